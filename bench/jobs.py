@@ -1,0 +1,231 @@
+"""The jobs that are measured: each prepares its input, runs one connector to the end of it, and says how long that took.
+
+A job runs in a process of its own (`python -m bench.jobs NAME ...`), so that CPU seconds are the worker's alone and no
+job warms another's caches. It prints one JSON object.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import resource
+import tempfile
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from connect.app import open_worker
+from connect.ports import Columns
+from connect.runtime.config import WorkerConfig
+from connect.runtime.herder import Herder
+from connect.runtime.tuning import tune_process
+
+STRING = "org.apache.kafka.connect.storage.StringConverter"
+JSON = "org.apache.kafka.connect.json.JsonConverter"
+TIMEOUT_S = 300
+CHUNK = 10_000
+POLL_S = 0.002
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a job gets: how many records, a directory of its own, and a PostgreSQL if it asked for one."""
+
+    records: int
+    directory: Path
+    postgres_url: str | None
+
+
+@dataclass(slots=True)
+class Measured:
+    """Wall and CPU seconds of the measured part."""
+
+    wall_s: float
+    cpu_s: float
+
+
+class Stopwatch:
+    """Measures wall and CPU time of this process between two points."""
+
+    def __init__(self) -> None:
+        self._wall = time.perf_counter()
+        self._cpu = _cpu_s()
+
+    def stop(self) -> Measured:
+        return Measured(time.perf_counter() - self._wall, _cpu_s() - self._cpu)
+
+
+def _cpu_s() -> float:
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    return usage.ru_utime + usage.ru_stime
+
+
+@asynccontextmanager
+async def worker(context: Context) -> AsyncIterator[Herder]:
+    config = WorkerConfig.parse(
+        {"data.dir": str(context.directory / "data"), "task.shutdown.graceful.timeout.ms": "60000"}
+    )
+    async with open_worker(config) as herder:
+        yield herder
+
+
+async def until(condition: Callable[[], bool], herder: Herder) -> None:
+    """Wait until a condition holds; a failed task ends the wait with its cause."""
+    deadline = time.monotonic() + TIMEOUT_S
+    while not condition():
+        await asyncio.sleep(POLL_S)
+        for name in herder.connectors():
+            status = herder.status(name)
+            trace = next((s.trace for s in (status.connector, *status.tasks) if s.trace), None)
+            if trace:
+                raise RuntimeError(f"{name} failed: {trace}")
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"not done after {TIMEOUT_S} s: {herder.progress()}")
+
+
+def moved(herder: Herder) -> int:
+    return sum(progress.records for progress in herder.progress())
+
+
+async def run_connector(herder: Herder, config: dict[str, str], records: int) -> Measured:
+    """Create a connector and measure until it has moved all records and is stopped, so flushed and committed."""
+    watch = Stopwatch()
+    await herder.create(config["name"], config)
+    await until(lambda: moved(herder) >= records, herder)
+    await herder.stop(config["name"])
+    return watch.stop()
+
+
+def line(number: int) -> bytes:
+    return b"line %09d " % number + b"x" * 84 + b"\n"
+
+
+def json_value(number: int) -> bytes:
+    return orjson.dumps(
+        {
+            "id": number, "user": f"user-{number % 10_000}", "email": f"user{number % 10_000}@example.org",
+            "amount": number % 1000 + 0.5, "active": number % 2 == 0, "city": "Amsterdam",
+            "comment": "a text of some length for this row", "created": 1_700_000_000_000 + number,
+        }
+    )  # fmt: skip
+
+
+async def fill(herder: Herder, topic: str, records: int, make: Callable[[int], bytes]) -> None:
+    await herder.cluster.admin.create_topic(topic)
+    producer = herder.cluster.producer(client_id="bench")
+    for start in range(0, records, CHUNK):
+        values = [make(number) for number in range(start, min(start + CHUNK, records))]
+        await producer.append(topic, Columns(values, timestamps=1_700_000_000_000))
+    await producer.aclose()
+
+
+async def file_to_topic(context: Context) -> Measured:
+    source = context.directory / "in.txt"
+    with source.open("wb") as out:
+        for start in range(0, context.records, CHUNK):
+            out.write(b"".join(map(line, range(start, min(start + CHUNK, context.records)))))
+    async with worker(context) as herder:
+        config = {"name": "source", "connector.class": "FileStreamSource", "file": str(source), "topic": "lines", "value.converter": STRING}  # fmt: skip
+        return await run_connector(herder, config, context.records)
+
+
+async def topic_to_file(context: Context) -> Measured:
+    async with worker(context) as herder:
+        await fill(herder, "lines", context.records, lambda number: line(number)[:-1])
+        config = {"name": "sink", "connector.class": "FileStreamSink", "file": str(context.directory / "out.txt"), "topics": "lines", "value.converter": STRING}  # fmt: skip
+        return await run_connector(herder, config, context.records)
+
+
+async def three_transforms(context: Context) -> Measured:
+    async with worker(context) as herder:
+        await fill(herder, "events", context.records, json_value)
+        config = {
+            "name": "sink", "connector.class": "FileStreamSink", "file": str(context.directory / "out.txt"), "topics": "events",
+            "value.converter": JSON, "value.converter.schemas.enable": "false",
+            "transforms": "insert,rename,mask",
+            "transforms.insert.type": "org.apache.kafka.connect.transforms.InsertField$Value",
+            "transforms.insert.static.field": "source", "transforms.insert.static.value": "bench",
+            "transforms.rename.type": "org.apache.kafka.connect.transforms.ReplaceField$Value",
+            "transforms.rename.renames": "city:town", "transforms.rename.exclude": "comment",
+            "transforms.mask.type": "org.apache.kafka.connect.transforms.MaskField$Value",
+            "transforms.mask.fields": "email",
+        }  # fmt: skip
+        return await run_connector(herder, config, context.records)
+
+
+TABLE = 'CREATE TABLE "events" (id bigint PRIMARY KEY, "user" text, email text, amount double precision, active boolean, city text, comment text, created bigint)'  # fmt: skip
+
+
+async def _execute(context: Context, *statements: str) -> Any:
+    import asyncpg
+
+    connection = await asyncpg.connect(context.postgres_url)
+    try:
+        for statement in statements:
+            result = await connection.fetch(statement)
+        return result
+    finally:
+        await connection.close()
+
+
+async def json_to_postgres(context: Context) -> Measured:
+    await _execute(context, 'DROP TABLE IF EXISTS "events"', TABLE.replace(" PRIMARY KEY", ""))
+    async with worker(context) as herder:
+        await fill(herder, "events", context.records, json_value)
+        config = {
+            "name": "sink", "connector.class": "io.confluent.connect.jdbc.JdbcSinkConnector", "topics": "events",
+            "connection.url": context.postgres_url or "", "insert.mode": "insert", "pk.mode": "none", "table.name.format": "events",
+            "value.converter": JSON, "value.converter.schemas.enable": "false",
+        }  # fmt: skip
+        measured = await run_connector(herder, config, context.records)
+    (row,) = await _execute(context, 'SELECT count(*) FROM "events"')
+    assert row[0] == context.records, f"{row[0]} rows of {context.records}"
+    return measured
+
+
+async def postgres_to_topic(context: Context) -> Measured:
+    rows = (
+        f"INSERT INTO \"events\" SELECT i, 'user-' || i % 10000, 'user' || i % 10000 || '@example.org', i % 1000 + 0.5, i % 2 = 0, "
+        f"'Amsterdam', 'a text of some length for this row', 1700000000000 + i FROM generate_series(1, {context.records}) i"
+    )
+    await _execute(context, 'DROP TABLE IF EXISTS "events"', TABLE, rows, 'ANALYZE "events"')
+    async with worker(context) as herder:
+        config = {
+            "name": "source", "connector.class": "io.confluent.connect.jdbc.JdbcSourceConnector", "mode": "incrementing",
+            "incrementing.column.name": "id", "table.whitelist": "events", "topic.prefix": "pg-", "poll.interval.ms": "100",
+            "connection.url": context.postgres_url or "", "value.converter": JSON, "value.converter.schemas.enable": "false",
+        }  # fmt: skip
+        return await run_connector(herder, config, context.records)
+
+
+JOBS: dict[str, Callable[[Context], Awaitable[Measured]]] = {
+    "file_to_topic": file_to_topic,
+    "topic_to_file": topic_to_file,
+    "three_transforms": three_transforms,
+    "json_to_postgres": json_to_postgres,
+    "postgres_to_topic": postgres_to_topic,
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("job", choices=JOBS)
+    parser.add_argument("--records", type=int, required=True)
+    parser.add_argument("--postgres-url")
+    options = parser.parse_args()
+    tune_process()
+    with tempfile.TemporaryDirectory(prefix="connect-bench-") as directory:
+        context = Context(options.records, Path(directory), options.postgres_url)
+        measured = asyncio.run(JOBS[options.job](context))
+    peak_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(json.dumps({"wall_s": measured.wall_s, "cpu_s": measured.cpu_s, "peak_mib": peak_mib}))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,211 @@
+"""Sources and sinks: connectors, which plan, and their tasks, which move records.
+
+A connector looks at its config and says how the work is divided; each task does one share. The runtime makes both,
+calls their methods one at a time in the order written here, and is the only caller.
+
+Every method may be `def` or `async def`. A plain `def` runs on a thread of the task's own, so it may block; `async def`
+runs on the event loop, so it must not. For records there are two forms: single records (`poll`, `put`) for the first
+version, batches (`poll_batch`, `put_batch`) for speed; override one.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
+from inspect import isawaitable
+from typing import Any, ClassVar, Protocol
+
+from connect.api.config import Config
+from connect.api.plugin import Plugin
+from connect.api.record import Batch, Record
+
+#: What `poll_batch` may return; None and [] mean that there is nothing now.
+Batches = Batch | Iterable[Batch] | None
+#: What `poll` may return; None and [] mean that there is nothing now.
+Records = Record | Iterable[Record] | None
+
+
+class ConnectorContext(Protocol):
+    """What the runtime gives to a connector."""
+
+    name: str
+    log: logging.Logger | logging.LoggerAdapter[Any]
+    #: Set when the connector is asked to stop; plain `def` code that waits, waits on it: `stopping.wait(seconds)`.
+    stopping: threading.Event
+
+    def request_task_reconfiguration(self) -> None:
+        """Ask for `task_configs` to be called again, because the work divides differently now. Any thread."""
+
+    def raise_error(self, error: Exception) -> None:
+        """Fail the connector from work of its own in the background. Any thread."""
+
+
+class Connector(Plugin):
+    """The base of `SourceConnector` and `SinkConnector`; plugins subclass those."""
+
+    task_class: ClassVar[type[Task]]
+    context: ConnectorContext
+
+    def start(self) -> Awaitable[None] | None:
+        """Begin; called once, after `configure`. Check here what only a look outside can tell."""
+        return None
+
+    def task_configs(self, max_tasks: int) -> list[dict[str, str]] | Awaitable[list[dict[str, str]]]:
+        """Divide the work: one flat config a task, at most `max_tasks`. The base: the connector's own config, once."""
+        return [dict(self.config.originals)]
+
+    def stop(self) -> Awaitable[None] | None:
+        """End what `start` began; called once, also when `start` failed."""
+        return None
+
+
+class SourceConnector(Connector):
+    """Brings records in."""
+
+    task_class: ClassVar[type[SourceTask]]
+
+
+class SinkConnector(Connector):
+    """Takes records out. The base gives every task the connector's config: partitions divide the work."""
+
+    task_class: ClassVar[type[SinkTask]]
+
+    def task_configs(self, max_tasks: int) -> list[dict[str, str]] | Awaitable[list[dict[str, str]]]:
+        return [dict(self.config.originals) for _ in range(max_tasks)]
+
+
+class TaskContext(Protocol):
+    """What the runtime gives to every task."""
+
+    connector: str
+    task: int
+    log: logging.Logger | logging.LoggerAdapter[Any]
+    #: Set when the task is asked to stop; plain `def` code that waits, waits on it: `stopping.wait(seconds)`.
+    stopping: threading.Event
+
+
+class SourceTaskContext(TaskContext, Protocol):
+    """What the runtime gives to a source task."""
+
+    def offset(self, partition: Mapping[str, Any]) -> dict[str, Any] | None:
+        """Return the committed source offset of a source partition, None where nothing was committed. Never blocks."""
+
+
+class SinkTaskContext(TaskContext, Protocol):
+    """What the runtime gives to a sink task. For use inside the task's methods."""
+
+    @property
+    def assignment(self) -> frozenset[tuple[str, int]]:
+        """The (topic, partition) pairs that this task reads now."""
+
+    def seek(self, topic: str, partition: int, offset: int) -> None:
+        """Go on from this offset; for sinks that keep offsets in their target, from `open`."""
+
+    def pause(self, *partitions: tuple[str, int]) -> None:
+        """Deliver nothing of these partitions until resumed."""
+
+    def resume(self, *partitions: tuple[str, int]) -> None:
+        """Deliver these partitions again."""
+
+    def request_commit(self) -> None:
+        """Ask for `flush` and an offset commit soon, before their time."""
+
+
+class Task(Plugin):
+    """The base of `SourceTask` and `SinkTask`. `config` is the task's config, parsed by `config_class`: the task
+    class's own where it declares one, else the connector's."""
+
+    context: Any
+
+    def start(self) -> Awaitable[None] | None:
+        """Open what the task needs; called once. A `RetriableError` is tried again; any other error fails the task."""
+        return None
+
+    def stop(self) -> Awaitable[None] | None:
+        """Release everything; called once, also after a failure, and never while another method runs."""
+        return None
+
+
+class SourceTask(Task):
+    """Polls records from outside. Order of calls: configure, start, poll…, (commit between polls), stop, close.
+
+    Records of one source partition are appended in the order in which they were returned. An offset is committed only
+    when all records up to it are durable in the log, so after a crash the task starts from a committed offset and may
+    return some records again.
+    """
+
+    context: SourceTaskContext
+
+    def poll(self) -> Records | Awaitable[Records]:
+        """Return the next records; None or [] when there is nothing now.
+
+        May wait for records up to about a second (on `context.stopping` in plain code); returning nothing at once is
+        fine too, since the runtime backs off. An `async def` poll may be cancelled when the task stops. Every record
+        that is to be resumable carries `source_partition` and `source_offset`.
+
+        Raises:
+            RetriableError: Nothing was lost; poll again later.
+        """
+        raise NotImplementedError(f"{type(self).__qualname__} must define poll or poll_batch")
+
+    def poll_batch(self) -> Batches | Awaitable[Batches]:
+        """Return the next batches: the fast form of `poll`, under the same terms."""
+        records = self.poll()
+        return _grouped_later(records) if isawaitable(records) else _grouped(records)
+
+    def commit(self, offsets: Sequence[tuple[Mapping[str, Any], Mapping[str, Any]]]) -> Awaitable[None] | None:
+        """Hear up to where records and offsets are durable, as pairs of source partition and offset: acknowledge
+        upstream here."""
+        return None
+
+
+class SinkTask(Task):
+    """Writes records outside. Order of calls: configure, start, open, put…, (flush between puts), close_partitions,
+    stop, close.
+
+    Records of one partition come in offset order. Offsets are committed after `flush` returns, for what was put
+    before; after a crash some records come again, so an idempotent or transactional `put` makes delivery exact.
+    """
+
+    context: SinkTaskContext
+
+    def open(self, partitions: Sequence[tuple[str, int]]) -> Awaitable[None] | None:
+        """Hear which (topic, partition) pairs were assigned; called before their first record."""
+        return None
+
+    def put(self, records: list[Record]) -> Awaitable[None] | None:
+        """Write records; buffering is allowed until `flush`.
+
+        Raises:
+            RetriableError: Nothing of this call was kept; the same records come again.
+            DataError: A record is bad; the runtime finds out which and lets `errors.tolerance` decide.
+        """
+        raise NotImplementedError(f"{type(self).__qualname__} must define put or put_batch")
+
+    def put_batch(self, batch: Batch) -> Awaitable[None] | None:
+        """Write one batch: the fast form of `put`, under the same terms."""
+        return self.put(list(batch.records()))
+
+    def flush(self) -> Awaitable[None] | None:
+        """Make everything put so far durable; offsets are committed when this returns."""
+        return None
+
+    def close_partitions(self, partitions: Sequence[tuple[str, int]]) -> Awaitable[None] | None:
+        """Hear which pairs are taken away; after their last record was flushed and committed."""
+        return None
+
+
+def _grouped(records: Records) -> list[Batch]:
+    if records is None:
+        return []
+    return Batch.group([records] if isinstance(records, Record) else records)
+
+
+async def _grouped_later(records: Awaitable[Records]) -> list[Batch]:
+    return _grouped(await records)
+
+
+def config_class_of(connector: type[Connector], task: type[Task]) -> type[Config]:
+    """Return the declaration that parses a task's config: the task's own if it has one, else its connector's."""
+    return task.config_class if task.config_class is not Config else connector.config_class

@@ -1,0 +1,92 @@
+"""Converters: between Connect values and the bytes in the log."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from connect.api.config import Config
+from connect.api.plugin import Plugin
+from connect.api.schema import Schema
+
+
+class Column(NamedTuple):
+    """A run of decoded values that share a schema (None = schemaless)."""
+
+    schema: Schema | None
+    values: list[Any]
+
+
+class Converter(Plugin):
+    """Turns keys or values into bytes and back.
+
+    Override the single form (`from_connect_data`, `to_connect_data`) or the column form (`encode`, `decode`) for
+    speed. All run on a thread of the task's own; none may block on input or output.
+
+    Attributes:
+        is_key: Whether this instance converts keys; set before `configure`.
+    """
+
+    is_key: bool = False
+
+    def configure(self, config: Config) -> None:
+        super().configure(config)
+
+    def from_connect_data(self, topic: str, schema: Schema | None, value: Any) -> bytes | None:
+        """Return the bytes of one value; None is a null in the log.
+
+        Raises:
+            DataError: The value cannot be expressed.
+        """
+        return self.encode(topic, schema, [value])[0]
+
+    def to_connect_data(self, topic: str, data: bytes | None) -> tuple[Schema | None, Any]:
+        """Return the schema and value of one record's bytes.
+
+        Raises:
+            DataError: The bytes are not what this converter reads.
+        """
+        columns = self.decode(topic, [data])
+        return columns[0].schema, columns[0].values[0]
+
+    def encode(self, topic: str, schema: Schema | None, values: Sequence[Any]) -> list[bytes | None]:
+        """Return the bytes of n values of one schema.
+
+        Raises:
+            DataError: Some value cannot be expressed; the runtime then goes value by value.
+        """
+        self._must_override("from_connect_data", "encode")
+        return [self.from_connect_data(topic, schema, value) for value in values]
+
+    def decode(self, topic: str, data: Sequence[bytes | None]) -> list[Column]:
+        """Return n values as runs of one schema each, in order, n in all; [] for no data.
+
+        Raises:
+            DataError: Some bytes cannot be read; the runtime then goes value by value.
+        """
+        self._must_override("to_connect_data", "decode")
+        columns: list[Column] = []
+        for item in data:
+            schema, value = self.to_connect_data(topic, item)
+            if columns and (columns[-1].schema is schema or columns[-1].schema == schema):
+                columns[-1].values.append(value)
+            else:
+                columns.append(Column(schema, [value]))
+        return columns
+
+    def _must_override(self, single: str, columns: str) -> None:
+        # Each form of the base calls the other, so a class with neither would go round for ever.
+        if getattr(type(self), single) is getattr(Converter, single):
+            raise NotImplementedError(f"{type(self).__qualname__} must define {single} or {columns}")
+
+
+class HeaderConverter(Plugin):
+    """Turns header values into bytes and back, one at a time: most records have few."""
+
+    def from_connect_header(self, topic: str, name: str, schema: Schema | None, value: Any) -> bytes | None:
+        """Return a header's bytes. Raises `DataError` when they cannot be made."""
+        raise NotImplementedError(f"{type(self).__qualname__} must define from_connect_header")
+
+    def to_connect_header(self, topic: str, name: str, data: bytes | None) -> tuple[Schema | None, Any]:
+        """Return a header's schema and value. Raises `DataError` when the bytes cannot be read."""
+        raise NotImplementedError(f"{type(self).__qualname__} must define to_connect_header")

@@ -1,0 +1,307 @@
+"""The errors of Connect, grouped by what the caller can do about them.
+
+ConnectError                       code, message, hint, config_path, status (HTTP), exit_code
+├── ConfigError                    the config is wrong: mend the named key                      400, exit 2
+├── NotFoundError                  no such connector, topic, plugin, …                          404
+├── ConflictError                  it exists already, or its state does not allow this          409
+├── PluginError                    a plugin is missing or broken                                500
+├── RetriableError                 the same call may work later; carries retry_after_ms         503
+├── DataError                      one record is bad; errors.tolerance decides                  500
+│   └── SchemaError                a schema, or a value that does not fit one
+├── LogError                       the log refuses; carries Kafka's error number
+│   ├── CorruptBatchError          bytes that fail their checksum or make no sense
+│   ├── OffsetOutOfRangeError      outside [log start offset, log end offset]
+│   ├── UnknownTopicOrPartitionError
+│   └── RecordTooLargeError
+└── EnvironmentFault               port taken, disk full, server unreachable                    503, exit 3
+
+Each code is registered once in `CODES` with its meaning and the hint that is used when the raiser has no better one;
+`docs/reference/errors.md` is made from that table. A message says what happened, to which thing, and what was
+expected; neither message nor hint ever holds a secret.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorCode:
+    """One row of the error reference: what a code means and what to do about it."""
+
+    code: str
+    meaning: str
+    hint: str
+
+
+CODES: dict[str, ErrorCode] = {}
+
+
+def register_code(code: str, meaning: str, hint: str) -> str:
+    """Add a code to the reference table and return it.
+
+    Raises:
+        ValueError: The code is registered already; a code has one meaning.
+    """
+    if code in CODES:
+        raise ValueError(f"error code {code!r} is registered twice")
+    CODES[code] = ErrorCode(code, meaning, hint)
+    return code
+
+
+class ConnectError(Exception):
+    """The root. `str(error)` is the message alone; faces add hint and code.
+
+    Args:
+        message: What happened, to which thing, what was expected.
+        code: A code of `CODES`; the class's own default when left out.
+        hint: One imperative sentence; the code's registered hint when left out.
+        config_path: The config key at fault, dotted, where one is.
+    """
+
+    default_code: ClassVar[str] = "internal"
+    status: int = 500
+    exit_code: int = 1
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str | None = None,
+        hint: str | None = None,
+        config_path: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.code = code or self.default_code
+        assert self.code in CODES, f"error code {self.code!r} is not registered"
+        self.hint = CODES[self.code].hint if hint is None else hint
+        self.config_path = config_path
+
+
+class ConfigError(ConnectError):
+    """The configuration is wrong; nothing has been changed. Names the key, and the nearest valid one where that helps."""
+
+    default_code = "config.invalid"
+    status = 400
+    exit_code = 2
+
+
+class NotFoundError(ConnectError):
+    """The named thing does not exist."""
+
+    default_code = "not_found"
+    status = 404
+
+
+class ConflictError(ConnectError):
+    """The thing exists already, or its state does not allow the request."""
+
+    default_code = "conflict"
+    status = 409
+
+
+class PluginError(ConnectError):
+    """A plugin is missing, cannot be imported, or breaks its contract."""
+
+    default_code = "plugin.broken"
+
+
+class RetriableError(ConnectError):
+    """The same call may succeed later: the runtime waits and makes it again.
+
+    Args:
+        retry_after_ms: Wait at least so long; None leaves it to the runtime's back-off.
+    """
+
+    default_code = "retriable"
+    status = 503
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        retry_after_ms: int | None = None,
+        code: str | None = None,
+        hint: str | None = None,
+        config_path: str | None = None,
+    ) -> None:
+        super().__init__(message, code=code, hint=hint, config_path=config_path)
+        self.retry_after_ms = retry_after_ms
+
+
+class DataError(ConnectError):
+    """One record is bad: a converter, transform or sink cannot take it. `errors.tolerance` decides what follows.
+
+    Kafka Connect's DataException.
+    """
+
+    default_code = "data.invalid"
+
+
+class SchemaError(DataError):
+    """A schema contradicts itself, or a value does not fit its schema. Kafka's SchemaBuilderException and kin."""
+
+    default_code = "data.schema"
+
+
+class LogError(ConnectError):
+    """The log refuses. `kafka_error` is the number that Kafka's protocol gives the same failure."""
+
+    default_code = "log.failed"
+    kafka_error: ClassVar[int] = -1
+
+
+class CorruptBatchError(LogError):
+    """Bytes that fail their checksum or make no sense; says file and position where it knows them."""
+
+    default_code = "log.corrupt_batch"
+    kafka_error = 2
+
+
+class OffsetOutOfRangeError(LogError):
+    """An offset outside the partition's range; the message gives the valid range."""
+
+    default_code = "log.offset_out_of_range"
+    kafka_error = 1
+    status = 404
+
+
+class UnknownTopicOrPartitionError(LogError):
+    """No such topic, or the topic has no such partition; the message names the nearest topic."""
+
+    default_code = "log.unknown_topic_or_partition"
+    kafka_error = 3
+    status = 404
+
+
+class RecordTooLargeError(LogError):
+    """A record batch exceeds `max.message.bytes`."""
+
+    default_code = "log.record_too_large"
+    kafka_error = 10
+    status = 400
+
+
+class EnvironmentFault(ConnectError):
+    """Something around the worker is not as needed: a port taken, a disk full, a server that does not answer."""
+
+    default_code = "environment.fault"
+    status = 503
+    exit_code = 3
+
+
+register_code(
+    "internal", "Connect broke one of its own rules.", "Report this with the trace; it is a defect of Connect."
+)
+register_code(
+    "config.invalid", "A configuration value is wrong or missing.", "Correct the named key and send the config again."
+)
+register_code(
+    "config.unreadable",
+    "A config file or body cannot be read or parsed.",
+    "Check that the path is right and the content is JSON or Java properties.",
+)
+register_code(
+    "config.unknown_class",
+    "No installed plugin has this class name.",
+    "List what is installed with 'connect plugin list'.",
+)
+register_code("not_found", "The named thing does not exist.", "Check the name; list what exists first.")
+register_code(
+    "connector.not_found", "No connector has this name.", "List the connectors with 'connect connector list'."
+)
+register_code(
+    "connector.exists",
+    "A connector of this name exists already.",
+    "Choose another name, or change the existing one with PUT /connectors/{name}/config.",
+)
+register_code(
+    "task.not_found",
+    "The connector has no task of this number.",
+    "List its tasks with 'connect connector status NAME'.",
+)
+register_code("conflict", "The state of the thing does not allow the request.", "Look at its status and try again.")
+register_code("request.invalid", "The request cannot be understood.", "Compare it with the API reference.")
+register_code(
+    "plugin.missing", "No plugin of this name is installed.", "List what is installed with 'connect plugin list'."
+)
+register_code(
+    "plugin.broken", "A plugin cannot be loaded or breaks its contract.", "See the cause; update or remove the plugin."
+)
+register_code(
+    "plugin.failed",
+    "A plugin's own code raised an unexpected error.",
+    "See the trace; report it to the plugin's author.",
+)
+register_code("retriable", "A passing failure; the runtime tries again.", "Wait; see errors.retry.timeout.")
+register_code(
+    "data.invalid",
+    "A record cannot be converted, transformed or written.",
+    "Mend the record or its config, or set errors.tolerance=all to skip such records.",
+)
+register_code(
+    "data.schema",
+    "A schema contradicts itself, or a value does not fit its schema.",
+    "Compare the value with its schema.",
+)
+register_code("log.failed", "The log cannot do what was asked.", "See the message.")
+register_code(
+    "log.corrupt_batch",
+    "Stored bytes fail their checksum or make no sense.",
+    "Restore the file from a copy, or delete the records up to it.",
+)
+register_code(
+    "log.offset_out_of_range", "No such offset in the partition.", "Use an offset in the range that the message gives."
+)
+register_code("log.unknown_topic_or_partition", "No such topic or partition.", "List topics with 'connect topic list'.")
+register_code(
+    "log.record_too_large",
+    "A record is larger than the topic allows.",
+    "Raise max.message.bytes of the topic, or send smaller records.",
+)
+register_code(
+    "log.unknown_codec", "The compression codec is not known or not supported.", "Use compression.type none or zstd."
+)
+register_code(
+    "log.unsupported_magic",
+    "A record batch of an old format.",
+    "Rewrite it with a broker of version 0.11 or later, which writes magic 2.",
+)
+register_code(
+    "log.invalid_topic",
+    "The topic name is not legal.",
+    "Use 1 to 249 letters, digits, '.', '_' and '-', and neither '.' nor '..'.",
+)
+register_code(
+    "log.topic_exists", "A topic of this name exists already.", "Choose another name, or use the existing topic."
+)
+register_code(
+    "log.invalid_partitions", "The number of partitions is not possible.", "Give a whole number of at least 1."
+)
+register_code(
+    "log.in_use", "Another process owns the data directory.", "Stop that process, or give this one another --data-dir."
+)
+register_code("environment.fault", "Something around the worker is not as needed.", "See the message.")
+register_code(
+    "environment.port_taken",
+    "The listener's port is in use.",
+    "Give another port with --listeners http://127.0.0.1:PORT.",
+)
+register_code(
+    "environment.data_dir",
+    "The data directory cannot be used.",
+    "Give a directory that this user can write, with --data-dir.",
+)
+register_code(
+    "environment.disk",
+    "The disk refuses to write.",
+    "Free space or mend the file system; the worker goes on by itself where it can.",
+)
+register_code(
+    "environment.unreachable", "A server does not answer.", "Check that it runs, its address, and what lies between."
+)
+register_code(
+    "timeout", "Something took longer than it may.", "See what it waits for; raise the named timeout if that is right."
+)

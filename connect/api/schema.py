@@ -1,0 +1,358 @@
+"""Schemas: what a key or value is made of, in Kafka Connect's types.
+
+A schema describes plain Python values:
+
+| type                         | Python                         |
+|------------------------------|--------------------------------|
+| INT8, INT16, INT32, INT64    | int                            |
+| FLOAT32, FLOAT64             | float                          |
+| BOOLEAN                      | bool                           |
+| STRING                       | str                            |
+| BYTES                        | bytes                          |
+| ARRAY                        | list                           |
+| MAP                          | dict                           |
+| STRUCT                       | dict, field name -> value      |
+
+The logical types are a base type with a name, as in org.apache.kafka.connect.data:
+
+| logical   | base  | Python                                             |
+|-----------|-------|----------------------------------------------------|
+| Decimal   | BYTES | decimal.Decimal; parameter 'scale'                 |
+| Date      | INT32 | datetime.date; days since the epoch                |
+| Time      | INT32 | datetime.time; milliseconds of the day             |
+| Timestamp | INT64 | datetime.datetime, aware (UTC); ms since the epoch |
+
+Source: Apache Kafka 4.3.1, connect/api, Schema.java, ConnectSchema.java and the four logical classes.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import decimal
+import uuid
+from collections.abc import Iterable, Mapping
+from enum import StrEnum
+from typing import Any, Final
+
+from connect.api.errors import SchemaError
+
+DECIMAL_NAME: Final = "org.apache.kafka.connect.data.Decimal"
+DATE_NAME: Final = "org.apache.kafka.connect.data.Date"
+TIME_NAME: Final = "org.apache.kafka.connect.data.Time"
+TIMESTAMP_NAME: Final = "org.apache.kafka.connect.data.Timestamp"
+SCALE_PARAMETER: Final = "scale"
+
+
+class Type(StrEnum):
+    """The types of Kafka Connect's data model; the text is what JsonConverter and configs use."""
+
+    INT8 = "int8"
+    INT16 = "int16"
+    INT32 = "int32"
+    INT64 = "int64"
+    FLOAT32 = "float32"
+    FLOAT64 = "float64"
+    BOOLEAN = "boolean"
+    STRING = "string"
+    BYTES = "bytes"
+    ARRAY = "array"
+    MAP = "map"
+    STRUCT = "struct"
+
+    @property
+    def is_primitive(self) -> bool:
+        """True for every type without members."""
+        return self not in (Type.ARRAY, Type.MAP, Type.STRUCT)
+
+
+_INT_BITS: Final = {Type.INT8: 8, Type.INT16: 16, Type.INT32: 32, Type.INT64: 64}
+_PYTHON_TYPES: Final[dict[Type, tuple[type, ...]]] = {
+    Type.INT8: (int,),
+    Type.INT16: (int,),
+    Type.INT32: (int,),
+    Type.INT64: (int,),
+    Type.FLOAT32: (float,),
+    Type.FLOAT64: (float,),
+    Type.BOOLEAN: (bool,),
+    Type.STRING: (str,),
+    Type.BYTES: (bytes, bytearray, memoryview),
+    Type.ARRAY: (list, tuple),
+    Type.MAP: (dict,),
+    Type.STRUCT: (dict,),
+}
+_LOGICAL_TYPES: Final[dict[str, tuple[type, ...]]] = {
+    DECIMAL_NAME: (decimal.Decimal,),
+    DATE_NAME: (dt.date,),
+    TIME_NAME: (dt.time,),
+    TIMESTAMP_NAME: (dt.datetime,),
+}
+
+
+class Field:
+    """A named member of a struct schema; `index` is its place, zero-based."""
+
+    __slots__ = ("index", "name", "schema")
+
+    def __init__(self, name: str, index: int, schema: Schema) -> None:
+        self.name = name
+        self.index = index
+        self.schema = schema
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Field):
+            return NotImplemented
+        return self.name == other.name and self.index == other.index and self.schema == other.schema
+
+    def __hash__(self) -> int:
+        return hash((self.name, self.index))
+
+    def __repr__(self) -> str:
+        return f"Field({self.name!r}, {self.index}, {self.schema!r})"
+
+
+class Schema:
+    """An immutable schema. Equal schemas hash alike, so a schema can be a cache's key; compare by `is` first, it is free.
+
+    Args:
+        type: The type.
+        optional: Whether None is a value.
+        name: The schema's name; a logical type's name decides how its values look.
+        version: The schema's version.
+        doc: Words for people.
+        parameters: Further text properties, such as a Decimal's 'scale'.
+        default: The value of a field that is absent; `has_default` tells it from none.
+        fields: A struct's fields in order: pairs of name and schema, or Field objects.
+        key_schema: A map's keys.
+        value_schema: A map's values, or an array's items.
+
+    Raises:
+        SchemaError: The parts contradict each other, or the default does not fit.
+    """
+
+    __slots__ = (
+        "_by_name", "_hash", "default", "doc", "fields", "key_schema", "name", "optional", "parameters", "type",
+        "value_schema", "version",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        type: Type | str,  # noqa: A002 - Kafka's word
+        *,
+        optional: bool = False,
+        name: str | None = None,
+        version: int | None = None,
+        doc: str | None = None,
+        parameters: Mapping[str, str] | None = None,
+        default: Any = None,
+        fields: Iterable[tuple[str, Schema] | Field] = (),
+        key_schema: Schema | None = None,
+        value_schema: Schema | None = None,
+    ) -> None:
+        self.type = Type(type)
+        self.optional = optional
+        self.name = name
+        self.version = version
+        self.doc = doc
+        self.parameters: Mapping[str, str] | None = dict(parameters) if parameters else None
+        self.fields = tuple(
+            Field(f.name, i, f.schema) if isinstance(f, Field) else Field(f[0], i, f[1]) for i, f in enumerate(fields)
+        )
+        self.key_schema = key_schema
+        self.value_schema = value_schema
+        self._by_name = {f.name: f for f in self.fields}
+        self._hash: int | None = None
+        self.default = default
+        if len(self._by_name) != len(self.fields):
+            names = [f.name for f in self.fields]
+            twice = next(n for n in names if names.count(n) > 1)
+            raise SchemaError(f"Cannot create field because of field name duplication {twice}", code="data.schema")
+        if default is not None:
+            try:
+                self.validate(default)
+            except SchemaError as error:
+                raise SchemaError("Invalid default value", code="data.schema") from error
+
+    # -- making ----------------------------------------------------------------------------------------------------
+
+    @classmethod
+    def struct(cls, fields: Mapping[str, Schema], **properties: Any) -> Schema:
+        """Make a struct schema from names and schemas in order."""
+        return cls(Type.STRUCT, fields=fields.items(), **properties)
+
+    @classmethod
+    def array(cls, items: Schema | None, **properties: Any) -> Schema:
+        """Make an array schema."""
+        return cls(Type.ARRAY, value_schema=items, **properties)
+
+    @classmethod
+    def map(cls, keys: Schema | None, values: Schema | None, **properties: Any) -> Schema:
+        """Make a map schema."""
+        return cls(Type.MAP, key_schema=keys, value_schema=values, **properties)
+
+    @classmethod
+    def decimal(cls, scale: int, **properties: Any) -> Schema:
+        """Make a Decimal schema with `scale` digits behind the point."""
+        parameters = {SCALE_PARAMETER: str(scale)}
+        return cls(Type.BYTES, name=DECIMAL_NAME, version=1, parameters=parameters, **properties)
+
+    @classmethod
+    def date(cls, **properties: Any) -> Schema:
+        """Make a Date schema."""
+        return cls(Type.INT32, name=DATE_NAME, version=1, **properties)
+
+    @classmethod
+    def time(cls, **properties: Any) -> Schema:
+        """Make a Time schema."""
+        return cls(Type.INT32, name=TIME_NAME, version=1, **properties)
+
+    @classmethod
+    def timestamp(cls, **properties: Any) -> Schema:
+        """Make a Timestamp schema."""
+        return cls(Type.INT64, name=TIMESTAMP_NAME, version=1, **properties)
+
+    def replace(self, **changes: Any) -> Schema:
+        """Return a copy with some properties changed; the names are the constructor's."""
+        properties: dict[str, Any] = {
+            "type": self.type, "optional": self.optional, "name": self.name, "version": self.version, "doc": self.doc,
+            "parameters": self.parameters, "default": self.default, "fields": self.fields,
+            "key_schema": self.key_schema, "value_schema": self.value_schema,
+        }  # fmt: skip
+        properties.update(changes)
+        return Schema(**properties)
+
+    # -- looking ---------------------------------------------------------------------------------------------------
+
+    @property
+    def is_logical(self) -> bool:
+        """True for Decimal, Date, Time and Timestamp."""
+        return self.name in _LOGICAL_TYPES
+
+    def field(self, name: str) -> Field | None:
+        """Return a struct's field, None when it has none of that name.
+
+        Raises:
+            SchemaError: This is not a struct.
+        """
+        if self.type is not Type.STRUCT:
+            raise SchemaError("Cannot look up fields on non-struct type")
+        return self._by_name.get(name)
+
+    def __eq__(self, other: object) -> bool:
+        if self is other:
+            return True
+        if not isinstance(other, Schema) or hash(self) != hash(other):
+            return False
+        return (
+            self.type is other.type
+            and self.optional == other.optional
+            and self.name == other.name
+            and self.version == other.version
+            and self.doc == other.doc
+            and self.parameters == other.parameters
+            and self.fields == other.fields
+            and self.key_schema == other.key_schema
+            and self.value_schema == other.value_schema
+            and type(self.default) is type(other.default)
+            and self.default == other.default
+        )
+
+    def __hash__(self) -> int:
+        if self._hash is None:
+            shape = tuple((f.name, hash(f.schema)) for f in self.fields)
+            self._hash = hash(
+                (self.type, self.optional, self.name, self.version, shape, self.key_schema, self.value_schema)
+            )
+        return self._hash
+
+    def __repr__(self) -> str:
+        return f"Schema{{{self.name}:{self.type.name}}}" if self.name else f"Schema{{{self.type.name}}}"
+
+    # -- values ----------------------------------------------------------------------------------------------------
+
+    def validate(self, value: Any, field: str | None = None) -> None:
+        """Check that a value fits, all the way down.
+
+        Raises:
+            SchemaError: Says what was found, what was expected and for which field; in Kafka's words.
+        """
+        self._validate(value, f'field: "{field}"' if field is not None else "value")
+
+    def _validate(self, value: Any, place: str) -> None:
+        if value is None:
+            if not self.optional:
+                raise SchemaError(f"Invalid value: null used for required {place}, schema type: {self.type.name}")
+            return
+        if not self._fits(value):
+            named = f' "{self.name}"' if self.name is not None else ""
+            raise SchemaError(
+                f"Invalid Java object for schema{named} with type {self.type.name}: class {java_class(value)} for {place}"
+            )
+        if self.type is Type.STRUCT:
+            for member in self.fields:
+                member_value = value.get(member.name)
+                if member_value is None and member.schema.default is not None:
+                    continue
+                member.schema.validate(member_value, member.name)
+        elif self.type is Type.ARRAY and self.value_schema is not None:
+            for item in value:
+                self.value_schema._validate(item, f"element of array {place}")
+        elif self.type is Type.MAP and self.key_schema is not None and self.value_schema is not None:
+            for key, item in value.items():
+                self.key_schema._validate(key, f"key of map {place}")
+                self.value_schema._validate(item, f"value of map {place}")
+
+    def _fits(self, value: Any) -> bool:
+        logical = _LOGICAL_TYPES.get(self.name or "")
+        if logical is None and isinstance(value, dict) and self.type is Type.STRUCT:
+            return all(isinstance(name, str) for name in value)
+        expected = logical or _PYTHON_TYPES[self.type]
+        if not isinstance(value, expected):
+            return False
+        if expected == (int,):
+            bits = _INT_BITS[self.type]
+            number: int = value  # type: ignore[assignment]
+            return not isinstance(value, bool) and -(1 << bits - 1) <= number < 1 << bits - 1
+        return expected != (dt.date,) or not isinstance(value, dt.datetime)
+
+
+_JAVA_CLASSES: Final[dict[type, str]] = {
+    str: "java.lang.String", bool: "java.lang.Boolean", float: "java.lang.Double", bytes: "[B", bytearray: "[B",
+    memoryview: "java.nio.HeapByteBuffer", list: "java.util.ArrayList", tuple: "java.util.ArrayList",
+    dict: "java.util.LinkedHashMap", decimal.Decimal: "java.math.BigDecimal", dt.datetime: "java.util.Date",
+    dt.date: "java.util.Date", dt.time: "java.util.Date", set: "java.util.TreeSet", uuid.UUID: "java.util.UUID",
+}  # fmt: skip
+
+
+def java_class(value: Any, schema: Schema | None = None) -> str:
+    """Name the Java class that Kafka Connect's messages would name for a value; the type's own name for a stranger's.
+
+    A dict is a Struct where its schema says so; an int is an Integer, or a Long where it is too wide for one.
+    """
+    if schema is not None and schema.type is Type.STRUCT and isinstance(value, dict):
+        return "org.apache.kafka.connect.data.Struct"
+    if isinstance(value, int) and not isinstance(value, bool):
+        if not -(1 << 63) <= value < 1 << 63:
+            return "java.math.BigInteger"
+        return "java.lang.Integer" if -(1 << 31) <= value < 1 << 31 else "java.lang.Long"
+    known = (_JAVA_CLASSES[base] for base in type(value).__mro__ if base in _JAVA_CLASSES)
+    return next(known, type(value).__qualname__)
+
+
+INT8: Final = Schema(Type.INT8)
+INT16: Final = Schema(Type.INT16)
+INT32: Final = Schema(Type.INT32)
+INT64: Final = Schema(Type.INT64)
+FLOAT32: Final = Schema(Type.FLOAT32)
+FLOAT64: Final = Schema(Type.FLOAT64)
+BOOLEAN: Final = Schema(Type.BOOLEAN)
+STRING: Final = Schema(Type.STRING)
+BYTES: Final = Schema(Type.BYTES)
+OPTIONAL_INT8: Final = Schema(Type.INT8, optional=True)
+OPTIONAL_INT16: Final = Schema(Type.INT16, optional=True)
+OPTIONAL_INT32: Final = Schema(Type.INT32, optional=True)
+OPTIONAL_INT64: Final = Schema(Type.INT64, optional=True)
+OPTIONAL_FLOAT32: Final = Schema(Type.FLOAT32, optional=True)
+OPTIONAL_FLOAT64: Final = Schema(Type.FLOAT64, optional=True)
+OPTIONAL_BOOLEAN: Final = Schema(Type.BOOLEAN, optional=True)
+OPTIONAL_STRING: Final = Schema(Type.STRING, optional=True)
+OPTIONAL_BYTES: Final = Schema(Type.BYTES, optional=True)

@@ -1,0 +1,60 @@
+"""Single-message transforms and predicates: change, drop or route records on their way."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from connect.api.plugin import Plugin
+from connect.api.record import Batch, Record
+
+
+class Transform(Plugin):
+    """Changes records. Override `apply` (one record) or `apply_batch` (columns, for speed).
+
+    Both run on a thread of the task's own. Neither changes what it is given: a record that needs no change is returned
+    as it is, one that does is copied. So the runtime can run a failed batch again record by record.
+    """
+
+    def apply(self, record: Record) -> Record | None:
+        """Return the changed record, the same one, or None to drop it.
+
+        Raises:
+            DataError: The record cannot be transformed; `errors.tolerance` decides what follows.
+        """
+        self._must_override()
+        batches = _listed(self.apply_batch(Batch.group([record])[0]))
+        records = [changed for batch in batches for changed in batch.records()]
+        assert len(records) <= 1, f"{type(self).__qualname__}.apply_batch made {len(records)} records of one"
+        return records[0] if records else None
+
+    def apply_batch(self, batch: Batch) -> Batch | list[Batch] | None:
+        """Return the changed batch; several where records now differ in topic or schema; None when all are dropped.
+
+        Raises:
+            DataError: Some record cannot be transformed; the runtime then goes record by record.
+        """
+        self._must_override()
+        return Batch.group(changed for record in batch.records() if (changed := self.apply(record)) is not None)
+
+    def _must_override(self) -> None:
+        # Each form of the base calls the other, so a class with neither would go round for ever.
+        if type(self).apply is Transform.apply and type(self).apply_batch is Transform.apply_batch:
+            raise NotImplementedError(f"{type(self).__qualname__} must define apply or apply_batch")
+
+
+class Predicate(Plugin):
+    """Tells whether a transform applies to a record. Override `test`, and `test_batch` for speed."""
+
+    def test(self, record: Record) -> bool:
+        """Return whether the record meets the condition."""
+        raise NotImplementedError(f"{type(self).__qualname__} must define test")
+
+    def test_batch(self, batch: Batch) -> bool | Sequence[bool]:
+        """Return one answer a record, or one for all."""
+        return [self.test(record) for record in batch.records()]
+
+
+def _listed(result: Batch | list[Batch] | None) -> list[Batch]:
+    if result is None:
+        return []
+    return [result] if isinstance(result, Batch) else result

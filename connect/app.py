@@ -1,0 +1,78 @@
+"""The only module that knows every part; it wires them. `main` is the command `connect`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from connect.ports import Cluster
+from connect.runtime.config import WorkerConfig
+from connect.runtime.tuning import tune_process
+
+if TYPE_CHECKING:
+    from connect.runtime.herder import Herder
+
+
+async def open_cluster(data_dir: Path) -> Cluster:
+    """Open the bundled log in a directory, which is made if need be.
+
+    Raises:
+        EnvironmentFault: Another process owns the directory, or it cannot be used.
+    """
+    from connect.log import LogCluster
+
+    return await LogCluster.open(data_dir)
+
+
+@asynccontextmanager
+async def open_worker(config: WorkerConfig, cluster: Cluster | None = None) -> AsyncIterator[Herder]:
+    """Run a worker: plugins found, log opened, stores read, connectors resumed. On the way out everything is drained.
+
+    Args:
+        cluster: A log to use; it stays open. The bundled log of `data.dir` is opened and closed when left out.
+    """
+    from connect.runtime.herder import Herder
+    from connect.runtime.plugins import PluginHost
+
+    plugins = PluginHost.discover(config.plugin_path)
+    own = cluster is None
+    cluster = cluster or await open_cluster(config.data_path)
+    try:
+        async with Herder(config, cluster, plugins) as herder:
+            yield herder
+    finally:
+        if own:
+            await cluster.aclose()
+
+
+@asynccontextmanager
+async def serve(herder: Herder, listener: str) -> AsyncIterator[str]:
+    """Serve REST on a listener; gives the bound URL.
+
+    Raises:
+        EnvironmentFault: environment.port_taken.
+    """
+    from connect.rest.app import make_app
+    from connect.rest.server import serve as serve_app
+
+    async with serve_app(make_app(herder), listener) as url:
+        yield url
+
+
+class Wiring:
+    """What the command line is given, so that it needs to know neither the log nor the runtime's making."""
+
+    open_cluster = staticmethod(open_cluster)
+    open_worker = staticmethod(open_worker)
+    serve = staticmethod(serve)
+    tune_process = staticmethod(tune_process)
+
+
+def main() -> None:
+    """Run the command `connect`."""
+    from connect.cli.main import run
+
+    sys.exit(run(Wiring()))

@@ -1,0 +1,1 @@
+"""The command line face: parses, calls the herder or the ports, renders."""

@@ -1,0 +1,32 @@
+"""Log lines in the form that Kafka Connect's operators know: `[time] LEVEL [connector|task-0] message (logger)`."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import TextIO
+
+from connect.runtime.context import connector_context
+
+_LEVELS = {"TRACE": logging.DEBUG, "WARN": logging.WARNING}
+
+
+class _Formatter(logging.Formatter):
+    default_msec_format = "%s,%03d"
+
+    def format(self, record: logging.LogRecord) -> str:
+        # The level's Kafka word, and where the line came from, if from a connector.
+        record.kafka_level = "WARN" if record.levelno == logging.WARNING else record.levelname
+        record.connector_context = connector_context.get()
+        return super().format(record)
+
+
+def set_up(level: str, stream: TextIO | None = None) -> None:
+    """Send log lines to a stream (standard error by default)."""
+    handler = logging.StreamHandler(stream or sys.stderr)
+    handler.setFormatter(_Formatter("[%(asctime)s] %(kafka_level)s %(connector_context)s%(message)s (%(name)s)"))
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(_LEVELS.get(level, level))
+    for noisy in ("asyncio", "httpx", "httpcore", "faker", "uvicorn.error"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)

@@ -1,0 +1,71 @@
+"""`connect plugin`: what is installed, and what each plugin takes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from connect.cli.output import print_json, print_table
+
+if TYPE_CHECKING:
+    from connect.runtime.plugins import PluginHost
+
+plugin_path = click.option("--plugin-path", multiple=True, type=click.Path(path_type=Path), envvar="CONNECT_PLUGIN_PATH",
+                           help="Folder with plugins that are not installed.")  # fmt: skip
+as_json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+@click.group()
+def plugin() -> None:
+    """Show connectors, converters, transforms and predicates."""
+
+
+@plugin.command("list")
+@plugin_path
+@as_json_option
+def list_plugins(plugin_path: tuple[Path, ...], as_json: bool) -> None:
+    """List every plugin class, and the plugins that could not be loaded."""
+    host = _host(plugin_path)
+    if as_json:
+        print_json({
+            "plugins": [{"class": d.name, "type": d.kind.value, "version": d.cls.version, "origin": d.origin} for d in host.list()],
+            "broken": [{"name": b.name, "origin": b.origin, "cause": b.cause} for b in host.broken],
+        })  # fmt: skip
+        return
+    print_table(
+        ["type", "class", "version", "origin"], [(d.kind.value, d.name, d.cls.version, d.origin) for d in host.list()]
+    )
+    for broken in host.broken:
+        click.echo(f"broken: {broken.name} ({broken.origin}): {broken.cause}", err=True)
+
+
+@plugin.command()
+@click.argument("name")
+@plugin_path
+@as_json_option
+def describe(name: str, plugin_path: tuple[Path, ...], as_json: bool) -> None:
+    """Show a plugin's names and config keys."""
+    desc = _host(plugin_path).any(name)
+    keys = desc.cls.config_class.keys().values()
+    if as_json:
+        print_json({
+            "class": desc.name, "type": desc.kind.value, "version": desc.cls.version, "aliases": list(desc.cls.aliases),
+            "keys": [{"name": k.name, "type": k.type.value, "required": k.required, "default": k.default_text,
+                      "importance": k.importance, "documentation": k.documentation} for k in keys],
+        })  # fmt: skip
+        return
+    click.echo(f"{desc.name} ({desc.kind.value}, {desc.cls.version})")
+    if desc.cls.aliases:
+        click.echo(f"also: {', '.join(desc.cls.aliases)}")
+    if desc.cls.__doc__:
+        click.echo(f"\n{desc.cls.__doc__.strip().splitlines()[0]}\n")
+    print_table(["key", "type", "default", "importance", "documentation"],
+                [(k.name, k.type.value, "required" if k.required else k.default_text, k.importance.lower(), k.documentation) for k in keys])  # fmt: skip
+
+
+def _host(folders: tuple[Path, ...]) -> PluginHost:
+    from connect.runtime.plugins import PluginHost
+
+    return PluginHost.discover(folders)

@@ -1,0 +1,68 @@
+"""Java's .properties format: keys and values as text.
+
+Source: java.util.Properties.load: comments with # or !, separators = : or white space, a line that ends in an odd
+number of backslashes goes on, escapes \\t \\n \\r \\f and \\uXXXX, any other escaped character stands for itself.
+"""
+
+from __future__ import annotations
+
+import re
+
+from connect.api import ConfigError
+
+_ESCAPES = {"t": "\t", "n": "\n", "r": "\r", "f": "\f"}
+_SPACE = " \t\f"
+
+
+def parse(text: str) -> dict[str, str]:
+    """Return the properties of a file's text; the last of equal keys counts.
+
+    Raises:
+        ConfigError: A \\u escape is malformed.
+    """
+    properties: dict[str, str] = {}
+    for line in _logical_lines(text):
+        end = _key_end(line)
+        rest = line[end:].lstrip(_SPACE)
+        if rest[:1] in ("=", ":"):
+            rest = rest[1:].lstrip(_SPACE)
+        properties[_unescaped(line[:end])] = _unescaped(rest)
+    return properties
+
+
+def _logical_lines(text: str) -> list[str]:
+    lines: list[str] = []
+    going_on = False
+    for raw in re.split(r"\r\n|\r|\n", text):
+        line = raw.lstrip(_SPACE)
+        if not going_on and (not line or line[0] in "#!"):
+            continue
+        ends_in_backslash = (len(line) - len(line.rstrip("\\"))) % 2 == 1
+        part = line[:-1] if ends_in_backslash else line
+        if going_on:
+            lines[-1] += part
+        else:
+            lines.append(part)
+        going_on = ends_in_backslash
+    return lines
+
+
+def _key_end(line: str) -> int:
+    index = 0
+    while index < len(line) and line[index] not in "=:" + _SPACE:
+        index += 2 if line[index] == "\\" else 1
+    return min(index, len(line))
+
+
+def _unescaped(text: str) -> str:
+    def replace(match: re.Match[str]) -> str:
+        escape = match[1]
+        if escape[0] != "u":
+            return _ESCAPES.get(escape, escape)
+        if len(escape) != 5:
+            raise ConfigError(f"malformed \\uxxxx escape in {text!r}", code="config.unreadable")
+        return chr(int(escape[1:], 16))
+
+    plain = re.sub(r"\\(u[0-9a-fA-F]{4}|.)", replace, text, flags=re.DOTALL)
+    # Characters beyond the basic plane are written as two escapes; put the halves together.
+    return plain.encode("utf-16", "surrogatepass").decode("utf-16", "replace") if "\\u" in text else plain

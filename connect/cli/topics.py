@@ -1,0 +1,114 @@
+"""`connect topic`: lists, creates, describes and deletes topics."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from connect.api import ConfigError
+from connect.cli.door import door_options, open_door, run_async, say
+from connect.cli.output import print_json, print_table
+from connect.ports import TopicInfo
+
+
+@click.group()
+def topic() -> None:
+    """List, create, describe and delete topics."""
+
+
+def _body(info: TopicInfo) -> dict[str, Any]:
+    return {
+        "name": info.name, "topic_id": info.topic_id, "internal": info.internal, "configs": dict(info.configs),
+        "partitions": [
+            {"partition": p.partition, "log_start_offset": p.log_start_offset, "log_end_offset": p.log_end_offset,
+             "segments": p.segments, "size_bytes": p.size_bytes} for p in info.partitions
+        ],
+    }  # fmt: skip
+
+
+@topic.command("list")
+@door_options
+@click.pass_obj
+def list_topics(session: Any, data_dir: Path, url: str | None, as_json: bool) -> None:
+    """List topics with their partitions, records and sizes."""
+
+    async def main() -> list[TopicInfo]:
+        async with open_door(session.wiring, data_dir, url) as log:
+            return [await log.describe_topic(name) for name in await log.list_topics()]
+
+    infos = run_async(main())
+    if as_json:
+        print_json([_body(info) for info in infos])
+        return
+    print_table(
+        ["topic", "partitions", "records", "bytes"],
+        [(i.name, len(i.partitions), sum(p.log_end_offset - p.log_start_offset for p in i.partitions),
+          sum(p.size_bytes for p in i.partitions)) for i in infos],
+    )  # fmt: skip
+
+
+@topic.command()
+@click.argument("name")
+@click.option("--partitions", type=int, default=1, show_default=True, help="How many partitions.")
+@click.option("--config", "settings", multiple=True, metavar="KEY=VALUE", help="A topic config in Kafka's keys.")
+@door_options
+@click.pass_obj
+def create(
+    session: Any, name: str, partitions: int, settings: tuple[str, ...], data_dir: Path, url: str | None, as_json: bool
+) -> None:
+    """Create a topic."""
+    for setting in settings:
+        if "=" not in setting:
+            raise ConfigError(f"--config {setting!r}: KEY=VALUE is expected")
+    configs = dict(setting.split("=", 1) for setting in settings)
+
+    async def main() -> TopicInfo:
+        async with open_door(session.wiring, data_dir, url) as log:
+            return await log.create_topic(name, partitions=partitions, configs=configs)
+
+    info = run_async(main())
+    say(as_json, _body(info), f"created {info.name} with {len(info.partitions)} partition(s), id {info.topic_id}")
+
+
+@topic.command()
+@click.argument("name")
+@door_options
+@click.pass_obj
+def describe(session: Any, name: str, data_dir: Path, url: str | None, as_json: bool) -> None:
+    """Show a topic's partitions, offsets and configs."""
+
+    async def main() -> TopicInfo:
+        async with open_door(session.wiring, data_dir, url) as log:
+            return await log.describe_topic(name)
+
+    info = run_async(main())
+    if as_json:
+        print_json(_body(info))
+        return
+    click.echo(f"{info.name}  id {info.topic_id}{'  internal' if info.internal else ''}")
+    for key, value in sorted(info.configs.items()):
+        click.echo(f"  {key}={value}")
+    print_table(
+        ["partition", "log start offset", "log end offset", "segments", "bytes"],
+        [(p.partition, p.log_start_offset, p.log_end_offset, p.segments, p.size_bytes) for p in info.partitions],
+    )
+
+
+@topic.command()
+@click.argument("name")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@door_options
+@click.pass_obj
+def delete(session: Any, name: str, yes: bool, data_dir: Path, url: str | None, as_json: bool) -> None:
+    """Delete a topic with all of its records."""
+    if not yes:
+        click.confirm(f"Delete topic {name} with all of its records?", abort=True)
+
+    async def main() -> None:
+        async with open_door(session.wiring, data_dir, url) as log:
+            await log.delete_topic(name)
+
+    run_async(main())
+    say(as_json, {"deleted": name}, f"deleted {name}")

@@ -1,0 +1,31 @@
+"""What the command line needs of the rest, as a protocol; `connect.app` passes it in, so the faces know no log."""
+
+from __future__ import annotations
+
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from connect.ports import Cluster
+
+if TYPE_CHECKING:
+    from connect.runtime.config import WorkerConfig
+    from connect.runtime.herder import Herder
+
+
+class Wiring(Protocol):
+    """Opens logs and workers."""
+
+    async def open_cluster(self, data_dir: Path, /) -> Cluster:
+        """Open the bundled log of a directory."""
+
+    def open_worker(
+        self, config: WorkerConfig, cluster: Cluster | None = None, /
+    ) -> AbstractAsyncContextManager[Herder]:
+        """Run a worker."""
+
+    def serve(self, herder: Herder, listener: str, /) -> AbstractAsyncContextManager[str]:
+        """Serve REST on a listener; gives the bound URL."""
+
+    def tune_process(self) -> None:
+        """Set the process up for the data plane."""

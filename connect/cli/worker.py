@@ -1,0 +1,122 @@
+"""`connect worker`: runs a worker until a signal ends it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from contextlib import AsyncExitStack, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+import orjson
+
+from connect.api import ConfigError, ConnectError
+from connect.cli import logs
+
+if TYPE_CHECKING:
+    from connect.cli.settings import ConnectorFile
+    from connect.cli.wiring import Wiring
+    from connect.runtime.config import WorkerConfig
+    from connect.runtime.herder import Herder
+
+logger = logging.getLogger(__name__)
+
+#: Tells other commands where the worker of a data directory answers.
+WORKER_FILE = "worker.json"
+
+
+@click.command()
+@click.option("--data-dir", metavar="DIR", help="Directory of the log and all state.")
+@click.option("--listeners", metavar="URL", help="Where REST listens, as http://HOST:PORT; port 0 takes a free one.")
+@click.option(
+    "--config",
+    "config_file",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Worker config, JSON or .properties.",
+)
+@click.argument("connectors", nargs=-1, type=click.Path(path_type=Path), metavar="[CONNECTOR_CONFIG]...")
+@click.pass_obj
+def worker(
+    session: object, data_dir: str | None, listeners: str | None, config_file: Path | None, connectors: Sequence[Path]
+) -> int:
+    """Run a worker, with the connectors of these files.
+
+    A file is flat JSON with a name, {"name", "config", "initial_state"}, or Java properties. CONNECT_* variables give
+    worker keys as the container images do. SIGINT and SIGTERM stop the worker; a second one forces it.
+    """
+    from connect.cli.settings import connector_file, worker_config
+
+    flags = {k: v for k, v in {"data.dir": data_dir, "listeners": listeners}.items() if v is not None}
+    config = worker_config(config_file, flags)
+    files = [connector_file(path) for path in connectors]
+    names = [file.name for file in files]
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        raise ConfigError(f"connector {twice!r} is configured in more than one of the files", config_path="name")
+    wiring: Wiring = session.wiring  # type: ignore[attr-defined]
+    wiring.tune_process()
+    on_terminal = sys.stderr.isatty() and sys.stdout.isatty()
+    logs.set_up(config.log_level)
+    return _run(_serve(wiring, config, files, on_terminal=on_terminal))
+
+
+def _run(main: object) -> int:
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.run(main)  # type: ignore[arg-type]
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(main)  # type: ignore[arg-type]
+
+
+async def _serve(wiring: Wiring, config: WorkerConfig, files: Sequence[ConnectorFile], *, on_terminal: bool) -> int:
+    stop = asyncio.Event()
+    _take_signals(stop)
+    async with AsyncExitStack() as stack:
+        herder = await stack.enter_async_context(wiring.open_worker(config))
+        url = await stack.enter_async_context(wiring.serve(herder, config.listeners[0]))
+        herder.worker_id = url.removeprefix("http://")
+        worker_file = config.data_path / WORKER_FILE
+        worker_file.write_bytes(orjson.dumps({"url": url, "pid": os.getpid()}))
+        stack.callback(lambda: worker_file.unlink(missing_ok=True))
+        logger.info("REST is ready on %s, data in %s", url, config.data_path)
+        await _take_files(herder, files)
+        if on_terminal:
+            from connect.cli.display import Display
+
+            await stack.enter_async_context(Display(herder, url))
+        await stop.wait()
+        logger.info("stopping")
+    return 0
+
+
+async def _take_files(herder: Herder, files: Sequence[ConnectorFile]) -> None:
+    """Create the connectors of the files, or bring their configs up to date. The first wrong one ends the start."""
+    for file in files:
+        try:
+            if file.initial_state is not None and file.name not in herder.connectors():
+                await herder.create(file.name, file.config, file.initial_state)
+            else:
+                await herder.put_config(file.name, file.config)
+        except ConnectError as error:
+            error.message = f"connector {file.name!r}: {error.message}"
+            raise
+
+
+def _take_signals(stop: asyncio.Event) -> None:
+    loop = asyncio.get_running_loop()
+
+    def ask(number: int) -> None:
+        if stop.is_set():
+            logger.warning("stopping was asked for twice: leaving at once")
+            os._exit(128 + number)
+        stop.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        with suppress(NotImplementedError):  # a platform without signals on the loop
+            loop.add_signal_handler(number, ask, number)

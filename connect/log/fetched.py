@@ -1,0 +1,63 @@
+"""Stored batches -> what consumers get."""
+
+from __future__ import annotations
+
+import bisect
+
+from connect.api.errors import LogError
+from connect.codec.decode import DecodedBatch, decode_records
+from connect.log.partition import Partition, Slice
+from connect.ports import Columns, FetchedBatch, TimestampType, TopicPartition
+
+_EMPTY = Columns(values=[])
+
+
+def decode_slice(partition: Partition, name: TopicPartition, stored: Slice, from_offset: int) -> list[FetchedBatch]:
+    """Decode batches, leaving out records before `from_offset`.
+
+    A control batch, or one whose records lie before `from_offset`, comes back without records, since its
+    `next_offset` is news all the same.
+    """
+    batches: list[FetchedBatch] = []
+    for header in stored.headers:
+        try:
+            decoded = decode_records(stored.data, header)
+        except LogError as error:
+            if batches:
+                break  # these first; the damaged one is reported when it is first in line
+            message = f"{partition.name} at offset {header.base_offset}: {error.message}"
+            raise type(error)(message, code=error.code, hint=error.hint) from error
+        batches.append(_fetched(name, decoded, from_offset))
+    return batches
+
+
+def first_offset_at(stored: Slice, timestamp_ms: int) -> int | None:
+    """Return the offset of the first record at or after `timestamp_ms`."""
+    for header in stored.headers:
+        decoded = decode_records(stored.data, header)
+        timestamps = decoded.columns.timestamps
+        for index, offset in enumerate(decoded.offsets):
+            if (timestamps if isinstance(timestamps, int) else timestamps[index]) >= timestamp_ms:
+                return offset
+    return None
+
+
+def _fetched(name: TopicPartition, decoded: DecodedBatch, from_offset: int) -> FetchedBatch:
+    header, offsets, columns = decoded.header, decoded.offsets, decoded.columns
+    kind = TimestampType.LOG_APPEND_TIME if header.is_log_append_time else TimestampType.CREATE_TIME
+    if header.is_control:
+        offsets, columns = range(0), _EMPTY
+    elif header.base_offset < from_offset:
+        skip = bisect.bisect_left(offsets, from_offset)
+        offsets, columns = offsets[skip:], _without_first(columns, skip)
+    return FetchedBatch(name.topic, name.partition, offsets, columns, header.next_offset, kind)
+
+
+def _without_first(columns: Columns, skip: int) -> Columns:
+    timestamps = columns.timestamps
+    return Columns(
+        columns.values[skip:],
+        columns.keys[skip:] if columns.keys is not None else None,
+        timestamps if isinstance(timestamps, int) else timestamps[skip:],
+        columns.headers[skip:] if columns.headers is not None else None,
+    )

@@ -1,0 +1,112 @@
+"""The data directory: one owner at a time, the cluster's id, and whether the last owner left it clean."""
+
+from __future__ import annotations
+
+import base64
+import errno
+import fcntl
+import os
+import uuid
+from pathlib import Path
+
+from connect.api.errors import EnvironmentFault
+from connect.log.files import sync_directory, write_durably
+
+#: Kafka's names, so that its tools know the directory.
+LOCK_FILE = ".lock"
+META_FILE = "meta.properties"
+CLEAN_SHUTDOWN_FILE = ".kafka_cleanshutdown"
+
+
+def new_id() -> str:
+    """Return a fresh id as Kafka writes them: a random UUID in 22 characters of URL-safe base64."""
+    while True:
+        text = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        if not text.startswith("-"):  # Kafka avoids these, since they look like an option on a command line
+            return text
+
+
+class DataDirectory:
+    """A locked data directory. Make it with `open`, give it up with `close`.
+
+    Attributes:
+        was_clean: The owner before closed it; otherwise tails may be torn.
+    """
+
+    def __init__(self, path: Path, lock: int, cluster_id: str, was_clean: bool) -> None:
+        self.path = path
+        self.cluster_id = cluster_id
+        self.was_clean = was_clean
+        self._lock: int | None = lock
+
+    @classmethod
+    def open(cls, path: Path) -> DataDirectory:
+        """Create the directory if need be and take it.
+
+        Raises:
+            EnvironmentFault: log.in_use, or environment.data_dir where it cannot be used.
+        """
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+            lock = os.open(path / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        except OSError as error:
+            raise _unusable(path, error) from error
+        try:
+            _take(path, lock)
+            fresh = not (path / META_FILE).exists()
+            cluster_id = _write_meta(path) if fresh else _read_cluster_id(path)
+            was_clean = fresh or (path / CLEAN_SHUTDOWN_FILE).exists()
+            (path / CLEAN_SHUTDOWN_FILE).unlink(missing_ok=True)
+            sync_directory(path)
+        except OSError as error:
+            os.close(lock)
+            raise _unusable(path, error) from error
+        except BaseException:
+            os.close(lock)
+            raise
+        return cls(path, lock, cluster_id, was_clean)
+
+    def close(self, *, clean: bool) -> None:
+        """Give the directory up; `clean` says that everything in it is whole and on disk. Safe to call twice."""
+        if self._lock is None:
+            return
+        lock, self._lock = self._lock, None
+        try:
+            if clean:
+                write_durably(self.path / CLEAN_SHUTDOWN_FILE, b'{"version":0,"brokerEpoch":-1}')
+        finally:
+            os.close(lock)
+
+
+def _take(path: Path, lock: int) -> None:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        if error.errno not in (errno.EWOULDBLOCK, errno.EACCES):
+            raise
+        owner = os.pread(lock, 32, 0).decode(errors="replace").strip()
+        who = f"process {owner}" if owner else "another process"
+        raise EnvironmentFault(f"data directory {path} is in use by {who}", code="log.in_use") from error
+    os.ftruncate(lock, 0)
+    os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
+
+
+def _write_meta(path: Path) -> str:
+    cluster_id = new_id()
+    lines = ("version=1", f"cluster.id={cluster_id}", "node.id=1", f"directory.id={new_id()}", "")
+    write_durably(path / META_FILE, "\n".join(lines).encode())
+    return cluster_id
+
+
+def _read_cluster_id(path: Path) -> str:
+    for line in (path / META_FILE).read_text("utf-8", errors="replace").splitlines():
+        key, _, value = line.partition("=")
+        if key.strip() == "cluster.id" and value.strip():
+            return value.strip()
+    raise EnvironmentFault(f"{path / META_FILE} names no cluster.id", code="environment.data_dir")
+
+
+def _unusable(path: Path, error: OSError) -> EnvironmentFault:
+    return EnvironmentFault(
+        f"data directory {path} cannot be used: {error.strerror or error}", code="environment.data_dir"
+    )

@@ -1,0 +1,278 @@
+"""The producer: columns -> partitions -> record batches -> one queued write."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from operator import itemgetter
+from typing import Final
+
+from connect.api.errors import ConfigError, CorruptBatchError, LogError, RecordTooLargeError
+from connect.codec.compression import Codec, codec_of_name, codec_of_number
+from connect.codec.decode import DecodedBatch, decode
+from connect.codec.encode import EncodedBatch, encode
+from connect.codec.header import (
+    CHECKED_POSITION,
+    HEADER_BYTES,
+    LOG_APPEND_TIME,
+    TRANSACTIONAL,
+    BatchHeader,
+    iterate_batches,
+)
+from connect.codec.partitioner import partitions_of
+from connect.log.append_queue import AppendQueue
+from connect.log.partition import Partition
+from connect.log.threads import Threads
+from connect.log.topics import Topic, Topics
+from connect.ports import Acks, Columns
+
+#: Where `batch.size` is not given: large batches are cheap to write and to read, and compress well.
+BATCH_BYTES: Final = 256 * 1024
+#: Kafka's `batch.size`: a sticky partition is left once an append to it was at least so large.
+_STICKY_BYTES: Final = 16_384
+
+
+@dataclass(frozen=True, slots=True)
+class ProducerConfig:
+    """What the bundled log heeds of Kafka's producer configs; the rest is about a network that is not there."""
+
+    codec: Codec
+    batch_bytes: int
+
+    @classmethod
+    def parse(cls, raw: Mapping[str, str]) -> ProducerConfig:
+        """Raises `ConfigError` for a codec or a size that cannot be."""
+        try:
+            codec = codec_of_name(raw.get("compression.type", "none"))
+        except LogError as error:
+            raise ConfigError(str(error), code=error.code, config_path="compression.type") from error
+        text = raw.get("batch.size", str(BATCH_BYTES))
+        if not text.isdigit():
+            raise ConfigError(f"batch.size: {text!r} is not a whole number of bytes", config_path="batch.size")
+        return cls(codec, max(1, int(text)))
+
+
+class LogProducer:
+    """Appends to the bundled log; see `connect.ports.Producer` for the contract."""
+
+    def __init__(
+        self,
+        topics: Topics,
+        queue_of: Callable[[str], AppendQueue],
+        threads: Threads,
+        clock: Callable[[], int],
+        config: ProducerConfig,
+    ) -> None:
+        self._topics = topics
+        self._queue_of = queue_of
+        self._threads = threads
+        self._clock = clock
+        self._config = config
+        self._sticky: dict[str, int] = {}
+        self._dirty: dict[Partition, None] = {}
+        self._used: dict[str, AppendQueue] = {}
+
+    async def append(
+        self, topic: str, columns: Columns, *, partition: int | None = None, acks: Acks = "written"
+    ) -> None:
+        """Append n records; see the port."""
+        target = self._topics.get(topic)
+        if partition is not None:
+            target.partition(partition)
+        if not len(columns):
+            return
+
+        def write() -> tuple[tuple[Partition, ...], int]:
+            shares = [(partition, columns)] if partition is not None else self._share_out(target, columns)
+            # All is encoded, and every limit checked, before the first write: a record too large leaves nothing behind.
+            encoded = [(target.partitions[number], self._encode(target, share)) for number, share in shares]
+            self._dirty.update(dict.fromkeys(part for part, _ in encoded))
+            offsets = [part.append(batches) for part, batches in encoded]
+            return tuple(part for part, _ in encoded), offsets[0]
+
+        await self._queue(topic).append(write, acks)
+
+    async def append_raw(self, topic: str, partition: int, batches: bytes, *, acks: Acks = "written") -> int:
+        """Append whole record batches; see the port."""
+        target = self._topics.get(topic)
+        part = target.partition(partition)
+
+        def write() -> tuple[tuple[Partition, ...], int]:
+            now_ms = self._clock()
+            checked = _check_raw(target, batches, now_ms)
+            self._dirty[part] = None
+            offset = part.append(checked)
+            return (part,), offset
+
+        return await self._queue(topic).append(write, "written" if acks == "none" else acks)
+
+    async def flush(self) -> None:
+        """Bring to disk what this producer appended; see the port."""
+        for queue in list(self._used.values()):
+            await queue.drain()
+        if self._dirty:
+            await self._threads.run(self._sync)
+
+    async def aclose(self) -> None:
+        """Flush. There is nothing to release."""
+        await self.flush()
+
+    def _queue(self, topic: str) -> AppendQueue:
+        queue = self._used[topic] = self._queue_of(topic)
+        return queue
+
+    # -- on the log's threads ----------------------------------------------------------------------------------------
+
+    def _sync(self) -> None:
+        for partition in list(self._dirty):
+            # Forgotten first: an append meanwhile marks it again, a failure puts it back.
+            self._dirty.pop(partition, None)
+            try:
+                partition.sync()
+            except BaseException:
+                self._dirty[partition] = None
+                raise
+
+    def _share_out(self, topic: Topic, columns: Columns) -> list[tuple[int, Columns]]:
+        """Return each partition's records, in order."""
+        count = len(topic.partitions)
+        if count == 1:
+            return [(0, columns)]
+        keys = columns.keys
+        if keys is None:
+            return [(self._stick(topic, columns), columns)]
+        if None in keys:
+            sticky = self._stick(topic, columns)
+            hashed = iter(partitions_of([key for key in keys if key is not None], count))
+            numbers = [sticky if key is None else next(hashed) for key in keys]
+        else:
+            numbers = partitions_of(keys, count)  # type: ignore[arg-type]
+        rows: dict[int, list[int]] = {}
+        for row, number in enumerate(numbers):
+            rows.setdefault(number, []).append(row)
+        return [(number, _take(columns, places)) for number, places in sorted(rows.items())]
+
+    def _stick(self, topic: Topic, columns: Columns) -> int:
+        number = self._sticky.get(topic.name, 0) % len(topic.partitions)
+        if _approximate_bytes(columns) >= _STICKY_BYTES:
+            self._sticky[topic.name] = number + 1
+        return number
+
+    def _encode(self, topic: Topic, columns: Columns) -> list[EncodedBatch]:
+        config = topic.config
+        batch_bytes = min(self._config.batch_bytes, config.max_message_bytes)
+        rows = max(1, len(columns) * batch_bytes // max(1, _approximate_bytes(columns)))
+        batches: list[EncodedBatch] = []
+        for start in range(0, len(columns), rows):
+            whole = start == 0 and rows >= len(columns)
+            self._encode_within(topic, columns if whole else _cut(columns, start, start + rows), batches)
+        return batches
+
+    def _encode_within(self, topic: Topic, columns: Columns, batches: list[EncodedBatch]) -> None:
+        """Encode as one batch, or as halves where that exceeds `max.message.bytes`."""
+        config = topic.config
+        codec = config.codec or self._config.codec
+        if config.is_log_append_time:
+            batch = encode(columns, codec=codec, attributes=LOG_APPEND_TIME, max_timestamp=self._clock())
+        else:
+            batch = encode(columns, codec=codec)
+        if batch.size_bytes <= config.max_message_bytes:
+            batches.append(batch)
+        elif len(columns) == 1:
+            raise _too_large(topic, columns, batch.size_bytes)
+        else:
+            half = len(columns) // 2
+            self._encode_within(topic, _cut(columns, 0, half), batches)
+            self._encode_within(topic, _cut(columns, half, len(columns)), batches)
+
+
+def _check_raw(topic: Topic, raw: bytes, now_ms: int) -> list[EncodedBatch]:
+    """Check batches that were made elsewhere, records and all, and take them apart as far as an append needs."""
+    batches: list[EncodedBatch] = []
+    end = 0
+    for header in iterate_batches(raw):
+        decoded = decode(raw, header.position)
+        if header.count != header.last_offset_delta + 1 or not isinstance(decoded.offsets, range):
+            raise CorruptBatchError(f"a batch of {header.count} records claims {header.last_offset_delta + 1} offsets")
+        if header.is_control:
+            raise CorruptBatchError("a client may not append control batches")
+        batch = _from_raw(raw, header)
+        codec = topic.config.codec
+        if topic.config.is_log_append_time or (codec is not None and codec.number != header.codec_number):
+            batch = _remake(decoded, codec or codec_of_number(header.codec_number), topic, now_ms)
+        if batch.size_bytes > topic.config.max_message_bytes:
+            raise RecordTooLargeError(
+                f"a record batch of {batch.size_bytes} bytes exceeds max.message.bytes "
+                f"{topic.config.max_message_bytes} of topic {topic.name!r}"
+            )
+        batches.append(batch)
+        end = header.end
+    if end != len(raw) or not batches:
+        raise CorruptBatchError(f"{len(raw) - end} bytes after {len(batches)} record batches are not a whole batch")
+    return batches
+
+
+def _from_raw(raw: bytes, header: BatchHeader) -> EncodedBatch:
+    start = header.position
+    checked = raw[start + CHECKED_POSITION : start + HEADER_BYTES]
+    return EncodedBatch(header.count, header.max_timestamp, header.crc, checked, raw[start + HEADER_BYTES : header.end])
+
+
+def _remake(decoded: DecodedBatch, codec: Codec, topic: Topic, now_ms: int) -> EncodedBatch:
+    """Encode a batch again, with the topic's timestamps or compression."""
+    header = decoded.header
+    is_append_time = topic.config.is_log_append_time
+    attributes = header.attributes & TRANSACTIONAL | (LOG_APPEND_TIME if is_append_time else 0)
+    return encode(
+        decoded.columns,
+        codec=codec,
+        attributes=attributes,
+        max_timestamp=now_ms if is_append_time else None,
+        producer_id=header.producer_id,
+        producer_epoch=header.producer_epoch,
+        base_sequence=header.base_sequence,
+    )
+
+
+def _too_large(topic: Topic, columns: Columns, size_bytes: int) -> RecordTooLargeError:
+    key = columns.keys[0] if columns.keys is not None else None
+    shown = "without a key" if key is None else f"with key {key[:60]!r}"
+    value = columns.values[0]
+    return RecordTooLargeError(
+        f"a record {shown} and a value of {len(value or b'')} bytes takes {size_bytes} bytes as a batch; "
+        f"max.message.bytes of topic {topic.name!r} is {topic.config.max_message_bytes}"
+    )
+
+
+def _approximate_bytes(columns: Columns) -> int:
+    return sum(map(_column_bytes, (columns.values, columns.keys or ()))) + 10 * len(columns)
+
+
+def _column_bytes(column: Sequence[bytes | None]) -> int:
+    try:
+        return sum(map(len, column))  # type: ignore[arg-type]
+    except TypeError:
+        return sum(len(item) for item in column if item is not None)
+
+
+def _cut(columns: Columns, start: int, end: int) -> Columns:
+    timestamps = columns.timestamps
+    return Columns(
+        columns.values[start:end],
+        columns.keys[start:end] if columns.keys is not None else None,
+        timestamps if isinstance(timestamps, int) else timestamps[start:end],
+        columns.headers[start:end] if columns.headers is not None else None,
+    )
+
+
+def _take(columns: Columns, rows: list[int]) -> Columns:
+    if len(rows) == 1:
+        return _cut(columns, rows[0], rows[0] + 1)
+    pick = itemgetter(*rows)
+    timestamps = columns.timestamps
+    return Columns(
+        pick(columns.values),
+        pick(columns.keys) if columns.keys is not None else None,
+        timestamps if isinstance(timestamps, int) else pick(timestamps),
+        pick(columns.headers) if columns.headers is not None else None,
+    )

@@ -1,0 +1,242 @@
+"""Topics: which there are, in one file that is replaced in one step, and their partitions' directories.
+
+A topic exists when `connect-topics.json` lists it. Creating makes the directories first and lists last; deleting marks
+first, then renames the directories out of the way, unlists, and removes. So a crash at any point leaves a topic that
+is whole or, once `load` has cleared up, gone.
+"""
+
+from __future__ import annotations
+
+import difflib
+import logging
+import shutil
+import threading
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import orjson
+
+from connect.api.errors import ConfigError, ConflictError, EnvironmentFault, UnknownTopicOrPartitionError
+from connect.log.files import disk_faults, sync_directory, write_durably
+from connect.log.open_files import OpenFiles
+from connect.log.owner import new_id
+from connect.log.partition import Partition
+from connect.log.topic_config import TopicConfig, check_topic_name
+from connect.ports import PartitionInfo, TopicInfo
+
+log = logging.getLogger(__name__)
+
+TOPICS_FILE: Final = "connect-topics.json"
+PARTITION_METADATA_FILE: Final = "partition.metadata"
+CONSUMER_OFFSETS: Final = "__consumer_offsets"
+#: Ends the names of directories whose topic is deleted, as in Kafka.
+_DELETED_SUFFIX: Final = "-delete"
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """A topic and its partitions."""
+
+    name: str
+    topic_id: str
+    configs: Mapping[str, str]
+    config: TopicConfig
+    partitions: tuple[Partition, ...]
+
+    @property
+    def is_internal(self) -> bool:
+        """True for the log's own topics, which no pattern matches."""
+        return self.name.startswith("__")
+
+    def partition(self, number: int) -> Partition:
+        """Return a partition.
+
+        Raises:
+            UnknownTopicOrPartitionError: The topic has no such partition.
+        """
+        if not 0 <= number < len(self.partitions):
+            raise UnknownTopicOrPartitionError(
+                f"topic {self.name!r} has no partition {number}: it has {len(self.partitions)}, numbered from 0"
+            )
+        return self.partitions[number]
+
+    def describe(self) -> TopicInfo:
+        """Return what is known; opens the partitions."""
+        infos = tuple(
+            PartitionInfo(number, p.log_start_offset, p.open().log_end_offset, p.segment_count, p.size_bytes)
+            for number, p in enumerate(self.partitions)
+        )
+        return TopicInfo(self.name, self.topic_id, infos, dict(self.configs), self.is_internal)
+
+
+class Topics:
+    """All topics of a data directory. Looking is for any thread; what blocks is for the log's threads.
+
+    Attributes:
+        version: Rises with each change of the set, so that consumers see cheaply whether to look again.
+    """
+
+    def __init__(self, directory: Path, defaults: Mapping[str, str], files: OpenFiles, *, was_clean: bool) -> None:
+        self._directory = directory
+        self._defaults = dict(defaults)
+        self._files = files
+        self._was_clean = was_clean
+        self._lock = threading.Lock()
+        self._topics: dict[str, Topic] = {}
+        self._deleting: dict[str, dict[str, Any]] = {}
+        self.version = 0
+
+    def __iter__(self) -> Iterator[Topic]:
+        return iter(list(self._topics.values()))
+
+    def find(self, name: str) -> Topic | None:
+        """Return a topic, None when there is none."""
+        return self._topics.get(name)
+
+    def get(self, name: str) -> Topic:
+        """Return a topic.
+
+        Raises:
+            UnknownTopicOrPartitionError: Names the nearest topic.
+        """
+        topic = self._topics.get(name)
+        if topic is None:
+            nearest = difflib.get_close_matches(name, self._topics, n=1)
+            meant = f"; did you mean {nearest[0]!r}?" if nearest else ""
+            raise UnknownTopicOrPartitionError(f"there is no topic {name!r}{meant}")
+        return topic
+
+    def load(self) -> None:
+        """Read the list, finish deletions and clear away what a crash left of a creation."""
+        path = self._directory / TOPICS_FILE
+        if path.exists():
+            try:
+                stored = orjson.loads(path.read_bytes())
+                for name, entry in stored["topics"].items():
+                    if entry.get("deleting"):
+                        self._deleting[name] = entry
+                    else:
+                        self._topics[name] = self._make(name, entry["id"], entry["partitions"], entry["configs"])
+            except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+                raise EnvironmentFault(f"cannot read {path}: {error}", code="environment.data_dir") from error
+        for name in list(self._deleting):
+            self._remove(name)
+        self._clear_leftovers()
+        if not self._was_clean:
+            for topic in self:
+                for partition in topic.partitions:
+                    partition.open()
+
+    def create(self, name: str, partitions: int, configs: Mapping[str, str]) -> Topic:
+        """Create a topic; see `Admin.create_topic`."""
+        check_topic_name(name)
+        if isinstance(partitions, bool) or not isinstance(partitions, int) or partitions < 1:
+            raise ConfigError(f"topic {name!r} cannot have {partitions!r} partitions", code="log.invalid_partitions")
+        TopicConfig.parse({**self._defaults, **configs})
+        with self._lock:
+            if name in self._topics:
+                raise ConflictError(f"topic {name!r} exists already", code="log.topic_exists")
+            self._check_collision(name)
+            topic = self._make(name, new_id(), partitions, configs)
+            with disk_faults("create", self._directory / name):
+                try:
+                    self._make_directories(topic)
+                    self._topics[name] = topic
+                    self._save()
+                except BaseException:
+                    self._topics.pop(name, None)
+                    for partition in topic.partitions:
+                        shutil.rmtree(partition.directory, ignore_errors=True)
+                    raise
+            self.version += 1
+            return topic
+
+    def delete(self, name: str) -> Topic:
+        """Delete a topic; see `Admin.delete_topic`."""
+        with self._lock:
+            topic = self.get(name)
+            with disk_faults("delete", self._directory / name):
+                self._deleting[name] = _entry(topic)
+                del self._topics[name]
+                try:
+                    self._save()
+                except BaseException:
+                    self._topics[name] = topic
+                    del self._deleting[name]
+                    raise
+                self.version += 1
+                for partition in topic.partitions:
+                    partition.delete()
+                self._remove(name)
+            return topic
+
+    def close(self) -> None:
+        """Bring every partition to disk and release its files."""
+        failures: list[EnvironmentFault] = []
+        for topic in self:
+            for partition in topic.partitions:
+                try:
+                    partition.close()
+                except EnvironmentFault as error:
+                    failures.append(error)  # the others are brought to disk all the same
+        if failures:
+            raise failures[0]
+
+    def _check_collision(self, name: str) -> None:
+        # Kafka's rule: metrics write '.' as '_', so two such topics could not be told apart.
+        for other in self._topics:
+            if other.replace(".", "_") == name.replace(".", "_"):
+                message = f"topic name {name!r} collides with topic {other!r}: '.' and '_' count as one character"
+                raise ConfigError(message, code="log.invalid_topic")
+
+    def _make(self, name: str, topic_id: str, partitions: int, configs: Mapping[str, str]) -> Topic:
+        config = TopicConfig.parse({**self._defaults, **configs})
+        parts = tuple(
+            Partition(self._directory / f"{name}-{number}", config, self._files, was_clean=self._was_clean)
+            for number in range(partitions)
+        )
+        return Topic(name, topic_id, dict(configs), config, parts)
+
+    def _make_directories(self, topic: Topic) -> None:
+        metadata = f"version: 0\ntopic_id: {topic.topic_id}\n".encode()
+        for partition in topic.partitions:
+            partition.directory.mkdir()
+            (partition.directory / PARTITION_METADATA_FILE).write_bytes(metadata)
+            sync_directory(partition.directory)
+        sync_directory(self._directory)
+
+    def _save(self) -> None:
+        topics = {topic.name: _entry(topic) for topic in self}
+        topics |= {name: {**entry, "deleting": True} for name, entry in self._deleting.items()}
+        content = orjson.dumps({"version": 1, "topics": topics}, option=orjson.OPT_INDENT_2)
+        write_durably(self._directory / TOPICS_FILE, content)
+
+    def _remove(self, name: str) -> None:
+        entry = self._deleting[name]
+        for number in range(entry["partitions"]):
+            directory = self._directory / f"{name}-{number}"
+            if directory.exists():
+                directory.rename(self._directory / f"{name}-{number}.{entry['id']}{_DELETED_SUFFIX}")
+        sync_directory(self._directory)
+        del self._deleting[name]
+        self._save()
+        for directory in self._directory.glob(f"{name}-*.{entry['id']}{_DELETED_SUFFIX}"):
+            shutil.rmtree(directory, ignore_errors=True)
+
+    def _clear_leftovers(self) -> None:
+        """Remove renamed directories, and those of a topic that was never listed and has no records."""
+        known = {partition.directory.name for topic in self for partition in topic.partitions}
+        for directory in self._directory.iterdir():
+            if directory.name in known or not (directory / PARTITION_METADATA_FILE).exists():
+                continue
+            holds_records = any(path.stat().st_size for path in directory.glob("*.log"))
+            if directory.name.endswith(_DELETED_SUFFIX) or not holds_records:
+                shutil.rmtree(directory, ignore_errors=True)
+            else:
+                log.warning("%s holds records of a topic that is not listed in %s; left alone", directory, TOPICS_FILE)
+
+
+def _entry(topic: Topic) -> dict[str, Any]:
+    return {"id": topic.topic_id, "partitions": len(topic.partitions), "configs": dict(topic.configs)}

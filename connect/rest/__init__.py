@@ -1,0 +1,1 @@
+"""The REST face: Kafka Connect's API. Parses, calls the herder, renders; decides nothing."""

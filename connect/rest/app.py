@@ -1,0 +1,63 @@
+"""The REST application over a herder."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from fastapi import FastAPI, Request
+from fastapi.responses import PlainTextResponse, Response
+from fastapi.routing import APIRoute
+from starlette.exceptions import HTTPException
+
+import connect
+from connect.rest import connectors, errors, plugins, root, v1
+from connect.rest.doors import Doors
+from connect.runtime.herder import Herder
+
+_PARTS: Final = (root, connectors, plugins, v1)
+_METHODS: Final = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+
+
+def make_app(herder: Herder) -> FastAPI:
+    """Return the application; it serves until the herder is closed."""
+    app = FastAPI(
+        title="Connect",
+        version=connect.__version__,
+        description="Kafka Connect's REST API, and what it lacks under /v1.",
+        redirect_slashes=False,
+        redoc_url=None,
+    )
+    app.state.herder = herder
+    for part in _PARTS:
+        app.include_router(part.router)
+    errors.install(app)
+    app.add_middleware(Doors)
+    app.add_api_route("/{path:path}", _other, methods=_METHODS, include_in_schema=False)
+    return app
+
+
+async def _other(request: Request, path: str) -> Response:
+    """What no route takes: HEAD as GET without the body, OPTIONS, 405 for a known path, 404 for any other."""
+    known = _known_methods(request.scope["path"])
+    if not known:
+        raise HTTPException(404, "Not Found")
+    allow = ",".join(sorted({*known, "OPTIONS", *(["HEAD"] if "GET" in known else [])}))
+    if request.method == "OPTIONS":
+        return PlainTextResponse(allow, headers={"Allow": allow})
+    if request.method != "HEAD" or "GET" not in known:
+        raise HTTPException(405, "Method Not Allowed", {"Allow": allow})
+    route, parameters = known["GET"]
+    answer: Response = await route.endpoint(request, **parameters)
+    headers = {name: value for name, value in answer.headers.items() if name.lower() != "content-length"}
+    return Response(status_code=answer.status_code, headers=headers)
+
+
+def _known_methods(path: str) -> dict[str, tuple[APIRoute, dict[str, Any]]]:
+    """Return what a path knows: each method with its route and the path's parameters."""
+    found: dict[str, tuple[APIRoute, dict[str, Any]]] = {}
+    for part in _PARTS:
+        for route in part.router.routes:
+            if isinstance(route, APIRoute) and (match := route.path_regex.match(path)):
+                for method in route.methods or ():
+                    found.setdefault(method, (route, match.groupdict()))
+    return found

@@ -1,0 +1,70 @@
+"""What is decided about every request before its route: what it sends, what it accepts, how its path is written."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+from urllib.parse import unquote
+
+from fastapi.responses import Response
+
+from connect.rest.errors import error_response
+
+Scope = dict[str, Any]
+Asgi = Callable[[Scope, Any, Any], Awaitable[None]]
+_WITH_BODY = ("POST", "PUT", "PATCH", "DELETE")
+
+
+class Doors:
+    """Middleware in plain ASGI: an answer of its own costs no more than a look at the headers.
+
+    A body must be JSON (415), JSON must be accepted (406), a slash at the end of a path is dropped, and `%2F` in a name
+    stays part of the name.
+    """
+
+    def __init__(self, app: Asgi) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Any, send: Any) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        refused = _refused(scope["method"], headers)
+        if refused is not None:
+            await refused(scope, receive, send)
+            return
+        await self._app({**scope, "path": _path(scope)}, receive, send)
+
+
+def _refused(method: str, headers: dict[str, str]) -> Response | None:
+    accept = headers.get("accept", "*/*").lower()
+    if not any(kind in accept for kind in ("application/json", "*/*", "application/*", "text/html")):
+        return error_response(406, "HTTP 406 Not Acceptable: answers are application/json", "request.invalid")
+    has_body = headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
+    kind = headers.get("content-type", "").partition(";")[0].strip().lower()
+    if method in _WITH_BODY and has_body and kind != "application/json":
+        return error_response(
+            415, f"HTTP 415 Unsupported Media Type: {kind or 'none'}; application/json is expected", "request.invalid"
+        )
+    return None
+
+
+def _path(scope: Scope) -> str:
+    """Return the path with a slash inside a name (`%2F`) told apart from one between names, as the routes expect it."""
+    raw: bytes = scope.get("raw_path") or scope["path"].encode()
+    path = raw.partition(b"?")[0].decode("latin-1")
+    if len(path) > 1:
+        path = path.rstrip("/") or "/"
+    parts = [part.partition(";")[0] if ";" in part else part for part in path.split("/")]
+    # A route parameter stops at '/', so a slash of a name travels as a character that no name can hold.
+    return "/".join(unquote(part).replace("/", SLASH) for part in parts)
+
+
+#: Stands for '/' inside a name between here and `name_of`.
+SLASH = "\x1f"
+
+
+def name_of(part: str) -> str:
+    """Return a name as it was sent."""
+    return part.replace(SLASH, "/")

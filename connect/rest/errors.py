@@ -1,0 +1,44 @@
+"""Every failure as Kafka Connect's body `{"error_code", "message"}`; the dotted code travels in a header."""
+
+from __future__ import annotations
+
+import logging
+from typing import Final
+
+from fastapi import FastAPI, Request
+from fastapi.responses import Response
+from starlette.exceptions import HTTPException
+
+from connect.api import ConnectError
+from connect.rest.render import json_response
+
+logger = logging.getLogger(__name__)
+
+CODE_HEADER: Final = "X-Connect-Error-Code"
+
+
+def error_response(status: int, message: str, code: str) -> Response:
+    """Return an error's answer."""
+    return json_response({"error_code": status, "message": message}, status, {CODE_HEADER: code})
+
+
+def install(app: FastAPI) -> None:
+    """Answer errors of ours, of routing, and everything unexpected."""
+
+    @app.exception_handler(ConnectError)
+    async def ours(request: Request, error: ConnectError) -> Response:
+        if error.status >= 500:
+            logger.error("%s %s: %s", request.method, request.url.path, error.message, exc_info=error)
+        message = f"{error.message} ({error.hint})" if error.hint else error.message
+        return error_response(error.status, message, error.code)
+
+    @app.exception_handler(HTTPException)
+    async def routing(request: Request, error: HTTPException) -> Response:
+        response = error_response(error.status_code, f"HTTP {error.status_code} {error.detail}", "request.invalid")
+        response.headers.update(error.headers or {})
+        return response
+
+    @app.exception_handler(Exception)
+    async def unexpected(request: Request, error: Exception) -> Response:
+        logger.error("%s %s failed", request.method, request.url.path, exc_info=error)
+        return error_response(500, f"{type(error).__name__}: {error}", "internal")

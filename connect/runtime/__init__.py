@@ -1,0 +1,1 @@
+"""The runtime: finds plugins, runs connectors and tasks, keeps their state. Knows the log only through `connect.ports`."""

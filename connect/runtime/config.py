@@ -1,0 +1,158 @@
+"""The worker's and the framework's own config keys, as Kafka Connect declares them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, ClassVar
+
+from connect.api import Config, ConfigError, Problem, key
+
+JSON_CONVERTER = "org.apache.kafka.connect.json.JsonConverter"
+HEADER_CONVERTER = "org.apache.kafka.connect.storage.SimpleHeaderConverter"
+COMMON, TRANSFORMS, PREDICATES, ERRORS = "Common", "Transforms", "Predicates", "Error Handling"
+TOPIC_CREATION, EXACTLY_ONCE, OFFSETS_TOPIC = "Topic Creation", "Exactly Once Support", "offsets.topic"
+
+
+def _unique(name: str) -> Any:
+    def check(value: Any) -> None:
+        if value is None:
+            raise ConfigError(f"Configuration '{name}' values must not be null.")
+        if any(not item for item in value):
+            raise ConfigError(f"Configuration '{name}' values must not be empty.")
+        if len(set(value)) != len(value):
+            raise ConfigError(f"Configuration '{name}' values must not be duplicated.")
+
+    return check
+
+
+def _regex(value: Any) -> None:
+    try:
+        re.compile(value or "")
+    except re.error as error:
+        raise ValueError(f"Not a valid pattern: {error}") from error
+
+
+def _connector_name(value: Any) -> None:
+    if value is None:
+        raise ConfigError("Null value can not be supplied as the configuration value.")
+    if not value.strip():
+        raise ValueError("String may not be empty")
+    if any(ord(c) < 32 or 127 <= ord(c) < 160 for c in value):
+        raise ValueError("String may not contain control sequences but had the following ASCII chars: "
+                         + ", ".join(str(ord(c)) for c in value if ord(c) < 32 or 127 <= ord(c) < 160))  # fmt: skip
+
+
+def _not_negative(value: Any) -> None:
+    if value is not None and value < 0:
+        raise ValueError("Value must be at least 0")
+
+
+class ConnectorConfig(Config):
+    """The framework keys that every connector has."""
+
+    groups: ClassVar[tuple[str, ...]] = (COMMON, TRANSFORMS, PREDICATES, ERRORS)
+
+    name: str = key("Globally unique name to use for this connector.", importance="high", group=COMMON, order=1, width="MEDIUM", display_name="Connector name", validators=[_connector_name])  # fmt: skip
+    connector_class: str = key("Name or alias of the class for this connector.", importance="high", group=COMMON, order=2, width="LONG", display_name="Connector class")  # fmt: skip
+    connector_plugin_version: str | None = key("Version of the connector; the installed one is taken.", default=None, group=COMMON, order=3, width="MEDIUM", display_name="Connector version")  # fmt: skip
+    tasks_max: int = key("Maximum number of tasks to use for this connector.", default=1, ge=1, importance="high", group=COMMON, order=4, width="SHORT", display_name="Tasks max")  # fmt: skip
+    tasks_max_enforce: bool = key("Whether a connector that makes more tasks than tasks.max fails.", default=True, importance="low", group=COMMON, order=5, width="SHORT", display_name="Enforce tasks max")  # fmt: skip
+    key_converter: str | None = key("Converter of keys; the worker's when left out.", type="CLASS", default=None, importance="low", group=COMMON, order=6, width="SHORT", display_name="Key converter class")  # fmt: skip
+    key_converter_plugin_version: str | None = key("Version of the key converter.", default=None, importance="low", group=COMMON, order=7, width="SHORT", display_name="Key converter version")  # fmt: skip
+    value_converter: str | None = key("Converter of values; the worker's when left out.", type="CLASS", default=None, importance="low", group=COMMON, order=8, width="SHORT", display_name="Value converter class")  # fmt: skip
+    value_converter_plugin_version: str | None = key("Version of the value converter.", default=None, importance="low", group=COMMON, order=9, width="SHORT", display_name="Value converter version")  # fmt: skip
+    header_converter: str | None = key("Converter of headers; the worker's when left out.", type="CLASS", default=None, importance="low", group=COMMON, order=10, width="SHORT", display_name="Header converter class")  # fmt: skip
+    header_converter_plugin_version: str | None = key("Version of the header converter.", default=None, importance="low", group=COMMON, order=11, width="SHORT", display_name="Header converter version")  # fmt: skip
+    transforms: list[str] = key("Aliases of the transforms, in order.", default=[], importance="low", group=TRANSFORMS, order=12, width="LONG", display_name="Transforms", validators=[_unique("transforms")])  # fmt: skip
+    predicates: list[str] = key("Aliases of the predicates.", default=[], importance="low", group=PREDICATES, order=13, width="LONG", display_name="Predicates", validators=[_unique("predicates")])  # fmt: skip
+    config_action_reload: str = key("What to do when an external configuration value changes.", default="restart", one_of=("none", "restart"), importance="low", group=COMMON, order=14, width="MEDIUM", display_name="Reload Action")  # fmt: skip
+    errors_retry_timeout: int = key("How long a failed operation is tried again, in ms; 0 not at all, -1 for ever.", type="LONG", default=0, group=ERRORS, order=1, width="MEDIUM", display_name="Retry Timeout for Errors")  # fmt: skip
+    errors_retry_delay_max_ms: int = key("Longest wait between two tries, in ms.", type="LONG", default=60000, group=ERRORS, order=2, width="MEDIUM", display_name="Maximum Delay Between Retries for Errors")  # fmt: skip
+    errors_tolerance: str = key("'none': a bad record fails the task; 'all': it is skipped.", default="none", one_of=("none", "all"), group=ERRORS, order=3, width="SHORT", display_name="Error Tolerance")  # fmt: skip
+    errors_log_enable: bool = key("Whether each skipped record is written to the worker's log.", default=False, group=ERRORS, order=4, width="SHORT", display_name="Log Errors")  # fmt: skip
+    errors_log_include_messages: bool = key("Whether such a line holds the record's topic, partition, offset and timestamp.", default=False, group=ERRORS, order=5, width="SHORT", display_name="Log Error Details")  # fmt: skip
+
+
+class SourceConnectorConfig(ConnectorConfig):
+    """The framework keys of a source connector."""
+
+    groups: ClassVar[tuple[str, ...]] = (COMMON, TRANSFORMS, PREDICATES, ERRORS, TOPIC_CREATION, EXACTLY_ONCE, OFFSETS_TOPIC)  # fmt: skip
+
+    topic_creation_groups: list[str] = key("Aliases of topic creation groups.", default=[], importance="low", group=TOPIC_CREATION, order=1, width="LONG", display_name="Topic Creation Groups", validators=[_unique("topic.creation.groups")])  # fmt: skip
+    exactly_once_support: str = key("'required' refuses a connector that cannot deliver exactly once.", default="requested", one_of=("REQUIRED", "REQUESTED"), ignore_case=True, group=EXACTLY_ONCE, order=2, width="SHORT", display_name="Exactly once support")  # fmt: skip
+    transaction_boundary: str = key("Where a source's transactions begin and end.", default="poll", one_of=("INTERVAL", "POLL", "CONNECTOR"), ignore_case=True, group=EXACTLY_ONCE, order=3, width="SHORT", display_name="Transaction Boundary")  # fmt: skip
+    transaction_boundary_interval_ms: int | None = key("Length of a transaction where the boundary is 'interval'.", type="LONG", default=None, validators=[_not_negative], importance="low", group=EXACTLY_ONCE, order=4, width="SHORT", display_name="Transaction boundary interval")  # fmt: skip
+    offsets_storage_topic: str | None = key("A topic of the connector's own for its offsets.", default=None, non_empty=True, importance="low", group=OFFSETS_TOPIC, order=1, width="LONG", display_name="Offsets topic")  # fmt: skip
+
+    def problems(self) -> Iterable[Problem]:
+        if self.exactly_once_support.upper() == "REQUIRED":
+            yield Problem("exactly.once.support", "Invalid value required for configuration exactly.once.support: this version delivers at least once; use 'requested'")  # fmt: skip
+        if self.offsets_storage_topic:
+            yield Problem("offsets.storage.topic", "Invalid value for configuration offsets.storage.topic: this version keeps all source offsets in the worker's offset.storage.topic; leave the key out")  # fmt: skip
+
+
+class SinkConnectorConfig(ConnectorConfig):
+    """The framework keys of a sink connector."""
+
+    topics: list[str] = key("Topics to read, separated by commas.", default=[], importance="high", group=COMMON, order=4, width="LONG", display_name="Topics", validators=[_unique("topics")])  # fmt: skip
+    topics_regex: str = key("Pattern of the topics to read; matches whole names.", default="", importance="high", group=COMMON, order=4, width="LONG", display_name="Topics regex", validators=[_regex])  # fmt: skip
+    errors_deadletterqueue_topic_name: str = key("Topic for records that failed; empty for none.", default="", group=ERRORS, order=6, width="MEDIUM", display_name="Dead Letter Queue Topic Name")  # fmt: skip
+    errors_deadletterqueue_topic_replication_factor: int = key("Replication factor of that topic.", type="SHORT", default=3, group=ERRORS, order=7, width="MEDIUM", display_name="Dead Letter Queue Topic Replication Factor")  # fmt: skip
+    errors_deadletterqueue_context_headers_enable: bool = key("Whether headers tell why a record failed.", default=False, group=ERRORS, order=8, width="MEDIUM", display_name="Enable Error Context Headers")  # fmt: skip
+
+    def problems(self) -> Iterable[Problem]:
+        if not self.topics and not self.topics_regex:
+            for name in ("topics", "topics.regex"):
+                yield Problem(name, "Must configure one of topics or topics.regex")
+        if self.topics and self.topics_regex:
+            for name in ("topics", "topics.regex"):
+                yield Problem(name, "topics and topics.regex are mutually exclusive options, but both are set.")
+        if self.errors_deadletterqueue_topic_name:
+            yield Problem("errors.deadletterqueue.topic.name", f"Invalid value {self.errors_deadletterqueue_topic_name} for configuration errors.deadletterqueue.topic.name: this version has no dead letter queue yet; leave the key out (errors.tolerance=all skips and logs bad records)")  # fmt: skip
+
+
+class WorkerConfig(Config):
+    """The worker's keys: Kafka Connect's names and defaults, and a few of our own (data.dir)."""
+
+    data_dir: str = key("Directory of the bundled log and all state.", default="./connect-data", importance="high")
+    listeners: list[str] = key("Where REST listens: http://HOST:PORT; port 0 takes a free one.", default=["http://127.0.0.1:8083"], importance="high")  # fmt: skip
+    bootstrap_servers: list[str] = key("A real Kafka cluster in place of the bundled log; not in this version.", default=[], importance="high")  # fmt: skip
+    group_id: str = key("Names the worker's cluster in displays.", default="connect-cluster", importance="high")
+    key_converter: str = key("Converter of keys for connectors that name none.", default=JSON_CONVERTER, type="CLASS", importance="high")  # fmt: skip
+    value_converter: str = key("Converter of values for connectors that name none.", default=JSON_CONVERTER, type="CLASS", importance="high")  # fmt: skip
+    header_converter: str = key("Converter of headers for connectors that name none.", default=HEADER_CONVERTER, type="CLASS", importance="low")  # fmt: skip
+    plugin_path: list[str] = key("Folders with plugins that are not installed: modules and packages.", default=[], importance="low")  # fmt: skip
+    config_storage_topic: str = key("Compacted topic of connector configs.", default="connect-configs", non_empty=True, importance="high")  # fmt: skip
+    offset_storage_topic: str = key("Compacted topic of source offsets.", default="connect-offsets", non_empty=True, importance="high")  # fmt: skip
+    status_storage_topic: str = key("Compacted topic of statuses.", default="connect-status", non_empty=True, importance="high")  # fmt: skip
+    offset_storage_partitions: int = key("Partitions of the offsets topic when it is created.", default=1, ge=1, importance="low")  # fmt: skip
+    status_storage_partitions: int = key("Partitions of the status topic when it is created.", default=1, ge=1, importance="low")  # fmt: skip
+    offset_flush_interval_ms: int = key("How often offsets are committed.", type="LONG", default=60000, ge=1, importance="low")  # fmt: skip
+    offset_flush_timeout_ms: int = key("How long a commit may take before it is given up and tried again.", type="LONG", default=5000, ge=1, importance="low")  # fmt: skip
+    task_shutdown_graceful_timeout_ms: int = key("How long a stopping task may take to finish what is in flight.", type="LONG", default=5000, ge=1, importance="low")  # fmt: skip
+    topic_creation_enable: bool = key("Whether topics that source connectors write to are created.", default=True, importance="low")  # fmt: skip
+    topic_tracking_enable: bool = key("Whether the topics of each connector are recorded.", default=True, importance="low")  # fmt: skip
+    compression_type: str = key("Compression of what source connectors write: none, zstd.", name="producer.compression.type", default="none", importance="low")  # fmt: skip
+    log_level: str = key("Level of the worker's log: DEBUG, INFO, WARN, ERROR.", default="INFO", one_of=("TRACE", "DEBUG", "INFO", "WARN", "ERROR"), importance="low")  # fmt: skip
+
+    def problems(self) -> Iterable[Problem]:
+        if self.bootstrap_servers:
+            yield Problem("bootstrap.servers", "Invalid value for configuration bootstrap.servers: this version runs on the bundled log; leave the key out")  # fmt: skip
+        if len(self.listeners) != 1:
+            yield Problem("listeners", f"Invalid value {','.join(self.listeners)} for configuration listeners: one listener is supported, {len(self.listeners)} given")  # fmt: skip
+
+    @property
+    def data_path(self) -> Path:
+        """The data directory as a path."""
+        return Path(self.data_dir)
+
+    def converter_config(self, which: str) -> dict[str, Any]:
+        """Return the worker's own keys of a converter ('key.converter', …) with the prefix taken off."""
+        return strip_prefix(self.originals, which + ".")
+
+
+def strip_prefix(config: Any, prefix: str) -> dict[str, Any]:
+    """Return the entries whose key begins with `prefix`, without it."""
+    return {k[len(prefix) :]: v for k, v in config.items() if k.startswith(prefix)}

@@ -1,0 +1,171 @@
+"""Making plugin instances from connector configs: connectors, converters and stages, configured."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Mapping
+from typing import Any, TypeVar, cast
+
+from connect.api import (
+    ConfigError,
+    ConfigType,
+    Connector,
+    Converter,
+    HeaderConverter,
+    InvalidConfigError,
+    Plugin,
+    Predicate,
+    Problem,
+    Transform,
+    invalid_config,
+)
+from connect.api.config import parse_type
+from connect.runtime.config import (
+    ConnectorConfig,
+    SinkConnectorConfig,
+    SourceConnectorConfig,
+    WorkerConfig,
+    strip_prefix,
+)
+from connect.runtime.model import PluginKind
+from connect.runtime.pipeline import Pipeline, Stage
+from connect.runtime.plugins import CONNECTOR_KINDS, PluginDesc, PluginHost
+from connect.runtime.tolerance import Tolerance
+
+P = TypeVar("P", bound=Plugin)
+
+
+def now_ms() -> int:
+    """The present time in ms since the epoch."""
+    return time.time_ns() // 1_000_000
+
+
+def connector_desc(plugins: PluginHost, config: Mapping[str, Any]) -> PluginDesc:
+    """Return the plugin that `connector.class` names.
+
+    Raises:
+        ConfigError: The key is missing, or no connector has that name.
+    """
+    name = config.get("connector.class")
+    if not isinstance(name, str) or not name.strip():
+        raise ConfigError(
+            "Connector config contains no connector type: key 'connector.class' is missing",
+            hint="Name a connector class; 'connect plugin list' shows what is installed.",
+            config_path="connector.class",
+        )
+    return plugins.resolve(name.strip(), *CONNECTOR_KINDS, config_path="connector.class")
+
+
+def framework_config(desc: PluginDesc, config: Mapping[str, Any]) -> ConnectorConfig:
+    """Parse the framework's own keys of a connector config."""
+    return (SinkConnectorConfig if desc.kind is PluginKind.SINK else SourceConnectorConfig).parse(config)
+
+
+def make_connector(desc: PluginDesc, config: Mapping[str, Any]) -> Connector:
+    """Make and configure a connector."""
+    return cast(Connector, _made(desc.cls, config))
+
+
+def make_stages(plugins: PluginHost, config: ConnectorConfig) -> list[Stage]:
+    """Make the transforms of a connector config, in order, with their predicates.
+
+    Raises:
+        ConfigError: A type is missing or unknown, a key is wrong, or a predicate is not defined.
+    """
+    raw = config.originals
+    predicates = {
+        alias: _member(plugins, raw, f"predicates.{alias}", PluginKind.PREDICATE) for alias in config.predicates
+    }
+    stages = []
+    for alias in config.transforms:
+        prefix = f"transforms.{alias}"
+        transform = cast(Transform, _member(plugins, raw, prefix, PluginKind.TRANSFORM))
+        name = raw.get(f"{prefix}.predicate")
+        negate = parse_type(f"{prefix}.negate", raw.get(f"{prefix}.negate", False), ConfigType.BOOLEAN)
+        if name is None:
+            if f"{prefix}.negate" in raw and negate:
+                raise _problem(f"{prefix}.negate", "there is no predicate to negate")
+            stages.append(Stage(alias, transform))
+        elif name not in predicates:
+            known = ", ".join(predicates) or "none"
+            raise _problem(f"{prefix}.predicate", f"predicate {name!r} is not defined; defined are: {known}")
+        else:
+            stages.append(Stage(alias, transform, cast(Predicate, predicates[name]), negate))
+    return stages
+
+
+def make_converter(plugins: PluginHost, worker: WorkerConfig, config: ConnectorConfig, which: str) -> Converter:
+    """Make the converter of 'key.converter' or 'value.converter': the connector's own, else the worker's."""
+    desc, own = _converter_desc(plugins, worker, config, which, PluginKind.CONVERTER)
+    converter = cast(Converter, desc.cls())
+    converter.is_key = which == "key.converter"
+    return _configured(converter, own, prefix=which)
+
+
+def make_header_converter(plugins: PluginHost, worker: WorkerConfig, config: ConnectorConfig) -> HeaderConverter:
+    """Make the header converter: the connector's own, else the worker's."""
+    desc, own = _converter_desc(plugins, worker, config, "header.converter", PluginKind.HEADER_CONVERTER)
+    return _configured(cast(HeaderConverter, desc.cls()), own, prefix="header.converter")
+
+
+def make_pipeline(
+    plugins: PluginHost,
+    worker: WorkerConfig,
+    config: ConnectorConfig,
+    *,
+    log: logging.Logger | logging.LoggerAdapter[Any],
+    stopping: threading.Event,
+) -> tuple[Pipeline, Tolerance]:
+    """Make what lies between a task and the log."""
+    tolerance = Tolerance(config, log=log, stopping=stopping)
+    pipeline = Pipeline(
+        make_stages(plugins, config),
+        make_converter(plugins, worker, config, "key.converter"),
+        make_converter(plugins, worker, config, "value.converter"),
+        make_header_converter(plugins, worker, config),
+        tolerance,
+        now_ms,
+    )
+    return pipeline, tolerance
+
+
+def _converter_desc(
+    plugins: PluginHost, worker: WorkerConfig, config: ConnectorConfig, which: str, kind: PluginKind
+) -> tuple[PluginDesc, Mapping[str, Any]]:
+    # A connector that names a converter gives all of its keys; one that names none takes the worker's whole.
+    named = getattr(config, which.replace(".", "_"))
+    if named:
+        return plugins.resolve(named, kind, config_path=which), strip_prefix(config.originals, which + ".")
+    return plugins.resolve(getattr(worker, which.replace(".", "_")), kind, config_path=which), worker.converter_config(
+        which
+    )
+
+
+def _member(plugins: PluginHost, raw: Mapping[str, Any], prefix: str, kind: PluginKind) -> Plugin:
+    name = raw.get(f"{prefix}.type")
+    if not name:
+        raise _problem(f"{prefix}.type", "the class of the alias is missing")
+    desc = plugins.resolve(str(name).strip(), kind, config_path=f"{prefix}.type")
+    return _made(desc.cls, strip_prefix(raw, prefix + "."), prefix=prefix)
+
+
+def _made(cls: type[P], raw: Mapping[str, Any], *, prefix: str = "") -> P:
+    return _configured(cls(), raw, prefix=prefix)
+
+
+def _configured(plugin: P, raw: Mapping[str, Any], *, prefix: str = "") -> P:
+    try:
+        plugin.configure(plugin.config_class.parse(raw))
+    except InvalidConfigError as error:
+        if not prefix:
+            raise
+        raise invalid_config(
+            [Problem(f"{prefix}.{p.key}", f"{prefix}: {p.message}") for p in error.problems]
+        ) from error
+    return plugin
+
+
+def _problem(name: str, message: str) -> ConfigError:
+    return invalid_config([Problem(name, f"Invalid configuration {name}: {message}")])

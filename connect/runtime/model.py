@@ -1,0 +1,169 @@
+"""What the herder answers: plain, frozen shapes which the faces render. Names are those of Kafka Connect's REST API."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from connect.api import ConfigKey
+
+
+class State(StrEnum):
+    """The state of a connector or task. STOPPED is a connector's only."""
+
+    UNASSIGNED = "UNASSIGNED"
+    RUNNING = "RUNNING"
+    PAUSED = "PAUSED"
+    STOPPED = "STOPPED"
+    FAILED = "FAILED"
+    RESTARTING = "RESTARTING"
+
+
+class TargetState(StrEnum):
+    """What a user wants of a connector; stored beside its config."""
+
+    RUNNING = "RUNNING"
+    PAUSED = "PAUSED"
+    STOPPED = "STOPPED"
+
+
+class PluginKind(StrEnum):
+    """The kinds of plugin, in the order in which REST lists them; the text is REST's `type`."""
+
+    SINK = "sink"
+    SOURCE = "source"
+    TRANSFORM = "transformation"
+    PREDICATE = "predicate"
+    CONVERTER = "converter"
+    HEADER_CONVERTER = "header_converter"
+
+
+@dataclass(frozen=True, slots=True)
+class TaskId:
+    """A task: its connector's name and its number, zero-based."""
+
+    connector: str
+    task: int
+
+    def __str__(self) -> str:
+        return f"{self.connector}-{self.task}"
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectorInfo:
+    """A connector as configured. `type` is source, sink or unknown; `config` always holds `name`."""
+
+    name: str
+    config: Mapping[str, str]
+    tasks: tuple[TaskId, ...]
+    type: str
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectorState:
+    """A connector's own state. `trace` is empty unless it failed."""
+
+    state: State
+    worker_id: str
+    version: str | None = None
+    trace: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TaskState:
+    """A task's state. `trace` starts with the cause."""
+
+    id: int
+    state: State
+    worker_id: str
+    version: str | None = None
+    trace: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectorStateInfo:
+    """A connector's status: its own state and its tasks', sorted by number."""
+
+    name: str
+    connector: ConnectorState
+    tasks: tuple[TaskState, ...]
+    type: str
+
+
+@dataclass(frozen=True, slots=True)
+class TaskInfo:
+    """A task's config, `task.class` added; secrets are masked."""
+
+    id: TaskId
+    config: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class PluginInfo:
+    """An installed plugin class as REST lists it."""
+
+    class_name: str
+    type: PluginKind
+    version: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigValueInfo:
+    """What validation says of one key's value."""
+
+    name: str
+    value: str | None
+    recommended_values: tuple[str, ...] = ()
+    errors: tuple[str, ...] = ()
+    visible: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigInfo:
+    """One key of a validated config; `definition` is None for a key that nothing declares."""
+
+    definition: ConfigKey | None
+    value: ConfigValueInfo
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigInfos:
+    """The outcome of a validation."""
+
+    name: str
+    groups: tuple[str, ...]
+    configs: tuple[ConfigInfo, ...]
+
+    @property
+    def error_count(self) -> int:
+        """The number of problems over all keys."""
+        return sum(len(config.value.errors) for config in self.configs)
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """The worker's own health (KIP-1017). `status` is healthy, starting or unhealthy."""
+
+    status: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class TaskProgress:
+    """How far a task has come since its start: the live figures behind displays and metrics.
+
+    Attributes:
+        records: Records appended (source) or put (sink).
+        size_bytes: Bytes of keys and values of those records in the log.
+        skipped: Records dropped by `errors.tolerance`.
+        lag: A sink's records that wait in the log; None for a source.
+    """
+
+    id: TaskId
+    state: State
+    records: int = 0
+    size_bytes: int = 0
+    skipped: int = 0
+    lag: int | None = None
+    topics: tuple[str, ...] = field(default=())

@@ -1,0 +1,311 @@
+"""The data plane between a plugin and the log: transforms, predicates and converters, batch by batch.
+
+Every step takes the whole batch first. If it raises, the same step runs again record by record, so that the culprit is
+known and the task's tolerance decides about that one only; steps never change their input, so a second run is safe.
+All of this is plain code without input or output, and runs on the task's thread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from operator import not_
+from typing import Any
+
+from connect.api import Batch, Column, Converter, Header, HeaderConverter, Headers, Predicate, Schema, Transform
+from connect.ports import Columns, FetchedBatch, RawHeaders
+from connect.runtime.tolerance import Tolerance
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A transform with the condition under which it applies."""
+
+    alias: str
+    transform: Transform
+    predicate: Predicate | None = None
+    negate: bool = False
+
+    def apply(self, batch: Batch) -> list[Batch]:
+        """Transform the records that meet the condition, and pass the others on; order is kept."""
+        if self.predicate is None:
+            return _listed(self.transform.apply_batch(batch))
+        verdict = self.predicate.test_batch(batch)
+        if isinstance(verdict, bool):
+            verdict = [verdict] * len(batch)
+        chosen = list(map(not_, verdict)) if self.negate else [bool(v) for v in verdict]
+        if all(chosen):
+            return _listed(self.transform.apply_batch(batch))
+        if not any(chosen):
+            return [batch]
+        changed = _listed(self.transform.apply_batch(batch.select(chosen)))
+        if not changed:
+            return [batch.select(list(map(not_, chosen)))]
+        if len(changed) == 1 and len(changed[0]) == sum(chosen) and _same_shape(changed[0], batch):
+            return [_merged(batch, changed[0], chosen)]
+        # Records went to other topics or schemas: take the batch apart where the answer changes.
+        return coalesce(part for run in _runs(chosen) for part in self._apply_run(batch[run], chosen[run.start]))
+
+    def _apply_run(self, batch: Batch, chosen: bool) -> list[Batch]:
+        return _listed(self.transform.apply_batch(batch)) if chosen else [batch]
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """Bytes on their way to a topic."""
+
+    topic: str
+    partition: int | None
+    columns: Columns
+
+
+class Pipeline:
+    """One task's stages and converters.
+
+    Args:
+        tolerance: Decides about failing records.
+        clock_ms: The present time, for source records without a timestamp.
+    """
+
+    def __init__(
+        self,
+        stages: Sequence[Stage],
+        key_converter: Converter,
+        value_converter: Converter,
+        header_converter: HeaderConverter,
+        tolerance: Tolerance,
+        clock_ms: Callable[[], int],
+    ) -> None:
+        self._stages = stages
+        self._key_converter = key_converter
+        self._value_converter = value_converter
+        self._header_converter = header_converter
+        self._tolerance = tolerance
+        self._clock_ms = clock_ms
+
+    def close(self) -> None:
+        """Close every plugin of the pipeline."""
+        plugins = [p for s in self._stages for p in (s.transform, s.predicate) if p is not None]
+        for plugin in [*plugins, self._key_converter, self._value_converter, self._header_converter]:
+            plugin.close()
+
+    def transform(self, batches: Iterable[Batch]) -> list[Batch]:
+        """Run the batches through every stage."""
+        current = [batch for batch in batches if len(batch)]
+        for stage in self._stages:
+            label = f"transform {stage.alias!r}"
+            current = coalesce(out for batch in current for out in self._guarded(stage.apply, batch, label) if len(out))
+        return current
+
+    def to_bytes(self, batches: Iterable[Batch]) -> list[Outgoing]:
+        """Transform a source's batches and convert them to bytes."""
+        now_ms = self._clock_ms()
+        encoded = []
+        for batch in self.transform(coalesce(batches)):
+            encoded.extend(self._guarded(lambda part: [self._encode(part, now_ms)], batch, "converter"))
+        return encoded
+
+    def from_bytes(self, fetched: Iterable[FetchedBatch]) -> list[Batch]:
+        """Convert a sink's fetched bytes to batches and transform them."""
+        decoded = []
+        for batch in fetched:
+            if len(batch):
+                decoded.extend(self._guarded(self._decode, _raw_batch(batch), "converter"))
+        return self.transform(coalesce(decoded))
+
+    def _guarded(self, step: Callable[[Batch], list[Any]], batch: Batch, stage: str) -> list[Any]:
+        try:
+            return self._tolerance.attempt(lambda: step(batch))
+        except Exception as error:
+            if len(batch) == 1:
+                self._tolerance.failed(error, stage=stage, batch=batch)
+                return []
+        results: list[Any] = []
+        for index in range(len(batch)):
+            one = batch[index : index + 1]
+            try:
+                results.extend(self._tolerance.attempt(lambda one=one: step(one)))  # type: ignore[misc]
+            except Exception as error:
+                self._tolerance.failed(error, stage=stage, batch=one)
+        return results
+
+    # -- converting ------------------------------------------------------------------------------------------------
+
+    def _encode(self, batch: Batch, now_ms: int) -> Outgoing:
+        topic = batch.topic
+        keys: Sequence[bytes | None] | None = None
+        if batch.keys is not None or batch.key_schema is not None:
+            keys = self._key_converter.encode(topic, batch.key_schema, batch.key_column())
+        values = self._value_converter.encode(topic, batch.value_schema, batch.values)
+        timestamps: Sequence[int] | int
+        if isinstance(batch.timestamps, list):
+            timestamps = [now_ms if t is None else t for t in batch.timestamps]
+        else:
+            timestamps = now_ms if batch.timestamps is None else batch.timestamps
+        headers = None if batch.headers is None else [self._encode_headers(topic, h) for h in batch.headers]
+        return Outgoing(topic, batch.partition, Columns(values, keys, timestamps, headers))
+
+    def _encode_headers(self, topic: str, headers: Headers | None) -> RawHeaders | None:
+        if not headers:
+            return None
+        encode = self._header_converter.from_connect_header
+        return [(h.name, encode(topic, h.name, h.schema, h.value)) for h in headers]
+
+    def _decode(self, batch: Batch) -> list[Batch]:
+        topic = batch.topic
+        keys: list[Column]
+        if batch.keys is None:
+            schema = self._key_converter.to_connect_data(topic, None)[0]
+            keys = [Column(schema, [None] * len(batch))]
+        else:
+            keys = self._key_converter.decode(topic, batch.keys)
+        values = self._value_converter.decode(topic, batch.values)
+        headers = None if batch.headers is None else [self._decode_headers(topic, h) for h in batch.headers]  # type: ignore[arg-type]
+        whole = batch.replace(headers=headers)
+        if len(keys) == 1 and len(values) == 1:
+            return [_decoded(whole, keys[0], values[0], all_null=batch.keys is None)]
+        return [
+            _decoded(whole[part], Column(key_schema, key_run), Column(value_schema, value_run), all_null=batch.keys is None)
+            for part, (key_schema, key_run), (value_schema, value_run) in _aligned(keys, values)
+        ]  # fmt: skip
+
+    def _decode_headers(self, topic: str, headers: RawHeaders | None) -> Headers | None:
+        if not headers:
+            return None
+        decoded = Headers()
+        for name, data in headers:
+            schema, value = self._header_converter.to_connect_header(topic, name, data)
+            decoded.append(Header(name, value, schema))
+        return decoded
+
+
+def coalesce(batches: Iterable[Batch]) -> list[Batch]:
+    """Join neighbours that differ in nothing but their records, so that later steps see few, long batches."""
+    joined: list[list[Batch]] = []
+    for batch in batches:
+        if joined and _same_shape(joined[-1][-1], batch) and joined[-1][-1].source_partition == batch.source_partition:
+            joined[-1].append(batch)
+        else:
+            joined.append([batch])
+    return [group[0] if len(group) == 1 else _concatenated(group) for group in joined]
+
+
+# -- columns -------------------------------------------------------------------------------------------------------
+
+
+def _listed(result: Batch | list[Batch] | None) -> list[Batch]:
+    if result is None:
+        return []
+    return [result] if isinstance(result, Batch) else result
+
+
+def _same_shape(left: Batch, right: Batch) -> bool:
+    return (
+        left.topic == right.topic
+        and left.partition == right.partition
+        and _same_schema(left.key_schema, right.key_schema)
+        and _same_schema(left.value_schema, right.value_schema)
+        and left.original_topic == right.original_topic
+        and left.original_partition == right.original_partition
+        and (left.offsets is None) == (right.offsets is None)
+    )
+
+
+def _same_schema(left: Schema | None, right: Schema | None) -> bool:
+    return left is right or left == right
+
+
+def _concatenated(group: list[Batch]) -> Batch:
+    first, last = group[0], group[-1]
+    timestamps: list[int | None] | int | None = first.timestamps
+    if isinstance(timestamps, list) or any(b.timestamps != timestamps for b in group):
+        timestamps = [t for b in group for t in b.timestamp_column()]
+    offsets: Sequence[int] | None = None
+    if first.offsets is not None:
+        offsets = [o for b in group if b.offsets is not None for o in b.offsets]
+    sourced = any(b.source_offsets is not None for b in group)
+    return first.replace(
+        values=[v for b in group for v in b.values],
+        keys=[k for b in group for k in b.key_column()] if any(b.keys is not None for b in group) else None,
+        timestamps=timestamps,
+        headers=[h for b in group for h in b.headers or [None] * len(b)] if any(b.headers for b in group) else None,
+        source_offset=last.source_offset,
+        source_offsets=[o for b in group for o in b.source_offsets or [None] * len(b)] if sourced else None,
+        offsets=offsets,
+    )
+
+
+def _merged(batch: Batch, changed: Batch, chosen: Sequence[bool]) -> Batch:
+    """Put transformed records back between the untouched ones."""
+
+    def merge(old: Sequence[Any], new: Sequence[Any]) -> list[Any]:
+        replacements = iter(new)
+        return [next(replacements) if take else kept for kept, take in zip(old, chosen, strict=True)]
+
+    keys = None
+    if batch.keys is not None or changed.keys is not None:
+        keys = merge(batch.key_column(), changed.key_column())
+    headers = None
+    if batch.headers is not None or changed.headers is not None:
+        headers = merge(batch.headers or [None] * len(batch), changed.headers or [None] * len(changed))
+    timestamps = batch.timestamps
+    if changed.timestamps is not timestamps:
+        timestamps = merge(batch.timestamp_column(), changed.timestamp_column())
+    return batch.replace(values=merge(batch.values, changed.values), keys=keys, headers=headers, timestamps=timestamps)
+
+
+def _runs(flags: Sequence[bool]) -> Iterable[slice]:
+    start = 0
+    for index in range(1, len(flags) + 1):
+        if index == len(flags) or flags[index] != flags[start]:
+            yield slice(start, index)
+            start = index
+
+
+def _raw_batch(fetched: FetchedBatch) -> Batch:
+    """Dress fetched bytes as a batch, so that one record of it can be taken out like of any other."""
+    columns = fetched.columns
+    return Batch(
+        topic=fetched.topic,
+        values=list(columns.values),
+        keys=None if columns.keys is None else list(columns.keys),
+        partition=fetched.partition,
+        timestamps=columns.timestamps if isinstance(columns.timestamps, int) else list(columns.timestamps),
+        headers=None if columns.headers is None else list(columns.headers),  # type: ignore[arg-type]
+        offsets=fetched.offsets,
+        original_topic=fetched.topic,
+        original_partition=fetched.partition,
+    )
+
+
+def _decoded(batch: Batch, key: Column, value: Column, *, all_null: bool) -> Batch:
+    keys = None if all_null else key.values
+    return batch.replace(keys=keys, values=value.values, key_schema=key.schema, value_schema=value.schema)
+
+
+def _aligned(keys: list[Column], values: list[Column]) -> Iterable[tuple[slice, Column, Column]]:
+    """Cut two columns' runs at each other's borders."""
+    borders = sorted({*_borders(keys), *_borders(values)})
+    start = 0
+    for end in borders:
+        part = slice(start, end)
+        yield part, _cut(keys, part), _cut(values, part)
+        start = end
+
+
+def _borders(columns: list[Column]) -> list[int]:
+    ends, end = [], 0
+    for column in columns:
+        end += len(column.values)
+        ends.append(end)
+    return ends
+
+
+def _cut(columns: list[Column], part: slice) -> Column:
+    start = 0
+    for column in columns:
+        end = start + len(column.values)
+        if part.start < end:
+            return Column(column.schema, column.values[part.start - start : part.stop - start])
+        start = end
+    raise AssertionError("a part lies within the columns")

@@ -1,0 +1,259 @@
+"""The plugin host: finds plugins, keeps what they declare, and resolves the names that configs give.
+
+Plugins come from the entry-point group 'connect' and from the folders of `plugin.path`; bundled ones take the same way
+as a stranger's. A plugin that cannot be imported, or declares nonsense, is kept in `broken` by name with its cause, and
+the worker runs on.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib.metadata
+import importlib.util
+import logging
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Final
+
+import pluggy
+
+from connect.api import (
+    ConfigError,
+    Connector,
+    Converter,
+    HeaderConverter,
+    NotFoundError,
+    Plugin,
+    PluginError,
+    Predicate,
+    SinkConnector,
+    SourceConnector,
+    Transform,
+    hooks,
+)
+from connect.runtime.model import PluginInfo, PluginKind
+
+logger = logging.getLogger(__name__)
+
+_HOOKS: Final[dict[str, tuple[type[Plugin], ...]]] = {
+    "connect_connectors": (SourceConnector, SinkConnector),
+    "connect_converters": (Converter,),
+    "connect_header_converters": (HeaderConverter,),
+    "connect_transforms": (Transform,),
+    "connect_predicates": (Predicate,),
+}
+_SUFFIXES: Final = ("Connector", "Converter", "Transformation")
+_KIND_WORDS: Final = {
+    PluginKind.SOURCE: "connector",
+    PluginKind.SINK: "connector",
+    PluginKind.TRANSFORM: "transform",
+    PluginKind.PREDICATE: "predicate",
+    PluginKind.CONVERTER: "converter",
+    PluginKind.HEADER_CONVERTER: "header converter",
+}
+CONNECTOR_KINDS: Final = (PluginKind.SOURCE, PluginKind.SINK)
+
+
+@dataclass(frozen=True, slots=True)
+class PluginDesc:
+    """An installed plugin class: its name in configs and REST, its kind, and where it came from."""
+
+    cls: type[Plugin]
+    kind: PluginKind
+    origin: str
+
+    @property
+    def name(self) -> str:
+        """The class name that REST shows."""
+        return self.cls.plugin_name()
+
+    def names(self) -> Iterator[str]:
+        """Yield every name that a config may give, the exact ones first."""
+        full = [self.name, *self.cls.aliases, f"{self.cls.__module__}.{self.cls.__qualname__}"]
+        yield from full
+        for name in full:
+            simple = name.rpartition(".")[2]
+            yield simple
+            for suffix in _SUFFIXES:
+                if simple.endswith(suffix) and simple != suffix:
+                    yield simple.removesuffix(suffix)
+
+    @property
+    def info(self) -> PluginInfo:
+        """The shape that REST lists."""
+        return PluginInfo(self.name, self.kind, self.cls.version)
+
+
+@dataclass(frozen=True, slots=True)
+class BrokenPlugin:
+    """A plugin that could not be taken, and why."""
+
+    name: str
+    origin: str
+    cause: str
+
+
+class PluginHost:
+    """All plugin classes, by kind and name. Made once at start; not changed afterwards."""
+
+    def __init__(self) -> None:
+        self._manager = pluggy.PluginManager(hooks.PROJECT)
+        self._manager.add_hookspecs(hooks)
+        self._descs: list[PluginDesc] = []
+        self._by_name: dict[tuple[PluginKind, str], PluginDesc] = {}
+        self.broken: list[BrokenPlugin] = []
+
+    @classmethod
+    def discover(cls, plugin_path: Sequence[str | Path] = ()) -> PluginHost:
+        """Load every plugin there is. Reads the disk and runs plugins' imports: seconds if a plugin is slow."""
+        host = cls()
+        entries = importlib.metadata.entry_points(group=hooks.ENTRY_POINT_GROUP)
+        for entry in sorted(entries, key=lambda e: e.name):
+            origin = f"{entry.dist.name} {entry.dist.version}" if entry.dist else "entry point"
+            host._load(entry.name, origin, entry.load)
+        for folder in plugin_path:
+            host._load_folder(Path(folder))
+        return host
+
+    def register(self, plugin: Any, name: str, origin: str = "registered") -> None:
+        """Take a plugin module or object. What is wrong with it goes to `broken`."""
+        self._load(name, origin, lambda: plugin)
+
+    def find(self, name: str, *kinds: PluginKind) -> PluginDesc | None:
+        """Return the plugin of this name among the kinds, None if there is none."""
+        return next((d for kind in kinds if (d := self._by_name.get((kind, name)))), None)
+
+    def resolve(self, name: str, *kinds: PluginKind, config_path: str | None = None) -> PluginDesc:
+        """Return the plugin of this name among the kinds.
+
+        Raises:
+            ConfigError: config.unknown_class; names what was asked, the nearest known names, and broken plugins.
+        """
+        found = self.find(name, *kinds)
+        if found is not None:
+            return found
+        word = _KIND_WORDS[kinds[0]]
+        near = self.nearest(name, *kinds)
+        known = f"; did you mean {near}?" if near else f"; known are {', '.join(d.name for d in self.list(*kinds))}"
+        broken = "".join(f"; plugin {b.name} could not be loaded: {b.cause}" for b in self.broken)
+        raise ConfigError(
+            f"Failed to find any class that implements {word} and which name matches {name}{known}{broken}",
+            code="config.unknown_class",
+            config_path=config_path,
+        )
+
+    def nearest(self, name: str, *kinds: PluginKind) -> str | None:
+        """Return the known name that looks most like this one, None where nothing does."""
+        known = {n.lower(): n for (kind, n) in self._by_name if kind in kinds}
+        close = difflib.get_close_matches(name.lower(), known, n=1, cutoff=0.6)
+        return known[close[0]] if close else None
+
+    def list(self, *kinds: PluginKind) -> list[PluginDesc]:
+        """Return the plugins of these kinds (all when none is named), in REST's order."""
+        order = list(PluginKind)
+        chosen = [d for d in self._descs if not kinds or d.kind in kinds]
+        return sorted(chosen, key=lambda d: (order.index(d.kind), d.name))
+
+    def any(self, name: str) -> PluginDesc:
+        """Return the plugin of this name, whatever its kind.
+
+        Raises:
+            NotFoundError: plugin.missing, with the nearest known name.
+        """
+        found = self.find(name, *PluginKind)
+        if found is None:
+            near = self.nearest(name, *PluginKind)
+            hint = f"Did you mean {near}?" if near else None
+            raise NotFoundError(f"Unknown plugin {name}.", code="plugin.missing", hint=hint)
+        return found
+
+    # -- loading ---------------------------------------------------------------------------------------------------
+
+    def _load_folder(self, folder: Path) -> None:
+        if not folder.is_dir():
+            self._broken(folder.name, str(folder), f"plugin.path names {folder}, which is no folder")
+            return
+        # On the path, so that a plugin of several modules can import its own parts.
+        if str(folder) not in sys.path:
+            sys.path.append(str(folder))
+        for path in sorted(folder.iterdir()):
+            module = path if path.suffix == ".py" else path / "__init__.py"
+            if module.is_file() and not path.name.startswith(("_", ".")):
+                self._load(path.stem, str(path), lambda path=path, module=module: _import_file(path.stem, module))
+
+    def _load(self, name: str, origin: str, load: Any) -> None:
+        try:
+            plugin = load()
+            self._manager.register(plugin, name)
+        except Exception as error:  # a stranger's import may raise anything; it is reported, and the rest goes on
+            logger.debug("plugin %s cannot be loaded", name, exc_info=True)
+            self._broken(name, origin, f"{type(error).__name__}: {error}")
+            return
+        try:
+            self._manager.check_pending()
+            self._take(name, origin, plugin)
+        except Exception as error:
+            logger.debug("plugin %s breaks its contract", name, exc_info=True)
+            self._manager.unregister(plugin)
+            self._descs = [d for d in self._descs if d.origin != origin or d.cls.__module__ != name]
+            self._broken(name, origin, f"{type(error).__name__}: {error}")
+
+    def _take(self, name: str, origin: str, plugin: Any) -> None:
+        found = [
+            desc
+            for hook, bases in _HOOKS.items()
+            for implementation in [getattr(plugin, hook, None)]
+            if implementation is not None
+            for desc in _descs(name, hook, bases, implementation(), origin)
+        ]
+        for desc in found:
+            self._descs.append(desc)
+            for known in desc.names():
+                # The first to claim a name keeps it, so an installed plugin cannot be replaced by accident.
+                self._by_name.setdefault((desc.kind, known), desc)
+
+    def _broken(self, name: str, origin: str, cause: str) -> None:
+        self.broken.append(BrokenPlugin(name, origin, cause))
+        logger.warning("plugin %s (%s) is left out: %s", name, origin, cause)
+
+
+def _descs(name: str, hook: str, bases: tuple[type[Plugin], ...], classes: Any, origin: str) -> Iterable[PluginDesc]:
+    if not isinstance(classes, list | tuple):
+        raise PluginError(f"plugin {name}: {hook} must return a list of classes, not {type(classes).__name__}")
+    for cls in classes:
+        base = next((b for b in bases if isinstance(cls, type) and issubclass(cls, b)), None)
+        if base is None:
+            wanted = " or ".join(b.__name__ for b in bases)
+            raise PluginError(f"plugin {name}: {hook} returned {cls!r}, which is no subclass of {wanted}")
+        if issubclass(cls, Connector) and not hasattr(cls, "task_class"):
+            raise PluginError(f"plugin {name}: connector {cls.__qualname__} names no task_class")
+        cls.config_class.keys()  # a declaration that cannot be read is found here, not at the first request
+        yield PluginDesc(cls, _KIND_OF[base], origin)
+
+
+_KIND_OF: Final[dict[type[Plugin], PluginKind]] = {
+    SourceConnector: PluginKind.SOURCE,
+    SinkConnector: PluginKind.SINK,
+    Converter: PluginKind.CONVERTER,
+    HeaderConverter: PluginKind.HEADER_CONVERTER,
+    Transform: PluginKind.TRANSFORM,
+    Predicate: PluginKind.PREDICATE,
+}
+
+
+def _import_file(name: str, path: Path) -> ModuleType:
+    locations = [str(path.parent)] if path.name == "__init__.py" else None
+    spec = importlib.util.spec_from_file_location(name, path, submodule_search_locations=locations)
+    assert spec is not None, f"{path} is a Python file"
+    assert spec.loader is not None, f"{path} is a Python file"
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    return module

@@ -1,0 +1,153 @@
+"""Statuses of connectors and tasks, and the topics each connector used (KafkaStatusBackingStore, 4.3.1).
+
+| key                                | value                                                                  |
+|------------------------------------|------------------------------------------------------------------------|
+| status-connector-NAME              | {"state", "trace", "worker_id", "generation", "version"}               |
+| status-task-NAME-N                 | the same                                                               |
+| status-topic-TOPIC:connector-NAME  | {"topic": {"name", "connector", "task", "discoverTimestamp"}}          |
+
+Memory changes at once; a writer follows, and writes a status that changed many times only once. A status lost in a
+crash does no harm: the worker that comes back sets every status anew.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from connect.api import ConnectError
+from connect.stores.compacted import CompactedTopic
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """A stored status. `state` is Kafka Connect's word; `trace` is None unless it failed."""
+
+    state: str
+    worker_id: str
+    trace: str | None = None
+    version: str | None = None
+    generation: int = 0
+
+
+class StatusStore:
+    """The present statuses. Run `write_forever` in a task of its own."""
+
+    def __init__(self, topic: CompactedTopic, clock_ms: Callable[[], int]) -> None:
+        self._topic = topic
+        self._clock_ms = clock_ms
+        self._connectors: dict[str, Status] = {}
+        self._tasks: dict[str, dict[int, Status]] = {}
+        self._topics: dict[str, dict[str, dict[str, Any]]] = {}
+        self._dirty: dict[bytes, bytes | None] = {}
+        self._changed = asyncio.Event()
+
+    def load(self) -> None:
+        """Take what the topic holds; call after the topic was opened."""
+        for key, value in self._topic.items():
+            text, stored = key.decode(), orjson.loads(value)
+            if text.startswith("status-connector-"):
+                self._connectors[text.removeprefix("status-connector-")] = _status(stored)
+            elif text.startswith("status-task-"):
+                name, _, task = text.removeprefix("status-task-").rpartition("-")
+                self._tasks.setdefault(name, {})[int(task)] = _status(stored)
+            elif text.startswith("status-topic-") and "topic" in stored:
+                found = stored["topic"]
+                self._topics.setdefault(found["connector"], {})[found["name"]] = found
+
+    def connectors(self) -> list[str]:
+        """Return the names that have any status, sorted."""
+        return sorted(self._connectors.keys() | self._tasks.keys())
+
+    def connector(self, name: str) -> Status | None:
+        """Return a connector's own status."""
+        return self._connectors.get(name)
+
+    def tasks(self, name: str) -> dict[int, Status]:
+        """Return the statuses of a connector's tasks by number, in order."""
+        return dict(sorted(self._tasks.get(name, {}).items()))
+
+    def topics(self, name: str) -> list[str]:
+        """Return the topics that a connector used, sorted."""
+        return sorted(self._topics.get(name, {}))
+
+    def put_connector(self, name: str, status: Status) -> None:
+        """Set a connector's status."""
+        self._connectors[name] = status
+        self._mark(f"status-connector-{name}", _value(status))
+
+    def put_task(self, name: str, task: int, status: Status) -> None:
+        """Set a task's status."""
+        self._tasks.setdefault(name, {})[task] = status
+        self._mark(f"status-task-{name}-{task}", _value(status))
+
+    def put_topic(self, name: str, task: int, topic: str) -> None:
+        """Record that a connector's task used a topic; the first record counts."""
+        known = self._topics.setdefault(name, {})
+        if topic not in known:
+            known[topic] = {"name": topic, "connector": name, "task": task, "discoverTimestamp": self._clock_ms()}
+            self._mark(f"status-topic-{topic}:connector-{name}", orjson.dumps({"topic": known[topic]}))
+
+    def drop_tasks(self, name: str, *, keep: int = 0) -> None:
+        """Forget the tasks numbered `keep` and above."""
+        tasks = self._tasks.get(name, {})
+        for task in [t for t in tasks if t >= keep]:
+            del tasks[task]
+            self._mark(f"status-task-{name}-{task}", None)
+
+    def drop_topics(self, name: str) -> None:
+        """Forget which topics a connector used."""
+        for topic in self._topics.pop(name, {}):
+            self._mark(f"status-topic-{topic}:connector-{name}", None)
+
+    def drop(self, name: str) -> None:
+        """Forget everything of a connector."""
+        self.drop_tasks(name)
+        self._tasks.pop(name, None)
+        self.drop_topics(name)
+        if self._connectors.pop(name, None) is not None:
+            self._mark(f"status-connector-{name}", None)
+
+    def _mark(self, key: str, value: bytes | None) -> None:
+        self._dirty[key.encode()] = value
+        self._changed.set()
+
+    async def write_forever(self) -> None:
+        """Write what changes, until cancelled. A disk that refuses is logged, and tried again with the next change."""
+        while True:
+            await self._changed.wait()
+            await self.write()
+
+    async def write(self) -> None:
+        """Write what has changed now."""
+        self._changed.clear()
+        dirty, self._dirty = self._dirty, {}
+        try:
+            await self._topic.put(dirty, acks="written", timestamp_ms=self._clock_ms())
+        except ConnectError as error:
+            self._dirty = dirty | self._dirty
+            logger.error("statuses cannot be written: %s", error)
+
+
+def _status(stored: dict[str, Any]) -> Status:
+    return Status(
+        state=stored["state"],
+        worker_id=stored.get("worker_id") or "",
+        trace=stored.get("trace"),
+        version=stored.get("version"),
+        generation=stored.get("generation") or 0,
+    )
+
+
+def _value(status: Status) -> bytes:
+    return orjson.dumps({
+        "state": status.state, "trace": status.trace, "worker_id": status.worker_id,
+        "generation": status.generation, "version": status.version,
+    })  # fmt: skip

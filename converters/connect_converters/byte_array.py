@@ -1,0 +1,52 @@
+"""ByteArrayConverter: bytes as they are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from connect.api import (
+    OPTIONAL_BYTES,
+    Column,
+    Config,
+    Converter,
+    DataError,
+    HeaderConverter,
+    Schema,
+    Type,
+    key,
+)
+from connect.api.schema import java_class
+
+
+class ByteArrayConverterConfig(Config):
+    """What is converted."""
+
+    converter_type: str | None = key("Whether keys, values or headers are converted; set by the runtime.", default=None, importance="low", one_of=("key", "value", "header"))  # fmt: skip
+
+
+class ByteArrayConverter(Converter, HeaderConverter):
+    """Passes bytes through in both directions."""
+
+    class_name = "org.apache.kafka.connect.converters.ByteArrayConverter"
+    version = "4.3.1"
+    config_class = ByteArrayConverterConfig
+
+    def encode(self, topic: str, schema: Schema | None, values: Sequence[Any]) -> list[bytes | None]:
+        if schema is not None and schema.type is not Type.BYTES:
+            raise DataError(f"Invalid schema type for ByteArrayConverter: {schema.type.name}")
+        if set(map(type, values)) <= {bytes, type(None)}:
+            return values if isinstance(values, list) else list(values)
+        for value in values:
+            if value is not None and not isinstance(value, bytes | bytearray | memoryview):
+                raise DataError(f"ByteArrayConverter is not compatible with objects of type class {java_class(value)}")
+        return [value if value is None or isinstance(value, bytes) else bytes(value) for value in values]
+
+    def decode(self, topic: str, data: Sequence[bytes | None]) -> list[Column]:
+        return [Column(OPTIONAL_BYTES, list(data))] if data else []
+
+    def from_connect_header(self, topic: str, name: str, schema: Schema | None, value: Any) -> bytes | None:
+        return self.from_connect_data(topic, schema, value)
+
+    def to_connect_header(self, topic: str, name: str, data: bytes | None) -> tuple[Schema | None, Any]:
+        return OPTIONAL_BYTES, data

@@ -1,0 +1,102 @@
+"""Dates, times and timestamps in ISO text, as lax as Java's SimpleDateFormat reads them; always UTC.
+
+Lax means: month 13 is next January, the day may be followed by anything, and days before October 1582 are the Julian
+calendar's.
+
+Source: Kafka 4.3.1, Values.java; the Java class library, SimpleDateFormat and GregorianCalendar.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from typing import Any, Final
+
+from connect.api import DATE_NAME, TIME_NAME, TIMESTAMP_NAME, Schema
+
+EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+MS: Final = dt.timedelta(milliseconds=1)
+_DAY_MS: Final = 86_400_000
+_CUTOVER_DAY: Final = -141_427  # 15 October 1582, in days since the epoch
+_NUMBER: Final = r"[ \t]*(-?\d+)"
+_DATE: Final = re.compile(f"{_NUMBER}-{_NUMBER}-{_NUMBER}")
+_TIME: Final = re.compile(f"{_NUMBER}:{_NUMBER}:{_NUMBER}\\.{_NUMBER}Z")
+_TIMESTAMP: Final = re.compile(f"{_DATE.pattern}T{_TIME.pattern}")
+_SCHEMAS: Final = {DATE_NAME: Schema.date(), TIME_NAME: Schema.time(), TIMESTAMP_NAME: Schema.timestamp()}
+
+
+def is_temporal(schema: Schema) -> bool:
+    """True for Date, Time and Timestamp."""
+    return schema.name in _SCHEMAS
+
+
+def milliseconds(value: dt.date | dt.time) -> int:
+    """Return the milliseconds since the epoch that Java's Date would hold."""
+    if isinstance(value, dt.time):
+        value = dt.datetime.combine(EPOCH.date(), value, value.tzinfo or dt.UTC)
+    if not isinstance(value, dt.datetime):
+        return (value - EPOCH.date()).days * _DAY_MS
+    return ((value if value.tzinfo is not None else value.replace(tzinfo=dt.UTC)) - EPOCH) // MS
+
+
+def iso_text(value: dt.date | dt.time) -> str:
+    """Return the text of a date, time or timestamp. As in Kafka the value decides which, not its schema."""
+    ms = milliseconds(value)
+    moment = EPOCH + ms * MS
+    clock = f"{moment:%H:%M:%S}.{moment.microsecond // 1000:03d}Z"
+    if ms < _DAY_MS:
+        return clock
+    day = moment.date().isoformat()
+    return day if ms % _DAY_MS == 0 else f"{day}T{clock}"
+
+
+def parse_iso(text: str) -> tuple[Schema, Any] | None:
+    r"""Return what an ISO date, time or timestamp says, None where it is none or lies outside Python's calendar.
+
+    The length tells which of the three is tried; colons may be written `\:`.
+    """
+    text = text.replace("\\:", ":")
+    if len(text) == 10 and (match := _DATE.match(text)):
+        return _made(DATE_NAME, _day(*map(int, match.groups())) * _DAY_MS)
+    if len(text) == 13 and (match := _TIME.match(text)):
+        return _made(TIME_NAME, _clock(*map(int, match.groups())))
+    if len(text) == 24 and (match := _TIMESTAMP.match(text)):
+        numbers = list(map(int, match.groups()))
+        return _made(TIMESTAMP_NAME, _day(*numbers[:3]) * _DAY_MS + _clock(*numbers[3:]))
+    return None
+
+
+def aligned(schema: Schema, value: Any) -> Any:
+    """Return a date, time or timestamp in another's type, where a list holds several of them."""
+    if isinstance(value, dt.date | dt.time):
+        found = _made(schema.name or "", milliseconds(value))
+        return value if found is None else found[1]
+    return value
+
+
+def _made(name: str, ms: int) -> tuple[Schema, Any] | None:
+    if name == TIME_NAME:
+        return (_SCHEMAS[name], (EPOCH + ms * MS).time()) if 0 <= ms < _DAY_MS else None
+    try:
+        moment = EPOCH + ms * MS
+    except OverflowError:
+        return None
+    if name == DATE_NAME and ms % _DAY_MS:
+        return None
+    return _SCHEMAS[name], moment.date() if name == DATE_NAME else moment
+
+
+def _clock(hours: int, minutes: int, seconds: int, ms: int) -> int:
+    return ((hours * 60 + minutes) * 60 + seconds) * 1000 + ms
+
+
+def _day(year: int, month: int, day: int) -> int:
+    """Return days since the epoch; months and days may run over either way."""
+    year, month = year + (month - 1) // 12, (month - 1) % 12 + 1
+    # Count years from March, so that the leap day is the last: days before the month are then a plain formula.
+    years = year - (month <= 2)
+    before = (153 * ((month + 9) % 12) + 2) // 5 + day - 1 + 365 * years + years // 4
+    gregorian = before - years // 100 + years // 400 - 719_468
+    if gregorian >= _CUTOVER_DAY:
+        return gregorian
+    return min(before - 719_470, _CUTOVER_DAY - 1)

@@ -1,0 +1,110 @@
+"""Schemas as JSON, in the shape of JsonConverter's envelope.
+
+Source: Kafka 4.3.1, JsonConverter.asJsonSchema and asConnectSchema.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from connect.api import DataError, Schema, SchemaError, Type
+from connect_converters.json_values import Decoder
+
+_NAMES = {Type.FLOAT32: "float", Type.FLOAT64: "double"}
+_TYPES = {_NAMES.get(kind, kind.value): kind for kind in Type}
+
+
+def encode(schema: Schema, encode_value: Callable[[Schema, Any], Any]) -> dict[str, Any]:
+    """Return a schema as JSON; `encode_value` makes the JSON of a default."""
+    result: dict[str, Any] = {"type": _NAMES.get(schema.type, schema.type.value)}
+    if schema.type is Type.ARRAY:
+        assert schema.value_schema is not None, "an array has a schema of its items"
+        result["items"] = encode(schema.value_schema, encode_value)
+    elif schema.type is Type.MAP:
+        assert schema.key_schema is not None, "a map has a schema of its keys"
+        assert schema.value_schema is not None, "a map has a schema of its values"
+        result["keys"] = encode(schema.key_schema, encode_value)
+        result["values"] = encode(schema.value_schema, encode_value)
+    elif schema.type is Type.STRUCT:
+        result["fields"] = [{**encode(f.schema, encode_value), "field": f.name} for f in schema.fields]
+    result["optional"] = schema.optional
+    for name, value in (("name", schema.name), ("version", schema.version), ("doc", schema.doc)):
+        if value is not None:
+            result[name] = value
+    if schema.parameters:
+        result["parameters"] = dict(schema.parameters)
+    if schema.default is not None:
+        result["default"] = encode_value(schema, schema.default)
+    return result
+
+
+def decode(node: Any) -> Schema | None:
+    """Return the schema that JSON describes; None for null.
+
+    Raises:
+        DataError: In Kafka's words.
+    """
+    if node is None:
+        return None
+    if not isinstance(node, dict) or not isinstance(node.get("type"), str):
+        raise DataError("Schema must contain 'type' field")
+    kind = _TYPES.get(node["type"])
+    if kind is None:
+        raise DataError(f"Unknown schema type: {node['type']}")
+    properties = {"optional": node.get("optional") is True, **_members(kind, node), **_described(node)}
+    schema = Schema(kind, **properties)
+    if node.get("default") is not None:
+        default = Decoder(nulls_to_defaults=True).decode(schema, node["default"])
+        schema = schema.replace(default=default)
+    return schema
+
+
+def _members(kind: Type, node: dict[str, Any]) -> dict[str, Any]:
+    if kind is Type.ARRAY:
+        if node.get("items") is None:
+            raise DataError("Array schema did not specify the element type")
+        return {"value_schema": decode(node["items"])}
+    if kind is Type.MAP:
+        return {f"{which}_schema": _map_part(node, which) for which in ("key", "value")}
+    if kind is Type.STRUCT:
+        if not isinstance(node.get("fields"), list):
+            raise DataError('Struct schema\'s "fields" argument is not an array.')
+        return {"fields": [_field(one) for one in node["fields"]]}
+    return {}
+
+
+def _map_part(node: dict[str, Any], which: str) -> Schema:
+    if which + "s" not in node:
+        raise DataError(f"Map schema did not specify the {which} type")
+    schema = decode(node[which + "s"])
+    if schema is None:
+        raise SchemaError(f"{which}Schema cannot be null.")
+    return schema
+
+
+def _field(node: Any) -> tuple[str, Schema]:
+    name = node.get("field") if isinstance(node, dict) else None
+    if not isinstance(name, str):
+        raise DataError("Struct schema's field name not specified properly")
+    schema = decode(node)
+    assert schema is not None, "a field is an object"
+    return name, schema
+
+
+def _described(node: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    if isinstance(node.get("name"), str):
+        found["name"] = node["name"]
+    version = node.get("version")
+    if isinstance(version, int) and not isinstance(version, bool):
+        found["version"] = version
+    if isinstance(node.get("doc"), str):
+        found["doc"] = node["doc"]
+    parameters = node.get("parameters")
+    if isinstance(parameters, dict):
+        for value in parameters.values():
+            if not isinstance(value, str):
+                raise DataError("Schema parameters must have string values.")
+        found["parameters"] = parameters
+    return found

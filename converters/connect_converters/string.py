@@ -1,0 +1,74 @@
+"""StringConverter: values as text; what is not text as Java's toString prints it."""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Sequence
+from typing import Any
+
+from connect.api import OPTIONAL_STRING, Column, Config, Converter, HeaderConverter, Schema, invalid, key
+from connect_converters import java_text
+
+_JAVA_CHARSETS = {"UTF8": "utf-8", "ISO-8859-1": "latin-1", "US-ASCII": "ascii"}
+
+
+class StringConverterConfig(Config):
+    """How text becomes bytes."""
+
+    converter_type: str | None = key("Whether keys, values or headers are converted; set by the runtime.", default=None, importance="low", one_of=("key", "value", "header"))  # fmt: skip
+    converter_encoding: str = key("The name of the Java character set to use for encoding strings as byte arrays.", default="UTF-8", importance="high", width="MEDIUM", display_name="Encoding")  # fmt: skip
+
+
+class StringConverter(Converter, HeaderConverter):
+    """Writes text, and reads bytes as text."""
+
+    class_name = "org.apache.kafka.connect.storage.StringConverter"
+    version = "4.3.1"
+    config_class = StringConverterConfig
+    config: StringConverterConfig
+
+    def configure(self, config: Config) -> None:
+        super().configure(config)
+        name = self.config.converter_encoding
+        try:
+            self._encoding = codecs.lookup(_JAVA_CHARSETS.get(name.upper(), name)).name
+        except LookupError:
+            raise invalid("converter.encoding", name, "no such character set") from None
+        # Java writes UTF-16 with the higher byte first and a mark in front.
+        self._mark = codecs.BOM_UTF16_BE if self._encoding == "utf-16" else b""
+        self._writing = "utf-16-be" if self._mark else self._encoding
+
+    def encode(self, topic: str, schema: Schema | None, values: Sequence[Any]) -> list[bytes | None]:
+        try:
+            if self._encoding == "utf-8":
+                return [value.encode() for value in values]  # all text: nearly always
+        except (AttributeError, UnicodeEncodeError):
+            pass  # a null, a number, half a surrogate pair: one by one
+        return [self._encoded(schema, value) for value in values]
+
+    def _encoded(self, schema: Schema | None, value: Any) -> bytes | None:
+        if value is None:
+            return None
+        return self._mark + java_text.text(value, schema).encode(self._writing, "replace")
+
+    def decode(self, topic: str, data: Sequence[bytes | None]) -> list[Column]:
+        if not data:
+            return []
+        try:
+            if not self._mark:
+                return [Column(OPTIONAL_STRING, [item.decode(self._encoding) for item in data])]  # type: ignore[union-attr]
+        except (AttributeError, UnicodeDecodeError):
+            pass
+        return [Column(OPTIONAL_STRING, [self._decoded(item) for item in data])]
+
+    def _decoded(self, item: bytes | None) -> str | None:
+        if item is None:
+            return None
+        marked = item[:2] in (codecs.BOM_UTF16_BE, codecs.BOM_UTF16_LE)
+        return item.decode(self._encoding if marked else self._writing, "replace")
+
+    def from_connect_header(self, topic: str, name: str, schema: Schema | None, value: Any) -> bytes | None:
+        return self.from_connect_data(topic, schema, value)
+
+    def to_connect_header(self, topic: str, name: str, data: bytes | None) -> tuple[Schema | None, Any]:
+        return self.to_connect_data(topic, data)

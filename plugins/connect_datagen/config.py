@@ -1,0 +1,125 @@
+"""The connector's keys, and the schema that they come to.
+
+Source of the keys: confluentinc/kafka-connect-datagen, DatagenConnectorConfig.java and its README.
+"""
+
+from __future__ import annotations
+
+import difflib
+import random
+from collections.abc import Iterable, Mapping
+from importlib import resources
+from pathlib import Path
+from typing import Final
+
+from connect.api import Config, InvalidConfigError, Problem, invalid_config, key
+from connect_datagen import avro
+from connect_datagen.avro import AvroProblem, AvroType
+from connect_datagen.generate import Compiler
+from connect_datagen.scalars import Column
+
+#: The bundled schemas, and the field that is the key.
+QUICKSTARTS: Final[Mapping[str, str]] = {"users": "userid", "pageviews": "viewtime", "orders": "orderid"}
+_SOURCES: Final = ("quickstart", "schema.string", "schema.filename")
+
+
+class DatagenConfig(Config):
+    """Make up records from an Avro schema."""
+
+    kafka_topic: str = key("Topic to write to", importance="high", non_empty=True)
+    max_interval: int = key(
+        "Max interval between messages (ms): each wait is random, up to this; 0 or less means as fast as possible",
+        type="LONG",
+        importance="high",
+        default=500,
+    )
+    iterations: int = key(
+        "Number of messages to send from each task, or less than 1 for unlimited", importance="high", default=-1
+    )
+    schema_string: str = key(
+        "The literal JSON-encoded Avro schema to use. Cannot be set with schema.filename or quickstart",
+        importance="high",
+        default="",
+    )
+    schema_filename: str = key(
+        "Filename of schema to use. Cannot be set with schema.string or quickstart", importance="high", default=""
+    )
+    schema_keyfield: str = key(
+        "Name of field to use as the message key; a quickstart has its own. Left out: no key",
+        importance="high",
+        default="",
+    )
+    quickstart: str = key(
+        "Name of quickstart to use. Cannot be set with schema.string or schema.filename",
+        importance="high",
+        default="",
+        recommended=tuple(QUICKSTARTS),
+    )
+    random_seed: int | None = key(
+        "Numeric seed for generating random data: the same seed makes the same data; each task's differ",
+        type="LONG",
+        importance="low",
+        default=None,
+    )
+
+    def problems(self) -> Iterable[Problem]:
+        given = [name for name in _SOURCES if self._text_of(name)]
+        if len(given) != 1:
+            found = f"found {' and '.join(given)}" if given else "found none"
+            yield Problem("quickstart", f"Exactly one of {', '.join(_SOURCES)} must be set; {found}")
+            return
+        try:
+            # To be checked only, so one draw a pool is enough.
+            record, _ = self.compile(random.Random(0), 1)
+        except InvalidConfigError as error:
+            yield from error.problems
+            return
+        assert record.fields is not None
+        if self.schema_keyfield and self.schema_keyfield not in record.fields:
+            names = ", ".join(record.fields)
+            yield Problem(
+                "schema.keyfield",
+                f"Invalid value {self.schema_keyfield} for configuration schema.keyfield: "
+                f"the schema has no such field; its fields are {names}",
+            )
+
+    def compile(self, rng: random.Random, pool_count: int) -> tuple[AvroType, dict[str, Column]]:
+        """Return the record's type and the columns of its fields; for the arguments see `Compiler`.
+
+        Raises:
+            InvalidConfigError: The schema cannot be read, is wrong, or cannot be generated.
+        """
+        source = next(name for name in _SOURCES if self._text_of(name))
+        try:
+            record = self._record_type()
+            return record, Compiler(rng, pool_count).fields(record)
+        except (AvroProblem, OSError, UnicodeDecodeError) as error:
+            shown = self._text_of(source) if source != "schema.string" else "given"
+            message = f"Invalid value {shown} for configuration {source}: {_reason(error)}"
+            raise invalid_config([Problem(source, message)]) from error
+
+    def _record_type(self) -> AvroType:
+        if self.quickstart:
+            name = self.quickstart.lower()
+            if name not in QUICKSTARTS:
+                near = difflib.get_close_matches(name, QUICKSTARTS, 1)
+                hint = f"; the nearest is {near[0]}" if near else ""
+                raise AvroProblem(f"quickstarts are {', '.join(QUICKSTARTS)}{hint}")
+            text = resources.files("connect_datagen").joinpath("quickstarts", f"{name}.avsc").read_text("utf-8")
+        else:
+            text = self.schema_string or Path(self.schema_filename).read_text("utf-8")
+        return avro.parse(text)
+
+    @property
+    def key_field(self) -> str | None:
+        """The name of the field that is the key; None for no key."""
+        return self.schema_keyfield or QUICKSTARTS.get(self.quickstart.lower())
+
+    def _text_of(self, name: str) -> str:
+        return str(getattr(self, name.replace(".", "_")))
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, OSError):
+        return f"the file cannot be read: {error.strerror or error}"
+    return f"the file is not UTF-8 text: {error.reason}" if isinstance(error, UnicodeDecodeError) else str(error)

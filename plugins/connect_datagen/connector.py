@@ -1,0 +1,168 @@
+"""`Datagen`: a source that makes its records up.
+
+A task makes records in blocks of `BLOCK_RECORDS`, each from a seed of its own, and each block's seed decides the next
+one's. So the stream is the same however it is cut into batches, and a stored offset (how many records were made, and
+the seed of the block that the next one is in) is enough to go on exactly where it ended: fields that count up count
+on, and the random ones continue.
+
+Source of the source partition and offset: confluentinc/kafka-connect-datagen, DatagenTask.java.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from dataclasses import dataclass
+from typing import Any, Final
+
+from connect.api import Batch, ConfigError, Schema, SourceConnector, SourceTask
+from connect_datagen.config import DatagenConfig
+from connect_datagen.fake import POOL_COUNT
+from connect_datagen.generate import rows
+from connect_datagen.scalars import Column
+
+#: Records made at once, and so the largest batch. Part of the stream's definition: see the module's docstring.
+BLOCK_RECORDS: Final = 2000
+#: Records that fall due within so many ms travel together, so that a small max.interval costs no poll a record.
+GATHER_MS: Final = 10.0
+#: The longest wait inside one poll.
+WAIT_S: Final = 1.0
+
+_TASK: Final = "task.id"
+_GENERATION: Final = "task.generation"
+_ITERATION: Final = "current.iteration"
+_SEED: Final = "random.seed"
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Records `first` to `first + BLOCK_RECORDS - 1` of the stream."""
+
+    first: int
+    seed: int
+    next_seed: int
+    values: list[dict[str, Any]]
+    keys: list[Any] | None
+
+
+class DatagenTask(SourceTask):
+    """Makes up one stream of records. Plain `def`: making a block is work for the processor, so on a thread."""
+
+    config: DatagenConfig
+
+    def start(self) -> None:
+        seeds = random.Random(
+            None if self.config.random_seed is None else f"{self.config.random_seed}/{self.context.task}"
+        )
+        self._seed = seeds.getrandbits(63)
+        self._columns: dict[str, Column]
+        record, self._columns = self.config.compile(seeds, POOL_COUNT)
+        self._schema = record.schema
+        self._key = self.config.key_field
+        self._key_schema: Schema | None = None
+        if self._key is not None:
+            assert record.fields is not None
+            self._key_schema = record.fields[self._key].schema
+        self._block: Block | None = None
+        self._made = 0
+        self._generation = 0
+        self._partition = {_TASK: self.context.task}
+        self._resume(self.context.offset(self._partition))
+        self._waits = random.Random()
+        self._due_s = 0.0
+        self._due_records = 0
+        self._ended = False
+
+    def poll_batch(self) -> Batch | None:
+        count = self._count_due()
+        if self.config.iterations > 0:
+            count = min(count, self.config.iterations - self._made)
+        if count <= 0:
+            return None
+        block = self._block_at(self._made)
+        start = self._made - block.first
+        end = min(start + count, BLOCK_RECORDS)
+        self._made = block.first + end
+        return Batch(
+            self.config.kafka_topic,
+            block.values[start:end],
+            keys=None if block.keys is None else block.keys[start:end],
+            timestamps=time.time_ns() // 1_000_000,
+            key_schema=self._key_schema,
+            value_schema=self._schema,
+            source_partition=self._partition,
+            source_offset={
+                _GENERATION: self._generation,
+                _ITERATION: self._made,
+                _SEED: block.next_seed if end == BLOCK_RECORDS else block.seed,
+            },
+        )
+
+    def _resume(self, offset: dict[str, Any] | None) -> None:
+        if offset is None:
+            return
+        generation, made, seed = (offset.get(name) for name in (_GENERATION, _ITERATION, _SEED))
+        if not (isinstance(generation, int) and isinstance(made, int) and made >= 0 and isinstance(seed, int)):
+            raise ConfigError(
+                f"the stored source offset of task {self.context.task} is {offset!r}; "
+                f"expected whole numbers for {_GENERATION}, {_ITERATION} and {_SEED}",
+                hint="Alter or reset the connector's offsets.",
+            )
+        self._generation, self._made, self._seed = generation + 1, made, seed
+
+    def _block_at(self, number: int) -> Block:
+        """Return the block that record `number` is in: the present one, or the one after it."""
+        block = self._block
+        if block is not None and number < block.first + BLOCK_RECORDS:
+            return block
+        seed = self._seed if block is None else block.next_seed
+        first = number - number % BLOCK_RECORDS
+        rng = random.Random(seed)
+        next_seed = rng.getrandbits(63)
+        columns = {name: column(rng, first, BLOCK_RECORDS) for name, column in self._columns.items()}
+        values = rows(tuple(columns), list(columns.values()))
+        keys = None if self._key is None else columns[self._key]
+        self._block = Block(first, seed, next_seed, values, keys)
+        return self._block
+
+    def _count_due(self) -> int:
+        """Wait a moment where `max.interval` or the end asks for it; return how many records are due."""
+        if 0 < self.config.iterations <= self._made:
+            if not self._ended:
+                self._ended = True
+                self.context.log.info("all %d records are made; task %d idles", self._made, self.context.task)
+            self.context.stopping.wait(WAIT_S)
+            return 0
+        if self.config.max_interval <= 0:
+            return BLOCK_RECORDS
+        if not self._due_records:
+            self._plan_next()
+        remaining_s = self._due_s - time.monotonic()
+        if remaining_s > 0:
+            self.context.stopping.wait(min(remaining_s, WAIT_S))
+            if self.context.stopping.is_set() or remaining_s > WAIT_S:
+                return 0
+        count, self._due_records = self._due_records, 0
+        return count
+
+    def _plan_next(self) -> None:
+        """Draw the next waits. Nothing is made up for after a pause: the plan starts now."""
+        wait_ms = 0.0
+        while wait_ms < GATHER_MS and self._due_records < BLOCK_RECORDS:
+            wait_ms += self._waits.random() * self.config.max_interval
+            self._due_records += 1
+        self._due_s = time.monotonic() + wait_ms / 1000
+
+
+class DatagenConnector(SourceConnector):
+    """Makes up records from a quickstart or an Avro schema. Each task makes a stream of its own."""
+
+    class_name = "io.confluent.kafka.connect.datagen.DatagenConnector"
+    version = "0.1.0"
+    config_class = DatagenConfig
+    task_class = DatagenTask
+
+    config: DatagenConfig
+
+    def task_configs(self, max_tasks: int) -> list[dict[str, str]]:
+        return [dict(self.config.originals) for _ in range(max_tasks)]

@@ -1,0 +1,21 @@
+"""Files: `FileStreamSource` tails a file into a topic, `FileStreamSink` appends a topic's records to a file.
+
+Kafka's class names, keys and offsets. A plugin like any third party's: it imports `connect.api` and the libraries it
+wraps, nothing else of Connect.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from connect.api import Connector, hookimpl
+from connect_file.sink import FileStreamSinkConnector
+from connect_file.source import FileStreamSourceConnector
+
+__all__ = ["FileStreamSinkConnector", "FileStreamSourceConnector", "connect_connectors"]
+
+
+@hookimpl
+def connect_connectors() -> Sequence[type[Connector]]:
+    """Tell the runtime which connectors are here."""
+    return [FileStreamSourceConnector, FileStreamSinkConnector]

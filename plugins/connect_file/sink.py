@@ -1,0 +1,152 @@
+"""`FileStreamSink`: one line a record, appended to a file.
+
+Lines go to the file in the order in which they are put, one write a batch. `flush` returns when they are on disk. The
+file is created where it is missing, never emptied. A file that does not end with a line end (a write that the death of
+the machine cut short) gets one first, so the next line stands alone.
+
+Source of the keys: Apache Kafka 4.3.1, connect/file, FileStreamSinkConnector.java and FileStreamSinkTask.java.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+import stat
+from pathlib import Path
+from typing import Any, Final
+
+import aiofiles
+import aiofiles.os
+
+from connect.api import (
+    Batch,
+    Config,
+    ConfigError,
+    ConnectError,
+    EnvironmentFault,
+    RetriableError,
+    SinkConnector,
+    SinkTask,
+    key,
+)
+from connect_file.errors import UNWRITABLE, reason
+from connect_file.text import to_lines
+
+_STDOUT: Final = 1
+_fsync = aiofiles.os.wrap(os.fsync)
+_ftruncate = aiofiles.os.wrap(os.ftruncate)
+
+
+class FileStreamSinkConfig(Config):
+    """Append the records of topics to a file."""
+
+    file: str | None = key(
+        "Destination filename. If not specified, the standard output will be used", importance="high", default=None
+    )
+
+
+class FileStreamSinkTask(SinkTask):
+    """Appends to one file, or prints. `async def`: the work is whole-batch writes, which aiofiles takes off the loop.
+
+    Several tasks of a connector may write one file: each batch is one write at the file's end, so lines never mix.
+    """
+
+    config: FileStreamSinkConfig
+    _file: Any = None  # aiofiles' AsyncFileIO
+    _synced = True
+
+    async def start(self) -> None:
+        path = self.config.file
+        if not path:
+            self._file = await aiofiles.open(_STDOUT, "wb", buffering=0, closefd=False)
+            self._regular = False
+            return
+        try:
+            self._file = await aiofiles.open(path, "ab", buffering=0)
+            status = os.fstat(self._file.fileno())
+            self._regular = stat.S_ISREG(status.st_mode)
+            if self._regular and status.st_size and not await asyncio.to_thread(_ends_with_newline, path):
+                await self._write(b"\n")
+        except OSError as error:
+            raise self._not_writable(error) from error
+
+    async def stop(self) -> None:
+        if self._file is not None:
+            await self._file.close()
+
+    async def put_batch(self, batch: Batch) -> None:
+        if not batch.values:
+            return
+        data = to_lines(batch.values)
+        try:
+            await self._write(data)
+        except OSError as error:
+            raise RetriableError(
+                f"file {self._name!r} cannot be written: {reason(error)}", code="environment.disk"
+            ) from error
+
+    async def flush(self) -> None:
+        if self._synced or not self._regular:
+            return
+        try:
+            await _fsync(self._file.fileno())
+        except OSError as error:
+            # Not retriable: after a failed fsync the system may drop what it held and call the next one a success.
+            raise EnvironmentFault(
+                f"file {self._name!r} cannot be flushed: {reason(error)}", code="environment.disk"
+            ) from error
+        self._synced = True
+
+    @property
+    def _name(self) -> str:
+        return self.config.file or "standard output"
+
+    async def _write(self, data: bytes) -> None:
+        """Write all of `data`, or nothing that stays."""
+        self._synced = False
+        written = 0
+        try:
+            while written < len(data):  # a disk that fills up takes a part, then refuses
+                written += await self._file.write(memoryview(data)[written:] if written else data)
+        except OSError:
+            await self._take_back(written)
+            raise
+
+    async def _take_back(self, written_bytes: int) -> None:
+        # The runtime puts the whole batch again, so a part of it must not stay. Only where it is still the file's end:
+        # another task may have appended since.
+        if not self._regular or not written_bytes:
+            return
+        end = await self._file.tell()
+        if os.fstat(self._file.fileno()).st_size == end:
+            await _ftruncate(self._file.fileno(), end - written_bytes)
+
+    def _not_writable(self, error: OSError) -> ConnectError:
+        path = Path(self._name)
+        if error.errno == errno.ENOENT:
+            return ConfigError(
+                f"file {self._name!r} cannot be created: folder {str(path.parent)!r} is not there",
+                code=UNWRITABLE,
+                config_path="file",
+            )
+        return ConfigError(
+            f"file {self._name!r} cannot be written: {reason(error)}", code=UNWRITABLE, config_path="file"
+        )
+
+
+class FileStreamSinkConnector(SinkConnector):
+    """Appends the records of topics to one file, one line a record, or prints them."""
+
+    class_name = "org.apache.kafka.connect.file.FileStreamSinkConnector"
+    version = "0.1.0"
+    config_class = FileStreamSinkConfig
+    task_class = FileStreamSinkTask
+
+    config: FileStreamSinkConfig
+
+
+def _ends_with_newline(path: str) -> bool:
+    with Path(path).open("rb") as file:
+        file.seek(-1, os.SEEK_END)
+        return file.read(1) == b"\n"

@@ -1,0 +1,84 @@
+r"""Values to the bytes of lines. Functions only.
+
+A line is the value as text: a string as it is, bytes as they are, anything else as compact JSON with `null`, numbers,
+`true` and nested values as JSON has them; inside JSON, bytes are base64, decimals strings, dates and times ISO 8601.
+Kafka writes Java's toString here (`{a=1}`, `Struct{a=1}`, `[B@1b2c3d`), which nothing can read back.
+"""
+
+from __future__ import annotations
+
+import base64
+import datetime as dt
+import decimal
+import json
+from collections.abc import Iterator
+from typing import Any, Final
+
+import orjson
+
+from connect.api import DataError
+
+#: Types whose JSON is their line.
+_JSON_TYPES: Final = {dict, list, int, float, bool, type(None)}
+_JSON_AT_ONCE: Final = 100
+
+
+def to_lines(values: list[Any]) -> bytes:
+    """Return one line a value, each ended with a newline. `values` is not empty.
+
+    Raises:
+        DataError: A value has no text form.
+    """
+    kinds = set(map(type, values))
+    try:
+        if kinds == {str}:
+            return ("\n".join(values) + "\n").encode()
+        if kinds == {bytes}:
+            return b"\n".join(values) + b"\n"
+        if kinds <= _JSON_TYPES:
+            return b"".join(_json_lines(values))
+    except (TypeError, UnicodeEncodeError):
+        pass  # half a surrogate pair, or something inside that needs help: one by one below
+    return b"\n".join(map(_line, values)) + b"\n"
+
+
+def _json_lines(values: list[Any]) -> Iterator[bytes]:
+    # orjson gives back most of each result's memory; where thousands are kept, glibc asks the system for it again each
+    # time, at 20 times the cost of the work (1.9 µs for 0.1). A hundred at a time stay within what it has.
+    for start in range(0, len(values), _JSON_AT_ONCE):
+        yield b"\n".join(map(orjson.dumps, values[start : start + _JSON_AT_ONCE]))
+        yield b"\n"
+
+
+def _line(value: Any) -> bytes:
+    if isinstance(value, str):
+        return value.encode(errors="replace")  # half a surrogate pair becomes '?', as in Java
+    if isinstance(value, bytes | bytearray | memoryview):
+        return bytes(value)
+    if isinstance(value, decimal.Decimal):
+        return format(value, "f").encode()
+    if isinstance(value, dt.date | dt.time):
+        return value.isoformat().encode()
+    return _json(value)
+
+
+def _json(value: Any) -> bytes:
+    try:
+        return orjson.dumps(value, default=_plain, option=orjson.OPT_NON_STR_KEYS)
+    except TypeError as error:
+        problem = error
+    try:
+        # orjson stops at 64 bits and at half surrogate pairs, which JSON itself can hold.
+        return json.dumps(value, default=_plain, separators=(",", ":")).encode()
+    except (TypeError, ValueError, RecursionError):
+        raise DataError(f"a value of type {type(value).__name__} cannot be written as a line: {problem}") from problem
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, bytes | bytearray | memoryview):
+        return base64.b64encode(value).decode()
+    if isinstance(value, decimal.Decimal):
+        return format(value, "f")
+    if isinstance(value, dt.date | dt.time):
+        return value.isoformat()
+    raise TypeError(f"type {type(value).__name__} is not JSON")

@@ -1,0 +1,139 @@
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Literal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from connect.api import Config, ConfigError, InvalidConfigError, Problem, Secret, key
+from connect.api.config import ConfigType, parse_type, to_text
+
+
+class ExampleConfig(Config):
+    """An example."""
+
+    file: str | None = key("Path of the file.", importance="high", default=None)
+    topic: str = key("Topic to append to.", importance="high", non_empty=True)
+    batch_size: int = key("Lines in one poll.", default=2000, ge=1)
+    password: Secret | None = key("Password.", default=None)
+    mode: Literal["bulk", "query"] = key("Mode.", default="bulk")
+    tables: list[str] = key("Tables.", default=[])
+    rate: float = key("Rate.", default=1.5)
+    big: int = key("A long.", type="LONG", default=0)
+
+    def problems(self) -> Iterable[Problem]:
+        if self.mode == "query" and self.tables:
+            yield Problem("tables", "tables cannot be given with mode=query")
+
+
+class ChildConfig(ExampleConfig):
+    more: bool = key("More.", default=False)
+
+
+def problems_of(raw: dict[str, Any]) -> list[str]:
+    with pytest.raises(InvalidConfigError) as raised:
+        ExampleConfig.parse(raw)
+    return [problem.message for problem in raised.value.problems]
+
+
+def test_kafka_strings_become_typed_values() -> None:
+    config = ExampleConfig.parse(
+        {"topic": " t ", "batch.size": " 5 ", "tables": "a, b ,c", "rate": "2", "big": "5000000000"}
+    )
+    assert (config.topic, config.batch_size, config.tables, config.rate, config.big) == (
+        "t",
+        5,
+        ["a", "b", "c"],
+        2.0,
+        5_000_000_000,
+    )
+
+
+def test_a_missing_required_key_is_named() -> None:
+    assert problems_of({}) == ['Missing required configuration "topic" which has no default value.']
+
+
+def test_every_problem_is_reported_at_once() -> None:
+    assert problems_of({"batch.size": "x", "mode": "c", "topic": ""}) == [
+        "Invalid value  for configuration topic: String must be non-empty",
+        "Invalid value x for configuration batch.size: Not a number of type INT",
+        "Invalid value c for configuration mode: String must be one of: bulk, query",
+    ]
+
+
+def test_a_null_for_a_key_that_takes_none_is_refused() -> None:
+    assert problems_of({"topic": None})[0].startswith("Invalid value null for configuration topic")
+
+
+def test_bounds_are_told_in_kafkas_words() -> None:
+    assert problems_of({"topic": "t", "batch.size": "0"}) == [
+        "Invalid value 0 for configuration batch.size: Value must be at least 1"
+    ]
+
+
+def test_problems_between_keys_are_reported() -> None:
+    assert problems_of({"topic": "t", "mode": "query", "tables": "a"}) == ["tables cannot be given with mode=query"]
+
+
+def test_a_secret_is_never_shown() -> None:
+    config = ExampleConfig.parse({"topic": "t", "password": "hunter2"})
+    assert "hunter2" not in f"{config!r} {config} {config.password}"
+    assert config.password is not None
+    assert config.password.get_secret_value() == "hunter2"
+    assert ExampleConfig.values({"topic": "t", "password": "hunter2"})["password"].text == "[hidden]"
+
+
+def test_a_secret_of_the_wrong_type_is_not_shown_in_its_error() -> None:
+    assert "1234" not in problems_of({"topic": "t", "password": 1234})[0]
+
+
+def test_unknown_keys_are_ignored_and_kept_in_originals() -> None:
+    assert ExampleConfig.parse({"topic": "t", "other": "x"}).originals["other"] == "x"
+
+
+def test_a_subclass_has_its_parents_keys_and_its_own() -> None:
+    ExampleConfig.keys()
+    assert list(ChildConfig.keys()) == [*ExampleConfig.keys(), "more"]
+
+
+def test_values_reports_each_key_by_itself() -> None:
+    values = ExampleConfig.values({"batch.size": "x"})
+    assert values["batch.size"].errors
+    assert values["topic"].errors
+    assert values["mode"].text == "bulk"
+
+
+def test_the_declaration_carries_type_default_and_documentation() -> None:
+    declared = ExampleConfig.keys()["batch.size"]
+    assert (declared.type, declared.default_text, declared.required, declared.documentation) == (
+        ConfigType.INT, "2000", False, "Lines in one poll.",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("raw", "wanted", "parsed"),
+    [
+        (" True ", ConfigType.BOOLEAN, True),
+        ("+5", ConfigType.INT, 5),
+        ("1e3", ConfigType.DOUBLE, 1000.0),
+        ("", ConfigType.LIST, []),
+        ("a,,b", ConfigType.LIST, ["a", "", "b"]),
+        (None, ConfigType.INT, None),
+    ],
+)
+def test_parse_type_follows_configdef(raw: Any, wanted: ConfigType, parsed: Any) -> None:
+    assert parse_type("k", raw, wanted) == parsed
+
+
+@pytest.mark.parametrize(("raw", "wanted"), [("70000", ConfigType.SHORT), ("1_000", ConfigType.INT), ("0x10", ConfigType.DOUBLE), (True, ConfigType.INT), ("yes", ConfigType.BOOLEAN)])  # fmt: skip
+def test_parse_type_refuses_what_configdef_refuses(raw: Any, wanted: ConfigType) -> None:
+    with pytest.raises(ConfigError, match="for configuration k"):
+        parse_type("k", raw, wanted)
+
+
+@given(st.integers(-(1 << 63), (1 << 63) - 1))
+def test_a_long_survives_text_and_back(number: int) -> None:
+    text = to_text(number, ConfigType.LONG)
+    assert parse_type("k", text, ConfigType.LONG) == number

@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from connect.api import ConfigError
+from connect.cli import properties
+from connect.cli.settings import connector_file, env_config, worker_config
+
+
+def escaped(text: str) -> str:
+    """Write text as java.util.Properties.store would."""
+    out = []
+    for char in text:
+        if char in "\\=:#! \t\n\r\f":
+            out.append({"\t": "\\t", "\n": "\\n", "\r": "\\r", "\f": "\\f"}.get(char, "\\" + char))
+        elif ord(char) < 32 or ord(char) > 126:
+            units = char.encode("utf-16-be")
+            out += [f"\\u{units[i]:02x}{units[i + 1]:02x}" for i in range(0, len(units), 2)]
+        else:
+            out.append(char)
+    return "".join(out)
+
+
+texts = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=20)
+
+
+@given(st.dictionaries(texts, texts, max_size=5))
+def test_what_java_writes_is_read_back(wanted: dict[str, str]) -> None:
+    assert properties.parse("\n".join(f"{escaped(k)}={escaped(v)}" for k, v in wanted.items())) == wanted
+
+
+@pytest.mark.parametrize(
+    ("text", "parsed"),
+    [
+        ("a=1\n# comment\n! other\n\nb : 2\nc 3", {"a": "1", "b": "2", "c": "3"}),
+        ("a = one, \\\n    two", {"a": "one, two"}),
+        ("path=c:\\\\dir", {"path": "c:\\dir"}),
+        ("empty=\nalone", {"empty": "", "alone": ""}),
+        ("a=1\r\na=2", {"a": "2"}),
+    ],
+)
+def test_the_forms_of_a_line(text: str, parsed: dict[str, str]) -> None:
+    assert properties.parse(text) == parsed
+
+
+def test_variables_name_keys_as_the_images_write_them() -> None:
+    found = env_config(
+        {
+            "CONNECT_OFFSET_FLUSH_INTERVAL_MS": "5",
+            "CONNECT_KEY_CONVERTER_SCHEMAS_ENABLE": "false",
+            "CONNECT_REST_PORT": "99",
+            "HOME": "/",
+        }
+    )
+    assert found == {
+        "offset.flush.interval.ms": "5",
+        "key.converter.schemas.enable": "false",
+        "listeners": "http://127.0.0.1:99",
+    }
+
+
+def test_variables_that_kubernetes_sets_break_nothing_and_others_are_told(caplog: pytest.LogCaptureFixture) -> None:
+    assert (
+        env_config({"CONNECT_PORT": "tcp://10.0.0.1:8083", "CONNECT_SERVICE_HOST": "10.0.0.1", "CONNECT_TYPO_KEY": "x"})
+        == {}
+    )
+    assert "CONNECT_TYPO_KEY" in caplog.text
+    assert "CONNECT_PORT" not in caplog.text
+
+
+def test_flags_go_before_variables_before_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "w.properties"
+    path.write_text("data.dir=file\ngroup.id=file\nlog.level=WARN\n")
+    config = worker_config(path, {"data.dir": "flag"}, {"CONNECT_GROUP_ID": "variable", "CONNECT_DATA_DIR": "variable"})
+    assert (config.data_dir, config.group_id, config.log_level) == ("flag", "variable", "WARN")
+
+
+def test_every_problem_of_a_worker_file_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "w.json"
+    path.write_text('{"offset.flush.interval.ms": "soon", "log.level": "LOUD"}')
+    with pytest.raises(ConfigError, match=r"(?s)offset.flush.interval.ms.*log.level"):
+        worker_config(path, {}, {})
+
+
+def test_numbers_and_truth_in_json_become_text(tmp_path: Path) -> None:
+    path = tmp_path / "c.json"
+    path.write_text('{"name": "c", "tasks.max": 2, "flag": true}')
+    assert connector_file(path).config == {"name": "c", "tasks.max": "2", "flag": "true"}

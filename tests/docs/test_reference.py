@@ -1,0 +1,62 @@
+"""The reference names what there is."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+import connect.log
+import connect.rest.app
+from connect.api.errors import CODES
+from connect.cli.main import cli
+from connect.runtime.model import PluginKind
+from connect.runtime.plugins import PluginHost
+
+DOCS = Path(__file__).parents[2] / "docs"
+assert connect.log and connect.rest.app, "their error codes are registered on import"
+
+
+def test_every_error_code_is_documented_with_its_meaning() -> None:
+    text = (DOCS / "reference" / "errors.md").read_text()
+    ours = {code: row for code, row in CODES.items() if not code.startswith("test")}
+    missing = [code for code, row in ours.items() if f"| `{code}` | {row.meaning} |" not in text]
+    assert missing == []
+
+
+def test_every_route_is_documented() -> None:
+    text = (DOCS / "reference" / "rest.md").read_text()
+    for part in connect.rest.app._PARTS:
+        for route in part.router.routes:
+            last = route.path.rstrip("/").rpartition("/")[2]  # type: ignore[attr-defined]
+            assert last in text or last == "", route
+
+
+def test_every_command_is_documented() -> None:
+    text = (DOCS / "reference" / "cli.md").read_text()
+    for name, command in cli.commands.items():
+        assert f"connect {name}" in text
+        for sub in getattr(command, "commands", {}):
+            assert re.search(rf"\b{sub}\b", text), f"{name} {sub}"
+
+
+@pytest.mark.parametrize(
+    ("page", "kinds"),
+    [
+        ("transforms", (PluginKind.TRANSFORM, PluginKind.PREDICATE)),
+        ("converters", (PluginKind.CONVERTER, PluginKind.HEADER_CONVERTER)),
+    ],
+)
+def test_every_transform_and_converter_has_its_keys_documented(page: str, kinds: tuple[PluginKind, ...]) -> None:
+    text = (DOCS / "reference" / f"{page}.md").read_text()
+    for desc in PluginHost.discover().list(*kinds):
+        assert f"`{desc.name}`" in text
+        for key in [key.name for key in desc.cls.config_class.keys().values()]:
+            assert f"| `{key}` |" in text, f"{desc.name} {key}"
+
+
+def test_links_between_pages_lead_somewhere() -> None:
+    for page in [*DOCS.rglob("*.md"), DOCS.parent / "README.md"]:
+        for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", page.read_text()):
+            assert (page.parent / target).exists(), f"{page.name}: {target}"

@@ -1,0 +1,116 @@
+"""Partitions carried between a running broker and the bundled log, in both directions."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from connect.codec.compression import CODECS
+from connect.log import LogCluster
+from tests.support.kafka import KafkaRecord
+from tests.support.kafka_broker import KafkaBroker
+from tests.support.segments import adopt_partition, columns_of, copy_segments, fetch_all, poll_all
+
+pytestmark = [
+    pytest.mark.kafka,
+    pytest.mark.slow,
+    pytest.mark.timeout(600),
+    pytest.mark.usefixtures("kafka"),
+]
+
+NOW_MS = 1_767_225_600_000
+CODEC_NAMES = [codec.name for codec in CODECS.values()]
+#: Several segments, and entries in their indexes.
+KAFKA_CONFIGS = {"internal.segment.bytes": "20000", "index.interval.bytes": "1000", "retention.ms": "-1"}
+PREALLOCATED_BYTES_MIN = 1 << 20
+OUR_CONFIGS = {"segment.bytes": "20000", "index.interval.bytes": "1000"}
+
+
+def random_batches(dice: random.Random) -> list[list[KafkaRecord]]:
+    """Return 30 batches of up to 100 records whose every part may be null, empty or some random bytes."""
+
+    def some_bytes(bytes_max: int) -> bytes | None:
+        return dice.choice([None, b"", dice.randbytes(dice.randrange(1, bytes_max)), b"text" * dice.randrange(1, 9)])
+
+    def record() -> KafkaRecord:
+        headers = tuple((dice.choice(["h", "größe", ""]), some_bytes(9)) for _ in range(dice.choice([0, 0, 0, 1, 3])))
+        return KafkaRecord(some_bytes(90), some_bytes(20), NOW_MS + dice.randrange(-10_000, 10_000), headers)
+
+    return [[record() for _ in range(dice.randrange(1, 100))] for _ in range(30)]
+
+
+def numbered(batches: list[list[KafkaRecord]]) -> list[KafkaRecord]:
+    records = [record for batch in batches for record in batch]
+    return [replace(record, offset=offset) for offset, record in enumerate(records)]
+
+
+async def write_ours(data_dir: Path, topic: str, codec: str, batches: list[list[KafkaRecord]]) -> None:
+    cluster = await LogCluster.open(data_dir)
+    try:
+        await cluster.admin.create_topic(topic, configs=OUR_CONFIGS)
+        producer = cluster.producer(client_id="test", configs={"compression.type": codec})
+        for batch in batches:
+            await producer.append(topic, columns_of(batch))
+    finally:
+        await cluster.aclose()
+
+
+async def check_theirs(data_dir: Path, expected: list[KafkaRecord]) -> None:
+    cluster = await LogCluster.open(data_dir)
+    try:
+        for codec in CODEC_NAMES:
+            assert await fetch_all(cluster, f"theirs-{codec}") == expected
+            assert await poll_all(cluster, f"theirs-{codec}") == expected
+    finally:
+        await cluster.aclose()
+
+
+async def test_a_broker_and_the_log_read_each_others_partitions_record_for_record(tmp_path: Path) -> None:
+    seed = random.randrange(1 << 32)
+    print(f"seed {seed}")
+    batches = random_batches(random.Random(seed))
+    ours = tmp_path / "ours"
+    for codec in CODEC_NAMES:
+        await write_ours(ours, f"ours-{codec}", codec, batches)
+
+    broker = KafkaBroker(tmp_path)
+    with broker:
+        for codec in CODEC_NAMES:
+            broker.run(
+                {"do": "create", "topic": f"ours-{codec}", "configs": KAFKA_CONFIGS},
+                {"do": "create", "topic": f"theirs-{codec}", "configs": KAFKA_CONFIGS},
+                {
+                    "do": "produce",
+                    "topic": f"theirs-{codec}",
+                    "configs": {"compression.type": codec},
+                    "batches": [{"records": [record.to_json() for record in batch]} for batch in batches],
+                },
+            )
+
+    for codec in CODEC_NAMES:
+        source = broker.partition_dir(f"theirs-{codec}")
+        assert len(list(source.glob("*.log"))) > 1
+        await adopt_partition(ours, f"theirs-{codec}", source)
+        copy_segments(ours / f"ours-{codec}-0", broker.partition_dir(f"ours-{codec}"))
+
+    await check_theirs(ours, numbered(batches))
+
+    with broker:  # started again, it finds our segments where its own were
+        for codec in CODEC_NAMES:
+            [read] = broker.run({"do": "consume", "topic": f"ours-{codec}"})
+            assert [KafkaRecord.from_json(record) for record in read] == numbered(batches)
+        broker.kill()
+    # Where a broker doubts an index or a segment that it loads, it warns and makes it again.
+    loading = [line for line in broker.log.splitlines() if "LogLoader partition=ours-" in line]
+    assert loading
+    assert not [line for line in loading if " WARN " in line or " ERROR " in line]
+
+    crashed = tmp_path / "crashed"
+    for codec in CODEC_NAMES:
+        await adopt_partition(crashed, f"theirs-{codec}", broker.partition_dir(f"theirs-{codec}"))
+        newest = max((crashed / f"theirs-{codec}-0").glob("*.index"))
+        assert newest.stat().st_size > PREALLOCATED_BYTES_MIN
+    await check_theirs(crashed, numbered(batches))

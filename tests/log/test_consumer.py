@@ -1,0 +1,208 @@
+"""Assignment, positions, and polls that wait."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from connect.api import ConfigError, CorruptBatchError, LogError, OffsetOutOfRangeError
+from connect.ports import Columns, OffsetAndMetadata, Subscription, TopicPartition
+from tests.log.conftest import put
+
+EARLIEST = {"auto.offset.reset": "earliest"}
+NAME = TopicPartition("t", 0)
+
+
+async def consume(cluster, *topics, **options):
+    options = {"group": None, "configs": EARLIEST, **options}
+    return await cluster.consumer(Subscription(topics), client_id="test", **options)
+
+
+def values(batches):
+    return [value for batch in batches for value in batch.columns.values]
+
+
+async def test_a_poll_returns_what_is_there_and_moves_on(cluster):
+    await cluster.admin.create_topic("t")
+    await put(cluster, "t", b"a", b"b")
+    consumer = await consume(cluster, "t")
+    assert values(await consumer.poll(timeout_ms=1000)) == [b"a", b"b"]
+    assert consumer.position(NAME) == 2
+    assert await consumer.poll(timeout_ms=0) == []
+
+
+async def test_a_poll_wakes_when_something_is_appended(cluster):
+    await cluster.admin.create_topic("t")
+    consumer = await consume(cluster, "t")
+    poll = asyncio.create_task(consumer.poll(timeout_ms=30_000))
+    await asyncio.sleep(0)
+    await put(cluster, "t", b"a")
+    assert values(await poll) == [b"a"]
+
+
+async def test_latest_means_as_of_the_subscription(cluster):
+    await cluster.admin.create_topic("t")
+    await put(cluster, "t", b"before")
+    consumer = await consume(cluster, "t", configs={})
+    await put(cluster, "t", b"after")
+    assert values(await consumer.poll(timeout_ms=1000)) == [b"after"]
+
+
+async def test_none_refuses_to_start_without_a_committed_offset(cluster):
+    await cluster.admin.create_topic("t")
+    with pytest.raises(OffsetOutOfRangeError, match="no committed offset for t-0"):
+        await consume(cluster, "t", group="g", configs={"auto.offset.reset": "none"})
+
+
+async def test_a_wrong_reset_or_pattern_is_refused(cluster):
+    with pytest.raises(ConfigError, match="'oldest' is not one of"):
+        await consume(cluster, "t", configs={"auto.offset.reset": "oldest"})
+    with pytest.raises(ConfigError, match="no regular expression"):
+        await cluster.consumer(Subscription(pattern="("), group=None, client_id="test")
+
+
+async def test_members_share_the_partitions_of_all_topics(cluster):
+    await cluster.admin.create_topic("a", partitions=2)
+    await cluster.admin.create_topic("b", partitions=3)
+    shares = []
+    for member in range(2):
+        subscription = Subscription(("a", "b"), member=member, members=2)
+        shares.append((await cluster.consumer(subscription, group=None, client_id="test")).assignment)
+    assert len(shares[0]) == 3
+    assert len(shares[1]) == 2
+    assert not shares[0] & shares[1]
+
+
+async def test_a_pattern_takes_in_new_topics_from_their_beginning_and_never_internal_ones(cluster):
+    consumer = await cluster.consumer(Subscription(pattern=".*"), group="g", client_id="test")
+    poll = asyncio.create_task(consumer.poll(timeout_ms=30_000))
+    await cluster.groups.commit("g", {NAME: OffsetAndMetadata(0)})
+    await cluster.admin.create_topic("new")
+    await put(cluster, "new", b"a")
+    assert values(await poll) == [b"a"]
+    assert consumer.assignment == {TopicPartition("new", 0)}
+
+
+async def test_a_deleted_topic_leaves_the_assignment(cluster):
+    for topic in ("t", "other"):
+        await cluster.admin.create_topic(topic)
+    consumer = await consume(cluster, "t", "other")
+    await cluster.admin.delete_topic("t")
+    assert await consumer.poll(timeout_ms=0) == []
+    assert consumer.assignment == {TopicPartition("other", 0)}
+
+
+async def test_a_group_goes_on_where_it_committed(open_log):
+    cluster = await open_log()
+    await cluster.admin.create_topic("t")
+    await put(cluster, "t", b"a", b"b", b"c")
+    consumer = await consume(cluster, "t", group="g")
+    await consumer.commit({NAME: OffsetAndMetadata(2, metadata="note")})
+    assert (await consumer.committed())[NAME].offset == 2
+    await cluster.aclose()
+    again = await consume(await open_log(), "t", group="g")
+    assert values(await again.poll(timeout_ms=1000)) == [b"c"]
+
+
+async def test_seek_pause_and_resume(cluster):
+    await cluster.admin.create_topic("t", partitions=2)
+    producer = cluster.producer(client_id="test")
+    for partition in (0, 1):
+        await producer.append("t", Columns([b"%d" % partition]), partition=partition)
+    consumer = await consume(cluster, "t")
+    consumer.pause(NAME)
+    assert values(await consumer.poll(timeout_ms=1000)) == [b"1"]
+    assert await consumer.poll(timeout_ms=0) == []
+    consumer.resume(NAME)
+    assert values(await consumer.poll(timeout_ms=1000)) == [b"0"]
+    consumer.seek(NAME, 0)
+    assert values(await consumer.poll(timeout_ms=1000)) == [b"0"]
+    assert await consumer.end_offsets() == {NAME: 1, TopicPartition("t", 1): 1}
+
+
+async def test_a_partition_that_is_not_assigned_is_refused(cluster):
+    consumer = await consume(cluster, "t")
+    with pytest.raises(LogError, match="t-0 is not assigned"):
+        consumer.seek(NAME, 0)
+    with pytest.raises(LogError, match="without a group"):
+        await consumer.commit({})
+
+
+@pytest.mark.parametrize(("reset", "position"), [("earliest", 0), ("latest", 2)])
+async def test_a_position_out_of_range_is_reset(cluster, reset, position):
+    await cluster.admin.create_topic("t")
+    await put(cluster, "t", b"a", b"b")
+    consumer = await consume(cluster, "t", configs={"auto.offset.reset": reset})
+    consumer.seek(NAME, 99)
+    batches = await consumer.poll(timeout_ms=0)
+    assert consumer.position(NAME) == 2
+    assert values(batches) == [b"a", b"b"][position:]
+
+
+async def test_a_position_out_of_range_is_an_error_with_none(cluster):
+    await cluster.admin.create_topic("t")
+    await cluster.groups.commit("g", {NAME: OffsetAndMetadata(5)})
+    consumer = await consume(cluster, "t", group="g", configs={"auto.offset.reset": "none"})
+    with pytest.raises(OffsetOutOfRangeError, match="holds 0 to 0"):
+        await consumer.poll(timeout_ms=0)
+
+
+async def test_partitions_take_turns(cluster):
+    await cluster.admin.create_topic("t", partitions=3)
+    producer = cluster.producer(client_id="test", configs={"batch.size": "1000"})
+    for partition in range(3):
+        await producer.append("t", Columns([bytes([partition]) * 500] * 20), partition=partition)
+    consumer = await consume(cluster, "t")
+    first = [(await consumer.poll(timeout_ms=0, max_bytes=1000))[0].partition for _ in range(6)]
+    assert sorted(first) == [0, 0, 1, 1, 2, 2]
+
+
+async def test_max_bytes_bounds_a_poll(cluster):
+    await cluster.admin.create_topic("t")
+    for _ in range(10):
+        await put(cluster, "t", bytes(1000))
+    consumer = await consume(cluster, "t")
+    assert len(values(await consumer.poll(timeout_ms=0, max_bytes=3500))) == 3
+    assert len(values(await consumer.poll(timeout_ms=0, max_bytes=1))) == 1
+
+
+async def test_a_fetch_from_inside_a_batch_cuts_off_what_lies_before(cluster):
+    await cluster.admin.create_topic("t")
+    await put(cluster, "t", b"a", b"b", b"c", keys=[b"1", b"2", b"3"], timestamps=[1, 2, 3])
+    consumer = await consume(cluster, "t")
+    consumer.seek(NAME, 1)
+    (batch,) = await consumer.poll(timeout_ms=0)
+    assert batch.offsets == range(1, 3)
+    assert batch.columns == Columns([b"b", b"c"], [b"2", b"3"], [2, 3])
+
+
+async def test_a_cancelled_poll_moves_nothing(cluster):
+    await cluster.admin.create_topic("t")
+    consumer = await consume(cluster, "t")
+    poll = asyncio.create_task(consumer.poll(timeout_ms=30_000))
+    await asyncio.sleep(0)
+    poll.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await poll
+    await put(cluster, "t", b"a")
+    assert values(await consumer.poll(timeout_ms=1000)) == [b"a"]
+
+
+async def test_a_damaged_batch_holds_its_position_and_leaves_other_partitions_alone(cluster, log_file):
+    for topic in ("t", "u"):
+        await cluster.admin.create_topic(topic)
+        await put(cluster, topic, b"first")
+        await put(cluster, topic, b"value")
+    raw = log_file("t").read_bytes()
+    log_file("t").write_bytes(raw.replace(b"value", b"valus"))
+    consumer = await consume(cluster, "t", "u")
+    found, errors = [], 0
+    for _ in range(6):
+        try:
+            found += values(await consumer.poll(timeout_ms=0))
+        except CorruptBatchError:
+            errors += 1
+    assert sorted(found) == [b"first", b"first", b"value"]
+    assert errors >= 2
+    assert consumer.position(NAME) == 1

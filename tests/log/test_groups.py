@@ -1,0 +1,90 @@
+"""Committed offsets."""
+
+from __future__ import annotations
+
+import contextlib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from connect.api import CorruptBatchError
+from connect.log.offset_records import decode_key, decode_value, encode_key, encode_value
+from connect.ports import OffsetAndMetadata, TopicPartition
+
+A, B = TopicPartition("a", 0), TopicPartition("b", 1)
+
+
+async def test_commits_are_kept_and_replaced_one_by_one(open_log):
+    cluster = await open_log(clock=lambda: 42)
+    await cluster.groups.commit("g", {A: OffsetAndMetadata(1), B: OffsetAndMetadata(2, 3, "m", 7)})
+    await cluster.groups.commit("g", {A: OffsetAndMetadata(5)})
+    await cluster.aclose()
+    groups = (await open_log()).groups
+    assert await groups.list() == ["g"]
+    assert await groups.offsets("g") == {A: OffsetAndMetadata(5, -1, "", 42), B: OffsetAndMetadata(2, 3, "m", 7)}
+    assert await groups.offsets("unknown") == {}
+
+
+async def test_offsets_are_forgotten_by_partition_and_by_group(open_log):
+    cluster = await open_log()
+    for group in ("g", "h"):
+        await cluster.groups.commit(group, {A: OffsetAndMetadata(1), B: OffsetAndMetadata(2)})
+    await cluster.groups.delete_offsets("g", [A])
+    await cluster.groups.delete_offsets("h")
+    await cluster.groups.delete_offsets("unknown")
+    await cluster.aclose()
+    groups = (await open_log()).groups
+    assert await groups.list() == ["g"]
+    assert set(await groups.offsets("g")) == {B}
+
+
+async def test_a_deleted_topic_takes_its_offsets_along(cluster):
+    await cluster.admin.create_topic("a")
+    await cluster.groups.commit("g", {A: OffsetAndMetadata(1), B: OffsetAndMetadata(2)})
+    await cluster.admin.delete_topic("a")
+    assert set(await cluster.groups.offsets("g")) == {B}
+
+
+async def test_reading_offsets_makes_no_topic(cluster):
+    assert await cluster.groups.list() == []
+    assert await cluster.admin.list_topics() == []
+
+
+async def test_the_topic_of_offsets_is_internal_and_compacted(cluster):
+    await cluster.groups.commit("g", {A: OffsetAndMetadata(1)})
+    info = await cluster.admin.describe_topic("__consumer_offsets")
+    assert info.internal
+    assert info.configs == {"cleanup.policy": "compact"}
+
+
+@given(st.text(max_size=20), st.text(max_size=20), st.integers(0, 1 << 30))
+def test_keys_come_back(group, topic, partition):
+    name = TopicPartition(topic, partition)
+    assert decode_key(encode_key(group, name)) == (group, name)
+
+
+@given(st.integers(0, 1 << 62), st.integers(-1, 1 << 30), st.text(max_size=20), st.integers(-1, 1 << 62))
+def test_values_come_back(offset, epoch, metadata, timestamp):
+    committed = OffsetAndMetadata(offset, epoch, metadata, timestamp)
+    assert decode_value(encode_value(committed)) == committed
+
+
+@given(st.binary(max_size=40))
+def test_garbage_is_corrupt_and_nothing_else(raw):
+    for decode in (decode_key, decode_value):
+        with contextlib.suppress(CorruptBatchError):
+            decode(raw)
+
+
+def test_a_value_of_kafka_s_version_1_and_a_key_of_group_metadata_are_understood():
+    value = bytes.fromhex("0001" + "0000000000000009" + "0001" + "6d" + "0000000000000005" + "0000000000000006")
+    assert decode_value(value) == OffsetAndMetadata(9, -1, "m", 5)
+    assert decode_key(bytes.fromhex("0002" + "0001" + "67")) is None
+
+
+async def test_a_group_name_that_no_record_can_hold_is_refused(cluster):
+    from connect.api import LogError
+
+    with pytest.raises(LogError, match="32767"):
+        await cluster.groups.commit("g" * 40_000, {A: OffsetAndMetadata(1)})

@@ -1,0 +1,54 @@
+"""One owner for a data directory."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from connect.api import EnvironmentFault
+from connect.log import LogCluster
+
+
+async def test_a_second_owner_is_refused_with_the_first_one_s_process_id(cluster, data_dir):
+    with pytest.raises(EnvironmentFault, match=f"in use by process {os.getpid()}") as caught:
+        await LogCluster.open(data_dir)
+    assert caught.value.code == "log.in_use"
+    assert caught.value.exit_code == 3
+
+
+async def test_a_closed_directory_can_be_taken_again_and_keeps_its_cluster_id(open_log):
+    first = await open_log()
+    await first.aclose()
+    await first.aclose()
+    second = await open_log()
+    assert second.cluster_id == first.cluster_id
+    assert len(first.cluster_id) == 22
+
+
+async def test_a_file_in_place_of_the_directory_is_refused(tmp_path: Path):
+    (tmp_path / "data").write_text("not a directory")
+    with pytest.raises(EnvironmentFault, match="cannot be used") as caught:
+        await LogCluster.open(tmp_path / "data")
+    assert caught.value.code == "environment.data_dir"
+
+
+async def test_a_directory_that_cannot_be_made_is_refused():
+    with pytest.raises(EnvironmentFault) as caught:
+        await LogCluster.open("/proc/none/data")
+    assert caught.value.code == "environment.data_dir"
+
+
+async def test_meta_properties_has_kafka_s_keys(cluster, data_dir):
+    text = (data_dir / "meta.properties").read_text()
+    assert f"cluster.id={cluster.cluster_id}\n" in text
+    assert "version=1\n" in text
+
+
+async def test_a_damaged_meta_file_is_reported_and_the_lock_given_back(open_log, data_dir):
+    await (await open_log()).aclose()
+    (data_dir / "meta.properties").write_text("nothing here")
+    for _ in range(2):
+        with pytest.raises(EnvironmentFault, match=r"meta\.properties names no cluster\.id"):
+            await LogCluster.open(data_dir)

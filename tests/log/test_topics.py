@@ -1,0 +1,178 @@
+"""Topics: create, describe, delete, and what a crash in between leaves."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import orjson
+import pytest
+
+from connect.api import ConfigError, ConflictError, EnvironmentFault, UnknownTopicOrPartitionError
+from connect.ports import Columns, TopicPartition
+from tests.log.conftest import put, values_of
+
+
+async def test_a_created_topic_is_described_and_lives_on(open_log):
+    cluster = await open_log()
+    made = await cluster.admin.create_topic("orders", partitions=3, configs={"retention.ms": "1000"})
+    await cluster.aclose()
+    found = await (await open_log()).admin.describe_topic("orders")
+    assert found == made
+    assert len(found.topic_id) == 22
+    assert [p.partition for p in found.partitions] == [0, 1, 2]
+    assert found.configs == {"retention.ms": "1000"}
+
+
+async def test_a_topic_that_exists_is_not_made_again(cluster):
+    await cluster.admin.create_topic("orders")
+    with pytest.raises(ConflictError, match="'orders' exists already") as caught:
+        await cluster.admin.create_topic("orders")
+    assert caught.value.code == "log.topic_exists"
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "a b", "a/b", "ä", "x" * 250, "a\n"])
+async def test_an_illegal_name_is_refused(cluster, name):
+    with pytest.raises(ConfigError) as caught:
+        await cluster.admin.create_topic(name)
+    assert caught.value.code == "log.invalid_topic"
+    assert await cluster.admin.list_topics() == []
+
+
+@pytest.mark.parametrize("partitions", [0, -1, True, 1.5])
+async def test_an_impossible_number_of_partitions_is_refused(cluster, partitions):
+    with pytest.raises(ConfigError) as caught:
+        await cluster.admin.create_topic("orders", partitions=partitions)
+    assert caught.value.code == "log.invalid_partitions"
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("retention.mss", "1", "did you mean retention.ms"),
+        ("segment.bytes", "many", "is not a whole number"),
+        ("segment.bytes", "13", "is not between 14"),
+        ("cleanup.policy", "burn", "is not one of delete, compact"),
+        ("compression.type", "gzip", "'gzip' is not supported"),
+        ("message.timestamp.type", "Never", "is not one of CreateTime"),
+    ],
+)
+async def test_a_wrong_config_is_refused_and_nothing_is_made(cluster, data_dir, key, value, message):
+    with pytest.raises(ConfigError, match=message) as caught:
+        await cluster.admin.create_topic("orders", configs={key: value})
+    assert caught.value.config_path == key
+    assert not list(data_dir.glob("orders*"))
+
+
+async def test_an_unknown_topic_is_answered_with_the_nearest(cluster):
+    await cluster.admin.create_topic("orders")
+    with pytest.raises(UnknownTopicOrPartitionError, match="did you mean 'orders'"):
+        await cluster.admin.describe_topic("order")
+    with pytest.raises(UnknownTopicOrPartitionError, match="no partition 1: it has 1"):
+        await cluster.admin.fetch(TopicPartition("orders", 1), 0)
+    assert await cluster.admin.partitions("order") is None
+    assert await cluster.admin.partitions("orders") == 1
+
+
+async def test_a_deleted_topic_is_gone_with_its_files(open_log, data_dir):
+    cluster = await open_log()
+    await cluster.admin.create_topic("orders", partitions=2)
+    await put(cluster, "orders", b"a")
+    await cluster.admin.delete_topic("orders")
+    assert await cluster.admin.list_topics() == []
+    assert not list(data_dir.glob("orders*"))
+    with pytest.raises(UnknownTopicOrPartitionError):
+        await cluster.admin.delete_topic("orders")
+
+
+async def test_a_topic_of_a_deleted_one_s_name_is_empty_and_has_another_id(cluster):
+    first = await cluster.admin.create_topic("orders")
+    await put(cluster, "orders", b"old")
+    await cluster.admin.delete_topic("orders")
+    second = await cluster.admin.create_topic("orders")
+    assert second.topic_id != first.topic_id
+    assert await values_of(cluster, "orders") == []
+
+
+async def test_a_creation_that_fails_half_way_leaves_nothing(cluster, data_dir):
+    data_dir.joinpath("orders-1").mkdir()
+    with pytest.raises(EnvironmentFault, match="cannot create"):
+        await cluster.admin.create_topic("orders", partitions=3)
+    assert await cluster.admin.list_topics() == []
+    assert not data_dir.joinpath("orders-0").exists()
+
+
+async def test_directories_of_a_creation_cut_short_are_cleared_away(open_log, data_dir):
+    cluster = await open_log()
+    await cluster.admin.create_topic("orders", partitions=2)
+    await cluster.aclose()
+    (data_dir / "connect-topics.json").write_bytes(b'{"version": 1, "topics": {}}')
+    again = await open_log()
+    assert await again.admin.list_topics() == []
+    assert not list(data_dir.glob("orders*"))
+
+
+async def test_directories_with_records_are_left_alone_and_reported(open_log, data_dir, caplog):
+    cluster = await open_log()
+    await cluster.admin.create_topic("orders")
+    await put(cluster, "orders", b"a")
+    await cluster.aclose()
+    (data_dir / "connect-topics.json").write_bytes(b'{"version": 1, "topics": {}}')
+    await open_log()
+    assert (data_dir / "orders-0").exists()
+    assert "holds records of a topic that is not listed" in caplog.text
+
+
+async def test_a_deletion_cut_short_is_finished(open_log, data_dir):
+    cluster = await open_log()
+    await cluster.admin.create_topic("orders", partitions=2)
+    await put(cluster, "orders", b"a")
+    await cluster.aclose()
+    path = data_dir / "connect-topics.json"
+    stored = orjson.loads(path.read_bytes())
+    stored["topics"]["orders"]["deleting"] = True
+    path.write_bytes(orjson.dumps(stored))
+    again = await open_log()
+    assert await again.admin.list_topics() == []
+    assert not list(data_dir.glob("orders*"))
+
+
+async def test_a_damaged_list_of_topics_is_an_environment_fault(open_log, data_dir):
+    await (await open_log()).aclose()
+    (data_dir / "connect-topics.json").write_bytes(b"{")
+    with pytest.raises(EnvironmentFault, match=r"connect-topics\.json") as caught:
+        await open_log()
+    assert caught.value.code == "environment.data_dir"
+
+
+async def test_a_partition_s_metadata_file_is_kafka_s(cluster, data_dir):
+    info = await cluster.admin.create_topic("orders")
+    assert (data_dir / "orders-0/partition.metadata").read_text() == f"version: 0\ntopic_id: {info.topic_id}\n"
+
+
+async def test_the_defaults_of_a_log_hold_where_a_topic_sets_nothing(open_log, data_dir):
+    cluster = await open_log(configs={"segment.bytes": "200"})
+    await cluster.admin.create_topic("small")
+    await cluster.admin.create_topic("large", configs={"segment.bytes": "100000"})
+    for topic in ("small", "large"):
+        for _ in range(4):
+            await put(cluster, topic, bytes(100))
+    assert len(list(data_dir.glob("small-0/*.log"))) == 4
+    assert len(list(data_dir.glob("large-0/*.log"))) == 1
+
+
+async def test_many_partitions_do_not_take_as_many_open_files(cluster):
+    await cluster.admin.create_topic("wide", partitions=300)
+    producer = cluster.producer(client_id="test")
+    for partition in range(300):
+        await producer.append("wide", Columns([b"a"]), partition=partition)
+    assert len(list(Path("/dev/fd").iterdir())) < 290
+    assert await values_of(cluster, "wide", 0) == [b"a"]
+    await producer.append("wide", Columns([b"b"]), partition=0)
+    assert await values_of(cluster, "wide", 0) == [b"a", b"b"]
+
+
+async def test_names_that_differ_in_dots_and_underscores_alone_collide(cluster):
+    await cluster.admin.create_topic("a.b")
+    with pytest.raises(ConfigError, match=r"collides with topic 'a\.b'") as caught:
+        await cluster.admin.create_topic("a_b")
+    assert caught.value.code == "log.invalid_topic"

@@ -1,0 +1,103 @@
+"""What a datagen config must say, and what is said when it does not."""
+
+import json
+import random
+
+import pytest
+
+from connect.api import InvalidConfigError
+from connect_datagen.config import DatagenConfig
+
+FIELDS = [{"name": "a", "type": "int"}, {"name": "b", "type": "int"}]
+RECORD = json.dumps({"type": "record", "name": "r", "fields": FIELDS})
+
+
+def problem_of(**config):
+    """Return the one problem of a config, as its key and message."""
+    with pytest.raises(InvalidConfigError) as caught:
+        DatagenConfig.parse({"kafka.topic": "t", **config})
+    [problem] = caught.value.problems
+    return problem.key, problem.message
+
+
+def test_the_keys_are_confluents_with_their_defaults():
+    defaults = {name: key.default_text for name, key in DatagenConfig.keys().items()}
+    assert defaults == {
+        "kafka.topic": None, "max.interval": "500", "iterations": "-1", "schema.string": "", "schema.filename": "",
+        "schema.keyfield": "", "quickstart": "", "random.seed": None,
+    }  # fmt: skip
+
+
+def test_no_schema_at_all_names_the_three_keys():
+    assert problem_of() == (
+        "quickstart",
+        "Exactly one of quickstart, schema.string, schema.filename must be set; found none",
+    )
+
+
+def test_two_schemas_are_named():
+    _, message = problem_of(**{"quickstart": "users", "schema.string": RECORD})
+    assert message.endswith("found quickstart and schema.string")
+
+
+def test_an_unknown_quickstart_gets_the_nearest():
+    _, message = problem_of(quickstart="user")
+    assert message.startswith("Invalid value user for configuration quickstart: ")
+    assert message.endswith("quickstarts are users, pageviews, orders; the nearest is users")
+
+
+def test_a_quickstart_may_be_in_any_case():
+    assert DatagenConfig.parse({"kafka.topic": "t", "quickstart": "ORDERS"}).key_field == "orderid"
+
+
+def test_a_missing_key_field_names_the_fields_there_are():
+    key, message = problem_of(**{"schema.string": RECORD, "schema.keyfield": "c"})
+    assert key == "schema.keyfield"
+    assert message.endswith("the schema has no such field; its fields are a, b")
+
+
+def test_a_schema_file_that_is_not_there_is_named(tmp_path):
+    file = str(tmp_path / "no.avsc")
+    assert problem_of(**{"schema.filename": file}) == (
+        "schema.filename",
+        f"Invalid value {file} for configuration schema.filename: the file cannot be read: No such file or directory",
+    )
+
+
+def test_a_schema_file_that_is_not_text_is_refused(tmp_path):
+    file = tmp_path / "bytes.avsc"
+    file.write_bytes(b"\xff\xfe")
+    assert "the file is not UTF-8 text" in problem_of(**{"schema.filename": str(file)})[1]
+
+
+def test_a_schema_file_is_read(tmp_path):
+    file = tmp_path / "r.avsc"
+    file.write_text(RECORD)
+    config = DatagenConfig.parse({"kafka.topic": "t", "schema.filename": str(file)})
+    record, columns = config.compile(random.Random(0), 1)
+    assert list(record.fields) == list(columns) == ["a", "b"]
+
+
+def test_a_schema_file_that_has_gone_when_the_task_starts_is_a_config_error(tmp_path):
+    file = tmp_path / "r.avsc"
+    file.write_text(RECORD)
+    config = DatagenConfig.parse({"kafka.topic": "t", "schema.filename": str(file)})
+    file.unlink()
+    with pytest.raises(InvalidConfigError, match="the file cannot be read"):
+        config.compile(random.Random(0), 1)
+
+
+@pytest.mark.parametrize(
+    ("schema", "message"),
+    [
+        ("{", "it is not JSON"),
+        ("[" * 100_000, "it is nested too deeply"),
+        ('"int"', "its outermost type must be a record, not int"),
+        ('{"type": "record", "name": "r", "fields": [{"name": "a", "type": "integer"}]}',
+         "field 'a': unknown Avro type 'integer'"),
+    ],
+)  # fmt: skip
+def test_a_schema_that_is_wrong_is_a_problem_of_its_key(schema, message):
+    key, text = problem_of(**{"schema.string": schema})
+    assert key == "schema.string"
+    assert message in text

@@ -1,0 +1,181 @@
+"""What `arg.properties` make of a field."""
+
+import datetime as dt
+import json
+import random
+import re
+import struct
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from connect_datagen.avro import AvroProblem, parse
+from connect_datagen.generate import Compiler
+
+COUNT = 300
+
+
+def column(avro, *, first=0, count=COUNT, seed=1, **properties):
+    """Return a column of values of one type, each checked against its schema."""
+    declared = avro if not properties else {"type": avro, "arg.properties": properties}
+    schema = {"type": "record", "name": "r", "fields": [{"name": "a", "type": declared}]}
+    field = parse(json.dumps(schema)).fields["a"]
+    values = Compiler(random.Random(seed), 50).column(field)(random.Random(seed), first, count)
+    for value in values:
+        field.schema.validate(value)
+    assert len(values) == count
+    return values
+
+
+@pytest.mark.parametrize("avro", ["int", "long", "float", "double", "boolean", "string", "bytes"])
+def test_a_type_without_properties_varies_within_its_schema(avro):
+    assert len(set(column(avro))) > 1
+
+
+def test_options_are_picked_from():
+    assert set(column("string", options=["A", "B"])) == {"A", "B"}
+    assert set(column("double", options=[1, 2.5])) == {1.0, 2.5}
+    assert set(column("bytes", options=["\xff"])) == {b"\xff"}
+
+
+def test_a_range_holds_its_min_and_not_its_max():
+    assert set(column("int", range={"min": -1, "max": 2})) == {-1, 0, 1}
+    assert all(0.5 <= value < 0.6 for value in column("double", range={"min": 0.5, "max": 0.6}))
+
+
+def test_a_float_is_one_of_32_bits():
+    values = column("float")
+    assert values == [struct.unpack("f", struct.pack("f", value))[0] for value in values]
+
+
+def test_an_iteration_counts_from_the_first_record_and_restarts():
+    assert column("int", iteration={"start": 5}, first=10, count=3) == [15, 16, 17]
+    assert column("long", iteration={"start": 1, "step": 10}, count=3) == [1, 11, 21]
+    assert column("int", iteration={"start": 0, "restart": 3}, first=1, count=5) == [1, 2, 0, 1, 2]
+    assert column("int", iteration={"start": 3, "restart": 0, "step": -1}, count=5) == [3, 2, 1, 3, 2]
+    assert column("int", iteration={"start": 0, "restart": 10, "initial": 8}, count=3) == [8, 9, 0]
+    assert column("double", iteration={"start": 1, "step": 2}, count=2) == [1.0, 3.0]
+
+
+@given(st.integers(-50, 50), st.integers(1, 40), st.integers(1, 7), st.integers(0, 100), st.integers(0, 60))
+def test_an_iteration_is_the_same_however_it_is_cut(start, period, step, first, count):
+    iteration = {"start": start, "restart": start + period, "step": step}
+    whole = column("int", iteration=iteration, count=first + count)
+    assert column("int", iteration=iteration, first=first, count=count) == whole[first:]
+    assert all(start <= value < start + period for value in whole)
+
+
+def test_lengths_bound_texts_arrays_and_maps():
+    numbers = {"type": "array", "items": "int", "arg.properties": {"length": {"min": 0, "max": 2}}}
+    by_name = {"type": "map", "values": "int", "arg.properties": {"length": 2, "keys": {"regex": "[a-z]{20}"}}}
+    assert {len(value) for value in column("string", length=3)} == {3}
+    assert {len(value) for value in column("bytes", length={"min": 1, "max": 3})} == {1, 2}
+    assert {len(value) for value in column(numbers)} == {0, 1}
+    assert {len(value) for value in column(by_name)} == {2}
+
+
+def test_prefix_and_suffix_go_around_a_text():
+    assert all(re.fullmatch(r"<[0-9]>", value) for value in column("string", regex="[0-9]", prefix="<", suffix=">"))
+
+
+def test_odds_weigh_a_boolean():
+    assert set(column("boolean", odds=1)) == {True}
+    assert set(column("boolean", odds=0)) == {False}
+
+
+def test_an_optional_is_sometimes_null():
+    values = column(["null", {"type": "int", "arg.properties": {"options": [1]}}])
+    assert set(values) == {None, 1}
+
+
+def logical(kind, name, low=None, high=None, **more):
+    properties = {} if low is None else {"arg.properties": {"range": {"min": low, "max": high}}}
+    return {"type": kind, "logicalType": name, **properties, **more}
+
+
+def test_logical_types_are_pythons_own():
+    assert set(column(logical("int", "date", 1, 2))) == {dt.date(1970, 1, 2)}
+    assert set(column(logical("int", "time-millis", 3_661_001, 3_661_002))) == {dt.time(1, 1, 1, 1000)}
+    stamps = column(logical("long", "timestamp-millis", 1500, 1501))
+    assert set(stamps) == {dt.datetime(1970, 1, 1, 0, 0, 1, 500_000, tzinfo=dt.UTC)}
+    chosen = {"type": "int", "logicalType": "date", "arg.properties": {"options": [0]}}
+    assert set(column(chosen)) == {dt.date(1970, 1, 1)}
+    money = column(logical("bytes", "decimal", precision=40, scale=2))
+    assert all(isinstance(value, Decimal) and value.as_tuple().exponent == -2 for value in money)
+
+
+def test_logical_types_without_range_stay_within_the_calendar():
+    assert all(1970 <= value.year < 2100 for value in column(logical("int", "date")))
+    assert all(1970 <= value.year <= 2100 for value in column(logical("long", "timestamp-millis")))
+    assert len(set(column(logical("int", "time-millis")))) > 1
+
+
+def test_records_nest_in_arrays():
+    point = {"type": "record", "name": "p", "fields": [{"name": "x", "type": "int"}]}
+    values = column({"type": "array", "items": point, "arg.properties": {"length": 1}})
+    assert all(list(value[0]) == ["x"] for value in values)
+
+
+def test_a_faker_field_draws_from_a_pool_made_of_the_seed():
+    emails = column("string", faker="email")
+    assert len(set(emails)) > 10
+    assert all("@" in email for email in emails)
+    assert column("string", faker="email") == emails
+    assert column("string", faker="email", seed=2) != emails
+
+
+def test_a_faker_field_takes_arguments_a_locale_and_fits_the_type():
+    assert set(column("int", faker={"provider": "pyint", "args": {"min_value": 3, "max_value": 4}})) == {3, 4}
+    assert column("string", faker={"provider": "city", "locale": "de_DE"})
+    assert column("string", faker="date_of_birth")[0].count("-") == 2
+    assert column({"type": "int", "logicalType": "date", "arg.properties": {"faker": "date_object"}})
+    assert column({"type": "long", "logicalType": "timestamp-millis", "arg.properties": {"faker": "date_time"}})
+
+
+@pytest.mark.parametrize(
+    ("avro", "properties", "message"),
+    [
+        ("int", {"regex": "x"}, "'regex' not known for type int; known are faker, iteration, options, range"),
+        ("long", {"iteration": {"start": 1, "format_as_time": True}}, "iteration must be an object with"),
+        ("int", {"iteration": {}}, "iteration lacks 'start'"),
+        ("int", {"iteration": {"start": 0, "step": 0}}, "step must lead from start towards restart"),
+        ("int", {"iteration": {"start": 0, "restart": 9, "initial": 9}}, "initial must lie between"),
+        ("int", {"iteration": {"start": 1 << 40}}, "step must lead from start|outside of int"),
+        ("int", {"range": {"min": 3, "max": 3}}, "range from 3 to 3 is empty or outside of int"),
+        ("int", {"range": {"min": 0, "max": 1 << 40}}, "outside of int"),
+        ("int", {"range": {"min": "0"}}, "expected a whole number, found '0'"),
+        ("int", {"range": 3}, "range must be an object with max, min"),
+        ("double", {"range": {"min": 0}}, "range of a double needs both"),
+        ("double", {"range": {"min": 1, "max": 0}}, "is empty or too wide"),
+        ("int", {"options": []}, "options must be a list that is not empty"),
+        ("int", {"options": ["x"]}, "options: Invalid"),
+        ("string", {"regex": "(?=x)"}, r"only '\(\?:' is understood"),
+        ("string", {"regex": 3}, "regex must be a text"),
+        ("string", {"length": -1}, "is empty, negative or above"),
+        ("string", {"prefix": 3}, "prefix and suffix must be texts"),
+        ("boolean", {"odds": 2}, "odds must be a number from 0 to 1"),
+        ("string", {"faker": "emial"}, "faker has no provider 'emial'; the nearest is 'email'"),
+        ("string", {"faker": "add_provider"}, "faker has no provider 'add_provider'"),
+        ("string", {"faker": "__class__"}, "faker has no provider '__class__'"),
+        ("string", {"faker": 3}, "faker must be a provider's name"),
+        ("string", {"faker": {"provider": "email", "locale": "xx_XX"}}, "faker: Invalid configuration"),
+        ("string", {"faker": {"provider": "email", "args": {"no": 1}}}, "faker provider 'email': .*unexpected keyword"),
+        ("int", {"faker": "email"}, "faker provider 'email': Invalid"),
+    ],
+)  # fmt: skip
+def test_properties_that_make_no_sense_say_why_and_where(avro, properties, message):
+    with pytest.raises(AvroProblem, match="^field 'a': .*" + f"({message})"):
+        column(avro, **properties)
+
+
+def test_an_iteration_inside_an_array_is_refused():
+    counting = {"type": "int", "arg.properties": {"iteration": {"start": 0}}}
+    with pytest.raises(AvroProblem, match="iteration does not work inside an array"):
+        column({"type": "array", "items": counting})
+
+
+def test_a_timestamp_beyond_the_calendar_is_refused():
+    with pytest.raises(AvroProblem, match="is no timestamp-millis"):
+        column(logical("long", "timestamp-millis", 0, 1 << 62))

@@ -1,0 +1,242 @@
+"""The file source: what it returns, where it goes on, and what it does when the file changes under it."""
+
+import os
+import re
+import tempfile
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from connect.api import STRING, ConfigError, DataError, EnvironmentFault, InvalidConfigError
+from connect_file import FileStreamSourceConnector
+from connect_file import source as module
+
+
+def test_each_line_becomes_a_string_record_without_key(tmp_path, source):
+    file = tmp_path / "in.txt"
+    file.write_text("one\n\nthrée\n")
+    [batch] = source(file).batches()
+    assert batch.values == ["one", "", "thrée"]
+    assert (batch.topic, batch.keys, batch.value_schema) == ("lines", None, STRING)
+    assert batch.source_partition == {"filename": str(file)}
+    assert batch.source_offset == {"position": len("one\n\nthrée\n".encode())}
+    assert isinstance(batch.timestamps, int)
+
+
+def test_a_last_line_without_end_is_held_back_until_it_has_one(tmp_path, source):
+    file = tmp_path / "in.txt"
+    file.write_text("one\ntw")
+    driver = source(file)
+    assert driver.poll() == ["one"]
+    assert driver.poll() == []
+    with file.open("a") as writer:
+        writer.write("o\nthree\n")
+    [batch] = driver.batches()
+    assert batch.values == ["two", "three"]
+    assert batch.source_offset == {"position": 14}
+
+
+def test_a_task_goes_on_at_the_committed_position(tmp_path, source):
+    file = tmp_path / "in.txt"
+    file.write_text("one\ntwo\nthree\n")
+    assert source(file, position=4).poll() == ["two", "three"]
+
+
+def test_a_carriage_return_at_the_end_waits_for_what_follows(tmp_path, source):
+    file = tmp_path / "in.txt"
+    file.write_bytes(b"one\rtwo\r\nthree\r")
+    driver = source(file)
+    assert driver.poll() == ["one", "two"]
+    with file.open("ab") as writer:
+        writer.write(b"\nfour\n")
+    assert driver.poll() == ["three", "four"]
+
+
+def test_batch_size_bounds_the_lines_of_a_batch_and_each_batch_has_its_own_offset(tmp_path, source):
+    file = tmp_path / "in.txt"
+    file.write_text("".join(f"{n}\n" for n in range(5)))
+    batches = source(file, **{"batch.size": "2"}).batches()
+    assert [b.values for b in batches] == [["0", "1"], ["2", "3"], ["4"]]
+    assert [b.source_offset["position"] for b in batches] == [4, 8, 10]
+
+
+def test_a_batch_size_of_zero_means_one_line_as_in_kafka(tmp_path, source):
+    file = tmp_path / "in.txt"
+    file.write_text("a\nb\n")
+    assert [b.values for b in source(file, **{"batch.size": "0"}).batches()] == [["a"], ["b"]]
+
+
+def test_a_missing_file_is_waited_for_and_said_once(tmp_path, source, caplog):
+    file = tmp_path / "later.txt"
+    driver = source(file)
+    assert driver.poll() == driver.poll() == []
+    assert [r.getMessage() for r in caplog.records] == [f"file {str(file)!r} is not there; waiting for it"]
+    file.write_text("here\n")
+    assert driver.poll() == ["here"]
+
+
+def test_a_truncated_file_is_read_from_its_start_with_a_warning(tmp_path, source, caplog):
+    file = tmp_path / "in.txt"
+    file.write_text("a long first line\n")
+    driver = source(file)
+    driver.poll()
+    file.write_text("new\n")
+    assert driver.poll() == []
+    assert driver.poll() == ["new"]
+    assert "has 4 bytes, fewer than the 18 that were read" in caplog.text
+
+
+def test_a_committed_position_behind_the_end_of_the_file_starts_over(tmp_path, source, caplog):
+    file = tmp_path / "in.txt"
+    file.write_text("short\n")
+    assert source(file, position=1000).poll() == ["short"]
+    assert "starting over at 0" in caplog.text
+
+
+def test_a_rotated_file_is_read_to_its_end_and_then_the_new_one_from_its_start(tmp_path, source):
+    file = tmp_path / "in.txt"
+    file.write_text("old\n")
+    driver = source(file)
+    assert driver.poll() == ["old"]
+    file.rename(tmp_path / "in.txt.1")
+    with (tmp_path / "in.txt.1").open("a") as writer:
+        writer.write("late\nunended")
+    file.write_text("new\n")
+    assert [driver.poll() for _ in range(4)] == [["late"], [], ["unended"], ["new"]]
+
+
+def test_after_the_unended_last_line_of_a_rotated_file_the_offset_is_the_start_of_the_new_one(tmp_path, source):
+    file = tmp_path / "in.txt"
+    file.write_text("unended")
+    driver = source(file)
+    driver.poll()
+    file.rename(tmp_path / "in.txt.1")
+    file.write_text("new\n")
+    batches = [batch for _ in range(3) for batch in driver.batches()]
+    assert [(b.values, b.source_offset) for b in batches] == [
+        (["unended"], {"position": 0}),
+        (["new"], {"position": 4}),
+    ]
+
+
+def test_a_deleted_file_is_waited_for(tmp_path, source):
+    file = tmp_path / "in.txt"
+    file.write_text("old\n")
+    driver = source(file)
+    driver.poll()
+    file.unlink()
+    assert driver.poll() == driver.poll() == []
+    file.write_text("new\n")
+    assert [driver.poll() for _ in range(3)] == [[], [], ["new"]]
+
+
+def test_a_line_longer_than_a_read_comes_in_one_piece(tmp_path, source):
+    file = tmp_path / "in.txt"
+    file.write_text("x" * (3 * module.CHUNK_BYTES) + "\nshort\n")
+    driver = source(file)
+    lines = [line for _ in range(4) for line in driver.poll()]
+    assert [len(line) for line in lines] == [3 * module.CHUNK_BYTES, 5]
+
+
+def test_a_line_without_end_in_sight_fails_with_its_position(tmp_path, source):
+    file = tmp_path / "in.bin"
+    file.write_bytes(b"one\n")
+    os.truncate(file, module.LINE_BYTES_MAX + (2 << 20))
+    driver = source(file)
+    with pytest.raises(DataError, match=r"has a line of more than 64 MiB at position 4") as caught:
+        [driver.poll() for _ in range(100)]
+    assert caught.value.code == "file.line_too_long"
+
+
+def test_bytes_that_are_not_utf8_become_replacement_characters_with_one_warning(tmp_path, source, caplog):
+    file = tmp_path / "in.txt"
+    file.write_bytes(b"fine\nb\xffd\n")
+    driver = source(file)
+    [batch] = driver.batches()
+    assert batch.values == ["fine", "b\ufffdd"]
+    assert batch.source_offset == {"position": 9}
+    with file.open("ab") as writer:
+        writer.write(b"\xfe\n")
+    assert driver.poll() == ["\ufffd"]
+    assert caplog.text.count("is not all UTF-8") == 1
+
+
+def test_a_folder_is_refused(tmp_path, source):
+    with pytest.raises(ConfigError, match="is not a regular file"):
+        source(tmp_path)
+
+
+def test_a_named_pipe_is_refused_at_once(tmp_path, source):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(ConfigError, match="is not a regular file"):
+        source(tmp_path / "pipe")
+
+
+def test_a_path_through_a_file_is_an_environment_fault_with_its_name(tmp_path, source):
+    (tmp_path / "plain").write_text("")
+    with pytest.raises(EnvironmentFault, match=r"plain/in.txt' cannot be read: Not a directory") as caught:
+        source(tmp_path / "plain" / "in.txt")
+    assert caught.value.code == "file.unreadable"
+
+
+@pytest.mark.parametrize("position", ["12", -1, 1.5, True])
+def test_a_stored_offset_that_is_no_position_is_refused(tmp_path, source, position):
+    with pytest.raises(ConfigError, match="expected a 'position' of 0 or more bytes"):
+        source(tmp_path / "in.txt", position=position)
+
+
+def test_standard_input_is_read_without_offsets_and_its_last_line_needs_no_end(source):
+    reading, writing = os.pipe()
+    kept = os.dup(0)
+    os.dup2(reading, 0)
+    try:
+        driver = source(None)
+        os.write(writing, b"one\ntwo")
+        [batch] = driver.batches()
+        os.close(writing)
+        assert (batch.values, batch.source_partition, batch.source_offset) == (["one"], None, None)
+        assert driver.poll() == ["two"]
+        driver.task.context.stopping.set()
+        assert driver.poll() == []
+    finally:
+        os.dup2(kept, 0)
+        for descriptor in (kept, reading):
+            os.close(descriptor)
+
+
+def test_the_config_needs_a_topic():
+    with pytest.raises(InvalidConfigError, match='Missing required configuration "topic"'):
+        FileStreamSourceConnector.config_class.parse({"file": "x"})
+
+
+def test_one_task_reads_the_file_whatever_tasks_max_says():
+    connector = FileStreamSourceConnector()
+    config = {"file": "x", "topic": "t"}
+    connector.configure(connector.config_class.parse(config))
+    assert connector.task_configs(7) == [config]
+
+
+pieces = st.sampled_from([b"a", b"bc", b"\n", b"\r", b"\r\n", "é".encode(), b"\n\n"])
+
+
+@given(st.lists(st.tuples(pieces, st.booleans())))
+def test_however_a_file_grows_and_wherever_a_task_goes_on_each_line_comes_once(start_source, steps):
+    batches, position = [], None
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "in.txt"
+        file.touch()
+        driver = start_source(file)
+        for piece, restart in steps:
+            with file.open("ab") as writer:
+                writer.write(piece)
+            for batch in driver.batches():
+                batches.append(batch)
+                position = batch.source_offset["position"]
+            if restart:
+                driver.stop()
+                driver = start_source(file, position, **{"batch.size": "1"})
+        driver.stop()
+    ended = re.findall(rb"([^\r\n]*)(?:\r\n|\n|\r(?=[^\n]))", b"".join(piece for piece, _ in steps))
+    assert [value for batch in batches for value in batch.values] == [line.decode() for line in ended]

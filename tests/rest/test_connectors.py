@@ -1,0 +1,254 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from connect.runtime.model import State
+from tests.support.worker import STRING, RunningWorker, running_worker
+
+
+@pytest.fixture
+async def worker(tmp_path: Path):
+    async with running_worker(tmp_path) as running:
+        yield running
+
+
+def file_source(tmp_path: Path, **config: str) -> dict[str, str]:
+    return {
+        "connector.class": "FileStreamSource",
+        "file": str(tmp_path / "in.txt"),
+        "topic": "lines",
+        "value.converter": STRING,
+        **config,
+    }
+
+
+def assert_error(answer: httpx.Response, status: int, *mentions: str) -> None:
+    """The one shape of an error, and what its message says."""
+    assert answer.status_code == status, answer.text
+    body = answer.json()
+    assert set(body) == {"error_code", "message"}
+    assert body["error_code"] == status
+    for mention in mentions:
+        assert mention in body["message"], body
+    assert answer.headers["x-connect-error-code"]
+
+
+async def test_a_connector_lives_from_creation_to_deletion(worker: RunningWorker, tmp_path: Path) -> None:
+    (tmp_path / "in.txt").write_text("a\nb\n")
+    made = await worker.client.post("/connectors", json={"name": "s", "config": file_source(tmp_path)})
+    assert (made.status_code, made.headers["location"]) == (201, "http://worker/connectors/s")
+    assert made.json()["config"]["name"] == "s"
+    await worker.until_state("s", State.RUNNING, tasks=1)
+    await worker.until(lambda: worker.records("s") == 2)
+    assert await worker.values("lines") == [b"a", b"b"]
+    assert (await worker.client.delete("/connectors/s")).status_code == 204
+    assert (await worker.client.get("/connectors")).json() == []
+
+
+async def test_pause_resume_and_stop_follow_the_table(worker: RunningWorker, tmp_path: Path) -> None:
+    await worker.client.post("/connectors", json={"name": "s", "config": file_source(tmp_path)})
+    await worker.until_state("s", State.RUNNING, tasks=1)
+    assert (await worker.client.put("/connectors/s/pause")).status_code == 202
+    await worker.until_state("s", State.PAUSED, tasks=1)
+    assert (await worker.client.put("/connectors/s/resume")).status_code == 202
+    await worker.until_state("s", State.RUNNING, tasks=1)
+    assert (await worker.client.put("/connectors/s/stop")).status_code == 204
+    await worker.until_state("s", State.STOPPED, tasks=0)
+
+
+@pytest.mark.parametrize("state", ["PAUSED", "STOPPED"])
+async def test_a_connector_created_paused_or_stopped_has_no_tasks_until_resumed(
+    worker: RunningWorker, tmp_path: Path, state: str
+) -> None:
+    body = {"name": "s", "config": file_source(tmp_path), "initial_state": state.lower()}
+    assert (await worker.client.post("/connectors", json=body)).status_code == 201
+    await worker.until_state("s", State(state), tasks=0)
+    await worker.client.put("/connectors/s/resume")
+    await worker.until_state("s", State.RUNNING, tasks=1)
+
+
+async def test_put_creates_and_changes_and_patch_merges(worker: RunningWorker, tmp_path: Path) -> None:
+    assert (await worker.client.put("/connectors/s/config", json=file_source(tmp_path))).status_code == 201
+    assert (
+        await worker.client.put("/connectors/s/config", json=file_source(tmp_path, **{"batch.size": "7"}))
+    ).status_code == 200
+    patched = await worker.client.patch("/connectors/s/config", json={"batch.size": None, "tasks.max": 2})
+    assert patched.status_code == 200
+    config = (await worker.client.get("/connectors/s/config")).json()
+    assert config["tasks.max"] == "2"
+    assert "batch.size" not in config
+
+
+async def test_expand_shows_status_and_info(worker: RunningWorker, tmp_path: Path) -> None:
+    await worker.client.put("/connectors/s/config", json=file_source(tmp_path))
+    found = (await worker.client.get("/connectors?expand=status&expand=info")).json()
+    assert set(found["s"]) == {"status", "info"}
+    assert (await worker.client.get("/connectors?expand=info,status")).json() == {"s": {}}
+
+
+async def test_a_failed_task_keeps_its_cause_and_restarts(worker: RunningWorker, tmp_path: Path) -> None:
+    config = file_source(tmp_path, **{"transforms": "x", "transforms.x.type": "org.apache.kafka.connect.transforms.ExtractField$Value",
+                                      "transforms.x.field": "f", "topic": "bad"})  # fmt: skip
+    (tmp_path / "in.txt").write_text("no struct\n")
+    await worker.client.put("/connectors/s/config", json=config)
+    trace = await worker.until_failed("s")
+    assert trace.splitlines()[0].startswith("Only Struct objects supported for [field extraction]")
+    assert "transform 'x'" in trace
+    assert (await worker.client.get("/connectors/s/status")).json()["connector"]["state"] == "RUNNING"
+    restarted = await worker.client.post("/connectors/s/restart?includeTasks=true&onlyFailed=true")
+    assert (restarted.status_code, restarted.json()["tasks"][0]["state"]) == (202, "RESTARTING")
+
+
+BAD: list[tuple[str, str, Any, int, tuple[str, ...]]] = [
+    ("POST", "/connectors", b"{", 400, ("not JSON",)),
+    ("POST", "/connectors", b"", 400, ("no body",)),
+    ("POST", "/connectors", b"[]", 400, ("list", "object is expected")),
+    ("POST", "/connectors", b'{"name": "x"}', 400, ("config",)),
+    ("POST", "/connectors", b'{"name": "x", "config": {}, "extra": 1}', 400, ("extra",)),
+    ("POST", "/connectors", b'{"name": "x", "config": {}}', 400, ("connector.class",)),
+    ("POST", "/connectors", b'{"config": {"connector.class": "FileStreamSource", "topic": "t"}}', 400, ("may not be empty",)),
+    ("POST", "/connectors", b'{"name": "x", "config": {"connector.class": "FileStreamSorce"}}', 400, ("did you mean FileStreamSource",)),
+    ("POST", "/connectors", b'{"name": "x", "config": {"connector.class": "FileStreamSource"}}', 400, ('"topic"',)),
+    ("POST", "/connectors", b'{"name": "x", "config": {"connector.class": "FileStreamSource", "topic": "t", "tasks.max": "y"}}', 400, ("tasks.max", "INT")),
+    ("POST", "/connectors", b'{"name": "x", "config": {"connector.class": "FileStreamSource", "topic": {}}}', 400, ("topic", "dict")),
+    ("POST", "/connectors", b'{"name": "x", "config": {}, "initial_state": "GONE"}', 400, ("GONE",)),
+    ("PUT", "/connectors/x/config", b'{"connector.class": "FileStreamSource", "topic": "t", "name": "y"}', 400, ("doesn't match",)),
+    ("GET", "/connectors/none", None, 404, ("none",)),
+    ("GET", "/connectors/none/status", None, 404, ("none",)),
+    ("PUT", "/connectors/none/pause", None, 404, ("none",)),
+    ("DELETE", "/connectors/none", None, 404, ("none",)),
+    ("GET", "/nowhere", None, 404, ("Not Found",)),
+    ("POST", "/connectors/x/config", b"{}", 405, ("Not Allowed",)),
+    ("GET", "/connector-plugins/Nope/config", None, 404, ("Nope",)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("method", "path", "body", "status", "mentions"), BAD)
+async def test_bad_requests_get_one_clear_answer_and_change_nothing(worker: RunningWorker, method: str, path: str, body: bytes | None, status: int, mentions: tuple[str, ...]) -> None:  # fmt: skip
+    answer = await worker.client.request(
+        method, path, content=body, headers={"Content-Type": "application/json"} if body is not None else {}
+    )
+    assert_error(answer, status, *mentions)
+    assert worker.herder.connectors() == []
+
+
+async def test_a_second_creation_of_a_name_conflicts(worker: RunningWorker, tmp_path: Path) -> None:
+    body = {"name": "s", "config": file_source(tmp_path)}
+    await worker.client.post("/connectors", json=body)
+    assert_error(await worker.client.post("/connectors", json=body), 409, "already exists")
+
+
+async def test_other_content_types_are_refused(worker: RunningWorker) -> None:
+    assert_error(
+        await worker.client.post("/connectors", content=b"{}", headers={"Content-Type": "text/plain"}),
+        415,
+        "application/json",
+    )
+    assert_error(await worker.client.get("/connectors", headers={"Accept": "text/csv"}), 406)
+
+
+async def test_head_and_options_work_on_known_paths(worker: RunningWorker) -> None:
+    assert (await worker.client.head("/connectors")).status_code == 200
+    assert "POST" in (await worker.client.options("/connectors")).headers["allow"]
+
+
+@pytest.mark.parametrize("name", ["a b", "a/b", "ünï", "a%b", "a+b", "a?b"])
+async def test_names_with_odd_characters_can_be_read_and_deleted(
+    worker: RunningWorker, tmp_path: Path, name: str
+) -> None:
+    from urllib.parse import quote
+
+    made = await worker.client.post("/connectors", json={"name": name, "config": file_source(tmp_path)})
+    assert made.status_code == 201
+    path = f"/connectors/{quote(name, safe='')}"
+    assert (await worker.client.get(path)).json()["name"] == name
+    assert (await worker.client.delete(path)).status_code == 204
+
+
+async def test_secrets_are_never_shown_and_survive_being_sent_back(worker: RunningWorker) -> None:
+    config = {"connector.class": "JdbcSinkConnector", "topics": "t", "connection.password": "hunter2",
+              "connection.url": "postgresql://u:s3cret@127.0.0.1:1/db"}  # fmt: skip
+    await worker.client.put("/connectors/p/config", json=config)
+    shown = await worker.client.get("/connectors/p/config")
+    assert "hunter2" not in shown.text and "s3cret" not in shown.text
+    await worker.client.put("/connectors/p/config", json={**shown.json(), "batch.size": "5"})
+    kept = worker.herder.info("p").config
+    assert (kept["connection.password"], kept["connection.url"]) == (
+        config["connection.password"],
+        config["connection.url"],
+    )
+    for path in (
+        "/connectors/p",
+        "/connectors/p/tasks",
+        "/connectors/p/status",
+        "/connectors?expand=info&expand=status",
+    ):
+        text = (await worker.client.get(path)).text
+        assert "hunter2" not in text and "s3cret" not in text, path
+
+
+async def test_one_failing_connector_leaves_the_others_alone(worker: RunningWorker, tmp_path: Path) -> None:
+    (tmp_path / "in.txt").write_text("a\n")
+    bad = {
+        "connector.class": "FileStreamSink",
+        "topics": "lines",
+        "file": str(tmp_path / "none" / "out.txt"),
+        "value.converter": STRING,
+    }
+    await worker.client.put("/connectors/bad/config", json=bad)
+    await worker.client.put("/connectors/good/config", json=file_source(tmp_path))
+    assert "out.txt" in await worker.until_failed("bad")
+    await worker.until(lambda: worker.records("good") == 1)
+
+
+async def test_a_restarted_worker_has_every_connector_and_state(tmp_path: Path) -> None:
+    async with running_worker(tmp_path) as first:
+        for name in ("runs", "pauses", "stops"):
+            await first.client.put(f"/connectors/{name}/config", json=file_source(tmp_path))
+            await first.until_state(name, State.RUNNING, tasks=1)
+        await first.client.put("/connectors/pauses/pause")
+        await first.client.put("/connectors/stops/stop")
+    async with running_worker(tmp_path) as second:
+        await second.until_state("runs", State.RUNNING, tasks=1)
+        await second.until_state("pauses", State.PAUSED, tasks=1)
+        await second.until_state("stops", State.STOPPED, tasks=0)
+
+
+async def test_plugins_their_keys_and_validation(worker: RunningWorker) -> None:
+    listed = (await worker.client.get("/connector-plugins")).json()
+    assert {p["type"] for p in listed} == {"source", "sink"}
+    everything = (await worker.client.get("/connector-plugins?connectorsOnly=false")).json()
+    assert {p["type"] for p in everything} >= {"transformation", "predicate", "converter", "header_converter"}
+    keys = [key["name"] for key in (await worker.client.get("/connector-plugins/FileStreamSource/config")).json()]
+    assert keys[:3] == ["file", "topic", "batch.size"]
+    checked = await worker.client.put(
+        "/connector-plugins/FileStreamSource/config/validate",
+        json={"connector.class": "FileStreamSource", "name": "s", "tasks.max": "x", "batch.size": "y"},
+    )
+    errors = {c["value"]["name"]: len(c["value"]["errors"]) for c in checked.json()["configs"] if c["value"]["errors"]}
+    assert (checked.status_code, errors) == (200, {"tasks.max": 2, "batch.size": 1, "topic": 1})
+
+
+async def test_the_worker_tells_who_and_how_it_is(worker: RunningWorker) -> None:
+    assert (await worker.client.get("/")).json()["kafka_cluster_id"] == worker.herder.cluster_id
+    assert (await worker.client.get("/health")).json()["status"] == "healthy"
+    assert (await worker.client.get("/openapi.json")).status_code == 200
+
+
+async def test_v1_appends_reads_and_describes(worker: RunningWorker) -> None:
+    assert (await worker.client.post("/v1/topics", json={"name": "t", "partitions": 2})).status_code == 201
+    record = {"key": "aw==", "value": "dg==", "partition": 1, "headers": [["h", "eA=="]]}
+    assert (await worker.client.post("/v1/topics/t/records", json={"records": [record]})).json() == {"appended": 1}
+    found = (await worker.client.get("/v1/topics/t/partitions/1/records?offset=0")).json()
+    assert (found["records"][0]["value"], found["records"][0]["headers"], found["next_offset"]) == (
+        "dg==",
+        [["h", "eA=="]],
+        1,
+    )
+    assert_error(await worker.client.get("/v1/topics/t/partitions/1/records?offset=9"), 404, "9")
+    assert_error(await worker.client.post("/v1/topics", json={"name": "no/topic"}), 400, "no/topic")
+    assert (await worker.client.delete("/v1/topics/t")).status_code == 204

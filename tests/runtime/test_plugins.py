@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from connect.api import ConfigError, NotFoundError, SourceConnector, SourceTask, Transform, hookimpl
+from connect.runtime.model import PluginKind
+from connect.runtime.plugins import PluginHost
+
+
+class TickTask(SourceTask):
+    pass
+
+
+class TickSourceConnector(SourceConnector):
+    class_name = "org.example.TickSourceConnector"
+    aliases = ("org.example.old.Ticker",)
+    task_class = TickTask
+
+
+class Shout(Transform):
+    pass
+
+
+def host_with(**hooks: Any) -> PluginHost:
+    host = PluginHost()
+    host.register(
+        SimpleNamespace(**{name: hookimpl(lambda value=value: value) for name, value in hooks.items()}), "example"
+    )
+    return host
+
+
+@pytest.mark.parametrize("name", ["org.example.TickSourceConnector", "TickSourceConnector", "TickSource", "org.example.old.Ticker", "Ticker"])  # fmt: skip
+def test_a_connector_answers_to_its_class_name_simple_name_and_aliases(name: str) -> None:
+    host = host_with(connect_connectors=[TickSourceConnector])
+    assert host.resolve(name, PluginKind.SOURCE, PluginKind.SINK).cls is TickSourceConnector
+
+
+def test_an_unknown_class_is_refused_with_the_nearest_known_one() -> None:
+    host = host_with(connect_connectors=[TickSourceConnector])
+    with pytest.raises(ConfigError, match="did you mean TickSource") as raised:
+        host.resolve("TikSource", PluginKind.SOURCE)
+    assert raised.value.code == "config.unknown_class"
+
+
+def test_an_unknown_plugin_of_any_kind_is_not_found() -> None:
+    with pytest.raises(NotFoundError, match="Unknown plugin Nope"):
+        host_with(connect_transforms=[Shout]).any("Nope")
+
+
+@pytest.mark.parametrize(
+    ("hooks", "cause"),
+    [
+        ({"connect_connectors": [Shout]}, "no subclass of SourceConnector or SinkConnector"),
+        ({"connect_connectors": TickSourceConnector}, "must return a list"),
+        ({"connect_transforms": [3]}, "no subclass of Transform"),
+    ],
+)
+def test_a_plugin_that_declares_nonsense_is_reported_by_name_with_its_cause(hooks: dict[str, Any], cause: str) -> None:
+    host = host_with(**hooks)
+    assert [broken.name for broken in host.broken] == ["example"]
+    assert cause in host.broken[0].cause
+    assert host.list() == []
+
+
+def test_a_folder_of_plugin_path_is_read_and_a_broken_module_does_not_stop_the_others(tmp_path: Path) -> None:
+    (tmp_path / "good_tick.py").write_text(
+        "from connect.api import Transform, hookimpl\n"
+        "class Quiet(Transform):\n    pass\n"
+        "@hookimpl\ndef connect_transforms():\n    return [Quiet]\n"
+    )
+    (tmp_path / "broken_tick.py").write_text("import no_such_module_at_all\n")
+    host = PluginHost.discover([tmp_path])
+    assert host.find("Quiet", PluginKind.TRANSFORM) is not None
+    assert [(b.name, "no_such_module_at_all" in b.cause) for b in host.broken] == [("broken_tick", True)]
+
+
+def test_a_plugin_path_that_is_no_folder_is_reported(tmp_path: Path) -> None:
+    assert "which is no folder" in PluginHost.discover([tmp_path / "none"]).broken[0].cause
+
+
+def test_the_bundled_plugins_come_through_their_entry_points() -> None:
+    host = PluginHost.discover()
+    assert host.broken == []
+    assert host.find("FileStreamSource", PluginKind.SOURCE) is not None
+    assert host.find("org.apache.kafka.connect.transforms.InsertField$Value", PluginKind.TRANSFORM) is not None

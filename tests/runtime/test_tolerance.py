@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from connect.api import DataError, RetriableError
+from connect.runtime.config import SinkConnectorConfig
+from connect.runtime.tolerance import Tolerance, backoff_ms
+from tests.support.factories import make_sink_batch
+
+
+class NoWait(threading.Event):
+    """Passes time instead of waiting."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now_s = 0.0
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self.now_s += timeout or 0
+        return self.is_set()
+
+
+def make_tolerance(stopping: NoWait | None = None, **keys: Any) -> Tolerance:
+    config = SinkConnectorConfig.parse({"name": "c", "connector.class": "C", "topics": "t", **keys})
+    stopping = stopping or NoWait()
+    return Tolerance(config, log=logging.getLogger("test"), stopping=stopping, clock=lambda: stopping.now_s)
+
+
+def failing(times: int) -> Callable[[], str]:
+    left = [times]
+
+    def function() -> str:
+        if left[0]:
+            left[0] -= 1
+            raise RetriableError("not now")
+        return "done"
+
+    return function
+
+
+def test_without_a_retry_timeout_a_passing_failure_is_not_tried_again() -> None:
+    with pytest.raises(RetriableError):
+        make_tolerance().attempt(failing(1))
+
+
+def test_a_passing_failure_is_tried_again_until_the_timeout() -> None:
+    keys = {"errors.retry.timeout": "2000"}
+    assert make_tolerance(**keys).attempt(failing(2)) == "done"
+    with pytest.raises(RetriableError):
+        make_tolerance(**keys).attempt(failing(10))
+
+
+def test_a_timeout_of_minus_one_tries_for_ever() -> None:
+    assert make_tolerance(**{"errors.retry.timeout": "-1"}).attempt(failing(50)) == "done"
+
+
+def test_stopping_ends_the_tries() -> None:
+    stopping = NoWait()
+    stopping.set()
+    with pytest.raises(RetriableError):
+        make_tolerance(stopping, **{"errors.retry.timeout": "-1"}).attempt(failing(50))
+
+
+def test_waits_double_up_to_the_longest() -> None:
+    assert [backoff_ms(n, max_ms=1000) for n in range(4)] == [300, 600, 1000, 1000]
+
+
+def test_without_tolerance_the_cause_comes_first_with_the_records_place() -> None:
+    batch = make_sink_batch(["x"], topic="orders", partition=2, base_offset=41)
+    with pytest.raises(DataError) as raised:
+        make_tolerance().failed(ValueError("no number"), stage="transform 'cast'", batch=batch)
+    assert str(raised.value) == "ValueError: no number (transform 'cast', topic orders, partition 2, offset 41)"
+
+
+def test_with_tolerance_the_record_is_skipped_counted_and_logged(caplog: pytest.LogCaptureFixture) -> None:
+    tolerance = make_tolerance(**{"errors.tolerance": "all", "errors.log.enable": "true"})
+    tolerance.failed(DataError("bad"), stage="put", batch=make_sink_batch(["x"]))
+    assert tolerance.skipped == 1
+    assert "skipped a record: bad (put)" in caplog.text

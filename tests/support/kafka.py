@@ -1,0 +1,240 @@
+"""A real Kafka for tests: its jars from Maven, its dump tool, its Java clients. Its broker is in kafka_broker.py.
+
+    find_kafka()        a JDK and the jars, fetched once into .cache/kafka
+    dump_log()          Kafka's dump tool over segment files
+    run_lab()           commands for Kafka's Java clients, see tests/kafka/java/KafkaLab.java
+
+Needs a JDK >= 17, and Maven for the first time. Where these are missing everything raises `KafkaUnavailable`, whose
+reason the fixtures of tests/kafka/conftest.py print as they skip.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from base64 import b64decode, b64encode
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, Self
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+POM = REPOSITORY / "tests" / "kafka" / "pom.xml"
+LAB = REPOSITORY / "tests" / "kafka" / "java" / "KafkaLab.java"
+CACHE = REPOSITORY / ".cache" / "kafka"
+
+JAVA_VERSION_MIN = 17
+DOWNLOAD_TIMEOUT_S = 480
+TOOL_TIMEOUT_S = 60
+
+_COPY_DEPENDENCIES = "org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy-dependencies"
+#: Tests start many small JVMs: the quick compiler alone, the plain collector, little memory. What they print is UTF-8,
+#: whatever the locale; Java 17 and its followers call that by different names.
+JVM_OPTIONS = (
+    *("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xshare:auto", "-Xmx512m"),
+    *("-Dfile.encoding=UTF-8", "-Dsun.stdout.encoding=UTF-8", "-Dstdout.encoding=UTF-8"),
+)
+#: What DumpLogSegments prints about a file that it does not like, on stderr for indexes and with exit code 0, and the
+#: line after it. Lines of records are left out, and "-1 is followed by", which it says of any segment that does not
+#: start at offset 0.
+_COMPLAINTS = re.compile(
+    r"^(?!\| )[^\n]*(isvalid: false|invalid bytes|mismatch|(?<! -1 )is followed by|indexed offset|index timestamp|"
+    r"out of order|corrupt|exception|error|failed)[^\n]*(\n[^\n]*)?",
+    re.MULTILINE | re.IGNORECASE,
+)
+
+
+class KafkaUnavailable(Exception):
+    """No Kafka can be had here; the message says what is missing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kafka:
+    """What running Kafka takes."""
+
+    java: str
+    classpath: str
+
+
+def find_kafka() -> Kafka:
+    """Find a JDK and Kafka's jars; the first call in a checkout downloads about 55 MB with Maven.
+
+    Raises:
+        KafkaUnavailable: No JDK, no Maven, or Maven cannot get the jars. Found out once a process.
+    """
+    found = look_for_kafka()
+    if isinstance(found, str):
+        raise KafkaUnavailable(found)
+    return found
+
+
+def kafka_classpath() -> str:
+    """Return the class path of Kafka. Raises `KafkaUnavailable`."""
+    return find_kafka().classpath
+
+
+@cache
+def look_for_kafka() -> Kafka | str:
+    """Return what was found, or the reason why nothing was."""
+    try:
+        return Kafka(_java(), str(_jars() / "*"))
+    except KafkaUnavailable as error:
+        return str(error)
+
+
+def _java() -> str:
+    home = os.environ.get("JAVA_HOME")
+    path = shutil.which("java", path=str(Path(home) / "bin")) if home else shutil.which("java")
+    if path is None:
+        raise KafkaUnavailable(f"no java (a JDK >= {JAVA_VERSION_MIN}) in {'JAVA_HOME' if home else 'PATH'}")
+    asked = subprocess.run([path, "-version"], capture_output=True, text=True, timeout=TOOL_TIMEOUT_S, check=False)
+    version = re.search(r'version "(\d+)', asked.stderr)
+    if asked.returncode or version is None or int(version[1]) < JAVA_VERSION_MIN:
+        found = asked.stderr.strip().splitlines() or ["nothing"]
+        raise KafkaUnavailable(f"java is not a JDK >= {JAVA_VERSION_MIN}: `{path} -version` says {found[0]}")
+    modules = subprocess.run(
+        [path, "--list-modules"], capture_output=True, text=True, timeout=TOOL_TIMEOUT_S, check=False
+    )
+    if "jdk.compiler" not in modules.stdout:
+        raise KafkaUnavailable(f"{path} has no compiler: a JDK is needed, a JRE is there")
+    return path
+
+
+def _jars() -> Path:
+    digest = hashlib.sha256(POM.read_bytes()).hexdigest()[:12]
+    jars = CACHE / f"jars-{digest}"
+    if jars.is_dir():
+        return jars
+    maven = shutil.which("mvn")
+    if maven is None:
+        raise KafkaUnavailable("no mvn (Maven) in PATH, and Kafka's jars are not in .cache/kafka yet")
+    CACHE.mkdir(parents=True, exist_ok=True)
+    # Into a folder of our own first: jars-<digest> appears whole or not at all, whoever else is fetching.
+    with tempfile.TemporaryDirectory(prefix="fetching-", dir=CACHE) as fetching:
+        _fetch_jars(maven, Path(fetching))
+        with contextlib.suppress(OSError):  # where someone else was quicker
+            (Path(fetching) / "jars").rename(jars)
+    assert jars.is_dir(), f"{jars} is neither ours nor another's"
+    return jars
+
+
+def _fetch_jars(maven: str, folder: Path) -> None:
+    # A repository of its own, which goes with the folder: nothing is left in the user's home. The time limits, each in
+    # the words of one line of Maven versions, let a machine without a network know soon.
+    options = {
+        "maven.repo.local": str(folder / "repository"),
+        "outputDirectory": str(folder / "jars"),
+        "includeScope": "runtime",
+        "maven.wagon.rto": "60000",
+        "maven.wagon.http.retryHandler.count": "2",
+        "aether.connector.connectTimeout": "10000",
+        "aether.connector.requestTimeout": "60000",
+    }
+    command = [maven, "--batch-mode", "--quiet", "--no-transfer-progress", "--file", str(POM), _COPY_DEPENDENCIES]
+    command += [f"-D{key}={value}" for key, value in options.items()]
+    try:
+        ran = subprocess.run(command, capture_output=True, text=True, timeout=DOWNLOAD_TIMEOUT_S, check=False)
+    except subprocess.TimeoutExpired as error:
+        raise KafkaUnavailable(f"Maven did not bring Kafka's jars within {DOWNLOAD_TIMEOUT_S} s") from error
+    if ran.returncode:
+        said = [line for line in ran.stdout.splitlines() if "ERROR" in line] or ["nothing"]
+        raise KafkaUnavailable(f"Maven cannot bring Kafka's jars: {said[0]}")
+
+
+def run_java(*arguments: str, stdin: str = "", merge_stderr: bool = False) -> str:
+    """Run a class or source file of Kafka's class path; return its stdout, with its stderr if so wished.
+
+    Raises:
+        AssertionError: It failed; with what it printed.
+    """
+    kafka = find_kafka()
+    command = [
+        kafka.java,
+        *JVM_OPTIONS,
+        "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
+        "-cp",
+        kafka.classpath,
+        *arguments,
+    ]
+    ran = subprocess.run(
+        command,
+        input=stdin,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT if merge_stderr else subprocess.PIPE,
+        encoding="utf-8",
+        errors="replace",
+        timeout=TOOL_TIMEOUT_S,
+        check=False,
+    )
+    assert ran.returncode == 0, (
+        f"{arguments[0]} exits with {ran.returncode}:\n{ran.stdout[-4000:]}\n{(ran.stderr or '')[-4000:]}"
+    )
+    return ran.stdout
+
+
+@dataclass(frozen=True, slots=True)
+class KafkaRecord:
+    """One record, as Kafka's Java clients take or give it. `offset` and `timestamp_type` are theirs to say."""
+
+    value: bytes | None
+    key: bytes | None = None
+    timestamp: int | None = None
+    headers: tuple[tuple[str, bytes | None], ...] = ()
+    offset: int | None = None
+    timestamp_type: str = "CREATE_TIME"
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the form that KafkaLab.java takes."""
+        return {
+            "timestamp": self.timestamp,
+            "key": encode_base64(self.key),
+            "value": encode_base64(self.value),
+            "headers": [[name, encode_base64(value)] for name, value in self.headers],
+        }
+
+    @classmethod
+    def from_json(cls, fields: dict[str, Any]) -> Self:
+        """Read the form that KafkaLab.java answers with."""
+        return cls(
+            decode_base64(fields["value"]),
+            decode_base64(fields["key"]),
+            fields["timestamp"],
+            tuple((name, decode_base64(value)) for name, value in fields["headers"]),
+            fields["offset"],
+            fields["timestamp_type"],
+        )
+
+
+def encode_base64(data: bytes | None) -> str | None:
+    return None if data is None else b64encode(data).decode()
+
+
+def decode_base64(text: str | None) -> bytes | None:
+    return None if text is None else b64decode(text)
+
+
+def run_lab(commands: Sequence[dict[str, Any]], bootstrap: str | None = None) -> list[Any]:
+    """Run commands with Kafka's Java clients, one after another; return their answers."""
+    stdin = "".join(json.dumps(command) + "\n" for command in commands)
+    arguments = [] if bootstrap is None else [bootstrap]
+    return [json.loads(line) for line in run_java(str(LAB), *arguments, stdin=stdin).splitlines()]
+
+
+def dump_log(*paths: Path, flags: Sequence[str] = ("--deep-iteration", "--print-data-log")) -> str:
+    """Run Kafka's dump tool over .log, .index or .timeindex files; return what it printed.
+
+    Raises:
+        AssertionError: It failed, or complained about a file.
+    """
+    files = ",".join(map(str, paths))
+    printed = run_java("org.apache.kafka.tools.DumpLogSegments", "--files", files, *flags, merge_stderr=True)
+    complaints = [found[0] for found in _COMPLAINTS.finditer(printed)]
+    assert not complaints, f"Kafka's dump tool complains about {files}:\n" + "\n".join(complaints[:20])
+    return printed

@@ -1,0 +1,132 @@
+"""A real broker as a child process, on free loopback ports."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import socket
+import subprocess
+import time
+from pathlib import Path
+from typing import Any, Self
+
+from tests.support.kafka import JVM_OPTIONS, find_kafka, run_java, run_lab
+
+START_TIMEOUT_S = 60
+STOP_TIMEOUT_S = 20
+#: Any 16 bytes in URL-safe base64.
+CLUSTER_ID = "c29tZS1jbHVzdGVyLWlkMQ"
+
+
+class KafkaBroker:
+    """A Kafka of one node, broker and controller in one process, with its data below `root`.
+
+    A context manager: entering formats the storage (once a root) and returns when the broker serves; leaving stops it
+    cleanly by its own process id, so its segments are complete. It can be entered again, with the same data.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.data_dir = root / "kafka-data"
+        self._properties = root / "server.properties"
+        self._log = root / "broker.log"
+        self._process: subprocess.Popen[bytes] | None = None
+        self.bootstrap = ""
+
+    def __enter__(self) -> Self:
+        # A port that is free now may be taken a moment later, so a failed start is tried again on others.
+        for attempt in range(3):
+            self._configure()
+            try:
+                self._start()
+                return self
+            except BaseException as error:  # a test that is interrupted here leaves no broker behind either
+                self.stop()
+                port_taken = isinstance(error, AssertionError) and "Address already in use" in self.log
+                if attempt == 2 or not port_taken:
+                    raise
+        raise AssertionError("unreachable: the last attempt returns or raises")
+
+    def __exit__(self, *exception: object) -> None:
+        self.stop()
+
+    def partition_dir(self, topic: str, partition: int = 0) -> Path:
+        """Return the folder with a partition's segments."""
+        return self.data_dir / f"{topic}-{partition}"
+
+    @property
+    def log(self) -> str:
+        """Return what the broker logged since it was last started."""
+        return self._log.read_text(errors="replace")
+
+    def run(self, *commands: dict[str, Any]) -> list[Any]:
+        """Run commands with Kafka's Java clients against this broker; return their answers."""
+        return run_lab(commands, self.bootstrap)
+
+    def stop(self) -> None:
+        """End the broker's process, cleanly if it can."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(STOP_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+    def kill(self) -> None:
+        """End the broker's process as a crash does; its newest indexes keep the zeros that it preallocates."""
+        process, self._process = self._process, None
+        assert process is not None, "the broker is not running"
+        process.kill()
+        process.wait()
+
+    def _configure(self) -> None:
+        broker_port, controller_port = _free_ports(2)
+        self.bootstrap = f"127.0.0.1:{broker_port}"
+        properties = {
+            "process.roles": "broker,controller",
+            "node.id": "1",
+            "listeners": f"PLAINTEXT://{self.bootstrap},CONTROLLER://127.0.0.1:{controller_port}",
+            "advertised.listeners": f"PLAINTEXT://{self.bootstrap}",
+            "controller.listener.names": "CONTROLLER",
+            "controller.quorum.voters": f"1@127.0.0.1:{controller_port}",
+            "log.dirs": str(self.data_dir),
+            "offsets.topic.num.partitions": "1",
+            "offsets.topic.replication.factor": "1",
+            "transaction.state.log.num.partitions": "1",
+            "transaction.state.log.replication.factor": "1",
+            "transaction.state.log.min.isr": "1",
+            "log.cleaner.backoff.ms": "100",
+            "log.initial.task.delay.ms": "100",
+        }
+        self._properties.parent.mkdir(parents=True, exist_ok=True)
+        self._properties.write_text("".join(f"{key}={value}\n" for key, value in properties.items()))
+        if not self.data_dir.exists():
+            run_java("kafka.tools.StorageTool", "format", "-t", CLUSTER_ID, "-c", str(self._properties))
+
+    def _start(self) -> None:
+        kafka = find_kafka()
+        command = [kafka.java, *JVM_OPTIONS, "-Dorg.slf4j.simpleLogger.defaultLogLevel=info", "-cp", kafka.classpath]
+        with self._log.open("wb") as log:
+            self._process = subprocess.Popen(
+                [*command, "kafka.Kafka", str(self._properties)],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,  # a Ctrl-C for the tests is theirs; they stop the broker
+            )
+        deadline = time.monotonic() + START_TIMEOUT_S
+        while "Kafka Server started" not in self.log:
+            assert self._process.poll() is None, f"the broker ended:\n{self._tail()}"
+            assert time.monotonic() < deadline, f"no broker after {START_TIMEOUT_S} s:\n{self._tail()}"
+            time.sleep(0.05)
+
+    def _tail(self) -> str:
+        return "\n".join(self.log.splitlines()[-30:])
+
+
+def _free_ports(count: int) -> list[int]:
+    with contextlib.ExitStack() as stack:
+        sockets = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
+        return [int(bound.getsockname()[1]) for bound in sockets]

@@ -1,0 +1,80 @@
+"""ExtractField: one field of key or value takes its place."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from connect.api import Batch, Config, DataError, Schema, key
+from connect_transforms.columns import (
+    NULLS_TO_DEFAULTS,
+    PREFIX,
+    ColumnTransform,
+    KeyColumn,
+    ValueColumn,
+    require_map,
+    require_struct,
+)
+from connect_transforms.field_path import FieldPath
+
+PURPOSE = "field extraction"
+
+
+class ExtractFieldConfig(Config):
+    """The field."""
+
+    field: str = key("Field name to extract.")
+    replace_null_with_default: bool = key(NULLS_TO_DEFAULTS, default=True)
+    field_syntax_version: str = key("V1: the name of a field; V2: a path, with dots between names and backticks around names with dots.", default="V1", importance="high", one_of=("V1", "V2"), ignore_case=True)  # fmt: skip
+
+
+class _ExtractField(ColumnTransform):
+    config_class = ExtractFieldConfig
+    config: ExtractFieldConfig
+
+    def configure(self, config: Config) -> None:
+        super().configure(config)
+        self._path = FieldPath(self.config.field, self.config.field_syntax_version)
+
+    def apply_batch(self, batch: Batch) -> Batch:
+        schema, values = self.column(batch)
+        if schema is None:
+            return self.replaced(batch, None, self._schemaless(values))
+        return self.replaced(batch, *self._with_schema(schema, values))
+
+    def _schemaless(self, values: list[Any]) -> list[Any]:
+        steps = self._path.steps
+        if not steps:
+            raise self._unknown()
+        if len(steps) == 1:
+            name = steps[0]
+            try:
+                return [value.get(name) for value in values]
+            except AttributeError:
+                pass  # a null, or no object: the slow way tells
+        return [None if value is None else self._path.value_in(require_map(value, PURPOSE)) for value in values]
+
+    def _with_schema(self, schema: Schema, values: list[Any]) -> tuple[Schema, list[Any]]:
+        for value in values:
+            if value is not None:
+                require_struct(schema, value, PURPOSE)
+        extracted = self._path.schema_in(schema)
+        if extracted is None:
+            raise self._unknown()
+        defaults = self.config.replace_null_with_default
+        find = self._path.field_in
+        return extracted, [None if v is None else find(v, extracted, nulls_to_defaults=defaults) for v in values]
+
+    def _unknown(self) -> DataError:
+        return DataError(f"Unknown field: {self._path.text}")
+
+
+class ExtractFieldKey(_ExtractField, KeyColumn):
+    """Replace the key by one of its fields."""
+
+    class_name = PREFIX + "ExtractField$Key"
+
+
+class ExtractFieldValue(_ExtractField, ValueColumn):
+    """Replace the value by one of its fields."""
+
+    class_name = PREFIX + "ExtractField$Value"

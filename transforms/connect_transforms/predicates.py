@@ -1,0 +1,69 @@
+"""The predicates: HasHeaderKey, RecordIsTombstone, TopicNameMatches."""
+
+from __future__ import annotations
+
+from connect.api import Batch, Config, Predicate, Record, key
+from connect_transforms.columns import PREFIX, VERSION
+from connect_transforms.java_regex import compile_pattern, valid_regex
+
+
+class HasHeaderKeyConfig(Config):
+    """Which header."""
+
+    name: str | None = key("The header name.", non_empty=True)
+
+
+class HasHeaderKey(Predicate):
+    """True for records with at least one header of the name."""
+
+    class_name = PREFIX + "predicates.HasHeaderKey"
+    version = VERSION
+    config_class = HasHeaderKeyConfig
+    config: HasHeaderKeyConfig
+
+    def test(self, record: Record) -> bool:
+        return any(header.name == self.config.name for header in record.headers or ())
+
+    def test_batch(self, batch: Batch) -> bool | list[bool]:
+        if batch.headers is None:
+            return False
+        name = self.config.name
+        return [any(header.name == name for header in headers or ()) for headers in batch.headers]
+
+
+class RecordIsTombstone(Predicate):
+    """True for records whose value is null."""
+
+    class_name = PREFIX + "predicates.RecordIsTombstone"
+    version = VERSION
+
+    def test(self, record: Record) -> bool:
+        return record.value is None
+
+    def test_batch(self, batch: Batch) -> bool | list[bool]:
+        return [value is None for value in batch.values] if None in batch.values else False
+
+
+class TopicNameMatchesConfig(Config):
+    """Which topics."""
+
+    pattern: str = key("A Java regular expression for matching against the name of a record's topic.", non_empty=True, validators=[valid_regex])  # fmt: skip
+
+
+class TopicNameMatches(Predicate):
+    """True for records whose whole topic name matches a pattern."""
+
+    class_name = PREFIX + "predicates.TopicNameMatches"
+    version = VERSION
+    config_class = TopicNameMatchesConfig
+    config: TopicNameMatchesConfig
+
+    def configure(self, config: Config) -> None:
+        super().configure(config)
+        self._pattern = compile_pattern(self.config.pattern)
+
+    def test(self, record: Record) -> bool:
+        return record.topic is not None and self._pattern.fullmatch(record.topic) is not None
+
+    def test_batch(self, batch: Batch) -> bool:
+        return batch.topic is not None and self._pattern.fullmatch(batch.topic) is not None
