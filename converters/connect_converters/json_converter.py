@@ -15,7 +15,9 @@ import orjson
 
 from connect.api import Column, Config, Converter, DataError, HeaderConverter, Schema, invalid, key
 from connect_converters import json_schema
-from connect_converters.json_values import Decoder, Encoder, PlainStruct, strict_loads
+from connect_converters.json_loads import strict_loads
+from connect_converters.json_values import Decoder, Encoder, holds_no_number
+from connect_converters.plain_struct import PlainStruct
 
 ENVELOPE = (
     'JsonConverter with schemas.enable requires "schema" and "payload" fields and may not contain additional fields. '
@@ -65,22 +67,15 @@ class JsonConverter(Converter, HeaderConverter):
     # -- values to bytes -------------------------------------------------------------------------------------------
 
     def encode(self, topic: str, schema: Schema | None, values: Sequence[Any]) -> list[bytes | None]:
-        if schema is None and None in values:
-            # A null without a schema is a null in the log; the others go the same way as without it.
-            payloads = iter(self._payloads(None, [value for value in values if value is not None]))
-            enveloped = [None if value is None else next(payloads) for value in values]
-        else:
-            enveloped = list(self._payloads(schema, values))
+        payloads = self._encode_schemaless(values) if schema is None else self._encode_structured(schema, values)
         if not self.config.schemas_enable:
-            return enveloped
-        head = b'{"schema":' + self._schema_text(schema) + b',"payload":'
-        return [None if payload is None else head + payload + b"}" for payload in enveloped]
+            return payloads
+        head = _SCHEMA + self._schema_text(schema) + _PAYLOAD
+        return [None if payload is None else head + payload + b"}" for payload in payloads]
 
-    def _payloads(self, schema: Schema | None, values: Sequence[Any]) -> list[bytes]:
-        if schema is None:
-            return self._encode_schemaless(values)
+    def _encode_structured(self, schema: Schema, values: Sequence[Any]) -> list[bytes | None]:
         plain = self._encode_plain(schema, values) if values else None
-        return [self._encoder.encode(schema, value) for value in values] if plain is None else plain
+        return [self._encoder.encode(schema, value) for value in values] if plain is None else [*plain]
 
     def _encode_plain(self, schema: Schema | None, values: Sequence[Any]) -> list[bytes] | None:
         plan = self._plan(schema)
@@ -95,12 +90,26 @@ class JsonConverter(Converter, HeaderConverter):
             self._plans[schema] = PlainStruct.of(schema)
         return self._plans[schema]
 
-    def _encode_schemaless(self, values: Sequence[Any]) -> list[bytes]:
+    def _encode_schemaless(self, values: Sequence[Any]) -> list[bytes | None]:
         try:
             dumps = orjson.dumps
-            return [dumps(value, default=_refuse, option=orjson.OPT_PASSTHROUGH_DATETIME) for value in values]
+            found = [dumps(value, default=_refuse, option=orjson.OPT_PASSTHROUGH_DATETIME) for value in values]
         except TypeError:
-            return [self._encoder.encode(None, value) for value in values]
+            return [self._encode_one(value) for value in values]
+        # A null may have been a NaN, or the value itself may be null.
+        if _holds_null(found):
+            return [self._encode_one(v) if b"null" in item else item for v, item in zip(values, found, strict=True)]
+        return [*found]
+
+    def _encode_one(self, value: Any) -> bytes | None:
+        if value is None:
+            return None
+        if not holds_no_number(value):
+            try:
+                return orjson.dumps(value, default=_refuse, option=orjson.OPT_PASSTHROUGH_DATETIME)
+            except TypeError:
+                pass  # a key that is no text, a decimal, bytes: the long way
+        return self._encoder.encode(None, value)
 
     def _schema_text(self, schema: Schema | None) -> bytes:
         if schema is None:
@@ -205,6 +214,11 @@ class JsonConverter(Converter, HeaderConverter):
 
     def to_connect_header(self, topic: str, name: str, data: bytes | None) -> tuple[Schema | None, Any]:
         return self.to_connect_data(topic, data)
+
+
+def _holds_null(texts: list[bytes]) -> bool:
+    # Joined first, since the search pays per call; few at a time, since fresh megabytes cost more than the search.
+    return any(b"null" in b"".join(texts[start : start + 256]) for start in range(0, len(texts), 256))
 
 
 def _refuse(value: Any) -> Any:

@@ -142,3 +142,30 @@ def test_any_text_is_a_header(text: str) -> None:
 def test_a_header_of_ten_thousand_brackets_stays_bytes() -> None:
     data = b"[" * 10_000
     assert made(SimpleHeaderConverter).to_connect_header("t", "h", data)[1] == data
+
+
+@pytest.mark.parametrize("value", [float("nan"), {"a": float("inf"), "b": None}, {"a": [{"b": float("-inf")}]}])
+def test_a_number_that_json_lacks_is_written_as_text_and_not_lost(value: Any) -> None:
+    converter = made(JsonConverter, schemas_enable="false")
+    alone = converter.from_connect_data("t", None, value)
+    assert converter.encode("t", None, [{"x": None}, value]) == [b'{"x":null}', alone]
+    assert any(word in alone for word in (b'"NaN"', b'"Infinity"', b'"-Infinity"'))
+
+
+def test_a_batch_of_structs_with_one_odd_value_is_written_as_its_values_are() -> None:
+    converter = made(JsonConverter)
+    schema = Schema.struct({"a": FLOAT64, "b": OPTIONAL_STRING})
+    values = [{"a": 1.5, "b": "x"}, {"a": 1e7, "b": None}, {"b": "y", "a": 0.0}, {"a": 1e-9}]
+    assert converter.encode("t", schema, values) == [converter.from_connect_data("t", schema, v) for v in values]
+
+
+def test_messages_that_begin_alike_and_differ_are_told_apart() -> None:
+    converter = made(JsonConverter)
+    schema = Schema.struct({"a": INT32}, optional=True)
+    good = converter.encode("t", schema, [{"a": 1}, {"a": 2}])
+    head = good[0][: good[0].index(b'{"a"')]
+    odd = [head + b'{"a":"x"}}', head + b"null}", head + b'{"a":1,"z":2}}', head + b'{"a":3000000000}}']
+    values = [value for column in converter.decode("t", [*good, *odd]) for value in column.values]
+    assert values == [{"a": 1}, {"a": 2}, {"a": 0}, None, {"a": 1}, {"a": 3_000_000_000 - (1 << 32)}]
+    with pytest.raises(DataError, match="may not contain additional fields"):
+        converter.decode("t", [*good, head + b'{"a":1},"more":1}'])

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from connect.api import DataError
-from connect_transforms.java_regex import compile_pattern, expand
+from connect_transforms.java_regex import compile_pattern
+from connect_transforms.java_replacement import expand
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ A transform of `$Key` and one of `$Value` differ in the column alone: `KeyColumn
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from itertools import groupby
 from typing import Any
 
@@ -90,7 +90,7 @@ def require_struct(schema: Schema | None, value: Any, purpose: str) -> dict[str,
     return value
 
 
-def require_present(fields: Iterable[tuple[str, Schema]], structs: list[dict[str, Any]]) -> None:
+def require_present(fields: Iterable[tuple[str, Schema]], structs: Sequence[dict[Any, Any]]) -> None:
     """Check that no struct lacks what its new schema requires, as Kafka's Struct does when it is filled.
 
     Raises:

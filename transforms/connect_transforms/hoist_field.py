@@ -23,7 +23,7 @@ class _HoistField(ColumnTransform):
     def apply_batch(self, batch: Batch) -> Batch:
         schema, values = self.column(batch)
         name = self.config.field
-        hoisted = [{name: value} for value in values]
+        hoisted: list[dict[str | None, object]] = [{name: value} for value in values]
         if schema is None:
             return self.replaced(batch, None, hoisted)
         made = self._schemas(schema)

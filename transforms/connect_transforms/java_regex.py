@@ -1,10 +1,10 @@
-"""Java's regular expressions by Python's: patterns, and the replacement texts of Matcher.replaceFirst.
+"""Java's regular expressions by Python's.
 
 A pattern is translated piece by piece. What differs: `(?<name>` and `\\k<name>`, `\\Q…\\E`, the escapes that Python lacks
 (`\\h \\v \\R \\z \\e \\x{…} \\p{…}`), ASCII-only `\\d \\w \\s`, and classes with unions and `&&`. What Python's engine
 cannot do at all is refused when the config is read: look-behind without an upper bound, `\\G`, `\\X`.
 
-Source: java.util.regex.Pattern and Matcher.appendReplacement.
+Source: java.util.regex.Pattern.
 """
 
 from __future__ import annotations
@@ -14,8 +14,6 @@ import sys
 import unicodedata
 from functools import lru_cache
 from typing import Final
-
-from connect.api import DataError
 
 _SETS: Final = {
     "d": "0-9", "w": "a-zA-Z0-9_", "s": " \\t\\n\\x0b\\f\\r",
@@ -265,47 +263,3 @@ def _inverted(members: str) -> str:
     """Return all characters but these as ranges: Python's sets hold no negated sets."""
     inside = re.compile(f"[{members}]")
     return _ranges([code for code in range(sys.maxunicode + 1) if not inside.match(chr(code))])
-
-
-def expand(match: re.Match[str], replacement: str) -> str:
-    """Return a replacement with its groups filled in: $1, ${name}; a backslash takes the next character as it is.
-
-    Raises:
-        DataError: The replacement names a group that is not there.
-    """
-    out: list[str] = []
-    index = 0
-    while index < len(replacement):
-        char = replacement[index]
-        if char == "\\":
-            if index + 1 == len(replacement):
-                raise DataError("character to be escaped is missing in the replacement")
-            out.append(replacement[index + 1])
-            index += 2
-        elif char == "$":
-            text, index = _group(match, replacement, index + 1)
-            out.append(text)
-        else:
-            out.append(char)
-            index += 1
-    return "".join(out)
-
-
-def _group(match: re.Match[str], replacement: str, index: int) -> tuple[str, int]:
-    if replacement[index : index + 1] == "{":
-        end = replacement.find("}", index)
-        name = replacement[index + 1 : end]
-        if end < 0 or name not in match.re.groupindex:
-            raise DataError(f"No group with name {{{name}}}")
-        return match[name] or "", end + 1
-    digits = re.compile("[0-9]+").match(replacement, index)
-    if digits is None:
-        raise DataError("Illegal group reference in the replacement: a digit or {name} must follow $")
-    # Further digits belong to the number as long as there is such a group.
-    for end in range(digits.end(), index, -1):
-        number = int(replacement[index:end])
-        if number <= match.re.groups or end == index + 1:
-            break
-    if number > match.re.groups:
-        raise DataError(f"No group {number}")
-    return match[number] or "", end

@@ -69,7 +69,7 @@ class _MaskField(ColumnTransform):
 
     def _schemaless(self, values: list[Any]) -> list[Any]:
         copies = map_copies(values, PURPOSE)
-        fast = _EMPTY if self._replacement is None else {str: self._replacement}
+        fast: dict[type, Any] = _EMPTY if self._replacement is None else {str: self._replacement}
         for name in self._names:
             for copy in copies:
                 value = copy.get(name)
@@ -111,7 +111,7 @@ def _replaced(value: Any, schema: Schema | None, replacement: str) -> Any:
     if isinstance(value, Decimal):
         return _number(replacement, "number")
     if isinstance(value, int) and not isinstance(value, bool):
-        return _wrapped(_number(replacement, "a number"), _BITS.get(kind, 64))
+        return _wrapped(_number(replacement, "a number"), 64 if schema is None else _BITS.get(schema.type, 64))
     if isinstance(value, float):
         number = float(_number(replacement, "a number"))
         return _single(number) if kind is Type.FLOAT32 else number

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from connect.api import Batch, Config, DataError, Transform, key
 from connect_transforms.columns import PREFIX, VERSION
-from connect_transforms.java_regex import compile_pattern, expand, valid_regex
+from connect_transforms.java_regex import compile_pattern, valid_regex
+from connect_transforms.java_replacement import expand
 
 
 class RegexRouterConfig(Config):

@@ -1,0 +1,54 @@
+"""The replacement texts of Java's Matcher.replaceFirst.
+
+Source: java.util.regex.Matcher.appendReplacement.
+"""
+
+from __future__ import annotations
+
+import re
+
+from connect.api import DataError
+
+
+def expand(match: re.Match[str], replacement: str) -> str:
+    """Return a replacement with its groups filled in: $1, ${name}; a backslash takes the next character as it is.
+
+    Raises:
+        DataError: The replacement names a group that is not there.
+    """
+    out: list[str] = []
+    index = 0
+    while index < len(replacement):
+        char = replacement[index]
+        if char == "\\":
+            if index + 1 == len(replacement):
+                raise DataError("character to be escaped is missing in the replacement")
+            out.append(replacement[index + 1])
+            index += 2
+        elif char == "$":
+            text, index = _group(match, replacement, index + 1)
+            out.append(text)
+        else:
+            out.append(char)
+            index += 1
+    return "".join(out)
+
+
+def _group(match: re.Match[str], replacement: str, index: int) -> tuple[str, int]:
+    if replacement[index : index + 1] == "{":
+        end = replacement.find("}", index)
+        name = replacement[index + 1 : end]
+        if end < 0 or name not in match.re.groupindex:
+            raise DataError(f"No group with name {{{name}}}")
+        return match[name] or "", end + 1
+    digits = re.compile("[0-9]+").match(replacement, index)
+    if digits is None:
+        raise DataError("Illegal group reference in the replacement: a digit or {name} must follow $")
+    # Further digits belong to the number as long as there is such a group.
+    for end in range(digits.end(), index, -1):
+        number = int(replacement[index:end])
+        if number <= match.re.groups or end == index + 1:
+            break
+    if number > match.re.groups:
+        raise DataError(f"No group {number}")
+    return match[number] or "", end
