@@ -21,7 +21,6 @@ from connect_converters.java_text import float_text
 from connect_converters.json_logical import FROM_JSON, TO_JSON, binary, narrow, node_type
 from connect_converters.plain_struct import INT_BITS
 
-_DAY_MS = 86_400_000
 _AS_THEY_ARE = (Type.INT8, Type.INT16, Type.INT32, Type.INT64, Type.BOOLEAN, Type.STRING)
 
 

@@ -1,146 +1,107 @@
-"""What the catalog says of tables: columns, their types and keys; and the Connect schema of a row."""
+"""What the catalog says: which tables there are, and each one's columns with their types."""
 
 from __future__ import annotations
 
-import datetime as dt
-import decimal
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from connect.api import BOOLEAN, BYTES, FLOAT32, FLOAT64, INT8, INT16, INT32, INT64, STRING, Schema
+from connect_postgres.names import TableName
 
 if TYPE_CHECKING:
     import asyncpg
 
-#: Scale of a numeric column that declares none; Confluent's choice.
-DEFAULT_SCALE = 127
-_WIDE = decimal.Context(prec=1000)
-COLUMNS_QUERY = """
-SELECT n.nspname AS schema_name, c.relname AS table_name, a.attname AS name, format_type(a.atttypid, NULL) AS type,
-       a.attnotnull AS not_null, a.atttypmod AS modifier, t.typcategory AS category, t.typtype AS kind,
-       COALESCE(a.attnum = ANY(i.indkey), false) AS in_key, a.attgenerated <> '' OR a.attidentity = 'a' AS generated
+#: Kinds of tables as JDBC calls them, and as pg_class.relkind has them.
+TABLE_KINDS: Final = {
+    "TABLE": (b"r",), "PARTITIONED TABLE": (b"p",), "VIEW": (b"v",), "MATERIALIZED VIEW": (b"m",), "FOREIGN TABLE": (b"f",),
+}  # fmt: skip
+#: A domain's columns are described by the type underneath; its checks stay the server's work.
+_COLUMNS: Final = """
+WITH RECURSIVE base(domain, oid, modifier) AS (
+    SELECT a.atttypid, a.atttypid, a.atttypmod FROM pg_attribute a WHERE a.attrelid = to_regclass($1)
+    UNION
+    SELECT b.domain, t.typbasetype, t.typtypmod FROM base b JOIN pg_type t ON t.oid = b.oid WHERE t.typtype = 'd'
+)
+SELECT n.nspname AS schema_name, c.relname AS table_name, a.attname AS name, format_type(a.atttypid, a.atttypmod) AS declared,
+       format_type(t.oid, NULL) AS type, CASE WHEN t.oid = a.atttypid THEN a.atttypmod ELSE b.modifier END AS modifier,
+       a.attnotnull AS not_null
 FROM pg_attribute a
 JOIN pg_class c ON c.oid = a.attrelid
 JOIN pg_namespace n ON n.oid = c.relnamespace
-JOIN pg_type t ON t.oid = a.atttypid
-LEFT JOIN pg_index i ON i.indrelid = c.oid AND i.indisprimary
+JOIN base b ON b.domain = a.atttypid
+JOIN pg_type t ON t.oid = b.oid AND t.typtype <> 'd'
 WHERE c.oid = to_regclass($1) AND a.attnum > 0 AND NOT a.attisdropped
 ORDER BY a.attnum
 """
-_SCHEMAS = {
-    "smallint": INT16, "integer": INT32, "bigint": INT64, "real": FLOAT32, "double precision": FLOAT64,
-    "boolean": BOOLEAN, "bytea": BYTES, '"char"': STRING, "oid": INT64,
-    "date": Schema.date(), "time without time zone": Schema.time(),
-    "timestamp without time zone": Schema.timestamp(), "timestamp with time zone": Schema.timestamp(),
-}  # fmt: skip
-_AS_TEXT = ("text", "character varying", "character", "name", "citext")
+_TABLES: Final = """
+SELECT n.nspname AS schema, c.relname AS name
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relkind = ANY($1::"char"[]) AND NOT c.relispartition
+  AND n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname !~ '^pg_(toast|temp)'
+  AND ($2::text IS NULL OR n.nspname LIKE $2)
+ORDER BY 1, 2
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class ColumnInfo:
-    """A column: its type as the catalog prints it, and Connect's schema for it."""
+    """A column.
+
+    Attributes:
+        type: Its type as the catalog prints it, without length or precision: 'character varying', 'numeric', 'integer[]';
+            for a domain, the type underneath.
+        declared: As in CREATE TABLE, with length, precision or the domain's name; fit for a cast.
+        modifier: pg_attribute.atttypmod: length, or precision and scale; -1 without.
+    """
 
     name: str
     type: str
-    not_null: bool
-    in_key: bool
-    generated: bool
-    category: str
-    modifier: int
-    schema: Schema
-
-    @property
-    def text_cast(self) -> str | None:
-        """What to cast the column to when reading: types without one of Connect's travel as text (uuid, json, enums, …)."""
-        if self.schema.type == "string" and self.type not in _AS_TEXT:
-            return "text"
-        items = self.schema.value_schema
-        if items is not None and items.type == "string" and self.type.removesuffix("[]") not in _AS_TEXT:
-            return "text[]"
-        return None
+    declared: str
+    not_null: bool = False
+    modifier: int = -1
 
 
 @dataclass(frozen=True, slots=True)
 class TableInfo:
-    """A table: its name in full, and its columns in order."""
+    """A table and its columns in order."""
 
-    schema_name: str
-    name: str
+    name: TableName
     columns: tuple[ColumnInfo, ...]
 
     def column(self, name: str) -> ColumnInfo | None:
         """Return a column by its exact name."""
         return next((column for column in self.columns if column.name == name), None)
 
+    @property
+    def column_names(self) -> list[str]:
+        """The columns' names in order."""
+        return [column.name for column in self.columns]
 
-async def describe_table(connection: asyncpg.Connection, name: str, numeric_mapping: str = "none") -> TableInfo | None:
-    """Look a table up; `name` is quoted already. None when there is no such table."""
-    rows = await connection.fetch(COLUMNS_QUERY, name)
+
+async def describe_table(connection: asyncpg.Connection, name: TableName) -> TableInfo | None:
+    """Look a table or view up; None when there is none of that name."""
+    rows = await connection.fetch(_COLUMNS, name.sql)
     if not rows:
         return None
-    columns = tuple(_column(row, numeric_mapping) for row in rows)
-    return TableInfo(rows[0]["schema_name"], rows[0]["table_name"], columns)
+    columns = tuple(_column(row) for row in rows)
+    return TableInfo(TableName(rows[0]["table_name"], rows[0]["schema_name"]), columns)
 
 
-def _column(row: Any, numeric_mapping: str) -> ColumnInfo:
-    schema = schema_of(row["type"], row["modifier"], numeric_mapping)
-    if not row["not_null"]:
-        schema = schema.replace(optional=True)
-    category = row["category"].decode() if isinstance(row["category"], bytes) else row["category"]
-    return ColumnInfo(
-        row["name"], row["type"], row["not_null"], row["in_key"], row["generated"], category, row["modifier"], schema
-    )
+def _column(row: Any) -> ColumnInfo:
+    return ColumnInfo(row["name"], row["type"], row["declared"], row["not_null"], row["modifier"])
 
 
-def schema_of(type_name: str, modifier: int = -1, numeric_mapping: str = "none") -> Schema:
-    """Return the required schema of a column type; what has none of its own travels as text."""
-    if type_name.endswith("[]"):
-        return Schema.array(schema_of(type_name[:-2], -1, numeric_mapping).replace(optional=True))
-    if type_name == "numeric":
-        return _numeric(modifier, numeric_mapping)
-    return _SCHEMAS.get(type_name, STRING)
+async def find_tables(
+    connection: asyncpg.Connection, kinds: Sequence[str], schema_pattern: str | None
+) -> list[TableName]:
+    """Return all user tables of these kinds, sorted; partitions of a partitioned table do not count by themselves.
 
-
-def _numeric(modifier: int, mapping: str) -> Schema:
-    # atttypmod of numeric(p, s) is (p << 16 | s) + 4; -1 without.
-    precision, scale = ((modifier - 4) >> 16, (modifier - 4) & 0xFFFF) if modifier >= 4 else (0, DEFAULT_SCALE)
-    if mapping != "none" and precision and precision < 19:
-        if scale == 0:
-            return next(
-                schema for limit, schema in ((3, INT8), (5, INT16), (10, INT32), (19, INT64)) if precision < limit
-            )
-        if mapping.startswith("best_fit"):
-            return FLOAT64
-    if mapping == "best_fit_eager_double":
-        return FLOAT64
-    return Schema.decimal(scale if precision else DEFAULT_SCALE)
-
-
-def row_schema(table: str, columns: Sequence[ColumnInfo]) -> Schema:
-    """Return the struct of a row, named after its table."""
-    return Schema.struct({column.name: column.schema for column in columns}, name=table)
-
-
-Convert = Callable[[Any], Any]
-
-
-def reader(column: ColumnInfo) -> Convert | None:
-    """Return what turns asyncpg's value into Connect's, None where they are the same."""
-    schema = column.schema
-    if column.type == "timestamp without time zone":
-        return lambda value: None if value is None else value.replace(tzinfo=dt.UTC)
-    if column.type == "numeric":
-        if schema.type == "float64":
-            return lambda value: None if value is None else float(value)
-        if schema.type != "bytes":
-            return lambda value: None if value is None else int(value)
-        if column.modifier < 4:
-            return _unscaled
-    return None
-
-
-def _unscaled(value: Decimal | None) -> Decimal | None:
-    # A numeric without scale may have any; the schema promises one, and it must hold every digit.
-    return None if value is None else value.quantize(Decimal(1).scaleb(-DEFAULT_SCALE), context=_WIDE)
+    Args:
+        kinds: Keys of `TABLE_KINDS`. TABLE means partitioned ones too.
+        schema_pattern: As in SQL's LIKE; None means every schema.
+    """
+    wanted = {kind for name in kinds for kind in TABLE_KINDS[name]}
+    if "TABLE" in kinds:
+        wanted.update(TABLE_KINDS["PARTITIONED TABLE"])
+    rows = await connection.fetch(_TABLES, sorted(wanted), schema_pattern)
+    return [TableName(row["name"], row["schema"]) for row in rows]

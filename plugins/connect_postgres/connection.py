@@ -1,47 +1,41 @@
-"""Connections: URLs in both forms, and what becomes of the server's errors."""
+"""Connections: the keys that say how to reach the database, and opening and closing."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
-from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit, urlunsplit
+import asyncio
+from typing import TYPE_CHECKING, Final
+from urllib.parse import unquote, urlsplit
 
-from connect.api import (
-    Config,
-    ConfigError,
-    ConnectError,
-    DataError,
-    EnvironmentFault,
-    RetriableError,
-    Secret,
-    invalid,
-    key,
-)
+from connect.api import Config, ConfigError, RetriableError, Secret, key
+from connect_postgres.failures import REFUSED, UNREACHABLE, reason, translated
+from connect_postgres.url import parse_url, redacted_url
 
 if TYPE_CHECKING:
     import asyncpg
 
-_JDBC = "jdbc:postgresql:"
-_SCHEMES = ("postgresql", "postgres")
-CONNECT_TIMEOUT_S = 10
-#: Parameters of JDBC URLs that asyncpg understands; others are the driver's own and are left out.
-_PARAMETERS = ("sslmode", "sslrootcert", "sslcert", "sslkey", "options", "host", "port")
+CONNECT_TIMEOUT_S: Final = 10
+CLOSE_TIMEOUT_S: Final = 5
+#: The server ends a transaction that a paused task leaves open for so long, so that it does not hold back vacuum. The
+#: task then begins its read anew behind the last row that it returned.
+IDLE_IN_TRANSACTION_MS: Final = 300_000
 
 
-def _url(value: object) -> None:
-    parse_url(str(value))
+def _check_url(value: object) -> None:
+    try:
+        parse_url(str(value))
+    except ValueError as error:
+        shown = redacted_url(str(value))
+        raise ConfigError(f"Invalid value {shown} for configuration connection.url: {error}", config_path="connection.url") from None  # fmt: skip
 
 
 class ConnectionConfig(Config):
     """How to reach the database."""
 
-    connection_url: str = key("jdbc:postgresql://HOST:PORT/DATABASE or postgresql://…", importance="high", group="Database", order=1, width="LONG", validators=[_url])  # fmt: skip
-    connection_user: str | None = key("User; the URL may name one instead.", default=None, importance="high", group="Database", order=2)  # fmt: skip
-    connection_password: Secret | None = key("Password.", default=None, importance="high", group="Database", order=3)
-    connection_attempts: int = key("How often a connection is tried at the start before the task waits and tries again.", default=3, ge=1, importance="low", group="Database", order=4)  # fmt: skip
-    connection_backoff_ms: int = key("Wait between such tries, in ms.", type="LONG", default=10000, ge=1, importance="low", group="Database", order=5)  # fmt: skip
+    connection_url: str = key("Database: jdbc:postgresql://HOST:PORT/DATABASE or postgresql://HOST:PORT/DATABASE. Better without a password: use connection.password.", importance="high", group="Database", order=1, width="LONG", validators=[_check_url])  # fmt: skip
+    connection_user: str | None = key("User; goes before one in the URL.", default=None, importance="high", group="Database", order=2)  # fmt: skip
+    connection_password: Secret | None = key("Password; goes before one in the URL.", default=None, importance="high", group="Database", order=3)  # fmt: skip
+    connection_attempts: int = key("How often the connector tries to connect when it starts; its tasks try until they succeed.", default=3, ge=1, importance="low", group="Database", order=4)  # fmt: skip
+    connection_backoff_ms: int = key("Wait between two attempts, in ms.", type="LONG", default=10_000, ge=1, importance="low", group="Database", order=5)  # fmt: skip
 
     @property
     def dsn(self) -> str:
@@ -50,112 +44,62 @@ class ConnectionConfig(Config):
         return parse_url(self.connection_url, self.connection_user, password)
 
     @property
+    def database(self) -> str:
+        """The database's name; '' where the URL leaves it to the driver."""
+        return unquote(urlsplit(self.dsn).path.lstrip("/"))
+
+    @property
     def target(self) -> str:
-        """The URL for people: without password."""
+        """The URL for people, passwords hidden."""
         return redacted_url(self.connection_url)
 
 
-def parse_url(url: str, user: str | None = None, password: str | None = None) -> str:
-    """Return a connection URL as asyncpg takes it; `user` and `password` go before those of the URL.
-
-    Raises:
-        ValueError: The URL is of another kind.
-    """
-    text = url.removeprefix("jdbc:") if url.startswith(_JDBC) else url
-    if text.startswith("postgresql:") and not text.startswith("postgresql://"):
-        text = "postgresql://localhost/" + text.removeprefix("postgresql:").lstrip("/")  # jdbc:postgresql:database
-    parts = urlsplit(text)
-    if parts.scheme not in _SCHEMES:
-        raise ValueError("jdbc:postgresql://HOST:PORT/DATABASE or postgresql://HOST:PORT/DATABASE is expected")
-    query = dict(parse_qsl(parts.query))
-    user = user or query.pop("user", None) or (unquote(parts.username) if parts.username else None)
-    password = password or query.pop("password", None) or (unquote(parts.password) if parts.password else None)
-    host = parts.netloc.rpartition("@")[2]
-    login = "" if not user else quote(user, safe="") + (f":{quote(password, safe='')}" if password else "") + "@"
-    kept = urlencode({name: value for name, value in query.items() if name in _PARAMETERS})
-    return urlunsplit(("postgresql", login + host, parts.path, kept, ""))
-
-
-def redacted_url(url: str) -> str:
-    """Return a URL with its passwords hidden, in either form."""
-    return re.sub(r"(://[^/@:]*):[^/@]*@", r"\1:[hidden]@", re.sub(r"(password=)[^&]*", r"\1[hidden]", url))
-
-
 async def connect(config: ConnectionConfig) -> asyncpg.Connection:
-    """Open a connection.
+    """Open a connection in UTC.
 
     Raises:
         RetriableError: environment.unreachable: the server is not there, or not ready.
-        ConfigError: It is there and refuses: user, password, database.
+        ConfigError: It is there and refuses user, password or database; or the URL makes no sense to the driver.
     """
     import asyncpg
 
+    settings = {
+        "application_name": "connect",
+        "timezone": "UTC",
+        "idle_in_transaction_session_timeout": str(IDLE_IN_TRANSACTION_MS),
+    }
     try:
-        return await asyncpg.connect(config.dsn, timeout=CONNECT_TIMEOUT_S, server_settings={"application_name": "connect", "timezone": "UTC"})  # fmt: skip
-    except (asyncpg.InvalidAuthorizationSpecificationError, asyncpg.InvalidCatalogNameError) as error:
-        raise ConfigError(f"PostgreSQL at {config.target} refuses the connection: {error}", config_path="connection.url", hint="Check database, user and password.") from error  # fmt: skip
-    except (
-        OSError,
-        TimeoutError,
-        asyncpg.PostgresConnectionError,
-        asyncpg.CannotConnectNowError,
-        asyncpg.TooManyConnectionsError,
-    ) as error:
-        reason = str(error) or type(error).__name__
-        raise RetriableError(
-            f"PostgreSQL at {config.target} cannot be reached: {reason}", code="environment.unreachable"
-        ) from error
-    except (ValueError, asyncpg.InterfaceError) as error:
-        raise invalid("connection.url", config.target, str(error)) from error
-
-
-@asynccontextmanager
-async def explained(config: ConnectionConfig, what: str) -> AsyncIterator[None]:
-    """Turn the server's errors into ours: what was being done, and whether trying again may help."""
-    import asyncpg
-
-    try:
-        yield
-    except ConnectError:
-        raise
-    except asyncpg.DataError as error:  # a value that the driver cannot encode for its column
-        raise DataError(f"{what}: {error}") from error
+        return await asyncpg.connect(config.dsn, timeout=CONNECT_TIMEOUT_S, server_settings=settings)
     except asyncpg.PostgresError as error:
-        raise _translated(config, what, error) from error
-    except (OSError, TimeoutError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
-        reason = str(error) or type(error).__name__
-        raise RetriableError(
-            f"{what}: the connection to {config.target} was lost: {reason}", code="environment.unreachable"
-        ) from error
+        failure = translated(f"PostgreSQL at {config.target} refuses the connection", config.target, error)
+        if isinstance(failure, ConfigError):
+            failure.config_path = "connection.url"
+        raise failure from error
+    except (OSError, TimeoutError) as error:
+        message = f"PostgreSQL at {config.target} cannot be reached: {reason(error)}"
+        raise RetriableError(message, code=UNREACHABLE) from error
+    except (ValueError, asyncpg.InterfaceError):  # may quote parts of the URL
+        message = f"connecting to PostgreSQL at {config.target}: the driver does not understand the URL's host, port or parameters"
+        raise ConfigError(message, code=REFUSED, config_path="connection.url", hint="Correct connection.url.") from None
 
 
-def _translated(config: ConnectionConfig, what: str, error: asyncpg.PostgresError) -> ConnectError:
+async def connect_patiently(config: ConnectionConfig) -> asyncpg.Connection:
+    """Open a connection, in `connection.attempts` tries. Raises what the last try raised."""
+    for _ in range(config.connection_attempts - 1):
+        try:
+            return await connect(config)
+        except RetriableError:
+            await asyncio.sleep(config.connection_backoff_ms / 1000)
+    return await connect(config)
+
+
+async def close(connection: asyncpg.Connection | None) -> None:
+    """Close a connection, open or broken, in a few seconds at most. Never raises."""
     import asyncpg
 
-    state = error.sqlstate or ""
-    text = f"{what}: {error} (SQLSTATE {state})"
-    column = getattr(error, "column_name", None)
-    if column:
-        text = f"{what}, column {column}: {error} (SQLSTATE {state})"
-    # 08 connection, 40 rollback (deadlock, serialization), 53 resources, 55 object state, 57 operator intervention
-    if state[:2] in ("08", "40", "57", "55") or isinstance(error, asyncpg.TooManyConnectionsError):
-        return RetriableError(text, code="environment.unreachable" if state[:2] in ("08", "57") else "retriable")
-    if state[:2] == "53":
-        return EnvironmentFault(
-            f"{text} at {config.target}", code="environment.disk" if state == "53100" else "environment.fault"
-        )
-    if state[:2] in ("22", "23"):  # data exception, integrity constraint violation
-        return DataError(text)
-    return ConfigError(text, hint="Check the connector's tables, columns and rights.")
-
-
-def quoted(identifier: str) -> str:
-    """Return an identifier in quotes, whatever it holds."""
-    if "\0" in identifier:
-        raise ConfigError(f"identifier {identifier!r} holds a NUL character")
-    return '"' + identifier.replace('"', '""') + '"'
-
-
-def quoted_table(name: str) -> str:
-    """Return a table name, with or without its schema, in quotes."""
-    return ".".join(quoted(part) for part in name.split("."))
+    if connection is None or connection.is_closed():
+        return
+    try:
+        await connection.close(timeout=CLOSE_TIMEOUT_S)
+    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        connection.terminate()

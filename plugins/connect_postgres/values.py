@@ -1,13 +1,21 @@
-"""Connect values to PostgreSQL's: column types for schemas, and what each column's COPY wants."""
+"""Connect values to what binary COPY takes, column by column; and the column types for schemas.
+
+The catalog decides: each column's own type says what its values must become. One look at the set of Python types in a
+column (a C loop) tells whether anything needs converting, so columns that fit, which most do, pass as they are.
+
+Types that the driver cannot write in binary (enums, inet, interval, xml, money, ranges, geometry, …) are staged as
+text and cast by the server, which knows best.
+"""
 
 from __future__ import annotations
 
+import base64
 import datetime as dt
 import json
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 from connect.api import (
     DATE_NAME,
@@ -25,96 +33,135 @@ from connect.api import (
 )
 from connect_postgres.catalog import ColumnInfo
 
-_LOGICAL = {DECIMAL_NAME: "numeric", DATE_NAME: "date", TIME_NAME: "time", TIMESTAMP_NAME: "timestamptz"}
-_PLAIN = {
+_LOGICAL: Final = {DECIMAL_NAME: "numeric", DATE_NAME: "date", TIME_NAME: "time", TIMESTAMP_NAME: "timestamptz"}
+_PLAIN: Final = {
     Type.INT8: "smallint", Type.INT16: "smallint", Type.INT32: "integer", Type.INT64: "bigint",
-    Type.FLOAT32: "real", Type.FLOAT64: "double precision", Type.BOOLEAN: "boolean", Type.STRING: "text", Type.BYTES: "bytea",
-    Type.STRUCT: "jsonb", Type.MAP: "jsonb",
+    Type.FLOAT32: "real", Type.FLOAT64: "double precision", Type.BOOLEAN: "boolean", Type.STRING: "text",
+    Type.BYTES: "bytea", Type.STRUCT: "jsonb", Type.MAP: "jsonb",
 }  # fmt: skip
-_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
-_EPOCH_DAY = dt.date(1970, 1, 1)
-_INTS = ("smallint", "integer", "bigint", "oid")
-_FLOATS = ("real", "double precision")
-_TEXTS = ("text", "character varying", "character", "name", "citext", '"char"')
+_EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+_EPOCH_DAY: Final = dt.date(1970, 1, 1)
+_MILLISECOND: Final = dt.timedelta(milliseconds=1)
+_INT_BITS: Final = {"smallint": 16, "integer": 32, "bigint": 64}
+_NONE: Final = type(None)
+
+Convert = Callable[[Any], Any]
 
 
-def column_type(name: str, schema: Schema) -> str:
+# -- types for new columns -----------------------------------------------------------------------------------------
+
+
+def column_type(schema: Schema) -> str:
     """Return the type of a column made for a schema."""
     if schema.name in _LOGICAL:
         return _LOGICAL[schema.name or ""]
     if schema.type is Type.ARRAY:
         items = schema.value_schema
-        if items is not None and (items.type.is_primitive or items.is_logical):
-            return column_type(name, items) + "[]"
-        return "jsonb"
+        simple = items is not None and (items.type.is_primitive or items.is_logical)
+        return f"{column_type(items)}[]" if items is not None and simple else "jsonb"
     return _PLAIN[schema.type]
 
 
-def infer_schema(samples: Iterable[Any]) -> Schema:
-    """Return the optional schema that schemaless values of one field have; text where nothing but null is seen."""
-    kinds = {type(value) for value in samples if value is not None}
-    if kinds <= {int} and kinds:
-        return OPTIONAL_INT64
-    if kinds <= {int, float} and kinds:
-        return OPTIONAL_FLOAT64
-    if kinds == {bool}:
-        return OPTIONAL_BOOLEAN
+def infer_schema(values: Iterable[Any]) -> Schema:
+    """Return the optional schema of schemaless values of one field; text where they mix, or are all null."""
+    given = [value for value in values if value is not None]
+    kinds = set(map(type, given))
+    if kinds == {int}:
+        return OPTIONAL_INT64 if max(map(int.bit_length, given)) < 64 else Schema.decimal(0, optional=True)
     if kinds and kinds <= {dict, list}:
         return Schema.map(OPTIONAL_STRING, OPTIONAL_STRING, optional=True)
-    if kinds == {bytes}:
-        return OPTIONAL_BYTES
-    if kinds == {dt.datetime}:
-        return Schema.timestamp(optional=True)
-    if kinds == {dt.date}:
-        return Schema.date(optional=True)
-    if kinds == {Decimal}:
+    if kinds == {int, float}:
+        return OPTIONAL_FLOAT64
+    if kinds == {int, Decimal}:
         return Schema.decimal(0, optional=True)
-    return OPTIONAL_STRING
+    return _INFERRED.get(next(iter(kinds)), OPTIONAL_STRING) if len(kinds) == 1 else OPTIONAL_STRING
 
 
-def writer(column: ColumnInfo, schema: Schema | None = None) -> Callable[[Any], Any] | None:
-    """Return what turns a value into what binary COPY takes for this column; None where they are the same.
+_INFERRED: Final[dict[type, Schema]] = {
+    float: OPTIONAL_FLOAT64, bool: OPTIONAL_BOOLEAN, bytes: OPTIONAL_BYTES, Decimal: Schema.decimal(0, optional=True),
+    dt.datetime: Schema.timestamp(optional=True), dt.date: Schema.date(optional=True), dt.time: Schema.time(optional=True),
+}  # fmt: skip
 
-    A declared schema tells the value's kind, so that the common columns need no look at each value.
-    """
-    kind = column.type
-    known = schema.type if schema is not None and not schema.is_logical else None
-    if kind in _INTS:
-        return None if known in (Type.INT8, Type.INT16, Type.INT32, Type.INT64) or schema is None else _to_int
-    if kind in _FLOATS:
-        return None if known in (Type.FLOAT32, Type.FLOAT64) or schema is None else float
-    if kind in _TEXTS:
-        return None if known is Type.STRING else _to_text
-    converters: dict[str, Callable[[Any], Any]] = {
-        "numeric": _to_decimal, "json": _to_json, "jsonb": _to_json, "uuid": _to_uuid, "date": _to_date,
-        "time without time zone": _to_time, "timestamp without time zone": _to_local, "timestamp with time zone": _to_moment,
-        "bytea": _to_bytes,
-    }  # fmt: skip
-    if kind in converters:
-        return converters[kind]
-    if kind == "boolean":
-        return None if known is Type.BOOLEAN or schema is None else _to_bool
-    if kind.endswith("[]"):
+
+# -- values for columns --------------------------------------------------------------------------------------------
+
+
+def staged_type(column: ColumnInfo) -> str | None:
+    """Return the type under which a column is staged where COPY cannot write its own; None where it can."""
+    if column.type.removesuffix("[]") in _FITTING:
         return None
-    return None if known is Type.STRING else _to_text
+    return "text[]" if column.type.endswith("[]") else "text"
+
+
+def fit(values: list[Any], column: ColumnInfo, zone: dt.tzinfo) -> list[Any]:
+    """Return a column's values as COPY takes them; the same list where they fit already.
+
+    Raises:
+        DataError: One does not fit; names the column, its type and the value's kind.
+    """
+    try:
+        if column.type.endswith("[]"):
+            return _fit_arrays(values, column.type.removesuffix("[]"), zone)
+        return _fit_plain(values, column.type, zone)
+    except (ValueError, TypeError, ArithmeticError) as error:
+        raise DataError(f"column {column.name} is {column.declared}, and a value does not fit: {error}") from error
+
+
+def unfit(columns: Sequence[ColumnInfo], values: Sequence[list[Any]]) -> str | None:
+    """Return what is wrong with values that the driver refused although they have the right types; None if unknown."""
+    for column, given in zip(columns, values, strict=True):
+        bits = _INT_BITS.get(column.type)
+        for value in given:
+            if bits is not None and isinstance(value, int) and not -(1 << bits - 1) <= value < 1 << bits - 1:
+                return f"column {column.name} is {column.declared}, and {value} is out of its range"
+            if isinstance(value, str) and not value.isascii() and any("\ud800" <= sign <= "\udfff" for sign in value):
+                return f"column {column.name} is {column.declared}, and a text holds half a surrogate pair, which UTF-8 has no bytes for"  # fmt: skip
+    return None
+
+
+def _fit_plain(values: list[Any], kind: str, zone: dt.tzinfo) -> list[Any]:
+    kinds = set(map(type, values))
+    kinds.discard(_NONE)
+    if kinds <= _FITTING.get(kind, _TEXT):
+        return values
+    if kind in _ZONED:
+        convert: Convert = lambda value: _ZONED[kind](value, zone)  # noqa: E731 - one of two ways to the same thing
+    else:
+        convert = _CONVERTERS.get(kind, _to_text)
+    return [None if value is None else convert(value) for value in values]
+
+
+def _fit_arrays(values: list[Any], kind: str, zone: dt.tzinfo) -> list[Any]:
+    fitted = []
+    for value in values:
+        if value is not None and not isinstance(value, list | tuple):
+            raise TypeError(f"a list is expected, not {type(value).__name__}")
+        nested = value is not None and any(isinstance(item, list) for item in value)
+        fitted.append(value and (_fit_arrays if nested else _fit_plain)(list(value), kind, zone))
+    return fitted
 
 
 def _to_int(value: Any) -> int:
     if isinstance(value, dt.datetime):
-        return (value - _EPOCH) // dt.timedelta(milliseconds=1)
-    if isinstance(value, float) and not value.is_integer():
+        return (value - _EPOCH) // _MILLISECOND
+    if isinstance(value, float | Decimal) and value != int(value):
         raise ValueError(f"{value} is no whole number")
-    return int(value)
+    if isinstance(value, int | float | Decimal | str):
+        return int(value)
+    raise TypeError(f"a whole number is expected, not {type(value).__name__}")
+
+
+def _to_float(value: Any) -> float:
+    if isinstance(value, int | float | Decimal | str):
+        return float(value)
+    raise TypeError(f"a number is expected, not {type(value).__name__}")
 
 
 def _to_bool(value: Any) -> bool:
-    if isinstance(value, bool):
-        return value
-    if isinstance(value, str) and value.lower() in ("true", "false"):
-        return value.lower() == "true"
-    if value in (0, 1):
-        return bool(value)
-    raise ValueError(f"{value!r} is neither true nor false")
+    known = {"true": True, "false": False, "1": True, "0": False}.get(str(value).lower())
+    if known is None:
+        raise ValueError("true or false is expected")
+    return known
 
 
 def _to_text(value: Any) -> str:
@@ -123,65 +170,102 @@ def _to_text(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, dict | list):
-        return _to_json(value)
+        return _dumps(value)
     if isinstance(value, bytes):
         return value.decode()
+    if isinstance(value, Decimal):
+        return format(value, "f")
     return value.isoformat() if isinstance(value, dt.date | dt.time) else str(value)
 
 
 def _to_json(value: Any) -> str:
+    """Text that is JSON stays as it is; other text becomes a JSON string."""
     if isinstance(value, str):
-        # Text that is JSON already stays; other text becomes a JSON string.
         try:
             json.loads(value)
         except ValueError:
-            return json.dumps(value)
+            return _dumps(value)
         return value
-    return json.dumps(value, default=_to_text)
+    return _dumps(value)
+
+
+def _dumps(value: Any) -> str:
+    return json.dumps(value, default=_json_member, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+
+
+def _json_member(value: Any) -> Any:
+    return base64.b64encode(value).decode() if isinstance(value, bytes) else _to_text(value)
 
 
 def _to_decimal(value: Any) -> Decimal:
-    if isinstance(value, Decimal):
-        return value
     if isinstance(value, float):
-        return Decimal(repr(value))
-    return Decimal(value)
+        return Decimal(repr(value))  # the shortest text that is this float, not its 50 binary digits
+    if isinstance(value, int | Decimal | str):
+        return Decimal(value)
+    raise TypeError(f"a number is expected, not {type(value).__name__}")
 
 
 def _to_uuid(value: Any) -> uuid.UUID:
-    return value if isinstance(value, uuid.UUID) else uuid.UUID(str(value))
+    return uuid.UUID(bytes=value) if isinstance(value, bytes) else uuid.UUID(str(value))
 
 
 def _to_bytes(value: Any) -> bytes:
-    return value.encode() if isinstance(value, str) else bytes(value)
+    if isinstance(value, str):
+        return value.encode()
+    if isinstance(value, bytearray | memoryview):
+        return bytes(value)
+    raise TypeError(f"bytes are expected, not {type(value).__name__}")
 
 
 def _to_date(value: Any) -> dt.date:
+    """A number is days since the epoch, as Connect's Date counts; text is ISO 8601."""
     if isinstance(value, dt.datetime):
         return value.date()
-    if isinstance(value, int):
+    if isinstance(value, int) and not isinstance(value, bool):
         return _EPOCH_DAY + dt.timedelta(days=value)
-    return value if isinstance(value, dt.date) else dt.date.fromisoformat(value)
+    return dt.date.fromisoformat(value)
 
 
 def _to_time(value: Any) -> dt.time:
-    if isinstance(value, int):
+    """A number is milliseconds since midnight, as Connect's Time counts; text is ISO 8601."""
+    if isinstance(value, int) and not isinstance(value, bool):
         return (dt.datetime.min + dt.timedelta(milliseconds=value)).time()
-    return value if isinstance(value, dt.time) else dt.time.fromisoformat(value)
+    return value.time() if isinstance(value, dt.datetime) else dt.time.fromisoformat(value)
 
 
-def _to_moment(value: Any) -> dt.datetime:
-    """A number is milliseconds since the epoch; text is ISO 8601; what has no zone is UTC."""
+def _to_moment(value: Any, zone: dt.tzinfo) -> dt.datetime:
+    """A number is milliseconds since the epoch, as Connect's Timestamp counts; text is ISO 8601, in UTC where it names no zone."""
     if isinstance(value, bool):
-        raise DataError(f"{value} is no moment")
+        raise TypeError("a timestamp is expected, not bool")
     if isinstance(value, int | float):
         return _EPOCH + dt.timedelta(milliseconds=value)
     if isinstance(value, str):
-        value = dt.datetime.fromisoformat(value)
-    elif not isinstance(value, dt.datetime):
-        value = dt.datetime.combine(value, dt.time())
-    return value.replace(tzinfo=dt.UTC) if value.tzinfo is None else value
+        moment = dt.datetime.fromisoformat(value)
+    else:
+        moment = value if isinstance(value, dt.datetime) else dt.datetime.combine(value, dt.time())
+    return moment.replace(tzinfo=dt.UTC) if moment.tzinfo is None else moment
 
 
-def _to_local(value: Any) -> dt.datetime:
-    return _to_moment(value).astimezone(dt.UTC).replace(tzinfo=None)
+def _to_local(value: Any, zone: dt.tzinfo) -> dt.datetime:
+    return _to_moment(value, zone).astimezone(zone).replace(tzinfo=None)
+
+
+_TEXT: Final[frozenset[type]] = frozenset({str})
+#: For each type that COPY writes in binary, the Python types that pass as they are.
+_FITTING: Final[dict[str, frozenset[type]]] = {
+    **dict.fromkeys(("smallint", "integer", "bigint", "oid"), frozenset({int})),
+    **dict.fromkeys(("real", "double precision"), frozenset({int, float})),
+    **dict.fromkeys(("text", "character varying", "character", "name"), _TEXT),
+    "boolean": frozenset({bool}), "bytea": frozenset({bytes}), "numeric": frozenset({int, Decimal}),
+    "uuid": frozenset({uuid.UUID}), "date": frozenset({dt.date}), "time without time zone": frozenset({dt.time}),
+    # Looked at one by one: text may be JSON already, a datetime may lack its zone.
+    **dict.fromkeys(("json", "jsonb", "timestamp with time zone", "timestamp without time zone"), frozenset()),
+}  # fmt: skip
+_CONVERTERS: Final[dict[str, Convert]] = {
+    **dict.fromkeys(("smallint", "integer", "bigint", "oid"), _to_int), **dict.fromkeys(("real", "double precision"), _to_float),
+    **dict.fromkeys(("json", "jsonb"), _to_json), "boolean": _to_bool, "bytea": _to_bytes, "numeric": _to_decimal,
+    "uuid": _to_uuid, "date": _to_date, "time without time zone": _to_time,
+}  # fmt: skip
+_ZONED: Final[dict[str, Callable[[Any, dt.tzinfo], Any]]] = {
+    "timestamp with time zone": _to_moment, "timestamp without time zone": _to_local,
+}  # fmt: skip

@@ -161,10 +161,10 @@ def test_rules_of_keys_are_told_with_the_fix(keys: dict[str, str], mentions: str
 
 
 def test_names_are_quoted_whatever_they_hold() -> None:
-    from connect_postgres.connection import quoted, quoted_table
+    from connect_postgres.names import TableName, quoted
 
     assert quoted('a"; DROP TABLE x; --') == '"a""; DROP TABLE x; --"'
-    assert quoted_table("my schema.my table") == '"my schema"."my table"'
+    assert TableName.parse("my schema.my table").sql == '"my schema"."my table"'
 
 
 @pytest.mark.parametrize(

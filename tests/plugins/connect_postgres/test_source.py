@@ -1,168 +1,264 @@
 from __future__ import annotations
 
-import datetime as dt
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from decimal import Decimal
 from typing import Any
 
-import asyncpg
 import pytest
 
-from connect.api import Batch, ConfigError, RetriableError
+from connect.api import ConfigError, ConnectError, DataError, RetriableError
 from connect_postgres import JdbcSourceConnector
-from tests.support.tasks import call, connector, poll, source_task, stop
+from tests.support.tasks import call, connector, poll, source_task
+
+from .conftest import Database, Start, drain, ids, polls_nothing
 
 pytestmark = pytest.mark.postgres
+ORDERS = "CREATE TABLE orders (id bigint PRIMARY KEY, item text)"
+CHANGES = "CREATE TABLE orders (id int NOT NULL, changed timestamptz NOT NULL)"
+TIMED = {"mode": "timestamp", "timestamp_column_name": "changed"}
+PARTITION = {"protocol": "1", "table": "public.orders"}
 
 
-async def execute(url: str, *statements: str) -> None:
-    connection = await asyncpg.connect(url)
-    for statement in statements:
-        await connection.execute(statement)
-    await connection.close()
+async def test_incrementing_mode_brings_each_row_once_and_resumes(database: Database, source: Start) -> None:
+    await database.execute(ORDERS, "INSERT INTO orders SELECT i, 'item ' || i FROM generate_series(-5, 25) i")
+    batches = await drain(await source(batch_max_rows="10"), 31)
+    assert [value["id"] for batch in batches for value in batch.values] == list(range(-5, 26))
+    assert (batches[0].topic, batches[0].source_partition) == ("pg-orders", PARTITION)
+    assert [batch.source_offset for batch in batches] == [{"incrementing": i} for i in (4, 14, 24, 25)]
+    await database.execute("INSERT INTO orders VALUES (26, 'new')")
+    assert await ids(await source([(PARTITION, {"incrementing": 25})]), 1) == [26]
 
 
-def config(url: str, **keys: str) -> dict[str, str]:
-    base = {"connection.url": url, "mode": "incrementing", "incrementing.column.name": "id", "topic.prefix": "pg-",
-            "poll.interval.ms": "1", "tables": "public.orders", "table.whitelist": "orders"}  # fmt: skip
-    return {**base, **{key.replace("_", "."): value for key, value in keys.items()}}
+async def test_a_read_to_the_end_waits_for_the_poll_interval(database: Database, source: Start) -> None:
+    await database.execute(ORDERS, "INSERT INTO orders VALUES (1, 'a')")
+    task = await source(poll_interval_ms="60000")
+    assert await ids(task, 1) == [1]
+    await database.execute("INSERT INTO orders VALUES (2, 'b')")
+    assert await polls_nothing(task, times=1)
 
 
-@asynccontextmanager
-async def running(url: str, offsets: Any = (), **keys: str) -> AsyncIterator[Any]:
-    task = await source_task(JdbcSourceConnector, config(url, **keys), offsets=offsets)
+async def test_bulk_mode_reads_the_whole_table_each_time_and_has_no_offset(database: Database, source: Start) -> None:
+    await database.execute(ORDERS, "INSERT INTO orders SELECT i, 'x' FROM generate_series(1, 10) i")
+    batches = await drain(await source(mode="bulk", batch_max_rows="5"), 20)
+    assert sorted(v["id"] for b in batches for v in b.values) == sorted([*range(1, 11)] * 2)
+    assert {len(batch) for batch in batches} == {5}
+    assert all(batch.source_offset is None for batch in batches)
+
+
+async def test_a_row_of_equal_time_is_not_lost_at_the_edge_of_a_batch(database: Database, source: Start) -> None:
+    second = "'2026-01-01T00:00:00Z'::timestamptz + (i / 4) * interval '1 second'"
+    await database.execute(CHANGES, f"INSERT INTO orders SELECT i, {second} FROM generate_series(0, 19) i")
+    batches = await drain(await source(**TIMED, batch_max_rows="6"), 20)
+    assert sorted(v["id"] for b in batches for v in b.values) == list(range(20))
+    for number, batch in enumerate(batches):  # as if the worker died behind each batch
+        seen = {v["id"] for b in batches[: number + 1] for v in b.values}
+        resumed = await source([(PARTITION, batch.source_offset)], **TIMED)
+        left = 20 - len(seen)
+        again = set(await ids(resumed, left)) if left else set()
+        assert seen | again == set(range(20)), f"after batch {number}"
+
+
+async def test_timestamp_and_incrementing_brings_new_and_changed_rows_once(database: Database, source: Start) -> None:
+    await database.execute("CREATE TABLE orders (id int NOT NULL, changed timestamp NOT NULL)", "INSERT INTO orders VALUES (1, '2026-01-01'), (2, '2026-01-01')")  # fmt: skip
+    task = await source(mode="timestamp+incrementing", timestamp_column_name="changed", batch_max_rows="1")
+    batches = await drain(task, 2)
+    assert batches[0].source_offset == {"incrementing": 1, "timestamp": 1767225600000, "timestamp_nanos": 0}
+    await database.execute("UPDATE orders SET changed = '2026-01-02' WHERE id = 1", "INSERT INTO orders VALUES (3, '2026-01-02')")  # fmt: skip
+    assert await ids(task, 2) == [1, 3]
+    assert await ids(await source([(PARTITION, batches[0].source_offset)], mode="timestamp+incrementing", timestamp_column_name="changed"), 3) == [2, 1, 3]  # fmt: skip
+
+
+async def test_the_first_timestamp_that_is_not_null_counts(database: Database, source: Start) -> None:
+    await database.execute("CREATE TABLE orders (id int, changed timestamptz, made timestamptz NOT NULL)", "INSERT INTO orders VALUES (1, NULL, '2026-01-03'), (2, '2026-01-02', '2026-01-01')")  # fmt: skip
+    assert await ids(await source(mode="timestamp", timestamp_column_name="changed,made"), 2) == [2, 1]
+
+
+async def test_microseconds_survive_in_the_offset(database: Database, source: Start) -> None:
+    await database.execute(CHANGES, "INSERT INTO orders VALUES (1, '2026-01-01T00:00:00.123456Z')")
+    task = await source(**TIMED)
+    (batch,) = await drain(task, 1)
+    assert batch.source_offset == {"timestamp": 1767225600123, "timestamp_nanos": 123456000}
+    assert await polls_nothing(await source([(PARTITION, batch.source_offset)], **TIMED), times=3)
+
+
+@pytest.mark.parametrize(
+    "partition",
+    [PARTITION, {"protocol": "1", "table": "DATABASE.public.orders"}, {"protocol": "1", "table": "orders"}, {"table": "orders"}],
+)  # fmt: skip
+async def test_offsets_of_the_jdbc_connector_are_found(database: Database, source: Start, partition: dict[str, str]) -> None:  # fmt: skip
+    await database.execute(ORDERS, "INSERT INTO orders VALUES (1, 'a'), (2, 'b')")
+    partition = {**partition, "table": partition["table"].replace("DATABASE", database.url.rpartition("/")[2])}
+    (batch,) = await drain(await source([(partition, {"incrementing": 1})]), 1)
+    assert (batch.values[0]["id"], batch.source_partition) == (2, partition)
+
+
+@pytest.mark.parametrize(("initial", "expected"), [("1767225600000", [2]), ("-1", [])])
+async def test_timestamp_initial_says_where_to_begin(database: Database, source: Start, initial: str, expected: list[int]) -> None:  # fmt: skip
+    await database.execute(CHANGES, "INSERT INTO orders VALUES (1, '2025-12-31'), (2, '2026-01-02')")
+    task = await source(**TIMED, timestamp_initial=initial)
+    assert await ids(task, len(expected)) == expected
+    assert await polls_nothing(task)
+
+
+async def test_rows_younger_than_the_delay_wait(database: Database, source: Start) -> None:
+    await database.execute(CHANGES, "INSERT INTO orders VALUES (1, now() - interval '1 hour'), (2, now())")
+    task = await source(**TIMED, timestamp_delay_interval_ms="600000")
+    assert await ids(task, 1) == [1]
+    assert await polls_nothing(task)
+
+
+async def test_a_query_is_read_under_the_prefix_as_its_topic(database: Database, source: Start) -> None:
+    await database.execute(ORDERS, "INSERT INTO orders VALUES (1, 'a'), (2, 'b'), (3, 'c')")
+    query = "SELECT id, upper(item) AS item FROM orders WHERE item <> 'b' -- not b"
+    (batch,) = await drain(await source(query=query, tables="", topic_prefix="picked"), 2)
+    assert batch.values == [{"id": 1, "item": "A"}, {"id": 3, "item": "C"}]
+    assert (batch.topic, batch.source_partition, batch.source_offset) == ("picked", {"query": "query"}, {"incrementing": 3})  # fmt: skip
+
+
+async def test_a_view_and_a_partitioned_table_are_read(database: Database, source: Start) -> None:
+    await database.execute(
+        "CREATE TABLE parts (id int NOT NULL) PARTITION BY RANGE (id)",
+        "CREATE TABLE low PARTITION OF parts FOR VALUES FROM (0) TO (10)",
+        "CREATE TABLE high PARTITION OF parts FOR VALUES FROM (10) TO (20)",
+        "INSERT INTO parts VALUES (11), (1)",
+        "CREATE VIEW orders AS SELECT id FROM parts",
+    )
+    assert await ids(await source(validate_non_null="false"), 2) == [1, 11]
+    assert await ids(await source(tables="public.parts"), 2) == [1, 11]
+
+
+async def test_a_column_that_was_added_comes_with_the_next_read(database: Database, source: Start) -> None:
+    await database.execute(ORDERS, "INSERT INTO orders VALUES (1, 'a')")
+    task = await source()
+    await ids(task, 1)
+    await database.execute("ALTER TABLE orders ADD COLUMN extra int", "INSERT INTO orders VALUES (2, 'b', 5)")
+    (batch,) = await drain(task, 1)
+    assert batch.values == [{"id": 2, "item": "b", "extra": 5}]
+
+
+async def test_several_tables_are_read_in_turn(database: Database, source: Start) -> None:
+    for table in ("orders", '"Odd, name"'):
+        await database.execute(f"CREATE TABLE {table} (id int NOT NULL)", f"INSERT INTO {table} SELECT generate_series(1, 7)")  # fmt: skip
+    task = await source(tables="public.orders,public.Odd%2C%20name", batch_max_rows="3")
+    batches = await drain(task, 14)
+    assert {batch.topic: max(v["id"] for v in batch.values) for batch in batches} == {"pg-orders": 7, "pg-Odd, name": 7}
+
+
+async def test_a_lost_connection_is_retriable_and_loses_nothing(database: Database, source: Start) -> None:
+    await database.execute(ORDERS, "INSERT INTO orders SELECT i, 'x' FROM generate_series(1, 30) i")
+    task = await source(batch_max_rows="10")
+    seen = await ids(task, 10)
+    await database.disconnect_others()
     try:
-        yield task
-    finally:
-        await stop(task)
+        seen += await ids(task, 20)
+    except RetriableError as error:
+        assert error.code == "environment.unreachable"
+        seen += await ids(task, 30 - len(seen))
+    assert seen == list(range(1, 31))
 
 
-async def rows_of(task: Any) -> tuple[list[Any], list[Batch]]:
-    batches: list[Batch] = []
-    for _ in range(20):
-        batches += await poll(task)
-    return [value for batch in batches for value in batch.values], batches
-
-
-async def test_incrementing_mode_brings_each_row_once_and_resumes(postgres_url: str) -> None:
-    await execute(postgres_url, "CREATE TABLE orders (id bigint PRIMARY KEY, item text)", "INSERT INTO orders SELECT i, 'item ' || i FROM generate_series(1, 25) i")  # fmt: skip
-    async with running(postgres_url, batch_max_rows="10") as task:
-        rows, batches = await rows_of(task)
-    assert [row["id"] for row in rows] == list(range(1, 26))
-    assert batches[0].topic == "pg-orders"
-    last = batches[-1]
-    assert (last.source_partition, last.source_offset) == (
-        {"protocol": "1", "table": "public.orders"},
-        {"incrementing": 25},
-    )
-    await execute(postgres_url, "INSERT INTO orders VALUES (26, 'new')")
-    async with running(postgres_url, offsets=[(last.source_partition, last.source_offset)]) as task:
-        rows, _ = await rows_of(task)
-    assert rows == [{"id": 26, "item": "new"}]
-
-
-async def test_bulk_mode_reads_the_whole_table(postgres_url: str) -> None:
-    await execute(
-        postgres_url,
-        "CREATE TABLE orders (id int, item text)",
-        "INSERT INTO orders SELECT i, 'x' FROM generate_series(1, 12) i",
-    )
-    async with running(postgres_url, mode="bulk", batch_max_rows="5", poll_interval_ms="60000") as task:
-        rows, _ = await rows_of(task)
-    assert len(rows) == 12
-
-
-async def test_timestamp_mode_loses_no_row_of_equal_time_at_the_edge_of_a_batch(postgres_url: str) -> None:
-    await execute(
-        postgres_url,
-        "CREATE TABLE orders (id int, changed timestamptz NOT NULL)",
-        "INSERT INTO orders SELECT i, '2026-01-01T00:00:00Z'::timestamptz + (i / 4) * interval '1 second' FROM generate_series(0, 19) i",
-    )
-    async with running(postgres_url, mode="timestamp", timestamp_column_name="changed", batch_max_rows="6") as task:
-        rows, _ = await rows_of(task)
-    assert sorted(row["id"] for row in rows) == list(range(20))
-
-
-async def test_timestamp_and_incrementing_sees_new_and_changed_rows(postgres_url: str) -> None:
-    await execute(postgres_url, "CREATE TABLE orders (id int NOT NULL, changed timestamp NOT NULL)", "INSERT INTO orders VALUES (1, '2026-01-01'), (2, '2026-01-01')")  # fmt: skip
-    async with running(postgres_url, mode="timestamp+incrementing", timestamp_column_name="changed") as task:
-        assert len((await rows_of(task))[0]) == 2
-        await execute(
-            postgres_url,
-            "UPDATE orders SET changed = '2026-01-02' WHERE id = 1",
-            "INSERT INTO orders VALUES (3, '2026-01-02')",
-        )
-        assert sorted(row["id"] for row in (await rows_of(task))[0]) == [1, 3]
-
-
-async def test_a_query_is_read_under_the_prefix_as_its_topic(postgres_url: str) -> None:
-    keys = config(postgres_url, mode="bulk", query="SELECT 1 AS one, 'a'::text AS word")
-    del keys["table.whitelist"], keys["tables"]
-    task = await source_task(JdbcSourceConnector, keys)
-    rows, batches = await rows_of(task)
-    await stop(task)
-    assert (rows[0], batches[0].topic) == ({"one": 1, "word": "a"}, "pg-")
-
-
-async def test_column_types_become_connect_types(postgres_url: str) -> None:
-    await execute(
-        postgres_url,
-        "CREATE TYPE mood AS ENUM ('sad', 'happy')",
-        "CREATE TABLE orders (id int NOT NULL, n numeric(6,2), d date, t timestamptz, l timestamp, j jsonb, u uuid, a int[], m mood, b bytea, f real, s smallint, o boolean)",
-        "INSERT INTO orders VALUES (1, 12.50, '2026-01-02', '2026-01-02T03:04:05Z', '2026-01-02T03:04:05', '{\"k\": 1}', '00000000-0000-0000-0000-000000000001', '{1,2}', 'happy', '\\x01', 1.5, 7, true)",
-    )
-    async with running(postgres_url) as task:
-        (row,), batches = await rows_of(task)
-    moment = dt.datetime(2026, 1, 2, 3, 4, 5, tzinfo=dt.UTC)
-    assert row == {
-        "id": 1, "n": Decimal("12.50"), "d": dt.date(2026, 1, 2), "t": moment, "l": moment, "j": '{"k": 1}',
-        "u": "00000000-0000-0000-0000-000000000001", "a": [1, 2], "m": "happy", "b": b"\x01", "f": 1.5, "s": 7, "o": True,
-    }  # fmt: skip
-    schema = batches[0].value_schema
-    assert schema is not None
-    schema.validate(row)
-    assert schema.name == "orders"
+# -- what is wrong outside -----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     ("keys", "mentions"),
     [
-        ({"incrementing.column.name": ""}, "incrementing.column.name"),
-        ({"mode": "timestamp"}, "timestamp.column.name"),
-        ({"query": "SELECT 1"}, "query"),
-        ({"connection.url": "mysql://x"}, "connection.url"),
-        ({"mode": "sometimes"}, "mode"),
+        ({"incrementing_column_name": "no_such"}, "has no column 'no_such'; it has id, note, made"),
+        ({"incrementing_column_name": "ID"}, "has no column 'ID'"),
+        ({"incrementing_column_name": "note"}, "must be a column of whole numbers; 'note' is text"),
+        ({"incrementing_column_name": "maybe"}, "incrementing column 'maybe' may be null"),
+        ({"mode": "timestamp", "timestamp_column_name": "made"}, r"every timestamp column may be null \(made\)"),
+        ({"mode": "timestamp", "timestamp_column_name": "id"}, "must be a timestamp; 'id' is integer"),
     ],
 )
-def test_configs_that_make_no_sense_are_refused_by_key(keys: dict[str, str], mentions: str) -> None:
+async def test_a_column_that_does_not_do_is_named(database: Database, source: Start, keys: dict[str, str], mentions: str) -> None:  # fmt: skip
+    await database.execute("CREATE TABLE orders (id int NOT NULL, note text, made timestamp, maybe int)")
+    task = await source(**keys)
     with pytest.raises(ConfigError, match=mentions):
-        JdbcSourceConnector.config_class.parse({**config("postgresql://127.0.0.1/db"), **keys})
+        await poll(task)
 
 
-@pytest.mark.parametrize(
-    ("column", "mentions"),
-    [("no_such", "has no column 'no_such'"), ("note", "may be null")],
-)
-async def test_a_column_that_does_not_do_is_named(postgres_url: str, column: str, mentions: str) -> None:
-    await execute(postgres_url, "CREATE TABLE orders (id int NOT NULL, note int)")
-    async with running(postgres_url, incrementing_column_name=column) as task:
-        with pytest.raises(ConfigError, match=mentions):
-            await poll(task)
+async def test_rows_with_null_are_left_out_where_that_was_agreed_to(database: Database, source: Start) -> None:
+    await database.execute("CREATE TABLE orders (id int)", "INSERT INTO orders VALUES (NULL), (1)")
+    assert await ids(await source(validate_non_null="false"), 1) == [1]
 
 
-async def test_a_server_that_is_not_there_is_retriable_and_tells_no_password(postgres_url: str) -> None:
-    with pytest.raises(RetriableError, match="cannot be reached") as raised:
-        await source_task(JdbcSourceConnector, config("postgresql://me:s3cret@127.0.0.1:1/db"))
+async def test_a_wrong_query_is_told_with_the_servers_words(database: Database, source: Start) -> None:
+    task = await source(query="SELECT nothing FROM nowhere", tables="")
+    with pytest.raises(ConfigError, match=r'reading the query: relation "nowhere" does not exist \(SQLSTATE 42P01\)'):
+        await poll(task)
+
+
+async def test_a_value_beyond_python_is_a_data_error_with_a_way_out(database: Database, source: Start) -> None:
+    await database.execute("CREATE TABLE orders (id int NOT NULL, d date)", "INSERT INTO orders VALUES (1, '0044-03-15 BC')")  # fmt: skip
+    task = await source()
+    with pytest.raises(DataError, match=r"reading table public\.orders: a value is beyond what Python holds") as raised:
+        await poll(task)
+    assert "Cast" in raised.value.hint
+
+
+async def test_a_table_that_was_dropped_is_told(database: Database, source: Start) -> None:
+    task = await source()
+    with pytest.raises(ConfigError, match=r"table public\.orders does not exist any more"):
+        await poll(task)
+
+
+def failing(url: str) -> dict[str, str]:
+    return {"connection.url": url, "mode": "bulk", "topic.prefix": "pg-", "tables": "public.orders"}
+
+
+async def test_a_server_that_is_not_there_is_retriable_and_tells_no_password() -> None:
+    with pytest.raises(RetriableError, match=r"PostgreSQL at postgresql://me:\[hidden\]@127.0.0.1:1/db cannot be reached") as raised:  # fmt: skip
+        await source_task(JdbcSourceConnector, failing("postgresql://me:s3cret@127.0.0.1:1/db"))
+    assert raised.value.code == "environment.unreachable"
     assert "s3cret" not in str(raised.value)
 
 
-async def test_a_table_that_does_not_exist_is_refused_with_those_there_are(postgres_url: str) -> None:
-    await execute(postgres_url, "CREATE TABLE customers (id int)")
+async def test_a_database_or_user_that_is_not_there_is_a_config_error(database: Database) -> None:
+    for url in (database.url.rpartition("/")[0] + "/nowhere", database.url.replace("postgres@", "nobody:s3cret@")):
+        with pytest.raises(ConfigError, match="refuses the connection") as raised:
+            await source_task(JdbcSourceConnector, failing(url))
+        assert raised.value.config_path == "connection.url"
+        assert "s3cret" not in str(raised.value)
+
+
+# -- the connector -------------------------------------------------------------------------------------------------
+
+
+async def started(database: Database, **keys: str) -> Any:
+    made = await connector(JdbcSourceConnector, {"connection.url": database.url, "mode": "bulk", "topic.prefix": "pg-", "connection.attempts": "1", **keys})  # fmt: skip
+    await call(made.start)
+    await call(made.stop)
+    return made
+
+
+async def test_tables_are_divided_among_tasks(database: Database) -> None:
+    await database.execute(*(f"CREATE TABLE t{number} (id int)" for number in range(5)))
+    made = await started(database)
+    assert [config["tables"] for config in made.task_configs(2)] == ["public.t0,public.t2,public.t4", "public.t1,public.t3"]  # fmt: skip
+    assert len(made.task_configs(9)) == 5
+
+
+async def test_a_query_is_one_task(database: Database) -> None:
+    made = await started(database, query="SELECT 1")
+    assert len(made.task_configs(4)) == 1
+
+
+async def test_a_table_that_does_not_exist_is_refused_with_those_there_are(database: Database) -> None:
+    await database.execute("CREATE TABLE customers (id int)")
     with pytest.raises(ConfigError, match=r"table orders does not exist in .*; there are public.customers"):
-        await call((await connector(JdbcSourceConnector, config(postgres_url))).start)
+        await started(database, **{"table.whitelist": "orders"})
+    with pytest.raises(ConfigError, match=r"table ord\.\* does not exist"):
+        await started(database, **{"table.include.list": "ord.*"})
 
 
-async def test_a_database_that_is_not_there_is_a_config_error(postgres_url: str) -> None:
-    with pytest.raises(ConfigError, match="refuses the connection"):
-        await source_task(JdbcSourceConnector, config(postgres_url.rpartition("/")[0] + "/nowhere"))
+async def test_two_tables_of_one_name_would_share_a_topic(database: Database) -> None:
+    await database.execute("CREATE SCHEMA a", "CREATE SCHEMA b", "CREATE TABLE a.t (id int)", "CREATE TABLE b.t (id int)")  # fmt: skip
+    with pytest.raises(ConfigError, match=r"tables a\.t, b\.t would share topic pg-t"):
+        await started(database)
+    assert (await started(database, **{"schema.pattern": "a"})).task_configs(1)[0]["tables"] == "a.t"
+
+
+async def test_no_server_fails_the_connector_in_the_tries_it_was_given() -> None:
+    made = await connector(JdbcSourceConnector, {**failing("postgresql://127.0.0.1:1/db"), "connection.attempts": "2", "connection.backoff.ms": "1"})  # fmt: skip
+    with pytest.raises(ConnectError, match="cannot be reached"):
+        await call(made.start)
+    await call(made.stop)

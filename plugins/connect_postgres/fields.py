@@ -1,0 +1,140 @@
+"""Records to columns: which fields of keys, values and coordinates a batch writes, as one list a column.
+
+Nothing here knows the table; `values` fits the lists to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from operator import itemgetter
+from typing import Any
+
+from connect.api import INT32, INT64, STRING, Batch, ConfigError, DataError, Schema, Type
+from connect_postgres.sink_config import KAFKA_COLUMNS, SinkConfig
+
+
+@dataclass(slots=True)
+class Fields:
+    """What is written, as columns of one length.
+
+    Attributes:
+        columns: By column name, in order; the key's first.
+        schemas: The fields' schemas; None where they are not declared.
+        key: Names of the columns that make the key, [] for none.
+    """
+
+    columns: dict[str, list[Any]] = field(default_factory=dict)
+    schemas: dict[str, Schema | None] = field(default_factory=dict)
+    key: list[str] = field(default_factory=list)
+
+    def add(self, name: str, values: list[Any], schema: Schema | None) -> None:
+        """Add a column; one that is there already stays."""
+        if name not in self.columns:
+            self.columns[name] = values
+            self.schemas[name] = schema
+
+    @property
+    def key_rows(self) -> list[tuple[Any, ...]]:
+        """The key of each row."""
+        return list(zip(*(self.columns[name] for name in self.key), strict=True))
+
+
+def fields_of(batch: Batch, config: SinkConfig) -> Fields:
+    """Take a batch of values, none of them null, apart.
+
+    Raises:
+        DataError: A record lacks what the config asks of it.
+        ConfigError: The config and the records' shape contradict each other.
+    """
+    fields = Fields()
+    if config.key_mode == "kafka":
+        _add_coordinates(fields, batch, config.pk_fields or KAFKA_COLUMNS)
+    elif config.key_mode == "record_key":
+        _add_key(fields, batch, config.pk_fields)
+    values, schemas = _value_columns(batch)
+    if config.key_mode == "record_value":
+        fields.key = config.pk_fields or list(values)
+        missing = [name for name in fields.key if name not in values]
+        if missing:
+            raise DataError(f"a value of topic {batch.topic} has no field {missing[0]!r}, which pk.fields names; it has {', '.join(values)}")  # fmt: skip
+        for name in fields.key:
+            fields.add(name, values[name], schemas[name])
+    chosen = config.fields_whitelist
+    for name in values:
+        if not chosen or name in chosen:
+            fields.add(name, values[name], schemas[name])
+    if not fields.columns:
+        raise DataError(f"a value of topic {batch.topic} has no field to write", hint="Check fields.whitelist.")
+    return fields
+
+
+def key_fields_of(batch: Batch, config: SinkConfig) -> Fields:
+    """Take only the keys of a batch apart, as tombstones are."""
+    fields = Fields()
+    _add_key(fields, batch, config.pk_fields)
+    return fields
+
+
+def _add_coordinates(fields: Fields, batch: Batch, names: Sequence[str]) -> None:
+    assert batch.offsets is not None, "a sink's batch has offsets"
+    count = len(batch)
+    fields.key = list(names)
+    fields.add(names[0], [batch.original_topic or batch.topic] * count, STRING)
+    fields.add(names[1], [batch.partition if batch.original_partition is None else batch.original_partition] * count, INT32)  # fmt: skip
+    fields.add(names[2], list(batch.offsets), INT64)
+
+
+def _add_key(fields: Fields, batch: Batch, names: list[str]) -> None:
+    keys = batch.key_column()
+    if None in keys:
+        raise DataError(f"a record of topic {batch.topic} has no key, and pk.mode=record_key makes the row's key of it")
+    schema = batch.key_schema
+    if not all(isinstance(one, dict) for one in keys):
+        if len(names) != 1:
+            raise ConfigError(f"the keys of topic {batch.topic} are no structs, so pk.mode=record_key needs one name in pk.fields, for their column; {len(names)} given", config_path="pk.fields")  # fmt: skip
+        fields.key = list(names)
+        fields.add(names[0], keys, schema)
+        return
+    columns, schemas = _struct_columns(keys, schema)
+    fields.key = list(names) or list(columns)
+    for name in fields.key:
+        if name not in columns:
+            raise DataError(f"a key of topic {batch.topic} has no field {name!r}, which pk.fields names; it has {', '.join(columns)}")  # fmt: skip
+        fields.add(name, columns[name], schemas[name])
+
+
+def _value_columns(batch: Batch) -> tuple[dict[str, list[Any]], dict[str, Schema | None]]:
+    schema = batch.value_schema
+    if schema is not None and schema.type not in (Type.STRUCT, Type.MAP):
+        raise DataError(f"a value of topic {batch.topic} has schema {schema.type}; a struct is expected, one field a column", hint="Wrap it with the HoistField transform.")  # fmt: skip
+    wrong = next((kind for kind in set(map(type, batch.values)) if kind is not dict), None)
+    if wrong is not None:
+        kind = "null (a tombstone)" if wrong is type(None) else wrong.__name__
+        raise DataError(f"a value of topic {batch.topic} is {kind}; an object is expected, one field a column", hint="Set delete.enabled=true for tombstones; drop others with Filter, or wrap them with HoistField.")  # fmt: skip
+    return _struct_columns(batch.values, schema if schema is not None and schema.type is Type.STRUCT else None)
+
+
+def _struct_columns(structs: list[Any], schema: Schema | None) -> tuple[dict[str, list[Any]], dict[str, Schema | None]]:
+    if schema is not None and schema.type is Type.STRUCT:
+        declared = {member.name: member.schema for member in schema.fields}
+        return {name: _column(structs, name, one.default) for name, one in declared.items()}, dict(declared)
+    names = list(structs[0]) if structs else []
+    if set(map(len, structs)) == {len(names)}:
+        try:
+            # As many fields as the first, and the same ones: then there are no others.
+            return {name: list(map(itemgetter(name), structs)) for name in names}, dict.fromkeys(names)
+        except KeyError:
+            pass
+    names = list(dict.fromkeys(name for one in structs for name in one))
+    return {name: [one.get(name) for one in structs] for name in names}, dict.fromkeys(names)
+
+
+def _column(structs: list[Any], name: str, default: Any) -> list[Any]:
+    try:
+        values = list(map(itemgetter(name), structs))
+    except KeyError:  # an optional field may be left out
+        values = [one.get(name) for one in structs]
+    if default is None:
+        return values
+    return [default if value is None else value for value in values]

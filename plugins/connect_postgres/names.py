@@ -1,0 +1,56 @@
+"""Names of things in SQL: quoting, and tables named with or without their schema."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from connect.api import ConfigError
+
+#: One part of a dotted name: in double quotes (doubled inside), or plain.
+_PART = re.compile(r'"((?:[^"]|"")+)"|([^."]+)')
+
+
+def quoted(identifier: str) -> str:
+    """Return an identifier in quotes, whatever it holds.
+
+    Raises:
+        ConfigError: It is empty or holds a NUL, which PostgreSQL cannot store.
+    """
+    if not identifier or "\0" in identifier:
+        raise ConfigError(f"{identifier!r} cannot be the name of a table or column")
+    return '"' + identifier.replace('"', '""') + '"'
+
+
+@dataclass(frozen=True, slots=True)
+class TableName:
+    """A table's name; without schema the search path decides."""
+
+    name: str
+    schema: str | None = None
+
+    @property
+    def sql(self) -> str:
+        """The name in quotes, for statements."""
+        return quoted(self.name) if self.schema is None else f"{quoted(self.schema)}.{quoted(self.name)}"
+
+    def __str__(self) -> str:
+        return self.name if self.schema is None else f"{self.schema}.{self.name}"
+
+    @classmethod
+    def parse(cls, text: str) -> TableName:
+        """Read 'table', 'schema.table' or 'database.schema.table'; parts may be in double quotes.
+
+        Raises:
+            ValueError: It is none of these.
+        """
+        parts, position = [], 0
+        while match := _PART.match(text, position):
+            parts.append(match[1].replace('""', '"') if match[1] else match[2])
+            position = match.end()
+            if position == len(text) or text[position] != ".":
+                break
+            position += 1
+        if position != len(text) or text.endswith(".") or not 1 <= len(parts) <= 3:
+            raise ValueError(f"table name {text!r}: TABLE or SCHEMA.TABLE is expected")
+        return cls(parts[-1], parts[-2] if len(parts) > 1 else None)

@@ -1,0 +1,139 @@
+"""The source connector's keys."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Final
+from urllib.parse import quote, unquote
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from connect.api import Problem, key
+from connect_postgres.catalog import TABLE_KINDS
+from connect_postgres.connection import ConnectionConfig
+from connect_postgres.names import TableName
+from connect_postgres.rows import GRANULARITIES, RowStyle
+
+INCREMENTING: Final = ("incrementing", "timestamp+incrementing")
+TIMESTAMP: Final = ("timestamp", "timestamp+incrementing")
+_MODES: Final = ("bulk", "incrementing", "timestamp", "timestamp+incrementing")
+_MAPPINGS: Final = ("none", "precision_only", "best_fit", "best_fit_eager_double")
+
+
+def check_zone(value: object) -> None:
+    """Refuse what is no time zone's name."""
+    try:
+        ZoneInfo(str(value))
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError("the name of a time zone is expected, such as UTC or Europe/Amsterdam") from None
+
+
+def _table_names(value: object) -> None:
+    for name in value if isinstance(value, list) else ():
+        TableName.parse(name)
+
+
+def _regexes(value: object) -> None:
+    for pattern in value if isinstance(value, list) else ():
+        try:
+            re.compile(pattern)
+        except re.error as error:
+            raise ValueError(f"{pattern!r} is no regular expression: {error}") from None
+
+
+def _kinds(value: object) -> None:
+    unknown = [kind for kind in value if kind.upper() not in TABLE_KINDS] if isinstance(value, list) else []
+    if unknown:
+        raise ValueError(f"{unknown[0]!r} is none of {', '.join(TABLE_KINDS)}")
+
+
+class SourceConfig(ConnectionConfig):
+    """Read tables, or the rows of a query, into topics."""
+
+    table_include_list: list[str] = key("Tables to read, as regular expressions on TABLE, SCHEMA.TABLE or DATABASE.SCHEMA.TABLE.", default=[], group="Database", order=10, validators=[_regexes])  # fmt: skip
+    table_whitelist: list[str] = key("Tables to read, by name: TABLE or SCHEMA.TABLE.", default=[], group="Database", order=11, validators=[_table_names])  # fmt: skip
+    table_exclude_list: list[str] = key("Tables to leave out, as regular expressions.", default=[], group="Database", order=12, validators=[_regexes])  # fmt: skip
+    table_blacklist: list[str] = key("Tables to leave out, by name.", default=[], group="Database", order=13, validators=[_table_names])  # fmt: skip
+    schema_pattern: str | None = key("Only tables of schemas like this, with SQL's % and _.", default=None, group="Database", order=14)  # fmt: skip
+    table_types: list[str] = key("Kinds of tables: TABLE, PARTITIONED TABLE, VIEW, MATERIALIZED VIEW, FOREIGN TABLE.", default=["TABLE"], importance="low", group="Database", order=15, validators=[_kinds])  # fmt: skip
+    numeric_mapping: str = key("How numeric comes: none (Decimal), precision_only (integers where the scale is 0), best_fit (FLOAT64 too, up to 18 digits), best_fit_eager_double (FLOAT64 for all with a point).", default="none", one_of=_MAPPINGS, ignore_case=True, importance="low", group="Database", order=16)  # fmt: skip
+    quote_sql_identifiers: str = key("Accepted; identifiers are always quoted, so names are compared with case.", default="ALWAYS", one_of=("ALWAYS", "NEVER"), ignore_case=True, importance="medium", group="Database", order=17)  # fmt: skip
+    mode: str = key("What a poll reads. bulk: all rows each time; incrementing: rows with a greater id; timestamp, timestamp+incrementing: new and changed rows.", importance="high", one_of=_MODES, group="Mode", order=1)  # fmt: skip
+    incrementing_column_name: str = key("Column of whole numbers that is greater in each new row.", default="", group="Mode", order=2)  # fmt: skip
+    timestamp_column_name: list[str] = key("Columns of type timestamp; the first that is not null says when a row changed.", default=[], group="Mode", order=3)  # fmt: skip
+    timestamp_initial: int | None = key("Where the timestamp modes begin without an offset, in ms since the epoch; -1 means now, null all rows.", type="LONG", default=None, importance="low", group="Mode", order=4)  # fmt: skip
+    timestamp_delay_interval_ms: int = key("Rows younger than this wait for a later poll; for writers whose clocks or transactions lag.", type="LONG", default=0, ge=0, importance="high", group="Mode", order=5)  # fmt: skip
+    validate_non_null: bool = key("Whether an incrementing or timestamp column that takes null is refused; rows with null are never read.", default=True, importance="low", group="Mode", order=6)  # fmt: skip
+    query: str = key("A query to read in place of tables. It may have WHERE and the like.", default="", group="Mode", order=7, width="LONG")  # fmt: skip
+    query_suffix: str = key("Text behind each reading statement.", default="", importance="low", group="Mode", order=8)
+    timestamp_granularity: str = key("How timestamps come: connect_logical (Timestamp, in ms), or since the epoch as micros_long, nanos_long, micros_string, nanos_string, or as nanos_iso_datetime_string.", default="connect_logical", one_of=tuple(GRANULARITIES), ignore_case=True, importance="low", group="Mode", order=9)  # fmt: skip
+    open_transactions_wait_ms: int = key("How long, in ms, rows wait for transactions that may still commit earlier ones; -1: for as long as it takes; 0: do not wait, and miss rows as the JDBC connector does.", type="LONG", default=-1, ge=-1, importance="medium", group="Mode", order=10)  # fmt: skip
+    topic_prefix: str = key("Put before a table's name to make its topic; with query, the topic.", importance="high", group="Connector", order=1)  # fmt: skip
+    poll_interval_ms: int = key("Wait before a table is read again once it was read to its end, in ms.", default=5000, ge=1, importance="high", group="Connector", order=2)  # fmt: skip
+    batch_max_rows: int = key("The most rows in one batch.", default=5000, ge=1, le=1_000_000, importance="low", group="Connector", order=3)  # fmt: skip
+    table_poll_interval_ms: int = key("How often new and dropped tables are looked for, in ms.", type="LONG", default=60_000, ge=1, importance="low", group="Connector", order=4)  # fmt: skip
+    db_timezone: str = key("Time zone of timestamps without one.", default="UTC", validators=[check_zone], importance="medium", group="Connector", order=5)  # fmt: skip
+
+    @property
+    def style(self) -> RowStyle:
+        """How values come out."""
+        return RowStyle(self.numeric_mapping.lower(), self.timestamp_granularity.lower(), ZoneInfo(self.db_timezone))
+
+    def problems(self) -> Iterable[Problem]:
+        lists = {
+            name: given
+            for name, given in (
+                ("table.include.list", self.table_include_list), ("table.whitelist", self.table_whitelist),
+                ("table.exclude.list", self.table_exclude_list), ("table.blacklist", self.table_blacklist),
+            )
+            if given
+        }  # fmt: skip
+        if self.mode in INCREMENTING and not self.incrementing_column_name:
+            yield Problem("incrementing.column.name", f"mode={self.mode} needs incrementing.column.name: name the column that is greater in each new row")  # fmt: skip
+        if self.mode in TIMESTAMP and not any(self.timestamp_column_name):
+            yield Problem("timestamp.column.name", f"mode={self.mode} needs timestamp.column.name: name the column that says when a row changed")  # fmt: skip
+        if self.query and lists:
+            yield Problem("query", f"query and {next(iter(lists))} exclude each other, since a query names its own tables: remove one")  # fmt: skip
+        elif len(lists) > 1:
+            first, second, *_ = lists
+            yield Problem(second, f"{first} and {second} exclude each other: remove one")
+        if self.query.rstrip().endswith(";"):
+            yield Problem("query", "query is put into a larger statement: remove the ';' at its end")
+
+    def selects(self, table: TableName, database: str) -> bool:
+        """Return whether a table is to be read."""
+        if self.table_include_list or self.table_exclude_list:
+            forms = (table.name, str(table), f"{database}.{table}")
+            patterns = self.table_include_list or self.table_exclude_list
+            listed = any(re.fullmatch(pattern, form) for pattern in patterns for form in forms)
+            return listed == bool(self.table_include_list)
+        if self.table_whitelist:
+            return any(same_table(TableName.parse(name), table) for name in self.table_whitelist)
+        return not any(same_table(TableName.parse(name), table) for name in self.table_blacklist)
+
+
+class TaskConfig(SourceConfig):
+    """One task's share of the tables."""
+
+    tables: list[str] = key("Tables of this task, as SCHEMA.TABLE, percent-encoded.", default=[], internal=True)
+
+    @property
+    def table_names(self) -> list[TableName]:
+        """The tables."""
+        return [decode_table(text) for text in self.tables]
+
+
+def same_table(wanted: TableName, table: TableName) -> bool:
+    """Return whether a name that may lack the schema means this table."""
+    return wanted.name == table.name and wanted.schema in (None, table.schema)
+
+
+def encode_table(table: TableName) -> str:
+    """Write a table's name so that it survives a comma separated list, whatever it holds."""
+    return ".".join(quote(part, safe="").replace(".", "%2E") for part in (table.schema, table.name) if part)
+
+
+def decode_table(text: str) -> TableName:
+    """Read what `encode_table` wrote."""
+    schema, _, name = text.rpartition(".")
+    return TableName(unquote(name), unquote(schema) or None)

@@ -1,0 +1,86 @@
+"""The tables that a sink task writes to: looked up once, created and given columns where that is allowed.
+
+What is made here belongs to the transaction of the batch that needs it; where that fails, it is gone with it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from connect.api import ConfigError
+from connect_postgres.catalog import TableInfo, describe_table
+from connect_postgres.fields import Fields
+from connect_postgres.names import TableName, quoted
+from connect_postgres.sink_config import SinkConfig
+from connect_postgres.values import column_type, infer_schema
+
+if TYPE_CHECKING:
+    import asyncpg
+
+#: Tasks that make tables or columns take turns: CREATE TABLE IF NOT EXISTS alone fails when two of them race.
+_TURN = "SELECT pg_advisory_xact_lock(hashtext('connect_postgres'))"
+
+
+class Tables:
+    """Descriptions of tables by name. `forget` what a failed transaction may have made."""
+
+    def __init__(self, config: SinkConfig) -> None:
+        self._config = config
+        self._known: dict[TableName, TableInfo] = {}
+
+    def forget(self) -> None:
+        """Look every table up again."""
+        self._known.clear()
+
+    async def find(self, connection: asyncpg.Connection, name: TableName) -> TableInfo | None:
+        """Return a table as it is; None when there is none."""
+        known = self._known.get(name) or await describe_table(connection, name)
+        if known is not None:
+            self._known[name] = known
+        return known
+
+    async def ready(self, connection: asyncpg.Connection, name: TableName, fields: Fields) -> TableInfo:
+        """Return a table that has these columns.
+
+        Raises:
+            ConfigError: It is missing, or lacks some, and the config does not allow to make them.
+        """
+        table = await self.find(connection, name)
+        if table is None:
+            await self._create(connection, name, fields)
+            table = await self.find(connection, name)
+        assert table is not None, "the table was just made"
+        missing = [column for column in fields.columns if table.column(column) is None]
+        if missing:
+            await self._evolve(connection, table, missing, fields)
+            del self._known[name]
+            table = await self.find(connection, name)
+            assert table is not None, "the table was just altered"
+        return table
+
+    async def _create(self, connection: asyncpg.Connection, name: TableName, fields: Fields) -> None:
+        if not self._config.auto_create:
+            raise ConfigError(f"table {name} does not exist in {self._config.target}", config_path="auto.create", hint="Create it, set auto.create=true, or correct table.name.format.")  # fmt: skip
+        parts = [_definition(fields, column, required=column in fields.key) for column in fields.columns]
+        if fields.key:
+            parts.append(f"PRIMARY KEY ({', '.join(map(quoted, fields.key))})")
+        await connection.execute(_TURN)
+        await connection.execute(f"CREATE TABLE IF NOT EXISTS {name.sql} ({', '.join(parts)})")
+
+    async def _evolve(self, connection: asyncpg.Connection, table: TableInfo, missing: list[str], fields: Fields) -> None:  # fmt: skip
+        if not self._config.auto_evolve:
+            raise ConfigError(f"table {table.name} has no column {', '.join(map(repr, missing))}; it has {', '.join(table.column_names)}", config_path="auto.evolve", hint="Add the column, set auto.evolve=true, or leave the field out with fields.whitelist.")  # fmt: skip
+        # Without NOT NULL, whatever the schema says: the rows that are there have no value for a new column.
+        additions = [f"ADD COLUMN IF NOT EXISTS {quoted(column)} {_type(fields, column)}" for column in missing]
+        await connection.execute(_TURN)
+        await connection.execute(f"ALTER TABLE {table.name.sql} {', '.join(additions)}")
+
+
+def _definition(fields: Fields, column: str, *, required: bool) -> str:
+    schema = fields.schemas[column]
+    not_null = required or (schema is not None and not schema.optional)
+    return f"{quoted(column)} {_type(fields, column)}{' NOT NULL' if not_null else ''}"
+
+
+def _type(fields: Fields, column: str) -> str:
+    return column_type(fields.schemas[column] or infer_schema(fields.columns[column]))

@@ -1,0 +1,103 @@
+"""Getting rows into a table: COPY, and COPY into a staging table with one statement from there.
+
+Staging tables are temporary, belong to the connection, and are emptied by each commit; they are made once for each
+set of columns, so that a long life leaves no trail in the catalog.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from connect.api import DataError
+from connect_postgres.catalog import ColumnInfo
+from connect_postgres.names import TableName, quoted
+from connect_postgres.values import staged_type, unfit
+
+if TYPE_CHECKING:
+    import asyncpg
+
+
+class Writer:
+    """Writes over one connection, inside the caller's transaction."""
+
+    def __init__(self, connection: asyncpg.Connection) -> None:
+        self._connection = connection
+        self._staging: dict[tuple[tuple[str, str], ...], str] = {}
+
+    async def insert(self, table: TableName, columns: Sequence[ColumnInfo], values: Sequence[list[Any]]) -> None:
+        """Add rows."""
+        if all(staged_type(column) is None for column in columns):
+            await self._copy(table.name, table.schema, columns, values)
+            return
+        staging = await self._stage(columns, values)
+        await self._connection.execute(f"INSERT INTO {table.sql} ({_names(columns)}) SELECT {_cast(columns)} FROM {staging} s")  # noqa: S608 - quoted  # fmt: skip
+
+    async def upsert(self, table: TableName, columns: Sequence[ColumnInfo], values: Sequence[list[Any]], key: Sequence[str]) -> None:  # fmt: skip
+        """Add rows, or replace those of the same key. Keys are distinct."""
+        staging = await self._stage(columns, values)
+        changes = _assignments(columns, key, "EXCLUDED", cast=False)
+        action = f"DO UPDATE SET {changes}" if changes else "DO NOTHING"
+        await self._connection.execute(
+            f"INSERT INTO {table.sql} ({_names(columns)}) SELECT {_cast(columns)} FROM {staging} s "  # noqa: S608 - quoted
+            f"ON CONFLICT ({', '.join(map(quoted, key))}) {action}"
+        )
+
+    async def update(self, table: TableName, columns: Sequence[ColumnInfo], values: Sequence[list[Any]], key: Sequence[str]) -> None:  # fmt: skip
+        """Change the rows of known keys. Keys are distinct."""
+        changes = _assignments(columns, key, "s", cast=True)
+        if not changes:
+            return
+        staging = await self._stage(columns, values)
+        await self._connection.execute(f"UPDATE {table.sql} t SET {changes} FROM {staging} s WHERE {_matches(columns, key)}")  # noqa: S608 - quoted  # fmt: skip
+
+    async def delete(self, table: TableName, columns: Sequence[ColumnInfo], values: Sequence[list[Any]]) -> None:
+        """Delete the rows of these keys; `columns` are the key's."""
+        staging = await self._stage(columns, values)
+        matches = _matches(columns, [column.name for column in columns])
+        await self._connection.execute(f"DELETE FROM {table.sql} t USING {staging} s WHERE {matches}")  # noqa: S608 - quoted  # fmt: skip
+
+    async def _stage(self, columns: Sequence[ColumnInfo], values: Sequence[list[Any]]) -> str:
+        shape = tuple((column.name, staged_type(column) or column.type) for column in columns)
+        name = self._staging.setdefault(shape, f"connect_staging_{len(self._staging)}")
+        definitions = ", ".join(f"{quoted(column)} {kind}" for column, kind in shape)
+        # Each time, since a transaction that failed took the table with it that it had made. Emptied before use too:
+        # one transaction may stage the same shape twice.
+        await self._connection.execute(
+            f"CREATE TEMPORARY TABLE IF NOT EXISTS {name} ({definitions}) ON COMMIT DELETE ROWS; TRUNCATE pg_temp.{name}"
+        )
+        await self._copy(name, "pg_temp", columns, values)
+        return f"pg_temp.{name}"
+
+    async def _copy(self, table: str, schema: str | None, columns: Sequence[ColumnInfo], values: Sequence[list[Any]]) -> None:  # fmt: skip
+        try:
+            await self._connection.copy_records_to_table(
+                table,
+                schema_name=schema,
+                columns=[column.name for column in columns],
+                records=zip(*values, strict=True),
+            )
+        except (TypeError, ValueError, ArithmeticError, AttributeError) as error:
+            # The driver's encoders raise whatever a value makes them raise.
+            raise DataError(unfit(columns, values) or f"a value does not fit its column: {error}") from error
+
+
+def _names(columns: Sequence[ColumnInfo]) -> str:
+    return ", ".join(quoted(column.name) for column in columns)
+
+
+def _cast(columns: Sequence[ColumnInfo]) -> str:
+    return ", ".join(map(_source, columns))
+
+
+def _source(column: ColumnInfo) -> str:
+    return f"s.{quoted(column.name)}" + (f"::{column.declared}" if staged_type(column) else "")
+
+
+def _assignments(columns: Sequence[ColumnInfo], key: Sequence[str], row: str, *, cast: bool) -> str:
+    changed = [column for column in columns if column.name not in key]
+    return ", ".join(f"{quoted(c.name)} = {_source(c) if cast else f'{row}.{quoted(c.name)}'}" for c in changed)
+
+
+def _matches(columns: Sequence[ColumnInfo], key: Sequence[str]) -> str:
+    return " AND ".join(f"t.{quoted(column.name)} = {_source(column)}" for column in columns if column.name in key)

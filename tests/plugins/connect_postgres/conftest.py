@@ -1,0 +1,107 @@
+"""A database of its own for each test, with short ways to look into it, and tasks that are stopped by themselves."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import asyncpg
+import pytest
+
+from connect.api import Batch
+from connect_postgres import JdbcSinkConnector, JdbcSourceConnector
+from tests.support.tasks import poll, sink_task, source_task, stop
+
+DEADLINE_S = 10.0
+Start = Callable[..., Awaitable[Any]]
+
+
+class Database:
+    """A fresh database."""
+
+    def __init__(self, url: str, connection: asyncpg.Connection) -> None:
+        self.url = url
+        self.connection = connection
+
+    async def execute(self, *statements: str) -> None:
+        for statement in statements:
+            await self.connection.execute(statement)
+
+    async def rows(self, query: str) -> list[tuple[Any, ...]]:
+        return [tuple(row) for row in await self.connection.fetch(query)]
+
+    async def another(self) -> asyncpg.Connection:
+        """A second session, which the caller closes."""
+        return await asyncpg.connect(self.url)
+
+    async def disconnect_others(self) -> None:
+        await self.execute(
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname = current_database()"
+        )
+
+
+@pytest.fixture
+async def database(postgres_url: str) -> AsyncIterator[Database]:
+    connection = await asyncpg.connect(postgres_url)
+    yield Database(postgres_url, connection)
+    await connection.close()
+
+
+@pytest.fixture
+async def source(database: Database) -> AsyncIterator[Start]:
+    """Start a source task on table orders; keyword `topic_prefix` stands for the key topic.prefix."""
+    started: list[Any] = []
+
+    async def start(offsets: Any = (), **keys: str) -> Any:
+        config = {"connection.url": database.url, "mode": "incrementing", "incrementing.column.name": "id",
+                  "topic.prefix": "pg-", "poll.interval.ms": "1", "tables": "public.orders", **_dotted(keys)}  # fmt: skip
+        task = await source_task(JdbcSourceConnector, config, offsets)
+        started.append(task)
+        return task
+
+    yield start
+    for task in started:
+        await stop(task)
+
+
+@pytest.fixture
+async def sink(database: Database) -> AsyncIterator[Start]:
+    """Start a sink task."""
+    started: list[Any] = []
+
+    async def start(**keys: str) -> Any:
+        config = {"connection.url": database.url, "topics": "orders", **_dotted(keys)}
+        task = await sink_task(JdbcSinkConnector, config)
+        started.append(task)
+        return task
+
+    yield start
+    for task in started:
+        await stop(task)
+
+
+async def drain(task: Any, count: int) -> list[Batch]:
+    """Poll until `count` rows have come."""
+    batches: list[Batch] = []
+    deadline = time.monotonic() + DEADLINE_S
+    while sum(map(len, batches)) < count:
+        assert time.monotonic() < deadline, f"{sum(map(len, batches))} rows of {count}"
+        batches += await poll(task)
+        await asyncio.sleep(0)
+    return batches
+
+
+async def ids(task: Any, count: int) -> list[int]:
+    """Poll until `count` rows have come, and return their ids in order."""
+    return [value["id"] for batch in await drain(task, count) for value in batch.values]
+
+
+async def polls_nothing(task: Any, *, times: int = 5) -> bool:
+    """Poll a few times; return whether nothing came."""
+    return not [batch for _ in range(times) for batch in await poll(task)]
+
+
+def _dotted(keys: dict[str, str]) -> dict[str, str]:
+    return {key.replace("_", "."): value for key, value in keys.items()}
