@@ -101,5 +101,5 @@ async def close(connection: asyncpg.Connection | None) -> None:
         return
     try:
         await connection.close(timeout=CLOSE_TIMEOUT_S)
-    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError):
         connection.terminate()

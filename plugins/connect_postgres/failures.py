@@ -57,7 +57,8 @@ async def explained(what: str, target: str, *, retry_after_ms: int | None = None
         raise
     except asyncpg.PostgresError as error:
         raise translated(what, target, error, retry_after_ms) from error
-    except (OSError, TimeoutError, asyncpg.InterfaceError) as error:
+    # The driver's InternalClientError: the server's last words, on ending a session, came before the next statement.
+    except (OSError, TimeoutError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
         message = f"{what}: the connection to PostgreSQL at {target} was lost: {reason(error)}"
         raise RetriableError(message, code=UNREACHABLE, retry_after_ms=retry_after_ms) from error
 

@@ -11,6 +11,7 @@ import pytest
 from connect.api import INT64, ConfigError, DataError, RetriableError, Schema
 from connect_postgres import JdbcSinkConnector
 from connect_postgres.connection import parse_url, redacted_url
+from connect_postgres.failures import explained
 from tests.support.factories import make_sink_batch
 from tests.support.tasks import put, sink_task, stop
 
@@ -132,17 +133,25 @@ async def test_a_bad_row_is_a_data_error_and_leaves_nothing_behind(
 
 
 async def test_after_a_lost_connection_the_write_works_or_asks_for_another_try(postgres_url: str) -> None:
+    """Many times over: the server's last words may come before the write, in the middle of it, or never."""
     async with running(postgres_url, auto_create="true") as task:
-        await put(task, make_sink_batch([{"id": 1}]))
-        await execute(
-            postgres_url,
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname = current_database()",
-        )
-        try:
-            await put(task, make_sink_batch([{"id": 2}]))
-        except RetriableError:  # unless the driver has noticed already
-            await put(task, make_sink_batch([{"id": 2}]))
-    assert await fetch(postgres_url, "SELECT id FROM orders ORDER BY id") == [(1,), (2,)]
+        await put(task, make_sink_batch([{"id": 0}]))
+        for number in range(1, 30):
+            await execute(
+                postgres_url,
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname = current_database()",
+            )
+            try:
+                await put(task, make_sink_batch([{"id": number}]))
+            except RetriableError:  # unless the driver has noticed already
+                await put(task, make_sink_batch([{"id": number}]))
+    assert await fetch(postgres_url, "SELECT id FROM orders ORDER BY id") == [(number,) for number in range(30)]
+
+
+async def test_a_driver_that_was_told_of_the_end_between_two_statements_counts_as_a_lost_connection() -> None:
+    with pytest.raises(RetriableError, match="writing to table orders: the connection to PostgreSQL at db was lost"):
+        async with explained("writing to table orders", "db"):
+            raise asyncpg.InternalClientError("cannot switch to state 15; another operation (2) is in progress")
 
 
 @pytest.mark.parametrize(
