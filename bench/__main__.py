@@ -20,6 +20,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+from bench import log
 from bench.jobs import JOBS
 
 #: Records a second that each job is to reach on the reference machine (2 cores).
@@ -107,7 +108,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench", description="Measure Connect.")
     parser.add_argument("--records", type=int, default=1_000_000)
     parser.add_argument("--runs", type=int, default=3)
-    parser.add_argument("--only", nargs="*", choices=[*JOBS, "start"], default=[*JOBS, "start"])
+    names = [*JOBS, "start", "log"]
+    parser.add_argument("--only", nargs="*", choices=names, default=names)
     parser.add_argument("--json", type=Path, default=RESULTS)
     options = parser.parse_args()
     results: dict[str, Any] = {
@@ -122,14 +124,18 @@ def main() -> None:
             directory = stack.enter_context(tempfile.TemporaryDirectory(prefix="connect-bench-pg-"))
             postgres_url = stack.enter_context(start_postgres(Path(directory)))
         for name in options.only:
-            if name != "start":
+            if name in JOBS:
                 results["jobs"][name] = run_job(
                     name, options.records, options.runs, postgres_url if "postgres" in name else None
                 )
                 print(f"{name}: {results['jobs'][name]['records_per_s']:,} records/s", flush=True)
     if "start" in options.only:
         results["start"] = run_start(options.runs)
+    if "log" in options.only:
+        results["log"] = {name: log.measure(name, options.records, options.runs) for name in log.JOBS}
     show(results)
+    if "log" in results:
+        log.show(results["log"])
     options.json.parent.mkdir(exist_ok=True)
     options.json.write_text(json.dumps(results, indent=1) + "\n")
 

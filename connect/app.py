@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from connect.ports import Cluster
+from connect.ports import Cluster, Inspector
 from connect.runtime.config import WorkerConfig
 from connect.runtime.tuning import tune_process
 
@@ -16,15 +16,28 @@ if TYPE_CHECKING:
     from connect.runtime.herder import Herder
 
 
-async def open_cluster(data_dir: Path) -> Cluster:
+async def open_cluster(data_dir: Path, configs: Mapping[str, object] | None = None) -> Cluster:
     """Open the bundled log in a directory, which is made if need be.
 
+    Args:
+        configs: A worker's keys, of which those of the log are taken, in a Kafka broker's names (`log.retention.ms`, …).
+
     Raises:
+        ConfigError: One of these is wrong.
         EnvironmentFault: Another process owns the directory, or it cannot be used.
     """
     from connect.log import LogCluster
+    from connect.log.log_config import is_log_key
 
-    return await LogCluster.open(data_dir)
+    own = {name: str(value) for name, value in (configs or {}).items() if is_log_key(name)}
+    return await LogCluster.open(data_dir, configs=own)
+
+
+def inspect_log(data_dir: Path) -> Inspector:
+    """Return what reads a data directory without owning it."""
+    from connect.log.inspector import LogInspector
+
+    return LogInspector(data_dir)
 
 
 @asynccontextmanager
@@ -39,7 +52,7 @@ async def open_worker(config: WorkerConfig, cluster: Cluster | None = None) -> A
 
     plugins = PluginHost.discover(config.plugin_path)
     own = cluster is None
-    cluster = cluster or await open_cluster(config.data_path)
+    cluster = cluster or await open_cluster(config.data_path, config.originals)
     try:
         async with Herder(config, cluster, plugins) as herder:
             yield herder
@@ -66,6 +79,7 @@ class Wiring:
     """What the command line is given, so that it needs to know neither the log nor the runtime's making."""
 
     open_cluster = staticmethod(open_cluster)
+    inspect_log = staticmethod(inspect_log)
     open_worker = staticmethod(open_worker)
     serve = staticmethod(serve)
     tune_process = staticmethod(tune_process)

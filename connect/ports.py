@@ -11,7 +11,7 @@ or may not have happened, as with Kafka.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Literal, NamedTuple, Protocol
@@ -22,6 +22,11 @@ RawHeaders = list[tuple[str, bytes | None]]
 Acks = Literal["none", "written", "durable"]
 """When an append is answered: 'none' before the write is done, 'written' once it is in the page cache (survives the
 death of the process), 'durable' once it is on disk (survives the death of the machine)."""
+
+
+Isolation = Literal["read_uncommitted", "read_committed"]
+"""What a reader sees of transactions: all records, or those of no transaction and of committed ones, in offset order
+up to the first transaction that is still open (the last stable offset)."""
 
 
 class TopicPartition(NamedTuple):
@@ -82,17 +87,34 @@ class FetchedBatch:
 
 
 @dataclass(frozen=True, slots=True)
+class AbortedTransaction:
+    """What a read_committed reader must leave out: this producer's transactional records in this range of offsets.
+
+    Attributes:
+        last_offset: That of the abort marker.
+        last_stable_offset: Of the partition when the marker was written.
+    """
+
+    producer_id: int
+    first_offset: int
+    last_offset: int
+    last_stable_offset: int
+
+
+@dataclass(frozen=True, slots=True)
 class RawFetch:
     """Whole record batches of format v2 as stored, back to back.
 
     Attributes:
         data: Starts with the batch that holds the asked offset; so its first records may lie before that offset.
+        aborted: With read_committed: the aborted transactions that touch `data`, by first offset.
     """
 
     data: bytes
     log_start_offset: int
     high_watermark: int
     last_stable_offset: int
+    aborted: tuple[AbortedTransaction, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +136,7 @@ class PartitionInfo:
     log_end_offset: int
     segments: int
     size_bytes: int
+    last_stable_offset: int = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +148,39 @@ class TopicInfo:
     partitions: tuple[PartitionInfo, ...]
     configs: Mapping[str, str] = field(default_factory=dict)
     internal: bool = False
+
+
+ConfigSource = Literal["topic", "log", "default"]
+
+
+@dataclass(frozen=True, slots=True)
+class TopicConfigEntry:
+    """One config of a topic as it is in force.
+
+    Attributes:
+        source: Who set the value: this 'topic', the 'log' for all of its topics, or nobody ('default').
+        is_ignored: Kafka knows the key; it changes nothing here.
+    """
+
+    name: str
+    value: str
+    source: ConfigSource
+    doc: str = ""
+    is_ignored: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class GroupInfo:
+    """A consumer group. `members` are the client ids of the consumers that read for it now.
+
+    Attributes:
+        state: 'Stable' with members, 'Empty' without.
+    """
+
+    name: str
+    state: Literal["Stable", "Empty"]
+    members: tuple[str, ...]
+    offsets: Mapping[TopicPartition, OffsetAndMetadata]
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +198,12 @@ class Subscription:
 
 
 class Producer(Protocol):
-    """Appends records. One may serve many tasks; appends to one partition keep the order of the calls."""
+    """Appends records. One may serve many tasks; appends to one partition keep the order of the calls.
+
+    With the config `transactional.id` it works in transactions, one at a time, and only in them:
+    `init_transactions` once; then again and again `begin_transaction`, appends and `send_offsets_to_transaction`, and
+    `commit_transaction` or `abort_transaction`.
+    """
 
     async def append(
         self, topic: str, columns: Columns, *, partition: int | None = None, acks: Acks = "written"
@@ -154,15 +215,55 @@ class Producer(Protocol):
 
         Raises:
             UnknownTopicOrPartitionError, RecordTooLargeError: Nothing was appended.
+            InvalidRecordError: A timestamp out of the topic's bounds, a compacted topic and no key. Nothing appended.
+            ProducerFencedError: Another producer has taken this one's `transactional.id`.
             EnvironmentFault: The disk refused; a batch is there whole or not at all.
         """
 
-    async def append_raw(self, topic: str, partition: int, batches: bytes, *, acks: Acks = "written") -> int:
-        """Append whole record batches (format v2, checked, offsets assigned here); return the first base offset.
+    async def append_raw(
+        self, topic: str, partition: int, batches: bytes, *, acks: Acks = "written", check_records: bool = False
+    ) -> int:
+        """Append whole record batches (format v2, offsets assigned here); return the first base offset.
+
+        Batches with a producer id are deduplicated by their sequence numbers: one that is there already is not
+        appended again, and its offset is returned.
+
+        Args:
+            check_records: Also read every record inside; for batches that come from strangers. Their headers and
+                checksums are always checked.
 
         Raises:
             CorruptBatchError: A batch fails its checks; none of `batches` was appended.
+            OutOfOrderSequenceError: A batch before this one is missing.
+            ProducerFencedError: The batch's producer epoch is not the newest.
         """
+
+    async def init_transactions(self) -> None:
+        """Take the `transactional.id`: fence whoever had it, and abort the transaction that was left open.
+
+        Raises:
+            TransactionStateError: This producer has no `transactional.id`.
+        """
+
+    async def begin_transaction(self) -> None:
+        """Begin a transaction. Raises `TransactionStateError` when one is open, or before `init_transactions`."""
+
+    async def send_offsets_to_transaction(
+        self, group: str, offsets: Mapping[TopicPartition, OffsetAndMetadata]
+    ) -> None:
+        """Make a group's offsets part of the transaction: committed with its records, or not at all."""
+
+    async def commit_transaction(self) -> None:
+        """Make all of the transaction visible, durably. Cancelled or failed, it is committed or aborted as a whole;
+        `init_transactions` then tells nothing, the records do.
+
+        Raises:
+            ProducerFencedError: Another producer has taken the `transactional.id`; the transaction was aborted.
+            TransactionStateError: None is open, or it was aborted because it took longer than `transaction.timeout.ms`.
+        """
+
+    async def abort_transaction(self) -> None:
+        """Leave nothing of the transaction visible to read_committed readers; raises as `commit_transaction` does."""
 
     async def flush(self) -> None:
         """Return when all that this producer has appended is on disk. Raises `EnvironmentFault` when it cannot be."""
@@ -214,16 +315,30 @@ class Consumer(Protocol):
 
 
 class Groups(Protocol):
-    """Committed offsets of consumer groups."""
+    """Committed offsets of consumer groups. Offsets that no consumer used for a week expire."""
 
-    async def list(self) -> list[str]: ...
+    async def list(self) -> list[str]:
+        """Return the names of groups with committed offsets or members, sorted."""
 
-    async def offsets(self, group: str) -> dict[TopicPartition, OffsetAndMetadata]: ...
+    async def describe(self, group: str) -> GroupInfo:
+        """Return a group with its offsets and members; an unknown one is empty."""
 
-    async def commit(self, group: str, offsets: Mapping[TopicPartition, OffsetAndMetadata]) -> None: ...
+    async def offsets(self, group: str) -> dict[TopicPartition, OffsetAndMetadata]:
+        """Return a group's committed offsets; none for an unknown group."""
+
+    async def commit(self, group: str, offsets: Mapping[TopicPartition, OffsetAndMetadata]) -> None:
+        """Set a group's offsets from outside, durably.
+
+        Raises:
+            ConflictError: log.group_in_use: consumers read for the group; what they commit would be lost.
+        """
 
     async def delete_offsets(self, group: str, partitions: Sequence[TopicPartition] | None = None) -> None:
-        """Forget these partitions' offsets; None forgets the whole group. An unknown group is no error."""
+        """Forget these partitions' offsets; None forgets the whole group. An unknown group is no error.
+
+        Raises:
+            ConflictError: log.group_in_use.
+        """
 
 
 class Admin(Protocol):
@@ -242,6 +357,30 @@ class Admin(Protocol):
     async def delete_topic(self, name: str) -> None:
         """Delete a topic with its records and every group's offsets for it."""
 
+    async def alter_topic(self, name: str, configs: Mapping[str, str | None]) -> TopicInfo:
+        """Set some of a topic's configs, in force at once; None takes one back to its default. Others stay.
+
+        Raises:
+            ConfigError: A config is wrong; none was changed.
+        """
+
+    async def add_partitions(self, name: str, total: int) -> TopicInfo:
+        """Raise the number of partitions to `total`. Keys go to other partitions from then on, as with Kafka.
+
+        Raises:
+            ConfigError: log.invalid_partitions: `total` is not more than there are.
+        """
+
+    async def topic_configs(self, name: str) -> tuple[TopicConfigEntry, ...]:
+        """Return every config of a topic as it is in force."""
+
+    async def delete_records(self, partition: TopicPartition, before_offset: int) -> int:
+        """Delete the records before an offset, -1 for all; return the log start offset, durable by then.
+
+        Raises:
+            OffsetOutOfRangeError: The offset lies behind the log end offset.
+        """
+
     async def list_topics(self) -> list[str]:
         """Return all names, internal ones too, sorted."""
 
@@ -254,14 +393,28 @@ class Admin(Protocol):
     async def offset_for_time(self, partition: TopicPartition, timestamp_ms: int) -> int | None:
         """Return the first offset whose timestamp is at or after `timestamp_ms`, None when there is none."""
 
-    async def fetch(self, partition: TopicPartition, offset: int, *, max_bytes: int = 1 << 20) -> list[FetchedBatch]:
-        """Read from an offset without a group; [] at the log end offset.
+    async def fetch(
+        self,
+        partition: TopicPartition,
+        offset: int,
+        *,
+        max_bytes: int = 1 << 20,
+        isolation: Isolation = "read_uncommitted",
+    ) -> list[FetchedBatch]:
+        """Read from an offset without a group; [] at the log end offset, or the last stable one with read_committed.
 
         Raises:
             OffsetOutOfRangeError: With the valid range.
         """
 
-    async def fetch_raw(self, partition: TopicPartition, offset: int, *, max_bytes: int = 1 << 20) -> RawFetch:
+    async def fetch_raw(
+        self,
+        partition: TopicPartition,
+        offset: int,
+        *,
+        max_bytes: int = 1 << 20,
+        isolation: Isolation = "read_uncommitted",
+    ) -> RawFetch:
         """Read stored record batches as they are; at least one whole batch if there is one."""
 
 
@@ -279,7 +432,9 @@ class Cluster(Protocol):
     def groups(self) -> Groups: ...
 
     def producer(self, *, client_id: str, configs: Mapping[str, str] | None = None) -> Producer:
-        """Make a producer. `configs` takes Kafka's producer keys (`compression.type`, `batch.size`, …)."""
+        """Make a producer. `configs` takes Kafka's producer keys (`compression.type`, `batch.size`,
+        `enable.idempotence`, `transactional.id`, `transaction.timeout.ms`, …).
+        """
 
     async def consumer(
         self,
@@ -289,7 +444,91 @@ class Cluster(Protocol):
         client_id: str,
         configs: Mapping[str, str] | None = None,
     ) -> Consumer:
-        """Make a consumer that starts at the group's committed offsets, else by `auto.offset.reset` (latest, earliest, none)."""
+        """Make a consumer that starts at the group's committed offsets, else by `auto.offset.reset` (latest, earliest,
+        none), and reads as `isolation.level` says.
+        """
 
     async def aclose(self) -> None:
         """Flush everything, mark a clean shutdown, give the directory up. Safe to call twice."""
+
+
+@dataclass(frozen=True, slots=True)
+class BadRange:
+    """Bytes of a stored file that are damaged, from `position` up to `end_position`."""
+
+    path: str
+    position: int
+    end_position: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class StoredBatch:
+    """One record batch as it is stored, for people who look at it. Sizes and positions in bytes.
+
+    Attributes:
+        flags: Of 'transactional', 'control', 'delete horizon', 'log append time'.
+        marker: 'COMMIT' or 'ABORT' for the end of a transaction.
+        records: None where they cannot be read.
+    """
+
+    path: str
+    position: int
+    size_bytes: int
+    base_offset: int
+    last_offset: int
+    count: int
+    codec: str
+    base_timestamp: int
+    max_timestamp: int
+    producer_id: int
+    producer_epoch: int
+    base_sequence: int
+    flags: tuple[str, ...]
+    marker: str | None
+    records: FetchedBatch | None
+
+
+@dataclass(frozen=True, slots=True)
+class PartitionReport:
+    """What reading every byte of a partition found. Sizes in bytes, times in ms since the epoch, -1 for none.
+
+    Attributes:
+        codecs: Batches by the codec's name.
+        records_bytes: What the records take when they are decompressed.
+    """
+
+    topic: str
+    partition: int
+    segments: int
+    batches: int
+    records: int
+    log_start_offset: int
+    log_end_offset: int
+    size_bytes: int
+    index_bytes: int
+    records_bytes: int
+    codecs: Mapping[str, int]
+    oldest_timestamp: int
+    newest_timestamp: int
+    bad: tuple[BadRange, ...]
+
+
+class Inspector(Protocol):
+    """Reads a data directory without owning it, also while a worker does. Blocks; changes nothing."""
+
+    def partitions(self) -> list[TopicPartition]:
+        """Return every partition, sorted. Raises `EnvironmentFault` where the directory holds no log."""
+
+    def size_bytes(self, partition: TopicPartition) -> int:
+        """Return the bytes of a partition's log files."""
+
+    def verify(self, partition: TopicPartition, progress: Callable[[int], None] | None = None) -> PartitionReport:
+        """Read a partition whole, records and indexes too; `progress` is called with bytes read since the last call.
+
+        Raises:
+            UnknownTopicOrPartitionError: Names the nearest topic.
+        """
+
+    def dump(self, partition: TopicPartition, offset: int = 0) -> Iterator[StoredBatch | BadRange]:
+        """Yield the batches from the one that holds `offset`, and what is damaged between them."""

@@ -12,7 +12,11 @@ ConnectError                       code, message, hint, config_path, status (HTT
 │   ├── CorruptBatchError          bytes that fail their checksum or make no sense
 │   ├── OffsetOutOfRangeError      outside [log start offset, log end offset]
 │   ├── UnknownTopicOrPartitionError
-│   └── RecordTooLargeError
+│   ├── RecordTooLargeError
+│   ├── InvalidRecordError         a timestamp out of bounds, a compacted topic and no key
+│   ├── OutOfOrderSequenceError    an idempotent producer's batch came without the one before
+│   ├── ProducerFencedError        a newer producer has taken the transactional id
+│   └── TransactionStateError      no transaction is open, or one is, or it timed out
 └── EnvironmentFault               port taken, disk full, server unreachable                    503, exit 3
 
 Each code is registered once in `CODES` with its meaning and the hint that is used when the raiser has no better one;
@@ -184,6 +188,35 @@ class RecordTooLargeError(LogError):
     status = 400
 
 
+class InvalidRecordError(LogError):
+    """A record that the topic's configs do not allow: its timestamp, or a null key where keys are compacted."""
+
+    default_code = "log.invalid_record"
+    kafka_error = 87
+    status = 400
+
+
+class OutOfOrderSequenceError(LogError):
+    """A batch of an idempotent producer does not follow the last one: one in between is missing."""
+
+    default_code = "log.out_of_order_sequence"
+    kafka_error = 45
+
+
+class ProducerFencedError(LogError):
+    """A newer producer has the same transactional id; this one can do nothing any more."""
+
+    default_code = "log.producer_fenced"
+    kafka_error = 90
+
+
+class TransactionStateError(LogError):
+    """The transaction's state does not allow the call: none is open, one is, or it was aborted for its timeout."""
+
+    default_code = "log.transaction_state"
+    kafka_error = 48
+
+
 class EnvironmentFault(ConnectError):
     """Something around the worker is not as needed: a port taken, a disk full, a server that does not answer."""
 
@@ -262,7 +295,34 @@ register_code(
     "Raise max.message.bytes of the topic, or send smaller records.",
 )
 register_code(
-    "log.unknown_codec", "The compression codec is not known or not supported.", "Use compression.type none or zstd."
+    "log.unknown_codec",
+    "The compression codec or its level is not known.",
+    "Use compression.type none, gzip, snappy, lz4 or zstd, and a level that it has.",
+)
+register_code(
+    "log.invalid_record",
+    "The topic's configs do not allow the record.",
+    "Give it a key where the topic is compacted, and a timestamp within message.timestamp.before.max.ms and message.timestamp.after.max.ms.",
+)
+register_code(
+    "log.out_of_order_sequence",
+    "A batch of an idempotent producer came without the one before it.",
+    "Send the missing batch first, or begin anew with another producer.",
+)
+register_code(
+    "log.producer_fenced",
+    "A newer producer has taken the transactional id.",
+    "Run one producer for each transactional.id; close this one.",
+)
+register_code(
+    "log.transaction_state",
+    "The state of the transaction does not allow the call.",
+    "Call init_transactions once, then begin_transaction before each transaction; raise transaction.timeout.ms if it timed out.",
+)
+register_code(
+    "log.group_in_use",
+    "Consumers read for the group right now.",
+    "Stop them first: stop the connector, or end the consumer.",
 )
 register_code(
     "log.unsupported_magic",

@@ -28,7 +28,19 @@ _OTHER_VARIABLES = (
     "CONNECT_SERVICE_",
     "CONNECT_REST_ADVERTISED_",
 )
-_KNOWN_PREFIXES = ("key.converter.", "value.converter.", "header.converter.", "producer.", "consumer.", "admin.")
+_KNOWN_PREFIXES = (
+    "key.converter.",
+    "value.converter.",
+    "header.converter.",
+    "producer.",
+    "consumer.",
+    "admin.",
+    "log.",
+    "message.max.bytes",
+    "offsets.retention.",
+    "producer.id.",
+    "transaction.",
+)
 
 
 @dataclass(frozen=True, slots=True)

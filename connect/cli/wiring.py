@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from connect.ports import Cluster
+from connect.ports import Cluster, Inspector
 
 if TYPE_CHECKING:
     from connect.runtime.config import WorkerConfig
@@ -16,8 +17,11 @@ if TYPE_CHECKING:
 class Wiring(Protocol):
     """Opens logs and workers."""
 
-    async def open_cluster(self, data_dir: Path, /) -> Cluster:
+    async def open_cluster(self, data_dir: Path, configs: Mapping[str, object] | None = None, /) -> Cluster:
         """Open the bundled log of a directory."""
+
+    def inspect_log(self, data_dir: Path, /) -> Inspector:
+        """Return what reads a directory without owning it."""
 
     def open_worker(
         self, config: WorkerConfig, cluster: Cluster | None = None, /

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Final
+from typing import Final, NamedTuple
 
 from connect.api.errors import CorruptBatchError
 from connect.codec.compression import codec_of_number, decompress
@@ -45,13 +45,32 @@ def decode(buffer: bytes, position: int = 0) -> DecodedBatch:
     return decode_records(buffer, header)
 
 
-def decode_records(buffer: bytes, header: BatchHeader) -> DecodedBatch:
-    """Decode the records of a batch whose header is read and whose CRC is checked."""
+class Records(NamedTuple):
+    """Where a batch's records lie, decompressed."""
+
+    buffer: bytes
+    start: int
+    end: int
+
+
+def records_of(buffer: bytes, header: BatchHeader) -> Records:
+    """Return the records of a batch as bytes.
+
+    Raises:
+        CorruptBatchError: They cannot be decompressed.
+        LogError: log.unknown_codec.
+    """
     codec = codec_of_number(header.codec_number)
     start, end = header.position + HEADER_BYTES, header.end
-    if codec.number:
-        buffer = decompress(codec, buffer[start:end])
-        start, end = 0, len(buffer)
+    if not codec.number:
+        return Records(buffer, start, end)
+    raw = decompress(codec, buffer[start:end])
+    return Records(raw, 0, len(raw))
+
+
+def decode_records(buffer: bytes, header: BatchHeader) -> DecodedBatch:
+    """Decode the records of a batch whose header is read and whose CRC is checked."""
+    buffer, start, end = records_of(buffer, header)
     if header.count * _RECORD_BYTES_MIN > end - start:
         raise CorruptBatchError(f"{header.count} records cannot fit {end - start} bytes")
     if header.count == 0 and start == end:  # compaction keeps such a batch for its producer's sequence
@@ -64,6 +83,80 @@ def decode_records(buffer: bytes, header: BatchHeader) -> DecodedBatch:
         if columns is not None:
             return DecodedBatch(header, range(header.base_offset, header.next_offset), columns)
     return _decode_general(buffer, start, end, header)
+
+
+def record_bounds(records: Records, count: int) -> list[int]:
+    """Return where each record begins, and behind them where the last one ends.
+
+    Raises:
+        CorruptBatchError: The lengths do not lead to the end.
+    """
+    buffer, position, end = records
+    bounds = [position]
+    append = bounds.append
+    try:
+        for _ in range(count):
+            length = buffer[position]
+            if length < 0x80:
+                position += 1 + (length >> 1)
+            elif (second := buffer[position + 1]) < 0x80:
+                position += 2 + ((length & 0x7F | second << 7) >> 1)
+            else:
+                size, position = decode_varint(buffer, position)
+                position += size
+            append(position)
+    except IndexError:
+        position = -1
+    if position != end:
+        raise CorruptBatchError(f"{count} records do not end where their batch does")
+    return bounds
+
+
+def decode_keys(records: Records, count: int) -> tuple[list[bytes | None], bool]:
+    """Return the keys alone, and whether a value is null: what compaction looks at.
+
+    Raises:
+        CorruptBatchError: A record makes no sense as far as its value, or the lengths do not lead to the end.
+    """
+    buffer, following, end = records
+    keys: list[bytes | None] = []
+    append = keys.append
+    has_null = False
+    try:
+        for _ in range(count):
+            position = following
+            length = buffer[position]
+            if length < 0x80:
+                position += 1
+                following = position + (length >> 1)
+            elif (second := buffer[position + 1]) < 0x80:
+                position += 2
+                following = position + ((length & 0x7F | second << 7) >> 1)
+            else:
+                length, position = decode_varint(buffer, position)
+                following = position + length
+            position += 1  # attributes
+            while buffer[position] > 0x7F:  # timestamp delta
+                position += 1
+            position += 1
+            while buffer[position] > 0x7F:  # offset delta
+                position += 1
+            length = buffer[position + 1]
+            if length > 0x7F:
+                key, position = _decode_field(buffer, position + 1)
+                append(key)
+            elif length == 1:
+                append(None)
+                position += 2
+            else:
+                append(buffer[position + 2 : (position := position + 2 + (length >> 1))])
+            if buffer[position] == 1:
+                has_null = True
+    except IndexError:
+        following = -1
+    if following != end:
+        raise CorruptBatchError(f"{count} records do not end where their batch does")
+    return keys, has_null
 
 
 class _PlainShapes(dict[int, tuple[int, bytes]]):

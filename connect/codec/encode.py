@@ -12,7 +12,7 @@ Source: Kafka, docs "Message Format", 5.3.2; DefaultRecord.java.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, repeat
 from operator import add
 from typing import Final
@@ -53,6 +53,10 @@ _PLAIN_DELTAS: Final[list[bytes]] = [encode_varint(delta) + b"\x01" for delta in
 _DELTAS: Final[list[bytes]] = [encode_varint(delta) for delta in range(1 << 13)]
 
 
+#: Where the producer id is in the header's checked part.
+_PRODUCER_ID: Final = slice(43 - h.CHECKED_POSITION, 51 - h.CHECKED_POSITION)
+
+
 @dataclass(frozen=True, slots=True)
 class EncodedBatch:
     """A record batch that lacks only what the log assigns: base offset and leader epoch, which the CRC leaves out.
@@ -67,12 +71,22 @@ class EncodedBatch:
     max_timestamp: int
     crc: int
     checked: bytes
-    payload: bytes
+    payload: bytes | memoryview
 
     @property
     def size_bytes(self) -> int:
         """Bytes of the whole batch."""
         return h.HEADER_BYTES + len(self.payload)
+
+    @property
+    def is_sequenced(self) -> bool:
+        """True for a batch with a producer id, which is appended once however often it comes."""
+        return self.checked[_PRODUCER_ID] != b"\xff" * 8
+
+    @property
+    def header(self) -> h.BatchHeader:
+        """The header with base offset 0."""
+        return h.BatchHeader(0, self.size_bytes, 0, 0, self.crc, *h.CHECKED.unpack(self.checked))
 
     def head(self, base_offset: int, leader_epoch: int = 0) -> bytes:
         """Return the 61 bytes before the payload."""
@@ -105,6 +119,76 @@ def encode(
         attributes | codec.number, count - 1, base_timestamp, newest, producer_id, producer_epoch, base_sequence, count
     )
     return EncodedBatch(count, newest, crc32c(payload, crc32c(checked)), checked, payload)
+
+
+def with_producer(
+    batch: EncodedBatch, producer_id: int, epoch: int, base_sequence: int, *, is_transactional: bool
+) -> EncodedBatch:
+    """Return the batch as one of a producer, with the sequence number of its first record."""
+    attributes, last_delta, base_timestamp, newest, _, _, _, count = h.CHECKED.unpack(batch.checked)
+    if is_transactional:
+        attributes |= h.TRANSACTIONAL
+    checked = h.CHECKED.pack(attributes, last_delta, base_timestamp, newest, producer_id, epoch, base_sequence, count)
+    return replace(batch, checked=checked, crc=crc32c(batch.payload, crc32c(checked)))
+
+
+def encode_retained(
+    header: h.BatchHeader, offsets: Sequence[int], columns: Columns, codec: Codec, delete_horizon_ms: int | None
+) -> bytes:
+    """Encode what compaction keeps of a batch, which stays the same batch: offsets, sequence numbers, flags.
+
+    Args:
+        offsets: Of the records that are kept, by rising offset; may be none.
+        delete_horizon_ms: When the tombstones, or the marker, may go; None for a batch without. It takes the place of
+            the base timestamp, as in Kafka.
+    """
+    count = len(offsets)
+    timestamps = columns.timestamps
+    stamps = [timestamps] * count if isinstance(timestamps, int) else list(timestamps)
+    attributes, base_timestamp = header.attributes & ~(h.COMPRESSION_MASK | h.DELETE_HORIZON), header.base_timestamp
+    if delete_horizon_ms is not None:
+        attributes, base_timestamp = attributes | h.DELETE_HORIZON, delete_horizon_ms
+    elif header.has_delete_horizon:
+        base_timestamp = stamps[0] if stamps else h.NO_TIMESTAMP
+    newest = header.max_timestamp if header.is_log_append_time or not stamps else max(stamps)
+    if count:
+        deltas = [offset - header.base_offset for offset in offsets]
+        stamp_deltas = [stamp - base_timestamp for stamp in stamps]
+        payload = codec.compress(
+            _encode_general(columns.values, columns.keys, stamp_deltas, columns.headers, count, deltas)
+        )
+        attributes |= codec.number
+    else:
+        payload = b""
+    checked = h.CHECKED.pack(
+        attributes, header.last_offset_delta, base_timestamp, newest, header.producer_id, header.producer_epoch,
+        header.base_sequence, count,
+    )  # fmt: skip
+    batch = EncodedBatch(count, newest, crc32c(payload, crc32c(checked)), checked, payload)
+    return batch.head(header.base_offset, header.leader_epoch) + payload
+
+
+def encode_kept(header: h.BatchHeader, pieces: Sequence[bytes], codec: Codec) -> bytes:
+    """Encode what compaction keeps of a batch whose records stay as they are, byte for byte.
+
+    Args:
+        pieces: The kept records, by rising offset; at least one.
+    """
+    payload = codec.compress(b"".join(pieces))
+    checked = h.CHECKED.pack(
+        header.attributes, header.last_offset_delta, header.base_timestamp, header.max_timestamp, header.producer_id,
+        header.producer_epoch, header.base_sequence, len(pieces),
+    )  # fmt: skip
+    batch = EncodedBatch(len(pieces), header.max_timestamp, crc32c(payload, crc32c(checked)), checked, payload)
+    return batch.head(header.base_offset, header.leader_epoch) + payload
+
+
+def encode_gap(base_offset: int, last_offset: int) -> bytes:
+    """Encode a batch without records that stands for offsets whose records compaction removed."""
+    checked = h.CHECKED.pack(
+        0, last_offset - base_offset, h.NO_TIMESTAMP, h.NO_TIMESTAMP, h.NO_PRODUCER_ID, h.NO_PRODUCER_EPOCH, h.NO_SEQUENCE, 0
+    )  # fmt: skip
+    return EncodedBatch(0, h.NO_TIMESTAMP, crc32c(checked), checked, b"").head(base_offset)
 
 
 def _encode_records(columns: Columns, count: int) -> tuple[bytes, int, int]:
@@ -150,6 +234,7 @@ def _encode_general(
     timestamp_deltas: list[int] | None,
     headers: Sequence[RawHeaders | None] | None,
     count: int,
+    offset_deltas: Sequence[int] | None = None,
 ) -> bytes:
     value_lengths, value_contents = _measure(values)
     sizes = list(map(_SIZES.__getitem__, value_lengths))
@@ -160,7 +245,7 @@ def _encode_general(
     else:
         sizes = list(map(add, sizes, repeat(1)))
         columns.append([b"\x00"] * count)
-    columns.append(_column(_DELTAS, count, b""))
+    columns.append(_column(_DELTAS, count, b"") if offset_deltas is None else list(map(encode_varint, offset_deltas)))
     sizes = list(map(add, sizes, map(len, columns[-1])))
     if keys is None:
         columns.append([b"\x01"] * count)

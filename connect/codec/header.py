@@ -55,6 +55,7 @@ COMPRESSION_MASK: Final = 0x07
 LOG_APPEND_TIME: Final = 0x08
 TRANSACTIONAL: Final = 0x10
 CONTROL: Final = 0x20
+DELETE_HORIZON: Final = 0x40
 
 _MAGIC_POSITION: Final = 16
 _BATCH_LENGTH_MIN: Final = HEADER_BYTES - LENGTH_OVERHEAD
@@ -107,6 +108,11 @@ class BatchHeader:
     def is_log_append_time(self) -> bool:
         """True where every record's timestamp is `max_timestamp`."""
         return bool(self.attributes & LOG_APPEND_TIME)
+
+    @property
+    def has_delete_horizon(self) -> bool:
+        """True where the base timestamp is the time from which compaction removes the batch's tombstones or marker."""
+        return bool(self.attributes & DELETE_HORIZON)
 
     @property
     def codec_number(self) -> int:

@@ -8,14 +8,14 @@ from connect.log.fetched import decode_slice, first_offset_at
 from connect.log.partition import Partition
 from connect.log.threads import Threads
 from connect.log.topics import Topics
-from connect.ports import FetchedBatch, RawFetch, TopicInfo, TopicPartition
+from connect.ports import FetchedBatch, Isolation, RawFetch, TopicConfigEntry, TopicInfo, TopicPartition
 
 
 class LogAdmin:
     """See `connect.ports.Admin` for the contract.
 
     Args:
-        created: Called on the event loop after a topic was created.
+        changed: Called on the event loop after a topic was created or got partitions.
         deleted: Awaited after a topic was deleted, with its name.
     """
 
@@ -23,12 +23,12 @@ class LogAdmin:
         self,
         topics: Topics,
         threads: Threads,
-        created: Callable[[], None],
+        changed: Callable[[], None],
         deleted: Callable[[str], Awaitable[None]],
     ) -> None:
         self._topics = topics
         self._threads = threads
-        self._created = created
+        self._changed = changed
         self._deleted = deleted
 
     async def create_topic(
@@ -40,13 +40,32 @@ class LogAdmin:
             return self._topics.create(name, partitions, configs or {}).describe()
 
         info = await self._threads.run(create)
-        self._created()
+        self._changed()
         return info
 
     async def delete_topic(self, name: str) -> None:
         """Delete a topic with its records and every group's offsets for it."""
         await self._threads.run(lambda: self._topics.delete(name))
         await self._deleted(name)
+
+    async def alter_topic(self, name: str, configs: Mapping[str, str | None]) -> TopicInfo:
+        """Change some of a topic's configs; see the port."""
+        return await self._threads.run(lambda: self._topics.alter(name, configs).describe())
+
+    async def add_partitions(self, name: str, total: int) -> TopicInfo:
+        """Raise the number of partitions; see the port."""
+        info = await self._threads.run(lambda: self._topics.add_partitions(name, total).describe())
+        self._changed()
+        return info
+
+    async def topic_configs(self, name: str) -> tuple[TopicConfigEntry, ...]:
+        """Return every config of a topic as it is in force."""
+        return self._topics.describe_configs(name)
+
+    async def delete_records(self, partition: TopicPartition, before_offset: int) -> int:
+        """Delete the records before an offset; see the port."""
+        part = self._find(partition)
+        return await self._threads.run(lambda: part.delete_records(before_offset))
 
     async def list_topics(self) -> list[str]:
         """Return all names, sorted."""
@@ -66,9 +85,9 @@ class LogAdmin:
         part = self._find(partition)
 
         def find() -> int | None:
-            from_offset = 0
+            from_offset = part.log_start_offset
             while (stored := part.find_time(timestamp_ms, from_offset)) is not None and stored.headers:
-                offset = first_offset_at(stored, timestamp_ms)
+                offset = first_offset_at(stored, timestamp_ms, from_offset)
                 if offset is not None:
                     return offset
                 from_offset = stored.headers[-1].next_offset
@@ -76,24 +95,41 @@ class LogAdmin:
 
         return await self._threads.run(find)
 
-    async def fetch(self, partition: TopicPartition, offset: int, *, max_bytes: int = 1 << 20) -> list[FetchedBatch]:
-        """Read from an offset without a group; [] at the log end offset."""
+    async def fetch(
+        self,
+        partition: TopicPartition,
+        offset: int,
+        *,
+        max_bytes: int = 1 << 20,
+        isolation: Isolation = "read_uncommitted",
+    ) -> list[FetchedBatch]:
+        """Read from an offset without a group; see the port."""
         part = self._find(partition)
 
         def read() -> list[FetchedBatch]:
-            return decode_slice(part, partition, part.read(offset, max_bytes=max_bytes), offset)
+            stored = part.read(offset, max_bytes=max_bytes, isolation=isolation)
+            return decode_slice(part, partition, stored, offset)
 
         return await self._threads.run(read)
 
-    async def fetch_raw(self, partition: TopicPartition, offset: int, *, max_bytes: int = 1 << 20) -> RawFetch:
+    async def fetch_raw(
+        self,
+        partition: TopicPartition,
+        offset: int,
+        *,
+        max_bytes: int = 1 << 20,
+        isolation: Isolation = "read_uncommitted",
+    ) -> RawFetch:
         """Read stored record batches as they are."""
         part = self._find(partition)
 
         def read() -> RawFetch:
-            stored = part.read(offset, max_bytes=max_bytes)
-            data = stored.data[stored.headers[0].position : stored.headers[-1].end] if stored.headers else b""
-            end = part.log_end_offset
-            return RawFetch(data, part.log_start_offset, high_watermark=end, last_stable_offset=end)
+            stored = part.read(offset, max_bytes=max_bytes, isolation=isolation)
+            data = b""
+            if stored.headers:
+                first, last = stored.headers[0].position, stored.headers[-1].end
+                data = stored.data if (first, last) == (0, len(stored.data)) else stored.data[first:last]
+            return RawFetch(data, part.log_start_offset, part.log_end_offset, part.last_stable_offset, stored.aborted)
 
         return await self._threads.run(read)
 

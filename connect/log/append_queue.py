@@ -11,6 +11,7 @@ callers, who each wait for an answer. A cancelled caller's job is written all th
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable
@@ -18,8 +19,12 @@ from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from typing import Final
 
+from connect.api.errors import ConnectError
 from connect.log.partition import Partition
+from connect.log.topic_config import LONG_MAX
 from connect.ports import Acks
+
+log = logging.getLogger(__name__)
 
 #: Jobs with acks=none that may be under way before the next one waits.
 PENDING_MAX: Final = 8
@@ -55,6 +60,7 @@ class AppendQueue:
         self._open: set[asyncio.Future[int]] = set()
         self._unacknowledged: set[asyncio.Future[int]] = set()
         self._failure: BaseException | None = None
+        self._flushing: dict[Partition, asyncio.TimerHandle] = {}
 
     async def append(self, write: Write, acks: Acks) -> int:
         """Queue a write and wait as `acks` says; return the first base offset, -1 with acks=none."""
@@ -84,6 +90,8 @@ class AppendQueue:
 
     async def aclose(self) -> None:
         """Wait until every queued write is answered; failures are their callers' matter."""
+        for timer in self._flushing.values():
+            timer.cancel()
         while self._open:
             await asyncio.wait(list(self._open))
 
@@ -127,6 +135,8 @@ class AppendQueue:
 
     def _answer(self, jobs: Iterable[_Job]) -> None:
         for job in jobs:
+            for partition in job.partitions:
+                self._flush_later(partition)
             if job.done.done():
                 continue
             if job.error is None:
@@ -134,3 +144,20 @@ class AppendQueue:
             else:
                 job.done.set_exception(job.error)
         self._appended()
+
+    def _flush_later(self, partition: Partition) -> None:
+        """Sync a partition `flush.ms` after its first append that is not yet on disk, where the topic sets that."""
+        flush_ms = partition.config.flush_ms
+        if flush_ms < LONG_MAX and partition not in self._flushing:
+            self._flushing[partition] = self._loop.call_later(flush_ms / 1000, self._flush, partition)
+
+    def _flush(self, partition: Partition) -> None:
+        self._flushing.pop(partition, None)
+        self._executor.submit(_sync_quietly, partition)
+
+
+def _sync_quietly(partition: Partition) -> None:
+    try:
+        partition.sync()
+    except ConnectError as error:  # whoever asks for the disk next gets it too
+        log.error("flush.ms of %s: %s", partition.name, error.message)

@@ -7,18 +7,24 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from connect.api.errors import LogError
+from connect.api.errors import ConfigError, LogError
 from connect.log.admin import LogAdmin
 from connect.log.append_queue import AppendQueue
-from connect.log.consumer import LogConsumer, parse_reset
+from connect.log.compaction import CompactionResult
+from connect.log.consumer import LogConsumer, parse_isolation, parse_reset
 from connect.log.files import disk_faults
 from connect.log.groups import LogGroups
+from connect.log.log_config import LogConfig
 from connect.log.open_files import OpenFiles
 from connect.log.owner import DataDirectory
-from connect.log.producer import LogProducer, ProducerConfig
+from connect.log.producer import LogProducer
+from connect.log.producer_config import ProducerConfig
+from connect.log.producer_ids import ProducerIds
+from connect.log.session import Session
 from connect.log.threads import Threads
-from connect.log.topic_config import TopicConfig
-from connect.log.topics import Topics
+from connect.log.topics import INTERNAL_CONFIGS, Topics
+from connect.log.transactions import Transactions
+from connect.log.upkeep import Upkeep
 from connect.log.wakeup import Wakeups
 from connect.ports import Subscription
 
@@ -34,16 +40,31 @@ class LogCluster:
     All of it belongs to the event loop on which it was opened.
     """
 
-    def __init__(self, directory: DataDirectory, topics: Topics, threads: Threads, clock: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        directory: DataDirectory,
+        topics: Topics,
+        threads: Threads,
+        clock: Callable[[], int],
+        config: LogConfig,
+    ) -> None:
         self._directory = directory
         self._topics = topics
         self._threads = threads
         self._clock = clock
         self._wakeups = Wakeups()
         self._queues: dict[str, AppendQueue] = {}
-        self._is_closed = False
+        self._is_closing = self._is_closed = False
         self._admin = LogAdmin(topics, threads, self._wakeups.topics_changed, self._deleted)
-        self._groups = LogGroups(self._admin, self.producer(client_id="connect-groups"), clock)
+        own = LogProducer(topics, self._queue, threads, clock, ProducerConfig.parse({}))
+        self._groups = LogGroups(self._admin, topics, threads, own, clock)
+        self._transactions = Transactions(
+            topics, self._queue, threads, clock, ProducerIds(directory.path),
+            LogProducer(topics, self._queue, threads, clock, ProducerConfig.parse({})),
+            self._create_compacted, config.transaction_max_timeout_ms,
+        )  # fmt: skip
+        self._transactions.offsets = self._groups
+        self._upkeep = Upkeep(topics, threads, self._groups, self._transactions, clock, config)
 
     @classmethod
     async def open(
@@ -60,22 +81,22 @@ class LogCluster:
 
         Args:
             clock: Milliseconds since the epoch.
-            configs: Topic configs that hold for every topic which does not set its own.
+            configs: Kafka's broker keys of `connect.log.log_config`, and topic configs that hold for every topic which
+                does not set its own.
 
         Raises:
             EnvironmentFault: log.in_use, environment.data_dir, environment.disk.
             ConfigError: A config is unknown or wrong.
         """
+        config = LogConfig.parse(configs or {})
         threads = Threads()
         path = Path(data_dir)
-
         taken: list[DataDirectory] = []
 
         def load() -> tuple[DataDirectory, Topics]:
-            TopicConfig.parse(configs or {})
             directory = DataDirectory.open(path)
             taken.append(directory)
-            topics = Topics(path, configs or {}, OpenFiles(), was_clean=directory.was_clean)
+            topics = Topics(path, config.topic_defaults, OpenFiles(), was_clean=directory.was_clean)
             with disk_faults("open", path):
                 topics.load()
             return directory, topics
@@ -87,7 +108,14 @@ class LogCluster:
             for directory in taken:
                 directory.close(clean=False)
             raise
-        return cls(directory, topics, threads, clock)
+        cluster = cls(directory, topics, threads, clock, config)
+        try:
+            await cluster._transactions.open(was_clean=directory.was_clean)
+        except BaseException:
+            await cluster._release(clean=False)
+            raise
+        cluster._upkeep.start()
+        return cluster
 
     @property
     def cluster_id(self) -> str:
@@ -105,9 +133,12 @@ class LogCluster:
         return self._groups
 
     def producer(self, *, client_id: str, configs: Mapping[str, str] | None = None) -> LogProducer:
-        """Make a producer; heeds `compression.type` and `batch.size`."""
+        """Make a producer; heeds the keys of `connect.log.producer_config`."""
         config = ProducerConfig.parse(configs or {})
-        return LogProducer(self._topics, self._queue, self._threads, self._clock, config)
+        session = None
+        if config.is_idempotent:
+            session = Session(self._transactions, self._groups, config.transactional_id, config.transaction_timeout_ms)
+        return LogProducer(self._topics, self._queue, self._threads, self._clock, config, session)
 
     async def consumer(
         self,
@@ -117,31 +148,50 @@ class LogCluster:
         client_id: str,
         configs: Mapping[str, str] | None = None,
     ) -> LogConsumer:
-        """Make a consumer; heeds `auto.offset.reset`."""
+        """Make a consumer; heeds `auto.offset.reset` and `isolation.level`."""
         consumer = LogConsumer(
-            self._topics, self._threads, self._groups, self._wakeups, subscription,
-            group=group, reset=parse_reset(configs or {}),
+            self._topics, self._threads, self._groups, self._wakeups, subscription, group=group, client_id=client_id,
+            reset=parse_reset(configs or {}), isolation=parse_isolation(configs or {}),
         )  # fmt: skip
         await consumer.start()
         return consumer
 
+    async def compact(self, topic: str) -> list[CompactionResult]:
+        """Compact a topic now, however little is dirty; return what each partition's compaction did.
+
+        Raises:
+            ConfigError: The topic's cleanup.policy is not compact.
+        """
+        target = self._topics.get(topic)
+        if not target.config.is_compacted:
+            raise ConfigError(
+                f"topic {topic!r} is not compacted: its cleanup.policy is delete", config_path="cleanup.policy"
+            )
+        return await self._upkeep.compact_topic(target)
+
     async def aclose(self) -> None:
         """Flush everything, mark a clean shutdown, give the directory up. Safe to call twice."""
-        if self._is_closed:
+        if self._is_closing:
             return
-        self._is_closed = True
+        self._is_closing = True
         is_clean = False
         try:
+            await self._upkeep.aclose()
+            await self._transactions.aclose()
+            self._is_closed = True
             for queue in self._queues.values():
                 await queue.aclose()
             await self._threads.run(self._topics.close)
             is_clean = True
         finally:
-            try:
-                with disk_faults("close", self._directory.path):
-                    self._directory.close(clean=is_clean)
-            finally:
-                await self._threads.aclose()
+            await self._release(clean=is_clean)
+
+    async def _release(self, *, clean: bool) -> None:
+        try:
+            with disk_faults("close", self._directory.path):
+                self._directory.close(clean=clean)
+        finally:
+            await self._threads.aclose()
 
     def _queue(self, topic: str) -> AppendQueue:
         if self._is_closed:
@@ -152,6 +202,9 @@ class LogCluster:
                 self._threads.executor, functools.partial(self._wakeups.appended, topic)
             )
         return queue
+
+    async def _create_compacted(self, name: str) -> None:
+        await self._admin.create_topic(name, configs=INTERNAL_CONFIGS)
 
     async def _deleted(self, topic: str) -> None:
         self._queues.pop(topic, None)

@@ -11,14 +11,16 @@ from typing import Final, Literal
 from connect.api.errors import ConfigError, LogError, OffsetOutOfRangeError, UnknownTopicOrPartitionError
 from connect.log.fetched import decode_slice
 from connect.log.groups import LogGroups
-from connect.log.partition import Cursor, Partition
+from connect.log.partition import Partition
+from connect.log.reading import Cursor
 from connect.log.threads import Threads
 from connect.log.topics import Topic, Topics
 from connect.log.wakeup import Wakeup, Wakeups
-from connect.ports import FetchedBatch, OffsetAndMetadata, Subscription, TopicPartition
+from connect.ports import FetchedBatch, Isolation, OffsetAndMetadata, Subscription, TopicPartition
 
 Reset = Literal["latest", "earliest", "none"]
 _RESETS: Final[tuple[Reset, ...]] = ("latest", "earliest", "none")
+_ISOLATIONS: Final[tuple[Isolation, ...]] = ("read_uncommitted", "read_committed")
 
 #: Kafka's max.partition.fetch.bytes: what one partition may give before the next has its turn.
 _PARTITION_BYTES: Final = 1 << 20
@@ -35,6 +37,17 @@ def parse_reset(configs: Mapping[str, str]) -> Reset:
     )
 
 
+def parse_isolation(configs: Mapping[str, str]) -> Isolation:
+    """Return `isolation.level`. Raises `ConfigError` when it is not one of Kafka's."""
+    text = configs.get("isolation.level", "read_uncommitted")
+    for isolation in _ISOLATIONS:
+        if text == isolation:
+            return isolation
+    raise ConfigError(
+        f"isolation.level: {text!r} is not one of {', '.join(_ISOLATIONS)}", config_path="isolation.level"
+    )
+
+
 @dataclass(slots=True)
 class _Assigned:
     """One partition as this consumer reads it."""
@@ -43,6 +56,11 @@ class _Assigned:
     position: int
     cursor: Cursor | None = field(default=None)
     is_paused: bool = False
+
+
+def _end(partition: Partition, isolation: Isolation) -> int:
+    """Return the offset at which a reader stops for now."""
+    return partition.last_stable_offset if isolation == "read_committed" else partition.log_end_offset
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +91,9 @@ class LogConsumer:
         subscription: Subscription,
         *,
         group: str | None,
+        client_id: str,
         reset: Reset,
+        isolation: Isolation,
     ) -> None:
         self._topics = topics
         self._threads = threads
@@ -83,7 +103,10 @@ class LogConsumer:
         self._subscription = subscription
         self._pattern = _compile(subscription.pattern)
         self._group = group
+        self._client_id = client_id
+        self._is_member = False
         self._reset: Reset = reset
+        self._isolation: Isolation = isolation
         self._assigned: dict[TopicPartition, _Assigned] = {}
         self._version = -1
         self._is_started = False
@@ -91,7 +114,14 @@ class LogConsumer:
 
     async def start(self) -> None:
         """Take the first assignment, so that 'latest' means: as of now."""
-        await self._assign()
+        if self._group is not None:
+            self._groups.joined(self._group, self._client_id)
+            self._is_member = True
+        try:
+            await self._assign()
+        except BaseException:
+            await self.aclose()
+            raise
         self._is_started = True
 
     @property
@@ -140,7 +170,7 @@ class LogConsumer:
         """Store the group's offsets durably."""
         if self._group is None:
             raise LogError("a consumer without a group cannot commit", hint="Give the consumer a group.")
-        await self._groups.commit(self._group, offsets)
+        await self._groups.commit_as_member(self._group, offsets)
 
     async def committed(self) -> dict[TopicPartition, OffsetAndMetadata]:
         """Return the group's offsets for the present assignment."""
@@ -151,10 +181,13 @@ class LogConsumer:
 
     async def end_offsets(self) -> dict[TopicPartition, int]:
         """Return the log end offset of each assigned partition."""
-        return {name: assigned.partition.log_end_offset for name, assigned in self._assigned.items()}
+        return {name: _end(assigned.partition, self._isolation) for name, assigned in self._assigned.items()}
 
     async def aclose(self) -> None:
-        """Release; nothing is committed."""
+        """Release, and leave the group; nothing is committed."""
+        if self._is_member and self._group is not None:
+            self._is_member = False
+            self._groups.left(self._group, self._client_id)
         self._assigned = {}
         self._wakeups.forget(self._wakeup)
 
@@ -187,7 +220,7 @@ class LogConsumer:
         if self._is_started or self._reset == "earliest":
             return partition.log_start_offset
         if self._reset == "latest":
-            return partition.log_end_offset
+            return _end(partition, self._isolation)
         raise OffsetOutOfRangeError(
             f"group {self._group!r} has no committed offset for {name} and auto.offset.reset is none"
         )
@@ -210,7 +243,7 @@ class LogConsumer:
         ready = [
             (name, assigned)
             for name, assigned in self._assigned.items()
-            if not assigned.is_paused and assigned.position != assigned.partition.log_end_offset
+            if not assigned.is_paused and self._has_news(assigned)
         ]
         if len(ready) > 1:
             turn = self._turn % len(ready)
@@ -218,9 +251,13 @@ class LogConsumer:
         self._turn += 1
         return ready
 
+    def _has_news(self, assigned: _Assigned) -> bool:
+        part, position = assigned.partition, assigned.position
+        return position < _end(part, self._isolation) or position > part.log_end_offset
+
     async def _read(self, ready: list[tuple[TopicPartition, _Assigned]], max_bytes: int) -> list[FetchedBatch]:
         plan = [(name, assigned.partition, assigned.position, assigned.cursor) for name, assigned in ready]
-        reads = await self._threads.run(lambda: _read_all(plan, max_bytes))
+        reads = await self._threads.run(lambda: _read_all(plan, max_bytes, self._isolation))
         batches: list[FetchedBatch] = []
         for read in reads:
             assigned = self._assigned.get(read.name)
@@ -240,19 +277,21 @@ class LogConsumer:
         if isinstance(read.error, OffsetOutOfRangeError) and self._reset != "none":
             partition = assigned.partition
             earliest = self._reset == "earliest"
-            assigned.position = partition.log_start_offset if earliest else partition.log_end_offset
+            assigned.position = partition.log_start_offset if earliest else _end(partition, self._isolation)
             assigned.cursor = None
         elif not batches:
             raise read.error  # else these first: the error comes again with the next poll
 
 
-def _read_all(plan: list[tuple[TopicPartition, Partition, int, Cursor | None]], max_bytes: int) -> list[_Read]:
+def _read_all(
+    plan: list[tuple[TopicPartition, Partition, int, Cursor | None]], max_bytes: int, isolation: Isolation
+) -> list[_Read]:
     """Read partition after partition until `max_bytes` are reached; an error ends it, after what came before."""
     reads: list[_Read] = []
     left = max_bytes
     for name, partition, position, cursor in plan:
         try:
-            stored = partition.read(position, max_bytes=min(left, _PARTITION_BYTES), cursor=cursor)
+            stored = partition.read(position, max_bytes=min(left, _PARTITION_BYTES), cursor=cursor, isolation=isolation)
             batches = decode_slice(partition, name, stored, position)
         except LogError as error:
             reads.append(_Read(name, position, [], position, cursor, error))

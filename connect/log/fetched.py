@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import bisect
+from collections.abc import Sequence
 
 from connect.api.errors import LogError
 from connect.codec.decode import DecodedBatch, decode_records
-from connect.log.partition import Partition, Slice
+from connect.codec.header import BatchHeader
+from connect.log.partition import Partition
+from connect.log.reading import Slice
 from connect.ports import Columns, FetchedBatch, TimestampType, TopicPartition
 
 _EMPTY = Columns(values=[])
@@ -15,11 +18,16 @@ _EMPTY = Columns(values=[])
 def decode_slice(partition: Partition, name: TopicPartition, stored: Slice, from_offset: int) -> list[FetchedBatch]:
     """Decode batches, leaving out records before `from_offset`.
 
-    A control batch, or one whose records lie before `from_offset`, comes back without records, since its
-    `next_offset` is news all the same.
+    A control batch, one of an aborted transaction, or one whose records lie before `from_offset`, comes back without
+    records, since its `next_offset` is news all the same.
     """
     batches: list[FetchedBatch] = []
     for header in stored.headers:
+        if header.is_control or (stored.aborted and _is_aborted(header, stored)):
+            batches.append(
+                FetchedBatch(name.topic, name.partition, range(0), _EMPTY, header.next_offset, _kind(header))
+            )
+            continue
         try:
             decoded = decode_records(stored.data, header)
         except LogError as error:
@@ -31,26 +39,38 @@ def decode_slice(partition: Partition, name: TopicPartition, stored: Slice, from
     return batches
 
 
-def first_offset_at(stored: Slice, timestamp_ms: int) -> int | None:
-    """Return the offset of the first record at or after `timestamp_ms`."""
+def _is_aborted(header: BatchHeader, stored: Slice) -> bool:
+    return header.is_transactional and any(
+        aborted.producer_id == header.producer_id and aborted.first_offset <= header.base_offset <= aborted.last_offset
+        for aborted in stored.aborted
+    )
+
+
+def _kind(header: BatchHeader) -> TimestampType:
+    return TimestampType.LOG_APPEND_TIME if header.is_log_append_time else TimestampType.CREATE_TIME
+
+
+def first_offset_at(stored: Slice, timestamp_ms: int, from_offset: int) -> int | None:
+    """Return the offset of the first record from `from_offset` whose timestamp is at or after `timestamp_ms`."""
     for header in stored.headers:
         decoded = decode_records(stored.data, header)
         timestamps = decoded.columns.timestamps
         for index, offset in enumerate(decoded.offsets):
-            if (timestamps if isinstance(timestamps, int) else timestamps[index]) >= timestamp_ms:
+            if offset >= from_offset and _at(timestamps, index) >= timestamp_ms:
                 return offset
     return None
 
 
+def _at(timestamps: Sequence[int] | int, index: int) -> int:
+    return timestamps if isinstance(timestamps, int) else timestamps[index]
+
+
 def _fetched(name: TopicPartition, decoded: DecodedBatch, from_offset: int) -> FetchedBatch:
     header, offsets, columns = decoded.header, decoded.offsets, decoded.columns
-    kind = TimestampType.LOG_APPEND_TIME if header.is_log_append_time else TimestampType.CREATE_TIME
-    if header.is_control:
-        offsets, columns = range(0), _EMPTY
-    elif header.base_offset < from_offset:
+    if header.base_offset < from_offset:
         skip = bisect.bisect_left(offsets, from_offset)
         offsets, columns = offsets[skip:], _without_first(columns, skip)
-    return FetchedBatch(name.topic, name.partition, offsets, columns, header.next_offset, kind)
+    return FetchedBatch(name.topic, name.partition, offsets, columns, header.next_offset, _kind(header))
 
 
 def _without_first(columns: Columns, skip: int) -> Columns:

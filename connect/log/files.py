@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -15,6 +15,10 @@ from connect.api.errors import EnvironmentFault
 _FULL_SYNC: Final[int | None] = getattr(fcntl, "F_FULLFSYNC", None)
 #: Leaves out times of access and change, where the system knows the difference; sizes are always synced.
 _sync_data: Final[Callable[[int], None]] = getattr(os, "fdatasync", os.fsync)
+
+#: What one call takes, well below every system's limit; what is smaller is cheaper to copy than to list.
+_JOINED_MAX: Final = 500
+_JOIN_BYTES: Final = 16_384
 
 
 @contextlib.contextmanager
@@ -35,16 +39,31 @@ def sync_directory(path: Path) -> None:
         os.close(descriptor)
 
 
+class SyncError(OSError):
+    """An fsync failed: what was written before may or may not be on disk, and trying again tells nothing."""
+
+
 def sync_file(path: Path) -> None:
-    """Make a file's bytes durable, whoever wrote them."""
+    """Make a file's bytes durable, whoever wrote them.
+
+    Raises:
+        SyncError: The fsync itself failed.
+        OSError: The file cannot be opened.
+    """
     descriptor = os.open(path, os.O_RDONLY)
     try:
-        if _FULL_SYNC is not None:
-            fcntl.fcntl(descriptor, _FULL_SYNC)
-        else:
-            _sync_data(descriptor)
+        _sync(descriptor)
+    except OSError as error:
+        raise SyncError(*error.args) from error
     finally:
         os.close(descriptor)
+
+
+def _sync(descriptor: int) -> None:
+    if _FULL_SYNC is not None:
+        fcntl.fcntl(descriptor, _FULL_SYNC)
+    else:
+        _sync_data(descriptor)
 
 
 def write_durably(path: Path, content: bytes) -> None:
@@ -58,8 +77,13 @@ def write_durably(path: Path, content: bytes) -> None:
     sync_directory(path.parent)
 
 
-def write_all(descriptor: int, content: bytes, position: int) -> None:
-    """Write all of `content` at `position`; one system call unless the kernel takes less at once."""
-    written = os.pwrite(descriptor, content, position)
-    while written < len(content):
-        written += os.pwrite(descriptor, memoryview(content)[written:], position + written)
+def write_all(descriptor: int, pieces: Sequence[bytes | memoryview], position: int) -> None:
+    """Write all of `pieces` at `position`, one behind another, without joining large ones first."""
+    if len(pieces) > _JOINED_MAX or sum(map(len, pieces)) < _JOIN_BYTES:
+        pieces = [b"".join(pieces)]
+    total = sum(map(len, pieces))
+    written = os.pwritev(descriptor, pieces, position)
+    if written < total:
+        content = memoryview(b"".join(pieces))
+        while written < total:
+            written += os.pwrite(descriptor, content[written:], position + written)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
@@ -10,95 +11,206 @@ from connect.api.errors import ConflictError
 from connect.log.admin import LogAdmin
 from connect.log.offset_records import decode_key, decode_value, encode_key, encode_value
 from connect.log.producer import LogProducer
-from connect.log.topics import CONSUMER_OFFSETS
-from connect.ports import Columns, OffsetAndMetadata, TopicPartition
+from connect.log.producer_state import decode_marker
+from connect.log.threads import Threads
+from connect.log.topics import CONSUMER_OFFSETS, INTERNAL_CONFIGS, Topics
+from connect.log.walk import walk_batches
+from connect.ports import Columns, GroupInfo, OffsetAndMetadata, TopicPartition
+
+_Offsets = dict[TopicPartition, OffsetAndMetadata]
+_Pending = dict[int, list[tuple[str, _Offsets]]]  # by producer id
+Names = list[str]
 
 
 class LogGroups:
     """See `connect.ports.Groups` for the contract. The topic is read at first use and made at first commit."""
 
-    def __init__(self, admin: LogAdmin, producer: LogProducer, clock: Callable[[], int]) -> None:
+    def __init__(
+        self, admin: LogAdmin, topics: Topics, threads: Threads, producer: LogProducer, clock: Callable[[], int]
+    ) -> None:
         self._admin = admin
+        self._topics = topics
+        self._threads = threads
         self._producer = producer
         self._clock = clock
-        self._groups: dict[str, dict[TopicPartition, OffsetAndMetadata]] = {}
+        self._groups: dict[str, _Offsets] = {}
+        self._pending: _Pending = {}
+        self._members: dict[str, Counter[str]] = {}
+        self._left_ms: dict[str, int] = {}  # when a group's last member left
         self._loading = asyncio.Lock()
         self._is_loaded = False
+        self._resolved = 0  # a transaction that ends while the topic is read is read again
 
-    async def list(self) -> list[str]:
-        """Return the names of groups with committed offsets, sorted."""
+    # -- looking -----------------------------------------------------------------------------------------------------
+
+    async def list(self) -> Names:
+        """Return the names of groups with committed offsets or members, sorted."""
         await self._load()
-        return sorted(group for group, offsets in self._groups.items() if offsets)
+        return sorted({group for group, offsets in self._groups.items() if offsets} | self._members.keys())
 
-    async def offsets(self, group: str) -> dict[TopicPartition, OffsetAndMetadata]:
+    async def describe(self, group: str) -> GroupInfo:
+        """Return a group with its offsets and members."""
+        members = tuple(sorted(self._members.get(group, Counter()).elements()))
+        return GroupInfo(group, "Stable" if members else "Empty", members, await self.offsets(group))
+
+    async def offsets(self, group: str) -> _Offsets:
         """Return a group's committed offsets; none for an unknown group."""
         await self._load()
         return dict(self._groups.get(group, {}))
 
+    # -- members -----------------------------------------------------------------------------------------------------
+
+    def joined(self, group: str, client_id: str) -> None:
+        """Take note of a consumer that reads for a group."""
+        self._members.setdefault(group, Counter())[client_id] += 1
+
+    def left(self, group: str, client_id: str) -> None:
+        """Take note of a consumer that reads no more."""
+        members = self._members[group]
+        members[client_id] -= 1
+        if members.total() == 0:
+            del self._members[group]
+            self._left_ms[group] = self._clock()
+
+    def _check_unused(self, group: str, doing: str) -> None:
+        if group in self._members:
+            members = ", ".join(sorted(self._members[group]))
+            raise ConflictError(
+                f"group {group!r} is in use by {members}: its offsets cannot be {doing}", code="log.group_in_use"
+            )
+
+    # -- changing ----------------------------------------------------------------------------------------------------
+
     async def commit(self, group: str, offsets: Mapping[TopicPartition, OffsetAndMetadata]) -> None:
+        """Set a group's offsets from outside; see the port."""
+        self._check_unused(group, "set")
+        await self.commit_as_member(group, offsets)
+
+    async def commit_as_member(self, group: str, offsets: Mapping[TopicPartition, OffsetAndMetadata]) -> None:
         """Commit durably; memory follows the disk, so that `offsets` never says more than a crash would leave."""
         await self._load()
         now_ms = self._clock()
-        stamped = {
-            partition: committed if committed.commit_timestamp >= 0 else replace(committed, commit_timestamp=now_ms)
-            for partition, committed in offsets.items()
-        }
-        await self._write(group, stamped, now_ms)
+        await self._write(group, _stamped(offsets, now_ms), now_ms)
 
     async def delete_offsets(self, group: str, partitions: Sequence[TopicPartition] | None = None) -> None:
-        """Forget these partitions' offsets, or all of the group's."""
-        known = await self.offsets(group)
-        gone = [partition for partition in known if partitions is None or partition in partitions]
-        await self._write(group, dict.fromkeys(gone), self._clock())
+        """Forget these partitions' offsets, or all of the group's; see the port."""
+        self._check_unused(group, "deleted")
+        await self._forget(group, partitions)
 
     async def forget_topic(self, topic: str) -> None:
         """Forget every group's offsets for a topic that is deleted."""
         for group in await self.list():
-            gone = [partition for partition in self._groups[group] if partition.topic == topic]
-            await self.delete_offsets(group, gone)
+            await self._forget(group, [name for name in self._groups.get(group, {}) if name.topic == topic])
+
+    async def expire(self, retention_ms: int) -> int:
+        """Forget the offsets of groups without members that were not committed for so long; return how many."""
+        await self._load()
+        before_ms, count = self._clock() - retention_ms, 0
+        for group, offsets in list(self._groups.items()):
+            if group in self._members or self._left_ms.get(group, -1) >= before_ms:
+                continue
+            old = [name for name, committed in offsets.items() if committed.commit_timestamp < before_ms]
+            await self._forget(group, old)
+            count += len(old)
+        return count
+
+    async def _forget(self, group: str, partitions: Sequence[TopicPartition] | None) -> None:
+        known = await self.offsets(group)
+        gone = [name for name in known if partitions is None or name in partitions]
+        await self._write(group, dict.fromkeys(gone), self._clock())
 
     async def _write(self, group: str, offsets: Mapping[TopicPartition, OffsetAndMetadata | None], now_ms: int) -> None:
         if not offsets:
             return
-        if await self._admin.partitions(CONSUMER_OFFSETS) is None:
-            await self._create()
-        keys = [encode_key(group, partition) for partition in offsets]
-        values = [None if committed is None else encode_value(committed) for committed in offsets.values()]
-        columns = Columns(values, keys, now_ms)
-        await self._producer.append(CONSUMER_OFFSETS, columns, partition=0, acks="durable")
+        await self._create()
+        await self._producer.append(CONSUMER_OFFSETS, _columns(group, offsets, now_ms), partition=0, acks="durable")
         for partition, committed in offsets.items():
-            self._apply(group, partition, committed)
+            _apply(self._groups, group, partition, committed)
 
     async def _create(self) -> None:
-        try:
-            await self._admin.create_topic(CONSUMER_OFFSETS, configs={"cleanup.policy": "compact"})
-        except ConflictError:  # made by another commit in between
-            return
+        if await self._admin.partitions(CONSUMER_OFFSETS) is None:
+            try:
+                await self._admin.create_topic(CONSUMER_OFFSETS, configs=INTERNAL_CONFIGS)
+            except ConflictError:  # made by another commit in between
+                return
+
+    # -- in transactions ---------------------------------------------------------------------------------------------
+
+    async def send(
+        self, producer: LogProducer, producer_id: int, group: str, offsets: Mapping[TopicPartition, OffsetAndMetadata]
+    ) -> None:
+        """Append a group's offsets as part of a producer's transaction."""
+        await self._load()
+        await self._create()
+        now_ms = self._clock()
+        stamped = _stamped(offsets, now_ms)
+        if stamped:
+            await producer.append(CONSUMER_OFFSETS, _columns(group, stamped, now_ms), partition=0)
+            self._pending.setdefault(producer_id, []).append((group, stamped))
+
+    def resolve(self, producer_id: int, *, is_commit: bool) -> None:
+        """Apply, or drop, the offsets that were sent to a producer's transaction."""
+        self._resolved += 1
+        for group, offsets in self._pending.pop(producer_id, ()):
+            for partition, committed in offsets.items() if is_commit else ():
+                _apply(self._groups, group, partition, committed)
+
+    # -- loading -----------------------------------------------------------------------------------------------------
 
     async def _load(self) -> None:
         if self._is_loaded:
             return
         async with self._loading:
-            if not self._is_loaded:
-                for partition in range(await self._admin.partitions(CONSUMER_OFFSETS) or 0):
-                    await self._read(TopicPartition(CONSUMER_OFFSETS, partition))
-                self._is_loaded = True
+            while not self._is_loaded:
+                resolved = self._resolved
+                self._groups, self._pending = await self._threads.run(self._read)
+                self._is_loaded = resolved == self._resolved
 
-    async def _read(self, partition: TopicPartition) -> None:
-        info = (await self._admin.describe_topic(CONSUMER_OFFSETS)).partitions[partition.partition]
-        offset = info.log_start_offset
-        while offset < info.log_end_offset:
-            for batch in await self._admin.fetch(partition, offset):
-                keys = batch.columns.keys or ()
-                for key, value in zip(keys, batch.columns.values, strict=True) if keys else ():
+    def _read(self) -> tuple[dict[str, _Offsets], _Pending]:
+        """Return what is committed, and what is part of open transactions."""
+        groups: dict[str, _Offsets] = {}
+        pending: _Pending = {}
+        topic = self._topics.find(CONSUMER_OFFSETS)
+        for part in topic.partitions if topic is not None else ():
+            for batch in walk_batches(part):
+                header, columns = batch.header, batch.columns
+                keys = columns.keys or ()
+                if header.is_control:
+                    marker = decode_marker(keys[0], columns.values[0]) if keys else None
+                    ended = pending.pop(header.producer_id, []) if marker is not None else []
+                    for group, offsets in ended if marker is not None and marker.is_commit else ():
+                        groups.setdefault(group, {}).update(offsets)
+                    continue
+                for key, value in zip(keys, columns.values, strict=True) if keys else ():
                     named = decode_key(key) if key is not None else None
-                    if named is not None:
-                        self._apply(*named, None if value is None else decode_value(value))
-                offset = batch.next_offset
+                    if named is None:
+                        continue
+                    committed = None if value is None else decode_value(value)
+                    if not header.is_transactional:
+                        _apply(groups, *named, committed)
+                    elif committed is not None:
+                        pending.setdefault(header.producer_id, []).append((named[0], {named[1]: committed}))
+        return groups, pending
 
-    def _apply(self, group: str, partition: TopicPartition, committed: OffsetAndMetadata | None) -> None:
-        offsets = self._groups.setdefault(group, {})
-        if committed is None:
-            offsets.pop(partition, None)
-        else:
-            offsets[partition] = committed
+
+def _apply(
+    groups: dict[str, _Offsets], group: str, partition: TopicPartition, committed: OffsetAndMetadata | None
+) -> None:
+    offsets = groups.setdefault(group, {})
+    if committed is None:
+        offsets.pop(partition, None)
+    else:
+        offsets[partition] = committed
+
+
+def _stamped(offsets: Mapping[TopicPartition, OffsetAndMetadata], now_ms: int) -> _Offsets:
+    return {
+        partition: committed if committed.commit_timestamp >= 0 else replace(committed, commit_timestamp=now_ms)
+        for partition, committed in offsets.items()
+    }
+
+
+def _columns(group: str, offsets: Mapping[TopicPartition, OffsetAndMetadata | None], now_ms: int) -> Columns:
+    keys = [encode_key(group, partition) for partition in offsets]
+    values = [None if committed is None else encode_value(committed) for committed in offsets.values()]
+    return Columns(values, keys, now_ms)

@@ -7,7 +7,7 @@ when they are missing or wrong. So they are written when a segment is rolled or 
 from __future__ import annotations
 
 import bisect
-import itertools
+import sys
 from array import array
 from pathlib import Path
 
@@ -66,31 +66,53 @@ class Indexes:
     @classmethod
     def load(cls, offset_path: Path, time_path: Path, log_bytes: int) -> Indexes | None:
         """Read both files; None where one is missing or cannot be right for a log of `log_bytes`."""
-        try:
-            raw, raw_time = offset_path.read_bytes(), time_path.read_bytes()
-        except FileNotFoundError:
+        indexes = cls.load_offsets(offset_path, log_bytes)
+        times = load_times(time_path)
+        if indexes is None or times is None:
             return None
-        if len(raw) % OFFSET_ENTRY.size or len(raw_time) % TIME_ENTRY.size:
+        indexes.timestamps, indexes.timestamp_offsets = times
+        return indexes
+
+    @classmethod
+    def load_offsets(cls, path: Path, log_bytes: int) -> Indexes | None:
+        """Read the offset index alone, which is all that finding an offset takes."""
+        raw = _read(path, OFFSET_ENTRY.size)
+        if raw is None:
             return None
+        pairs = array("I", raw)
+        if sys.byteorder == "little":
+            pairs.byteswap()
         indexes = cls()
-        entries = _without_zeros(list(OFFSET_ENTRY.iter_unpack(raw)))
-        times = _without_zeros(list(TIME_ENTRY.iter_unpack(raw_time)))
-        indexes.offsets.extend(offset for offset, _ in entries)
-        indexes.positions.extend(position for _, position in entries)
-        indexes.timestamps.extend(timestamp for timestamp, _ in times)
-        indexes.timestamp_offsets.extend(offset for _, offset in times)
-        return indexes if indexes._is_plausible(log_bytes) else None
-
-    def _is_plausible(self, log_bytes: int) -> bool:
-        rising = (self.offsets, self.positions, self.timestamps, self.timestamp_offsets)
-        if any(earlier >= later for column in rising for earlier, later in itertools.pairwise(column)):
-            return False
-        return not self.positions or self.positions[-1] < log_bytes
+        indexes.offsets, indexes.positions = array("Q", pairs[0::2]), array("Q", pairs[1::2])
+        if not (_rises(indexes.offsets) and _rises(indexes.positions)):
+            return None
+        return None if indexes.positions and indexes.positions[-1] >= log_bytes else indexes
 
 
-def _without_zeros(entries: list[tuple[int, int]]) -> list[tuple[int, int]]:
-    # A broker that did not stop cleanly leaves its preallocated tail. Only a first entry may be all zeros.
-    end = len(entries)
-    while end > 1 and entries[end - 1] == (0, 0):
-        end -= 1
-    return entries[:end]
+def load_times(path: Path) -> tuple[array[int], array[int]] | None:
+    """Read a time index: timestamps and relative offsets; None where it is missing or cannot be right."""
+    raw = _read(path, TIME_ENTRY.size)
+    if raw is None:
+        return None
+    entries = list(TIME_ENTRY.iter_unpack(raw))
+    timestamps = array("q", [timestamp for timestamp, _ in entries])
+    offsets = array("Q", [offset for _, offset in entries])
+    return (timestamps, offsets) if _rises(timestamps) and _rises(offsets) else None
+
+
+def _read(path: Path, entry_bytes: int) -> bytes | None:
+    """Return whole entries, without the zeros that a broker preallocates and leaves when it does not stop cleanly."""
+    try:
+        raw = path.read_bytes()
+    except FileNotFoundError:
+        return None
+    if len(raw) % entry_bytes:
+        return None
+    # Only a first entry may be all zeros.
+    held = -(-len(raw.rstrip(b"\0")) // entry_bytes) * entry_bytes
+    return raw[: max(held, min(len(raw), entry_bytes))]
+
+
+def _rises(column: array[int]) -> bool:
+    values = column.tolist()
+    return values == sorted(set(values))

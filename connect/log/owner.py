@@ -78,6 +78,18 @@ class DataDirectory:
             os.close(lock)
 
 
+def is_in_use(path: Path) -> bool:
+    """Tell whether a process owns a data directory right now."""
+    try:
+        with (path / LOCK_FILE).open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False
+
+
 def _take(path: Path, lock: int) -> None:
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,67 +1,77 @@
 """One partition: segments in offset order, the newest of which takes appends.
 
-Everything here blocks and runs on the log's threads. Two locks: `_lock` guards the segments and the end of the log,
-and is held while a batch is written; `_sync_lock` makes those who want data on disk share one fsync. Readers take the
-lock only to copy where the valid bytes end, then read files without it.
+Everything here blocks and runs on the log's threads. Two locks: `_lock` guards the segments, the producers and the end
+of the log, and is held while a batch is written; `_sync_lock` makes those who want data on disk share one fsync.
+Readers take the lock only to copy where the valid bytes end, then read files without it. Where files were removed or
+replaced meanwhile, the generation has risen, and they read again.
 """
 
 from __future__ import annotations
 
-import bisect
-import itertools
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final, TypeVar
 
-from connect.api.errors import CorruptBatchError, EnvironmentFault, OffsetOutOfRangeError, UnknownTopicOrPartitionError
-from connect.codec.encode import EncodedBatch
-from connect.codec.header import BatchHeader
+from connect.api.errors import (
+    EnvironmentFault,
+    LogError,
+    OffsetOutOfRangeError,
+    UnknownTopicOrPartitionError,
+)
+from connect.codec.encode import EncodedBatch, encode
+from connect.codec.header import CONTROL, TRANSACTIONAL
 from connect.codec.index import OFFSET_ENTRY
-from connect.log.files import disk_faults, sync_directory, sync_file, write_all
+from connect.log.aborted import touching
+from connect.log.checkpoints import Checkpoint
+from connect.log.files import SyncError, disk_faults, sync_directory, sync_file, write_all, write_durably
 from connect.log.index import Indexes
 from connect.log.open_files import OpenFiles
-from connect.log.recovery import open_newest
-from connect.log.segment import Segment, read_batches, scan
+from connect.log.producer_state import Marker, Producers, encode_marker, next_sequence, sequenced
+from connect.log.reading import Cursor, Slice, View, find_time, read_from
+from connect.log.recovery import open_partition, replay
+from connect.log.retention import expired_count
+from connect.log.segment import Segment
+from connect.log.swap import commit_swap
 from connect.log.topic_config import TopicConfig
+from connect.ports import AbortedTransaction, Columns, Isolation
+
+T = TypeVar("T")
 
 #: One node and no elections: the leader never changes.
 LEADER_EPOCH: Final = 0
-
-
-class Cursor(NamedTuple):
-    """Where a reader goes on without a look into the index: `offset` is the base offset at `position`."""
-
-    offset: int
-    segment_base_offset: int
-    position: int
-
-
-class Slice(NamedTuple):
-    """Stored batches: `headers` say where each lies in `data`. `cursor` follows the last of them."""
-
-    data: bytes
-    headers: list[BatchHeader]
-    cursor: Cursor | None
+#: In the directory of a partition that this log wrote from its first record on: its batches follow one another without
+#: gaps, also after compaction, so that a damaged base offset, which no checksum covers, shows. Segments that a broker
+#: compacted have gaps; whoever brings such a directory here brings it whole, without this file.
+GAPLESS_FILE: Final = ".gapless"
 
 
 class Partition:
     """The log of one partition, opened at first use.
 
     Args:
+        starts: The log start offsets of the data directory.
         was_clean: Whether the directory was left clean; if not, opening scans the newest segment.
     """
 
-    def __init__(self, directory: Path, config: TopicConfig, files: OpenFiles, *, was_clean: bool) -> None:
+    def __init__(
+        self, directory: Path, config: TopicConfig, files: OpenFiles, starts: Checkpoint, *, was_clean: bool
+    ) -> None:
         self.directory = directory
         self.name = directory.name
+        #: Replaced whole when the topic's configs are altered.
         self.config = config
         self._files = files
+        self._starts = starts
         self._was_clean = was_clean
         self._lock = threading.RLock()
         self._sync_lock = threading.Lock()
         self._segments: list[Segment] = []
+        self._producers = Producers(self.name)
+        self._generation = 0
+        self._gaps = False
+        self._start_offset = 0
         self._append_file: int | None = None
         self._is_torn = False
         self._synced_offset = -1
@@ -70,6 +80,8 @@ class Partition:
         self._is_deleted = False
         #: The next offset to be assigned. Readable without the lock; -1 before `open`.
         self.log_end_offset = -1
+        #: Where read_committed readers stop. Readable without the lock; -1 before `open`.
+        self.last_stable_offset = -1
 
     # -- opening and closing -----------------------------------------------------------------------------------------
 
@@ -80,33 +92,22 @@ class Partition:
         with self._lock:
             if self._is_open:
                 return self
-            with disk_faults("open", self.directory):
-                segments = self._find_segments()
-            if segments:
-                newest = segments[-1].base_offset
-                segments[-1] = open_newest(self.directory, newest, self.config, was_clean=self._was_clean)
-            self._segments = segments
+            start_offset = self._starts.get(self.name) or 0
+            self._gaps = not (self.directory / GAPLESS_FILE).exists()
+            opened = open_partition(
+                self.directory, self.config, was_clean=self._was_clean, gaps=self._gaps, start_offset=start_offset
+            )
+            segments = self._segments = opened.segments
+            self._producers = opened.producers
             self.log_end_offset = segments[-1].next_offset if segments else 0
+            self._start_offset = max(start_offset, segments[0].base_offset) if segments else 0
             self._synced_offset = self.log_end_offset if self._was_clean or not segments else -1
+            self._settle()
             self._is_open = True
         return self
 
-    def _find_segments(self) -> list[Segment]:
-        bases = sorted(int(path.stem) for path in self.directory.glob("*.log") if path.stem.isdigit())
-        segments = [Segment(self.directory, base, self.config.index_interval_bytes) for base in bases]
-        for segment in segments:
-            segment.size_bytes = segment.path.stat().st_size
-        # Beside others an empty one says nothing; it comes from a roll that a crash or the disk broke off.
-        held = [segment for segment in segments if segment.size_bytes] or segments[-1:]
-        for segment in segments:
-            if segment not in held:
-                segment.remove()
-        for segment, following in itertools.pairwise(held):
-            segment.next_offset = following.base_offset
-        return held
-
     def close(self) -> None:
-        """Bring everything to disk, indexes too, and release the files."""
+        """Bring everything to disk, indexes and producers too, and release the files."""
         with self._lock:
             if not self._is_open or self._is_deleted:
                 return
@@ -114,6 +115,7 @@ class Partition:
             if self._segments:
                 self._cut_torn_write(self._segments[-1])
                 self._segments[-1].save_indexes()
+                self._save_producers()
             self.release()
 
     def delete(self) -> None:
@@ -149,7 +151,7 @@ class Partition:
     @property
     def log_start_offset(self) -> int:
         """The oldest offset that is there."""
-        return self.open()._segments[0].base_offset if self.open()._segments else 0
+        return self.open()._start_offset
 
     @property
     def segment_count(self) -> int:
@@ -162,12 +164,30 @@ class Partition:
         with self._lock:
             return sum(segment.size_bytes for segment in self.open()._segments)
 
+    @property
+    def open_transactions(self) -> dict[int, int]:
+        """The first offset of each open transaction, by producer id."""
+        with self._lock:
+            return self.open()._producers.open_transactions
+
+    def view(self, isolation: Isolation = "read_uncommitted") -> View:
+        """Return the segments as they are now, for reading without the lock."""
+        with self._lock:
+            self._check_alive()
+            segments = tuple(self.open()._segments)
+            limit = self.log_end_offset if isolation == "read_uncommitted" else self.last_stable_offset
+            ends = [segment.size_bytes for segment in segments]
+            return View(self.name, self._generation, segments, ends, self._start_offset, limit, self._gaps)
+
     # -- appending ---------------------------------------------------------------------------------------------------
 
     def append(self, batches: Sequence[EncodedBatch]) -> int:
         """Append batches, with one write where no segment is rolled between them; return the first base offset.
 
+        Batches with a producer id are checked one after another: a duplicate is left out, and its offset returned.
+
         Raises:
+            OutOfOrderSequenceError, ProducerFencedError, TransactionStateError: The batches before it are appended.
             EnvironmentFault: environment.disk. Each batch is there whole or not at all.
         """
         assert batches, "an append has batches"
@@ -175,21 +195,66 @@ class Partition:
             self._check_alive()
             self.open()
             base_offset = self.log_end_offset
-            pending: list[EncodedBatch] = []
-            pending_bytes, next_offset = 0, base_offset
-            for batch in batches:
-                if self._must_roll(batch, pending_bytes, next_offset):
-                    self._write(pending)
-                    self._roll()
-                    pending, pending_bytes = [], 0
-                pending.append(batch)
-                pending_bytes += batch.size_bytes
-                next_offset += batch.count
-            self._write(pending)
+            try:
+                if any(batch.is_sequenced for batch in batches):
+                    base_offset, *_ = [self._append_sequenced(batch) for batch in batches]
+                else:
+                    self._append_plain(batches)
+            finally:
+                self._settle()
             unsynced = self.log_end_offset - self._synced_offset
         if unsynced >= self.config.flush_messages:
             self.sync()
         return base_offset
+
+    def append_marker(self, producer_id: int, epoch: int, timestamp: int, *, is_commit: bool) -> None:
+        """Append the marker that ends a transaction. One that ends nothing here is written all the same.
+
+        Raises:
+            ProducerFencedError: The epoch is not the newest.
+        """
+        key, value = encode_marker(Marker(is_commit, LEADER_EPOCH))
+        batch = encode(
+            Columns([value], [key], timestamp), attributes=CONTROL | TRANSACTIONAL, producer_id=producer_id, producer_epoch=epoch
+        )  # fmt: skip
+        with self._lock:
+            self._check_alive()
+            self.open()._producers.check_marker(producer_id, epoch)
+            offset = self.log_end_offset
+            self._append_plain([batch])
+            aborted = self._producers.ended(
+                producer_id, epoch, offset, timestamp, is_commit=is_commit, coordinator_epoch=LEADER_EPOCH
+            )
+            if aborted is not None:
+                self.aborted_of(self._segments[-1]).append(aborted)
+            self._settle()
+
+    def _append_sequenced(self, batch: EncodedBatch) -> int:
+        if not batch.is_sequenced:
+            base_offset = self.log_end_offset
+            self._append_plain([batch])
+            return base_offset
+        sequence = sequenced(batch.header)
+        present = self._producers.check(sequence)
+        if present is not None:
+            return present
+        base_offset = self.log_end_offset
+        self._append_plain([batch])
+        self._producers.appended(sequence, base_offset, base_offset + batch.count - 1)
+        return base_offset
+
+    def _append_plain(self, batches: Sequence[EncodedBatch]) -> None:
+        pending: list[EncodedBatch] = []
+        pending_bytes, next_offset = 0, self.log_end_offset
+        for batch in batches:
+            if self._must_roll(batch, pending_bytes, next_offset):
+                self._write(pending)
+                self._roll()
+                pending, pending_bytes = [], 0
+            pending.append(batch)
+            pending_bytes += batch.size_bytes
+            next_offset += batch.count
+        self._write(pending)
 
     def _must_roll(self, batch: EncodedBatch, pending_bytes: int, next_offset: int) -> bool:
         if not self._segments:
@@ -215,10 +280,11 @@ class Partition:
             self._segments[-1].save_indexes()
         self.release()
         segment = Segment(self.directory, self.log_end_offset, self.config.index_interval_bytes)
-        segment.indexes = Indexes()
+        segment.indexes, segment.aborted = Indexes(), []
         with disk_faults("create", segment.path):
             try:
-                for path in (segment.path, segment.index_path, segment.time_index_path):
+                self._save_producers()
+                for path in (segment.path, segment.index_path, segment.time_index_path, segment.transaction_index_path):
                     path.touch()
                 sync_directory(self.directory)
             except OSError:
@@ -228,12 +294,25 @@ class Partition:
             self._segments[-1].indexes = None
         self._segments.append(segment)
 
+    def _save_producers(self) -> None:
+        """Write the producers' state under the log end offset; remove those snapshots that opening never needs."""
+        path = self.directory / f"{self.log_end_offset:020d}.snapshot"
+        with disk_faults("write", path):
+            if len(self._producers):
+                write_durably(path, self._producers.encode())
+            elif self._segments and self._segments[-1].size_bytes:
+                path.write_bytes(self._producers.encode())
+            needed = {path.stem, *(f"{segment.base_offset:020d}" for segment in self._segments[-1:])}
+            for old in self.directory.glob("*.snapshot"):
+                if old.stem not in needed:
+                    old.unlink(missing_ok=True)
+
     def _write(self, batches: list[EncodedBatch]) -> None:
         if not batches:
             return
         segment = self._segments[-1]
         self._cut_torn_write(segment)
-        pieces: list[bytes] = []
+        pieces: list[bytes | memoryview] = []
         next_offset = self.log_end_offset
         for batch in batches:
             pieces += (batch.head(next_offset, LEADER_EPOCH), batch.payload)
@@ -244,7 +323,7 @@ class Partition:
                 self._files.opened(self)
             self._is_torn = True
             try:
-                write_all(self._append_file, b"".join(pieces), segment.size_bytes)
+                write_all(self._append_file, pieces, segment.size_bytes)
             except OSError:
                 self._cut_torn_write(segment)
                 raise
@@ -260,6 +339,10 @@ class Partition:
             with disk_faults("truncate", segment.path):
                 os.truncate(segment.path, segment.size_bytes)
             self._is_torn = False
+
+    def _settle(self) -> None:
+        unstable = self._producers.first_unstable_offset
+        self.last_stable_offset = self.log_end_offset if unstable is None else unstable
 
     # -- syncing -----------------------------------------------------------------------------------------------------
 
@@ -289,79 +372,198 @@ class Partition:
         except EnvironmentFault as error:
             if self._is_deleted:
                 return
-            self._sync_failure = error
+            if isinstance(error.__cause__, SyncError):
+                self._sync_failure = error
             raise
 
     # -- reading -----------------------------------------------------------------------------------------------------
 
-    def read(self, offset: int, *, max_bytes: int, cursor: Cursor | None = None) -> Slice:
-        """Read stored batches from the one that holds `offset`; no headers at the log end offset.
+    def read(
+        self,
+        offset: int,
+        *,
+        max_bytes: int,
+        cursor: Cursor | None = None,
+        isolation: Isolation = "read_uncommitted",
+    ) -> Slice:
+        """Read stored batches from the one that holds `offset`; no headers at the end of what may be read.
 
         Raises:
             OffsetOutOfRangeError: With the valid range.
             CorruptBatchError: The batch at `offset` is damaged.
         """
-        with self._lock:
-            self._check_alive()
-            segments = list(self.open()._segments)
-            ends = [segment.size_bytes for segment in segments]
-            log_end_offset = self.log_end_offset
-        start = segments[0].base_offset if segments else 0
-        if not start <= offset <= log_end_offset:
-            raise OffsetOutOfRangeError(
-                f"offset {offset} of {self.name} is out of range: it holds {start} to {log_end_offset}"
-            )
-        if offset == log_end_offset:
-            return Slice(b"", [], cursor)
-        try:
-            return self._read_from(segments, ends, offset, max_bytes, cursor)
-        except OSError as error:
-            self._check_alive()
-            raise EnvironmentFault(f"cannot read {self.directory}: {error}", code="environment.disk") from error
 
-    def _read_from(
-        self, segments: list[Segment], ends: list[int], offset: int, max_bytes: int, cursor: Cursor | None
-    ) -> Slice:
-        first = max(0, bisect.bisect_right(segments, offset, key=lambda segment: segment.base_offset) - 1)
-        for segment, end in zip(segments[first:], ends[first:], strict=True):
-            if cursor is not None and cursor.segment_base_offset == segment.base_offset and cursor.offset == offset:
-                position, next_offset = cursor.position, cursor.offset
-            else:
-                position, next_offset = segment.locate(offset)
-            while position < end:
-                reading = read_batches(
-                    segment.path, position, end, next_offset,
-                    max_bytes=max_bytes, from_offset=offset, gaps=self.config.is_compacted,
-                )  # fmt: skip
-                position, next_offset = reading.position, reading.next_offset
-                if reading.headers:
-                    return Slice(reading.data, reading.headers, Cursor(next_offset, segment.base_offset, position))
-            if not self.config.is_compacted:
-                raise CorruptBatchError(
-                    f"{self.name}/{segment.path.name} ends at position {end} with offset {next_offset - 1}, "
-                    f"expected offset {segment.next_offset - 1}"
+        def read(view: View) -> Slice:
+            if not view.log_start_offset <= offset <= self.log_end_offset:
+                raise OffsetOutOfRangeError(
+                    f"offset {offset} of {self.name} is out of range: it holds {view.log_start_offset} to {self.log_end_offset}"
                 )
-        return Slice(b"", [], None)
+            if offset >= view.limit:
+                return Slice(b"", [], cursor)
+            found = read_from(view, offset, max_bytes, cursor)
+            if isolation == "read_uncommitted" or not found.headers:
+                return found
+            return found._replace(aborted=self._aborted_in(view, offset, found.headers[-1].next_offset))
 
-    def find_time(self, timestamp_ms: int, from_offset: int = 0) -> Slice | None:
+        return self._undisturbed(read, isolation)
+
+    def find_time(
+        self, timestamp_ms: int, from_offset: int = 0, *, isolation: Isolation = "read_uncommitted"
+    ) -> Slice | None:
         """Return the first batch from `from_offset` whose max timestamp is at or after a time, None if there is none.
 
         A batch that was compacted may have lost the record of its max timestamp; then the caller asks again behind it.
         """
+
+        def find(view: View) -> Slice | None:
+            offset = find_time(view, timestamp_ms, from_offset)
+            return None if offset is None else read_from(view, max(offset, from_offset), 1, None)
+
+        return self._undisturbed(find, isolation)
+
+    def _undisturbed(self, read: Callable[[View], T], isolation: Isolation) -> T:
+        """Call with a view of the segments; again where one of their files was removed or replaced meanwhile."""
+        while True:
+            view = self.view(isolation)
+            try:
+                result = read(view)
+            except (OSError, LogError) as error:
+                if self._generation != view.generation:
+                    continue
+                self._check_alive()
+                if isinstance(error, OSError):
+                    raise EnvironmentFault(f"cannot read {self.directory}: {error}", code="environment.disk") from error
+                raise
+            if self._generation == view.generation:
+                return result
+
+    # -- transactions ------------------------------------------------------------------------------------------------
+
+    def _aborted_in(self, view: View, from_offset: int, to_offset: int) -> tuple[AbortedTransaction, ...]:
+        behind = [segment for segment in view.segments if segment.next_offset > from_offset]
+        return touching((tuple(self.aborted_of(segment)) for segment in behind), from_offset, to_offset)
+
+    def aborted_of(self, segment: Segment) -> list[AbortedTransaction]:
+        """Return a segment's aborted transactions; where they are not known, all of the log is read for them."""
+        found = segment.load_aborted()
+        if found is None:
+            with self._lock:
+                producers = Producers(self.name)
+                for other in self._segments:
+                    aborted = replay(other, producers, gaps=self._gaps)
+                    if other.load_aborted() is None:
+                        other.aborted = aborted
+                        if other.indexes is None:
+                            other.save_aborted()
+            found = segment.aborted or []
+        return found
+
+    def next_sequence(self, producer_id: int, epoch: int) -> int:
+        """Return the sequence number that a producer's next batch must have."""
+        with self._lock:
+            known = self.open()._producers.get(producer_id)
+            return 0 if known is None or known.epoch != epoch else next_sequence(known.last_sequence)
+
+    def producer_epoch(self, producer_id: int) -> int:
+        """Return a producer's newest epoch, -1 for one that is not known."""
+        with self._lock:
+            known = self.open()._producers.get(producer_id)
+            return -1 if known is None else known.epoch
+
+    def last_offset_of(self, producer_id: int) -> int | None:
+        """Return the last offset of a producer's newest batch."""
+        with self._lock:
+            known = self.open()._producers.get(producer_id)
+            return known.batches[-1].last_offset if known is not None and known.batches else None
+
+    def expire_producers(self, before_ms: int) -> None:
+        """Forget producers that were not heard of since."""
+        with self._lock:
+            if self._is_open:
+                self._producers.expire(before_ms)
+
+    # -- deleting and replacing --------------------------------------------------------------------------------------
+
+    def delete_records(self, before_offset: int) -> int:
+        """Delete the records before an offset, -1 for all; return the log start offset.
+
+        Raises:
+            OffsetOutOfRangeError: The offset lies behind the log end offset.
+        """
         with self._lock:
             self._check_alive()
-            segments = list(self.open()._segments)
-            ends = [segment.size_bytes for segment in segments]
-        with disk_faults("read", self.directory):
-            for segment, end in zip(segments, ends, strict=True):
-                if segment.next_offset <= from_offset:
-                    continue
-                indexes = segment.present_indexes()
-                if segment is not segments[-1] and indexes.timestamps and indexes.timestamps[-1] < timestamp_ms:
-                    continue
-                start = max(segment.base_offset + indexes.lookup_time(timestamp_ms), from_offset)
-                position, next_offset = segment.locate(start)
-                for header in scan(segment.path, position, end, next_offset, gaps=self.config.is_compacted):
-                    if header.count and header.max_timestamp >= timestamp_ms and header.base_offset >= from_offset:
-                        return self.read(header.base_offset, max_bytes=1)
-        return None
+            end = self.open().log_end_offset
+            target = end if before_offset == -1 else before_offset
+            if not 0 <= target <= end:
+                raise OffsetOutOfRangeError(
+                    f"records of {self.name} can be deleted up to offset {end}, not {before_offset}"
+                )
+            if target > self._start_offset:
+                self._raise_start(target)
+            return self._start_offset
+
+    def apply_retention(self, now_ms: int) -> int:
+        """Remove segments that are older or more than the configs allow; return how many."""
+        with self._lock:
+            if self._is_deleted or not self.open()._segments:
+                return 0
+            count = expired_count(self._segments, self.config, now_ms)
+            if not count:
+                return 0
+            if count == len(self._segments):
+                if not self._segments[-1].size_bytes:
+                    count -= 1
+                else:
+                    self._roll()
+            if count:
+                self._raise_start(self._segments[count].base_offset)
+            return count
+
+    def _raise_start(self, offset: int) -> None:
+        """Let the log begin at an offset, durably, and remove the segments that lie before it."""
+        self._starts.set(self.name, offset)
+        self._start_offset = offset
+        gone = [segment for segment in self._segments[:-1] if segment.next_offset <= offset]
+        if gone:
+            self._segments = self._segments[len(gone) :]
+            self._generation += 1
+            with disk_faults("remove segments of", self.directory):
+                for segment in gone:
+                    segment.remove()
+
+    def replace_segments(self, old: Sequence[Segment], cleaned: Path, aborted: list[AbortedTransaction]) -> bool:
+        """Put one compacted segment in the place of `old`; False, and nothing done, where those are gone meanwhile.
+
+        Args:
+            cleaned: Written and synced; its name begins with the base offset of the first of `old`.
+        """
+        with self._lock:
+            if self._is_deleted or any(segment not in self._segments for segment in old):
+                return False
+            first = self._segments.index(old[0])
+            segment = Segment(self.directory, old[0].base_offset, self.config.index_interval_bytes)
+            segment.size_bytes = cleaned.stat().st_size
+            segment.next_offset = old[-1].next_offset
+            segment.aborted = aborted
+            with disk_faults("replace segments of", self.directory):
+                # From here on readers of the old segments read again.
+                self._generation += 1
+                commit_swap(cleaned, [other.path for other in old])
+                self._segments = [*self._segments[:first], segment, *self._segments[first + len(old) :]]
+                segment.save_aborted()
+            return True
+
+    def is_due(self, before_ms: int) -> bool:
+        """Tell whether the newest segment began before a time, by its first record."""
+        with self._lock:
+            if not self.open()._segments or not self._segments[-1].size_bytes:
+                return False
+            oldest = self._segments[-1].oldest_timestamp()
+            return oldest is not None and 0 <= oldest < before_ms
+
+    def roll(self) -> None:
+        """Begin a new segment unless the newest is empty, so that the records so far can be compacted."""
+        with self._lock:
+            self._check_alive()
+            if self.open()._segments and self._segments[-1].size_bytes:
+                self._roll()

@@ -3,57 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from operator import itemgetter
 from typing import Final
 
-from connect.api.errors import ConfigError, CorruptBatchError, LogError, RecordTooLargeError
-from connect.codec.compression import Codec, codec_of_name, codec_of_number
-from connect.codec.decode import DecodedBatch, decode
+from connect.api.errors import RecordTooLargeError, TransactionStateError
 from connect.codec.encode import EncodedBatch, encode
-from connect.codec.header import (
-    CHECKED_POSITION,
-    HEADER_BYTES,
-    LOG_APPEND_TIME,
-    TRANSACTIONAL,
-    BatchHeader,
-    iterate_batches,
-)
+from connect.codec.header import LOG_APPEND_TIME
 from connect.codec.partitioner import partitions_of
 from connect.log.append_queue import AppendQueue
 from connect.log.partition import Partition
+from connect.log.producer_config import ProducerConfig
+from connect.log.record_checks import check_raw, check_records
+from connect.log.session import Session
 from connect.log.threads import Threads
 from connect.log.topics import Topic, Topics
-from connect.ports import Acks, Columns
+from connect.ports import Acks, Columns, OffsetAndMetadata, TopicPartition
 
-#: Where `batch.size` is not given: large batches are cheap to write and to read, and compress well.
-BATCH_BYTES: Final = 256 * 1024
 #: Kafka's `batch.size`: a sticky partition is left once an append to it was at least so large.
 _STICKY_BYTES: Final = 16_384
 
 
-@dataclass(frozen=True, slots=True)
-class ProducerConfig:
-    """What the bundled log heeds of Kafka's producer configs; the rest is about a network that is not there."""
-
-    codec: Codec
-    batch_bytes: int
-
-    @classmethod
-    def parse(cls, raw: Mapping[str, str]) -> ProducerConfig:
-        """Raises `ConfigError` for a codec or a size that cannot be."""
-        try:
-            codec = codec_of_name(raw.get("compression.type", "none"))
-        except LogError as error:
-            raise ConfigError(str(error), code=error.code, config_path="compression.type") from error
-        text = raw.get("batch.size", str(BATCH_BYTES))
-        if not text.isdigit():
-            raise ConfigError(f"batch.size: {text!r} is not a whole number of bytes", config_path="batch.size")
-        return cls(codec, max(1, int(text)))
-
-
 class LogProducer:
-    """Appends to the bundled log; see `connect.ports.Producer` for the contract."""
+    """Appends to the bundled log; see `connect.ports.Producer` for the contract.
+
+    Args:
+        session: Gives batches their producer id and sequence numbers, and makes transactions; None appends plainly.
+    """
 
     def __init__(
         self,
@@ -62,12 +37,14 @@ class LogProducer:
         threads: Threads,
         clock: Callable[[], int],
         config: ProducerConfig,
+        session: Session | None = None,
     ) -> None:
         self._topics = topics
         self._queue_of = queue_of
         self._threads = threads
         self._clock = clock
         self._config = config
+        self._session = session
         self._sticky: dict[str, int] = {}
         self._dirty: dict[Partition, None] = {}
         self._used: dict[str, AppendQueue] = {}
@@ -81,8 +58,12 @@ class LogProducer:
             target.partition(partition)
         if not len(columns):
             return
+        if self._session is not None:
+            await self._append_sequenced(self._session, target, columns, partition, acks)
+            return
 
         def write() -> tuple[tuple[Partition, ...], int]:
+            check_records(target, columns, self._clock)
             shares = [(partition, columns)] if partition is not None else self._share_out(target, columns)
             # All is encoded, and every limit checked, before the first write: a record too large leaves nothing behind.
             encoded = [(target.partitions[number], self._encode(target, share)) for number, share in shares]
@@ -92,19 +73,75 @@ class LogProducer:
 
         await self._queue(topic).append(write, acks)
 
-    async def append_raw(self, topic: str, partition: int, batches: bytes, *, acks: Acks = "written") -> int:
+    async def _append_sequenced(
+        self, session: Session, target: Topic, columns: Columns, partition: int | None, acks: Acks
+    ) -> None:
+        def share_out() -> list[tuple[int, Columns]]:
+            check_records(target, columns, self._clock)
+            return [(partition, columns)] if partition is not None else self._share_out(target, columns)
+
+        shares = await self._threads.run(share_out)
+        producer = await session.joined(TopicPartition(target.name, number) for number, _ in shares)
+
+        def write() -> tuple[tuple[Partition, ...], int]:
+            encoded = []
+            for number, share in shares:
+                part = target.partitions[number]
+                encoded.append((part, session.sequenced(part, producer, self._encode(target, share))))
+            self._dirty.update(dict.fromkeys(part for part, _ in encoded))
+            offsets = [part.append(batches) for part, batches in encoded]
+            return tuple(part for part, _ in encoded), offsets[0]
+
+        await self._queue(target.name).append(write, acks)
+
+    async def append_raw(
+        self, topic: str, partition: int, batches: bytes, *, acks: Acks = "written", check_records: bool = False
+    ) -> int:
         """Append whole record batches; see the port."""
         target = self._topics.get(topic)
         part = target.partition(partition)
 
         def write() -> tuple[tuple[Partition, ...], int]:
-            now_ms = self._clock()
-            checked = _check_raw(target, batches, now_ms)
+            checked = check_raw(target, batches, self._clock(), check_records=check_records)
             self._dirty[part] = None
             offset = part.append(checked)
             return (part,), offset
 
         return await self._queue(topic).append(write, "written" if acks == "none" else acks)
+
+    # -- transactions ------------------------------------------------------------------------------------------------
+
+    async def init_transactions(self) -> None:
+        """Take the transactional id; see the port."""
+        await self._transactional().init()
+
+    async def begin_transaction(self) -> None:
+        """Begin a transaction; see the port."""
+        self._transactional().begin()
+
+    async def send_offsets_to_transaction(
+        self, group: str, offsets: Mapping[TopicPartition, OffsetAndMetadata]
+    ) -> None:
+        """Make a group's offsets part of the transaction; see the port."""
+        await self._transactional().send_offsets(self, group, offsets)
+
+    async def commit_transaction(self) -> None:
+        """Commit; see the port."""
+        session = self._transactional()
+        for queue in list(self._used.values()):
+            await queue.drain()
+        await session.end(is_commit=True)
+
+    async def abort_transaction(self) -> None:
+        """Abort; see the port."""
+        await self._transactional().end(is_commit=False)
+
+    def _transactional(self) -> Session:
+        if self._session is None or not self._session.is_transactional:
+            raise TransactionStateError(
+                "this producer has no transactional.id", hint="Make it with the config transactional.id."
+            )
+        return self._session
 
     async def flush(self) -> None:
         """Bring to disk what this producer appended; see the port."""
@@ -114,8 +151,12 @@ class LogProducer:
             await self._threads.run(self._sync)
 
     async def aclose(self) -> None:
-        """Flush. There is nothing to release."""
-        await self.flush()
+        """Flush; abort a transaction that is still open."""
+        try:
+            await self.flush()
+        finally:
+            if self._session is not None:
+                await self._session.aclose()
 
     def _queue(self, topic: str) -> AppendQueue:
         queue = self._used[topic] = self._queue_of(topic)
@@ -184,54 +225,6 @@ class LogProducer:
             half = len(columns) // 2
             self._encode_within(topic, _cut(columns, 0, half), batches)
             self._encode_within(topic, _cut(columns, half, len(columns)), batches)
-
-
-def _check_raw(topic: Topic, raw: bytes, now_ms: int) -> list[EncodedBatch]:
-    """Check batches that were made elsewhere, records and all, and take them apart as far as an append needs."""
-    batches: list[EncodedBatch] = []
-    end = 0
-    for header in iterate_batches(raw):
-        decoded = decode(raw, header.position)
-        if header.count != header.last_offset_delta + 1 or not isinstance(decoded.offsets, range):
-            raise CorruptBatchError(f"a batch of {header.count} records claims {header.last_offset_delta + 1} offsets")
-        if header.is_control:
-            raise CorruptBatchError("a client may not append control batches")
-        batch = _from_raw(raw, header)
-        codec = topic.config.codec
-        if topic.config.is_log_append_time or (codec is not None and codec.number != header.codec_number):
-            batch = _remake(decoded, codec or codec_of_number(header.codec_number), topic, now_ms)
-        if batch.size_bytes > topic.config.max_message_bytes:
-            raise RecordTooLargeError(
-                f"a record batch of {batch.size_bytes} bytes exceeds max.message.bytes "
-                f"{topic.config.max_message_bytes} of topic {topic.name!r}"
-            )
-        batches.append(batch)
-        end = header.end
-    if end != len(raw) or not batches:
-        raise CorruptBatchError(f"{len(raw) - end} bytes after {len(batches)} record batches are not a whole batch")
-    return batches
-
-
-def _from_raw(raw: bytes, header: BatchHeader) -> EncodedBatch:
-    start = header.position
-    checked = raw[start + CHECKED_POSITION : start + HEADER_BYTES]
-    return EncodedBatch(header.count, header.max_timestamp, header.crc, checked, raw[start + HEADER_BYTES : header.end])
-
-
-def _remake(decoded: DecodedBatch, codec: Codec, topic: Topic, now_ms: int) -> EncodedBatch:
-    """Encode a batch again, with the topic's timestamps or compression."""
-    header = decoded.header
-    is_append_time = topic.config.is_log_append_time
-    attributes = header.attributes & TRANSACTIONAL | (LOG_APPEND_TIME if is_append_time else 0)
-    return encode(
-        decoded.columns,
-        codec=codec,
-        attributes=attributes,
-        max_timestamp=now_ms if is_append_time else None,
-        producer_id=header.producer_id,
-        producer_epoch=header.producer_epoch,
-        base_sequence=header.base_sequence,
-    )
 
 
 def _too_large(topic: Topic, columns: Columns, size_bytes: int) -> RecordTooLargeError:

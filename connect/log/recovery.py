@@ -1,17 +1,19 @@
-"""Opening a partition's newest segment: cheaply after a clean stop, with a scan of it after any other end.
+"""Opening a partition: cheaply after a clean stop, with a scan of its newest segment after any other end.
 
 Rolled segments are on disk before the next one is begun, so only the newest can have a torn tail.
 """
 
 from __future__ import annotations
 
+import itertools
 import logging
 import mmap
 import os
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
-from connect.api.errors import LogError
+from connect.api.errors import CorruptBatchError, LogError
 from connect.codec.header import (
     HEADER_BYTES,
     LENGTH,
@@ -24,8 +26,11 @@ from connect.codec.header import (
 )
 from connect.log.files import disk_faults
 from connect.log.index import Indexes
-from connect.log.segment import Segment, scan
+from connect.log.producer_state import Producers
+from connect.log.segment import Segment, read_marker, scan
+from connect.log.swap import finish_swaps
 from connect.log.topic_config import TopicConfig
+from connect.ports import AbortedTransaction
 
 log = logging.getLogger(__name__)
 
@@ -34,24 +39,66 @@ _MAGIC_BYTE = bytes((MAGIC,))
 _MAGIC_POSITION = 16
 
 
-def open_newest(directory: Path, base_offset: int, config: TopicConfig, *, was_clean: bool) -> Segment:
-    """Open the segment that appends go to, with its indexes in memory.
+class Opened(NamedTuple):
+    """A partition as opening found it."""
 
-    After a clean stop only what follows the last index entry is read. Otherwise, or where that finds anything odd,
-    every batch of the segment is checked, the indexes are made again, and a torn tail is cut off and logged.
+    segments: list[Segment]
+    producers: Producers
+
+
+def open_partition(directory: Path, config: TopicConfig, *, was_clean: bool, gaps: bool, start_offset: int) -> Opened:
+    """Open a partition: finish what a compaction or a deletion left, and check the segment that appends go to.
+
+    After a clean stop only what follows the last index entry is read, and the producers come from their snapshot.
+    Otherwise, or where that finds anything odd, every batch of the newest segment is checked, its indexes are made
+    again, a torn tail is cut off and logged, and the producers are replayed from the newest snapshot before it.
+
+    Args:
+        gaps: True allows gaps in the offsets between batches, which Kafka's compaction leaves.
+        start_offset: Segments that end before it are removed.
     """
-    segment = Segment(directory, base_offset, config.index_interval_bytes)
-    with disk_faults("open", segment.path):
-        file_bytes = segment.path.stat().st_size
-        if was_clean and _open_quickly(segment, file_bytes, config):
-            return segment
-        return _recover(directory, base_offset, file_bytes, config)
+    with disk_faults("open", directory):
+        finish_swaps(directory)
+        segments = _find_segments(directory, config, start_offset)
+        if not segments:
+            return Opened([], Producers(directory.name))
+        newest = segments[-1]
+        file_bytes = newest.path.stat().st_size
+        if was_clean and (producers := _open_quickly(newest, file_bytes, gaps=gaps)) is not None:
+            return Opened(segments, producers)
+        producers = _replay_rolled(segments, gaps=gaps)
+        newest = segments[-1] = Segment(directory, newest.base_offset, config.index_interval_bytes)
+        _recover(newest, file_bytes, producers, gaps=gaps)
+        return Opened(segments, producers)
 
 
-def _open_quickly(segment: Segment, file_bytes: int, config: TopicConfig) -> bool:
+def _find_segments(directory: Path, config: TopicConfig, start_offset: int) -> list[Segment]:
+    bases = sorted(int(path.stem) for path in directory.glob("*.log") if path.stem.isdigit())
+    segments = [Segment(directory, base, config.index_interval_bytes) for base in bases]
+    for segment in segments:
+        segment.size_bytes = segment.path.stat().st_size
+    # Beside others an empty one says nothing; it comes from a roll that a crash or the disk broke off.
+    held = [segment for segment in segments if segment.size_bytes] or segments[-1:]
+    for segment, following in itertools.pairwise(held):
+        segment.next_offset = following.base_offset
+    # A deletion that a crash broke off: the last one always stays, since its name is the log end offset.
+    held = [segment for segment in held[:-1] if segment.next_offset > start_offset] + held[-1:]
+    for segment in segments:
+        if segment not in held:
+            segment.remove()
+    return held
+
+
+def _open_quickly(segment: Segment, file_bytes: int, *, gaps: bool) -> Producers | None:
+    """Open without a look at every batch; None where that does not work out."""
+    segment.size_bytes = 0
+    if file_bytes == 0:
+        segment.indexes = Indexes()
+        segment.load_aborted()
+        return _snapshot(segment.path.parent, segment.base_offset) or Producers(segment.path.parent.name)
     indexes = Indexes.load(segment.index_path, segment.time_index_path, file_bytes)
     if indexes is None:
-        return file_bytes == 0 and _start_empty(segment)
+        return None
     segment.indexes = indexes
     entries = len(indexes.offsets)
     if indexes.timestamps:
@@ -63,37 +110,71 @@ def _open_quickly(segment: Segment, file_bytes: int, config: TopicConfig) -> boo
             segment.size_bytes = position
             first = next(scan(segment.path, position, file_bytes, segment.base_offset, gaps=True))
             if first.last_offset != segment.base_offset + last_offset:
-                return False
+                return None
             segment.next_offset = first.base_offset
         start, next_offset = segment.size_bytes, segment.next_offset
-        for header in scan(segment.path, start, file_bytes, next_offset, gaps=config.is_compacted):
+        for header in scan(segment.path, start, file_bytes, next_offset, gaps=gaps):
             segment.added(header.size_bytes, header.next_offset, header.max_timestamp)
     except LogError:
-        return False
+        return None
     newest = indexes.timestamps[-1] if indexes.timestamps else NO_TIMESTAMP
     if len(indexes.offsets) == entries and segment.max_timestamp <= newest:
         segment.indexes_are_saved()
-    return True
+    segment.load_aborted()
+    # A clean stop leaves no snapshot where there were no producers.
+    return _snapshot(segment.path.parent, segment.next_offset) or Producers(segment.path.parent.name)
 
 
-def _start_empty(segment: Segment) -> bool:
-    segment.indexes = Indexes()
-    return True
+def _snapshot(directory: Path, offset: int) -> Producers | None:
+    try:
+        return Producers.decode(directory.name, (directory / f"{offset:020d}.snapshot").read_bytes())
+    except FileNotFoundError:
+        return None
+    except CorruptBatchError as error:
+        log.warning("%s; the producers' state is made again from the log", error.message)
+        return None
 
 
-def _recover(directory: Path, base_offset: int, file_bytes: int, config: TopicConfig) -> Segment:
-    segment = Segment(directory, base_offset, config.index_interval_bytes)
-    segment.indexes = Indexes()
+def _replay_rolled(segments: list[Segment], *, gaps: bool) -> Producers:
+    """Return the producers as they were when the newest segment was begun."""
+    directory, newest = segments[0].path.parent, segments[-1].base_offset
+    offsets = [int(path.stem) for path in directory.glob("*.snapshot") if path.stem.isdigit()]
+    producers, start = Producers(directory.name), segments[0].base_offset
+    for offset in sorted((offset for offset in offsets if offset <= newest), reverse=True):
+        found = _snapshot(directory, offset)
+        if found is not None:
+            producers, start = found, offset
+            break
+    for segment in segments[:-1]:
+        if segment.next_offset > start:
+            replay(segment, producers, gaps=gaps, from_offset=start)
+    return producers
+
+
+def replay(segment: Segment, producers: Producers, *, gaps: bool, from_offset: int = 0) -> list[AbortedTransaction]:
+    """Take note of a segment's batches; return the transactions that are aborted in it. Damage ends it, logged."""
+    aborted = []
+    try:
+        for header in scan(segment.path, 0, segment.size_bytes, segment.base_offset, gaps=gaps):
+            if header.base_offset >= from_offset:
+                aborted.append(producers.replayed(header, read_marker(segment.path, header)))
+    except LogError as error:
+        log.error("%s; what its producers did behind it is not known", error.message)
+    return [transaction for transaction in aborted if transaction is not None]
+
+
+def _recover(segment: Segment, file_bytes: int, producers: Producers, *, gaps: bool) -> None:
+    segment.indexes, segment.aborted = Indexes(), []
     while segment.size_bytes < file_bytes:
         try:
-            for header in scan(
-                segment.path, segment.size_bytes, file_bytes, segment.next_offset, gaps=config.is_compacted
-            ):
+            for header in scan(segment.path, segment.size_bytes, file_bytes, segment.next_offset, gaps=gaps):
+                aborted = producers.replayed(header, read_marker(segment.path, header))
+                if aborted is not None:
+                    segment.aborted.append(aborted)
                 segment.added(header.size_bytes, header.next_offset, header.max_timestamp)
         except LogError as error:
             file_bytes = _mend(segment, file_bytes, error)
     segment.save_indexes()
-    return segment
 
 
 def _mend(segment: Segment, file_bytes: int, error: LogError) -> int:
@@ -103,7 +184,7 @@ def _mend(segment: Segment, file_bytes: int, error: LogError) -> int:
     records that were once whole: it stays, reads of it report it, and the scan goes on behind it.
     """
     position = segment.size_bytes
-    following = _find_batch(segment.path, position, file_bytes, segment.next_offset)
+    following = find_batch(segment.path, position, file_bytes, segment.next_offset)
     if following is None:
         with segment.path.open("r+b") as file:
             file.truncate(position)
@@ -122,7 +203,7 @@ def _mend(segment: Segment, file_bytes: int, error: LogError) -> int:
     return file_bytes
 
 
-def _find_batch(path: Path, position: int, end: int, next_offset: int) -> BatchHeader | None:
+def find_batch(path: Path, position: int, end: int, next_offset: int) -> BatchHeader | None:
     """Return the first valid batch behind the damaged one at `position`.
 
     It is where the damaged header's length says, or, since the length may be what is damaged, wherever a chain of

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from connect.api.errors import CorruptBatchError, LogError
+from connect.codec.decode import decode
 from connect.codec.header import (
     HEADER_BYTES,
     LENGTH,
@@ -22,8 +23,11 @@ from connect.codec.header import (
     read_header,
 )
 from connect.codec.index import RELATIVE_OFFSET_MAX
+from connect.log.aborted import load_aborted, save_aborted
 from connect.log.files import disk_faults, sync_file
-from connect.log.index import Indexes
+from connect.log.index import Indexes, load_times
+from connect.log.producer_state import Marker, decode_marker
+from connect.ports import AbortedTransaction
 
 #: What a scan reads at a time.
 SCAN_BYTES: Final = 1 << 20
@@ -35,6 +39,7 @@ class Segment:
     Attributes:
         size_bytes: What of the log file is valid; reads never go past it.
         next_offset: After the last batch.
+        aborted: The transactions whose abort marker is in here; None until they are asked for.
     """
 
     def __init__(self, directory: Path, base_offset: int, index_interval_bytes: int) -> None:
@@ -42,6 +47,8 @@ class Segment:
         self.path = directory / f"{base_offset:020d}.log"
         self.index_path = self.path.with_suffix(".index")
         self.time_index_path = self.path.with_suffix(".timeindex")
+        self.transaction_index_path = self.path.with_suffix(".txnindex")
+        self.snapshot_path = self.path.with_suffix(".snapshot")
         self.size_bytes = 0
         self.next_offset = base_offset
         self.max_timestamp = NO_TIMESTAMP
@@ -51,13 +58,17 @@ class Segment:
         self._index_interval_bytes = index_interval_bytes
         self._bytes_since_entry = 0
         self._saved_bytes = -1
+        self.aborted: list[AbortedTransaction] | None = None
+        self._newest_timestamp: int | None = None  # once it is rolled
 
     def __repr__(self) -> str:
         return f"<Segment {self.path.name} {self.size_bytes} bytes>"
 
     def remove(self) -> None:
-        """Remove the files."""
-        for path in (self.path, self.index_path, self.time_index_path):
+        """Remove the files, the log last: without it the others say nothing."""
+        for path in (
+            self.index_path, self.time_index_path, self.transaction_index_path, self.snapshot_path, self.path,
+        ):  # fmt: skip
             path.unlink(missing_ok=True)
 
     def fits(self, next_offset: int) -> bool:
@@ -105,11 +116,37 @@ class Segment:
             self.indexes.save(self.index_path, self.time_index_path)
             sync_file(self.index_path)
             sync_file(self.time_index_path)
+        self.save_aborted()
         self._saved_bytes = self.size_bytes
 
     def indexes_are_saved(self) -> None:
         """Take note that the index files hold all that the indexes in memory do."""
         self._saved_bytes = self.size_bytes
+
+    def newest_timestamp(self) -> int:
+        """Return the largest timestamp; -1 where no record has one. Reads the time index of a rolled segment once.
+
+        Raises:
+            CorruptBatchError: The time index has to be made again, and the log file is damaged.
+        """
+        if self.indexes is not None:
+            return self.max_timestamp
+        if self._newest_timestamp is None:
+            times = load_times(self.time_index_path)
+            timestamps = times[0] if times is not None else self.rebuild_indexes().timestamps
+            self._newest_timestamp = timestamps[-1] if timestamps else NO_TIMESTAMP
+        return self._newest_timestamp
+
+    def save_aborted(self) -> None:
+        """Write the transaction index, durably, unless it is not known."""
+        if self.aborted is not None:
+            save_aborted(self.transaction_index_path, self.aborted)
+
+    def load_aborted(self) -> list[AbortedTransaction] | None:
+        """Return the aborted transactions, None where their index is missing or damaged."""
+        if self.aborted is None:
+            self.aborted = load_aborted(self.transaction_index_path)
+        return self.aborted
 
     def locate(self, offset: int) -> tuple[int, int]:
         """Return the position of a batch at or before the one that holds `offset`, and that batch's base offset.
@@ -117,7 +154,7 @@ class Segment:
         An entry that does not lead to the batch it names is not used.
         """
         try:
-            entries = self.present_indexes().around(offset - self.base_offset)
+            entries = self._offset_index().around(offset - self.base_offset)
         except CorruptBatchError:
             return 0, self.base_offset  # the walk from the start tells where
         if entries:
@@ -135,6 +172,10 @@ class Segment:
         except LogError:
             return None
         return header.base_offset if header.last_offset == last_offset else None
+
+    def _offset_index(self) -> Indexes:
+        stored = self.indexes or Indexes.load_offsets(self.index_path, self.size_bytes)
+        return stored or self.rebuild_indexes()
 
     def present_indexes(self) -> Indexes:
         """Return the indexes: from memory, from their files, or made again where those cannot be used.
@@ -224,6 +265,19 @@ def scan(path: Path, position: int, end: int, next_offset: int, *, gaps: bool) -
             yield replace(header, position=position + header.position)
         assert reading.position > position, "a reading moves on or raises"
         position, next_offset = reading.position, reading.next_offset
+
+
+def read_marker(path: Path, header: BatchHeader) -> Marker | None:
+    """Return the marker in a control batch that `scan` found, None where the batch is another one.
+
+    Raises:
+        CorruptBatchError: It is damaged.
+    """
+    if not header.is_control or not header.count:
+        return None
+    with path.open("rb", buffering=0) as file:
+        columns = decode(os.pread(file.fileno(), header.size_bytes, header.position)).columns
+    return decode_marker(columns.keys[0] if columns.keys is not None else None, columns.values[0])
 
 
 def located(error: LogError, path: Path, position: int) -> LogError:

@@ -1,4 +1,4 @@
-"""Topic names and topic configs: Kafka's rules, Kafka's keys."""
+"""Topic names and topic configs: Kafka's rules, Kafka's keys, Kafka's defaults."""
 
 from __future__ import annotations
 
@@ -6,16 +6,17 @@ import difflib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import Final
 
 from connect.api.errors import ConfigError, LogError
-from connect.codec.compression import Codec, codec_of_name
+from connect.codec.compression import LEVELS, Codec, codec_of_configs
+from connect.ports import ConfigSource, TopicConfigEntry
 
 _NAME_LENGTH_MAX: Final = 249
 _NAME_PATTERN: Final = re.compile(r"[a-zA-Z0-9._-]+")
 
-_INT_MAX: Final = (1 << 31) - 1
-_LONG_MAX: Final = (1 << 63) - 1
+INT_MAX: Final = (1 << 31) - 1
+LONG_MAX: Final = (1 << 63) - 1
 
 
 def check_topic_name(name: str) -> None:
@@ -37,64 +38,107 @@ def check_topic_name(name: str) -> None:
     raise ConfigError(f"topic name {name!r} is illegal: {why}", code="log.invalid_topic")
 
 
-class _Number(NamedTuple):
-    least: int
-    most: int
-    default: int
+@dataclass(frozen=True, slots=True)
+class _Key:
+    """One topic config: its default in Kafka's text, and what is allowed: a range, some words, or anything."""
+
+    default: str
+    doc: str
+    least: float | None = None
+    most: float | None = None
+    words: tuple[str, ...] = ()
+    is_ratio: bool = False
+    #: Kafka knows the key; a log of one node has nothing to do for it.
+    is_ignored: bool = False
+
+    def check(self, name: str, value: str) -> None:
+        """Raises `ConfigError`: The value is not one that Kafka allows."""
+        if self.words and value not in self.words:
+            raise ConfigError(f"topic config {name}: {value!r} is not one of {', '.join(self.words)}", config_path=name)
+        if self.least is None or self.most is None:
+            return
+        kind = "number" if self.is_ratio else "whole number"
+        try:
+            number = float(value) if self.is_ratio else int(value)
+        except ValueError:
+            raise ConfigError(f"topic config {name}: {value!r} is not a {kind}", config_path=name) from None
+        if not self.least <= number <= self.most:
+            raise ConfigError(
+                f"topic config {name}: {value} is not between {self.least} and {self.most}", config_path=name
+            )
 
 
-_ANY_LONG: Final = _Number(0, _LONG_MAX, _LONG_MAX)
-_FREE: Final = object()
+def _number(default: int, doc: str, least: int = 0, most: int = LONG_MAX, *, ignored: bool = False) -> _Key:
+    return _Key(str(default), doc, least, most, is_ignored=ignored)
 
-#: Kafka 4.3.1, TopicConfig.java and LogConfig.java. A `_Number` is checked, a tuple lists the words, _FREE is stored.
-_KEYS: Final[dict[str, object]] = {
-    "cleanup.policy": ("delete", "compact", "compact,delete", "delete,compact", ""),
-    "compression.gzip.level": _FREE,
-    "compression.lz4.level": _FREE,
-    "compression.type": ("producer", "uncompressed", "none", "gzip", "snappy", "lz4", "zstd"),
-    "compression.zstd.level": _FREE,
-    "delete.retention.ms": _Number(0, _LONG_MAX, 86_400_000),
-    "file.delete.delay.ms": _Number(0, _LONG_MAX, 60_000),
-    "flush.messages": _Number(1, _LONG_MAX, _LONG_MAX),
-    "flush.ms": _ANY_LONG,
-    "follower.replication.throttled.replicas": _FREE,
-    "index.interval.bytes": _Number(0, _INT_MAX, 4096),
-    "leader.replication.throttled.replicas": _FREE,
-    "local.retention.bytes": _Number(-2, _LONG_MAX, -2),
-    "local.retention.ms": _Number(-2, _LONG_MAX, -2),
-    "max.compaction.lag.ms": _Number(1, _LONG_MAX, _LONG_MAX),
-    "max.message.bytes": _Number(0, _INT_MAX, 1_048_588),
-    "message.timestamp.after.max.ms": _ANY_LONG,
-    "message.timestamp.before.max.ms": _ANY_LONG,
-    "message.timestamp.type": ("CreateTime", "LogAppendTime"),
-    "min.cleanable.dirty.ratio": _FREE,
-    "min.compaction.lag.ms": _Number(0, _LONG_MAX, 0),
-    "min.insync.replicas": _Number(1, _INT_MAX, 1),
-    "preallocate": ("true", "false"),
-    "remote.log.copy.disable": ("true", "false"),
-    "remote.log.delete.on.disable": ("true", "false"),
-    "remote.storage.enable": ("true", "false"),
-    "retention.bytes": _Number(-1, _LONG_MAX, -1),
-    "retention.ms": _Number(-1, _LONG_MAX, 604_800_000),
-    "segment.bytes": _Number(14, _INT_MAX, 1 << 30),
-    "segment.index.bytes": _Number(4, _INT_MAX, 10 << 20),
-    "segment.jitter.ms": _Number(0, _LONG_MAX, 0),
-    "segment.ms": _Number(1, _LONG_MAX, 604_800_000),
-    "unclean.leader.election.enable": ("true", "false"),
-}
+
+def _words(default: str, doc: str, *words: str, ignored: bool = False) -> _Key:
+    return _Key(default, doc, words=words or ("true", "false"), is_ignored=ignored)
+
+
+_OTHER_NODES: Final = "About other nodes, which one directory does not have; kept and shown."
+_REMOTE: Final = "About tiered storage, which there is none of; kept and shown."
+
+#: Kafka 4.3.1, TopicConfig.java and LogConfig.java.
+KEYS: Final[dict[str, _Key]] = {
+    "cleanup.policy": _Key("delete", "delete removes old segments, compact keeps the newest record of each key; both with a comma."),
+    "compression.gzip.level": _number(-1, "Level where this topic sets compression.type=gzip.", LEVELS["gzip"].least, LEVELS["gzip"].most),
+    "compression.lz4.level": _number(9, "Level where this topic sets compression.type=lz4.", LEVELS["lz4"].least, LEVELS["lz4"].most),
+    "compression.type": _words("producer", "Codec of stored batches; producer keeps what the producer chose.",
+                               "producer", "uncompressed", "none", "gzip", "snappy", "lz4", "zstd"),
+    "compression.zstd.level": _number(3, "Level where this topic sets compression.type=zstd.", LEVELS["zstd"].least, LEVELS["zstd"].most),
+    "delete.retention.ms": _number(86_400_000, "How long compaction keeps a tombstone, in ms, for readers that began before it."),
+    "file.delete.delay.ms": _number(60_000, "Files are removed at once here; kept and shown.", ignored=True),
+    "flush.messages": _number(LONG_MAX, "Records after which a partition is brought to disk.", 1),
+    "flush.ms": _number(LONG_MAX, "Time in ms after which an appended record is brought to disk."),
+    "follower.replication.throttled.replicas": _Key("", _OTHER_NODES, is_ignored=True),
+    "index.interval.bytes": _number(4096, "Bytes of records between two entries of the offset index.", 0, INT_MAX),
+    "leader.replication.throttled.replicas": _Key("", _OTHER_NODES, is_ignored=True),
+    "local.retention.bytes": _number(-2, _REMOTE, -2, ignored=True),
+    "local.retention.ms": _number(-2, _REMOTE, -2, ignored=True),
+    "max.compaction.lag.ms": _number(LONG_MAX, "Time in ms after which a record is compacted even where the dirty ratio is low.", 1),
+    "max.message.bytes": _number(1_048_588, "Largest record batch, compressed, in bytes.", 0, INT_MAX),
+    "message.timestamp.after.max.ms": _number(3_600_000, "How far in ms a record's timestamp may lie ahead of the clock."),
+    "message.timestamp.before.max.ms": _number(LONG_MAX, "How far in ms a record's timestamp may lie behind the clock."),
+    "message.timestamp.type": _words("CreateTime", "Who sets the timestamp: the producer, or the log.", "CreateTime", "LogAppendTime"),
+    "min.cleanable.dirty.ratio": _Key("0.5", "Share of bytes not yet compacted from which compaction is worth while.", 0, 1, is_ratio=True),
+    "min.compaction.lag.ms": _number(0, "How long in ms a record stays as it is before compaction may touch it."),
+    "min.insync.replicas": _number(1, _OTHER_NODES, 1, INT_MAX, ignored=True),
+    "preallocate": _words("false", "Files grow as they are written; kept and shown.", ignored=True),
+    "remote.log.copy.disable": _words("false", _REMOTE, ignored=True),
+    "remote.log.delete.on.disable": _words("false", _REMOTE, ignored=True),
+    "remote.storage.enable": _words("false", _REMOTE, ignored=True),
+    "retention.bytes": _number(-1, "Bytes of a partition beyond which its oldest segments are removed; -1 for no limit.", -1),
+    "retention.ms": _number(604_800_000, "Age in ms beyond which segments are removed; -1 for no limit.", -1),
+    "segment.bytes": _number(1 << 30, "Size at which a new segment is begun, in bytes.", 14, INT_MAX),
+    "segment.index.bytes": _number(10 << 20, "Size of the offset index at which a new segment is begun, in bytes.", 4, INT_MAX),
+    "segment.jitter.ms": _number(0, "Partitions roll when they have records to append; kept and shown.", ignored=True),
+    "segment.ms": _number(604_800_000, "Age in ms at which a new segment is begun.", 1),
+    "unclean.leader.election.enable": _words("false", _OTHER_NODES, ignored=True),
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class TopicConfig:
-    """What the log itself heeds of a topic's configs."""
+    """What the log itself heeds of a topic's configs. Sizes in bytes, times in ms; -1 in a retention is no limit."""
 
     segment_bytes: int
     segment_ms: int
     segment_index_bytes: int
     index_interval_bytes: int
     flush_messages: int
+    flush_ms: int
     max_message_bytes: int
+    retention_ms: int
+    retention_bytes: int
+    delete_retention_ms: int
+    min_cleanable_dirty_ratio: float
+    min_compaction_lag_ms: int
+    max_compaction_lag_ms: int
+    timestamp_before_max_ms: int
+    timestamp_after_max_ms: int
     is_compacted: bool
+    is_deleted: bool
     is_log_append_time: bool
     codec: Codec | None  # None: as the producer chose
 
@@ -105,55 +149,79 @@ class TopicConfig:
         Raises:
             ConfigError: A key is unknown or a value wrong; config_path names the key.
         """
-        for key, value in raw.items():
-            _check(key, value)
+        for name, value in raw.items():
+            _check(name, value)
 
-        def number(key: str) -> int:
-            shape = _KEYS[key]
-            assert isinstance(shape, _Number)
-            return int(raw.get(key, shape.default))
+        def number(name: str) -> int:
+            return int(raw.get(name, KEYS[name].default))
 
+        policies = _policies(raw.get("cleanup.policy", "delete"))
         return cls(
             segment_bytes=number("segment.bytes"),
             segment_ms=number("segment.ms"),
             segment_index_bytes=number("segment.index.bytes"),
             index_interval_bytes=number("index.interval.bytes"),
             flush_messages=number("flush.messages"),
+            flush_ms=number("flush.ms"),
             max_message_bytes=number("max.message.bytes"),
-            is_compacted="compact" in raw.get("cleanup.policy", "delete"),
+            retention_ms=number("retention.ms"),
+            retention_bytes=number("retention.bytes"),
+            delete_retention_ms=number("delete.retention.ms"),
+            min_cleanable_dirty_ratio=float(raw.get("min.cleanable.dirty.ratio", "0.5")),
+            min_compaction_lag_ms=number("min.compaction.lag.ms"),
+            max_compaction_lag_ms=number("max.compaction.lag.ms"),
+            timestamp_before_max_ms=number("message.timestamp.before.max.ms"),
+            timestamp_after_max_ms=number("message.timestamp.after.max.ms"),
+            is_compacted="compact" in policies,
+            is_deleted="delete" in policies,
             is_log_append_time=raw.get("message.timestamp.type") == "LogAppendTime",
-            codec=_codec(raw.get("compression.type", "producer")),
+            codec=_codec(raw),
         )
 
 
-def _check(key: str, value: str) -> None:
-    if key not in _KEYS:
-        nearest = difflib.get_close_matches(key, _KEYS, n=1)
+def describe_configs(configs: Mapping[str, str], log_defaults: Mapping[str, str]) -> tuple[TopicConfigEntry, ...]:
+    """Return every topic config with its value in force and where that comes from, by name."""
+    entries = []
+    for name, key in sorted(KEYS.items()):
+        source: ConfigSource = "topic" if name in configs else "log" if name in log_defaults else "default"
+        value = configs.get(name, log_defaults.get(name, key.default))
+        entries.append(TopicConfigEntry(name, value, source, key.doc, is_ignored=key.is_ignored))
+    return tuple(entries)
+
+
+def check_key(name: str) -> None:
+    """Raises `ConfigError`: Kafka has no such topic config; names the nearest."""
+    if name not in KEYS:
+        nearest = difflib.get_close_matches(name, KEYS, n=1)
         known = f"; did you mean {nearest[0]}?" if nearest else ""
-        raise ConfigError(f"topic config {key!r} is not known{known}", config_path=key)
-    shape = _KEYS[key]
-    if isinstance(shape, tuple) and not isinstance(shape, _Number):
-        if value.replace(" ", "") not in shape:
-            raise ConfigError(f"topic config {key}: {value!r} is not one of {', '.join(shape)}", config_path=key)
-    elif isinstance(shape, _Number):
-        _check_number(key, value, shape)
+        raise ConfigError(f"topic config {name!r} is not known{known}", config_path=name)
 
 
-def _check_number(key: str, value: str, shape: _Number) -> None:
-    try:
-        number = int(value)
-    except ValueError:
-        raise ConfigError(f"topic config {key}: {value!r} is not a whole number", config_path=key) from None
-    if not shape.least <= number <= shape.most:
+def _check(name: str, value: str) -> None:
+    check_key(name)
+    if not isinstance(value, str):
+        raise ConfigError(f"topic config {name}: {value!r} is not text", config_path=name)
+    if name == "cleanup.policy":
+        _policies(value)
+    else:
+        KEYS[name].check(name, value)
+
+
+def _policies(text: str) -> set[str]:
+    policies = {policy.strip() for policy in text.split(",") if policy.strip()}
+    if policies - {"delete", "compact"}:
         raise ConfigError(
-            f"topic config {key}: {number} is not between {shape.least} and {shape.most}", config_path=key
+            f"topic config cleanup.policy: {text!r} is not one of delete, compact, or both with a comma",
+            config_path="cleanup.policy",
         )
+    return policies
 
 
-def _codec(name: str) -> Codec | None:
+def _codec(raw: Mapping[str, str]) -> Codec | None:
+    name = raw.get("compression.type", "producer")
     if name == "producer":
         return None
     try:
-        return codec_of_name("none" if name == "uncompressed" else name)
+        return codec_of_configs(raw, "none" if name == "uncompressed" else name)
     except LogError as error:
         raise ConfigError(f"topic config {error}", code=error.code, config_path="compression.type") from error

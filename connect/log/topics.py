@@ -11,26 +11,30 @@ import difflib
 import logging
 import shutil
 import threading
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
 import orjson
 
 from connect.api.errors import ConfigError, ConflictError, EnvironmentFault, UnknownTopicOrPartitionError
+from connect.log.checkpoints import CLEANED, LOG_START, Checkpoint
 from connect.log.files import disk_faults, sync_directory, write_durably
 from connect.log.open_files import OpenFiles
 from connect.log.owner import new_id
-from connect.log.partition import Partition
-from connect.log.topic_config import TopicConfig, check_topic_name
-from connect.ports import PartitionInfo, TopicInfo
+from connect.log.partition import GAPLESS_FILE, Partition
+from connect.log.topic_config import TopicConfig, check_key, check_topic_name, describe_configs
+from connect.ports import PartitionInfo, TopicConfigEntry, TopicInfo
 
 log = logging.getLogger(__name__)
 
 TOPICS_FILE: Final = "connect-topics.json"
 PARTITION_METADATA_FILE: Final = "partition.metadata"
 CONSUMER_OFFSETS: Final = "__consumer_offsets"
+TRANSACTION_STATE: Final = "__transaction_state"
+#: Of the log's own topics: segments so small that compaction, which leaves the newest one alone, keeps them small.
+INTERNAL_CONFIGS: Final = {"cleanup.policy": "compact", "segment.bytes": str(16 << 20)}
 #: Ends the names of directories whose topic is deleted, as in Kafka.
 _DELETED_SUFFIX: Final = "-delete"
 
@@ -65,7 +69,9 @@ class Topic:
     def describe(self) -> TopicInfo:
         """Return what is known; opens the partitions."""
         infos = tuple(
-            PartitionInfo(number, p.log_start_offset, p.open().log_end_offset, p.segment_count, p.size_bytes)
+            PartitionInfo(
+                number, p.log_start_offset, p.open().log_end_offset, p.segment_count, p.size_bytes, p.last_stable_offset
+            )
             for number, p in enumerate(self.partitions)
         )
         return TopicInfo(self.name, self.topic_id, infos, dict(self.configs), self.is_internal)
@@ -86,6 +92,9 @@ class Topics:
         self._lock = threading.Lock()
         self._topics: dict[str, Topic] = {}
         self._deleting: dict[str, dict[str, Any]] = {}
+        self._starts = Checkpoint(directory / LOG_START)
+        #: Up to which offset each partition was compacted.
+        self.cleaned = Checkpoint(directory / CLEANED)
         self.version = 0
 
     def __iter__(self) -> Iterator[Topic]:
@@ -142,7 +151,7 @@ class Topics:
             topic = self._make(name, new_id(), partitions, configs)
             with disk_faults("create", self._directory / name):
                 try:
-                    self._make_directories(topic)
+                    self._make_directories(topic.topic_id, topic.partitions)
                     self._topics[name] = topic
                     self._save()
                 except BaseException:
@@ -152,6 +161,56 @@ class Topics:
                     raise
             self.version += 1
             return topic
+
+    def alter(self, name: str, configs: Mapping[str, str | None]) -> Topic:
+        """Change some of a topic's configs; see `Admin.alter_topic`."""
+        for key in configs:
+            check_key(key)
+        with self._lock:
+            topic = self.get(name)
+            changed = {**topic.configs, **configs}
+            kept = {key: value for key, value in changed.items() if value is not None}
+            config = TopicConfig.parse({**self._defaults, **kept})
+            altered = replace(topic, configs=kept, config=config)
+            self._replace(altered)
+            for partition in topic.partitions:
+                partition.config = config
+            return altered
+
+    def add_partitions(self, name: str, total: int) -> Topic:
+        """Raise a topic's number of partitions; see `Admin.add_partitions`."""
+        with self._lock:
+            topic = self.get(name)
+            count = len(topic.partitions)
+            if isinstance(total, bool) or not isinstance(total, int) or total <= count:
+                message = f"topic {name!r} has {count} partition(s); {total!r} is not more, and partitions cannot be taken away"
+                raise ConfigError(message, code="log.invalid_partitions")
+            added = tuple(self._partition(name, number, topic.config) for number in range(count, total))
+            grown = replace(topic, partitions=topic.partitions + added)
+            with disk_faults("create", self._directory / name):
+                try:
+                    self._make_directories(grown.topic_id, added)
+                    self._replace(grown)
+                except BaseException:
+                    for partition in added:
+                        shutil.rmtree(partition.directory, ignore_errors=True)
+                    raise
+            self.version += 1
+            return grown
+
+    def describe_configs(self, name: str) -> tuple[TopicConfigEntry, ...]:
+        """Return every config of a topic as it is in force."""
+        return describe_configs(self.get(name).configs, self._defaults)
+
+    def _replace(self, topic: Topic) -> None:
+        before = self._topics[topic.name]
+        self._topics[topic.name] = topic
+        try:
+            with disk_faults("write", self._directory / TOPICS_FILE):
+                self._save()
+        except BaseException:
+            self._topics[topic.name] = before
+            raise
 
     def delete(self, name: str) -> Topic:
         """Delete a topic; see `Admin.delete_topic`."""
@@ -193,17 +252,19 @@ class Topics:
 
     def _make(self, name: str, topic_id: str, partitions: int, configs: Mapping[str, str]) -> Topic:
         config = TopicConfig.parse({**self._defaults, **configs})
-        parts = tuple(
-            Partition(self._directory / f"{name}-{number}", config, self._files, was_clean=self._was_clean)
-            for number in range(partitions)
-        )
+        parts = tuple(self._partition(name, number, config) for number in range(partitions))
         return Topic(name, topic_id, dict(configs), config, parts)
 
-    def _make_directories(self, topic: Topic) -> None:
-        metadata = f"version: 0\ntopic_id: {topic.topic_id}\n".encode()
-        for partition in topic.partitions:
+    def _partition(self, topic: str, number: int, config: TopicConfig) -> Partition:
+        directory = self._directory / f"{topic}-{number}"
+        return Partition(directory, config, self._files, self._starts, was_clean=self._was_clean)
+
+    def _make_directories(self, topic_id: str, partitions: Iterable[Partition]) -> None:
+        metadata = f"version: 0\ntopic_id: {topic_id}\n".encode()
+        for partition in partitions:
             partition.directory.mkdir()
             (partition.directory / PARTITION_METADATA_FILE).write_bytes(metadata)
+            (partition.directory / GAPLESS_FILE).touch()
             sync_directory(partition.directory)
         sync_directory(self._directory)
 
@@ -220,6 +281,8 @@ class Topics:
             if directory.exists():
                 directory.rename(self._directory / f"{name}-{number}.{entry['id']}{_DELETED_SUFFIX}")
         sync_directory(self._directory)
+        self._starts.forget(name)
+        self.cleaned.forget(name)
         del self._deleting[name]
         self._save()
         for directory in self._directory.glob(f"{name}-*.{entry['id']}{_DELETED_SUFFIX}"):

@@ -134,7 +134,7 @@ class WorkerConfig(Config):
     task_shutdown_graceful_timeout_ms: int = key("How long a stopping task may take to finish what is in flight.", type="LONG", default=5000, ge=1, importance="low")  # fmt: skip
     topic_creation_enable: bool = key("Whether topics that source connectors write to are created.", default=True, importance="low")  # fmt: skip
     topic_tracking_enable: bool = key("Whether the topics of each connector are recorded.", default=True, importance="low")  # fmt: skip
-    compression_type: str = key("Compression of what source connectors write: none, zstd.", name="producer.compression.type", default="none", importance="low")  # fmt: skip
+    compression_type: str = key("Compression of what source connectors write: none, gzip, snappy, lz4, zstd.", name="producer.compression.type", default="none", importance="low")  # fmt: skip
     log_level: str = key("Level of the worker's log: DEBUG, INFO, WARN, ERROR.", default="INFO", one_of=("TRACE", "DEBUG", "INFO", "WARN", "ERROR"), importance="low")  # fmt: skip
 
     def problems(self) -> Iterable[Problem]:

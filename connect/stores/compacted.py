@@ -68,7 +68,8 @@ class CompactedTopic:
                 self._entries[key] = value
 
     async def _create(self) -> int:
-        configs = {"cleanup.policy": "compact"}
+        # Small segments, since compaction leaves the newest one alone.
+        configs = {"cleanup.policy": "compact", "segment.bytes": str(16 << 20)}
         try:
             await self._cluster.admin.create_topic(self.topic, partitions=self._partitions, configs=configs)
         except ConflictError:  # made by another worker of the same cluster in between

@@ -114,3 +114,100 @@ async def test_a_broker_and_the_log_read_each_others_partitions_record_for_recor
         newest = max((crashed / f"theirs-{codec}-0").glob("*.index"))
         assert newest.stat().st_size > PREALLOCATED_BYTES_MIN
     await check_theirs(crashed, numbered(batches))
+
+
+READ_COMMITTED = {"isolation.level": "read_committed"}
+COMPACTED = {"cleanup.policy": "compact", "min.cleanable.dirty.ratio": "0.01", "delete.retention.ms": "86400000000"}
+
+
+def keyed(turn: int) -> list[KafkaRecord]:
+    """Return a batch for a compacted topic: a few keys that come again and again, one that does not."""
+    records = [KafkaRecord(b"%s in %d" % (key, turn), key, NOW_MS + turn) for key in (b"a", b"b", b"c")]
+    return [*records[: 1 + turn % 3], KafkaRecord(bytes(200), b"once-%d" % turn, NOW_MS + turn)]
+
+
+async def write_ours_in_transactions(data_dir: Path) -> None:
+    cluster = await LogCluster.open(data_dir)
+    try:
+        await cluster.admin.create_topic("ours-tx", configs=OUR_CONFIGS)
+        producer = cluster.producer(client_id="test", configs={"transactional.id": "ours", "compression.type": "lz4"})
+        await producer.init_transactions()
+        for turn in range(60):
+            await producer.begin_transaction()
+            await producer.append("ours-tx", columns_of(keyed(turn)))
+            await (producer.abort_transaction() if turn % 3 == 1 else producer.commit_transaction())
+    finally:
+        await cluster.aclose()
+
+
+async def write_ours_compacted(data_dir: Path) -> list[KafkaRecord]:
+    cluster = await LogCluster.open(data_dir)
+    try:
+        await cluster.admin.create_topic("ours-compacted", configs=OUR_CONFIGS | COMPACTED | {"segment.bytes": "3000"})
+        idempotent = cluster.producer(client_id="test", configs={"enable.idempotence": "true"})
+        for turn in range(60):
+            await idempotent.append("ours-compacted", columns_of(keyed(turn)))
+        await cluster.compact("ours-compacted")
+        for turn in range(60, 70):
+            await idempotent.append("ours-compacted", columns_of(keyed(turn)))
+        return await fetch_all(cluster, "ours-compacted")
+    finally:
+        await cluster.aclose()
+
+
+async def test_transactions_and_compacted_partitions_are_read_alike_by_both(tmp_path: Path) -> None:
+    ours = tmp_path / "ours"
+    await write_ours_in_transactions(ours)
+    compacted = await write_ours_compacted(ours)
+    broker = KafkaBroker(tmp_path)
+    theirs: dict[str, list[KafkaRecord]] = {}
+    with broker:
+        for topic, configs in (
+            ("theirs-tx", {}),
+            ("theirs-compacted", COMPACTED),
+            ("ours-tx", {}),
+            ("ours-compacted", COMPACTED),
+        ):
+            broker.run({"do": "create", "topic": topic, "configs": KAFKA_CONFIGS | configs})
+        batches = [{"records": [record.to_json() for record in keyed(turn)]} for turn in range(60)]
+        ends = [batch | {"end": "abort" if turn % 3 == 1 else "commit"} for turn, batch in enumerate(batches)]
+        broker.run(
+            {"do": "produce", "topic": "theirs-tx", "configs": {"transactional.id": "theirs"}, "batches": ends},
+            {"do": "produce", "topic": "theirs-compacted", "configs": {}, "batches": batches},
+        )
+        for topic in ("theirs-tx", "theirs-compacted"):
+            [read] = broker.run({"do": "consume", "topic": topic, "configs": READ_COMMITTED})
+            theirs[topic] = [KafkaRecord.from_json(record) for record in read]
+
+    for topic in ("theirs-tx", "theirs-compacted"):
+        await adopt_partition(ours, topic, broker.partition_dir(topic))
+    for topic in ("ours-tx", "ours-compacted"):
+        copy_segments(ours / f"{topic}-0", broker.partition_dir(topic))
+    cluster = await LogCluster.open(ours)
+    try:
+        for topic, expected in theirs.items():
+            assert await fetch_all(cluster, topic, isolation="read_committed") == expected, topic
+        committed = await fetch_all(cluster, "ours-tx", isolation="read_committed")
+        everything = await fetch_all(cluster, "ours-tx")
+    finally:
+        await cluster.aclose()
+    assert len(committed) < len(everything)
+
+    with broker:
+        for topic, configs, expected in (
+            ("ours-tx", READ_COMMITTED, committed),
+            ("ours-tx", {}, everything),
+            ("ours-compacted", READ_COMMITTED, compacted),
+        ):
+            [read] = broker.run({"do": "consume", "topic": topic, "configs": configs})
+            found = [KafkaRecord.from_json(record) for record in read]
+            if topic == "ours-compacted":  # the broker's own cleaner may have been at it since
+                assert newest_of(found) == newest_of(expected)
+            else:
+                assert found == expected, (topic, configs)
+    loading = [line for line in broker.log.splitlines() if "LogLoader partition=ours-" in line]
+    assert not [line for line in loading if " WARN " in line or " ERROR " in line]
+
+
+def newest_of(records: list[KafkaRecord]) -> dict[bytes | None, KafkaRecord]:
+    return {record.key: record for record in records}

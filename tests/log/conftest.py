@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -44,6 +46,14 @@ async def put(cluster: LogCluster, topic: str, *values: bytes | None, **options:
     timestamps = options.pop("timestamps", 1_700_000_000_000)
     keys = options.pop("keys", None)
     await producer.append(topic, Columns(list(values), keys, timestamps), partition=0, **options)
+
+
+async def until(condition: Callable[[], object], timeout_s: float = 10) -> None:
+    """Wait until a condition holds; fail after `timeout_s`."""
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < deadline, "the condition did not come true in time"
+        await asyncio.sleep(0.002)
 
 
 async def values_of(cluster: LogCluster, topic: str, partition: int = 0, offset: int = 0) -> list[bytes | None]:

@@ -77,7 +77,7 @@ async def test_members_share_the_partitions_of_all_topics(cluster):
 async def test_a_pattern_takes_in_new_topics_from_their_beginning_and_never_internal_ones(cluster):
     consumer = await cluster.consumer(Subscription(pattern=".*"), group="g", client_id="test")
     poll = asyncio.create_task(consumer.poll(timeout_ms=30_000))
-    await cluster.groups.commit("g", {NAME: OffsetAndMetadata(0)})
+    await cluster.groups.commit("other", {NAME: OffsetAndMetadata(0)})
     await cluster.admin.create_topic("new")
     await put(cluster, "new", b"a")
     assert values(await poll) == [b"a"]

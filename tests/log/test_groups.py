@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connect.api import CorruptBatchError
+from connect.api import ConflictError, CorruptBatchError
 from connect.log.offset_records import decode_key, decode_value, encode_key, encode_value
-from connect.ports import OffsetAndMetadata, TopicPartition
+from connect.ports import GroupInfo, OffsetAndMetadata, Subscription, TopicPartition
 
 A, B = TopicPartition("a", 0), TopicPartition("b", 1)
 
@@ -55,7 +55,7 @@ async def test_the_topic_of_offsets_is_internal_and_compacted(cluster):
     await cluster.groups.commit("g", {A: OffsetAndMetadata(1)})
     info = await cluster.admin.describe_topic("__consumer_offsets")
     assert info.internal
-    assert info.configs == {"cleanup.policy": "compact"}
+    assert info.configs == {"cleanup.policy": "compact", "segment.bytes": "16777216"}
 
 
 @given(st.text(max_size=20), st.text(max_size=20), st.integers(0, 1 << 30))
@@ -88,3 +88,45 @@ async def test_a_group_name_that_no_record_can_hold_is_refused(cluster):
 
     with pytest.raises(LogError, match="32767"):
         await cluster.groups.commit("g" * 40_000, {A: OffsetAndMetadata(1)})
+
+
+async def test_offsets_of_a_group_in_use_are_protected(cluster):
+    await cluster.admin.create_topic("a")
+    consumer = await cluster.consumer(Subscription(("a",)), group="g", client_id="sink-1")
+    await consumer.commit({A: OffsetAndMetadata(3)})
+    assert await cluster.groups.describe("g") == GroupInfo(
+        "g", "Stable", ("sink-1",), await cluster.groups.offsets("g")
+    )
+    for call in (cluster.groups.commit("g", {A: OffsetAndMetadata(0)}), cluster.groups.delete_offsets("g")):
+        with pytest.raises(ConflictError, match="group 'g' is in use by sink-1") as caught:
+            await call
+        assert caught.value.code == "log.group_in_use"
+    await consumer.aclose()
+    await consumer.aclose()
+    await cluster.groups.commit("g", {A: OffsetAndMetadata(0)})
+    assert (await cluster.groups.describe("g")).state == "Empty"
+
+
+async def test_offsets_expire_unless_the_group_is_in_use(open_log):
+    now = [1_700_000_000_000]
+    cluster = await open_log(clock=lambda: now[0], configs={"offsets.retention.minutes": "1"})
+    await cluster.admin.create_topic("a")
+    consumer = await cluster.consumer(Subscription(("a",)), group="used", client_id="test")
+    for group in ("old", "used"):
+        await cluster.groups.commit_as_member(group, {A: OffsetAndMetadata(1)})
+    now[0] += 60_001
+    await cluster.groups.commit("young", {A: OffsetAndMetadata(1)})
+    assert await cluster._upkeep.expire_offsets() == 1
+    assert await cluster.groups.list() == ["used", "young"]
+    await consumer.aclose()
+    assert await cluster._upkeep.expire_offsets() == 0  # it was in use just now
+    now[0] += 60_001
+    assert await cluster._upkeep.expire_offsets() == 2
+
+
+async def test_a_group_without_offsets_is_listed_while_it_has_members(cluster):
+    await cluster.admin.create_topic("a")
+    consumer = await cluster.consumer(Subscription(("a",)), group="g", client_id="test")
+    assert await cluster.groups.list() == ["g"]
+    await consumer.aclose()
+    assert await cluster.groups.list() == []

@@ -9,7 +9,7 @@ import pytest
 
 from connect.api import EnvironmentFault, OffsetOutOfRangeError
 from connect.ports import Columns, TimestampType, TopicPartition
-from tests.log.conftest import put, values_of
+from tests.log.conftest import put, until, values_of
 
 NAME = TopicPartition("t", 0)
 
@@ -156,17 +156,48 @@ async def test_index_files_hold_nothing_but_entries(open_log, data_dir):
     assert times.read_bytes() == b"".join(n.to_bytes(8, "big") + n.to_bytes(4, "big") for n in range(1, 5))
 
 
-async def test_a_disk_that_cannot_sync_is_reported_until_the_log_is_opened_again(open_log, log_file):
-    cluster = await open_log()
+@contextlib.contextmanager
+def failing_sync(path):
+    """Put in the file's place one that opens and refuses fsync; an append goes on through the file that is open."""
+    moved = path.rename(path.with_suffix(".moved"))
+    path.symlink_to("/dev/null")
+    yield
+    path.unlink()
+    moved.rename(path)
+
+
+async def test_a_file_that_cannot_be_opened_to_be_synced_is_no_failed_sync(cluster, log_file):
     await cluster.admin.create_topic("t")
     producer = cluster.producer(client_id="test")
     await producer.append("t", Columns([b"a"]))
     path = log_file("t")
     moved = path.rename(path.with_suffix(".moved"))
-    with pytest.raises(EnvironmentFault, match="cannot sync") as caught:
+    with pytest.raises(EnvironmentFault, match="cannot sync"):
+        await producer.flush()
+    moved.rename(path)
+    await producer.flush()
+
+
+async def test_flush_ms_syncs_by_itself(open_log, log_file, caplog):
+    cluster = await open_log()
+    await cluster.admin.create_topic("t", configs={"flush.ms": "20"})
+    await put(cluster, "t", b"a")
+    await cluster.producer(client_id="test").append("t", Columns([b"b"]), acks="durable")
+    with failing_sync(log_file("t")):
+        await put(cluster, "t", b"c")
+        await until(lambda: "flush.ms of t-0: cannot sync" in caplog.text)
+    with pytest.raises(EnvironmentFault, match="cannot sync"):
+        await cluster.aclose()
+
+
+async def test_a_disk_that_cannot_sync_is_reported_until_the_log_is_opened_again(open_log, log_file):
+    cluster = await open_log()
+    await cluster.admin.create_topic("t")
+    producer = cluster.producer(client_id="test")
+    await producer.append("t", Columns([b"a"]))
+    with failing_sync(log_file("t")), pytest.raises(EnvironmentFault, match="cannot sync") as caught:
         await producer.flush()
     assert caught.value.code == "environment.disk"
-    moved.rename(path)
     # What the kernel could not write it forgets: a later success would mean nothing.
     for attempt in (producer.flush(), producer.append("t", Columns([b"b"]), acks="durable"), cluster.aclose()):
         with pytest.raises(EnvironmentFault, match="cannot sync"):
@@ -188,10 +219,7 @@ async def test_flush_messages_syncs_by_itself(open_log, log_file):
     cluster = await open_log()
     await cluster.admin.create_topic("t", configs={"flush.messages": "3"})
     await put(cluster, "t", b"a", b"b")
-    path = log_file("t")
-    moved = path.rename(path.with_suffix(".moved"))
-    with pytest.raises(EnvironmentFault, match="cannot sync"):
+    with failing_sync(log_file("t")), pytest.raises(EnvironmentFault, match="cannot sync"):
         await put(cluster, "t", b"c")
-    moved.rename(path)
     with pytest.raises(EnvironmentFault, match="cannot sync"):
         await cluster.aclose()

@@ -132,7 +132,7 @@ async def test_a_damaged_index_is_made_again(open_log, data_dir, damage):
     for number in range(60):
         await put(cluster, "t", b"%04d" % number, timestamps=1000 + number)
     await cluster.aclose()
-    saved = {path: path.read_bytes() for path in data_dir.glob("t-0/*index")}
+    saved = {path: path.read_bytes() for path in data_dir.glob("t-0/*index") if path.suffix != ".txnindex"}
     assert len(saved) > 4
     for path, content in saved.items():
         if damage == "missing":

@@ -7,8 +7,8 @@ from pathlib import Path
 import orjson
 import pytest
 
-from connect.api import ConfigError, ConflictError, EnvironmentFault, UnknownTopicOrPartitionError
-from connect.ports import Columns, TopicPartition
+from connect.api import ConfigError, ConflictError, EnvironmentFault, InvalidRecordError, UnknownTopicOrPartitionError
+from connect.ports import Columns, Subscription, TopicPartition
 from tests.log.conftest import put, values_of
 
 
@@ -52,7 +52,10 @@ async def test_an_impossible_number_of_partitions_is_refused(cluster, partitions
         ("segment.bytes", "many", "is not a whole number"),
         ("segment.bytes", "13", "is not between 14"),
         ("cleanup.policy", "burn", "is not one of delete, compact"),
-        ("compression.type", "gzip", "'gzip' is not supported"),
+        ("compression.type", "brotli", "is not one of producer"),
+        ("compression.zstd.level", "23", "is not between"),
+        ("min.cleanable.dirty.ratio", "1.5", "is not between 0 and 1"),
+        ("message.timestamp.after.max.ms", "-1", "is not between 0"),
         ("message.timestamp.type", "Never", "is not one of CreateTime"),
     ],
 )
@@ -176,3 +179,88 @@ async def test_names_that_differ_in_dots_and_underscores_alone_collide(cluster):
     with pytest.raises(ConfigError, match=r"collides with topic 'a\.b'") as caught:
         await cluster.admin.create_topic("a_b")
     assert caught.value.code == "log.invalid_topic"
+
+
+async def test_configs_are_altered_in_force_at_once_and_for_good(open_log, data_dir):
+    cluster = await open_log(configs={"segment.ms": "5000"})
+    await cluster.admin.create_topic("t", configs={"retention.ms": "1000", "segment.bytes": "100000"})
+    info = await cluster.admin.alter_topic("t", {"segment.bytes": "200", "retention.ms": None})
+    assert info.configs == {"segment.bytes": "200"}
+    for _ in range(4):
+        await put(cluster, "t", bytes(100))
+    assert len(list(data_dir.glob("t-0/*.log"))) == 4
+    await cluster.aclose()
+    again = await open_log(configs={"segment.ms": "5000"})
+    found = {entry.name: (entry.value, entry.source) for entry in await again.admin.topic_configs("t")}
+    assert found["segment.bytes"] == ("200", "topic")
+    assert found["segment.ms"] == ("5000", "log")
+    assert found["retention.ms"] == ("604800000", "default")
+
+
+async def test_every_config_is_described_in_a_sentence(cluster):
+    await cluster.admin.create_topic("t")
+    for entry in await cluster.admin.topic_configs("t"):
+        assert entry.doc.endswith("."), entry.name
+
+
+@pytest.mark.parametrize("configs", [{"segment.bytes": "1"}, {"retention": "1"}, {"retention": None}])
+async def test_an_alteration_that_is_wrong_changes_nothing(cluster, configs):
+    await cluster.admin.create_topic("t", configs={"segment.bytes": "200"})
+    with pytest.raises(ConfigError):
+        await cluster.admin.alter_topic("t", {"retention.ms": "5", **configs})
+    assert (await cluster.admin.describe_topic("t")).configs == {"segment.bytes": "200"}
+    with pytest.raises(UnknownTopicOrPartitionError):
+        await cluster.admin.alter_topic("other", {})
+
+
+async def test_partitions_are_added_and_readers_take_them_in(open_log):
+    cluster = await open_log()
+    await cluster.admin.create_topic("t", partitions=1)
+    await put(cluster, "t", b"a")
+    consumer = await cluster.consumer(Subscription(("t",)), group=None, client_id="test")
+    info = await cluster.admin.add_partitions("t", 3)
+    assert len(info.partitions) == 3
+    await cluster.producer(client_id="test").append("t", Columns([b"b"]), partition=2)
+    [batch] = await consumer.poll(timeout_ms=5_000)
+    assert (batch.partition, batch.columns.values) == (2, [b"b"])
+    await cluster.aclose()
+    again = await open_log()
+    assert await again.admin.partitions("t") == 3
+    assert await values_of(again, "t", 2) == [b"b"]
+
+
+@pytest.mark.parametrize("total", [2, 1, 0, True, "4"])
+async def test_partitions_cannot_be_taken_away(cluster, total):
+    await cluster.admin.create_topic("t", partitions=2)
+    with pytest.raises(ConfigError, match="cannot be taken away") as caught:
+        await cluster.admin.add_partitions("t", total)
+    assert caught.value.code == "log.invalid_partitions"
+
+
+async def test_adding_partitions_that_fails_half_way_leaves_nothing(cluster, data_dir):
+    await cluster.admin.create_topic("t")
+    data_dir.joinpath("t-2").mkdir()
+    with pytest.raises(EnvironmentFault, match="cannot create"):
+        await cluster.admin.add_partitions("t", 3)
+    assert await cluster.admin.partitions("t") == 1
+    assert not data_dir.joinpath("t-1").exists()
+
+
+@pytest.mark.parametrize(("key", "offset_ms"), [("after", 3_600_001), ("before", -86_400_001)])
+async def test_a_timestamp_out_of_bounds_is_refused(open_log, key, offset_ms):
+    cluster = await open_log(clock=lambda: 10**12)
+    await cluster.admin.create_topic("t", configs={"message.timestamp.before.max.ms": "86400000"})
+    with pytest.raises(InvalidRecordError, match=f"message.timestamp.{key}.max.ms of topic 't'"):
+        await put(cluster, "t", b"a", b"b", timestamps=[10**12, 10**12 + offset_ms])
+    assert await values_of(cluster, "t") == []
+    await cluster.admin.alter_topic("t", {"message.timestamp.type": "LogAppendTime"})
+    await put(cluster, "t", b"a", timestamps=10**12 + offset_ms)
+    [batch] = await cluster.admin.fetch(TopicPartition("t", 0), 0)
+    assert batch.columns.timestamps == 10**12
+
+
+async def test_a_wrong_config_of_the_log_is_refused(open_log):
+    for configs in ({"log.cleaner.backoff.ms": "soon"}, {"log.cleaner.enable": "1"}, {"segment.byte": "5"}):
+        with pytest.raises(ConfigError) as caught:
+            await open_log(configs=configs)
+        assert caught.value.config_path == next(iter(configs))

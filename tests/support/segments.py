@@ -13,12 +13,13 @@ from pathlib import Path
 from connect.codec.decode import DecodedBatch, decode
 from connect.codec.header import iterate_batches
 from connect.log import LogCluster
-from connect.ports import Columns, FetchedBatch, Subscription, TimestampType, TopicPartition
+from connect.log.partition import GAPLESS_FILE
+from connect.ports import Columns, FetchedBatch, Isolation, Subscription, TimestampType, TopicPartition
 from tests.support.kafka import KafkaRecord
 
 GOLDEN = Path(__file__).resolve().parents[1] / "kafka" / "golden"
-#: The part of a partition's folder that means the same to every log: no snapshots, checkpoints or topic ids.
-SEGMENT_FILE = re.compile(r"\d{20}\.(log|index|timeindex)")
+#: The part of a partition's folder that means the same to every log: no checkpoints or topic ids.
+SEGMENT_FILE = re.compile(r"\d{20}\.(log|index|timeindex|txnindex|snapshot)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,13 +83,22 @@ async def adopt_partition(data_dir: Path, topic: str, source: Path, configs: Map
         await cluster.admin.create_topic(topic, configs=configs)
     finally:
         await cluster.aclose()
+    (data_dir / f"{topic}-0" / GAPLESS_FILE).unlink()
     copy_segments(source, data_dir / f"{topic}-0")
 
 
-async def fetch_all(cluster: LogCluster, topic: str, *, offset: int = 0, max_bytes: int = 1 << 20) -> list[KafkaRecord]:
+async def fetch_all(
+    cluster: LogCluster,
+    topic: str,
+    *,
+    offset: int = 0,
+    max_bytes: int = 1 << 20,
+    isolation: Isolation = "read_uncommitted",
+) -> list[KafkaRecord]:
     """Return a partition's records from `offset` to the end, as `Admin.fetch` gives them."""
     records: list[KafkaRecord] = []
-    while batches := await cluster.admin.fetch(TopicPartition(topic, 0), offset, max_bytes=max_bytes):
+    where = TopicPartition(topic, 0)
+    while batches := await cluster.admin.fetch(where, offset, max_bytes=max_bytes, isolation=isolation):
         assert batches[-1].next_offset > offset, "a fetch moves on"
         offset = batches[-1].next_offset
         records += records_of(batches)

@@ -1,0 +1,114 @@
+"""Keys and values of `__transaction_state`, in Kafka's schemas, so that Kafka's tools can print them.
+
+Source: Kafka, TransactionLogKey.json version 0, TransactionLogValue.json version 0.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections import defaultdict
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Final
+
+from connect.api.errors import CorruptBatchError
+from connect.ports import TopicPartition
+
+_SHORT: Final = struct.Struct(">h")
+_INT: Final = struct.Struct(">i")
+_HEAD: Final = struct.Struct(
+    ">"
+    "h"  # 0   version: 0
+    "q"  # 2   producer id
+    "h"  # 10  producer epoch
+    "i"  # 12  timeout in ms
+    "b"  # 16  status
+)
+_TIMES: Final = struct.Struct(">qq")  # last update and start, in ms since the epoch
+
+
+class Status(IntEnum):
+    """Where a transaction is. The numbers are Kafka's."""
+
+    EMPTY = 0
+    ONGOING = 1
+    PREPARE_COMMIT = 2
+    PREPARE_ABORT = 3
+    COMPLETE_COMMIT = 4
+    COMPLETE_ABORT = 5
+
+
+@dataclass(slots=True)
+class TransactionRecord:
+    """The state of one transactional id, as it is stored."""
+
+    producer_id: int
+    epoch: int
+    timeout_ms: int
+    status: Status = Status.EMPTY
+    partitions: set[TopicPartition] = field(default_factory=set)
+    updated_ms: int = -1
+    started_ms: int = -1
+
+
+def encode_transaction_key(transactional_id: str) -> bytes:
+    """Encode: version int16, transactional id string."""
+    raw = transactional_id.encode()
+    return _SHORT.pack(0) + _SHORT.pack(len(raw)) + raw
+
+
+def decode_transaction_key(key: bytes) -> str | None:
+    """Return the transactional id; None for a key of another kind.
+
+    Raises:
+        CorruptBatchError: The bytes do not fit.
+    """
+    try:
+        (version,), (length,) = _SHORT.unpack_from(key), _SHORT.unpack_from(key, 2)
+        if version != 0:
+            return None
+        if length != len(key) - 4:
+            raise struct.error("a string runs past the end")
+        return key[4:].decode()
+    except (struct.error, UnicodeDecodeError) as error:
+        raise CorruptBatchError(f"not a key of __transaction_state: {key[:60]!r}") from error
+
+
+def encode_transaction(record: TransactionRecord) -> bytes:
+    """Encode version 0. Partitions stand by topic; null where there are none to end."""
+    head = _HEAD.pack(0, record.producer_id, record.epoch, record.timeout_ms, record.status)
+    topics: dict[str, list[int]] = defaultdict(list)
+    for partition in sorted(record.partitions):
+        topics[partition.topic].append(partition.partition)
+    pieces = [head, _INT.pack(len(topics) if topics else -1)]
+    for topic, numbers in topics.items():
+        raw = topic.encode()
+        pieces += (_SHORT.pack(len(raw)), raw, _INT.pack(len(numbers)), *map(_INT.pack, numbers))
+    pieces.append(_TIMES.pack(record.updated_ms, record.started_ms))
+    return b"".join(pieces)
+
+
+def decode_transaction(value: bytes) -> TransactionRecord:
+    """Read version 0.
+
+    Raises:
+        CorruptBatchError: The bytes do not fit.
+    """
+    try:
+        version, producer_id, epoch, timeout_ms, status = _HEAD.unpack_from(value)
+        if version != 0:
+            raise ValueError(f"version {version}")
+        record = TransactionRecord(producer_id, epoch, timeout_ms, Status(status))
+        (count,), at = _INT.unpack_from(value, _HEAD.size), _HEAD.size + _INT.size
+        for _ in range(count):
+            (length,) = _SHORT.unpack_from(value, at)
+            topic = value[at + 2 : at + 2 + length].decode()
+            (numbers,) = _INT.unpack_from(value, at + 2 + length)
+            at += 2 + length + _INT.size
+            for _ in range(numbers):
+                record.partitions.add(TopicPartition(topic, _INT.unpack_from(value, at)[0]))
+                at += _INT.size
+        record.updated_ms, record.started_ms = _TIMES.unpack_from(value, at)
+        return record
+    except (struct.error, ValueError) as error:
+        raise CorruptBatchError(f"not a value of __transaction_state: {value[:60]!r}") from error

@@ -1,0 +1,384 @@
+"""The transaction coordinator: who owns a transactional id, which partitions its transaction touched, how it ends.
+
+    EMPTY ──────── first partition ──────> ONGOING
+    ONGOING ────── commit ───────────────> PREPARE_COMMIT ── markers written ──> COMPLETE_COMMIT
+    ONGOING ────── abort, fence, timeout > PREPARE_ABORT ─── markers written ──> COMPLETE_ABORT
+    COMPLETE_* ─── first partition ──────> ONGOING
+
+The record of PREPARE_COMMIT in `__transaction_state`, on disk, is the moment of commit: the transaction's batches are on
+disk before it. From then on, whatever happens, every partition gets its marker: now, at the next look, or when the log
+is opened again. A transaction that is not prepared when the log is opened is aborted once its timeout has passed, or
+at once by the next producer with its id. What a crash left open without any record is aborted on opening.
+
+All of it runs on the event loop; each id has a lock, and what was begun under it runs to its end also when the caller
+is cancelled.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine, Iterable
+from dataclasses import dataclass, field
+from typing import Any, Final, Protocol, TypeVar
+
+from connect.api.errors import (
+    ConfigError,
+    ConflictError,
+    ConnectError,
+    EnvironmentFault,
+    ProducerFencedError,
+    TransactionStateError,
+)
+from connect.log.append_queue import AppendQueue
+from connect.log.partition import Partition
+from connect.log.producer import LogProducer
+from connect.log.producer_ids import ProducerIds
+from connect.log.threads import Threads
+from connect.log.topics import CONSUMER_OFFSETS, TRANSACTION_STATE, Topics
+from connect.log.transaction_records import (
+    Status,
+    TransactionRecord,
+    decode_transaction,
+    decode_transaction_key,
+    encode_transaction,
+    encode_transaction_key,
+)
+from connect.log.walk import walk_records
+from connect.ports import Acks, Columns, TopicPartition
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+#: Kafka stops one short of the largest int16, so that a last fence is always possible.
+_EPOCH_MAX: Final = (1 << 15) - 2
+_ID_BYTES_MAX: Final = (1 << 15) - 1
+
+
+class PendingOffsets(Protocol):
+    """What the groups do when a transaction with offsets ends."""
+
+    def resolve(self, producer_id: int, *, is_commit: bool) -> None:
+        """Apply, or drop, the offsets that were sent to the producer's transaction."""
+
+
+@dataclass(slots=True)
+class _Entry:
+    """One transactional id. `record` is what is stored, or about to be."""
+
+    transactional_id: str
+    record: TransactionRecord
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    is_timed_out: bool = False  # its last transaction was aborted behind its producer's back
+
+
+@dataclass(frozen=True, slots=True)
+class ProducerId:
+    """What identifies a producer in its batches."""
+
+    producer_id: int
+    epoch: int
+
+
+class Transactions:
+    """See the module. Made by `LogCluster`, which calls `open` once, `abort_timed_out` now and then, and `aclose`."""
+
+    def __init__(
+        self,
+        topics: Topics,
+        queue_of: Callable[[str], AppendQueue],
+        threads: Threads,
+        clock: Callable[[], int],
+        ids: ProducerIds,
+        producer: LogProducer,
+        create_topic: Callable[[str], Coroutine[Any, Any, object]],
+        timeout_ms_max: int,
+    ) -> None:
+        self._topics = topics
+        self._queue_of = queue_of
+        self._threads = threads
+        self._clock = clock
+        self._ids = ids
+        self._producer = producer
+        self._create_topic = create_topic
+        self._timeout_ms_max = timeout_ms_max
+        self._entries: dict[str, _Entry] = {}
+        self._running: set[asyncio.Task[Any]] = set()
+        #: Set by the groups.
+        self.offsets: PendingOffsets | None = None
+
+    async def open(self, *, was_clean: bool) -> None:
+        """Read the stored states, and end what was decided, or left open, before."""
+        await self._threads.run(self._load)
+        for entry in list(self._entries.values()):
+            if entry.record.status in (Status.PREPARE_COMMIT, Status.PREPARE_ABORT):
+                async with entry.lock:
+                    await self._finish(entry)
+        if not was_clean:
+            await self._abort_strays()
+
+    async def aclose(self) -> None:
+        """Wait for what is running."""
+        while self._running:
+            await asyncio.wait(list(self._running))
+
+    # -- for producers -----------------------------------------------------------------------------------------------
+
+    async def producer_id(self) -> ProducerId:
+        """Return a fresh id for an idempotent producer without transactions."""
+        return ProducerId(await self._threads.run(self._ids.take), 0)
+
+    async def init(self, transactional_id: str, timeout_ms: int) -> ProducerId:
+        """Take a transactional id: fence its producer, abort what that one left open, and return the new epoch.
+
+        Raises:
+            ConfigError: The id, or the timeout, cannot be.
+        """
+        if not transactional_id or len(transactional_id.encode()) > _ID_BYTES_MAX:
+            raise ConfigError(
+                "transactional.id: a text of 1 to 32767 bytes is expected", config_path="transactional.id"
+            )
+        if not 1 <= timeout_ms <= self._timeout_ms_max:
+            message = f"transaction.timeout.ms: {timeout_ms} is not between 1 and transaction.max.timeout.ms {self._timeout_ms_max}"
+            raise ConfigError(message, config_path="transaction.timeout.ms")
+        return await self._to_its_end(self._init(transactional_id, timeout_ms))
+
+    async def _init(self, transactional_id: str, timeout_ms: int) -> ProducerId:
+        entry = self._entries.get(transactional_id)
+        if entry is None:
+            fresh = TransactionRecord(-1, -1, timeout_ms)
+            entry = self._entries.setdefault(transactional_id, _Entry(transactional_id, fresh))
+        async with entry.lock:
+            record = entry.record
+            if record.status in (Status.PREPARE_COMMIT, Status.PREPARE_ABORT):
+                await self._finish(entry)
+            elif record.status is Status.ONGOING:
+                record.epoch += 1
+                await self._end(entry, is_commit=False)
+            producer_id, epoch = record.producer_id, record.epoch + 1
+            if producer_id < 0 or epoch >= _EPOCH_MAX:
+                producer_id, epoch = await self._threads.run(self._ids.take), 0
+            entry.record = TransactionRecord(producer_id, epoch, timeout_ms, updated_ms=self._clock())
+            entry.is_timed_out = False
+            await self._store(entry, "durable")
+            return ProducerId(producer_id, epoch)
+
+    async def add(self, transactional_id: str, producer: ProducerId, partitions: Iterable[TopicPartition]) -> None:
+        """Make partitions part of the transaction, which begins with the first ones.
+
+        Raises:
+            ProducerFencedError, TransactionStateError: See `check`.
+        """
+        await self._to_its_end(self._add(self._checked(transactional_id, producer), producer, set(partitions)))
+
+    async def _add(self, entry: _Entry, producer: ProducerId, partitions: set[TopicPartition]) -> None:
+        async with entry.lock:
+            self.check(entry.transactional_id, producer)
+            record = entry.record
+            if record.status is Status.ONGOING and partitions <= record.partitions:
+                return
+            before = (record.status, record.partitions, record.started_ms)
+            if record.status is not Status.ONGOING:
+                record.status, record.partitions, record.started_ms = Status.ONGOING, set(), self._clock()
+            record.partitions = record.partitions | partitions
+            try:
+                # Not synced: should the machine lose it, opening finds the open transaction in the partitions.
+                await self._store(entry, "written")
+            except BaseException:
+                record.status, record.partitions, record.started_ms = before
+                raise
+
+    def check(self, transactional_id: str, producer: ProducerId) -> None:
+        """Check that a producer still has its transactional id.
+
+        Raises:
+            ProducerFencedError: Another producer has taken it.
+            TransactionStateError: Its transaction took longer than its timeout, and was aborted; or is being ended.
+        """
+        self._checked(transactional_id, producer)
+
+    def _checked(self, transactional_id: str, producer: ProducerId) -> _Entry:
+        entry = self._entries[transactional_id]
+        record = entry.record
+        if (record.producer_id, record.epoch) != (producer.producer_id, producer.epoch):
+            if self.is_timed_out(transactional_id, producer):
+                raise TransactionStateError(
+                    f"the transaction of {transactional_id!r} took longer than its {record.timeout_ms} ms and was aborted",
+                    hint="Call abort_transaction, then begin again; raise transaction.timeout.ms, or make transactions shorter.",
+                )
+            raise ProducerFencedError(f"another producer has taken transactional.id {transactional_id!r}")
+        if record.status in (Status.PREPARE_COMMIT, Status.PREPARE_ABORT):
+            raise TransactionStateError(
+                f"the last transaction of {transactional_id!r} is decided, and is still being ended",
+                hint="Wait until the disk takes writes again; it is then ended by itself.",
+            )
+        return entry
+
+    def is_decided(self, transactional_id: str) -> bool:
+        """Tell whether the transaction's outcome is stored, and partitions wait for their markers."""
+        return self._entries[transactional_id].record.status in (Status.PREPARE_COMMIT, Status.PREPARE_ABORT)
+
+    def is_timed_out(self, transactional_id: str, producer: ProducerId) -> bool:
+        """Tell whether a producer's last transaction was aborted for its timeout."""
+        entry = self._entries[transactional_id]
+        return entry.is_timed_out and entry.record.epoch == producer.epoch + 1
+
+    async def end(self, transactional_id: str, producer: ProducerId, *, is_commit: bool) -> None:
+        """Commit or abort; returns when every partition has its marker.
+
+        Raises:
+            ProducerFencedError, TransactionStateError: See `check`.
+            EnvironmentFault: The disk refused. Before the decision the transaction stays open and may be ended again;
+                after it, it is ended as decided once the disk allows.
+        """
+        await self._to_its_end(self._end_checked(transactional_id, producer, is_commit=is_commit))
+
+    async def _end_checked(self, transactional_id: str, producer: ProducerId, *, is_commit: bool) -> None:
+        async with self._entries[transactional_id].lock:
+            entry = self._checked(transactional_id, producer)
+            if entry.record.status is Status.ONGOING:  # else no partition was touched
+                await self._end(entry, is_commit=is_commit)
+
+    # -- by itself ---------------------------------------------------------------------------------------------------
+
+    async def abort_timed_out(self) -> None:
+        """Abort the transactions that took longer than their timeout, and end those decided that a fault held up."""
+        now_ms = self._clock()
+        for entry in list(self._entries.values()):
+            record = entry.record
+            late = record.status is Status.ONGOING and now_ms - record.started_ms > record.timeout_ms
+            if late or record.status in (Status.PREPARE_COMMIT, Status.PREPARE_ABORT):
+                await self._to_its_end(self._settle(entry))
+
+    async def _settle(self, entry: _Entry) -> None:
+        async with entry.lock:
+            record = entry.record
+            try:
+                if record.status in (Status.PREPARE_COMMIT, Status.PREPARE_ABORT):
+                    await self._finish(entry)
+                elif record.status is Status.ONGOING and self._clock() - record.started_ms > record.timeout_ms:
+                    log.warning(
+                        "transaction of %r aborted: it took longer than its %d ms",
+                        entry.transactional_id,
+                        record.timeout_ms,
+                    )
+                    record.epoch += 1
+                    entry.is_timed_out = True
+                    await self._end(entry, is_commit=False)
+            except ConnectError as error:
+                log.error("the transaction of %r cannot be ended yet: %s", entry.transactional_id, error.message)
+
+    # -- ending ------------------------------------------------------------------------------------------------------
+
+    async def _end(self, entry: _Entry, *, is_commit: bool) -> None:
+        """Decide an ongoing transaction, durably, and end it. The caller holds the lock."""
+        record = entry.record
+        parts = [part for name in record.partitions if (part := self._find(name)) is not None]
+        if is_commit:
+            await self._threads.run(lambda: _sync_all(parts))
+        record.status = Status.PREPARE_COMMIT if is_commit else Status.PREPARE_ABORT
+        try:
+            await self._store(entry, "written")
+        except EnvironmentFault:
+            record.status = Status.ONGOING  # the record is not there, so nothing is decided
+            raise
+        await self._finish(entry)
+
+    async def _finish(self, entry: _Entry) -> None:
+        """Give every partition of a decided transaction its marker. The caller holds the lock."""
+        record = entry.record
+        is_commit = record.status is Status.PREPARE_COMMIT
+        await self._producer.flush()  # the decision first
+        marks = [
+            self._mark(name, record.producer_id, record.epoch, is_commit=is_commit)
+            for name in sorted(record.partitions)
+        ]
+        # All are tried: one partition's disk does not keep the others waiting.
+        for failure in await asyncio.gather(*marks, return_exceptions=True):
+            if failure is not None:
+                raise failure
+        if self.offsets is not None and any(name.topic == CONSUMER_OFFSETS for name in record.partitions):
+            self.offsets.resolve(record.producer_id, is_commit=is_commit)
+        record.status = Status.COMPLETE_COMMIT if is_commit else Status.COMPLETE_ABORT
+        record.partitions = set()
+        await self._store(entry, "written")
+
+    async def _mark(self, name: TopicPartition, producer_id: int, epoch: int, *, is_commit: bool) -> None:
+        part = self._find(name)
+        if part is None:
+            return  # its topic was deleted, and the records with it
+        now_ms = self._clock()
+
+        def write() -> tuple[tuple[Partition, ...], int]:
+            if part.open_transactions.get(producer_id) is not None:
+                part.append_marker(producer_id, epoch, now_ms, is_commit=is_commit)
+            return (part,), -1
+
+        await self._queue_of(name.topic).append(write, "durable")
+
+    def _find(self, name: TopicPartition) -> Partition | None:
+        topic = self._topics.find(name.topic)
+        return (
+            topic.partitions[name.partition] if topic is not None and name.partition < len(topic.partitions) else None
+        )
+
+    async def _abort_strays(self) -> None:
+        """Abort the open transactions of producers without an ongoing one: the record of their begin was lost."""
+        ongoing = {
+            entry.record.producer_id for entry in self._entries.values() if entry.record.status is Status.ONGOING
+        }
+        for topic in self._topics:
+            for number, part in enumerate(topic.partitions):
+                for producer_id in await self._threads.run(lambda part=part: part.open_transactions):  # type: ignore[misc]
+                    if producer_id not in ongoing:
+                        log.warning(
+                            "%s: aborting a transaction of producer %d that a crash left open", part.name, producer_id
+                        )
+                        await self._abort_stray(TopicPartition(topic.name, number), part, producer_id)
+
+    async def _abort_stray(self, name: TopicPartition, part: Partition, producer_id: int) -> None:
+        epoch = await self._threads.run(lambda: part.producer_epoch(producer_id))
+        await self._mark(name, producer_id, epoch, is_commit=False)
+
+    # -- storing -----------------------------------------------------------------------------------------------------
+
+    async def _store(self, entry: _Entry, acks: Acks) -> None:
+        if self._topics.find(TRANSACTION_STATE) is None:
+            try:
+                await self._create_topic(TRANSACTION_STATE)
+            except ConflictError:
+                log.debug("%s was made in between", TRANSACTION_STATE)
+        now_ms = entry.record.updated_ms = self._clock()
+        columns = Columns([encode_transaction(entry.record)], [encode_transaction_key(entry.transactional_id)], now_ms)
+        await self._producer.append(TRANSACTION_STATE, columns, partition=0, acks=acks)
+
+    def _load(self) -> None:
+        topic = self._topics.find(TRANSACTION_STATE)
+        for part in topic.partitions if topic is not None else ():
+            for key, value in walk_records(part):
+                transactional_id = decode_transaction_key(key) if key is not None else None
+                if transactional_id is None:
+                    continue
+                if value is None:
+                    self._entries.pop(transactional_id, None)
+                else:
+                    self._entries[transactional_id] = _Entry(transactional_id, decode_transaction(value))
+
+    async def _to_its_end(self, work: Coroutine[Any, Any, T]) -> T:
+        """Await work that a cancelled caller does not interrupt."""
+        task = asyncio.create_task(work)
+        self._running.add(task)
+        task.add_done_callback(self._done)
+        return await asyncio.shield(task)
+
+    def _done(self, task: asyncio.Task[Any]) -> None:
+        self._running.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            # The caller has it too, unless it was cancelled.
+            log.debug("a transaction's step failed", exc_info=task.exception())
+
+
+def _sync_all(parts: Iterable[Partition]) -> None:
+    for part in parts:
+        part.sync()
