@@ -51,6 +51,10 @@ class RestClient:
             raise _error_of(answer)
         return orjson.loads(answer.content) if answer.content else None
 
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
     def named(self, method: str, name: str, suffix: str = "", *, params: dict[str, str] | None = None) -> Any:
         """Call a connector's path; an unknown name is answered with the nearest there is."""
         try:

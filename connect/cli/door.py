@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -15,7 +15,18 @@ from connect.cli.connectors import worker_url
 from connect.cli.output import print_json
 from connect.cli.remote import RemoteLog
 from connect.cli.wiring import Wiring
-from connect.ports import Acks, Cluster, Columns, FetchedBatch, OffsetAndMetadata, TopicInfo, TopicPartition
+from connect.ports import (
+    Acks,
+    Cluster,
+    Columns,
+    FetchedBatch,
+    GroupInfo,
+    Isolation,
+    OffsetAndMetadata,
+    TopicConfigEntry,
+    TopicInfo,
+    TopicPartition,
+)
 
 T = TypeVar("T")
 
@@ -29,17 +40,36 @@ class LogDoor(Protocol):
     async def create_topic(
         self, name: str, *, partitions: int = 1, configs: Mapping[str, str] | None = None
     ) -> TopicInfo: ...
+    async def alter_topic(self, name: str, configs: Mapping[str, str | None]) -> TopicInfo: ...
+    async def add_partitions(self, name: str, total: int) -> TopicInfo: ...
+    async def topic_configs(self, name: str) -> tuple[TopicConfigEntry, ...]: ...
     async def describe_topic(self, name: str) -> TopicInfo: ...
     async def delete_topic(self, name: str) -> None: ...
+    async def delete_records(self, partition: TopicPartition, before_offset: int) -> int: ...
+    async def offset_for_time(self, partition: TopicPartition, timestamp_ms: int) -> int | None: ...
     async def fetch(
-        self, partition: TopicPartition, offset: int, *, max_bytes: int = 1 << 20
-    ) -> list[FetchedBatch]: ...
+        self, partition: TopicPartition, offset: int, *, max_bytes: int = 1 << 20, isolation: Isolation = "read_uncommitted"
+    ) -> list[FetchedBatch]: ...  # fmt: skip
+    def appender(self, configs: Mapping[str, str]) -> Appender:
+        """Make a producer. `configs` takes Kafka's producer keys."""
+
+    async def groups(self) -> list[str]: ...
+    async def describe_group(self, group: str) -> GroupInfo: ...
+    async def commit(self, group: str, offsets: Mapping[TopicPartition, OffsetAndMetadata]) -> None: ...
+    async def delete_offsets(self, group: str, partitions: Sequence[TopicPartition] | None = None) -> None: ...
+    async def aclose(self) -> None: ...
+
+
+class Appender(Protocol):
+    """What `connect produce` needs of a producer."""
+
     async def append(
         self, topic: str, columns: Columns, *, partition: int | None = None, acks: Acks = "written"
     ) -> None: ...
-    async def flush(self) -> None: ...
-    async def offsets(self, group: str) -> dict[TopicPartition, OffsetAndMetadata]: ...
-    async def commit(self, group: str, offsets: Mapping[TopicPartition, OffsetAndMetadata]) -> None: ...
+    async def init_transactions(self) -> None: ...
+    async def begin_transaction(self) -> None: ...
+    async def commit_transaction(self) -> None: ...
+    async def abort_transaction(self) -> None: ...
     async def aclose(self) -> None: ...
 
 
@@ -48,19 +78,28 @@ class LocalLog:
 
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
-        self._producer = cluster.producer(client_id="connect-cli")
-        self.list_topics = cluster.admin.list_topics
-        self.create_topic = cluster.admin.create_topic
-        self.describe_topic = cluster.admin.describe_topic
-        self.delete_topic = cluster.admin.delete_topic
-        self.fetch = cluster.admin.fetch
-        self.append = self._producer.append
-        self.flush = self._producer.flush
-        self.offsets = cluster.groups.offsets
-        self.commit = cluster.groups.commit
+        admin, groups = cluster.admin, cluster.groups
+        self.list_topics = admin.list_topics
+        self.create_topic = admin.create_topic
+        self.alter_topic = admin.alter_topic
+        self.add_partitions = admin.add_partitions
+        self.topic_configs = admin.topic_configs
+        self.describe_topic = admin.describe_topic
+        self.delete_topic = admin.delete_topic
+        self.delete_records = admin.delete_records
+        self.offset_for_time = admin.offset_for_time
+        self.fetch = admin.fetch
+        self.groups = groups.list
+        self.describe_group = groups.describe
+        self.commit = groups.commit
+        self.delete_offsets = groups.delete_offsets
+
+    def appender(self, configs: Mapping[str, str]) -> Appender:
+        """Make a producer."""
+        return self._cluster.producer(client_id="connect-cli", configs=configs)
 
     async def aclose(self) -> None:
-        await self._producer.aclose()
+        """Close the directory."""
         await self._cluster.aclose()
 
 
@@ -88,11 +127,16 @@ def door_options(command: Callable[..., Any]) -> Callable[..., Any]:
     for option in (
         click.option("--json", "as_json", is_flag=True, help="Print JSON."),
         click.option("--url", help="Reach the log through the worker at this address."),
-        click.option("--data-dir", type=click.Path(path_type=Path), default=DEFAULT_DATA_DIR, envvar="CONNECT_DATA_DIR", show_default=True,
-                     help="Directory of the log; a running worker that owns it is asked instead."),
-    ):  # fmt: skip
+        data_dir_option,
+    ):
         command = option(command)
     return command
+
+
+data_dir_option = click.option(
+    "--data-dir", type=click.Path(path_type=Path), default=DEFAULT_DATA_DIR, envvar="CONNECT_DATA_DIR", show_default=True,
+    help="Directory of the log; a running worker that owns it is asked instead.",
+)  # fmt: skip
 
 
 def run_async(main: Coroutine[Any, Any, T]) -> T:

@@ -15,9 +15,13 @@ import click
 import connect
 from connect.api import ConnectError
 from connect.cli.connectors import connector
+from connect.cli.consume import consume
+from connect.cli.groups import group
+from connect.cli.log import log_group
 from connect.cli.output import print_error, print_unexpected
+from connect.cli.perf import perf
 from connect.cli.plugins import plugin
-from connect.cli.records import consume, produce
+from connect.cli.produce import produce
 from connect.cli.topics import topic
 from connect.cli.wiring import Wiring
 from connect.cli.worker import worker
@@ -37,7 +41,7 @@ def cli(debug: bool) -> None:
     """Run connectors: Kafka Connect's job, configs and REST API, with a bundled log."""
 
 
-for command in (worker, connector, topic, produce, consume, plugin):
+for command in (worker, connector, topic, produce, consume, group, log_group, perf, plugin):
     cli.add_command(command)
 
 

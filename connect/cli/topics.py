@@ -1,4 +1,4 @@
-"""`connect topic`: lists, creates, describes and deletes topics."""
+"""`connect topic`: lists, creates, describes, alters and deletes topics."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ import click
 from connect.api import ConfigError
 from connect.cli.door import door_options, open_door, run_async, say
 from connect.cli.output import print_json, print_table
-from connect.ports import TopicInfo
+from connect.ports import TopicConfigEntry, TopicInfo, TopicPartition
 
 
 @click.group()
 def topic() -> None:
-    """List, create, describe and delete topics."""
+    """List, create, describe, alter and delete topics."""
 
 
 def _body(info: TopicInfo) -> dict[str, Any]:
@@ -23,9 +23,17 @@ def _body(info: TopicInfo) -> dict[str, Any]:
         "name": info.name, "topic_id": info.topic_id, "internal": info.internal, "configs": dict(info.configs),
         "partitions": [
             {"partition": p.partition, "log_start_offset": p.log_start_offset, "log_end_offset": p.log_end_offset,
-             "segments": p.segments, "size_bytes": p.size_bytes} for p in info.partitions
+             "last_stable_offset": p.last_stable_offset, "segments": p.segments, "size_bytes": p.size_bytes}
+            for p in info.partitions
         ],
     }  # fmt: skip
+
+
+def _settings(settings: tuple[str, ...]) -> dict[str, str]:
+    for setting in settings:
+        if "=" not in setting:
+            raise ConfigError(f"--config {setting!r}: KEY=VALUE is expected")
+    return dict(setting.split("=", 1) for setting in settings)
 
 
 @topic.command("list")
@@ -59,10 +67,7 @@ def create(
     session: Any, name: str, partitions: int, settings: tuple[str, ...], data_dir: Path, url: str | None, as_json: bool
 ) -> None:
     """Create a topic."""
-    for setting in settings:
-        if "=" not in setting:
-            raise ConfigError(f"--config {setting!r}: KEY=VALUE is expected")
-    configs = dict(setting.split("=", 1) for setting in settings)
+    configs = _settings(settings)
 
     async def main() -> TopicInfo:
         async with open_door(session.wiring, data_dir, url) as log:
@@ -74,26 +79,66 @@ def create(
 
 @topic.command()
 @click.argument("name")
+@click.option("--configs", "with_configs", is_flag=True, help="Also every config in force, with its default and doc.")
 @door_options
 @click.pass_obj
-def describe(session: Any, name: str, data_dir: Path, url: str | None, as_json: bool) -> None:
+def describe(session: Any, name: str, with_configs: bool, data_dir: Path, url: str | None, as_json: bool) -> None:
     """Show a topic's partitions, offsets and configs."""
 
-    async def main() -> TopicInfo:
+    async def main() -> tuple[TopicInfo, tuple[TopicConfigEntry, ...]]:
         async with open_door(session.wiring, data_dir, url) as log:
-            return await log.describe_topic(name)
+            return await log.describe_topic(name), await log.topic_configs(name) if with_configs else ()
 
-    info = run_async(main())
+    info, entries = run_async(main())
     if as_json:
-        print_json(_body(info))
+        body = _body(info)
+        if with_configs:
+            body["configs_in_force"] = {e.name: {"value": e.value, "source": e.source} for e in entries}
+        print_json(body)
         return
     click.echo(f"{info.name}  id {info.topic_id}{'  internal' if info.internal else ''}")
     for key, value in sorted(info.configs.items()):
         click.echo(f"  {key}={value}")
     print_table(
-        ["partition", "log start offset", "log end offset", "segments", "bytes"],
-        [(p.partition, p.log_start_offset, p.log_end_offset, p.segments, p.size_bytes) for p in info.partitions],
-    )
+        ["partition", "log start offset", "last stable offset", "log end offset", "segments", "bytes"],
+        [(p.partition, p.log_start_offset, p.last_stable_offset, p.log_end_offset, p.segments, p.size_bytes) for p in info.partitions],
+    )  # fmt: skip
+    if entries:
+        click.echo()
+        print_table(["config", "value", "set by", ""], [(e.name, e.value, e.source, e.doc) for e in entries])
+
+
+@topic.command()
+@click.argument("name")
+@click.option("--config", "settings", multiple=True, metavar="KEY=VALUE", help="Set a config, in force at once.")
+@click.option("--delete-config", "unset", multiple=True, metavar="KEY", help="Take a config back to its default.")
+@click.option("--partitions", type=int, help="Raise the number of partitions to this; keys then go elsewhere.")
+@click.option("--delete-records-before", "before", type=int, metavar="OFFSET", help="Delete older records, -1 for all; needs --partition or a topic of one.")  # fmt: skip
+@click.option("--partition", type=int, help="The partition whose records are deleted.")
+@door_options
+@click.pass_obj
+def alter(session: Any, name: str, settings: tuple[str, ...], unset: tuple[str, ...], partitions: int | None, before: int | None,
+          partition: int | None, data_dir: Path, url: str | None, as_json: bool) -> None:  # fmt: skip
+    """Change a topic: configs, partitions, where its records begin."""
+    configs: dict[str, str | None] = {**_settings(settings), **dict.fromkeys(unset)}
+    if not configs and partitions is None and before is None:
+        raise ConfigError("nothing to alter: give --config, --delete-config, --partitions or --delete-records-before")
+
+    async def main() -> TopicInfo:
+        async with open_door(session.wiring, data_dir, url) as log:
+            info = await log.describe_topic(name)
+            if before is not None and partition is None and len(info.partitions) > 1:
+                raise ConfigError(f"--delete-records-before needs --partition, since topic {name!r} has {len(info.partitions)} partitions")  # fmt: skip
+            if configs:
+                await log.alter_topic(name, configs)
+            if partitions is not None:
+                await log.add_partitions(name, partitions)
+            if before is not None:
+                await log.delete_records(TopicPartition(name, partition or 0), before)
+            return await log.describe_topic(name)
+
+    info = run_async(main())
+    say(as_json, _body(info), f"altered {info.name}")
 
 
 @topic.command()

@@ -11,6 +11,8 @@ import connect.log
 import connect.rest.app
 from connect.api.errors import CODES
 from connect.cli.main import cli
+from connect.log.log_config import LOG_KEYS, SYNONYMS
+from connect.log.topic_config import KEYS as TOPIC_KEYS
 from connect.runtime.model import PluginKind
 from connect.runtime.plugins import PluginHost
 
@@ -60,3 +62,22 @@ def test_links_between_pages_lead_somewhere() -> None:
     for page in [*DOCS.rglob("*.md"), DOCS.parent / "README.md"]:
         for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", page.read_text()):
             assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def test_every_config_of_topics_and_of_the_log_is_documented() -> None:
+    text = (DOCS / "reference" / "topic-configs.md").read_text()
+    for name, key in TOPIC_KEYS.items():
+        assert re.search(rf"\| `{re.escape(name)}` \|.*{re.escape(key.doc)} \|", text), name
+    for name, (default, _, doc) in LOG_KEYS.items():
+        assert f"| `{name}` | {default} | {doc} |" in text
+    for name in SYNONYMS:
+        assert f"`{name}`" in text
+
+
+def test_every_command_s_option_is_documented() -> None:
+    text = (DOCS / "reference" / "cli.md").read_text()
+    for group in ("topic", "produce", "consume", "group", "log"):
+        command = cli.commands[group]
+        for one in getattr(command, "commands", {"": command}).values():
+            for option in (option for parameter in one.params for option in parameter.opts if option.startswith("--")):
+                assert option in text, f"{group} {one.name} {option}"

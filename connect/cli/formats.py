@@ -1,0 +1,134 @@
+"""How `connect consume` prints records: a column of values, JSON, or a template in kcat's letters."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
+
+import orjson
+
+from connect.api import ConfigError
+from connect.cli.moments import moment_text
+from connect.ports import FetchedBatch, RawHeaders
+
+Renderer = Callable[[FetchedBatch], bytes]
+
+_ESCAPES = {"n": b"\n", "t": b"\t", "r": b"\r", "\\": b"\\", "0": b"\0"}
+_TOKEN = re.compile(r"%(.?)|\\(.?)|([^%\\]+)", re.DOTALL)
+
+
+class _Record(NamedTuple):
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+    headers: RawHeaders | None
+
+
+def renderer(template: str) -> Renderer:
+    """Return what prints a batch: 'value', 'json', 'pretty', or a template.
+
+    Raises:
+        ConfigError: The template has a letter that stands for nothing.
+    """
+    if template == "value":
+        return _values
+    if template == "json":
+        return lambda batch: b"".join(orjson.dumps(_body(record)) + b"\n" for record in _records(batch))
+    if template == "pretty":
+        return _pretty
+    pieces = _parse(template)
+    return lambda batch: b"".join(
+        piece if isinstance(piece, bytes) else piece(record) for record in _records(batch) for piece in pieces
+    )
+
+
+_LETTERS: dict[str, Callable[[_Record], bytes]] = {
+    "t": lambda r: r.topic.encode(),
+    "p": lambda r: b"%d" % r.partition,
+    "o": lambda r: b"%d" % r.offset,
+    "T": lambda r: b"%d" % r.timestamp,
+    "d": lambda r: moment_text(r.timestamp).encode(),
+    "k": lambda r: _shown(r.key),
+    "K": lambda r: b"%d" % (-1 if r.key is None else len(r.key)),
+    "s": lambda r: _shown(r.value),
+    "S": lambda r: b"%d" % (-1 if r.value is None else len(r.value)),
+    "h": lambda r: b",".join(name.encode() + b"=" + _shown(value) for name, value in r.headers or ()),
+    "%": lambda _: b"%",
+}
+
+
+def _parse(template: str) -> list[bytes | Callable[[_Record], bytes]]:
+    pieces: list[bytes | Callable[[_Record], bytes]] = []
+    for letter, escape, text in _TOKEN.findall(template):
+        if text:
+            pieces.append(text.encode())
+        elif letter in _LETTERS:
+            pieces.append(_LETTERS[letter])
+        elif escape in _ESCAPES:
+            pieces.append(_ESCAPES[escape])
+        else:
+            raise ConfigError(
+                f"--format: {('%' + letter) if letter else ('backslash ' + escape)!r} stands for nothing; known are "
+                f"{', '.join('%' + known for known in _LETTERS)} and value, json, pretty"
+            )
+    return pieces
+
+
+def _values(batch: FetchedBatch) -> bytes:
+    return b"\n".join(map(_shown, batch.columns.values)) + b"\n" if len(batch) else b""
+
+
+def _pretty(batch: FetchedBatch) -> bytes:
+    """Print each record as indented JSON, its value as JSON where it is some."""
+    lines = []
+    for record in _records(batch):
+        body = _body(record)
+        body["date"] = moment_text(record.timestamp)
+        for name in ("key", "value"):
+            body[name] = _parsed(body[name])
+        lines.append(orjson.dumps(body, option=orjson.OPT_INDENT_2) + b"\n")
+    return b"".join(lines)
+
+
+def _parsed(text: object) -> object:
+    try:
+        return orjson.loads(text) if isinstance(text, str) else text
+    except orjson.JSONDecodeError:
+        return text
+
+
+def _records(batch: FetchedBatch) -> Iterator[_Record]:
+    columns, count = batch.columns, len(batch)
+    timestamps = [columns.timestamps] * count if isinstance(columns.timestamps, int) else columns.timestamps
+    keys: Sequence[bytes | None] = columns.keys or [None] * count
+    headers: Sequence[RawHeaders | None] = columns.headers or [None] * count
+    for offset, timestamp, key, value, found in zip(
+        batch.offsets, timestamps, keys, columns.values, headers, strict=True
+    ):
+        yield _Record(batch.topic, batch.partition, offset, timestamp, key, value, found)
+
+
+def _body(record: _Record) -> dict[str, object]:
+    return {
+        "topic": record.topic, "partition": record.partition, "offset": record.offset, "timestamp": record.timestamp,
+        "key": _text(record.key), "headers": [[name, _text(value)] for name, value in record.headers or ()],
+        "value": _text(record.value),
+    }  # fmt: skip
+
+
+def _text(data: bytes | None) -> str | None:
+    return None if data is None else data.decode(errors="backslashreplace")
+
+
+def _shown(data: bytes | None) -> bytes:
+    if data is None:
+        return b"null"
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return data.decode(errors="backslashreplace").encode()
+    return data

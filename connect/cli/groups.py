@@ -1,0 +1,216 @@
+"""`connect group`: consumer groups, their offsets and how far behind they are."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from connect.api import ConfigError, NotFoundError, UnknownTopicOrPartitionError
+from connect.cli.door import LogDoor, door_options, open_door, run_async, say
+from connect.cli.moments import moment_ms, moment_text
+from connect.cli.output import print_json, print_table
+from connect.ports import GroupInfo, OffsetAndMetadata, PartitionInfo, TopicPartition
+
+
+@click.group()
+def group() -> None:
+    """List, describe, reset and delete consumer groups. A sink connector's group is connect-NAME."""
+
+
+@group.command("list")
+@door_options
+@click.pass_obj
+def list_groups(session: Any, data_dir: Path, url: str | None, as_json: bool) -> None:
+    """List groups with their state and their lag over all partitions."""
+
+    async def main() -> list[tuple[GroupInfo, list[dict[str, Any]]]]:
+        async with open_door(session.wiring, data_dir, url) as log:
+            infos = [await log.describe_group(name) for name in await log.groups()]
+            return [(info, await _rows(log, info)) for info in infos]
+
+    found = run_async(main())
+    rows = [(i.name, i.state, len(i.members), len(i.offsets), sum(r["lag"] or 0 for r in rows)) for i, rows in found]
+    names = ["group", "state", "members", "partitions", "lag"]
+    if as_json:
+        print_json([dict(zip(names, row, strict=True)) for row in rows])
+    else:
+        print_table(names, rows)
+
+
+@group.command()
+@click.argument("name")
+@door_options
+@click.pass_obj
+def describe(session: Any, name: str, data_dir: Path, url: str | None, as_json: bool) -> None:
+    """Show a group's members, offsets and lag."""
+
+    async def main() -> tuple[GroupInfo, list[dict[str, Any]]]:
+        async with open_door(session.wiring, data_dir, url) as log:
+            info = await _known(log, name)
+            return info, await _rows(log, info)
+
+    info, rows = run_async(main())
+    if as_json:
+        print_json({"name": info.name, "state": info.state, "members": list(info.members), "offsets": rows})
+        return
+    click.echo(f"{info.name}  {info.state}  {', '.join(info.members) or 'no members'}")
+    print_table(
+        ["topic", "partition", "offset", "log end offset", "lag", "committed", "metadata"],
+        [(r["topic"], r["partition"], r["offset"], _shown(r["log_end_offset"]), _shown(r["lag"]),
+          moment_text(r["commit_timestamp"]), r["metadata"]) for r in rows],
+    )  # fmt: skip
+
+
+@group.command()
+@click.argument("name")
+@click.option("--topic", "topics", multiple=True, metavar="TOPIC[:P,...]", help="Only this topic, or these partitions of it; all that the group has when left out.")  # fmt: skip
+@click.option("--to-earliest", is_flag=True, help="To the first record.")
+@click.option("--to-latest", is_flag=True, help="Behind the last record.")
+@click.option("--to-offset", type=click.IntRange(min=0), help="To this offset.")
+@click.option("--shift-by", type=int, help="Forward by so many records, back where negative.")
+@click.option("--to-datetime", metavar="TIME", help="To the first record at or after this: ISO 8601, or ms since 1970.")
+@click.option("--dry-run", is_flag=True, help="Show what would be set, and set nothing.")
+@door_options
+@click.pass_obj
+def reset(session: Any, name: str, topics: tuple[str, ...], to_earliest: bool, to_latest: bool, to_offset: int | None,
+          shift_by: int | None, to_datetime: str | None, dry_run: bool, data_dir: Path, url: str | None, as_json: bool) -> None:  # fmt: skip
+    """Set a group's offsets. Refused while consumers read for the group; offsets out of range are moved into it."""
+    choices = [to_earliest, to_latest, to_offset is not None, shift_by is not None, to_datetime is not None]
+    if sum(choices) != 1:
+        raise ConfigError("give exactly one of --to-earliest, --to-latest, --to-offset, --shift-by, --to-datetime")
+    since_ms = None if to_datetime is None else moment_ms(to_datetime, "--to-datetime")
+
+    async def target(log: LogDoor, at: TopicPartition, info: PartitionInfo, committed: int | None) -> int:
+        if to_earliest:
+            return info.log_start_offset
+        if to_latest:
+            return info.log_end_offset
+        if since_ms is not None:
+            found = await log.offset_for_time(at, since_ms)
+            return info.log_end_offset if found is None else found
+        if shift_by is not None:
+            if committed is None:
+                raise ConfigError(f"--shift-by: group {name!r} has no offset for {at} to shift")
+            wanted = committed + shift_by
+        else:
+            assert to_offset is not None
+            wanted = to_offset
+        return min(max(wanted, info.log_start_offset), info.log_end_offset)
+
+    async def main() -> list[dict[str, Any]]:
+        async with open_door(session.wiring, data_dir, url) as log:
+            info = await log.describe_group(name)
+            chosen = await _chosen(log, info, topics)
+            before = {at: info.offsets[at].offset if at in info.offsets else None for at in chosen}
+            after = {at: await target(log, at, partition, before[at]) for at, partition in chosen.items()}
+            if not dry_run:
+                await log.commit(name, {at: OffsetAndMetadata(offset) for at, offset in after.items()})
+            return [
+                {"topic": at.topic, "partition": at.partition, "from": before[at], "to": after[at]} for at in chosen
+            ]
+
+    rows = run_async(main())
+    if as_json:
+        print_json({"group": name, "dry_run": dry_run, "offsets": rows})
+        return
+    print_table(["topic", "partition", "from", "to"], [(r["topic"], r["partition"], _shown(r["from"]), r["to"]) for r in rows])  # fmt: skip
+    if dry_run:
+        click.echo("nothing was set: --dry-run")
+
+
+@group.command()
+@click.argument("name")
+@click.option("--topic", "topics", multiple=True, metavar="TOPIC[:P,...]", help="Only the offsets of this topic, or of these partitions.")  # fmt: skip
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@door_options
+@click.pass_obj
+def delete(session: Any, name: str, topics: tuple[str, ...], yes: bool, data_dir: Path, url: str | None, as_json: bool) -> None:  # fmt: skip
+    """Delete a group's offsets. Refused while consumers read for the group."""
+    if not yes:
+        click.confirm(f"Delete the offsets of group {name}?", abort=True)
+
+    async def main() -> int:
+        async with open_door(session.wiring, data_dir, url) as log:
+            info = await _known(log, name)
+            gone = [at for at in info.offsets if not topics or _matches(at, topics)]
+            await log.delete_offsets(name, gone if topics else None)
+            return len(gone)
+
+    count = run_async(main())
+    say(as_json, {"group": name, "deleted": count}, f"deleted {count} offset(s) of {name}")
+
+
+# -- shared --------------------------------------------------------------------------------------------------------
+
+
+async def _known(log: LogDoor, name: str) -> GroupInfo:
+    info = await log.describe_group(name)
+    if not info.offsets and not info.members:
+        nearest = difflib.get_close_matches(name, await log.groups(), n=1)
+        hint = f"Did you mean {nearest[0]!r}?" if nearest else "List groups with 'connect group list'."
+        raise NotFoundError(f"there is no group {name!r}", hint=hint)
+    return info
+
+
+async def _rows(log: LogDoor, info: GroupInfo) -> list[dict[str, Any]]:
+    ends: dict[str, Mapping[int, int]] = {}
+    for topic in sorted({at.topic for at in info.offsets}):
+        try:
+            ends[topic] = {p.partition: p.log_end_offset for p in (await log.describe_topic(topic)).partitions}
+        except (UnknownTopicOrPartitionError, NotFoundError):  # the latter from a worker
+            ends[topic] = {}
+    return [
+        {
+            "topic": at.topic, "partition": at.partition, "offset": committed.offset,
+            "log_end_offset": (end := ends[at.topic].get(at.partition)),
+            "lag": None if end is None else max(0, end - committed.offset),
+            "metadata": committed.metadata, "commit_timestamp": committed.commit_timestamp,
+        }
+        for at, committed in sorted(info.offsets.items())
+    ]  # fmt: skip
+
+
+async def _chosen(log: LogDoor, info: GroupInfo, topics: tuple[str, ...]) -> dict[TopicPartition, PartitionInfo]:
+    """Return the partitions to set: those named, or all that the group has."""
+    names = {text.partition(":")[0] for text in topics} or {at.topic for at in info.offsets}
+    if not names:
+        raise ConfigError(f"group {info.name!r} has no offsets yet; name the topic with --topic")
+    chosen = {}
+    for name in sorted(names):
+        described = await log.describe_topic(name)
+        for partition in described.partitions:
+            at = TopicPartition(name, partition.partition)
+            if _matches(at, topics) if topics else at in info.offsets:
+                chosen[at] = partition
+        for number in sorted(_numbers(name, topics) - {p.partition for p in described.partitions}):
+            raise UnknownTopicOrPartitionError(
+                f"topic {name!r} has no partition {number}; it has 0 to {len(described.partitions) - 1}"
+            )
+    return chosen
+
+
+def _matches(at: TopicPartition, topics: tuple[str, ...]) -> bool:
+    return any(
+        text.partition(":")[0] == at.topic and (":" not in text or at.partition in _numbers(at.topic, (text,)))
+        for text in topics
+    )
+
+
+def _numbers(topic: str, topics: tuple[str, ...]) -> set[int]:
+    numbers = set()
+    for text in topics:
+        name, colon, listed = text.partition(":")
+        if name == topic and colon:
+            for part in listed.split(","):
+                if not part.isdigit():
+                    raise ConfigError(f"--topic {text!r}: {part!r} is not a partition; TOPIC or TOPIC:0,1 is expected")
+                numbers.add(int(part))
+    return numbers
+
+
+def _shown(value: object) -> object:
+    return "-" if value is None else value

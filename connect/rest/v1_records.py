@@ -1,0 +1,150 @@
+"""Under /v1: records into topics and out of them, without a consumer group. Bytes are base64."""
+
+from __future__ import annotations
+
+import binascii
+import time
+from base64 import b64decode, b64encode
+from typing import Any, Literal
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from connect.api import ConfigError
+from connect.ports import Columns, FetchedBatch, Producer, TopicPartition
+from connect.rest.connectors import herder_of
+from connect.rest.doors import name_of
+from connect.rest.render import body_of, json_response
+
+router = APIRouter(prefix="/v1", tags=["v1"])
+
+
+@router.post("/topics/{topic}/records")
+async def append(request: Request, topic: str) -> Response:
+    """Append records: {records: [{key, value, timestamp, partition, headers}], acks, configs}; bytes in base64.
+
+    `configs` are Kafka's producer keys; with `transactional.id` the request is one transaction.
+    """
+    body = await body_of(request)
+    records, acks, configs = body.get("records"), body.get("acks", "written"), body.get("configs") or {}
+    if not isinstance(records, list) or acks not in ("none", "written", "durable") or not isinstance(configs, dict):
+        raise ConfigError(
+            "records (an array), acks (none, written or durable) and configs (an object) are expected",
+            code="request.invalid",
+        )
+    cluster = herder_of(request).cluster
+    name = name_of(topic)
+    await cluster.admin.describe_topic(name)
+    groups = [(partition, _columns(group)) for partition, group in _by_partition(records)]
+    texts = {str(key): str(value) for key, value in configs.items()}
+    producer = cluster.producer(client_id="connect-rest", configs=texts)
+    try:
+        if "transactional.id" in texts:
+            await _in_transaction(producer, name, groups)
+        else:
+            for partition, columns in groups:
+                await producer.append(name, columns, partition=partition, acks=acks)
+    finally:
+        await producer.aclose()
+    return json_response({"appended": len(records)})
+
+
+async def _in_transaction(producer: Producer, topic: str, groups: list[tuple[int | None, Columns]]) -> None:
+    await producer.init_transactions()
+    await producer.begin_transaction()
+    for partition, columns in groups:
+        await producer.append(topic, columns, partition=partition)
+    await producer.commit_transaction()
+
+
+def _by_partition(records: list[Any]) -> list[tuple[int | None, list[dict[str, Any]]]]:
+    groups: dict[int | None, list[dict[str, Any]]] = {}
+    for record in records:
+        if not isinstance(record, dict) or not isinstance(record.get("partition"), int | None):
+            raise ConfigError("each record is an object; its partition a whole number or null", code="request.invalid")
+        groups.setdefault(record.get("partition"), []).append(record)
+    return list(groups.items())
+
+
+def _columns(records: list[dict[str, Any]]) -> Columns:
+    now_ms = time.time_ns() // 1_000_000
+    try:
+        return Columns(
+            [_bytes(r.get("value")) for r in records],
+            [_bytes(r.get("key")) for r in records],
+            [now_ms if r.get("timestamp") is None else int(r["timestamp"]) for r in records],
+            [[(str(name), _bytes(value)) for name, value in r.get("headers") or ()] or None for r in records],
+        )
+    except (binascii.Error, TypeError, ValueError) as error:
+        raise ConfigError(
+            f"a record cannot be read: {error}; keys, values and header values are base64", code="request.invalid"
+        ) from None
+
+
+def _bytes(text: str | None) -> bytes | None:
+    return None if text is None else b64decode(text, validate=True)
+
+
+@router.get("/topics/{topic}/partitions/{partition}/records")
+async def read(
+    request: Request,
+    topic: str,
+    partition: int,
+    offset: int = 0,
+    max_bytes: int = 1 << 20,
+    isolation: Literal["read_uncommitted", "read_committed"] = "read_uncommitted",
+) -> Response:
+    """Read records from an offset; bytes in base64."""
+    admin, at = herder_of(request).cluster.admin, TopicPartition(name_of(topic), partition)
+    batches = await admin.fetch(at, offset, max_bytes=max_bytes, isolation=isolation)
+    found = (await admin.describe_topic(at.topic)).partitions[partition]
+    return json_response(
+        {
+            "records": [row for batch in batches for row in _rows(batch)],
+            "next_offset": batches[-1].next_offset if batches else offset,
+            "log_start_offset": found.log_start_offset,
+            "log_end_offset": found.log_end_offset,
+            "last_stable_offset": found.last_stable_offset,
+        }
+    )
+
+
+def _rows(batch: FetchedBatch) -> list[dict[str, Any]]:
+    columns, count = batch.columns, len(batch)
+    timestamps = [columns.timestamps] * count if isinstance(columns.timestamps, int) else columns.timestamps
+    return [
+        {
+            "offset": offset,
+            "timestamp": timestamp,
+            "key": _text(key),
+            "value": _text(value),
+            "headers": [[name, _text(content)] for name, content in headers or ()],
+        }
+        for offset, timestamp, key, value, headers in zip(
+            batch.offsets,
+            timestamps,
+            columns.keys or [None] * count,
+            columns.values,
+            columns.headers or [None] * count,
+            strict=True,
+        )
+    ]
+
+
+def _text(data: bytes | None) -> str | None:
+    return None if data is None else b64encode(data).decode()
+
+
+@router.delete("/topics/{topic}/partitions/{partition}/records")
+async def delete_records(request: Request, topic: str, partition: int, before_offset: int) -> Response:
+    """Delete the records before an offset, -1 for all."""
+    at = TopicPartition(name_of(topic), partition)
+    start = await herder_of(request).cluster.admin.delete_records(at, before_offset)
+    return json_response({"log_start_offset": start})
+
+
+@router.get("/topics/{topic}/partitions/{partition}/offset")
+async def offset_for_time(request: Request, topic: str, partition: int, timestamp: int) -> Response:
+    """Find the first offset whose timestamp is at or after a moment, in ms since the epoch."""
+    at = TopicPartition(name_of(topic), partition)
+    return json_response({"offset": await herder_of(request).cluster.admin.offset_for_time(at, timestamp)})
