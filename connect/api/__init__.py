@@ -45,12 +45,14 @@ from connect.api.errors import (
     RecordTooLargeError,
     RetriableError,
     SchemaError,
+    SchemaProjectorError,
     UnknownTopicOrPartitionError,
     register_code,
 )
+from connect.api.headers import Header, Headers
 from connect.api.hooks import hookimpl, hookspec
 from connect.api.plugin import Plugin
-from connect.api.record import Batch, Header, Headers, Record
+from connect.api.record import Batch, Record
 from connect.api.schema import (
     BOOLEAN,
     BYTES,
@@ -78,6 +80,9 @@ from connect.api.schema import (
     Schema,
     Type,
 )
+from connect.api.schema_builder import SchemaBuilder
+from connect.api.schema_projector import project
+from connect.api.structs import Struct
 from connect.api.transform import Predicate, Transform
 
 __all__ = [
@@ -137,7 +142,9 @@ __all__ = [
     "Records",
     "RetriableError",
     "Schema",
+    "SchemaBuilder",
     "SchemaError",
+    "SchemaProjectorError",
     "Secret",
     "SinkConnector",
     "SinkTask",
@@ -145,6 +152,7 @@ __all__ = [
     "SourceConnector",
     "SourceTask",
     "SourceTaskContext",
+    "Struct",
     "Task",
     "TaskContext",
     "Transform",
@@ -155,5 +163,6 @@ __all__ = [
     "invalid",
     "invalid_config",
     "key",
+    "project",
     "register_code",
 ]  # fmt: skip

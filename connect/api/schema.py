@@ -65,7 +65,8 @@ class Type(StrEnum):
         return self not in (Type.ARRAY, Type.MAP, Type.STRUCT)
 
 
-_INT_BITS: Final = {Type.INT8: 8, Type.INT16: 16, Type.INT32: 32, Type.INT64: 64}
+#: Bits of each integer type.
+INT_BITS: Final = {Type.INT8: 8, Type.INT16: 16, Type.INT32: 32, Type.INT64: 64}
 _PYTHON_TYPES: Final[dict[Type, tuple[type, ...]]] = {
     Type.INT8: (int,),
     Type.INT16: (int,),
@@ -86,6 +87,11 @@ _LOGICAL_TYPES: Final[dict[str, tuple[type, ...]]] = {
     TIME_NAME: (dt.time,),
     TIMESTAMP_NAME: (dt.datetime,),
 }
+
+
+def python_types(type: Type) -> tuple[type, ...]:  # noqa: A002 - Kafka's word
+    """Return the Python types of a type's values, logical types aside. Mind that bool is an int to isinstance."""
+    return _PYTHON_TYPES[type]
 
 
 class Field:
@@ -288,18 +294,24 @@ class Schema:
                 f"Invalid Java object for schema{named} with type {self.type.name}: class {java_class(value)} for {place}"
             )
         if self.type is Type.STRUCT:
+            # A Struct carries the schema it was made for; a plain dict is what its place says.
+            if getattr(value, "schema", self) != self:
+                raise SchemaError("Struct schemas do not match.")
             for member in self.fields:
                 member_value = value.get(member.name)
                 if member_value is None and member.schema.default is not None:
                     continue
                 member.schema.validate(member_value, member.name)
-        elif self.type is Type.ARRAY and self.value_schema is not None:
+        elif self.type is Type.ARRAY:
+            items = _present(self.value_schema, f"element of array {place}")
             for item in value:
-                self.value_schema._validate(item, f"element of array {place}")
-        elif self.type is Type.MAP and self.key_schema is not None and self.value_schema is not None:
+                items._validate(item, f"element of array {place}")
+        elif self.type is Type.MAP:
+            keys = _present(self.key_schema, f"key of map {place}")
+            values = _present(self.value_schema, f"value of map {place}")
             for key, item in value.items():
-                self.key_schema._validate(key, f"key of map {place}")
-                self.value_schema._validate(item, f"value of map {place}")
+                keys._validate(key, f"key of map {place}")
+                values._validate(item, f"value of map {place}")
 
     def _fits(self, value: Any) -> bool:
         logical = _LOGICAL_TYPES.get(self.name or "")
@@ -309,13 +321,20 @@ class Schema:
         if not isinstance(value, expected):
             return False
         if expected == (int,):
-            bits = _INT_BITS[self.type]
+            bits = INT_BITS[self.type]
             number: int = value  # type: ignore[assignment]
             return not isinstance(value, bool) and -(1 << bits - 1) <= number < 1 << bits - 1
         return expected != (dt.date,) or not isinstance(value, dt.datetime)
 
 
-_JAVA_CLASSES: Final[dict[type, str]] = {
+def _present(schema: Schema | None, place: str) -> Schema:
+    if schema is None:
+        raise SchemaError(f"No schema defined for {place}")
+    return schema
+
+
+#: Java's names for the classes of values; `connect.api.structs` adds its own.
+JAVA_CLASSES: Final[dict[type, str]] = {
     str: "java.lang.String", bool: "java.lang.Boolean", float: "java.lang.Double", bytes: "[B", bytearray: "[B",
     memoryview: "java.nio.HeapByteBuffer", list: "java.util.ArrayList", tuple: "java.util.ArrayList",
     dict: "java.util.LinkedHashMap", decimal.Decimal: "java.math.BigDecimal", dt.datetime: "java.util.Date",
@@ -326,16 +345,25 @@ _JAVA_CLASSES: Final[dict[type, str]] = {
 def java_class(value: Any, schema: Schema | None = None) -> str:
     """Name the Java class that Kafka Connect's messages would name for a value; the type's own name for a stranger's.
 
-    A dict is a Struct where its schema says so; an int is an Integer, or a Long where it is too wide for one.
+    The schema says what Python's types leave open: that a dict is a Struct, how wide an int is, that a float is single.
+    Without one an int is an Integer, or a Long where it is too wide for that.
     """
-    if schema is not None and schema.type is Type.STRUCT and isinstance(value, dict):
-        return "org.apache.kafka.connect.data.Struct"
+    if schema is not None and not schema.is_logical and isinstance(value, _PYTHON_TYPES[schema.type]):
+        named = _JAVA_TYPES.get(schema.type)
+        if named is not None and not isinstance(value, bool):
+            return named
     if isinstance(value, int) and not isinstance(value, bool):
         if not -(1 << 63) <= value < 1 << 63:
             return "java.math.BigInteger"
         return "java.lang.Integer" if -(1 << 31) <= value < 1 << 31 else "java.lang.Long"
-    known = (_JAVA_CLASSES[base] for base in type(value).__mro__ if base in _JAVA_CLASSES)
+    known = (JAVA_CLASSES[base] for base in type(value).__mro__ if base in JAVA_CLASSES)
     return next(known, type(value).__qualname__)
+
+
+_JAVA_TYPES: Final = {
+    Type.INT8: "java.lang.Byte", Type.INT16: "java.lang.Short", Type.INT32: "java.lang.Integer",
+    Type.INT64: "java.lang.Long", Type.FLOAT32: "java.lang.Float", Type.STRUCT: "org.apache.kafka.connect.data.Struct",
+}  # fmt: skip
 
 
 INT8: Final = Schema(Type.INT8)

@@ -15,6 +15,7 @@ import orjson
 
 from connect.api import Column, Config, Converter, DataError, HeaderConverter, Schema, invalid, key
 from connect_converters import json_schema
+from connect_converters.converter_config import ConverterConfig
 from connect_converters.json_loads import strict_loads
 from connect_converters.json_values import Decoder, Encoder, holds_no_number
 from connect_converters.plain_struct import PlainStruct
@@ -27,10 +28,9 @@ ENVELOPE = (
 _SCHEMA, _PAYLOAD = b'{"schema":', b',"payload":'
 
 
-class JsonConverterConfig(Config):
+class JsonConverterConfig(ConverterConfig):
     """How values become JSON."""
 
-    converter_type: str | None = key("Whether keys, values or headers are converted; set by the runtime.", default=None, importance="low", one_of=("key", "value", "header"))  # fmt: skip
     schemas_enable: bool = key("Whether the schema travels with each value.", default=True, importance="high", group="Schemas", order=0, width="MEDIUM", display_name="Enable Schemas")  # fmt: skip
     schemas_cache_size: int = key("How many schemas are remembered.", default=1000, importance="high", group="Schemas", order=1, width="MEDIUM", display_name="Schema Cache Size")  # fmt: skip
     schema_content: str | None = key("A schema for every value, so that the messages need none.", default=None, importance="high", group="Schemas", order=2, width="MEDIUM", display_name="Schema Content")  # fmt: skip

@@ -13,8 +13,9 @@ from decimal import Decimal
 from typing import Any
 
 from connect.api import DATE_NAME, DECIMAL_NAME, TIME_NAME, TIMESTAMP_NAME, DataError, Schema
+from connect.api.logical import EPOCH, milliseconds
+from connect.api.logical import MILLISECOND as MS
 from connect.api.schema import java_class
-from connect_converters.java_dates import EPOCH, MS, milliseconds
 
 _DAY_MS = 86_400_000
 

@@ -16,8 +16,8 @@ from typing import Any
 import orjson
 
 from connect.api import DECIMAL_NAME, DataError, Schema, Type
+from connect.api.java_text import float_text
 from connect.api.schema import java_class
-from connect_converters.java_text import float_text
 from connect_converters.json_logical import FROM_JSON, TO_JSON, binary, narrow, node_type
 from connect_converters.plain_struct import INT_BITS
 
@@ -55,6 +55,8 @@ class Encoder:
         if not _takes(kind, value):
             what = "bytes type" if kind is Type.BYTES else kind.name
             raise DataError(f"Invalid type for {what}: class {java_class(value)}")
+        if kind is Type.STRUCT and getattr(value, "schema", schema) != schema:
+            raise DataError("Mismatching schema.")
         if kind in _AS_THEY_ARE:
             schema.validate(value)
             return value

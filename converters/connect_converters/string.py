@@ -6,16 +6,15 @@ import codecs
 from collections.abc import Sequence
 from typing import Any
 
-from connect.api import OPTIONAL_STRING, Column, Config, Converter, HeaderConverter, Schema, invalid, key
-from connect_converters import java_text
+from connect.api import OPTIONAL_STRING, Column, Config, Converter, HeaderConverter, Schema, invalid, java_text, key
+from connect_converters.converter_config import ConverterConfig
 
 _JAVA_CHARSETS = {"UTF8": "utf-8", "ISO-8859-1": "latin-1", "US-ASCII": "ascii"}
 
 
-class StringConverterConfig(Config):
+class StringConverterConfig(ConverterConfig):
     """How text becomes bytes."""
 
-    converter_type: str | None = key("Whether keys, values or headers are converted; set by the runtime.", default=None, importance="low", one_of=("key", "value", "header"))  # fmt: skip
     converter_encoding: str = key("The name of the Java character set to use for encoding strings as byte arrays.", default="UTF-8", importance="high", width="MEDIUM", display_name="Encoding")  # fmt: skip
 
 
