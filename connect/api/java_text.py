@@ -18,6 +18,7 @@ from typing import Any, Final
 from connect.api.java_numbers import to_single
 from connect.api.schema import Schema, Type
 
+_LEAST_NORMAL_SINGLE: Final = 2.0**-126
 _EPOCH_DAY: Final = dt.date(1970, 1, 1)
 _DAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -66,8 +67,9 @@ def float_text(value: float, *, single: bool = False) -> str:
 def _shortest(value: float, *, single: bool) -> tuple[str, int]:
     """Return the fewest digits that name the value, and the exponent of the first."""
     if single:
-        # Nine digits always name a single; a value that is none is named as a double.
-        texts = (f"{value:.{places}e}" for places in range(9))
+        # Six digits show any number that fewer name, save near zero; nine name every single. A value that is none is
+        # named as a double. Two digits are the least that Java wants: 1.4E-45.
+        texts = (f"{value:.{places}e}" for places in range(5 if value >= _LEAST_NORMAL_SINGLE else 1, 9))
         text = next((t for t in texts if to_single(float(t)) == value), f"{Decimal(repr(value)):e}")
     else:
         text = f"{Decimal(repr(value)):e}"

@@ -75,13 +75,12 @@ class DecimalType(LogicalType):
                 "Decimal value has mismatching scale for given Decimal schema. "
                 f"Schema has scale {wanted}, value has scale {-exponent}."
             )
-        unscaled = int(_EXACT.scaleb(value, wanted))
-        return unscaled.to_bytes((unscaled + (unscaled < 0)).bit_length() // 8 + 1, "big", signed=True)
+        return decimal_bytes(unscaled(value, wanted))
 
     def to_logical(self, schema: Schema, base: Any) -> decimal.Decimal:
         if not base:
             raise DataError("Invalid bytes for Decimal: a number has at least one byte")
-        return _EXACT.scaleb(decimal.Decimal(int.from_bytes(base, "big", signed=True)), -scale(schema))
+        return scaled(int.from_bytes(base, "big", signed=True), scale(schema))
 
 
 class DateType(LogicalType):
@@ -152,6 +151,21 @@ def scale(schema: Schema) -> int:
     if not _WHOLE_NUMBER.fullmatch(found):
         raise DataError(f"Invalid scale parameter found in Decimal schema: {found!r} is not a whole number")
     return int(found)
+
+
+def unscaled(value: decimal.Decimal, scale: int) -> int:
+    """Return the digits of a finite decimal with `scale` of them behind the point, as a whole number."""
+    return int(_EXACT.scaleb(value, scale))
+
+
+def scaled(number: int, scale: int) -> decimal.Decimal:
+    """Return the decimal with these digits, `scale` of them behind the point."""
+    return _EXACT.scaleb(decimal.Decimal(number), -scale)
+
+
+def decimal_bytes(number: int) -> bytes:
+    """Return a whole number as BigInteger.toByteArray does: as short as two's complement allows."""
+    return number.to_bytes((number + (number < 0)).bit_length() // 8 + 1, "big", signed=True)
 
 
 def milliseconds(value: dt.date | dt.time) -> int:
