@@ -16,7 +16,7 @@ import orjson
 from connect.api import Schema
 from connect_converters import json_schema
 from connect_converters.json_text import strict_loads
-from connect_converters.json_values import Decoder, Encoder
+from connect_converters.json_values import Decoder, Encoder, text_of
 
 _OPENING: Final = re.compile(r'\s*\{\s*"schema"\s*:\s*')
 _MIDDLE: Final = re.compile(r'\s*,\s*"payload"\s*:\s*')
@@ -46,7 +46,7 @@ class Envelopes:
         head = self._written.get(schema)
         if head is None:
             node = None if schema is None else json_schema.encode(schema, self._encoder.node)
-            head = b'{"schema":' + orjson.dumps(node) + b',"payload":'
+            head = b'{"schema":' + text_of(node) + b',"payload":'
             _remember(self._written, schema, head, self._size)
         return head
 

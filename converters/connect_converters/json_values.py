@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from base64 import b64encode
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
@@ -62,7 +63,7 @@ class Encoder:
             return self._map(schema, value)
         if getattr(value, "schema", schema) != schema:
             raise DataError("Mismatching schema.")
-        return {f.name: self.node(f.schema, value.get(f.name)) for f in schema.fields}
+        return _members(schema, value, self.node)
 
     def _null(self, schema: Schema | None) -> Any:
         if schema is None:
@@ -121,8 +122,7 @@ class Decoder:
         if kind is Type.STRUCT:
             if not isinstance(node, dict):
                 raise DataError(f"Structs should be encoded as JSON objects, but found {node_type(node)}")
-            get = node.get
-            return {f.name: self.decode(f.schema, get(f.name)) for f in schema.fields}
+            return _members(schema, node, self.decode)
         if kind is Type.STRING:
             return node if isinstance(node, str) else None
         if kind in INT_BITS:
@@ -162,6 +162,27 @@ class Decoder:
                 raise DataError(f"A map's key cannot be of type {keys.type.name} here: {name}")
             result[name] = self.decode(values, entry[1])
         return result
+
+
+class FieldError(DataError):
+    """A field of a struct is bad; says which, further in with points between."""
+
+    def __init__(self, said: str, path: tuple[str, ...]) -> None:
+        super().__init__(f"{said}; field '{'.'.join(path)}'")
+        self.said = said
+        self.path = path
+
+
+def _members(schema: Schema, value: dict[str, Any], convert: Callable[[Schema, Any], Any]) -> dict[str, Any]:
+    result = {}
+    for field in schema.fields:
+        try:
+            result[field.name] = convert(field.schema, value.get(field.name))
+        except FieldError as error:
+            raise FieldError(error.said, (field.name, *error.path)) from error.__cause__
+        except DataError as error:
+            raise FieldError(str(error), (field.name,)) from error.__cause__
+    return result
 
 
 # -- pieces --------------------------------------------------------------------------------------------------------

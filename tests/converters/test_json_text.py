@@ -1,0 +1,45 @@
+"""JSON text: read as Jackson reads it, written as it writes it."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from connect_converters.json_text import as_kafka_writes, strict_loads
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("007", 7), ('{"a":-01}', {"a": -1}), ('"0\\"07"', '0"07'), ("1 2", 1), ("{} x", {}), ("1.50", Decimal("1.50"))],
+)
+def test_reading_is_as_lax_as_kafkas_and_keeps_every_digit(text: str, value: Any) -> None:
+    assert repr(strict_loads(text.encode())) == repr(value)
+
+
+@pytest.mark.parametrize("text", ["1x", "NaN", "[1,]", "{'a':1}", "", "\xff"])
+def test_what_is_no_json_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r".*"):
+        strict_loads(text.encode("latin-1"))
+
+
+def test_the_whole_text_can_be_asked_for() -> None:
+    assert strict_loads(b" {} ", whole=True) == {}
+    with pytest.raises(ValueError, match="nothing more"):
+        strict_loads(b"{},1", whole=True)
+
+
+@given(st.lists(st.text(), max_size=3))
+def test_the_escapes_mean_what_was_escaped(texts: list[str]) -> None:
+    try:
+        given = [orjson.dumps(text) for text in texts]
+    except TypeError:
+        return
+    written = as_kafka_writes(given)
+    assert [json.loads(text) for text in written] == texts
+    assert not any(byte >= 0xF0 for text in written for byte in text)
