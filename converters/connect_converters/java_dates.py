@@ -29,9 +29,10 @@ def iso_text(value: dt.date | dt.time) -> str:
     """Return the text of a date, time or timestamp. As in Kafka the value decides which, not its schema."""
     ms = milliseconds(value)
     moment = EPOCH + ms * MILLISECOND
-    clock = f"{moment:%H:%M:%S}.{moment.microsecond // 1000:03d}Z"
-    day = moment.date().isoformat()
-    return {_TIME_PATTERN: clock, _DATE_PATTERN: day}.get(iso_pattern(value), f"{day}T{clock}")
+    if ms >= DAY_MS and ms % DAY_MS == 0:
+        return moment.date().isoformat()
+    clock = f"{moment.hour:02d}:{moment.minute:02d}:{moment.second:02d}.{moment.microsecond // 1000:03d}Z"
+    return clock if ms < DAY_MS else f"{moment.date().isoformat()}T{clock}"
 
 
 def iso_pattern(value: dt.date | dt.time) -> str:

@@ -1,4 +1,7 @@
-"""StringConverter: values as text; what is not text as Java's toString prints it."""
+"""StringConverter: values as text; what is not text as Java's toString prints it, and bytes as they are.
+
+Source: Kafka 4.3.1, StringConverter.java.
+"""
 
 from __future__ import annotations
 
@@ -42,22 +45,26 @@ class StringConverter(Converter, HeaderConverter):
             if self._encoding == "utf-8":
                 return [value.encode() for value in values]  # all text: nearly always
         except (AttributeError, UnicodeEncodeError):
-            pass  # a null, a number, half a surrogate pair: one by one
+            pass  # a null, a number, half a surrogate pair, bytes
+        if set(map(type, values)) == {bytes}:
+            return list(values)
         return [self._encoded(schema, value) for value in values]
 
     def _encoded(self, schema: Schema | None, value: Any) -> bytes | None:
         if value is None:
             return None
+        if isinstance(value, bytes | bytearray | memoryview):
+            return bytes(value)  # text already, for all we know; Java would print its address
         return self._mark + java_text.text(value, schema).encode(self._writing, "replace")
 
     def decode(self, topic: str, data: Sequence[bytes | None]) -> list[Column]:
         if not data:
             return []
         try:
-            if not self._mark:
-                return [Column(OPTIONAL_STRING, [item.decode(self._encoding) for item in data])]  # type: ignore[union-attr]
-        except (AttributeError, UnicodeDecodeError):
-            pass
+            if self._encoding == "utf-8":
+                return [Column(OPTIONAL_STRING, list(map(bytes.decode, data)))]  # type: ignore[arg-type]
+        except (TypeError, UnicodeDecodeError):
+            pass  # a null, bytes that are no text
         return [Column(OPTIONAL_STRING, [self._decoded(item) for item in data])]
 
     def _decoded(self, item: bytes | None) -> str | None:

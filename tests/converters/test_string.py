@@ -32,11 +32,17 @@ def test_text_is_read_as_it_was_written(values: list[str | None], encoding: str)
         (None, [1, None, {"a": "b"}], b"[1, null, {a=b}]"),
         (Schema.struct({"a": STRING}), {"a": "b"}, b"Struct{a=b}"),
         (None, dt.date(2024, 2, 29), b"Thu Feb 29 00:00:00 UTC 2024"),
-        (None, b"\xff", b"/w=="),
+        (None, [b"\xff"], b"[/w==]"),
     ],
 )
 def test_what_is_no_text_is_written_as_java_prints_it(schema: Schema | None, value: Any, text: bytes) -> None:
     assert make_converter(StringConverter).from_connect_data("t", schema, value) == text
+
+
+def test_bytes_pass_as_they_are() -> None:
+    converter, data = make_converter(StringConverter), [b"a", b"\xff"]
+    assert all(out is given for out, given in zip(converter.encode("t", None, data), data, strict=True))
+    assert converter.encode("t", None, ["x", memoryview(b"y"), None]) == [b"x", b"y", None]
 
 
 def test_an_unknown_character_set_is_refused() -> None:

@@ -19,14 +19,23 @@ from connect_converters.values.tokens import BLANK, Tokens
 
 Parsed = tuple[Schema | None, Any] | None
 
-_INTS: Final = ((8, INT8), (16, INT16), (32, INT32), (64, INT64))
+_LITERALS: Final[dict[str, Parsed]] = {"null": None, "true": (BOOLEAN, True), "false": (BOOLEAN, False)}
+_LITERAL_LETTERS: Final = frozenset("ntf")
+_OPENERS: Final = frozenset("+-[{")
+_INTS: Final = tuple(
+    (-(1 << bits - 1), 1 << bits - 1, schema) for bits, schema in ((8, INT8), (16, INT16), (32, INT32), (64, INT64))
+)
 _WIDENING: Final = (Type.INT8, Type.INT16, Type.INT32, Type.INT64, Type.FLOAT32, Type.FLOAT64)
 _INFINITY: Final = float("inf")
 
 
 def parse(text: str) -> Parsed:
     """Return the schema and value that a text stands for; what is nothing else is text. None for `null`."""
-    return (STRING, text) if not text else _parse(Tokens(text), inside=False)
+    if not text or (ord(text[0]) > 32 and text[0] not in _OPENERS and not text[0].isdecimal() and text.strip(BLANK) not in _LITERALS):  # fmt: skip
+        return STRING, text  # as most headers are
+    if text.isascii() and text.isdigit() and len(text) < 19:
+        return _whole(int(text))
+    return _parse(Tokens(text), inside=False)
 
 
 def _parse(tokens: Tokens, *, inside: bool) -> Parsed:
@@ -34,11 +43,12 @@ def _parse(tokens: Tokens, *, inside: bool) -> Parsed:
         return None
     if inside and tokens.take('"'):
         return _quoted(tokens)
-    for literal, found in (("null", None), ("true", (BOOLEAN, True)), ("false", (BOOLEAN, False))):
-        start = tokens.mark()
-        if tokens.take(literal) and (inside or not tokens.more):
-            return found
-        tokens.rewind(start)
+    if tokens.begins() in _LITERAL_LETTERS:
+        for literal, found in _LITERALS.items():
+            start = tokens.mark()
+            if tokens.take(literal) and (inside or not tokens.more):
+                return found
+            tokens.rewind(start)
     start = tokens.mark()
     try:
         if tokens.take("["):
@@ -87,9 +97,9 @@ def _scalar(tokens: Tokens, *, inside: bool) -> Parsed:
 def _number(exact: Decimal) -> Parsed:
     """Return the narrowest type: whole numbers by width, others as float32 unless that overflows."""
     if exact.is_zero() or (0 <= exact.adjusted() < 20 and exact == exact.to_integral_value()):
-        for bits, schema in _INTS:
-            if -(1 << bits - 1) <= (whole := int(exact)) < 1 << bits - 1:
-                return schema, whole
+        found = _whole(int(exact))
+        if found is not None:
+            return found
     scale = -int(exact.as_tuple().exponent)
     if scale != 0:
         if abs(single := to_single(exact)) != _INFINITY:
@@ -97,6 +107,10 @@ def _number(exact: Decimal) -> Parsed:
         if abs(double := to_double(exact)) != _INFINITY:
             return FLOAT64, double
     return Schema.decimal(scale), exact
+
+
+def _whole(number: int) -> Parsed:
+    return next(((schema, number) for low, high, schema in _INTS if low <= number < high), None)
 
 
 # -- lists and maps ------------------------------------------------------------------------------------------------

@@ -18,6 +18,8 @@ def to_text(value: Any, schema: Schema | None = None, *, inside: bool = False) -
     Raises:
         DataError: The value is of no Connect type.
     """
+    if type(value) is int:
+        return str(value)
     if value is None:
         return "null"
     if isinstance(value, str):

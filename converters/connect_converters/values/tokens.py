@@ -29,6 +29,10 @@ class Tokens:
         """Go back to a marked place."""
         self._at, self._ahead = mark, None
 
+    def begins(self) -> str:
+        """Return the next character that is no blank, '' when there is none."""
+        return self.text[self.mark() :].lstrip(BLANK)[:1]
+
     def next(self) -> str:
         """Take the next token; '' at the end."""
         token = self._consume() if self._ahead is None else self._ahead
