@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
-_DELIMITERS: Final = frozenset(':,{}[]"')
+_PRINTED: Final = re.compile(r"[^\0-\x20]")
+_TOKEN: Final = re.compile(r'[:,{}\[\]"]|[^\\:,{}\[\]"]*(?:\\.?[^\\:,{}\[\]"]*)*', re.DOTALL)
 BLANK: Final = "".join(map(chr, range(33)))  # what Java's trim takes off
 
 
@@ -31,7 +33,8 @@ class Tokens:
 
     def begins(self) -> str:
         """Return the next character that is no blank, '' when there is none."""
-        return self.text[self.mark() :].lstrip(BLANK)[:1]
+        match = _PRINTED.search(self.text, self.mark())
+        return "" if match is None else match[0]
 
     def next(self) -> str:
         """Take the next token; '' at the end."""
@@ -63,15 +66,7 @@ class Tokens:
         return True
 
     def _consume(self) -> str:
-        start, escaped = self._at, False
-        while self._at < len(self.text):
-            char = self.text[self._at]
-            if char == "\\":
-                escaped = not escaped
-            elif char in _DELIMITERS and not escaped:
-                self._at += start == self._at
-                break
-            else:
-                escaped = False
-            self._at += 1
-        return self.text[start : self._at]
+        match = _TOKEN.match(self.text, self._at)
+        assert match is not None, "every text begins with a token, if an empty one"
+        self._at = match.end()
+        return match[0]
