@@ -56,8 +56,6 @@ from connect.api.record import Batch, Record
 from connect.api.schema import (
     BOOLEAN,
     BYTES,
-    DATE_NAME,
-    DECIMAL_NAME,
     FLOAT32,
     FLOAT64,
     INT8,
@@ -74,14 +72,12 @@ from connect.api.schema import (
     OPTIONAL_INT64,
     OPTIONAL_STRING,
     STRING,
-    TIME_NAME,
-    TIMESTAMP_NAME,
     Field,
     Schema,
-    Type,
 )
 from connect.api.schema_builder import SchemaBuilder
 from connect.api.schema_projector import project
+from connect.api.schema_type import DATE_NAME, DECIMAL_NAME, TIME_NAME, TIMESTAMP_NAME, Type
 from connect.api.structs import Struct
 from connect.api.transform import Predicate, Transform
 

@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 
 from connect.api.errors import DataError
 from connect.api.java_text import text
-from connect.api.schema import DATE_NAME, DECIMAL_NAME, TIME_NAME, TIMESTAMP_NAME, Schema, Type, python_types
+from connect.api.schema import Schema
+from connect.api.schema_type import DATE_NAME, DECIMAL_NAME, TIME_NAME, TIMESTAMP_NAME, Type, python_types
 
 
 class Header(NamedTuple):

@@ -11,12 +11,14 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+import re
 from base64 import b64encode
 from decimal import Decimal
 from typing import Any, Final
 
 from connect.api.java_numbers import to_single
-from connect.api.schema import Schema, Type
+from connect.api.schema import Schema
+from connect.api.schema_type import Type
 
 _LEAST_NORMAL_SINGLE: Final = 2.0**-126
 _EPOCH_DAY: Final = dt.date(1970, 1, 1)
@@ -44,6 +46,17 @@ def text(value: Any, schema: Schema | None = None) -> str:
     if isinstance(value, dt.date | dt.time):
         return _date_text(value)
     return str(value)  # int; Decimal, whose text is BigDecimal's; what is no Connect value
+
+
+def decode_utf8(data: bytes) -> str:
+    """Return what `new String(data, UTF_8)` does: U+FFFD for what is no UTF-8, one for half a surrogate pair."""
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        return _HALF_PAIR.sub(b"\xef\xbf\xbd", data).decode(errors="replace")
+
+
+_HALF_PAIR: Final = re.compile(rb"\xed[\xa0-\xbf][\x80-\xbf]")
 
 
 def float_text(value: float, *, single: bool = False) -> str:

@@ -22,7 +22,9 @@ from collections.abc import Mapping
 from typing import Any, ClassVar, Final
 
 from connect.api.errors import DataError
-from connect.api.schema import DATE_NAME, DECIMAL_NAME, SCALE_PARAMETER, TIME_NAME, TIMESTAMP_NAME, Schema, java_class
+from connect.api.java_classes import java_class
+from connect.api.schema import Schema
+from connect.api.schema_type import DATE_NAME, DECIMAL_NAME, SCALE_PARAMETER, TIME_NAME, TIMESTAMP_NAME
 
 EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 MILLISECOND: Final = dt.timedelta(milliseconds=1)

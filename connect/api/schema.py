@@ -28,70 +28,22 @@ Source: Apache Kafka 4.3.1, connect/api, Schema.java, ConnectSchema.java and the
 from __future__ import annotations
 
 import datetime as dt
-import decimal
-import uuid
 from collections.abc import Iterable, Mapping
-from enum import StrEnum
 from typing import Any, Final
 
 from connect.api.errors import SchemaError
-
-DECIMAL_NAME: Final = "org.apache.kafka.connect.data.Decimal"
-DATE_NAME: Final = "org.apache.kafka.connect.data.Date"
-TIME_NAME: Final = "org.apache.kafka.connect.data.Time"
-TIMESTAMP_NAME: Final = "org.apache.kafka.connect.data.Timestamp"
-SCALE_PARAMETER: Final = "scale"
-
-
-class Type(StrEnum):
-    """The types of Kafka Connect's data model; the text is what JsonConverter and configs use."""
-
-    INT8 = "int8"
-    INT16 = "int16"
-    INT32 = "int32"
-    INT64 = "int64"
-    FLOAT32 = "float32"
-    FLOAT64 = "float64"
-    BOOLEAN = "boolean"
-    STRING = "string"
-    BYTES = "bytes"
-    ARRAY = "array"
-    MAP = "map"
-    STRUCT = "struct"
-
-    @property
-    def is_primitive(self) -> bool:
-        """True for every type without members."""
-        return self not in (Type.ARRAY, Type.MAP, Type.STRUCT)
-
-
-#: Bits of each integer type.
-INT_BITS: Final = {Type.INT8: 8, Type.INT16: 16, Type.INT32: 32, Type.INT64: 64}
-_PYTHON_TYPES: Final[dict[Type, tuple[type, ...]]] = {
-    Type.INT8: (int,),
-    Type.INT16: (int,),
-    Type.INT32: (int,),
-    Type.INT64: (int,),
-    Type.FLOAT32: (float,),
-    Type.FLOAT64: (float,),
-    Type.BOOLEAN: (bool,),
-    Type.STRING: (str,),
-    Type.BYTES: (bytes, bytearray, memoryview),
-    Type.ARRAY: (list, tuple),
-    Type.MAP: (dict,),
-    Type.STRUCT: (dict,),
-}
-_LOGICAL_TYPES: Final[dict[str, tuple[type, ...]]] = {
-    DECIMAL_NAME: (decimal.Decimal,),
-    DATE_NAME: (dt.date,),
-    TIME_NAME: (dt.time,),
-    TIMESTAMP_NAME: (dt.datetime,),
-}
-
-
-def python_types(type: Type) -> tuple[type, ...]:  # noqa: A002 - Kafka's word
-    """Return the Python types of a type's values, logical types aside. Mind that bool is an int to isinstance."""
-    return _PYTHON_TYPES[type]
+from connect.api.java_classes import java_class as java_class
+from connect.api.schema_type import (
+    DATE_NAME,
+    DECIMAL_NAME,
+    INT_BITS,
+    LOGICAL_VALUES,
+    SCALE_PARAMETER,
+    TIME_NAME,
+    TIMESTAMP_NAME,
+    Type,
+    python_types,
+)
 
 
 class Field:
@@ -231,7 +183,7 @@ class Schema:
     @property
     def is_logical(self) -> bool:
         """True for Decimal, Date, Time and Timestamp."""
-        return self.name in _LOGICAL_TYPES
+        return self.name in LOGICAL_VALUES
 
     def field(self, name: str) -> Field | None:
         """Return a struct's field, None when it has none of that name.
@@ -314,10 +266,10 @@ class Schema:
                 values._validate(item, f"value of map {place}")
 
     def _fits(self, value: Any) -> bool:
-        logical = _LOGICAL_TYPES.get(self.name or "")
+        logical = LOGICAL_VALUES.get(self.name or "")
         if logical is None and isinstance(value, dict) and self.type is Type.STRUCT:
             return all(isinstance(name, str) for name in value)
-        expected = logical or _PYTHON_TYPES[self.type]
+        expected = logical or python_types(self.type)
         if not isinstance(value, expected):
             return False
         if expected == (int,):
@@ -331,39 +283,6 @@ def _present(schema: Schema | None, place: str) -> Schema:
     if schema is None:
         raise SchemaError(f"No schema defined for {place}")
     return schema
-
-
-#: Java's names for the classes of values; `connect.api.structs` adds its own.
-JAVA_CLASSES: Final[dict[type, str]] = {
-    str: "java.lang.String", bool: "java.lang.Boolean", float: "java.lang.Double", bytes: "[B", bytearray: "[B",
-    memoryview: "java.nio.HeapByteBuffer", list: "java.util.ArrayList", tuple: "java.util.ArrayList",
-    dict: "java.util.LinkedHashMap", decimal.Decimal: "java.math.BigDecimal", dt.datetime: "java.util.Date",
-    dt.date: "java.util.Date", dt.time: "java.util.Date", set: "java.util.TreeSet", uuid.UUID: "java.util.UUID",
-}  # fmt: skip
-
-
-def java_class(value: Any, schema: Schema | None = None) -> str:
-    """Name the Java class that Kafka Connect's messages would name for a value; the type's own name for a stranger's.
-
-    The schema says what Python's types leave open: that a dict is a Struct, how wide an int is, that a float is single.
-    Without one an int is an Integer, or a Long where it is too wide for that.
-    """
-    if schema is not None and not schema.is_logical and isinstance(value, _PYTHON_TYPES[schema.type]):
-        named = _JAVA_TYPES.get(schema.type)
-        if named is not None and not isinstance(value, bool):
-            return named
-    if isinstance(value, int) and not isinstance(value, bool):
-        if not -(1 << 63) <= value < 1 << 63:
-            return "java.math.BigInteger"
-        return "java.lang.Integer" if -(1 << 31) <= value < 1 << 31 else "java.lang.Long"
-    known = (JAVA_CLASSES[base] for base in type(value).__mro__ if base in JAVA_CLASSES)
-    return next(known, type(value).__qualname__)
-
-
-_JAVA_TYPES: Final = {
-    Type.INT8: "java.lang.Byte", Type.INT16: "java.lang.Short", Type.INT32: "java.lang.Integer",
-    Type.INT64: "java.lang.Long", Type.FLOAT32: "java.lang.Float", Type.STRUCT: "org.apache.kafka.connect.data.Struct",
-}  # fmt: skip
 
 
 INT8: Final = Schema(Type.INT8)

@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from connect.api.errors import SchemaError
-from connect.api.schema import Schema, Type
+from connect.api.schema import Schema
+from connect.api.schema_type import Type
 
 
 class SchemaBuilder:

@@ -14,7 +14,8 @@ from typing import Any, Final
 from connect.api.errors import SchemaProjectorError
 from connect.api.java_numbers import narrow, to_double, to_single
 from connect.api.java_text import text
-from connect.api.schema import INT_BITS, Schema, Type
+from connect.api.schema import Schema
+from connect.api.schema_type import INT_BITS, Type
 
 _WIDENING: Final = (Type.INT8, Type.INT16, Type.INT32, Type.INT64, Type.FLOAT32, Type.FLOAT64)
 

@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from connect.api import Column, Converter, DataError, HeaderConverter, Schema, Type
-from connect.api.schema import OPTIONAL_BOOLEAN, java_class
+from connect.api.java_classes import java_class
+from connect.api.schema import OPTIONAL_BOOLEAN
 from connect_converters.converter_config import ConverterConfig
 
 _ENCODED: Final = {True: b"\x01", False: b"\x00", None: None}

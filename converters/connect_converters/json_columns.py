@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from connect.api import DATE_NAME, DECIMAL_NAME, TIME_NAME, TIMESTAMP_NAME, DataError, Schema, Type, logical
 from connect.api.java_numbers import to_double
-from connect.api.schema import INT_BITS
+from connect.api.schema_type import INT_BITS
 from connect_converters.columns import Column, Convert, OddValueError, between, checked, each, listed, mapped, struct
 from connect_converters.json_values import Decoder, Encoder, float_node
 

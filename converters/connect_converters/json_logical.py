@@ -14,8 +14,8 @@ from typing import Any
 import orjson
 
 from connect.api import DataError, Schema, logical
+from connect.api.java_classes import java_class
 from connect.api.java_numbers import narrow
-from connect.api.schema import java_class
 
 
 def binary(node: Any) -> bytes | None:

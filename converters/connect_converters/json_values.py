@@ -15,9 +15,10 @@ from typing import Any
 import orjson
 
 from connect.api import DataError, Schema, Type
+from connect.api.java_classes import java_class
 from connect.api.java_numbers import narrow, to_double, to_long, to_single
 from connect.api.java_text import float_text
-from connect.api.schema import INT_BITS, java_class
+from connect.api.schema_type import INT_BITS
 from connect_converters.json_logical import FROM_JSON, TO_JSON, binary, node_type
 from connect_converters.json_text import as_kafka_writes, fragment
 
@@ -51,7 +52,6 @@ class Encoder:
             what = "bytes type" if kind is Type.BYTES else kind.name
             raise DataError(f"Invalid type for {what}: class {java_class(value)}")
         if kind in _AS_THEY_ARE:
-            schema.validate(value)
             return value
         if kind in (Type.FLOAT32, Type.FLOAT64):
             return float_node(value, single=kind is Type.FLOAT32)
@@ -96,8 +96,12 @@ class Encoder:
         if keys is None:
             raise DataError("Invalid type for MAP: its schema has none for its keys")
         if keys.type is Type.STRING:
-            return {"null" if n is None else self.node(keys, n): self.node(values, item) for n, item in value.items()}
+            return {self._name(keys, name): self.node(values, item) for name, item in value.items()}
         return [[self.node(keys, name), self.node(values, item)] for name, item in value.items()]
+
+    def _name(self, keys: Schema, name: Any) -> Any:
+        node = self.node(keys, name)
+        return "null" if node is None else node
 
 
 class Decoder:
@@ -122,7 +126,7 @@ class Decoder:
         if kind is Type.STRUCT:
             if not isinstance(node, dict):
                 raise DataError(f"Structs should be encoded as JSON objects, but found {node_type(node)}")
-            return _members(schema, node, self.decode)
+            return _members(schema, node, self.decode, validate=True)
         if kind is Type.STRING:
             return node if isinstance(node, str) else None
         if kind in INT_BITS:
@@ -173,15 +177,20 @@ class FieldError(DataError):
         self.path = path
 
 
-def _members(schema: Schema, value: dict[str, Any], convert: Callable[[Schema, Any], Any]) -> dict[str, Any]:
+def _members(
+    schema: Schema, value: dict[str, Any], convert: Callable[[Schema, Any], Any], *, validate: bool = False
+) -> dict[str, Any]:
     result = {}
     for field in schema.fields:
         try:
-            result[field.name] = convert(field.schema, value.get(field.name))
+            converted = convert(field.schema, value.get(field.name))
+            if validate:  # a number that was read as text is null
+                field.schema.validate(converted, field.name)
         except FieldError as error:
             raise FieldError(error.said, (field.name, *error.path)) from error.__cause__
         except DataError as error:
             raise FieldError(str(error), (field.name,)) from error.__cause__
+        result[field.name] = converted
     return result
 
 
@@ -214,14 +223,17 @@ def holds_odd_number(value: Any) -> bool:
 
 _MAY_HOLD = frozenset((float, dict, list, tuple))
 _TAKES: dict[Type, tuple[type, ...]] = {
-    **dict.fromkeys(INT_BITS, (int,)), Type.BOOLEAN: (bool,), Type.STRING: (str,), Type.FLOAT32: (float,),
+    Type.BOOLEAN: (bool,), Type.STRING: (str,), Type.FLOAT32: (float,),
     Type.FLOAT64: (float,), Type.BYTES: (bytes, bytearray, memoryview), Type.ARRAY: (list, tuple), Type.MAP: (dict,),
     Type.STRUCT: (dict,),
 }  # fmt: skip
 
 
 def _takes(kind: Type, value: Any) -> bool:
-    return isinstance(value, _TAKES[kind]) and (kind is Type.BOOLEAN or not isinstance(value, bool))
+    if kind in INT_BITS:
+        limit = 1 << INT_BITS[kind] - 1
+        return isinstance(value, int) and not isinstance(value, bool) and -limit <= value < limit
+    return isinstance(value, _TAKES[kind])
 
 
 def _with_escapes(node: Any) -> Any:

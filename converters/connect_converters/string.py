@@ -70,6 +70,8 @@ class StringConverter(Converter, HeaderConverter):
     def _decoded(self, item: bytes | None) -> str | None:
         if item is None:
             return None
+        if self._encoding == "utf-8":
+            return java_text.decode_utf8(item)
         marked = item[:2] in (codecs.BOM_UTF16_BE, codecs.BOM_UTF16_LE)
         return item.decode(self._encoding if marked else self._writing, "replace")
 

@@ -200,3 +200,17 @@ def test_an_error_names_the_field() -> None:
         converter.encode("t", schema, [{"in": {"a": 1}}, {"in": {}}])
     with pytest.raises(DataError, match=r"Invalid null value for required INT32 field; field 'in\.a'"):
         converter._reader(schema).read([b'{"in":{"a":null}}'])
+
+
+def test_a_field_that_is_read_as_null_must_be_allowed_to_be() -> None:
+    schema = Schema.struct({"a": Schema.array(STRING), "b": STRING})
+    reader = make_converter(JsonConverter)._reader(schema)
+    with pytest.raises(DataError, match="null used for required field: \"b\", schema type: STRING; field 'b'"):
+        reader.read([b'{"a":[],"b":5}'])
+    with pytest.raises(DataError, match="null used for required element of array field: \"a\", schema type: STRING"):
+        reader.read([b'{"a":[5],"b":""}'])
+
+
+def test_a_number_too_wide_for_its_schema_is_refused() -> None:
+    with pytest.raises(DataError, match=r"Invalid type for INT32: class java\.lang\.Long"):
+        make_converter(JsonConverter).from_connect_data("t", INT32, 3_000_000_000)

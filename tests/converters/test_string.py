@@ -48,3 +48,8 @@ def test_bytes_pass_as_they_are() -> None:
 def test_an_unknown_character_set_is_refused() -> None:
     with pytest.raises(ConfigError, match="no such character set"):
         make_converter(StringConverter, converter_encoding="UTF-9")
+
+
+def test_what_is_no_utf8_is_read_as_java_reads_it() -> None:
+    data = [b"\xed\xa0\x80a", b"\xff\xfe", b"\xe2\x82"]
+    assert make_converter(StringConverter).decode("t", data)[0].values == ["\ufffda", "\ufffd\ufffd", "\ufffd"]

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from connect.api import DataError, Schema, Type, java_text
-from connect.api.schema import java_class
+from connect.api.java_classes import java_class
 from connect_converters import java_dates
 
 
