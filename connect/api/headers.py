@@ -11,9 +11,10 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from connect.api.errors import DataError
+from connect.api.java_numbers import narrow
 from connect.api.java_text import text
 from connect.api.schema import Schema
-from connect.api.schema_type import DATE_NAME, DECIMAL_NAME, TIME_NAME, TIMESTAMP_NAME, Type, python_types
+from connect.api.schema_type import DATE_NAME, DECIMAL_NAME, INT_BITS, TIME_NAME, TIMESTAMP_NAME, Type, python_types
 
 
 class Header(NamedTuple):
@@ -98,5 +99,8 @@ def _check(value: Any, schema: Schema) -> None:
         return
     # A logical type's base value passes, too, as it does in Kafka: the schema's name does not bind the value.
     taken = python_types(schema.type) + _LOGICAL_TYPES.get((schema.name, schema.type), ())
-    if not isinstance(value, taken) or (isinstance(value, bool) and schema.type is not Type.BOOLEAN):
+    fits = isinstance(value, taken) and (schema.type is Type.BOOLEAN or not isinstance(value, bool))
+    if fits and isinstance(value, int) and schema.type in INT_BITS:
+        fits = narrow(value, INT_BITS[schema.type]) == value
+    if not fits:
         raise DataError(f"The value {text(value)} is not compatible with the schema {schema!r}")

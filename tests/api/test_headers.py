@@ -65,6 +65,7 @@ def test_value_and_schema_must_only_be_of_one_type(value: Any, schema: Schema) -
     [
         ("x", BYTES, r"The value x is not compatible with the schema Schema\{BYTES\}"),
         (True, INT32, "The value true is not compatible"),
+        (3_000_000_000, INT32, "The value 3000000000 is not compatible"),
         (None, INT32, r"A null value requires an optional schema but was Schema\{INT32\}"),
     ],
 )
