@@ -13,7 +13,7 @@ import re
 from typing import Any, Final
 
 from connect.api import DATE_NAME, TIME_NAME, TIMESTAMP_NAME, Schema
-from connect.api.logical import DAY_MS, EPOCH, MILLISECOND, milliseconds
+from connect.api.logical import DAY_MS, TIME, milliseconds, moment
 
 _CUTOVER_DAY: Final = -141_427  # 15 October 1582, in days since the epoch
 _NUMBER: Final = r"[ \t]*(-?\d+)"
@@ -28,11 +28,11 @@ _SCHEMAS: Final = {DATE_NAME: Schema.date(), TIME_NAME: Schema.time(), TIMESTAMP
 def iso_text(value: dt.date | dt.time) -> str:
     """Return the text of a date, time or timestamp. As in Kafka the value decides which, not its schema."""
     ms = milliseconds(value)
-    moment = EPOCH + ms * MILLISECOND
+    at = moment(ms)
     if ms >= DAY_MS and ms % DAY_MS == 0:
-        return moment.date().isoformat()
-    clock = f"{moment.hour:02d}:{moment.minute:02d}:{moment.second:02d}.{moment.microsecond // 1000:03d}Z"
-    return clock if ms < DAY_MS else f"{moment.date().isoformat()}T{clock}"
+        return at.date().isoformat()
+    clock = f"{at.hour:02d}:{at.minute:02d}:{at.second:02d}.{at.microsecond // 1000:03d}Z"
+    return clock if ms < DAY_MS else f"{at.date().isoformat()}T{clock}"
 
 
 def iso_pattern(value: dt.date | dt.time) -> str:
@@ -44,31 +44,23 @@ def iso_pattern(value: dt.date | dt.time) -> str:
 
 
 def parse_iso(text: str) -> tuple[Schema, Any] | None:
-    r"""Return what an ISO date, time or timestamp says, None where it is none or lies outside Python's calendar.
+    r"""Return what an ISO date, time or timestamp says, None where it is none.
 
     The length tells which of the three is tried; colons may be written `\:`.
+
+    Raises:
+        DataError: It is one, and lies outside Python's day or calendar.
     """
     text = text.replace("\\:", ":")
     if len(text) == 10 and (match := _DATE.match(text)):
-        return _made(DATE_NAME, _day(*map(int, match.groups())) * DAY_MS)
+        return _SCHEMAS[DATE_NAME], moment(_day(*map(int, match.groups())) * DAY_MS, "Date").date()
     if len(text) == 13 and (match := _TIME.match(text)):
-        return _made(TIME_NAME, _clock(*map(int, match.groups())))
+        ms = _clock(*map(int, match.groups()))
+        return _SCHEMAS[TIME_NAME], TIME.to_logical(_SCHEMAS[TIME_NAME], ms)
     if len(text) == 24 and (match := _TIMESTAMP.match(text)):
         numbers = list(map(int, match.groups()))
-        return _made(TIMESTAMP_NAME, _day(*numbers[:3]) * DAY_MS + _clock(*numbers[3:]))
+        return _SCHEMAS[TIMESTAMP_NAME], moment(_day(*numbers[:3]) * DAY_MS + _clock(*numbers[3:]))
     return None
-
-
-def _made(name: str, ms: int) -> tuple[Schema, Any] | None:
-    if name == TIME_NAME:
-        return (_SCHEMAS[name], (EPOCH + ms * MILLISECOND).time()) if 0 <= ms < DAY_MS else None
-    try:
-        moment = EPOCH + ms * MILLISECOND
-    except OverflowError:
-        return None
-    if name == DATE_NAME and ms % DAY_MS:
-        return None
-    return _SCHEMAS[name], moment.date() if name == DATE_NAME else moment
 
 
 def _clock(hours: int, minutes: int, seconds: int, ms: int) -> int:

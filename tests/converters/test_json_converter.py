@@ -207,7 +207,7 @@ def test_a_field_that_is_read_as_null_must_be_allowed_to_be() -> None:
     reader = make_converter(JsonConverter)._reader(schema)
     with pytest.raises(DataError, match="null used for required field: \"b\", schema type: STRING; field 'b'"):
         reader.read([b'{"a":[],"b":5}'])
-    with pytest.raises(DataError, match="null used for required element of array field: \"a\", schema type: STRING"):
+    with pytest.raises(DataError, match='null used for required element of array field: "a", schema type: STRING'):
         reader.read([b'{"a":[5],"b":""}'])
 
 

@@ -67,7 +67,10 @@ def _quoted(tokens: Tokens) -> Parsed:
     content = ""
     while tokens.more and not tokens.take('"'):
         content += tokens.next()
-    return java_dates.parse_iso(content) or (STRING, content)
+    try:
+        return java_dates.parse_iso(content) or (STRING, content)
+    except DataError:
+        return STRING, content
 
 
 def _scalar(tokens: Tokens, *, inside: bool) -> Parsed:
@@ -76,14 +79,12 @@ def _scalar(tokens: Tokens, *, inside: bool) -> Parsed:
         return STRING, token
     token = token.strip(BLANK)
     if token[0].isdecimal():
-        # The colons of a time are delimiters, so it comes in five tokens.
-        mark = tokens.mark()
-        rest = tokens.next_four()
-        found = java_dates.parse_iso(token + rest) if rest is not None else None
-        if found is not None:
-            return found
-        tokens.rewind(mark)
-        found = java_dates.parse_iso(token)
+        try:
+            found = _temporal(tokens, token)
+        except DataError:
+            if inside:
+                raise
+            return STRING, tokens.text  # a time or date that Python has no value for, and no number either
         if found is not None:
             return found
     exact = decimal_of(token) if token[0].isdecimal() or token[0] in "+-" else None
@@ -92,6 +93,17 @@ def _scalar(tokens: Tokens, *, inside: bool) -> Parsed:
     if inside:
         raise DataError("Failed to parse embedded value")
     return STRING, tokens.text
+
+
+def _temporal(tokens: Tokens, token: str) -> Parsed:
+    # The colons of a time are delimiters, so it comes in five tokens.
+    mark = tokens.mark()
+    rest = tokens.next_four()
+    found = java_dates.parse_iso(token + rest) if rest is not None else None
+    if found is not None:
+        return found
+    tokens.rewind(mark)
+    return java_dates.parse_iso(token)
 
 
 def _number(exact: Decimal) -> Parsed:

@@ -20,6 +20,8 @@ from connect_converters.values import parse
         ("1,000", "int8", 1),
         ("2024-02-29T01:02:03.004Z", "int64", None),
         ("abc", "string", "abc"),
+        ("24:00:00.000Z", "string", "24:00:00.000Z"),
+        ("0000-00-00", "string", "0000-00-00"),
         ("[1", "string", "[1"),
         ("[1,null]", "string", "[1,null]"),
         ("99999999999999999999", "bytes", None),
