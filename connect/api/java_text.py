@@ -1,9 +1,10 @@
 """Java's text of values: what String.valueOf and toString print. Part of several formats, so kept in one place.
 
-Doubles print as since Java 19, with the fewest digits that name them; older ones printed a digit more here and there.
-Bytes print as base64: Java prints their address in memory.
+Numbers print with the fewest digits that name them; whole ones of more bits than they keep, 2^24 and up for singles, as
+Java 17 prints them, which is Kafka's least: with a digit more here and there. Bytes print as base64: Java prints their
+address in memory.
 
-Source: the Java class library: Double.toString, AbstractMap.toString, AbstractCollection.toString, Date.toString;
+Source: the Java class library: Double.toString, FloatingDecimal, AbstractMap.toString, AbstractCollection.toString, Date.toString;
 Kafka 4.3.1, Struct.toString.
 """
 
@@ -67,7 +68,7 @@ def float_text(value: float, *, single: bool = False) -> str:
         return "Infinity" if value > 0 else "-Infinity"
     if value == 0:
         return "-0.0" if math.copysign(1, value) < 0 else "0.0"
-    digits, exponent = _shortest(abs(value), single=single)
+    digits, exponent = _digits(abs(value), single=single)
     sign = "-" if value < 0 else ""
     if -3 <= exponent < 7:
         if exponent < 0:
@@ -77,8 +78,11 @@ def float_text(value: float, *, single: bool = False) -> str:
     return f"{sign}{digits[0]}.{digits[1:] or '0'}E{exponent}"
 
 
-def _shortest(value: float, *, single: bool) -> tuple[str, int]:
-    """Return the fewest digits that name the value, and the exponent of the first."""
+def _digits(value: float, *, single: bool) -> tuple[str, int]:
+    """Return the digits that name a positive value, and the exponent of the first."""
+    kept_bits = 24 if single else 53
+    if 2.0**kept_bits <= value < 2.0**63 and value.is_integer():
+        return _whole_digits(int(value), kept_bits)
     if single:
         # Six digits show any number that fewer name, save near zero; nine name every single. A value that is none is
         # named as a double. Two digits are the least that Java wants: 1.4E-45.
@@ -90,6 +94,15 @@ def _shortest(value: float, *, single: bool) -> tuple[str, int]:
             text = rounded  # Java wants two digits, the nearest ones: 4.9E-324
     mantissa, _, exponent = text.partition("e")
     return mantissa.replace(".", "").rstrip("0") or "0", int(exponent)
+
+
+def _whole_digits(number: int, kept_bits: int) -> tuple[str, int]:
+    # The lowest bits are not kept, so as many digits as they may amount to mean nothing.
+    spare_bits = number.bit_length() - kept_bits - 2
+    dropped = len(str(1 << spare_bits)) - 1 if spare_bits > 1 else 0
+    number, rest = divmod(number, 10**dropped)
+    digits = str(number + (dropped > 0 and 2 * rest >= 10**dropped))
+    return digits.rstrip("0"), len(digits) - 1 + dropped
 
 
 def _mapping_text(value: dict[Any, Any], schema: Schema | None) -> str:

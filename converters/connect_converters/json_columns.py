@@ -17,6 +17,7 @@ from connect.api import DATE_NAME, DECIMAL_NAME, TIME_NAME, TIMESTAMP_NAME, Data
 from connect.api.java_numbers import to_double
 from connect.api.schema_type import INT_BITS
 from connect_converters.columns import Column, Convert, OddValueError, between, checked, each, listed, mapped, struct
+from connect_converters.json_text import from_base64
 from connect_converters.json_values import Decoder, Encoder, float_node
 
 _INT: Final = {kind: (-(1 << bits - 1), (1 << bits - 1) - 1) for kind, bits in INT_BITS.items()}
@@ -153,7 +154,7 @@ def _decoding_of(schema: Schema, decoder: Decoder) -> Plan | None:
         Type.STRING: ((str,), None),
         Type.FLOAT64: ((float, int, Decimal), _as_doubles),
         Type.FLOAT32: ((float, int), _as_singles),
-        Type.BYTES: ((str,), each(_from_base64, ValueError)),
+        Type.BYTES: ((str,), each(from_base64, ValueError)),
     }
     if kind in simple:
         return simple[kind]
@@ -176,7 +177,7 @@ def _decimal_decoding(schema: Schema) -> Convert:
     def convert(node: str | int | Decimal) -> Decimal:
         if not isinstance(node, str):
             return Decimal(node)
-        raw = binascii.a2b_base64(node, strict_mode=True)
+        raw = from_base64(node)
         if scale is None or not raw:
             raise OddValueError
         return logical.scaled(int.from_bytes(raw, "big", signed=True), scale)
@@ -192,10 +193,6 @@ def _as_doubles(column: Column) -> Column:
 
 def _as_singles(column: Column) -> Column:
     return array("f", map(to_double, column)).tolist()
-
-
-def _from_base64(text: str) -> bytes:
-    return binascii.a2b_base64(text, strict_mode=True)
 
 
 def _moments(column: Column) -> Column:

@@ -11,8 +11,6 @@ import json
 import re
 from typing import Any, Final, NamedTuple
 
-import orjson
-
 from connect.api import Schema
 from connect_converters import json_schema
 from connect_converters.json_text import strict_loads
@@ -38,7 +36,7 @@ class Envelopes:
         self._encoder = encoder
         self._decoder = decoder
         self._written: dict[Schema | None, bytes] = {}
-        self._schemas: dict[bytes, Schema | None] = {}
+        self._schemas: dict[str, Schema | None] = {}
         self._heads: dict[bytes, Head] = {}
 
     def written(self, schema: Schema | None) -> bytes:
@@ -52,7 +50,7 @@ class Envelopes:
 
     def schema(self, node: Any) -> Schema | None:
         """Return the schema that parsed JSON describes. Raises `DataError`, in Kafka's words."""
-        text = orjson.dumps(node, default=str)
+        text = repr(node)
         if text not in self._schemas:
             _remember(self._schemas, text, json_schema.decode(node, self._decoder), self._size)
         return self._schemas[text]

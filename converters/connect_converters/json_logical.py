@@ -5,8 +5,7 @@ Source: Kafka 4.3.1, the logical converters in JsonConverter.java.
 
 from __future__ import annotations
 
-import binascii
-from base64 import b64decode, b64encode
+from base64 import b64encode
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
@@ -16,6 +15,7 @@ import orjson
 from connect.api import DataError, Schema, logical
 from connect.api.java_classes import java_class
 from connect.api.java_numbers import narrow
+from connect_converters.json_text import from_base64
 
 
 def binary(node: Any) -> bytes | None:
@@ -23,8 +23,8 @@ def binary(node: Any) -> bytes | None:
     if not isinstance(node, str):
         return None
     try:
-        return b64decode(node, validate=True)
-    except (binascii.Error, ValueError) as error:
+        return from_base64(node)
+    except ValueError as error:
         raise DataError("Invalid bytes field") from error
 
 

@@ -62,7 +62,10 @@ def decode(node: Any, decoder: Decoder) -> Schema | None:
     properties = {"optional": node.get("optional") is True, **_members(kind, node, decoder), **_described(node)}
     schema = Schema(kind, **properties)
     if "default" in node:
-        schema = schema.replace(default=decoder.decode(schema, node["default"]))
+        default = decoder.decode(schema, node["default"])
+        if default is None and not schema.optional:  # a number, say, where text is wanted
+            raise SchemaError(f"Invalid default value: {node['default']!r} is null as {schema.type.name}")
+        schema = schema.replace(default=default)
     return schema
 
 

@@ -18,7 +18,7 @@ from connect.api.java_text import float_text, text
     [
         (0.0, "0.0"), (-0.0, "-0.0"), (1.0, "1.0"), (0.001, "0.001"), (1e-4, "1.0E-4"), (1e7, "1.0E7"),
         (9999999.0, "9999999.0"), (123456789.125, "1.23456789125E8"), (5e-324, "4.9E-324"), (float("nan"), "NaN"),
-        (float("-inf"), "-Infinity"), (1.7976931348623157e308, "1.7976931348623157E308"),
+        (float("-inf"), "-Infinity"), (2.6381593468124288e18, "2.6381593468124288E18"), (1.7976931348623157e308, "1.7976931348623157E308"),
     ],
 )  # fmt: skip
 def test_doubles_print_as_in_java(value: float, printed: str) -> None:
@@ -27,7 +27,14 @@ def test_doubles_print_as_in_java(value: float, printed: str) -> None:
 
 @pytest.mark.parametrize(
     ("value", "printed"),
-    [(0.1, "0.1"), (1.4e-45, "1.4E-45"), (16777216.0, "1.6777216E7"), (3.4028235e38, "3.4028235E38")],
+    [
+        (0.1, "0.1"),
+        (1.4e-45, "1.4E-45"),
+        (16777216.0, "1.6777216E7"),
+        (2147483648.0, "2.14748365E9"),
+        (1.0e10, "1.0E10"),
+        (3.4028235e38, "3.4028235E38"),
+    ],
 )
 def test_singles_print_with_as_many_digits_as_they_need(value: float, printed: str) -> None:
     assert float_text(to_single(value), single=True) == printed

@@ -214,3 +214,18 @@ def test_a_field_that_is_read_as_null_must_be_allowed_to_be() -> None:
 def test_a_number_too_wide_for_its_schema_is_refused() -> None:
     with pytest.raises(DataError, match=r"Invalid type for INT32: class java\.lang\.Long"):
         make_converter(JsonConverter).from_connect_data("t", INT32, 3_000_000_000)
+
+
+def test_schemas_that_differ_in_a_default_alone_are_told_apart() -> None:
+    converter = make_converter(JsonConverter)
+    message = b'{"schema":{"type":%s,"optional":true,"default":%s},"payload":null}'
+    found = [
+        converter.to_connect_data("t", message % parts)[1] for parts in ((b'"double"', b"1.5"), (b'"string"', b'"1.5"'))
+    ]
+    assert found == [1.5, "1.5"]
+    assert converter.to_connect_data("t", message % (b'"double"', b"1" + b"0" * 30))[1] == 1e30
+
+
+def test_a_default_that_is_read_as_null_is_none() -> None:
+    with pytest.raises(DataError, match="Invalid default value"):
+        make_converter(JsonConverter).to_connect_data("t", b'{"schema":{"type":"string","default":5},"payload":"a"}')

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from base64 import b64encode
 from decimal import Decimal
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connect_converters.json_text import as_kafka_writes, strict_loads
+from connect_converters.json_text import as_kafka_writes, from_base64, strict_loads
 
 
 @pytest.mark.parametrize(
@@ -43,3 +44,21 @@ def test_the_escapes_mean_what_was_escaped(texts: list[str]) -> None:
     written = as_kafka_writes(given)
     assert [json.loads(text) for text in written] == texts
     assert not any(byte >= 0xF0 for text in written for byte in text)
+
+
+@given(st.binary(max_size=9))
+def test_base64_comes_back(data: bytes) -> None:
+    assert from_base64(b64encode(data).decode()) == data
+
+
+@pytest.mark.parametrize(
+    ("text", "data"), [(" AQ==", b"\x01"), ("AQ==\nAg==", b"\x01\x02"), ("AQ== ", b"\x01"), ("", b"")]
+)
+def test_base64_is_read_as_jackson_reads_it(text: str, data: bytes) -> None:
+    assert from_base64(text) == data
+
+
+@pytest.mark.parametrize("text", ["AQ", "AQ=", "AJxY=", "A===", "A Q==", "AQ==A", "é==="])
+def test_what_is_no_base64_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="not base64"):
+        from_base64(text)
