@@ -174,6 +174,7 @@ def _array(tokens: Tokens) -> Parsed:
 
 def _map(tokens: Tokens) -> Parsed:
     entries: dict[Any, Any] = {}
+    kinds: dict[Any, type] = {}  # Python has one key for 1 and true
     keys, values = _Common(), _Common()
     while tokens.more:
         if tokens.take("}"):
@@ -186,8 +187,8 @@ def _map(tokens: Tokens) -> Parsed:
         if not tokens.take(":"):
             raise DataError(f"Map entry is missing ':' in {tokens.text}")
         value = _parse(tokens, inside=True)
-        if isinstance(key[1], list | dict):
-            raise DataError(f"A list or a map cannot be a key: {tokens.text}")
+        if isinstance(key[1], list | dict) or kinds.setdefault(key[1], type(key[1])) is not type(key[1]):
+            raise DataError(f"A list or a map cannot be a key, nor can both 1 and true: {tokens.text}")
         entries[key[1]] = None if value is None else value[1]
         tokens.take(",")
         keys.add(key)

@@ -60,3 +60,8 @@ def test_quoted_text_stays_text_unless_it_is_a_date() -> None:
 def test_a_backslash_takes_a_delimiter_its_meaning() -> None:
     assert parse("[1\\,2]") == (STRING, "[1\\,2]")
     assert parse("{1:2}") == (Schema.map(INT8, INT8), {1: 2})
+
+
+def test_keys_that_python_cannot_tell_apart_stay_text() -> None:
+    for text in ("{1:2,true:3}", "{[1]:2}", "{{}:1}"):
+        assert parse(text) == (STRING, text)
