@@ -19,7 +19,7 @@ from typing import Any, Final
 
 import orjson
 
-_BLOCK: Final = 256
+_BLOCK: Final = 128
 
 
 def strict_loads(data: bytes, *, whole: bool = False) -> Any:
