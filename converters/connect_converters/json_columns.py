@@ -17,7 +17,7 @@ from connect.api import DATE_NAME, DECIMAL_NAME, TIME_NAME, TIMESTAMP_NAME, Data
 from connect.api.java_numbers import to_double
 from connect.api.schema_type import INT_BITS
 from connect_converters.columns import Column, Convert, OddValueError, between, checked, each, listed, mapped, struct
-from connect_converters.json_text import from_base64
+from connect_converters.json_reading import from_base64
 from connect_converters.json_values import Decoder, Encoder, float_node
 
 _INT: Final = {kind: (-(1 << bits - 1), (1 << bits - 1) - 1) for kind, bits in INT_BITS.items()}

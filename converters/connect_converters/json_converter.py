@@ -22,8 +22,9 @@ from connect_converters.columns import OddValueError
 from connect_converters.converter_config import ConverterConfig
 from connect_converters.json_envelope import Envelopes, opened
 from connect_converters.json_payloads import PayloadReader, PayloadWriter
-from connect_converters.json_text import as_kafka_writes, schemaless_as_kafka_writes, strict_loads
-from connect_converters.json_values import Decoder, Encoder, holds_odd_number
+from connect_converters.json_reading import strict_loads
+from connect_converters.json_values import Decoder, Encoder
+from connect_converters.json_writing import as_kafka_writes, holds_odd_number, schemaless_as_kafka_writes
 
 ENVELOPE: Final = (
     'JsonConverter with schemas.enable requires "schema" and "payload" fields and may not contain additional fields. '
@@ -94,19 +95,19 @@ class JsonConverter(Converter, HeaderConverter):
                 texts = schemaless_as_kafka_writes(values, [orjson.dumps(value, None, _OPTIONS) for value in values])
                 if texts is not None:
                     return [*texts]
-            except TypeError:
+            except (TypeError, RecursionError):
                 pass  # a key that is no text, bytes, half a surrogate pair: the long way
         return [self._schemaless_one(value) for value in values]
 
     def _schemaless_one(self, value: Any) -> bytes | None:
         if value is None:
             return None
-        if not self.is_key and not holds_odd_number(value):
-            # The same text as among others: no value may be written otherwise because of its neighbours.
-            try:
+        try:
+            if not self.is_key and not holds_odd_number(value):
+                # The same text as among others: no value may be written otherwise because of its neighbours.
                 return as_kafka_writes([orjson.dumps(value, None, _OPTIONS)])[0]
-            except TypeError:
-                pass
+        except (TypeError, RecursionError):
+            pass
         return self._encoder.encode(None, value)
 
     # -- bytes to values -------------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ import orjson
 from connect.api import DataError, Schema, logical
 from connect.api.java_classes import java_class
 from connect.api.java_numbers import narrow
-from connect_converters.json_text import from_base64
+from connect_converters.json_reading import from_base64
 
 
 def binary(node: Any) -> bytes | None:

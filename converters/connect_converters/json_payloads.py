@@ -10,8 +10,9 @@ import orjson
 from connect.api import DECIMAL_NAME, Schema
 from connect_converters import json_columns
 from connect_converters.columns import Column, OddValueError, in_parts
-from connect_converters.json_text import as_kafka_writes, strict_loads
+from connect_converters.json_reading import strict_loads
 from connect_converters.json_values import Decoder, Encoder
+from connect_converters.json_writing import as_kafka_writes
 
 
 class PayloadWriter:

@@ -20,7 +20,7 @@ from connect.api.java_numbers import narrow, to_double, to_long, to_single
 from connect.api.java_text import float_text
 from connect.api.schema_type import INT_BITS
 from connect_converters.json_logical import FROM_JSON, TO_JSON, binary, node_type
-from connect_converters.json_text import as_kafka_writes, fragment
+from connect_converters.json_writing import as_kafka_writes, fragment
 
 _AS_THEY_ARE = (*INT_BITS, Type.BOOLEAN, Type.STRING)
 
@@ -212,16 +212,6 @@ def float_node(value: float, *, single: bool = False) -> Any:
     return orjson.Fragment(text) if math.isfinite(value) else text
 
 
-def holds_odd_number(value: Any) -> bool:
-    """Return whether a NaN or an infinity is in a schemaless value: orjson would write null for it."""
-    if isinstance(value, float):
-        return not math.isfinite(value)
-    if isinstance(value, dict):
-        return any(holds_odd_number(item) for item in value.values() if type(item) in _MAY_HOLD)
-    return isinstance(value, list | tuple) and any(holds_odd_number(item) for item in value if type(item) in _MAY_HOLD)
-
-
-_MAY_HOLD = frozenset((float, dict, list, tuple))
 _TAKES: dict[Type, tuple[type, ...]] = {
     Type.BOOLEAN: (bool,), Type.STRING: (str,), Type.FLOAT32: (float,),
     Type.FLOAT64: (float,), Type.BYTES: (bytes, bytearray, memoryview), Type.ARRAY: (list, tuple), Type.MAP: (dict,),

@@ -91,6 +91,14 @@ def test_json_that_is_nested_too_deep_is_a_data_error(enabled: str) -> None:
         make_converter(JsonConverter, schemas_enable=enabled).to_connect_data("t", b"[" * 100_000)
 
 
+def test_a_value_that_is_nested_too_deep_is_a_data_error() -> None:
+    value: Any = []
+    for _ in range(5000):
+        value = [value]
+    with pytest.raises(DataError, match="Converting Kafka Connect data to byte"):
+        make_converter(JsonConverter, schemas_enable="false").encode("t", None, [{"a": None}, value])
+
+
 def test_messages_of_two_schemas_and_tombstones_become_columns() -> None:
     converter = make_converter(JsonConverter)
     numbers, texts = converter.encode("t", INT32, [1, 2]), converter.encode("t", STRING, ["a"])
@@ -132,7 +140,7 @@ def test_a_number_that_json_lacks_is_written_as_text_and_not_lost(value: Any) ->
     assert any(word in alone for word in (b'"NaN"', b'"Infinity"', b'"-Infinity"'))
 
 
-@given(st.lists(st.dictionaries(st.sampled_from(["a", 'a"', "a\\", "", '":null', "é"]), st.none() | st.just(float("nan")) | st.just('":null') | st.just({"a": float("nan")}) | st.just([None]))))  # fmt: skip
+@given(st.lists(st.dictionaries(st.sampled_from(["a", 'a"', "a\\", "", '":null', "é", "é" * 40]), st.none() | st.just(float("nan")) | st.just('":null') | st.just({"a": float("nan")}) | st.just([None]))))  # fmt: skip
 def test_a_nan_is_found_among_any_nulls(values: list[Any]) -> None:
     converter = make_converter(JsonConverter, schemas_enable="false")
     assert converter.encode("t", None, values) == [converter._encoder.encode(None, value) for value in values]

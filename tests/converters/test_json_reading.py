@@ -1,18 +1,16 @@
-"""JSON text: read as Jackson reads it, written as it writes it."""
+"""JSON is read as Jackson reads it."""
 
 from __future__ import annotations
 
-import json
 from base64 import b64encode
 from decimal import Decimal
 from typing import Any
 
-import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connect_converters.json_text import as_kafka_writes, from_base64, strict_loads
+from connect_converters.json_reading import from_base64, strict_loads
 
 
 @pytest.mark.parametrize(
@@ -33,17 +31,6 @@ def test_the_whole_text_can_be_asked_for() -> None:
     assert strict_loads(b" {} ", whole=True) == {}
     with pytest.raises(ValueError, match="nothing more"):
         strict_loads(b"{},1", whole=True)
-
-
-@given(st.lists(st.text(), max_size=3))
-def test_the_escapes_mean_what_was_escaped(texts: list[str]) -> None:
-    try:
-        given = [orjson.dumps(text) for text in texts]
-    except TypeError:
-        return
-    written = as_kafka_writes(given)
-    assert [json.loads(text) for text in written] == texts
-    assert not any(byte >= 0xF0 for text in written for byte in text)
 
 
 @given(st.binary(max_size=9))
