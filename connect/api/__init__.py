@@ -48,18 +48,18 @@ from connect.api.errors import (
     RecordTooLargeError,
     RetriableError,
     SchemaError,
+    SchemaProjectorError,
     TransactionStateError,
     UnknownTopicOrPartitionError,
     register_code,
 )
+from connect.api.headers import Header, Headers
 from connect.api.hooks import hookimpl, hookspec
 from connect.api.plugin import Plugin
-from connect.api.record import Batch, Header, Headers, Record
+from connect.api.record import Batch, Record
 from connect.api.schema import (
     BOOLEAN,
     BYTES,
-    DATE_NAME,
-    DECIMAL_NAME,
     FLOAT32,
     FLOAT64,
     INT8,
@@ -76,12 +76,13 @@ from connect.api.schema import (
     OPTIONAL_INT64,
     OPTIONAL_STRING,
     STRING,
-    TIME_NAME,
-    TIMESTAMP_NAME,
     Field,
     Schema,
-    Type,
 )
+from connect.api.schema_builder import SchemaBuilder
+from connect.api.schema_projector import project
+from connect.api.schema_type import DATE_NAME, DECIMAL_NAME, TIME_NAME, TIMESTAMP_NAME, Type
+from connect.api.structs import Struct
 from connect.api.transform import Predicate, Transform
 
 __all__ = [
@@ -144,7 +145,9 @@ __all__ = [
     "Records",
     "RetriableError",
     "Schema",
+    "SchemaBuilder",
     "SchemaError",
+    "SchemaProjectorError",
     "Secret",
     "SinkConnector",
     "SinkTask",
@@ -152,6 +155,7 @@ __all__ = [
     "SourceConnector",
     "SourceTask",
     "SourceTaskContext",
+    "Struct",
     "Task",
     "TaskContext",
     "TransactionStateError",
@@ -163,5 +167,6 @@ __all__ = [
     "invalid",
     "invalid_config",
     "key",
+    "project",
     "register_code",
 ]  # fmt: skip

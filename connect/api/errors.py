@@ -8,6 +8,7 @@ ConnectError                       code, message, hint, config_path, status (HTT
 ├── RetriableError                 the same call may work later; carries retry_after_ms         503
 ├── DataError                      one record is bad; errors.tolerance decides                  500
 │   └── SchemaError                a schema, or a value that does not fit one
+│       └── SchemaProjectorError   two versions of a schema that do not get on
 ├── LogError                       the log refuses; carries Kafka's error number
 │   ├── CorruptBatchError          bytes that fail their checksum or make no sense
 │   ├── OffsetOutOfRangeError      outside [log start offset, log end offset]
@@ -148,6 +149,10 @@ class SchemaError(DataError):
     """A schema contradicts itself, or a value does not fit its schema. Kafka's SchemaBuilderException and kin."""
 
     default_code = "data.schema"
+
+
+class SchemaProjectorError(SchemaError):
+    """A value of one schema cannot be made one of another. Kafka's SchemaProjectorException."""
 
 
 class LogError(ConnectError):

@@ -12,38 +12,10 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import compress
-from typing import Any, NamedTuple
+from typing import Any
 
+from connect.api.headers import Headers
 from connect.api.schema import Schema
-
-
-class Header(NamedTuple):
-    """One header of a record, as a Connect value with its schema (None = schemaless)."""
-
-    name: str
-    value: Any
-    schema: Schema | None = None
-
-
-class Headers(list[Header]):
-    """A record's headers in order; names may repeat. A list of `Header` with look-ups by name."""
-
-    def add(self, name: str, value: Any, schema: Schema | None = None) -> Headers:
-        """Append a header and return self."""
-        self.append(Header(name, value, schema))
-        return self
-
-    def last(self, name: str) -> Header | None:
-        """Return the last header of this name, None if there is none."""
-        return next((h for h in reversed(self) if h.name == name), None)
-
-    def all(self, name: str) -> list[Header]:
-        """Return every header of this name, in order."""
-        return [h for h in self if h.name == name]
-
-    def without(self, *names: str) -> Headers:
-        """Return a copy that lacks the named headers."""
-        return Headers(h for h in self if h.name not in names)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

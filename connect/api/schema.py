@@ -28,64 +28,22 @@ Source: Apache Kafka 4.3.1, connect/api, Schema.java, ConnectSchema.java and the
 from __future__ import annotations
 
 import datetime as dt
-import decimal
-import uuid
 from collections.abc import Iterable, Mapping
-from enum import StrEnum
 from typing import Any, Final
 
 from connect.api.errors import SchemaError
-
-DECIMAL_NAME: Final = "org.apache.kafka.connect.data.Decimal"
-DATE_NAME: Final = "org.apache.kafka.connect.data.Date"
-TIME_NAME: Final = "org.apache.kafka.connect.data.Time"
-TIMESTAMP_NAME: Final = "org.apache.kafka.connect.data.Timestamp"
-SCALE_PARAMETER: Final = "scale"
-
-
-class Type(StrEnum):
-    """The types of Kafka Connect's data model; the text is what JsonConverter and configs use."""
-
-    INT8 = "int8"
-    INT16 = "int16"
-    INT32 = "int32"
-    INT64 = "int64"
-    FLOAT32 = "float32"
-    FLOAT64 = "float64"
-    BOOLEAN = "boolean"
-    STRING = "string"
-    BYTES = "bytes"
-    ARRAY = "array"
-    MAP = "map"
-    STRUCT = "struct"
-
-    @property
-    def is_primitive(self) -> bool:
-        """True for every type without members."""
-        return self not in (Type.ARRAY, Type.MAP, Type.STRUCT)
-
-
-_INT_BITS: Final = {Type.INT8: 8, Type.INT16: 16, Type.INT32: 32, Type.INT64: 64}
-_PYTHON_TYPES: Final[dict[Type, tuple[type, ...]]] = {
-    Type.INT8: (int,),
-    Type.INT16: (int,),
-    Type.INT32: (int,),
-    Type.INT64: (int,),
-    Type.FLOAT32: (float,),
-    Type.FLOAT64: (float,),
-    Type.BOOLEAN: (bool,),
-    Type.STRING: (str,),
-    Type.BYTES: (bytes, bytearray, memoryview),
-    Type.ARRAY: (list, tuple),
-    Type.MAP: (dict,),
-    Type.STRUCT: (dict,),
-}
-_LOGICAL_TYPES: Final[dict[str, tuple[type, ...]]] = {
-    DECIMAL_NAME: (decimal.Decimal,),
-    DATE_NAME: (dt.date,),
-    TIME_NAME: (dt.time,),
-    TIMESTAMP_NAME: (dt.datetime,),
-}
+from connect.api.java_classes import java_class as java_class
+from connect.api.schema_type import (
+    DATE_NAME,
+    DECIMAL_NAME,
+    INT_BITS,
+    LOGICAL_VALUES,
+    SCALE_PARAMETER,
+    TIME_NAME,
+    TIMESTAMP_NAME,
+    Type,
+    python_types,
+)
 
 
 class Field:
@@ -225,7 +183,7 @@ class Schema:
     @property
     def is_logical(self) -> bool:
         """True for Decimal, Date, Time and Timestamp."""
-        return self.name in _LOGICAL_TYPES
+        return self.name in LOGICAL_VALUES
 
     def field(self, name: str) -> Field | None:
         """Return a struct's field, None when it has none of that name.
@@ -288,54 +246,43 @@ class Schema:
                 f"Invalid Java object for schema{named} with type {self.type.name}: class {java_class(value)} for {place}"
             )
         if self.type is Type.STRUCT:
+            # A Struct carries the schema it was made for; a plain dict is what its place says.
+            if getattr(value, "schema", self) != self:
+                raise SchemaError("Struct schemas do not match.")
             for member in self.fields:
                 member_value = value.get(member.name)
                 if member_value is None and member.schema.default is not None:
                     continue
                 member.schema.validate(member_value, member.name)
-        elif self.type is Type.ARRAY and self.value_schema is not None:
+        elif self.type is Type.ARRAY:
+            items = _present(self.value_schema, f"element of array {place}")
             for item in value:
-                self.value_schema._validate(item, f"element of array {place}")
-        elif self.type is Type.MAP and self.key_schema is not None and self.value_schema is not None:
+                items._validate(item, f"element of array {place}")
+        elif self.type is Type.MAP:
+            keys = _present(self.key_schema, f"key of map {place}")
+            values = _present(self.value_schema, f"value of map {place}")
             for key, item in value.items():
-                self.key_schema._validate(key, f"key of map {place}")
-                self.value_schema._validate(item, f"value of map {place}")
+                keys._validate(key, f"key of map {place}")
+                values._validate(item, f"value of map {place}")
 
     def _fits(self, value: Any) -> bool:
-        logical = _LOGICAL_TYPES.get(self.name or "")
+        logical = LOGICAL_VALUES.get(self.name or "")
         if logical is None and isinstance(value, dict) and self.type is Type.STRUCT:
             return all(isinstance(name, str) for name in value)
-        expected = logical or _PYTHON_TYPES[self.type]
+        expected = logical or python_types(self.type)
         if not isinstance(value, expected):
             return False
         if expected == (int,):
-            bits = _INT_BITS[self.type]
+            bits = INT_BITS[self.type]
             number: int = value  # type: ignore[assignment]
             return not isinstance(value, bool) and -(1 << bits - 1) <= number < 1 << bits - 1
         return expected != (dt.date,) or not isinstance(value, dt.datetime)
 
 
-_JAVA_CLASSES: Final[dict[type, str]] = {
-    str: "java.lang.String", bool: "java.lang.Boolean", float: "java.lang.Double", bytes: "[B", bytearray: "[B",
-    memoryview: "java.nio.HeapByteBuffer", list: "java.util.ArrayList", tuple: "java.util.ArrayList",
-    dict: "java.util.LinkedHashMap", decimal.Decimal: "java.math.BigDecimal", dt.datetime: "java.util.Date",
-    dt.date: "java.util.Date", dt.time: "java.util.Date", set: "java.util.TreeSet", uuid.UUID: "java.util.UUID",
-}  # fmt: skip
-
-
-def java_class(value: Any, schema: Schema | None = None) -> str:
-    """Name the Java class that Kafka Connect's messages would name for a value; the type's own name for a stranger's.
-
-    A dict is a Struct where its schema says so; an int is an Integer, or a Long where it is too wide for one.
-    """
-    if schema is not None and schema.type is Type.STRUCT and isinstance(value, dict):
-        return "org.apache.kafka.connect.data.Struct"
-    if isinstance(value, int) and not isinstance(value, bool):
-        if not -(1 << 63) <= value < 1 << 63:
-            return "java.math.BigInteger"
-        return "java.lang.Integer" if -(1 << 31) <= value < 1 << 31 else "java.lang.Long"
-    known = (_JAVA_CLASSES[base] for base in type(value).__mro__ if base in _JAVA_CLASSES)
-    return next(known, type(value).__qualname__)
+def _present(schema: Schema | None, place: str) -> Schema:
+    if schema is None:
+        raise SchemaError(f"No schema defined for {place}")
+    return schema
 
 
 INT8: Final = Schema(Type.INT8)

@@ -1,19 +1,44 @@
-"""The converters that every Kafka Connect has, one module each."""
+"""The converters that every Kafka Connect has, one module each; the five of fixed width share one."""
 
 from connect.api import Converter, HeaderConverter, hookimpl
+from connect_converters.boolean import BooleanConverter
 from connect_converters.byte_array import ByteArrayConverter
+from connect_converters.fixed_width import (
+    DoubleConverter,
+    FloatConverter,
+    IntegerConverter,
+    LongConverter,
+    ShortConverter,
+)
 from connect_converters.json_converter import JsonConverter
 from connect_converters.simple_header import SimpleHeaderConverter
 from connect_converters.string import StringConverter
 
-__all__ = ["ByteArrayConverter", "JsonConverter", "SimpleHeaderConverter", "StringConverter"]
+__all__ = [
+    "BooleanConverter",
+    "ByteArrayConverter",
+    "DoubleConverter",
+    "FloatConverter",
+    "IntegerConverter",
+    "JsonConverter",
+    "LongConverter",
+    "ShortConverter",
+    "SimpleHeaderConverter",
+    "StringConverter",
+]
 
 
 @hookimpl
 def connect_converters() -> list[type[Converter]]:
-    return [ByteArrayConverter, JsonConverter, StringConverter]
+    return [
+        BooleanConverter, ByteArrayConverter, DoubleConverter, FloatConverter, IntegerConverter, JsonConverter,
+        LongConverter, ShortConverter, StringConverter,
+    ]  # fmt: skip
 
 
 @hookimpl
 def connect_header_converters() -> list[type[HeaderConverter]]:
-    return [ByteArrayConverter, JsonConverter, SimpleHeaderConverter, StringConverter]
+    return [
+        BooleanConverter, ByteArrayConverter, DoubleConverter, FloatConverter, IntegerConverter, JsonConverter,
+        LongConverter, ShortConverter, SimpleHeaderConverter, StringConverter,
+    ]  # fmt: skip

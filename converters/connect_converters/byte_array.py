@@ -5,24 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from connect.api import (
-    OPTIONAL_BYTES,
-    Column,
-    Config,
-    Converter,
-    DataError,
-    HeaderConverter,
-    Schema,
-    Type,
-    key,
-)
-from connect.api.schema import java_class
-
-
-class ByteArrayConverterConfig(Config):
-    """What is converted."""
-
-    converter_type: str | None = key("Whether keys, values or headers are converted; set by the runtime.", default=None, importance="low", one_of=("key", "value", "header"))  # fmt: skip
+from connect.api import OPTIONAL_BYTES, Column, Converter, DataError, HeaderConverter, Schema, Type
+from connect.api.java_classes import java_class
+from connect_converters.converter_config import ConverterConfig
 
 
 class ByteArrayConverter(Converter, HeaderConverter):
@@ -30,7 +15,7 @@ class ByteArrayConverter(Converter, HeaderConverter):
 
     class_name = "org.apache.kafka.connect.converters.ByteArrayConverter"
     version = "4.3.1"
-    config_class = ByteArrayConverterConfig
+    config_class = ConverterConfig
 
     def encode(self, topic: str, schema: Schema | None, values: Sequence[Any]) -> list[bytes | None]:
         if schema is not None and schema.type is not Type.BYTES:

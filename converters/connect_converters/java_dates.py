@@ -13,77 +13,54 @@ import re
 from typing import Any, Final
 
 from connect.api import DATE_NAME, TIME_NAME, TIMESTAMP_NAME, Schema
+from connect.api.logical import DAY_MS, TIME, milliseconds, moment
 
-EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
-MS: Final = dt.timedelta(milliseconds=1)
-_DAY_MS: Final = 86_400_000
 _CUTOVER_DAY: Final = -141_427  # 15 October 1582, in days since the epoch
 _NUMBER: Final = r"[ \t]*(-?\d+)"
 _DATE: Final = re.compile(f"{_NUMBER}-{_NUMBER}-{_NUMBER}")
 _TIME: Final = re.compile(f"{_NUMBER}:{_NUMBER}:{_NUMBER}\\.{_NUMBER}Z")
 _TIMESTAMP: Final = re.compile(f"{_DATE.pattern}T{_TIME.pattern}")
+_DATE_PATTERN: Final = "yyyy-MM-dd"
+_TIME_PATTERN: Final = "HH:mm:ss.SSS'Z'"
 _SCHEMAS: Final = {DATE_NAME: Schema.date(), TIME_NAME: Schema.time(), TIMESTAMP_NAME: Schema.timestamp()}
-
-
-def is_temporal(schema: Schema) -> bool:
-    """True for Date, Time and Timestamp."""
-    return schema.name in _SCHEMAS
-
-
-def milliseconds(value: dt.date | dt.time) -> int:
-    """Return the milliseconds since the epoch that Java's Date would hold."""
-    if isinstance(value, dt.time):
-        value = dt.datetime.combine(EPOCH.date(), value, value.tzinfo or dt.UTC)
-    if not isinstance(value, dt.datetime):
-        return (value - EPOCH.date()).days * _DAY_MS
-    return ((value if value.tzinfo is not None else value.replace(tzinfo=dt.UTC)) - EPOCH) // MS
 
 
 def iso_text(value: dt.date | dt.time) -> str:
     """Return the text of a date, time or timestamp. As in Kafka the value decides which, not its schema."""
     ms = milliseconds(value)
-    moment = EPOCH + ms * MS
-    clock = f"{moment:%H:%M:%S}.{moment.microsecond // 1000:03d}Z"
-    if ms < _DAY_MS:
-        return clock
-    day = moment.date().isoformat()
-    return day if ms % _DAY_MS == 0 else f"{day}T{clock}"
+    at = moment(ms)
+    if ms >= DAY_MS and ms % DAY_MS == 0:
+        return at.date().isoformat()
+    clock = f"{at.hour:02d}:{at.minute:02d}:{at.second:02d}.{at.microsecond // 1000:03d}Z"
+    return clock if ms < DAY_MS else f"{at.date().isoformat()}T{clock}"
+
+
+def iso_pattern(value: dt.date | dt.time) -> str:
+    """Return SimpleDateFormat's pattern of that text."""
+    ms = milliseconds(value)
+    if ms < DAY_MS:
+        return _TIME_PATTERN
+    return _DATE_PATTERN if ms % DAY_MS == 0 else f"{_DATE_PATTERN}'T'{_TIME_PATTERN}"
 
 
 def parse_iso(text: str) -> tuple[Schema, Any] | None:
-    r"""Return what an ISO date, time or timestamp says, None where it is none or lies outside Python's calendar.
+    r"""Return what an ISO date, time or timestamp says, None where it is none.
 
     The length tells which of the three is tried; colons may be written `\:`.
+
+    Raises:
+        DataError: It is one, and lies outside Python's day or calendar.
     """
     text = text.replace("\\:", ":")
     if len(text) == 10 and (match := _DATE.match(text)):
-        return _made(DATE_NAME, _day(*map(int, match.groups())) * _DAY_MS)
+        return _SCHEMAS[DATE_NAME], moment(_day(*map(int, match.groups())) * DAY_MS, "Date").date()
     if len(text) == 13 and (match := _TIME.match(text)):
-        return _made(TIME_NAME, _clock(*map(int, match.groups())))
+        ms = _clock(*map(int, match.groups()))
+        return _SCHEMAS[TIME_NAME], TIME.to_logical(_SCHEMAS[TIME_NAME], ms)
     if len(text) == 24 and (match := _TIMESTAMP.match(text)):
         numbers = list(map(int, match.groups()))
-        return _made(TIMESTAMP_NAME, _day(*numbers[:3]) * _DAY_MS + _clock(*numbers[3:]))
+        return _SCHEMAS[TIMESTAMP_NAME], moment(_day(*numbers[:3]) * DAY_MS + _clock(*numbers[3:]))
     return None
-
-
-def aligned(schema: Schema, value: Any) -> Any:
-    """Return a date, time or timestamp in another's type, where a list holds several of them."""
-    if isinstance(value, dt.date | dt.time):
-        found = _made(schema.name or "", milliseconds(value))
-        return value if found is None else found[1]
-    return value
-
-
-def _made(name: str, ms: int) -> tuple[Schema, Any] | None:
-    if name == TIME_NAME:
-        return (_SCHEMAS[name], (EPOCH + ms * MS).time()) if 0 <= ms < _DAY_MS else None
-    try:
-        moment = EPOCH + ms * MS
-    except OverflowError:
-        return None
-    if name == DATE_NAME and ms % _DAY_MS:
-        return None
-    return _SCHEMAS[name], moment.date() if name == DATE_NAME else moment
 
 
 def _clock(hours: int, minutes: int, seconds: int, ms: int) -> int:

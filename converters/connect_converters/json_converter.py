@@ -1,39 +1,46 @@
 """JsonConverter: values as JSON, with their schema around them or without.
 
-With `schemas.enable=true` a value is {"schema": …, "payload": …}. The schema part is encoded and parsed once for each
-distinct schema; without schemas a column is one pass of orjson each way.
+With `schemas.enable=true` a value is {"schema": …, "payload": …}. Without schemas a column is one pass of orjson each
+way; with them, columns go through the functions that their schema was compiled into (`json_columns`), and what is not to
+the letter of its schema goes value by value (`json_values`).
 
-Source: Kafka 4.3.1, JsonConverter.java, JsonSchema.java, DecimalFormat.java.
+Source: Kafka 4.3.1, JsonConverter.java, JsonConverterConfig.java.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from itertools import takewhile
+from operator import itemgetter
+from typing import Any, Final, TypeVar
 
 import orjson
 
 from connect.api import Column, Config, Converter, DataError, HeaderConverter, Schema, invalid, key
 from connect_converters import json_schema
-from connect_converters.json_loads import strict_loads
-from connect_converters.json_values import Decoder, Encoder, holds_no_number
-from connect_converters.plain_struct import PlainStruct
+from connect_converters.columns import OddValueError
+from connect_converters.converter_config import ConverterConfig
+from connect_converters.json_envelope import Envelopes, opened
+from connect_converters.json_payloads import PayloadReader, PayloadWriter
+from connect_converters.json_reading import strict_loads
+from connect_converters.json_values import Decoder, Encoder
+from connect_converters.json_writing import as_kafka_writes, holds_odd_number, schemaless_as_kafka_writes
 
-ENVELOPE = (
+ENVELOPE: Final = (
     'JsonConverter with schemas.enable requires "schema" and "payload" fields and may not contain additional fields. '
     "If you are trying to deserialize plain JSON data, set schemas.enable=false in your converter configuration."
 )
+_OPTIONS: Final = orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS
+_BRACE: Final = ord("}")
+T = TypeVar("T")
 
-_SCHEMA, _PAYLOAD = b'{"schema":', b',"payload":'
 
-
-class JsonConverterConfig(Config):
+class JsonConverterConfig(ConverterConfig):
     """How values become JSON."""
 
-    converter_type: str | None = key("Whether keys, values or headers are converted; set by the runtime.", default=None, importance="low", one_of=("key", "value", "header"))  # fmt: skip
     schemas_enable: bool = key("Whether the schema travels with each value.", default=True, importance="high", group="Schemas", order=0, width="MEDIUM", display_name="Enable Schemas")  # fmt: skip
     schemas_cache_size: int = key("How many schemas are remembered.", default=1000, importance="high", group="Schemas", order=1, width="MEDIUM", display_name="Schema Cache Size")  # fmt: skip
-    schema_content: str | None = key("A schema for every value, so that the messages need none.", default=None, importance="high", group="Schemas", order=2, width="MEDIUM", display_name="Schema Content")  # fmt: skip
+    schema_content: str | None = key("The schema of every message that is read, as JSON, so that messages need none; one that they have is not looked at. Only with schemas.enable.", default=None, importance="high", group="Schemas", order=2, width="MEDIUM", display_name="Schema Content")  # fmt: skip
     decimal_format: str = key("NUMERIC: decimals as numbers; BASE64: as the bytes of the unscaled value.", default="BASE64", one_of=("NUMERIC", "BASE64"), ignore_case=True, importance="low", group="Serialization", order=0, width="MEDIUM", display_name="Decimal Format")  # fmt: skip
     replace_null_with_default: bool = key("Whether null becomes the field's default.", default=True, importance="low", group="Serialization", order=1, width="MEDIUM", display_name="Replace null with default")  # fmt: skip
 
@@ -48,161 +55,152 @@ class JsonConverter(Converter, HeaderConverter):
 
     def configure(self, config: Config) -> None:
         super().configure(config)
-        self._encoder = Encoder(
-            numeric_decimals=self.config.decimal_format.upper() == "NUMERIC",
-            nulls_to_defaults=self.config.replace_null_with_default,
-        )
-        self._decoder = Decoder(nulls_to_defaults=self.config.replace_null_with_default)
-        self._schema_texts: dict[Schema, bytes] = {}
-        self._plans: dict[Schema, PlainStruct | None] = {}
-        self._schemas: dict[bytes, Schema | None] = {}
-        self._fixed: Schema | None = None
-        self._has_fixed = bool(self.config.schema_content)
-        if self.config.schema_content:
-            try:
-                self._fixed = json_schema.decode(orjson.loads(self.config.schema_content))
-            except (orjson.JSONDecodeError, DataError) as error:
-                raise invalid("schema.content", self.config.schema_content, f"not a JSON schema: {error}") from error
+        to_defaults = self.config.replace_null_with_default
+        numeric = self.config.decimal_format.upper() == "NUMERIC"
+        self._encoder = Encoder(numeric_decimals=numeric, nulls_to_defaults=to_defaults)
+        self._decoder = Decoder(nulls_to_defaults=to_defaults)
+        self._envelopes = Envelopes(self.config.schemas_cache_size, self._encoder, self._decoder)
+        self._writers: dict[Schema, PayloadWriter] = {}
+        self._readers: dict[Schema | None, PayloadReader] = {}
+        self._fixed = self._schema_content() if self.config.schemas_enable else None
+
+    def _schema_content(self) -> Schema | None:
+        content = self.config.schema_content
+        if not content:
+            return None
+        try:
+            return json_schema.decode(strict_loads(content.encode()), self._decoder)
+        except (ValueError, RecursionError, DataError) as error:
+            raise invalid("schema.content", content, f"not a schema as JSON: {error}") from error
 
     # -- values to bytes -------------------------------------------------------------------------------------------
 
     def encode(self, topic: str, schema: Schema | None, values: Sequence[Any]) -> list[bytes | None]:
-        payloads = self._encode_schemaless(values) if schema is None else self._encode_structured(schema, values)
+        payloads = self._schemaless(values) if schema is None else self._structured(schema, values)
         if not self.config.schemas_enable:
             return payloads
-        head = _SCHEMA + self._schema_text(schema) + _PAYLOAD
+        head = self._envelopes.written(schema)
         return [None if payload is None else head + payload + b"}" for payload in payloads]
 
-    def _encode_structured(self, schema: Schema, values: Sequence[Any]) -> list[bytes | None]:
-        plain = self._encode_plain(schema, values) if values else None
-        return [self._encoder.encode(schema, value) for value in values] if plain is None else [*plain]
+    def _structured(self, schema: Schema, values: Sequence[Any]) -> list[bytes | None]:
+        writer = self._writers.get(schema)
+        if writer is None:
+            writer = _remembered(self._writers, schema, PayloadWriter(schema, self._encoder), self.config)
+        return [*writer.write(values)]
 
-    def _encode_plain(self, schema: Schema | None, values: Sequence[Any]) -> list[bytes] | None:
-        plan = self._plan(schema)
-        return None if plan is None else plan.encode(values)
+    def _schemaless(self, values: Sequence[Any]) -> list[bytes | None]:
+        """Return the JSON of values. Of keys it is Kafka's to the byte; of values numbers are as orjson prints them."""
+        if not self.is_key:
+            try:
+                texts = schemaless_as_kafka_writes(values, [orjson.dumps(value, None, _OPTIONS) for value in values])
+                if texts is not None:
+                    return [*texts]
+            except (TypeError, RecursionError):
+                pass  # a key that is no text, bytes, half a surrogate pair: the long way
+        return [self._schemaless_one(value) for value in values]
 
-    def _plan(self, schema: Schema | None) -> PlainStruct | None:
-        if schema is None:
-            return None
-        if schema not in self._plans:
-            if len(self._plans) >= max(self.config.schemas_cache_size, 1):
-                self._plans.clear()
-            self._plans[schema] = PlainStruct.of(schema)
-        return self._plans[schema]
-
-    def _encode_schemaless(self, values: Sequence[Any]) -> list[bytes | None]:
-        try:
-            dumps = orjson.dumps
-            found = [dumps(value, default=_refuse, option=orjson.OPT_PASSTHROUGH_DATETIME) for value in values]
-        except TypeError:
-            return [self._encode_one(value) for value in values]
-        # A null may have been a NaN, or the value itself may be null.
-        if _holds_null(found):
-            return [self._encode_one(v) if b"null" in item else item for v, item in zip(values, found, strict=True)]
-        return [*found]
-
-    def _encode_one(self, value: Any) -> bytes | None:
+    def _schemaless_one(self, value: Any) -> bytes | None:
         if value is None:
             return None
-        if not holds_no_number(value):
-            try:
-                return orjson.dumps(value, default=_refuse, option=orjson.OPT_PASSTHROUGH_DATETIME)
-            except TypeError:
-                pass  # a key that is no text, a decimal, bytes: the long way
+        try:
+            if not self.is_key and not holds_odd_number(value):
+                # The same text as among others: no value may be written otherwise because of its neighbours.
+                return as_kafka_writes([orjson.dumps(value, None, _OPTIONS)])[0]
+        except (TypeError, RecursionError):
+            pass
         return self._encoder.encode(None, value)
-
-    def _schema_text(self, schema: Schema | None) -> bytes:
-        if schema is None:
-            return b"null"
-        text = self._schema_texts.get(schema)
-        if text is None:
-            text = orjson.dumps(json_schema.encode(schema, lambda s, v: orjson.loads(self._encoder.encode(s, v))))
-            if len(self._schema_texts) >= self.config.schemas_cache_size > 0:
-                self._schema_texts.clear()
-            self._schema_texts[schema] = text
-        return text
 
     # -- bytes to values -------------------------------------------------------------------------------------------
 
     def decode(self, topic: str, data: Sequence[bytes | None]) -> list[Column]:
         if not data:
             return []
-        if self._has_fixed:
-            values = [None if item is None else self._decoder.decode(self._fixed, self._parsed(item)) for item in data]
-            return [Column(self._fixed, values)]
         if not self.config.schemas_enable:
-            return [Column(None, self._decode_schemaless(data))]
-        return self._decode_envelopes(data)
+            return [Column(None, self._read_schemaless(data))]
+        if self._fixed is not None:
+            return [self._read_fixed(self._fixed, data)]
+        found: list[Column] = []
+        start = 0
+        while start < len(data):
+            for column in self._read_run(data, start):
+                start += len(column.values)
+                if found and found[-1].schema is column.schema:
+                    found[-1].values.extend(column.values)
+                else:
+                    found.append(column)
+        return found
 
-    def _decode_schemaless(self, data: Sequence[bytes | None]) -> list[Any]:
+    def _read_schemaless(self, data: Sequence[bytes | None]) -> list[Any]:
         try:
             return list(map(orjson.loads, data))  # type: ignore[arg-type]
         except orjson.JSONDecodeError:
-            return [self._decode_one(item) for item in data]
+            return [self._read_schemaless_one(item) for item in data]
 
-    def _decode_one(self, item: bytes | None) -> Any:
-        return None if item is None or not item.strip() else self._decoder.decode(None, self._parsed(item))
-
-    def _decode_envelopes(self, data: Sequence[bytes | None]) -> list[Column]:
-        plain = self._decode_alike(data) if len(data) > 1 else None
-        if plain is not None:
-            return [plain]
-        columns: list[Column] = []
-        for item in data:
-            schema, value = (None, None) if item is None else self._opened(item)
-            if columns and columns[-1].schema is schema:
-                columns[-1].values.append(value)
-            else:
-                columns.append(Column(schema, [value]))
-        return columns
-
-    def _decode_alike(self, data: Sequence[bytes | None]) -> Column | None:
-        """Read messages that begin with the same, known text of a plain struct's schema; None where they are others."""
-        first = data[0]
-        if first is None or None in data:
-            return None
-        cut = first.find(_PAYLOAD)
-        head, text = first[: cut + len(_PAYLOAD)], first[len(_SCHEMA) : cut]
-        if cut < 0 or not first.startswith(_SCHEMA):
-            return None
-        if text not in self._schemas:
-            self._opened(first)  # learns the schema
-        plan = self._plan(self._schemas.get(text))
-        if plan is None or not all(item.startswith(head) and item.endswith(b"}") for item in data):  # type: ignore[union-attr]
+    def _read_schemaless_one(self, item: bytes | None) -> Any:
+        if item is None or not item.strip():
             return None
         try:
-            values = [orjson.loads(item[len(head) : -1]) for item in data]  # type: ignore[index]
+            return orjson.loads(item)
         except orjson.JSONDecodeError:
-            return None
-        return Column(self._schemas[text], values) if plan.fits(values) else None
+            return self._decoder.decode(None, self._parsed(item))
 
-    def _opened(self, item: bytes) -> tuple[Schema | None, Any]:
-        """Take an envelope apart. The schema's text is looked up first: it is the same in nearly every message."""
-        cut = item.find(_PAYLOAD)
-        if item.startswith(_SCHEMA) and cut > 0 and (text := item[len(_SCHEMA) : cut]) in self._schemas:
-            try:
-                payload = orjson.loads(item[cut + len(_PAYLOAD) : -1]) if item.endswith(b"}") else None
-            except orjson.JSONDecodeError:
-                payload = None  # the text of the schema held such a member itself: take the long way
-            if payload is not None:
-                schema = self._schemas[text]
-                if not self._decoder.needs_exact(schema):
-                    return schema, self._decoder.decode(schema, payload)
-        parsed = self._parsed(item) if item.strip() else None
-        if not isinstance(parsed, dict) or len(parsed) != 2 or "schema" not in parsed or "payload" not in parsed:
+    def _read_fixed(self, schema: Schema, data: Sequence[bytes | None]) -> Column:
+        texts = [item for item in data if item is not None]
+        try:
+            if any(b'"payload"' in text for text in texts):
+                raise OddValueError  # may be an envelope
+            values = self._reader(schema).read(texts)
+        except OddValueError:
+            values = [self._read_fixed_one(schema, text) for text in texts]
+        if len(texts) == len(data):
+            return Column(schema, values)
+        rest = iter(values)
+        return Column(schema, [None if item is None else next(rest) for item in data])
+
+    def _read_fixed_one(self, schema: Schema, item: bytes) -> Any:
+        envelope = self._opened(item)
+        return self._decoder.decode(schema, self._parsed(item) if envelope is None else envelope[1])
+
+    def _read_run(self, data: Sequence[bytes | None], start: int) -> list[Column]:
+        """Return the values from `start` on that begin alike; at least one."""
+        first = data[start]
+        if first is None:
+            return [Column(None, [None])]
+        head = self._envelopes.known(first)
+        if head is None:
+            return [self._read_exactly(first, learn=True)]
+        run = _alike(data, start, head.data)
+        try:
+            if not all(map(_BRACE.__eq__, map(itemgetter(-1), run))):
+                raise OddValueError
+            values = self._reader(head.schema).read([item[len(head.data) : -1] for item in run])
+        except OddValueError:
+            return [self._read_exactly(item) for item in run]
+        return [Column(head.schema, values)]
+
+    def _read_exactly(self, item: bytes, *, learn: bool = False) -> Column:
+        envelope = self._opened(item)
+        if envelope is None:
             raise DataError(ENVELOPE)
-        text = orjson.dumps(parsed["schema"], default=float)
-        if text not in self._schemas:
-            if len(self._schemas) >= max(self.config.schemas_cache_size, 1):
-                self._schemas.clear()
-            self._schemas[text] = json_schema.decode(parsed["schema"])
-        schema = self._schemas[text]
-        return schema, self._decoder.decode(schema, parsed["payload"])
+        schema = self._envelopes.schema(envelope[0])
+        if learn:
+            self._envelopes.learn(item, schema)
+        return Column(schema, [self._decoder.decode(schema, envelope[1])])
+
+    def _reader(self, schema: Schema | None) -> PayloadReader:
+        reader = self._readers.get(schema)
+        return reader or _remembered(self._readers, schema, PayloadReader(schema, self._decoder), self.config)
+
+    def _opened(self, item: bytes) -> tuple[Any, Any] | None:
+        return self._parse(opened, item)  # type: ignore[no-any-return]
 
     def _parsed(self, item: bytes) -> Any:
+        return self._parse(strict_loads, item)
+
+    def _parse(self, parse: Callable[[bytes], Any], item: bytes) -> Any:
         try:
-            return strict_loads(item)
-        except ValueError as error:
+            return parse(item)
+        except (ValueError, RecursionError) as error:
             raise DataError(
                 f"Converting byte[] to Kafka Connect data failed due to serialization error: {error}"
             ) from error
@@ -216,10 +214,13 @@ class JsonConverter(Converter, HeaderConverter):
         return self.to_connect_data(topic, data)
 
 
-def _holds_null(texts: list[bytes]) -> bool:
-    # Joined first, since the search pays per call; few at a time, since fresh megabytes cost more than the search.
-    return any(b"null" in b"".join(texts[start : start + 256]) for start in range(0, len(texts), 256))
+def _remembered(cache: dict[Any, T], key: Any, value: T, config: JsonConverterConfig) -> T:
+    if len(cache) >= max(config.schemas_cache_size, 1):
+        cache.clear()
+    cache[key] = value
+    return value
 
 
-def _refuse(value: Any) -> Any:
-    raise TypeError(type(value).__name__)
+def _alike(data: Sequence[bytes | None], start: int, head: bytes) -> list[bytes]:
+    rest = data[start:] if start else data
+    return list(takewhile(lambda item: item is not None and item.startswith(head), rest))  # type: ignore[arg-type]

@@ -5,139 +5,87 @@ Source: Kafka 4.3.1, the logical converters in JsonConverter.java.
 
 from __future__ import annotations
 
-import binascii
-import datetime as dt
-from base64 import b64decode, b64encode
+from base64 import b64encode
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
-from connect.api import DATE_NAME, DECIMAL_NAME, TIME_NAME, TIMESTAMP_NAME, DataError, Schema
-from connect.api.schema import java_class
-from connect_converters.java_dates import EPOCH, MS, milliseconds
+import orjson
 
-_DAY_MS = 86_400_000
-
-
-def narrow(number: int, bits: int) -> int:
-    number &= (1 << bits) - 1
-    return number - (1 << bits) if number >> bits - 1 else number
+from connect.api import DataError, Schema, logical
+from connect.api.java_classes import java_class
+from connect.api.java_numbers import narrow
+from connect_converters.json_reading import from_base64
 
 
 def binary(node: Any) -> bytes | None:
+    """Return the bytes of base64, None of what is no text. Raises `DataError` for text that is no base64."""
     if not isinstance(node, str):
         return None
     try:
-        return b64decode(node, validate=True)
-    except binascii.Error as error:
+        return from_base64(node)
+    except ValueError as error:
         raise DataError("Invalid bytes field") from error
 
 
 def node_type(node: Any) -> str:
-    names = {bool: "BOOLEAN", int: "NUMBER", float: "NUMBER", Decimal: "NUMBER", str: "STRING", list: "ARRAY", dict: "OBJECT", type(None): "NULL"}  # fmt: skip
+    """Return Jackson's name for the type of a JSON node."""
+    names = {bool: "BOOLEAN", int: "NUMBER", Decimal: "NUMBER", str: "STRING", list: "ARRAY", dict: "OBJECT", type(None): "NULL"}  # fmt: skip
     return names[type(node)]
 
 
 def _decimal_to_json(schema: Schema, value: Any, numeric: bool) -> Any:
     if not isinstance(value, Decimal):
         raise DataError(f"Invalid type for Decimal, expected BigDecimal but was class {java_class(value)}")
-    if numeric:
-        return value
-    sign, digits, exponent = value.as_tuple()
-    if not isinstance(exponent, int):
+    if not numeric:
+        return b64encode(logical.DECIMAL.from_logical(schema, value)).decode()
+    if not value.is_finite():
         raise DataError(f"Invalid value for Decimal: {value}")
-    wanted = _scale(schema)
-    if -exponent != wanted:
-        raise DataError(f"Decimal value has mismatching scale for given Decimal schema. Schema has scale {wanted}, value has scale {-exponent}.")  # fmt: skip
-    unscaled = int("".join(map(str, digits))) * (-1 if sign else 1)
-    length = (unscaled + (unscaled < 0)).bit_length() // 8 + 1
-    return b64encode(unscaled.to_bytes(length, "big", signed=True)).decode()
-
-
-def _scale(schema: Schema) -> int:
-    text = (schema.parameters or {}).get("scale")
-    if text is None:
-        raise DataError("Invalid Decimal schema: scale parameter not found.")
-    try:
-        return int(text)
-    except ValueError as error:
-        raise DataError(f"Invalid scale parameter found in Decimal schema: {text}") from error
+    return orjson.Fragment(str(value))
 
 
 def _decimal_from_json(schema: Schema, node: Any) -> Any:
-    if isinstance(node, bool) or not isinstance(node, int | float | Decimal | str):
+    if isinstance(node, bool) or not isinstance(node, int | Decimal | str):
         raise DataError(
             f"Invalid type for Decimal, underlying representation should be numeric or bytes but was {node_type(node)}"
         )
     if not isinstance(node, str):
-        return Decimal(repr(node)) if isinstance(node, float) else Decimal(node)
+        return Decimal(node)
     try:
-        raw, scale = binary(node), _scale(schema)
+        return logical.DECIMAL.to_logical(schema, binary(node))
     except DataError as error:
-        raise DataError("Invalid bytes for Decimal field") from error
-    if not raw:
-        raise DataError("Invalid bytes for Decimal field")
-    unscaled = int.from_bytes(raw, "big", signed=True)
-    return Decimal((int(unscaled < 0), tuple(map(int, str(abs(unscaled)))), -scale))
+        raise DataError(f"Invalid bytes for Decimal field: {error}") from error
 
 
-def _date_to_json(schema: Schema, value: Any, numeric: bool) -> Any:
-    days, rest = divmod(_milliseconds(value, "Date"), _DAY_MS)
-    if rest:
-        raise DataError("Kafka Connect Date type should not have any time fields set to non-zero values.")
-    return days
+def _temporal_to_json(kind: logical.LogicalType) -> Callable[[Schema, Any, bool], Any]:
+    return lambda schema, value, numeric: kind.from_logical(schema, value)
 
 
-def _time_to_json(schema: Schema, value: Any, numeric: bool) -> Any:
-    ms = _milliseconds(value, "Time")
-    if not 0 <= ms <= _DAY_MS:
-        raise DataError("Kafka Connect Time type should not have any date fields set to non-zero values.")
-    return ms
+def _date_or_time_from_json(kind: logical.LogicalType) -> Callable[[Schema, Any], Any]:
+    def read(schema: Schema, node: Any) -> Any:
+        if type(node) is not int or not -(1 << 31) <= node < 1 << 31:
+            raise DataError(
+                f"Invalid type for {kind.word}, underlying representation should be integer but was {node_type(node)}"
+            )
+        return kind.to_logical(schema, node)
 
-
-def _timestamp_to_json(schema: Schema, value: Any, numeric: bool) -> Any:
-    return _milliseconds(value, "Timestamp")
-
-
-def _milliseconds(value: Any, name: str) -> int:
-    if not isinstance(value, dt.date | dt.time):
-        raise DataError(f"Invalid type for {name}, expected Date but was class {java_class(value)}")
-    return milliseconds(value)
-
-
-def _integral(node: Any, name: str, bits: int) -> int:
-    if isinstance(node, bool) or not isinstance(node, int) or not -(1 << bits - 1) <= node < 1 << bits - 1:
-        raise DataError(
-            f"Invalid type for {name}, underlying representation should be integer but was {node_type(node)}"
-        )
-    return node
-
-
-def _date_from_json(schema: Schema, node: Any) -> Any:
-    return _moment(_integral(node, "Date", 32) * _DAY_MS, "Date").date()
-
-
-def _time_from_json(schema: Schema, node: Any) -> Any:
-    ms = _integral(node, "Time", 32)
-    if not 0 <= ms < _DAY_MS:
-        raise DataError("Time values must use number of milliseconds greater than 0 and less than 86400000")
-    return _moment(ms, "Time").time()
+    return read
 
 
 def _timestamp_from_json(schema: Schema, node: Any) -> Any:
-    return _moment(narrow(_integral(node, "Timestamp", 128), 64), "Timestamp")
-
-
-def _moment(ms: int, name: str) -> dt.datetime:
-    try:
-        return EPOCH + ms * MS
-    except OverflowError as error:
-        raise DataError(f"Invalid {name}: {ms} ms since the epoch lies outside the years 1 to 9999") from error
+    if type(node) is not int:
+        raise DataError(
+            f"Invalid type for Timestamp, underlying representation should be integral but was {node_type(node)}"
+        )
+    return logical.TIMESTAMP.to_logical(schema, narrow(node, 64))
 
 
 TO_JSON: dict[str, Callable[[Schema, Any, bool], Any]] = {
-    DECIMAL_NAME: _decimal_to_json, DATE_NAME: _date_to_json, TIME_NAME: _time_to_json, TIMESTAMP_NAME: _timestamp_to_json,
-}  # fmt: skip
+    logical.DECIMAL.schema_name: _decimal_to_json,
+    **{kind.schema_name: _temporal_to_json(kind) for kind in (logical.DATE, logical.TIME, logical.TIMESTAMP)},
+}
 FROM_JSON: dict[str, Callable[[Schema, Any], Any]] = {
-    DECIMAL_NAME: _decimal_from_json, DATE_NAME: _date_from_json, TIME_NAME: _time_from_json, TIMESTAMP_NAME: _timestamp_from_json,
-}  # fmt: skip
+    logical.DECIMAL.schema_name: _decimal_from_json,
+    **{kind.schema_name: _date_or_time_from_json(kind) for kind in (logical.DATE, logical.TIME)},
+    logical.TIMESTAMP.schema_name: _timestamp_from_json,
+}

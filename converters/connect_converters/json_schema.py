@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from connect.api import DataError, Schema, SchemaError, Type
+from connect.api.java_numbers import narrow
 from connect_converters.json_values import Decoder
 
 _NAMES = {Type.FLOAT32: "float", Type.FLOAT64: "double"}
@@ -19,13 +20,10 @@ def encode(schema: Schema, encode_value: Callable[[Schema, Any], Any]) -> dict[s
     """Return a schema as JSON; `encode_value` makes the JSON of a default."""
     result: dict[str, Any] = {"type": _NAMES.get(schema.type, schema.type.value)}
     if schema.type is Type.ARRAY:
-        assert schema.value_schema is not None, "an array has a schema of its items"
-        result["items"] = encode(schema.value_schema, encode_value)
+        result["items"] = _part(schema.value_schema, encode_value)
     elif schema.type is Type.MAP:
-        assert schema.key_schema is not None, "a map has a schema of its keys"
-        assert schema.value_schema is not None, "a map has a schema of its values"
-        result["keys"] = encode(schema.key_schema, encode_value)
-        result["values"] = encode(schema.value_schema, encode_value)
+        result["keys"] = _part(schema.key_schema, encode_value)
+        result["values"] = _part(schema.value_schema, encode_value)
     elif schema.type is Type.STRUCT:
         result["fields"] = [{**encode(f.schema, encode_value), "field": f.name} for f in schema.fields]
     result["optional"] = schema.optional
@@ -39,8 +37,17 @@ def encode(schema: Schema, encode_value: Callable[[Schema, Any], Any]) -> dict[s
     return result
 
 
-def decode(node: Any) -> Schema | None:
+def _part(schema: Schema | None, encode_value: Callable[[Schema, Any], Any]) -> dict[str, Any] | None:
+    # A list of nothing but nulls, as a header may hold, has no schema for its items.
+    return None if schema is None else encode(schema, encode_value)
+
+
+def decode(node: Any, decoder: Decoder) -> Schema | None:
     """Return the schema that JSON describes; None for null.
+
+    Args:
+        node: Parsed JSON.
+        decoder: Reads defaults.
 
     Raises:
         DataError: In Kafka's words.
@@ -52,42 +59,46 @@ def decode(node: Any) -> Schema | None:
     kind = _TYPES.get(node["type"])
     if kind is None:
         raise DataError(f"Unknown schema type: {node['type']}")
-    properties = {"optional": node.get("optional") is True, **_members(kind, node), **_described(node)}
+    properties = {"optional": node.get("optional") is True, **_members(kind, node, decoder), **_described(node)}
     schema = Schema(kind, **properties)
-    if node.get("default") is not None:
-        default = Decoder(nulls_to_defaults=True).decode(schema, node["default"])
+    if "default" in node:
+        default = decoder.decode(schema, node["default"])
+        if default is None and not schema.optional:  # a number, say, where text is wanted
+            raise SchemaError(f"Invalid default value: {node['default']!r} is null as {schema.type.name}")
         schema = schema.replace(default=default)
     return schema
 
 
-def _members(kind: Type, node: dict[str, Any]) -> dict[str, Any]:
+def _members(kind: Type, node: dict[str, Any], decoder: Decoder) -> dict[str, Any]:
     if kind is Type.ARRAY:
         if node.get("items") is None:
             raise DataError("Array schema did not specify the element type")
-        return {"value_schema": decode(node["items"])}
+        return {"value_schema": decode(node["items"], decoder)}
     if kind is Type.MAP:
-        return {f"{which}_schema": _map_part(node, which) for which in ("key", "value")}
+        return {f"{which}_schema": _map_part(node, which, decoder) for which in ("key", "value")}
     if kind is Type.STRUCT:
         if not isinstance(node.get("fields"), list):
             raise DataError('Struct schema\'s "fields" argument is not an array.')
-        return {"fields": [_field(one) for one in node["fields"]]}
+        return {"fields": [_field(one, decoder) for one in node["fields"]]}
     return {}
 
 
-def _map_part(node: dict[str, Any], which: str) -> Schema:
+def _map_part(node: dict[str, Any], which: str, decoder: Decoder) -> Schema:
     if which + "s" not in node:
         raise DataError(f"Map schema did not specify the {which} type")
-    schema = decode(node[which + "s"])
+    schema = decode(node[which + "s"], decoder)
     if schema is None:
         raise SchemaError(f"{which}Schema cannot be null.")
     return schema
 
 
-def _field(node: Any) -> tuple[str, Schema]:
+def _field(node: Any, decoder: Decoder) -> tuple[str, Schema]:
     name = node.get("field") if isinstance(node, dict) else None
     if not isinstance(name, str):
         raise DataError("Struct schema's field name not specified properly")
-    schema = decode(node)
+    if not name:
+        raise SchemaError("fieldName cannot be null.")
+    schema = decode(node, decoder)
     assert schema is not None, "a field is an object"
     return name, schema
 
@@ -98,7 +109,7 @@ def _described(node: dict[str, Any]) -> dict[str, Any]:
         found["name"] = node["name"]
     version = node.get("version")
     if isinstance(version, int) and not isinstance(version, bool):
-        found["version"] = version
+        found["version"] = narrow(version, 32)
     if isinstance(node.get("doc"), str):
         found["doc"] = node["doc"]
     parameters = node.get("parameters")

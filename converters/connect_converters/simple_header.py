@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from connect.api import BYTES, HeaderConverter, Schema
+from connect.api.java_text import decode_utf8
 from connect_converters import values
 
 
@@ -24,6 +25,6 @@ class SimpleHeaderConverter(HeaderConverter):
         if data is None:
             return None, None
         try:
-            return values.parse(data.decode(errors="replace")) or (None, None)
+            return values.parse(decode_utf8(data)) or (None, None)
         except RecursionError:  # thousands of open brackets
             return BYTES, data

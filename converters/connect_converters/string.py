@@ -1,4 +1,7 @@
-"""StringConverter: values as text; what is not text as Java's toString prints it."""
+"""StringConverter: values as text; what is not text as Java's toString prints it, and bytes as they are.
+
+Source: Kafka 4.3.1, StringConverter.java.
+"""
 
 from __future__ import annotations
 
@@ -6,16 +9,15 @@ import codecs
 from collections.abc import Sequence
 from typing import Any
 
-from connect.api import OPTIONAL_STRING, Column, Config, Converter, HeaderConverter, Schema, invalid, key
-from connect_converters import java_text
+from connect.api import OPTIONAL_STRING, Column, Config, Converter, HeaderConverter, Schema, invalid, java_text, key
+from connect_converters.converter_config import ConverterConfig
 
 _JAVA_CHARSETS = {"UTF8": "utf-8", "ISO-8859-1": "latin-1", "US-ASCII": "ascii"}
 
 
-class StringConverterConfig(Config):
+class StringConverterConfig(ConverterConfig):
     """How text becomes bytes."""
 
-    converter_type: str | None = key("Whether keys, values or headers are converted; set by the runtime.", default=None, importance="low", one_of=("key", "value", "header"))  # fmt: skip
     converter_encoding: str = key("The name of the Java character set to use for encoding strings as byte arrays.", default="UTF-8", importance="high", width="MEDIUM", display_name="Encoding")  # fmt: skip
 
 
@@ -43,27 +45,33 @@ class StringConverter(Converter, HeaderConverter):
             if self._encoding == "utf-8":
                 return [value.encode() for value in values]  # all text: nearly always
         except (AttributeError, UnicodeEncodeError):
-            pass  # a null, a number, half a surrogate pair: one by one
+            pass  # a null, a number, half a surrogate pair, bytes
+        if set(map(type, values)) == {bytes}:
+            return list(values)
         return [self._encoded(schema, value) for value in values]
 
     def _encoded(self, schema: Schema | None, value: Any) -> bytes | None:
         if value is None:
             return None
+        if isinstance(value, bytes | bytearray | memoryview):
+            return bytes(value)  # text already, for all we know; Java would print its address
         return self._mark + java_text.text(value, schema).encode(self._writing, "replace")
 
     def decode(self, topic: str, data: Sequence[bytes | None]) -> list[Column]:
         if not data:
             return []
         try:
-            if not self._mark:
-                return [Column(OPTIONAL_STRING, [item.decode(self._encoding) for item in data])]  # type: ignore[union-attr]
-        except (AttributeError, UnicodeDecodeError):
-            pass
+            if self._encoding == "utf-8":
+                return [Column(OPTIONAL_STRING, list(map(bytes.decode, data)))]  # type: ignore[arg-type]
+        except (TypeError, UnicodeDecodeError):
+            pass  # a null, bytes that are no text
         return [Column(OPTIONAL_STRING, [self._decoded(item) for item in data])]
 
     def _decoded(self, item: bytes | None) -> str | None:
         if item is None:
             return None
+        if self._encoding == "utf-8":
+            return java_text.decode_utf8(item)
         marked = item[:2] in (codecs.BOM_UTF16_BE, codecs.BOM_UTF16_LE)
         return item.decode(self._encoding if marked else self._writing, "replace")
 

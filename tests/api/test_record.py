@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from connect.api import INT32, STRING, Batch, Headers
+from connect.api import INT32, STRING, Batch
 from tests.support.factories import make_batch, make_record
 
 
@@ -31,12 +31,3 @@ def test_selecting_keeps_columns_aligned() -> None:
 def test_only_the_part_with_the_last_record_keeps_the_source_offset() -> None:
     batch = make_batch(count=4, source_offset={"o": 4})
     assert (batch[:2].source_offset, batch[2:].source_offset) == (None, {"o": 4})
-
-
-def test_headers_answer_by_name() -> None:
-    headers = Headers().add("a", 1).add("b", 2).add("a", 3)
-    last = headers.last("a")
-    assert last is not None
-    assert last.value == 3
-    assert [h.value for h in headers.all("a")] == [1, 3]
-    assert [h.name for h in headers.without("a")] == ["b"]

@@ -15,7 +15,6 @@ from typing import Any, cast
 from connect.api import (
     Batch,
     ConfigError,
-    ConfigType,
     ConnectError,
     Converter,
     DataError,
@@ -24,15 +23,17 @@ from connect.api import (
     Predicate,
     Record,
     SchemaError,
+    SchemaProjectorError,
     Transform,
 )
-from connect.api.config import parse_type, to_text
 from connect.runtime.config import SinkConnectorConfig, SourceConnectorConfig, WorkerConfig
 from connect.runtime.factory import make_stages
 from connect.runtime.model import PluginKind
 from connect.runtime.plugins import PluginHost
 from connect.runtime.validation import validate
-from connect_converters import values as converter_values
+from tests.conformance.phases import PhaseFailed, Skipped
+from tests.conformance.phases import in_phase as _phase
+from tests.conformance.play_values import play_values
 from tests.conformance.vectors import (  # fmt: skip
     Json,
     record_difference,
@@ -48,6 +49,7 @@ KINDS: dict[str, type[ConnectError]] = {
     "ConfigException": ConfigError,
     "DataException": DataError,
     "SchemaBuilderException": SchemaError,
+    "SchemaProjectorException": SchemaProjectorError,
     "ConnectException": ConnectError,
 }
 DEPARTURES = Path(__file__).parent / "departures.json"
@@ -59,19 +61,6 @@ class Outcome:
 
     verdict: str
     why: str = ""
-
-
-class Skipped(Exception):
-    """The vector is about something that is not installed."""
-
-
-class PhaseFailed(Exception):
-    """A call raised; `phase` is the vectors' word for the call."""
-
-    def __init__(self, phase: str, error: Exception) -> None:
-        super().__init__(phase)
-        self.phase = phase
-        self.error = error
 
 
 @cache
@@ -141,13 +130,6 @@ def _normal(message: str | None) -> str:
     return result
 
 
-def _phase(phase: str, call: Callable[[], Any]) -> Any:
-    try:
-        return call()
-    except Exception as error:
-        raise PhaseFailed(phase, error) from error
-
-
 # -- plugins -------------------------------------------------------------------------------------------------------
 
 
@@ -212,7 +194,8 @@ def _classes_to_come() -> frozenset[str]:
 def _converter(vector: dict[str, Json], expected: Json) -> str | None:
     method, data = vector["method"], vector["input"]
     if method.endswith("Header"):
-        header = cast(HeaderConverter, _made(vector, PluginKind.HEADER_CONVERTER, **{"converter.type": "header"}))
+        given = {**vector, "config": {"converter.type": "header", **vector["config"]}}
+        header = cast(HeaderConverter, _made(given, PluginKind.HEADER_CONVERTER))
         if method == "toConnectHeader":
             return _decoded(expected, lambda: header.to_connect_header("topic", "h", _bytes(data)))
         schema = _phase("decode", lambda: schema_of(data["schema"]))
@@ -261,64 +244,7 @@ def _same_json(wanted: bytes | None, found: bytes | None) -> bool:
         return False
 
 
-# -- values --------------------------------------------------------------------------------------------------------
-
-
-def _values(vector: dict[str, Json], expected: Json) -> str | None:
-    player = _FUNCTIONS.get(vector["fn"])
-    if player is None:
-        raise Skipped(f"{vector['fn']} has no counterpart here")
-    return player(vector["args"], expected)
-
-
-def _parse_string(args: Json, expected: Json) -> str | None:
-    text = value_of(args["value"])
-    found = None if text is None else _phase("convert", lambda: converter_values.parse(text))
-    if expected is None or found is None:
-        return None if expected is found else f"expected {expected}, got {found}"
-    return schema_difference(expected["schema"], found[0]) or value_difference(expected["value"], found[1])
-
-
-def _convert_to_string(args: Json, expected: Json) -> str | None:
-    schema = _phase("decode", lambda: schema_of(args["schema"]))
-    value = _phase("decode", lambda: value_of(args["value"], schema))
-    found = None if value is None else _phase("convert", lambda: converter_values.to_text(value, schema))
-    return value_difference(expected, found) if expected != {} else None
-
-
-def _validate_value(args: Json, expected: Json) -> str | None:
-    schema = cast(Any, _phase("decode", lambda: schema_of(args["schema"])))
-    value = _phase("decode", lambda: value_of(args["value"], schema))
-    _phase("convert", lambda: schema.validate(value, args.get("field")))
-    return None
-
-
-def _parse_type(args: Json, expected: Json) -> str | None:
-    found = _phase("convert", lambda: parse_type("k", args["raw"], ConfigType(args["type"])))
-    if expected is None or expected == {}:
-        return None if found is None or expected == {} else f"expected null, got {found!r}"
-    kind = expected["$type"]
-    if kind == "password":
-        return None if found.get_secret_value() == expected["v"] and str(found) == "[hidden]" else f"got {found!r}"
-    if kind == "class":
-        return None if found == expected["v"] else f"expected {expected['v']}, got {found!r}"
-    return value_difference(expected, found)
-
-
-def _config_to_string(args: Json, expected: Json) -> str | None:
-    declared = ConfigType(args["type"])
-    found = _phase("convert", lambda: to_text(args["raw"], declared))
-    return None if expected in ({}, found) else f"expected {expected!r}, got {found!r}"
-
-
-_FUNCTIONS: dict[str, Callable[[Json, Json], str | None]] = {
-    "parseString": _parse_string,
-    "convertToString": _convert_to_string,
-    "ConnectSchema.validateValue": _validate_value,
-    "ConnectSchema.validateValueWithField": _validate_value,
-    "ConfigDef.parseType": _parse_type,
-    "ConfigDef.convertToString": _config_to_string,
-}
+# -- validate ------------------------------------------------------------------------------------------------------
 
 
 def _validate(vector: dict[str, Json], expected: Json) -> str | None:
@@ -362,6 +288,6 @@ _PLAYERS: dict[str, Callable[[dict[str, Json], Json], str | None]] = {
     "predicate": _predicate,
     "chain": _chain,
     "converter": _converter,
-    "values": _values,
+    "values": play_values,
     "validate": _validate,
 }

@@ -17,7 +17,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from connect.api import DATE_NAME, TIME_NAME, Headers, Record, Schema
+from connect.api import DATE_NAME, TIME_NAME, Headers, Record, Schema, Struct, logical
 
 EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 MS = dt.timedelta(milliseconds=1)
@@ -67,7 +67,8 @@ def value_of(node: Json, schema: Schema | None = None) -> Any:
     if kind == "struct":
         own = schema_of(node["schema"]) if "schema" in node else schema
         named = {field.name: field.schema for field in own.fields} if own is not None else {}
-        return {name: value_of(item, named.get(name)) for name, item in node["v"].items()}
+        members = {name: value_of(item, named.get(name)) for name, item in node["v"].items()}
+        return Struct(own, members) if "schema" in node and own is not None else members
     return _scalar_of(kind, node, schema)
 
 
@@ -98,7 +99,7 @@ class _TreeSet(set[str]):
 
 
 def _date_of(ms: int, schema: Schema | None) -> Any:
-    moment = EPOCH + ms * MS
+    moment = logical.moment(ms)
     if schema is not None and schema.name == DATE_NAME and ms % DAY_MS == 0:
         return moment.date()
     if schema is not None and schema.name == TIME_NAME and 0 <= ms < DAY_MS:
@@ -267,12 +268,13 @@ def record_difference(expected: Json, actual: Record | None) -> str | None:
             value_difference(expected["key"], actual.key, "key"),
             schema_difference(expected["valueSchema"], actual.value_schema, "value schema"),
             value_difference(expected["value"], actual.value, "value"),
-            _headers_difference(expected["headers"], actual.headers or Headers()),
+            headers_difference(expected["headers"], actual.headers or Headers()),
         ]
     )
 
 
-def _headers_difference(expected: Sequence[Json], actual: Headers) -> str | None:
+def headers_difference(expected: Sequence[Json], actual: Headers) -> str | None:
+    """Return what differs between expected headers and ours, None when nothing does."""
     names = [header["name"] for header in expected]
     if names != [header.name for header in actual]:
         return f"headers: expected {names}, got {[header.name for header in actual]}"

@@ -1,0 +1,215 @@
+"""Measure each converter: `python -m bench.converters [--records N] [--only NAME ...]` prints a table.
+
+Each row is the best of many passes over one batch, so that other work on the machine does not count; a row and the bare
+library call that it is compared with take turns. A row below its target says so.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime as dt
+import time
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+import orjson
+
+from connect.api import (
+    BOOLEAN,
+    FLOAT64,
+    INT16,
+    INT32,
+    INT64,
+    OPTIONAL_STRING,
+    STRING,
+    Converter,
+    HeaderConverter,
+    Schema,
+)
+from connect_converters import (
+    BooleanConverter,
+    ByteArrayConverter,
+    DoubleConverter,
+    FloatConverter,
+    IntegerConverter,
+    JsonConverter,
+    LongConverter,
+    ShortConverter,
+    SimpleHeaderConverter,
+    StringConverter,
+)
+
+PLAIN = Schema.struct(
+    {
+        "id": INT64, "name": STRING, "email": OPTIONAL_STRING, "total": FLOAT64, "paid": BOOLEAN, "city": STRING,
+        "street": STRING, "note": OPTIONAL_STRING, "zip": STRING,
+    },
+    name="order",
+)  # fmt: skip
+RICH = Schema.struct(
+    {
+        "id": INT32, "name": STRING, "total": Schema.decimal(2), "at": Schema.timestamp(), "paid": BOOLEAN,
+        "city": OPTIONAL_STRING, "tags": Schema.array(STRING), "address": Schema.struct({"street": STRING, "zip": STRING}),
+    },
+    name="rich-order",
+)  # fmt: skip
+
+
+class Row(NamedTuple):
+    """One measurement: what is called, and beside which bare call, where there is one."""
+
+    name: str
+    run: Callable[[], Any]
+    bare: Callable[[], Any] | None = None
+    most_bare: float | None = None
+    least_per_s: int | None = None
+
+
+def plain_value(i: int, *, nulls: bool = False) -> dict[str, Any]:
+    """Return a record of about 200 bytes of JSON."""
+    note = None if nulls and i % 2 else "leave it with the neighbour on the second floor"
+    return {"id": i, "name": f"customer number {i}", "email": f"customer{i}@example.com", "total": i * 1.25,
+            "paid": i % 2 == 0, "city": "Lisbon", "street": "Rua Augusta 1234", "note": note, "zip": "1100-048"}  # fmt: skip
+
+
+def rich_value(i: int) -> dict[str, Any]:
+    """Return a record of decimals, dates, lists and structs."""
+    return {"id": i, "name": f"customer number {i}", "total": Decimal(i).scaleb(-2),
+            "at": dt.datetime(2024, 1, 1, tzinfo=dt.UTC), "paid": True, "city": "Lisbon", "tags": ["new", "gift"],
+            "address": {"street": "Rua Augusta 1234", "zip": "1100-048"}}  # fmt: skip
+
+
+def made(cls: type[Converter] | type[HeaderConverter], **config: str) -> Any:
+    """Return a converter, configured."""
+    converter = cls()
+    converter.configure(cls.config_class.parse({name.replace("_", "."): value for name, value in config.items()}))
+    return converter
+
+
+def rows(count: int) -> list[Row]:
+    """Return every measurement over batches of `count` records."""
+    return [*_schemaless(count), *_envelopes(count), *_text_and_bytes(count), *_numbers(count), *_headers(count)]
+
+
+def _schemaless(count: int) -> list[Row]:
+    converter = made(JsonConverter, schemas_enable="false")
+    found = []
+    for name, nulls in (("schemaless", False), ("schemaless, nulls", True)):
+        values = [plain_value(i, nulls=nulls) for i in range(count)]
+        data = [orjson.dumps(value) for value in values]
+        write, read = _encode(converter, None, values), _decode(converter, data)
+        bare_write, bare_read = _each(orjson.dumps, values), _each(orjson.loads, data)
+        found += [
+            Row(f"Json {name}, encode", write, bare_write),
+            Row(f"Json {name}, decode", read, bare_read, 1.25),
+            Row(f"Json {name}, both ways", _both(write, read), _both(bare_write, bare_read), None if nulls else 1.25),
+        ]
+    return found
+
+
+def _envelopes(count: int) -> list[Row]:
+    found = []
+    for name, schema, value in (("plain fields", PLAIN, plain_value), ("rich fields", RICH, rich_value)):
+        converter, values = made(JsonConverter), [value(i) for i in range(count)]
+        data = converter.encode("t", schema, values)
+        found += [
+            Row(f"Json envelope, {name}, encode", _encode(converter, schema, values), least_per_s=400_000),
+            Row(f"Json envelope, {name}, decode", _decode(converter, data), least_per_s=400_000),
+        ]
+    return found
+
+
+def _text_and_bytes(count: int) -> list[Row]:
+    text, data = ["x" * 200] * count, [b"x" * 200] * count
+    string, array = made(StringConverter), made(ByteArrayConverter)
+    return [
+        Row("String, encode text", _encode(string, STRING, text), _each(str.encode, text), 1.25),
+        Row("String, encode bytes", _encode(string, None, data)),
+        Row("String, decode", _decode(string, data), _each(bytes.decode, data), 1.25),
+        Row("ByteArray, encode", _encode(array, None, data)),
+        Row("ByteArray, decode", _decode(array, data)),
+    ]
+
+
+def _numbers(count: int) -> list[Row]:
+    found = []
+    for cls, schema, value in (
+        (BooleanConverter, BOOLEAN, True), (ShortConverter, INT16, 5), (IntegerConverter, INT32, 5),
+        (LongConverter, INT64, 5), (FloatConverter, None, 0.5), (DoubleConverter, FLOAT64, 0.5),
+    ):  # fmt: skip
+        converter, values = made(cls), [value] * count
+        data, name = converter.encode("t", schema, values), cls.__name__.removesuffix("Converter")
+        found += [Row(f"{name}, encode", _encode(converter, schema, values)), Row(f"{name}, decode", _decode(converter, data))]  # fmt: skip
+    return found
+
+
+def _headers(count: int) -> list[Row]:
+    converter = made(SimpleHeaderConverter)
+    texts = [b"17", b"a text of some words", b"2024-02-29", b'{"a":[1,2]}']
+    found = []
+    for text in texts:
+        schema, value = converter.to_connect_header("t", "h", text)
+        found += [
+            Row(f"SimpleHeader {text.decode()}, encode", lambda s=schema, v=value: [converter.from_connect_header("t", "h", s, v) for _ in range(count)]),
+            Row(f"SimpleHeader {text.decode()}, decode", lambda t=text: [converter.to_connect_header("t", "h", t) for _ in range(count)]),
+        ]  # fmt: skip
+    return found
+
+
+def _encode(converter: Converter, schema: Schema | None, values: list[Any]) -> Callable[[], Any]:
+    return lambda: converter.encode("t", schema, values)
+
+
+def _decode(converter: Converter, data: list[bytes | None]) -> Callable[[], Any]:
+    return lambda: converter.decode("t", data)
+
+
+def _both(first: Callable[[], Any], second: Callable[[], Any]) -> Callable[[], Any]:
+    return lambda: (first(), second())
+
+
+def _each(call: Callable[[Any], Any], items: list[Any]) -> Callable[[], Any]:
+    return lambda: [call(item) for item in items]
+
+
+def best(runs: list[Callable[[], Any]], seconds: float) -> list[float]:
+    """Return the shortest time of each run, in seconds; the runs take turns."""
+    shortest = [float("inf")] * len(runs)
+    until = time.perf_counter() + seconds
+    while time.perf_counter() < until:
+        for index, run in enumerate(runs):
+            began = time.perf_counter()
+            result = run()
+            shortest[index] = min(shortest[index], time.perf_counter() - began)
+            del result
+    return shortest
+
+
+def show(row: Row, count: int, seconds: float) -> None:
+    """Measure one row and print it."""
+    took, *bare = best([row.run] if row.bare is None else [row.run, row.bare], seconds)
+    per_s, ratio = round(count / took), took / bare[0] if bare else None
+    below = (row.least_per_s or 0) > per_s or (
+        row.most_bare is not None and ratio is not None and ratio > row.most_bare
+    )
+    target = f"{row.least_per_s:,}/s" if row.least_per_s else f"{row.most_bare:.2f} x" if row.most_bare else ""
+    shown = f"{ratio:.2f} x" if ratio is not None else ""
+    print(f"{row.name:<40}{took / count * 1e6:>9.3f}{per_s:>14,}{shown:>9}{target:>12}{'  below target' if below else ''}")  # fmt: skip
+
+
+def main() -> None:
+    """Run from the command line."""
+    parser = argparse.ArgumentParser(prog="python -m bench.converters", description="Measure the converters.")
+    parser.add_argument("--records", type=int, default=500, help="records in a batch")
+    parser.add_argument("--seconds", type=float, default=0.3, help="how long each row is measured")
+    parser.add_argument("--only", default="", help="rows whose name begins so")
+    options = parser.parse_args()
+    print(f"{'converter':<40}{'us/record':>9}{'records/s':>14}{'of bare':>9}{'target':>12}")
+    for row in rows(options.records):
+        if row.name.startswith(options.only):
+            show(row, options.records, options.seconds)
+
+
+if __name__ == "__main__":
+    main()

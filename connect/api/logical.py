@@ -1,0 +1,191 @@
+"""The logical types: between a Decimal, Date, Time or Timestamp and the base type that carries it.
+
+| logical   | base  | here                                                                    |
+|-----------|-------|-------------------------------------------------------------------------|
+| Decimal   | BYTES | Decimal; the unscaled value, big-endian two's complement; 'scale' says where the point is |
+| Date      | INT32 | date; days since the epoch                                              |
+| Time      | INT32 | time; milliseconds of the day                                           |
+| Timestamp | INT64 | datetime, aware (UTC); milliseconds since the epoch                     |
+
+Kafka has one class, java.util.Date, for the last three, so each of them takes any date, time or datetime whose
+milliseconds since the epoch suit it.
+
+Source: Kafka 4.3.1, connect/api, Decimal.java, Date.java, Time.java, Timestamp.java.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import decimal
+import re
+from collections.abc import Mapping
+from typing import Any, ClassVar, Final
+
+from connect.api.errors import DataError
+from connect.api.java_classes import java_class
+from connect.api.schema import Schema
+from connect.api.schema_type import DATE_NAME, DECIMAL_NAME, SCALE_PARAMETER, TIME_NAME, TIMESTAMP_NAME
+
+EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+MILLISECOND: Final = dt.timedelta(milliseconds=1)
+DAY_MS: Final = 86_400_000
+_EPOCH_DAY: Final = EPOCH.date()
+_WHOLE_NUMBER: Final = re.compile(r"[+-]?\d+")
+# Moves a decimal point without a look at the digits, however many there are.
+_EXACT: Final = decimal.Context(prec=decimal.MAX_PREC, Emax=decimal.MAX_EMAX, Emin=decimal.MIN_EMIN)
+
+
+class LogicalType:
+    """A logical type's two conversions. `LOGICAL_TYPES` holds one of each by schema name."""
+
+    word: ClassVar[str]
+    schema_name: ClassVar[str]
+
+    def from_logical(self, schema: Schema, value: Any) -> Any:
+        """Return the base value of a logical one. Raises `DataError` where it has none, or the schema is another's."""
+        raise NotImplementedError
+
+    def to_logical(self, schema: Schema, base: Any) -> Any:
+        """Return the logical value of a base one. Raises `DataError` where there is none, or the schema is another's."""
+        raise NotImplementedError
+
+    def _check(self, schema: Schema) -> None:
+        if schema.name != self.schema_name:
+            raise DataError(f"Requested conversion of {self.word} object but the schema does not match.")
+
+    def _milliseconds(self, value: Any) -> int:
+        if not isinstance(value, dt.date | dt.time):
+            raise DataError(f"Invalid type for {self.word}, expected Date but was class {java_class(value)}")
+        return milliseconds(value)
+
+
+class DecimalType(LogicalType):
+    """Decimal; as in Kafka only the parameter 'scale' of its schema is looked at."""
+
+    word = "Decimal"
+    schema_name = DECIMAL_NAME
+
+    def from_logical(self, schema: Schema, value: Any) -> bytes:
+        if not isinstance(value, decimal.Decimal):
+            raise DataError(f"Invalid type for Decimal, expected BigDecimal but was class {java_class(value)}")
+        exponent = value.as_tuple().exponent
+        if not isinstance(exponent, int):
+            raise DataError(f"Invalid value for Decimal: {value}")
+        wanted = scale(schema)
+        if -exponent != wanted:
+            raise DataError(
+                "Decimal value has mismatching scale for given Decimal schema. "
+                f"Schema has scale {wanted}, value has scale {-exponent}."
+            )
+        return decimal_bytes(unscaled(value, wanted))
+
+    def to_logical(self, schema: Schema, base: Any) -> decimal.Decimal:
+        if not base:
+            raise DataError("Invalid bytes for Decimal: a number has at least one byte")
+        return scaled(int.from_bytes(base, "big", signed=True), scale(schema))
+
+
+class DateType(LogicalType):
+    """Date: a day."""
+
+    word = "Date"
+    schema_name = DATE_NAME
+
+    def from_logical(self, schema: Schema, value: Any) -> int:
+        self._check(schema)
+        days, rest = divmod(self._milliseconds(value), DAY_MS)
+        if rest:
+            raise DataError("Kafka Connect Date type should not have any time fields set to non-zero values.")
+        return days
+
+    def to_logical(self, schema: Schema, base: Any) -> dt.date:
+        self._check(schema)
+        return moment(base * DAY_MS, self.word).date()
+
+
+class TimeType(LogicalType):
+    """Time: a time of day."""
+
+    word = "Time"
+    schema_name = TIME_NAME
+
+    def from_logical(self, schema: Schema, value: Any) -> int:
+        self._check(schema)
+        ms = self._milliseconds(value)
+        if not 0 <= ms <= DAY_MS:
+            raise DataError("Kafka Connect Time type should not have any date fields set to non-zero values.")
+        return ms
+
+    def to_logical(self, schema: Schema, base: Any) -> dt.time:
+        self._check(schema)
+        if not 0 <= base < DAY_MS:
+            raise DataError("Time values must use number of milliseconds greater than 0 and less than 86400000")
+        return moment(base, self.word).time()
+
+
+class TimestampType(LogicalType):
+    """Timestamp: a moment, to the millisecond."""
+
+    word = "Timestamp"
+    schema_name = TIMESTAMP_NAME
+
+    def from_logical(self, schema: Schema, value: Any) -> int:
+        self._check(schema)
+        return self._milliseconds(value)
+
+    def to_logical(self, schema: Schema, base: Any) -> dt.datetime:
+        self._check(schema)
+        return moment(base, self.word)
+
+
+DECIMAL: Final = DecimalType()
+DATE: Final = DateType()
+TIME: Final = TimeType()
+TIMESTAMP: Final = TimestampType()
+LOGICAL_TYPES: Final[Mapping[str, LogicalType]] = {kind.schema_name: kind for kind in (DECIMAL, DATE, TIME, TIMESTAMP)}
+
+
+def scale(schema: Schema) -> int:
+    """Return how many digits a Decimal schema has behind the point. Raises `DataError` when it does not say."""
+    found = (schema.parameters or {}).get(SCALE_PARAMETER)
+    if found is None:
+        raise DataError("Invalid Decimal schema: scale parameter not found.")
+    if not _WHOLE_NUMBER.fullmatch(found):
+        raise DataError(f"Invalid scale parameter found in Decimal schema: {found!r} is not a whole number")
+    return int(found)
+
+
+def unscaled(value: decimal.Decimal, scale: int) -> int:
+    """Return the digits of a finite decimal with `scale` of them behind the point, as a whole number."""
+    return int(_EXACT.scaleb(value, scale))
+
+
+def scaled(number: int, scale: int) -> decimal.Decimal:
+    """Return the decimal with these digits, `scale` of them behind the point."""
+    return _EXACT.scaleb(decimal.Decimal(number), -scale)
+
+
+def decimal_bytes(number: int) -> bytes:
+    """Return a whole number as BigInteger.toByteArray does: as short as two's complement allows."""
+    return number.to_bytes((number + (number < 0)).bit_length() // 8 + 1, "big", signed=True)
+
+
+def milliseconds(value: dt.date | dt.time) -> int:
+    """Return the milliseconds since the epoch that Java's Date would hold; what has no zone is UTC."""
+    if isinstance(value, dt.time):
+        value = dt.datetime.combine(_EPOCH_DAY, value, value.tzinfo or dt.UTC)
+    if not isinstance(value, dt.datetime):
+        return (value - _EPOCH_DAY).days * DAY_MS
+    return ((value if value.tzinfo is not None else value.replace(tzinfo=dt.UTC)) - EPOCH) // MILLISECOND
+
+
+def moment(ms: int, word: str = "Timestamp") -> dt.datetime:
+    """Return the moment of some milliseconds since the epoch.
+
+    Raises:
+        DataError: It lies outside the years that Python's calendar has.
+    """
+    try:
+        return EPOCH + ms * MILLISECOND
+    except OverflowError as error:
+        raise DataError(f"Invalid {word}: {ms} ms since the epoch lies outside the years 1 to 9999") from error

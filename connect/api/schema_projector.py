@@ -1,0 +1,107 @@
+"""Projection: a value of one version of a schema as a value of another, where the two get on.
+
+Numbers widen, fields that the target lacks are left out, fields that the source lacks take their default, nulls of an
+optional source become the target's default. Everything else is refused rather than guessed.
+
+Source: Kafka 4.3.1, connect/api, SchemaProjector.java.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from connect.api.errors import SchemaProjectorError
+from connect.api.java_numbers import narrow, to_double, to_single
+from connect.api.java_text import text
+from connect.api.schema import Schema
+from connect.api.schema_type import INT_BITS, Type
+
+_WIDENING: Final = (Type.INT8, Type.INT16, Type.INT32, Type.INT64, Type.FLOAT32, Type.FLOAT64)
+
+
+def project(source: Schema, value: Any, target: Schema) -> Any:
+    """Return a value of the source schema as one of the target schema.
+
+    Raises:
+        SchemaProjectorError: The schemas do not get on: type, name or parameters differ, or a required field has
+            neither value nor default. For a field the message says which one, and the cause says why.
+        SchemaError: A projected field does not fit the target.
+    """
+    _check_compatible(source, target)
+    if source.optional and not target.optional:
+        if target.default is None:
+            raise SchemaProjectorError("Writer schema is optional, however, target schema does not provide a default value.")  # fmt: skip
+        if value is None:
+            return target.default
+    return None if value is None else _projected(source, value, target)
+
+
+def _check_compatible(source: Schema, target: Schema) -> None:
+    for what, mine, other in (("type", source.type.name, target.type.name), ("name", source.name, target.name)):
+        if mine != other and not (what == "type" and _widens(source.type, target.type)):
+            raise SchemaProjectorError(
+                f"Schema {what} mismatch. source {what}: {text(mine)} and target {what}: {text(other)}"
+            )
+    if (source.parameters or {}) != (target.parameters or {}):
+        raise SchemaProjectorError(
+            "Schema parameters not equal. "
+            f"source parameters: {_listed(source.parameters)} and target parameters: {_listed(target.parameters)}"
+        )
+
+
+def _widens(source: Type, target: Type) -> bool:
+    return source in _WIDENING and target in _WIDENING[_WIDENING.index(source) :]
+
+
+def _listed(parameters: Mapping[str, str] | None) -> str:
+    return text(None if parameters is None else dict(parameters))
+
+
+def _projected(source: Schema, value: Any, target: Schema) -> Any:
+    kind = target.type
+    if kind is Type.STRUCT:
+        return _struct(source, value, target)
+    if kind is Type.ARRAY and source.value_schema is not None and target.value_schema is not None:
+        return [project(source.value_schema, item, target.value_schema) for item in value]
+    if kind is Type.MAP:
+        return _map(source, value, target)
+    if kind in _WIDENING and isinstance(value, int | float):
+        return _widened(value, kind)
+    return value
+
+
+def _widened(value: int | float, kind: Type) -> int | float:
+    if kind is Type.FLOAT32:
+        return to_single(value)
+    return to_double(value) if kind is Type.FLOAT64 else narrow(int(value), INT_BITS[kind])
+
+
+def _struct(source: Schema, value: dict[str, Any], target: Schema) -> dict[str, Any]:
+    result = {}
+    for field in target.fields:
+        origin, wanted = source.field(field.name), field.schema
+        if origin is not None:
+            found = value.get(field.name)
+            try:
+                projected = project(origin.schema, origin.schema.default if found is None else found, wanted)
+            except SchemaProjectorError as error:
+                raise SchemaProjectorError(f"Error projecting {field.name}: {error}") from error
+            wanted.validate(projected, field.name)
+            result[field.name] = projected
+        elif wanted.default is not None and not wanted.optional:
+            result[field.name] = wanted.default
+        elif not wanted.optional:
+            raise SchemaProjectorError(f"Required field `{field.name}` is missing from source schema: {source!r}")
+    return result
+
+
+def _map(source: Schema, value: dict[Any, Any], target: Schema) -> dict[Any, Any]:
+    result = {}
+    for name, item in value.items():
+        if source.key_schema is not None and target.key_schema is not None:
+            name = project(source.key_schema, name, target.key_schema)
+        if source.value_schema is not None and target.value_schema is not None:
+            item = project(source.value_schema, item, target.value_schema)
+        result[name] = item
+    return result

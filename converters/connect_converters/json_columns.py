@@ -1,0 +1,203 @@
+"""JsonConverter's columns: which schemas have a fast way, and what their values are in JSON.
+
+Both ways must mean what `json_values` means, to the byte when writing; a property test compares them.
+"""
+
+from __future__ import annotations
+
+import binascii
+import datetime as dt
+import math
+from array import array
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any, Final
+
+from connect.api import DATE_NAME, DECIMAL_NAME, TIME_NAME, TIMESTAMP_NAME, DataError, Schema, Type, logical
+from connect.api.java_numbers import to_double
+from connect.api.schema_type import INT_BITS
+from connect_converters.columns import Column, Convert, OddValueError, between, checked, each, listed, mapped, struct
+from connect_converters.json_reading import from_base64
+from connect_converters.json_values import Decoder, Encoder, float_node
+
+_INT: Final = {kind: (-(1 << bits - 1), (1 << bits - 1) - 1) for kind, bits in INT_BITS.items()}
+
+
+def encoding(schema: Schema, encoder: Encoder) -> Convert | None:
+    """Return the column function from values to what orjson prints; None where only `encoder` knows the way."""
+    plan = _encoding_of(schema, encoder)
+    if plan is None:
+        return None
+    types, convert = plan
+    default = schema.default is not None and encoder.nulls_to_defaults
+    null = encoder.node(schema, schema.default) if default else None
+    return checked(types, convert, nullable=schema.optional or default, null=null)
+
+
+def decoding(schema: Schema, decoder: Decoder) -> Convert | None:
+    """Return the column function from parsed JSON to values; None where only `decoder` knows the way."""
+    plan = _decoding_of(schema, decoder)
+    if plan is None:
+        return None
+    types, convert = plan
+    default = schema.default is not None and decoder.nulls_to_defaults
+    return checked(types, convert, nullable=schema.optional or default, null=schema.default if default else None)
+
+
+Plan = tuple[tuple[type, ...], Convert | None]
+
+
+# -- writing -------------------------------------------------------------------------------------------------------
+
+
+def _encoding_of(schema: Schema, encoder: Encoder) -> Plan | None:
+    if schema.is_logical:
+        return _logical_encoding(schema, encoder)
+    kind = schema.type
+    if kind in _INT:
+        return (int,), between(*_INT[kind])
+    simple: dict[Type, Plan] = {
+        Type.BOOLEAN: ((bool,), None),
+        Type.STRING: ((str,), None),
+        Type.FLOAT64: ((float,), _doubles),
+        Type.FLOAT32: ((float,), each(_single_node)),
+        Type.BYTES: ((bytes,), each(_base64)),
+    }
+    if kind in simple:
+        return simple[kind]
+    return _nested(schema, lambda part: encoding(part, encoder), in_place=False)
+
+
+def _logical_encoding(schema: Schema, encoder: Encoder) -> Plan | None:
+    name = schema.name
+    if name == DECIMAL_NAME:
+        return (Decimal,), _decimal_encoding(schema, encoder)
+    if name == TIMESTAMP_NAME:
+        return (dt.datetime,), _milliseconds
+    kind = logical.LOGICAL_TYPES[name or ""]
+    types = (dt.date,) if name == DATE_NAME else (dt.time,)
+    return types, each(lambda value: kind.from_logical(schema, value), DataError)
+
+
+def _decimal_encoding(schema: Schema, encoder: Encoder) -> Convert:
+    scale = _scale(schema)
+    if encoder.numeric_decimals or scale is None:
+        return each(lambda value: encoder.node(schema, value), DataError)
+    unit = logical.scaled(1, scale)
+
+    def convert(value: Decimal) -> str:
+        if not value.same_quantum(unit):
+            raise OddValueError
+        raw = logical.decimal_bytes(logical.unscaled(value, scale))
+        return binascii.b2a_base64(raw, newline=False).decode()
+
+    return each(convert)
+
+
+def _scale(schema: Schema) -> int | None:
+    try:
+        return logical.scale(schema)
+    except DataError:  # whoever has such a decimal will hear of it
+        return None
+
+
+def _nested(schema: Schema, of: Callable[[Schema], Convert | None], *, in_place: bool) -> Plan | None:
+    if schema.type is Type.STRUCT:
+        fields = [(field.name, of(field.schema)) for field in schema.fields]
+        known = [(name, convert) for name, convert in fields if convert is not None]
+        return ((dict,), struct(known, in_place=in_place)) if len(known) == len(fields) else None
+    members = None if schema.value_schema is None else of(schema.value_schema)
+    if members is None:
+        return None
+    if schema.type is Type.ARRAY:
+        return (list,), listed(members)
+    keys = schema.key_schema
+    plain_text = keys is not None and keys.type is Type.STRING and not keys.is_logical
+    return ((dict,), mapped(members)) if plain_text else None
+
+
+def _doubles(column: Column) -> Column:
+    """Keep doubles that orjson prints as Java does: Java goes over to exponents at other places, 1.0E7 and 1.0E-4."""
+    sizes = list(map(abs, column))
+    if not sizes or (max(sizes) < 1e7 and (min(sizes) >= 1e-3 or all(size == 0 or size >= 1e-3 for size in sizes))):
+        return column if not any(map(math.isnan, sizes)) else list(map(float_node, column))
+    return list(map(float_node, column))
+
+
+def _single_node(value: float) -> Any:
+    return float_node(value, single=True)
+
+
+def _base64(value: bytes) -> str:
+    return binascii.b2a_base64(value, newline=False).decode()
+
+
+def _milliseconds(column: Column) -> Column:
+    epoch, millisecond = logical.EPOCH, logical.MILLISECOND
+    try:
+        return [(value - epoch) // millisecond for value in column]
+    except TypeError as error:  # one has no zone
+        raise OddValueError from error
+
+
+# -- reading -------------------------------------------------------------------------------------------------------
+
+
+def _decoding_of(schema: Schema, decoder: Decoder) -> Plan | None:
+    if schema.is_logical:
+        return _logical_decoding(schema, decoder)
+    kind = schema.type
+    if kind in _INT:
+        return (int,), between(*_INT[kind])
+    simple: dict[Type, Plan] = {
+        Type.BOOLEAN: ((bool,), None),
+        Type.STRING: ((str,), None),
+        Type.FLOAT64: ((float, int, Decimal), _as_doubles),
+        Type.FLOAT32: ((float, int), _as_singles),
+        Type.BYTES: ((str,), each(from_base64, ValueError)),
+    }
+    if kind in simple:
+        return simple[kind]
+    return _nested(schema, lambda part: decoding(part, decoder), in_place=True)
+
+
+def _logical_decoding(schema: Schema, decoder: Decoder) -> Plan:
+    name = schema.name
+    if name == TIMESTAMP_NAME:
+        return (int,), _moments
+    if name == DECIMAL_NAME:
+        return (str, int, Decimal), _decimal_decoding(schema)  # a float has lost digits
+    assert name in (DATE_NAME, TIME_NAME), name
+    return (int,), each(lambda node: decoder.decode(schema, node), DataError)
+
+
+def _decimal_decoding(schema: Schema) -> Convert:
+    scale = _scale(schema)
+
+    def convert(node: str | int | Decimal) -> Decimal:
+        if not isinstance(node, str):
+            return Decimal(node)
+        raw = from_base64(node)
+        if scale is None or not raw:
+            raise OddValueError
+        return logical.scaled(int.from_bytes(raw, "big", signed=True), scale)
+
+    return each(convert, ValueError)
+
+
+def _as_doubles(column: Column) -> Column:
+    if set(map(type, column)) == {float}:
+        return column
+    return list(map(to_double, column))
+
+
+def _as_singles(column: Column) -> Column:
+    return array("f", map(to_double, column)).tolist()
+
+
+def _moments(column: Column) -> Column:
+    epoch, millisecond = logical.EPOCH, logical.MILLISECOND
+    try:
+        return [epoch + ms * millisecond for ms in column]
+    except OverflowError as error:
+        raise OddValueError from error

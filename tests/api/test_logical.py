@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+import datetime as dt
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from connect.api import INT32, DataError, Schema, Type, logical
+
+milliseconds = st.datetimes(timezones=st.just(dt.UTC)).map(lambda t: t.replace(microsecond=t.microsecond // 1000 * 1000))  # fmt: skip
+
+
+@given(st.integers(-(10**40), 10**40), st.integers(-5, 40))
+def test_decimals_come_back_from_their_bytes(unscaled: int, scale: int) -> None:
+    schema, value = Schema.decimal(scale), logical.scaled(unscaled, scale)
+    assert (
+        logical.DECIMAL.to_logical(schema, logical.DECIMAL.from_logical(schema, value)).as_tuple() == value.as_tuple()
+    )
+
+
+@given(st.dates(), st.times().map(lambda t: t.replace(microsecond=0)), milliseconds)
+def test_dates_times_and_timestamps_come_back_from_their_numbers(day: dt.date, time: dt.time, at: dt.datetime) -> None:
+    for kind, schema, value in (
+        (logical.DATE, Schema.date(), day), (logical.TIME, Schema.time(), time), (logical.TIMESTAMP, Schema.timestamp(), at),
+    ):  # fmt: skip
+        assert kind.to_logical(schema, kind.from_logical(schema, value)) == value
+
+
+def test_bytes_are_as_short_as_javas() -> None:
+    short = [logical.decimal_bytes(n).hex() for n in (0, 127, 128, -128, -129)]
+    assert short == ["00", "7f", "0080", "80", "ff7f"]
+
+
+def test_a_decimal_of_thousands_of_digits_passes() -> None:
+    value = logical.scaled(10**6000 + 1, 3)
+    assert (
+        logical.DECIMAL.to_logical(Schema.decimal(3), logical.DECIMAL.from_logical(Schema.decimal(3), value)) == value
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "schema", "value", "said"),
+    [
+        (logical.DECIMAL, Schema.decimal(0), Decimal("1.28"), "Schema has scale 0, value has scale 2"),
+        (logical.DECIMAL, Schema(Type.BYTES), Decimal(1), "scale parameter not found"),
+        (logical.DECIMAL, Schema(Type.BYTES, parameters={"scale": "x"}), Decimal(1), "'x' is not a whole number"),
+        (logical.DECIMAL, Schema.decimal(0), Decimal("NaN"), "Invalid value for Decimal: NaN"),
+        (logical.DATE, INT32, dt.date(2024, 1, 1), "conversion of Date object but the schema does not match"),
+        (logical.DATE, Schema.date(), logical.moment(1), "should not have any time fields"),
+        (logical.TIME, Schema.time(), logical.moment(-1), "should not have any date fields"),
+        (logical.TIMESTAMP, Schema.timestamp(), 5, r"expected Date but was class java\.lang\.Integer"),
+    ],
+)
+def test_what_has_no_base_value_is_refused(kind: logical.LogicalType, schema: Schema, value: Any, said: str) -> None:
+    with pytest.raises(DataError, match=said):
+        kind.from_logical(schema, value)
+
+
+@pytest.mark.parametrize(
+    ("kind", "schema", "base", "said"),
+    [
+        (logical.DECIMAL, Schema.decimal(0), b"", "at least one byte"),
+        (logical.TIME, Schema.time(), 86_400_000, "less than 86400000"),
+        (logical.DATE, Schema.date(), 10**7, "outside the years 1 to 9999"),
+        (logical.TIMESTAMP, INT32, 0, "conversion of Timestamp object but the schema does not match"),
+    ],
+)
+def test_what_is_no_base_value_is_refused(kind: logical.LogicalType, schema: Schema, base: Any, said: str) -> None:
+    with pytest.raises(DataError, match=said):
+        kind.to_logical(schema, base)
