@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
-from connect.api import Batch, Config, DataError, Schema, key
+from connect.api import Batch, Config, DataError, Problem, Schema, key
 from connect_transforms.columns import (
     NULLS_TO_DEFAULTS,
     PREFIX,
@@ -14,7 +15,8 @@ from connect_transforms.columns import (
     require_map,
     require_struct,
 )
-from connect_transforms.field_path import FieldPath
+from connect_transforms.field_path import FieldPath, path_problems, syntax_version_key
+from connect_transforms.watch import fields_watch
 
 PURPOSE = "field extraction"
 
@@ -24,7 +26,10 @@ class ExtractFieldConfig(Config):
 
     field: str = key("Field name to extract.")
     replace_null_with_default: bool = key(NULLS_TO_DEFAULTS, default=True)
-    field_syntax_version: str = key("V1: the name of a field; V2: a path, with dots between names and backticks around names with dots.", default="V1", importance="high", one_of=("V1", "V2"), ignore_case=True)  # fmt: skip
+    field_syntax_version: str = syntax_version_key()
+
+    def problems(self) -> Iterable[Problem]:
+        return path_problems("field", [self.field], self.field_syntax_version)
 
 
 class _ExtractField(ColumnTransform):
@@ -34,8 +39,10 @@ class _ExtractField(ColumnTransform):
     def configure(self, config: Config) -> None:
         super().configure(config)
         self._path = FieldPath(self.config.field, self.config.field_syntax_version)
+        self._watch = fields_watch(self, [self._path], self.column)
 
     def apply_batch(self, batch: Batch) -> Batch:
+        self._watch.look(batch)
         schema, values = self.column(batch)
         if schema is None:
             return self.replaced(batch, None, self._schemaless(values))
