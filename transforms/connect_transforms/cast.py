@@ -135,7 +135,7 @@ class _Fields:
                     copy[name] = cast(copy.get(name))
             return None, copies
         made = self._schemas(schema)
-        copies = struct_copies(schema, values, PURPOSE, nulls_to_defaults=self._defaults)
+        copies = struct_copies(schema, values, PURPOSE, nulls_to_defaults=self._defaults, made=made)
         for field in schema.fields:
             if field.name in self._casts:
                 cast = caster(self._casts[field.name], field.schema)

@@ -101,8 +101,13 @@ def require_present(fields: Iterable[tuple[str, Schema]], structs: Sequence[dict
             schema.validate(None, name)
 
 
-def struct_copies(schema: Schema, values: list[Any], purpose: str, *, nulls_to_defaults: bool) -> list[dict[str, Any]]:
+def struct_copies(
+    schema: Schema, values: list[Any], purpose: str, *, nulls_to_defaults: bool, made: Schema | None = None
+) -> list[dict[str, Any]]:
     """Return copies of structs, to be changed; nulls become the fields' defaults where that is wanted.
+
+    Args:
+        made: What their schema becomes, where it is another with the same fields: named in errors.
 
     Raises:
         DataError: A value is no struct, or lacks a required field.
@@ -119,7 +124,7 @@ def struct_copies(schema: Schema, values: list[Any], purpose: str, *, nulls_to_d
                         copy[field.name] = field.schema.default
     count = len(schema.fields)
     if not all(len(copy) >= count and None not in copy.values() for copy in copies):
-        require_present(((f.name, f.schema) for f in schema.fields), copies)
+        require_present(((f.name, f.schema) for f in (made or schema).fields), copies)
     return copies
 
 

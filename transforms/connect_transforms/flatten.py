@@ -67,7 +67,7 @@ class _Flatten(ColumnTransform):
 
     def _flatten(self, value: dict[Any, Any], prefix: str, target: dict[Any, Any]) -> None:
         for name, item in value.items():
-            joined = f"{prefix}{self._delimiter}{name}" if prefix else name
+            joined = f"{prefix}{self._delimiter}{'null' if name is None else name}" if prefix else name
             if type(item) is dict:
                 self._flatten(item, joined, target)
             else:

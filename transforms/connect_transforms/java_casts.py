@@ -28,6 +28,7 @@ _INT: Final = re.compile(r"[+-]?\d+")
 _FLOAT: Final = re.compile(r"[+-]?(NaN|Infinity|(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?[fFdD]?)", re.ASCII)
 _HEX_FLOAT: Final = re.compile(r"[+-]?0[xX]([0-9a-fA-F]+\.?[0-9a-fA-F]*|\.[0-9a-fA-F]+)[pP][+-]?\d+[fFdD]?", re.ASCII)
 _BYTES: Final = (bytes, bytearray, memoryview)
+_KNOWN: Final = (bool, float, str, *_BYTES)
 _TEMPORAL: Final = frozenset([DATE_NAME, TIME_NAME, TIMESTAMP_NAME])
 
 
@@ -78,7 +79,7 @@ def _unsupported(kind: Type) -> DataError:
 
 def _checked(value: Any) -> Any:
     """Return a schemaless value that is of a primitive type."""
-    if isinstance(value, bool | float | str | _BYTES) or (isinstance(value, int) and -(1 << 63) <= value < 1 << 63):  # type: ignore[arg-type]
+    if isinstance(value, _KNOWN) or (isinstance(value, int) and -(1 << 63) <= value < 1 << 63):
         return value
     if isinstance(value, list | tuple):
         raise _unsupported(Type.ARRAY)

@@ -23,9 +23,10 @@ def by_parent(paths: Iterable[FieldPath]) -> dict[tuple[str, ...], list[str]]:
     """Return the fields that paths name, by the steps to the object that holds them; the deepest first."""
     grouped: dict[tuple[str, ...], list[str]] = {}
     for path in paths:
-        names = grouped.setdefault(path.steps[:-1], [])
-        if path.steps[-1] not in names:
-            names.append(path.steps[-1])
+        *parent, name = path.steps or ("",)
+        names = grouped.setdefault(tuple(parent), [])
+        if name not in names:
+            names.append(name)
     return dict(sorted(grouped.items(), key=lambda item: -len(item[0])))
 
 

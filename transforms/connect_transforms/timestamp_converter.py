@@ -34,8 +34,10 @@ from connect_transforms.columns import (
     ValueColumn,
     map_copies,
     over_present,
+    require_struct,
     struct_copies,
     struct_like,
+    with_defaults,
 )
 from connect_transforms.field_path import FieldPath, path_problems, syntax_version_key
 from connect_transforms.java_date_format import DateFormat
@@ -132,8 +134,11 @@ class _Field:
             copies: list[dict[Any, Any]] = map_copies(values, PURPOSE)
             self._convert(None, copies)
             return None, copies
-        copies = struct_copies(schema, values, PURPOSE, nulls_to_defaults=self._defaults)
+        if schema.type is not Type.STRUCT:
+            for value in values:
+                require_struct(schema, value, PURPOSE)
         made = self._schemas(schema)
+        copies = struct_copies(schema, values, PURPOSE, nulls_to_defaults=self._defaults, made=made)
         field = schema.field(name)
         if field is not None:
             self._convert(field.schema, copies)
@@ -152,8 +157,10 @@ class _Field:
         made = struct_like(schema, fields)
         default = schema.default
         field = schema.field(self._name)
-        if default is not None and field is not None:
-            default = {**default, self._name: self._dates.converted(field.schema, [default.get(self._name)])[0]}
+        if default is not None:
+            default = with_defaults(default, schema, nulls_to_defaults=self._defaults)
+            if field is not None:
+                default[self._name] = self._dates.converted(field.schema, [default[self._name]])[0]
         return made.replace(optional=schema.optional, default=default)
 
 

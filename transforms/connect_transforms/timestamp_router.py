@@ -42,7 +42,7 @@ class TimestampRouter(Transform):
 
     def _text(self, ms: int | None, batch: Batch) -> str:
         if ms is None:
-            raise DataError(f"Timestamp missing on record: a record of topic {batch.topic} has none")
+            raise DataError(f"Timestamp missing on record: the timestamp of a record of topic {batch.topic} is null")
         return self._format.format(ms)
 
     def _topic(self, topic: str, text: str) -> str:
