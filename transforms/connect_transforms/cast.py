@@ -20,7 +20,7 @@ from connect_transforms.columns import (
     struct_like,
 )
 from connect_transforms.field_path import FieldPath, path_problems, syntax_version_key
-from connect_transforms.java_casts import TARGETS, caster, cast_default
+from connect_transforms.java_casts import TARGETS, cast_default, caster
 from connect_transforms.nested import Nested, by_parent
 from connect_transforms.watch import fields_watch
 
@@ -88,7 +88,9 @@ class _Cast(ColumnTransform):
         casts = parse_spec(self.config.spec)
         self._whole = casts.get(None)
         self._whole_schemas = SchemaCache(self._whole_schema)
-        paths = {FieldPath(name, self.config.field_syntax_version): to for name, to in casts.items() if name is not None}
+        paths = {
+            FieldPath(name, self.config.field_syntax_version): to for name, to in casts.items() if name is not None
+        }
         targets = {path.steps: target for path, target in paths.items()}
         self._changes = [
             Nested(parent, _Fields({name: targets[*parent, name] for name in names}, self.config).change)
@@ -175,5 +177,3 @@ class CastValue(_Cast, ValueColumn):
     """Cast fields of the value, or the whole value."""
 
     class_name = PREFIX + "Cast$Value"
-
-

@@ -97,7 +97,7 @@ class _HeaderFrom(ColumnTransform):
             defaults = self.config.replace_null_with_default
             found = [path.field_in(value, of_field, nulls_to_defaults=defaults) for value in values]
         # The tuple's own constructor: a third of the time that the class takes.
-        return map(tuple.__new__, repeat(Header), zip(repeat(name), found, repeat(of_field)))  # type: ignore[arg-type]
+        return map(tuple.__new__, repeat(Header), zip(repeat(name), found, repeat(of_field)))
 
 
 def _with_headers(present: list[Headers | None] | None, columns: list[Iterator[Header]]) -> list[Headers | None]:

@@ -7,7 +7,6 @@ from typing import Any
 
 from connect.api import Batch, Config, Problem, Schema, SchemaError, key
 from connect_transforms.columns import PREFIX, ColumnTransform, KeyColumn, SchemaCache, ValueColumn, require_present
-
 from connect_transforms.field_path import FieldPath, path_problems, syntax_version_key
 
 

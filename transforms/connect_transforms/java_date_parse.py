@@ -182,4 +182,3 @@ def _hour(given: dict[str, int]) -> int:
     if of_day > of_half:
         return given["H"]
     return given.get("h", 0) + 12 * given.get("a", 0)
-

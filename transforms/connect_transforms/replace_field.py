@@ -83,7 +83,10 @@ class _ReplaceField(ColumnTransform):
 
 
 def _by_object(
-    exclude: Iterable[FieldPath], include: Iterable[FieldPath], renames: Mapping[FieldPath, str], nulls_to_defaults: bool
+    exclude: Iterable[FieldPath],
+    include: Iterable[FieldPath],
+    renames: Mapping[FieldPath, str],
+    nulls_to_defaults: bool,
 ) -> list[tuple[Steps, _Fields]]:
     """Return what happens to the object at each path, the deepest first."""
     included = {path.steps for path in include}

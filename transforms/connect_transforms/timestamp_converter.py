@@ -277,5 +277,3 @@ class TimestampConverterValue(_TimestampConverter, ValueColumn):
     """Convert a date in the value, or the whole value."""
 
     class_name = PREFIX + "TimestampConverter$Value"
-
-
