@@ -13,14 +13,16 @@ from connect_transforms.columns import (
     KeyColumn,
     SchemaCache,
     ValueColumn,
+    get_column,
     map_copies,
     over_present,
     require_present,
+    set_column,
     struct_copies,
     struct_like,
 )
 from connect_transforms.field_path import FieldPath, path_problems, syntax_version_key
-from connect_transforms.java_casts import TARGETS, cast_default, caster
+from connect_transforms.java_casts import TARGETS, cast_column, cast_default, caster
 from connect_transforms.nested import Nested, by_parent
 from connect_transforms.watch import fields_watch
 
@@ -110,7 +112,7 @@ class _Cast(ColumnTransform):
                 schema, values = change(schema, values)
             return self.replaced(batch, schema, values)
         made = None if schema is None else self._whole_schemas(schema)
-        return self.replaced(batch, made, list(map(caster(self._whole, schema), values)))
+        return self.replaced(batch, made, cast_column(self._whole, schema, values))
 
     def _whole_schema(self, schema: Schema) -> Schema:
         assert self._whole is not None, "called where the whole is cast"
@@ -132,17 +134,14 @@ class _Fields:
         if schema is None:
             copies: list[dict[Any, Any]] = map_copies(values, PURPOSE)
             for name, target in self._casts.items():
-                cast = caster(target, None)
-                for copy in copies:
-                    copy[name] = cast(copy.get(name))
+                set_column(copies, name, cast_column(target, None, get_column(copies, name)))
             return None, copies
         made = self._schemas(schema)
         copies = struct_copies(schema, values, PURPOSE, nulls_to_defaults=self._defaults, made=made)
         for field in schema.fields:
             if field.name in self._casts:
-                cast = caster(self._casts[field.name], field.schema)
-                for copy in copies:
-                    copy[field.name] = cast(copy.get(field.name))
+                values = get_column(copies, field.name)
+                set_column(copies, field.name, cast_column(self._casts[field.name], field.schema, values))
         return made, copies
 
     def _cast_schema(self, schema: Schema) -> Schema:

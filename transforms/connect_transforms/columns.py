@@ -128,6 +128,17 @@ def struct_copies(
     return copies
 
 
+def get_column(objects: list[dict[Any, Any]], name: Any) -> list[Any]:
+    """Return one field of each object, null where it is missing."""
+    return [value.get(name) for value in objects]
+
+
+def set_column(objects: list[dict[Any, Any]], name: Any, values: Iterable[Any]) -> None:
+    """Set one field of each object, in place: for copies alone."""
+    for target, value in zip(objects, values, strict=True):
+        target[name] = value
+
+
 def map_copies(values: list[Any], purpose: str) -> list[dict[Any, Any]]:
     """Return copies of schemaless objects, to be changed. Raises `DataError` where one is no object."""
     if set(map(type, values)) <= {dict}:

@@ -52,12 +52,13 @@ class _ExtractField(ColumnTransform):
         steps = self._path.steps
         if not steps:
             raise self._unknown()
-        if len(steps) == 1:
-            name = steps[0]
-            try:
-                return [value.get(name) for value in values]
-            except AttributeError:
-                pass  # a null, or no object: the slow way tells
+        try:
+            found = [value.get(steps[0]) for value in values]
+            for step in steps[1:]:
+                found = [None if value is None else value.get(step) for value in found]
+            return found
+        except AttributeError:
+            pass  # a null, or no object: the slow way tells
         return [None if value is None else self._path.value_in(require_map(value, PURPOSE)) for value in values]
 
     def _with_schema(self, schema: Schema, values: list[Any]) -> tuple[Schema, list[Any]]:

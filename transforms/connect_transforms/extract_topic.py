@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from operator import itemgetter
 from typing import Any
 
 from connect.api import Batch, Config, DataError, Problem, Transform, key
@@ -13,6 +14,9 @@ from connect_transforms.field_path import path_problems as field_problems
 from connect_transforms.filter_by_path import CONFLUENT, path_problems
 from connect_transforms.json_path import JsonPath
 from connect_transforms.timestamp_router import by_topic
+
+
+_NAME_AND_VALUE = itemgetter(0, 1)
 
 
 class ExtractTopicConfig(Config):
@@ -117,5 +121,6 @@ class ExtractTopicHeader(Transform):
 
     def apply_batch(self, batch: Batch) -> Batch | list[Batch]:
         name = self.config.field
-        found = [headers.last(name) if headers else None for headers in batch.headers or [None] * len(batch)]
-        return _renamed(batch, [None if header is None else header.value for header in found], self.config)
+        # Of several headers of the name the last counts, as in a dict.
+        names = [dict(map(_NAME_AND_VALUE, headers)).get(name) if headers else None for headers in batch.headers or [None] * len(batch)]  # fmt: skip
+        return _renamed(batch, names, self.config)

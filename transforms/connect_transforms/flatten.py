@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
-from decimal import Decimal
 from typing import Any
 
 from connect.api import Batch, Config, DataError, Schema, SchemaError, Type, key
@@ -23,7 +21,7 @@ from connect_transforms.columns import (
 
 PURPOSE = "flattening"
 _LEAVES = frozenset([str, int, float, bool, type(None), list])
-_PLAIN = (str, bytes, bytearray, memoryview, float, bool, list, tuple)
+_PLAIN = (str, int, float, bytes, bytearray, memoryview, list, tuple)
 
 
 class FlattenConfig(Config):
@@ -53,25 +51,27 @@ class _Flatten(ColumnTransform):
     # -- without schema --------------------------------------------------------------------------------------------
 
     def _schemaless(self, batch: Batch) -> Batch:
-        values = self.column(batch)[1]
         flat = []
-        for value in values:
+        for value in self.column(batch)[1]:
             own = require_map(value, PURPOSE)
-            if set(map(type, own.values())) <= _LEAVES and set(map(type, own)) <= {str} and not _wide(own):
-                flat.append(own)
-            else:
+            if dict in set(map(type, own.values())) or not _LEAVES.issuperset(map(type, own.values())):
                 target: dict[Any, Any] = {}
                 self._flatten(own, "", target)
                 flat.append(target)
+            else:
+                flat.append(own)
         return self.replaced(batch, None, flat)
 
     def _flatten(self, value: dict[Any, Any], prefix: str, target: dict[Any, Any]) -> None:
         for name, item in value.items():
-            joined = f"{prefix}{self._delimiter}{'null' if name is None else name}" if prefix else name
-            if type(item) is dict:
-                self._flatten(item, joined, target)
+            joined = f"{prefix}{'null' if name is None else name}" if prefix else name
+            kind = type(item)
+            if kind in _LEAVES:
+                target[joined] = item
+            elif isinstance(item, dict):
+                self._flatten(item, f"{joined}{self._delimiter}", target)
             else:
-                target[joined] = item if type(item) in _LEAVES and type(item) is not int else _checked(item)
+                target[joined] = _checked(item)
 
     # -- with schema -----------------------------------------------------------------------------------------------
 
@@ -127,16 +127,10 @@ class _Flatten(ColumnTransform):
                 fields.append((name, inner.replace(optional=optional_here, default=default)))
 
 
-def _wide(value: dict[Any, Any]) -> bool:
-    return any(type(item) is int and not -(1 << 63) <= item < 1 << 63 for item in value.values())
-
-
 def _checked(item: Any) -> Any:
     """Return a value of a type that Connect knows without a schema."""
-    fits = isinstance(item, int) and not isinstance(item, bool) and -(1 << 63) <= item < 1 << 63
-    if fits or item is None or isinstance(item, _PLAIN):
+    if isinstance(item, _PLAIN):
         return item
-    assert not isinstance(item, Decimal | dt.date) or java_class(item).startswith("java."), "named as Java names it"
     raise DataError(
         f"Flatten transformation was passed a value of type class {java_class(item)} which is not supported by "
         "Connect's data API"

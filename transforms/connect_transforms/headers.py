@@ -69,8 +69,8 @@ class DropHeaders(Transform):
         if batch.headers is None:
             return batch
         names = self._names
-        kept = [Headers([h for h in headers if h.name not in names]) if headers else None for headers in batch.headers]
-        return batch.replace(headers=[headers or None for headers in kept] if any(kept) else None)
+        kept = [[h for h in headers if h[0] not in names] if headers else None for headers in batch.headers]
+        return batch.replace(headers=[Headers(h) if h else None for h in kept] if any(kept) else None)
 
     def _found_in(self, batch: Batch) -> bool:
         return any(header.name in self._names for headers in batch.headers or () for header in headers or ())

@@ -14,6 +14,8 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Sequence
+from functools import reduce
+from operator import add, itemgetter
 from typing import Final
 
 from connect_transforms.java_calendar import DAY_MS, fields_of
@@ -26,6 +28,8 @@ _UNIT_OF: Final = {
 #: What a text of one width looks like in these; the letter's count must be the width.
 _FIXED: Final = {"y": (4,), "M": (2, 3), "d": (2,), "D": (3,), "E": (1, 2, 3), "H": (2,), "k": (2,), "h": (2,), "K": (2,), "m": (2,), "a": (1, 2, 3, 4), "s": (2,), "S": (3,)}  # fmt: skip
 _REMEMBERED_MAX: Final = 8192
+_SAMPLE_MS: Final = 981_173_106_789  # 2001-02-03T04:05:06.789Z
+_ISO_SAMPLE: Final = re.compile(r"2001-02-03.04:05:06\.789(Z?)")
 _PIECE: Final = re.compile(r"'((?:[^']|'')*)('?)|([A-Za-z])\3*|[^A-Za-z']+")
 
 
@@ -72,6 +76,7 @@ class DateFormat:
         self._runs = _runs_of(self._pieces)
         self._width = _width(self._pieces, self._runs)
         self._parts: list[tuple[slice, dict[str, int], _Run]] = []
+        self._iso = _iso_shape(self.format(_SAMPLE_MS))
         at = 0
         for run in self._runs if self._width else ():
             self._parts.append((slice(at, at + run.width), {}, run))
@@ -107,6 +112,40 @@ class DateFormat:
         if len(text) == self._width:
             self._remember(text)
         return ms
+
+    def parse_all(self, texts: Sequence[str]) -> list[int]:
+        """Return the dates of a column of texts.
+
+        Raises:
+            ValueError: One begins with no date.
+        """
+        if self._parts and set(map(len, texts)) == {self._width}:
+            try:
+                columns = [map(known.__getitem__, map(itemgetter(part), texts)) for part, known, _ in self._parts]
+                return list(reduce(lambda left, right: map(add, left, right), columns))
+            except KeyError:
+                pass  # something new: read one by one, and remembered
+        return [self.parse(text) for text in texts]
+
+    def iso_moments(self, texts: Sequence[str]) -> list[dt.datetime] | None:
+        """Return a column of texts as datetimes, by Python's own reader; None where that would not say what Java says.
+
+        It does where the pattern is that of `2001-02-03T04:05:06.789Z`, with any separator, with or without zone, and
+        the texts look like it. Python's reader knows more forms, but none of this length with these six characters.
+        """
+        if self._iso is None:
+            return None
+        separators, suffix = self._iso
+        width, read = self._width, dt.datetime.fromisoformat
+        try:
+            if suffix:
+                found = [read(t) for t in texts if t[4:20:3] == separators and len(t) == width and t[-1] == suffix]
+            else:
+                found = [read(t).replace(tzinfo=dt.UTC) for t in texts if t[4:20:3] == separators and len(t) == width]
+        except ValueError:
+            return None
+        # Before 1583 Java's calendar is another.
+        return found if len(found) == len(texts) and min(texts, default="") >= "1583" else None
 
     def _remember(self, text: str) -> None:
         """Note what the parts of a text mean, if each is written as the pattern itself would write it."""
@@ -216,6 +255,12 @@ def _width(pieces: Sequence[Piece], runs: Sequence[_Run]) -> int:
     units = [run.unit for run in runs]
     alike = len(set(units)) < len(units) or any(char.isdigit() for text, count in pieces if not count for char in text)
     return 0 if alike or not all(run.width for run in runs) else sum(run.width for run in runs)
+
+
+def _iso_shape(sample: str) -> tuple[str, str] | None:
+    """Return the six characters between a pattern's numbers and its suffix, where it writes dates as ISO does."""
+    match = _ISO_SAMPLE.fullmatch(sample)
+    return None if match is None or not sample.isascii() else (sample[4:20:3], match[1])
 
 
 def _years_ago(years: int) -> dt.date:

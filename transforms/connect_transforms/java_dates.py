@@ -11,12 +11,14 @@ from typing import Final
 from connect.api import DataError
 from connect_transforms.java_calendar import DAY_MS
 
-__all__ = ["DAY_MS", "EPOCH", "clamped", "date_of", "milliseconds", "moment_of", "time_of", "truncated"]
+__all__ = ["DAY_MS", "EPOCH", "clamped", "date_of", "milliseconds", "moment_of", "moments_of", "time_of", "truncated"]
 
 EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _EPOCH_DAY: Final = EPOCH.date()
 _MS: Final = dt.timedelta(milliseconds=1)
 _LONG: Final = 1 << 63
+#: Below 2^32 s, in the year 2106, a float of seconds is exact to less than half a microsecond.
+_EXACT_MS: Final = (1 << 32) * 1000
 _ORDINAL: Final = _EPOCH_DAY.toordinal()
 
 
@@ -35,6 +37,14 @@ def moment_of(ms: int) -> dt.datetime:
         return EPOCH + dt.timedelta(0, 0, 0, ms)
     except OverflowError:
         raise _outside(ms) from None
+
+
+def moments_of(dates: list[int]) -> list[dt.datetime]:
+    """Return Timestamps. Raises `DataError` outside the years 1 to 9999."""
+    if dates and min(dates) >= 0 and max(dates) < _EXACT_MS:
+        made = dt.datetime.fromtimestamp
+        return [made(ms / 1000, dt.UTC) for ms in dates]
+    return list(map(moment_of, dates))
 
 
 def date_of(ms: int) -> dt.date:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from connect.api import Schema, Type
-from connect_transforms.columns import SchemaCache
+from connect_transforms.columns import SchemaCache, set_column
 from connect_transforms.field_path import FieldPath
 
 Column = tuple[Schema | None, list[Any]]
@@ -53,6 +53,13 @@ class Nested:
             inner_schema = _struct_at(schema, name)
             if inner_schema is None:
                 return values
+        if set(map(type, values)) == {dict}:
+            found = [value.get(name) for value in values]
+            if set(map(type, found)) == {dict}:
+                changed_all = self._carried(steps[1:], inner_schema, found)
+                copies: list[Any] = list(map(dict.copy, values))
+                set_column(copies, name, changed_all)
+                return copies
         found = [value.get(name) if isinstance(value, dict) else None for value in values]
         objects = [value for value in found if isinstance(value, dict)]
         changed = iter(self._carried(steps[1:], inner_schema, objects))

@@ -89,7 +89,7 @@ def _by_object(
     nulls_to_defaults: bool,
 ) -> list[tuple[Steps, _Fields]]:
     """Return what happens to the object at each path, the deepest first."""
-    included = {path.steps for path in include}
+    included = dict.fromkeys(path.steps for path in include)
     found: dict[Steps, _Fields] = {(): _Fields(nulls_to_defaults)}
 
     def fields(parent: Steps) -> _Fields:
@@ -101,7 +101,7 @@ def _by_object(
         # Of a field that is included whole, no part needs to be.
         if not any(steps[:depth] in included for depth in range(1, len(steps))):
             for depth, name in enumerate(steps):
-                fields(steps[:depth]).include.add(name)
+                fields(steps[:depth]).include[name] = None
     for path, new in renames.items():
         fields(path.steps[:-1]).renames[path.steps[-1]] = new
     return sorted(found.items(), key=lambda item: -len(item[0]))
@@ -112,37 +112,55 @@ class _Fields:
 
     def __init__(self, nulls_to_defaults: bool) -> None:
         self.exclude: set[str] = set()
-        self.include: set[str] = set()
+        self.include: dict[str, None] = {}  # a set that keeps its order
         self.renames: dict[str, str] = {}
         self._nulls_to_defaults = nulls_to_defaults
         self._schemas = SchemaCache(self._replaced_schema)
-        self._plan: tuple[list[Any], list[tuple[Any, Any]]] = ([], [])
 
     def change(self, schema: Schema | None, values: list[Any]) -> tuple[Schema | None, list[Any]]:
         return (None, self._schemaless(values)) if schema is None else self._with_schema(schema, values)
 
     def _schemaless(self, values: list[Any]) -> list[Any]:
-        """Records mostly have the same fields in the same order, so what to keep is worked out once for each order."""
-        if not self.include and not self.renames and set(map(type, values)) <= {dict}:
-            return self._without_excluded(values)
-        names, plan = self._plan
-        replaced: list[Any] = []
-        for value in values:
-            if value is None:
-                replaced.append(None)
-                continue
-            keys = list(value) if type(value) is dict else list(require_map(value, PURPOSE))
-            if keys != names:
-                names, plan = keys, [(self.renames.get(k, k), k) for k in keys if self._kept(k)]
-            replaced.append({new: value[old] for new, old in plan})
-        self._plan = (names, plan)
-        return replaced
+        for value in values if set(map(type, values)) != {dict} else ():
+            if value is not None:
+                require_map(value, PURPOSE)
+        return (
+            [None if value is None else self._replaced(value) for value in values]
+            if None in values
+            else (self._included(values) if self.include else self._changed(values))
+        )
 
-    def _without_excluded(self, values: list[dict[Any, Any]]) -> list[Any]:
+    def _replaced(self, value: dict[Any, Any]) -> dict[Any, Any]:
+        return (self._included([value]) if self.include else self._changed([value]))[0]
+
+    def _included(self, values: list[dict[Any, Any]]) -> list[dict[Any, Any]]:
+        """Return objects with the included fields alone, in the order in which they are included."""
+        names = [name for name in self.include if name not in self.exclude]
+        plan = [(self.renames.get(name, name), name) for name in names]
+        try:
+            if not self.renames:
+                return [{name: value[name] for name in names} for value in values]
+            return [{new: value[old] for new, old in plan} for value in values]
+        except KeyError:
+            return [{new: value[old] for new, old in plan if old in value} for value in values]
+
+    def _changed(self, values: list[dict[Any, Any]]) -> list[dict[Any, Any]]:
+        """Return copies without the excluded fields; a renamed field goes to the end."""
         copies = list(map(dict.copy, values))
         for name in self.exclude:
             for copy in copies:
                 copy.pop(name, None)
+        renames = self.renames
+        if len(renames) == 1:
+            ((old, new),) = renames.items()
+            for index, copy in enumerate(copies):
+                if old in copy:
+                    if new in copy:
+                        copies[index] = {renames.get(name, name): item for name, item in copy.items()}
+                    else:
+                        copy[new] = copy.pop(old)
+        elif renames:
+            return [{renames.get(name, name): item for name, item in copy.items()} for copy in copies]
         return copies
 
     def _with_schema(self, schema: Schema, values: list[Any]) -> tuple[Schema, list[Any]]:

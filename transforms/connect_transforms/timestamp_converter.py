@@ -32,16 +32,18 @@ from connect_transforms.columns import (
     KeyColumn,
     SchemaCache,
     ValueColumn,
+    get_column,
     map_copies,
     over_present,
     require_struct,
+    set_column,
     struct_copies,
     struct_like,
     with_defaults,
 )
 from connect_transforms.field_path import FieldPath, path_problems, syntax_version_key
 from connect_transforms.java_date_format import DateFormat
-from connect_transforms.java_dates import clamped, date_of, milliseconds, moment_of, time_of, truncated
+from connect_transforms.java_dates import clamped, date_of, milliseconds, moments_of, time_of, truncated
 from connect_transforms.nested import Nested
 from connect_transforms.watch import fields_watch
 
@@ -145,10 +147,7 @@ class _Field:
         return made, copies
 
     def _convert(self, schema: Schema | None, copies: list[dict[Any, Any]]) -> None:
-        name = self._name
-        converted = self._dates.converted(schema, [copy.get(name) for copy in copies])
-        for copy, value in zip(copies, converted, strict=True):
-            copy[name] = value
+        set_column(copies, self._name, self._dates.converted(schema, get_column(copies, self._name)))
 
     def _converted_schema(self, schema: Schema) -> Schema:
         if schema.type is not Type.STRUCT:
@@ -187,9 +186,12 @@ class _Dates:
         kind = None if schema is None else _kind_of(schema)
         kinds = set(map(type, values))
         if kinds == {str} and kind in (None, "string") and self._format is not None:
+            moments = self._format.iso_moments(values) if self._target == "Timestamp" else None
+            if moments is not None:
+                return moments
             try:
-                dates = list(map(self._format.parse, values))
-            except ValueError:
+                dates = self._format.parse_all(values)
+            except ValueError:  # once more, for the message
                 dates = [self._read(value, kind) for value in values]
         elif kinds == {int} and kind in (None, "unix") and self._precision == "milliseconds":
             dates = values
@@ -235,7 +237,7 @@ class _Dates:
                 assert self._format is not None, "checked when the config was read"
                 return self._format.format_all(dates)
             case "Timestamp":
-                return list(map(moment_of, dates))
+                return moments_of(dates)
             case "Date":
                 return list(map(date_of, dates))
             case "Time":

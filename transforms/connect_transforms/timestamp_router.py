@@ -38,7 +38,8 @@ class TimestampRouter(Transform):
         if None in batch.timestamps:
             self._text(None, batch)
         texts = self._format.format_all([ms for ms in batch.timestamps if ms is not None])
-        return by_topic(batch, [self._topic(batch.topic, text) for text in texts])
+        topics = {text: self._topic(batch.topic, text) for text in set(texts)}
+        return by_topic(batch, [topics[text] for text in texts])
 
     def _text(self, ms: int | None, batch: Batch) -> str:
         if ms is None:
@@ -62,7 +63,9 @@ def by_topic(batch: Batch, topics: Sequence[str]) -> Batch | list[Batch]:
     start = 0
     for topic, run in groupby(topics):
         end = start + sum(1 for _ in run)
-        parts.append(batch[start:end].replace(topic=topic))
+        part = batch[start:end]
+        part.topic = topic  # a batch of our own by now
+        parts.append(part)
         start = end
     return parts
 
