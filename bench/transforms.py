@@ -57,7 +57,7 @@ CONFIGS: dict[str, list[dict[str, str]]] = {
     "MessageTimestampRouter": [{"message.timestamp.keys": "at", "message.timestamp.format": "yyyy-MM-dd'T'HH:mm:ss.SSSX"}],
     "Python": [{"function": "changed"}],
     "RegexRouter": [{"regex": "raw-(.*)", "replacement": "$1"}],
-    "ReplaceField": [{"exclude": "name"}, {"renames": "name:customer"}, {"include": "id,name"}],
+    "ReplaceField": [{"exclude": "name"}, {"renames": "name:customer"}, {"include": "id"}],
     "SetSchemaMetadata": [],
     "TimestampConverter": [
         {"field": "at", "format": "yyyy-MM-dd'T'HH:mm:ss.SSSX", "target.type": "unix"},

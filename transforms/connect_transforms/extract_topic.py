@@ -15,7 +15,6 @@ from connect_transforms.filter_by_path import CONFLUENT, path_problems
 from connect_transforms.json_path import JsonPath
 from connect_transforms.timestamp_router import by_topic
 
-
 _NAME_AND_VALUE = itemgetter(0, 1)
 
 

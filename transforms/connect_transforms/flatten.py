@@ -44,9 +44,7 @@ class _Flatten(ColumnTransform):
         schema, values = self.column(batch)
         if schema is None:
             return over_present(batch, values, self._schemaless)
-        if None in values:
-            return over_present(batch, values, self._with_schema)
-        return self._with_schema(batch)
+        return over_present(batch, values, self._with_schema)
 
     # -- without schema --------------------------------------------------------------------------------------------
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from itertools import compress
+from operator import not_
 from typing import Any
 
 from connect.api import Batch, Config, Problem, Schema, key
@@ -121,23 +123,19 @@ class _Fields:
         return (None, self._schemaless(values)) if schema is None else self._with_schema(schema, values)
 
     def _schemaless(self, values: list[Any]) -> list[Any]:
-        for value in values if set(map(type, values)) != {dict} else ():
-            if value is not None:
-                require_map(value, PURPOSE)
-        return (
-            [None if value is None else self._replaced(value) for value in values]
-            if None in values
-            else (self._included(values) if self.include else self._changed(values))
-        )
-
-    def _replaced(self, value: dict[Any, Any]) -> dict[Any, Any]:
-        return (self._included([value]) if self.include else self._changed([value]))[0]
+        replace = self._included if self.include else self._changed
+        if set(map(type, values)) == {dict}:
+            return replace(values)
+        return [None if value is None else replace([require_map(value, PURPOSE)])[0] for value in values]
 
     def _included(self, values: list[dict[Any, Any]]) -> list[dict[Any, Any]]:
         """Return objects with the included fields alone, in the order in which they are included."""
         names = [name for name in self.include if name not in self.exclude]
         plan = [(self.renames.get(name, name), name) for name in names]
         try:
+            if len(plan) == 1:
+                ((new, old),) = plan
+                return [{new: value[old]} for value in values]
             if not self.renames:
                 return [{name: value[name] for name in names} for value in values]
             return [{new: value[old] for new, old in plan} for value in values]
@@ -145,7 +143,7 @@ class _Fields:
             return [{new: value[old] for new, old in plan if old in value} for value in values]
 
     def _changed(self, values: list[dict[Any, Any]]) -> list[dict[Any, Any]]:
-        """Return copies without the excluded fields; a renamed field goes to the end."""
+        """Return copies without the excluded fields; a single renamed field goes to the end."""
         copies = list(map(dict.copy, values))
         for name in self.exclude:
             for copy in copies:
@@ -153,15 +151,16 @@ class _Fields:
         renames = self.renames
         if len(renames) == 1:
             ((old, new),) = renames.items()
-            for index, copy in enumerate(copies):
+            taken = [new in copy for copy in copies]
+            for copy in copies if True not in taken else compress(copies, map(not_, taken)):
                 if old in copy:
-                    if new in copy:
-                        copies[index] = {renames.get(name, name): item for name, item in copy.items()}
-                    else:
-                        copy[new] = copy.pop(old)
-        elif renames:
-            return [{renames.get(name, name): item for name, item in copy.items()} for copy in copies]
-        return copies
+                    copy[new] = copy.pop(old)
+            return copies if True not in taken else [self._renamed(c) if t else c for c, t in zip(copies, taken, strict=True)]  # fmt: skip
+        return list(map(self._renamed, copies)) if renames else copies
+
+    def _renamed(self, value: dict[Any, Any]) -> dict[Any, Any]:
+        """Return an object with its fields renamed; of two that get one name the later counts."""
+        return {self.renames.get(name, name): item for name, item in value.items()}
 
     def _with_schema(self, schema: Schema, values: list[Any]) -> tuple[Schema, list[Any]]:
         for value in values:

@@ -33,6 +33,7 @@ from connect_transforms.columns import (
     SchemaCache,
     ValueColumn,
     get_column,
+    has_nulls,
     map_copies,
     over_present,
     require_struct,
@@ -107,7 +108,7 @@ class _TimestampConverter(ColumnTransform):
             made = None if schema is None else self._dates.schema(schema)
             return self.replaced(batch, made, self._dates.converted(schema, values))
         self._watch.look(batch)
-        if None not in values:
+        if not has_nulls(values):
             return self.replaced(batch, *self._nested(schema, values))
         if schema is None:
             return over_present(batch, values, self._changed)
