@@ -27,6 +27,7 @@ class Day(NamedTuple):
     week: int
     week_year: int
     week_of_month: int
+    weekday_in_month: int
 
 
 @lru_cache(maxsize=4096)
@@ -40,7 +41,12 @@ def fields_of(day: int) -> Day:
     if week >= 52 and day >= _sunday_on_or_before(_year_start(year + 1)):
         week, week_year = 1, year + 1
     month_start = day - day_of_month + 1
-    return Day(year, month, day_of_month, day - first + 1, weekday_of(day), week, week_year, _week(month_start, day))
+    if month_start < _CUTOVER_DAY <= day:  # October 1582 goes on with the 15th
+        month_start = _CUTOVER_DAY
+    return Day(
+        year, month, day_of_month, day - first + 1, weekday_of(day), week, week_year, _week(month_start, day),
+        (day - month_start) // 7 + 1,
+    )  # fmt: skip
 
 
 def weekday_of(day: int) -> int:
@@ -68,9 +74,7 @@ def day_of(given: Mapping[str, int]) -> int:
         day = _resolved(way, given, year, julian=False)
         return day if day >= _CUTOVER_DAY else _resolved(way, given, year, julian=True)
     julian_day = _resolved(way, given, year, julian=True)
-    if year < _CUTOVER_YEAR and julian_day < _CUTOVER_DAY:
-        return julian_day
-    if way in ("D", "w"):
+    if year < _CUTOVER_YEAR or way in ("D", "w"):
         return julian_day
     gregorian_day = _resolved(way, given, year, julian=False)
     # Both at once only in the ten days that the calendar left out, or in lenient dates that run into them.

@@ -152,7 +152,10 @@ class DateFormat:
         for part, known, run in self._parts:
             own = text[part]
             if own not in known:
-                ms = parse(own, run.pieces, *self._century)
+                try:
+                    ms = parse(own, run.pieces, *self._century)
+                except ValueError:  # read with what stands around it, not by itself
+                    continue
                 if run.text(ms) == own:
                     if len(known) >= _REMEMBERED_MAX:
                         known.clear()
@@ -223,16 +226,17 @@ def _piece_text(letter: str, count: int, index: int) -> str:
 def _day_text(letter: str, count: int, index: int) -> str:
     day = fields_of(index)
     if letter == "G":
-        return ERAS[count >= 4][day.year > 0]
+        return ERAS[0][day.year > 0]
     if letter in "ML" and count > 2:
         return MONTHS[day.month - 1] if count > 3 else MONTHS[day.month - 1][:3]
     if letter == "E":
         return WEEKDAYS[day.weekday - 1] if count > 3 else WEEKDAYS[day.weekday - 1][:3]
     if letter in "yY":
         number = day.week_year if letter == "Y" else day.year if day.year > 0 else 1 - day.year
-        return f"{number % 100:02d}" if count == 2 else f"{number:0{count}d}"
+        digits = abs(number) % 100 if count == 2 else abs(number)
+        return f"{'-' if number < 0 else ''}{digits:0{count}d}"
     number = {
-        "M": day.month, "L": day.month, "d": day.day, "D": day.day_of_year, "F": (day.day - 1) // 7 + 1,
+        "M": day.month, "L": day.month, "d": day.day, "D": day.day_of_year, "F": day.weekday_in_month,
         "w": day.week, "W": day.week_of_month, "u": (day.weekday + 5) % 7 + 1,
     }[letter]  # fmt: skip
     return f"{number:0{count}d}"

@@ -17,7 +17,7 @@ MONTHS: Final = ("January", "February", "March", "April", "May", "June", "July",
 WEEKDAYS: Final = ("Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday")
 #: Hours from UTC of the zone names that Java knows and that dates are written with.
 ZONES: Final = {
-    "UTC": 0, "Coordinated Universal Time": 0, "GMT": 0, "Greenwich Mean Time": 0, "UT": 0, "WET": 0, "WEST": 1,
+    "UTC": 0, "Coordinated Universal Time": 0, "GMT": 0, "Greenwich Mean Time": 0, "WET": 0, "WEST": 1,
     "CET": 1, "Central European Standard Time": 1, "CEST": 2, "Central European Summer Time": 2, "EET": 2, "EEST": 3,
     "MSK": 3, "IST": 5.5, "India Standard Time": 5.5, "JST": 9, "Japan Standard Time": 9, "KST": 9,
     "EST": -5, "Eastern Standard Time": -5, "EDT": -4, "Eastern Daylight Time": -4, "CST": -6,
@@ -69,7 +69,9 @@ def parse(text: str, pieces: Sequence[Piece], century_start_ms: int, century_sta
         raise ValueError("nothing was read")
     ms = reading.milliseconds()
     if reading.on_the_border and ms < century_start_ms:
-        reading.given["y"] += 100
+        for letter in "yY":
+            if letter in reading.given:
+                reading.given[letter] += 100
         ms = reading.milliseconds()
     return ms
 
@@ -110,7 +112,7 @@ class _Reading:
         """Return the date of the fields."""
         given, order = self.given, list(self.given)
         if "Y" in given and ("y" not in given or order.index("Y") > order.index("y")):
-            day = week_date(given["Y"], given.get("w", 1), given.get("E", 1))
+            day = week_date(given["Y"], *_week_and_weekday(given.get("w", 1), given.get("E", 1)))
         else:
             day = day_of(given)
         clock = ((_hour(given) * 60 + given.get("m", 0)) * 60 + given.get("s", 0)) * 1000 + given.get("S", 0)
@@ -172,6 +174,14 @@ class _Reading:
         minutes = int(match[2]) * 60 + int(match[3] or 0)
         self.offset_ms = minutes * (60_000 if match[1] == "+" else -60_000)
         self.at = match.end()
+
+
+def _week_and_weekday(week: int, weekday: int) -> tuple[int, int]:
+    """Return a weekday within a week; one beyond counts from Monday, as it was given to 'u'."""
+    if 1 <= weekday <= 7:
+        return week, weekday
+    weeks, rest = divmod(weekday - 1, 7)
+    return week + weeks, (rest + 1) % 7 + 1
 
 
 def _hour(given: dict[str, int]) -> int:
