@@ -13,6 +13,7 @@ import orjson
 from jsonschema import exceptions, validators
 from jsonschema.protocols import Validator
 from referencing import Registry
+from referencing.exceptions import Unresolvable
 
 from connect.api import Batch, Config, DataError, Problem, key
 from connect_transforms.columns import ColumnTransform, KeyColumn, ValueColumn
@@ -71,9 +72,12 @@ class _ValidateJsonSchema(ColumnTransform):
 
     def apply_batch(self, batch: Batch) -> Batch:
         is_valid, validate_null = self._validator.is_valid, self.config.validate_null
-        for value in self.column(batch)[1]:
-            if (value is not None or validate_null) and not is_valid(value):
-                raise DataError(self._told(value))
+        try:
+            for value in self.column(batch)[1]:
+                if (value is not None or validate_null) and not is_valid(value):
+                    raise DataError(self._told(value))
+        except Unresolvable as error:
+            raise DataError(f"the JSON Schema refers to {error.ref}, which is no part of it") from error
         return batch
 
     def _told(self, value: Any) -> str:
