@@ -19,7 +19,7 @@ from connect_transforms.java_casts import cast_column, caster
         (Type.INT8, 300, 44), (Type.INT8, -129, 127), (Type.INT32, 3_000_000_000, -1_294_967_296),
         (Type.INT32, 1e10, 2_147_483_647), (Type.INT16, 1e10, -1), (Type.INT64, math.nan, 0), (Type.INT64, -1e300, -(1 << 63)),
         (Type.INT32, "+42", 42), (Type.INT64, True, 1), (Type.FLOAT64, " 1.5f ", 1.5), (Type.FLOAT64, "0x1.8p1", 3.0),
-        (Type.FLOAT64, "-Infinity", -math.inf), (Type.FLOAT32, 0.1, 0.10000000149011612), (Type.FLOAT32, 1e300, math.inf),
+        (Type.FLOAT64, "-Infinity", -math.inf), (Type.FLOAT32, 0.1, 0.1), (Type.FLOAT32, 123456.789, 123456.79), (Type.FLOAT32, math.inf, math.inf), (Type.FLOAT32, 1e300, math.inf),
         (Type.BOOLEAN, "TRUE", True), (Type.BOOLEAN, "yes", False), (Type.BOOLEAN, 0.5, False), (Type.BOOLEAN, -3, True),
         (Type.STRING, 1e7, "1.0E7"), (Type.STRING, 0.001, "0.001"), (Type.STRING, True, "true"), (Type.STRING, b"\x00\xff", "AP8="),
         (Type.STRING, None, None), (Type.INT8, None, None),

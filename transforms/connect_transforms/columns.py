@@ -159,12 +159,16 @@ def struct_like(schema: Schema, fields: Iterable[tuple[str, Schema]]) -> Schema:
     Raises:
         SchemaError: A field has no name, or two have the same.
     """
-    listed = list(fields)
-    if not all(name for name, _ in listed):
-        raise SchemaError("fieldName cannot be null.")
+    listed: dict[str, Schema] = {}
+    for name, field in fields:
+        if not name:
+            raise SchemaError("fieldName cannot be null.")
+        if name in listed:
+            raise SchemaError(f"Cannot create field because of field name duplication {name}")
+        listed[name] = field
     return Schema(
         Type.STRUCT, name=schema.name, version=schema.version, doc=schema.doc, parameters=schema.parameters,
-        fields=listed,
+        fields=listed.items(),
     )  # fmt: skip
 
 

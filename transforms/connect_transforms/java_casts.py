@@ -221,6 +221,16 @@ def _to_float32(value: Any) -> float:
         return math.copysign(math.inf, number)
 
 
+def _to_plain_float32(value: Any) -> float:
+    """Return the double that prints as the float does: without schema nothing else would say that 0.1 is single."""
+    number = _to_float32(value)
+    for digits in (7, 8):
+        shortest = float(f"{number:.{digits}g}")
+        if shortest == number or _to_float32(shortest) == number:
+            return shortest
+    return float(f"{number:.9g}")
+
+
 def _to_boolean(value: Any) -> bool:
     if isinstance(value, bool):
         return value
@@ -271,4 +281,6 @@ def _schemaless(plain: Cast) -> Cast:
     return cast
 
 
-_SCHEMALESS: Final[dict[Type, Cast]] = {target: _schemaless(plain) for target, plain in _PLAIN.items()}
+_SCHEMALESS: Final[dict[Type, Cast]] = {
+    target: _schemaless(plain) for target, plain in (_PLAIN | {Type.FLOAT32: _to_plain_float32}).items()
+}

@@ -148,6 +148,8 @@ class _Field:
         return made, copies
 
     def _convert(self, schema: Schema | None, copies: list[dict[Any, Any]]) -> None:
+        if not copies:  # null structs alone: as in Kafka nobody asks what the field is
+            return
         set_column(copies, self._name, self._dates.converted(schema, get_column(copies, self._name)))
 
     def _converted_schema(self, schema: Schema) -> Schema:
