@@ -121,6 +121,9 @@ class DateFormat:
         """
         if self._parts and set(map(len, texts)) == {self._width}:
             try:
+                if len(self._parts) == 4:  # a date, a time and milliseconds: the form of most, so it is spelt out
+                    (a, days, _), (b, minutes, _), (c, seconds, _), (d, ms, _) = self._parts
+                    return [days[text[a]] + minutes[text[b]] + seconds[text[c]] + ms[text[d]] for text in texts]
                 columns = [map(known.__getitem__, map(itemgetter(part), texts)) for part, known, _ in self._parts]
                 return list(reduce(lambda left, right: map(add, left, right), columns))
             except KeyError:

@@ -153,8 +153,9 @@ class _Fields:
             ((old, new),) = renames.items()
             taken = [new in copy for copy in copies]
             for copy in copies if True not in taken else compress(copies, map(not_, taken)):
-                if old in copy:
-                    copy[new] = copy.pop(old)
+                with_old = copy.pop(old, copy)  # no value is the object that holds it
+                if with_old is not copy:
+                    copy[new] = with_old
             return copies if True not in taken else [self._renamed(c) if t else c for c, t in zip(copies, taken, strict=True)]  # fmt: skip
         return list(map(self._renamed, copies)) if renames else copies
 
