@@ -42,6 +42,7 @@ FUNCTION = "def changed(record):\n    return record.replace(value={**record.valu
 
 CONFIGS: dict[str, list[dict[str, str]]] = {
     "Cast": [{"spec": "amount:string"}, {"spec": "code:int64"}, {"spec": "id:float64"}],
+    "Drop": [{}],
     "DropHeaders": [{"headers": "h"}],
     "ExtractField": [{"field": "name"}, {"field": "address.city", "field.syntax.version": "V2"}],
     "ExtractTopic": [{"field": "kind"}],

@@ -79,6 +79,10 @@ Without schema, a field that is missing is added with null.""", [
         Example("The whole key", {"spec": "int64"}, [record(PLAIN, key="42")], type="Key"),
         Example("With a schema", {"spec": "price:string"}, [record({"id": 1, "customer": {"name": "Ann", "city": None}, "price": 2.0}, value_schema=ORDER)]),
     ]),
+    Page("Drop", "Confluent's. Makes the key or the value null; `schema.behavior` says what becomes of its schema.", [
+        Example("A tombstone", {}, [record({"id": 1}, key="a")]),
+        Example("Without key", {}, [record({"id": 1}, key="a")], type="Key"),
+    ]),
     Page("DropHeaders", "Takes away every header of the names.", [
         Example("One header", {"headers": "secret"}, [record({"id": 1}, headers=Headers().add("secret", "x").add("kind", "new"))], type=""),
     ]),

@@ -27,6 +27,7 @@ from connect_transforms import connect_predicates, connect_transforms
 V2 = {"field.syntax.version": "V2"}
 CONFIGS: dict[str, list[dict[str, str]]] = {
     "Cast": [{"spec": "a:int8"}, {"spec": "a:string,b:boolean"}, {"spec": "b:float32"}, {"spec": "n.a:string", **V2}, {"spec": "string"}, {"spec": "int64"}],
+    "Drop": [{}, {"schema.behavior": "validate"}],
     "DropHeaders": [{"headers": "h"}, {"headers": "x,y"}],
     "ExtractField": [{"field": "a"}, {"field": "n.a", **V2}],
     "ExtractTopic": [{"field": "b", "skip.missing.or.null": "true"}, {"field": "$.n.a", "field.format": "JSON_PATH"}, {"field": "n.a", "skip.missing.or.null": "true", **V2}],

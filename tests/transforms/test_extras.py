@@ -116,6 +116,19 @@ def test_what_is_no_gzip_or_too_large_is_refused(value: Any, why: str) -> None:
         transformed("GzipDecompress$Value", value, max_decompressed_bytes="100")
 
 
+@pytest.mark.parametrize(
+    ("behavior", "schema"), [("nullify", None), ("retain", INT32), ("force_optional", Schema("int32", optional=True))]
+)
+def test_a_value_is_dropped_with_its_schema_or_without(behavior: str, schema: Schema | None) -> None:
+    made = make_transform("Drop$Value", schema_behavior=behavior).apply(Record("t", 5, key="k", value_schema=INT32))
+    assert made == Record("t", None, key="k", value_schema=schema)
+
+
+def test_a_schema_that_knows_no_null_can_be_refused() -> None:
+    with pytest.raises(DataError, match=r"Schema\{INT32\} is not optional.*schema\.behavior"):
+        transformed("Drop$Value", 5, INT32, schema_behavior="validate")
+
+
 # -- time zones ----------------------------------------------------------------------------------------------------
 
 

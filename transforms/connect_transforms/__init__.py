@@ -2,6 +2,7 @@
 
 from connect.api import Predicate, Transform, hookimpl
 from connect_transforms.cast import CastKey, CastValue
+from connect_transforms.drop import DropKey, DropValue
 from connect_transforms.extract_field import ExtractFieldKey, ExtractFieldValue
 from connect_transforms.extract_topic import ExtractTopicHeader, ExtractTopicKey, ExtractTopicValue
 from connect_transforms.filter import Filter
@@ -34,7 +35,7 @@ KAFKA: list[type[Transform]] = [
     SetSchemaMetadataValue, TimestampConverterKey, TimestampConverterValue, TimestampRouter, ValueToKey,
 ]  # fmt: skip
 BEYOND: list[type[Transform]] = [
-    ExtractTopicHeader, ExtractTopicKey, ExtractTopicValue, FilterByPathKey, FilterByPathValue, GzipDecompressKey,
+    DropKey, DropValue, ExtractTopicHeader, ExtractTopicKey, ExtractTopicValue, FilterByPathKey, FilterByPathValue, GzipDecompressKey,
     GzipDecompressValue, MessageTimestampRouter, Python, TimezoneConverter, TombstoneHandler, ValidateJsonSchemaKey,
     ValidateJsonSchemaValue,
 ]  # fmt: skip

@@ -13,6 +13,7 @@ from connect_transforms.columns import (
     KeyColumn,
     SchemaCache,
     ValueColumn,
+    at_field,
     get_column,
     map_copies,
     over_present,
@@ -95,7 +96,7 @@ class _Cast(ColumnTransform):
         }
         targets = {path.steps: target for path, target in paths.items()}
         self._changes = [
-            Nested(parent, _Fields({name: targets[*parent, name] for name in names}, self.config).change)
+            Nested(parent, _Fields(parent, {name: targets[*parent, name] for name in names}, self.config).change)
             for parent, names in by_parent(paths).items()
         ]
         self._watch = fields_watch(self, list(paths), self.column)
@@ -125,7 +126,8 @@ class _Cast(ColumnTransform):
 class _Fields:
     """Casts fields of one object."""
 
-    def __init__(self, casts: dict[str, Type], config: CastConfig) -> None:
+    def __init__(self, parent: tuple[str, ...], casts: dict[str, Type], config: CastConfig) -> None:
+        self._parent = parent
         self._casts = casts
         self._defaults = config.replace_null_with_default
         self._schemas = SchemaCache(self._cast_schema)
@@ -134,14 +136,16 @@ class _Fields:
         if schema is None:
             copies: list[dict[Any, Any]] = map_copies(values, PURPOSE)
             for name, target in self._casts.items():
-                set_column(copies, name, cast_column(target, None, get_column(copies, name)))
+                with at_field(self._parent, name):
+                    set_column(copies, name, cast_column(target, None, get_column(copies, name)))
             return None, copies
         made = self._schemas(schema)
         copies = struct_copies(schema, values, PURPOSE, nulls_to_defaults=self._defaults, made=made)
         for field in schema.fields:
             if field.name in self._casts:
                 values = get_column(copies, field.name)
-                set_column(copies, field.name, cast_column(self._casts[field.name], field.schema, values))
+                with at_field(self._parent, field.name):
+                    set_column(copies, field.name, cast_column(self._casts[field.name], field.schema, values))
         return made, copies
 
     def _cast_schema(self, schema: Schema) -> Schema:

@@ -6,11 +6,12 @@ A transform of `$Key` and one of `$Value` differ in the column alone: `KeyColumn
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import groupby
 from typing import Any
 
-from connect.api import Batch, ConfigError, DataError, Schema, SchemaError, Transform, Type
+from connect.api import Batch, ConfigError, ConnectError, DataError, Schema, SchemaError, Transform, Type
 from connect.api.schema import java_class
 
 PREFIX = "org.apache.kafka.connect.transforms."
@@ -126,6 +127,16 @@ def struct_copies(
     if not all(len(copy) >= count and None not in copy.values() for copy in copies):
         require_present(((f.name, f.schema) for f in (made or schema).fields), copies)
     return copies
+
+
+@contextmanager
+def at_field(parent: Sequence[str], name: str) -> Iterator[None]:
+    """Name the field in errors about its values: Kafka's messages leave it out."""
+    try:
+        yield
+    except ConnectError as error:
+        where = ".".join([*parent, name])
+        raise type(error)(f"{error.message} (field {where!r})", code=error.code, hint=error.hint) from error
 
 
 def get_column(objects: list[dict[Any, Any]], name: Any) -> list[Any]:

@@ -29,6 +29,7 @@ from connect_transforms.columns import (
     ColumnTransform,
     KeyColumn,
     ValueColumn,
+    at_field,
     map_copies,
     struct_copies,
     valid_list,
@@ -70,7 +71,7 @@ class _MaskField(ColumnTransform):
         super().configure(config)
         paths = paths_of(self.config.fields_, self.config.field_syntax_version)
         grouped = by_parent(paths).items()
-        self._changes = [Nested(parent, _Fields(names, self.config).change) for parent, names in grouped]
+        self._changes = [Nested(parent, _Fields(parent, names, self.config).change) for parent, names in grouped]
         self._watch = fields_watch(self, paths, self.column)
 
     def apply_batch(self, batch: Batch) -> Batch:
@@ -84,7 +85,8 @@ class _MaskField(ColumnTransform):
 class _Fields:
     """Masks fields of one object."""
 
-    def __init__(self, names: list[str], config: MaskFieldConfig) -> None:
+    def __init__(self, parent: tuple[str, ...], names: list[str], config: MaskFieldConfig) -> None:
+        self._parent = parent
         self._names = names
         self._replacement = config.replacement
         self._defaults = config.replace_null_with_default
@@ -96,18 +98,20 @@ class _Fields:
         copies = map_copies(values, PURPOSE)
         fast: dict[type, Any] = _EMPTY if self._replacement is None else {str: self._replacement}
         for name in self._names:
-            for copy in copies:
-                value = copy.get(name)
-                kind = type(value)
-                copy[name] = fast[kind] if kind in fast else self._masked(value, None)
+            with at_field(self._parent, name):
+                for copy in copies:
+                    value = copy.get(name)
+                    kind = type(value)
+                    copy[name] = fast[kind] if kind in fast else self._masked(value, None)
         return copies
 
     def _with_schema(self, schema: Schema, values: list[Any]) -> list[Any]:
         copies = struct_copies(schema, values, PURPOSE, nulls_to_defaults=self._defaults)
         for field in schema.fields:
             if field.name in self._names:
-                for copy in copies:
-                    copy[field.name] = self._masked(copy.get(field.name), field.schema)
+                with at_field(self._parent, field.name):
+                    for copy in copies:
+                        copy[field.name] = self._masked(copy.get(field.name), field.schema)
         return copies
 
     def _masked(self, value: Any, schema: Schema | None) -> Any:

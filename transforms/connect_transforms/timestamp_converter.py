@@ -32,6 +32,7 @@ from connect_transforms.columns import (
     KeyColumn,
     SchemaCache,
     ValueColumn,
+    at_field,
     get_column,
     has_nulls,
     map_copies,
@@ -98,7 +99,7 @@ class _TimestampConverter(ColumnTransform):
         self._nested: Nested | None = None
         if own.field:
             path = FieldPath(own.field, own.field_syntax_version)
-            field = _Field(path.steps[-1], self._dates, own.replace_null_with_default)
+            field = _Field(path.steps, self._dates, own.replace_null_with_default)
             self._nested = Nested(path.steps[:-1], field.change)
             self._watch = fields_watch(self, [path], self.column)
 
@@ -125,8 +126,8 @@ class _TimestampConverter(ColumnTransform):
 class _Field:
     """Converts one field of objects."""
 
-    def __init__(self, name: str, dates: _Dates, nulls_to_defaults: bool) -> None:
-        self._name = name
+    def __init__(self, steps: tuple[str, ...], dates: _Dates, nulls_to_defaults: bool) -> None:
+        *self._parent, self._name = steps
         self._dates = dates
         self._defaults = nulls_to_defaults
         self._schemas = SchemaCache(self._converted_schema)
@@ -150,7 +151,8 @@ class _Field:
     def _convert(self, schema: Schema | None, copies: list[dict[Any, Any]]) -> None:
         if not copies:  # null structs alone: as in Kafka nobody asks what the field is
             return
-        set_column(copies, self._name, self._dates.converted(schema, get_column(copies, self._name)))
+        with at_field(self._parent, self._name):
+            set_column(copies, self._name, self._dates.converted(schema, get_column(copies, self._name)))
 
     def _converted_schema(self, schema: Schema) -> Schema:
         if schema.type is not Type.STRUCT:
