@@ -9,12 +9,11 @@ Source: github.com/json-path/JsonPath, README: path operators and filter operato
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable, Iterable, Sequence
-from decimal import Decimal
 from typing import Any, Final
 
 from connect_transforms.java_regex import compile_pattern
+from connect_transforms.json_path_compare import OPERATORS, compared, comparison
 from connect_transforms.json_path_tokens import Tokens
 
 #: Takes the items reached so far and the root, returns the items one step on.
@@ -24,12 +23,6 @@ Test = Callable[[Any, Any], bool | None]
 Operand = Callable[[Any, Any], Any]
 Verdict = bool | None
 
-_ORDER: Final[dict[str, Callable[[Any, Any], bool]]] = {
-    "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
-}  # fmt: skip
-_SETS: Final = ("in", "nin", "subsetof", "anyof", "noneof", "size", "empty", "contains")
-_NUMBERS: Final = (int, float, Decimal)
-_PLAIN: Final = frozenset([int, float])
 MISSING: Final = object()
 
 
@@ -228,7 +221,7 @@ def _one(tokens: Tokens) -> _Filter:
 
 def _comparison(tokens: Tokens) -> _Filter:
     left, field = _operand(tokens)
-    symbol = tokens.operator((*_ORDER, "==", "!=", "=~", *_SETS))
+    symbol = tokens.operator((*OPERATORS, "=~"))
     if symbol is None:
         return _Filter(lambda item, root: left(item, root) is not MISSING, None, None)
     if symbol == "=~":
@@ -242,19 +235,7 @@ def _comparison(tokens: Tokens) -> _Filter:
     if literal is None and symbol in ("==", "!="):
         wanted = symbol == "=="
         return _Filter(lambda item, root: (left(item, root) in (None, MISSING)) is wanted, None, None)
-    return _checked(left, field, _check(symbol, literal))
-
-
-def _check(symbol: str, literal: Any) -> Callable[[Any], Verdict]:
-    """Return the comparison with a literal; the plain ones in one call, since a filter runs for every record."""
-    if isinstance(literal, str) and symbol == "==":
-        return lambda found: found == literal
-    if isinstance(literal, str) and symbol == "!=":
-        return lambda found: found != literal
-    if symbol in _ORDER and type(literal) in (int, float):
-        compare = _ORDER[symbol]
-        return lambda found: compare(found, literal) if type(found) in _PLAIN else _compared(found, symbol, literal)
-    return lambda found: _compared(found, symbol, literal)
+    return _checked(left, field, comparison(symbol, literal))
 
 
 def _checked(left: Operand, field: str | None, check: Callable[[Any], Verdict]) -> _Filter:
@@ -268,46 +249,9 @@ def _checked(left: Operand, field: str | None, check: Callable[[Any], Verdict]) 
 def _between(left: Operand, symbol: str, right: Operand) -> Test:
     def test(item: Any, root: Any) -> Verdict:
         one, other = left(item, root), right(item, root)
-        return None if one in (None, MISSING) or other in (None, MISSING) else _compared(one, symbol, other)
+        return None if one in (None, MISSING) or other in (None, MISSING) else compared(one, symbol, other)
 
     return test
-
-
-def _compared(found: Any, symbol: str, wanted: Any) -> bool:
-    if symbol == "==":
-        return _same(found, wanted)
-    if symbol == "!=":
-        return not _same(found, wanted)
-    if symbol in _ORDER:
-        return _comparable(found, wanted) and _ORDER[symbol](found, wanted)
-    return _among(found, symbol, wanted)
-
-
-def _among(found: Any, symbol: str, wanted: Any) -> bool:
-    if symbol == "empty":
-        return isinstance(found, list | dict | str) and (len(found) == 0) is wanted
-    if symbol == "size":
-        return isinstance(found, list | str) and len(found) == wanted
-    if symbol == "contains":
-        within = isinstance(found, str) and isinstance(wanted, str) and wanted in found
-        return within or (isinstance(found, list) and any(_same(item, wanted) for item in found))
-    members = wanted if isinstance(wanted, list) else [wanted]
-    if symbol in ("in", "nin"):
-        return any(_same(found, member) for member in members) is (symbol == "in")
-    if not isinstance(found, list):
-        return False
-    hits = [any(_same(item, member) for member in members) for item in found]
-    return all(hits) if symbol == "subsetof" else any(hits) is (symbol == "anyof")
-
-
-def _same(one: Any, other: Any) -> bool:
-    return bool(one == other) and isinstance(one, bool) is isinstance(other, bool)
-
-
-def _comparable(one: Any, other: Any) -> bool:
-    if isinstance(one, bool) or isinstance(other, bool):
-        return False
-    return (isinstance(one, str) and isinstance(other, str)) or (isinstance(one, _NUMBERS) and isinstance(other, _NUMBERS))  # fmt: skip
 
 
 def _operand(tokens: Tokens) -> tuple[Operand, str | None]:
