@@ -126,6 +126,7 @@ def _member_values(
         type_value.errors.append(_unknown_class(plugins, type_key.name, given, kind))
     elif refused := refusal(worker, desc.cls):
         type_value.errors.append(f"Invalid value {given} for configuration {type_key.name}: {refused}")
+        desc = None  # nor are its keys looked into: they may name files of the worker's machine
     yield type_key.name, type_value
     yield _plain(config, f"{prefix}.plugin.version", ConfigType.STRING, group, 1)
     if kind is PluginKind.TRANSFORM:

@@ -152,6 +152,7 @@ The file runs with the worker's rights, so a worker allows it only with `transfo
 """ + FUNCTION + """```
 
 A function takes a `connect.api.Record` and returns one, or None to drop it; with `form=batch` it takes a `Batch`, which is many times faster, and returns a `Batch`, a list of them, or None.
+The file may import what is installed, but not its neighbours.
 It must not change what it is given, but return changed copies: after an error the same records are tried again one by one.
 What it raises is an error of that record, and `errors.tolerance` decides; a `connect.api.RetriableError` is tried again.
 A changed file counts when the task is started again.""", [

@@ -91,6 +91,13 @@ def require_struct(schema: Schema | None, value: Any, purpose: str) -> dict[str,
     return value
 
 
+def require_structs(schema: Schema, values: list[Any], purpose: str) -> None:
+    """Check that all values are structs. Raises `DataError` in Kafka's words."""
+    if schema.type is not Type.STRUCT or set(map(type, values)) != {dict}:
+        for value in values:
+            require_struct(schema, value, purpose)
+
+
 def require_present(fields: Iterable[tuple[str, Schema]], structs: Sequence[dict[Any, Any]]) -> None:
     """Check that no struct lacks what its new schema requires, as Kafka's Struct does when it is filled.
 
@@ -113,9 +120,7 @@ def struct_copies(
     Raises:
         DataError: A value is no struct, or lacks a required field.
     """
-    if schema.type is not Type.STRUCT or set(map(type, values)) != {dict}:
-        for value in values:
-            require_struct(schema, value, purpose)
+    require_structs(schema, values, purpose)
     copies: list[dict[str, Any]] = list(map(dict.copy, values))
     if nulls_to_defaults:
         for field in schema.fields:

@@ -12,8 +12,9 @@ from connect_transforms.columns import (
     ColumnTransform,
     KeyColumn,
     ValueColumn,
+    has_nulls,
     require_map,
-    require_struct,
+    require_structs,
 )
 from connect_transforms.field_path import FieldPath, path_problems, syntax_version_key
 from connect_transforms.watch import fields_watch
@@ -62,9 +63,9 @@ class _ExtractField(ColumnTransform):
         return [None if value is None else self._path.value_in(require_map(value, PURPOSE)) for value in values]
 
     def _with_schema(self, schema: Schema, values: list[Any]) -> tuple[Schema, list[Any]]:
-        for value in values:
-            if value is not None:
-                require_struct(schema, value, PURPOSE)
+        require_structs(
+            schema, [value for value in values if value is not None] if has_nulls(values) else values, PURPOSE
+        )
         extracted = self._path.schema_in(schema)
         if extracted is None:
             raise self._unknown()

@@ -15,7 +15,7 @@ from connect_transforms.columns import (
     over_present,
     require_map,
     require_present,
-    require_struct,
+    require_structs,
     struct_like,
 )
 
@@ -76,8 +76,7 @@ class _Flatten(ColumnTransform):
     def _with_schema(self, batch: Batch) -> Batch:
         schema, values = self.column(batch)
         assert schema is not None, "called for values with a schema"
-        for value in values:
-            require_struct(schema, value, PURPOSE)
+        require_structs(schema, values, PURPOSE)
         made = self._schemas(schema)
         flat = []
         for value in values:

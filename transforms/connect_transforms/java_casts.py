@@ -27,6 +27,8 @@ _BITS: Final = {Type.INT8: 8, Type.INT16: 16, Type.INT32: 32, Type.INT64: 64}
 _INT: Final = re.compile(r"[+-]?\d+")
 _FLOAT: Final = re.compile(r"[+-]?(NaN|Infinity|(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?[fFdD]?)", re.ASCII)
 _HEX_FLOAT: Final = re.compile(r"[+-]?0[xX]([0-9a-fA-F]+\.?[0-9a-fA-F]*|\.[0-9a-fA-F]+)[pP][+-]?\d+[fFdD]?", re.ASCII)
+#: What a Python value says all about by itself: neither of single precision, nor a logical type.
+_PYTHONS: Final = frozenset([Type.INT8, Type.INT16, Type.INT32, Type.INT64, Type.FLOAT64, Type.STRING])
 _BYTES: Final = (bytes, bytearray, memoryview)
 _KNOWN: Final = (bool, float, str, *_BYTES)
 _TEMPORAL: Final = frozenset([DATE_NAME, TIME_NAME, TIMESTAMP_NAME])
@@ -46,7 +48,7 @@ def caster(target: Type, schema: Schema | None) -> Cast:
 def cast_column(target: Type, schema: Schema | None, values: list[Any]) -> list[Any]:
     """Return a column in another type; the common pairs of types in one go. Raises as `caster` says."""
     kinds = set(map(type, values))
-    if schema is None and len(kinds) == 1:
+    if len(kinds) == 1 and (schema is None or (schema.name is None and schema.type in _PYTHONS)):
         quick = _column_of(target, kinds.pop(), values)
         if quick is not None:
             return quick

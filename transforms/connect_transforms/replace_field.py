@@ -18,7 +18,7 @@ from connect_transforms.columns import (
     over_present,
     require_map,
     require_present,
-    require_struct,
+    require_structs,
     struct_like,
     valid_list,
 )
@@ -164,11 +164,10 @@ class _Fields:
         return {self.renames.get(name, name): item for name, item in value.items()}
 
     def _with_schema(self, schema: Schema, values: list[Any]) -> tuple[Schema, list[Any]]:
-        for value in values:
-            require_struct(schema, value, PURPOSE)
+        require_structs(schema, values, PURPOSE)
         made = self._schemas(schema)
         fields = [(f.name, self.renames.get(f.name, f.name), f.schema.default) for f in schema.fields if self._kept(f.name)]  # fmt: skip
-        if self._nulls_to_defaults:
+        if self._nulls_to_defaults and any(default is not None for _, _, default in fields):
             replaced = [{new: d if (v := value.get(old)) is None else v for old, new, d in fields} for value in values]
         else:
             replaced = [{new: value.get(old) for old, new, _ in fields} for value in values]

@@ -13,7 +13,7 @@ from connect_transforms.columns import (
     SchemaCache,
     require_map,
     require_present,
-    require_struct,
+    require_structs,
     valid_list,
 )
 from connect_transforms.field_path import FieldPath, path_problems, paths_of, syntax_version_key
@@ -58,8 +58,7 @@ class ValueToKey(Transform):
         schema = batch.value_schema
         if schema is None:
             return batch.replace(key_schema=None, keys=self._schemaless(batch.values))
-        for value in batch.values:
-            require_struct(schema, value, PURPOSE)
+        require_structs(schema, batch.values, PURPOSE)
         made = self._schemas(schema)
         keys = self._with_schema(made, batch.values)
         require_present([(f.name, f.schema) for f in made.fields], keys)
