@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import repeat
 from typing import Any
 
 from connect.api import Batch, Config, Header, Headers, Transform, key
@@ -33,16 +34,15 @@ class InsertHeader(Transform):
     def configure(self, config: Config) -> None:
         super().configure(config)
         schema, value = parse(self.config.value_literal) or (None, None)
-        self._header = Header(self.config.header, value, schema)
-        self._alone = Headers([self._header])
+        self._added = (Header(self.config.header, value, schema),)
 
     def apply_batch(self, batch: Batch) -> Batch:
-        # One list for all records without headers: nobody changes a record's headers in place.
-        alone = self._alone
+        added = self._added
         if batch.headers is None:
-            return batch.replace(headers=[alone] * len(batch))
-        added = [Headers([*headers, self._header]) if headers else alone for headers in batch.headers]
-        return batch.replace(headers=added)
+            return batch.replace(headers=list(map(Headers, repeat(added, len(batch)))))
+        return batch.replace(
+            headers=[Headers((*headers, *added)) if headers else Headers(added) for headers in batch.headers]
+        )
 
 
 class DropHeadersConfig(Config):

@@ -6,7 +6,7 @@ The one arrow between two bundled packages: InsertHeader reads a literal exactly
 from __future__ import annotations
 
 from connect_converters.java_dates import iso_text
-from connect_converters.java_text import float_text, text
+from connect_converters.java_text import text
 from connect_converters.values import parse
 
-__all__ = ["float_text", "iso_text", "parse", "text"]
+__all__ = ["iso_text", "parse", "text"]
