@@ -18,6 +18,7 @@ from connect_transforms.columns import (
     require_structs,
     struct_like,
 )
+from connect_transforms.kafka_values import text
 
 PURPOSE = "flattening"
 _LEAVES = frozenset([str, int, float, bool, type(None), list])
@@ -52,19 +53,18 @@ class _Flatten(ColumnTransform):
         flat = []
         for value in self.column(batch)[1]:
             own = require_map(value, PURPOSE)
-            if dict in set(map(type, own.values())) or not _LEAVES.issuperset(map(type, own.values())):
+            if _LEAVES.issuperset(map(type, own.values())):
+                flat.append(own)
+            else:
                 target: dict[Any, Any] = {}
                 self._flatten(own, "", target)
                 flat.append(target)
-            else:
-                flat.append(own)
         return self.replaced(batch, None, flat)
 
     def _flatten(self, value: dict[Any, Any], prefix: str, target: dict[Any, Any]) -> None:
         for name, item in value.items():
-            joined = f"{prefix}{'null' if name is None else name}" if prefix else name
-            kind = type(item)
-            if kind in _LEAVES:
+            joined = (prefix + name if type(name) is str else prefix + text(name)) if prefix else name
+            if type(item) in _LEAVES:
                 target[joined] = item
             elif isinstance(item, dict):
                 self._flatten(item, f"{joined}{self._delimiter}", target)
