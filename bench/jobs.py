@@ -142,19 +142,34 @@ async def topic_to_file(context: Context) -> Measured:
         return await run_connector(herder, config, context.records)
 
 
+KAFKAS = "org.apache.kafka.connect.transforms."
+CHAIN = {
+    "transforms.insert.type": KAFKAS + "InsertField$Value",
+    "transforms.insert.static.field": "source", "transforms.insert.static.value": "bench",
+    "transforms.rename.type": KAFKAS + "ReplaceField$Value",
+    "transforms.rename.renames": "city:town", "transforms.rename.exclude": "comment",
+    "transforms.mask.type": KAFKAS + "MaskField$Value", "transforms.mask.fields": "email",
+    "transforms.cast.type": KAFKAS + "Cast$Value", "transforms.cast.spec": "amount:string",
+    "transforms.date.type": KAFKAS + "TimestampConverter$Value", "transforms.date.field": "created",
+    "transforms.date.target.type": "string", "transforms.date.format": "yyyy-MM-dd'T'HH:mm:ss.SSSX",
+}  # fmt: skip
+
+
 async def three_transforms(context: Context) -> Measured:
+    return await _through_transforms(context, "insert,rename,mask")
+
+
+async def five_transforms(context: Context) -> Measured:
+    return await _through_transforms(context, "insert,rename,mask,cast,date")
+
+
+async def _through_transforms(context: Context, aliases: str) -> Measured:
     async with worker(context) as herder:
         await fill(herder, "events", context.records, json_value)
         config = {
             "name": "sink", "connector.class": "FileStreamSink", "file": str(context.directory / "out.txt"), "topics": "events",
-            "value.converter": JSON, "value.converter.schemas.enable": "false",
-            "transforms": "insert,rename,mask",
-            "transforms.insert.type": "org.apache.kafka.connect.transforms.InsertField$Value",
-            "transforms.insert.static.field": "source", "transforms.insert.static.value": "bench",
-            "transforms.rename.type": "org.apache.kafka.connect.transforms.ReplaceField$Value",
-            "transforms.rename.renames": "city:town", "transforms.rename.exclude": "comment",
-            "transforms.mask.type": "org.apache.kafka.connect.transforms.MaskField$Value",
-            "transforms.mask.fields": "email",
+            "value.converter": JSON, "value.converter.schemas.enable": "false", "transforms": aliases,
+            **{name: value for name, value in CHAIN.items() if name.split(".")[1] in aliases.split(",")},
         }  # fmt: skip
         return await run_connector(herder, config, context.records)
 
@@ -208,6 +223,7 @@ JOBS: dict[str, Callable[[Context], Awaitable[Measured]]] = {
     "file_to_topic": file_to_topic,
     "topic_to_file": topic_to_file,
     "three_transforms": three_transforms,
+    "five_transforms": five_transforms,
     "json_to_postgres": json_to_postgres,
     "postgres_to_topic": postgres_to_topic,
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 from connect.api.plugin import Plugin
 from connect.api.record import Batch, Record
@@ -13,7 +14,15 @@ class Transform(Plugin):
 
     Both run on a thread of the task's own. Neither changes what it is given: a record that needs no change is returned
     as it is, one that does is copied. So the runtime can run a failed batch again record by record.
+
+    Attributes:
+        alias: What the connector's config calls it; set by the runtime before `configure`, for the log.
+        allowed_by: The worker's boolean key that must be true before a connector may use the class, for classes that
+            run what the config names. None: always allowed.
     """
+
+    alias: str = ""
+    allowed_by: ClassVar[str | None] = None
 
     def apply(self, record: Record) -> Record | None:
         """Return the changed record, the same one, or None to drop it.

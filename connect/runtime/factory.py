@@ -68,20 +68,25 @@ def make_connector(desc: PluginDesc, config: Mapping[str, Any]) -> Connector:
     return cast(Connector, _made(desc.cls, config))
 
 
-def make_stages(plugins: PluginHost, config: ConnectorConfig) -> list[Stage]:
+def make_stages(plugins: PluginHost, config: ConnectorConfig, worker: WorkerConfig | None = None) -> list[Stage]:
     """Make the transforms of a connector config, in order, with their predicates.
 
+    Args:
+        worker: Says what connectors may use; left out, they may use what needs no permission.
+
     Raises:
-        ConfigError: A type is missing or unknown, a key is wrong, or a predicate is not defined.
+        ConfigError: A type is missing, unknown or not allowed, a key is wrong, or a predicate is not defined.
     """
     raw = config.originals
+    allowing = worker or WorkerConfig.parse({})
     predicates = {
-        alias: _member(plugins, raw, f"predicates.{alias}", PluginKind.PREDICATE) for alias in config.predicates
+        alias: _member(plugins, allowing, raw, f"predicates.{alias}", PluginKind.PREDICATE)
+        for alias in config.predicates
     }
     stages = []
     for alias in config.transforms:
         prefix = f"transforms.{alias}"
-        transform = cast(Transform, _member(plugins, raw, prefix, PluginKind.TRANSFORM))
+        transform = cast(Transform, _member(plugins, allowing, raw, prefix, PluginKind.TRANSFORM))
         name = raw.get(f"{prefix}.predicate")
         negate = parse_type(f"{prefix}.negate", raw.get(f"{prefix}.negate", False), ConfigType.BOOLEAN)
         if name is None:
@@ -121,7 +126,7 @@ def make_pipeline(
     """Make what lies between a task and the log."""
     tolerance = Tolerance(config, log=log, stopping=stopping)
     pipeline = Pipeline(
-        make_stages(plugins, config),
+        make_stages(plugins, config, worker),
         make_converter(plugins, worker, config, "key.converter"),
         make_converter(plugins, worker, config, "value.converter"),
         make_header_converter(plugins, worker, config),
@@ -143,12 +148,26 @@ def _converter_desc(
     )
 
 
-def _member(plugins: PluginHost, raw: Mapping[str, Any], prefix: str, kind: PluginKind) -> Plugin:
+def refusal(worker: WorkerConfig, cls: type[Plugin]) -> str | None:
+    """Return why the worker does not allow connectors to use a class, None where it does."""
+    permission = cls.allowed_by if issubclass(cls, Transform) else None
+    if permission is None or getattr(worker, permission.replace(".", "_"), False) is True:
+        return None
+    return f"the worker does not allow {cls.plugin_name()}; its operator can, with {permission}=true in the worker's config"
+
+
+def _member(plugins: PluginHost, worker: WorkerConfig, raw: Mapping[str, Any], prefix: str, kind: PluginKind) -> Plugin:
     name = raw.get(f"{prefix}.type")
     if not name:
         raise _problem(f"{prefix}.type", "the class of the alias is missing")
     desc = plugins.resolve(str(name).strip(), kind, config_path=f"{prefix}.type")
-    return _made(desc.cls, strip_prefix(raw, prefix + "."), prefix=prefix)
+    refused = refusal(worker, desc.cls)
+    if refused:
+        raise _problem(f"{prefix}.type", refused)
+    plugin = desc.cls()
+    if isinstance(plugin, Transform):
+        plugin.alias = prefix.partition(".")[2]
+    return _configured(plugin, strip_prefix(raw, prefix + "."), prefix=prefix)
 
 
 def _made(cls: type[P], raw: Mapping[str, Any], *, prefix: str = "") -> P:

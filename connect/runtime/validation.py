@@ -20,7 +20,7 @@ from connect.runtime.config import (
     WorkerConfig,
     strip_prefix,
 )
-from connect.runtime.factory import connector_desc
+from connect.runtime.factory import connector_desc, refusal
 from connect.runtime.model import ConfigInfo, ConfigInfos, ConfigValueInfo, PluginKind
 from connect.runtime.plugins import CONNECTOR_KINDS, PluginDesc, PluginHost
 
@@ -53,7 +53,7 @@ def validate(plugins: PluginHost, worker: WorkerConfig, plugin: str, config: Map
     for prefix, kind, title in _MEMBERS:
         for alias in _aliases(values[prefix]):
             groups.append(f"{title}: {alias}")
-            values.update(_member_values(plugins, config, f"{prefix}.{alias}", kind, groups[-1]))
+            values.update(_member_values(plugins, worker, config, f"{prefix}.{alias}", kind, groups[-1]))
     for which, kind, interface in _CONVERTERS:
         extra, extra_groups = _converter_values(plugins, config, values[which], which, kind, interface)
         values.update(extra)
@@ -115,7 +115,7 @@ def _aliases(value: ConfigValue) -> list[str]:
 
 
 def _member_values(
-    plugins: PluginHost, config: Mapping[str, Any], prefix: str, kind: PluginKind, group: str
+    plugins: PluginHost, worker: WorkerConfig, config: Mapping[str, Any], prefix: str, kind: PluginKind, group: str
 ) -> Iterable[tuple[str, ConfigValue]]:
     """Return the keys of one transform or predicate: its type, what the framework adds, and its own."""
     type_key = _key(f"{prefix}.type", ConfigType.CLASS, group, 0, required=True)
@@ -124,6 +124,9 @@ def _member_values(
     desc = plugins.find(str(given).strip(), kind) if given else None
     if desc is None:
         type_value.errors.append(_unknown_class(plugins, type_key.name, given, kind))
+    elif refused := refusal(worker, desc.cls):
+        type_value.errors.append(f"Invalid value {given} for configuration {type_key.name}: {refused}")
+        desc = None  # nor are its keys looked into: they may name files of the worker's machine
     yield type_key.name, type_value
     yield _plain(config, f"{prefix}.plugin.version", ConfigType.STRING, group, 1)
     if kind is PluginKind.TRANSFORM:

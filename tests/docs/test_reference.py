@@ -51,7 +51,8 @@ def test_every_command_is_documented() -> None:
     ],
 )
 def test_every_transform_and_converter_has_its_keys_documented(page: str, kinds: tuple[PluginKind, ...]) -> None:
-    text = (DOCS / "reference" / f"{page}.md").read_text()
+    pages = [DOCS / "reference" / f"{page}.md", *(DOCS / "reference" / page).glob("*.md")]
+    text = "".join(path.read_text() for path in pages)
     for desc in PluginHost.discover().list(*kinds):
         assert f"`{desc.name}`" in text
         for key in [key.name for key in desc.cls.config_class.keys().values()]:

@@ -10,13 +10,14 @@ import pytest
 
 from connect.api import ConfigKey, Plugin
 from connect_converters import connect_converters, connect_header_converters
-from connect_transforms import connect_predicates, connect_transforms
+from connect_transforms import KAFKA as KAFKAS_TRANSFORMS
+from connect_transforms import connect_predicates
 
 ROOT = Path(__file__).parents[2]
 REFERENCE = ROOT / "docs" / "reference"
 KAFKA = json.loads((ROOT / "tests" / "conformance" / "vectors" / "configdefs.json").read_text())
 CLASSES: list[tuple[type[Plugin], str]] = [
-    *((cls, "transforms.md") for cls in [*connect_transforms(), *connect_predicates()]),
+    *((cls, "transforms.md") for cls in connect_predicates()),
     *((cls, "converters.md") for cls in dict.fromkeys([*connect_converters(), *connect_header_converters()])),
 ]
 
@@ -39,9 +40,11 @@ def _row(key: ConfigKey) -> str:
     return f"| {key.type.value} | {default} | {key.importance} | {key.documentation} |"
 
 
-@pytest.mark.parametrize(("cls", "_document"), CLASSES, ids=_named)
-def test_keys_types_defaults_and_importance_are_kafkas(cls: type[Plugin], _document: str) -> None:
+@pytest.mark.parametrize("cls", [*(cls for cls, _ in CLASSES), *KAFKAS_TRANSFORMS], ids=_named)
+def test_keys_types_defaults_and_importance_are_kafkas(cls: type[Plugin]) -> None:
     ours = cls.config_class.keys()
+    if "ExtractField" not in cls.plugin_name():  # Kafka has the key there alone; see departures.md
+        ours.pop("field.syntax.version", None)
     theirs = {key["name"]: key for key in KAFKA[cls.class_name]["keys"]}
     assert list(ours) == list(theirs)
     for name, key in ours.items():

@@ -1,23 +1,49 @@
 """Kafka Connect's single-message transforms and predicates, one module each."""
 
 from connect.api import Predicate, Transform, hookimpl
+from connect_transforms.cast import CastKey, CastValue
+from connect_transforms.drop import DropKey, DropValue
 from connect_transforms.extract_field import ExtractFieldKey, ExtractFieldValue
+from connect_transforms.extract_topic import ExtractTopicHeader, ExtractTopicKey, ExtractTopicValue
 from connect_transforms.filter import Filter
+from connect_transforms.filter_by_path import FilterByPathKey, FilterByPathValue
+from connect_transforms.flatten import FlattenKey, FlattenValue
+from connect_transforms.gzip_decompress import GzipDecompressKey, GzipDecompressValue
+from connect_transforms.header_from import HeaderFromKey, HeaderFromValue
+from connect_transforms.headers import DropHeaders, InsertHeader
 from connect_transforms.hoist_field import HoistFieldKey, HoistFieldValue
 from connect_transforms.insert_field import InsertFieldKey, InsertFieldValue
 from connect_transforms.mask_field import MaskFieldKey, MaskFieldValue
+from connect_transforms.message_timestamp_router import MessageTimestampRouter
 from connect_transforms.predicates import HasHeaderKey, RecordIsTombstone, TopicNameMatches
+from connect_transforms.python_transform import Python
 from connect_transforms.regex_router import RegexRouter
 from connect_transforms.replace_field import ReplaceFieldKey, ReplaceFieldValue
+from connect_transforms.set_schema_metadata import SetSchemaMetadataKey, SetSchemaMetadataValue
+from connect_transforms.timestamp_converter import TimestampConverterKey, TimestampConverterValue
+from connect_transforms.timestamp_router import TimestampRouter
+from connect_transforms.timezone_converter import TimezoneConverter
+from connect_transforms.tombstone_handler import TombstoneHandler
+from connect_transforms.validate_json_schema import ValidateJsonSchemaKey, ValidateJsonSchemaValue
 from connect_transforms.value_to_key import ValueToKey
+
+#: Kafka's, and behind them those that users add to every installation.
+KAFKA: list[type[Transform]] = [
+    CastKey, CastValue, DropHeaders, ExtractFieldKey, ExtractFieldValue, Filter, FlattenKey, FlattenValue,
+    HeaderFromKey, HeaderFromValue, HoistFieldKey, HoistFieldValue, InsertFieldKey, InsertFieldValue, InsertHeader,
+    MaskFieldKey, MaskFieldValue, RegexRouter, ReplaceFieldKey, ReplaceFieldValue, SetSchemaMetadataKey,
+    SetSchemaMetadataValue, TimestampConverterKey, TimestampConverterValue, TimestampRouter, ValueToKey,
+]  # fmt: skip
+BEYOND: list[type[Transform]] = [
+    DropKey, DropValue, ExtractTopicHeader, ExtractTopicKey, ExtractTopicValue, FilterByPathKey, FilterByPathValue, GzipDecompressKey,
+    GzipDecompressValue, MessageTimestampRouter, Python, TimezoneConverter, TombstoneHandler, ValidateJsonSchemaKey,
+    ValidateJsonSchemaValue,
+]  # fmt: skip
 
 
 @hookimpl
 def connect_transforms() -> list[type[Transform]]:
-    return [
-        ExtractFieldKey, ExtractFieldValue, Filter, HoistFieldKey, HoistFieldValue, InsertFieldKey, InsertFieldValue,
-        MaskFieldKey, MaskFieldValue, RegexRouter, ReplaceFieldKey, ReplaceFieldValue, ValueToKey,
-    ]  # fmt: skip
+    return KAFKA + BEYOND
 
 
 @hookimpl

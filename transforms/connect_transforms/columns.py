@@ -6,11 +6,12 @@ A transform of `$Key` and one of `$Value` differ in the column alone: `KeyColumn
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import groupby
 from typing import Any
 
-from connect.api import Batch, ConfigError, DataError, Schema, SchemaError, Transform, Type
+from connect.api import Batch, ConfigError, ConnectError, DataError, Schema, SchemaError, Transform, Type
 from connect.api.schema import java_class
 
 PREFIX = "org.apache.kafka.connect.transforms."
@@ -90,6 +91,13 @@ def require_struct(schema: Schema | None, value: Any, purpose: str) -> dict[str,
     return value
 
 
+def require_structs(schema: Schema, values: list[Any], purpose: str) -> None:
+    """Check that all values are structs. Raises `DataError` in Kafka's words."""
+    if schema.type is not Type.STRUCT or set(map(type, values)) != {dict}:
+        for value in values:
+            require_struct(schema, value, purpose)
+
+
 def require_present(fields: Iterable[tuple[str, Schema]], structs: Sequence[dict[Any, Any]]) -> None:
     """Check that no struct lacks what its new schema requires, as Kafka's Struct does when it is filled.
 
@@ -101,15 +109,18 @@ def require_present(fields: Iterable[tuple[str, Schema]], structs: Sequence[dict
             schema.validate(None, name)
 
 
-def struct_copies(schema: Schema, values: list[Any], purpose: str, *, nulls_to_defaults: bool) -> list[dict[str, Any]]:
+def struct_copies(
+    schema: Schema, values: list[Any], purpose: str, *, nulls_to_defaults: bool, made: Schema | None = None
+) -> list[dict[str, Any]]:
     """Return copies of structs, to be changed; nulls become the fields' defaults where that is wanted.
+
+    Args:
+        made: What their schema becomes, where it is another with the same fields: named in errors.
 
     Raises:
         DataError: A value is no struct, or lacks a required field.
     """
-    if schema.type is not Type.STRUCT or set(map(type, values)) != {dict}:
-        for value in values:
-            require_struct(schema, value, purpose)
+    require_structs(schema, values, purpose)
     copies: list[dict[str, Any]] = list(map(dict.copy, values))
     if nulls_to_defaults:
         for field in schema.fields:
@@ -119,8 +130,29 @@ def struct_copies(schema: Schema, values: list[Any], purpose: str, *, nulls_to_d
                         copy[field.name] = field.schema.default
     count = len(schema.fields)
     if not all(len(copy) >= count and None not in copy.values() for copy in copies):
-        require_present(((f.name, f.schema) for f in schema.fields), copies)
+        require_present(((f.name, f.schema) for f in (made or schema).fields), copies)
     return copies
+
+
+@contextmanager
+def at_field(parent: Sequence[str], name: str) -> Iterator[None]:
+    """Name the field in errors about its values: Kafka's messages leave it out."""
+    try:
+        yield
+    except ConnectError as error:
+        where = ".".join([*parent, name])
+        raise type(error)(f"{error.message} (field {where!r})", code=error.code, hint=error.hint) from error
+
+
+def get_column(objects: list[dict[Any, Any]], name: Any) -> list[Any]:
+    """Return one field of each object, null where it is missing."""
+    return [value.get(name) for value in objects]
+
+
+def set_column(objects: list[dict[Any, Any]], name: Any, values: Iterable[Any]) -> None:
+    """Set one field of each object, in place: for copies alone."""
+    for target, value in zip(objects, values, strict=True):
+        target[name] = value
 
 
 def map_copies(values: list[Any], purpose: str) -> list[dict[Any, Any]]:
@@ -143,12 +175,16 @@ def struct_like(schema: Schema, fields: Iterable[tuple[str, Schema]]) -> Schema:
     Raises:
         SchemaError: A field has no name, or two have the same.
     """
-    listed = list(fields)
-    if not all(name for name, _ in listed):
-        raise SchemaError("fieldName cannot be null.")
+    listed: dict[str, Schema] = {}
+    for name, field in fields:
+        if not name:
+            raise SchemaError("fieldName cannot be null.")
+        if name in listed:
+            raise SchemaError(f"Cannot create field because of field name duplication {name}")
+        listed[name] = field
     return Schema(
         Type.STRUCT, name=schema.name, version=schema.version, doc=schema.doc, parameters=schema.parameters,
-        fields=listed,
+        fields=listed.items(),
     )  # fmt: skip
 
 
@@ -166,9 +202,14 @@ def valid_list(name: str, *, may_be_empty: bool = False) -> Callable[[Any], None
     return check
 
 
+def has_nulls(values: list[Any]) -> bool:
+    """Return whether any value is null. Half the time of `None in values`, which asks each value whether it is equal."""
+    return type(None) in set(map(type, values))
+
+
 def over_present(batch: Batch, values: list[Any], change: Callable[[Batch], Batch]) -> Batch | list[Batch]:
     """Change the records whose value is not null, and pass the others on as they are, with the schema they came with."""
-    if None not in values:
+    if not has_nulls(values):
         return change(batch)
     parts: list[Batch] = []
     start = 0

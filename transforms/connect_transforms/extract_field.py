@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
-from connect.api import Batch, Config, DataError, Schema, key
+from connect.api import Batch, Config, DataError, Problem, Schema, key
 from connect_transforms.columns import (
     NULLS_TO_DEFAULTS,
     PREFIX,
     ColumnTransform,
     KeyColumn,
     ValueColumn,
+    has_nulls,
     require_map,
-    require_struct,
+    require_structs,
 )
-from connect_transforms.field_path import FieldPath
+from connect_transforms.field_path import FieldPath, path_problems, syntax_version_key
+from connect_transforms.watch import fields_watch
 
 PURPOSE = "field extraction"
 
@@ -24,7 +27,10 @@ class ExtractFieldConfig(Config):
 
     field: str = key("Field name to extract.")
     replace_null_with_default: bool = key(NULLS_TO_DEFAULTS, default=True)
-    field_syntax_version: str = key("V1: the name of a field; V2: a path, with dots between names and backticks around names with dots.", default="V1", importance="high", one_of=("V1", "V2"), ignore_case=True)  # fmt: skip
+    field_syntax_version: str = syntax_version_key()
+
+    def problems(self) -> Iterable[Problem]:
+        return path_problems("field", [self.field], self.field_syntax_version)
 
 
 class _ExtractField(ColumnTransform):
@@ -34,8 +40,10 @@ class _ExtractField(ColumnTransform):
     def configure(self, config: Config) -> None:
         super().configure(config)
         self._path = FieldPath(self.config.field, self.config.field_syntax_version)
+        self._watch = fields_watch(self, [self._path], self.column)
 
     def apply_batch(self, batch: Batch) -> Batch:
+        self._watch.look(batch)
         schema, values = self.column(batch)
         if schema is None:
             return self.replaced(batch, None, self._schemaless(values))
@@ -45,18 +53,19 @@ class _ExtractField(ColumnTransform):
         steps = self._path.steps
         if not steps:
             raise self._unknown()
-        if len(steps) == 1:
-            name = steps[0]
-            try:
-                return [value.get(name) for value in values]
-            except AttributeError:
-                pass  # a null, or no object: the slow way tells
+        try:
+            found = [value.get(steps[0]) for value in values]
+            for step in steps[1:]:
+                found = [None if value is None else value.get(step) for value in found]
+            return found
+        except AttributeError:
+            pass  # a null, or no object: the slow way tells
         return [None if value is None else self._path.value_in(require_map(value, PURPOSE)) for value in values]
 
     def _with_schema(self, schema: Schema, values: list[Any]) -> tuple[Schema, list[Any]]:
-        for value in values:
-            if value is not None:
-                require_struct(schema, value, PURPOSE)
+        require_structs(
+            schema, [value for value in values if value is not None] if has_nulls(values) else values, PURPOSE
+        )
         extracted = self._path.schema_in(schema)
         if extracted is None:
             raise self._unknown()

@@ -5,13 +5,34 @@ Source: Kafka 4.3.1, SingleFieldPath.java.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
-from connect.api import ConfigError, Schema
+from connect.api import ConfigError, Problem, Schema, key
 from connect_transforms.columns import require_map
 
 BACKTICK: Final = "`"
 PURPOSE: Final = "nested field access"
+SYNTAX: Final = "V1: the name of a field; V2: a path, with dots between names and backticks around names with dots."
+
+
+def syntax_version_key() -> Any:
+    """Declare `field.syntax.version`, Kafka's in ExtractField, ours in every other transform that names fields."""
+    return key(SYNTAX, default="V1", importance="high", one_of=("V1", "V2"), ignore_case=True)
+
+
+def paths_of(texts: Iterable[str], version: str) -> list[FieldPath]:
+    """Return the paths of a list of fields, each once."""
+    return [FieldPath(text, version) for text in dict.fromkeys(texts)]
+
+
+def path_problems(name: str, texts: Iterable[str], version: str) -> Iterator[Problem]:
+    """Yield what is wrong with the paths that a config key gives."""
+    for text in texts:
+        try:
+            FieldPath(text, version)
+        except ConfigError as error:
+            yield Problem(name, error.message)
 
 
 class FieldPath:

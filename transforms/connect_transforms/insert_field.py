@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import datetime as dt
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 from connect.api import (
@@ -15,10 +14,9 @@ from connect.api import (
     STRING,
     Batch,
     Config,
-    ConfigError,
     DataError,
+    Problem,
     Schema,
-    invalid,
     key,
 )
 from connect_transforms.columns import (
@@ -34,9 +32,11 @@ from connect_transforms.columns import (
     struct_copies,
     struct_like,
 )
+from connect_transforms.field_path import FieldPath, path_problems, syntax_version_key
+from connect_transforms.java_dates import moment_of
+from connect_transforms.nested_insertion import put_at, with_field
 
 PURPOSE = "field insertion"
-EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _TIMESTAMP, _OPTIONAL_TIMESTAMP = Schema.timestamp(), Schema.timestamp(optional=True)
 _SUFFIX = "Suffix with ! to make this a required field, or ? to keep it optional (the default)."
 
@@ -51,18 +51,33 @@ class InsertFieldConfig(Config):
     static_field: str | None = key(f"Field name for static data field. {_SUFFIX}", default=None)
     static_value: str | None = key("Static field value, if field name configured.", default=None)
     replace_null_with_default: bool = key(NULLS_TO_DEFAULTS, default=True)
+    field_syntax_version: str = syntax_version_key()
+
+    def problems(self) -> Iterable[Problem]:
+        if self.static_field is not None and self.static_value is None:
+            yield Problem("static.value", f"Invalid value null for configuration static.value: No value specified for static field: {self.static_field}")  # fmt: skip
+        given = {name: spec for name in self.keys() if name.endswith(".field") and (spec := self._spec(name)) is not None}  # fmt: skip
+        if not given:
+            yield Problem("topic.field", "No field insertion configured")
+        for name, spec in given.items():
+            yield from path_problems(name, [_name_of(spec)], self.field_syntax_version)
+
+    def _spec(self, name: str) -> str | None:
+        found: str | None = getattr(self, name.replace(".", "_"))
+        return found
 
 
 class _Insertion(NamedTuple):
     """A field to add, and what makes its values.
 
     Attributes:
+        steps: The path of the field.
         values: Returns one value a record as a list or range, or one for all; None in either: leave the field out.
             Takes whether there is no schema.
         strict: A null is written and checked, not left out.
     """
 
-    name: str
+    steps: tuple[str, ...]
     schema: Schema
     values: Callable[[Batch, bool], Any]
     strict: bool
@@ -75,8 +90,6 @@ class _InsertField(ColumnTransform):
     def configure(self, config: Config) -> None:
         super().configure(config)
         own = self.config
-        if own.static_field is not None and own.static_value is None:
-            raise invalid("static.value", None, f"No value specified for static field: {own.static_field}")
         candidates: list[tuple[str | None, Schema, Schema, Callable[[Batch, bool], Any], bool]] = [
             (own.topic_field, STRING, OPTIONAL_STRING, lambda batch, _: batch.topic, True),
             (own.partition_field, INT32, OPTIONAL_INT32, lambda batch, _: batch.partition, False),
@@ -85,14 +98,14 @@ class _InsertField(ColumnTransform):
             (own.static_field, STRING, OPTIONAL_STRING, lambda *_: own.static_value, True),
         ]
         self._insertions = [
-            _Insertion(spec.removesuffix("!") if spec.endswith("!") else spec.removesuffix("?"),
-                       required if spec.endswith("!") else optional, values, strict)
+            _Insertion(self._steps(spec), required if spec.endswith("!") else optional, values, strict)
             for spec, required, optional, values, strict in candidates
             if spec is not None
-        ]  # fmt: skip
-        if not self._insertions:
-            raise ConfigError("No field insertion configured", config_path="topic.field")
+        ]
         self._schemas = SchemaCache(self._extended)
+
+    def _steps(self, spec: str) -> tuple[str, ...]:
+        return FieldPath(_name_of(spec), self.config.field_syntax_version).steps or ("",)
 
     def apply_batch(self, batch: Batch) -> Batch | list[Batch]:
         return over_present(batch, self.column(batch)[1], self._inserted)
@@ -106,26 +119,37 @@ class _InsertField(ColumnTransform):
             copies = struct_copies(schema, values, PURPOSE, nulls_to_defaults=defaults)
         extended = None if schema is None else self._schemas(schema)
         for insertion in self._insertions:
-            _insert(insertion, batch, copies, schemaless=schema is None)
-            if insertion.strict and schema is not None:
-                require_present([(insertion.name, insertion.schema)], copies)
+            _insert(insertion, batch, copies, schema)
         return self.replaced(batch, extended, copies)
 
     def _extended(self, schema: Schema) -> Schema:
-        added = [(insertion.name, insertion.schema) for insertion in self._insertions]
-        return struct_like(schema, [*((f.name, f.schema) for f in schema.fields), *added])
+        flat = [(i.steps[0], i.schema) for i in self._insertions if len(i.steps) == 1]
+        made = struct_like(schema, [*((f.name, f.schema) for f in schema.fields), *flat])
+        for insertion in self._insertions:
+            if len(insertion.steps) > 1:
+                made = with_field(made, insertion.steps, insertion.schema, PURPOSE)
+        return made
 
 
-def _insert(insertion: _Insertion, batch: Batch, copies: list[Any], *, schemaless: bool) -> None:
-    name, found = insertion.name, insertion.values(batch, schemaless)
-    if not isinstance(found, list | range):
-        if found is not None or insertion.strict:
-            for copy in copies:
-                copy[name] = found
+def _insert(insertion: _Insertion, batch: Batch, copies: list[Any], schema: Schema | None) -> None:
+    steps, strict = insertion.steps, insertion.strict
+    found = insertion.values(batch, schema is None)
+    values = found if isinstance(found, list | range) else [found] * len(copies)
+    if len(steps) > 1:
+        for copy, value in zip(copies, values, strict=True):
+            if value is not None or strict:
+                put_at(copy, steps, value, schema, PURPOSE)
         return
-    for copy, value in zip(copies, found, strict=True):
-        if value is not None or insertion.strict:
+    name = steps[0]
+    for copy, value in zip(copies, values, strict=True):
+        if value is not None or strict:
             copy[name] = value
+    if strict and schema is not None:
+        require_present([(name, insertion.schema)], copies)
+
+
+def _name_of(spec: str) -> str:
+    return spec.removesuffix("!") if spec.endswith("!") else spec.removesuffix("?")
 
 
 def _offsets(batch: Batch, schemaless: bool) -> Sequence[int]:
@@ -141,11 +165,9 @@ def _timestamps(batch: Batch, schemaless: bool) -> Any:
     found = batch.timestamps
     if schemaless:
         return found
-    return [_moment(ms) for ms in found] if isinstance(found, list) else _moment(found)
-
-
-def _moment(ms: int | None) -> dt.datetime | None:
-    return None if ms is None else EPOCH + dt.timedelta(milliseconds=ms)
+    if isinstance(found, list):
+        return [None if ms is None else moment_of(ms) for ms in found]
+    return None if found is None else moment_of(found)
 
 
 class InsertFieldKey(_InsertField, KeyColumn):

@@ -74,6 +74,7 @@ _ELSEWHERE: Final = {
     "R": "(?:\\r\\n|[\\n\\x0b\\f\\r\\x85\\u2028\\u2029])",
     "e": "\\x1b",
 }
+_ANCHORS: Final = frozenset(["^", "$", "\\b", "\\B", "\\A", _ELSEWHERE["z"], _ELSEWHERE["Z"]])
 
 
 @lru_cache(maxsize=64)
@@ -106,7 +107,10 @@ class _Translation:
     def whole(self) -> str:
         out: list[str] = []
         while self._at < len(self._text):
-            out.append(self._piece())
+            piece = self._piece()
+            # Java repeats an anchor as anything else; Python wants it in a group.
+            repeated = piece in _ANCHORS and self._text[self._at : self._at + 1] in tuple("*+?{")
+            out.append(f"(?:{piece})" if repeated else piece)
         return "".join(out)
 
     def _piece(self) -> str:
@@ -217,21 +221,25 @@ class _Translation:
         """Return expressions, one of which matches; plain members are gathered in one set."""
         members: list[str] = []
         nested: list[str] = []
+        after_set = False  # a dash there stands for itself: [\w-.]
         while True:
             if self._at >= len(self._text):
                 raise ValueError("Invalid regex: Unclosed character class")
             if self._text.startswith("&&", self._at) or (self._text[self._at] == "]" and not (first and not members and not nested)):  # fmt: skip
                 break
             char = self._take("an open class")
-            if char == "[":
+            is_set = char == "["
+            if is_set:
                 nested.append(self._class())
             elif char == "\\":
+                is_set = self._text[self._at : self._at + 1].lower() in (*_SETS, "p")
                 members.append(self._escape(inside=True))
             elif char == "-":
-                ends = not members or self._text.startswith("]", self._at)
+                ends = not members or after_set or self._text.startswith(("]", "["), self._at)
                 members.append("\\-" if ends else "-")
             else:
                 members.append(_literal(char))
+            after_set = is_set
         return ([f"[{''.join(members)}]"] if members else []) + nested
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 import struct
+from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
 
@@ -16,6 +17,7 @@ from connect.api import (
     Batch,
     Config,
     DataError,
+    Problem,
     Schema,
     Type,
     key,
@@ -27,10 +29,14 @@ from connect_transforms.columns import (
     ColumnTransform,
     KeyColumn,
     ValueColumn,
+    at_field,
     map_copies,
     struct_copies,
     valid_list,
 )
+from connect_transforms.field_path import path_problems, paths_of, syntax_version_key
+from connect_transforms.nested import Nested, by_parent
+from connect_transforms.watch import fields_watch
 
 PURPOSE = "mask fields"
 EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
@@ -51,6 +57,10 @@ class MaskFieldConfig(Config):
     fields_: list[str] = key("Names of fields to mask.", name="fields", importance="high", validators=[valid_list("fields")])  # fmt: skip
     replacement: str | None = key("Custom value replacement, that will be applied to all 'fields' values (numeric or non-empty string values only).", default=None, importance="low", non_empty=True)  # fmt: skip
     replace_null_with_default: bool = key(NULLS_TO_DEFAULTS, default=True)
+    field_syntax_version: str = syntax_version_key()
+
+    def problems(self) -> Iterable[Problem]:
+        return path_problems("fields", self.fields_, self.field_syntax_version)
 
 
 class _MaskField(ColumnTransform):
@@ -59,31 +69,49 @@ class _MaskField(ColumnTransform):
 
     def configure(self, config: Config) -> None:
         super().configure(config)
-        self._names = list(dict.fromkeys(self.config.fields_))
-        self._replacement = self.config.replacement
+        paths = paths_of(self.config.fields_, self.config.field_syntax_version)
+        grouped = by_parent(paths).items()
+        self._changes = [Nested(parent, _Fields(parent, names, self.config).change) for parent, names in grouped]
+        self._watch = fields_watch(self, paths, self.column)
 
     def apply_batch(self, batch: Batch) -> Batch:
+        self._watch.look(batch)
         schema, values = self.column(batch)
-        masked = self._schemaless(values) if schema is None else self._with_schema(schema, values)
-        return self.replaced(batch, schema, masked)
+        for change in self._changes:
+            schema, values = change(schema, values)
+        return self.replaced(batch, schema, values)
+
+
+class _Fields:
+    """Masks fields of one object."""
+
+    def __init__(self, parent: tuple[str, ...], names: list[str], config: MaskFieldConfig) -> None:
+        self._parent = parent
+        self._names = names
+        self._replacement = config.replacement
+        self._defaults = config.replace_null_with_default
+
+    def change(self, schema: Schema | None, values: list[Any]) -> tuple[Schema | None, list[Any]]:
+        return schema, self._schemaless(values) if schema is None else self._with_schema(schema, values)
 
     def _schemaless(self, values: list[Any]) -> list[Any]:
         copies = map_copies(values, PURPOSE)
         fast: dict[type, Any] = _EMPTY if self._replacement is None else {str: self._replacement}
         for name in self._names:
-            for copy in copies:
-                value = copy.get(name)
-                kind = type(value)
-                copy[name] = fast[kind] if kind in fast else self._masked(value, None)
+            with at_field(self._parent, name):
+                for copy in copies:
+                    value = copy.get(name)
+                    kind = type(value)
+                    copy[name] = fast[kind] if kind in fast else self._masked(value, None)
         return copies
 
     def _with_schema(self, schema: Schema, values: list[Any]) -> list[Any]:
-        defaults = self.config.replace_null_with_default
-        copies = struct_copies(schema, values, PURPOSE, nulls_to_defaults=defaults)
+        copies = struct_copies(schema, values, PURPOSE, nulls_to_defaults=self._defaults)
         for field in schema.fields:
             if field.name in self._names:
-                for copy in copies:
-                    copy[field.name] = self._masked(copy.get(field.name), field.schema)
+                with at_field(self._parent, field.name):
+                    for copy in copies:
+                        copy[field.name] = self._masked(copy.get(field.name), field.schema)
         return copies
 
     def _masked(self, value: Any, schema: Schema | None) -> Any:

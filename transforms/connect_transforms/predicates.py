@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from operator import itemgetter
+
 from connect.api import Batch, Config, Predicate, Record, key
 from connect_transforms.columns import PREFIX, VERSION
 from connect_transforms.java_regex import compile_pattern, valid_regex
+
+_NAME = itemgetter(0)
 
 
 class HasHeaderKeyConfig(Config):
@@ -28,7 +32,7 @@ class HasHeaderKey(Predicate):
         if batch.headers is None:
             return False
         name = self.config.name
-        return [any(header.name == name for header in headers or ()) for headers in batch.headers]
+        return [name in map(_NAME, headers) if headers else False for headers in batch.headers]
 
 
 class RecordIsTombstone(Predicate):

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from connect.api import Batch, Config, DataError, Schema, Transform, key
+from collections.abc import Iterable
+from typing import Any
+
+from connect.api import Batch, Config, DataError, Problem, Schema, Transform, key
 from connect_transforms.columns import (
     NULLS_TO_DEFAULTS,
     PREFIX,
@@ -10,10 +13,11 @@ from connect_transforms.columns import (
     SchemaCache,
     require_map,
     require_present,
-    require_struct,
+    require_structs,
     valid_list,
-    with_defaults,
 )
+from connect_transforms.field_path import FieldPath, path_problems, paths_of, syntax_version_key
+from connect_transforms.watch import fields_watch
 
 PURPOSE = "copying fields from value to key"
 
@@ -23,6 +27,15 @@ class ValueToKeyConfig(Config):
 
     fields_: list[str] = key("Field names on the record value to extract as the record key.", name="fields", importance="high", validators=[valid_list("fields")])  # fmt: skip
     replace_null_with_default: bool = key(NULLS_TO_DEFAULTS, default=True)
+    field_syntax_version: str = syntax_version_key()
+
+    def problems(self) -> Iterable[Problem]:
+        wrong = list(path_problems("fields", self.fields_, self.field_syntax_version))
+        if wrong:
+            return wrong
+        names = [path.steps[-1] for path in paths_of(self.fields_, self.field_syntax_version)]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        return [Problem("fields", f"Invalid value {','.join(self.fields_)} for configuration fields: two fields would be called {name!r} in the key; leave one out, or rename it first with ReplaceField") for name in twice]  # fmt: skip
 
 
 class ValueToKey(Transform):
@@ -35,30 +48,44 @@ class ValueToKey(Transform):
 
     def configure(self, config: Config) -> None:
         super().configure(config)
-        self._names = list(dict.fromkeys(self.config.fields_))
+        self._paths = paths_of(self.config.fields_, self.config.field_syntax_version)
+        self._flat = all(len(path.steps) == 1 for path in self._paths)
         self._schemas = SchemaCache(self._key_schema)
+        self._watch = fields_watch(self, self._paths, lambda batch: (batch.value_schema, batch.values))
 
     def apply_batch(self, batch: Batch) -> Batch:
-        names, schema = self._names, batch.value_schema
+        self._watch.look(batch)
+        schema = batch.value_schema
         if schema is None:
-            if len(names) == 1 and set(map(type, batch.values)) == {dict}:
-                (name,) = names
-                return batch.replace(key_schema=None, keys=[{name: value.get(name)} for value in batch.values])
-            keys = [{name: get(name) for name in names} for get in (require_map(v, PURPOSE).get for v in batch.values)]
-            return batch.replace(key_schema=None, keys=keys)
-        for value in batch.values:
-            require_struct(schema, value, PURPOSE)
+            return batch.replace(key_schema=None, keys=self._schemaless(batch.values))
+        require_structs(schema, batch.values, PURPOSE)
         made = self._schemas(schema)
-        defaults = self.config.replace_null_with_default
-        keys = [with_defaults(value, made, nulls_to_defaults=defaults) for value in batch.values]
+        keys = self._with_schema(made, batch.values)
         require_present([(f.name, f.schema) for f in made.fields], keys)
         return batch.replace(key_schema=made, keys=keys)
 
+    def _schemaless(self, values: list[Any]) -> list[dict[str, Any]]:
+        if set(map(type, values)) != {dict}:
+            for value in values:
+                require_map(value, PURPOSE)
+        if not self._flat:
+            return [{path.steps[-1]: path.value_in(value) for path in self._paths} for value in values]
+        names = [path.steps[0] for path in self._paths]
+        if len(names) == 1:
+            (name,) = names
+            return [{name: value.get(name)} for value in values]
+        return [{name: get(name) for name in names} for get in [value.get for value in values]]
+
+    def _with_schema(self, made: Schema, values: list[Any]) -> list[dict[str, Any]]:
+        defaults = self.config.replace_null_with_default
+        fields: list[tuple[FieldPath, Schema]] = [(p, f.schema) for p, f in zip(self._paths, made.fields, strict=True)]
+        return [{p.steps[-1]: p.field_in(value, s, nulls_to_defaults=defaults) for p, s in fields} for value in values]
+
     def _key_schema(self, schema: Schema) -> Schema:
         fields = {}
-        for name in self._names:
-            field = schema.field(name)
-            if field is None:
-                raise DataError(f"Field does not exist: {name}")
-            fields[name] = field.schema
+        for path in self._paths:
+            found = path.schema_in(schema)
+            if found is None:
+                raise DataError(f"Field does not exist: {path.text}")
+            fields[path.steps[-1]] = found
         return Schema.struct(fields)

@@ -1,0 +1,36 @@
+"""TombstoneHandler: records with a null value are dropped, or are an error. Confluent's."""
+
+from __future__ import annotations
+
+import logging
+
+from connect.api import Batch, Config, DataError, Transform, key
+from connect_transforms.columns import VERSION
+from connect_transforms.filter_by_path import CONFLUENT
+
+logger = logging.getLogger(__name__)
+
+
+class TombstoneHandlerConfig(Config):
+    """What becomes of tombstones."""
+
+    behavior: str = key("ignore drops a tombstone with a DEBUG line in the log, warn drops it with a WARN line, fail raises an error.", default="warn", one_of=("ignore", "warn", "fail"))  # fmt: skip
+
+
+class TombstoneHandler(Transform):
+    """Drop or refuse records whose value is null, with or without schema."""
+
+    class_name = CONFLUENT + "TombstoneHandler"
+    version = VERSION
+    config_class = TombstoneHandlerConfig
+    config: TombstoneHandlerConfig
+
+    def apply_batch(self, batch: Batch) -> Batch | None:
+        if None not in batch.values:
+            return batch
+        kept = [value is not None for value in batch.values]
+        if self.config.behavior == "fail":
+            raise DataError("Tombstone record encountered and behavior is set to fail")
+        level = logging.WARNING if self.config.behavior == "warn" else logging.DEBUG
+        logger.log(level, "transform %s dropped %d tombstone(s) of topic %s", self.alias or "TombstoneHandler", kept.count(False), batch.topic)  # fmt: skip
+        return batch.select(kept) if True in kept else None
