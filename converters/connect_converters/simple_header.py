@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from connect.api import BYTES, HeaderConverter, Schema
+from connect.api import BYTES, HeaderConverter, Schema, values
 from connect.api.java_text import decode_utf8
-from connect_converters import values
 
 
 class SimpleHeaderConverter(HeaderConverter):

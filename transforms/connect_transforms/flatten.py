@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from connect.api import Batch, Config, DataError, Schema, SchemaError, Type, key
+from connect.api.java_text import text
 from connect.api.schema import java_class
 from connect_transforms.columns import (
     PREFIX,
@@ -18,7 +19,6 @@ from connect_transforms.columns import (
     require_structs,
     struct_like,
 )
-from connect_transforms.kafka_values import text
 
 PURPOSE = "flattening"
 _LEAVES = frozenset([str, int, float, bool, type(None), list])

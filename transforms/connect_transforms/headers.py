@@ -6,8 +6,8 @@ from itertools import repeat
 from typing import Any
 
 from connect.api import Batch, Config, Header, Headers, Transform, key
+from connect.api.values import parse
 from connect_transforms.columns import PREFIX, VERSION, valid_list
-from connect_transforms.kafka_values import parse
 from connect_transforms.watch import Watch
 
 

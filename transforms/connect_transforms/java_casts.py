@@ -16,9 +16,10 @@ from functools import lru_cache
 from typing import Any, Final
 
 from connect.api import DATE_NAME, TIME_NAME, TIMESTAMP_NAME, DataError, Schema, Type
+from connect.api.java_dates import iso_text
+from connect.api.java_text import text
 from connect.api.schema import java_class
 from connect_transforms.java_dates import DAY_MS, milliseconds
-from connect_transforms.kafka_values import iso_text, text
 
 TARGETS: Final = (Type.INT8, Type.INT16, Type.INT32, Type.INT64, Type.FLOAT32, Type.FLOAT64, Type.BOOLEAN, Type.STRING)
 Cast = Callable[[Any], Any]

@@ -20,7 +20,7 @@ from connect.api import (
     Schema,
     Struct,
 )
-from connect_converters.values import convert
+from connect.api.values import convert
 
 MOMENT = dt.datetime(2017, 1, 3, 6, 30, 1, 864000, tzinfo=dt.UTC)
 

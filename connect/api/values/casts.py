@@ -14,7 +14,7 @@ from connect.api import DATE_NAME, TIME_NAME, TIMESTAMP_NAME, DataError, Schema,
 from connect.api.java_classes import java_class
 from connect.api.java_numbers import narrow, to_double, to_long, to_single
 from connect.api.schema_type import INT_BITS
-from connect_converters.values.texts import to_text
+from connect.api.values.texts import to_text
 
 _NUMBER: Final = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,10})?")
 _BYTES: Final = (bytes, bytearray, memoryview)

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from connect.api import FLOAT64, INT8, INT32, STRING, Schema
-from connect_converters.values import parse
+from connect.api.values import parse
 
 
 @pytest.mark.parametrize(

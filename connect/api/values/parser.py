@@ -11,11 +11,23 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any, Final
 
-from connect.api import BOOLEAN, FLOAT32, FLOAT64, INT8, INT16, INT32, INT64, STRING, DataError, Schema, Type
+from connect.api import (
+    BOOLEAN,
+    FLOAT32,
+    FLOAT64,
+    INT8,
+    INT16,
+    INT32,
+    INT64,
+    STRING,
+    DataError,
+    Schema,
+    Type,
+    java_dates,
+)
 from connect.api.java_numbers import to_double, to_single
-from connect_converters import java_dates
-from connect_converters.values.casts import cast, decimal_of
-from connect_converters.values.tokens import BLANK, Tokens
+from connect.api.values.casts import cast, decimal_of
+from connect.api.values.tokens import BLANK, Tokens
 
 Parsed = tuple[Schema | None, Any] | None
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any, Final
 
 from connect.api import DATE_NAME, TIME_NAME, TIMESTAMP_NAME, Schema, Type
-from connect_converters.values.casts import cast
-from connect_converters.values.parser import parse
+from connect.api.values.casts import cast
+from connect.api.values.parser import parse
 
 _TEMPORAL: Final = (DATE_NAME, TIME_NAME, TIMESTAMP_NAME)
 

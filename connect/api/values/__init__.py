@@ -8,9 +8,9 @@
 Source: Kafka 4.3.1, connect/api, Values.java.
 """
 
-from connect_converters.values.conversions import convert
-from connect_converters.values.inference import infer_schema
-from connect_converters.values.parser import parse
-from connect_converters.values.texts import to_text
+from connect.api.values.conversions import convert
+from connect.api.values.inference import infer_schema
+from connect.api.values.parser import parse
+from connect.api.values.texts import to_text
 
 __all__ = ["convert", "infer_schema", "parse", "to_text"]

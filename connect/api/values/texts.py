@@ -7,9 +7,8 @@ from base64 import b64encode
 from decimal import Decimal
 from typing import Any
 
-from connect.api import DataError, Schema, Type, java_text
+from connect.api import DataError, Schema, Type, java_dates, java_text
 from connect.api.java_classes import java_class
-from connect_converters import java_dates
 
 
 def to_text(value: Any, schema: Schema | None = None, *, inside: bool = False) -> str:

@@ -18,7 +18,7 @@ from connect.api import (
     Struct,
     Type,
 )
-from connect_converters.values import infer_schema
+from connect.api.values import infer_schema
 
 
 @pytest.mark.parametrize(
