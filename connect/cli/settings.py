@@ -40,6 +40,7 @@ _KNOWN_PREFIXES = (
     "offsets.retention.",
     "producer.id.",
     "transaction.",
+    "transactional.id.",
 )
 
 

@@ -61,7 +61,7 @@ class LogCluster:
         self._transactions = Transactions(
             topics, self._queue, threads, clock, ProducerIds(directory.path),
             LogProducer(topics, self._queue, threads, clock, ProducerConfig.parse({})),
-            self._create_compacted, config.transaction_max_timeout_ms,
+            self._create_compacted, config,
         )  # fmt: skip
         self._transactions.offsets = self._groups
         self._upkeep = Upkeep(topics, threads, self._groups, self._transactions, clock, config)
@@ -138,7 +138,9 @@ class LogCluster:
         session = None
         if config.is_idempotent:
             session = Session(self._transactions, self._groups, config.transactional_id, config.transaction_timeout_ms)
-        return LogProducer(self._topics, self._queue, self._threads, self._clock, config, session)
+        return LogProducer(
+            self._topics, self._queue, self._threads, self._clock, config, session, self._transactions.check_open
+        )
 
     async def consumer(
         self,

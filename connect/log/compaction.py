@@ -45,7 +45,7 @@ _ENTRY_BYTES: Final = 175
 
 
 class Stopped(Exception):
-    """The log is being closed; what was not finished is done at another time."""
+    """The log is being closed, or the segments are gone; what was not finished is done at another time."""
 
 
 @dataclass(slots=True)
@@ -213,9 +213,12 @@ class _Round:
         while position < segment.size_bytes:
             if self._stopping.is_set():
                 raise Stopped
-            reading = read_batches(
-                segment.path, position, segment.size_bytes, next_offset, max_bytes=SCAN_BYTES, gaps=self._gaps
-            )
+            try:
+                reading = read_batches(
+                    segment.path, position, segment.size_bytes, next_offset, max_bytes=SCAN_BYTES, gaps=self._gaps
+                )
+            except FileNotFoundError:  # its records were deleted meanwhile
+                raise Stopped from None
             for header in reading.headers:
                 yield reading.data, header
             self._result.read_bytes += reading.position - position

@@ -19,6 +19,7 @@ LOG_KEYS: Final[dict[str, tuple[int, int, str]]] = {
     "offsets.retention.check.interval.ms": (600_000, 1, "Time in ms between two looks for offsets to expire."),
     "producer.id.expiration.ms": (86_400_000, 1, "How long a partition knows a producer without a batch of its own."),
     "transaction.abort.timed.out.transaction.cleanup.interval.ms": (10_000, 1, "Time in ms between two looks for transactions to abort."),
+    "transactional.id.expiration.ms": (604_800_000, 1, "How long a transactional id is known without a transaction."),
     "transaction.max.timeout.ms": (900_000, 1, "The longest transaction.timeout.ms that a producer may ask for."),
 }  # fmt: skip
 _CLEANER_ENABLE: Final = "log.cleaner.enable"
@@ -61,6 +62,7 @@ class LogConfig:
     producer_id_expiration_ms: int
     transaction_check_interval_ms: int
     transaction_max_timeout_ms: int
+    transactional_id_expiration_ms: int
     topic_defaults: Mapping[str, str]
 
     @classmethod
@@ -97,6 +99,7 @@ class LogConfig:
             producer_id_expiration_ms=number("producer.id.expiration.ms"),
             transaction_check_interval_ms=number("transaction.abort.timed.out.transaction.cleanup.interval.ms"),
             transaction_max_timeout_ms=number("transaction.max.timeout.ms"),
+            transactional_id_expiration_ms=number("transactional.id.expiration.ms"),
             topic_defaults=topic_defaults,
         )
 

@@ -19,6 +19,9 @@ from connect.log.threads import Threads
 from connect.log.topics import Topic, Topics
 from connect.ports import Acks, Columns, OffsetAndMetadata, TopicPartition
 
+#: Called with producer id, epoch and partition. Raises `TransactionStateError`.
+CheckOpen = Callable[[int, int, TopicPartition], None]
+
 #: Kafka's `batch.size`: a sticky partition is left once an append to it was at least so large.
 _STICKY_BYTES: Final = 16_384
 
@@ -28,6 +31,7 @@ class LogProducer:
 
     Args:
         session: Gives batches their producer id and sequence numbers, and makes transactions; None appends plainly.
+        check_open: Checks that a raw batch's transaction is open, else nothing would ever end it.
     """
 
     def __init__(
@@ -38,6 +42,7 @@ class LogProducer:
         clock: Callable[[], int],
         config: ProducerConfig,
         session: Session | None = None,
+        check_open: CheckOpen | None = None,
     ) -> None:
         self._topics = topics
         self._queue_of = queue_of
@@ -45,6 +50,7 @@ class LogProducer:
         self._clock = clock
         self._config = config
         self._session = session
+        self._check_open = check_open
         self._sticky: dict[str, int] = {}
         self._dirty: dict[Partition, None] = {}
         self._used: dict[str, AppendQueue] = {}
@@ -103,6 +109,9 @@ class LogProducer:
 
         def write() -> tuple[tuple[Partition, ...], int]:
             checked = check_raw(target, batches, self._clock(), check_records=check_records)
+            for batch in checked:
+                if batch.is_sequenced and (header := batch.header).is_transactional and self._check_open is not None:
+                    self._check_open(header.producer_id, header.producer_epoch, TopicPartition(topic, partition))
             self._dirty[part] = None
             offset = part.append(checked)
             return (part,), offset

@@ -31,6 +31,7 @@ from connect.api.errors import (
     TransactionStateError,
 )
 from connect.log.append_queue import AppendQueue
+from connect.log.log_config import LogConfig
 from connect.log.partition import Partition
 from connect.log.producer import LogProducer
 from connect.log.producer_ids import ProducerIds
@@ -93,7 +94,7 @@ class Transactions:
         ids: ProducerIds,
         producer: LogProducer,
         create_topic: Callable[[str], Coroutine[Any, Any, object]],
-        timeout_ms_max: int,
+        config: LogConfig,
     ) -> None:
         self._topics = topics
         self._queue_of = queue_of
@@ -102,7 +103,8 @@ class Transactions:
         self._ids = ids
         self._producer = producer
         self._create_topic = create_topic
-        self._timeout_ms_max = timeout_ms_max
+        self._timeout_ms_max = config.transaction_max_timeout_ms
+        self._expiration_ms = config.transactional_id_expiration_ms
         self._entries: dict[str, _Entry] = {}
         self._running: set[asyncio.Task[Any]] = set()
         #: Set by the groups.
@@ -150,6 +152,7 @@ class Transactions:
             fresh = TransactionRecord(-1, -1, timeout_ms)
             entry = self._entries.setdefault(transactional_id, _Entry(transactional_id, fresh))
         async with entry.lock:
+            self._entries[transactional_id] = entry  # it may have been forgotten while this waited
             record = entry.record
             if record.status in (Status.PREPARE_COMMIT, Status.PREPARE_ABORT):
                 await self._finish(entry)
@@ -198,8 +201,27 @@ class Transactions:
         """
         self._checked(transactional_id, producer)
 
+    def check_open(self, producer_id: int, epoch: int, partition: TopicPartition) -> None:
+        """Check that a producer has a transaction open that holds a partition. For any thread.
+
+        Raises:
+            TransactionStateError: It has none; a batch of it would stay open for ever.
+        """
+        for entry in list(self._entries.values()):
+            record = entry.record
+            if (record.producer_id, record.epoch, record.status) == (producer_id, epoch, Status.ONGOING):
+                if partition in record.partitions:
+                    return
+                break
+        raise TransactionStateError(f"producer {producer_id} of epoch {epoch} has no open transaction with {partition}")
+
     def _checked(self, transactional_id: str, producer: ProducerId) -> _Entry:
-        entry = self._entries[transactional_id]
+        entry = self._entries.get(transactional_id)
+        if entry is None:
+            raise TransactionStateError(
+                f"transactional.id {transactional_id!r} was not used for transactional.id.expiration.ms, and is forgotten",
+                hint="Call init_transactions again.",
+            )
         record = entry.record
         if (record.producer_id, record.epoch) != (producer.producer_id, producer.epoch):
             if self.is_timed_out(transactional_id, producer):
@@ -217,12 +239,13 @@ class Transactions:
 
     def is_decided(self, transactional_id: str) -> bool:
         """Tell whether the transaction's outcome is stored, and partitions wait for their markers."""
-        return self._entries[transactional_id].record.status in (Status.PREPARE_COMMIT, Status.PREPARE_ABORT)
+        entry = self._entries.get(transactional_id)
+        return entry is not None and entry.record.status in (Status.PREPARE_COMMIT, Status.PREPARE_ABORT)
 
     def is_timed_out(self, transactional_id: str, producer: ProducerId) -> bool:
         """Tell whether a producer's last transaction was aborted for its timeout."""
-        entry = self._entries[transactional_id]
-        return entry.is_timed_out and entry.record.epoch == producer.epoch + 1
+        entry = self._entries.get(transactional_id)
+        return entry is not None and entry.is_timed_out and entry.record.epoch == producer.epoch + 1
 
     async def end(self, transactional_id: str, producer: ProducerId, *, is_commit: bool) -> None:
         """Commit or abort; returns when every partition has its marker.
@@ -235,7 +258,7 @@ class Transactions:
         await self._to_its_end(self._end_checked(transactional_id, producer, is_commit=is_commit))
 
     async def _end_checked(self, transactional_id: str, producer: ProducerId, *, is_commit: bool) -> None:
-        async with self._entries[transactional_id].lock:
+        async with self._checked(transactional_id, producer).lock:
             entry = self._checked(transactional_id, producer)
             if entry.record.status is Status.ONGOING:  # else no partition was touched
                 await self._end(entry, is_commit=is_commit)
@@ -243,13 +266,28 @@ class Transactions:
     # -- by itself ---------------------------------------------------------------------------------------------------
 
     async def abort_timed_out(self) -> None:
-        """Abort the transactions that took longer than their timeout, and end those decided that a fault held up."""
+        """Abort the transactions that took longer than their timeout, end those decided that a fault held up, and
+        forget the ids that nobody used for long.
+        """
         now_ms = self._clock()
         for entry in list(self._entries.values()):
             record = entry.record
             late = record.status is Status.ONGOING and now_ms - record.started_ms > record.timeout_ms
             if late or record.status in (Status.PREPARE_COMMIT, Status.PREPARE_ABORT):
                 await self._to_its_end(self._settle(entry))
+            elif (
+                record.updated_ms >= 0
+                and now_ms - record.updated_ms > self._expiration_ms
+                and record.status is not Status.ONGOING
+            ):
+                await self._to_its_end(self._forget(entry))
+
+    async def _forget(self, entry: _Entry) -> None:
+        async with entry.lock:
+            columns = Columns([None], [encode_transaction_key(entry.transactional_id)], self._clock())
+            await self._producer.append(TRANSACTION_STATE, columns, partition=0)
+            if self._entries.get(entry.transactional_id) is entry:
+                del self._entries[entry.transactional_id]
 
     async def _settle(self, entry: _Entry) -> None:
         async with entry.lock:

@@ -42,7 +42,7 @@ class Upkeep:
         self._config = config
         self._tasks: list[asyncio.Task[None]] = []
         self._stopping = threading.Event()
-        self._compacting = threading.Lock()
+        self._replacing = asyncio.Lock()  # one at a time removes or replaces files
         self._uncleanable: set[Partition] = set()
 
     def start(self) -> None:
@@ -71,6 +71,8 @@ class Upkeep:
                 await work()
             except ConnectError as error:
                 log.error("%s: %s", what, error.message)
+            except Exception:  # a defect of ours; the log goes on being looked after
+                log.exception("%s failed", what)
 
     # -- retention and expiry ----------------------------------------------------------------------------------------
 
@@ -79,7 +81,8 @@ class Upkeep:
         now_ms, count = self._clock(), 0
         for topic in self._topics:
             for part in topic.partitions:
-                count += await self._threads.run(lambda part=part: self._look_after(part, now_ms))  # type: ignore[misc]
+                async with self._replacing:
+                    count += await self._threads.run(lambda part=part: self._look_after(part, now_ms))  # type: ignore[misc]
         return count
 
     def _look_after(self, part: Partition, now_ms: int) -> int:
@@ -107,7 +110,8 @@ class Upkeep:
             if found is None:
                 return len(done)
             done.add(found[0])
-            await self._threads.run(lambda found=found: self._compact_one(*found))  # type: ignore[misc]
+            async with self._replacing:
+                await self._threads.run(lambda found=found: self._compact_one(*found))  # type: ignore[misc]
 
     async def compact_topic(self, topic: Topic) -> list[CompactionResult]:
         """Compact a topic now, however little is dirty, its newest segments too."""
@@ -121,7 +125,8 @@ class Upkeep:
                 )
             return results
 
-        return await self._threads.run(run)
+        async with self._replacing:
+            return await self._threads.run(run)
 
     def _dirtiest(self, done: set[Partition]) -> tuple[Partition, Dirt] | None:
         now_ms, best = self._clock(), None
@@ -161,9 +166,8 @@ class Upkeep:
             part, dirt, now_ms=self._clock(), buffer_bytes=self._config.cleaner_buffer_bytes, stopping=self._stopping
         )
         try:
-            with self._compacting:
-                for result in rounds:
-                    self._topics.cleaned.set(part.name, result.cleaned_offset)
+            for result in rounds:
+                self._topics.cleaned.set(part.name, result.cleaned_offset)
         except Stopped:
             log.debug("%s: compaction stopped", part.name)
         return result

@@ -27,6 +27,7 @@ from connect.log.transaction_records import (
     encode_transaction_key,
 )
 from connect.ports import Columns, OffsetAndMetadata, Subscription, TopicPartition
+from tests.log.conftest import until
 
 T0 = TopicPartition("t", 0)
 T1 = TopicPartition("t", 1)
@@ -360,6 +361,40 @@ async def test_aborted_transactions_are_known_after_a_restart(open_log, data_dir
             (data_dir / CLEAN_SHUTDOWN_FILE).unlink()
         for path in data_dir.glob("t-0/*.txnindex") if _ == "crash" else ():
             path.unlink()
+
+
+async def test_a_transactional_id_that_nobody_uses_is_forgotten(open_log):
+    now = [NOW]
+    configs = {
+        "transaction.abort.timed.out.transaction.cleanup.interval.ms": "5",
+        "transactional.id.expiration.ms": "1000",
+    }
+    cluster = await open_log(clock=lambda: now[0], configs=configs)
+    await cluster.admin.create_topic("t", partitions=2)
+    producer = await producer_of(cluster)
+    now[0] += 1001
+    await until(lambda: "tx" not in cluster._transactions._entries)
+    await producer.begin_transaction()
+    with pytest.raises(TransactionStateError, match="is forgotten"):
+        await put(producer, b"a")
+    again = await producer_of(cluster)
+    await again.begin_transaction()
+    await put(again, b"a")
+    await again.commit_transaction()
+    assert await read(cluster) == [b"a"]
+
+
+async def test_a_raw_batch_of_a_transaction_that_nobody_began_is_refused(topic):
+    stray = with_producer(encode(Columns([b"a"])), 5, 0, 0, is_transactional=True)
+    with pytest.raises(TransactionStateError, match="producer 5 of epoch 0 has no open transaction with t-0"):
+        await topic.producer(client_id="test").append_raw("t", 0, raw(stray))
+    producer = await producer_of(topic)
+    await producer.begin_transaction()
+    await put(producer, b"a")
+    mine = with_producer(encode(Columns([b"b"])), 0, 0, 1, is_transactional=True)
+    await topic.producer(client_id="test").append_raw("t", 0, raw(mine))
+    await producer.commit_transaction()
+    assert await read(topic) == [b"a", b"b"]
 
 
 # -- crashes: the data directory is copied at a step, and opened as after a kill -------------------------------------
