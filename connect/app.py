@@ -62,17 +62,18 @@ async def open_worker(config: WorkerConfig, cluster: Cluster | None = None) -> A
 
 
 @asynccontextmanager
-async def serve(herder: Herder, listener: str) -> AsyncIterator[str]:
-    """Serve REST on a listener; gives the bound URL.
+async def serve(herder: Herder) -> AsyncIterator[list[str]]:
+    """Serve REST on the listeners of the worker's config; gives the bound URLs in their order.
 
     Raises:
+        ConfigError: A listener, its TLS keys or the credentials file is wrong.
         EnvironmentFault: environment.port_taken.
     """
     from connect.rest.app import make_app
     from connect.rest.server import serve as serve_app
 
-    async with serve_app(make_app(herder), listener) as url:
-        yield url
+    async with serve_app(make_app(herder), herder.worker_config) as urls:
+        yield urls
 
 
 class Wiring:

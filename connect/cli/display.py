@@ -12,6 +12,7 @@ from rich.live import Live
 from rich.logging import RichHandler
 from rich.table import Table
 
+from connect.cli import logs
 from connect.runtime.model import ConnectorState, State, TaskState
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ class Display:
 
     async def __aenter__(self) -> Display:
         handler = RichHandler(console=self._console, show_path=False)
+        handler.setFormatter(logs.formatter("%(message)s"))
         logging.getLogger().handlers[:] = [handler]
         self._live.start()
         self._drawing = asyncio.create_task(self._draw_forever())

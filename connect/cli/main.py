@@ -16,6 +16,7 @@ import connect
 from connect.api import ConnectError
 from connect.cli.connectors import connector
 from connect.cli.consume import consume
+from connect.cli.contexts import context
 from connect.cli.groups import group
 from connect.cli.log import log_group
 from connect.cli.output import print_error, print_unexpected
@@ -23,6 +24,7 @@ from connect.cli.perf import perf
 from connect.cli.plugins import plugin
 from connect.cli.produce import produce
 from connect.cli.topics import topic
+from connect.cli.users import user
 from connect.cli.wiring import Wiring
 from connect.cli.worker import worker
 
@@ -41,7 +43,7 @@ def cli(debug: bool) -> None:
     """Run connectors: Kafka Connect's job, configs and REST API, with a bundled log."""
 
 
-for command in (worker, connector, topic, produce, consume, group, log_group, perf, plugin):
+for command in (worker, connector, topic, produce, consume, group, log_group, perf, plugin, context, user):
     cli.add_command(command)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,11 @@ ENV_PREFIX = "CONNECT_"
 #: Variables of the prefix that are no worker key: our own, and what container images and Kubernetes set.
 _OTHER_VARIABLES = (
     "CONNECT_URL",
+    "CONNECT_CONTEXT",
+    "CONNECT_USERNAME",
+    "CONNECT_PASSWORD",
+    "CONNECT_TOKEN",
+    "CONNECT_CACERT",
     "CONNECT_LOG4J_",
     "CONNECT_CUB_",
     "CONNECT_PORT",
@@ -35,6 +41,8 @@ _KNOWN_PREFIXES = (
     "producer.",
     "consumer.",
     "admin.",
+    "ssl.",
+    "listeners.https.",
     "log.",
     "message.max.bytes",
     "offsets.retention.",
@@ -135,7 +143,7 @@ def _nested(path: Path, parsed: dict[str, Any]) -> ConnectorFile:
 
 def _read(path: Path) -> str:
     try:
-        raw = path.read_bytes()
+        raw = sys.stdin.buffer.read() if str(path) == "-" else path.read_bytes()
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror}", code="config.unreadable") from error
     try:

@@ -28,8 +28,8 @@ class Wiring(Protocol):
     ) -> AbstractAsyncContextManager[Herder]:
         """Run a worker."""
 
-    def serve(self, herder: Herder, listener: str, /) -> AbstractAsyncContextManager[str]:
-        """Serve REST on a listener; gives the bound URL."""
+    def serve(self, herder: Herder, /) -> AbstractAsyncContextManager[list[str]]:
+        """Serve REST on the listeners of the worker's config; gives the bound URLs."""
 
     def tune_process(self) -> None:
         """Set the process up for the data plane."""

@@ -32,7 +32,11 @@ WORKER_FILE = "worker.json"
 
 @click.command()
 @click.option("--data-dir", metavar="DIR", help="Directory of the log and all state.")
-@click.option("--listeners", metavar="URL", help="Where REST listens, as http://HOST:PORT; port 0 takes a free one.")
+@click.option(
+    "--listeners",
+    metavar="URL",
+    help="Where REST listens, as http://HOST:PORT or https://HOST:PORT, several with commas; port 0 takes a free one.",
+)
 @click.option(
     "--config",
     "config_file",
@@ -79,12 +83,13 @@ async def _serve(wiring: Wiring, config: WorkerConfig, files: Sequence[Connector
     _take_signals(stop)
     async with AsyncExitStack() as stack:
         herder = await stack.enter_async_context(wiring.open_worker(config))
-        url = await stack.enter_async_context(wiring.serve(herder, config.listeners[0]))
-        herder.worker_id = url.removeprefix("http://")
+        urls = await stack.enter_async_context(wiring.serve(herder))
+        url = urls[0]
+        herder.worker_id = url.partition("://")[2]
         worker_file = config.data_path / WORKER_FILE
         worker_file.write_bytes(orjson.dumps({"url": url, "pid": os.getpid()}))
         stack.callback(lambda: worker_file.unlink(missing_ok=True))
-        logger.info("REST is ready on %s, data in %s", url, config.data_path)
+        logger.info("REST is ready on %s, data in %s", ", ".join(urls), config.data_path)
         await _take_files(herder, files)
         if on_terminal:
             from connect.cli.display import Display

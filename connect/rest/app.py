@@ -10,11 +10,10 @@ from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 
 import connect
-from connect.rest import connectors, errors, plugins, root, v1, v1_groups, v1_records
-from connect.rest.doors import Doors
+from connect.rest import connectors, errors, openapi, plugins, root, security, v1, v1_groups, v1_records, v1_worker
 from connect.runtime.herder import Herder
 
-_PARTS: Final = (root, connectors, plugins, v1, v1_records, v1_groups)
+_PARTS: Final = (root, connectors, plugins, v1_worker, v1, v1_records, v1_groups)
 _METHODS: Final = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
 
@@ -23,15 +22,16 @@ def make_app(herder: Herder) -> FastAPI:
     app = FastAPI(
         title="Connect",
         version=connect.__version__,
-        description="Kafka Connect's REST API, and what it lacks under /v1.",
         redirect_slashes=False,
+        docs_url=None,
         redoc_url=None,
     )
     app.state.herder = herder
     for part in _PARTS:
         app.include_router(part.router)
     errors.install(app)
-    app.add_middleware(Doors)
+    openapi.install(app)
+    security.install(app, herder.worker_config)
     app.add_api_route("/{path:path}", _other, methods=_METHODS, include_in_schema=False)
     return app
 

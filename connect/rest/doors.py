@@ -34,7 +34,7 @@ class Doors:
         if refused is not None:
             await refused(scope, receive, send)
             return
-        await self._app({**scope, "path": _path(scope)}, receive, send)
+        await self._app({**scope, "path": route_path(scope)}, receive, send)
 
 
 def _refused(method: str, headers: dict[str, str]) -> Response | None:
@@ -50,7 +50,7 @@ def _refused(method: str, headers: dict[str, str]) -> Response | None:
     return None
 
 
-def _path(scope: Scope) -> str:
+def route_path(scope: Scope) -> str:
     """Return the path with a slash inside a name (`%2F`) told apart from one between names, as the routes expect it."""
     raw: bytes = scope.get("raw_path") or scope["path"].encode()
     path = raw.partition(b"?")[0].decode("latin-1")

@@ -6,11 +6,13 @@ import logging
 from typing import Final
 
 from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
 from connect.api import ConnectError
 from connect.rest.render import json_response
+from connect.runtime.secrets import redact
 
 logger = logging.getLogger(__name__)
 
@@ -19,7 +21,7 @@ CODE_HEADER: Final = "X-Connect-Error-Code"
 
 def error_response(status: int, message: str, code: str) -> Response:
     """Return an error's answer."""
-    return json_response({"error_code": status, "message": message}, status, {CODE_HEADER: code})
+    return json_response({"error_code": status, "message": redact(message)}, status, {CODE_HEADER: code})
 
 
 def install(app: FastAPI) -> None:
@@ -31,6 +33,11 @@ def install(app: FastAPI) -> None:
             logger.error("%s %s: %s", request.method, request.url.path, error.message, exc_info=error)
         message = f"{error.message} ({error.hint})" if error.hint else error.message
         return error_response(error.status, message, error.code)
+
+    @app.exception_handler(RequestValidationError)
+    async def parameters(request: Request, error: RequestValidationError) -> Response:
+        problems = "; ".join(f"{problem['loc'][-1]}: {problem['msg']}" for problem in error.errors())
+        return error_response(400, f"HTTP 400 Bad Request: {problems}", "request.invalid")
 
     @app.exception_handler(HTTPException)
     async def routing(request: Request, error: HTTPException) -> Response:

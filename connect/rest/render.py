@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,12 +9,11 @@ import orjson
 from fastapi import Request
 from fastapi.responses import Response
 
-from connect.api import HIDDEN, ConfigError, ConfigKey, ConfigType
+from connect.api import ConfigError, ConfigKey
 from connect.runtime.model import ConfigInfos, ConnectorInfo, ConnectorState, ConnectorStateInfo, TaskInfo, TaskState
-from connect.runtime.plugins import CONNECTOR_KINDS, PluginHost
-
-_URL_PASSWORD = re.compile(r"(://[^/@:\s]*):[^/@\s]*@|((?:^|[?&])password=)[^&\s]*")
-BODY_BYTES_MAX = 8 << 20
+from connect.runtime.plugins import PluginHost
+from connect.runtime.secrets import hide_in_urls, masked, redact
+from connect.runtime.secrets import unmasked as unmasked
 
 
 def json_response(body: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
@@ -32,11 +30,9 @@ async def body_of(request: Request) -> Any:
     """Return a request's JSON body.
 
     Raises:
-        ConfigError: request.invalid: it is absent, too large, or not JSON.
+        ConfigError: request.invalid: it is absent, or not JSON.
     """
     raw = await request.body()
-    if len(raw) > BODY_BYTES_MAX:
-        raise ConfigError(f"the body has {len(raw)} bytes; at most {BODY_BYTES_MAX} are taken", code="request.invalid")
     if not raw.strip():
         raise ConfigError("the request has no body; a JSON object is expected", code="request.invalid")
     try:
@@ -76,35 +72,6 @@ def _config_text(name: str, value: Any) -> str | None:
     )
 
 
-# -- secrets -------------------------------------------------------------------------------------------------------
-
-
-def masked(plugins: PluginHost, config: Mapping[str, str]) -> dict[str, str]:
-    """Return a config to show: values of secret keys, and passwords inside URLs, as [hidden]."""
-    secret = _secret_keys(plugins, config)
-    return {name: HIDDEN if name in secret else _URL_PASSWORD.sub(_hide, value) for name, value in config.items()}
-
-
-def unmasked(plugins: PluginHost, config: dict[str, str | None], stored: Mapping[str, str]) -> dict[str, str | None]:
-    """Return a config that was shown before, with what was hidden put back from the stored one."""
-    shown = masked(plugins, stored)
-    return {
-        name: stored[name] if value is not None and HIDDEN in value and shown.get(name) == value else value
-        for name, value in config.items()
-    }
-
-
-def _hide(match: re.Match[str]) -> str:
-    return f"{match[1]}:{HIDDEN}@" if match[1] is not None else f"{match[2]}{HIDDEN}"
-
-
-def _secret_keys(plugins: PluginHost, config: Mapping[str, str]) -> set[str]:
-    desc = plugins.find(config.get("connector.class", ""), *CONNECTOR_KINDS)
-    if desc is None:
-        return set()
-    return {name for name, key in desc.cls.config_class.keys().items() if key.type is ConfigType.PASSWORD}
-
-
 # -- shapes --------------------------------------------------------------------------------------------------------
 
 
@@ -117,7 +84,7 @@ def connector_info(plugins: PluginHost, info: ConnectorInfo) -> dict[str, Any]:
 def _state(state: ConnectorState | TaskState) -> dict[str, Any]:
     body: dict[str, Any] = {"state": state.state.value, "worker_id": state.worker_id}
     if state.trace:
-        body["trace"] = state.trace
+        body["trace"] = redact(state.trace)
     body["version"] = state.version
     return body
 
@@ -157,8 +124,8 @@ def config_infos(infos: ConfigInfos) -> dict[str, Any]:
         {
             "definition": None if info.definition is None else config_key(info.definition),
             "value": {
-                "name": info.value.name, "value": None if info.value.value is None else _URL_PASSWORD.sub(_hide, info.value.value),
-                "recommended_values": list(info.value.recommended_values), "errors": list(info.value.errors),
+                "name": info.value.name, "value": None if info.value.value is None else hide_in_urls(info.value.value),
+                "recommended_values": list(info.value.recommended_values), "errors": [redact(error) for error in info.value.errors],
                 "visible": info.value.visible,
             },
         }

@@ -1,4 +1,4 @@
-"""Serving the application on a listener, inside our own event loop."""
+"""Serving the application on its listeners, inside our own event loop."""
 
 from __future__ import annotations
 
@@ -6,19 +6,42 @@ import asyncio
 import ipaddress
 import logging
 import socket
+import ssl
 from collections.abc import AsyncIterator
-from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
+from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager, nullcontext
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
 import uvicorn
 
 from connect.api import EnvironmentFault, invalid
+from connect.rest.protocol import BoundedProtocol
+from connect.rest.tls import Renewing, tls_config
+from connect.runtime import secrets
+from connect.runtime.config import WorkerConfig
 
 logger = logging.getLogger(__name__)
 
 #: How long open requests may take once the server is to stop.
 GRACE_S = 5
+#: How long a connection may stay open unused. Short times close it under clients that are about to use it again.
+KEEP_ALIVE_S = 75
+#: As in Kafka Connect, for both schemes.
+DEFAULT_PORT = 8083
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """One address that REST listens on."""
+
+    scheme: str
+    host: str
+    port: int
+
+    def url(self, port: int) -> str:
+        """Return the listener's URL with the port that was bound."""
+        return f"{self.scheme}://[{self.host}]:{port}" if ":" in self.host else f"{self.scheme}://{self.host}:{port}"
 
 
 class _Server(uvicorn.Server):
@@ -29,19 +52,39 @@ class _Server(uvicorn.Server):
 
 
 @asynccontextmanager
-async def serve(app: Any, listener: str) -> AsyncIterator[str]:
-    """Serve `app` on http://HOST:PORT; port 0 takes a free one. Gives the bound URL.
+async def serve(app: Any, config: WorkerConfig) -> AsyncIterator[list[str]]:
+    """Serve `app` on every address of `listeners`; port 0 takes a free one. Gives the bound URLs in their order.
 
     Raises:
-        ConfigError: The listener is not of that form.
+        ConfigError: A listener is no http:// or https:// address, or its TLS keys are wrong.
         EnvironmentFault: environment.port_taken.
     """
-    host, port = _address(listener)
-    bound = _bind(host, port)
-    url = f"http://{_shown(host)}:{bound.getsockname()[1]}"
+    listeners = [parse_listener(text) for text in config.listeners if text]
+    context = None
+    if any(listener.scheme == "https" for listener in listeners):
+        tls = tls_config(config.originals)
+        own = (tls.ssl_keystore_key, tls.ssl_key_password, tls.ssl_keystore_password)
+        secrets.add(secret.get_secret_value() for secret in own if secret is not None)
+        context = (await asyncio.to_thread(Renewing, tls)).context
+    async with AsyncExitStack() as stack:
+        # All are bound before one serves: a taken port ends the start before anyone was answered.
+        bound = [stack.enter_context(_bind(listener, config)) for listener in listeners]
+        urls = []
+        for listener, one in zip(listeners, bound, strict=True):
+            url = listener.url(one.getsockname()[1])
+            await stack.enter_async_context(_serving(app, one, url, context if listener.scheme == "https" else None))
+            urls.append(url)
+        yield urls
+
+
+@asynccontextmanager
+async def _serving(app: Any, bound: socket.socket, url: str, tls: ssl.SSLContext | None) -> AsyncIterator[None]:
     config = uvicorn.Config(
-        app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=GRACE_S, server_header=False
-    )
+        app, http=BoundedProtocol, ws="none", log_config=None, access_log=False, lifespan="off",
+        timeout_graceful_shutdown=GRACE_S, timeout_keep_alive=KEEP_ALIVE_S, server_header=False, proxy_headers=False,
+    )  # fmt: skip
+    config.load()
+    config.ssl = tls
     server = _Server(config)
     serving = asyncio.create_task(server.serve(sockets=[bound]))
     try:
@@ -50,46 +93,61 @@ async def serve(app: Any, listener: str) -> AsyncIterator[str]:
                 serving.result()
                 raise EnvironmentFault(f"REST does not come up on {url}", code="environment.fault")
             await asyncio.sleep(0.001)
-        yield url
+        yield
     finally:
         server.should_exit = True
         await asyncio.wait([serving], timeout=GRACE_S + 1)
         serving.cancel()
-        bound.close()
 
 
-def _address(listener: str) -> tuple[str, int]:
-    parts = urlsplit(listener)
+def parse_listener(text: str) -> Listener:
+    """Read one address of `listeners`. An empty host means all interfaces, as in Kafka.
+
+    Raises:
+        ConfigError: It is no http:// or https:// address.
+    """
     try:
-        port = 8083 if parts.port is None else parts.port
+        parts = urlsplit(text)
+        port = DEFAULT_PORT if parts.port is None else parts.port
     except ValueError as error:
-        raise invalid("listeners", listener, str(error)) from None
-    if parts.scheme.lower() != "http" or parts.path not in ("", "/"):
-        raise invalid("listeners", listener, "http://HOST:PORT is expected")
-    return parts.hostname or "0.0.0.0", port  # noqa: S104 - an empty host means all, as in Kafka's listeners
+        raise invalid("listeners", text, str(error)) from None
+    if parts.scheme not in ("http", "https") or parts.path not in ("", "/") or parts.username or parts.query:
+        raise invalid("listeners", text, "http://HOST:PORT or https://HOST:PORT is expected")
+    return Listener(parts.scheme, parts.hostname or "0.0.0.0", port)  # noqa: S104 - asked for by an empty host
 
 
-def _bind(host: str, port: int) -> socket.socket:
+def _bind(listener: Listener, config: WorkerConfig) -> socket.socket:
     try:
-        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        found = socket.getaddrinfo(listener.host, listener.port, type=socket.SOCK_STREAM)
+        family, kind, protocol, _, address = found[0]
         bound = socket.socket(family, kind, protocol)
-        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        bound.bind(address)
-        bound.listen(1024)
-        bound.setblocking(False)
+        try:
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            bound.bind(address)
+            bound.listen(1024)
+            bound.setblocking(False)
+        except OSError:
+            bound.close()
+            raise
     except OSError as error:
         reason = error.strerror or str(error)
         raise EnvironmentFault(
-            f"REST cannot listen on {host}:{port}: {reason}", code="environment.port_taken"
+            f"REST cannot listen on {listener.host}:{listener.port}: {reason}", code="environment.port_taken"
         ) from error
-    if not _is_loopback(address[0]):
-        logger.warning("REST listens on %s, which other machines may reach, and asks for no password", host)
+    if (risk := exposure(listener, str(address[0]), config)) is not None:
+        logger.warning("%s", risk)
     return bound
 
 
-def _is_loopback(address: Any) -> bool:
-    return ipaddress.ip_address(str(address).partition("%")[0]).is_loopback
-
-
-def _shown(host: str) -> str:
-    return f"[{host}]" if ":" in host else host
+def exposure(listener: Listener, address: str, config: WorkerConfig) -> str | None:
+    """Say what is risky about a listener, if anything is: who can reach it, and what protects it."""
+    if ipaddress.ip_address(address.partition("%")[0]).is_loopback:
+        return None
+    where = f"REST listens on {listener.scheme}://{listener.host}, which other machines may reach"
+    if listener.scheme == "https" and tls_config(config.originals).ssl_client_auth == "required":
+        return None
+    if not config.rest_authentication_file:
+        return f"{where}, and asks for no password; set rest.authentication.file"
+    if listener.scheme == "http":
+        return f"{where}, and passwords travel readable for all in between; use an https listener"
+    return None

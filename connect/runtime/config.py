@@ -117,7 +117,12 @@ class WorkerConfig(Config):
     """The worker's keys: Kafka Connect's names and defaults, and a few of our own (data.dir)."""
 
     data_dir: str = key("Directory of the bundled log and all state.", default="./connect-data", importance="high")
-    listeners: list[str] = key("Where REST listens: http://HOST:PORT; port 0 takes a free one.", default=["http://127.0.0.1:8083"], importance="high")  # fmt: skip
+    listeners: list[str] = key("Where REST listens: http://HOST:PORT and https://HOST:PORT; port 0 takes a free one.", default=["http://127.0.0.1:8083"], importance="high")  # fmt: skip
+    rest_authentication_file: str = key("File of users, roles and hashed secrets; everyone may do everything when left out.", default="", importance="high")  # fmt: skip
+    rest_request_max_bytes: int = key("The largest body of a request that is taken.", default=8 << 20, ge=1024, importance="low")  # fmt: skip
+    rest_request_timeout_ms: int = key("How long a request's body may take to arrive, and its answer to be made.", type="LONG", default=90_000, ge=1, importance="low")  # fmt: skip
+    access_control_allow_origin: list[str] = key("Origins of web pages that may use REST (CORS); * for all.", default=[], importance="low")  # fmt: skip
+    access_control_allow_methods: list[str] = key("Methods they may use; GET, POST and HEAD when left out.", default=[], importance="low")  # fmt: skip
     bootstrap_servers: list[str] = key("A real Kafka cluster in place of the bundled log; not in this version.", default=[], importance="high")  # fmt: skip
     group_id: str = key("Names the worker's cluster in displays.", default="connect-cluster", importance="high")
     key_converter: str = key("Converter of keys for connectors that name none.", default=JSON_CONVERTER, type="CLASS", importance="high")  # fmt: skip
@@ -141,8 +146,11 @@ class WorkerConfig(Config):
     def problems(self) -> Iterable[Problem]:
         if self.bootstrap_servers:
             yield Problem("bootstrap.servers", "Invalid value for configuration bootstrap.servers: this version runs on the bundled log; leave the key out")  # fmt: skip
-        if len(self.listeners) != 1:
-            yield Problem("listeners", f"Invalid value {','.join(self.listeners)} for configuration listeners: one listener is supported, {len(self.listeners)} given")  # fmt: skip
+        if extensions := self.originals.get("rest.extension.classes"):
+            # Passing over it could open doors that its user believes to be shut.
+            yield Problem("rest.extension.classes", f"Invalid value {extensions} for configuration rest.extension.classes: Java's REST extensions do not run here; leave the key out, and set rest.authentication.file for users and passwords")  # fmt: skip
+        if not any(self.listeners):
+            yield Problem("listeners", "Invalid value for configuration listeners: at least one http:// or https:// address is expected")  # fmt: skip
 
     @property
     def data_path(self) -> Path:

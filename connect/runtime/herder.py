@@ -16,7 +16,6 @@ from typing import Any, cast
 
 import connect
 from connect.api import (
-    HIDDEN,
     ConfigError,
     ConfigKey,
     ConfigType,
@@ -44,6 +43,7 @@ from connect.runtime.model import (
     TaskState,
 )
 from connect.runtime.plugins import CONNECTOR_KINDS, PluginHost
+from connect.runtime.secrets import shown
 from connect.runtime.task import Surroundings
 from connect.runtime.worker import ConnectorRunner, Worker
 from connect.stores.compacted import CompactedTopic
@@ -161,7 +161,7 @@ class Herder:
         )
         task_class = {} if desc is None else {"task.class": _class_name(cast(type[Connector], desc.cls))}
         return [
-            TaskInfo(TaskId(name, number), {**{k: HIDDEN if k in secret else v for k, v in task.items()}, **task_class})
+            TaskInfo(TaskId(name, number), {**{k: shown(v, secret=k in secret) for k, v in task.items()}, **task_class})
             for number, task in enumerate(self._configs.task_configs(name))
         ]
 

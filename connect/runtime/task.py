@@ -23,6 +23,7 @@ from connect.runtime.config import ConnectorConfig, WorkerConfig
 from connect.runtime.context import SinkTaskContextImpl, SourceTaskContextImpl, connector_context
 from connect.runtime.model import State, TaskId, TaskProgress
 from connect.runtime.plugins import PluginDesc, PluginHost
+from connect.runtime.secrets import redact
 from connect.runtime.states import Event, after
 from connect.runtime.tolerance import Tolerance, backoff_ms
 
@@ -215,7 +216,7 @@ def render_trace(error: BaseException) -> str:
         lines[0] = f"{error.message} [{error.code}]"
         if error.hint:
             lines.append(f"hint: {error.hint}")
-    return "\n".join([*lines, "".join(traceback.format_exception(error)).rstrip()])
+    return redact("\n".join([*lines, "".join(traceback.format_exception(error)).rstrip()]))
 
 
 def size_of(*columns: Any) -> int:

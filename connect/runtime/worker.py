@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
 from connect.api import ConfigError, Connector
+from connect.runtime import secrets
 from connect.runtime.calls import TaskThread, call
 from connect.runtime.config import ConnectorConfig, WorkerConfig
 from connect.runtime.context import ConnectorContextImpl, connector_context
@@ -33,6 +34,7 @@ class ConnectorRunner:
         self.name = name
         self.raw = dict(raw)
         self.state = State.UNASSIGNED
+        secrets.remember(plugins, raw)
         self.desc: PluginDesc = connector_desc(plugins, raw)
         self.config: ConnectorConfig = framework_config(self.desc, raw)
         self._thread = TaskThread(f"connect-{name}")

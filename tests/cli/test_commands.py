@@ -150,6 +150,14 @@ def test_a_real_cluster_is_refused_until_there_is_one(data: list[str]) -> None:
     )
 
 
+def test_rest_extensions_of_java_are_refused_and_not_passed_over(tmp_path: Path, data: list[str]) -> None:
+    path = tmp_path / "worker.properties"
+    path.write_text(
+        "rest.extension.classes=org.apache.kafka.connect.rest.basic.auth.extension.BasicAuthSecurityRestExtension\n"
+    )
+    assert_refused(connect("worker", *data, "--config", path), 2, "config.invalid", "rest.authentication.file")
+
+
 def test_a_taken_port_is_named(tmp_path: Path, data: list[str]) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

@@ -1,0 +1,197 @@
+"""The way to a worker's REST API for commands: which worker, as whom, and its failures as our errors."""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import os
+import ssl
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import click
+import orjson
+
+from connect.api import ConfigError, ConflictError, ConnectError, EnvironmentFault, NotFoundError
+from connect.cli.contexts import Context, Contexts
+from connect.cli.plugins import as_json_option
+from connect.cli.worker import WORKER_FILE
+
+DEFAULT_URL = "http://127.0.0.1:8083"
+TIMEOUT_S = 95.0  # a little more than Kafka Connect's own limit of a request
+
+
+class RestClient:
+    """Calls a worker's REST API; every failure is one of our errors. A context manager: `close` ends its connections.
+
+    Args:
+        target: The worker. An address alone goes with what the context of that address, or CONNECT_USERNAME,
+            CONNECT_PASSWORD, CONNECT_TOKEN and CONNECT_CACERT say.
+    """
+
+    def __init__(self, target: str | Context) -> None:
+        import httpx
+
+        context = _completed(target)
+        self._http = httpx
+        self.url = context.url.rstrip("/")
+        headers = {"Authorization": f"Bearer {context.token}"} if context.token else {}
+        auth = (context.username, context.password or "") if context.username else None
+        try:
+            self._client = httpx.Client(base_url=self.url, timeout=TIMEOUT_S, headers=headers, auth=auth, verify=_tls(context))  # fmt: skip
+        except httpx.InvalidURL as error:
+            raise ConfigError(f"{self._shown_url} is no address: {error}") from None
+
+    def __enter__(self) -> RestClient:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the connections."""
+        self._client.close()
+
+    @property
+    def _shown_url(self) -> str:
+        from connect.runtime.secrets import hide_in_urls
+
+        return hide_in_urls(self.url)
+
+    def call(self, method: str, path: str, body: Any = None, *, params: dict[str, str] | None = None) -> Any:
+        """Return the answer's JSON, None where there is none.
+
+        Raises:
+            EnvironmentFault: environment.unreachable.
+            ConnectError: What the worker answered, with the code it gave.
+        """
+        content = None if body is None else orjson.dumps(body)
+        headers = {"Content-Type": "application/json"} if content is not None else {}
+        try:
+            answer = self._client.request(method, path, content=content, headers=headers, params=params)
+        except (self._http.HTTPError, self._http.InvalidURL) as error:
+            raise EnvironmentFault(
+                f"no worker answers at {self._shown_url}: {error}", code="environment.unreachable",
+                hint="Start one with 'connect worker', or give its address with --url.",
+            ) from error  # fmt: skip
+        if answer.status_code >= 400:
+            raise _error_of(answer)
+        try:
+            return orjson.loads(answer.content) if answer.content else None
+        except orjson.JSONDecodeError:
+            raise EnvironmentFault(
+                f"what answers at {self._shown_url} is no worker: its answer to {method} {path} is not JSON",
+                code="environment.unreachable", hint="Check the address.",
+            ) from None  # fmt: skip
+
+    def named(
+        self, method: str, name: str, suffix: str = "", body: Any = None, *, params: dict[str, str] | None = None
+    ) -> Any:
+        """Call a connector's path; an unknown name is answered with the nearest there is."""
+        try:
+            return self.call(method, f"/connectors/{quote(name, safe='')}{suffix}", body, params=params)
+        except NotFoundError as error:
+            names = self.call("GET", "/connectors")
+            if name in names:  # something else of the connector is missing
+                raise
+            near = difflib.get_close_matches(name, names, n=1)
+            raise NotFoundError(error.message, code="connector.not_found", hint=f"Did you mean {near[0]!r}?" if near else None) from None  # fmt: skip
+
+
+def _tls(context: Context) -> ssl.SSLContext | bool:
+    if not context.cacert and not context.cert:
+        return True
+    try:
+        tls = ssl.create_default_context(cafile=context.cacert)
+        if context.cert:
+            tls.load_cert_chain(context.cert, context.key)
+    except OSError as error:  # an SSLError is one too
+        files = ", ".join(file for file in (context.cacert, context.cert, context.key) if file)
+        raise ConfigError(f"the certificates in {files} cannot be used: {error}", code="config.unreadable") from error
+    return tls
+
+
+def _completed(target: str | Context) -> Context:
+    if isinstance(target, Context):
+        return target
+    known = Contexts.load().of_url(target)
+    if known is not None:
+        return known
+    environment = {name: os.environ.get(f"CONNECT_{name.upper()}") for name in ("username", "password", "token", "cacert")}  # fmt: skip
+    return replace(Context(target), **{name: value for name, value in environment.items() if value})
+
+
+def _error_of(answer: Any) -> ConnectError:
+    import connect.runtime.credentials  # its codes are registered on import
+    from connect.api.errors import CODES
+
+    assert connect.runtime.credentials.AUTH_REQUIRED in CODES
+    try:
+        message = orjson.loads(answer.content).get("message") or answer.reason_phrase
+    except (orjson.JSONDecodeError, AttributeError):
+        message = f"{answer.status_code} {answer.reason_phrase}"
+    code = answer.headers.get("x-connect-error-code", "")
+    kinds: dict[int, Callable[..., ConnectError]] = {
+        400: ConfigError,
+        404: NotFoundError,
+        409: ConflictError,
+        503: EnvironmentFault,
+    }
+    # Mostly the hint ends the message already.
+    hint = None if answer.status_code in (401, 403) else ""
+    known = code if code in CODES else {401: "auth.required", 403: "auth.denied"}.get(answer.status_code)
+    return kinds.get(answer.status_code, ConnectError)(message, code=known, hint=hint)
+
+
+def worker_url(url: str | None, data_dir: Path | None) -> str:
+    """Return where the worker answers: as given, else CONNECT_URL, else as its data directory says, else the default."""
+    if url or (url := os.environ.get("CONNECT_URL")):
+        return url
+    try:
+        found: str = orjson.loads((data_dir or Path("connect-data")).joinpath(WORKER_FILE).read_bytes())["url"]
+    except (OSError, ValueError, KeyError):
+        return DEFAULT_URL
+    return found
+
+
+def target_of(url: str | None, context: str | None, data_dir: Path | None) -> str | Context:
+    """Return which worker is meant: --url, --context, CONNECT_URL, CONNECT_CONTEXT, --data-dir, the current context, the default.
+
+    Raises:
+        ConfigError: Both --url and --context are given.
+    """
+    if url and context:
+        raise ConfigError("--url and --context are both given; one of them is expected")
+    contexts = Contexts.load()
+    if context:
+        return contexts.named(context)
+    if url or (url := os.environ.get("CONNECT_URL")):
+        return url
+    if context := os.environ.get("CONNECT_CONTEXT"):
+        return contexts.named(context)
+    if data_dir is None and contexts.current is not None:
+        return contexts.named(contexts.current)
+    return worker_url(None, data_dir)
+
+
+def rest_command(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add --url, --context, --data-dir and --json to a command, which gets a `RestClient` and `as_json`."""
+
+    @functools.wraps(command)
+    def run(*args: Any, url: str | None, context: str | None, data_dir: Path | None, **options: Any) -> Any:
+        with RestClient(target_of(url, context, data_dir)) as rest:
+            return command(rest, *args, **options)
+
+    for option in (
+        as_json_option,
+        click.option("--data-dir", type=click.Path(path_type=Path), help="Find the worker of this data directory."),
+        click.option(
+            "--context", help="A worker that 'connect context set' named; CONNECT_CONTEXT, else the current one."
+        ),
+        click.option("--url", help=f"The worker's address; CONNECT_URL, else the context's, else {DEFAULT_URL}."),
+    ):
+        run = option(run)
+    return run

@@ -1,0 +1,187 @@
+"""How large, how deep and how slow a request may be. Everything beyond gets a clear answer before any route runs.
+
+A body is read as a whole before its route, so that a slow or endless one costs this connection and nothing else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+from typing import Any, Final
+
+from connect.api.errors import register_code
+from connect.rest.doors import Asgi, Scope
+from connect.rest.errors import error_response
+
+logger = logging.getLogger(__name__)
+
+TOO_LARGE: Final = register_code(
+    "request.too_large",
+    "The body of a request has more bytes than rest.request.max.bytes.",
+    "Send less at once, or raise rest.request.max.bytes.",
+)
+#: Objects and arrays inside each other. A config has two; what is deeper is a mistake or an attack on recursion.
+DEPTH_MAX: Final = 64
+#: What is still read of a body that is too large, so that the client gets to read the answer.
+_DRAIN_BYTES_MAX = 64 << 20
+_DRAIN_S = 5.0
+#: A larger body is looked through in a thread.
+_ON_LOOP_BYTES_MAX = 64 << 10
+# A string (its brackets mean nothing), or a bracket.
+_TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"?|[\[{\]}]', re.DOTALL)
+
+
+class Limits:
+    """Middleware in plain ASGI.
+
+    Args:
+        max_bytes: The largest body that is taken; beyond, 413.
+        timeout_s: How long a body may take to arrive (beyond, 408), and how long its answer (beyond, Kafka Connect's 500).
+    """
+
+    def __init__(self, app: Asgi, *, max_bytes: int, timeout_s: float) -> None:
+        self._app = app
+        self._max_bytes = max_bytes
+        self._timeout_s = timeout_s
+        self._late: set[asyncio.Task[None]] = set()
+
+    async def __call__(self, scope: Scope, receive: Any, send: Any) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers = dict(scope["headers"])
+        if headers.get(b"content-length", b"0") != b"0" or b"transfer-encoding" in headers:
+            body = await self._body(headers, receive)
+            if not isinstance(body, bytes):
+                await body(scope, receive, send)
+                return
+            receive = _replayed(body, receive)
+        await self._answered(scope, receive, send)
+
+    async def _body(self, headers: dict[bytes, bytes], receive: Any) -> Any:
+        """Return the body, or the answer that refuses it."""
+        declared = headers.get(b"content-length", b"")
+        if declared.isdigit() and int(declared) > self._max_bytes:
+            return await self._too_large(receive, int(declared))
+        parts, count = [], 0
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                while True:
+                    message = await receive()
+                    if message["type"] == "http.disconnect":
+                        return _closing(400, "the request ended before its body", "request.invalid")
+                    parts.append(message.get("body", b""))
+                    count += len(parts[-1])
+                    if count > self._max_bytes:
+                        return await self._too_large(receive, None)
+                    if not message.get("more_body", False):
+                        break
+        except TimeoutError:
+            return _closing(408, f"HTTP 408 Request Timeout: the body did not arrive within rest.request.timeout.ms={self._timeout_s * 1000:.0f}", "timeout")  # fmt: skip
+        body = b"".join(parts)
+        if await _is_deep(body):
+            return error_response(400, f"the body is nested too deep: more than {DEPTH_MAX} objects and arrays inside each other", "request.invalid")  # fmt: skip
+        return body
+
+    async def _too_large(self, receive: Any, declared: int | None) -> Any:
+        if declared is None or declared <= _DRAIN_BYTES_MAX:
+            await _drain(receive)
+        size = "more" if declared is None else f"{declared} bytes"
+        return _closing(413, f"HTTP 413 Content Too Large: the body has {size}; rest.request.max.bytes={self._max_bytes} are taken", TOO_LARGE)  # fmt: skip
+
+    async def _answered(self, scope: Scope, receive: Any, send: Any) -> None:
+        # The work is never cancelled: what a request has begun is finished, and the status shows it.
+        answer = _Answer(send)
+        work = asyncio.create_task(_run(self._app, scope, receive, answer))
+        try:
+            done, _ = await asyncio.wait([work], timeout=self._timeout_s)
+        except asyncio.CancelledError:
+            work.cancel()
+            raise
+        if done or answer.started:
+            await work
+            return
+        answer.closed = True
+        self._late.add(work)
+        work.add_done_callback(self._ended_late)
+        late = f"the worker is still busy with the request after rest.request.timeout.ms={self._timeout_s * 1000:.0f}; it goes on, look at the status"  # fmt: skip
+        await error_response(500, late, "timeout")(scope, receive, send)
+
+    def _ended_late(self, work: asyncio.Task[None]) -> None:
+        self._late.discard(work)
+        if not work.cancelled() and (error := work.exception()) is not None:
+            logger.error("a request that had timed out failed: %s", error, exc_info=error)
+
+
+async def _run(app: Asgi, scope: Scope, receive: Any, send: Any) -> None:
+    await app(scope, receive, send)
+
+
+class _Answer:
+    """Passes an answer on, until the request has been answered for it."""
+
+    def __init__(self, send: Any) -> None:
+        self._send = send
+        self.started = False
+        self.closed = False
+
+    async def __call__(self, message: Any) -> None:
+        if not self.closed:
+            self.started = True
+            await self._send(message)
+
+
+def _closing(status: int, message: str, code: str) -> Any:
+    """Return an answer after which the connection ends: what is left of the body cannot be told from a next request."""
+    response = error_response(status, message, code)
+    response.headers["Connection"] = "close"
+    return response
+
+
+async def _drain(receive: Any) -> None:
+    count = 0
+    try:
+        async with asyncio.timeout(_DRAIN_S):
+            while count <= _DRAIN_BYTES_MAX:
+                message = await receive()
+                count += len(message.get("body", b""))
+                if message["type"] == "http.disconnect" or not message.get("more_body", False):
+                    return
+    except TimeoutError:
+        return
+
+
+def _replayed(body: bytes, receive: Any) -> Any:
+    given = False
+
+    async def replay() -> Any:
+        nonlocal given
+        if given:
+            return await receive()
+        given = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return replay
+
+
+async def _is_deep(body: bytes) -> bool:
+    if body.count(b"[") + body.count(b"{") <= DEPTH_MAX:
+        return False
+    if len(body) <= _ON_LOOP_BYTES_MAX:
+        return depth_exceeds(body, DEPTH_MAX)
+    return await asyncio.to_thread(depth_exceeds, body, DEPTH_MAX)
+
+
+def depth_exceeds(body: bytes, limit: int) -> bool:
+    """Say whether JSON text has more than so many objects and arrays inside each other."""
+    depth = 0
+    for token in _TOKEN.finditer(body):
+        first = body[token.start()]
+        if first in b"[{":
+            depth += 1
+            if depth > limit:
+                return True
+        elif first in b"]}":
+            depth -= 1
+    return False

@@ -1,0 +1,88 @@
+"""uvicorn's HTTP/1.1 with bounds on what it leaves open: the head of a request, in bytes and in time."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, Final
+
+import orjson
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+
+from connect.rest.errors import CODE_HEADER
+
+#: Request line and headers. A name of 249 characters, percent-encoded, a token and a browser's cookies fit many times.
+HEAD_BYTES_MAX: Final = 64 << 10
+#: From the first byte of a connection, or of a next request on it, to the end of the headers.
+HEAD_S: Final = 30.0
+
+
+class BoundedProtocol(HttpToolsProtocol):
+    """One connection. A head that is too large or too slow is refused (431, 408), text that is no HTTP gets 400.
+
+    These refusals come before the application, in the one shape of errors all the same.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._in_head = True
+        self._head_bytes = 0
+        self._head_timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._head_timer = self.loop.call_later(HEAD_S, self._on_slow_head)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._stop_timer()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        if self._in_head:
+            self._head_bytes += len(data)
+            if self._head_timer is None:
+                self._head_timer = self.loop.call_later(HEAD_S, self._on_slow_head)
+        super().data_received(data)
+        # What came is still a head after it was parsed: no body is counted in.
+        if self._in_head and self._head_bytes > HEAD_BYTES_MAX:
+            self._refuse(431, f"HTTP 431: the request's line and headers have more than {HEAD_BYTES_MAX} bytes")
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._in_head = True
+
+    def on_headers_complete(self) -> None:
+        self._stop_timer()
+        self._in_head = False
+        self._head_bytes = 0
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        super().on_message_complete()
+        self._in_head = True
+
+    def send_400_response(self, msg: str) -> None:
+        """Answer what is no HTTP. Called by the base class."""
+        self._refuse(400, f"HTTP 400 Bad Request: {msg}")
+
+    def _on_slow_head(self) -> None:
+        self._head_timer = None
+        if self._in_head and (self.cycle is None or self.cycle.response_complete):
+            self._refuse(408, f"HTTP 408 Request Timeout: the request's headers did not arrive within {HEAD_S:.0f} s")
+
+    def _stop_timer(self) -> None:
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None
+
+    def _refuse(self, status: int, message: str) -> None:
+        if self.transport.is_closing():
+            return
+        body = orjson.dumps({"error_code": status, "message": message})
+        head = [
+            "Content-Type: application/json",
+            f"{CODE_HEADER}: request.invalid",
+            f"Content-Length: {len(body)}",
+            "Connection: close",
+        ]
+        self.transport.write(STATUS_LINE[status] + "\r\n".join([*head, "", ""]).encode() + body)
+        self.transport.close()

@@ -1,0 +1,245 @@
+"""Who may ask: basic and bearer authentication with roles, and which web pages (CORS).
+
+Outermost of the application's layers: a request that is refused here has cost nothing. Without
+`rest.authentication.file` everyone who reaches the listener may do everything, as in Kafka Connect.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+import logging
+import re
+import secrets
+import time
+from base64 import b64decode
+from collections import OrderedDict
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.responses import Response
+
+from connect.api import ConnectError
+from connect.rest.doors import Asgi, Doors, Scope, route_path
+from connect.rest.errors import error_response
+from connect.rest.limits import Limits
+from connect.runtime import credentials
+from connect.runtime.config import WorkerConfig
+from connect.runtime.credentials import AUTH_DENIED, AUTH_REQUIRED, Entry, Role
+
+logger = logging.getLogger(__name__)
+
+_READING = ("GET", "HEAD", "OPTIONS")
+#: For probes, which carry no password: says nothing but whether the worker can serve.
+_OPEN_PATHS = ("/health",)
+_CHALLENGE = 'Basic realm="Connect", charset="UTF-8", Bearer realm="Connect"'
+_CORS_HEADERS = "Authorization,Content-Type,Accept,Origin,X-Requested-With"
+_CORS_METHODS = ("GET", "POST", "HEAD")
+_PREFLIGHT_S = 1800
+_CACHE_COUNT_MAX = 1024
+#: How long a changed credentials file may go unnoticed.
+_LOOK_S = 1.0
+
+
+def install(app: FastAPI, config: WorkerConfig) -> None:
+    """Put the layers before the application: origins, users, limits, doors.
+
+    Raises:
+        ConfigError: The credentials file cannot be read, or is wrong.
+    """
+    app.add_middleware(Doors)
+    app.add_middleware(Limits, max_bytes=config.rest_request_max_bytes, timeout_s=config.rest_request_timeout_ms / 1000)
+    if config.rest_authentication_file:
+        users = Users(Path(config.rest_authentication_file))
+        app.add_middleware(Guard, users=users, secret_topic=config.config_storage_topic)
+    app.add_middleware(Origins, allowed=config.access_control_allow_origin, methods=config.access_control_allow_methods)
+
+
+# -- users ---------------------------------------------------------------------------------------------------------
+
+
+class Users:
+    """The entries of a credentials file; a changed file is read again, and a broken one leaves the old entries.
+
+    A password that was right is known again by a keyed digest for as long as its entry stands, so that only the first
+    request of a client costs what `check_password` does. The cache holds the last `_CACHE_COUNT_MAX` clients.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._stamp = _stamp(path)
+        self._entries = credentials.read(path)
+        self._looked = time.monotonic()
+        self._secret = secrets.token_bytes(32)
+        self._known: OrderedDict[bytes, Entry] = OrderedDict()
+        # Each check takes 16 MiB and a thread: strangers may not take more than two.
+        self._checking = asyncio.Semaphore(2)
+        self._nobody = credentials.hash_password(secrets.token_hex())
+
+    async def find(self, authorization: str) -> Entry | None:
+        """Return the entry that an Authorization header proves, or None."""
+        self._look()
+        scheme, _, given = authorization.partition(" ")
+        given = given.strip()
+        match scheme.lower():
+            case "bearer":
+                return self._by_token(given)
+            case "basic":
+                return await self._by_password(given)
+        return None
+
+    def _by_token(self, token: str) -> Entry | None:
+        hashed = credentials.hash_token(token)
+        found = None
+        for entry in self._entries.values():
+            if entry.is_token and hmac.compare_digest(entry.hash, hashed):
+                found = entry
+        return found
+
+    async def _by_password(self, given: str) -> Entry | None:
+        digest = hmac.digest(self._secret, given.encode("utf-8", "replace"), hashlib.sha256)
+        if (known := self._known.get(digest)) is not None:
+            self._known.move_to_end(digest)
+            return known
+        try:
+            name, colon, password = b64decode(given, validate=True).decode().partition(":")
+        except ValueError:
+            return None
+        if not colon:
+            return None
+        entry = self._entries.get(name)
+        usable = entry is not None and not entry.is_token
+        # An unknown name takes as long as a wrong password, so that names cannot be found out.
+        hashed = entry.hash if entry is not None and usable else self._nobody
+        async with self._checking:
+            right = await asyncio.to_thread(credentials.check_password, password, hashed)
+        if not (right and usable and entry is not None and self._entries.get(name) is entry):
+            return None
+        self._known[digest] = entry
+        if len(self._known) > _CACHE_COUNT_MAX:
+            self._known.popitem(last=False)
+        return entry
+
+    def _look(self) -> None:
+        now = time.monotonic()
+        if now - self._looked < _LOOK_S:
+            return
+        self._looked = now
+        stamp = _stamp(self._path)
+        if stamp == self._stamp:
+            return
+        self._stamp = stamp
+        try:
+            self._entries = credentials.read(self._path)
+        except ConnectError as error:
+            logger.error("%s; the users stay as they were", error.message)
+            return
+        self._known.clear()
+        logger.info("users were read again from %s", self._path)
+
+
+def _stamp(path: Path) -> tuple[int, int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size, found.st_ino
+
+
+class Guard:
+    """Asks for a user: 401 without one, 403 for a change by a role that may only read.
+
+    Args:
+        secret_topic: A topic with the configs as they were given, secrets in clear: its records are for the role write.
+    """
+
+    def __init__(self, app: Asgi, *, users: Users, secret_topic: str) -> None:
+        self._app = app
+        self._users = users
+        self._secret_paths = f"/v1/topics/{secret_topic}/"
+
+    async def __call__(self, scope: Scope, receive: Any, send: Any) -> None:
+        if scope["type"] != "http" or (route_path(scope) in _OPEN_PATHS and scope["method"] in _READING):
+            await self._app(scope, receive, send)
+            return
+        refused = await self._refused(scope)
+        await (refused or self._app)(scope, receive, send)
+
+    async def _refused(self, scope: Scope) -> Response | None:
+        given = next((value for name, value in scope["headers"] if name == b"authorization"), None)
+        entry = None if given is None else await self._users.find(given.decode("latin-1"))
+        if entry is None:
+            what = "no user is given" if given is None else "the user, password or token is not right"
+            response = error_response(401, f"HTTP 401 Unauthorized: {what}", AUTH_REQUIRED)
+            response.headers["WWW-Authenticate"] = _CHALLENGE
+            # The body is not read: the connection cannot be used for a next request.
+            response.headers["Connection"] = "close"
+            return response
+        if entry.role is Role.READ and self._needs_write(scope):
+            what = f"{scope['method']} {route_path(scope)}"
+            return error_response(403, f"HTTP 403 Forbidden: user {entry.name!r} has the role read; {what} needs write", AUTH_DENIED)  # fmt: skip
+        return None
+
+    def _needs_write(self, scope: Scope) -> bool:
+        return scope["method"] not in _READING or route_path(scope).startswith(self._secret_paths)
+
+
+# -- origins -------------------------------------------------------------------------------------------------------
+
+
+class Origins:
+    """CORS, in the keys of Kafka Connect; and a web page of another origin changes nothing unless its origin is listed.
+
+    Browsers send some requests without asking first (a POST without body, such as a restart) and mark them
+    `Sec-Fetch-Site: cross-site`; those are refused, or any page could steer a worker on its reader's machine.
+    """
+
+    def __init__(self, app: Asgi, *, allowed: Sequence[str], methods: Sequence[str]) -> None:
+        self._app = app
+        patterns = "|".join(re.escape(origin).replace(r"\*", ".*") for origin in allowed if origin)
+        self._allowed = re.compile(patterns) if patterns else None
+        self._methods = tuple(method.upper() for method in methods if method) or _CORS_METHODS
+
+    async def __call__(self, scope: Scope, receive: Any, send: Any) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers = dict(scope["headers"])
+        origin = headers.get(b"origin", b"").decode("latin-1")
+        allowed = bool(origin) and self._allowed is not None and self._allowed.fullmatch(origin) is not None
+        if allowed and scope["method"] == "OPTIONS" and b"access-control-request-method" in headers:
+            await self._preflight(origin)(scope, receive, send)
+        elif allowed:
+            await self._app(scope, receive, _with_headers(send, _allowing(origin)))
+        elif headers.get(b"sec-fetch-site") == b"cross-site" and scope["method"] not in _READING:
+            message = f"HTTP 403 Forbidden: a web page of {origin or 'another origin'} may change nothing here"
+            await error_response(403, message, AUTH_DENIED)(scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
+
+    def _preflight(self, origin: str) -> Response:
+        headers = {
+            **_allowing(origin),
+            "Access-Control-Allow-Methods": ",".join(self._methods),
+            "Access-Control-Allow-Headers": _CORS_HEADERS,
+            "Access-Control-Max-Age": str(_PREFLIGHT_S),
+        }
+        return Response(status_code=200, headers=headers)
+
+
+def _allowing(origin: str) -> dict[str, str]:
+    return {"Access-Control-Allow-Origin": origin, "Vary": "Origin"}
+
+
+def _with_headers(send: Any, extra: dict[str, str]) -> Any:
+    pairs = [(name.lower().encode(), value.encode("latin-1")) for name, value in extra.items()]
+
+    async def sending(message: Any) -> None:
+        if message["type"] == "http.response.start":
+            message = {**message, "headers": [*message["headers"], *pairs]}
+        await send(message)
+
+    return sending

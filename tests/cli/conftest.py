@@ -1,0 +1,66 @@
+"""The command line inside this process, against real workers."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from connect.app import Wiring
+from connect.cli.main import run
+from tests.support.worker import WorkerProcess
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """How one command line ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+class Cli:
+    """Runs command lines; the contexts file is one of the test's own."""
+
+    def __init__(self, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+        self._capsys = capsys
+        self._monkeypatch = monkeypatch
+
+    def __call__(self, *arguments: str | Path, stdin: str = "") -> Done:
+        self._monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin.encode())))
+        code = run(Wiring(), [str(argument) for argument in arguments])
+        captured = self._capsys.readouterr()
+        return Done(code, captured.out, captured.err)
+
+    def refused(self, exit_code: int, code: str, *arguments: str | Path, mentions: str = "") -> str:
+        done = self(*arguments)
+        assert (done.code, done.err.splitlines()[-1]) == (exit_code, f"code: {code}"), done
+        assert mentions in done.err, done.err
+        return done.err
+
+
+@pytest.fixture
+def cli(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Cli:
+    monkeypatch.setenv("CONNECT_CONTEXTS_FILE", str(tmp_path / "contexts.json"))
+    for name in ("CONNECT_URL", "CONNECT_CONTEXT", "CONNECT_TOKEN", "CONNECT_USERNAME"):
+        monkeypatch.delenv(name, raising=False)
+    return Cli(capsys, monkeypatch)
+
+
+@pytest.fixture(scope="module")
+def worker_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A worker for all tests of a module: each uses names of its own."""
+    with WorkerProcess(tmp_path_factory.mktemp("worker") / "data") as worker:
+        yield worker.url()
+        assert worker.stop() == 0

@@ -1,0 +1,115 @@
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from connect.rest import protocol
+from connect.rest.limits import DEPTH_MAX, Limits, depth_exceeds
+from tests.support.doors import served_worker
+
+JSON = {"Content-Type": "application/json"}
+
+
+def head(length: int, *more: str) -> bytes:
+    lines = ["POST /connectors HTTP/1.1", "Host: w", "Content-Type: application/json", f"Content-Length: {length}", *more]  # fmt: skip
+    return "\r\n".join([*lines, "", ""]).encode()
+
+
+def assert_error(answer: httpx.Response, status: int, code: str, *mentions: str) -> None:
+    assert (answer.status_code, answer.headers["x-connect-error-code"]) == (status, code), answer.text
+    assert set(answer.json()) == {"error_code", "message"}
+    for mention in mentions:
+        assert mention in answer.json()["message"]
+
+
+async def test_a_body_that_is_too_large_is_refused_with_the_limit(tmp_path: Path) -> None:
+    async with served_worker(tmp_path, **{"rest.request.max.bytes": "2048"}) as worker:
+        body = json.dumps({"name": "x", "config": {"a": "b" * 4000}}).encode()
+        whole = await worker.request("POST", "/connectors", content=body, headers=JSON)
+        assert_error(whole, 413, "request.too_large", "2048", str(len(body)))
+
+        async def parts() -> Any:
+            for at in range(0, len(body), 500):
+                yield body[at : at + 500]
+
+        assert_error(await worker.request("POST", "/connectors", content=parts(), headers=JSON), 413, "request.too_large")  # fmt: skip
+        assert (await worker.get("/connectors")).json() == []
+
+
+async def test_a_body_of_a_gigabyte_is_refused_before_it_is_read(tmp_path: Path) -> None:
+    async with served_worker(tmp_path) as worker:
+        answer = await worker.raw(head(1 << 30))
+        assert answer.startswith(b"HTTP/1.1 413 ")
+        assert b"connection: close" in answer.lower()
+
+
+async def test_a_body_that_does_not_arrive_is_given_up(tmp_path: Path) -> None:
+    async with served_worker(tmp_path, **{"rest.request.timeout.ms": "200"}) as worker:
+        answer = await worker.raw(head(100) + b'{"name"')
+        assert answer.startswith(b"HTTP/1.1 408 ")
+        assert b"rest.request.timeout.ms=200" in answer
+
+
+async def test_an_answer_that_takes_too_long_is_kafkas_500_and_the_work_goes_on() -> None:
+    finished = asyncio.Event()
+
+    async def slow(scope: Any, receive: Any, send: Any) -> None:
+        await asyncio.sleep(0.2)
+        finished.set()
+
+    client = httpx.AsyncClient(transport=httpx.ASGITransport(Limits(slow, max_bytes=100, timeout_s=0.05)), base_url="http://w")  # fmt: skip
+    assert_error(await client.get("/"), 500, "timeout", "it goes on")
+    await asyncio.wait_for(finished.wait(), 5)
+
+
+async def test_a_head_that_is_too_large_or_no_http_gets_the_one_shape_of_errors(tmp_path: Path) -> None:
+    async with served_worker(tmp_path) as worker:
+        for text, status in [(b"GET / HTTP/1.1\r\nX: " + b"a" * (protocol.HEAD_BYTES_MAX + 1), 431), (b"\x16\x03\x01 hello\r\n\r\n", 400)]:  # fmt: skip
+            top, _, body = (await worker.raw(text)).partition(b"\r\n\r\n")
+            assert top.startswith(f"HTTP/1.1 {status} ".encode())
+            assert set(json.loads(body)) == {"error_code", "message"}
+
+
+async def test_a_slow_head_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(protocol, "HEAD_S", 0.2)
+    async with served_worker(tmp_path) as worker:
+        assert (await worker.raw(b"GET / HTTP/1.1\r\nHost: w\r\n")).startswith(b"HTTP/1.1 408 ")
+
+
+async def test_several_requests_on_one_connection_count_apart(tmp_path: Path) -> None:
+    async with served_worker(tmp_path) as worker, httpx.AsyncClient(base_url=worker.urls[0]) as client:
+        large = {"name": "x", "config": {"connector.class": "No", "filler": "b" * protocol.HEAD_BYTES_MAX}}
+        for _ in range(3):
+            assert (await client.post("/connectors", json=large)).status_code == 400
+            assert (await client.get("/connectors", headers={"X-Long": "a" * 30_000})).status_code == 200
+
+
+async def test_a_body_that_is_too_deep_is_refused(tmp_path: Path) -> None:
+    async with served_worker(tmp_path) as worker:
+        for depth in (DEPTH_MAX + 1, 1000, 100_000):
+            for one in ("[", '{"a":'):
+                answer = await worker.request("POST", "/connectors", content=one * depth, headers=JSON)
+                assert_error(answer, 400, "request.invalid", "too deep")
+
+
+TREES = st.recursive(st.none() | st.text(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner))
+
+
+def depth_of(value: Any) -> int:
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else None
+    return 0 if inner is None else 1 + max(map(depth_of, inner), default=0)
+
+
+@given(TREES, st.booleans())
+def test_depth_is_what_the_value_has_whatever_its_texts_hold(value: Any, ascii_only: bool) -> None:
+    body, depth = json.dumps(value, ensure_ascii=ascii_only).encode("utf-8", "surrogatepass"), depth_of(value)
+    assert not depth_exceeds(body, depth)
+    if depth:
+        assert depth_exceeds(body, depth - 1)

@@ -1,0 +1,121 @@
+"""The OpenAPI document says what is there, and a machine that reads it finds no failure of ours."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import hypothesis
+import jsonschema_rs
+import pytest
+import schemathesis
+from schemathesis.generation import GenerationMode
+
+from connect.rest.openapi import document, operations, page
+from connect.rest.shapes import OPERATIONS
+from tests.support.worker import WorkerProcess, running_worker
+
+BUDGET_S = 22.0
+EXAMPLES_MAX = 15
+#: Codes of a 5xx that the worker answers on purpose; any other, or none, is a failure of ours.
+ON_PURPOSE = {"environment.fault", "environment.unreachable", "retriable", "timeout", "plugin.failed"}
+
+
+@pytest.fixture
+async def made(tmp_path: Path) -> dict[str, Any]:
+    async with running_worker(tmp_path) as worker:
+        found: dict[str, Any] = (await worker.client.get("/openapi.json")).json()
+        return found
+
+
+def test_every_operation_has_examples_of_what_it_takes_and_answers(made: dict[str, Any]) -> None:
+    missing = [f"{method} {path}" for method, path, _ in operations(made) if f"{method} {path}" not in OPERATIONS]
+    assert missing == [], "add them to OPERATIONS in connect/rest/shapes.py"
+    for method, path, operation in operations(made):
+        success = [answer for status, answer in operation["responses"].items() if status.startswith("2")]
+        examples = [answer["content"]["application/json"]["example"] for answer in success if "content" in answer]
+        assert examples or OPERATIONS[f"{method} {path}"].answer is None, (method, path)
+        assert all("example" in p for p in operation["parameters"] if p["in"] == "path"), (method, path)
+        if "requestBody" in operation:
+            assert operation["requestBody"]["content"]["application/json"]["example"]
+
+
+def test_every_example_has_the_shape_that_is_told(made: dict[str, Any]) -> None:
+    for method, path, operation in operations(made):
+        for holder in [operation.get("requestBody"), *operation["responses"].values()]:
+            content = (holder or {}).get("content", {}).get("application/json")
+            if content is not None:
+                schema = {**content["schema"], "components": made["components"]}
+                assert jsonschema_rs.is_valid(schema, content["example"]), (method, path)
+
+
+async def test_the_page_shows_every_operation_and_loads_nothing(tmp_path: Path, made: dict[str, Any]) -> None:
+    async with running_worker(tmp_path / "other") as worker:
+        answer = await worker.client.get("/docs")
+    assert answer.headers["content-type"].startswith("text/html")
+    assert "default-src 'none'" in answer.headers["content-security-policy"]
+    assert "<script" not in answer.text
+    assert answer.text.count("<details>") == len(list(operations(made)))
+    assert "&lt;b&gt;" in page({**made, "info": {**made["info"], "title": "<b>"}})
+
+
+def test_a_document_is_made_of_any_application() -> None:
+    from fastapi import FastAPI
+
+    assert document(FastAPI(title="x", version="1"))["paths"] == {}
+
+
+@pytest.fixture(scope="module")
+def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with WorkerProcess(tmp_path_factory.mktemp("worker") / "data") as worker:
+        url = worker.url()
+        # What the examples of the paths name, so that some calls meet something.
+        config = {"connector.class": "FileStreamSource", "topic": "orders", "file": "/nowhere/orders.jsonl"}
+        httpx.put(f"{url}/connectors/orders-source/config", json=config).raise_for_status()
+        httpx.post(f"{url}/v1/topics", json={"name": "orders"}).raise_for_status()
+        yield url
+        assert worker.stop() == 0
+        assert "Exception in ASGI application" not in worker.log
+
+
+@pytest.mark.slow
+def test_what_a_machine_makes_of_the_document_finds_no_failure_of_ours(url: str) -> None:
+    schema = schemathesis.openapi.from_url(f"{url}/openapi.json")
+    found = [result.ok() for result in schema.get_all_operations()]
+    assert len(found) >= 30
+    ends, tried = time.monotonic() + BUDGET_S, 0
+    for turn, (mode, operation) in enumerate(itertools.product((GenerationMode.POSITIVE, GenerationMode.NEGATIVE), found)):  # fmt: skip
+        # Each operation gets an even share of what is left.
+        tried += attack(operation, mode, (ends - time.monotonic()) / (2 * len(found) - turn))
+    assert tried > 200
+
+
+def attack(operation: Any, mode: GenerationMode, budget_s: float) -> int:
+    """Call an operation with what its schema allows, or forbids; return how often."""
+    ends, count = time.monotonic() + budget_s, 0
+
+    @hypothesis.settings(max_examples=EXAMPLES_MAX, deadline=None, database=None, derandomize=True,
+                         phases=[hypothesis.Phase.explicit, hypothesis.Phase.generate],
+                         suppress_health_check=list(hypothesis.HealthCheck))  # fmt: skip
+    @hypothesis.given(case=operation.as_strategy(generation_mode=mode))
+    def call(case: Any) -> None:
+        nonlocal count
+        if time.monotonic() > ends and count:
+            return
+        count += 1
+        answer = case.call()
+        code = answer.headers.get("x-connect-error-code", [""])[0]
+        assert answer.status_code < 500 or code in ON_PURPOSE, f"{case.as_curl_command()}\n{answer.text}"
+        if answer.status_code >= 400:
+            assert set(answer.json()) == {"error_code", "message"}, case.as_curl_command()
+        case.validate_response(answer, checks=[schemathesis.checks.CHECKS.get_one("response_schema_conformance")])
+
+    try:
+        call()
+    except hypothesis.errors.Unsatisfiable:  # nothing can be forbidden to an operation without parameters
+        return 0
+    return count

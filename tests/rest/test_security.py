@@ -1,0 +1,199 @@
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from connect.api import ConfigError
+from connect.rest.server import exposure, parse_listener
+from connect.runtime import credentials
+from connect.runtime.config import WorkerConfig
+from tests.support.doors import PASSWORD, make_users, served_worker
+
+ANN, BOB = ("ann", PASSWORD), ("bob", PASSWORD)
+FILE = "rest.authentication.file"
+
+
+def assert_error(answer: httpx.Response, status: int, code: str) -> None:
+    assert (answer.status_code, answer.headers["x-connect-error-code"]) == (status, code), answer.text
+    assert set(answer.json()) == {"error_code", "message"}
+
+
+async def test_a_user_with_the_right_password_is_let_in_and_no_other(tmp_path: Path) -> None:
+    users, _ = make_users(tmp_path)
+    async with served_worker(tmp_path, **{FILE: str(users)}) as worker:
+        assert (await worker.get("/connectors", auth=ANN)).status_code == 200
+        assert (await worker.get("/connectors", auth=ANN)).status_code == 200
+        for wrong in (None, ("ann", "wrong"), ("eve", PASSWORD), ("grafana", PASSWORD), ("ann", "")):
+            refused = await worker.get("/connectors", auth=wrong)
+            assert_error(refused, 401, "auth.required")
+            assert 'Basic realm="Connect"' in refused.headers["www-authenticate"]
+
+
+async def test_a_token_is_let_in_with_its_role(tmp_path: Path) -> None:
+    users, token = make_users(tmp_path)
+    async with served_worker(tmp_path, **{FILE: str(users)}) as worker:
+        bearer = {"Authorization": f"Bearer {token}"}
+        assert (await worker.get("/connectors", headers=bearer)).status_code == 200
+        assert_error(await worker.request("PUT", "/connectors/x/pause", headers=bearer), 403, "auth.denied")
+        for header in (f"Bearer {token}x", "Bearer", "Basic !!!", "Digest x", "Basic YQ==", ""):
+            assert_error(await worker.get("/connectors", headers={"Authorization": header}), 401, "auth.required")
+
+
+@pytest.mark.parametrize(("method", "path"), [("POST", "/connectors"), ("DELETE", "/connectors/x"), ("PUT", "/connectors/x/config"),
+                                              ("PATCH", "/connectors/x/config"), ("POST", "/v1/topics")])  # fmt: skip
+async def test_the_role_read_changes_nothing(tmp_path: Path, method: str, path: str) -> None:
+    users, _ = make_users(tmp_path)
+    async with served_worker(tmp_path, **{FILE: str(users)}) as worker:
+        assert_error(await worker.request(method, path, auth=BOB, json={}), 403, "auth.denied")
+        assert (await worker.request(method, path, auth=ANN, json={})).status_code not in (401, 403)
+
+
+async def test_the_role_read_does_not_see_configs_in_clear_by_way_of_their_topic(tmp_path: Path) -> None:
+    users, _ = make_users(tmp_path)
+    async with served_worker(tmp_path, **{FILE: str(users)}) as worker:
+        for topic in ("connect-configs", "connect%2Dconfigs", "connect-configs;x", "%63onnect-configs"):
+            path = f"/v1/topics/{topic}/partitions/0/records"
+            assert (await worker.get(path, auth=BOB)).status_code == 403, path
+        assert (await worker.get("/v1/topics/connect-configs/partitions/0/records", auth=ANN)).status_code == 200
+        assert (await worker.get("/v1/topics/connect-status/partitions/0/records", auth=BOB)).status_code == 200
+
+
+async def test_health_needs_no_user_and_nothing_else_does_without(tmp_path: Path) -> None:
+    users, _ = make_users(tmp_path)
+    async with served_worker(tmp_path, **{FILE: str(users)}) as worker:
+        assert (await worker.get("/health")).status_code == 200
+        for path in ("/", "/connectors", "/openapi.json", "/docs", "/v1/warnings", "/health/x", "//health", "/nowhere"):
+            assert (await worker.get(path)).status_code == 401, path
+
+
+async def test_a_changed_file_counts_within_a_second_and_a_broken_one_does_not(tmp_path: Path) -> None:
+    users, _ = make_users(tmp_path)
+    async with served_worker(tmp_path, **{FILE: str(users)}) as worker:
+        assert (await worker.get(auth=ANN)).status_code == 200
+        users.write_text("nonsense\n")
+        await asyncio.sleep(1.1)  # the file is looked at once a second
+        assert (await worker.get(auth=ANN)).status_code == 200
+        entry = credentials.Entry("eve", credentials.Role.READ, credentials.hash_password("x"))
+        credentials.write(users, {"eve": entry})
+        await asyncio.sleep(1.1)
+        assert (await worker.get(auth=ANN)).status_code == 401
+        assert (await worker.get(auth=("eve", "x"))).status_code == 200
+
+
+async def test_only_the_first_request_of_a_client_pays_for_the_hash(tmp_path: Path) -> None:
+    users, _ = make_users(tmp_path)
+    async with served_worker(tmp_path, **{FILE: str(users)}) as worker, httpx.AsyncClient(base_url=worker.urls[0], auth=ANN) as client:  # fmt: skip
+        await client.get("/")
+        began = time.perf_counter()
+        for _ in range(50):
+            assert (await client.get("/")).status_code == 200
+        assert (time.perf_counter() - began) / 50 < 0.02
+
+
+@pytest.mark.parametrize("text", ["ann", "ann:write", "ann:admin:$sha256$" + "0" * 64, "ann:write:hunter2", "ann:write:$scrypt$1$2$3$x$y",
+                                  "ann:write:$scrypt$1073741824$8$1$AAAA$" + "A" * 43 + "=", ":read:x", "ann:read:$sha256$zz"])  # fmt: skip
+async def test_a_wrong_credentials_file_ends_the_start_and_shows_no_line(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "users"
+    path.write_text(f"# users\n\n{text}\n")
+    with pytest.raises(ConfigError) as refused:
+        async with served_worker(tmp_path, **{FILE: str(path)}):
+            raise AssertionError("it listens")
+    assert "line 3" in refused.value.message
+    assert "hunter2" not in refused.value.message
+
+
+@settings(max_examples=10, deadline=None)  # each takes two hashes, which are slow on purpose
+@given(st.text(), st.text())
+def test_a_password_is_right_for_its_own_hash_alone(password: str, other: str) -> None:
+    try:
+        hashed = credentials.hash_password(password)
+        found = credentials.check_password(other, hashed)
+    except UnicodeEncodeError:  # half a surrogate pair is no text
+        return
+    assert found == (password == other)
+
+
+# -- origins -------------------------------------------------------------------------------------------------------
+
+PAGE = {"Origin": "https://ui.example"}
+
+
+async def test_listed_origins_may_ask_and_others_see_nothing(tmp_path: Path) -> None:
+    keys = {"access.control.allow.origin": "https://ui.example,https://*.corp.example", "access.control.allow.methods": "GET,PUT"}  # fmt: skip
+    async with served_worker(tmp_path, **keys) as worker:
+        for origin, allowed in [("https://ui.example", True), ("https://a.corp.example", True), ("https://ui.example.evil", False), ("http://ui.example", False)]:  # fmt: skip
+            found = (await worker.get(headers={"Origin": origin})).headers.get("access-control-allow-origin")
+            assert found == (origin if allowed else None)
+        ask = {**PAGE, "Access-Control-Request-Method": "PUT"}
+        preflight = await worker.request("OPTIONS", "/connectors/x/pause", headers=ask)
+        assert (preflight.status_code, preflight.headers["access-control-allow-methods"]) == (200, "GET,PUT")
+        assert "Authorization" in preflight.headers["access-control-allow-headers"]
+        assert "access-control-allow-origin" not in (await worker.get()).headers
+
+
+async def test_without_the_key_no_origin_is_allowed(tmp_path: Path) -> None:
+    async with served_worker(tmp_path) as worker:
+        assert "access-control-allow-origin" not in (await worker.get(headers=PAGE)).headers
+
+
+async def test_a_page_asks_before_it_shows_its_user(tmp_path: Path) -> None:
+    users, _ = make_users(tmp_path)
+    async with served_worker(tmp_path, **{FILE: str(users), "access.control.allow.origin": "*"}) as worker:
+        ask = {**PAGE, "Access-Control-Request-Method": "GET"}
+        assert (await worker.request("OPTIONS", "/connectors", headers=ask)).status_code == 200
+        refused = await worker.get("/connectors", headers=PAGE)
+        assert (refused.status_code, refused.headers["access-control-allow-origin"]) == (401, PAGE["Origin"])
+
+
+async def test_a_page_of_another_site_steers_nothing(tmp_path: Path) -> None:
+    async with served_worker(tmp_path) as worker:
+        foreign = {"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"}
+        assert_error(await worker.request("POST", "/connectors/x/restart", headers=foreign), 403, "auth.denied")
+        same = {"Origin": worker.urls[0], "Sec-Fetch-Site": "same-origin"}
+        assert (await worker.request("POST", "/connectors/x/restart", headers=same)).status_code == 404
+
+
+# -- exposure ------------------------------------------------------------------------------------------------------
+
+
+def config(**keys: str) -> WorkerConfig:
+    return WorkerConfig.parse({name.replace("_", "."): value for name, value in keys.items()})
+
+
+def test_loopback_is_the_default() -> None:
+    assert config().listeners == ["http://127.0.0.1:8083"]
+
+
+@pytest.mark.parametrize(
+    ("listener", "address", "keys", "mentions"),
+    [
+        ("http://localhost:1", "127.0.0.1", {}, None),
+        ("http://[::1]:1", "::1", {}, None),
+        ("http://0.0.0.0:1", "0.0.0.0", {}, "no password"),
+        ("http://0.0.0.0:1", "0.0.0.0", {"rest_authentication_file": "f"}, "readable"),
+        ("https://0.0.0.0:1", "0.0.0.0", {"rest_authentication_file": "f"}, None),
+        ("https://0.0.0.0:1", "0.0.0.0", {}, "no password"),
+    ],
+)
+def test_a_listener_that_others_reach_is_warned_about(listener: str, address: str, keys: dict[str, str], mentions: str | None) -> None:  # fmt: skip
+    keys["ssl_keystore_location"] = "x"
+    found = exposure(parse_listener(listener), address, config(**keys))
+    assert (found is None) if mentions is None else (found is not None and mentions in found)
+
+
+async def test_the_warning_is_logged_and_listed(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING):
+        async with served_worker(tmp_path, "http://0.0.0.0:0") as worker:
+            url = f"http://127.0.0.1:{worker.address[1]}/v1/warnings"
+            async with httpx.AsyncClient(trust_env=False) as client:
+                listed: list[dict[str, Any]] = (await client.get(url)).json()["warnings"]
+    assert "asks for no password" in caplog.text
+    assert [warning["code"] for warning in listed] == ["listener.open"]
