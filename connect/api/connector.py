@@ -65,6 +65,23 @@ class SourceConnector(Connector):
 
     task_class: ClassVar[type[SourceTask]]
 
+    def alter_offsets(
+        self, offsets: Sequence[tuple[Mapping[str, Any], Mapping[str, Any] | None]]
+    ) -> bool | Awaitable[bool]:
+        """Check source offsets that a user wants to set, as pairs of source partition and offset; None forgets one.
+
+        Called on an instance that was configured and not started, while no task runs; once for one request, with
+        all that it would change. The runtime stores the offsets after it returned; nothing is changed if it raises.
+
+        Returns:
+            Whether the connector looked at them. The base does not, so the answer to the user warns that offsets
+            kept elsewhere are not touched.
+
+        Raises:
+            ConfigError: They are no offsets of this connector; says what was expected.
+        """
+        return False
+
 
 class SinkConnector(Connector):
     """Takes records out. The base gives every task the connector's config: partitions divide the work."""
@@ -73,6 +90,14 @@ class SinkConnector(Connector):
 
     def task_configs(self, max_tasks: int) -> list[dict[str, str]] | Awaitable[list[dict[str, str]]]:
         return [dict(self.config.originals) for _ in range(max_tasks)]
+
+    def alter_offsets(self, offsets: Mapping[tuple[str, int], int | None]) -> bool | Awaitable[bool]:
+        """Take group offsets that a user wants to set, by (topic, partition); None forgets one.
+
+        For sinks that keep offsets in their target: set them there. Called, and to be answered, as a source
+        connector's; the runtime has checked that topics and partitions are there.
+        """
+        return False
 
 
 class TaskContext(Protocol):

@@ -10,10 +10,23 @@ from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 
 import connect
-from connect.rest import connectors, errors, openapi, plugins, root, security, v1, v1_groups, v1_records, v1_worker
+from connect.rest import (
+    admin,
+    connectors,
+    errors,
+    offsets,
+    openapi,
+    plugins,
+    root,
+    security,
+    v1,
+    v1_groups,
+    v1_records,
+    v1_worker,
+)
 from connect.runtime.herder import Herder
 
-_PARTS: Final = (root, connectors, plugins, v1_worker, v1, v1_records, v1_groups)
+_PARTS: Final = (root, connectors, offsets, plugins, admin, v1_worker, v1, v1_records, v1_groups)
 _METHODS: Final = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
 
@@ -37,7 +50,12 @@ def make_app(herder: Herder) -> FastAPI:
 
 
 async def _other(request: Request, path: str) -> Response:
-    """What no route takes: HEAD as GET without the body, OPTIONS, 405 for a known path, 404 for any other."""
+    """What no route takes: HEAD as GET without the body, OPTIONS, 405 for a known path, 404 for any other.
+
+    An empty segment is 400: a client that puts a path together has lost a name on the way.
+    """
+    if "//" in request.scope["path"]:
+        raise HTTPException(400, f"Bad Request: the path {request.scope['path']!r} has an empty segment")
     known = _known_methods(request.scope["path"])
     if not known:
         raise HTTPException(404, "Not Found")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 from urllib.parse import quote
 
@@ -11,6 +12,7 @@ from fastapi.responses import Response
 from connect.api import ConfigError, NotFoundError
 from connect.rest.doors import name_of
 from connect.rest.render import (
+    Fragments,
     body_of,
     config_of,
     connector_info,
@@ -26,6 +28,7 @@ from connect.runtime.herder import Herder
 from connect.runtime.model import TargetState
 
 router = APIRouter(prefix="/connectors", tags=["connectors"])
+_PATH_CHARACTERS = "!$&'()*+,=:@"
 
 
 def herder_of(request: Request) -> Herder:
@@ -37,24 +40,36 @@ def herder_of(request: Request) -> Herder:
 @router.get("")
 async def list_connectors(request: Request) -> Response:
     """List connectors: their names, or with expand=status and expand=info what is known of each."""
-    herder = herder_of(request)
+    herder, names = herder_of(request), herder_of(request).connectors()
     if "expand" not in request.query_params:
-        return json_response(herder.connectors())
+        return json_response(names)
     wanted = request.query_params.getlist("expand")
+    statuses, infos = _fragments(request)
     answer: dict[str, dict[str, Any]] = {}
-    for name in herder.connectors():
+    for name in names:
         entry = answer[name] = {}
         if "status" in wanted:
-            entry["status"] = state_info(herder.status(name))
+            entry["status"] = statuses.of(name, herder.status(name), state_info)
         if "info" in wanted:
-            entry["info"] = connector_info(herder.plugins, herder.info(name))
+            entry["info"] = infos.of(name, herder.info(name), lambda info: connector_info(herder.plugins, info))
+    statuses.keep(names)
+    infos.keep(names)
     return json_response(answer)
+
+
+def _fragments(request: Request) -> tuple[Fragments, Fragments]:
+    """Return what this app has rendered of statuses and of infos: dashboards ask for all of it every few seconds."""
+    state = request.app.state
+    if not hasattr(state, "fragments"):
+        state.fragments = (Fragments(), Fragments())
+    found: tuple[Fragments, Fragments] = state.fragments
+    return found
 
 
 @router.post("", status_code=201)
 async def create(request: Request) -> Response:
     """Create a connector from {name, config, initial_state}."""
-    herder, body = herder_of(request), await body_of(request)
+    herder, body = herder_of(request), await body_of(request, numbers_as_text=True)
     unknown = sorted(body.keys() - {"name", "config", "initial_state"})
     if unknown:
         raise ConfigError(
@@ -85,7 +100,8 @@ def _initial_state(value: Any) -> TargetState | None:
 
 
 def _location(request: Request, name: str) -> str:
-    return f"{request.url.scheme}://{request.url.netloc}/connectors/{quote(name, safe='')}"
+    # What may stand in a path stays as it is, as with Kafka; ';' would begin a matrix parameter.
+    return f"{request.url.scheme}://{request.url.netloc}/connectors/{quote(name, safe=_PATH_CHARACTERS)}"
 
 
 @router.get("/{name}")
@@ -113,7 +129,7 @@ async def get_config(request: Request, name: str) -> Response:
 async def put_config(request: Request, name: str) -> Response:
     """Create a connector, or change its config."""
     herder, name = herder_of(request), name_of(name).strip()
-    config = config_of(await body_of(request))
+    config = config_of(await body_of(request, numbers_as_text=True))
     if name in herder.connectors():
         config = unmasked(herder.plugins, config, herder.info(name).config)
     created, info = await herder.put_config(name, config)
@@ -125,7 +141,7 @@ async def put_config(request: Request, name: str) -> Response:
 async def patch_config(request: Request, name: str) -> Response:
     """Change some keys of a config; null removes one."""
     herder, name = herder_of(request), name_of(name)
-    patch = unmasked(herder.plugins, config_of(await body_of(request)), herder.info(name).config)
+    patch = unmasked(herder.plugins, config_of(await body_of(request, numbers_as_text=True)), herder.info(name).config)
     return json_response(connector_info(herder.plugins, await herder.patch_config(name, patch)))
 
 
@@ -156,10 +172,9 @@ async def restart_task(request: Request, name: str, task: str) -> Response:
 
 
 def _number(task: str) -> int:
-    try:
-        return int(task)
-    except ValueError:
-        raise NotFoundError(f"HTTP 404 Not Found: {task!r} is no task number") from None
+    if not re.fullmatch(r"[+-]?[0-9]{1,9}", task):
+        raise NotFoundError(f"HTTP 404 Not Found: {task!r} is no task number")
+    return int(task)
 
 
 @router.post("/{name}/restart")

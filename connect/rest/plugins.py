@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
+from connect.api import ConfigError
 from connect.rest.connectors import herder_of
 from connect.rest.doors import name_of
 from connect.rest.render import body_of, config_infos, config_key, config_of, flag, json_response
@@ -23,12 +24,16 @@ async def list_plugins(request: Request) -> Response:
 
 @router.get("/{plugin}/config")
 async def plugin_config(request: Request, plugin: str) -> Response:
-    """Show the config keys that a plugin declares."""
-    return json_response([config_key(key) for key in herder_of(request).plugin_config(name_of(plugin))])
+    """Show the config keys that a plugin declares; `version` may name the installed one, or `latest` (KIP-891)."""
+    herder, name = herder_of(request), name_of(plugin)
+    installed, wanted = herder.plugins.any(name).cls.version, request.query_params.get("version")
+    if wanted is not None and wanted not in (installed, "latest"):
+        raise ConfigError(f"plugin {name} has no version {wanted!r}; {installed or 'one without a number'} is installed", code="request.invalid")  # fmt: skip
+    return json_response([config_key(key) for key in herder.plugin_config(name)])
 
 
 @router.put("/{plugin}/config/validate")
 async def validate(request: Request, plugin: str) -> Response:
     """Check a connector config and say everything about every key."""
-    config = config_of(await body_of(request))
+    config = config_of(await body_of(request, numbers_as_text=True))
     return json_response(config_infos(await herder_of(request).validate(name_of(plugin), config)))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
 
 import orjson
 from fastapi import Request
@@ -14,6 +15,10 @@ from connect.runtime.model import ConfigInfos, ConnectorInfo, ConnectorState, Co
 from connect.runtime.plugins import PluginHost
 from connect.runtime.secrets import hide_in_urls, masked, redact
 from connect.runtime.secrets import unmasked as unmasked
+
+T = TypeVar("T")
+#: No body of the API needs more than five.
+DEPTH_MAX = 64
 
 
 def json_response(body: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
@@ -26,11 +31,14 @@ def empty(status: int) -> Response:
     return Response(status_code=status)
 
 
-async def body_of(request: Request) -> Any:
-    """Return a request's JSON body.
+async def body_of(request: Request, *, numbers_as_text: bool = False) -> Any:
+    """Return a request's JSON body, an object.
+
+    Args:
+        numbers_as_text: Numbers become the text that was sent: config values are text, and 0.10 is not 0.1.
 
     Raises:
-        ConfigError: request.invalid: it is absent, or not JSON.
+        ConfigError: request.invalid: it is absent, nested too deep, or no JSON object.
     """
     raw = await request.body()
     if not raw.strip():
@@ -39,12 +47,21 @@ async def body_of(request: Request) -> Any:
         parsed = orjson.loads(raw)
     except orjson.JSONDecodeError as error:
         raise ConfigError(f"the body is not JSON: {error}", code="request.invalid") from None
-    except RecursionError:
-        raise ConfigError("the body is nested too deep", code="request.invalid") from None
+    if raw.count(b"{") + raw.count(b"[") > DEPTH_MAX and _depth(parsed) > DEPTH_MAX:
+        raise ConfigError(f"the body is nested deeper than {DEPTH_MAX} levels", code="request.invalid")
     if not isinstance(parsed, dict):
         kind = "null" if parsed is None else type(parsed).__name__
         raise ConfigError(f"the body is {kind}; a JSON object is expected", code="request.invalid")
-    return parsed
+    return json.loads(raw, parse_int=str, parse_float=str) if numbers_as_text else parsed
+
+
+def _depth(body: Any) -> int:
+    """Return how many arrays and objects lie inside each other."""
+    depth, level = 0, [body]
+    while level := [item for item in level if isinstance(item, dict | list)]:
+        depth += 1
+        level = [inner for item in level for inner in (item.values() if isinstance(item, dict) else item)]
+    return depth
 
 
 def config_of(body: Any, where: str = "the body") -> dict[str, str | None]:
@@ -72,6 +89,25 @@ def _config_text(name: str, value: Any) -> str | None:
     )
 
 
+class Fragments:
+    """Rendered parts of a listing, kept while their shapes are the same objects."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, tuple[object, orjson.Fragment]] = {}
+
+    def of(self, name: str, shape: T, render: Callable[[T], Any]) -> orjson.Fragment:
+        """Return the JSON of a shape, rendered once."""
+        known = self._known.get(name)
+        if known is None or known[0] is not shape:
+            known = self._known[name] = (shape, orjson.Fragment(orjson.dumps(render(shape))))
+        return known[1]
+
+    def keep(self, names: Sequence[str]) -> None:
+        """Forget all others, once they are many."""
+        if len(self._known) > 2 * len(names) + 16:
+            self._known = {name: self._known[name] for name in names if name in self._known}
+
+
 # -- shapes --------------------------------------------------------------------------------------------------------
 
 
@@ -86,6 +122,13 @@ def _state(state: ConnectorState | TaskState) -> dict[str, Any]:
     if state.trace:
         body["trace"] = redact(state.trace)
     body["version"] = state.version
+    if state.restart is not None:
+        body["restart"] = {
+            "cause": state.restart.cause,
+            "attempts": state.restart.attempts,
+            "max_attempts": state.restart.max_attempts,
+            "at": state.restart.at_ms,
+        }
     return body
 
 

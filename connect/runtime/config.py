@@ -141,6 +141,7 @@ class WorkerConfig(Config):
     topic_tracking_enable: bool = key("Whether the topics of each connector are recorded.", default=True, importance="low")  # fmt: skip
     compression_type: str = key("Compression of what source connectors write: none, gzip, snappy, lz4, zstd.", name="producer.compression.type", default="none", importance="low")  # fmt: skip
     transforms_python_enabled: bool = key("Whether connectors may use connect.transforms.Python, which runs functions of Python files with the worker's rights.", default=False, importance="low")  # fmt: skip
+    topic_tracking_allow_reset: bool = key("Whether the record of a connector's topics can be reset.", default=True, importance="low")  # fmt: skip
     log_level: str = key("Level of the worker's log: DEBUG, INFO, WARN, ERROR.", default="INFO", one_of=("TRACE", "DEBUG", "INFO", "WARN", "ERROR"), importance="low")  # fmt: skip
 
     def problems(self) -> Iterable[Problem]:

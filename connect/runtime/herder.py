@@ -1,17 +1,17 @@
 """The herder: the one service behind REST and CLI. It keeps what users want, and brings the worker to it.
 
-Theory of operation. What is wanted (config, target state) is durable in the config store before anything runs;
-`_reconcile` then compares it with what the worker runs, under a lock for each connector, and makes the difference.
-Requests for one connector are so done one after another, and requests for others are not held up. A request returns
-when its reconciliation is done or has taken `SETTLE_S`; what is still under way goes on, and the status follows.
+Theory of operation. A request changes what is wanted (config, target state) in one durable write to the config store,
+as the table in `states.py` says; `Lifecycle` then brings the worker to it. Requests for one connector take turns, and
+requests for others are not held up. One that was overtaken while it waited, so that the connector it was meant for is
+gone or has another config, gets 409. A request returns when the worker has followed or after `SETTLE_S`; what is still
+under way goes on, and the status follows.
 """
 
 from __future__ import annotations
 
 import asyncio
-import logging
-from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from typing import Any, cast
 
 import connect
@@ -20,15 +20,19 @@ from connect.api import (
     ConfigKey,
     ConfigType,
     ConflictError,
+    ConnectError,
     Connector,
     NotFoundError,
     Problem,
     invalid_config,
 )
+from connect.api.errors import register_code
 from connect.ports import Cluster
 from connect.runtime import validation
 from connect.runtime.config import WorkerConfig
 from connect.runtime.factory import connector_desc, now_ms
+from connect.runtime.lifecycle import STORED, Lifecycle, wanted
+from connect.runtime.loggers import Loggers
 from connect.runtime.model import (
     ConfigInfos,
     ConnectorInfo,
@@ -42,25 +46,42 @@ from connect.runtime.model import (
     TaskProgress,
     TaskState,
 )
+from connect.runtime.offsets import Entry, Offsets
 from connect.runtime.plugins import CONNECTOR_KINDS, PluginHost
+from connect.runtime.restarts import RestartConfig
 from connect.runtime.secrets import shown
+from connect.runtime.states import Request, target_after
 from connect.runtime.task import Surroundings
-from connect.runtime.worker import ConnectorRunner, Worker
+from connect.runtime.turns import Turns
+from connect.runtime.worker import Worker
 from connect.stores.compacted import CompactedTopic
-from connect.stores.configs import ConfigStore, StoredTarget
+from connect.stores.configs import ConfigStore, Revision
 from connect.stores.offsets import OffsetStore
 from connect.stores.statuses import Status, StatusStore
 
-logger = logging.getLogger(__name__)
-
 #: How long a request waits for what it set off.
-SETTLE_S = 5.0
+SETTLE_S = 1.0
 
-_STORED: dict[TargetState, StoredTarget] = {
-    TargetState.RUNNING: "STARTED",
-    TargetState.PAUSED: "PAUSED",
-    TargetState.STOPPED: "STOPPED",
-}
+#: How long a request waits for its turn.
+BUSY_S = 30.0
+
+CHANGED = register_code(
+    "connector.changed",
+    "Another request changed or deleted the connector while this one waited for its turn.",
+    "Look at the connector, and send the request again if it is still wanted.",
+)
+TOPICS_DISABLED = register_code(
+    "topics.tracking_disabled",
+    "The worker does not record which topics connectors use, or does not let the record be reset.",
+    "Set topic.tracking.enable=true and topic.tracking.allow.reset=true in the worker's config.",
+)
+
+
+class ForbiddenError(ConnectError):
+    """The worker's config does not allow the request."""
+
+    default_code = TOPICS_DISABLED
+    status = 403
 
 
 class Herder:
@@ -68,6 +89,7 @@ class Herder:
 
     Attributes:
         worker_id: HOST:PORT of the REST listener, once that is known.
+        loggers: The process's loggers.
     """
 
     def __init__(self, config: WorkerConfig, cluster: Cluster, plugins: PluginHost) -> None:
@@ -85,12 +107,14 @@ class Herder:
         self._configs = ConfigStore(config_topic, now_ms)
         self._offsets = OffsetStore(offset_topic, now_ms)
         self._statuses = StatusStore(status_topic, now_ms)
+        self.loggers = Loggers(now_ms)
         around = Surroundings(cluster, plugins, config, self._on_task_state, self._on_topic)
         self._worker = Worker(around, self._offsets)
-        self._runners: dict[str, ConnectorRunner] = {}
-        self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
-        self._creating = asyncio.Lock()
-        self._group = asyncio.TaskGroup()
+        self._lifecycle = Lifecycle(plugins, self._worker, self._configs, self._statuses, worker_id=lambda: self.worker_id)  # fmt: skip
+        self._connector_offsets = Offsets(cluster, plugins, config, self._offsets)
+        self._requests = Turns()
+        self._infos: dict[str, ConnectorInfo] = {}
+        self._states: dict[str, tuple[tuple[str, Revision, int, int], ConnectorStateInfo]] = {}
         self._writer: asyncio.Task[None] | None = None
         self._ready = False
 
@@ -102,26 +126,19 @@ class Herder:
         self._offsets.load()
         self._statuses.load()
         await self._worker.__aenter__()
-        await self._group.__aenter__()
-        self._writer = self._group.create_task(self._statuses.write_forever())
-        known = self._configs.connectors()
-        for name in self._statuses.connectors():
-            if name not in known:
-                self._statuses.drop(name)
-        for name in known:
-            self._group.create_task(self._reconcile(name))
+        await self._lifecycle.__aenter__()
+        self._writer = asyncio.create_task(self._statuses.write_forever())
+        self._lifecycle.begin()
         self._ready = True
         return self
 
     async def __aexit__(self, *exc_info: Any) -> None:
         self._ready = False
-        for name in list(self._runners):
-            async with self._locks[name]:
-                await self._take_down(name)
+        await self._lifecycle.__aexit__(*exc_info)
+        await self._worker.__aexit__(*exc_info)
         if self._writer is not None:
             self._writer.cancel()
-        await self._group.__aexit__(None, None, None)
-        await self._worker.__aexit__(*exc_info)
+            await asyncio.gather(self._writer, return_exceptions=True)
         await self._statuses.write()
         for topic in self._topics:
             await topic.aclose()
@@ -130,6 +147,10 @@ class Herder:
         """Say whether the worker can serve."""
         if not self._ready:
             return Health("starting", "Worker is still starting up.")
+        if self._writer is None or self._writer.done():
+            return Health("unhealthy", "Worker does not write statuses any more; see its log")
+        if self._statuses.trouble is not None:
+            return Health("unhealthy", f"Worker cannot write to its internal topics: {self._statuses.trouble}")
         return Health("healthy", "Worker has completed startup and is ready to handle requests.")
 
     # -- looking ---------------------------------------------------------------------------------------------------
@@ -139,18 +160,25 @@ class Herder:
         return self._configs.connectors()
 
     def info(self, name: str) -> ConnectorInfo:
-        """Return a connector's config and tasks; secrets are in clear, as given."""
-        config = self._config(name)
-        tasks = tuple(TaskId(name, number) for number in range(len(self._configs.task_configs(name))))
-        return ConnectorInfo(name, config, tasks, self._type(config))
+        """Return a connector's config and tasks; secrets are in clear, as given. The same object while nothing changes."""
+        config, tasks = self._config(name), len(self._configs.task_configs(name))
+        known = self._infos.get(name)
+        if known is None or known.config is not config or len(known.tasks) != tasks:
+            known = self._infos[name] = self._info(name, config)
+        return known
 
     def status(self, name: str) -> ConnectorStateInfo:
-        """Return the states of a connector and its tasks."""
-        config = self._config(name)
-        own = self._statuses.connector(name) or Status("UNASSIGNED", self.worker_id)
-        connector = ConnectorState(State(own.state), own.worker_id, own.version, own.trace)
-        tasks = tuple(_task_state(number, status) for number, status in self._statuses.tasks(name).items())
-        return ConnectorStateInfo(name, connector, tasks, self._type(config))
+        """Return the states of a connector and its tasks. The same object while nothing changes."""
+        config, restarts = self._config(name), self._lifecycle.restarts
+        seen = (self.worker_id, self._configs.revision(name), self._statuses.revision(name), restarts.revision)
+        known = self._states.get(name)
+        if known is None or known[0] != seen:
+            own = self._statuses.connector(name) or Status("UNASSIGNED", self.worker_id)
+            # Every status is of this worker's life, even if it was set before REST had a port.
+            connector = ConnectorState(State(own.state), self.worker_id, own.version, own.trace, restarts.info(name, None))  # fmt: skip
+            tasks = tuple(self._task_state(name, n, status) for n, status in self._statuses.tasks(name).items())
+            known = self._states[name] = (seen, ConnectorStateInfo(name, connector, tasks, self._type(config)))
+        return known[1]
 
     def tasks(self, name: str) -> list[TaskInfo]:
         """Return the tasks' configs; values of secret keys are masked."""
@@ -168,19 +196,36 @@ class Herder:
     def task_status(self, name: str, task: int) -> TaskState:
         """Return one task's state."""
         self._config(name)
-        return _task_state(task, self._task_status(name, task))
+        return self._task_state(name, task, self._task_status(name, task))
 
     def progress(self) -> list[TaskProgress]:
         """How far every task has come."""
         return self._worker.progress()
 
     def active_topics(self, name: str) -> list[str]:
-        """Return the topics that a connector has used; of an unknown connector none."""
+        """Return the topics that a connector has used; of an unknown connector none.
+
+        Raises:
+            ForbiddenError: topic.tracking.enable is false.
+        """
+        if not self.worker_config.topic_tracking_enable:
+            raise ForbiddenError("Topic tracking is disabled: topic.tracking.enable is false")
         return self._statuses.topics(name)
 
     async def reset_active_topics(self, name: str) -> None:
-        """Forget which topics a connector has used."""
+        """Forget which topics a connector has used; one comes back with its next record.
+
+        Raises:
+            ForbiddenError: topic.tracking.enable or topic.tracking.allow.reset is false.
+        """
+        self.active_topics(name)
+        if not self.worker_config.topic_tracking_allow_reset:
+            raise ForbiddenError("Topic tracking reset is disabled: topic.tracking.allow.reset is false")
         self._statuses.drop_topics(name)
+
+    async def offsets(self, name: str) -> list[Entry]:
+        """Return a connector's committed offsets."""
+        return await self._connector_offsets.read(name, self._config(name))
 
     async def validate(self, plugin: str, config: Mapping[str, str | None]) -> ConfigInfos:
         """Check a config and say everything about every key."""
@@ -202,226 +247,157 @@ class Herder:
             ConflictError: connector.exists.
         """
         checked = self._checked(name, config)
-        async with self._creating:
+        async with self._requests.take(name, "POST /connectors", timeout_s=BUSY_S):
             if self._configs.config(name) is not None:
                 raise ConflictError(f"Connector {name} already exists", code="connector.exists")
-            await self._configs.put_connector(name, checked, _STORED[initial_state or TargetState.RUNNING])
+            await self._configs.put_connector(name, checked, STORED[initial_state or TargetState.RUNNING])
         await self._settle(name)
-        return self.info(name)
+        return self._info(name, checked)
 
     async def put_config(self, name: str, config: Mapping[str, str | None]) -> tuple[bool, ConnectorInfo]:
-        """Create a connector or change its config; return whether it is new. The target state is kept."""
+        """Create a connector or change its config; return whether it is new. The target state is kept.
+
+        Raises:
+            ConfigError: The config is wrong; nothing was changed.
+            ConflictError: connector.changed.
+        """
         checked = self._checked(name, config)
-        async with self._creating:
-            created = self._configs.config(name) is None
+        created = self._configs.config(name) is None
+        async with self._change(name, "PUT config", of_config=True, may_be_new=True):
             await self._configs.put_connector(name, checked, "STARTED" if created else None)
-        await self._settle(name)
-        return created, self.info(name)
+        await _settled(self._lifecycle.reconcile(name, renew=True))
+        return created, self._info(name, checked)
 
     async def patch_config(self, name: str, patch: Mapping[str, str | None]) -> ConnectorInfo:
-        """Change some keys of a config; None removes one."""
-        merged: dict[str, str | None] = {**self._config(name), **patch}
-        checked = self._checked(name, {k: v for k, v in merged.items() if v is not None}, patched=True)
-        async with self._creating:
-            self._config(name)
+        """Change some keys of a config, as it is when the request's turn comes; None removes one."""
+        async with self._change(name, "PATCH config"):
+            merged: dict[str, str | None] = {**self._config(name), **patch}
+            checked = self._checked(name, {k: v for k, v in merged.items() if v is not None}, patched=True)
             await self._configs.put_connector(name, checked)
-        await self._settle(name)
-        return self.info(name)
+        await _settled(self._lifecycle.reconcile(name, renew=True))
+        return self._info(name, checked)
 
     async def delete(self, name: str) -> None:
         """Delete a connector; its source offsets stay."""
-        async with self._creating:
-            self._config(name)
+        async with self._change(name, "DELETE"):
             await self._configs.delete(name)
+            self._statuses.drop_topics(name)
+            self._infos.pop(name, None)
+            self._states.pop(name, None)
         await self._settle(name)
 
     async def pause(self, name: str) -> None:
         """Let a connector and its tasks stand still."""
-        await self._target(name, "PAUSED")
+        await self._turn_to(name, Request.PAUSE)
 
     async def resume(self, name: str) -> None:
         """Let a paused or stopped connector run."""
-        await self._target(name, "STARTED")
+        await self._turn_to(name, Request.RESUME)
 
     async def stop(self, name: str) -> None:
         """Stop a connector: its tasks are gone until it is resumed."""
-        await self._target(name, "STOPPED", drop_tasks=True)
+        await self._turn_to(name, Request.STOP)
 
     async def restart(self, name: str, *, include_tasks: bool = False, only_failed: bool = False) -> ConnectorStateInfo:
         """Restart a connector's instance, and its tasks when asked; return the status with what is RESTARTING."""
         before = self.status(name)
-        if before.connector.state is State.STOPPED:
+        if target_after(name, Request.RESTART, wanted(self._configs, name)) is TargetState.STOPPED:
             return before
         instance = not only_failed or before.connector.state is State.FAILED
         chosen = [t.id for t in before.tasks if include_tasks and (not only_failed or t.state is State.FAILED)]
-        if instance:
-            self._statuses.put_connector(
-                name, self._status(State.RESTARTING, self._version(name), before.connector.trace)
-            )
-        for task in before.tasks:
-            if task.id in chosen:
-                self._statuses.put_task(name, task.id, self._status(State.RESTARTING, task.version, task.trace))
-        marked = self.status(name)
         if instance or chosen:
-            self._spawn(self._restart(name, instance=instance, tasks=chosen))
-        return marked
+            self._lifecycle.restarts.forget(name, *([None] if instance else []), *chosen)
+            self._lifecycle.restart(name, instance=instance, tasks=chosen)
+        return self.status(name)
 
     async def restart_task(self, name: str, task: int) -> None:
-        """Restart one task."""
+        """Restart one task.
+
+        Raises:
+            NotFoundError: task.not_found.
+            ConflictError: connector.stopped.
+        """
         self._config(name)
-        status = self._task_status(name, task)
-        self._statuses.put_task(name, task, self._status(State.RESTARTING, status.version, status.trace))
-        await self._await_settled(self._spawn(self._restart(name, instance=False, tasks=[task])))
+        target_after(name, Request.RESTART_TASK, wanted(self._configs, name))
+        self._task_status(name, task)
+        self._lifecycle.restarts.forget(name, task)
+        await _settled(self._lifecycle.restart(name, instance=False, tasks=[task]))
 
-    # -- reconciling -----------------------------------------------------------------------------------------------
+    async def alter_offsets(self, name: str, entries: Sequence[Entry]) -> bool:
+        """Set some of a stopped connector's offsets; return whether the connector has looked at them.
 
-    async def _target(self, name: str, target: StoredTarget, *, drop_tasks: bool = False) -> None:
-        async with self._creating:
+        Raises:
+            ConfigError: connector.not_stopped; offsets.invalid or the connector's own: nothing was changed.
+            ConflictError: connector.changed: it was resumed or deleted meanwhile.
+        """
+        async with self._stopped(name, "PATCH offsets"):
+            return await self._connector_offsets.alter(name, self._config(name), entries)
+
+    async def reset_offsets(self, name: str) -> bool:
+        """Forget all of a stopped connector's offsets; raises as `alter_offsets`."""
+        async with self._stopped(name, "DELETE offsets"):
+            return await self._connector_offsets.reset(name, self._config(name))
+
+    # -- turns -----------------------------------------------------------------------------------------------------
+
+    @asynccontextmanager
+    async def _change(
+        self, name: str, doing: str, *, of_config: bool = False, may_be_new: bool = False
+    ) -> AsyncIterator[None]:
+        """Wait for the request's turn, and make sure that the connector is still the one it was meant for.
+
+        Args:
+            of_config: The request replaces the config, so another change of it meanwhile would be lost.
+        """
+        if not may_be_new:
             self._config(name)
-            await self._configs.put_target(name, target, drop_tasks=drop_tasks)
+        seen = self._configs.revision(name)
+        async with self._requests.take(name, doing, timeout_s=BUSY_S):
+            found = self._configs.revision(name)
+            if found.life != seen.life or (of_config and found != seen):
+                raise ConflictError(f"Connector {name} was changed by another request while this one ({doing}) waited for its turn", code=CHANGED)  # fmt: skip
+            yield
+
+    @asynccontextmanager
+    async def _stopped(self, name: str, doing: str) -> AsyncIterator[None]:
+        """Hold a stopped connector as it is: no other request, and nothing under way."""
+        self._config(name)
+        target_after(name, Request.ALTER_OFFSETS, wanted(self._configs, name))
+        async with self._change(name, doing):
+            if wanted(self._configs, name) is not TargetState.STOPPED:
+                raise ConflictError(f"Connector {name} was resumed by another request while this one ({doing}) waited for its turn", code=CHANGED)  # fmt: skip
+            async with self._lifecycle.turns.take(name, doing, timeout_s=BUSY_S):
+                yield
+
+    async def _turn_to(self, name: str, request: Request) -> None:
+        async with self._change(name, request.name):
+            target = target_after(name, request, wanted(self._configs, name))
+            assert target is not None, f"{request} keeps the connector"
+            await self._configs.put_target(name, STORED[target])
         await self._settle(name)
 
     async def _settle(self, name: str) -> None:
-        await self._await_settled(self._spawn(self._reconcile(name)))
-
-    async def _await_settled(self, task: asyncio.Task[None]) -> None:
-        await asyncio.wait([task], timeout=SETTLE_S)
-
-    def _spawn(self, work: Any) -> asyncio.Task[None]:
-        return self._group.create_task(work)
-
-    async def _reconcile(self, name: str) -> None:
-        """Bring what runs to what is wanted."""
-        async with self._locks[name]:
-            try:
-                await self._bring(name)
-            except Exception as error:  # one connector's trouble must not reach the others
-                logger.error("connector %s could not be brought to what is wanted: %s", name, error, exc_info=True)
-                trace = f"{error}"
-                self._statuses.put_connector(name, self._status(State.FAILED, self._version(name), trace))
-
-    async def _bring(self, name: str) -> None:
-        config, target = self._configs.config(name), self._configs.target(name)
-        runner = self._runners.get(name)
-        if config is None:
-            await self._take_down(name)
-            self._statuses.drop(name)
-            return
-        if target == "STOPPED":
-            await self._take_down(name)
-            self._statuses.drop_tasks(name)
-            self._statuses.put_connector(name, self._status(State.STOPPED, self._version(name)))
-            return
-        paused = target == "PAUSED"
-        if runner is not None and runner.raw == config and runner.state is not State.FAILED:
-            await self._turn(runner, paused=paused)
-            return
-        changed = runner is not None and runner.raw != config
-        if changed or runner is None:
-            await self._take_down(name)
-            await self._bring_up(name, config, paused=paused, divide_anew=changed)
-
-    async def _turn(self, runner: ConnectorRunner, *, paused: bool) -> None:
-        """Pause or resume what runs. A connector that never had tasks gets them with its first resume."""
-        if paused:
-            runner.pause()
-        else:
-            runner.resume()
-            if not self._worker.tasks(runner.name):
-                await self._start_tasks(runner, paused=False, divide_anew=True)
-        for task in self._worker.tasks(runner.name):
-            found = self._worker.runner(task)
-            if found is not None:
-                (found.pause if paused else found.resume)()
-
-    async def _bring_up(self, name: str, config: Mapping[str, str], *, paused: bool, divide_anew: bool) -> None:
-        runner = ConnectorRunner(name, config, self.plugins, self._on_connector_state, self._on_reconfigure)
-        self._runners[name] = runner
-        if await runner.start(paused=paused):
-            known = self._configs.task_configs(name)
-            if not paused or (known and not divide_anew):
-                await self._start_tasks(runner, paused=paused, divide_anew=not paused)
-
-    async def _start_tasks(self, runner: ConnectorRunner, *, paused: bool, divide_anew: bool) -> None:
-        name = runner.name
-        if divide_anew:
-            try:
-                configs = await runner.task_configs()
-            except Exception as error:  # the plugin's planning failed: the connector is what failed
-                runner.fail(error)
-                return
-            if configs != self._configs.task_configs(name):
-                await self._configs.put_tasks(name, configs)
-        configs = self._configs.task_configs(name)
-        self._statuses.drop_tasks(name, keep=len(configs))
-        self._worker.start_tasks(runner, configs, paused=paused)
-
-    async def _take_down(self, name: str) -> None:
-        runner = self._runners.pop(name, None)
-        await self._worker.stop_tasks(self._worker.tasks(name))
-        if runner is not None:
-            await runner.stop(self._worker.grace_s)
-
-    async def _restart(self, name: str, *, instance: bool, tasks: list[int]) -> None:
-        async with self._locks[name]:
-            config, paused = self._configs.config(name), self._configs.target(name) == "PAUSED"
-            runner = self._runners.get(name)
-            if config is None:
-                return
-            if instance or runner is None:
-                if runner is not None:
-                    await runner.stop(self._worker.grace_s)
-                try:
-                    runner = ConnectorRunner(name, config, self.plugins, self._on_connector_state, self._on_reconfigure)
-                except ConfigError as error:
-                    self._statuses.put_connector(name, self._status(State.FAILED, None, str(error)))
-                    return
-                self._runners[name] = runner
-                if not await runner.start(paused=paused):
-                    return
-                await self._redivide(runner, paused=paused)
-            if tasks:
-                await self._worker.stop_tasks([TaskId(name, task) for task in tasks])
-                self._worker.start_tasks(runner, self._configs.task_configs(name), paused=paused, only=tasks)
-
-    async def _redivide(self, runner: ConnectorRunner, *, paused: bool) -> None:
-        """Ask for task configs again; the tasks are made anew only where they differ, or none run."""
-        if paused:
-            return
-        try:
-            configs = await runner.task_configs()
-        except Exception as error:  # the plugin's planning failed: the connector is what failed
-            runner.fail(error)
-            return
-        if configs == self._configs.task_configs(runner.name) and self._worker.tasks(runner.name):
-            return
-        await self._worker.stop_tasks(self._worker.tasks(runner.name))
-        await self._configs.put_tasks(runner.name, configs)
-        self._statuses.drop_tasks(runner.name, keep=len(configs))
-        self._worker.start_tasks(runner, configs, paused=paused)
+        await _settled(self._lifecycle.reconcile(name))
 
     # -- hearing ---------------------------------------------------------------------------------------------------
 
-    def _on_reconfigure(self, name: str) -> None:
-        self._spawn(self._reconfigure(name))
-
-    async def _reconfigure(self, name: str) -> None:
-        async with self._locks[name]:
-            runner = self._runners.get(name)
-            if runner is not None:
-                await self._redivide(runner, paused=self._configs.target(name) == "PAUSED")
-
-    def _on_connector_state(self, name: str, state: State, trace: str | None) -> None:
-        self._statuses.put_connector(name, self._status(state, self._version(name), trace))
-
     def _on_task_state(self, task: TaskId, state: State, trace: str | None) -> None:
-        self._statuses.put_task(task.connector, task.task, self._status(state, self._version(task.connector), trace))
+        self._lifecycle.on_task_state(task, state, trace)
 
     def _on_topic(self, task: TaskId, topic: str) -> None:
         if self.worker_config.topic_tracking_enable:
             self._statuses.put_topic(task.connector, task.task, topic)
 
     # -- inside ----------------------------------------------------------------------------------------------------
+
+    def _info(self, name: str, config: Mapping[str, str]) -> ConnectorInfo:
+        """Return what a request made of a connector, even if the next one has changed or deleted it already."""
+        tasks = tuple(TaskId(name, number) for number in range(len(self._configs.task_configs(name))))
+        return ConnectorInfo(name, config, tasks, self._type(config))
+
+    def _task_state(self, name: str, number: int, status: Status) -> TaskState:
+        restart = self._lifecycle.restarts.info(name, number)
+        return TaskState(number, State(status.state), self.worker_id, status.version, status.trace, restart)
 
     def _checked(self, name: str, config: Mapping[str, str | None], *, patched: bool = False) -> dict[str, str]:
         """Return a config that passed every check, with its name."""
@@ -439,6 +415,7 @@ class Herder:
         desc = connector_desc(self.plugins, full)
         infos = validation.validate(self.plugins, self.worker_config, desc.name, full)
         validation.raise_for_errors(infos)
+        RestartConfig.parse(full)
         return {key: value for key, value in full.items() if value is not None}
 
     def _config(self, name: str) -> dict[str, str]:
@@ -457,16 +434,10 @@ class Herder:
         desc = self.plugins.find(config.get("connector.class", ""), *CONNECTOR_KINDS)
         return desc.kind.value if desc else "unknown"
 
-    def _version(self, name: str) -> str | None:
-        runner = self._runners.get(name)
-        return runner.desc.cls.version if runner else None
 
-    def _status(self, state: State, version: str | None, trace: str | None = None) -> Status:
-        return Status(state.value, self.worker_id, trace, version)
-
-
-def _task_state(number: int, status: Status) -> TaskState:
-    return TaskState(number, State(status.state), status.worker_id, status.version, status.trace)
+async def _settled(task: asyncio.Task[None]) -> None:
+    """Wait for what a request set off, but not for long; it goes on by itself."""
+    await asyncio.wait([task], timeout=SETTLE_S)
 
 
 def _class_name(connector: type[Connector]) -> str:

@@ -61,6 +61,23 @@ class ConnectorInfo:
 
 
 @dataclass(frozen=True, slots=True)
+class RestartInfo:
+    """What `errors.restart.*` does about a failure.
+
+    Attributes:
+        cause: outage, record, config or defect.
+        attempts: Restarts since it last ran well, the coming one too.
+        max_attempts: -1: for ever.
+        at_ms: When it is restarted, ms since the epoch; None when the attempts are used up.
+    """
+
+    cause: str
+    attempts: int
+    max_attempts: int
+    at_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class ConnectorState:
     """A connector's own state. `trace` is empty unless it failed."""
 
@@ -68,6 +85,7 @@ class ConnectorState:
     worker_id: str
     version: str | None = None
     trace: str | None = None
+    restart: RestartInfo | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +97,7 @@ class TaskState:
     worker_id: str
     version: str | None = None
     trace: str | None = None
+    restart: RestartInfo | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,10 +16,13 @@ from connect.runtime.calls import call, on_loop
 from connect.runtime.config import SinkConnectorConfig, strip_prefix
 from connect.runtime.context import SinkTaskContextImpl
 from connect.runtime.factory import make_pipeline
+from connect.runtime.offsets import sink_group
 from connect.runtime.pipeline import Pipeline
 from connect.runtime.task import Surroundings, TaskRunner, TaskSpec, size_of
 
 POLL_TIMEOUT_MS = 1000
+#: As for sources: a task that has nothing to do commits this soon.
+QUIET_COMMIT_S = 5.0
 #: How often the lag is looked up.
 LAG_INTERVAL_S = 1.0
 
@@ -37,7 +40,6 @@ class SinkTaskRunner(TaskRunner):
         self._put: dict[TopicPartition, int] = {}
         self._ends: dict[TopicPartition, int] = {}
         self._positions: dict[TopicPartition, int] = {}
-        self._known_topics: set[str] = set()
         self._on_loop = on_loop(self._plugin, "put_batch", "put")
 
     def lag(self) -> int | None:
@@ -52,7 +54,8 @@ class SinkTaskRunner(TaskRunner):
         originals = self.spec.config.originals
         configs = {"auto.offset.reset": "earliest", **strip_prefix(self.around.worker.originals, "consumer."),
                    **strip_prefix(originals, "consumer.override.")}  # fmt: skip
-        group = configs.pop("group.id", None) or f"connect-{self.id.connector}"
+        configs.pop("group.id", None)
+        group = sink_group(self.around.worker, self.id.connector, originals)
         self._consumer = await self.around.cluster.consumer(
             self._subscription(), group=group, client_id=f"connector-consumer-{self.id}", configs=configs
         )
@@ -94,7 +97,8 @@ class SinkTaskRunner(TaskRunner):
                     if moved := self.context.apply_to(self._consumer):
                         polling = await self._without(moved, polling)
                 now = time.monotonic()
-                if now - committed_at >= flush_interval_s or self.context.commit_requested:
+                due_s = flush_interval_s if fetched else min(flush_interval_s, QUIET_COMMIT_S)
+                if now - committed_at >= due_s or self.context.commit_requested:
                     committed_at = now
                     await self._commit()
                 if now - looked_at >= LAG_INTERVAL_S or not self._ends:
@@ -208,9 +212,7 @@ class SinkTaskRunner(TaskRunner):
             self._put[partition] = self._positions[partition] = batch.next_offset
             self.records += len(batch)
             self.size_bytes += size_of(batch.columns.keys, batch.columns.values)
-            if batch.topic not in self._known_topics:
-                self._known_topics.add(batch.topic)
-                self.around.on_topic(self.id, batch.topic)
+            self.around.on_topic(self.id, batch.topic)
 
     async def _commit(self) -> None:
         """Flush the sink, then commit what was put before. A `RetriableError` leaves it for the next time."""

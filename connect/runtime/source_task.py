@@ -25,6 +25,9 @@ from connect.runtime.pipeline import Outgoing, Pipeline
 from connect.runtime.task import IDLE_WAIT_MAX_S, IDLE_WAIT_MIN_S, Surroundings, TaskRunner, TaskSpec, size_of
 from connect.stores.offsets import OffsetStore
 
+#: A task that has nothing to do commits this soon: what it costs is nothing then, and a crash repeats less.
+QUIET_COMMIT_S = 5.0
+
 SourceOffset = tuple[Mapping[str, Any], Mapping[str, Any]]
 
 
@@ -95,9 +98,10 @@ class SourceTaskRunner(TaskRunner):
                     idle_s = IDLE_WAIT_MIN_S
                     appending = group.create_task(self._append(outgoing, offsets))
                 else:
-                    await self.wait_stopping(idle_s)
+                    await self.wait_idle(idle_s)
                     idle_s = min(idle_s * 2, IDLE_WAIT_MAX_S)
-                if time.monotonic() - committed_at >= flush_interval_s and (committing is None or committing.done()):
+                due_s = flush_interval_s if appending is not None else min(flush_interval_s, QUIET_COMMIT_S)
+                if time.monotonic() - committed_at >= due_s and (committing is None or committing.done()):
                     committed_at = time.monotonic()
                     committing = group.create_task(self._commit())
             await _finished(appending)
@@ -144,6 +148,7 @@ class SourceTaskRunner(TaskRunner):
         for out in outgoing:
             if out.topic not in self._known_topics:
                 await self._ensure_topic(out.topic)
+            self.around.on_topic(self.id, out.topic)
             await self._producer.append(out.topic, out.columns, partition=out.partition)
             self.records += len(out.columns)
             self.size_bytes += size_of(out.columns.keys, out.columns.values)
@@ -159,7 +164,6 @@ class SourceTaskRunner(TaskRunner):
             partitions = int(settings.pop("partitions", 1))
             await admin.create_topic(topic, partitions=max(partitions, 1), configs=settings)
         self._known_topics.add(topic)
-        self.around.on_topic(self.id, topic)
 
     async def _commit(self) -> None:
         """Make what was appended durable, then store its offsets. A failure is logged, and tried again later."""

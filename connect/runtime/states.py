@@ -1,8 +1,25 @@
-"""The states of connectors and tasks, and every way between them.
+r"""The life cycle: what a request makes of a connector, and the states of connectors and tasks with every way between.
 
-Theory of operation. A connector is what a user asked for; its tasks do the work. What the user wants is the target
-(RUNNING, PAUSED or STOPPED), stored beside the config; what is, is the state, stored as status. The herder compares
-the two and tells the worker; only runners change a state, and only along this table, one event at a time:
+Theory of operation. Two things are kept apart. The *target* (RUNNING, PAUSED or STOPPED) is what users want; it is
+stored beside the config, durable before anything is done about it. The *state* is what is; it is shown in the status,
+and set anew by every worker that comes up. A request changes config and target, as the first table says, in one write
+to the log: so after a crash a request has happened or it has not. `Lifecycle` then compares what is wanted with what
+runs and makes the difference; doing that twice, or once more after a crash, comes to the same.
+
+| request \ target | RUNNING       | PAUSED        | STOPPED       | what follows                                        |
+|------------------|---------------|---------------|---------------|-----------------------------------------------------|
+| PUT_CONFIG       | RUNNING       | PAUSED        | STOPPED       | all anew, if the config changed or something failed |
+| PAUSE            | PAUSED        | PAUSED        | PAUSED        | tasks stand still; a stopped one gets none          |
+| RESUME           | RUNNING       | RUNNING       | RUNNING       | the work is divided anew, tasks go on or are made   |
+| STOP             | STOPPED       | STOPPED       | STOPPED       | tasks finish, commit and are gone                   |
+| RESTART          | RUNNING       | PAUSED        | STOPPED       | the instance, and tasks if asked; STOPPED: nothing  |
+| RESTART_TASK     | RUNNING       | PAUSED        | refused, 409  | that task                                           |
+| ALTER_OFFSETS    | refused, 400  | refused, 400  | STOPPED       | offsets are set or forgotten                        |
+| DELETE           | gone          | gone          | gone          | all of it ends; committed offsets stay              |
+
+Requests for one connector take turns; one that was overtaken, so that what it found no longer holds, gets 409.
+
+Only runners change a state, along the second table, one event at a time:
 
 | event    | meaning                                                                |
 |----------|------------------------------------------------------------------------|
@@ -23,7 +40,71 @@ from __future__ import annotations
 from enum import Enum, auto
 from typing import Final
 
-from connect.runtime.model import State
+from connect.api import ConfigError, ConflictError, ConnectError
+from connect.api.errors import register_code
+from connect.runtime.model import State, TargetState
+
+NOT_STOPPED = register_code(
+    "connector.not_stopped",
+    "Offsets can be changed only while their connector is STOPPED.",
+    "Stop the connector with PUT /connectors/{name}/stop, and resume it afterwards.",
+)
+STOPPED = register_code(
+    "connector.stopped", "The connector is STOPPED, so it has no tasks.", "Resume the connector first."
+)
+
+
+class Request(Enum):
+    """What users ask of a connector that is there; see the module."""
+
+    PUT_CONFIG = auto()
+    PAUSE = auto()
+    RESUME = auto()
+    STOP = auto()
+    RESTART = auto()
+    RESTART_TASK = auto()
+    ALTER_OFFSETS = auto()
+    DELETE = auto()
+
+
+_T, _R = TargetState, Request
+
+#: The target that follows; None: the connector is gone. A pair that is not there is refused.
+TARGETS: Final[dict[tuple[Request, TargetState], TargetState | None]] = {
+    **{(_R.PUT_CONFIG, target): target for target in _T},
+    **{(_R.PAUSE, target): _T.PAUSED for target in _T},
+    **{(_R.RESUME, target): _T.RUNNING for target in _T},
+    **{(_R.STOP, target): _T.STOPPED for target in _T},
+    **{(_R.RESTART, target): target for target in _T},
+    (_R.RESTART_TASK, _T.RUNNING): _T.RUNNING,
+    (_R.RESTART_TASK, _T.PAUSED): _T.PAUSED,
+    (_R.ALTER_OFFSETS, _T.STOPPED): _T.STOPPED,
+    **{(_R.DELETE, target): None for target in _T},
+}
+
+
+def target_after(name: str, request: Request, target: TargetState) -> TargetState | None:
+    """Return the target that follows a request for connector `name`; None: it is gone.
+
+    Raises:
+        ConfigError: connector.not_stopped.
+        ConflictError: connector.stopped.
+    """
+    if (request, target) in TARGETS:
+        return TARGETS[request, target]
+    raise _refusal(name, request)
+
+
+def _refusal(name: str, request: Request) -> ConnectError:
+    if request is Request.RESTART_TASK:
+        return ConflictError(f"Connector {name} is STOPPED and has no tasks to restart", code=STOPPED)
+    assert request is Request.ALTER_OFFSETS, "every other request is taken in every state"
+    return ConfigError(
+        "Connectors must be in the STOPPED state before their offsets can be modified. This can be done for the "
+        f"specified connector by issuing a 'PUT' request to the '/connectors/{name}/stop' endpoint",
+        code=NOT_STOPPED,
+        hint="",
+    )
 
 
 class Event(Enum):

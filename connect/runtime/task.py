@@ -27,9 +27,11 @@ from connect.runtime.secrets import redact
 from connect.runtime.states import Event, after
 from connect.runtime.tolerance import Tolerance, backoff_ms
 
-#: The longest pause between two polls of a source that has nothing, in seconds.
-IDLE_WAIT_MAX_S = 0.5
+#: The longest pause between two polls of a source that has nothing, in seconds: as Kafka's file source waits.
+IDLE_WAIT_MAX_S = 1.0
 IDLE_WAIT_MIN_S = 0.005
+#: Long idle waits end together, on multiples of this: a wake-up costs more than what it is for, half of it saved.
+IDLE_TICK_S = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,7 @@ class TaskRunner(ABC):
         self.around = around
         self.context = context
         self.state = State.UNASSIGNED
+        self.failure: Exception | None = None
         self.records = 0
         self.size_bytes = 0
         self.log = logging.getLogger("connect.runtime.task")
@@ -144,10 +147,18 @@ class TaskRunner(ABC):
         """Wait that long, or until the task is to stop; return whether it is."""
         if seconds > 0 and not self.stopping:
             try:
-                await asyncio.wait_for(self._stopping.wait(), seconds)
+                async with asyncio.timeout(seconds):
+                    await self._stopping.wait()
             except TimeoutError:
                 return False
         return self.stopping
+
+    async def wait_idle(self, seconds: float) -> None:
+        """Wait that long, or a little longer if that is long, since there is nothing to do; a stop ends it."""
+        if seconds > IDLE_TICK_S:
+            end = asyncio.get_running_loop().time() + seconds
+            seconds += IDLE_TICK_S - end % IDLE_TICK_S
+        await self.wait_stopping(seconds)
 
     async def pause_point(self) -> None:
         """Stand still here while paused."""
@@ -194,10 +205,13 @@ class TaskRunner(ABC):
 
     def _event(self, event: Event, trace: str | None = None) -> None:
         self.state = after(self.state, event)
-        self.around.on_state(self.id, self.state, trace)
+        # One that was told to stop is no longer what its number stands for: the next runner may be there already.
+        if not self.stopping:
+            self.around.on_state(self.id, self.state, trace)
 
     def _failed(self, error: Exception) -> None:
-        trace = render_trace(_cause(error))
+        self.failure = _cause(error)
+        trace = render_trace(self.failure)
         self.log.error("task failed: %s", trace)
         self._event(Event.FAIL, trace)
 

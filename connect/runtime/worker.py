@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any, cast
 
 from connect.api import ConfigError, Connector
@@ -26,6 +26,10 @@ logger = logging.getLogger(__name__)
 OnConnectorState = Callable[[str, State, str | None], None]
 
 
+class StartInterrupted(Exception):
+    """The connector was stopped, deleted or changed while it started."""
+
+
 class ConnectorRunner:
     """One running connector instance. It plans; its tasks are the worker's."""
 
@@ -35,6 +39,8 @@ class ConnectorRunner:
         self.raw = dict(raw)
         self.state = State.UNASSIGNED
         secrets.remember(plugins, raw)
+        self.failure: Exception | None = None
+        self._interrupted = asyncio.Event()
         self.desc: PluginDesc = connector_desc(plugins, raw)
         self.config: ConnectorConfig = framework_config(self.desc, raw)
         self._thread = TaskThread(f"connect-{name}")
@@ -58,7 +64,9 @@ class ConnectorRunner:
             self._plugin.context = self._context
             own = self._plugin.config_class
             await self._thread.run(lambda: self._plugin.configure(own.parse(self.raw)))
-            await call(self._thread, self._plugin.start)
+            await self._unless_interrupted(call(self._thread, self._plugin.start))
+        except StartInterrupted:
+            return False
         except Exception as error:  # a plugin may raise anything; it ends here, in the status
             self.fail(error)
             return False
@@ -79,6 +87,24 @@ class ConnectorRunner:
             logger.warning("%s; they run, since tasks.max.enforce is false", message)
         return configs
 
+    def interrupt(self) -> None:
+        """End a start that is under way, since nobody wants it any more; without effect at any other time."""
+        if self.state is State.UNASSIGNED:
+            self._context.stopping.set()
+            self._interrupted.set()
+
+    async def _unless_interrupted(self, starting: Coroutine[Any, Any, Any]) -> None:
+        start, interrupted = asyncio.ensure_future(starting), asyncio.ensure_future(self._interrupted.wait())
+        try:
+            await asyncio.wait({start, interrupted}, return_when=asyncio.FIRST_COMPLETED)
+            if not start.done():
+                raise StartInterrupted
+            start.result()
+        finally:
+            interrupted.cancel()
+            start.cancel()
+            await asyncio.gather(start, interrupted, return_exceptions=True)
+
     def pause(self) -> None:
         """Show the connector as paused."""
         self._event(Event.PAUSE)
@@ -90,6 +116,7 @@ class ConnectorRunner:
     def fail(self, error: Exception) -> None:
         """Take a failure of the instance."""
         trace = render_trace(error)
+        self.failure = error
         logger.error("connector %s failed: %s", self.name, trace)
         self._event(Event.FAIL, trace)
 

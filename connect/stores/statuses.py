@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -24,6 +25,9 @@ from connect.api import ConnectError
 from connect.stores.compacted import CompactedTopic
 
 logger = logging.getLogger(__name__)
+
+#: How long after a failure statuses are written again.
+RETRY_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +42,11 @@ class Status:
 
 
 class StatusStore:
-    """The present statuses. Run `write_forever` in a task of its own."""
+    """The present statuses. Run `write_forever` in a task of its own.
+
+    Attributes:
+        trouble: Why the last write failed; None where it did not.
+    """
 
     def __init__(self, topic: CompactedTopic, clock_ms: Callable[[], int]) -> None:
         self._topic = topic
@@ -47,7 +55,9 @@ class StatusStore:
         self._tasks: dict[str, dict[int, Status]] = {}
         self._topics: dict[str, dict[str, dict[str, Any]]] = {}
         self._dirty: dict[bytes, bytes | None] = {}
+        self._revisions: Counter[str] = Counter()
         self._changed = asyncio.Event()
+        self.trouble: str | None = None
 
     def load(self) -> None:
         """Take what the topic holds; call after the topic was opened."""
@@ -66,6 +76,10 @@ class StatusStore:
         """Return the names that have any status, sorted."""
         return sorted(self._connectors.keys() | self._tasks.keys())
 
+    def revision(self, name: str) -> int:
+        """Return a number that changes with every status of a connector or its tasks."""
+        return self._revisions[name]
+
     def connector(self, name: str) -> Status | None:
         """Return a connector's own status."""
         return self._connectors.get(name)
@@ -81,11 +95,13 @@ class StatusStore:
     def put_connector(self, name: str, status: Status) -> None:
         """Set a connector's status."""
         self._connectors[name] = status
+        self._revisions[name] += 1
         self._mark(f"status-connector-{name}", _value(status))
 
     def put_task(self, name: str, task: int, status: Status) -> None:
         """Set a task's status."""
         self._tasks.setdefault(name, {})[task] = status
+        self._revisions[name] += 1
         self._mark(f"status-task-{name}-{task}", _value(status))
 
     def put_topic(self, name: str, task: int, topic: str) -> None:
@@ -98,6 +114,7 @@ class StatusStore:
     def drop_tasks(self, name: str, *, keep: int = 0) -> None:
         """Forget the tasks numbered `keep` and above."""
         tasks = self._tasks.get(name, {})
+        self._revisions[name] += 1
         for task in [t for t in tasks if t >= keep]:
             del tasks[task]
             self._mark(f"status-task-{name}-{task}", None)
@@ -120,9 +137,13 @@ class StatusStore:
         self._changed.set()
 
     async def write_forever(self) -> None:
-        """Write what changes, until cancelled. A disk that refuses is logged, and tried again with the next change."""
+        """Write what changes, until cancelled. What a disk refuses is logged, and tried again every `RETRY_S`."""
         while True:
-            await self._changed.wait()
+            try:
+                async with asyncio.timeout(None if self.trouble is None else RETRY_S):
+                    await self._changed.wait()
+            except TimeoutError:
+                logger.debug("statuses are written again")
             await self.write()
 
     async def write(self) -> None:
@@ -131,8 +152,10 @@ class StatusStore:
         dirty, self._dirty = self._dirty, {}
         try:
             await self._topic.put(dirty, acks="written", timestamp_ms=self._clock_ms())
+            self.trouble = None
         except ConnectError as error:
             self._dirty = dirty | self._dirty
+            self.trouble = error.message
             logger.error("statuses cannot be written: %s", error)
 
 

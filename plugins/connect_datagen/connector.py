@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import random
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -99,16 +100,9 @@ class DatagenTask(SourceTask):
         )
 
     def _resume(self, offset: dict[str, Any] | None) -> None:
-        if offset is None:
-            return
-        generation, made, seed = (offset.get(name) for name in (_GENERATION, _ITERATION, _SEED))
-        if not (isinstance(generation, int) and isinstance(made, int) and made >= 0 and isinstance(seed, int)):
-            raise ConfigError(
-                f"the stored source offset of task {self.context.task} is {offset!r}; "
-                f"expected whole numbers for {_GENERATION}, {_ITERATION} and {_SEED}",
-                hint="Alter or reset the connector's offsets.",
-            )
-        self._generation, self._made, self._seed = generation + 1, made, seed
+        if offset is not None:
+            generation, self._made, self._seed = _read_offset(offset, f"the stored source offset of task {self.context.task}")  # fmt: skip
+            self._generation = generation + 1
 
     def _block_at(self, number: int) -> Block:
         """Return the block that record `number` is in: the present one, or the one after it."""
@@ -166,3 +160,28 @@ class DatagenConnector(SourceConnector):
 
     def task_configs(self, max_tasks: int) -> list[dict[str, str]]:
         return [dict(self.config.originals) for _ in range(max_tasks)]
+
+    def alter_offsets(self, offsets: Sequence[tuple[Mapping[str, Any], Mapping[str, Any] | None]]) -> bool:
+        """Check that each says where a task's stream goes on."""
+        for partition, offset in offsets:
+            if offset is None:
+                continue
+            if not isinstance(partition.get(_TASK), int):
+                raise ConfigError(f"partition {dict(partition)} has no key '{_TASK}' with the number of a task")
+            _read_offset(offset, f"the offset of task {partition[_TASK]}")
+        return True
+
+
+def _read_offset(offset: Mapping[str, Any], what: str) -> tuple[int, int, int]:
+    """Return generation, records made and seed.
+
+    Raises:
+        ConfigError: It is no offset of this connector.
+    """
+    generation, made, seed = (offset.get(name) for name in (_GENERATION, _ITERATION, _SEED))
+    if not (isinstance(generation, int) and isinstance(made, int) and made >= 0 and isinstance(seed, int)):
+        raise ConfigError(
+            f"{what} is {dict(offset)!r}; expected whole numbers for {_GENERATION}, {_ITERATION} and {_SEED}",
+            hint="Alter or reset the connector's offsets.",
+        )
+    return generation, made, seed

@@ -13,6 +13,7 @@ import asyncio
 import errno
 import os
 import stat
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -144,6 +145,10 @@ class FileStreamSinkConnector(SinkConnector):
     task_class = FileStreamSinkTask
 
     config: FileStreamSinkConfig
+
+    def alter_offsets(self, offsets: Mapping[tuple[str, int], int | None]) -> bool:
+        """Take any: the group's offsets are all there is. Records that are read again are appended again."""
+        return True
 
 
 def _ends_with_newline(path: str) -> bool:

@@ -21,6 +21,7 @@ import os
 import select
 import stat
 import time
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from connect.api import (
@@ -235,14 +236,30 @@ class FileStreamSourceConnector(SourceConnector):
 
     config: FileStreamSourceConfig
 
+    def alter_offsets(self, offsets: Sequence[tuple[Mapping[str, Any], Mapping[str, Any] | None]]) -> bool:
+        """Check that each is a position in a file. Other files than the config's are taken, as Kafka does."""
+        if not self.config.file:
+            raise ConfigError(
+                "the offsets of a connector that reads standard input cannot be altered: key 'file' is not set",
+                hint="Standard input cannot be read again; nothing needs to be reset.",
+                config_path="file",
+            )
+        for partition, offset in offsets:
+            if offset is None:
+                continue  # whatever is stored can be forgotten
+            if not isinstance(partition.get("filename"), str):
+                raise ConfigError(f"partition {dict(partition)} has no key 'filename' with the path of a file")
+            _position_of(dict(offset), partition["filename"], what="offset")
+        return True
 
-def _position_of(offset: dict[str, Any] | None, path: str) -> int:
+
+def _position_of(offset: dict[str, Any] | None, path: str, *, what: str = "stored source offset") -> int:
     if offset is None:
         return 0
     position = offset.get("position")
     if not isinstance(position, int) or isinstance(position, bool) or position < 0:
         raise ConfigError(
-            f"the stored source offset of file {path!r} is {offset!r}; expected a 'position' of 0 or more bytes",
+            f"the {what} of file {path!r} is {offset!r}; expected a 'position' of 0 or more bytes, a whole number",
             hint="Alter or reset the connector's offsets.",
         )
     return position

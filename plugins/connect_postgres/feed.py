@@ -70,7 +70,7 @@ class Position:
             DataError: It is none.
         """
         id_, millis, nanos = offset.get("incrementing"), offset.get("timestamp"), offset.get("timestamp_nanos") or 0
-        if not all(one is None or isinstance(one, int) for one in (id_, millis, nanos)):
+        if not all(one is None or (isinstance(one, int) and not isinstance(one, bool)) for one in (id_, millis, nanos)):
             raise DataError(f"source offset {dict(offset)}: incrementing, timestamp and timestamp_nanos are whole numbers")  # fmt: skip
         if millis is None:
             return cls(id_)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import TYPE_CHECKING, ClassVar
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from connect.api import Batch, ConfigError, ConnectError, DataError, SourceConnector, SourceTask
 from connect_postgres.catalog import find_tables
 from connect_postgres.connection import close, connect, connect_patiently
 from connect_postgres.failures import explained
-from connect_postgres.feed import Feed
+from connect_postgres.feed import Feed, Position
 from connect_postgres.names import TableName
 from connect_postgres.source_config import SourceConfig, TaskConfig, encode_table, same_table
 from connect_postgres.version import VERSION
@@ -108,6 +109,21 @@ class JdbcSourceConnector(SourceConnector):
             return [dict(self.config.originals)]
         shares = [self._tables[number::max_tasks] for number in range(min(max_tasks, len(self._tables)))]
         return [{**self.config.originals, "tables": ",".join(map(encode_table, share))} for share in shares]
+
+    def alter_offsets(self, offsets: Sequence[tuple[Mapping[str, Any], Mapping[str, Any] | None]]) -> bool:
+        """Check that each names a table or the query, and a place in it. Tables need not be there: some come back."""
+        for partition, offset in offsets:
+            if offset is None:
+                continue
+            if not isinstance(partition.get("table"), str) and "query" not in partition:
+                raise ConfigError(f"partition {dict(partition)} has neither a key 'table' with the name of a table nor a key 'query'")  # fmt: skip
+            if not offset.keys() & {"incrementing", "timestamp"}:
+                raise ConfigError(f"the offset of {dict(partition)} is {dict(offset)}; a key 'incrementing' or 'timestamp' is expected")  # fmt: skip
+            try:
+                Position.of_offset(offset)
+            except (DataError, OverflowError) as error:
+                raise ConfigError(f"the offset of {dict(partition)} is none that can be read: {error}") from error
+        return True
 
     async def _watch(self) -> None:
         """Look for tables that come and go, and have the work divided anew."""

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -252,3 +253,52 @@ async def test_v1_appends_reads_and_describes(worker: RunningWorker) -> None:
     assert_error(await worker.client.get("/v1/topics/t/partitions/1/records?offset=9"), 404, "9")
     assert_error(await worker.client.post("/v1/topics", json={"name": "no/topic"}), 400, "no/topic")
     assert (await worker.client.delete("/v1/topics/t")).status_code == 204
+
+
+async def test_numbers_in_a_config_become_the_text_that_was_sent(worker: RunningWorker) -> None:
+    body = b'{"name": "n", "config": {"connector.class": "FileStreamSource", "topic": "t", "a": 0.10, "b": 1e3, "c": 123456789012345678901234567890, "d": true}, "initial_state": "STOPPED"}'
+    made = await worker.client.post("/connectors", content=body, headers={"Content-Type": "application/json"})
+    config = made.json()["config"]
+    assert [config[key] for key in "abcd"] == ["0.10", "1e3", "123456789012345678901234567890", "true"]
+
+
+@pytest.mark.parametrize(
+    ("name", "path"),
+    [("a b", "a%20b"), ("x:y@z,w", "x:y@z,w"), ("#&=", "%23&="), ("+b?c", "+b%3Fc"), ("é", "%C3%A9"), ("a/b;c%", "a%2Fb%3Bc%25")],
+)  # fmt: skip
+async def test_the_location_of_a_new_connector_is_where_it_is_found(
+    worker: RunningWorker, name: str, path: str
+) -> None:
+    body = {"name": name, "config": {"connector.class": "FileStreamSource", "topic": "t"}, "initial_state": "STOPPED"}
+    made = await worker.client.post("/connectors", json=body)
+    assert made.headers["location"] == f"http://worker/connectors/{path}"
+    assert (await worker.client.get(f"/connectors/{path}")).json()["name"] == name
+
+
+async def test_a_thousand_creations_at_once_all_run(worker: RunningWorker, tmp_path: Path) -> None:
+    async def create(number: int) -> int:
+        body = {"name": f"c{number}", "config": file_source(tmp_path, file=str(tmp_path / "none"))}
+        return (await worker.client.post("/connectors", json=body)).status_code
+
+    assert set(await asyncio.gather(*(create(number) for number in range(1000)))) == {201}
+    await worker.until(
+        lambda: all(worker.herder.status(f"c{n}").connector.state is State.RUNNING for n in range(1000)), deadline_s=60
+    )
+    listed = (await worker.client.get("/connectors?expand=status")).json()
+    assert len(listed) == 1000
+
+
+@pytest.mark.parametrize("depth", [65, 300, 900, 100_000])
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [("PUT", "/connectors/x/config", '{"connector.class": "FileStreamSource", "topic": %s}'),
+     ("POST", "/connectors", '{"name": "x", "config": {"a": %s}}'),
+     ("PATCH", "/connectors/x/offsets", '{"offsets": [{"partition": {"filename": "f", "a": %s}, "offset": {"position": 1}}]}'),
+     ("PUT", "/admin/loggers/x", '{"level": %s}')],
+)  # fmt: skip
+async def test_bodies_that_are_nested_too_deep_are_400(
+    worker: RunningWorker, depth: int, method: str, path: str, body: str
+) -> None:
+    content = body % ("[" * depth + "]" * depth)
+    answer = await worker.client.request(method, path, content=content, headers={"Content-Type": "application/json"})
+    assert_error(answer, 400)

@@ -1,0 +1,285 @@
+"""Brings what runs to what is wanted: the part of the herder that acts.
+
+`states.py` tells how a life goes. What is wanted is read from the config store each time, so a call is a hint to look,
+never an order: calls that come late, twice, or after a crash do no harm. Work on one connector is done in turns; what
+goes wrong with it ends in its status, and never reaches the others or the caller.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from typing import Any, Final
+
+from connect.api import ConfigError
+from connect.runtime.factory import now_ms
+from connect.runtime.model import State, TargetState, TaskId
+from connect.runtime.plugins import PluginHost
+from connect.runtime.restarts import RestartConfig, Restarts
+from connect.runtime.task import render_trace
+from connect.runtime.turns import Turns
+from connect.runtime.worker import ConnectorRunner, Worker
+from connect.stores.configs import ConfigStore, StoredTarget
+from connect.stores.statuses import Status, StatusStore
+
+logger = logging.getLogger(__name__)
+
+#: The stored words of the targets.
+STORED: Final[dict[TargetState, StoredTarget]] = {
+    TargetState.RUNNING: "STARTED",
+    TargetState.PAUSED: "PAUSED",
+    TargetState.STOPPED: "STOPPED",
+}
+
+
+def wanted(configs: ConfigStore, name: str) -> TargetState:
+    """Return a connector's target state."""
+    stored = configs.target(name)
+    return next(target for target, word in STORED.items() if word == stored)
+
+
+class Lifecycle:
+    """Starts, stops, pauses and restarts connectors and their tasks.
+
+    Attributes:
+        turns: Whose turn it is to act on a connector; who changes what tasks start from (offsets) takes it too.
+        restarts: What is planned for failures.
+    """
+
+    def __init__(
+        self,
+        plugins: PluginHost,
+        worker: Worker,
+        configs: ConfigStore,
+        statuses: StatusStore,
+        *,
+        worker_id: Callable[[], str],
+    ) -> None:
+        self.turns = Turns()
+        self.restarts = Restarts(self._restart_failed, now_ms)
+        self._plugins = plugins
+        self._worker = worker
+        self._configs = configs
+        self._statuses = statuses
+        self._worker_id = worker_id
+        self._runners: dict[str, ConnectorRunner] = {}
+        self._group = asyncio.TaskGroup()
+        self._closing = False
+
+    async def __aenter__(self) -> Lifecycle:
+        await self._group.__aenter__()
+        return self
+
+    async def __aexit__(self, *exc_info: Any) -> None:
+        self._closing = True
+        self.restarts.close()
+        for name, runner in self._runners.items():
+            runner.interrupt()
+            self._spawn(name, self._take_down(name), "stopping")
+        await self._group.__aexit__(None, None, None)
+
+    # -- asked by the herder ---------------------------------------------------------------------------------------
+
+    def begin(self) -> None:
+        """Take over what the last worker left: its statuses tell of a life that is over, so none of them is shown."""
+        known = self._configs.connectors()
+        for name in set(self._statuses.connectors()) - set(known):
+            self._statuses.drop(name)
+        for name in known:
+            self._statuses.put_connector(name, self._status(State.UNASSIGNED, None))
+            tasks = len(self._configs.task_configs(name))
+            self._statuses.drop_tasks(name, keep=tasks)
+            for task in range(tasks):
+                self._statuses.put_task(name, task, self._status(State.UNASSIGNED, None))
+            self.reconcile(name)
+
+    def reconcile(self, name: str, *, renew: bool = False) -> asyncio.Task[None]:
+        """Bring a connector to what is wanted of it, in its turn. A start that is not wanted any more is ended.
+
+        Args:
+            renew: Begin anew where something has failed, though the config is what it was: it was sent again.
+        """
+        runner = self._runners.get(name)
+        if runner is not None and (runner.raw != self._configs.config(name) or wanted(self._configs, name) is TargetState.STOPPED):  # fmt: skip
+            runner.interrupt()
+        return self._spawn(name, self._bring(name, renew=renew), "bringing it to its target state")
+
+    def restart(self, name: str, *, instance: bool, tasks: Sequence[int]) -> asyncio.Task[None]:
+        """Restart the instance, if asked, and these tasks; show them as RESTARTING from now on."""
+        if instance:
+            trace = status.trace if (status := self._statuses.connector(name)) else None
+            self._statuses.put_connector(name, self._status(State.RESTARTING, self._version(name), trace))
+        known = self._statuses.tasks(name)
+        for task in tasks:
+            status = known[task]
+            self._statuses.put_task(name, task, self._status(State.RESTARTING, status.version, status.trace))
+        return self._spawn(name, self._restart(name, instance=instance, tasks=tasks), "restarting")
+
+    # -- one connector, in its turn --------------------------------------------------------------------------------
+
+    def _spawn(self, name: str, work: Coroutine[Any, Any, None], doing: str) -> asyncio.Task[None]:
+        return self._group.create_task(self._in_turn(name, work, doing))
+
+    async def _in_turn(self, name: str, work: Coroutine[Any, Any, None], doing: str) -> None:
+        async with self.turns.take(name, doing):
+            try:
+                await work
+            except Exception as error:  # one connector's trouble must not reach the others
+                self._failed(name, error)
+
+    async def _bring(self, name: str, *, renew: bool) -> None:
+        config, target = self._configs.config(name), wanted(self._configs, name)
+        runner = self._runners.get(name)
+        if self._closing:
+            return
+        if config is None:
+            await self._take_down(name)
+            self._statuses.drop(name)
+        elif target is TargetState.STOPPED:
+            await self._take_down(name)
+            self._statuses.drop_tasks(name)
+            self._statuses.put_connector(name, self._status(State.STOPPED, None))
+        elif runner is None or runner.raw != config or (renew and self._has_failed(name)):
+            await self._take_down(name)
+            if not self._closing:
+                await self._bring_up(name, config, paused=target is TargetState.PAUSED)
+        elif runner.state is not State.FAILED:
+            await self._turn(runner, paused=target is TargetState.PAUSED)
+
+    async def _turn(self, runner: ConnectorRunner, *, paused: bool) -> None:
+        """Pause or resume what runs."""
+        if paused:
+            runner.pause()
+        else:
+            runner.resume()
+            # A connector that was created paused has no tasks yet, and one that was changed meanwhile has old ones.
+            await self._divide(runner, paused=False)
+        for task in self._worker.tasks(runner.name):
+            found = self._worker.runner(task)
+            if found is not None:
+                (found.pause if paused else found.resume)()
+
+    async def _bring_up(self, name: str, config: Mapping[str, str], *, paused: bool) -> None:
+        runner = ConnectorRunner(name, config, self._plugins, self._on_connector_state, self._on_reconfigure)
+        self._runners[name] = runner
+        # One that was created paused has no tasks until it is resumed.
+        if await runner.start(paused=paused) and (not paused or self._configs.task_configs(name)):
+            await self._divide(runner, paused=paused)
+
+    async def _take_down(self, name: str) -> None:
+        self.restarts.forget(name)
+        runner = self._runners.pop(name, None)
+        await self._worker.stop_tasks(self._worker.tasks(name))
+        if runner is not None:
+            await runner.stop(self._worker.grace_s)
+
+    async def _divide(self, runner: ConnectorRunner, *, paused: bool) -> None:
+        """Ask for task configs; the tasks are made anew where they differ, or none run."""
+        try:
+            configs = await runner.task_configs()
+        except Exception as error:  # the plugin's planning failed: the connector is what failed
+            runner.fail(error)
+            return
+        name, running = runner.name, self._worker.tasks(runner.name)
+        if configs != self._configs.task_configs(name):
+            await self._worker.stop_tasks(running)
+            if not await self._configs.put_tasks(name, configs):
+                return  # stopped or deleted meanwhile; that request's own turn comes next
+        elif len(running) == len(configs):
+            return
+        self._statuses.drop_tasks(name, keep=len(configs))
+        self._worker.start_tasks(runner, configs, paused=paused)
+
+    async def _restart(self, name: str, *, instance: bool, tasks: Sequence[int]) -> None:
+        config, target = self._configs.config(name), wanted(self._configs, name)
+        runner = self._runners.get(name)
+        if config is None or target is TargetState.STOPPED or self._closing:
+            return
+        paused = target is TargetState.PAUSED
+        if instance or runner is None:
+            if runner is not None:
+                await runner.stop(self._worker.grace_s)
+            self._runners.pop(name, None)
+            runner = ConnectorRunner(name, config, self._plugins, self._on_connector_state, self._on_reconfigure)
+            self._runners[name] = runner
+            if not await runner.start(paused=paused):
+                return
+            if not paused:
+                await self._divide(runner, paused=False)
+        configs = self._configs.task_configs(name)
+        chosen = [task for task in tasks if task < len(configs)]
+        await self._worker.stop_tasks([TaskId(name, task) for task in chosen])
+        self._worker.start_tasks(runner, configs, paused=paused, only=chosen)
+
+    # -- hearing ---------------------------------------------------------------------------------------------------
+
+    def _on_reconfigure(self, name: str) -> None:
+        if not self._closing:
+            self._spawn(name, self._reconfigure(name), "dividing the work anew")
+
+    async def _reconfigure(self, name: str) -> None:
+        runner = self._runners.get(name)
+        if runner is not None and wanted(self._configs, name) is TargetState.RUNNING and not self._closing:
+            await self._divide(runner, paused=False)
+
+    def _restart_failed(self, name: str, task: int | None) -> None:
+        """Restart what failed, now that its time has come."""
+        if self._closing or self._configs.config(name) is None:
+            return
+        logger.info("restarting %s", f"connector {name}" if task is None else f"task {name}-{task}")
+        if task is None:
+            self.restart(name, instance=True, tasks=[])
+        elif task in self._statuses.tasks(name):
+            self.restart(name, instance=False, tasks=[task])
+
+    def _on_connector_state(self, name: str, state: State, trace: str | None) -> None:
+        self._statuses.put_connector(name, self._status(state, self._version(name), trace))
+        runner = self._runners.get(name)
+        if state is State.FAILED and runner is not None and runner.failure is not None:
+            self._plan_restart(name, None, runner.failure)
+        elif state is State.RUNNING:
+            self.restarts.running(name, None)
+
+    def on_task_state(self, task: TaskId, state: State, trace: str | None) -> None:
+        """Take a task's new state."""
+        name, number = task.connector, task.task
+        self._statuses.put_task(name, number, self._status(state, self._version(name), trace))
+        runner = self._worker.runner(task)
+        if state is State.FAILED and runner is not None and runner.failure is not None:
+            self._plan_restart(name, number, runner.failure)
+        elif state is State.RUNNING:
+            self.restarts.running(name, number)
+
+    def _plan_restart(self, name: str, task: int | None, error: Exception) -> None:
+        config = self._configs.config(name)
+        if config is None or self._closing:
+            return
+        try:
+            plan = self.restarts.failed(name, task, error, RestartConfig.parse(config))
+        except ConfigError as wrong:  # stored by a worker that did not know these keys
+            logger.warning("connector %s is not restarted by itself: %s", name, wrong.message)
+            return
+        if plan is not None and plan.at_ms is None:
+            logger.warning("connector %s: all %d restarts of errors.restart.max.attempts are used up", name, plan.attempts)  # fmt: skip
+
+    # -- inside ----------------------------------------------------------------------------------------------------
+
+    def _failed(self, name: str, error: Exception) -> None:
+        runner = self._runners.get(name)
+        if runner is not None:
+            runner.fail(error)
+        elif self._configs.config(name) is not None:
+            logger.error("connector %s failed: %s", name, render_trace(error))
+            self._statuses.put_connector(name, self._status(State.FAILED, self._version(name), render_trace(error)))
+
+    def _has_failed(self, name: str) -> bool:
+        own = self._statuses.connector(name)
+        return any(status.state == State.FAILED for status in (*([own] if own else []), *self._statuses.tasks(name).values()))  # fmt: skip
+
+    def _version(self, name: str) -> str | None:
+        runner = self._runners.get(name)
+        return runner.desc.cls.version if runner else None
+
+    def _status(self, state: State, version: str | None, trace: str | None = None) -> Status:
+        return Status(state.value, self._worker_id(), trace, version)

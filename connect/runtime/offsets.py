@@ -1,0 +1,181 @@
+"""What users do with a connector's offsets: look, alter, reset (KIP-875).
+
+A source's offsets are in the offset store, and only its connector knows what they mean: it is asked before anything
+is stored. A sink's are those of its consumer group in the log. Both are changed only while the connector is STOPPED;
+the herder sees to that, and holds every other request back meanwhile.
+
+Source of rules and messages: Kafka 4.3.1, AbstractHerder, Worker.modifyConnectorOffsets, SinkUtils.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
+
+from connect.api import ConfigError, ConnectError, NotFoundError, SinkConnector, SourceConnector
+from connect.api.errors import register_code
+from connect.ports import Cluster, OffsetAndMetadata, TopicPartition
+from connect.runtime.calls import TaskThread, call
+from connect.runtime.config import WorkerConfig, strip_prefix
+from connect.runtime.factory import connector_desc
+from connect.runtime.model import PluginKind
+from connect.runtime.plugins import PluginHost
+from connect.stores.offsets import OffsetStore
+
+OFFSETS_INVALID = register_code(
+    "offsets.invalid",
+    "Offsets to set that are none of this connector's.",
+    "Read the connector's offsets first, and send back what has that shape.",
+)
+
+#: A source or sink partition with its offset; None where it is to be forgotten.
+Entry = tuple[Mapping[str, Any], Mapping[str, Any] | None]
+
+
+def sink_group(worker: WorkerConfig, name: str, config: Mapping[str, Any]) -> str:
+    """Return the consumer group of a sink connector."""
+    own = strip_prefix(config, "consumer.override.").get("group.id")
+    return str(own or strip_prefix(worker.originals, "consumer.").get("group.id") or f"connect-{name}")
+
+
+class Offsets:
+    """The offsets of connectors, as users see them.
+
+    Args:
+        timeout_s: How long a connector's `alter_offsets` may take.
+    """
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        plugins: PluginHost,
+        worker: WorkerConfig,
+        store: OffsetStore,
+        *,
+        timeout_s: float = 60.0,
+    ) -> None:
+        self._cluster = cluster
+        self._plugins = plugins
+        self._worker = worker
+        self._store = store
+        self._timeout_s = timeout_s
+
+    async def read(self, name: str, config: Mapping[str, str]) -> list[Entry]:
+        """Return what is committed for a connector."""
+        if not self._is_sink(config):
+            return list(self._store.all(name))
+        committed = await self._cluster.groups.offsets(sink_group(self._worker, name, config))
+        return [
+            ({"kafka_partition": at.partition, "kafka_topic": at.topic}, {"kafka_offset": found.offset})
+            for at, found in sorted(committed.items())
+        ]
+
+    async def alter(self, name: str, config: Mapping[str, str], entries: Sequence[Entry]) -> bool:
+        """Set offsets, all or none; return whether the connector has looked at them.
+
+        Raises:
+            ConfigError: They are none of this connector's.
+            ConflictError: log.group_in_use.
+        """
+        if self._is_sink(config):
+            wanted = _group_offsets(name, entries)
+            await self._check_partitions(name, wanted)
+            return await self._alter_sink(name, config, wanted)
+        for partition, _ in entries:
+            if partition is None:
+                raise ConfigError(f"connector {name!r}: partition objects cannot be null", code=OFFSETS_INVALID)
+        return await self._alter_source(name, config, entries)
+
+    async def reset(self, name: str, config: Mapping[str, str]) -> bool:
+        """Forget every offset of a connector; return whether it was told."""
+        committed = await self.read(name, config)
+        if self._is_sink(config):
+            return await self._alter_sink(name, config, dict.fromkeys(_group_offsets(name, committed)))
+        return await self._alter_source(name, config, [(partition, None) for partition, _ in committed])
+
+    # -- parts -----------------------------------------------------------------------------------------------------
+
+    async def _alter_source(self, name: str, config: Mapping[str, str], entries: Sequence[Entry]) -> bool:
+        looked = await self._ask(name, config, list(entries))
+        await self._store.put(name, entries)
+        return looked
+
+    async def _alter_sink(
+        self, name: str, config: Mapping[str, str], wanted: Mapping[TopicPartition, int | None]
+    ) -> bool:
+        looked = await self._ask(name, config, {(at.topic, at.partition): offset for at, offset in wanted.items()})
+        group, groups = sink_group(self._worker, name, config), self._cluster.groups
+        kept = {at: OffsetAndMetadata(offset) for at, offset in wanted.items() if offset is not None}
+        gone = [at for at, offset in wanted.items() if offset is None]
+        if gone:
+            await groups.delete_offsets(group, gone)
+        if kept:
+            await groups.commit(group, kept)
+        return looked
+
+    async def _check_partitions(self, name: str, wanted: Mapping[TopicPartition, int | None]) -> None:
+        for at, offset in wanted.items():
+            count = await self._cluster.admin.partitions(at.topic)
+            if offset is not None and (count is None or at.partition >= count):
+                there = "no such topic" if count is None else f"the topic has partitions 0 to {count - 1}"
+                raise ConfigError(f"connector {name!r}: the offset of {at} cannot be set: {there}", code=OFFSETS_INVALID)  # fmt: skip
+
+    async def _ask(self, name: str, config: Mapping[str, str], offsets: Any) -> bool:
+        """Have an instance of the connector look at offsets; what it raises names the connector."""
+        desc = connector_desc(self._plugins, config)
+        plugin = cast(SourceConnector | SinkConnector, desc.cls())
+        thread = TaskThread(f"connect-{name}-offsets")
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                await thread.run(lambda: plugin.configure(desc.cls.config_class.parse(config)))
+                looked = await call(thread, plugin.alter_offsets, offsets)
+                await thread.run(plugin.close)
+        except ConnectError as error:
+            error.message = f"connector {name!r}: {error.message}"
+            raise
+        except TimeoutError:
+            raise ConnectError(f"connector {name!r} did not check the offsets within {self._timeout_s:.0f} s; nothing was changed", code="timeout") from None  # fmt: skip
+        except Exception as error:  # a plugin may raise anything
+            raise ConnectError(f"connector {name!r} failed to check the offsets: {type(error).__name__}: {error}; nothing was changed", code="plugin.failed") from error  # fmt: skip
+        finally:
+            thread.close()
+        return bool(looked)
+
+    def _is_sink(self, config: Mapping[str, str]) -> bool:
+        try:
+            return connector_desc(self._plugins, config).kind is PluginKind.SINK
+        except ConfigError as error:
+            raise NotFoundError(f"{error.message}; its offsets cannot be told", code="plugin.missing") from error
+
+
+def _group_offsets(name: str, entries: Sequence[Entry]) -> dict[TopicPartition, int | None]:
+    """Read sink partitions and offsets; numbers may be text, as Kafka takes them."""
+    found: dict[TopicPartition, int | None] = {}
+    for partition, offset in entries:
+        if not partition:
+            raise ConfigError(f"connector {name!r}: The partition for a sink connector offset cannot be null or missing", code=OFFSETS_INVALID)  # fmt: skip
+        topic, number = partition.get("kafka_topic"), partition.get("kafka_partition")
+        if topic is None or number is None:
+            raise ConfigError(f"connector {name!r}: The partition for a sink connector offset must contain the keys 'kafka_topic' and 'kafka_partition'", code=OFFSETS_INVALID)  # fmt: skip
+        at = TopicPartition(str(topic), _whole(name, number, "partition"))
+        if offset is None:
+            found[at] = None
+        elif "kafka_offset" not in offset or offset["kafka_offset"] is None:
+            raise ConfigError(f"connector {name!r}: The offset for a sink connector should either be null or contain the key 'kafka_offset'", code=OFFSETS_INVALID)  # fmt: skip
+        else:
+            found[at] = _whole(name, offset["kafka_offset"], "offset")
+    return found
+
+
+def _whole(name: str, value: Any, what: str) -> int:
+    try:
+        number = int(value) if isinstance(value, str | int) and not isinstance(value, bool) else None
+    except ValueError:
+        number = None
+    if number is None:
+        raise ConfigError(f"connector {name!r}: Failed to parse the following Kafka {what} value in the provided offsets: '{value}'. {what.capitalize()} values for sink connectors need to be integers.", code=OFFSETS_INVALID)  # fmt: skip
+    bits = 31 if what == "partition" else 63
+    if not 0 <= number < 1 << bits:
+        raise ConfigError(f"connector {name!r}: Kafka {what} {number} in the provided offsets is out of range; 0 to {(1 << bits) - 1} is expected", code=OFFSETS_INVALID)  # fmt: skip
+    return number

@@ -1,0 +1,119 @@
+"""Restarting what failed, by itself: `errors.restart.*`, off by default.
+
+An outage passes: the target was away, a disk was full, a plugin raised a `RetriableError` until its time was up. A bad
+record, a wrong config and a defect do not: the same restart meets them again. So policy 'outages' restarts after
+the first kind alone, and 'all' after every failure. The waits double from `errors.restart.delay.ms`, at most
+`errors.restart.delay.max.ms`; a run that lasted longer than the longest wait begins the count anew. Only what a status
+shows is kept, nothing is durable: a worker that comes back starts everything anyway.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Literal
+
+from connect.api import Config, ConfigError, DataError, EnvironmentFault, Problem, RetriableError, key
+from connect.runtime.model import RestartInfo
+from connect.runtime.tolerance import backoff_ms
+
+FailureKind = Literal["outage", "record", "config", "defect"]
+
+
+class RestartConfig(Config):
+    """When a connector or task that failed is restarted without anybody asking."""
+
+    errors_restart_policy: str = key("Which failures are restarted by themselves: 'none'; 'outages': what passes by itself, such as a server that is away; 'all': bad records and defects too.", default="none", one_of=("none", "outages", "all"), group="Error Handling", display_name="Restart Policy")  # fmt: skip
+    errors_restart_max_attempts: int = key("How often a failure is restarted before it stays FAILED; -1 for ever.", default=10, ge=-1, group="Error Handling", display_name="Maximum Restarts")  # fmt: skip
+    errors_restart_delay_ms: int = key("Wait before the first restart, in ms; it doubles each time.", type="LONG", default=1000, ge=1, group="Error Handling", display_name="First Delay Before a Restart")  # fmt: skip
+    errors_restart_delay_max_ms: int = key("Longest wait before a restart, in ms; a run that lasted longer begins the count anew.", type="LONG", default=300_000, ge=1, group="Error Handling", display_name="Maximum Delay Before a Restart")  # fmt: skip
+
+    def problems(self) -> Iterable[Problem]:
+        if self.errors_restart_delay_max_ms < self.errors_restart_delay_ms:
+            yield Problem("errors.restart.delay.max.ms", f"Invalid value {self.errors_restart_delay_max_ms} for configuration errors.restart.delay.max.ms: it is less than errors.restart.delay.ms={self.errors_restart_delay_ms}")  # fmt: skip
+
+
+def kind_of(error: BaseException) -> FailureKind:
+    """Tell an outage from a bad record, a wrong config and a defect. What caused the failure counts, if it is told."""
+    chain: list[BaseException] = []
+    at: BaseException | None = error
+    while at is not None and at not in chain:
+        chain.append(at)
+        at = at.__cause__
+    if any(isinstance(one, RetriableError | EnvironmentFault | ConnectionError | TimeoutError) for one in chain):
+        return "outage"
+    if any(isinstance(one, DataError) for one in chain):
+        return "record"
+    if any(isinstance(one, ConfigError) for one in chain):
+        return "config"
+    return "outage" if any(isinstance(one, OSError) for one in chain) else "defect"
+
+
+@dataclass(slots=True)
+class _Case:
+    """One connector's (`task` None) or task's failures since it last ran well. `timer` runs while it waits."""
+
+    attempts: int = 0
+    since_ms: int = 0
+    info: RestartInfo | None = None
+    timer: asyncio.TimerHandle | None = field(default=None, repr=False)
+
+
+class Restarts:
+    """Counts failures and sets timers. `restart` is called when one runs out, with the name and a task's number."""
+
+    def __init__(self, restart: Callable[[str, int | None], None], clock_ms: Callable[[], int]) -> None:
+        self._restart = restart
+        self._clock_ms = clock_ms
+        self._cases: dict[tuple[str, int | None], _Case] = {}
+        #: Changes with everything that `info` returns.
+        self.revision = 0
+
+    def running(self, name: str, task: int | None) -> None:
+        """Take note that it runs, from now on."""
+        if case := self._cases.get((name, task)):
+            case.since_ms, case.info = self._clock_ms(), None
+            self.revision += 1
+
+    def failed(self, name: str, task: int | None, error: BaseException, config: RestartConfig) -> RestartInfo | None:
+        """Take a failure; return what will be done about it, None where nothing is to be done by itself."""
+        self.revision += 1
+        kind, policy = kind_of(error), config.errors_restart_policy
+        if policy == "none" or (policy == "outages" and kind != "outage"):
+            self.forget(name, task)
+            return None
+        case = self._cases.setdefault((name, task), _Case())
+        self._stop(case)
+        now_ms, most = self._clock_ms(), config.errors_restart_max_attempts
+        if case.since_ms and now_ms - case.since_ms > config.errors_restart_delay_max_ms:
+            case.attempts = 0
+        if 0 <= most <= case.attempts:
+            case.info = RestartInfo(kind, case.attempts, most, None)
+            return case.info
+        wait_ms = backoff_ms(case.attempts, first_ms=config.errors_restart_delay_ms, max_ms=config.errors_restart_delay_max_ms)  # fmt: skip
+        case.attempts += 1
+        case.info = RestartInfo(kind, case.attempts, most, now_ms + wait_ms)
+        case.timer = asyncio.get_running_loop().call_later(wait_ms / 1000, self._restart, name, task)
+        return case.info
+
+    def info(self, name: str, task: int | None) -> RestartInfo | None:
+        """Return what a status shows of it."""
+        case = self._cases.get((name, task))
+        return case.info if case else None
+
+    def forget(self, name: str, *tasks: int | None) -> None:
+        """Drop what was planned, since a user's request decides now: for these tasks, or all of a connector's."""
+        self.revision += 1
+        for at in [at for at in self._cases if at[0] == name and (not tasks or at[1] in tasks)]:
+            self._stop(self._cases.pop(at))
+
+    def close(self) -> None:
+        """Drop everything."""
+        for name in {name for name, _ in self._cases}:
+            self.forget(name)
+
+    def _stop(self, case: _Case) -> None:
+        if case.timer is not None:
+            case.timer.cancel()
+            case.timer = None
