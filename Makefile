@@ -31,6 +31,9 @@ lint: install
 # RECORDS=100000 for a quick run.
 bench: install
 	$(BIN)/python -m bench $(if $(RECORDS),--records $(RECORDS))
+	$(BIN)/python -m bench.transforms
+	$(BIN)/python -m bench.converters
+	$(BIN)/python -m bench.rest
 
 clean:
 	rm -rf $(VENV) .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
