@@ -16,9 +16,10 @@ PURPOSE: Final = "nested field access"
 SYNTAX: Final = "V1: the name of a field; V2: a path, with dots between names and backticks around names with dots."
 
 
-def syntax_version_key() -> Any:
-    """Declare `field.syntax.version`, Kafka's in ExtractField, ours in every other transform that names fields."""
-    return key(SYNTAX, default="V1", importance="high", one_of=("V1", "V2"), ignore_case=True)
+def syntax_version_key(*, order: int = 1) -> Any:
+    """Declare `field.syntax.version`, Kafka's in ExtractField, ours in every other transform that names fields: there
+    its order puts it behind Kafka's keys, whose places in forms stay as they are."""
+    return key(SYNTAX, default="V1", importance="high", order=order, one_of=("V1", "V2"), ignore_case=True)
 
 
 def paths_of(texts: Iterable[str], version: str) -> list[FieldPath]:
