@@ -10,11 +10,11 @@ from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 
 import connect
-from connect.rest import connectors, errors, plugins, root, v1, v1_groups, v1_records
+from connect.rest import connectors, errors, plugins, root, v1, v1_groups, v1_records, v1_validate
 from connect.rest.doors import Doors
 from connect.runtime.herder import Herder
 
-_PARTS: Final = (root, connectors, plugins, v1, v1_records, v1_groups)
+_PARTS: Final = (root, connectors, plugins, v1, v1_records, v1_groups, v1_validate)
 _METHODS: Final = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
 

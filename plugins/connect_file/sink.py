@@ -25,6 +25,7 @@ from connect.api import (
     ConfigError,
     ConnectError,
     EnvironmentFault,
+    Problem,
     RetriableError,
     SinkConnector,
     SinkTask,
@@ -144,6 +145,18 @@ class FileStreamSinkConnector(SinkConnector):
     task_class = FileStreamSinkTask
 
     config: FileStreamSinkConfig
+
+    def check(self) -> list[Problem]:
+        if not self.config.file:
+            return []
+        path = Path(self.config.file)
+        if path.is_dir():
+            return [Problem("file", f"{str(path)!r} is a folder")]
+        if not path.parent.is_dir():
+            return [Problem("file", f"file {str(path)!r} cannot be created: folder {str(path.parent)!r} is not there")]
+        if not os.access(path if path.exists() else path.parent, os.W_OK):
+            return [Problem("file", f"file {str(path)!r} cannot be written: Permission denied")]
+        return []
 
 
 def _ends_with_newline(path: str) -> bool:

@@ -21,6 +21,7 @@ import os
 import select
 import stat
 import time
+from pathlib import Path
 from typing import Any, Final
 
 from connect.api import (
@@ -30,6 +31,7 @@ from connect.api import (
     ConfigError,
     DataError,
     EnvironmentFault,
+    Problem,
     RetriableError,
     SourceConnector,
     SourceTask,
@@ -234,6 +236,16 @@ class FileStreamSourceConnector(SourceConnector):
     task_class = FileStreamSourceTask
 
     config: FileStreamSourceConfig
+
+    def check(self) -> list[Problem]:
+        path = self.config.file
+        if not path:
+            return []
+        if not Path(path).exists():
+            return [Problem("file", f"file {path!r} is not there; the source waits for it")]
+        if not Path(path).is_file():
+            return [Problem("file", f"{path!r} is not a regular file")]
+        return [] if os.access(path, os.R_OK) else [Problem("file", f"file {path!r} cannot be read: Permission denied")]
 
 
 def _position_of(offset: dict[str, Any] | None, path: str) -> int:
