@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from connect.api import ConnectError, InvalidConfigError
+from connect.api import ConfigError, ConnectError, InvalidConfigError
 from connect.ports import Admin
 from connect.runtime.client_overrides import PREFIXES, TYPES, clients_of
 from connect.runtime.config import WorkerConfig
@@ -20,6 +20,8 @@ from connect.runtime.enriched import CONVERTERS, MEMBERS
 from connect.runtime.factory import framework_config, make_converter, make_header_converter, make_stages
 from connect.runtime.model import ConfigInfos, PluginKind
 from connect.runtime.plugins import PluginDesc, PluginHost
+from connect.runtime.topic_creation import topic_groups
+from connect.runtime.version_ranges import in_range
 
 UNKNOWN_KEY: Final = "unknown_key"
 UNKNOWN_CLASS: Final = "unknown_class"
@@ -51,7 +53,9 @@ def advise(plugins: PluginHost, worker: WorkerConfig, desc: PluginDesc, config: 
         infos: What validation said of the config.
     """
     found = [*_unknown_classes(plugins, config, infos), *_keys(desc, config, infos), *_risks(desc, config, infos)]
+    found += _versions(desc, config, infos)
     if not infos.error_count:
+        found += _topics_to_make(desc, config)
         found += [Advice(key, WILL_FAIL, message) for key, message in startup_problems(plugins, worker, desc, config)]
     return found
 
@@ -175,14 +179,28 @@ def _topic_creation(name: str, desc: PluginDesc, config: Mapping[str, Any], info
         return None
     groups = ["default", *_listed(config, "topic.creation.groups")]
     group = name.removeprefix(_TOPIC_CREATION).partition(".")[0]
-    value = str(config[name] or "").strip()
     if desc.kind is PluginKind.SINK:
         return [Advice(name, NO_EFFECT, f"a sink connector creates no topics, so {name} has no effect")]
     if group not in groups:
         return [Advice(name, NO_EFFECT, f"{group!r} is not in topic.creation.groups, so {name} has no effect{_did_you_mean(group, groups)}")]  # fmt: skip
-    if name.endswith((".partitions", ".replication.factor")) and not (value == "-1" or (value.isdigit() and value != "0")):  # fmt: skip
-        return [Advice(name, WILL_FAIL, f"{name}={value}: a positive number is expected, or -1 for the default")]
     return []
+
+
+def _topics_to_make(desc: PluginDesc, config: Mapping[str, Any]) -> Iterator[Advice]:
+    if desc.kind is PluginKind.SOURCE:
+        try:
+            topic_groups(config, _listed(config, "topic.creation.groups"))
+        except ConfigError as error:
+            yield Advice(error.config_path or "", WILL_FAIL, error.message)
+
+
+def _versions(desc: PluginDesc, config: Mapping[str, Any], infos: ConfigInfos) -> Iterator[Advice]:
+    for info in infos.configs:
+        name, definition = info.value.name, info.definition
+        if name.endswith("plugin.version") and name in config and definition and not info.value.errors:
+            installed = definition.default
+            if installed is not None and not in_range(installed, config[name]):
+                yield Advice(name, NO_EFFECT, f"version {config[name]} is asked for; {installed} is installed, and taken")  # fmt: skip
 
 
 def _listed(config: Mapping[str, Any], name: str) -> list[str]:

@@ -71,6 +71,7 @@ async def test_an_unknown_key_is_named_with_the_nearest_one(
         ({"transforms.h.type": f"{TRANSFORMS}Flatten$Value"}, "'h' is not in transforms"),
         ({"consumer.override.max.poll.records": "1"}, "has no consumer"),
         ({"topic.creation.hot.partitions": "3"}, "'hot' is not in topic.creation.groups"),
+        ({"connector.plugin.version": "[99,)"}, "is installed, and taken"),
         ({"errors.log.include.messages": "true"}, "errors.log.enable is false"),
         ({"predicates": "p", "predicates.p.type": f"{TRANSFORMS}predicates.RecordIsTombstone"}, "no transform uses"),
     ],
@@ -137,6 +138,13 @@ async def test_what_will_fail_is_a_warning_here_and_refused_on_creation(
     made = await worker.client.put("/connectors/s/config", json=config)
     assert made.status_code == 400
     assert message in made.json()["message"]
+
+
+@pytest.mark.parametrize("keys", [{"default.partitions": "x"}, {"groups": "g", "g.include": "["}])
+async def test_topics_that_cannot_be_made_are_told(worker: RunningWorker, tmp_path: Path, keys: dict[str, str]) -> None:
+    config = source(tmp_path, **{f"topic.creation.{name}": value for name, value in keys.items()})
+    [(key, code, _)] = await warned(worker, config)
+    assert (key, code) == (f"topic.creation.{list(keys)[-1]}", "will_fail")
 
 
 async def test_check_looks_outside(worker: RunningWorker, tmp_path: Path) -> None:
