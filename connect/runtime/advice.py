@@ -1,7 +1,7 @@
 """Warnings about a connector config: what Kafka Connect takes without a word and a user would want to hear.
 
-A warning never keeps a connector from being created, with one exception: what is certain to fail when a task starts is
-refused at once (`startup_problems`).
+A warning never keeps a connector from being created, not even one of what is certain to fail when a task starts:
+scripts count on what Kafka Connect takes.
 """
 
 from __future__ import annotations

@@ -28,7 +28,6 @@ from connect.api import (
 )
 from connect.ports import Cluster
 from connect.runtime import validation
-from connect.runtime.advice import startup_problems
 from connect.runtime.config import WorkerConfig
 from connect.runtime.factory import connector_desc, now_ms
 from connect.runtime.model import (
@@ -439,8 +438,7 @@ class Herder:
         full: dict[str, str | None] = {**config, "name": given if patched and given else name}
         desc = connector_desc(self.plugins, full)
         infos = validation.validate(self.plugins, self.worker_config, desc.name, full)
-        broken = () if infos.error_count else startup_problems(self.plugins, self.worker_config, desc, full)
-        validation.raise_for_errors(infos, broken)
+        validation.raise_for_errors(infos)
         return {key: value for key, value in full.items() if value is not None}
 
     def _config(self, name: str) -> dict[str, str]:

@@ -9,6 +9,8 @@ Source: Kafka 4.3.1, AbstractHerder.validateConnectorConfig; reference/rest.md l
 
 from __future__ import annotations
 
+import difflib
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -31,6 +33,7 @@ from connect.runtime.plugins import CONNECTOR_KINDS, PluginDesc, PluginHost
 from connect.runtime.version_ranges import VersionRangeError, parse_range
 
 NULL_VALUE = "Null value can not be supplied as the configuration value."
+_MISSING = re.compile(r": Class (.+) could not be found\.$")
 _VERSION = "connector.plugin.version"
 
 
@@ -91,17 +94,13 @@ def framework_of(desc: PluginDesc) -> type[ConnectorConfig]:
     return SinkConnectorConfig if desc.kind is PluginKind.SINK else SourceConnectorConfig
 
 
-def raise_for_errors(infos: ConfigInfos, further: Iterable[tuple[str, str]] = ()) -> None:
+def raise_for_errors(infos: ConfigInfos) -> None:
     """Raise what POST and PUT answer to a wrong config, if it is wrong.
-
-    Args:
-        further: Problems beyond those of the validation, as key and message.
 
     Raises:
         ConfigError: Counts the errors and lists each.
     """
     errors = [(info.value.name, error) for info in infos.configs for error in info.value.errors]
-    errors.extend(further)
     if errors:
         lines = "\n".join(error for _, error in errors)
         raise ConfigError(
@@ -109,8 +108,17 @@ def raise_for_errors(infos: ConfigInfos, further: Iterable[tuple[str, str]] = ()
             "You can also find the above list of errors at the endpoint "
             "`/connector-plugins/{connectorType}/config/validate`",
             config_path=errors[0][0],
-            hint="",
+            hint=" ".join(_nearest(infos)),
         )
+
+
+def _nearest(infos: ConfigInfos) -> Iterable[str]:
+    """Yield the nearest class for each that is not there; Kafka's own words name none."""
+    for info in infos.configs:
+        missing = next((m[1] for e in info.value.errors if (m := _MISSING.search(e))), None)
+        close = difflib.get_close_matches(missing or "", info.value.recommended_values, n=1) if missing else []
+        if close:
+            yield f"Did you mean {close[0]} for {info.value.name}?"
 
 
 # -- parts ---------------------------------------------------------------------------------------------------------

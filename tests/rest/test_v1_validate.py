@@ -119,6 +119,8 @@ async def test_a_class_that_is_not_installed_has_its_nearest_named(worker: Runni
     [(key, code, message)] = await warned(worker, config)
     assert (key, code) == ("value.converter", "unknown_class")
     assert f"did you mean {JSON}?" in message
+    made = await worker.client.put("/connectors/s/config", json=config)
+    assert f"(Did you mean {JSON} for value.converter?)" in made.json()["message"]
 
 
 @pytest.mark.parametrize(
@@ -128,16 +130,15 @@ async def test_a_class_that_is_not_installed_has_its_nearest_named(worker: Runni
         ({"transforms.x.type": f"{TRANSFORMS}HoistField$Value", "transforms.x.field": "f", "transforms.x.predicate": "p"}, "transforms.x.predicate"),
     ],
 )  # fmt: skip
-async def test_what_will_fail_is_a_warning_here_and_refused_on_creation(
+async def test_what_will_fail_is_told_before_it_does(
     worker: RunningWorker, tmp_path: Path, keys: dict[str, str], key: str
 ) -> None:
     config = source(tmp_path, transforms="x", **keys)
     assert (await answer(worker, config))["error_count"] == 0
     [(found, code, message)] = await warned(worker, config)
     assert (found, code) == (key, "will_fail")
-    made = await worker.client.put("/connectors/s/config", json=config)
-    assert made.status_code == 400
-    assert message in made.json()["message"]
+    assert (await worker.client.put("/connectors/s/config", json=config)).status_code == 201
+    assert message in await worker.until_failed("s")
 
 
 @pytest.mark.parametrize("keys", [{"default.partitions": "x"}, {"groups": "g", "g.include": "["}])
