@@ -223,7 +223,7 @@ def key(
         non_empty: An empty text is refused.
         one_of: The texts that are taken; `ignore_case` compares without case.
         validators: Further checks; each raises ValueError with what was expected.
-        internal: Left out of listings.
+        internal: Left out of REST's listings, and of validation where a config does not give it.
     """
     checks: list[Validator] = []
     if ge is not None or le is not None:

@@ -56,7 +56,7 @@ def member_values(context: Context, prefix: str, kind: PluginKind, group: str) -
     version = version_value(_version_key(prefix, kind, group, desc), context.config)
     values = [type_value, version]
     if desc is not None:
-        own = {value.key.name: value for value in desc.cls.config_class.values(_strip(context, prefix), together=False).values()}  # fmt: skip
+        own = {value.key.name: value for value in _own_values(desc, _strip(context, prefix))}
         own.update(_implicit_values(context, prefix) if kind is PluginKind.TRANSFORM else {})
         for order, value in enumerate(sorted(own.values(), key=_sort_key), start=2):
             name = f"{prefix}.{value.key.name}"
@@ -156,10 +156,20 @@ def converter_values(context: Context, desc: PluginDesc, which: str, use: str) -
     """Return a named converter's own keys. Messages name them without the prefix, as in Kafka."""
     given = {"converter.type": use, **_strip(context, which)}
     found = {}
-    for value in desc.cls.config_class.values(given, together=False).values():
-        key = dataclasses.replace(value.key, name=f"{which}.{value.key.name}")
+    for value in _own_values(desc, given):
+        key = dataclasses.replace(shown(value.key), name=f"{which}.{value.key.name}")
         found[key.name] = ConfigValue(key, value.value, value.errors)
     return found
+
+
+def _own_values(desc: PluginDesc, given: Mapping[str, Any]) -> list[ConfigValue]:
+    values = desc.cls.config_class.values(given, together=False).values()
+    return [value for value in values if value.key.name in given or not value.key.internal]
+
+
+def shown(key: ConfigKey) -> ConfigKey:
+    """Return a key as Kafka shows it: converters require converter.type, which the runtime gives and no user has to."""
+    return dataclasses.replace(key, required=True) if key.name == "converter.type" else key
 
 
 def groups_of(values: Iterable[ConfigValue]) -> Sequence[str]:

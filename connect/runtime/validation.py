@@ -9,6 +9,7 @@ Source: Kafka 4.3.1, AbstractHerder.validateConnectorConfig; reference/rest.md l
 
 from __future__ import annotations
 
+import dataclasses
 import difflib
 import re
 from collections.abc import Iterable, Mapping
@@ -26,6 +27,7 @@ from connect.runtime.enriched import (
     fill_version,
     groups_of,
     member_values,
+    shown,
 )
 from connect.runtime.factory import connector_desc
 from connect.runtime.model import ConfigInfo, ConfigInfos, ConfigValueInfo, PluginKind
@@ -82,11 +84,13 @@ def plugin_config(plugins: PluginHost, name: str) -> list[ConfigKey]:
         NotFoundError: plugin.missing.
     """
     desc = plugins.any(name)
-    own = list(desc.cls.config_class.keys().values())
+    own = [shown(key) for key in desc.cls.config_class.keys().values() if not key.internal]
     if desc.kind not in CONNECTOR_KINDS:
         return own
     known = {key.name for key in own}
-    return own + [key for key in framework_of(desc).keys().values() if key.name not in known]
+    framework = framework_of(desc).keys()
+    framework[_VERSION] = dataclasses.replace(framework[_VERSION], default=desc.cls.version)
+    return own + [key for key in framework.values() if key.name not in known]
 
 
 def framework_of(desc: PluginDesc) -> type[ConnectorConfig]:

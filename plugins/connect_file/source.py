@@ -67,9 +67,9 @@ class FileStreamSourceTask(SourceTask):
     """Tails one file, or reads standard input. Plain `def`: one hop to the task's thread a poll."""
 
     config: FileStreamSourceConfig
+    _stream: io.FileIO | None = None
 
     def start(self) -> None:
-        self._stream: io.FileIO | None = None
         self._partition: dict[str, Any] | None = None
         self._position = 0  # of the next line; everything before it was returned
         self._held = b""  # read from there on, but not a whole line yet

@@ -257,10 +257,10 @@ def _validate(vector: dict[str, Json], expected: Json) -> str | None:
     if expected == {}:
         return None
     found = config_infos(infos)
-    for part in ("name", "error_count"):
-        if expected[part] != found[part]:
-            return f"{part}: expected {expected[part]!r}, got {found[part]!r}; {_first_unlike(expected, found)}"
-    return _first_unlike(expected, found)
+    if difference := _first_unlike(expected, found):
+        return difference
+    wrong = [part for part in ("name", "error_count") if expected[part] != found[part]]
+    return f"{wrong[0]}: expected {expected[wrong[0]]!r}, got {found[wrong[0]]!r}" if wrong else None
 
 
 def _first_unlike(expected: Json, found: Json) -> str | None:
