@@ -134,10 +134,14 @@ class Config(BaseModel):
         return {name: declared for name, (_, declared) in cls._declared().items()}
 
     @classmethod
-    def values(cls, raw: Mapping[str, Any]) -> dict[str, ConfigValue]:
-        """Parse each declared key by itself: all values and all problems, nothing raised."""
+    def values(cls, raw: Mapping[str, Any], *, together: bool = True) -> dict[str, ConfigValue]:
+        """Parse each declared key by itself: all values and all problems, nothing raised.
+
+        Args:
+            together: Ask for problems between keys too, where each by itself is right.
+        """
         result = {name: _value_of(declared, raw, thorough=True) for name, declared in cls.keys().items()}
-        if not any(value.errors for value in result.values()):
+        if together and not any(value.errors for value in result.values()):
             for problem in cls._whole(raw, result)[1]:
                 result.setdefault(problem.key, ConfigValue(_unknown_key(problem.key))).errors.append(problem.message)
         return result
@@ -219,7 +223,7 @@ def key(
         non_empty: An empty text is refused.
         one_of: The texts that are taken; `ignore_case` compares without case.
         validators: Further checks; each raises ValueError with what was expected.
-        internal: Left out of listings.
+        internal: Left out of REST's listings, and of validation where a config does not give it.
     """
     checks: list[Validator] = []
     if ge is not None or le is not None:

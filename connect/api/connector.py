@@ -16,7 +16,7 @@ from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from inspect import isawaitable
 from typing import Any, ClassVar, Protocol
 
-from connect.api.config import Config
+from connect.api.config import Config, Problem
 from connect.api.plugin import Plugin
 from connect.api.record import Batch, Record
 
@@ -54,6 +54,14 @@ class Connector(Plugin):
     def task_configs(self, max_tasks: int) -> list[dict[str, str]] | Awaitable[list[dict[str, str]]]:
         """Divide the work: one flat config a task, at most `max_tasks`. The base: the connector's own config, once."""
         return [dict(self.config.originals)]
+
+    def check(self) -> Iterable[Problem] | Awaitable[Iterable[Problem]]:
+        """Look outside, and return what would keep the tasks from their work: no such table, no right to write.
+
+        Optional. Called when a user asks for it, on an instance of its own: after `configure`, and without `start`.
+        May take some seconds, and changes nothing outside. An error that it raises is told as well.
+        """
+        return ()
 
     def stop(self) -> Awaitable[None] | None:
         """End what `start` began; called once, also when `start` failed."""

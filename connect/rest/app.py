@@ -22,11 +22,12 @@ from connect.rest import (
     v1,
     v1_groups,
     v1_records,
+    v1_validate,
     v1_worker,
 )
 from connect.runtime.herder import Herder
 
-_PARTS: Final = (root, connectors, offsets, plugins, admin, v1_worker, v1, v1_records, v1_groups)
+_PARTS: Final = (root, connectors, offsets, plugins, admin, v1_worker, v1, v1_records, v1_groups, v1_validate)
 _METHODS: Final = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
 

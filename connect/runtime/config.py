@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -11,6 +11,7 @@ from connect.api import Config, ConfigError, Problem, key
 
 JSON_CONVERTER = "org.apache.kafka.connect.json.JsonConverter"
 HEADER_CONVERTER = "org.apache.kafka.connect.storage.SimpleHeaderConverter"
+DEAD_LETTER_TOPIC = "errors.deadletterqueue.topic.name"
 COMMON, TRANSFORMS, PREDICATES, ERRORS = "Common", "Transforms", "Predicates", "Error Handling"
 TOPIC_CREATION, EXACTLY_ONCE, OFFSETS_TOPIC = "Topic Creation", "Exactly Once Support", "offsets.topic"
 
@@ -31,12 +32,12 @@ def _regex(value: Any) -> None:
     try:
         re.compile(value or "")
     except re.error as error:
-        raise ValueError(f"Not a valid pattern: {error}") from error
+        raise ValueError(f"Invalid regex: {error}") from error
 
 
 def _connector_name(value: Any) -> None:
-    if value is None:
-        raise ConfigError("Null value can not be supplied as the configuration value.")
+    if value is None:  # a name that is missing is told as such
+        return
     if not value.strip():
         raise ValueError("String may not be empty")
     if any(ord(c) < 32 or 127 <= ord(c) < 160 for c in value):
@@ -47,6 +48,17 @@ def _connector_name(value: Any) -> None:
 def _not_negative(value: Any) -> None:
     if value is not None and value < 0:
         raise ValueError("Value must be at least 0")
+
+
+def _text(raw: Mapping[str, Any], name: str) -> str:
+    return str(raw.get(name) or "").strip()
+
+
+def _matches(pattern: str, topic: str) -> bool:
+    try:
+        return re.fullmatch(pattern, topic) is not None
+    except re.error:  # told of the key itself
+        return False
 
 
 class ConnectorConfig(Config):
@@ -74,6 +86,14 @@ class ConnectorConfig(Config):
     errors_log_enable: bool = key("Whether each skipped record is written to the worker's log.", default=False, group=ERRORS, order=4, width="SHORT", display_name="Log Errors")  # fmt: skip
     errors_log_include_messages: bool = key("Whether such a line holds the record's topic, partition, offset and timestamp.", default=False, group=ERRORS, order=5, width="SHORT", display_name="Log Error Details")  # fmt: skip
 
+    @classmethod
+    def problems_of(cls, raw: Mapping[str, Any]) -> Iterable[Problem]:
+        """Yield what is wrong between the framework's keys; of the text, so that it is told beside all other errors."""
+        return ()
+
+    def problems(self) -> Iterable[Problem]:
+        return self.problems_of(self.originals)
+
 
 class SourceConnectorConfig(ConnectorConfig):
     """The framework keys of a source connector."""
@@ -86,10 +106,11 @@ class SourceConnectorConfig(ConnectorConfig):
     transaction_boundary_interval_ms: int | None = key("Length of a transaction where the boundary is 'interval'.", type="LONG", default=None, validators=[_not_negative], importance="low", group=EXACTLY_ONCE, order=4, width="SHORT", display_name="Transaction boundary interval")  # fmt: skip
     offsets_storage_topic: str | None = key("A topic of the connector's own for its offsets.", default=None, non_empty=True, importance="low", group=OFFSETS_TOPIC, order=1, width="LONG", display_name="Offsets topic")  # fmt: skip
 
-    def problems(self) -> Iterable[Problem]:
-        if self.exactly_once_support.upper() == "REQUIRED":
+    @classmethod
+    def problems_of(cls, raw: Mapping[str, Any]) -> Iterable[Problem]:
+        if _text(raw, "exactly.once.support").upper() == "REQUIRED":
             yield Problem("exactly.once.support", "Invalid value required for configuration exactly.once.support: this version delivers at least once; use 'requested'")  # fmt: skip
-        if self.offsets_storage_topic:
+        if _text(raw, "offsets.storage.topic"):
             yield Problem("offsets.storage.topic", "Invalid value for configuration offsets.storage.topic: this version keeps all source offsets in the worker's offset.storage.topic; leave the key out")  # fmt: skip
 
 
@@ -102,15 +123,19 @@ class SinkConnectorConfig(ConnectorConfig):
     errors_deadletterqueue_topic_replication_factor: int = key("Replication factor of that topic.", type="SHORT", default=3, group=ERRORS, order=7, width="MEDIUM", display_name="Dead Letter Queue Topic Replication Factor")  # fmt: skip
     errors_deadletterqueue_context_headers_enable: bool = key("Whether headers tell why a record failed.", default=False, group=ERRORS, order=8, width="MEDIUM", display_name="Enable Error Context Headers")  # fmt: skip
 
-    def problems(self) -> Iterable[Problem]:
-        if not self.topics and not self.topics_regex:
-            for name in ("topics", "topics.regex"):
-                yield Problem(name, "Must configure one of topics or topics.regex")
-        if self.topics and self.topics_regex:
-            for name in ("topics", "topics.regex"):
-                yield Problem(name, "topics and topics.regex are mutually exclusive options, but both are set.")
-        if self.errors_deadletterqueue_topic_name:
-            yield Problem("errors.deadletterqueue.topic.name", f"Invalid value {self.errors_deadletterqueue_topic_name} for configuration errors.deadletterqueue.topic.name: this version has no dead letter queue yet; leave the key out (errors.tolerance=all skips and logs bad records)")  # fmt: skip
+    @classmethod
+    def problems_of(cls, raw: Mapping[str, Any]) -> Iterable[Problem]:
+        topics, pattern, dead = (_text(raw, name) for name in ("topics", "topics.regex", DEAD_LETTER_TOPIC))
+        if bool(topics) is bool(pattern):
+            message = "topics and topics.regex are mutually exclusive options, but both are set." if topics else "Must configure one of topics or topics.regex"  # fmt: skip
+            yield Problem("topics", message)
+            yield Problem("topics.regex", message)
+        # A sink that reads its own dead letters would feed itself for ever.
+        listed = re.split(r"\s*,\s*", topics)
+        if dead and topics and dead in listed:
+            yield Problem("topics", f"The DLQ topic '{dead}' may not be included in the list of topics ('topics=[{', '.join(listed)}]') consumed by the connector")  # fmt: skip
+        if dead and pattern and _matches(pattern, dead):
+            yield Problem("topics.regex", f"The DLQ topic '{dead}' may not be matched by the regex for the topics ('topics.regex={pattern}') consumed by the connector")  # fmt: skip
 
 
 class WorkerConfig(Config):

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from operator import not_
 from typing import Any
 
-from connect.api import Batch, Column, Converter, Header, HeaderConverter, Headers, Predicate, Schema, Transform
+from connect.api import Batch, Column, Converter, Header, HeaderConverter, Headers, Plugin, Predicate, Schema, Transform
 from connect.ports import Columns, FetchedBatch, RawHeaders
 from connect.runtime.tolerance import Tolerance
 
@@ -82,6 +82,8 @@ class Pipeline:
         self._header_converter = header_converter
         self._tolerance = tolerance
         self._clock_ms = clock_ms
+        #: Kafka's name of the step under way, and who does it: what a failure is blamed on.
+        self._at: tuple[str, Plugin] = ("VALUE_CONVERTER", value_converter)
 
     def close(self) -> None:
         """Close every plugin of the pipeline."""
@@ -94,6 +96,7 @@ class Pipeline:
         current = [batch for batch in batches if len(batch)]
         for stage in self._stages:
             label = f"transform {stage.alias!r}"
+            self._at = ("TRANSFORMATION", stage.transform)
             current = coalesce(out for batch in current for out in self._guarded(stage.apply, batch, label) if len(out))
         return current
 
@@ -118,7 +121,7 @@ class Pipeline:
             return self._tolerance.attempt(lambda: step(batch))
         except Exception as error:
             if len(batch) == 1:
-                self._tolerance.failed(error, stage=stage, batch=batch)
+                self._tolerance.failed(error, stage=stage, batch=batch, at=self._at)
                 return []
         results: list[Any] = []
         for index in range(len(batch)):
@@ -126,7 +129,7 @@ class Pipeline:
             try:
                 results.extend(self._tolerance.attempt(lambda one=one: step(one)))  # type: ignore[misc]
             except Exception as error:
-                self._tolerance.failed(error, stage=stage, batch=one)
+                self._tolerance.failed(error, stage=stage, batch=one, at=self._at)
         return results
 
     # -- converting ------------------------------------------------------------------------------------------------
@@ -154,12 +157,15 @@ class Pipeline:
     def _decode(self, batch: Batch) -> list[Batch]:
         topic = batch.topic
         keys: list[Column]
+        self._at = ("KEY_CONVERTER", self._key_converter)
         if batch.keys is None:
             schema = self._key_converter.to_connect_data(topic, None)[0]
             keys = [Column(schema, [None] * len(batch))]
         else:
             keys = self._key_converter.decode(topic, batch.keys)
+        self._at = ("VALUE_CONVERTER", self._value_converter)
         values = self._value_converter.decode(topic, batch.values)
+        self._at = ("HEADER_CONVERTER", self._header_converter)
         headers = None if batch.headers is None else [self._decode_headers(topic, h) for h in batch.headers]  # type: ignore[arg-type]
         whole = batch.replace(headers=headers)
         if len(keys) == 1 and len(values) == 1:

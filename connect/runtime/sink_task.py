@@ -15,6 +15,7 @@ from connect.ports import Consumer, FetchedBatch, OffsetAndMetadata, Subscriptio
 from connect.runtime.calls import call, on_loop
 from connect.runtime.config import SinkConnectorConfig, strip_prefix
 from connect.runtime.context import SinkTaskContextImpl
+from connect.runtime.dead_letters import DeadLetterQueue
 from connect.runtime.factory import make_pipeline
 from connect.runtime.offsets import sink_group
 from connect.runtime.pipeline import Pipeline
@@ -37,6 +38,7 @@ class SinkTaskRunner(TaskRunner):
         super().__init__(spec, around, SinkTaskContextImpl(spec.id.connector, spec.id.task))
         self._pipeline: Pipeline | None = None
         self._consumer: Consumer | None = None
+        self._dead_letters: DeadLetterQueue | None = None
         self._put: dict[TopicPartition, int] = {}
         self._ends: dict[TopicPartition, int] = {}
         self._positions: dict[TopicPartition, int] = {}
@@ -52,6 +54,12 @@ class SinkTaskRunner(TaskRunner):
         )
         self._pipeline, self.tolerance = await self.thread.run(make)
         originals = self.spec.config.originals
+        assert isinstance(self.spec.config, SinkConnectorConfig)
+        producer_configs = {**strip_prefix(self.around.worker.originals, "producer."),
+                            **strip_prefix(originals, "producer.override.")}  # fmt: skip
+        self._dead_letters = await DeadLetterQueue.open(
+            self.spec.config, self.id, self.around.cluster, producer_configs
+        )
         configs = {"auto.offset.reset": "earliest", **strip_prefix(self.around.worker.originals, "consumer."),
                    **strip_prefix(originals, "consumer.override.")}  # fmt: skip
         configs.pop("group.id", None)
@@ -69,6 +77,8 @@ class SinkTaskRunner(TaskRunner):
     async def _release(self) -> None:
         if self._pipeline is not None:
             self._pipeline.close()
+        if self._dead_letters is not None:
+            await self._dead_letters.aclose()
         if self._consumer is not None:
             await self._consumer.aclose()
 
@@ -152,6 +162,7 @@ class SinkTaskRunner(TaskRunner):
 
     async def _deliver(self, fetched: list[FetchedBatch]) -> None:
         assert self._pipeline is not None
+        assert self.tolerance is not None
         try:
             if self._on_loop:
                 await self._put_all(await self.thread.run(self._pipeline.from_bytes, fetched))
@@ -162,8 +173,17 @@ class SinkTaskRunner(TaskRunner):
                     await self._recover(left[0], error)
                     await self._put_all(left[1:])
         except PutAbandoned:
+            self.tolerance.letters.clear()  # these records come again, and fail again
             return
+        finally:
+            await self._send_letters(fetched)
         self._record(fetched)
+
+    async def _send_letters(self, fetched: Sequence[FetchedBatch]) -> None:
+        assert self.tolerance is not None
+        if self._dead_letters is not None and self.tolerance.letters:
+            letters, self.tolerance.letters = self.tolerance.letters, []
+            await self._dead_letters.send(letters, fetched)
 
     def _convert_and_put(self, fetched: list[FetchedBatch]) -> tuple[list[Batch], Exception | None]:
         """Put what converts; return what is left and the error that stopped it, if any."""
@@ -199,7 +219,7 @@ class SinkTaskRunner(TaskRunner):
         if not isinstance(error, DataError) or (not self.tolerance.tolerates and len(batch) == 1):
             raise error
         if len(batch) == 1:
-            self.tolerance.failed(error, stage="put", batch=batch)
+            self.tolerance.failed(error, stage="put", batch=batch, at=("TASK_PUT", self._plugin))
             return
         if not self.tolerance.tolerates:
             raise error
@@ -223,6 +243,8 @@ class SinkTaskRunner(TaskRunner):
         offsets = dict(self._put)
         try:
             await call(self.thread, self._plugin.flush)
+            if self._dead_letters is not None:
+                await self._dead_letters.flush()
         except RetriableError as error:
             self.log.warning("offsets were not committed, since the sink cannot flush now: %s", error.message)
             return

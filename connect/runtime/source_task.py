@@ -18,11 +18,12 @@ from connect.api import Batch, ConnectError, RetriableError, SourceTask, Unknown
 from connect.api.connector import Batches
 from connect.ports import Producer
 from connect.runtime.calls import call, on_loop
-from connect.runtime.config import strip_prefix
+from connect.runtime.config import SourceConnectorConfig, strip_prefix
 from connect.runtime.context import SourceTaskContextImpl
 from connect.runtime.factory import make_pipeline
 from connect.runtime.pipeline import Outgoing, Pipeline
 from connect.runtime.task import IDLE_WAIT_MAX_S, IDLE_WAIT_MIN_S, Surroundings, TaskRunner, TaskSpec, size_of
+from connect.runtime.topic_creation import TopicGroup, topic_groups
 from connect.stores.offsets import OffsetStore
 
 #: A task that has nothing to do commits this soon: what it costs is nothing then, and a crash repeats less.
@@ -44,6 +45,7 @@ class SourceTaskRunner(TaskRunner):
         self._pipeline: Pipeline | None = None
         self._producer: Producer | None = None
         self._known_topics: set[str] = set()
+        self._topic_groups: list[TopicGroup] = []
         self._pending = PendingOffsets()
         self._committed: list[SourceOffset] | None = None
 
@@ -53,6 +55,8 @@ class SourceTaskRunner(TaskRunner):
             self.around.plugins, self.around.worker, self.spec.config, log=self.log, stopping=stopping
         )
         self._pipeline, self.tolerance = await self.thread.run(make)
+        assert isinstance(self.spec.config, SourceConnectorConfig)
+        self._topic_groups = topic_groups(self.spec.config.originals, self.spec.config.topic_creation_groups)
         configs = {**strip_prefix(self.around.worker.originals, "producer."),
                    **strip_prefix(self.spec.config.originals, "producer.override.")}  # fmt: skip
         client_id = f"connector-producer-{self.id}"
@@ -159,10 +163,8 @@ class SourceTaskRunner(TaskRunner):
         if await admin.partitions(topic) is None:
             if not self.around.worker.topic_creation_enable:
                 raise UnknownTopicOrPartitionError(f"topic {topic!r} does not exist and topic.creation.enable is false", hint=f"Create it with 'connect topic create {topic}'.")  # fmt: skip
-            settings = strip_prefix(self.spec.config.originals, "topic.creation.default.")
-            settings.pop("replication.factor", None)  # one node: there is one copy
-            partitions = int(settings.pop("partitions", 1))
-            await admin.create_topic(topic, partitions=max(partitions, 1), configs=settings)
+            group = next(group for group in self._topic_groups if group.takes(topic))
+            await admin.create_topic(topic, partitions=group.partitions, configs=group.configs)
         self._known_topics.add(topic)
 
     async def _commit(self) -> None:

@@ -12,8 +12,9 @@ import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from connect.api import Batch, ConnectError, DataError, RetriableError
-from connect.runtime.config import ConnectorConfig
+from connect.api import Batch, ConnectError, DataError, Plugin, RetriableError
+from connect.runtime.config import ConnectorConfig, SinkConnectorConfig
+from connect.runtime.dead_letters import Letter
 
 T = TypeVar("T")
 
@@ -27,7 +28,12 @@ def backoff_ms(attempt: int, *, first_ms: int = RETRY_DELAY_MIN_MS, max_ms: int)
 
 
 class Tolerance:
-    """One task's rules for failing records, and its count of skipped ones."""
+    """One task's rules for failing records, and its count of skipped ones.
+
+    Attributes:
+        letters: Records that failed and belong into the dead letter queue, for the task to send and clear; always
+            empty where the config names no queue. They are there too when the failure ends the task, as in Kafka.
+    """
 
     def __init__(
         self,
@@ -39,6 +45,8 @@ class Tolerance:
     ) -> None:
         self.tolerates = config.errors_tolerance == "all"
         self.skipped = 0
+        self.letters: list[Letter] = []
+        self._keeps_letters = isinstance(config, SinkConnectorConfig) and bool(config.errors_deadletterqueue_topic_name)
         self._retry_timeout_ms = config.errors_retry_timeout
         self._delay_max_ms = config.errors_retry_delay_max_ms
         self._log_enabled = config.errors_log_enable
@@ -60,9 +68,18 @@ class Tolerance:
                     raise
                 tries += 1
 
-    def failed(self, error: Exception, *, stage: str, batch: Batch, index: int = 0) -> None:
-        """Skip one record, or raise what ends the task: the cause first, then stage and coordinates."""
+    def failed(
+        self, error: Exception, *, stage: str, batch: Batch, index: int = 0, at: tuple[str, Plugin] | None = None
+    ) -> None:
+        """Skip one record, or raise what ends the task: the cause first, then stage and coordinates.
+
+        Args:
+            stage: What was done, for people.
+            at: Kafka's name of the stage and the plugin that was at work, for the dead letter queue.
+        """
         where = _coordinates(batch, index)
+        if self._keeps_letters and at is not None:
+            self.letters.append(Letter.of(batch, index, *at, error))
         reason = error.message if isinstance(error, ConnectError) else f"{type(error).__name__}: {error}"
         if not self.tolerates:
             code = error.code if isinstance(error, ConnectError) else "data.invalid"

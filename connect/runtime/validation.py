@@ -1,38 +1,42 @@
 """Checking a connector config: every key that counts, with its definition, its value and everything wrong with it.
 
-What counts: the framework's keys, the connector's own, and those of each transform, predicate and converter that the
-config names, under their prefixes. Unknown keys are left out, as in Kafka Connect.
+What counts: the framework's keys, the connector's own, those of each transform, predicate and converter that the config
+names, under their prefixes, and overrides for the clients that work for the connector. Unknown keys are left out, as in
+Kafka Connect; `connect.runtime.advice` warns of them.
 
-Source: Kafka 4.3.1, AbstractHerder.validateConnectorConfig, EnrichableConfigDef; reference/rest.md lists the oddities.
+Source: Kafka 4.3.1, AbstractHerder.validateConnectorConfig; reference/rest.md lists the oddities.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import difflib
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from connect.api import ConfigError, ConfigKey, ConfigType, ConfigValue, Plugin
-from connect.runtime.config import (
-    ConnectorConfig,
-    SinkConnectorConfig,
-    SourceConnectorConfig,
-    WorkerConfig,
-    strip_prefix,
+from connect.api import ConfigError, ConfigKey, ConfigValue
+from connect.runtime.client_overrides import override_values
+from connect.runtime.config import ConnectorConfig, SinkConnectorConfig, SourceConnectorConfig, WorkerConfig
+from connect.runtime.enriched import (
+    CONVERTERS,
+    MEMBERS,
+    Context,
+    check_converter,
+    converter_values,
+    fill_version,
+    groups_of,
+    member_values,
+    shown,
 )
-from connect.runtime.factory import connector_desc, refusal
+from connect.runtime.factory import connector_desc
 from connect.runtime.model import ConfigInfo, ConfigInfos, ConfigValueInfo, PluginKind
 from connect.runtime.plugins import CONNECTOR_KINDS, PluginDesc, PluginHost
+from connect.runtime.version_ranges import VersionRangeError, parse_range
 
-_CONVERTERS = (
-    ("key.converter", PluginKind.CONVERTER, "Converter"),
-    ("value.converter", PluginKind.CONVERTER, "Converter"),
-    ("header.converter", PluginKind.HEADER_CONVERTER, "HeaderConverter"),
-)
-_MEMBERS = (
-    ("transforms", PluginKind.TRANSFORM, "Transforms"),
-    ("predicates", PluginKind.PREDICATE, "Predicates"),
-)
+NULL_VALUE = "Null value can not be supplied as the configuration value."
+_MISSING = re.compile(r": Class (.+) could not be found\.$")
+_VERSION = "connector.plugin.version"
 
 
 def validate(plugins: PluginHost, worker: WorkerConfig, plugin: str, config: Mapping[str, Any]) -> ConfigInfos:
@@ -42,25 +46,35 @@ def validate(plugins: PluginHost, worker: WorkerConfig, plugin: str, config: Map
         plugin: The connector that the request names; `connector.class` must end with it.
 
     Raises:
-        ConfigError: `connector.class` is missing, unknown, or not the plugin that the request names.
+        ConfigError: `connector.class` is missing, unknown, or not the plugin that the request names; or
+            `connector.plugin.version`, which says which class it is, is no range.
     """
     desc = connector_desc(plugins, config)
-    _check_request(plugin, str(config.get("connector.class")))
-    framework = _framework(desc)
-    values = framework.values(config)
-    values.update((name, value) for name, value in desc.cls.config_class.values(config).items() if name not in values)
-    groups = list(framework.groups)
-    for prefix, kind, title in _MEMBERS:
-        for alias in _aliases(values[prefix]):
-            groups.append(f"{title}: {alias}")
-            values.update(_member_values(plugins, worker, config, f"{prefix}.{alias}", kind, groups[-1]))
-    for which, kind, interface in _CONVERTERS:
-        extra, extra_groups = _converter_values(plugins, config, values[which], which, kind, interface)
-        values.update(extra)
-        groups.extend(group for group in extra_groups if group not in groups)
-    _fill_versions(values, desc)
     name = str(config.get("connector.class"))
-    return ConfigInfos(name, tuple(groups), tuple(_info(plugins, value) for value in values.values()))
+    _check_request(plugin, name)
+    _check_version(config)
+    context = Context(plugins, worker, config)
+    framework = framework_of(desc)
+    values = _framework_values(framework, config)
+    groups = list(framework.groups)
+    fill_version(values[_VERSION], desc.cls.version, config)
+    for prefix, kind, title in MEMBERS:
+        for alias in dict.fromkeys(values[prefix].value or ()):
+            groups.append(f"{title}: {alias}")
+            values.update(member_values(context, f"{prefix}.{alias}", kind, groups[-1]))
+    own = desc.cls.config_class.values(config)
+    values.update((key, value) for key, value in own.items() if key not in values)
+    groups.extend(groups_of(own.values()))
+    for which, kind, use in CONVERTERS:
+        converter = check_converter(context, values, which, kind)
+        if converter is not None and not values[f"{which}.plugin.version"].errors:
+            extra = converter_values(context, converter, which, use)
+            values.update(extra)
+            groups.extend(groups_of(extra.values()))
+    infos = [_info(value.key, value) for value in values.values()]
+    infos.extend(_info(key, value) for key, value in override_values(desc.kind, config).values())
+    infos.extend(_nulls(config, {info.value.name for info in infos}))
+    return ConfigInfos(name, tuple(dict.fromkeys(groups)), tuple(infos))
 
 
 def plugin_config(plugins: PluginHost, name: str) -> list[ConfigKey]:
@@ -70,11 +84,18 @@ def plugin_config(plugins: PluginHost, name: str) -> list[ConfigKey]:
         NotFoundError: plugin.missing.
     """
     desc = plugins.any(name)
-    own = list(desc.cls.config_class.keys().values())
+    own = [shown(key) for key in desc.cls.config_class.keys().values() if not key.internal]
     if desc.kind not in CONNECTOR_KINDS:
         return own
     known = {key.name for key in own}
-    return own + [key for key in _framework(desc).keys().values() if key.name not in known]
+    framework = framework_of(desc).keys()
+    framework[_VERSION] = dataclasses.replace(framework[_VERSION], default=desc.cls.version)
+    return own + [key for key in framework.values() if key.name not in known]
+
+
+def framework_of(desc: PluginDesc) -> type[ConnectorConfig]:
+    """Return the declaration of the framework's keys for a connector."""
+    return SinkConnectorConfig if desc.kind is PluginKind.SINK else SourceConnectorConfig
 
 
 def raise_for_errors(infos: ConfigInfos) -> None:
@@ -91,8 +112,17 @@ def raise_for_errors(infos: ConfigInfos) -> None:
             "You can also find the above list of errors at the endpoint "
             "`/connector-plugins/{connectorType}/config/validate`",
             config_path=errors[0][0],
-            hint="",
+            hint=" ".join(_nearest(infos)),
         )
+
+
+def _nearest(infos: ConfigInfos) -> Iterable[str]:
+    """Yield the nearest class for each that is not there; Kafka's own words name none."""
+    for info in infos.configs:
+        missing = next((m[1] for e in info.value.errors if (m := _MISSING.search(e))), None)
+        close = difflib.get_close_matches(missing or "", info.value.recommended_values, n=1) if missing else []
+        if close:
+            yield f"Did you mean {close[0]} for {info.value.name}?"
 
 
 # -- parts ---------------------------------------------------------------------------------------------------------
@@ -106,107 +136,33 @@ def _check_request(plugin: str, named: str) -> None:
         )
 
 
-def _framework(desc: PluginDesc) -> type[ConnectorConfig]:
-    return SinkConnectorConfig if desc.kind is PluginKind.SINK else SourceConnectorConfig
+def _check_version(config: Mapping[str, Any]) -> None:
+    try:
+        parse_range(config.get(_VERSION))
+    except VersionRangeError as error:
+        raise ConfigError(
+            f"Invalid value {config[_VERSION]} for configuration {_VERSION}: {error}",
+            hint="Leave the key out: the installed version is taken.",
+            config_path=_VERSION,
+        ) from None
 
 
-def _aliases(value: ConfigValue) -> list[str]:
-    return [alias for alias in dict.fromkeys(value.value or ()) if alias]
+def _framework_values(framework: type[ConnectorConfig], config: Mapping[str, Any]) -> dict[str, ConfigValue]:
+    values = framework.values(config, together=False)
+    for problem in framework.problems_of(config):
+        values[problem.key].errors.append(problem.message)
+    for name, value in values.items():
+        if name in config and config[name] is None:
+            value.errors.append(NULL_VALUE)
+    return values
 
 
-def _member_values(
-    plugins: PluginHost, worker: WorkerConfig, config: Mapping[str, Any], prefix: str, kind: PluginKind, group: str
-) -> Iterable[tuple[str, ConfigValue]]:
-    """Return the keys of one transform or predicate: its type, what the framework adds, and its own."""
-    type_key = _key(f"{prefix}.type", ConfigType.CLASS, group, 0, required=True)
-    given = config.get(type_key.name)
-    type_value = ConfigValue(type_key, given)
-    desc = plugins.find(str(given).strip(), kind) if given else None
-    if desc is None:
-        type_value.errors.append(_unknown_class(plugins, type_key.name, given, kind))
-    elif refused := refusal(worker, desc.cls):
-        type_value.errors.append(f"Invalid value {given} for configuration {type_key.name}: {refused}")
-        desc = None  # nor are its keys looked into: they may name files of the worker's machine
-    yield type_key.name, type_value
-    yield _plain(config, f"{prefix}.plugin.version", ConfigType.STRING, group, 1)
-    if kind is PluginKind.TRANSFORM:
-        yield _plain(config, f"{prefix}.predicate", ConfigType.STRING, group, 2, default="")
-        negate_name, negate = _plain(config, f"{prefix}.negate", ConfigType.BOOLEAN, group, 3, default=False)
-        if negate.value and not config.get(f"{prefix}.predicate"):
-            negate.errors.append(f"Invalid value true for configuration {negate_name}: there is no predicate to negate")
-        yield negate_name, negate
-    if desc is not None:
-        yield from _own_values(desc.cls, config, prefix, group)
+def _nulls(config: Mapping[str, Any], known: set[str]) -> Iterable[ConfigInfo]:
+    """Return keys that nothing declares and whose value is null: a mistake that is worth telling all the same."""
+    for name in (name for name, value in config.items() if value is None and name not in known):
+        yield ConfigInfo(None, ConfigValueInfo(name, None, errors=(NULL_VALUE,)))
 
 
-def _own_values(cls: type[Plugin], config: Mapping[str, Any], prefix: str, group: str | None) -> Iterable[tuple[str, ConfigValue]]:  # fmt: skip
-    for value in cls.config_class.values(strip_prefix(config, prefix + ".")).values():
-        name = f"{prefix}.{value.key.name}"
-        key = dataclasses.replace(
-            value.key, name=name, group=group or value.key.group, display_name=name if group else value.key.display_name
-        )
-        # Kafka names a transform's key with its prefix in a message, a converter's without.
-        errors = [_prefixed(error, value.key.name, name) for error in value.errors] if group else value.errors
-        yield name, ConfigValue(key, value.value, errors)
-
-
-def _prefixed(message: str, short: str, full: str) -> str:
-    return message.replace(f"configuration {short}:", f"configuration {full}:").replace(f'configuration "{short}"', f'configuration "{full}"')  # fmt: skip
-
-
-def _converter_values(
-    plugins: PluginHost, config: Mapping[str, Any], value: ConfigValue, which: str, kind: PluginKind, interface: str
-) -> tuple[dict[str, ConfigValue], list[str]]:
-    if not value.value:
-        return {}, []
-    desc = plugins.find(value.value, kind)
-    if desc is None:
-        other = plugins.find(value.value, *PluginKind)
-        wrong = f"Class class {value.value} does not implement the {interface} interface"
-        value.errors.append(wrong if other else _unknown_class(plugins, which, value.value, kind))
-        return {}, []
-    value.value = desc.name
-    own = dict(_own_values(desc.cls, config, which, None))
-    return own, list(dict.fromkeys(v.key.group for v in own.values() if v.key.group))
-
-
-def _unknown_class(plugins: PluginHost, name: str, given: Any, kind: PluginKind) -> str:
-    if given is None:
-        return f'Missing required configuration "{name}" which has no default value.'
-    near = plugins.nearest(str(given), kind)
-    hint = f" Did you mean {near}?" if near else ""
-    return f"Invalid value {given} for configuration {name}: Class {given} could not be found.{hint}"
-
-
-def _plain(config: Mapping[str, Any], name: str, wanted: ConfigType, group: str, order: int, default: Any = None) -> tuple[str, ConfigValue]:  # fmt: skip
-    from connect.api.config import parse_type
-
-    value = ConfigValue(_key(name, wanted, group, order, default=default), default)
-    if name in config:
-        try:
-            value.value = parse_type(name, config[name], wanted)
-        except ConfigError as error:
-            value.value = None
-            value.errors.append(error.message)
-    return name, value
-
-
-def _key(
-    name: str, wanted: ConfigType, group: str, order: int, *, default: Any = None, required: bool = False
-) -> ConfigKey:
-    high = "HIGH" if required else "MEDIUM"
-    return ConfigKey(name, wanted, required, default, high, "", group, order, "LONG" if required else "MEDIUM", name)
-
-
-def _fill_versions(values: Mapping[str, ConfigValue], desc: PluginDesc) -> None:
-    version = values["connector.plugin.version"]
-    if version.value is None and not version.errors:
-        version.value = desc.cls.version
-
-
-def _info(plugins: PluginHost, value: ConfigValue) -> ConfigInfo:
-    recommended: tuple[str, ...] = value.key.recommended
-    kind = next((kind for which, kind, _ in _CONVERTERS if which == value.key.name), None)
-    if kind is not None:
-        recommended = tuple(desc.name for desc in plugins.list(kind))
-    return ConfigInfo(value.key, ConfigValueInfo(value.key.name, value.text, recommended, tuple(value.errors)))
+def _info(definition: ConfigKey | None, value: ConfigValue) -> ConfigInfo:
+    key = value.key
+    return ConfigInfo(definition, ConfigValueInfo(key.name, value.text, key.recommended, tuple(value.errors)))

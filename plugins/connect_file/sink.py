@@ -26,6 +26,7 @@ from connect.api import (
     ConfigError,
     ConnectError,
     EnvironmentFault,
+    Problem,
     RetriableError,
     SinkConnector,
     SinkTask,
@@ -149,6 +150,18 @@ class FileStreamSinkConnector(SinkConnector):
     def alter_offsets(self, offsets: Mapping[tuple[str, int], int | None]) -> bool:
         """Take any: the group's offsets are all there is. Records that are read again are appended again."""
         return True
+
+    def check(self) -> list[Problem]:
+        if not self.config.file:
+            return []
+        path = Path(self.config.file)
+        if path.is_dir():
+            return [Problem("file", f"{str(path)!r} is a folder")]
+        if not path.parent.is_dir():
+            return [Problem("file", f"file {str(path)!r} cannot be created: folder {str(path.parent)!r} is not there")]
+        if not os.access(path if path.exists() else path.parent, os.W_OK):
+            return [Problem("file", f"file {str(path)!r} cannot be written: Permission denied")]
+        return []
 
 
 def _ends_with_newline(path: str) -> bool:

@@ -22,6 +22,7 @@ import select
 import stat
 import time
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, Final
 
 from connect.api import (
@@ -31,6 +32,7 @@ from connect.api import (
     ConfigError,
     DataError,
     EnvironmentFault,
+    Problem,
     RetriableError,
     SourceConnector,
     SourceTask,
@@ -66,9 +68,9 @@ class FileStreamSourceTask(SourceTask):
     """Tails one file, or reads standard input. Plain `def`: one hop to the task's thread a poll."""
 
     config: FileStreamSourceConfig
+    _stream: io.FileIO | None = None
 
     def start(self) -> None:
-        self._stream: io.FileIO | None = None
         self._partition: dict[str, Any] | None = None
         self._position = 0  # of the next line; everything before it was returned
         self._held = b""  # read from there on, but not a whole line yet
@@ -251,6 +253,16 @@ class FileStreamSourceConnector(SourceConnector):
                 raise ConfigError(f"partition {dict(partition)} has no key 'filename' with the path of a file")
             _position_of(dict(offset), partition["filename"], what="offset")
         return True
+
+    def check(self) -> list[Problem]:
+        path = self.config.file
+        if not path:
+            return []
+        if not Path(path).exists():
+            return [Problem("file", f"file {path!r} is not there; the source waits for it")]
+        if not Path(path).is_file():
+            return [Problem("file", f"{path!r} is not a regular file")]
+        return [] if os.access(path, os.R_OK) else [Problem("file", f"file {path!r} cannot be read: Permission denied")]
 
 
 def _position_of(offset: dict[str, Any] | None, path: str, *, what: str = "stored source offset") -> int:

@@ -157,7 +157,7 @@ class Feed:
 
     async def _begin(self, connection: asyncpg.Connection, now: float) -> bool:
         if self._mark is None:
-            await self._describe(connection)
+            await self.describe(connection)
             if self._by_id or self._by_time:
                 self._mark = await self._set_mark(connection, now)
                 if self._mark is None:
@@ -262,8 +262,12 @@ class Feed:
 
     # -- columns ---------------------------------------------------------------------------------------------------
 
-    async def _describe(self, connection: asyncpg.Connection) -> None:
-        """Learn the columns: of a table for each read, since it may be altered; of the query once a connection."""
+    async def describe(self, connection: asyncpg.Connection) -> None:
+        """Learn the columns: of a table for each read, since it may be altered; of the query once a connection.
+
+        Raises:
+            ConfigError: The table is gone, or a column that the mode needs is missing or not fit for it.
+        """
         if self._table is None:
             columns = self._columns or await describe_query(connection, self._config.query)
         else:

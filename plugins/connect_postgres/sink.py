@@ -9,8 +9,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from connect.api import Batch, ConfigError, DataError, EnvironmentFault, RetriableError, SinkConnector, SinkTask
+from connect.api import (
+    Batch,
+    ConfigError,
+    DataError,
+    EnvironmentFault,
+    Problem,
+    RetriableError,
+    SinkConnector,
+    SinkTask,
+)
 from connect_postgres.catalog import ColumnInfo, TableInfo
+from connect_postgres.checks import sink_problems
 from connect_postgres.connection import close, connect, connect_patiently
 from connect_postgres.failures import explained
 from connect_postgres.fields import Fields, fields_of, key_fields_of
@@ -144,6 +154,14 @@ class JdbcSinkConnector(SinkConnector):
     def alter_offsets(self, offsets: Mapping[tuple[str, int], int | None]) -> bool:
         """Take any: the group's offsets are all there is. Rows that are read again are written as insert.mode says."""
         return True
+
+    async def check(self) -> list[Problem]:
+        connection = await connect(self.config)
+        try:
+            topics = [topic.strip() for topic in str(self.config.originals.get("topics") or "").split(",")]
+            return await sink_problems(connection, self.config, [topic for topic in topics if topic])
+        finally:
+            await close(connection)
 
 
 def _last_of_equal_keys(columns: list[ColumnInfo], values: list[list[Any]], key: list[str]) -> list[list[Any]]:

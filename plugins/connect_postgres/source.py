@@ -7,8 +7,9 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from connect.api import Batch, ConfigError, ConnectError, DataError, SourceConnector, SourceTask
+from connect.api import Batch, ConfigError, ConnectError, DataError, Problem, SourceConnector, SourceTask
 from connect_postgres.catalog import find_tables
+from connect_postgres.checks import source_problems
 from connect_postgres.connection import close, connect, connect_patiently
 from connect_postgres.failures import explained
 from connect_postgres.feed import Feed, Position
@@ -97,6 +98,14 @@ class JdbcSourceConnector(SourceConnector):
             await close(connection)
         if not self.config.query:
             self._watching = asyncio.create_task(self._watch())
+
+    async def check(self) -> list[Problem]:
+        connection = await connect(self.config)
+        try:
+            tables = [None] if self.config.query else await self._find_tables(connection)
+            return await source_problems(connection, self.config, tables)
+        finally:
+            await close(connection)
 
     async def stop(self) -> None:
         watching = getattr(self, "_watching", None)

@@ -26,6 +26,7 @@ from connect.api import (
     SchemaProjectorError,
     Transform,
 )
+from connect.rest.render import config_infos
 from connect.runtime.config import SinkConnectorConfig, SourceConnectorConfig, WorkerConfig
 from connect.runtime.factory import make_stages
 from connect.runtime.model import PluginKind
@@ -248,35 +249,54 @@ def _same_json(wanted: bytes | None, found: bytes | None) -> bool:
 
 
 def _validate(vector: dict[str, Json], expected: Json) -> str | None:
-    """Compare which keys count, and what is wrong with each; values depend on the worker's config."""
+    """Compare the whole answer, but for texts of documentation and what departures.json excuses."""
     config = vector["config"]
     if missing := [v for v in config.values() if v in _classes_to_come() or v in _converters_to_come()]:
         raise Skipped(f"{missing[0]} is not installed")
-    if later := [name for name in config if name.startswith(_KEYS_TO_COME)]:
-        raise Skipped(f"{later[0]} is not supported yet")
     infos = _phase("validate", lambda: validate(plugins(), WorkerConfig.parse({}), vector["plugin"], config))
     if expected == {}:
         return None
-    wanted = {info["value"]["name"]: info["value"]["errors"] for info in expected["configs"]}
-    found = {info.value.name: list(info.value.errors) for info in infos.configs}
-    return _first_unlike(wanted, found)
+    found = config_infos(infos)
+    if difference := _first_unlike(expected, found):
+        return difference
+    wrong = [part for part in ("name", "error_count") if expected[part] != found[part]]
+    return f"{wrong[0]}: expected {expected[wrong[0]]!r}, got {found[wrong[0]]!r}" if wrong else None
 
 
-_KEYS_TO_COME = ("errors.deadletterqueue.topic.name", "producer.override.", "consumer.override.", "admin.override.")
-
-
-def _first_unlike(wanted: dict[str, list[str]], found: dict[str, list[str]]) -> str | None:
+def _first_unlike(expected: Json, found: Json) -> str | None:
     ours_alone = [d["keys"] for d in departures() if "keys" in d]
-    for name in sorted({*wanted, *found}):
+    wanted = {info["value"]["name"]: info for info in expected["configs"]}
+    ours = {info["value"]["name"]: info for info in found["configs"]}
+    for name in sorted({*wanted, *ours}):
         if name not in wanted and any(re.search(pattern, name) for pattern in ours_alone):
             continue
-        if wanted.get(name) != found.get(name):
-            return f"{name}: expected {_told(wanted.get(name))}, got {_told(found.get(name))}"
+        if name not in wanted or name not in ours:
+            missing = "no such key"
+            return f"{name}: expected {wanted.get(name, missing)}, got {ours.get(name, missing)}"
+        if difference := _info_difference(wanted[name], ours[name]):
+            return f"{name}: {difference}"
+    # Kafka has a converter's groups in hash order.
+    if sorted(expected["groups"]) != sorted(found["groups"]):
+        return f"groups: expected {expected['groups']}, got {found['groups']}"
     return None
 
 
-def _told(errors: list[str] | None) -> str:
-    return "no such key" if errors is None else repr(errors)
+def _info_difference(wanted: Json, found: Json) -> str | None:
+    for part in ("errors", "value", "visible"):
+        if wanted["value"][part] != found["value"][part] and not _excused("values", wanted["value"]["name"]):
+            return f"{part}: expected {wanted['value'][part]!r}, got {found['value'][part]!r}"
+    # There may be more to choose from here.
+    recommended = [each for each in wanted["value"]["recommended_values"] if each not in found["value"]["recommended_values"]]  # fmt: skip
+    if recommended and not _excused("values", wanted["value"]["name"]):
+        return f"recommended_values: {recommended} are missing"
+    for part, value in (wanted.get("definition") or {}).items():
+        if part in found["definition"] and found["definition"][part] != value and not (part == "default_value" and _excused("values", wanted["value"]["name"])):  # fmt: skip
+            return f"{part}: expected {value!r}, got {found['definition'][part]!r}"
+    return None
+
+
+def _excused(kind: str, name: str) -> bool:
+    return any(re.search(d[kind], name) for d in departures() if kind in d)
 
 
 @cache

@@ -1,8 +1,7 @@
 """Kafka Connect's REST API, as recorded from 4.3.1 and played against a real worker: `rest/open.json`.
 
 `rest/conformance.py` is the runner; it also runs alone, against any worker. A step that answers otherwise on purpose
-is in `rest/departures.json`, and in docs/reference/departures.md with its reason. `rest/awaited.json` lists steps about
-classes and keys that are not there yet; they are not weighed.
+is in `rest/departures.json`, and in docs/reference/departures.md with its reason.
 """
 
 from __future__ import annotations
@@ -20,7 +19,6 @@ from tests.support.worker import WorkerProcess
 HERE = Path(__file__).parent / "rest"
 DOCS = Path(__file__).parents[2] / "docs" / "reference" / "departures.md"
 DEPARTURES = json.loads((HERE / "departures.json").read_text())
-AWAITED = {step for steps in json.loads((HERE / "awaited.json").read_text()).values() for step in steps}
 SHARE_MIN = 0.97
 #: How long a step's condition may take to hold.
 CONDITION_S = 8
@@ -29,7 +27,7 @@ RUN_S = 150
 
 @pytest.fixture(scope="module")
 def outcome(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """What the runner says of each weighed step; nothing where it passed."""
+    """What the runner says of each step; nothing where it passed."""
     folder = tmp_path_factory.mktemp("rest")
     with WorkerProcess(folder / "data", CONNECT_OFFSET_FLUSH_INTERVAL_MS="200") as worker:
         command = [sys.executable, HERE / "conformance.py", "--url", worker.url(), "--workdir", folder,
@@ -42,11 +40,10 @@ def outcome(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 
 def test_every_step_answers_as_kafka_connect_or_departs_on_purpose(outcome: dict[str, str]) -> None:
-    weighed = {step: differences for step, differences in outcome.items() if step not in AWAITED}
     departs = {step for departure in DEPARTURES for step in departure["steps"]}
-    assert {step: differences for step, differences in weighed.items() if differences and step not in departs} == {}
-    passed = sum(not differences for differences in weighed.values())
-    assert passed >= SHARE_MIN * len(weighed), f"{passed} of {len(weighed)}"
+    assert {step: differences for step, differences in outcome.items() if differences and step not in departs} == {}
+    passed = sum(not differences for differences in outcome.values())
+    assert passed >= SHARE_MIN * len(outcome), f"{passed} of {len(outcome)}"
 
 
 def test_every_departure_departs_and_is_documented(outcome: dict[str, str]) -> None:

@@ -27,7 +27,7 @@ class ExtractFieldConfig(Config):
 
     field: str = key("Field name to extract.")
     replace_null_with_default: bool = key(NULLS_TO_DEFAULTS, default=True)
-    field_syntax_version: str = syntax_version_key()
+    field_syntax_version: str = syntax_version_key(kafkas=True)
 
     def problems(self) -> Iterable[Problem]:
         return path_problems("field", [self.field], self.field_syntax_version)

@@ -16,9 +16,18 @@ PURPOSE: Final = "nested field access"
 SYNTAX: Final = "V1: the name of a field; V2: a path, with dots between names and backticks around names with dots."
 
 
-def syntax_version_key() -> Any:
-    """Declare `field.syntax.version`, Kafka's in ExtractField, ours in every other transform that names fields."""
-    return key(SYNTAX, default="V1", importance="high", one_of=("V1", "V2"), ignore_case=True)
+def syntax_version_key(*, kafkas: bool = False) -> Any:
+    """Declare `field.syntax.version`, Kafka's in ExtractField, ours in every other transform that names fields: there
+    REST shows it only where a config gives it, behind Kafka's keys, so that its answers are Kafka's."""
+    return key(
+        SYNTAX,
+        default="V1",
+        importance="high",
+        order=-1 if kafkas else 1,
+        internal=not kafkas,
+        one_of=("V1", "V2"),
+        ignore_case=True,
+    )
 
 
 def paths_of(texts: Iterable[str], version: str) -> list[FieldPath]:

@@ -1,0 +1,39 @@
+"""Beyond Kafka Connect: `validate` with warnings, and with a look at the world outside where that is asked for."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import asdict
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from connect.rest.connectors import herder_of
+from connect.rest.doors import name_of
+from connect.rest.render import body_of, config_infos, config_of, flag, json_response
+from connect.runtime.advice import advise, advise_topics
+from connect.runtime.checking import check
+from connect.runtime.factory import connector_desc
+
+router = APIRouter(prefix="/v1/connector-plugins", tags=["v1"])
+
+
+@router.put("/{plugin}/config/validate")
+async def validate(request: Request, plugin: str) -> Response:
+    """Check a connector config as Kafka Connect does, and add warnings; check=true looks outside too.
+
+    Kafka's answer with `warnings`, a list of {key, code, message}, and `checked`. The connector is asked to look
+    outside (does the server answer, is the table there) only where the config has no errors.
+    """
+    herder = herder_of(request)
+    config = config_of(await body_of(request))
+    infos = await herder.validate(name_of(plugin), config)
+    desc = connector_desc(herder.plugins, config)
+    warnings = await asyncio.to_thread(advise, herder.plugins, herder.worker_config, desc, config, infos)
+    warnings += await advise_topics(herder.cluster.admin, desc, config)
+    checked = flag(request, "check") and not infos.error_count
+    if checked:
+        warnings += await check(desc, config)
+    return json_response(
+        {**config_infos(infos), "warnings": [asdict(warning) for warning in warnings], "checked": checked}
+    )

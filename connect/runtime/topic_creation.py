@@ -1,0 +1,79 @@
+"""The topics that a source connector makes: `topic.creation.default.*` and the groups of `topic.creation.groups` (KIP-158).
+
+A new topic belongs to the first group one of whose `include` patterns matches its whole name, and none of whose
+`exclude` patterns does; else to the default group. Everything in a group but four keys is a config of the topic.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from connect.api import ConfigError
+from connect.runtime.config import strip_prefix
+
+PREFIX: Final = "topic.creation."
+_OWN: Final = ("include", "exclude", "partitions", "replication.factor")
+
+
+@dataclass(frozen=True, slots=True)
+class TopicGroup:
+    """How topics of one group are made. There is one copy of everything, so the replication factor says nothing."""
+
+    include: tuple[re.Pattern[str], ...]
+    exclude: tuple[re.Pattern[str], ...]
+    partitions: int
+    configs: Mapping[str, str]
+
+    def takes(self, topic: str) -> bool:
+        """Whether a topic belongs to the group."""
+        included = any(pattern.fullmatch(topic) for pattern in self.include)
+        return included and not any(pattern.fullmatch(topic) for pattern in self.exclude)
+
+
+def topic_groups(config: Mapping[str, Any], groups: Sequence[str]) -> list[TopicGroup]:
+    """Return the groups of a connector config in the order in which they are tried; the last takes every topic.
+
+    Args:
+        groups: The value of `topic.creation.groups`.
+
+    Raises:
+        ConfigError: A number or a pattern is wrong.
+    """
+    default = _group(config, "default", partitions=1)
+    named = [_group(config, name, partitions=default.partitions) for name in groups if name != "default"]
+    return [*named, TopicGroup((re.compile(".*", re.DOTALL),), (), default.partitions, default.configs)]
+
+
+def _group(config: Mapping[str, Any], name: str, *, partitions: int) -> TopicGroup:
+    own = strip_prefix(config, f"{PREFIX}{name}.")
+    return TopicGroup(
+        _patterns(f"{PREFIX}{name}.include", own.get("include")),
+        _patterns(f"{PREFIX}{name}.exclude", own.get("exclude")),
+        _number(f"{PREFIX}{name}.partitions", own.get("partitions"), partitions),
+        {key: value for key, value in own.items() if key not in _OWN},
+    )
+
+
+def _patterns(name: str, text: str | None) -> tuple[re.Pattern[str], ...]:
+    try:
+        return tuple(re.compile(item) for item in re.split(r"\s*,\s*", (text or "").strip()) if item)
+    except re.error as error:
+        raise ConfigError(
+            f"Invalid value {text} for configuration {name}: Invalid regex: {error}", config_path=name
+        ) from None
+
+
+def _number(name: str, text: str | None, default: int) -> int:
+    """Return a number of partitions; -1 leaves it to the log, which makes one."""
+    given = str(default) if text is None else text.strip()
+    if given == "-1":
+        return 1
+    if not re.fullmatch(r"[0-9]{1,9}", given) or int(given) == 0:
+        raise ConfigError(
+            f"Invalid value {text} for configuration {name}: a positive number is expected, or -1 for the default",
+            config_path=name,
+        )
+    return int(given)
