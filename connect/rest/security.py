@@ -55,7 +55,15 @@ def install(app: FastAPI, config: WorkerConfig) -> None:
     if config.rest_authentication_file:
         users = Users(Path(config.rest_authentication_file))
         app.add_middleware(Guard, users=users, secret_topic=config.config_storage_topic)
-    app.add_middleware(Origins, allowed=config.access_control_allow_origin, methods=config.access_control_allow_methods)
+    app.add_middleware(
+        Origins,
+        allowed=_listed(config.access_control_allow_origin),
+        methods=_listed(config.access_control_allow_methods),
+    )
+
+
+def _listed(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]
 
 
 # -- users ---------------------------------------------------------------------------------------------------------

@@ -95,6 +95,9 @@ _SHORTHAND: Final[dict[str, Any]] = {
     },
     "ConfigInfo": {"definition": "ConfigKeyInfo|null", "value": "ConfigValueInfo"},
     "ConfigInfos": {"name": "string", "error_count": "integer", "groups": ["string"], "configs": ["ConfigInfo"]},
+    "Advice": {"key": "string", "code": "string", "message": "string"},
+    "AdvisedInfos": {"name": "string", "error_count": "integer", "groups": ["string"], "configs": ["ConfigInfo"], "warnings": ["Advice"],
+                     "checked": "boolean"},
     "LoggerLevel": {"level": "string", "last_modified": "integer|null"},
     "WorkerInfo": {
         "worker_id": "string", "version": "string", "kafka_version": "string", "kafka_cluster_id": "string", "python": "string",
@@ -269,6 +272,9 @@ OPERATIONS: Final[dict[str, Operation]] = {
     "GET /admin/loggers/{logger}": Operation("LoggerLevel", {"level": "INFO", "last_modified": None}),
     "PUT /admin/loggers/{logger}": Operation(["string"], ["connect.runtime"], "SetLevel", {"level": "DEBUG"}, status=200,
         query=(Query("scope", "worker (the default) or cluster.", example="worker"),), also={204: "scope=cluster."}),
+    "PUT /v1/connector-plugins/{plugin}/config/validate": Operation("AdvisedInfos",
+        {**_INFOS, "warnings": [{"key": "topc", "code": "unknown_key", "message": "nothing reads key topc; did you mean topic?"}], "checked": True},
+        "ConfigRequest", {**_CONFIG, "name": _NAME}, query=(Query("check", "Also look outside: does the server answer, is the table there.", _BOOLEAN),)),
     "GET /v1/worker": Operation("Worker", {
         "worker_id": _WORKER, "version": "0.1.0", "kafka_version": "4.3.1", "pid": 4711, "data_dir": "connect-data", "uptime_ms": 60000,
         "tasks": [{"connector": _NAME, "task": 0, "state": "RUNNING", "records": 42, "size_bytes": 4200, "skipped": 0, "lag": None}]}),

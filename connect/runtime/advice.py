@@ -20,6 +20,7 @@ from connect.runtime.enriched import CONVERTERS, MEMBERS
 from connect.runtime.factory import framework_config, make_converter, make_header_converter, make_stages
 from connect.runtime.model import ConfigInfos, PluginKind
 from connect.runtime.plugins import PluginDesc, PluginHost
+from connect.runtime.restarts import RestartConfig
 from connect.runtime.topic_creation import topic_groups
 from connect.runtime.version_ranges import in_range
 
@@ -117,7 +118,7 @@ def _matches(pattern: str, name: str) -> bool:
 
 def _keys(desc: PluginDesc, config: Mapping[str, Any], infos: ConfigInfos) -> Iterator[Advice]:
     """Yield a warning for each key that nothing reads."""
-    known = {info.value.name for info in infos.configs if info.definition is not None}
+    known = {info.value.name for info in infos.configs if info.definition is not None} | RestartConfig.keys().keys()
     for name in config:
         if name in known:
             continue

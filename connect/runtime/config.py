@@ -146,8 +146,8 @@ class WorkerConfig(Config):
     rest_authentication_file: str = key("File of users, roles and hashed secrets; everyone may do everything when left out.", default="", importance="high")  # fmt: skip
     rest_request_max_bytes: int = key("The largest body of a request that is taken.", default=8 << 20, ge=1024, importance="low")  # fmt: skip
     rest_request_timeout_ms: int = key("How long a request's body may take to arrive, and its answer to be made.", type="LONG", default=90_000, ge=1, importance="low")  # fmt: skip
-    access_control_allow_origin: list[str] = key("Origins of web pages that may use REST (CORS); * for all.", default=[], importance="low")  # fmt: skip
-    access_control_allow_methods: list[str] = key("Methods they may use; GET, POST and HEAD when left out.", default=[], importance="low")  # fmt: skip
+    access_control_allow_origin: str = key("Origins of web pages that may use REST (CORS), with commas; * for all.", default="", importance="low")  # fmt: skip
+    access_control_allow_methods: str = key("Methods they may use, with commas; GET, POST and HEAD when left out.", default="", importance="low")  # fmt: skip
     bootstrap_servers: list[str] = key("A real Kafka cluster in place of the bundled log; not in this version.", default=[], importance="high")  # fmt: skip
     group_id: str = key("Names the worker's cluster in displays.", default="connect-cluster", importance="high")
     key_converter: str = key("Converter of keys for connectors that name none.", default=JSON_CONVERTER, type="CLASS", importance="high")  # fmt: skip

@@ -32,6 +32,7 @@ from connect.runtime.enriched import (
 from connect.runtime.factory import connector_desc
 from connect.runtime.model import ConfigInfo, ConfigInfos, ConfigValueInfo, PluginKind
 from connect.runtime.plugins import CONNECTOR_KINDS, PluginDesc, PluginHost
+from connect.runtime.restarts import RestartConfig
 from connect.runtime.version_ranges import VersionRangeError, parse_range
 
 NULL_VALUE = "Null value can not be supplied as the configuration value."
@@ -71,6 +72,8 @@ def validate(plugins: PluginHost, worker: WorkerConfig, plugin: str, config: Map
             extra = converter_values(context, converter, which, use)
             values.update(extra)
             groups.extend(groups_of(extra.values()))
+    # Ours beside Kafka's; shown where they are given.
+    values.update((name, value) for name, value in RestartConfig.values(config).items() if name in config)
     infos = [_info(value.key, value) for value in values.values()]
     infos.extend(_info(key, value) for key, value in override_values(desc.kind, config).values())
     infos.extend(_nulls(config, {info.value.name for info in infos}))
