@@ -11,7 +11,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 import connect
-from connect.api import ConfigError
+from connect.api import ConfigError, ConflictError
 from connect.ports import TopicInfo
 from connect.rest.connectors import herder_of
 from connect.rest.doors import name_of
@@ -111,6 +111,10 @@ async def topic_configs(request: Request, topic: str) -> Response:
 
 @router.delete("/topics/{topic}", status_code=204)
 async def delete_topic(request: Request, topic: str) -> Response:
-    """Delete a topic with its records."""
-    await herder_of(request).cluster.admin.delete_topic(name_of(topic))
+    """Delete a topic with its records; refused for the topics that this worker lives by."""
+    herder, name = herder_of(request), name_of(topic)
+    config = herder.worker_config
+    if name in (config.config_storage_topic, config.offset_storage_topic, config.status_storage_topic):
+        raise ConflictError(f"topic {name!r} holds this worker's state", hint="Stop the worker before you delete it.")
+    await herder.cluster.admin.delete_topic(name)
     return empty(204)

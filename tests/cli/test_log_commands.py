@@ -294,3 +294,11 @@ def test_the_worker_s_config_sets_defaults_of_topics_by_a_broker_s_names(tmp_pat
     config.write_text("log.segment.bytes=2 GB\n")
     failed = connect("worker", "--data-dir", str(tmp_path / "data"), "--config", str(config))
     assert_refused(failed, 2, "config.invalid", "segment.bytes: '2 GB' is not a whole number")
+
+
+def test_the_topics_that_a_worker_lives_by_are_not_deleted_under_it(tmp_path: Path) -> None:
+    with running(tmp_path / "data") as url:
+        for topic in ("connect-configs", "connect-offsets", "connect-status"):
+            assert_refused(
+                connect("topic", "delete", topic, "--yes", "--url", url), 1, "conflict", "holds this worker's state"
+            )
