@@ -50,6 +50,11 @@ class TransactionRecord:
     updated_ms: int = -1
     started_ms: int = -1
 
+    @property
+    def is_decided(self) -> bool:
+        """True from the decision until every partition has its marker."""
+        return self.status in (Status.PREPARE_COMMIT, Status.PREPARE_ABORT)
+
 
 def encode_transaction_key(transactional_id: str) -> bytes:
     """Encode: version int16, transactional id string."""

@@ -114,7 +114,7 @@ class Transactions:
         """Read the stored states, and end what was decided, or left open, before."""
         await self._threads.run(self._load)
         for entry in list(self._entries.values()):
-            if entry.record.status in (Status.PREPARE_COMMIT, Status.PREPARE_ABORT):
+            if entry.record.is_decided:
                 async with entry.lock:
                     await self._finish(entry)
         if not was_clean:
@@ -154,7 +154,7 @@ class Transactions:
         async with entry.lock:
             self._entries[transactional_id] = entry  # it may have been forgotten while this waited
             record = entry.record
-            if record.status in (Status.PREPARE_COMMIT, Status.PREPARE_ABORT):
+            if record.is_decided:
                 await self._finish(entry)
             elif record.status is Status.ONGOING:
                 record.epoch += 1
@@ -230,7 +230,7 @@ class Transactions:
                     hint="Call abort_transaction, then begin again; raise transaction.timeout.ms, or make transactions shorter.",
                 )
             raise ProducerFencedError(f"another producer has taken transactional.id {transactional_id!r}")
-        if record.status in (Status.PREPARE_COMMIT, Status.PREPARE_ABORT):
+        if record.is_decided:
             raise TransactionStateError(
                 f"the last transaction of {transactional_id!r} is decided, and is still being ended",
                 hint="Wait until the disk takes writes again; it is then ended by itself.",
@@ -240,7 +240,7 @@ class Transactions:
     def is_decided(self, transactional_id: str) -> bool:
         """Tell whether the transaction's outcome is stored, and partitions wait for their markers."""
         entry = self._entries.get(transactional_id)
-        return entry is not None and entry.record.status in (Status.PREPARE_COMMIT, Status.PREPARE_ABORT)
+        return entry is not None and entry.record.is_decided
 
     def is_timed_out(self, transactional_id: str, producer: ProducerId) -> bool:
         """Tell whether a producer's last transaction was aborted for its timeout."""
@@ -269,21 +269,23 @@ class Transactions:
         """Abort the transactions that took longer than their timeout, end those decided that a fault held up, and
         forget the ids that nobody used for long.
         """
-        now_ms = self._clock()
         for entry in list(self._entries.values()):
-            record = entry.record
-            late = record.status is Status.ONGOING and now_ms - record.started_ms > record.timeout_ms
-            if late or record.status in (Status.PREPARE_COMMIT, Status.PREPARE_ABORT):
+            if entry.record.is_decided or self._is_late(entry.record):
                 await self._to_its_end(self._settle(entry))
-            elif (
-                record.updated_ms >= 0
-                and now_ms - record.updated_ms > self._expiration_ms
-                and record.status is not Status.ONGOING
-            ):
+            elif self._is_unused(entry.record):
                 await self._to_its_end(self._forget(entry))
+
+    def _is_late(self, record: TransactionRecord) -> bool:
+        return record.status is Status.ONGOING and self._clock() - record.started_ms > record.timeout_ms
+
+    def _is_unused(self, record: TransactionRecord) -> bool:
+        is_idle = record.status is not Status.ONGOING and not record.is_decided and record.updated_ms >= 0
+        return is_idle and self._clock() - record.updated_ms > self._expiration_ms
 
     async def _forget(self, entry: _Entry) -> None:
         async with entry.lock:
+            if not self._is_unused(entry.record):
+                return  # a producer took it while this waited
             columns = Columns([None], [encode_transaction_key(entry.transactional_id)], self._clock())
             await self._producer.append(TRANSACTION_STATE, columns, partition=0)
             if self._entries.get(entry.transactional_id) is entry:
@@ -293,9 +295,9 @@ class Transactions:
         async with entry.lock:
             record = entry.record
             try:
-                if record.status in (Status.PREPARE_COMMIT, Status.PREPARE_ABORT):
+                if record.is_decided:
                     await self._finish(entry)
-                elif record.status is Status.ONGOING and self._clock() - record.started_ms > record.timeout_ms:
+                elif self._is_late(record):
                     log.warning(
                         "transaction of %r aborted: it took longer than its %d ms",
                         entry.transactional_id,

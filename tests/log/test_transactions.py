@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 import time
 
@@ -381,6 +382,27 @@ async def test_a_transactional_id_that_nobody_uses_is_forgotten(open_log):
     await again.begin_transaction()
     await put(again, b"a")
     await again.commit_transaction()
+    assert await read(cluster) == [b"a"]
+
+
+async def test_a_transactional_id_that_is_taken_while_it_is_being_forgotten_stays_known(open_log):
+    now = [NOW]
+    cluster = await open_log(clock=lambda: now[0], configs={"transactional.id.expiration.ms": "1000"})
+    await cluster.admin.create_topic("t", partitions=2)
+    await producer_of(cluster)
+    now[0] += 1001
+    transactions = cluster._transactions
+    async with transactions._entries["tx"].lock:
+        # Both wait for the id: who takes it comes first.
+        taking = asyncio.create_task(producer_of(cluster))
+        await asyncio.sleep(0)
+        forgetting = asyncio.create_task(transactions.abort_timed_out())
+        await until(lambda: len(transactions._running) == 2)
+        await asyncio.sleep(0)
+    producer, _ = await asyncio.gather(taking, forgetting)
+    await producer.begin_transaction()
+    await put(producer, b"a")
+    await producer.commit_transaction()
     assert await read(cluster) == [b"a"]
 
 
