@@ -65,6 +65,21 @@ class Columns:
     def __len__(self) -> int:
         return len(self.values)
 
+    @property
+    def stamps(self) -> Sequence[int]:
+        """n timestamps, also where one stands for all."""
+        return [self.timestamps] * len(self.values) if isinstance(self.timestamps, int) else self.timestamps
+
+    def cut(self, start: int, stop: int | None = None) -> Columns:
+        """Return the records from `start` up to `stop`, as a slice does."""
+        rows = slice(start, stop)
+        return Columns(
+            self.values[rows],
+            self.keys[rows] if self.keys is not None else None,
+            self.timestamps if isinstance(self.timestamps, int) else self.timestamps[rows],
+            self.headers[rows] if self.headers is not None else None,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class FetchedBatch:

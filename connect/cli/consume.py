@@ -15,7 +15,7 @@ from connect.api import ConfigError, ConnectError, UnknownTopicOrPartitionError
 from connect.cli.door import LogDoor, door_options, open_door, run_async
 from connect.cli.formats import renderer
 from connect.cli.moments import moment_ms
-from connect.ports import Columns, FetchedBatch, Isolation, OffsetAndMetadata, PartitionInfo, TopicPartition
+from connect.ports import FetchedBatch, Isolation, OffsetAndMetadata, PartitionInfo, TopicPartition
 
 #: How long a consumer that has reached the end waits before it looks again.
 FOLLOW_INTERVAL_S = 0.1
@@ -143,12 +143,7 @@ async def _follow(
 def _first(batch: FetchedBatch, count: int) -> FetchedBatch:
     if len(batch) <= count:
         return batch
-    columns, offsets = batch.columns, batch.offsets[:count]
-    timestamps = columns.timestamps if isinstance(columns.timestamps, int) else columns.timestamps[:count]
-    part = Columns(
-        columns.values[:count],
-        None if columns.keys is None else columns.keys[:count],
-        timestamps,
-        None if columns.headers is None else columns.headers[:count],
+    offsets = batch.offsets[:count]
+    return FetchedBatch(
+        batch.topic, batch.partition, offsets, batch.columns.cut(0, count), offsets[-1] + 1, batch.timestamp_type
     )
-    return FetchedBatch(batch.topic, batch.partition, offsets, part, offsets[-1] + 1, batch.timestamp_type)

@@ -103,11 +103,10 @@ def _parsed(text: object) -> object:
 
 def _records(batch: FetchedBatch) -> Iterator[_Record]:
     columns, count = batch.columns, len(batch)
-    timestamps = [columns.timestamps] * count if isinstance(columns.timestamps, int) else columns.timestamps
     keys: Sequence[bytes | None] = columns.keys or [None] * count
     headers: Sequence[RawHeaders | None] = columns.headers or [None] * count
     for offset, timestamp, key, value, found in zip(
-        batch.offsets, timestamps, keys, columns.values, headers, strict=True
+        batch.offsets, columns.stamps, keys, columns.values, headers, strict=True
     ):
         yield _Record(batch.topic, batch.partition, offset, timestamp, key, value, found)
 

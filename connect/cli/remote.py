@@ -186,8 +186,6 @@ class RemoteAppender:
 
 def _records(columns: Columns, partition: int | None) -> list[dict[str, Any]]:
     count = len(columns)
-    timestamps = columns.timestamps
-    stamps = [timestamps] * count if isinstance(timestamps, int) else timestamps
     headers: Sequence[RawHeaders | None] = columns.headers or [None] * count
     return [
         {
@@ -198,7 +196,7 @@ def _records(columns: Columns, partition: int | None) -> list[dict[str, Any]]:
             "headers": [[name, _text(content)] for name, content in record_headers or ()],
         }
         for key, value, stamp, record_headers in zip(
-            columns.keys or [None] * count, columns.values, stamps, headers, strict=True
+            columns.keys or [None] * count, columns.values, columns.stamps, headers, strict=True
         )
     ]
 

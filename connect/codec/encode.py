@@ -143,8 +143,7 @@ def encode_retained(
             the base timestamp, as in Kafka.
     """
     count = len(offsets)
-    timestamps = columns.timestamps
-    stamps = [timestamps] * count if isinstance(timestamps, int) else list(timestamps)
+    stamps = columns.stamps
     attributes, base_timestamp = header.attributes & ~(h.COMPRESSION_MASK | h.DELETE_HORIZON), header.base_timestamp
     if delete_horizon_ms is not None:
         attributes, base_timestamp = attributes | h.DELETE_HORIZON, delete_horizon_ms

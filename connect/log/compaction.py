@@ -53,7 +53,6 @@ class CompactionResult:
     """What one partition's compaction did. Sizes in bytes of log files; `cleaned_offset` is the new first dirty offset."""
 
     rounds: int = 0
-    read_bytes: int = 0
     before_bytes: int = 0
     after_bytes: int = 0
     cleaned_offset: int = 0
@@ -221,7 +220,6 @@ class _Round:
                 raise Stopped from None
             for header in reading.headers:
                 yield reading.data, header
-            self._result.read_bytes += reading.position - position
             position, next_offset = reading.position, reading.next_offset
 
     def _map_keys(self) -> None:
@@ -305,14 +303,16 @@ class _Round:
                 output.drop(header, is_last=self._is_last(header))
                 return
             if header.base_offset not in self._with_tombstones and header.count == header.last_offset_delta + 1:
-                self._keep_offsets(data, header, self._kept[low:high], output)
+                self._keep_offsets(data, header, raw, self._kept[low:high], output)
                 return
         self._keep_some(data, header, raw, output)
 
-    def _keep_offsets(self, data: bytes, header: BatchHeader, offsets: list[int], output: _Output) -> None:
+    def _keep_offsets(
+        self, data: bytes, header: BatchHeader, raw: memoryview, offsets: list[int], output: _Output
+    ) -> None:
         """Keep these records of a dirty batch that has them all, without taking them apart."""
         if len(offsets) == header.count:
-            output.copy(header, memoryview(data)[header.position : header.end])
+            output.copy(header, raw)
             return
         records = records_of(data, header)
         bounds = record_bounds(records, header.count)
@@ -404,14 +404,16 @@ class _Output:
         self.is_changed = False
         self.aborted: list[AbortedTransaction] = []
 
-    def copy(self, header: BatchHeader, raw: memoryview) -> None:
+    def copy(self, header: BatchHeader, raw: bytes | memoryview) -> None:
         """Write a batch as it is."""
-        self._append(header, raw)
+        self.fill(header.base_offset)
+        self._write(raw)
+        self._next_offset = header.next_offset
 
     def write(self, header: BatchHeader, raw: bytes) -> None:
         """Write a batch anew."""
         self.is_changed = True
-        self._append(header, raw)
+        self.copy(header, raw)
 
     def drop(self, header: BatchHeader, *, is_last: bool) -> None:
         """Leave a batch out; of its producer's last one the header stays."""
@@ -426,11 +428,6 @@ class _Output:
             last = min(next_offset - 1, self._next_offset + RELATIVE_OFFSET_MAX)
             self._write(encode_gap(self._next_offset, last))
             self._next_offset = last + 1
-
-    def _append(self, header: BatchHeader, raw: bytes | memoryview) -> None:
-        self.fill(header.base_offset)
-        self._write(raw)
-        self._next_offset = header.next_offset
 
     def _write(self, raw: bytes | memoryview) -> None:
         self._file.write(raw)

@@ -6,7 +6,7 @@ import asyncio
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final, Literal
+from typing import Final, Literal, TypeVar
 
 from connect.api.errors import ConfigError, LogError, OffsetOutOfRangeError, UnknownTopicOrPartitionError
 from connect.log.fetched import decode_slice
@@ -18,6 +18,7 @@ from connect.log.topics import Topic, Topics
 from connect.log.wakeup import Wakeup, Wakeups
 from connect.ports import FetchedBatch, Isolation, OffsetAndMetadata, Subscription, TopicPartition
 
+W = TypeVar("W", bound=str)
 Reset = Literal["latest", "earliest", "none"]
 _RESETS: Final[tuple[Reset, ...]] = ("latest", "earliest", "none")
 _ISOLATIONS: Final[tuple[Isolation, ...]] = ("read_uncommitted", "read_committed")
@@ -28,24 +29,21 @@ _PARTITION_BYTES: Final = 1 << 20
 
 def parse_reset(configs: Mapping[str, str]) -> Reset:
     """Return `auto.offset.reset`. Raises `ConfigError` when it is not one of Kafka's."""
-    text = configs.get("auto.offset.reset", "latest")
-    for reset in _RESETS:
-        if text == reset:
-            return reset
-    raise ConfigError(
-        f"auto.offset.reset: {text!r} is not one of {', '.join(_RESETS)}", config_path="auto.offset.reset"
-    )
+    return _one_of(configs, "auto.offset.reset", _RESETS)
 
 
 def parse_isolation(configs: Mapping[str, str]) -> Isolation:
     """Return `isolation.level`. Raises `ConfigError` when it is not one of Kafka's."""
-    text = configs.get("isolation.level", "read_uncommitted")
-    for isolation in _ISOLATIONS:
-        if text == isolation:
-            return isolation
-    raise ConfigError(
-        f"isolation.level: {text!r} is not one of {', '.join(_ISOLATIONS)}", config_path="isolation.level"
-    )
+    return _one_of(configs, "isolation.level", _ISOLATIONS)
+
+
+def _one_of(configs: Mapping[str, str], name: str, words: tuple[W, ...]) -> W:
+    """Return which of some words a config has; the first is the default."""
+    text = configs.get(name, words[0])
+    for word in words:
+        if text == word:
+            return word
+    raise ConfigError(f"{name}: {text!r} is not one of {', '.join(words)}", config_path=name)
 
 
 @dataclass(slots=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import bisect
-from collections.abc import Sequence
 
 from connect.api.errors import LogError
 from connect.codec.decode import DecodedBatch, decode_records
@@ -54,30 +53,15 @@ def first_offset_at(stored: Slice, timestamp_ms: int, from_offset: int) -> int |
     """Return the offset of the first record from `from_offset` whose timestamp is at or after `timestamp_ms`."""
     for header in stored.headers:
         decoded = decode_records(stored.data, header)
-        timestamps = decoded.columns.timestamps
-        for index, offset in enumerate(decoded.offsets):
-            if offset >= from_offset and _at(timestamps, index) >= timestamp_ms:
+        for offset, timestamp in zip(decoded.offsets, decoded.columns.stamps, strict=True):
+            if offset >= from_offset and timestamp >= timestamp_ms:
                 return offset
     return None
-
-
-def _at(timestamps: Sequence[int] | int, index: int) -> int:
-    return timestamps if isinstance(timestamps, int) else timestamps[index]
 
 
 def _fetched(name: TopicPartition, decoded: DecodedBatch, from_offset: int) -> FetchedBatch:
     header, offsets, columns = decoded.header, decoded.offsets, decoded.columns
     if header.base_offset < from_offset:
         skip = bisect.bisect_left(offsets, from_offset)
-        offsets, columns = offsets[skip:], _without_first(columns, skip)
+        offsets, columns = offsets[skip:], columns.cut(skip)
     return FetchedBatch(name.topic, name.partition, offsets, columns, header.next_offset, _kind(header))
-
-
-def _without_first(columns: Columns, skip: int) -> Columns:
-    timestamps = columns.timestamps
-    return Columns(
-        columns.values[skip:],
-        columns.keys[skip:] if columns.keys is not None else None,
-        timestamps if isinstance(timestamps, int) else timestamps[skip:],
-        columns.headers[skip:] if columns.headers is not None else None,
-    )

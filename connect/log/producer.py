@@ -215,7 +215,7 @@ class LogProducer:
         batches: list[EncodedBatch] = []
         for start in range(0, len(columns), rows):
             whole = start == 0 and rows >= len(columns)
-            self._encode_within(topic, columns if whole else _cut(columns, start, start + rows), batches)
+            self._encode_within(topic, columns if whole else columns.cut(start, start + rows), batches)
         return batches
 
     def _encode_within(self, topic: Topic, columns: Columns, batches: list[EncodedBatch]) -> None:
@@ -232,8 +232,8 @@ class LogProducer:
             raise _too_large(topic, columns, batch.size_bytes)
         else:
             half = len(columns) // 2
-            self._encode_within(topic, _cut(columns, 0, half), batches)
-            self._encode_within(topic, _cut(columns, half, len(columns)), batches)
+            self._encode_within(topic, columns.cut(0, half), batches)
+            self._encode_within(topic, columns.cut(half), batches)
 
 
 def _too_large(topic: Topic, columns: Columns, size_bytes: int) -> RecordTooLargeError:
@@ -257,19 +257,9 @@ def _column_bytes(column: Sequence[bytes | None]) -> int:
         return sum(len(item) for item in column if item is not None)
 
 
-def _cut(columns: Columns, start: int, end: int) -> Columns:
-    timestamps = columns.timestamps
-    return Columns(
-        columns.values[start:end],
-        columns.keys[start:end] if columns.keys is not None else None,
-        timestamps if isinstance(timestamps, int) else timestamps[start:end],
-        columns.headers[start:end] if columns.headers is not None else None,
-    )
-
-
 def _take(columns: Columns, rows: list[int]) -> Columns:
     if len(rows) == 1:
-        return _cut(columns, rows[0], rows[0] + 1)
+        return columns.cut(rows[0], rows[0] + 1)
     pick = itemgetter(*rows)
     timestamps = columns.timestamps
     return Columns(

@@ -111,7 +111,6 @@ async def read(
 
 def _rows(batch: FetchedBatch) -> list[dict[str, Any]]:
     columns, count = batch.columns, len(batch)
-    timestamps = [columns.timestamps] * count if isinstance(columns.timestamps, int) else columns.timestamps
     return [
         {
             "offset": offset,
@@ -122,7 +121,7 @@ def _rows(batch: FetchedBatch) -> list[dict[str, Any]]:
         }
         for offset, timestamp, key, value, headers in zip(
             batch.offsets,
-            timestamps,
+            columns.stamps,
             columns.keys or [None] * count,
             columns.values,
             columns.headers or [None] * count,
