@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 SOURCES := connect plugins converters transforms bench tests
 
-.PHONY: install demo test lint bench clean
+.PHONY: install demo test test-long lint bench clean
 
 install: $(STAMP)
 
@@ -19,8 +19,13 @@ $(STAMP): pyproject.toml
 demo: install
 	$(BIN)/python -m bench.demo $(if $(KEEP),--keep)
 
+# One process of tests a core; the tests of a file stay together.
 test: lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist loadfile
+
+# The loops that kill, cut and compare, for as long as they are worth it: most of an hour. One after the other.
+test-long: install
+	CONNECT_KILLS=200 CONNECT_CRASH_KILLS=200 CONNECT_LOOP_KILLS=200 CONNECT_HISTORY_S=300 $(BIN)/python -m pytest -m slow
 
 lint: install
 	$(BIN)/ruff check $(SOURCES)
