@@ -8,7 +8,6 @@ Source of keys, headers and stages: Kafka 4.3.1, DeadLetterQueueReporter.java, S
 
 from __future__ import annotations
 
-import contextlib
 import traceback
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,7 +16,6 @@ from typing import Final
 
 from connect.api import (
     Batch,
-    ConflictError,
     ConnectError,
     DataError,
     Plugin,
@@ -28,6 +26,7 @@ from connect.api import (
 from connect.ports import Cluster, Columns, FetchedBatch, Producer, RawHeaders
 from connect.runtime.config import SinkConnectorConfig
 from connect.runtime.model import TaskId
+from connect.stores.topics import ensure_topic
 
 PREFIX: Final = "__connect.errors."
 #: The names under which Kafka's consumers of dead letters know our errors, the narrowest first.
@@ -82,9 +81,7 @@ class DeadLetterQueue:
         topic = config.errors_deadletterqueue_topic_name.strip()
         if not topic:
             return None
-        if await cluster.admin.partitions(topic) is None:
-            with contextlib.suppress(ConflictError):  # another task was quicker
-                await cluster.admin.create_topic(topic)
+        await ensure_topic(cluster.admin, topic)
         producer = cluster.producer(client_id=f"connector-dlq-producer-{task}", configs=producer_configs)
         return cls(topic, task, producer, with_context=config.errors_deadletterqueue_context_headers_enable)
 

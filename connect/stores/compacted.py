@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from connect.api import ConflictError
 from connect.ports import Acks, Cluster, Columns, Producer, TopicPartition
+from connect.stores.topics import ensure_topic
 
 
 class CompactedTopic:
@@ -27,10 +27,9 @@ class CompactedTopic:
 
     async def open(self) -> None:
         """Create the topic if need be and read it from its start."""
-        admin = self._cluster.admin
-        count = await admin.partitions(self.topic)
-        if count is None:
-            count = await self._create()
+        # Small segments, since compaction leaves the newest one alone.
+        configs = {"cleanup.policy": "compact", "segment.bytes": str(16 << 20)}
+        count = await ensure_topic(self._cluster.admin, self.topic, partitions=self._partitions, configs=configs)
         for partition in range(count):
             await self._read(TopicPartition(self.topic, partition))
         self._producer = self._cluster.producer(client_id=f"connect-{self.topic}")
@@ -66,15 +65,6 @@ class CompactedTopic:
                 self._entries.pop(key, None)
             else:
                 self._entries[key] = value
-
-    async def _create(self) -> int:
-        # Small segments, since compaction leaves the newest one alone.
-        configs = {"cleanup.policy": "compact", "segment.bytes": str(16 << 20)}
-        try:
-            await self._cluster.admin.create_topic(self.topic, partitions=self._partitions, configs=configs)
-        except ConflictError:  # made by another worker of the same cluster in between
-            return await self._cluster.admin.partitions(self.topic) or self._partitions
-        return self._partitions
 
     async def _read(self, partition: TopicPartition) -> None:
         info = await self._cluster.admin.describe_topic(self.topic)
