@@ -232,7 +232,8 @@ class Producer(Protocol):
             UnknownTopicOrPartitionError, RecordTooLargeError: Nothing was appended.
             InvalidRecordError: A timestamp out of the topic's bounds, a compacted topic and no key. Nothing appended.
             ProducerFencedError: Another producer has taken this one's `transactional.id`.
-            EnvironmentFault: The disk refused; a batch is there whole or not at all.
+            EnvironmentFault: The disk refused. The same `columns`, the very object, can be appended again, as the next
+                append to this topic: it goes on where it ended, and writes nothing twice.
         """
 
     async def append_raw(

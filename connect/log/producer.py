@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from operator import itemgetter
 from typing import Final
 
-from connect.api.errors import RecordTooLargeError, TransactionStateError
+from connect.api.errors import EnvironmentFault, RecordTooLargeError, TransactionStateError
 from connect.codec.encode import EncodedBatch, encode
 from connect.codec.header import LOG_APPEND_TIME
 from connect.codec.partitioner import partitions_of
@@ -21,6 +21,9 @@ from connect.ports import Acks, Columns, OffsetAndMetadata, TopicPartition
 
 #: Called with producer id, epoch and partition. Raises `TransactionStateError`.
 CheckOpen = Callable[[int, int, TopicPartition], None]
+
+#: What one append has for one partition.
+_Share = tuple[Partition, list[EncodedBatch]]
 
 #: Kafka's `batch.size`: a sticky partition is left once an append to it was at least so large.
 _STICKY_BYTES: Final = 16_384
@@ -54,6 +57,8 @@ class LogProducer:
         self._sticky: dict[str, int] = {}
         self._dirty: dict[Partition, None] = {}
         self._used: dict[str, AppendQueue] = {}
+        #: By topic: columns whose append the disk refused half-way, and what is left of them.
+        self._unfinished: dict[str, tuple[Columns, list[_Share]]] = {}
 
     async def append(
         self, topic: str, columns: Columns, *, partition: int | None = None, acks: Acks = "written"
@@ -73,11 +78,9 @@ class LogProducer:
             shares = [(partition, columns)] if partition is not None else self._share_out(target, columns)
             # All is encoded, and every limit checked, before the first write: a record too large leaves nothing behind.
             encoded = [(target.partitions[number], self._encode(target, share)) for number, share in shares]
-            self._dirty.update(dict.fromkeys(part for part, _ in encoded))
-            offsets = [part.append(batches) for part, batches in encoded]
-            return tuple(part for part, _ in encoded), offsets[0]
+            return self._append_shares(topic, columns, encoded)
 
-        await self._queue(topic).append(write, acks)
+        await self._queue(topic).append(lambda: self._finish(topic, columns) or write(), acks)
 
     async def _append_sequenced(
         self, session: Session, target: Topic, columns: Columns, partition: int | None, acks: Acks
@@ -94,11 +97,9 @@ class LogProducer:
             for number, share in shares:
                 part = target.partitions[number]
                 encoded.append((part, session.sequenced(part, producer, self._encode(target, share))))
-            self._dirty.update(dict.fromkeys(part for part, _ in encoded))
-            offsets = [part.append(batches) for part, batches in encoded]
-            return tuple(part for part, _ in encoded), offsets[0]
+            return self._append_shares(target.name, columns, encoded)
 
-        await self._queue(target.name).append(write, acks)
+        await self._queue(target.name).append(lambda: self._finish(target.name, columns) or write(), acks)
 
     async def append_raw(
         self, topic: str, partition: int, batches: bytes, *, acks: Acks = "written", check_records: bool = False
@@ -173,6 +174,30 @@ class LogProducer:
 
     # -- on the log's threads ----------------------------------------------------------------------------------------
 
+    def _append_shares(self, topic: str, columns: Columns, shares: list[_Share]) -> tuple[tuple[Partition, ...], int]:
+        """Write each partition's batches; where the disk refuses half-way, keep what is left for the same columns."""
+        self._dirty.update(dict.fromkeys(part for part, _ in shares))
+        offsets: list[int] = []
+        for index, (part, batches) in enumerate(shares):
+            begin = part.open().log_end_offset
+            try:
+                if batches:
+                    offsets.append(part.append(batches))
+                else:  # the write was done before, and what failed came after it
+                    part.sync()
+            except EnvironmentFault:
+                left = _after(batches, part.log_end_offset - begin)
+                self._unfinished[topic] = (columns, [(part, left), *shares[index + 1 :]])
+                raise
+        return tuple(part for part, _ in shares), offsets[0] if offsets else -1
+
+    def _finish(self, topic: str, columns: Columns) -> tuple[tuple[Partition, ...], int] | None:
+        """Go on with columns of which a part was written; None where these are others."""
+        unfinished = self._unfinished.pop(topic, None)
+        if unfinished is None or unfinished[0] is not columns:
+            return None
+        return self._append_shares(topic, columns, unfinished[1])
+
     def _sync(self) -> None:
         for partition in list(self._dirty):
             # Forgotten first: an append meanwhile marks it again, a failure puts it back.
@@ -234,6 +259,14 @@ class LogProducer:
             half = len(columns) // 2
             self._encode_within(topic, columns.cut(0, half), batches)
             self._encode_within(topic, columns.cut(half), batches)
+
+
+def _after(batches: list[EncodedBatch], records: int) -> list[EncodedBatch]:
+    """Return the batches behind the first so many records."""
+    left = list(batches)
+    while left and records >= left[0].count:
+        records -= left.pop(0).count
+    return left
 
 
 def _too_large(topic: Topic, columns: Columns, size_bytes: int) -> RecordTooLargeError:

@@ -150,3 +150,40 @@ async def test_raw_batches_that_fail_their_checks_are_refused_whole(cluster, dam
     with pytest.raises(CorruptBatchError):
         await cluster.producer(client_id="test").append_raw("t", 0, damage(raw))
     assert await values_of(cluster, "t") == [b"a", b"b"]
+
+
+@pytest.mark.parametrize("idempotence", ["false", "true"])
+async def test_an_append_that_the_disk_refused_half_way_goes_on_with_the_same_columns_and_doubles_nothing(
+    cluster, monkeypatch, idempotence
+):
+    from connect.api import EnvironmentFault
+    from connect.log import partition
+
+    await cluster.admin.create_topic("t", partitions=3, configs={"segment.bytes": "2000"})
+    producer = cluster.producer(client_id="x", configs={"enable.idempotence": idempotence, "batch.size": "400"})
+    keys = [b"k%d" % n for n in range(300)]
+    columns = Columns(keys, keys, 1_700_000_000_000)
+    write_all, left = partition.write_all, [0]
+
+    def refusing(descriptor, pieces, position):
+        left[0] -= 1
+        if left[0] < 0:
+            raise OSError(28, "No space left on device")
+        write_all(descriptor, pieces, position)
+
+    refusals = 0
+    monkeypatch.setattr(partition, "write_all", refusing)
+    for _ in range(100):  # each try finds space for one more write
+        left[0] = 1
+        try:
+            await producer.append("t", columns)
+        except EnvironmentFault:
+            refusals += 1
+        else:
+            break
+    assert refusals > 1
+    found = [value for number in range(3) for value in await values_of(cluster, "t", number)]
+    assert sorted(found) == sorted(keys)
+    monkeypatch.setattr(partition, "write_all", write_all)
+    await producer.append("t", columns)  # a new append of the same object is one
+    assert sum([len(await values_of(cluster, "t", number)) for number in range(3)]) == 600
