@@ -121,10 +121,10 @@ def make_pipeline(
     config: ConnectorConfig,
     *,
     log: logging.Logger | logging.LoggerAdapter[Any],
-    stopping: threading.Event,
+    interrupted: threading.Event,
 ) -> tuple[Pipeline, Tolerance]:
     """Make what lies between a task and the log."""
-    tolerance = Tolerance(config, log=log, stopping=stopping)
+    tolerance = Tolerance(config, log=log, interrupted=interrupted)
     pipeline = Pipeline(
         make_stages(plugins, config, worker),
         make_converter(plugins, worker, config, "key.converter"),

@@ -2,19 +2,20 @@
 
 Every step takes the whole batch first. If it raises, the same step runs again record by record, so that the culprit is
 known and the task's tolerance decides about that one only; steps never change their input, so a second run is safe.
-All of this is plain code without input or output, and runs on the task's thread.
+All of this is plain code without input or output, and runs on the task's thread. A step whose tries are ended by a stop
+or a pause raises `Interrupted`, and nothing of the call counts: the same batches come again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from operator import not_
 from typing import Any
 
 from connect.api import Batch, Column, Converter, Header, HeaderConverter, Headers, Plugin, Predicate, Schema, Transform
 from connect.ports import Columns, FetchedBatch, RawHeaders
-from connect.runtime.tolerance import Tolerance
+from connect.runtime.tolerance import Interrupted, Tolerance
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +53,28 @@ class Stage:
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """Bytes on their way to a topic."""
+    """Bytes on their way to a topic, with the source's coordinates as the batch had them; see `Batch`."""
 
     topic: str
     partition: int | None
     columns: Columns
+    source_partition: Mapping[str, Any] | None = None
+    source_offset: Mapping[str, Any] | None = None
+    source_offsets: Sequence[Mapping[str, Any] | None] | None = None
+
+    def __len__(self) -> int:
+        return len(self.columns)
+
+    def cut(self, start: int, stop: int) -> Outgoing:
+        """Return the records from `start` up to `stop`; `source_offset` stays with the last of all."""
+        return Outgoing(
+            self.topic,
+            self.partition,
+            self.columns.cut(start, stop),
+            self.source_partition,
+            self.source_offset if stop >= len(self) else None,
+            None if self.source_offsets is None else self.source_offsets[start:stop],
+        )
 
 
 class Pipeline:
@@ -84,6 +102,11 @@ class Pipeline:
         self._clock_ms = clock_ms
         #: Kafka's name of the step under way, and who does it: what a failure is blamed on.
         self._at: tuple[str, Plugin] = ("VALUE_CONVERTER", value_converter)
+
+    @property
+    def keeps_order(self) -> bool:
+        """Whether what comes out is in the order of what went in: without stages it is; a transform may part records."""
+        return not self._stages
 
     def close(self) -> None:
         """Close every plugin of the pipeline."""
@@ -119,6 +142,8 @@ class Pipeline:
     def _guarded(self, step: Callable[[Batch], list[Any]], batch: Batch, stage: str) -> list[Any]:
         try:
             return self._tolerance.attempt(lambda: step(batch))
+        except Interrupted:
+            raise
         except Exception as error:
             if len(batch) == 1:
                 self._tolerance.failed(error, stage=stage, batch=batch, at=self._at)
@@ -128,8 +153,10 @@ class Pipeline:
             one = batch[index : index + 1]
             try:
                 results.extend(self._tolerance.attempt(lambda one=one: step(one)))  # type: ignore[misc]
+            except Interrupted:
+                raise
             except Exception as error:
-                self._tolerance.failed(error, stage=stage, batch=one, at=self._at)
+                self._tolerance.failed(error, stage=stage, batch=batch, index=index, at=self._at)
         return results
 
     # -- converting ------------------------------------------------------------------------------------------------
@@ -146,7 +173,14 @@ class Pipeline:
         else:
             timestamps = now_ms if batch.timestamps is None else batch.timestamps
         headers = None if batch.headers is None else [self._encode_headers(topic, h) for h in batch.headers]
-        return Outgoing(topic, batch.partition, Columns(values, keys, timestamps, headers))
+        return Outgoing(
+            topic,
+            batch.partition,
+            Columns(values, keys, timestamps, headers),
+            batch.source_partition,
+            batch.source_offset,
+            batch.source_offsets,
+        )
 
     def _encode_headers(self, topic: str, headers: Headers | None) -> RawHeaders | None:
         if not headers:

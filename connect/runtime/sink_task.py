@@ -20,6 +20,7 @@ from connect.runtime.factory import make_pipeline
 from connect.runtime.offsets import sink_group
 from connect.runtime.pipeline import Pipeline
 from connect.runtime.task import Surroundings, TaskRunner, TaskSpec, size_of
+from connect.runtime.tolerance import Interrupted
 
 POLL_TIMEOUT_MS = 1000
 #: As for sources: a task that has nothing to do commits this soon.
@@ -48,9 +49,8 @@ class SinkTaskRunner(TaskRunner):
         return sum(max(0, end - self._positions.get(p, end)) for p, end in self._ends.items())
 
     async def _prepare(self) -> None:
-        stopping = self.context.stopping
         make = lambda: make_pipeline(  # noqa: E731 - runs on the task's thread
-            self.around.plugins, self.around.worker, self.spec.config, log=self.log, stopping=stopping
+            self.around.plugins, self.around.worker, self.spec.config, log=self.log, interrupted=self.interrupted
         )
         self._pipeline, self.tolerance = await self.thread.run(make)
         originals = self.spec.config.originals
@@ -172,7 +172,7 @@ class SinkTaskRunner(TaskRunner):
                 if error is not None:
                     await self._recover(left[0], error)
                     await self._put_all(left[1:])
-        except PutAbandoned:
+        except Interrupted:
             self.tolerance.letters.clear()  # these records come again, and fail again
             return
         finally:
@@ -208,7 +208,7 @@ class SinkTaskRunner(TaskRunner):
         tries = 0
         while isinstance(error, RetriableError):
             if not await self.retry_wait(error, tries):
-                raise PutAbandoned from error
+                raise Interrupted from error
             tries += 1
             try:
                 await call(self.thread, self._plugin.put_batch, batch)
@@ -254,10 +254,6 @@ class SinkTaskRunner(TaskRunner):
             self.log.error("offsets were not committed: %s", error.message)
             return
         self._put = {p: o for p, o in self._put.items() if offsets.get(p) != o}
-
-
-class PutAbandoned(Exception):
-    """The task was asked to stop while a put waited to be tried again; its records come again next time."""
 
 
 async def _returned(batches: list[FetchedBatch]) -> list[FetchedBatch]:

@@ -2,19 +2,32 @@
 
 Two things are in flight at most: one poll's records on their way into the log, and the next poll. An offset is
 recorded when the append of its records has returned, and committed (every `offset.flush.interval.ms`, and at the end)
-only after the producer has flushed: so the offset store is never ahead of durable data.
+only after the producer has flushed: so the offset store is never ahead of durable data. The end is any end: a task
+that failed commits what it had appended, so that its next start repeats nothing of it.
+
+What a stop or a pause finds in hand is kept or polled again, never decided about; what the log cannot take now, since
+the disk is full, waits until it can.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from typing import Any, Final, cast
 
-import orjson
-
-from connect.api import Batch, ConnectError, RetriableError, SourceTask, UnknownTopicOrPartitionError
+from connect.api import (
+    Batch,
+    ConfigError,
+    ConnectError,
+    EnvironmentFault,
+    InvalidRecordError,
+    RecordTooLargeError,
+    RetriableError,
+    SourceTask,
+    UnknownTopicOrPartitionError,
+)
 from connect.api.connector import Batches
 from connect.ports import Producer
 from connect.runtime.calls import call, on_loop
@@ -22,14 +35,19 @@ from connect.runtime.config import SourceConnectorConfig, strip_prefix
 from connect.runtime.context import SourceTaskContextImpl
 from connect.runtime.factory import make_pipeline
 from connect.runtime.pipeline import Outgoing, Pipeline
+from connect.runtime.source_offsets import PendingOffsets, offsets_before, offsets_of
 from connect.runtime.task import IDLE_WAIT_MAX_S, IDLE_WAIT_MIN_S, Surroundings, TaskRunner, TaskSpec, size_of
+from connect.runtime.tolerance import Interrupted
 from connect.runtime.topic_creation import TopicGroup, topic_groups
 from connect.stores.offsets import OffsetStore
+from connect.stores.topics import ensure_topic
 
 #: A task that has nothing to do commits this soon: what it costs is nothing then, and a crash repeats less.
 QUIET_COMMIT_S = 5.0
-
-SourceOffset = tuple[Mapping[str, Any], Mapping[str, Any]]
+#: What Kafka Connect sets `delivery.timeout.ms` to where nobody does: a record waits for the log as long as it takes.
+DELIVERY_TIMEOUT_MS: Final = (1 << 31) - 1
+#: How long a cancelled task waits for its parts to end.
+ABANDON_S: Final = 0.5
 
 
 class SourceTaskRunner(TaskRunner):
@@ -44,21 +62,35 @@ class SourceTaskRunner(TaskRunner):
         self._store = offsets
         self._pipeline: Pipeline | None = None
         self._producer: Producer | None = None
+        self._delivery_timeout_s = DELIVERY_TIMEOUT_MS / 1000
         self._known_topics: set[str] = set()
         self._topic_groups: list[TopicGroup] = []
+        #: Polled and not converted yet, since a stop or a pause came in between.
+        self._polled: list[Batch] | None = None
+        #: An async poll that is under way; a pause leaves it so.
+        self._polling: asyncio.Task[Any] | None = None
+        self._appending: asyncio.Task[None] | None = None
+        self._committer: asyncio.Task[None] | None = None
+        #: Set while the append waits for a log that cannot take it now.
+        self._outage = asyncio.Event()
+        self._appended_at = self._committed_at = time.monotonic()
+        #: Set while offsets wait to be committed.
+        self._is_due = asyncio.Event()
+        self._is_committing = asyncio.Lock()
         self._pending = PendingOffsets()
-        self._committed: list[SourceOffset] | None = None
+        self._committed = PendingOffsets()
+        self._has_news = False
 
     async def _prepare(self) -> None:
-        stopping = self.context.stopping
         make = lambda: make_pipeline(  # noqa: E731 - runs on the task's thread
-            self.around.plugins, self.around.worker, self.spec.config, log=self.log, stopping=stopping
+            self.around.plugins, self.around.worker, self.spec.config, log=self.log, interrupted=self.interrupted
         )
         self._pipeline, self.tolerance = await self.thread.run(make)
         assert isinstance(self.spec.config, SourceConnectorConfig)
         self._topic_groups = topic_groups(self.spec.config.originals, self.spec.config.topic_creation_groups)
         configs = {**strip_prefix(self.around.worker.originals, "producer."),
                    **strip_prefix(self.spec.config.originals, "producer.override.")}  # fmt: skip
+        self._delivery_timeout_s = delivery_timeout_s(configs)
         client_id = f"connector-producer-{self.id}"
         self._producer = self.around.cluster.producer(client_id=client_id, configs=configs)
 
@@ -69,156 +101,303 @@ class SourceTaskRunner(TaskRunner):
             await self._producer.aclose()
 
     async def _loop(self) -> None:
-        poll = self._poll_on_loop if on_loop(self._plugin, "poll_batch", "poll") else self._poll_on_thread
-        flush_interval_s = self.around.worker.offset_flush_interval_ms / 1000
-        committed_at = time.monotonic()
-        idle_s, tries = IDLE_WAIT_MIN_S, 0
-        async with asyncio.TaskGroup() as group:
-            appending: asyncio.Task[None] | None = None
-            committing: asyncio.Task[None] | None = None
-            while not self.stopping:
-                if self.pausing:
-                    await _finished(appending)
-                    await _finished(committing)
-                    appending = committing = None
-                    await self._commit()
-                    await self.pause_point()
-                    continue
-                if self._committed is not None and appending is None:
-                    done, self._committed = self._committed, None
-                    await call(self.thread, self._plugin.commit, done)
+        failure: Exception | None = None
+        self._committed_at = time.monotonic()
+        self._committer = asyncio.create_task(self._commit_regularly())
+        try:
+            for step in (self._poll_and_append, self._end_poll, self._finish_append):
                 try:
-                    outgoing, offsets = await poll()
-                    tries = 0
-                except RetriableError as error:
-                    await _finished(appending)
-                    appending = None
-                    await self.retry_wait(error, tries)
-                    tries += 1
-                    continue
-                await _finished(appending)
-                appending = None
-                if outgoing or offsets:
-                    idle_s = IDLE_WAIT_MIN_S
-                    appending = group.create_task(self._append(outgoing, offsets))
-                else:
-                    await self.wait_idle(idle_s)
-                    idle_s = min(idle_s * 2, IDLE_WAIT_MAX_S)
-                due_s = flush_interval_s if appending is not None else min(flush_interval_s, QUIET_COMMIT_S)
-                if time.monotonic() - committed_at >= due_s and (committing is None or committing.done()):
-                    committed_at = time.monotonic()
-                    committing = group.create_task(self._commit())
-            await _finished(appending)
-            await _finished(committing)
+                    await step()
+                except Interrupted:  # by a stop: no offset covers what was in hand
+                    pass
+                except Exception as error:
+                    failure = failure or error
+            await self._commit()
+            await self._tell_committed()
+        finally:
+            await self._abandon()
+        if failure is not None:
+            raise failure
+
+    async def _poll_and_append(self) -> None:
+        poll = self._poll_on_loop if on_loop(self._plugin, "poll_batch", "poll") else self._poll_on_thread
+        idle_s, tries = IDLE_WAIT_MIN_S, 0
+        while not self.stopping:
+            if self.pausing:
+                await self._stand_still()
+                continue
+            self._check_committer()
+            if self._polling is None:
+                await self._tell_committed()
+            try:
+                polled = await poll()
+                tries = 0
+            except Interrupted:
+                continue
+            except RetriableError as error:
+                await self._finish_append()
+                await self.retry_wait(error, tries, until_pause=True)
+                tries += 1
+                continue
+            if polled is None:
+                continue
+            await self._finish_append()
+            if polled[0] or polled[1]:
+                idle_s = IDLE_WAIT_MIN_S
+                self._appending = asyncio.create_task(self._append(*polled))
+            else:
+                await self.wait_idle(idle_s)
+                idle_s = min(idle_s * 2, IDLE_WAIT_MAX_S)
+
+    async def _stand_still(self) -> None:
+        """Finish what is in flight, commit, and wait to be resumed. What the log cannot take now goes on waiting."""
+        if self._appending is not None:
+            outage = asyncio.ensure_future(self._outage.wait())
+            await asyncio.wait({self._appending, outage}, return_when=asyncio.FIRST_COMPLETED)
+            outage.cancel()
+            if self._appending.done():
+                await self._finish_append()
         await self._commit()
-        if self._committed is not None:
-            await call(self.thread, self._plugin.commit, self._committed)
+        if self._polling is None:
+            await self._tell_committed()
+        await self.pause_point()
+
+    async def _abandon(self) -> None:
+        """End what is still in flight: the committer, and all else when the task was cancelled."""
+        flying = [task for task in (self._polling, self._appending, self._committer) if task is not None]
+        for task in flying:
+            task.cancel()
+        # One that does not let itself be cancelled must not hold up the release.
+        done, _ = await asyncio.wait(flying, timeout=ABANDON_S)
+        for task in done:
+            if not task.cancelled():
+                task.exception()  # nobody else asks for it
 
     # -- polling ---------------------------------------------------------------------------------------------------
 
-    async def _poll_on_thread(self) -> tuple[list[Outgoing], list[SourceOffset]]:
-        return await self.thread.run(lambda: self._converted(_listed(cast(Batches, self._plugin.poll_batch()))))
+    async def _poll_on_thread(self) -> tuple[list[Outgoing], list[Batch]]:
+        return await self.thread.run(self._poll_and_convert)
 
-    async def _poll_on_loop(self) -> tuple[list[Outgoing], list[SourceOffset]]:
-        # An async poll may wait as long as it likes: stopping cancels it. What it had in hand is polled again later,
-        # since no offset covers it.
-        polling = asyncio.ensure_future(call(self.thread, self._plugin.poll_batch))
-        stopped = asyncio.ensure_future(self._stopping.wait())
-        try:
-            await asyncio.wait({polling, stopped}, return_when=asyncio.FIRST_COMPLETED)
-            if not polling.done():
-                return [], []
+    def _poll_and_convert(self) -> tuple[list[Outgoing], list[Batch]]:
+        batches, self._polled = self._polled, None
+        if batches is None:
+            batches = _listed(cast(Batches, self._plugin.poll_batch()))
+        return self._converted(batches)
+
+    async def _poll_on_loop(self) -> tuple[list[Outgoing], list[Batch]] | None:
+        """Return what an async poll brings; None when the task is asked to stop or to pause first.
+
+        An async poll may wait as long as it likes: a stop cancels it, a pause leaves it under way. Raises at once what
+        the append raises meanwhile.
+        """
+        batches, self._polled = self._polled, None
+        if batches is None:
+            if self._polling is None:
+                self._polling = asyncio.create_task(call(self.thread, self._plugin.poll_batch))
+            asked = asyncio.ensure_future(self._asked.wait())
+            try:
+                flying = (self._polling, self._appending, self._committer, asked)
+                waits: set[asyncio.Future[Any]] = {future for future in flying if future is not None}
+                await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                asked.cancel()
+            if not self._polling.done():
+                if self._appending is not None and self._appending.done():
+                    await self._finish_append()
+                return None
+            polling, self._polling = self._polling, None
             batches = _listed(polling.result())
-        finally:
-            polling.cancel()
-            stopped.cancel()
         if not batches:
             return [], []
         return await self.thread.run(self._converted, batches)
 
-    def _converted(self, batches: list[Batch]) -> tuple[list[Outgoing], list[SourceOffset]]:
-        offsets = [
-            (batch.source_partition, batch.source_offset)
-            for batch in batches
-            if batch.source_partition is not None and batch.source_offset is not None
-        ]
+    async def _end_poll(self) -> None:
+        """Cancel the poll that is under way, and return when it has cleaned up: `stop` comes after that.
+
+        What it had in hand is polled again later, since no offset covers it. Waits as long as the worker lets it.
+        """
+        polling, self._polling = self._polling, None
+        if polling is not None:
+            polling.cancel()
+            await asyncio.gather(polling, return_exceptions=True)
+
+    def _converted(self, batches: list[Batch]) -> tuple[list[Outgoing], list[Batch]]:
         assert self._pipeline is not None
-        return self._pipeline.to_bytes(batches), offsets
+        try:
+            return self._pipeline.to_bytes(batches), batches
+        except Interrupted:
+            self._polled = batches
+            raise
 
-    # -- appending and committing ----------------------------------------------------------------------------------
+    # -- appending -------------------------------------------------------------------------------------------------
 
-    async def _append(self, outgoing: Sequence[Outgoing], offsets: Sequence[SourceOffset]) -> None:
+    async def _append(self, outgoing: Sequence[Outgoing], polled: Sequence[Batch]) -> None:
+        """Append one poll's records; what was reached counts, also where it fails half-way."""
+        appended: list[Outgoing] = []
+        left = deque(outgoing)
+        try:
+            while left:
+                await self._append_first(left, appended)
+        except Exception:
+            assert self._pipeline is not None
+            in_order = self._pipeline.keeps_order
+            self._pending.add(offsets_before(polled, appended, left, in_order=in_order))
+            self._is_due.set()
+            raise
+        self._pending.add(offsets_of(polled))
+        self._appended_at = time.monotonic()
+        self._is_due.set()
+
+    async def _append_first(self, left: deque[Outgoing], appended: list[Outgoing]) -> None:
+        """Append the first of `left`, or take it apart around a record that the topic does not allow."""
+        out = left[0]
+        try:
+            await self._send(out)
+        except (RecordTooLargeError, InvalidRecordError) as error:
+            if len(out) > 1:
+                middle = len(out) // 2
+                left[0] = out.cut(middle, len(out))
+                left.appendleft(out.cut(0, middle))
+                return
+            assert self.tolerance is not None
+            self.tolerance.failed(error, stage="append", batch=_as_batch(out))
+        appended.append(left.popleft())
+
+    async def _send(self, out: Outgoing) -> None:
+        """Append; wait where the log cannot take it now, and make the topic again where it was deleted meanwhile."""
         assert self._producer is not None
-        for out in outgoing:
-            if out.topic not in self._known_topics:
-                await self._ensure_topic(out.topic)
-            self.around.on_topic(self.id, out.topic)
-            await self._producer.append(out.topic, out.columns, partition=out.partition)
-            self.records += len(out.columns)
-            self.size_bytes += size_of(out.columns.keys, out.columns.values)
-        self._pending.add(offsets)
+        began, tries, made_again = time.monotonic(), 0, False
+        while True:
+            try:
+                if out.topic not in self._known_topics:
+                    await self._ensure_topic(out.topic)
+                self.around.on_topic(self.id, out.topic)
+                await self._producer.append(out.topic, out.columns, partition=out.partition)
+                break
+            except UnknownTopicOrPartitionError:
+                if made_again or out.topic not in self._known_topics:
+                    raise
+                self._known_topics.discard(out.topic)
+                made_again = True
+            except (EnvironmentFault, RetriableError) as error:
+                if time.monotonic() - began >= self._delivery_timeout_s:
+                    raise
+                await self._wait_for_log(error, out.topic, tries)
+                tries += 1
+        self.records += len(out.columns)
+        self.size_bytes += size_of(out.columns.keys, out.columns.values)
+
+    async def _wait_for_log(self, error: ConnectError, topic: str, tries: int) -> None:
+        self._outage.set()
+        try:
+            if not await self.retry_wait(error, tries, doing=f"append to topic {topic!r}"):
+                raise Interrupted from error
+        finally:
+            self._outage.clear()
+
+    async def _finish_append(self) -> None:
+        appending, self._appending = self._appending, None
+        if appending is not None:
+            await appending
 
     async def _ensure_topic(self, topic: str) -> None:
         admin = self.around.cluster.admin
-        if await admin.partitions(topic) is None:
-            if not self.around.worker.topic_creation_enable:
-                raise UnknownTopicOrPartitionError(f"topic {topic!r} does not exist and topic.creation.enable is false", hint=f"Create it with 'connect topic create {topic}'.")  # fmt: skip
+        if self.around.worker.topic_creation_enable:
             group = next(group for group in self._topic_groups if group.takes(topic))
-            await admin.create_topic(topic, partitions=group.partitions, configs=group.configs)
+            await ensure_topic(admin, topic, partitions=group.partitions, configs=group.configs)
+        elif await admin.partitions(topic) is None:
+            raise UnknownTopicOrPartitionError(f"topic {topic!r} does not exist and topic.creation.enable is false", hint=f"Create it with 'connect topic create {topic}'.")  # fmt: skip
         self._known_topics.add(topic)
+
+    # -- committing ------------------------------------------------------------------------------------------------
+
+    async def _commit_regularly(self) -> None:
+        """Commit every `offset.flush.interval.ms`, or sooner where nothing more was appended for a while: beside polls,
+        which may take their time."""
+        interval_s = self.around.worker.offset_flush_interval_ms / 1000
+        while True:
+            await self._is_due.wait()
+            quiet_at = max(self._appended_at, self._committed_at) + QUIET_COMMIT_S
+            wait_s = min(self._committed_at + interval_s, quiet_at) - time.monotonic()
+            if wait_s > 0:
+                await asyncio.sleep(wait_s)
+            else:
+                await self._commit()
+
+    def _check_committer(self) -> None:
+        """Raise what ended the committer, which ends by a failure alone."""
+        if self._committer is not None and self._committer.done():
+            self._committer.result()
 
     async def _commit(self) -> None:
         """Make what was appended durable, then store its offsets. A failure is logged, and tried again later."""
-        offsets = self._pending.take()
-        if not offsets:
+        async with self._is_committing:
+            self._committed_at = time.monotonic()
+            self._is_due.clear()
+            offsets = self._pending.take()
+            if not offsets:
+                return
+            assert self._producer is not None
+            try:
+                async with asyncio.timeout(self.around.worker.offset_flush_timeout_ms / 1000):
+                    await self._producer.flush()
+                    await self._store.put(self.id.connector, offsets)
+            except BaseException as error:
+                self._pending.put_back(offsets)
+                self._is_due.set()
+                if not isinstance(error, ConnectError | TimeoutError):
+                    raise
+                reason = (
+                    str(error)
+                    or f"it took longer than offset.flush.timeout.ms={self.around.worker.offset_flush_timeout_ms}"
+                )
+                self.log.error("source offsets were not committed: %s", reason)
+            else:
+                self._committed.add(offsets)
+                self._has_news = True
+
+    async def _tell_committed(self) -> None:
+        """Tell the plugin what was committed since it was last told. Between two calls of it, and after the last."""
+        if not self._has_news:
             return
-        assert self._producer is not None
+        self._has_news = False
+        offsets = self._committed.take()
         try:
-            async with asyncio.timeout(self.around.worker.offset_flush_timeout_ms / 1000):
-                await self._producer.flush()
-                await self._store.put(self.id.connector, offsets)
-        except (ConnectError, TimeoutError) as error:
-            self._pending.put_back(offsets)
-            reason = (
-                str(error)
-                or f"it took longer than offset.flush.timeout.ms={self.around.worker.offset_flush_timeout_ms}"
-            )
-            self.log.error("source offsets were not committed: %s", reason)
-        else:
-            self._committed = offsets
+            await call(self.thread, self._plugin.commit, offsets)
+        except Exception as error:  # as in Kafka; it is told of them again with the next ones
+            self._committed.put_back(offsets)
+            self.log.error("the task's commit failed: %s: %s", type(error).__name__, error, exc_info=True)
 
 
-class PendingOffsets:
-    """Offsets whose records are appended and which are not committed yet: the newest of each source partition."""
+def delivery_timeout_s(configs: Mapping[str, Any]) -> float:
+    """Return how long an append may wait for the log: `delivery.timeout.ms` of producer configs, in seconds.
 
-    def __init__(self) -> None:
-        self._offsets: dict[bytes, SourceOffset] = {}
-
-    def add(self, offsets: Sequence[SourceOffset]) -> None:
-        """Take newer offsets."""
-        for partition, offset in offsets:
-            self._offsets[_key(partition)] = (partition, offset)
-
-    def take(self) -> list[SourceOffset]:
-        """Return what is there, and hold nothing any more."""
-        offsets, self._offsets = self._offsets, {}
-        return list(offsets.values())
-
-    def put_back(self, offsets: Sequence[SourceOffset]) -> None:
-        """Take offsets that could not be committed; newer ones that came since stay."""
-        self._offsets = {_key(partition): (partition, offset) for partition, offset in offsets} | self._offsets
+    Raises:
+        ConfigError: It is no number of ms.
+    """
+    text = str(configs.get("delivery.timeout.ms", DELIVERY_TIMEOUT_MS)).strip()
+    if not text.isdigit():
+        raise ConfigError(
+            f"delivery.timeout.ms: {text!r} is not a whole number of ms", config_path="delivery.timeout.ms"
+        )
+    return int(text) / 1000
 
 
-def _key(partition: Mapping[str, Any]) -> bytes:
-    return orjson.dumps(dict(partition), option=orjson.OPT_SORT_KEYS)
+def _as_batch(out: Outgoing) -> Batch:
+    """Dress one record's bytes as a batch, for whoever tells of its failure."""
+    columns = out.columns
+    return Batch(
+        out.topic,
+        list(columns.values),
+        keys=None if columns.keys is None else list(columns.keys),
+        partition=out.partition,
+        source_partition=out.source_partition,
+        source_offset=out.source_offset,
+        source_offsets=None if out.source_offsets is None else list(out.source_offsets),
+    )
 
 
 def _listed(batches: Batches) -> list[Batch]:
     if batches is None:
         return []
     return [batches] if isinstance(batches, Batch) else list(batches)
-
-
-async def _finished(task: asyncio.Task[None] | None) -> None:
-    if task is not None:
-        await task

@@ -8,7 +8,9 @@ but cancellation.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
+import threading
 import traceback
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
@@ -76,6 +78,9 @@ class TaskRunner(ABC):
         self._stopping = asyncio.Event()
         self._resumed = asyncio.Event()
         self._resumed.set()
+        #: Set while the task is asked to stop or to pause: for waits on the loop, and for those on the task's thread.
+        self._asked = asyncio.Event()
+        self.interrupted = threading.Event()
         connector_class = cast(type[Connector], spec.desc.cls)
         self._config_class = config_class_of(connector_class, connector_class.task_class)
         self._plugin: Task = connector_class.task_class()
@@ -87,14 +92,21 @@ class TaskRunner(ABC):
         self.context.stopping.set()
         self._stopping.set()
         self._resumed.set()
+        self._asked.set()
+        self.interrupted.set()
 
     def pause(self) -> None:
         """Ask the task to stand still after what is in flight."""
         self._resumed.clear()
+        self._asked.set()
+        self.interrupted.set()
 
     def resume(self) -> None:
         """Let the task go on."""
         self._resumed.set()
+        if not self.stopping:
+            self._asked.clear()
+            self.interrupted.clear()
 
     def progress(self) -> TaskProgress:
         """How far the task has come."""
@@ -173,12 +185,24 @@ class TaskRunner(ABC):
         """Whether a pause was asked for."""
         return not self._resumed.is_set()
 
-    async def retry_wait(self, error: RetriableError, tries: int) -> bool:
-        """Wait before the plugin's call is made again; return whether to go on. Says the first failure, then every tenth."""
-        wait_ms = error.retry_after_ms or backoff_ms(tries, max_ms=self.spec.config.errors_retry_delay_max_ms)
+    async def retry_wait(self, error: ConnectError, tries: int, *, doing: str = "", until_pause: bool = False) -> bool:
+        """Wait before a call is made again; return False once the task is to stop. Says the first failure, then every tenth.
+
+        Args:
+            doing: What is tried, where it is not a call of the plugin.
+            until_pause: A pause ends the wait, too.
+        """
+        after_ms = error.retry_after_ms if isinstance(error, RetriableError) else None
+        wait_ms = after_ms or backoff_ms(tries, max_ms=self.spec.config.errors_retry_delay_max_ms)
         if tries % 10 == 0:
-            self.log.warning("try %d failed, next in %d ms: %s", tries + 1, wait_ms, error.message)
-        return not await self.wait_stopping(wait_ms / 1000)
+            what = f"{doing}: " if doing else ""
+            self.log.warning("%stry %d failed, next in %d ms: %s", what, tries + 1, wait_ms, error.message)
+        if not until_pause:
+            return not await self.wait_stopping(wait_ms / 1000)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(wait_ms / 1000):
+                await self._asked.wait()
+        return not self.stopping
 
     async def _start_plugin(self) -> None:
         tries = 0

@@ -64,7 +64,7 @@ class TextHeaders(HeaderConverter):
 
 def make_pipeline(*stages: Stage, **keys: str) -> tuple[Pipeline, Tolerance]:
     config = SinkConnectorConfig.parse({"name": "c", "connector.class": "C", "topics": "t", **keys})
-    tolerance = Tolerance(config, log=logging.getLogger("test"), stopping=threading.Event())
+    tolerance = Tolerance(config, log=logging.getLogger("test"), interrupted=threading.Event())
     return Pipeline(stages, Text(), Text(), TextHeaders(), tolerance, lambda: 99), tolerance
 
 

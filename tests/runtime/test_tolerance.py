@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from connect.api import DataError, RetriableError
+from connect.api import Batch, DataError, RetriableError
 from connect.runtime.config import SinkConnectorConfig
-from connect.runtime.tolerance import Tolerance, backoff_ms
+from connect.runtime.tolerance import Interrupted, Tolerance, backoff_ms
 from tests.support.factories import make_sink_batch
 
 
@@ -28,7 +28,7 @@ class NoWait(threading.Event):
 def make_tolerance(stopping: NoWait | None = None, **keys: Any) -> Tolerance:
     config = SinkConnectorConfig.parse({"name": "c", "connector.class": "C", "topics": "t", **keys})
     stopping = stopping or NoWait()
-    return Tolerance(config, log=logging.getLogger("test"), stopping=stopping, clock=lambda: stopping.now_s)
+    return Tolerance(config, log=logging.getLogger("test"), interrupted=stopping, clock=lambda: stopping.now_s)
 
 
 def failing(times: int) -> Callable[[], str]:
@@ -59,10 +59,10 @@ def test_a_timeout_of_minus_one_tries_for_ever() -> None:
     assert make_tolerance(**{"errors.retry.timeout": "-1"}).attempt(failing(50)) == "done"
 
 
-def test_stopping_ends_the_tries() -> None:
+def test_a_stop_ends_the_tries_and_is_no_verdict() -> None:
     stopping = NoWait()
     stopping.set()
-    with pytest.raises(RetriableError):
+    with pytest.raises(Interrupted):
         make_tolerance(stopping, **{"errors.retry.timeout": "-1"}).attempt(failing(50))
 
 
@@ -82,3 +82,54 @@ def test_with_tolerance_the_record_is_skipped_counted_and_logged(caplog: pytest.
     tolerance.failed(DataError("bad"), stage="put", batch=make_sink_batch(["x"]))
     assert tolerance.skipped == 1
     assert "skipped a record: bad (put)" in caplog.text
+
+
+def test_a_bug_in_a_plugin_is_not_called_bad_data() -> None:
+    with pytest.raises(DataError) as raised:
+        make_tolerance().failed(TypeError("unhashable"), stage="converter", batch=make_sink_batch(["x"]))
+    assert raised.value.code == "plugin.failed"
+    assert "report it to the plugin's author" in raised.value.hint
+
+
+def test_of_bad_data_the_code_and_hint_are_kept() -> None:
+    with pytest.raises(DataError) as raised:
+        make_tolerance().failed(DataError("bad", hint="Mend it."), stage="put", batch=make_sink_batch(["x"]))
+    assert (raised.value.code, raised.value.hint) == ("data.invalid", "Mend it.")
+
+
+def source_batch(**more: Any) -> Batch:
+    return Batch("t", ["a", "secret", "c"], source_partition={"p": 1}, source_offset={"n": 30}, **more)
+
+
+@pytest.mark.parametrize(
+    ("batch", "index", "place"),
+    [
+        (source_batch(source_offsets=[{"n": 10}, {"n": 20}, {"n": 30}]), 1, "source partition {'p': 1}, source offset {'n': 20}"),
+        (source_batch(), 1, "source partition {'p': 1}, record 2 of 3 up to source offset {'n': 30}"),
+        (source_batch(), 2, "source partition {'p': 1}, source offset {'n': 30}"),
+    ],
+)  # fmt: skip
+def test_a_source_record_is_named_by_its_source_partition_and_offset(batch: Batch, index: int, place: str) -> None:
+    with pytest.raises(DataError) as raised:
+        make_tolerance().failed(DataError("bad"), stage="converter", batch=batch, index=index)
+    assert str(raised.value) == f"bad (converter, topic t, {place})"
+
+
+def test_with_messages_a_skipped_source_record_is_logged_whole_and_without_secrets(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from connect.runtime import tolerance
+
+    monkeypatch.setattr(tolerance, "redact", lambda text: text.replace("secret", "[hidden]"))
+    keys = {"errors.tolerance": "all", "errors.log.enable": "true", "errors.log.include.messages": "true"}
+    make_tolerance(**keys).failed(
+        DataError("bad"), stage="converter", batch=source_batch(keys=["k", "k2", "k"]), index=1
+    )
+    place = "topic t, source partition {'p': 1}, record 2 of 3 up to source offset {'n': 30}"
+    assert f"skipped a record: bad (converter, {place}, key 'k2', value '[hidden]')" in caplog.text
+
+
+def test_a_logged_value_is_cut(caplog: pytest.LogCaptureFixture) -> None:
+    keys = {"errors.tolerance": "all", "errors.log.enable": "true", "errors.log.include.messages": "true"}
+    make_tolerance(**keys).failed(DataError("bad"), stage="converter", batch=Batch("t", ["x" * 10_000_000]))
+    assert len(caplog.text) < 2000
