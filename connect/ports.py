@@ -11,7 +11,7 @@ or may not have happened, as with Kafka.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Literal, NamedTuple, Protocol
@@ -402,6 +402,9 @@ class Admin(Protocol):
 
     async def describe_topic(self, name: str) -> TopicInfo:
         """Raises `UnknownTopicOrPartitionError`, which names the nearest topic."""
+
+    async def describe_topics(self, names: Collection[str]) -> dict[str, TopicInfo]:
+        """Return those of some topics that exist, by name; costs about as much as describing one."""
 
     async def partitions(self, name: str) -> int | None:
         """Return the number of partitions, None when there is no such topic. Cheap: called per task start."""

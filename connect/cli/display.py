@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -17,6 +18,7 @@ from connect.runtime.model import ConnectorState, State, TaskState
 
 if TYPE_CHECKING:
     from connect.runtime.herder import Herder
+    from connect.runtime.lag import SinkLag
 
 INTERVAL_S = 0.5
 _STYLES = {State.RUNNING: "green", State.FAILED: "bold red", State.PAUSED: "yellow"}
@@ -32,6 +34,7 @@ class Display:
         self._live = Live(console=self._console, auto_refresh=False)
         self._before: tuple[float, dict[str, int]] = (time.monotonic(), {})
         self._drawing: asyncio.Task[None] | None = None
+        self._lags: Mapping[str, SinkLag] = {}
 
     async def __aenter__(self) -> Display:
         handler = RichHandler(console=self._console, show_path=False)
@@ -50,6 +53,7 @@ class Display:
 
     async def _draw_forever(self) -> None:
         while True:
+            self._lags = await self._herder.lags()
             self._live.update(self.table(), refresh=True)
             await asyncio.sleep(INTERVAL_S)
 
@@ -79,11 +83,11 @@ class Display:
         states: list[ConnectorState | TaskState] = [status.connector, *status.tasks]
         failed = [one for one in states if one.state is State.FAILED]
         state = State.FAILED if failed else status.connector.state
-        lags = [p.lag for p in self._herder.progress() if p.id.connector == name and p.lag is not None]
+        found = self._lags.get(name)
         cause = (failed[0].trace or "").splitlines()[0] if failed and failed[0].trace else ""
         running = sum(task.state is State.RUNNING for task in status.tasks)
         style = _STYLES.get(state, "")
         return [
             name, status.type, f"[{style}]{state}[/]" if style else state, f"{running}/{len(status.tasks)}",
-            f"{records:,}", f"{max(rate, 0):,.0f}", f"{sum(lags):,}" if lags else "-", cause[:60],
+            f"{records:,}", f"{max(rate, 0):,.0f}", f"{found.lag:,}" if found else "-", cause[:60],
         ]  # fmt: skip

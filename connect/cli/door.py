@@ -27,6 +27,7 @@ from connect.ports import (
     TopicInfo,
     TopicPartition,
 )
+from connect.runtime.lag import GroupRow, group_rows
 
 T = TypeVar("T")
 
@@ -55,6 +56,9 @@ class LogDoor(Protocol):
 
     async def groups(self) -> list[str]: ...
     async def describe_group(self, group: str) -> GroupInfo: ...
+    async def group_rows(self, group: str) -> tuple[GroupInfo, list[GroupRow]]:
+        """Return a group, and its partitions with their lag; those of a sink connector's group as the worker counts."""
+
     async def commit(self, group: str, offsets: Mapping[TopicPartition, OffsetAndMetadata]) -> None: ...
     async def delete_offsets(self, group: str, partitions: Sequence[TopicPartition] | None = None) -> None: ...
     async def aclose(self) -> None: ...
@@ -93,6 +97,11 @@ class LocalLog:
         self.describe_group = groups.describe
         self.commit = groups.commit
         self.delete_offsets = groups.delete_offsets
+
+    async def group_rows(self, group: str) -> tuple[GroupInfo, list[GroupRow]]:
+        """Return a group, and its partitions with their lag. No worker runs, so a group is its offsets alone."""
+        info = await self.describe_group(group)
+        return info, await group_rows(self._cluster.admin, info)
 
     def appender(self, configs: Mapping[str, str]) -> Appender:
         """Make a producer."""

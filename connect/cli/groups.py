@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from connect.cli.door import LogDoor, door_options, open_door, run_async, say
 from connect.cli.moments import moment_ms, moment_text
 from connect.cli.output import print_json, print_table
 from connect.ports import GroupInfo, OffsetAndMetadata, PartitionInfo, TopicPartition
+from connect.runtime.lag import GroupRow
 
 
 @click.group()
@@ -27,13 +28,12 @@ def group() -> None:
 def list_groups(session: Any, data_dir: Path, url: str | None, as_json: bool) -> None:
     """List groups with their state and their lag over all partitions."""
 
-    async def main() -> list[tuple[GroupInfo, list[dict[str, Any]]]]:
+    async def main() -> list[tuple[GroupInfo, list[GroupRow]]]:
         async with open_door(session.wiring, data_dir, url) as log:
-            infos = [await log.describe_group(name) for name in await log.groups()]
-            return [(info, await _rows(log, info)) for info in infos]
+            return [await log.group_rows(name) for name in await log.groups()]
 
     found = run_async(main())
-    rows = [(i.name, i.state, len(i.members), len(i.offsets), sum(r["lag"] or 0 for r in rows)) for i, rows in found]
+    rows = [(i.name, i.state, len(i.members), len(rows), sum(r.lag or 0 for r in rows)) for i, rows in found]
     names = ["group", "state", "members", "partitions", "lag"]
     if as_json:
         print_json([dict(zip(names, row, strict=True)) for row in rows])
@@ -48,20 +48,20 @@ def list_groups(session: Any, data_dir: Path, url: str | None, as_json: bool) ->
 def describe(session: Any, name: str, data_dir: Path, url: str | None, as_json: bool) -> None:
     """Show a group's members, offsets and lag."""
 
-    async def main() -> tuple[GroupInfo, list[dict[str, Any]]]:
+    async def main() -> tuple[GroupInfo, list[GroupRow]]:
         async with open_door(session.wiring, data_dir, url) as log:
-            info = await _known(log, name)
-            return info, await _rows(log, info)
+            return await _known(log, name)
 
     info, rows = run_async(main())
     if as_json:
-        print_json({"name": info.name, "state": info.state, "members": list(info.members), "offsets": rows})
+        members = list(info.members)
+        print_json({"name": info.name, "state": info.state, "members": members, "offsets": [asdict(r) for r in rows]})
         return
     click.echo(f"{info.name}  {info.state}  {', '.join(info.members) or 'no members'}")
     print_table(
         ["topic", "partition", "offset", "log end offset", "lag", "committed", "metadata"],
-        [(r["topic"], r["partition"], r["offset"], _shown(r["log_end_offset"]), _shown(r["lag"]),
-          moment_text(r["commit_timestamp"]), r["metadata"]) for r in rows],
+        [(r.topic, r.partition, _shown(r.offset), _shown(r.log_end_offset), _shown(r.lag),
+          moment_text(r.commit_timestamp), r.metadata) for r in rows],
     )  # fmt: skip
 
 
@@ -135,7 +135,7 @@ def delete(session: Any, name: str, topics: tuple[str, ...], yes: bool, data_dir
 
     async def main() -> int:
         async with open_door(session.wiring, data_dir, url) as log:
-            info = await _known(log, name)
+            info, _ = await _known(log, name)
             gone = [at for at in info.offsets if not topics or _matches(at, topics)]
             await log.delete_offsets(name, gone if topics else None)
             return len(gone)
@@ -147,31 +147,13 @@ def delete(session: Any, name: str, topics: tuple[str, ...], yes: bool, data_dir
 # -- shared --------------------------------------------------------------------------------------------------------
 
 
-async def _known(log: LogDoor, name: str) -> GroupInfo:
-    info = await log.describe_group(name)
-    if not info.offsets and not info.members:
+async def _known(log: LogDoor, name: str) -> tuple[GroupInfo, list[GroupRow]]:
+    info, rows = await log.group_rows(name)
+    if not rows and not info.members:
         nearest = difflib.get_close_matches(name, await log.groups(), n=1)
         hint = f"Did you mean {nearest[0]!r}?" if nearest else "List groups with 'connect group list'."
         raise NotFoundError(f"there is no group {name!r}", hint=hint)
-    return info
-
-
-async def _rows(log: LogDoor, info: GroupInfo) -> list[dict[str, Any]]:
-    ends: dict[str, Mapping[int, int]] = {}
-    for topic in sorted({at.topic for at in info.offsets}):
-        try:
-            ends[topic] = {p.partition: p.log_end_offset for p in (await log.describe_topic(topic)).partitions}
-        except (UnknownTopicOrPartitionError, NotFoundError):  # the latter from a worker
-            ends[topic] = {}
-    return [
-        {
-            "topic": at.topic, "partition": at.partition, "offset": committed.offset,
-            "log_end_offset": (end := ends[at.topic].get(at.partition)),
-            "lag": None if end is None else max(0, end - committed.offset),
-            "metadata": committed.metadata, "commit_timestamp": committed.commit_timestamp,
-        }
-        for at, committed in sorted(info.offsets.items())
-    ]  # fmt: skip
+    return info, rows
 
 
 async def _chosen(log: LogDoor, info: GroupInfo, topics: tuple[str, ...]) -> dict[TopicPartition, PartitionInfo]:

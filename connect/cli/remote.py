@@ -23,6 +23,7 @@ from connect.ports import (
     TopicInfo,
     TopicPartition,
 )
+from connect.runtime.lag import GroupRow
 
 #: Records in one request; bounds the request's size.
 APPEND_COUNT_MAX = 2000
@@ -107,14 +108,19 @@ class RemoteLog:
         return found
 
     async def describe_group(self, group: str) -> GroupInfo:
+        return (await self.group_rows(group))[0]
+
+    async def group_rows(self, group: str) -> tuple[GroupInfo, list[GroupRow]]:
         found = await self._call("GET", f"/groups/{quote(group, safe='')}")
+        rows = [GroupRow(**row) for row in found["offsets"]]
         offsets = {
-            TopicPartition(o["topic"], o["partition"]): OffsetAndMetadata(
-                o["offset"], metadata=o["metadata"], commit_timestamp=o["commit_timestamp"]
+            TopicPartition(row.topic, row.partition): OffsetAndMetadata(
+                row.offset, metadata=row.metadata, commit_timestamp=row.commit_timestamp
             )
-            for o in found["offsets"]
+            for row in rows
+            if row.offset is not None
         }
-        return GroupInfo(group, found["state"], tuple(found["members"]), offsets)
+        return GroupInfo(group, found["state"], tuple(found["members"]), offsets), rows
 
     async def commit(self, group: str, offsets: Mapping[TopicPartition, OffsetAndMetadata]) -> None:
         rows = [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 
 from connect.log.fetched import decode_slice, first_offset_at
 from connect.log.partition import Partition
@@ -74,6 +74,11 @@ class LogAdmin:
     async def describe_topic(self, name: str) -> TopicInfo:
         """Return what is known of a topic."""
         return await self._threads.run(self._topics.get(name).describe)
+
+    async def describe_topics(self, names: Collection[str]) -> dict[str, TopicInfo]:
+        """Return those of some topics that exist, by name."""
+        found = [topic for name in names if (topic := self._topics.find(name)) is not None]
+        return await self._threads.run(lambda: {topic.name: topic.describe() for topic in found})
 
     async def partitions(self, name: str) -> int | None:
         """Return the number of partitions, None when there is no such topic."""

@@ -105,12 +105,14 @@ _SHORTHAND: Final[dict[str, Any]] = {
         "plugins": "integer", "connectors": {"*": "integer"}, "tasks": {"*": "integer"},
     },
     "TaskLag": {"task": "integer", "state": "string", "lag": "integer"},
-    "Lag": {"connectors": [{"connector": "string", "lag": "integer", "tasks": ["TaskLag"]}]},
+    "Lag": {"connectors": [{"connector": "string", "state": "string", "group": "string", "lag": "integer", "tasks": ["TaskLag"],
+                            "missing_topics": ["string"], "unknown_topics": ["string"]}]},
     "PartitionLag": {
-        "topic": "string", "partition": "integer", "committed_offset": "integer", "log_start_offset": "integer",
-        "log_end_offset": "integer", "lag": "integer",
+        "topic": "string", "partition": "integer", "committed_offset": "integer|null", "log_start_offset": "integer",
+        "last_stable_offset": "integer", "log_end_offset": "integer", "lag": "integer", "task": "integer|null",
     },
-    "ConnectorLag": {"connector": "string", "lag": "integer", "partitions": ["PartitionLag"]},
+    "ConnectorLag": {"connector": "string", "state": "string", "group": "string", "lag": "integer", "tasks": ["TaskLag"],
+                     "missing_topics": ["string"], "unknown_topics": ["string"], "partitions": ["PartitionLag"]},
     "TaskThroughput": {
         "connector": "string", "task": "integer", "state": "string", "records": "integer", "records_per_second": "number",
         "bytes_per_second": "number",
@@ -140,7 +142,9 @@ _SHORTHAND: Final[dict[str, Any]] = {
     "GroupOffset": {"topic": "string", "partition": "integer", "offset": "integer", "metadata?": "string", "commit_timestamp?": "integer",
                     "log_end_offset?": "integer|null", "lag?": "integer|null"},
     "GroupOffsets": {"offsets": ["GroupOffset"]},
-    "Group": {"name": "string", "state": "string", "members": ["string"], "offsets": ["GroupOffset"]},
+    "GroupRow": {"topic": "string", "partition": "integer", "offset": "integer|null", "metadata": "string",
+                 "commit_timestamp": "integer", "log_end_offset": "integer|null", "lag": "integer|null"},
+    "Group": {"name": "string", "state": "string", "members": ["string"], "offsets": ["GroupRow"]},
 }  # fmt: skip
 SCHEMAS: Final[dict[str, Any]] = {
     **{name: _schema(told) for name, told in _SHORTHAND.items()},
@@ -228,6 +232,15 @@ _TOPIC: Final = {
     "name": "orders", "topic_id": "u1ZkTQxZQ9qTfVXbVYzNlg", "internal": False, "configs": {},
     "partitions": [{"partition": 0, "log_start_offset": 0, "log_end_offset": 42}],
 }  # fmt: skip
+_LAG = {
+    "connector": "orders-sink",
+    "state": "RUNNING",
+    "group": "connect-orders-sink",
+    "lag": 7,
+    "tasks": [{"task": 0, "state": "RUNNING", "lag": 7}],
+    "missing_topics": [],
+    "unknown_topics": [],
+}
 _GROUP_OFFSET: Final = {
     "topic": "orders", "partition": 0, "offset": 35, "metadata": "", "commit_timestamp": 1763700000000, "log_end_offset": 42, "lag": 7,
 }  # fmt: skip
@@ -282,9 +295,10 @@ OPERATIONS: Final[dict[str, Operation]] = {
         "worker_id": _WORKER, "version": "0.1.0", "kafka_version": "4.3.1", "kafka_cluster_id": "Vz3bTq0GRZm5Xb2V1Yw9pA", "python": "3.12.4",
         "platform": "linux", "memory_bytes": 98566144, "listeners": ["http://127.0.0.1:8083"], "authentication": False, "plugins": 42,
         "connectors": {"RUNNING": 3}, "tasks": {"RUNNING": 4, "FAILED": 1}}),
-    "GET /v1/lag": Operation("Lag", {"connectors": [{"connector": "orders-sink", "lag": 7, "tasks": [{"task": 0, "state": "RUNNING", "lag": 7}]}]}),
-    "GET /v1/connectors/{name}/lag": Operation("ConnectorLag", {"connector": "orders-sink", "lag": 7, "partitions": [
-        {"topic": "orders", "partition": 0, "committed_offset": 35, "log_start_offset": 0, "log_end_offset": 42, "lag": 7}]}),
+    "GET /v1/lag": Operation("Lag", {"connectors": [_LAG]}),
+    "GET /v1/connectors/{name}/lag": Operation("ConnectorLag", {**_LAG, "partitions": [
+        {"topic": "orders", "partition": 0, "committed_offset": 35, "log_start_offset": 0, "last_stable_offset": 42,
+         "log_end_offset": 42, "lag": 7, "task": 0}]}),
     "GET /v1/throughput": Operation("Throughput", {"window_ms": 1000, **_RATE, "tasks": [
         {"connector": _NAME, "task": 0, "state": "RUNNING", "records": 512345, **_RATE}]},
         query=(Query("window_ms", "How long to measure.", {"type": "integer", "minimum": 1, "maximum": 10000}, 1000),)),

@@ -25,9 +25,12 @@ _STARTED = time.monotonic()
 async def worker(request: Request) -> Response:
     """Show the worker, and how far its tasks have come."""
     herder = herder_of(request)
+    lags = await herder.lags()
     tasks = [
         {"connector": p.id.connector, "task": p.id.task, "state": p.state.value, "records": p.records,
-         "size_bytes": p.size_bytes, "skipped": p.skipped, "lag": p.lag} for p in herder.progress()
+         "size_bytes": p.size_bytes, "skipped": p.skipped,
+         "lag": lags[p.id.connector].of_task(p.id.task) if p.id.connector in lags else None}
+        for p in herder.progress()
     ]  # fmt: skip
     return json_response({
         "worker_id": herder.worker_id, "version": connect.__version__, "kafka_version": herder.version, "pid": os.getpid(),

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from connect.api import ConfigError, UnknownTopicOrPartitionError
-from connect.ports import Admin, GroupInfo, OffsetAndMetadata, TopicPartition
+from connect.api import ConfigError
+from connect.ports import GroupInfo, OffsetAndMetadata, TopicPartition
 from connect.rest.connectors import herder_of
 from connect.rest.doors import name_of
 from connect.rest.render import body_of, empty, json_response
+from connect.runtime.herder import Herder
+from connect.runtime.lag import group_rows
 
 router = APIRouter(prefix="/v1", tags=["v1"])
 
@@ -19,49 +22,34 @@ router = APIRouter(prefix="/v1", tags=["v1"])
 @router.get("/groups")
 async def list_groups(request: Request) -> Response:
     """List consumer groups."""
-    return json_response({"groups": await herder_of(request).cluster.groups.list()})
+    herder = herder_of(request)
+    # A sink's group is there before its first commit, with all that waits for it.
+    names = {*await herder.cluster.groups.list(), *(sink.group for sink in (await herder.lags()).values())}
+    return json_response({"groups": sorted(names)})
 
 
 @router.get("/groups/{group}")
 async def describe_group(request: Request, group: str) -> Response:
     """Show a group: its state, its members, and how far each of its offsets is from the end."""
-    cluster = herder_of(request).cluster
-    info = await cluster.groups.describe(name_of(group))
+    herder = herder_of(request)
+    info = await herder.cluster.groups.describe(name_of(group))
     return json_response(
-        {
-            "name": info.name,
-            "state": info.state,
-            "members": list(info.members),
-            "offsets": await _rows(info, cluster.admin),
-        }
+        {"name": info.name, "state": info.state, "members": list(info.members), "offsets": await _rows(herder, info)}
     )
 
 
-async def _rows(info: GroupInfo, admin: Admin) -> list[dict[str, Any]]:
-    rows = []
-    for partition, committed in sorted(info.offsets.items()):
-        end = await _end_offset(admin, partition)
-        rows.append(
-            {"topic": partition.topic, "partition": partition.partition, "offset": committed.offset,
-             "metadata": committed.metadata, "commit_timestamp": committed.commit_timestamp,
-             "log_end_offset": end, "lag": None if end is None else max(0, end - committed.offset)}
-        )  # fmt: skip
-    return rows
-
-
-async def _end_offset(admin: Admin, partition: TopicPartition) -> int | None:
-    try:
-        infos = (await admin.describe_topic(partition.topic)).partitions
-    except UnknownTopicOrPartitionError:
-        return None
-    return infos[partition.partition].log_end_offset if partition.partition < len(infos) else None
+async def _rows(herder: Herder, info: GroupInfo) -> list[dict[str, Any]]:
+    """Return a row for each partition with an offset, and for each that a sink connector of the group reads."""
+    sinks = [sink for sink in (await herder.lags()).values() if sink.group == info.name]
+    return [asdict(row) for row in await group_rows(herder.cluster.admin, info, sinks)]
 
 
 @router.get("/groups/{group}/offsets")
 async def group_offsets(request: Request, group: str) -> Response:
     """Show a group's committed offsets."""
-    cluster = herder_of(request).cluster
-    return json_response({"offsets": await _rows(await cluster.groups.describe(name_of(group)), cluster.admin)})
+    herder = herder_of(request)
+    rows = await _rows(herder, await herder.cluster.groups.describe(name_of(group)))
+    return json_response({"offsets": [row for row in rows if row["offset"] is not None]})
 
 
 @router.put("/groups/{group}/offsets", status_code=204)

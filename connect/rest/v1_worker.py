@@ -8,19 +8,20 @@ import sys
 import time
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 import connect
-from connect.api import ConfigError, NotFoundError
+from connect.api import ConfigError
 from connect.rest.connectors import herder_of
 from connect.rest.doors import name_of
 from connect.rest.render import json_response
 from connect.rest.server import exposure, parse_listener
 from connect.runtime.herder import Herder
+from connect.runtime.lag import SinkLag
 from connect.runtime.model import State, TaskId, TaskProgress
 from connect.runtime.secrets import redact
 
@@ -69,34 +70,32 @@ def memory_bytes() -> int | None:
 
 @router.get("/lag")
 async def lag(request: Request) -> Response:
-    """Show how many records wait for each sink connector: in all, and of each task."""
-    sinks: dict[str, dict[str, Any]] = {}
-    for progress in sorted(herder_of(request).progress(), key=_by_task):
-        if progress.lag is not None:
-            sink = sinks.setdefault(progress.id.connector, {"connector": progress.id.connector, "lag": 0, "tasks": []})
-            sink["lag"] += progress.lag
-            sink["tasks"].append({"task": progress.id.task, "state": progress.state.value, "lag": progress.lag})
-    return json_response({"connectors": list(sinks.values())})
+    """Show how many records wait for each sink connector, whatever state it is in: in all, and of each task."""
+    herder = herder_of(request)
+    found = await herder.lags()
+    return json_response({"connectors": [_sink(herder, found[name]) for name in herder.connectors() if name in found]})
+
+
+def _sink(herder: Herder, found: SinkLag) -> dict[str, Any]:
+    status = herder.status(found.connector)
+    tasks = [{"task": t.id, "state": t.state.value, "lag": found.of_task(t.id)} for t in status.tasks]
+    return {
+        "connector": found.connector, "state": status.connector.state.value, "group": found.group, "lag": found.lag,
+        "tasks": tasks, "missing_topics": list(found.missing), "unknown_topics": list(found.unknown),
+    }  # fmt: skip
 
 
 @router.get("/connectors/{name}/lag")
 async def connector_lag(request: Request, name: str) -> Response:
-    """Show a sink connector's lag in each partition, from its committed offsets."""
+    """Show a sink connector's lag in each partition of its topics, from its group's committed offsets."""
     herder, name = herder_of(request), name_of(name)
-    if herder.info(name).type != "sink":
-        raise ConfigError(f"connector {name!r} is no sink; lag is a sink's", code="request.invalid")
-    rows = []
-    for at, committed in sorted((await herder.cluster.groups.offsets(f"connect-{name}")).items()):
-        try:
-            found = (await herder.cluster.admin.describe_topic(at.topic)).partitions[at.partition]
-        except (NotFoundError, LookupError):
-            continue  # the topic was deleted since
-        rows.append({
-            "topic": at.topic, "partition": at.partition, "committed_offset": committed.offset,
-            "log_start_offset": found.log_start_offset, "log_end_offset": found.log_end_offset,
-            "lag": max(0, found.log_end_offset - max(committed.offset, found.log_start_offset)),
-        })  # fmt: skip
-    return json_response({"connector": name, "lag": sum(row["lag"] for row in rows), "partitions": rows})
+    herder.info(name)
+    found = (await herder.lags()).get(name)
+    if found is None:
+        raise ConfigError(
+            f"connector {name!r} is no sink; lag is a sink's", code="request.invalid", hint="Name a sink."
+        )
+    return json_response({**_sink(herder, found), "partitions": [asdict(row) for row in found.partitions]})
 
 
 @router.get("/throughput")

@@ -31,6 +31,7 @@ from connect.ports import Cluster
 from connect.runtime import validation
 from connect.runtime.config import WorkerConfig
 from connect.runtime.factory import connector_desc, now_ms
+from connect.runtime.lag import Lags, Sink, SinkLag
 from connect.runtime.lifecycle import STORED, Lifecycle, wanted
 from connect.runtime.loggers import Loggers
 from connect.runtime.model import (
@@ -46,7 +47,7 @@ from connect.runtime.model import (
     TaskProgress,
     TaskState,
 )
-from connect.runtime.offsets import Entry, Offsets
+from connect.runtime.offsets import Entry, Offsets, sink_group
 from connect.runtime.plugins import CONNECTOR_KINDS, PluginHost
 from connect.runtime.restarts import RestartConfig
 from connect.runtime.secrets import shown
@@ -112,6 +113,7 @@ class Herder:
         self._worker = Worker(around, self._offsets)
         self._lifecycle = Lifecycle(plugins, self._worker, self._configs, self._statuses, worker_id=lambda: self.worker_id)  # fmt: skip
         self._connector_offsets = Offsets(cluster, plugins, config, self._offsets)
+        self._lags = Lags(cluster, config, self._sinks)
         self._requests = Turns()
         self._infos: dict[str, ConnectorInfo] = {}
         self._states: dict[str, tuple[tuple[str, Revision, int, int], ConnectorStateInfo]] = {}
@@ -201,6 +203,10 @@ class Herder:
     def progress(self) -> list[TaskProgress]:
         """How far every task has come."""
         return self._worker.progress()
+
+    async def lags(self) -> Mapping[str, SinkLag]:
+        """How far every sink connector is behind, by name, whatever state it is in; see `connect.runtime.lag`."""
+        return await self._lags.look()
 
     def active_topics(self, name: str) -> list[str]:
         """Return the topics that a connector has used; of an unknown connector none.
@@ -429,6 +435,17 @@ class Herder:
         if status is None:
             raise NotFoundError(f"No status found for task {name}-{task}", code="task.not_found")
         return status
+
+    def _sinks(self) -> list[Sink]:
+        """Return the sink connectors; one whose plugin is gone is taken for one if its config names topics to read."""
+        found = []
+        for name in self._configs.connectors():
+            config = self._config(name)
+            kind = self._type(config)
+            if kind == "sink" or (kind == "unknown" and (config.get("topics") or config.get("topics.regex"))):
+                group = sink_group(self.worker_config, name, config)
+                found.append(Sink(name, group, config, len(self._configs.task_configs(name))))
+        return found
 
     def _type(self, config: Mapping[str, str]) -> str:
         desc = self.plugins.find(config.get("connector.class", ""), *CONNECTOR_KINDS)

@@ -176,7 +176,6 @@ class TaskProgress:
         records: Records appended (source) or put (sink).
         size_bytes: Bytes of keys and values of those records in the log.
         skipped: Records dropped by `errors.tolerance`.
-        lag: A sink's records that wait in the log; None for a source.
     """
 
     id: TaskId
@@ -184,5 +183,4 @@ class TaskProgress:
     records: int = 0
     size_bytes: int = 0
     skipped: int = 0
-    lag: int | None = None
     topics: tuple[str, ...] = field(default=())

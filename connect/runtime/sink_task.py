@@ -25,8 +25,6 @@ from connect.runtime.tolerance import Interrupted
 POLL_TIMEOUT_MS = 1000
 #: As for sources: a task that has nothing to do commits this soon.
 QUIET_COMMIT_S = 5.0
-#: How often the lag is looked up.
-LAG_INTERVAL_S = 1.0
 
 
 class SinkTaskRunner(TaskRunner):
@@ -41,12 +39,7 @@ class SinkTaskRunner(TaskRunner):
         self._consumer: Consumer | None = None
         self._dead_letters: DeadLetterQueue | None = None
         self._put: dict[TopicPartition, int] = {}
-        self._ends: dict[TopicPartition, int] = {}
-        self._positions: dict[TopicPartition, int] = {}
         self._on_loop = on_loop(self._plugin, "put_batch", "put")
-
-    def lag(self) -> int | None:
-        return sum(max(0, end - self._positions.get(p, end)) for p, end in self._ends.items())
 
     async def _prepare(self) -> None:
         make = lambda: make_pipeline(  # noqa: E731 - runs on the task's thread
@@ -85,7 +78,7 @@ class SinkTaskRunner(TaskRunner):
     async def _loop(self) -> None:
         assert self._consumer is not None
         flush_interval_s = self.around.worker.offset_flush_interval_ms / 1000
-        committed_at = looked_at = time.monotonic()
+        committed_at = time.monotonic()
         polling: asyncio.Task[list[FetchedBatch]] | None = None
         try:
             while not self.stopping:
@@ -111,9 +104,6 @@ class SinkTaskRunner(TaskRunner):
                 if now - committed_at >= due_s or self.context.commit_requested:
                     committed_at = now
                     await self._commit()
-                if now - looked_at >= LAG_INTERVAL_S or not self._ends:
-                    looked_at = now
-                    self._ends = await self._consumer.end_offsets()
         finally:
             if polling is not None:
                 polling.cancel()
@@ -229,7 +219,7 @@ class SinkTaskRunner(TaskRunner):
     def _record(self, fetched: Sequence[FetchedBatch]) -> None:
         for batch in fetched:
             partition = TopicPartition(batch.topic, batch.partition)
-            self._put[partition] = self._positions[partition] = batch.next_offset
+            self._put[partition] = batch.next_offset
             self.records += len(batch)
             self.size_bytes += size_of(batch.columns.keys, batch.columns.values)
             self.around.on_topic(self.id, batch.topic)

@@ -111,11 +111,7 @@ class TaskRunner(ABC):
     def progress(self) -> TaskProgress:
         """How far the task has come."""
         skipped = self.tolerance.skipped if self.tolerance else 0
-        return TaskProgress(self.id, self.state, self.records, self.size_bytes, skipped, self.lag())
-
-    def lag(self) -> int | None:
-        """Records that wait in the log for a sink; None for a source."""
-        return None
+        return TaskProgress(self.id, self.state, self.records, self.size_bytes, skipped)
 
     # -- the life --------------------------------------------------------------------------------------------------
 

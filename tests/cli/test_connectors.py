@@ -179,3 +179,21 @@ def test_what_is_no_worker_is_told_so(cli: Cli) -> None:
     cli.refused(3, "environment.unreachable", "connector", "list", "--url", "http://127.0.0.1:1")
     done = cli("connector", "list", "--url", "http://u:hunter2@127.0.0.1:1")
     assert "hunter2" not in done.err
+
+
+def test_a_groups_lag_is_that_of_its_sink_before_the_first_commit_too(cli: Cli, worker_url: str, tmp_path: Path, name: str) -> None:  # fmt: skip
+    url = ["--url", worker_url]
+    cli("topic", "create", name, *url)
+    cli("produce", "--topic", name, *url, stdin="not json\n" * 3)
+    (tmp_path / "sink.json").write_text(json.dumps({"name": name, "connector.class": "FileStreamSink", "topics": name,
+                                                    "file": str(tmp_path / "out.txt")}))  # fmt: skip
+    cli("connector", "create", tmp_path / "sink.json", *url)
+    rows = {row["group"]: row for row in cli("group", "list", "--json", *url).json}
+    assert (rows[f"connect-{name}"]["partitions"], rows[f"connect-{name}"]["lag"]) == (1, 3)
+    assert cli("group", "describe", f"connect-{name}", *url).out.splitlines()[2].split()[:5] == [
+        name,
+        "0",
+        "-",
+        "3",
+        "3",
+    ]
