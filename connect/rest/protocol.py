@@ -54,6 +54,8 @@ class BoundedProtocol(HttpToolsProtocol):
         self._stop_timer()
         self._in_head = False
         self._head_bytes = 0
+        # The target as it was sent: an absolute one says for which host the request is.
+        self.scope["connect.target"] = self.url  # type: ignore[typeddict-unknown-key]
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:

@@ -1,4 +1,4 @@
-"""Who may ask: basic and bearer authentication with roles, and which web pages (CORS).
+"""Who may ask: basic and bearer authentication with roles, which web pages (CORS), and under which name.
 
 Outermost of the application's layers: a request that is refused here has cost nothing. Without
 `rest.authentication.file` everyone who reaches the listener may do everything, as in Kafka Connect.
@@ -25,6 +25,7 @@ from fastapi.responses import Response
 from connect.api import ConnectError
 from connect.rest.doors import Asgi, Doors, Scope, route_path
 from connect.rest.errors import error_response
+from connect.rest.hosts import Hosts, names_of, parse_authority
 from connect.rest.limits import Limits
 from connect.runtime import credentials
 from connect.runtime.config import WorkerConfig
@@ -39,13 +40,16 @@ _CHALLENGE = 'Basic realm="Connect", charset="UTF-8", Bearer realm="Connect"'
 _CORS_HEADERS = "Authorization,Content-Type,Accept,Origin,X-Requested-With"
 _CORS_METHODS = ("GET", "POST", "HEAD")
 _PREFLIGHT_S = 1800
+_ORIGIN = re.compile(r"(?P<scheme>https?)://(?P<authority>[^/?#]*)", re.IGNORECASE)
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+_SHOWN_CHARS = 100
 _CACHE_COUNT_MAX = 1024
 #: How long a changed credentials file may go unnoticed.
 _LOOK_S = 1.0
 
 
 def install(app: FastAPI, config: WorkerConfig) -> None:
-    """Put the layers before the application: origins, users, limits, doors.
+    """Put the layers before the application: hosts, origins, users, limits, doors.
 
     Raises:
         ConfigError: The credentials file cannot be read, or is wrong.
@@ -60,6 +64,7 @@ def install(app: FastAPI, config: WorkerConfig) -> None:
         allowed=_listed(config.access_control_allow_origin),
         methods=_listed(config.access_control_allow_methods),
     )
+    app.add_middleware(Hosts, names=names_of(config))
 
 
 def _listed(text: str) -> list[str]:
@@ -201,41 +206,88 @@ class Guard:
 class Origins:
     """CORS, in the keys of Kafka Connect; and a web page of another origin changes nothing unless its origin is listed.
 
-    Browsers send some requests without asking first (a POST without body, such as a restart) and mark them
-    `Sec-Fetch-Site: cross-site`; those are refused, or any page could steer a worker on its reader's machine.
+    Browsers send some requests without asking first (a POST without body, such as a restart), and say whose page it is
+    by `Origin`, by `Sec-Fetch-Site`, or, the older ones, by `Referer`. A change for which any of these names another
+    origin is refused, or any page could steer a worker on its reader's machine; a request without all three is no
+    browser's. Whether the host is the worker's own was decided before: here it says what the own origin is.
     """
 
     def __init__(self, app: Asgi, *, allowed: Sequence[str], methods: Sequence[str]) -> None:
         self._app = app
-        patterns = "|".join(re.escape(origin).replace(r"\*", ".*") for origin in allowed if origin)
-        self._allowed = re.compile(patterns) if patterns else None
+        self._allowed = _origin_pattern(allowed)
         self._methods = tuple(method.upper() for method in methods if method) or _CORS_METHODS
 
     async def __call__(self, scope: Scope, receive: Any, send: Any) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        headers = dict(scope["headers"])
-        origin = headers.get(b"origin", b"").decode("latin-1")
-        allowed = bool(origin) and self._allowed is not None and self._allowed.fullmatch(origin) is not None
-        if allowed and scope["method"] == "OPTIONS" and b"access-control-request-method" in headers:
-            await self._preflight(origin)(scope, receive, send)
+        origins = _values(scope, b"origin")
+        allowed = len(origins) == 1 and self._allowed is not None and self._allowed.fullmatch(origins[0]) is not None
+        if allowed and scope["method"] == "OPTIONS" and _values(scope, b"access-control-request-method"):
+            await self._preflight(origins[0], scope)(scope, receive, send)
         elif allowed:
-            await self._app(scope, receive, _with_headers(send, _allowing(origin)))
-        elif headers.get(b"sec-fetch-site") == b"cross-site" and scope["method"] not in _READING:
-            message = f"HTTP 403 Forbidden: a web page of {origin or 'another origin'} may change nothing here"
-            await error_response(403, message, AUTH_DENIED)(scope, receive, send)
+            await self._app(scope, receive, _with_headers(send, _allowing(origins[0])))
+        elif scope["method"] not in _READING and (page := _foreign_page(scope, origins)) is not None:
+            message = f"HTTP 403 Forbidden: a web page of {page} may change nothing here; access.control.allow.origin lists the origins that may"  # fmt: skip
+            response = error_response(403, message, AUTH_DENIED)
+            response.headers["Connection"] = "close"  # the body is not read
+            await response(scope, receive, send)
         else:
             await self._app(scope, receive, send)
 
-    def _preflight(self, origin: str) -> Response:
+    def _preflight(self, origin: str, scope: Scope) -> Response:
         headers = {
             **_allowing(origin),
             "Access-Control-Allow-Methods": ",".join(self._methods),
             "Access-Control-Allow-Headers": _CORS_HEADERS,
             "Access-Control-Max-Age": str(_PREFLIGHT_S),
         }
+        if _values(scope, b"access-control-request-private-network") == ["true"]:
+            headers["Access-Control-Allow-Private-Network"] = "true"
         return Response(status_code=200, headers=headers)
+
+
+def _origin_pattern(allowed: Sequence[str]) -> re.Pattern[str] | None:
+    """Return what matches the listed origins: in any case, '*' for a part of a host, and '*' alone for every origin.
+
+    `null`, the origin of sandboxed pages and local files, is anybody's: it has to be listed as it is.
+    """
+    texts = [r"(?!null$).*" if text == "*" else re.escape(text).replace(r"\*", r"[^/\s]*") for text in allowed]
+    return re.compile("|".join(f"(?:{text})" for text in texts), re.IGNORECASE) if texts else None
+
+
+def _values(scope: Scope, name: bytes) -> list[str]:
+    return [value.decode("latin-1") for header, value in scope["headers"] if header == name]
+
+
+def _foreign_page(scope: Scope, origins: list[str]) -> str | None:
+    """Return of which other origin a browser's request is, None where it is of the own one, or no browser's."""
+    host = next(iter(_values(scope, b"host")), "")
+    for origin in origins:
+        if len(origins) > 1 or not _is_own(origin, host, scope["scheme"]):
+            return repr(origin[:_SHOWN_CHARS]) if origin else "no origin"
+    # 'none' is the reader's own doing: an address that was typed, a bookmark.
+    if any(site not in ("same-origin", "none") for site in _values(scope, b"sec-fetch-site")):
+        return "another origin"
+    if not origins and not all(_is_own(page, host, scope["scheme"]) for page in _values(scope, b"referer") if page):
+        return "another origin"
+    return None
+
+
+def _is_own(url: str, host: str, scheme: str) -> bool:
+    """Say whether an origin, or the URL of a page, is of the origin that the request is for.
+
+    A page that came over https by way of a proxy is the own one for a listener of http too; never the other way round.
+    """
+    parts = _ORIGIN.match(url)
+    if parts is None or (scheme == "https" and parts["scheme"].lower() != "https"):
+        return False
+    page, own = parse_authority(parts["authority"]), parse_authority(host)
+    if page is None or own is None or page.host != own.host:
+        return False
+    default = _DEFAULT_PORTS[parts["scheme"].lower()]
+    # A Host without a port is of the page's own scheme: the one that the reader's browser spoke.
+    return (page.port or default) == (own.port or default)
 
 
 def _allowing(origin: str) -> dict[str, str]:

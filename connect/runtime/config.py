@@ -6,11 +6,13 @@ import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
+from urllib.parse import urlsplit
 
 from connect.api import Config, ConfigError, Problem, key
 
 JSON_CONVERTER = "org.apache.kafka.connect.json.JsonConverter"
 HEADER_CONVERTER = "org.apache.kafka.connect.storage.SimpleHeaderConverter"
+ALL_INTERFACES = "0.0.0.0"  # noqa: S104 - a name for what an empty host of a listener asks for
 DEAD_LETTER_TOPIC = "errors.deadletterqueue.topic.name"
 COMMON, TRANSFORMS, PREDICATES, ERRORS = "Common", "Transforms", "Predicates", "Error Handling"
 TOPIC_CREATION, EXACTLY_ONCE, OFFSETS_TOPIC = "Topic Creation", "Exactly Once Support", "offsets.topic"
@@ -144,6 +146,8 @@ class WorkerConfig(Config):
     data_dir: str = key("Directory of the bundled log and all state.", default="./connect-data", importance="high")
     listeners: list[str] = key("Where REST listens: http://HOST:PORT and https://HOST:PORT; port 0 takes a free one.", default=["http://127.0.0.1:8083"], importance="high")  # fmt: skip
     rest_authentication_file: str = key("File of users, roles and hashed secrets; everyone may do everything when left out.", default="", importance="high")  # fmt: skip
+    rest_advertised_host_name: str | None = key("A name under which clients reach REST; it is answered to, as those of rest.allowed.hosts are.", default=None, importance="low")  # fmt: skip
+    rest_allowed_hosts: list[str] = key("Further names that REST answers to in a request's Host, with commas; *.example.org for all below one, * for any.", default=[], importance="medium")  # fmt: skip
     rest_request_max_bytes: int = key("The largest body of a request that is taken.", default=8 << 20, ge=1024, importance="low")  # fmt: skip
     rest_request_timeout_ms: int = key("How long a request's body may take to arrive, and its answer to be made.", type="LONG", default=90_000, ge=1, importance="low")  # fmt: skip
     access_control_allow_origin: str = key("Origins of web pages that may use REST (CORS), with commas; * for all.", default="", importance="low")  # fmt: skip
@@ -186,6 +190,14 @@ class WorkerConfig(Config):
     def converter_config(self, which: str) -> dict[str, Any]:
         """Return the worker's own keys of a converter ('key.converter', …) with the prefix taken off."""
         return strip_prefix(self.originals, which + ".")
+
+
+def listener_host(listener: str) -> str:
+    """Return the host of one address of `listeners`; an empty one means all interfaces, as in Kafka."""
+    try:
+        return urlsplit(listener).hostname or ALL_INTERFACES
+    except ValueError:  # told of when the listener is made
+        return ALL_INTERFACES
 
 
 def strip_prefix(config: Any, prefix: str) -> dict[str, Any]:

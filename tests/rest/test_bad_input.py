@@ -98,7 +98,9 @@ async def test_names_of_dots_are_read_by_clients_that_do_not_resolve_them(tmp_pa
     async with served_worker(tmp_path) as worker:
         for name, path in [(".", b"%2E"), ("..", b"%2e%2e"), ("..", b"..")]:
             await worker.request("POST", "/connectors", json={"name": name, "config": CONFIG})
-            answer = await worker.raw(b"GET /connectors/" + path + b" HTTP/1.1\r\nHost: w\r\nConnection: close\r\n\r\n")
+            answer = await worker.raw(
+                b"GET /connectors/" + path + b" HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+            )
             assert json.loads(answer.partition(b"\r\n\r\n")[2])["name"] == name
 
 

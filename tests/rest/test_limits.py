@@ -18,7 +18,7 @@ JSON = {"Content-Type": "application/json"}
 
 
 def head(length: int, *more: str) -> bytes:
-    lines = ["POST /connectors HTTP/1.1", "Host: w", "Content-Type: application/json", f"Content-Length: {length}", *more]  # fmt: skip
+    lines = ["POST /connectors HTTP/1.1", "Host: localhost", "Content-Type: application/json", f"Content-Length: {length}", *more]  # fmt: skip
     return "\r\n".join([*lines, "", ""]).encode()
 
 
@@ -80,7 +80,7 @@ async def test_a_head_that_is_too_large_or_no_http_gets_the_one_shape_of_errors(
 async def test_a_slow_head_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(protocol, "HEAD_S", 0.2)
     async with served_worker(tmp_path) as worker:
-        assert (await worker.raw(b"GET / HTTP/1.1\r\nHost: w\r\n")).startswith(b"HTTP/1.1 408 ")
+        assert (await worker.raw(b"GET / HTTP/1.1\r\nHost: localhost\r\n")).startswith(b"HTTP/1.1 408 ")
 
 
 async def test_several_requests_on_one_connection_count_apart(tmp_path: Path) -> None:
