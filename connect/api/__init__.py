@@ -1,6 +1,6 @@
 """PUBLIC. All that a plugin author imports: records, batches, schemas, bases, config, errors, hooks.
 
-Imports the standard library, pydantic and pluggy; nothing else of ours.
+Imports the standard library, pydantic, pluggy and regex; nothing else of ours.
 """
 
 from connect.api.config import (
@@ -55,6 +55,7 @@ from connect.api.errors import (
 )
 from connect.api.headers import Header, Headers
 from connect.api.hooks import hookimpl, hookspec
+from connect.api.patterns import LOOP_LIMIT_S, Match, Pattern, SlowPatternError, compile_pattern, valid_pattern
 from connect.api.plugin import Plugin
 from connect.api.record import Batch, Record
 from connect.api.schema import (
@@ -97,6 +98,7 @@ __all__ = [
     "INT16",
     "INT32",
     "INT64",
+    "LOOP_LIMIT_S",
     "OPTIONAL_BOOLEAN",
     "OPTIONAL_BYTES",
     "OPTIONAL_FLOAT32",
@@ -132,9 +134,11 @@ __all__ = [
     "InvalidConfigError",
     "InvalidRecordError",
     "LogError",
+    "Match",
     "NotFoundError",
     "OffsetOutOfRangeError",
     "OutOfOrderSequenceError",
+    "Pattern",
     "Plugin",
     "PluginError",
     "Predicate",
@@ -152,6 +156,7 @@ __all__ = [
     "SinkConnector",
     "SinkTask",
     "SinkTaskContext",
+    "SlowPatternError",
     "SourceConnector",
     "SourceTask",
     "SourceTaskContext",
@@ -162,6 +167,7 @@ __all__ = [
     "Transform",
     "Type",
     "UnknownTopicOrPartitionError",
+    "compile_pattern",
     "hookimpl",
     "hookspec",
     "invalid",
@@ -169,4 +175,5 @@ __all__ = [
     "key",
     "project",
     "register_code",
+    "valid_pattern",
 ]  # fmt: skip

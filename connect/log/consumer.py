@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal, TypeVar
 
 from connect.api.errors import ConfigError, LogError, OffsetOutOfRangeError, UnknownTopicOrPartitionError
+from connect.api.patterns import Pattern, compile_pattern
 from connect.log.fetched import decode_slice
 from connect.log.groups import LogGroups
 from connect.log.partition import Partition
@@ -100,6 +100,7 @@ class LogConsumer:
         self._wakeup = Wakeup()
         self._subscription = subscription
         self._pattern = _compile(subscription.pattern)
+        self._verdicts: dict[str, bool] = {}
         self._group = group
         self._client_id = client_id
         self._is_member = False
@@ -193,6 +194,7 @@ class LogConsumer:
 
     async def _assign(self) -> None:
         version = self._topics.version
+        await self._match_names()
         matching = sorted((t for t in self._topics if self._matches(t)), key=lambda topic: topic.name)
         parts = [(TopicPartition(t.name, number), p) for t in matching for number, p in enumerate(t.partitions)]
         mine = dict(parts[self._subscription.member :: self._subscription.members])
@@ -226,7 +228,23 @@ class LogConsumer:
     def _matches(self, topic: Topic) -> bool:
         if topic.name in self._subscription.topics:
             return True
-        return self._pattern is not None and not topic.is_internal and self._pattern.fullmatch(topic.name) is not None
+        return not topic.is_internal and self._verdicts.get(topic.name, False)
+
+    async def _match_names(self) -> None:
+        """Match the pattern with each topic that it was not matched with yet, on a thread.
+
+        Raises:
+            SlowPatternError: The pattern takes too long on one of them.
+        """
+        pattern = self._pattern
+        if pattern is None:
+            return
+        names = [topic.name for topic in self._topics]
+        known = {name: self._verdicts[name] for name in names if name in self._verdicts}
+        fresh = [name for name in names if name not in known]
+        if fresh:
+            known |= await self._threads.run(lambda: {name: pattern.fullmatch(name) is not None for name in fresh})
+        self._verdicts = known
 
     def _find(self, partition: TopicPartition) -> _Assigned:
         assigned = self._assigned.get(partition)
@@ -303,12 +321,12 @@ def _read_all(
     return reads
 
 
-def _compile(pattern: str | None) -> re.Pattern[str] | None:
+def _compile(pattern: str | None) -> Pattern | None:
     if pattern is None:
         return None
     try:
-        return re.compile(pattern)
-    except re.error as error:
+        return compile_pattern(pattern, key="topics.regex")
+    except ValueError as error:
         raise ConfigError(
             f"topic pattern {pattern!r} is no regular expression: {error}", config_path="topics.regex"
         ) from error

@@ -6,13 +6,14 @@ scripts count on what Kafka Connect takes.
 
 from __future__ import annotations
 
+import asyncio
 import difflib
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from connect.api import ConfigError, ConnectError, InvalidConfigError
+from connect.api import ConfigError, ConnectError, InvalidConfigError, SlowPatternError, compile_pattern
 from connect.ports import Admin
 from connect.runtime.client_overrides import PREFIXES, TYPES, clients_of
 from connect.runtime.config import WorkerConfig
@@ -95,8 +96,10 @@ async def advise_topics(admin: Admin, desc: PluginDesc, config: Mapping[str, Any
         if topic not in names
     ]
     pattern = str(config.get("topics.regex") or "").strip()
-    matching = [name for name in names if pattern and _matches(pattern, name)]
-    if pattern and not matching:
+    matching, trouble = await asyncio.to_thread(_matching, pattern, names) if pattern else ([], None)
+    if trouble is not None:
+        found.append(Advice("topics.regex", WILL_FAIL, trouble))
+    elif pattern and not matching:
         found.append(Advice("topics.regex", RISKY, f"no topic matches {pattern} yet; the sink waits for one"))
     partitions = [await admin.partitions(topic) or 0 for topic in {*listed, *matching} if topic in names]
     wanted = str(config.get("tasks.max") or "1")
@@ -106,11 +109,15 @@ async def advise_topics(admin: Admin, desc: PluginDesc, config: Mapping[str, Any
     return found
 
 
-def _matches(pattern: str, name: str) -> bool:
+def _matching(pattern: str, names: Iterable[str]) -> tuple[list[str], str | None]:
+    """Return the names that a pattern matches, or what keeps it from being matched."""
     try:
-        return re.fullmatch(pattern, name) is not None
-    except re.error:
-        return False
+        compiled = compile_pattern(pattern, key="topics.regex")
+        return [name for name in names if compiled.fullmatch(name)], None
+    except SlowPatternError as error:
+        return [], error.message
+    except ValueError:  # told of the key itself
+        return [], None
 
 
 # -- keys ----------------------------------------------------------------------------------------------------------

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
-from connect.api import Config, ConfigError, Problem, key
+from connect.api import (
+    LOOP_LIMIT_S,
+    Config,
+    ConfigError,
+    Problem,
+    SlowPatternError,
+    compile_pattern,
+    key,
+    valid_pattern,
+)
 
 JSON_CONVERTER = "org.apache.kafka.connect.json.JsonConverter"
 HEADER_CONVERTER = "org.apache.kafka.connect.storage.SimpleHeaderConverter"
@@ -31,10 +40,7 @@ def _unique(name: str) -> Any:
 
 
 def _regex(value: Any) -> None:
-    try:
-        re.compile(value or "")
-    except re.error as error:
-        raise ValueError(f"Invalid regex: {error}") from error
+    valid_pattern(value or "")
 
 
 def _connector_name(value: Any) -> None:
@@ -56,11 +62,15 @@ def _text(raw: Mapping[str, Any], name: str) -> str:
     return str(raw.get(name) or "").strip()
 
 
-def _matches(pattern: str, topic: str) -> bool:
+def _dead_letters_match(pattern: str, topic: str) -> Iterator[Problem]:
+    """Yield what is wrong between `topics.regex` and the dead letter queue. Fit for the event loop: it looks briefly."""
     try:
-        return re.fullmatch(pattern, topic) is not None
-    except re.error:  # told of the key itself
-        return False
+        if compile_pattern(pattern, key="topics.regex").fullmatch(topic, limit_s=LOOP_LIMIT_S) is not None:
+            yield Problem("topics.regex", f"The DLQ topic '{topic}' may not be matched by the regex for the topics ('topics.regex={pattern}') consumed by the connector")  # fmt: skip
+    except SlowPatternError as error:
+        yield Problem("topics.regex", f"Invalid value {pattern} for configuration topics.regex: {error.message}")
+    except ValueError:  # told of the key itself
+        return
 
 
 class ConnectorConfig(Config):
@@ -136,8 +146,8 @@ class SinkConnectorConfig(ConnectorConfig):
         listed = re.split(r"\s*,\s*", topics)
         if dead and topics and dead in listed:
             yield Problem("topics", f"The DLQ topic '{dead}' may not be included in the list of topics ('topics=[{', '.join(listed)}]') consumed by the connector")  # fmt: skip
-        if dead and pattern and _matches(pattern, dead):
-            yield Problem("topics.regex", f"The DLQ topic '{dead}' may not be matched by the regex for the topics ('topics.regex={pattern}') consumed by the connector")  # fmt: skip
+        if dead and pattern:
+            yield from _dead_letters_match(pattern, dead)
 
 
 class WorkerConfig(Config):

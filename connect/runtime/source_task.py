@@ -303,7 +303,8 @@ class SourceTaskRunner(TaskRunner):
     async def _ensure_topic(self, topic: str) -> None:
         admin = self.around.cluster.admin
         if self.around.worker.topic_creation_enable:
-            group = next(group for group in self._topic_groups if group.takes(topic))
+            # On a thread: the patterns of the groups are the user's.
+            group = await asyncio.to_thread(lambda: next(group for group in self._topic_groups if group.takes(topic)))
             await ensure_topic(admin, topic, partitions=group.partitions, configs=group.configs)
         elif await admin.partitions(topic) is None:
             raise UnknownTopicOrPartitionError(f"topic {topic!r} does not exist and topic.creation.enable is false", hint=f"Create it with 'connect topic create {topic}'.")  # fmt: skip

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from connect.api import ConfigError
+from connect.api import ConfigError, Pattern, compile_pattern
 from connect.runtime.config import strip_prefix
 
 PREFIX: Final = "topic.creation."
@@ -22,13 +22,17 @@ _OWN: Final = ("include", "exclude", "partitions", "replication.factor")
 class TopicGroup:
     """How topics of one group are made. There is one copy of everything, so the replication factor says nothing."""
 
-    include: tuple[re.Pattern[str], ...]
-    exclude: tuple[re.Pattern[str], ...]
+    include: tuple[Pattern, ...]
+    exclude: tuple[Pattern, ...]
     partitions: int
     configs: Mapping[str, str]
 
     def takes(self, topic: str) -> bool:
-        """Whether a topic belongs to the group."""
+        """Whether a topic belongs to the group. May take as long as its patterns may: not on the event loop.
+
+        Raises:
+            SlowPatternError: A pattern takes too long.
+        """
         included = any(pattern.fullmatch(topic) for pattern in self.include)
         return included and not any(pattern.fullmatch(topic) for pattern in self.exclude)
 
@@ -44,7 +48,7 @@ def topic_groups(config: Mapping[str, Any], groups: Sequence[str]) -> list[Topic
     """
     default = _group(config, "default", partitions=1)
     named = [_group(config, name, partitions=default.partitions) for name in groups if name != "default"]
-    return [*named, TopicGroup((re.compile(".*", re.DOTALL),), (), default.partitions, default.configs)]
+    return [*named, TopicGroup((compile_pattern("(?s).*"),), (), default.partitions, default.configs)]
 
 
 def _group(config: Mapping[str, Any], name: str, *, partitions: int) -> TopicGroup:
@@ -57,13 +61,11 @@ def _group(config: Mapping[str, Any], name: str, *, partitions: int) -> TopicGro
     )
 
 
-def _patterns(name: str, text: str | None) -> tuple[re.Pattern[str], ...]:
+def _patterns(name: str, text: str | None) -> tuple[Pattern, ...]:
     try:
-        return tuple(re.compile(item) for item in re.split(r"\s*,\s*", (text or "").strip()) if item)
-    except re.error as error:
-        raise ConfigError(
-            f"Invalid value {text} for configuration {name}: Invalid regex: {error}", config_path=name
-        ) from None
+        return tuple(compile_pattern(item, key=name) for item in re.split(r"\s*,\s*", (text or "").strip()) if item)
+    except ValueError as error:
+        raise ConfigError(f"Invalid value {text} for configuration {name}: {error}", config_path=name) from None
 
 
 def _number(name: str, text: str | None, default: int) -> int:

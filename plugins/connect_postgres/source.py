@@ -160,7 +160,8 @@ class JdbcSourceConnector(SourceConnector):
             kinds = [kind.upper() for kind in self.config.table_types]
             tables = await find_tables(connection, kinds, self.config.schema_pattern)
             database = await connection.fetchval("SELECT current_database()")
-        chosen = [table for table in tables if self.config.selects(table, database)]
+        # On a thread: the patterns are the user's.
+        chosen = await asyncio.to_thread(lambda: [t for t in tables if self.config.selects(t, database)])
         if missing_is_wrong:
             self._check_all_found(tables, chosen)
         return chosen

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from typing import Final
 from urllib.parse import quote, unquote
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from connect.api import Problem, key
+from connect.api import Problem, compile_pattern, key
 from connect_postgres.catalog import TABLE_KINDS
 from connect_postgres.connection import ConnectionConfig
 from connect_postgres.names import TableName
@@ -36,8 +35,8 @@ def _table_names(value: object) -> None:
 def _regexes(value: object) -> None:
     for pattern in value if isinstance(value, list) else ():
         try:
-            re.compile(pattern)
-        except re.error as error:
+            compile_pattern(pattern)
+        except ValueError as error:
             raise ValueError(f"{pattern!r} is no regular expression: {error}") from None
 
 
@@ -101,11 +100,17 @@ class SourceConfig(ConnectionConfig):
             yield Problem("query", "query is put into a larger statement: remove the ';' at its end")
 
     def selects(self, table: TableName, database: str) -> bool:
-        """Return whether a table is to be read."""
+        """Return whether a table is to be read. May take as long as its patterns may: not on the event loop.
+
+        Raises:
+            SlowPatternError: A pattern takes too long.
+        """
         if self.table_include_list or self.table_exclude_list:
             forms = (table.name, str(table), f"{database}.{table}")
-            patterns = self.table_include_list or self.table_exclude_list
-            listed = any(re.fullmatch(pattern, form) for pattern in patterns for form in forms)
+            key = "table.include.list" if self.table_include_list else "table.exclude.list"
+            given = self.table_include_list or self.table_exclude_list
+            patterns = [compile_pattern(pattern, key=key) for pattern in given]
+            listed = any(pattern.fullmatch(form) for pattern in patterns for form in forms)
             return listed == bool(self.table_include_list)
         if self.table_whitelist:
             return any(same_table(TableName.parse(name), table) for name in self.table_whitelist)

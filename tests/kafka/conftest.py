@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.support.jdk import look_for_jdk
 from tests.support.kafka import KafkaUnavailable, find_kafka
 
 
@@ -14,3 +15,10 @@ def kafka() -> None:
         find_kafka()
     except KafkaUnavailable as error:
         pytest.skip(f"no Kafka here: {error}")
+
+
+@pytest.fixture(scope="session")
+def jdk() -> None:
+    """A JDK is there; Kafka's jars are not asked for."""
+    if reason := look_for_jdk():
+        pytest.skip(f"no JDK here: {reason}")

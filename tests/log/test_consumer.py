@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from connect.api import ConfigError, CorruptBatchError, LogError, OffsetOutOfRangeError
+from connect.api import ConfigError, CorruptBatchError, LogError, OffsetOutOfRangeError, SlowPatternError
 from connect.ports import Columns, OffsetAndMetadata, Subscription, TopicPartition
 from tests.log.conftest import put
 
@@ -206,3 +206,26 @@ async def test_a_damaged_batch_holds_its_position_and_leaves_other_partitions_al
     assert sorted(found) == [b"first", b"first", b"value"]
     assert errors >= 2
     assert consumer.position(NAME) == 1
+
+
+async def test_a_pattern_is_javas(cluster):
+    await cluster.admin.create_topic("orders")
+    await cluster.admin.create_topic("Orders")
+    consumer = await cluster.consumer(
+        Subscription((), r"\p{javaLowerCase}+"), client_id="t", group=None, configs=EARLIEST
+    )
+    assert consumer.assignment == {TopicPartition("orders", 0)}
+
+
+async def test_a_pattern_that_takes_too_long_ends_the_poll_and_leaves_the_loop_free(cluster):
+    consumer = await cluster.consumer(Subscription((), "(a|aa)+[bc]"), client_id="t", group=None, configs=EARLIEST)
+    await cluster.admin.create_topic("a" * 60)
+    poll = asyncio.create_task(consumer.poll(timeout_ms=30_000))
+    loop = asyncio.get_running_loop()
+    longest, last = 0.0, loop.time()
+    while not poll.done():
+        await asyncio.sleep(0.001)
+        longest, last = max(longest, loop.time() - last), loop.time()
+    with pytest.raises(SlowPatternError, match=r"topics\.regex: pattern"):
+        await poll
+    assert longest < 0.5

@@ -90,3 +90,20 @@ def test_a_version_that_is_no_range_is_refused() -> None:
     with pytest.raises(ConfigError, match=r"connector\.plugin\.version: Unbounded range: \[1"):
         checked(**{"connector.plugin.version": "[1"})
     assert errors("key.converter.plugin.version", **{"key.converter.plugin.version": "[1"}) == ["Invalid value [1 for configuration key.converter.plugin.version: Unbounded range: [1"]  # fmt: skip
+
+
+SLOW = "(a|aa)+[bc]"
+
+
+def test_a_pattern_that_takes_too_long_is_an_error_of_its_key() -> None:
+    keys = {"connector.class": "FileStreamSink", "topics.regex": SLOW, "errors.deadletterqueue.topic.name": "a" * 60}
+    [error] = errors("topics.regex", topic=None, **keys)
+    assert error.startswith(
+        f"Invalid value {SLOW} for configuration topics.regex: topics.regex: pattern '{SLOW}' takes"
+    )
+
+
+def test_a_pattern_too_large_to_be_compiled_is_an_error_of_its_key() -> None:
+    keys = {"connector.class": "FileStreamSink", "topics.regex": "((a{1000}){1000}){1000}"}
+    [error] = errors("topics.regex", topic=None, **keys)
+    assert "elements and more when its repeated parts are written out" in error

@@ -84,12 +84,14 @@ def kafka_classpath() -> str:
 def look_for_kafka() -> Kafka | str:
     """Return what was found, or the reason why nothing was."""
     try:
-        return Kafka(_java(), str(_jars() / "*"))
+        return Kafka(find_java(), str(_jars() / "*"))
     except KafkaUnavailable as error:
         return str(error)
 
 
-def _java() -> str:
+@cache
+def find_java() -> str:
+    """Return the path of a JDK's java. Raises `KafkaUnavailable`."""
     home = os.environ.get("JAVA_HOME")
     path = shutil.which("java", path=str(Path(home) / "bin")) if home else shutil.which("java")
     if path is None:

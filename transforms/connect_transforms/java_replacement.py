@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import re
 
-from connect.api import DataError
+from connect.api import DataError, Match
 
 
-def expand(match: re.Match[str], replacement: str) -> str:
+def expand(match: Match, replacement: str) -> str:
     """Return a replacement with its groups filled in: $1, ${name}; a backslash takes the next character as it is.
 
     Raises:
@@ -34,7 +34,7 @@ def expand(match: re.Match[str], replacement: str) -> str:
     return "".join(out)
 
 
-def _group(match: re.Match[str], replacement: str, index: int) -> tuple[str, int]:
+def _group(match: Match, replacement: str, index: int) -> tuple[str, int]:
     if replacement[index : index + 1] == "{":
         end = replacement.find("}", index)
         name = replacement[index + 1 : end]

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
-from connect_transforms.java_regex import compile_pattern
+from connect.api import compile_pattern
 from connect_transforms.json_path_compare import OPERATORS, compared, comparison
 from connect_transforms.json_path_tokens import Tokens
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from operator import itemgetter
 
-from connect.api import Batch, Config, Predicate, Record, key
+from connect.api import Batch, Config, Predicate, Record, compile_pattern, key, valid_pattern
 from connect_transforms.columns import PREFIX, VERSION
-from connect_transforms.java_regex import compile_pattern, valid_regex
 
 _NAME = itemgetter(0)
 
@@ -51,7 +50,7 @@ class RecordIsTombstone(Predicate):
 class TopicNameMatchesConfig(Config):
     """Which topics."""
 
-    pattern: str = key("A Java regular expression for matching against the name of a record's topic.", non_empty=True, validators=[valid_regex])  # fmt: skip
+    pattern: str = key("A Java regular expression for matching against the name of a record's topic.", non_empty=True, validators=[valid_pattern])  # fmt: skip
 
 
 class TopicNameMatches(Predicate):
@@ -64,7 +63,7 @@ class TopicNameMatches(Predicate):
 
     def configure(self, config: Config) -> None:
         super().configure(config)
-        self._pattern = compile_pattern(self.config.pattern)
+        self._pattern = compile_pattern(self.config.pattern, key="pattern")
 
     def test(self, record: Record) -> bool:
         return record.topic is not None and self._pattern.fullmatch(record.topic) is not None

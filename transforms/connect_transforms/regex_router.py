@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from connect.api import Batch, Config, DataError, Transform, key
+from connect.api import Batch, Config, DataError, Transform, compile_pattern, key, valid_pattern
 from connect_transforms.columns import PREFIX, VERSION
-from connect_transforms.java_regex import compile_pattern, valid_regex
 from connect_transforms.java_replacement import expand
 from connect_transforms.watch import Watch
+
+#: Names that are remembered with what became of them; a batch has one, a connector has few.
+_TOPICS_MAX = 1000
 
 
 class RegexRouterConfig(Config):
     """What matches, and what it becomes."""
 
-    regex: str = key("Regular expression to use for matching.", importance="high", validators=[valid_regex])
+    regex: str = key("Regular expression to use for matching.", importance="high", validators=[valid_pattern])
     replacement: str = key("Replacement string.", importance="high")
 
 
@@ -26,21 +28,29 @@ class RegexRouter(Transform):
 
     def configure(self, config: Config) -> None:
         super().configure(config)
-        self._pattern = compile_pattern(self.config.regex)
+        self._pattern = compile_pattern(self.config.regex, key="regex")
         self._watch = Watch(self, f"a topic that matches {self.config.regex!r} as a whole", self._found_in)
+        self._renamed: dict[str, str] = {}
 
     def apply_batch(self, batch: Batch) -> Batch:
-        if batch.topic is None:
+        topic = batch.topic
+        if topic is None:
             raise DataError("RegexRouter needs a topic, and the record has none")
         self._watch.look(batch)
-        match = self._pattern.fullmatch(batch.topic)
-        if match is None:
-            return batch
+        renamed = self._renamed.get(topic)
+        if renamed is None:
+            if len(self._renamed) >= _TOPICS_MAX:
+                self._renamed.clear()
+            renamed = self._renamed[topic] = self._rename(topic)
+        return batch if renamed == topic else batch.replace(topic=renamed)
+
+    def _rename(self, topic: str) -> str:
+        if self._pattern.fullmatch(topic) is None:
+            return topic
         # The whole name matched; what is replaced is the first match, which for a lazy pattern may be shorter.
-        first = self._pattern.search(batch.topic)
+        first = self._pattern.search(topic)
         assert first is not None, "what matches whole is found"
-        renamed = batch.topic[: first.start()] + expand(first, self.config.replacement) + batch.topic[first.end() :]
-        return batch.replace(topic=renamed)
+        return topic[: first.start()] + expand(first, self.config.replacement) + topic[first.end() :]
 
     def _found_in(self, batch: Batch) -> bool:
         return self._pattern.fullmatch(batch.topic) is not None
