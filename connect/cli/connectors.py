@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -11,10 +11,12 @@ from urllib.parse import quote
 import click
 import orjson
 
-from connect.api import ConfigError, ConnectError
+from connect.api import ConfigError, ConnectError, EnvironmentFault, NotFoundError
 from connect.cli import offsets, steering
-from connect.cli.output import print_json, print_table
+from connect.cli.output import UsageError, print_json, print_table
 from connect.cli.rest import DEFAULT_URL, RestClient, rest_command, worker_url
+from connect.cli.states import TARGETS, status_lines, tasks_text, verdict, wait_for, worst
+from connect.runtime.causes import cause_of
 
 if TYPE_CHECKING:
     from connect.cli.settings import ConnectorFile
@@ -38,14 +40,18 @@ def connector() -> None:
 @click.option("--state", help="Only connectors of this state, or with a task of it.")
 @click.option("--type", "kind", type=click.Choice(["source", "sink"]), help="Only sources, or only sinks.")
 @rest_command
-def list_connectors(rest: RestClient, state: str | None, kind: str | None, as_json: bool) -> None:
-    """List connectors with their states."""
+def list_connectors(rest: RestClient, state: str | None, kind: str | None, as_json: bool) -> int:
+    """List connectors with their states, and what their tasks do.
+
+    Exit code 1 if something that is listed has FAILED, 4 if something is under way (UNASSIGNED, RESTARTING).
+    """
     found = rest.call("GET", "/connectors", params={"expand": "status"})
     chosen = {name: entry for name, entry in sorted(found.items()) if _is_chosen(entry["status"], state, kind)}
     if as_json:
         print_json(chosen)
-        return
-    print_table(["name", "type", "state", "tasks", "failed"], [_row(e["status"]) for e in chosen.values()])
+    else:
+        print_table(["name", "type", "state", "tasks"], [_row(e["status"]) for e in chosen.values()])
+    return worst(verdict(entry["status"]) for entry in chosen.values())
 
 
 def _is_chosen(status: dict[str, Any], state: str | None, kind: str | None) -> bool:
@@ -54,46 +60,64 @@ def _is_chosen(status: dict[str, Any], state: str | None, kind: str | None) -> b
 
 
 def _row(status: dict[str, Any]) -> tuple[Any, ...]:
-    states = [task["state"] for task in status["tasks"]]
-    running = f"{states.count('RUNNING')}/{len(states)}"
-    return status["name"], status["type"], status["connector"]["state"], running, states.count("FAILED")
+    tasks = tasks_text(task["state"] for task in status["tasks"])
+    return status["name"], status["type"], status["connector"]["state"], tasks
+
+
+trace_option = click.option("--trace", is_flag=True, help="The whole trace of a failure.")
 
 
 @connector.command()
 @click.argument("name")
+@trace_option
+@click.option("--for", "wanted", type=click.Choice(TARGETS, case_sensitive=False), help="With --wait: until it is in this state; else in any that it was asked for.")  # fmt: skip
+@steering.wait_options
 @rest_command
-def status(rest: RestClient, name: str, as_json: bool) -> None:
-    """Show a connector's state and its tasks', with the cause of a failure."""
-    found = rest.named("GET", name, "/status")
-    print_json(found) if as_json else _show_status(found)
+def status(rest: RestClient, name: str, trace: bool, wanted: str | None, wait: bool, timeout_s: float, as_json: bool) -> int:  # fmt: skip
+    """Show a connector's state and its tasks', with the cause of a failure.
 
+    Exit code 0 if all are in the state that was asked for (RUNNING, PAUSED, STOPPED), 1 if something has FAILED, 4 if
+    something is under way.
+    """
 
-def _show_status(found: dict[str, Any]) -> None:
-    click.echo(f"{found['name']} ({found['type']}): {found['connector']['state']}")
-    _show_trace(found["connector"])
-    for task in found["tasks"]:
-        click.echo(f"  task {task['id']}: {task['state']} on {task['worker_id']}")
-        _show_trace(task)
+    def look() -> dict[str, Any]:
+        found: dict[str, Any] = rest.named("GET", name, "/status")
+        return found
 
-
-def _show_trace(state: dict[str, Any]) -> None:
-    for line in (state.get("trace") or "").splitlines():
-        click.echo(f"    {line}")
+    found = wait_for(look, wanted=wanted, timeout_s=timeout_s) if wait else look()
+    print_json(found) if as_json else click.echo("\n".join(status_lines(found, trace=trace)))
+    return verdict(found, wanted)
 
 
 @connector.command()
 @click.argument("name")
+@trace_option
 @rest_command
-def describe(rest: RestClient, name: str, as_json: bool) -> None:
-    """Show a connector's status, config and topics."""
+def describe(rest: RestClient, name: str, trace: bool, as_json: bool) -> None:
+    """Show a connector's status, config, topics and lag."""
     state, config = rest.named("GET", name, "/status"), rest.named("GET", name, "/config")
     topics = rest.named("GET", name, "/topics")[name]["topics"]
+    lag = _lag(rest, name) if state["type"] == "sink" else None
     if as_json:
-        print_json({"name": name, "status": state, "config": config, "topics": topics})
+        print_json({"name": name, "status": state, "config": config, "topics": topics, "lag": lag})
         return
-    _show_status(state)
-    click.echo(f"  topics: {', '.join(sorted(topics)) or 'none yet'}\n")
+    click.echo("\n".join(status_lines(state, trace=trace)))
+    click.echo(f"  topics: {', '.join(sorted(topics)) or 'none yet'}")
+    if lag is not None:
+        missing = f" (not there yet: {', '.join(lag['missing_topics'])})" if lag["missing_topics"] else ""
+        click.echo(f"  lag: {lag['lag']} of group {lag['group']}{missing}")
+    click.echo()
     print_table(["key", "value"], sorted(config.items()))
+
+
+def _lag(rest: RestClient, name: str) -> Any:
+    """Return a sink's lag, None where the worker is Kafka Connect's, which does not tell."""
+    try:
+        return rest.call("GET", f"/v1/connectors/{quote(name, safe='')}/lag")
+    except ConnectError as error:
+        if isinstance(error, EnvironmentFault) or error.code.startswith("connector."):
+            raise
+        return None
 
 
 @connector.command()
@@ -113,7 +137,7 @@ def tasks(rest: RestClient, name: str, as_json: bool) -> None:
         print_json(rest.named("GET", name, "/tasks"))
         return
     found = rest.named("GET", name, "/status")["tasks"]
-    causes = [(task.get("trace") or "").partition("\n")[0] for task in found]
+    causes = [cause.line if (cause := cause_of(task.get("trace"))) else "" for task in found]
     print_table(["task", "state", "worker", "cause"],
                 [(t["id"], t["state"], t["worker_id"], cause) for t, cause in zip(found, causes, strict=True)])  # fmt: skip
 
@@ -136,34 +160,83 @@ def plugins(rest: RestClient, everything: bool, as_json: bool) -> None:
 @connector.command()
 @files_argument
 @file_option
+@steering.wait_options
 @rest_command
-def create(rest: RestClient, files: Sequence[Path], more: Sequence[Path], as_json: bool) -> None:
-    """Create the connectors of config files."""
-    made = []
-    for given in _read(files, more):
-        body: dict[str, Any] = {"name": given.name, "config": given.config}
-        if given.initial_state is not None:
-            body["initial_state"] = given.initial_state.value
-        made.append(rest.call("POST", "/connectors", body))
-        if not as_json:
-            click.echo(f"created {given.name}")
-    if as_json:
-        print_json(made[0] if len(made) == 1 else made)
+def create(
+    rest: RestClient, files: Sequence[Path], more: Sequence[Path], wait: bool, timeout_s: float, as_json: bool
+) -> int:
+    """Create the connectors of config files. Warnings about the configs go to standard error."""
+    given = {file.name: file for file in _read(files, more)}
+    made: dict[str, Any] = {}
+    codes: dict[str, int] = {}
+
+    def make(name: str) -> str:
+        made[name] = _created(rest, given[name])
+        show_warnings(rest, name, given[name].config, as_json=as_json)
+        if wait:
+            state = given[name].initial_state
+            codes[name] = steering.waited(rest, name, "RUNNING" if state is None else state.value, timeout_s)
+        return "created"
+
+    return steering.for_each(list(given), make, as_json=as_json, exit_codes=codes, answers=made)
+
+
+def _created(rest: RestClient, given: ConnectorFile) -> Any:
+    body: dict[str, Any] = {"name": given.name, "config": given.config}
+    if given.initial_state is not None:
+        body["initial_state"] = given.initial_state.value
+    return rest.call("POST", "/connectors", body)
 
 
 @connector.command()
 @files_argument
 @file_option
 @rest_command
-def apply(rest: RestClient, files: Sequence[Path], more: Sequence[Path], as_json: bool) -> None:
+def apply(rest: RestClient, files: Sequence[Path], more: Sequence[Path], as_json: bool) -> int:
     """Bring connectors to what their config files say: create, change, or leave them."""
-    done = []
-    for given in _read(files, more):
-        done.append({"name": given.name, "done": _applied(rest, given)})
-        if not as_json:
-            click.echo(f"{done[-1]['done']} {given.name}")
-    if as_json:
-        print_json(done[0] if len(done) == 1 else done)
+    given = {file.name: file for file in _read(files, more)}
+
+    def bring(name: str) -> str:
+        done = _applied(rest, given[name])
+        if done != "unchanged":
+            show_warnings(rest, name, given[name].config, as_json=as_json)
+        return done
+
+    return steering.for_each(list(given), bring, as_json=as_json)
+
+
+def show_warnings(rest: RestClient, name: str, config: Mapping[str, Any], *, as_json: bool) -> None:
+    """Print to standard error what the worker warns about a config that it took; a Kafka Connect worker tells nothing."""
+    if as_json:  # programs ask 'validate'
+        return
+    try:
+        found = _validated(rest, name, config, check=False)
+    except ConnectError:  # what was asked for is done; that nothing more can be told is no failure of it
+        return
+    for warning in found.get("warnings", ()):
+        click.echo(f"warning: {_warning(warning)}", err=True)
+
+
+def _warning(warning: Mapping[str, str]) -> str:
+    key = f"{warning['key']}: " if warning["key"] and warning["key"] not in warning["message"] else ""
+    return f"{key}{warning['message']} [{warning['code']}]"
+
+
+def _validated(rest: RestClient, name: str, config: Mapping[str, Any], *, check: bool) -> dict[str, Any]:
+    """Return the worker's validation, with warnings where it knows any.
+
+    Raises:
+        ConnectError: The config names no class, or one that is not there; or what was to be checked cannot be.
+    """
+    body = {**config, "name": name}
+    path = f"/connector-plugins/{quote(str(config.get('connector.class', '')), safe='')}/config/validate"
+    try:
+        found: dict[str, Any] = rest.call("PUT", f"/v1{path}", body, params={"check": "true"} if check else None)
+    except NotFoundError:  # a worker of Kafka Connect's
+        if check:
+            raise
+        found = rest.call("PUT", path, body)
+    return found
 
 
 def _read(files: Sequence[Path], more: Sequence[Path]) -> list[ConnectorFile]:
@@ -171,15 +244,16 @@ def _read(files: Sequence[Path], more: Sequence[Path]) -> list[ConnectorFile]:
 
     if not files and not more:
         raise click.UsageError("no config file is given")
-    return [connector_file(path) for path in (*files, *more)]
+    found = [connector_file(path) for path in (*files, *more)]
+    names = [file.name for file in found]
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        raise UsageError(f"connector {twice!r} is configured in more than one of the files", hint="Name each connector in one file alone.")  # fmt: skip
+    return found
 
 
 def _applied(rest: RestClient, given: ConnectorFile) -> str:
     if given.name not in rest.call("GET", "/connectors"):
-        body: dict[str, Any] = {"name": given.name, "config": given.config}
-        if given.initial_state is not None:
-            body["initial_state"] = given.initial_state.value
-        rest.call("POST", "/connectors", body)
+        _created(rest, given)
         return "created"
     before = rest.named("GET", given.name, "/config")
     wanted = {**given.config, "name": given.name}
@@ -209,6 +283,7 @@ def edit(rest: RestClient, name: str, as_json: bool) -> None:
         error.hint = f"{error.hint} Your text is kept in {kept.name}.".strip()
         raise
     print_json(made) if as_json else click.echo(f"changed {name}")
+    show_warnings(rest, name, made["config"], as_json=as_json)
 
 
 @connector.command()
@@ -232,6 +307,7 @@ def patch(
         raise click.UsageError("nothing to change: give --set, --remove or --file")
     made = rest.named("PATCH", name, "/config", wanted)
     print_json(made) if as_json else click.echo(f"changed {name}: {', '.join(sorted(wanted))}")
+    show_warnings(rest, name, made["config"], as_json=as_json)
 
 
 def _object(text: str, where: str) -> dict[str, Any]:
@@ -260,16 +336,15 @@ def read_text(path: Path) -> str:
 @connector.command()
 @files_argument
 @file_option
+@click.option("--check", is_flag=True, help="Have the connector look outside too: servers, tables, files.")
 @rest_command
-def validate(rest: RestClient, files: Sequence[Path], more: Sequence[Path], as_json: bool) -> int:
-    """Check config files, and say everything that is wrong. Exit code 2 if anything is."""
+def validate(rest: RestClient, files: Sequence[Path], more: Sequence[Path], check: bool, as_json: bool) -> int:
+    """Check config files, and say everything that is wrong, and what is likely to be. Exit code 2 if anything is wrong."""
     answers = {}
     for given in _read(files, more):
-        plugin = given.config.get("connector.class", "")
-        if not plugin:
+        if not given.config.get("connector.class", ""):
             raise ConfigError(f"{given.name}: key 'connector.class' is missing", config_path="connector.class")
-        path = f"/connector-plugins/{quote(plugin, safe='')}/config/validate"
-        answers[given.name] = rest.call("PUT", path, {**given.config, "name": given.name})
+        answers[given.name] = _validated(rest, given.name, given.config, check=check)
     if as_json:
         print_json(next(iter(answers.values())) if len(answers) == 1 else answers)
     else:
@@ -279,11 +354,18 @@ def validate(rest: RestClient, files: Sequence[Path], more: Sequence[Path], as_j
 
 
 def _show_problems(name: str, answer: dict[str, Any]) -> None:
-    count = answer["error_count"]
-    click.echo(f"{name}: {'no problems' if not count else f'{count} problem' + 's' * (count > 1)}")
+    warnings = answer.get("warnings", [])
+    told = [_counted(answer["error_count"], "problem") or "no problems", *([_counted(len(warnings), "warning")] * bool(warnings))]  # fmt: skip
+    click.echo(f"{name}: {', '.join(told)}")
     rows = [(c["value"]["name"], error) for c in answer["configs"] for error in c["value"]["errors"]]
     if rows:
         print_table(["key", "problem"], rows)
+    for warning in warnings:
+        click.echo(f"warning: {_warning(warning)}")
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}{'s' * (count != 1)}" if count else ""
 
 
 for command in (*steering.commands, *offsets.commands):

@@ -11,10 +11,11 @@ from typing import Any
 
 import click
 
-from connect.api import ConfigError, ConnectError, UnknownTopicOrPartitionError
+from connect.api import ConnectError, UnknownTopicOrPartitionError
 from connect.cli.door import LogDoor, door_options, open_door, run_async
 from connect.cli.formats import renderer
 from connect.cli.moments import moment_ms
+from connect.cli.output import UsageError
 from connect.ports import FetchedBatch, Isolation, OffsetAndMetadata, PartitionInfo, TopicPartition
 
 #: How long a consumer that has reached the end waits before it looks again.
@@ -46,9 +47,9 @@ def consume(session: Any, topic: str, from_beginning: bool, from_datetime: str |
     render = renderer("json" if as_json else template or ("%k\\t%s\\n" if print_key else "value"))
     since_ms = None if from_datetime is None else moment_ms(from_datetime, "--from-datetime")
     if offset is not None and offset not in ("earliest", "latest") and not offset.removeprefix("-").isdigit():
-        raise ConfigError(f"--offset: {offset!r} is not an offset, earliest, latest or -N")
+        raise UsageError(f"--offset: {offset!r} is not an offset, earliest, latest or -N")
     if sum(choice is not None for choice in (offset, since_ms)) + from_beginning > 1:
-        raise ConfigError("--offset, --from-datetime and --from-beginning exclude one another")
+        raise UsageError("--offset, --from-datetime and --from-beginning exclude one another")
 
     async def main() -> None:
         async with open_door(session.wiring, data_dir, url) as log:
@@ -81,7 +82,7 @@ async def _partitions(log: LogDoor, topic: str, partition: int | None, offset: s
             f"topic {topic!r} has no partition {partition}; it has 0 to {len(info.partitions) - 1}"
         )
     if offset is not None and len(chosen) > 1:
-        raise ConfigError(f"--offset needs --partition, since topic {topic!r} has {len(info.partitions)} partitions")
+        raise UsageError(f"--offset needs --partition, since topic {topic!r} has {len(info.partitions)} partitions")
     return chosen
 
 

@@ -18,7 +18,7 @@ import click
 import orjson
 
 from connect.api import HIDDEN, ConfigError, EnvironmentFault, NotFoundError
-from connect.cli.output import print_json, print_table
+from connect.cli.output import UsageError, print_json, print_table
 from connect.cli.plugins import as_json_option
 
 
@@ -163,7 +163,7 @@ def read_secret(what: str, path: Path | None) -> str:
     else:
         secret = sys.stdin.readline().rstrip("\r\n")
     if not secret:
-        raise ConfigError(f"the {what.lower()} is empty")
+        raise UsageError(f"the {what.lower()} is empty")
     return secret
 
 

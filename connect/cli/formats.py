@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 import orjson
 
-from connect.api import ConfigError
 from connect.cli.moments import moment_text
+from connect.cli.output import UsageError
 from connect.ports import FetchedBatch, RawHeaders
 
 Renderer = Callable[[FetchedBatch], bytes]
@@ -71,7 +71,7 @@ def _parse(template: str) -> list[bytes | Callable[[_Record], bytes]]:
         elif escape in _ESCAPES:
             pieces.append(_ESCAPES[escape])
         else:
-            raise ConfigError(
+            raise UsageError(
                 f"--format: {('%' + letter) if letter else ('backslash ' + escape)!r} stands for nothing; known are "
                 f"{', '.join('%' + known for known in _LETTERS)} and value, json, pretty"
             )

@@ -9,10 +9,10 @@ from typing import Any
 
 import click
 
-from connect.api import ConfigError, NotFoundError, UnknownTopicOrPartitionError
+from connect.api import NotFoundError, UnknownTopicOrPartitionError
 from connect.cli.door import LogDoor, door_options, open_door, run_async, say
 from connect.cli.moments import moment_ms, moment_text
-from connect.cli.output import print_json, print_table
+from connect.cli.output import UsageError, confirm, print_json, print_table, yes_option
 from connect.ports import GroupInfo, OffsetAndMetadata, PartitionInfo, TopicPartition
 from connect.runtime.lag import GroupRow
 
@@ -81,7 +81,7 @@ def reset(session: Any, name: str, topics: tuple[str, ...], to_earliest: bool, t
     """Set a group's offsets. Refused while consumers read for the group; offsets out of range are moved into it."""
     choices = [to_earliest, to_latest, to_offset is not None, shift_by is not None, to_datetime is not None]
     if sum(choices) != 1:
-        raise ConfigError("give exactly one of --to-earliest, --to-latest, --to-offset, --shift-by, --to-datetime")
+        raise UsageError("give exactly one of --to-earliest, --to-latest, --to-offset, --shift-by, --to-datetime")
     since_ms = None if to_datetime is None else moment_ms(to_datetime, "--to-datetime")
 
     async def target(log: LogDoor, at: TopicPartition, info: PartitionInfo, committed: int | None) -> int:
@@ -94,7 +94,7 @@ def reset(session: Any, name: str, topics: tuple[str, ...], to_earliest: bool, t
             return info.log_end_offset if found is None else found
         if shift_by is not None:
             if committed is None:
-                raise ConfigError(f"--shift-by: group {name!r} has no offset for {at} to shift")
+                raise UsageError(f"--shift-by: group {name!r} has no offset for {at} to shift", hint="Set one with --to-offset, --to-earliest or --to-latest.")  # fmt: skip
             wanted = committed + shift_by
         else:
             assert to_offset is not None
@@ -125,13 +125,12 @@ def reset(session: Any, name: str, topics: tuple[str, ...], to_earliest: bool, t
 @group.command()
 @click.argument("name")
 @click.option("--topic", "topics", multiple=True, metavar="TOPIC[:P,...]", help="Only the offsets of this topic, or of these partitions.")  # fmt: skip
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@yes_option
 @door_options
 @click.pass_obj
 def delete(session: Any, name: str, topics: tuple[str, ...], yes: bool, data_dir: Path, url: str | None, as_json: bool) -> None:  # fmt: skip
     """Delete a group's offsets. Refused while consumers read for the group."""
-    if not yes:
-        click.confirm(f"Delete the offsets of group {name}?", abort=True)
+    confirm(f"Delete the offsets of group {name}?", yes=yes)
 
     async def main() -> int:
         async with open_door(session.wiring, data_dir, url) as log:
@@ -160,7 +159,9 @@ async def _chosen(log: LogDoor, info: GroupInfo, topics: tuple[str, ...]) -> dic
     """Return the partitions to set: those named, or all that the group has."""
     names = {text.partition(":")[0] for text in topics} or {at.topic for at in info.offsets}
     if not names:
-        raise ConfigError(f"group {info.name!r} has no offsets yet; name the topic with --topic")
+        raise UsageError(
+            f"group {info.name!r} has no offsets yet", hint="Name the topics to set offsets for with --topic."
+        )
     chosen = {}
     for name in sorted(names):
         described = await log.describe_topic(name)
@@ -189,7 +190,7 @@ def _numbers(topic: str, topics: tuple[str, ...]) -> set[int]:
         if name == topic and colon:
             for part in listed.split(","):
                 if not part.isdigit():
-                    raise ConfigError(f"--topic {text!r}: {part!r} is not a partition; TOPIC or TOPIC:0,1 is expected")
+                    raise UsageError(f"--topic {text!r}: {part!r} is not a partition; TOPIC or TOPIC:0,1 is expected")
                 numbers.add(int(part))
     return numbers
 

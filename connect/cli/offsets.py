@@ -13,7 +13,7 @@ import click
 import orjson
 
 from connect.api import NotFoundError
-from connect.cli.output import print_json, print_table
+from connect.cli.output import confirm, print_json, print_table, yes_option
 from connect.cli.rest import RestClient, rest_command
 
 _SINK_OFFSET = re.compile(r"(?P<topic>.+):(?P<partition>\d+)=(?P<offset>\d+|null)")
@@ -70,12 +70,11 @@ def _sink_offset(change: str) -> dict[str, Any]:
 
 @offsets.command()
 @click.argument("name")
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@yes_option
 @rest_command
 def reset(rest: RestClient, name: str, yes: bool, as_json: bool) -> None:
     """Forget a stopped connector's offsets: it begins anew."""
-    if not yes:
-        click.confirm(f"Forget all offsets of {name}?", abort=True, err=True)
+    confirm(f"Forget all offsets of {name}?", yes=yes)
     _say(rest.named("DELETE", name, "/offsets"), as_json=as_json)
 
 

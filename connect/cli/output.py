@@ -10,7 +10,42 @@ from typing import Any
 import click
 import orjson
 
-from connect.api import ConnectError
+from connect.api import ConfigError, ConnectError
+
+
+class UsageError(ConfigError):
+    """An option or argument of a command is wrong. Its hint is the command's help unless there is a better one."""
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        context = click.get_current_context(silent=True)
+        command = "connect" if context is None else context.command_path
+        super().__init__(message, hint=f"See '{command} --help'." if hint is None else hint)
+
+
+def confirm(question: str, *, yes: bool, must: bool = True) -> None:
+    """Ask before something is lost; do nothing where --yes was given.
+
+    Args:
+        must: Records or offsets are lost, so where there is no terminal to ask on, --yes has to be given.
+
+    Raises:
+        UsageError: There is no terminal.
+        click.exceptions.Exit: The answer is no; with exit code 1.
+    """
+    if yes:
+        return
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        if must:
+            raise UsageError(
+                f"{question} There is no terminal to ask on", hint="Give --yes to do it without being asked."
+            )
+        return
+    if not click.confirm(question, err=True):
+        click.echo("nothing was done", err=True)
+        raise click.exceptions.Exit(1)
+
+
+yes_option = click.option("--yes", is_flag=True, help="Do not ask.")
 
 
 def print_json(value: Any) -> None:
@@ -26,11 +61,15 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
         click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
 
 
+def error_body(error: ConnectError) -> dict[str, str]:
+    """Return an error as programs get it."""
+    return {"code": error.code, "message": error.message, "hint": error.hint}
+
+
 def print_error(error: ConnectError, *, as_json: bool) -> None:
     """Print an error to standard error: message, hint and code."""
     if as_json:
-        body = {"code": error.code, "message": error.message, "hint": error.hint}
-        click.echo(orjson.dumps(body).decode(), err=True)
+        click.echo(orjson.dumps(error_body(error)).decode(), err=True)
         return
     click.echo(f"error: {error.message}", err=True)
     if error.hint:

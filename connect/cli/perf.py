@@ -10,9 +10,8 @@ from typing import Any
 
 import click
 
-from connect.api import ConfigError
 from connect.cli.door import door_options, open_door, run_async
-from connect.cli.output import print_json
+from connect.cli.output import UsageError, print_json
 from connect.cli.produce import ACKS, producer_configs
 from connect.ports import Columns, TopicPartition
 
@@ -41,7 +40,7 @@ def produce(session: Any, topic: str, num_records: int, record_size: int, batch_
             compression: str, transaction_records: int | None, data_dir: Path, url: str | None, as_json: bool) -> None:  # fmt: skip
     """Append records, and print records/s, MiB/s and the latency of an append."""
     if throughput == 0 or throughput < -1:
-        raise ConfigError(f"--throughput: {throughput} is neither -1 nor a number of records a second")
+        raise UsageError(f"--throughput: {throughput} is neither -1 nor a number of records a second")
     values = _values(record_size)
     configs = producer_configs(compression, "connect-perf" if transaction_records else None)
 

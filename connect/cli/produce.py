@@ -12,6 +12,7 @@ import click
 
 from connect.api import ConfigError, UnknownTopicOrPartitionError
 from connect.cli.door import door_options, open_door, run_async, say
+from connect.cli.output import UsageError
 from connect.ports import Acks, Columns, RawHeaders
 
 CHUNK_BYTES = 1 << 20
@@ -40,7 +41,7 @@ def produce(session: Any, topic: str, key_separator: str | None, parse_key: bool
     """Append the lines of FILE, or of standard input, to a topic: one record a line."""
     separator = key_separator if key_separator is not None else "\t" if parse_key else None
     if separator == "":
-        raise ConfigError("--key-separator is empty; a text of at least one character is expected")
+        raise UsageError("--key-separator is empty; a text of at least one character is expected")
     lines = _Lines(separator, None if null_marker is None else null_marker.encode(), _headers(headers))
     configs = producer_configs(compression, transactional_id)
 
@@ -84,7 +85,7 @@ def _headers(text: str | None) -> RawHeaders | None:
     for pair in text.split(","):
         name, equals, value = pair.partition("=")
         if not equals or not name:
-            raise ConfigError(f"--headers: {pair!r} is not NAME=VALUE")
+            raise UsageError(f"--headers: {pair!r} is not NAME=VALUE")
         headers.append((name, value.encode()))
     return headers
 

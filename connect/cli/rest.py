@@ -10,13 +10,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import click
 import orjson
 
 from connect.api import ConfigError, ConflictError, ConnectError, EnvironmentFault, NotFoundError
 from connect.cli.contexts import Context, Contexts
+from connect.cli.output import UsageError
 from connect.cli.plugins import as_json_option
 from connect.cli.worker import WORKER_FILE
 
@@ -43,7 +44,9 @@ class RestClient:
         try:
             self._client = httpx.Client(base_url=self.url, timeout=TIMEOUT_S, headers=headers, auth=auth, verify=_tls(context))  # fmt: skip
         except httpx.InvalidURL as error:
-            raise ConfigError(f"{self._shown_url} is no address: {error}") from None
+            raise UsageError(
+                f"{self._shown_url} is no address: {error}", hint="Give one such as http://127.0.0.1:8083."
+            ) from None
 
     def __enter__(self) -> RestClient:
         return self
@@ -98,7 +101,8 @@ class RestClient:
             if name in names:  # something else of the connector is missing
                 raise
             near = difflib.get_close_matches(name, names, n=1)
-            raise NotFoundError(error.message, code="connector.not_found", hint=f"Did you mean {near[0]!r}?" if near else None) from None  # fmt: skip
+            message = error.message if name in error.message else f"there is no connector {name!r}"
+            raise NotFoundError(message, code="connector.not_found", hint=f"Did you mean {near[0]!r}?" if near else None) from None  # fmt: skip
 
 
 def _tls(context: Context) -> ssl.SSLContext | bool:
@@ -125,25 +129,36 @@ def _completed(target: str | Context) -> Context:
 
 
 def _error_of(answer: Any) -> ConnectError:
-    import connect.runtime.credentials  # its codes are registered on import
     from connect.api.errors import CODES
 
-    assert connect.runtime.credentials.AUTH_REQUIRED in CODES
     try:
         message = orjson.loads(answer.content).get("message") or answer.reason_phrase
     except (orjson.JSONDecodeError, AttributeError):
         message = f"{answer.status_code} {answer.reason_phrase}"
-    code = answer.headers.get("x-connect-error-code", "")
+    message, hint = str(message), unquote(answer.headers.get("x-connect-error-hint", ""))
+    if hint and message.endswith(f" ({hint})"):
+        message = message.removesuffix(f" ({hint})")  # it is shown apart
+    code = answer.headers.get("x-connect-error-code") or {401: "auth.required", 403: "auth.denied"}.get(answer.status_code)  # fmt: skip
     kinds: dict[int, Callable[..., ConnectError]] = {
         400: ConfigError,
         404: NotFoundError,
         409: ConflictError,
         503: EnvironmentFault,
     }
-    # Mostly the hint ends the message already.
-    hint = None if answer.status_code in (401, 403) else ""
-    known = code if code in CODES else {401: "auth.required", 403: "auth.denied"}.get(answer.status_code)
-    return kinds.get(answer.status_code, ConnectError)(message, code=known, hint=hint)
+    kind = kinds.get(answer.status_code, ConnectError)
+    # A worker may be newer than this command, and know codes that are registered nowhere here.
+    error = kind(message, code=code if code in CODES else None, hint="")
+    error.code = code or error.code
+    error.hint = hint or _OWN_HINTS.get(error.code, "")
+    return error
+
+
+#: Where REST's words tell of requests, or give no hint: what to do with this command.
+_OWN_HINTS = {
+    "connector.not_stopped": "Stop it with 'connect connector stop NAME', and resume it afterwards.",
+    "auth.required": "Give CONNECT_USERNAME and CONNECT_PASSWORD or CONNECT_TOKEN, or keep them with 'connect context set'.",
+    "auth.denied": "Ask for the role write, or use another user.",
+}
 
 
 def worker_url(url: str | None, data_dir: Path | None) -> str:
@@ -164,7 +179,7 @@ def target_of(url: str | None, context: str | None, data_dir: Path | None) -> st
         ConfigError: Both --url and --context are given.
     """
     if url and context:
-        raise ConfigError("--url and --context are both given; one of them is expected")
+        raise UsageError("--url and --context are both given; one of them is expected")
     contexts = Contexts.load()
     if context:
         return contexts.named(context)

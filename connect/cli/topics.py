@@ -7,9 +7,8 @@ from typing import Any
 
 import click
 
-from connect.api import ConfigError
 from connect.cli.door import door_options, open_door, run_async, say
-from connect.cli.output import print_json, print_table
+from connect.cli.output import UsageError, confirm, print_json, print_table, yes_option
 from connect.ports import TopicConfigEntry, TopicInfo, TopicPartition
 
 
@@ -32,7 +31,7 @@ def _body(info: TopicInfo) -> dict[str, Any]:
 def _settings(settings: tuple[str, ...]) -> dict[str, str]:
     for setting in settings:
         if "=" not in setting:
-            raise ConfigError(f"--config {setting!r}: KEY=VALUE is expected")
+            raise UsageError(f"--config {setting!r}: KEY=VALUE is expected")
     return dict(setting.split("=", 1) for setting in settings)
 
 
@@ -122,13 +121,13 @@ def alter(session: Any, name: str, settings: tuple[str, ...], unset: tuple[str, 
     """Change a topic: configs, partitions, where its records begin."""
     configs: dict[str, str | None] = {**_settings(settings), **dict.fromkeys(unset)}
     if not configs and partitions is None and before is None:
-        raise ConfigError("nothing to alter: give --config, --delete-config, --partitions or --delete-records-before")
+        raise UsageError("nothing to alter: give --config, --delete-config, --partitions or --delete-records-before")
 
     async def main() -> TopicInfo:
         async with open_door(session.wiring, data_dir, url) as log:
             info = await log.describe_topic(name)
             if before is not None and partition is None and len(info.partitions) > 1:
-                raise ConfigError(f"--delete-records-before needs --partition, since topic {name!r} has {len(info.partitions)} partitions")  # fmt: skip
+                raise UsageError(f"--delete-records-before needs --partition, since topic {name!r} has {len(info.partitions)} partitions")  # fmt: skip
             if configs:
                 await log.alter_topic(name, configs)
             if partitions is not None:
@@ -143,13 +142,12 @@ def alter(session: Any, name: str, settings: tuple[str, ...], unset: tuple[str, 
 
 @topic.command()
 @click.argument("name")
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@yes_option
 @door_options
 @click.pass_obj
 def delete(session: Any, name: str, yes: bool, data_dir: Path, url: str | None, as_json: bool) -> None:
     """Delete a topic with all of its records."""
-    if not yes:
-        click.confirm(f"Delete topic {name} with all of its records?", abort=True)
+    confirm(f"Delete topic {name} with all of its records?", yes=yes)
 
     async def main() -> None:
         async with open_door(session.wiring, data_dir, url) as log:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from connect.api import ConfigError, NotFoundError
+from connect.api import NotFoundError
 from connect.cli.contexts import read_secret
-from connect.cli.output import print_json, print_table
+from connect.cli.output import UsageError, print_json, print_table
 from connect.cli.plugins import as_json_option
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def set_user(name: str, role: str, token: bool, password_file: Path | None, file
     from connect.runtime import credentials
 
     if not name.strip() or ":" in name or name.startswith("#") or name != name.strip() or not name.isprintable():
-        raise ConfigError(f"user name {name!r}: text without ':' and spaces around it is expected, not beginning with '#'")  # fmt: skip
+        raise UsageError(f"user name {name!r}: text without ':' and spaces around it is expected, not beginning with '#'")  # fmt: skip
     entries = _entries(file)
     given = None
     if token:

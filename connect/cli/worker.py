@@ -61,7 +61,11 @@ def worker(
     files = [connector_file(path) for path in connectors]
     names = [file.name for file in files]
     if twice := next((name for name in names if names.count(name) > 1), None):
-        raise ConfigError(f"connector {twice!r} is configured in more than one of the files", config_path="name")
+        raise ConfigError(
+            f"connector {twice!r} is configured in more than one of the files",
+            hint="Name each connector in one file alone.",
+            config_path="name",
+        )
     wiring: Wiring = session.wiring  # type: ignore[attr-defined]
     wiring.tune_process()
     on_terminal = sys.stderr.isatty() and sys.stdout.isatty()

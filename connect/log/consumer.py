@@ -222,7 +222,8 @@ class LogConsumer:
         if self._reset == "latest":
             return _end(partition, self._isolation)
         raise OffsetOutOfRangeError(
-            f"group {self._group!r} has no committed offset for {name} and auto.offset.reset is none"
+            f"group {self._group!r} has no committed offset for {name} and auto.offset.reset is none",
+            hint="Set auto.offset.reset to earliest or latest, or set an offset for the group first.",
         )
 
     def _matches(self, topic: Topic) -> bool:

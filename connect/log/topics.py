@@ -184,7 +184,9 @@ class Topics:
             count = len(topic.partitions)
             if isinstance(total, bool) or not isinstance(total, int) or total <= count:
                 message = f"topic {name!r} has {count} partition(s); {total!r} is not more, and partitions cannot be taken away"
-                raise ConfigError(message, code="log.invalid_partitions")
+                raise ConfigError(
+                    message, code="log.invalid_partitions", hint=f"Give a whole number of more than {count}."
+                )
             added = tuple(self._partition(name, number, topic.config) for number in range(count, total))
             grown = replace(topic, partitions=topic.partitions + added)
             with disk_faults("create", self._directory / name):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from typing import Final
+from urllib.parse import quote
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -17,11 +18,17 @@ from connect.runtime.secrets import redact
 logger = logging.getLogger(__name__)
 
 CODE_HEADER: Final = "X-Connect-Error-Code"
+#: The hint with which the message ends, percent-encoded UTF-8, so that a face can show it apart.
+HINT_HEADER: Final = "X-Connect-Error-Hint"
 
 
-def error_response(status: int, message: str, code: str) -> Response:
-    """Return an error's answer."""
-    return json_response({"error_code": status, "message": redact(message)}, status, {CODE_HEADER: code})
+def error_response(status: int, message: str, code: str, hint: str = "") -> Response:
+    """Return an error's answer; its message ends with the hint."""
+    headers = {CODE_HEADER: code}
+    if hint:
+        message = f"{message} ({hint})"
+        headers[HINT_HEADER] = quote(redact(hint), safe=" '")
+    return json_response({"error_code": status, "message": redact(message)}, status, headers)
 
 
 def install(app: FastAPI) -> None:
@@ -31,8 +38,7 @@ def install(app: FastAPI) -> None:
     async def ours(request: Request, error: ConnectError) -> Response:
         if error.status >= 500:
             logger.error("%s %s: %s", request.method, request.url.path, error.message, exc_info=error)
-        message = f"{error.message} ({error.hint})" if error.hint else error.message
-        return error_response(error.status, message, error.code)
+        return error_response(error.status, error.message, error.code, error.hint)
 
     @app.exception_handler(RequestValidationError)
     async def parameters(request: Request, error: RequestValidationError) -> Response:

@@ -197,3 +197,159 @@ def test_a_groups_lag_is_that_of_its_sink_before_the_first_commit_too(cli: Cli, 
         "3",
         "3",
     ]
+
+
+# -- codes and hints -----------------------------------------------------------------------------------------------
+
+
+def test_the_code_of_the_answer_is_printed_with_its_hint_once(cli: Cli, worker_url: str, file: Path, name: str) -> None:
+    url = ["--url", worker_url]
+    cli("connector", "create", file, *url)
+    told = cli.refused(2, "connector.not_stopped", "connector", "offsets", "reset", name, "--yes", *url)
+    assert told.count("hint:") == 1
+    assert "connect connector stop" in told
+    told = cli.refused(1, "connector.exists", "connector", "create", file, *url)
+    assert told.count("Choose another name") == 1
+    told = cli.refused(1, "connector.not_found", "connector", "status", "something-else", *url)
+    assert told.count("connect connector list") == 1
+    assert told.count("hint:") == 1
+
+
+@pytest.mark.parametrize(("status", "code", "exit_code"), [
+    (400, "from.tomorrow", 2), (404, "thing.not_found", 1), (409, "connector.busy", 1), (500, "plugin.failed", 1),
+    (503, "log.disk", 3), (413, "request.too_large", 1),
+])  # fmt: skip
+def test_a_code_that_is_new_to_the_command_is_printed_as_it_came(cli: Cli, status: int, code: str, exit_code: int) -> None:  # fmt: skip
+    headers = {"X-Connect-Error-Code": code, "X-Connect-Error-Hint": "Bitte%20%C3%BCben."}
+    body = {"error_code": status, "message": "it (broke) (Bitte üben.)"}
+    with answering({("GET", "/connectors?expand=status"): (status, body)}, headers) as server:
+        told = cli.refused(exit_code, code, "connector", "list", "--url", server.url)
+    assert told.splitlines() == ["error: it (broke)", "hint: Bitte üben.", f"code: {code}"]
+
+
+def test_a_kafka_connect_worker_s_errors_have_a_code_by_their_status(cli: Cli) -> None:
+    body = {"error_code": 409, "message": "rebalancing"}
+    with answering({("GET", "/connectors?expand=status"): (409, body)}) as server:
+        assert cli.refused(1, "conflict", "connector", "list", "--url", server.url).startswith("error: rebalancing\n")
+
+
+@pytest.mark.parametrize(("arguments", "hint"), [
+    (["group", "reset", "connect-nobody", "--to-earliest"], "hint: Name the topics to set offsets for with --topic."),
+    (["group", "reset", "g"], "hint: See 'connect group reset --help'."),
+    (["topic", "alter", "t"], "hint: See 'connect topic alter --help'."),
+    (["connector", "restart", "a", "b", "--task", "1"], "hint: See 'connect connector restart --help'."),
+    (["topic", "list", "--no-such"], "hint: See 'connect topic list --help'."),
+])  # fmt: skip
+def test_a_mistake_of_the_command_line_has_a_hint_of_its_own(cli: Cli, tmp_path: Path, arguments: list[str], hint: str) -> None:  # fmt: skip
+    where = [] if arguments[0] == "connector" else ["--data-dir", tmp_path / "data"]
+    assert hint in cli.refused(2, "config.invalid", *arguments, *where).splitlines()
+    told = json.loads(cli(*arguments, "--json", *where).err)
+    assert (told["code"], told["hint"]) == ("config.invalid", hint.removeprefix("hint: "))
+
+
+# -- states --------------------------------------------------------------------------------------------------------
+
+
+def failing(tmp_path: Path, name: str) -> dict[str, str]:
+    return {"name": name, "connector.class": "FileStreamSink", "topics": name, "file": str(tmp_path / "none" / "x"), "value.converter": STRING}  # fmt: skip
+
+
+def test_a_failed_task_is_told_with_its_cause_and_exit_code_1(cli: Cli, worker_url: str, tmp_path: Path, name: str) -> None:  # fmt: skip
+    url = ["--url", worker_url]
+    (tmp_path / "c.json").write_text(json.dumps(failing(tmp_path, name)))
+    done = cli("connector", "create", tmp_path / "c.json", "--wait", *url)
+    assert (done.code, done.out) == (1, f"created {name}\n")
+    assert f"topic {name} does not exist yet" in done.err  # a warning of its config
+    shown = cli("connector", "status", name, *url)
+    assert shown.code == 1
+    assert "Traceback" not in shown.out
+    assert "hint: " in shown.out
+    assert "Traceback" in cli("connector", "status", name, "--trace", *url).out
+    listed = cli("connector", "list", "--state", "failed", *url)
+    assert listed.code == 1
+    assert [name, "sink", "RUNNING", "1", "FAILED"] in [line.split() for line in listed.out.splitlines()]
+    assert cli("connector", "describe", name, *url).code == 0
+    resumed = cli("connector", "resume", name, *url)
+    assert f"connect connector restart {name}" in resumed.err
+    assert cli("connector", "restart", name, "--wait", *url).code == 1
+    cli("connector", "delete", name, *url)
+
+
+def test_waiting_for_states_follows_a_connector(cli: Cli, worker_url: str, file: Path, name: str) -> None:
+    url = ["--url", worker_url]
+    assert cli("connector", "create", file, "--wait", *url).code == 0
+    assert cli("connector", "status", name, "--wait", "--for", "running", *url).code == 0
+    late = cli("connector", "status", name, "--wait", "--for", "PAUSED", "--timeout", "0", *url)
+    assert (late.code, late.err.splitlines()[-1]) == (4, "code: timeout")
+    for command, state in (("pause", "PAUSED"), ("stop", "STOPPED"), ("resume", "RUNNING")):
+        assert cli("connector", command, name, "--wait", *url).code == 0
+        assert f": {state}" in cli("connector", "status", name, *url).out
+    assert cli("connector", "restart", name, "--only-failed", *url).out == f"nothing has FAILED of {name}\n"
+
+
+def test_a_stopped_connector_is_not_said_to_restart(cli: Cli, worker_url: str, file: Path, name: str) -> None:
+    url = ["--url", worker_url]
+    cli("connector", "create", file, *url)
+    cli("connector", "stop", name, "--wait", *url)
+    told = cli.refused(1, "conflict", "connector", "restart", name, *url, mentions="is STOPPED")
+    assert f"connect connector resume {name}" in told
+
+
+def test_several_names_go_on_after_a_failure_and_are_summed_up(cli: Cli, worker_url: str, file: Path, tmp_path: Path, name: str) -> None:  # fmt: skip
+    url = ["--url", worker_url]
+    cli("connector", "create", file, *url)
+    done = cli("connector", "pause", "nobody", name, *url)
+    assert (done.code, done.out) == (1, f"paused {name}\n")
+    assert "there is no connector" in done.err or "nobody" in done.err
+    assert done.err.splitlines()[-1] == "1 of 2 were done, 1 were not"
+    answers = cli("connector", "resume", "nobody", name, "--json", *url).json
+    assert [answer.get("done", answer.get("error", {}).get("code")) for answer in answers] == ["connector.not_found", "resumed"]  # fmt: skip
+    (tmp_path / "bad.json").write_text(json.dumps({**config(tmp_path, f"{name}-bad"), "batch.size": "x"}))
+    (tmp_path / "good.json").write_text(json.dumps(config(tmp_path, f"{name}-good")))
+    done = cli("connector", "apply", tmp_path / "bad.json", tmp_path / "good.json", *url)
+    assert (done.code, done.out) == (2, f"created {name}-good\n")
+
+
+def test_what_is_lost_needs_a_yes_where_nobody_can_be_asked(cli: Cli, worker_url: str, file: Path, name: str) -> None:
+    url = ["--url", worker_url]
+    for command in (["topic", "delete", name], ["group", "delete", name], ["connector", "offsets", "reset", name]):
+        assert "--yes" in cli.refused(2, "config.invalid", *command, *url, mentions="no terminal")
+    cli("connector", "create", file, *url)
+    assert cli("connector", "delete", name, *url).code == 0  # its offsets stay, so nothing is lost
+    cli("connector", "create", file, *url)
+    assert cli("connector", "delete", name, "--yes", *url).code == 0
+
+
+# -- warnings ------------------------------------------------------------------------------------------------------
+
+
+def test_warnings_of_a_config_are_shown_where_it_is_given(cli: Cli, worker_url: str, tmp_path: Path, name: str) -> None:
+    url, path = ["--url", worker_url], tmp_path / "c.json"
+    path.write_text(json.dumps(config(tmp_path, name, **{"batch.sise": "7"})))
+    wanted = "warning: nothing reads key batch.sise; did you mean batch.size? [unknown_key]"
+    validated = cli("connector", "validate", path, *url)
+    assert (validated.code, validated.out.splitlines()) == (0, [f"{name}: no problems, 1 warning", wanted])
+    assert wanted in cli("connector", "create", path, *url).err
+    assert wanted in cli("connector", "patch", name, "--set", "tasks.max=1", *url).err
+    path.write_text(json.dumps(config(tmp_path, name, **{"batch.sise": "8"})))
+    assert wanted in cli("connector", "apply", path, *url).err
+    assert cli("connector", "apply", path, "--json", *url).err == ""
+
+
+def test_validate_looks_outside_when_asked(cli: Cli, worker_url: str, tmp_path: Path, name: str) -> None:
+    path = tmp_path / "c.json"
+    path.write_text(json.dumps(failing(tmp_path, name)))
+    told = cli("connector", "validate", path, "--check", "--url", worker_url)
+    assert (told.code, "[check]" in told.out) == (0, True)
+    assert "[check]" not in cli("connector", "validate", path, "--url", worker_url).out
+
+
+def test_a_kafka_connect_worker_is_validated_without_warnings(cli: Cli, tmp_path: Path, name: str) -> None:
+    path = tmp_path / "c.json"
+    path.write_text(json.dumps(config(tmp_path, name)))
+    answer = {"name": name, "error_count": 0, "groups": [], "configs": []}
+    route = ("PUT", "/connector-plugins/FileStreamSource/config/validate")
+    with answering({route: (200, answer), ("POST", "/connectors"): (201, {"name": name})}) as server:
+        assert cli("connector", "validate", path, "--url", server.url).out == f"{name}: no problems\n"
+        done = cli("connector", "create", path, "--url", server.url)
+        assert (done.code, done.err) == (0, "")

@@ -22,7 +22,7 @@ class AnsweringServer:
 
 
 @contextmanager
-def answering(answers: Answers) -> Iterator[AnsweringServer]:
+def answering(answers: Answers, headers: Mapping[str, str] | None = None) -> Iterator[AnsweringServer]:
     """Serve these answers by method and path with query; anything else is Kafka Connect's 404."""
 
     class Handler(BaseHTTPRequestHandler):
@@ -34,6 +34,8 @@ def answering(answers: Answers) -> Iterator[AnsweringServer]:
             content = b"" if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
             self.send_response(status)
             self.send_header("Content-Length", str(len(content)))
+            for header, value in (headers or {}).items():
+                self.send_header(header, value)
             self.end_headers()
             self.wfile.write(content)
 
