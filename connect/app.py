@@ -47,6 +47,8 @@ async def open_worker(config: WorkerConfig, cluster: Cluster | None = None) -> A
     Args:
         cluster: A log to use; it stays open. The bundled log of `data.dir` is opened and closed when left out.
     """
+    from connect.api.files import in_force
+    from connect.runtime.file_rules import file_rules
     from connect.runtime.herder import Herder
     from connect.runtime.plugins import PluginHost
 
@@ -54,8 +56,9 @@ async def open_worker(config: WorkerConfig, cluster: Cluster | None = None) -> A
     own = cluster is None
     cluster = cluster or await open_cluster(config.data_path, config.originals)
     try:
-        async with Herder(config, cluster, plugins) as herder:
-            yield herder
+        with in_force(file_rules(config)):
+            async with Herder(config, cluster, plugins) as herder:
+                yield herder
     finally:
         if own:
             await cluster.aclose()

@@ -53,6 +53,7 @@ from connect.api.errors import (
     UnknownTopicOrPartitionError,
     register_code,
 )
+from connect.api.files import open_path, read_file
 from connect.api.headers import Header, Headers
 from connect.api.hooks import hookimpl, hookspec
 from connect.api.patterns import LOOP_LIMIT_S, Match, Pattern, SlowPatternError, compile_pattern, valid_pattern
@@ -173,7 +174,9 @@ __all__ = [
     "invalid",
     "invalid_config",
     "key",
+    "open_path",
     "project",
+    "read_file",
     "register_code",
     "valid_pattern",
 ]  # fmt: skip

@@ -29,6 +29,7 @@ import pydantic
 from pydantic import BaseModel, ConfigDict, PrivateAttr, SecretStr, ValidationError
 from pydantic_core import PydanticUndefined
 
+from connect.api import files
 from connect.api.errors import ConfigError
 
 HIDDEN = "[hidden]"
@@ -209,6 +210,7 @@ def key(
     ignore_case: bool = False,
     validators: Sequence[Validator] = (),
     internal: bool = False,
+    file: files.FileUse | None = None,
 ) -> Any:
     """Declare one key of a `Config`.
 
@@ -223,6 +225,8 @@ def key(
         non_empty: An empty text is refused.
         one_of: The texts that are taken; `ignore_case` compares without case.
         validators: Further checks; each raises ValueError with what was expected.
+        file: The value is the path of a file that the plugin reads or writes: one that the worker does not allow is
+            refused before the plugin sees it. See `connect.api.files`.
         internal: Left out of REST's listings, and of validation where a config does not give it.
     """
     checks: list[Validator] = []
@@ -232,6 +236,8 @@ def key(
         checks.append(_one_of(tuple(one_of), ignore_case))
     if non_empty:
         checks.append(_non_empty)
+    if file is not None:
+        checks.append(_allowed_file(file))
     checks.extend(validators)
     meta = {
         "name": name, "type": ConfigType(type) if type else None, "importance": importance.upper(), "group": group,
@@ -403,6 +409,14 @@ def _one_of(texts: tuple[str, ...], ignore_case: bool) -> Validator:
 def _non_empty(value: Any) -> None:
     if isinstance(value, str) and not value:
         raise ValueError("String must be non-empty")
+
+
+def _allowed_file(use: files.FileUse) -> Validator:
+    def check(value: Any) -> None:
+        if value and (reason := files.refusal(str(value), use)) is not None:
+            raise ValueError(reason)
+
+    return check
 
 
 # -- inside --------------------------------------------------------------------------------------------------------

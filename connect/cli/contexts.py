@@ -8,7 +8,6 @@ read it; nothing prints them.
 from __future__ import annotations
 
 import difflib
-import os
 import sys
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -20,6 +19,7 @@ import orjson
 from connect.api import HIDDEN, ConfigError, EnvironmentFault, NotFoundError
 from connect.cli.output import UsageError, print_json, print_table
 from connect.cli.plugins import as_json_option
+from connect.runtime.credentials import contexts_file
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ class Contexts:
         Raises:
             ConfigError: It cannot be read or is not of that form.
         """
-        path = contexts_path()
+        path = contexts_file()
         try:
             parsed = orjson.loads(path.read_bytes())
             contexts = {str(name): Context(**given) for name, given in parsed["contexts"].items()}
@@ -100,14 +100,6 @@ class Contexts:
         if not found:
             return None
         return self.contexts[self.current if self.current in found else found[0]]
-
-
-def contexts_path() -> Path:
-    """Return where the contexts are kept."""
-    if given := os.environ.get("CONNECT_CONTEXTS_FILE"):
-        return Path(given)
-    home = os.environ.get("XDG_CONFIG_HOME")
-    return (Path(home) if home else Path.home() / ".config") / "connect" / "contexts.json"
 
 
 @click.group()

@@ -167,6 +167,7 @@ class WorkerConfig(Config):
     key_converter: str = key("Converter of keys for connectors that name none.", default=JSON_CONVERTER, type="CLASS", importance="high")  # fmt: skip
     value_converter: str = key("Converter of values for connectors that name none.", default=JSON_CONVERTER, type="CLASS", importance="high")  # fmt: skip
     header_converter: str = key("Converter of headers for connectors that name none.", default=HEADER_CONVERTER, type="CLASS", importance="low")  # fmt: skip
+    file_allowed_paths: list[str] = key("Folders of files that connectors may read and write, with commas; * for all. Left out: all while every listener is on loopback, else the working directory.", default=[], importance="medium")  # fmt: skip
     plugin_path: list[str] = key("Folders with plugins that are not installed: modules and packages.", default=[], importance="low")  # fmt: skip
     config_storage_topic: str = key("Compacted topic of connector configs.", default="connect-configs", non_empty=True, importance="high")  # fmt: skip
     offset_storage_topic: str = key("Compacted topic of source offsets.", default="connect-offsets", non_empty=True, importance="high")  # fmt: skip

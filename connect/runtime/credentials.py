@@ -96,6 +96,14 @@ def _scrypt(password: str, salt: bytes, n: int, r: int, p: int) -> bytes:
     return hashlib.scrypt(password.encode(), salt=salt, n=n, r=r, p=p, maxmem=_MEMORY_BYTES_MAX, dklen=_KEY_BYTES)
 
 
+def contexts_file() -> Path:
+    """Return where the command line keeps how to reach workers, with passwords and tokens."""
+    if given := os.environ.get("CONNECT_CONTEXTS_FILE"):
+        return Path(given)
+    home = os.environ.get("XDG_CONFIG_HOME")
+    return (Path(home) if home else Path.home() / ".config") / "connect" / "contexts.json"
+
+
 # -- the file ------------------------------------------------------------------------------------------------------
 
 

@@ -9,10 +9,9 @@ import difflib
 import random
 from collections.abc import Iterable, Mapping
 from importlib import resources
-from pathlib import Path
 from typing import Final
 
-from connect.api import Config, InvalidConfigError, Problem, invalid_config, key
+from connect.api import Config, ConfigError, InvalidConfigError, Problem, invalid_config, key, read_file
 from connect_datagen import avro
 from connect_datagen.avro import AvroProblem, AvroType
 from connect_datagen.generate import Compiler
@@ -20,6 +19,8 @@ from connect_datagen.scalars import Column
 
 #: The bundled schemas, and the field that is the key.
 QUICKSTARTS: Final[Mapping[str, str]] = {"users": "userid", "pageviews": "viewtime", "orders": "orderid"}
+#: The largest schema file that is read; schemas in use have some KiB.
+SCHEMA_BYTES_MAX: Final = 1 << 20
 _SOURCES: Final = ("quickstart", "schema.string", "schema.filename")
 
 
@@ -42,7 +43,10 @@ class DatagenConfig(Config):
         default="",
     )
     schema_filename: str = key(
-        "Filename of schema to use. Cannot be set with schema.string or quickstart", importance="high", default=""
+        "Filename of schema to use. Cannot be set with schema.string or quickstart",
+        importance="high",
+        default="",
+        file="read",
     )
     schema_keyfield: str = key(
         "Name of field to use as the message key; a quickstart has its own. Left out: no key",
@@ -93,7 +97,7 @@ class DatagenConfig(Config):
         try:
             record = self._record_type()
             return record, Compiler(rng, pool_count).fields(record)
-        except (AvroProblem, OSError, UnicodeDecodeError) as error:
+        except (AvroProblem, ConfigError, OSError, UnicodeDecodeError) as error:
             shown = self._text_of(source) if source != "schema.string" else "given"
             message = f"Invalid value {shown} for configuration {source}: {_reason(error)}"
             raise invalid_config([Problem(source, message)]) from error
@@ -107,7 +111,7 @@ class DatagenConfig(Config):
                 raise AvroProblem(f"quickstarts are {', '.join(QUICKSTARTS)}{hint}")
             text = resources.files("connect_datagen").joinpath("quickstarts", f"{name}.avsc").read_text("utf-8")
         else:
-            text = self.schema_string or Path(self.schema_filename).read_text("utf-8")
+            text = self.schema_string or read_file(self.schema_filename, max_bytes=SCHEMA_BYTES_MAX).decode()
         return avro.parse(text)
 
     @property
@@ -122,4 +126,6 @@ class DatagenConfig(Config):
 def _reason(error: Exception) -> str:
     if isinstance(error, OSError):
         return f"the file cannot be read: {error.strerror or error}"
+    if isinstance(error, ConfigError):
+        return error.message
     return f"the file is not UTF-8 text: {error.reason}" if isinstance(error, UnicodeDecodeError) else str(error)

@@ -31,6 +31,7 @@ from connect.api import (
     SinkConnector,
     SinkTask,
     key,
+    open_path,
 )
 from connect_file.errors import UNWRITABLE, reason
 from connect_file.text import to_lines
@@ -44,7 +45,10 @@ class FileStreamSinkConfig(Config):
     """Append the records of topics to a file."""
 
     file: str | None = key(
-        "Destination filename. If not specified, the standard output will be used", importance="high", default=None
+        "Destination filename. If not specified, the standard output will be used",
+        importance="high",
+        default=None,
+        file="write",
     )
 
 
@@ -65,7 +69,8 @@ class FileStreamSinkTask(SinkTask):
             self._regular = False
             return
         try:
-            self._file = await aiofiles.open(path, "ab", buffering=0)
+            descriptor = await asyncio.to_thread(open_path, path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+            self._file = await aiofiles.open(descriptor, "ab", buffering=0)
             status = os.fstat(self._file.fileno())
             self._regular = stat.S_ISREG(status.st_mode)
             if self._regular and status.st_size and not await asyncio.to_thread(_ends_with_newline, path):
@@ -126,6 +131,8 @@ class FileStreamSinkTask(SinkTask):
 
     def _not_writable(self, error: OSError) -> ConnectError:
         path = Path(self._name)
+        if error.errno == errno.ENXIO:
+            return ConfigError(f"{self._name!r} is a pipe that nobody reads", code=UNWRITABLE, config_path="file")
         if error.errno == errno.ENOENT:
             return ConfigError(
                 f"file {self._name!r} cannot be created: folder {str(path.parent)!r} is not there",
@@ -165,6 +172,6 @@ class FileStreamSinkConnector(SinkConnector):
 
 
 def _ends_with_newline(path: str) -> bool:
-    with Path(path).open("rb") as file:
+    with open(open_path(path, os.O_RDONLY), "rb") as file:  # noqa: PTH123 - of a descriptor
         file.seek(-1, os.SEEK_END)
         return file.read(1) == b"\n"

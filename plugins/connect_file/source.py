@@ -37,6 +37,7 @@ from connect.api import (
     SourceConnector,
     SourceTask,
     key,
+    open_path,
 )
 from connect_file.errors import LINE_TOO_LONG, UNREADABLE, reason
 from connect_file.lines import Lines, split_lines, whole_lines_bytes
@@ -54,7 +55,10 @@ class FileStreamSourceConfig(Config):
     """Read the lines of a file into a topic."""
 
     file: str | None = key(
-        "Source filename. If not specified, the standard input will be used", importance="high", default=None
+        "Source filename. If not specified, the standard input will be used",
+        importance="high",
+        default=None,
+        file="read",
     )
     topic: str = key("The topic to publish data to", importance="high", non_empty=True)
     batch_size: int = key(
@@ -112,8 +116,8 @@ class FileStreamSourceTask(SourceTask):
         path = self.config.file
         assert path
         try:
-            # Non-blocking: opening a pipe without a writer would hang; it is refused below.
-            descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+            # A pipe opens at once, and is refused below.
+            descriptor = open_path(path, os.O_RDONLY)
         except FileNotFoundError:
             if not self._waiting:
                 self.context.log.warning("file %r is not there; waiting for it", path)

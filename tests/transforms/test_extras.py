@@ -6,6 +6,7 @@ import datetime as dt
 import gzip
 import json
 import logging
+import os
 from pathlib import Path
 from typing import Any
 
@@ -188,6 +189,12 @@ def test_a_record_that_does_not_is_an_error_that_says_where(tmp_path: Path) -> N
         transformed("ValidateJsonSchema$Value", {"id": 1, "mail": "none"}, schema=json.dumps(SCHEMA), check_formats="true")  # fmt: skip
     with pytest.raises(DataError, match="None is not of type 'object'"):
         transformed("ValidateJsonSchema$Value", None, schema=json.dumps(SCHEMA), validate_null="true")
+
+
+def test_a_json_schema_file_that_is_a_pipe_is_refused_at_once(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(ConfigError, match="not a regular file"):
+        transformed("ValidateJsonSchema$Value", {}, schema_file=str(tmp_path / "pipe"))
 
 
 @pytest.mark.parametrize(

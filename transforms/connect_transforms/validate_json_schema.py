@@ -8,12 +8,11 @@ jsonschema is imported by the first config that needs it: it takes a third of th
 from __future__ import annotations
 
 from collections.abc import Iterable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
-from connect.api import Batch, Config, DataError, Problem, key
+from connect.api import Batch, Config, ConfigError, DataError, Problem, key, read_file
 from connect_transforms.columns import ColumnTransform, KeyColumn, ValueColumn
 
 if TYPE_CHECKING:
@@ -21,13 +20,15 @@ if TYPE_CHECKING:
 
 _SHOWN_COUNT: Final = 3
 _SHOWN_CHARS: Final = 200
+#: The largest schema file that is read.
+SCHEMA_BYTES_MAX: Final = 1 << 20
 
 
 class ValidateJsonSchemaConfig(Config):
     """The schema, and how it is read."""
 
     schema_text: str | None = key("The JSON Schema itself. Give this or schema.file.", name="schema", default=None, importance="high")  # fmt: skip
-    schema_file: str | None = key("Path of a file with the JSON Schema.", default=None, importance="high")
+    schema_file: str | None = key("Path of a file with the JSON Schema, of at most 1 MiB.", default=None, importance="high", file="read")  # fmt: skip
     check_formats: bool = key("Whether 'format' is checked (date, email, …), or is a note as the standard has it.", default=False)  # fmt: skip
     validate_null: bool = key("Whether a null key or value, such as a tombstone's, has to meet the schema too.", default=False)  # fmt: skip
 
@@ -41,6 +42,8 @@ class ValidateJsonSchemaConfig(Config):
         name = "schema" if self.schema_file is None else "schema.file"
         try:
             self.schema_validator()
+        except ConfigError as error:
+            yield Problem(name, f"Invalid value for configuration {name}: {error.message}")
         except (OSError, ValueError) as error:
             yield Problem(name, f"Invalid value for configuration {name}: {error}")
         except SchemaError as error:
@@ -50,6 +53,7 @@ class ValidateJsonSchemaConfig(Config):
         """Read the schema and return what validates by it.
 
         Raises:
+            ConfigError: The file is not allowed, too large, or none.
             OSError: The file cannot be read.
             ValueError: It is no JSON.
             jsonschema.SchemaError: It is no JSON Schema.
@@ -57,7 +61,11 @@ class ValidateJsonSchemaConfig(Config):
         from jsonschema import validators
         from referencing import Registry
 
-        text = Path(self.schema_file).read_bytes() if self.schema_file is not None else self.schema_text or ""
+        text = (
+            read_file(self.schema_file, max_bytes=SCHEMA_BYTES_MAX)
+            if self.schema_file is not None
+            else self.schema_text or ""
+        )
         schema = orjson.loads(text)
         if not isinstance(schema, dict):
             raise ValueError("a JSON Schema is an object")

@@ -1,12 +1,13 @@
 """What a datagen config must say, and what is said when it does not."""
 
 import json
+import os
 import random
 
 import pytest
 
 from connect.api import InvalidConfigError
-from connect_datagen.config import DatagenConfig
+from connect_datagen.config import SCHEMA_BYTES_MAX, DatagenConfig
 
 FIELDS = [{"name": "a", "type": "int"}, {"name": "b", "type": "int"}]
 RECORD = json.dumps({"type": "record", "name": "r", "fields": FIELDS})
@@ -101,3 +102,10 @@ def test_a_schema_that_is_wrong_is_a_problem_of_its_key(schema, message):
     key, text = problem_of(**{"schema.string": schema})
     assert key == "schema.string"
     assert message in text
+
+
+def test_a_schema_file_that_is_a_pipe_or_far_too_large_is_refused_at_once(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "large").write_bytes(b" " * (SCHEMA_BYTES_MAX + 1))
+    assert "not a regular file" in problem_of(**{"schema.filename": str(tmp_path / "pipe")})[1]
+    assert "more than 1048576 bytes" in problem_of(**{"schema.filename": str(tmp_path / "large")})[1]

@@ -1,6 +1,7 @@
 """The file sink: what a line looks like, and what happens when the file cannot take it."""
 
 import datetime as dt
+import os
 import resource
 from decimal import Decimal
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from connect.api import ConfigError, DataError, RetriableError
+from connect.api.files import FileRules, in_force
 
 
 def test_each_record_is_a_line_and_lines_are_appended(tmp_path, sink):
@@ -127,3 +129,15 @@ def test_without_a_file_lines_are_printed(sink, capfd):
     driver.put("to the terminal")
     driver.call("flush")
     assert capfd.readouterr().out == "to the terminal\n"
+
+
+def test_a_pipe_that_nobody_reads_is_refused_at_once(tmp_path, sink):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(ConfigError, match="a pipe that nobody reads"):
+        sink(tmp_path / "pipe")
+
+
+def test_a_file_that_the_worker_does_not_allow_is_not_even_created(tmp_path, sink):
+    with in_force(FileRules((str(tmp_path / "allowed"),))), pytest.raises(ConfigError, match=r"file\.allowed\.paths"):
+        sink(tmp_path / "out.txt")
+    assert not (tmp_path / "out.txt").exists()

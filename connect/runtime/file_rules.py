@@ -1,0 +1,51 @@
+"""Which files the connectors of a worker may touch: `file.allowed.paths`, and what is for none of them."""
+
+from __future__ import annotations
+
+import os
+import site
+import sysconfig
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import connect
+from connect.api.files import FileRules
+from connect.runtime.addresses import is_loopback
+from connect.runtime.config import WorkerConfig, listener_host
+from connect.runtime.credentials import contexts_file
+
+_EVERYWHERE: Final = "*"
+_TLS_FILES: Final = ("ssl.keystore.location", "ssl.keystore.key.location", "ssl.truststore.location")
+_CODE: Final = ("stdlib", "platstdlib", "purelib", "platlib", "scripts")
+
+
+def file_rules(config: WorkerConfig) -> FileRules:
+    """Return the rules of a worker.
+
+    Who reaches a worker that listens on loopback alone has an account on the machine, and the rights of that: all files
+    are allowed, as in Kafka Connect. Once a listener is open to others, files of the working directory are, unless
+    `file.allowed.paths` says which.
+    """
+    listed = [path for path in config.file_allowed_paths if path]
+    if _EVERYWHERE in listed or (not listed and all(is_loopback(listener_host(l)) for l in config.listeners if l)):  # noqa: E741 - fits a line
+        allowed = None
+    else:
+        allowed = tuple(os.path.realpath(path) for path in listed or (Path.cwd(),))
+    code = {*map(sysconfig.get_path, _CODE), site.getusersitepackages(), str(Path(connect.__file__).parent)}
+    return FileRules(
+        allowed,
+        tuple(os.path.realpath(path) for path in _own(config)),
+        tuple(sorted(os.path.realpath(path) for path in code if path)),
+    )
+
+
+def _own(config: WorkerConfig) -> Iterator[str]:
+    yield config.data_dir
+    yield str(contexts_file())
+    yield from config.plugin_path
+    texts = [config.rest_authentication_file]
+    texts += [
+        str(config.originals.get(prefix + name) or "") for prefix in ("", "listeners.https.") for name in _TLS_FILES
+    ]
+    yield from filter(None, texts)
