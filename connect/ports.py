@@ -231,6 +231,7 @@ class Producer(Protocol):
         Raises:
             UnknownTopicOrPartitionError, RecordTooLargeError: Nothing was appended.
             InvalidRecordError: A timestamp out of the topic's bounds, a compacted topic and no key. Nothing appended.
+            InternalTopicError: The topic is internal, and this producer was not made for those. Nothing appended.
             ProducerFencedError: Another producer has taken this one's `transactional.id`.
             EnvironmentFault: The disk refused. The same `columns`, the very object, can be appended again, as the next
                 append to this topic: it goes on where it ended, and writes nothing twice.
@@ -252,6 +253,7 @@ class Producer(Protocol):
             CorruptBatchError: A batch fails its checks; none of `batches` was appended.
             OutOfOrderSequenceError: A batch before this one is missing.
             ProducerFencedError: The batch's producer epoch is not the newest.
+            InternalTopicError: See `append`.
         """
 
     async def init_transactions(self) -> None:
@@ -450,8 +452,22 @@ class Cluster(Protocol):
     @property
     def groups(self) -> Groups: ...
 
-    def producer(self, *, client_id: str, configs: Mapping[str, str] | None = None) -> Producer:
-        """Make a producer. `configs` takes Kafka's producer keys (`compression.type`, `batch.size`,
+    def is_internal(self, topic: str) -> bool:
+        """Tell whether a topic, there or not, is closed to records: those that begin with `__`, and reserved ones."""
+
+    def holds_state(self, topic: str) -> bool:
+        """Tell whether the log itself, or the worker that reserved a topic, lives by what it holds."""
+
+    async def reserve(self, topics: Collection[str]) -> None:
+        """Make these topics, there or not, internal from now on, in place of those reserved before; durable.
+
+        For the one worker that keeps its state in them. Reading them is not restricted.
+        """
+
+    def producer(self, *, client_id: str, configs: Mapping[str, str] | None = None, internal: bool = False) -> Producer:
+        """Make a producer; with `internal` one that may append to internal topics, which is for the stores alone.
+
+        `configs` takes Kafka's producer keys (`compression.type`, `batch.size`,
         `enable.idempotence`, `transactional.id`, `transaction.timeout.ms`, …).
         """
 

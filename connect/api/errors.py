@@ -15,6 +15,7 @@ ConnectError                       code, message, hint, config_path, status (HTT
 │   ├── UnknownTopicOrPartitionError
 │   ├── RecordTooLargeError
 │   ├── InvalidRecordError         a timestamp out of bounds, a compacted topic and no key
+│   ├── InternalTopicError         a topic that holds state of the log or the worker is closed to others
 │   ├── OutOfOrderSequenceError    an idempotent producer's batch came without the one before
 │   ├── ProducerFencedError        a newer producer has taken the transactional id
 │   └── TransactionStateError      no transaction is open, or one is, or it timed out
@@ -201,6 +202,14 @@ class InvalidRecordError(LogError):
     status = 400
 
 
+class InternalTopicError(LogError):
+    """The topic holds what the log or the worker lives by: only they append to it. Kafka's InvalidTopicException."""
+
+    default_code = "log.internal_topic"
+    kafka_error = 17
+    status = 403
+
+
 class OutOfOrderSequenceError(LogError):
     """A batch of an idempotent producer does not follow the last one: one in between is missing."""
 
@@ -288,7 +297,7 @@ register_code("log.failed", "The log cannot do what was asked.", "See the messag
 register_code(
     "log.corrupt_batch",
     "Stored bytes fail their checksum or make no sense.",
-    "Restore the file from a copy, or delete the records up to it.",
+    "Restore the file from a copy; or see with 'connect log repair --data-dir DIR', the worker being stopped, what cutting the damage out would lose.",
 )
 register_code(
     "log.offset_out_of_range", "No such offset in the partition.", "Use an offset in the range that the message gives."
@@ -308,6 +317,11 @@ register_code(
     "log.invalid_record",
     "The topic's configs do not allow the record.",
     "Give it a key where the topic is compacted, and a timestamp within message.timestamp.before.max.ms and message.timestamp.after.max.ms.",
+)
+register_code(
+    "log.internal_topic",
+    "The topic holds state of the log or of the worker, and is closed to everybody else.",
+    "Use a topic whose name does not begin with '__' and which is none of config.storage.topic, offset.storage.topic and status.storage.topic.",
 )
 register_code(
     "log.out_of_order_sequence",

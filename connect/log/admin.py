@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Collection, Mapping
 from connect.log.fetched import decode_slice, first_offset_at
 from connect.log.partition import Partition
 from connect.log.threads import Threads
-from connect.log.topics import Topics
+from connect.log.topics import INTERNAL_CONFIGS, Topics
 from connect.ports import FetchedBatch, Isolation, RawFetch, TopicConfigEntry, TopicInfo, TopicPartition
 
 
@@ -37,7 +37,10 @@ class LogAdmin:
         """Create a topic; see the port."""
 
         def create() -> TopicInfo:
-            return self._topics.create(name, partitions, configs or {}).describe()
+            given = dict(configs or {})
+            if self._topics.holds_state(name):
+                given = {**INTERNAL_CONFIGS, **given}
+            return self._topics.create(name, partitions, given).describe()
 
         info = await self._threads.run(create)
         self._changed()

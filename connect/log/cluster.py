@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
 from connect.api.errors import ConfigError, LogError
@@ -56,11 +56,11 @@ class LogCluster:
         self._queues: dict[str, AppendQueue] = {}
         self._is_closing = self._is_closed = False
         self._admin = LogAdmin(topics, threads, self._wakeups.topics_changed, self._deleted)
-        own = LogProducer(topics, self._queue, threads, clock, ProducerConfig.parse({}))
+        own = LogProducer(topics, self._queue, threads, clock, ProducerConfig.parse({}), is_internal=True)
         self._groups = LogGroups(self._admin, topics, threads, own, clock)
         self._transactions = Transactions(
             topics, self._queue, threads, clock, ProducerIds(directory.path),
-            LogProducer(topics, self._queue, threads, clock, ProducerConfig.parse({})),
+            LogProducer(topics, self._queue, threads, clock, ProducerConfig.parse({}), is_internal=True),
             self._create_compacted, config,
         )  # fmt: skip
         self._transactions.offsets = self._groups
@@ -132,15 +132,30 @@ class LogCluster:
         """Committed offsets of consumer groups."""
         return self._groups
 
-    def producer(self, *, client_id: str, configs: Mapping[str, str] | None = None) -> LogProducer:
+    def is_internal(self, topic: str) -> bool:
+        """Tell whether a topic is closed to records of clients; see the port."""
+        return self._topics.is_internal(topic)
+
+    def holds_state(self, topic: str) -> bool:
+        """Tell whether the log or the worker lives by a topic; see the port."""
+        return self._topics.holds_state(topic)
+
+    async def reserve(self, topics: Collection[str]) -> None:
+        """Set the topics of a worker's state; see the port."""
+        await self._threads.run(lambda: self._topics.reserve(frozenset(topics)))
+
+    def producer(
+        self, *, client_id: str, configs: Mapping[str, str] | None = None, internal: bool = False
+    ) -> LogProducer:
         """Make a producer; heeds the keys of `connect.log.producer_config`."""
         config = ProducerConfig.parse(configs or {})
         session = None
         if config.is_idempotent:
             session = Session(self._transactions, self._groups, config.transactional_id, config.transaction_timeout_ms)
         return LogProducer(
-            self._topics, self._queue, self._threads, self._clock, config, session, self._transactions.check_open
-        )
+            self._topics, self._queue, self._threads, self._clock, config, session, self._transactions.check_open,
+            is_internal=internal,
+        )  # fmt: skip
 
     async def consumer(
         self,

@@ -7,14 +7,15 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from connect.api.errors import ConflictError
+from connect.api.errors import ConflictError, CorruptBatchError
+from connect.codec.header import BatchHeader
 from connect.log.admin import LogAdmin
 from connect.log.offset_records import decode_key, decode_value, encode_key, encode_value
 from connect.log.producer import LogProducer
 from connect.log.producer_state import decode_marker
 from connect.log.threads import Threads
 from connect.log.topics import CONSUMER_OFFSETS, INTERNAL_CONFIGS, Topics
-from connect.log.walk import walk_batches
+from connect.log.walk import PassedOver, records_in, walk_batches
 from connect.ports import Columns, GroupInfo, OffsetAndMetadata, TopicPartition
 
 _Offsets = dict[TopicPartition, OffsetAndMetadata]
@@ -145,7 +146,7 @@ class LogGroups:
         now_ms = self._clock()
         stamped = _stamped(offsets, now_ms)
         if stamped:
-            await producer.append(CONSUMER_OFFSETS, _columns(group, stamped, now_ms), partition=0)
+            await producer.append_for_log(CONSUMER_OFFSETS, _columns(group, stamped, now_ms), partition=0)
             self._pending.setdefault(producer_id, []).append((group, stamped))
 
     def resolve(self, producer_id: int, *, is_commit: bool) -> None:
@@ -172,25 +173,38 @@ class LogGroups:
         pending: _Pending = {}
         topic = self._topics.find(CONSUMER_OFFSETS)
         for part in topic.partitions if topic is not None else ():
+            passed_over = PassedOver(part.name)
             for batch in walk_batches(part):
-                header, columns = batch.header, batch.columns
-                keys = columns.keys or ()
-                if header.is_control:
-                    marker = decode_marker(keys[0], columns.values[0]) if keys else None
-                    ended = pending.pop(header.producer_id, []) if marker is not None else []
-                    for group, offsets in ended if marker is not None and marker.is_commit else ():
-                        groups.setdefault(group, {}).update(offsets)
-                    continue
-                for key, value in zip(keys, columns.values, strict=True) if keys else ():
-                    named = decode_key(key) if key is not None else None
-                    if named is None:
-                        continue
-                    committed = None if value is None else decode_value(value)
-                    if not header.is_transactional:
-                        _apply(groups, *named, committed)
-                    elif committed is not None:
-                        pending.setdefault(header.producer_id, []).append((named[0], {named[1]: committed}))
+                for offset, key, value in records_in(batch):
+                    try:
+                        _take(groups, pending, batch.header, key, value)
+                    except CorruptBatchError as error:
+                        passed_over.take(offset, error.message)
+            passed_over.close()
         return groups, pending
+
+
+def _take(
+    groups: dict[str, _Offsets], pending: _Pending, header: BatchHeader, key: bytes | None, value: bytes | None
+) -> None:
+    """Take a stored record. Raises `CorruptBatchError`: It cannot be read; what was known before stays."""
+    if header.is_control:
+        marker = decode_marker(key, value)
+        if marker is not None:
+            for group, offsets in pending.pop(header.producer_id, []):
+                if marker.is_commit:
+                    groups.setdefault(group, {}).update(offsets)
+        return
+    if key is None:
+        raise CorruptBatchError("its key is null")
+    named = decode_key(key)
+    if named is None:
+        return
+    committed = None if value is None else decode_value(value)
+    if not header.is_transactional:
+        _apply(groups, *named, committed)
+    elif committed is not None:
+        pending.setdefault(header.producer_id, []).append((named[0], {named[1]: committed}))
 
 
 def _apply(

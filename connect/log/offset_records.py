@@ -13,7 +13,10 @@ from connect.ports import OffsetAndMetadata, TopicPartition
 
 _KEY_VERSION: Final = 1
 _VALUE_VERSION: Final = 3
-_OFFSET_KEY_VERSIONS: Final = (0, 1)  # 2 is group metadata
+_OFFSET_KEY_VERSIONS: Final = (0, 1)
+#: A broker's other records in the topic: metadata of groups, classic (2), consumer, share and streams groups.
+_OTHER_KEY_VERSIONS: Final = range(2, 32)
+_OFFSET_VALUE_VERSIONS: Final = range(4)
 
 _TEXT_BYTES_MAX: Final = (1 << 15) - 1
 
@@ -38,17 +41,22 @@ def decode_key(key: bytes) -> tuple[str, TopicPartition] | None:
     """Return group and partition; None for a key of another kind.
 
     Raises:
-        CorruptBatchError: The bytes fit no version.
+        CorruptBatchError: The bytes fit no version that is known.
     """
     try:
         (version,) = _SHORT.unpack_from(key)
-        if version not in _OFFSET_KEY_VERSIONS:
+        if version in _OTHER_KEY_VERSIONS:
             return None
+        if version not in _OFFSET_KEY_VERSIONS:
+            raise ValueError(f"version {version} is not known")
         group, at = _read_text(key, 2)
         topic, at = _read_text(key, at)
-        return group, TopicPartition(topic, _INT.unpack_from(key, at)[0])
-    except (struct.error, UnicodeDecodeError) as error:
-        raise CorruptBatchError(f"not a key of __consumer_offsets: {key[:60]!r}") from error
+        (partition,) = _INT.unpack_from(key, at)
+        if partition < 0 or at + _INT.size != len(key):
+            raise ValueError("it names no partition")
+        return group, TopicPartition(topic, partition)
+    except (struct.error, ValueError) as error:
+        raise CorruptBatchError(f"not a key of __consumer_offsets: {key[:60]!r}: {error}") from error
 
 
 def decode_value(value: bytes) -> OffsetAndMetadata:
@@ -59,6 +67,8 @@ def decode_value(value: bytes) -> OffsetAndMetadata:
     """
     try:
         (version,) = _SHORT.unpack_from(value)
+        if version not in _OFFSET_VALUE_VERSIONS:
+            raise ValueError(f"version {version} is not known")
         epoch = -1
         if version >= 3:
             offset, epoch = _OFFSET_EPOCH.unpack_from(value, 2)
@@ -66,9 +76,11 @@ def decode_value(value: bytes) -> OffsetAndMetadata:
         else:
             (offset,) = _LONG.unpack_from(value, 2)
             metadata, at = _read_text(value, 2 + _LONG.size)
+        if offset < 0:
+            raise ValueError(f"offset {offset}")
         return OffsetAndMetadata(offset, epoch, metadata, _LONG.unpack_from(value, at)[0])
-    except (struct.error, UnicodeDecodeError) as error:
-        raise CorruptBatchError(f"not a value of __consumer_offsets: {value[:60]!r}") from error
+    except (struct.error, ValueError) as error:
+        raise CorruptBatchError(f"not a value of __consumer_offsets: {value[:60]!r}: {error}") from error
 
 
 def _text(text: str) -> bytes:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from operator import itemgetter
 from typing import Final
 
-from connect.api.errors import EnvironmentFault, RecordTooLargeError, TransactionStateError
+from connect.api.errors import EnvironmentFault, InternalTopicError, RecordTooLargeError, TransactionStateError
 from connect.codec.encode import EncodedBatch, encode
 from connect.codec.header import LOG_APPEND_TIME
 from connect.codec.partitioner import partitions_of
@@ -35,6 +35,7 @@ class LogProducer:
     Args:
         session: Gives batches their producer id and sequence numbers, and makes transactions; None appends plainly.
         check_open: Checks that a raw batch's transaction is open, else nothing would ever end it.
+        is_internal: May append to internal topics.
     """
 
     def __init__(
@@ -46,6 +47,8 @@ class LogProducer:
         config: ProducerConfig,
         session: Session | None = None,
         check_open: CheckOpen | None = None,
+        *,
+        is_internal: bool = False,
     ) -> None:
         self._topics = topics
         self._queue_of = queue_of
@@ -54,6 +57,7 @@ class LogProducer:
         self._config = config
         self._session = session
         self._check_open = check_open
+        self._is_internal = is_internal
         self._sticky: dict[str, int] = {}
         self._dirty: dict[Partition, None] = {}
         self._used: dict[str, AppendQueue] = {}
@@ -64,6 +68,13 @@ class LogProducer:
         self, topic: str, columns: Columns, *, partition: int | None = None, acks: Acks = "written"
     ) -> None:
         """Append n records; see the port."""
+        self._check_is_open_to_us(topic)
+        await self.append_for_log(topic, columns, partition=partition, acks=acks)
+
+    async def append_for_log(
+        self, topic: str, columns: Columns, *, partition: int | None = None, acks: Acks = "written"
+    ) -> None:
+        """Append n records of the log's own making, whatever the topic: a group's offsets in a transaction."""
         target = self._topics.get(topic)
         if partition is not None:
             target.partition(partition)
@@ -105,6 +116,7 @@ class LogProducer:
         self, topic: str, partition: int, batches: bytes, *, acks: Acks = "written", check_records: bool = False
     ) -> int:
         """Append whole record batches; see the port."""
+        self._check_is_open_to_us(topic)
         target = self._topics.get(topic)
         part = target.partition(partition)
 
@@ -118,6 +130,12 @@ class LogProducer:
             return (part,), offset
 
         return await self._queue(topic).append(write, "written" if acks == "none" else acks)
+
+    def _check_is_open_to_us(self, topic: str) -> None:
+        if not self._is_internal and self._topics.is_internal(topic):
+            raise InternalTopicError(
+                f"topic {topic!r} is internal: it takes no records but the log's and the worker's own"
+            )
 
     # -- transactions ------------------------------------------------------------------------------------------------
 

@@ -18,7 +18,13 @@ from typing import Any, Final
 
 import orjson
 
-from connect.api.errors import ConfigError, ConflictError, EnvironmentFault, UnknownTopicOrPartitionError
+from connect.api.errors import (
+    ConfigError,
+    ConflictError,
+    EnvironmentFault,
+    InternalTopicError,
+    UnknownTopicOrPartitionError,
+)
 from connect.log.checkpoints import CLEANED, LOG_START, Checkpoint
 from connect.log.files import disk_faults, sync_directory, write_durably
 from connect.log.open_files import OpenFiles
@@ -35,6 +41,8 @@ CONSUMER_OFFSETS: Final = "__consumer_offsets"
 TRANSACTION_STATE: Final = "__transaction_state"
 #: Of the log's own topics: segments so small that compaction, which leaves the newest one alone, keeps them small.
 INTERNAL_CONFIGS: Final = {"cleanup.policy": "compact", "segment.bytes": str(16 << 20)}
+#: What the log lives by.
+_STATE_TOPICS: Final = frozenset((CONSUMER_OFFSETS, TRANSACTION_STATE))
 #: Ends the names of directories whose topic is deleted, as in Kafka.
 _DELETED_SUFFIX: Final = "-delete"
 
@@ -92,6 +100,7 @@ class Topics:
         self._lock = threading.Lock()
         self._topics: dict[str, Topic] = {}
         self._deleting: dict[str, dict[str, Any]] = {}
+        self._reserved: frozenset[str] = frozenset()
         self._starts = Checkpoint(directory / LOG_START)
         #: Up to which offset each partition was compacted.
         self.cleaned = Checkpoint(directory / CLEANED)
@@ -117,12 +126,33 @@ class Topics:
             raise UnknownTopicOrPartitionError(f"there is no topic {name!r}{meant}")
         return topic
 
+    def is_internal(self, name: str) -> bool:
+        """Tell whether a name, of a topic or of none, is closed to clients' records."""
+        return name.startswith("__") or name in self._reserved
+
+    def holds_state(self, name: str) -> bool:
+        """Tell whether the log, or the worker that reserved the name, lives by what the topic holds."""
+        return name in _STATE_TOPICS or name in self._reserved
+
+    def reserve(self, names: frozenset[str]) -> None:
+        """Set the names that a worker keeps its state under; they stay reserved until others are."""
+        with self._lock:
+            if names != self._reserved:
+                before, self._reserved = self._reserved, names
+                try:
+                    with disk_faults("write", self._directory / TOPICS_FILE):
+                        self._save()
+                except BaseException:
+                    self._reserved = before
+                    raise
+
     def load(self) -> None:
         """Read the list, finish deletions and clear away what a crash left of a creation."""
         path = self._directory / TOPICS_FILE
         if path.exists():
             try:
                 stored = orjson.loads(path.read_bytes())
+                self._reserved = frozenset(map(str, stored.get("reserved", ())))
                 for name, entry in stored["topics"].items():
                     if entry.get("deleting"):
                         self._deleting[name] = entry
@@ -143,7 +173,7 @@ class Topics:
         check_topic_name(name)
         if isinstance(partitions, bool) or not isinstance(partitions, int) or partitions < 1:
             raise ConfigError(f"topic {name!r} cannot have {partitions!r} partitions", code="log.invalid_partitions")
-        TopicConfig.parse({**self._defaults, **configs})
+        self._check_policy(name, TopicConfig.parse({**self._defaults, **configs}))
         with self._lock:
             if name in self._topics:
                 raise ConflictError(f"topic {name!r} exists already", code="log.topic_exists")
@@ -171,6 +201,7 @@ class Topics:
             changed = {**topic.configs, **configs}
             kept = {key: value for key, value in changed.items() if value is not None}
             config = TopicConfig.parse({**self._defaults, **kept})
+            self._check_policy(name, config)
             altered = replace(topic, configs=kept, config=config)
             self._replace(altered)
             for partition in topic.partitions:
@@ -181,6 +212,9 @@ class Topics:
         """Raise a topic's number of partitions; see `Admin.add_partitions`."""
         with self._lock:
             topic = self.get(name)
+            if self.holds_state(name):
+                # A key's records would lie in two partitions, and the older one might be read last.
+                raise InternalTopicError(f"topic {name!r} holds state: it gets no more partitions")
             count = len(topic.partitions)
             if isinstance(total, bool) or not isinstance(total, int) or total <= count:
                 message = f"topic {name!r} has {count} partition(s); {total!r} is not more, and partitions cannot be taken away"
@@ -245,6 +279,11 @@ class Topics:
         if failures:
             raise failures[0]
 
+    def _check_policy(self, name: str, config: TopicConfig) -> None:
+        if self.holds_state(name) and (config.is_deleted or not config.is_compacted):
+            message = f"topic {name!r} holds state, which retention would delete: its cleanup.policy is compact and nothing else"
+            raise ConfigError(message, config_path="cleanup.policy")
+
     def _check_collision(self, name: str) -> None:
         # Kafka's rule: metrics write '.' as '_', so two such topics could not be told apart.
         for other in self._topics:
@@ -273,7 +312,8 @@ class Topics:
     def _save(self) -> None:
         topics = {topic.name: _entry(topic) for topic in self}
         topics |= {name: {**entry, "deleting": True} for name, entry in self._deleting.items()}
-        content = orjson.dumps({"version": 1, "topics": topics}, option=orjson.OPT_INDENT_2)
+        stored = {"version": 1, "reserved": sorted(self._reserved), "topics": topics}
+        content = orjson.dumps(stored, option=orjson.OPT_INDENT_2)
         write_durably(self._directory / TOPICS_FILE, content)
 
     def _remove(self, name: str) -> None:

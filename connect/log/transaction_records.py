@@ -62,21 +62,21 @@ def encode_transaction_key(transactional_id: str) -> bytes:
     return _SHORT.pack(0) + _SHORT.pack(len(raw)) + raw
 
 
-def decode_transaction_key(key: bytes) -> str | None:
-    """Return the transactional id; None for a key of another kind.
+def decode_transaction_key(key: bytes) -> str:
+    """Return the transactional id.
 
     Raises:
-        CorruptBatchError: The bytes do not fit.
+        CorruptBatchError: The bytes do not fit, or are of a version that is not known.
     """
     try:
         (version,), (length,) = _SHORT.unpack_from(key), _SHORT.unpack_from(key, 2)
         if version != 0:
-            return None
-        if length != len(key) - 4:
-            raise struct.error("a string runs past the end")
+            raise ValueError(f"version {version} is not known")
+        if length != len(key) - 4 or not length:
+            raise ValueError("its string is empty, or does not end with it")
         return key[4:].decode()
-    except (struct.error, UnicodeDecodeError) as error:
-        raise CorruptBatchError(f"not a key of __transaction_state: {key[:60]!r}") from error
+    except (struct.error, ValueError) as error:
+        raise CorruptBatchError(f"not a key of __transaction_state: {key[:60]!r}: {error}") from error
 
 
 def encode_transaction(record: TransactionRecord) -> bytes:
@@ -102,18 +102,25 @@ def decode_transaction(value: bytes) -> TransactionRecord:
     try:
         version, producer_id, epoch, timeout_ms, status = _HEAD.unpack_from(value)
         if version != 0:
-            raise ValueError(f"version {version}")
+            raise ValueError(f"version {version} is not known")
+        if producer_id < 0 or epoch < 0:
+            raise ValueError(f"producer {producer_id} of epoch {epoch}")
         record = TransactionRecord(producer_id, epoch, timeout_ms, Status(status))
         (count,), at = _INT.unpack_from(value, _HEAD.size), _HEAD.size + _INT.size
         for _ in range(count):
             (length,) = _SHORT.unpack_from(value, at)
+            if length <= 0:  # one that is negative would lead backwards
+                raise ValueError(f"a topic's name of {length} bytes")
             topic = value[at + 2 : at + 2 + length].decode()
             (numbers,) = _INT.unpack_from(value, at + 2 + length)
             at += 2 + length + _INT.size
             for _ in range(numbers):
-                record.partitions.add(TopicPartition(topic, _INT.unpack_from(value, at)[0]))
+                (partition,) = _INT.unpack_from(value, at)
+                if partition < 0:
+                    raise ValueError(f"partition {partition}")
+                record.partitions.add(TopicPartition(topic, partition))
                 at += _INT.size
         record.updated_ms, record.started_ms = _TIMES.unpack_from(value, at)
         return record
     except (struct.error, ValueError) as error:
-        raise CorruptBatchError(f"not a value of __transaction_state: {value[:60]!r}") from error
+        raise CorruptBatchError(f"not a value of __transaction_state: {value[:60]!r}: {error}") from error

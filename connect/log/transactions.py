@@ -26,6 +26,7 @@ from connect.api.errors import (
     ConfigError,
     ConflictError,
     ConnectError,
+    CorruptBatchError,
     EnvironmentFault,
     ProducerFencedError,
     TransactionStateError,
@@ -45,7 +46,7 @@ from connect.log.transaction_records import (
     encode_transaction,
     encode_transaction_key,
 )
-from connect.log.walk import walk_records
+from connect.log.walk import PassedOver, records_in, walk_batches
 from connect.ports import Acks, Columns, TopicPartition
 
 log = logging.getLogger(__name__)
@@ -115,8 +116,7 @@ class Transactions:
         await self._threads.run(self._load)
         for entry in list(self._entries.values()):
             if entry.record.is_decided:
-                async with entry.lock:
-                    await self._finish(entry)
+                await self._settle(entry)  # one that cannot be ended now is tried again, and holds up no start
         if not was_clean:
             await self._abort_strays()
 
@@ -396,14 +396,26 @@ class Transactions:
     def _load(self) -> None:
         topic = self._topics.find(TRANSACTION_STATE)
         for part in topic.partitions if topic is not None else ():
-            for key, value in walk_records(part):
-                transactional_id = decode_transaction_key(key) if key is not None else None
-                if transactional_id is None:
+            passed_over = PassedOver(part.name)
+            for batch in walk_batches(part):
+                if batch.header.is_control or batch.header.is_transactional:
                     continue
-                if value is None:
-                    self._entries.pop(transactional_id, None)
-                else:
-                    self._entries[transactional_id] = _Entry(transactional_id, decode_transaction(value))
+                for offset, key, value in records_in(batch):
+                    try:
+                        self._take(key, value)
+                    except CorruptBatchError as error:
+                        passed_over.take(offset, error.message)
+            passed_over.close()
+
+    def _take(self, key: bytes | None, value: bytes | None) -> None:
+        """Take a stored record. Raises `CorruptBatchError`: It cannot be read; what was known before stays."""
+        if key is None:
+            raise CorruptBatchError("its key is null")
+        transactional_id = decode_transaction_key(key)
+        if value is None:
+            self._entries.pop(transactional_id, None)
+        else:
+            self._entries[transactional_id] = _Entry(transactional_id, decode_transaction(value))
 
     async def _to_its_end(self, work: Coroutine[Any, Any, T]) -> T:
         """Await work that a cancelled caller does not interrupt."""

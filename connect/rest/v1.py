@@ -85,7 +85,10 @@ async def describe_topic(request: Request, topic: str) -> Response:
 
 @router.patch("/topics/{topic}")
 async def alter_topic(request: Request, topic: str) -> Response:
-    """Change a topic: {configs, partitions}. A config that is null goes back to its default."""
+    """Change a topic: {configs, partitions}. A config that is null goes back to its default.
+
+    Refused for the topics that this worker or its log lives by.
+    """
     body = await body_of(request)
     configs, partitions = body.get("configs"), body.get("partitions")
     if (
@@ -96,6 +99,7 @@ async def alter_topic(request: Request, topic: str) -> Response:
         raise ConfigError("configs (an object) and partitions (a whole number) are expected", code="request.invalid")
     admin, name = herder_of(request).cluster.admin, name_of(topic)
     info = await admin.describe_topic(name)
+    check_no_state(request, name, "alter")
     if configs:
         info = await admin.alter_topic(
             name, {key: None if value is None else str(value) for key, value in configs.items()}
@@ -114,10 +118,21 @@ async def topic_configs(request: Request, topic: str) -> Response:
 
 @router.delete("/topics/{topic}", status_code=204)
 async def delete_topic(request: Request, topic: str) -> Response:
-    """Delete a topic with its records; refused for the topics that this worker lives by."""
-    herder, name = herder_of(request), name_of(topic)
-    config = herder.worker_config
-    if name in (config.config_storage_topic, config.offset_storage_topic, config.status_storage_topic):
-        raise ConflictError(f"topic {name!r} holds this worker's state", hint="Stop the worker before you delete it.")
-    await herder.cluster.admin.delete_topic(name)
+    """Delete a topic with its records; refused for the topics that this worker or its log lives by."""
+    name = name_of(topic)
+    check_no_state(request, name, "delete")
+    await herder_of(request).cluster.admin.delete_topic(name)
     return empty(204)
+
+
+def check_no_state(request: Request, topic: str, doing: str) -> None:
+    """Refuse to change a topic while the worker that answers lives by what it holds.
+
+    Raises:
+        ConflictError: It does.
+    """
+    if herder_of(request).cluster.holds_state(topic):
+        raise ConflictError(
+            f"topic {topic!r} holds this worker's state, or its log's",
+            hint=f"Stop the worker before you {doing} it, and use --data-dir.",
+        )

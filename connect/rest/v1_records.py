@@ -15,6 +15,7 @@ from connect.ports import Columns, FetchedBatch, Producer, TopicPartition
 from connect.rest.connectors import herder_of
 from connect.rest.doors import name_of
 from connect.rest.render import body_of, json_response
+from connect.rest.v1 import check_no_state
 
 router = APIRouter(prefix="/v1", tags=["v1"])
 
@@ -136,8 +137,9 @@ def _text(data: bytes | None) -> str | None:
 
 @router.delete("/topics/{topic}/partitions/{partition}/records")
 async def delete_records(request: Request, topic: str, partition: int, before_offset: int) -> Response:
-    """Delete the records before an offset, -1 for all."""
+    """Delete the records before an offset, -1 for all; refused for the topics that this worker or its log lives by."""
     at = TopicPartition(name_of(topic), partition)
+    check_no_state(request, at.topic, "delete records of")
     start = await herder_of(request).cluster.admin.delete_records(at, before_offset)
     return json_response({"log_start_offset": start})
 

@@ -23,6 +23,7 @@ from connect.api import (
     SchemaError,
     SchemaProjectorError,
 )
+from connect.api.errors import InternalTopicError
 from connect.ports import Cluster, Columns, FetchedBatch, Producer, RawHeaders
 from connect.runtime.config import SinkConnectorConfig
 from connect.runtime.model import TaskId
@@ -81,6 +82,10 @@ class DeadLetterQueue:
         topic = config.errors_deadletterqueue_topic_name.strip()
         if not topic:
             return None
+        if cluster.is_internal(topic):
+            raise InternalTopicError(
+                f"topic {topic!r} of errors.deadletterqueue.topic.name is internal: it takes no dead letters"
+            )
         await ensure_topic(cluster.admin, topic)
         producer = cluster.producer(client_id=f"connector-dlq-producer-{task}", configs=producer_configs)
         return cls(topic, task, producer, with_context=config.errors_deadletterqueue_context_headers_enable)

@@ -55,6 +55,7 @@ from connect.runtime.states import Request, target_after
 from connect.runtime.task import Surroundings
 from connect.runtime.turns import Turns
 from connect.runtime.worker import Worker
+from connect.stores import configs, offsets, statuses
 from connect.stores.compacted import CompactedTopic
 from connect.stores.configs import ConfigStore, Revision
 from connect.stores.offsets import OffsetStore
@@ -101,9 +102,9 @@ class Herder:
         self.version = connect.KAFKA_VERSION
         self.commit = f"connect-{connect.__version__}"
         self.worker_id = "127.0.0.1:8083"
-        config_topic = CompactedTopic(cluster, config.config_storage_topic)
-        offset_topic = CompactedTopic(cluster, config.offset_storage_topic, partitions=config.offset_storage_partitions)
-        status_topic = CompactedTopic(cluster, config.status_storage_topic, partitions=config.status_storage_partitions)
+        config_topic = CompactedTopic(cluster, config.config_storage_topic, problem=configs.problem_of)
+        offset_topic = CompactedTopic(cluster, config.offset_storage_topic, partitions=config.offset_storage_partitions, problem=offsets.problem_of)  # fmt: skip
+        status_topic = CompactedTopic(cluster, config.status_storage_topic, partitions=config.status_storage_partitions, problem=statuses.problem_of)  # fmt: skip
         self._topics = (config_topic, offset_topic, status_topic)
         self._configs = ConfigStore(config_topic, now_ms)
         self._offsets = OffsetStore(offset_topic, now_ms)
@@ -123,6 +124,7 @@ class Herder:
     # -- life ------------------------------------------------------------------------------------------------------
 
     async def __aenter__(self) -> Herder:
+        await self.cluster.reserve([topic.topic for topic in self._topics])
         for topic in self._topics:
             await topic.open()
         self._offsets.load()

@@ -29,6 +29,7 @@ from connect.api import (
     UnknownTopicOrPartitionError,
 )
 from connect.api.connector import Batches
+from connect.api.errors import InternalTopicError
 from connect.ports import Producer
 from connect.runtime.calls import call, on_loop
 from connect.runtime.config import SourceConnectorConfig, strip_prefix
@@ -302,6 +303,8 @@ class SourceTaskRunner(TaskRunner):
 
     async def _ensure_topic(self, topic: str) -> None:
         admin = self.around.cluster.admin
+        if self.around.cluster.is_internal(topic):  # before it is created for nothing
+            raise InternalTopicError(f"topic {topic!r} is internal: a connector cannot write to it")
         if self.around.worker.topic_creation_enable:
             # On a thread: the patterns of the groups are the user's.
             group = await asyncio.to_thread(lambda: next(group for group in self._topic_groups if group.takes(topic)))

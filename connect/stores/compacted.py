@@ -1,14 +1,37 @@
 """A map kept in a compacted topic: the newest value of each key, in memory and durable in the log.
 
 Kafka's KafkaBasedLog with a table on top. Every store of a worker is one of these.
+
+A record that its store cannot read is passed over, as Kafka Connect's stores do: it is logged with topic, partition and
+offset, and the value before it stays in force. That value is written once more, since compaction keeps only the newest
+record of a key, which would be the one that nobody can read. A damaged *batch* is another matter: nobody knows which keys
+were in it, so opening fails, and the operator decides.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import logging
+import time
+from collections.abc import Callable, Iterator, Mapping
 
-from connect.ports import Acks, Cluster, Columns, Producer, TopicPartition
+from connect.api import ConfigError, ConnectError
+from connect.api.errors import register_code
+from connect.ports import Acks, Cluster, Columns, FetchedBatch, Producer, TopicPartition
 from connect.stores.topics import ensure_topic
+
+logger = logging.getLogger(__name__)
+
+NOT_COMPACTED = register_code(
+    "config.storage_topic",
+    "A topic of the worker's state is not compacted, so retention would delete what is in it.",
+    "Stop the worker, and set it right with 'connect topic alter TOPIC --config cleanup.policy=compact --data-dir DIR'; or name another topic in the worker's config.",
+)
+
+#: Says why a store cannot read a record, by its key and value; None where it can.
+Problem = Callable[[bytes, bytes], str | None]
+
+#: How many records that cannot be read are logged one by one; of those beyond, only how many.
+_LOGGED_MAX = 100
 
 
 class CompactedTopic:
@@ -16,23 +39,46 @@ class CompactedTopic:
 
     Args:
         partitions: Used when the topic has to be created; an existing topic keeps its own.
+        problem: Which records are passed over when the topic is read.
     """
 
-    def __init__(self, cluster: Cluster, topic: str, *, partitions: int = 1) -> None:
+    def __init__(
+        self,
+        cluster: Cluster,
+        topic: str,
+        *,
+        partitions: int = 1,
+        problem: Problem = lambda _key, _value: None,
+    ) -> None:
         self.topic = topic
         self._cluster = cluster
         self._partitions = partitions
+        self._problem = problem
         self._entries: dict[bytes, bytes] = {}
         self._producer: Producer | None = None
+        self._puts = self._under_way = 0
+        self._applied: dict[bytes, int] = {}  # which put a key's value is of, while any is under way
+        self._unreadable: set[bytes] = set()  # keys whose newest record cannot be read
+        self._passed_over = 0
 
     async def open(self) -> None:
-        """Create the topic if need be and read it from its start."""
+        """Create the topic if need be and read it from its start.
+
+        Raises:
+            ConfigError: config.storage_topic: it is not compacted.
+            CorruptBatchError: A stored batch is damaged.
+        """
         # Small segments, since compaction leaves the newest one alone.
         configs = {"cleanup.policy": "compact", "segment.bytes": str(16 << 20)}
         count = await ensure_topic(self._cluster.admin, self.topic, partitions=self._partitions, configs=configs)
+        await self._check_policy()
+        seen: dict[bytes, tuple[int, int]] | None = {} if count > 1 else None
         for partition in range(count):
-            await self._read(TopicPartition(self.topic, partition))
-        self._producer = self._cluster.producer(client_id=f"connect-{self.topic}")
+            await self._read(TopicPartition(self.topic, partition), seen)
+        if self._passed_over > _LOGGED_MAX:
+            logger.error("%s: %d more records cannot be read and are passed over", self.topic, self._passed_over - _LOGGED_MAX)  # fmt: skip
+        self._producer = self._cluster.producer(client_id=f"connect-{self.topic}", internal=True)
+        await self._mend()
 
     async def aclose(self) -> None:
         """Flush and release; safe to call twice and without open."""
@@ -47,17 +93,32 @@ class CompactedTopic:
         """Yield what is there, in the order of first writing."""
         return iter(list(self._entries.items()))
 
+    def unreadable(self) -> list[bytes]:
+        """Return the keys that had, when the topic was opened, only records that cannot be read; sorted."""
+        return sorted(key for key in self._unreadable if key not in self._entries)
+
     async def put(self, entries: Mapping[bytes, bytes | None], *, acks: Acks = "durable", timestamp_ms: int) -> None:
         """Write entries; None deletes. They become durable together where the topic has one partition: one batch.
 
-        Memory changes once the log has them, so what `get` says is never ahead of what a crash would leave.
+        Memory changes once the log has them, so what `get` says is never ahead of what a crash would leave. Of puts of
+        one key at the same time the one called last stays, in memory as in the log, whichever is answered first.
         """
         if not entries:
             return
         assert self._producer is not None, f"{self.topic} is open"
-        columns = Columns(values=list(entries.values()), keys=list(entries), timestamps=timestamp_ms)
-        await self._producer.append(self.topic, columns, acks=acks)
-        self._apply(entries)
+        self._puts += 1
+        number = self._puts
+        self._under_way += 1
+        try:
+            columns = Columns(values=list(entries.values()), keys=list(entries), timestamps=timestamp_ms)
+            await self._producer.append(self.topic, columns, acks=acks)
+            newest = {key: value for key, value in entries.items() if self._applied.get(key, 0) < number}
+            self._applied.update(dict.fromkeys(newest, number))
+            self._apply(newest)
+        finally:
+            self._under_way -= 1
+            if not self._under_way:
+                self._applied.clear()
 
     def _apply(self, entries: Mapping[bytes, bytes | None]) -> None:
         for key, value in entries.items():
@@ -66,12 +127,69 @@ class CompactedTopic:
             else:
                 self._entries[key] = value
 
-    async def _read(self, partition: TopicPartition) -> None:
+    async def _check_policy(self) -> None:
+        entries = await self._cluster.admin.topic_configs(self.topic)
+        policy = next(entry.value for entry in entries if entry.name == "cleanup.policy")
+        if {word.strip() for word in policy.split(",") if word.strip()} != {"compact"}:
+            raise ConfigError(
+                f"topic {self.topic!r} holds the worker's state and must have cleanup.policy=compact; it has {policy!r}",
+                code=NOT_COMPACTED,
+            )
+
+    # -- reading -------------------------------------------------------------------------------------------------------
+
+    async def _read(self, partition: TopicPartition, seen: dict[bytes, tuple[int, int]] | None) -> None:
+        """Take a partition's records.
+
+        Args:
+            seen: Of each key so far, timestamp and partition. A key lies in two partitions where somebody raised their
+                number; the newer record counts then, not the partition that is read later.
+        """
         info = await self._cluster.admin.describe_topic(self.topic)
         offset = info.partitions[partition.partition].log_start_offset
         end = info.partitions[partition.partition].log_end_offset
         while offset < end:
             for batch in await self._cluster.admin.fetch(partition, offset):
-                keys = batch.columns.keys or []
-                self._apply({k: v for k, v in zip(keys, batch.columns.values, strict=False) if k is not None})
+                self._take(batch, seen)
                 offset = batch.next_offset
+
+    def _take(self, batch: FetchedBatch, seen: dict[bytes, tuple[int, int]] | None) -> None:
+        columns = batch.columns
+        keys = columns.keys or [None] * len(columns)
+        for offset, key, value, stamp in zip(batch.offsets, keys, columns.values, columns.stamps, strict=True):
+            if key is None:
+                self._pass_over(batch, offset, key, "its key is null")
+                continue
+            problem = None if value is None else self._problem(key, value)  # a tombstone is one, whatever the key
+            if problem is not None:
+                self._pass_over(batch, offset, key, problem)
+                continue
+            if seen is not None:
+                before = seen.get(key)
+                if before is not None and before[1] != batch.partition and before[0] > stamp:
+                    continue
+                seen[key] = (stamp, batch.partition)
+            self._unreadable.discard(key)
+            self._apply({key: value})
+
+    def _pass_over(self, batch: FetchedBatch, offset: int, key: bytes | None, problem: str) -> None:
+        self._passed_over += 1
+        if key is not None:
+            self._unreadable.add(key)
+        if self._passed_over <= _LOGGED_MAX:
+            # Never the value: it may hold a secret.
+            logger.error("%s-%d: the record at offset %d with key %.200r cannot be read and is passed over: %s", batch.topic, batch.partition, offset, key, problem)  # fmt: skip
+
+    async def _mend(self) -> None:
+        """Write again what a record that cannot be read would hide from compaction."""
+        hidden: dict[bytes, bytes | None] = {
+            key: value for key in sorted(self._unreadable) if (value := self._entries.get(key)) is not None
+        }
+        if not hidden:
+            return
+        try:
+            await self.put(hidden, timestamp_ms=time.time_ns() // 1_000_000)
+        except ConnectError as error:
+            logger.warning("%s: the values before records that cannot be read were not written again: %s", self.topic, error.message)  # fmt: skip
+        else:
+            logger.warning("%s: %d values before records that cannot be read were written again", self.topic, len(hidden))  # fmt: skip

@@ -8,13 +8,18 @@
 | commit-NAME         | {"tasks": how many task configs count}            |
 
 `state` is for workers that know no STOPPED; it says PAUSED then.
+
+What a record must be to count is told by `problem_of`. A connector whose config counts, but says nothing sensible, is
+there all the same: it can be looked at, changed and deleted, and fails when it is to run.
 """
 
 from __future__ import annotations
 
 import asyncio
+import itertools
+import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, cast
 from weakref import WeakValueDictionary
 
 import orjson
@@ -23,6 +28,70 @@ from connect.stores.compacted import CompactedTopic
 
 #: The stored words; REST's word for STARTED is RUNNING.
 StoredTarget = Literal["STARTED", "PAUSED", "STOPPED"]
+
+
+#: Kafka Connect's own keys that say nothing here: restart requests, the key of workers among themselves, log levels.
+_OTHERS = ("restart-connector-", "session-key", "logger-cluster-")
+
+
+def problem_of(key: bytes, value: bytes) -> str | None:
+    """Say why a record of the topic does not count, None where it does."""
+    try:
+        name = key.decode()
+    except UnicodeDecodeError:
+        return "its key is not UTF-8"
+    kind = next(
+        (prefix for prefix in ("connector-", "target-state-", "task-", "commit-") if name.startswith(prefix)), ""
+    )
+    if not kind:
+        return None if name.startswith(_OTHERS) else "no such key is known"
+    if name == kind:
+        return "its key names no connector"
+    if kind == "task-" and not re.fullmatch(r"(?s)task-.+-(0|[1-9][0-9]{0,8})", name):
+        return "its key has no connector's name and task's number"
+    return _problem_of_value(kind, value)
+
+
+def _problem_of_value(kind: str, value: bytes) -> str | None:
+    try:
+        stored = orjson.loads(value)
+    except orjson.JSONDecodeError as error:
+        return f"its value is not JSON: {error}"
+    if not isinstance(stored, dict):
+        return f"its value is {type(stored).__name__}; an object is expected"
+    if kind == "target-state-":
+        return None if _target(stored) else "neither 'state.v2' nor 'state' is STARTED, PAUSED or STOPPED"
+    if kind == "commit-":
+        tasks = stored.get("tasks")
+        return None if type(tasks) is int and tasks >= 0 else "'tasks' is not a number of tasks"
+    if not isinstance(stored.get("properties"), dict):
+        return "'properties' is not an object"
+    try:
+        _parsed(value)
+    except orjson.JSONEncodeError as error:  # nested so deep that it can be read and not written
+        return f"'properties' cannot be used: {error}"
+    return None
+
+
+def _target(stored: Mapping[str, Any]) -> StoredTarget | None:
+    """Return the target state of a stored value; the older field says it where the newer one does not."""
+    for state in (stored.get("state.v2"), stored.get("state")):
+        if state in ("STARTED", "PAUSED", "STOPPED"):
+            return cast(StoredTarget, state)
+    return None
+
+
+def _parsed(value: bytes) -> dict[str, Any]:
+    """Return a stored value. Properties are texts: what another hand wrote as a number or an object is shown as JSON."""
+    stored: dict[str, Any] = orjson.loads(value)
+    properties = stored.get("properties")
+    if isinstance(properties, dict):
+        stored["properties"] = {name: _text(found) for name, found in properties.items() if found is not None}
+    return stored
+
+
+def _text(found: Any) -> str:
+    return found if isinstance(found, str) else orjson.dumps(found).decode()
 
 
 class Revision(NamedTuple):
@@ -59,7 +128,7 @@ class ConfigStore:
     def config(self, name: str) -> dict[str, str] | None:
         """Return a connector's config, None if there is no such connector."""
         value = self._read(f"connector-{name}")
-        return None if value is None else value["properties"]
+        return None if value is None else value["properties"]  # texts alone, see `_parsed`
 
     def revision(self, name: str) -> Revision:
         """Return what tells this config from earlier and later ones; also for a name that is not there."""
@@ -67,15 +136,20 @@ class ConfigStore:
 
     def target(self, name: str) -> StoredTarget:
         """Return what is wanted of a connector; STARTED where nothing was said."""
-        value = self._read(f"target-state-{name}") or {}
-        target: StoredTarget = value.get("state.v2") or value.get("state") or "STARTED"
-        return target
+        return _target(self._read(f"target-state-{name}") or {}) or "STARTED"
 
     def task_configs(self, name: str) -> list[dict[str, str]]:
-        """Return the committed task configs; [] when none were made yet, or the connector was stopped."""
-        count = (self._read(f"commit-{name}") or {"tasks": 0})["tasks"]
-        found = [self._read(f"task-{name}-{task}") for task in range(count)]
-        return [value["properties"] for value in found if value is not None]
+        """Return the committed task configs; [] when none were made yet, or the connector was stopped.
+
+        Also where one of them is missing: the connector divides its work anew then.
+        """
+        found = []
+        for task in range((self._read(f"commit-{name}") or {"tasks": 0})["tasks"]):
+            value = self._read(f"task-{name}-{task}")
+            if value is None:
+                return []
+            found.append(value["properties"])
+        return found
 
     async def put_connector(self, name: str, config: Mapping[str, str], target: StoredTarget | None = None) -> None:
         """Store a config, with a target state when given: both or neither."""
@@ -122,7 +196,8 @@ class ConfigStore:
 
     def _no_tasks(self, name: str, *, keep: int) -> dict[str, Any]:
         """Return what forgets the task configs numbered `keep` and above."""
-        return {f"task-{name}-{i}": None for i in range(keep, len(self.task_configs(name)))}
+        numbers = itertools.takewhile(lambda i: self._read(f"task-{name}-{i}") is not None, itertools.count(keep))
+        return {f"task-{name}-{i}": None for i in numbers}
 
     def _read(self, key: str) -> Any:
         value = self._topic.get(key.encode())
@@ -131,7 +206,7 @@ class ConfigStore:
             return None
         known = self._parsed.get(key)
         if known is None or known[0] is not value:
-            known = self._parsed[key] = (value, orjson.loads(value))
+            known = self._parsed[key] = (value, _parsed(value))
         return known[1]
 
     async def _write(self, entries: Mapping[str, Any]) -> None:

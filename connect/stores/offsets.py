@@ -10,6 +10,26 @@ import orjson
 from connect.stores.compacted import CompactedTopic
 
 
+def problem_of(key: bytes, value: bytes) -> str | None:
+    """Say why a record of the topic does not count, None where it does."""
+    try:
+        named = orjson.loads(key)
+        if not (
+            isinstance(named, list) and len(named) == 2 and isinstance(named[0], str) and isinstance(named[1], dict)
+        ):
+            return "its key is not a connector's name and a source partition"
+        _canonical(named[0], named[1])
+        offset = orjson.loads(value)
+        if not isinstance(offset, dict):
+            return "its value is not a source offset: an object is expected"
+        orjson.dumps(offset)
+    except orjson.JSONDecodeError as error:
+        return f"it is not JSON: {error}"
+    except orjson.JSONEncodeError as error:  # nested so deep that it can be read and not written
+        return f"it cannot be used: {error}"
+    return None
+
+
 class OffsetStore:
     """The committed source offsets of every connector. Reading never blocks: all are in memory."""
 

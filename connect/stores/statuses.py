@@ -7,17 +7,18 @@
 | status-topic-TOPIC:connector-NAME  | {"topic": {"name", "connector", "task", "discoverTimestamp"}}          |
 
 Memory changes at once; a writer follows, and writes a status that changed many times only once. A status lost in a
-crash does no harm: the worker that comes back sets every status anew.
+crash does no harm: the worker that comes back sets every status anew. A record that does not count is forgotten.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Final
 
 import orjson
 
@@ -25,6 +26,12 @@ from connect.api import ConnectError
 from connect.stores.compacted import CompactedTopic
 
 logger = logging.getLogger(__name__)
+
+#: A trace is a text for people, and must fit a record.
+TRACE_CHARS_MAX: Final = 100_000
+#: The states that a status may have.
+_STATES: Final = ("UNASSIGNED", "RUNNING", "PAUSED", "STOPPED", "FAILED", "RESTARTING", "DESTROYED")
+_TASK: Final = re.compile(r"(?s)status-task-(.+)-(0|[1-9][0-9]{0,8})")
 
 #: How long after a failure statuses are written again.
 RETRY_S = 5.0
@@ -39,6 +46,43 @@ class Status:
     trace: str | None = None
     version: str | None = None
     generation: int = 0
+
+
+def problem_of(key: bytes, value: bytes) -> str | None:
+    """Say why a record of the topic does not count, None where it does."""
+    try:
+        name = key.decode()
+    except UnicodeDecodeError:
+        return "its key is not UTF-8"
+    kind = next(
+        (prefix for prefix in ("status-connector-", "status-task-", "status-topic-") if name.startswith(prefix)), ""
+    )
+    if not kind or name == kind:
+        return "no such key is known"
+    if kind == "status-task-" and not _TASK.fullmatch(name):
+        return "its key has no connector's name and task's number"
+    try:
+        stored = orjson.loads(value)
+    except orjson.JSONDecodeError as error:
+        return f"its value is not JSON: {error}"
+    if not isinstance(stored, dict):
+        return f"its value is {type(stored).__name__}; an object is expected"
+    return _problem_of_topic(name, stored) if kind == "status-topic-" else _problem_of_status(stored)
+
+
+def _problem_of_status(stored: dict[str, Any]) -> str | None:
+    if stored.get("state") not in _STATES:
+        return "its 'state' is none that is known"
+    wrong = [name for name in ("trace", "worker_id", "version") if not isinstance(stored.get(name), str | None)]
+    wrong += [] if type(stored.get("generation", 0)) in (int, type(None)) else ["generation"]
+    return f"its {wrong[0]!r} is {type(stored[wrong[0]]).__name__}" if wrong else None
+
+
+def _problem_of_topic(name: str, stored: dict[str, Any]) -> str | None:
+    found = stored.get("topic")
+    if not isinstance(found, dict) or name != f"status-topic-{found.get('name')}:connector-{found.get('connector')}":
+        return "its 'topic' does not name the topic and the connector of its key"
+    return None
 
 
 class StatusStore:
@@ -60,17 +104,19 @@ class StatusStore:
         self.trouble: str | None = None
 
     def load(self) -> None:
-        """Take what the topic holds; call after the topic was opened."""
+        """Take what the topic holds, and forget what does not count; call after the topic was opened."""
         for key, value in self._topic.items():
             text, stored = key.decode(), orjson.loads(value)
             if text.startswith("status-connector-"):
                 self._connectors[text.removeprefix("status-connector-")] = _status(stored)
-            elif text.startswith("status-task-"):
-                name, _, task = text.removeprefix("status-task-").rpartition("-")
-                self._tasks.setdefault(name, {})[int(task)] = _status(stored)
-            elif text.startswith("status-topic-") and "topic" in stored:
+            elif task := _TASK.fullmatch(text):
+                self._tasks.setdefault(task[1], {})[int(task[2])] = _status(stored)
+            else:
                 found = stored["topic"]
                 self._topics.setdefault(found["connector"], {})[found["name"]] = found
+        for key in self._topic.unreadable():
+            self._dirty[key] = None
+            self._changed.set()
 
     def connectors(self) -> list[str]:
         """Return the names that have any status, sorted."""
@@ -94,13 +140,13 @@ class StatusStore:
 
     def put_connector(self, name: str, status: Status) -> None:
         """Set a connector's status."""
-        self._connectors[name] = status
+        status = self._connectors[name] = _storable(status)
         self._revisions[name] += 1
         self._mark(f"status-connector-{name}", _value(status))
 
     def put_task(self, name: str, task: int, status: Status) -> None:
         """Set a task's status."""
-        self._tasks.setdefault(name, {})[task] = status
+        status = self._tasks.setdefault(name, {})[task] = _storable(status)
         self._revisions[name] += 1
         self._mark(f"status-task-{name}-{task}", _value(status))
 
@@ -157,6 +203,9 @@ class StatusStore:
             self._dirty = dirty | self._dirty
             self.trouble = error.message
             logger.error("statuses cannot be written: %s", error)
+        except BaseException:  # cancelled: whoever writes next writes these too
+            self._dirty = dirty | self._dirty
+            raise
 
 
 def _status(stored: dict[str, Any]) -> Status:
@@ -167,6 +216,20 @@ def _status(stored: dict[str, Any]) -> Status:
         version=stored.get("version"),
         generation=stored.get("generation") or 0,
     )
+
+
+def _storable(status: Status) -> Status:
+    """Return a status that can be stored and shown: a plugin's texts may be endless, or hold half a character."""
+    trace = status.trace
+    if trace is not None and len(trace) > TRACE_CHARS_MAX:
+        half = TRACE_CHARS_MAX // 2
+        trace = f"{trace[:half]}\n… {len(trace) - 2 * half} characters are left out …\n{trace[-half:]}"
+    version = None if status.version is None else _utf8(str(status.version))
+    return replace(status, trace=None if trace is None else _utf8(trace), version=version)
+
+
+def _utf8(text: str) -> str:
+    return text.encode(errors="backslashreplace").decode()
 
 
 def _value(status: Status) -> bytes:

@@ -455,7 +455,7 @@ async def test_a_crash_behind_the_decision_commits_when_the_log_is_opened(topic,
     # As the coordinator does up to the decision, and no further.
     record = TransactionRecord(0, 0, 60_000, Status.PREPARE_COMMIT, {T0, T1, TopicPartition("__consumer_offsets", 0)})
     columns = Columns([encode_transaction(record)], [encode_transaction_key("tx")], NOW)
-    await topic.producer(client_id="test").append("__transaction_state", columns, partition=0)
+    await topic.producer(client_id="test", internal=True).append("__transaction_state", columns, partition=0)
     copy = await copy_opened(open_log, tmp_path, data_dir, "copy")
     try:
         assert await read(copy) == [b"a"]

@@ -1,25 +1,21 @@
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
+import uuid
 
+import orjson
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from connect.app import open_cluster
 from connect.ports import Cluster
 from connect.stores.compacted import CompactedTopic
-from connect.stores.configs import ConfigStore, Revision
-
-
-@pytest.fixture
-async def cluster(tmp_path: Path):
-    opened = await open_cluster(tmp_path)
-    yield opened
-    await opened.aclose()
+from connect.stores.configs import ConfigStore, Revision, problem_of
+from tests.stores.conftest import write
 
 
 async def opened_store(cluster: Cluster) -> ConfigStore:
-    topic = CompactedTopic(cluster, "connect-configs")
+    topic = CompactedTopic(cluster, "connect-configs", problem=problem_of)
     await topic.open()
     return ConfigStore(topic, lambda: 42)
 
@@ -79,3 +75,86 @@ async def test_a_stored_value_is_parsed_once_and_anew_when_it_changes(store: Con
     assert store.config("c") is first
     await store.put_connector("c", {"a": "2"})
     assert store.config("c") == {"a": "2"}
+
+
+GOOD = b'{"properties":{"a":"1"}}'
+RUBBISH = [
+    (b"connector-c", b"nojson"), (b"connector-c", b"[1]"), (b"connector-c", b"5"), (b"connector-c", b"null"), (b"connector-c", b""),
+    (b"connector-c", b"{}"), (b"connector-c", b'{"properties":5}'), (b"connector-c", b'{"properties":null}'), (b"connector-", GOOD),
+    (b"connector-c", b'{"properties":{"a":' + b"[" * 400 + b"]" * 400 + b"}}"), (b"connector-\xff", GOOD), (b"", GOOD),
+    (b"hello", GOOD), (b"target-state-c", b'{"state":"HUH"}'), (b"target-state-c", b'{"state":7,"state.v2":["STOPPED"]}'),
+    (b"target-state-c", b"{}"), (b"task-c", GOOD), (b"task-c-x", GOOD), (b"task-c--1", GOOD), ("task-c-\u0661".encode(), GOOD),
+    (b"task-c-00", GOOD), (b"task-c-99999999999999999999", GOOD), (b"task-c-0", b'{"properties":[]}'), (b"commit-c", b"{}"),
+    (b"commit-c", b'{"tasks":"2"}'), (b"commit-c", b'{"tasks":-1}'), (b"commit-c", b'{"tasks":true}'), (b"commit-c", b'{"tasks":1.5}'),
+    (None, GOOD),
+]  # fmt: skip
+
+
+async def test_records_that_do_not_count_change_nothing(cluster: Cluster, store: ConfigStore) -> None:
+    await store.put_connector("c", {"a": "1"}, "PAUSED")
+    await store.put_tasks("c", [{"t": "0"}])
+    await write(cluster, "connect-configs", *RUBBISH)
+    await store.put_connector("d", {"b": "2"}, "STARTED")
+    for again in (await opened_store(cluster), await opened_store(cluster)):
+        assert again.connectors() == ["c", "d"]
+        assert (again.config("c"), again.target("c"), again.task_configs("c")) == ({"a": "1"}, "PAUSED", [{"t": "0"}])
+        assert again.config("d") == {"b": "2"}
+
+
+async def test_keys_of_a_kafka_connect_cluster_that_say_nothing_here_are_not_taken_for_rubbish() -> None:
+    for key in (b"session-key", b"restart-connector-c", b"logger-cluster-org.apache"):
+        assert problem_of(key, b'{"anything":1}') is None
+
+
+async def test_a_config_of_another_hand_is_read_as_texts(cluster: Cluster) -> None:
+    value = b'{"properties":{"n":5,"b":true,"none":null,"list":[1,{"x":2}],"text":"t"}}'
+    await write(cluster, "connect-configs", (b"connector-c", value))
+    store = await opened_store(cluster)
+    assert store.config("c") == {"n": "5", "b": "true", "list": '[1,{"x":2}]', "text": "t"}
+
+
+async def test_task_configs_of_which_one_is_missing_do_not_count(cluster: Cluster) -> None:
+    await write(cluster, "connect-configs", (b"connector-c", GOOD), (b"task-c-1", GOOD), (b"commit-c", b'{"tasks":2}'))
+    assert (await opened_store(cluster)).task_configs("c") == []
+    await write(cluster, "connect-configs", (b"commit-c", b'{"tasks":2000000000}'))
+    store = await opened_store(cluster)
+    assert store.task_configs("c") == []
+    await store.put_tasks("c", [{"t": "0"}])
+    await store.delete("c")
+    assert (await opened_store(cluster)).connectors() == []
+
+
+_TEXTS = st.sampled_from(
+    [b"connector-c", b"connector-x", b"target-state-c", b"task-c-0", b"task-c-1", b"commit-c", b"task-"]
+)
+_KEYS = st.one_of(st.none(), st.binary(max_size=20), _TEXTS)
+_JSON = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(-5, 5), st.sampled_from(["STARTED", "STOPPED", "x"])),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3),
+        st.dictionaries(st.sampled_from(["properties", "state", "state.v2", "tasks", "a"]), inner, max_size=3),
+    ),
+    max_leaves=6,
+)
+_VALUES = st.one_of(st.none(), st.binary(max_size=20), _JSON.map(orjson.dumps))
+
+
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.tuples(_KEYS, _VALUES), max_size=12))
+async def test_any_records_around_valid_ones_leave_a_store_that_works(cluster: Cluster, rows) -> None:  # type: ignore[no-untyped-def]
+    topic = f"any-{uuid.uuid4()}"
+    await write(cluster, topic, (b"connector-mine", GOOD), *rows, (b"target-state-mine", b'{"state":"PAUSED"}'))
+    compacted = CompactedTopic(cluster, topic, problem=problem_of)
+    await compacted.open()
+    store = ConfigStore(compacted, lambda: 42)
+    assert (store.config("mine"), store.target("mine")) == ({"a": "1"}, "PAUSED")
+    for name in store.connectors():
+        config = store.config(name)
+        assert config is not None
+        assert all(isinstance(found, str) for found in config.values())
+        assert store.target(name) in ("STARTED", "PAUSED", "STOPPED")
+        assert isinstance(store.task_configs(name), list)
+        await store.put_tasks(name, [{"t": "0"}])
+        await store.delete(name)
+    assert store.connectors() == []
+    await compacted.aclose()

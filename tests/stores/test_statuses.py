@@ -2,16 +2,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from pathlib import Path
 
 import pytest
 
 from connect.api import EnvironmentFault
-from connect.app import open_cluster
 from connect.ports import Acks, Cluster
 from connect.stores import statuses
 from connect.stores.compacted import CompactedTopic
-from connect.stores.statuses import Status, StatusStore
+from connect.stores.statuses import Status, StatusStore, problem_of
+from tests.stores.conftest import write
 from tests.support.worker import until
 
 
@@ -27,15 +26,8 @@ class FullDisk(CompactedTopic):
         await super().put(entries, acks=acks, timestamp_ms=timestamp_ms)
 
 
-@pytest.fixture
-async def cluster(tmp_path: Path):
-    opened = await open_cluster(tmp_path)
-    yield opened
-    await opened.aclose()
-
-
 async def opened_store(cluster: Cluster) -> tuple[FullDisk, StatusStore]:
-    topic = FullDisk(cluster, "connect-status")
+    topic = FullDisk(cluster, "connect-status", problem=problem_of)
     await topic.open()
     store = StatusStore(topic, lambda: 42)
     store.load()
@@ -81,3 +73,61 @@ async def test_what_a_full_disk_refused_is_written_when_it_takes_it_again(
     await asyncio.gather(writing, return_exceptions=True)
     _, again = await opened_store(cluster)
     assert again.connector("c") == Status("RUNNING", "w")
+
+
+GOOD = b'{"state":"RUNNING","trace":null,"worker_id":"w","generation":1,"version":"2"}'
+RUBBISH = [
+    (b"status-connector-c", b"nojson"), (b"status-connector-c", b'{"state":7}'), (b"status-connector-c", b'{"state":"HUH"}'),
+    (b"status-connector-c", b"[]"), (b"status-connector-c", b"null"), (b"status-connector-c", b""), (b"status-connector-", GOOD),
+    (b"status-connector-c", b'{"state":"FAILED","trace":5}'), (b"status-connector-c", b'{"state":"FAILED","worker_id":{}}'),
+    (b"status-connector-c", b'{"state":"FAILED","generation":"1"}'), (b"status-connector-\xff", GOOD), (b"status-task-c-x", GOOD),
+    (b"status-task-c", GOOD), ("status-task-c-\u0661".encode(), GOOD), (b"status-task-c-0", b'{"state":7}'), (b"hello", GOOD),
+    (b"status-task-c-" + b"9" * 5000, GOOD), (b"status-topic-t:connector-c", b'{"topic":5}'), (b"status-topic-t:connector-c", b"{}"),
+    (b"status-topic-t:connector-c", b'{"topic":{"name":"t"}}'), (b"status-topic-t:connector-c", b'{"topic":{"name":["t"],"connector":{}}}'),
+    (b"status-topic-t", b'{"topic":{"name":"t","connector":"c"}}'), (None, GOOD),
+]  # fmt: skip
+
+
+async def test_statuses_that_do_not_count_change_nothing_and_are_forgotten(
+    cluster: Cluster, caplog: pytest.LogCaptureFixture
+) -> None:
+    await write(cluster, "connect-status", (b"status-connector-c", GOOD), (b"status-task-c-0", GOOD), *RUBBISH)
+    _, store = await opened_store(cluster)
+    assert (store.connectors(), store.tasks("c")[0].version, store.topics("c")) == (["c"], "2", [])
+    assert len([r for r in caplog.records if r.levelname == "ERROR"]) == len(RUBBISH)
+    await store.write()
+    await cluster.compact("connect-status")  # type: ignore[attr-defined]
+    caplog.clear()
+    _, again = await opened_store(cluster)
+    assert again.connectors() == ["c"]
+    told = [r.getMessage() for r in caplog.records if r.levelname == "ERROR"]
+    assert len([line for line in told if "status-connector-c'" in line or "key b'hello'" in line]) == 0, told
+
+
+async def test_a_trace_without_end_or_with_half_a_character_is_stored_and_harms_no_other_status(cluster: Cluster) -> None:  # fmt: skip
+    _, store = await opened_store(cluster)
+    store.put_connector("big", Status("FAILED", "w", "begin" + "x" * 5_000_000 + "end"))
+    store.put_task("half", 0, Status("FAILED", "w", "cause \ud800", "\udfff"))
+    store.put_connector("other", Status("RUNNING", "w"))
+    await store.write()
+    assert store.trouble is None
+    _, again = await opened_store(cluster)
+    found = again.connector("big")
+    assert found is not None
+    assert found.trace is not None
+    assert found.trace.startswith("begin")
+    assert found.trace.endswith("end")
+    assert "4900008 characters are left out" in found.trace
+    assert again.tasks("half")[0].trace == "cause \\ud800"
+    assert again.connector("other") == Status("RUNNING", "w")
+
+
+async def test_a_write_that_was_cancelled_is_made_up_for(cluster: Cluster) -> None:
+    topic, store = await opened_store(cluster)
+    store.put_connector("c", Status("RUNNING", "w"))
+    writing = asyncio.create_task(store.write())
+    await asyncio.sleep(0)
+    writing.cancel()
+    await asyncio.gather(writing, return_exceptions=True)
+    await store.write()
+    assert topic.get(b"status-connector-c") is not None
