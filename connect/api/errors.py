@@ -362,6 +362,26 @@ register_code(
 register_code(
     "log.in_use", "Another process owns the data directory.", "Stop that process, or give this one another --data-dir."
 )
+register_code(
+    "log.sync_failed",
+    "The disk refused to make records durable; the partition takes nothing more until the log is opened again.",
+    "Mend the disk, then start the worker again: it keeps what is whole, and says what it cut.",
+)
+register_code(
+    "log.segment_missing",
+    "A file of a partition was removed or replaced while the log was open.",
+    "Bring the file back, if you have it, then start the worker again: it says which records are gone.",
+)
+register_code(
+    "log.folder_exists",
+    "A folder is in the way of a topic's partition. It is not touched.",
+    "Move the folder away; if it holds a topic that is no longer listed, run 'connect log repair'.",
+)
+register_code(
+    "log.close_incomplete",
+    "The log could not be brought to disk in time, or not whole. The next start checks it.",
+    "Look for a disk that hangs or refuses; nothing that was acknowledged as durable is lost.",
+)
 register_code("environment.fault", "Something around the worker is not as needed.", "See the message.")
 register_code(
     "environment.port_taken",

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
-from connect.log.files import disk_faults, write_durably
+from connect.log.files import Disk, disk_faults
 from connect.ports import AbortedTransaction
 
 # All big-endian.
@@ -28,16 +28,16 @@ _ENTRY: Final = struct.Struct(
 assert _ENTRY.size == 34
 
 
-def save_aborted(path: Path, transactions: Sequence[AbortedTransaction]) -> None:
+def save_aborted(disk: Disk, path: Path, transactions: Sequence[AbortedTransaction]) -> None:
     """Write a segment's index. An empty file says that nothing was aborted."""
     raw = b"".join(
         _ENTRY.pack(0, t.producer_id, t.first_offset, t.last_offset, t.last_stable_offset) for t in transactions
     )
     with disk_faults("write", path):
         if raw:
-            write_durably(path, raw)
+            disk.replace(path, raw)
         else:
-            path.write_bytes(b"")
+            disk.write(path, b"")
 
 
 def load_aborted(path: Path) -> list[AbortedTransaction] | None:

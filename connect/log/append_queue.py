@@ -1,8 +1,9 @@
 """The appends of one topic, in the order of the calls, off the event loop.
 
 A job goes to the end of the queue; a thread takes all that is there, writes job after job, and answers those that wait
-for the write alone. Jobs that wait for the disk are answered after one fsync a partition for all of them, made when
-the queue has been handed on, so that other appends never wait for a disk and many durable ones share one fsync.
+for the write alone. Jobs that wait for the disk are answered when their partitions are synced: `Syncs` makes one fsync
+at a time of a partition, for all who wait, so that other appends never wait for a disk and many durable ones share one
+fsync. Of the appends to one partition the durable ones are answered in the order of the writes.
 
 Capacity: `append` waits while `PENDING_MAX` jobs with acks=none are under way; the others are bounded by their
 callers, who each wait for an answer. A cancelled caller's job is written all the same.
@@ -11,16 +12,17 @@ callers, who each wait for an answer. A cancelled caller's job is written all th
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable
-from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from typing import Final
 
 from connect.api.errors import ConnectError
 from connect.log.partition import Partition
+from connect.log.threads import Threads
 from connect.log.topic_config import LONG_MAX
 from connect.ports import Acks
 
@@ -41,6 +43,7 @@ class _Job:
     partitions: tuple[Partition, ...] = ()
     base_offset: int = -1
     error: BaseException | None = field(default=None)
+    unsynced: int = 0
 
 
 class AppendQueue:
@@ -50,14 +53,15 @@ class AppendQueue:
         appended: Called on the event loop after a write that readers can now see.
     """
 
-    def __init__(self, executor: Executor, appended: Callable[[], None]) -> None:
-        self._executor = executor
+    def __init__(self, threads: Threads, appended: Callable[[], None]) -> None:
+        self._threads = threads
         self._appended = appended
         self._loop = asyncio.get_running_loop()
         self._lock = threading.Lock()
         self._jobs: deque[_Job] = deque()
         self._is_running = False
-        self._open: set[asyncio.Future[int]] = set()
+        self._open: set[_Job] = set()  # not answered yet, whether or not their callers still wait
+        self._idle: asyncio.Future[None] | None = None  # set by who waits until all are answered
         self._unacknowledged: set[asyncio.Future[int]] = set()
         self._failure: BaseException | None = None
         self._flushing: dict[Partition, asyncio.TimerHandle] = {}
@@ -65,13 +69,13 @@ class AppendQueue:
     async def append(self, write: Write, acks: Acks) -> int:
         """Queue a write and wait as `acks` says; return the first base offset, -1 with acks=none."""
         done: asyncio.Future[int] = self._loop.create_future()
-        self._open.add(done)
-        done.add_done_callback(self._open.discard)
+        job = _Job(write, acks == "durable", done)
+        self._open.add(job)
         with self._lock:
-            self._jobs.append(_Job(write, acks == "durable", done))
+            self._jobs.append(job)
             start, self._is_running = not self._is_running, True
         if start:
-            self._executor.submit(self._run)
+            self._threads.appends.start(self._run)
         if acks != "none":
             return await done
         self._unacknowledged.add(done)
@@ -81,19 +85,23 @@ class AppendQueue:
         return -1
 
     async def drain(self) -> None:
-        """Wait for the writes with acks=none. Raises what the first failed one raised."""
-        if self._unacknowledged:
-            await asyncio.wait(list(self._unacknowledged))
+        """Wait until all that was queued before is written, also what nobody waits for.
+
+        Raises what the first failed write with acks=none raised.
+        """
+        if self._open:
+            await self.append(_nothing, "written")
         if self._failure is not None:
             failure, self._failure = self._failure, None
             raise failure
 
     async def aclose(self) -> None:
-        """Wait until every queued write is answered; failures are their callers' matter."""
+        """Wait until every queued write is answered, also those of cancelled callers; failures are theirs to mind."""
         for timer in self._flushing.values():
             timer.cancel()
         while self._open:
-            await asyncio.wait(list(self._open))
+            self._idle = self._idle or self._loop.create_future()
+            await asyncio.wait([self._idle])
 
     def _note_unacknowledged(self, done: asyncio.Future[int]) -> None:
         self._unacknowledged.discard(done)
@@ -111,30 +119,41 @@ class AppendQueue:
                 job.partitions, job.base_offset = job.write()
             except BaseException as error:
                 job.error = error
-        durable = [job for job in jobs if job.is_durable and job.error is None]
-        self._loop.call_soon_threadsafe(self._answer, [job for job in jobs if job not in durable])
+            else:
+                job.is_durable = job.is_durable or any(partition.is_flush_due for partition in job.partitions)
+                job.unsynced = len(job.partitions) if job.is_durable else 0
+        self._tell([job for job in jobs if not job.unsynced])  # even if none: readers can see what was written
         with self._lock:
             self._is_running = bool(self._jobs)
             if self._is_running:
-                self._executor.submit(self._run)
-        if durable:
-            self._sync(durable)
+                self._threads.appends.start(self._run)
+        durable = [job for job in jobs if job.unsynced]
+        for partition in {partition: None for job in durable for partition in job.partitions}:
+            self._request_sync(partition, [job for job in durable if partition in job.partitions])
 
-    def _sync(self, jobs: list[_Job]) -> None:
-        failures: dict[Partition, BaseException] = {}
-        for partition in {partition: None for job in jobs for partition in job.partitions}:
-            try:
-                partition.sync()
-            except BaseException as error:
-                failures[partition] = error
-        for job in jobs:
-            job.error = next((failures[p] for p in job.partitions if p in failures), None)
-        self._loop.call_soon_threadsafe(self._answer, jobs)
+    def _request_sync(self, partition: Partition, jobs: list[_Job]) -> None:
+        def told(error: BaseException | None) -> None:
+            with self._lock:
+                for job in jobs:
+                    job.unsynced -= 1
+                    job.error = job.error or error
+                ready = [job for job in jobs if not job.unsynced]
+            if ready:
+                self._tell(ready)
+
+        self._threads.syncs.request(partition, told)
+
+    def _tell(self, jobs: list[_Job]) -> None:
+        try:
+            self._loop.call_soon_threadsafe(self._answer, jobs)
+        except RuntimeError:  # the loop is closed, and nobody waits
+            log.debug("nobody waits for %d appends any more", len(jobs))
 
     # -- on the event loop -------------------------------------------------------------------------------------------
 
     def _answer(self, jobs: Iterable[_Job]) -> None:
         for job in jobs:
+            self._open.discard(job)
             for partition in job.partitions:
                 self._flush_later(partition)
             if job.done.done():
@@ -143,6 +162,9 @@ class AppendQueue:
                 job.done.set_result(job.base_offset)
             else:
                 job.done.set_exception(job.error)
+        if self._idle is not None and not self._open:
+            self._idle.set_result(None)
+            self._idle = None
         self._appended()
 
     def _flush_later(self, partition: Partition) -> None:
@@ -153,11 +175,15 @@ class AppendQueue:
 
     def _flush(self, partition: Partition) -> None:
         self._flushing.pop(partition, None)
-        self._executor.submit(_sync_quietly, partition)
+        self._threads.syncs.request(partition, functools.partial(_log_failure, partition))
 
 
-def _sync_quietly(partition: Partition) -> None:
-    try:
-        partition.sync()
-    except ConnectError as error:  # whoever asks for the disk next gets it too
+def _nothing() -> tuple[tuple[Partition, ...], int]:
+    return (), -1
+
+
+def _log_failure(partition: Partition, error: BaseException | None) -> None:
+    if isinstance(error, ConnectError):  # whoever asks for the disk next gets it too
         log.error("flush.ms of %s: %s", partition.name, error.message)
+    elif error is not None:
+        log.error("flush.ms of %s", partition.name, exc_info=error)

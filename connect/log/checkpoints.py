@@ -1,7 +1,9 @@
 """Offsets that must survive for each partition of a data directory, in Kafka's checkpoint files.
 
 `log-start-offset-checkpoint` holds where a partition begins after records were deleted, `cleaner-offset-checkpoint` up
-to where it was compacted. A partition that is not listed begins with its first segment, or was never compacted.
+to where it was compacted, `recovery-point-offset-checkpoint` up to where its records are known to be on disk. A
+partition that is not listed begins with its first segment, or was never compacted, or is known to be on disk up to its
+newest segment.
 
 Source: Kafka, CheckpointFile.java: version, number of entries, then "topic partition offset" lines.
 """
@@ -10,23 +12,26 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from connect.log.files import disk_faults, write_durably
+from connect.log.files import Disk, disk_faults
 
 log = logging.getLogger(__name__)
 
 LOG_START: Final = "log-start-offset-checkpoint"
 CLEANED: Final = "cleaner-offset-checkpoint"
+RECOVERY_POINT: Final = "recovery-point-offset-checkpoint"
 _VERSION: Final = "0"
 
 
 class Checkpoint:
     """One file. For the log's threads; setting is durable when it returns."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, disk: Disk) -> None:
         self._path = path
+        self._disk = disk
         self._lock = threading.Lock()
         self._offsets = self._load()
 
@@ -44,6 +49,16 @@ class Checkpoint:
             if self._offsets.get(partition) != offset:
                 self._save({**self._offsets, partition: offset})
 
+    def set_all(self, offsets: Mapping[str, int]) -> None:
+        """Store several offsets in one write; none where all are stored already.
+
+        Raises:
+            EnvironmentFault: environment.disk; the old ones stay.
+        """
+        with self._lock:
+            if any(self._offsets.get(name) != offset for name, offset in offsets.items()):
+                self._save({**self._offsets, **offsets})
+
     def forget(self, topic: str) -> None:
         """Forget the partitions of a topic that is deleted."""
         with self._lock:
@@ -58,7 +73,7 @@ class Checkpoint:
             for topic, _, number in [name.rpartition("-")]
         ]
         with disk_faults("write", self._path):
-            write_durably(self._path, "\n".join([_VERSION, str(len(rows)), *rows, ""]).encode())
+            self._disk.replace(self._path, "\n".join([_VERSION, str(len(rows)), *rows, ""]).encode())
         self._offsets = offsets
 
     def _load(self) -> dict[str, int]:

@@ -21,11 +21,12 @@ Source: Kafka, LogCleaner.java, Cleaner.java, MemoryRecords.java (filterTo), Cle
 from __future__ import annotations
 
 import bisect
+import contextlib
 import itertools
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import BinaryIO, Final
+from typing import Final
 
 from connect.codec.compression import codec_of_number
 from connect.codec.decode import decode_keys, decode_records, record_bounds, records_of
@@ -33,7 +34,7 @@ from connect.codec.encode import encode_gap, encode_kept, encode_retained
 from connect.codec.header import BatchHeader
 from connect.codec.index import RELATIVE_OFFSET_MAX
 from connect.log.aborted import touching
-from connect.log.files import disk_faults, sync_file
+from connect.log.files import Writer, disk_faults
 from connect.log.partition import Partition
 from connect.log.producer_state import decode_marker
 from connect.log.segment import SCAN_BYTES, Segment, read_batches
@@ -258,27 +259,31 @@ class _Round:
 
     def _rewrite(self, group: Sequence[Segment], transactions: _Transactions) -> bool:
         """Write a group of segments as one. Where that changes nothing, they stay."""
+        disk = self._part.disk
         cleaned = group[0].path.with_suffix(".log" + CLEANED_SUFFIX)
         try:
-            with disk_faults("write", cleaned), cleaned.open("wb") as file:
-                output = _Output(file, group[0].base_offset)
+            with disk_faults("write", cleaned):
+                disk.write(cleaned, b"")
+            with disk_faults("write", cleaned), disk.writer(cleaned) as writer:
+                output = _Output(writer, group[0].base_offset)
                 for segment in group:
                     for data, header in self._batches(segment):
                         self._keep(data, header, output, transactions)
                 output.fill(group[-1].next_offset)
-                file.flush()
             self._result.before_bytes += sum(segment.size_bytes for segment in group)
             self._result.after_bytes += output.size_bytes
             if not output.is_changed and len(group) == 1:
-                cleaned.unlink()
+                disk.remove(cleaned)
                 return True
-            sync_file(cleaned)
+            with disk_faults("sync", cleaned):
+                disk.sync_file(cleaned)
             if self._part.replace_segments(group, cleaned, output.aborted):
                 return True
-            cleaned.unlink(missing_ok=True)
+            disk.remove(cleaned)
             return False
         except BaseException:
-            cleaned.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                disk.remove(cleaned)
             raise
 
     def _keep(self, data: bytes, header: BatchHeader, output: _Output, transactions: _Transactions) -> None:
@@ -397,7 +402,7 @@ class _Round:
 class _Output:
     """A segment that is written, without gaps from batch to batch."""
 
-    def __init__(self, file: BinaryIO, base_offset: int) -> None:
+    def __init__(self, file: Writer, base_offset: int) -> None:
         self._file = file
         self._next_offset = base_offset
         self.size_bytes = 0

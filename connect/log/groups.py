@@ -14,9 +14,10 @@ from connect.log.offset_records import decode_key, decode_value, encode_key, enc
 from connect.log.producer import LogProducer
 from connect.log.producer_state import decode_marker
 from connect.log.threads import Threads
-from connect.log.topics import CONSUMER_OFFSETS, INTERNAL_CONFIGS, Topics
+from connect.log.topics import CONSUMER_OFFSETS, INTERNAL_CONFIGS, TOPIC_EXISTS, Topics
 from connect.log.walk import PassedOver, records_in, walk_batches
 from connect.ports import Columns, GroupInfo, OffsetAndMetadata, TopicPartition
+from connect.write_order import WriteOrder
 
 _Offsets = dict[TopicPartition, OffsetAndMetadata]
 _Pending = dict[int, list[tuple[str, _Offsets]]]  # by producer id
@@ -40,6 +41,7 @@ class LogGroups:
         self._left_ms: dict[str, int] = {}  # when a group's last member left
         self._loading = asyncio.Lock()
         self._is_loaded = False
+        self._order: WriteOrder[tuple[str, TopicPartition], OffsetAndMetadata | None] = WriteOrder(self._set)
         self._resolved = 0  # a transaction that ends while the topic is read is read again
 
     # -- looking -----------------------------------------------------------------------------------------------------
@@ -124,16 +126,19 @@ class LogGroups:
         if not offsets:
             return
         await self._create()
-        await self._producer.append(CONSUMER_OFFSETS, _columns(group, offsets, now_ms), partition=0, acks="durable")
-        for partition, committed in offsets.items():
-            _apply(self._groups, group, partition, committed)
+        append = self._producer.append(CONSUMER_OFFSETS, _columns(group, offsets, now_ms), partition=0, acks="durable")
+        await self._order.write(append, {(group, name): committed for name, committed in offsets.items()})
+
+    def _set(self, name: tuple[str, TopicPartition], committed: OffsetAndMetadata | None) -> None:
+        _apply(self._groups, *name, committed)
 
     async def _create(self) -> None:
         if await self._admin.partitions(CONSUMER_OFFSETS) is None:
             try:
                 await self._admin.create_topic(CONSUMER_OFFSETS, configs=INTERNAL_CONFIGS)
-            except ConflictError:  # made by another commit in between
-                return
+            except ConflictError as error:  # made by another commit in between
+                if error.code != TOPIC_EXISTS:
+                    raise
 
     # -- in transactions ---------------------------------------------------------------------------------------------
 

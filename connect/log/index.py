@@ -12,6 +12,7 @@ from array import array
 from pathlib import Path
 
 from connect.codec.index import OFFSET_ENTRY, TIME_ENTRY
+from connect.log.files import Disk
 
 
 class Indexes:
@@ -57,11 +58,11 @@ class Indexes:
         """The newest offset entry."""
         return (self.offsets[-1], self.positions[-1]) if self.offsets else None
 
-    def save(self, offset_path: Path, time_path: Path) -> None:
+    def save(self, disk: Disk, offset_path: Path, time_path: Path) -> None:
         """Write both files; short ones, without the zeros that Kafka preallocates."""
         pack, pack_time = OFFSET_ENTRY.pack, TIME_ENTRY.pack
-        offset_path.write_bytes(b"".join(map(pack, self.offsets, self.positions)))
-        time_path.write_bytes(b"".join(map(pack_time, self.timestamps, self.timestamp_offsets)))
+        disk.write(offset_path, b"".join(map(pack, self.offsets, self.positions)))
+        disk.write(time_path, b"".join(map(pack_time, self.timestamps, self.timestamp_offsets)))
 
     @classmethod
     def load(cls, offset_path: Path, time_path: Path, log_bytes: int) -> Indexes | None:

@@ -14,6 +14,7 @@ from connect.log.topic_config import LONG_MAX, TopicConfig
 LOG_KEYS: Final[dict[str, tuple[int, int, str]]] = {
     "log.cleaner.backoff.ms": (15_000, 1, "Time in ms between two looks for something to compact."),
     "log.cleaner.dedupe.buffer.size": (64 << 20, 1 << 20, "Memory in bytes that compaction may take for keys. Kafka's default is 128 MiB."),
+    "log.flush.offset.checkpoint.interval.ms": (60_000, 1, "Time in ms between two notes of up to where each partition is on disk. What lies before is never cut at the next start."),
     "log.retention.check.interval.ms": (300_000, 1, "Time in ms between two looks for segments to remove."),
     "offsets.retention.minutes": (10_080, 1, "How long a group's offsets are kept without a commit or a member."),
     "offsets.retention.check.interval.ms": (600_000, 1, "Time in ms between two looks for offsets to expire."),
@@ -57,6 +58,7 @@ class LogConfig:
     cleaner_backoff_ms: int
     cleaner_buffer_bytes: int
     retention_check_interval_ms: int
+    checkpoint_interval_ms: int
     offsets_retention_ms: int
     offsets_check_interval_ms: int
     producer_id_expiration_ms: int
@@ -94,6 +96,7 @@ class LogConfig:
             cleaner_backoff_ms=number("log.cleaner.backoff.ms"),
             cleaner_buffer_bytes=number("log.cleaner.dedupe.buffer.size"),
             retention_check_interval_ms=number("log.retention.check.interval.ms"),
+            checkpoint_interval_ms=number("log.flush.offset.checkpoint.interval.ms"),
             offsets_retention_ms=number("offsets.retention.minutes") * 60_000,
             offsets_check_interval_ms=number("offsets.retention.check.interval.ms"),
             producer_id_expiration_ms=number("producer.id.expiration.ms"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import errno
 import fcntl
 import os
@@ -10,7 +11,7 @@ import uuid
 from pathlib import Path
 
 from connect.api.errors import EnvironmentFault
-from connect.log.files import sync_directory, write_durably
+from connect.log.files import Disk
 
 #: Kafka's names, so that its tools know the directory.
 LOCK_FILE = ".lock"
@@ -33,38 +34,39 @@ class DataDirectory:
         was_clean: The owner before closed it; otherwise tails may be torn.
     """
 
-    def __init__(self, path: Path, lock: int, cluster_id: str, was_clean: bool) -> None:
+    def __init__(self, disk: Disk, path: Path, lock: int, cluster_id: str, was_clean: bool) -> None:
+        self._disk = disk
         self.path = path
         self.cluster_id = cluster_id
         self.was_clean = was_clean
         self._lock: int | None = lock
 
     @classmethod
-    def open(cls, path: Path) -> DataDirectory:
+    def open(cls, path: Path, disk: Disk) -> DataDirectory:
         """Create the directory if need be and take it.
 
         Raises:
             EnvironmentFault: log.in_use, or environment.data_dir where it cannot be used.
         """
         try:
-            path.mkdir(parents=True, exist_ok=True)
+            _make_folders(disk, path)
             lock = os.open(path / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         except OSError as error:
             raise _unusable(path, error) from error
         try:
             _take(path, lock)
             fresh = not (path / META_FILE).exists()
-            cluster_id = _write_meta(path) if fresh else _read_cluster_id(path)
+            cluster_id = _write_meta(disk, path) if fresh else _read_cluster_id(path)
             was_clean = fresh or (path / CLEAN_SHUTDOWN_FILE).exists()
-            (path / CLEAN_SHUTDOWN_FILE).unlink(missing_ok=True)
-            sync_directory(path)
+            disk.remove(path / CLEAN_SHUTDOWN_FILE)
+            disk.sync_folder(path)
         except OSError as error:
             os.close(lock)
             raise _unusable(path, error) from error
         except BaseException:
             os.close(lock)
             raise
-        return cls(path, lock, cluster_id, was_clean)
+        return cls(disk, path, lock, cluster_id, was_clean)
 
     def close(self, *, clean: bool) -> None:
         """Give the directory up; `clean` says that everything in it is whole and on disk. Safe to call twice."""
@@ -73,7 +75,7 @@ class DataDirectory:
         lock, self._lock = self._lock, None
         try:
             if clean:
-                write_durably(self.path / CLEAN_SHUTDOWN_FILE, b'{"version":0,"brokerEpoch":-1}')
+                self._disk.replace(self.path / CLEAN_SHUTDOWN_FILE, b'{"version":0,"brokerEpoch":-1}')
         finally:
             os.close(lock)
 
@@ -90,6 +92,16 @@ def is_in_use(path: Path) -> bool:
     return False
 
 
+def _make_folders(disk: Disk, path: Path) -> None:
+    if path.is_dir():
+        return
+    if not path.parent.is_dir():
+        _make_folders(disk, path.parent)
+    with contextlib.suppress(FileExistsError):  # another process was quicker; the lock decides
+        disk.make_folder(path)
+    disk.sync_folder(path.parent)
+
+
 def _take(path: Path, lock: int) -> None:
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -103,10 +115,10 @@ def _take(path: Path, lock: int) -> None:
     os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
 
 
-def _write_meta(path: Path) -> str:
+def _write_meta(disk: Disk, path: Path) -> str:
     cluster_id = new_id()
     lines = ("version=1", f"cluster.id={cluster_id}", "node.id=1", f"directory.id={new_id()}", "")
-    write_durably(path / META_FILE, "\n".join(lines).encode())
+    disk.replace(path / META_FILE, "\n".join(lines).encode())
     return cluster_id
 
 

@@ -59,7 +59,7 @@ class LogProducer:
         self._check_open = check_open
         self._is_internal = is_internal
         self._sticky: dict[str, int] = {}
-        self._dirty: dict[Partition, None] = {}
+        self._written: dict[Partition, None] = {}  # those appended to; never forgotten, since asking one is cheap
         self._used: dict[str, AppendQueue] = {}
         #: By topic: columns whose append the disk refused half-way, and what is left of them.
         self._unfinished: dict[str, tuple[Columns, list[_Share]]] = {}
@@ -125,7 +125,7 @@ class LogProducer:
             for batch in checked:
                 if batch.is_sequenced and (header := batch.header).is_transactional and self._check_open is not None:
                     self._check_open(header.producer_id, header.producer_epoch, TopicPartition(topic, partition))
-            self._dirty[part] = None
+            self._written[part] = None
             offset = part.append(checked)
             return (part,), offset
 
@@ -175,8 +175,10 @@ class LogProducer:
         """Bring to disk what this producer appended; see the port."""
         for queue in list(self._used.values()):
             await queue.drain()
-        if self._dirty:
-            await self._threads.run(self._sync)
+        for partition in list(self._written):
+            if partition.is_deleted:
+                del self._written[partition]
+        await self._threads.sync(list(self._written))
 
     async def aclose(self) -> None:
         """Flush; abort a transaction that is still open."""
@@ -194,7 +196,7 @@ class LogProducer:
 
     def _append_shares(self, topic: str, columns: Columns, shares: list[_Share]) -> tuple[tuple[Partition, ...], int]:
         """Write each partition's batches; where the disk refuses half-way, keep what is left for the same columns."""
-        self._dirty.update(dict.fromkeys(part for part, _ in shares))
+        self._written.update(dict.fromkeys(part for part, _ in shares))
         offsets: list[int] = []
         for index, (part, batches) in enumerate(shares):
             begin = part.open().log_end_offset
@@ -215,16 +217,6 @@ class LogProducer:
         if unfinished is None or unfinished[0] is not columns:
             return None
         return self._append_shares(topic, columns, unfinished[1])
-
-    def _sync(self) -> None:
-        for partition in list(self._dirty):
-            # Forgotten first: an append meanwhile marks it again, a failure puts it back.
-            self._dirty.pop(partition, None)
-            try:
-                partition.sync()
-            except BaseException:
-                self._dirty[partition] = None
-                raise
 
     def _share_out(self, topic: Topic, columns: Columns) -> list[tuple[int, Columns]]:
         """Return each partition's records, in order."""

@@ -12,7 +12,7 @@ from typing import Final
 import orjson
 
 from connect.api.errors import EnvironmentFault
-from connect.log.files import disk_faults, write_durably
+from connect.log.files import Disk, disk_faults
 
 PRODUCER_IDS_FILE: Final = "connect-producer-ids.json"
 #: As in Kafka.
@@ -22,7 +22,8 @@ _BLOCK: Final = 1000
 class ProducerIds:
     """The counter. `take` blocks and is for the log's threads."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, disk: Disk) -> None:
+        self._disk = disk
         self._path = directory / PRODUCER_IDS_FILE
         self._lock = threading.Lock()
         self._next = self._reserved = 0
@@ -41,7 +42,7 @@ class ProducerIds:
             if self._next == self._reserved:
                 content = orjson.dumps({"version": 1, "next_producer_id": self._reserved + _BLOCK})
                 with disk_faults("write", self._path):
-                    write_durably(self._path, content)
+                    self._disk.replace(self._path, content)
                 self._reserved += _BLOCK
             self._next += 1
             return self._next - 1

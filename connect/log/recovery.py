@@ -1,6 +1,16 @@
 """Opening a partition: cheaply after a clean stop, with a scan of its newest segment after any other end.
 
-Rolled segments are on disk before the next one is begun, so only the newest can have a torn tail.
+Rolled segments are on disk before the next one is begun, so only the newest can have a torn tail. And of that one only
+what lies behind the recovery point, up to which records are known to be on disk. So there are three kinds of damage:
+
+- behind the recovery point, at the end: a write that a loss of power tore or dropped. It is cut off, and said.
+- behind the recovery point, with whole batches behind it: where a part of it was never written, it is a write that the
+  power took while a later one stayed. Nothing behind it was synced, since a sync takes in the whole file: it is cut
+  off with all that follows, and said.
+- anything else was whole once: corruption, which is never cut. Reads of it report it, and appends go on behind it.
+
+Where records are missing, as when a file was removed or lost its end, that is said as an error. The log does not go back: their offsets stay
+taken, by a batch without records, so that no offset ever names two records and no consumer waits behind the end.
 """
 
 from __future__ import annotations
@@ -13,18 +23,24 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
+from crc32c import crc32c
+
 from connect.api.errors import CorruptBatchError, LogError
+from connect.codec.encode import encode_gap
 from connect.codec.header import (
+    CHECKED_POSITION,
     HEADER_BYTES,
     LENGTH,
     LENGTH_OVERHEAD,
     MAGIC,
     NO_TIMESTAMP,
+    PREFIX,
     BatchHeader,
     check_crc,
     read_header,
 )
-from connect.log.files import disk_faults
+from connect.codec.index import RELATIVE_OFFSET_MAX
+from connect.log.files import Disk, disk_faults
 from connect.log.index import Indexes
 from connect.log.producer_state import Producers
 from connect.log.segment import Segment, read_marker, scan
@@ -37,6 +53,10 @@ log = logging.getLogger(__name__)
 #: A header found behind a damaged batch counts as a batch only with this byte, which random bytes rarely have.
 _MAGIC_BYTE = bytes((MAGIC,))
 _MAGIC_POSITION = 16
+#: What a disk writes whole.
+_SECTOR_BYTES = 512
+#: So many zeros where a sector of a batch should be are no record's: the sector was never written.
+_UNWRITTEN_BYTES_MIN = 16
 
 
 class Opened(NamedTuple):
@@ -46,7 +66,16 @@ class Opened(NamedTuple):
     producers: Producers
 
 
-def open_partition(directory: Path, config: TopicConfig, *, was_clean: bool, gaps: bool, start_offset: int) -> Opened:
+def open_partition(
+    disk: Disk,
+    directory: Path,
+    config: TopicConfig,
+    *,
+    was_clean: bool,
+    gaps: bool,
+    start_offset: int,
+    recovery_point: int | None,
+) -> Opened:
     """Open a partition: finish what a compaction or a deletion left, and check the segment that appends go to.
 
     After a clean stop only what follows the last index entry is read, and the producers come from their snapshot.
@@ -56,25 +85,62 @@ def open_partition(directory: Path, config: TopicConfig, *, was_clean: bool, gap
     Args:
         gaps: True allows gaps in the offsets between batches, which Kafka's compaction leaves.
         start_offset: Segments that end before it are removed.
+        recovery_point: The offset up to which records are known to be on disk. None where that was never noted: then
+            it is all after a clean stop, and otherwise what lies before the newest segment.
     """
     with disk_faults("open", directory):
-        finish_swaps(directory)
-        segments = _find_segments(directory, config, start_offset)
+        finish_swaps(disk, directory)
+        segments = _find_segments(disk, directory, config, start_offset)
+        end = max(recovery_point or 0, start_offset)
         if not segments:
-            return Opened([], Producers(directory.name))
+            if not end:
+                return Opened([], Producers(directory.name))
+            segments = [_begin_again(disk, directory, config, end)]
         newest = segments[-1]
         file_bytes = newest.path.stat().st_size
-        if was_clean and (producers := _open_quickly(newest, file_bytes, gaps=gaps)) is not None:
-            return Opened(segments, producers)
+        if was_clean:
+            producers = _open_quickly(newest, file_bytes, gaps=gaps)
+            if producers is not None and newest.next_offset >= end:
+                return Opened(segments, producers)
         producers = _replay_rolled(segments, gaps=gaps)
-        newest = segments[-1] = Segment(directory, newest.base_offset, config.index_interval_bytes)
-        _recover(newest, file_bytes, producers, gaps=gaps)
+        newest = segments[-1] = Segment(disk, directory, newest.base_offset, config.index_interval_bytes)
+        known = None if was_clean and recovery_point is None else max(end, newest.base_offset)
+        _recover(disk, newest, file_bytes, producers, known, gaps=gaps)
+        if newest.next_offset < end:
+            _keep_offsets(disk, newest, end)
+        newest.save_indexes()
         return Opened(segments, producers)
 
 
-def _find_segments(directory: Path, config: TopicConfig, start_offset: int) -> list[Segment]:
+def _begin_again(disk: Disk, directory: Path, config: TopicConfig, end: int) -> Segment:
+    log.error("%s: every segment is missing; its records before offset %d are gone", directory.name, end)
+    segment = Segment(disk, directory, end, config.index_interval_bytes)
+    disk.create(segment.path)
+    disk.sync_folder(directory)
+    return segment
+
+
+def _keep_offsets(disk: Disk, segment: Segment, end: int) -> None:
+    """Let a batch without records stand for the offsets up to `end`, whose records are gone."""
+    log.error(
+        "%s: records at offsets %d to %d were on disk and are gone: a file was removed, cut or replaced by an older one",
+        segment.path.parent.name, segment.next_offset, end - 1,
+    )  # fmt: skip
+    if not segment.fits(end):
+        return  # farther than a segment reaches: the log goes back after all
+    gap = encode_gap(segment.next_offset, end - 1)
+    descriptor = disk.open(segment.path)
+    try:
+        disk.write_at(segment.path, descriptor, [gap], segment.size_bytes)
+    finally:
+        os.close(descriptor)
+    disk.sync_file(segment.path)
+    segment.added(len(gap), end, NO_TIMESTAMP)
+
+
+def _find_segments(disk: Disk, directory: Path, config: TopicConfig, start_offset: int) -> list[Segment]:
     bases = sorted(int(path.stem) for path in directory.glob("*.log") if path.stem.isdigit())
-    segments = [Segment(directory, base, config.index_interval_bytes) for base in bases]
+    segments = [Segment(disk, directory, base, config.index_interval_bytes) for base in bases]
     for segment in segments:
         segment.size_bytes = segment.path.stat().st_size
     # Beside others an empty one says nothing; it comes from a roll that a crash or the disk broke off.
@@ -163,7 +229,14 @@ def replay(segment: Segment, producers: Producers, *, gaps: bool, from_offset: i
     return [transaction for transaction in aborted if transaction is not None]
 
 
-def _recover(segment: Segment, file_bytes: int, producers: Producers, *, gaps: bool) -> None:
+def _recover(
+    disk: Disk, segment: Segment, file_bytes: int, producers: Producers, known: int | None, *, gaps: bool
+) -> None:
+    """Check every batch of the newest segment.
+
+    Args:
+        known: Up to which offset records are known to be on disk; None means all of them.
+    """
     segment.indexes, segment.aborted = Indexes(), []
     while segment.size_bytes < file_bytes:
         try:
@@ -173,34 +246,87 @@ def _recover(segment: Segment, file_bytes: int, producers: Producers, *, gaps: b
                     segment.aborted.append(aborted)
                 segment.added(header.size_bytes, header.next_offset, header.max_timestamp)
         except LogError as error:
-            file_bytes = _mend(segment, file_bytes, error)
-    segment.save_indexes()
+            file_bytes = _mend(disk, segment, file_bytes, known, error)
 
 
-def _mend(segment: Segment, file_bytes: int, error: LogError) -> int:
-    """Deal with a damaged batch at the segment's end so far; return where the file ends now.
-
-    With nothing valid behind it, it is a torn write, and is cut off. With valid batches behind it, it is damage to
-    records that were once whole: it stays, reads of it report it, and the scan goes on behind it.
-    """
+def _mend(disk: Disk, segment: Segment, file_bytes: int, known: int | None, error: LogError) -> int:
+    """Deal with a damaged batch at the segment's end so far, see the module; return where the file ends now."""
     position = segment.size_bytes
     following = find_batch(segment.path, position, file_bytes, segment.next_offset)
-    if following is None:
-        with segment.path.open("r+b") as file:
-            file.truncate(position)
-            os.fsync(file.fileno())
+    may_be_torn = known is not None and segment.next_offset >= known
+    if may_be_torn and (following is None or _is_unwritten(segment.path, position, following.position)):
+        lost = 0 if following is None else _count_records(segment.path, following, file_bytes)
+        disk.truncate(segment.path, position)
+        disk.sync_file(segment.path)
         log.warning(
-            "cut a torn tail off %s/%s: %d bytes from position %d, next offset is %d (%s)",
-            segment.path.parent.name, segment.path.name, file_bytes - position, position, segment.next_offset,
+            "cut a torn tail off %s/%s: %d bytes from position %d, with %d whole record(s) behind the torn write, none of"
+            " them ever synced; next offset is %d (%s)",
+            segment.path.parent.name, segment.path.name, file_bytes - position, position, lost, segment.next_offset,
             error.message,
         )  # fmt: skip
         return position
+    if following is None and _is_cut_short(segment.path, position, file_bytes):
+        disk.truncate(segment.path, position)
+        disk.sync_file(segment.path)
+        log.error("%s; the rest of it is missing, and is cut off", error.message)
+        return position
+    if following is None:
+        end = max(known or 0, _claimed_end(segment.path, position, segment.next_offset), segment.next_offset + 1)
+        log.error(
+            "%s; records at offsets %d to %d cannot be read. They were whole once: nothing is cut",
+            error.message, segment.next_offset, end - 1,
+        )  # fmt: skip
+        segment.skip_to(file_bytes, end)
+        return file_bytes
     log.error(
         "%s; records at offsets %d to %d cannot be read, valid ones follow and are kept",
         error.message, segment.next_offset, following.base_offset - 1,
     )  # fmt: skip
     segment.skip_to(following.position, following.base_offset)
     return file_bytes
+
+
+def _is_unwritten(path: Path, start: int, end: int) -> bool:
+    """Tell whether a whole sector's share of a damaged range is zeros."""
+    with path.open("rb") as file:
+        file.seek(start)
+        data = file.read(end - start)
+    at = 0
+    while at < len(data):
+        share = data[at : at + _SECTOR_BYTES - (start + at) % _SECTOR_BYTES]
+        if len(share) >= _UNWRITTEN_BYTES_MIN and not any(share):
+            return True
+        at += len(share)
+    return False
+
+
+def _is_cut_short(path: Path, position: int, end: int) -> bool:
+    """Tell whether a batch, damaged at the end of a file, lacks its own end. Else a length that is wrong says so."""
+    with path.open("rb") as file:
+        file.seek(position)
+        data = file.read(end - position)
+    if len(data) < HEADER_BYTES:
+        return True
+    claimed = LENGTH.unpack_from(data)[1] + LENGTH_OVERHEAD
+    return bool(claimed > len(data) and crc32c(data[CHECKED_POSITION:]) != PREFIX.unpack_from(data)[-1])
+
+
+def _count_records(path: Path, first: BatchHeader, end: int) -> int:
+    try:
+        return sum(header.count for header in scan(path, first.position, end, first.base_offset, gaps=True))
+    except LogError:
+        return first.count
+
+
+def _claimed_end(path: Path, position: int, next_offset: int) -> int:
+    """Return the offset behind a damaged batch as its header says it, 0 where its fields do not agree."""
+    with path.open("rb") as file:
+        file.seek(position)
+        try:
+            header = read_header(file.read(HEADER_BYTES))
+        except LogError:
+            return 0
+    return next_offset + header.count if 0 < header.count == header.last_offset_delta + 1 <= RELATIVE_OFFSET_MAX else 0
 
 
 def find_batch(path: Path, position: int, end: int, next_offset: int) -> BatchHeader | None:

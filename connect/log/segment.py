@@ -24,7 +24,7 @@ from connect.codec.header import (
 )
 from connect.codec.index import RELATIVE_OFFSET_MAX
 from connect.log.aborted import load_aborted, save_aborted
-from connect.log.files import disk_faults, sync_file
+from connect.log.files import Disk, disk_faults
 from connect.log.index import Indexes, load_times
 from connect.log.producer_state import Marker, decode_marker
 from connect.ports import AbortedTransaction
@@ -42,7 +42,8 @@ class Segment:
         aborted: The transactions whose abort marker is in here; None until they are asked for.
     """
 
-    def __init__(self, directory: Path, base_offset: int, index_interval_bytes: int) -> None:
+    def __init__(self, disk: Disk, directory: Path, base_offset: int, index_interval_bytes: int) -> None:
+        self._disk = disk
         self.base_offset = base_offset
         self.path = directory / f"{base_offset:020d}.log"
         self.index_path = self.path.with_suffix(".index")
@@ -69,7 +70,7 @@ class Segment:
         for path in (
             self.index_path, self.time_index_path, self.transaction_index_path, self.snapshot_path, self.path,
         ):  # fmt: skip
-            path.unlink(missing_ok=True)
+            self._disk.remove(path)
 
     def fits(self, next_offset: int) -> bool:
         """Tell whether a batch up to `next_offset` has relative offsets that an index entry holds."""
@@ -113,9 +114,9 @@ class Segment:
         if self.size_bytes:
             self.indexes.append_time(self.max_timestamp, self.max_timestamp_offset - self.base_offset)
         with disk_faults("write the indexes of", self.path):
-            self.indexes.save(self.index_path, self.time_index_path)
-            sync_file(self.index_path)
-            sync_file(self.time_index_path)
+            self.indexes.save(self._disk, self.index_path, self.time_index_path)
+            self._disk.sync_file(self.index_path)
+            self._disk.sync_file(self.time_index_path)
         self.save_aborted()
         self._saved_bytes = self.size_bytes
 
@@ -140,7 +141,7 @@ class Segment:
     def save_aborted(self) -> None:
         """Write the transaction index, durably, unless it is not known."""
         if self.aborted is not None:
-            save_aborted(self.transaction_index_path, self.aborted)
+            save_aborted(self._disk, self.transaction_index_path, self.aborted)
 
     def load_aborted(self) -> list[AbortedTransaction] | None:
         """Return the aborted transactions, None where their index is missing or damaged."""
@@ -192,7 +193,7 @@ class Segment:
         Raises:
             CorruptBatchError: The log file itself is damaged.
         """
-        fresh = Segment(self.path.parent, self.base_offset, self._index_interval_bytes)
+        fresh = Segment(self._disk, self.path.parent, self.base_offset, self._index_interval_bytes)
         fresh.indexes = Indexes()
         for header in scan(self.path, 0, self.size_bytes, self.base_offset, gaps=True):
             fresh.added(header.size_bytes, header.next_offset, header.max_timestamp)

@@ -17,7 +17,7 @@ from typing import Final
 
 from connect.api.errors import LogError
 from connect.codec.header import HEADER_BYTES, LENGTH, LENGTH_OVERHEAD, read_header
-from connect.log.files import sync_directory
+from connect.log.files import Disk
 
 log = logging.getLogger(__name__)
 
@@ -26,44 +26,45 @@ SWAP_SUFFIX: Final = ".swap"
 _OTHERS: Final = (".index", ".timeindex", ".txnindex")
 
 
-def commit_swap(cleaned: Path, old: list[Path]) -> Path:
+def commit_swap(disk: Disk, cleaned: Path, old: list[Path]) -> Path:
     """Replace `old` log files by one that is written and synced; return its path. Indexes of the old ones go too.
 
     The caller holds whatever keeps others from opening `old` in between.
     """
     swap = cleaned.with_suffix(SWAP_SUFFIX)
-    cleaned.rename(swap)
-    sync_directory(swap.parent)
-    return _finish(swap, old)
+    disk.rename(cleaned, swap)
+    disk.sync_folder(swap.parent)
+    return _finish(disk, swap, old)
 
 
-def finish_swaps(directory: Path) -> None:
+def finish_swaps(disk: Disk, directory: Path) -> None:
     """Remove what a crash left of a compaction that did not come to its end, and finish one that did."""
     names = [path.name for path in directory.iterdir()]
     for name in names:
         if name.endswith(CLEANED_SUFFIX):
-            (directory / name).unlink()
+            disk.remove(directory / name)
     for name in sorted(names):
         if name.endswith(".log" + SWAP_SUFFIX) and name[:20].isdigit():
             swap = directory / name
             base_offset, next_offset = int(name[:20]), _next_offset(swap)
             logs = [directory / other for other in names if other.endswith(".log") and other[:20].isdigit()]
             log.info("finishing the compaction of %s/%s", directory.name, name)
-            _finish(swap, [path for path in logs if base_offset <= int(path.stem) < next_offset])
+            _finish(disk, swap, [path for path in logs if base_offset <= int(path.stem) < next_offset])
         elif name.endswith(SWAP_SUFFIX):
-            (directory / name).unlink()
+            disk.remove(directory / name)
 
 
-def _finish(swap: Path, old: list[Path]) -> Path:
+def _finish(disk: Disk, swap: Path, old: list[Path]) -> Path:
     final = swap.with_suffix("")
     for path in old:
         for suffix in _OTHERS:
-            path.with_suffix(suffix).unlink(missing_ok=True)
+            disk.remove(path.with_suffix(suffix))
         if path != final:
-            path.unlink(missing_ok=True)
-            path.with_suffix(".snapshot").unlink(missing_ok=True)
-    swap.rename(final)
-    sync_directory(final.parent)
+            disk.remove(path)
+            disk.remove(path.with_suffix(".snapshot"))
+    disk.sync_folder(swap.parent)  # else the new name could outlive the power, and an old segment as well
+    disk.rename(swap, final)
+    disk.sync_folder(final.parent)
     return final
 
 

@@ -1,17 +1,21 @@
 """Topics: which there are, in one file that is replaced in one step, and their partitions' directories.
 
-A topic exists when `connect-topics.json` lists it. Creating makes the directories first and lists last; deleting marks
-first, then renames the directories out of the way, unlists, and removes. So a crash at any point leaves a topic that
-is whole or, once `load` has cleared up, gone.
+A topic exists when `connect-topics.json` lists it. Creating makes the directories under names of its own, gives them
+their names, and lists last; deleting marks first, then renames the directories out of the way, unlists, and removes. So
+a crash at any point leaves a topic that is whole or, once `load` has cleared up, gone. What is cleared up is only what
+such a creation or deletion can have left: whatever else is in the directory is never touched, and a creation that
+meets it is refused.
 """
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import logging
-import shutil
+import os
+import re
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -25,8 +29,8 @@ from connect.api.errors import (
     InternalTopicError,
     UnknownTopicOrPartitionError,
 )
-from connect.log.checkpoints import CLEANED, LOG_START, Checkpoint
-from connect.log.files import disk_faults, sync_directory, write_durably
+from connect.log.checkpoints import CLEANED, LOG_START, RECOVERY_POINT, Checkpoint
+from connect.log.files import Disk, disk_faults
 from connect.log.open_files import OpenFiles
 from connect.log.owner import new_id
 from connect.log.partition import GAPLESS_FILE, Partition
@@ -43,8 +47,13 @@ TRANSACTION_STATE: Final = "__transaction_state"
 INTERNAL_CONFIGS: Final = {"cleanup.policy": "compact", "segment.bytes": str(16 << 20)}
 #: What the log lives by.
 _STATE_TOPICS: Final = frozenset((CONSUMER_OFFSETS, TRANSACTION_STATE))
-#: Ends the names of directories whose topic is deleted, as in Kafka.
+#: Ends the names of directories whose topic is deleted, as in Kafka; and of those that are being made.
 _DELETED_SUFFIX: Final = "-delete"
+_CREATED_SUFFIX: Final = "-create"
+#: What such a directory is called: topic, partition, topic id.
+_PASSING_NAME: Final = re.compile(r".+-\d+\.[A-Za-z0-9_-]{22}-(delete|create)")
+_PARTITION_NAME: Final = re.compile(r"(.+)-(\d+)")
+TOPIC_EXISTS: Final = "log.topic_exists"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +101,10 @@ class Topics:
         version: Rises with each change of the set, so that consumers see cheaply whether to look again.
     """
 
-    def __init__(self, directory: Path, defaults: Mapping[str, str], files: OpenFiles, *, was_clean: bool) -> None:
+    def __init__(
+        self, disk: Disk, directory: Path, defaults: Mapping[str, str], files: OpenFiles, *, was_clean: bool
+    ) -> None:
+        self._disk = disk
         self._directory = directory
         self._defaults = dict(defaults)
         self._files = files
@@ -101,9 +113,10 @@ class Topics:
         self._topics: dict[str, Topic] = {}
         self._deleting: dict[str, dict[str, Any]] = {}
         self._reserved: frozenset[str] = frozenset()
-        self._starts = Checkpoint(directory / LOG_START)
+        self._starts = Checkpoint(directory / LOG_START, disk)
+        self._points = Checkpoint(directory / RECOVERY_POINT, disk)
         #: Up to which offset each partition was compacted.
-        self.cleaned = Checkpoint(directory / CLEANED)
+        self.cleaned = Checkpoint(directory / CLEANED, disk)
         self.version = 0
 
     def __iter__(self) -> Iterator[Topic]:
@@ -159,13 +172,20 @@ class Topics:
                     else:
                         self._topics[name] = self._make(name, entry["id"], entry["partitions"], entry["configs"])
             except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-                raise EnvironmentFault(f"cannot read {path}: {error}", code="environment.data_dir") from error
+                raise EnvironmentFault(
+                    f"cannot read {path}, the list of topics: {error}",
+                    code="environment.data_dir",
+                    hint="Run 'connect log repair', which makes the list again from the partitions' folders.",
+                ) from error
+        elif not self._holds_partitions():
+            self._save()  # from now on its absence means that it was lost
         for name in list(self._deleting):
             self._remove(name)
         self._clear_leftovers()
         if not self._was_clean:
             for topic in self:
                 for partition in topic.partitions:
+                    self._mend_metadata(topic.topic_id, partition)
                     partition.open()
 
     def create(self, name: str, partitions: int, configs: Mapping[str, str]) -> Topic:
@@ -176,19 +196,12 @@ class Topics:
         self._check_policy(name, TopicConfig.parse({**self._defaults, **configs}))
         with self._lock:
             if name in self._topics:
-                raise ConflictError(f"topic {name!r} exists already", code="log.topic_exists")
+                raise ConflictError(f"topic {name!r} exists already", code=TOPIC_EXISTS)
             self._check_collision(name)
             topic = self._make(name, new_id(), partitions, configs)
             with disk_faults("create", self._directory / name):
-                try:
-                    self._make_directories(topic.topic_id, topic.partitions)
-                    self._topics[name] = topic
-                    self._save()
-                except BaseException:
-                    self._topics.pop(name, None)
-                    for partition in topic.partitions:
-                        shutil.rmtree(partition.directory, ignore_errors=True)
-                    raise
+                self._make_directories(topic.topic_id, topic.partitions)
+                self._list_made(topic, topic.partitions, before=None)
             self.version += 1
             return topic
 
@@ -224,13 +237,8 @@ class Topics:
             added = tuple(self._partition(name, number, topic.config) for number in range(count, total))
             grown = replace(topic, partitions=topic.partitions + added)
             with disk_faults("create", self._directory / name):
-                try:
-                    self._make_directories(grown.topic_id, added)
-                    self._replace(grown)
-                except BaseException:
-                    for partition in added:
-                        shutil.rmtree(partition.directory, ignore_errors=True)
-                    raise
+                self._make_directories(grown.topic_id, added)
+                self._list_made(grown, added, before=topic)
             self.version += 1
             return grown
 
@@ -267,17 +275,20 @@ class Topics:
                 self._remove(name)
             return topic
 
-    def close(self) -> None:
-        """Bring every partition to disk and release its files."""
-        failures: list[EnvironmentFault] = []
-        for topic in self:
-            for partition in topic.partitions:
-                try:
-                    partition.close()
-                except EnvironmentFault as error:
-                    failures.append(error)  # the others are brought to disk all the same
-        if failures:
-            raise failures[0]
+    def partitions(self) -> list[Partition]:
+        """Return all partitions of all topics."""
+        return [partition for topic in self for partition in topic.partitions]
+
+    def save_recovery_points(self) -> None:
+        """Note up to where each partition is on disk, so that a later opening knows what must be there.
+
+        Raises:
+            EnvironmentFault: environment.disk.
+        """
+        points = {part.name: point for part in self.partitions() if (point := part.recovery_point) is not None}
+        with self._lock:  # a topic that is deleted meanwhile has no points
+            listed = {part.name for part in self.partitions()}
+            self._points.set_all({name: point for name, point in points.items() if name in listed})
 
     def _check_policy(self, name: str, config: TopicConfig) -> None:
         if self.holds_state(name) and (config.is_deleted or not config.is_compacted):
@@ -298,49 +309,181 @@ class Topics:
 
     def _partition(self, topic: str, number: int, config: TopicConfig) -> Partition:
         directory = self._directory / f"{topic}-{number}"
-        return Partition(directory, config, self._files, self._starts, was_clean=self._was_clean)
+        return Partition(
+            self._disk, directory, config, self._files, self._starts, self._points, was_clean=self._was_clean
+        )
 
-    def _make_directories(self, topic_id: str, partitions: Iterable[Partition]) -> None:
-        metadata = f"version: 0\ntopic_id: {topic_id}\n".encode()
+    def _make_directories(self, topic_id: str, partitions: Sequence[Partition]) -> None:
+        """Make the directories of new partitions, all or none. One that is there already is in the way.
+
+        Raises:
+            ConflictError: log.folder_exists; it is as it was.
+        """
         for partition in partitions:
-            partition.directory.mkdir()
-            (partition.directory / PARTITION_METADATA_FILE).write_bytes(metadata)
-            (partition.directory / GAPLESS_FILE).touch()
-            sync_directory(partition.directory)
-        sync_directory(self._directory)
+            if os.path.lexists(partition.directory):
+                raise ConflictError(
+                    f"topic {partition.name.rpartition('-')[0]!r} cannot be made: {str(partition.directory)!r} is there "
+                    f"already, and belongs to no topic that is listed",
+                    code="log.folder_exists",
+                )
+        made: list[Path] = []
+        try:
+            for partition in partitions:
+                fresh = partition.directory.with_name(f"{partition.name}.{topic_id}{_CREATED_SUFFIX}")
+                self._disk.make_folder(fresh)
+                made.append(fresh)
+                self._disk.write(fresh / PARTITION_METADATA_FILE, _metadata(topic_id))
+                self._disk.create(fresh / GAPLESS_FILE)
+                self._disk.sync_folder(fresh)
+            for place, partition in enumerate(partitions):
+                self._disk.rename(made[place], partition.directory)
+                made[place] = partition.directory
+            self._disk.sync_folder(self._directory)
+        except BaseException:
+            for directory in made:
+                self._disk.remove_tree(directory)
+            raise
+
+    def _list_made(self, topic: Topic, made: Sequence[Partition], *, before: Topic | None) -> None:
+        """List a topic whose directories were just made; where that fails, remove those again."""
+        self._topics[topic.name] = topic
+        try:
+            self._save()
+        except BaseException:
+            del self._topics[topic.name]
+            if before is not None:
+                self._topics[topic.name] = before
+            self._unmake(made)
+            raise
+
+    def _unmake(self, made: Sequence[Partition]) -> None:
+        listed = (self._directory / TOPICS_FILE).read_bytes() if (self._directory / TOPICS_FILE).exists() else b""
+        if listed == self._listing():
+            is_unlisted = True
+        else:  # the new list has its name, which was not synced: whichever the next opening finds must hold
+            is_unlisted = False
+            with contextlib.suppress(OSError):
+                self._save()
+                is_unlisted = True
+        for partition in made if is_unlisted else ():
+            self._disk.remove_tree(partition.directory)
+
+    def _mend_metadata(self, topic_id: str, partition: Partition) -> None:
+        """Write a topic's id again where a loss of power took it: only the name of the file was synced."""
+        path = partition.directory / PARTITION_METADATA_FILE
+        with disk_faults("write", path):
+            if path.exists() and path.stat().st_size < len(_metadata(topic_id)):
+                self._disk.replace(path, _metadata(topic_id))
 
     def _save(self) -> None:
+        self._disk.replace(self._directory / TOPICS_FILE, self._listing())
+
+    def _listing(self) -> bytes:
         topics = {topic.name: _entry(topic) for topic in self}
         topics |= {name: {**entry, "deleting": True} for name, entry in self._deleting.items()}
-        stored = {"version": 1, "reserved": sorted(self._reserved), "topics": topics}
-        content = orjson.dumps(stored, option=orjson.OPT_INDENT_2)
-        write_durably(self._directory / TOPICS_FILE, content)
+        return _encode_list(topics, self._reserved)
 
     def _remove(self, name: str) -> None:
         entry = self._deleting[name]
         for number in range(entry["partitions"]):
             directory = self._directory / f"{name}-{number}"
             if directory.exists():
-                directory.rename(self._directory / f"{name}-{number}.{entry['id']}{_DELETED_SUFFIX}")
-        sync_directory(self._directory)
+                target = self._directory / f"{name}-{number}.{entry['id']}{_DELETED_SUFFIX}"
+                self._disk.rename(directory, target)
+        self._disk.sync_folder(self._directory)
         self._starts.forget(name)
+        self._points.forget(name)
         self.cleaned.forget(name)
         del self._deleting[name]
         self._save()
         for directory in self._directory.glob(f"{name}-*.{entry['id']}{_DELETED_SUFFIX}"):
-            shutil.rmtree(directory, ignore_errors=True)
+            self._disk.remove_tree(directory)
+
+    def _holds_partitions(self) -> bool:
+        return any((directory / PARTITION_METADATA_FILE).exists() for directory in self._directory.iterdir())
 
     def _clear_leftovers(self) -> None:
-        """Remove renamed directories, and those of a topic that was never listed and has no records."""
-        known = {partition.directory.name for topic in self for partition in topic.partitions}
-        for directory in self._directory.iterdir():
-            if directory.name in known or not (directory / PARTITION_METADATA_FILE).exists():
+        """Remove what a broken-off deletion or creation left, and nothing else."""
+        known = {partition.directory.name for partition in self.partitions()}
+        is_listed = (self._directory / TOPICS_FILE).exists()
+        for directory in sorted(self._directory.iterdir()):
+            if directory.name in known or not directory.is_dir():
                 continue
-            holds_records = any(path.stat().st_size for path in directory.glob("*.log"))
-            if directory.name.endswith(_DELETED_SUFFIX) or not holds_records:
-                shutil.rmtree(directory, ignore_errors=True)
-            else:
-                log.warning("%s holds records of a topic that is not listed in %s; left alone", directory, TOPICS_FILE)
+            if _PASSING_NAME.fullmatch(directory.name) or (is_listed and _is_just_made(directory)):
+                self._disk.remove_tree(directory)
+            elif (directory / PARTITION_METADATA_FILE).exists():
+                log.warning(
+                    "%s holds records of a topic that is not listed in %s; left alone. Bring it back with 'connect log"
+                    " repair', or move it away",
+                    directory,
+                    TOPICS_FILE,
+                )
+
+
+def _is_just_made(directory: Path) -> bool:
+    """Tell whether a partition's directory is as creation leaves it: nothing was ever appended."""
+    return {path.name for path in directory.iterdir()} == {PARTITION_METADATA_FILE, GAPLESS_FILE}
+
+
+def _metadata(topic_id: str) -> bytes:
+    return f"version: 0\ntopic_id: {topic_id}\n".encode()
+
+
+def _encode_list(topics: Mapping[str, Mapping[str, Any]], reserved: Iterable[str] = ()) -> bytes:
+    return orjson.dumps({"version": 1, "reserved": sorted(reserved), "topics": topics}, option=orjson.OPT_INDENT_2)
+
+
+def rebuild_list(directory: Path, disk: Disk, configs: Mapping[str, Mapping[str, str]]) -> list[str]:
+    """Make the list of topics again from the partitions' folders; return the names of the topics. Blocks.
+
+    For a data directory that nobody has open. A topic has the id that its partitions' metadata say, a new one where
+    they say none, and as many partitions as its highest number asks for; those of which the folder is lost are made
+    empty. A list that can be read is kept, and folders that it does not name are added.
+
+    Args:
+        configs: Topic configs by topic name, for topics that the list did not hold; the log's own topics need none.
+
+    Raises:
+        EnvironmentFault: environment.disk.
+    """
+    path = directory / TOPICS_FILE
+    try:
+        topics = dict(orjson.loads(path.read_bytes())["topics"])
+    except (OSError, ValueError, KeyError, TypeError):
+        topics = {}
+    found: dict[str, list[int]] = {}
+    for folder in directory.iterdir():
+        named = _PARTITION_NAME.fullmatch(folder.name)
+        is_partition = (folder / PARTITION_METADATA_FILE).exists() or any(folder.glob("[0-9]*.log"))
+        if named and is_partition and not _PASSING_NAME.fullmatch(folder.name):
+            found.setdefault(named[1], []).append(int(named[2]))
+    with disk_faults("write", path):
+        for name, numbers in sorted(found.items()):
+            entry = topics.get(name)
+            if entry is None:
+                own = INTERNAL_CONFIGS if name in (CONSUMER_OFFSETS, TRANSACTION_STATE) else {}
+                topic_id = _stored_id(directory / f"{name}-{min(numbers)}") or new_id()
+                entry = topics[name] = {"id": topic_id, "partitions": 0, "configs": dict(configs.get(name, own))}
+            entry["partitions"] = max(entry["partitions"], max(numbers) + 1)
+            for number in range(entry["partitions"]):
+                folder = directory / f"{name}-{number}"
+                if not folder.exists():
+                    disk.make_folder(folder)
+                    disk.write(folder / PARTITION_METADATA_FILE, _metadata(entry["id"]))
+                    disk.create(folder / GAPLESS_FILE)
+                    disk.sync_folder(folder)
+        disk.sync_folder(directory)
+        disk.replace(path, _encode_list(topics))
+    return sorted(topics)
+
+
+def _stored_id(folder: Path) -> str | None:
+    try:
+        text = (folder / PARTITION_METADATA_FILE).read_text("ascii")
+    except (OSError, UnicodeDecodeError):
+        return None
+    found = re.search(r"^topic_id: *([A-Za-z0-9_-]{22})$", text, re.MULTILINE)
+    return found[1] if found else None
 
 
 def _entry(topic: Topic) -> dict[str, Any]:

@@ -7,7 +7,8 @@
 
 The record of PREPARE_COMMIT in `__transaction_state`, on disk, is the moment of commit: the transaction's batches are on
 disk before it. From then on, whatever happens, every partition gets its marker: now, at the next look, or when the log
-is opened again. A transaction that is not prepared when the log is opened is aborted once its timeout has passed, or
+is opened again. So no later transaction of the same producer has records before COMPLETE_COMMIT is on disk, too: the
+marker that a loss of power leaves to be written must not commit the records of another. A transaction that is not prepared when the log is opened is aborted once its timeout has passed, or
 at once by the next producer with its id. What a crash left open without any record is aborted on opening.
 
 All of it runs on the event loop; each id has a lock, and what was begun under it runs to its end also when the caller
@@ -37,7 +38,7 @@ from connect.log.partition import Partition
 from connect.log.producer import LogProducer
 from connect.log.producer_ids import ProducerIds
 from connect.log.threads import Threads
-from connect.log.topics import CONSUMER_OFFSETS, TRANSACTION_STATE, Topics
+from connect.log.topics import CONSUMER_OFFSETS, TOPIC_EXISTS, TRANSACTION_STATE, Topics
 from connect.log.transaction_records import (
     Status,
     TransactionRecord,
@@ -73,6 +74,8 @@ class _Entry:
     record: TransactionRecord
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     is_timed_out: bool = False  # its last transaction was aborted behind its producer's back
+    is_fenced: bool = False  # the epoch was raised to end the ongoing transaction
+    completed_end: int = 0  # an offset in `__transaction_state` behind the last COMPLETE_COMMIT
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,13 +160,13 @@ class Transactions:
             if record.is_decided:
                 await self._finish(entry)
             elif record.status is Status.ONGOING:
-                record.epoch += 1
+                self._fence(entry)
                 await self._end(entry, is_commit=False)
             producer_id, epoch = record.producer_id, record.epoch + 1
             if producer_id < 0 or epoch >= _EPOCH_MAX:
                 producer_id, epoch = await self._threads.run(self._ids.take), 0
             entry.record = TransactionRecord(producer_id, epoch, timeout_ms, updated_ms=self._clock())
-            entry.is_timed_out = False
+            entry.is_timed_out = entry.is_fenced = False
             await self._store(entry, "durable")
             return ProducerId(producer_id, epoch)
 
@@ -181,6 +184,7 @@ class Transactions:
             record = entry.record
             if record.status is Status.ONGOING and partitions <= record.partitions:
                 return
+            await self._completed(entry)
             before = (record.status, record.partitions, record.started_ms)
             if record.status is not Status.ONGOING:
                 record.status, record.partitions, record.started_ms = Status.ONGOING, set(), self._clock()
@@ -191,6 +195,21 @@ class Transactions:
             except BaseException:
                 record.status, record.partitions, record.started_ms = before
                 raise
+
+    async def _completed(self, entry: _Entry) -> None:
+        """Return when the end of the transaction before is on disk; as a rule it is, by the time the next one begins."""
+        if not all(part.is_synced_to(entry.completed_end) for part in self._state_parts()):
+            await self._threads.sync(self._state_parts())
+
+    def _state_parts(self) -> tuple[Partition, ...]:
+        topic = self._topics.find(TRANSACTION_STATE)
+        return topic.partitions if topic is not None else ()
+
+    def _fence(self, entry: _Entry) -> None:
+        """Raise the epoch, once, so that the producer cannot go on with what is being ended."""
+        if not entry.is_fenced:
+            entry.record.epoch += 1
+            entry.is_fenced = True
 
     def check(self, transactional_id: str, producer: ProducerId) -> None:
         """Check that a producer still has its transactional id.
@@ -298,12 +317,13 @@ class Transactions:
                 if record.is_decided:
                     await self._finish(entry)
                 elif self._is_late(record):
-                    log.warning(
-                        "transaction of %r aborted: it took longer than its %d ms",
-                        entry.transactional_id,
-                        record.timeout_ms,
-                    )
-                    record.epoch += 1
+                    if not entry.is_timed_out:
+                        log.warning(
+                            "transaction of %r aborted: it took longer than its %d ms",
+                            entry.transactional_id,
+                            record.timeout_ms,
+                        )
+                    self._fence(entry)
                     entry.is_timed_out = True
                     await self._end(entry, is_commit=False)
             except ConnectError as error:
@@ -316,7 +336,7 @@ class Transactions:
         record = entry.record
         parts = [part for name in record.partitions if (part := self._find(name)) is not None]
         if is_commit:
-            await self._threads.run(lambda: _sync_all(parts))
+            await self._threads.sync(parts)
         record.status = Status.PREPARE_COMMIT if is_commit else Status.PREPARE_ABORT
         try:
             await self._store(entry, "written")
@@ -329,7 +349,8 @@ class Transactions:
         """Give every partition of a decided transaction its marker. The caller holds the lock."""
         record = entry.record
         is_commit = record.status is Status.PREPARE_COMMIT
-        await self._producer.flush()  # the decision first
+        # The decision first; also one that was read on opening, which a killed process may not have synced.
+        await self._threads.sync(self._state_parts())
         marks = [
             self._mark(name, record.producer_id, record.epoch, is_commit=is_commit)
             for name in sorted(record.partitions)
@@ -343,6 +364,10 @@ class Transactions:
         record.status = Status.COMPLETE_COMMIT if is_commit else Status.COMPLETE_ABORT
         record.partitions = set()
         await self._store(entry, "written")
+        for part in self._state_parts():
+            entry.completed_end = part.log_end_offset if is_commit else 0
+            if is_commit:
+                self._threads.syncs.request(part, _ignored)
 
     async def _mark(self, name: TopicPartition, producer_id: int, epoch: int, *, is_commit: bool) -> None:
         part = self._find(name)
@@ -387,7 +412,9 @@ class Transactions:
         if self._topics.find(TRANSACTION_STATE) is None:
             try:
                 await self._create_topic(TRANSACTION_STATE)
-            except ConflictError:
+            except ConflictError as error:
+                if error.code != TOPIC_EXISTS:
+                    raise
                 log.debug("%s was made in between", TRANSACTION_STATE)
         now_ms = entry.record.updated_ms = self._clock()
         columns = Columns([encode_transaction(entry.record)], [encode_transaction_key(entry.transactional_id)], now_ms)
@@ -402,12 +429,12 @@ class Transactions:
                     continue
                 for offset, key, value in records_in(batch):
                     try:
-                        self._take(key, value)
+                        self._take(key, value, part.log_end_offset)
                     except CorruptBatchError as error:
                         passed_over.take(offset, error.message)
             passed_over.close()
 
-    def _take(self, key: bytes | None, value: bytes | None) -> None:
+    def _take(self, key: bytes | None, value: bytes | None, end_offset: int) -> None:
         """Take a stored record. Raises `CorruptBatchError`: It cannot be read; what was known before stays."""
         if key is None:
             raise CorruptBatchError("its key is null")
@@ -415,7 +442,8 @@ class Transactions:
         if value is None:
             self._entries.pop(transactional_id, None)
         else:
-            self._entries[transactional_id] = _Entry(transactional_id, decode_transaction(value))
+            entry = _Entry(transactional_id, decode_transaction(value), completed_end=end_offset)
+            self._entries[transactional_id] = entry
 
     async def _to_its_end(self, work: Coroutine[Any, Any, T]) -> T:
         """Await work that a cancelled caller does not interrupt."""
@@ -431,6 +459,5 @@ class Transactions:
             log.debug("a transaction's step failed", exc_info=task.exception())
 
 
-def _sync_all(parts: Iterable[Partition]) -> None:
-    for part in parts:
-        part.sync()
+def _ignored(error: BaseException | None) -> None:
+    """Nobody waits: who depends on it asks again."""

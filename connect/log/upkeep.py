@@ -50,6 +50,7 @@ class Upkeep:
         config = self._config
         works: list[tuple[str, int, Callable[[], Awaitable[object]]]] = [
             ("retention", config.retention_check_interval_ms, self.apply_retention),
+            ("recovery points", config.checkpoint_interval_ms, self.save_recovery_points),
             ("expiry of group offsets", config.offsets_check_interval_ms, self.expire_offsets),
             ("expiry of transactions", config.transaction_check_interval_ms, self._transactions.abort_timed_out),
         ]
@@ -58,7 +59,7 @@ class Upkeep:
         self._tasks = [asyncio.create_task(self._repeat(*work), name=f"log-{work[0]}") for work in works]
 
     async def aclose(self) -> None:
-        """Stop, also in the middle of a compaction."""
+        """Stop, also in the middle of a compaction: its thread ends at the next batch, by itself."""
         self._stopping.set()
         for task in self._tasks:
             task.cancel()
@@ -95,6 +96,10 @@ class Upkeep:
         if count:
             log.info("%s: removed %d segment(s), it begins at offset %d now", part.name, count, part.log_start_offset)
         return count
+
+    async def save_recovery_points(self) -> None:
+        """Note up to where each partition is on disk."""
+        await self._threads.run(self._topics.save_recovery_points)
 
     async def expire_offsets(self) -> int:
         """Forget group offsets that nobody committed for long; return how many."""

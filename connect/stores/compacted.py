@@ -18,6 +18,7 @@ from connect.api import ConfigError, ConnectError
 from connect.api.errors import register_code
 from connect.ports import Acks, Cluster, Columns, FetchedBatch, Producer, TopicPartition
 from connect.stores.topics import ensure_topic
+from connect.write_order import WriteOrder
 
 logger = logging.getLogger(__name__)
 
@@ -56,8 +57,7 @@ class CompactedTopic:
         self._problem = problem
         self._entries: dict[bytes, bytes] = {}
         self._producer: Producer | None = None
-        self._puts = self._under_way = 0
-        self._applied: dict[bytes, int] = {}  # which put a key's value is of, while any is under way
+        self._order: WriteOrder[bytes, bytes | None] = WriteOrder(self._set)
         self._unreadable: set[bytes] = set()  # keys whose newest record cannot be read
         self._passed_over = 0
 
@@ -82,6 +82,7 @@ class CompactedTopic:
 
     async def aclose(self) -> None:
         """Flush and release; safe to call twice and without open."""
+        await self._order.settled()
         if self._producer is not None:
             await self._producer.aclose()
 
@@ -100,32 +101,24 @@ class CompactedTopic:
     async def put(self, entries: Mapping[bytes, bytes | None], *, acks: Acks = "durable", timestamp_ms: int) -> None:
         """Write entries; None deletes. They become durable together where the topic has one partition: one batch.
 
-        Memory changes once the log has them, so what `get` says is never ahead of what a crash would leave. Of puts of
-        one key at the same time the one called last stays, in memory as in the log, whichever is answered first.
+        Memory changes once the log has them, so what `get` says is never ahead of what a crash would leave; of two
+        writes of a key the later call's value stays, also where its answer came first. A cancelled call is carried out.
         """
         if not entries:
             return
         assert self._producer is not None, f"{self.topic} is open"
-        self._puts += 1
-        number = self._puts
-        self._under_way += 1
-        try:
-            columns = Columns(values=list(entries.values()), keys=list(entries), timestamps=timestamp_ms)
-            await self._producer.append(self.topic, columns, acks=acks)
-            newest = {key: value for key, value in entries.items() if self._applied.get(key, 0) < number}
-            self._applied.update(dict.fromkeys(newest, number))
-            self._apply(newest)
-        finally:
-            self._under_way -= 1
-            if not self._under_way:
-                self._applied.clear()
+        columns = Columns(values=list(entries.values()), keys=list(entries), timestamps=timestamp_ms)
+        await self._order.write(self._producer.append(self.topic, columns, acks=acks), entries)
 
     def _apply(self, entries: Mapping[bytes, bytes | None]) -> None:
         for key, value in entries.items():
-            if value is None:
-                self._entries.pop(key, None)
-            else:
-                self._entries[key] = value
+            self._set(key, value)
+
+    def _set(self, key: bytes, value: bytes | None) -> None:
+        if value is None:
+            self._entries.pop(key, None)
+        else:
+            self._entries[key] = value
 
     async def _check_policy(self) -> None:
         entries = await self._cluster.admin.topic_configs(self.topic)

@@ -15,11 +15,12 @@ from hypothesis import strategies as st
 from connect.api import ConfigError, CorruptBatchError, InvalidRecordError
 from connect.codec.decode import decode
 from connect.codec.header import iterate_batches
-from connect.log import LogCluster, compaction, swap
+from connect.log import LogCluster
 from connect.log.compaction import compact, measure_dirt
 from connect.log.owner import CLEAN_SHUTDOWN_FILE
 from connect.ports import Columns, Subscription, TopicPartition
 from tests.log.conftest import until
+from tests.support.disk import FaultyDisk
 
 NAME = TopicPartition("t", 0)
 NOW = 1_700_000_000_000
@@ -349,21 +350,29 @@ class Crash(BaseException):
     """Ends the process, as far as the code under test can tell."""
 
 
-STEPS = ["write the cleaned segment", "rename it to swap", "remove the old ones", "rename it into place"]
+#: The first step of the disk that does not happen any more, by kind and path.
+STEPS = {
+    "write the cleaned segment": ("sync_file", ".cleaned"),
+    "rename it to swap": ("rename", ".cleaned"),
+    "remove the old ones": ("remove", ".log"),
+    "rename it into place": ("rename", ".swap"),
+}
 
 
-@pytest.mark.parametrize("step", range(4), ids=STEPS)
-async def test_a_crash_at_any_step_loses_nothing(log, tmp_path, data_dir, monkeypatch, step):
+@pytest.mark.parametrize("step", STEPS)
+async def test_a_crash_at_any_step_loses_nothing(open_log, tmp_path, data_dir, step):
+    disk = FaultyDisk()
+    log = await Log(open_log).open(disk=disk)
     expected = {}
     for turn in range(60):
         key = b"k%d" % (turn % 7)
         expected[key] = (turn, key, b"%d" % turn * 30)
         await log.put(expected[key][1:])
-    crash_in(monkeypatch, step)
+    crash_at(disk, *STEPS[step])
     with pytest.raises(Crash):
         await log.compact()
     shutil.copytree(data_dir, tmp_path / "copy")
-    monkeypatch.undo()
+    disk.heal()
     copy = await LogCluster.open(tmp_path / "copy", configs={"log.cleaner.enable": "false"})
     try:
         log.cluster, crashed = copy, log.cluster
@@ -377,25 +386,15 @@ async def test_a_crash_at_any_step_loses_nothing(log, tmp_path, data_dir, monkey
         log.cluster = crashed
 
 
-def crash_in(monkeypatch, step):
-    def crash(*_args, **_options):
-        raise Crash
+def crash_at(disk, step, part):
+    dead = []
 
-    if step == 0:
-        monkeypatch.setattr(compaction, "sync_file", crash)
-    elif step == 1:
-        monkeypatch.setattr(swap, "sync_directory", crash)
-    elif step == 2:
-        monkeypatch.setattr(swap, "_finish", crash)
-    else:
-        finish = swap._finish
+    def hook(name, path):
+        if dead or (name == step and part in path.name):
+            dead.append(name)
+            raise Crash
 
-        def remove_then_crash(swap_path, old):
-            with monkeypatch.context() as patched:
-                patched.setattr(type(swap_path), "rename", crash)
-                return finish(swap_path, old)
-
-        monkeypatch.setattr(swap, "_finish", remove_then_crash)
+    disk.hooks.append(hook)
 
 
 async def test_stopping_in_the_middle_leaves_the_log_as_it_was(log, data_dir):

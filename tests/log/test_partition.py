@@ -10,6 +10,7 @@ import pytest
 from connect.api import EnvironmentFault, OffsetOutOfRangeError
 from connect.ports import Columns, TimestampType, TopicPartition
 from tests.log.conftest import put, until, values_of
+from tests.support.disk import FaultyDisk
 
 NAME = TopicPartition("t", 0)
 
@@ -156,16 +157,6 @@ async def test_index_files_hold_nothing_but_entries(open_log, data_dir):
     assert times.read_bytes() == b"".join(n.to_bytes(8, "big") + n.to_bytes(4, "big") for n in range(1, 5))
 
 
-@contextlib.contextmanager
-def failing_sync(path):
-    """Put in the file's place one that opens and refuses fsync; an append goes on through the file that is open."""
-    moved = path.rename(path.with_suffix(".moved"))
-    path.symlink_to("/dev/null")
-    yield
-    path.unlink()
-    moved.rename(path)
-
-
 async def test_a_file_that_cannot_be_opened_to_be_synced_is_no_failed_sync(cluster, log_file):
     await cluster.admin.create_topic("t")
     producer = cluster.producer(client_id="test")
@@ -178,31 +169,58 @@ async def test_a_file_that_cannot_be_opened_to_be_synced_is_no_failed_sync(clust
     await producer.flush()
 
 
-async def test_flush_ms_syncs_by_itself(open_log, log_file, caplog):
-    cluster = await open_log()
+async def test_flush_ms_syncs_by_itself(open_log, caplog):
+    disk = FaultyDisk()
+    cluster = await open_log(disk=disk)
     await cluster.admin.create_topic("t", configs={"flush.ms": "20"})
     await put(cluster, "t", b"a")
     await cluster.producer(client_id="test").append("t", Columns([b"b"]), acks="durable")
-    with failing_sync(log_file("t")):
-        await put(cluster, "t", b"c")
-        await until(lambda: "flush.ms of t-0: cannot sync" in caplog.text)
+    disk.refuse("sync_file", "t-0")
+    await put(cluster, "t", b"c")
+    await until(lambda: "flush.ms of t-0: cannot sync" in caplog.text)
     with pytest.raises(EnvironmentFault, match="cannot sync"):
         await cluster.aclose()
 
 
-async def test_a_disk_that_cannot_sync_is_reported_until_the_log_is_opened_again(open_log, log_file):
-    cluster = await open_log()
+async def test_a_failed_fsync_is_final_for_its_partition_until_the_log_is_opened_again(open_log):
+    disk = FaultyDisk()
+    cluster = await open_log(disk=disk)
     await cluster.admin.create_topic("t")
     producer = cluster.producer(client_id="test")
     await producer.append("t", Columns([b"a"]))
-    with failing_sync(log_file("t")), pytest.raises(EnvironmentFault, match="cannot sync") as caught:
+    disk.refuse("sync_file", "t-0", times=1)
+    with pytest.raises(EnvironmentFault, match="cannot sync") as caught:
         await producer.flush()
-    assert caught.value.code == "environment.disk"
+    assert caught.value.code == "log.sync_failed"
     # What the kernel could not write it forgets: a later success would mean nothing.
-    for attempt in (producer.flush(), producer.append("t", Columns([b"b"]), acks="durable"), cluster.aclose()):
-        with pytest.raises(EnvironmentFault, match="cannot sync"):
+    for attempt in (producer.flush(), producer.append("t", Columns([b"b"])), cluster.admin.delete_records(NAME, -1)):
+        with pytest.raises(EnvironmentFault, match="cannot sync") as caught:
             await attempt
-    assert await values_of(await open_log(), "t") == [b"a", b"b"]
+        assert caught.value.code == "log.sync_failed"
+    assert await values_of(cluster, "t") == [b"a"]
+    await cluster.admin.create_topic("other")
+    await cluster.producer(client_id="test").append("other", Columns([b"o"]), acks="durable")
+    with pytest.raises(EnvironmentFault, match="cannot sync"):
+        await cluster.aclose()
+    again = await open_log()
+    await put(again, "t", b"b", acks="durable")
+    assert await values_of(again, "t") == [b"a", b"b"]
+    assert await values_of(again, "other") == [b"o"]
+
+
+async def test_a_fsync_that_fails_at_a_roll_is_final_too(open_log):
+    disk = FaultyDisk()
+    cluster = await open_log(disk=disk)
+    await cluster.admin.create_topic("t", configs={"segment.bytes": "200"})
+    await put(cluster, "t", bytes(100))
+    disk.refuse("sync_file", "t-0/00", times=1)
+    for _ in range(3):
+        with pytest.raises(EnvironmentFault, match="cannot sync") as caught:
+            await put(cluster, "t", bytes(100))
+        assert caught.value.code == "log.sync_failed"
+    with pytest.raises(EnvironmentFault):
+        await cluster.aclose()
+    assert await values_of(await open_log(), "t") == [bytes(100)]
 
 
 async def test_flush_forgets_a_topic_that_was_deleted(cluster):
@@ -215,11 +233,13 @@ async def test_flush_forgets_a_topic_that_was_deleted(cluster):
     await producer.flush()
 
 
-async def test_flush_messages_syncs_by_itself(open_log, log_file):
-    cluster = await open_log()
+async def test_flush_messages_syncs_by_itself(open_log):
+    disk = FaultyDisk()
+    cluster = await open_log(disk=disk)
     await cluster.admin.create_topic("t", configs={"flush.messages": "3"})
     await put(cluster, "t", b"a", b"b")
-    with failing_sync(log_file("t")), pytest.raises(EnvironmentFault, match="cannot sync"):
+    disk.refuse("sync_file", "t-0")
+    with pytest.raises(EnvironmentFault, match="cannot sync"):
         await put(cluster, "t", b"c")
     with pytest.raises(EnvironmentFault, match="cannot sync"):
         await cluster.aclose()

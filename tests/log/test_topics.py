@@ -8,8 +8,11 @@ import orjson
 import pytest
 
 from connect.api import ConfigError, ConflictError, EnvironmentFault, InvalidRecordError, UnknownTopicOrPartitionError
-from connect.ports import Columns, Subscription, TopicPartition
+from connect.log.files import Disk
+from connect.log.topics import rebuild_list
+from connect.ports import Columns, OffsetAndMetadata, Subscription, TopicPartition
 from tests.log.conftest import put, values_of
+from tests.support.disk import FaultyDisk
 
 
 async def test_a_created_topic_is_described_and_lives_on(open_log):
@@ -98,10 +101,86 @@ async def test_a_topic_of_a_deleted_one_s_name_is_empty_and_has_another_id(clust
 
 async def test_a_creation_that_fails_half_way_leaves_nothing(cluster, data_dir):
     data_dir.joinpath("orders-1").mkdir()
-    with pytest.raises(EnvironmentFault, match="cannot create"):
+    with pytest.raises(ConflictError, match="orders-1' is there already") as caught:
         await cluster.admin.create_topic("orders", partitions=3)
+    assert caught.value.code == "log.folder_exists"
     assert await cluster.admin.list_topics() == []
-    assert not data_dir.joinpath("orders-0").exists()
+    assert [path.name for path in data_dir.glob("orders*")] == ["orders-1"]
+
+
+async def test_creation_never_touches_what_it_did_not_make(open_log, data_dir):
+    cluster = await open_log()
+    await cluster.admin.create_topic("orders")
+    await put(cluster, "orders", b"a")
+    await cluster.aclose()
+    (data_dir / "connect-topics.json").unlink()  # lost; or the folder was copied in
+    again = await open_log()
+    stranger = data_dir / "photos-1"
+    stranger.mkdir()
+    (stranger / "holiday.jpg").write_bytes(b"x")
+    await again.admin.create_topic("grows")
+    (data_dir / "grows-1").symlink_to("nowhere")
+    for attempt in (
+        again.admin.create_topic("orders"),
+        again.admin.create_topic("photos", partitions=3),
+        again.admin.add_partitions("grows", 2),
+    ):
+        with pytest.raises(ConflictError):
+            await attempt
+    assert (stranger / "holiday.jpg").read_bytes() == b"x"
+    assert not list(data_dir.glob("photos-[02]*"))
+    assert (data_dir / "grows-1").is_symlink()
+    assert [path.stat().st_size > 0 for path in data_dir.glob("orders-0/*.log")] == [True]
+
+
+async def test_a_lost_list_of_topics_costs_no_folder_not_even_an_empty_one(open_log, data_dir, caplog):
+    cluster = await open_log()
+    await cluster.admin.create_topic("orders", partitions=2)
+    await cluster.aclose()
+    (data_dir / "connect-topics.json").unlink()
+    await open_log()
+    assert [path.name for path in sorted(data_dir.glob("orders*"))] == ["orders-0", "orders-1"]
+    assert "connect log repair" in caplog.text
+
+
+async def test_the_list_of_topics_is_made_again_from_the_folders(open_log, data_dir):
+    cluster = await open_log()
+    info = await cluster.admin.create_topic("my-orders", partitions=3)
+    await put(cluster, "my-orders", b"a")
+    await cluster.groups.commit("g", {TopicPartition("my-orders", 0): OffsetAndMetadata(1)})
+    await cluster.aclose()
+    (data_dir / "connect-topics.json").write_bytes(b'{"version": 1, "top')
+    with pytest.raises(EnvironmentFault, match=r"connect-topics\.json") as caught:
+        await open_log()
+    assert "connect log repair" in caught.value.hint
+    assert rebuild_list(data_dir, Disk(), {}) == ["__consumer_offsets", "my-orders"]
+    again = await open_log()
+    found = await again.admin.describe_topic("my-orders")
+    assert (found.topic_id, len(found.partitions)) == (info.topic_id, 3)
+    assert await values_of(again, "my-orders") == [b"a"]
+    assert (await again.groups.offsets("g"))[TopicPartition("my-orders", 0)].offset == 1
+    assert (await again.admin.describe_topic("__consumer_offsets")).configs["cleanup.policy"] == "compact"
+
+
+async def test_a_creation_that_any_step_of_the_disk_refuses_leaves_nothing_and_succeeds_later(open_log, data_dir):
+    disk = FaultyDisk()
+    cluster = await open_log(disk=disk)
+    await cluster.admin.create_topic("other")
+    before = sorted(path.name for path in data_dir.iterdir())
+    for step in range(100):
+        disk.refuse_at(step)
+        try:
+            await cluster.admin.create_topic("t", partitions=2)
+        except EnvironmentFault as error:
+            assert error.code == "environment.disk"
+            disk.heal()
+            assert sorted(path.name for path in data_dir.iterdir()) == before
+        else:
+            break
+    assert step > 10
+    disk.heal()
+    await cluster.admin.delete_topic("t")
+    assert sorted(path.name for path in data_dir.iterdir()) == before
 
 
 async def test_directories_of_a_creation_cut_short_are_cleared_away(open_log, data_dir):
@@ -240,7 +319,7 @@ async def test_partitions_cannot_be_taken_away(cluster, total):
 async def test_adding_partitions_that_fails_half_way_leaves_nothing(cluster, data_dir):
     await cluster.admin.create_topic("t")
     data_dir.joinpath("t-2").mkdir()
-    with pytest.raises(EnvironmentFault, match="cannot create"):
+    with pytest.raises(ConflictError, match="t-2' is there already"):
         await cluster.admin.add_partitions("t", 3)
     assert await cluster.admin.partitions("t") == 1
     assert not data_dir.joinpath("t-1").exists()
