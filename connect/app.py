@@ -52,7 +52,8 @@ async def open_worker(config: WorkerConfig, cluster: Cluster | None = None) -> A
     from connect.runtime.herder import Herder
     from connect.runtime.plugins import PluginHost
 
-    plugins = PluginHost.discover(config.plugin_path)
+    timeout_s = config.plugin_import_timeout_ms / 1000
+    plugins = PluginHost.discover(config.plugin_path, timeout_s=timeout_s)
     own = cluster is None
     cluster = cluster or await open_cluster(config.data_path, config.originals)
     try:

@@ -30,7 +30,7 @@ from pydantic import BaseModel, ConfigDict, PrivateAttr, SecretStr, ValidationEr
 from pydantic_core import PydanticUndefined
 
 from connect.api import files
-from connect.api.errors import ConfigError
+from connect.api.errors import ConfigError, PluginError
 
 HIDDEN = "[hidden]"
 
@@ -175,7 +175,11 @@ class Config(BaseModel):
         except ValidationError as error:
             return None, [_problem_of(cls, detail) for detail in error.errors()]
         config._originals = dict(raw)
-        return config, list(config.problems())
+        problems = list(config.problems())
+        for problem in problems:
+            if not isinstance(problem, Problem):
+                raise PluginError(f"{cls.__qualname__}.problems gave {type(problem).__name__}; expected Problem")
+        return config, problems
 
     @classmethod
     def _declared(cls) -> dict[str, tuple[str, ConfigKey]]:

@@ -4,7 +4,9 @@ A connector looks at its config and says how the work is divided; each task does
 calls their methods one at a time in the order written here, and is the only caller.
 
 Every method may be `def` or `async def`. A plain `def` runs on a thread of the task's own, so it may block; `async def`
-runs on the event loop, so it must not. For records there are two forms: single records (`poll`, `put`) for the first
+runs on the event loop, so it must not: what blocks there is named in the log and in /v1/warnings. Every call but `poll`
+and `put` has to return within the worker's `plugin.call.timeout.ms`; an exception that is no `ConnectError` fails the
+task as `plugin.failed`, and a return that is not as written here as `plugin.broken`. For records there are two forms: single records (`poll`, `put`) for the first
 version, batches (`poll_batch`, `put_batch`) for speed; override one.
 """
 
@@ -17,13 +19,14 @@ from inspect import isawaitable
 from typing import Any, ClassVar, Protocol
 
 from connect.api.config import Config, Problem
+from connect.api.contract import records_of
 from connect.api.plugin import Plugin
 from connect.api.record import Batch, Record
 
 #: What `poll_batch` may return; None and [] mean that there is nothing now.
 Batches = Batch | Iterable[Batch] | None
 #: What `poll` may return; None and [] mean that there is nothing now.
-Records = Record | Iterable[Record] | None
+Records = Record | Iterable[Record] | Batch | Iterable[Batch] | None
 
 
 class ConnectorContext(Protocol):
@@ -185,7 +188,7 @@ class SourceTask(Task):
     def poll_batch(self) -> Batches | Awaitable[Batches]:
         """Return the next batches: the fast form of `poll`, under the same terms."""
         records = self.poll()
-        return _grouped_later(records) if isawaitable(records) else _grouped(records)
+        return _grouped_later(self, records) if isawaitable(records) else records_of(self, "poll", records)
 
     def commit(self, offsets: Sequence[tuple[Mapping[str, Any], Mapping[str, Any]]]) -> Awaitable[None] | None:
         """Hear up to where records and offsets are durable, as pairs of source partition and offset: acknowledge
@@ -229,14 +232,8 @@ class SinkTask(Task):
         return None
 
 
-def _grouped(records: Records) -> list[Batch]:
-    if records is None:
-        return []
-    return Batch.group([records] if isinstance(records, Record) else records)
-
-
-async def _grouped_later(records: Awaitable[Records]) -> list[Batch]:
-    return _grouped(await records)
+async def _grouped_later(task: SourceTask, records: Awaitable[Records]) -> list[Batch]:
+    return records_of(task, "poll", await records)
 
 
 def config_class_of(connector: type[Connector], task: type[Task]) -> type[Config]:

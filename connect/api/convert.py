@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from connect.api.config import Config
+from connect.api.contract import check_bytes, check_pair
 from connect.api.plugin import Plugin
 from connect.api.schema import Schema
 
@@ -56,7 +57,9 @@ class Converter(Plugin):
             DataError: Some value cannot be expressed; the runtime then goes value by value.
         """
         self._must_override("from_connect_data", "encode")
-        return [self.from_connect_data(topic, schema, value) for value in values]
+        return [
+            check_bytes(self, "from_connect_data", self.from_connect_data(topic, schema, value)) for value in values
+        ]
 
     def decode(self, topic: str, data: Sequence[bytes | None]) -> list[Column]:
         """Return n values as runs of one schema each, in order, n in all; [] for no data.
@@ -67,7 +70,7 @@ class Converter(Plugin):
         self._must_override("to_connect_data", "decode")
         columns: list[Column] = []
         for item in data:
-            schema, value = self.to_connect_data(topic, item)
+            schema, value = check_pair(self, "to_connect_data", self.to_connect_data(topic, item))
             if columns and (columns[-1].schema is schema or columns[-1].schema == schema):
                 columns[-1].values.append(value)
             else:

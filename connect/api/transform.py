@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
+from connect.api.contract import batches_of, refuse
 from connect.api.plugin import Plugin
 from connect.api.record import Batch, Record
 
@@ -31,7 +32,7 @@ class Transform(Plugin):
             DataError: The record cannot be transformed; `errors.tolerance` decides what follows.
         """
         self._must_override()
-        batches = _listed(self.apply_batch(Batch.group([record])[0]))
+        batches = batches_of(self, "apply_batch", self.apply_batch(Batch.group([record])[0]))
         records = [changed for batch in batches for changed in batch.records()]
         assert len(records) <= 1, f"{type(self).__qualname__}.apply_batch made {len(records)} records of one"
         return records[0] if records else None
@@ -43,7 +44,13 @@ class Transform(Plugin):
             DataError: Some record cannot be transformed; the runtime then goes record by record.
         """
         self._must_override()
-        return Batch.group(changed for record in batch.records() if (changed := self.apply(record)) is not None)
+        return Batch.group(changed for record in batch.records() if (changed := self._applied(record)) is not None)
+
+    def _applied(self, record: Record) -> Record | None:
+        changed = self.apply(record)
+        if changed is not None and not isinstance(changed, Record):
+            refuse(self, "apply", changed, "a Record, or None to drop it")
+        return changed
 
     def _must_override(self) -> None:
         # Each form of the base calls the other, so a class with neither would go round for ever.
@@ -61,9 +68,3 @@ class Predicate(Plugin):
     def test_batch(self, batch: Batch) -> bool | Sequence[bool]:
         """Return one answer a record, or one for all."""
         return [self.test(record) for record in batch.records()]
-
-
-def _listed(result: Batch | list[Batch] | None) -> list[Batch]:
-    if result is None:
-        return []
-    return [result] if isinstance(result, Batch) else result

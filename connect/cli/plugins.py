@@ -68,4 +68,4 @@ def describe(name: str, plugin_path: tuple[Path, ...], as_json: bool) -> None:
 def _host(folders: tuple[Path, ...]) -> PluginHost:
     from connect.runtime.plugins import PluginHost
 
-    return PluginHost.discover(folders)
+    return PluginHost.discover(folders, tells=False)  # what is broken is told once, below the list

@@ -5,10 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import signal
 import sys
 from collections.abc import Sequence
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     from connect.cli.settings import ConnectorFile
     from connect.cli.wiring import Wiring
     from connect.runtime.config import WorkerConfig
+    from connect.runtime.ending import Ending
     from connect.runtime.herder import Herder
 
 logger = logging.getLogger(__name__)
@@ -83,10 +83,28 @@ def _run(main: object) -> int:
 
 
 async def _serve(wiring: Wiring, config: WorkerConfig, files: Sequence[ConnectorFile], *, on_terminal: bool) -> int:
+    from connect.runtime.ending import Ending
+
     stop = asyncio.Event()
-    _take_signals(stop)
+    ending = Ending(stop.set, grace_s=config.task_shutdown_graceful_timeout_ms / 1000)
+    ending.take_signals()
+    code = await _serve_until(stop, wiring, config, files, ending, on_terminal=on_terminal)
+    ending.closed(code)
+    return code
+
+
+async def _serve_until(
+    stop: asyncio.Event,
+    wiring: Wiring,
+    config: WorkerConfig,
+    files: Sequence[ConnectorFile],
+    ending: Ending,
+    *,
+    on_terminal: bool,
+) -> int:
     async with AsyncExitStack() as stack:
         herder = await stack.enter_async_context(wiring.open_worker(config))
+        ending.named = herder.watch.underway
         urls = await stack.enter_async_context(wiring.serve(herder))
         url = urls[0]
         herder.worker_id = url.partition("://")[2]
@@ -101,6 +119,7 @@ async def _serve(wiring: Wiring, config: WorkerConfig, files: Sequence[Connector
             await stack.enter_async_context(Display(herder, url))
         await stop.wait()
         logger.info("stopping")
+        herder.stop_soon()  # while REST closes, so that all of it shares one grace time
     return 0
 
 
@@ -115,17 +134,3 @@ async def _take_files(herder: Herder, files: Sequence[ConnectorFile]) -> None:
         except ConnectError as error:
             error.message = f"connector {file.name!r}: {error.message}"
             raise
-
-
-def _take_signals(stop: asyncio.Event) -> None:
-    loop = asyncio.get_running_loop()
-
-    def ask(number: int) -> None:
-        if stop.is_set():
-            logger.warning("stopping was asked for twice: leaving at once")
-            os._exit(128 + number)
-        stop.set()
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        with suppress(NotImplementedError):  # a platform without signals on the loop
-            loop.add_signal_handler(number, ask, number)

@@ -66,23 +66,29 @@ async def serve(app: Any, config: WorkerConfig) -> AsyncIterator[list[str]]:
         own = (tls.ssl_keystore_key, tls.ssl_key_password, tls.ssl_keystore_password)
         secrets.add(secret.get_secret_value() for secret in own if secret is not None)
         context = (await asyncio.to_thread(Renewing, tls)).context
+    # A request that hangs is given no more time than the worker's tasks are.
+    grace_s = min(GRACE_S, config.task_shutdown_graceful_timeout_ms / 1000)
     async with AsyncExitStack() as stack:
         # All are bound before one serves: a taken port ends the start before anyone was answered.
         bound = [stack.enter_context(_bind(listener, config)) for listener in listeners]
         urls = []
         for listener, one in zip(listeners, bound, strict=True):
             url = listener.url(one.getsockname()[1])
-            await stack.enter_async_context(_serving(app, one, url, context if listener.scheme == "https" else None))
+            tls_of = context if listener.scheme == "https" else None
+            await stack.enter_async_context(_serving(app, one, url, tls_of, grace_s))
             urls.append(url)
         yield urls
 
 
 @asynccontextmanager
-async def _serving(app: Any, bound: socket.socket, url: str, tls: ssl.SSLContext | None) -> AsyncIterator[None]:
+async def _serving(
+    app: Any, bound: socket.socket, url: str, tls: ssl.SSLContext | None, grace_s: float
+) -> AsyncIterator[None]:
     config = uvicorn.Config(
         app, http=BoundedProtocol, ws="none", log_config=None, access_log=False, lifespan="off",
-        timeout_graceful_shutdown=GRACE_S, timeout_keep_alive=KEEP_ALIVE_S, server_header=False, proxy_headers=False,
+        timeout_keep_alive=KEEP_ALIVE_S, server_header=False, proxy_headers=False,
     )  # fmt: skip
+    config.timeout_graceful_shutdown = grace_s  # type: ignore[assignment]  # handed on to asyncio: fractions are fine
     config.load()
     config.ssl = tls
     server = _Server(config)
@@ -96,7 +102,7 @@ async def _serving(app: Any, bound: socket.socket, url: str, tls: ssl.SSLContext
         yield
     finally:
         server.should_exit = True
-        await asyncio.wait([serving], timeout=GRACE_S + 1)
+        await asyncio.wait([serving], timeout=grace_s + 0.5)
         serving.cancel()
 
 

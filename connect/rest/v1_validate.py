@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import asdict
 
 from fastapi import APIRouter, Request
@@ -12,7 +11,6 @@ from connect.rest.connectors import herder_of
 from connect.rest.doors import name_of
 from connect.rest.render import body_of, config_infos, config_of, flag, json_response
 from connect.runtime.advice import advise, advise_topics
-from connect.runtime.checking import check
 from connect.runtime.factory import connector_desc
 
 router = APIRouter(prefix="/v1/connector-plugins", tags=["v1"])
@@ -29,11 +27,14 @@ async def validate(request: Request, plugin: str) -> Response:
     config = config_of(await body_of(request))
     infos = await herder.validate(name_of(plugin), config)
     desc = connector_desc(herder.plugins, config)
-    warnings = await asyncio.to_thread(advise, herder.plugins, herder.worker_config, desc, config, infos)
+    what = f"advice on a config for {desc.name}"
+    warnings = await herder.checks.aside(
+        what, lambda: advise(herder.plugins, herder.worker_config, desc, config, infos)
+    )
     warnings += await advise_topics(herder.cluster.admin, desc, config)
     checked = flag(request, "check") and not infos.error_count
     if checked:
-        warnings += await check(desc, config)
+        warnings += await herder.checks.check(desc, config)
     return json_response(
         {**config_infos(infos), "warnings": [asdict(warning) for warning in warnings], "checked": checked}
     )

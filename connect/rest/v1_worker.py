@@ -147,9 +147,9 @@ class Warn:
 
 @router.get("/warnings")
 async def warnings(request: Request) -> Response:
-    """List what someone should act on: failures, skipped records, broken plugins, open doors."""
+    """List what someone should act on: failures, skipped records, plugins that are broken, slow or left behind, doors."""
     herder = herder_of(request)
-    found = [*_failures(herder), *_skipped(herder), *_broken(herder), *_doors(herder)]
+    found = [*_failures(herder), *_held(herder), *_skipped(herder), *_broken(herder), *_doors(herder)]
     return json_response({"warnings": [{"code": w.code, "subject": w.subject, "message": w.message} for w in found]})
 
 
@@ -179,6 +179,10 @@ def _skipped(herder: Herder) -> list[Warn]:
         for p in sorted(herder.progress(), key=_by_task)
         if p.skipped
     ]
+
+
+def _held(herder: Herder) -> list[Warn]:
+    return [Warn(n.code, n.subject, redact(n.message)) for n in herder.notices()]
 
 
 def _broken(herder: Herder) -> list[Warn]:

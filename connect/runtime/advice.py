@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from connect.api import ConfigError, ConnectError, InvalidConfigError, SlowPatternError, compile_pattern
 from connect.ports import Admin
+from connect.runtime.calls import within
 from connect.runtime.client_overrides import PREFIXES, TYPES, clients_of
 from connect.runtime.config import WorkerConfig
 from connect.runtime.enriched import CONVERTERS, MEMBERS
@@ -49,7 +50,8 @@ class Advice:
 
 
 def advise(plugins: PluginHost, worker: WorkerConfig, desc: PluginDesc, config: Mapping[str, Any], infos: ConfigInfos) -> list[Advice]:  # fmt: skip
-    """Return what the config alone tells. Makes transforms and converters, so it may read files that they name.
+    """Return what the config alone tells. Makes transforms and converters, so it may read files that they name,
+    and block: never on the event loop.
 
     Args:
         infos: What validation said of the config.
@@ -76,7 +78,7 @@ def startup_problems(
     ):  # fmt: skip
         try:
             for plugin in make():
-                plugin.close()
+                within(plugin.plugin_name(), "close", plugin.close)
         except InvalidConfigError as error:
             found += [(problem.key, problem.message) for problem in error.problems]
         except ConnectError as error:

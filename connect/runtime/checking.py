@@ -1,45 +1,115 @@
-"""Checking a config against the world outside, when a user asks for it: `Connector.check`."""
+"""Plugin code that a request runs: checks of configs, and a look at the world outside (`Connector.check`).
+
+It may block, so it runs on a thread of its own and has a deadline; a check that hangs is named, and left behind.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable, Mapping
-from typing import Any, Final, cast
+from collections.abc import Callable, Mapping
+from typing import Any, Final, TypeVar, cast
 
-from connect.api import ConnectError, Connector, Problem
+from connect.api import ConnectError, Connector, PluginError
+from connect.api.contract import problems_of
 from connect.runtime.advice import Advice
-from connect.runtime.calls import TaskThread, call
+from connect.runtime.calls import PLUGIN_TIMEOUT, PluginTimeoutError, TaskThread, call
 from connect.runtime.context import ConnectorContextImpl
 from connect.runtime.plugins import PluginDesc
+from connect.runtime.watch import Watch
+
+T = TypeVar("T")
 
 CHECK_TIMEOUT_S: Final = 20.0
+#: Checks that hang at one time; further ones are refused, so that requests cannot make threads without end.
+HANGING_MAX: Final = 16
+#: How long a connector that was looked at may take to close.
+CLOSE_S: Final = 2.0
 #: The code of what a connector says of its surroundings.
 CHECK: Final = "check"
 
 logger = logging.getLogger(__name__)
 
 
-async def check(desc: PluginDesc, config: Mapping[str, Any], *, timeout_s: float = CHECK_TIMEOUT_S) -> list[Advice]:
-    """Have a connector look outside. It is configured, asked and closed, never started; what it raises is told too."""
-    name = str(config.get("name") or "")
-    thread = TaskThread(f"connect-check-{name}")
-    connector = cast(Connector, desc.cls())
-    connector.context = ConnectorContextImpl(name, reconfigure=lambda: None, fail=lambda error: None)
-    try:
-        async with asyncio.timeout(timeout_s):
-            await thread.run(lambda: connector.configure(connector.config_class.parse(config)))
-            problems: Iterable[Problem] = await call(thread, connector.check)
+class Checks:
+    """Runs plugin code for requests, off the loop.
+
+    Args:
+        timeout_s: How long each may take.
+    """
+
+    def __init__(self, watch: Watch, *, timeout_s: float = CHECK_TIMEOUT_S) -> None:
+        self._watch = watch
+        self._timeout_s = timeout_s
+        self._running: set[TaskThread] = set()
+
+    async def aside(self, what: str, function: Callable[[], T]) -> T:
+        """Run a function that calls plugins, and return what it returns.
+
+        Args:
+            what: What is done, for people.
+
+        Raises:
+            PluginTimeoutError: It did not end in time; the message names the plugin that was at work.
+            ConnectError: What it raised.
+        """
+        thread = self._thread(what, "")
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                return await thread.run(function)
+        except TimeoutError:
+            raise thread.late("a call", self._timeout_s) from None
+        finally:
+            thread.close()
+
+    async def check(self, desc: PluginDesc, config: Mapping[str, Any]) -> list[Advice]:
+        """Have a connector look outside. It is configured, asked and closed, never started; what it raises is told."""
+        name = str(config.get("name") or "")
+        try:
+            thread = self._thread(f"check of connector {name}", desc.name)
+        except PluginTimeoutError as error:
+            return [Advice("", error.code, error.message)]
+        made: list[Connector] = []
+        context = ConnectorContextImpl(name, reconfigure=lambda: None, fail=lambda error: None)
+
+        def make() -> None:
+            connector = cast(Connector, desc.cls())
+            connector.context = context
+            made.append(connector)
+            connector.configure(connector.config_class.parse(config))
+
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                await thread.bounded(self._timeout_s, make)
+                found = await call(thread, made[0].check, limit_s=self._timeout_s)
+                problems = await thread.bounded(self._timeout_s, problems_of, made[0], found)
             return [Advice(problem.key, CHECK, problem.message) for problem in problems]
-    except TimeoutError:
-        return [Advice("", CHECK, f"the check did not end within {timeout_s:g} s")]
+        except (TimeoutError, PluginTimeoutError):
+            return [Advice("", PLUGIN_TIMEOUT, f"the check did not end within {self._timeout_s:g} s")]
+        except ConnectError as error:
+            if isinstance(error, PluginError):
+                logger.warning("checking a config of %s failed", desc.name, exc_info=True)
+            told = f"{error.message} ({error.hint})" if error.hint else error.message
+            return [Advice(error.config_path or "", error.code, told)]
+        finally:
+            context.stopping.set()
+            if made:
+                await closed(thread, made[0])
+            thread.close()
+
+    def _thread(self, what: str, plugin: str) -> TaskThread:
+        self._running = {thread for thread in self._running if thread.is_busy}
+        if len(self._running) >= HANGING_MAX:
+            names = ", ".join(sorted({thread.who for thread in self._running}))
+            raise PluginTimeoutError(f"{len(self._running)} checks of configs are under way and do not end: {names}")
+        thread = TaskThread("connect-check", who=what, plugin=plugin, watch=self._watch, deadline_s=self._timeout_s)
+        self._running.add(thread)
+        return thread
+
+
+async def closed(thread: TaskThread, connector: Connector) -> None:
+    """Close an instance that was only asked something, after the call it is in; a failure is logged."""
+    try:
+        await thread.bounded(CLOSE_S, connector.close)
     except ConnectError as error:
-        told = f"{error.message} ({error.hint})" if error.hint else error.message
-        return [Advice(error.config_path or "", error.code, told)]
-    except Exception as error:  # a plugin may raise anything; it is told, and logged with its trace
-        logger.warning("checking a config of %s failed", desc.name, exc_info=True)
-        return [Advice("", "plugin.failed", f"{type(error).__name__}: {error}")]
-    finally:
-        connector.context.stopping.set()
-        thread.close()
-        connector.close()
+        logger.warning("closing what was asked: %s", error)

@@ -177,6 +177,9 @@ class WorkerConfig(Config):
     offset_flush_interval_ms: int = key("How often offsets are committed.", type="LONG", default=60000, ge=1, importance="low")  # fmt: skip
     offset_flush_timeout_ms: int = key("How long a commit may take before it is given up and tried again.", type="LONG", default=5000, ge=1, importance="low")  # fmt: skip
     task_shutdown_graceful_timeout_ms: int = key("How long a stopping task may take to finish what is in flight.", type="LONG", default=5000, ge=1, importance="low")  # fmt: skip
+    plugin_call_timeout_ms: int = key("How long a call into a plugin may take, other than poll and put; then its task or connector fails.", type="LONG", default=300_000, ge=1, importance="low")  # fmt: skip
+    plugin_check_timeout_ms: int = key("How long plugins may take to check a config, or offsets, for a request.", type="LONG", default=20_000, ge=1, importance="low")  # fmt: skip
+    plugin_import_timeout_ms: int = key("How long importing a plugin may take; then it is left out.", type="LONG", default=30_000, ge=1, importance="low")  # fmt: skip
     topic_creation_enable: bool = key("Whether topics that source connectors write to are created.", default=True, importance="low")  # fmt: skip
     topic_tracking_enable: bool = key("Whether the topics of each connector are recorded.", default=True, importance="low")  # fmt: skip
     compression_type: str = key("Compression of what source connectors write: none, gzip, snappy, lz4, zstd.", name="producer.compression.type", default="none", importance="low")  # fmt: skip

@@ -9,12 +9,14 @@ Source: Kafka 4.3.1, ConnectorConfig.EnrichablePlugin, AbstractHerder.validateCo
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from connect.api import ConfigError, ConfigKey, ConfigType, ConfigValue
 from connect.api.config import parse_type
+from connect.runtime.calls import within
 from connect.runtime.class_names import missing_class, wrong_class
 from connect.runtime.config import WorkerConfig, strip_prefix
 from connect.runtime.factory import refusal
@@ -163,7 +165,8 @@ def converter_values(context: Context, desc: PluginDesc, which: str, use: str) -
 
 
 def _own_values(desc: PluginDesc, given: Mapping[str, Any]) -> list[ConfigValue]:
-    values = desc.cls.config_class.values(given, together=False).values()
+    parsed = functools.partial(desc.cls.config_class.values, given, together=False)
+    values = within(desc.name, "checking its config", parsed).values()
     return [value for value in values if value.key.name in given or not value.key.internal]
 
 

@@ -11,7 +11,6 @@ from typing import Any, TypeVar, cast
 from connect.api import (
     ConfigError,
     ConfigType,
-    Connector,
     Converter,
     HeaderConverter,
     InvalidConfigError,
@@ -22,6 +21,7 @@ from connect.api import (
     invalid_config,
 )
 from connect.api.config import parse_type
+from connect.runtime.calls import within
 from connect.runtime.config import (
     ConnectorConfig,
     SinkConnectorConfig,
@@ -63,11 +63,6 @@ def framework_config(desc: PluginDesc, config: Mapping[str, Any]) -> ConnectorCo
     return (SinkConnectorConfig if desc.kind is PluginKind.SINK else SourceConnectorConfig).parse(config)
 
 
-def make_connector(desc: PluginDesc, config: Mapping[str, Any]) -> Connector:
-    """Make and configure a connector."""
-    return cast(Connector, _made(desc.cls, config))
-
-
 def make_stages(plugins: PluginHost, config: ConnectorConfig, worker: WorkerConfig | None = None) -> list[Stage]:
     """Make the transforms of a connector config, in order, with their predicates.
 
@@ -104,7 +99,7 @@ def make_stages(plugins: PluginHost, config: ConnectorConfig, worker: WorkerConf
 def make_converter(plugins: PluginHost, worker: WorkerConfig, config: ConnectorConfig, which: str) -> Converter:
     """Make the converter of 'key.converter' or 'value.converter': the connector's own, else the worker's."""
     desc, own = _converter_desc(plugins, worker, config, which, PluginKind.CONVERTER)
-    converter = cast(Converter, desc.cls())
+    converter = cast(Converter, _new(desc.cls))
     converter.is_key = which == "key.converter"
     return _configured(converter, own, prefix=which)
 
@@ -112,7 +107,7 @@ def make_converter(plugins: PluginHost, worker: WorkerConfig, config: ConnectorC
 def make_header_converter(plugins: PluginHost, worker: WorkerConfig, config: ConnectorConfig) -> HeaderConverter:
     """Make the header converter: the connector's own, else the worker's."""
     desc, own = _converter_desc(plugins, worker, config, "header.converter", PluginKind.HEADER_CONVERTER)
-    return _configured(cast(HeaderConverter, desc.cls()), own, prefix="header.converter")
+    return _configured(cast(HeaderConverter, _new(desc.cls)), own, prefix="header.converter")
 
 
 def make_pipeline(
@@ -164,19 +159,21 @@ def _member(plugins: PluginHost, worker: WorkerConfig, raw: Mapping[str, Any], p
     refused = refusal(worker, desc.cls)
     if refused:
         raise _problem(f"{prefix}.type", refused)
-    plugin = desc.cls()
+    plugin = _new(desc.cls)
     if isinstance(plugin, Transform):
         plugin.alias = prefix.partition(".")[2]
     return _configured(plugin, strip_prefix(raw, prefix + "."), prefix=prefix)
 
 
-def _made(cls: type[P], raw: Mapping[str, Any], *, prefix: str = "") -> P:
-    return _configured(cls(), raw, prefix=prefix)
+def _new(cls: type[P]) -> P:
+    """Make an instance, under the plugin's name: a constructor is code of its own."""
+    return within(cls.plugin_name(), "__init__", cls)
 
 
 def _configured(plugin: P, raw: Mapping[str, Any], *, prefix: str = "") -> P:
     try:
-        plugin.configure(plugin.config_class.parse(raw))
+        config = within(plugin.plugin_name(), "checking its config", plugin.config_class.parse, raw)
+        within(plugin.plugin_name(), "configure", plugin.configure, config)
     except InvalidConfigError as error:
         if not prefix:
             raise

@@ -29,6 +29,7 @@ from connect.api import (
 from connect.api.errors import register_code
 from connect.ports import Cluster
 from connect.runtime import validation
+from connect.runtime.checking import Checks
 from connect.runtime.config import WorkerConfig
 from connect.runtime.factory import connector_desc, now_ms
 from connect.runtime.lag import Lags, Sink, SinkLag
@@ -54,6 +55,7 @@ from connect.runtime.secrets import shown
 from connect.runtime.states import Request, target_after
 from connect.runtime.task import Surroundings
 from connect.runtime.turns import Turns
+from connect.runtime.watch import Notice, Watch
 from connect.runtime.worker import Worker
 from connect.stores import configs, offsets, statuses
 from connect.stores.compacted import CompactedTopic
@@ -92,6 +94,8 @@ class Herder:
     Attributes:
         worker_id: HOST:PORT of the REST listener, once that is known.
         loggers: The process's loggers.
+        watch: Tells what plugins hold up, for /v1/warnings.
+        checks: Runs plugin code that requests ask for.
     """
 
     def __init__(self, config: WorkerConfig, cluster: Cluster, plugins: PluginHost) -> None:
@@ -110,10 +114,12 @@ class Herder:
         self._offsets = OffsetStore(offset_topic, now_ms)
         self._statuses = StatusStore(status_topic, now_ms)
         self.loggers = Loggers(now_ms)
-        around = Surroundings(cluster, plugins, config, self._on_task_state, self._on_topic)
+        self.watch = Watch()
+        around = Surroundings(cluster, plugins, config, self._on_task_state, self._on_topic, self.watch)
+        self.checks = Checks(self.watch, timeout_s=config.plugin_check_timeout_ms / 1000)
         self._worker = Worker(around, self._offsets)
         self._lifecycle = Lifecycle(plugins, self._worker, self._configs, self._statuses, worker_id=lambda: self.worker_id)  # fmt: skip
-        self._connector_offsets = Offsets(cluster, plugins, config, self._offsets)
+        self._connector_offsets = Offsets(cluster, plugins, config, self._offsets, watch=self.watch)
         self._lags = Lags(cluster, config, self._sinks)
         self._requests = Turns()
         self._infos: dict[str, ConnectorInfo] = {}
@@ -137,15 +143,29 @@ class Herder:
         return self
 
     async def __aexit__(self, *exc_info: Any) -> None:
+        """Stop everything within the grace time and a little more, and release the stores, whatever hangs or fails."""
         self._ready = False
-        await self._lifecycle.__aexit__(*exc_info)
-        await self._worker.__aexit__(*exc_info)
-        if self._writer is not None:
-            self._writer.cancel()
-            await asyncio.gather(self._writer, return_exceptions=True)
-        await self._statuses.write()
-        for topic in self._topics:
-            await topic.aclose()
+        try:
+            await self._lifecycle.__aexit__(*exc_info)
+        finally:
+            try:
+                await self._worker.__aexit__(*exc_info)
+            finally:
+                await self._release()
+
+    async def _release(self) -> None:
+        try:
+            if self._writer is not None:
+                self._writer.cancel()
+                await asyncio.gather(self._writer, return_exceptions=True)
+            await self._statuses.write()
+        finally:
+            for topic in self._topics:
+                await topic.aclose()
+
+    def stop_soon(self) -> None:
+        """Begin to stop connectors and tasks, while REST and others close; `__aexit__` waits for it."""
+        self._lifecycle.stop_soon()
 
     def health(self) -> Health:
         """Say whether the worker can serve."""
@@ -202,6 +222,10 @@ class Herder:
         self._config(name)
         return self._task_state(name, task, self._task_status(name, task))
 
+    def notices(self) -> list[Notice]:
+        """What plugins hold up now, and what was left behind."""
+        return self.watch.notices()
+
     def progress(self) -> list[TaskProgress]:
         """How far every task has come."""
         return self._worker.progress()
@@ -237,7 +261,10 @@ class Herder:
 
     async def validate(self, plugin: str, config: Mapping[str, str | None]) -> ConfigInfos:
         """Check a config and say everything about every key."""
-        return validation.validate(self.plugins, self.worker_config, plugin, config)
+        what = f"validation of a config for {plugin}"
+        return await self.checks.aside(
+            what, lambda: validation.validate(self.plugins, self.worker_config, plugin, config)
+        )
 
     def plugin_config(self, plugin: str) -> list[ConfigKey]:
         """Return the keys that a plugin declares."""
@@ -254,7 +281,7 @@ class Herder:
             ConfigError: The config is wrong; nothing was created.
             ConflictError: connector.exists.
         """
-        checked = self._checked(name, config)
+        checked = await self._checked(name, config)
         async with self._requests.take(name, "POST /connectors", timeout_s=BUSY_S):
             if self._configs.config(name) is not None:
                 raise ConflictError(f"Connector {name} already exists", code="connector.exists")
@@ -269,9 +296,10 @@ class Herder:
             ConfigError: The config is wrong; nothing was changed.
             ConflictError: connector.changed.
         """
-        checked = self._checked(name, config)
+        seen = self._configs.revision(name)
+        checked = await self._checked(name, config)
         created = self._configs.config(name) is None
-        async with self._change(name, "PUT config", of_config=True, may_be_new=True):
+        async with self._change(name, "PUT config", of_config=True, may_be_new=True, seen=seen):
             await self._configs.put_connector(name, checked, "STARTED" if created else None)
         await _settled(self._lifecycle.reconcile(name, renew=True))
         return created, self._info(name, checked)
@@ -280,7 +308,7 @@ class Herder:
         """Change some keys of a config, as it is when the request's turn comes; None removes one."""
         async with self._change(name, "PATCH config"):
             merged: dict[str, str | None] = {**self._config(name), **patch}
-            checked = self._checked(name, {k: v for k, v in merged.items() if v is not None}, patched=True)
+            checked = await self._checked(name, {k: v for k, v in merged.items() if v is not None}, patched=True)
             await self._configs.put_connector(name, checked)
         await _settled(self._lifecycle.reconcile(name, renew=True))
         return self._info(name, checked)
@@ -350,16 +378,23 @@ class Herder:
 
     @asynccontextmanager
     async def _change(
-        self, name: str, doing: str, *, of_config: bool = False, may_be_new: bool = False
+        self,
+        name: str,
+        doing: str,
+        *,
+        of_config: bool = False,
+        may_be_new: bool = False,
+        seen: Revision | None = None,
     ) -> AsyncIterator[None]:
         """Wait for the request's turn, and make sure that the connector is still the one it was meant for.
 
         Args:
             of_config: The request replaces the config, so another change of it meanwhile would be lost.
+            seen: What the connector was when the request came, where that is longer ago.
         """
         if not may_be_new:
             self._config(name)
-        seen = self._configs.revision(name)
+        seen = seen or self._configs.revision(name)
         async with self._requests.take(name, doing, timeout_s=BUSY_S):
             found = self._configs.revision(name)
             if found.life != seen.life or (of_config and found != seen):
@@ -407,7 +442,7 @@ class Herder:
         restart = self._lifecycle.restarts.info(name, number)
         return TaskState(number, State(status.state), self.worker_id, status.version, status.trace, restart)
 
-    def _checked(self, name: str, config: Mapping[str, str | None], *, patched: bool = False) -> dict[str, str]:
+    async def _checked(self, name: str, config: Mapping[str, str | None], *, patched: bool = False) -> dict[str, str]:
         """Return a config that passed every check, with its name."""
         given = config.get("name")
         if not patched and given is not None and given.strip() != name:
@@ -421,7 +456,7 @@ class Herder:
             raise invalid_config(nulls)
         full: dict[str, str | None] = {**config, "name": given if patched and given else name}
         desc = connector_desc(self.plugins, full)
-        infos = validation.validate(self.plugins, self.worker_config, desc.name, full)
+        infos = await self.validate(desc.name, full)
         validation.raise_for_errors(infos)
         RestartConfig.parse(full)
         return {key: value for key, value in full.items() if value is not None}

@@ -17,9 +17,9 @@ from connect.runtime.factory import now_ms
 from connect.runtime.model import State, TargetState, TaskId
 from connect.runtime.plugins import PluginHost
 from connect.runtime.restarts import RestartConfig, Restarts
-from connect.runtime.task import render_trace
+from connect.runtime.task import RELEASE_S, render_trace
 from connect.runtime.turns import Turns
-from connect.runtime.worker import ConnectorRunner, Worker
+from connect.runtime.worker import LATE_S, ConnectorRunner, StartInterrupted, Worker
 from connect.stores.configs import ConfigStore, StoredTarget
 from connect.stores.statuses import Status, StatusStore
 
@@ -64,20 +64,36 @@ class Lifecycle:
         self._statuses = statuses
         self._worker_id = worker_id
         self._runners: dict[str, ConnectorRunner] = {}
-        self._group = asyncio.TaskGroup()
+        self._work: set[asyncio.Task[None]] = set()
         self._closing = False
+        self._stop_by: float | None = None
 
     async def __aenter__(self) -> Lifecycle:
-        await self._group.__aenter__()
         return self
 
     async def __aexit__(self, *exc_info: Any) -> None:
+        """Take everything down, all at once and within one grace time; what hangs is left behind."""
+        clock = asyncio.get_running_loop().time
+        self.stop_soon()
+        assert self._stop_by is not None
+        if self._work:
+            await asyncio.wait(self._work, timeout=max(0.0, self._stop_by - clock()) + LATE_S)
+        for task in self._work:
+            logger.error("%s did not end and is left behind", task.get_name())
+            task.cancel()
+        if self._work:
+            await asyncio.wait(self._work, timeout=RELEASE_S)
+
+    def stop_soon(self) -> None:
+        """Begin to take everything down; safe to call twice."""
+        if self._closing:
+            return
         self._closing = True
+        self._stop_by = asyncio.get_running_loop().time() + self._worker.grace_s
         self.restarts.close()
         for name, runner in self._runners.items():
-            runner.interrupt()
+            runner.interrupt(always=True)
             self._spawn(name, self._take_down(name), "stopping")
-        await self._group.__aexit__(None, None, None)
 
     # -- asked by the herder ---------------------------------------------------------------------------------------
 
@@ -119,14 +135,19 @@ class Lifecycle:
     # -- one connector, in its turn --------------------------------------------------------------------------------
 
     def _spawn(self, name: str, work: Coroutine[Any, Any, None], doing: str) -> asyncio.Task[None]:
-        return self._group.create_task(self._in_turn(name, work, doing))
+        task = asyncio.create_task(self._in_turn(name, work, doing), name=f"connector {name}: {doing}")
+        self._work.add(task)
+        task.add_done_callback(self._work.discard)
+        return task
 
     async def _in_turn(self, name: str, work: Coroutine[Any, Any, None], doing: str) -> None:
-        async with self.turns.take(name, doing):
-            try:
+        try:
+            async with self.turns.take(name, doing):
                 await work
-            except Exception as error:  # one connector's trouble must not reach the others
-                self._failed(name, error)
+        except Exception as error:  # one connector's trouble must not reach the others
+            self._failed(name, error)
+        finally:
+            work.close()  # where its turn never came
 
     async def _bring(self, name: str, *, renew: bool) -> None:
         config, target = self._configs.config(name), wanted(self._configs, name)
@@ -161,7 +182,7 @@ class Lifecycle:
                 (found.pause if paused else found.resume)()
 
     async def _bring_up(self, name: str, config: Mapping[str, str], *, paused: bool) -> None:
-        runner = ConnectorRunner(name, config, self._plugins, self._on_connector_state, self._on_reconfigure)
+        runner = ConnectorRunner(name, config, self._worker.around, self._on_connector_state, self._on_reconfigure)
         self._runners[name] = runner
         # One that was created paused has no tasks until it is resumed.
         if await runner.start(paused=paused) and (not paused or self._configs.task_configs(name)):
@@ -170,14 +191,22 @@ class Lifecycle:
     async def _take_down(self, name: str) -> None:
         self.restarts.forget(name)
         runner = self._runners.pop(name, None)
-        await self._worker.stop_tasks(self._worker.tasks(name))
+        await self._worker.stop_tasks(self._worker.tasks(name), by=self._stop_by)
         if runner is not None:
-            await runner.stop(self._worker.grace_s)
+            await runner.stop(self._grace_s())
+
+    def _grace_s(self) -> float:
+        """How long an instance may take to stop: the worker's own stop gives one grace time to all together."""
+        if self._stop_by is None:
+            return self._worker.grace_s
+        return max(RELEASE_S, self._stop_by - asyncio.get_running_loop().time())
 
     async def _divide(self, runner: ConnectorRunner, *, paused: bool) -> None:
         """Ask for task configs; the tasks are made anew where they differ, or none run."""
         try:
             configs = await runner.task_configs()
+        except StartInterrupted:
+            return
         except Exception as error:  # the plugin's planning failed: the connector is what failed
             runner.fail(error)
             return
@@ -199,9 +228,9 @@ class Lifecycle:
         paused = target is TargetState.PAUSED
         if instance or runner is None:
             if runner is not None:
-                await runner.stop(self._worker.grace_s)
+                await runner.stop(self._grace_s())
             self._runners.pop(name, None)
-            runner = ConnectorRunner(name, config, self._plugins, self._on_connector_state, self._on_reconfigure)
+            runner = ConnectorRunner(name, config, self._worker.around, self._on_connector_state, self._on_reconfigure)
             self._runners[name] = runner
             if not await runner.start(paused=paused):
                 return

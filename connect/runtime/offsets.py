@@ -13,14 +13,18 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
-from connect.api import ConfigError, ConnectError, NotFoundError, SinkConnector, SourceConnector
+from connect.api import ConfigError, ConnectError, NotFoundError, PluginError, SinkConnector, SourceConnector
+from connect.api.contract import looked_of
 from connect.api.errors import register_code
 from connect.ports import Cluster, OffsetAndMetadata, TopicPartition
-from connect.runtime.calls import TaskThread, call
+from connect.runtime.calls import PluginTimeoutError, TaskThread, call
+from connect.runtime.checking import closed
 from connect.runtime.config import WorkerConfig, strip_prefix
+from connect.runtime.context import ConnectorContextImpl
 from connect.runtime.factory import connector_desc
 from connect.runtime.model import PluginKind
 from connect.runtime.plugins import PluginHost
+from connect.runtime.watch import Watch
 from connect.stores.offsets import OffsetStore
 
 OFFSETS_INVALID = register_code(
@@ -53,12 +57,14 @@ class Offsets:
         worker: WorkerConfig,
         store: OffsetStore,
         *,
+        watch: Watch | None = None,
         timeout_s: float = 60.0,
     ) -> None:
         self._cluster = cluster
         self._plugins = plugins
         self._worker = worker
         self._store = store
+        self._watch = watch
         self._timeout_s = timeout_s
 
     async def read(self, name: str, config: Mapping[str, str]) -> list[Entry]:
@@ -124,23 +130,34 @@ class Offsets:
     async def _ask(self, name: str, config: Mapping[str, str], offsets: Any) -> bool:
         """Have an instance of the connector look at offsets; what it raises names the connector."""
         desc = connector_desc(self._plugins, config)
-        plugin = cast(SourceConnector | SinkConnector, desc.cls())
-        thread = TaskThread(f"connect-{name}-offsets")
+        limit_s = self._timeout_s
+        thread = TaskThread(f"connect-{name}-offsets", who=f"connector {name}", plugin=desc.name, watch=self._watch, deadline_s=limit_s)  # fmt: skip
+        context = ConnectorContextImpl(name, reconfigure=lambda: None, fail=lambda error: None)
+        made: list[SourceConnector | SinkConnector] = []
+
+        def make() -> None:
+            plugin = cast(SourceConnector | SinkConnector, desc.cls())
+            plugin.context = context
+            made.append(plugin)
+            plugin.configure(plugin.config_class.parse(config))
+
         try:
-            async with asyncio.timeout(self._timeout_s):
-                await thread.run(lambda: plugin.configure(desc.cls.config_class.parse(config)))
-                looked = await call(thread, plugin.alter_offsets, offsets)
-                await thread.run(plugin.close)
+            async with asyncio.timeout(limit_s):
+                await thread.bounded(limit_s, make)
+                return looked_of(made[0], await call(thread, made[0].alter_offsets, offsets, limit_s=limit_s))
+        except (TimeoutError, PluginTimeoutError):
+            raise PluginTimeoutError(f"connector {name!r} did not check the offsets within {limit_s:g} s; nothing was changed") from None  # fmt: skip
+        except PluginError as error:
+            error.message = f"connector {name!r} failed to check the offsets: {error.message}; nothing was changed"
+            raise
         except ConnectError as error:
             error.message = f"connector {name!r}: {error.message}"
             raise
-        except TimeoutError:
-            raise ConnectError(f"connector {name!r} did not check the offsets within {self._timeout_s:.0f} s; nothing was changed", code="timeout") from None  # fmt: skip
-        except Exception as error:  # a plugin may raise anything
-            raise ConnectError(f"connector {name!r} failed to check the offsets: {type(error).__name__}: {error}; nothing was changed", code="plugin.failed") from error  # fmt: skip
         finally:
+            context.stopping.set()
+            if made:
+                await closed(thread, made[0])
             thread.close()
-        return bool(looked)
 
     def _is_sink(self, config: Mapping[str, str]) -> bool:
         try:

@@ -8,14 +8,20 @@ or a pause raises `Interrupted`, and nothing of the call counts: the same batche
 
 from __future__ import annotations
 
+import logging
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from operator import not_
 from typing import Any
 
 from connect.api import Batch, Column, Converter, Header, HeaderConverter, Headers, Plugin, Predicate, Schema, Transform
+from connect.api.contract import batches_of, check_bytes, check_column, check_pair, check_runs, refuse
 from connect.ports import Columns, FetchedBatch, RawHeaders
+from connect.runtime.calls import Underway, fail, is_plain, told
 from connect.runtime.tolerance import Interrupted, Tolerance
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,16 +36,20 @@ class Stage:
     def apply(self, batch: Batch) -> list[Batch]:
         """Transform the records that meet the condition, and pass the others on; order is kept."""
         if self.predicate is None:
-            return _listed(self.transform.apply_batch(batch))
+            return self._transformed(batch)
         verdict = self.predicate.test_batch(batch)
         if isinstance(verdict, bool):
             verdict = [verdict] * len(batch)
+        if isinstance(verdict, str | bytes) or not isinstance(verdict, Sequence) or len(verdict) != len(batch):
+            refuse(
+                self.predicate, "test_batch", verdict, f"True, False, or one of them for each of {len(batch)} records"
+            )
         chosen = list(map(not_, verdict)) if self.negate else [bool(v) for v in verdict]
         if all(chosen):
-            return _listed(self.transform.apply_batch(batch))
+            return self._transformed(batch)
         if not any(chosen):
             return [batch]
-        changed = _listed(self.transform.apply_batch(batch.select(chosen)))
+        changed = self._transformed(batch.select(chosen))
         if not changed:
             return [batch.select(list(map(not_, chosen)))]
         if len(changed) == 1 and len(changed[0]) == sum(chosen) and _same_shape(changed[0], batch):
@@ -48,7 +58,11 @@ class Stage:
         return coalesce(part for run in _runs(chosen) for part in self._apply_run(batch[run], chosen[run.start]))
 
     def _apply_run(self, batch: Batch, chosen: bool) -> list[Batch]:
-        return _listed(self.transform.apply_batch(batch)) if chosen else [batch]
+        return self._transformed(batch) if chosen else [batch]
+
+    def _transformed(self, batch: Batch) -> list[Batch]:
+        transform = self.transform
+        return batches_of(transform, "apply_batch", transform.apply_batch(batch), given=batch)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +116,8 @@ class Pipeline:
         self._clock_ms = clock_ms
         #: Kafka's name of the step under way, and who does it: what a failure is blamed on.
         self._at: tuple[str, Plugin] = ("VALUE_CONVERTER", value_converter)
+        #: When the step under way began; None between steps.
+        self._since: float | None = None
 
     @property
     def keeps_order(self) -> bool:
@@ -112,7 +128,15 @@ class Pipeline:
         """Close every plugin of the pipeline."""
         plugins = [p for s in self._stages for p in (s.transform, s.predicate) if p is not None]
         for plugin in [*plugins, self._key_converter, self._value_converter, self._header_converter]:
-            plugin.close()
+            try:
+                plugin.close()
+            except BaseException as error:  # one that fails keeps none of the others open
+                logger.error("close of %s failed: %s", plugin.plugin_name(), told(error), exc_info=True)
+
+    def underway(self) -> Underway | None:
+        """Return the step that is under way, for the watch. From any thread."""
+        since, (stage, plugin) = self._since, self._at
+        return None if since is None else Underway(stage, since, plugin.plugin_name())
 
     def transform(self, batches: Iterable[Batch]) -> list[Batch]:
         """Run the batches through every stage."""
@@ -141,7 +165,7 @@ class Pipeline:
 
     def _guarded(self, step: Callable[[Batch], list[Any]], batch: Batch, stage: str) -> list[Any]:
         try:
-            return self._tolerance.attempt(lambda: step(batch))
+            return self._tolerance.attempt(lambda: self._run(step, batch))
         except Interrupted:
             raise
         except Exception as error:
@@ -152,12 +176,24 @@ class Pipeline:
         for index in range(len(batch)):
             one = batch[index : index + 1]
             try:
-                results.extend(self._tolerance.attempt(lambda one=one: step(one)))  # type: ignore[misc]
+                results.extend(self._tolerance.attempt(lambda one=one: self._run(step, one)))  # type: ignore[misc]
             except Interrupted:
                 raise
             except Exception as error:
                 self._tolerance.failed(error, stage=stage, batch=batch, index=index, at=self._at)
         return results
+
+    def _run(self, step: Callable[[Batch], list[Any]], batch: Batch) -> list[Any]:
+        """Run one step: the border of plugins that work between task and log. Only what is an Exception leaves it."""
+        self._since = time.monotonic()
+        try:
+            return step(batch)
+        except BaseException as error:
+            if isinstance(error, Exception) and is_plain(error):
+                raise
+            fail(error, self._at[0], self._at[1].plugin_name())
+        finally:
+            self._since = None
 
     # -- converting ------------------------------------------------------------------------------------------------
 
@@ -165,13 +201,18 @@ class Pipeline:
         topic = batch.topic
         keys: Sequence[bytes | None] | None = None
         if batch.keys is not None or batch.key_schema is not None:
+            self._at = ("KEY_CONVERTER", self._key_converter)
             keys = self._key_converter.encode(topic, batch.key_schema, batch.key_column())
+            check_column(self._key_converter, "encode", keys, len(batch))
+        self._at = ("VALUE_CONVERTER", self._value_converter)
         values = self._value_converter.encode(topic, batch.value_schema, batch.values)
+        check_column(self._value_converter, "encode", values, len(batch))
         timestamps: Sequence[int] | int
         if isinstance(batch.timestamps, list):
             timestamps = [now_ms if t is None else t for t in batch.timestamps]
         else:
             timestamps = now_ms if batch.timestamps is None else batch.timestamps
+        self._at = ("HEADER_CONVERTER", self._header_converter)
         headers = None if batch.headers is None else [self._encode_headers(topic, h) for h in batch.headers]
         return Outgoing(
             topic,
@@ -185,20 +226,28 @@ class Pipeline:
     def _encode_headers(self, topic: str, headers: Headers | None) -> RawHeaders | None:
         if not headers:
             return None
-        encode = self._header_converter.from_connect_header
-        return [(h.name, encode(topic, h.name, h.schema, h.value)) for h in headers]
+        converter = self._header_converter
+        encode = converter.from_connect_header
+        return [
+            (h.name, check_bytes(converter, "from_connect_header", encode(topic, h.name, h.schema, h.value)))
+            for h in headers
+        ]
 
     def _decode(self, batch: Batch) -> list[Batch]:
         topic = batch.topic
         keys: list[Column]
         self._at = ("KEY_CONVERTER", self._key_converter)
         if batch.keys is None:
-            schema = self._key_converter.to_connect_data(topic, None)[0]
+            schema = check_pair(
+                self._key_converter, "to_connect_data", self._key_converter.to_connect_data(topic, None)
+            )[0]
             keys = [Column(schema, [None] * len(batch))]
         else:
             keys = self._key_converter.decode(topic, batch.keys)
+            check_runs(self._key_converter, "decode", keys, len(batch))
         self._at = ("VALUE_CONVERTER", self._value_converter)
         values = self._value_converter.decode(topic, batch.values)
+        check_runs(self._value_converter, "decode", values, len(batch))
         self._at = ("HEADER_CONVERTER", self._header_converter)
         headers = None if batch.headers is None else [self._decode_headers(topic, h) for h in batch.headers]  # type: ignore[arg-type]
         whole = batch.replace(headers=headers)
@@ -214,7 +263,8 @@ class Pipeline:
             return None
         decoded = Headers()
         for name, data in headers:
-            schema, value = self._header_converter.to_connect_header(topic, name, data)
+            converter = self._header_converter
+            schema, value = check_pair(converter, "to_connect_header", converter.to_connect_header(topic, name, data))
             decoded.append(Header(name, value, schema))
         return decoded
 
@@ -231,12 +281,6 @@ def coalesce(batches: Iterable[Batch]) -> list[Batch]:
 
 
 # -- columns -------------------------------------------------------------------------------------------------------
-
-
-def _listed(result: Batch | list[Batch] | None) -> list[Batch]:
-    if result is None:
-        return []
-    return [result] if isinstance(result, Batch) else result
 
 
 def _same_shape(left: Batch, right: Batch) -> bool:

@@ -2,17 +2,18 @@
 
 Plugins come from the entry-point group 'connect' and from the folders of `plugin.path`; bundled ones take the same way
 as a stranger's. A plugin that cannot be imported, or declares nonsense, is kept in `broken` by name with its cause, and
-the worker runs on.
+the worker runs on: also one that exits, never comes back, or forgot @hookimpl. Each is loaded on a thread of its own.
 """
 
 from __future__ import annotations
 
 import difflib
+import functools
 import importlib.metadata
 import importlib.util
 import logging
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -34,6 +35,7 @@ from connect.api import (
     Transform,
     hooks,
 )
+from connect.runtime.calls import aside, told
 from connect.runtime.model import PluginInfo, PluginKind
 
 logger = logging.getLogger(__name__)
@@ -54,6 +56,8 @@ _KIND_WORDS: Final = {
     PluginKind.CONVERTER: "converter",
     PluginKind.HEADER_CONVERTER: "header converter",
 }
+#: How long importing one plugin may take.
+IMPORT_TIMEOUT_S: Final = 30.0
 CONNECTOR_KINDS: Final = (PluginKind.SOURCE, PluginKind.SINK)
 
 
@@ -99,7 +103,9 @@ class BrokenPlugin:
 class PluginHost:
     """All plugin classes, by kind and name. Made once at start; not changed afterwards."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, timeout_s: float = IMPORT_TIMEOUT_S, tells: bool = True) -> None:
+        self._timeout_s = timeout_s
+        self._tells = tells
         self._manager = pluggy.PluginManager(hooks.PROJECT)
         self._manager.add_hookspecs(hooks)
         self._descs: list[PluginDesc] = []
@@ -107,9 +113,20 @@ class PluginHost:
         self.broken: list[BrokenPlugin] = []
 
     @classmethod
-    def discover(cls, plugin_path: Sequence[str | Path] = ()) -> PluginHost:
-        """Load every plugin there is. Reads the disk and runs plugins' imports: seconds if a plugin is slow."""
-        host = cls()
+    def discover(
+        cls,
+        plugin_path: Sequence[str | Path] = (),
+        *,
+        timeout_s: float = IMPORT_TIMEOUT_S,
+        tells: bool = True,
+    ) -> PluginHost:
+        """Load every plugin there is. Reads the disk and runs plugins' imports: seconds if a plugin is slow.
+
+        Args:
+            timeout_s: How long each may take; one that takes longer is left out.
+            tells: Log what is left out, for callers that do not show `broken` themselves.
+        """
+        host = cls(timeout_s=timeout_s, tells=tells)
         entries = importlib.metadata.entry_points(group=hooks.ENTRY_POINT_GROUP)
         for entry in sorted(entries, key=lambda e: e.name):
             origin = f"{entry.dist.name} {entry.dist.version}" if entry.dist else "entry point"
@@ -182,42 +199,80 @@ class PluginHost:
         for path in sorted(folder.iterdir()):
             module = path if path.suffix == ".py" else path / "__init__.py"
             if module.is_file() and not path.name.startswith(("_", ".")):
-                self._load(path.stem, str(path), lambda path=path, module=module: _import_file(path.stem, module))
+                load = functools.partial(_import_file, path.stem, module)
+                self._load(path.stem, str(path), load, may_be_helper=True)
 
-    def _load(self, name: str, origin: str, load: Any) -> None:
-        try:
+    def _load(self, name: str, origin: str, load: Callable[[], Any], *, may_be_helper: bool = False) -> None:
+        def take() -> tuple[Any, list[tuple[PluginDesc, tuple[str, ...]]]]:
             plugin = load()
             self._manager.register(plugin, name)
-        except Exception as error:  # a stranger's import may raise anything; it is reported, and the rest goes on
-            logger.debug("plugin %s cannot be loaded", name, exc_info=True)
-            self._broken(name, origin, f"{type(error).__name__}: {error}")
-            return
-        try:
             self._manager.check_pending()
-            self._take(name, origin, plugin)
-        except Exception as error:
-            logger.debug("plugin %s breaks its contract", name, exc_info=True)
-            self._manager.unregister(plugin)
-            self._descs = [d for d in self._descs if d.origin != origin or d.cls.__module__ != name]
-            self._broken(name, origin, f"{type(error).__name__}: {error}")
+            return plugin, _found(name, origin, plugin, may_be_helper=may_be_helper)
 
-    def _take(self, name: str, origin: str, plugin: Any) -> None:
-        found = [
-            desc
-            for hook, bases in _HOOKS.items()
-            for implementation in [getattr(plugin, hook, None)]
-            if implementation is not None
-            for desc in _descs(name, hook, bases, implementation(), origin)
-        ]
-        for desc in found:
+        try:
+            # All of it is code of a stranger, who may raise anything, end the process, or never come back.
+            _, found = aside(take, self._timeout_s, f"import-{name}")
+        except Exception as error:
+            logger.debug("plugin %s cannot be loaded", name, exc_info=True)
+            if self._manager.has_plugin(name):
+                self._manager.unregister(name=name)
+            self._broken(name, origin, _why(error))
+            return
+        for desc, names in found:
             self._descs.append(desc)
-            for known in desc.names():
+            for known in names:
                 # The first to claim a name keeps it, so an installed plugin cannot be replaced by accident.
                 self._by_name.setdefault((desc.kind, known), desc)
 
     def _broken(self, name: str, origin: str, cause: str) -> None:
         self.broken.append(BrokenPlugin(name, origin, cause))
-        logger.warning("plugin %s (%s) is left out: %s", name, origin, cause)
+        if self._tells:
+            logger.warning("plugin %s (%s) is left out: %s", name, origin, cause)
+
+
+def _why(error: Exception) -> str:
+    return error.message if isinstance(error, PluginError) else told(error)
+
+
+def _found(name: str, origin: str, plugin: Any, *, may_be_helper: bool) -> list[tuple[PluginDesc, tuple[str, ...]]]:
+    """Return what a plugin declares, with every name; refuse what looks like a plugin and registers nothing."""
+    hooks_found = 0
+    found = []
+    for hook, bases in _HOOKS.items():
+        implementation = getattr(plugin, hook, None)
+        if implementation is None:
+            continue
+        if getattr(implementation, f"{hooks.PROJECT}_impl", None) is None:
+            raise PluginError(
+                f"plugin {name} defines {hook} without @hookimpl, so it registers nothing: write @hookimpl above it"
+            )
+        hooks_found += 1
+        found += [(desc, tuple(desc.names())) for desc in _descs(name, hook, bases, implementation(), origin)]
+    if not hooks_found and (not may_be_helper or _has_classes(plugin, name)):
+        raise PluginError(
+            f"plugin {name} registers no hook; expected a function with @hookimpl: one of {', '.join(_HOOKS)}"
+        )
+    return found
+
+
+def _has_classes(plugin: Any, name: str) -> bool:
+    """Whether a module makes plugin classes of its own; one that does not is a part of another plugin."""
+    bases = tuple(base for bases in _HOOKS.values() for base in bases)
+    return any(isinstance(v, type) and issubclass(v, bases) and v.__module__ == name for v in vars(plugin).values())
+
+
+def _check_class(name: str, cls: type[Plugin]) -> None:
+    """Refuse class attributes that everybody reads and that are not what they should be."""
+    wanted = {"version": str, "class_name": str | None, "aliases": tuple | list, "config_class": type}
+    for attribute, kind in wanted.items():
+        value = getattr(cls, attribute)
+        if not isinstance(value, kind):
+            shown = getattr(kind, "__name__", str(kind))
+            raise PluginError(
+                f"plugin {name}: {cls.__qualname__}.{attribute} is {type(value).__name__}; expected {shown}"
+            )
+    if not all(isinstance(alias, str) for alias in cls.aliases):
+        raise PluginError(f"plugin {name}: {cls.__qualname__}.aliases holds what is no text")
 
 
 def _descs(name: str, hook: str, bases: tuple[type[Plugin], ...], classes: Any, origin: str) -> Iterable[PluginDesc]:
@@ -230,6 +285,7 @@ def _descs(name: str, hook: str, bases: tuple[type[Plugin], ...], classes: Any, 
             raise PluginError(f"plugin {name}: {hook} returned {cls!r}, which is no subclass of {wanted}")
         if issubclass(cls, Connector) and not hasattr(cls, "task_class"):
             raise PluginError(f"plugin {name}: connector {cls.__qualname__} names no task_class")
+        _check_class(name, cls)
         cls.config_class.keys()  # a declaration that cannot be read is found here, not at the first request
         yield PluginDesc(cls, _KIND_OF[base], origin)
 

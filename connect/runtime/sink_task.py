@@ -7,10 +7,12 @@ before a `flush` that returned, so after a crash some records come again and non
 from __future__ import annotations
 
 import asyncio
+import inspect
 import time
 from collections.abc import Iterable, Sequence
 
 from connect.api import Batch, ConnectError, DataError, RetriableError, SinkTask
+from connect.api.contract import refuse
 from connect.ports import Consumer, FetchedBatch, OffsetAndMetadata, Subscription, TopicPartition
 from connect.runtime.calls import call, on_loop
 from connect.runtime.config import SinkConnectorConfig, strip_prefix
@@ -39,13 +41,14 @@ class SinkTaskRunner(TaskRunner):
         self._consumer: Consumer | None = None
         self._dead_letters: DeadLetterQueue | None = None
         self._put: dict[TopicPartition, int] = {}
-        self._on_loop = on_loop(self._plugin, "put_batch", "put")
+        self._on_loop = False
 
     async def _prepare(self) -> None:
+        self._on_loop = on_loop(self._plugin, "put_batch", "put")
         make = lambda: make_pipeline(  # noqa: E731 - runs on the task's thread
             self.around.plugins, self.around.worker, self.spec.config, log=self.log, interrupted=self.interrupted
         )
-        self._pipeline, self.tolerance = await self.thread.run(make)
+        self._pipeline, self.tolerance = await self.set_up(make)
         originals = self.spec.config.originals
         assert isinstance(self.spec.config, SinkConnectorConfig)
         producer_configs = {**strip_prefix(self.around.worker.originals, "producer."),
@@ -68,8 +71,6 @@ class SinkTaskRunner(TaskRunner):
         return Subscription(topics, config.topics_regex or None, member=self.id.task, members=self.spec.tasks)
 
     async def _release(self) -> None:
-        if self._pipeline is not None:
-            self._pipeline.close()
         if self._dead_letters is not None:
             await self._dead_letters.aclose()
         if self._consumer is not None:
@@ -181,7 +182,7 @@ class SinkTaskRunner(TaskRunner):
         batches = self._pipeline.from_bytes(fetched)
         for index, batch in enumerate(batches):
             try:
-                self._plugin.put_batch(batch)
+                self.thread.inside(put, self._plugin, batch)
             except Exception as error:  # decided on the loop, where waiting is cheap
                 return batches[index:], error
         return [], None
@@ -244,6 +245,16 @@ class SinkTaskRunner(TaskRunner):
             self.log.error("offsets were not committed: %s", error.message)
             return
         self._put = {p: o for p, o in self._put.items() if offsets.get(p) != o}
+
+
+def put(task: SinkTask, batch: Batch) -> None:
+    """Put to a plain task, on its thread."""
+    result = task.put_batch(batch)
+    if result is not None and inspect.isawaitable(result):
+        close = getattr(result, "close", None)
+        if close is not None:
+            close()
+        refuse(task, "put", result, "nothing from a plain `def`, since nobody would await it: write `async def`")
 
 
 async def _returned(batches: list[FetchedBatch]) -> list[FetchedBatch]:

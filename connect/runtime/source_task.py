@@ -12,10 +12,11 @@ the disk is full, waits until it can.
 from __future__ import annotations
 
 import asyncio
+import inspect
 import time
 from collections import deque
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from connect.api import (
     Batch,
@@ -28,7 +29,7 @@ from connect.api import (
     SourceTask,
     UnknownTopicOrPartitionError,
 )
-from connect.api.connector import Batches
+from connect.api.contract import batches_of, check_source, refuse
 from connect.api.errors import InternalTopicError
 from connect.ports import Producer
 from connect.runtime.calls import call, on_loop
@@ -86,7 +87,7 @@ class SourceTaskRunner(TaskRunner):
         make = lambda: make_pipeline(  # noqa: E731 - runs on the task's thread
             self.around.plugins, self.around.worker, self.spec.config, log=self.log, interrupted=self.interrupted
         )
-        self._pipeline, self.tolerance = await self.thread.run(make)
+        self._pipeline, self.tolerance = await self.set_up(make)
         assert isinstance(self.spec.config, SourceConnectorConfig)
         self._topic_groups = topic_groups(self.spec.config.originals, self.spec.config.topic_creation_groups)
         configs = {**strip_prefix(self.around.worker.originals, "producer."),
@@ -96,8 +97,6 @@ class SourceTaskRunner(TaskRunner):
         self._producer = self.around.cluster.producer(client_id=client_id, configs=configs)
 
     async def _release(self) -> None:
-        if self._pipeline is not None:
-            self._pipeline.close()
         if self._producer is not None:
             await self._producer.aclose()
 
@@ -182,7 +181,7 @@ class SourceTaskRunner(TaskRunner):
     def _poll_and_convert(self) -> tuple[list[Outgoing], list[Batch]]:
         batches, self._polled = self._polled, None
         if batches is None:
-            batches = _listed(cast(Batches, self._plugin.poll_batch()))
+            batches = self.thread.inside(poll, self._plugin)
         return self._converted(batches)
 
     async def _poll_on_loop(self) -> tuple[list[Outgoing], list[Batch]] | None:
@@ -207,7 +206,7 @@ class SourceTaskRunner(TaskRunner):
                     await self._finish_append()
                 return None
             polling, self._polling = self._polling, None
-            batches = _listed(polling.result())
+            batches = _listed(self._plugin, polling.result())
         if not batches:
             return [], []
         return await self.thread.run(self._converted, batches)
@@ -401,7 +400,18 @@ def _as_batch(out: Outgoing) -> Batch:
     )
 
 
-def _listed(batches: Batches) -> list[Batch]:
-    if batches is None:
-        return []
-    return [batches] if isinstance(batches, Batch) else list(batches)
+def poll(task: SourceTask) -> list[Batch]:
+    """Poll a plain task, on its thread; the result is sound."""
+    return _listed(task, task.poll_batch())
+
+
+def _listed(task: SourceTask, result: Any) -> list[Batch]:
+    if inspect.isawaitable(result):
+        close = getattr(result, "close", None)
+        if close is not None:
+            close()
+        refuse(task, "poll_batch", result, "no awaitable from a plain `def`: write `async def`")
+    batches = batches_of(task, "poll_batch", result)
+    for batch in batches:
+        check_source(task, "poll", batch)
+    return batches

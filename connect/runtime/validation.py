@@ -16,6 +16,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from connect.api import ConfigError, ConfigKey, ConfigValue
+from connect.runtime.calls import within
 from connect.runtime.client_overrides import override_values
 from connect.runtime.config import ConnectorConfig, SinkConnectorConfig, SourceConnectorConfig, WorkerConfig
 from connect.runtime.enriched import (
@@ -41,7 +42,7 @@ _VERSION = "connector.plugin.version"
 
 
 def validate(plugins: PluginHost, worker: WorkerConfig, plugin: str, config: Mapping[str, Any]) -> ConfigInfos:
-    """Check a whole connector config.
+    """Check a whole connector config. Runs code of plugins, so it may block: never on the event loop.
 
     Args:
         plugin: The connector that the request names; `connector.class` must end with it.
@@ -63,7 +64,7 @@ def validate(plugins: PluginHost, worker: WorkerConfig, plugin: str, config: Map
         for alias in dict.fromkeys(values[prefix].value or ()):
             groups.append(f"{title}: {alias}")
             values.update(member_values(context, f"{prefix}.{alias}", kind, groups[-1]))
-    own = desc.cls.config_class.values(config)
+    own = within(desc.name, "checking its config", desc.cls.config_class.values, config)
     values.update((key, value) for key, value in own.items() if key not in values)
     groups.extend(groups_of(own.values()))
     for which, kind, use in CONVERTERS:

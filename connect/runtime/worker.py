@@ -3,25 +3,32 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from typing import Any, cast
+from typing import Any, Final, TypeVar, cast
 
 from connect.api import ConfigError, Connector
+from connect.api.contract import task_configs_of
 from connect.runtime import secrets
-from connect.runtime.calls import TaskThread, call
+from connect.runtime.calls import CANCEL_S, PluginTimeoutError, TaskThread, call
 from connect.runtime.config import ConnectorConfig, WorkerConfig
 from connect.runtime.context import ConnectorContextImpl, connector_context
 from connect.runtime.factory import connector_desc, framework_config
 from connect.runtime.model import PluginKind, State, TaskId, TaskProgress
-from connect.runtime.plugins import PluginDesc, PluginHost
+from connect.runtime.plugins import PluginDesc
 from connect.runtime.sink_task import SinkTaskRunner
 from connect.runtime.source_task import SourceTaskRunner
 from connect.runtime.states import Event, after
-from connect.runtime.task import Surroundings, TaskRunner, TaskSpec, render_trace
+from connect.runtime.task import RELEASE_S, Surroundings, TaskRunner, TaskSpec, render_trace
 from connect.stores.offsets import OffsetStore
 
 logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+#: How long a cancelled task may take to release the log's side.
+LATE_S: Final = 0.7
 
 OnConnectorState = Callable[[str, State, str | None], None]
 
@@ -33,18 +40,30 @@ class StartInterrupted(Exception):
 class ConnectorRunner:
     """One running connector instance. It plans; its tasks are the worker's."""
 
-    def __init__(self, name: str, raw: Mapping[str, str], plugins: PluginHost, on_state: OnConnectorState,
-                 on_reconfigure: Callable[[str], None]) -> None:  # fmt: skip
+    def __init__(
+        self,
+        name: str,
+        raw: Mapping[str, str],
+        around: Surroundings,
+        on_state: OnConnectorState,
+        on_reconfigure: Callable[[str], None],
+    ) -> None:
         self.name = name
         self.raw = dict(raw)
         self.state = State.UNASSIGNED
-        secrets.remember(plugins, raw)
+        secrets.remember(around.plugins, raw)
         self.failure: Exception | None = None
         self._interrupted = asyncio.Event()
-        self.desc: PluginDesc = connector_desc(plugins, raw)
+        self.desc: PluginDesc = connector_desc(around.plugins, raw)
         self.config: ConnectorConfig = framework_config(self.desc, raw)
-        self._thread = TaskThread(f"connect-{name}")
-        self._plugin = cast(Connector, self.desc.cls())
+        self._thread = TaskThread(
+            f"connect-{name}",
+            who=f"connector {name}",
+            plugin=self.desc.name,
+            watch=around.watch,
+            deadline_s=around.worker.plugin_call_timeout_ms / 1000,
+        )
+        self._plugin: Connector | None = None
         self._on_state = on_state
         loop = asyncio.get_running_loop()
 
@@ -57,14 +76,11 @@ class ConnectorRunner:
         self._context = ConnectorContextImpl(name, reconfigure=reconfigure, fail=fail)
 
     async def start(self, *, paused: bool) -> bool:
-        """Configure and start the instance; return whether it came up. A failure ends in the status."""
+        """Make, configure and start the instance; return whether it came up. A failure ends in the status."""
         connector_context.set(f"[{self.name}|worker] ")
         self._event(Event.START)
         try:
-            self._plugin.context = self._context
-            own = self._plugin.config_class
-            await self._thread.run(lambda: self._plugin.configure(own.parse(self.raw)))
-            await self._unless_interrupted(call(self._thread, self._plugin.start))
+            await self._unless_interrupted(self._begin())
         except StartInterrupted:
             return False
         except Exception as error:  # a plugin may raise anything; it ends here, in the status
@@ -73,13 +89,29 @@ class ConnectorRunner:
         self._event(Event.PAUSE if paused else Event.STARTED)
         return True
 
+    async def _begin(self) -> None:
+        await self._thread.bounded(self._thread.deadline_s, self._make)
+        assert self._plugin is not None
+        await call(self._thread, self._plugin.start)
+
+    def _make(self) -> None:
+        """Make and configure the instance, on the thread: constructors and configs are plugin code too."""
+        made = cast(Connector, self.desc.cls())
+        made.context = self._context
+        self._plugin = made
+        made.configure(made.config_class.parse(self.raw))
+
     async def task_configs(self) -> list[dict[str, str]]:
         """Ask the connector to divide its work.
 
         Raises:
             ConfigError: It made more tasks than tasks.max, and tasks.max.enforce is true.
+            PluginError: It failed, or returned what is no list of flat configs.
+            StartInterrupted: The connector is to end.
         """
-        configs: list[dict[str, str]] = await call(self._thread, self._plugin.task_configs, self.config.tasks_max)
+        assert self._plugin is not None, "the instance was started"
+        asked = call(self._thread, self._plugin.task_configs, self.config.tasks_max)
+        configs = task_configs_of(self._plugin, await self._unless_interrupted(asked))
         if len(configs) > self.config.tasks_max:
             message = f"connector {self.name!r} made {len(configs)} task configs, which is more than tasks.max={self.config.tasks_max}"
             if self.config.tasks_max_enforce:
@@ -87,23 +119,27 @@ class ConnectorRunner:
             logger.warning("%s; they run, since tasks.max.enforce is false", message)
         return configs
 
-    def interrupt(self) -> None:
-        """End a start that is under way, since nobody wants it any more; without effect at any other time."""
-        if self.state is State.UNASSIGNED:
+    def interrupt(self, *, always: bool = False) -> None:
+        """End a start that is under way, since nobody wants it any more; without effect at any other time.
+
+        Args:
+            always: End any other call of the plugin too, since the worker is to stop.
+        """
+        if always or self.state is State.UNASSIGNED:
             self._context.stopping.set()
             self._interrupted.set()
 
-    async def _unless_interrupted(self, starting: Coroutine[Any, Any, Any]) -> None:
-        start, interrupted = asyncio.ensure_future(starting), asyncio.ensure_future(self._interrupted.wait())
+    async def _unless_interrupted(self, work: Coroutine[Any, Any, T]) -> T:
+        task, interrupted = asyncio.ensure_future(work), asyncio.ensure_future(self._interrupted.wait())
         try:
-            await asyncio.wait({start, interrupted}, return_when=asyncio.FIRST_COMPLETED)
-            if not start.done():
+            await asyncio.wait({task, interrupted}, return_when=asyncio.FIRST_COMPLETED)
+            if not task.done():
                 raise StartInterrupted
-            start.result()
+            return task.result()
         finally:
             interrupted.cancel()
-            start.cancel()
-            await asyncio.gather(start, interrupted, return_exceptions=True)
+            task.cancel()
+            await asyncio.wait({task, interrupted}, timeout=2 * CANCEL_S)
 
     def pause(self) -> None:
         """Show the connector as paused."""
@@ -123,14 +159,17 @@ class ConnectorRunner:
     async def stop(self, timeout_s: float) -> None:
         """Stop and release the instance; one that does not come back in time is left behind."""
         self._context.stopping.set()
-        try:
-            async with asyncio.timeout(timeout_s):
-                await call(self._thread, self._plugin.stop)
-                await self._thread.run(self._plugin.close)
-        except TimeoutError:
-            logger.error("connector %s did not stop within %d ms and is left behind", self.name, timeout_s * 1000)
-        except Exception as error:
-            logger.error("connector %s failed to stop: %s", self.name, error, exc_info=True)
+        connector_context.set(f"[{self.name}|worker] ")
+        by, clock = asyncio.get_running_loop().time() + timeout_s, asyncio.get_running_loop().time
+        if (plugin := self._plugin) is not None:
+            for name in ("stop", "close"):
+                try:
+                    await call(self._thread, getattr(plugin, name), limit_s=max(RELEASE_S, by - clock()))
+                except PluginTimeoutError as error:
+                    by = 0.0
+                    logger.error("connector %s did not stop within %d ms and is left behind: %s", self.name, timeout_s * 1000, error)  # fmt: skip
+                except Exception as error:
+                    logger.error("connector %s failed to stop: %s", self.name, error, exc_info=True)
         self._thread.close()
 
     def _event(self, event: Event, trace: str | None = None) -> None:
@@ -139,13 +178,16 @@ class ConnectorRunner:
 
 
 class Worker:
-    """Starts and stops tasks. Use as an async context manager: on the way out every task has ended."""
+    """Starts and stops tasks. Use as an async context manager: on the way out every task has ended, or is named and
+    left behind."""
 
     def __init__(self, around: Surroundings, offsets: OffsetStore) -> None:
         self.around = around
         self._offsets = offsets
-        self._group = asyncio.TaskGroup()
         self._tasks: dict[TaskId, tuple[TaskRunner, asyncio.Task[None]]] = {}
+        #: Tasks that were cancelled and have not ended; kept, since the event loop keeps no task alive.
+        self._late: set[asyncio.Task[None]] = set()
+        self._closing = False
 
     @property
     def config(self) -> WorkerConfig:
@@ -158,12 +200,17 @@ class Worker:
         return self.config.task_shutdown_graceful_timeout_ms / 1000
 
     async def __aenter__(self) -> Worker:
-        await self._group.__aenter__()
+        self.around.watch.start()
         return self
 
     async def __aexit__(self, *exc_info: Any) -> None:
-        await self.stop_tasks(list(self._tasks))
-        await self._group.__aexit__(None, None, None)
+        self._closing = True
+        try:
+            await self.stop_tasks(list(self._tasks))
+        finally:
+            for message in self.around.watch.left_behind():
+                logger.error("left behind: %s", message)
+            self.around.watch.close()
 
     def tasks(self, connector: str) -> list[TaskId]:
         """Return a connector's tasks that were started and not stopped, failed ones too."""
@@ -190,22 +237,42 @@ class Worker:
             runner = self._runner(spec)
             if paused:
                 runner.pause()
-            self._tasks[spec.id] = (runner, self._group.create_task(runner.run(), name=str(spec.id)))
+            task = asyncio.create_task(runner.run(), name=str(spec.id))
+            task.add_done_callback(functools.partial(self._ended, runner))
+            self._tasks[spec.id] = (runner, task)
 
-    async def stop_tasks(self, tasks: Sequence[TaskId]) -> None:
-        """Stop these tasks together: each drains, and one that does not in time is cancelled and left behind."""
+    async def stop_tasks(self, tasks: Sequence[TaskId], *, by: float | None = None) -> None:
+        """Stop these tasks together: each drains, and one that does not in time is cancelled and left behind.
+
+        Args:
+            by: When the time to drain is over, in the event loop's time; left out, `grace_s` from now.
+        """
         running = [self._tasks.pop(task) for task in tasks if task in self._tasks]
+        clock = asyncio.get_running_loop().time
+        by = clock() + self.grace_s if by is None else by
         for runner, _ in running:
-            runner.stop()
+            runner.stop(by)
         if not running:
             return
-        _, late = await asyncio.wait([task for _, task in running], timeout=self.grace_s)
+        _, late = await asyncio.wait([task for _, task in running], timeout=max(0.0, by - clock()))
         for task in late:
             logger.error("task %s did not stop within task.shutdown.graceful.timeout.ms=%d and is cancelled", task.get_name(), self.grace_s * 1000)  # fmt: skip
+            self._late.add(task)
+            task.add_done_callback(self._late.discard)
             task.cancel()
-        if late:
-            # A cancelled task still waits for its thread to come back; a plugin that hangs there is left behind.
-            await asyncio.wait(late, timeout=1.0)
+        if not late:
+            return
+        # A cancelled task releases the log's side itself, unless a coroutine of the plugin does not let it go on.
+        _, stuck = await asyncio.wait(late, timeout=LATE_S)
+        releases = [asyncio.create_task(runner.abandon(task)) for runner, task in running if task in stuck]
+        if releases:
+            await asyncio.wait(releases, timeout=LATE_S)
+
+    def _ended(self, runner: TaskRunner, task: asyncio.Task[None]) -> None:
+        if not self._closing:
+            runner.ended(task)
+        elif not task.cancelled():
+            task.exception()  # looked at, so that asyncio does not complain
 
     def _runner(self, spec: TaskSpec) -> TaskRunner:
         if spec.desc.kind is PluginKind.SINK:

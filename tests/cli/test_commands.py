@@ -5,6 +5,7 @@ import os
 import signal
 import socket
 import subprocess
+import time
 from pathlib import Path
 from typing import Any
 
@@ -226,9 +227,12 @@ def test_sigterm_stops_a_worker_cleanly_and_its_log_has_the_connectors_context(t
     )
     with WorkerProcess(tmp_path / "data", path) as worker:
         worker.url()
+        deadline = time.monotonic() + 30
+        while "[bad|task-0] task failed" not in worker.log:
+            assert time.monotonic() < deadline, worker.log
+            time.sleep(0.02)
         worker.process.send_signal(signal.SIGTERM)
         assert worker.process.wait(30) == 0
-        assert "[bad|task-0] task failed" in worker.log
         assert not (tmp_path / "data" / "worker.json").exists()
 
 

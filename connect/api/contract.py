@@ -1,0 +1,271 @@
+"""What plugins may return, and the words in which anything else is refused.
+
+Checked once a batch, at the first of our steps that sees it: the base classes' batch forms where single records are
+given, and the runtime where it calls. Columns are measured, not walked, except where each item is touched anyway or a
+list of timestamps or headers came: those cost a look at each item's type.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final, NoReturn
+
+from connect.api.config import Problem
+from connect.api.errors import PluginError
+from connect.api.record import Batch, Record
+from connect.api.schema import Schema
+
+POLLED: Final = "Record, a list of them, a Batch, or None"
+BATCHES: Final = "a Batch, a list of them, or None"
+_TIMES: Final = frozenset({int, type(None)})
+_LONG: Final = 1 << 63
+
+
+def refuse(plugin: object, method: str, returned: object, expected: str) -> NoReturn:
+    """Raise what a method's wrong return comes to.
+
+    Raises:
+        PluginError: plugin.broken.
+    """
+    raise PluginError(f"{_owner(plugin)}.{method} returned {_named(returned)}; expected {expected}")
+
+
+def batches_of(
+    plugin: object, method: str, result: Any, expected: str = BATCHES, *, given: Batch | None = None
+) -> list[Batch]:
+    """Return what a batch form returned as a list of sound batches. A generator is run here.
+
+    Args:
+        given: What the method was called with: columns that it handed on were looked at before.
+    """
+    if result is None:
+        return []
+    if isinstance(result, Batch):
+        if result is not given:
+            check_batch(plugin, method, result, given)
+        return [result]
+    if isinstance(result, str | bytes | Mapping | Record) or not isinstance(result, Iterable):
+        refuse(plugin, method, result, expected)
+    batches = list(result)
+    for batch in batches:
+        if not isinstance(batch, Batch):
+            refuse(plugin, method, [batch], expected)
+        check_batch(plugin, method, batch, given)
+    return batches
+
+
+def records_of(plugin: object, method: str, result: Any, expected: str = POLLED) -> list[Batch]:
+    """Return what a single form returned as batches: records in order, or batches as they are."""
+    if result is None:
+        return []
+    if isinstance(result, Record):
+        return Batch.group([result])
+    if isinstance(result, Batch):
+        return [result]
+    if isinstance(result, str | bytes | Mapping) or not isinstance(result, Iterable):
+        refuse(plugin, method, result, expected)
+    records = list(result)
+    if all(map(_is_record, records)):
+        return Batch.group(records)
+    wrong = next((item for item in records if not isinstance(item, Batch)), None)
+    if wrong is not None or not all(isinstance(item, Batch) for item in records):
+        refuse(plugin, method, [wrong], expected)
+    return records
+
+
+def check_batch(plugin: object, method: str, batch: Batch, given: Batch | None = None) -> None:
+    """Refuse a batch whose columns differ in length, or whose parts are not what they should be.
+
+    Raises:
+        PluginError: plugin.broken; says which part.
+    """
+    values, timestamps = batch.values, batch.timestamps
+    if type(values) is not list and (not isinstance(values, Sequence) or isinstance(values, str | bytes)):
+        _part(plugin, method, "values", values, "a list")
+    count = len(values)
+    if type(batch.topic) is not str or not batch.topic:
+        _part(plugin, method, "topic", batch.topic, "a topic's name")
+    if batch.keys is not None and _length(batch.keys) != count:
+        _columns(plugin, method, "keys", batch.keys, count)
+    if timestamps is not None and type(timestamps) is not int and (given is None or timestamps is not given.timestamps):
+        _check_timestamps(plugin, method, timestamps, count)
+    if batch.headers is not None and (given is None or batch.headers is not given.headers):
+        _check_headers(plugin, method, batch.headers, count)
+    if batch.partition is not None and type(batch.partition) is not int:
+        _part(plugin, method, "partition", batch.partition, "a number or None")
+    for schema in (batch.key_schema, batch.value_schema):
+        if schema is not None and not isinstance(schema, Schema):
+            _part(plugin, method, "schema", schema, "a Schema or None")
+
+
+def check_source(plugin: object, method: str, batch: Batch) -> None:
+    """Refuse a source's coordinates that cannot be stored: both are JSON objects, or None.
+
+    Raises:
+        PluginError: plugin.broken; names the key.
+    """
+    for name, value in (("source_partition", batch.source_partition), ("source_offset", batch.source_offset)):
+        if value is not None:
+            _check_json_object(plugin, method, name, value)
+
+
+def check_column(plugin: object, method: str, column: Any, count: int) -> None:
+    """Refuse what a converter's `encode` returned unless it is `count` values of bytes or None."""
+    if not isinstance(column, Sequence) or isinstance(column, str | bytes):
+        refuse(plugin, method, column, "a list of bytes and None")
+    if len(column) != count:
+        refuse(plugin, method, column, f"one item for each of {count} values, and not {len(column)}")
+    if count:
+        for item in (column[0], column[-1]):
+            if item is not None and not isinstance(item, bytes):
+                refuse(plugin, method, item, "bytes or None")
+
+
+def check_runs(plugin: object, method: str, runs: Any, count: int) -> None:
+    """Refuse what a converter's `decode` returned unless its runs of values make `count`."""
+    if not isinstance(runs, list | tuple) or not all(isinstance(run, tuple) and len(run) == 2 for run in runs):
+        refuse(plugin, method, runs, "a list of Column")
+    found = sum(_length(values) for _, values in runs)
+    if found != count:
+        refuse(plugin, method, runs, f"columns of {count} values in all, and not {found}")
+    for schema, _ in runs:
+        if schema is not None and not isinstance(schema, Schema):
+            refuse(plugin, method, schema, "a Schema or None in each Column")
+
+
+def check_bytes(plugin: object, method: str, data: Any) -> bytes | None:
+    """Return one value's bytes, or None for null."""
+    if data is not None and not isinstance(data, bytes):
+        refuse(plugin, method, data, "bytes or None")
+    return data
+
+
+def check_pair(plugin: object, method: str, pair: Any) -> tuple[Any, Any]:
+    """Return the schema and the value that a single form returned."""
+    if not isinstance(pair, tuple) or len(pair) != 2 or not (pair[0] is None or isinstance(pair[0], Schema)):
+        refuse(plugin, method, pair, "a pair of a Schema (or None) and a value")
+    return pair
+
+
+def task_configs_of(plugin: object, result: Any) -> list[dict[str, str]]:
+    """Return what `task_configs` returned: flat configs, text only."""
+    if not isinstance(result, list | tuple):
+        refuse(plugin, "task_configs", result, "a list with a dict for each task")
+    for number, config in enumerate(result):
+        if not isinstance(config, Mapping):
+            refuse(plugin, "task_configs", [config], "a list with a dict for each task")
+        for name, value in config.items():
+            if not isinstance(name, str) or not isinstance(value, str):
+                _part(plugin, "task_configs", f"task {number}'s {name!r:.60}", value, "text for each key")
+    return [dict(config) for config in result]
+
+
+def problems_of(plugin: object, result: Any) -> list[Problem]:
+    """Return what `check` returned: problems. A generator is run here."""
+    if isinstance(result, str | bytes | Mapping) or not isinstance(result, Iterable):
+        refuse(plugin, "check", result, "an iterable of Problem")
+    problems = list(result)
+    for problem in problems:
+        if not isinstance(problem, Problem) or not isinstance(problem.message, str):
+            refuse(plugin, "check", [problem], "an iterable of Problem")
+    return problems
+
+
+def looked_of(plugin: object, result: Any) -> bool:
+    """Return what `alter_offsets` returned: whether the connector looked at the offsets."""
+    if not isinstance(result, bool):
+        refuse(plugin, "alter_offsets", result, "True, or False where it did not look at them")
+    return result
+
+
+# -- parts ---------------------------------------------------------------------------------------------------------
+
+
+def _check_timestamps(plugin: object, method: str, timestamps: Any, count: int) -> None:
+    if isinstance(timestamps, bool) or not isinstance(timestamps, list | tuple | int):
+        _part(plugin, method, "timestamps", timestamps, "ms since the epoch: a number, a list of them, or None")
+    if isinstance(timestamps, int):
+        return
+    if len(timestamps) != count:
+        _columns(plugin, method, "timestamps", timestamps, count)
+    if not set(map(type, timestamps)) <= _TIMES:
+        for time in timestamps:
+            if time is not None and (isinstance(time, bool) or not isinstance(time, int)):
+                _part(plugin, method, "timestamp", time, "ms since the epoch as a whole number, or None")
+
+
+def _check_headers(plugin: object, method: str, headers: Any, count: int) -> None:
+    if _length(headers) != count:
+        _columns(plugin, method, "headers", headers, count)
+    for each in headers:
+        if each is not None and not isinstance(each, list):
+            _part(plugin, method, "headers", each, "Headers or None")
+
+
+def _check_json_object(plugin: object, method: str, name: str, value: Any) -> None:
+    if not isinstance(value, Mapping):
+        _part(plugin, method, name, value, "a dict that JSON can hold")
+    for key, item in value.items():
+        if type(key) is not str:
+            _part(plugin, method, f"{name} with the key {key!r:.60}", key, "keys of text")
+        kind = type(item)
+        if (kind is int and -_LONG <= item < _LONG) or kind is bool or item is None:
+            continue
+        if kind is str and item.isascii():
+            continue
+        _check_json(plugin, method, f"{name}[{key!r:.60}]", item, 0)
+
+
+def _check_json(plugin: object, method: str, where: str, item: Any, depth: int) -> None:
+    kind, expected = type(item), "what JSON can hold: text, numbers, true, false, null, lists and objects of these"
+    if kind is int and not -_LONG <= item < _LONG:
+        _part(plugin, method, where, item, "a number of at most 64 bits")
+    if kind is float and not math.isfinite(item):
+        _part(plugin, method, where, item, "a finite number")
+    if kind is str:
+        if any("\ud800" <= c <= "\udfff" for c in item):
+            _part(plugin, method, where, item, "text that UTF-8 can hold")
+    elif kind is dict and depth < 50:
+        for key, inner in item.items():
+            if type(key) is not str:
+                _part(plugin, method, f"{where} with the key {key!r:.60}", key, "keys of text")
+            _check_json(plugin, method, f"{where}[{key!r:.60}]", inner, depth + 1)
+    elif kind in (list, tuple) and depth < 50:
+        for inner in item:
+            _check_json(plugin, method, where, inner, depth + 1)
+    elif item is not None and kind not in (bool, int, float):
+        _part(plugin, method, where, item, expected)
+
+
+def _part(plugin: object, method: str, part: str, given: object, expected: str) -> NoReturn:
+    raise PluginError(f"{_owner(plugin)}.{method} returned {part} = {_named(given)}; expected {expected}")
+
+
+def _columns(plugin: object, method: str, part: str, given: object, count: int) -> NoReturn:
+    found = f"{_length(given)} {part}" if _length(given) >= 0 else f"{part} = {_named(given)}"
+    raise PluginError(f"{_owner(plugin)}.{method} returned {found} for {count} values; expected one for each")
+
+
+def _is_record(item: object) -> bool:
+    return type(item) is Record or isinstance(item, Record)
+
+
+def _length(column: Any) -> int:
+    """Return a column's length; -1 for what is no column."""
+    return len(column) if isinstance(column, Sequence) and not isinstance(column, str | bytes) else -1
+
+
+def _owner(plugin: object) -> str:
+    return (plugin if isinstance(plugin, type) else type(plugin)).__qualname__
+
+
+def _named(value: object) -> str:
+    """Name what came: its type, with the value where that is short and plain."""
+    if value is None:
+        return "None"
+    if isinstance(value, list) and len(value) == 1:
+        return f"a list with {_named(value[0])} in it"
+    if type(value) in (str, int, float, bool):
+        return f"{type(value).__name__} {value!r:.60}"
+    return type(value).__name__
