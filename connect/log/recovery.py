@@ -55,8 +55,8 @@ _MAGIC_BYTE = bytes((MAGIC,))
 _MAGIC_POSITION = 16
 #: What a disk writes whole.
 _SECTOR_BYTES = 512
-#: So many zeros where a sector of a batch should be are no record's: the sector was never written.
-_UNWRITTEN_BYTES_MIN = 16
+#: So many zeros where a sector's share of a damaged batch should be are no record's: the sector was never written.
+_UNWRITTEN_BYTES_MIN = 8
 
 
 class Opened(NamedTuple):
@@ -287,10 +287,22 @@ def _mend(disk: Disk, segment: Segment, file_bytes: int, known: int | None, erro
 
 
 def _is_unwritten(path: Path, start: int, end: int) -> bool:
-    """Tell whether a whole sector's share of a damaged range is zeros."""
+    """Tell whether a batch at `start`, damaged, was never written whole. The next valid one is at `end`.
+
+    Then all of its header is zeros, or the share of one sector in it, or in what lies up to the next. No flipped bit
+    makes that of a batch.
+    """
     with path.open("rb") as file:
         file.seek(start)
         data = file.read(end - start)
+    if not any(data[: _MAGIC_POSITION + 1]):
+        return True
+    claimed = LENGTH.unpack_from(data)[1] + LENGTH_OVERHEAD
+    own = data[:claimed] if HEADER_BYTES <= claimed < len(data) else data
+    return _lacks_sector(own, start) or _lacks_sector(data, start)
+
+
+def _lacks_sector(data: bytes, start: int) -> bool:
     at = 0
     while at < len(data):
         share = data[at : at + _SECTOR_BYTES - (start + at) % _SECTOR_BYTES]

@@ -389,14 +389,17 @@ class Transactions:
         )
 
     async def _abort_strays(self) -> None:
-        """Abort the open transactions of producers without an ongoing one: the record of their begin was lost."""
+        """Abort what is open and part of no ongoing transaction: the record of its begin, or that it grew, was lost."""
         ongoing = {
-            entry.record.producer_id for entry in self._entries.values() if entry.record.status is Status.ONGOING
+            (entry.record.producer_id, name)
+            for entry in self._entries.values()
+            if entry.record.status is Status.ONGOING
+            for name in entry.record.partitions
         }
         for topic in self._topics:
             for number, part in enumerate(topic.partitions):
                 for producer_id in await self._threads.run(lambda part=part: part.open_transactions):  # type: ignore[misc]
-                    if producer_id not in ongoing:
+                    if (producer_id, TopicPartition(topic.name, number)) not in ongoing:
                         log.warning(
                             "%s: aborting a transaction of producer %d that a crash left open", part.name, producer_id
                         )

@@ -3,8 +3,8 @@
 `FaultyDisk` writes to a real folder, so the log reads from it as from any other. `RecordingDisk` also notes each step;
 `PowerCuts` goes through the notes and makes, for a cut at any of them, what could then be on the disk:
 
-- The bytes of a file are as its last sync left them, and any part of what was written since: whole writes, none, or
-  some of their sectors of 512 bytes; what was never written and lies before the end is zeros.
+- The bytes of a file are as its last sync left them, and any part of what was written since: any of the writes, or
+  each sector of 512 bytes as it was at any moment; what was never written and lies before the end is zeros.
 - The names in a folder are as its last sync left them, and any part of what was made, renamed and removed since, in any
   order. A rename happens or not.
 """
@@ -201,43 +201,65 @@ class _Folder:
 
 #: Paths below the root to bytes; None for a folder.
 Image = dict[str, bytes | None]
-#: Says of a pending change whether it stays.
-Choose = Callable[[], bool]
+
+
+#: Makes the bytes of a file: of what was durable, and the writes since, with their positions; None is a cut.
+Remains = Callable[[random.Random, bytes, list[tuple[int, bytes | None]]], bytes]
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """What happens to that which no sync covers. Without `data`, writes are dropped."""
+    """What happens to that which no sync covers."""
 
     name: str
     names: Callable[[random.Random], bool]
-    data: Callable[[random.Random, bytearray, int, bytes], None]
+    data: Remains
 
 
-def _keep(_: random.Random, content: bytearray, position: int, written: bytes) -> None:
-    _put(content, position, written)
+def _keep(_: random.Random, durable: bytes, pending: list[tuple[int, bytes | None]]) -> bytes:
+    return _apply(durable, pending)
 
 
-def _drop(_: random.Random, content: bytearray, position: int, written: bytes) -> None:
-    pass
+def _drop(_: random.Random, durable: bytes, pending: list[tuple[int, bytes | None]]) -> bytes:
+    return durable
 
 
-def _zero(_: random.Random, content: bytearray, position: int, written: bytes) -> None:
+def _zero(_: random.Random, durable: bytes, pending: list[tuple[int, bytes | None]]) -> bytes:
     """The size of the file went to disk, the bytes did not."""
-    _put(content, position, bytes(len(written)))
+    return _apply(durable, [(at, None if written is None else bytes(len(written))) for at, written in pending])
 
 
-def _tear(dice: random.Random, content: bytearray, position: int, written: bytes) -> None:
-    """Any of the sectors went to disk."""
-    if dice.random() < 0.4:
-        (_keep if dice.random() < 0.5 else _drop)(dice, content, position, written)
-        return
-    at = 0
-    while at < len(written):
-        size = SECTOR_BYTES - (position + at) % SECTOR_BYTES
-        if dice.random() < 0.5:
-            _put(content, position + at, written[at : at + size])
-        at += size
+def _some(dice: random.Random, durable: bytes, pending: list[tuple[int, bytes | None]]) -> bytes:
+    """Any of the writes went to disk."""
+    return _apply(durable, [change for change in pending if dice.random() < 0.5])
+
+
+def _tear(dice: random.Random, durable: bytes, pending: list[tuple[int, bytes | None]]) -> bytes:
+    """Each sector is as it was at some moment since the sync; the size is that of another moment."""
+    if not pending:
+        return durable
+    moments = [durable]
+    for change in pending:
+        moments.append(_apply(moments[-1], [change]))
+    size = len(dice.choice(moments))
+    torn = bytearray(size)
+    for at in range(0, size, SECTOR_BYTES):
+        _put(torn, at, dice.choice(moments)[at : min(at + SECTOR_BYTES, size)])
+    return bytes(torn)
+
+
+def _either(dice: random.Random, durable: bytes, pending: list[tuple[int, bytes | None]]) -> bytes:
+    return dice.choice((_keep, _drop, _some, _tear))(dice, durable, pending)
+
+
+def _apply(durable: bytes, changes: list[tuple[int, bytes | None]]) -> bytes:
+    content = bytearray(durable)
+    for position, written in changes:
+        if written is None:
+            del content[position:]
+        else:
+            _put(content, position, written)
+    return bytes(content)
 
 
 def _put(content: bytearray, position: int, written: bytes) -> None:
@@ -254,7 +276,7 @@ KINDS = (
     Kind("names and sizes stay", lambda _: True, _zero),
     Kind("names stay, sectors are torn", lambda _: True, _tear),
 )
-ANY = Kind("anything", lambda dice: dice.random() < 0.5, _tear)
+ANY = Kind("anything", lambda dice: dice.random() < 0.5, _either)
 
 
 class PowerCuts:
@@ -298,13 +320,7 @@ class PowerCuts:
                 yield prefix + name, self._content(entry, kind, dice)
 
     def _content(self, file: _File, kind: Kind, dice: random.Random) -> bytes:
-        content = bytearray(file.durable)
-        for position, written in file.pending:
-            if written is not None:
-                kind.data(dice, content, position, written)
-            elif kind.data is not _drop and (kind.data is not _tear or dice.random() < 0.5):
-                del content[position:]
-        return bytes(content)
+        return kind.data(dice, bytes(file.durable), file.pending)
 
     # -- steps -------------------------------------------------------------------------------------------------------
 
