@@ -146,6 +146,7 @@ class Partition:
             if not self._is_open or self._is_deleted:
                 return
             if self._segments:
+                self._check_present("close", self._segments[-1])
                 self._cut_torn_write(self._segments[-1])
             self.sync()
             if self._segments:
@@ -362,6 +363,7 @@ class Partition:
         The caller holds `_writing` alone: readers go on while the disk is at work.
         """
         if self._segments:
+            self._check_present("append to", self._segments[-1])
             self.sync()
             self._segments[-1].save_indexes()
         self.release()
@@ -440,13 +442,14 @@ class Partition:
 
     def _check_present(self, doing: str, segment: Segment) -> None:
         """Check that the name of the newest segment leads to the file that was appended to."""
-        if self._append_identity is None or segment is not self._segments[-1]:
+        if segment is not self._segments[-1]:
             return
         try:
             status = segment.path.stat()
         except FileNotFoundError:
             status = None
-        if status is None or (status.st_dev, status.st_ino) != self._append_identity:
+        known = self._append_identity
+        if status is None or (known is not None and (status.st_dev, status.st_ino) != known):
             raise self._missing(doing, segment)
 
     def _missing(self, doing: str, segment: Segment) -> EnvironmentFault:

@@ -1,7 +1,7 @@
 """`FileStreamSink`: one line a record, appended to a file.
 
-Lines go to the file in the order in which they are put, one write a batch. `flush` returns when they are on disk. The
-file is created where it is missing, never emptied. A file that does not end with a line end (a write that the death of
+Lines go to the file in the order in which they are put, one write a batch. `flush` returns when they are on disk, and
+the name of the file, if it is new, is on disk with them. The file is created where it is missing, never emptied. A file that does not end with a line end (a write that the death of
 the machine cut short) gets one first, so the next line stands alone.
 
 Source of the keys: Apache Kafka 4.3.1, connect/file, FileStreamSinkConnector.java and FileStreamSinkTask.java.
@@ -61,6 +61,7 @@ class FileStreamSinkTask(SinkTask):
     config: FileStreamSinkConfig
     _file: Any = None  # aiofiles' AsyncFileIO
     _synced = True
+    _named = True  # the folder is on disk with the file's name in it
 
     async def start(self) -> None:
         path = self.config.file
@@ -69,6 +70,7 @@ class FileStreamSinkTask(SinkTask):
             self._regular = False
             return
         try:
+            self._named = False  # also where it is there: whoever made it may not have synced its folder
             descriptor = await asyncio.to_thread(open_path, path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
             self._file = await aiofiles.open(descriptor, "ab", buffering=0)
             status = os.fstat(self._file.fileno())
@@ -98,12 +100,14 @@ class FileStreamSinkTask(SinkTask):
             return
         try:
             await _fsync(self._file.fileno())
+            if not self._named:
+                await asyncio.to_thread(_sync_folder, Path(self.config.file or "").resolve().parent)
         except OSError as error:
             # Not retriable: after a failed fsync the system may drop what it held and call the next one a success.
             raise EnvironmentFault(
                 f"file {self._name!r} cannot be flushed: {reason(error)}", code="environment.disk"
             ) from error
-        self._synced = True
+        self._synced = self._named = True
 
     @property
     def _name(self) -> str:
@@ -175,3 +179,18 @@ def _ends_with_newline(path: str) -> bool:
     with open(open_path(path, os.O_RDONLY), "rb") as file:  # noqa: PTH123 - of a descriptor
         file.seek(-1, os.SEEK_END)
         return file.read(1) == b"\n"
+
+
+def _sync_folder(folder: Path) -> None:
+    """Bring a folder's names to disk, where it may be opened and its file system knows how to."""
+    try:
+        descriptor = os.open(folder, os.O_RDONLY)
+    except PermissionError:  # it may be written to and not be listed
+        return
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):
+            raise
+    finally:
+        os.close(descriptor)

@@ -141,3 +141,20 @@ def test_a_file_that_the_worker_does_not_allow_is_not_even_created(tmp_path, sin
     with in_force(FileRules((str(tmp_path / "allowed"),))), pytest.raises(ConfigError, match=r"file\.allowed\.paths"):
         sink(tmp_path / "out.txt")
     assert not (tmp_path / "out.txt").exists()
+
+
+def test_a_flush_brings_the_folder_with_the_file_s_name_to_disk_once(tmp_path, sink, monkeypatch):
+    synced = []
+    real = os.fsync
+
+    def noting(descriptor):
+        synced.append(os.fstat(descriptor).st_ino)
+        real(descriptor)
+
+    driver = sink(tmp_path / "out.txt")
+    monkeypatch.setattr(os, "fsync", noting)  # a loss of power cannot be run
+    driver.put("one")
+    driver.call("flush")
+    driver.put("two")
+    driver.call("flush")
+    assert synced.count(tmp_path.stat().st_ino) == 1
