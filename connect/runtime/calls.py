@@ -45,6 +45,11 @@ PLUGIN_TIMEOUT = register_code(
 )
 #: What may rightly block, so that nothing but a stop ends it.
 MAY_BLOCK: Final = frozenset({"poll", "poll_batch", "put", "put_batch"})
+#: What the runtime calls; see `connect.api.connector`.
+_CONTRACT: Final = (
+    *("poll", "poll_batch", "put", "put_batch", "start", "stop", "task_configs", "check", "alter_offsets"),
+    *("commit", "open", "flush", "close_partitions", "configure", "close"),
+)
 #: How long a coroutine that was cancelled may take to clean up before it is left behind.
 CANCEL_S: Final = 0.5
 #: The deadline of calls where no worker's config gives one.
@@ -416,11 +421,18 @@ def is_plain(error: BaseException) -> bool:
 
 
 def name_of(method: Callable[..., Any]) -> str:
-    """Return a method's name, of whatever a plugin put in its place."""
+    """Return a method's name in the contract, also where a decorator gave it another; else its own."""
     while isinstance(method, functools.partial):
         method = method.func
-    name = getattr(method, "__name__", None)
-    return "its set-up" if name in ("<lambda>", "_make") else name if isinstance(name, str) else type(method).__name__
+    name, function = getattr(method, "__name__", None), getattr(method, "__func__", None)
+    if name in _CONTRACT:
+        return str(name)
+    if function is not None:
+        cls = type(method.__self__)  # type: ignore[attr-defined]
+        name = next((known for known in _CONTRACT if getattr(cls, known, None) is function), name)
+    if name in ("<lambda>", "_make"):
+        return "its set-up"
+    return name if isinstance(name, str) else type(method).__name__
 
 
 def _is_whole(error: ConnectError) -> bool:

@@ -4,6 +4,8 @@ import asyncio
 import contextlib
 import threading
 import time
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -212,6 +214,22 @@ async def test_a_nested_plugin_is_named_and_not_the_one_around_it(thread: TaskTh
     slow.gate.set()
     with pytest.raises(PluginError, match=r"SystemExit: 1 \(configure of org\.Cast\)"):
         within("org.Cast", "configure", Raising(SystemExit(1)).plain)
+
+
+class Decorated:
+    @staticmethod
+    def _timed(function: Callable[..., Any]) -> Callable[..., Any]:
+        return lambda *args: function(*args)
+
+    put = _timed(lambda self, records: time.sleep(0.1))
+    flush = _timed(lambda self: time.sleep(0.1))
+
+
+async def test_a_decorated_method_is_known_by_its_place_in_the_contract(thread: TaskThread) -> None:
+    thread.deadline_s = 0.01
+    await call(thread, Decorated().put, [])  # no deadline: it may block
+    with pytest.raises(PluginTimeoutError, match="flush of"):
+        await call(thread, Decorated().flush)
 
 
 def test_code_aside_cannot_end_or_hold_the_caller() -> None:

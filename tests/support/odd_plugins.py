@@ -85,20 +85,15 @@ def register(herder: Herder, *plugins: type[Plugin]) -> None:
 @contextmanager
 def disk_refuses(monkeypatch: Any, refuses: Callable[[str], bool]) -> Iterator[list[str]]:
     """Make writes of the log fail, as on a full disk, to the files whose path `refuses` says; yields the refused paths."""
-    import errno
-
-    from connect.log import partition
-
     refused: list[str] = []
-    write_all = partition.write_all
+    write_at = Disk.write_at
 
-    def refusing(descriptor: int, pieces: Any, position: int) -> None:
-        path = str(Path(f"/proc/self/fd/{descriptor}").readlink())
-        if refuses(path):
-            refused.append(path)
+    def refusing(self: Disk, path: Path, descriptor: int, pieces: Any, position: int) -> None:
+        if refuses(str(path)):
+            refused.append(str(path))
             raise OSError(errno.ENOSPC, "No space left on device")
-        write_all(descriptor, pieces, position)
+        write_at(self, path, descriptor, pieces, position)
 
     with monkeypatch.context() as patch:
-        patch.setattr(partition, "write_all", refusing)
+        patch.setattr(Disk, "write_at", refusing)
         yield refused
