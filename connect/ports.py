@@ -11,7 +11,7 @@ or may not have happened, as with Kafka.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Literal, NamedTuple, Protocol
@@ -202,8 +202,9 @@ class GroupInfo:
 class Subscription:
     """What a group member reads: fixed topics, or all topics that fully match a pattern (internal ones never do).
 
-    `member` of `members` says which share of the partitions is this consumer's where the log assigns by itself (the
-    bundled log, one process); a real cluster's group protocol ignores it.
+    `member` of `members` says which one of how many tasks this is: of a group of the bundled log the shares of those that
+    are missing are kept for a while, and without a group this is the consumer's share. A real cluster's group protocol
+    ignores it.
     """
 
     topics: tuple[str, ...] = ()
@@ -291,16 +292,32 @@ class Producer(Protocol):
 
 
 class Consumer(Protocol):
-    """Reads the partitions of a subscription, each in offset order. Used by one task, one call at a time."""
+    """Reads the partitions of a subscription, each in offset order. Used by one task.
+
+    One call at a time, but for `commit`, `committed`, `end_offsets`, `position`, `pause` and `resume`, which may come
+    while a `poll` is under way. `seek`, `release` and `aclose` may not: cancel the poll and await it first.
+    """
 
     @property
     def assignment(self) -> frozenset[TopicPartition]:
-        """The partitions this member reads now; changes only inside `poll`."""
+        """The partitions this member reads now, those that are `revoking` included; changes inside `poll` and `release`.
+
+        What left it without having been released was taken: its topic is gone, or it was not released in time. Where a
+        topic was made anew, its partitions leave with one poll and come with a later one, to be read from the beginning.
+        """
+
+    @property
+    def revoking(self) -> frozenset[TopicPartition]:
+        """Those that another member is to read: `poll` returns nothing of them any more. Put what is in hand, commit, and
+        call `release`. After `max.poll.interval.ms` they are taken, and commits for them are refused."""
+
+    async def release(self, partitions: Iterable[TopicPartition]) -> None:
+        """Give partitions up. What is not assigned is passed over."""
 
     async def poll(self, *, timeout_ms: int, max_bytes: int = 1 << 20) -> list[FetchedBatch]:
         """Return some batches; wait up to `timeout_ms` for the first, then return what there is, [] if nothing.
 
-        A returned batch moves the position past it. Cancelling moves nothing.
+        Returns [] at once where partitions were taken or are to be released. A returned batch moves the position past it. Cancelling moves nothing.
 
         Raises:
             OffsetOutOfRangeError: The position is gone and `auto.offset.reset` is none.
@@ -320,7 +337,12 @@ class Consumer(Protocol):
         """Take these partitions into `poll` again."""
 
     async def commit(self, offsets: Mapping[TopicPartition, OffsetAndMetadata]) -> None:
-        """Store the group's offsets durably."""
+        """Store the group's offsets durably.
+
+        Raises:
+            LogError: log.illegal_generation: another member reads some of the partitions now. The others are committed.
+            UnknownTopicOrPartitionError: Some of the partitions are gone. The others are committed.
+        """
 
     async def committed(self) -> dict[TopicPartition, OffsetAndMetadata]:
         """Return the group's offsets for the present assignment."""
@@ -349,6 +371,7 @@ class Groups(Protocol):
 
         Raises:
             ConflictError: log.group_in_use: consumers read for the group; what they commit would be lost.
+            UnknownTopicOrPartitionError: One of the partitions is not there; none was set.
         """
 
     async def delete_offsets(self, group: str, partitions: Sequence[TopicPartition] | None = None) -> None:

@@ -38,6 +38,14 @@ class WriteOrder(Generic[K, V]):
         task.add_done_callback(self._done)
         await asyncio.shield(task)
 
+    def set(self, entries: Mapping[K, V]) -> None:
+        """Set entries that the log has already; writes that are still under way come before them in the log."""
+        self._ticket += 1
+        for key, value in entries.items():
+            if self._under_way:
+                self._set_by[key] = self._ticket
+            self._set_entry(key, value)
+
     async def settled(self) -> None:
         """Wait for the writes under way, also those of cancelled callers; failures are their callers' matter."""
         while self._under_way:

@@ -15,6 +15,7 @@ class LogAdmin:
     """See `connect.ports.Admin` for the contract.
 
     Args:
+        creating: Awaited before a topic is created that is not there, with its name.
         changed: Called on the event loop after a topic was created or got partitions.
         deleted: Awaited after a topic was deleted, with its name.
     """
@@ -23,11 +24,13 @@ class LogAdmin:
         self,
         topics: Topics,
         threads: Threads,
+        creating: Callable[[str], Awaitable[None]],
         changed: Callable[[], None],
         deleted: Callable[[str], Awaitable[None]],
     ) -> None:
         self._topics = topics
         self._threads = threads
+        self._creating = creating
         self._changed = changed
         self._deleted = deleted
 
@@ -42,6 +45,8 @@ class LogAdmin:
                 given = {**INTERNAL_CONFIGS, **given}
             return self._topics.create(name, partitions, given).describe()
 
+        if self._topics.find(name) is None:
+            await self._creating(name)
         info = await self._threads.run(create)
         self._changed()
         return info

@@ -14,7 +14,7 @@ from connect.api.errors import ConfigError, ConnectError, EnvironmentFault, LogE
 from connect.log.admin import LogAdmin
 from connect.log.append_queue import AppendQueue
 from connect.log.compaction import CompactionResult
-from connect.log.consumer import LogConsumer, parse_isolation, parse_reset
+from connect.log.consumer import LogConsumer, parse_bound_s, parse_isolation, parse_reset
 from connect.log.files import Disk, disk_faults
 from connect.log.groups import LogGroups
 from connect.log.log_config import LogConfig
@@ -71,7 +71,7 @@ class LogCluster:
         self._wakeups = Wakeups()
         self._queues: dict[str, AppendQueue] = {}
         self._is_closed = False
-        self._admin = LogAdmin(topics, threads, self._wakeups.topics_changed, self._deleted)
+        self._admin = LogAdmin(topics, threads, self._forget, self._wakeups.topics_changed, self._deleted)
         own = LogProducer(topics, self._queue, threads, clock, ProducerConfig.parse({}), is_internal=True)
         self._groups = LogGroups(self._admin, topics, threads, own, clock)
         self._transactions = Transactions(
@@ -183,10 +183,10 @@ class LogCluster:
         client_id: str,
         configs: Mapping[str, str] | None = None,
     ) -> LogConsumer:
-        """Make a consumer; heeds `auto.offset.reset` and `isolation.level`."""
+        """Make a consumer; heeds `auto.offset.reset`, `isolation.level` and `max.poll.interval.ms`."""
         consumer = LogConsumer(
             self._topics, self._threads, self._groups, self._wakeups, subscription, group=group, client_id=client_id,
-            reset=parse_reset(configs or {}), isolation=parse_isolation(configs or {}),
+            reset=parse_reset(configs or {}), isolation=parse_isolation(configs or {}), bound_s=parse_bound_s(configs or {}),
         )  # fmt: skip
         await consumer.start()
         return consumer
@@ -299,6 +299,11 @@ class LogCluster:
         self._queues.pop(topic, None)
         self._wakeups.topics_changed()
         await self._groups.forget_topic(topic)
+
+    async def _forget(self, topic: str) -> None:
+        # A crash between a topic's end and that of its offsets leaves these behind.
+        if not topic.startswith("__"):
+            await self._groups.forget_topic(topic)
 
 
 def _log_failure(closing: asyncio.Task[None]) -> None:

@@ -1,16 +1,24 @@
-"""The consumer: a share of the partitions, positions, and polls that wait for appends."""
+"""The consumer: a share of the partitions, positions, and polls that wait for appends.
+
+In a group the share is what `connect.log.assignment` gives; without one it is cut from the sorted list. A poll looks
+first whether topics or the assignment moved: what was taken away is dropped, what is to be given up is read no further
+and shown as `revoking`, and what came is read from the group's offset.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+import logging
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal, TypeVar
 
 from connect.api.errors import ConfigError, LogError, OffsetOutOfRangeError, UnknownTopicOrPartitionError
 from connect.api.patterns import Pattern, compile_pattern
+from connect.log.assignment import Holding, Member
 from connect.log.fetched import decode_slice
 from connect.log.groups import LogGroups
+from connect.log.membership import Membership
 from connect.log.partition import Partition
 from connect.log.reading import Cursor
 from connect.log.threads import Threads
@@ -22,6 +30,11 @@ W = TypeVar("W", bound=str)
 Reset = Literal["latest", "earliest", "none"]
 _RESETS: Final[tuple[Reset, ...]] = ("latest", "earliest", "none")
 _ISOLATIONS: Final[tuple[Isolation, ...]] = ("read_uncommitted", "read_committed")
+
+log = logging.getLogger(__name__)
+
+#: Kafka's max.poll.interval.ms: how long a consumer may keep what another one is to read.
+_BOUND_MS: Final = "300000"
 
 #: Kafka's max.partition.fetch.bytes: what one partition may give before the next has its turn.
 _PARTITION_BYTES: Final = 1 << 20
@@ -37,6 +50,16 @@ def parse_isolation(configs: Mapping[str, str]) -> Isolation:
     return _one_of(configs, "isolation.level", _ISOLATIONS)
 
 
+def parse_bound_s(configs: Mapping[str, str]) -> float:
+    """Return `max.poll.interval.ms` in seconds. Raises `ConfigError` when it is no number of ms."""
+    text = str(configs.get("max.poll.interval.ms", _BOUND_MS)).strip()
+    if not text.isdigit() or int(text) == 0:
+        raise ConfigError(
+            f"max.poll.interval.ms: {text!r} is not a positive number of ms", config_path="max.poll.interval.ms"
+        )
+    return int(text) / 1000
+
+
 def _one_of(configs: Mapping[str, str], name: str, words: tuple[W, ...]) -> W:
     """Return which of some words a config has; the first is the default."""
     text = configs.get(name, words[0])
@@ -48,10 +71,13 @@ def _one_of(configs: Mapping[str, str], name: str, words: tuple[W, ...]) -> W:
 
 @dataclass(slots=True)
 class _Assigned:
-    """One partition as this consumer reads it."""
+    """One partition as this consumer reads it. `generation` is that of its holding, `topic_id` its topic's."""
 
     partition: Partition
     position: int
+    topic_id: str
+    generation: int
+    is_revoking: bool = False
     cursor: Cursor | None = field(default=None)
     is_paused: bool = False
 
@@ -77,7 +103,8 @@ class LogConsumer:
     """See `connect.ports.Consumer` for the contract. Make it with `LogCluster.consumer`.
 
     A partition that appears after the consumer was made, in a new topic, is read from its beginning also with
-    `auto.offset.reset=latest`: all of it is later than the subscription.
+    `auto.offset.reset=latest`: all of it is later than the subscription. One that is taken over from another member
+    which committed nothing is read from where that one began.
     """
 
     def __init__(
@@ -92,6 +119,7 @@ class LogConsumer:
         client_id: str,
         reset: Reset,
         isolation: Isolation,
+        bound_s: float = int(_BOUND_MS) / 1000,
     ) -> None:
         self._topics = topics
         self._threads = threads
@@ -103,19 +131,26 @@ class LogConsumer:
         self._verdicts: dict[str, bool] = {}
         self._group = group
         self._client_id = client_id
-        self._is_member = False
+        self._bound_s = bound_s
+        self._membership: Membership | None = None
         self._reset: Reset = reset
         self._isolation: Isolation = isolation
         self._assigned: dict[TopicPartition, _Assigned] = {}
-        self._version = -1
+        #: Without a group: what this consumer reads.
+        self._share: dict[TopicPartition, Holding] = {}
+        self._version = self._generation = -1
         self._is_started = False
+        #: Whether the last read moved a position.
+        self._has_skipped = False
         self._turn = 0
 
     async def start(self) -> None:
         """Take the first assignment, so that 'latest' means: as of now."""
         if self._group is not None:
-            self._groups.joined(self._group, self._client_id)
-            self._is_member = True
+            wanted = self._subscription
+            kind = (wanted.topics, wanted.pattern)
+            member = Member(kind, wanted.member, wanted.members, self._bound_s)
+            self._membership = self._groups.join(self._group, self._client_id, member, self._wakeup)
         try:
             await self._assign()
         except BaseException:
@@ -128,20 +163,35 @@ class LogConsumer:
         """The partitions this member reads now."""
         return frozenset(self._assigned)
 
+    @property
+    def revoking(self) -> frozenset[TopicPartition]:
+        """Those of the assignment that are to be released."""
+        return frozenset(name for name, assigned in self._assigned.items() if assigned.is_revoking)
+
+    async def release(self, partitions: Iterable[TopicPartition]) -> None:
+        """Give partitions up; see the port."""
+        given = [name for name in partitions if self._assigned.pop(name, None) is not None]
+        if given and self._membership is not None:
+            self._membership.release(given)
+
     async def poll(self, *, timeout_ms: int, max_bytes: int = 1 << 20) -> list[FetchedBatch]:
         """Return some batches; see the port."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + timeout_ms / 1000
         while True:
             seen = self._wakeup.count
-            if self._version != self._topics.version:
-                await self._assign()
+            was_taken = False
+            if self._version != self._topics.version or self._generation != self._group_generation():
+                was_taken = await self._assign()
             ready = self._ready()
             if ready:
                 batches = await self._read(ready, max_bytes)
-                if batches:
+                # What is skipped, as an aborted transaction is, takes time too; a position that is reset takes none.
+                if batches or (self._has_skipped and loop.time() >= deadline):
                     return batches
                 continue
+            if was_taken:
+                return []  # at once, since somebody waits for it
             if not await self._wakeup.wait(seen, deadline - loop.time()):
                 return []
 
@@ -169,7 +219,8 @@ class LogConsumer:
         """Store the group's offsets durably."""
         if self._group is None:
             raise LogError("a consumer without a group cannot commit", hint="Give the consumer a group.")
-        await self._groups.commit_as_member(self._group, offsets)
+        generations = {name: self._assigned[name].generation for name in offsets if name in self._assigned}
+        await self._groups.commit_as_member(self._group, offsets, self._membership, generations)
 
     async def committed(self) -> dict[TopicPartition, OffsetAndMetadata]:
         """Return the group's offsets for the present assignment."""
@@ -184,47 +235,103 @@ class LogConsumer:
 
     async def aclose(self) -> None:
         """Release, and leave the group; nothing is committed."""
-        if self._is_member and self._group is not None:
-            self._is_member = False
-            self._groups.left(self._group, self._client_id)
+        membership, self._membership = self._membership, None
+        if membership is not None and self._group is not None:
+            self._groups.leave(self._group, membership)
         self._assigned = {}
         self._wakeups.forget(self._wakeup)
 
     # -- assignment --------------------------------------------------------------------------------------------------
 
-    async def _assign(self) -> None:
-        version = self._topics.version
-        await self._match_names()
+    def _group_generation(self) -> int:
+        return self._membership.generation if self._membership is not None else self._version
+
+    async def _assign(self) -> bool:
+        """Take on what topics and group say now; return whether something was lost or is to be given up."""
+        while True:
+            if self._version != (version := self._topics.version):
+                await self._match_names()
+                if version != self._topics.version:
+                    continue  # a topic came meanwhile, which was not matched
+                self._look(version)
+            generation = self._group_generation()
+            held = self._membership.held() if self._membership is not None else self._share
+            unread = [
+                at for at, holding in held.items() if holding.revoked_until is not None and not self._has(at, holding)
+            ]
+            if unread and self._membership is not None:  # asked back before it was ever read
+                self._membership.release(unread)
+                continue
+            added = await self._start_positions({at: h for at, h in held.items() if not self._has(at, h)})
+            if generation == self._group_generation() and version == self._topics.version:
+                break
+        before, self._assigned = self._assigned, {}
+        was_taken = False
+        for at, holding in held.items():
+            if at in before and not self._has_in(before, at, holding):
+                generation = -1  # another topic of the same name: it leaves with this poll and comes with the next one
+                continue
+            assigned = added.get(at) or before.get(at)
+            if assigned is not None:
+                self._assigned[at] = assigned
+                was_taken |= assigned.is_revoking is not (is_revoking := holding.revoked_until is not None)
+                assigned.is_revoking = is_revoking
+        self._generation = generation
+        return was_taken or any(self._assigned.get(at) is not assigned for at, assigned in before.items())
+
+    def _look(self, version: int) -> None:
+        """See which partitions the subscription means, and tell the group."""
         matching = sorted((t for t in self._topics if self._matches(t)), key=lambda topic: topic.name)
-        parts = [(TopicPartition(t.name, number), p) for t in matching for number, p in enumerate(t.partitions)]
-        mine = dict(parts[self._subscription.member :: self._subscription.members])
-        fresh = {name: p for name, p in mine.items() if self._assigned.get(name, None) is None}
-        fresh |= {name: p for name, p in mine.items() if name not in fresh and self._assigned[name].partition is not p}
-        added = await self._start_positions(fresh)
-        kept = {name: self._assigned[name] for name in mine if name in self._assigned and name not in added}
-        self._assigned = {name: added.get(name) or kept[name] for name in mine}
+        parts = [(TopicPartition(t.name, number), t.topic_id) for t in matching for number in range(len(t.partitions))]
+        if self._membership is not None:
+            self._membership.subscribe(version, dict(parts))
+        else:
+            mine = parts[self._subscription.member :: self._subscription.members]
+            self._share = {at: Holding(self._client_id, topic_id, 0) for at, topic_id in mine}
         self._version = version
         self._wakeups.watch(self._wakeup, {topic.name for topic in matching})
 
-    async def _start_positions(self, partitions: Mapping[TopicPartition, Partition]) -> dict[TopicPartition, _Assigned]:
-        if not partitions:
+    def _has(self, at: TopicPartition, holding: Holding) -> bool:
+        return self._has_in(self._assigned, at, holding)
+
+    @staticmethod
+    def _has_in(assigned: Mapping[TopicPartition, _Assigned], at: TopicPartition, holding: Holding) -> bool:
+        found = assigned.get(at)
+        return found is not None and (found.generation, found.topic_id) == (holding.generation, holding.topic_id)
+
+    async def _start_positions(self, holdings: Mapping[TopicPartition, Holding]) -> dict[TopicPartition, _Assigned]:
+        found: dict[TopicPartition, tuple[Holding, Partition]] = {}
+        for at, holding in holdings.items():
+            topic = self._topics.find(at.topic)
+            if topic is not None and topic.topic_id == holding.topic_id:  # else it is gone, which the next look shows
+                found[at] = (holding, topic.partition(at.partition))
+        if not found:
             return {}
         committed = await self._groups.offsets(self._group) if self._group is not None else {}
-        await self._threads.run(lambda: [partition.open() for partition in partitions.values()])
+        await self._threads.run(lambda: [partition.open() for _, partition in found.values()])
         return {
-            name: _Assigned(partition, committed[name].offset if name in committed else self._first(name, partition))
-            for name, partition in partitions.items()
+            at: _Assigned(
+                partition,
+                committed[at].offset if at in committed else self._first(at, holding, partition),
+                holding.topic_id,
+                holding.generation,
+            )
+            for at, (holding, partition) in found.items()
         }
 
-    def _first(self, name: TopicPartition, partition: Partition) -> int:
-        if self._is_started or self._reset == "earliest":
+    def _first(self, at: TopicPartition, holding: Holding, partition: Partition) -> int:
+        """Return where to begin without a committed offset."""
+        membership = self._membership
+        is_old = membership.is_old(at, holding.topic_id) if membership is not None else not self._is_started
+        if self._reset == "none" and is_old:
+            raise OffsetOutOfRangeError(
+                f"group {self._group!r} has no committed offset for {at} and auto.offset.reset is none",
+                hint="Set auto.offset.reset to earliest or latest, or set an offset for the group first.",
+            )
+        if self._reset == "earliest" or not is_old:
             return partition.log_start_offset
-        if self._reset == "latest":
-            return _end(partition, self._isolation)
-        raise OffsetOutOfRangeError(
-            f"group {self._group!r} has no committed offset for {name} and auto.offset.reset is none",
-            hint="Set auto.offset.reset to earliest or latest, or set an offset for the group first.",
-        )
+        end = _end(partition, self._isolation)
+        return membership.start(at, holding.topic_id, end) if membership is not None else end
 
     def _matches(self, topic: Topic) -> bool:
         if topic.name in self._subscription.topics:
@@ -260,7 +367,7 @@ class LogConsumer:
         ready = [
             (name, assigned)
             for name, assigned in self._assigned.items()
-            if not assigned.is_paused and self._has_news(assigned)
+            if not (assigned.is_paused or assigned.is_revoking) and self._has_news(assigned)
         ]
         if len(ready) > 1:
             turn = self._turn % len(ready)
@@ -276,14 +383,16 @@ class LogConsumer:
         plan = [(name, assigned.partition, assigned.position, assigned.cursor) for name, assigned in ready]
         reads = await self._threads.run(lambda: _read_all(plan, max_bytes, self._isolation))
         batches: list[FetchedBatch] = []
+        self._has_skipped = False
         for read in reads:
             assigned = self._assigned.get(read.name)
-            if assigned is None or assigned.position != read.from_offset:
-                continue  # sought or taken away meanwhile
+            if assigned is None or assigned.is_revoking or assigned.position != read.from_offset:
+                continue  # sought, taken away or asked back meanwhile
             if read.error is not None:
                 self._report(read, assigned, batches)
                 continue
             assigned.position, assigned.cursor = read.next_offset, read.cursor
+            self._has_skipped |= read.next_offset > read.from_offset
             batches += [batch for batch in read.batches if len(batch)]
         return batches
 
@@ -294,10 +403,25 @@ class LogConsumer:
         if isinstance(read.error, OffsetOutOfRangeError) and self._reset != "none":
             partition = assigned.partition
             earliest = self._reset == "earliest"
-            assigned.position = partition.log_start_offset if earliest else _end(partition, self._isolation)
-            assigned.cursor = None
+            target = partition.log_start_offset if earliest else _end(partition, self._isolation)
+            self._warn(read, partition, target)
+            assigned.position, assigned.cursor = target, None
         elif not batches:
             raise read.error  # else these first: the error comes again with the next poll
+
+    def _warn(self, read: _Read, partition: Partition, target: int) -> None:
+        """Say that records are missed or come again: the log does not hold what was to be read next."""
+        start, end = partition.log_start_offset, partition.log_end_offset
+        why = (
+            f"beyond the log's end, offset {end}"
+            if read.from_offset > end
+            else f"before the log's start, offset {start}"
+        )
+        log.warning(
+            "%s: offset %d of %s is %s; as auto.offset.reset=%s says, it goes on at offset %d",
+            self._client_id if self._group is None else f"group {self._group!r}", read.from_offset, read.name, why,
+            self._reset, target,
+        )  # fmt: skip
 
 
 def _read_all(

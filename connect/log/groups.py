@@ -1,20 +1,28 @@
-"""Committed offsets of consumer groups: a map in memory, durable in `__consumer_offsets`."""
+"""Committed offsets of consumer groups: a map in memory, durable in `__consumer_offsets`.
+
+A commit is refused, as Kafka's coordinator does, for a partition that is not there, and a member's for one that it does
+not hold, or holds by another assignment than the one it read under. The check and the place in the log are taken in one
+step, so no commit of an earlier holder comes after one of the next. A topic that is made finds no offsets of an earlier
+one of its name.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from connect.api.errors import ConflictError, CorruptBatchError
 from connect.codec.header import BatchHeader
 from connect.log.admin import LogAdmin
+from connect.log.assignment import Member, Refusal
+from connect.log.membership import Coordinator, Membership, refused
 from connect.log.offset_records import decode_key, decode_value, encode_key, encode_value
 from connect.log.producer import LogProducer
 from connect.log.producer_state import decode_marker
 from connect.log.threads import Threads
 from connect.log.topics import CONSUMER_OFFSETS, INTERNAL_CONFIGS, TOPIC_EXISTS, Topics
+from connect.log.wakeup import Wakeup
 from connect.log.walk import PassedOver, records_in, walk_batches
 from connect.ports import Columns, GroupInfo, OffsetAndMetadata, TopicPartition
 from connect.write_order import WriteOrder
@@ -37,7 +45,7 @@ class LogGroups:
         self._clock = clock
         self._groups: dict[str, _Offsets] = {}
         self._pending: _Pending = {}
-        self._members: dict[str, Counter[str]] = {}
+        self._members = Coordinator()
         self._left_ms: dict[str, int] = {}  # when a group's last member left
         self._loading = asyncio.Lock()
         self._is_loaded = False
@@ -49,11 +57,11 @@ class LogGroups:
     async def list(self) -> Names:
         """Return the names of groups with committed offsets or members, sorted."""
         await self._load()
-        return sorted({group for group, offsets in self._groups.items() if offsets} | self._members.keys())
+        return sorted({group for group, offsets in self._groups.items() if offsets} | set(self._members.groups()))
 
     async def describe(self, group: str) -> GroupInfo:
         """Return a group with its offsets and members."""
-        members = tuple(sorted(self._members.get(group, Counter()).elements()))
+        members = self._members.clients(group)
         return GroupInfo(group, "Stable" if members else "Empty", members, await self.offsets(group))
 
     async def offsets(self, group: str) -> _Offsets:
@@ -63,21 +71,19 @@ class LogGroups:
 
     # -- members -----------------------------------------------------------------------------------------------------
 
-    def joined(self, group: str, client_id: str) -> None:
-        """Take note of a consumer that reads for a group."""
-        self._members.setdefault(group, Counter())[client_id] += 1
+    def join(self, group: str, client_id: str, member: Member, wakeup: Wakeup) -> Membership:
+        """Take a consumer into a group; `wakeup` is fired when its assignment may have changed."""
+        return self._members.join(group, client_id, member, wakeup)
 
-    def left(self, group: str, client_id: str) -> None:
-        """Take note of a consumer that reads no more."""
-        members = self._members[group]
-        members[client_id] -= 1
-        if members.total() == 0:
-            del self._members[group]
+    def leave(self, group: str, membership: Membership) -> None:
+        """Let a consumer go, with all it held."""
+        self._members.leave(group, membership)
+        if group not in self._members:
             self._left_ms[group] = self._clock()
 
     def _check_unused(self, group: str, doing: str) -> None:
         if group in self._members:
-            members = ", ".join(sorted(self._members[group]))
+            members = ", ".join(sorted(set(self._members.clients(group))))
             raise ConflictError(
                 f"group {group!r} is in use by {members}: its offsets cannot be {doing}", code="log.group_in_use"
             )
@@ -87,13 +93,49 @@ class LogGroups:
     async def commit(self, group: str, offsets: Mapping[TopicPartition, OffsetAndMetadata]) -> None:
         """Set a group's offsets from outside; see the port."""
         self._check_unused(group, "set")
+        gone: dict[TopicPartition, Refusal] = {at: "unknown partition" for at in offsets if self._topic_id(at) is None}
+        if gone:
+            raise refused(group, gone)
         await self.commit_as_member(group, offsets)
 
-    async def commit_as_member(self, group: str, offsets: Mapping[TopicPartition, OffsetAndMetadata]) -> None:
-        """Commit durably; memory follows the disk, so that `offsets` never says more than a crash would leave."""
+    async def commit_as_member(
+        self,
+        group: str,
+        offsets: Mapping[TopicPartition, OffsetAndMetadata],
+        membership: Membership | None = None,
+        generations: Mapping[TopicPartition, int] | None = None,
+    ) -> None:
+        """Commit durably; memory follows the disk, so that `offsets` never says more than a crash would leave.
+
+        Args:
+            generations: Of the holdings under which the member has read; a partition without one is refused.
+
+        Raises:
+            IllegalGenerationError, UnknownTopicOrPartitionError: Some were refused; the others are committed.
+        """
+        if not offsets:
+            return
         await self._load()
+        await self._create()
+        reasons: dict[TopicPartition, Refusal] = {}
+        for at in offsets:
+            topic_id = self._topic_id(at)
+            if membership is not None:
+                reason = membership.refusal(at, (generations or {}).get(at, -1), topic_id)
+            else:
+                reason = "unknown partition" if topic_id is None else None
+            if reason is not None:
+                reasons[at] = reason
         now_ms = self._clock()
-        await self._write(group, _stamped(offsets, now_ms), now_ms)
+        kept = {at: committed for at, committed in offsets.items() if at not in reasons}
+        await self._append(group, _stamped(kept, now_ms), now_ms)
+        if reasons:
+            raise refused(group, reasons)
+
+    def _topic_id(self, at: TopicPartition) -> str | None:
+        """Return the id of the topic of a partition that is there."""
+        topic = self._topics.find(at.topic)
+        return topic.topic_id if topic is not None and 0 <= at.partition < len(topic.partitions) else None
 
     async def delete_offsets(self, group: str, partitions: Sequence[TopicPartition] | None = None) -> None:
         """Forget these partitions' offsets, or all of the group's; see the port."""
@@ -101,7 +143,7 @@ class LogGroups:
         await self._forget(group, partitions)
 
     async def forget_topic(self, topic: str) -> None:
-        """Forget every group's offsets for a topic that is deleted."""
+        """Forget every group's offsets for a topic that was deleted, or is about to be made."""
         for group in await self.list():
             await self._forget(group, [name for name in self._groups.get(group, {}) if name.topic == topic])
 
@@ -126,6 +168,14 @@ class LogGroups:
         if not offsets:
             return
         await self._create()
+        await self._append(group, offsets, now_ms)
+
+    async def _append(
+        self, group: str, offsets: Mapping[TopicPartition, OffsetAndMetadata | None], now_ms: int
+    ) -> None:
+        """Write, and change memory when it is on disk. Nothing is awaited before the write has its place in the log."""
+        if not offsets:
+            return
         append = self._producer.append(CONSUMER_OFFSETS, _columns(group, offsets, now_ms), partition=0, acks="durable")
         await self._order.write(append, {(group, name): committed for name, committed in offsets.items()})
 
@@ -145,7 +195,14 @@ class LogGroups:
     async def send(
         self, producer: LogProducer, producer_id: int, group: str, offsets: Mapping[TopicPartition, OffsetAndMetadata]
     ) -> None:
-        """Append a group's offsets as part of a producer's transaction."""
+        """Append a group's offsets as part of a producer's transaction.
+
+        Raises:
+            UnknownTopicOrPartitionError: One of the partitions is not there; nothing was appended.
+        """
+        gone: dict[TopicPartition, Refusal] = {at: "unknown partition" for at in offsets if self._topic_id(at) is None}
+        if gone:
+            raise refused(group, gone)
         await self._load()
         await self._create()
         now_ms = self._clock()
@@ -158,8 +215,8 @@ class LogGroups:
         """Apply, or drop, the offsets that were sent to a producer's transaction."""
         self._resolved += 1
         for group, offsets in self._pending.pop(producer_id, ()):
-            for partition, committed in offsets.items() if is_commit else ():
-                _apply(self._groups, group, partition, committed)
+            if is_commit:
+                self._order.set({(group, partition): committed for partition, committed in offsets.items()})
 
     # -- loading -----------------------------------------------------------------------------------------------------
 

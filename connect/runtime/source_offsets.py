@@ -124,13 +124,11 @@ def _last_before(batches: Iterable[Batch], unsafe: set[int]) -> Mapping[str, Any
 
 
 def _last_known(outgoing: Sequence[Outgoing]) -> Mapping[str, Any] | None:
-    for out in reversed(outgoing):
-        if out.source_offset is not None:
-            return out.source_offset
-        for offset in reversed(out.source_offsets or ()):
-            if offset is not None:
-                return offset
-    return None
+    last: Mapping[str, Any] | None = None
+    for out in outgoing:
+        last = next((offset for offset in reversed(out.source_offsets or ()) if offset is not None), last)
+        last = out.source_offset if out.source_offset is not None else last
+    return last
 
 
 def _key(partition: Mapping[str, Any]) -> bytes:

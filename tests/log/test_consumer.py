@@ -8,7 +8,7 @@ import pytest
 
 from connect.api import ConfigError, CorruptBatchError, LogError, OffsetOutOfRangeError, SlowPatternError
 from connect.ports import Columns, OffsetAndMetadata, Subscription, TopicPartition
-from tests.log.conftest import put
+from tests.log.conftest import put, until
 
 EARLIEST = {"auto.offset.reset": "earliest"}
 NAME = TopicPartition("t", 0)
@@ -77,8 +77,8 @@ async def test_members_share_the_partitions_of_all_topics(cluster):
 async def test_a_pattern_takes_in_new_topics_from_their_beginning_and_never_internal_ones(cluster):
     consumer = await cluster.consumer(Subscription(pattern=".*"), group="g", client_id="test")
     poll = asyncio.create_task(consumer.poll(timeout_ms=30_000))
-    await cluster.groups.commit("other", {NAME: OffsetAndMetadata(0)})
     await cluster.admin.create_topic("new")
+    await cluster.groups.commit("other", {TopicPartition("new", 0): OffsetAndMetadata(0)})
     await put(cluster, "new", b"a")
     assert values(await poll) == [b"a"]
     assert consumer.assignment == {TopicPartition("new", 0)}
@@ -229,3 +229,126 @@ async def test_a_pattern_that_takes_too_long_ends_the_poll_and_leaves_the_loop_f
     with pytest.raises(SlowPatternError, match=r"topics\.regex: pattern"):
         await poll
     assert longest < 0.5
+
+
+# -- groups --------------------------------------------------------------------------------------------------------
+
+
+async def member(cluster, number, members=2, pattern="[a-z]", **configs):
+    subscription = Subscription(pattern=pattern, member=number, members=members)
+    return await cluster.consumer(subscription, group="g", client_id=f"m{number}", configs={**EARLIEST, **configs})
+
+
+async def test_a_partition_is_handed_over_after_its_last_reader_has_released_it(cluster):
+    await cluster.admin.create_topic("t", partitions=2)
+    await put(cluster, "t", b"a", b"b")
+    first = await member(cluster, 0, 1)
+    assert values(await first.poll(timeout_ms=1000)) == [b"a", b"b"]
+    assert len(first.assignment) == 2
+    second = await member(cluster, 1, 1)
+    assert await second.poll(timeout_ms=0) == []
+    assert not second.assignment
+    assert await first.poll(timeout_ms=30_000) == []  # at once: something is asked back
+    [asked] = first.revoking
+    await first.commit({NAME: OffsetAndMetadata(2)})
+    await first.release([asked])
+    assert await second.poll(timeout_ms=0) == []
+    assert second.assignment == {asked}
+    assert first.assignment | second.assignment == {NAME, TopicPartition("t", 1)}
+    assert second.position(asked) == ((await cluster.groups.offsets("g"))[asked].offset if asked == NAME else 0)
+
+
+async def test_a_new_topic_moves_no_partition_and_is_shared(cluster):
+    for topic in "ac":
+        await cluster.admin.create_topic(topic)
+    members = [await member(cluster, number) for number in range(2)]
+    before = [consumer.assignment for consumer in members]
+    await cluster.admin.create_topic("b", partitions=2)
+    for consumer in members:
+        assert await consumer.poll(timeout_ms=0) == []
+    assert [len(consumer.assignment) for consumer in members] == [2, 2]
+    assert all(old < consumer.assignment for old, consumer in zip(before, members, strict=True))
+    assert not any(consumer.revoking for consumer in members)
+
+
+async def test_what_is_not_released_in_time_is_taken_and_its_commit_refused(cluster):
+    from connect.api import LogError
+
+    await cluster.admin.create_topic("t", partitions=2)
+    hung = await member(cluster, 0, 1, **{"max.poll.interval.ms": "20"})
+    assert len(hung.assignment) == 2
+    third = await member(cluster, 1, 1)
+    await until(lambda: third._membership.held())
+    await third.poll(timeout_ms=0)
+    [taken] = third.assignment
+    with pytest.raises(LogError, match="another member reads there") as raised:
+        await hung.commit({taken: OffsetAndMetadata(1)})
+    assert (raised.value.code, raised.value.kafka_error) == ("log.illegal_generation", 22)
+    assert taken not in await cluster.groups.offsets("g")
+    await hung.poll(timeout_ms=0)
+    assert taken not in hung.assignment
+
+
+async def test_a_topic_made_anew_is_read_from_its_beginning_and_commits_for_the_old_one_are_refused(cluster):
+    from connect.api import UnknownTopicOrPartitionError
+
+    await cluster.admin.create_topic("t")
+    await put(cluster, "t", *[b"old"] * 10)
+    consumer = await member(cluster, 0, 1)
+    await consumer.poll(timeout_ms=1000)
+    await consumer.commit({NAME: OffsetAndMetadata(5)})
+    await cluster.admin.delete_topic("t")
+    with pytest.raises(UnknownTopicOrPartitionError, match="t-0 were not committed"):
+        await consumer.commit({NAME: OffsetAndMetadata(10)})
+    await cluster.admin.create_topic("t")
+    await put(cluster, "t", *[b"new"] * 10)
+    with pytest.raises(UnknownTopicOrPartitionError):
+        await consumer.commit({NAME: OffsetAndMetadata(10)})
+    assert await cluster.groups.offsets("g") == {}
+    assert await consumer.poll(timeout_ms=30_000) == []
+    assert consumer.assignment == frozenset()
+    assert values(await consumer.poll(timeout_ms=1000)) == [b"new"] * 10
+    await consumer.commit({NAME: OffsetAndMetadata(10)})
+    assert (await cluster.groups.offsets("g"))[NAME].offset == 10
+
+
+async def test_a_partition_taken_over_without_a_commit_is_read_from_where_the_group_began(cluster):
+    await cluster.admin.create_topic("t")
+    await put(cluster, "t", b"before")
+    first = await member(cluster, 0, **{"auto.offset.reset": "latest"})
+    second = await member(cluster, 1, **{"auto.offset.reset": "latest"})
+    await put(cluster, "t", b"after")
+    holder, other = (first, second) if first.assignment else (second, first)
+    assert values(await holder.poll(timeout_ms=1000)) == [b"after"]
+    await holder.aclose()
+    await until(lambda: other._membership.held())  # when nobody is awaited any more
+    assert values(await other.poll(timeout_ms=1000)) == [b"after"]
+
+
+async def test_an_offset_beyond_the_end_is_warned_of_with_both_numbers(cluster, caplog):
+    await cluster.admin.create_topic("t")
+    await put(cluster, "t", b"a", b"b")
+    await cluster.groups.commit("g", {NAME: OffsetAndMetadata(60_000)})
+    consumer = await member(cluster, 0, 1)
+    assert values(await consumer.poll(timeout_ms=1000)) == [b"a", b"b"]
+    assert "group 'g': offset 60000 of t-0 is beyond the log's end, offset 2" in caplog.text
+
+
+async def test_a_poll_looks_at_the_time_while_it_skips_an_aborted_transaction(cluster):
+    await cluster.admin.create_topic("t")
+    producer = cluster.producer(client_id="x", configs={"transactional.id": "a"})
+    await producer.init_transactions()
+    await producer.begin_transaction()
+    for _ in range(30):
+        await producer.append("t", Columns([b"x" * 100_000]))
+    await producer.abort_transaction()
+    await put(cluster, "t", b"visible")
+    consumer = await consume(cluster, "t", configs={**EARLIEST, "isolation.level": "read_committed"})
+    assert await consumer.poll(timeout_ms=0, max_bytes=100_000) == []
+    assert 0 < consumer.position(NAME) < 30
+    assert values(await consumer.poll(timeout_ms=10_000, max_bytes=100_000)) == [b"visible"]
+
+
+async def test_wrong_bounds_are_refused(cluster):
+    with pytest.raises(ConfigError, match=r"max\.poll\.interval\.ms"):
+        await consume(cluster, "t", configs={"max.poll.interval.ms": "soon"})

@@ -15,8 +15,14 @@ from connect.ports import GroupInfo, OffsetAndMetadata, Subscription, TopicParti
 A, B = TopicPartition("a", 0), TopicPartition("b", 1)
 
 
+async def make_topics(cluster):
+    await cluster.admin.create_topic("a")
+    await cluster.admin.create_topic("b", partitions=2)
+
+
 async def test_commits_are_kept_and_replaced_one_by_one(open_log):
     cluster = await open_log(clock=lambda: 42)
+    await make_topics(cluster)
     await cluster.groups.commit("g", {A: OffsetAndMetadata(1), B: OffsetAndMetadata(2, 3, "m", 7)})
     await cluster.groups.commit("g", {A: OffsetAndMetadata(5)})
     await cluster.aclose()
@@ -28,6 +34,7 @@ async def test_commits_are_kept_and_replaced_one_by_one(open_log):
 
 async def test_offsets_are_forgotten_by_partition_and_by_group(open_log):
     cluster = await open_log()
+    await make_topics(cluster)
     for group in ("g", "h"):
         await cluster.groups.commit(group, {A: OffsetAndMetadata(1), B: OffsetAndMetadata(2)})
     await cluster.groups.delete_offsets("g", [A])
@@ -40,7 +47,7 @@ async def test_offsets_are_forgotten_by_partition_and_by_group(open_log):
 
 
 async def test_a_deleted_topic_takes_its_offsets_along(cluster):
-    await cluster.admin.create_topic("a")
+    await make_topics(cluster)
     await cluster.groups.commit("g", {A: OffsetAndMetadata(1), B: OffsetAndMetadata(2)})
     await cluster.admin.delete_topic("a")
     assert set(await cluster.groups.offsets("g")) == {B}
@@ -52,6 +59,7 @@ async def test_reading_offsets_makes_no_topic(cluster):
 
 
 async def test_the_topic_of_offsets_is_internal_and_compacted(cluster):
+    await make_topics(cluster)
     await cluster.groups.commit("g", {A: OffsetAndMetadata(1)})
     info = await cluster.admin.describe_topic("__consumer_offsets")
     assert info.internal
@@ -86,6 +94,7 @@ def test_a_value_of_kafka_s_version_1_and_a_key_of_group_metadata_are_understood
 async def test_a_group_name_that_no_record_can_hold_is_refused(cluster):
     from connect.api import LogError
 
+    await make_topics(cluster)
     with pytest.raises(LogError, match="32767"):
         await cluster.groups.commit("g" * 40_000, {A: OffsetAndMetadata(1)})
 

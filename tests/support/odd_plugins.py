@@ -6,6 +6,7 @@ calls in their order, from the loop and from the task's threads.
 
 from __future__ import annotations
 
+import errno
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from connect.api import Connector, Plugin, SinkConnector, SinkTask, SourceConnector, SourceTask, Transform, hookimpl
+from connect.log.files import Disk
 from connect.runtime.herder import Herder
 
 
