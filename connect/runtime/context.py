@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextvars import ContextVar
 from typing import Any, Final
 
-from connect.ports import Consumer, TopicPartition
+from connect.ports import TopicPartition
 
 Log = logging.Logger | logging.LoggerAdapter[Any]
 
@@ -58,6 +58,8 @@ class SinkTaskContextImpl:
         self.stopping = threading.Event()
         self.assigned: frozenset[TopicPartition] = frozenset()
         self.commit_requested = False
+        #: What the plugin wants nothing of.
+        self.paused: set[TopicPartition] = set()
         self._seeks: dict[TopicPartition, int] = {}
         self._pauses: dict[TopicPartition, bool] = {}
 
@@ -69,20 +71,42 @@ class SinkTaskContextImpl:
         self._seeks[TopicPartition(topic, partition)] = offset
 
     def pause(self, *partitions: tuple[str, int]) -> None:
-        self._pauses.update((TopicPartition(*p), True) for p in partitions)
+        named = [TopicPartition(*p) for p in partitions]
+        self._pauses.update(dict.fromkeys(named, True))
+        self.paused.update(named)
 
     def resume(self, *partitions: tuple[str, int]) -> None:
-        self._pauses.update((TopicPartition(*p), False) for p in partitions)
+        named = [TopicPartition(*p) for p in partitions]
+        self._pauses.update(dict.fromkeys(named, False))
+        self.paused.difference_update(named)
 
     def request_commit(self) -> None:
         self.commit_requested = True
 
-    def apply_to(self, consumer: Consumer) -> frozenset[TopicPartition]:
-        """Hand the plugin's wishes to the consumer; return the partitions that were moved."""
+    @property
+    def is_holding(self) -> bool:
+        """Whether records of some partitions are not to be put."""
+        return bool(self.paused or self._seeks)
+
+    @property
+    def has_wishes(self) -> bool:
+        """Whether the plugin has asked for something that is not done yet."""
+        return bool(self._seeks or self._pauses)
+
+    def holds(self, topic: str | None, partition: int | None) -> bool:
+        """Whether records of a partition in hand are not to be put: it was paused, or is to go on elsewhere."""
+        at = (topic, partition)
+        return at in self.paused or at in self._seeks
+
+    def take(self) -> tuple[dict[TopicPartition, int], dict[TopicPartition, bool]]:
+        """Return what the plugin has asked for since: offsets to go on from, and which partitions to pause or resume."""
         seeks, self._seeks = self._seeks, {}
         pauses, self._pauses = self._pauses, {}
-        for partition, offset in seeks.items():
-            consumer.seek(partition, offset)
-        for partition, paused in pauses.items():
-            (consumer.pause if paused else consumer.resume)(partition)
-        return frozenset(seeks)
+        return seeks, pauses
+
+    def forget(self, partitions: Iterable[TopicPartition]) -> None:
+        """Drop what was asked for partitions that are taken away."""
+        for partition in partitions:
+            self.paused.discard(partition)
+            self._seeks.pop(partition, None)
+            self._pauses.pop(partition, None)

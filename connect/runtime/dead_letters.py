@@ -26,6 +26,7 @@ from connect.api import (
 from connect.api.errors import InternalTopicError
 from connect.ports import Cluster, Columns, FetchedBatch, Producer, RawHeaders
 from connect.runtime.config import SinkConnectorConfig
+from connect.runtime.delivery import delivery_timeout_s
 from connect.runtime.model import TaskId
 from connect.stores.topics import ensure_topic
 
@@ -68,7 +69,11 @@ class Letter:
 class DeadLetterQueue:
     """One task's way into the queue. Used on the loop."""
 
-    def __init__(self, topic: str, task: TaskId, producer: Producer, *, with_context: bool) -> None:
+    def __init__(
+        self, topic: str, task: TaskId, producer: Producer, *, with_context: bool, delivery_timeout_s: float
+    ) -> None:
+        #: How long letters may wait for a log that cannot take them.
+        self.delivery_timeout_s = delivery_timeout_s
         self._topic = topic
         self._task = task
         self._producer = producer
@@ -88,20 +93,23 @@ class DeadLetterQueue:
             )
         await ensure_topic(cluster.admin, topic)
         producer = cluster.producer(client_id=f"connector-dlq-producer-{task}", configs=producer_configs)
-        return cls(topic, task, producer, with_context=config.errors_deadletterqueue_context_headers_enable)
+        with_context = config.errors_deadletterqueue_context_headers_enable
+        timeout_s = delivery_timeout_s(producer_configs)
+        return cls(topic, task, producer, with_context=with_context, delivery_timeout_s=timeout_s)
 
-    async def send(self, letters: Sequence[Letter], fetched: Sequence[FetchedBatch]) -> None:
-        """Append the letters' records, as they were fetched. A record that failed twice is sent once."""
+    def columns(self, letters: Sequence[Letter], fetched: Sequence[FetchedBatch]) -> Columns:
+        """Return the letters' records, as they were fetched. A record that failed twice is there once."""
         once = {(letter.topic, letter.partition, letter.offset): letter for letter in reversed(letters)}
-        if not once:
-            return
         rows = [(letter, *_found(letter, fetched)) for letter in reversed(once.values())]
-        columns = Columns(
+        return Columns(
             values=[batch.columns.values[i] for _, batch, i in rows],
             keys=[None if batch.columns.keys is None else batch.columns.keys[i] for _, batch, i in rows],
             timestamps=[_timestamp(batch, i) for _, batch, i in rows],
             headers=[self._headers(letter, batch, i) for letter, batch, i in rows],
         )
+
+    async def send(self, columns: Columns) -> None:
+        """Append letters; the same ones again where the disk refused them."""
         await self._producer.append(self._topic, columns)
 
     async def flush(self) -> None:

@@ -15,12 +15,11 @@ import asyncio
 import inspect
 import time
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
 from connect.api import (
     Batch,
-    ConfigError,
     ConnectError,
     EnvironmentFault,
     InvalidRecordError,
@@ -35,6 +34,7 @@ from connect.ports import Producer
 from connect.runtime.calls import call, on_loop
 from connect.runtime.config import SourceConnectorConfig, strip_prefix
 from connect.runtime.context import SourceTaskContextImpl
+from connect.runtime.delivery import delivery_timeout_s
 from connect.runtime.factory import make_pipeline
 from connect.runtime.pipeline import Outgoing, Pipeline
 from connect.runtime.source_offsets import PendingOffsets, offsets_before, offsets_of
@@ -46,8 +46,6 @@ from connect.stores.topics import ensure_topic
 
 #: A task that has nothing to do commits this soon: what it costs is nothing then, and a crash repeats less.
 QUIET_COMMIT_S = 5.0
-#: What Kafka Connect sets `delivery.timeout.ms` to where nobody does: a record waits for the log as long as it takes.
-DELIVERY_TIMEOUT_MS: Final = (1 << 31) - 1
 #: How long a cancelled task waits for its parts to end.
 ABANDON_S: Final = 0.5
 
@@ -64,7 +62,7 @@ class SourceTaskRunner(TaskRunner):
         self._store = offsets
         self._pipeline: Pipeline | None = None
         self._producer: Producer | None = None
-        self._delivery_timeout_s = DELIVERY_TIMEOUT_MS / 1000
+        self._delivery_timeout_s = 0.0
         self._known_topics: set[str] = set()
         self._topic_groups: list[TopicGroup] = []
         #: Polled and not converted yet, since a stop or a pause came in between.
@@ -370,20 +368,6 @@ class SourceTaskRunner(TaskRunner):
         except Exception as error:  # as in Kafka; it is told of them again with the next ones
             self._committed.put_back(offsets)
             self.log.error("the task's commit failed: %s: %s", type(error).__name__, error, exc_info=True)
-
-
-def delivery_timeout_s(configs: Mapping[str, Any]) -> float:
-    """Return how long an append may wait for the log: `delivery.timeout.ms` of producer configs, in seconds.
-
-    Raises:
-        ConfigError: It is no number of ms.
-    """
-    text = str(configs.get("delivery.timeout.ms", DELIVERY_TIMEOUT_MS)).strip()
-    if not text.isdigit():
-        raise ConfigError(
-            f"delivery.timeout.ms: {text!r} is not a whole number of ms", config_path="delivery.timeout.ms"
-        )
-    return int(text) / 1000
 
 
 def _as_batch(out: Outgoing) -> Batch:

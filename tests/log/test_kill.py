@@ -84,7 +84,7 @@ async def main():
     NOW = time.time_ns() // 1_000_000
     starts = [int(word) for word in sys.argv[2:]]
     cluster = await LogCluster.open(sys.argv[1], configs=CONFIGS)
-    for topic, partitions in (("written", 1), ("durable", 1), ("idempotent", 1), ("tx", 2), ("state", 1)):
+    for topic, partitions in (("written", 1), ("durable", 1), ("idempotent", 1), ("in", 1), ("tx", 2), ("state", 1)):
         if await cluster.admin.partitions(topic) is None:
             compact = {"cleanup.policy": "compact", "segment.bytes": "2000"} if topic == "state" else {}
             await cluster.admin.create_topic(topic, partitions=partitions, configs=compact)

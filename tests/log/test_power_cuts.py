@@ -207,6 +207,7 @@ def check_spread(found: Found, marks: Marks) -> None:
 
 async def transactions(log: Teller) -> None:
     """Records in two partitions and a group's offset: as one, whoever else syncs one of the partitions in between."""
+    await log.cluster.admin.create_topic("in")
     await log.cluster.admin.create_topic("tx", partitions=2, configs={"segment.bytes": "2000"})
     for half in range(2):
         producer = log.cluster.producer(client_id="tx", configs={"transactional.id": "tx"})

@@ -1,0 +1,25 @@
+"""How long a record may wait for a log that cannot take it now."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from connect.api import ConfigError
+
+#: What Kafka Connect sets `delivery.timeout.ms` to where nobody does: a record waits for the log as long as it takes.
+DELIVERY_TIMEOUT_MS: Final = (1 << 31) - 1
+
+
+def delivery_timeout_s(configs: Mapping[str, Any]) -> float:
+    """Return how long an append may wait for the log: `delivery.timeout.ms` of producer configs, in seconds.
+
+    Raises:
+        ConfigError: It is no number of ms.
+    """
+    text = str(configs.get("delivery.timeout.ms", DELIVERY_TIMEOUT_MS)).strip()
+    if not text.isdigit():
+        raise ConfigError(
+            f"delivery.timeout.ms: {text!r} is not a whole number of ms", config_path="delivery.timeout.ms"
+        )
+    return int(text) / 1000
