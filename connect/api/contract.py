@@ -68,10 +68,10 @@ def records_of(plugin: object, method: str, result: Any, expected: str = POLLED)
     records = list(result)
     if all(map(_is_record, records)):
         return Batch.group(records)
-    wrong = next((item for item in records if not isinstance(item, Batch)), None)
-    if wrong is not None or not all(isinstance(item, Batch) for item in records):
-        refuse(plugin, method, [wrong], expected)
-    return records
+    if all(isinstance(item, Batch) for item in records):
+        return records
+    odd = [item for item in records if not isinstance(item, Batch | Record)]
+    refuse(plugin, method, [odd[0] if odd else records[0]], expected)
 
 
 def check_batch(plugin: object, method: str, batch: Batch, given: Batch | None = None) -> None:
@@ -94,9 +94,10 @@ def check_batch(plugin: object, method: str, batch: Batch, given: Batch | None =
         _check_headers(plugin, method, batch.headers, count)
     if batch.partition is not None and type(batch.partition) is not int:
         _part(plugin, method, "partition", batch.partition, "a number or None")
-    for schema in (batch.key_schema, batch.value_schema):
-        if schema is not None and not isinstance(schema, Schema):
-            _part(plugin, method, "schema", schema, "a Schema or None")
+    if batch.key_schema is not None and not isinstance(batch.key_schema, Schema):
+        _part(plugin, method, "key_schema", batch.key_schema, "a Schema or None")
+    if batch.value_schema is not None and not isinstance(batch.value_schema, Schema):
+        _part(plugin, method, "value_schema", batch.value_schema, "a Schema or None")
 
 
 def check_source(plugin: object, method: str, batch: Batch) -> None:
@@ -105,9 +106,11 @@ def check_source(plugin: object, method: str, batch: Batch) -> None:
     Raises:
         PluginError: plugin.broken; names the key.
     """
-    for name, value in (("source_partition", batch.source_partition), ("source_offset", batch.source_offset)):
-        if value is not None:
-            _check_json_object(plugin, method, name, value)
+    partition, offset = batch.source_partition, batch.source_offset
+    if partition is not None and not _is_plain(partition):
+        _check_json_object(plugin, method, "source_partition", partition)
+    if offset is not None and not _is_plain(offset):
+        _check_json_object(plugin, method, "source_offset", offset)
 
 
 def check_column(plugin: object, method: str, column: Any, count: int) -> None:
@@ -203,12 +206,28 @@ def _check_headers(plugin: object, method: str, headers: Any, count: int) -> Non
             _part(plugin, method, "headers", each, "Headers or None")
 
 
+def _is_plain(value: Any) -> bool:
+    """Whether a value is a dict of ASCII text and whole numbers, as nearly all are: the quick answer."""
+    if type(value) is not dict:
+        return False
+    for key, item in value.items():
+        if type(key) is not str or not key.isascii():
+            return False
+        if type(item) is int:
+            if not -_LONG <= item < _LONG:
+                return False
+        elif type(item) is not str or not item.isascii():
+            return False
+    return True
+
+
 def _check_json_object(plugin: object, method: str, name: str, value: Any) -> None:
-    if not isinstance(value, Mapping):
+    if type(value) is not dict and not isinstance(value, Mapping):
         _part(plugin, method, name, value, "a dict that JSON can hold")
     for key, item in value.items():
         if type(key) is not str:
             _part(plugin, method, f"{name} with the key {key!r:.60}", key, "keys of text")
+        _check_json(plugin, method, f"the key {key!a:.60} of {name}", key, 0)
         kind = type(item)
         if (kind is int and -_LONG <= item < _LONG) or kind is bool or item is None:
             continue

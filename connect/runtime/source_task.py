@@ -28,7 +28,7 @@ from connect.api import (
     SourceTask,
     UnknownTopicOrPartitionError,
 )
-from connect.api.contract import batches_of, check_source, refuse
+from connect.api.contract import batches_of, check_batch, check_source, refuse
 from connect.api.errors import InternalTopicError
 from connect.ports import Producer
 from connect.runtime.calls import call, on_loop
@@ -390,7 +390,11 @@ def poll(task: SourceTask) -> list[Batch]:
 
 
 def _listed(task: SourceTask, result: Any) -> list[Batch]:
-    if inspect.isawaitable(result):
+    if type(result) is Batch:  # nearly always
+        check_batch(task, "poll_batch", result)
+        check_source(task, "poll", result)
+        return [result]
+    if type(result) is not list and inspect.isawaitable(result):
         close = getattr(result, "close", None)
         if close is not None:
             close()

@@ -8,7 +8,7 @@ note when they begin. What it finds is logged, louder as time passes, and listed
 - loop.held: `async def` code that blocked, so that everything on the event loop stood still.
 
 A thread that only computes (`while True: pass`) takes its share of the interpreter from all others. While one does,
-threads are switched ten times as often, so that the others wait less for their turn. One that was left behind is asked
+threads are switched fifty times as often, so that the others wait less for their turn. One that was left behind is asked
 to end: an exception is raised in it, from outside, where its own code runs (decision 0010 says when, and what that
 cannot end).
 """
@@ -46,8 +46,11 @@ HELD_S: Final = 2.0
 #: How long /v1/warnings remembers that the loop stood.
 REMEMBER_S: Final = 600.0
 #: A thread that uses more of a CPU than this, within a call that takes long, computes and does not wait.
-SPINS: Final = 0.3
-SWITCH_S: Final = 0.0005
+SPINS: Final = 0.1
+#: The same of one that was left behind: several share a CPU, and with whatever else the machine does.
+SPINS_LEFT: Final = 0.02
+#: How often threads are switched while one computes; the interpreter's usual is 5 ms.
+SWITCH_S: Final = 0.0001
 
 _STDLIB: Final = sysconfig.get_paths()["stdlib"]
 _OURS: Final = str(Path(__file__).resolve().parent.parent) + os.sep
@@ -229,7 +232,7 @@ class Watch:
         _measure(watched, now)
         spins = watched.share > SPINS
         if thread.closed_at is not None:
-            if spins and now - thread.closed_at > TICK_S:
+            if watched.share > SPINS_LEFT and now - thread.closed_at > TICK_S:
                 _end(thread)
         elif now - call.since >= thread.deadline_s and call.what not in MAY_BLOCK:
             thread.expire(call, thread.deadline_s)
@@ -299,7 +302,8 @@ _BORDER: Final[CodeType] = TaskThread._awaited.__code__
 def _holder(ident: int) -> tuple[str, str]:
     """Say who is on a thread's stack, and where: the plugin's call if there is one, else the code that runs."""
     frame = sys._current_frames().get(ident)
-    where = "unknown" if frame is None else f"{frame.f_code.co_filename}:{frame.f_lineno} in {frame.f_code.co_name}"
+    at = next((each for each in _outward(frame) if _is_foreign(each)), frame)
+    where = "unknown" if at is None else f"{at.f_code.co_filename}:{at.f_lineno} in {at.f_code.co_name}"
     return (holder_of(frame) or "code outside any plugin's call"), where
 
 

@@ -147,3 +147,95 @@ def test_neighbours_that_are_alike_are_joined() -> None:
         ("orders", ["a", "b"], [None, "k"], [1, 2]),
         ("x", ["c"], None, None),
     ]
+
+
+class Naughty(Transform, Predicate, Converter):  # type: ignore[misc]
+    """Returns or raises what it is told."""
+
+    def __init__(self, what: Any) -> None:
+        self.what = what
+
+    def _do(self) -> Any:
+        if isinstance(self.what, BaseException):
+            raise self.what
+        return self.what
+
+    def apply_batch(self, batch: Batch) -> Any:
+        return self._do()
+
+    def test_batch(self, batch: Batch) -> Any:
+        return self._do()
+
+    def encode(self, topic: str, schema: Schema | None, values: Sequence[Any]) -> Any:
+        return self._do()
+
+    def decode(self, topic: str, data: Sequence[bytes | None]) -> Any:
+        return self._do()
+
+
+class NaughtyApply(Transform):
+    def apply(self, record: Record) -> Any:
+        return "text"
+
+
+RAISED = [SystemExit(3), KeyboardInterrupt(), GeneratorExit(), StopIteration(), ExceptionGroup("g", [ValueError()])]
+
+
+def naughty_pipeline(stages: Sequence[Stage], value: Converter, **keys: str) -> Pipeline:
+    tolerance = make_pipeline(**keys)[1]
+    return Pipeline(stages, Text(), value, TextHeaders(), tolerance, lambda: 0)
+
+
+@pytest.mark.parametrize("what", RAISED, ids=repr)
+def test_whatever_a_step_raises_fails_its_record_and_nothing_else(what: BaseException) -> None:
+    for stages, value in (
+        ([Stage("n", Naughty(what))], Text()),
+        ([Stage("n", Upper(), Naughty(what))], Text()),
+        ([], Naughty(what)),
+    ):
+        with pytest.raises(DataError, match=type(what).__name__):
+            naughty_pipeline(stages, value).to_bytes([make_batch(["a", "b"])])
+        tolerant = naughty_pipeline(stages, value, **{"errors.tolerance": "all"})
+        assert tolerant.to_bytes([make_batch(["a", "b"])]) == []
+
+
+@pytest.mark.parametrize(
+    ("stages", "value", "told"),
+    [
+        ([Stage("n", Naughty("text"))], Text(), "Naughty.apply_batch returned str 'text'"),
+        ([Stage("n", Naughty([None]))], Text(), "apply_batch returned a list with None in it"),
+        ([Stage("n", Naughty(Batch("t", [1], keys=[1, 2])))], Text(), "apply_batch returned 2 keys for 1 values"),
+        ([Stage("n", Naughty(Batch(None, [1])))], Text(), "apply_batch returned topic = None"),  # type: ignore[arg-type]
+        ([Stage("n", NaughtyApply())], Text(), "NaughtyApply.apply returned str 'text'"),
+        ([Stage("n", Upper(), Naughty("no"))], Text(), "test_batch returned str 'no'"),
+        ([Stage("n", Upper(), Naughty([True, False, True]))], Text(), "test_batch returned list; expected True"),
+        ([Stage("n", Upper(), Naughty(None))], Text(), "test_batch returned None"),
+        ([], Naughty(["a"]), "Naughty.encode returned str 'a'"),
+        ([], Naughty([b"a", b"b", b"c"]), "encode returned list; expected one item for each of 1 values, and not 3"),
+        ([], Naughty(None), "encode returned None"),
+    ],
+)
+def test_a_wrong_return_is_refused_in_words_of_the_contract(stages: Any, value: Converter, told: str) -> None:
+    with pytest.raises(DataError) as raised:
+        naughty_pipeline(stages, value).to_bytes([make_batch(["a"])])
+    assert told in raised.value.message
+    assert raised.value.code == "plugin.broken"
+
+
+@pytest.mark.parametrize("runs", [None, [], [(None, ["a", "b"])], [("schema", ["a"])], ["a"]])
+def test_a_wrong_decode_is_refused_in_words_of_the_contract(runs: Any) -> None:
+    fetched = FetchedBatch("t", 0, range(1), Columns([b"a"]), 1)
+    with pytest.raises(DataError, match=r"Naughty\.decode returned"):
+        naughty_pipeline([], Naughty(runs)).from_bytes([fetched])
+
+
+def test_one_plugin_that_fails_to_close_keeps_none_of_the_others_open() -> None:
+    closed: list[str] = []
+
+    class Closing(Text):
+        def close(self) -> None:
+            closed.append("closed")
+            raise SystemExit(3)
+
+    Pipeline([], Closing(), Closing(), TextHeaders(), make_pipeline()[1], lambda: 0).close()
+    assert closed == ["closed", "closed"]

@@ -1,0 +1,122 @@
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import AsyncIterator
+
+import pytest
+
+from connect.runtime import watch as watching
+from connect.runtime.calls import PluginTimeoutError, TaskThread, call
+from connect.runtime.watch import Watch
+from tests.support.worker import until
+
+
+@pytest.fixture
+async def watch(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Watch]:
+    monkeypatch.setattr(watching, "TICK_S", 0.05)
+    monkeypatch.setattr(watching, "SLOW_S", 0.2)
+    monkeypatch.setattr(watching, "HELD_S", 0.3)
+    made = Watch()
+    made.start()
+    yield made
+    made.close()
+
+
+def task_thread(watch: Watch, *, deadline_s: float = 100) -> TaskThread:
+    return TaskThread("t", who="task x-0", plugin="org.Odd", watch=watch, deadline_s=deadline_s)
+
+
+class Odd:
+    def __init__(self) -> None:
+        self.gate = threading.Event()
+        self.ended = threading.Event()
+
+    def poll(self) -> None:
+        self.gate.wait(30)
+
+    def put(self, records: object) -> None:
+        try:
+            while True:
+                pass
+        finally:
+            self.ended.set()
+
+    async def flush(self) -> None:
+        self.gate.wait(1.0)  # blocks, as async def must not
+
+    def step(self) -> None:
+        self.gate.wait(30)
+
+
+async def test_a_call_that_takes_long_is_told_of_until_it_ends_and_grows_louder(
+    watch: Watch, caplog: pytest.LogCaptureFixture
+) -> None:
+    odd, thread = Odd(), task_thread(watch)
+    polling = asyncio.ensure_future(call(thread, odd.poll))
+    await until(lambda: watch.notices())
+    notice = watch.notices()[0]
+    assert (notice.code, notice.subject) == ("plugin.slow", "x-0")
+    assert notice.message.startswith("task x-0 has been in poll for 0 s (org.Odd)")
+    await until(lambda: len([r for r in caplog.records if "has been in poll" in r.message]) >= 2)
+    assert watch.underway() == [f"poll of task x-0, org.Odd, for {0 if '0 s' in watch.underway()[0] else 1} s"]
+    odd.gate.set()
+    await polling
+    assert watch.notices() == []
+    thread.close()
+
+
+async def test_a_thread_that_was_left_behind_is_named_for_as_long_as_it_lives(watch: Watch) -> None:
+    odd, thread = Odd(), task_thread(watch)
+    with pytest.raises(PluginTimeoutError):
+        await call(thread, odd.poll, limit_s=0.05)
+    thread.close()
+    await until(lambda: [n.code for n in watch.notices()] == ["plugin.left_behind"])
+    assert "poll of org.Odd still runs" in watch.left_behind()[0]
+    odd.gate.set()
+    await until(lambda: watch.notices() == [] and watch.left_behind() == [])
+
+
+async def test_a_thread_that_computes_is_told_and_ended_only_once_it_is_left_behind(watch: Watch) -> None:
+    odd, thread = Odd(), task_thread(watch)
+    putting = asyncio.ensure_future(call(thread, odd.put, []))
+    await until(lambda: any("of a CPU" in notice.message for notice in watch.notices()))
+    assert not odd.ended.is_set()
+    putting.cancel()
+    thread.close()
+    await until(odd.ended.is_set)
+    await until(lambda: watch.notices() == [])
+
+
+async def test_who_holds_the_loop_is_named_while_it_stands_and_afterwards(
+    watch: Watch, caplog: pytest.LogCaptureFixture
+) -> None:
+    odd, thread = Odd(), task_thread(watch)
+    await call(thread, odd.flush)
+    assert "the event loop stands" in caplog.text
+    assert "flush of task x-0, org.Odd blocks it" in caplog.text
+    await until(lambda: watch.notices())
+    notice = watch.notices()[0]
+    assert notice.code == "loop.held"
+    assert "flush of task x-0, org.Odd held the event loop for 1 s" in notice.message
+    assert "test_watch.py" in notice.message
+    thread.close()
+
+
+async def test_other_code_that_holds_the_loop_is_told_by_its_place(
+    watch: Watch, caplog: pytest.LogCaptureFixture
+) -> None:
+    time.sleep(0.8)  # noqa: ASYNC251
+    await until(lambda: watch.notices())
+    assert "code outside any plugin's call held the event loop" in watch.notices()[0].message
+
+
+async def test_a_step_between_log_and_plugin_has_a_deadline_too(watch: Watch) -> None:
+    odd, thread = Odd(), task_thread(watch, deadline_s=0.3)
+    since = time.monotonic()
+    thread.step = lambda: watching.Underway("VALUE_CONVERTER", since, "org.Converter")
+    with pytest.raises(PluginTimeoutError, match=r"VALUE_CONVERTER of org\.Converter \(task x-0\) did not return"):
+        await asyncio.wait_for(thread.run(odd.step), 20)
+    odd.gate.set()
+    thread.close()

@@ -1,0 +1,233 @@
+"""A worker in this process: what a plugin does wrong, and how its `async with` is left all the same."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from connect.ports import Columns
+from connect.runtime.model import State
+from tests.support import odd_plugins
+from tests.support.worker import STRING, RunningWorker, running_worker, until
+
+GRACE_MS = "300"
+#: The grace time, and what is promised beside it.
+BOUND_S = 2.3
+
+
+@pytest.fixture
+async def worker(tmp_path: Path) -> AsyncIterator[RunningWorker]:
+    async with odd_worker(tmp_path) as running:
+        yield running
+
+
+def odd_worker(tmp_path: Path, **config: str) -> Any:
+    return running_worker(
+        tmp_path, task_shutdown_graceful_timeout_ms=GRACE_MS, plugin_check_timeout_ms="500", plugin_path="", **config
+    )
+
+
+async def create(worker: RunningWorker, cls: str, how: str, **more: str) -> None:
+    if worker.herder.plugins.find("OddSource") is None:
+        worker.herder.plugins.register(odd_plugins, "odd_plugins")
+    config = {"connector.class": f"tests.support.odd_plugins.{cls}", "how": how, "key.converter": STRING, "value.converter": STRING}  # fmt: skip
+    await worker.herder.create("x", {**config, **{k.replace("_", "."): v for k, v in more.items()}})
+
+
+async def feed(worker: RunningWorker, topic: str) -> None:
+    await worker.herder.cluster.admin.create_topic(topic)
+    producer = worker.herder.cluster.producer(client_id="test")
+    await producer.append(topic, Columns([b"1"]))
+    await producer.aclose()
+
+
+@pytest.mark.parametrize("what", odd_plugins.RAISED)
+@pytest.mark.parametrize("cls", ["OddSource", "OddAsyncSource"])
+async def test_whatever_poll_raises_fails_the_task_with_its_cause_first(
+    worker: RunningWorker, cls: str, what: str
+) -> None:
+    await create(worker, cls, f"poll:{what}")
+    trace = await worker.until_failed("x")
+    first = trace.splitlines()[0]
+    assert "of task x-0, tests.support.odd_plugins." in first
+    assert "[plugin.failed]" in first
+    assert worker.herder.status("x").connector.state is State.RUNNING
+
+
+async def test_a_bug_in_a_transform_is_the_plugins_and_its_records_can_be_tolerated(worker: RunningWorker) -> None:
+    odd = {"transforms": "o", "transforms_o_type": "tests.support.odd_plugins.OddTransform"}
+    await create(worker, "OddSource", "", **odd, transforms_o_how="apply:exit")
+    assert "[plugin.failed]" in (await worker.until_failed("x")).splitlines()[0]
+    await worker.herder.delete("x")
+    await create(worker, "OddSource", "", **odd, transforms_o_how="apply:exit", errors_tolerance="all")
+    await worker.until(lambda: any(p.skipped > 2 for p in worker.herder.progress()))
+    assert worker.herder.status("x").tasks[0].state is State.RUNNING
+
+
+@pytest.mark.parametrize(
+    ("cls", "how"),
+    [
+        ("OddSource", "poll:hang"),
+        ("OddAsyncSource", "poll:hang"),
+        ("OddSource", "task-start:hang"),
+        ("OddSource", "task-configure:hang"),
+        ("OddSource", "task-stop:hang"),
+        ("OddAsyncSource", "task-stop:hang"),
+        ("OddSource", "task-close:hang"),
+        ("OddSource", "start:hang"),
+        ("OddAsyncSource", "start:hang"),
+        ("OddSource", "connector-configure:hang"),
+        ("OddSource", "task-configs:hang"),
+        ("OddSource", "stop:hang"),
+        ("OddSource", "close:hang"),
+        ("OddSink", "put:hang"),
+        ("OddAsyncSink", "put:hang"),
+        ("OddSink", "open:hang"),
+        ("OddSink", "flush:hang"),
+        ("OddSink", "close-partitions:hang"),
+        ("OddSource", "transform:apply:hang"),
+        ("OddSource", "transform:transform-close:hang"),
+    ],
+)
+async def test_a_plugin_that_hangs_anywhere_does_not_keep_the_worker_from_stopping(
+    tmp_path: Path, cls: str, how: str
+) -> None:
+    began, more = 0.0, {}
+    if how.startswith("transform:"):
+        more = {"transforms": "o", "transforms_o_type": "tests.support.odd_plugins.OddTransform"}
+        more |= {"transforms_o_how": how.removeprefix("transform:")}
+    async with odd_worker(tmp_path, offset_flush_interval_ms="50") as worker:
+        await feed(worker, "t")
+        await create(worker, cls, how, **more, **({"topics": "t"} if "Sink" in cls else {}))
+        await asyncio.sleep(0.3)
+        began = time.monotonic()
+    assert time.monotonic() - began < BOUND_S
+    # The log was closed cleanly: it opens again, here and now.
+    async with odd_worker(tmp_path) as worker:
+        assert worker.herder.connectors() == ["x"]
+        await worker.herder.delete("x")
+
+
+async def test_several_that_hang_share_one_grace_time(tmp_path: Path) -> None:
+    async with odd_worker(tmp_path) as worker:
+        for number in range(5):
+            await create(worker, "OddSource", "poll:hang")
+            await worker.until_state("x", State.RUNNING, tasks=1)
+            if number < 4:
+                await worker.herder.delete("x")
+        began = time.monotonic()
+    assert time.monotonic() - began < BOUND_S
+
+
+async def test_a_deleted_connectors_thread_is_in_the_warnings_for_as_long_as_it_lives(worker: RunningWorker) -> None:
+    await create(worker, "OddSource", "poll:sleep-2")
+    await worker.until_state("x", State.RUNNING, tasks=1)
+    await until(lambda: "sleep" not in worker.herder.watch.underway() and worker.records("x") >= 1)
+    await worker.herder.delete("x")
+
+    async def told() -> list[str]:
+        found = (await worker.client.get("/v1/warnings")).json()["warnings"]
+        return [w["message"] for w in found if w["code"] == "plugin.left_behind" and w["subject"] == "x-0"]
+
+    await until(lambda: worker.herder.notices())
+    found = await told()
+    assert "poll of tests.support.odd_plugins.OddSource still runs" in found[0]
+    await until(lambda: not worker.herder.notices())
+
+
+async def test_a_fifo_where_a_schema_should_be_holds_up_its_request_alone(
+    worker: RunningWorker, tmp_path: Path
+) -> None:
+    fifo = tmp_path / "schema.avsc"
+    os.mkfifo(fifo)
+    config = {"name": "x", "connector.class": "DatagenConnector", "kafka.topic": "t", "schema.filename": str(fifo)}
+    path = "/connector-plugins/DatagenConnector/config/validate"
+    asking = asyncio.ensure_future(worker.client.put(path, json=config))
+    beats = 0
+    while not asking.done():
+        began = time.monotonic()
+        await asyncio.sleep(0.01)
+        assert time.monotonic() - began < 0.4, "the event loop stands"
+        beats += 1
+    assert beats > 10
+    answer = asking.result()
+    assert answer.status_code == 503
+    assert "DatagenConnector" in answer.json()["message"]
+    assert answer.headers["X-Connect-Error-Code"] == "plugin.timeout"
+    for url, method in (("/connectors/x/config", "PUT"), ("/v1" + path, "PUT")):
+        assert (await worker.client.request(method, url, json=config)).status_code == 503
+    assert worker.herder.connectors() == []
+    with open(os.open(fifo, os.O_RDWR | os.O_NONBLOCK), "w") as writer:  # noqa: PTH123, ASYNC230 - lets the readers go
+        writer.write("{}")
+        writer.flush()
+        await asyncio.sleep(0.1)
+
+
+async def test_checks_that_hang_are_limited_in_number(worker: RunningWorker, monkeypatch: pytest.MonkeyPatch) -> None:
+    gate = threading.Event()
+    checks = worker.herder.checks
+    checks._timeout_s = 0.02
+    for _ in range(20):
+        with pytest.raises(Exception, match=r"did not return within|do not end") as raised:
+            await checks.aside("a check", lambda: gate.wait(30))
+    assert "16 checks of configs are under way and do not end" in str(raised.value)
+    gate.set()
+    checks._timeout_s = 10
+    await until(lambda: not any(thread.is_busy for thread in checks._running))
+    assert await checks.aside("a check", lambda: 5) == 5
+
+
+@pytest.mark.parametrize(
+    ("how", "told"),
+    [
+        ("check:exit", "SystemExit: 3 (check of check of connector x"),
+        ("check:hang", "the check did not end within 0.5 s"),
+        ("check:texts", "check returned a list with str 'a' in it"),
+        ("check:number", "check returned int 42"),
+        ("close:exit", None),
+        ("close:hang", None),
+    ],
+)
+async def test_a_look_outside_tells_what_a_plugin_does_wrong(worker: RunningWorker, how: str, told: str | None) -> None:
+    worker.herder.plugins.register(odd_plugins, "odd_plugins")
+    name = "tests.support.odd_plugins.OddSource"
+    config = {"name": "x", "connector.class": name, "how": how}
+    url = f"/v1/connector-plugins/{name}/config/validate?check=true"
+    found = (await worker.client.put(url, json=config)).json()
+    messages = [w["message"] for w in found["warnings"] if w["code"] in ("plugin.failed", "plugin.broken", "plugin.timeout")]  # fmt: skip
+    assert len(messages) == (told is not None)
+    assert told is None or told in messages[0]
+
+
+@pytest.mark.parametrize(
+    ("how", "status", "told"),
+    [
+        ("alter-offsets:exit", 500, "SystemExit: 3"),
+        ("alter-offsets:none", 500, "alter_offsets returned None"),
+        ("alter-offsets:text", 500, "alter_offsets returned str 'text'"),
+        ("alter-offsets:hang", 503, "did not check the offsets within 0.2 s"),
+        ("close:exit", 200, ""),
+    ],
+)
+async def test_offsets_are_stored_only_after_a_sound_answer(
+    worker: RunningWorker, how: str, status: int, told: str
+) -> None:
+    await create(worker, "OddSource", how)
+    await worker.herder.stop("x")
+    await worker.until(lambda: worker.herder.status("x").connector.state is State.STOPPED)
+    before = await worker.herder.offsets("x")
+    worker.herder._connector_offsets._timeout_s = 0.2
+    body = {"offsets": [{"partition": {"p": 1}, "offset": {"n": 99}}]}
+    answer = await worker.client.patch("/connectors/x/offsets", json=body)
+    assert answer.status_code == status, answer.text
+    assert told in answer.text
+    after = await worker.herder.offsets("x")
+    assert (after == [({"p": 1}, {"n": 99})]) == (status == 200)
+    assert status == 200 or after == before
