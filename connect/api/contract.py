@@ -111,6 +111,8 @@ def check_source(plugin: object, method: str, batch: Batch) -> None:
         _check_json_object(plugin, method, "source_partition", partition)
     if offset is not None and not _is_plain(offset):
         _check_json_object(plugin, method, "source_offset", offset)
+    if batch.source_offsets is not None:
+        _check_source_offsets(plugin, method, batch.source_offsets, len(batch))
 
 
 def check_column(plugin: object, method: str, column: Any, count: int) -> None:
@@ -204,6 +206,14 @@ def _check_headers(plugin: object, method: str, headers: Any, count: int) -> Non
     for each in headers:
         if each is not None and not isinstance(each, list):
             _part(plugin, method, "headers", each, "Headers or None")
+
+
+def _check_source_offsets(plugin: object, method: str, offsets: Any, count: int) -> None:
+    if _length(offsets) != count:
+        _columns(plugin, method, "source_offsets", offsets, count)
+    for offset in offsets:
+        if offset is not None and not _is_plain(offset):
+            _check_json_object(plugin, method, "source_offset", offset)
 
 
 def _is_plain(value: Any) -> bool:

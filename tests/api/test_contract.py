@@ -113,6 +113,14 @@ def test_source_coordinates_that_cannot_be_stored_are_refused_at_poll(part: str,
     assert told in raised.value.message
 
 
+def test_the_offset_of_each_record_is_looked_at() -> None:
+    c.check_source(PLUGIN, "poll", Batch("t", [1, 2], source_offsets=[None, {"n": 1}]))
+    for odd, told in (([{"n": object()}, {"n": 1}], "['n'] = object"), ([{"n": 1}], "1 source_offsets for 2 values")):
+        with pytest.raises(PluginError) as raised:
+            c.check_source(PLUGIN, "poll", Batch("t", [1, 2], source_offsets=odd))
+        assert told in raised.value.message
+
+
 @pytest.mark.parametrize("column", [None, 5, b"ab", "ab", [b"a"], [b"a", "b"], ["a", b"b"], [1, 2], {1: 2, 3: 4}])
 def test_encode_returns_bytes_or_null_for_each_value(column: Any) -> None:
     with pytest.raises(PluginError, match=r"Naughty\.encode returned"):

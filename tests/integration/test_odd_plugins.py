@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 import pytest
 
-import tests.support.misbehaving as odd_plugins
+import tests.support.unruly_plugins as unruly_plugins
 from tests.support.worker import STRING, WorkerProcess
 
 GRACE_S = 2.0
@@ -33,7 +33,7 @@ class Worker:
 
     def create(self, name: str, cls: str, **config: str) -> httpx.Response:
         keys = {k.replace("__", "."): v for k, v in config.items()}
-        own = cls if "." in cls or cls == "DatagenConnector" else f"odd_plugins.{cls}"
+        own = cls if "." in cls or cls == "DatagenConnector" else f"unruly_plugins.{cls}"
         full = {"connector.class": own, "key.converter": STRING, "value.converter": STRING, **keys}
         return self.client.post("/connectors", json={"name": name, "config": full})
 
@@ -56,7 +56,7 @@ def worker(tmp_path: Path, **config: str) -> Iterator[Worker]:
     plugins = tmp_path / "plugins"
     if not plugins.exists():
         plugins.mkdir()
-        shutil.copy(odd_plugins.__file__, plugins / "odd_plugins.py")
+        shutil.copy(unruly_plugins.__file__, plugins / "unruly_plugins.py")
     keys = {
         "plugin.path": str(plugins), "task.shutdown.graceful.timeout.ms": str(int(GRACE_S * 1000)),
         "plugin.call.timeout.ms": "3000", "plugin.check.timeout.ms": "1000", "plugin.import.timeout.ms": "15000",
@@ -80,8 +80,8 @@ def until(condition: Callable[[], Any], *, deadline_s: float = 60.0, what: Calla
 
 #: name: class, how, and what its trace has to say.
 FAILING: dict[str, tuple[str, str, str]] = {
-    **{f"poll-{what}": ("OddSource", f"poll:{what}", "poll of task") for what in odd_plugins.RAISED},
-    **{f"apoll-{what}": ("OddAsyncSource", f"poll:{what}", "of task") for what in odd_plugins.RAISED},
+    **{f"poll-{what}": ("OddSource", f"poll:{what}", "poll of task") for what in unruly_plugins.RAISED},
+    **{f"apoll-{what}": ("OddAsyncSource", f"poll:{what}", "of task") for what in unruly_plugins.RAISED},
     "poll-recurse": ("OddSource", "poll:recurse", "RecursionError"),
     "poll-dict": ("OddSource", "poll:dict", "poll returned dict; expected Record"),
     "poll-number": ("OddSource", "poll:number", "poll returned int 42"),
@@ -93,12 +93,12 @@ FAILING: dict[str, tuple[str, str, str]] = {
     "poll-offset-text": ("OddSource", "poll:offset-text", "source_offset = str 'abc'"),
     "poll-nan": ("OddSource", "poll:partition-nan", "source_partition['p'] = float nan"),
     "task-start-exit": ("OddSource", "task-start:exit", "start of task"),
-    "task-start-hang": ("OddSource", "task-start:hang", "start of task task-start-hang-0, odd_plugins.OddSource did not return"),
+    "task-start-hang": ("OddSource", "task-start:hang", "start of task task-start-hang-0, unruly_plugins.OddSource did not return"),
     "atask-start-hang": ("OddAsyncSource", "task-start:hang", "did not return"),
     "task-configure-exit": ("OddSource", "task-configure:exit", "SystemExit: 3"),
     "start-exit": ("OddSource", "start:exit", "start of connector"),
     "astart-base": ("OddAsyncSource", "start:base", "BaseException: bare (start of connector"),
-    "start-hang": ("OddSource", "start:hang", "start of connector start-hang, odd_plugins.OddSource did not return"),
+    "start-hang": ("OddSource", "start:hang", "start of connector start-hang, unruly_plugins.OddSource did not return"),
     "astart-hang": ("OddAsyncSource", "start:hang", "did not return"),
     "configure-interrupt": ("OddSource", "connector-configure:interrupt", "KeyboardInterrupt"),
     "constructed": ("OddConstructed", "", "SystemExit: 7"),
@@ -107,7 +107,6 @@ FAILING: dict[str, tuple[str, str, str]] = {
     "configs-number": ("OddSource", "task-configs:config-number", "task 0's 'topic' = int 5"),
     "configs-exit": ("OddSource", "task-configs:exit", "task_configs of connector"),
     "configs-hang": ("OddSource", "task-configs:hang", "task_configs of connector"),
-    "commit-exit": ("OddSource", "commit:exit", "commit of task"),
     "put-exit": ("OddSink", "put:exit", "put of task"),
     "aput-cancel": ("OddAsyncSink", "put:cancel", "of task"),
     "open-type": ("OddSink", "open:type", "TypeError: a bug (open of task"),
@@ -128,7 +127,7 @@ QUIET: dict[str, tuple[str, str]] = {
     "task-stop-exit": ("OddSource", "task-stop:exit"), "task-stop-hang": ("OddSource", "task-stop:hang"),
     "atask-stop-swallow": ("OddAsyncSource", "task-stop:swallow"), "task-close-hang": ("OddSource", "task-close:hang"),
     "partitions-exit": ("OddSink", "close-partitions:exit"), "apartitions-hang": ("OddAsyncSink", "close-partitions:hang"),
-    "thread": ("OddSource", "poll:thread"), "poll-none": ("OddSource", "poll:none"),
+    "commit-exit": ("OddSource", "commit:exit"), "thread": ("OddSource", "poll:thread"), "poll-none": ("OddSource", "poll:none"),
 }  # fmt: skip
 
 
@@ -155,7 +154,7 @@ def test_odd_plugins_beside_a_healthy_one(tmp_path: Path) -> None:
         log = running.process.log
         assert took_s < GRACE_S + EXTRA_S, log[-3000:]
         assert code in (0, 143), log[-3000:]
-        assert "poll of odd_plugins.OddSource still runs" in log
+        assert "poll of unruly_plugins.OddSource still runs" in log
     # None of it keeps the worker from coming up again, and it can be mended over REST.
     with worker(tmp_path) as running:
         names = set(running.get("/connectors"))
@@ -191,6 +190,7 @@ def _assert_each_is_named(running: Worker) -> None:
     until(all_warned, what=lambda: f"{missing} are not in {running.warned('plugin.slow')}")
     failed = running.warned("task.failed") | running.warned("connector.failed")
     assert {name.removesuffix("-0") for name in failed} >= FAILING.keys()
+    until(lambda: "commit of task commit-exit-0" in running.process.log)
     for name, (cls, how, _) in FAILING.items():
         assert f"{name}|" in running.process.log, (cls, how)
 
@@ -200,8 +200,8 @@ def test_async_code_that_blocks_for_ever_cannot_keep_the_worker_from_a_clean_end
     with worker(tmp_path) as running:
         running.create("x", "OddAsyncSource", how=f"poll:{how}")
         until(lambda: "the event loop stands" in running.process.log)
-        assert "poll_batch of task x-0, odd_plugins.OddAsyncSource blocks it" in running.process.log
-        assert "odd_plugins.py" in running.process.log
+        assert "poll_batch of task x-0, unruly_plugins.OddAsyncSource blocks it" in running.process.log
+        assert "unruly_plugins.py" in running.process.log
         code, took_s = running.stop()
         assert code == 0, running.process.log[-3000:]
         assert took_s < GRACE_S + EXTRA_S
@@ -218,7 +218,7 @@ def test_a_thread_that_spins_after_its_connector_was_deleted_is_named_and_ended(
         until(lambda: "stubborn-0" in running.warned("plugin.left_behind"))
         until(lambda: "spin-0" not in running.warned("plugin.left_behind"))
         assert "it is interrupted" in running.process.log
-        assert "poll of odd_plugins.OddSource still runs" in running.warned("plugin.left_behind")["stubborn-0"]
+        assert "poll of unruly_plugins.OddSource still runs" in running.warned("plugin.left_behind")["stubborn-0"]
         code, took_s = running.stop()
         assert (code, took_s < GRACE_S + EXTRA_S) == (0, True), running.process.log[-3000:]
 
@@ -260,6 +260,6 @@ def test_modules_that_are_no_plugins_are_named_once_and_left_out(tmp_path: Path)
         for name, (_, cause) in BROKEN.items():
             assert cause in told[name], name
             assert running.process.log.count(f"plugin {name} (") == 1
-        assert any(p["class"] == "odd_plugins.OddSource" for p in running.get("/connector-plugins"))
+        assert any(p["class"] == "unruly_plugins.OddSource" for p in running.get("/connector-plugins"))
         code, took_s = running.stop()
         assert took_s < GRACE_S + EXTRA_S

@@ -14,7 +14,7 @@ import pytest
 
 from connect.ports import Columns
 from connect.runtime.model import State
-from tests.support import odd_plugins
+from tests.support import unruly_plugins
 from tests.support.worker import STRING, RunningWorker, running_worker, until
 
 GRACE_MS = "300"
@@ -36,8 +36,8 @@ def odd_worker(tmp_path: Path, **config: str) -> Any:
 
 async def create(worker: RunningWorker, cls: str, how: str, **more: str) -> None:
     if worker.herder.plugins.find("OddSource") is None:
-        worker.herder.plugins.register(odd_plugins, "odd_plugins")
-    config = {"connector.class": f"tests.support.odd_plugins.{cls}", "how": how, "key.converter": STRING, "value.converter": STRING}  # fmt: skip
+        worker.herder.plugins.register(unruly_plugins, "unruly_plugins")
+    config = {"connector.class": f"tests.support.unruly_plugins.{cls}", "how": how, "key.converter": STRING, "value.converter": STRING}  # fmt: skip
     await worker.herder.create("x", {**config, **{k.replace("_", "."): v for k, v in more.items()}})
 
 
@@ -48,7 +48,7 @@ async def feed(worker: RunningWorker, topic: str) -> None:
     await producer.aclose()
 
 
-@pytest.mark.parametrize("what", odd_plugins.RAISED)
+@pytest.mark.parametrize("what", unruly_plugins.RAISED)
 @pytest.mark.parametrize("cls", ["OddSource", "OddAsyncSource"])
 async def test_whatever_poll_raises_fails_the_task_with_its_cause_first(
     worker: RunningWorker, cls: str, what: str
@@ -56,13 +56,13 @@ async def test_whatever_poll_raises_fails_the_task_with_its_cause_first(
     await create(worker, cls, f"poll:{what}")
     trace = await worker.until_failed("x")
     first = trace.splitlines()[0]
-    assert "of task x-0, tests.support.odd_plugins." in first
+    assert "of task x-0, tests.support.unruly_plugins." in first
     assert "[plugin.failed]" in first
     assert worker.herder.status("x").connector.state is State.RUNNING
 
 
 async def test_a_bug_in_a_transform_is_the_plugins_and_its_records_can_be_tolerated(worker: RunningWorker) -> None:
-    odd = {"transforms": "o", "transforms_o_type": "tests.support.odd_plugins.OddTransform"}
+    odd = {"transforms": "o", "transforms_o_type": "tests.support.unruly_plugins.OddTransform"}
     await create(worker, "OddSource", "", **odd, transforms_o_how="apply:exit")
     assert "[plugin.failed]" in (await worker.until_failed("x")).splitlines()[0]
     await worker.herder.delete("x")
@@ -101,7 +101,7 @@ async def test_a_plugin_that_hangs_anywhere_does_not_keep_the_worker_from_stoppi
 ) -> None:
     began, more = 0.0, {}
     if how.startswith("transform:"):
-        more = {"transforms": "o", "transforms_o_type": "tests.support.odd_plugins.OddTransform"}
+        more = {"transforms": "o", "transforms_o_type": "tests.support.unruly_plugins.OddTransform"}
         more |= {"transforms_o_how": how.removeprefix("transform:")}
     async with odd_worker(tmp_path, offset_flush_interval_ms="50") as worker:
         await feed(worker, "t")
@@ -138,7 +138,7 @@ async def test_a_deleted_connectors_thread_is_in_the_warnings_for_as_long_as_it_
 
     await until(lambda: worker.herder.notices())
     found = await told()
-    assert "poll of tests.support.odd_plugins.OddSource still runs" in found[0]
+    assert "poll of tests.support.unruly_plugins.OddSource still runs" in found[0]
     await until(lambda: not worker.herder.notices())
 
 
@@ -196,8 +196,8 @@ async def test_checks_that_hang_are_limited_in_number(worker: RunningWorker, mon
     ],
 )
 async def test_a_look_outside_tells_what_a_plugin_does_wrong(worker: RunningWorker, how: str, told: str | None) -> None:
-    worker.herder.plugins.register(odd_plugins, "odd_plugins")
-    name = "tests.support.odd_plugins.OddSource"
+    worker.herder.plugins.register(unruly_plugins, "unruly_plugins")
+    name = "tests.support.unruly_plugins.OddSource"
     config = {"name": "x", "connector.class": name, "how": how}
     url = f"/v1/connector-plugins/{name}/config/validate?check=true"
     found = (await worker.client.put(url, json=config)).json()
