@@ -113,3 +113,8 @@ async def closed(thread: TaskThread, connector: Connector) -> None:
         await thread.bounded(CLOSE_S, connector.close)
     except ConnectError as error:
         logger.warning("closing what was asked: %s", error)
+
+
+async def check(desc: PluginDesc, config: Mapping[str, Any], *, timeout_s: float = CHECK_TIMEOUT_S) -> list[Advice]:
+    """Have a connector look outside, without a worker around; see `Checks.check`."""
+    return await Checks(Watch(), timeout_s=timeout_s).check(desc, config)
