@@ -382,7 +382,7 @@ async def test_a_newest_segment_that_is_removed_is_told_to_producers_and_after_t
     info = (await again.admin.describe_topic("t")).partitions[0]
     assert info.log_end_offset == 5, "no offset is given out twice"
     await put(again, "t", b"next")
-    assert [batch.columns.values for batch in await again.admin.fetch(NAME, 4)][-1] == [b"next"]
+    assert await values_of(again, "t", offset=4) == [b"next"]
 
 
 async def test_an_append_that_nobody_syncs_finds_out_too(open_log, log_file):
