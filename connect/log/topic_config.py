@@ -14,6 +14,13 @@ from connect.ports import ConfigSource, TopicConfigEntry
 
 _NAME_LENGTH_MAX: Final = 249
 _NAME_PATTERN: Final = re.compile(r"[a-zA-Z0-9._-]+")
+#: Files beside the partitions' folders. These are called NAME-NUMBER, so that nothing would break; whoever looks into
+#: the directory would not know which is which.
+_TAKEN_NAMES: Final = frozenset(
+    (".lock", "meta.properties", ".kafka_cleanshutdown", "connect-topics.json", "connect-producer-ids.json", "worker.json",
+     "log-start-offset-checkpoint", "cleaner-offset-checkpoint", "recovery-point-offset-checkpoint",
+     "replication-offset-checkpoint")
+)  # fmt: skip
 
 INT_MAX: Final = (1 << 31) - 1
 LONG_MAX: Final = (1 << 63) - 1
@@ -31,6 +38,8 @@ def check_topic_name(name: str) -> None:
         why = f"{name!r} is not allowed"
     elif len(name) > _NAME_LENGTH_MAX:
         why = f"it has {len(name)} characters, {_NAME_LENGTH_MAX} are allowed"
+    elif name.removesuffix(".tmp") in _TAKEN_NAMES:
+        why = "it is the name of one of the log's own files"
     elif not _NAME_PATTERN.fullmatch(name):
         why = "it has other characters than ASCII letters, digits, '.', '_' and '-'"
     else:

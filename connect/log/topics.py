@@ -329,7 +329,7 @@ class Topics:
         made: list[Path] = []
         try:
             for partition in partitions:
-                fresh = partition.directory.with_name(f"{partition.name}.{topic_id}{_CREATED_SUFFIX}")
+                fresh = partition.directory.with_name(_passing_name(partition.name, topic_id, _CREATED_SUFFIX))
                 self._disk.make_folder(fresh)
                 made.append(fresh)
                 self._disk.write(fresh / PARTITION_METADATA_FILE, _metadata(topic_id))
@@ -388,15 +388,16 @@ class Topics:
         for number in range(entry["partitions"]):
             directory = self._directory / f"{name}-{number}"
             if directory.exists():
-                target = self._directory / f"{name}-{number}.{entry['id']}{_DELETED_SUFFIX}"
-                self._disk.rename(directory, target)
+                self._disk.rename(
+                    directory, directory.with_name(_passing_name(directory.name, entry["id"], _DELETED_SUFFIX))
+                )
         self._disk.sync_folder(self._directory)
         self._starts.forget(name)
         self._points.forget(name)
         self.cleaned.forget(name)
         del self._deleting[name]
         self._save()
-        for directory in self._directory.glob(f"{name}-*.{entry['id']}{_DELETED_SUFFIX}"):
+        for directory in self._directory.glob(f"*.{entry['id']}{_DELETED_SUFFIX}"):
             self._disk.remove_tree(directory)
 
     def _holds_partitions(self) -> bool:
@@ -423,6 +424,12 @@ class Topics:
 def _is_just_made(directory: Path) -> bool:
     """Tell whether a partition's directory is as creation leaves it: nothing was ever appended."""
     return {path.name for path in directory.iterdir()} == {PARTITION_METADATA_FILE, GAPLESS_FILE}
+
+
+def _passing_name(partition: str, topic_id: str, suffix: str) -> str:
+    """Name a partition's directory while it is made or removed: a file name takes 255 bytes, the id tells topics apart."""
+    topic, _, number = partition.rpartition("-")
+    return f"{topic[:200]}-{number}.{topic_id}{suffix}"
 
 
 def _metadata(topic_id: str) -> bytes:

@@ -33,7 +33,9 @@ async def test_a_topic_that_exists_is_not_made_again(cluster):
     assert caught.value.code == "log.topic_exists"
 
 
-@pytest.mark.parametrize("name", ["", ".", "..", "a b", "a/b", "ä", "x" * 250, "a\n"])
+@pytest.mark.parametrize(
+    "name", ["", ".", "..", "a b", "a/b", "ä", "x" * 250, "a\n", ".lock", "meta.properties", "connect-topics.json.tmp"]
+)
 async def test_an_illegal_name_is_refused(cluster, name):
     with pytest.raises(ConfigError) as caught:
         await cluster.admin.create_topic(name)
@@ -343,3 +345,12 @@ async def test_a_wrong_config_of_the_log_is_refused(open_log):
         with pytest.raises(ConfigError) as caught:
             await open_log(configs=configs)
         assert caught.value.config_path == next(iter(configs))
+
+
+async def test_a_topic_of_the_longest_name_is_deleted_and_the_directory_opens_again(cluster, open_log, data_dir):
+    name = "x" * 249
+    await cluster.admin.create_topic(name, partitions=2)
+    await cluster.admin.delete_topic(name)
+    assert list(data_dir.glob("x*")) == []
+    await cluster.aclose()
+    assert await (await open_log()).admin.list_topics() == []
