@@ -63,6 +63,10 @@ class Contexts:
         path = contexts_file()
         try:
             parsed = orjson.loads(path.read_bytes())
+            if path.stat().st_mode & 0o077:
+                from connect.runtime.credentials import keep_private
+
+                keep_private(path, 0o077)
             contexts = {str(name): Context(**given) for name, given in parsed["contexts"].items()}
             return cls(path, parsed.get("current"), contexts)
         except FileNotFoundError:

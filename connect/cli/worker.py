@@ -109,6 +109,7 @@ async def _serve_until(
         url = urls[0]
         herder.worker_id = url.partition("://")[2]
         worker_file = config.data_path / WORKER_FILE
+        worker_file.touch(0o600)
         worker_file.write_bytes(orjson.dumps({"url": url, "pid": os.getpid()}))
         stack.callback(lambda: worker_file.unlink(missing_ok=True))
         logger.info("REST is ready on %s, data in %s", ", ".join(urls), config.data_path)

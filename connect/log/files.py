@@ -25,8 +25,9 @@ _JOIN_BYTES: Final = 16_384
 #: What a `Writer` holds back.
 _WRITER_BYTES: Final = 1 << 20
 
-_FOLDER_MODE: Final = 0o777
-_FILE_MODE: Final = 0o666
+#: Whoever can read the files can read the secrets of every connector, so they are their owner's alone.
+FOLDER_MODE: Final = 0o700
+FILE_MODE: Final = 0o600
 
 
 @contextlib.contextmanager
@@ -51,11 +52,11 @@ class Disk:
 
     def make_folder(self, path: Path) -> None:
         """Make one folder; one that is there already is an error."""
-        path.mkdir(_FOLDER_MODE)
+        path.mkdir(FOLDER_MODE)
 
     def create(self, path: Path) -> None:
         """Make an empty file where there is none."""
-        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, _FILE_MODE))
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, FILE_MODE))
 
     def open(self, path: Path) -> int:
         """Open a file that is there, for `write_at`; the caller closes the descriptor."""

@@ -11,7 +11,8 @@ import uuid
 from pathlib import Path
 
 from connect.api.errors import EnvironmentFault
-from connect.log.files import Disk
+from connect.log.files import FILE_MODE, Disk
+from connect.log.modes import tighten
 
 #: Kafka's names, so that its tools know the directory.
 LOCK_FILE = ".lock"
@@ -50,11 +51,12 @@ class DataDirectory:
         """
         try:
             _make_folders(disk, path)
-            lock = os.open(path / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            lock = os.open(path / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, FILE_MODE)
         except OSError as error:
             raise _unusable(path, error) from error
         try:
             _take(path, lock)
+            tighten(path)
             fresh = not (path / META_FILE).exists()
             cluster_id = _write_meta(disk, path) if fresh else _read_cluster_id(path)
             was_clean = fresh or (path / CLEAN_SHUTDOWN_FILE).exists()

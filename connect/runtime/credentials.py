@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import logging
 import os
 import secrets
 import tempfile
@@ -26,6 +27,8 @@ from typing import Final
 
 from connect.api import ConfigError, EnvironmentFault
 from connect.api.errors import register_code
+
+logger = logging.getLogger(__name__)
 
 AUTH_REQUIRED: Final = register_code(
     "auth.required",
@@ -115,6 +118,7 @@ def read(path: Path) -> dict[str, Entry]:
     """
     try:
         text = path.read_text()
+        keep_private(path, 0o007)  # a group may be given it, for a worker that runs under another user
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"the credentials file {path} cannot be read: {error}", code="config.unreadable") from error
     entries: dict[str, Entry] = {}
@@ -172,6 +176,19 @@ def write(path: Path, entries: Mapping[str, Entry]) -> None:
         write_private(path, "# NAME:ROLE:HASH, made by 'connect user set'\n" + lines)
     except OSError as error:
         raise EnvironmentFault(f"the credentials file {path} cannot be written: {error.strerror}") from error
+
+
+def keep_private(path: Path, others: int) -> None:
+    """Take a file that holds secrets from those whom these mode bits stand for; say so, also where it cannot be done."""
+    mode = path.stat().st_mode
+    if not mode & others:
+        return
+    try:
+        path.chmod(mode & 0o7777 & ~others)
+    except OSError as error:
+        logger.warning("%s can be read by others (mode %o): %s", path, mode & 0o7777, error.strerror)
+    else:
+        logger.warning("%s could be read by others (mode %o); it cannot any more", path, mode & 0o7777)
 
 
 def write_private(path: Path, text: str) -> None:

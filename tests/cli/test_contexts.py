@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from connect.runtime import credentials
 from tests.cli.conftest import Cli
 from tests.support.answers import answering
 
@@ -71,3 +72,23 @@ def test_users_are_made_listed_and_deleted(cli: Cli, tmp_path: Path) -> None:
     assert cli("user", "delete", "ann", *file).code == 0
     cli.refused(2, "config.invalid", "user", "set", "a:b", "--role", "read", "--token", *file)
     cli.refused(2, "config.invalid", "user", "set", "eve", "--role", "read", *file, mentions="password is empty")
+
+
+def test_a_contexts_file_that_others_can_read_is_taken_from_them(cli: Cli, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:  # fmt: skip
+    cli("context", "set", "a", "--url", "http://127.0.0.1:1")
+    path = tmp_path / "contexts.json"
+    path.chmod(0o644)
+    cli("context", "list")
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert "could be read by others (mode 644)" in caplog.text
+
+
+def test_a_users_file_that_anybody_can_read_is_taken_from_them_and_left_to_its_group(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "users"
+    path.write_text("")
+    path.chmod(0o644)
+    credentials.read(path)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o640
+    assert "mode 644" in caplog.text
