@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from connect.ports import Cluster, Inspector
+from connect.ports import Cluster, Inspector, Repairer
 from connect.runtime.config import WorkerConfig
 from connect.runtime.tuning import tune_process
 
@@ -38,6 +38,13 @@ def inspect_log(data_dir: Path) -> Inspector:
     from connect.log.inspector import LogInspector
 
     return LogInspector(data_dir)
+
+
+def repair_log(data_dir: Path) -> AbstractContextManager[Repairer]:
+    """Return what mends a data directory that nobody owns."""
+    from connect.log.repair import LogRepairer
+
+    return LogRepairer(data_dir)
 
 
 @asynccontextmanager
@@ -85,6 +92,7 @@ class Wiring:
 
     open_cluster = staticmethod(open_cluster)
     inspect_log = staticmethod(inspect_log)
+    repair_log = staticmethod(repair_log)
     open_worker = staticmethod(open_worker)
     serve = staticmethod(serve)
     tune_process = staticmethod(tune_process)

@@ -572,6 +572,34 @@ class PartitionReport:
     bad: tuple[BadRange, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Repair:
+    """One thing that is wrong in a data directory, and how it is mended.
+
+    Attributes:
+        path: The file or folder, from the data directory.
+        loses: What the mend gives up; empty for nothing that is not lost already.
+        apply: Makes the mend. Those of one examination are made in their order, each at most once.
+    """
+
+    path: str
+    problem: str
+    mend: str
+    loses: str
+    apply: Callable[[], None] = field(repr=False, compare=False)
+
+
+class Repairer(Protocol):
+    """Mends a data directory; owns it within a `with`. Blocks."""
+
+    def examine(self, topics: Collection[str] = (), progress: Callable[[int], None] | None = None) -> list[Repair]:
+        """Return what is wrong and can be mended; changes nothing. The bytes of `topics` alone are read, all if empty.
+
+        Args:
+            progress: Called with bytes read since the last call.
+        """
+
+
 class Inspector(Protocol):
     """Reads a data directory without owning it, also while a worker does. Blocks; changes nothing."""
 

@@ -1,4 +1,4 @@
-"""`connect log`: looks into the files of a log, also while a worker writes them. Changes nothing."""
+"""`connect log`: looks into the files of a log, also while a worker writes them; and mends those that nobody uses."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from connect.cli.formats import renderer
 from connect.cli.moments import moment_text
 from connect.cli.output import print_json, print_table
 from connect.cli.plugins import as_json_option
-from connect.ports import BadRange, Inspector, PartitionReport, StoredBatch, TopicPartition
+from connect.ports import BadRange, Inspector, PartitionReport, Repair, StoredBatch, TopicPartition
 
 
 @click.group("log")
 def log_group() -> None:
-    """Verify, dump and count what a log's files hold. Reads only, also while a worker runs."""
+    """Verify, dump, count and repair what a log's files hold. All but repair only read, also while a worker runs."""
 
 
 def _options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -132,6 +132,47 @@ def _body(found: StoredBatch | BadRange) -> dict[str, Any]:
     names = ("position", "size_bytes", "base_offset", "last_offset", "count", "codec", "base_timestamp", "max_timestamp",
              "producer_id", "producer_epoch", "base_sequence", "marker")  # fmt: skip
     return {"file": found.path, **{name: getattr(found, name) for name in names}, "flags": list(found.flags)}
+
+
+@log_group.command()
+@click.option("--topic", "topics", multiple=True, help="Read only this topic's bytes; all when left out.")
+@click.option(
+    "--apply", "is_applied", is_flag=True, help="Make the mends that lose nothing. Without it nothing is changed."
+)
+@click.option("--drop-damaged", is_flag=True, help="With --apply: also cut damaged bytes out of the log; a copy of them is kept in DIR/.repaired-TIME.")  # fmt: skip
+@_options
+@click.pass_obj
+def repair(session: Any, topics: tuple[str, ...], is_applied: bool, drop_damaged: bool, data_dir: Path, as_json: bool) -> int:  # fmt: skip
+    """Mend a data directory whose worker does not start, or say what would be mended and what is lost by it.
+
+    Refused while a process owns the directory. Exit code 1 where something is, or stays, damaged.
+    """
+    if drop_damaged and not is_applied:
+        raise click.UsageError("--drop-damaged goes with --apply; without both, what would be lost is shown")
+    with session.wiring.repair_log(data_dir) as repairer:
+        total = sum(path.stat().st_size for path in data_dir.glob("*/*.log"))
+        with _progress(total, quiet=as_json) as advance:
+            found: list[Repair] = repairer.examine(topics, advance)
+        made = [one for one in found if is_applied and (drop_damaged or not one.loses)]
+        for one in made:
+            one.apply()
+    if as_json:
+        print_json([{"path": one.path, "problem": one.problem, "mend": one.mend, "loses": one.loses, "mended": one in made} for one in found])  # fmt: skip
+    else:
+        for one in found:
+            click.echo(f"{one.path}: {one.problem}\n  {'mended' if one in made else 'mend'}: {one.mend}\n  {'lost' if one in made else 'loses'}: {one.loses or 'nothing'}")  # fmt: skip
+        click.echo(_summary(found, made))
+    return 1 if len(made) < len(found) else 0
+
+
+def _summary(found: list[Repair], made: list[Repair]) -> str:
+    left = [one for one in found if one not in made]
+    if not found:
+        return "all whole: nothing to mend"
+    if not left:
+        return f"{len(made)} mended"
+    options = "--apply" + (" --drop-damaged" if all(one.loses for one in left) else "")
+    return f"{len(made)} mended, {len(left)} to mend: {options} does it" + ("; what loses something also needs --drop-damaged" if options == "--apply" and any(one.loses for one in left) else "")  # fmt: skip
 
 
 # -- shared --------------------------------------------------------------------------------------------------------

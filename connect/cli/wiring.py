@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from connect.ports import Cluster, Inspector
+from connect.ports import Cluster, Inspector, Repairer
 
 if TYPE_CHECKING:
     from connect.runtime.config import WorkerConfig
@@ -22,6 +22,9 @@ class Wiring(Protocol):
 
     def inspect_log(self, data_dir: Path, /) -> Inspector:
         """Return what reads a directory without owning it."""
+
+    def repair_log(self, data_dir: Path, /) -> AbstractContextManager[Repairer]:
+        """Return what mends a directory that nobody owns."""
 
     def open_worker(
         self, config: WorkerConfig, cluster: Cluster | None = None, /

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -53,13 +53,20 @@ class _Counts:
 
 
 class LogInspector:
-    """See `connect.ports.Inspector` for the contract."""
+    """See `connect.ports.Inspector` for the contract.
 
-    def __init__(self, data_dir: Path) -> None:
+    Args:
+        partitions: For who owns the directory and cannot trust its list: what there is. Nobody writes meanwhile.
+    """
+
+    def __init__(self, data_dir: Path, partitions: Collection[TopicPartition] | None = None) -> None:
         self._data_dir = data_dir
+        self._known = partitions
 
     def partitions(self) -> list[TopicPartition]:
         """Return every partition, sorted."""
+        if self._known is not None:
+            return sorted(self._known)
         path = self._data_dir / TOPICS_FILE
         if not (self._data_dir / META_FILE).exists():
             raise EnvironmentFault(f"{self._data_dir} holds no log", code="environment.data_dir", hint="Name the directory with --data-dir.")  # fmt: skip
@@ -105,7 +112,7 @@ class LogInspector:
         for number, path in enumerate(logs):
             if number + 1 < len(logs) and int(logs[number + 1].stem) <= offset:
                 continue
-            for found in self._walk(partition, path, is_newest=path == logs[-1]):
+            for found in self.walk(partition, path, is_newest=path == logs[-1]):
                 if isinstance(found, BadRange):
                     yield found
                 elif found[1].next_offset > offset:
@@ -125,7 +132,7 @@ class LogInspector:
     ) -> None:
         counts.next_offset = max(counts.next_offset, int(path.stem))
         reached = 0
-        for found in self._walk(partition, path, is_newest=is_newest):
+        for found in self.walk(partition, path, is_newest=is_newest):
             if isinstance(found, BadRange):
                 counts.bad.append(found)
                 continue
@@ -139,7 +146,7 @@ class LogInspector:
         if progress is not None:
             progress(path.stat().st_size - reached)
 
-    def _walk(
+    def walk(
         self, partition: TopicPartition, path: Path, *, is_newest: bool
     ) -> Iterator[tuple[bytes, BatchHeader, int] | BadRange]:
         """Yield each whole batch with the bytes it lies in and its position in the file; and what is damaged."""
@@ -151,7 +158,7 @@ class LogInspector:
                 reading = read_batches(path, position, end, next_offset, max_bytes=_READ_BYTES, gaps=gaps)
             except LogError as error:
                 following = find_batch(path, position, end, next_offset)
-                if following is None and is_newest and is_in_use(self._data_dir):
+                if following is None and is_newest and self._known is None and is_in_use(self._data_dir):
                     return  # it is being written
                 bad_end = end if following is None else following.position
                 reason = error.message.partition(f"at position {position}: ")[2] or error.message

@@ -82,6 +82,27 @@ class DataDirectory:
             os.close(lock)
 
 
+def lock_directory(path: Path) -> int:
+    """Take a data directory as it is, without opening its log; return a descriptor, whose close gives it up.
+
+    Raises:
+        EnvironmentFault: log.in_use, or environment.data_dir where it cannot be used.
+    """
+    try:
+        lock = os.open(path / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, FILE_MODE)
+    except OSError as error:
+        raise _unusable(path, error) from error
+    try:
+        _take(path, lock)
+    except OSError as error:
+        os.close(lock)
+        raise _unusable(path, error) from error
+    except BaseException:
+        os.close(lock)
+        raise
+    return lock
+
+
 def is_in_use(path: Path) -> bool:
     """Tell whether a process owns a data directory right now."""
     try:
@@ -129,7 +150,7 @@ def _read_cluster_id(path: Path) -> str:
         key, _, value = line.partition("=")
         if key.strip() == "cluster.id" and value.strip():
             return value.strip()
-    raise EnvironmentFault(f"{path / META_FILE} names no cluster.id", code="environment.data_dir")
+    raise EnvironmentFault(f"{path / META_FILE} names no cluster.id", code="environment.data_dir", hint=f"Run 'connect log repair --data-dir {path}'.")  # fmt: skip
 
 
 def _unusable(path: Path, error: OSError) -> EnvironmentFault:

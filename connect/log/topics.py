@@ -15,7 +15,7 @@ import logging
 import os
 import re
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -52,7 +52,6 @@ _DELETED_SUFFIX: Final = "-delete"
 _CREATED_SUFFIX: Final = "-create"
 #: What such a directory is called: topic, partition, topic id.
 _PASSING_NAME: Final = re.compile(r".+-\d+\.[A-Za-z0-9_-]{22}-(delete|create)")
-_PARTITION_NAME: Final = re.compile(r"(.+)-(\d+)")
 TOPIC_EXISTS: Final = "log.topic_exists"
 
 
@@ -175,7 +174,7 @@ class Topics:
                 raise EnvironmentFault(
                     f"cannot read {path}, the list of topics: {error}",
                     code="environment.data_dir",
-                    hint="Run 'connect log repair', which makes the list again from the partitions' folders.",
+                    hint=f"Run 'connect log repair --data-dir {self._directory}', which makes the list again from the partitions' folders.",
                 ) from error
         elif not self._holds_partitions():
             self._save()  # from now on its absence means that it was lost
@@ -381,7 +380,8 @@ class Topics:
     def _listing(self) -> bytes:
         topics = {topic.name: _entry(topic) for topic in self}
         topics |= {name: {**entry, "deleting": True} for name, entry in self._deleting.items()}
-        return _encode_list(topics, self._reserved)
+        stored = {"version": 1, "reserved": sorted(self._reserved), "topics": topics}
+        return orjson.dumps(stored, option=orjson.OPT_INDENT_2)
 
     def _remove(self, name: str) -> None:
         entry = self._deleting[name]
@@ -434,63 +434,6 @@ def _passing_name(partition: str, topic_id: str, suffix: str) -> str:
 
 def _metadata(topic_id: str) -> bytes:
     return f"version: 0\ntopic_id: {topic_id}\n".encode()
-
-
-def _encode_list(topics: Mapping[str, Mapping[str, Any]], reserved: Iterable[str] = ()) -> bytes:
-    return orjson.dumps({"version": 1, "reserved": sorted(reserved), "topics": topics}, option=orjson.OPT_INDENT_2)
-
-
-def rebuild_list(directory: Path, disk: Disk, configs: Mapping[str, Mapping[str, str]]) -> list[str]:
-    """Make the list of topics again from the partitions' folders; return the names of the topics. Blocks.
-
-    For a data directory that nobody has open. A topic has the id that its partitions' metadata say, a new one where
-    they say none, and as many partitions as its highest number asks for; those of which the folder is lost are made
-    empty. A list that can be read is kept, and folders that it does not name are added.
-
-    Args:
-        configs: Topic configs by topic name, for topics that the list did not hold; the log's own topics need none.
-
-    Raises:
-        EnvironmentFault: environment.disk.
-    """
-    path = directory / TOPICS_FILE
-    try:
-        topics = dict(orjson.loads(path.read_bytes())["topics"])
-    except (OSError, ValueError, KeyError, TypeError):
-        topics = {}
-    found: dict[str, list[int]] = {}
-    for folder in directory.iterdir():
-        named = _PARTITION_NAME.fullmatch(folder.name)
-        is_partition = (folder / PARTITION_METADATA_FILE).exists() or any(folder.glob("[0-9]*.log"))
-        if named and is_partition and not _PASSING_NAME.fullmatch(folder.name):
-            found.setdefault(named[1], []).append(int(named[2]))
-    with disk_faults("write", path):
-        for name, numbers in sorted(found.items()):
-            entry = topics.get(name)
-            if entry is None:
-                own = INTERNAL_CONFIGS if name in (CONSUMER_OFFSETS, TRANSACTION_STATE) else {}
-                topic_id = _stored_id(directory / f"{name}-{min(numbers)}") or new_id()
-                entry = topics[name] = {"id": topic_id, "partitions": 0, "configs": dict(configs.get(name, own))}
-            entry["partitions"] = max(entry["partitions"], max(numbers) + 1)
-            for number in range(entry["partitions"]):
-                folder = directory / f"{name}-{number}"
-                if not folder.exists():
-                    disk.make_folder(folder)
-                    disk.write(folder / PARTITION_METADATA_FILE, _metadata(entry["id"]))
-                    disk.create(folder / GAPLESS_FILE)
-                    disk.sync_folder(folder)
-        disk.sync_folder(directory)
-        disk.replace(path, _encode_list(topics))
-    return sorted(topics)
-
-
-def _stored_id(folder: Path) -> str | None:
-    try:
-        text = (folder / PARTITION_METADATA_FILE).read_text("ascii")
-    except (OSError, UnicodeDecodeError):
-        return None
-    found = re.search(r"^topic_id: *([A-Za-z0-9_-]{22})$", text, re.MULTILINE)
-    return found[1] if found else None
 
 
 def _entry(topic: Topic) -> dict[str, Any]:

@@ -8,9 +8,7 @@ import orjson
 import pytest
 
 from connect.api import ConfigError, ConflictError, EnvironmentFault, InvalidRecordError, UnknownTopicOrPartitionError
-from connect.log.files import Disk
-from connect.log.topics import rebuild_list
-from connect.ports import Columns, OffsetAndMetadata, Subscription, TopicPartition
+from connect.ports import Columns, Subscription, TopicPartition
 from tests.log.conftest import put, values_of
 from tests.support.disk import FaultyDisk
 
@@ -143,25 +141,6 @@ async def test_a_lost_list_of_topics_costs_no_folder_not_even_an_empty_one(open_
     await open_log()
     assert [path.name for path in sorted(data_dir.glob("orders*"))] == ["orders-0", "orders-1"]
     assert "connect log repair" in caplog.text
-
-
-async def test_the_list_of_topics_is_made_again_from_the_folders(open_log, data_dir):
-    cluster = await open_log()
-    info = await cluster.admin.create_topic("my-orders", partitions=3)
-    await put(cluster, "my-orders", b"a")
-    await cluster.groups.commit("g", {TopicPartition("my-orders", 0): OffsetAndMetadata(1)})
-    await cluster.aclose()
-    (data_dir / "connect-topics.json").write_bytes(b'{"version": 1, "top')
-    with pytest.raises(EnvironmentFault, match=r"connect-topics\.json") as caught:
-        await open_log()
-    assert "connect log repair" in caught.value.hint
-    assert rebuild_list(data_dir, Disk(), {}) == ["__consumer_offsets", "my-orders"]
-    again = await open_log()
-    found = await again.admin.describe_topic("my-orders")
-    assert (found.topic_id, len(found.partitions)) == (info.topic_id, 3)
-    assert await values_of(again, "my-orders") == [b"a"]
-    assert (await again.groups.offsets("g"))[TopicPartition("my-orders", 0)].offset == 1
-    assert (await again.admin.describe_topic("__consumer_offsets")).configs["cleanup.policy"] == "compact"
 
 
 async def test_a_creation_that_any_step_of_the_disk_refuses_leaves_nothing_and_succeeds_later(open_log, data_dir):
