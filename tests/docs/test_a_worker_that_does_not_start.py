@@ -29,7 +29,7 @@ def test_every_code_of_the_page_exists_and_is_in_the_reference() -> None:
 
 
 def test_every_command_of_the_page_exists_with_its_options() -> None:
-    lines = [line for line in re.findall(r"^connect .*$|`(?:connect .*?)`", PAGE, re.MULTILINE)]
+    lines: list[str] = re.findall(r"^connect .*$|`(?:connect .*?)`", PAGE, re.MULTILINE)
     commands = [shlex.split(line.strip("`"))[1:] for line in lines]
     assert len(commands) > 8
     for words in commands:
