@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import logging
+import re
 import sys
 from collections.abc import Callable
 from typing import TextIO
 
 from connect.runtime.context import connector_context
+
+#: What would steer a terminal or turn the reading order around: control characters but for tabs and line ends, and those
+#: of Unicode's bidirectional algorithm. Names of connectors may hold the latter.
+_UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 _LEVELS = {"TRACE": logging.DEBUG, "WARN": logging.WARNING}
 
@@ -23,7 +28,7 @@ class _Formatter(logging.Formatter):
         # The level's Kafka word, and where the line came from, if from a connector.
         record.kafka_level = "WARN" if record.levelno == logging.WARNING else record.levelname
         record.connector_context = connector_context.get()
-        return self._redact(super().format(record))
+        return _UNSEEN.sub(lambda found: ascii(found[0])[1:-1], self._redact(super().format(record)))
 
 
 def formatter(text: str) -> logging.Formatter:

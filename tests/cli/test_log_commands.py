@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import logging
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from connect.app import Wiring
+from connect.cli import logs
 from connect.cli.main import run
 from tests.cli.test_commands import assert_refused
 from tests.support.worker import WorkerProcess
@@ -302,3 +304,31 @@ def test_the_topics_that_a_worker_lives_by_are_not_deleted_under_it(tmp_path: Pa
             assert_refused(
                 connect("topic", "delete", topic, "--yes", "--url", url), 1, "conflict", "holds this worker's state"
             )
+
+
+@pytest.mark.parametrize("topic", ["connect-offsets", "__consumer_offsets", "__mine"])
+def test_records_for_internal_topics_are_refused_with_and_without_a_worker(tmp_path: Path, topic: str) -> None:
+    with running(tmp_path / "data") as url:
+        lines("topic", "create", "__mine", "--url", url)
+        lines("topic", "create", "__consumer_offsets", "--url", url)
+        for data in (["--url", url], ["--data-dir", str(tmp_path / "data")]):
+            refused = connect("produce", "--topic", topic, "--parse-key", *data, stdin=b"k\tv\n")
+            assert_refused(refused, 1, "log.internal_topic", f"topic '{topic}' is internal")
+        for change in (("--config", "max.message.bytes=9"), ("--partitions", "3"), ("--delete-records-before", "-1")):
+            if topic != "__mine":
+                refused = connect("topic", "alter", topic, *change, "--url", url)
+                assert_refused(refused, 1, "conflict", "holds this worker's state")
+    data = ["--data-dir", str(tmp_path / "data")]
+    for acks in ("none", "written", "durable"):
+        refused = connect("produce", "--topic", topic, "--parse-key", "--acks", acks, *data, stdin=b"k\tv\n")
+        assert_refused(refused, 1, "log.internal_topic", f"topic '{topic}' is internal")
+    refused = connect("produce", "--topic", topic, "--parse-key", "--transactional", "x", *data, stdin=b"k\tv\n")
+    assert_refused(refused, 1, "log.internal_topic", f"topic '{topic}' is internal")
+    assert connect("perf", "produce", "--topic", topic, "--num-records", "1", *data).returncode == 1
+
+
+def test_a_log_line_cannot_steer_a_terminal_or_turn_the_reading_order_around() -> None:
+    stream = io.StringIO()
+    record = logging.LogRecord("x", logging.INFO, "f", 1, "connector %s\nnext\tline", ("a\u202eb\x1b[2J\x9bc\r",), None)
+    stream.write(logs.formatter("%(message)s").format(record))
+    assert stream.getvalue() == "connector a\\u202eb\\x1b[2J\\x9bc\\r\nnext\tline"
