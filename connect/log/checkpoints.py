@@ -86,7 +86,7 @@ class Checkpoint:
         offsets: dict[str, int] = {}
         for row in rows:
             parts = row.split(" ")
-            if len(parts) == 3 and parts[1].isdigit() and parts[2].isdigit():
+            if len(parts) == 3 and parts[1].isdigit() and parts[2].isdigit() and max(map(len, parts[1:])) < 20:
                 offsets[f"{parts[0]}-{parts[1]}"] = int(parts[2])
         if version != _VERSION or str(len(offsets)) != count:
             # Harmless: records that were deleted but are still there come back, compaction begins anew.

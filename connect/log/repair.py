@@ -24,7 +24,7 @@ from typing import Any, BinaryIO, Final
 
 import orjson
 
-from connect.api.errors import EnvironmentFault, LogError
+from connect.api.errors import ConfigError, EnvironmentFault, LogError
 from connect.codec.decode import decode_records
 from connect.codec.encode import encode_gap
 from connect.codec.index import RELATIVE_OFFSET_MAX
@@ -37,6 +37,7 @@ from connect.log.owner import CLEAN_SHUTDOWN_FILE, META_FILE, lock_directory, ne
 from connect.log.partition import GAPLESS_FILE
 from connect.log.producer_ids import PRODUCER_IDS_FILE
 from connect.log.swap import CLEANED_SUFFIX
+from connect.log.topic_config import TopicConfig
 from connect.log.topics import (
     CONSUMER_OFFSETS,
     INTERNAL_CONFIGS,
@@ -142,6 +143,10 @@ class LogRepairer:
             if unknown:
                 mend += f"; the configs of {', '.join(unknown)} are not known: they keep all records until 'connect topic alter' says otherwise"
             yield Repair(TOPICS_FILE, problem, mend, "", lambda: self._replace(path, content))
+        for name, entry in listed.items():
+            wrong = [key for key, value in entry["configs"].items() if not _is_config(key, value)]
+            if wrong and not entry.get("deleting"):
+                yield Repair(TOPICS_FILE, f"topic {name} has configs that are not known or wrong: {', '.join(wrong)}", "leave them out; the topic keeps all records until 'connect topic alter' says otherwise", "", self._config_dropper(name, wrong))  # fmt: skip
         for name, entry in {**listed, **rebuilt}.items():
             for number in range(entry["partitions"]) if not entry.get("deleting") else ():
                 folder = self._data_dir / f"{name}-{number}"
@@ -160,6 +165,19 @@ class LogRepairer:
         elif any(folder.name in self._compacted() for folder in topic.folders.values()):
             configs = {"cleanup.policy": "compact"}
         return {"id": topic.topic_id or new_id(), "partitions": count, "configs": dict(configs)}
+
+    def _config_dropper(self, name: str, wrong: Collection[str]) -> Callable[[], None]:
+        def drop() -> None:
+            path = self._data_dir / TOPICS_FILE
+            stored = orjson.loads(path.read_bytes())
+            configs = stored["topics"][name]["configs"]
+            kept = {key: value for key, value in configs.items() if key not in wrong}
+            stored["topics"][name]["configs"] = (
+                {**_KEEP_ALL, **kept} if kept.get("cleanup.policy") != "compact" else kept
+            )
+            self._replace(path, orjson.dumps(stored, option=orjson.OPT_INDENT_2))
+
+        return drop
 
     def _compacted(self) -> set[str]:
         """Return the folders of partitions that were compacted once."""
@@ -321,8 +339,9 @@ class LogRepairer:
         with disk_faults("write", path):
             if path.exists():
                 self._copies.mkdir(FOLDER_MODE, exist_ok=True)
-                _write(self._copies / path.name, path.read_bytes())
-                _DISK.sync_folder(self._copies)
+                if not (self._copies / path.name).exists():  # the first is the one that was found
+                    _write(self._copies / path.name, path.read_bytes())
+                    _DISK.sync_folder(self._copies)
             temporary = path.with_name(path.name + ".tmp")
             _write(temporary, content)
             temporary.rename(path)
@@ -364,12 +383,24 @@ def _is_entry(entry: Any) -> bool:
     )
 
 
+def _is_config(key: str, value: str) -> bool:
+    try:
+        TopicConfig.parse({key: value})
+    except ConfigError:
+        return False
+    return True
+
+
 def _salvaged(text: str, name: str) -> dict[str, Any] | None:
     """Return what a damaged list still says of a topic, None where that is not whole."""
     for found in re.finditer(re.escape(json.dumps(name)) + r"\s*:\s*", text):
         with contextlib.suppress(ValueError, RecursionError):
             entry, _ = json.JSONDecoder().raw_decode(text, found.end())
-            if _is_entry(entry) and not entry.get("deleting"):
+            if (
+                _is_entry(entry)
+                and not entry.get("deleting")
+                and all(map(_is_config, entry["configs"], entry["configs"].values()))
+            ):
                 return {key: entry[key] for key in ("id", "partitions", "configs")}
     return None
 

@@ -170,7 +170,7 @@ class Topics:
                         self._deleting[name] = entry
                     else:
                         self._topics[name] = self._make(name, entry["id"], entry["partitions"], entry["configs"])
-            except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            except (OSError, ValueError, KeyError, TypeError, AttributeError, ConfigError) as error:
                 raise EnvironmentFault(
                     f"cannot read {path}, the list of topics: {error}",
                     code="environment.data_dir",

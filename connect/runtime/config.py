@@ -193,6 +193,12 @@ class WorkerConfig(Config):
         if extensions := self.originals.get("rest.extension.classes"):
             # Passing over it could open doors that its user believes to be shut.
             yield Problem("rest.extension.classes", f"Invalid value {extensions} for configuration rest.extension.classes: Java's REST extensions do not run here; leave the key out, and set rest.authentication.file for users and passwords")  # fmt: skip
+        names = ("config.storage.topic", "offset.storage.topic", "status.storage.topic")
+        topics = (self.config_storage_topic, self.offset_storage_topic, self.status_storage_topic)
+        for name, topic in zip(names[1:], topics[1:], strict=True):
+            if topic in topics[: names.index(name)]:  # each store forgets what it cannot read, the others' records
+                other = names[topics.index(topic)]
+                yield Problem(name, f"Invalid value {topic} for configuration {name}: {other} names the same topic; each holds one kind of state")  # fmt: skip
         if not any(self.listeners):
             yield Problem("listeners", "Invalid value for configuration listeners: at least one http:// or https:// address is expected")  # fmt: skip
 

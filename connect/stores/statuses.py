@@ -115,8 +115,9 @@ class StatusStore:
                 found = stored["topic"]
                 self._topics.setdefault(found["connector"], {})[found["name"]] = found
         for key in self._topic.unreadable():
-            self._dirty[key] = None
-            self._changed.set()
+            if key.startswith(b"status-"):  # what is not ours at all may be somebody's
+                self._dirty[key] = None
+                self._changed.set()
 
     def connectors(self) -> list[str]:
         """Return the names that have any status, sorted."""

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from connect.api import ConfigError
 from connect.cli import properties
 from connect.cli.settings import connector_file, env_config, worker_config
+from connect.runtime.config import WorkerConfig
 
 
 def escaped(text: str) -> str:
@@ -90,3 +91,10 @@ def test_numbers_and_truth_in_json_become_text(tmp_path: Path) -> None:
     path = tmp_path / "c.json"
     path.write_text('{"name": "c", "tasks.max": 2, "flag": true}')
     assert connector_file(path).config == {"name": "c", "tasks.max": "2", "flag": "true"}
+
+
+def test_two_kinds_of_state_in_one_topic_are_refused() -> None:
+    with pytest.raises(ConfigError, match=r"offset\.storage\.topic: config\.storage\.topic names the same topic"):
+        WorkerConfig.parse({"config.storage.topic": "a", "offset.storage.topic": "a"})
+    with pytest.raises(ConfigError, match=r"status\.storage\.topic: config\.storage\.topic names the same topic"):
+        WorkerConfig.parse({"status.storage.topic": "connect-configs"})

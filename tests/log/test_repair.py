@@ -253,3 +253,27 @@ async def test_a_repair_that_was_broken_off_is_begun_again(stopped: Path, monkey
         await cluster.admin.fetch(T0, 2)
     await cluster.aclose()
     assert mended(stopped, drop=True) == []
+
+
+async def test_configs_of_topics_that_are_not_known_are_left_out(stopped: Path, open_log: Open) -> None:
+    path = stopped / "connect-topics.json"
+    stored = json.loads(path.read_bytes())
+    stored["topics"]["t"]["configs"] = {"future.key": "1", "retention.ms": "x", "segment.bytes": "400"}
+    stored["topics"]["connect-configs"]["configs"]["future.key"] = "1"
+    path.write_text(json.dumps(stored))
+    with pytest.raises(EnvironmentFault, match=r"future\.key") as refused:
+        await open_log()
+    assert "connect log repair" in refused.value.hint
+    assert [found.loses for found in examined(stopped)] == ["", ""]
+    assert mended(stopped) == []
+    cluster = await open_log()
+    configs = {name: (await cluster.admin.describe_topic(name)).configs for name in ("t", "connect-configs")}
+    assert configs["t"] == {"segment.bytes": "400", "retention.ms": "-1", "retention.bytes": "-1"}
+    assert configs["connect-configs"] == {"cleanup.policy": "compact"}
+    [copy] = stopped.glob(".repaired-*/connect-topics.json")
+    assert json.loads(copy.read_bytes()) == stored
+
+
+async def test_a_checkpoint_of_endless_numbers_is_damaged_and_no_more(stopped: Path, open_log: Open) -> None:
+    (stopped / "log-start-offset-checkpoint").write_text("0\n1\nt 0 " + "9" * 5000 + "\n")
+    assert len(await values_of(await open_log(), "t")) == 9
