@@ -7,6 +7,7 @@ for the next whole batch. While a worker writes, the end of the newest segment m
 from __future__ import annotations
 
 import difflib
+import os
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
@@ -68,6 +69,8 @@ class LogInspector:
         if self._known is not None:
             return sorted(self._known)
         path = self._data_dir / TOPICS_FILE
+        if self._data_dir.is_dir() and not os.access(self._data_dir, os.R_OK | os.X_OK):
+            raise EnvironmentFault(f"{self._data_dir} is not for this user to read", code="environment.data_dir", hint="Run this as the user of the worker.")  # fmt: skip
         if not (self._data_dir / META_FILE).exists():
             raise EnvironmentFault(f"{self._data_dir} holds no log", code="environment.data_dir", hint="Name the directory with --data-dir.")  # fmt: skip
         if not path.exists():

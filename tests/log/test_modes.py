@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -97,3 +99,27 @@ async def test_a_shared_folder_for_temporary_files_is_never_closed(open_log: Ope
     data_dir.chmod(0o1777)
     await (await open_log()).aclose()
     assert data_dir.stat().st_mode & 0o7777 == 0o1777
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+async def test_another_user_is_told_that_the_directory_is_not_theirs(open_log: Open, data_dir: Path) -> None:
+    from connect.api.errors import EnvironmentFault
+    from connect.log.inspector import LogInspector
+
+    await (await open_log()).aclose()
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        data = data_dir.rename(Path(folder) / "data")
+        child = os.fork()
+        if not child:  # nothing of the test may go on here
+            code = 1
+            try:
+                os.setgid(65534)
+                os.setuid(65534)
+                LogInspector(data).partitions()
+            except EnvironmentFault as error:
+                code = 0 if error.code == "environment.data_dir" and "not for this user" in error.message else 2
+            finally:
+                os._exit(code)
+        _, status = await asyncio.to_thread(os.waitpid, child, 0)
+        assert os.waitstatus_to_exitcode(status) == 0
