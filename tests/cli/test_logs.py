@@ -1,0 +1,131 @@
+from __future__ import annotations
+
+import logging
+import os
+import pty
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+
+import pytest
+
+from connect.cli import logs
+from connect.cli.logs import ALIKE_MAX, FROM_ONE_MAX, WAITING_MAX, Line, TerminalHandler
+from connect.runtime.context import connector_context
+
+
+class Terminal:
+    """Takes lines, or stands still until it is let go."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self.going = threading.Event()
+        self.going.set()
+
+    def write(self, lines: Sequence[Line]) -> None:
+        self.going.wait(30)
+        self.lines += [line.text for line in lines]
+
+
+@pytest.fixture
+def terminal() -> Terminal:
+    return Terminal()
+
+
+@pytest.fixture
+def log(terminal: Terminal) -> Iterator[logging.Logger]:
+    handler = TerminalHandler(terminal.write)
+    handler.setFormatter(logs.formatter("%(kafka_level)s %(connector_context)s%(message)s"))
+    logger = logging.getLogger("test.terminal")
+    logger.handlers[:], logger.propagate = [handler], False
+    logger.setLevel(logging.INFO)
+    yield logger
+    terminal.going.set()
+    handler.close()
+    logger.handlers[:] = []
+
+
+def until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+
+
+def test_lines_are_shown_in_order_with_who_speaks(terminal: Terminal, log: logging.Logger) -> None:
+    token = connector_context.set("[k|task-0] ")
+    try:
+        for number in range(3):
+            log.warning("line %d", number)
+    finally:
+        connector_context.reset(token)
+    log.info("another")
+    log.handlers[0].flush()
+    assert terminal.lines == ["WARN [k|task-0] line 0", "WARN [k|task-0] line 1", "WARN [k|task-0] line 2", "INFO another"]  # fmt: skip
+
+
+def test_lines_that_are_alike_are_folded_into_a_count(terminal: Terminal, log: logging.Logger) -> None:
+    for number in range(5000):
+        log.error("bad record %d", number)
+    log.error("something else")
+    log.handlers[0].close()
+    assert terminal.lines[:ALIKE_MAX] == [f"ERROR bad record {n}" for n in range(ALIKE_MAX)]
+    assert terminal.lines[ALIKE_MAX:] == ["ERROR something else", f"ERROR {5000 - ALIKE_MAX:,} more lines like this were not shown: bad record 4999"]  # fmt: skip
+
+
+def test_lines_of_one_speaker_are_bounded_though_each_is_another(terminal: Terminal, log: logging.Logger) -> None:
+    for number in range(5000):
+        log.error(f"bad record {number}")
+    log.handlers[0].close()
+    assert len(terminal.lines) == FROM_ONE_MAX + 1
+    assert terminal.lines[-1] == f"ERROR {5000 - FROM_ONE_MAX:,} more lines like this were not shown: bad record 4999"
+
+
+def test_a_count_is_told_within_a_moment_without_another_line(terminal: Terminal, log: logging.Logger) -> None:
+    for _ in range(ALIKE_MAX + 1):
+        log.error("again")
+    until(lambda: len(terminal.lines) == ALIKE_MAX + 1)
+    assert terminal.lines[-1] == "ERROR 1 more line like this was not shown: again"
+
+
+def test_a_terminal_that_stands_still_holds_nobody_up_and_what_is_lost_is_counted(terminal: Terminal, log: logging.Logger) -> None:  # fmt: skip
+    terminal.going.clear()
+    began = time.monotonic()
+    for number in range(3 * WAITING_MAX):
+        token = connector_context.set(f"[k{number}|task-0] ")
+        log.error("lost")
+        connector_context.reset(token)
+    log.handlers[0].flush()
+    assert time.monotonic() - began < 10
+    terminal.going.set()
+
+    def told() -> int:
+        counts = [int(line.split()[0].replace(",", "")) for line in terminal.lines if "not shown" in line]
+        return sum(counts) + sum(line.endswith("lost") for line in terminal.lines)
+
+    until(lambda: told() == 3 * WAITING_MAX)
+
+
+def test_a_line_cannot_steer_the_terminal(terminal: Terminal, log: logging.Logger) -> None:
+    log.error("\x1b]0;title\x07")
+    log.handlers[0].flush()
+    assert terminal.lines[0].startswith("ERROR \\x1b]0;title")
+
+
+def test_a_terminal_gets_a_thread_of_its_own_and_a_file_does_not() -> None:
+    root = logging.getLogger()
+    before = root.handlers[:], root.level
+    leader, follower = pty.openpty()
+    try:
+        with os.fdopen(follower, "w") as stream:
+            logs.set_up("INFO", stream)
+            handler = root.handlers[0]
+            assert isinstance(handler, TerminalHandler)
+            logging.getLogger("connect.test").warning("hello")
+            handler.close()
+        assert b"WARN hello (connect.test)\r\n" in os.read(leader, 1000)
+        logs.set_up("INFO")
+        assert not isinstance(root.handlers[0], TerminalHandler)
+    finally:
+        root.handlers[:], root.level = before
+        os.close(leader)
