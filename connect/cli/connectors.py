@@ -16,6 +16,7 @@ from connect.cli import offline, offsets, steering
 from connect.cli.output import UsageError, print_json, print_table
 from connect.cli.rest import DEFAULT_URL, RestClient, rest_command, worker_url
 from connect.cli.states import TARGETS, status_lines, tasks_text, verdict, wait_for, worst
+from connect.cli.texts import MARK, read_text
 from connect.runtime.causes import cause_of
 
 if TYPE_CHECKING:
@@ -320,17 +321,9 @@ def _object(text: str, where: str) -> dict[str, Any]:
 def parse_json(text: str, where: str) -> Any:
     """Return what JSON text says; `where` names it in the error."""
     try:
-        return orjson.loads(text)
+        return orjson.loads(text.removeprefix(MARK))
     except orjson.JSONDecodeError as error:
         raise ConfigError(f"{where} is not JSON: {error}", code="config.unreadable") from None
-
-
-def read_text(path: Path) -> str:
-    """Return a file's text."""
-    try:
-        return path.read_text()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} cannot be read: {error}", code="config.unreadable") from error
 
 
 @connector.command()

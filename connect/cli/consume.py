@@ -34,7 +34,7 @@ _ISOLATIONS: dict[str, Isolation] = {"read_uncommitted": "read_uncommitted", "re
 @click.option("--isolation", type=click.Choice(list(_ISOLATIONS)), default="read_uncommitted", show_default=True, help="Whether records of open and aborted transactions are shown.")  # fmt: skip
 @click.option("--timeout-ms", type=click.IntRange(min=0), help="Stop when nothing has come for so long; a failure where --max-messages asks for more.")  # fmt: skip
 @click.option("--print-key", is_flag=True, help="Print key, a tab and the value.")
-@click.option("--format", "template", metavar="FORMAT", help="value, json, pretty, or a template: %t topic, %p partition, %o offset, %T timestamp, %d date, %k key, %s value, %K and %S their sizes, %h headers, \\n, \\t.")  # fmt: skip
+@click.option("--format", "template", metavar="FORMAT", help="value; raw: its bytes as they are; json, pretty, or a template: %t topic, %p partition, %o offset, %T timestamp, %d date, %k key, %s value, %K and %S their sizes, %h headers, \\n, \\t.")  # fmt: skip
 @door_options
 @click.pass_obj
 def consume(session: Any, topic: str, from_beginning: bool, from_datetime: str | None, max_messages: int | None,

@@ -19,6 +19,7 @@ import orjson
 from connect.api import HIDDEN, ConfigError, EnvironmentFault, NotFoundError
 from connect.cli.output import UsageError, print_json, print_table
 from connect.cli.plugins import as_json_option
+from connect.cli.texts import read_text
 from connect.runtime.credentials import contexts_file
 
 
@@ -150,10 +151,7 @@ def set_context(
 def read_secret(what: str, path: Path | None) -> str:
     """Return a secret from a file, else from standard input; on a terminal it is asked for and not shown."""
     if path is not None and str(path) != "-":
-        try:
-            secret = path.read_text().rstrip("\r\n")
-        except (OSError, UnicodeDecodeError) as error:
-            raise ConfigError(f"{path} cannot be read: {error}", code="config.unreadable") from error
+        secret = read_text(path).rstrip("\r\n")
     elif sys.stdin.isatty():
         secret = click.prompt(what, hide_input=True, err=True)
     else:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import codecs
 import re
+from base64 import b64encode
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
@@ -11,6 +13,9 @@ import orjson
 from connect.cli.moments import moment_text
 from connect.cli.output import UsageError
 from connect.ports import FetchedBatch, RawHeaders
+
+#: The member that stands for bytes which are no UTF-8, in JSON.
+BASE64 = "base64"
 
 Renderer = Callable[[FetchedBatch], bytes]
 
@@ -29,13 +34,15 @@ class _Record(NamedTuple):
 
 
 def renderer(template: str) -> Renderer:
-    """Return what prints a batch: 'value', 'json', 'pretty', or a template.
+    """Return what prints a batch: 'value', 'raw', 'json', 'pretty', or a template.
 
     Raises:
         ConfigError: The template has a letter that stands for nothing.
     """
     if template == "value":
         return _values
+    if template == "raw":
+        return _raw
     if template == "json":
         return lambda batch: b"".join(orjson.dumps(_body(record)) + b"\n" for record in _records(batch))
     if template == "pretty":
@@ -73,13 +80,18 @@ def _parse(template: str) -> list[bytes | Callable[[_Record], bytes]]:
         else:
             raise UsageError(
                 f"--format: {('%' + letter) if letter else ('backslash ' + escape)!r} stands for nothing; known are "
-                f"{', '.join('%' + known for known in _LETTERS)} and value, json, pretty"
+                f"{', '.join('%' + known for known in _LETTERS)} and value, raw, json, pretty"
             )
     return pieces
 
 
 def _values(batch: FetchedBatch) -> bytes:
     return b"\n".join(map(_shown, batch.columns.values)) + b"\n" if len(batch) else b""
+
+
+def _raw(batch: FetchedBatch) -> bytes:
+    """Print each value's own bytes and a line end; nothing else for null."""
+    return b"".join((value or b"") + b"\n" for value in batch.columns.values)
 
 
 def _pretty(batch: FetchedBatch) -> bytes:
@@ -119,15 +131,39 @@ def _body(record: _Record) -> dict[str, object]:
     }  # fmt: skip
 
 
-def _text(data: bytes | None) -> str | None:
-    return None if data is None else data.decode(errors="backslashreplace")
+def _text(data: bytes | None) -> str | dict[str, str] | None:
+    """Return bytes as they stand in JSON: text, or {"base64": ...} for what is no UTF-8, so that the two differ."""
+    if data is None:
+        return None
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        return {BASE64: b64encode(data).decode()}
 
 
 def _shown(data: bytes | None) -> bytes:
+    """Return bytes as text for people. A byte that is no UTF-8 is \\xff; where the text itself reads so, its backslashes
+    are doubled: an odd number of them before xff means the byte, an even one the characters."""
     if data is None:
         return b"null"
     try:
-        data.decode()
+        text = data.decode()
     except UnicodeDecodeError:
-        return data.decode(errors="backslashreplace").encode()
-    return data
+        text = data.decode(errors="surrogateescape")
+    else:
+        if "\\x" not in text:
+            return data
+    return _LOOKS_ESCAPED.sub(lambda match: match[1] * 2 + match[2], text).encode("utf-8", "backslashreplace_bytes")
+
+
+#: Backslashes before what reads like an escape, or before a byte that becomes one.
+_LOOKS_ESCAPED = re.compile(r"(\\+)(x[0-9a-f]{2}|[\udc80-\udcff])")
+
+
+def _escape(error: UnicodeError) -> tuple[str, int]:
+    assert isinstance(error, UnicodeEncodeError)
+    escaped = "".join(f"\\x{ord(char) & 0xFF:02x}" for char in error.object[error.start : error.end])
+    return escaped, error.end
+
+
+codecs.register_error("backslashreplace_bytes", _escape)

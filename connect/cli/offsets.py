@@ -52,7 +52,8 @@ def alter(rest: RestClient, name: str, changes: Sequence[str], file: Path | None
         raise click.UsageError("one of --set and --file is expected")
     body: Any
     if file is not None:
-        from connect.cli.connectors import parse_json, read_text
+        from connect.cli.connectors import parse_json
+        from connect.cli.texts import read_text
 
         body = parse_json(read_text(file), str(file))
     else:

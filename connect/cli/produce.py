@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import sys
 import time
+from base64 import b64decode
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Protocol
 
 import click
+import orjson
 
 from connect.api import ConfigError, UnknownTopicOrPartitionError
 from connect.cli.door import door_options, open_door, run_async, say
+from connect.cli.formats import BASE64
 from connect.cli.output import UsageError
 from connect.ports import Acks, Columns, RawHeaders
 
@@ -28,6 +31,7 @@ ACKS: dict[str, Acks] = {
 @click.option("--parse-key", is_flag=True, help="The same with a tab as the separator, unless --key-separator names another.")  # fmt: skip
 @click.option("--headers", metavar="NAME=VALUE,...", help="Headers of every record.")
 @click.option("--null-marker", metavar="TEXT", help="A key or value that is this text is null: a tombstone.")
+@click.option("--format", "form", type=click.Choice(["text", "raw", "json"]), default="text", show_default=True, help="text: lines, a carriage return at their end taken off; raw: lines, every byte kept; json: objects as 'consume --json' prints them, of which key, value, headers and timestamp are taken.")  # fmt: skip
 @click.option("--partition", type=int, help="Append to this partition, whatever the key.")
 @click.option("--compression", metavar="CODEC", default="none", show_default=True, help="none, gzip, snappy, lz4 or zstd; with a level as zstd:9.")  # fmt: skip
 @click.option("--acks", type=click.Choice(list(ACKS)), default="written", show_default=True, help="When an append counts as done: none (0), written (1: survives the process) or durable (all: survives the machine).")  # fmt: skip
@@ -36,32 +40,38 @@ ACKS: dict[str, Acks] = {
 @door_options
 @click.pass_obj
 def produce(session: Any, topic: str, key_separator: str | None, parse_key: bool, headers: str | None, null_marker: str | None,
-            partition: int | None, compression: str, acks: str, transactional_id: str | None, file: Path | None,
+            form: str, partition: int | None, compression: str, acks: str, transactional_id: str | None, file: Path | None,
             data_dir: Path, url: str | None, as_json: bool) -> None:  # fmt: skip
     """Append the lines of FILE, or of standard input, to a topic: one record a line."""
     separator = key_separator if key_separator is not None else "\t" if parse_key else None
     if separator == "":
         raise UsageError("--key-separator is empty; a text of at least one character is expected")
-    lines = _Lines(separator, None if null_marker is None else null_marker.encode(), _headers(headers))
+    lines: Lines = _Lines(separator, None if null_marker is None else null_marker.encode(), _headers(headers))
+    if form == "json":
+        if separator is not None or null_marker is not None or headers is not None:
+            raise UsageError("--format json goes without --parse-key, --key-separator, --headers and --null-marker: the objects hold all of it")  # fmt: skip
+        lines = _Objects()
     configs = producer_configs(compression, transactional_id)
 
     async def main() -> int:
         async with open_door(session.wiring, data_dir, url) as log:
-            count = len((await log.describe_topic(topic)).partitions)
-            if partition is not None and not 0 <= partition < count:
-                raise UnknownTopicOrPartitionError(f"topic {topic!r} has no partition {partition}; it has 0 to {count - 1}")  # fmt: skip
+            partitions, count = len((await log.describe_topic(topic)).partitions), 0
+            if partition is not None and not 0 <= partition < partitions:
+                raise UnknownTopicOrPartitionError(f"topic {topic!r} has no partition {partition}; it has 0 to {partitions - 1}")  # fmt: skip
             producer = log.appender(configs)
             try:
                 if transactional_id is not None:
                     await producer.init_transactions()
                     await producer.begin_transaction()
-                for chunk in _line_chunks(file):
-                    await producer.append(topic, lines.columns(chunk), partition=partition, acks=ACKS[acks])
+                for chunk in _line_chunks(file, keep=form == "raw"):
+                    columns = lines.columns(chunk)
+                    count += len(columns)
+                    await producer.append(topic, columns, partition=partition, acks=ACKS[acks])
                 if transactional_id is not None:
                     await producer.commit_transaction()
             finally:  # aborts a transaction that is still open
                 await producer.aclose()
-            return lines.count
+            return count
 
     appended = run_async(main())
     say(as_json, {"appended": appended, "topic": topic}, f"appended {appended} record(s) to {topic}")
@@ -90,8 +100,12 @@ def _headers(text: str | None) -> RawHeaders | None:
     return headers
 
 
-def _line_chunks(file: Path | None) -> Iterator[list[bytes]]:
-    """Yield lists of whole lines, about a MiB each; a last line without an end counts."""
+def _line_chunks(file: Path | None, *, keep: bool) -> Iterator[list[bytes]]:
+    """Yield lists of whole lines, about a MiB each; a last line without an end counts.
+
+    Args:
+        keep: A carriage return before the line's end belongs to the line.
+    """
     try:
         stream: IO[bytes] = sys.stdin.buffer if file is None else file.open("rb")
     except OSError as error:
@@ -102,9 +116,55 @@ def _line_chunks(file: Path | None) -> Iterator[list[bytes]]:
         while chunk := stream.read1(CHUNK_BYTES):  # type: ignore[attr-defined]
             *lines, rest = (rest + chunk).split(b"\n")
             if lines:
-                yield [line.removesuffix(b"\r") for line in lines]
+                yield lines if keep else [line.removesuffix(b"\r") for line in lines]
         if rest:
             yield [rest]
+
+
+class Lines(Protocol):
+    """What makes records of lines. `count` is how many were taken so far."""
+
+    count: int
+
+    def columns(self, lines: list[bytes]) -> Columns:
+        """Return the records of some lines. Raises `ConfigError`, which names the line."""
+
+
+class _Objects:
+    """JSON objects, one a line, as records: `consume --json` written back."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def columns(self, lines: list[bytes]) -> Columns:
+        """Return the records of some lines; empty ones are passed over. Raises `ConfigError`, which names the line."""
+        now_ms = time.time_ns() // 1_000_000
+        keys, values, stamps = [], [], []
+        headers: list[RawHeaders | None] = []
+        for number, line in enumerate(lines, self.count + 1):
+            if not line.strip():
+                continue
+            try:
+                body = orjson.loads(line)
+                keys.append(_bytes(body.get("key")))
+                values.append(_bytes(body["value"]))
+                headers.append([(str(name), _bytes(value)) for name, value in body.get("headers") or ()] or None)
+                stamps.append(int(body.get("timestamp", now_ms)))
+            except (ValueError, KeyError, TypeError, AttributeError) as error:
+                raise ConfigError(
+                    f"line {number} is no record: {type(error).__name__}: {error}", code="config.unreadable",
+                    hint='Each line is an object as \'consume --json\' prints it: {"key", "value", "headers"}, of text, null or {"base64"}. The lines before it may have been appended.',
+                ) from None  # fmt: skip
+        self.count += len(lines)
+        return Columns(values, keys, stamps, headers)
+
+
+def _bytes(given: Any) -> bytes | None:
+    if given is None or isinstance(given, str):
+        return None if given is None else given.encode()
+    if isinstance(given, dict) and given.keys() == {BASE64}:
+        return b64decode(given[BASE64], validate=True)
+    raise TypeError(f"{type(given).__name__} is neither text, null nor {{{BASE64!r}: ...}}")
 
 
 class _Lines:

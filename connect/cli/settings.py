@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ import orjson
 
 from connect.api import ConfigError
 from connect.cli import properties
+from connect.cli.texts import read_text
 from connect.runtime.config import WorkerConfig
 from connect.runtime.model import TargetState
 
@@ -69,7 +69,7 @@ def worker_config(
     Raises:
         ConfigError: The file cannot be read, or a key is wrong.
     """
-    from_file = _string_map(path, _read(path)) if path else {}
+    from_file = _string_map(path, _parsed(path)) if path else {}
     from_env = env_config(os.environ if environment is None else environment)
     return WorkerConfig.parse({**from_file, **from_env, **flags})
 
@@ -109,12 +109,10 @@ def connector_file(path: Path) -> ConnectorFile:
     Raises:
         ConfigError: Says which file, and what is wrong in it.
     """
-    raw = _read(path)
-    if path.suffix != ".properties":
-        parsed = _json(path, raw)
-        if isinstance(parsed, dict) and isinstance(parsed.get("config"), dict):
-            return _nested(path, parsed)
-    config = _string_map(path, raw)
+    parsed = _parsed(path)
+    if isinstance(parsed, dict) and isinstance(parsed.get("config"), dict):
+        return _nested(path, parsed)
+    config = _string_map(path, parsed)
     name = config.get("name", "").strip()
     if not name:
         raise ConfigError(f"{path}: key 'name' is missing", hint="Give the connector a name.", config_path="name")
@@ -141,23 +139,20 @@ def _nested(path: Path, parsed: dict[str, Any]) -> ConnectorFile:
         ) from None
 
 
-def _read(path: Path) -> str:
-    try:
-        raw = sys.stdin.buffer.read() if str(path) == "-" else path.read_bytes()
-    except OSError as error:
-        raise ConfigError(f"{path} cannot be read: {error.strerror}", code="config.unreadable") from error
-    try:
-        return raw.decode()
-    except UnicodeDecodeError:
-        if path.suffix == ".properties":
-            return raw.decode("latin-1")  # what Java reads
-        raise ConfigError(f"{path} is not UTF-8 text", code="config.unreadable") from None
+def _parsed(path: Path) -> Any:
+    """Return what a file holds: JSON, or Java properties as a dict. The ending tells which; without one the content."""
+    if path.suffix in (".yaml", ".yml"):
+        raise ConfigError(f"{path} is YAML, which is not read; JSON or Java properties are expected", code="config.unreadable")  # fmt: skip
+    text = read_text(path, otherwise=None if path.suffix == ".json" else "latin-1")  # what Java reads
+    if path.suffix == ".json" or text.lstrip()[:1] in ("{", "[", '"'):
+        return _json(path, text)
+    found = properties.parse(text)
+    if path.suffix != ".properties" and not any(found.values()):
+        raise ConfigError(f"{path} is not JSON, and holds no KEY=VALUE as Java properties do", code="config.unreadable")
+    return found
 
 
-def _string_map(path: Path, text: str) -> dict[str, str]:
-    if path.suffix == ".properties":
-        return properties.parse(text)
-    parsed = _json(path, text)
+def _string_map(path: Path, parsed: Any) -> dict[str, str]:
     if not isinstance(parsed, dict):
         raise ConfigError(f"{path}: a JSON object of keys and values is expected, this is {type(parsed).__name__}", code="config.unreadable")  # fmt: skip
     return {key: _text(path, key, value) for key, value in parsed.items()}

@@ -98,3 +98,53 @@ def test_two_kinds_of_state_in_one_topic_are_refused() -> None:
         WorkerConfig.parse({"config.storage.topic": "a", "offset.storage.topic": "a"})
     with pytest.raises(ConfigError, match=r"status\.storage\.topic: config\.storage\.topic names the same topic"):
         WorkerConfig.parse({"status.storage.topic": "connect-configs"})
+
+
+CONNECTOR = "name=c\nconnector.class=FileStreamSource\n"
+
+
+@pytest.mark.parametrize("name", ["w.props", "connector", "c.conf", "c.properties"])
+def test_properties_are_known_by_what_is_in_them(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    path.write_text(CONNECTOR)
+    assert connector_file(path).config == {"name": "c", "connector.class": "FileStreamSource"}
+    path.write_text("group.id=mine\n")
+    assert worker_config(path, {}, {}).group_id == "mine"
+
+
+@pytest.mark.parametrize("name", ["c.json", "c.txt", "c.properties"])
+def test_json_is_known_by_what_is_in_it(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    path.write_text(' {"name": "c", "config": {"topic": "t"}}')
+    assert (connector_file(path).name, connector_file(path).config) == ("c", {"topic": "t"})
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("name", ["c.properties", "c.json", "c"])
+def test_a_byte_order_mark_is_no_part_of_the_text(tmp_path: Path, name: str, encoding: str) -> None:
+    path = tmp_path / name
+    path.write_text('{"name": "c", "topic": "ü"}' if name == "c.json" else "name=c\ntopic=ü\n", encoding=encoding)
+    assert connector_file(path).config == {"name": "c", "topic": "ü"}
+
+
+def test_properties_that_are_no_utf_8_are_latin_1_as_in_java(tmp_path: Path) -> None:
+    path = tmp_path / "c.props"
+    path.write_bytes("name=c\ntopic=ü\n".encode("latin-1"))
+    assert connector_file(path).config["topic"] == "ü"
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "told"),
+    [
+        ("c.json", "name=c", "is not JSON"),
+        ("c.txt", "{", "is not JSON"),
+        ("c.yaml", "name: c", "is YAML"),
+        ("notes", "what\nis\nthis", "holds no KEY=VALUE"),
+        ("empty", "", "holds no KEY=VALUE"),
+    ],
+)
+def test_what_is_neither_is_told(tmp_path: Path, name: str, text: str, told: str) -> None:
+    path = tmp_path / name
+    path.write_text(text)
+    with pytest.raises(ConfigError, match=told):
+        connector_file(path)
