@@ -53,14 +53,19 @@ async def open_worker(config: WorkerConfig, cluster: Cluster | None = None) -> A
 
     Args:
         cluster: A log to use; it stays open. The bundled log of `data.dir` is opened and closed when left out.
+
+    Raises:
+        ConfigError: A converter that the worker's config names is not installed; nothing was opened.
     """
     from connect.api.files import in_force
+    from connect.runtime.factory import check_default_converters
     from connect.runtime.file_rules import file_rules
     from connect.runtime.herder import Herder
     from connect.runtime.plugins import PluginHost
 
     timeout_s = config.plugin_import_timeout_ms / 1000
     plugins = PluginHost.discover(config.plugin_path, timeout_s=timeout_s)
+    check_default_converters(plugins, config)
     own = cluster is None
     cluster = cluster or await open_cluster(config.data_path, config.originals)
     try:

@@ -93,6 +93,11 @@ class ConfigKey:
     internal: bool = False
 
     @property
+    def valid_values(self) -> str:
+        """What the key takes beyond its type, for people: 'at least 1', 'none, all'; '' for anything."""
+        return "; ".join(text for check in self.validators if (text := getattr(check, "valid_values", "")))
+
+    @property
     def default_text(self) -> str | None:
         """The default as Kafka prints it; None when there is none or it is null."""
         return None if self.required else to_text(self.default, self.type)
@@ -392,6 +397,12 @@ def _between(low: float | None, high: float | None) -> Validator:
         if high is not None and value > high:
             raise ValueError(f"Value must be no more than {high}")
 
+    bounds = [f"{word} {bound:g}" for word, bound in (("at least", low), ("at most", high)) if bound is not None]
+    return _saying(check, ", ".join(bounds))
+
+
+def _saying(check: Validator, valid_values: str) -> Validator:
+    check.valid_values = valid_values  # type: ignore[attr-defined]
     return check
 
 
@@ -407,7 +418,7 @@ def _one_of(texts: tuple[str, ...], ignore_case: bool) -> Validator:
                 how = " (case insensitive)" if ignore_case else ""
                 raise ValueError(f"String must be one of{how}: {', '.join(texts)}")
 
-    return check
+    return _saying(check, ", ".join(texts))
 
 
 def _non_empty(value: Any) -> None:
@@ -421,6 +432,9 @@ def _allowed_file(use: files.FileUse) -> Validator:
             raise ValueError(reason)
 
     return check
+
+
+_saying(_non_empty, "not empty")
 
 
 # -- inside --------------------------------------------------------------------------------------------------------

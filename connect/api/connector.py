@@ -119,6 +119,9 @@ class TaskContext(Protocol):
     log: logging.Logger | logging.LoggerAdapter[Any]
     #: Set when the task is asked to stop; plain `def` code that waits, waits on it: `stopping.wait(seconds)`.
     stopping: threading.Event
+    #: What the task cannot go on without, such as a file that is not there yet, in words for people; the task sets it, and
+    #: sets None once it goes on. Shown as a warning by /v1/warnings, since the task is RUNNING all the while.
+    waiting_for: str | None
 
 
 class SourceTaskContext(TaskContext, Protocol):

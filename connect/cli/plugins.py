@@ -53,7 +53,8 @@ def describe(name: str, plugin_path: tuple[Path, ...], as_json: bool) -> None:
         print_json({
             "class": desc.name, "type": desc.kind.value, "version": desc.cls.version, "aliases": list(desc.cls.aliases),
             "keys": [{"name": k.name, "type": k.type.value, "required": k.required, "default": k.default_text,
-                      "importance": k.importance, "documentation": k.documentation} for k in keys],
+                      "importance": k.importance, "documentation": k.documentation, "valid_values": k.valid_values,
+                      "recommended_values": list(k.recommended)} for k in keys],
         })  # fmt: skip
         return
     click.echo(f"{desc.name} ({desc.kind.value}, {desc.cls.version})")
@@ -61,8 +62,9 @@ def describe(name: str, plugin_path: tuple[Path, ...], as_json: bool) -> None:
         click.echo(f"also: {', '.join(desc.cls.aliases)}")
     if desc.cls.__doc__:
         click.echo(f"\n{desc.cls.__doc__.strip().splitlines()[0]}\n")
-    print_table(["key", "type", "default", "importance", "documentation"],
-                [(k.name, k.type.value, "required" if k.required else k.default_text, k.importance.lower(), k.documentation) for k in keys])  # fmt: skip
+    print_table(["key", "type", "default", "valid values", "importance", "documentation"],
+                [(k.name, k.type.value, "required" if k.required else k.default_text, k.valid_values or ", ".join(k.recommended),
+                  k.importance.lower(), k.documentation) for k in keys])  # fmt: skip
 
 
 def _host(folders: tuple[Path, ...]) -> PluginHost:

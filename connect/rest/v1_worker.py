@@ -20,6 +20,7 @@ from connect.rest.connectors import herder_of
 from connect.rest.doors import name_of
 from connect.rest.render import json_response
 from connect.rest.server import exposure, parse_listener
+from connect.runtime.causes import cause_of
 from connect.runtime.herder import Herder
 from connect.runtime.lag import SinkLag
 from connect.runtime.model import State, TaskId, TaskProgress
@@ -147,9 +148,17 @@ class Warn:
 
 @router.get("/warnings")
 async def warnings(request: Request) -> Response:
-    """List what someone should act on: failures, skipped records, plugins that are broken, slow or left behind, doors."""
+    """List what someone should act on: failures, tasks that wait for something outside, skipped records, plugins that are
+    broken, slow or left behind, open doors."""
     herder = herder_of(request)
-    found = [*_failures(herder), *_held(herder), *_skipped(herder), *_broken(herder), *_doors(herder)]
+    found = [
+        *_failures(herder),
+        *_held(herder),
+        *_waiting(herder),
+        *_skipped(herder),
+        *_broken(herder),
+        *_doors(herder),
+    ]
     return json_response({"warnings": [{"code": w.code, "subject": w.subject, "message": w.message} for w in found]})
 
 
@@ -168,7 +177,16 @@ def _failures(herder: Herder) -> list[Warn]:
 
 
 def _cause(trace: str | None) -> str:
-    return redact((trace or "no cause is known").splitlines()[0])
+    found = cause_of(trace)
+    return redact("no cause is known" if found is None else found.line)
+
+
+def _waiting(herder: Herder) -> list[Warn]:
+    return [
+        Warn("task.waiting", str(p.id), f"waits: {redact(p.waiting_for)}")
+        for p in sorted(herder.progress(), key=_by_task)
+        if p.waiting_for and p.state in (State.RUNNING, State.UNASSIGNED)
+    ]
 
 
 def _skipped(herder: Herder) -> list[Warn]:

@@ -41,6 +41,7 @@ class SourceTaskContextImpl:
         self.task = task
         self.log: Log = logging.getLogger(f"connect.connector.{connector}")
         self.stopping = threading.Event()
+        self.waiting_for: str | None = None
         self._offset = offset
 
     def offset(self, partition: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -56,6 +57,7 @@ class SinkTaskContextImpl:
         self.task = task
         self.log: Log = logging.getLogger(f"connect.connector.{connector}")
         self.stopping = threading.Event()
+        self.waiting_for: str | None = None
         self.assigned: frozenset[TopicPartition] = frozenset()
         self.commit_requested = False
         #: What the plugin wants nothing of.

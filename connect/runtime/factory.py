@@ -143,6 +143,24 @@ def _converter_desc(
     )
 
 
+def check_default_converters(plugins: PluginHost, worker: WorkerConfig) -> None:
+    """Make sure that the converters of connectors that name none are installed: else each of their tasks would fail.
+
+    Raises:
+        ConfigError: config.unknown_class; names the key, the nearest class, or all that are installed.
+    """
+    for which, kind in (
+        ("key.converter", PluginKind.CONVERTER),
+        ("value.converter", PluginKind.CONVERTER),
+        ("header.converter", PluginKind.HEADER_CONVERTER),
+    ):
+        try:
+            plugins.resolve(getattr(worker, which.replace(".", "_")), kind, config_path=which)
+        except ConfigError as error:
+            hint = f"Correct {which} of the worker's config, or install the plugin; 'connect plugin list' shows what is installed."
+            raise ConfigError(f"{which} of the worker: {error.message}", code=error.code, hint=hint, config_path=which) from None  # fmt: skip
+
+
 def refusal(worker: WorkerConfig, cls: type[Plugin]) -> str | None:
     """Return why the worker does not allow connectors to use a class, None where it does."""
     permission = cls.allowed_by if issubclass(cls, Transform) else None

@@ -176,6 +176,7 @@ class TaskProgress:
         records: Records appended (source) or put (sink).
         size_bytes: Bytes of keys and values of those records in the log.
         skipped: Records dropped by `errors.tolerance`.
+        waiting_for: What it cannot go on without, such as a file or a server that is away; None where it goes on.
     """
 
     id: TaskId
@@ -183,4 +184,5 @@ class TaskProgress:
     records: int = 0
     size_bytes: int = 0
     skipped: int = 0
+    waiting_for: str | None = None
     topics: tuple[str, ...] = field(default=())

@@ -130,7 +130,7 @@ class PluginHost:
         entries = importlib.metadata.entry_points(group=hooks.ENTRY_POINT_GROUP)
         for entry in sorted(entries, key=lambda e: e.name):
             origin = f"{entry.dist.name} {entry.dist.version}" if entry.dist else "entry point"
-            host._load(entry.name, origin, entry.load)
+            host._load(entry.name, origin, entry.load, entry.dist.version if entry.dist else None)
         for folder in plugin_path:
             host._load_folder(Path(folder))
         return host
@@ -202,12 +202,24 @@ class PluginHost:
                 load = functools.partial(_import_file, path.stem, module)
                 self._load(path.stem, str(path), load, may_be_helper=True)
 
-    def _load(self, name: str, origin: str, load: Callable[[], Any], *, may_be_helper: bool = False) -> None:
+    def _load(
+        self,
+        name: str,
+        origin: str,
+        load: Callable[[], Any],
+        version: str | None = None,
+        *,
+        may_be_helper: bool = False,
+    ) -> None:
         def take() -> tuple[Any, list[tuple[PluginDesc, tuple[str, ...]]]]:
             plugin = load()
             self._manager.register(plugin, name)
             self._manager.check_pending()
-            return plugin, _found(name, origin, plugin, may_be_helper=may_be_helper)
+            found = _found(name, origin, plugin, may_be_helper=may_be_helper)
+            own = version or getattr(plugin, "__version__", None)
+            for desc, _ in found if isinstance(own, str) else ():
+                _give_version(desc.cls, own)
+            return plugin, found
 
         try:
             # All of it is code of a stranger, who may raise anything, end the process, or never come back.
@@ -288,6 +300,19 @@ def _descs(name: str, hook: str, bases: tuple[type[Plugin], ...], classes: Any, 
         _check_class(name, cls)
         cls.config_class.keys()  # a declaration that cannot be read is found here, not at the first request
         yield PluginDesc(cls, _KIND_OF[base], origin)
+
+
+class _GivenVersion(str):
+    """A version that a class has from its distribution, and has not declared."""
+
+    __slots__ = ()
+
+
+def _give_version(cls: type[Plugin], version: str) -> None:
+    """Let a class that declares no version, nor inherits a declared one, show that of its distribution or module."""
+    found = [vars(base)["version"] for base in cls.__mro__ if base is not Plugin and "version" in vars(base)]
+    if all(isinstance(one, _GivenVersion) for one in found):
+        cls.version = _GivenVersion(version)
 
 
 _KIND_OF: Final[dict[type[Plugin], PluginKind]] = {

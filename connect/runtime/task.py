@@ -91,6 +91,7 @@ class TaskRunner(ABC):
         )
         self.tolerance: Tolerance | None = None
         self.stop_by: float | None = None
+        self.waiting_for: str | None = None
         self._stopping = asyncio.Event()
         self._resumed = asyncio.Event()
         self._resumed.set()
@@ -133,7 +134,8 @@ class TaskRunner(ABC):
     def progress(self) -> TaskProgress:
         """How far the task has come."""
         skipped = self.tolerance.skipped if self.tolerance else 0
-        return TaskProgress(self.id, self.state, self.records, self.size_bytes, skipped)
+        return TaskProgress(self.id, self.state, self.records, self.size_bytes, skipped,
+                            self.waiting_for or self.context.waiting_for)  # fmt: skip
 
     # -- the life --------------------------------------------------------------------------------------------------
 
@@ -234,12 +236,16 @@ class TaskRunner(ABC):
         if tries % 10 == 0:
             what = f"{doing}: " if doing else ""
             self.log.warning("%stry %d failed, next in %d ms: %s", what, tries + 1, wait_ms, error.message)
-        if not until_pause:
-            return not await self.wait_stopping(wait_ms / 1000)
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(wait_ms / 1000):
-                await self._asked.wait()
-        return not self.stopping
+        self.waiting_for = error.message
+        try:
+            if not until_pause:
+                return not await self.wait_stopping(wait_ms / 1000)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(wait_ms / 1000):
+                    await self._asked.wait()
+            return not self.stopping
+        finally:
+            self.waiting_for = None
 
     async def _start_plugin(self) -> None:
         tries = 0

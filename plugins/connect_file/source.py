@@ -122,6 +122,7 @@ class FileStreamSourceTask(SourceTask):
             if not self._waiting:
                 self.context.log.warning("file %r is not there; waiting for it", path)
             self._waiting = True
+            self.context.waiting_for = f"file {path!r} is not there"
             return False
         except OSError as error:
             raise EnvironmentFault(f"file {path!r} cannot be read: {reason(error)}", code=UNREADABLE) from error
@@ -135,6 +136,7 @@ class FileStreamSourceTask(SourceTask):
             )
         self._stream = io.FileIO(descriptor)
         self._waiting = self._moved = False
+        self.context.waiting_for = None
         if status.st_size < self._position:
             self._start_over(status.st_size)
         self._stream.seek(self._position)

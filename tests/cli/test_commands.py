@@ -261,3 +261,25 @@ def test_a_properties_file_is_a_connector_config_too(tmp_path: Path) -> None:
                 "10000",
             )
         assert out.stdout == "a\n"
+
+
+@pytest.mark.parametrize(
+    ("key", "given", "mentions"),
+    [
+        ("VALUE_CONVERTER", "JsonConvertor", "did you mean"),
+        ("KEY_CONVERTER", "io.confluent.connect.avro.AvroConverter", "key.converter"),
+        ("HEADER_CONVERTER", "org.example.Nope", "known are"),
+    ],
+)
+def test_a_default_converter_that_is_not_installed_ends_the_start(data: list[str], key: str, given: str, mentions: str) -> None:  # fmt: skip
+    done = connect("worker", *data, **{f"CONNECT_{key}": given})
+    assert_refused(done, 2, "config.unknown_class", given, key.lower().replace("_", "."), mentions, "plugin list")
+
+
+def test_a_plugin_shows_what_its_keys_take() -> None:
+    shown = json.loads(connect("plugin", "describe", "Cast$Value", "--json").stdout)
+    assert {"valid_values", "recommended_values"} <= shown["keys"][0].keys()
+    text = connect("plugin", "describe", "JdbcSinkConnector").stdout
+    assert "VALID VALUES" in text
+    assert "insert, upsert" in text
+    assert "at least" in text

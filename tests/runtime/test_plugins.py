@@ -87,3 +87,32 @@ def test_the_bundled_plugins_come_through_their_entry_points() -> None:
     assert host.broken == []
     assert host.find("FileStreamSource", PluginKind.SOURCE) is not None
     assert host.find("org.apache.kafka.connect.transforms.InsertField$Value", PluginKind.TRANSFORM) is not None
+
+
+def test_a_version_that_no_class_declares_is_that_of_the_distribution(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(VERSIONED)
+    host = PluginHost.discover([tmp_path])
+    assert host.any("HoistField$Value").cls.version == "4.3.1"  # declared
+    assert [host.any(name).cls.version for name in ("mine.Plain", "mine.Own", "mine.Child")] == ["7.1", "9", "7.1"]
+
+
+VERSIONED = """
+from connect.api import Transform, hookimpl
+__version__ = "7.1"
+class Plain(Transform): pass
+class Own(Transform): version = "9"
+class Child(Plain): pass
+@hookimpl
+def connect_transforms(): return [Plain, Own, Child]
+"""
+
+
+def test_an_installed_plugin_has_the_version_of_its_distribution(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
+    (tmp_path / "lite.py").write_text(VERSIONED.replace('__version__ = "7.1"', ""))
+    info = tmp_path / "connect_lite-0.3.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: connect-lite\nVersion: 0.3.0\n")
+    (info / "entry_points.txt").write_text("[connect]\nlite = lite\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    host = PluginHost.discover()
+    assert [host.any(name).cls.version for name in ("lite.Plain", "lite.Own", "lite.Child")] == ["0.3.0", "9", "0.3.0"]
