@@ -217,8 +217,9 @@ class PluginHost:
             self._manager.check_pending()
             found = _found(name, origin, plugin, may_be_helper=may_be_helper)
             own = version or getattr(plugin, "__version__", None)
-            for desc, _ in found if isinstance(own, str) else ():
-                _give_version(desc.cls, own)
+            if isinstance(own, str):
+                for desc, _ in found:
+                    _give_version(desc.cls, own)
             return plugin, found
 
         try:

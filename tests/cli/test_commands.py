@@ -5,6 +5,7 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -109,6 +110,11 @@ def test_an_unknown_command_or_option_is_a_usage_error() -> None:
     assert connect("frobnicate").returncode == 2
     assert connect("topic", "list", "--no-such").returncode == 2
     assert connect("--help").returncode == 0
+
+
+def test_the_package_runs_as_the_command() -> None:
+    done = subprocess.run([sys.executable, "-m", "connect", "--version"], capture_output=True, text=True, timeout=60, check=False)  # fmt: skip
+    assert (done.returncode, done.stdout) == (0, connect("--version").stdout)
 
 
 CONNECTOR_FILES: list[tuple[str, str, tuple[str, ...]]] = [

@@ -1,0 +1,5 @@
+"""`python -m connect`: the command `connect`."""
+
+from connect.app import main
+
+main()
