@@ -21,6 +21,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from connect.api import ConnectError
 from connect.cli.logs import FLUSH_S, Line, TerminalHandler, TerminalWriter, formatter, plain
 from connect.cli.states import tasks_text
 from connect.runtime.causes import cause_of
@@ -62,6 +63,7 @@ class Display:
         self._before: tuple[float, dict[str, int]] = (time.monotonic(), {})
         self._drawing: asyncio.Task[None] | None = None
         self._handler: TerminalHandler | None = None
+        self._lags: Mapping[str, SinkLag] = {}
 
     async def __aenter__(self) -> Display:
         root = logging.getLogger()
@@ -143,7 +145,9 @@ class Display:
 
     async def rows(self) -> list[Row]:
         """Return what is to be shown now, failures first; rates are since the last call."""
-        lags = await self._herder.lags()
+        with suppress(ConnectError, OSError):  # a disk that fails: the lag stays what it was, and the rest is shown
+            self._lags = await self._herder.lags()
+        lags = self._lags
         now, totals = time.monotonic(), self._totals()
         elapsed = max(now - self._before[0], 1e-3)
         rows = [

@@ -20,15 +20,18 @@ logger = logging.getLogger(__name__)
 CODE_HEADER: Final = "X-Connect-Error-Code"
 #: The hint with which the message ends, percent-encoded UTF-8, so that a face can show it apart.
 HINT_HEADER: Final = "X-Connect-Error-Hint"
+#: Proxies take headers of a few KiB in all.
+_HINT_BYTES_MAX: Final = 1024
 
 
 def error_response(status: int, message: str, code: str, hint: str = "") -> Response:
     """Return an error's answer; its message ends with the hint."""
-    headers = {CODE_HEADER: code}
+    headers, message, hint = {CODE_HEADER: code}, redact(message), redact(hint)
     if hint:
         message = f"{message} ({hint})"
-        headers[HINT_HEADER] = quote(redact(hint), safe=" '")
-    return json_response({"error_code": status, "message": redact(message)}, status, headers)
+        if len(encoded := quote(hint, safe=" '")) <= _HINT_BYTES_MAX:
+            headers[HINT_HEADER] = encoded
+    return json_response({"error_code": status, "message": message}, status, headers)
 
 
 def install(app: FastAPI) -> None:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any, cast
 
 import connect
@@ -227,8 +228,15 @@ class Herder:
         return self.watch.notices()
 
     def progress(self) -> list[TaskProgress]:
-        """How far every task has come."""
-        return self._worker.progress()
+        """How far every task has come; in the state that its status shows, RESTARTING for one."""
+        found, states = [], {}
+        for progress in self._worker.progress():
+            name = progress.id.connector
+            if name not in states:
+                states[name] = self._statuses.tasks(name)
+            status = states[name].get(progress.id.task)
+            found.append(progress if status is None else replace(progress, state=State(status.state)))
+        return found
 
     async def lags(self) -> Mapping[str, SinkLag]:
         """How far every sink connector is behind, by name, whatever state it is in; see `connect.runtime.lag`."""

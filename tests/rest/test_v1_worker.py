@@ -160,3 +160,12 @@ async def test_a_task_that_waits_for_a_server_is_a_warning(tmp_path: Path) -> No
         await worker.client.put("/connectors/k/config", json={"connector.class": "AwaySink", "topics": "t"})
         await worker.until(lambda: any(p.waiting_for for p in worker.herder.progress()))
         assert await waiting(worker) == [("k-0", "waits: the server at away:1 does not answer")]
+
+
+async def test_a_task_is_in_one_state_wherever_it_is_shown(worker: RunningWorker, tmp_path: Path) -> None:
+    config = {"connector.class": "FileStreamSink", "topics": "t", "file": str(tmp_path / "none" / "out.txt")}
+    await worker.client.put("/connectors/bad/config", json=config)
+    await worker.until_failed("bad")
+    restarted = await worker.herder.restart("bad", include_tasks=True)
+    assert [task.state for task in restarted.tasks] == [State.RESTARTING]
+    assert [progress.state for progress in worker.herder.progress()] == [State.RESTARTING]

@@ -1,0 +1,21 @@
+from __future__ import annotations
+
+import json
+from urllib.parse import unquote
+
+import pytest
+
+from connect.rest.errors import error_response
+
+
+def test_a_hint_ends_the_message_and_stands_alone_in_a_header() -> None:
+    answer = error_response(400, "it broke", "config.invalid", "Bitte üben (2x).\nOr not.")
+    assert json.loads(answer.body) == {"error_code": 400, "message": "it broke (Bitte üben (2x).\nOr not.)"}
+    assert unquote(answer.headers["x-connect-error-hint"]) == "Bitte üben (2x).\nOr not."
+
+
+@pytest.mark.parametrize("hint", ["", "x" * 5000])
+def test_no_hint_and_a_very_long_one_are_in_no_header(hint: str) -> None:
+    answer = error_response(400, "it broke", "config.invalid", hint)
+    assert "x-connect-error-hint" not in answer.headers
+    assert json.loads(answer.body)["message"].count("x") == len(hint)
