@@ -137,8 +137,10 @@ class Display:
         # Text, not markup: brackets in a cause are its own.
         parts += [Text(f"{row.name}: {row.cause}", style="red", overflow="fold") for row in shown if row.cause]
         if len(rows) > len(shown):
-            states = tasks_text(row.cells[2] for row in rows[len(shown) :])
-            parts.append(Text(f"{len(rows) - len(shown)} more connectors: {states}"))
+            others = rows[len(shown) :]
+            failed = sum(bool(row.cause) for row in others)
+            told = f"; something of {failed} of them has FAILED" if failed else ""
+            parts.append(Text(f"{len(others)} more connectors: {tasks_text(row.cells[2] for row in others)}{told}"))
         return Group(*parts)
 
     # -- on the loop -----------------------------------------------------------------------------------------------

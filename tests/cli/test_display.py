@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import fcntl
+import io
 import json
 import os
 import pty
@@ -14,9 +15,13 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, cast
 
 import httpx
+import pytest
+from rich.console import Console
 
+from connect.cli.display import Display, Row
 from tests.support.worker import CONNECT, STRING
 
 LINES = 3000
@@ -88,6 +93,26 @@ def write(tmp_path: Path, name: str, **config: str) -> Path:
     keys = {key.replace("_", "."): value for key, value in config.items()}
     path.write_text(json.dumps({"name": name, **keys}))
     return path
+
+
+def test_what_does_not_fit_on_the_screen_is_counted_and_what_fits_is_whole(capfd: pytest.CaptureFixture[str]) -> None:
+    display = Display(cast(Any, None), "http://worker")
+    display._console = Console(file=io.StringIO(), width=80, height=24)
+    cells = ("sink", "RUNNING", "1 FAILED", "0", "0", "7")
+    cause = "environment.unreachable: the server [hidden] at " + "x" * 90
+    rows = [Row(f"bad-{n}", (f"bad-{n}", *cells), "red", cause) for n in range(30)]
+    rows += [Row(f"good-{n}", (f"good-{n}", *cells), "green", "") for n in range(30)]
+    fitting = display._fitting(rows)
+    lines = display._console.render_lines(fitting, pad=False)
+    assert len(lines) < 24
+    text = ["".join(segment.text for segment in line).rstrip() for line in lines]
+    shown = sum(line.lstrip().startswith("bad-") and "sink" in line for line in text)
+    assert (
+        text[-1] == f"{60 - shown} more connectors: {60 - shown} RUNNING; something of {30 - shown} of them has FAILED"
+    )
+    assert "".join("".join(text).split()).count("".join(cause.split())) == shown
+    whole = display._console.render_lines(display.view(rows[:2]), pad=False)
+    assert sum("more connectors" in segment.text for line in whole for segment in line) == 0
 
 
 def test_the_live_view_says_what_list_says_and_why_in_whole(tmp_path: Path) -> None:
