@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
+import subprocess
 import sys
 from pathlib import Path
 
@@ -8,7 +11,7 @@ import pytest
 
 from tests.cli.conftest import Cli
 from tests.support.answers import answering
-from tests.support.worker import STRING
+from tests.support.worker import CONNECT, STRING
 
 
 @pytest.fixture
@@ -197,6 +200,8 @@ def test_a_groups_lag_is_that_of_its_sink_before_the_first_commit_too(cli: Cli, 
         "3",
         "3",
     ]
+    assert f"  lag: 3 of group connect-{name}" in cli("connector", "describe", name, *url).out.splitlines()
+    assert cli("connector", "describe", name, "--json", *url).json["lag"]["lag"] == 3
 
 
 # -- codes and hints -----------------------------------------------------------------------------------------------
@@ -353,3 +358,31 @@ def test_a_kafka_connect_worker_is_validated_without_warnings(cli: Cli, tmp_path
         assert cli("connector", "validate", path, "--url", server.url).out == f"{name}: no problems\n"
         done = cli("connector", "create", path, "--url", server.url)
         assert (done.code, done.err) == (0, "")
+
+
+def test_partitions_cannot_be_taken_away_and_the_hint_says_what_can_be(cli: Cli, tmp_path: Path) -> None:
+    where = ["--data-dir", tmp_path / "data"]
+    cli("topic", "create", "t", "--partitions", "3", *where)
+    told = cli.refused(2, "log.invalid_partitions", "topic", "alter", "t", "--partitions", "2", *where)
+    assert "hint: Give a whole number of more than 3." in told.splitlines()
+
+
+def test_a_worker_that_is_not_there_is_told_once_for_all_names(cli: Cli) -> None:
+    told = cli.refused(3, "environment.unreachable", "connector", "pause", "a", "b", "c", "--url", "http://127.0.0.1:1")
+    assert told.count("error:") == 1
+
+
+@pytest.mark.parametrize(("answer", "exit_code", "told"), [(b"n\n", 1, b"nothing was done"), (b"y\n", 0, b"deleted t")])
+def test_a_terminal_is_asked_before_something_is_deleted(cli: Cli, tmp_path: Path, answer: bytes, exit_code: int, told: bytes) -> None:  # fmt: skip
+    where = ["--data-dir", str(tmp_path / "data")]
+    cli("topic", "create", "t", *where)
+    leader, follower = pty.openpty()
+    try:
+        command = [str(CONNECT), "topic", "delete", "t", *where]
+        process = subprocess.Popen(command, stdin=follower, stdout=follower, stderr=follower)
+        os.close(follower)
+        os.write(leader, answer)
+        assert process.wait(30) == exit_code
+        assert told in os.read(leader, 4096)
+    finally:
+        os.close(leader)

@@ -51,8 +51,9 @@ async def test_latest_means_as_of_the_subscription(cluster):
 
 async def test_none_refuses_to_start_without_a_committed_offset(cluster):
     await cluster.admin.create_topic("t")
-    with pytest.raises(OffsetOutOfRangeError, match="no committed offset for t-0"):
+    with pytest.raises(OffsetOutOfRangeError, match="no committed offset for t-0") as raised:
         await consume(cluster, "t", group="g", configs={"auto.offset.reset": "none"})
+    assert "auto.offset.reset to earliest or latest" in raised.value.hint
 
 
 async def test_a_wrong_reset_or_pattern_is_refused(cluster):

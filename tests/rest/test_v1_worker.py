@@ -118,6 +118,7 @@ async def test_a_failed_task_is_a_warning(worker: RunningWorker, tmp_path: Path)
     await worker.until_failed("bad")
     found = (await worker.client.get("/v1/warnings")).json()["warnings"]
     assert [(w["code"], w["subject"]) for w in found] == [("task.failed", "bad-0")]
+    assert found[0]["message"].startswith("file.unwritable: ")  # the code first
     assert "out.txt" in found[0]["message"]
 
 
