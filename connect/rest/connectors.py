@@ -22,7 +22,6 @@ from connect.rest.render import (
     state_info,
     task_info,
     task_state,
-    unmasked,
 )
 from connect.runtime.herder import Herder
 from connect.runtime.model import TargetState
@@ -130,8 +129,6 @@ async def put_config(request: Request, name: str) -> Response:
     """Create a connector, or change its config."""
     herder, name = herder_of(request), name_of(name).strip()
     config = config_of(await body_of(request, numbers_as_text=True))
-    if name in herder.connectors():
-        config = unmasked(herder.plugins, config, herder.info(name).config)
     created, info = await herder.put_config(name, config)
     headers = {"Location": _location(request, info.name)} if created else {}
     return json_response(connector_info(herder.plugins, info), 201 if created else 200, headers)
@@ -141,7 +138,8 @@ async def put_config(request: Request, name: str) -> Response:
 async def patch_config(request: Request, name: str) -> Response:
     """Change some keys of a config; null removes one."""
     herder, name = herder_of(request), name_of(name)
-    patch = unmasked(herder.plugins, config_of(await body_of(request, numbers_as_text=True)), herder.info(name).config)
+    herder.info(name)  # one that is not there is told before its body is read
+    patch = config_of(await body_of(request, numbers_as_text=True))
     return json_response(connector_info(herder.plugins, await herder.patch_config(name, patch)))
 
 

@@ -11,10 +11,18 @@ from fastapi import Request
 from fastapi.responses import Response
 
 from connect.api import ConfigError, ConfigKey
-from connect.runtime.model import ConfigInfos, ConnectorInfo, ConnectorState, ConnectorStateInfo, TaskInfo, TaskState
+from connect.runtime.model import (
+    ConfigInfo,
+    ConfigInfos,
+    ConnectorInfo,
+    ConnectorState,
+    ConnectorStateInfo,
+    TaskInfo,
+    TaskState,
+)
 from connect.runtime.plugins import PluginHost
-from connect.runtime.secrets import hide_in_urls, masked, redact
-from connect.runtime.secrets import unmasked as unmasked
+from connect.runtime.secret_text import is_secret_name, pieces
+from connect.runtime.secrets import masked, redact, shown, without
 
 T = TypeVar("T")
 #: No body of the API needs more than five.
@@ -164,17 +172,23 @@ def config_key(key: ConfigKey) -> dict[str, Any]:
 def config_infos(infos: ConfigInfos) -> dict[str, Any]:
     """Render ConfigInfos."""
     configs = [
-        {
-            "definition": None if info.definition is None else config_key(info.definition),
-            "value": {
-                "name": info.value.name, "value": None if info.value.value is None else hide_in_urls(info.value.value),
-                "recommended_values": list(info.value.recommended_values), "errors": [redact(error) for error in info.value.errors],
-                "visible": info.value.visible,
-            },
-        }
+        {"definition": None if info.definition is None else config_key(info.definition), "value": _config_value(info)}
         for info in infos.configs
-    ]  # fmt: skip
+    ]
     return {"name": infos.name, "error_count": infos.error_count, "groups": list(infos.groups), "configs": configs}
+
+
+def _config_value(info: ConfigInfo) -> dict[str, Any]:
+    own = info.value
+    secret = info.definition is None and is_secret_name(own.name)
+    parts = [] if own.value is None else [own.value] if secret else pieces(own.value)
+    return {
+        "name": own.name,
+        "value": None if own.value is None else shown(own.value, secret=secret),
+        "recommended_values": list(own.recommended_values),
+        "errors": [without(error, parts) for error in own.errors],
+        "visible": own.visible,
+    }
 
 
 def flag(request: Request, name: str, *, default: bool = False) -> bool:

@@ -12,6 +12,7 @@ from connect.rest.doors import name_of
 from connect.rest.render import body_of, config_infos, config_of, flag, json_response
 from connect.runtime.advice import advise, advise_topics
 from connect.runtime.factory import connector_desc
+from connect.runtime.secrets import secret_pieces, without
 
 router = APIRouter(prefix="/v1/connector-plugins", tags=["v1"])
 
@@ -24,8 +25,9 @@ async def validate(request: Request, plugin: str) -> Response:
     outside (does the server answer, is the table there) only where the config has no errors.
     """
     herder = herder_of(request)
-    config = config_of(await body_of(request))
-    infos = await herder.validate(name_of(plugin), config)
+    given = config_of(await body_of(request))
+    infos = await herder.validate(name_of(plugin), given)
+    config, _ = herder.filled(given)
     desc = connector_desc(herder.plugins, config)
     what = f"advice on a config for {desc.name}"
     warnings = await herder.checks.aside(
@@ -35,6 +37,6 @@ async def validate(request: Request, plugin: str) -> Response:
     checked = flag(request, "check") and not infos.error_count
     if checked:
         warnings += await herder.checks.check(desc, config)
-    return json_response(
-        {**config_infos(infos), "warnings": [asdict(warning) for warning in warnings], "checked": checked}
-    )
+    parts = secret_pieces(herder.plugins, config)
+    told = [{**asdict(warning), "message": without(warning.message, parts)} for warning in warnings]
+    return json_response({**config_infos(infos), "warnings": told, "checked": checked})

@@ -27,9 +27,10 @@ from connect.api import (
     Problem,
     invalid_config,
 )
+from connect.api.connector import config_class_of
 from connect.api.errors import register_code
 from connect.ports import Cluster
-from connect.runtime import validation
+from connect.runtime import secrets, validation
 from connect.runtime.checking import Checks
 from connect.runtime.config import WorkerConfig
 from connect.runtime.factory import connector_desc, now_ms
@@ -209,9 +210,7 @@ class Herder:
         """Return the tasks' configs; values of secret keys are masked."""
         config = self._config(name)
         desc = self.plugins.find(config.get("connector.class", ""), *CONNECTOR_KINDS)
-        secret = (
-            {k for k, v in desc.cls.config_class.keys().items() if v.type is ConfigType.PASSWORD} if desc else set()
-        )
+        secret = _declared_secrets(cast(type[Connector], desc.cls)) if desc else set()
         task_class = {} if desc is None else {"task.class": _class_name(cast(type[Connector], desc.cls))}
         return [
             TaskInfo(TaskId(name, number), {**{k: shown(v, secret=k in secret) for k, v in task.items()}, **task_class})
@@ -268,11 +267,19 @@ class Herder:
         return await self._connector_offsets.read(name, self._config(name))
 
     async def validate(self, plugin: str, config: Mapping[str, str | None]) -> ConfigInfos:
-        """Check a config and say everything about every key."""
+        """Check a config and say everything about every key; of a connector that is there, with its stored secrets."""
+        filled, unknown = self.filled(config)
+        return validation.told(await self._validated(plugin, filled), unknown)
+
+    async def _validated(self, plugin: str, config: Mapping[str, str | None]) -> ConfigInfos:
         what = f"validation of a config for {plugin}"
         return await self.checks.aside(
             what, lambda: validation.validate(self.plugins, self.worker_config, plugin, config)
         )
+
+    def filled(self, config: Mapping[str, str | None]) -> tuple[dict[str, str | None], list[Problem]]:
+        """Return a config that was shown before with its stored secrets, and what of them is not known."""
+        return secrets.unmask(self.plugins, config, self._configs.config(config.get("name") or "") or {})
 
     def plugin_config(self, plugin: str) -> list[ConfigKey]:
         """Return the keys that a plugin declares."""
@@ -289,7 +296,7 @@ class Herder:
             ConfigError: The config is wrong; nothing was created.
             ConflictError: connector.exists.
         """
-        checked = await self._checked(name, config)
+        checked = await self._checked(name, secrets.unmasked(self.plugins, config, {}))
         async with self._requests.take(name, "POST /connectors", timeout_s=BUSY_S):
             if self._configs.config(name) is not None:
                 raise ConflictError(f"Connector {name} already exists", code="connector.exists")
@@ -304,9 +311,10 @@ class Herder:
             ConfigError: The config is wrong; nothing was changed.
             ConflictError: connector.changed.
         """
-        seen = self._configs.revision(name)
-        checked = await self._checked(name, config)
-        created = self._configs.config(name) is None
+        # Its secrets may be others once the config is checked: a change meanwhile is a conflict.
+        seen, before = self._configs.revision(name), self._configs.config(name)
+        checked = await self._checked(name, secrets.unmasked(self.plugins, config, before or {}))
+        created = before is None
         async with self._change(name, "PUT config", of_config=True, may_be_new=True, seen=seen):
             await self._configs.put_connector(name, checked, "STARTED" if created else None)
         await _settled(self._lifecycle.reconcile(name, renew=True))
@@ -315,8 +323,10 @@ class Herder:
     async def patch_config(self, name: str, patch: Mapping[str, str | None]) -> ConnectorInfo:
         """Change some keys of a config, as it is when the request's turn comes; None removes one."""
         async with self._change(name, "PATCH config"):
-            merged: dict[str, str | None] = {**self._config(name), **patch}
-            checked = await self._checked(name, {k: v for k, v in merged.items() if v is not None}, patched=True)
+            merged = {k: v for k, v in {**self._config(name), **patch}.items() if v is not None}
+            checked = await self._checked(
+                name, secrets.unmasked(self.plugins, merged, self._config(name)), patched=True
+            )
             await self._configs.put_connector(name, checked)
         await _settled(self._lifecycle.reconcile(name, renew=True))
         return self._info(name, checked)
@@ -463,10 +473,11 @@ class Herder:
         if nulls:
             raise invalid_config(nulls)
         full: dict[str, str | None] = {**config, "name": given if patched and given else name}
-        desc = connector_desc(self.plugins, full)
-        infos = await self.validate(desc.name, full)
-        validation.raise_for_errors(infos)
-        RestartConfig.parse(full)
+        with secrets.kept_out(self.plugins, full):
+            desc = connector_desc(self.plugins, full)
+            infos = await self._validated(desc.name, full)
+            validation.raise_for_errors(infos)
+            RestartConfig.parse(full)
         return {key: value for key, value in full.items() if value is not None}
 
     def _config(self, name: str) -> dict[str, str]:
@@ -500,6 +511,12 @@ class Herder:
 async def _settled(task: asyncio.Task[None]) -> None:
     """Wait for what a request set off, but not for long; it goes on by itself."""
     await asyncio.wait([task], timeout=SETTLE_S)
+
+
+def _declared_secrets(connector: type[Connector]) -> set[str]:
+    """Return the secret keys that a connector or its task declares: a task's config need not name the connector's class."""
+    declared = {**connector.config_class.keys(), **config_class_of(connector, connector.task_class).keys()}
+    return {name for name, key in declared.items() if key.type is ConfigType.PASSWORD}
 
 
 def _class_name(connector: type[Connector]) -> str:

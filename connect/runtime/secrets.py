@@ -2,29 +2,30 @@
 
 Three ways a secret could get out, and what closes each:
 
-- a config that REST shows: values of secret keys, and passwords inside URLs, become [hidden] (`masked`). A reference
-  (`${provider:path:key}`) is no secret: it is shown as it was written.
-- a message, a trace or a log line in which a plugin or a library quotes a value: `remember` notes the secret values of
-  every config that runs, and `redact` takes them out of any text.
-- a config that was read and is sent back: `unmasked` puts the stored secret in the place of [hidden].
+- a config that REST shows: values of secret keys, and secrets inside URLs and other values, become [hidden] (`masked`).
+  A reference (`${provider:path:key}`) is no secret: it is shown as it was written.
+- a message, a trace or a log line in which a plugin or a library quotes a value: `remember` notes the secrets of every
+  config that runs, and `redact` takes them out of any text.
+- a config that was read and is sent back: `unmasked` puts the stored secret in the place of [hidden], and refuses what
+  is not known, so that the mask itself is never stored.
 """
 
 from __future__ import annotations
 
 import re
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Final
+from urllib.parse import quote, unquote
 
-from connect.api import HIDDEN, ConfigKey, ConfigType
+from connect.api import HIDDEN, ConfigKey, ConfigType, ConnectError, Problem, invalid_config
+from connect.runtime import secret_text
 from connect.runtime.config import SinkConnectorConfig, SourceConnectorConfig
 from connect.runtime.model import PluginKind
 from connect.runtime.plugins import CONNECTOR_KINDS, PluginHost
 
-_URL_PASSWORD = re.compile(r"(://[^/@:\s\"']*):[^/@\s\"']*@|((?:^|[?&;])password=)[^&;\s\"']*", re.IGNORECASE)
 _REFERENCE = re.compile(r"\$\{[^}]+\}")
-#: Keys that nothing declares (client overrides, keys of nested plugins) are secret by their names.
-_SECRET_NAME = re.compile(r"(^|[._-])(password|passwd|secret|token|credentials?|api[._-]?key|private[._-]?key|jaas[._-]?config)$", re.IGNORECASE)  # fmt: skip
 #: Keys that name a plugin, whose own keys follow under the same prefix.
 _CONVERTERS: Final = ("key.converter", "value.converter", "header.converter")
 _NESTED = re.compile(r"(transforms|predicates)\..+\.type")
@@ -34,6 +35,8 @@ _PLAIN: Final = frozenset({*SourceConnectorConfig.keys(), *SinkConnectorConfig.k
 
 #: A shorter value is too likely to be a word of the message itself.
 REMEMBERED_CHARS_MIN: Final = 4
+#: A longer one is no password; keys and certificates are some KiB.
+REMEMBERED_CHARS_MAX: Final = 16 << 10
 REMEMBERED_COUNT_MAX: Final = 10_000
 _remembered: OrderedDict[str, None] = OrderedDict()
 _pattern: re.Pattern[str] | None = None
@@ -64,7 +67,7 @@ def _declared(plugins: PluginHost, config: Mapping[str, str | None]) -> dict[str
 def _is_secret(declared: ConfigKey | None, name: str) -> bool:
     if declared is not None:
         return declared.type is ConfigType.PASSWORD
-    return name not in _PLAIN and _SECRET_NAME.search(name) is not None
+    return name not in _PLAIN and secret_text.is_secret_name(name)
 
 
 def masked(plugins: PluginHost, config: Mapping[str, str]) -> dict[str, str]:
@@ -77,49 +80,111 @@ def shown(value: str, *, secret: bool) -> str:
     """Return a config's value to show: a secret as [hidden], a reference as it is, a URL without its password."""
     if secret:
         return value if is_reference(value) else HIDDEN
-    return hide_in_urls(value)
+    return secret_text.hide(value)
 
 
-def unmasked(plugins: PluginHost, config: dict[str, str | None], stored: Mapping[str, str]) -> dict[str, str | None]:
-    """Return a config that was shown before, with what was hidden put back from the stored one."""
-    before = masked(plugins, stored)
-    return {
-        name: stored[name] if value is not None and HIDDEN in value and before.get(name) == value else value
-        for name, value in config.items()
-    }
+def unmasked(plugins: PluginHost, config: Mapping[str, str | None], stored: Mapping[str, str]) -> dict[str, str | None]:
+    """Return a config that was shown before, with what was hidden put back from the stored one.
+
+    Raises:
+        ConfigError: A mask stands where no secret is known; names each such key.
+    """
+    filled, problems = unmask(plugins, config, stored)
+    if problems:
+        raise invalid_config(problems)
+    return filled
 
 
-def hide_in_urls(text: str) -> str:
-    """Return a text without the passwords of the URLs in it."""
-    # Most texts have no '=' and no '://': they are not looked through.
-    return _URL_PASSWORD.sub(_hide, text) if "://" in text or "=" in text else text
+def unmask(
+    plugins: PluginHost, config: Mapping[str, str | None], stored: Mapping[str, str]
+) -> tuple[dict[str, str | None], list[Problem]]:
+    """As `unmasked`, and return what is wrong in place of raising it; those values stay as they were sent."""
+    masks = {name: value for name, value in config.items() if value is not None and secret_text.holds_mask(value)}
+    if not masks:
+        return dict(config), []
+    secret, secret_before = secret_keys(plugins, config), secret_keys(plugins, stored)
+    filled, problems = dict(config), []
+    for name, value in masks.items():
+        before = stored.get(name)
+        found = None
+        if before is not None and (name in secret) is (name in secret_before):
+            found = _known(before, value, secret=name in secret)
+        if found is None:
+            problems.append(Problem(name, f"Invalid value {HIDDEN} for configuration {name}: {_unknown(before)}"))
+        else:
+            filled[name] = found
+    return filled, problems
 
 
-def _hide(match: re.Match[str]) -> str:
-    if match[1] is not None:
-        return f"{match[1]}:{HIDDEN}@"
-    return f"{match[2]}{HIDDEN}"
+def _known(before: str, value: str, *, secret: bool) -> str | None:
+    if secret_text.holds_mask(before):  # of a time when masks were stored
+        return None
+    if secret:
+        return before if value.strip() == HIDDEN else None
+    return secret_text.restored(before, value)
+
+
+def _unknown(before: str | None) -> str:
+    what = "it stands for a secret that is not shown, and "
+    if before is None:
+        return what + "this connector has none there yet; give the secret itself"
+    return what + "what it stands beside was changed (the address, the user, the class), so that the stored one is not used for it; give the secret itself"  # fmt: skip
+
+
+def secret_pieces(plugins: PluginHost, config: Mapping[str, str | None]) -> list[str]:
+    """Return every secret of a config: whole values, and those inside values; longest first."""
+    secret = secret_keys(plugins, config)
+    found = {name: [value] if name in secret else secret_text.pieces(value) for name, value in config.items() if value}
+    open_text = "\n".join([*config, *(secret_text.hide(v) for name, v in config.items() if v and name not in secret)])
+    each = {form for parts in found.values() for part in parts for form in (part, unquote(part), quote(part, safe=""))}
+    # One that the config shows elsewhere too, such as a password that is the user's name, is not hidden by being taken
+    # out of messages: they would only become unreadable.
+    usable = (
+        part for part in each if len(part) >= REMEMBERED_CHARS_MIN and part not in open_text and HIDDEN not in part
+    )
+    return sorted((part for part in usable if not is_reference(part)), key=len, reverse=True)
+
+
+def without(text: str, parts: Iterable[str]) -> str:
+    """Return a text without these secrets, and without those that `redact` finds."""
+    for part in parts:
+        text = text.replace(part, HIDDEN)
+    return redact(text)
+
+
+@contextmanager
+def kept_out(plugins: PluginHost, config: Mapping[str, str | None]) -> Iterator[None]:
+    """Take a config's secrets out of the message of an error that its checks raise: it may never have run."""
+    try:
+        yield
+    except ConnectError as error:
+        error.message = without(error.message, secret_pieces(plugins, config))
+        raise
 
 
 # -- messages, traces, log lines -----------------------------------------------------------------------------------
 
 
 def remember(plugins: PluginHost, config: Mapping[str, str]) -> None:
-    """Note the secret values of a config that runs, so that `redact` knows them.
+    """Note the secrets of a config that runs, also those inside URLs, so that `redact` knows them."""
+    add(secret_pieces(plugins, config))
 
-    One that the config shows elsewhere too, such as a password that is the user's name, is not hidden by being taken
-    out of messages: they would only become unreadable.
-    """
-    secret = secret_keys(plugins, config)
-    open_text = "\n".join([*config, *(hide_in_urls(value) for name, value in config.items() if name not in secret)])
-    add(config[name] for name in secret if config[name] not in open_text)
+
+def hide_in_urls(text: str) -> str:
+    """Return a message without the passwords of the URLs in it."""
+    return secret_text.hide(text, line=True)
 
 
 def add(values: Iterable[str]) -> None:
     """Note secret values; the oldest are forgotten beyond `REMEMBERED_COUNT_MAX`."""
     global _pattern
     for value in values:
-        if len(value) >= REMEMBERED_CHARS_MIN and not is_reference(value) and value not in _remembered:
+        length = len(value)
+        if (
+            REMEMBERED_CHARS_MIN <= length <= REMEMBERED_CHARS_MAX
+            and not is_reference(value)
+            and value not in _remembered
+        ):
             _remembered[value] = None
             _pattern = None
     while len(_remembered) > REMEMBERED_COUNT_MAX:

@@ -15,7 +15,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from connect.api import ConfigError, ConfigKey, ConfigValue
+from connect.api import ConfigError, ConfigKey, ConfigValue, Problem
 from connect.runtime.calls import within
 from connect.runtime.client_overrides import override_values
 from connect.runtime.config import ConnectorConfig, SinkConnectorConfig, SourceConnectorConfig, WorkerConfig
@@ -127,6 +127,22 @@ def _nearest(infos: ConfigInfos) -> Iterable[str]:
         close = difflib.get_close_matches(missing or "", info.value.recommended_values, n=1) if missing else []
         if close:
             yield f"Did you mean {close[0]} for {info.value.name}?"
+
+
+def told(infos: ConfigInfos, problems: Iterable[Problem]) -> ConfigInfos:
+    """Return an answer with further problems at their keys."""
+    more: dict[str, list[str]] = {}
+    for problem in problems:
+        more.setdefault(problem.key, []).append(problem.message)
+    if not more:
+        return infos
+    known = {info.value.name: info for info in infos.configs}
+    for name, messages in more.items():
+        info = known.get(name) or ConfigInfo(None, ConfigValueInfo(name, None))
+        known[name] = dataclasses.replace(
+            info, value=dataclasses.replace(info.value, errors=(*info.value.errors, *messages))
+        )
+    return dataclasses.replace(infos, configs=tuple(known.values()))
 
 
 # -- parts ---------------------------------------------------------------------------------------------------------

@@ -302,3 +302,89 @@ async def test_bodies_that_are_nested_too_deep_are_400(
     content = body % ("[" * depth + "]" * depth)
     answer = await worker.client.request(method, path, content=content, headers={"Content-Type": "application/json"})
     assert_error(answer, 400)
+
+
+# -- secrets that are read, changed and sent back --------------------------------------------------------------------
+
+URL = "jdbc:postgresql://127.0.0.1:1/db?user=u1&password=pw-2&sslpassword=pw-3"
+WITH_SECRETS = {"connector.class": "JdbcSinkConnector", "topics": "t", "connection.user": "u1", "connection.password": "pw-1", "connection.url": URL}  # fmt: skip
+
+
+async def stored_everywhere(worker: RunningWorker) -> str:
+    """All that the config topic has ever held."""
+    return b"".join(value or b"" for value in await worker.values("connect-configs")).decode()
+
+
+async def test_a_config_that_was_read_changed_and_sent_back_keeps_its_secrets(tmp_path: Path) -> None:
+    async with running_worker(tmp_path) as worker:
+        await worker.client.put("/connectors/a/config", json=WITH_SECRETS)
+        shown = (await worker.client.get("/connectors/a/config")).json()
+        assert not [secret for secret in ("pw-1", "pw-2", "pw-3") if secret in str(shown)]
+        edited = {**shown, "connection.url": shown["connection.url"].replace("/db", "/db9"), "batch.size": "5"}
+        changed = await worker.client.put("/connectors/a/config", json=edited)
+        assert changed.status_code == 200, changed.text
+        assert changed.json()["config"] == edited
+        kept = worker.herder.info("a").config
+        assert (kept["connection.url"], kept["connection.password"]) == (URL.replace("/db", "/db9"), "pw-1")
+        patch = {"connection.url": shown["connection.url"], "connection.password": "[hidden]"}
+        assert (await worker.client.patch("/connectors/a/config", json=patch)).status_code == 200
+        assert worker.herder.info("a").config["connection.url"] == URL
+        assert "hidden" not in await stored_everywhere(worker)
+
+
+async def test_a_mask_that_stands_for_nothing_known_is_refused_with_its_key(tmp_path: Path) -> None:
+    async with running_worker(tmp_path) as worker:
+        await worker.client.put("/connectors/a/config", json=WITH_SECRETS)
+        shown = (await worker.client.get("/connectors/a/config")).json()
+        clone = {key: value for key, value in shown.items() if key != "name"}
+        elsewhere = {**shown, "connection.url": shown["connection.url"].replace("127.0.0.1", "127.0.0.2")}
+        for method, path, body, keys in [
+            ("POST", "/connectors", {"name": "b", "config": clone}, ["connection.password", "connection.url"]),
+            ("PUT", "/connectors/b/config", clone, ["connection.password", "connection.url"]),
+            ("PUT", "/connectors/a/config", elsewhere, ["connection.url"]),
+            ("PATCH", "/connectors/a/config", {"connection.url": elsewhere["connection.url"]}, ["connection.url"]),
+            (
+                "PATCH",
+                "/connectors/a/config",
+                {"consumer.override.sasl.jaas.config": "[hidden]"},
+                ["consumer.override.sasl.jaas.config"],
+            ),
+        ]:
+            refused = await worker.client.request(method, path, json=body)
+            assert refused.status_code == 400, (method, path)
+            assert all(key in refused.json()["message"] for key in keys)
+        assert worker.herder.connectors() == ["a"]
+        assert "hidden" not in await stored_everywhere(worker)
+
+
+async def test_validation_fills_in_what_is_known_and_names_what_is_not(tmp_path: Path) -> None:
+    async with running_worker(tmp_path) as worker:
+        await worker.client.put("/connectors/a/config", json=WITH_SECRETS)
+        shown = (await worker.client.get("/connectors/a/config")).json()
+        for prefix in ("", "/v1"):
+            path = f"{prefix}/connector-plugins/JdbcSinkConnector/config/validate"
+            known = (await worker.client.put(path, json=shown)).json()
+            assert known["error_count"] == 0
+            assert "pw-" not in str(known)
+            unknown = (await worker.client.put(path, json={**shown, "name": "b"})).json()
+            wrong = [info["value"]["name"] for info in unknown["configs"] if info["value"]["errors"]]
+            assert sorted(wrong) == ["connection.password", "connection.url"]
+
+
+async def test_a_secret_of_a_config_that_is_refused_is_not_quoted(tmp_path: Path) -> None:
+    async with running_worker(tmp_path) as worker:
+        for url in (
+            "jdbc:oracle:thin:scott/t1ger@//h:1/s",
+            "jdbc:sqlserver://h;password={t1ger x}",
+            "postgresql://u:t1ger@h:port/db",
+            "jdbc:pq://u:a t1ger@h",
+        ):
+            config = {**WITH_SECRETS, "connection.url": url, "nonsense": None}
+            refused = await worker.client.put("/connectors/a/config", json=config)
+            assert refused.status_code == 400
+            config = {**WITH_SECRETS, "connection.url": url}
+            refused = await worker.client.put("/connectors/a/config", json=config)
+            validated = await worker.client.put(
+                "/v1/connector-plugins/JdbcSinkConnector/config/validate", json={**config, "name": "a"}
+            )
+            assert "t1ger" not in refused.text + validated.text, url

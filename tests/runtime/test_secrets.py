@@ -2,10 +2,11 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connect.api import HIDDEN, Config, Transform, hookimpl, key
+from connect.api import HIDDEN, Config, ConfigError, InvalidConfigError, Transform, hookimpl, key
 from connect.api.config import Secret
 from connect.runtime import secrets
 from connect.runtime.plugins import PluginHost
@@ -51,6 +52,58 @@ def test_what_was_hidden_comes_back_from_the_stored_config() -> None:
     stored = {**SINK, "connection.password": "hunter2", "connection.url": "postgresql://u:s3cret@h/db"}
     sent: dict[str, str | None] = {**secrets.masked(PLUGINS, stored), "batch.size": "5"}
     assert secrets.unmasked(PLUGINS, sent, stored) == {**stored, "batch.size": "5"}
+
+
+def problems_of(sent: dict[str, str | None], stored: dict[str, str]) -> list[str]:
+    with pytest.raises(InvalidConfigError) as refused:
+        secrets.unmasked(PLUGINS, sent, stored)
+    assert all(problem.key in problem.message for problem in refused.value.problems)
+    return [problem.key for problem in refused.value.problems]
+
+
+def test_a_mask_where_no_secret_is_known_is_refused_with_its_key() -> None:
+    stored = {**SINK, "connection.password": "hunter2", "connection.url": "postgresql://u:s3cret@h/db"}
+    shown: dict[str, str | None] = dict(secrets.masked(PLUGINS, stored))
+    assert problems_of(shown, {}) == ["connection.password", "connection.url"]
+    assert problems_of({**shown, "connection.url": "postgresql://u:[hidden]@evil/db"}, stored) == ["connection.url"]
+    assert problems_of({**shown, "topics": "[hidden]", "x.token": "[hidden]"}, stored) == ["topics", "x.token"]
+    assert problems_of({**shown, "connection.password": "x[hidden]"}, stored) == ["connection.password"]
+    assert problems_of({**SINK, "connection.password": "[hidden]"}, {**SINK, "connection.password": "[hidden]"}) == [
+        "connection.password"
+    ]
+
+
+def test_no_secret_goes_to_a_class_that_would_show_it() -> None:
+    host = PluginHost.discover()
+    host.register(SimpleNamespace(connect_transforms=hookimpl(lambda: [Vault])), "example")
+    stored = {**SINK, "transforms": "v", "transforms.v.type": "Vault", "transforms.v.pepper": "k1234"}
+    sent: dict[str, str | None] = {
+        **secrets.masked(host, stored),
+        "transforms.v.type": "org.apache.kafka.connect.transforms.Filter",
+    }
+    with pytest.raises(InvalidConfigError, match=r"transforms\.v\.pepper"):
+        secrets.unmasked(host, sent, stored)
+
+
+def test_secrets_of_classes_that_are_not_installed_are_known_by_their_names() -> None:
+    config = {"connector.class": "com.example.Gone", "transforms": "t", "transforms.t.type": "com.example.AlsoGone", "db.dbPassword": "A123", "transforms.t.apiKey": "B123",
+              "value.converter": "com.example.Avro", "value.converter.schema.registry.basic.auth.user.info": "u:C123",
+              "target": "jdbc:oracle:thin:scott/D123@//h:1/s", "producer.override.sasl.jaas.config": 'x password="E123";'}  # fmt: skip
+    shown = str(secrets.masked(PLUGINS, config))
+    assert not [secret for secret in "ABCDE" if f"{secret}123" in shown]
+
+
+def test_a_password_inside_a_url_is_known_to_messages_in_every_form_that_drivers_quote() -> None:
+    secrets.remember(PLUGINS, {**SINK, "connection.url": "postgresql://u:c0rr%40ct@h/db?password=h%2Frse"})
+    for form in ("c0rr%40ct", "c0rr@ct", "h%2Frse", "h/rse"):
+        assert secrets.redact(f"login failed with {form}") == f"login failed with {HIDDEN}"
+
+
+def test_an_error_about_a_config_that_never_ran_quotes_none_of_its_secrets() -> None:
+    config = {**SINK, "connection.password": "n3verseen", "connection.url": "postgresql://u:never two@h"}
+    with pytest.raises(ConfigError) as raised, secrets.kept_out(PLUGINS, config):
+        raise ConfigError("n3verseen and never two and never%20two")
+    assert raised.value.message == f"{HIDDEN} and {HIDDEN} and {HIDDEN}"
 
 
 def test_a_remembered_secret_is_taken_out_of_any_text() -> None:
