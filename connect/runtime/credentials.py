@@ -41,6 +41,12 @@ AUTH_DENIED: Final = register_code(
     "Ask for the role write, or list the origin in access.control.allow.origin.",
 )
 
+AUTH_HELD_BACK: Final = register_code(
+    "auth.held_back",
+    "There were too many wrong passwords or tokens from one address, or too many at once.",
+    "Wait as long as the header Retry-After says; who was let in before is not held back.",
+)
+
 _N, _R, _P, _KEY_BYTES = 1 << 14, 8, 1, 32
 #: scrypt needs 128 * N * r bytes; what a hash from elsewhere may ask for is bounded, or a line of the file could stop the worker.
 _MEMORY_BYTES_MAX = 128 << 20

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from base64 import b64encode
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connect.api import ConfigError
+from connect.rest.security import HeldBackError, Users
 from connect.rest.server import exposure, parse_listener
 from connect.runtime import credentials
 from connect.runtime.config import WorkerConfig
@@ -74,18 +76,105 @@ async def test_health_needs_no_user_and_nothing_else_does_without(tmp_path: Path
             assert (await worker.get(path)).status_code == 401, path
 
 
+class MovingClock:
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def basic(name: str, password: str) -> str:
+    return "Basic " + b64encode(f"{name}:{password}".encode()).decode()
+
+
 async def test_a_changed_file_counts_within_a_second_and_a_broken_one_does_not(tmp_path: Path) -> None:
-    users, _ = make_users(tmp_path)
-    async with served_worker(tmp_path, **{FILE: str(users)}) as worker:
-        assert (await worker.get(auth=ANN)).status_code == 200
-        users.write_text("nonsense\n")
-        await asyncio.sleep(1.1)  # the file is looked at once a second
-        assert (await worker.get(auth=ANN)).status_code == 200
-        entry = credentials.Entry("eve", credentials.Role.READ, credentials.hash_password("x"))
-        credentials.write(users, {"eve": entry})
-        await asyncio.sleep(1.1)
-        assert (await worker.get(auth=ANN)).status_code == 401
-        assert (await worker.get(auth=("eve", "x"))).status_code == 200
+    path, _ = make_users(tmp_path)
+    clock = MovingClock()
+    users = Users(path, clock=clock)
+    assert await users.find(basic(*ANN))
+    path.write_text("nonsense\n")
+    clock.now += 1.1
+    assert await users.find(basic(*ANN))
+    credentials.write(path, {"eve": credentials.Entry("eve", credentials.Role.READ, credentials.hash_password("x"))})
+    clock.now += 0.5
+    assert await users.find(basic(*ANN))
+    clock.now += 0.6
+    assert await users.find(basic(*ANN)) is None
+    assert await users.find(basic("eve", "x"))
+
+
+async def held_back_s(users: Users, authorization: str, address: str) -> float | None:
+    try:
+        assert await users.find(authorization, address) is None
+    except HeldBackError as held_back:
+        return held_back.retry_after_s
+    return None
+
+
+async def test_wrong_guesses_wait_longer_and_longer_and_hold_up_nobody_else(tmp_path: Path) -> None:
+    path, token = make_users(tmp_path)
+    clock = MovingClock()
+    users = Users(path, clock=clock)
+    assert await users.find(basic(*BOB), "10.0.0.1")
+    for name in ("ann", "nobody"):  # no telling which of them there is
+        waits = [await held_back_s(users, basic(name, f"wrong {n}"), "10.0.0.1") for n in range(7)]
+        assert waits == [None] * 5 + [1.0, 1.0]
+    clock.now += 1.0
+    assert await held_back_s(users, basic("ann", "wrong"), "10.0.0.1") is None
+    assert await held_back_s(users, basic("ann", "wrong"), "10.0.0.1") == 2.0
+    # Neither who was let in before, nor a right token, nor another user or address has to wait.
+    assert await users.find(basic(*BOB), "10.0.0.1")
+    assert await users.find(f"Bearer {token}", "10.0.0.1")
+    assert await users.find(basic(*ANN), "10.0.0.2")
+    # Ann was let in there, and so is known here too.
+    assert await users.find(basic(*ANN), "10.0.0.1")
+
+
+async def test_a_right_password_after_the_wait_ends_the_count(tmp_path: Path) -> None:
+    path, _ = make_users(tmp_path)
+    clock = MovingClock()
+    users = Users(path, clock=clock)
+    for n in range(5):
+        assert await held_back_s(users, basic("ann", f"wrong {n}"), "10.0.0.1") is None
+    assert await held_back_s(users, basic(*ANN), "10.0.0.1") == 1.0
+    clock.now += 1.0
+    assert await users.find(basic(*ANN), "10.0.0.1")
+    assert await held_back_s(users, basic("ann", "wrong"), "10.0.0.1") is None
+
+
+async def test_wrong_tokens_are_held_back_and_right_ones_are_not(tmp_path: Path) -> None:
+    path, token = make_users(tmp_path)
+    users = Users(path, clock=MovingClock())
+    waits = [await held_back_s(users, f"Bearer {token}{n}", "10.0.0.1") for n in range(6)]
+    assert waits == [None] * 5 + [1.0]
+    assert await users.find(f"Bearer {token}", "10.0.0.1")
+
+
+async def test_behind_many_wrong_guesses_a_new_client_gets_in_at_once(tmp_path: Path) -> None:
+    path, _ = make_users(tmp_path)
+    async with served_worker(tmp_path, **{FILE: str(path)}) as worker:
+        guesses = [asyncio.create_task(worker.get("/connectors", auth=("ann", f"wrong {n}"))) for n in range(60)]
+        elsewhere = httpx.AsyncHTTPTransport(local_address="127.0.0.2")
+        async with httpx.AsyncClient(base_url=worker.urls[0], transport=elsewhere, auth=ANN) as client:
+            began = time.perf_counter()
+            assert (await client.get("/connectors")).status_code == 200
+            took_s = time.perf_counter() - began
+        answers = await asyncio.gather(*guesses)
+    statuses = [answer.status_code for answer in answers]
+    assert set(statuses) == {401, 429}
+    assert statuses.count(401) <= 8
+    held_back = next(answer for answer in answers if answer.status_code == 429)
+    assert_error(held_back, 429, "auth.held_back")
+    assert int(held_back.headers["retry-after"]) >= 1
+    assert took_s < 5
+
+
+async def test_requests_with_one_password_at_once_are_one_guess(tmp_path: Path) -> None:
+    path, _ = make_users(tmp_path)
+    users = Users(path, clock=MovingClock())
+    found = await asyncio.gather(*(users.find(basic(*ANN), "10.0.0.1") for _ in range(50)))
+    assert all(entry is not None and entry.name == "ann" for entry in found)
 
 
 async def test_only_the_first_request_of_a_client_pays_for_the_hash(tmp_path: Path) -> None:
