@@ -6,12 +6,17 @@ What happens to the file, and what follows:
 |--------------------------------------|---------------------------------------------------------------------|
 | is not there                         | says so once and waits                                              |
 | grows                                | goes on; a last line without an end is held back                    |
-| is shorter than what was read        | warns and starts over at 0: better some lines twice than none       |
-| was moved away and another is there  | reads the old one to its end, then the new one from 0               |
+| is shorter than what was read, or    | warns and starts over at 0: better some lines twice than none       |
+| is not the one that was read         |                                                                     |
+| was moved away and another is there  | reads the old one to its end, then those that had its name          |
+|                                      | meanwhile, then the new one from 0                                  |
+| was moved while the task was stopped | the same where the old one can be told by its beginning; else it    |
+|                                      | names the file whose lines may be lost                              |
 | is gone and none is there            | waits for the next one                                              |
 
 Source of the keys, offsets and line rules: Apache Kafka 4.3.1, connect/file, FileStreamSourceConnector.java and
 FileStreamSourceTask.java. Shorter and moved files are beyond it: there the source stalls, or goes on mid-line.
+How a file is told from another: `connect_file.rotation`.
 """
 
 from __future__ import annotations
@@ -40,7 +45,8 @@ from connect.api import (
     open_path,
 )
 from connect_file.errors import LINE_TOO_LONG, UNREADABLE, reason
-from connect_file.lines import Lines, split_lines, whole_lines_bytes
+from connect_file.lines import Lines, NotInCharset, split_lines, valid_charset, whole_lines_bytes
+from connect_file.rotation import HEAD_BYTES, fingerprint_of, fits, head_of, siblings_of
 
 #: One read, and so about what one poll returns.
 CHUNK_BYTES: Final = 1 << 20
@@ -66,6 +72,14 @@ class FileStreamSourceConfig(Config):
         importance="low",
         default=2000,
     )
+    charset: str | None = key(
+        "Character set of the file, such as ISO-8859-1; what is not in it fails the task. If not specified, UTF-8, and "
+        "what is not UTF-8 becomes U+FFFD",
+        importance="low",
+        default=None,
+        validators=[valid_charset],
+        internal=True,  # beyond Kafka: REST lists Kafka's keys
+    )
 
 
 class FileStreamSourceTask(SourceTask):
@@ -80,10 +94,19 @@ class FileStreamSourceTask(SourceTask):
         self._held = b""  # read from there on, but not a whole line yet
         self._waiting = False
         self._moved = False
+        self._at_end_since_read = False
         self._warned_undecodable = False
+        self._failure: DataError | None = None  # for the poll after the lines before it
+        self._fingerprint: str | None = None  # of the file that is read
+        self._head = b""
+        self._named = self.config.file  # where that file was opened
+        self._later: list[str] = []  # files that had the name after it, and before the one that has it now
+        self._seen: frozenset[tuple[int, int]] = frozenset()  # what was beside it then
         if self.config.file:
             self._partition = {"filename": self.config.file}
-            self._position = _position_of(self.context.offset(self._partition), self.config.file)
+            stored = self.context.offset(self._partition)
+            self._position = _position_of(stored, self.config.file)
+            self._fingerprint = _fingerprint_of(stored)
             self._open()
         else:
             self._stream = io.FileIO(_STDIN, closefd=False)
@@ -93,6 +116,8 @@ class FileStreamSourceTask(SourceTask):
             self._stream.close()
 
     def poll_batch(self) -> list[Batch]:
+        if self._failure is not None:
+            raise self._failure
         if self._partition is None:
             return self._poll_stdin()
         if self._stream is None and not self._open():
@@ -101,7 +126,11 @@ class FileStreamSourceTask(SourceTask):
         try:
             # A long line that is still held back is read in ever larger pieces, so joining them stays linear.
             data = self._stream.read(max(CHUNK_BYTES, len(self._held)))
-            return self._take(data) if data else self._at_end()
+            if not data:
+                return self._at_end()
+            if self._at_end_since_read and not self._is_the_same():
+                return []
+            return self._take(data)
         except OSError as error:
             self._reopen_at(self._position)
             raise RetriableError(
@@ -113,15 +142,19 @@ class FileStreamSourceTask(SourceTask):
 
     def _open(self) -> bool:
         """Open the file at the position; False when it is not there."""
-        path = self.config.file
+        path = self._later[0] if self._later else self.config.file
         assert path
         try:
             # A pipe opens at once, and is refused below.
             descriptor = open_path(path, os.O_RDONLY)
         except FileNotFoundError:
-            if not self._waiting:
-                self.context.log.warning("file %r is not there; waiting for it", path)
-            self._waiting = True
+            if self._later:
+                self.context.log.warning(
+                    "file %r was deleted before it was read: its lines are lost", self._later.pop(0)
+                )
+            elif not self._waiting:
+                self.context.log.warning("file %r is not there; waiting for it%s", path, _looks_odd(path))
+                self._waiting = True
             self.context.waiting_for = f"file {path!r} is not there"
             return False
         except OSError as error:
@@ -134,49 +167,124 @@ class FileStreamSourceTask(SourceTask):
                 hint="Name a file; to read a pipe, leave 'file' out and connect it to standard input.",
                 config_path="file",
             )
+        self._waiting = self._moved = self._at_end_since_read = False
+        self._named = self._later.pop(0) if self._later else path
+        if not fits(descriptor, self._position, self._fingerprint):
+            descriptor = self._find_the_old(descriptor, status.st_size)
         self._stream = io.FileIO(descriptor)
-        self._waiting = self._moved = False
         self.context.waiting_for = None
-        if status.st_size < self._position:
-            self._start_over(status.st_size)
         self._stream.seek(self._position)
+        self._remember(head_of(descriptor))
+        self._seen = frozenset(sibling.inode for sibling in siblings_of(self.config.file or ""))
         return True
+
+    def _remember(self, head: bytes) -> None:
+        self._head, self._fingerprint = head, fingerprint_of(head)
+
+    def _find_the_old(self, descriptor: int, size_bytes: int) -> int:
+        """Return an open file for one that is not the one that was read: that one by another name, or itself from 0."""
+        path = self._named
+        assert path
+        for sibling in reversed(siblings_of(path)):
+            if sibling.size_bytes < self._position:
+                continue
+            try:
+                other = open_path(sibling.path, os.O_RDONLY)
+            except (OSError, ConfigError):  # gone, not to be read, or not to be read by connectors
+                continue
+            if fits(other, self._position, self._fingerprint):
+                if self._fingerprint is not None:
+                    self.context.log.info(
+                        "file %r was moved to %r, which is read to its end from position %d",
+                        path,
+                        sibling.path,
+                        self._position,
+                    )
+                    os.close(descriptor)
+                    self._named = sibling.path
+                    return other
+                os.close(other)
+                if sibling.size_bytes > self._position:
+                    self.context.log.warning(
+                        "file %r is not the one that was read up to position %d. If that one is %r now, the lines from "
+                        "position %d on in it were not read and may be lost",
+                        path, self._position, sibling.path, self._position,
+                    )  # fmt: skip
+                break
+            os.close(other)
+        self._start_over(size_bytes)
+        return descriptor
+
+    def _is_the_same(self) -> bool:
+        """See, as there is something to read after the end was reached, whether the file was not written anew."""
+        assert self._stream is not None
+        descriptor = self._stream.fileno()
+        head = head_of(descriptor)
+        ends_a_line = not self._position or os.pread(descriptor, 1, self._position - 1) in (b"\n", b"\r")
+        self._at_end_since_read = False
+        if head.startswith(self._head) and ends_a_line:
+            self._remember(head)
+            return True
+        self._start_over(os.fstat(descriptor).st_size)
+        self._remember(head)
+        self._stream.seek(0)
+        return False
 
     def _reopen_at(self, position: int) -> None:
         if self._stream is not None:
             self._stream.close()
         self._stream, self._held, self._position, self._moved = None, b"", position, False
+        self._at_end_since_read = False
+        if position == 0:
+            self._fingerprint = None
 
     def _start_over(self, size_bytes: int) -> None:
-        self.context.log.warning(
-            "file %r has %d bytes, fewer than the %d that were read; it was truncated or replaced: starting over at 0",
-            self.config.file, size_bytes, self._position + len(self._held),
-        )  # fmt: skip
-        self._position, self._held = 0, b""
+        read_bytes = self._position + len(self._held)
+        if size_bytes < read_bytes:
+            self.context.log.warning(
+                "file %r has %d bytes, fewer than the %d that were read; it was truncated or replaced: starting over at 0",
+                self._named, size_bytes, read_bytes,
+            )  # fmt: skip
+        else:
+            self.context.log.warning(
+                "file %r is not as it was when it was read up to position %d; it was written anew or replaced: starting "
+                "over at 0",
+                self._named, self._position,
+            )  # fmt: skip
+        self._position, self._held, self._head, self._fingerprint = 0, b"", b"", None
 
     def _at_end(self) -> list[Batch]:
         """See, at the end of the file, whether it is still the file that the path names."""
         assert self._stream is not None
         assert self.config.file
+        self._at_end_since_read = True
         status = os.fstat(self._stream.fileno())
         if status.st_size < self._position + len(self._held):
             self._start_over(status.st_size)
             self._stream.seek(0)
             return []
+        inode = (status.st_dev, status.st_ino)
         try:
             named = os.stat(self.config.file)  # noqa: PTH116 - beside fstat, the same thing by name
         except FileNotFoundError:
             return []
-        if (named.st_dev, named.st_ino) == (status.st_dev, status.st_ino):
+        if (named.st_dev, named.st_ino) == inode:
             return []
         if not self._moved:
             # Whoever moved it may still hold it open and end a line: look once more before leaving it.
             self._moved = True
             return []
+        # What was moved to its place and away again since the last look stands beside it, and was not there before.
+        if not self._later:
+            known = self._seen | {inode, (named.st_dev, named.st_ino)}
+            fresh = [sibling for sibling in siblings_of(self.config.file) if sibling.inode not in known]
+            self._later = [sibling.path for sibling in fresh if sibling.modified_ns >= status.st_mtime_ns]
         self.context.log.info("file %r was moved and is read to its end; going on with the new one", self.config.file)
+        if self._later:
+            self.context.log.info("%r had that name meanwhile, and come first", self._later)
         last = self._held
         self._reopen_at(0)
-        return self._batches(split_lines(last + b"\n", 1)) if last else []
+        return self._last_line(last + b"\n") if last else []
 
     # -- lines -----------------------------------------------------------------------------------------------------
 
@@ -192,11 +300,33 @@ class FileStreamSourceTask(SourceTask):
                 f"at position {self._position + whole_bytes}",
                 code=LINE_TOO_LONG,
             )
-        batches = []
-        for lines in split_lines(data[:whole_bytes], max(self.config.batch_size, 1)):
+        batches: list[Batch] = []
+        try:
+            groups = split_lines(data[:whole_bytes], max(self.config.batch_size, 1), self.config.charset)
+        except NotInCharset as error:
+            groups = error.before  # these first: the next poll tells of what follows
+            self._failure = self._not_in_charset(error, self._position + sum(lines.size_bytes for lines in groups))
+            if not groups:
+                raise self._failure from error
+        for lines in groups:
             self._position += lines.size_bytes
             batches += self._batches([lines])
+        if self._fingerprint is None and self._stream is not None and self._position > len(self._head):
+            self._remember_more()
         return batches
+
+    def _remember_more(self) -> None:
+        assert self._stream is not None
+        if self._partition is not None:
+            self._remember(head_of(self._stream.fileno()))
+
+    def _not_in_charset(self, error: NotInCharset, position: int) -> DataError:
+        return DataError(
+            f"file {self._named or 'standard input'!r} has bytes at position {position + error.start} that are not "
+            f"{self.config.charset}",
+            hint="Name the file's character set with 'charset'; ISO-8859-1 takes any bytes.",
+            config_path="charset",
+        )
 
     def _batches(self, groups: list[Lines]) -> list[Batch]:
         """Make batches whose offset is the present position."""
@@ -215,10 +345,17 @@ class FileStreamSourceTask(SourceTask):
                 timestamps=now_ms,
                 value_schema=STRING,
                 source_partition=self._partition,
-                source_offset=None if self._partition is None else {"position": self._position},
+                source_offset=self._offset(),
             )
             for lines in groups
         ]
+
+    def _offset(self) -> dict[str, Any] | None:
+        if self._partition is None:
+            return None
+        if self._fingerprint is None or self._position < HEAD_BYTES:
+            return {"position": self._position}
+        return {"position": self._position, "fingerprint": self._fingerprint}
 
     def _poll_stdin(self) -> list[Batch]:
         if self._stream is None:
@@ -231,7 +368,13 @@ class FileStreamSourceTask(SourceTask):
             return self._take(data)
         self.context.log.info("standard input has ended")
         last, self._held, self._stream = self._held, b"", None
-        return self._batches(split_lines(last.removesuffix(b"\r") + b"\n", 1)) if last else []
+        return self._last_line(last.removesuffix(b"\r") + b"\n") if last else []
+
+    def _last_line(self, line: bytes) -> list[Batch]:
+        try:
+            return self._batches(split_lines(line, 1, self.config.charset))
+        except NotInCharset as error:
+            raise self._not_in_charset(error, self._position) from error
 
 
 class FileStreamSourceConnector(SourceConnector):
@@ -265,10 +408,26 @@ class FileStreamSourceConnector(SourceConnector):
         if not path:
             return []
         if not Path(path).exists():
-            return [Problem("file", f"file {path!r} is not there; the source waits for it")]
+            return [Problem("file", f"file {path!r} is not there; the source waits for it{_looks_odd(path)}")]
         if not Path(path).is_file():
             return [Problem("file", f"{path!r} is not a regular file")]
         return [] if os.access(path, os.R_OK) else [Problem("file", f"file {path!r} cannot be read: Permission denied")]
+
+
+def _looks_odd(path: str) -> str:
+    """Return a word about a name that is hardly meant as it stands; empty for others."""
+    if path.startswith(("file:", "http:", "https:")):
+        return ". The key takes a path and not a URL: leave out what stands before it"
+    if path.startswith("~"):
+        return ". '~' is not the home directory here: write the whole path"
+    if any(char in path for char in "*?["):
+        return ". '*' and '?' are taken as they are: one connector reads one file"
+    return "" if Path(path).parent.is_dir() else f". There is no folder {str(Path(path).parent)!r} either"
+
+
+def _fingerprint_of(offset: dict[str, Any] | None) -> str | None:
+    fingerprint = None if offset is None else offset.get("fingerprint")
+    return fingerprint if isinstance(fingerprint, str) else None
 
 
 def _position_of(offset: dict[str, Any] | None, path: str, *, what: str = "stored source offset") -> int:

@@ -19,15 +19,15 @@ from connect_file import FileStreamSinkConnector, FileStreamSourceConnector
 class Context:
     """The part of a task's context that files need."""
 
-    def __init__(self, position: Any = None) -> None:
+    def __init__(self, position: Any = None, offset: dict[str, Any] | None = None) -> None:
         self.connector = "test"
         self.task = 0
         self.log = logging.getLogger("connect.connector.test")
         self.stopping = threading.Event()
-        self._position = position
+        self._offset = offset if position is None else {"position": position}
 
     def offset(self, partition: Any) -> dict[str, Any] | None:
-        return None if self._position is None else {"position": self._position}
+        return self._offset
 
 
 class Driver:
@@ -70,9 +70,9 @@ def drivers() -> Iterator[list[Driver]]:
 def start_source() -> Callable[..., Driver]:
     """Return a function that starts a source task on a file, which the caller stops."""
 
-    def start(file: Path | None, position: Any = None, **config: str) -> Driver:
+    def start(file: Path | None, position: Any = None, offset: Any = None, **config: str) -> Driver:
         named = {} if file is None else {"file": str(file)}
-        driver = Driver(FileStreamSourceConnector, {"topic": "lines", **named, **config}, Context(position))
+        driver = Driver(FileStreamSourceConnector, {"topic": "lines", **named, **config}, Context(position, offset))
         driver.call("start")
         return driver
 

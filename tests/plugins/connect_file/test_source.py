@@ -240,3 +240,151 @@ def test_however_a_file_grows_and_wherever_a_task_goes_on_each_line_comes_once(s
         driver.stop()
     ended = re.findall(rb"([^\r\n]*)(?:\r\n|\n|\r(?=[^\n]))", b"".join(piece for piece, _ in steps))
     assert [value for batch in batches for value in batch.values] == [line.decode() for line in ended]
+
+
+# -- is it the file that was read? ---------------------------------------------------------------------------------
+
+
+def test_a_file_written_anew_and_grown_past_the_position_is_read_from_its_start(tmp_path, source, caplog):
+    file = tmp_path / "in.txt"
+    file.write_text("x1\nx2\n")
+    driver = source(file)
+    assert driver.poll() == ["x1", "x2"]
+    assert driver.poll() == []
+    with file.open("r+") as writer:  # as copytruncate does: the same file
+        writer.truncate(0)
+        writer.write("newline1-abcdef\n")
+    assert [*driver.poll(), *driver.poll()] == ["newline1-abcdef"]
+    assert "is not as it was when it was read up to position 6" in caplog.text
+
+
+def test_a_position_inside_a_line_is_never_read_from(tmp_path, source, caplog):
+    file = tmp_path / "in.txt"
+    file.write_text("newline1-abcdef\nsecond\n")
+    assert source(file, position=6).poll() == ["newline1-abcdef", "second"]
+    assert "starting over at 0" in caplog.text
+
+
+def test_a_file_with_another_beginning_is_read_from_its_start(tmp_path, source, caplog):
+    file = tmp_path / "in.txt"
+    file.write_text("a" * 299 + "\n")
+    [batch] = source(file).batches()
+    assert batch.source_offset["position"] == 300
+    file.write_text("b" * 299 + "\nmore\n")
+    assert source(file, offset=batch.source_offset).poll() == ["b" * 299, "more"]
+    assert "is not as it was" in caplog.text
+
+
+def test_an_offset_carries_a_fingerprint_once_the_beginning_tells_the_file(tmp_path, source):
+    file = tmp_path / "in.txt"
+    file.write_text("short\n")
+    driver = source(file)
+    assert driver.batches()[0].source_offset == {"position": 6}
+    with file.open("a") as writer:
+        writer.write("x" * 300 + "\n" + "y\n")
+    [batch] = driver.batches()
+    with file.open("a") as writer:
+        writer.write("last\n")
+    [batch] = driver.batches()
+    assert set(batch.source_offset) == {"position", "fingerprint"}
+    assert source(file, offset=batch.source_offset).poll() == []
+    assert source(file, position=6).poll() == ["x" * 300, "y", "last"]
+
+
+def test_a_file_that_was_rotated_while_the_task_was_stopped_is_read_to_its_end_first(tmp_path, source):
+    file = tmp_path / "in.log"
+    file.write_text("".join(f"first {n:03}\n" for n in range(40)))
+    [batch] = source(file).batches()
+    with file.open("a") as writer:
+        writer.write("late 1\nlate 2\n")
+    file.rename(tmp_path / "in.log.1")
+    (tmp_path / "in.log.2").write_text("much older\n" * 60)
+    file.write_text("new\n")
+    driver = source(file, offset=batch.source_offset)
+    assert [line for _ in range(6) for line in driver.poll()] == ["late 1", "late 2", "new"]
+
+
+def test_lines_that_may_be_lost_in_a_rotated_file_are_told_with_its_name(tmp_path, source, caplog):
+    file = tmp_path / "in.log"
+    file.write_text("a1\na2\n")
+    file.rename(tmp_path / "in.log.1")
+    with (tmp_path / "in.log.1").open("a") as writer:
+        writer.write("a3\na4\n")
+    file.write_text("b1\n")
+    assert source(file, position=6).poll() == ["b1"]
+    assert f"If that one is {str(tmp_path / 'in.log.1')!r} now, the lines from position 6 on" in caplog.text
+
+
+def test_generations_that_came_and_went_between_two_looks_are_read_in_order(tmp_path, source):
+    file = tmp_path / "in.log"
+    (tmp_path / "in.log.9").write_text("from long ago\n")
+    file.write_text("g0\n")
+    driver = source(file)
+    assert driver.poll() == ["g0"]
+    for generation in range(1, 4):
+        file.rename(tmp_path / f"in.log.{generation}")
+        file.write_text(f"g{generation}-1\ng{generation}-2\n")
+        os.utime(file, ns=(0, (tmp_path / f"in.log.{generation}").stat().st_mtime_ns + 1_000_000))
+    (tmp_path / "in.log.1.gz").write_bytes(b"packed\n")
+    lines = [line for _ in range(20) for line in driver.poll()]
+    assert lines == [f"g{generation}-{n}" for generation in range(1, 4) for n in (1, 2)]
+
+
+def test_a_generation_that_was_deleted_before_it_was_read_is_told(tmp_path, source, caplog):
+    file = tmp_path / "in.log"
+    file.write_text("g0\n")
+    driver = source(file)
+    assert driver.poll() == ["g0"]
+    for generation in (1, 2):
+        file.rename(tmp_path / f"in.log.{generation}")
+        file.write_text(f"g{generation}\n")
+    while not driver.task._later:
+        assert driver.poll() == []
+    (tmp_path / "in.log.2").unlink()
+    assert [line for _ in range(5) for line in driver.poll()] == ["g2"]
+    assert "in.log.2' was deleted before it was read: its lines are lost" in caplog.text
+
+
+# -- character sets ------------------------------------------------------------------------------------------------
+
+
+def test_a_charset_reads_what_is_not_utf_8(tmp_path, source, caplog):
+    file = tmp_path / "in.txt"
+    file.write_bytes("café\nplain\n€\n".encode("cp1252"))
+    assert source(file, charset="windows-1252").poll() == ["café", "plain", "€"]
+    assert not caplog.records
+
+
+def test_bytes_that_are_not_in_the_charset_are_a_data_error_with_their_position(tmp_path, source):
+    file = tmp_path / "in.txt"
+    file.write_bytes(b"one\ntwo\ncaf\xe9\n")
+    driver = source(file, charset="UTF-8", **{"batch.size": "1"})
+    assert driver.poll() == ["one", "two"]
+    for _ in range(2):
+        with pytest.raises(DataError, match=r"bytes at position 11 that are not UTF-8"):
+            driver.poll()
+
+
+@pytest.mark.parametrize("charset", ["UTF-16", "base64", "nope", "", "cp037", "utf-7", "iso-2022-jp", "\0"])
+def test_a_charset_in_which_lines_cannot_be_told_is_refused(tmp_path, source, charset):
+    with pytest.raises(InvalidConfigError, match="charset"):
+        source(tmp_path / "in.txt", charset=charset)
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("file:///in.txt", "takes a path and not a URL"),
+        ("~/in.txt", "'~' is not the home directory here"),
+        ("/in/*.log", "'*' and '?' are taken as they are"),
+        ("/nowhere/in.log", "There is no folder '/nowhere' either"),
+    ],
+)
+def test_a_name_that_is_hardly_meant_as_it_stands_is_told(source, name, said, caplog):
+    config = FileStreamSourceConnector.config_class.parse({"topic": "t", "file": name})
+    connector = FileStreamSourceConnector()
+    connector.configure(config)
+    [problem] = connector.check()
+    assert said in problem.message
+    source(name)
+    assert said in caplog.text

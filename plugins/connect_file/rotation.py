@@ -1,0 +1,84 @@
+"""Is this the file that was read? And where is that one, if its name has passed to another?
+
+A file is known by its beginning: the first 256 bytes, which its source offset carries as a `fingerprint` once so many
+were read, beside the position. A shorter beginning tells too little, and then the offset is Kafka's, `position` alone.
+What is always looked at is the byte before the position: it ends a line, or this is not the file that was read.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from pathlib import Path
+from typing import Final, NamedTuple
+
+#: How much of a file's beginning tells it from others.
+HEAD_BYTES: Final = 256
+#: What a rotation writes anew and does not move: these hold no lines.
+_PACKED: Final = frozenset([".gz", ".bz2", ".xz", ".zst", ".lz4", ".zip", ".tmp", ".swp"])
+
+
+def head_of(descriptor: int) -> bytes:
+    """Return the beginning of an open file, wherever it is read just now."""
+    return os.pread(descriptor, HEAD_BYTES, 0)
+
+
+def fingerprint_of(head: bytes) -> str | None:
+    """Return what a source offset carries; None for a beginning that is too short to tell a file by."""
+    return hashlib.sha256(head).hexdigest()[:16] if len(head) == HEAD_BYTES else None
+
+
+def fits(descriptor: int, position: int, fingerprint: str | None) -> bool:
+    """Whether an open file may be the one that was read up to a position."""
+    if position == 0:
+        return True
+    if os.pread(descriptor, 1, position - 1) not in (b"\n", b"\r"):
+        return False  # also where the file is shorter
+    return fingerprint is None or fingerprint_of(head_of(descriptor)) == fingerprint
+
+
+class Sibling(NamedTuple):
+    """A file beside another, whose name says that it may have been that one."""
+
+    path: str
+    inode: tuple[int, int]
+    size_bytes: int
+    modified_ns: int
+
+
+def siblings_of(path: str) -> list[Sibling]:
+    """Return the files that may be earlier generations of this one: orders.log.1, orders.log-20240101, orders-1.log.
+
+    The one that was written to last comes last. Those that cannot be looked at are left out.
+    """
+    file = Path(path)
+    found = []
+    try:
+        entries = list(os.scandir(file.parent))
+    except OSError:
+        return []
+    for entry in entries:
+        if not _is_generation(entry.name, file):
+            continue
+        try:
+            status = entry.stat()
+        except OSError:
+            continue
+        if stat.S_ISREG(status.st_mode):
+            inode = (status.st_dev, status.st_ino)
+            found.append(Sibling(str(file.parent / entry.name), inode, status.st_size, status.st_mtime_ns))
+    return sorted(found, key=lambda sibling: sibling.modified_ns)
+
+
+def _is_generation(name: str, file: Path) -> bool:
+    if name == file.name or Path(name).suffix in _PACKED:
+        return False
+    for start in (file.name, file.stem):
+        if (
+            name.startswith(start)
+            and name[len(start) : len(start) + 1] in tuple(".-_")
+            and (start == file.name or name.endswith(file.suffix))
+        ):
+            return True
+    return False
