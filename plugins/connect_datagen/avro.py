@@ -6,6 +6,7 @@ Source: Apache Avro 1.11 specification, "Schema Declaration"; the mapping to Con
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -65,16 +66,22 @@ def parse(text: str) -> AvroType:
         AvroProblem: The text is not JSON, not Avro, or Avro that cannot be generated.
     """
     try:
-        avro = _type(json.loads(text), "", "", {}, {})
+        avro = _type(json.loads(_without_comments(text)), "", "", {}, {})
     except json.JSONDecodeError as error:
         raise AvroProblem(f"it is not JSON: {error}") from error
     except RecursionError as error:
         raise AvroProblem("it is nested too deeply") from error
     if avro.kind != "record":
         raise AvroProblem(f"its outermost type must be a record, not {avro.kind}")
-    if avro.properties:
-        raise AvroProblem(f"{PROPERTIES} belong to the fields, not to the outermost record")
     return avro
+
+
+_TEXT_OR_COMMENT: Final = re.compile(r'"(?:[^"\\]|\\.)*(?:"|\Z)|//[^\n]*|/\*.*?(?:\*/|\Z)', re.DOTALL)
+
+
+def _without_comments(text: str) -> str:
+    """Blank out // and /* */, which Avro's own parser takes; positions in messages stay."""
+    return _TEXT_OR_COMMENT.sub(lambda found: found[0] if found[0][0] == '"' else re.sub(r"[^\n]", " ", found[0]), text)
 
 
 def _type(declared: Any, path: str, namespace: str, known: dict[str, Any], properties: Mapping[str, Any]) -> AvroType:

@@ -87,8 +87,8 @@ class DatagenConfig(Config):
                 f"the schema has no such field; its fields are {names}",
             )
 
-    def compile(self, rng: random.Random, pool_count: int) -> tuple[AvroType, dict[str, Column]]:
-        """Return the record's type and the columns of its fields; for the arguments see `Compiler`.
+    def compile(self, rng: random.Random, pool_count: int) -> tuple[AvroType, Column]:
+        """Return the record's type and the column of its values; for the arguments see `Compiler`.
 
         Raises:
             InvalidConfigError: The schema cannot be read, is wrong, or cannot be generated.
@@ -96,10 +96,10 @@ class DatagenConfig(Config):
         source = next(name for name in _SOURCES if self._text_of(name))
         try:
             record = self._record_type()
-            return record, Compiler(rng, pool_count).fields(record)
+            return record, Compiler(rng, pool_count).column(record)
         except (AvroProblem, ConfigError, OSError, UnicodeDecodeError) as error:
             shown = self._text_of(source) if source != "schema.string" else "given"
-            message = f"Invalid value {shown} for configuration {source}: {_reason(error)}"
+            message = f"Invalid value {shown} for configuration {source}: {_reason(error)}{self._bundled(source)}"
             raise invalid_config([Problem(source, message)]) from error
 
     def _record_type(self) -> AvroType:
@@ -113,6 +113,14 @@ class DatagenConfig(Config):
         else:
             text = self.schema_string or read_file(self.schema_filename, max_bytes=SCHEMA_BYTES_MAX).decode()
         return avro.parse(text)
+
+    def _bundled(self, source: str) -> str:
+        """Return a word on the bundled schema that a file's name means, where the file is not there."""
+        if source != "schema.filename" or Path(self.schema_filename).exists():
+            return ""
+        stem = Path(self.schema_filename).stem.lower()
+        near = difflib.get_close_matches(stem.removesuffix("_schema"), QUICKSTARTS, 1)
+        return f"; schemas that are bundled have names of their own: quickstart={near[0]}" if near else ""
 
     @property
     def key_field(self) -> str | None:

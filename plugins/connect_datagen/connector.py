@@ -19,8 +19,6 @@ from typing import Any, Final
 from connect.api import Batch, ConfigError, Schema, SourceConnector, SourceTask
 from connect_datagen.config import DatagenConfig
 from connect_datagen.fake import POOL_COUNT
-from connect_datagen.generate import rows
-from connect_datagen.scalars import Column
 
 #: Records made at once, and so the largest batch. Part of the stream's definition: see the module's docstring.
 BLOCK_RECORDS: Final = 2000
@@ -56,8 +54,7 @@ class DatagenTask(SourceTask):
             None if self.config.random_seed is None else f"{self.config.random_seed}/{self.context.task}"
         )
         self._seed = seeds.getrandbits(63)
-        self._columns: dict[str, Column]
-        record, self._columns = self.config.compile(seeds, POOL_COUNT)
+        record, self._column = self.config.compile(seeds, POOL_COUNT)
         self._schema = record.schema
         self._key = self.config.key_field
         self._key_schema: Schema | None = None
@@ -113,9 +110,8 @@ class DatagenTask(SourceTask):
         first = number - number % BLOCK_RECORDS
         rng = random.Random(seed)
         next_seed = rng.getrandbits(63)
-        columns = {name: column(rng, first, BLOCK_RECORDS) for name, column in self._columns.items()}
-        values = rows(tuple(columns), list(columns.values()))
-        keys = None if self._key is None else columns[self._key]
+        values = self._column(rng, first, BLOCK_RECORDS)
+        keys = None if self._key is None else [value[self._key] for value in values]
         self._block = Block(first, seed, next_seed, values, keys)
         return self._block
 

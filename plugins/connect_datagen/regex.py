@@ -63,13 +63,16 @@ class Repeat:
 Node = Words | Sequence | Alternatives | Repeat
 
 
-def parse(pattern: str) -> Node:
+def parse(pattern: str, *, open_repeats: int = OPEN_REPEATS) -> Node:
     """Parse a pattern.
+
+    Args:
+        open_repeats: How many times more than it must an open end repeats at most.
 
     Raises:
         RegexProblem: Says where and what.
     """
-    return _Parser(pattern).parse()
+    return _Parser(pattern, open_repeats).parse()
 
 
 def draw(node: Node, rng: random.Random, count: int) -> list[str]:
@@ -132,8 +135,9 @@ def _longest(node: Node) -> int:
 class _Parser:
     """Recursive descent: alternatives > sequence > repeat > atom."""
 
-    def __init__(self, pattern: str) -> None:
+    def __init__(self, pattern: str, open_repeats: int) -> None:
         self._pattern = pattern
+        self._open_repeats = open_repeats
         self._text = pattern.removeprefix("^")
         if self._text.endswith("$") and not self._text.endswith("\\$"):
             self._text = self._text[:-1]
@@ -170,7 +174,7 @@ class _Parser:
         return part
 
     def _counts(self) -> tuple[int, int]:
-        for mark, counts in (("?", (0, 1)), ("*", (0, OPEN_REPEATS)), ("+", (1, 1 + OPEN_REPEATS))):
+        for mark, counts in (("?", (0, 1)), ("*", (0, self._open_repeats)), ("+", (1, 1 + self._open_repeats))):
             if self._next(mark):
                 return counts
         found = _COUNT.match(self._text, self._at)
@@ -180,7 +184,7 @@ class _Parser:
         count_min = int(found[1])
         if not found[2]:
             return count_min, count_min
-        return count_min, int(found[3]) if found[3] else count_min + OPEN_REPEATS
+        return count_min, int(found[3]) if found[3] else count_min + self._open_repeats
 
     def _atom(self) -> Node:
         character = self._take()

@@ -23,6 +23,10 @@ Column = Callable[[random.Random, int, int], list[Any]]
 _LETTERS: Final = string.ascii_letters + string.digits
 _LENGTHS: Final = (8, 16)  # of what has a length and declares none
 _LENGTH_MAX: Final = 1 << 20
+#: Texts drawn to see whether a regex makes any of the length that is asked for.
+_TRIES: Final = 2000
+#: Draws for a column before texts are repeated.
+_ROUNDS: Final = 20
 _BOUNDS: Final = {"int": (-(1 << 31), 1 << 31), "long": (-(1 << 63), 1 << 63)}
 _EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 #: Where no range is given: what a calendar can show.
@@ -30,6 +34,13 @@ _LOGICAL_BOUNDS: Final = {
     "date": (0, 47_482),  # 1970 to 2099
     "time-millis": (0, 86_400_000),
     "timestamp-millis": (0, 4_102_444_800_000),
+}
+
+#: What a calendar of the years 1 to 9999 can show; time of day has 24 hours.
+_CALENDAR_BOUNDS: Final = {
+    "date": (-719_162, 2_932_897),
+    "time-millis": (0, 86_400_000),
+    "timestamp-millis": (-62_135_596_800_000, 253_402_300_800_000),
 }
 
 
@@ -71,16 +82,52 @@ def options(avro: AvroType) -> Column:
     listed = avro.properties["options"]
     if not isinstance(listed, list) or not listed:
         raise AvroProblem("options must be a list that is not empty", avro.path)
-    if avro.kind in ("float", "double"):
-        listed = [float(o) if isinstance(o, int) and not isinstance(o, bool) else o for o in listed]
-    if avro.kind in ("bytes", "fixed"):  # as Avro writes bytes in JSON: a character a byte
-        listed = [o.encode("latin-1", "replace") if isinstance(o, str) else o for o in listed]
-    convert = _CALENDAR.get(avro.logical or "")
-    if convert is not None:
-        listed = [_converted(avro, convert, option) for option in listed]
+    listed = [_option(avro, option) for option in listed]
     for option in listed:
         check(avro, option, "options")
     return pick(listed)
+
+
+def _option(avro: AvroType, option: Any) -> Any:
+    """Return the value that an option stands for: as Avro writes it in JSON, numbers for dates, unions without a type."""
+    convert = _CALENDAR.get(avro.logical or "")
+    if convert is not None:
+        return _converted(avro, convert, option)
+    match avro.kind:
+        case "float" | "double" if isinstance(option, int) and not isinstance(option, bool):
+            return float(option)
+        case "bytes" | "fixed" if isinstance(option, str):  # a character a byte
+            return option.encode("latin-1", "replace")
+        case "record" if isinstance(option, dict):
+            return _record_option(avro, option)
+        case "optional" if option is not None:
+            return _option(_items(avro), _without_type(_items(avro), option))
+        case "array" if isinstance(option, list):
+            return [_option(_items(avro), item) for item in option]
+        case "map" if isinstance(option, dict):
+            return {key: _option(_items(avro), item) for key, item in option.items()}
+    return option
+
+
+def _record_option(avro: AvroType, option: dict[str, Any]) -> dict[str, Any]:
+    assert avro.fields is not None
+    unknown, missing = option.keys() - avro.fields.keys(), avro.fields.keys() - option.keys()
+    if unknown or missing:
+        what = f"has no field {min(unknown)!r}" if unknown else f"has a field {min(missing)!r} that the option lacks"
+        raise AvroProblem(f"options: the record {what}", avro.path)
+    return {name: _option(field, option[name]) for name, field in avro.fields.items()}
+
+
+def _items(avro: AvroType) -> AvroType:
+    assert avro.items is not None
+    return avro.items
+
+
+def _without_type(avro: AvroType, option: Any) -> Any:
+    """Take the type off that Avro writes around a member of a union: {"string": "a"}."""
+    if isinstance(option, dict) and len(option) == 1 and avro.kind not in ("record", "map"):
+        return option.get(avro.kind, option)
+    return option
 
 
 # -- numbers -------------------------------------------------------------------------------------------------------
@@ -115,7 +162,8 @@ def _iteration(avro: AvroType) -> Column:
     start = _whole(avro, declared["start"])
     step = _whole(avro, declared.get("step", 1))
     type_low, type_high = _BOUNDS.get(avro.kind, _BOUNDS["long"])
-    restart = _whole(avro, declared.get("restart", type_high if step > 0 else type_low - 1))
+    low, high = _CALENDAR_BOUNDS.get(avro.logical or "", (type_low, type_high))
+    restart = _whole(avro, declared.get("restart", high if step > 0 else low - 1))
     initial = _whole(avro, declared.get("initial", start))
     period = restart - start
     if not step or not period or (period > 0) != (step > 0):
@@ -166,8 +214,18 @@ def _calendar(avro: AvroType, numbers: Column) -> Column:
         for bound in (low, high - 1):
             _converted(avro, convert, bound)
     elif "iteration" in avro.properties:
-        raise AvroProblem(f"iteration does not work for {avro.logical}", avro.path)
+        _check_iteration(avro, convert)
     return lambda rng, first, count: list(map(convert, numbers(rng, first, count)))
+
+
+def _check_iteration(avro: AvroType, convert: Callable[[int], Any]) -> None:
+    """Check that all that is counted through is a date or a time: days, or milliseconds."""
+    declared = avro.properties["iteration"]
+    step = declared.get("step", 1)
+    low, high = _CALENDAR_BOUNDS[str(avro.logical)]
+    last = declared.get("restart", high if step > 0 else low - 1)
+    for bound in (declared["start"], declared.get("initial", declared["start"]), last - 1 if step > 0 else last + 1):
+        _converted(avro, convert, bound)
 
 
 def _converted(avro: AvroType, convert: Callable[[int], Any], number: Any) -> Any:
@@ -202,13 +260,7 @@ def _decimals(avro: AvroType) -> Column:
 def _strings(avro: AvroType) -> Column:
     properties = avro.properties
     if "regex" in properties:
-        if not isinstance(properties["regex"], str):
-            raise AvroProblem("regex must be a text", avro.path)
-        try:
-            pattern = regex.parse(properties["regex"])
-        except regex.RegexProblem as error:
-            raise AvroProblem(str(error), avro.path) from error
-        plain: Column = lambda rng, first, count: regex.draw(pattern, rng, count)  # noqa: E731 - like its neighbours
+        plain: Column = _matching(avro, properties["regex"])
     else:
         sizes = lengths(avro)
         plain = lambda rng, first, count: [  # noqa: E731
@@ -220,6 +272,47 @@ def _strings(avro: AvroType) -> Column:
     if not prefix and not suffix:
         return plain
     return lambda rng, first, count: [prefix + text + suffix for text in plain(rng, first, count)]
+
+
+def _matching(avro: AvroType, pattern: Any) -> Column:
+    """Return texts that match a regex, and are as long as `length` says: a number is the least length."""
+    if not isinstance(pattern, str):
+        raise AvroProblem("regex must be a text", avro.path)
+    low, high = _text_lengths(avro)
+    try:
+        # An open end repeats far enough for what is asked.
+        node = regex.parse(pattern, open_repeats=max(regex.OPEN_REPEATS, min(low, regex.TEXT_CHARACTERS_MAX)))
+    except regex.RegexProblem as error:
+        raise AvroProblem(str(error), avro.path) from error
+    if "length" not in avro.properties:
+        return lambda rng, first, count: regex.draw(node, rng, count)
+    spare = [text for text in regex.draw(node, random.Random(0), _TRIES) if low <= len(text) < high]
+    if not spare:
+        what = f"at least {low} characters" if high > _LENGTH_MAX else f"{low} to {high - 1} characters"
+        raise AvroProblem(f"regex {pattern!r} hardly ever makes texts of {what}", avro.path)
+
+    def make(rng: random.Random, first: int, count: int) -> list[Any]:
+        made: list[Any] = []
+        for _ in range(_ROUNDS):
+            made += [text for text in regex.draw(node, rng, count) if low <= len(text) < high]
+            if len(made) >= count:
+                return made[:count]
+        return made + rng.choices(spare, k=count - len(made))
+
+    return make
+
+
+def _text_lengths(avro: AvroType) -> tuple[int, int]:
+    """Return the least length of a text that a regex makes, and the one that it stays below."""
+    declared = avro.properties.get("length", 0)
+    if isinstance(declared, int) and not isinstance(declared, bool):
+        low, high = declared, _LENGTH_MAX + 1
+    else:
+        bounds = _object(avro, "length", {"min", "max"})
+        low, high = _whole(avro, bounds.get("min", 0)), _whole(avro, bounds.get("max", _LENGTH_MAX + 1))
+    if not 0 <= low < high <= _LENGTH_MAX + 1:
+        raise AvroProblem(f"length from {low} to {high} is empty, negative or above {_LENGTH_MAX}", avro.path)
+    return low, high
 
 
 def _bytes(avro: AvroType) -> Column:

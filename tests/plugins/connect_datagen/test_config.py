@@ -75,8 +75,15 @@ def test_a_schema_file_is_read(tmp_path):
     file = tmp_path / "r.avsc"
     file.write_text(RECORD)
     config = DatagenConfig.parse({"kafka.topic": "t", "schema.filename": str(file)})
-    record, columns = config.compile(random.Random(0), 1)
-    assert list(record.fields) == list(columns) == ["a", "b"]
+    record, column = config.compile(random.Random(0), 1)
+    [value] = column(random.Random(0), 0, 1)
+    assert list(record.fields) == list(value) == ["a", "b"]
+
+
+def test_a_missing_file_with_the_name_of_a_bundled_schema_is_told_of_the_quickstart():
+    message = problem_of(**{"schema.filename": "users_schema.avro"})[1]
+    assert message.endswith("schemas that are bundled have names of their own: quickstart=users")
+    assert "quickstart=" not in problem_of(**{"schema.filename": "/nowhere/else.avsc"})[1]
 
 
 def test_a_schema_file_that_has_gone_when_the_task_starts_is_a_config_error(tmp_path):

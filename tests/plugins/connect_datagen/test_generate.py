@@ -179,3 +179,108 @@ def test_an_iteration_inside_an_array_is_refused():
 def test_a_timestamp_beyond_the_calendar_is_refused():
     with pytest.raises(AvroProblem, match="is no timestamp-millis"):
         column(logical("long", "timestamp-millis", 0, 1 << 62))
+
+
+def whole(schema, *, count=COUNT):
+    """Return values of a whole record, each checked against its schema."""
+    record = parse(schema if isinstance(schema, str) else json.dumps(schema))
+    values = Compiler(random.Random(1), 50).column(record)(random.Random(1), 0, count)
+    for value in values:
+        record.schema.validate(value)
+    return values
+
+
+STORE = {
+    "type": "record",
+    "name": "store",
+    "fields": [
+        {"name": "id", "type": "int"},
+        {"name": "rate", "type": "double"},
+        {"name": "code", "type": "bytes"},
+        {"name": "day", "type": {"type": "int", "logicalType": "date"}},
+        {"name": "town", "type": ["null", "string"]},
+        {"name": "tags", "type": {"type": "array", "items": "float"}},
+    ],
+}
+ULM = {"id": 1, "rate": 2, "code": "\xff", "day": 1, "town": {"string": "Ulm"}, "tags": [1]}
+JENA = {**ULM, "id": 2, "town": None}
+
+
+def test_options_beside_the_outermost_record_are_whole_records():
+    values = whole({**STORE, "arg.properties": {"options": [ULM, JENA]}})
+    assert {value["id"]: value["town"] for value in values} == {1: "Ulm", 2: None}
+    assert values[0]["day"] == dt.date(1970, 1, 2)
+    assert values[0]["code"] == b"\xff"
+
+
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [
+        ({key: ULM[key] for key in ULM if key != "rate"}, "has a field 'rate' that the option lacks"),
+        ({**ULM, "more": 1}, "has no field 'more'"),
+        ({**ULM, "id": "one"}, "options"),
+        (7, "options"),
+    ],
+)
+def test_an_option_that_is_no_such_record_is_refused(option, said):
+    with pytest.raises(AvroProblem, match=said):
+        whole({**STORE, "arg.properties": {"options": [option]}})
+
+
+def test_other_properties_of_the_outermost_record_are_refused_by_name():
+    with pytest.raises(AvroProblem, match="'range' not known for type record"):
+        whole({**STORE, "arg.properties": {"range": {"min": 1}}})
+
+
+def counted(kind, name, **iteration):
+    return column({"type": kind, "logicalType": name}, count=3, iteration=iteration)
+
+
+def test_an_iteration_counts_milliseconds_and_days():
+    start = dt.datetime(2023, 11, 14, 22, 13, 20, tzinfo=dt.UTC)
+    assert counted("long", "timestamp-millis", start=1_700_000_000_000, step=1000) == [
+        start + dt.timedelta(seconds=n) for n in range(3)
+    ]
+    assert counted("int", "date", start=0, step=7) == [dt.date(1970, 1, day) for day in (1, 8, 15)]
+    assert counted("int", "time-millis", start=0, step=43_200_000) == [dt.time(0), dt.time(12), dt.time(0)]
+    assert counted("int", "date", start=1, step=-1)[-1] == dt.date(1969, 12, 31)
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "iteration"),
+    [
+        ("long", "timestamp-millis", {"start": 0, "restart": 1 << 60}),
+        ("int", "date", {"start": 1 << 30}),
+        ("int", "time-millis", {"start": 0, "restart": 86_400_001}),
+    ],
+)
+def test_an_iteration_that_leaves_the_calendar_is_refused(kind, name, iteration):
+    with pytest.raises(AvroProblem):
+        counted(kind, name, **iteration)
+
+
+def test_a_schema_may_have_comments():
+    text = """{"type": "record", "name": "r", /* Avro's own parser
+      allows comments */ "fields": [
+      //  {"name": "old", "type": "int"},
+      {"name": "id", "type": "int"}, {"name": "url", "doc": "http://x /* no */", "type": "string"}]} // the end"""
+    assert list(whole(text, count=1)[0]) == ["id", "url"]
+
+
+@pytest.mark.parametrize("text", ["/*" * 100_000, '"' + "a" * 100_000, "{} /"])
+def test_a_comment_that_does_not_end_is_no_schema(text):
+    with pytest.raises(AvroProblem):
+        parse(text)
+
+
+def test_a_length_binds_what_a_regex_makes():
+    assert min(map(len, column("string", regex="[a-z]*", length=10))) >= 10
+    texts = column("string", regex="[a-z]{0,15}", length={"min": 5, "max": 8})
+    assert {len(text) for text in texts} == {5, 6, 7}
+    assert all(re.fullmatch("[a-z]*", text) for text in texts)
+
+
+@pytest.mark.parametrize("length", [4, {"min": 5}, {"max": 2}, -1, "x", {"min": 3, "max": 3}])
+def test_a_length_that_a_regex_does_not_make_is_refused(length):
+    with pytest.raises(AvroProblem, match=r"length|characters|number"):
+        column("string", regex="[a-z]{2,3}", length=length)
