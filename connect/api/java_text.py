@@ -1,7 +1,7 @@
 """Java's text of values: what String.valueOf and toString print. Part of several formats, so kept in one place.
 
-Numbers print with the fewest digits that name them; whole ones of more bits than they keep, 2^24 and up for singles, as
-Java 17 prints them, which is Kafka's least: with a digit more here and there. Bytes print as base64: Java prints their
+Numbers print as Java 17 prints them, which is Kafka's least: `connect.api.java_floats` has those for which that is more
+than the fewest digits that name them. Bytes print as base64: Java prints their
 address in memory.
 
 Source: the Java class library: Double.toString, FloatingDecimal, AbstractMap.toString, AbstractCollection.toString, Date.toString;
@@ -17,11 +17,16 @@ from base64 import b64encode
 from decimal import Decimal
 from typing import Any, Final
 
+from connect.api.java_floats import digits_of
 from connect.api.java_numbers import to_single
 from connect.api.schema import Schema
 from connect.api.schema_type import Type
 
 _LEAST_NORMAL_SINGLE: Final = 2.0**-126
+_LEAST_NORMAL_DOUBLE: Final = 2.0**-1022
+#: From here on not all whole numbers are kept, and Java leaves out digits that mean nothing.
+_LEAST_UNEVEN: Final = 2.0**53
+_LEAST_UNEVEN_SINGLE: Final = 2.0**24
 _EPOCH_DAY: Final = dt.date(1970, 1, 1)
 _DAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -80,29 +85,28 @@ def float_text(value: float, *, single: bool = False) -> str:
 
 def _digits(value: float, *, single: bool) -> tuple[str, int]:
     """Return the digits that name a positive value, and the exponent of the first."""
-    kept_bits = 24 if single else 53
-    if 2.0**kept_bits <= value < 2.0**63 and value.is_integer():
-        return _whole_digits(int(value), kept_bits)
-    if single:
-        # Six digits show any number that fewer name, save near zero; nine name every single. A value that is none is
-        # named as a double. Two digits are the least that Java wants: 1.4E-45.
-        texts = (f"{value:.{places}e}" for places in range(5 if value >= _LEAST_NORMAL_SINGLE else 1, 9))
-        text = next((t for t in texts if to_single(float(t)) == value), f"{Decimal(repr(value)):e}")
-    else:
-        text = f"{Decimal(repr(value)):e}"
-        if "." not in text and float(rounded := f"{value:.1e}") == value:
-            text = rounded  # Java wants two digits, the nearest ones: 4.9E-324
+    if single and to_single(value) == value:
+        return _single_digits(value)
+    if value >= _LEAST_UNEVEN or value < _LEAST_NORMAL_DOUBLE:
+        return digits_of(value, kept_bits=53)
+    mantissa, _, exponent = f"{Decimal(repr(value)):e}".partition("e")
+    digits = mantissa.replace(".", "").rstrip("0")
+    return (digits, int(exponent)) if _is_plain(value, digits) else digits_of(value, kept_bits=53)
+
+
+def _single_digits(value: float) -> tuple[str, int]:
+    if value >= _LEAST_UNEVEN_SINGLE or value < _LEAST_NORMAL_SINGLE:
+        return digits_of(value, kept_bits=24)
+    # Six digits show any number that fewer name; nine name every single.
+    text = next(t for places in range(5, 9) if to_single(float(t := f"{value:.{places}e}")) == value)
     mantissa, _, exponent = text.partition("e")
-    return mantissa.replace(".", "").rstrip("0") or "0", int(exponent)
+    digits = mantissa.replace(".", "").rstrip("0")
+    return (digits, int(exponent)) if _is_plain(value, digits) else digits_of(value, kept_bits=24)
 
 
-def _whole_digits(number: int, kept_bits: int) -> tuple[str, int]:
-    # The lowest bits are not kept, so as many digits as they may amount to mean nothing.
-    spare_bits = number.bit_length() - kept_bits - 2
-    dropped = len(str(1 << spare_bits)) - 1 if spare_bits > 1 else 0
-    number, rest = divmod(number, 10**dropped)
-    digits = str(number + (dropped > 0 and 2 * rest >= 10**dropped))
-    return digits.rstrip("0"), len(digits) - 1 + dropped
+def _is_plain(value: float, digits: str) -> bool:
+    """Whether the fewest digits are Java's too: not those of a power of two, nor one digit, where an exponent follows."""
+    return 1e-3 <= value < 1e7 or (len(digits) > 1 and math.frexp(value)[0] != 0.5)
 
 
 def _mapping_text(value: dict[Any, Any], schema: Schema | None) -> str:

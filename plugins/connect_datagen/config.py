@@ -9,6 +9,7 @@ import difflib
 import random
 from collections.abc import Iterable, Mapping
 from importlib import resources
+from pathlib import Path
 from typing import Final
 
 from connect.api import Config, ConfigError, InvalidConfigError, Problem, invalid_config, key, read_file
