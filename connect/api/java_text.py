@@ -17,6 +17,7 @@ from base64 import b64encode
 from decimal import Decimal
 from typing import Any, Final
 
+from connect.api.errors import DataError
 from connect.api.java_floats import digits_of
 from connect.api.java_numbers import to_single
 from connect.api.schema import Schema
@@ -33,7 +34,11 @@ _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep",
 
 
 def text(value: Any, schema: Schema | None = None) -> str:
-    """Return what toString prints for a Connect value; its schema tells a struct from a map and a single from a double."""
+    """Return what toString prints for a Connect value; its schema tells a struct from a map and a single from a double.
+
+    Raises:
+        DataError: It is nested too deeply.
+    """
     if value is None:
         return "null"
     if isinstance(value, str):
@@ -44,14 +49,21 @@ def text(value: Any, schema: Schema | None = None) -> str:
         return float_text(value, single=schema is not None and schema.type is Type.FLOAT32)
     if isinstance(value, bytes | bytearray | memoryview):
         return b64encode(value).decode()
-    if isinstance(value, list | tuple):
-        items = schema.value_schema if schema is not None else None
-        return "[" + ", ".join(text(item, items) for item in value) + "]"
-    if isinstance(value, dict):
-        return _mapping_text(value, schema or getattr(value, "schema", None))
+    if isinstance(value, list | tuple | dict):
+        try:
+            return _nested_text(value, schema)
+        except RecursionError:
+            raise DataError("a value is nested too deeply to be written as text") from None
     if isinstance(value, dt.date | dt.time):
         return _date_text(value)
     return str(value)  # int; Decimal, whose text is BigDecimal's; what is no Connect value
+
+
+def _nested_text(value: Any, schema: Schema | None) -> str:
+    if isinstance(value, dict):
+        return _mapping_text(value, schema or getattr(value, "schema", None))
+    items = schema.value_schema if schema is not None else None
+    return "[" + ", ".join(text(item, items) for item in value) + "]"
 
 
 def decode_utf8(data: bytes) -> str:
@@ -122,7 +134,10 @@ def _date_text(value: dt.date | dt.time) -> str:
         value = dt.datetime.combine(_EPOCH_DAY, value, value.tzinfo or dt.UTC)
     if not isinstance(value, dt.datetime):
         value = dt.datetime.combine(value, dt.time(), dt.UTC)
-    moment = value.astimezone(dt.UTC) if value.tzinfo is not None else value
+    try:
+        moment = value.astimezone(dt.UTC) if value.tzinfo is not None else value
+    except OverflowError:
+        moment = value.replace(tzinfo=None)  # at the calendar's end: it has no other text
     # By hand: strftime's words follow the locale.
     day = f"{_DAYS[moment.weekday()]} {_MONTHS[moment.month - 1]} {moment.day:02d}"
     return f"{day} {moment:%H:%M:%S} UTC {moment.year:04d}"

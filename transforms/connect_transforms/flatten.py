@@ -43,9 +43,10 @@ class _Flatten(ColumnTransform):
 
     def apply_batch(self, batch: Batch) -> Batch | list[Batch]:
         schema, values = self.column(batch)
-        if schema is None:
-            return over_present(batch, values, self._schemaless)
-        return over_present(batch, values, self._with_schema)
+        try:
+            return over_present(batch, values, self._schemaless if schema is None else self._with_schema)
+        except RecursionError:
+            raise DataError("Flatten transformation was passed a value that is nested too deeply") from None
 
     # -- without schema --------------------------------------------------------------------------------------------
 
@@ -81,7 +82,12 @@ class _Flatten(ColumnTransform):
         flat = []
         for value in values:
             target: dict[str, Any] = {}
-            self._fill(schema, value, "", target)
+            try:
+                self._fill(schema, value, "", target)
+            except AttributeError as error:  # of what stands where the schema has a struct
+                raise DataError(
+                    f"Flatten transformation found a value that is no struct where its schema has one: {error}"
+                ) from None
             flat.append(target)
         require_present(((f.name, f.schema) for f in made.fields), flat)
         return self.replaced(batch, made, flat)

@@ -182,6 +182,8 @@ def _saturated(value: float, bits: int) -> int:
 def _whole(value: int | Decimal) -> int:
     # 10^64 and more are multiples of 2^64: no need to write out a number of a billion digits.
     if isinstance(value, Decimal):
+        if not value.is_finite():
+            raise DataError(f"{value} is no number that can be cast to an integer")
         return 0 if int(value.as_tuple().exponent) >= 64 or value.adjusted() < 0 else int(value)
     return value
 

@@ -50,8 +50,14 @@ class TimestampRouter(Transform):
         return topic_name(self.config.topic_format, topic, text)
 
 
-def topic_name(template: str, topic: str, timestamp: str) -> str:
-    """Return a template with ${topic} and ${timestamp} filled in, one after the other as Kafka does."""
+def topic_name(template: str, topic: str | None, timestamp: str) -> str:
+    """Return a template with ${topic} and ${timestamp} filled in, one after the other as Kafka does.
+
+    Raises:
+        DataError: There is no topic.
+    """
+    if topic is None:
+        raise DataError("the record has no topic to make another of")
     return template.replace("${topic}", topic).replace("${timestamp}", timestamp)
 
 

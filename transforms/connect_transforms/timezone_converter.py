@@ -99,7 +99,10 @@ class TimezoneConverter(Transform):
         schema = batch.value_schema
         if schema is not None and schema.type is not Type.STRUCT:
             return batch
-        return batch.replace(values=[self._converted(value, schema, batch.topic) for value in batch.values])
+        try:
+            return batch.replace(values=[self._converted(value, schema, batch.topic) for value in batch.values])
+        except OverflowError:
+            raise DataError("a date lies outside the years 1 to 9999, or does in another zone") from None
 
     def _converted(self, value: Any, schema: Schema | None, topic: str) -> Any:
         if not isinstance(value, dict):
@@ -136,7 +139,7 @@ class TimezoneConverter(Transform):
             return row
         changed = dict(row)
         for name, value in row.items():
-            named = prefix + name in fields or (name in fields and prefix != "source.")
+            named = f"{prefix}{name}" in fields or (name in fields and prefix != "source.")
             wanted = named if self._includes and fields else not named
             if value is None or not wanted:
                 continue

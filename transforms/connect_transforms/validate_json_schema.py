@@ -92,6 +92,8 @@ class _ValidateJsonSchema(ColumnTransform):
             for value in self.column(batch)[1]:
                 if (value is not None or validate_null) and not is_valid(value):
                     raise DataError(self._told(value))
+        except RecursionError:
+            raise DataError("the value is nested too deeply to be checked by the JSON Schema") from None
         except Unresolvable as error:
             raise DataError(f"the JSON Schema refers to {error.ref}, which is no part of it") from error
         return batch
