@@ -226,6 +226,14 @@ class SinkTask(Task):
         """Write one batch: the fast form of `put`, under the same terms."""
         return self.put(list(batch.records()))
 
+    def put_batches(self, batches: Sequence[Batch]) -> Awaitable[None] | None:
+        """Write the batches of one fetch, all of them or nothing: for sinks whose target has transactions.
+
+        Optional; a sink that has it has `put_batch` too, for a record that is to be put without the others. After a
+        `RetriableError` the same batches come again; after a `DataError`, where it is tolerated, each by itself.
+        """
+        raise NotImplementedError(f"{type(self).__qualname__} has no put_batches")
+
     def flush(self) -> Awaitable[None] | None:
         """Make everything put so far durable; offsets are committed when this returns."""
         return None

@@ -44,10 +44,21 @@ PLUGIN_TIMEOUT = register_code(
     "See what the plugin waits for; raise the named timeout if that is right.",
 )
 #: What may rightly block, so that nothing but a stop ends it.
-MAY_BLOCK: Final = frozenset({"poll", "poll_batch", "put", "put_batch"})
+MAY_BLOCK: Final = frozenset({"poll", "poll_batch", "put", "put_batch", "put_batches"})
 #: What the runtime calls; see `connect.api.connector`.
 _CONTRACT: Final = (
-    *("poll", "poll_batch", "put", "put_batch", "start", "stop", "task_configs", "check", "alter_offsets"),
+    *(
+        "poll",
+        "poll_batch",
+        "put",
+        "put_batch",
+        "put_batches",
+        "start",
+        "stop",
+        "task_configs",
+        "check",
+        "alter_offsets",
+    ),
     *("commit", "open", "flush", "close_partitions", "configure", "close"),
 )
 #: How long a coroutine that was cancelled may take to clean up before it is left behind.

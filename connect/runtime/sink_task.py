@@ -59,7 +59,7 @@ class SinkTaskRunner(TaskRunner):
         self._consumer: Consumer | None = None
         self._dead_letters: DeadLetterQueue | None = None
         self._put: dict[TopicPartition, int] = {}
-        self._on_loop = False
+        self._on_loop = self._together = False
         self._polling: asyncio.Task[list[FetchedBatch]] | None = None
         #: Of the records in hand: what is still to be put, None while they are not converted; and what is held back.
         self._todo: deque[Batch] | None = None
@@ -67,6 +67,7 @@ class SinkTaskRunner(TaskRunner):
 
     async def _prepare(self) -> None:
         self._on_loop = on_loop(self._plugin, "put_batch", "put")
+        self._together = type(self._plugin).put_batches is not SinkTask.put_batches
         make = lambda: make_pipeline(  # noqa: E731 - runs on the task's thread
             self.around.plugins, self.around.worker, self.spec.config, log=self.log, interrupted=self.interrupted
         )
@@ -309,8 +310,10 @@ class SinkTaskRunner(TaskRunner):
 
     async def _convert_and_put(self, fetched: list[FetchedBatch]) -> None:
         assert self._pipeline is not None
-        if self._on_loop:
+        if self._on_loop or self._together:
             self._todo = deque(await self.thread.run(self._pipeline.from_bytes, fetched))
+            if self._together:
+                await self._put_together()
         else:
             # One hop: convert and put on the task's thread; come back only with what failed.
             error = await self.thread.run(self._put_on_thread, fetched)
@@ -350,6 +353,36 @@ class SinkTaskRunner(TaskRunner):
     def _is_held(self, batch: Batch) -> bool:
         return self.context.is_holding and self.context.holds(batch.original_topic, batch.original_partition)
 
+    async def _put_together(self) -> None:
+        """Put all that is in hand or nothing, again while the failure passes; leave it where a record in it is bad.
+
+        Raises:
+            Interrupted: See `_recover`.
+        """
+        assert self._todo is not None
+        assert self.tolerance is not None
+        self._held += [batch for batch in self._todo if self._is_held(batch)]
+        todo = self._todo = deque(batch for batch in self._todo if not self._is_held(batch))
+        tries = 0
+        while todo:
+            try:
+                await call(self.thread, self._plugin.put_batches, list(todo))
+            except RetriableError as error:
+                if not await self._may_try_again(error, tries):
+                    raise Interrupted from error
+                tries += 1
+            except DataError:
+                if not self.tolerance.tolerates:
+                    raise
+                return  # they are put one by one
+            else:
+                todo.clear()
+
+    async def _may_try_again(self, error: RetriableError, tries: int) -> bool:
+        """Wait before a put is made again; False where the task is to stop or to pause, or the assignment moves."""
+        going_on = await self.retry_wait(error, tries, until_pause=True)
+        return going_on and not self.pausing and not await self._has_assignment_moved()
+
     async def _recover(self, error: Exception) -> None:
         """Put the first batch again while the failure passes; take it apart while a record in it is bad.
 
@@ -360,8 +393,7 @@ class SinkTaskRunner(TaskRunner):
         assert self.tolerance is not None
         batch, tries = self._todo[0], 0
         while isinstance(error, RetriableError):
-            going_on = await self.retry_wait(error, tries, until_pause=True)
-            if not going_on or self.pausing or await self._has_assignment_moved():
+            if not await self._may_try_again(error, tries):
                 raise Interrupted from error
             tries += 1
             try:
