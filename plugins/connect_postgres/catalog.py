@@ -24,7 +24,9 @@ WITH RECURSIVE base(domain, oid, modifier) AS (
 )
 SELECT n.nspname AS schema_name, c.relname AS table_name, a.attname AS name, format_type(a.atttypid, a.atttypmod) AS declared,
        format_type(t.oid, NULL) AS type, CASE WHEN t.oid = a.atttypid THEN a.atttypmod ELSE b.modifier END AS modifier,
-       a.attnotnull AS not_null
+       a.attnotnull AS not_null, coalesce(to_jsonb(a)->>'attgenerated', '') <> '' AS generated,
+       coalesce(to_jsonb(a)->>'attidentity', '') = 'a' AS identity_always, c.relkind = 'v' AS is_view,
+       c.relrowsecurity AND row_security_active(c.oid) AS has_policies
 FROM pg_attribute a
 JOIN pg_class c ON c.oid = a.attrelid
 JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -52,6 +54,9 @@ class ColumnInfo:
             for a domain, the type underneath.
         declared: As in CREATE TABLE, with length, precision or the domain's name; fit for a cast.
         modifier: pg_attribute.atttypmod: length, or precision and scale; -1 without.
+        generated: Whether the server computes it, GENERATED ALWAYS AS (…).
+        identity_always: GENERATED ALWAYS AS IDENTITY.
+        as_text: Whether its values, of this one write, are staged as text and read by the server.
     """
 
     name: str
@@ -59,14 +64,36 @@ class ColumnInfo:
     declared: str
     not_null: bool = False
     modifier: int = -1
+    generated: bool = False
+    identity_always: bool = False
+    as_text: bool = False
+
+    @property
+    def bare_type(self) -> str:
+        """The type for a cast or a staging column that must not cut or pad: one without a length takes any length."""
+        return _BARE.get(self.type, self.type)
+
+
+#: Without a length these two mean a length of 1; their other names do not.
+_BARE: Final = {
+    "character": "bpchar",
+    "character[]": "bpchar[]",
+    "bit": 'pg_catalog."bit"',
+    "bit[]": 'pg_catalog."bit"[]',
+}
 
 
 @dataclass(frozen=True, slots=True)
 class TableInfo:
-    """A table and its columns in order."""
+    """A table and its columns in order.
+
+    Attributes:
+        takes_copy: Whether COPY may write into it: not into a view, nor where policies for rows are in force.
+    """
 
     name: TableName
     columns: tuple[ColumnInfo, ...]
+    takes_copy: bool = True
 
     def column(self, name: str) -> ColumnInfo | None:
         """Return a column by its exact name."""
@@ -84,11 +111,20 @@ async def describe_table(connection: asyncpg.Connection, name: TableName) -> Tab
     if not rows:
         return None
     columns = tuple(_column(row) for row in rows)
-    return TableInfo(TableName(rows[0]["table_name"], rows[0]["schema_name"]), columns)
+    takes_copy = not (rows[0]["is_view"] or rows[0]["has_policies"])
+    return TableInfo(TableName(rows[0]["table_name"], rows[0]["schema_name"]), columns, takes_copy)
 
 
 def _column(row: Any) -> ColumnInfo:
-    return ColumnInfo(row["name"], row["type"], row["declared"], row["not_null"], row["modifier"])
+    return ColumnInfo(
+        row["name"],
+        row["type"],
+        row["declared"],
+        row["not_null"],
+        row["modifier"],
+        row["generated"],
+        row["identity_always"],
+    )
 
 
 async def find_tables(

@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
-import asyncio
-from typing import TYPE_CHECKING, Final
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote, urlsplit
 
-from connect.api import Config, ConfigError, RetriableError, Secret, key
-from connect_postgres.failures import REFUSED, UNREACHABLE, reason, translated
-from connect_postgres.url import parse_url, redacted_url
+from connect.api import Config, ConfigError, Problem, RetriableError, Secret, key
+from connect_postgres.failures import REFUSED, UNREACHABLE, certificate_refused, reason, translated
+from connect_postgres.parameters import RefusedParameter
+from connect_postgres.url import Target, parse_target, redacted_url
 
 if TYPE_CHECKING:
     import asyncpg
 
 CONNECT_TIMEOUT_S: Final = 10
 CLOSE_TIMEOUT_S: Final = 5
-#: The server ends a transaction that a paused task leaves open for so long, so that it does not hold back vacuum. The
-#: task then begins its read anew behind the last row that it returned.
-IDLE_IN_TRANSACTION_MS: Final = 300_000
+#: Keys `connection.NAME` that are ours; all others are parameters of the driver, as in the JDBC connectors.
+_OWN: Final = ("url", "user", "password", "attempts", "backoff.ms")
+_PREFIX: Final = "connection."
 
 
 def _check_url(value: object) -> None:
     try:
-        parse_url(str(value))
+        parse_target(str(value))
     except ValueError as error:
         shown = redacted_url(str(value))
         raise ConfigError(f"Invalid value {shown} for configuration connection.url: {error}", config_path="connection.url") from None  # fmt: skip
@@ -34,14 +35,29 @@ class ConnectionConfig(Config):
     connection_url: str = key("Database: jdbc:postgresql://HOST:PORT/DATABASE or postgresql://HOST:PORT/DATABASE. Better without a password: use connection.password.", importance="high", group="Database", order=1, width="LONG", validators=[_check_url])  # fmt: skip
     connection_user: str | None = key("User; goes before one in the URL.", default=None, importance="high", group="Database", order=2)  # fmt: skip
     connection_password: Secret | None = key("Password; goes before one in the URL.", default=None, importance="high", group="Database", order=3)  # fmt: skip
-    connection_attempts: int = key("How often the connector tries to connect when it starts; its tasks try until they succeed.", default=3, ge=1, importance="low", group="Database", order=4)  # fmt: skip
-    connection_backoff_ms: int = key("Wait between two attempts, in ms.", type="LONG", default=10_000, ge=1, importance="low", group="Database", order=5)  # fmt: skip
+    connection_attempts: int = key("Accepted; connector and tasks try to connect until they succeed.", default=3, ge=1, importance="low", group="Database", order=4)  # fmt: skip
+    connection_backoff_ms: int = key("Wait before the connector tries to connect again, in ms.", type="LONG", default=10_000, ge=1, importance="low", group="Database", order=5)  # fmt: skip
+    connection_sslpassword: Secret | None = key("Password of the client's key, the driver's parameter sslpassword.", default=None, importance="low", group="Database", order=6)  # fmt: skip
+
+    @property
+    def reach(self) -> Target:
+        """Where and how to connect."""
+        password = self.connection_password.get_secret_value() if self.connection_password else None
+        return parse_target(self.connection_url, self.connection_user, password, self.driver_parameters)
+
+    @property
+    def driver_parameters(self) -> dict[str, str]:
+        """The driver's parameters that stand in keys of their own. A secret."""
+        given = {name.removeprefix(_PREFIX): str(value) for name, value in self.originals.items() if name.startswith(_PREFIX) and value is not None}  # fmt: skip
+        found = {name: value for name, value in given.items() if name not in _OWN}
+        if self.connection_sslpassword:
+            found["sslpassword"] = self.connection_sslpassword.get_secret_value()
+        return found
 
     @property
     def dsn(self) -> str:
         """The URL for asyncpg, user and password in it. A secret."""
-        password = self.connection_password.get_secret_value() if self.connection_password else None
-        return parse_url(self.connection_url, self.connection_user, password)
+        return self.reach.dsn
 
     @property
     def database(self) -> str:
@@ -53,44 +69,80 @@ class ConnectionConfig(Config):
         """The URL for people, passwords hidden."""
         return redacted_url(self.connection_url)
 
+    @property
+    def unheeded(self) -> list[str]:
+        """Parameters of the connection that are not known and change nothing."""
+        return self.reach.parameters.unheeded
+
+    def problems(self) -> Iterable[Problem]:
+        try:
+            _ = self.reach
+        except RefusedParameter as error:
+            path = f"{_PREFIX}{error.name}" if error.name in self.driver_parameters else "connection.url"
+            yield Problem(path, f"{path}: {error}")
+
 
 async def connect(config: ConnectionConfig) -> asyncpg.Connection:
-    """Open a connection in UTC.
+    """Open a connection in UTC, to the first host that is there and of the kind that is wanted.
 
     Raises:
-        RetriableError: environment.unreachable: the server is not there, or not ready.
-        ConfigError: It is there and refuses user, password or database; or the URL makes no sense to the driver.
+        RetriableError: environment.unreachable: no server is there, or ready, or of the kind that is wanted.
+        ConfigError: One is there and refuses user, password or database; its certificate is not trusted; or the URL
+            makes no sense to the driver.
     """
+    reach = config.reach
+    failure: RetriableError | None = None
+    for kind in reach.parameters.kinds:
+        for dsn in reach.dsns:
+            try:
+                return await _connect(config, reach, dsn, kind)
+            except RetriableError as error:
+                failure = error
+    assert failure is not None, "there is at least one host"
+    raise failure
+
+
+async def _connect(config: ConnectionConfig, reach: Target, dsn: str, kind: str) -> asyncpg.Connection:
     import asyncpg
 
-    settings = {
-        "application_name": "connect",
-        "timezone": "UTC",
-        "idle_in_transaction_session_timeout": str(IDLE_IN_TRANSACTION_MS),
-    }
+    from connect_postgres.session import Session
+
+    parameters = reach.parameters
+    # Only what a pooler passes on may stand here: PgBouncer refuses a start with any other setting.
+    settings = {"timezone": "UTC", "datestyle": "ISO"}
+    if "application_name" not in parameters.driver:
+        settings["application_name"] = "connect"
+    if parameters.read_only:
+        settings["default_transaction_read_only"] = "on"
+    more: dict[str, Any] = {} if parameters.cache_statements else {"statement_cache_size": 0}
     try:
-        return await asyncpg.connect(config.dsn, timeout=CONNECT_TIMEOUT_S, server_settings=settings)
+        return await asyncpg.connect(
+            dsn, timeout=parameters.connect_timeout_s or CONNECT_TIMEOUT_S, server_settings=settings,
+            connection_class=Session, target_session_attrs=kind, **more,
+        )  # fmt: skip
     except asyncpg.PostgresError as error:
         failure = translated(f"PostgreSQL at {config.target} refuses the connection", config.target, error)
         if isinstance(failure, ConfigError):
             failure.config_path = "connection.url"
         raise failure from error
-    except (OSError, TimeoutError) as error:
-        message = f"PostgreSQL at {config.target} cannot be reached: {reason(error)}"
-        raise RetriableError(message, code=UNREACHABLE) from error
+    except asyncpg.TargetServerAttributeNotMatched as error:
+        message = f"no server of {config.target} is of the kind that is asked for: {kind}"
+        raise RetriableError(message, code=UNREACHABLE, hint="Wait for the failover to end, or list all hosts in connection.url.") from error  # fmt: skip
+    except (OSError, TimeoutError, asyncpg.InternalClientError) as error:
+        raise _not_connected(config, error) from error
     except (ValueError, asyncpg.InterfaceError):  # may quote parts of the URL
-        message = f"connecting to PostgreSQL at {config.target}: the driver does not understand the URL's host, port or parameters"
+        message = f"connecting to PostgreSQL at {config.target}: the driver does not understand the URL's host, port or parameters, or a file that they name is missing"
         raise ConfigError(message, code=REFUSED, config_path="connection.url", hint="Correct connection.url.") from None
 
 
-async def connect_patiently(config: ConnectionConfig) -> asyncpg.Connection:
-    """Open a connection, in `connection.attempts` tries. Raises what the last try raised."""
-    for _ in range(config.connection_attempts - 1):
-        try:
-            return await connect(config)
-        except RetriableError:
-            await asyncio.sleep(config.connection_backoff_ms / 1000)
-    return await connect(config)
+def _not_connected(config: ConnectionConfig, error: Exception) -> ConfigError | RetriableError:
+    if certificate_refused(error):
+        message = f"PostgreSQL at {config.target}: no TLS connection as sslmode asks for it: {reason(error)}"
+        return ConfigError(message, code=REFUSED, config_path="connection.url", hint="Name the authority that signed the server's certificate with sslrootcert, or correct sslmode and the server's ssl settings.")  # fmt: skip
+    if isinstance(error, FileNotFoundError | PermissionError | IsADirectoryError) and error.filename:
+        message = f"connecting to PostgreSQL at {config.target}: file {error.filename}: {error.strerror}"
+        return ConfigError(message, code=REFUSED, config_path="connection.url", hint="Correct the path in connection.url, or let the worker read the file.")  # fmt: skip
+    return RetriableError(f"PostgreSQL at {config.target} cannot be reached: {reason(error)}", code=UNREACHABLE)
 
 
 async def close(connection: asyncpg.Connection | None) -> None:

@@ -1,18 +1,20 @@
 """What becomes of the server's and the driver's failures: whose fault it is, and whether trying again may help.
 
-By SQLSTATE: 22 and 23 are the data's (`DataError`, with column), 08, 40, 55, 57 pass (`RetriableError`), 53 is the
-server's surroundings (`EnvironmentFault`), 28 and 3D refuse the connection, the rest is the config's (`ConfigError`).
-Neither the server's DETAIL, which quotes whole rows, nor a URL with its password is shown.
+`sqlstates` has the table. Here a failure of its kind becomes an error of ours: DATA a `DataError`, OUTAGE a
+`RetriableError`, CONFIG a `ConfigError`, FAULT an `EnvironmentFault`, with what the server tells of column, constraint
+and table. Neither the server's DETAIL, which quotes whole rows, nor a URL with its password is shown.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator
+import ssl
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from connect.api import ConfigError, ConnectError, DataError, EnvironmentFault, RetriableError, register_code
+from connect_postgres.sqlstates import Failure, failure_of, hint_of
 
 if TYPE_CHECKING:
     import asyncpg
@@ -21,33 +23,34 @@ UNREACHABLE: Final = "environment.unreachable"
 REFUSED: Final = register_code(
     "postgres.refused",
     "PostgreSQL answers and refuses: login, database, rights or statement.",
-    "Check the connector's user, database, tables and rights.",
+    "Correct what the message names: it is the server's own.",
 )
-_HINTS: Final = {
-    "42P10": "Give the table a PRIMARY KEY or UNIQUE constraint on exactly the columns of pk.fields.",
-    "42501": "Grant the connector's user the right.",
-    "42P01": "Check the table's name and schema; names are compared with case.",
-    "3F000": "Create the schema, or change table.name.format.",
-    "23502": "Give the column a value or a default, or drop its NOT NULL.",
-    "23505": "Use insert.mode=upsert with pk.mode and pk.fields, so that a row that comes again replaces itself.",
-    "22001": "Widen the column, or shorten the field with a transform.",
-    "22003": "Widen the column.",
-    "28P01": "Check connection.user and connection.password.",
-    "3D000": "Create the database, or correct connection.url.",
-}
+FAULT: Final = "environment.fault"
 #: The driver's own: a table was altered under a prepared statement, which it has forgotten by now.
 _STALE: Final = ("InvalidCachedStatementError", "OutdatedSchemaCacheError")
-_COPY_COLUMN: Final = re.compile(r"^COPY .*, column (.+?)(?::|$)", re.MULTILINE)
+_COPY_LINE: Final = re.compile(r"^COPY .*?, line (\d+)(?:, column (.+?))?(?::|$)", re.MULTILINE)
+#: States that the server gives several meanings, told apart by what it was asked for.
+_NO_SUCH_KEY: Final = "Give the table a PRIMARY KEY or UNIQUE constraint on exactly the columns of pk.fields."
+_READ_ONLY: Final = "Read with a query that changes nothing: it runs in a read-only transaction."
 
 
 @asynccontextmanager
-async def explained(what: str, target: str, *, retry_after_ms: int | None = None) -> AsyncIterator[None]:
+async def explained(
+    what: str,
+    target: str,
+    *,
+    retry_after_ms: int | None = None,
+    record: Callable[[int | None], str | None] | None = None,
+    writing: bool = False,
+) -> AsyncIterator[None]:
     """Turn failures into ours.
 
     Args:
         what: What is being done, to begin the message with: 'reading table public.orders'.
         target: The database as it may be shown.
         retry_after_ms: What a `RetriableError` asks for.
+        record: Names the record of a line of COPY, from 1, or the only one there is (for None), if it can.
+        writing: Whether rows are being written.
     """
     import asyncpg
 
@@ -56,30 +59,73 @@ async def explained(what: str, target: str, *, retry_after_ms: int | None = None
     except ConnectError:
         raise
     except asyncpg.PostgresError as error:
-        raise translated(what, target, error, retry_after_ms) from error
+        raise translated(what, target, error, retry_after_ms, record=record, writing=writing) from error
+    except (
+        asyncpg.DataError,
+        asyncpg.UnsupportedClientFeatureError,
+    ) as error:  # an argument that the driver cannot send
+        raise ConfigError(f"{what}: {reason(error)}", code=REFUSED) from error
     # The driver's InternalClientError: the server's last words, on ending a session, came before the next statement.
     except (OSError, TimeoutError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
         message = f"{what}: the connection to PostgreSQL at {target} was lost: {reason(error)}"
         raise RetriableError(message, code=UNREACHABLE, retry_after_ms=retry_after_ms) from error
 
 
-def translated(what: str, target: str, error: asyncpg.PostgresError, retry_after_ms: int | None = None) -> ConnectError:
+def translated(
+    what: str,
+    target: str,
+    error: asyncpg.PostgresError,
+    retry_after_ms: int | None = None,
+    *,
+    record: Callable[[int | None], str | None] | None = None,
+    writing: bool = False,
+) -> ConnectError:
     """Return our error for one of the server's."""
     state = error.sqlstate or "?"
-    message = f"{what}{_place(error)}: {error.args[0]} (SQLSTATE {state})"
-    hint = _HINTS.get(state)
-    kind = state[:2]
-    if type(error).__name__ in _STALE:
-        return RetriableError(message, retry_after_ms=retry_after_ms)
-    if kind in ("08", "57") or state == "25P03":
-        return RetriableError(f"{message} at {target}", code=UNREACHABLE, retry_after_ms=retry_after_ms)
-    if kind in ("40", "55") or state == "53300":  # deadlock and kin, lock not available, too many connections
-        return RetriableError(message, retry_after_ms=retry_after_ms)
-    if kind in ("53", "58"):
-        return EnvironmentFault(f"{message} at {target}", code="environment.disk" if state == "53100" else "environment.fault")  # fmt: skip
-    if kind in ("22", "23", "44"):
+    error.detail = None  # it would stand in the traceback
+    copied = _COPY_LINE.search(getattr(error, "context", None) or "")
+    failure = _failure(error, state, writing=writing, of_a_line=copied is not None)
+    message = f"{what}{_place(error, copied, record)}: {error.args[0]} (SQLSTATE {state})"
+    hint = _hint(state, failure, str(error.args[0]), writing=writing)
+    if failure is Failure.OUTAGE:
+        lost = state[:2] in ("08", "25", "53", "57", "58")
+        return RetriableError(f"{message} at {target}" if lost else message, code=UNREACHABLE if lost else None, hint=hint, retry_after_ms=retry_after_ms)  # fmt: skip
+    if failure is Failure.FAULT:
+        return EnvironmentFault(f"{message} at {target}", code=FAULT, hint=hint)
+    if failure is Failure.DATA:
         return DataError(message, hint=hint)
     return ConfigError(message, code=REFUSED, hint=hint)
+
+
+def _failure(error: asyncpg.PostgresError, state: str, *, writing: bool, of_a_line: bool) -> Failure:
+    if type(error).__name__ in _STALE:
+        return Failure.OUTAGE
+    if state == "23505" and getattr(error, "schema_name", None) == "pg_catalog":
+        return Failure.OUTAGE  # two sessions made one table at the same time
+    if state == "XX000" and "concurrently" in str(error.args[0]):
+        return Failure.OUTAGE  # "tuple concurrently updated": two sessions changed one object's catalog entry
+    if state == "42501" and getattr(error, "server_source_function", None) == "ExecWithCheckOptions":
+        return Failure.DATA  # not the right to write, but a policy for rows, which this row violates
+    if state == "25006" and not writing:
+        return Failure.CONFIG  # the reading transaction is read-only on purpose
+    return failure_of(state, writing=writing, of_a_line=of_a_line)
+
+
+def _hint(state: str, failure: Failure, text: str, *, writing: bool) -> str | None:
+    if state == "42P10":
+        return _NO_SUCH_KEY if "ON CONFLICT" in text else None
+    if state == "25006" and not writing:
+        return _READ_ONLY
+    return hint_of(state, failure)
+
+
+def certificate_refused(error: BaseException) -> bool:
+    """Return whether a connection failed over TLS itself: trying again does not help."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return True
+    if isinstance(error, ssl.SSLError):
+        return not isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError | ssl.SSLSyscallError)
+    return isinstance(error, ConnectionError) and "rejected SSL upgrade" in str(error)
 
 
 def reason(error: BaseException) -> str:
@@ -87,8 +133,19 @@ def reason(error: BaseException) -> str:
     return str(error) or type(error).__name__
 
 
-def _place(error: asyncpg.PostgresError) -> str:
-    column = getattr(error, "column_name", None)
-    if column is None and (found := _COPY_COLUMN.search(getattr(error, "context", None) or "")):
-        column = found[1]
-    return f", column {column}" if column else ""
+def _place(error: asyncpg.PostgresError, copied: re.Match[str] | None, record: Callable[[int | None], str | None] | None) -> str:  # fmt: skip
+    """Return what the server and COPY tell of the place, as far as the message itself does not."""
+    text = str(error.args[0])
+    column = getattr(error, "column_name", None) or (copied[2] if copied else None)
+    facts: list[tuple[str, Any]] = [
+        ("record", record(int(copied[1]) if copied else None) if record else None),
+        ("table", _qualified(error)),
+        ("column", column),
+        ("constraint", getattr(error, "constraint_name", None)),
+    ]
+    return "".join(f", {name} {fact}" for name, fact in facts if fact and (name == "record" or f'"{fact}"' not in text))
+
+
+def _qualified(error: asyncpg.PostgresError) -> str | None:
+    schema, table = getattr(error, "schema_name", None), getattr(error, "table_name", None)
+    return f"{schema}.{table}" if schema and table else table

@@ -13,16 +13,27 @@ batch may end among them.
 from __future__ import annotations
 
 import datetime as dt
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from connect.api import Batch, ConfigError, DataError, Schema
+from connect.api import Batch, ConfigError, ConnectError, DataError, Schema
 from connect_postgres.catalog import ColumnInfo, describe_table
 from connect_postgres.horizon import Mark, set_mark
 from connect_postgres.names import TableName, quoted
 from connect_postgres.query import describe_query
-from connect_postgres.rows import Convert, RowStyle, micros_of, select_list, to_dicts
+from connect_postgres.rows import (
+    Convert,
+    RowStyle,
+    Unreadable,
+    convert_all,
+    holds_infinity,
+    micros_of,
+    read_carefully,
+    select_list,
+    to_dicts,
+)
 from connect_postgres.source_config import INCREMENTING, TIMESTAMP, SourceConfig
 
 if TYPE_CHECKING:
@@ -42,6 +53,14 @@ _MOMENT: Final = ("timestamp with time zone", "timestamp without time zone")
 #: How soon to look again whether open transactions have ended, and how often to tell that they have not. Seconds.
 SETTLE_POLL_S: Final = 0.1
 SETTLE_WARNING_S: Final = 60.0
+#: When to tell it for the first time.
+SETTLE_FIRST_WARNING_S: Final = 5.0
+#: The server ends a transaction that a paused task leaves open for so long, so that it does not hold back vacuum. The
+#: task then begins its read anew behind the last row that it returned.
+IDLE_IN_TRANSACTION_MS: Final = 300_000
+#: How soon a table that failed is tried again, at first and at last. Seconds.
+RETRY_MIN_S: Final = 1.0
+RETRY_MAX_S: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +108,10 @@ class Reading:
     @classmethod
     async def open(cls, connection: asyncpg.Connection, sql: str, arguments: list[Any], chunk_rows: int) -> Reading:
         """Begin."""
-        transaction = connection.transaction()
+        transaction = connection.transaction(readonly=True)
         await transaction.start()
+        # For this transaction alone: a pooler takes no session that begins with the setting.
+        await connection.execute(f"SET LOCAL idle_in_transaction_session_timeout = {IDLE_IN_TRANSACTION_MS}")
         return cls(transaction, await connection.cursor(sql, *arguments), chunk_rows)
 
     async def next(self) -> tuple[list[Any], bool]:
@@ -101,6 +122,10 @@ class Reading:
             return rows, False
         await self._transaction.commit()
         return rows, True
+
+    async def abandon(self) -> None:
+        """End it before its last row."""
+        await self._transaction.rollback()
 
 
 class Feed:
@@ -121,6 +146,7 @@ class Feed:
         self._topic = config.topic_prefix + (table.name if table else "")
         self._by_id = config.mode in INCREMENTING
         self._by_time = config.mode in TIMESTAMP
+        self._id_name, self._time_names = config.id_column, config.time_columns
         self._partition, self._position = self._resumed(find)
         self._columns: tuple[ColumnInfo, ...] = ()
         self._schema: Schema | None = None
@@ -128,8 +154,14 @@ class Feed:
         self._mark: Mark | None = None
         self._warned_s = 0.0
         self._reading: Reading | None = None
-        #: What a person should know, once; the task logs and clears it.
-        self.warning: str | None = None
+        self._careful = False
+        self._tolerant = str(config.originals.get("errors.tolerance") or "none").lower() == "all"
+        self._told: set[str] = set()
+        self._failures = 0
+        #: What keeps the table from being read, while it does; it is tried again when it is due.
+        self.failure: ConnectError | None = None
+        #: What a person should know, by level; the task logs and clears it.
+        self.notes: list[tuple[int, str]] = []
 
     @property
     def reading(self) -> bool:
@@ -147,11 +179,57 @@ class Feed:
         if self._reading is None and not await self._begin(connection, now):
             return None
         assert self._reading is not None, "a read that began is under way"
+        try:
+            rows, last = await self._reading.next()
+            if self._careful or not holds_infinity(rows, self._columns):
+                return self._taken(rows, now, last=last)
+        except (ValueError, OverflowError):  # the driver met a date or time that Python does not hold
+            if self._careful:
+                raise
+        await self._begin_carefully(connection)
         rows, last = await self._reading.next()
+        return self._taken(rows, now, last=last)
+
+    def _taken(self, rows: list[Any], now: float, *, last: bool) -> Batch | None:
+        values, wrong = read_carefully(rows, self._columns) if self._careful else (rows, [])
+        if wrong and not self._tolerant:
+            raise DataError(self._unreadable(values, wrong[0]), hint="Cast the column to text in a query or view, or set errors.tolerance=all to leave such rows out.")  # fmt: skip
+        for one in wrong:
+            self._tell_once(f"left out, since errors.tolerance=all: {self._unreadable(values, one)}")
         if last:
             self._reading = self._mark = None
             self.due = now + self._config.poll_interval_ms / 1000
-        return self._batch(rows, last=last) if rows else None
+            self._careful = self._careful and not (self._by_id or self._by_time)
+        self._failures, self.failure = 0, None
+        return self._batch(values, {one.index for one in wrong}, last=last) if rows else None
+
+    def failed(self, error: ConnectError, now: float) -> float:
+        """Take a failure of this table alone; return in how many seconds it is tried again."""
+        wait_s: float = min(RETRY_MIN_S * 2**self._failures, RETRY_MAX_S)
+        self._failures = min(self._failures + 1, 10)
+        self.failure = error
+        self.due = now + wait_s
+        return wait_s
+
+    async def _begin_carefully(self, connection: asyncpg.Connection) -> None:
+        """Read again what was not returned yet, with dates and times as text, so that one row can be told from others."""
+        assert self._reading is not None, "a read is under way"
+        await self._reading.abandon()
+        self._careful = True
+        if not (self._by_id or self._by_time):
+            self.notes.append((logging.WARNING, f"{self.shown} holds a date or time that Python does not hold; its rows are read again from the first"))  # fmt: skip
+        sql, arguments = self._statement(self._mark.end if self._mark else None)
+        self._reading = await Reading.open(connection, sql, arguments, self._config.batch_max_rows)
+
+    def _unreadable(self, values: list[Any], one: Unreadable) -> str:
+        name = self._id_name if self._by_id else self._columns[0].name
+        row = f"the row of {name}={values[one.index][name]}"
+        return f"{self.shown}, {row}: column {one.column} is {one.text}, which Connect's type for it does not hold"
+
+    def _tell_once(self, text: str) -> None:
+        if text not in self._told and len(self._told) < 10_000:
+            self._told.add(text)
+            self.notes.append((logging.WARNING, text))
 
     # -- beginning a read ------------------------------------------------------------------------------------------
 
@@ -176,12 +254,15 @@ class Feed:
         waited_s, limit_ms = now - mark.since, self._config.open_transactions_wait_ms
         who = ", ".join(map(str, mark.pids)) or "a prepared transaction"
         if limit_ms >= 0 and waited_s * 1000 >= limit_ms:
-            self.warning = f"reading {self.shown} although transactions are still open (server process {who}): rows that they commit may be missed"  # fmt: skip
+            self._warn(f"reading {self.shown} although transactions are still open (server process {who}): rows that they commit may be missed")  # fmt: skip
             return True
-        if waited_s - self._warned_s >= SETTLE_WARNING_S:
+        if waited_s - self._warned_s >= (SETTLE_WARNING_S if self._warned_s else SETTLE_FIRST_WARNING_S):
             self._warned_s = waited_s
-            self.warning = f"new rows of {self.shown} have waited {waited_s:.0f} s for open transactions to end (server process {who}); open.transactions.wait.ms bounds the wait"  # fmt: skip
+            self._warn(f"new rows of {self.shown} have waited {waited_s:.0f} s for open transactions to end (server process {who}); end these, or bound the wait with open.transactions.wait.ms")  # fmt: skip
         return False
+
+    def _warn(self, text: str) -> None:
+        self.notes.append((logging.WARNING, text))
 
     async def _set_mark(self, connection: asyncpg.Connection, now: float) -> Mark | None:
         self._warned_s = 0.0
@@ -203,34 +284,34 @@ class Feed:
 
     def _floored(self, moment: dt.datetime) -> dt.datetime:
         """Round down to the columns' grain: more rows of the present second may come to a timestamp(0)."""
-        digits = min(c.modifier if c.modifier >= 0 else 6 for c in self._columns if c.name in self._config.timestamp_column_name)  # fmt: skip
+        digits = min(c.modifier if c.modifier >= 0 else 6 for c in self._columns if c.name in self._time_names)  # fmt: skip
         return moment - dt.timedelta(microseconds=moment.microsecond % 10 ** (6 - digits))
 
     # -- statements ------------------------------------------------------------------------------------------------
 
     @property
     def _source(self) -> str:
-        return self._table.sql if self._table else f"({self._config.query}\n) AS query"
+        return self._table.sql if self._table else f"({self._config.statement}\n) AS query"
 
     @property
     def _id(self) -> str:
-        return quoted(self._config.incrementing_column_name)
+        return quoted(self._id_name)
 
     @property
     def _time(self) -> str:
-        columns = [quoted(name) for name in self._config.timestamp_column_name]
+        columns = [quoted(name) for name in self._time_names]
         return columns[0] if len(columns) == 1 else f"COALESCE({', '.join(columns)})"
 
     @property
     def _with_zone(self) -> bool:
-        return any(c.type == _MOMENT[0] for c in self._columns if c.name in self._config.timestamp_column_name)
+        return any(c.type == _MOMENT[0] for c in self._columns if c.name in self._time_names)
 
     def _after(self, arguments: list[Any]) -> str:
         """Return the condition for rows behind the position, with AND behind it; '' at the beginning."""
         id_, moment = self._position.incrementing, self._position.timestamp
         id_sql = moment_sql = ""
         if self._by_id and id_ is not None:
-            cast = _ID_CASTS[self._column(self._config.incrementing_column_name).type]
+            cast = _ID_CASTS[self._column(self._id_name).type]
             id_sql = f"{_bind(arguments, id_)}::{cast}"
         if self._by_time and moment is not None:
             kind = "timestamptz" if self._with_zone else "timestamp"
@@ -247,13 +328,15 @@ class Feed:
     def _statement(self, end: Any) -> tuple[str, list[Any]]:
         """Return the statement of a read and its arguments: what is behind the position and not behind the end."""
         arguments: list[Any] = []
-        sql = f"SELECT {select_list(self._columns)} FROM {self._source}"  # noqa: S608 - names are quoted, values are arguments
+        sql = f"SELECT {select_list(self._columns, careful=self._careful)} FROM {self._source}"  # noqa: S608 - names are quoted, values are arguments
         if self._by_time:
             kind = "timestamptz" if self._with_zone else "timestamp"
-            order = f"{self._time}, {self._id}" if self._by_id else self._time
+            # Not the bare name: it would mean what is selected under it, which may be text.
+            moment = self._time if self._time.startswith("COALESCE") else f"COALESCE({self._time})"
+            order = f"{moment}, {self._id}" if self._by_id else moment
             sql += f" WHERE {self._after(arguments)}{self._time} < {_bind(arguments, end)}::{kind} ORDER BY {order}"
         elif self._by_id:
-            cast = _ID_CASTS[self._column(self._config.incrementing_column_name).type]
+            cast = _ID_CASTS[self._column(self._id_name).type]
             sql += f" WHERE {self._after(arguments)}{self._id} <= {_bind(arguments, end)}::{cast} ORDER BY {self._id}"
         return f"{sql} {self._config.query_suffix}", arguments
 
@@ -262,14 +345,17 @@ class Feed:
 
     # -- columns ---------------------------------------------------------------------------------------------------
 
-    async def describe(self, connection: asyncpg.Connection) -> None:
+    async def describe(self, connection: asyncpg.Connection, *, exact: bool = True) -> None:
         """Learn the columns: of a table for each read, since it may be altered; of the query once a connection.
+
+        Args:
+            exact: False looks at a query in a read-only transaction alone, and may not learn the precision of numerics.
 
         Raises:
             ConfigError: The table is gone, or a column that the mode needs is missing or not fit for it.
         """
         if self._table is None:
-            columns = self._columns or await describe_query(connection, self._config.query)
+            columns = self._columns or await describe_query(connection, self._config.statement, exact=exact)
         else:
             found = await describe_table(connection, self._table)
             if found is None:
@@ -279,6 +365,8 @@ class Feed:
             return
         self._columns = columns
         self._check_columns()
+        if finer := self._style.finer_than_kept(columns):
+            self.notes.append((logging.INFO, f"{self.shown}: timestamps go with milliseconds, and what is finer in {', '.join(finer)} is cut; timestamp.granularity=micros_long and its kin keep it"))  # fmt: skip
         self._schema = self._style.row_schema(self._table.name if self._table else "query", columns)
         self._readers = self._style.readers(columns)
 
@@ -287,13 +375,13 @@ class Feed:
 
     def _check_columns(self) -> None:
         if self._by_id:
-            self._check_column("incrementing.column.name", self._config.incrementing_column_name, tuple(_ID_CASTS), "a column of whole numbers")  # fmt: skip
+            self._check_column("incrementing.column.name", self._id_name, tuple(_ID_CASTS), "a column of whole numbers")  # fmt: skip
         if self._by_time:
-            for name in self._config.timestamp_column_name:
+            for name in self._time_names:
                 self._check_column("timestamp.column.name", name, _MOMENT, "a timestamp")
         if self._table is None or not self._config.validate_non_null:
             return
-        id_name, time_names = self._config.incrementing_column_name, self._config.timestamp_column_name
+        id_name, time_names = self._id_name, self._time_names
         if self._by_id and not self._column(id_name).not_null:
             raise ConfigError(f"{self.shown}: incrementing column {id_name!r} may be null, and rows with null would be missed", config_path="incrementing.column.name", hint="Make the column NOT NULL, or set validate.non.null=false.")  # fmt: skip
         if self._by_time and not any(self._column(name).not_null for name in time_names):
@@ -308,21 +396,35 @@ class Feed:
 
     # -- rows to batches -------------------------------------------------------------------------------------------
 
-    def _batch(self, rows: list[Any], *, last: bool) -> Batch:
-        self._position = self._behind(rows, last=last)
-        names = [column.name for column in self._columns]
+    def _batch(self, rows: list[Any], left_out: set[int], *, last: bool) -> Batch | None:
+        """Make a batch of rows, but for those at some places; the position moves behind them too."""
+        if timed := self._with_a_place(rows):
+            self._position = self._behind(timed, last=last)
+        if self._careful:
+            kept = [row for index, row in enumerate(rows) if index not in left_out]
+            values = convert_all(kept, self._readers)
+        else:
+            values = to_dicts(rows, [column.name for column in self._columns], self._readers)
+        if not values:
+            return None
         return Batch(
             topic=self._topic,
-            values=to_dicts(rows, names, self._readers),
+            values=values,
             value_schema=self._schema,
             source_partition=self._partition,
             source_offset=self._position.to_offset(),
         )
 
+    def _with_a_place(self, rows: list[Any]) -> list[Any]:
+        """Return the rows that the position may be taken from: one whose time cannot be read has none."""
+        if not (self._careful and self._by_time):
+            return rows
+        return [row for row in rows if any(row[name] is not None for name in self._time_names)]
+
     def _behind(self, rows: list[Any], *, last: bool) -> Position:
         """Return the position after these rows."""
         if self._by_id:
-            id_ = int(rows[-1][self._config.incrementing_column_name])
+            id_ = int(rows[-1][self._id_name])
             return Position(id_, self._row_time(rows[-1]) if self._by_time else None)
         if not self._by_time:
             return self._position
@@ -334,7 +436,7 @@ class Feed:
         return self._position if whole is None else Position(timestamp=whole)
 
     def _row_time(self, row: Mapping[str, Any]) -> dt.datetime:
-        moment: dt.datetime = next(row[name] for name in self._config.timestamp_column_name if row[name] is not None)
+        moment: dt.datetime = next(row[name] for name in self._time_names if row[name] is not None)
         return moment if moment.tzinfo is not None else moment.replace(tzinfo=self._style.zone).astimezone(dt.UTC)
 
     def _resumed(self, find: Callable[[Mapping[str, Any]], Mapping[str, Any] | None]) -> tuple[dict[str, Any], Position]:  # fmt: skip

@@ -11,6 +11,7 @@ from operator import itemgetter
 from typing import Any
 
 from connect.api import INT32, INT64, STRING, Batch, ConfigError, DataError, Schema, Type
+from connect_postgres.names import folded
 from connect_postgres.sink_config import KAFKA_COLUMNS, SinkConfig
 
 
@@ -65,15 +66,26 @@ def fields_of(batch: Batch, config: SinkConfig) -> Fields:
         if not chosen or name in chosen:
             fields.add(name, values[name], schemas[name])
     if not fields.columns:
-        raise DataError(f"a value of topic {batch.topic} has no field to write", hint="Check fields.whitelist.")
-    return fields
+        has = ", ".join(values) or "none"
+        raise ConfigError(f"a value of topic {batch.topic} has no field to write: fields.whitelist is {', '.join(chosen) or 'empty'}, the value's fields are {has}", config_path="fields.whitelist", hint="Correct fields.whitelist; names are compared with case.") if chosen and values else DataError(f"a value of topic {batch.topic} has no field to write: it is an empty object")  # fmt: skip
+    return _folded(fields, batch.topic) if config.folds else fields
 
 
 def key_fields_of(batch: Batch, config: SinkConfig) -> Fields:
     """Take only the keys of a batch apart, as tombstones are."""
     fields = Fields()
     _add_key(fields, batch, config.pk_fields)
-    return fields
+    return _folded(fields, batch.topic) if config.folds else fields
+
+
+def _folded(fields: Fields, topic: str) -> Fields:
+    """Name columns as PostgreSQL reads names without quotes."""
+    found = Fields(key=[folded(name) for name in fields.key])
+    for name, values in fields.columns.items():
+        if folded(name) in found.columns:
+            raise DataError(f"a record of topic {topic} has two fields for column {folded(name)}, since quote.sql.identifiers=never folds case")  # fmt: skip
+        found.add(folded(name), values, fields.schemas[name])
+    return found
 
 
 def _add_coordinates(fields: Fields, batch: Batch, names: Sequence[str]) -> None:

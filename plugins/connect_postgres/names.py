@@ -4,22 +4,33 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import Final
 
 from connect.api import ConfigError
 
 #: One part of a dotted name: in double quotes (doubled inside), or plain.
 _PART = re.compile(r'"((?:[^"]|"")+)"|([^."]+)')
+#: PostgreSQL cuts longer names without an error, so that two of them may come to be one. Bytes in UTF-8.
+NAME_BYTES: Final = 63
+_UPPER: Final = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ", "abcdefghijklmnopqrstuvwxyz")
 
 
 def quoted(identifier: str) -> str:
     """Return an identifier in quotes, whatever it holds.
 
     Raises:
-        ConfigError: It is empty or holds a NUL, which PostgreSQL cannot store.
+        ConfigError: It is empty, holds a NUL, which PostgreSQL cannot store, or is so long that PostgreSQL would cut it.
     """
     if not identifier or "\0" in identifier:
         raise ConfigError(f"{identifier!r} cannot be the name of a table or column")
+    if len(identifier) > NAME_BYTES // 4 and (size := len(identifier.encode(errors="replace"))) > NAME_BYTES:
+        raise ConfigError(f"{identifier!r} cannot be the name of a table or column: it has {size} bytes, and PostgreSQL takes {NAME_BYTES}", hint="Shorten it: a field with the ReplaceField transform (renames), a topic with RegexRouter or table.name.format.")  # fmt: skip
     return '"' + identifier.replace('"', '""') + '"'
+
+
+def folded(identifier: str) -> str:
+    """Return a name as PostgreSQL reads it without quotes: A to Z in small letters, all others as they are."""
+    return identifier.translate(_UPPER)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from connect.api import ConfigError
 from connect_postgres.catalog import ColumnInfo, describe_table
+from connect_postgres.failures import REFUSED
 from connect_postgres.names import TableName
 
 if TYPE_CHECKING:
@@ -22,35 +24,47 @@ FROM base b JOIN pg_type t ON t.oid = b.oid AND t.typtype <> 'd'
 """
 
 
-async def describe_query(connection: asyncpg.Connection, query: str) -> tuple[ColumnInfo, ...]:
-    """Return a query's columns; none is known to be NOT NULL.
+async def describe_query(connection: asyncpg.Connection, query: str, *, exact: bool = True) -> tuple[ColumnInfo, ...]:
+    """Return a query's columns; none is known to be NOT NULL. Nothing is changed, whatever the query holds.
 
-    A view that is never committed tells the precision and scale of numeric columns, which the driver does not. Where
-    the user may not make one (no right, a standby), they are unknown.
+    It is prepared, as one statement, in a read-only transaction. Where that succeeds, a view that is never committed
+    tells the precision and scale of numeric columns, which the driver does not; making one does not run the query.
+
+    Args:
+        exact: False does without the view, so precision and scale are unknown; so they are where the user may not
+            make one (no right, a standby).
 
     Raises:
         asyncpg.PostgresError: The query is wrong.
+        ConfigError: It has no columns.
     """
+    columns = await _by_preparing(connection, query)
+    if not columns:
+        raise ConfigError("the query gives no columns", code=REFUSED, config_path="query", hint="Select what is to be read.")  # fmt: skip
+    return (await _by_a_view(connection, query) or columns) if exact else columns
+
+
+async def _by_a_view(connection: asyncpg.Connection, query: str) -> tuple[ColumnInfo, ...] | None:
     import asyncpg
 
     transaction = connection.transaction()
     await transaction.start()
     try:
-        await connection.execute(f"CREATE TEMPORARY VIEW {_VIEW} AS {query}")
+        # By the extended protocol, which takes one statement only.
+        await connection.fetch(f"CREATE TEMPORARY VIEW {_VIEW} AS {query}")
         table = await describe_table(connection, TableName(_VIEW, "pg_temp"))
-        assert table is not None, "the view was just made"
-        return table.columns
-    except (asyncpg.InsufficientPrivilegeError, asyncpg.ReadOnlySQLTransactionError):
-        pass
+        return None if table is None else table.columns
+    except (asyncpg.InsufficientPrivilegeError, asyncpg.ReadOnlySQLTransactionError, asyncpg.FeatureNotSupportedError):
+        return None
     finally:
         await transaction.rollback()
-    return await _by_preparing(connection, query)
 
 
 async def _by_preparing(connection: asyncpg.Connection, query: str) -> tuple[ColumnInfo, ...]:
-    statement = await connection.prepare(f"SELECT * FROM ({query}\n) AS query LIMIT 0")  # noqa: S608 - the user's own query
-    await statement.fetch()  # one that is only prepared leaves the server in an implicit transaction
-    attributes = statement.get_attributes()
-    rows = await connection.fetch(_TYPES, sorted({attribute.type.oid for attribute in attributes}))
+    async with connection.transaction(readonly=True):
+        statement = await connection.prepare(f"SELECT * FROM ({query}\n) AS query LIMIT 0")  # noqa: S608 - the user's own query
+        await statement.fetch()  # one that is only prepared leaves the server in an implicit transaction
+        attributes = statement.get_attributes()
+        rows = await connection.fetch(_TYPES, sorted({attribute.type.oid for attribute in attributes}))
     types = {row["declared"]: (row["type"], row["name"]) for row in rows}
     return tuple(ColumnInfo(attribute.name, *types[attribute.type.oid]) for attribute in attributes)

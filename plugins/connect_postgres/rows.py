@@ -16,9 +16,10 @@ from __future__ import annotations
 
 import datetime as dt
 import decimal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from operator import itemgetter
 from typing import Any, Final
 
 from connect.api import (
@@ -90,6 +91,12 @@ class RowStyle:
         """Return the struct of a row."""
         return Schema.struct({column.name: self.schema(column) for column in columns}, name=name)
 
+    def finer_than_kept(self, columns: Sequence[ColumnInfo]) -> list[str]:
+        """Return the timestamp columns that may hold more than the milliseconds of Connect's Timestamp."""
+        if self.timestamp_granularity != "connect_logical":
+            return []
+        return [c.name for c in columns if c.type.startswith("timestamp ") and not 0 <= c.modifier <= 3]
+
     def readers(self, columns: Sequence[ColumnInfo]) -> list[tuple[str, Convert]]:
         """Return, for the columns that need it, what turns asyncpg's value, not None, into Connect's."""
         found = ((column.name, self._reader(column)) for column in columns)
@@ -113,7 +120,10 @@ class RowStyle:
         if kind == "numeric":
             if schema.type is not Type.BYTES:
                 return float if schema.type is Type.FLOAT64 else int
-            return _at_full_scale if modifier < 4 else None
+            if modifier < 4:
+                return _at_full_scale
+            scale = _scale(modifier)
+            return _at_negative_scale(scale) if scale < 0 else None
         grain = GRANULARITIES[self.timestamp_granularity][1]
         if kind == "timestamp with time zone":
             return grain
@@ -125,9 +135,94 @@ class RowStyle:
         return moment.replace(tzinfo=self.zone).astimezone(dt.UTC)
 
 
-def select_list(columns: Sequence[ColumnInfo]) -> str:
-    """Return what stands behind SELECT: every column, those without a type of Connect's as text."""
-    return ", ".join(_selected(column) for column in columns)
+def select_list(columns: Sequence[ColumnInfo], *, careful: bool = False) -> str:
+    """Return what stands behind SELECT: every column, those without a type of Connect's as text.
+
+    Args:
+        careful: Dates and times as text too, for `read_carefully`.
+    """
+    return ", ".join(_selected(column, careful=careful) for column in columns)
+
+
+# -- dates and times that Python does not hold ---------------------------------------------------------------------
+
+#: Types of which PostgreSQL has values beyond Python's: infinity, years before 1 and after 9999, 24:00; how to read one.
+_PARSERS: Final[dict[str, Callable[[str], Any]]] = {
+    "date": dt.date.fromisoformat,
+    "time without time zone": dt.time.fromisoformat,
+    "timestamp without time zone": dt.datetime.fromisoformat,
+    "timestamp with time zone": lambda text: dt.datetime.fromisoformat(text).astimezone(dt.UTC),
+}
+#: What the driver gives for infinity and -infinity, by whether the type has a time. These objects and no others: a date
+#: that is equal to one may be what the table holds.
+_ENDS: Final = {"date": (dt.date.min, dt.date.max), "timestamp without time zone": (dt.datetime.min, dt.datetime.max),
+                "timestamp with time zone": (dt.datetime.min, dt.datetime.max)}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A value that Python does not hold: the row's place among those fetched, the column, and what the server prints."""
+
+    index: int
+    column: str
+    text: str
+
+
+def holds_infinity(rows: Sequence[Any], columns: Sequence[ColumnInfo]) -> bool:
+    """Return whether the driver gave the end of Python's range for an infinity somewhere in fetched rows."""
+    for index, column in enumerate(columns):
+        ends = _ENDS.get(column.type.removesuffix("[]"))
+        if ends is None:
+            continue
+        found = list(map(itemgetter(index), rows))
+        if column.type.endswith("[]"):
+            found = list(_flat(found))
+        if (ends[0] in found or ends[1] in found) and any(_is_infinity(value) for value in found):
+            return True
+    return False
+
+
+def _is_infinity(value: Any) -> bool:
+    from asyncpg.pgproto import pgproto
+
+    return any(
+        value is end
+        for end in (pgproto.infinity_date, pgproto.negative_infinity_date,
+                    pgproto.infinity_datetime, pgproto.negative_infinity_datetime)
+    )  # fmt: skip
+
+
+def _flat(values: Iterable[Any]) -> Iterator[Any]:
+    for value in values:
+        if isinstance(value, list):
+            yield from _flat(value)
+        else:
+            yield value
+
+
+def read_carefully(rows: Sequence[Any], columns: Sequence[ColumnInfo]) -> tuple[list[dict[str, Any]], list[Unreadable]]:
+    """Return rows that were selected carefully as the driver would give them, None in place of what Python does not hold."""
+    values = [dict(zip((column.name for column in columns), row, strict=False)) for row in rows]
+    wrong = []
+    for column in columns:
+        parse = _PARSERS.get(column.type.removesuffix("[]"))
+        if parse is None:
+            continue
+        for index, row in enumerate(values):
+            if (text := row[column.name]) is None:
+                continue
+            try:
+                row[column.name] = _parsed(text, parse)
+            except (ValueError, OverflowError):
+                row[column.name] = None
+                wrong.append(Unreadable(index, column.name, str(text)))
+    return values, wrong
+
+
+def _parsed(text: Any, parse: Callable[[str], Any]) -> Any:
+    if isinstance(text, list):
+        return [None if item is None else _parsed(item, parse) for item in text]
+    return parse(text)
 
 
 def to_dicts(rows: Sequence[Any], names: Sequence[str], readers: Sequence[tuple[str, Convert]]) -> list[dict[str, Any]]:
@@ -135,6 +230,11 @@ def to_dicts(rows: Sequence[Any], names: Sequence[str], readers: Sequence[tuple[
     values = [
         dict(zip(names, row, strict=False)) for row in rows
     ]  # a row has what was selected; checking costs a third
+    return convert_all(values, readers)
+
+
+def convert_all(values: list[dict[str, Any]], readers: Sequence[tuple[str, Convert]]) -> list[dict[str, Any]]:
+    """Turn what the driver gives into Connect's values, in place."""
     for name, convert in readers:
         for value in values:
             if (found := value[name]) is not None:
@@ -145,7 +245,7 @@ def to_dicts(rows: Sequence[Any], names: Sequence[str], readers: Sequence[tuple[
 def _numeric_schema(modifier: int, mapping: str) -> Schema:
     declared = modifier >= 4  # atttypmod is (precision << 16 | scale) + 4, the scale a signed number of 11 bits
     precision = (modifier - 4) >> 16 & 0xFFFF if declared else 0
-    scale = ((modifier - 4 & 0x7FF) ^ 0x400) - 0x400 if declared else SCALE_MAX
+    scale = _scale(modifier) if declared else SCALE_MAX
     if mapping != "none" and declared and scale == 0:
         fitting = next((schema for digits, schema in _INTEGERS if precision < digits), None)
         if fitting is not None:
@@ -157,9 +257,20 @@ def _numeric_schema(modifier: int, mapping: str) -> Schema:
     return Schema.decimal(scale)
 
 
-def _selected(column: ColumnInfo) -> str:
+def _scale(modifier: int) -> int:
+    return ((modifier - 4 & 0x7FF) ^ 0x400) - 0x400
+
+
+def _at_negative_scale(scale: int) -> Convert:
+    # 12300 in a numeric(5,-2) comes as 12300, and the schema says 123E+2.
+    step = Decimal(1).scaleb(-scale)
+    return lambda value: value.quantize(step, context=_WIDE) if value.is_finite() else value
+
+
+def _selected(column: ColumnInfo, *, careful: bool) -> str:
     name = quoted(column.name)
-    if column.type.removesuffix("[]") in (*_SCHEMAS, "numeric"):
+    kind = column.type.removesuffix("[]")
+    if kind in (*_SCHEMAS, "numeric") and not (careful and kind in _PARSERS):
         return name
     return f"{name}::text{'[]' if column.type.endswith('[]') else ''} AS {name}"
 

@@ -1,4 +1,4 @@
-"""The sink: each `put_batch` is one transaction, so all of a batch is in the table or nothing of it.
+"""The sink: each put, over all its tables, is one transaction, so all of it is in the tables or nothing of it.
 
 Tombstones and values of one batch are put in order by what they come to: of a key that has a tombstone the row is
 deleted, and only what came behind its last tombstone is written. In upsert and update the last of equal keys counts.
@@ -6,7 +6,8 @@ deleted, and only what came behind its last tombstone is written. In upsert and 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from connect.api import (
@@ -21,7 +22,7 @@ from connect.api import (
 )
 from connect_postgres.catalog import ColumnInfo, TableInfo
 from connect_postgres.checks import sink_problems
-from connect_postgres.connection import close, connect, connect_patiently
+from connect_postgres.connection import close, connect
 from connect_postgres.failures import explained
 from connect_postgres.fields import Fields, fields_of, key_fields_of
 from connect_postgres.names import TableName
@@ -29,7 +30,7 @@ from connect_postgres.sink_config import SinkConfig
 from connect_postgres.tables import Tables
 from connect_postgres.values import fit
 from connect_postgres.version import VERSION
-from connect_postgres.writes import Writer
+from connect_postgres.writes import Writer, copies
 
 if TYPE_CHECKING:
     import asyncpg
@@ -46,6 +47,12 @@ class JdbcSinkTask(SinkTask):
         self._tables = Tables(self.config)
         self._zone = self.config.zone
         self._failures = 0
+        #: Whether the last put may have been committed although its answer was lost.
+        self._in_doubt = False
+        #: The batch that is copied straight into its table, row by row: COPY's lines are its records.
+        self._copied: Batch | None = None
+        #: Whether a row of ours can be told by its key: topic, partition and offset.
+        self._recognises = self.config.write_mode == "insert" and self.config.key_mode == "kafka"
         await self._connected()
 
     async def stop(self) -> None:
@@ -53,33 +60,67 @@ class JdbcSinkTask(SinkTask):
         await close(connection)
 
     async def put_batch(self, batch: Batch) -> None:
-        if not len(batch):
+        await self.put_batches([batch])
+
+    async def put_batches(self, batches: Sequence[Batch]) -> None:
+        """Write the batches of one fetch in one transaction."""
+        filled = [batch for batch in batches if len(batch)]
+        if not filled:
             return
-        name = self._table_of(batch.topic)
         try:
-            async with explained(f"writing to table {name}", self.config.target, retry_after_ms=self.config.retry_backoff_ms or None):  # fmt: skip
-                await self._put(name, batch)
+            await self._put(filled)
         except RetriableError as error:
+            self._in_doubt = True
             await self._count(error)
             raise
-        except DataError as error:
-            if not error.message.startswith("writing to"):
-                raise DataError(
-                    f"writing to table {name}: {error.message}", code=error.code, hint=error.hint
-                ) from error
-            raise
         self._failures = 0
+        self._in_doubt = False
 
-    async def _put(self, name: TableName, batch: Batch) -> None:
-        connection, writer = await self._connected()
+    async def _put(self, batches: Sequence[Batch]) -> None:
         try:
-            async with connection.transaction():
-                await self._write(connection, writer, name, batch)
+            await self._transaction(batches, recognise=self._recognises and self._in_doubt)
+        except DataError as error:
+            if not (self._recognises and not self._in_doubt and getattr(error.__cause__, "sqlstate", None) == "23505"):
+                raise
+            # Perhaps rows of ours, whose commit was never answered or not followed by that of their offsets.
+            await self._transaction(batches, recognise=True)
+
+    async def _transaction(self, batches: Sequence[Batch], *, recognise: bool) -> None:
+        connection, writer = await self._connected()
+        names = [self._table_of(batch.topic) for batch in batches]
+        shown = ", ".join(sorted(set(map(str, names))))
+        try:
+            async with (
+                self._explained(f"writing to table {shown}"),  # the commit, for what is checked only then
+                connection.transaction(),
+            ):
+                for name, batch in zip(names, batches, strict=True):
+                    await self._write_one(connection, writer, name, batch, recognise=recognise)
         except BaseException:
             self._tables.forget()  # what this transaction made is gone, and what it met may have changed
             raise
 
-    async def _write(self, connection: asyncpg.Connection, writer: Writer, name: TableName, batch: Batch) -> None:
+    def _explained(self, what: str, record: Callable[[int | None], str | None] | None = None) -> AbstractAsyncContextManager[None]:  # fmt: skip
+        retry_ms = self.config.retry_backoff_ms or None
+        return explained(what, self.config.target, retry_after_ms=retry_ms, record=record, writing=True)
+
+    async def _write_one(self, connection: asyncpg.Connection, writer: Writer, name: TableName, batch: Batch, *, recognise: bool) -> None:  # fmt: skip
+        self._copied = None
+        only = _record(batch, 0) if len(batch) == 1 else None
+        name_record: Callable[[int | None], str | None] = lambda line: (  # noqa: E731 - a line counts where rows are copied straight
+            only if only or line is None or self._copied is None else _record(self._copied, line - 1)
+        )
+        what = f"writing to table {name}"
+        try:
+            async with self._explained(what, name_record):
+                await self._write(connection, writer, name, batch, recognise=recognise)
+        except DataError as error:
+            if not error.message.startswith("writing to"):
+                where = f"{what}, record {only}" if only else what
+                raise DataError(f"{where}: {error.message}", code=error.code, hint=error.hint) from error
+            raise
+
+    async def _write(self, connection: asyncpg.Connection, writer: Writer, name: TableName, batch: Batch, *, recognise: bool) -> None:  # fmt: skip
         if self.config.delete_enabled and None in batch.values:
             batch = await self._delete(connection, writer, name, batch)
             if not len(batch):
@@ -89,10 +130,19 @@ class JdbcSinkTask(SinkTask):
         columns, values = self._fitted(table, fields)
         mode = self.config.write_mode
         if mode == "insert":
-            await writer.insert(table.name, columns, values)
+            if recognise:
+                await self._insert_missing(writer, table, columns, values, fields.key)
+                return
+            self._copied = batch if copies(table, columns) else None
+            await writer.insert(table, columns, values)
             return
         values = _last_of_equal_keys(columns, values, fields.key)
         await (writer.upsert if mode == "upsert" else writer.update)(table.name, columns, values, fields.key)
+
+    async def _insert_missing(self, writer: Writer, table: TableInfo, columns: list[ColumnInfo], values: list[list[Any]], key: list[str]) -> None:  # fmt: skip
+        new = await writer.insert_missing(table.name, columns, values, key)
+        if known := len(values[0]) - new:
+            self.context.log.warning("%d rows of table %s are there already under their topic, partition and offset, and are taken as written", known, table.name)  # fmt: skip
 
     async def _delete(self, connection: asyncpg.Connection, writer: Writer, name: TableName, batch: Batch) -> Batch:
         """Delete the rows of tombstones; return what is still to be written."""
@@ -109,12 +159,17 @@ class JdbcSinkTask(SinkTask):
         return batch.select([index > last.get(key, -1) for index, key in enumerate(keys)])
 
     def _fitted(self, table: TableInfo, fields: Fields) -> tuple[list[ColumnInfo], list[list[Any]]]:
-        columns = [table.column(name) for name in fields.columns]
-        found = [column for column in columns if column is not None]
-        if len(found) != len(columns):
-            missing = next(name for name in fields.columns if table.column(name) is None)
-            raise ConfigError(f"table {table.name} has no column {missing!r}; it has {', '.join(table.column_names)}", config_path="pk.fields")  # fmt: skip
-        return found, [fit(fields.columns[column.name], column, self._zone) for column in found]
+        columns, values = [], []
+        for name in fields.columns:
+            column = table.column(name)
+            if column is None:
+                raise ConfigError(f"table {table.name} has no column {name!r}; it has {', '.join(table.column_names)}", config_path="pk.fields")  # fmt: skip
+            if column.generated:
+                raise ConfigError(f"column {name} of table {table.name} is GENERATED: the server computes it, and takes no value for it", config_path="fields.whitelist", hint="Leave the field out with fields.whitelist, or with the ReplaceField transform.")  # fmt: skip
+            column, fitted = fit(fields.columns[name], column, self._zone, fields.schemas[name])
+            columns.append(column)
+            values.append(fitted)
+        return columns, values
 
     def _table_of(self, topic: str) -> TableName:
         try:
@@ -149,7 +204,13 @@ class JdbcSinkConnector(SinkConnector):
     config: SinkConfig
 
     async def start(self) -> None:
-        await close(await connect_patiently(self.config))
+        if self.config.unheeded:
+            self.context.log.warning("parameters of the connection that nothing here knows: %s", ", ".join(self.config.unheeded))  # fmt: skip
+        try:
+            await close(await connect(self.config))
+        except RetriableError as error:
+            # An outage: the tasks wait for its end by themselves.
+            self.context.log.warning("the tasks will wait: %s", error.message)
 
     def alter_offsets(self, offsets: Mapping[tuple[str, int], int | None]) -> bool:
         """Take any: the group's offsets are all there is. Rows that are read again are written as insert.mode says."""
@@ -162,6 +223,12 @@ class JdbcSinkConnector(SinkConnector):
             return await sink_problems(connection, self.config, [topic for topic in topics if topic])
         finally:
             await close(connection)
+
+
+def _record(batch: Batch, index: int) -> str:
+    """Name one record."""
+    place = batch.offsets[index] if batch.offsets is not None and index < len(batch) else "?"
+    return f"{batch.topic}-{batch.partition}@{place}"
 
 
 def _last_of_equal_keys(columns: list[ColumnInfo], values: list[list[Any]], key: list[str]) -> list[list[Any]]:

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from connect.api import Problem, key
 from connect_postgres.connection import ConnectionConfig
-from connect_postgres.names import TableName
+from connect_postgres.names import TableName, folded
 from connect_postgres.source_config import check_zone
 
 #: Columns of pk.mode=kafka where pk.fields names none.
@@ -30,7 +30,7 @@ class SinkConfig(ConnectionConfig):
     db_timezone: str = key("Time zone of columns without one.", default="UTC", validators=[check_zone], importance="medium", group="Data Mapping", order=5)  # fmt: skip
     auto_create: bool = key("Whether a missing table is created.", default=False, importance="medium", group="DDL Support", order=1)  # fmt: skip
     auto_evolve: bool = key("Whether missing columns are added; nothing else of a table is ever changed.", default=False, importance="medium", group="DDL Support", order=2)  # fmt: skip
-    quote_sql_identifiers: str = key("Accepted; identifiers are always quoted, so names are compared with case.", default="ALWAYS", one_of=("ALWAYS", "NEVER"), ignore_case=True, importance="medium", group="DDL Support", order=3)  # fmt: skip
+    quote_sql_identifiers: str = key("ALWAYS: names of tables and columns are taken as they are, with case; NEVER: as PostgreSQL reads them without quotes, A to Z in small letters.", default="ALWAYS", one_of=("ALWAYS", "NEVER"), ignore_case=True, importance="medium", group="DDL Support", order=3)  # fmt: skip
     max_retries: int = key("How often a write is tried again after a lost connection, deadlock and the like, before the task fails; -1: until it succeeds.", default=-1, ge=-1, importance="medium", group="Retries", order=1)  # fmt: skip
     retry_backoff_ms: int = key("Wait before such a try, in ms.", default=3000, ge=0, importance="medium", group="Retries", order=2)  # fmt: skip
 
@@ -51,9 +51,16 @@ class SinkConfig(ConnectionConfig):
 
     def table_of(self, topic: str) -> TableName:
         """Return the table of a topic. Raises `ValueError` where the topic's name makes no table's."""
-        return TableName.parse(self.table_name_format.replace(_TOPIC, topic))
+        name = self.table_name_format.replace(_TOPIC, topic)
+        return TableName.parse(folded(name) if self.folds else name)
+
+    @property
+    def folds(self) -> bool:
+        """Whether names are read as without quotes."""
+        return self.quote_sql_identifiers.upper() == "NEVER"
 
     def problems(self) -> Iterable[Problem]:
+        yield from super().problems()
         mode, pk, count = self.write_mode, self.key_mode, len(self.pk_fields)
         if mode != "insert" and pk == "none":
             yield Problem("pk.mode", f"insert.mode={mode} needs a key to find rows by: set pk.mode to record_key, record_value or kafka")  # fmt: skip

@@ -7,12 +7,21 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from connect.api import Batch, ConfigError, ConnectError, DataError, Problem, SourceConnector, SourceTask
+from connect.api import (
+    Batch,
+    ConfigError,
+    ConnectError,
+    DataError,
+    Problem,
+    RetriableError,
+    SourceConnector,
+    SourceTask,
+)
 from connect_postgres.catalog import find_tables
-from connect_postgres.checks import source_problems
-from connect_postgres.connection import close, connect, connect_patiently
-from connect_postgres.failures import explained
-from connect_postgres.feed import Feed, Position
+from connect_postgres.checks import STANDBY, STANDBY_HINT, is_standby, source_problems
+from connect_postgres.connection import close, connect
+from connect_postgres.failures import UNREACHABLE, explained
+from connect_postgres.feed import RETRY_MIN_S, Feed, Position
 from connect_postgres.names import TableName
 from connect_postgres.source_config import SourceConfig, TaskConfig, encode_table, same_table
 from connect_postgres.version import VERSION
@@ -33,6 +42,7 @@ class JdbcSourceTask(SourceTask):
     async def start(self) -> None:
         self._connection: asyncpg.Connection | None = None
         tables: list[TableName | None] = [None] if self.config.query else list(self.config.table_names)
+        self._had_primary = False
         self._feeds = [Feed(self.config, table, self.context.offset) for table in tables]
         await self._connected()
 
@@ -49,16 +59,28 @@ class JdbcSourceTask(SourceTask):
         if wait_s > 0 and not feed.reading:
             await asyncio.sleep(min(wait_s, POLL_WAIT_MAX_S))
             return None
+        now = time.monotonic()
         try:
             return await self._poll(feed)
+        except RetriableError:
+            feed.due = now + RETRY_MIN_S  # other tables first: it may be this one alone, locked or too slow
+            await self.stop()
+            raise
+        except ConnectError as error:
+            await self.stop()
+            wait_s = feed.failed(error, now)
+            if all(one.failure is not None for one in self._feeds):
+                raise
+            self.context.log.error("%s cannot be read, and the others are read on; next try in %.0f s: %s", feed.shown, wait_s, error.message)  # fmt: skip
+            return None
         except BaseException:
             # Cancelled or failed: whatever was under way on the connection is in doubt.
             await self.stop()
             raise
         finally:
-            if feed.warning is not None:
-                self.context.log.warning("%s", feed.warning)
-                feed.warning = None
+            for level, text in feed.notes:
+                self.context.log.log(level, "%s", text)
+            feed.notes.clear()
 
     async def _poll(self, feed: Feed) -> Batch | None:
         async with explained(f"reading {feed.shown}", self.config.target):
@@ -74,7 +96,19 @@ class JdbcSourceTask(SourceTask):
             for feed in self._feeds:
                 feed.reset()
             self._connection = await connect(self.config)
+            await self._check_primary(self._connection)
         return self._connection
+
+    async def _check_primary(self, connection: asyncpg.Connection) -> None:
+        async with explained("looking whether the server is a standby", self.config.target):
+            standby = await is_standby(connection, self.config)
+        if not standby:
+            self._had_primary = True
+            return
+        await self.stop()
+        if self._had_primary:  # it was one: a failover, which passes
+            raise RetriableError(f"{self.config.target} is a standby now; waiting for the primary", code=UNREACHABLE)
+        raise ConfigError(STANDBY.format(target=self.config.target, mode=self.config.mode), config_path="connection.url", hint=STANDBY_HINT)  # fmt: skip
 
 
 class JdbcSourceConnector(SourceConnector):
@@ -90,14 +124,26 @@ class JdbcSourceConnector(SourceConnector):
     async def start(self) -> None:
         self._tables: list[TableName] = []
         self._watching: asyncio.Task[None] | None = None
-        connection = await connect_patiently(self.config)
+        if self.config.unheeded:
+            self.context.log.warning("parameters of the connection that nothing here knows: %s", ", ".join(self.config.unheeded))  # fmt: skip
         try:
-            if not self.config.query:
-                self._tables = await self._find_tables(connection)
+            self._tables = await self._first_look()
+            looked = True
+        except RetriableError as error:
+            # An outage: go on looking in the background for as long as it lasts.
+            self.context.log.warning("tables are looked for again in %d ms: %s", self.config.connection_backoff_ms, error.message)  # fmt: skip
+            looked = False
+        if not self.config.query:
+            self._watching = asyncio.create_task(self._watch(looked=looked))
+
+    async def _first_look(self) -> list[TableName]:
+        connection = await connect(self.config)
+        try:
+            if await is_standby(connection, self.config):
+                raise ConfigError(STANDBY.format(target=self.config.target, mode=self.config.mode), config_path="connection.url", hint=STANDBY_HINT)  # fmt: skip
+            return [] if self.config.query else await self._find_tables(connection)
         finally:
             await close(connection)
-        if not self.config.query:
-            self._watching = asyncio.create_task(self._watch())
 
     async def check(self) -> list[Problem]:
         connection = await connect(self.config)
@@ -134,24 +180,30 @@ class JdbcSourceConnector(SourceConnector):
                 raise ConfigError(f"the offset of {dict(partition)} is none that can be read: {error}") from error
         return True
 
-    async def _watch(self) -> None:
-        """Look for tables that come and go, and have the work divided anew."""
+    async def _watch(self, *, looked: bool) -> None:
+        """Look for tables that come and go, and have the work divided anew. `looked`: whether any look has succeeded."""
         while True:
-            await asyncio.sleep(self.config.table_poll_interval_ms / 1000)
+            await asyncio.sleep(
+                (self.config.table_poll_interval_ms if looked else self.config.connection_backoff_ms) / 1000
+            )
             try:
-                found = await self._look()
+                found = await (self._look() if looked else self._first_look())
             except ConnectError as error:
+                if not looked and not isinstance(error, RetriableError):
+                    self.context.raise_error(error)  # what `start` would have said
+                    return
                 # The next look may succeed; the tasks report a lasting trouble themselves.
                 self.context.log.warning("tables cannot be looked for now: %s", error.message)
                 continue
-            if found != self._tables:
+            if found != self._tables or not looked:
                 self._tables = found
                 self.context.request_task_reconfiguration()
+            looked = True
 
     async def _look(self) -> list[TableName]:
         connection = await connect(self.config)
         try:
-            return await self._find_tables(connection, missing_is_wrong=False)
+            return self._of_own_topics(await self._find_tables(connection, missing_is_wrong=False))
         finally:
             await close(connection)
 
@@ -166,15 +218,31 @@ class JdbcSourceConnector(SourceConnector):
             self._check_all_found(tables, chosen)
         return chosen
 
+    def _of_own_topics(self, tables: list[TableName]) -> list[TableName]:
+        """Leave out tables that came while others of their name, and so of their topic, are read."""
+        names = {table.name: table for table in reversed(tables)} | {table.name: table for table in self._tables if table in tables}  # fmt: skip
+        late = [table for table in tables if names[table.name] != table]
+        if late:
+            self.context.log.error("tables %s are not read: others of their name go to their topics", ", ".join(map(str, late)))  # fmt: skip
+        return [table for table in tables if table not in late]
+
     def _check_all_found(self, tables: list[TableName], chosen: list[TableName]) -> None:
         wanted = [TableName.parse(name) for name in self.config.table_whitelist]
         missing = [str(name) for name in wanted if not any(same_table(name, table) for table in tables)]
         path = "table.whitelist"
         if self.config.table_include_list and not chosen:
             missing, path = self.config.table_include_list, "table.include.list"
-        if missing:
-            known = ", ".join(map(str, tables[:20])) or "none"
-            raise ConfigError(f"table {', '.join(missing)} does not exist in {self.config.target}; there are {known}", config_path=path, hint=f"Correct {path}; names are compared with case.")  # fmt: skip
+        if missing and chosen:
+            self.context.log.error("%s", self._missing(missing, tables))  # the others are read; it may come yet
+        elif missing:
+            hint = f"Correct {path}{', schema.pattern' if self.config.schema_pattern else ''} or table.types; names are compared with case."  # fmt: skip
+            raise ConfigError(self._missing(missing, tables), config_path=path, hint=hint)
         twice = [table for table in chosen if sum(other.name == table.name for other in chosen) > 1]
         if twice:
             raise ConfigError(f"tables {', '.join(map(str, twice))} would share topic {self.config.topic_prefix}{twice[0].name}", config_path=path, hint="Name one schema with schema.pattern, or use a connector for each.")  # fmt: skip
+
+    def _missing(self, missing: list[str], tables: list[TableName]) -> str:
+        known = ", ".join(map(str, tables[:20])) or "none"
+        kinds = f"table.types={','.join(self.config.table_types)}"
+        where = f"schema.pattern={self.config.schema_pattern} and {kinds}" if self.config.schema_pattern else kinds
+        return f"table {', '.join(missing)} does not exist in {self.config.target}, as far as {where} goes; there are {known}. A partition is read with its table, not by itself"  # fmt: skip

@@ -10,8 +10,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from connect.api import Problem, compile_pattern, key
 from connect_postgres.catalog import TABLE_KINDS
 from connect_postgres.connection import ConnectionConfig
-from connect_postgres.names import TableName
+from connect_postgres.names import TableName, folded
 from connect_postgres.rows import GRANULARITIES, RowStyle
+from connect_postgres.statements import split_statements
 
 INCREMENTING: Final = ("incrementing", "timestamp+incrementing")
 TIMESTAMP: Final = ("timestamp", "timestamp+incrementing")
@@ -56,7 +57,7 @@ class SourceConfig(ConnectionConfig):
     schema_pattern: str | None = key("Only tables of schemas like this, with SQL's % and _.", default=None, group="Database", order=14)  # fmt: skip
     table_types: list[str] = key("Kinds of tables: TABLE, PARTITIONED TABLE, VIEW, MATERIALIZED VIEW, FOREIGN TABLE.", default=["TABLE"], importance="low", group="Database", order=15, validators=[_kinds])  # fmt: skip
     numeric_mapping: str = key("How numeric comes: none (Decimal), precision_only (integers where the scale is 0), best_fit (FLOAT64 too, up to 18 digits), best_fit_eager_double (FLOAT64 for all with a point).", default="none", one_of=_MAPPINGS, ignore_case=True, importance="low", group="Database", order=16)  # fmt: skip
-    quote_sql_identifiers: str = key("Accepted; identifiers are always quoted, so names are compared with case.", default="ALWAYS", one_of=("ALWAYS", "NEVER"), ignore_case=True, importance="medium", group="Database", order=17)  # fmt: skip
+    quote_sql_identifiers: str = key("ALWAYS: the names in incrementing.column.name and timestamp.column.name are taken as they are, with case; NEVER: as PostgreSQL reads them without quotes, A to Z in small letters.", default="ALWAYS", one_of=("ALWAYS", "NEVER"), ignore_case=True, importance="medium", group="Database", order=17)  # fmt: skip
     mode: str = key("What a poll reads. bulk: all rows each time; incrementing: rows with a greater id; timestamp, timestamp+incrementing: new and changed rows.", importance="high", one_of=_MODES, group="Mode", order=1)  # fmt: skip
     incrementing_column_name: str = key("Column of whole numbers that is greater in each new row.", default="", group="Mode", order=2)  # fmt: skip
     timestamp_column_name: list[str] = key("Columns of type timestamp; the first that is not null says when a row changed.", default=[], group="Mode", order=3)  # fmt: skip
@@ -74,11 +75,30 @@ class SourceConfig(ConnectionConfig):
     db_timezone: str = key("Time zone of timestamps without one.", default="UTC", validators=[check_zone], importance="medium", group="Connector", order=5)  # fmt: skip
 
     @property
+    def statement(self) -> str:
+        """The query without a ';' behind it; '' for none."""
+        return next(iter(split_statements(self.query)), "")
+
+    @property
+    def id_column(self) -> str:
+        """The incrementing column."""
+        return self._named(self.incrementing_column_name)
+
+    @property
+    def time_columns(self) -> list[str]:
+        """The timestamp columns."""
+        return [self._named(name) for name in self.timestamp_column_name]
+
+    def _named(self, name: str) -> str:
+        return folded(name) if self.quote_sql_identifiers.upper() == "NEVER" else name
+
+    @property
     def style(self) -> RowStyle:
         """How values come out."""
         return RowStyle(self.numeric_mapping.lower(), self.timestamp_granularity.lower(), ZoneInfo(self.db_timezone))
 
     def problems(self) -> Iterable[Problem]:
+        yield from super().problems()
         lists = {
             name: given
             for name, given in (
@@ -96,8 +116,10 @@ class SourceConfig(ConnectionConfig):
         elif len(lists) > 1:
             first, second, *_ = lists
             yield Problem(second, f"{first} and {second} exclude each other: remove one")
-        if self.query.rstrip().endswith(";"):
-            yield Problem("query", "query is put into a larger statement: remove the ';' at its end")
+        if self.query and (count := len(split_statements(self.query))) != 1:
+            yield Problem("query", f"query holds {count} statements; one is expected, which reads and changes nothing")
+        if self.query_suffix and len(split_statements(f"SELECT {self.query_suffix}")) > 1:
+            yield Problem("query.suffix", "query.suffix is put behind a statement, and may not begin another")
 
     def selects(self, table: TableName, database: str) -> bool:
         """Return whether a table is to be read. May take as long as its patterns may: not on the event loop.

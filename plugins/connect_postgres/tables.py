@@ -51,6 +51,8 @@ class Tables:
             table = await self.find(connection, name)
         assert table is not None, "the table was just made"
         missing = [column for column in fields.columns if table.column(column) is None]
+        for column in missing:
+            quoted(column)  # one that PostgreSQL would cut is refused as such
         if missing:
             await self._evolve(connection, table, missing, fields)
             del self._known[name]

@@ -12,9 +12,11 @@ from __future__ import annotations
 import base64
 import datetime as dt
 import json
+import re
 import uuid
 from collections.abc import Callable, Iterable, Sequence
-from decimal import Decimal
+from dataclasses import replace
+from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
 from connect.api import (
@@ -32,6 +34,7 @@ from connect.api import (
     Type,
 )
 from connect_postgres.catalog import ColumnInfo
+from connect_postgres.failures import reason
 
 _LOGICAL: Final = {DECIMAL_NAME: "numeric", DATE_NAME: "date", TIME_NAME: "time", TIMESTAMP_NAME: "timestamptz"}
 _PLAIN: Final = {
@@ -42,10 +45,23 @@ _PLAIN: Final = {
 _EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _EPOCH_DAY: Final = dt.date(1970, 1, 1)
 _MILLISECOND: Final = dt.timedelta(milliseconds=1)
+_DAY_MS: Final = 86_400_000
+#: What the driver takes for -infinity and infinity, by type: PostgreSQL has these moments beside its infinities.
+_ENDS: Final[dict[str, tuple[Any, Any]]] = {
+    "date": (dt.date.min, dt.date.max),
+    "timestamp without time zone": (dt.datetime.min, dt.datetime.max),
+    "timestamp with time zone": (dt.datetime.min.replace(tzinfo=dt.UTC), dt.datetime.max.replace(tzinfo=dt.UTC)),
+}
+_HEX: Final = re.compile(r"\\x((?:[0-9A-Fa-f]{2})*)")
+_DECIMAL_HINT: Final = "Where it is a Decimal in base64, as JsonConverter writes it, set decimal.format=NUMERIC there."
 _INT_BITS: Final = {"smallint": 16, "integer": 32, "bigint": 64}
 _NONE: Final = type(None)
 
 Convert = Callable[[Any], Any]
+
+
+class NoNumber(ValueError):
+    """A text is none."""
 
 
 # -- types for new columns -----------------------------------------------------------------------------------------
@@ -88,23 +104,53 @@ _INFERRED: Final[dict[type, Schema]] = {
 
 def staged_type(column: ColumnInfo) -> str | None:
     """Return the type under which a column is staged where COPY cannot write its own; None where it can."""
-    if column.type.removesuffix("[]") in _FITTING:
+    if column.type.removesuffix("[]") in _FITTING and not column.as_text:
         return None
     return "text[]" if column.type.endswith("[]") else "text"
 
 
-def fit(values: list[Any], column: ColumnInfo, zone: dt.tzinfo) -> list[Any]:
-    """Return a column's values as COPY takes them; the same list where they fit already.
+def fit(values: list[Any], column: ColumnInfo, zone: dt.tzinfo, declared: Schema | None = None) -> tuple[ColumnInfo, list[Any]]:  # fmt: skip
+    """Return a column's values as COPY takes them, the same list where they fit already, and the column as it is staged.
+
+    Args:
+        zone: The zone of columns without one.
+        declared: The field's schema, where there is one.
 
     Raises:
         DataError: One does not fit; names the column, its type and the value's kind.
     """
+    is_array = column.type.endswith("[]")
+    kind = column.type.removesuffix("[]")
     try:
-        if column.type.endswith("[]"):
-            return _fit_arrays(values, column.type.removesuffix("[]"), zone)
-        return _fit_plain(values, column.type, zone)
+        if kind == "bytea" and declared is not None:
+            _refuse_declared_text(declared.value_schema if declared.type is Type.ARRAY else declared)
+        fitted = (_fit_arrays if is_array else _fit_plain)(values, kind, zone)
+        if kind in _ENDS and _has_ends(fitted, kind):
+            return replace(column, as_text=True), _as_texts(fitted)
     except (ValueError, TypeError, ArithmeticError) as error:
-        raise DataError(f"column {column.name} is {column.declared}, and a value does not fit: {error}") from error
+        hint = _DECIMAL_HINT if isinstance(error, NoNumber) else None
+        raise DataError(f"column {column.name} is {column.declared}, and a value does not fit: {reason(error)}", hint=hint) from error  # fmt: skip
+    return column, fitted
+
+
+def _has_ends(values: list[Any], kind: str) -> bool:
+    """Whether a value, or an item of an array, is one that the driver takes for an infinity."""
+    first, last = _ENDS[kind]
+    if first in values or last in values:
+        return True
+    return any(isinstance(value, list) and _has_ends(value, kind) for value in values if type(value) is list)
+
+
+def _as_texts(values: list[Any]) -> list[Any]:
+    return [
+        None if value is None else _as_texts(value) if isinstance(value, list) else value.isoformat()
+        for value in values
+    ]
+
+
+def _refuse_declared_text(declared: Schema | None) -> None:
+    if declared is not None and declared.type is Type.STRING:
+        raise TypeError("the field is text, and which bytes it means is not said; bytes are expected")
 
 
 def unfit(columns: Sequence[ColumnInfo], values: Sequence[list[Any]]) -> str | None:
@@ -146,15 +192,32 @@ def _to_int(value: Any) -> int:
         return (value - _EPOCH) // _MILLISECOND
     if isinstance(value, float | Decimal) and value != int(value):
         raise ValueError(f"{value} is no whole number")
-    if isinstance(value, int | float | Decimal | str):
+    if isinstance(value, str):
+        return _number(int, value)
+    if isinstance(value, int | float | Decimal):
         return int(value)
     raise TypeError(f"a whole number is expected, not {type(value).__name__}")
 
 
 def _to_float(value: Any) -> float:
-    if isinstance(value, int | float | Decimal | str):
+    if isinstance(value, str):
+        return _number(float, value)
+    if isinstance(value, int | float | Decimal):
         return float(value)
     raise TypeError(f"a number is expected, not {type(value).__name__}")
+
+
+def _number(kind: Callable[[str], Any], text: str) -> Any:
+    try:
+        if "_" not in text:  # which Python takes for a separator of digits
+            return kind(text)
+    except (ValueError, InvalidOperation):
+        pass
+    raise NoNumber(f"{_short(text)} is no {'whole number' if kind is int else 'number'}")
+
+
+def _short(text: str) -> str:
+    return repr(text if len(text) <= 40 else f"{text[:40]}…")
 
 
 def _to_bool(value: Any) -> bool:
@@ -171,8 +234,8 @@ def _to_text(value: Any) -> str:
         return "true" if value else "false"
     if isinstance(value, dict | list):
         return _dumps(value)
-    if isinstance(value, bytes):
-        return value.decode()
+    if isinstance(value, bytes | bytearray | memoryview):
+        return bytes(value).decode()
     if isinstance(value, Decimal):
         return format(value, "f")
     return value.isoformat() if isinstance(value, dt.date | dt.time) else str(value)
@@ -182,11 +245,15 @@ def _to_json(value: Any) -> str:
     """Text that is JSON stays as it is; other text becomes a JSON string."""
     if isinstance(value, str):
         try:
-            json.loads(value)
+            json.loads(value, parse_constant=_no_constant)
         except ValueError:
             return _dumps(value)
         return value
     return _dumps(value)
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")
 
 
 def _dumps(value: Any) -> str:
@@ -194,13 +261,16 @@ def _dumps(value: Any) -> str:
 
 
 def _json_member(value: Any) -> Any:
-    return base64.b64encode(value).decode() if isinstance(value, bytes) else _to_text(value)
+    return base64.b64encode(value).decode() if isinstance(value, bytes | bytearray | memoryview) else _to_text(value)
 
 
 def _to_decimal(value: Any) -> Decimal:
     if isinstance(value, float):
         return Decimal(repr(value))  # the shortest text that is this float, not its 50 binary digits
-    if isinstance(value, int | Decimal | str):
+    if isinstance(value, str):
+        number: Decimal = _number(Decimal, value)
+        return number
+    if isinstance(value, int | Decimal):
         return Decimal(value)
     raise TypeError(f"a number is expected, not {type(value).__name__}")
 
@@ -210,8 +280,14 @@ def _to_uuid(value: Any) -> uuid.UUID:
 
 
 def _to_bytes(value: Any) -> bytes:
+    """Text is base64, as Connect's JSON has bytes, or \\x and hex digits, as PostgreSQL prints them."""
     if isinstance(value, str):
-        return value.encode()
+        if found := _HEX.fullmatch(value):
+            return bytes.fromhex(found[1])
+        try:
+            return base64.b64decode(value, validate=True)
+        except ValueError:
+            raise ValueError(f"{_short(value)} is neither base64 nor \\x and hex digits") from None
     if isinstance(value, bytearray | memoryview):
         return bytes(value)
     raise TypeError(f"bytes are expected, not {type(value).__name__}")
@@ -223,14 +299,24 @@ def _to_date(value: Any) -> dt.date:
         return value.date()
     if isinstance(value, int) and not isinstance(value, bool):
         return _EPOCH_DAY + dt.timedelta(days=value)
-    return dt.date.fromisoformat(value)
+    return dt.date.fromisoformat(_iso(value, "a date"))
+
+
+def _iso(value: Any, wanted: str) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{wanted} is expected, not {type(value).__name__}")
+    return value
 
 
 def _to_time(value: Any) -> dt.time:
     """A number is milliseconds since midnight, as Connect's Time counts; text is ISO 8601."""
     if isinstance(value, int) and not isinstance(value, bool):
+        if not 0 <= value < _DAY_MS:
+            raise ValueError(f"{value} ms are no time of a day")
         return (dt.datetime.min + dt.timedelta(milliseconds=value)).time()
-    return value.time() if isinstance(value, dt.datetime) else dt.time.fromisoformat(value)
+    if isinstance(value, dt.datetime):
+        return value.time()
+    return dt.time.fromisoformat(_iso(value, "a time"))
 
 
 def _to_moment(value: Any, zone: dt.tzinfo) -> dt.datetime:
@@ -241,8 +327,10 @@ def _to_moment(value: Any, zone: dt.tzinfo) -> dt.datetime:
         return _EPOCH + dt.timedelta(milliseconds=value)
     if isinstance(value, str):
         moment = dt.datetime.fromisoformat(value)
-    else:
+    elif isinstance(value, dt.date):
         moment = value if isinstance(value, dt.datetime) else dt.datetime.combine(value, dt.time())
+    else:
+        raise TypeError(f"a timestamp is expected, not {type(value).__name__}")
     return moment.replace(tzinfo=dt.UTC) if moment.tzinfo is None else moment
 
 

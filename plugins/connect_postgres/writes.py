@@ -1,16 +1,17 @@
 """Getting rows into a table: COPY, and COPY into a staging table with one statement from there.
 
-Staging tables are temporary, belong to the connection, and are emptied by each commit; they are made once for each
-set of columns, so that a long life leaves no trail in the catalog.
+Staging tables are temporary, belong to the session, and are emptied by each commit; they are made once for each set of
+columns, so that a long life leaves no trail in the catalog.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from connect.api import DataError
-from connect_postgres.catalog import ColumnInfo
+from connect_postgres.catalog import ColumnInfo, TableInfo
 from connect_postgres.names import TableName, quoted
 from connect_postgres.values import staged_type, unfit
 
@@ -25,13 +26,20 @@ class Writer:
         self._connection = connection
         self._staging: dict[tuple[tuple[str, str], ...], str] = {}
 
-    async def insert(self, table: TableName, columns: Sequence[ColumnInfo], values: Sequence[list[Any]]) -> None:
+    async def insert(self, table: TableInfo, columns: Sequence[ColumnInfo], values: Sequence[list[Any]]) -> None:
         """Add rows."""
-        if all(staged_type(column) is None for column in columns):
-            await self._copy(table.name, table.schema, columns, values)
+        if copies(table, columns):
+            await self._copy(table.name.name, table.name.schema, columns, values)
             return
         staging = await self._stage(columns, values)
-        await self._connection.execute(f"INSERT INTO {table.sql} ({_names(columns)}) SELECT {_cast(columns)} FROM {staging} s")  # noqa: S608 - quoted  # fmt: skip
+        await self._connection.execute(f"{_into(table.name, columns)} SELECT {_cast(columns)} FROM {staging} s")  # noqa: S608 - quoted
+
+    async def insert_missing(self, table: TableName, columns: Sequence[ColumnInfo], values: Sequence[list[Any]], key: Sequence[str]) -> int:  # fmt: skip
+        """Add the rows whose key is not there yet; return how many those were. Keys are distinct."""
+        staging = await self._stage(columns, values)
+        there = f"SELECT FROM {table.sql} t WHERE {_matches(columns, key)}"
+        status = await self._connection.execute(f"{_into(table, columns)} SELECT {_cast(columns)} FROM {staging} s WHERE NOT EXISTS ({there})")  # noqa: S608 - quoted  # fmt: skip
+        return int(status.rpartition(" ")[2])
 
     async def upsert(self, table: TableName, columns: Sequence[ColumnInfo], values: Sequence[list[Any]], key: Sequence[str]) -> None:  # fmt: skip
         """Add rows, or replace those of the same key. Keys are distinct."""
@@ -39,7 +47,7 @@ class Writer:
         changes = _assignments(columns, key, "EXCLUDED", cast=False)
         action = f"DO UPDATE SET {changes}" if changes else "DO NOTHING"
         await self._connection.execute(
-            f"INSERT INTO {table.sql} ({_names(columns)}) SELECT {_cast(columns)} FROM {staging} s "  # noqa: S608 - quoted
+            f"{_into(table, columns)} SELECT {_cast(columns)} FROM {staging} s "  # noqa: S608 - quoted
             f"ON CONFLICT ({', '.join(map(quoted, key))}) {action}"
         )
 
@@ -58,8 +66,8 @@ class Writer:
         await self._connection.execute(f"DELETE FROM {table.sql} t USING {staging} s WHERE {matches}")  # noqa: S608 - quoted  # fmt: skip
 
     async def _stage(self, columns: Sequence[ColumnInfo], values: Sequence[list[Any]]) -> str:
-        shape = tuple((column.name, staged_type(column) or column.type) for column in columns)
-        name = self._staging.setdefault(shape, f"connect_staging_{len(self._staging)}")
+        shape = tuple((column.name, staged_type(column) or column.bare_type) for column in columns)
+        name = self._staging.setdefault(shape, _staging_name(shape))
         definitions = ", ".join(f"{quoted(column)} {kind}" for column, kind in shape)
         # Each time, since a transaction that failed took the table with it that it had made. Emptied before use too:
         # one transaction may stage the same shape twice.
@@ -82,6 +90,22 @@ class Writer:
             raise DataError(unfit(columns, values) or f"a value does not fit its column: {error}") from error
 
 
+def copies(table: TableInfo, columns: Sequence[ColumnInfo]) -> bool:
+    """Return whether rows are copied straight into a table, in their order."""
+    return table.takes_copy and all(staged_type(column) is None for column in columns)
+
+
+def _staging_name(shape: tuple[tuple[str, str], ...]) -> str:
+    # The same for the same columns wherever they are staged: a session that a pooler hands on may have one of them.
+    return f"connect_staging_{hashlib.blake2b(repr(shape).encode(), digest_size=10).hexdigest()}"
+
+
+def _into(table: TableName, columns: Sequence[ColumnInfo]) -> str:
+    # As COPY does: a value that is given for a column GENERATED ALWAYS AS IDENTITY is taken.
+    overriding = " OVERRIDING SYSTEM VALUE" if any(column.identity_always for column in columns) else ""
+    return f"INSERT INTO {table.sql} ({_names(columns)}){overriding}"
+
+
 def _names(columns: Sequence[ColumnInfo]) -> str:
     return ", ".join(quoted(column.name) for column in columns)
 
@@ -91,7 +115,7 @@ def _cast(columns: Sequence[ColumnInfo]) -> str:
 
 
 def _source(column: ColumnInfo) -> str:
-    return f"s.{quoted(column.name)}" + (f"::{column.declared}" if staged_type(column) else "")
+    return f"s.{quoted(column.name)}" + (f"::{column.bare_type}" if staged_type(column) else "")
 
 
 def _assignments(columns: Sequence[ColumnInfo], key: Sequence[str], row: str, *, cast: bool) -> str:

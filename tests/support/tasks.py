@@ -60,6 +60,23 @@ class SinkContext:
         self.commits_requested += 1
 
 
+class ConnectorContext:
+    """A `ConnectorContext` that keeps what the connector asked for where a test can see it."""
+
+    def __init__(self) -> None:
+        self.name = "test"
+        self.log = logging.getLogger("connect.connector.test")
+        self.stopping = threading.Event()
+        self.reconfigurations = 0
+        self.errors: list[Exception] = []
+
+    def request_task_reconfiguration(self) -> None:
+        self.reconfigurations += 1
+
+    def raise_error(self, error: Exception) -> None:
+        self.errors.append(error)
+
+
 async def call(method: Callable[..., Any], *args: Any) -> Any:
     """Call a plugin's method as the runtime does: `async def` on the loop, plain `def` on another thread."""
     if inspect.iscoroutinefunction(method):
@@ -71,6 +88,7 @@ async def call(method: Callable[..., Any], *args: Any) -> Any:
 async def connector(connector_class: type[Connector], config: Mapping[str, Any]) -> Any:
     """Make a configured connector; not started."""
     made = connector_class()
+    made.context = ConnectorContext()
     made.configure(connector_class.config_class.parse(config))
     return made
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from typing import Any
+from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
@@ -80,6 +83,66 @@ async def sink(database: Database) -> AsyncIterator[Start]:
     yield start
     for task in started:
         await stop(task)
+
+
+class Proxy:
+    """A port that leads to the server while it is open, and can cut what goes through it."""
+
+    def __init__(self, url: str, port: int) -> None:
+        at = urlsplit(url)
+        self._host, self._to = at.hostname or "", at.port or 0
+        self._port = port
+        self.url = url.replace(f":{self._to}/", f":{port}/")
+        self._server: asyncio.Server | None = None
+        self._writers: list[asyncio.StreamWriter] = []
+        #: Answers of the server to let through yet; None lets all through. Then the client is cut off.
+        self.answers: int | None = None
+
+    @classmethod
+    @asynccontextmanager
+    async def closed(cls, url: str) -> AsyncIterator[Proxy]:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            proxy = cls(url, probe.getsockname()[1])
+        try:
+            yield proxy
+        finally:
+            await proxy.close()
+
+    async def open(self) -> None:
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self._port)
+
+    async def close(self) -> None:
+        if self._server is not None:
+            self._server.close()
+        for writer in self._writers:
+            writer.close()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        there, back = await asyncio.open_connection(self._host, self._to)
+        self._writers += [writer, back]
+        await asyncio.gather(
+            self._pump(reader, back, cut=False), self._pump(there, writer, cut=True), return_exceptions=True
+        )
+
+    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, cut: bool) -> None:
+        while data := await reader.read(65536):
+            if cut and self.answers is not None and b"COMMIT\0" in data:
+                self.answers -= 1
+                if self.answers < 0:
+                    self.answers = None
+                    break  # committed, and the client is not told
+            writer.write(data)
+            await writer.drain()
+        writer.close()
+
+
+async def until(condition: Callable[[], Any]) -> None:
+    """Wait until something is true."""
+    deadline = time.monotonic() + DEADLINE_S
+    while not condition():
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.005)
 
 
 async def drain(task: Any, count: int) -> list[Batch]:

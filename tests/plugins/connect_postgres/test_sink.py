@@ -10,8 +10,8 @@ import pytest
 
 from connect.api import INT64, ConfigError, DataError, RetriableError, Schema
 from connect_postgres import JdbcSinkConnector
-from connect_postgres.connection import parse_url, redacted_url
 from connect_postgres.failures import explained
+from connect_postgres.url import parse_url, redacted_url
 from tests.support.factories import make_sink_batch
 from tests.support.tasks import put, sink_task, stop
 

@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from connect.api import ConfigError, ConnectError, DataError, RetriableError
+from connect.api import ConfigError, RetriableError
 from connect_postgres import JdbcSourceConnector
 from tests.support.tasks import call, connector, poll, source_task
 
-from .conftest import Database, Start, drain, ids, polls_nothing
+from .conftest import Database, Proxy, Start, drain, ids, polls_nothing, until
 
 pytestmark = pytest.mark.postgres
 ORDERS = "CREATE TABLE orders (id bigint PRIMARY KEY, item text)"
@@ -187,14 +187,6 @@ async def test_a_wrong_query_is_told_with_the_servers_words(database: Database, 
         await poll(task)
 
 
-async def test_a_value_beyond_python_is_a_data_error_with_a_way_out(database: Database, source: Start) -> None:
-    await database.execute("CREATE TABLE orders (id int NOT NULL, d date)", "INSERT INTO orders VALUES (1, '0044-03-15 BC')")  # fmt: skip
-    task = await source()
-    with pytest.raises(DataError, match=r"reading table public\.orders: a value is beyond what Python holds") as raised:
-        await poll(task)
-    assert "Cast" in raised.value.hint
-
-
 async def test_a_table_that_was_dropped_is_told(database: Database, source: Start) -> None:
     task = await source()
     with pytest.raises(ConfigError, match=r"table public\.orders does not exist any more"):
@@ -257,8 +249,28 @@ async def test_two_tables_of_one_name_would_share_a_topic(database: Database) ->
     assert (await started(database, **{"schema.pattern": "a"})).task_configs(1)[0]["tables"] == "a.t"
 
 
-async def test_no_server_fails_the_connector_in_the_tries_it_was_given() -> None:
-    made = await connector(JdbcSourceConnector, {**failing("postgresql://127.0.0.1:1/db"), "connection.attempts": "2", "connection.backoff.ms": "1"})  # fmt: skip
-    with pytest.raises(ConnectError, match="cannot be reached"):
+async def test_a_connector_whose_server_is_away_waits_for_it_and_then_finds_its_tables(database: Database) -> None:
+    await database.execute("CREATE TABLE orders (id int)")
+    async with Proxy.closed(database.url) as proxy:
+        made = await connector(JdbcSourceConnector, {"connection.url": proxy.url, "mode": "bulk", "topic.prefix": "pg-", "connection.backoff.ms": "20"})  # fmt: skip
         await call(made.start)
-    await call(made.stop)
+        try:
+            assert made.task_configs(1) == []
+            await proxy.open()
+            await until(lambda: made.context.reconfigurations)
+            assert [one["tables"] for one in made.task_configs(1)] == ["public.orders"]
+        finally:
+            await call(made.stop)
+
+
+async def test_a_connector_that_waited_tells_what_its_start_would_have_told(database: Database) -> None:
+    await database.execute("CREATE TABLE orders (id int)")
+    async with Proxy.closed(database.url) as proxy:
+        made = await connector(JdbcSourceConnector, {"connection.url": proxy.url, "mode": "bulk", "topic.prefix": "pg-", "connection.backoff.ms": "20", "table.whitelist": "nowhere"})  # fmt: skip
+        await call(made.start)
+        try:
+            await proxy.open()
+            await until(lambda: made.context.errors)
+            assert "table nowhere does not exist" in str(made.context.errors[0])
+        finally:
+            await call(made.stop)
