@@ -18,7 +18,7 @@ TABLE_KINDS: Final = {
 #: A domain's columns are described by the type underneath; its checks stay the server's work.
 _COLUMNS: Final = """
 WITH RECURSIVE base(domain, oid, modifier) AS (
-    SELECT a.atttypid, a.atttypid, a.atttypmod FROM pg_attribute a WHERE a.attrelid = to_regclass($1)
+    SELECT a.atttypid, a.atttypid, -1 FROM pg_attribute a WHERE a.attrelid = to_regclass($1)
     UNION
     SELECT b.domain, t.typbasetype, t.typtypmod FROM base b JOIN pg_type t ON t.oid = b.oid WHERE t.typtype = 'd'
 )

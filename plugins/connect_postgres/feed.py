@@ -104,6 +104,7 @@ class Reading:
         self._cursor = cursor
         self._chunk_rows = chunk_rows
         self._ahead: list[Any] | None = None
+        self._ended = False
 
     @classmethod
     async def open(cls, connection: asyncpg.Connection, sql: str, arguments: list[Any], chunk_rows: int) -> Reading:
@@ -120,12 +121,14 @@ class Reading:
         self._ahead = await self._cursor.fetch(self._chunk_rows) if len(rows) == self._chunk_rows else []
         if self._ahead:
             return rows, False
+        self._ended = True
         await self._transaction.commit()
         return rows, True
 
     async def abandon(self) -> None:
-        """End it before its last row."""
-        await self._transaction.rollback()
+        """End it before its last row was returned."""
+        if not self._ended:
+            await self._transaction.rollback()
 
 
 class Feed:
@@ -196,18 +199,21 @@ class Feed:
             raise DataError(self._unreadable(values, wrong[0]), hint="Cast the column to text in a query or view, or set errors.tolerance=all to leave such rows out.")  # fmt: skip
         for one in wrong:
             self._tell_once(f"left out, since errors.tolerance=all: {self._unreadable(values, one)}")
+        batch = self._batch(values, {one.index for one in wrong}, last=last) if rows else None
         if last:
             self._reading = self._mark = None
             self.due = now + self._config.poll_interval_ms / 1000
+            # What comes next may do without; a bulk read would begin anew each time.
             self._careful = self._careful and not (self._by_id or self._by_time)
         self._failures, self.failure = 0, None
-        return self._batch(values, {one.index for one in wrong}, last=last) if rows else None
+        return batch
 
     def failed(self, error: ConnectError, now: float) -> float:
         """Take a failure of this table alone; return in how many seconds it is tried again."""
         wait_s: float = min(RETRY_MIN_S * 2**self._failures, RETRY_MAX_S)
         self._failures = min(self._failures + 1, 10)
         self.failure = error
+        self._reading = self._mark = None
         self.due = now + wait_s
         return wait_s
 
