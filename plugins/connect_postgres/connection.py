@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import os
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote, urlsplit
 
@@ -19,6 +20,7 @@ CLOSE_TIMEOUT_S: Final = 5
 #: Keys `connection.NAME` that are ours; all others are parameters of the driver, as in the JDBC connectors.
 _OWN: Final = ("url", "user", "password", "attempts", "backoff.ms")
 _PREFIX: Final = "connection."
+_FILES: Final = ("sslrootcert", "sslcert", "sslkey", "sslcrl")
 
 
 def _check_url(value: object) -> None:
@@ -108,6 +110,7 @@ async def _connect(config: ConnectionConfig, reach: Target, dsn: str, kind: str)
     from connect_postgres.session import Session
 
     parameters = reach.parameters
+    _check_files(config, parameters.driver)
     # Only what a pooler passes on may stand here: PgBouncer refuses a start with any other setting.
     settings = {"timezone": "UTC", "datestyle": "ISO"}
     if "application_name" not in parameters.driver:
@@ -135,13 +138,19 @@ async def _connect(config: ConnectionConfig, reach: Target, dsn: str, kind: str)
         raise ConfigError(message, code=REFUSED, config_path="connection.url", hint="Correct connection.url.") from None
 
 
+def _check_files(config: ConnectionConfig, driver: Mapping[str, str]) -> None:
+    """Refuse files that cannot be read; the driver's own error is the same as for a server that is away."""
+    for name in _FILES:
+        path = driver.get(name)
+        if path and not os.access(path, os.R_OK):
+            message = f"connecting to PostgreSQL at {config.target}: {name}: file {path} is missing, or the worker may not read it"  # fmt: skip
+            raise ConfigError(message, code=REFUSED, config_path="connection.url", hint=f"Correct the path in {name}.")
+
+
 def _not_connected(config: ConnectionConfig, error: Exception) -> ConfigError | RetriableError:
     if certificate_refused(error):
         message = f"PostgreSQL at {config.target}: no TLS connection as sslmode asks for it: {reason(error)}"
         return ConfigError(message, code=REFUSED, config_path="connection.url", hint="Name the authority that signed the server's certificate with sslrootcert, or correct sslmode and the server's ssl settings.")  # fmt: skip
-    if isinstance(error, FileNotFoundError | PermissionError | IsADirectoryError) and error.filename:
-        message = f"connecting to PostgreSQL at {config.target}: file {error.filename}: {error.strerror}"
-        return ConfigError(message, code=REFUSED, config_path="connection.url", hint="Correct the path in connection.url, or let the worker read the file.")  # fmt: skip
     return RetriableError(f"PostgreSQL at {config.target} cannot be reached: {reason(error)}", code=UNREACHABLE)
 
 
