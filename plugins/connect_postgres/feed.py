@@ -27,7 +27,7 @@ from connect_postgres.rows import (
     Convert,
     RowStyle,
     Unreadable,
-    convert_all,
+    convert_each,
     holds_infinity,
     micros_of,
     read_carefully,
@@ -194,12 +194,17 @@ class Feed:
         return self._taken(rows, now, last=last)
 
     def _taken(self, rows: list[Any], now: float, *, last: bool) -> Batch | None:
-        values, wrong = read_carefully(rows, self._columns) if self._careful else (rows, [])
+        rows, values, wrong = self._read(rows)
         if wrong and not self._tolerant:
-            raise DataError(self._unreadable(values, wrong[0]), hint="Cast the column to text in a query or view, or set errors.tolerance=all to leave such rows out.")  # fmt: skip
+            raise DataError(self._unreadable(rows, wrong[0]), hint="Cast the column to text in a query or view, or set errors.tolerance=all to leave such rows out.")  # fmt: skip
         for one in wrong:
-            self._tell_once(f"left out, since errors.tolerance=all: {self._unreadable(values, one)}")
-        batch = self._batch(values, {one.index for one in wrong}, last=last) if rows else None
+            self._tell_once(f"left out, since errors.tolerance=all: {self._unreadable(rows, one)}")
+        if timed := self._with_a_place(rows):
+            self._position = self._behind(timed, last=last)
+        if wrong:
+            left_out = {one.index for one in wrong}
+            values = [value for index, value in enumerate(values) if index not in left_out]
+        batch = self._batch(values) if values else None
         if last:
             self._reading = self._mark = None
             self.due = now + self._config.poll_interval_ms / 1000
@@ -207,6 +212,22 @@ class Feed:
             self._careful = self._careful and not (self._by_id or self._by_time)
         self._failures, self.failure = 0, None
         return batch
+
+    def _read(self, rows: list[Any]) -> tuple[list[Any], list[dict[str, Any]], list[Unreadable]]:
+        """Return rows as the driver gives them, as Connect has them, and what of them cannot be had."""
+        names = [column.name for column in self._columns]
+        if not self._careful:
+            try:
+                return rows, to_dicts(rows, names, self._readers), []
+            except (
+                ArithmeticError,
+                ValueError,
+            ):  # a NaN that is to be a whole number, a time that its zone moves too far
+                values = to_dicts(rows, names, ())
+                return rows, values, convert_each(values, self._readers)
+        rows, wrong = read_carefully(rows, self._columns)
+        values = [dict(row) for row in rows]
+        return rows, values, wrong + convert_each(values, self._readers)
 
     def failed(self, error: ConnectError, now: float) -> float:
         """Take a failure of this table alone; return in how many seconds it is tried again."""
@@ -402,17 +423,7 @@ class Feed:
 
     # -- rows to batches -------------------------------------------------------------------------------------------
 
-    def _batch(self, rows: list[Any], left_out: set[int], *, last: bool) -> Batch | None:
-        """Make a batch of rows, but for those at some places; the position moves behind them too."""
-        if timed := self._with_a_place(rows):
-            self._position = self._behind(timed, last=last)
-        if self._careful:
-            kept = [row for index, row in enumerate(rows) if index not in left_out]
-            values = convert_all(kept, self._readers)
-        else:
-            values = to_dicts(rows, [column.name for column in self._columns], self._readers)
-        if not values:
-            return None
+    def _batch(self, values: list[dict[str, Any]]) -> Batch:
         return Batch(
             topic=self._topic,
             values=values,

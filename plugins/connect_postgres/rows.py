@@ -230,16 +230,26 @@ def to_dicts(rows: Sequence[Any], names: Sequence[str], readers: Sequence[tuple[
     values = [
         dict(zip(names, row, strict=False)) for row in rows
     ]  # a row has what was selected; checking costs a third
-    return convert_all(values, readers)
-
-
-def convert_all(values: list[dict[str, Any]], readers: Sequence[tuple[str, Convert]]) -> list[dict[str, Any]]:
-    """Turn what the driver gives into Connect's values, in place."""
     for name, convert in readers:
         for value in values:
             if (found := value[name]) is not None:
                 value[name] = convert(found)
     return values
+
+
+def convert_each(values: list[dict[str, Any]], readers: Sequence[tuple[str, Convert]]) -> list[Unreadable]:
+    """Turn what the driver gives into Connect's values, in place; None in place of what cannot be turned, and return that."""
+    wrong = []
+    for name, convert in readers:
+        for index, value in enumerate(values):
+            if (found := value[name]) is None:
+                continue
+            try:
+                value[name] = convert(found)
+            except (ArithmeticError, ValueError):
+                value[name] = None
+                wrong.append(Unreadable(index, name, str(found)))
+    return wrong
 
 
 def _numeric_schema(modifier: int, mapping: str) -> Schema:

@@ -86,8 +86,7 @@ class JdbcSourceTask(SourceTask):
         async with explained(f"reading {feed.shown}", self.config.target):
             try:
                 return await feed.poll(await self._connected(), time.monotonic())
-            except (ValueError, OverflowError) as error:
-                # The driver cannot hold it: a date before Christ, 24:00 as a time.
+            except (ValueError, OverflowError) as error:  # of a type that is not read carefully
                 raise DataError(f"reading {feed.shown}: a value is beyond what Python holds: {error}", hint="Cast the column to text in a query or view.") from error  # fmt: skip
 
     async def _connected(self) -> asyncpg.Connection:

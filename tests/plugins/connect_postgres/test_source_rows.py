@@ -149,3 +149,16 @@ async def test_a_table_is_read_column_by_column_whatever_lengths_columns_of_one_
         ("id", "integer"), ("a", "character varying(3)"), ("b", "character varying(5)"), ("c", "character varying"),
         ("n", "numeric(5,2)"), ("m", "numeric(9,4)"),
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "keys"),
+    [("numeric(5,0)", "NaN", {"numeric_mapping": "best_fit"}), ("timestamp", "0001-01-01 00:00", {"db_timezone": "Asia/Tokyo"})],
+)  # fmt: skip
+async def test_a_value_that_its_mapping_does_not_hold_is_left_out_with_its_row(
+    database: Database, source: Start, kind: str, text: str, keys: dict[str, str]
+) -> None:
+    await fill(database, kind, text)
+    with pytest.raises(DataError, match="the row of id=5: column v is"):
+        await drain(await source(**keys), 9)
+    assert values(await drain(await source(**keys, **TOLERANT), 8)) == [1, 2, 3, 4, 6, 7, 8, 9]

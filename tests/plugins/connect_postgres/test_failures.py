@@ -1,0 +1,111 @@
+"""Failures that no test can bring about at will, made as the driver makes them."""
+
+from __future__ import annotations
+
+import ssl
+
+import asyncpg
+import pytest
+from asyncpg.exceptions import PostgresError
+
+from connect.api import ConfigError, ConnectError, DataError, EnvironmentFault, RetriableError
+from connect_postgres.failures import certificate_refused, explained, translated
+from connect_postgres.feed import SETTLE_FIRST_WARNING_S, SETTLE_WARNING_S, Feed
+from connect_postgres.names import TableName
+from connect_postgres.source_config import SourceConfig
+
+from .conftest import Database
+
+
+def made(state: str, message: str = "no", **more: str) -> PostgresError:
+    error: PostgresError = PostgresError.new({"C": state, "M": message, **more})
+    return error
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (made("23505", s="pg_catalog", t="pg_type"), RetriableError),  # two sessions made one table
+        (made("23505", s="public", t="orders"), DataError),
+        (made("XX000", "tuple concurrently updated"), RetriableError),
+        (made("XX000", "cache lookup failed"), EnvironmentFault),
+        (made("42501", R="aclcheck_error"), ConfigError),
+        (made("42501", R="ExecWithCheckOptions"), DataError),
+        (made("42804"), ConfigError),
+        (made("42804", W="COPY orders, line 2, column v"), DataError),
+        (made("0A000", W="COPY orders, line 2"), DataError),
+        (made("57P04"), ConfigError),
+        (made("25P02"), RetriableError),
+    ],
+)
+def test_what_a_state_means_depends_on_where_it_comes_from(error: PostgresError, kind: type[ConnectError]) -> None:
+    assert type(translated("writing", "db", error, writing=True)) is kind
+
+
+def test_a_read_only_transaction_is_the_configs_where_it_is_read_and_an_outage_where_rows_are_written() -> None:
+    assert isinstance(translated("reading", "db", made("25006")), ConfigError)
+    assert isinstance(translated("writing", "db", made("25006"), writing=True), RetriableError)
+
+
+def test_detail_which_quotes_the_row_is_not_shown_even_by_the_cause() -> None:
+    cause = made("23514", D="Failing row contains (1, hush)")
+    assert "hush" not in f"{translated('writing', 'db', cause, writing=True)}{cause}"
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (asyncpg.DataError("invalid input for query argument $1"), DataError),
+        (asyncpg.UnsupportedClientFeatureError("no"), ConfigError),
+        (asyncpg.InterfaceError("connection is closed"), RetriableError),
+        (asyncpg.InternalClientError("cannot switch to state 15"), RetriableError),
+        (TimeoutError(), RetriableError),
+        (ConnectionResetError("reset"), RetriableError),
+    ],
+)
+async def test_the_drivers_own_failures_are_lost_connections_but_for_what_it_cannot_send(
+    error: Exception, kind: type[ConnectError]
+) -> None:
+    with pytest.raises(kind):
+        async with explained("reading", "db"):
+            raise error
+
+
+@pytest.mark.parametrize(
+    ("error", "refused"),
+    [
+        (ssl.SSLCertVerificationError("self-signed"), True),
+        (ssl.SSLError(1, "wrong version number"), True),
+        (ssl.SSLEOFError(8, "EOF"), False),
+        (ConnectionError("PostgreSQL server at h rejected SSL upgrade"), True),
+        (ConnectionResetError("reset"), False),
+        (TimeoutError(), False),
+    ],
+)
+def test_tls_that_cannot_be_had_is_told_from_a_connection_that_broke(error: Exception, refused: bool) -> None:
+    assert certificate_refused(error) is refused
+
+
+@pytest.mark.postgres
+async def test_a_wait_for_open_transactions_is_told_soon_and_then_each_minute(database: Database) -> None:
+    await database.execute("CREATE TABLE orders (id int NOT NULL)")
+    config = SourceConfig.parse({"connection.url": database.url, "mode": "incrementing", "incrementing.column.name": "id", "topic.prefix": "p"})  # fmt: skip
+    feed = Feed(config, TableName("orders", "public"), lambda partition: None)
+    late, reader = await database.another(), await database.another()
+    told = []
+    async with late.transaction():
+        await late.execute("INSERT INTO orders VALUES (1)")
+        await database.execute("INSERT INTO orders VALUES (2)")
+        for now in (
+            0,
+            SETTLE_FIRST_WARNING_S - 1,
+            SETTLE_FIRST_WARNING_S,
+            30,
+            SETTLE_WARNING_S + SETTLE_FIRST_WARNING_S,
+        ):
+            assert await feed.poll(reader, now) is None
+            told.append(len(feed.notes))
+    assert told == [0, 0, 1, 1, 2]
+    assert "have waited 5 s for open transactions to end (server process" in feed.notes[0][1]
+    await late.close()
+    await reader.close()
