@@ -587,7 +587,7 @@ async def cut_everywhere(story: Story, disk: RecordingDisk, memory: Path, dice: 
     cuts = 0
     for step, note in enumerate(disk.notes):
         power.go(note)
-        for kind in kinds:
+        for kind in kinds if step % 2 or RANDOM_WAYS > 1 else KINDS:
             image = power.image(kind, dice)
             below = {path.removeprefix("data/"): content for path, content in image.items() if path.startswith("data/")}
             try:

@@ -8,8 +8,9 @@ import shutil
 import pytest
 
 from connect.api import CorruptBatchError, LogError
+from connect.log import LogCluster
 from connect.ports import TopicPartition
-from tests.log.conftest import put, values_of
+from tests.log.conftest import put, until, values_of
 
 NAME = TopicPartition("t", 0)
 
@@ -164,8 +165,6 @@ async def test_an_index_that_points_inside_a_batch_is_not_believed(open_log, dat
 
 
 async def test_a_copy_taken_while_the_log_is_open_recovers(open_log, data_dir, tmp_path):
-    from connect.log import LogCluster
-
     cluster = await open_log()
     await cluster.admin.create_topic("t")
     await put(cluster, "t", b"one")
@@ -219,3 +218,107 @@ async def test_a_roll_killed_before_its_first_write_goes_on(open_log, data_dir):
     cluster = await open_log()
     await put(cluster, "t", b"seven")
     assert await values_of(cluster, "t") == [*ALL, b"seven"]
+
+
+# -- what is known to be on disk -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("was_clean", "noted"), [(True, True), (True, False), (False, True)])
+async def test_a_flip_in_the_tail_that_was_on_disk_is_corruption_and_never_cut(
+    open_log, data_dir, log_file, caplog, was_clean, noted
+):
+    await write_three_batches(open_log)
+    path = log_file("t")
+    raw = bytearray(path.read_bytes())
+    raw[-3] ^= 1
+    path.write_bytes(raw)
+    if not was_clean:
+        crash(data_dir)
+    if not noted:  # a log of an earlier version, left clean
+        (data_dir / "recovery-point-offset-checkpoint").unlink()
+    cluster = await open_log()
+    with pytest.raises(CorruptBatchError, match=r"t-0/0{20}\.log at position \d+: .*CRC"):
+        await cluster.admin.fetch(NAME, 3)
+    assert "records at offsets 3 to 5 cannot be read. They were whole once: nothing is cut" in caplog.text
+    assert path.read_bytes() == bytes(raw)
+    await put(cluster, "t", b"seven")
+    assert await values_of(cluster, "t", offset=6) == [b"seven"]
+    await cluster.aclose()
+    again = await open_log()
+    with pytest.raises(CorruptBatchError):
+        await again.admin.fetch(NAME, 3)
+    assert await values_of(again, "t", offset=6) == [b"seven"]
+
+
+async def test_a_flipped_length_in_the_tail_after_a_clean_stop_is_corruption_too(open_log, log_file):
+    await write_three_batches(open_log)
+    path = log_file("t")
+    raw = bytearray(path.read_bytes())
+    third = raw.index(b"three") + len(b"three") + 1
+    raw[third + 10] ^= 0x10  # the length says more than there is
+    path.write_bytes(raw)
+    cluster = await open_log()
+    with pytest.raises(CorruptBatchError):
+        await cluster.admin.fetch(NAME, 3)
+    assert path.read_bytes() == bytes(raw)
+
+
+async def test_only_what_lies_behind_the_recovery_point_is_cut(open_log, data_dir, tmp_path, log_file, caplog):
+    cluster = await open_log(configs={"log.flush.offset.checkpoint.interval.ms": "10"})
+    await cluster.admin.create_topic("t")
+    await put(cluster, "t", b"one", b"two", acks="durable")
+    checkpoint = data_dir / "recovery-point-offset-checkpoint"
+    await until(lambda: checkpoint.exists() and "t 0 2" in checkpoint.read_text())
+    await put(cluster, "t", b"three")
+    shutil.copytree(data_dir, tmp_path / "copy")
+    for values, place in (([b"one", b"two"], -3), (None, 70)):
+        copy = tmp_path / f"copy{place}"
+        shutil.copytree(tmp_path / "copy", copy)
+        path = copy / "t-0" / log_file("t").name
+        raw = bytearray(path.read_bytes())
+        raw[place] ^= 1
+        path.write_bytes(raw)
+        opened = await LogCluster.open(copy)
+        if values is not None:
+            assert await values_of(opened, "t") == values
+            assert "cut a torn tail off" in caplog.text
+        else:
+            with pytest.raises(CorruptBatchError):
+                await opened.admin.fetch(NAME, 0)
+            assert await values_of(opened, "t", offset=2) == [b"three"]
+        await opened.aclose()
+
+
+async def test_a_write_that_never_reached_the_disk_is_cut_with_what_follows_and_counted(
+    open_log, data_dir, tmp_path, log_file, caplog
+):
+    cluster = await open_log()
+    await cluster.admin.create_topic("t")
+    await put(cluster, "t", b"one")
+    start = log_file("t").stat().st_size
+    await put(cluster, "t", b"two" * 400)
+    end = log_file("t").stat().st_size
+    await put(cluster, "t", b"three", b"four")
+    shutil.copytree(data_dir, tmp_path / "copy")
+    path = tmp_path / "copy" / "t-0" / log_file("t").name
+    raw = bytearray(path.read_bytes())
+    raw[start:end] = bytes(end - start)
+    path.write_bytes(raw)
+    copy = await LogCluster.open(tmp_path / "copy")
+    assert await values_of(copy, "t") == [b"one"]
+    assert "with 2 whole record(s) behind the torn write" in caplog.text
+    await copy.aclose()
+
+
+async def test_a_clean_stop_notes_that_everything_is_on_disk(open_log, data_dir):
+    await write_three_batches(open_log)
+    assert (data_dir / "recovery-point-offset-checkpoint").read_text() == "0\n1\nt 0 6\n"
+
+
+async def test_a_partition_without_any_segment_left_says_so_and_keeps_its_offsets(open_log, data_dir, log_file, caplog):
+    await write_three_batches(open_log)
+    log_file("t").unlink()
+    cluster = await open_log()
+    await put(cluster, "t", b"seven")
+    assert "its records before offset 6 are gone" in caplog.text
+    assert await values_of(cluster, "t", offset=6) == [b"seven"]
