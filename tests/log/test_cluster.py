@@ -100,3 +100,12 @@ async def test_idle_consumers_cost_an_append_to_another_topic_nothing(cluster):
     assert consumer._wakeup.count == before
     await put(cluster, "idle", b"a")
     assert len(await poll) == 1
+
+
+async def test_topics_are_described_together_and_those_that_do_not_exist_are_left_out(cluster):
+    await cluster.admin.create_topic("a", partitions=2)
+    await cluster.admin.create_topic("b")
+    await put(cluster, "b", b"x")
+    found = await cluster.admin.describe_topics(["b", "gone", "a"])
+    assert found == {name: await cluster.admin.describe_topic(name) for name in ("a", "b")}
+    assert await cluster.admin.describe_topics([]) == {}

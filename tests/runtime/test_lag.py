@@ -245,3 +245,16 @@ async def test_the_lag_of_many_connectors_is_worked_out_seldom_and_together(work
     await worker.client.get("/v1/lag")
     assert described[0] == 20
     assert len(json.loads((await worker.client.get("/v1/lag")).text)["connectors"]) == 20
+
+
+async def test_a_topic_that_cannot_be_looked_at_is_named_and_keeps_no_other_from_being_counted(tmp_path: Path) -> None:
+    async with running_worker(tmp_path) as worker:
+        for topic in ("broken", "whole"):
+            await make(worker, topic, 3)
+        await worker.herder.create("k", sink(tmp_path, topics="broken,whole"), TargetState.STOPPED)
+    (segment,) = (tmp_path / "data" / "broken-0").glob("*.log")
+    segment.unlink()
+    segment.mkdir()  # what no program can read
+    async with running_worker(tmp_path) as worker:
+        found = (await worker.client.get("/v1/connectors/k/lag")).json()
+        assert (found["lag"], found["unknown_topics"], found["missing_topics"]) == (3, ["broken"], [])
