@@ -1,4 +1,4 @@
-"""Restarting what failed, by itself: `errors.restart.*`, off by default.
+"""Restarting what failed, by itself: `errors.restart.*`, after outages by default.
 
 An outage passes: the target was away, a disk was full, a plugin raised a `RetriableError` until its time was up. A bad
 record, a wrong config and a defect do not: the same restart meets them again. So policy 'outages' restarts after
@@ -24,7 +24,7 @@ FailureKind = Literal["outage", "record", "config", "defect"]
 class RestartConfig(Config):
     """When a connector or task that failed is restarted without anybody asking."""
 
-    errors_restart_policy: str = key("Which failures are restarted by themselves: 'none'; 'outages': what passes by itself, such as a server that is away; 'all': bad records and defects too.", default="none", one_of=("none", "outages", "all"), group="Error Handling", display_name="Restart Policy")  # fmt: skip
+    errors_restart_policy: str = key("Which failures are restarted by themselves: 'none'; 'outages': what passes by itself, such as a server that is away; 'all': bad records and defects too.", default="outages", one_of=("none", "outages", "all"), group="Error Handling", display_name="Restart Policy")  # fmt: skip
     errors_restart_max_attempts: int = key("How often a failure is restarted before it stays FAILED; -1 for ever.", default=10, ge=-1, group="Error Handling", display_name="Maximum Restarts")  # fmt: skip
     errors_restart_delay_ms: int = key("Wait before the first restart, in ms; it doubles each time.", type="LONG", default=1000, ge=1, group="Error Handling", display_name="First Delay Before a Restart")  # fmt: skip
     errors_restart_delay_max_ms: int = key("Longest wait before a restart, in ms; a run that lasted longer begins the count anew.", type="LONG", default=300_000, ge=1, group="Error Handling", display_name="Maximum Delay Before a Restart")  # fmt: skip

@@ -80,13 +80,25 @@ async def test_a_run_longer_than_the_longest_wait_begins_the_count_anew() -> Non
 async def test_a_bad_record_is_not_restarted_unless_all_failures_are() -> None:
     restarts = Restarts(lambda name, task: None, Clock())
     assert restarts.failed("c", 0, DataError("bad"), RestartConfig.parse(OUTAGES)) is None
-    assert restarts.failed("c", 0, EnvironmentFault("away"), RestartConfig.parse({})) is None
+    assert (
+        restarts.failed("c", 0, EnvironmentFault("away"), RestartConfig.parse({"errors.restart.policy": "none"}))
+        is None
+    )
     every = RestartConfig.parse({**OUTAGES, "errors.restart.policy": "all"})
     plan = restarts.failed("c", 0, DataError("bad"), every)
     assert plan is not None
     assert plan.cause == "record"
     restarts.forget("c")
     assert restarts.info("c", 0) is None
+
+
+async def test_outages_are_restarted_where_the_config_says_nothing() -> None:
+    restarts = Restarts(lambda name, task: None, Clock())
+    plan = restarts.failed("c", 0, EnvironmentFault("the disk is full"), RestartConfig.parse({}))
+    assert plan is not None
+    assert (plan.cause, plan.attempts, plan.max_attempts) == ("outage", 1, 10)
+    assert restarts.failed("c", 1, DataError("bad"), RestartConfig.parse({})) is None
+    restarts.close()
 
 
 # -- in a worker -------------------------------------------------------------------------------------------------------
