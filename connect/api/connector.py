@@ -139,7 +139,8 @@ class SinkTaskContext(TaskContext, Protocol):
         """The (topic, partition) pairs that this task reads now."""
 
     def seek(self, topic: str, partition: int, offset: int) -> None:
-        """Go on from this offset; for sinks that keep offsets in their target, from `open`."""
+        """Go on from this offset; for sinks that keep offsets in their target, from `open`. What is in hand of the
+        partition is not put."""
 
     def pause(self, *partitions: tuple[str, int]) -> None:
         """Deliver nothing of these partitions until resumed."""
@@ -195,13 +196,18 @@ class SourceTask(Task):
 
     def commit(self, offsets: Sequence[tuple[Mapping[str, Any], Mapping[str, Any]]]) -> Awaitable[None] | None:
         """Hear up to where records and offsets are durable, as pairs of source partition and offset: acknowledge
-        upstream here."""
+        upstream here.
+
+        Called after each commit, between two polls, and once more before `stop`, also where the task failed. What it
+        raises is logged, and the same pairs come again with the next commit's.
+        """
         return None
 
 
 class SinkTask(Task):
     """Writes records outside. Order of calls: configure, start, open, put…, (flush between puts), close_partitions,
-    stop, close.
+    stop, close. `open` and `close_partitions` come again whenever partitions come and go, between puts, the second one
+    after a flush; where a put failed, flush and close_partitions come all the same.
 
     Records of one partition come in offset order. Offsets are committed after `flush` returns, for what was put
     before; after a crash some records come again, so an idempotent or transactional `put` makes delivery exact.

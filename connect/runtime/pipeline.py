@@ -67,7 +67,11 @@ class Stage:
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """Bytes on their way to a topic, with the source's coordinates as the batch had them; see `Batch`."""
+    """Bytes on their way to a topic, with the source's coordinates as the batch had them; see `Batch`.
+
+    Attributes:
+        source_end: Of a part: where the source goes on after the whole.
+    """
 
     topic: str
     partition: int | None
@@ -75,6 +79,7 @@ class Outgoing:
     source_partition: Mapping[str, Any] | None = None
     source_offset: Mapping[str, Any] | None = None
     source_offsets: Sequence[Mapping[str, Any] | None] | None = None
+    source_end: Mapping[str, Any] | None = None
 
     def __len__(self) -> int:
         return len(self.columns)
@@ -88,6 +93,7 @@ class Outgoing:
             self.source_partition,
             self.source_offset if stop >= len(self) else None,
             None if self.source_offsets is None else self.source_offsets[start:stop],
+            self.source_end or self.source_offset,
         )
 
 
@@ -307,16 +313,24 @@ def _concatenated(group: list[Batch]) -> Batch:
     offsets: Sequence[int] | None = None
     if first.offsets is not None:
         offsets = [o for b in group if b.offsets is not None for o in b.offsets]
-    sourced = any(b.source_offsets is not None for b in group)
+    # Also where only the batches have offsets: each one's stays with its last record.
+    sourced = any(b.source_offsets is not None or b.source_offset is not None for b in group)
     return first.replace(
         values=[v for b in group for v in b.values],
         keys=[k for b in group for k in b.key_column()] if any(b.keys is not None for b in group) else None,
         timestamps=timestamps,
         headers=[h for b in group for h in b.headers or [None] * len(b)] if any(b.headers for b in group) else None,
         source_offset=last.source_offset,
-        source_offsets=[o for b in group for o in b.source_offsets or [None] * len(b)] if sourced else None,
+        source_offsets=[o for b in group for o in b.source_offsets or _end_alone(b)] if sourced else None,
         offsets=offsets,
     )
+
+
+def _end_alone(batch: Batch) -> list[Mapping[str, Any] | None]:
+    offsets: list[Mapping[str, Any] | None] = [None] * len(batch)
+    if offsets:
+        offsets[-1] = batch.source_offset
+    return offsets
 
 
 def _merged(batch: Batch, changed: Batch, chosen: Sequence[bool]) -> Batch:

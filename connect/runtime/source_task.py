@@ -258,7 +258,7 @@ class SourceTaskRunner(TaskRunner):
                 left.appendleft(out.cut(0, middle))
                 return
             assert self.tolerance is not None
-            self.tolerance.failed(error, stage="append", batch=_as_batch(out))
+            self.tolerance.failed(error, stage=_stage(out), batch=_as_batch(out))
         appended.append(left.popleft())
 
     async def _send(self, out: Outgoing) -> None:
@@ -368,6 +368,12 @@ class SourceTaskRunner(TaskRunner):
         except Exception as error:  # as in Kafka; it is told of them again with the next ones
             self._committed.put_back(offsets)
             self.log.error("the task's commit failed: %s: %s", type(error).__name__, error, exc_info=True)
+
+
+def _stage(out: Outgoing) -> str:
+    """Return what is said to have failed: of a record without an offset of its own, also in front of which one it is."""
+    known = out.source_offset or (out.source_offsets and out.source_offsets[-1]) or out.source_end is None
+    return "append" if known else f"append of a record before source offset {dict(out.source_end or {})}"
 
 
 def _as_batch(out: Outgoing) -> Batch:

@@ -239,3 +239,12 @@ def test_one_plugin_that_fails_to_close_keeps_none_of_the_others_open() -> None:
 
     Pipeline([], Closing(), Closing(), TextHeaders(), make_pipeline()[1], lambda: 0).close()
     assert closed == ["closed", "closed"]
+
+
+def test_joined_batches_keep_the_offset_of_each_with_its_last_record() -> None:
+    one, none, two = (
+        make_batch(values, source_partition={"p": 0}, source_offset={"n": n})
+        for n, values in enumerate([["a", "b"], [], ["c"]])
+    )
+    [joined] = coalesce([one, none, two])
+    assert joined.source_offsets == [None, {"n": 0}, {"n": 2}]

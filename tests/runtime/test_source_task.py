@@ -279,8 +279,29 @@ async def test_a_batch_without_offsets_of_its_records_is_not_committed_past_one_
     worker: RunningWorker,
 ) -> None:
     await run(worker, with_long_ones({13}, per_record=False))
-    assert "record 1 of 1" not in await worker.until_failed("s")
+    assert "(append of a record before source offset {'n': 19}, topic t, " in await worker.until_failed("s")
     assert offsets(worker) == {}
+
+
+async def test_batches_with_an_offset_each_are_committed_up_to_the_one_with_a_record_that_failed(
+    worker: RunningWorker,
+) -> None:
+    class Several(SourceTask):
+        def start(self) -> None:
+            self.left = [[0, 1], [2, 3], [4, 5]] if self.context.offset({"p": 0}) is None else [[4, 5]]
+
+        def poll_batch(self) -> list[Batch]:
+            groups, self.left = self.left, []
+            return [
+                Batch("t", ["x" * 2_000_000 if n == 4 else f"v{n}" for n in group],
+                      source_partition={"p": 0}, source_offset={"n": group[-1]})
+                for group in groups
+            ]  # fmt: skip
+
+    await run(worker, Several)
+    await worker.until_failed("s")
+    assert offsets(worker) == {0: 3}
+    assert await worker.values("t") == [b"v0", b"v1", b"v2", b"v3"]
 
 
 # -- one topic, several tasks; topics that go ----------------------------------------------------------------------
