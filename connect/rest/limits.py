@@ -1,6 +1,7 @@
 """How large, how deep and how slow a request may be. Everything beyond gets a clear answer before any route runs.
 
-A body is read as a whole before its route, so that a slow or endless one costs this connection and nothing else.
+A body is read as a whole before its route, so that a slow or endless one costs this connection and nothing else; what
+all bodies hold together is bounded.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import re
 from typing import Any, Final
 
 from connect.api.errors import register_code
+from connect.rest.budget import Budget, Share
 from connect.rest.doors import Asgi, Scope
 from connect.rest.errors import error_response
 
@@ -20,6 +22,11 @@ TOO_LARGE: Final = register_code(
     "request.too_large",
     "The body of a request has more bytes than rest.request.max.bytes.",
     "Send less at once, or raise rest.request.max.bytes.",
+)
+BUSY: Final = register_code(
+    "request.busy",
+    "The worker serves as many connections, or holds as many bytes of bodies, as it may.",
+    "Send the request again a little later, fewer large ones at once.",
 )
 #: Objects and arrays inside each other. A config has two; what is deeper is a mistake or an attack on recursion.
 DEPTH_MAX: Final = 64
@@ -37,11 +44,13 @@ class Limits:
 
     Args:
         max_bytes: The largest body that is taken; beyond, 413.
+        budget: What all bodies that are here may hold together; beyond, 503.
         timeout_s: How long a body may take to arrive (beyond, 408), and how long its answer (beyond, Kafka Connect's 500).
     """
 
-    def __init__(self, app: Asgi, *, max_bytes: int, timeout_s: float) -> None:
+    def __init__(self, app: Asgi, *, max_bytes: int, timeout_s: float, budget: Budget | None = None) -> None:
         self._app = app
+        self._budget = budget or Budget(max_bytes)
         self._max_bytes = max_bytes
         self._timeout_s = timeout_s
         self._late: set[asyncio.Task[None]] = set()
@@ -50,16 +59,22 @@ class Limits:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        headers = dict(scope["headers"])
+        headers, share = dict(scope["headers"]), self._budget.share()
         if headers.get(b"content-length", b"0") != b"0" or b"transfer-encoding" in headers:
-            body = await self._body(headers, receive)
+            body: Any = None
+            try:
+                body = await self._body(headers, receive, share)
+            finally:
+                if not isinstance(body, bytes):
+                    share.release()
             if not isinstance(body, bytes):
                 await body(scope, receive, send)
                 return
             receive = _replayed(body, receive)
-        await self._answered(scope, receive, send)
+            del body
+        await self._answered(scope, receive, send, share)
 
-    async def _body(self, headers: dict[bytes, bytes], receive: Any) -> Any:
+    async def _body(self, headers: dict[bytes, bytes], receive: Any, share: Share) -> Any:
         """Return the body, or the answer that refuses it."""
         declared = headers.get(b"content-length", b"")
         if declared.isdigit() and int(declared) > self._max_bytes:
@@ -75,6 +90,11 @@ class Limits:
                     count += len(parts[-1])
                     if count > self._max_bytes:
                         return await self._too_large(receive, None)
+                    if not share.grow(len(parts[-1])):
+                        parts.clear()
+                        share.release()  # before the rest is read, to be thrown away: others may come in
+                        await _drain(receive)
+                        return self._busy()
                     if not message.get("more_body", False):
                         break
         except TimeoutError:
@@ -90,10 +110,16 @@ class Limits:
         size = "more" if declared is None else f"{declared} bytes"
         return _closing(413, f"HTTP 413 Content Too Large: the body has {size}; rest.request.max.bytes={self._max_bytes} are taken", TOO_LARGE)  # fmt: skip
 
-    async def _answered(self, scope: Scope, receive: Any, send: Any) -> None:
+    def _busy(self) -> Any:
+        response = _closing(503, f"HTTP 503 Service Unavailable: the bodies of all requests together have more than {self._budget.max_bytes} bytes (rest.request.total.max.bytes); send it again", BUSY)  # fmt: skip
+        response.headers["Retry-After"] = "1"
+        return response
+
+    async def _answered(self, scope: Scope, receive: Any, send: Any, share: Share) -> None:
         # The work is never cancelled: what a request has begun is finished, and the status shows it.
         answer = _Answer(send)
         work = asyncio.create_task(_run(self._app, scope, receive, answer))
+        work.add_done_callback(lambda _: share.release())
         try:
             done, _ = await asyncio.wait([work], timeout=self._timeout_s)
         except asyncio.CancelledError:

@@ -14,6 +14,18 @@ from connect.rest.errors import CODE_HEADER
 HEAD_BYTES_MAX: Final = 64 << 10
 #: From the first byte of a connection, or of a next request on it, to the end of the headers.
 HEAD_S: Final = 30.0
+#: Connections of one listener. Beyond, the one that is idle for longest is closed; where none is, the new one gets 503.
+CONNECTIONS_MAX: Final = 1000
+
+
+def _connections_max() -> int:
+    """Return the bound on connections: at most half of the descriptors, which the log needs as well."""
+    try:
+        import resource
+    except ImportError:  # no Unix
+        return CONNECTIONS_MAX
+    allowed = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    return CONNECTIONS_MAX if allowed == resource.RLIM_INFINITY else max(1, min(CONNECTIONS_MAX, allowed // 2))
 
 
 class BoundedProtocol(HttpToolsProtocol):
@@ -27,10 +39,33 @@ class BoundedProtocol(HttpToolsProtocol):
         self._in_head = True
         self._head_bytes = 0
         self._head_timer: asyncio.TimerHandle | None = None
+        self._since = 0.0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        self._since = self.loop.time()
+        if len(self.connections) > _connections_max() and not self._make_room():
+            self._refuse(503, "HTTP 503 Service Unavailable: the worker serves as many connections as it may", "request.busy")  # fmt: skip
+            return
         self._head_timer = self.loop.call_later(HEAD_S, self._on_slow_head)
+
+    def _make_room(self) -> bool:
+        """Close the connection that waits for a next request for longest; False where each is in the middle of one."""
+        idle = [
+            other
+            for other in self.connections
+            if other is not self and isinstance(other, BoundedProtocol) and other.timeout_keep_alive_task is not None
+        ]
+        if not idle:
+            return False
+        oldest = min(idle, key=lambda other: other._since)
+        self.connections.discard(oldest)
+        oldest.transport.close()
+        return True
+
+    def on_response_complete(self) -> None:
+        self._since = self.loop.time()
+        super().on_response_complete()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_timer()
@@ -76,13 +111,13 @@ class BoundedProtocol(HttpToolsProtocol):
             self._head_timer.cancel()
             self._head_timer = None
 
-    def _refuse(self, status: int, message: str) -> None:
+    def _refuse(self, status: int, message: str, code: str = "request.invalid") -> None:
         if self.transport.is_closing():
             return
         body = orjson.dumps({"error_code": status, "message": message})
         head = [
             "Content-Type: application/json",
-            f"{CODE_HEADER}: request.invalid",
+            f"{CODE_HEADER}: {code}",
             f"Content-Length: {len(body)}",
             "Connection: close",
         ]

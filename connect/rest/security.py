@@ -25,6 +25,7 @@ from fastapi.responses import Response
 
 from connect.api import ConnectError
 from connect.rest.attempts import WAIT_S, Attempts, Clock, source_of
+from connect.rest.budget import Budget
 from connect.rest.doors import Asgi, Doors, Scope, route_path
 from connect.rest.errors import error_response
 from connect.rest.hosts import Hosts, names_of, parse_authority
@@ -61,7 +62,15 @@ def install(app: FastAPI, config: WorkerConfig) -> None:
         ConfigError: The credentials file cannot be read, or is wrong.
     """
     app.add_middleware(Doors)
-    app.add_middleware(Limits, max_bytes=config.rest_request_max_bytes, timeout_s=config.rest_request_timeout_ms / 1000)
+    # One body of the largest size always has room.
+    budget = Budget(max(config.rest_request_total_max_bytes, config.rest_request_max_bytes))
+    app.state.budget = budget
+    app.add_middleware(
+        Limits,
+        max_bytes=config.rest_request_max_bytes,
+        timeout_s=config.rest_request_timeout_ms / 1000,
+        budget=budget,
+    )
     if config.rest_authentication_file:
         users = Users(Path(config.rest_authentication_file))
         app.add_middleware(Guard, users=users, secret_topic=config.config_storage_topic)

@@ -2,22 +2,38 @@
 
 from __future__ import annotations
 
+import asyncio
 import binascii
 import time
 from base64 import b64decode, b64encode
-from typing import Any, Literal
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, Final, Literal
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from connect.api import ConfigError
-from connect.ports import Columns, FetchedBatch, Producer, TopicPartition
+from connect.ports import Admin, Columns, FetchedBatch, Isolation, Producer, TopicPartition
 from connect.rest.connectors import herder_of
 from connect.rest.doors import name_of
 from connect.rest.render import body_of, json_response
 from connect.rest.v1 import check_no_state
 
 router = APIRouter(prefix="/v1", tags=["v1"])
+
+#: Records of one request, whichever way they go.
+RECORDS_MAX: Final = 100_000
+#: Of one read: what is asked for beyond is read by the next one, from `next_offset`.
+READ_RECORDS_MAX: Final = 10_000
+READ_BYTES_MAX: Final = 4 << 20
+#: Read at once from the log, so that of compressed batches not many are unpacked in vain.
+_STEP_BYTES: Final = 256 << 10
+#: Of one read: what it passes over (aborted transactions, what compaction left) is bounded too.
+_STEPS_MAX: Final = 64
+#: Reads under way at once; each takes some times its bytes.
+_READS_MAX: Final = 4
 
 
 @router.post("/topics/{topic}/records")
@@ -33,6 +49,8 @@ async def append(request: Request, topic: str) -> Response:
             "records (an array), acks (none, written or durable) and configs (an object) are expected",
             code="request.invalid",
         )
+    if len(records) > RECORDS_MAX:
+        raise ConfigError(f"{len(records)} records are too many for one request; at most {RECORDS_MAX} are taken", code="request.invalid")  # fmt: skip
     cluster = herder_of(request).cluster
     name = name_of(topic)
     await cluster.admin.describe_topic(name)
@@ -93,42 +111,103 @@ async def read(
     partition: int,
     offset: int = 0,
     max_bytes: int = 1 << 20,
+    max_records: int = READ_RECORDS_MAX,
     isolation: Literal["read_uncommitted", "read_committed"] = "read_uncommitted",
 ) -> Response:
-    """Read records from an offset; bytes in base64."""
+    """Read records from an offset; bytes in base64.
+
+    At least one where there is one, and at most max_records (10000) with max_bytes (1 MiB; at most 4 MiB) of keys, values
+    and headers, unpacked; go on at next_offset.
+    """
+    if max_bytes < 1 or max_records < 1:
+        raise ConfigError("max_bytes and max_records are 1 or more", code="request.invalid")
     admin, at = herder_of(request).cluster.admin, TopicPartition(name_of(topic), partition)
-    batches = await admin.fetch(at, offset, max_bytes=max_bytes, isolation=isolation)
-    found = (await admin.describe_topic(at.topic)).partitions[partition]
-    return json_response(
-        {
-            "records": [row for batch in batches for row in _rows(batch)],
-            "next_offset": batches[-1].next_offset if batches else offset,
+    bounds = _Bounds(min(max_records, READ_RECORDS_MAX), min(max_bytes, READ_BYTES_MAX))
+    async with _reads(request):
+        rows, next_offset = await _read(admin, at, offset, bounds, isolation)
+        found = (await admin.describe_topic(at.topic)).partitions[partition]
+        answer = {
+            "records": rows,
+            "next_offset": next_offset,
             "log_start_offset": found.log_start_offset,
             "log_end_offset": found.log_end_offset,
             "last_stable_offset": found.last_stable_offset,
         }
-    )
+        return await asyncio.to_thread(json_response, answer)
 
 
-def _rows(batch: FetchedBatch) -> list[dict[str, Any]]:
+@dataclass(slots=True)
+class _Bounds:
+    """What may still be returned."""
+
+    records: int
+    size_bytes: int
+
+
+@asynccontextmanager
+async def _reads(request: Request) -> AsyncIterator[None]:
+    """Wait until few enough reads are under way; what they took is given back to the system after a burst."""
+    state = request.app.state
+    if not hasattr(state, "reads"):
+        state.reads = asyncio.Semaphore(_READS_MAX)
+    async with state.reads:
+        try:
+            yield
+        finally:
+            state.budget.give(0, READ_BYTES_MAX)
+
+
+async def _read(
+    admin: Admin, at: TopicPartition, offset: int, bounds: _Bounds, isolation: Isolation
+) -> tuple[list[dict[str, Any]], int]:
+    """Return records as they are rendered, and where to go on."""
+    rows: list[dict[str, Any]] = []
+    for _ in range(_STEPS_MAX):
+        if bounds.records <= 0 or bounds.size_bytes <= 0:
+            break
+        step = min(_STEP_BYTES, bounds.size_bytes)
+        batches = await admin.fetch(at, offset, max_bytes=step, isolation=isolation)
+        if not batches:
+            break
+        more, offset = await asyncio.to_thread(_taken, batches, bounds, first=not rows)
+        rows += more
+    return rows, offset
+
+
+def _taken(batches: list[FetchedBatch], bounds: _Bounds, *, first: bool) -> tuple[list[dict[str, Any]], int]:
+    rows: list[dict[str, Any]] = []
+    for batch in batches:
+        for row, size_bytes in _rows(batch):
+            if not (first or (bounds.records > 0 and size_bytes <= bounds.size_bytes)):
+                bounds.records = 0
+                return rows, row["offset"]
+            first = False
+            bounds.records -= 1
+            bounds.size_bytes -= size_bytes
+            rows.append(row)
+    return rows, batches[-1].next_offset
+
+
+def _rows(batch: FetchedBatch) -> Iterator[tuple[dict[str, Any], int]]:
+    """Yield each record as it is rendered, and its bytes."""
     columns, count = batch.columns, len(batch)
-    return [
-        {
+    for offset, timestamp, key, value, headers in zip(
+        batch.offsets,
+        columns.stamps,
+        columns.keys or [None] * count,
+        columns.values,
+        columns.headers or [None] * count,
+        strict=True,
+    ):
+        parts = [key, value, *(part for name, content in headers or () for part in (name, content))]
+        row = {
             "offset": offset,
             "timestamp": timestamp,
             "key": _text(key),
             "value": _text(value),
             "headers": [[name, _text(content)] for name, content in headers or ()],
         }
-        for offset, timestamp, key, value, headers in zip(
-            batch.offsets,
-            columns.stamps,
-            columns.keys or [None] * count,
-            columns.values,
-            columns.headers or [None] * count,
-            strict=True,
-        )
-    ]
+        yield row, sum(map(len, filter(None, parts)))
 
 
 def _text(data: bytes | None) -> str | None:

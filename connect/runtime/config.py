@@ -159,6 +159,7 @@ class WorkerConfig(Config):
     rest_advertised_host_name: str | None = key("A name under which clients reach REST; it is answered to, as those of rest.allowed.hosts are.", default=None, importance="low")  # fmt: skip
     rest_allowed_hosts: list[str] = key("Further names that REST answers to in a request's Host, with commas; *.example.org for all below one, * for any.", default=[], importance="medium")  # fmt: skip
     rest_request_max_bytes: int = key("The largest body of a request that is taken.", default=8 << 20, ge=1024, importance="low")  # fmt: skip
+    rest_request_total_max_bytes: int = key("What the bodies of all requests may have together.", default=32 << 20, ge=1024, importance="low")  # fmt: skip
     rest_request_timeout_ms: int = key("How long a request's body may take to arrive, and its answer to be made.", type="LONG", default=90_000, ge=1, importance="low")  # fmt: skip
     access_control_allow_origin: str = key("Origins of web pages that may use REST (CORS), with commas; * for all.", default="", importance="low")  # fmt: skip
     access_control_allow_methods: str = key("Methods they may use, with commas; GET, POST and HEAD when left out.", default="", importance="low")  # fmt: skip

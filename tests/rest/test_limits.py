@@ -1,7 +1,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
+import socket
+import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +16,8 @@ from hypothesis import strategies as st
 
 from connect.rest import protocol
 from connect.rest.limits import DEPTH_MAX, Limits, depth_exceeds
-from tests.support.doors import served_worker
+from tests.support.doors import ServedWorker, served_worker
+from tests.support.worker import WorkerProcess, until
 
 JSON = {"Content-Type": "application/json"}
 
@@ -81,6 +86,91 @@ async def test_a_slow_head_is_given_up(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.setattr(protocol, "HEAD_S", 0.2)
     async with served_worker(tmp_path) as worker:
         assert (await worker.raw(b"GET / HTTP/1.1\r\nHost: localhost\r\n")).startswith(b"HTTP/1.1 408 ")
+
+
+async def send_part(
+    worker: ServedWorker, length: int, part: bytes
+) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    reader, writer = await asyncio.open_connection(*worker.address)
+    writer.write(head(length) + part)
+    await writer.drain()
+    return reader, writer
+
+
+async def test_bodies_are_bounded_together_and_small_ones_always_get_in(tmp_path: Path) -> None:
+    keys = {"rest.request.total.max.bytes": str(1 << 20), "rest.request.max.bytes": str(1 << 20)}
+    async with served_worker(tmp_path, **keys) as worker:
+        size = 900_000
+        first = await send_part(worker, size, b" " * (size - 1))
+        budget = worker.app.state.budget
+        await until(lambda: budget.held_bytes > size - (128 << 10))
+        refused = await worker.raw(head(size) + b" " * size)
+        assert refused.startswith(b"HTTP/1.1 503 ")
+        assert b"rest.request.total.max.bytes" in refused
+        assert b"\r\nretry-after: 1\r\n" in refused.lower()
+        small = await worker.request("POST", "/connectors", json={"name": "x", "config": {"a": "b" * 50_000}})
+        assert small.status_code == 400  # a config like another
+        first[1].write(b"{")
+        assert (await first[0].readline()).startswith(b"HTTP/1.1 400 ")
+        first[1].close()
+        await until(lambda: budget.held_bytes == 0)
+        again = await worker.request("POST", "/connectors", content=b" " * size, headers=JSON)
+        assert again.status_code == 400
+
+
+async def test_a_body_that_is_given_up_holds_nothing(tmp_path: Path) -> None:
+    async with served_worker(tmp_path) as worker:
+        budget = worker.app.state.budget
+        _, writer = await send_part(worker, 1_000_000, b" " * 500_000)
+        await until(lambda: budget.held_bytes > 300_000)
+        writer.close()
+        await until(lambda: budget.held_bytes == 0)
+
+
+async def test_connections_are_bounded_and_an_idle_one_makes_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
+    monkeypatch.setattr(protocol, "CONNECTIONS_MAX", 3)
+    async with served_worker(tmp_path) as worker:
+        opened = []
+        for _ in range(3):
+            reader, writer = await asyncio.open_connection(*worker.address)
+            writer.write(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            assert (await reader.readline()).startswith(b"HTTP/1.1 200 ")
+            opened.append((reader, writer))
+        assert (await worker.get("/health")).status_code == 200
+        await asyncio.wait_for(opened[0][0].read(), 5)  # the one that was idle for longest was closed
+        busy = [await send_part(worker, 100, b"{") for _ in range(3)]
+        refused = await worker.raw(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert refused.startswith(b"HTTP/1.1 503 ")
+        assert b"request.busy" in refused
+        for _, writer in [*opened, *busy]:
+            writer.close()
+
+
+def resident_mib(worker: WorkerProcess) -> float:
+    text = Path(f"/proc/{worker.process.pid}/status").read_text()
+    return int(text.partition("VmRSS:")[2].split()[0]) / 1024
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="memory is read from /proc and given back by glibc")
+def test_the_memory_of_a_burst_of_bodies_is_bounded_and_goes_back(tmp_path: Path) -> None:
+    with WorkerProcess(tmp_path / "data") as worker:
+        host, _, port = worker.url().partition("://")[2].partition(":")
+        before = resident_mib(worker)
+        size = 7_900_000
+        connections = []
+        for _ in range(40):
+            connection = socket.create_connection((host, int(port)))
+            connection.settimeout(10)
+            with contextlib.suppress(OSError):  # refused, and closed, before all of it was sent
+                connection.sendall(head(size) + b" " * (size - 1))
+            connections.append(connection)
+        assert resident_mib(worker) - before < 120  # 40 bodies have 316 MB
+        for connection in connections:
+            connection.close()
+        deadline = time.monotonic() + 20
+        while resident_mib(worker) - before > 30:
+            assert time.monotonic() < deadline, f"{before:.0f} MiB before, {resident_mib(worker):.0f} afterwards"
+            time.sleep(0.05)
 
 
 async def test_several_requests_on_one_connection_count_apart(tmp_path: Path) -> None:

@@ -13,7 +13,9 @@ from typing import Any
 import httpx
 import trustme
 
-from connect.app import open_worker, serve
+from connect.app import open_worker
+from connect.rest.app import make_app
+from connect.rest.server import serve
 from connect.runtime import credentials
 from connect.runtime.config import WorkerConfig
 from connect.runtime.herder import Herder
@@ -29,6 +31,7 @@ class ServedWorker:
 
     herder: Herder
     urls: list[str]
+    app: Any = None
 
     @property
     def address(self) -> tuple[str, int]:
@@ -58,8 +61,10 @@ class ServedWorker:
 async def served_worker(tmp_path: Path, *listeners: str, **keys: str) -> AsyncIterator[ServedWorker]:
     """Run a worker with these listeners (one http on a free port when none is given)."""
     config = {"data.dir": str(tmp_path / "data"), "listeners": ",".join(listeners or (ANY_PORT,)), **keys}
-    async with open_worker(WorkerConfig.parse(config)) as herder, serve(herder) as urls:
-        yield ServedWorker(herder, urls)
+    async with open_worker(WorkerConfig.parse(config)) as herder:
+        app = make_app(herder)
+        async with serve(app, herder.worker_config) as urls:
+            yield ServedWorker(herder, urls, app)
 
 
 @dataclass(frozen=True, slots=True)
