@@ -64,7 +64,8 @@ def validate(plugins: PluginHost, worker: WorkerConfig, plugin: str, config: Map
         for alias in dict.fromkeys(values[prefix].value or ()):
             groups.append(f"{title}: {alias}")
             values.update(member_values(context, f"{prefix}.{alias}", kind, groups[-1]))
-    own = within(desc.name, "checking its config", desc.cls.config_class.values, config)
+    checked = within(desc.name, "checking its config", desc.cls.config_class.values, config)
+    own = {name: value for name, value in checked.items() if name in config or value.errors or not value.key.internal}
     values.update((key, value) for key, value in own.items() if key not in values)
     groups.extend(groups_of(own.values()))
     for which, kind, use in CONVERTERS:

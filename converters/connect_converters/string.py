@@ -33,7 +33,10 @@ class StringConverter(Converter, HeaderConverter):
         super().configure(config)
         name = self.config.converter_encoding
         try:
-            self._encoding = codecs.lookup(_JAVA_CHARSETS.get(name.upper(), name)).name
+            found = codecs.lookup(_JAVA_CHARSETS.get(name.upper(), name))
+            if not found._is_text_encoding:  # base64 and its kin, which Python calls codecs too
+                raise LookupError(name)
+            self._encoding = found.name
         except LookupError:
             raise invalid("converter.encoding", name, "no such character set") from None
         # Java writes UTF-16 with the higher byte first and a mark in front.

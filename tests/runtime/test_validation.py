@@ -107,3 +107,10 @@ def test_a_pattern_too_large_to_be_compiled_is_an_error_of_its_key() -> None:
     keys = {"connector.class": "FileStreamSink", "topics.regex": "((a{1000}){1000}){1000}"}
     [error] = errors("topics.regex", topic=None, **keys)
     assert "elements and more when its repeated parts are written out" in error
+
+
+def test_a_connectors_internal_key_is_shown_where_it_is_given_and_checked() -> None:
+    assert "charset" not in checked()
+    assert errors("charset", charset="ISO-8859-1") == []
+    [error] = errors("charset", charset="UTF-16")
+    assert "lines can be told only in a character set" in error

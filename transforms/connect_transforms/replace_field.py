@@ -47,6 +47,9 @@ class ReplaceFieldConfig(Config):
     field_syntax_version: str = syntax_version_key()
 
     def problems(self) -> Iterable[Problem]:
+        for old, new in (("blacklist", "exclude"), ("whitelist", "include")):
+            if old in self.originals:  # not to be passed over: fields that were to be dropped would get through
+                yield Problem(old, f"Configuration '{old}' was removed in Kafka 4.0, and nothing reads it: name the fields with '{new}'")  # fmt: skip
         renamed = [pair.partition(":")[0] for pair in self.renames]
         for name, texts in (("exclude", self.exclude), ("include", self.include), ("renames", renamed)):
             yield from path_problems(name, texts, self.field_syntax_version)

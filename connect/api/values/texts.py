@@ -28,14 +28,21 @@ def to_text(value: Any, schema: Schema | None = None, *, inside: bool = False) -
         return f'"{encoded}"' if inside else encoded
     if isinstance(value, bool | int | float | Decimal):
         return java_text.text(value, schema)
-    if isinstance(value, list | tuple):
-        items = schema.value_schema if schema is not None else None
-        return "[" + ",".join(to_text(item, items, inside=True) for item in value) + "]"
-    if isinstance(value, dict):
-        return "{" + ",".join(_entries(value, getattr(value, "schema", schema))) + "}"
+    if isinstance(value, list | tuple | dict):
+        try:
+            return _nested_text(value, schema)
+        except RecursionError:
+            raise DataError("a value is nested too deeply to be written as text") from None
     if isinstance(value, dt.date | dt.time):
         return java_dates.iso_text(value)
     raise DataError(f"Failed to serialize unexpected value type {java_class(value)}: {value}")
+
+
+def _nested_text(value: Any, schema: Schema | None) -> str:
+    if isinstance(value, dict):
+        return "{" + ",".join(_entries(value, getattr(value, "schema", schema))) + "}"
+    items = schema.value_schema if schema is not None else None
+    return "[" + ",".join(to_text(item, items, inside=True) for item in value) + "]"
 
 
 def _entries(value: dict[Any, Any], schema: Schema | None) -> list[str]:
