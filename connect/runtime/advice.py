@@ -16,6 +16,7 @@ from typing import Any, Final
 from connect.api import ConfigError, ConnectError, InvalidConfigError, SlowPatternError, compile_pattern
 from connect.ports import Admin
 from connect.runtime.calls import within
+from connect.runtime.class_names import instead_of
 from connect.runtime.client_overrides import PREFIXES, TYPES, clients_of
 from connect.runtime.config import WorkerConfig
 from connect.runtime.enriched import CONVERTERS, MEMBERS
@@ -230,8 +231,11 @@ def _unknown_classes(plugins: PluginHost, config: Mapping[str, Any], infos: Conf
         kind = kinds.get(name) or next((k for listing, k, _ in MEMBERS if re.fullmatch(rf"{listing}\..*\.type", name)), None)  # fmt: skip
         if kind is None or not any("could not be found" in error for error in info.value.errors):
             continue
+        instead = instead_of(str(config.get(name)))
         near = plugins.nearest(str(config.get(name)), kind)
-        if near is not None:
+        if instead is not None:
+            yield Advice(name, UNKNOWN_CLASS, f"{config[name]} is not installed: {instead}")
+        elif near is not None:
             yield Advice(name, UNKNOWN_CLASS, f"{config[name]} is not installed; did you mean {near}?")
 
 

@@ -17,6 +17,7 @@ from typing import Any
 
 from connect.api import ConfigError, ConfigKey, ConfigValue, Problem
 from connect.runtime.calls import within
+from connect.runtime.class_names import instead_of
 from connect.runtime.client_overrides import override_values
 from connect.runtime.config import ConnectorConfig, SinkConnectorConfig, SourceConnectorConfig, WorkerConfig
 from connect.runtime.enriched import (
@@ -63,7 +64,9 @@ def validate(plugins: PluginHost, worker: WorkerConfig, plugin: str, config: Map
     for prefix, kind, title in MEMBERS:
         for alias in dict.fromkeys(values[prefix].value or ()):
             groups.append(f"{title}: {alias}")
-            values.update(member_values(context, f"{prefix}.{alias}", kind, groups[-1]))
+            members = member_values(context, f"{prefix}.{alias}", kind, groups[-1])
+            _refuse_nulls(members, config)
+            values.update(members)
     checked = within(desc.name, "checking its config", desc.cls.config_class.values, config)
     own = {name: value for name, value in checked.items() if name in config or value.errors or not value.key.internal}
     values.update((key, value) for key, value in own.items() if key not in values)
@@ -125,6 +128,9 @@ def _nearest(infos: ConfigInfos) -> Iterable[str]:
     """Yield the nearest class for each that is not there; Kafka's own words name none."""
     for info in infos.configs:
         missing = next((m[1] for e in info.value.errors if (m := _MISSING.search(e))), None)
+        if missing and (instead := instead_of(missing)) is not None:
+            yield f"{info.value.name}: {instead}."
+            continue
         close = difflib.get_close_matches(missing or "", info.value.recommended_values, n=1) if missing else []
         if close:
             yield f"Did you mean {close[0]} for {info.value.name}?"
@@ -172,10 +178,14 @@ def _framework_values(framework: type[ConnectorConfig], config: Mapping[str, Any
     values = framework.values(config, together=False)
     for problem in framework.problems_of(config):
         values[problem.key].errors.append(problem.message)
+    _refuse_nulls(values, config)
+    return values
+
+
+def _refuse_nulls(values: Mapping[str, ConfigValue], config: Mapping[str, Any]) -> None:
     for name, value in values.items():
         if name in config and config[name] is None:
             value.errors.append(NULL_VALUE)
-    return values
 
 
 def _nulls(config: Mapping[str, Any], known: set[str]) -> Iterable[ConfigInfo]:

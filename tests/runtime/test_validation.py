@@ -11,7 +11,7 @@ from connect.api import ConfigError
 from connect.rest.render import config_infos
 from connect.runtime.config import WorkerConfig
 from connect.runtime.plugins import PluginHost
-from connect.runtime.validation import validate
+from connect.runtime.validation import NULL_VALUE, raise_for_errors, validate
 
 TRANSFORMS = "org.apache.kafka.connect.transforms."
 
@@ -114,3 +114,29 @@ def test_a_connectors_internal_key_is_shown_where_it_is_given_and_checked() -> N
     assert errors("charset", charset="ISO-8859-1") == []
     [error] = errors("charset", charset="UTF-16")
     assert "lines can be told only in a character set" in error
+
+
+def test_a_null_in_a_transform_is_told_as_any_other_null() -> None:
+    keys = {"transforms": "a", "transforms.a.type": f"{TRANSFORMS}RegexRouter", "transforms.a.regex": "x"}
+    assert errors("transforms.a.replacement", **keys, **{"transforms.a.replacement": None}) == [NULL_VALUE]
+    assert errors("transforms.a.type", transforms="a", **{"transforms.a.type": None}) == [NULL_VALUE]
+
+
+@pytest.mark.parametrize(
+    ("key", "given", "said"),
+    [
+        ("value.converter", "io.confluent.connect.avro.AvroConverter", "value.converter: no converter for Avro or a schema registry is bundled: use JsonConverter"),
+        ("transforms.a.type", "io.debezium.transforms.ExtractNewRecordState", "use ExtractField$Value with field=after"),
+        ("transforms.a.type", "com.github.jcustenborder.kafka.connect.transform.common.TimestampNowField$Value", "use InsertField$Value with timestamp.field"),
+    ],
+)  # fmt: skip
+def test_a_well_known_class_that_is_not_here_is_answered_with_what_takes_its_place(
+    key: str, given: str, said: str
+) -> None:
+    config = {"name": "s", "connector.class": "FileStreamSource", "topic": "t", "transforms": "a", key: given}
+    if key != "transforms.a.type":
+        del config["transforms"]
+    infos = validate(plugins(), WorkerConfig.parse({}), "FileStreamSource", config)
+    with pytest.raises(ConfigError) as caught:
+        raise_for_errors(infos)
+    assert said in (caught.value.hint or "")

@@ -8,6 +8,8 @@ from connect.api import Batch, Config, Predicate, Record, compile_pattern, key, 
 from connect_transforms.columns import PREFIX, VERSION
 
 _NAME = itemgetter(0)
+#: Topics whose verdict is remembered; a connector has few.
+_TOPICS_MAX = 1000
 
 
 class HasHeaderKeyConfig(Config):
@@ -64,9 +66,19 @@ class TopicNameMatches(Predicate):
     def configure(self, config: Config) -> None:
         super().configure(config)
         self._pattern = compile_pattern(self.config.pattern, key="pattern")
+        self._verdicts: dict[str | None, bool] = {None: False}
 
     def test(self, record: Record) -> bool:
-        return record.topic is not None and self._pattern.fullmatch(record.topic) is not None
+        return self._matches(record.topic)
 
     def test_batch(self, batch: Batch) -> bool:
-        return batch.topic is not None and self._pattern.fullmatch(batch.topic) is not None
+        return self._matches(batch.topic)
+
+    def _matches(self, topic: str | None) -> bool:
+        verdict = self._verdicts.get(topic)
+        if verdict is None:
+            assert topic is not None, "None has its verdict"
+            if len(self._verdicts) >= _TOPICS_MAX:
+                self._verdicts = {None: False}
+            verdict = self._verdicts[topic] = self._pattern.fullmatch(topic) is not None
+        return verdict
