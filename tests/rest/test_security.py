@@ -17,7 +17,7 @@ from connect.rest.security import HeldBackError, Users
 from connect.rest.server import exposure, parse_listener
 from connect.runtime import credentials
 from connect.runtime.config import WorkerConfig
-from tests.support.doors import PASSWORD, make_users, served_worker
+from tests.support.doors import PASSWORD, ServedWorker, make_users, served_worker
 
 ANN, BOB = ("ann", PASSWORD), ("bob", PASSWORD)
 FILE = "rest.authentication.file"
@@ -351,3 +351,51 @@ async def test_the_warning_is_logged_and_listed(tmp_path: Path, caplog: pytest.L
                 listed: list[dict[str, Any]] = (await client.get(url)).json()["warnings"]
     assert "asks for no password" in caplog.text
     assert [warning["code"] for warning in listed] == ["listener.open"]
+
+
+# -- no way around the user ----------------------------------------------------------------------------------------
+
+_TARGETS = ("/connectors", "/CONNECTORS", "//connectors", "/connectors/", "/connectors;x", "/%63onnectors", "/connectors%00", "/health/../connectors", "/health%2f..%2fconnectors",
+            "/health;/connectors", "/Health", "/health/", "/./health/x", "/connectors?x=/health", "/connectors#/health", "http://localhost/connectors", "/docs", "/openapi.json",
+            "/metrics", "/admin/loggers", "/v1/worker", "/nowhere")  # fmt: skip
+_TRICKS = ("X-Original-URL: /health", "X-Rewrite-URL: /health", "X-HTTP-Method-Override: GET", "X-Forwarded-For: 127.0.0.1", "X-Forwarded-User: ann", "Forwarded: for=127.0.0.1",
+           "Authorization:", "Authorization: Basic", "Authorization: Basic Og==", "Authorization: Bearer null", "Authorization: None x", "Upgrade: h2c\r\nConnection: Upgrade",
+           "Upgrade: websocket\r\nConnection: Upgrade", "Cookie: session=ann")  # fmt: skip
+_SMUGGLED = ("Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "Content-Length: 0\r\nContent-Length: 3\r\n\r\nabc", "Content-Length: +5\r\n\r\nabcde",
+             "Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n", "Content-Length : 0\r\n\r\n", "X: a\r\n b\r\n\r\n", "X: a\0b\r\n\r\n")  # fmt: skip
+
+
+async def status_of(worker: ServedWorker, text: str) -> int:
+    """Return the status of what must be the only answer."""
+    answer = await worker.raw(text.encode("latin-1"))
+    assert answer.count(b"HTTP/1.1 ") == 1, answer
+    return int(answer.split(b" ")[1])
+
+
+async def test_neither_spellings_of_paths_nor_headers_nor_smuggled_requests_get_around_the_user(tmp_path: Path) -> None:
+    users, _ = make_users(tmp_path)
+    async with served_worker(tmp_path, **{FILE: str(users)}) as worker:
+        end = "Host: localhost\r\nConnection: close\r\n"
+        for target in _TARGETS:
+            open_ = target in ("/health/", "/health;/connectors")
+            wanted = (200, 401, 404) if open_ else (401,)
+            assert await status_of(worker, f"GET {target} HTTP/1.1\r\n{end}\r\n") in wanted, target
+        for trick in _TRICKS:
+            assert await status_of(worker, f"GET /connectors HTTP/1.1\r\n{trick}\r\n{end}\r\n") == 401, trick
+        for method in ("HEAD", "OPTIONS", "TRACE", "POST", "PUT", "PATCH", "DELETE"):
+            assert await status_of(worker, f"{method} /connectors HTTP/1.1\r\n{end}\r\n") == 401, method
+        inner = "GET /connectors HTTP/1.1\r\nHost: localhost\r\n\r\n"
+        for smuggled in _SMUGGLED:
+            assert await status_of(worker, f"POST /connectors HTTP/1.1\r\nHost: localhost\r\n{smuggled}{inner}") in (
+                400,
+                401,
+            ), smuggled
+
+
+async def test_forms_and_texts_that_a_page_may_send_unasked_are_no_requests(tmp_path: Path) -> None:
+    async with served_worker(tmp_path) as worker, httpx.AsyncClient(base_url=worker.urls[0]) as client:
+        for kind in ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", ""):
+            answer = await client.post(
+                "/connectors", content=b'{"name": "x", "config": {}}', headers={"Content-Type": kind}
+            )
+            assert answer.status_code == 415, kind
