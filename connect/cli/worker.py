@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import signal
 import sys
-from collections.abc import Sequence
-from contextlib import AsyncExitStack
+from collections.abc import Callable, Coroutine, Sequence
+from contextlib import AsyncExitStack, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 import orjson
@@ -73,13 +74,24 @@ def worker(
     return _run(_serve(wiring, config, files, on_terminal=on_terminal))
 
 
-def _run(main: object) -> int:
-    try:
+def _run(main: Coroutine[Any, Any, int]) -> int:
+    factory: Callable[[], asyncio.AbstractEventLoop] = asyncio.new_event_loop
+    with suppress(ImportError):
         import uvloop
-    except ImportError:
-        return asyncio.run(main)  # type: ignore[arg-type]
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(main)  # type: ignore[arg-type]
+
+        factory = uvloop.new_event_loop
+    with asyncio.Runner(loop_factory=factory) as runner:
+        loop = runner.get_loop()
+        worker = loop.create_task(main)
+        while True:
+            try:
+                return loop.run_until_complete(worker)
+            except (SystemExit, KeyboardInterrupt) as error:
+                # asyncio lets these two of any task or callback end the loop. One of the worker's own is meant; others
+                # come from a coroutine that a plugin began by itself, which must not end it all.
+                if worker.done() or signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+                    raise
+                logger.error("%s in a task that nobody of the worker began: it goes on", type(error).__name__, exc_info=error)  # fmt: skip
 
 
 async def _serve(wiring: Wiring, config: WorkerConfig, files: Sequence[ConnectorFile], *, on_terminal: bool) -> int:
@@ -105,6 +117,7 @@ async def _serve_until(
     async with AsyncExitStack() as stack:
         herder = await stack.enter_async_context(wiring.open_worker(config))
         ending.named = herder.watch.underway
+        herder.watch.on_beat = ending.keep_signals
         urls = await stack.enter_async_context(wiring.serve(herder))
         url = urls[0]
         herder.worker_id = url.partition("://")[2]

@@ -65,7 +65,7 @@ class Ending:
         self._interrupting = False
         self._beat = 0.0
         self._code: int | None = None
-        self._closed_at = 0.0
+        self._closed_at = self._asked_at = 0.0
         self._asked: queue.SimpleQueue[None] = queue.SimpleQueue()
         threading.Thread(target=self._look, name="connect-ending", daemon=True).start()
 
@@ -74,16 +74,25 @@ class Ending:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._on_signal)
 
+    def keep_signals(self) -> None:
+        """Take the signals again, where code in `async def` has taken them away. On the main thread."""
+        for number in (signal.SIGINT, signal.SIGTERM):
+            if signal.getsignal(number) != self._on_signal:
+                logger.warning("a plugin took %s from the worker, which takes it back", signal.Signals(number).name)
+                signal.signal(number, self._on_signal)
+
     def closed(self, code: int) -> None:
         """Take note that everything is closed: the process is to end with this code, soon.
 
-        Where plugins left something behind that the interpreter would wait for, it ends here and now.
+        Where plugins left something behind that the interpreter would wait for, or much of the time is used up, it
+        ends here and now.
         """
         self._code, self._closed_at = code, time.monotonic()
         self._asked.put(None)
         left = self.named()
         if left:
             logger.warning("ending without %s", "; ".join(left))
+        if left or (self._asked_at and self._closed_at - self._asked_at > self._grace_s / 2):
             _leave(code)
 
     # -- the loop's thread -----------------------------------------------------------------------------------------
@@ -98,7 +107,7 @@ class Ending:
             # Not through logging, whose locks the interrupted code may hold.
             os.write(2, b"stopping was asked for twice: leaving at once\n")
             os._exit(128 + number)
-        self._number = number
+        self._number, self._asked_at = number, time.monotonic()
         self._asked.put(None)
         self._loop.call_soon_threadsafe(self._stop)
 

@@ -25,7 +25,7 @@ import sysconfig
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import CodeType, FrameType
@@ -105,6 +105,8 @@ class Watch:
         self._strays: list[_Stray] = []
         self._held: deque[tuple[float, Notice]] = deque(maxlen=20)
         self._holding: tuple[float, str, str] | None = None
+        #: Called on the loop with each beat: once a second.
+        self.on_beat: Callable[[], None] = _nothing
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self._beat = 0.0
@@ -214,6 +216,7 @@ class Watch:
 
     def _answer(self) -> None:
         self._beat = time.monotonic()
+        self.on_beat()
 
     def _released(self, now: float) -> None:
         assert self._holding is not None
@@ -292,6 +295,10 @@ def _end(thread: TaskThread) -> None:
         return
     logger.warning("%s computes though it was to end: it is interrupted", thread.full_name)
     ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(ident), ctypes.py_object(Abandoned))
+
+
+def _nothing() -> None:
+    return None
 
 
 # -- the loop's stack ----------------------------------------------------------------------------------------------

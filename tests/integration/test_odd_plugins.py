@@ -207,6 +207,18 @@ def test_async_code_that_blocks_for_ever_cannot_keep_the_worker_from_a_clean_end
         assert took_s < GRACE_S + EXTRA_S
 
 
+def test_what_a_plugin_begins_by_itself_neither_ends_the_worker_nor_keeps_it(tmp_path: Path) -> None:
+    ways = ("task-exits", "callback-exits", "takes-signals", "task-hangs-on-a-thread", "thread")
+    with worker(tmp_path) as running:
+        for way in ways:
+            assert running.create(way, "OddAsyncSource", how=f"task-start:{way}").status_code == 201
+        until(lambda: running.process.log.count("SystemExit in a task that nobody of the worker began") == 2)
+        until(lambda: "a plugin took SIGTERM from the worker" in running.process.log)
+        assert running.client.get("/health").status_code == 200
+        code, took_s = running.stop()
+        assert (code, took_s < GRACE_S + EXTRA_S) == (0, True), running.process.log[-3000:]
+
+
 def test_a_thread_that_spins_after_its_connector_was_deleted_is_named_and_ended(tmp_path: Path) -> None:
     with worker(tmp_path) as running:
         running.create("spin", "OddSource", how="poll:spin")

@@ -6,6 +6,8 @@ Read by workers as a module of `plugin.path`, so it imports `connect.api` alone.
 from __future__ import annotations
 
 import asyncio
+import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -180,6 +182,13 @@ class OddConnector(Odd):
         return _at(self.config, "close")
 
 
+_kept: list[asyncio.Task[None]] = []
+
+
+async def _exiting() -> None:
+    sys.exit(6)
+
+
 async def _later(what: str, otherwise: Any = None) -> Any:
     await asyncio.sleep(0)
     if what == "hang":
@@ -191,6 +200,14 @@ async def _later(what: str, otherwise: Any = None) -> Any:
             continue
     if what == "hold":
         time.sleep(1e6)  # noqa: ASYNC251 - the very thing that is not to be done
+    if what == "takes-signals":
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    if what == "task-exits":
+        _kept.append(asyncio.create_task(_exiting()))
+    if what == "callback-exits":
+        asyncio.get_running_loop().call_later(0.1, sys.exit, 5)
+    if what == "task-hangs-on-a-thread":
+        _kept.append(asyncio.create_task(asyncio.to_thread(time.sleep, 1e6)))
     if what == "hold-spin":
         _spin()
     return _do(what, otherwise)
