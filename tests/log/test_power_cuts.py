@@ -38,6 +38,7 @@ RANDOM_WAYS = int(os.environ.get("CONNECT_POWER_CUTS", "1"))
 NOW = 1_700_000_000_000
 CONFIGS = {"log.cleaner.enable": "false", "log.retention.check.interval.ms": "100000000"}
 
+SYNC = ("sync_file", True)
 ISOLATIONS: tuple[Isolation, ...] = ("read_uncommitted", "read_committed")
 
 Marks = list[tuple[Any, ...]]
@@ -127,6 +128,10 @@ class Teller:
         keys = options.pop("keys", None)
         producer = self.cluster.producer(client_id="test")
         await producer.append(topic, Columns(list(values), keys, NOW), partition=partition, **options)
+
+    def slow_down(self, part: str) -> None:
+        """Let each sync of some files take a while, so that others overtake it."""
+        self.disk.hooks.append(lambda step, path: time.sleep(0.004) if (step, part in str(path)) == SYNC else None)
 
     def say(self, *said: Any) -> None:
         self.disk.mark(*said)
@@ -250,6 +255,7 @@ async def transactions_at_once(log: Teller) -> None:
     producers = [log.cluster.producer(client_id=f"tx{n}", configs={"transactional.id": f"tx{n}"}) for n in range(3)]
     for producer in producers:
         await producer.init_transactions()
+    log.slow_down("__transaction_state")
 
     async def run(n: int) -> None:
         for turn in range(2):
@@ -276,11 +282,11 @@ def check_transactions_at_once(found: Found, marks: Marks) -> None:
 async def compaction(log: Teller) -> None:
     """Values and tombstones of a few keys, compacted again and again."""
     await log.cluster.admin.create_topic(
-        "c", configs={"cleanup.policy": "compact", "segment.bytes": "500", "delete.retention.ms": "0"}
+        "c", configs={"cleanup.policy": "compact", "segment.bytes": "450", "delete.retention.ms": "0"}
     )
     producer = log.cluster.producer(client_id="test")
     for number in range(18):
-        key = b"k%d" % (number % 4)
+        key = b"k%d" % (number % 2)
         value = None if number % 7 == 6 else b"%04d" % number + b"." * 60
         is_durable = number % 3 == 0
         log.say("writing", key, number, value)
@@ -430,6 +436,7 @@ async def source_commits(log: Teller) -> None:
     store = CompactedTopic(log.cluster, "connect-offsets")
     await store.open()
     producer = log.cluster.producer(client_id="source")
+    log.slow_down("out-1")
     count = 0
 
     async def commit(covered: int) -> None:
@@ -444,9 +451,9 @@ async def source_commits(log: Teller) -> None:
                 values = [b"%06d" % n + b"." * 50 for n in range(count, count + 2)]
                 await producer.append("out", Columns(values, timestamps=NOW), partition=partition)
             count += 2
-            commits.append(asyncio.ensure_future(commit(count)))
+            commits += [asyncio.ensure_future(commit(count)) for _ in range(2)]  # the second has nothing new to sync
             await asyncio.sleep(0)
-        commits[1].cancel()
+        commits[2].cancel()
         await asyncio.gather(*commits, return_exceptions=True)
     await store.aclose()
 

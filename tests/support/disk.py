@@ -212,7 +212,7 @@ class Kind:
     """What happens to that which no sync covers."""
 
     name: str
-    names: Callable[[random.Random], bool]
+    names: Callable[[random.Random, bool], bool]  # told whether it is a folder's last change
     data: Remains
 
 
@@ -269,14 +269,14 @@ def _put(content: bytearray, position: int, written: bytes) -> None:
 
 
 KINDS = (
-    Kind("everything stays", lambda _: True, _keep),
-    Kind("nothing stays", lambda _: False, _drop),
-    Kind("names stay", lambda _: True, _drop),
-    Kind("bytes stay", lambda _: False, _keep),
-    Kind("names and sizes stay", lambda _: True, _zero),
-    Kind("names stay, sectors are torn", lambda _: True, _tear),
+    Kind("everything stays", lambda _, __: True, _keep),
+    Kind("nothing stays", lambda _, __: False, _drop),
+    Kind("names stay", lambda _, __: True, _drop),
+    Kind("the last name stays, and bytes", lambda _, is_last: is_last, _keep),
+    Kind("names and sizes stay", lambda _, __: True, _zero),
+    Kind("names stay, sectors are torn", lambda _, __: True, _tear),
 )
-ANY = Kind("anything", lambda dice: dice.random() < 0.5, _either)
+ANY = Kind("anything", lambda dice, _: dice.random() < 0.5, _either)
 
 
 class PowerCuts:
@@ -309,8 +309,8 @@ class PowerCuts:
         self, prefix: str, folder: _Folder, kind: Kind, dice: random.Random
     ) -> Iterator[tuple[str, bytes | None]]:
         entries = dict(folder.durable)
-        for change in folder.pending:
-            if kind.names(dice):
+        for place, change in enumerate(folder.pending, 1):
+            if kind.names(dice, place == len(folder.pending)):
                 entries.update(change)
         for name, entry in sorted(entries.items()):
             if isinstance(entry, _Folder):
