@@ -53,6 +53,7 @@ def test_connectors_are_listed_paused_stopped_resumed_and_deleted_without_a_work
     assert cli("connector", "list", *at).out.splitlines()[0].split() == ["NAME", "WANTED", "CLASS"]
     with WorkerProcess(data_dir) as worker:
         worker.url()
+        assert [path.name for path in data_dir.iterdir() if path.stat().st_mode & 0o077] == []
         assert set(cli("connector", "list", "--json", "--data-dir", data_dir).json) == {"orders", "users"}
         cli.refused(3, "log.in_use", "connector", "delete", "orders", *at, mentions="Leave --offline out")
         worker.stop()

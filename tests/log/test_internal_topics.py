@@ -210,6 +210,17 @@ def test_any_bytes_are_a_record_of_the_log_or_are_told_apart_at_once(raw: bytes)
                 continue
 
 
+@pytest.mark.parametrize(
+    "tail",
+    [b"\xff\xfe" + bytes(40), b"\0\0" + bytes(40), b"\0\1t" + b"\0\0\0\1" + b"\xff\xff\xff\xff" + bytes(16)],
+    ids=["a name of negative length", "no name", "a negative partition"],
+)
+def test_a_transaction_of_partitions_that_cannot_be_is_told_apart(tail: bytes) -> None:
+    decode_transaction(transaction(b"\0\1t" + b"\0\0\0\1" + b"\0\0\0\3" + bytes(16), topics=1))
+    with pytest.raises(CorruptBatchError):
+        decode_transaction(transaction(tail, topics=1))
+
+
 _KEYS = st.one_of(
     st.none(),
     st.binary(max_size=30),
