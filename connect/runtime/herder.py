@@ -32,7 +32,7 @@ from connect.api.errors import register_code
 from connect.ports import Cluster
 from connect.runtime import secrets, validation
 from connect.runtime.checking import Checks
-from connect.runtime.config import WorkerConfig
+from connect.runtime.config import WorkerConfig, strip_prefix
 from connect.runtime.factory import connector_desc, now_ms
 from connect.runtime.lag import Lags, Sink, SinkLag
 from connect.runtime.lifecycle import STORED, Lifecycle, wanted
@@ -122,7 +122,7 @@ class Herder:
         self._worker = Worker(around, self._offsets)
         self._lifecycle = Lifecycle(plugins, self._worker, self._configs, self._statuses, worker_id=lambda: self.worker_id)  # fmt: skip
         self._connector_offsets = Offsets(cluster, plugins, config, self._offsets, watch=self.watch)
-        self._lags = Lags(cluster, config, self._sinks)
+        self._lags = Lags(cluster, self._sinks)
         self._requests = Turns()
         self._infos: dict[str, ConnectorInfo] = {}
         self._states: dict[str, tuple[tuple[str, Revision, int, int], ConnectorStateInfo]] = {}
@@ -494,13 +494,16 @@ class Herder:
 
     def _sinks(self) -> list[Sink]:
         """Return the sink connectors; one whose plugin is gone is taken for one if its config names topics to read."""
-        found = []
+        found, worker = [], strip_prefix(self.worker_config.originals, "consumer.")
         for name in self._configs.connectors():
             config = self._config(name)
             kind = self._type(config)
             if kind == "sink" or (kind == "unknown" and (config.get("topics") or config.get("topics.regex"))):
-                group = sink_group(self.worker_config, name, config)
-                found.append(Sink(name, group, config, len(self._configs.task_configs(name))))
+                consumer = {**worker, **strip_prefix(config, "consumer.override.")}
+                found.append(Sink(
+                    name, config, len(self._configs.task_configs(name)), sink_group(self.worker_config, name, config),
+                    str(consumer.get("auto.offset.reset", "earliest")), str(consumer.get("isolation.level", "")),
+                ))  # fmt: skip
         return found
 
     def _type(self, config: Mapping[str, str]) -> str:

@@ -19,11 +19,10 @@ import asyncio
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from connect.api import ConnectError
 from connect.ports import Admin, Cluster, GroupInfo, OffsetAndMetadata, PartitionInfo, TopicInfo, TopicPartition
-from connect.runtime.config import WorkerConfig, strip_prefix
 
 #: An answer is kept at most so long, and never so long that looking takes more than a twentieth of the loop's time.
 KEPT_S_MAX: Final = 1.0
@@ -80,12 +79,14 @@ class SinkLag:
 
 @dataclass(frozen=True, slots=True)
 class Sink:
-    """What decides a sink's lag: its consumer group, its config, and how many tasks share the partitions."""
+    """What decides a sink's lag: its config, how many tasks share the partitions, and its consumers' group and configs."""
 
     name: str
-    group: str
     config: Mapping[str, str]
     tasks: int
+    group: str
+    reset: str = "earliest"
+    isolation: str = "read_uncommitted"
 
 
 def behind(
@@ -163,9 +164,8 @@ class Lags:
         sinks: Returns the sink connectors as they are now. Their configs are the same objects while nothing changes.
     """
 
-    def __init__(self, cluster: Cluster, worker: WorkerConfig, sinks: Callable[[], list[Sink]]) -> None:
+    def __init__(self, cluster: Cluster, sinks: Callable[[], list[Sink]]) -> None:
         self._cluster = cluster
-        self._worker = worker
         self._sinks = sinks
         self._looking = asyncio.Lock()
         self._seen: dict[str, SinkLag] = {}
@@ -195,7 +195,7 @@ class Lags:
         for number, sink in enumerate(sinks, 1):
             if sink.group not in committed:
                 committed[sink.group] = await self._cluster.groups.offsets(sink.group)
-            rows = _rows(sink, topics[sink.name], infos, committed[sink.group], self._consumer_configs(sink))
+            rows = _rows(sink, topics[sink.name], infos, committed[sink.group])
             absent = [topic for topic in topics[sink.name] if topic not in infos]
             found[sink.name] = SinkLag(
                 sink.name, sink.group, tuple(rows),
@@ -205,10 +205,6 @@ class Lags:
             if number % _TURN == 0:
                 await asyncio.sleep(0)
         return found
-
-    def _consumer_configs(self, sink: Sink) -> dict[str, Any]:
-        worker = strip_prefix(self._worker.originals, "consumer.")
-        return {**worker, **strip_prefix(sink.config, "consumer.override.")}
 
     async def _topics(self, sink: Sink) -> tuple[str, ...]:
         """Return the topics that a sink reads, in the order in which its consumers share them."""
@@ -260,15 +256,14 @@ async def _described(admin: Admin, topics: set[str]) -> tuple[Mapping[str, Topic
 
 
 def _rows(
-    sink: Sink, topics: Iterable[str], infos: Mapping[str, TopicInfo], committed: _Offsets, configs: Mapping[str, Any]
+    sink: Sink, topics: Iterable[str], infos: Mapping[str, TopicInfo], committed: _Offsets
 ) -> Iterable[PartitionLag]:
-    reset, isolation = str(configs.get("auto.offset.reset", "earliest")), str(configs.get("isolation.level", ""))
     parts = [(topic, info) for topic in topics if topic in infos for info in infos[topic].partitions]
     for number, (topic, info) in enumerate(parts):
         at = committed.get(TopicPartition(topic, info.partition))
         offset = None if at is None else at.offset
         yield PartitionLag(
             topic, info.partition, offset, info.log_start_offset, info.last_stable_offset, info.log_end_offset,
-            behind(info, offset, reset=reset, isolation=isolation),
+            behind(info, offset, reset=sink.reset, isolation=sink.isolation),
             number % sink.tasks if sink.tasks else None,
         )  # fmt: skip
