@@ -151,6 +151,8 @@ The file runs with the worker's rights, so a worker allows it only with `transfo
 ```python
 """ + FUNCTION + """```
 
+The file is one that the worker's [file.allowed.paths](../../howto/secure-the-rest-api.md#files) allows, of at most 1 MiB.
+
 A function takes a `connect.api.Record` and returns one, or None to drop it; with `form=batch` it takes a `Batch`, which is many times faster, and returns a `Batch`, a list of them, or None.
 The file may import what is installed, but not its neighbours.
 It must not change what it is given, but return changed copies: after an error the same records are tried again one by one.

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
 from connect.api import Batch, ConfigError, DataError, Record, RetriableError, Transform
+from connect.api.files import FileRules, in_force
 from connect.runtime.config import SourceConnectorConfig, WorkerConfig
 from connect.runtime.factory import make_stages
 from connect.runtime.validation import validate
@@ -128,3 +130,20 @@ def test_a_worker_that_allows_it_runs_it_under_its_alias(tmp_path: Path) -> None
     assert [batch.values for batch in stage.apply(Batch("t", [4]))] == [[8]]
     infos = validate(PLUGINS, worker, "FileStreamSource", config)
     assert [info.value.errors for info in infos.configs if info.value.errors] == []
+
+
+def test_a_file_of_functions_is_one_that_connectors_may_read_and_ends(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.py")
+    (tmp_path / "deep.py").write_text("(" * 100_000)
+    (tmp_path / "secret.py").write_text("hunter2 = 1\n")
+    for name, about in [
+        ("pipe.py", "not a regular file"),
+        ("deep.py", "no Python"),
+        ("secret.py", r"file\.allowed\.paths"),
+    ]:
+        with (
+            in_force(FileRules(None, (str(tmp_path / "secret.py"),))),
+            pytest.raises(ConfigError, match=about) as refused,
+        ):
+            make_transform("Python", function=f"{tmp_path / name}:f")
+        assert "hunter2" not in refused.value.message

@@ -20,10 +20,13 @@ import traceback
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, Final
 
-from connect.api import Batch, Config, ConfigError, ConnectError, DataError, Problem, Record, Transform, key
+from connect.api import Batch, Config, ConfigError, ConnectError, DataError, Problem, Record, Transform, key, read_file
 from connect_transforms.columns import VERSION
+
+#: The largest file of functions that is read.
+SOURCE_BYTES_MAX: Final = 1 << 20
 
 
 class PythonConfig(Config):
@@ -52,10 +55,13 @@ class PythonConfig(Config):
         if self.path.suffix != ".py" or not self.name.isidentifier():
             return "expected PATH.py:NAME, such as transforms/orders.py:with_total"
         try:
-            tree = ast.parse(self.path.read_bytes(), str(self.path))
+            # Read whether or not the worker allows the class: so it must be a file that connectors may read, and end.
+            tree = ast.parse(read_file(str(self.path), max_bytes=SOURCE_BYTES_MAX), str(self.path))
+        except ConfigError as error:
+            return error.message
         except OSError as error:
             return f"the file cannot be read: {error.strerror or error}"
-        except (SyntaxError, ValueError) as error:
+        except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
             return f"the file is no Python: {error}"
         named = {name for node in tree.body for name in _names_of(node)}
         if self.name not in named:
