@@ -6,8 +6,7 @@ import asyncio
 import binascii
 import time
 from base64 import b64decode, b64encode
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
@@ -32,8 +31,9 @@ READ_BYTES_MAX: Final = 4 << 20
 _STEP_BYTES: Final = 256 << 10
 #: Of one read: what it passes over (aborted transactions, what compaction left) is bounded too.
 _STEPS_MAX: Final = 64
-#: Reads under way at once; each takes some times its bytes.
+#: Reads under way at once; each takes so many times its bytes.
 _READS_MAX: Final = 4
+_TIMES: Final = 4
 
 
 @router.post("/topics/{topic}/records")
@@ -124,7 +124,10 @@ async def read(
     admin, at = herder_of(request).cluster.admin, TopicPartition(name_of(topic), partition)
     bounds = _Bounds(min(max_records, READ_RECORDS_MAX), min(max_bytes, READ_BYTES_MAX))
     async with _reads(request):
+        before = bounds.size_bytes
         rows, next_offset = await _read(admin, at, offset, bounds, isolation)
+        # Unpacked, as rows, as text: some times what the records have. It goes back to the system after a burst.
+        request.app.state.budget.give(0, _TIMES * (before - bounds.size_bytes))
         found = (await admin.describe_topic(at.topic)).partitions[partition]
         answer = {
             "records": rows,
@@ -144,17 +147,13 @@ class _Bounds:
     size_bytes: int
 
 
-@asynccontextmanager
-async def _reads(request: Request) -> AsyncIterator[None]:
-    """Wait until few enough reads are under way; what they took is given back to the system after a burst."""
+def _reads(request: Request) -> asyncio.Semaphore:
+    """Return what a read waits for: that few enough are under way."""
     state = request.app.state
     if not hasattr(state, "reads"):
         state.reads = asyncio.Semaphore(_READS_MAX)
-    async with state.reads:
-        try:
-            yield
-        finally:
-            state.budget.give(0, READ_BYTES_MAX)
+    found: asyncio.Semaphore = state.reads
+    return found
 
 
 async def _read(
