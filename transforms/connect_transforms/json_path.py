@@ -225,7 +225,7 @@ def _comparison(tokens: Tokens) -> _Filter:
     if symbol is None:
         return _Filter(lambda item, root: left(item, root) is not MISSING, None, None)
     if symbol == "=~":
-        pattern = compile_pattern(tokens.regex())
+        pattern = compile_pattern(tokens.regex(), key="filter.condition")
         check: Callable[[Any], Verdict] = lambda found: isinstance(found, str) and bool(pattern.fullmatch(found))  # noqa: E731
         return _checked(left, field, check)
     if not tokens.at_literal():

@@ -14,6 +14,7 @@ import orjson
 
 from connect.api import Batch, Config, ConfigError, DataError, Problem, key, read_file
 from connect_transforms.columns import ColumnTransform, KeyColumn, ValueColumn
+from connect_transforms.json_schema_patterns import check_patterns, with_time_limit
 
 if TYPE_CHECKING:
     from jsonschema.protocols import Validator
@@ -55,10 +56,10 @@ class ValidateJsonSchemaConfig(Config):
         Raises:
             ConfigError: The file is not allowed, too large, or none.
             OSError: The file cannot be read.
-            ValueError: It is no JSON.
+            ValueError: It is no JSON, or holds a pattern that is none.
             jsonschema.SchemaError: It is no JSON Schema.
         """
-        from jsonschema import validators
+        from jsonschema import FormatChecker, validators
         from referencing import Registry
 
         text = (
@@ -70,7 +71,9 @@ class ValidateJsonSchemaConfig(Config):
         if not isinstance(schema, dict):
             raise ValueError("a JSON Schema is an object")
         cls = validators.validator_for(schema, default=validators.validator_for({"$schema": "https://json-schema.org/draft/2020-12/schema"}))  # fmt: skip
-        cls.check_schema(schema)
+        cls.check_schema(schema, format_checker=FormatChecker(()))  # patterns are checked below, and not by Python's re
+        check_patterns(schema)
+        cls = with_time_limit(cls)
         # An empty registry: a reference to another document is an error, never a request over the network.
         checker = cls.FORMAT_CHECKER if self.check_formats else None
         return cls(schema, registry=Registry(), format_checker=checker)

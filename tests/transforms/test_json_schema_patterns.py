@@ -1,0 +1,53 @@
+"""A JSON Schema's patterns: JavaScript's, and none takes for ever."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+
+import pytest
+
+from connect.api import ConfigError, DataError, SlowPatternError
+from tests.support.transforms import transformed
+
+
+def checked(schema: dict[str, Any], value: Any) -> Any:
+    return transformed("ValidateJsonSchema$Value", value, schema=json.dumps(schema))
+
+
+@pytest.mark.parametrize(
+    ("schema", "good", "bad"),
+    [
+        ({"pattern": r'^[^()[\]\\@"]+@\d+$'}, "a@1", "a[@1"),
+        ({"pattern": "^[a&&b]$"}, "&", "c"),
+        ({"pattern": r"^\p{Lu}/\/$"}, "É//", "é//"),
+        ({"patternProperties": {"^n": {"type": "integer"}}}, {"n1": 1, "x": ""}, {"n1": ""}),
+        ({"patternProperties": {"^n": {}}, "additionalProperties": False}, {"n1": ""}, {"n1": "", "x": 1}),
+        ({"properties": {"a": {}}, "additionalProperties": False}, {"a": 1}, {"b": 1}),
+        ({"patternProperties": {"^n": {}}, "additionalProperties": {"type": "integer"}}, {"n": "", "b": 1}, {"b": ""}),
+    ],
+)
+def test_patterns_mean_what_json_schema_says(schema: dict[str, Any], good: Any, bad: Any) -> None:
+    assert checked(schema, good) == good
+    with pytest.raises(DataError, match="does not meet its JSON Schema"):
+        checked(schema, bad)
+
+
+def test_keys_that_are_no_text_match_no_pattern() -> None:
+    assert checked({"patternProperties": {"1": {"type": "string"}}}, {1: 2}) == {1: 2}
+
+
+@pytest.mark.parametrize("schema", [{"pattern": "^(a|aa)+$"}, {"patternProperties": {"^(a|aa)+$": {}}}])
+def test_a_pattern_that_takes_for_ever_is_an_error_of_the_record(schema: dict[str, Any]) -> None:
+    text = "a" * 60 + "!"
+    began = time.monotonic()
+    with pytest.raises(SlowPatternError, match="schema: pattern"):
+        checked(schema, text if "pattern" in schema else {text: 1})
+    assert time.monotonic() - began < 10
+
+
+@pytest.mark.parametrize("pattern", ["(", "((a{1000}){1000}){1000}"])
+def test_what_is_no_pattern_is_refused_with_the_schema(pattern: str) -> None:
+    with pytest.raises(ConfigError, match="Invalid regex"):
+        checked({"properties": {"a": {"pattern": pattern}}}, {})
