@@ -165,6 +165,7 @@ Patterns are [Java's](../transforms.md#javas-patterns).""", [
         Example("Take a prefix away", {"regex": "raw-(.*)", "replacement": "$1"}, [record({"id": 1}, topic="raw-orders")], type=""),
     ]),
     Page("ReplaceField", """Drops, keeps and renames fields. A null passes as it is.
+`blacklist` and `whitelist`, which Kafka 4.0 removed, are refused: `exclude` and `include` take their place.
 The struct that comes out has the name, version and doc of the one that went in, but is required and has no default.
 With `field.syntax.version=V2`, `include=a.b` keeps of a the field b alone, and `renames=a.b:c` calls it c.""", [
         Example("Drop and rename", {"exclude": "price", "renames": "name:customer"}, [record(PLAIN)]),
@@ -192,6 +193,7 @@ Fields of `before` and `after` are meant, or those of `source` as `source.FIELD`
     ]),
     Page("ValidateJsonSchema", """Ours. A record whose key or value does not meet a [JSON Schema](https://json-schema.org) is an error, and `errors.tolerance` decides what becomes of it; one that does passes as it is.
 The message says which part is wrong, and what was expected. The draft is the one that `$schema` names, 2020-12 otherwise. References to other documents are never fetched.
+`pattern` and `patternProperties` are JavaScript's regular expressions; one that takes longer than a second on a text is an error of that record.
 It is meant for JSON without Connect schema: a date or bytes in a value meet no JSON type.""", [
         Example("A schema in the config", {"schema": JSON_SCHEMA}, [record({"id": 1}), record({"id": "x"})]),
     ]),
