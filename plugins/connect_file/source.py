@@ -175,7 +175,11 @@ class FileStreamSourceTask(SourceTask):
         self.context.waiting_for = None
         self._stream.seek(self._position)
         self._remember(head_of(descriptor))
-        self._seen = frozenset(sibling.inode for sibling in siblings_of(self.config.file or ""))
+        # Beside a file that was moved while nobody looked, those written to after it had its name since.
+        moved = self._named != path
+        last_ns = os.fstat(descriptor).st_mtime_ns
+        beside = siblings_of(self.config.file or "")
+        self._seen = frozenset(other.inode for other in beside if not moved or other.modified_ns <= last_ns)
         return True
 
     def _remember(self, head: bytes) -> None:

@@ -299,9 +299,25 @@ def test_a_file_that_was_rotated_while_the_task_was_stopped_is_read_to_its_end_f
         writer.write("late 1\nlate 2\n")
     file.rename(tmp_path / "in.log.1")
     (tmp_path / "in.log.2").write_text("much older\n" * 60)
+    os.utime(tmp_path / "in.log.2", ns=(0, 0))
     file.write_text("new\n")
     driver = source(file, offset=batch.source_offset)
     assert [line for _ in range(6) for line in driver.poll()] == ["late 1", "late 2", "new"]
+
+
+def test_all_generations_that_were_rotated_while_the_task_was_stopped_are_read_in_order(tmp_path, source):
+    file = tmp_path / "in.log"
+    (tmp_path / "in.log.9").write_text("much older\n")
+    os.utime(tmp_path / "in.log.9", ns=(0, 0))
+    file.write_text("".join(f"first {n:03}\n" for n in range(40)))
+    os.utime(file, ns=(0, 1_000_000))
+    [batch] = source(file).batches()
+    for generation in (1, 2):
+        file.rename(tmp_path / f"in.log.{generation}")
+        file.write_text(f"next {generation}\n")
+        os.utime(file, ns=(0, (generation + 1) * 1_000_000))
+    driver = source(file, offset=batch.source_offset)
+    assert [line for _ in range(10) for line in driver.poll()] == ["next 1", "next 2"]
 
 
 def test_lines_that_may_be_lost_in_a_rotated_file_are_told_with_its_name(tmp_path, source, caplog):
