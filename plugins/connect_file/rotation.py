@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import stat
 from pathlib import Path
 from typing import Final, NamedTuple
 
 #: How much of a file's beginning tells it from others.
 HEAD_BYTES: Final = 256
+#: What a rotation puts into a name: a number, a date. Not a word: app.access.log is no generation of app.log.
+_TURN: Final = re.compile(r"[._-]([0-9][0-9T:Z+._-]*|old|bak|prev|last)")
 #: What a rotation writes anew and does not move: these hold no lines.
 _PACKED: Final = frozenset([".gz", ".bz2", ".xz", ".zst", ".lz4", ".zip", ".tmp", ".swp"])
 
@@ -74,11 +77,7 @@ def siblings_of(path: str) -> list[Sibling]:
 def _is_generation(name: str, file: Path) -> bool:
     if name == file.name or Path(name).suffix in _PACKED:
         return False
-    for start in (file.name, file.stem):
-        if (
-            name.startswith(start)
-            and name[len(start) : len(start) + 1] in tuple(".-_")
-            and (start == file.name or name.endswith(file.suffix))
-        ):
+    for start, end in ((file.name, ""), (file.stem, file.suffix)):
+        if name.startswith(start) and name.endswith(end) and _TURN.fullmatch(name[len(start) : len(name) - len(end)]):
             return True
     return False

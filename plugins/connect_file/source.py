@@ -46,7 +46,7 @@ from connect.api import (
 )
 from connect_file.errors import LINE_TOO_LONG, UNREADABLE, reason
 from connect_file.lines import Lines, NotInCharset, split_lines, valid_charset, whole_lines_bytes
-from connect_file.rotation import HEAD_BYTES, fingerprint_of, fits, head_of, siblings_of
+from connect_file.rotation import HEAD_BYTES, Sibling, fingerprint_of, fits, head_of, siblings_of
 
 #: One read, and so about what one poll returns.
 CHUNK_BYTES: Final = 1 << 20
@@ -100,8 +100,10 @@ class FileStreamSourceTask(SourceTask):
         self._fingerprint: str | None = None  # of the file that is read
         self._head = b""
         self._named = self.config.file  # where that file was opened
-        self._later: list[str] = []  # files that had the name after it, and before the one that has it now
-        self._seen: frozenset[tuple[int, int]] = frozenset()  # what was beside it then
+        self._later: list[Sibling] = []  # files that had the name after it, and before the one that has it now
+        self._seen: dict[tuple[int, int], int] | None = (
+            None  # what was beside it then, or was read, and when written to
+        )
         if self.config.file:
             self._partition = {"filename": self.config.file}
             stored = self.context.offset(self._partition)
@@ -142,7 +144,7 @@ class FileStreamSourceTask(SourceTask):
 
     def _open(self) -> bool:
         """Open the file at the position; False when it is not there."""
-        path = self._later[0] if self._later else self.config.file
+        path = self._path_of_next()
         assert path
         try:
             # A pipe opens at once, and is refused below.
@@ -150,7 +152,7 @@ class FileStreamSourceTask(SourceTask):
         except FileNotFoundError:
             if self._later:
                 self.context.log.warning(
-                    "file %r was deleted before it was read: its lines are lost", self._later.pop(0)
+                    "file %r was deleted before it was read: its lines are lost", self._later.pop(0).path
                 )
             elif not self._waiting:
                 self.context.log.warning("file %r is not there; waiting for it%s", path, _looks_odd(path))
@@ -168,7 +170,9 @@ class FileStreamSourceTask(SourceTask):
                 config_path="file",
             )
         self._waiting = self._moved = self._at_end_since_read = False
-        self._named = self._later.pop(0) if self._later else path
+        if self._later:
+            self._later.pop(0)
+        self._named = path
         if not fits(descriptor, self._position, self._fingerprint):
             descriptor = self._find_the_old(descriptor, status.st_size)
         self._stream = io.FileIO(descriptor)
@@ -178,9 +182,23 @@ class FileStreamSourceTask(SourceTask):
         # Beside a file that was moved while nobody looked, those written to after it had its name since.
         moved = self._named != path
         last_ns = os.fstat(descriptor).st_mtime_ns
-        beside = siblings_of(self.config.file or "")
-        self._seen = frozenset(other.inode for other in beside if not moved or other.modified_ns <= last_ns)
+        if self._seen is None or moved:
+            beside = siblings_of(self.config.file or "")
+            self._seen = {
+                other.inode: other.modified_ns for other in beside if not moved or other.modified_ns <= last_ns
+            }
         return True
+
+    def _path_of_next(self) -> str | None:
+        """Return the path of the file to open: the next that had the name, wherever it was moved since, or the name's."""
+        beside = {sibling.inode: sibling.path for sibling in siblings_of(self.config.file or "")} if self._later else {}
+        while self._later:
+            path = beside.get(self._later[0].inode)
+            if path is not None:
+                return path
+            gone = self._later.pop(0)
+            self.context.log.warning("file %r was deleted before it was read: its lines are lost", gone.path)
+        return self.config.file
 
     def _remember(self, head: bytes) -> None:
         self._head, self._fingerprint = head, fingerprint_of(head)
@@ -280,12 +298,16 @@ class FileStreamSourceTask(SourceTask):
             return []
         # What was moved to its place and away again since the last look stands beside it, and was not there before.
         if not self._later:
-            known = self._seen | {inode, (named.st_dev, named.st_ino)}
-            fresh = [sibling for sibling in siblings_of(self.config.file) if sibling.inode not in known]
-            self._later = [sibling.path for sibling in fresh if sibling.modified_ns >= status.st_mtime_ns]
+            assert self._seen is not None, "set as the first file was opened"
+            # By time as well: the number of a file that was deleted may be another's by now.
+            self._seen[inode] = status.st_mtime_ns
+            beside = siblings_of(self.config.file)
+            fresh = [sibling for sibling in beside if self._seen.get(sibling.inode) != sibling.modified_ns]
+            self._later = [sibling for sibling in fresh if sibling.modified_ns >= status.st_mtime_ns]
         self.context.log.info("file %r was moved and is read to its end; going on with the new one", self.config.file)
         if self._later:
-            self.context.log.info("%r had that name meanwhile, and come first", self._later)
+            paths = [sibling.path for sibling in self._later]
+            self.context.log.info("%r had that name meanwhile, and come first", paths)
         last = self._held
         self._reopen_at(0)
         return self._last_line(last + b"\n") if last else []

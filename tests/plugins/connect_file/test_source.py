@@ -346,6 +346,28 @@ def test_generations_that_came_and_went_between_two_looks_are_read_in_order(tmp_
     assert lines == [f"g{generation}-{n}" for generation in range(1, 4) for n in (1, 2)]
 
 
+def test_generations_that_are_moved_on_before_they_are_read_are_found(tmp_path, source):
+    file = tmp_path / "in.log"
+    file.write_text("g0\n")
+    driver = source(file)
+    assert driver.poll() == ["g0"]
+
+    def rotate(generation):
+        for number in range(5, 0, -1):
+            if (older := tmp_path / f"in.log.{number}").exists():
+                older.rename(tmp_path / f"in.log.{number + 1}")
+        file.rename(tmp_path / "in.log.1")
+        file.write_text(f"g{generation}\n")
+        os.utime(file, ns=(0, (tmp_path / "in.log.1").stat().st_mtime_ns + 1_000_000))
+
+    for generation in (1, 2, 3):
+        rotate(generation)
+    while not driver.task._later:
+        assert driver.poll() == []
+    rotate(4)
+    assert [line for _ in range(20) for line in driver.poll()] == ["g1", "g2", "g3", "g4"]
+
+
 def test_a_generation_that_was_deleted_before_it_was_read_is_told(tmp_path, source, caplog):
     file = tmp_path / "in.log"
     file.write_text("g0\n")
@@ -404,3 +426,15 @@ def test_a_name_that_is_hardly_meant_as_it_stands_is_told(source, name, said, ca
     assert said in problem.message
     source(name)
     assert said in caplog.text
+
+
+def test_a_file_of_another_name_is_no_generation(tmp_path, source):
+    file = tmp_path / "app.log"
+    file.write_text("".join(f"first {n:03}\n" for n in range(40)))
+    [batch] = source(file).batches()
+    file.rename(tmp_path / "app.log.1")
+    file.write_text("new\n")
+    (tmp_path / "app.access.log").write_text("another's\n")
+    (tmp_path / "app.log.lock").write_text("another's\n")
+    driver = source(file, offset=batch.source_offset)
+    assert [line for _ in range(10) for line in driver.poll()] == ["new"]
