@@ -23,7 +23,7 @@ async def ensure_topic(
     keeps its own partitions and configs.
 
     Raises:
-        ConfigError, EnvironmentFault: It cannot be made.
+        ConfigError, ConflictError, EnvironmentFault: It cannot be made.
         UnknownTopicOrPartitionError: Somebody else made it, and it was not to be seen within `SEEN_WITHIN_S`.
     """
     present = await admin.partitions(name)
@@ -31,7 +31,9 @@ async def ensure_topic(
         return present
     try:
         await admin.create_topic(name, partitions=partitions, configs=configs)
-    except ConflictError:
+    except ConflictError as error:
+        if error.code != "log.topic_exists":  # a folder is in the way, or another name like this one
+            raise
         return await _seen(admin, name)
     return partitions
 

@@ -43,3 +43,13 @@ async def test_a_topic_that_another_made_is_waited_for_until_it_is_seen(cluster:
             raise ConflictError("exists", code="log.topic_exists")
 
     assert await ensure_topic(Late(), "t") == 4  # type: ignore[arg-type]
+
+
+async def test_a_folder_in_the_way_of_a_topic_is_told_at_once(cluster: LogCluster, tmp_path: Path) -> None:
+    folder = next(tmp_path.rglob("meta.properties")).parent / "t-0"
+    folder.mkdir()
+    (folder / "precious").write_text("not ours")
+    with pytest.raises(ConflictError, match="t-0") as raised:
+        await ensure_topic(cluster.admin, "t")
+    assert raised.value.code == "log.folder_exists"
+    assert (folder / "precious").read_text() == "not ours"
