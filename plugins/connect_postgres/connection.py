@@ -132,7 +132,9 @@ async def _connect(config: ConnectionConfig, reach: Target, dsn: str, kind: str)
         message = f"no server of {config.target} is of the kind that is asked for: {kind}"
         raise RetriableError(message, code=UNREACHABLE, hint="Wait for the failover to end, or list all hosts in connection.url.") from error  # fmt: skip
     except (OSError, TimeoutError, asyncpg.InternalClientError) as error:
-        raise _not_connected(config, error) from error
+        refused = _not_connected(config, error)
+        # A cause that looks like an outage would have the restart policy try it again.
+        raise refused from (error if isinstance(refused, RetriableError) else None)
     except (ValueError, asyncpg.InterfaceError):  # may quote parts of the URL
         message = f"connecting to PostgreSQL at {config.target}: the driver does not understand the URL's host, port or parameters, or a file that they name is missing"
         raise ConfigError(message, code=REFUSED, config_path="connection.url", hint="Correct connection.url.") from None

@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from connect.api import ConfigError, RetriableError
+from connect.runtime.restarts import kind_of
 from connect_postgres import JdbcSinkConnector, JdbcSourceConnector
 from connect_postgres.connection import connect
 from connect_postgres.sink_config import SinkConfig
@@ -93,8 +94,9 @@ async def test_a_certificate_that_is_not_trusted_is_refused_when_a_key_asks_for_
 
 async def test_a_server_without_tls_is_refused_where_it_is_required() -> None:
     async with tls_server(None) as port:
-        with pytest.raises(ConfigError, match="no TLS connection as sslmode asks for it"):
+        with pytest.raises(ConfigError, match="no TLS connection as sslmode asks for it") as raised:
             await connect(config(port, sslmode="require"))
+        assert kind_of(raised.value) == "config"  # so that no restart policy takes it for an outage
 
 
 # -- hosts ---------------------------------------------------------------------------------------------------------
