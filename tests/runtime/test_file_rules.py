@@ -10,6 +10,7 @@ from connect.api import files
 from connect.api.files import FileRules
 from connect.runtime.config import WorkerConfig
 from connect.runtime.file_rules import file_rules
+from connect.runtime.model import State
 from tests.support.worker import STRING, running_worker
 
 
@@ -122,6 +123,7 @@ async def test_a_link_that_leads_out_later_fails_the_task_that_opens_it(tmp_path
     (tmp_path / "secret").write_text("hunter2\n")
     async with running_worker(tmp_path, file_allowed_paths=str(folder)) as worker:
         assert (await worker.client.put("/connectors/c/config", json=config)).status_code == 201
+        await worker.until_state("c", State.RUNNING, tasks=1)  # it waits for its file
         (folder / "in").symlink_to(tmp_path / "secret")
         assert "is not allowed" in await worker.until_failed("c")
         assert await worker.values("t") == [] if "t" in await worker.herder.cluster.admin.list_topics() else True
