@@ -16,12 +16,11 @@ The partitions are those of the topics in the config, and of those that match `t
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from connect.api import ConnectError
+from connect.api import ConnectError, SlowPatternError, compile_pattern
 from connect.ports import Admin, Cluster, GroupInfo, OffsetAndMetadata, PartitionInfo, TopicInfo, TopicPartition
 
 #: An answer is kept at most so long, and never so long that looking takes more than a twentieth of the loop's time.
@@ -208,7 +207,7 @@ class Lags:
 
     async def _topics(self, sink: Sink) -> tuple[str, ...]:
         """Return the topics that a sink reads, in the order in which its consumers share them."""
-        listed = {topic for topic in re.split(r"\s*,\s*", (sink.config.get("topics") or "").strip()) if topic}
+        listed = {topic for one in (sink.config.get("topics") or "").split(",") if (topic := one.strip())}
         pattern = (sink.config.get("topics.regex") or "").strip()
         if pattern:
             listed |= set(await self._matches(pattern))
@@ -232,12 +231,13 @@ def _same(these: list[Sink], those: list[Sink]) -> bool:
 
 
 def _matching(pattern: str, names: Iterable[str]) -> tuple[str, ...]:
-    """Return the names that a pattern matches whole; none for what is no pattern, since no consumer runs with it."""
+    """Return the names that a pattern matches whole; none for what is no pattern, or takes too long: no consumer runs
+    with it."""
     try:
-        compiled = re.compile(pattern)
-    except re.error:
+        compiled = compile_pattern(pattern, key="topics.regex")
+        return tuple(name for name in names if compiled.fullmatch(name))
+    except (ValueError, SlowPatternError):
         return ()
-    return tuple(name for name in names if compiled.fullmatch(name))
 
 
 async def _described(admin: Admin, topics: set[str]) -> tuple[Mapping[str, TopicInfo], set[str]]:

@@ -140,6 +140,13 @@ async def test_a_pattern_counts_the_topics_that_match_whole_and_no_internal_ones
     await until_lag(worker, "k", 5)
 
 
+async def test_a_pattern_that_takes_too_long_counts_no_topic_and_ends(worker: RunningWorker, tmp_path: Path) -> None:
+    await make(worker, "a" * 60, 2)
+    await worker.herder.create("k", sink(tmp_path, **{"topics.regex": "(a|aa)+[bc]"}), TargetState.STOPPED)
+    async with asyncio.timeout(20):
+        assert await lag(worker, "k") == 0
+
+
 async def test_topics_that_do_not_exist_are_named_and_hold_nothing(worker: RunningWorker, tmp_path: Path) -> None:
     await make(worker, "t", 2)
     await worker.herder.create("k", sink(tmp_path, topics="t, later"), TargetState.PAUSED)
