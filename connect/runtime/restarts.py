@@ -12,11 +12,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Final, Literal
 
 from connect.api import Config, ConfigError, DataError, EnvironmentFault, Problem, RetriableError, key
 from connect.runtime.model import RestartInfo
 from connect.runtime.tolerance import backoff_ms
+
+#: Errors of the operating system that a wait does not mend.
+_LASTING: Final = (FileNotFoundError, PermissionError, IsADirectoryError, NotADirectoryError)
 
 FailureKind = Literal["outage", "record", "config", "defect"]
 
@@ -35,19 +38,24 @@ class RestartConfig(Config):
 
 
 def kind_of(error: BaseException) -> FailureKind:
-    """Tell an outage from a bad record, a wrong config and a defect. What caused the failure counts, if it is told."""
+    """Tell an outage from a bad record, a wrong config and a defect.
+
+    What caused the failure counts, if it is told; but not what a `ConfigError` came from, since whoever raised that
+    knew that waiting does not help.
+    """
     chain: list[BaseException] = []
     at: BaseException | None = error
     while at is not None and at not in chain:
         chain.append(at)
         at = at.__cause__
-    if any(isinstance(one, RetriableError | EnvironmentFault | ConnectionError | TimeoutError) for one in chain):
-        return "outage"
+    for one in chain:
+        if isinstance(one, ConfigError):
+            return "config"
+        if isinstance(one, RetriableError | EnvironmentFault | ConnectionError | TimeoutError):
+            return "outage"
     if any(isinstance(one, DataError) for one in chain):
         return "record"
-    if any(isinstance(one, ConfigError) for one in chain):
-        return "config"
-    return "outage" if any(isinstance(one, OSError) for one in chain) else "defect"
+    return "outage" if any(isinstance(one, OSError) and not isinstance(one, _LASTING) for one in chain) else "defect"
 
 
 @dataclass(slots=True)

@@ -10,6 +10,7 @@ from connect.api import (
     Connector,
     DataError,
     EnvironmentFault,
+    PluginError,
     Record,
     RetriableError,
     SourceConnector,
@@ -39,6 +40,8 @@ def wrapped(outer: Exception, cause: Exception) -> Exception:
         (DataError("no JSON"), "record"),
         (wrapped(DataError("bad"), ValueError("x")), "record"),
         (wrapped(ConfigError("no such folder"), FileNotFoundError()), "config"),
+        (wrapped(ConfigError("the certificate is not trusted"), ConnectionError()), "config"),
+        (wrapped(PluginError("its file is gone"), FileNotFoundError()), "defect"),
         (ValueError("a bug"), "defect"),
     ],
 )
