@@ -1,5 +1,21 @@
 """Fixtures that every test may use."""
 
+from __future__ import annotations
+
+from collections.abc import Generator
+
+import pytest
+
 from tests.support.postgres import postgres_server, postgres_url
 
 __all__ = ["postgres_server", "postgres_url"]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Let what tests printed and logged cross to the process that tells it: half a surrogate pair would end the run."""
+    report = yield
+    report.sections = [(name, text.encode("utf-8", "backslashreplace").decode()) for name, text in report.sections]
+    if isinstance(report.longrepr, str):
+        report.longrepr = report.longrepr.encode("utf-8", "backslashreplace").decode()
+    return report
