@@ -25,7 +25,7 @@ test: lint
 
 # The loops that kill, cut and compare, for as long as they are worth it: most of an hour. One after the other.
 test-long: install
-	CONNECT_KILLS=200 CONNECT_CRASH_KILLS=200 CONNECT_LOOP_KILLS=200 CONNECT_HISTORY_S=300 $(BIN)/python -m pytest -m slow
+	CONNECT_KILLS=200 CONNECT_CRASH_KILLS=200 CONNECT_LOOP_KILLS=200 CONNECT_HISTORY_S=300 CONNECT_POWER_CUTS=20 $(BIN)/python -m pytest -m slow
 
 lint: install
 	$(BIN)/ruff check $(SOURCES)
