@@ -203,6 +203,14 @@ class SourceTask(Task):
         """
         return None
 
+    def offset_within(self, batch: Batch, count: int) -> Mapping[str, Any] | Awaitable[Mapping[str, Any] | None] | None:
+        """Return where the source goes on after the first `count` records of a batch that it polled; None: not known.
+
+        Optional, for batches without `source_offsets`. Asked only where the append of the batch failed behind some of
+        its records, between two polls and before `stop`, so that those are committed and do not come again.
+        """
+        return None
+
 
 class SinkTask(Task):
     """Writes records outside. Order of calls: configure, start, open, put…, (flush between puts), close_partitions,

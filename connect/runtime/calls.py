@@ -58,6 +58,7 @@ _CONTRACT: Final = (
         "task_configs",
         "check",
         "alter_offsets",
+        "offset_within",
     ),
     *("commit", "open", "flush", "close_partitions", "configure", "close"),
 )

@@ -82,6 +82,29 @@ def offsets_before(
     return reached
 
 
+def half_way(
+    polled: Sequence[Batch], appended: Sequence[Outgoing], left: Sequence[Outgoing]
+) -> list[tuple[Batch, int]]:
+    """Return the batches within which the append failed, and how many of its records each has in the log.
+
+    For what came out of the pipeline in the order of `polled`, and for batches without offsets of their records; the
+    source can tell where it is in those. Where a record was dropped on the way, counting them tells nothing.
+    """
+    done, remaining, sources = _by_partition(appended), _by_partition(left), _batches_by_partition(polled)
+    if any(out.source_partition is None for out in left):
+        return []
+    found: list[tuple[Batch, int]] = []
+    for key in remaining.keys() & sources.keys():
+        count, batches = sum(map(len, done.get(key, ()))), sources[key]
+        if count + sum(map(len, remaining[key])) != sum(map(len, batches)):
+            continue
+        for batch in batches:
+            if 0 < count < len(batch) and batch.source_offsets is None:
+                found.append((batch, count))
+            count -= len(batch)
+    return found
+
+
 def _by_partition(outgoing: Iterable[Outgoing]) -> dict[bytes, list[Outgoing]]:
     found: dict[bytes, list[Outgoing]] = {}
     for out in outgoing:

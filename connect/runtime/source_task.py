@@ -37,7 +37,7 @@ from connect.runtime.context import SourceTaskContextImpl
 from connect.runtime.delivery import delivery_timeout_s
 from connect.runtime.factory import make_pipeline
 from connect.runtime.pipeline import Outgoing, Pipeline
-from connect.runtime.source_offsets import PendingOffsets, offsets_before, offsets_of
+from connect.runtime.source_offsets import PendingOffsets, half_way, offsets_before, offsets_of
 from connect.runtime.task import IDLE_WAIT_MAX_S, IDLE_WAIT_MIN_S, Surroundings, TaskRunner, TaskSpec, size_of
 from connect.runtime.tolerance import Interrupted
 from connect.runtime.topic_creation import TopicGroup, topic_groups
@@ -78,6 +78,8 @@ class SourceTaskRunner(TaskRunner):
         self._is_due = asyncio.Event()
         self._is_committing = asyncio.Lock()
         self._pending = PendingOffsets()
+        #: Batches whose append failed within, and how many records of each are in the log.
+        self._half_way: list[tuple[Batch, int]] = []
         self._committed = PendingOffsets()
         self._has_news = False
 
@@ -103,7 +105,7 @@ class SourceTaskRunner(TaskRunner):
         self._committed_at = time.monotonic()
         self._committer = asyncio.create_task(self._commit_regularly())
         try:
-            for step in (self._poll_and_append, self._end_poll, self._finish_append):
+            for step in (self._poll_and_append, self._end_poll, self._finish_append, self._ask_half_way):
                 try:
                     await step()
                 except Interrupted:  # by a stop: no offset covers what was in hand
@@ -240,6 +242,7 @@ class SourceTaskRunner(TaskRunner):
             assert self._pipeline is not None
             in_order = self._pipeline.keeps_order
             self._pending.add(offsets_before(polled, appended, left, in_order=in_order))
+            self._half_way = half_way(polled, appended, left) if in_order else []
             self._is_due.set()
             raise
         self._pending.add(offsets_of(polled))
@@ -297,6 +300,18 @@ class SourceTaskRunner(TaskRunner):
         appending, self._appending = self._appending, None
         if appending is not None:
             await appending
+
+    async def _ask_half_way(self) -> None:
+        """Have the source tell up to where the batches came whose append failed within: at the end, beside no poll."""
+        for batch, count in self._half_way:
+            try:
+                offset = await call(self.thread, self._plugin.offset_within, batch, count)
+                reached = batch.replace(source_offset=offset)
+                check_source(self._plugin, "offset_within", reached)
+            except ConnectError as error:  # what failed before is the task's failure
+                self.log.warning("%d records of a batch that failed will come again: %s", count, error.message)
+            else:
+                self._pending.add(offsets_of([reached]))
 
     async def _ensure_topic(self, topic: str) -> None:
         admin = self.around.cluster.admin

@@ -140,6 +140,23 @@ class FileStreamSourceTask(SourceTask):
                 code=UNREADABLE,
             ) from error
 
+    def offset_within(self, batch: Batch, count: int) -> dict[str, Any] | None:
+        """Look into the file again for the end of a line within a batch: positions of lines are not kept."""
+        if self._stream is None or batch.source_offset is None:
+            return None
+        end, charset = batch.source_offset["position"], self.config.charset
+        bytes_max = sum(len(line.encode(charset or "utf-8", "replace")) + len("\r\n") for line in batch.values)
+        begin = max(0, end - bytes_max)
+        try:
+            data = os.pread(self._stream.fileno(), end - begin, begin)
+            lines = data.splitlines(keepends=True)[-len(batch) :]
+            again = split_lines(b"".join(lines), len(batch), charset)
+        except (OSError, NotInCharset):
+            return None
+        if [lines.values for lines in again] != [batch.values]:
+            return None  # another file by now, or written anew
+        return self._offset_at(end - sum(map(len, lines[count:])))
+
     # -- the file --------------------------------------------------------------------------------------------------
 
     def _open(self) -> bool:
@@ -377,11 +394,12 @@ class FileStreamSourceTask(SourceTask):
         ]
 
     def _offset(self) -> dict[str, Any] | None:
-        if self._partition is None:
-            return None
-        if self._fingerprint is None or self._position < HEAD_BYTES:
-            return {"position": self._position}
-        return {"position": self._position, "fingerprint": self._fingerprint}
+        return None if self._partition is None else self._offset_at(self._position)
+
+    def _offset_at(self, position: int) -> dict[str, Any]:
+        if self._fingerprint is None or position < HEAD_BYTES:
+            return {"position": position}
+        return {"position": position, "fingerprint": self._fingerprint}
 
     def _poll_stdin(self) -> list[Batch]:
         if self._stream is None:

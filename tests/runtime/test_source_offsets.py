@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from connect.api import Batch
 from connect.ports import Columns
 from connect.runtime.pipeline import Outgoing
-from connect.runtime.source_offsets import PendingOffsets, offsets_before, offsets_of
+from connect.runtime.source_offsets import PendingOffsets, half_way, offsets_before, offsets_of
 
 P = {"p": 0}
 
@@ -83,6 +83,36 @@ def test_never_past_a_record_that_is_left_however_a_transform_parts_them(
     found = reached(polled, [out(b) for b in order[:cut]], [out(b) for b in left], in_order=False)
     for b in left:
         assert found.get(b.source_partition["p"], -1) < b.values[0]  # type: ignore[index]
+
+
+def within(polled: list[Batch], appended: list[Outgoing], left: list[Outgoing]) -> list[tuple[list[int], int]]:
+    return [(found.values, count) for found, count in half_way(polled, appended, left)]
+
+
+def test_a_batch_is_half_way_where_some_of_its_records_are_in_the_log() -> None:
+    first, second = batch([1, 2, 3], each=False), batch([4, 5, 6], each=False)
+    joined = out(batch([1, 2, 3, 4, 5, 6], each=False))
+    assert within([first, second], [joined.cut(0, 2)], [joined.cut(2, 6)]) == [([1, 2, 3], 2)]
+    assert within([first, second], [joined.cut(0, 2), joined.cut(2, 5)], [joined.cut(5, 6)]) == [([4, 5, 6], 2)]
+    for at in (0, 3, 6):
+        assert within([first, second], [joined.cut(0, at)], [joined.cut(at, 6)]) == []
+
+
+def test_each_source_partition_is_counted_by_itself() -> None:
+    one, other = batch([1, 2], each=False), batch([7, 8], partition={"p": 1}, each=False)
+    assert within([one, other], [out(one), out(other).cut(0, 1)], [out(other).cut(1, 2)]) == [([7, 8], 1)]
+
+
+def test_where_records_were_dropped_or_made_on_the_way_counting_tells_nothing() -> None:
+    polled = batch([1, 2, 3], each=False)
+    fewer, stranger = out(batch([1, 3], each=False)), Outgoing("t", None, Columns([b""]))
+    assert within([polled], [fewer.cut(0, 1)], [fewer.cut(1, 2)]) == []
+    assert within([polled], [out(polled).cut(0, 1)], [out(polled).cut(1, 3), stranger]) == []
+
+
+def test_batches_with_an_offset_of_each_record_need_nobody_to_tell() -> None:
+    polled = batch([1, 2, 3])
+    assert within([polled], [out(polled).cut(0, 1)], [out(polled).cut(1, 3)]) == []
 
 
 def test_pending_offsets_keep_the_newest_of_each_source_partition() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -302,6 +303,62 @@ async def test_batches_with_an_offset_each_are_committed_up_to_the_one_with_a_re
     await worker.until_failed("s")
     assert offsets(worker) == {0: 3}
     assert await worker.values("t") == [b"v0", b"v1", b"v2", b"v3"]
+
+
+def that_tells(long: set[int], within: Callable[[Batch, int], Any]) -> type[SourceTask]:
+    class Tells(with_long_ones(long, per_record=False)):  # type: ignore[misc]
+        def offset_within(self, batch: Batch, count: int) -> Any:
+            return within(batch, count)
+
+    return Tells
+
+
+async def test_a_source_tells_up_to_where_a_batch_came_whose_append_failed_within(worker: RunningWorker) -> None:
+    def within(batch: Batch, count: int) -> dict[str, int]:
+        assert batch.source_offset is not None
+        return {"n": batch.source_offset["n"] - len(batch) + count}
+
+    await run(worker, that_tells({13}, within))
+    for _ in range(3):
+        await worker.until_failed("s")
+        assert offsets(worker) == {0: 12}
+        await worker.herder.restart("s", include_tasks=True, only_failed=False)
+    await worker.until_failed("s")
+    assert await worker.values("t") == [b"v%d" % n for n in range(13)]
+
+
+@pytest.mark.parametrize("tolerance", ["none", "all"])
+async def test_lines_before_one_that_is_too_large_are_appended_once_however_often_the_task_starts(
+    worker: RunningWorker, tmp_path: Path, tolerance: str
+) -> None:
+    lines = [b"row%04d" % n for n in range(1500)]
+    file = tmp_path / "in.txt"
+    file.write_bytes(b"\n".join([*lines, b"q" * 2_000_000, b"after", b""]))
+    config = {"connector.class": "FileStreamSource", "file": str(file), "topic": "t", "errors.tolerance": tolerance}
+    await worker.herder.create("s", {**BASE, **config})
+    for _ in range(3):
+        if tolerance == "none":
+            await worker.until_failed("s")
+        else:
+            await until(lambda: worker.herder._worker._offsets.all("s") and worker.herder.status("s").tasks)
+        [(_, offset)] = worker.herder._worker._offsets.all("s")
+        assert offset["position"] == (1500 * 8 if tolerance == "none" else file.stat().st_size)
+        await worker.herder.restart("s", include_tasks=True, only_failed=False)
+    assert await worker.values("t") == (lines if tolerance == "none" else [*lines, b"after"])
+
+
+@pytest.mark.parametrize("told", [None, RuntimeError("lost"), {"n": {1, 2}}, "13"])
+async def test_a_source_that_cannot_tell_where_it_came_to_has_its_batch_again_and_fails_for_the_first_cause(
+    worker: RunningWorker, told: Any
+) -> None:
+    def within(batch: Batch, count: int) -> Any:
+        if isinstance(told, Exception):
+            raise told
+        return told
+
+    await run(worker, that_tells({13}, within))
+    assert "[log.record_too_large]" in await worker.until_failed("s")
+    assert offsets(worker) == {}
 
 
 # -- one topic, several tasks; topics that go ----------------------------------------------------------------------

@@ -438,3 +438,51 @@ def test_a_file_of_another_name_is_no_generation(tmp_path, source):
     (tmp_path / "app.log.lock").write_text("another's\n")
     driver = source(file, offset=batch.source_offset)
     assert [line for _ in range(10) for line in driver.poll()] == ["new"]
+
+
+@pytest.mark.parametrize(
+    ("data", "charset"),
+    [
+        (b"one\ntwo\nthree\n", None),
+        (b"one\r\n\r\ntw\x0co\rthree\n", None),
+        ("eins\nzwö\r\ndrei\n".encode(), None),
+        (b"bad \xff\xfe\xe2\x82\nworse \xf0\x9f\n\r\nthree\n", None),
+        ("eins\nzwö\r\ndrei\n".encode("latin-1"), "ISO-8859-1"),
+        ("一\n二\r\n\n三\n".encode("gb18030"), "gb18030"),
+    ],
+)
+def test_an_offset_within_a_batch_is_where_that_line_ends(tmp_path, source, data, charset):
+    file = tmp_path / "in.txt"
+    file.write_bytes(b"before\n" * 50 + data + b"behind\n" * 3)
+    options = {"batch.size": str(len(data.splitlines())), **({"charset": charset} if charset else {})}
+    driver = source(file, position=350, **options)
+    [batch, *_] = driver.batches()
+    assert batch.source_offset["position"] == 350 + len(data)
+    for count in range(1, len(batch)):
+        offset = driver.call("offset_within", batch, count)
+        again = source(file, offset=offset, **options)
+        assert again.poll()[: len(batch) - count] == batch.values[count:]
+        assert driver.call("offset_within", batch, count) == offset
+        assert offset["fingerprint"] == batch.source_offset["fingerprint"]
+
+
+def test_an_offset_within_a_batch_is_not_known_where_the_file_has_changed_or_is_gone(tmp_path, source):
+    file = tmp_path / "in.txt"
+    file.write_text("one\ntwo\nthree\n")
+    driver = source(file)
+    [batch] = driver.batches()
+    assert driver.call("offset_within", batch, 2) == {"position": 8}
+    file.write_text("one\nTWO\nthree\n")
+    assert driver.call("offset_within", batch, 2) is None
+    file.write_text("")
+    assert driver.call("offset_within", batch, 2) is None
+
+
+def test_standard_input_has_no_offset_within_a_batch(source, monkeypatch):
+    read, write = os.pipe()
+    monkeypatch.setattr(module, "_STDIN", read)
+    os.write(write, b"one\ntwo\n")
+    driver = source(None)
+    [batch] = driver.batches()
+    os.close(write)
+    assert driver.call("offset_within", batch, 1) is None
