@@ -199,6 +199,8 @@ class Topics:
             self._check_collision(name)
             topic = self._make(name, new_id(), partitions, configs)
             with disk_faults("create", self._directory / name):
+                if name in self._deleting:
+                    self._delete_on(name)
                 self._make_directories(topic.topic_id, topic.partitions)
                 self._list_made(topic, topic.partitions, before=None)
             self.version += 1
@@ -255,24 +257,35 @@ class Topics:
             self._topics[topic.name] = before
             raise
 
-    def delete(self, name: str) -> Topic:
-        """Delete a topic; see `Admin.delete_topic`."""
-        with self._lock:
+    def delete(self, name: str) -> None:
+        """Delete a topic; see `Admin.delete_topic`. Where the disk refused the last part of it, this goes on."""
+        with self._lock, disk_faults("delete", self._directory / name):
+            if name in self._deleting:
+                self._delete_on(name)
+                return
             topic = self.get(name)
-            with disk_faults("delete", self._directory / name):
-                self._deleting[name] = _entry(topic)
-                del self._topics[name]
-                try:
-                    self._save()
-                except BaseException:
-                    self._topics[name] = topic
-                    del self._deleting[name]
-                    raise
-                self.version += 1
-                for partition in topic.partitions:
-                    partition.delete()
-                self._remove(name)
-            return topic
+            self._deleting[name] = entry = _entry(topic)
+            try:
+                self._save()
+            except BaseException:
+                del self._deleting[name]
+                if not self._is_list_unchanged():
+                    self._deleting[name] = entry
+                    self._end(topic)  # the next opening may remove it, so it takes nothing until then
+                raise
+            self._end(topic)
+            self._remove(name)
+
+    def _end(self, topic: Topic) -> None:
+        del self._topics[topic.name]
+        self.version += 1
+        for partition in topic.partitions:
+            partition.delete()
+
+    def _delete_on(self, name: str) -> None:
+        """Go on with a deletion that the disk broke off: its folders, and its mark, must not meet a new topic."""
+        self._save()
+        self._remove(name)
 
     def partitions(self) -> list[Partition]:
         """Return all partitions of all topics."""
@@ -356,16 +369,19 @@ class Topics:
             raise
 
     def _unmake(self, made: Sequence[Partition]) -> None:
-        listed = (self._directory / TOPICS_FILE).read_bytes() if (self._directory / TOPICS_FILE).exists() else b""
-        if listed == self._listing():
-            is_unlisted = True
-        else:  # the new list has its name, which was not synced: whichever the next opening finds must hold
-            is_unlisted = False
-            with contextlib.suppress(OSError):
-                self._save()
-                is_unlisted = True
-        for partition in made if is_unlisted else ():
+        for partition in made if self._is_list_unchanged() else ():
             self._disk.remove_tree(partition.directory)
+
+    def _is_list_unchanged(self) -> bool:
+        """Tell, after a write of the list failed and memory is as before, whether the next opening finds that list."""
+        path = self._directory / TOPICS_FILE
+        if (path.read_bytes() if path.exists() else b"") == self._listing():
+            return True
+        # The new list has its name, which was not synced: whichever the next opening finds must hold.
+        with contextlib.suppress(OSError):
+            self._save()
+            return True
+        return False
 
     def _mend_metadata(self, topic_id: str, partition: Partition) -> None:
         """Write a topic's id again where a loss of power took it: only the name of the file was synced."""
@@ -396,7 +412,11 @@ class Topics:
         self._points.forget(name)
         self.cleaned.forget(name)
         del self._deleting[name]
-        self._save()
+        try:
+            self._save()
+        except BaseException:
+            self._deleting[name] = entry
+            raise
         for directory in self._directory.glob(f"*.{entry['id']}{_DELETED_SUFFIX}"):
             self._disk.remove_tree(directory)
 

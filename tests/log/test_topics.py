@@ -333,3 +333,46 @@ async def test_a_topic_of_the_longest_name_is_deleted_and_the_directory_opens_ag
     assert list(data_dir.glob("x*")) == []
     await cluster.aclose()
     assert await (await open_log()).admin.list_topics() == []
+
+
+@pytest.mark.parametrize("stays_broken", [False, True])
+async def test_a_deletion_that_the_disk_refuses_at_any_step_costs_no_later_record(open_log, stays_broken):
+    expected: list[bytes] = []
+    for step in range(100):
+        disk = FaultyDisk()
+        cluster = await open_log(disk=disk)
+        if expected:  # what was written after the deletion before failed
+            assert await values_of(cluster, "t") == expected
+            await cluster.admin.delete_topic("t")
+        await cluster.admin.create_topic("t")
+        await put(cluster, "t", b"old", acks="durable")
+        for later in range(100 if stays_broken else 1):
+            disk.refuse_at(step + later)
+        try:
+            await cluster.admin.delete_topic("t")
+        except EnvironmentFault:
+            disk.heal()
+        else:
+            break
+        expected = [b"old", b"new"]
+        if await cluster.admin.partitions("t") is None:
+            await cluster.admin.create_topic("t")
+            expected = [b"new"]
+        await put(cluster, "t", b"new", acks="durable")
+        await cluster.aclose()
+    disk.heal()
+    assert step > 5
+
+
+async def test_a_deletion_that_the_disk_broke_off_goes_on_when_it_is_asked_for_again(open_log, data_dir):
+    disk = FaultyDisk()
+    cluster = await open_log(disk=disk)
+    await cluster.admin.create_topic("t")
+    await put(cluster, "t", b"old")
+    disk.refuse("rename", "t-0", times=1)
+    with pytest.raises(EnvironmentFault):
+        await cluster.admin.delete_topic("t")
+    await cluster.admin.delete_topic("t")
+    assert not list(data_dir.glob("t-*"))
+    with pytest.raises(UnknownTopicOrPartitionError):
+        await cluster.admin.delete_topic("t")
