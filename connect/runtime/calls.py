@@ -120,6 +120,12 @@ class TaskThread:
         #: What works on the thread between calls of methods: the pipeline tells of its steps here.
         self.step: Callable[[], Underway | None] = _nothing
         self.closed_at: float | None = None
+        #: Of the thread, once it runs: what it has computed, for `time.clock_gettime`. Asking for the clock of a thread
+        #: that has ended is a segmentation fault; asking what such a clock says is an OSError.
+        self.cpu_clock: int | None = None
+        #: Held while the thread ends, so that who holds it too knows that its identity is not another's yet.
+        self.ending = threading.Lock()
+        self.has_ended = False
         self._watch = watch
         self._queue: queue.SimpleQueue[_Item | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
@@ -280,6 +286,15 @@ class TaskThread:
         return future
 
     def _work(self) -> None:
+        if hasattr(time, "pthread_getcpuclockid"):
+            self.cpu_clock = time.pthread_getcpuclockid(threading.get_ident())
+        try:
+            self._work_off()
+        finally:
+            with self.ending:
+                self.has_ended = True
+
+    def _work_off(self) -> None:
         _here.thread = self
         while (item := self._queue.get()) is not None:
             self._item = item

@@ -273,11 +273,11 @@ def _stray_notice(stray: _Stray, now: float) -> Notice:
 
 
 def _measure(watched: _Watched, now: float) -> None:
-    ident = watched.thread.ident
-    if ident is None or not hasattr(time, "pthread_getcpuclockid"):
+    clock = watched.thread.cpu_clock
+    if clock is None:
         return
     try:
-        spent_s = time.clock_gettime(time.pthread_getcpuclockid(ident))
+        spent_s = time.clock_gettime(clock)
     except OSError:  # it has just ended
         return
     if watched.looked_at and now > watched.looked_at:
@@ -287,14 +287,13 @@ def _measure(watched: _Watched, now: float) -> None:
 
 def _end(thread: TaskThread) -> None:
     """Raise `Abandoned` in a thread, unless it is just now in code that others share locks with."""
-    ident = thread.ident
-    frame = sys._current_frames().get(ident) if ident is not None else None
-    if frame is None or ident is None:
-        return
-    if not _is_foreign(frame):
-        return
+    with thread.ending:  # an identity is given to the next thread as soon as its thread has ended
+        ident = thread.ident
+        frame = sys._current_frames().get(ident) if ident is not None and not thread.has_ended else None
+        if frame is None or ident is None or not _is_foreign(frame):
+            return
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(ident), ctypes.py_object(Abandoned))
     logger.warning("%s computes though it was to end: it is interrupted", thread.full_name)
-    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(ident), ctypes.py_object(Abandoned))
 
 
 def _nothing() -> None:

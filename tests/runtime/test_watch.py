@@ -120,3 +120,58 @@ async def test_a_step_between_log_and_plugin_has_a_deadline_too(watch: Watch) ->
         await asyncio.wait_for(thread.run(odd.step), 20)
     odd.gate.set()
     thread.close()
+
+
+async def test_the_clock_of_a_thread_is_asked_for_by_the_thread_itself_since_that_of_an_ended_one_is_a_crash(
+    watch: Watch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[int, int]] = []
+    clock_of = time.pthread_getcpuclockid
+
+    def noted(ident: int) -> int:
+        asked.append((ident, threading.get_ident()))
+        return clock_of(ident)
+
+    monkeypatch.setattr(time, "pthread_getcpuclockid", noted)
+    odd, thread = Odd(), task_thread(watch)
+    polling = asyncio.ensure_future(call(thread, odd.poll))
+    await until(lambda: watch.notices())
+    odd.gate.set()
+    await polling
+    thread.close()
+    watched = watching._Watched(thread)
+    await until(lambda: not thread.is_alive)
+    watching._measure(watched, time.monotonic())
+    assert watched.share == 0.0
+    assert asked
+    assert all(ident == own for ident, own in asked)
+
+
+async def test_whoever_has_the_identity_of_a_thread_that_ended_is_not_interrupted_for_it(watch: Watch) -> None:
+    thread = task_thread(watch)
+    await thread.run(int)
+    thread.close()
+    await until(lambda: not thread.is_alive)
+    going, raised = threading.Event(), list[BaseException]()
+
+    def computes() -> None:
+        try:
+            while not going.is_set():
+                pass
+        except BaseException as error:
+            raised.append(error)
+
+    others = [threading.Thread(target=computes) for _ in range(3)]
+    for other in others:
+        other.start()
+    try:
+        if thread.ident not in [other.ident for other in others]:
+            pytest.skip("the system gave the identity to none of these")
+        for _ in range(20):
+            watching._end(thread)
+            await asyncio.sleep(0.01)
+    finally:
+        going.set()
+        for other in others:
+            other.join(30)
+    assert raised == []
