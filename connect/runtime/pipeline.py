@@ -20,6 +20,7 @@ from connect.api.contract import batches_of, check_bytes, check_column, check_pa
 from connect.ports import Columns, FetchedBatch, RawHeaders
 from connect.runtime.calls import Underway, fail, is_plain, told
 from connect.runtime.tolerance import Interrupted, Tolerance
+from connect.runtime.watch import Abandoned
 
 logger = logging.getLogger(__name__)
 
@@ -194,6 +195,8 @@ class Pipeline:
         self._since = time.monotonic()
         try:
             return step(batch)
+        except Abandoned as error:  # no verdict on a record: the next ones would only be computed, too
+            raise Interrupted from error
         except BaseException as error:
             if isinstance(error, Exception) and is_plain(error):
                 raise

@@ -13,7 +13,8 @@ from connect.api import Batch, Column, Converter, DataError, HeaderConverter, Pr
 from connect.ports import Columns, FetchedBatch
 from connect.runtime.config import SinkConnectorConfig
 from connect.runtime.pipeline import Pipeline, Stage, coalesce
-from connect.runtime.tolerance import Tolerance
+from connect.runtime.tolerance import Interrupted, Tolerance
+from connect.runtime.watch import Abandoned
 from tests.support.factories import make_batch, make_sink_batch
 
 
@@ -197,6 +198,22 @@ def test_whatever_a_step_raises_fails_its_record_and_nothing_else(what: BaseExce
             naughty_pipeline(stages, value).to_bytes([make_batch(["a", "b"])])
         tolerant = naughty_pipeline(stages, value, **{"errors.tolerance": "all"})
         assert tolerant.to_bytes([make_batch(["a", "b"])]) == []
+
+
+@pytest.mark.parametrize("form", ["apply", "apply_batch"])
+def test_what_was_left_behind_and_is_interrupted_does_not_go_on_with_the_next_record(form: str) -> None:
+    calls: list[Any] = []
+
+    def computes(given: Any) -> Any:
+        calls.append(given)
+        raise Abandoned
+
+    stage = Stage("n", type("Computes", (Transform,), {form: lambda self, given: computes(given)})())
+    pipeline, tolerance = make_pipeline(stage, **{"errors.tolerance": "all"})
+    with pytest.raises(Interrupted):
+        pipeline.to_bytes([make_batch(["a", "b", "c"])])
+    assert len(calls) == 1
+    assert tolerance.skipped == 0
 
 
 @pytest.mark.parametrize(
