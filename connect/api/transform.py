@@ -32,7 +32,8 @@ class Transform(Plugin):
             DataError: The record cannot be transformed; `errors.tolerance` decides what follows.
         """
         self._must_override()
-        batches = batches_of(self, "apply_batch", self.apply_batch(Batch.group([record])[0]))
+        given = Batch.group([record])[0]
+        batches = batches_of(self, "apply_batch", self.apply_batch(given), given=given)
         records = [changed for batch in batches for changed in batch.records()]
         assert len(records) <= 1, f"{type(self).__qualname__}.apply_batch made {len(records)} records of one"
         return records[0] if records else None

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -71,6 +71,19 @@ def test_a_batch_whose_parts_do_not_fit_is_refused_by_the_part(part: dict[str, A
     with pytest.raises(PluginError, match="Naughty") as raised:
         c.batches_of(PLUGIN, "poll_batch", Batch(**{"topic": "t", "values": [1, 2], **part}))
     assert told in raised.value.message
+
+
+@pytest.mark.parametrize("topic", [None, ""])
+def test_a_transform_hands_on_the_topic_that_it_was_given(topic: Any) -> None:
+    given = Batch(topic, [1])
+    assert c.batches_of(PLUGIN, "apply_batch", [Batch(topic, [2])], given=given)[0].values == [2]
+
+
+def test_an_empty_topic_is_a_transforms_config_and_no_topic_at_all_its_own_fault() -> None:
+    given = Batch("t", [1])
+    assert c.batches_of(PLUGIN, "apply_batch", Batch("", [1]), given=given)[0].topic == ""
+    with pytest.raises(PluginError, match="topic = None"):
+        c.batches_of(PLUGIN, "apply_batch", Batch(cast(str, None), [1]), given=given)
 
 
 def test_a_sound_batch_passes_with_every_column_there_is() -> None:

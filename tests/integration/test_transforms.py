@@ -67,3 +67,17 @@ async def test_a_function_in_python_runs_where_the_worker_allows_it(tmp_path: Pa
         await worker.until_state("out", State.RUNNING, tasks=1)
         await worker.until(lambda: len(_read(tmp_path / "out.txt")) == 3)
     assert _read(tmp_path / "out.txt") == ["1!", "x!", "2!"]
+
+
+async def test_a_router_that_leaves_no_name_is_a_config_error_of_a_source_and_nothing_to_a_sink(tmp_path: Path) -> None:
+    route = {"transforms": "r", "transforms.r.type": "RegexRouter", "transforms.r.regex": ".*", "transforms.r.replacement": ""}  # fmt: skip
+    async with running_worker(tmp_path) as worker:
+        await _fill(worker, tmp_path)
+        out = tmp_path / "out.txt"
+        await worker.herder.put_config("out", {**SINK, **route, "value.converter": STRING, "file": str(out)})
+        await worker.until(lambda: _read(out) == LINES)
+        source = {"connector.class": "FileStreamSource", "file": str(tmp_path / "in.txt"), "topic": "t", "value.converter": STRING}  # fmt: skip
+        await worker.herder.put_config("routed", {**source, **route})
+        trace = await worker.until_failed("routed")
+    assert "topic name '' is illegal: the empty string is not allowed" in trace
+    assert "[log.invalid_topic]" in trace
