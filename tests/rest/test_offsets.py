@@ -1,7 +1,8 @@
 from __future__ import annotations
 
+import threading
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import httpx
 import pytest
@@ -217,6 +218,18 @@ class BrokenSource(PlainSource):
         raise ZeroDivisionError("a bug")
 
 
+class LoggingSource(PlainSource):
+    class_name = "test.LoggingSource"
+    closed_on: ClassVar[list[threading.Thread]] = []
+
+    def alter_offsets(self, offsets: Any) -> bool:
+        self.context.log.info("looked at %d offsets of %s", len(offsets), self.context.name)
+        raise ValueError("not these")
+
+    def close(self) -> None:
+        self.closed_on.append(threading.current_thread())
+
+
 class KeeperTask(SinkTask):
     def put(self, records: list[Record]) -> None:
         return None
@@ -235,7 +248,7 @@ class KeeperSink(SinkConnector):
 class Plugin:
     @hookimpl
     def connect_connectors(self) -> list[type[Connector]]:
-        return [PlainSource, BrokenSource, KeeperSink]
+        return [PlainSource, BrokenSource, LoggingSource, KeeperSink]
 
 
 async def test_a_connector_that_does_not_look_at_offsets_is_said_to(worker: RunningWorker) -> None:
@@ -255,6 +268,21 @@ async def test_a_connector_that_breaks_on_offsets_changes_nothing(worker: Runnin
     assert (answer.status_code, answer.headers["x-connect-error-code"]) == (500, "plugin.failed")
     assert "a bug" in answer.json()["message"]
     assert await offsets(worker, "s") == []
+
+
+async def test_a_connector_that_looks_at_offsets_may_log_and_is_closed_on_its_thread_also_when_it_refuses(
+    worker: RunningWorker, caplog: pytest.LogCaptureFixture
+) -> None:
+    worker.herder.plugins.register(Plugin(), "plugin")
+    await put(worker, "s", {"connector.class": "test.LoggingSource"})
+    await stop(worker, "s")
+    LoggingSource.closed_on.clear()
+    with caplog.at_level("INFO"):
+        answer = await patch(worker, "s", {"partition": {"p": 1}, "offset": {"o": 1}})
+    assert "not these" in answer.json()["message"]
+    assert "looked at 1 offsets of s" in caplog.text
+    assert len(LoggingSource.closed_on) == 1
+    assert LoggingSource.closed_on[0] is not threading.main_thread()
 
 
 async def test_a_sink_that_keeps_offsets_in_its_target_is_told(worker: RunningWorker) -> None:

@@ -13,7 +13,9 @@ from typing import Any
 import pytest
 
 from connect.ports import Columns
+from connect.runtime.lifecycle import Lifecycle
 from connect.runtime.model import State
+from connect.stores.compacted import CompactedTopic
 from tests.support import unruly_plugins
 from tests.support.worker import STRING, RunningWorker, running_worker, until
 
@@ -231,3 +233,27 @@ async def test_offsets_are_stored_only_after_a_sound_answer(
     after = await worker.herder.offsets("x")
     assert (after == [({"p": 1}, {"n": 99})]) == (status == 200)
     assert status == 200 or after == before
+
+
+async def test_a_step_of_the_stop_that_fails_keeps_none_of_the_others_from_being_done(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def failing(self: Lifecycle, *exc_info: Any) -> None:
+        raise ZeroDivisionError("a bug of ours")
+
+    closed, aclose = [], CompactedTopic.aclose
+
+    async def closing(self: CompactedTopic) -> None:
+        await aclose(self)
+        closed.append(self.topic)
+
+    monkeypatch.setattr(CompactedTopic, "aclose", closing)
+    running = odd_worker(tmp_path)
+    worker = await running.__aenter__()
+    await create(worker, "OddSource", "")
+    await worker.until_state("x", State.RUNNING, tasks=1)
+    monkeypatch.setattr(Lifecycle, "__aexit__", failing)
+    with pytest.raises(ZeroDivisionError):
+        await running.__aexit__(None, None, None)
+    assert worker.herder.progress() == []
+    assert closed == ["connect-configs", "connect-offsets", "connect-status"]
