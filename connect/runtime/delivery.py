@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from connect.api import ConfigError
+from connect.api import ConfigError, ConnectError
 
 #: What Kafka Connect sets `delivery.timeout.ms` to where nobody does: a record waits for the log as long as it takes.
 DELIVERY_TIMEOUT_MS: Final = (1 << 31) - 1
@@ -23,3 +23,9 @@ def delivery_timeout_s(configs: Mapping[str, Any]) -> float:
             f"delivery.timeout.ms: {text!r} is not a whole number of ms", config_path="delivery.timeout.ms"
         )
     return int(text) / 1000
+
+
+def may_pass(error: ConnectError) -> bool:
+    """Whether the log may take by itself what it refused: not after an fsync that failed, until the worker is started
+    again; who waits for that waits for ever."""
+    return error.code != "log.sync_failed"

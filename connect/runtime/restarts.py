@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from connect.api import Config, ConfigError, DataError, EnvironmentFault, Problem, RetriableError, key
+from connect.runtime.delivery import may_pass
 from connect.runtime.model import RestartInfo
 from connect.runtime.tolerance import backoff_ms
 
@@ -48,6 +49,8 @@ def kind_of(error: BaseException) -> FailureKind:
     while at is not None and at not in chain:
         chain.append(at)
         at = at.__cause__
+    if any(isinstance(one, EnvironmentFault) and not may_pass(one) for one in chain):
+        return "defect"
     for one in chain:
         if isinstance(one, ConfigError):
             return "config"

@@ -34,6 +34,7 @@ from connect.runtime.calls import call, on_loop
 from connect.runtime.config import SinkConnectorConfig, strip_prefix
 from connect.runtime.context import SinkTaskContextImpl
 from connect.runtime.dead_letters import DeadLetterQueue
+from connect.runtime.delivery import may_pass
 from connect.runtime.factory import make_pipeline
 from connect.runtime.offsets import sink_group
 from connect.runtime.pipeline import Pipeline
@@ -464,7 +465,7 @@ class SinkTaskRunner(TaskRunner):
                 await self._dead_letters.send(columns)
                 break
             except (EnvironmentFault, RetriableError) as error:
-                if time.monotonic() - began >= self._dead_letters.delivery_timeout_s:
+                if not may_pass(error) or time.monotonic() - began >= self._dead_letters.delivery_timeout_s:
                     raise
                 if not await self.retry_wait(error, tries, doing="append to the dead letter queue"):
                     raise Interrupted from error
@@ -485,7 +486,8 @@ class SinkTaskRunner(TaskRunner):
         return True
 
     async def _commit(self) -> None:
-        """Flush the sink, then commit what was put before. A failure that passes leaves it for the next time."""
+        """Flush the sink, then commit what was put before. A failure that passes leaves it for the next time, one that does
+        not is raised."""
         assert self._consumer is not None
         self.context.commit_requested = False
         if not self._put:
@@ -501,6 +503,8 @@ class SinkTaskRunner(TaskRunner):
                 await self._dead_letters.flush()
             await self._consumer.commit({p: OffsetAndMetadata(offset) for p, offset in offsets.items()})
         except ConnectError as error:
+            if not may_pass(error) and not self.stopping:
+                raise
             self.log.error("offsets were not committed: %s", error.message)
             if not isinstance(error, UnknownTopicOrPartitionError) and error.code != "log.illegal_generation":
                 return

@@ -34,7 +34,7 @@ from connect.ports import Producer
 from connect.runtime.calls import call, on_loop
 from connect.runtime.config import SourceConnectorConfig, strip_prefix
 from connect.runtime.context import SourceTaskContextImpl
-from connect.runtime.delivery import delivery_timeout_s
+from connect.runtime.delivery import delivery_timeout_s, may_pass
 from connect.runtime.factory import make_pipeline
 from connect.runtime.pipeline import Outgoing, Pipeline
 from connect.runtime.source_offsets import PendingOffsets, half_way, offsets_before, offsets_of
@@ -105,15 +105,20 @@ class SourceTaskRunner(TaskRunner):
         self._committed_at = time.monotonic()
         self._committer = asyncio.create_task(self._commit_regularly())
         try:
-            for step in (self._poll_and_append, self._end_poll, self._finish_append, self._ask_half_way):
+            for step in (
+                self._poll_and_append,
+                self._end_poll,
+                self._finish_append,
+                self._ask_half_way,
+                self._commit,
+                self._tell_committed,
+            ):
                 try:
                     await step()
                 except Interrupted:  # by a stop: no offset covers what was in hand
                     pass
                 except Exception as error:
                     failure = failure or error
-            await self._commit()
-            await self._tell_committed()
         finally:
             await self._abandon()
         if failure is not None:
@@ -281,7 +286,7 @@ class SourceTaskRunner(TaskRunner):
                 self._known_topics.discard(out.topic)
                 made_again = True
             except (EnvironmentFault, RetriableError) as error:
-                if time.monotonic() - began >= self._delivery_timeout_s:
+                if not may_pass(error) or time.monotonic() - began >= self._delivery_timeout_s:
                     raise
                 await self._wait_for_log(error, out.topic, tries)
                 tries += 1
@@ -346,7 +351,8 @@ class SourceTaskRunner(TaskRunner):
             self._committer.result()
 
     async def _commit(self) -> None:
-        """Make what was appended durable, then store its offsets. A failure is logged, and tried again later."""
+        """Make what was appended durable, then store its offsets. A failure is logged, and tried again later; one that
+        does not pass is raised."""
         async with self._is_committing:
             self._committed_at = time.monotonic()
             self._is_due.clear()
@@ -362,6 +368,8 @@ class SourceTaskRunner(TaskRunner):
                 self._pending.put_back(offsets)
                 self._is_due.set()
                 if not isinstance(error, ConnectError | TimeoutError):
+                    raise
+                if isinstance(error, ConnectError) and not may_pass(error) and not self.stopping:
                     raise
                 reason = (
                     str(error)

@@ -34,6 +34,7 @@ def wrapped(outer: Exception, cause: Exception) -> Exception:
     [
         (EnvironmentFault("server away"), "outage"),
         (RetriableError("try again"), "outage"),
+        (EnvironmentFault("gone for good", code="log.sync_failed"), "defect"),
         (ConnectionResetError(), "outage"),
         (OSError(28, "disk full"), "outage"),
         (wrapped(DataError("gave up"), RetriableError("registry away")), "outage"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -11,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from connect.api import DataError, Record, RetriableError, SinkTask, Transform
+from connect.api import DataError, EnvironmentFault, Record, RetriableError, SinkTask, Transform
 from connect.ports import Columns, Consumer, FetchedBatch, Subscription, TopicPartition
 from connect.runtime.model import State, TaskId
-from tests.support.odd_plugins import Journal, disk_refuses, register, sink
+from tests.support.odd_plugins import Journal, disk_refuses, register, sink, syncs_fail
 from tests.support.worker import JSON, STRING, RunningWorker, running_worker, until
 
 ODD = {
@@ -309,6 +310,23 @@ async def test_a_stop_while_letters_wait_for_the_disk_commits_nothing(
     await worker.herder.resume("k")
     await worker.until(lambda: worker.records("k") == 3)
     assert await worker.values("dead") == [b"{bad"]
+
+
+@pytest.mark.parametrize("topic_name", ["dead", "__consumer_offsets"])
+async def test_a_sink_fails_where_an_fsync_failed_since_nothing_but_a_new_start_of_the_worker_helps(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, journal: Journal, topic_name: str
+) -> None:
+    config = {"value.converter": JSON, "value.converter.schemas.enable": "false"}
+    with contextlib.suppress(EnvironmentFault):  # it cannot be closed whole either
+        async with running_worker(tmp_path, offset_flush_interval_ms="50") as worker:
+            await topic(worker, "1", "{bad", "2")
+            with syncs_fail(monkeypatch, lambda path: f"/{topic_name}-0/" in path) as failed:
+                await run(worker, keeper(journal), **TOLERANT, **config)
+                trace = await worker.until_failed("k")
+            assert failed
+            assert "[log.sync_failed]" in trace
+            assert await committed(worker) is None
+            assert list(journal) == [1, 2]
 
 
 # -- pause, resume and seek of partitions --------------------------------------------------------------------------

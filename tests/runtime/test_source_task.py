@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import threading
 from collections.abc import Callable
@@ -11,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from connect.api import Batch, Record, RetriableError, SourceTask, Transform
+from connect.api import Batch, EnvironmentFault, Record, RetriableError, SourceTask, Transform
 from connect.runtime.model import State
-from tests.support.odd_plugins import Journal, disk_refuses, register, source
+from tests.support.odd_plugins import Journal, disk_refuses, register, source, syncs_fail
 from tests.support.worker import STRING, RunningWorker, running_worker, until
 
 BASE = {"key.converter": STRING, "value.converter": STRING, "errors.restart.policy": "none"}
@@ -336,13 +337,11 @@ async def test_lines_before_one_that_is_too_large_are_appended_once_however_ofte
     file.write_bytes(b"\n".join([*lines, b"q" * 2_000_000, b"after", b""]))
     config = {"connector.class": "FileStreamSource", "file": str(file), "topic": "t", "errors.tolerance": tolerance}
     await worker.herder.create("s", {**BASE, **config})
+    end = sum(len(line) + 1 for line in lines) if tolerance == "none" else file.stat().st_size
     for _ in range(3):
         if tolerance == "none":
             await worker.until_failed("s")
-        else:
-            await until(lambda: worker.herder._worker._offsets.all("s") and worker.herder.status("s").tasks)
-        [(_, offset)] = worker.herder._worker._offsets.all("s")
-        assert offset["position"] == (1500 * 8 if tolerance == "none" else file.stat().st_size)
+        await until(lambda: [at["position"] for _, at in worker.herder._worker._offsets.all("s")] == [end])
         await worker.herder.restart("s", include_tasks=True, only_failed=False)
     assert await worker.values("t") == (lines if tolerance == "none" else [*lines, b"after"])
 
@@ -556,3 +555,27 @@ async def test_delivery_timeout_ms_bounds_the_wait_for_a_full_disk(
         with disk_refuses(monkeypatch, lambda path: "/t-0/" in path):
             await run(worker, Ten, **{"errors.retry.delay.max.ms": "5"})
             assert "[environment.disk]" in await worker.until_failed("s")
+
+
+@pytest.mark.parametrize(("topic", "partitions"), [("/t-", "1"), ("/t-", "4"), ("/connect-offsets-", "1")])
+async def test_a_source_fails_where_an_fsync_failed_since_nothing_but_a_new_start_of_the_worker_helps(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, topic: str, partitions: str
+) -> None:
+    class Keyed(SourceTask):
+        numbers = itertools.count()
+
+        def poll(self) -> list[Record]:
+            self.context.stopping.wait(0.002)
+            return [record(n).replace(key=f"k{n}") for n in itertools.islice(self.numbers, 50)]
+
+    more = {"topic.creation.default.partitions": partitions, "errors.restart.policy": "outages"}
+    with contextlib.suppress(EnvironmentFault):  # it cannot be closed whole either
+        async with running_worker(tmp_path, offset_flush_interval_ms="50") as worker:
+            with syncs_fail(monkeypatch, lambda path: f"{topic}0/" in path or f"{topic}1" in path) as failed:
+                await run(worker, Keyed, **more)
+                trace = await worker.until_failed("s")
+            assert failed
+            assert "takes nothing more until the log is opened again" in trace
+            assert "[log.sync_failed]" in trace
+            assert "start the worker again" in trace
+            assert worker.herder.status("s").tasks[0].restart is None

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from connect.api import Connector, Plugin, SinkConnector, SinkTask, SourceConnector, SourceTask, Transform, hookimpl
-from connect.log.files import Disk
+from connect.log.files import Disk, SyncError
 from connect.runtime.herder import Herder
 
 
@@ -99,3 +99,20 @@ def disk_refuses(monkeypatch: Any, refuses: Callable[[str], bool]) -> Iterator[l
     with monkeypatch.context() as patch:
         patch.setattr(Disk, "write_at", refusing)
         yield refused
+
+
+@contextmanager
+def syncs_fail(monkeypatch: Any, fails: Callable[[str], bool]) -> Iterator[list[str]]:
+    """Make fsyncs of the log fail for the files whose path `fails` says; yields the paths."""
+    failed: list[str] = []
+    sync_file = Disk.sync_file
+
+    def failing(self: Disk, path: Path) -> None:
+        if fails(str(path)):
+            failed.append(str(path))
+            raise SyncError(errno.EIO, "Input/output error")
+        sync_file(self, path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Disk, "sync_file", failing)
+        yield failed
