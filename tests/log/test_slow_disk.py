@@ -170,6 +170,7 @@ async def test_a_write_whose_caller_gave_up_is_in_memory_once_the_log_has_it(ope
 
 
 async def test_group_offsets_in_memory_are_those_committed_last(slow, disk):
+    await slow.admin.create_topic("t")
     for offset in (1, 2):
         await slow.groups.commit("g", {NAME: OffsetAndMetadata(offset)})
     gate = disk.hold("sync_file", "__consumer_offsets")
