@@ -361,9 +361,15 @@ class Transactions:
                 raise failure
         if self.offsets is not None and any(name.topic == CONSUMER_OFFSETS for name in record.partitions):
             self.offsets.resolve(record.producer_id, is_commit=is_commit)
+        decided, partitions = record.status, record.partitions
         record.status = Status.COMPLETE_COMMIT if is_commit else Status.COMPLETE_ABORT
         record.partitions = set()
-        await self._store(entry, "written")
+        try:
+            await self._store(entry, "written")
+        except EnvironmentFault:
+            # It stays decided, until that is written too: who is told of the fault cannot take it for open, and abort it.
+            record.status, record.partitions = decided, partitions
+            raise
         for part in self._state_parts():
             entry.completed_end = part.log_end_offset if is_commit else 0
             if is_commit:

@@ -447,3 +447,45 @@ async def test_an_init_that_the_disk_refuses_raises_one_epoch_however_often_it_i
     await second.init_transactions()
     with pytest.raises(ProducerFencedError):
         await first.append("t", Columns([b"2"]))
+
+
+@pytest.mark.parametrize("refused", range(4))
+async def test_whichever_step_of_a_commit_the_disk_refuses_what_is_told_and_what_is_visible_agree(
+    open_log, disk, refused
+):
+    now_ms = time.time_ns() // 1_000_000
+    every = {"transaction.abort.timed.out.transaction.cleanup.interval.ms": "5"}
+    cluster = await open_log(disk=disk, configs=every)
+    await cluster.admin.create_topic("t", partitions=2)
+    producer = cluster.producer(client_id="p", configs={"transactional.id": "p"})
+    await producer.init_transactions()
+    await producer.begin_transaction()
+    for partition in range(2):
+        await producer.append("t", Columns([b"1"], timestamps=now_ms), partition=partition)
+    # The decision, two markers, and that all is done.
+    disk.refuse("write_at", "", errno.ENOSPC, after=refused, times=1)
+    try:
+        await producer.commit_transaction()
+        may_be = {1}
+    except EnvironmentFault:
+        try:
+            await producer.abort_transaction()
+            may_be = {0}
+        except TransactionStateError:  # it is ended as decided
+            may_be = {1}
+    disk.heal()
+    await until(lambda: not cluster._transactions.is_decided("p"))
+    assert {len(await committed(cluster, partition)) for partition in range(2)} == may_be
+    await producer.begin_transaction()
+    for partition in range(2):
+        await producer.append("t", Columns([b"2"], timestamps=now_ms), partition=partition)
+    await producer.commit_transaction()
+    assert [(await committed(cluster, partition))[-1] for partition in range(2)] == [b"2", b"2"]
+
+
+async def committed(cluster, partition):
+    offset, found = 0, []
+    while batches := await cluster.admin.fetch(TopicPartition("t", partition), offset, isolation="read_committed"):
+        found += [value for batch in batches for value in batch.columns.values]
+        offset = batches[-1].next_offset
+    return found
