@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import logging
 import os
 from collections.abc import Mapping
@@ -66,12 +67,28 @@ def worker_config(
 ) -> WorkerConfig:
     """Return the worker's config: flags before variables before the file before defaults.
 
+    Keys of the file that nothing reads are named in one warning: a file of a Kafka Connect cluster has some, and a typo
+    in one that closes a door must not go unseen.
+
     Raises:
         ConfigError: The file cannot be read, or a key is wrong.
     """
     from_file = _string_map(path, _parsed(path)) if path else {}
     from_env = env_config(os.environ if environment is None else environment)
-    return WorkerConfig.parse({**from_file, **from_env, **flags})
+    config = WorkerConfig.parse({**from_file, **from_env, **flags})
+    if unknown := [_with_nearest(name) for name in from_file if not _is_worker_key(name)]:
+        logger.warning("%s: these keys are none of the worker's and are ignored: %s", path, ", ".join(unknown))
+    return config
+
+
+def _is_worker_key(name: str) -> bool:
+    known = WorkerConfig.keys()
+    return name in known or name.startswith(_KNOWN_PREFIXES)
+
+
+def _with_nearest(name: str) -> str:
+    near = difflib.get_close_matches(name, WorkerConfig.keys(), n=1, cutoff=0.85)
+    return f"{name} (did you mean {near[0]}?)" if near else name
 
 
 def env_config(environment: Mapping[str, str]) -> dict[str, str]:
@@ -81,12 +98,11 @@ def env_config(environment: Mapping[str, str]) -> dict[str, str]:
     sets such variables for every service named 'connect'.
     """
     config, unknown = {}, []
-    known = WorkerConfig.keys()
     for variable, value in sorted(environment.items()):
         if not variable.startswith(ENV_PREFIX):
             continue
         name = _env_key(variable)
-        if name in known or name.startswith(_KNOWN_PREFIXES):
+        if _is_worker_key(name):
             config[name] = value
         elif name == "rest.port":
             config.setdefault("listeners", f"http://127.0.0.1:{value}")

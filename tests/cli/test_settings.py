@@ -152,3 +152,15 @@ def test_what_is_neither_is_told(tmp_path: Path, name: str, text: str, told: str
 
 def test_the_advertised_name_of_container_images_is_one_that_rest_answers_to() -> None:
     assert env_config({"CONNECT_REST_ADVERTISED_HOST_NAME": "connect", "CONNECT_REST_ADVERTISED_PORT": "8083"}) == {"rest.advertised.host.name": "connect"}  # fmt: skip
+
+
+def test_keys_of_the_workers_file_that_nothing_reads_are_named(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "w.properties"
+    path.write_text("rest.authentification.file=users\nconfig.storage.replication.factor=3\nlog.retention.ms=60000\n")
+    assert worker_config(path, {}, {}).rest_authentication_file == ""
+    assert "w.properties: these keys are none of the worker's" in caplog.text
+    assert "rest.authentification.file (did you mean rest.authentication.file?)" in caplog.text
+    assert "config.storage.replication.factor" in caplog.text
+    assert "log.retention.ms" not in caplog.text

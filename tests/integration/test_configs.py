@@ -42,8 +42,9 @@ async def prepare(url: str) -> None:
 
 
 @pytest.mark.parametrize("path", sorted(CONFIGS.glob("worker*")), ids=lambda p: p.name)
-def test_a_worker_config_is_read_as_it_stands(path: Path) -> None:
+def test_a_worker_config_is_read_as_it_stands(path: Path, caplog: pytest.LogCaptureFixture) -> None:
     assert worker_config(path, {}, {}).listeners == ["http://127.0.0.1:8083"]
+    assert caplog.text == "", "every key of it is one that is read"
 
 
 @pytest.mark.parametrize("path", DEMO, ids=lambda p: p.stem)
