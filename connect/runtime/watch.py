@@ -24,7 +24,6 @@ import sys
 import sysconfig
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -45,6 +44,8 @@ LOUD_S: Final = 60.0
 HELD_S: Final = 2.0
 #: How long /v1/warnings remembers that the loop stood.
 REMEMBER_S: Final = 600.0
+#: How many of those are kept.
+HELD_KEPT: Final = 20
 #: A thread that uses more of a CPU than this, within a call that takes long, computes and does not wait.
 SPINS: Final = 0.1
 #: The same of one that was left behind: several share a CPU, and with whatever else the machine does.
@@ -103,7 +104,8 @@ class Watch:
         self._lock = threading.Lock()
         self._watched: list[_Watched] = []
         self._strays: list[_Stray] = []
-        self._held: deque[tuple[float, Notice]] = deque(maxlen=20)
+        #: Who held the loop and where: the last time of each, so that one that does it again and again is one warning.
+        self._held: dict[tuple[str, str], tuple[float, Notice]] = {}
         self._holding: tuple[float, str, str] | None = None
         #: Called on the loop with each beat: once a second.
         self.on_beat: Callable[[], None] = _nothing
@@ -141,7 +143,7 @@ class Watch:
         now = time.monotonic()
         found = [notice for watched in self._all() if (notice := _notice(watched, now)) is not None]
         found += [_stray_notice(stray, now) for stray in self._all_strays()]
-        return found + [notice for at, notice in list(self._held) if now - at < REMEMBER_S]
+        return found + [notice for at, notice in list(self._held.values()) if now - at < REMEMBER_S]
 
     def underway(self) -> list[str]:
         """Name everything of plugins that runs now, for the log of a stop that takes too long."""
@@ -224,7 +226,10 @@ class Watch:
         self._holding = None
         message = f"{who} held the event loop for {self._beat - since:.0f} s, so that everything else stood still ({where}); `async def` must not block"
         logger.error("%s", message)
-        self._held.append((now, Notice("loop.held", who, message)))
+        self._held.pop((who, where), None)
+        self._held[who, where] = (now, Notice("loop.held", who, message))
+        while len(self._held) > HELD_KEPT:
+            del self._held[next(iter(self._held))]
 
     def _look_at(self, watched: _Watched, now: float) -> bool:
         """Look at one thread; return whether it computes within a call that takes long."""

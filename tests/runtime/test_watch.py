@@ -104,6 +104,17 @@ async def test_who_holds_the_loop_is_named_while_it_stands_and_afterwards(
     thread.close()
 
 
+async def test_who_holds_the_loop_again_and_again_is_one_warning(
+    watch: Watch, caplog: pytest.LogCaptureFixture
+) -> None:
+    odd, thread = Odd(), task_thread(watch)
+    for times in (1, 2):
+        await call(thread, odd.flush)
+        await until(lambda times=times: caplog.text.count("flush of task x-0, org.Odd held the event loop") == times)
+    assert [notice.subject for notice in watch.notices()] == ["flush of task x-0, org.Odd"]
+    thread.close()
+
+
 async def test_other_code_that_holds_the_loop_is_told_by_its_place(
     watch: Watch, caplog: pytest.LogCaptureFixture
 ) -> None:
