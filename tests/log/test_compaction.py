@@ -169,8 +169,9 @@ async def test_a_reader_in_the_middle_is_not_disturbed(log):
     )
     seen = {}
     for turn in range(1000):
+        # One that only walks over what is empty, as compaction leaves it, returns nothing and is not the last.
         batches = await consumer.poll(timeout_ms=0, max_bytes=700)
-        if not batches:
+        if not batches and consumer.position(NAME) == (await consumer.end_offsets())[NAME]:
             break
         for batch in batches:
             assert not seen or batch.offsets[0] > max(seen)
