@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -39,14 +39,17 @@ class Checkpoint:
         """Return the offset of a partition by the name of its directory, None when there is none."""
         return self._offsets.get(partition)
 
-    def set(self, partition: str, offset: int) -> None:
+    def set(self, partition: str, offset: int, *, unless: Callable[[], bool] = lambda: False) -> None:
         """Store an offset.
+
+        Args:
+            unless: Asked where no `forget` can come in between: True stores nothing.
 
         Raises:
             EnvironmentFault: environment.disk; the old one stays.
         """
         with self._lock:
-            if self._offsets.get(partition) != offset:
+            if not unless() and self._offsets.get(partition) != offset:
                 self._save({**self._offsets, partition: offset})
 
     def set_all(self, offsets: Mapping[str, int]) -> None:

@@ -467,7 +467,8 @@ class Partition:
         point = self.recovery_point
         if point is not None:
             with contextlib.suppress(EnvironmentFault):
-                self._points.set(self.name, point)
+                # A deleted topic's would be taken for that of the next one of its name.
+                self._points.set(self.name, point, unless=lambda: self._is_deleted)
 
     def _cut_torn_write(self, segment: Segment) -> None:
         """Take a failed write back. Where even that fails, the next append tries again before it writes."""

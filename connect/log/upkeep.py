@@ -172,7 +172,7 @@ class Upkeep:
         )
         try:
             for result in rounds:
-                self._topics.cleaned.set(part.name, result.cleaned_offset)
+                self._topics.cleaned.set(part.name, result.cleaned_offset, unless=lambda: part.is_deleted)
         except Stopped:
             log.debug("%s: compaction stopped", part.name)
         return result

@@ -16,7 +16,7 @@ from connect.log.owner import CLEAN_SHUTDOWN_FILE, is_in_use
 from connect.ports import Columns, OffsetAndMetadata, TopicPartition
 from connect.stores.compacted import CompactedTopic
 from tests.log.conftest import put, until, values_of
-from tests.support.disk import FaultyDisk
+from tests.support.disk import FaultyDisk, Gate
 
 NAME = TopicPartition("t", 0)
 
@@ -135,6 +135,30 @@ async def test_records_are_not_deleted_up_to_an_offset_that_is_not_on_disk(slow,
     steps = [step for step, _ in disk.steps]
     assert disk.steps[0] == ("sync_file", "slow-0/00000000000000000000.log")
     assert "rename" in steps
+
+
+async def test_a_topic_deleted_while_it_is_synced_leaves_no_recovery_point_to_the_next_of_its_name(open_log):
+    class HeldAtTheEnd(FaultyDisk):
+        gate = Gate()
+
+        def sync_file(self, path):
+            super().sync_file(path)
+            if path.parent.name == "t-0" and not self.gate.is_open():
+                self.gate.wait()
+
+    disk = HeldAtTheEnd()
+    cluster = await open_log(disk=disk)
+    await cluster.admin.create_topic("t")
+    disk.gate.open()
+    await put(cluster, "t", b"1", b"2", acks="durable")
+    gate = disk.gate = Gate()
+    last = asyncio.ensure_future(put(cluster, "t", b"3", acks="durable"))
+    await arrived(gate)
+    await cluster.admin.delete_topic("t")
+    gate.open()
+    await asyncio.wait([last])
+    info = await cluster.admin.create_topic("t")
+    assert info.partitions[0].log_end_offset == 0
 
 
 # -- memory and disk -----------------------------------------------------------------------------------------------------
