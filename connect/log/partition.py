@@ -116,7 +116,7 @@ class Partition:
         with self._writing:
             if self._is_open:
                 return self
-            start_offset = self._starts.get(self.name) or 0
+            start_offset, recovery_point = self._starts.get(self.name) or 0, self._points.get(self.name)
             self._gaps = not (self.directory / GAPLESS_FILE).exists()
             opened = open_partition(
                 self.disk,
@@ -125,13 +125,16 @@ class Partition:
                 was_clean=self._was_clean,
                 gaps=self._gaps,
                 start_offset=start_offset,
-                recovery_point=self._points.get(self.name),
+                recovery_point=recovery_point,
             )
             segments = self._segments = opened.segments
             self._producers = opened.producers
             self.log_end_offset = segments[-1].next_offset if segments else 0
             self._start_offset = max(start_offset, segments[0].base_offset) if segments else 0
-            self._synced_offset = self.log_end_offset if self._was_clean or not segments else -1
+            if self._was_clean or not segments:
+                self._synced_offset = self.log_end_offset
+            elif recovery_point is not None:  # it must not go back: damage before it is no torn write
+                self._synced_offset = min(recovery_point, self.log_end_offset)
             self._settle()
             self._is_open = True
         return self

@@ -289,6 +289,20 @@ async def test_only_what_lies_behind_the_recovery_point_is_cut(open_log, data_di
         await opened.aclose()
 
 
+async def test_a_recovery_point_does_not_go_back_when_the_log_is_opened_after_a_crash(open_log, data_dir, tmp_path):
+    cluster = await open_log()
+    await cluster.admin.create_topic("t")
+    await put(cluster, "t", b"one", b"two", acks="durable")
+    await cluster._upkeep.save_recovery_points()
+    await put(cluster, "t", b"three")
+    shutil.copytree(data_dir, tmp_path / "copy")
+    opened = await LogCluster.open(tmp_path / "copy")
+    await opened._upkeep.save_recovery_points()
+    noted = (tmp_path / "copy" / "recovery-point-offset-checkpoint").read_text()
+    await opened.aclose()
+    assert "t 0 2" in noted
+
+
 async def test_a_write_that_never_reached_the_disk_is_cut_with_what_follows_and_counted(
     open_log, data_dir, tmp_path, log_file, caplog
 ):
