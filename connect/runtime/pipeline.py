@@ -50,12 +50,19 @@ class Stage:
             return self._transformed(batch)
         if not any(chosen):
             return [batch]
+        if type(self.transform).apply_batch is Transform.apply_batch:
+            # It goes record by record anyway, and may count them: each is given once, whatever it makes of others.
+            return self._apply_runs(batch, chosen)
         changed = self._transformed(batch.select(chosen))
         if not changed:
             return [batch.select(list(map(not_, chosen)))]
         if len(changed) == 1 and len(changed[0]) == sum(chosen) and _same_shape(changed[0], batch):
             return [_merged(batch, changed[0], chosen)]
-        # Records went to other topics or schemas: take the batch apart where the answer changes.
+        # Records went to other topics or schemas, or are gone: only calls of their own tell where each belongs.
+        return self._apply_runs(batch, chosen)
+
+    def _apply_runs(self, batch: Batch, chosen: Sequence[bool]) -> list[Batch]:
+        """Take the batch apart where the answer changes."""
         return coalesce(part for run in _runs(chosen) for part in self._apply_run(batch[run], chosen[run.start]))
 
     def _apply_run(self, batch: Batch, chosen: bool) -> list[Batch]:

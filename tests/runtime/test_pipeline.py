@@ -96,6 +96,18 @@ def test_records_that_go_to_other_topics_keep_their_order_within_each() -> None:
     ]
 
 
+def test_with_a_predicate_a_transform_of_single_records_is_given_each_once_though_it_drops_some() -> None:
+    seen: list[Any] = []
+
+    class OnceEach(Transform):
+        def apply(self, record: Record) -> Record | None:
+            seen.append(record.value)
+            return record if seen.count(record.value) == 1 else None
+
+    assert values_after(Stage("o", OnceEach(), IsVowel()), list("aabebe")) == list("abeb")
+    assert seen == list("aaee")
+
+
 @given(st.text("abcdefghi", max_size=30))
 def test_with_a_predicate_the_batch_gives_what_single_records_give(text: str) -> None:
     stage = Stage("u", Upper(), IsVowel())
