@@ -19,7 +19,7 @@ connector_context: Final[ContextVar[str]] = ContextVar("connector_context", defa
 class ConnectorContextImpl:
     """The `ConnectorContext` of a running connector."""
 
-    def __init__(self, name: str, *, reconfigure: Callable[[], None], fail: Callable[[Exception], None]) -> None:
+    def __init__(self, name: str, *, reconfigure: Callable[[], None], fail: Callable[[object], None]) -> None:
         self.name = name
         self.log: Log = logging.getLogger(f"connect.connector.{name}")
         self.stopping = threading.Event()

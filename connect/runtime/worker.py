@@ -8,10 +8,10 @@ import logging
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any, Final, TypeVar, cast
 
-from connect.api import ConfigError, Connector
+from connect.api import ConfigError, Connector, PluginError
 from connect.api.contract import task_configs_of
 from connect.runtime import secrets
-from connect.runtime.calls import CANCEL_S, PluginTimeoutError, TaskThread, call
+from connect.runtime.calls import CANCEL_S, PluginTimeoutError, TaskThread, call, failure_of
 from connect.runtime.config import ConnectorConfig, WorkerConfig
 from connect.runtime.context import ConnectorContextImpl, connector_context
 from connect.runtime.factory import connector_desc, framework_config
@@ -70,8 +70,8 @@ class ConnectorRunner:
         def reconfigure() -> None:
             loop.call_soon_threadsafe(on_reconfigure, name)
 
-        def fail(error: Exception) -> None:
-            loop.call_soon_threadsafe(self.fail, error)
+        def fail(error: object) -> None:
+            loop.call_soon_threadsafe(self._heard, error)
 
         self._context = ConnectorContextImpl(name, reconfigure=reconfigure, fail=fail)
 
@@ -85,6 +85,8 @@ class ConnectorRunner:
             return False
         except Exception as error:  # a plugin may raise anything; it ends here, in the status
             self.fail(error)
+            return False
+        if self.state is State.FAILED:  # the instance said so itself, in `start`
             return False
         self._event(Event.PAUSE if paused else Event.STARTED)
         return True
@@ -155,6 +157,19 @@ class ConnectorRunner:
         self.failure = error
         logger.error("connector %s failed: %s", self.name, trace)
         self._event(Event.FAIL, trace)
+
+    def _heard(self, error: object) -> None:
+        """Take what the instance gave to `raise_error`: at any time, from any thread, and perhaps no exception at all."""
+        if self._context.stopping.is_set():  # it speaks for nobody any more: the next instance may be there already
+            return
+        whom = self._thread.full_name
+        if not isinstance(error, BaseException):
+            self.fail(PluginError(f"raise_error of {whom} was given {type(error).__name__}; expected an exception"))
+            return
+        failure = failure_of(error, "raise_error", whom)
+        if failure is not error:
+            failure.__cause__ = error
+        self.fail(failure)
 
     async def stop(self, timeout_s: float) -> None:
         """Stop and release the instance; one that does not come back in time is left behind."""

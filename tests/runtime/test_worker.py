@@ -12,11 +12,13 @@ from typing import Any
 
 import pytest
 
+from connect.api import ConnectError, SourceTask
 from connect.ports import Columns
 from connect.runtime.lifecycle import Lifecycle
 from connect.runtime.model import State
 from connect.stores.compacted import CompactedTopic
 from tests.support import unruly_plugins
+from tests.support.odd_plugins import register, source
 from tests.support.worker import STRING, RunningWorker, running_worker, until
 
 GRACE_MS = "300"
@@ -257,3 +259,69 @@ async def test_a_step_of_the_stop_that_fails_keeps_none_of_the_others_from_being
         await running.__aexit__(None, None, None)
     assert worker.herder.progress() == []
     assert closed == ["connect-configs", "connect-offsets", "connect-status"]
+
+
+class Idle(SourceTask):
+    def poll(self) -> None:
+        self.context.stopping.wait(0.05)
+
+
+ODD = {
+    "connector.class": "test.Odd",
+    "key.converter": STRING,
+    "value.converter": STRING,
+    "errors.restart.policy": "none",
+}
+
+
+class Silent(ConnectError):
+    def __init__(self) -> None:  # leaves our constructor out, so it has neither code nor message
+        Exception.__init__(self, "silent")
+
+
+GIVEN = {
+    "its own error": (ConnectError("the server is gone", code="timeout"), "the server is gone [timeout]"),
+    "a bug": (KeyError("k"), "KeyError: 'k' (raise_error of connector x, test.Odd) [plugin.failed]"),
+    "an end": (SystemExit(3), "SystemExit: 3 (raise_error of connector x, test.Odd) [plugin.failed]"),
+    "no exception": ("text", "raise_error of connector x, test.Odd was given str; expected an exception [plugin.broken]"),
+    "half an error": (Silent(), "Silent: silent (raise_error of connector x, test.Odd) [plugin.failed]"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("when", ["in start", "later"])
+@pytest.mark.parametrize("what", GIVEN)
+async def test_whatever_a_connector_gives_to_raise_error_fails_it_with_that_cause(
+    worker: RunningWorker, what: str, when: str
+) -> None:
+    error, told = GIVEN[what]
+    made: list[Any] = []
+
+    odd = source(Idle)
+
+    def start(self: Any) -> None:
+        made.append(self)
+        if when == "in start":
+            self.context.raise_error(error)
+
+    odd.start = start  # type: ignore[method-assign]
+    register(worker.herder, odd)
+    await worker.herder.create("x", ODD)
+    if when == "later":
+        await worker.until_state("x", State.RUNNING)
+        made[0].context.raise_error(error)
+    assert (await worker.until_failed("x")).splitlines()[0] == told
+
+
+async def test_what_an_instance_says_after_its_end_is_not_taken_for_the_next_ones(worker: RunningWorker) -> None:
+    made: list[Any] = []
+    odd = source(Idle)
+    odd.start = lambda self: made.append(self)  # type: ignore[method-assign]
+    register(worker.herder, odd)
+    await worker.herder.create("x", ODD)
+    await worker.until_state("x", State.RUNNING)
+    await worker.herder.put_config("x", {**ODD, "tasks.max": "2"})
+    await worker.until(lambda: len(made) == 2)
+    await worker.until_state("x", State.RUNNING)
+    made[0].context.raise_error(ConnectError("late"))
+    await asyncio.sleep(0.2)
+    assert worker.herder.status("x").connector.state is State.RUNNING
