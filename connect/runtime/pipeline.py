@@ -132,6 +132,8 @@ class Pipeline:
         self._at: tuple[str, Plugin] = ("VALUE_CONVERTER", value_converter)
         #: When the step under way began; None between steps.
         self._since: float | None = None
+        #: Records that this call has skipped.
+        self._skipped = 0
 
     @property
     def keeps_order(self) -> bool:
@@ -163,6 +165,14 @@ class Pipeline:
 
     def to_bytes(self, batches: Iterable[Batch]) -> list[Outgoing]:
         """Transform a source's batches and convert them to bytes."""
+        self._skipped = 0
+        try:
+            return self._to_bytes(batches)
+        except Interrupted:
+            self._tolerance.take_back(self._skipped)
+            raise
+
+    def _to_bytes(self, batches: Iterable[Batch]) -> list[Outgoing]:
         now_ms = self._clock_ms()
         encoded = []
         for batch in self.transform(coalesce(batches)):
@@ -184,7 +194,7 @@ class Pipeline:
             raise
         except Exception as error:
             if len(batch) == 1:
-                self._tolerance.failed(error, stage=stage, batch=batch, at=self._at)
+                self._skip(error, stage, batch, 0)
                 return []
         results: list[Any] = []
         for index in range(len(batch)):
@@ -194,8 +204,12 @@ class Pipeline:
             except Interrupted:
                 raise
             except Exception as error:
-                self._tolerance.failed(error, stage=stage, batch=batch, index=index, at=self._at)
+                self._skip(error, stage, batch, index)
         return results
+
+    def _skip(self, error: Exception, stage: str, batch: Batch, index: int) -> None:
+        self._tolerance.failed(error, stage=stage, batch=batch, index=index, at=self._at)
+        self._skipped += 1
 
     def _run(self, step: Callable[[Batch], list[Any]], batch: Batch) -> list[Any]:
         """Run one step: the border of plugins that work between task and log. Only what is an Exception leaves it."""

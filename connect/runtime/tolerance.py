@@ -108,6 +108,11 @@ class Tolerance:
             shown = f", {where}{_contents(batch, index)}" if self._log_messages else ""
             self._log.error("skipped a record: %s (%s%s)", reason, stage, shown)
 
+    def take_back(self, count: int) -> None:
+        """Count so many records as not skipped: they come again."""
+        with self._lock:
+            self.skipped -= count
+
 
 def _hint(at: tuple[str, Plugin] | None) -> str:
     whom = f"the author of {at[1].plugin_name()}" if at is not None else "the plugin's author"

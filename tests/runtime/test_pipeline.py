@@ -120,6 +120,21 @@ def test_one_bad_record_of_a_batch_is_skipped_and_the_others_go_on() -> None:
     assert (list(out.columns.values), tolerance.skipped) == ([b"a", b"b"], 1)
 
 
+def test_what_is_interrupted_counts_none_of_its_records_as_skipped_since_they_come_again() -> None:
+    class Away(FailOn):
+        def apply_batch(self, batch: Batch) -> Batch:
+            if batch.values == ["away"]:
+                raise Interrupted
+            return super().apply_batch(batch)
+
+    pipeline, tolerance = make_pipeline(Stage("f", Away()), **{"errors.tolerance": "all"})
+    assert len(pipeline.to_bytes([make_batch(["bad", "b"])])) == 1
+    for _ in range(2):
+        with pytest.raises(Interrupted):
+            pipeline.to_bytes([make_batch(["a", "bad", "away"])])
+        assert tolerance.skipped == 1
+
+
 def test_without_tolerance_a_bad_record_is_named() -> None:
     pipeline, _ = make_pipeline(Stage("f", FailOn()))
     with pytest.raises(DataError, match=r"bad is bad \(transform 'f', topic orders, partition 0, offset 8\)"):
