@@ -19,9 +19,11 @@ def tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setenv("PATH", str(folder))
     monkeypatch.delenv("JAVA_HOME", raising=False)
     monkeypatch.setattr(kafka, "CACHE", tmp_path / "cache")
-    kafka.look_for_kafka.cache_clear()
+    for found in (kafka.look_for_kafka, kafka.find_java):
+        found.cache_clear()
     yield folder
-    kafka.look_for_kafka.cache_clear()
+    for found in (kafka.look_for_kafka, kafka.find_java):
+        found.cache_clear()
 
 
 def install(path: Path, script: str) -> None:
