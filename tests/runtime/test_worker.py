@@ -15,6 +15,7 @@ from connect.api import ConnectError, SourceTask
 from connect.ports import Columns
 from connect.runtime.lifecycle import Lifecycle
 from connect.runtime.model import State
+from connect.runtime.source_task import SourceTaskRunner
 from connect.stores.compacted import CompactedTopic
 from tests.support import unruly_plugins
 from tests.support.odd_plugins import register, source
@@ -62,6 +63,26 @@ async def test_whatever_poll_raises_fails_the_task_with_its_cause_first(
     assert "of task x-0, tests.support.unruly_plugins." in first
     assert "[plugin.failed]" in first
     assert worker.herder.status("x").connector.state is State.RUNNING
+
+
+@pytest.mark.parametrize("how", ["returned", "raised", "cancelled"])
+async def test_a_task_that_ends_without_being_asked_is_failed_and_not_running(
+    worker: RunningWorker, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    async def ending(self: SourceTaskRunner) -> None:
+        if how == "raised":
+            raise asyncio.CancelledError
+
+    if how != "cancelled":
+        monkeypatch.setattr(SourceTaskRunner, "_loop", ending)
+    await create(worker, "OddSource", "")
+    if how == "cancelled":
+        await worker.until_state("x", State.RUNNING, tasks=1)
+        [task] = [task for task in asyncio.all_tasks() if task.get_name() == "x-0"]
+        task.cancel()
+    trace = await worker.until_failed("x")
+    told = "was cancelled by nobody of the worker" if how == "raised" else "ended without being asked to"
+    assert trace.splitlines()[0] == f"task x-0 {told} [internal]"
 
 
 async def test_a_bug_in_a_transform_is_the_plugins_and_its_records_can_be_tolerated(worker: RunningWorker) -> None:
