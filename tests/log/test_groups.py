@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connect.api import ConflictError, CorruptBatchError
+from connect.api import ConflictError, CorruptBatchError, UnknownTopicOrPartitionError
 from connect.log.offset_records import decode_key, decode_value, encode_key, encode_value
 from connect.ports import GroupInfo, OffsetAndMetadata, Subscription, TopicPartition
 
@@ -30,6 +30,14 @@ async def test_commits_are_kept_and_replaced_one_by_one(open_log):
     assert await groups.list() == ["g"]
     assert await groups.offsets("g") == {A: OffsetAndMetadata(5, -1, "", 42), B: OffsetAndMetadata(2, 3, "m", 7)}
     assert await groups.offsets("unknown") == {}
+
+
+async def test_offsets_from_outside_are_set_all_or_none_where_a_partition_is_not_there(cluster):
+    await make_topics(cluster)
+    for gone in (TopicPartition("gone", 0), TopicPartition("b", 2), TopicPartition("a", -1)):
+        with pytest.raises(UnknownTopicOrPartitionError, match=gone.topic):
+            await cluster.groups.commit("g", {A: OffsetAndMetadata(1), gone: OffsetAndMetadata(2)})
+    assert await cluster.groups.offsets("g") == {}
 
 
 async def test_offsets_are_forgotten_by_partition_and_by_group(open_log):

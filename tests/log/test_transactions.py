@@ -14,6 +14,7 @@ from connect.api import (
     OutOfOrderSequenceError,
     ProducerFencedError,
     TransactionStateError,
+    UnknownTopicOrPartitionError,
 )
 from connect.codec.encode import encode, with_producer
 from connect.codec.header import iterate_batches
@@ -141,6 +142,18 @@ async def test_offsets_of_a_group_are_committed_with_the_records_or_not_at_all(t
     await producer.send_offsets_to_transaction("g", {T0: OffsetAndMetadata(8)})
     await producer.commit_transaction()
     assert (await topic.groups.offsets("g"))[T0].offset == 8
+
+
+async def test_offsets_of_partitions_that_are_not_there_are_refused_in_a_transaction_and_nothing_of_the_call_counts(
+    topic,
+):
+    producer = await producer_of(topic)
+    await producer.begin_transaction()
+    for gone in (TopicPartition("t", 2), TopicPartition("gone", 0)):
+        with pytest.raises(UnknownTopicOrPartitionError, match=gone.topic):
+            await producer.send_offsets_to_transaction("g", {T0: OffsetAndMetadata(7), gone: OffsetAndMetadata(1)})
+    await producer.commit_transaction()
+    assert await topic.groups.offsets("g") == {}
 
 
 async def test_offsets_sent_in_transactions_are_read_again_after_a_restart(open_log):

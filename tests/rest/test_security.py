@@ -174,6 +174,24 @@ async def test_requests_with_one_password_at_once_are_one_guess(tmp_path: Path) 
     assert all(entry is not None and entry.name == "ann" for entry in found)
 
 
+async def test_guesses_at_many_names_wait_for_a_check_a_few_of_one_address_and_so_many_in_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, _ = make_users(tmp_path)
+    monkeypatch.setattr(credentials, "check_password", lambda password, hashed: password == PASSWORD)
+
+    async def answers(*guesses: tuple[str, tuple[str, str]]) -> list[str]:
+        users = Users(path, clock=MovingClock())
+        asked = (users.find(basic(*user), address) for address, user in guesses)
+        return [type(found).__name__ for found in await asyncio.gather(*asked, return_exceptions=True)]
+
+    of_one = [("10.0.0.1", (f"name {number}", "wrong")) for number in range(20)]
+    found = await answers(*of_one, ("10.0.0.2", ANN))
+    assert found == ["NoneType"] * 4 + ["HeldBackError"] * 16 + ["Entry"]
+    found = await answers(*((f"10.0.1.{number}", ("ann", f"wrong {number}")) for number in range(100)))
+    assert found == ["NoneType"] * 64 + ["HeldBackError"] * 36
+
+
 async def test_only_the_first_request_of_a_client_pays_for_the_hash(tmp_path: Path) -> None:
     users, _ = make_users(tmp_path)
     async with served_worker(tmp_path, **{FILE: str(users)}) as worker, httpx.AsyncClient(base_url=worker.urls[0], auth=ANN) as client:  # fmt: skip
