@@ -145,6 +145,9 @@ class Coordinator:
         found, name = self._groups[group], membership._name
         del found.clients[name], found.wakeups[name]
         found.take(assignment.leave(found.state, name, _now()))
+        wanted = {member.subscription for member in found.state.members.values()}
+        for subscription in found.versions.keys() - wanted:  # the state forgot its partitions, too
+            del found.versions[subscription]
         if not found.clients:
             del self._groups[group]
 

@@ -147,3 +147,14 @@ async def test_a_group_without_offsets_is_listed_while_it_has_members(cluster):
     assert await cluster.groups.list() == ["g"]
     await consumer.aclose()
     assert await cluster.groups.list() == []
+
+
+async def test_a_subscription_that_comes_back_to_a_group_gets_its_partitions_again(cluster):
+    for topic in ("a", "b"):
+        await cluster.admin.create_topic(topic)
+    stays = await cluster.consumer(Subscription(("a",)), group="g", client_id="stays")
+    for _ in range(2):
+        comes = await cluster.consumer(Subscription(("b",)), group="g", client_id="comes")
+        assert comes.assignment == {TopicPartition("b", 0)}
+        await comes.aclose()
+    await stays.aclose()
