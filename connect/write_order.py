@@ -51,6 +51,11 @@ class WriteOrder(Generic[K, V]):
         while self._under_way:
             await asyncio.wait(list(self._under_way))
 
+    async def settled_so_far(self) -> None:
+        """Wait for the writes that are under way at the call, not for those that come meanwhile."""
+        if self._under_way:
+            await asyncio.wait(list(self._under_way))
+
     async def _write(self, append: Coroutine[Any, Any, object], entries: dict[K, V], ticket: int) -> None:
         await append
         for key, value in entries.items():

@@ -144,6 +144,7 @@ class LogGroups:
 
     async def forget_topic(self, topic: str) -> None:
         """Forget every group's offsets for a topic that was deleted, or is about to be made."""
+        await self._order.settled_so_far()  # a commit that waits for the disk is not in memory yet
         for group in await self.list():
             await self._forget(group, [name for name in self._groups.get(group, {}) if name.topic == topic])
 

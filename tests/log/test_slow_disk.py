@@ -208,6 +208,24 @@ async def test_group_offsets_in_memory_are_those_committed_last(slow, disk):
     assert (await slow.groups.offsets("g"))[NAME].offset == 5
 
 
+async def test_a_commit_that_waits_for_the_disk_while_its_topic_is_deleted_is_not_one_of_the_next_topic(slow, disk):
+    at = TopicPartition("slow", 0)
+    await slow.groups.commit("other", {TopicPartition("fast", 0): OffsetAndMetadata(1)})
+    gate = disk.hold("sync_file", "__consumer_offsets")
+    commit = asyncio.ensure_future(slow.groups.commit("g", {at: OffsetAndMetadata(5)}))
+    await arrived(gate)
+
+    async def made_anew():
+        await slow.admin.delete_topic("slow")
+        await slow.admin.create_topic("slow")
+
+    making = asyncio.ensure_future(made_anew())
+    await asyncio.wait([making], timeout=0.2)
+    gate.open()
+    await asyncio.gather(commit, making)
+    assert await slow.groups.offsets("g") == {}
+
+
 # -- one slow partition --------------------------------------------------------------------------------------------------
 
 
