@@ -61,8 +61,8 @@ class LogProducer:
         self._sticky: dict[str, int] = {}
         self._written: dict[Partition, None] = {}  # those appended to; never forgotten, since asking one is cheap
         self._used: dict[str, AppendQueue] = {}
-        #: By topic: columns whose append the disk refused half-way, and what is left of them.
-        self._unfinished: dict[str, tuple[Columns, list[_Share]]] = {}
+        #: By topic: columns whose append the disk refused half-way, what is left of them, and where the rest is.
+        self._unfinished: dict[str, tuple[Columns, list[_Share], list[Partition]]] = {}
 
     async def append(
         self, topic: str, columns: Columns, *, partition: int | None = None, acks: Acks = "written"
@@ -194,8 +194,14 @@ class LogProducer:
 
     # -- on the log's threads ----------------------------------------------------------------------------------------
 
-    def _append_shares(self, topic: str, columns: Columns, shares: list[_Share]) -> tuple[tuple[Partition, ...], int]:
-        """Write each partition's batches; where the disk refuses half-way, keep what is left for the same columns."""
+    def _append_shares(
+        self, topic: str, columns: Columns, shares: list[_Share], written: Sequence[Partition] = ()
+    ) -> tuple[tuple[Partition, ...], int]:
+        """Write each partition's batches; where the disk refuses half-way, keep what is left for the same columns.
+
+        Args:
+            written: The partitions of these columns that were written to before; they are told like the others.
+        """
         self._written.update(dict.fromkeys(part for part, _ in shares))
         offsets: list[int] = []
         for index, (part, batches) in enumerate(shares):
@@ -207,16 +213,17 @@ class LogProducer:
                     part.sync()
             except EnvironmentFault:
                 left = _after(batches, part.log_end_offset - begin)
-                self._unfinished[topic] = (columns, [(part, left), *shares[index + 1 :]])
+                done = [*written, *(part for part, _ in shares[:index])]
+                self._unfinished[topic] = (columns, [(part, left), *shares[index + 1 :]], done)
                 raise
-        return tuple(part for part, _ in shares), offsets[0] if offsets else -1
+        return (*written, *(part for part, _ in shares)), offsets[0] if offsets else -1
 
     def _finish(self, topic: str, columns: Columns) -> tuple[tuple[Partition, ...], int] | None:
         """Go on with columns of which a part was written; None where these are others."""
         unfinished = self._unfinished.pop(topic, None)
         if unfinished is None or unfinished[0] is not columns:
             return None
-        return self._append_shares(topic, columns, unfinished[1])
+        return self._append_shares(topic, columns, *unfinished[1:])
 
     def _share_out(self, topic: Topic, columns: Columns) -> list[tuple[int, Columns]]:
         """Return each partition's records, in order."""

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 
 import pytest
 
-from connect.api import ConfigError, CorruptBatchError, RecordTooLargeError, UnknownTopicOrPartitionError
+from connect.api import (
+    ConfigError,
+    CorruptBatchError,
+    EnvironmentFault,
+    RecordTooLargeError,
+    UnknownTopicOrPartitionError,
+)
 from connect.codec.partitioner import partitions_of
 from connect.ports import Columns, TopicPartition
 from tests.log.conftest import put, values_of
+from tests.support.disk import FaultyDisk
 
 
 async def test_keys_decide_the_partition_as_kafka_s_partitioner_does(cluster):
@@ -154,36 +162,45 @@ async def test_raw_batches_that_fail_their_checks_are_refused_whole(cluster, dam
 
 @pytest.mark.parametrize("idempotence", ["false", "true"])
 async def test_an_append_that_the_disk_refused_half_way_goes_on_with_the_same_columns_and_doubles_nothing(
-    cluster, monkeypatch, idempotence
+    open_log, idempotence
 ):
-    from connect.api import EnvironmentFault
-    from connect.log import partition
-
+    disk = FaultyDisk()
+    cluster = await open_log(disk=disk)
     await cluster.admin.create_topic("t", partitions=3, configs={"segment.bytes": "2000"})
     producer = cluster.producer(client_id="x", configs={"enable.idempotence": idempotence, "batch.size": "400"})
     keys = [b"k%d" % n for n in range(300)]
     columns = Columns(keys, keys, 1_700_000_000_000)
-    write_all, left = partition.write_all, [0]
-
-    def refusing(descriptor, pieces, position):
-        left[0] -= 1
-        if left[0] < 0:
-            raise OSError(28, "No space left on device")
-        write_all(descriptor, pieces, position)
-
     refusals = 0
-    monkeypatch.setattr(partition, "write_all", refusing)
     for _ in range(100):  # each try finds space for one more write
-        left[0] = 1
+        disk.refuse("write_at", ".log", errno.ENOSPC, after=1)
         try:
             await producer.append("t", columns)
         except EnvironmentFault:
             refusals += 1
         else:
             break
+        finally:
+            disk.heal()
     assert refusals > 1
     found = [value for number in range(3) for value in await values_of(cluster, "t", number)]
     assert sorted(found) == sorted(keys)
-    monkeypatch.setattr(partition, "write_all", write_all)
     await producer.append("t", columns)  # a new append of the same object is one
     assert sum([len(await values_of(cluster, "t", number)) for number in range(3)]) == 600
+
+
+async def test_a_durable_append_that_goes_on_is_on_disk_in_every_partition(open_log):
+    disk = FaultyDisk()
+    cluster = await open_log(disk=disk)
+    await cluster.admin.create_topic("t", partitions=3)
+    producer = cluster.producer(client_id="x")
+    keys = [b"k%d" % n for n in range(30)]
+    columns = Columns(keys, keys, 1_700_000_000_000)
+    for number in (1, 2):
+        disk.refuse("write_at", f"t-{number}", errno.ENOSPC)
+        with pytest.raises(EnvironmentFault):
+            await producer.append("t", columns, acks="durable")
+        disk.heal()
+    disk.steps.clear()
+    await producer.append("t", columns, acks="durable")
+    synced = {name for step, name in disk.steps if step == "sync_file"}
+    assert synced >= {f"t-{number}/00000000000000000000.log" for number in range(3)}
