@@ -145,8 +145,12 @@ class Upkeep:
                     if part.is_due(now_ms - config.max_compaction_lag_ms):
                         part.roll()
                     dirt = measure_dirt(part, self._topics.cleaned.get(part.name), now_ms)
-                except ConnectError as error:
+                except LogError as error:
                     self._give_up(part, error)
+                    continue
+                except ConnectError as error:
+                    done.add(part)
+                    _put_off(part, error)
                     continue
                 late = 0 <= dirt.since_ms < now_ms - config.max_compaction_lag_ms
                 worth = dirt.dirty_bytes and (dirt.ratio >= config.min_cleanable_dirty_ratio or late)
@@ -159,6 +163,9 @@ class Upkeep:
             result = self._compact(part, dirt)
         except LogError as error:
             self._give_up(part, error)
+            return
+        except ConnectError as error:
+            _put_off(part, error)
             return
         log.info(
             "compacted %s up to offset %d: %d bytes of %d are left",
@@ -178,6 +185,11 @@ class Upkeep:
         return result
 
     def _give_up(self, part: Partition, error: ConnectError) -> None:
-        if part not in self._uncleanable:
+        if part not in self._uncleanable and not part.is_deleted:
             self._uncleanable.add(part)
             log.error("%s is not compacted until the log is opened again: %s", part.name, error.message)
+
+
+def _put_off(part: Partition, error: ConnectError) -> None:
+    """Say that the disk refuses for now: at the next look it is tried again, and the others are compacted meanwhile."""
+    log.error("compaction of %s: %s", part.name, error.message)

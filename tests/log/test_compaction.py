@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import random
 import shutil
 import threading
@@ -257,6 +258,25 @@ async def test_the_cleaner_runs_by_itself(open_log, data_dir):
 
 def read_or_empty(path):
     return path.read_text() if path.exists() else ""
+
+
+@pytest.mark.parametrize("part", ["t-0/00000000000000000000.log.cleaned", "t-0/"])
+async def test_a_partition_whose_disk_refuses_holds_up_no_other_and_is_tried_again(open_log, part):
+    disk = FaultyDisk()
+    log = await Log(open_log, **{"max.compaction.lag.ms": "1000"}).open(disk=disk)
+    await log.cluster.admin.create_topic("u", configs=COMPACTED)
+    for turn in range(30):
+        for topic in ("t", "u"):
+            await log.producer.append(topic, Columns([bytes(100)], [b"k"], log.now + turn))
+    log.now += 10_000  # the newest segment of t is due
+    upkeep, cleaned = log.cluster._upkeep, log.cluster._topics.cleaned
+    disk.refuse("create", part, errno.ENOSPC)
+    await upkeep.compact_dirty()
+    assert cleaned.get("t-0") is None
+    assert cleaned.get("u-0") is not None
+    disk.heal()
+    await upkeep.compact_dirty()
+    assert cleaned.get("t-0") is not None
 
 
 async def test_a_damaged_segment_is_left_as_it_is_and_reported_once(open_log, data_dir, caplog):
