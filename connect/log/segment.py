@@ -5,13 +5,15 @@ A segment knows bytes, positions and offsets; when to roll and what is torn is d
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import os
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from connect.api.errors import CorruptBatchError, LogError
+from connect.api.errors import CorruptBatchError, EnvironmentFault, LogError
 from connect.codec.decode import decode
 from connect.codec.header import (
     HEADER_BYTES,
@@ -28,6 +30,8 @@ from connect.log.files import Disk, disk_faults
 from connect.log.index import Indexes, load_times
 from connect.log.producer_state import Marker, decode_marker
 from connect.ports import AbortedTransaction
+
+log = logging.getLogger(__name__)
 
 #: What a scan reads at a time.
 SCAN_BYTES: Final = 1 << 20
@@ -188,7 +192,7 @@ class Segment:
         return stored or self.rebuild_indexes()
 
     def rebuild_indexes(self) -> Indexes:
-        """Make the indexes of a rolled segment again from its log file, and write them.
+        """Make the indexes of a rolled segment again from its log file, and write them where the disk takes them.
 
         Raises:
             CorruptBatchError: The log file itself is damaged.
@@ -197,7 +201,13 @@ class Segment:
         fresh.indexes = Indexes()
         for header in scan(self.path, 0, self.size_bytes, self.base_offset, gaps=True):
             fresh.added(header.size_bytes, header.next_offset, header.max_timestamp)
-        fresh.save_indexes()
+        try:
+            fresh.save_indexes()
+        except EnvironmentFault as error:  # a full disk, or the segment is being replaced: it can be read all the same
+            log.debug("%s", error.message)
+            for path in (self.index_path, self.time_index_path):  # half of one would pass for a whole one
+                with contextlib.suppress(OSError):
+                    self._disk.remove(path)
         return fresh.indexes
 
 

@@ -478,3 +478,19 @@ async def follow(data_dir, steps):
     finally:
         for cluster in opened:
             await cluster.aclose()
+
+
+async def test_records_are_read_where_the_disk_takes_no_index(open_log, data_dir):
+    disk = FaultyDisk()
+    log = await Log(open_log, **{"index.interval.bytes": "0"}).open(disk=disk)
+    for turn in range(30):
+        await log.put((b"k%d" % turn, bytes(100)))
+    for path in (data_dir / "t-0").glob("*index"):
+        path.unlink()
+    disk.refuse("write_at", "index", errno.ENOSPC)
+    assert [offset for offset, _, _ in await log.records()] == list(range(30))
+    assert await log.cluster.admin.offset_for_time(NAME, NOW) == 0
+    [batch, *_] = await log.cluster.admin.fetch(NAME, 4)
+    assert batch.offsets[0] == 4
+    assert not list(data_dir.glob("t-0/00000000000000000000.*index"))  # an empty one would pass for a whole one
+    disk.heal()
