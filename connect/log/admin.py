@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Awaitable, Callable, Collection, Mapping
 
+from connect.api.errors import UnknownTopicOrPartitionError
 from connect.log.fetched import decode_slice, first_offset_at
 from connect.log.partition import Partition
 from connect.log.threads import Threads
@@ -86,7 +88,15 @@ class LogAdmin:
     async def describe_topics(self, names: Collection[str]) -> dict[str, TopicInfo]:
         """Return those of some topics that exist, by name."""
         found = [topic for name in names if (topic := self._topics.find(name)) is not None]
-        return await self._threads.run(lambda: {topic.name: topic.describe() for topic in found})
+
+        def describe() -> dict[str, TopicInfo]:
+            infos = {}
+            for topic in found:
+                with contextlib.suppress(UnknownTopicOrPartitionError):  # deleted meanwhile
+                    infos[topic.name] = topic.describe()
+            return infos
+
+        return await self._threads.run(describe)
 
     async def partitions(self, name: str) -> int | None:
         """Return the number of partitions, None when there is no such topic."""

@@ -308,7 +308,7 @@ class LogConsumer:
         if not found:
             return {}
         committed = await self._groups.offsets(self._group) if self._group is not None else {}
-        await self._threads.run(lambda: [partition.open() for _, partition in found.values()])
+        await self._threads.run(lambda: _open_all(found))
         return {
             at: _Assigned(
                 partition,
@@ -444,6 +444,15 @@ def _read_all(
         if left <= 0:
             break
     return reads
+
+
+def _open_all(found: dict[TopicPartition, tuple[Holding, Partition]]) -> None:
+    """Open partitions, and leave out those that were deleted meanwhile, which the next look shows."""
+    for at, (_, partition) in list(found.items()):
+        try:
+            partition.open()
+        except UnknownTopicOrPartitionError:
+            del found[at]
 
 
 def _compile(pattern: str | None) -> Pattern | None:

@@ -110,12 +110,18 @@ class Partition:
     # -- opening and closing -----------------------------------------------------------------------------------------
 
     def open(self) -> Partition:
-        """Find the segments and check the newest one's tail; does nothing the second time."""
+        """Find the segments and check the newest one's tail; does nothing the second time.
+
+        Raises:
+            UnknownTopicOrPartitionError: It was deleted before; its name may be another topic's.
+            EnvironmentFault: environment.disk.
+        """
         if self._is_open:
             return self
         with self._writing:
             if self._is_open:
                 return self
+            self._check_alive()
             start_offset, recovery_point = self._starts.get(self.name) or 0, self._points.get(self.name)
             self._gaps = not (self.directory / GAPLESS_FILE).exists()
             opened = open_partition(

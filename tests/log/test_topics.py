@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import orjson
@@ -376,3 +377,37 @@ async def test_a_deletion_that_the_disk_broke_off_goes_on_when_it_is_asked_for_a
     assert not list(data_dir.glob("t-*"))
     with pytest.raises(UnknownTopicOrPartitionError):
         await cluster.admin.delete_topic("t")
+
+
+async def test_a_partition_that_was_deleted_before_it_was_opened_is_told_as_such(open_log):
+    cluster = await open_log()
+    await cluster.admin.create_topic("t")
+    await put(cluster, "t", b"a")
+    await cluster.aclose()
+    cluster = await open_log()
+    topic = cluster._topics.get("t")
+    await cluster.admin.delete_topic("t")
+    await cluster.admin.create_topic("t")
+    with pytest.raises(UnknownTopicOrPartitionError):
+        topic.describe()
+
+
+async def test_a_topic_that_is_deleted_while_others_are_opened_is_left_out(open_log, data_dir):
+    cluster = await open_log()
+    for topic in ("a", "b"):
+        await cluster.admin.create_topic(topic)
+        await put(cluster, topic, b"v")
+    await cluster.aclose()
+    (data_dir / "a-0" / "left.cleaned").touch()  # so that opening it has something to do
+    disk = FaultyDisk()
+    cluster = await open_log(disk=disk)
+    gate = disk.hold("remove", "a-0")
+    starting = asyncio.ensure_future(cluster.consumer(Subscription(("a", "b")), group="g", client_id="c"))
+    looking = asyncio.ensure_future(cluster.admin.describe_topics(["a", "b"]))
+    await asyncio.to_thread(gate.arrived.wait, 10)
+    await cluster.admin.delete_topic("b")
+    gate.open()
+    consumer = await starting
+    assert consumer.assignment == {TopicPartition("a", 0)}
+    assert list(await looking) == ["a"]
+    await consumer.aclose()
