@@ -29,7 +29,7 @@ from connect.codec.decode import decode_records
 from connect.codec.encode import encode_gap
 from connect.codec.index import RELATIVE_OFFSET_MAX
 from connect.log.aborted import load_aborted
-from connect.log.checkpoints import CLEANED
+from connect.log.checkpoints import CLEANED, RECOVERY_POINT, Checkpoint
 from connect.log.files import FILE_MODE, FOLDER_MODE, Disk, disk_faults
 from connect.log.index import Indexes, load_times
 from connect.log.inspector import LogInspector
@@ -87,6 +87,7 @@ class LogRepairer:
         stamp = time.strftime(".repaired-%Y%m%dT%H%M%S", time.gmtime(clock()))
         names = itertools.chain([stamp], (f"{stamp}T{number}" for number in itertools.count(1)))
         self._copies = next(path for name in names if not (path := data_dir / name).exists())
+        self._points = Checkpoint(data_dir / RECOVERY_POINT, _DISK)
         self._lock: int | None = None
 
     def __enter__(self) -> LogRepairer:
@@ -264,6 +265,10 @@ class LogRepairer:
                 )
             next_offset = header.next_offset
         if last is not None:
+            if last.next_offset is None:
+                # Opening lets no offset be given out twice: what was on disk once stays taken.
+                point = self._points.get(path.parent.name) or 0
+                last.next_offset = point if point > last.first_offset else None
             yield last
 
     def _examine_indexes(self, path: Path) -> Iterator[Repair]:

@@ -197,16 +197,34 @@ async def test_a_worker_topic_with_a_damaged_batch_can_be_read_again(stopped: Pa
     await cluster.groups.commit("g", {T0: OffsetAndMetadata(4)})
 
 
-async def test_a_damaged_tail_is_cut_off(stopped: Path, open_log: Open) -> None:
+async def test_a_damaged_tail_is_cut_off_and_its_offsets_stay_taken(
+    stopped: Path, open_log: Open, caplog: pytest.LogCaptureFixture
+) -> None:
     path = max((stopped / "t-0").glob("*.log"))
     flip(path, path.stat().st_size - 3)
     [found] = examined(stopped)
-    assert "every record from offset 8 on" in found.loses
+    assert "1 record(s): offsets 8 to 8" in found.loses
     assert mended(stopped, drop=True) == []
     cluster = await open_log()
-    assert len(await values_of(cluster, "t")) == 8
+    assert len(await values_of_any(cluster)) == 8
     await put(cluster, "t", b"next")
-    assert (await values_of(cluster, "t"))[-1] == b"next"
+    assert await values_of(cluster, "t", offset=9) == [b"next"]
+    assert "are gone" not in caplog.text
+
+
+async def test_a_damaged_tail_that_was_never_known_to_be_on_disk_gives_its_offset_back(
+    stopped: Path, open_log: Open
+) -> None:
+    path = max((stopped / "t-0").glob("*.log"))
+    flip(path, path.stat().st_size - 3)
+    (stopped / "recovery-point-offset-checkpoint").unlink()
+    [found] = examined(stopped)
+    assert "every record from offset 8 on" in found.loses
+    assert "offset 8 is given out next" in found.mend
+    assert mended(stopped, drop=True) == []
+    cluster = await open_log()
+    await put(cluster, "t", b"next")
+    assert await values_of(cluster, "t", offset=8) == [b"next"]
 
 
 async def test_every_single_byte_that_is_flipped_can_be_mended(stopped: Path, open_log: Open) -> None:
