@@ -30,7 +30,7 @@ from connect.codec.encode import encode_gap
 from connect.codec.index import RELATIVE_OFFSET_MAX
 from connect.log.aborted import load_aborted
 from connect.log.checkpoints import CLEANED, RECOVERY_POINT, Checkpoint
-from connect.log.files import FILE_MODE, FOLDER_MODE, Disk, disk_faults
+from connect.log.files import Disk, Writer, disk_faults
 from connect.log.index import Indexes, load_times
 from connect.log.inspector import LogInspector
 from connect.log.owner import CLEAN_SHUTDOWN_FILE, META_FILE, lock_directory, new_id
@@ -53,7 +53,6 @@ _WORKERS_TOPICS: Final = ("connect-configs", "connect-offsets", "connect-status"
 #: Of a topic whose configs are lost: nothing is deleted until somebody sets them again.
 _KEEP_ALL: Final = {"retention.bytes": "-1", "retention.ms": "-1"}
 _COPY_BYTES: Final = 1 << 20
-_DISK: Final = Disk()
 
 
 @dataclass(slots=True)
@@ -82,12 +81,13 @@ class LogRepairer:
         EnvironmentFault: log.in_use, or environment.data_dir where there is no log.
     """
 
-    def __init__(self, data_dir: Path, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, data_dir: Path, clock: Callable[[], float] = time.time, disk: Disk | None = None) -> None:
         self._data_dir = data_dir
+        self._disk = disk or Disk()
         stamp = time.strftime(".repaired-%Y%m%dT%H%M%S", time.gmtime(clock()))
         names = itertools.chain([stamp], (f"{stamp}T{number}" for number in itertools.count(1)))
         self._copies = next(path for name in names if not (path := data_dir / name).exists())
-        self._points = Checkpoint(data_dir / RECOVERY_POINT, _DISK)
+        self._points = Checkpoint(data_dir / RECOVERY_POINT, self._disk)
         self._lock: int | None = None
 
     def __enter__(self) -> LogRepairer:
@@ -191,11 +191,11 @@ class LogRepairer:
     def _folder_maker(self, folder: Path, topic_id: str) -> Callable[[], None]:
         def make() -> None:
             with disk_faults("create", folder):
-                folder.mkdir(FOLDER_MODE)
-                _write(folder / PARTITION_METADATA_FILE, f"version: 0\ntopic_id: {topic_id}\n".encode())
-                _write(folder / GAPLESS_FILE, b"")
-                _DISK.sync_folder(folder)
-                _DISK.sync_folder(self._data_dir)
+                self._disk.make_folder(folder)
+                self._write(folder / PARTITION_METADATA_FILE, f"version: 0\ntopic_id: {topic_id}\n".encode())
+                self._write(folder / GAPLESS_FILE, b"")
+                self._disk.sync_folder(folder)
+                self._disk.sync_folder(self._data_dir)
 
         return make
 
@@ -282,7 +282,14 @@ class LogRepairer:
             index = path.with_suffix(suffix)
             if index.exists() and load(index) is None:
                 what = f"{path.parent.name}/{index.name}"
-                yield Repair(what, "the index cannot be right", "remove it; it is made again", "", index.unlink)
+                yield Repair(what, "the index cannot be right", "remove it; it is made again", "", self._remover(index))
+
+    def _remover(self, path: Path) -> Callable[[], None]:
+        def remove() -> None:
+            with disk_faults("remove", path):
+                self._disk.remove(path)
+
+        return remove
 
     def _cutter(self, path: Path, damages: list[_Damage]) -> Callable[[], None]:
         def cut() -> None:
@@ -293,30 +300,46 @@ class LogRepairer:
 
     def _cut(self, path: Path, damages: list[_Damage]) -> None:
         copies = self._copies / path.parent.name
-        self._copies.mkdir(FOLDER_MODE, exist_ok=True)
-        copies.mkdir(FOLDER_MODE, exist_ok=True)
+        self._make_folders(self._copies, copies)
         cleaned = path.with_suffix(".log" + CLEANED_SUFFIX)  # opening removes it after a crash
         is_gapless = (path.parent / GAPLESS_FILE).exists()
-        with path.open("rb") as source, _created(cleaned) as target:
+        with path.open("rb") as source, self._created(cleaned) as target:
             for damage in damages:
                 _copy(source, target, damage.position)
-                with _created(copies / f"{path.name}.{damage.position}-{damage.end_position}") as copy:
+                with self._created(copies / f"{path.name}.{damage.position}-{damage.end_position}") as copy:
                     _copy(source, copy, damage.end_position)
                 if is_gapless and damage.next_offset is not None:
                     _fill(target, damage.first_offset, damage.next_offset)
             _copy(source, target, path.stat().st_size)
         for folder in (copies, self._copies, self._data_dir):
-            _DISK.sync_folder(folder)
+            self._disk.sync_folder(folder)
         # Opened next, the log has to look at every tail, and makes the producers' states again from what is there.
-        (self._data_dir / CLEAN_SHUTDOWN_FILE).unlink(missing_ok=True)
-        _DISK.sync_folder(self._data_dir)
+        self._disk.remove(self._data_dir / CLEAN_SHUTDOWN_FILE)
+        self._disk.sync_folder(self._data_dir)
         for snapshot in path.parent.glob("*.snapshot"):
             if snapshot.stem.isdigit() and int(snapshot.stem) > damages[0].first_offset:
-                snapshot.unlink()
+                self._disk.remove(snapshot)
         for suffix in (".index", ".timeindex"):
-            path.with_suffix(suffix).unlink(missing_ok=True)
-        cleaned.rename(path)
-        _DISK.sync_folder(path.parent)
+            self._disk.remove(path.with_suffix(suffix))
+        self._disk.rename(cleaned, path)
+        self._disk.sync_folder(path.parent)
+
+    def _make_folders(self, *folders: Path) -> None:
+        for folder in folders:
+            if not folder.is_dir():
+                self._disk.make_folder(folder)
+
+    @contextlib.contextmanager
+    def _created(self, path: Path) -> Iterator[Writer]:
+        """A file that is written anew, whose bytes are on disk at the end."""
+        self._disk.write(path, b"")
+        with self._disk.writer(path) as writer:
+            yield writer
+        self._disk.sync_file(path)
+
+    def _write(self, path: Path, content: bytes) -> None:
+        with self._created(path) as file:
+            file.write(content)
 
     # -- finding -------------------------------------------------------------------------------------------------------
 
@@ -343,14 +366,12 @@ class LogRepairer:
     def _replace(self, path: Path, content: bytes) -> None:
         with disk_faults("write", path):
             if path.exists():
-                self._copies.mkdir(FOLDER_MODE, exist_ok=True)
+                self._make_folders(self._copies)
                 if not (self._copies / path.name).exists():  # the first is the one that was found
-                    _write(self._copies / path.name, path.read_bytes())
-                    _DISK.sync_folder(self._copies)
-            temporary = path.with_name(path.name + ".tmp")
-            _write(temporary, content)
-            temporary.rename(path)
-            _DISK.sync_folder(self._data_dir)
+                    self._write(self._copies / path.name, path.read_bytes())
+                    self._disk.sync_folder(self._copies)
+                    self._disk.sync_folder(self._data_dir)
+            self._disk.replace(path, content)
 
 
 def _told(path: Path, damage: _Damage, action: Callable[[], None]) -> Repair:
@@ -421,27 +442,13 @@ def _topic_id(metadata: Path) -> str | None:
     return None
 
 
-@contextlib.contextmanager
-def _created(path: Path) -> Iterator[BinaryIO]:
-    """A new file, whose bytes are on disk at the end."""
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, FILE_MODE), "wb") as file:
-        yield file
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _write(path: Path, content: bytes) -> None:
-    with _created(path) as file:
-        file.write(content)
-
-
-def _copy(source: BinaryIO, target: BinaryIO, end: int) -> None:
+def _copy(source: BinaryIO, target: Writer, end: int) -> None:
     """Copy from where the source stands up to a position of it."""
     while piece := source.read(min(_COPY_BYTES, end - source.tell())):
         target.write(piece)
 
 
-def _fill(target: BinaryIO, first: int, end: int) -> None:
+def _fill(target: Writer, first: int, end: int) -> None:
     """Let batches without records stand for the offsets from `first` up to `end`."""
     while first < end:
         last = min(end - 1, first + RELATIVE_OFFSET_MAX)

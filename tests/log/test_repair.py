@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from connect.log import LogCluster
 from connect.log.repair import LogRepairer
 from connect.ports import Columns, OffsetAndMetadata, Repair, TopicPartition
 from tests.log.conftest import Open, put, values_of
+from tests.support.disk import FaultyDisk
 
 T0 = TopicPartition("t", 0)
 
@@ -272,6 +274,31 @@ async def test_a_repair_that_was_broken_off_is_begun_again(stopped: Path, monkey
         await cluster.admin.fetch(T0, 2)
     await cluster.aclose()
     assert mended(stopped, drop=True) == []
+
+
+async def test_a_repair_that_the_disk_refuses_at_any_step_is_begun_again(stopped: Path, tmp_path: Path) -> None:
+    flip(sorted((stopped / "t-0").glob("*.log"))[1], 100)
+    (stopped / "connect-topics.json").write_bytes(b"?")
+    (stopped / "many-1" / "00000000000000000000.index").write_bytes(b"?")
+    shutil.copytree(stopped, tmp_path / "whole")
+    mended(tmp_path / "whole", drop=True)
+    whole = content(tmp_path / "whole" / "t-0")
+    for step in range(200):
+        copy = tmp_path / f"refused{step}"
+        shutil.copytree(stopped, copy)
+        disk = FaultyDisk()
+        disk.refuse_at(step)
+        try:
+            with LogRepairer(copy, disk=disk) as repairer:
+                for found in repairer.examine():
+                    found.apply()
+        except EnvironmentFault:
+            assert mended(copy, drop=True) == []
+        else:
+            break
+        assert content(copy / "t-0") == whole
+        shutil.rmtree(copy)
+    assert step > 20
 
 
 async def test_configs_of_topics_that_are_not_known_are_left_out(stopped: Path, open_log: Open) -> None:
