@@ -70,9 +70,17 @@ class Pool(Executor):
                 self._changed.notify()
             elif len(self._threads) < self._limit:
                 name = f"{self._name}-{len(self._threads)}"
-                thread = threading.Thread(target=self._run, name=name, daemon=True)
-                self._threads.append(thread)
-                thread.start()
+                self._begin(threading.Thread(target=self._run, name=name, daemon=True))
+
+    def _begin(self, thread: threading.Thread) -> None:
+        try:
+            thread.start()
+        except RuntimeError:  # the system has no more of them: one that is there does the work when it is free
+            if not self._threads:
+                self._work.pop()
+                raise
+        else:
+            self._threads.append(thread)
 
     def close(self) -> None:
         """Take no more work; the threads end once what was given is done."""

@@ -44,3 +44,23 @@ def test_work_waits_in_order_where_all_threads_are_busy():
     pool.close()
     assert pool.join() == []
     assert done == list(range(10))
+
+
+def test_a_thread_that_the_system_refuses_costs_no_work(monkeypatch):
+    pool, go = Pool(4, "test"), threading.Event()
+    pool.start(lambda: go.wait(10) and None)
+
+    def refused(_):
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", refused)
+        second = pool.submit(lambda: 5)
+        none = Pool(1, "none")
+        with pytest.raises(RuntimeError):
+            none.start(go.set)
+    go.set()
+    assert second.result(5) == 5
+    for each in (pool, none):
+        each.close()
+        assert each.join() == []
