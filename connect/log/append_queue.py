@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
-from connect.api.errors import ConnectError
+from connect.api.errors import ConnectError, LogError
 from connect.log.partition import Partition
 from connect.log.threads import Threads
 from connect.log.topic_config import LONG_MAX
@@ -75,7 +75,7 @@ class AppendQueue:
             self._jobs.append(job)
             start, self._is_running = not self._is_running, True
         if start:
-            self._threads.appends.start(self._run)
+            self._hand_over()
         if acks != "none":
             return await done
         self._unacknowledged.add(done)
@@ -124,12 +124,24 @@ class AppendQueue:
                 job.unsynced = len(job.partitions) if job.is_durable else 0
         self._tell([job for job in jobs if not job.unsynced])  # even if none: readers can see what was written
         with self._lock:
-            self._is_running = bool(self._jobs)
-            if self._is_running:
-                self._threads.appends.start(self._run)
+            more = self._is_running = bool(self._jobs)
+        if more:
+            self._hand_over()
         durable = [job for job in jobs if job.unsynced]
         for partition in {partition: None for job in durable for partition in job.partitions}:
             self._request_sync(partition, [job for job in durable if partition in job.partitions])
+
+    def _hand_over(self) -> None:
+        """Let a thread write what is queued. Where the log was closed, which had waited long enough, say so. Any thread."""
+        try:
+            self._threads.appends.start(self._run)
+        except LogError as error:
+            with self._lock:
+                left, self._is_running = list(self._jobs), False
+                self._jobs.clear()
+            for job in left:
+                job.error = error
+            self._tell(left)
 
     def _request_sync(self, partition: Partition, jobs: list[_Job]) -> None:
         def told(error: BaseException | None) -> None:

@@ -11,6 +11,7 @@ import time
 import pytest
 
 from connect.api import EnvironmentFault, ProducerFencedError, TransactionStateError
+from connect.api.errors import LogError
 from connect.log import LogCluster
 from connect.log.owner import CLEAN_SHUTDOWN_FILE, is_in_use
 from connect.ports import Columns, OffsetAndMetadata, TopicPartition
@@ -224,6 +225,23 @@ async def test_a_commit_that_waits_for_the_disk_while_its_topic_is_deleted_is_no
     gate.open()
     await asyncio.gather(commit, making)
     assert await slow.groups.offsets("g") == {}
+
+
+@pytest.mark.parametrize("acks", ["written", "durable"])
+async def test_who_waits_for_an_append_is_answered_also_after_a_close_that_gave_up(tmp_path, disk, acks):
+    cluster = await LogCluster.open(tmp_path / "closing", disk=disk, close_timeout_ms=50)
+    await cluster.admin.create_topic("t")
+    gate = disk.hold("write_at", "t-0")
+    appends = [asyncio.ensure_future(put(cluster, "t", b"1", acks=acks))]
+    await arrived(gate)
+    appends.append(asyncio.ensure_future(put(cluster, "t", b"2", acks=acks)))
+    await asyncio.sleep(0)  # queued
+    with pytest.raises(EnvironmentFault):
+        await cluster.aclose()
+    gate.open()
+    async with asyncio.timeout(10):
+        answers = await asyncio.gather(*appends, return_exceptions=True)
+    assert isinstance(answers[-1], LogError)
 
 
 # -- one slow partition --------------------------------------------------------------------------------------------------
