@@ -7,8 +7,8 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Callable, Coroutine, Sequence
-from contextlib import AsyncExitStack, suppress
+from collections.abc import Coroutine, Sequence
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -75,12 +75,9 @@ def worker(
 
 
 def _run(main: Coroutine[Any, Any, int]) -> int:
-    factory: Callable[[], asyncio.AbstractEventLoop] = asyncio.new_event_loop
-    with suppress(ImportError):
-        import uvloop
+    from connect.runtime.kept_loop import KeptLoop
 
-        factory = uvloop.new_event_loop
-    with asyncio.Runner(loop_factory=factory) as runner:
+    with asyncio.Runner(loop_factory=KeptLoop) as runner:
         loop = runner.get_loop()
         worker = loop.create_task(main)
         while True:
@@ -92,6 +89,11 @@ def _run(main: Coroutine[Any, Any, int]) -> int:
                 if worker.done() or signal.getsignal(signal.SIGINT) is signal.default_int_handler:
                     raise
                 logger.error("%s in a task that nobody of the worker began: it goes on", type(error).__name__, exc_info=error)  # fmt: skip
+            except RuntimeError:
+                # Stopped by what no stack tells of: a callback, which a plugin's thread may have left.
+                if worker.done():
+                    raise
+                logger.error("the event loop was stopped by code that is not the worker's: it goes on")
 
 
 async def _serve(wiring: Wiring, config: WorkerConfig, files: Sequence[ConnectorFile], *, on_terminal: bool) -> int:

@@ -17,10 +17,10 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar, cast
 
-from connect.api import ConnectError, Connector, RetriableError, Task
+from connect.api import ConnectError, Connector, PluginError, RetriableError, Task
 from connect.api.connector import config_class_of
 from connect.ports import Cluster
-from connect.runtime.calls import PluginTimeoutError, TaskThread, call, cause_of, failure_of, told
+from connect.runtime.calls import PLUGIN_FAILED, PluginTimeoutError, TaskThread, call, cause_of, failure_of, told
 from connect.runtime.config import ConnectorConfig, WorkerConfig
 from connect.runtime.context import SinkTaskContextImpl, SourceTaskContextImpl, connector_context
 from connect.runtime.model import State, TaskId, TaskProgress
@@ -315,6 +315,8 @@ class TaskRunner(ABC):
         error = None if task.cancelled() else task.exception()
         if self.stopping or self.state is State.FAILED:
             return
+        if task.cancelled():
+            error = PluginError(f"the task was cancelled by code that is not the worker's ({self.thread.full_name})", code=PLUGIN_FAILED)  # fmt: skip
         cause = error if isinstance(error, Exception) else ConnectError(f"task {self.id} ended without being asked to")
         self._failed(cause)
 

@@ -333,6 +333,21 @@ def is_foreign(frame: FrameType | None) -> bool:
     return any(_is_foreign(each) for each in _outward(frame))
 
 
+def meddler(frame: FrameType | None) -> FrameType | None:
+    """Return the frame of a plugin that called what is on top of a stack, itself or through the standard library."""
+    for each in _outward(frame):
+        if _is_foreign(each):
+            return each
+        if is_ours(each.f_code.co_filename):
+            break
+    return None
+
+
+def is_ours(file: str) -> bool:
+    """Whether a file of code is the worker's own, or of a library that runs its event loop."""
+    return file.startswith(_OURS) or any(part in file for part in _LIBRARIES)
+
+
 def _is_foreign(frame: FrameType) -> bool:
     file = frame.f_code.co_filename
     if frame.f_globals.get("__name__") == "__main__":  # the command's own script, at the bottom of the main thread

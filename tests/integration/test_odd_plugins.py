@@ -219,6 +219,37 @@ def test_what_a_plugin_begins_by_itself_neither_ends_the_worker_nor_keeps_it(tmp
         assert (code, took_s < GRACE_S + EXTRA_S) == (0, True), running.process.log[-3000:]
 
 
+SWEEPING = {
+    "cancels-all": "tried to cancel healthy-0, and was refused",
+    "stops-loop": "tried to stop the event loop, and was refused",
+    "stops-loop-later": "the event loop was stopped by code that is not the worker's: it goes on",
+    "shuts-executor": "tried to shut down the event loop's executor, and was refused",
+}
+
+
+def test_code_on_the_event_loop_that_ends_more_than_its_own_ends_neither_worker_nor_neighbour(tmp_path: Path) -> None:
+    with worker(tmp_path) as running:
+        made = running.create("healthy", "DatagenConnector", quickstart="users", kafka__topic="healthy")
+        assert made.status_code == 201, made.text
+        for way in SWEEPING:
+            assert running.create(way, "OddAsyncSource", how=f"poll:{way}").status_code == 201
+        until(
+            lambda: all(words in running.process.log for words in SWEEPING.values()), what=lambda: running.process.log
+        )
+        assert "cancels-all|task-0 tried to cancel healthy-0" in running.process.log
+        until(lambda: "cancels-all-0" in running.warned("task.failed"))
+        failed = running.get("/connectors/cancels-all/status")["tasks"][0]["trace"]
+        assert "the task was cancelled by code that is not the worker's (task cancels-all-0, unruly" in failed
+        assert running.get("/connectors/healthy/status")["tasks"][0]["state"] == "RUNNING"
+        until(lambda: running.rate(0.5) > 0)
+        code, took_s = running.stop()
+        assert (code, took_s < GRACE_S + EXTRA_S) == (0, True), running.process.log[-3000:]
+    with worker(tmp_path) as running:
+        assert running.client.get("/health").status_code == 200
+        assert running.client.delete("/connectors/cancels-all").status_code == 204
+        assert running.stop()[0] == 0
+
+
 def test_a_thread_that_spins_after_its_connector_was_deleted_is_named_and_ended(tmp_path: Path) -> None:
     with worker(tmp_path) as running:
         running.create("spin", "OddSource", how="poll:spin")

@@ -208,6 +208,15 @@ async def _later(what: str, otherwise: Any = None) -> Any:
         asyncio.get_running_loop().call_later(0.1, sys.exit, 5)
     if what == "task-hangs-on-a-thread":
         _kept.append(asyncio.create_task(asyncio.to_thread(time.sleep, 1e6)))
+    if what == "cancels-all":
+        for task in asyncio.all_tasks():
+            task.cancel()
+    if what == "stops-loop":
+        asyncio.get_running_loop().stop()
+    if what == "stops-loop-later":
+        asyncio.get_running_loop().call_soon_threadsafe(asyncio.get_running_loop().stop)
+    if what == "shuts-executor":
+        await asyncio.get_running_loop().shutdown_default_executor()
     if what == "hold-spin":
         _spin()
     return _do(what, otherwise)
