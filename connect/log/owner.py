@@ -8,6 +8,7 @@ import errno
 import fcntl
 import os
 import uuid
+import weakref
 from pathlib import Path
 
 from connect.api.errors import EnvironmentFault
@@ -41,6 +42,7 @@ class DataDirectory:
         self.cluster_id = cluster_id
         self.was_clean = was_clean
         self._lock: int | None = lock
+        _owned.add(self)
 
     @classmethod
     def open(cls, path: Path, disk: Disk) -> DataDirectory:
@@ -80,6 +82,21 @@ class DataDirectory:
                 self._disk.replace(self.path / CLEAN_SHUTDOWN_FILE, b'{"version":0,"brokerEpoch":-1}')
         finally:
             os.close(lock)
+
+
+#: What this process owns. A lock is the open file's, which a child made by fork shares: without this, one that a plugin
+#: left would own the directory on, long after its worker is gone.
+_owned: weakref.WeakSet[DataDirectory] = weakref.WeakSet()
+
+
+def _disown() -> None:
+    for directory in list(_owned):
+        lock, directory._lock = directory._lock, None
+        if lock is not None:
+            os.close(lock)
+
+
+os.register_at_fork(after_in_child=_disown)
 
 
 def lock_directory(path: Path) -> int:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import logging
+import os
 import socket
 import ssl
+import weakref
 from collections.abc import AsyncIterator
 from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager, nullcontext
 from dataclasses import dataclass
@@ -122,6 +124,20 @@ def parse_listener(text: str) -> Listener:
     return Listener(parts.scheme, parts.hostname or "0.0.0.0", port)  # noqa: S104 - asked for by an empty host
 
 
+#: What this process listens on. A child made by fork would keep the port taken, long after its worker is gone.
+_listening: weakref.WeakSet[socket.socket] = weakref.WeakSet()
+
+
+def _listen_no_more() -> None:
+    for bound in list(_listening):
+        if bound.fileno() >= 0:
+            os.close(bound.detach())
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_listen_no_more)
+
+
 def _bind(listener: Listener, config: WorkerConfig) -> socket.socket:
     try:
         found = socket.getaddrinfo(listener.host, listener.port, type=socket.SOCK_STREAM)
@@ -140,6 +156,7 @@ def _bind(listener: Listener, config: WorkerConfig) -> socket.socket:
         raise EnvironmentFault(
             f"REST cannot listen on {listener.host}:{listener.port}: {reason}", code="environment.port_taken"
         ) from error
+    _listening.add(bound)
     if (risk := exposure(listener, str(address[0]), config)) is not None:
         logger.warning("%s", risk)
     return bound

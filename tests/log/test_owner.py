@@ -9,6 +9,8 @@ import pytest
 
 from connect.api import EnvironmentFault
 from connect.log import LogCluster
+from connect.log.files import Disk
+from connect.log.owner import DataDirectory, is_in_use
 
 
 async def test_a_second_owner_is_refused_with_the_first_one_s_process_id(cluster, data_dir):
@@ -52,3 +54,20 @@ async def test_a_damaged_meta_file_is_reported_and_the_lock_given_back(open_log,
     for _ in range(2):
         with pytest.raises(EnvironmentFault, match=r"meta\.properties names no cluster\.id"):
             await LogCluster.open(data_dir)
+
+
+def test_a_child_that_outlives_its_worker_does_not_own_the_directory_on(tmp_path: Path):
+    owned = DataDirectory.open(tmp_path / "data", Disk())
+    gate, release = os.pipe()
+    if (child := os.fork()) == 0:
+        os.close(release)
+        os.read(gate, 1)
+        os._exit(0)
+    try:
+        assert is_in_use(tmp_path / "data")
+        owned.close(clean=True)
+        assert not is_in_use(tmp_path / "data")
+    finally:
+        os.close(release)
+        os.close(gate)
+        os.waitpid(child, 0)
