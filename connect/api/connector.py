@@ -36,6 +36,9 @@ class ConnectorContext(Protocol):
     log: logging.Logger | logging.LoggerAdapter[Any]
     #: Set when the connector is asked to stop; plain `def` code that waits, waits on it: `stopping.wait(seconds)`.
     stopping: threading.Event
+    #: What the connector cannot divide its work without, such as a server that is away, in words for people; it sets it,
+    #: and sets None once it goes on. Shown as a warning by /v1/warnings, since it is RUNNING and has no tasks meanwhile.
+    waiting_for: str | None
 
     def request_task_reconfiguration(self) -> None:
         """Ask for `task_configs` to be called again, because the work divides differently now. Any thread."""

@@ -148,7 +148,7 @@ class Warn:
 
 @router.get("/warnings")
 async def warnings(request: Request) -> Response:
-    """List what someone should act on: failures, tasks that wait for something outside, skipped records, plugins that are
+    """List what someone should act on: failures, connectors and tasks that wait for something outside, skipped records, plugins that are
     broken, slow or left behind, open doors."""
     herder = herder_of(request)
     found = [
@@ -182,7 +182,10 @@ def _cause(trace: str | None) -> str:
 
 
 def _waiting(herder: Herder) -> list[Warn]:
-    return [
+    found = [
+        Warn("connector.waiting", name, f"waits: {redact(what)}") for name, what in sorted(herder.waiting().items())
+    ]
+    return found + [
         Warn("task.waiting", str(p.id), f"waits: {redact(p.waiting_for)}")
         for p in sorted(herder.progress(), key=_by_task)
         if p.waiting_for and p.state in (State.RUNNING, State.UNASSIGNED)

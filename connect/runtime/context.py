@@ -23,6 +23,7 @@ class ConnectorContextImpl:
         self.name = name
         self.log: Log = logging.getLogger(f"connect.connector.{name}")
         self.stopping = threading.Event()
+        self.waiting_for: str | None = None
         self._reconfigure = reconfigure
         self._fail = fail
 

@@ -226,6 +226,10 @@ class Herder:
         """What plugins hold up now, and what was left behind."""
         return self.watch.notices()
 
+    def waiting(self) -> dict[str, str]:
+        """What connectors wait for before they have tasks, by name, of those that do."""
+        return self._lifecycle.waiting()
+
     def progress(self) -> list[TaskProgress]:
         """How far every task has come; in the state that its status shows, RESTARTING for one."""
         found, states = [], {}

@@ -97,6 +97,10 @@ class Lifecycle:
 
     # -- asked by the herder ---------------------------------------------------------------------------------------
 
+    def waiting(self) -> dict[str, str]:
+        """Return what connectors wait for, by name, of those that do."""
+        return {name: what for name, runner in self._runners.items() if (what := runner.waiting_for)}
+
     def begin(self) -> None:
         """Take over what the last worker left: its statuses tell of a life that is over, so none of them is shown."""
         known = self._configs.connectors()

@@ -75,6 +75,11 @@ class ConnectorRunner:
 
         self._context = ConnectorContextImpl(name, reconfigure=reconfigure, fail=fail)
 
+    @property
+    def waiting_for(self) -> str | None:
+        """What the instance cannot divide its work without; None where it goes on, or is not to run."""
+        return self._context.waiting_for if self.state is State.RUNNING else None
+
     async def start(self, *, paused: bool) -> bool:
         """Make, configure and start the instance; return whether it came up. A failure ends in the status."""
         connector_context.set(f"[{self.name}|worker] ")

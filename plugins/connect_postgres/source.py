@@ -131,6 +131,7 @@ class JdbcSourceConnector(SourceConnector):
         except RetriableError as error:
             # An outage: go on looking in the background for as long as it lasts.
             self.context.log.warning("tables are looked for again in %d ms: %s", self.config.connection_backoff_ms, error.message)  # fmt: skip
+            self.context.waiting_for = error.message
             looked = False
         if not self.config.query:
             self._watching = asyncio.create_task(self._watch(looked=looked))
@@ -193,7 +194,10 @@ class JdbcSourceConnector(SourceConnector):
                     return
                 # The next look may succeed; the tasks report a lasting trouble themselves.
                 self.context.log.warning("tables cannot be looked for now: %s", error.message)
+                if not looked:
+                    self.context.waiting_for = error.message
                 continue
+            self.context.waiting_for = None
             if found != self._tables or not looked:
                 self._tables = found
                 self.context.request_task_reconfiguration()

@@ -163,6 +163,41 @@ async def test_a_task_that_waits_for_a_server_is_a_warning(tmp_path: Path) -> No
         assert await waiting(worker) == [("k-0", "waits: the server at away:1 does not answer")]
 
 
+UNDIVIDED = """
+from connect.api import SourceConnector, SourceTask, hookimpl
+
+class Task(SourceTask):
+    def poll(self):
+        return None
+
+class UndividedSource(SourceConnector):
+    task_class = Task
+
+    def start(self):
+        self.context.waiting_for = "the server at away:1 does not answer"
+
+    def task_configs(self, max_tasks):
+        return []
+
+@hookimpl
+def connect_connectors():
+    return [UndividedSource]
+"""
+
+
+async def test_a_connector_that_waits_before_it_has_tasks_is_a_warning(tmp_path: Path) -> None:
+    (tmp_path / "plugins").mkdir()
+    (tmp_path / "plugins" / "undivided.py").write_text(UNDIVIDED)
+    async with running_worker(tmp_path, plugin_path=str(tmp_path / "plugins")) as worker:
+        await worker.client.put("/connectors/u/config", json={"connector.class": "UndividedSource"})
+        await worker.until(lambda: bool(worker.herder.waiting()))
+        found = (await worker.client.get("/v1/warnings")).json()["warnings"]
+        told = {"code": "connector.waiting", "subject": "u", "message": "waits: the server at away:1 does not answer"}
+        assert found == [told]
+        await worker.client.put("/connectors/u/pause")
+        await worker.until(lambda: not worker.herder.waiting())
+
+
 async def test_a_task_is_in_one_state_wherever_it_is_shown(worker: RunningWorker, tmp_path: Path) -> None:
     config = {"connector.class": "FileStreamSink", "topics": "t", "file": str(tmp_path / "none" / "out.txt")}
     await worker.client.put("/connectors/bad/config", json=config)

@@ -67,6 +67,7 @@ class ConnectorContext:
         self.name = "test"
         self.log = logging.getLogger("connect.connector.test")
         self.stopping = threading.Event()
+        self.waiting_for: str | None = None
         self.reconfigurations = 0
         self.errors: list[Exception] = []
 

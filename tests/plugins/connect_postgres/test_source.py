@@ -256,8 +256,10 @@ async def test_a_connector_whose_server_is_away_waits_for_it_and_then_finds_its_
         await call(made.start)
         try:
             assert made.task_configs(1) == []
+            assert "cannot be reached" in (made.context.waiting_for or "")
             await proxy.open()
             await until(lambda: made.context.reconfigurations)
+            assert made.context.waiting_for is None
             assert [one["tables"] for one in made.task_configs(1)] == ["public.orders"]
         finally:
             await call(made.stop)
