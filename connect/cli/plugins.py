@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -70,4 +72,5 @@ def describe(name: str, plugin_path: tuple[Path, ...], as_json: bool) -> None:
 def _host(folders: tuple[Path, ...]) -> PluginHost:
     from connect.runtime.plugins import PluginHost
 
-    return PluginHost.discover(folders, tells=False)  # what is broken is told once, below the list
+    with redirect_stdout(sys.stderr):  # what a plugin prints as it is imported is none of our output
+        return PluginHost.discover(folders, tells=False)  # what is broken is told once, below the list

@@ -282,6 +282,13 @@ def test_a_default_converter_that_is_not_installed_ends_the_start(data: list[str
     assert_refused(done, 2, "config.unknown_class", given, key.lower().replace("_", "."), mentions, "plugin list")
 
 
+def test_what_a_plugin_prints_as_it_is_imported_does_not_spoil_the_list(tmp_path: Path) -> None:
+    (tmp_path / "loud.py").write_text("print('loading loud')\n")
+    done = connect("plugin", "list", "--json", "--plugin-path", str(tmp_path))
+    assert json.loads(done.stdout)["broken"] == []
+    assert "loading loud" in done.stderr
+
+
 def test_a_plugin_shows_what_its_keys_take() -> None:
     shown = json.loads(connect("plugin", "describe", "Cast$Value", "--json").stdout)
     assert {"valid_values", "recommended_values"} <= shown["keys"][0].keys()
