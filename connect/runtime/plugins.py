@@ -214,7 +214,7 @@ class PluginHost:
         def take() -> tuple[Any, list[tuple[PluginDesc, tuple[str, ...]]]]:
             plugin = load()
             self._manager.register(plugin, name)
-            self._manager.check_pending()
+            self._check_hooks(name, plugin)
             found = _found(name, origin, plugin, may_be_helper=may_be_helper)
             own = version or getattr(plugin, "__version__", None)
             if isinstance(own, str):
@@ -236,6 +236,18 @@ class PluginHost:
             for known in names:
                 # The first to claim a name keeps it, so an installed plugin cannot be replaced by accident.
                 self._by_name.setdefault((desc.kind, known), desc)
+
+    def _check_hooks(self, name: str, plugin: Any) -> None:
+        """Refuse a hook of a name that there is not: pluggy's own words name neither those that there are nor the nearest."""
+        try:
+            self._manager.check_pending()
+        except pluggy.PluginValidationError as error:
+            unknown = [hook.name for hook in self._manager.get_hookcallers(plugin) or () if not hook.has_spec()]
+            if not unknown:
+                raise
+            near = difflib.get_close_matches(unknown[0], _HOOKS, n=1)
+            meant = f"did you mean {near[0]}?" if near else f"the hooks are {', '.join(_HOOKS)}"
+            raise PluginError(f"plugin {name} has @hookimpl above {unknown[0]}, which is no hook; {meant}") from error
 
     def _broken(self, name: str, origin: str, cause: str) -> None:
         self.broken.append(BrokenPlugin(name, origin, cause))
@@ -295,6 +307,10 @@ def _descs(name: str, hook: str, bases: tuple[type[Plugin], ...], classes: Any, 
         base = next((b for b in bases if isinstance(cls, type) and issubclass(cls, b)), None)
         if base is None:
             wanted = " or ".join(b.__name__ for b in bases)
+            if isinstance(cls, bases):
+                raise PluginError(
+                    f"plugin {name}: {hook} returned an instance of {type(cls).__qualname__}; expected the class itself"
+                )
             raise PluginError(f"plugin {name}: {hook} returned {cls!r}, which is no subclass of {wanted}")
         if issubclass(cls, Connector) and not hasattr(cls, "task_class"):
             raise PluginError(f"plugin {name}: connector {cls.__qualname__} names no task_class")

@@ -66,6 +66,18 @@ def test_a_plugin_that_declares_nonsense_is_reported_by_name_with_its_cause(hook
     assert host.list() == []
 
 
+@pytest.mark.parametrize(
+    ("hooks", "told"),
+    [
+        ({"connect_connector": []}, "has @hookimpl above connect_connector, which is no hook; did you mean connect_connectors?"),
+        ({"run": []}, "which is no hook; the hooks are connect_connectors, "),
+        ({"connect_transforms": [Shout()]}, "connect_transforms returned an instance of Shout; expected the class itself"),
+    ],
+)  # fmt: skip
+def test_a_slip_of_a_plugins_author_is_told_with_what_is_meant(hooks: dict[str, Any], told: str) -> None:
+    assert told in host_with(**hooks).broken[0].cause
+
+
 def test_a_folder_of_plugin_path_is_read_and_a_broken_module_does_not_stop_the_others(tmp_path: Path) -> None:
     (tmp_path / "good_tick.py").write_text(
         "from connect.api import Transform, hookimpl\n"
