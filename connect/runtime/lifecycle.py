@@ -65,6 +65,8 @@ class Lifecycle:
         self._worker_id = worker_id
         self._runners: dict[str, ConnectorRunner] = {}
         self._work: set[asyncio.Task[None]] = set()
+        #: Connectors that have asked for new task configs and not had their turn since.
+        self._to_divide: set[str] = set()
         self._closing = False
         self._stop_by: float | None = None
 
@@ -248,10 +250,12 @@ class Lifecycle:
     # -- hearing ---------------------------------------------------------------------------------------------------
 
     def _on_reconfigure(self, name: str) -> None:
-        if not self._closing:
+        if not self._closing and name not in self._to_divide:  # however often it asks, the next turn answers all
+            self._to_divide.add(name)
             self._spawn(name, self._reconfigure(name), "dividing the work anew")
 
     async def _reconfigure(self, name: str) -> None:
+        self._to_divide.discard(name)
         runner = self._runners.get(name)
         if runner is not None and wanted(self._configs, name) is TargetState.RUNNING and not self._closing:
             await self._divide(runner, paused=False)

@@ -334,3 +334,31 @@ async def test_what_an_instance_says_after_its_end_is_not_taken_for_the_next_one
     made[0].context.raise_error(ConnectError("late"))
     await asyncio.sleep(0.2)
     assert worker.herder.status("x").connector.state is State.RUNNING
+
+
+async def test_a_connector_that_asks_for_new_task_configs_again_and_again_holds_up_nobody(
+    worker: RunningWorker,
+) -> None:
+    planned, going = [], threading.Event()
+    odd = source(Idle)
+    divide = odd.task_configs
+
+    def task_configs(self: Any, max_tasks: int) -> list[dict[str, str]]:
+        planned.append(self)
+        if len(planned) == 2:
+            going.wait(30)
+        return divide(self, max_tasks)
+
+    odd.task_configs = task_configs  # type: ignore[method-assign]
+    register(worker.herder, odd)
+    await worker.herder.create("x", ODD)
+    await worker.until_state("x", State.RUNNING, tasks=1)
+    for _ in range(1000):
+        planned[0].context.request_task_reconfiguration()
+    await worker.until(lambda: len(planned) == 2)
+    for _ in range(1000):
+        planned[0].context.request_task_reconfiguration()
+    going.set()
+    await worker.until(lambda: len(planned) == 3)
+    await worker.until(lambda: not worker.herder._lifecycle._work)
+    assert len(planned) == 3
