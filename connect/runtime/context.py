@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from contextvars import ContextVar
 from typing import Any, Final
 
+from connect.api import PluginError
 from connect.ports import TopicPartition
 
 Log = logging.Logger | logging.LoggerAdapter[Any]
@@ -71,6 +72,8 @@ class SinkTaskContextImpl:
         return frozenset((p.topic, p.partition) for p in self.assigned)
 
     def seek(self, topic: str, partition: int, offset: int) -> None:
+        if type(offset) is not int or offset < 0:  # told where the plugin asks: later, nobody knows who it was
+            raise PluginError(f"seek of {topic}-{partition} to {offset!r:.60}; expected an offset of 0 or more")
         self._seeks[TopicPartition(topic, partition)] = offset
 
     def pause(self, *partitions: tuple[str, int]) -> None:

@@ -390,6 +390,19 @@ async def test_a_seek_in_put_leaves_out_what_was_in_hand(worker: RunningWorker, 
     assert list(journal) == ["0", "1", "2", "1", "2", "3", "4", "5"]
 
 
+@pytest.mark.parametrize("offset", [-5, "7", None, True])
+async def test_a_seek_to_what_is_no_offset_is_the_plugins_defect(worker: RunningWorker, offset: Any) -> None:
+    await topic(worker, 0)
+
+    def put(self: SinkTask, records: list[Record]) -> None:
+        self.context.seek("t", 0, offset)
+
+    await run(worker, type("Odd", (SinkTask,), {"put": put}))
+    first = (await worker.until_failed("k")).splitlines()[0]
+    assert f"seek of t-0 to {offset!r}; expected an offset of 0 or more" in first
+    assert "[plugin.broken]" in first
+
+
 # -- topics that go and come, and partitions that move -------------------------------------------------------------
 
 
