@@ -47,8 +47,9 @@ class OnTerminal:
         self.process = subprocess.Popen(command, stdin=follower, stdout=follower, stderr=follower, env=environment)
         os.close(follower)
         self._seen = b""
-        if reads:
-            threading.Thread(target=self._read, daemon=True).start()
+        self._reader = threading.Thread(target=self._read, daemon=True) if reads else None
+        if self._reader is not None:
+            self._reader.start()
 
     def _read(self) -> None:
         while True:
@@ -69,6 +70,8 @@ class OnTerminal:
         if self.process.poll() is None:
             self.process.kill()
         self.process.wait(30)
+        if self._reader is not None:  # or it would read whatever gets the descriptor's number next
+            self._reader.join(30)
         os.close(self._leader)
 
 
