@@ -13,6 +13,7 @@ Three ways a secret could get out, and what closes each:
 from __future__ import annotations
 
 import re
+import threading
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -40,6 +41,9 @@ REMEMBERED_CHARS_MAX: Final = 16 << 10
 REMEMBERED_COUNT_MAX: Final = 10_000
 _remembered: OrderedDict[str, None] = OrderedDict()
 _pattern: re.Pattern[str] | None = None
+#: Texts are looked through on any thread: a pattern of before must not take the place of one that knows more. May be
+#: taken again by who holds it, since what is freed meanwhile may log.
+_changing: Final = threading.RLock()
 
 
 def is_reference(value: str) -> bool:
@@ -178,25 +182,32 @@ def hide_in_urls(text: str) -> str:
 def add(values: Iterable[str]) -> None:
     """Note secret values; the oldest are forgotten beyond `REMEMBERED_COUNT_MAX`."""
     global _pattern
-    for value in values:
-        length = len(value)
-        if (
-            REMEMBERED_CHARS_MIN <= length <= REMEMBERED_CHARS_MAX
-            and not is_reference(value)
-            and value not in _remembered
-        ):
-            _remembered[value] = None
-            _pattern = None
-    while len(_remembered) > REMEMBERED_COUNT_MAX:
-        _remembered.popitem(last=False)
+    values = list(values)
+    with _changing:
+        for value in values:
+            length = len(value)
+            if (
+                REMEMBERED_CHARS_MIN <= length <= REMEMBERED_CHARS_MAX
+                and not is_reference(value)
+                and value not in _remembered
+            ):
+                _remembered[value] = None
+                _pattern = None
+        while len(_remembered) > REMEMBERED_COUNT_MAX:
+            _remembered.popitem(last=False)
 
 
 def redact(text: str) -> str:
     """Return a text without the secrets that are known and without passwords in URLs."""
-    global _pattern
     if _remembered:
+        text = (_pattern or _compiled()).sub(HIDDEN, text)
+    return hide_in_urls(text)
+
+
+def _compiled() -> re.Pattern[str]:
+    global _pattern
+    with _changing:
         if _pattern is None:
             # The longest first: one secret may begin with another.
             _pattern = re.compile("|".join(re.escape(v) for v in sorted(_remembered, key=len, reverse=True)))
-        text = _pattern.sub(HIDDEN, text)
-    return hide_in_urls(text)
+        return _pattern

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+import threading
 from types import SimpleNamespace
 
 import pytest
@@ -112,6 +114,31 @@ def test_a_remembered_secret_is_taken_out_of_any_text() -> None:
     assert (
         secrets.redact("cannot reach postgresql://u:other@h/db now") == "cannot reach postgresql://u:[hidden]@h/db now"
     )
+
+
+def test_a_secret_that_is_noted_while_another_thread_looks_through_a_text_is_taken_out_of_the_next(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    began, going = threading.Event(), threading.Event()
+
+    def slow(text: str) -> re.Pattern[str]:
+        began.set()
+        assert going.wait(30)
+        return re.compile(text)
+
+    secrets.add(["the-first-one"])
+    monkeypatch.setattr(secrets, "_pattern", None)
+    monkeypatch.setattr(secrets, "re", SimpleNamespace(compile=slow, escape=re.escape))
+    looking = threading.Thread(target=secrets.redact, args=("a text",))
+    adding = threading.Thread(target=secrets.add, args=(["the-second-one"],))
+    looking.start()
+    assert began.wait(30)
+    adding.start()
+    adding.join(0.2)
+    going.set()
+    for thread in (looking, adding):
+        thread.join(30)
+    assert secrets.redact("the-first-one, the-second-one") == f"{HIDDEN}, {HIDDEN}"
 
 
 def test_a_password_that_is_shown_anyway_leaves_messages_readable() -> None:
