@@ -28,6 +28,7 @@ from connect.ports import Cluster, Columns, FetchedBatch, Producer, RawHeaders
 from connect.runtime.config import SinkConnectorConfig
 from connect.runtime.delivery import delivery_timeout_s
 from connect.runtime.model import TaskId
+from connect.runtime.secrets import redact
 from connect.stores.topics import ensure_topic
 
 PREFIX: Final = "__connect.errors."
@@ -135,10 +136,12 @@ class DeadLetterQueue:
             "stage": letter.stage,
             "class.name": letter.plugin.plugin_name(),
             "exception.class.name": _class_name(error),
-            "exception.message": error.message if isinstance(error, ConnectError) else str(error),
-            "exception.stacktrace": "".join(traceback.format_exception(error)),
+            # Whoever reads the queue need not know the connector's secrets, which a target's error may quote.
+            "exception.message": redact(error.message if isinstance(error, ConnectError) else str(error)),
+            "exception.stacktrace": redact("".join(traceback.format_exception(error))),
         }
-        return [(PREFIX + name, str(value).encode()) for name, value in told.items()]
+        # A header is UTF-8, which a text of a driver need not be.
+        return [(PREFIX + name, str(value).encode("utf-8", "backslashreplace")) for name, value in told.items()]
 
 
 def _found(letter: Letter, fetched: Sequence[FetchedBatch]) -> tuple[FetchedBatch, int]:

@@ -6,8 +6,11 @@ from typing import Any
 
 import pytest
 
+from connect.api import DataError, SinkTask
 from connect.ports import Columns, FetchedBatch, TopicPartition
 from connect.runtime.model import State
+from tests.support.odd_plugins import register
+from tests.support.odd_plugins import sink as odd_sink
 from tests.support.worker import JSON, STRING, RunningWorker, running_worker
 
 
@@ -62,6 +65,25 @@ async def test_a_record_that_cannot_be_converted_is_kept_as_it_was_with_what_hap
         "trace": b"7", "topic": b"orders", "partition": b"0", "offset": b"1", "connector.name": b"s", "task.id": b"0",
         "stage": b"VALUE_CONVERTER", "class.name": JSON.encode(), "exception.class.name": b"org.apache.kafka.connect.errors.DataException",
     }  # fmt: skip
+
+
+async def test_what_happened_shows_no_secret_and_may_be_any_text(worker: RunningWorker, tmp_path: Path) -> None:
+    class Refusing(SinkTask):
+        def put(self, records: Any) -> None:
+            raise DataError("the server says \udcff: token=hunter2222 of db-pass-4711 is not right")
+
+    register(worker.herder, odd_sink(Refusing))
+    await produce(worker, b"1")
+    await started(worker, sink(tmp_path, **{"connector.class": "test.Odd", "db.password": "db-pass-4711"}), records=1)
+    [batch] = await dead(worker)
+    assert batch.columns.headers is not None
+    told = dict(batch.columns.headers[0] or [])
+    assert (
+        told["__connect.errors.exception.message"]
+        == b"the server says \\udcff: token=[hidden] of [hidden] is not right"
+    )
+    assert b"is not right" in (told["__connect.errors.exception.stacktrace"] or b"")
+    assert not any(b"hunter2222" in (text or b"") or b"4711" in (text or b"") for text in told.values())
 
 
 async def test_without_context_the_headers_are_the_records_own(worker: RunningWorker, tmp_path: Path) -> None:
