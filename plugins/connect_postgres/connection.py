@@ -21,6 +21,7 @@ CLOSE_TIMEOUT_S: Final = 5
 _OWN: Final = ("url", "user", "password", "attempts", "backoff.ms")
 _PREFIX: Final = "connection."
 _FILES: Final = ("sslrootcert", "sslcert", "sslkey", "sslcrl")
+_UNREAD: Final = {"disable": _FILES, "allow": ("sslrootcert", "sslcrl"), "prefer": ("sslrootcert", "sslcrl")}
 
 
 def _check_url(value: object) -> None:
@@ -141,8 +142,14 @@ async def _connect(config: ConnectionConfig, reach: Target, dsn: str, kind: str)
 
 
 def _check_files(config: ConnectionConfig, driver: Mapping[str, str]) -> None:
-    """Refuse files that cannot be read; the driver's own error is the same as for a server that is away."""
+    """Refuse files that cannot be read; the driver's own error is the same as for a server that is away.
+
+    Only files that it reads: none without TLS, and no authority where it verifies nothing.
+    """
+    unread = _UNREAD.get(driver.get("sslmode", "prefer"), ())
     for name in _FILES:
+        if name in unread:
+            continue
         path = driver.get(name)
         if path and not os.access(path, os.R_OK):
             message = f"connecting to PostgreSQL at {config.target}: {name}: file {path} is missing, or the worker may not read it"  # fmt: skip

@@ -62,6 +62,11 @@ _REFUSED: Final = {
     "service": "write host, port and database into connection.url",
     "servicefile": "write host, port and database into connection.url",
 }  # fmt: skip
+#: Values that ask for nothing, of parameters that are heeded or refused otherwise: the JDBC driver's own defaults.
+_DEFAULTS: Final = {
+    "gsslib": "auto", "jaasLogin": "true", "jaasApplicationName": "pgjdbc", "useSpnego": "false",
+    "gssUseDefaultCreds": "false", "sspiServiceClass": "postgres", "replication": "false", "sslcertmode": "allow",
+}  # fmt: skip
 #: Which kinds of server are taken, in rounds over all hosts, as the driver's target_session_attrs has them.
 _KINDS: Final[dict[str, dict[str, tuple[str, ...]]]] = {
     "targetServerType": {
@@ -119,6 +124,8 @@ def read_parameters(given: Mapping[str, str]) -> Parameters:
     """
     found = Parameters()
     for name, value in given.items():
+        if value.lower() == _DEFAULTS.get(name):
+            continue
         if name in _HEEDED:
             found.driver[_HEEDED[name]] = value
         elif name in _REFUSED:

@@ -19,7 +19,7 @@ import pytest
 from connect.api import ConfigError, RetriableError
 from connect.runtime.restarts import kind_of
 from connect_postgres import JdbcSinkConnector, JdbcSourceConnector
-from connect_postgres.connection import connect
+from connect_postgres.connection import close, connect
 from connect_postgres.sink_config import SinkConfig
 from tests.support.factories import make_sink_batch
 from tests.support.tasks import call, connector, put, sink_task, source_task, stop
@@ -90,6 +90,16 @@ async def test_a_certificate_that_is_not_trusted_is_refused_when_a_key_asks_for_
         assert "sslrootcert" in raised.value.hint
         with pytest.raises(RetriableError):  # trusted: it goes on to the login, which this server has not
             await connect(config(port, sslmode="verify-full", sslrootcert=str(own), connectTimeout="0.3"))
+
+
+@pytest.mark.parametrize("mode", ["disable", "allow", "prefer"])
+async def test_a_file_that_the_mode_does_not_read_need_not_be_there(
+    postgres_url: str, tmp_path: Path, mode: str
+) -> None:
+    missing = str(tmp_path / "nowhere.pem")
+    keys = {"sslrootcert": missing, **({"sslcert": missing, "sslkey": missing} if mode == "disable" else {})}
+    given = {"url": postgres_url, "sslmode": mode, **keys}
+    await close(await connect(SinkConfig.parse({f"connection.{name}": value for name, value in given.items()})))
 
 
 async def test_a_server_without_tls_is_refused_where_it_is_required() -> None:

@@ -117,6 +117,16 @@ def test_every_parameter_of_the_jdbc_driver_has_its_place(name: str) -> None:
 
 @pytest.mark.parametrize(
     ("name", "value"),
+    [("gsslib", "auto"), ("jaasLogin", "true"), ("jaasApplicationName", "pgjdbc"), ("useSpnego", "FALSE"),
+     ("gssUseDefaultCreds", "false"), ("sspiServiceClass", "POSTGRES"), ("replication", "false"), ("sslcertmode", "allow")],
+)  # fmt: skip
+def test_a_parameter_that_is_given_its_default_asks_for_nothing(name: str, value: str) -> None:
+    found = read_parameters({name: value})
+    assert (found.driver, found.unheeded) == ({}, [])
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
     [("channelBinding", "require"), ("gssEncMode", "require"), ("targetServerType", "leader"), ("sslMode", "verify-full"),
      ("ssl_mode", "verify-full"), ("SSLROOTCERT", "ca.pem"), ("sslrootcerts", "ca.pem"), ("sslFoo", "1"), ("tlsVersion", "3"),
      ("client_encoding", "latin1"), ("connectTimeout", "soon"), ("hostaddr", "10.0.0.1"), ("require_auth", "scram-sha-256")],
