@@ -57,6 +57,8 @@ def test_an_unknown_plugin_of_any_kind_is_not_found() -> None:
         ({"connect_connectors": [Shout]}, "no subclass of SourceConnector or SinkConnector"),
         ({"connect_connectors": TickSourceConnector}, "must return a list"),
         ({"connect_transforms": [3]}, "no subclass of Transform"),
+        ({}, "registers no hook; expected a function with @hookimpl"),
+        ({"conect_transforms": [Shout]}, "conect_transforms"),
     ],
 )
 def test_a_plugin_that_declares_nonsense_is_reported_by_name_with_its_cause(hooks: dict[str, Any], cause: str) -> None:
