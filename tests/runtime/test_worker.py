@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
 import time
 from collections.abc import AsyncIterator
@@ -178,9 +179,19 @@ async def test_a_config_whose_check_hangs_holds_up_its_request_alone(worker: Run
     assert answer.status_code == 503
     assert "OddSource" in answer.json()["message"]
     assert answer.headers["X-Connect-Error-Code"] == "plugin.timeout"
-    for url, method in (("/connectors/x/config", "PUT"), ("/v1" + path, "PUT")):
-        assert (await worker.client.request(method, url, json=config)).status_code == 503
+    for url in ("/connectors/x/config", "/v1" + path):
+        assert (await worker.client.put(url, json=config)).status_code == 503
     assert worker.herder.connectors() == []
+
+
+async def test_a_fifo_where_a_schema_should_be_is_refused_at_once(worker: RunningWorker, tmp_path: Path) -> None:
+    fifo = tmp_path / "schema.avsc"
+    os.mkfifo(fifo)
+    config = {"name": "x", "connector.class": "DatagenConnector", "kafka.topic": "t", "schema.filename": str(fifo)}
+    told = (await worker.client.put("/connector-plugins/DatagenConnector/config/validate", json=config)).json()
+    [errors] = [row["value"]["errors"] for row in told["configs"] if row["value"]["errors"]]
+    assert "is not a regular file" in errors[0]
+    assert (await worker.client.put("/connectors/x/config", json=config)).status_code == 400
 
 
 async def test_checks_that_hang_are_limited_in_number(worker: RunningWorker, monkeypatch: pytest.MonkeyPatch) -> None:
