@@ -204,8 +204,26 @@ async def test_checks_that_hang_are_limited_in_number(worker: RunningWorker, mon
     assert "16 checks of configs are under way and do not end" in str(raised.value)
     gate.set()
     checks._timeout_s = 10
-    await until(lambda: not any(thread.is_busy for thread in checks._running))
+    await until(lambda: not any(thread.is_busy for thread in checks._hanging))
     assert await checks.aside("a check", lambda: 5) == 5
+
+
+async def test_many_checks_at_once_wait_for_their_turn_and_none_is_refused(worker: RunningWorker) -> None:
+    at_once, most, lock = 0, 0, threading.Lock()
+
+    def check() -> int:
+        nonlocal at_once, most
+        with lock:
+            at_once += 1
+            most = max(most, at_once)
+        time.sleep(0.005)  # what a check takes
+        with lock:
+            at_once -= 1
+        return 1
+
+    checks = [worker.herder.checks.aside("a check", check) for _ in range(200)]
+    assert sum(await asyncio.gather(*checks)) == 200
+    assert most <= 16
 
 
 @pytest.mark.parametrize(
