@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Generator
 
+import hypothesis
 import pytest
 
 from tests.support.postgres import postgres_server, postgres_url
 
 __all__ = ["postgres_server", "postgres_url"]
+
+# A machine that is busy with other things is no failure.
+hypothesis.settings.register_profile("connect", deadline=None)
+hypothesis.settings.load_profile("connect")
 
 
 @pytest.hookimpl(wrapper=True)

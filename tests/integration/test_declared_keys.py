@@ -15,8 +15,8 @@ DOCS = Path(__file__).parents[2] / "docs" / "reference"
 #: Taken since configs have them, and without effect: the page says so.
 WITHOUT_EFFECT = {
     ("SinkConfig", "batch.size"): "connector-postgres.md",
-    ("SinkConfig", "quote.sql.identifiers"): "connector-postgres.md",
-    ("SourceConfig", "quote.sql.identifiers"): "connector-postgres.md",
+    ("SinkConfig", "connection.attempts"): "connector-postgres.md",
+    ("SourceConfig", "connection.attempts"): "connector-postgres.md",
 }
 #: Set by the runtime, which tells the plugin in another way.
 OF_THE_RUNTIME = {"converter.type"}
