@@ -8,7 +8,7 @@ note when they begin. What it finds is logged, louder as time passes, and listed
 - loop.held: `async def` code that blocked, so that everything on the event loop stood still.
 
 A thread that only computes (`while True: pass`) takes its share of the interpreter from all others. While one does,
-threads are switched fifty times as often, so that the others wait less for their turn. One that was left behind is asked
+threads are switched 250 times as often, so that the others wait less for their turn. One that was left behind is asked
 to end: an exception is raised in it, from outside, where its own code runs (decision 0010 says when, and what that
 cannot end).
 """
@@ -51,7 +51,7 @@ SPINS: Final = 0.1
 #: The same of one that was left behind: several share a CPU, and with whatever else the machine does.
 SPINS_LEFT: Final = 0.02
 #: How often threads are switched while one computes; the interpreter's usual is 5 ms.
-SWITCH_S: Final = 0.0001
+SWITCH_S: Final = 0.00002
 
 _STDLIB: Final = sysconfig.get_paths()["stdlib"]
 _OURS: Final = str(Path(__file__).resolve().parent.parent) + os.sep
@@ -83,6 +83,7 @@ class _Watched:
     cpu_s: float = 0.0
     looked_at: float = 0.0
     share: float = 0.0
+    call: Underway | None = None
     told: Underway | None = None
     next_s: float = SLOW_S
 
@@ -234,10 +235,13 @@ class Watch:
     def _look_at(self, watched: _Watched, now: float) -> bool:
         """Look at one thread; return whether it computes within a call that takes long."""
         thread, call = watched.thread, watched.thread.underway()
-        if call is None or now - call.since < TICK_S:
-            watched.share, watched.looked_at = 0.0, 0.0
+        if watched.call != call:
+            watched.call, watched.share, watched.looked_at = call, 0.0, 0.0
+        if call is None:
             return False
-        _measure(watched, now)
+        _measure(watched, now)  # of a call that has just begun too: the next look then knows what it uses
+        if now - call.since < TICK_S:
+            return False
         spins = watched.share > SPINS
         if thread.closed_at is not None:
             if watched.share > SPINS_LEFT and now - thread.closed_at > TICK_S:

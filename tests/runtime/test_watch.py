@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from connect.api import ConnectError
 from connect.runtime import watch as watching
 from connect.runtime.calls import PluginTimeoutError, TaskThread, call
 from connect.runtime.watch import Watch
@@ -188,3 +189,21 @@ async def test_whoever_has_the_identity_of_a_thread_that_ended_is_not_interrupte
         for other in others:
             other.join(30)
     assert raised == []
+
+
+@pytest.mark.skipif(not hasattr(time, "pthread_getcpuclockid"), reason="a thread's CPU time is not told here")
+async def test_a_call_that_computes_is_noticed_at_the_second_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watching, "TICK_S", 0.05)
+    watch, odd = Watch(), Odd()
+    thread = task_thread(watch)
+    putting = asyncio.ensure_future(call(thread, odd.put, ()))
+    await until(lambda: thread.underway() is not None)
+    (watched,) = watch._all()
+    began = time.monotonic()
+    assert not watch._look_at(watched, thread.underway().since)  # type: ignore[union-attr]
+    await asyncio.sleep(0.5)
+    assert watch._look_at(watched, time.monotonic()), f"{watched.share:.0%} after {time.monotonic() - began:.1f} s"
+    thread.close()
+    await until(lambda: watching._end(thread) or odd.ended.is_set())
+    with pytest.raises(ConnectError):
+        await putting
