@@ -150,7 +150,7 @@ def repair(session: Any, topics: tuple[str, ...], is_applied: bool, drop_damaged
     if drop_damaged and not is_applied:
         raise click.UsageError("--drop-damaged goes with --apply; without both, what would be lost is shown")
     with session.wiring.repair_log(data_dir) as repairer:
-        total = sum(path.stat().st_size for path in data_dir.glob("*/*.log"))
+        total = sum(path.stat().st_size for path in data_dir.glob("*/*.log") if path.is_file())
         with _progress(total, quiet=as_json) as advance:
             found: list[Repair] = repairer.examine(topics, advance)
         made = [one for one in found if is_applied and (drop_damaged or not one.loses)]

@@ -116,8 +116,8 @@ class LogCluster:
         def load() -> tuple[DataDirectory, Topics]:
             directory = DataDirectory.open(path, disk)
             taken.append(directory)
-            topics = Topics(disk, path, config.topic_defaults, OpenFiles(), was_clean=directory.was_clean)
             with disk_faults("open", path):
+                topics = Topics(disk, path, config.topic_defaults, OpenFiles(), was_clean=directory.was_clean)
                 topics.load()
             return directory, topics
 

@@ -36,7 +36,10 @@ def disk_faults(doing: str, path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise EnvironmentFault(f"cannot {doing} {path}: {error.strerror or error}", code="environment.disk") from error
+        named = "" if error.filename in (None, str(path), path) else f": {error.filename}"
+        raise EnvironmentFault(
+            f"cannot {doing} {path}: {error.strerror or error}{named}", code="environment.disk"
+        ) from error
 
 
 class SyncError(OSError):

@@ -171,6 +171,7 @@ def _read_cluster_id(path: Path) -> str:
 
 
 def _unusable(path: Path, error: OSError) -> EnvironmentFault:
+    named = "" if error.filename in (None, str(path), path) else f": {error.filename}"
     return EnvironmentFault(
-        f"data directory {path} cannot be used: {error.strerror or error}", code="environment.data_dir"
+        f"data directory {path} cannot be used: {error.strerror or error}{named}", code="environment.data_dir"
     )

@@ -29,7 +29,7 @@ from connect.codec.decode import decode_records
 from connect.codec.encode import encode_gap
 from connect.codec.index import RELATIVE_OFFSET_MAX
 from connect.log.aborted import load_aborted
-from connect.log.checkpoints import CLEANED, RECOVERY_POINT, Checkpoint
+from connect.log.checkpoints import CLEANED, LOG_START, RECOVERY_POINT, Checkpoint
 from connect.log.files import Disk, Writer, disk_faults
 from connect.log.index import Indexes, load_times
 from connect.log.inspector import LogInspector
@@ -52,6 +52,9 @@ _FOLDER: Final = re.compile(r"([a-zA-Z0-9._-]+)-([0-9]{1,9})")
 _WORKERS_TOPICS: Final = ("connect-configs", "connect-offsets", "connect-status")
 #: Of a topic whose configs are lost: nothing is deleted until somebody sets them again.
 _KEEP_ALL: Final = {"retention.bytes": "-1", "retention.ms": "-1"}
+#: What is a file in every data directory, and in a partition's folder by its suffix.
+_FILES: Final = (META_FILE, TOPICS_FILE, PRODUCER_IDS_FILE, CLEAN_SHUTDOWN_FILE, LOG_START, RECOVERY_POINT, CLEANED)
+_SUFFIXES: Final = (".log", ".index", ".timeindex", ".txnindex", ".snapshot")
 _COPY_BYTES: Final = 1 << 20
 
 
@@ -104,12 +107,43 @@ class LogRepairer:
     def examine(self, topics: Collection[str] = (), progress: Callable[[int], None] | None = None) -> list[Repair]:
         """Return what is wrong and can be mended; see the port."""
         with disk_faults("examine", self._data_dir):
-            found = [*self._examine_meta(), *self._examine_list(), *self._examine_producer_ids()]
+            found = [
+                *self._examine_places(topics),
+                *self._examine_meta(),
+                *self._examine_list(),
+                *self._examine_producer_ids(),
+            ]
             for name, topic in sorted(self._topics().items()):
                 if not topics or name in topics:
                     for number, folder in sorted(topic.folders.items()):
                         found += self._examine_partition(TopicPartition(name, number), folder, progress)
         return found
+
+    # -- what is in the way --------------------------------------------------------------------------------------------
+
+    def _examine_places(self, topics: Collection[str]) -> Iterator[Repair]:
+        """Find what is no file where a file belongs: a folder, a link that leads nowhere. Before all else is mended."""
+        places = [self._data_dir / name for name in _FILES]
+        for name, topic in sorted(self._topics().items()):
+            if not topics or name in topics:
+                for _, folder in sorted(topic.folders.items()):
+                    places += sorted(path for path in folder.iterdir() if _is_place(path))
+        for path in places:
+            if os.path.lexists(path) and not path.is_file():
+                what = "a folder" if path.is_dir() else "a link that leads nowhere" if path.is_symlink() else "no file"
+                loses = "the records of that file, if you have it no more" if path.suffix == ".log" else ""
+                yield Repair(str(path.relative_to(self._data_dir)), f"{what} is in the place of this file", f"move it to {self._copies.name}", loses, self._mover(path))  # fmt: skip
+
+    def _mover(self, path: Path) -> Callable[[], None]:
+        def move() -> None:
+            with disk_faults("move", path):
+                target = self._copies / path.relative_to(self._data_dir)
+                self._make_folders(self._copies, target.parent)
+                self._disk.rename(path, target)
+                for folder in (target.parent, path.parent, self._data_dir):
+                    self._disk.sync_folder(folder)
+
+        return move
 
     # -- files of the directory ----------------------------------------------------------------------------------------
 
@@ -117,7 +151,7 @@ class LogRepairer:
         path = self._data_dir / META_FILE
         try:
             lines = path.read_text("utf-8", errors="replace").splitlines()
-        except FileNotFoundError:
+        except (FileNotFoundError, IsADirectoryError):
             lines = []
         if not any(line.partition("=")[0].strip() == "cluster.id" and line.partition("=")[2].strip() for line in lines):
             content = f"version=1\ncluster.id={new_id()}\nnode.id=1\ndirectory.id={new_id()}\n".encode()
@@ -126,7 +160,7 @@ class LogRepairer:
     def _examine_list(self) -> Iterator[Repair]:
         path = self._data_dir / TOPICS_FILE
         text, stored = "", None
-        with contextlib.suppress(FileNotFoundError):
+        with contextlib.suppress(FileNotFoundError, IsADirectoryError):
             text = path.read_text("utf-8", errors="replace")
         with contextlib.suppress(ValueError):
             stored = _whole_list(orjson.loads(text))
@@ -206,7 +240,7 @@ class LogRepairer:
             if type(following) is int and following >= 0:
                 return
             problem = "holds no number"
-        except FileNotFoundError:
+        except (FileNotFoundError, IsADirectoryError):
             if not (self._data_dir / f"{TRANSACTION_STATE}-0").is_dir():
                 return
             problem = "is lost, so that ids would be given out twice"
@@ -233,7 +267,7 @@ class LogRepairer:
     def _examine_partition(
         self, name: TopicPartition, folder: Path, progress: Callable[[int], None] | None
     ) -> Iterator[Repair]:
-        logs = sorted(path for path in folder.glob("*.log") if path.stem.isdigit())
+        logs = sorted(path for path in folder.glob("*.log") if path.stem.isdigit() and path.is_file())
         for path, following in itertools.zip_longest(logs, logs[1:]):
             damages = list(self._damages(name, path, None if following is None else int(following.stem)))
             for damage in damages:
@@ -280,7 +314,7 @@ class LogRepairer:
         )
         for suffix, load in checks:
             index = path.with_suffix(suffix)
-            if index.exists() and load(index) is None:
+            if index.is_file() and load(index) is None:
                 what = f"{path.parent.name}/{index.name}"
                 yield Repair(what, "the index cannot be right", "remove it; it is made again", "", self._remover(index))
 
@@ -399,6 +433,11 @@ def _whole_list(stored: Any) -> dict[str, Any]:
     return stored
 
 
+def _is_place(path: Path) -> bool:
+    """Whether a file of the log belongs where this is."""
+    return path.name in (GAPLESS_FILE, PARTITION_METADATA_FILE) or (path.suffix in _SUFFIXES and path.stem.isdigit())
+
+
 def _is_entry(entry: Any) -> bool:
     return (
         isinstance(entry, dict)
@@ -432,7 +471,9 @@ def _salvaged(text: str, name: str) -> dict[str, Any] | None:
 
 
 def _holds_records(topic: _Topic) -> bool:
-    return any(path.stat().st_size for folder in topic.folders.values() for path in folder.glob("*.log"))
+    return any(
+        path.is_file() and path.stat().st_size for folder in topic.folders.values() for path in folder.glob("*.log")
+    )
 
 
 def _topic_id(metadata: Path) -> str | None:

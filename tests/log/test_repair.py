@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -323,3 +324,51 @@ async def test_configs_of_topics_that_are_not_known_are_left_out(stopped: Path, 
 async def test_a_checkpoint_of_endless_numbers_is_damaged_and_no_more(stopped: Path, open_log: Open) -> None:
     (stopped / "log-start-offset-checkpoint").write_text("0\n1\nt 0 " + "9" * 5000 + "\n")
     assert len(await values_of(await open_log(), "t")) == 9
+
+
+PLACES = [
+    "meta.properties",
+    "connect-topics.json",
+    "connect-producer-ids.json",
+    ".kafka_cleanshutdown",
+    "recovery-point-offset-checkpoint",
+    "log-start-offset-checkpoint",
+    *(f"connect-configs-0/{0:020d}{suffix}" for suffix in (".log", ".index", ".timeindex", ".txnindex")),
+    "connect-configs-0/.gapless",
+    "connect-configs-0/partition.metadata",
+]
+
+
+@pytest.mark.parametrize("in_the_way", ["folder", "link"])
+@pytest.mark.parametrize("place", PLACES)
+async def test_what_is_in_the_place_of_a_file_is_moved_aside(
+    stopped: Path, open_log: Open, place: str, in_the_way: str
+) -> None:
+    path = stopped / place
+    path.unlink(missing_ok=True)
+    if in_the_way == "folder":
+        path.mkdir()
+        (path / "mine").write_text("kept")
+    else:
+        path.symlink_to(stopped.parent / "nowhere")
+    found = examined(stopped)
+    assert (found[0].path, bool(found[0].loses)) == (place, place.endswith(".log"))
+    assert mended(stopped, drop=True) == []
+    [copies] = stopped.glob(".repaired-*")
+    assert os.path.lexists(copies / place)
+    if in_the_way == "folder":
+        assert (copies / place / "mine").read_text() == "kept"
+    log = await open_log()
+    assert len(await values_of(log, "many")) == 9
+    [configs] = (await log.admin.describe_topic("connect-configs")).partitions
+    assert (configs.log_start_offset, configs.log_end_offset) == (1 if place.endswith(".log") else 0, 1)
+    await log.aclose()
+    assert examined(stopped) == []
+
+
+async def test_what_is_in_the_place_of_a_file_is_named(stopped: Path, open_log: Open) -> None:
+    (stopped / ".kafka_cleanshutdown").unlink()
+    (stopped / "recovery-point-offset-checkpoint").unlink(missing_ok=True)
+    (stopped / "recovery-point-offset-checkpoint").mkdir()
+    with pytest.raises(EnvironmentFault, match=r"Is a directory: .*/recovery-point-offset-checkpoint"):
+        await open_log()
