@@ -40,6 +40,7 @@ class Transform(Plugin):
 
     def apply_batch(self, batch: Batch) -> Batch | list[Batch] | None:
         """Return the changed batch; several where records now differ in topic or schema; None when all are dropped.
+        Within a batch the records keep their order.
 
         Raises:
             DataError: Some record cannot be transformed; the runtime then goes record by record.

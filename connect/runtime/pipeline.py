@@ -79,6 +79,7 @@ class Outgoing:
 
     Attributes:
         source_end: Of a part: where the source goes on after the whole.
+        is_in_order: Each record of the poll is there, in the order in which the source gave them.
     """
 
     topic: str
@@ -88,6 +89,7 @@ class Outgoing:
     source_offset: Mapping[str, Any] | None = None
     source_offsets: Sequence[Mapping[str, Any] | None] | None = None
     source_end: Mapping[str, Any] | None = None
+    is_in_order: bool = True
 
     def __len__(self) -> int:
         return len(self.columns)
@@ -102,6 +104,7 @@ class Outgoing:
             self.source_offset if stop >= len(self) else None,
             None if self.source_offsets is None else self.source_offsets[start:stop],
             self.source_end or self.source_offset,
+            self.is_in_order,
         )
 
 
@@ -130,15 +133,12 @@ class Pipeline:
         self._clock_ms = clock_ms
         #: Kafka's name of the step under way, and who does it: what a failure is blamed on.
         self._at: tuple[str, Plugin] = ("VALUE_CONVERTER", value_converter)
+        #: Of the batches under way: whether no stage has dropped or parted records.
+        self._is_in_order = True
         #: When the step under way began; None between steps.
         self._since: float | None = None
         #: Records that this call has skipped.
         self._skipped = 0
-
-    @property
-    def keeps_order(self) -> bool:
-        """Whether what comes out is in the order of what went in: without stages it is; a transform may part records."""
-        return not self._stages
 
     def close(self) -> None:
         """Close every plugin of the pipeline."""
@@ -157,11 +157,18 @@ class Pipeline:
     def transform(self, batches: Iterable[Batch]) -> list[Batch]:
         """Run the batches through every stage."""
         current = [batch for batch in batches if len(batch)]
+        self._is_in_order = True
         for stage in self._stages:
             label = f"transform {stage.alias!r}"
             self._at = ("TRANSFORMATION", stage.transform)
-            current = coalesce(out for batch in current for out in self._guarded(stage.apply, batch, label) if len(out))
+            current = coalesce(out for batch in current for out in self._staged(stage, batch, label) if len(out))
         return current
+
+    def _staged(self, stage: Stage, batch: Batch, label: str) -> list[Batch]:
+        """Run one stage. What stays one batch of as many records has kept their order; else a transform may part them."""
+        changed = self._guarded(stage.apply, batch, label)
+        self._is_in_order = self._is_in_order and len(changed) == 1 and len(changed[0]) == len(batch)
+        return changed
 
     def to_bytes(self, batches: Iterable[Batch]) -> list[Outgoing]:
         """Transform a source's batches and convert them to bytes."""
@@ -251,6 +258,7 @@ class Pipeline:
             batch.source_partition,
             batch.source_offset,
             batch.source_offsets,
+            is_in_order=self._is_in_order,
         )
 
     def _encode_headers(self, topic: str, headers: Headers | None) -> RawHeaders | None:

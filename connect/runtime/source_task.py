@@ -244,8 +244,7 @@ class SourceTaskRunner(TaskRunner):
             while left:
                 await self._append_first(left, appended)
         except Exception:
-            assert self._pipeline is not None
-            in_order = self._pipeline.keeps_order
+            in_order = all(out.is_in_order for out in (*appended, *left))
             self._pending.add(offsets_before(polled, appended, left, in_order=in_order))
             self._half_way = half_way(polled, appended, left) if in_order else []
             self._is_due.set()

@@ -346,6 +346,31 @@ async def test_lines_before_one_that_is_too_large_are_appended_once_however_ofte
     assert await worker.values("t") == (lines if tolerance == "none" else [*lines, b"after"])
 
 
+class Shouts(Transform):
+    class_name = "test.Shouts"
+
+    def apply(self, record: Record) -> Record:
+        return record.replace(value=record.value.upper())
+
+
+class DropsSome(Transform):
+    class_name = "test.DropsSome"
+
+    def apply(self, record: Record) -> Record | None:
+        return None if record.value in ("v3", "v15") else record
+
+
+@pytest.mark.parametrize(("transform", "reached"), [(Shouts, {0: 12}), (DropsSome, {})])
+async def test_behind_a_transform_a_source_tells_where_it_came_to_if_each_record_is_there(
+    worker: RunningWorker, transform: type[Transform], reached: dict[int, int]
+) -> None:
+    register(worker.herder, transform)
+    task = that_tells({13}, lambda batch, count: {"n": count - 1})
+    await run(worker, task, **{"transforms": "t", "transforms.t.type": transform.class_name})
+    await worker.until_failed("s")
+    assert offsets(worker) == reached
+
+
 @pytest.mark.parametrize("told", [None, RuntimeError("lost"), {"n": {1, 2}}, "13"])
 async def test_a_source_that_cannot_tell_where_it_came_to_has_its_batch_again_and_fails_for_the_first_cause(
     worker: RunningWorker, told: Any
