@@ -25,7 +25,7 @@ from typing import NamedTuple
 
 from crc32c import crc32c
 
-from connect.api.errors import CorruptBatchError, LogError
+from connect.api.errors import CorruptBatchError, EnvironmentFault, LogError
 from connect.codec.encode import encode_gap
 from connect.codec.header import (
     CHECKED_POSITION,
@@ -87,7 +87,16 @@ def open_partition(
         start_offset: Segments that end before it are removed.
         recovery_point: The offset up to which records are known to be on disk. None where that was never noted: then
             it is all after a clean stop, and otherwise what lies before the newest segment.
+
+    Raises:
+        EnvironmentFault: environment.disk; a folder that is gone has its way out in the hint.
     """
+    if not directory.is_dir():
+        raise EnvironmentFault(
+            f"cannot open {directory}: the partition's folder is gone, and its records with it",
+            code="environment.disk",
+            hint=f"Bring it back from a copy; or run 'connect log repair --data-dir {directory.parent}', which makes it anew, empty.",
+        )
     with disk_faults("open", directory):
         finish_swaps(disk, directory)
         segments = _find_segments(disk, directory, config, start_offset)

@@ -9,6 +9,7 @@ import pytest
 
 from connect.api.errors import CorruptBatchError, EnvironmentFault
 from connect.log import LogCluster
+from connect.log.owner import CLEAN_SHUTDOWN_FILE
 from connect.log.repair import LogRepairer
 from connect.ports import Columns, OffsetAndMetadata, Repair, TopicPartition
 from tests.log.conftest import Open, put, values_of
@@ -250,6 +251,16 @@ async def values_of_any(cluster: LogCluster) -> list[bytes | None]:
         values += [value for batch in batches for value in batch.columns.values]
         offset = batches[-1].next_offset
     return values
+
+
+async def test_a_folder_that_is_gone_is_told_with_the_way_out(stopped: Path, open_log: Open) -> None:
+    (stopped / "t-0").rename(stopped.parent / "away")
+    (stopped / CLEAN_SHUTDOWN_FILE).unlink()  # then all are opened at the start
+    with pytest.raises(EnvironmentFault, match="t-0: the partition's folder is gone") as raised:
+        await open_log()
+    assert f"connect log repair --data-dir {stopped}" in (raised.value.hint or "")
+    assert mended(stopped) == []
+    await open_log()
 
 
 async def test_a_directory_that_is_in_use_or_holds_no_log_is_refused(cluster: LogCluster, data_dir: Path, tmp_path: Path) -> None:  # fmt: skip
