@@ -110,7 +110,7 @@ def _handed_on(topic: Any, given: Batch | None) -> bool:
 
 
 def check_source(plugin: object, method: str, batch: Batch) -> None:
-    """Refuse a source's coordinates that cannot be stored: both are JSON objects, or None.
+    """Refuse a source's coordinates that cannot be stored: both are JSON objects, or None; no offset without a partition.
 
     Raises:
         PluginError: plugin.broken; names the key.
@@ -122,6 +122,9 @@ def check_source(plugin: object, method: str, batch: Batch) -> None:
         _check_json_object(plugin, method, "source_offset", offset)
     if batch.source_offsets is not None:
         _check_source_offsets(plugin, method, batch.source_offsets, len(batch))
+    if partition is None and (offset is not None or any(one is not None for one in batch.source_offsets or ())):
+        # Offsets are kept by partition: this one would be dropped, and every restart would begin anew.
+        _part(plugin, method, "source_partition", None, "a dict, since there is a source_offset")
 
 
 def check_column(plugin: object, method: str, column: Any, count: int) -> None:

@@ -30,7 +30,7 @@ class Record:
         headers: None means no headers.
         key_schema, value_schema: None means schemaless.
         source_partition, source_offset: A source's own coordinates: where the record came from, and where to go on
-            after it. JSON objects.
+            after it. JSON objects; an offset needs its partition.
         offset: A sink record's offset in its partition.
         original_topic, original_partition: A sink record's coordinates before transforms; `offset` belongs to them.
     """

@@ -127,11 +127,18 @@ def test_source_coordinates_that_cannot_be_stored_are_refused_at_poll(part: str,
 
 
 def test_the_offset_of_each_record_is_looked_at() -> None:
-    c.check_source(PLUGIN, "poll", Batch("t", [1, 2], source_offsets=[None, {"n": 1}]))
+    c.check_source(PLUGIN, "poll", Batch("t", [1, 2], source_partition={}, source_offsets=[None, {"n": 1}]))
     for odd, told in (([{"n": object()}, {"n": 1}], "['n'] = object"), ([{"n": 1}], "1 source_offsets for 2 values")):
         with pytest.raises(PluginError) as raised:
             c.check_source(PLUGIN, "poll", Batch("t", [1, 2], source_offsets=odd))
         assert told in raised.value.message
+
+
+@pytest.mark.parametrize("offsets", [{"source_offset": {"n": 1}}, {"source_offsets": [None, {"n": 1}]}])
+def test_an_offset_without_its_partition_is_refused_and_not_dropped(offsets: dict[str, Any]) -> None:
+    with pytest.raises(PluginError, match="source_partition = None; expected a dict, since there is a source_offset"):
+        c.check_source(PLUGIN, "poll", Batch("t", [1, 2], **offsets))
+    c.check_source(PLUGIN, "poll", Batch("t", [1, 2], source_offsets=[None, None]))
 
 
 @pytest.mark.parametrize("column", [None, 5, b"ab", "ab", [b"a"], [b"a", "b"], ["a", b"b"], [1, 2], {1: 2, 3: 4}])
