@@ -14,6 +14,8 @@ import stat
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from connect.api import ConfigError, open_path
+
 #: How much of a file's beginning tells it from others.
 HEAD_BYTES: Final = 256
 #: What a rotation puts into a name: a number, a date. Not a word: app.access.log is no generation of app.log.
@@ -42,12 +44,60 @@ def fits(descriptor: int, position: int, fingerprint: str | None) -> bool:
 
 
 class Sibling(NamedTuple):
-    """A file beside another, whose name says that it may have been that one."""
+    """A file beside another, whose name says that it may have been that one.
+
+    Attributes:
+        is_numbered_behind: orders.log.1, as against orders-1.log. One rotation names all in one way.
+    """
 
     path: str
+    is_numbered_behind: bool
     inode: tuple[int, int]
     size_bytes: int
     modified_ns: int
+
+
+class Seen(NamedTuple):
+    """A file as it was once looked at. `end` are its last bytes then, empty where they are not known."""
+
+    modified_ns: int
+    size_bytes: int
+    end: bytes
+
+    def is_still(self, sibling: Sibling) -> bool:
+        """Whether a file of the same number is that one, also written on. A number is another file's once it is free."""
+        if sibling.modified_ns == self.modified_ns:
+            return True
+        return bool(self.end) and _end_at(sibling.path, self.size_bytes) == self.end
+
+
+def seen(sibling: Sibling) -> Seen:
+    """Return what tells a file beside another, later on, from one that got its number."""
+    return Seen(sibling.modified_ns, sibling.size_bytes, _end_at(sibling.path, sibling.size_bytes))
+
+
+def seen_open(descriptor: int) -> Seen:
+    """Return the same of an open file."""
+    status = os.fstat(descriptor)
+    return Seen(status.st_mtime_ns, status.st_size, _end_of(descriptor, status.st_size))
+
+
+def _end_at(path: str, size_bytes: int) -> bytes:
+    try:
+        descriptor = open_path(path, os.O_RDONLY)
+    except (OSError, ConfigError):  # gone, not to be read, or not to be read by connectors
+        return b""
+    try:
+        return _end_of(descriptor, size_bytes)
+    except OSError:
+        return b""
+    finally:
+        os.close(descriptor)
+
+
+def _end_of(descriptor: int, size_bytes: int) -> bytes:
+    start = max(0, size_bytes - HEAD_BYTES)
+    return os.pread(descriptor, size_bytes - start, start)
 
 
 def siblings_of(path: str) -> list[Sibling]:
@@ -62,7 +112,8 @@ def siblings_of(path: str) -> list[Sibling]:
     except OSError:
         return []
     for entry in entries:
-        if not _is_generation(entry.name, file):
+        is_behind = _is_generation(entry.name, file, file.name, "")
+        if not is_behind and not _is_generation(entry.name, file, file.stem, file.suffix):
             continue
         try:
             status = entry.stat()
@@ -70,14 +121,13 @@ def siblings_of(path: str) -> list[Sibling]:
             continue
         if stat.S_ISREG(status.st_mode):
             inode = (status.st_dev, status.st_ino)
-            found.append(Sibling(str(file.parent / entry.name), inode, status.st_size, status.st_mtime_ns))
+            path = str(file.parent / entry.name)
+            found.append(Sibling(path, is_behind, inode, status.st_size, status.st_mtime_ns))
     return sorted(found, key=lambda sibling: sibling.modified_ns)
 
 
-def _is_generation(name: str, file: Path) -> bool:
+def _is_generation(name: str, file: Path, start: str, end: str) -> bool:
     if name == file.name or Path(name).suffix in _PACKED:
         return False
-    for start, end in ((file.name, ""), (file.stem, file.suffix)):
-        if name.startswith(start) and name.endswith(end) and _TURN.fullmatch(name[len(start) : len(name) - len(end)]):
-            return True
-    return False
+    turn = name[len(start) : len(name) - len(end)]
+    return name.startswith(start) and name.endswith(end) and _TURN.fullmatch(turn) is not None

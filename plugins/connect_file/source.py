@@ -46,7 +46,7 @@ from connect.api import (
 )
 from connect_file.errors import LINE_TOO_LONG, UNREADABLE, reason
 from connect_file.lines import Lines, NotInCharset, split_lines, valid_charset, whole_lines_bytes
-from connect_file.rotation import HEAD_BYTES, Sibling, fingerprint_of, fits, head_of, siblings_of
+from connect_file.rotation import HEAD_BYTES, Seen, Sibling, fingerprint_of, fits, head_of, seen, seen_open, siblings_of
 
 #: One read, and so about what one poll returns.
 CHUNK_BYTES: Final = 1 << 20
@@ -101,9 +101,7 @@ class FileStreamSourceTask(SourceTask):
         self._head = b""
         self._named = self.config.file  # where that file was opened
         self._later: list[Sibling] = []  # files that had the name after it, and before the one that has it now
-        self._seen: dict[tuple[int, int], int] | None = (
-            None  # what was beside it then, or was read, and when written to
-        )
+        self._seen: dict[tuple[int, int], Seen] | None = None  # what was beside it then, or was read
         if self.config.file:
             self._partition = {"filename": self.config.file}
             stored = self.context.offset(self._partition)
@@ -201,9 +199,7 @@ class FileStreamSourceTask(SourceTask):
         last_ns = os.fstat(descriptor).st_mtime_ns
         if self._seen is None or moved:
             beside = siblings_of(self.config.file or "")
-            self._seen = {
-                other.inode: other.modified_ns for other in beside if not moved or other.modified_ns <= last_ns
-            }
+            self._seen = {other.inode: seen(other) for other in beside if not moved or other.modified_ns <= last_ns}
         return True
 
     def _path_of_next(self) -> str | None:
@@ -316,11 +312,16 @@ class FileStreamSourceTask(SourceTask):
         # What was moved to its place and away again since the last look stands beside it, and was not there before.
         if not self._later:
             assert self._seen is not None, "set as the first file was opened"
-            # By time as well: the number of a file that was deleted may be another's by now.
-            self._seen[inode] = status.st_mtime_ns
+            self._seen[inode] = seen_open(self._stream.fileno())
             beside = siblings_of(self.config.file)
-            fresh = [sibling for sibling in beside if self._seen.get(sibling.inode) != sibling.modified_ns]
-            self._later = [sibling for sibling in fresh if sibling.modified_ns >= status.st_mtime_ns]
+            styles = {sibling.is_numbered_behind for sibling in beside if sibling.inode == inode} or {True, False}
+            self._later = [
+                sibling
+                for sibling in beside
+                if sibling.modified_ns >= status.st_mtime_ns
+                and sibling.is_numbered_behind in styles  # a file that another writes may be called like a generation
+                and not ((known := self._seen.get(sibling.inode)) and known.is_still(sibling))
+            ]
         self.context.log.info("file %r was moved and is read to its end; going on with the new one", self.config.file)
         if self._later:
             paths = [sibling.path for sibling in self._later]

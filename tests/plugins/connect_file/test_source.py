@@ -383,6 +383,38 @@ def test_a_generation_that_was_deleted_before_it_was_read_is_told(tmp_path, sour
     assert "in.log.2' was deleted before it was read: its lines are lost" in caplog.text
 
 
+@pytest.mark.parametrize("later", [False, True])
+def test_a_file_that_another_writes_beside_it_is_no_generation(tmp_path, source, later):
+    file, neighbour = tmp_path / "worker.log", tmp_path / "worker-1.log"
+    file.write_text("mine 1\n")
+    if not later:
+        neighbour.write_text("foreign 1\n")
+    driver = source(file)
+    assert driver.poll() == ["mine 1"]
+    file.rename(tmp_path / "worker.log.1")
+    file.write_text("mine 2\n")
+    with neighbour.open("a") as writer:
+        writer.write("foreign 2\n")
+    assert [line for _ in range(20) for line in driver.poll()] == ["mine 2"]
+
+
+def test_a_generation_that_is_written_on_after_it_was_read_is_not_read_again(tmp_path, source):
+    file = tmp_path / "in.log"
+    (tmp_path / "in.log.7").write_text("long ago\n")
+    file.write_text("g0\n")
+    driver = source(file)
+    assert driver.poll() == ["g0"]
+    file.rename(tmp_path / "in.log.1")
+    file.write_text("g1\n")
+    assert [line for _ in range(5) for line in driver.poll()] == ["g1"]
+    file.rename(tmp_path / "in.log.2")
+    file.write_text("g2\n")
+    for old in ("in.log.1", "in.log.7"):
+        with (tmp_path / old).open("a") as writer:
+            writer.write("late\n")
+    assert [line for _ in range(20) for line in driver.poll()] == ["g2"]
+
+
 # -- character sets ------------------------------------------------------------------------------------------------
 
 
