@@ -174,6 +174,13 @@ class FileStreamSourceTask(SourceTask):
                 self._waiting = True
             self.context.waiting_for = f"file {path!r} is not there"
             return False
+        except ConfigError as error:
+            if not self._later:
+                raise
+            # The config names no such file: a link that somebody put beside it must not fail the task.
+            self.context.log.warning("%s; it is passed over", error.message)
+            self._later.pop(0)
+            return False
         except OSError as error:
             raise EnvironmentFault(f"file {path!r} cannot be read: {reason(error)}", code=UNREADABLE) from error
         status = os.fstat(descriptor)

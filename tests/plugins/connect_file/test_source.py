@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connect.api import STRING, ConfigError, DataError, EnvironmentFault, InvalidConfigError
+from connect.api.files import FileRules, in_force
 from connect_file import FileStreamSourceConnector
 from connect_file import source as module
 
@@ -413,6 +414,22 @@ def test_a_generation_that_is_written_on_after_it_was_read_is_not_read_again(tmp
         with (tmp_path / old).open("a") as writer:
             writer.write("late\n")
     assert [line for _ in range(20) for line in driver.poll()] == ["g2"]
+
+
+def test_a_link_out_of_the_allowed_folders_beside_the_file_fails_no_task(tmp_path, source, caplog):
+    folder, secret = tmp_path / "allowed", tmp_path / "secret"
+    folder.mkdir()
+    file = folder / "in.log"
+    file.write_text("g0\n")
+    with in_force(FileRules((str(folder),))):
+        driver = source(file)
+        assert driver.poll() == ["g0"]
+        file.rename(folder / "in.log.1")
+        secret.write_text("secret\n")
+        (folder / "in.log.2").symlink_to(secret)
+        file.write_text("g1\n")
+        assert [line for _ in range(10) for line in driver.poll()] == ["g1"]
+    assert "it is passed over" in caplog.text
 
 
 # -- character sets ------------------------------------------------------------------------------------------------
