@@ -29,7 +29,7 @@ def error_response(status: int, message: str, code: str, hint: str = "") -> Resp
     headers, message, hint = {CODE_HEADER: code}, redact(message), redact(hint)
     if hint:
         message = f"{message} ({hint})"
-        if len(encoded := quote(hint, safe=" '")) <= _HINT_BYTES_MAX:
+        if len(encoded := quote(hint, safe=" '", errors="backslashreplace")) <= _HINT_BYTES_MAX:
             headers[HINT_HEADER] = encoded
     return json_response({"error_code": status, "message": message}, status, headers)
 

@@ -30,8 +30,20 @@ DEPTH_MAX = 64
 
 
 def json_response(body: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
-    """Return a JSON answer."""
-    return Response(orjson.dumps(body), status, headers, media_type="application/json")
+    """Return a JSON answer. Half a surrogate pair, as texts of plugins may hold, is written out: JSON is UTF-8."""
+    try:
+        data = orjson.dumps(body)
+    except TypeError:
+        data = orjson.dumps(_encodable(body))
+    return Response(data, status, headers, media_type="application/json")
+
+
+def _encodable(body: Any) -> Any:
+    if isinstance(body, str):
+        return body.encode("utf-8", "backslashreplace").decode()
+    if isinstance(body, dict):
+        return {_encodable(name): _encodable(value) for name, value in body.items()}
+    return [_encodable(item) for item in body] if isinstance(body, list | tuple) else body
 
 
 def empty(status: int) -> Response:
