@@ -28,7 +28,7 @@ from connect.runtime.pipeline import Pipeline
 from connect.runtime.plugins import PluginDesc, PluginHost
 from connect.runtime.secrets import redact
 from connect.runtime.states import Event, after
-from connect.runtime.tolerance import Tolerance, backoff_ms
+from connect.runtime.tolerance import Tolerance, wait_ms_of
 from connect.runtime.watch import Watch
 
 T = TypeVar("T")
@@ -134,8 +134,9 @@ class TaskRunner(ABC):
     def progress(self) -> TaskProgress:
         """How far the task has come."""
         skipped = self.tolerance.skipped if self.tolerance else 0
-        return TaskProgress(self.id, self.state, self.records, self.size_bytes, skipped,
-                            self.waiting_for or self.context.waiting_for)  # fmt: skip
+        told = self.context.waiting_for  # by the plugin, who may have set it to anything
+        waiting_for = self.waiting_for or (told if isinstance(told, str) else None)
+        return TaskProgress(self.id, self.state, self.records, self.size_bytes, skipped, waiting_for)
 
     # -- the life --------------------------------------------------------------------------------------------------
 
@@ -231,8 +232,7 @@ class TaskRunner(ABC):
             doing: What is tried, where it is not a call of the plugin.
             until_pause: A pause ends the wait, too.
         """
-        after_ms = error.retry_after_ms if isinstance(error, RetriableError) else None
-        wait_ms = after_ms or backoff_ms(tries, max_ms=self.spec.config.errors_retry_delay_max_ms)
+        wait_ms = wait_ms_of(error, tries, max_ms=self.spec.config.errors_retry_delay_max_ms)
         if tries % 10 == 0:
             what = f"{doing}: " if doing else ""
             self.log.warning("%stry %d failed, next in %d ms: %s", what, tries + 1, wait_ms, error.message)

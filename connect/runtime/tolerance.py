@@ -22,6 +22,8 @@ T = TypeVar("T")
 
 #: Kafka Connect's first wait between two tries, in ms; it doubles each time.
 RETRY_DELAY_MIN_MS = 300
+#: The longest wait that an error may ask for: a day.
+RETRY_AFTER_MAX_MS = 24 * 60 * 60 * 1000
 #: A logged record's key and value are cut after so many characters.
 LOGGED_CHARS_MAX = 1000
 
@@ -33,6 +35,15 @@ class Interrupted(Exception):
 def backoff_ms(attempt: int, *, first_ms: int = RETRY_DELAY_MIN_MS, max_ms: int) -> int:
     """Return the wait before try `attempt` + 1: doubling from `first_ms`, at most `max_ms`."""
     return min(first_ms << min(attempt, 30), max_ms)
+
+
+def wait_ms_of(error: Exception, attempt: int, *, max_ms: int) -> int:
+    """Return the wait before try `attempt` + 1: what a `RetriableError` asks for where that is a time, else the back-off."""
+    asked: Any = getattr(error, "retry_after_ms", None) if isinstance(error, RetriableError) else None
+    # It is a plugin's: one of no time at all would be tried again without end and without rest.
+    if type(asked) in (int, float) and 1 <= asked <= RETRY_AFTER_MAX_MS:
+        return int(asked)
+    return backoff_ms(attempt, max_ms=max_ms)
 
 
 class Tolerance:
@@ -78,7 +89,7 @@ class Tolerance:
             try:
                 return function()
             except RetriableError as error:
-                wait_ms = error.retry_after_ms or backoff_ms(tries, max_ms=self._delay_max_ms)
+                wait_ms = wait_ms_of(error, tries, max_ms=self._delay_max_ms)
                 spent_ms = (self._clock() - began) * 1000
                 if 0 <= self._retry_timeout_ms < spent_ms + wait_ms:
                     raise

@@ -9,7 +9,7 @@ import pytest
 
 from connect.api import Batch, DataError, RetriableError
 from connect.runtime.config import SinkConnectorConfig
-from connect.runtime.tolerance import Interrupted, Tolerance, backoff_ms
+from connect.runtime.tolerance import Interrupted, Tolerance, backoff_ms, wait_ms_of
 from tests.support.factories import make_sink_batch
 
 
@@ -133,3 +133,17 @@ def test_a_logged_value_is_cut(caplog: pytest.LogCaptureFixture) -> None:
     keys = {"errors.tolerance": "all", "errors.log.enable": "true", "errors.log.include.messages": "true"}
     make_tolerance(**keys).failed(DataError("bad"), stage="converter", batch=Batch("t", ["x" * 10_000_000]))
     assert len(caplog.text) < 2000
+
+
+@pytest.mark.parametrize(("asked", "wait_ms"), [(None, 600), (0, 600), (50, 50), (1.5, 1), (86_400_000, 86_400_000)])
+def test_an_error_may_ask_for_the_wait(asked: Any, wait_ms: int) -> None:
+    assert wait_ms_of(RetriableError("x", retry_after_ms=asked), 1, max_ms=60_000) == wait_ms
+
+
+@pytest.mark.parametrize("asked", [-1, 0.2, "soon", float("nan"), float("inf"), 1 << 62, True, object()])
+def test_what_is_no_time_to_wait_is_not_asked_for(asked: Any) -> None:
+    error = RetriableError("x")
+    error.retry_after_ms = asked
+    assert wait_ms_of(error, 1, max_ms=60_000) == 600
+    del error.retry_after_ms  # as of a subclass that leaves out our constructor
+    assert wait_ms_of(error, 1, max_ms=60_000) == 600

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from connect.api import ConnectError, SourceTask
+from connect.api import ConnectError, RetriableError, SourceTask
 from connect.ports import Columns
 from connect.runtime.lifecycle import Lifecycle
 from connect.runtime.model import State
@@ -391,3 +391,34 @@ async def test_a_connector_that_asks_for_new_task_configs_again_and_again_holds_
     await worker.until(lambda: len(planned) == 3)
     await worker.until(lambda: not worker.herder._lifecycle._work)
     assert len(planned) == 3
+
+
+@pytest.mark.parametrize("told", [5, b"x", object()], ids=["number", "bytes", "object"])
+async def test_what_a_task_says_it_waits_for_is_a_text_or_nothing(worker: RunningWorker, told: Any) -> None:
+    class Waiting(Idle):
+        def poll(self) -> None:
+            self.context.waiting_for = told
+            super().poll()
+
+    register(worker.herder, source(Waiting))
+    await worker.herder.create("x", ODD)
+    await worker.until_state("x", State.RUNNING, tasks=1)
+    await asyncio.sleep(0.1)
+    assert (await worker.client.get("/v1/warnings")).status_code == 200
+
+
+async def test_a_failure_that_passes_is_not_tried_again_without_rest_whatever_it_asks_for(
+    worker: RunningWorker,
+) -> None:
+    polls: list[Any] = []
+
+    class Away(Idle):
+        def poll(self) -> None:
+            polls.append(self)
+            raise RetriableError("away", retry_after_ms=-1)
+
+    register(worker.herder, source(Away))
+    await worker.herder.create("x", ODD)
+    await worker.until(lambda: len(polls) >= 2)
+    await asyncio.sleep(0.2)
+    assert len(polls) < 5
