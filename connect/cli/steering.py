@@ -10,7 +10,7 @@ import click
 from connect.api import ConflictError, ConnectError, EnvironmentFault
 from connect.cli.output import confirm, error_body, print_error, print_json, yes_option
 from connect.cli.rest import RestClient, rest_command
-from connect.cli.states import SETTLED, verdict, wait_for
+from connect.cli.states import SETTLED, UNDER_WAY, verdict, wait_for
 
 names_argument = click.argument("connectors", metavar="NAME...", nargs=-1, required=True)
 
@@ -56,7 +56,9 @@ def for_each(names: Sequence[str], do: Callable[[str], str], *, as_json: bool, e
         print_json(told[0] if len(told) == 1 else told)
     elif failed:
         click.echo(f"{len(names) - len(failed)} of {len(names)} were done, {len(failed)} were not", err=True)
-    return failed[0].exit_code if failed else max((exit_codes or {}).values(), default=SETTLED)
+    codes = [*(error.exit_code for error in failed), *(exit_codes or {}).values()]
+    # A failure says more than what is only under way, whichever came first.
+    return next((code for code in codes if code not in (SETTLED, UNDER_WAY)), max(codes, default=SETTLED))
 
 
 def waited(rest: RestClient, name: str, wanted: str, timeout_s: float) -> int:

@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
-from connect.api import ConnectError
+from connect.api import ConfigError, ConnectError
 from connect.cli.states import FAILED, SETTLED, UNDER_WAY, status_lines, tasks_text, verdict, wait_for, worst
+from connect.cli.steering import for_each
 
 
 def status(own: str, *tasks: str, trace: str = "", **more: Any) -> dict[str, Any]:
@@ -83,3 +84,34 @@ def test_a_status_tells_when_what_failed_is_restarted() -> None:
     assert status_lines(status("RUNNING", "FAILED", trace="x", restart=restart), trace=False)[-1].strip() == "restarts by itself in 0 s, try 2 of 10"  # fmt: skip
     restart["at"] = None
     assert "used up" in status_lines(status("RUNNING", "FAILED", trace="x", restart=restart), trace=False)[-1]
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "code"),
+    [
+        ([SETTLED, SETTLED], SETTLED),
+        ([SETTLED, UNDER_WAY], UNDER_WAY),
+        ([FAILED, UNDER_WAY], FAILED),
+        ([UNDER_WAY, FAILED], FAILED),
+        ([ConfigError("wrong"), UNDER_WAY], 2),
+        ([UNDER_WAY, ConfigError("wrong")], 2),
+        ([SETTLED, ConnectError("broken")], 1),
+    ],
+)
+def test_of_several_connectors_a_failure_is_the_exit_code_before_what_is_under_way(
+    outcomes: list[int | ConnectError], code: int
+) -> None:
+    codes: dict[str, int] = {}
+
+    def steer(name: str) -> str:
+        outcome = outcomes[int(name)]
+        if isinstance(outcome, int) and outcome != UNDER_WAY:
+            codes[name] = outcome
+            return "paused"
+        error = outcome if isinstance(outcome, ConnectError) else ConnectError("late", code="timeout")
+        if outcome == UNDER_WAY:
+            error.exit_code = UNDER_WAY
+        raise error
+
+    names = [str(number) for number in range(len(outcomes))]
+    assert for_each(names, steer, as_json=True, exit_codes=codes) == code
