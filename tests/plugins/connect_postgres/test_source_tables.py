@@ -16,6 +16,7 @@ from bench.embedded_postgres import PostgresUnavailable, start_postgres
 from connect.api import ConfigError, RetriableError
 from connect_postgres import JdbcSourceConnector
 from connect_postgres.query import describe_query
+from connect_postgres.source_config import SourceConfig
 from tests.support.tasks import call, connector, poll, source_task, stop
 
 from .conftest import Database, Start, drain, ids, until
@@ -232,6 +233,25 @@ async def test_a_mode_that_must_know_who_writes_is_refused_on_a_standby(standby:
     assert (problem.key, "is a standby" in problem.message) == ("connection.url", True)
     with pytest.raises(ConfigError, match="is a standby"):
         await source_task(JdbcSourceConnector, on(standby, tables="public.orders"))
+
+
+async def test_a_server_that_becomes_a_standby_is_a_failover_and_waited_for(
+    database: Database, source: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def demoted(connection: asyncpg.Connection, config: SourceConfig) -> bool:
+        return True
+
+    await database.execute("CREATE TABLE good (id int PRIMARY KEY)", "INSERT INTO good VALUES (1)")
+    task = await source(tables="public.good")
+    assert await ids(task, 1) == [1]
+    with monkeypatch.context() as patch:
+        patch.setattr("connect_postgres.source.is_standby", demoted)
+        await database.disconnect_others()
+        await until(lambda: task._connection.is_closed())
+        with pytest.raises(RetriableError, match="is a standby now; waiting for the primary"):
+            await drain(task, 1)
+    await database.execute("INSERT INTO good VALUES (2)")
+    assert await ids(task, 1) == [2]
 
 
 @pytest.mark.parametrize("keys", [{"mode": "bulk"}, {"open.transactions.wait.ms": "0"}], ids=["bulk", "no wait"])
