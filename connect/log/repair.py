@@ -90,7 +90,6 @@ class LogRepairer:
         stamp = time.strftime(".repaired-%Y%m%dT%H%M%S", time.gmtime(clock()))
         names = itertools.chain([stamp], (f"{stamp}T{number}" for number in itertools.count(1)))
         self._copies = next(path for name in names if not (path := data_dir / name).exists())
-        self._points = Checkpoint(data_dir / RECOVERY_POINT, self._disk)
         self._lock: int | None = None
 
     def __enter__(self) -> LogRepairer:
@@ -301,9 +300,14 @@ class LogRepairer:
         if last is not None:
             if last.next_offset is None:
                 # Opening lets no offset be given out twice: what was on disk once stays taken.
-                point = self._points.get(path.parent.name) or 0
+                point = self._recovery_point(path.parent.name)
                 last.next_offset = point if point > last.first_offset else None
             yield last
+
+    def _recovery_point(self, partition: str) -> int:
+        """Return up to which offset a partition is known to have been on disk; 0 where nothing tells."""
+        path = self._data_dir / RECOVERY_POINT
+        return (Checkpoint(path, self._disk).get(partition) or 0) if path.is_file() else 0
 
     def _examine_indexes(self, path: Path) -> Iterator[Repair]:
         size_bytes = path.stat().st_size
