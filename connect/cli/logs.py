@@ -243,9 +243,18 @@ def plain(writer: TerminalWriter) -> Callable[[Sequence[Line]], None]:
     return lambda lines: (writer.write("".join(f"{line.text}\n" for line in lines)), None)[1]
 
 
+def _own_stderr() -> TextIO:
+    """Return standard error as a stream of the log's own: a plugin that closes `sys.stderr` closes another."""
+    try:
+        return open(sys.stderr.fileno(), "w", 1, sys.stderr.encoding, "backslashreplace", closefd=False)
+    except (OSError, ValueError):  # it is no file, or closed
+        return sys.stderr
+
+
 def set_up(level: str, stream: TextIO | None = None) -> None:
-    """Send log lines to a stream (standard error by default)."""
-    stream = stream or sys.stderr
+    """Send log lines to a stream (standard error by default), whatever becomes of it: no line is a reason to fail."""
+    logging.raiseExceptions = False  # or a stream that was closed makes every call that logs raise
+    stream = stream or _own_stderr()
     handler: logging.Handler
     handler = TerminalHandler(plain(TerminalWriter(stream))) if stream.isatty() else logging.StreamHandler(stream)
     handler.setFormatter(formatter())

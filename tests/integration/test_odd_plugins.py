@@ -227,6 +227,18 @@ SWEEPING = {
 }
 
 
+def test_a_plugin_that_closes_standard_error_neither_fails_what_logs_nor_ends_the_log(tmp_path: Path) -> None:
+    with worker(tmp_path) as running:
+        assert running.create("x", "OddAsyncSource", how="task-start:closes-stderr").status_code == 201
+        until(lambda: running.get("/connectors/x/status")["tasks"][0]["state"] == "RUNNING")
+        running.create("y", "OddAsyncSource", how="task-start:type")
+        until(lambda: "y-0" in running.warned("task.failed"))
+        code, _ = running.stop()
+        assert code == 0, running.process.log[-3000:]
+        assert "[y|task-0] task failed: TypeError: a bug" in running.process.log
+        assert "stopping" in running.process.log
+
+
 def test_code_on_the_event_loop_that_ends_more_than_its_own_ends_neither_worker_nor_neighbour(tmp_path: Path) -> None:
     with worker(tmp_path) as running:
         made = running.create("healthy", "DatagenConnector", quickstart="users", kafka__topic="healthy")

@@ -208,6 +208,9 @@ async def _later(what: str, otherwise: Any = None) -> Any:
         asyncio.get_running_loop().call_later(0.1, sys.exit, 5)
     if what == "task-hangs-on-a-thread":
         _kept.append(asyncio.create_task(asyncio.to_thread(time.sleep, 1e6)))
+    if what == "closes-stderr":
+        sys.stdout.close()
+        sys.stderr.close()
     if what == "cancels-all":
         for task in asyncio.all_tasks():
             task.cancel()
