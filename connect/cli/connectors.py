@@ -18,6 +18,7 @@ from connect.cli.rest import DEFAULT_URL, RestClient, rest_command, worker_url
 from connect.cli.states import TARGETS, status_lines, tasks_text, verdict, wait_for, worst
 from connect.cli.texts import MARK, read_text
 from connect.runtime.causes import cause_of
+from connect.runtime.model import State
 
 if TYPE_CHECKING:
     from connect.cli.settings import ConnectorFile
@@ -38,7 +39,11 @@ def connector() -> None:
 
 
 @connector.command("list")
-@click.option("--state", help="Only connectors of this state, or with a task of it.")
+@click.option(
+    "--state",
+    type=click.Choice([str(state) for state in State], case_sensitive=False),
+    help="Only connectors of this state, or with a task of it.",
+)
 @click.option("--type", "kind", type=click.Choice(["source", "sink"]), help="Only sources, or only sinks.")
 @rest_command
 def list_connectors(rest: RestClient, state: str | None, kind: str | None, as_json: bool) -> int:

@@ -270,6 +270,8 @@ def test_a_failed_task_is_told_with_its_cause_and_exit_code_1(cli: Cli, worker_u
     assert "Traceback" not in shown.out
     assert "hint: " in shown.out
     assert "Traceback" in cli("connector", "status", name, "--trace", *url).out
+    mistyped = cli("connector", "list", "--state", "faild", *url)
+    assert (mistyped.code, "'failed'" in mistyped.err) == (2, True)
     listed = cli("connector", "list", "--state", "failed", *url)
     assert listed.code == 1
     assert [name, "sink", "RUNNING", "1", "FAILED"] in [line.split() for line in listed.out.splitlines()]
