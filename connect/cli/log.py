@@ -13,7 +13,7 @@ import click
 import orjson
 
 from connect.api import ConnectError
-from connect.cli.door import data_dir_option
+from connect.cli.door import DEFAULT_DATA_DIR
 from connect.cli.formats import renderer
 from connect.cli.moments import moment_text
 from connect.cli.output import print_json, print_table
@@ -26,8 +26,12 @@ def log_group() -> None:
     """Verify, dump, count and repair what a log's files hold. All but repair only read, also while a worker runs."""
 
 
+_DATA_DIR = click.option("--data-dir", type=click.Path(path_type=Path), default=DEFAULT_DATA_DIR, envvar="CONNECT_DATA_DIR",
+                         show_default=True, help="Directory of the log.")  # fmt: skip
+
+
 def _options(command: Callable[..., Any]) -> Callable[..., Any]:
-    return as_json_option(data_dir_option(command))
+    return as_json_option(_DATA_DIR(command))
 
 
 _TOPIC = click.option("--topic", "topics", multiple=True, help="Only this topic; all when left out.")
