@@ -41,7 +41,7 @@ from connect.log.reading import Cursor, Slice, View, find_time, read_from
 from connect.log.recovery import open_partition, replay
 from connect.log.retention import expired_count
 from connect.log.segment import Segment
-from connect.log.swap import commit_swap
+from connect.log.swap import commit_swap, is_swapped
 from connect.log.topic_config import TopicConfig
 from connect.ports import AbortedTransaction, Columns, Isolation
 
@@ -714,8 +714,11 @@ class Partition:
             with disk_faults("replace segments of", self.directory):
                 # From here on readers of the old segments read again.
                 self._generation += 1
-                commit_swap(self.disk, cleaned, [other.path for other in old])
-                self._segments = [*self._segments[:first], segment, *self._segments[first + len(old) :]]
+                try:
+                    commit_swap(self.disk, cleaned, [other.path for other in old])
+                finally:  # also where only that the new name lasts is not sure: opening gives it again
+                    if is_swapped(cleaned):
+                        self._segments = [*self._segments[:first], segment, *self._segments[first + len(old) :]]
                 segment.save_aborted()
             return True
 

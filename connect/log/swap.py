@@ -37,6 +37,11 @@ def commit_swap(disk: Disk, cleaned: Path, old: list[Path]) -> Path:
     return _finish(disk, swap, old)
 
 
+def is_swapped(cleaned: Path) -> bool:
+    """Tell whether a swap that was begun came to where the new file has the old one's name."""
+    return not cleaned.exists() and not cleaned.with_suffix(SWAP_SUFFIX).exists()
+
+
 def finish_swaps(disk: Disk, directory: Path) -> None:
     """Remove what a crash left of a compaction that did not come to its end, and finish one that did."""
     names = [path.name for path in directory.iterdir()]

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from connect.api import ConfigError, CorruptBatchError, InvalidRecordError
+from connect.api import ConfigError, CorruptBatchError, EnvironmentFault, InvalidRecordError
 from connect.codec.decode import decode
 from connect.codec.header import iterate_batches
 from connect.log import LogCluster
@@ -494,3 +494,24 @@ async def test_records_are_read_where_the_disk_takes_no_index(open_log, data_dir
     assert batch.offsets[0] == 4
     assert not list(data_dir.glob("t-0/00000000000000000000.*index"))  # an empty one would pass for a whole one
     disk.heal()
+
+
+async def test_a_compaction_that_the_disk_refuses_at_its_end_leaves_what_can_be_read_and_compacted(open_log):
+    disk = FaultyDisk()
+    log = await Log(open_log).open(disk=disk)
+    for turn in range(30):
+        await log.put((b"k%d" % (turn % 7), b"%d" % turn * 20))
+    before = {key: value for _, key, value in await log.records()}
+
+    def refuse_the_last_sync(step, path):
+        last, name = disk.steps[-1]
+        if step == "sync_folder" and last == "rename" and name.endswith(".log.swap"):  # to its name
+            raise OSError(errno.EIO, "Input/output error")
+
+    disk.hooks.append(refuse_the_last_sync)
+    with pytest.raises(EnvironmentFault):
+        await log.compact()
+    disk.heal()
+    assert {key: value for _, key, value in await log.records()} == before
+    await log.compact()
+    assert {key: value for _, key, value in await log.records()} == before
