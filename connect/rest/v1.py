@@ -60,7 +60,9 @@ def _topic(info: TopicInfo) -> dict[str, Any]:
 async def list_topics(request: Request) -> Response:
     """List topics."""
     admin = herder_of(request).cluster.admin
-    return json_response({"topics": [_topic(await admin.describe_topic(name)) for name in await admin.list_topics()]})
+    names = await admin.list_topics()
+    found = await admin.describe_topics(names)  # one that is deleted meanwhile is left out
+    return json_response({"topics": [_topic(found[name]) for name in names if name in found]})
 
 
 @router.post("/topics", status_code=201)

@@ -83,3 +83,19 @@ async def test_a_worker_that_cannot_write_its_topics_is_unhealthy(worker: Runnin
     answer = await worker.client.get("/health")
     assert (answer.status_code, answer.json()["status"]) == (500, "unhealthy")
     assert "disk full" in answer.json()["message"]
+
+
+async def test_a_topic_that_is_deleted_while_all_are_listed_is_left_out(
+    worker: RunningWorker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    admin = worker.herder.cluster.admin
+    await admin.create_topic("stays")
+    names = await admin.list_topics()
+
+    async def listed() -> list[str]:
+        return [*names, "was-deleted"]
+
+    monkeypatch.setattr(type(admin), "list_topics", lambda self: listed())
+    answer = await worker.client.get("/v1/topics")
+    assert answer.status_code == 200, answer.text
+    assert sorted(topic["name"] for topic in answer.json()["topics"]) == sorted(names)
