@@ -79,7 +79,8 @@ class Lifecycle:
         self.stop_soon()
         assert self._stop_by is not None
         if self._work:
-            await asyncio.wait(self._work, timeout=max(0.0, self._stop_by - clock()) + LATE_S)
+            # Longer than the worker waits for what it has cancelled: it gives up what is left of that, and names it.
+            await asyncio.wait(self._work, timeout=max(0.0, self._stop_by - clock()) + LATE_S + RELEASE_S)
         for task in self._work:
             logger.error("%s did not end and is left behind", task.get_name())
             task.cancel()

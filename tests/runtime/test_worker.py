@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import threading
 import time
@@ -12,14 +13,14 @@ from typing import Any
 
 import pytest
 
-from connect.api import ConnectError, RetriableError, SourceTask
+from connect.api import ConnectError, Record, RetriableError, SinkTask, SourceTask
 from connect.ports import Columns
 from connect.runtime.lifecycle import Lifecycle
 from connect.runtime.model import State
 from connect.runtime.source_task import SourceTaskRunner
 from connect.stores.compacted import CompactedTopic
 from tests.support import unruly_plugins
-from tests.support.odd_plugins import register, source
+from tests.support.odd_plugins import register, sink, source
 from tests.support.worker import STRING, RunningWorker, running_worker, until
 
 GRACE_MS = "300"
@@ -138,6 +139,34 @@ async def test_a_plugin_that_hangs_anywhere_does_not_keep_the_worker_from_stoppi
     async with odd_worker(tmp_path) as worker:
         assert worker.herder.connectors() == ["x"]
         await worker.herder.delete("x")
+
+
+async def test_a_coroutine_that_swallows_its_cancellation_is_left_behind_and_the_log_is_closed(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    let_go, began = asyncio.Event(), []
+
+    class Stubborn(SinkTask):
+        async def put(self, records: list[Record]) -> None:
+            began.append(0.0)
+            while not let_go.is_set():
+                with contextlib.suppress(asyncio.CancelledError):
+                    await let_go.wait()
+
+    try:
+        async with asyncio.timeout(30), odd_worker(tmp_path) as worker:
+            register(worker.herder, sink(Stubborn))
+            await feed(worker, "t")
+            await worker.herder.create("x", {"connector.class": "test.Odd", "topics": "t", "value.converter": STRING})
+            await worker.until(lambda: began)
+            began[0] = time.monotonic()
+        assert time.monotonic() - began[0] < BOUND_S
+        assert "left behind: put_batch of task x-0, test.Odd was cancelled" in caplog.text
+        async with odd_worker(tmp_path) as worker:
+            await worker.herder.delete("x")
+    finally:
+        let_go.set()
+        await asyncio.sleep(0.1)
 
 
 async def test_several_that_hang_share_one_grace_time(tmp_path: Path) -> None:
