@@ -81,6 +81,7 @@ class DataDirectory:
             if clean:
                 self._disk.replace(self.path / CLEAN_SHUTDOWN_FILE, b'{"version":0,"brokerEpoch":-1}')
         finally:
+            fcntl.flock(lock, fcntl.LOCK_UN)  # at once, also where a child was just forked and has not let go of it yet
             os.close(lock)
 
 

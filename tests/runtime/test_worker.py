@@ -83,8 +83,13 @@ async def test_a_task_that_ends_without_being_asked_is_failed_and_not_running(
         [task] = [task for task in asyncio.all_tasks() if task.get_name() == "x-0"]
         task.cancel()
     trace = await worker.until_failed("x")
-    told = "was cancelled by nobody of the worker" if how == "raised" else "ended without being asked to"
-    assert trace.splitlines()[0] == f"task x-0 {told} [internal]"
+    name = "tests.support.unruly_plugins.OddSource"
+    told = {
+        "raised": "task x-0 was cancelled by nobody of the worker [internal]",
+        "returned": "task x-0 ended without being asked to [internal]",
+        "cancelled": f"the task was cancelled by code that is not the worker's (task x-0, {name}) [plugin.failed]",
+    }
+    assert trace.splitlines()[0] == told[how]
 
 
 async def test_a_bug_in_a_transform_is_the_plugins_and_its_records_can_be_tolerated(worker: RunningWorker) -> None:
