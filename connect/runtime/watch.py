@@ -8,7 +8,7 @@ note when they begin. What it finds is logged, louder as time passes, and listed
 - loop.held: `async def` code that blocked, so that everything on the event loop stood still.
 
 A thread that only computes (`while True: pass`) takes its share of the interpreter from all others. While one does,
-threads are switched 250 times as often, so that the others wait less for their turn. One that was left behind is asked
+threads are switched fifty times as often, so that the others wait less for their turn. One that was left behind is asked
 to end: an exception is raised in it, from outside, where its own code runs (decision 0010 says when, and what that
 cannot end).
 """
@@ -51,7 +51,7 @@ SPINS: Final = 0.1
 #: The same of one that was left behind: several share a CPU, and with whatever else the machine does.
 SPINS_LEFT: Final = 0.02
 #: How often threads are switched while one computes; the interpreter's usual is 5 ms.
-SWITCH_S: Final = 0.00002
+SWITCH_S: Final = 0.0001
 
 _STDLIB: Final = sysconfig.get_paths()["stdlib"]
 _OURS: Final = str(Path(__file__).resolve().parent.parent) + os.sep
