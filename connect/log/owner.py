@@ -53,11 +53,10 @@ class DataDirectory:
         """
         try:
             _make_folders(disk, path)
-            lock = os.open(path / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, FILE_MODE)
         except OSError as error:
             raise _unusable(path, error) from error
+        lock = lock_directory(path)
         try:
-            _take(path, lock)
             tighten(path)
             fresh = not (path / META_FILE).exists()
             cluster_id = _write_meta(disk, path) if fresh else _read_cluster_id(path)
