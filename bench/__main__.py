@@ -24,8 +24,14 @@ from bench import log
 from bench.jobs import JOBS
 
 #: Records a second that each job is to reach on the reference machine (2 cores).
-TARGETS = {"file_to_topic": 600_000, "topic_to_file": 700_000, "three_transforms": 350_000, "five_transforms": 200_000,
-           "json_to_postgres": 200_000, "postgres_to_topic": 300_000}  # fmt: skip
+TARGETS = {
+    "file_to_topic": 600_000,
+    "topic_to_file": 700_000,
+    "three_transforms": 350_000,
+    "five_transforms": 200_000,
+    "json_to_postgres": 200_000,
+    "postgres_to_topic": 300_000,
+}
 START_TARGET_S = 1.2
 IDLE_TARGET_MIB = 120
 RESULTS = Path(__file__).parent / "results" / "latest.json"
@@ -59,9 +65,17 @@ def run_start(runs: int) -> dict[str, Any]:
         with tempfile.TemporaryDirectory(prefix="connect-bench-") as directory:
             began = time.perf_counter()
             process = subprocess.Popen(
-                [Path(sys.executable).with_name("connect"), "worker", "--data-dir", directory, "--listeners", "http://127.0.0.1:0"],
-                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-            )  # fmt: skip
+                [
+                    Path(sys.executable).with_name("connect"),
+                    "worker",
+                    "--data-dir",
+                    directory,
+                    "--listeners",
+                    "http://127.0.0.1:0",
+                ],
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+            )
             try:
                 _until_ready(Path(directory), process)
                 starts.append(time.perf_counter() - began)
@@ -70,8 +84,12 @@ def run_start(runs: int) -> dict[str, Any]:
             finally:
                 process.terminate()
                 process.wait(30)
-    return {"start_s": round(statistics.median(starts), 3), "start_target_s": START_TARGET_S,
-            "idle_mib": round(statistics.median(memory), 1), "idle_target_mib": IDLE_TARGET_MIB}  # fmt: skip
+    return {
+        "start_s": round(statistics.median(starts), 3),
+        "start_target_s": START_TARGET_S,
+        "idle_mib": round(statistics.median(memory), 1),
+        "idle_target_mib": IDLE_TARGET_MIB,
+    }
 
 
 def _until_ready(directory: Path, process: subprocess.Popen[bytes]) -> None:
@@ -98,7 +116,9 @@ def show(results: dict[str, Any]) -> None:
     print(f"\n{'job':<20}{'records/s':>12}{'target':>12}{'wall s':>9}{'CPU s':>8}{'peak MiB':>10}")
     for name, row in results["jobs"].items():
         mark = "" if row["records_per_s"] >= row["target_records_per_s"] else "  below target"
-        print(f"{name:<20}{row['records_per_s']:>12,}{row['target_records_per_s']:>12,}{row['wall_s']:>9.2f}{row['cpu_s']:>8.2f}{row['peak_mib']:>10.0f}{mark}")  # fmt: skip
+        print(
+            f"{name:<20}{row['records_per_s']:>12,}{row['target_records_per_s']:>12,}{row['wall_s']:>9.2f}{row['cpu_s']:>8.2f}{row['peak_mib']:>10.0f}{mark}"
+        )
     if start := results.get("start"):
         print(f"{'start to REST ready':<20}{start['start_s']:>10.2f} s{START_TARGET_S:>10.2f} s")
         print(f"{'idle memory':<20}{start['idle_mib']:>8.0f} MiB{IDLE_TARGET_MIB:>8.0f} MiB")

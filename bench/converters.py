@@ -42,18 +42,31 @@ from connect_converters import (
 
 PLAIN = Schema.struct(
     {
-        "id": INT64, "name": STRING, "email": OPTIONAL_STRING, "total": FLOAT64, "paid": BOOLEAN, "city": STRING,
-        "street": STRING, "note": OPTIONAL_STRING, "zip": STRING,
+        "id": INT64,
+        "name": STRING,
+        "email": OPTIONAL_STRING,
+        "total": FLOAT64,
+        "paid": BOOLEAN,
+        "city": STRING,
+        "street": STRING,
+        "note": OPTIONAL_STRING,
+        "zip": STRING,
     },
     name="order",
-)  # fmt: skip
+)
 RICH = Schema.struct(
     {
-        "id": INT32, "name": STRING, "total": Schema.decimal(2), "at": Schema.timestamp(), "paid": BOOLEAN,
-        "city": OPTIONAL_STRING, "tags": Schema.array(STRING), "address": Schema.struct({"street": STRING, "zip": STRING}),
+        "id": INT32,
+        "name": STRING,
+        "total": Schema.decimal(2),
+        "at": Schema.timestamp(),
+        "paid": BOOLEAN,
+        "city": OPTIONAL_STRING,
+        "tags": Schema.array(STRING),
+        "address": Schema.struct({"street": STRING, "zip": STRING}),
     },
     name="rich-order",
-)  # fmt: skip
+)
 
 
 class Row(NamedTuple):
@@ -69,8 +82,17 @@ class Row(NamedTuple):
 def plain_value(i: int, *, nulls: bool = False) -> dict[str, Any]:
     """Return a record of about 200 bytes of JSON."""
     note = None if nulls and i % 2 else "leave it with the neighbour on the second floor"
-    return {"id": i, "name": f"customer number {i}", "email": f"customer{i}@example.com", "total": i * 1.25,
-            "paid": i % 2 == 0, "city": "Lisbon", "street": "Rua Augusta 1234", "note": note, "zip": "1100-048"}  # fmt: skip
+    return {
+        "id": i,
+        "name": f"customer number {i}",
+        "email": f"customer{i}@example.com",
+        "total": i * 1.25,
+        "paid": i % 2 == 0,
+        "city": "Lisbon",
+        "street": "Rua Augusta 1234",
+        "note": note,
+        "zip": "1100-048",
+    }
 
 
 def rich_value(i: int) -> dict[str, Any]:
@@ -135,12 +157,19 @@ def _text_and_bytes(count: int) -> list[Row]:
 def _numbers(count: int) -> list[Row]:
     found = []
     for cls, schema, value in (
-        (BooleanConverter, BOOLEAN, True), (ShortConverter, INT16, 5), (IntegerConverter, INT32, 5),
-        (LongConverter, INT64, 5), (FloatConverter, None, 0.5), (DoubleConverter, FLOAT64, 0.5),
-    ):  # fmt: skip
+        (BooleanConverter, BOOLEAN, True),
+        (ShortConverter, INT16, 5),
+        (IntegerConverter, INT32, 5),
+        (LongConverter, INT64, 5),
+        (FloatConverter, None, 0.5),
+        (DoubleConverter, FLOAT64, 0.5),
+    ):
         converter, values = made(cls), [value] * count
         data, name = converter.encode("t", schema, values), cls.__name__.removesuffix("Converter")
-        found += [Row(f"{name}, encode", _encode(converter, schema, values)), Row(f"{name}, decode", _decode(converter, data))]  # fmt: skip
+        found += [
+            Row(f"{name}, encode", _encode(converter, schema, values)),
+            Row(f"{name}, decode", _decode(converter, data)),
+        ]
     return found
 
 
@@ -151,9 +180,15 @@ def _headers(count: int) -> list[Row]:
     for text in texts:
         schema, value = converter.to_connect_header("t", "h", text)
         found += [
-            Row(f"SimpleHeader {text.decode()}, encode", lambda s=schema, v=value: [converter.from_connect_header("t", "h", s, v) for _ in range(count)]),
-            Row(f"SimpleHeader {text.decode()}, decode", lambda t=text: [converter.to_connect_header("t", "h", t) for _ in range(count)]),
-        ]  # fmt: skip
+            Row(
+                f"SimpleHeader {text.decode()}, encode",
+                lambda s=schema, v=value: [converter.from_connect_header("t", "h", s, v) for _ in range(count)],
+            ),
+            Row(
+                f"SimpleHeader {text.decode()}, decode",
+                lambda t=text: [converter.to_connect_header("t", "h", t) for _ in range(count)],
+            ),
+        ]
     return found
 
 
@@ -195,7 +230,9 @@ def show(row: Row, count: int, seconds: float) -> None:
     )
     target = f"{row.least_per_s:,}/s" if row.least_per_s else f"{row.most_bare:.2f} x" if row.most_bare else ""
     shown = f"{ratio:.2f} x" if ratio is not None else ""
-    print(f"{row.name:<40}{took / count * 1e6:>9.3f}{per_s:>14,}{shown:>9}{target:>12}{'  below target' if below else ''}")  # fmt: skip
+    print(
+        f"{row.name:<40}{took / count * 1e6:>9.3f}{per_s:>14,}{shown:>9}{target:>12}{'  below target' if below else ''}"
+    )
 
 
 def main() -> None:

@@ -34,13 +34,23 @@ def start_postgres(directory: Path, *, settings: dict[str, str] | None = None) -
         flags = {"listen_addresses": "127.0.0.1", "port": str(port), "unix_socket_directories": "", **(settings or {})}
         options = " ".join(f"-c {key}={value}" if value else f"-c {key}=''" for key, value in flags.items())
         log = directory / "server.log"
-        pgexec("pg_ctl", ("-w", "-D", str(directory), "-l", str(log), "-o", options, "start"), bin_path=server.bin_path, user=server.system_user)  # fmt: skip
+        pgexec(
+            "pg_ctl",
+            ("-w", "-D", str(directory), "-l", str(log), "-o", options, "start"),
+            bin_path=server.bin_path,
+            user=server.system_user,
+        )
     except Exception as error:  # whatever the wheel raises: no server here
         raise PostgresUnavailable(f"PostgreSQL does not start: {error}") from error
     try:
         yield f"postgresql://postgres@127.0.0.1:{port}/postgres"
     finally:
-        pgexec("pg_ctl", ("-w", "-m", "fast", "-D", str(directory), "stop"), bin_path=server.bin_path, user=server.system_user)  # fmt: skip
+        pgexec(
+            "pg_ctl",
+            ("-w", "-m", "fast", "-D", str(directory), "stop"),
+            bin_path=server.bin_path,
+            user=server.system_user,
+        )
 
 
 def _free_port() -> int:

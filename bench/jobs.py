@@ -109,11 +109,16 @@ def line(number: int) -> bytes:
 def json_value(number: int) -> bytes:
     return orjson.dumps(
         {
-            "id": number, "user": f"user-{number % 10_000}", "email": f"user{number % 10_000}@example.org",
-            "amount": number % 1000 + 0.5, "active": number % 2 == 0, "city": "Amsterdam",
-            "comment": "a text of some length for this row", "created": 1_700_000_000_000 + number,
+            "id": number,
+            "user": f"user-{number % 10_000}",
+            "email": f"user{number % 10_000}@example.org",
+            "amount": number % 1000 + 0.5,
+            "active": number % 2 == 0,
+            "city": "Amsterdam",
+            "comment": "a text of some length for this row",
+            "created": 1_700_000_000_000 + number,
         }
-    )  # fmt: skip
+    )
 
 
 async def fill(herder: Herder, topic: str, records: int, make: Callable[[int], bytes]) -> None:
@@ -131,14 +136,26 @@ async def file_to_topic(context: Context) -> Measured:
         for start in range(0, context.records, CHUNK):
             out.write(b"".join(map(line, range(start, min(start + CHUNK, context.records)))))
     async with worker(context) as herder:
-        config = {"name": "source", "connector.class": "FileStreamSource", "file": str(source), "topic": "lines", "value.converter": STRING}  # fmt: skip
+        config = {
+            "name": "source",
+            "connector.class": "FileStreamSource",
+            "file": str(source),
+            "topic": "lines",
+            "value.converter": STRING,
+        }
         return await run_connector(herder, config, context.records)
 
 
 async def topic_to_file(context: Context) -> Measured:
     async with worker(context) as herder:
         await fill(herder, "lines", context.records, lambda number: line(number)[:-1])
-        config = {"name": "sink", "connector.class": "FileStreamSink", "file": str(context.directory / "out.txt"), "topics": "lines", "value.converter": STRING}  # fmt: skip
+        config = {
+            "name": "sink",
+            "connector.class": "FileStreamSink",
+            "file": str(context.directory / "out.txt"),
+            "topics": "lines",
+            "value.converter": STRING,
+        }
         return await run_connector(herder, config, context.records)
 
 
@@ -167,14 +184,19 @@ async def _through_transforms(context: Context, aliases: str) -> Measured:
     async with worker(context) as herder:
         await fill(herder, "events", context.records, json_value)
         config = {
-            "name": "sink", "connector.class": "FileStreamSink", "file": str(context.directory / "out.txt"), "topics": "events",
-            "value.converter": JSON, "value.converter.schemas.enable": "false", "transforms": aliases,
+            "name": "sink",
+            "connector.class": "FileStreamSink",
+            "file": str(context.directory / "out.txt"),
+            "topics": "events",
+            "value.converter": JSON,
+            "value.converter.schemas.enable": "false",
+            "transforms": aliases,
             **{name: value for name, value in CHAIN.items() if name.split(".")[1] in aliases.split(",")},
-        }  # fmt: skip
+        }
         return await run_connector(herder, config, context.records)
 
 
-TABLE = 'CREATE TABLE "events" (id bigint PRIMARY KEY, "user" text, email text, amount double precision, active boolean, city text, comment text, created bigint)'  # fmt: skip
+TABLE = 'CREATE TABLE "events" (id bigint PRIMARY KEY, "user" text, email text, amount double precision, active boolean, city text, comment text, created bigint)'
 
 
 async def _execute(context: Context, *statements: str) -> Any:
@@ -194,10 +216,16 @@ async def json_to_postgres(context: Context) -> Measured:
     async with worker(context) as herder:
         await fill(herder, "events", context.records, json_value)
         config = {
-            "name": "sink", "connector.class": "io.confluent.connect.jdbc.JdbcSinkConnector", "topics": "events",
-            "connection.url": context.postgres_url or "", "insert.mode": "insert", "pk.mode": "none", "table.name.format": "events",
-            "value.converter": JSON, "value.converter.schemas.enable": "false",
-        }  # fmt: skip
+            "name": "sink",
+            "connector.class": "io.confluent.connect.jdbc.JdbcSinkConnector",
+            "topics": "events",
+            "connection.url": context.postgres_url or "",
+            "insert.mode": "insert",
+            "pk.mode": "none",
+            "table.name.format": "events",
+            "value.converter": JSON,
+            "value.converter.schemas.enable": "false",
+        }
         measured = await run_connector(herder, config, context.records)
     (row,) = await _execute(context, 'SELECT count(*) FROM "events"')
     assert row[0] == context.records, f"{row[0]} rows of {context.records}"
@@ -212,10 +240,17 @@ async def postgres_to_topic(context: Context) -> Measured:
     await _execute(context, 'DROP TABLE IF EXISTS "events"', TABLE, rows, 'ANALYZE "events"')
     async with worker(context) as herder:
         config = {
-            "name": "source", "connector.class": "io.confluent.connect.jdbc.JdbcSourceConnector", "mode": "incrementing",
-            "incrementing.column.name": "id", "table.whitelist": "events", "topic.prefix": "pg-", "poll.interval.ms": "100",
-            "connection.url": context.postgres_url or "", "value.converter": JSON, "value.converter.schemas.enable": "false",
-        }  # fmt: skip
+            "name": "source",
+            "connector.class": "io.confluent.connect.jdbc.JdbcSourceConnector",
+            "mode": "incrementing",
+            "incrementing.column.name": "id",
+            "table.whitelist": "events",
+            "topic.prefix": "pg-",
+            "poll.interval.ms": "100",
+            "connection.url": context.postgres_url or "",
+            "value.converter": JSON,
+            "value.converter.schemas.enable": "false",
+        }
         return await run_connector(herder, config, context.records)
 
 

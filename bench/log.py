@@ -54,9 +54,12 @@ def values_of(start: int) -> list[bytes]:
     """Values as logs hold them: JSON-like, no two the same, of which zstd makes about a sixth."""
     dice = random.Random(start)
     return [
-        (b'{"id":%09d,"user":"user-%06d","amount":%05d,"city":"town-%03d","active":true,"note":"none"}' % (start + n, dice.randrange(10**6), dice.randrange(10**5), n % 500)).ljust(VALUE_BYTES, b" ")
+        (
+            b'{"id":%09d,"user":"user-%06d","amount":%05d,"city":"town-%03d","active":true,"note":"none"}'
+            % (start + n, dice.randrange(10**6), dice.randrange(10**5), n % 500)
+        ).ljust(VALUE_BYTES, b" ")
         for n in range(BATCH)
-    ]  # fmt: skip
+    ]
 
 
 async def opened(directory: Path, **options: Any) -> LogCluster:
@@ -236,7 +239,10 @@ async def fsync_p99(directory: Path, records: int) -> float:
             await producer.append("t", batch, partition=0, acks="durable")
             ours.append(time.perf_counter() - began)
     await cluster.aclose()
-    print(f"fsync p50/p99 ms: log {1e3 * statistics.median(ours):.2f}/{1e3 * p99(ours):.2f}, disk {1e3 * statistics.median(disks):.2f}/{1e3 * p99(disks):.2f}", file=sys.stderr)  # fmt: skip
+    print(
+        f"fsync p50/p99 ms: log {1e3 * statistics.median(ours):.2f}/{1e3 * p99(ours):.2f}, disk {1e3 * statistics.median(disks):.2f}/{1e3 * p99(disks):.2f}",
+        file=sys.stderr,
+    )
     return p99(ours) / p99(disks)
 
 

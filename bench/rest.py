@@ -23,8 +23,14 @@ from typing import Any
 from urllib.parse import urlsplit
 
 STRING = "org.apache.kafka.connect.storage.StringConverter"
-TARGETS = {"expand_p50_ms": 2.0, "expand_p99_ms": 8.0, "create_to_running_ms": 50.0, "creations_s": 20.0,
-           "idle_mib_each": 0.2, "idle_cpu_percent": 1.0}  # fmt: skip
+TARGETS = {
+    "expand_p50_ms": 2.0,
+    "expand_p99_ms": 8.0,
+    "create_to_running_ms": 50.0,
+    "creations_s": 20.0,
+    "idle_mib_each": 0.2,
+    "idle_cpu_percent": 1.0,
+}
 DEADLINE_S = 60.0
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 
@@ -96,8 +102,12 @@ def worker() -> Iterator[Worker]:
 
 def idle_source(folder: str, number: int) -> dict[str, str]:
     """A connector that waits for a file: what an idle connector costs."""
-    return {"connector.class": "FileStreamSource", "file": f"{folder}/none-{number}", "topic": f"bench-{number}",
-            "value.converter": STRING}  # fmt: skip
+    return {
+        "connector.class": "FileStreamSource",
+        "file": f"{folder}/none-{number}",
+        "topic": f"bench-{number}",
+        "value.converter": STRING,
+    }
 
 
 def percentiles(samples: list[float]) -> tuple[float, float]:
@@ -204,8 +214,14 @@ def measure_creations(folder: str, count: int) -> dict[str, float]:
         at.reconnect()
         cpu_percent = 100 * (at.cpu_s() - cpu) / (time.monotonic() - since)
         p50, p99 = measure_listing(at, 20)
-    return {"creations": count, "creations_s": created, "many_memory_mib": memory, "many_idle_cpu_percent": cpu_percent,
-            "many_expand_p50_ms": p50, "many_expand_p99_ms": p99}  # fmt: skip
+    return {
+        "creations": count,
+        "creations_s": created,
+        "many_memory_mib": memory,
+        "many_idle_cpu_percent": cpu_percent,
+        "many_expand_p50_ms": p50,
+        "many_expand_p99_ms": p99,
+    }
 
 
 def main() -> None:
@@ -227,7 +243,10 @@ def main() -> None:
             found |= measure_creations(folder, options.creations)
     for name, value in found.items():
         target = TARGETS.get(name.removeprefix("busy_"))
-        print(f"{name:28} {value:12.2f}" + ("" if target is None else f"   target {target:g}{'' if value <= target else '   MISSED'}"))  # fmt: skip
+        print(
+            f"{name:28} {value:12.2f}"
+            + ("" if target is None else f"   target {target:g}{'' if value <= target else '   MISSED'}")
+        )
 
 
 if __name__ == "__main__":

@@ -50,12 +50,17 @@ CONFIGS: dict[str, list[dict[str, str]]] = {
     "FilterByPath": [{"filter.condition": "$[?(@.kind == 'order')]", "filter.type": "include"}],
     "Flatten": [{}],
     "GzipDecompress": [{}],
-    "HeaderFrom": [{"fields": "name", "headers": "n", "operation": "copy"}, {"fields": "name", "headers": "n", "operation": "move"}],
+    "HeaderFrom": [
+        {"fields": "name", "headers": "n", "operation": "copy"},
+        {"fields": "name", "headers": "n", "operation": "move"},
+    ],
     "HoistField": [{"field": "line"}],
     "InsertField": [{"static.field": "source", "static.value": "shop"}, {"timestamp.field": "ts"}],
     "InsertHeader": [{"header": "h", "value.literal": "5"}],
     "MaskField": [{"fields": "name"}, {"fields": "address.city", "field.syntax.version": "V2"}],
-    "MessageTimestampRouter": [{"message.timestamp.keys": "at", "message.timestamp.format": "yyyy-MM-dd'T'HH:mm:ss.SSSX"}],
+    "MessageTimestampRouter": [
+        {"message.timestamp.keys": "at", "message.timestamp.format": "yyyy-MM-dd'T'HH:mm:ss.SSSX"}
+    ],
     "Python": [{"function": "changed"}],
     "RegexRouter": [{"regex": "raw-(.*)", "replacement": "$1"}],
     "ReplaceField": [{"exclude": "name"}, {"renames": "name:customer"}, {"include": "id"}],
@@ -69,29 +74,44 @@ CONFIGS: dict[str, list[dict[str, str]]] = {
     "TimestampRouter": [{}],
     "TimezoneConverter": [{"converted.timezone": "America/New_York", "include.list": "topic:raw-orders:at"}],
     "TombstoneHandler": [{}],
-    "ValidateJsonSchema": [{"schema": '{"type": "object", "required": ["id"], "properties": {"id": {"type": "integer"}}}'}],
+    "ValidateJsonSchema": [
+        {"schema": '{"type": "object", "required": ["id"], "properties": {"id": {"type": "integer"}}}'}
+    ],
     "ValueToKey": [{"fields": "id"}],
     "HasHeaderKey": [{"name": "h"}],
     "RecordIsTombstone": [{}],
     "TopicNameMatches": [{"pattern": "raw-.*"}],
-}  # fmt: skip
+}
 
 
 def make_batch(*, headers: bool = False, keys: bool = False) -> Batch:
     """Return the records: decoded JSON of some 200 bytes each."""
     values = [orjson.loads(_text(index)) for index in range(RECORDS)]
     return Batch(
-        "raw-orders", values, keys=values if keys else None, partition=0,
+        "raw-orders",
+        values,
+        keys=values if keys else None,
+        partition=0,
         timestamps=[1_700_000_000_000 + index for index in range(RECORDS)],
         headers=[Headers().add("h", 1).add("x", "y") for _ in range(RECORDS)] if headers else None,
-    )  # fmt: skip
+    )
 
 
 def _text(index: int) -> str:
     ms = 1_700_000_000_000 + index * 7_919_317
     at = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(ms // 1000)) + f".{ms % 1000:03d}Z"
-    return json.dumps({"id": index, "kind": "order", "name": f"customer {index}", "amount": index * 1.25,
-                       "code": str(index * 31), "ms": ms, "at": at, "address": {"city": "Lyon", "zip": "69001"}})  # fmt: skip
+    return json.dumps(
+        {
+            "id": index,
+            "kind": "order",
+            "name": f"customer {index}",
+            "amount": index * 1.25,
+            "code": str(index * 31),
+            "ms": ms,
+            "at": at,
+            "address": {"city": "Lyon", "zip": "69001"},
+        }
+    )
 
 
 def measure(call: Callable[[], Any], *, seconds: float) -> float:
@@ -110,7 +130,14 @@ def rows(seconds: float, directory: Path) -> list[dict[str, Any]]:
     (directory / "f.py").write_text(FUNCTION)
     plain, with_headers, keyed = make_batch(), make_batch(headers=True), make_batch(keys=True)
     zipped = plain.replace(values=[gzip.compress(orjson.dumps(value)) for value in plain.values])
-    measured = [{"class": "(copy of each record)", "config": "", "us": measure(lambda: list(map(dict.copy, plain.values)), seconds=seconds), "target_us": None}]  # fmt: skip
+    measured = [
+        {
+            "class": "(copy of each record)",
+            "config": "",
+            "us": measure(lambda: list(map(dict.copy, plain.values)), seconds=seconds),
+            "target_us": None,
+        }
+    ]
     for cls in [*connect_transforms(), *connect_predicates()]:
         name = (cls.aliases or (cls.plugin_name(),))[0].rpartition(".")[2]
         simple, _, part = name.partition("$")
@@ -128,7 +155,14 @@ def rows(seconds: float, directory: Path) -> list[dict[str, Any]]:
             usual = NESTED_TARGET_US if config.get("field.syntax.version") == "V2" else TARGET_US
             target = None if simple in WITHOUT_TARGET else TARGETS_US.get(simple, usual)
             us = measure(lambda call=call, batch=batch: call(batch), seconds=seconds)
-            measured.append({"class": name, "config": ", ".join(f"{k}={v}" for k, v in config.items()), "us": us, "target_us": target})  # fmt: skip
+            measured.append(
+                {
+                    "class": name,
+                    "config": ", ".join(f"{k}={v}" for k, v in config.items()),
+                    "us": us,
+                    "target_us": target,
+                }
+            )
     return measured
 
 

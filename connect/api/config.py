@@ -174,7 +174,10 @@ class Config(BaseModel):
 
     @classmethod
     def _whole(cls, raw: Mapping[str, Any], values: Mapping[str, ConfigValue]) -> tuple[Self | None, list[Problem]]:
-        typed = {attribute: _for_model(values[name].value, declared.type) for name, (attribute, declared) in cls._declared().items()}  # fmt: skip
+        typed = {
+            attribute: _for_model(values[name].value, declared.type)
+            for name, (attribute, declared) in cls._declared().items()
+        }
         try:
             config = cls.model_validate(typed)
         except ValidationError as error:
@@ -381,7 +384,12 @@ def java_class(value: Any) -> str:
         return "java.lang.Boolean"
     if isinstance(value, int):
         return "java.lang.Integer" if -(1 << 31) <= value < 1 << 31 else "java.lang.Long"
-    names = {float: "java.lang.Double", str: "java.lang.String", list: "java.util.ArrayList", dict: "java.util.LinkedHashMap"}  # fmt: skip
+    names = {
+        float: "java.lang.Double",
+        str: "java.lang.String",
+        list: "java.util.ArrayList",
+        dict: "java.util.LinkedHashMap",
+    }
     return names.get(type(value), type(value).__name__)
 
 
@@ -496,7 +504,13 @@ def _type_of(annotation: Any) -> tuple[ConfigType, tuple[str, ...]]:
         return ConfigType.LIST, ()
     if isinstance(annotation, type) and issubclass(annotation, Enum):
         return ConfigType.STRING, tuple(str(member.value) for member in annotation)
-    plain = {bool: ConfigType.BOOLEAN, int: ConfigType.INT, float: ConfigType.DOUBLE, str: ConfigType.STRING, Secret: ConfigType.PASSWORD}  # fmt: skip
+    plain = {
+        bool: ConfigType.BOOLEAN,
+        int: ConfigType.INT,
+        float: ConfigType.DOUBLE,
+        str: ConfigType.STRING,
+        Secret: ConfigType.PASSWORD,
+    }
     assert annotation in plain, f"no ConfigDef type for {annotation}; name one with key(type=...)"
     return plain[annotation], ()
 
@@ -508,7 +522,11 @@ def _value_of(declared: ConfigKey, raw: Mapping[str, Any], *, thorough: bool = F
         try:
             result.value = parse_type(declared.name, raw[declared.name], declared.type)
         except ConfigError as error:
-            shown = error.message if declared.type is not ConfigType.PASSWORD else f"Invalid value {HIDDEN} for configuration {declared.name}"  # fmt: skip
+            shown = (
+                error.message
+                if declared.type is not ConfigType.PASSWORD
+                else f"Invalid value {HIDDEN} for configuration {declared.name}"
+            )
             result.errors.append(shown)
     elif declared.required:
         result.errors.append(f'Missing required configuration "{declared.name}" which has no default value.')

@@ -40,6 +40,10 @@ def java_class(value: Any, schema: Schema | None = None) -> str:
 
 
 _JAVA_TYPES: Final = {
-    Type.INT8: "java.lang.Byte", Type.INT16: "java.lang.Short", Type.INT32: "java.lang.Integer",
-    Type.INT64: "java.lang.Long", Type.FLOAT32: "java.lang.Float", Type.STRUCT: "org.apache.kafka.connect.data.Struct",
-}  # fmt: skip
+    Type.INT8: "java.lang.Byte",
+    Type.INT16: "java.lang.Short",
+    Type.INT32: "java.lang.Integer",
+    Type.INT64: "java.lang.Long",
+    Type.FLOAT32: "java.lang.Float",
+    Type.STRUCT: "org.apache.kafka.connect.data.Struct",
+}

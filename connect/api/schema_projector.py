@@ -31,7 +31,9 @@ def project(source: Schema, value: Any, target: Schema) -> Any:
     _check_compatible(source, target)
     if source.optional and not target.optional:
         if target.default is None:
-            raise SchemaProjectorError("Writer schema is optional, however, target schema does not provide a default value.")  # fmt: skip
+            raise SchemaProjectorError(
+                "Writer schema is optional, however, target schema does not provide a default value."
+            )
         if value is None:
             return target.default
     return None if value is None else _projected(source, value, target)

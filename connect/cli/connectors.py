@@ -25,8 +25,14 @@ if TYPE_CHECKING:
 
 __all__ = ["DEFAULT_URL", "RestClient", "connector", "worker_url"]
 
-file_option = click.option("-f", "--file", "more", multiple=True, type=click.Path(path_type=Path, allow_dash=True),
-                           help="A config file; - is standard input. May be given several times.")  # fmt: skip
+file_option = click.option(
+    "-f",
+    "--file",
+    "more",
+    multiple=True,
+    type=click.Path(path_type=Path, allow_dash=True),
+    help="A config file; - is standard input. May be given several times.",
+)
 files_argument = click.argument("files", nargs=-1, type=click.Path(path_type=Path, allow_dash=True))
 
 
@@ -76,10 +82,17 @@ trace_option = click.option("--trace", is_flag=True, help="The whole trace of a 
 @connector.command()
 @click.argument("name")
 @trace_option
-@click.option("--for", "wanted", type=click.Choice(TARGETS, case_sensitive=False), help="With --wait: until it is in this state; else in any that it was asked for.")  # fmt: skip
+@click.option(
+    "--for",
+    "wanted",
+    type=click.Choice(TARGETS, case_sensitive=False),
+    help="With --wait: until it is in this state; else in any that it was asked for.",
+)
 @steering.wait_options
 @rest_command
-def status(rest: RestClient, name: str, trace: bool, wanted: str | None, wait: bool, timeout_s: float, as_json: bool) -> int:  # fmt: skip
+def status(
+    rest: RestClient, name: str, trace: bool, wanted: str | None, wait: bool, timeout_s: float, as_json: bool
+) -> int:
     """Show a connector's state and its tasks', with the cause of a failure.
 
     Exit code 0 if all are in the state that was asked for (RUNNING, PAUSED, STOPPED), 1 if something has FAILED, 4 if
@@ -144,8 +157,10 @@ def tasks(rest: RestClient, name: str, as_json: bool) -> None:
         return
     found = rest.named("GET", name, "/status")["tasks"]
     causes = [cause.line if (cause := cause_of(task.get("trace"))) else "" for task in found]
-    print_table(["task", "state", "worker", "cause"],
-                [(t["id"], t["state"], t["worker_id"], cause) for t, cause in zip(found, causes, strict=True)])  # fmt: skip
+    print_table(
+        ["task", "state", "worker", "cause"],
+        [(t["id"], t["state"], t["worker_id"], cause) for t, cause in zip(found, causes, strict=True)],
+    )
 
 
 @connector.command()
@@ -253,7 +268,10 @@ def _read(files: Sequence[Path], more: Sequence[Path]) -> list[ConnectorFile]:
     found = [connector_file(path) for path in (*files, *more)]
     names = [file.name for file in found]
     if twice := next((name for name in names if names.count(name) > 1), None):
-        raise UsageError(f"connector {twice!r} is configured in more than one of the files", hint="Name each connector in one file alone.")  # fmt: skip
+        raise UsageError(
+            f"connector {twice!r} is configured in more than one of the files",
+            hint="Name each connector in one file alone.",
+        )
     return found
 
 
@@ -353,7 +371,10 @@ def validate(rest: RestClient, files: Sequence[Path], more: Sequence[Path], chec
 
 def _show_problems(name: str, answer: dict[str, Any]) -> None:
     warnings = answer.get("warnings", [])
-    told = [_counted(answer["error_count"], "problem") or "no problems", *([_counted(len(warnings), "warning")] * bool(warnings))]  # fmt: skip
+    told = [
+        _counted(answer["error_count"], "problem") or "no problems",
+        *([_counted(len(warnings), "warning")] * bool(warnings)),
+    ]
     click.echo(f"{name}: {', '.join(told)}")
     rows = [(c["value"]["name"], error) for c in answer["configs"] for error in c["value"]["errors"]]
     if rows:

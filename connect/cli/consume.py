@@ -26,20 +26,55 @@ _ISOLATIONS: dict[str, Isolation] = {"read_uncommitted": "read_uncommitted", "re
 @click.command()
 @click.option("--topic", required=True, help="Topic to read.")
 @click.option("--from-beginning", is_flag=True, help="Start at the first record, unless the group has an offset.")
-@click.option("--from-datetime", metavar="TIME", help="Start at the first record at or after this: ISO 8601, or ms since 1970.")  # fmt: skip
+@click.option(
+    "--from-datetime", metavar="TIME", help="Start at the first record at or after this: ISO 8601, or ms since 1970."
+)
 @click.option("--max-messages", type=click.IntRange(min=1), help="Stop after so many records.")
 @click.option("--partition", type=int, help="Read this partition only.")
-@click.option("--offset", metavar="N", help="Start here: an offset, earliest, latest, or -N for the last N; needs --partition, or a topic of one.")  # fmt: skip
+@click.option(
+    "--offset",
+    metavar="N",
+    help="Start here: an offset, earliest, latest, or -N for the last N; needs --partition, or a topic of one.",
+)
 @click.option("--group", help="Start at this group's offsets, and commit them at the end.")
-@click.option("--isolation", type=click.Choice(list(_ISOLATIONS)), default="read_uncommitted", show_default=True, help="Whether records of open and aborted transactions are shown.")  # fmt: skip
-@click.option("--timeout-ms", type=click.IntRange(min=0), help="Stop when nothing has come for so long; a failure where --max-messages asks for more.")  # fmt: skip
+@click.option(
+    "--isolation",
+    type=click.Choice(list(_ISOLATIONS)),
+    default="read_uncommitted",
+    show_default=True,
+    help="Whether records of open and aborted transactions are shown.",
+)
+@click.option(
+    "--timeout-ms",
+    type=click.IntRange(min=0),
+    help="Stop when nothing has come for so long; a failure where --max-messages asks for more.",
+)
 @click.option("--print-key", is_flag=True, help="Print key, a tab and the value.")
-@click.option("--format", "template", metavar="FORMAT", help="value; raw: its bytes as they are; json, pretty, or a template: %t topic, %p partition, %o offset, %T timestamp, %d date, %k key, %s value, %K and %S their sizes, %h headers, \\n, \\t.")  # fmt: skip
+@click.option(
+    "--format",
+    "template",
+    metavar="FORMAT",
+    help="value; raw: its bytes as they are; json, pretty, or a template: %t topic, %p partition, %o offset, %T timestamp, %d date, %k key, %s value, %K and %S their sizes, %h headers, \\n, \\t.",
+)
 @door_options
 @click.pass_obj
-def consume(session: Any, topic: str, from_beginning: bool, from_datetime: str | None, max_messages: int | None,
-            partition: int | None, offset: str | None, group: str | None, isolation: str, timeout_ms: int | None,
-            print_key: bool, template: str | None, data_dir: Path, url: str | None, as_json: bool) -> None:  # fmt: skip
+def consume(
+    session: Any,
+    topic: str,
+    from_beginning: bool,
+    from_datetime: str | None,
+    max_messages: int | None,
+    partition: int | None,
+    offset: str | None,
+    group: str | None,
+    isolation: str,
+    timeout_ms: int | None,
+    print_key: bool,
+    template: str | None,
+    data_dir: Path,
+    url: str | None,
+    as_json: bool,
+) -> None:
     """Print a topic's records, one a line, and follow it until Ctrl-C.
 
     Starts at the end, unless --from-beginning, --from-datetime, --offset or a group's offset says otherwise.
@@ -66,7 +101,10 @@ def consume(session: Any, topic: str, from_beginning: bool, from_datetime: str |
                 if group is not None:
                     await log.commit(group, {p: OffsetAndMetadata(o) for p, o in positions.items()})
             if max_messages is not None and seen < max_messages:
-                raise ConnectError(f"only {seen} of {max_messages} records came from topic {topic!r}, then nothing for {timeout_ms} ms", code="timeout")  # fmt: skip
+                raise ConnectError(
+                    f"only {seen} of {max_messages} records came from topic {topic!r}, then nothing for {timeout_ms} ms",
+                    code="timeout",
+                )
 
     try:
         run_async(main())
@@ -87,9 +125,15 @@ async def _partitions(log: LogDoor, topic: str, partition: int | None, offset: s
 
 
 async def _start(
-    log: LogDoor, topic: str, chosen: list[PartitionInfo], offset: str | None, group: str | None, since_ms: int | None, *,
+    log: LogDoor,
+    topic: str,
+    chosen: list[PartitionInfo],
+    offset: str | None,
+    group: str | None,
+    since_ms: int | None,
+    *,
     from_beginning: bool,
-) -> dict[TopicPartition, int]:  # fmt: skip
+) -> dict[TopicPartition, int]:
     committed = dict((await log.describe_group(group)).offsets) if group is not None else {}
     positions = {}
     for p in chosen:

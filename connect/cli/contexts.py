@@ -73,8 +73,11 @@ class Contexts:
         except FileNotFoundError:
             return cls(path)
         except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-            raise ConfigError(f"the contexts file {path} cannot be read: {type(error).__name__}", code="config.unreadable",
-                              hint="Mend it, or delete it and set the contexts again.") from None  # fmt: skip
+            raise ConfigError(
+                f"the contexts file {path} cannot be read: {type(error).__name__}",
+                code="config.unreadable",
+                hint="Mend it, or delete it and set the contexts again.",
+            ) from None
 
     def save(self) -> None:
         """Write the file."""
@@ -117,7 +120,11 @@ def context() -> None:
 @click.option("--url", help="The worker's address; needed for a new context.")
 @click.option("--username", help="A user; the password is asked for, or read from standard input.")
 @click.option("--password-file", type=click.Path(path_type=Path), help="Read the password from this file.")
-@click.option("--token-file", type=click.Path(path_type=Path, allow_dash=True), help="Read a bearer token from this file, - for standard input.")  # fmt: skip
+@click.option(
+    "--token-file",
+    type=click.Path(path_type=Path, allow_dash=True),
+    help="Read a bearer token from this file, - for standard input.",
+)
 @click.option("--cacert", help="PEM file of the certificates to trust.")
 @click.option("--cert", help="PEM file of the client's certificate.")
 @click.option("--key", help="PEM file of its private key, where that is apart.")
@@ -170,8 +177,10 @@ def list_contexts(as_json: bool) -> None:
         shown = {name: one.shown() for name, one in contexts.contexts.items()}
         print_json({"current": contexts.current, "contexts": shown})
         return
-    rows = [("*" if name == contexts.current else "", name, one.url, one.username or ("token" if one.token else ""))
-            for name, one in sorted(contexts.contexts.items())]  # fmt: skip
+    rows = [
+        ("*" if name == contexts.current else "", name, one.url, one.username or ("token" if one.token else ""))
+        for name, one in sorted(contexts.contexts.items())
+    ]
     print_table(["", "name", "url", "user"], rows)
 
 

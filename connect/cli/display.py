@@ -34,8 +34,15 @@ if TYPE_CHECKING:
 INTERVAL_S: Final = 0.5
 _STYLES: Final = {State.RUNNING: "green", State.FAILED: "bold red", State.PAUSED: "yellow"}
 _LEVEL_STYLES: Final = ((logging.ERROR, "red"), (logging.WARNING, "yellow"))
-_COLUMNS: Final = (("connector", "left"), ("type", "left"), ("state", "left"), ("tasks", "left"), ("records", "right"),
-                   ("records/s", "right"), ("lag", "right"))  # fmt: skip
+_COLUMNS: Final = (
+    ("connector", "left"),
+    ("type", "left"),
+    ("state", "left"),
+    ("tasks", "left"),
+    ("records", "right"),
+    ("records/s", "right"),
+    ("lag", "right"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,9 +180,14 @@ class Display:
         cause = (causes[0] if causes else "FAILED, no cause is known") if failed else ""
         lag = lags.get(name)
         cells = (
-            name, status.type, status.connector.state.value, tasks_text(task.state.value for task in status.tasks),
-            f"{records:,}", f"{max(rate, 0):,.0f}", "-" if lag is None else f"{lag.lag:,}",
-        )  # fmt: skip
+            name,
+            status.type,
+            status.connector.state.value,
+            tasks_text(task.state.value for task in status.tasks),
+            f"{records:,}",
+            f"{max(rate, 0):,.0f}",
+            "-" if lag is None else f"{lag.lag:,}",
+        )
         return Row(name, cells, _STYLES[State.FAILED] if failed else _STYLES.get(status.connector.state, ""), cause)
 
 

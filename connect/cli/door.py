@@ -49,8 +49,13 @@ class LogDoor(Protocol):
     async def delete_records(self, partition: TopicPartition, before_offset: int) -> int: ...
     async def offset_for_time(self, partition: TopicPartition, timestamp_ms: int) -> int | None: ...
     async def fetch(
-        self, partition: TopicPartition, offset: int, *, max_bytes: int = 1 << 20, isolation: Isolation = "read_uncommitted"
-    ) -> list[FetchedBatch]: ...  # fmt: skip
+        self,
+        partition: TopicPartition,
+        offset: int,
+        *,
+        max_bytes: int = 1 << 20,
+        isolation: Isolation = "read_uncommitted",
+    ) -> list[FetchedBatch]: ...
     def appender(self, configs: Mapping[str, str]) -> Appender:
         """Make a producer. `configs` takes Kafka's producer keys."""
 
@@ -143,9 +148,13 @@ def door_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 data_dir_option = click.option(
-    "--data-dir", type=click.Path(path_type=Path), default=DEFAULT_DATA_DIR, envvar="CONNECT_DATA_DIR", show_default=True,
+    "--data-dir",
+    type=click.Path(path_type=Path),
+    default=DEFAULT_DATA_DIR,
+    envvar="CONNECT_DATA_DIR",
+    show_default=True,
     help="Directory of the log; a running worker that owns it is asked instead.",
-)  # fmt: skip
+)
 
 
 def run_async(main: Coroutine[Any, Any, T]) -> T:

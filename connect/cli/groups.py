@@ -60,14 +60,30 @@ def describe(session: Any, name: str, data_dir: Path, url: str | None, as_json: 
     click.echo(f"{info.name}  {info.state}  {', '.join(info.members) or 'no members'}")
     print_table(
         ["topic", "partition", "offset", "log end offset", "lag", "committed", "metadata"],
-        [(r.topic, r.partition, _shown(r.offset), _shown(r.log_end_offset), _shown(r.lag),
-          moment_text(r.commit_timestamp), r.metadata) for r in rows],
-    )  # fmt: skip
+        [
+            (
+                r.topic,
+                r.partition,
+                _shown(r.offset),
+                _shown(r.log_end_offset),
+                _shown(r.lag),
+                moment_text(r.commit_timestamp),
+                r.metadata,
+            )
+            for r in rows
+        ],
+    )
 
 
 @group.command()
 @click.argument("name")
-@click.option("--topic", "topics", multiple=True, metavar="TOPIC[:P,...]", help="Only this topic, or these partitions of it; all that the group has when left out.")  # fmt: skip
+@click.option(
+    "--topic",
+    "topics",
+    multiple=True,
+    metavar="TOPIC[:P,...]",
+    help="Only this topic, or these partitions of it; all that the group has when left out.",
+)
 @click.option("--to-earliest", is_flag=True, help="To the first record.")
 @click.option("--to-latest", is_flag=True, help="Behind the last record.")
 @click.option("--to-offset", type=click.IntRange(min=0), help="To this offset.")
@@ -76,8 +92,20 @@ def describe(session: Any, name: str, data_dir: Path, url: str | None, as_json: 
 @click.option("--dry-run", is_flag=True, help="Show what would be set, and set nothing.")
 @door_options
 @click.pass_obj
-def reset(session: Any, name: str, topics: tuple[str, ...], to_earliest: bool, to_latest: bool, to_offset: int | None,
-          shift_by: int | None, to_datetime: str | None, dry_run: bool, data_dir: Path, url: str | None, as_json: bool) -> None:  # fmt: skip
+def reset(
+    session: Any,
+    name: str,
+    topics: tuple[str, ...],
+    to_earliest: bool,
+    to_latest: bool,
+    to_offset: int | None,
+    shift_by: int | None,
+    to_datetime: str | None,
+    dry_run: bool,
+    data_dir: Path,
+    url: str | None,
+    as_json: bool,
+) -> None:
     """Set a group's offsets. Refused while consumers read for the group; offsets out of range are moved into it."""
     choices = [to_earliest, to_latest, to_offset is not None, shift_by is not None, to_datetime is not None]
     if sum(choices) != 1:
@@ -94,7 +122,10 @@ def reset(session: Any, name: str, topics: tuple[str, ...], to_earliest: bool, t
             return info.log_end_offset if found is None else found
         if shift_by is not None:
             if committed is None:
-                raise UsageError(f"--shift-by: group {name!r} has no offset for {at} to shift", hint="Set one with --to-offset, --to-earliest or --to-latest.")  # fmt: skip
+                raise UsageError(
+                    f"--shift-by: group {name!r} has no offset for {at} to shift",
+                    hint="Set one with --to-offset, --to-earliest or --to-latest.",
+                )
             wanted = committed + shift_by
         else:
             assert to_offset is not None
@@ -117,18 +148,28 @@ def reset(session: Any, name: str, topics: tuple[str, ...], to_earliest: bool, t
     if as_json:
         print_json({"group": name, "dry_run": dry_run, "offsets": rows})
         return
-    print_table(["topic", "partition", "from", "to"], [(r["topic"], r["partition"], _shown(r["from"]), r["to"]) for r in rows])  # fmt: skip
+    print_table(
+        ["topic", "partition", "from", "to"], [(r["topic"], r["partition"], _shown(r["from"]), r["to"]) for r in rows]
+    )
     if dry_run:
         click.echo("nothing was set: --dry-run")
 
 
 @group.command()
 @click.argument("name")
-@click.option("--topic", "topics", multiple=True, metavar="TOPIC[:P,...]", help="Only the offsets of this topic, or of these partitions.")  # fmt: skip
+@click.option(
+    "--topic",
+    "topics",
+    multiple=True,
+    metavar="TOPIC[:P,...]",
+    help="Only the offsets of this topic, or of these partitions.",
+)
 @yes_option
 @door_options
 @click.pass_obj
-def delete(session: Any, name: str, topics: tuple[str, ...], yes: bool, data_dir: Path, url: str | None, as_json: bool) -> None:  # fmt: skip
+def delete(
+    session: Any, name: str, topics: tuple[str, ...], yes: bool, data_dir: Path, url: str | None, as_json: bool
+) -> None:
     """Delete a group's offsets. Refused while consumers read for the group."""
     confirm(f"Delete the offsets of group {name}?", yes=yes)
 

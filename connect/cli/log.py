@@ -26,8 +26,14 @@ def log_group() -> None:
     """Verify, dump, count and repair what a log's files hold. All but repair only read, also while a worker runs."""
 
 
-_DATA_DIR = click.option("--data-dir", type=click.Path(path_type=Path), default=DEFAULT_DATA_DIR, envvar="CONNECT_DATA_DIR",
-                         show_default=True, help="Directory of the log.")  # fmt: skip
+_DATA_DIR = click.option(
+    "--data-dir",
+    type=click.Path(path_type=Path),
+    default=DEFAULT_DATA_DIR,
+    envvar="CONNECT_DATA_DIR",
+    show_default=True,
+    help="Directory of the log.",
+)
 
 
 def _options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -46,14 +52,25 @@ def verify(session: Any, topics: tuple[str, ...], data_dir: Path, as_json: bool)
     reports = _reports(session.wiring.inspect_log(data_dir), topics, quiet=as_json)
     bad = [found for report in reports for found in report.bad]
     if as_json:
-        print_json({"partitions": len(reports), "bytes": sum(r.size_bytes for r in reports),
-                    "bad": [{"file": b.path, "position": b.position, "end_position": b.end_position, "reason": b.reason} for b in bad]})  # fmt: skip
+        print_json(
+            {
+                "partitions": len(reports),
+                "bytes": sum(r.size_bytes for r in reports),
+                "bad": [
+                    {"file": b.path, "position": b.position, "end_position": b.end_position, "reason": b.reason}
+                    for b in bad
+                ],
+            }
+        )
         return 1 if bad else 0
     for found in bad:
         click.echo(f"{found.path}: bytes {found.position} to {found.end_position}: {found.reason}")
     total = sum(report.size_bytes for report in reports)
     records = sum(report.records for report in reports)
-    click.echo(f"{len(reports)} partition(s), {records} record(s), {total} bytes: " + (f"{len(bad)} damaged range(s)" if bad else "all whole"))  # fmt: skip
+    click.echo(
+        f"{len(reports)} partition(s), {records} record(s), {total} bytes: "
+        + (f"{len(bad)} damaged range(s)" if bad else "all whole")
+    )
     return 1 if bad else 0
 
 
@@ -69,11 +86,38 @@ def stats(session: Any, topics: tuple[str, ...], data_dir: Path, as_json: bool) 
         print_json(rows)
         return
     print_table(
-        ["topic", "partitions", "segments", "batches", "records", "bytes", "bytes/record", "records/batch", "ratio", "codecs", "oldest", "newest"],
-        [(r["topic"], r["partitions"], r["segments"], r["batches"], r["records"], r["size_bytes"], r["bytes_per_record"],
-          r["records_per_batch"], r["compression_ratio"], ",".join(r["codecs"]), moment_text(r["oldest_timestamp"]),
-          moment_text(r["newest_timestamp"])) for r in rows],
-    )  # fmt: skip
+        [
+            "topic",
+            "partitions",
+            "segments",
+            "batches",
+            "records",
+            "bytes",
+            "bytes/record",
+            "records/batch",
+            "ratio",
+            "codecs",
+            "oldest",
+            "newest",
+        ],
+        [
+            (
+                r["topic"],
+                r["partitions"],
+                r["segments"],
+                r["batches"],
+                r["records"],
+                r["size_bytes"],
+                r["bytes_per_record"],
+                r["records_per_batch"],
+                r["compression_ratio"],
+                ",".join(r["codecs"]),
+                moment_text(r["oldest_timestamp"]),
+                moment_text(r["newest_timestamp"]),
+            )
+            for r in rows
+        ],
+    )
 
 
 def _stats(topic: str, reports: list[PartitionReport]) -> dict[str, Any]:
@@ -85,15 +129,21 @@ def _stats(topic: str, reports: list[PartitionReport]) -> dict[str, Any]:
     unpacked = sum(r.records_bytes for r in reports) + 61 * batches
     oldest = [r.oldest_timestamp for r in reports if r.oldest_timestamp >= 0]
     return {
-        "topic": topic, "partitions": len(reports), "segments": sum(r.segments for r in reports), "batches": batches,
-        "records": records, "size_bytes": size_bytes, "index_bytes": sum(r.index_bytes for r in reports),
+        "topic": topic,
+        "partitions": len(reports),
+        "segments": sum(r.segments for r in reports),
+        "batches": batches,
+        "records": records,
+        "size_bytes": size_bytes,
+        "index_bytes": sum(r.index_bytes for r in reports),
         "bytes_per_record": round(size_bytes / records, 1) if records else 0,
         "records_per_batch": round(records / batches, 1) if batches else 0,
         "compression_ratio": round(unpacked / size_bytes, 2) if size_bytes else 1.0,
-        "codecs": dict(codecs), "oldest_timestamp": min(oldest, default=-1),
+        "codecs": dict(codecs),
+        "oldest_timestamp": min(oldest, default=-1),
         "newest_timestamp": max((r.newest_timestamp for r in reports), default=-1),
         "damaged_ranges": sum(len(r.bad) for r in reports),
-    }  # fmt: skip
+    }
 
 
 @log_group.command()
@@ -104,7 +154,16 @@ def _stats(topic: str, reports: list[PartitionReport]) -> dict[str, Any]:
 @click.option("--records", is_flag=True, help="Also the records of each batch.")
 @_options
 @click.pass_obj
-def dump(session: Any, topic: str, partition: int, offset: int, max_batches: int | None, records: bool, data_dir: Path, as_json: bool) -> None:  # fmt: skip
+def dump(
+    session: Any,
+    topic: str,
+    partition: int,
+    offset: int,
+    max_batches: int | None,
+    records: bool,
+    data_dir: Path,
+    as_json: bool,
+) -> None:
     """Print the record batches of a partition as they are stored, one a line."""
     inspector: Inspector = session.wiring.inspect_log(data_dir)
     show = renderer("json" if as_json else r"  | %o %d key: %k value: %s headers: [%h]\n")
@@ -121,7 +180,11 @@ def dump(session: Any, topic: str, partition: int, offset: int, max_batches: int
 def _line(found: StoredBatch | BadRange) -> str:
     if isinstance(found, BadRange):
         return f"{found.path} damaged: bytes {found.position} to {found.end_position}: {found.reason}"
-    producer = "" if found.producer_id < 0 else f" producer {found.producer_id} epoch {found.producer_epoch} sequence {found.base_sequence}"  # fmt: skip
+    producer = (
+        ""
+        if found.producer_id < 0
+        else f" producer {found.producer_id} epoch {found.producer_epoch} sequence {found.base_sequence}"
+    )
     flags = "".join(f" {flag}" for flag in found.flags) + (f" {found.marker}" if found.marker else "")
     unreadable = "" if found.records is not None else " its records cannot be read"
     return (
@@ -132,9 +195,26 @@ def _line(found: StoredBatch | BadRange) -> str:
 
 def _body(found: StoredBatch | BadRange) -> dict[str, Any]:
     if isinstance(found, BadRange):
-        return {"file": found.path, "position": found.position, "end_position": found.end_position, "reason": found.reason}  # fmt: skip
-    names = ("position", "size_bytes", "base_offset", "last_offset", "count", "codec", "base_timestamp", "max_timestamp",
-             "producer_id", "producer_epoch", "base_sequence", "marker")  # fmt: skip
+        return {
+            "file": found.path,
+            "position": found.position,
+            "end_position": found.end_position,
+            "reason": found.reason,
+        }
+    names = (
+        "position",
+        "size_bytes",
+        "base_offset",
+        "last_offset",
+        "count",
+        "codec",
+        "base_timestamp",
+        "max_timestamp",
+        "producer_id",
+        "producer_epoch",
+        "base_sequence",
+        "marker",
+    )
     return {"file": found.path, **{name: getattr(found, name) for name in names}, "flags": list(found.flags)}
 
 
@@ -143,10 +223,16 @@ def _body(found: StoredBatch | BadRange) -> dict[str, Any]:
 @click.option(
     "--apply", "is_applied", is_flag=True, help="Make the mends that lose nothing. Without it nothing is changed."
 )
-@click.option("--drop-damaged", is_flag=True, help="With --apply: also cut damaged bytes out of the log; a copy of them is kept in DIR/.repaired-TIME.")  # fmt: skip
+@click.option(
+    "--drop-damaged",
+    is_flag=True,
+    help="With --apply: also cut damaged bytes out of the log; a copy of them is kept in DIR/.repaired-TIME.",
+)
 @_options
 @click.pass_obj
-def repair(session: Any, topics: tuple[str, ...], is_applied: bool, drop_damaged: bool, data_dir: Path, as_json: bool) -> int:  # fmt: skip
+def repair(
+    session: Any, topics: tuple[str, ...], is_applied: bool, drop_damaged: bool, data_dir: Path, as_json: bool
+) -> int:
     """Mend a data directory whose worker does not start, or say what would be mended and what is lost by it.
 
     Refused while a process owns the directory. Exit code 1 where something is, or stays, damaged.
@@ -161,10 +247,17 @@ def repair(session: Any, topics: tuple[str, ...], is_applied: bool, drop_damaged
         for one in made:
             one.apply()
     if as_json:
-        print_json([{"path": one.path, "problem": one.problem, "mend": one.mend, "loses": one.loses, "mended": one in made} for one in found])  # fmt: skip
+        print_json(
+            [
+                {"path": one.path, "problem": one.problem, "mend": one.mend, "loses": one.loses, "mended": one in made}
+                for one in found
+            ]
+        )
     else:
         for one in found:
-            click.echo(f"{one.path}: {one.problem}\n  {'mended' if one in made else 'mend'}: {one.mend}\n  {'lost' if one in made else 'loses'}: {one.loses or 'nothing'}")  # fmt: skip
+            click.echo(
+                f"{one.path}: {one.problem}\n  {'mended' if one in made else 'mend'}: {one.mend}\n  {'lost' if one in made else 'loses'}: {one.loses or 'nothing'}"
+            )
         click.echo(_summary(found, made))
     return 1 if len(made) < len(found) else 0
 
@@ -176,7 +269,11 @@ def _summary(found: list[Repair], made: list[Repair]) -> str:
     if not left:
         return f"{len(made)} mended"
     options = "--apply" + (" --drop-damaged" if all(one.loses for one in left) else "")
-    return f"{len(made)} mended, {len(left)} to mend: {options} does it" + ("; what loses something also needs --drop-damaged" if options == "--apply" and any(one.loses for one in left) else "")  # fmt: skip
+    return f"{len(made)} mended, {len(left)} to mend: {options} does it" + (
+        "; what loses something also needs --drop-damaged"
+        if options == "--apply" and any(one.loses for one in left)
+        else ""
+    )
 
 
 # -- shared --------------------------------------------------------------------------------------------------------

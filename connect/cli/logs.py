@@ -203,7 +203,9 @@ class TerminalHandler(logging.Handler):
                 folded, self._folded = self._folded, {}
         lines += [Line(record.levelno, self._fold(count, record)) for count, record in folded.values()]
         if unshown:
-            lines.append(Line(logging.WARNING, f"{_lines(unshown)} not shown: they came faster than the terminal takes them"))  # fmt: skip
+            lines.append(
+                Line(logging.WARNING, f"{_lines(unshown)} not shown: they came faster than the terminal takes them")
+            )
         return lines
 
     def _fold(self, count: int, record: logging.LogRecord) -> str:
@@ -211,8 +213,15 @@ class TerminalHandler(logging.Handler):
             message = record.getMessage()
         except Exception:  # of a plugin's own arguments
             message = str(record.msg)
-        told = logging.LogRecord(record.name, record.levelno, record.pathname, record.lineno,
-                                 f"{_lines(count, 'more ', 'like this ')} not shown: {message}", None, None)  # fmt: skip
+        told = logging.LogRecord(
+            record.name,
+            record.levelno,
+            record.pathname,
+            record.lineno,
+            f"{_lines(count, 'more ', 'like this ')} not shown: {message}",
+            None,
+            None,
+        )
         told.created, told.msecs = record.created, record.msecs
         told.connector_context = record.connector_context  # type: ignore[attr-defined]
         return self.format(told).replace("\x1b", "\\x1b")

@@ -51,10 +51,19 @@ def _add(name: str, command: click.Command) -> None:
 
     command.callback = run
     command.params += [
-        click.Option(["--offline", "is_offline"], is_flag=True, help="In the data directory itself, while no worker owns it: for a worker that does not start."),
-        click.Option(["--config-topic"], default="connect-configs", show_default=True, envvar="CONNECT_CONFIG_STORAGE_TOPIC",
-                     help="With --offline: the worker's config.storage.topic."),
-    ]  # fmt: skip
+        click.Option(
+            ["--offline", "is_offline"],
+            is_flag=True,
+            help="In the data directory itself, while no worker owns it: for a worker that does not start.",
+        ),
+        click.Option(
+            ["--config-topic"],
+            default="connect-configs",
+            show_default=True,
+            envvar="CONNECT_CONFIG_STORAGE_TOPIC",
+            help="With --offline: the worker's config.storage.topic.",
+        ),
+    ]
 
 
 def _say(name: str, told: list[dict[str, Any]], *, as_json: bool) -> None:
@@ -88,7 +97,11 @@ def _changer(command: str, names: Sequence[str]) -> Work:
         for name in names:  # all are known before the first is changed
             if store.config(name) is None:
                 near = difflib.get_close_matches(name, store.connectors(), n=1)
-                raise NotFoundError(f"Connector {name} not found", code="connector.not_found", hint=f"Did you mean {near[0]!r}?" if near else "List them with 'connect connector list --offline'.")  # fmt: skip
+                raise NotFoundError(
+                    f"Connector {name} not found",
+                    code="connector.not_found",
+                    hint=f"Did you mean {near[0]!r}?" if near else "List them with 'connect connector list --offline'.",
+                )
         for name in names:
             if command == "delete":
                 await store.delete(name)
@@ -102,7 +115,9 @@ def _changer(command: str, names: Sequence[str]) -> Work:
 @asynccontextmanager
 async def _opened(wiring: Wiring, data_dir: Path, topic: str) -> AsyncIterator[ConfigStore]:
     if not (data_dir / _META_FILE).exists():
-        raise EnvironmentFault(f"{data_dir} holds no log", code="environment.data_dir", hint="Name the directory with --data-dir.")  # fmt: skip
+        raise EnvironmentFault(
+            f"{data_dir} holds no log", code="environment.data_dir", hint="Name the directory with --data-dir."
+        )
     try:
         cluster = await wiring.open_cluster(data_dir)
     except ConnectError as error:
@@ -111,7 +126,11 @@ async def _opened(wiring: Wiring, data_dir: Path, topic: str) -> AsyncIterator[C
         raise
     try:
         if await cluster.admin.partitions(topic) is None:
-            raise NotFoundError(f"{data_dir} has no topic {topic!r} with connectors", code="log.unknown_topic_or_partition", hint="Name the worker's config.storage.topic with --config-topic.")  # fmt: skip
+            raise NotFoundError(
+                f"{data_dir} has no topic {topic!r} with connectors",
+                code="log.unknown_topic_or_partition",
+                hint="Name the worker's config.storage.topic with --config-topic.",
+            )
         compacted = CompactedTopic(cluster, topic, problem=problem_of)
         await compacted.open()
         yield ConfigStore(compacted, lambda: time.time_ns() // 1_000_000)

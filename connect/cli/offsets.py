@@ -42,9 +42,19 @@ def _text(value: Any) -> str:
 
 @offsets.command()
 @click.argument("name")
-@click.option("--set", "changes", multiple=True, metavar="TOPIC:PARTITION=OFFSET",
-              help="Of a sink: go on from this offset; null forgets it. May be given several times.")  # fmt: skip
-@click.option("-f", "--file", type=click.Path(path_type=Path), help='JSON as \'get --json\' prints it: {"offsets": [{"partition", "offset"}]}.')  # fmt: skip
+@click.option(
+    "--set",
+    "changes",
+    multiple=True,
+    metavar="TOPIC:PARTITION=OFFSET",
+    help="Of a sink: go on from this offset; null forgets it. May be given several times.",
+)
+@click.option(
+    "-f",
+    "--file",
+    type=click.Path(path_type=Path),
+    help='JSON as \'get --json\' prints it: {"offsets": [{"partition", "offset"}]}.',
+)
 @rest_command
 def alter(rest: RestClient, name: str, changes: Sequence[str], file: Path | None, as_json: bool) -> None:
     """Change a stopped connector's offsets; partitions that are not named keep theirs."""

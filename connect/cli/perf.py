@@ -29,15 +29,31 @@ def perf() -> None:
 @click.option("--topic", required=True, help="Topic to append to; it must exist.")
 @click.option("--num-records", type=click.IntRange(min=1), default=1_000_000, show_default=True)
 @click.option("--record-size", type=click.IntRange(min=1), default=100, show_default=True, help="Bytes of a value.")
-@click.option("--batch-records", type=click.IntRange(min=1), default=1000, show_default=True, help="Records in one append.")  # fmt: skip
+@click.option(
+    "--batch-records", type=click.IntRange(min=1), default=1000, show_default=True, help="Records in one append."
+)
 @click.option("--throughput", type=int, default=-1, show_default=True, help="Records a second; -1 as fast as it goes.")
 @click.option("--acks", type=click.Choice(list(ACKS)), default="written", show_default=True)
-@click.option("--compression", default="none", show_default=True, help="none, gzip, snappy, lz4 or zstd; with a level as zstd:9.")  # fmt: skip
+@click.option(
+    "--compression", default="none", show_default=True, help="none, gzip, snappy, lz4 or zstd; with a level as zstd:9."
+)
 @click.option("--transaction-records", type=click.IntRange(min=1), help="Append in transactions of so many records.")
 @door_options
 @click.pass_obj
-def produce(session: Any, topic: str, num_records: int, record_size: int, batch_records: int, throughput: int, acks: str,
-            compression: str, transaction_records: int | None, data_dir: Path, url: str | None, as_json: bool) -> None:  # fmt: skip
+def produce(
+    session: Any,
+    topic: str,
+    num_records: int,
+    record_size: int,
+    batch_records: int,
+    throughput: int,
+    acks: str,
+    compression: str,
+    transaction_records: int | None,
+    data_dir: Path,
+    url: str | None,
+    as_json: bool,
+) -> None:
     """Append records, and print records/s, MiB/s and the latency of an append."""
     if throughput == 0 or throughput < -1:
         raise UsageError(f"--throughput: {throughput} is neither -1 nor a number of records a second")
@@ -80,10 +96,14 @@ def produce(session: Any, topic: str, num_records: int, record_size: int, batch_
 @perf.command()
 @click.option("--topic", required=True, help="Topic to read, from its first record.")
 @click.option("--num-records", type=click.IntRange(min=1), help="Stop after so many; all that is there when left out.")
-@click.option("--fetch-size", type=click.IntRange(min=1), default=1 << 20, show_default=True, help="Bytes in one fetch.")  # fmt: skip
+@click.option(
+    "--fetch-size", type=click.IntRange(min=1), default=1 << 20, show_default=True, help="Bytes in one fetch."
+)
 @door_options
 @click.pass_obj
-def consume(session: Any, topic: str, num_records: int | None, fetch_size: int, data_dir: Path, url: str | None, as_json: bool) -> None:  # fmt: skip
+def consume(
+    session: Any, topic: str, num_records: int | None, fetch_size: int, data_dir: Path, url: str | None, as_json: bool
+) -> None:
     """Read records, and print records/s, MiB/s and the latency of a fetch."""
 
     async def main() -> dict[str, Any]:
@@ -128,11 +148,17 @@ def _figures(records: int, size_bytes: int, seconds: float, latencies: list[floa
         return round(1000 * ordered[min(len(ordered) - 1, int(len(ordered) * share))], 3)
 
     return {
-        "records": records, "seconds": round(seconds, 3),
-        "records_per_s": round(records / seconds) if seconds else 0, "mib_per_s": round(size_bytes / _MIB / seconds, 2) if seconds else 0,
-        "avg_latency_ms": round(1000 * sum(ordered) / len(ordered), 3), "max_latency_ms": round(1000 * ordered[-1], 3),
-        "p50_ms": at(0.5), "p95_ms": at(0.95), "p99_ms": at(0.99), "p999_ms": at(0.999),
-    }  # fmt: skip
+        "records": records,
+        "seconds": round(seconds, 3),
+        "records_per_s": round(records / seconds) if seconds else 0,
+        "mib_per_s": round(size_bytes / _MIB / seconds, 2) if seconds else 0,
+        "avg_latency_ms": round(1000 * sum(ordered) / len(ordered), 3),
+        "max_latency_ms": round(1000 * ordered[-1], 3),
+        "p50_ms": at(0.5),
+        "p95_ms": at(0.95),
+        "p99_ms": at(0.99),
+        "p999_ms": at(0.999),
+    }
 
 
 def _show(figures: dict[str, Any], what: str, *, as_json: bool) -> None:

@@ -14,8 +14,13 @@ from connect.cli.output import print_json, print_table
 if TYPE_CHECKING:
     from connect.runtime.plugins import PluginHost
 
-plugin_path = click.option("--plugin-path", multiple=True, type=click.Path(path_type=Path), envvar="CONNECT_PLUGIN_PATH",
-                           help="Folder with plugins that are not installed.")  # fmt: skip
+plugin_path = click.option(
+    "--plugin-path",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    envvar="CONNECT_PLUGIN_PATH",
+    help="Folder with plugins that are not installed.",
+)
 as_json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
@@ -31,10 +36,15 @@ def list_plugins(plugin_path: tuple[Path, ...], as_json: bool) -> None:
     """List every plugin class, and the plugins that could not be loaded."""
     host = _host(plugin_path)
     if as_json:
-        print_json({
-            "plugins": [{"class": d.name, "type": d.kind.value, "version": d.cls.version, "origin": d.origin} for d in host.list()],
-            "broken": [{"name": b.name, "origin": b.origin, "cause": b.cause} for b in host.broken],
-        })  # fmt: skip
+        print_json(
+            {
+                "plugins": [
+                    {"class": d.name, "type": d.kind.value, "version": d.cls.version, "origin": d.origin}
+                    for d in host.list()
+                ],
+                "broken": [{"name": b.name, "origin": b.origin, "cause": b.cause} for b in host.broken],
+            }
+        )
         return
     print_table(
         ["type", "class", "version", "origin"], [(d.kind.value, d.name, d.cls.version, d.origin) for d in host.list()]
@@ -64,9 +74,20 @@ def describe(name: str, plugin_path: tuple[Path, ...], as_json: bool) -> None:
         click.echo(f"also: {', '.join(desc.cls.aliases)}")
     if desc.cls.__doc__:
         click.echo(f"\n{desc.cls.__doc__.strip().splitlines()[0]}\n")
-    print_table(["key", "type", "default", "valid values", "importance", "documentation"],
-                [(k.name, k.type.value, "required" if k.required else k.default_text, k.valid_values or ", ".join(k.recommended),
-                  k.importance.lower(), k.documentation) for k in keys])  # fmt: skip
+    print_table(
+        ["key", "type", "default", "valid values", "importance", "documentation"],
+        [
+            (
+                k.name,
+                k.type.value,
+                "required" if k.required else k.default_text,
+                k.valid_values or ", ".join(k.recommended),
+                k.importance.lower(),
+                k.documentation,
+            )
+            for k in keys
+        ],
+    )
 
 
 def _host(folders: tuple[Path, ...]) -> PluginHost:

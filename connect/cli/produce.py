@@ -21,27 +21,73 @@ from connect.ports import Acks, Columns, RawHeaders
 CHUNK_BYTES = 1 << 20
 #: Kafka's words for acks, and ours.
 ACKS: dict[str, Acks] = {
-    "0": "none", "none": "none", "1": "written", "written": "written", "all": "durable", "-1": "durable", "durable": "durable",
-}  # fmt: skip
+    "0": "none",
+    "none": "none",
+    "1": "written",
+    "written": "written",
+    "all": "durable",
+    "-1": "durable",
+    "durable": "durable",
+}
 
 
 @click.command()
 @click.option("--topic", required=True, help="Topic to append to; it must exist.")
 @click.option("--key-separator", metavar="TEXT", help="Each line is a key, this separator and a value.")
-@click.option("--parse-key", is_flag=True, help="The same with a tab as the separator, unless --key-separator names another.")  # fmt: skip
+@click.option(
+    "--parse-key", is_flag=True, help="The same with a tab as the separator, unless --key-separator names another."
+)
 @click.option("--headers", metavar="NAME=VALUE,...", help="Headers of every record.")
 @click.option("--null-marker", metavar="TEXT", help="A key or value that is this text is null: a tombstone.")
-@click.option("--format", "form", type=click.Choice(["text", "raw", "json"]), default="text", show_default=True, help="text: lines, a carriage return at their end taken off; raw: lines, every byte kept; json: objects as 'consume --json' prints them, of which key, value, headers and timestamp are taken.")  # fmt: skip
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "raw", "json"]),
+    default="text",
+    show_default=True,
+    help="text: lines, a carriage return at their end taken off; raw: lines, every byte kept; json: objects as 'consume --json' prints them, of which key, value, headers and timestamp are taken.",
+)
 @click.option("--partition", type=int, help="Append to this partition, whatever the key.")
-@click.option("--compression", metavar="CODEC", default="none", show_default=True, help="none, gzip, snappy, lz4 or zstd; with a level as zstd:9.")  # fmt: skip
-@click.option("--acks", type=click.Choice(list(ACKS)), default="written", show_default=True, help="When an append counts as done: none (0), written (1: survives the process) or durable (all: survives the machine).")  # fmt: skip
-@click.option("--transactional", "transactional_id", metavar="ID", help="Append all lines in one transaction of this transactional id.")  # fmt: skip
+@click.option(
+    "--compression",
+    metavar="CODEC",
+    default="none",
+    show_default=True,
+    help="none, gzip, snappy, lz4 or zstd; with a level as zstd:9.",
+)
+@click.option(
+    "--acks",
+    type=click.Choice(list(ACKS)),
+    default="written",
+    show_default=True,
+    help="When an append counts as done: none (0), written (1: survives the process) or durable (all: survives the machine).",
+)
+@click.option(
+    "--transactional",
+    "transactional_id",
+    metavar="ID",
+    help="Append all lines in one transaction of this transactional id.",
+)
 @click.argument("file", required=False, type=click.Path(path_type=Path))
 @door_options
 @click.pass_obj
-def produce(session: Any, topic: str, key_separator: str | None, parse_key: bool, headers: str | None, null_marker: str | None,
-            form: str, partition: int | None, compression: str, acks: str, transactional_id: str | None, file: Path | None,
-            data_dir: Path, url: str | None, as_json: bool) -> None:  # fmt: skip
+def produce(
+    session: Any,
+    topic: str,
+    key_separator: str | None,
+    parse_key: bool,
+    headers: str | None,
+    null_marker: str | None,
+    form: str,
+    partition: int | None,
+    compression: str,
+    acks: str,
+    transactional_id: str | None,
+    file: Path | None,
+    data_dir: Path,
+    url: str | None,
+    as_json: bool,
+) -> None:
     """Append the lines of FILE, or of standard input, to a topic: one record a line."""
     separator = key_separator if key_separator is not None else "\t" if parse_key else None
     if separator == "":
@@ -49,7 +95,9 @@ def produce(session: Any, topic: str, key_separator: str | None, parse_key: bool
     lines: Lines = _Lines(separator, None if null_marker is None else null_marker.encode(), _headers(headers))
     if form == "json":
         if separator is not None or null_marker is not None or headers is not None:
-            raise UsageError("--format json goes without --parse-key, --key-separator, --headers and --null-marker: the objects hold all of it")  # fmt: skip
+            raise UsageError(
+                "--format json goes without --parse-key, --key-separator, --headers and --null-marker: the objects hold all of it"
+            )
         lines = _Objects()
     configs = producer_configs(compression, transactional_id)
 
@@ -57,7 +105,9 @@ def produce(session: Any, topic: str, key_separator: str | None, parse_key: bool
         async with open_door(session.wiring, data_dir, url) as log:
             partitions, count = len((await log.describe_topic(topic)).partitions), 0
             if partition is not None and not 0 <= partition < partitions:
-                raise UnknownTopicOrPartitionError(f"topic {topic!r} has no partition {partition}; it has 0 to {partitions - 1}")  # fmt: skip
+                raise UnknownTopicOrPartitionError(
+                    f"topic {topic!r} has no partition {partition}; it has 0 to {partitions - 1}"
+                )
             producer = log.appender(configs)
             try:
                 if transactional_id is not None:
@@ -152,9 +202,10 @@ class _Objects:
                 stamps.append(int(body.get("timestamp", now_ms)))
             except (ValueError, KeyError, TypeError, AttributeError) as error:
                 raise ConfigError(
-                    f"line {number} is no record: {type(error).__name__}: {error}", code="config.unreadable",
+                    f"line {number} is no record: {type(error).__name__}: {error}",
+                    code="config.unreadable",
                     hint='Each line is an object as \'consume --json\' prints it: {"key", "value", "headers"}, of text, null or {"base64"}. The lines before it may have been appended.',
-                ) from None  # fmt: skip
+                ) from None
         self.count += len(lines)
         return Columns(values, keys, stamps, headers)
 
@@ -195,5 +246,8 @@ class _Lines:
         pairs = [line.split(raw, 1) for line in lines]
         for number, pair in enumerate(pairs, self.count + 1):
             if len(pair) != 2:
-                raise ConfigError(f"line {number} has no key separator {self._separator!r}; each line must be KEY{self._separator}VALUE", hint="Leave --parse-key out, or mend the line. The lines before it may have been appended.")  # fmt: skip
+                raise ConfigError(
+                    f"line {number} has no key separator {self._separator!r}; each line must be KEY{self._separator}VALUE",
+                    hint="Leave --parse-key out, or mend the line. The lines before it may have been appended.",
+                )
         return [key for key, _ in pairs], [value for _, value in pairs]

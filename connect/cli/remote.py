@@ -78,8 +78,13 @@ class RemoteLog:
     # -- records -----------------------------------------------------------------------------------------------------
 
     async def fetch(
-        self, partition: TopicPartition, offset: int, *, max_bytes: int = 1 << 20, isolation: Isolation = "read_uncommitted"
-    ) -> list[FetchedBatch]:  # fmt: skip
+        self,
+        partition: TopicPartition,
+        offset: int,
+        *,
+        max_bytes: int = 1 << 20,
+        isolation: Isolation = "read_uncommitted",
+    ) -> list[FetchedBatch]:
         params = {"offset": str(offset), "max_bytes": str(max_bytes), "isolation": isolation}
         found = await self._call("GET", f"{_partition(partition)}/records", params=params)
         records, next_offset = found["records"], found["next_offset"]

@@ -42,7 +42,9 @@ class RestClient:
         headers = {"Authorization": f"Bearer {context.token}"} if context.token else {}
         auth = (context.username, context.password or "") if context.username else None
         try:
-            self._client = httpx.Client(base_url=self.url, timeout=TIMEOUT_S, headers=headers, auth=auth, verify=_tls(context))  # fmt: skip
+            self._client = httpx.Client(
+                base_url=self.url, timeout=TIMEOUT_S, headers=headers, auth=auth, verify=_tls(context)
+            )
         except httpx.InvalidURL as error:
             raise UsageError(
                 f"{self._shown_url} is no address: {error}", hint="Give one such as http://127.0.0.1:8083."
@@ -77,9 +79,10 @@ class RestClient:
             answer = self._client.request(method, path, content=content, headers=headers, params=params)
         except (self._http.HTTPError, self._http.InvalidURL) as error:
             raise EnvironmentFault(
-                f"no worker answers at {self._shown_url}: {error}", code="environment.unreachable",
+                f"no worker answers at {self._shown_url}: {error}",
+                code="environment.unreachable",
                 hint="Start one with 'connect worker', or give its address with --url.",
-            ) from error  # fmt: skip
+            ) from error
         if answer.status_code >= 400:
             raise _error_of(answer)
         try:
@@ -87,8 +90,9 @@ class RestClient:
         except orjson.JSONDecodeError:
             raise EnvironmentFault(
                 f"what answers at {self._shown_url} is no worker: its answer to {method} {path} is not JSON",
-                code="environment.unreachable", hint="Check the address.",
-            ) from None  # fmt: skip
+                code="environment.unreachable",
+                hint="Check the address.",
+            ) from None
 
     def named(
         self, method: str, name: str, suffix: str = "", body: Any = None, *, params: dict[str, str] | None = None
@@ -102,7 +106,9 @@ class RestClient:
                 raise
             near = difflib.get_close_matches(name, names, n=1)
             message = error.message if name in error.message else f"there is no connector {name!r}"
-            raise NotFoundError(message, code="connector.not_found", hint=f"Did you mean {near[0]!r}?" if near else None) from None  # fmt: skip
+            raise NotFoundError(
+                message, code="connector.not_found", hint=f"Did you mean {near[0]!r}?" if near else None
+            ) from None
 
 
 def _tls(context: Context) -> ssl.SSLContext | bool:
@@ -124,7 +130,9 @@ def _completed(target: str | Context) -> Context:
     known = Contexts.load().of_url(target)
     if known is not None:
         return known
-    environment = {name: os.environ.get(f"CONNECT_{name.upper()}") for name in ("username", "password", "token", "cacert")}  # fmt: skip
+    environment = {
+        name: os.environ.get(f"CONNECT_{name.upper()}") for name in ("username", "password", "token", "cacert")
+    }
     return replace(Context(target), **{name: value for name, value in environment.items() if value})
 
 
@@ -138,7 +146,9 @@ def _error_of(answer: Any) -> ConnectError:
     message, hint = str(message), unquote(answer.headers.get("x-connect-error-hint", ""))
     if hint and message.endswith(f" ({hint})"):
         message = message.removesuffix(f" ({hint})")  # it is shown apart
-    code = answer.headers.get("x-connect-error-code") or {401: "auth.required", 403: "auth.denied"}.get(answer.status_code)  # fmt: skip
+    code = answer.headers.get("x-connect-error-code") or {401: "auth.required", 403: "auth.denied"}.get(
+        answer.status_code
+    )
     kinds: dict[int, Callable[..., ConnectError]] = {
         400: ConfigError,
         404: NotFoundError,

@@ -138,13 +138,18 @@ def connector_file(path: Path) -> ConnectorFile:
 def _nested(path: Path, parsed: dict[str, Any]) -> ConnectorFile:
     unknown = parsed.keys() - {"name", "config", "initial_state"}
     if unknown:
-        raise ConfigError(f"{path}: unknown member {sorted(unknown)[0]!r} beside 'name', 'config' and 'initial_state'", code="config.unreadable")  # fmt: skip
+        raise ConfigError(
+            f"{path}: unknown member {sorted(unknown)[0]!r} beside 'name', 'config' and 'initial_state'",
+            code="config.unreadable",
+        )
     config = {key: _text(path, key, value) for key, value in parsed["config"].items()}
     name = str(parsed.get("name") or config.get("name") or "").strip()
     if not name:
         raise ConfigError(f"{path}: key 'name' is missing", hint="Give the connector a name.", config_path="name")
     if config.get("name", name) != name:
-        raise ConfigError(f"{path}: 'name' is {name!r} but config.name is {config['name']!r}; they must be equal", config_path="name")  # fmt: skip
+        raise ConfigError(
+            f"{path}: 'name' is {name!r} but config.name is {config['name']!r}; they must be equal", config_path="name"
+        )
     state = parsed.get("initial_state")
     try:
         return ConnectorFile(name, config, None if state is None else TargetState(str(state).upper()))
@@ -158,7 +163,9 @@ def _nested(path: Path, parsed: dict[str, Any]) -> ConnectorFile:
 def _parsed(path: Path) -> Any:
     """Return what a file holds: JSON, or Java properties as a dict. The ending tells which; without one the content."""
     if path.suffix in (".yaml", ".yml"):
-        raise ConfigError(f"{path} is YAML, which is not read; JSON or Java properties are expected", code="config.unreadable")  # fmt: skip
+        raise ConfigError(
+            f"{path} is YAML, which is not read; JSON or Java properties are expected", code="config.unreadable"
+        )
     text = read_text(path, otherwise=None if path.suffix == ".json" else "latin-1")  # what Java reads
     if path.suffix == ".json" or text.lstrip()[:1] in ("{", "[", '"'):
         return _json(path, text)
@@ -170,7 +177,10 @@ def _parsed(path: Path) -> Any:
 
 def _string_map(path: Path, parsed: Any) -> dict[str, str]:
     if not isinstance(parsed, dict):
-        raise ConfigError(f"{path}: a JSON object of keys and values is expected, this is {type(parsed).__name__}", code="config.unreadable")  # fmt: skip
+        raise ConfigError(
+            f"{path}: a JSON object of keys and values is expected, this is {type(parsed).__name__}",
+            code="config.unreadable",
+        )
     return {key: _text(path, key, value) for key, value in parsed.items()}
 
 
@@ -186,4 +196,6 @@ def _text(path: Path, key: str, value: Any) -> str:
         return "true" if value else "false"
     if isinstance(value, str | int | float):
         return str(value)
-    raise ConfigError(f"{path}: key {key!r} must be text, a number or true or false, not {type(value).__name__}", config_path=key)  # fmt: skip
+    raise ConfigError(
+        f"{path}: key {key!r} must be text, a number or true or false, not {type(value).__name__}", config_path=key
+    )

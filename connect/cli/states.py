@@ -51,8 +51,12 @@ def worst(verdicts: Iterable[int]) -> int:
 
 
 def wait_for(
-    look: Callable[[], dict[str, Any]], *, wanted: str | None, timeout_s: float, clock: Callable[[], float] = time.monotonic
-) -> dict[str, Any]:  # fmt: skip
+    look: Callable[[], dict[str, Any]],
+    *,
+    wanted: str | None,
+    timeout_s: float,
+    clock: Callable[[], float] = time.monotonic,
+) -> dict[str, Any]:
     """Look at a connector until it has settled or FAILED, and return its status.
 
     A connector that is RUNNING has settled once its tasks are there and RUNNING; one that makes none, after 3 s.
@@ -66,7 +70,9 @@ def wait_for(
         found = verdict(status, wanted)
         alone = found == SETTLED and status["connector"]["state"] == "RUNNING" and not status["tasks"]
         alone_since_s = (alone_since_s or clock()) if alone else None
-        if found == FAILED or (found == SETTLED and (alone_since_s is None or clock() - alone_since_s >= _WITHOUT_TASKS_S)):  # fmt: skip
+        if found == FAILED or (
+            found == SETTLED and (alone_since_s is None or clock() - alone_since_s >= _WITHOUT_TASKS_S)
+        ):
             return status
         if clock() - began_s >= timeout_s:
             raise _late(status, wanted, timeout_s)

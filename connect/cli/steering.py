@@ -18,15 +18,28 @@ names_argument = click.argument("connectors", metavar="NAME...", nargs=-1, requi
 def wait_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add --wait and --timeout."""
     for option in (
-        click.option("--timeout", "timeout_s", type=click.FloatRange(min=0), default=60.0, show_default=True, help="Seconds to wait with --wait; then the exit code is 4."),
+        click.option(
+            "--timeout",
+            "timeout_s",
+            type=click.FloatRange(min=0),
+            default=60.0,
+            show_default=True,
+            help="Seconds to wait with --wait; then the exit code is 4.",
+        ),
         click.option("--wait", is_flag=True, help="Wait until it has got there, or something FAILED: exit code 1."),
-    ):  # fmt: skip
+    ):
         command = option(command)
     return command
 
 
-def for_each(names: Sequence[str], do: Callable[[str], str], *, as_json: bool, exit_codes: dict[str, int] | None = None,
-             answers: dict[str, Any] | None = None) -> int:  # fmt: skip
+def for_each(
+    names: Sequence[str],
+    do: Callable[[str], str],
+    *,
+    as_json: bool,
+    exit_codes: dict[str, int] | None = None,
+    answers: dict[str, Any] | None = None,
+) -> int:
     """Do something for each name, say what was done, go on after a failure, and sum up; return the exit code.
 
     Args:
@@ -82,7 +95,10 @@ def _steering(name: str, suffix: str, done: str, wanted: str, summary: str) -> c
             if wait:
                 codes[one] = waited(rest, one, wanted, timeout_s)
             elif wanted != "STOPPED" and "FAILED" in _states(rest.named("GET", one, "/status")):
-                click.echo(f"what has FAILED of {one} stays so until it is restarted: 'connect connector restart {one} --only-failed'", err=True)  # fmt: skip
+                click.echo(
+                    f"what has FAILED of {one} stays so until it is restarted: 'connect connector restart {one} --only-failed'",
+                    err=True,
+                )
             return done
 
         return for_each(connectors, steer, as_json=as_json, exit_codes=codes)

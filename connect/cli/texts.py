@@ -25,11 +25,15 @@ def read_text(path: Path, *, otherwise: str | None = None) -> str:
     try:
         raw = sys.stdin.buffer.read() if str(path) == "-" else path.read_bytes()
     except OSError as error:
-        raise ConfigError(f"{path} cannot be read: {error.strerror}", code="config.unreadable", hint="Check that the path is right.") from error  # fmt: skip
+        raise ConfigError(
+            f"{path} cannot be read: {error.strerror}", code="config.unreadable", hint="Check that the path is right."
+        ) from error
     mark, encoding = next(((mark, name) for mark, name in _MARKS if raw.startswith(mark)), (b"", "utf-8"))
     try:
         return raw[len(mark) :].decode(encoding)
     except UnicodeDecodeError:
         if otherwise is not None and not mark:
             return raw.decode(otherwise)
-        raise ConfigError(f"{path} is not {encoding.upper()} text", code="config.unreadable", hint="Save it as UTF-8.") from None  # fmt: skip
+        raise ConfigError(
+            f"{path} is not {encoding.upper()} text", code="config.unreadable", hint="Save it as UTF-8."
+        ) from None

@@ -19,13 +19,22 @@ def topic() -> None:
 
 def _body(info: TopicInfo) -> dict[str, Any]:
     return {
-        "name": info.name, "topic_id": info.topic_id, "internal": info.internal, "configs": dict(info.configs),
+        "name": info.name,
+        "topic_id": info.topic_id,
+        "internal": info.internal,
+        "configs": dict(info.configs),
         "partitions": [
-            {"partition": p.partition, "log_start_offset": p.log_start_offset, "log_end_offset": p.log_end_offset,
-             "last_stable_offset": p.last_stable_offset, "segments": p.segments, "size_bytes": p.size_bytes}
+            {
+                "partition": p.partition,
+                "log_start_offset": p.log_start_offset,
+                "log_end_offset": p.log_end_offset,
+                "last_stable_offset": p.last_stable_offset,
+                "segments": p.segments,
+                "size_bytes": p.size_bytes,
+            }
             for p in info.partitions
         ],
-    }  # fmt: skip
+    }
 
 
 def _settings(settings: tuple[str, ...]) -> dict[str, str]:
@@ -51,9 +60,16 @@ def list_topics(session: Any, data_dir: Path, url: str | None, as_json: bool) ->
         return
     print_table(
         ["topic", "partitions", "records", "bytes"],
-        [(i.name, len(i.partitions), sum(p.log_end_offset - p.log_start_offset for p in i.partitions),
-          sum(p.size_bytes for p in i.partitions)) for i in infos],
-    )  # fmt: skip
+        [
+            (
+                i.name,
+                len(i.partitions),
+                sum(p.log_end_offset - p.log_start_offset for p in i.partitions),
+                sum(p.size_bytes for p in i.partitions),
+            )
+            for i in infos
+        ],
+    )
 
 
 @topic.command()
@@ -100,8 +116,11 @@ def describe(session: Any, name: str, with_configs: bool, data_dir: Path, url: s
         click.echo(f"  {key}={value}")
     print_table(
         ["partition", "log start offset", "last stable offset", "log end offset", "segments", "bytes"],
-        [(p.partition, p.log_start_offset, p.last_stable_offset, p.log_end_offset, p.segments, p.size_bytes) for p in info.partitions],
-    )  # fmt: skip
+        [
+            (p.partition, p.log_start_offset, p.last_stable_offset, p.log_end_offset, p.segments, p.size_bytes)
+            for p in info.partitions
+        ],
+    )
     if entries:
         click.echo()
         print_table(["config", "value", "set by", ""], [(e.name, e.value, e.source, e.doc) for e in entries])
@@ -112,12 +131,28 @@ def describe(session: Any, name: str, with_configs: bool, data_dir: Path, url: s
 @click.option("--config", "settings", multiple=True, metavar="KEY=VALUE", help="Set a config, in force at once.")
 @click.option("--delete-config", "unset", multiple=True, metavar="KEY", help="Take a config back to its default.")
 @click.option("--partitions", type=int, help="Raise the number of partitions to this; keys then go elsewhere.")
-@click.option("--delete-records-before", "before", type=int, metavar="OFFSET", help="Delete older records, -1 for all; needs --partition or a topic of one.")  # fmt: skip
+@click.option(
+    "--delete-records-before",
+    "before",
+    type=int,
+    metavar="OFFSET",
+    help="Delete older records, -1 for all; needs --partition or a topic of one.",
+)
 @click.option("--partition", type=int, help="The partition whose records are deleted.")
 @door_options
 @click.pass_obj
-def alter(session: Any, name: str, settings: tuple[str, ...], unset: tuple[str, ...], partitions: int | None, before: int | None,
-          partition: int | None, data_dir: Path, url: str | None, as_json: bool) -> None:  # fmt: skip
+def alter(
+    session: Any,
+    name: str,
+    settings: tuple[str, ...],
+    unset: tuple[str, ...],
+    partitions: int | None,
+    before: int | None,
+    partition: int | None,
+    data_dir: Path,
+    url: str | None,
+    as_json: bool,
+) -> None:
     """Change a topic: configs, partitions, where its records begin."""
     configs: dict[str, str | None] = {**_settings(settings), **dict.fromkeys(unset)}
     if not configs and partitions is None and before is None:
@@ -127,7 +162,9 @@ def alter(session: Any, name: str, settings: tuple[str, ...], unset: tuple[str, 
         async with open_door(session.wiring, data_dir, url) as log:
             info = await log.describe_topic(name)
             if before is not None and partition is None and len(info.partitions) > 1:
-                raise UsageError(f"--delete-records-before needs --partition, since topic {name!r} has {len(info.partitions)} partitions")  # fmt: skip
+                raise UsageError(
+                    f"--delete-records-before needs --partition, since topic {name!r} has {len(info.partitions)} partitions"
+                )
             if configs:
                 await log.alter_topic(name, configs)
             if partitions is not None:

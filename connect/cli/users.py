@@ -19,8 +19,13 @@ if TYPE_CHECKING:
 
 
 def _file_option(command: Callable[..., Any]) -> Callable[..., Any]:
-    return click.option("--file", type=click.Path(path_type=Path), required=True, envvar="CONNECT_REST_AUTHENTICATION_FILE",
-                        help="The credentials file; CONNECT_REST_AUTHENTICATION_FILE.")(command)  # fmt: skip
+    return click.option(
+        "--file",
+        type=click.Path(path_type=Path),
+        required=True,
+        envvar="CONNECT_REST_AUTHENTICATION_FILE",
+        help="The credentials file; CONNECT_REST_AUTHENTICATION_FILE.",
+    )(command)
 
 
 @click.group()
@@ -40,7 +45,9 @@ def set_user(name: str, role: str, token: bool, password_file: Path | None, file
     from connect.runtime import credentials
 
     if not name.strip() or ":" in name or name.startswith("#") or name != name.strip() or not name.isprintable():
-        raise UsageError(f"user name {name!r}: text without ':' and spaces around it is expected, not beginning with '#'")  # fmt: skip
+        raise UsageError(
+            f"user name {name!r}: text without ':' and spaces around it is expected, not beginning with '#'"
+        )
     entries = _entries(file)
     given = None
     if token:

@@ -88,7 +88,9 @@ def _run(main: Coroutine[Any, Any, int]) -> int:
                 # come from a coroutine that a plugin began by itself, which must not end it all.
                 if worker.done() or signal.getsignal(signal.SIGINT) is signal.default_int_handler:
                     raise
-                logger.error("%s in a task that nobody of the worker began: it goes on", type(error).__name__, exc_info=error)  # fmt: skip
+                logger.error(
+                    "%s in a task that nobody of the worker began: it goes on", type(error).__name__, exc_info=error
+                )
             except RuntimeError:
                 # Stopped by what no stack tells of: a callback, which a plugin's thread may have left.
                 if worker.done():

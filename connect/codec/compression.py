@@ -207,7 +207,9 @@ def codec_of_name(name: str, level: int | None = None) -> Codec:
         return codec
     levels = LEVELS[name]
     if not levels.least <= level <= levels.most or (name == "gzip" and level == 0):
-        raise LogError(f"compression.{name}.level {level} is not from {levels.least} to {levels.most}", code="log.unknown_codec")  # fmt: skip
+        raise LogError(
+            f"compression.{name}.level {level} is not from {levels.least} to {levels.most}", code="log.unknown_codec"
+        )
     return Codec(codec.number, name, partial(_WITH_LEVEL[name], level), codec.decompress)
 
 

@@ -160,9 +160,15 @@ def encode_retained(
     else:
         payload = b""
     checked = h.CHECKED.pack(
-        attributes, header.last_offset_delta, base_timestamp, newest, header.producer_id, header.producer_epoch,
-        header.base_sequence, count,
-    )  # fmt: skip
+        attributes,
+        header.last_offset_delta,
+        base_timestamp,
+        newest,
+        header.producer_id,
+        header.producer_epoch,
+        header.base_sequence,
+        count,
+    )
     batch = EncodedBatch(count, newest, crc32c(payload, crc32c(checked)), checked, payload)
     return batch.head(header.base_offset, header.leader_epoch) + payload
 
@@ -175,9 +181,15 @@ def encode_kept(header: h.BatchHeader, pieces: Sequence[bytes], codec: Codec) ->
     """
     payload = codec.compress(b"".join(pieces))
     checked = h.CHECKED.pack(
-        header.attributes, header.last_offset_delta, header.base_timestamp, header.max_timestamp, header.producer_id,
-        header.producer_epoch, header.base_sequence, len(pieces),
-    )  # fmt: skip
+        header.attributes,
+        header.last_offset_delta,
+        header.base_timestamp,
+        header.max_timestamp,
+        header.producer_id,
+        header.producer_epoch,
+        header.base_sequence,
+        len(pieces),
+    )
     batch = EncodedBatch(len(pieces), header.max_timestamp, crc32c(payload, crc32c(checked)), checked, payload)
     return batch.head(header.base_offset, header.leader_epoch) + payload
 
@@ -185,8 +197,15 @@ def encode_kept(header: h.BatchHeader, pieces: Sequence[bytes], codec: Codec) ->
 def encode_gap(base_offset: int, last_offset: int) -> bytes:
     """Encode a batch without records that stands for offsets whose records compaction removed."""
     checked = h.CHECKED.pack(
-        0, last_offset - base_offset, h.NO_TIMESTAMP, h.NO_TIMESTAMP, h.NO_PRODUCER_ID, h.NO_PRODUCER_EPOCH, h.NO_SEQUENCE, 0
-    )  # fmt: skip
+        0,
+        last_offset - base_offset,
+        h.NO_TIMESTAMP,
+        h.NO_TIMESTAMP,
+        h.NO_PRODUCER_ID,
+        h.NO_PRODUCER_EPOCH,
+        h.NO_SEQUENCE,
+        0,
+    )
     return EncodedBatch(0, h.NO_TIMESTAMP, crc32c(checked), checked, b"").head(base_offset)
 
 

@@ -75,10 +75,15 @@ class LogCluster:
         own = LogProducer(topics, self._queue, threads, clock, ProducerConfig.parse({}), is_internal=True)
         self._groups = LogGroups(self._admin, topics, threads, own, clock)
         self._transactions = Transactions(
-            topics, self._queue, threads, clock, ProducerIds(directory.path, disk),
+            topics,
+            self._queue,
+            threads,
+            clock,
+            ProducerIds(directory.path, disk),
             LogProducer(topics, self._queue, threads, clock, ProducerConfig.parse({}), is_internal=True),
-            self._create_compacted, config,
-        )  # fmt: skip
+            self._create_compacted,
+            config,
+        )
         self._transactions.offsets = self._groups
         self._upkeep = Upkeep(topics, threads, self._groups, self._transactions, clock, config)
 
@@ -171,9 +176,15 @@ class LogCluster:
         if config.is_idempotent:
             session = Session(self._transactions, self._groups, config.transactional_id, config.transaction_timeout_ms)
         return LogProducer(
-            self._topics, self._queue, self._threads, self._clock, config, session, self._transactions.check_open,
+            self._topics,
+            self._queue,
+            self._threads,
+            self._clock,
+            config,
+            session,
+            self._transactions.check_open,
             is_internal=internal,
-        )  # fmt: skip
+        )
 
     async def consumer(
         self,
@@ -185,9 +196,17 @@ class LogCluster:
     ) -> LogConsumer:
         """Make a consumer; heeds `auto.offset.reset`, `isolation.level` and `max.poll.interval.ms`."""
         consumer = LogConsumer(
-            self._topics, self._threads, self._groups, self._wakeups, subscription, group=group, client_id=client_id,
-            reset=parse_reset(configs or {}), isolation=parse_isolation(configs or {}), bound_s=parse_bound_s(configs or {}),
-        )  # fmt: skip
+            self._topics,
+            self._threads,
+            self._groups,
+            self._wakeups,
+            subscription,
+            group=group,
+            client_id=client_id,
+            reset=parse_reset(configs or {}),
+            isolation=parse_isolation(configs or {}),
+            bound_s=parse_bound_s(configs or {}),
+        )
         await consumer.start()
         return consumer
 

@@ -419,9 +419,13 @@ class LogConsumer:
         )
         log.warning(
             "%s: offset %d of %s is %s; as auto.offset.reset=%s says, it goes on at offset %d",
-            self._client_id if self._group is None else f"group {self._group!r}", read.from_offset, read.name, why,
-            self._reset, target,
-        )  # fmt: skip
+            self._client_id if self._group is None else f"group {self._group!r}",
+            read.from_offset,
+            read.name,
+            why,
+            self._reset,
+            target,
+        )
 
 
 def _read_all(

@@ -70,9 +70,17 @@ class LogInspector:
             return sorted(self._known)
         path = self._data_dir / TOPICS_FILE
         if self._data_dir.is_dir() and not os.access(self._data_dir, os.R_OK | os.X_OK):
-            raise EnvironmentFault(f"{self._data_dir} is not for this user to read", code="environment.data_dir", hint="Run this as the user of the worker.")  # fmt: skip
+            raise EnvironmentFault(
+                f"{self._data_dir} is not for this user to read",
+                code="environment.data_dir",
+                hint="Run this as the user of the worker.",
+            )
         if not (self._data_dir / META_FILE).exists():
-            raise EnvironmentFault(f"{self._data_dir} holds no log", code="environment.data_dir", hint="Name the directory with --data-dir.")  # fmt: skip
+            raise EnvironmentFault(
+                f"{self._data_dir} holds no log",
+                code="environment.data_dir",
+                hint="Name the directory with --data-dir.",
+            )
         if not path.exists():
             return []
         try:
@@ -104,10 +112,20 @@ class LogInspector:
         directory = self._directory(partition)
         others = [path for path in directory.iterdir() if path.suffix in (".index", ".timeindex", ".txnindex")]
         return PartitionReport(
-            *partition, len(logs), counts.batches, counts.records, int(logs[0].stem) if logs else 0, counts.next_offset,
-            self.size_bytes(partition), sum(path.stat().st_size for path in others), counts.records_bytes,
-            dict(counts.codecs), counts.oldest, counts.newest, tuple(counts.bad),
-        )  # fmt: skip
+            *partition,
+            len(logs),
+            counts.batches,
+            counts.records,
+            int(logs[0].stem) if logs else 0,
+            counts.next_offset,
+            self.size_bytes(partition),
+            sum(path.stat().st_size for path in others),
+            counts.records_bytes,
+            dict(counts.codecs),
+            counts.oldest,
+            counts.newest,
+            tuple(counts.bad),
+        )
 
     def dump(self, partition: TopicPartition, offset: int = 0) -> Iterator[StoredBatch | BadRange]:
         """Yield the batches from the one that holds `offset`; see the port."""
@@ -204,7 +222,11 @@ def _count(
         decoded = decode_records(data, header)
         records = records_of(data, header)
         columns = decoded.columns
-        marker = decode_marker(columns.keys[0] if columns.keys else None, columns.values[0]) if header.is_control and header.count else None  # fmt: skip
+        marker = (
+            decode_marker(columns.keys[0] if columns.keys else None, columns.values[0])
+            if header.is_control and header.count
+            else None
+        )
     except LogError as error:
         return BadRange(f"{path.parent.name}/{path.name}", position, position + header.size_bytes, error.message)
     producers.replayed(header, marker)
@@ -223,11 +245,26 @@ def _bad_indexes(path: Path) -> Iterator[BadRange]:
     name = f"{path.parent.name}/{path.stem}"
     index, times, transactions = (path.with_suffix(suffix) for suffix in (".index", ".timeindex", ".txnindex"))
     if index.exists() and Indexes.load_offsets(index, path.stat().st_size) is None:
-        yield BadRange(f"{name}.index", 0, index.stat().st_size, "the offset index cannot be right; it is made again at its next use")  # fmt: skip
+        yield BadRange(
+            f"{name}.index",
+            0,
+            index.stat().st_size,
+            "the offset index cannot be right; it is made again at its next use",
+        )
     if times.exists() and load_times(times) is None:
-        yield BadRange(f"{name}.timeindex", 0, times.stat().st_size, "the time index cannot be right; it is made again at its next use")  # fmt: skip
+        yield BadRange(
+            f"{name}.timeindex",
+            0,
+            times.stat().st_size,
+            "the time index cannot be right; it is made again at its next use",
+        )
     if transactions.exists() and load_aborted(transactions) is None:
-        yield BadRange(f"{name}.txnindex", 0, transactions.stat().st_size, "the transaction index cannot be right; it is made again at its next use")  # fmt: skip
+        yield BadRange(
+            f"{name}.txnindex",
+            0,
+            transactions.stat().st_size,
+            "the transaction index cannot be right; it is made again at its next use",
+        )
 
 
 def _stored(partition: TopicPartition, path: Path, data: bytes, header: BatchHeader, position: int) -> StoredBatch:
@@ -252,7 +289,19 @@ def _stored(partition: TopicPartition, path: Path, data: bytes, header: BatchHea
     }
     codec = CODECS.get(header.codec_number)
     return StoredBatch(
-        f"{path.parent.name}/{path.name}", position, header.size_bytes, header.base_offset, header.last_offset, header.count,
-        codec.name if codec else str(header.codec_number), header.base_timestamp, header.max_timestamp, header.producer_id,
-        header.producer_epoch, header.base_sequence, tuple(name for name, is_set in flags.items() if is_set), marker, records,
-    )  # fmt: skip
+        f"{path.parent.name}/{path.name}",
+        position,
+        header.size_bytes,
+        header.base_offset,
+        header.last_offset,
+        header.count,
+        codec.name if codec else str(header.codec_number),
+        header.base_timestamp,
+        header.max_timestamp,
+        header.producer_id,
+        header.producer_epoch,
+        header.base_sequence,
+        tuple(name for name, is_set in flags.items() if is_set),
+        marker,
+        records,
+    )

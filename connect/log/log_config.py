@@ -13,16 +13,28 @@ from connect.log.topic_config import LONG_MAX, TopicConfig
 #: default, the least and what it means.
 LOG_KEYS: Final[dict[str, tuple[int, int, str]]] = {
     "log.cleaner.backoff.ms": (15_000, 1, "Time in ms between two looks for something to compact."),
-    "log.cleaner.dedupe.buffer.size": (64 << 20, 1 << 20, "Memory in bytes that compaction may take for keys. Kafka's default is 128 MiB."),
-    "log.flush.offset.checkpoint.interval.ms": (60_000, 1, "Time in ms between two notes of up to where each partition is on disk. What lies before is never cut at the next start."),
+    "log.cleaner.dedupe.buffer.size": (
+        64 << 20,
+        1 << 20,
+        "Memory in bytes that compaction may take for keys. Kafka's default is 128 MiB.",
+    ),
+    "log.flush.offset.checkpoint.interval.ms": (
+        60_000,
+        1,
+        "Time in ms between two notes of up to where each partition is on disk. What lies before is never cut at the next start.",
+    ),
     "log.retention.check.interval.ms": (300_000, 1, "Time in ms between two looks for segments to remove."),
     "offsets.retention.minutes": (10_080, 1, "How long a group's offsets are kept without a commit or a member."),
     "offsets.retention.check.interval.ms": (600_000, 1, "Time in ms between two looks for offsets to expire."),
     "producer.id.expiration.ms": (86_400_000, 1, "How long a partition knows a producer without a batch of its own."),
-    "transaction.abort.timed.out.transaction.cleanup.interval.ms": (10_000, 1, "Time in ms between two looks for transactions to abort."),
+    "transaction.abort.timed.out.transaction.cleanup.interval.ms": (
+        10_000,
+        1,
+        "Time in ms between two looks for transactions to abort.",
+    ),
     "transactional.id.expiration.ms": (604_800_000, 1, "How long a transactional id is known without a transaction."),
     "transaction.max.timeout.ms": (900_000, 1, "The longest transaction.timeout.ms that a producer may ask for."),
-}  # fmt: skip
+}
 _CLEANER_ENABLE: Final = "log.cleaner.enable"
 #: What a broker calls the default of a topic config.
 SYNONYMS: Final[dict[str, str]] = {

@@ -44,11 +44,23 @@ def tighten(path: Path) -> None:
     if why is None and not _chmod(path, FOLDER_MODE):
         why = "its mode cannot be changed"
     if why is not None:
-        log.warning("data directory %s can be read by others (mode %o), and stays as it is: %s; the secrets of connectors are in it", path, stat.S_IMODE(found.st_mode), why)  # fmt: skip
+        log.warning(
+            "data directory %s can be read by others (mode %o), and stays as it is: %s; the secrets of connectors are in it",
+            path,
+            stat.S_IMODE(found.st_mode),
+            why,
+        )
     if failures:
-        log.warning("data directory %s: others can read %d files and folders, whose modes cannot be changed", path, failures)  # fmt: skip
+        log.warning(
+            "data directory %s: others can read %d files and folders, whose modes cannot be changed", path, failures
+        )
     elif changed or why is None:
-        log.info("data directory %s: others could read it (mode %o); it and %d files and folders in it are their owner's alone now", path, stat.S_IMODE(found.st_mode), changed)  # fmt: skip
+        log.info(
+            "data directory %s: others could read it (mode %o); it and %d files and folders in it are their owner's alone now",
+            path,
+            stat.S_IMODE(found.st_mode),
+            changed,
+        )
 
 
 def _why_not(found: os.stat_result, strangers: list[str]) -> str | None:

@@ -167,7 +167,11 @@ def _read_cluster_id(path: Path) -> str:
         key, _, value = line.partition("=")
         if key.strip() == "cluster.id" and value.strip():
             return value.strip()
-    raise EnvironmentFault(f"{path / META_FILE} names no cluster.id", code="environment.data_dir", hint=f"Run 'connect log repair --data-dir {path}'.")  # fmt: skip
+    raise EnvironmentFault(
+        f"{path / META_FILE} names no cluster.id",
+        code="environment.data_dir",
+        hint=f"Run 'connect log repair --data-dir {path}'.",
+    )
 
 
 def _unusable(path: Path, error: OSError) -> EnvironmentFault:

@@ -295,8 +295,11 @@ class Partition:
         """
         key, value = encode_marker(Marker(is_commit, LEADER_EPOCH))
         batch = encode(
-            Columns([value], [key], timestamp), attributes=CONTROL | TRANSACTIONAL, producer_id=producer_id, producer_epoch=epoch
-        )  # fmt: skip
+            Columns([value], [key], timestamp),
+            attributes=CONTROL | TRANSACTIONAL,
+            producer_id=producer_id,
+            producer_epoch=epoch,
+        )
         with self._writing:
             self._check_writable()
             self.open()._producers.check_marker(producer_id, epoch)

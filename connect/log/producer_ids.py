@@ -53,4 +53,8 @@ class ProducerIds:
         try:
             return int(orjson.loads(self._path.read_bytes())["next_producer_id"])
         except (OSError, ValueError, KeyError, TypeError) as error:
-            raise EnvironmentFault(f"cannot read {self._path}: {error}", code="environment.data_dir", hint=f"Stop the worker, and run 'connect log repair --data-dir {self._path.parent}'.") from error  # fmt: skip
+            raise EnvironmentFault(
+                f"cannot read {self._path}: {error}",
+                code="environment.data_dir",
+                hint=f"Stop the worker, and run 'connect log repair --data-dir {self._path.parent}'.",
+            ) from error

@@ -180,9 +180,13 @@ class Producers:
             return None
         if marker is not None:
             return self.ended(
-                header.producer_id, header.producer_epoch, header.last_offset, header.max_timestamp,
-                is_commit=marker.is_commit, coordinator_epoch=marker.coordinator_epoch,
-            )  # fmt: skip
+                header.producer_id,
+                header.producer_epoch,
+                header.last_offset,
+                header.max_timestamp,
+                is_commit=marker.is_commit,
+                coordinator_epoch=marker.coordinator_epoch,
+            )
         if not header.is_control:
             self.appended(sequenced(header), header.base_offset, header.last_offset)
         return None
@@ -202,11 +206,16 @@ class Producers:
             last = producer.batches[-1] if producer.batches else None
             entries.append(
                 _ENTRY.pack(
-                    producer_id, producer.epoch, producer.last_sequence, last.last_offset if last else _NONE,
-                    last.last_offset - last.base_offset if last else 0, producer.last_timestamp, producer.coordinator_epoch,
+                    producer_id,
+                    producer.epoch,
+                    producer.last_sequence,
+                    last.last_offset if last else _NONE,
+                    last.last_offset - last.base_offset if last else 0,
+                    producer.last_timestamp,
+                    producer.coordinator_epoch,
                     _NONE if producer.first_offset is None else producer.first_offset,
                 )
-            )  # fmt: skip
+            )
         checked = _COUNT.pack(len(entries)) + b"".join(entries)
         return _HEAD.pack(_VERSION, crc32c(checked)) + checked
 
@@ -310,6 +319,10 @@ def decode_marker(key: bytes | None, value: bytes | None) -> Marker | None:
 def sequenced(header: BatchHeader) -> Sequenced:
     """Return what of a stored batch concerns its producer."""
     return Sequenced(
-        header.producer_id, header.producer_epoch, header.base_sequence, header.last_offset_delta + 1,
-        header.is_transactional, header.max_timestamp,
-    )  # fmt: skip
+        header.producer_id,
+        header.producer_epoch,
+        header.base_sequence,
+        header.last_offset_delta + 1,
+        header.is_transactional,
+        header.max_timestamp,
+    )

@@ -133,8 +133,10 @@ def _keep_offsets(disk: Disk, segment: Segment, end: int) -> None:
     """Let a batch without records stand for the offsets up to `end`, whose records are gone."""
     log.error(
         "%s: records at offsets %d to %d were on disk and are gone: a file was removed, cut or replaced by an older one",
-        segment.path.parent.name, segment.next_offset, end - 1,
-    )  # fmt: skip
+        segment.path.parent.name,
+        segment.next_offset,
+        end - 1,
+    )
     if not segment.fits(end):
         return  # farther than a segment reaches: the log goes back after all
     gap = encode_gap(segment.next_offset, end - 1)
@@ -270,9 +272,14 @@ def _mend(disk: Disk, segment: Segment, file_bytes: int, known: int | None, erro
         log.warning(
             "cut a torn tail off %s/%s: %d bytes from position %d, with %d whole record(s) behind the torn write, none of"
             " them ever synced; next offset is %d (%s)",
-            segment.path.parent.name, segment.path.name, file_bytes - position, position, lost, segment.next_offset,
+            segment.path.parent.name,
+            segment.path.name,
+            file_bytes - position,
+            position,
+            lost,
+            segment.next_offset,
             error.message,
-        )  # fmt: skip
+        )
         return position
     if following is None and _is_cut_short(segment.path, position, file_bytes):
         disk.truncate(segment.path, position)
@@ -283,14 +290,18 @@ def _mend(disk: Disk, segment: Segment, file_bytes: int, known: int | None, erro
         end = max(known or 0, _claimed_end(segment.path, position, segment.next_offset), segment.next_offset + 1)
         log.error(
             "%s; records at offsets %d to %d cannot be read. They were whole once: nothing is cut",
-            error.message, segment.next_offset, end - 1,
-        )  # fmt: skip
+            error.message,
+            segment.next_offset,
+            end - 1,
+        )
         segment.skip_to(file_bytes, end)
         return file_bytes
     log.error(
         "%s; records at offsets %d to %d cannot be read, valid ones follow and are kept",
-        error.message, segment.next_offset, following.base_offset - 1,
-    )  # fmt: skip
+        error.message,
+        segment.next_offset,
+        following.base_offset - 1,
+    )
     segment.skip_to(following.position, following.base_offset)
     return file_bytes
 

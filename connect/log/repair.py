@@ -94,7 +94,11 @@ class LogRepairer:
 
     def __enter__(self) -> LogRepairer:
         if not (self._data_dir / META_FILE).exists() and not self._topics():
-            raise EnvironmentFault(f"{self._data_dir} holds no log", code="environment.data_dir", hint="Name the directory with --data-dir.")  # fmt: skip
+            raise EnvironmentFault(
+                f"{self._data_dir} holds no log",
+                code="environment.data_dir",
+                hint="Name the directory with --data-dir.",
+            )
         self._lock = lock_directory(self._data_dir)
         return self
 
@@ -131,7 +135,13 @@ class LogRepairer:
             if os.path.lexists(path) and not path.is_file():
                 what = "a folder" if path.is_dir() else "a link that leads nowhere" if path.is_symlink() else "no file"
                 loses = "the records of that file, if you have it no more" if path.suffix == ".log" else ""
-                yield Repair(str(path.relative_to(self._data_dir)), f"{what} is in the place of this file", f"move it to {self._copies.name}", loses, self._mover(path))  # fmt: skip
+                yield Repair(
+                    str(path.relative_to(self._data_dir)),
+                    f"{what} is in the place of this file",
+                    f"move it to {self._copies.name}",
+                    loses,
+                    self._mover(path),
+                )
 
     def _mover(self, path: Path) -> Callable[[], None]:
         def move() -> None:
@@ -154,7 +164,13 @@ class LogRepairer:
             lines = []
         if not any(line.partition("=")[0].strip() == "cluster.id" and line.partition("=")[2].strip() for line in lines):
             content = f"version=1\ncluster.id={new_id()}\nnode.id=1\ndirectory.id={new_id()}\n".encode()
-            yield Repair(META_FILE, "names no cluster.id", "write it anew with a new cluster id", "", lambda: self._replace(path, content))  # fmt: skip
+            yield Repair(
+                META_FILE,
+                "names no cluster.id",
+                "write it anew with a new cluster id",
+                "",
+                lambda: self._replace(path, content),
+            )
 
     def _examine_list(self) -> Iterator[Repair]:
         path = self._data_dir / TOPICS_FILE
@@ -170,8 +186,16 @@ class LogRepairer:
                 rebuilt[name] = self._entry(name, topic, text)
         reserved = stored.get("reserved", []) if stored is not None else [n for n in _WORKERS_TOPICS if n in rebuilt]
         if stored is None or rebuilt:
-            problem = "is lost" if not text else "cannot be read" if stored is None else f"does not list {', '.join(rebuilt)}, of which there are records"  # fmt: skip
-            content = orjson.dumps({"version": 1, "reserved": reserved, "topics": {**listed, **rebuilt}}, option=orjson.OPT_INDENT_2)  # fmt: skip
+            problem = (
+                "is lost"
+                if not text
+                else "cannot be read"
+                if stored is None
+                else f"does not list {', '.join(rebuilt)}, of which there are records"
+            )
+            content = orjson.dumps(
+                {"version": 1, "reserved": reserved, "topics": {**listed, **rebuilt}}, option=orjson.OPT_INDENT_2
+            )
             unknown = [name for name, entry in rebuilt.items() if entry["configs"] == _KEEP_ALL]
             mend = f"list {len(rebuilt)} topic(s) by their folders"
             if unknown:
@@ -180,12 +204,24 @@ class LogRepairer:
         for name, entry in listed.items():
             wrong = [key for key, value in entry["configs"].items() if not _is_config(key, value)]
             if wrong and not entry.get("deleting"):
-                yield Repair(TOPICS_FILE, f"topic {name} has configs that are not known or wrong: {', '.join(wrong)}", "leave them out; the topic keeps all records until 'connect topic alter' says otherwise", "", self._config_dropper(name, wrong))  # fmt: skip
+                yield Repair(
+                    TOPICS_FILE,
+                    f"topic {name} has configs that are not known or wrong: {', '.join(wrong)}",
+                    "leave them out; the topic keeps all records until 'connect topic alter' says otherwise",
+                    "",
+                    self._config_dropper(name, wrong),
+                )
         for name, entry in {**listed, **rebuilt}.items():
             for number in range(entry["partitions"]) if not entry.get("deleting") else ():
                 folder = self._data_dir / f"{name}-{number}"
                 if not folder.is_dir():
-                    yield Repair(folder.name, "the partition's folder is gone, and its records with it", "make it anew, empty", "", self._folder_maker(folder, entry["id"]))  # fmt: skip
+                    yield Repair(
+                        folder.name,
+                        "the partition's folder is gone, and its records with it",
+                        "make it anew, empty",
+                        "",
+                        self._folder_maker(folder, entry["id"]),
+                    )
 
     def _entry(self, name: str, topic: _Topic, text: str) -> dict[str, Any]:
         """Return the list's entry of a topic: what a damaged list still says of it, else what its folders tell."""
@@ -417,11 +453,25 @@ def _told(path: Path, damage: _Damage, action: Callable[[], None]) -> Repair:
     what = f"{path.parent.name}/{path.name}"
     problem = f"bytes {damage.position} to {damage.end_position}: {damage.reason}"
     if damage.next_offset is None:
-        return Repair(what, problem, f"cut off the last {size_bytes} bytes; offset {damage.first_offset} is given out next", f"{size_bytes} bytes: every record from offset {damage.first_offset} on", action)  # fmt: skip
+        return Repair(
+            what,
+            problem,
+            f"cut off the last {size_bytes} bytes; offset {damage.first_offset} is given out next",
+            f"{size_bytes} bytes: every record from offset {damage.first_offset} on",
+            action,
+        )
     count = damage.next_offset - damage.first_offset
     if not count:
-        return Repair(what, problem, f"cut these {size_bytes} bytes out", f"{size_bytes} bytes, which stand for no offset", action)  # fmt: skip
-    return Repair(what, problem, f"cut these {size_bytes} bytes out", f"{count} record(s): offsets {damage.first_offset} to {damage.next_offset - 1}", action)  # fmt: skip
+        return Repair(
+            what, problem, f"cut these {size_bytes} bytes out", f"{size_bytes} bytes, which stand for no offset", action
+        )
+    return Repair(
+        what,
+        problem,
+        f"cut these {size_bytes} bytes out",
+        f"{count} record(s): offsets {damage.first_offset} to {damage.next_offset - 1}",
+        action,
+    )
 
 
 def _nothing() -> None:

@@ -72,8 +72,12 @@ class Segment:
     def remove(self) -> None:
         """Remove the files, the log last: without it the others say nothing."""
         for path in (
-            self.index_path, self.time_index_path, self.transaction_index_path, self.snapshot_path, self.path,
-        ):  # fmt: skip
+            self.index_path,
+            self.time_index_path,
+            self.transaction_index_path,
+            self.snapshot_path,
+            self.path,
+        ):
             self._disk.remove(path)
 
     def fits(self, next_offset: int) -> bool:

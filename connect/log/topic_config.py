@@ -17,10 +17,19 @@ _NAME_PATTERN: Final = re.compile(r"[a-zA-Z0-9._-]+")
 #: Files beside the partitions' folders. These are called NAME-NUMBER, so that nothing would break; whoever looks into
 #: the directory would not know which is which.
 _TAKEN_NAMES: Final = frozenset(
-    (".lock", "meta.properties", ".kafka_cleanshutdown", "connect-topics.json", "connect-producer-ids.json", "worker.json",
-     "log-start-offset-checkpoint", "cleaner-offset-checkpoint", "recovery-point-offset-checkpoint",
-     "replication-offset-checkpoint")
-)  # fmt: skip
+    (
+        ".lock",
+        "meta.properties",
+        ".kafka_cleanshutdown",
+        "connect-topics.json",
+        "connect-producer-ids.json",
+        "worker.json",
+        "log-start-offset-checkpoint",
+        "cleaner-offset-checkpoint",
+        "recovery-point-offset-checkpoint",
+        "replication-offset-checkpoint",
+    )
+)
 
 INT_MAX: Final = (1 << 31) - 1
 LONG_MAX: Final = (1 << 63) - 1
@@ -90,13 +99,32 @@ _REMOTE: Final = "About tiered storage, which there is none of; kept and shown."
 
 #: Kafka 4.3.1, TopicConfig.java and LogConfig.java.
 KEYS: Final[dict[str, _Key]] = {
-    "cleanup.policy": _Key("delete", "delete removes old segments, compact keeps the newest record of each key; both with a comma."),
-    "compression.gzip.level": _number(-1, "Level where this topic sets compression.type=gzip.", LEVELS["gzip"].least, LEVELS["gzip"].most),
-    "compression.lz4.level": _number(9, "Level where this topic sets compression.type=lz4.", LEVELS["lz4"].least, LEVELS["lz4"].most),
-    "compression.type": _words("producer", "Codec of stored batches; producer keeps what the producer chose.",
-                               "producer", "uncompressed", "none", "gzip", "snappy", "lz4", "zstd"),
-    "compression.zstd.level": _number(3, "Level where this topic sets compression.type=zstd.", LEVELS["zstd"].least, LEVELS["zstd"].most),
-    "delete.retention.ms": _number(86_400_000, "How long compaction keeps a tombstone, in ms, for readers that began before it."),
+    "cleanup.policy": _Key(
+        "delete", "delete removes old segments, compact keeps the newest record of each key; both with a comma."
+    ),
+    "compression.gzip.level": _number(
+        -1, "Level where this topic sets compression.type=gzip.", LEVELS["gzip"].least, LEVELS["gzip"].most
+    ),
+    "compression.lz4.level": _number(
+        9, "Level where this topic sets compression.type=lz4.", LEVELS["lz4"].least, LEVELS["lz4"].most
+    ),
+    "compression.type": _words(
+        "producer",
+        "Codec of stored batches; producer keeps what the producer chose.",
+        "producer",
+        "uncompressed",
+        "none",
+        "gzip",
+        "snappy",
+        "lz4",
+        "zstd",
+    ),
+    "compression.zstd.level": _number(
+        3, "Level where this topic sets compression.type=zstd.", LEVELS["zstd"].least, LEVELS["zstd"].most
+    ),
+    "delete.retention.ms": _number(
+        86_400_000, "How long compaction keeps a tombstone, in ms, for readers that began before it."
+    ),
     "file.delete.delay.ms": _number(60_000, "Files are removed at once here; kept and shown.", ignored=True),
     "flush.messages": _number(LONG_MAX, "Records after which a partition is brought to disk.", 1),
     "flush.ms": _number(LONG_MAX, "Time in ms after which an appended record is brought to disk."),
@@ -105,26 +133,40 @@ KEYS: Final[dict[str, _Key]] = {
     "leader.replication.throttled.replicas": _Key("", _OTHER_NODES, is_ignored=True),
     "local.retention.bytes": _number(-2, _REMOTE, -2, ignored=True),
     "local.retention.ms": _number(-2, _REMOTE, -2, ignored=True),
-    "max.compaction.lag.ms": _number(LONG_MAX, "Time in ms after which a record is compacted even where the dirty ratio is low.", 1),
+    "max.compaction.lag.ms": _number(
+        LONG_MAX, "Time in ms after which a record is compacted even where the dirty ratio is low.", 1
+    ),
     "max.message.bytes": _number(1_048_588, "Largest record batch, compressed, in bytes.", 0, INT_MAX),
-    "message.timestamp.after.max.ms": _number(3_600_000, "How far in ms a record's timestamp may lie ahead of the clock."),
-    "message.timestamp.before.max.ms": _number(LONG_MAX, "How far in ms a record's timestamp may lie behind the clock."),
-    "message.timestamp.type": _words("CreateTime", "Who sets the timestamp: the producer, or the log.", "CreateTime", "LogAppendTime"),
-    "min.cleanable.dirty.ratio": _Key("0.5", "Share of bytes not yet compacted from which compaction is worth while.", 0, 1, is_ratio=True),
+    "message.timestamp.after.max.ms": _number(
+        3_600_000, "How far in ms a record's timestamp may lie ahead of the clock."
+    ),
+    "message.timestamp.before.max.ms": _number(
+        LONG_MAX, "How far in ms a record's timestamp may lie behind the clock."
+    ),
+    "message.timestamp.type": _words(
+        "CreateTime", "Who sets the timestamp: the producer, or the log.", "CreateTime", "LogAppendTime"
+    ),
+    "min.cleanable.dirty.ratio": _Key(
+        "0.5", "Share of bytes not yet compacted from which compaction is worth while.", 0, 1, is_ratio=True
+    ),
     "min.compaction.lag.ms": _number(0, "How long in ms a record stays as it is before compaction may touch it."),
     "min.insync.replicas": _number(1, _OTHER_NODES, 1, INT_MAX, ignored=True),
     "preallocate": _words("false", "Files grow as they are written; kept and shown.", ignored=True),
     "remote.log.copy.disable": _words("false", _REMOTE, ignored=True),
     "remote.log.delete.on.disable": _words("false", _REMOTE, ignored=True),
     "remote.storage.enable": _words("false", _REMOTE, ignored=True),
-    "retention.bytes": _number(-1, "Bytes of a partition beyond which its oldest segments are removed; -1 for no limit.", -1),
+    "retention.bytes": _number(
+        -1, "Bytes of a partition beyond which its oldest segments are removed; -1 for no limit.", -1
+    ),
     "retention.ms": _number(604_800_000, "Age in ms beyond which segments are removed; -1 for no limit.", -1),
     "segment.bytes": _number(1 << 30, "Size at which a new segment is begun, in bytes.", 14, INT_MAX),
-    "segment.index.bytes": _number(10 << 20, "Size of the offset index at which a new segment is begun, in bytes.", 4, INT_MAX),
+    "segment.index.bytes": _number(
+        10 << 20, "Size of the offset index at which a new segment is begun, in bytes.", 4, INT_MAX
+    ),
     "segment.jitter.ms": _number(0, "Partitions roll when they have records to append; kept and shown.", ignored=True),
     "segment.ms": _number(604_800_000, "Age in ms at which a new segment is begun.", 1),
     "unclean.leader.election.enable": _words("false", _OTHER_NODES, ignored=True),
-}  # fmt: skip
+}
 
 
 @dataclass(frozen=True, slots=True)

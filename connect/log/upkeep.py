@@ -169,8 +169,11 @@ class Upkeep:
             return
         log.info(
             "compacted %s up to offset %d: %d bytes of %d are left",
-            part.name, result.cleaned_offset, result.after_bytes, result.before_bytes,
-        )  # fmt: skip
+            part.name,
+            result.cleaned_offset,
+            result.after_bytes,
+            result.before_bytes,
+        )
 
     def _compact(self, part: Partition, dirt: Dirt) -> CompactionResult:
         result = CompactionResult(cleaned_offset=dirt.first_offset)

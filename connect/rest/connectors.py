@@ -82,7 +82,10 @@ async def create(request: Request) -> Response:
         raise ConfigError(f"member 'name' is {type(name).__name__}; text is expected", code="request.invalid")
     name = name.strip()
     if (given := config.get("name")) is not None and given.strip() != name:
-        raise ConfigError(f"Connector name configuration in config request body '{given}' must match name '{name}' in the request body", config_path="name")  # fmt: skip
+        raise ConfigError(
+            f"Connector name configuration in config request body '{given}' must match name '{name}' in the request body",
+            config_path="name",
+        )
     info = await herder.create(name, config, _initial_state(body.get("initial_state")))
     return json_response(connector_info(herder.plugins, info), 201, {"Location": _location(request, info.name)})
 

@@ -151,7 +151,11 @@ class Hosts:
                 return _bad(f"its host {_cut(text)!r} is none; HOST or HOST:PORT is expected")
         # An absolute target counts and its Host does not; both have to be well formed.
         if texts and authority is not None and not self._is_own(authority.host, scope):
-            return error_response(421, f"HTTP 421 Misdirected Request: this worker does not answer to the host {_cut(authority.host)!r}; {ALLOWED} lists further names", MISDIRECTED)  # fmt: skip
+            return error_response(
+                421,
+                f"HTTP 421 Misdirected Request: this worker does not answer to the host {_cut(authority.host)!r}; {ALLOWED} lists further names",
+                MISDIRECTED,
+            )
         return None
 
     def _is_own(self, host: str, scope: Scope) -> bool:
@@ -166,7 +170,9 @@ def _target_authority(scope: Scope) -> str | None:
 
 
 def _bad(what: str) -> Response:
-    return error_response(400, f"HTTP 400 Bad Request: the request cannot be told to be for this worker: {what}", "request.invalid")  # fmt: skip
+    return error_response(
+        400, f"HTTP 400 Bad Request: the request cannot be told to be for this worker: {what}", "request.invalid"
+    )
 
 
 def _cut(text: str) -> str:

@@ -98,20 +98,36 @@ class Limits:
                     if not message.get("more_body", False):
                         break
         except TimeoutError:
-            return _closing(408, f"HTTP 408 Request Timeout: the body did not arrive within rest.request.timeout.ms={self._timeout_s * 1000:.0f}", "timeout")  # fmt: skip
+            return _closing(
+                408,
+                f"HTTP 408 Request Timeout: the body did not arrive within rest.request.timeout.ms={self._timeout_s * 1000:.0f}",
+                "timeout",
+            )
         body = b"".join(parts)
         if await _is_deep(body):
-            return error_response(400, f"the body is nested too deep: more than {DEPTH_MAX} objects and arrays inside each other", "request.invalid")  # fmt: skip
+            return error_response(
+                400,
+                f"the body is nested too deep: more than {DEPTH_MAX} objects and arrays inside each other",
+                "request.invalid",
+            )
         return body
 
     async def _too_large(self, receive: Any, declared: int | None) -> Any:
         if declared is None or declared <= _DRAIN_BYTES_MAX:
             await _drain(receive)
         size = "more" if declared is None else f"{declared} bytes"
-        return _closing(413, f"HTTP 413 Content Too Large: the body has {size}; rest.request.max.bytes={self._max_bytes} are taken", TOO_LARGE)  # fmt: skip
+        return _closing(
+            413,
+            f"HTTP 413 Content Too Large: the body has {size}; rest.request.max.bytes={self._max_bytes} are taken",
+            TOO_LARGE,
+        )
 
     def _busy(self) -> Any:
-        response = _closing(503, f"HTTP 503 Service Unavailable: the bodies of all requests together have more than {self._budget.max_bytes} bytes (rest.request.total.max.bytes); send it again", BUSY)  # fmt: skip
+        response = _closing(
+            503,
+            f"HTTP 503 Service Unavailable: the bodies of all requests together have more than {self._budget.max_bytes} bytes (rest.request.total.max.bytes); send it again",
+            BUSY,
+        )
         response.headers["Retry-After"] = "1"
         return response
 
@@ -131,7 +147,7 @@ class Limits:
         answer.closed = True
         self._late.add(work)
         work.add_done_callback(self._ended_late)
-        late = f"the worker is still busy with the request after rest.request.timeout.ms={self._timeout_s * 1000:.0f}; it goes on, look at the status"  # fmt: skip
+        late = f"the worker is still busy with the request after rest.request.timeout.ms={self._timeout_s * 1000:.0f}; it goes on, look at the status"
         await error_response(500, late, "timeout")(scope, receive, send)
 
     def _ended_late(self, work: asyncio.Task[None]) -> None:

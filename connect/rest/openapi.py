@@ -36,14 +36,21 @@ def install(app: FastAPI) -> None:
 
     @app.get("/docs", include_in_schema=False)
     async def docs() -> HTMLResponse:
-        return HTMLResponse(page(openapi()), headers={"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'"})  # fmt: skip
+        return HTMLResponse(
+            page(openapi()), headers={"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'"}
+        )
 
 
 def document(app: FastAPI) -> dict[str, Any]:
     """Return the OpenAPI document of an application."""
     made = get_openapi(title=app.title, version=app.version, description=_DESCRIPTION, routes=app.routes)
-    made["components"] = {"schemas": SCHEMAS, "securitySchemes": {
-        "basic": {"type": "http", "scheme": "basic"}, "bearer": {"type": "http", "scheme": "bearer"}}}  # fmt: skip
+    made["components"] = {
+        "schemas": SCHEMAS,
+        "securitySchemes": {
+            "basic": {"type": "http", "scheme": "basic"},
+            "bearer": {"type": "http", "scheme": "bearer"},
+        },
+    }
     # All three are right: without rest.authentication.file nobody is asked.
     made["security"] = [{}, {"basic": []}, {"bearer": []}]
     for path, methods in made["paths"].items():
@@ -113,7 +120,9 @@ def _operation(method: str, path: str, operation: dict[str, Any]) -> str:
     parts = [f"<p>{html.escape(operation.get('description', ''))}</p>"]
     queries = [p for p in operation["parameters"] if p["in"] == "query"]
     if queries:
-        rows = "".join(f"<li><code>{html.escape(p['name'])}</code> {html.escape(p.get('description', ''))}</li>" for p in queries)  # fmt: skip
+        rows = "".join(
+            f"<li><code>{html.escape(p['name'])}</code> {html.escape(p.get('description', ''))}</li>" for p in queries
+        )
         parts.append(f"<p>Query</p><ul>{rows}</ul>")
     for heading, holder in [("Body", operation.get("requestBody")), *operation["responses"].items()]:
         content = (holder or {}).get("content", {}).get("application/json")

@@ -28,7 +28,10 @@ async def plugin_config(request: Request, plugin: str) -> Response:
     herder, name = herder_of(request), name_of(plugin)
     installed, wanted = herder.plugins.any(name).cls.version, request.query_params.get("version")
     if wanted is not None and wanted not in (installed, "latest"):
-        raise ConfigError(f"plugin {name} has no version {wanted!r}; {installed or 'one without a number'} is installed", code="request.invalid")  # fmt: skip
+        raise ConfigError(
+            f"plugin {name} has no version {wanted!r}; {installed or 'one without a number'} is installed",
+            code="request.invalid",
+        )
     return json_response([config_key(key) for key in herder.plugin_config(name)])
 
 

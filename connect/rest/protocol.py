@@ -45,7 +45,9 @@ class BoundedProtocol(HttpToolsProtocol):
         super().connection_made(transport)
         self._since = self.loop.time()
         if len(self.connections) > _connections_max() and not self._make_room():
-            self._refuse(503, "HTTP 503 Service Unavailable: the worker serves as many connections as it may", "request.busy")  # fmt: skip
+            self._refuse(
+                503, "HTTP 503 Service Unavailable: the worker serves as many connections as it may", "request.busy"
+            )
             return
         self._head_timer = self.loop.call_later(HEAD_S, self._on_slow_head)
 

@@ -175,10 +175,18 @@ def task_info(plugins: PluginHost, info: TaskInfo) -> dict[str, Any]:
 def config_key(key: ConfigKey) -> dict[str, Any]:
     """Render ConfigKeyInfo."""
     return {
-        "name": key.name, "type": key.type.value, "required": key.required, "default_value": key.default_text,
-        "importance": key.importance, "documentation": key.documentation, "group": key.group, "order_in_group": key.order,
-        "width": key.width, "display_name": key.display_name, "dependents": list(key.dependents),
-    }  # fmt: skip
+        "name": key.name,
+        "type": key.type.value,
+        "required": key.required,
+        "default_value": key.default_text,
+        "importance": key.importance,
+        "documentation": key.documentation,
+        "group": key.group,
+        "order_in_group": key.order,
+        "width": key.width,
+        "display_name": key.display_name,
+        "dependents": list(key.dependents),
+    }
 
 
 def config_infos(infos: ConfigInfos) -> dict[str, Any]:

@@ -273,7 +273,9 @@ class Guard:
             return response
         if entry.role is Role.READ and self._needs_write(scope):
             what = f"{scope['method']} {route_path(scope)}"
-            return error_response(403, f"HTTP 403 Forbidden: user {entry.name!r} has the role read; {what} needs write", AUTH_DENIED)  # fmt: skip
+            return error_response(
+                403, f"HTTP 403 Forbidden: user {entry.name!r} has the role read; {what} needs write", AUTH_DENIED
+            )
         return None
 
     def _needs_write(self, scope: Scope) -> bool:
@@ -282,7 +284,7 @@ class Guard:
 
 def _held_back(retry_after_s: float) -> Response:
     seconds = math.ceil(retry_after_s)
-    message = f"HTTP 429 Too Many Requests: too many passwords or tokens that are not right came from this address; the next one is looked at in {seconds} s"  # fmt: skip
+    message = f"HTTP 429 Too Many Requests: too many passwords or tokens that are not right came from this address; the next one is looked at in {seconds} s"
     response = error_response(429, message, AUTH_HELD_BACK)
     response.headers["Retry-After"] = str(seconds)
     response.headers["Connection"] = "close"
@@ -317,7 +319,7 @@ class Origins:
         elif allowed:
             await self._app(scope, receive, _with_headers(send, _allowing(origins[0])))
         elif scope["method"] not in _READING and (page := _foreign_page(scope, origins)) is not None:
-            message = f"HTTP 403 Forbidden: a web page of {page} may change nothing here; access.control.allow.origin lists the origins that may"  # fmt: skip
+            message = f"HTTP 403 Forbidden: a web page of {page} may change nothing here; access.control.allow.origin lists the origins that may"
             response = error_response(403, message, AUTH_DENIED)
             response.headers["Connection"] = "close"  # the body is not read
             await response(scope, receive, send)

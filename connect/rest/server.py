@@ -87,9 +87,16 @@ async def _serving(
     app: Any, bound: socket.socket, url: str, tls: ssl.SSLContext | None, grace_s: float
 ) -> AsyncIterator[None]:
     config = uvicorn.Config(
-        app, http=BoundedProtocol, ws="none", log_config=None, access_log=False, lifespan="off",
-        timeout_keep_alive=KEEP_ALIVE_S, server_header=False, proxy_headers=False,
-    )  # fmt: skip
+        app,
+        http=BoundedProtocol,
+        ws="none",
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        timeout_keep_alive=KEEP_ALIVE_S,
+        server_header=False,
+        proxy_headers=False,
+    )
     config.timeout_graceful_shutdown = grace_s  # type: ignore[assignment]  # handed on to asyncio: fractions are fine
     config.load()
     config.ssl = tls

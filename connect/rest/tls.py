@@ -24,7 +24,7 @@ logger = logging.getLogger(__name__)
 PREFIX = "listeners.https."
 #: How long a renewed certificate may go unnoticed.
 _LOOK_S = 5.0
-_TO_PEM = "turn the store into PEM: openssl pkcs12 -in store.p12 -out store.pem -nodes (a JKS first with keytool -importkeystore -deststoretype PKCS12)"  # fmt: skip
+_TO_PEM = "turn the store into PEM: openssl pkcs12 -in store.p12 -out store.pem -nodes (a JKS first with keytool -importkeystore -deststoretype PKCS12)"
 _PEM_BLOCK = re.compile(r"-----BEGIN ([A-Z0-9 ]+)-----(.*?)-----END \1-----", re.DOTALL)
 _VERSIONS = {"TLSv1.2": ssl.TLSVersion.TLSv1_2, "TLSv1.3": ssl.TLSVersion.TLSv1_3}
 
@@ -32,32 +32,70 @@ _VERSIONS = {"TLSv1.2": ssl.TLSVersion.TLSv1_2, "TLSv1.3": ssl.TLSVersion.TLSv1_
 class TlsConfig(Config):
     """The keys of an https listener."""
 
-    ssl_keystore_type: str = key("Form of the key store; PEM is the one that is taken.", default="PEM", importance="medium")  # fmt: skip
-    ssl_keystore_location: str = key("PEM file with the certificate chain, and the private key unless it is elsewhere.", default="", importance="high")  # fmt: skip
-    ssl_keystore_key_location: str = key("PEM file with the private key, where it is not in ssl.keystore.location.", default="", importance="medium")  # fmt: skip
+    ssl_keystore_type: str = key(
+        "Form of the key store; PEM is the one that is taken.", default="PEM", importance="medium"
+    )
+    ssl_keystore_location: str = key(
+        "PEM file with the certificate chain, and the private key unless it is elsewhere.",
+        default="",
+        importance="high",
+    )
+    ssl_keystore_key_location: str = key(
+        "PEM file with the private key, where it is not in ssl.keystore.location.", default="", importance="medium"
+    )
     ssl_keystore_certificate_chain: str = key("The certificate chain itself, as PEM.", default="", importance="high")
     ssl_keystore_key: Secret | None = key("The private key itself, as PEM.", default=None, importance="high")
     ssl_key_password: Secret | None = key("Password of the private key.", default=None, importance="high")
-    ssl_keystore_password: Secret | None = key("As ssl.key.password, which goes before it.", default=None, importance="medium")  # fmt: skip
-    ssl_truststore_type: str = key("Form of the trust store; PEM is the one that is taken.", default="PEM", importance="medium")  # fmt: skip
-    ssl_truststore_location: str = key("PEM file with the certificates that client certificates are checked against.", default="", importance="high")  # fmt: skip
+    ssl_keystore_password: Secret | None = key(
+        "As ssl.key.password, which goes before it.", default=None, importance="medium"
+    )
+    ssl_truststore_type: str = key(
+        "Form of the trust store; PEM is the one that is taken.", default="PEM", importance="medium"
+    )
+    ssl_truststore_location: str = key(
+        "PEM file with the certificates that client certificates are checked against.", default="", importance="high"
+    )
     ssl_truststore_certificates: str = key("Those certificates themselves, as PEM.", default="", importance="high")
-    ssl_client_auth: str = key("Whether clients show a certificate: none, requested, required.", default="none", one_of=("none", "requested", "required"), importance="low")  # fmt: skip
-    ssl_enabled_protocols: list[str] = key("Versions of TLS that are taken.", default=["TLSv1.2", "TLSv1.3"], one_of=tuple(_VERSIONS), importance="medium")  # fmt: skip
-    ssl_cipher_suites: list[str] = key("Cipher suites of TLS 1.2, by OpenSSL's names; the safe ones when left out.", default=[], importance="low")  # fmt: skip
+    ssl_client_auth: str = key(
+        "Whether clients show a certificate: none, requested, required.",
+        default="none",
+        one_of=("none", "requested", "required"),
+        importance="low",
+    )
+    ssl_enabled_protocols: list[str] = key(
+        "Versions of TLS that are taken.", default=["TLSv1.2", "TLSv1.3"], one_of=tuple(_VERSIONS), importance="medium"
+    )
+    ssl_cipher_suites: list[str] = key(
+        "Cipher suites of TLS 1.2, by OpenSSL's names; the safe ones when left out.", default=[], importance="low"
+    )
 
     def problems(self) -> Iterable[Problem]:
-        for name, kind in (("ssl.keystore.type", self.ssl_keystore_type), ("ssl.truststore.type", self.ssl_truststore_type)):  # fmt: skip
+        for name, kind in (
+            ("ssl.keystore.type", self.ssl_keystore_type),
+            ("ssl.truststore.type", self.ssl_truststore_type),
+        ):
             if kind.upper() != "PEM":
                 yield Problem(name, f"Invalid value {kind} for configuration {name}: PEM is expected; {_TO_PEM}")
         if bool(self.ssl_keystore_location) == bool(self.ssl_keystore_certificate_chain):
-            yield Problem("ssl.keystore.location", "an https listener needs its certificate: give one of listeners.https.ssl.keystore.location and listeners.https.ssl.keystore.certificate.chain")  # fmt: skip
+            yield Problem(
+                "ssl.keystore.location",
+                "an https listener needs its certificate: give one of listeners.https.ssl.keystore.location and listeners.https.ssl.keystore.certificate.chain",
+            )
         if self.ssl_keystore_certificate_chain and not (self.ssl_keystore_key or self.ssl_keystore_key_location):
-            yield Problem("ssl.keystore.key", "listeners.https.ssl.keystore.certificate.chain needs listeners.https.ssl.keystore.key beside it")  # fmt: skip
+            yield Problem(
+                "ssl.keystore.key",
+                "listeners.https.ssl.keystore.certificate.chain needs listeners.https.ssl.keystore.key beside it",
+            )
         if self.ssl_client_auth != "none" and not (self.ssl_truststore_location or self.ssl_truststore_certificates):
-            yield Problem("ssl.truststore.location", f"ssl.client.auth={self.ssl_client_auth} needs certificates to check against: give listeners.https.ssl.truststore.location")  # fmt: skip
+            yield Problem(
+                "ssl.truststore.location",
+                f"ssl.client.auth={self.ssl_client_auth} needs certificates to check against: give listeners.https.ssl.truststore.location",
+            )
         if not self.ssl_enabled_protocols:
-            yield Problem("ssl.enabled.protocols", "Invalid value for configuration ssl.enabled.protocols: at least one of TLSv1.2 and TLSv1.3 is expected")  # fmt: skip
+            yield Problem(
+                "ssl.enabled.protocols",
+                "Invalid value for configuration ssl.enabled.protocols: at least one of TLSv1.2 and TLSv1.3 is expected",
+            )
 
 
 def tls_config(worker: Mapping[str, Any]) -> TlsConfig:
@@ -84,7 +122,11 @@ def server_context(config: TlsConfig) -> ssl.SSLContext:
         try:
             context.set_ciphers(":".join(config.ssl_cipher_suites))
         except ssl.SSLError:
-            raise invalid("ssl.cipher.suites", ",".join(config.ssl_cipher_suites), "OpenSSL's names are expected, such as ECDHE-RSA-AES256-GCM-SHA384") from None  # fmt: skip
+            raise invalid(
+                "ssl.cipher.suites",
+                ",".join(config.ssl_cipher_suites),
+                "OpenSSL's names are expected, such as ECDHE-RSA-AES256-GCM-SHA384",
+            ) from None
     _load_own(context, config)
     if config.ssl_client_auth != "none":
         context.verify_mode = ssl.CERT_REQUIRED if config.ssl_client_auth == "required" else ssl.CERT_OPTIONAL
@@ -158,7 +200,9 @@ def _load_own(context: ssl.SSLContext, config: TlsConfig) -> None:
         except (ssl.SSLError, ValueError) as error:
             reason = getattr(error, "reason", None) or "a certificate and its private key are expected"
             hint = "Check that the key belongs to the certificate, and ssl.key.password where it is encrypted."
-            raise ConfigError(f"{name}: no usable certificate with its private key: {reason}", hint=hint, config_path=name) from None  # fmt: skip
+            raise ConfigError(
+                f"{name}: no usable certificate with its private key: {reason}", hint=hint, config_path=name
+            ) from None
 
 
 def _load_trusted(context: ssl.SSLContext, config: TlsConfig) -> None:
@@ -176,7 +220,9 @@ def _text(name: str, location: str) -> str:
     try:
         return Path(location).read_text("ascii")
     except OSError as error:
-        raise ConfigError(f"{name}: {location} cannot be read: {error.strerror}", code="config.unreadable", config_path=name) from error  # fmt: skip
+        raise ConfigError(
+            f"{name}: {location} cannot be read: {error.strerror}", code="config.unreadable", config_path=name
+        ) from error
     except UnicodeDecodeError:
         raise ConfigError(f"{name}: {location} is not PEM; {_TO_PEM}", config_path=name) from None
 

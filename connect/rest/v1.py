@@ -32,10 +32,17 @@ async def worker(request: Request) -> Response:
          "lag": lags[p.id.connector].of_task(p.id.task) if p.id.connector in lags else None}
         for p in herder.progress()
     ]  # fmt: skip
-    return json_response({
-        "worker_id": herder.worker_id, "version": connect.__version__, "kafka_version": herder.version, "pid": os.getpid(),
-        "data_dir": str(herder.worker_config.data_path), "uptime_ms": int((time.monotonic() - _STARTED) * 1000), "tasks": tasks,
-    })  # fmt: skip
+    return json_response(
+        {
+            "worker_id": herder.worker_id,
+            "version": connect.__version__,
+            "kafka_version": herder.version,
+            "pid": os.getpid(),
+            "data_dir": str(herder.worker_config.data_path),
+            "uptime_ms": int((time.monotonic() - _STARTED) * 1000),
+            "tasks": tasks,
+        }
+    )
 
 
 # -- topics --------------------------------------------------------------------------------------------------------
@@ -43,10 +50,16 @@ async def worker(request: Request) -> Response:
 
 def _topic(info: TopicInfo) -> dict[str, Any]:
     partitions = [
-        {"partition": p.partition, "log_start_offset": p.log_start_offset, "log_end_offset": p.log_end_offset,
-         "segments": p.segments, "size_bytes": p.size_bytes, "last_stable_offset": p.last_stable_offset}
+        {
+            "partition": p.partition,
+            "log_start_offset": p.log_start_offset,
+            "log_end_offset": p.log_end_offset,
+            "segments": p.segments,
+            "size_bytes": p.size_bytes,
+            "last_stable_offset": p.last_stable_offset,
+        }
         for p in info.partitions
-    ]  # fmt: skip
+    ]
     return {
         "name": info.name,
         "topic_id": info.topic_id,

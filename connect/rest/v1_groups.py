@@ -58,9 +58,11 @@ async def commit_offsets(request: Request, group: str) -> Response:
     body = await body_of(request)
     try:
         offsets = {
-            TopicPartition(str(row["topic"]), int(row["partition"])): OffsetAndMetadata(int(row["offset"]), metadata=str(row.get("metadata") or ""))
+            TopicPartition(str(row["topic"]), int(row["partition"])): OffsetAndMetadata(
+                int(row["offset"]), metadata=str(row.get("metadata") or "")
+            )
             for row in body["offsets"]
-        }  # fmt: skip
+        }
         if any(not (0 <= at.partition < 1 << 31 and 0 <= to.offset < 1 << 63) for at, to in offsets.items()):
             raise ValueError("out of range")
     except (KeyError, TypeError, ValueError, AttributeError):

@@ -50,7 +50,10 @@ async def append(request: Request, topic: str) -> Response:
             code="request.invalid",
         )
     if len(records) > RECORDS_MAX:
-        raise ConfigError(f"{len(records)} records are too many for one request; at most {RECORDS_MAX} are taken", code="request.invalid")  # fmt: skip
+        raise ConfigError(
+            f"{len(records)} records are too many for one request; at most {RECORDS_MAX} are taken",
+            code="request.invalid",
+        )
     cluster = herder_of(request).cluster
     name = name_of(topic)
     await cluster.admin.describe_topic(name)

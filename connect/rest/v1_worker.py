@@ -81,9 +81,14 @@ def _sink(herder: Herder, found: SinkLag) -> dict[str, Any]:
     status = herder.status(found.connector)
     tasks = [{"task": t.id, "state": t.state.value, "lag": found.of_task(t.id)} for t in status.tasks]
     return {
-        "connector": found.connector, "state": status.connector.state.value, "group": found.group, "lag": found.lag,
-        "tasks": tasks, "missing_topics": list(found.missing), "unknown_topics": list(found.unknown),
-    }  # fmt: skip
+        "connector": found.connector,
+        "state": status.connector.state.value,
+        "group": found.group,
+        "lag": found.lag,
+        "tasks": tasks,
+        "missing_topics": list(found.missing),
+        "unknown_topics": list(found.unknown),
+    }
 
 
 @router.get("/connectors/{name}/lag")

@@ -50,7 +50,9 @@ class Advice:
     message: str
 
 
-def advise(plugins: PluginHost, worker: WorkerConfig, desc: PluginDesc, config: Mapping[str, Any], infos: ConfigInfos) -> list[Advice]:  # fmt: skip
+def advise(
+    plugins: PluginHost, worker: WorkerConfig, desc: PluginDesc, config: Mapping[str, Any], infos: ConfigInfos
+) -> list[Advice]:
     """Return what the config alone tells. Makes transforms and converters, so it may read files that they name,
     and block: never on the event loop.
 
@@ -72,11 +74,13 @@ def startup_problems(
     found: list[tuple[str, str]] = []
     framework = framework_config(desc, config)
     for make in (
-        lambda: [plugin for s in make_stages(plugins, framework, worker) for plugin in (s.transform, s.predicate) if plugin],
+        lambda: [
+            plugin for s in make_stages(plugins, framework, worker) for plugin in (s.transform, s.predicate) if plugin
+        ],
         lambda: [make_converter(plugins, worker, framework, "key.converter")],
         lambda: [make_converter(plugins, worker, framework, "value.converter")],
         lambda: [make_header_converter(plugins, worker, framework)],
-    ):  # fmt: skip
+    ):
         try:
             for plugin in make():
                 within(plugin.plugin_name(), "close", plugin.close)
@@ -108,7 +112,13 @@ async def advise_topics(admin: Admin, desc: PluginDesc, config: Mapping[str, Any
     wanted = str(config.get("tasks.max") or "1")
     if partitions and wanted.isdigit() and int(wanted) > sum(partitions):
         count = sum(partitions)
-        found.append(Advice("tasks.max", RISKY, f"tasks.max={wanted}, but the topics have {count} partition{'s' * (count != 1)}: {int(wanted) - count} tasks would have nothing to do"))  # fmt: skip
+        found.append(
+            Advice(
+                "tasks.max",
+                RISKY,
+                f"tasks.max={wanted}, but the topics have {count} partition{'s' * (count != 1)}: {int(wanted) - count} tasks would have nothing to do",
+            )
+        )
     return found
 
 
@@ -165,7 +175,13 @@ def _member(name: str, desc: PluginDesc, config: Mapping[str, Any], infos: Confi
     alias = max((a for a in aliases if name.startswith(f"{listing}.{a}.")), key=len, default=None)
     if alias is None:
         alias = name.split(".")[1]
-        return [Advice(name, NO_EFFECT, f"{alias!r} is not in {listing}, so {name} has no effect{_did_you_mean(alias, aliases)}")]  # fmt: skip
+        return [
+            Advice(
+                name,
+                NO_EFFECT,
+                f"{alias!r} is not in {listing}, so {name} has no effect{_did_you_mean(alias, aliases)}",
+            )
+        ]
     prefix = f"{listing}.{alias}."
     known = [info.value.name.removeprefix(prefix) for info in infos.configs if info.value.name.startswith(prefix)]
     if any(info.value.name == f"{prefix}type" and info.value.errors for info in infos.configs):
@@ -178,7 +194,13 @@ def _converter(name: str, desc: PluginDesc, config: Mapping[str, Any], infos: Co
     if which is None:
         return None
     if not config.get(which):
-        return [Advice(name, NO_EFFECT, f"{which} is not given, so the worker's converter is used with the worker's keys, and {name} has no effect: give {which} too")]  # fmt: skip
+        return [
+            Advice(
+                name,
+                NO_EFFECT,
+                f"{which} is not given, so the worker's converter is used with the worker's keys, and {name} has no effect: give {which} too",
+            )
+        ]
     known = [i.value.name.removeprefix(f"{which}.") for i in infos.configs if i.value.name.startswith(f"{which}.")]
     if any(info.value.name == which and info.value.errors for info in infos.configs):
         return []
@@ -193,7 +215,13 @@ def _topic_creation(name: str, desc: PluginDesc, config: Mapping[str, Any], info
     if desc.kind is PluginKind.SINK:
         return [Advice(name, NO_EFFECT, f"a sink connector creates no topics, so {name} has no effect")]
     if group not in groups:
-        return [Advice(name, NO_EFFECT, f"{group!r} is not in topic.creation.groups, so {name} has no effect{_did_you_mean(group, groups)}")]  # fmt: skip
+        return [
+            Advice(
+                name,
+                NO_EFFECT,
+                f"{group!r} is not in topic.creation.groups, so {name} has no effect{_did_you_mean(group, groups)}",
+            )
+        ]
     return []
 
 
@@ -211,7 +239,9 @@ def _versions(desc: PluginDesc, config: Mapping[str, Any], infos: ConfigInfos) -
         if name.endswith("plugin.version") and name in config and definition and not info.value.errors:
             installed = definition.default
             if installed is not None and not in_range(installed, config[name]):
-                yield Advice(name, NO_EFFECT, f"version {config[name]} is asked for; {installed} is installed, and taken")  # fmt: skip
+                yield Advice(
+                    name, NO_EFFECT, f"version {config[name]} is asked for; {installed} is installed, and taken"
+                )
 
 
 def _listed(config: Mapping[str, Any], name: str) -> list[str]:
@@ -228,7 +258,9 @@ def _unknown_classes(plugins: PluginHost, config: Mapping[str, Any], infos: Conf
     kinds = {which: kind for which, kind, _ in CONVERTERS}
     for info in infos.configs:
         name = info.value.name
-        kind = kinds.get(name) or next((k for listing, k, _ in MEMBERS if re.fullmatch(rf"{listing}\..*\.type", name)), None)  # fmt: skip
+        kind = kinds.get(name) or next(
+            (k for listing, k, _ in MEMBERS if re.fullmatch(rf"{listing}\..*\.type", name)), None
+        )
         if kind is None or not any("could not be found" in error for error in info.value.errors):
             continue
         instead = instead_of(str(config.get(name)))
@@ -249,17 +281,35 @@ def _risks(desc: PluginDesc, config: Mapping[str, Any], infos: ConfigInfos) -> I
     dead = values.get(f"{_DEAD}topic.name", "")
     if tolerant and not logs and not dead:
         keep = f" or {_DEAD}topic.name" if desc.kind is PluginKind.SINK else ""
-        yield Advice("errors.tolerance", RISKY, f"bad records are dropped without a trace: set errors.log.enable=true{keep}")  # fmt: skip
+        yield Advice(
+            "errors.tolerance", RISKY, f"bad records are dropped without a trace: set errors.log.enable=true{keep}"
+        )
     if dead and not tolerant:
-        yield Advice(f"{_DEAD}topic.name", RISKY, "the first bad record still ends the task, since errors.tolerance is none: set errors.tolerance=all")  # fmt: skip
+        yield Advice(
+            f"{_DEAD}topic.name",
+            RISKY,
+            "the first bad record still ends the task, since errors.tolerance is none: set errors.tolerance=all",
+        )
     if dead and values[f"{_DEAD}context.headers.enable"] != "true":
-        yield Advice(f"{_DEAD}context.headers.enable", RISKY, "the dead letter queue will not tell why a record is in it: set the key to true")  # fmt: skip
+        yield Advice(
+            f"{_DEAD}context.headers.enable",
+            RISKY,
+            "the dead letter queue will not tell why a record is in it: set the key to true",
+        )
     if not dead and values.get(f"{_DEAD}context.headers.enable") == "true":
-        yield Advice(f"{_DEAD}context.headers.enable", NO_EFFECT, f"{_DEAD}topic.name is not given, so there is no dead letter queue")  # fmt: skip
+        yield Advice(
+            f"{_DEAD}context.headers.enable",
+            NO_EFFECT,
+            f"{_DEAD}topic.name is not given, so there is no dead letter queue",
+        )
     if values["errors.log.include.messages"] == "true" and not logs:
         yield Advice("errors.log.include.messages", NO_EFFECT, "errors.log.enable is false, so nothing is logged")
     if values["errors.retry.timeout"] == "-1":
-        yield Advice("errors.retry.timeout", RISKY, "an operation that never succeeds holds the task up for ever, and its state stays RUNNING")  # fmt: skip
+        yield Advice(
+            "errors.retry.timeout",
+            RISKY,
+            "an operation that never succeeds holds the task up for ever, and its state stays RUNNING",
+        )
     if values["tasks.max.enforce"] == "false":
         yield Advice("tasks.max.enforce", RISKY, "the connector may run more tasks than tasks.max says")
     yield from _unused_predicates(config)

@@ -10,9 +10,14 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-_FRAMES: Final = re.compile(r"\s*([+|] )*(Traceback \(most recent call last\)|File \".*\", line \d+|Exception Group Traceback|at [\w.$<>/]+\(|Caused by: )")  # fmt: skip
+_FRAMES: Final = re.compile(
+    r"\s*([+|] )*(Traceback \(most recent call last\)|File \".*\", line \d+|Exception Group Traceback|at [\w.$<>/]+\(|Caused by: )"
+)
 _FRAME: Final = re.compile(r"[\s|]*File \"(?P<file>.*)\", line (?P<line>\d+), in (?P<name>.*)")
-_CODED: Final = re.compile(r"(?P<message>.*) \[(?P<code>[a-z][a-z0-9_]*(\.[a-z0-9_]+)+|internal|retriable|timeout|conflict|not_found)\]", re.DOTALL)  # fmt: skip
+_CODED: Final = re.compile(
+    r"(?P<message>.*) \[(?P<code>[a-z][a-z0-9_]*(\.[a-z0-9_]+)+|internal|retriable|timeout|conflict|not_found)\]",
+    re.DOTALL,
+)
 #: Codes of failures whose place in the code says more than their message.
 _OF_CODE: Final = ("", "internal", "plugin.failed", "plugin.broken")
 

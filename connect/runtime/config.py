@@ -49,8 +49,10 @@ def _connector_name(value: Any) -> None:
     if not value.strip():
         raise ValueError("String may not be empty")
     if any(ord(c) < 32 or 127 <= ord(c) < 160 for c in value):
-        raise ValueError("String may not contain control sequences but had the following ASCII chars: "
-                         + ", ".join(str(ord(c)) for c in value if ord(c) < 32 or 127 <= ord(c) < 160))  # fmt: skip
+        raise ValueError(
+            "String may not contain control sequences but had the following ASCII chars: "
+            + ", ".join(str(ord(c)) for c in value if ord(c) < 32 or 127 <= ord(c) < 160)
+        )
 
 
 def _not_negative(value: Any) -> None:
@@ -66,7 +68,10 @@ def _dead_letters_match(pattern: str, topic: str) -> Iterator[Problem]:
     """Yield what is wrong between `topics.regex` and the dead letter queue. Fit for the event loop: it looks briefly."""
     try:
         if compile_pattern(pattern, key="topics.regex").fullmatch(topic, limit_s=LOOP_LIMIT_S) is not None:
-            yield Problem("topics.regex", f"The DLQ topic '{topic}' may not be matched by the regex for the topics ('topics.regex={pattern}') consumed by the connector")  # fmt: skip
+            yield Problem(
+                "topics.regex",
+                f"The DLQ topic '{topic}' may not be matched by the regex for the topics ('topics.regex={pattern}') consumed by the connector",
+            )
     except SlowPatternError as error:
         yield Problem("topics.regex", f"Invalid value {pattern} for configuration topics.regex: {error.message}")
     except ValueError:  # told of the key itself
@@ -78,25 +83,180 @@ class ConnectorConfig(Config):
 
     groups: ClassVar[tuple[str, ...]] = (COMMON, TRANSFORMS, PREDICATES, ERRORS)
 
-    name: str = key("Globally unique name to use for this connector.", importance="high", group=COMMON, order=1, width="MEDIUM", display_name="Connector name", validators=[_connector_name])  # fmt: skip
-    connector_class: str = key("Name or alias of the class for this connector.", importance="high", group=COMMON, order=2, width="LONG", display_name="Connector class")  # fmt: skip
-    connector_plugin_version: str | None = key("Version of the connector; the installed one is taken.", default=None, group=COMMON, order=3, width="MEDIUM", display_name="Connector version")  # fmt: skip
-    tasks_max: int = key("Maximum number of tasks to use for this connector.", default=1, ge=1, importance="high", group=COMMON, order=4, width="SHORT", display_name="Tasks max")  # fmt: skip
-    tasks_max_enforce: bool = key("Whether a connector that makes more tasks than tasks.max fails.", default=True, importance="low", group=COMMON, order=5, width="SHORT", display_name="Enforce tasks max")  # fmt: skip
-    key_converter: str | None = key("Converter of keys; the worker's when left out.", type="CLASS", default=None, importance="low", group=COMMON, order=6, width="SHORT", display_name="Key converter class")  # fmt: skip
-    key_converter_plugin_version: str | None = key("Version of the key converter.", default=None, importance="low", group=COMMON, order=7, width="SHORT", display_name="Key converter version")  # fmt: skip
-    value_converter: str | None = key("Converter of values; the worker's when left out.", type="CLASS", default=None, importance="low", group=COMMON, order=8, width="SHORT", display_name="Value converter class")  # fmt: skip
-    value_converter_plugin_version: str | None = key("Version of the value converter.", default=None, importance="low", group=COMMON, order=9, width="SHORT", display_name="Value converter version")  # fmt: skip
-    header_converter: str | None = key("Converter of headers; the worker's when left out.", type="CLASS", default=None, importance="low", group=COMMON, order=10, width="SHORT", display_name="Header converter class")  # fmt: skip
-    header_converter_plugin_version: str | None = key("Version of the header converter.", default=None, importance="low", group=COMMON, order=11, width="SHORT", display_name="Header converter version")  # fmt: skip
-    transforms: list[str] = key("Aliases of the transforms, in order.", default=[], importance="low", group=TRANSFORMS, order=12, width="LONG", display_name="Transforms", validators=[_unique("transforms")])  # fmt: skip
-    predicates: list[str] = key("Aliases of the predicates.", default=[], importance="low", group=PREDICATES, order=13, width="LONG", display_name="Predicates", validators=[_unique("predicates")])  # fmt: skip
-    config_action_reload: str = key("What to do when an external configuration value changes.", default="restart", one_of=("none", "restart"), importance="low", group=COMMON, order=14, width="MEDIUM", display_name="Reload Action")  # fmt: skip
-    errors_retry_timeout: int = key("How long a failed operation is tried again, in ms; 0 not at all, -1 for ever.", type="LONG", default=0, group=ERRORS, order=1, width="MEDIUM", display_name="Retry Timeout for Errors")  # fmt: skip
-    errors_retry_delay_max_ms: int = key("Longest wait between two tries, in ms.", type="LONG", default=60000, group=ERRORS, order=2, width="MEDIUM", display_name="Maximum Delay Between Retries for Errors")  # fmt: skip
-    errors_tolerance: str = key("'none': a bad record fails the task; 'all': it is skipped.", default="none", one_of=("none", "all"), group=ERRORS, order=3, width="SHORT", display_name="Error Tolerance")  # fmt: skip
-    errors_log_enable: bool = key("Whether each skipped record is written to the worker's log.", default=False, group=ERRORS, order=4, width="SHORT", display_name="Log Errors")  # fmt: skip
-    errors_log_include_messages: bool = key("Whether such a line holds the record's topic, partition, offset and timestamp.", default=False, group=ERRORS, order=5, width="SHORT", display_name="Log Error Details")  # fmt: skip
+    name: str = key(
+        "Globally unique name to use for this connector.",
+        importance="high",
+        group=COMMON,
+        order=1,
+        width="MEDIUM",
+        display_name="Connector name",
+        validators=[_connector_name],
+    )
+    connector_class: str = key(
+        "Name or alias of the class for this connector.",
+        importance="high",
+        group=COMMON,
+        order=2,
+        width="LONG",
+        display_name="Connector class",
+    )
+    connector_plugin_version: str | None = key(
+        "Version of the connector; the installed one is taken.",
+        default=None,
+        group=COMMON,
+        order=3,
+        width="MEDIUM",
+        display_name="Connector version",
+    )
+    tasks_max: int = key(
+        "Maximum number of tasks to use for this connector.",
+        default=1,
+        ge=1,
+        importance="high",
+        group=COMMON,
+        order=4,
+        width="SHORT",
+        display_name="Tasks max",
+    )
+    tasks_max_enforce: bool = key(
+        "Whether a connector that makes more tasks than tasks.max fails.",
+        default=True,
+        importance="low",
+        group=COMMON,
+        order=5,
+        width="SHORT",
+        display_name="Enforce tasks max",
+    )
+    key_converter: str | None = key(
+        "Converter of keys; the worker's when left out.",
+        type="CLASS",
+        default=None,
+        importance="low",
+        group=COMMON,
+        order=6,
+        width="SHORT",
+        display_name="Key converter class",
+    )
+    key_converter_plugin_version: str | None = key(
+        "Version of the key converter.",
+        default=None,
+        importance="low",
+        group=COMMON,
+        order=7,
+        width="SHORT",
+        display_name="Key converter version",
+    )
+    value_converter: str | None = key(
+        "Converter of values; the worker's when left out.",
+        type="CLASS",
+        default=None,
+        importance="low",
+        group=COMMON,
+        order=8,
+        width="SHORT",
+        display_name="Value converter class",
+    )
+    value_converter_plugin_version: str | None = key(
+        "Version of the value converter.",
+        default=None,
+        importance="low",
+        group=COMMON,
+        order=9,
+        width="SHORT",
+        display_name="Value converter version",
+    )
+    header_converter: str | None = key(
+        "Converter of headers; the worker's when left out.",
+        type="CLASS",
+        default=None,
+        importance="low",
+        group=COMMON,
+        order=10,
+        width="SHORT",
+        display_name="Header converter class",
+    )
+    header_converter_plugin_version: str | None = key(
+        "Version of the header converter.",
+        default=None,
+        importance="low",
+        group=COMMON,
+        order=11,
+        width="SHORT",
+        display_name="Header converter version",
+    )
+    transforms: list[str] = key(
+        "Aliases of the transforms, in order.",
+        default=[],
+        importance="low",
+        group=TRANSFORMS,
+        order=12,
+        width="LONG",
+        display_name="Transforms",
+        validators=[_unique("transforms")],
+    )
+    predicates: list[str] = key(
+        "Aliases of the predicates.",
+        default=[],
+        importance="low",
+        group=PREDICATES,
+        order=13,
+        width="LONG",
+        display_name="Predicates",
+        validators=[_unique("predicates")],
+    )
+    config_action_reload: str = key(
+        "What to do when an external configuration value changes.",
+        default="restart",
+        one_of=("none", "restart"),
+        importance="low",
+        group=COMMON,
+        order=14,
+        width="MEDIUM",
+        display_name="Reload Action",
+    )
+    errors_retry_timeout: int = key(
+        "How long a failed operation is tried again, in ms; 0 not at all, -1 for ever.",
+        type="LONG",
+        default=0,
+        group=ERRORS,
+        order=1,
+        width="MEDIUM",
+        display_name="Retry Timeout for Errors",
+    )
+    errors_retry_delay_max_ms: int = key(
+        "Longest wait between two tries, in ms.",
+        type="LONG",
+        default=60000,
+        group=ERRORS,
+        order=2,
+        width="MEDIUM",
+        display_name="Maximum Delay Between Retries for Errors",
+    )
+    errors_tolerance: str = key(
+        "'none': a bad record fails the task; 'all': it is skipped.",
+        default="none",
+        one_of=("none", "all"),
+        group=ERRORS,
+        order=3,
+        width="SHORT",
+        display_name="Error Tolerance",
+    )
+    errors_log_enable: bool = key(
+        "Whether each skipped record is written to the worker's log.",
+        default=False,
+        group=ERRORS,
+        order=4,
+        width="SHORT",
+        display_name="Log Errors",
+    )
+    errors_log_include_messages: bool = key(
+        "Whether such a line holds the record's topic, partition, offset and timestamp.",
+        default=False,
+        group=ERRORS,
+        order=5,
+        width="SHORT",
+        display_name="Log Error Details",
+    )
 
     @classmethod
     def problems_of(cls, raw: Mapping[str, Any]) -> Iterable[Problem]:
@@ -110,42 +270,149 @@ class ConnectorConfig(Config):
 class SourceConnectorConfig(ConnectorConfig):
     """The framework keys of a source connector."""
 
-    groups: ClassVar[tuple[str, ...]] = (COMMON, TRANSFORMS, PREDICATES, ERRORS, TOPIC_CREATION, EXACTLY_ONCE, OFFSETS_TOPIC)  # fmt: skip
+    groups: ClassVar[tuple[str, ...]] = (
+        COMMON,
+        TRANSFORMS,
+        PREDICATES,
+        ERRORS,
+        TOPIC_CREATION,
+        EXACTLY_ONCE,
+        OFFSETS_TOPIC,
+    )
 
-    topic_creation_groups: list[str] = key("Aliases of topic creation groups.", default=[], importance="low", group=TOPIC_CREATION, order=1, width="LONG", display_name="Topic Creation Groups", validators=[_unique("topic.creation.groups")])  # fmt: skip
-    exactly_once_support: str = key("'required' refuses a connector that cannot deliver exactly once.", default="requested", one_of=("REQUIRED", "REQUESTED"), ignore_case=True, group=EXACTLY_ONCE, order=2, width="SHORT", display_name="Exactly once support")  # fmt: skip
-    transaction_boundary: str = key("Where a source's transactions begin and end.", default="poll", one_of=("INTERVAL", "POLL", "CONNECTOR"), ignore_case=True, group=EXACTLY_ONCE, order=3, width="SHORT", display_name="Transaction Boundary")  # fmt: skip
-    transaction_boundary_interval_ms: int | None = key("Length of a transaction where the boundary is 'interval'.", type="LONG", default=None, validators=[_not_negative], importance="low", group=EXACTLY_ONCE, order=4, width="SHORT", display_name="Transaction boundary interval")  # fmt: skip
-    offsets_storage_topic: str | None = key("A topic of the connector's own for its offsets.", default=None, non_empty=True, importance="low", group=OFFSETS_TOPIC, order=1, width="LONG", display_name="Offsets topic")  # fmt: skip
+    topic_creation_groups: list[str] = key(
+        "Aliases of topic creation groups.",
+        default=[],
+        importance="low",
+        group=TOPIC_CREATION,
+        order=1,
+        width="LONG",
+        display_name="Topic Creation Groups",
+        validators=[_unique("topic.creation.groups")],
+    )
+    exactly_once_support: str = key(
+        "'required' refuses a connector that cannot deliver exactly once.",
+        default="requested",
+        one_of=("REQUIRED", "REQUESTED"),
+        ignore_case=True,
+        group=EXACTLY_ONCE,
+        order=2,
+        width="SHORT",
+        display_name="Exactly once support",
+    )
+    transaction_boundary: str = key(
+        "Where a source's transactions begin and end.",
+        default="poll",
+        one_of=("INTERVAL", "POLL", "CONNECTOR"),
+        ignore_case=True,
+        group=EXACTLY_ONCE,
+        order=3,
+        width="SHORT",
+        display_name="Transaction Boundary",
+    )
+    transaction_boundary_interval_ms: int | None = key(
+        "Length of a transaction where the boundary is 'interval'.",
+        type="LONG",
+        default=None,
+        validators=[_not_negative],
+        importance="low",
+        group=EXACTLY_ONCE,
+        order=4,
+        width="SHORT",
+        display_name="Transaction boundary interval",
+    )
+    offsets_storage_topic: str | None = key(
+        "A topic of the connector's own for its offsets.",
+        default=None,
+        non_empty=True,
+        importance="low",
+        group=OFFSETS_TOPIC,
+        order=1,
+        width="LONG",
+        display_name="Offsets topic",
+    )
 
     @classmethod
     def problems_of(cls, raw: Mapping[str, Any]) -> Iterable[Problem]:
         if _text(raw, "exactly.once.support").upper() == "REQUIRED":
-            yield Problem("exactly.once.support", "Invalid value required for configuration exactly.once.support: this version delivers at least once; use 'requested'")  # fmt: skip
+            yield Problem(
+                "exactly.once.support",
+                "Invalid value required for configuration exactly.once.support: this version delivers at least once; use 'requested'",
+            )
         if _text(raw, "offsets.storage.topic"):
-            yield Problem("offsets.storage.topic", "Invalid value for configuration offsets.storage.topic: this version keeps all source offsets in the worker's offset.storage.topic; leave the key out")  # fmt: skip
+            yield Problem(
+                "offsets.storage.topic",
+                "Invalid value for configuration offsets.storage.topic: this version keeps all source offsets in the worker's offset.storage.topic; leave the key out",
+            )
 
 
 class SinkConnectorConfig(ConnectorConfig):
     """The framework keys of a sink connector."""
 
-    topics: list[str] = key("Topics to read, separated by commas.", default=[], importance="high", group=COMMON, order=4, width="LONG", display_name="Topics", validators=[_unique("topics")])  # fmt: skip
-    topics_regex: str = key("Pattern of the topics to read; matches whole names.", default="", importance="high", group=COMMON, order=4, width="LONG", display_name="Topics regex", validators=[_regex])  # fmt: skip
-    errors_deadletterqueue_topic_name: str = key("Topic for records that failed; empty for none.", default="", group=ERRORS, order=6, width="MEDIUM", display_name="Dead Letter Queue Topic Name")  # fmt: skip
-    errors_deadletterqueue_topic_replication_factor: int = key("Replication factor of that topic.", type="SHORT", default=3, group=ERRORS, order=7, width="MEDIUM", display_name="Dead Letter Queue Topic Replication Factor")  # fmt: skip
-    errors_deadletterqueue_context_headers_enable: bool = key("Whether headers tell why a record failed.", default=False, group=ERRORS, order=8, width="MEDIUM", display_name="Enable Error Context Headers")  # fmt: skip
+    topics: list[str] = key(
+        "Topics to read, separated by commas.",
+        default=[],
+        importance="high",
+        group=COMMON,
+        order=4,
+        width="LONG",
+        display_name="Topics",
+        validators=[_unique("topics")],
+    )
+    topics_regex: str = key(
+        "Pattern of the topics to read; matches whole names.",
+        default="",
+        importance="high",
+        group=COMMON,
+        order=4,
+        width="LONG",
+        display_name="Topics regex",
+        validators=[_regex],
+    )
+    errors_deadletterqueue_topic_name: str = key(
+        "Topic for records that failed; empty for none.",
+        default="",
+        group=ERRORS,
+        order=6,
+        width="MEDIUM",
+        display_name="Dead Letter Queue Topic Name",
+    )
+    errors_deadletterqueue_topic_replication_factor: int = key(
+        "Replication factor of that topic.",
+        type="SHORT",
+        default=3,
+        group=ERRORS,
+        order=7,
+        width="MEDIUM",
+        display_name="Dead Letter Queue Topic Replication Factor",
+    )
+    errors_deadletterqueue_context_headers_enable: bool = key(
+        "Whether headers tell why a record failed.",
+        default=False,
+        group=ERRORS,
+        order=8,
+        width="MEDIUM",
+        display_name="Enable Error Context Headers",
+    )
 
     @classmethod
     def problems_of(cls, raw: Mapping[str, Any]) -> Iterable[Problem]:
         topics, pattern, dead = (_text(raw, name) for name in ("topics", "topics.regex", DEAD_LETTER_TOPIC))
         if bool(topics) is bool(pattern):
-            message = "topics and topics.regex are mutually exclusive options, but both are set." if topics else "Must configure one of topics or topics.regex"  # fmt: skip
+            message = (
+                "topics and topics.regex are mutually exclusive options, but both are set."
+                if topics
+                else "Must configure one of topics or topics.regex"
+            )
             yield Problem("topics", message)
             yield Problem("topics.regex", message)
         # A sink that reads its own dead letters would feed itself for ever.
         listed = re.split(r"\s*,\s*", topics)
         if dead and topics and dead in listed:
-            yield Problem("topics", f"The DLQ topic '{dead}' may not be included in the list of topics ('topics=[{', '.join(listed)}]') consumed by the connector")  # fmt: skip
+            yield Problem(
+                "topics",
+                f"The DLQ topic '{dead}' may not be included in the list of topics ('topics=[{', '.join(listed)}]') consumed by the connector",
+            )
         if dead and pattern:
             yield from _dead_letters_match(pattern, dead)
 
@@ -154,54 +421,172 @@ class WorkerConfig(Config):
     """The worker's keys: Kafka Connect's names and defaults, and a few of our own (data.dir)."""
 
     data_dir: str = key("Directory of the bundled log and all state.", default="./connect-data", importance="high")
-    listeners: list[str] = key("Where REST listens: http://HOST:PORT and https://HOST:PORT; port 0 takes a free one.", default=["http://127.0.0.1:8083"], importance="high")  # fmt: skip
-    rest_authentication_file: str = key("File of users, roles and hashed secrets; everyone may do everything when left out.", default="", importance="high")  # fmt: skip
-    rest_advertised_host_name: str | None = key("A name under which clients reach REST; it is answered to, as those of rest.allowed.hosts are.", default=None, importance="low")  # fmt: skip
-    rest_allowed_hosts: list[str] = key("Further names that REST answers to in a request's Host, with commas; *.example.org for all below one, * for any.", default=[], importance="medium")  # fmt: skip
-    rest_request_max_bytes: int = key("The largest body of a request that is taken.", default=8 << 20, ge=1024, importance="low")  # fmt: skip
-    rest_request_total_max_bytes: int = key("What the bodies of all requests may have together.", default=32 << 20, ge=1024, importance="low")  # fmt: skip
-    rest_request_timeout_ms: int = key("How long a request's body may take to arrive, and its answer to be made.", type="LONG", default=90_000, ge=1, importance="low")  # fmt: skip
-    access_control_allow_origin: str = key("Origins of web pages that may use REST (CORS), with commas; * for all.", default="", importance="low")  # fmt: skip
-    access_control_allow_methods: str = key("Methods they may use, with commas; GET, POST and HEAD when left out.", default="", importance="low")  # fmt: skip
-    bootstrap_servers: list[str] = key("A real Kafka cluster in place of the bundled log; not in this version.", default=[], importance="high")  # fmt: skip
+    listeners: list[str] = key(
+        "Where REST listens: http://HOST:PORT and https://HOST:PORT; port 0 takes a free one.",
+        default=["http://127.0.0.1:8083"],
+        importance="high",
+    )
+    rest_authentication_file: str = key(
+        "File of users, roles and hashed secrets; everyone may do everything when left out.",
+        default="",
+        importance="high",
+    )
+    rest_advertised_host_name: str | None = key(
+        "A name under which clients reach REST; it is answered to, as those of rest.allowed.hosts are.",
+        default=None,
+        importance="low",
+    )
+    rest_allowed_hosts: list[str] = key(
+        "Further names that REST answers to in a request's Host, with commas; *.example.org for all below one, * for any.",
+        default=[],
+        importance="medium",
+    )
+    rest_request_max_bytes: int = key(
+        "The largest body of a request that is taken.", default=8 << 20, ge=1024, importance="low"
+    )
+    rest_request_total_max_bytes: int = key(
+        "What the bodies of all requests may have together.", default=32 << 20, ge=1024, importance="low"
+    )
+    rest_request_timeout_ms: int = key(
+        "How long a request's body may take to arrive, and its answer to be made.",
+        type="LONG",
+        default=90_000,
+        ge=1,
+        importance="low",
+    )
+    access_control_allow_origin: str = key(
+        "Origins of web pages that may use REST (CORS), with commas; * for all.", default="", importance="low"
+    )
+    access_control_allow_methods: str = key(
+        "Methods they may use, with commas; GET, POST and HEAD when left out.", default="", importance="low"
+    )
+    bootstrap_servers: list[str] = key(
+        "A real Kafka cluster in place of the bundled log; not in this version.", default=[], importance="high"
+    )
     group_id: str = key("Names the worker's cluster in displays.", default="connect-cluster", importance="high")
-    key_converter: str = key("Converter of keys for connectors that name none.", default=JSON_CONVERTER, type="CLASS", importance="high")  # fmt: skip
-    value_converter: str = key("Converter of values for connectors that name none.", default=JSON_CONVERTER, type="CLASS", importance="high")  # fmt: skip
-    header_converter: str = key("Converter of headers for connectors that name none.", default=HEADER_CONVERTER, type="CLASS", importance="low")  # fmt: skip
-    file_allowed_paths: list[str] = key("Folders of files that connectors may read and write, with commas; * for all. Left out: all while every listener is on loopback, else the working directory.", default=[], importance="medium")  # fmt: skip
-    plugin_path: list[str] = key("Folders with plugins that are not installed: modules and packages.", default=[], importance="low")  # fmt: skip
-    config_storage_topic: str = key("Compacted topic of connector configs.", default="connect-configs", non_empty=True, importance="high")  # fmt: skip
-    offset_storage_topic: str = key("Compacted topic of source offsets.", default="connect-offsets", non_empty=True, importance="high")  # fmt: skip
-    status_storage_topic: str = key("Compacted topic of statuses.", default="connect-status", non_empty=True, importance="high")  # fmt: skip
-    offset_storage_partitions: int = key("Partitions of the offsets topic when it is created.", default=1, ge=1, importance="low")  # fmt: skip
-    status_storage_partitions: int = key("Partitions of the status topic when it is created.", default=1, ge=1, importance="low")  # fmt: skip
-    offset_flush_interval_ms: int = key("How often offsets are committed.", type="LONG", default=60000, ge=1, importance="low")  # fmt: skip
-    offset_flush_timeout_ms: int = key("How long a commit may take before it is given up and tried again.", type="LONG", default=5000, ge=1, importance="low")  # fmt: skip
-    task_shutdown_graceful_timeout_ms: int = key("How long a stopping task may take to finish what is in flight.", type="LONG", default=5000, ge=1, importance="low")  # fmt: skip
-    plugin_call_timeout_ms: int = key("How long a call into a plugin may take, other than poll and put; then its task or connector fails.", type="LONG", default=300_000, ge=1, importance="low")  # fmt: skip
-    plugin_check_timeout_ms: int = key("How long plugins may take to check a config, or offsets, for a request.", type="LONG", default=20_000, ge=1, importance="low")  # fmt: skip
-    plugin_import_timeout_ms: int = key("How long importing a plugin may take; then it is left out.", type="LONG", default=30_000, ge=1, importance="low")  # fmt: skip
-    topic_creation_enable: bool = key("Whether topics that source connectors write to are created.", default=True, importance="low")  # fmt: skip
-    topic_tracking_enable: bool = key("Whether the topics of each connector are recorded.", default=True, importance="low")  # fmt: skip
-    compression_type: str = key("Compression of what source connectors write: none, gzip, snappy, lz4, zstd.", name="producer.compression.type", default="none", importance="low")  # fmt: skip
-    transforms_python_enabled: bool = key("Whether connectors may use connect.transforms.Python, which runs functions of Python files with the worker's rights.", default=False, importance="low")  # fmt: skip
-    topic_tracking_allow_reset: bool = key("Whether the record of a connector's topics can be reset.", default=True, importance="low")  # fmt: skip
-    log_level: str = key("Level of the worker's log: DEBUG, INFO, WARN, ERROR.", default="INFO", one_of=("TRACE", "DEBUG", "INFO", "WARN", "ERROR"), importance="low")  # fmt: skip
+    key_converter: str = key(
+        "Converter of keys for connectors that name none.", default=JSON_CONVERTER, type="CLASS", importance="high"
+    )
+    value_converter: str = key(
+        "Converter of values for connectors that name none.", default=JSON_CONVERTER, type="CLASS", importance="high"
+    )
+    header_converter: str = key(
+        "Converter of headers for connectors that name none.", default=HEADER_CONVERTER, type="CLASS", importance="low"
+    )
+    file_allowed_paths: list[str] = key(
+        "Folders of files that connectors may read and write, with commas; * for all. Left out: all while every listener is on loopback, else the working directory.",
+        default=[],
+        importance="medium",
+    )
+    plugin_path: list[str] = key(
+        "Folders with plugins that are not installed: modules and packages.", default=[], importance="low"
+    )
+    config_storage_topic: str = key(
+        "Compacted topic of connector configs.", default="connect-configs", non_empty=True, importance="high"
+    )
+    offset_storage_topic: str = key(
+        "Compacted topic of source offsets.", default="connect-offsets", non_empty=True, importance="high"
+    )
+    status_storage_topic: str = key(
+        "Compacted topic of statuses.", default="connect-status", non_empty=True, importance="high"
+    )
+    offset_storage_partitions: int = key(
+        "Partitions of the offsets topic when it is created.", default=1, ge=1, importance="low"
+    )
+    status_storage_partitions: int = key(
+        "Partitions of the status topic when it is created.", default=1, ge=1, importance="low"
+    )
+    offset_flush_interval_ms: int = key(
+        "How often offsets are committed.", type="LONG", default=60000, ge=1, importance="low"
+    )
+    offset_flush_timeout_ms: int = key(
+        "How long a commit may take before it is given up and tried again.",
+        type="LONG",
+        default=5000,
+        ge=1,
+        importance="low",
+    )
+    task_shutdown_graceful_timeout_ms: int = key(
+        "How long a stopping task may take to finish what is in flight.",
+        type="LONG",
+        default=5000,
+        ge=1,
+        importance="low",
+    )
+    plugin_call_timeout_ms: int = key(
+        "How long a call into a plugin may take, other than poll and put; then its task or connector fails.",
+        type="LONG",
+        default=300_000,
+        ge=1,
+        importance="low",
+    )
+    plugin_check_timeout_ms: int = key(
+        "How long plugins may take to check a config, or offsets, for a request.",
+        type="LONG",
+        default=20_000,
+        ge=1,
+        importance="low",
+    )
+    plugin_import_timeout_ms: int = key(
+        "How long importing a plugin may take; then it is left out.",
+        type="LONG",
+        default=30_000,
+        ge=1,
+        importance="low",
+    )
+    topic_creation_enable: bool = key(
+        "Whether topics that source connectors write to are created.", default=True, importance="low"
+    )
+    topic_tracking_enable: bool = key(
+        "Whether the topics of each connector are recorded.", default=True, importance="low"
+    )
+    compression_type: str = key(
+        "Compression of what source connectors write: none, gzip, snappy, lz4, zstd.",
+        name="producer.compression.type",
+        default="none",
+        importance="low",
+    )
+    transforms_python_enabled: bool = key(
+        "Whether connectors may use connect.transforms.Python, which runs functions of Python files with the worker's rights.",
+        default=False,
+        importance="low",
+    )
+    topic_tracking_allow_reset: bool = key(
+        "Whether the record of a connector's topics can be reset.", default=True, importance="low"
+    )
+    log_level: str = key(
+        "Level of the worker's log: DEBUG, INFO, WARN, ERROR.",
+        default="INFO",
+        one_of=("TRACE", "DEBUG", "INFO", "WARN", "ERROR"),
+        importance="low",
+    )
 
     def problems(self) -> Iterable[Problem]:
         if self.bootstrap_servers:
-            yield Problem("bootstrap.servers", "Invalid value for configuration bootstrap.servers: this version runs on the bundled log; leave the key out")  # fmt: skip
+            yield Problem(
+                "bootstrap.servers",
+                "Invalid value for configuration bootstrap.servers: this version runs on the bundled log; leave the key out",
+            )
         if extensions := self.originals.get("rest.extension.classes"):
             # Passing over it could open doors that its user believes to be shut.
-            yield Problem("rest.extension.classes", f"Invalid value {extensions} for configuration rest.extension.classes: Java's REST extensions do not run here; leave the key out, and set rest.authentication.file for users and passwords")  # fmt: skip
+            yield Problem(
+                "rest.extension.classes",
+                f"Invalid value {extensions} for configuration rest.extension.classes: Java's REST extensions do not run here; leave the key out, and set rest.authentication.file for users and passwords",
+            )
         names = ("config.storage.topic", "offset.storage.topic", "status.storage.topic")
         topics = (self.config_storage_topic, self.offset_storage_topic, self.status_storage_topic)
         for name, topic in zip(names[1:], topics[1:], strict=True):
             if topic in topics[: names.index(name)]:  # each store forgets what it cannot read, the others' records
                 other = names[topics.index(topic)]
-                yield Problem(name, f"Invalid value {topic} for configuration {name}: {other} names the same topic; each holds one kind of state")  # fmt: skip
+                yield Problem(
+                    name,
+                    f"Invalid value {topic} for configuration {name}: {other} names the same topic; each holds one kind of state",
+                )
         if not any(self.listeners):
-            yield Problem("listeners", "Invalid value for configuration listeners: at least one http:// or https:// address is expected")  # fmt: skip
+            yield Problem(
+                "listeners",
+                "Invalid value for configuration listeners: at least one http:// or https:// address is expected",
+            )
 
     @property
     def data_path(self) -> Path:

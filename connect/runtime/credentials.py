@@ -167,8 +167,11 @@ def _is_possible(n: int, r: int, p: int) -> bool:
 
 
 def _wrong(path: Path, number: int, what: str) -> ConfigError:
-    return ConfigError(f"credentials file {path}, line {number}: {what}", code="config.unreadable",
-                       hint="Make entries with 'connect user set'.")  # fmt: skip
+    return ConfigError(
+        f"credentials file {path}, line {number}: {what}",
+        code="config.unreadable",
+        hint="Make entries with 'connect user set'.",
+    )
 
 
 def write(path: Path, entries: Mapping[str, Entry]) -> None:

@@ -36,8 +36,15 @@ CONVERTERS: Final = (
     ("value.converter", PluginKind.CONVERTER, "value"),
 )
 _TITLES: Final = {PluginKind.TRANSFORM: "Transformation", PluginKind.PREDICATE: "Predicate"}
-_IMPLICIT: Final = (("negate", ConfigType.BOOLEAN, False, "Whether the configured predicate should be negated."),
-                    ("predicate", ConfigType.STRING, None, "The alias of a predicate used to determine whether to apply this transformation."))  # fmt: skip
+_IMPLICIT: Final = (
+    ("negate", ConfigType.BOOLEAN, False, "Whether the configured predicate should be negated."),
+    (
+        "predicate",
+        ConfigType.STRING,
+        None,
+        "The alias of a predicate used to determine whether to apply this transformation.",
+    ),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +80,19 @@ def member_values(context: Context, prefix: str, kind: PluginKind, group: str) -
 def _type_value(context: Context, prefix: str, kind: PluginKind, group: str) -> tuple[ConfigValue, PluginDesc | None]:
     name, alias = f"{prefix}.type", prefix.partition(".")[2]
     title = _TITLES[kind]
-    key = ConfigKey(name, ConfigType.CLASS, True, None, "HIGH", f"Class for the '{alias}' {title.lower()}.", group, 0, "LONG",
-                    f"{title} type for {alias}", recommended=tuple(desc.name for desc in context.plugins.list(kind)))  # fmt: skip
+    key = ConfigKey(
+        name,
+        ConfigType.CLASS,
+        True,
+        None,
+        "HIGH",
+        f"Class for the '{alias}' {title.lower()}.",
+        group,
+        0,
+        "LONG",
+        f"{title} type for {alias}",
+        recommended=tuple(desc.name for desc in context.plugins.list(kind)),
+    )
     value, desc = ConfigValue(key), None
     if name not in context.config:
         value.errors.append(f'Missing required configuration "{name}" which has no default value.')
@@ -82,7 +100,9 @@ def _type_value(context: Context, prefix: str, kind: PluginKind, group: str) -> 
         desc, value.value, error = _class_of(context, name, str(given).strip(), kind)
         value.errors.extend([error] if error else [])
     if f"{prefix}.negate" in context.config and f"{prefix}.predicate" not in context.config:
-        value.errors.append(f"Config '{prefix}.negate' was provided but there is no config '{prefix}.predicate' defining a predicate to be negated.")  # fmt: skip
+        value.errors.append(
+            f"Config '{prefix}.negate' was provided but there is no config '{prefix}.predicate' defining a predicate to be negated."
+        )
     return value, desc
 
 
@@ -112,7 +132,19 @@ def _implicit_values(context: Context, prefix: str) -> dict[str, ConfigValue]:
 def _version_key(prefix: str, kind: PluginKind, group: str, desc: PluginDesc | None) -> ConfigKey:
     alias, title = prefix.partition(".")[2], _TITLES[kind]
     version = None if desc is None else desc.cls.version
-    return ConfigKey(f"{prefix}.plugin.version", ConfigType.STRING, False, version, "HIGH", f"Version of the '{alias}' {title.lower()}; the installed one is taken.", group, 1, "LONG", f"{title} version for {alias}", recommended=(version,) if version else ())  # fmt: skip
+    return ConfigKey(
+        f"{prefix}.plugin.version",
+        ConfigType.STRING,
+        False,
+        version,
+        "HIGH",
+        f"Version of the '{alias}' {title.lower()}; the installed one is taken.",
+        group,
+        1,
+        "LONG",
+        f"{title} version for {alias}",
+        recommended=(version,) if version else (),
+    )
 
 
 def _sort_key(value: ConfigValue) -> tuple[bool, int, bool, int, str]:
@@ -122,7 +154,9 @@ def _sort_key(value: ConfigValue) -> tuple[bool, int, bool, int, str]:
 
 
 def _prefixed(message: str, short: str, full: str) -> str:
-    return message.replace(f"configuration {short}:", f"configuration {full}:").replace(f'configuration "{short}"', f'configuration "{full}"')  # fmt: skip
+    return message.replace(f"configuration {short}:", f"configuration {full}:").replace(
+        f'configuration "{short}"', f'configuration "{full}"'
+    )
 
 
 # -- converters ----------------------------------------------------------------------------------------------------
@@ -131,7 +165,7 @@ def _prefixed(message: str, short: str, full: str) -> str:
 def check_converter(
     context: Context, values: Mapping[str, ConfigValue], which: str, kind: PluginKind
 ) -> PluginDesc | None:
-    """Complete the values of 'key.converter' and its version, in place; return the converter that the config names."""  # fmt: skip
+    """Complete the values of 'key.converter' and its version, in place; return the converter that the config names."""
     given = values[which]
     desc = _named_converter(context, given, which, kind)
     known = context.plugins.find(getattr(context.worker, which.replace(".", "_")), kind)

@@ -158,7 +158,9 @@ def check_default_converters(plugins: PluginHost, worker: WorkerConfig) -> None:
             plugins.resolve(getattr(worker, which.replace(".", "_")), kind, config_path=which)
         except ConfigError as error:
             hint = f"Correct {which} of the worker's config, or install the plugin; 'connect plugin list' shows what is installed."
-            raise ConfigError(f"{which} of the worker: {error.message}", code=error.code, hint=hint, config_path=which) from None  # fmt: skip
+            raise ConfigError(
+                f"{which} of the worker: {error.message}", code=error.code, hint=hint, config_path=which
+            ) from None
 
 
 def refusal(worker: WorkerConfig, cls: type[Plugin]) -> str | None:

@@ -109,8 +109,18 @@ class Herder:
         self.commit = f"connect-{connect.__version__}"
         self.worker_id = "127.0.0.1:8083"
         config_topic = CompactedTopic(cluster, config.config_storage_topic, problem=configs.problem_of)
-        offset_topic = CompactedTopic(cluster, config.offset_storage_topic, partitions=config.offset_storage_partitions, problem=offsets.problem_of)  # fmt: skip
-        status_topic = CompactedTopic(cluster, config.status_storage_topic, partitions=config.status_storage_partitions, problem=statuses.problem_of)  # fmt: skip
+        offset_topic = CompactedTopic(
+            cluster,
+            config.offset_storage_topic,
+            partitions=config.offset_storage_partitions,
+            problem=offsets.problem_of,
+        )
+        status_topic = CompactedTopic(
+            cluster,
+            config.status_storage_topic,
+            partitions=config.status_storage_partitions,
+            problem=statuses.problem_of,
+        )
         self._topics = (config_topic, offset_topic, status_topic)
         self._configs = ConfigStore(config_topic, now_ms)
         self._offsets = OffsetStore(offset_topic, now_ms)
@@ -120,7 +130,9 @@ class Herder:
         around = Surroundings(cluster, plugins, config, self._on_task_state, self._on_topic, self.watch)
         self.checks = Checks(self.watch, timeout_s=config.plugin_check_timeout_ms / 1000)
         self._worker = Worker(around, self._offsets)
-        self._lifecycle = Lifecycle(plugins, self._worker, self._configs, self._statuses, worker_id=lambda: self.worker_id)  # fmt: skip
+        self._lifecycle = Lifecycle(
+            plugins, self._worker, self._configs, self._statuses, worker_id=lambda: self.worker_id
+        )
         self._connector_offsets = Offsets(cluster, plugins, config, self._offsets, watch=self.watch)
         self._lags = Lags(cluster, self._sinks)
         self._requests = Turns()
@@ -201,7 +213,9 @@ class Herder:
         if known is None or known[0] != seen:
             own = self._statuses.connector(name) or Status("UNASSIGNED", self.worker_id)
             # Every status is of this worker's life, even if it was set before REST had a port.
-            connector = ConnectorState(State(own.state), self.worker_id, own.version, own.trace, restarts.info(name, None))  # fmt: skip
+            connector = ConnectorState(
+                State(own.state), self.worker_id, own.version, own.trace, restarts.info(name, None)
+            )
             tasks = tuple(self._task_state(name, n, status) for n, status in self._statuses.tasks(name).items())
             known = self._states[name] = (seen, ConnectorStateInfo(name, connector, tasks, self._type(config)))
         return known[1]
@@ -420,7 +434,10 @@ class Herder:
         async with self._requests.take(name, doing, timeout_s=BUSY_S):
             found = self._configs.revision(name)
             if found.life != seen.life or (of_config and found != seen):
-                raise ConflictError(f"Connector {name} was changed by another request while this one ({doing}) waited for its turn", code=CHANGED)  # fmt: skip
+                raise ConflictError(
+                    f"Connector {name} was changed by another request while this one ({doing}) waited for its turn",
+                    code=CHANGED,
+                )
             yield
 
     @asynccontextmanager
@@ -430,7 +447,10 @@ class Herder:
         target_after(name, Request.ALTER_OFFSETS, wanted(self._configs, name))
         async with self._change(name, doing):
             if wanted(self._configs, name) is not TargetState.STOPPED:
-                raise ConflictError(f"Connector {name} was resumed by another request while this one ({doing}) waited for its turn", code=CHANGED)  # fmt: skip
+                raise ConflictError(
+                    f"Connector {name} was resumed by another request while this one ({doing}) waited for its turn",
+                    code=CHANGED,
+                )
             async with self._lifecycle.turns.take(name, doing, timeout_s=BUSY_S):
                 yield
 
@@ -468,7 +488,10 @@ class Herder:
         """Return a config that passed every check, with its name."""
         given = config.get("name")
         if not patched and given is not None and given.strip() != name:
-            raise ConfigError(f"Connector name configuration ({given}) doesn't match connector name in the URL or body ({name})", config_path="name")  # fmt: skip
+            raise ConfigError(
+                f"Connector name configuration ({given}) doesn't match connector name in the URL or body ({name})",
+                config_path="name",
+            )
         nulls = [
             Problem(key, f"Null value can not be supplied as the configuration value of {key}.")
             for key, value in config.items()
@@ -504,10 +527,16 @@ class Herder:
             kind = self._type(config)
             if kind == "sink" or (kind == "unknown" and (config.get("topics") or config.get("topics.regex"))):
                 consumer = {**worker, **strip_prefix(config, "consumer.override.")}
-                found.append(Sink(
-                    name, config, len(self._configs.task_configs(name)), sink_group(self.worker_config, name, config),
-                    str(consumer.get("auto.offset.reset", "earliest")), str(consumer.get("isolation.level", "")),
-                ))  # fmt: skip
+                found.append(
+                    Sink(
+                        name,
+                        config,
+                        len(self._configs.task_configs(name)),
+                        sink_group(self.worker_config, name, config),
+                        str(consumer.get("auto.offset.reset", "earliest")),
+                        str(consumer.get("isolation.level", "")),
+                    )
+                )
         return found
 
     def _type(self, config: Mapping[str, str]) -> str:

@@ -74,5 +74,7 @@ def _is_refused(what: str) -> bool:
         return False
     who = connector_context.get().strip(" []") or "a thread of a plugin"
     code = frame.f_code
-    logger.error("%s tried to %s, and was refused (%s:%d in %s)", who, what, code.co_filename, frame.f_lineno, code.co_name)  # fmt: skip
+    logger.error(
+        "%s tried to %s, and was refused (%s:%d in %s)", who, what, code.co_filename, frame.f_lineno, code.co_name
+    )
     return True

@@ -151,7 +151,9 @@ async def group_rows(admin: Admin, info: GroupInfo, sinks: Collection[SinkLag] =
             end, lag = waiting[at].log_end_offset, waiting[at].lag
         elif found is not None and committed is not None and not sinks:
             lag = behind(found, committed.offset)
-        offset, metadata, stamp = (None, "", -1) if committed is None else (committed.offset, committed.metadata, committed.commit_timestamp)  # fmt: skip
+        offset, metadata, stamp = (
+            (None, "", -1) if committed is None else (committed.offset, committed.metadata, committed.commit_timestamp)
+        )
         rows.append(GroupRow(at.topic, at.partition, offset, metadata, stamp, end, lag))
     return rows
 
@@ -197,10 +199,12 @@ class Lags:
             rows = _rows(sink, topics[sink.name], infos, committed[sink.group])
             absent = [topic for topic in topics[sink.name] if topic not in infos]
             found[sink.name] = SinkLag(
-                sink.name, sink.group, tuple(rows),
+                sink.name,
+                sink.group,
+                tuple(rows),
                 missing=tuple(topic for topic in absent if topic not in unknown),
                 unknown=tuple(topic for topic in absent if topic in unknown),
-            )  # fmt: skip
+            )
             if number % _TURN == 0:
                 await asyncio.sleep(0)
         return found
@@ -263,7 +267,12 @@ def _rows(
         at = committed.get(TopicPartition(topic, info.partition))
         offset = None if at is None else at.offset
         yield PartitionLag(
-            topic, info.partition, offset, info.log_start_offset, info.last_stable_offset, info.log_end_offset,
+            topic,
+            info.partition,
+            offset,
+            info.log_start_offset,
+            info.last_stable_offset,
+            info.log_end_offset,
             behind(info, offset, reset=sink.reset, isolation=sink.isolation),
             number % sink.tasks if sink.tasks else None,
-        )  # fmt: skip
+        )

@@ -124,7 +124,9 @@ class Lifecycle:
             renew: Begin anew where something has failed, though the config is what it was: it was sent again.
         """
         runner = self._runners.get(name)
-        if runner is not None and (runner.raw != self._configs.config(name) or wanted(self._configs, name) is TargetState.STOPPED):  # fmt: skip
+        if runner is not None and (
+            runner.raw != self._configs.config(name) or wanted(self._configs, name) is TargetState.STOPPED
+        ):
             runner.interrupt()
         return self._spawn(name, self._bring(name, renew=renew), "bringing it to its target state")
 
@@ -299,7 +301,9 @@ class Lifecycle:
             logger.warning("connector %s is not restarted by itself: %s", name, wrong.message)
             return
         if plan is not None and plan.at_ms is None:
-            logger.warning("connector %s: all %d restarts of errors.restart.max.attempts are used up", name, plan.attempts)  # fmt: skip
+            logger.warning(
+                "connector %s: all %d restarts of errors.restart.max.attempts are used up", name, plan.attempts
+            )
 
     # -- inside ----------------------------------------------------------------------------------------------------
 
@@ -313,7 +317,9 @@ class Lifecycle:
 
     def _has_failed(self, name: str) -> bool:
         own = self._statuses.connector(name)
-        return any(status.state == State.FAILED for status in (*([own] if own else []), *self._statuses.tasks(name).values()))  # fmt: skip
+        return any(
+            status.state == State.FAILED for status in (*([own] if own else []), *self._statuses.tasks(name).values())
+        )
 
     def _version(self, name: str) -> str | None:
         runner = self._runners.get(name)

@@ -125,13 +125,17 @@ class Offsets:
             count = await self._cluster.admin.partitions(at.topic)
             if offset is not None and (count is None or at.partition >= count):
                 there = "no such topic" if count is None else f"the topic has partitions 0 to {count - 1}"
-                raise ConfigError(f"connector {name!r}: the offset of {at} cannot be set: {there}", code=OFFSETS_INVALID)  # fmt: skip
+                raise ConfigError(
+                    f"connector {name!r}: the offset of {at} cannot be set: {there}", code=OFFSETS_INVALID
+                )
 
     async def _ask(self, name: str, config: Mapping[str, str], offsets: Any) -> bool:
         """Have an instance of the connector look at offsets; what it raises names the connector."""
         desc = connector_desc(self._plugins, config)
         limit_s = self._timeout_s
-        thread = TaskThread(f"connect-{name}-offsets", who=f"connector {name}", plugin=desc.name, watch=self._watch, deadline_s=limit_s)  # fmt: skip
+        thread = TaskThread(
+            f"connect-{name}-offsets", who=f"connector {name}", plugin=desc.name, watch=self._watch, deadline_s=limit_s
+        )
         context = ConnectorContextImpl(name, reconfigure=lambda: None, fail=lambda error: None)
         made: list[SourceConnector | SinkConnector] = []
 
@@ -146,7 +150,9 @@ class Offsets:
                 await thread.bounded(limit_s, make)
                 return looked_of(made[0], await call(thread, made[0].alter_offsets, offsets, limit_s=limit_s))
         except (TimeoutError, PluginTimeoutError):
-            raise PluginTimeoutError(f"connector {name!r} did not check the offsets within {limit_s:g} s; nothing was changed") from None  # fmt: skip
+            raise PluginTimeoutError(
+                f"connector {name!r} did not check the offsets within {limit_s:g} s; nothing was changed"
+            ) from None
         except PluginError as error:
             error.message = f"connector {name!r} failed to check the offsets: {error.message}; nothing was changed"
             raise
@@ -171,15 +177,24 @@ def _group_offsets(name: str, entries: Sequence[Entry]) -> dict[TopicPartition, 
     found: dict[TopicPartition, int | None] = {}
     for partition, offset in entries:
         if not partition:
-            raise ConfigError(f"connector {name!r}: The partition for a sink connector offset cannot be null or missing", code=OFFSETS_INVALID)  # fmt: skip
+            raise ConfigError(
+                f"connector {name!r}: The partition for a sink connector offset cannot be null or missing",
+                code=OFFSETS_INVALID,
+            )
         topic, number = partition.get("kafka_topic"), partition.get("kafka_partition")
         if topic is None or number is None:
-            raise ConfigError(f"connector {name!r}: The partition for a sink connector offset must contain the keys 'kafka_topic' and 'kafka_partition'", code=OFFSETS_INVALID)  # fmt: skip
+            raise ConfigError(
+                f"connector {name!r}: The partition for a sink connector offset must contain the keys 'kafka_topic' and 'kafka_partition'",
+                code=OFFSETS_INVALID,
+            )
         at = TopicPartition(str(topic), _whole(name, number, "partition"))
         if offset is None:
             found[at] = None
         elif "kafka_offset" not in offset or offset["kafka_offset"] is None:
-            raise ConfigError(f"connector {name!r}: The offset for a sink connector should either be null or contain the key 'kafka_offset'", code=OFFSETS_INVALID)  # fmt: skip
+            raise ConfigError(
+                f"connector {name!r}: The offset for a sink connector should either be null or contain the key 'kafka_offset'",
+                code=OFFSETS_INVALID,
+            )
         else:
             found[at] = _whole(name, offset["kafka_offset"], "offset")
     return found
@@ -191,8 +206,14 @@ def _whole(name: str, value: Any, what: str) -> int:
     except ValueError:
         number = None
     if number is None:
-        raise ConfigError(f"connector {name!r}: Failed to parse the following Kafka {what} value in the provided offsets: '{value}'. {what.capitalize()} values for sink connectors need to be integers.", code=OFFSETS_INVALID)  # fmt: skip
+        raise ConfigError(
+            f"connector {name!r}: Failed to parse the following Kafka {what} value in the provided offsets: '{value}'. {what.capitalize()} values for sink connectors need to be integers.",
+            code=OFFSETS_INVALID,
+        )
     bits = 31 if what == "partition" else 63
     if not 0 <= number < 1 << bits:
-        raise ConfigError(f"connector {name!r}: Kafka {what} {number} in the provided offsets is out of range; 0 to {(1 << bits) - 1} is expected", code=OFFSETS_INVALID)  # fmt: skip
+        raise ConfigError(
+            f"connector {name!r}: Kafka {what} {number} in the provided offsets is out of range; 0 to {(1 << bits) - 1} is expected",
+            code=OFFSETS_INVALID,
+        )
     return number

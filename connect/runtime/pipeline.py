@@ -292,9 +292,11 @@ class Pipeline:
         if len(keys) == 1 and len(values) == 1:
             return [_decoded(whole, keys[0], values[0], all_null=batch.keys is None)]
         return [
-            _decoded(whole[part], Column(key_schema, key_run), Column(value_schema, value_run), all_null=batch.keys is None)
+            _decoded(
+                whole[part], Column(key_schema, key_run), Column(value_schema, value_run), all_null=batch.keys is None
+            )
             for part, (key_schema, key_run), (value_schema, value_run) in _aligned(keys, values)
-        ]  # fmt: skip
+        ]
 
     def _decode_headers(self, topic: str, headers: RawHeaders | None) -> Headers | None:
         if not headers:

@@ -28,14 +28,43 @@ FailureKind = Literal["outage", "record", "config", "defect"]
 class RestartConfig(Config):
     """When a connector or task that failed is restarted without anybody asking."""
 
-    errors_restart_policy: str = key("Which failures are restarted by themselves: 'none'; 'outages': what passes by itself, such as a server that is away; 'all': bad records and defects too.", default="outages", one_of=("none", "outages", "all"), group="Error Handling", display_name="Restart Policy")  # fmt: skip
-    errors_restart_max_attempts: int = key("How often a failure is restarted before it stays FAILED; -1 for ever.", default=10, ge=-1, group="Error Handling", display_name="Maximum Restarts")  # fmt: skip
-    errors_restart_delay_ms: int = key("Wait before the first restart, in ms; it doubles each time.", type="LONG", default=1000, ge=1, group="Error Handling", display_name="First Delay Before a Restart")  # fmt: skip
-    errors_restart_delay_max_ms: int = key("Longest wait before a restart, in ms; a run that lasted longer begins the count anew.", type="LONG", default=300_000, ge=1, group="Error Handling", display_name="Maximum Delay Before a Restart")  # fmt: skip
+    errors_restart_policy: str = key(
+        "Which failures are restarted by themselves: 'none'; 'outages': what passes by itself, such as a server that is away; 'all': bad records and defects too.",
+        default="outages",
+        one_of=("none", "outages", "all"),
+        group="Error Handling",
+        display_name="Restart Policy",
+    )
+    errors_restart_max_attempts: int = key(
+        "How often a failure is restarted before it stays FAILED; -1 for ever.",
+        default=10,
+        ge=-1,
+        group="Error Handling",
+        display_name="Maximum Restarts",
+    )
+    errors_restart_delay_ms: int = key(
+        "Wait before the first restart, in ms; it doubles each time.",
+        type="LONG",
+        default=1000,
+        ge=1,
+        group="Error Handling",
+        display_name="First Delay Before a Restart",
+    )
+    errors_restart_delay_max_ms: int = key(
+        "Longest wait before a restart, in ms; a run that lasted longer begins the count anew.",
+        type="LONG",
+        default=300_000,
+        ge=1,
+        group="Error Handling",
+        display_name="Maximum Delay Before a Restart",
+    )
 
     def problems(self) -> Iterable[Problem]:
         if self.errors_restart_delay_max_ms < self.errors_restart_delay_ms:
-            yield Problem("errors.restart.delay.max.ms", f"Invalid value {self.errors_restart_delay_max_ms} for configuration errors.restart.delay.max.ms: it is less than errors.restart.delay.ms={self.errors_restart_delay_ms}")  # fmt: skip
+            yield Problem(
+                "errors.restart.delay.max.ms",
+                f"Invalid value {self.errors_restart_delay_max_ms} for configuration errors.restart.delay.max.ms: it is less than errors.restart.delay.ms={self.errors_restart_delay_ms}",
+            )
 
 
 def kind_of(error: BaseException) -> FailureKind:
@@ -102,7 +131,9 @@ class Restarts:
         if 0 <= most <= case.attempts:
             case.info = RestartInfo(kind, case.attempts, most, None)
             return case.info
-        wait_ms = backoff_ms(case.attempts, first_ms=config.errors_restart_delay_ms, max_ms=config.errors_restart_delay_max_ms)  # fmt: skip
+        wait_ms = backoff_ms(
+            case.attempts, first_ms=config.errors_restart_delay_ms, max_ms=config.errors_restart_delay_max_ms
+        )
         case.attempts += 1
         case.info = RestartInfo(kind, case.attempts, most, now_ms + wait_ms)
         case.timer = asyncio.get_running_loop().call_later(wait_ms / 1000, self._restart, name, task)

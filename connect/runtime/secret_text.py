@@ -25,18 +25,52 @@ _REFERENCE = re.compile(r"\$\{[^}]+\}")
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 
 _ENDINGS: Final = (
-    "password", "passwords", "passwd", "passphrase", "passcode", "pwd", "secret", "secrets", "token", "apikey", "privatekey",
-    "secretkey", "accesskey", "accountkey", "sharedkey", "signingkey", "encryptionkey", "credential", "credentials", "jaasconfig",
-)  # fmt: skip
+    "password",
+    "passwords",
+    "passwd",
+    "passphrase",
+    "passcode",
+    "pwd",
+    "secret",
+    "secrets",
+    "token",
+    "apikey",
+    "privatekey",
+    "secretkey",
+    "accesskey",
+    "accountkey",
+    "sharedkey",
+    "signingkey",
+    "encryptionkey",
+    "credential",
+    "credentials",
+    "jaasconfig",
+)
 _ALONE: Final = frozenset({"pass", "pw"})
 _PAIRS: Final = frozenset(
-    [(first, "key") for first in ("api", "private", "secret", "access", "account", "shared", "signing", "encryption", "master", "keystore")]
+    [
+        (first, "key")
+        for first in (
+            "api",
+            "private",
+            "secret",
+            "access",
+            "account",
+            "shared",
+            "signing",
+            "encryption",
+            "master",
+            "keystore",
+        )
+    ]
     + [("jaas", "config"), ("user", "info")]
-)  # fmt: skip
+)
 #: Of a URL's parameters, further names: a signature lets in whoever has it.
 _SIGNATURES: Final = frozenset({"sig", "signature"})
 #: Parts of the names of parameters that say where a driver goes, and as whom.
-_STEERING = re.compile(r"host|server|addr|port|proxy|sock|source|service|factory|url|endpoint|user|uid|driver|class", re.IGNORECASE)  # fmt: skip
+_STEERING = re.compile(
+    r"host|server|addr|port|proxy|sock|source|service|factory|url|endpoint|user|uid|driver|class", re.IGNORECASE
+)
 
 
 def is_secret_name(name: str) -> bool:
@@ -168,8 +202,14 @@ _QUOTED = r"\"(?P<double>(?:[^\"\\]|\\.)*)|'(?P<single>[^']*)|\{(?P<braced>[^}]*
 _OF_VALUE = re.compile(rf"{_QUOTED}|(?P<plain>[^&;\n]*)")
 _OF_LINE = re.compile(rf"{_QUOTED}|(?P<plain>[^&;\s\"']*)")
 _IN_BRACKETS = re.compile(rf"{_QUOTED}|(?P<plain>[^)]*)")
-_JSON = re.compile(r"(?P<quote>\\?\")(?P<name>[\w. -]{1,100})(?P=quote)\s*:\s*(?P=quote)(?P<plain>(?:(?!(?P=quote))(?:\\[^\"]|\\\"(?!\s*[,}])|.))*)", re.DOTALL)  # fmt: skip
-_HEADER = re.compile(r"(?P<name>authorization)[\"']?\s*[:=]\s*[\"']?(?:(?:bearer|basic|token|apikey)\s+)?(?P<plain>[^\s\"',;]+)", re.IGNORECASE)  # fmt: skip
+_JSON = re.compile(
+    r"(?P<quote>\\?\")(?P<name>[\w. -]{1,100})(?P=quote)\s*:\s*(?P=quote)(?P<plain>(?:(?!(?P=quote))(?:\\[^\"]|\\\"(?!\s*[,}])|.))*)",
+    re.DOTALL,
+)
+_HEADER = re.compile(
+    r"(?P<name>authorization)[\"']?\s*[:=]\s*[\"']?(?:(?:bearer|basic|token|apikey)\s+)?(?P<plain>[^\s\"',;]+)",
+    re.IGNORECASE,
+)
 _GROUPS: Final = ("double", "single", "braced", "plain")
 
 

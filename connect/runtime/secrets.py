@@ -132,7 +132,10 @@ def _unknown(before: str | None) -> str:
     what = "it stands for a secret that is not shown, and "
     if before is None:
         return what + "this connector has none there yet; give the secret itself"
-    return what + "what it stands beside was changed (the address, the user, the class), so that the stored one is not used for it; give the secret itself"  # fmt: skip
+    return (
+        what
+        + "what it stands beside was changed (the address, the user, the class), so that the stored one is not used for it; give the secret itself"
+    )
 
 
 def secret_pieces(plugins: PluginHost, config: Mapping[str, str | None]) -> list[str]:

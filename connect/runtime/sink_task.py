@@ -75,13 +75,18 @@ class SinkTaskRunner(TaskRunner):
         self._pipeline, self.tolerance = await self.set_up(make)
         originals = self.spec.config.originals
         assert isinstance(self.spec.config, SinkConnectorConfig)
-        producer_configs = {**strip_prefix(self.around.worker.originals, "producer."),
-                            **strip_prefix(originals, "producer.override.")}  # fmt: skip
+        producer_configs = {
+            **strip_prefix(self.around.worker.originals, "producer."),
+            **strip_prefix(originals, "producer.override."),
+        }
         self._dead_letters = await DeadLetterQueue.open(
             self.spec.config, self.id, self.around.cluster, producer_configs
         )
-        configs = {"auto.offset.reset": "earliest", **strip_prefix(self.around.worker.originals, "consumer."),
-                   **strip_prefix(originals, "consumer.override.")}  # fmt: skip
+        configs = {
+            "auto.offset.reset": "earliest",
+            **strip_prefix(self.around.worker.originals, "consumer."),
+            **strip_prefix(originals, "consumer.override."),
+        }
         configs.pop("group.id", None)
         group = sink_group(self.around.worker, self.id.connector, originals)
         self._consumer = await self.around.cluster.consumer(

@@ -90,8 +90,10 @@ class SourceTaskRunner(TaskRunner):
         self._pipeline, self.tolerance = await self.set_up(make)
         assert isinstance(self.spec.config, SourceConnectorConfig)
         self._topic_groups = topic_groups(self.spec.config.originals, self.spec.config.topic_creation_groups)
-        configs = {**strip_prefix(self.around.worker.originals, "producer."),
-                   **strip_prefix(self.spec.config.originals, "producer.override.")}  # fmt: skip
+        configs = {
+            **strip_prefix(self.around.worker.originals, "producer."),
+            **strip_prefix(self.spec.config.originals, "producer.override."),
+        }
         self._delivery_timeout_s = delivery_timeout_s(configs)
         client_id = f"connector-producer-{self.id}"
         self._producer = self.around.cluster.producer(client_id=client_id, configs=configs)
@@ -326,7 +328,10 @@ class SourceTaskRunner(TaskRunner):
             group = await asyncio.to_thread(lambda: next(group for group in self._topic_groups if group.takes(topic)))
             await ensure_topic(admin, topic, partitions=group.partitions, configs=group.configs)
         elif await admin.partitions(topic) is None:
-            raise UnknownTopicOrPartitionError(f"topic {topic!r} does not exist and topic.creation.enable is false", hint=f"Create it with 'connect topic create {topic}'.")  # fmt: skip
+            raise UnknownTopicOrPartitionError(
+                f"topic {topic!r} does not exist and topic.creation.enable is false",
+                hint=f"Create it with 'connect topic create {topic}'.",
+            )
         self._known_topics.add(topic)
 
     # -- committing ------------------------------------------------------------------------------------------------

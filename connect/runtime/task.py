@@ -316,7 +316,9 @@ class TaskRunner(ABC):
         if self.stopping or self.state is State.FAILED:
             return
         if task.cancelled():
-            error = PluginError(f"the task was cancelled by code that is not the worker's ({self.thread.full_name})", code=PLUGIN_FAILED)  # fmt: skip
+            error = PluginError(
+                f"the task was cancelled by code that is not the worker's ({self.thread.full_name})", code=PLUGIN_FAILED
+            )
         cause = error if isinstance(error, Exception) else ConnectError(f"task {self.id} ended without being asked to")
         self._failed(cause)
 

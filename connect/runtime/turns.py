@@ -46,7 +46,9 @@ class Turns:
                 async with asyncio.timeout(timeout_s):
                     await turn.lock.acquire()
             except TimeoutError:
-                raise ConflictError(f"connector {name!r} is busy for more than {timeout_s:.0f} s: {turn.doing}", code=BUSY) from None  # fmt: skip
+                raise ConflictError(
+                    f"connector {name!r} is busy for more than {timeout_s:.0f} s: {turn.doing}", code=BUSY
+                ) from None
             turn.doing = doing
             try:
                 yield

@@ -270,15 +270,27 @@ def _notice(watched: _Watched, now: float) -> Notice | None:
         if call is None and not thread.is_busy:
             return None
         what = call.what if call is not None else "a call"
-        return Notice("plugin.left_behind", thread.subject, f"{thread.who} was to end {now - thread.closed_at:.0f} s ago, and {what} of {call.whom if call is not None and call.whom else thread.plugin or thread.who} still runs{busy}; only a restart of the worker is sure to end it")  # fmt: skip
+        return Notice(
+            "plugin.left_behind",
+            thread.subject,
+            f"{thread.who} was to end {now - thread.closed_at:.0f} s ago, and {what} of {call.whom if call is not None and call.whom else thread.plugin or thread.who} still runs{busy}; only a restart of the worker is sure to end it",
+        )
     if call is None or now - call.since < SLOW_S:
         return None
     whom = call.whom or thread.plugin
-    return Notice("plugin.slow", thread.subject, f"{thread.who} has been in {call.what} for {now - call.since:.0f} s{f' ({whom})' if whom else ''}{busy}")  # fmt: skip
+    return Notice(
+        "plugin.slow",
+        thread.subject,
+        f"{thread.who} has been in {call.what} for {now - call.since:.0f} s{f' ({whom})' if whom else ''}{busy}",
+    )
 
 
 def _stray_notice(stray: _Stray, now: float) -> Notice:
-    return Notice("plugin.left_behind", stray.who, f"{stray.what} of {stray.who} was cancelled {now - stray.since:.0f} s ago and goes on; only a restart of the worker is sure to end it")  # fmt: skip
+    return Notice(
+        "plugin.left_behind",
+        stray.who,
+        f"{stray.what} of {stray.who} was cancelled {now - stray.since:.0f} s ago and goes on; only a restart of the worker is sure to end it",
+    )
 
 
 def _measure(watched: _Watched, now: float) -> None:

@@ -187,7 +187,12 @@ class ConnectorRunner:
                     await call(self._thread, getattr(plugin, name), limit_s=max(RELEASE_S, by - clock()))
                 except PluginTimeoutError as error:
                     by = 0.0
-                    logger.error("connector %s did not stop within %d ms and is left behind: %s", self.name, timeout_s * 1000, error)  # fmt: skip
+                    logger.error(
+                        "connector %s did not stop within %d ms and is left behind: %s",
+                        self.name,
+                        timeout_s * 1000,
+                        error,
+                    )
                 except Exception as error:
                     logger.error("connector %s failed to stop: %s", self.name, error, exc_info=True)
         self._thread.close()
@@ -245,8 +250,14 @@ class Worker:
         """How far every task has come."""
         return [runner.progress() for runner, _ in self._tasks.values()]
 
-    def start_tasks(self, connector: ConnectorRunner, configs: Sequence[Mapping[str, str]], *, paused: bool,
-                    only: Sequence[int] | None = None) -> None:  # fmt: skip
+    def start_tasks(
+        self,
+        connector: ConnectorRunner,
+        configs: Sequence[Mapping[str, str]],
+        *,
+        paused: bool,
+        only: Sequence[int] | None = None,
+    ) -> None:
         """Start tasks from their configs; `only` names some of them by number."""
         for number, config in enumerate(configs):
             if only is not None and number not in only:
@@ -276,7 +287,11 @@ class Worker:
             return
         _, late = await asyncio.wait([task for _, task in running], timeout=max(0.0, by - clock()))
         for task in late:
-            logger.error("task %s did not stop within task.shutdown.graceful.timeout.ms=%d and is cancelled", task.get_name(), self.grace_s * 1000)  # fmt: skip
+            logger.error(
+                "task %s did not stop within task.shutdown.graceful.timeout.ms=%d and is cancelled",
+                task.get_name(),
+                self.grace_s * 1000,
+            )
             self._late.add(task)
             task.add_done_callback(self._late.discard)
             task.cancel()

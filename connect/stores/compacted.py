@@ -76,7 +76,9 @@ class CompactedTopic:
         for partition in range(count):
             await self._read(TopicPartition(self.topic, partition), seen)
         if self._passed_over > _LOGGED_MAX:
-            logger.error("%s: %d more records cannot be read and are passed over", self.topic, self._passed_over - _LOGGED_MAX)  # fmt: skip
+            logger.error(
+                "%s: %d more records cannot be read and are passed over", self.topic, self._passed_over - _LOGGED_MAX
+            )
         self._producer = self._cluster.producer(client_id=f"connect-{self.topic}", internal=True)
         await self._mend()
 
@@ -171,7 +173,14 @@ class CompactedTopic:
             self._unreadable.add(key)
         if self._passed_over <= _LOGGED_MAX:
             # Never the value: it may hold a secret.
-            logger.error("%s-%d: the record at offset %d with key %.200r cannot be read and is passed over: %s", batch.topic, batch.partition, offset, key, problem)  # fmt: skip
+            logger.error(
+                "%s-%d: the record at offset %d with key %.200r cannot be read and is passed over: %s",
+                batch.topic,
+                batch.partition,
+                offset,
+                key,
+                problem,
+            )
 
     async def _mend(self) -> None:
         """Write again what a record that cannot be read would hide from compaction."""
@@ -183,6 +192,12 @@ class CompactedTopic:
         try:
             await self.put(hidden, timestamp_ms=time.time_ns() // 1_000_000)
         except ConnectError as error:
-            logger.warning("%s: the values before records that cannot be read were not written again: %s", self.topic, error.message)  # fmt: skip
+            logger.warning(
+                "%s: the values before records that cannot be read were not written again: %s",
+                self.topic,
+                error.message,
+            )
         else:
-            logger.warning("%s: %d values before records that cannot be read were written again", self.topic, len(hidden))  # fmt: skip
+            logger.warning(
+                "%s: %d values before records that cannot be read were written again", self.topic, len(hidden)
+            )

@@ -234,7 +234,12 @@ def _utf8(text: str) -> str:
 
 
 def _value(status: Status) -> bytes:
-    return orjson.dumps({
-        "state": status.state, "trace": status.trace, "worker_id": status.worker_id,
-        "generation": status.generation, "version": status.version,
-    })  # fmt: skip
+    return orjson.dumps(
+        {
+            "state": status.state,
+            "trace": status.trace,
+            "worker_id": status.worker_id,
+            "generation": status.generation,
+            "version": status.version,
+        }
+    )

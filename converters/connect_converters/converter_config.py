@@ -8,4 +8,9 @@ from connect.api import Config, key
 class ConverterConfig(Config):
     """What is converted."""
 
-    converter_type: str | None = key("Whether keys, values or headers are converted; set by the runtime.", default=None, importance="low", one_of=("key", "value", "header"))  # fmt: skip
+    converter_type: str | None = key(
+        "Whether keys, values or headers are converted; set by the runtime.",
+        default=None,
+        importance="low",
+        one_of=("key", "value", "header"),
+    )

@@ -38,11 +38,53 @@ T = TypeVar("T")
 class JsonConverterConfig(ConverterConfig):
     """How values become JSON."""
 
-    schemas_enable: bool = key("Whether the schema travels with each value.", default=True, importance="high", group="Schemas", order=0, width="MEDIUM", display_name="Enable Schemas")  # fmt: skip
-    schemas_cache_size: int = key("How many schemas are remembered.", default=1000, importance="high", group="Schemas", order=1, width="MEDIUM", display_name="Schema Cache Size")  # fmt: skip
-    schema_content: str | None = key("The schema of every message that is read, as JSON, so that messages need none; one that they have is not looked at. Only with schemas.enable.", default=None, importance="high", group="Schemas", order=2, width="MEDIUM", display_name="Schema Content")  # fmt: skip
-    decimal_format: str = key("NUMERIC: decimals as numbers; BASE64: as the bytes of the unscaled value.", default="BASE64", one_of=("NUMERIC", "BASE64"), ignore_case=True, importance="low", group="Serialization", order=0, width="MEDIUM", display_name="Decimal Format")  # fmt: skip
-    replace_null_with_default: bool = key("Whether null becomes the field's default.", default=True, importance="low", group="Serialization", order=1, width="MEDIUM", display_name="Replace null with default")  # fmt: skip
+    schemas_enable: bool = key(
+        "Whether the schema travels with each value.",
+        default=True,
+        importance="high",
+        group="Schemas",
+        order=0,
+        width="MEDIUM",
+        display_name="Enable Schemas",
+    )
+    schemas_cache_size: int = key(
+        "How many schemas are remembered.",
+        default=1000,
+        importance="high",
+        group="Schemas",
+        order=1,
+        width="MEDIUM",
+        display_name="Schema Cache Size",
+    )
+    schema_content: str | None = key(
+        "The schema of every message that is read, as JSON, so that messages need none; one that they have is not looked at. Only with schemas.enable.",
+        default=None,
+        importance="high",
+        group="Schemas",
+        order=2,
+        width="MEDIUM",
+        display_name="Schema Content",
+    )
+    decimal_format: str = key(
+        "NUMERIC: decimals as numbers; BASE64: as the bytes of the unscaled value.",
+        default="BASE64",
+        one_of=("NUMERIC", "BASE64"),
+        ignore_case=True,
+        importance="low",
+        group="Serialization",
+        order=0,
+        width="MEDIUM",
+        display_name="Decimal Format",
+    )
+    replace_null_with_default: bool = key(
+        "Whether null becomes the field's default.",
+        default=True,
+        importance="low",
+        group="Serialization",
+        order=1,
+        width="MEDIUM",
+        display_name="Replace null with default",
+    )
 
 
 class JsonConverter(Converter, HeaderConverter):

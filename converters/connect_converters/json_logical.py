@@ -30,7 +30,15 @@ def binary(node: Any) -> bytes | None:
 
 def node_type(node: Any) -> str:
     """Return Jackson's name for the type of a JSON node."""
-    names = {bool: "BOOLEAN", int: "NUMBER", Decimal: "NUMBER", str: "STRING", list: "ARRAY", dict: "OBJECT", type(None): "NULL"}  # fmt: skip
+    names = {
+        bool: "BOOLEAN",
+        int: "NUMBER",
+        Decimal: "NUMBER",
+        str: "STRING",
+        list: "ARRAY",
+        dict: "OBJECT",
+        type(None): "NULL",
+    }
     return names[type(node)]
 
 

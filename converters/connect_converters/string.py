@@ -18,7 +18,13 @@ _JAVA_CHARSETS = {"UTF8": "utf-8", "ISO-8859-1": "latin-1", "US-ASCII": "ascii"}
 class StringConverterConfig(ConverterConfig):
     """How text becomes bytes."""
 
-    converter_encoding: str = key("The name of the Java character set to use for encoding strings as byte arrays.", default="UTF-8", importance="high", width="MEDIUM", display_name="Encoding")  # fmt: skip
+    converter_encoding: str = key(
+        "The name of the Java character set to use for encoding strings as byte arrays.",
+        default="UTF-8",
+        importance="high",
+        width="MEDIUM",
+        display_name="Encoding",
+    )
 
 
 class StringConverter(Converter, HeaderConverter):

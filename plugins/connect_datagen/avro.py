@@ -16,9 +16,14 @@ from connect.api import Schema, SchemaError, Type
 PROPERTIES: Final = "arg.properties"
 
 _PRIMITIVES: Final = {
-    "int": Type.INT32, "long": Type.INT64, "float": Type.FLOAT32, "double": Type.FLOAT64, "boolean": Type.BOOLEAN,
-    "string": Type.STRING, "bytes": Type.BYTES,
-}  # fmt: skip
+    "int": Type.INT32,
+    "long": Type.INT64,
+    "float": Type.FLOAT32,
+    "double": Type.FLOAT64,
+    "boolean": Type.BOOLEAN,
+    "string": Type.STRING,
+    "bytes": Type.BYTES,
+}
 _NAMED: Final = ("record", "enum", "fixed")
 
 
@@ -148,9 +153,14 @@ def _named(
 
 
 def _body(
-    kind: str, declared: dict[str, Any], name: str, path: str, namespace: str, known: dict[str, Any],
+    kind: str,
+    declared: dict[str, Any],
+    name: str,
+    path: str,
+    namespace: str,
+    known: dict[str, Any],
     properties: Mapping[str, Any],
-) -> AvroType:  # fmt: skip
+) -> AvroType:
     doc = declared.get("doc")
     if kind == "enum":
         symbols = declared.get("symbols")

@@ -98,7 +98,9 @@ class DatagenTask(SourceTask):
 
     def _resume(self, offset: dict[str, Any] | None) -> None:
         if offset is not None:
-            generation, self._made, self._seed = _read_offset(offset, f"the stored source offset of task {self.context.task}")  # fmt: skip
+            generation, self._made, self._seed = _read_offset(
+                offset, f"the stored source offset of task {self.context.task}"
+            )
             self._generation = generation + 1
 
     def _block_at(self, number: int) -> Block:

@@ -18,11 +18,20 @@ from connect_datagen.fake import pool
 from connect_datagen.scalars import Column, lengths, options, pick, scalar
 
 _KNOWN: Final = {
-    "int": {"range", "iteration"}, "long": {"range", "iteration"}, "float": {"range", "iteration"},
-    "double": {"range", "iteration"}, "boolean": {"odds"}, "string": {"regex", "length", "prefix", "suffix"},
-    "bytes": {"length"}, "fixed": set[str](), "enum": set[str](), "array": {"length"}, "map": {"length", "keys"},
-    "record": set[str](), "optional": set[str](),
-}  # fmt: skip
+    "int": {"range", "iteration"},
+    "long": {"range", "iteration"},
+    "float": {"range", "iteration"},
+    "double": {"range", "iteration"},
+    "boolean": {"odds"},
+    "string": {"regex", "length", "prefix", "suffix"},
+    "bytes": {"length"},
+    "fixed": set[str](),
+    "enum": set[str](),
+    "array": {"length"},
+    "map": {"length", "keys"},
+    "record": set[str](),
+    "optional": set[str](),
+}
 
 
 class Compiler:

@@ -250,8 +250,11 @@ class FileStreamSourceTask(SourceTask):
                     self.context.log.warning(
                         "file %r is not the one that was read up to position %d. If that one is %r now, the lines from "
                         "position %d on in it were not read and may be lost",
-                        path, self._position, sibling.path, self._position,
-                    )  # fmt: skip
+                        path,
+                        self._position,
+                        sibling.path,
+                        self._position,
+                    )
                 break
             os.close(other)
         self._start_over(size_bytes)
@@ -285,14 +288,17 @@ class FileStreamSourceTask(SourceTask):
         if size_bytes < read_bytes:
             self.context.log.warning(
                 "file %r has %d bytes, fewer than the %d that were read; it was truncated or replaced: starting over at 0",
-                self._named, size_bytes, read_bytes,
-            )  # fmt: skip
+                self._named,
+                size_bytes,
+                read_bytes,
+            )
         else:
             self.context.log.warning(
                 "file %r is not as it was when it was read up to position %d; it was written anew or replaced: starting "
                 "over at 0",
-                self._named, self._position,
-            )  # fmt: skip
+                self._named,
+                self._position,
+            )
         self._position, self._held, self._head, self._fingerprint = 0, b"", b"", None
 
     def _at_end(self) -> list[Batch]:
@@ -387,8 +393,9 @@ class FileStreamSourceTask(SourceTask):
                 self._warned_undecodable = True
                 self.context.log.warning(
                     "file %r is not all UTF-8: before position %d and maybe later, bytes that are not become U+FFFD",
-                    self.config.file or "standard input", self._position,
-                )  # fmt: skip
+                    self.config.file or "standard input",
+                    self._position,
+                )
         return [
             Batch(
                 self.config.topic,

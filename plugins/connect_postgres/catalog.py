@@ -13,8 +13,12 @@ if TYPE_CHECKING:
 
 #: Kinds of tables as JDBC calls them, and as pg_class.relkind has them.
 TABLE_KINDS: Final = {
-    "TABLE": (b"r",), "PARTITIONED TABLE": (b"p",), "VIEW": (b"v",), "MATERIALIZED VIEW": (b"m",), "FOREIGN TABLE": (b"f",),
-}  # fmt: skip
+    "TABLE": (b"r",),
+    "PARTITIONED TABLE": (b"p",),
+    "VIEW": (b"v",),
+    "MATERIALIZED VIEW": (b"m",),
+    "FOREIGN TABLE": (b"f",),
+}
 #: A domain's columns are described by the type underneath; its checks stay the server's work.
 _COLUMNS: Final = """
 WITH RECURSIVE base(domain, oid, modifier) AS (

@@ -29,18 +29,52 @@ def _check_url(value: object) -> None:
         parse_target(str(value))
     except ValueError as error:
         shown = redacted_url(str(value))
-        raise ConfigError(f"Invalid value {shown} for configuration connection.url: {error}", config_path="connection.url") from None  # fmt: skip
+        raise ConfigError(
+            f"Invalid value {shown} for configuration connection.url: {error}", config_path="connection.url"
+        ) from None
 
 
 class ConnectionConfig(Config):
     """How to reach the database."""
 
-    connection_url: str = key("Database: jdbc:postgresql://HOST:PORT/DATABASE or postgresql://HOST:PORT/DATABASE. Better without a password: use connection.password.", importance="high", group="Database", order=1, width="LONG", validators=[_check_url])  # fmt: skip
-    connection_user: str | None = key("User; goes before one in the URL.", default=None, importance="high", group="Database", order=2)  # fmt: skip
-    connection_password: Secret | None = key("Password; goes before one in the URL.", default=None, importance="high", group="Database", order=3)  # fmt: skip
-    connection_attempts: int = key("Accepted; connector and tasks try to connect until they succeed.", default=3, ge=1, importance="low", group="Database", order=4)  # fmt: skip
-    connection_backoff_ms: int = key("Wait before the connector tries to connect again, in ms.", type="LONG", default=10_000, ge=1, importance="low", group="Database", order=5)  # fmt: skip
-    connection_sslpassword: Secret | None = key("Password of the client's key, the driver's parameter sslpassword.", default=None, importance="low", group="Database", order=6)  # fmt: skip
+    connection_url: str = key(
+        "Database: jdbc:postgresql://HOST:PORT/DATABASE or postgresql://HOST:PORT/DATABASE. Better without a password: use connection.password.",
+        importance="high",
+        group="Database",
+        order=1,
+        width="LONG",
+        validators=[_check_url],
+    )
+    connection_user: str | None = key(
+        "User; goes before one in the URL.", default=None, importance="high", group="Database", order=2
+    )
+    connection_password: Secret | None = key(
+        "Password; goes before one in the URL.", default=None, importance="high", group="Database", order=3
+    )
+    connection_attempts: int = key(
+        "Accepted; connector and tasks try to connect until they succeed.",
+        default=3,
+        ge=1,
+        importance="low",
+        group="Database",
+        order=4,
+    )
+    connection_backoff_ms: int = key(
+        "Wait before the connector tries to connect again, in ms.",
+        type="LONG",
+        default=10_000,
+        ge=1,
+        importance="low",
+        group="Database",
+        order=5,
+    )
+    connection_sslpassword: Secret | None = key(
+        "Password of the client's key, the driver's parameter sslpassword.",
+        default=None,
+        importance="low",
+        group="Database",
+        order=6,
+    )
 
     @property
     def reach(self) -> Target:
@@ -51,7 +85,11 @@ class ConnectionConfig(Config):
     @property
     def driver_parameters(self) -> dict[str, str]:
         """The driver's parameters that stand in keys of their own. A secret."""
-        given = {name.removeprefix(_PREFIX): str(value) for name, value in self.originals.items() if name.startswith(_PREFIX) and value is not None}  # fmt: skip
+        given = {
+            name.removeprefix(_PREFIX): str(value)
+            for name, value in self.originals.items()
+            if name.startswith(_PREFIX) and value is not None
+        }
         found = {name: value for name, value in given.items() if name not in _OWN}
         if self.connection_sslpassword:
             found["sslpassword"] = self.connection_sslpassword.get_secret_value()
@@ -121,9 +159,13 @@ async def _connect(config: ConnectionConfig, reach: Target, dsn: str, kind: str)
     more: dict[str, Any] = {} if parameters.cache_statements else {"statement_cache_size": 0}
     try:
         return await asyncpg.connect(
-            dsn, timeout=parameters.connect_timeout_s or CONNECT_TIMEOUT_S, server_settings=settings,
-            connection_class=Session, target_session_attrs=kind, **more,
-        )  # fmt: skip
+            dsn,
+            timeout=parameters.connect_timeout_s or CONNECT_TIMEOUT_S,
+            server_settings=settings,
+            connection_class=Session,
+            target_session_attrs=kind,
+            **more,
+        )
     except asyncpg.PostgresError as error:
         failure = translated(f"PostgreSQL at {config.target} refuses the connection", config.target, error)
         if isinstance(failure, ConfigError):
@@ -131,7 +173,9 @@ async def _connect(config: ConnectionConfig, reach: Target, dsn: str, kind: str)
         raise failure from error
     except asyncpg.TargetServerAttributeNotMatched as error:
         message = f"no server of {config.target} is of the kind that is asked for: {kind}"
-        raise RetriableError(message, code=UNREACHABLE, hint="Wait for the failover to end, or list all hosts in connection.url.") from error  # fmt: skip
+        raise RetriableError(
+            message, code=UNREACHABLE, hint="Wait for the failover to end, or list all hosts in connection.url."
+        ) from error
     except (OSError, TimeoutError, asyncpg.InternalClientError) as error:
         refused = _not_connected(config, error)
         # A cause that looks like an outage would have the restart policy try it again.
@@ -152,14 +196,19 @@ def _check_files(config: ConnectionConfig, driver: Mapping[str, str]) -> None:
             continue
         path = driver.get(name)
         if path and not os.access(path, os.R_OK):
-            message = f"connecting to PostgreSQL at {config.target}: {name}: file {path} is missing, or the worker may not read it"  # fmt: skip
+            message = f"connecting to PostgreSQL at {config.target}: {name}: file {path} is missing, or the worker may not read it"
             raise ConfigError(message, code=REFUSED, config_path="connection.url", hint=f"Correct the path in {name}.")
 
 
 def _not_connected(config: ConnectionConfig, error: Exception) -> ConfigError | RetriableError:
     if certificate_refused(error):
         message = f"PostgreSQL at {config.target}: no TLS connection as sslmode asks for it: {reason(error)}"
-        return ConfigError(message, code=REFUSED, config_path="connection.url", hint="Name the authority that signed the server's certificate with sslrootcert, or correct sslmode and the server's ssl settings.")  # fmt: skip
+        return ConfigError(
+            message,
+            code=REFUSED,
+            config_path="connection.url",
+            hint="Name the authority that signed the server's certificate with sslrootcert, or correct sslmode and the server's ssl settings.",
+        )
     return RetriableError(f"PostgreSQL at {config.target} cannot be reached: {reason(error)}", code=UNREACHABLE)
 
 

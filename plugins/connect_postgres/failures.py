@@ -89,7 +89,12 @@ def translated(
     hint = _hint(state, failure, str(error.args[0]), writing=writing)
     if failure is Failure.OUTAGE:
         lost = state[:2] in ("08", "25", "53", "57", "58")
-        return RetriableError(f"{message} at {target}" if lost else message, code=UNREACHABLE if lost else None, hint=hint, retry_after_ms=retry_after_ms)  # fmt: skip
+        return RetriableError(
+            f"{message} at {target}" if lost else message,
+            code=UNREACHABLE if lost else None,
+            hint=hint,
+            retry_after_ms=retry_after_ms,
+        )
     if failure is Failure.FAULT:
         return EnvironmentFault(f"{message} at {target}", code=FAULT, hint=hint)
     if failure is Failure.DATA:
@@ -133,7 +138,9 @@ def reason(error: BaseException) -> str:
     return str(error) or type(error).__name__
 
 
-def _place(error: asyncpg.PostgresError, copied: re.Match[str] | None, record: Callable[[int | None], str | None] | None) -> str:  # fmt: skip
+def _place(
+    error: asyncpg.PostgresError, copied: re.Match[str] | None, record: Callable[[int | None], str | None] | None
+) -> str:
     """Return what the server and COPY tell of the place, as far as the message itself does not."""
     text = str(error.args[0])
     column = getattr(error, "column_name", None) or (copied[2] if copied else None)

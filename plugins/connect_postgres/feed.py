@@ -90,7 +90,9 @@ class Position:
         """
         id_, millis, nanos = offset.get("incrementing"), offset.get("timestamp"), offset.get("timestamp_nanos") or 0
         if not all(one is None or (isinstance(one, int) and not isinstance(one, bool)) for one in (id_, millis, nanos)):
-            raise DataError(f"source offset {dict(offset)}: incrementing, timestamp and timestamp_nanos are whole numbers")  # fmt: skip
+            raise DataError(
+                f"source offset {dict(offset)}: incrementing, timestamp and timestamp_nanos are whole numbers"
+            )
         if millis is None:
             return cls(id_)
         return cls(id_, _EPOCH + dt.timedelta(milliseconds=millis, microseconds=nanos // 1000 % 1000))
@@ -139,7 +141,12 @@ class Feed:
         due: When to read it next, on the monotonic clock.
     """
 
-    def __init__(self, config: SourceConfig, table: TableName | None, find: Callable[[Mapping[str, Any]], Mapping[str, Any] | None]) -> None:  # fmt: skip
+    def __init__(
+        self,
+        config: SourceConfig,
+        table: TableName | None,
+        find: Callable[[Mapping[str, Any]], Mapping[str, Any] | None],
+    ) -> None:
         """`find` gives the committed offset of a source partition."""
         self._config = config
         self._table = table
@@ -196,7 +203,10 @@ class Feed:
     def _taken(self, rows: list[Any], now: float, *, last: bool) -> Batch | None:
         rows, values, wrong = self._read(rows)
         if wrong and not self._tolerant:
-            raise DataError(self._unreadable(rows, wrong[0]), hint="Cast the column to text in a query or view, or set errors.tolerance=all to leave such rows out.")  # fmt: skip
+            raise DataError(
+                self._unreadable(rows, wrong[0]),
+                hint="Cast the column to text in a query or view, or set errors.tolerance=all to leave such rows out.",
+            )
         for one in wrong:
             self._tell_once(f"left out, since errors.tolerance=all: {self._unreadable(rows, one)}")
         if timed := self._with_a_place(rows):
@@ -244,7 +254,12 @@ class Feed:
         await self._reading.abandon()
         self._careful = True
         if not (self._by_id or self._by_time):
-            self.notes.append((logging.WARNING, f"{self.shown} holds a date or time that Python does not hold; its rows are read again from the first"))  # fmt: skip
+            self.notes.append(
+                (
+                    logging.WARNING,
+                    f"{self.shown} holds a date or time that Python does not hold; its rows are read again from the first",
+                )
+            )
         sql, arguments = self._statement(self._mark.end if self._mark else None)
         self._reading = await Reading.open(connection, sql, arguments, self._config.batch_max_rows)
 
@@ -281,11 +296,15 @@ class Feed:
         waited_s, limit_ms = now - mark.since, self._config.open_transactions_wait_ms
         who = ", ".join(map(str, mark.pids)) or "a prepared transaction"
         if limit_ms >= 0 and waited_s * 1000 >= limit_ms:
-            self._warn(f"reading {self.shown} although transactions are still open (server process {who}): rows that they commit may be missed")  # fmt: skip
+            self._warn(
+                f"reading {self.shown} although transactions are still open (server process {who}): rows that they commit may be missed"
+            )
             return True
         if waited_s - self._warned_s >= (SETTLE_WARNING_S if self._warned_s else SETTLE_FIRST_WARNING_S):
             self._warned_s = waited_s
-            self._warn(f"new rows of {self.shown} have waited {waited_s:.0f} s for open transactions to end (server process {who}); end these, or bound the wait with open.transactions.wait.ms")  # fmt: skip
+            self._warn(
+                f"new rows of {self.shown} have waited {waited_s:.0f} s for open transactions to end (server process {who}); end these, or bound the wait with open.transactions.wait.ms"
+            )
         return False
 
     def _warn(self, text: str) -> None:
@@ -311,7 +330,7 @@ class Feed:
 
     def _floored(self, moment: dt.datetime) -> dt.datetime:
         """Round down to the columns' grain: more rows of the present second may come to a timestamp(0)."""
-        digits = min(c.modifier if c.modifier >= 0 else 6 for c in self._columns if c.name in self._time_names)  # fmt: skip
+        digits = min(c.modifier if c.modifier >= 0 else 6 for c in self._columns if c.name in self._time_names)
         return moment - dt.timedelta(microseconds=moment.microsecond % 10 ** (6 - digits))
 
     # -- statements ------------------------------------------------------------------------------------------------
@@ -386,14 +405,23 @@ class Feed:
         else:
             found = await describe_table(connection, self._table)
             if found is None:
-                raise ConfigError(f"{self.shown} does not exist any more", config_path="table.whitelist", hint="Create it again, or leave it out of the connector's tables.")  # fmt: skip
+                raise ConfigError(
+                    f"{self.shown} does not exist any more",
+                    config_path="table.whitelist",
+                    hint="Create it again, or leave it out of the connector's tables.",
+                )
             columns = found.columns
         if columns == self._columns and self._schema is not None:
             return
         self._columns = columns
         self._check_columns()
         if finer := self._style.finer_than_kept(columns):
-            self.notes.append((logging.INFO, f"{self.shown}: timestamps go with milliseconds, and what is finer in {', '.join(finer)} is cut; timestamp.granularity=micros_long and its kin keep it"))  # fmt: skip
+            self.notes.append(
+                (
+                    logging.INFO,
+                    f"{self.shown}: timestamps go with milliseconds, and what is finer in {', '.join(finer)} is cut; timestamp.granularity=micros_long and its kin keep it",
+                )
+            )
         self._schema = self._style.row_schema(self._table.name if self._table else "query", columns)
         self._readers = self._style.readers(columns)
 
@@ -402,7 +430,7 @@ class Feed:
 
     def _check_columns(self) -> None:
         if self._by_id:
-            self._check_column("incrementing.column.name", self._id_name, tuple(_ID_CASTS), "a column of whole numbers")  # fmt: skip
+            self._check_column("incrementing.column.name", self._id_name, tuple(_ID_CASTS), "a column of whole numbers")
         if self._by_time:
             for name in self._time_names:
                 self._check_column("timestamp.column.name", name, _MOMENT, "a timestamp")
@@ -410,14 +438,26 @@ class Feed:
             return
         id_name, time_names = self._id_name, self._time_names
         if self._by_id and not self._column(id_name).not_null:
-            raise ConfigError(f"{self.shown}: incrementing column {id_name!r} may be null, and rows with null would be missed", config_path="incrementing.column.name", hint="Make the column NOT NULL, or set validate.non.null=false.")  # fmt: skip
+            raise ConfigError(
+                f"{self.shown}: incrementing column {id_name!r} may be null, and rows with null would be missed",
+                config_path="incrementing.column.name",
+                hint="Make the column NOT NULL, or set validate.non.null=false.",
+            )
         if self._by_time and not any(self._column(name).not_null for name in time_names):
-            raise ConfigError(f"{self.shown}: every timestamp column may be null ({', '.join(time_names)}), and rows with nulls would be missed", config_path="timestamp.column.name", hint="Make one of them NOT NULL, or set validate.non.null=false.")  # fmt: skip
+            raise ConfigError(
+                f"{self.shown}: every timestamp column may be null ({', '.join(time_names)}), and rows with nulls would be missed",
+                config_path="timestamp.column.name",
+                hint="Make one of them NOT NULL, or set validate.non.null=false.",
+            )
 
     def _check_column(self, path: str, name: str, kinds: tuple[str, ...], wanted: str) -> None:
         names = [column.name for column in self._columns]
         if name not in names:
-            raise ConfigError(f"{self.shown} has no column {name!r}; it has {', '.join(names)}", config_path=path, hint=f"Correct {path}; names are compared with case.")  # fmt: skip
+            raise ConfigError(
+                f"{self.shown} has no column {name!r}; it has {', '.join(names)}",
+                config_path=path,
+                hint=f"Correct {path}; names are compared with case.",
+            )
         if (kind := self._column(name).type) not in kinds:
             raise ConfigError(f"{self.shown}: {path} must be {wanted}; {name!r} is {kind}", config_path=path)
 
@@ -456,7 +496,9 @@ class Feed:
         moment: dt.datetime = next(row[name] for name in self._time_names if row[name] is not None)
         return moment if moment.tzinfo is not None else moment.replace(tzinfo=self._style.zone).astimezone(dt.UTC)
 
-    def _resumed(self, find: Callable[[Mapping[str, Any]], Mapping[str, Any] | None]) -> tuple[dict[str, Any], Position]:  # fmt: skip
+    def _resumed(
+        self, find: Callable[[Mapping[str, Any]], Mapping[str, Any] | None]
+    ) -> tuple[dict[str, Any], Position]:
         """Return the source partition and where to begin: at the offset under any name that JDBC connectors give it."""
         partitions: list[dict[str, Any]] = [{"query": "query"}]
         if self._table is not None:

@@ -58,7 +58,9 @@ def fields_of(batch: Batch, config: SinkConfig) -> Fields:
         fields.key = config.pk_fields or list(values)
         missing = [name for name in fields.key if name not in values]
         if missing:
-            raise DataError(f"a value of topic {batch.topic} has no field {missing[0]!r}, which pk.fields names; it has {', '.join(values)}")  # fmt: skip
+            raise DataError(
+                f"a value of topic {batch.topic} has no field {missing[0]!r}, which pk.fields names; it has {', '.join(values)}"
+            )
         for name in fields.key:
             fields.add(name, values[name], schemas[name])
     chosen = config.fields_whitelist
@@ -67,7 +69,15 @@ def fields_of(batch: Batch, config: SinkConfig) -> Fields:
             fields.add(name, values[name], schemas[name])
     if not fields.columns:
         has = ", ".join(values) or "none"
-        raise ConfigError(f"a value of topic {batch.topic} has no field to write: fields.whitelist is {', '.join(chosen) or 'empty'}, the value's fields are {has}", config_path="fields.whitelist", hint="Correct fields.whitelist; names are compared with case.") if chosen and values else DataError(f"a value of topic {batch.topic} has no field to write: it is an empty object")  # fmt: skip
+        raise (
+            ConfigError(
+                f"a value of topic {batch.topic} has no field to write: fields.whitelist is {', '.join(chosen) or 'empty'}, the value's fields are {has}",
+                config_path="fields.whitelist",
+                hint="Correct fields.whitelist; names are compared with case.",
+            )
+            if chosen and values
+            else DataError(f"a value of topic {batch.topic} has no field to write: it is an empty object")
+        )
     return _folded(fields, batch.topic) if config.folds else fields
 
 
@@ -83,7 +93,9 @@ def _folded(fields: Fields, topic: str) -> Fields:
     found = Fields(key=[folded(name) for name in fields.key])
     for name, values in fields.columns.items():
         if folded(name) in found.columns:
-            raise DataError(f"a record of topic {topic} has two fields for column {folded(name)}, since quote.sql.identifiers=never folds case")  # fmt: skip
+            raise DataError(
+                f"a record of topic {topic} has two fields for column {folded(name)}, since quote.sql.identifiers=never folds case"
+            )
         found.add(folded(name), values, fields.schemas[name])
     return found
 
@@ -93,7 +105,9 @@ def _add_coordinates(fields: Fields, batch: Batch, names: Sequence[str]) -> None
     count = len(batch)
     fields.key = list(names)
     fields.add(names[0], [batch.original_topic or batch.topic] * count, STRING)
-    fields.add(names[1], [batch.partition if batch.original_partition is None else batch.original_partition] * count, INT32)  # fmt: skip
+    fields.add(
+        names[1], [batch.partition if batch.original_partition is None else batch.original_partition] * count, INT32
+    )
     fields.add(names[2], list(batch.offsets), INT64)
 
 
@@ -104,7 +118,10 @@ def _add_key(fields: Fields, batch: Batch, names: list[str]) -> None:
     schema = batch.key_schema
     if not all(isinstance(one, dict) for one in keys):
         if len(names) != 1:
-            raise ConfigError(f"the keys of topic {batch.topic} are no structs, so pk.mode=record_key needs one name in pk.fields, for their column; {len(names)} given", config_path="pk.fields")  # fmt: skip
+            raise ConfigError(
+                f"the keys of topic {batch.topic} are no structs, so pk.mode=record_key needs one name in pk.fields, for their column; {len(names)} given",
+                config_path="pk.fields",
+            )
         fields.key = list(names)
         fields.add(names[0], keys, schema)
         return
@@ -112,18 +129,26 @@ def _add_key(fields: Fields, batch: Batch, names: list[str]) -> None:
     fields.key = list(names) or list(columns)
     for name in fields.key:
         if name not in columns:
-            raise DataError(f"a key of topic {batch.topic} has no field {name!r}, which pk.fields names; it has {', '.join(columns)}")  # fmt: skip
+            raise DataError(
+                f"a key of topic {batch.topic} has no field {name!r}, which pk.fields names; it has {', '.join(columns)}"
+            )
         fields.add(name, columns[name], schemas[name])
 
 
 def _value_columns(batch: Batch) -> tuple[dict[str, list[Any]], dict[str, Schema | None]]:
     schema = batch.value_schema
     if schema is not None and schema.type not in (Type.STRUCT, Type.MAP):
-        raise DataError(f"a value of topic {batch.topic} has schema {schema.type}; a struct is expected, one field a column", hint="Wrap it with the HoistField transform.")  # fmt: skip
+        raise DataError(
+            f"a value of topic {batch.topic} has schema {schema.type}; a struct is expected, one field a column",
+            hint="Wrap it with the HoistField transform.",
+        )
     wrong = next((kind for kind in set(map(type, batch.values)) if kind is not dict), None)
     if wrong is not None:
         kind = "null (a tombstone)" if wrong is type(None) else wrong.__name__
-        raise DataError(f"a value of topic {batch.topic} is {kind}; an object is expected, one field a column", hint="Set delete.enabled=true for tombstones; drop others with Filter, or wrap them with HoistField.")  # fmt: skip
+        raise DataError(
+            f"a value of topic {batch.topic} is {kind}; an object is expected, one field a column",
+            hint="Set delete.enabled=true for tombstones; drop others with Filter, or wrap them with HoistField.",
+        )
     return _struct_columns(batch.values, schema if schema is not None and schema.type is Type.STRUCT else None)
 
 

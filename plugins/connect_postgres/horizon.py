@@ -73,7 +73,9 @@ class Mark:
         self.pids = sorted({row[1] for row in rows if row[1] is not None})
 
 
-async def set_mark(connection: asyncpg.Connection, query: str, arguments: list[Any], *, by_time: bool, wait: bool, now: float) -> Mark | None:  # fmt: skip
+async def set_mark(
+    connection: asyncpg.Connection, query: str, arguments: list[Any], *, by_time: bool, wait: bool, now: float
+) -> Mark | None:
     """Find the end of what shows now and who may still add to it; None where there is nothing to read.
 
     Args:

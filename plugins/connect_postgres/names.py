@@ -24,7 +24,10 @@ def quoted(identifier: str) -> str:
     if not identifier or "\0" in identifier:
         raise ConfigError(f"{identifier!r} cannot be the name of a table or column")
     if len(identifier) > NAME_BYTES // 4 and (size := len(identifier.encode(errors="replace"))) > NAME_BYTES:
-        raise ConfigError(f"{identifier!r} cannot be the name of a table or column: it has {size} bytes, and PostgreSQL takes {NAME_BYTES}", hint="Shorten it: a field with the ReplaceField transform (renames), a topic with RegexRouter or table.name.format.")  # fmt: skip
+        raise ConfigError(
+            f"{identifier!r} cannot be the name of a table or column: it has {size} bytes, and PostgreSQL takes {NAME_BYTES}",
+            hint="Shorten it: a field with the ReplaceField transform (renames), a topic with RegexRouter or table.name.format.",
+        )
     return '"' + identifier.replace('"', '""') + '"'
 
 

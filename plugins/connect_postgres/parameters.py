@@ -15,21 +15,54 @@ from typing import Final
 
 #: Passed to the driver under this name.
 _HEEDED: Final = {
-    "sslmode": "sslmode", "sslrootcert": "sslrootcert", "sslcert": "sslcert", "sslkey": "sslkey",
-    "sslpassword": "sslpassword", "sslcrl": "sslcrl", "sslNegotiation": "sslnegotiation", "sslnegotiation": "sslnegotiation",
-    "ssl_min_protocol_version": "ssl_min_protocol_version", "ssl_max_protocol_version": "ssl_max_protocol_version",
-    "options": "options", "ApplicationName": "application_name", "application_name": "application_name",
-    "currentSchema": "search_path", "search_path": "search_path", "passfile": "passfile",
-    "PGHOST": "host", "host": "host", "PGPORT": "port", "port": "port",
-    "PGDBNAME": "database", "dbname": "database", "database": "database",
-    "kerberosServerName": "krbsrvname", "krbsrvname": "krbsrvname", "gsslib": "gsslib",
-}  # fmt: skip
+    "sslmode": "sslmode",
+    "sslrootcert": "sslrootcert",
+    "sslcert": "sslcert",
+    "sslkey": "sslkey",
+    "sslpassword": "sslpassword",
+    "sslcrl": "sslcrl",
+    "sslNegotiation": "sslnegotiation",
+    "sslnegotiation": "sslnegotiation",
+    "ssl_min_protocol_version": "ssl_min_protocol_version",
+    "ssl_max_protocol_version": "ssl_max_protocol_version",
+    "options": "options",
+    "ApplicationName": "application_name",
+    "application_name": "application_name",
+    "currentSchema": "search_path",
+    "search_path": "search_path",
+    "passfile": "passfile",
+    "PGHOST": "host",
+    "host": "host",
+    "PGPORT": "port",
+    "port": "port",
+    "PGDBNAME": "database",
+    "dbname": "database",
+    "database": "database",
+    "kerberosServerName": "krbsrvname",
+    "krbsrvname": "krbsrvname",
+    "gsslib": "gsslib",
+}
 #: Looked at by `_special`, or before: user and password.
 _SPECIAL: Final = (
-    "ssl", "sslfactory", "channelBinding", "channel_binding", "gssEncMode", "gssencmode", "targetServerType",
-    "target_session_attrs", "prepareThreshold", "preparedStatementCacheQueries", "preferQueryMode", "connectTimeout", "connect_timeout",
-    "loginTimeout", "readOnly", "client_encoding", "user", "password",
-)  # fmt: skip
+    "ssl",
+    "sslfactory",
+    "channelBinding",
+    "channel_binding",
+    "gssEncMode",
+    "gssencmode",
+    "targetServerType",
+    "target_session_attrs",
+    "prepareThreshold",
+    "preparedStatementCacheQueries",
+    "preferQueryMode",
+    "connectTimeout",
+    "connect_timeout",
+    "loginTimeout",
+    "readOnly",
+    "client_encoding",
+    "user",
+    "password",
+)
 #: Parameters that change nothing of what is read, written or trusted here. Most steer how the Java driver works inside.
 HARMLESS: Final = (
     "adaptiveFetch", "adaptiveFetchMaximum", "adaptiveFetchMinimum", "allowEncodingChanges", "assumeMinServerVersion",
@@ -47,10 +80,15 @@ HARMLESS: Final = (
 _TLS_HINT: Final = "use sslmode, sslrootcert, sslcert and sslkey, with files in PEM format"
 #: Parameters that matter and cannot be heeded: why, or what to use.
 _REFUSED: Final = {
-    **dict.fromkeys(("sslhostnameverifier", "sslfactoryarg", "sslpasswordcallback"), f"it names Java code; {_TLS_HINT}"),
+    **dict.fromkeys(
+        ("sslhostnameverifier", "sslfactoryarg", "sslpasswordcallback"), f"it names Java code; {_TLS_HINT}"
+    ),
     **dict.fromkeys(("socketFactory", "socketFactoryArg"), "it names Java code that opens the connection another way"),
     "authenticationPluginClassName": "it names Java code; use connection.password, with a config provider where it changes",
-    **dict.fromkeys(("jaasApplicationName", "jaasLogin", "gssUseDefaultCreds", "useSpnego", "sspiServiceClass"), "it is for Java's own Kerberos; use the credentials cache of the worker's account"),
+    **dict.fromkeys(
+        ("jaasApplicationName", "jaasLogin", "gssUseDefaultCreds", "useSpnego", "sspiServiceClass"),
+        "it is for Java's own Kerberos; use the credentials cache of the worker's account",
+    ),
     "requireAuth": "which method the server asks for cannot be bounded; use sslmode=verify-full",
     "require_auth": "which method the server asks for cannot be bounded; use sslmode=verify-full",
     "requirepeer": "the server's account cannot be checked",
@@ -61,12 +99,18 @@ _REFUSED: Final = {
     "replication": "the connectors need an ordinary session",
     "service": "write host, port and database into connection.url",
     "servicefile": "write host, port and database into connection.url",
-}  # fmt: skip
+}
 #: Values that ask for nothing, of parameters that are heeded or refused otherwise: the JDBC driver's own defaults.
 _DEFAULTS: Final = {
-    "gsslib": "auto", "jaasLogin": "true", "jaasApplicationName": "pgjdbc", "useSpnego": "false",
-    "gssUseDefaultCreds": "false", "sspiServiceClass": "postgres", "replication": "false", "sslcertmode": "allow",
-}  # fmt: skip
+    "gsslib": "auto",
+    "jaasLogin": "true",
+    "jaasApplicationName": "pgjdbc",
+    "useSpnego": "false",
+    "gssUseDefaultCreds": "false",
+    "sspiServiceClass": "postgres",
+    "replication": "false",
+    "sslcertmode": "allow",
+}
 #: Which kinds of server are taken, in rounds over all hosts, as the driver's target_session_attrs has them.
 _KINDS: Final[dict[str, dict[str, tuple[str, ...]]]] = {
     "targetServerType": {
@@ -177,7 +221,9 @@ def _seconds(name: str, value: str) -> float | None:
 def _check_unknown(name: str) -> None:
     """Refuse what was meant to be a parameter that matters: `sslMode` protects nobody if it is passed over."""
     plain = {_plain(one): one for one in (*_HEEDED, *_SPECIAL, *_REFUSED)}
-    near = plain.get(_plain(name)) or next((plain[one] for one in difflib.get_close_matches(_plain(name), plain, 1, 0.85)), None)  # fmt: skip
+    near = plain.get(_plain(name)) or next(
+        (plain[one] for one in difflib.get_close_matches(_plain(name), plain, 1, 0.85)), None
+    )
     if near is not None:
         raise RefusedParameter(name, f"there is no such parameter; {near} is meant?")
     if _plain(name).startswith(("ssl", "tls", "gss", "auth", "krb")):

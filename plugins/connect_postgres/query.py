@@ -40,7 +40,9 @@ async def describe_query(connection: asyncpg.Connection, query: str, *, exact: b
     """
     columns = await _by_preparing(connection, query)
     if not columns:
-        raise ConfigError("the query gives no columns", code=REFUSED, config_path="query", hint="Select what is to be read.")  # fmt: skip
+        raise ConfigError(
+            "the query gives no columns", code=REFUSED, config_path="query", hint="Select what is to be read."
+        )
     return (await _by_a_view(connection, query) or columns) if exact else columns
 
 

@@ -68,8 +68,11 @@ GRANULARITIES: Final[dict[str, tuple[Schema, Convert | None]]] = {
     "nanos_long": (INT64, lambda moment: micros_of(moment) * 1000),
     "micros_string": (STRING, lambda moment: str(micros_of(moment))),
     "nanos_string": (STRING, lambda moment: str(micros_of(moment) * 1000)),
-    "nanos_iso_datetime_string": (STRING, lambda moment: f"{moment.replace(tzinfo=None).isoformat(timespec='microseconds')}000"),
-}  # fmt: skip
+    "nanos_iso_datetime_string": (
+        STRING,
+        lambda moment: f"{moment.replace(tzinfo=None).isoformat(timespec='microseconds')}000",
+    ),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,8 +158,11 @@ _PARSERS: Final[dict[str, Callable[[str], Any]]] = {
 }
 #: What the driver gives for infinity and -infinity, by whether the type has a time. These objects and no others: a date
 #: that is equal to one may be what the table holds.
-_ENDS: Final = {"date": (dt.date.min, dt.date.max), "timestamp without time zone": (dt.datetime.min, dt.datetime.max),
-                "timestamp with time zone": (dt.datetime.min, dt.datetime.max)}  # fmt: skip
+_ENDS: Final = {
+    "date": (dt.date.min, dt.date.max),
+    "timestamp without time zone": (dt.datetime.min, dt.datetime.max),
+    "timestamp with time zone": (dt.datetime.min, dt.datetime.max),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,9 +193,13 @@ def _is_infinity(value: Any) -> bool:
 
     return any(
         value is end
-        for end in (pgproto.infinity_date, pgproto.negative_infinity_date,
-                    pgproto.infinity_datetime, pgproto.negative_infinity_datetime)
-    )  # fmt: skip
+        for end in (
+            pgproto.infinity_date,
+            pgproto.negative_infinity_date,
+            pgproto.infinity_datetime,
+            pgproto.negative_infinity_datetime,
+        )
+    )
 
 
 def _flat(values: Iterable[Any]) -> Iterator[Any]:

@@ -100,11 +100,15 @@ class JdbcSinkTask(SinkTask):
             self._tables.forget()  # what this transaction made is gone, and what it met may have changed
             raise
 
-    def _explained(self, what: str, record: Callable[[int | None], str | None] | None = None) -> AbstractAsyncContextManager[None]:  # fmt: skip
+    def _explained(
+        self, what: str, record: Callable[[int | None], str | None] | None = None
+    ) -> AbstractAsyncContextManager[None]:
         retry_ms = self.config.retry_backoff_ms or None
         return explained(what, self.config.target, retry_after_ms=retry_ms, record=record, writing=True)
 
-    async def _write_one(self, connection: asyncpg.Connection, writer: Writer, name: TableName, batch: Batch, *, recognise: bool) -> None:  # fmt: skip
+    async def _write_one(
+        self, connection: asyncpg.Connection, writer: Writer, name: TableName, batch: Batch, *, recognise: bool
+    ) -> None:
         self._copied = None
         only = _record(batch, 0) if len(batch) == 1 else None
         name_record: Callable[[int | None], str | None] = lambda line: (  # noqa: E731 - a line counts where rows are copied straight
@@ -120,7 +124,9 @@ class JdbcSinkTask(SinkTask):
                 raise DataError(f"{where}: {error.message}", code=error.code, hint=error.hint) from error
             raise
 
-    async def _write(self, connection: asyncpg.Connection, writer: Writer, name: TableName, batch: Batch, *, recognise: bool) -> None:  # fmt: skip
+    async def _write(
+        self, connection: asyncpg.Connection, writer: Writer, name: TableName, batch: Batch, *, recognise: bool
+    ) -> None:
         if self.config.delete_enabled and None in batch.values:
             batch = await self._delete(connection, writer, name, batch)
             if not len(batch):
@@ -139,10 +145,16 @@ class JdbcSinkTask(SinkTask):
         values = _last_of_equal_keys(columns, values, fields.key)
         await (writer.upsert if mode == "upsert" else writer.update)(table.name, columns, values, fields.key)
 
-    async def _insert_missing(self, writer: Writer, table: TableInfo, columns: list[ColumnInfo], values: list[list[Any]], key: list[str]) -> None:  # fmt: skip
+    async def _insert_missing(
+        self, writer: Writer, table: TableInfo, columns: list[ColumnInfo], values: list[list[Any]], key: list[str]
+    ) -> None:
         new = await writer.insert_missing(table.name, columns, values, key)
         if known := len(values[0]) - new:
-            self.context.log.warning("%d rows of table %s are there already under their topic, partition and offset, and are taken as written", known, table.name)  # fmt: skip
+            self.context.log.warning(
+                "%d rows of table %s are there already under their topic, partition and offset, and are taken as written",
+                known,
+                table.name,
+            )
 
     async def _delete(self, connection: asyncpg.Connection, writer: Writer, name: TableName, batch: Batch) -> Batch:
         """Delete the rows of tombstones; return what is still to be written."""
@@ -163,9 +175,16 @@ class JdbcSinkTask(SinkTask):
         for name in fields.columns:
             column = table.column(name)
             if column is None:
-                raise ConfigError(f"table {table.name} has no column {name!r}; it has {', '.join(table.column_names)}", config_path="pk.fields")  # fmt: skip
+                raise ConfigError(
+                    f"table {table.name} has no column {name!r}; it has {', '.join(table.column_names)}",
+                    config_path="pk.fields",
+                )
             if column.generated:
-                raise ConfigError(f"column {name} of table {table.name} is GENERATED: the server computes it, and takes no value for it", config_path="fields.whitelist", hint="Leave the field out with fields.whitelist, or with the ReplaceField transform.")  # fmt: skip
+                raise ConfigError(
+                    f"column {name} of table {table.name} is GENERATED: the server computes it, and takes no value for it",
+                    config_path="fields.whitelist",
+                    hint="Leave the field out with fields.whitelist, or with the ReplaceField transform.",
+                )
             column, fitted = fit(fields.columns[name], column, self._zone, fields.schemas[name])
             columns.append(column)
             values.append(fitted)
@@ -175,7 +194,11 @@ class JdbcSinkTask(SinkTask):
         try:
             return self.config.table_of(topic)
         except ValueError as error:
-            raise ConfigError(f"topic {topic}: {error}", config_path="table.name.format", hint="Name the table with table.name.format, or rename the topic with RegexRouter.") from error  # fmt: skip
+            raise ConfigError(
+                f"topic {topic}: {error}",
+                config_path="table.name.format",
+                hint="Name the table with table.name.format, or rename the topic with RegexRouter.",
+            ) from error
 
     async def _connected(self) -> tuple[asyncpg.Connection, Writer]:
         if self._connection is None or self._writer is None or self._connection.is_closed():
@@ -205,7 +228,9 @@ class JdbcSinkConnector(SinkConnector):
 
     async def start(self) -> None:
         if self.config.unheeded:
-            self.context.log.warning("parameters of the connection that nothing here knows: %s", ", ".join(self.config.unheeded))  # fmt: skip
+            self.context.log.warning(
+                "parameters of the connection that nothing here knows: %s", ", ".join(self.config.unheeded)
+            )
         try:
             await close(await connect(self.config))
         except RetriableError as error:

@@ -20,19 +20,101 @@ _TOPIC: Final = "${topic}"
 class SinkConfig(ConnectionConfig):
     """Write records into tables."""
 
-    insert_mode: str = key("insert: rows are added; upsert: a row of the same key is replaced; update: rows of known keys are changed, others left out.", default="insert", one_of=("insert", "upsert", "update"), ignore_case=True, importance="high", group="Writes", order=1)  # fmt: skip
-    batch_size: int = key("Accepted; a batch is what one fetch brings, and is written in one transaction.", default=3000, ge=0, importance="medium", group="Writes", order=2)  # fmt: skip
-    delete_enabled: bool = key("Whether a tombstone deletes the row of its key; needs pk.mode=record_key.", default=False, importance="medium", group="Writes", order=3)  # fmt: skip
-    table_name_format: str = key("Table of a topic, TABLE or SCHEMA.TABLE; ${topic} stands for the topic's name.", default=_TOPIC, importance="medium", group="Data Mapping", order=1, non_empty=True)  # fmt: skip
-    pk_mode: str = key("What makes a row's key: none; kafka: topic, partition and offset; record_key; record_value.", default="none", one_of=("none", "kafka", "record_key", "record_value"), ignore_case=True, importance="high", group="Data Mapping", order=2)  # fmt: skip
-    pk_fields: list[str] = key("Columns of the key. kafka: three names, or none for __connect_topic, __connect_partition, __connect_offset. record_key: the fields of the key to use, none for all; one name where the key is no struct. record_value: the fields of the value, none for all.", default=[], importance="medium", group="Data Mapping", order=3, width="LONG")  # fmt: skip
-    fields_whitelist: list[str] = key("Fields of the value to write beside the key's; empty means all.", default=[], importance="medium", group="Data Mapping", order=4, width="LONG")  # fmt: skip
-    db_timezone: str = key("Time zone of columns without one.", default="UTC", validators=[check_zone], importance="medium", group="Data Mapping", order=5)  # fmt: skip
-    auto_create: bool = key("Whether a missing table is created.", default=False, importance="medium", group="DDL Support", order=1)  # fmt: skip
-    auto_evolve: bool = key("Whether missing columns are added; nothing else of a table is ever changed.", default=False, importance="medium", group="DDL Support", order=2)  # fmt: skip
-    quote_sql_identifiers: str = key("ALWAYS: names of tables and columns are taken as they are, with case; NEVER: as PostgreSQL reads them without quotes, A to Z in small letters.", default="ALWAYS", one_of=("ALWAYS", "NEVER"), ignore_case=True, importance="medium", group="DDL Support", order=3)  # fmt: skip
-    max_retries: int = key("How often a write is tried again after a lost connection, deadlock and the like, before the task fails; -1: until it succeeds.", default=-1, ge=-1, importance="medium", group="Retries", order=1)  # fmt: skip
-    retry_backoff_ms: int = key("Wait before such a try, in ms.", default=3000, ge=0, importance="medium", group="Retries", order=2)  # fmt: skip
+    insert_mode: str = key(
+        "insert: rows are added; upsert: a row of the same key is replaced; update: rows of known keys are changed, others left out.",
+        default="insert",
+        one_of=("insert", "upsert", "update"),
+        ignore_case=True,
+        importance="high",
+        group="Writes",
+        order=1,
+    )
+    batch_size: int = key(
+        "Accepted; a batch is what one fetch brings, and is written in one transaction.",
+        default=3000,
+        ge=0,
+        importance="medium",
+        group="Writes",
+        order=2,
+    )
+    delete_enabled: bool = key(
+        "Whether a tombstone deletes the row of its key; needs pk.mode=record_key.",
+        default=False,
+        importance="medium",
+        group="Writes",
+        order=3,
+    )
+    table_name_format: str = key(
+        "Table of a topic, TABLE or SCHEMA.TABLE; ${topic} stands for the topic's name.",
+        default=_TOPIC,
+        importance="medium",
+        group="Data Mapping",
+        order=1,
+        non_empty=True,
+    )
+    pk_mode: str = key(
+        "What makes a row's key: none; kafka: topic, partition and offset; record_key; record_value.",
+        default="none",
+        one_of=("none", "kafka", "record_key", "record_value"),
+        ignore_case=True,
+        importance="high",
+        group="Data Mapping",
+        order=2,
+    )
+    pk_fields: list[str] = key(
+        "Columns of the key. kafka: three names, or none for __connect_topic, __connect_partition, __connect_offset. record_key: the fields of the key to use, none for all; one name where the key is no struct. record_value: the fields of the value, none for all.",
+        default=[],
+        importance="medium",
+        group="Data Mapping",
+        order=3,
+        width="LONG",
+    )
+    fields_whitelist: list[str] = key(
+        "Fields of the value to write beside the key's; empty means all.",
+        default=[],
+        importance="medium",
+        group="Data Mapping",
+        order=4,
+        width="LONG",
+    )
+    db_timezone: str = key(
+        "Time zone of columns without one.",
+        default="UTC",
+        validators=[check_zone],
+        importance="medium",
+        group="Data Mapping",
+        order=5,
+    )
+    auto_create: bool = key(
+        "Whether a missing table is created.", default=False, importance="medium", group="DDL Support", order=1
+    )
+    auto_evolve: bool = key(
+        "Whether missing columns are added; nothing else of a table is ever changed.",
+        default=False,
+        importance="medium",
+        group="DDL Support",
+        order=2,
+    )
+    quote_sql_identifiers: str = key(
+        "ALWAYS: names of tables and columns are taken as they are, with case; NEVER: as PostgreSQL reads them without quotes, A to Z in small letters.",
+        default="ALWAYS",
+        one_of=("ALWAYS", "NEVER"),
+        ignore_case=True,
+        importance="medium",
+        group="DDL Support",
+        order=3,
+    )
+    max_retries: int = key(
+        "How often a write is tried again after a lost connection, deadlock and the like, before the task fails; -1: until it succeeds.",
+        default=-1,
+        ge=-1,
+        importance="medium",
+        group="Retries",
+        order=1,
+    )
+    retry_backoff_ms: int = key(
+        "Wait before such a try, in ms.", default=3000, ge=0, importance="medium", group="Retries", order=2
+    )
 
     @property
     def key_mode(self) -> str:
@@ -63,19 +145,36 @@ class SinkConfig(ConnectionConfig):
         yield from super().problems()
         mode, pk, count = self.write_mode, self.key_mode, len(self.pk_fields)
         if mode != "insert" and pk == "none":
-            yield Problem("pk.mode", f"insert.mode={mode} needs a key to find rows by: set pk.mode to record_key, record_value or kafka")  # fmt: skip
+            yield Problem(
+                "pk.mode",
+                f"insert.mode={mode} needs a key to find rows by: set pk.mode to record_key, record_value or kafka",
+            )
         if self.delete_enabled and pk != "record_key":
-            yield Problem("delete.enabled", f"delete.enabled=true needs pk.mode=record_key, since a tombstone has nothing but its key; pk.mode is {pk}")  # fmt: skip
+            yield Problem(
+                "delete.enabled",
+                f"delete.enabled=true needs pk.mode=record_key, since a tombstone has nothing but its key; pk.mode is {pk}",
+            )
         if pk == "kafka" and count not in (0, 3):
-            yield Problem("pk.fields", f"pk.mode=kafka needs three names in pk.fields, for topic, partition and offset, or none; {count} given")  # fmt: skip
+            yield Problem(
+                "pk.fields",
+                f"pk.mode=kafka needs three names in pk.fields, for topic, partition and offset, or none; {count} given",
+            )
         if pk == "record_value" and mode != "insert" and not count:
-            yield Problem("pk.fields", f"insert.mode={mode} with pk.mode=record_value needs pk.fields: name the fields of the value that make the key, since with all of them in the key nothing is left to change")  # fmt: skip
+            yield Problem(
+                "pk.fields",
+                f"insert.mode={mode} with pk.mode=record_value needs pk.fields: name the fields of the value that make the key, since with all of them in the key nothing is left to change",
+            )
         if pk == "none" and count:
-            yield Problem("pk.fields", "pk.fields has no meaning with pk.mode=none: set pk.mode to record_key, record_value or kafka, or remove pk.fields")  # fmt: skip
+            yield Problem(
+                "pk.fields",
+                "pk.fields has no meaning with pk.mode=none: set pk.mode to record_key, record_value or kafka, or remove pk.fields",
+            )
         if len(set(self.pk_fields)) != count:
             yield Problem("pk.fields", f"pk.fields names a column twice: {', '.join(self.pk_fields)}")
         if "$" in self.table_name_format.replace(_TOPIC, ""):
-            yield Problem("table.name.format", f"table.name.format {self.table_name_format!r}: the only placeholder is ${{topic}}")  # fmt: skip
+            yield Problem(
+                "table.name.format", f"table.name.format {self.table_name_format!r}: the only placeholder is ${{topic}}"
+            )
             return
         try:
             TableName.parse(re.sub(re.escape(_TOPIC), "topic", self.table_name_format))

@@ -71,7 +71,12 @@ class JdbcSourceTask(SourceTask):
             wait_s = feed.failed(error, now)
             if all(one.failure is not None for one in self._feeds):
                 raise
-            self.context.log.error("%s cannot be read, and the others are read on; next try in %.0f s: %s", feed.shown, wait_s, error.message)  # fmt: skip
+            self.context.log.error(
+                "%s cannot be read, and the others are read on; next try in %.0f s: %s",
+                feed.shown,
+                wait_s,
+                error.message,
+            )
             return None
         except BaseException:
             # Cancelled or failed: whatever was under way on the connection is in doubt.
@@ -87,7 +92,10 @@ class JdbcSourceTask(SourceTask):
             try:
                 return await feed.poll(await self._connected(), time.monotonic())
             except (ValueError, OverflowError) as error:  # of a type that is not read carefully
-                raise DataError(f"reading {feed.shown}: a value is beyond what Python holds: {error}", hint="Cast the column to text in a query or view.") from error  # fmt: skip
+                raise DataError(
+                    f"reading {feed.shown}: a value is beyond what Python holds: {error}",
+                    hint="Cast the column to text in a query or view.",
+                ) from error
 
     async def _connected(self) -> asyncpg.Connection:
         if self._connection is None or self._connection.is_closed():
@@ -107,7 +115,11 @@ class JdbcSourceTask(SourceTask):
         await self.stop()
         if self._had_primary:  # it was one: a failover, which passes
             raise RetriableError(f"{self.config.target} is a standby now; waiting for the primary", code=UNREACHABLE)
-        raise ConfigError(STANDBY.format(target=self.config.target, mode=self.config.mode), config_path="connection.url", hint=STANDBY_HINT)  # fmt: skip
+        raise ConfigError(
+            STANDBY.format(target=self.config.target, mode=self.config.mode),
+            config_path="connection.url",
+            hint=STANDBY_HINT,
+        )
 
 
 class JdbcSourceConnector(SourceConnector):
@@ -124,13 +136,17 @@ class JdbcSourceConnector(SourceConnector):
         self._tables: list[TableName] = []
         self._watching: asyncio.Task[None] | None = None
         if self.config.unheeded:
-            self.context.log.warning("parameters of the connection that nothing here knows: %s", ", ".join(self.config.unheeded))  # fmt: skip
+            self.context.log.warning(
+                "parameters of the connection that nothing here knows: %s", ", ".join(self.config.unheeded)
+            )
         try:
             self._tables = await self._first_look()
             looked = True
         except RetriableError as error:
             # An outage: go on looking in the background for as long as it lasts.
-            self.context.log.warning("tables are looked for again in %d ms: %s", self.config.connection_backoff_ms, error.message)  # fmt: skip
+            self.context.log.warning(
+                "tables are looked for again in %d ms: %s", self.config.connection_backoff_ms, error.message
+            )
             self.context.waiting_for = error.message
             looked = False
         if not self.config.query:
@@ -140,7 +156,11 @@ class JdbcSourceConnector(SourceConnector):
         connection = await connect(self.config)
         try:
             if await is_standby(connection, self.config):
-                raise ConfigError(STANDBY.format(target=self.config.target, mode=self.config.mode), config_path="connection.url", hint=STANDBY_HINT)  # fmt: skip
+                raise ConfigError(
+                    STANDBY.format(target=self.config.target, mode=self.config.mode),
+                    config_path="connection.url",
+                    hint=STANDBY_HINT,
+                )
             return [] if self.config.query else await self._find_tables(connection)
         finally:
             await close(connection)
@@ -171,9 +191,13 @@ class JdbcSourceConnector(SourceConnector):
             if offset is None:
                 continue
             if not isinstance(partition.get("table"), str) and "query" not in partition:
-                raise ConfigError(f"partition {dict(partition)} has neither a key 'table' with the name of a table nor a key 'query'")  # fmt: skip
+                raise ConfigError(
+                    f"partition {dict(partition)} has neither a key 'table' with the name of a table nor a key 'query'"
+                )
             if not offset.keys() & {"incrementing", "timestamp"}:
-                raise ConfigError(f"the offset of {dict(partition)} is {dict(offset)}; a key 'incrementing' or 'timestamp' is expected")  # fmt: skip
+                raise ConfigError(
+                    f"the offset of {dict(partition)} is {dict(offset)}; a key 'incrementing' or 'timestamp' is expected"
+                )
             try:
                 Position.of_offset(offset)
             except (DataError, OverflowError) as error:
@@ -223,10 +247,14 @@ class JdbcSourceConnector(SourceConnector):
 
     def _of_own_topics(self, tables: list[TableName]) -> list[TableName]:
         """Leave out tables that came while others of their name, and so of their topic, are read."""
-        names = {table.name: table for table in reversed(tables)} | {table.name: table for table in self._tables if table in tables}  # fmt: skip
+        names = {table.name: table for table in reversed(tables)} | {
+            table.name: table for table in self._tables if table in tables
+        }
         late = [table for table in tables if names[table.name] != table]
         if late:
-            self.context.log.error("tables %s are not read: others of their name go to their topics", ", ".join(map(str, late)))  # fmt: skip
+            self.context.log.error(
+                "tables %s are not read: others of their name go to their topics", ", ".join(map(str, late))
+            )
         return [table for table in tables if table not in late]
 
     def _check_all_found(self, tables: list[TableName], chosen: list[TableName]) -> None:
@@ -238,14 +266,18 @@ class JdbcSourceConnector(SourceConnector):
         if missing and chosen:
             self.context.log.error("%s", self._missing(missing, tables))  # the others are read; it may come yet
         elif missing:
-            hint = f"Correct {path}{', schema.pattern' if self.config.schema_pattern else ''} or table.types; names are compared with case."  # fmt: skip
+            hint = f"Correct {path}{', schema.pattern' if self.config.schema_pattern else ''} or table.types; names are compared with case."
             raise ConfigError(self._missing(missing, tables), config_path=path, hint=hint)
         twice = [table for table in chosen if sum(other.name == table.name for other in chosen) > 1]
         if twice:
-            raise ConfigError(f"tables {', '.join(map(str, twice))} would share topic {self.config.topic_prefix}{twice[0].name}", config_path=path, hint="Name one schema with schema.pattern, or use a connector for each.")  # fmt: skip
+            raise ConfigError(
+                f"tables {', '.join(map(str, twice))} would share topic {self.config.topic_prefix}{twice[0].name}",
+                config_path=path,
+                hint="Name one schema with schema.pattern, or use a connector for each.",
+            )
 
     def _missing(self, missing: list[str], tables: list[TableName]) -> str:
         known = ", ".join(map(str, tables[:20])) or "none"
         kinds = f"table.types={','.join(self.config.table_types)}"
         where = f"schema.pattern={self.config.schema_pattern} and {kinds}" if self.config.schema_pattern else kinds
-        return f"table {', '.join(missing)} does not exist in {self.config.target}, as far as {where} goes; there are {known}. A partition is read with its table, not by itself"  # fmt: skip
+        return f"table {', '.join(missing)} does not exist in {self.config.target}, as far as {where} goes; there are {known}. A partition is read with its table, not by itself"

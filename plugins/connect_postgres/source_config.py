@@ -50,29 +50,155 @@ def _kinds(value: object) -> None:
 class SourceConfig(ConnectionConfig):
     """Read tables, or the rows of a query, into topics."""
 
-    table_include_list: list[str] = key("Tables to read, as regular expressions on TABLE, SCHEMA.TABLE or DATABASE.SCHEMA.TABLE.", default=[], group="Database", order=10, validators=[_regexes])  # fmt: skip
-    table_whitelist: list[str] = key("Tables to read, by name: TABLE or SCHEMA.TABLE.", default=[], group="Database", order=11, validators=[_table_names])  # fmt: skip
-    table_exclude_list: list[str] = key("Tables to leave out, as regular expressions.", default=[], group="Database", order=12, validators=[_regexes])  # fmt: skip
-    table_blacklist: list[str] = key("Tables to leave out, by name.", default=[], group="Database", order=13, validators=[_table_names])  # fmt: skip
-    schema_pattern: str | None = key("Only tables of schemas like this, with SQL's % and _.", default=None, group="Database", order=14)  # fmt: skip
-    table_types: list[str] = key("Kinds of tables: TABLE, PARTITIONED TABLE, VIEW, MATERIALIZED VIEW, FOREIGN TABLE.", default=["TABLE"], importance="low", group="Database", order=15, validators=[_kinds])  # fmt: skip
-    numeric_mapping: str = key("How numeric comes: none (Decimal), precision_only (integers where the scale is 0), best_fit (FLOAT64 too, up to 18 digits), best_fit_eager_double (FLOAT64 for all with a point).", default="none", one_of=_MAPPINGS, ignore_case=True, importance="low", group="Database", order=16)  # fmt: skip
-    quote_sql_identifiers: str = key("ALWAYS: the names in incrementing.column.name and timestamp.column.name are taken as they are, with case; NEVER: as PostgreSQL reads them without quotes, A to Z in small letters.", default="ALWAYS", one_of=("ALWAYS", "NEVER"), ignore_case=True, importance="medium", group="Database", order=17)  # fmt: skip
-    mode: str = key("What a poll reads. bulk: all rows each time; incrementing: rows with a greater id; timestamp, timestamp+incrementing: new and changed rows.", importance="high", one_of=_MODES, group="Mode", order=1)  # fmt: skip
-    incrementing_column_name: str = key("Column of whole numbers that is greater in each new row.", default="", group="Mode", order=2)  # fmt: skip
-    timestamp_column_name: list[str] = key("Columns of type timestamp; the first that is not null says when a row changed.", default=[], group="Mode", order=3)  # fmt: skip
-    timestamp_initial: int | None = key("Where the timestamp modes begin without an offset, in ms since the epoch; -1 means now, null all rows.", type="LONG", default=None, importance="low", group="Mode", order=4)  # fmt: skip
-    timestamp_delay_interval_ms: int = key("Rows younger than this wait for a later poll; for writers whose clocks or transactions lag.", type="LONG", default=0, ge=0, importance="high", group="Mode", order=5)  # fmt: skip
-    validate_non_null: bool = key("Whether an incrementing or timestamp column that takes null is refused; rows with null are never read.", default=True, importance="low", group="Mode", order=6)  # fmt: skip
-    query: str = key("A query to read in place of tables. It may have WHERE and the like.", default="", group="Mode", order=7, width="LONG")  # fmt: skip
+    table_include_list: list[str] = key(
+        "Tables to read, as regular expressions on TABLE, SCHEMA.TABLE or DATABASE.SCHEMA.TABLE.",
+        default=[],
+        group="Database",
+        order=10,
+        validators=[_regexes],
+    )
+    table_whitelist: list[str] = key(
+        "Tables to read, by name: TABLE or SCHEMA.TABLE.",
+        default=[],
+        group="Database",
+        order=11,
+        validators=[_table_names],
+    )
+    table_exclude_list: list[str] = key(
+        "Tables to leave out, as regular expressions.", default=[], group="Database", order=12, validators=[_regexes]
+    )
+    table_blacklist: list[str] = key(
+        "Tables to leave out, by name.", default=[], group="Database", order=13, validators=[_table_names]
+    )
+    schema_pattern: str | None = key(
+        "Only tables of schemas like this, with SQL's % and _.", default=None, group="Database", order=14
+    )
+    table_types: list[str] = key(
+        "Kinds of tables: TABLE, PARTITIONED TABLE, VIEW, MATERIALIZED VIEW, FOREIGN TABLE.",
+        default=["TABLE"],
+        importance="low",
+        group="Database",
+        order=15,
+        validators=[_kinds],
+    )
+    numeric_mapping: str = key(
+        "How numeric comes: none (Decimal), precision_only (integers where the scale is 0), best_fit (FLOAT64 too, up to 18 digits), best_fit_eager_double (FLOAT64 for all with a point).",
+        default="none",
+        one_of=_MAPPINGS,
+        ignore_case=True,
+        importance="low",
+        group="Database",
+        order=16,
+    )
+    quote_sql_identifiers: str = key(
+        "ALWAYS: the names in incrementing.column.name and timestamp.column.name are taken as they are, with case; NEVER: as PostgreSQL reads them without quotes, A to Z in small letters.",
+        default="ALWAYS",
+        one_of=("ALWAYS", "NEVER"),
+        ignore_case=True,
+        importance="medium",
+        group="Database",
+        order=17,
+    )
+    mode: str = key(
+        "What a poll reads. bulk: all rows each time; incrementing: rows with a greater id; timestamp, timestamp+incrementing: new and changed rows.",
+        importance="high",
+        one_of=_MODES,
+        group="Mode",
+        order=1,
+    )
+    incrementing_column_name: str = key(
+        "Column of whole numbers that is greater in each new row.", default="", group="Mode", order=2
+    )
+    timestamp_column_name: list[str] = key(
+        "Columns of type timestamp; the first that is not null says when a row changed.",
+        default=[],
+        group="Mode",
+        order=3,
+    )
+    timestamp_initial: int | None = key(
+        "Where the timestamp modes begin without an offset, in ms since the epoch; -1 means now, null all rows.",
+        type="LONG",
+        default=None,
+        importance="low",
+        group="Mode",
+        order=4,
+    )
+    timestamp_delay_interval_ms: int = key(
+        "Rows younger than this wait for a later poll; for writers whose clocks or transactions lag.",
+        type="LONG",
+        default=0,
+        ge=0,
+        importance="high",
+        group="Mode",
+        order=5,
+    )
+    validate_non_null: bool = key(
+        "Whether an incrementing or timestamp column that takes null is refused; rows with null are never read.",
+        default=True,
+        importance="low",
+        group="Mode",
+        order=6,
+    )
+    query: str = key(
+        "A query to read in place of tables. It may have WHERE and the like.",
+        default="",
+        group="Mode",
+        order=7,
+        width="LONG",
+    )
     query_suffix: str = key("Text behind each reading statement.", default="", importance="low", group="Mode", order=8)
-    timestamp_granularity: str = key("How timestamps come: connect_logical (Timestamp, in ms), or since the epoch as micros_long, nanos_long, micros_string, nanos_string, or as nanos_iso_datetime_string.", default="connect_logical", one_of=tuple(GRANULARITIES), ignore_case=True, importance="low", group="Mode", order=9)  # fmt: skip
-    open_transactions_wait_ms: int = key("How long, in ms, rows wait for transactions that may still commit earlier ones; -1: for as long as it takes; 0: do not wait, and miss rows as the JDBC connector does.", type="LONG", default=-1, ge=-1, importance="medium", group="Mode", order=10)  # fmt: skip
-    topic_prefix: str = key("Put before a table's name to make its topic; with query, the topic.", importance="high", group="Connector", order=1)  # fmt: skip
-    poll_interval_ms: int = key("Wait before a table is read again once it was read to its end, in ms.", default=5000, ge=1, importance="high", group="Connector", order=2)  # fmt: skip
-    batch_max_rows: int = key("The most rows in one batch.", default=5000, ge=1, le=1_000_000, importance="low", group="Connector", order=3)  # fmt: skip
-    table_poll_interval_ms: int = key("How often new and dropped tables are looked for, in ms.", type="LONG", default=60_000, ge=1, importance="low", group="Connector", order=4)  # fmt: skip
-    db_timezone: str = key("Time zone of timestamps without one.", default="UTC", validators=[check_zone], importance="medium", group="Connector", order=5)  # fmt: skip
+    timestamp_granularity: str = key(
+        "How timestamps come: connect_logical (Timestamp, in ms), or since the epoch as micros_long, nanos_long, micros_string, nanos_string, or as nanos_iso_datetime_string.",
+        default="connect_logical",
+        one_of=tuple(GRANULARITIES),
+        ignore_case=True,
+        importance="low",
+        group="Mode",
+        order=9,
+    )
+    open_transactions_wait_ms: int = key(
+        "How long, in ms, rows wait for transactions that may still commit earlier ones; -1: for as long as it takes; 0: do not wait, and miss rows as the JDBC connector does.",
+        type="LONG",
+        default=-1,
+        ge=-1,
+        importance="medium",
+        group="Mode",
+        order=10,
+    )
+    topic_prefix: str = key(
+        "Put before a table's name to make its topic; with query, the topic.",
+        importance="high",
+        group="Connector",
+        order=1,
+    )
+    poll_interval_ms: int = key(
+        "Wait before a table is read again once it was read to its end, in ms.",
+        default=5000,
+        ge=1,
+        importance="high",
+        group="Connector",
+        order=2,
+    )
+    batch_max_rows: int = key(
+        "The most rows in one batch.", default=5000, ge=1, le=1_000_000, importance="low", group="Connector", order=3
+    )
+    table_poll_interval_ms: int = key(
+        "How often new and dropped tables are looked for, in ms.",
+        type="LONG",
+        default=60_000,
+        ge=1,
+        importance="low",
+        group="Connector",
+        order=4,
+    )
+    db_timezone: str = key(
+        "Time zone of timestamps without one.",
+        default="UTC",
+        validators=[check_zone],
+        importance="medium",
+        group="Connector",
+        order=5,
+    )
 
     @property
     def statement(self) -> str:
@@ -102,17 +228,28 @@ class SourceConfig(ConnectionConfig):
         lists = {
             name: given
             for name, given in (
-                ("table.include.list", self.table_include_list), ("table.whitelist", self.table_whitelist),
-                ("table.exclude.list", self.table_exclude_list), ("table.blacklist", self.table_blacklist),
+                ("table.include.list", self.table_include_list),
+                ("table.whitelist", self.table_whitelist),
+                ("table.exclude.list", self.table_exclude_list),
+                ("table.blacklist", self.table_blacklist),
             )
             if given
-        }  # fmt: skip
+        }
         if self.mode in INCREMENTING and not self.incrementing_column_name:
-            yield Problem("incrementing.column.name", f"mode={self.mode} needs incrementing.column.name: name the column that is greater in each new row")  # fmt: skip
+            yield Problem(
+                "incrementing.column.name",
+                f"mode={self.mode} needs incrementing.column.name: name the column that is greater in each new row",
+            )
         if self.mode in TIMESTAMP and not any(self.timestamp_column_name):
-            yield Problem("timestamp.column.name", f"mode={self.mode} needs timestamp.column.name: name the column that says when a row changed")  # fmt: skip
+            yield Problem(
+                "timestamp.column.name",
+                f"mode={self.mode} needs timestamp.column.name: name the column that says when a row changed",
+            )
         if self.query and lists:
-            yield Problem("query", f"query and {next(iter(lists))} exclude each other, since a query names its own tables: remove one")  # fmt: skip
+            yield Problem(
+                "query",
+                f"query and {next(iter(lists))} exclude each other, since a query names its own tables: remove one",
+            )
         elif len(lists) > 1:
             first, second, *_ = lists
             yield Problem(second, f"{first} and {second} exclude each other: remove one")

@@ -25,19 +25,63 @@ class Failure(Enum):
 
 
 _CLASSES: Final[dict[str, Failure]] = {
-    **dict.fromkeys((
-        "02", "09", "20", "21", "22", "23", "27",  # no data, triggered action, case not found, cardinality, data, integrity
-        "38", "44", "54", "P0",                    # a function in another language, WITH CHECK OPTION, limits, PL/pgSQL
-    ), Failure.DATA),
-    **dict.fromkeys((
-        "08", "24", "25", "26", "34", "40",        # connection; transaction, cursor or statement gone; rollback
-        "53", "57", "58", "72",                    # resources, operator, system, snapshot too old
-    ), Failure.OUTAGE),
-    **dict.fromkeys((
-        "03", "0A", "0B", "0F", "0L", "0P", "0Z", "28", "2B", "2D", "2F", "39", "3B", "3D", "3F", "42", "55", "F0", "HV",
-    ), Failure.CONFIG),
+    **dict.fromkeys(
+        (
+            "02",
+            "09",
+            "20",
+            "21",
+            "22",
+            "23",
+            "27",  # no data, triggered action, case not found, cardinality, data, integrity
+            "38",
+            "44",
+            "54",
+            "P0",  # a function in another language, WITH CHECK OPTION, limits, PL/pgSQL
+        ),
+        Failure.DATA,
+    ),
+    **dict.fromkeys(
+        (
+            "08",
+            "24",
+            "25",
+            "26",
+            "34",
+            "40",  # connection; transaction, cursor or statement gone; rollback
+            "53",
+            "57",
+            "58",
+            "72",  # resources, operator, system, snapshot too old
+        ),
+        Failure.OUTAGE,
+    ),
+    **dict.fromkeys(
+        (
+            "03",
+            "0A",
+            "0B",
+            "0F",
+            "0L",
+            "0P",
+            "0Z",
+            "28",
+            "2B",
+            "2D",
+            "2F",
+            "39",
+            "3B",
+            "3D",
+            "3F",
+            "42",
+            "55",
+            "F0",
+            "HV",
+        ),
+        Failure.CONFIG,
+    ),
     "XX": Failure.FAULT,
-}  # fmt: skip
+}
 #: Where a state is not of its class's kind.
 _STATES: Final[dict[str, Failure]] = {
     "25001": Failure.CONFIG,   # cannot run inside a transaction
@@ -119,7 +163,7 @@ _HINTS: Final[dict[str, str]] = {
     "58": "Look at the server's log and disk.",
     "P0": "The table's own trigger or function refuses the row: correct the record, or the trigger.",
     "XX": "Look at the server's log: it is broken in itself, or has run into a bug.",
-}  # fmt: skip
+}
 _REFUSED_HINTS: Final = {
     "42": "Correct what the message names in the statement, the table or the config.",
 }

@@ -62,16 +62,26 @@ class Tables:
 
     async def _create(self, connection: asyncpg.Connection, name: TableName, fields: Fields) -> None:
         if not self._config.auto_create:
-            raise ConfigError(f"table {name} does not exist in {self._config.target}", config_path="auto.create", hint="Create it, set auto.create=true, or correct table.name.format.")  # fmt: skip
+            raise ConfigError(
+                f"table {name} does not exist in {self._config.target}",
+                config_path="auto.create",
+                hint="Create it, set auto.create=true, or correct table.name.format.",
+            )
         parts = [_definition(fields, column, required=column in fields.key) for column in fields.columns]
         if fields.key:
             parts.append(f"PRIMARY KEY ({', '.join(map(quoted, fields.key))})")
         await connection.execute(_TURN)
         await connection.execute(f"CREATE TABLE IF NOT EXISTS {name.sql} ({', '.join(parts)})")
 
-    async def _evolve(self, connection: asyncpg.Connection, table: TableInfo, missing: list[str], fields: Fields) -> None:  # fmt: skip
+    async def _evolve(
+        self, connection: asyncpg.Connection, table: TableInfo, missing: list[str], fields: Fields
+    ) -> None:
         if not self._config.auto_evolve:
-            raise ConfigError(f"table {table.name} has no column {', '.join(map(repr, missing))}; it has {', '.join(table.column_names)}", config_path="auto.evolve", hint="Add the column, set auto.evolve=true, or leave the field out with fields.whitelist.")  # fmt: skip
+            raise ConfigError(
+                f"table {table.name} has no column {', '.join(map(repr, missing))}; it has {', '.join(table.column_names)}",
+                config_path="auto.evolve",
+                hint="Add the column, set auto.evolve=true, or leave the field out with fields.whitelist.",
+            )
         # Without NOT NULL, whatever the schema says: the rows that are there have no value for a new column.
         additions = [f"ADD COLUMN IF NOT EXISTS {quoted(column)} {_type(fields, column)}" for column in missing]
         await connection.execute(_TURN)

@@ -39,7 +39,9 @@ class Target:
         return [urlunsplit(parts._replace(netloc=f"{who}@{host}" if who else host)) for host in self.hosts]
 
 
-def parse_url(url: str, user: str | None = None, password: str | None = None, more: Mapping[str, str] | None = None) -> str:  # fmt: skip
+def parse_url(
+    url: str, user: str | None = None, password: str | None = None, more: Mapping[str, str] | None = None
+) -> str:
     """Return a connection URL as asyncpg takes it: 'postgresql://USER:PASSWORD@HOST:PORT/DATABASE?…'. A secret.
 
     Args:
@@ -55,7 +57,9 @@ def parse_url(url: str, user: str | None = None, password: str | None = None, mo
     return parse_target(url, user, password, more).dsn
 
 
-def parse_target(url: str, user: str | None = None, password: str | None = None, more: Mapping[str, str] | None = None) -> Target:  # fmt: skip
+def parse_target(
+    url: str, user: str | None = None, password: str | None = None, more: Mapping[str, str] | None = None
+) -> Target:
     """As `parse_url`, with what of the parameters the driver's URL cannot hold."""
     text = url.strip().removeprefix("jdbc:")
     if re.match(r"postgresql:(?!//)", text):  # jdbc:postgresql:DATABASE and jdbc:postgresql:/
@@ -86,7 +90,9 @@ def _check_hosts(hosts: str) -> None:
     for host in hosts.split(","):
         port = re.sub(r"^\[[^]]*\]|^[^:]*", "", host)
         if port and not re.fullmatch(r":[0-9]{1,5}", port):
-            raise ValueError(f"{EXPECTED}; a port is a number, and '/', '@', ':' and '?' in a password are percent-encoded")  # fmt: skip
+            raise ValueError(
+                f"{EXPECTED}; a port is a number, and '/', '@', ':' and '?' in a password are percent-encoded"
+            )
 
 
 def redacted_url(url: str) -> str:

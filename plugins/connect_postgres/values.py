@@ -94,9 +94,14 @@ def infer_schema(values: Iterable[Any]) -> Schema:
 
 
 _INFERRED: Final[dict[type, Schema]] = {
-    float: OPTIONAL_FLOAT64, bool: OPTIONAL_BOOLEAN, bytes: OPTIONAL_BYTES, Decimal: Schema.decimal(0, optional=True),
-    dt.datetime: Schema.timestamp(optional=True), dt.date: Schema.date(optional=True), dt.time: Schema.time(optional=True),
-}  # fmt: skip
+    float: OPTIONAL_FLOAT64,
+    bool: OPTIONAL_BOOLEAN,
+    bytes: OPTIONAL_BYTES,
+    Decimal: Schema.decimal(0, optional=True),
+    dt.datetime: Schema.timestamp(optional=True),
+    dt.date: Schema.date(optional=True),
+    dt.time: Schema.time(optional=True),
+}
 
 
 # -- values for columns --------------------------------------------------------------------------------------------
@@ -109,7 +114,9 @@ def staged_type(column: ColumnInfo) -> str | None:
     return "text[]" if column.type.endswith("[]") else "text"
 
 
-def fit(values: list[Any], column: ColumnInfo, zone: dt.tzinfo, declared: Schema | None = None) -> tuple[ColumnInfo, list[Any]]:  # fmt: skip
+def fit(
+    values: list[Any], column: ColumnInfo, zone: dt.tzinfo, declared: Schema | None = None
+) -> tuple[ColumnInfo, list[Any]]:
     """Return a column's values as COPY takes them, the same list where they fit already, and the column as it is staged.
 
     Args:
@@ -129,7 +136,9 @@ def fit(values: list[Any], column: ColumnInfo, zone: dt.tzinfo, declared: Schema
             return replace(column, as_text=True), _as_texts(fitted)
     except (ValueError, TypeError, ArithmeticError) as error:
         hint = _DECIMAL_HINT if isinstance(error, NoNumber) else None
-        raise DataError(f"column {column.name} is {column.declared}, and a value does not fit: {reason(error)}", hint=hint) from error  # fmt: skip
+        raise DataError(
+            f"column {column.name} is {column.declared}, and a value does not fit: {reason(error)}", hint=hint
+        ) from error
     return column, fitted
 
 
@@ -161,7 +170,7 @@ def unfit(columns: Sequence[ColumnInfo], values: Sequence[list[Any]]) -> str | N
             if bits is not None and isinstance(value, int) and not -(1 << bits - 1) <= value < 1 << bits - 1:
                 return f"column {column.name} is {column.declared}, and {value} is out of its range"
             if isinstance(value, str) and not value.isascii() and any("\ud800" <= sign <= "\udfff" for sign in value):
-                return f"column {column.name} is {column.declared}, and a text holds half a surrogate pair, which UTF-8 has no bytes for"  # fmt: skip
+                return f"column {column.name} is {column.declared}, and a text holds half a surrogate pair, which UTF-8 has no bytes for"
     return None
 
 
@@ -344,16 +353,27 @@ _FITTING: Final[dict[str, frozenset[type]]] = {
     **dict.fromkeys(("smallint", "integer", "bigint", "oid"), frozenset({int})),
     **dict.fromkeys(("real", "double precision"), frozenset({int, float})),
     **dict.fromkeys(("text", "character varying", "character", "name"), _TEXT),
-    "boolean": frozenset({bool}), "bytea": frozenset({bytes}), "numeric": frozenset({int, Decimal}),
-    "uuid": frozenset({uuid.UUID}), "date": frozenset({dt.date}), "time without time zone": frozenset({dt.time}),
+    "boolean": frozenset({bool}),
+    "bytea": frozenset({bytes}),
+    "numeric": frozenset({int, Decimal}),
+    "uuid": frozenset({uuid.UUID}),
+    "date": frozenset({dt.date}),
+    "time without time zone": frozenset({dt.time}),
     # Looked at one by one: text may be JSON already, a datetime may lack its zone.
     **dict.fromkeys(("json", "jsonb", "timestamp with time zone", "timestamp without time zone"), frozenset()),
-}  # fmt: skip
+}
 _CONVERTERS: Final[dict[str, Convert]] = {
-    **dict.fromkeys(("smallint", "integer", "bigint", "oid"), _to_int), **dict.fromkeys(("real", "double precision"), _to_float),
-    **dict.fromkeys(("json", "jsonb"), _to_json), "boolean": _to_bool, "bytea": _to_bytes, "numeric": _to_decimal,
-    "uuid": _to_uuid, "date": _to_date, "time without time zone": _to_time,
-}  # fmt: skip
+    **dict.fromkeys(("smallint", "integer", "bigint", "oid"), _to_int),
+    **dict.fromkeys(("real", "double precision"), _to_float),
+    **dict.fromkeys(("json", "jsonb"), _to_json),
+    "boolean": _to_bool,
+    "bytea": _to_bytes,
+    "numeric": _to_decimal,
+    "uuid": _to_uuid,
+    "date": _to_date,
+    "time without time zone": _to_time,
+}
 _ZONED: Final[dict[str, Callable[[Any, dt.tzinfo], Any]]] = {
-    "timestamp with time zone": _to_moment, "timestamp without time zone": _to_local,
-}  # fmt: skip
+    "timestamp with time zone": _to_moment,
+    "timestamp without time zone": _to_local,
+}

@@ -34,14 +34,20 @@ class Writer:
         staging = await self._stage(columns, values)
         await self._connection.execute(f"{_into(table.name, columns)} SELECT {_cast(columns)} FROM {staging} s")  # noqa: S608 - quoted
 
-    async def insert_missing(self, table: TableName, columns: Sequence[ColumnInfo], values: Sequence[list[Any]], key: Sequence[str]) -> int:  # fmt: skip
+    async def insert_missing(
+        self, table: TableName, columns: Sequence[ColumnInfo], values: Sequence[list[Any]], key: Sequence[str]
+    ) -> int:
         """Add the rows whose key is not there yet; return how many those were. Keys are distinct."""
         staging = await self._stage(columns, values)
         there = f"SELECT FROM {table.sql} t WHERE {_matches(columns, key)}"
-        status = await self._connection.execute(f"{_into(table, columns)} SELECT {_cast(columns)} FROM {staging} s WHERE NOT EXISTS ({there})")  # noqa: S608 - quoted  # fmt: skip
+        status = await self._connection.execute(
+            f"{_into(table, columns)} SELECT {_cast(columns)} FROM {staging} s WHERE NOT EXISTS ({there})"  # noqa: S608 - quoted identifiers only
+        )
         return int(status.rpartition(" ")[2])
 
-    async def upsert(self, table: TableName, columns: Sequence[ColumnInfo], values: Sequence[list[Any]], key: Sequence[str]) -> None:  # fmt: skip
+    async def upsert(
+        self, table: TableName, columns: Sequence[ColumnInfo], values: Sequence[list[Any]], key: Sequence[str]
+    ) -> None:
         """Add rows, or replace those of the same key. Keys are distinct."""
         staging = await self._stage(columns, values)
         changes = _assignments(columns, key, "EXCLUDED", cast=False)
@@ -51,19 +57,23 @@ class Writer:
             f"ON CONFLICT ({', '.join(map(quoted, key))}) {action}"
         )
 
-    async def update(self, table: TableName, columns: Sequence[ColumnInfo], values: Sequence[list[Any]], key: Sequence[str]) -> None:  # fmt: skip
+    async def update(
+        self, table: TableName, columns: Sequence[ColumnInfo], values: Sequence[list[Any]], key: Sequence[str]
+    ) -> None:
         """Change the rows of known keys. Keys are distinct."""
         changes = _assignments(columns, key, "s", cast=True)
         if not changes:
             return
         staging = await self._stage(columns, values)
-        await self._connection.execute(f"UPDATE {table.sql} t SET {changes} FROM {staging} s WHERE {_matches(columns, key)}")  # noqa: S608 - quoted  # fmt: skip
+        await self._connection.execute(
+            f"UPDATE {table.sql} t SET {changes} FROM {staging} s WHERE {_matches(columns, key)}"  # noqa: S608 - quoted identifiers only
+        )
 
     async def delete(self, table: TableName, columns: Sequence[ColumnInfo], values: Sequence[list[Any]]) -> None:
         """Delete the rows of these keys; `columns` are the key's."""
         staging = await self._stage(columns, values)
         matches = _matches(columns, [column.name for column in columns])
-        await self._connection.execute(f"DELETE FROM {table.sql} t USING {staging} s WHERE {matches}")  # noqa: S608 - quoted  # fmt: skip
+        await self._connection.execute(f"DELETE FROM {table.sql} t USING {staging} s WHERE {matches}")  # noqa: S608 - quoted
 
     async def _stage(self, columns: Sequence[ColumnInfo], values: Sequence[list[Any]]) -> str:
         shape = tuple((column.name, staged_type(column) or column.bare_type) for column in columns)
@@ -77,7 +87,9 @@ class Writer:
         await self._copy(name, "pg_temp", columns, values)
         return f"pg_temp.{name}"
 
-    async def _copy(self, table: str, schema: str | None, columns: Sequence[ColumnInfo], values: Sequence[list[Any]]) -> None:  # fmt: skip
+    async def _copy(
+        self, table: str, schema: str | None, columns: Sequence[ColumnInfo], values: Sequence[list[Any]]
+    ) -> None:
         try:
             await self._connection.copy_records_to_table(
                 table,

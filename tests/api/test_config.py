@@ -108,8 +108,11 @@ def test_values_reports_each_key_by_itself() -> None:
 def test_the_declaration_carries_type_default_and_documentation() -> None:
     declared = ExampleConfig.keys()["batch.size"]
     assert (declared.type, declared.default_text, declared.required, declared.documentation) == (
-        ConfigType.INT, "2000", False, "Lines in one poll.",
-    )  # fmt: skip
+        ConfigType.INT,
+        "2000",
+        False,
+        "Lines in one poll.",
+    )
 
 
 @pytest.mark.parametrize(
@@ -127,7 +130,16 @@ def test_parse_type_follows_configdef(raw: Any, wanted: ConfigType, parsed: Any)
     assert parse_type("k", raw, wanted) == parsed
 
 
-@pytest.mark.parametrize(("raw", "wanted"), [("70000", ConfigType.SHORT), ("1_000", ConfigType.INT), ("0x10", ConfigType.DOUBLE), (True, ConfigType.INT), ("yes", ConfigType.BOOLEAN)])  # fmt: skip
+@pytest.mark.parametrize(
+    ("raw", "wanted"),
+    [
+        ("70000", ConfigType.SHORT),
+        ("1_000", ConfigType.INT),
+        ("0x10", ConfigType.DOUBLE),
+        (True, ConfigType.INT),
+        ("yes", ConfigType.BOOLEAN),
+    ],
+)
 def test_parse_type_refuses_what_configdef_refuses(raw: Any, wanted: ConfigType) -> None:
     with pytest.raises(ConfigError, match="for configuration k"):
         parse_type("k", raw, wanted)

@@ -37,7 +37,10 @@ def test_poll_returns_records_or_batches_and_nothing_else(returned: Any, told: s
     assert raised.value.code == "plugin.broken"
 
 
-@pytest.mark.parametrize("returned", [None, [], (), Record("t"), [Record("t")], (Record("t"),), iter([Record("t")]), Batch("t", [1]), [Batch("t", [1])]])  # fmt: skip
+@pytest.mark.parametrize(
+    "returned",
+    [None, [], (), Record("t"), [Record("t")], (Record("t"),), iter([Record("t")]), Batch("t", [1]), [Batch("t", [1])]],
+)
 def test_what_poll_may_return_comes_as_batches(returned: Any) -> None:
     batches = c.records_of(PLUGIN, "poll", returned)
     assert all(isinstance(batch, Batch) for batch in batches)
@@ -148,7 +151,9 @@ def test_encode_returns_bytes_or_null_for_each_value(column: Any) -> None:
     c.check_column(PLUGIN, "encode", [b"a", None], 2)
 
 
-@pytest.mark.parametrize("runs", [None, 5, [5], [(None, ["a"])], [(None, 5)], [("x", ["a", "b"])], [(None, ["a", "b"], 1)]])  # fmt: skip
+@pytest.mark.parametrize(
+    "runs", [None, 5, [5], [(None, ["a"])], [(None, 5)], [("x", ["a", "b"])], [(None, ["a", "b"], 1)]]
+)
 def test_decode_returns_runs_that_make_all_values(runs: Any) -> None:
     with pytest.raises(PluginError, match=r"Naughty\.decode returned"):
         c.check_runs(PLUGIN, "decode", runs, 2)

@@ -32,7 +32,31 @@ def test_every_error_class_has_a_registered_default_code() -> None:
 def test_all_is_what_is_exported() -> None:
     exported = [name for name in vars(api) if not name.startswith("_")]
     modules = {
-        "config", "connector", "contract", "convert", "errors", "files", "headers", "hooks", "java_classes", "java_dates", "java_floats", "java_numbers", "java_regex", "java_regex_sets", "java_text", "logical",
-        "patterns", "plugin", "record", "schema", "schema_builder", "schema_projector", "schema_type", "structs", "transform", "values",
-    }  # fmt: skip
+        "config",
+        "connector",
+        "contract",
+        "convert",
+        "errors",
+        "files",
+        "headers",
+        "hooks",
+        "java_classes",
+        "java_dates",
+        "java_floats",
+        "java_numbers",
+        "java_regex",
+        "java_regex_sets",
+        "java_text",
+        "logical",
+        "patterns",
+        "plugin",
+        "record",
+        "schema",
+        "schema_builder",
+        "schema_projector",
+        "schema_type",
+        "structs",
+        "transform",
+        "values",
+    }
     assert set(api.__all__) == set(exported) - modules

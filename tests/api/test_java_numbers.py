@@ -36,7 +36,12 @@ def test_doubles_saturate_and_whole_numbers_wrap(number: Number, result: int) ->
 
 
 def test_what_is_too_large_is_an_infinity() -> None:
-    assert (to_double(10**400), to_double(-(10**400)), to_single(1e300), to_single(10**400)) == (math.inf, -math.inf, math.inf, math.inf)  # fmt: skip
+    assert (to_double(10**400), to_double(-(10**400)), to_single(1e300), to_single(10**400)) == (
+        math.inf,
+        -math.inf,
+        math.inf,
+        math.inf,
+    )
 
 
 @given(st.integers(-(1 << 70), 1 << 70) | st.decimals(-(10**9), 10**9, allow_nan=False))

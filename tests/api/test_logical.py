@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 
 from connect.api import INT32, DataError, Schema, Type, logical
 
-milliseconds = st.datetimes(timezones=st.just(dt.UTC)).map(lambda t: t.replace(microsecond=t.microsecond // 1000 * 1000))  # fmt: skip
+milliseconds = st.datetimes(timezones=st.just(dt.UTC)).map(
+    lambda t: t.replace(microsecond=t.microsecond // 1000 * 1000)
+)
 
 
 @given(st.integers(-(10**40), 10**40), st.integers(-5, 40))
@@ -24,8 +26,10 @@ def test_decimals_come_back_from_their_bytes(unscaled: int, scale: int) -> None:
 @given(st.dates(), st.times().map(lambda t: t.replace(microsecond=0)), milliseconds)
 def test_dates_times_and_timestamps_come_back_from_their_numbers(day: dt.date, time: dt.time, at: dt.datetime) -> None:
     for kind, schema, value in (
-        (logical.DATE, Schema.date(), day), (logical.TIME, Schema.time(), time), (logical.TIMESTAMP, Schema.timestamp(), at),
-    ):  # fmt: skip
+        (logical.DATE, Schema.date(), day),
+        (logical.TIME, Schema.time(), time),
+        (logical.TIMESTAMP, Schema.timestamp(), at),
+    ):
         assert kind.to_logical(schema, kind.from_logical(schema, value)) == value
 
 

@@ -10,7 +10,11 @@ def test_records_that_are_alike_become_one_batch() -> None:
 
 
 def test_a_new_batch_starts_where_topic_or_schema_changes() -> None:
-    records = [make_record(value=1, value_schema=INT32), make_record(value="a", value_schema=STRING), make_record("other", "b", value_schema=STRING)]  # fmt: skip
+    records = [
+        make_record(value=1, value_schema=INT32),
+        make_record(value="a", value_schema=STRING),
+        make_record("other", "b", value_schema=STRING),
+    ]
     assert [(b.topic, b.values) for b in Batch.group(records)] == [("orders", [1]), ("orders", ["a"]), ("other", ["b"])]
 
 

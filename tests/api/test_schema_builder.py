@@ -10,13 +10,21 @@ from connect.api import INT32, STRING, Schema, SchemaBuilder, SchemaError, Type
 def test_a_schema_built_step_by_step_is_the_one_made_at_once() -> None:
     built = (
         SchemaBuilder.struct()
-        .name("order").version(2).doc("An order.").parameter("a", "b").parameters({"c": "d"}).optional()
-        .field("id", INT32).field("tags", SchemaBuilder.array(STRING).build())
+        .name("order")
+        .version(2)
+        .doc("An order.")
+        .parameter("a", "b")
+        .parameters({"c": "d"})
+        .optional()
+        .field("id", INT32)
+        .field("tags", SchemaBuilder.array(STRING).build())
         .field("left", SchemaBuilder.map(STRING, INT32).required().build())
         .build()
-    )  # fmt: skip
+    )
     fields = {"id": INT32, "tags": Schema.array(STRING), "left": Schema.map(STRING, INT32)}
-    assert built == Schema.struct(fields, name="order", version=2, doc="An order.", parameters={"a": "b", "c": "d"}, optional=True)  # fmt: skip
+    assert built == Schema.struct(
+        fields, name="order", version=2, doc="An order.", parameters={"a": "b", "c": "d"}, optional=True
+    )
 
 
 def test_a_default_is_checked_against_what_was_said_before() -> None:

@@ -54,7 +54,10 @@ def test_validation_finds_what_is_missing() -> None:
 
 
 def test_it_prints_as_kafkas_does() -> None:
-    assert str(Struct(ORDER, {"id": 1, "at": dt.datetime(1970, 1, 1, tzinfo=dt.UTC)})) == "Struct{id=1,at=Thu Jan 01 00:00:00 UTC 1970}"  # fmt: skip
+    assert (
+        str(Struct(ORDER, {"id": 1, "at": dt.datetime(1970, 1, 1, tzinfo=dt.UTC)}))
+        == "Struct{id=1,at=Thu Jan 01 00:00:00 UTC 1970}"
+    )
     assert repr(Struct(ORDER, {"id": 1})) == "Struct(Schema{order:STRUCT}, {'id': 1})"
 
 

@@ -18,8 +18,15 @@ from tests.support.worker import CONNECT, STRING, WorkerProcess
 def connect(
     *arguments: str | Path, stdin: bytes = b"", cwd: Path | None = None, **environment: str
 ) -> subprocess.CompletedProcess[str]:
-    done = subprocess.run([str(CONNECT), *map(str, arguments)], input=stdin, capture_output=True, cwd=cwd, timeout=60,
-                          env={**os.environ, **environment}, check=False)  # fmt: skip
+    done = subprocess.run(
+        [str(CONNECT), *map(str, arguments)],
+        input=stdin,
+        capture_output=True,
+        cwd=cwd,
+        timeout=60,
+        env={**os.environ, **environment},
+        check=False,
+    )
     return subprocess.CompletedProcess(done.args, done.returncode, done.stdout.decode(), done.stderr.decode())
 
 
@@ -113,7 +120,9 @@ def test_an_unknown_command_or_option_is_a_usage_error() -> None:
 
 
 def test_the_package_runs_as_the_command() -> None:
-    done = subprocess.run([sys.executable, "-m", "connect", "--version"], capture_output=True, text=True, timeout=60, check=False)  # fmt: skip
+    done = subprocess.run(
+        [sys.executable, "-m", "connect", "--version"], capture_output=True, text=True, timeout=60, check=False
+    )
     assert (done.returncode, done.stdout) == (0, connect("--version").stdout)
 
 
@@ -277,7 +286,9 @@ def test_a_properties_file_is_a_connector_config_too(tmp_path: Path) -> None:
         ("HEADER_CONVERTER", "org.example.Nope", "known are"),
     ],
 )
-def test_a_default_converter_that_is_not_installed_ends_the_start(data: list[str], key: str, given: str, mentions: str) -> None:  # fmt: skip
+def test_a_default_converter_that_is_not_installed_ends_the_start(
+    data: list[str], key: str, given: str, mentions: str
+) -> None:
     done = connect("worker", *data, **{f"CONNECT_{key}": given})
     assert_refused(done, 2, "config.unknown_class", given, key.lower().replace("_", "."), mentions, "plugin list")
 

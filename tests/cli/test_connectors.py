@@ -28,8 +28,14 @@ def file(tmp_path: Path, name: str) -> Path:
 
 
 def config(tmp_path: Path, name: str, **more: str) -> dict[str, str]:
-    return {"name": name, "connector.class": "FileStreamSource", "file": str(tmp_path / "in.txt"),
-            "topic": name, "value.converter": STRING, **more}  # fmt: skip
+    return {
+        "name": name,
+        "connector.class": "FileStreamSource",
+        "file": str(tmp_path / "in.txt"),
+        "topic": name,
+        "value.converter": STRING,
+        **more,
+    }
 
 
 def test_create_list_describe_and_delete(cli: Cli, worker_url: str, file: Path, name: str) -> None:
@@ -47,7 +53,9 @@ def test_create_list_describe_and_delete(cli: Cli, worker_url: str, file: Path, 
     cli.refused(1, "connector.not_found", "connector", "describe", name, *url)
 
 
-def test_apply_creates_then_changes_then_leaves(cli: Cli, worker_url: str, tmp_path: Path, file: Path, name: str) -> None:  # fmt: skip
+def test_apply_creates_then_changes_then_leaves(
+    cli: Cli, worker_url: str, tmp_path: Path, file: Path, name: str
+) -> None:
     url = ["--url", worker_url]
     assert cli("connector", "apply", "-f", file, *url).out == f"created {name}\n"
     assert cli("connector", "apply", "-f", file, *url).out == f"unchanged {name}\n"
@@ -78,7 +86,9 @@ def edit_with(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, old: str, new: st
     monkeypatch.setenv("VISUAL", f"{sys.executable} {script}")
 
 
-def test_edit_sends_what_the_editor_made(cli: Cli, worker_url: str, tmp_path: Path, file: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
+def test_edit_sends_what_the_editor_made(
+    cli: Cli, worker_url: str, tmp_path: Path, file: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     url = ["--url", worker_url]
     cli("connector", "create", file, *url)
     edit_with(monkeypatch, tmp_path, f'"topic": "{name}"', '"topic": "edited"')
@@ -87,7 +97,9 @@ def test_edit_sends_what_the_editor_made(cli: Cli, worker_url: str, tmp_path: Pa
     assert cli("connector", "edit", name, *url).out == f"unchanged {name}\n"
 
 
-def test_a_refused_edit_is_kept_in_a_file(cli: Cli, worker_url: str, tmp_path: Path, file: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
+def test_a_refused_edit_is_kept_in_a_file(
+    cli: Cli, worker_url: str, tmp_path: Path, file: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     cli("connector", "create", file, "--url", worker_url)
     edit_with(monkeypatch, tmp_path, '"topic"', '"topics"')
@@ -124,7 +136,9 @@ def test_tasks_topics_and_plugins_are_shown(cli: Cli, worker_url: str, file: Pat
     assert {p["type"] for p in cli("connector", "plugins", "--all", "--json", *url).json} > {"source", "sink"}
 
 
-def test_validate_says_everything_and_fails_for_problems(cli: Cli, worker_url: str, tmp_path: Path, file: Path, name: str) -> None:  # fmt: skip
+def test_validate_says_everything_and_fails_for_problems(
+    cli: Cli, worker_url: str, tmp_path: Path, file: Path, name: str
+) -> None:
     good = cli("connector", "validate", file, "--url", worker_url)
     assert (good.code, good.out) == (0, f"{name}: no problems\n")
     file.write_text(json.dumps(config(tmp_path, name, **{"batch.size": "x", "tasks.max": "0"})))
@@ -149,7 +163,9 @@ def test_offsets_are_shown_altered_and_reset(cli: Cli, tmp_path: Path) -> None:
     path = "/connectors/a%20b/offsets"
     altered, reset = {"message": "altered"}, {"message": "reset"}
     (tmp_path / "offsets.json").write_text(json.dumps(OFFSETS))
-    with answering({("GET", path): (200, OFFSETS), ("PATCH", path): (200, altered), ("DELETE", path): (200, reset)}) as server:  # fmt: skip
+    with answering(
+        {("GET", path): (200, OFFSETS), ("PATCH", path): (200, altered), ("DELETE", path): (200, reset)}
+    ) as server:
         url = ["--url", server.url]
         assert '{"filename":"/in"}  {"position":5}' in cli("connector", "offsets", "get", "a b", *url).out
         assert cli("connector", "offsets", "get", "a b", "--json", *url).json == OFFSETS
@@ -166,12 +182,21 @@ def test_offsets_are_shown_altered_and_reset(cli: Cli, tmp_path: Path) -> None:
 def test_levels_of_loggers_are_shown_and_set(cli: Cli) -> None:
     loggers = {"root": {"level": "INFO", "last_modified": None}, "connect.log": {"level": "WARN", "last_modified": 1}}
     one = "/admin/loggers/connect.log"
-    with answering({("GET", "/admin/loggers"): (200, loggers), ("GET", one): (200, loggers["connect.log"]),
-                    ("PUT", one): (200, ["connect.log"]), ("PUT", one + "?scope=cluster"): (204, None)}) as server:  # fmt: skip
+    with answering(
+        {
+            ("GET", "/admin/loggers"): (200, loggers),
+            ("GET", one): (200, loggers["connect.log"]),
+            ("PUT", one): (200, ["connect.log"]),
+            ("PUT", one + "?scope=cluster"): (204, None),
+        }
+    ) as server:
         url = ["--url", server.url]
         assert "connect.log  WARN" in cli("connector", "loggers", "list", *url).out
         assert cli("connector", "loggers", "level", "connect.log", *url).out == "connect.log: WARN\n"
-        assert cli("connector", "loggers", "level", "connect.log", "debug", *url).out == "connect.log: DEBUG (1 loggers changed)\n"  # fmt: skip
+        assert (
+            cli("connector", "loggers", "level", "connect.log", "debug", *url).out
+            == "connect.log: DEBUG (1 loggers changed)\n"
+        )
         assert cli("connector", "loggers", "level", "connect.log", "debug", "--cluster", *url).code == 0
         cli.refused(1, "not_found", "connector", "loggers", "level", "connect.lgo", *url, mentions="'connect.log'")
 
@@ -184,12 +209,17 @@ def test_what_is_no_worker_is_told_so(cli: Cli) -> None:
     assert "hunter2" not in done.err
 
 
-def test_a_groups_lag_is_that_of_its_sink_before_the_first_commit_too(cli: Cli, worker_url: str, tmp_path: Path, name: str) -> None:  # fmt: skip
+def test_a_groups_lag_is_that_of_its_sink_before_the_first_commit_too(
+    cli: Cli, worker_url: str, tmp_path: Path, name: str
+) -> None:
     url = ["--url", worker_url]
     cli("topic", "create", name, *url)
     cli("produce", "--topic", name, *url, stdin="not json\n" * 3)
-    (tmp_path / "sink.json").write_text(json.dumps({"name": name, "connector.class": "FileStreamSink", "topics": name,
-                                                    "file": str(tmp_path / "out.txt")}))  # fmt: skip
+    (tmp_path / "sink.json").write_text(
+        json.dumps(
+            {"name": name, "connector.class": "FileStreamSink", "topics": name, "file": str(tmp_path / "out.txt")}
+        )
+    )
     cli("connector", "create", tmp_path / "sink.json", *url)
     rows = {row["group"]: row for row in cli("group", "list", "--json", *url).json}
     assert (rows[f"connect-{name}"]["partitions"], rows[f"connect-{name}"]["lag"]) == (1, 3)
@@ -220,11 +250,20 @@ def test_the_code_of_the_answer_is_printed_with_its_hint_once(cli: Cli, worker_u
     assert told.count("hint:") == 1
 
 
-@pytest.mark.parametrize(("status", "code", "exit_code"), [
-    (400, "from.tomorrow", 2), (404, "thing.not_found", 1), (409, "connector.busy", 1), (500, "plugin.failed", 1),
-    (503, "log.disk", 3), (413, "request.too_large", 1),
-])  # fmt: skip
-def test_a_code_that_is_new_to_the_command_is_printed_as_it_came(cli: Cli, status: int, code: str, exit_code: int) -> None:  # fmt: skip
+@pytest.mark.parametrize(
+    ("status", "code", "exit_code"),
+    [
+        (400, "from.tomorrow", 2),
+        (404, "thing.not_found", 1),
+        (409, "connector.busy", 1),
+        (500, "plugin.failed", 1),
+        (503, "log.disk", 3),
+        (413, "request.too_large", 1),
+    ],
+)
+def test_a_code_that_is_new_to_the_command_is_printed_as_it_came(
+    cli: Cli, status: int, code: str, exit_code: int
+) -> None:
     headers = {"X-Connect-Error-Code": code, "X-Connect-Error-Hint": "Bitte%20%C3%BCben."}
     body = {"error_code": status, "message": "it (broke) (Bitte üben.)"}
     with answering({("GET", "/connectors?expand=status"): (status, body)}, headers) as server:
@@ -245,7 +284,9 @@ def test_a_kafka_connect_worker_s_errors_have_a_code_by_their_status(cli: Cli) -
     (["connector", "restart", "a", "b", "--task", "1"], "hint: See 'connect connector restart --help'."),
     (["topic", "list", "--no-such"], "hint: See 'connect topic list --help'."),
 ])  # fmt: skip
-def test_a_mistake_of_the_command_line_has_a_hint_of_its_own(cli: Cli, tmp_path: Path, arguments: list[str], hint: str) -> None:  # fmt: skip
+def test_a_mistake_of_the_command_line_has_a_hint_of_its_own(
+    cli: Cli, tmp_path: Path, arguments: list[str], hint: str
+) -> None:
     where = [] if arguments[0] == "connector" else ["--data-dir", tmp_path / "data"]
     assert hint in cli.refused(2, "config.invalid", *arguments, *where).splitlines()
     told = json.loads(cli(*arguments, "--json", *where).err)
@@ -256,10 +297,18 @@ def test_a_mistake_of_the_command_line_has_a_hint_of_its_own(cli: Cli, tmp_path:
 
 
 def failing(tmp_path: Path, name: str) -> dict[str, str]:
-    return {"name": name, "connector.class": "FileStreamSink", "topics": name, "file": str(tmp_path / "none" / "x"), "value.converter": STRING}  # fmt: skip
+    return {
+        "name": name,
+        "connector.class": "FileStreamSink",
+        "topics": name,
+        "file": str(tmp_path / "none" / "x"),
+        "value.converter": STRING,
+    }
 
 
-def test_a_failed_task_is_told_with_its_cause_and_exit_code_1(cli: Cli, worker_url: str, tmp_path: Path, name: str) -> None:  # fmt: skip
+def test_a_failed_task_is_told_with_its_cause_and_exit_code_1(
+    cli: Cli, worker_url: str, tmp_path: Path, name: str
+) -> None:
     url = ["--url", worker_url]
     (tmp_path / "c.json").write_text(json.dumps(failing(tmp_path, name)))
     done = cli("connector", "create", tmp_path / "c.json", "--wait", *url)
@@ -302,7 +351,9 @@ def test_a_stopped_connector_is_not_said_to_restart(cli: Cli, worker_url: str, f
     assert f"connect connector resume {name}" in told
 
 
-def test_several_names_go_on_after_a_failure_and_are_summed_up(cli: Cli, worker_url: str, file: Path, tmp_path: Path, name: str) -> None:  # fmt: skip
+def test_several_names_go_on_after_a_failure_and_are_summed_up(
+    cli: Cli, worker_url: str, file: Path, tmp_path: Path, name: str
+) -> None:
     url = ["--url", worker_url]
     cli("connector", "create", file, *url)
     done = cli("connector", "pause", "nobody", name, *url)
@@ -310,7 +361,10 @@ def test_several_names_go_on_after_a_failure_and_are_summed_up(cli: Cli, worker_
     assert "there is no connector" in done.err or "nobody" in done.err
     assert done.err.splitlines()[-1] == "1 of 2 were done, 1 were not"
     answers = cli("connector", "resume", "nobody", name, "--json", *url).json
-    assert [answer.get("done", answer.get("error", {}).get("code")) for answer in answers] == ["connector.not_found", "resumed"]  # fmt: skip
+    assert [answer.get("done", answer.get("error", {}).get("code")) for answer in answers] == [
+        "connector.not_found",
+        "resumed",
+    ]
     (tmp_path / "bad.json").write_text(json.dumps({**config(tmp_path, f"{name}-bad"), "batch.size": "x"}))
     (tmp_path / "good.json").write_text(json.dumps(config(tmp_path, f"{name}-good")))
     done = cli("connector", "apply", tmp_path / "bad.json", tmp_path / "good.json", *url)
@@ -375,7 +429,9 @@ def test_a_worker_that_is_not_there_is_told_once_for_all_names(cli: Cli) -> None
 
 
 @pytest.mark.parametrize(("answer", "exit_code", "told"), [(b"n\n", 1, b"nothing was done"), (b"y\n", 0, b"deleted t")])
-def test_a_terminal_is_asked_before_something_is_deleted(cli: Cli, tmp_path: Path, answer: bytes, exit_code: int, told: bytes) -> None:  # fmt: skip
+def test_a_terminal_is_asked_before_something_is_deleted(
+    cli: Cli, tmp_path: Path, answer: bytes, exit_code: int, told: bytes
+) -> None:
     where = ["--data-dir", str(tmp_path / "data")]
     cli("topic", "create", "t", *where)
     leader, follower = pty.openpty()

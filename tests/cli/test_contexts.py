@@ -17,7 +17,12 @@ def test_contexts_are_set_listed_used_shown_and_deleted(cli: Cli) -> None:
     assert (listed["current"], listed["contexts"]["prod"]["password"]) == ("local", "[hidden]")
     assert cli("context", "use", "prod").out == "using prod\n"
     assert "*  prod" in cli("context", "list").out
-    assert cli("context", "show").json == {"name": "prod", "url": "https://connect.example:8443", "username": "ann", "password": "[hidden]"}  # fmt: skip
+    assert cli("context", "show").json == {
+        "name": "prod",
+        "url": "https://connect.example:8443",
+        "username": "ann",
+        "password": "[hidden]",
+    }
     assert cli("context", "delete", "prod").code == 0
     cli.refused(1, "not_found", "context", "show", mentions="no context yet")
 
@@ -67,14 +72,18 @@ def test_users_are_made_listed_and_deleted(cli: Cli, tmp_path: Path) -> None:
     assert "hunter2" not in text
     assert token not in text
     assert cli("user", "list", "--json", *file).json == [
-        {"name": "ann", "role": "write", "kind": "password"}, {"name": "grafana", "role": "read", "kind": "token"}]  # fmt: skip
+        {"name": "ann", "role": "write", "kind": "password"},
+        {"name": "grafana", "role": "read", "kind": "token"},
+    ]
     cli.refused(1, "not_found", "user", "delete", "an", *file, mentions="'ann'")
     assert cli("user", "delete", "ann", *file).code == 0
     cli.refused(2, "config.invalid", "user", "set", "a:b", "--role", "read", "--token", *file)
     cli.refused(2, "config.invalid", "user", "set", "eve", "--role", "read", *file, mentions="password is empty")
 
 
-def test_a_contexts_file_that_others_can_read_is_taken_from_them(cli: Cli, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:  # fmt: skip
+def test_a_contexts_file_that_others_can_read_is_taken_from_them(
+    cli: Cli, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     cli("context", "set", "a", "--url", "http://127.0.0.1:1")
     path = tmp_path / "contexts.json"
     path.chmod(0o644)

@@ -120,7 +120,14 @@ def test_what_does_not_fit_on_the_screen_is_counted_and_what_fits_is_whole(capfd
 
 def test_the_live_view_says_what_list_says_and_why_in_whole(tmp_path: Path) -> None:
     (tmp_path / "in.txt").write_text("no json\n" * 3)
-    source = write(tmp_path, "src", connector_class="FileStreamSource", file=str(tmp_path / "in.txt"), topic="t", value_converter=STRING)  # fmt: skip
+    source = write(
+        tmp_path,
+        "src",
+        connector_class="FileStreamSource",
+        file=str(tmp_path / "in.txt"),
+        topic="t",
+        value_converter=STRING,
+    )
     bad = write(tmp_path, "bad", connector_class="FileStreamSink", topics="t", file=str(tmp_path / "out.txt"))
     with on_terminal(tmp_path / "data", source, bad, reads=True) as worker:
         row = re.compile(r"bad +sink +RUNNING +1 FAILED +0 +0 +3 ")
@@ -135,9 +142,24 @@ def test_the_live_view_says_what_list_says_and_why_in_whole(tmp_path: Path) -> N
 
 def test_a_terminal_that_stands_still_does_not_hold_the_worker_up(tmp_path: Path) -> None:
     (tmp_path / "in.txt").write_text("no json\n" * LINES)
-    source = write(tmp_path, "src", connector_class="FileStreamSource", file=str(tmp_path / "in.txt"), topic="t", value_converter=STRING)  # fmt: skip
-    sink = write(tmp_path, "sink", connector_class="FileStreamSink", topics="t", file=str(tmp_path / "out.txt"),
-                 errors_tolerance="all", errors_log_enable="true", errors_log_include_messages="true")  # fmt: skip
+    source = write(
+        tmp_path,
+        "src",
+        connector_class="FileStreamSource",
+        file=str(tmp_path / "in.txt"),
+        topic="t",
+        value_converter=STRING,
+    )
+    sink = write(
+        tmp_path,
+        "sink",
+        connector_class="FileStreamSink",
+        topics="t",
+        file=str(tmp_path / "out.txt"),
+        errors_tolerance="all",
+        errors_log_enable="true",
+        errors_log_include_messages="true",
+    )
     with on_terminal(tmp_path / "data", source, sink, reads=False) as worker:
 
         def skipped() -> int:

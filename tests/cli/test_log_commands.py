@@ -57,12 +57,34 @@ def lines(*arguments: str, stdin: bytes = b"") -> list[str]:
 
 
 def read(topic: str, count: int, data: list[str], *options: str) -> list[str]:
-    return lines("consume", "--topic", topic, "--from-beginning", "--max-messages", str(count), "--timeout-ms", "5000", *options, *data)  # fmt: skip
+    return lines(
+        "consume",
+        "--topic",
+        topic,
+        "--from-beginning",
+        "--max-messages",
+        str(count),
+        "--timeout-ms",
+        "5000",
+        *options,
+        *data,
+    )
 
 
 def test_a_topic_is_altered_and_described(data: list[str]) -> None:
     lines("topic", "create", "t", "--config", "retention.ms=1000", *data)
-    lines("topic", "alter", "t", "--config", "segment.bytes=2000", "--delete-config", "retention.ms", "--partitions", "3", *data)  # fmt: skip
+    lines(
+        "topic",
+        "alter",
+        "t",
+        "--config",
+        "segment.bytes=2000",
+        "--delete-config",
+        "retention.ms",
+        "--partitions",
+        "3",
+        *data,
+    )
     described = json.loads("\n".join(lines("topic", "describe", "t", "--configs", "--json", *data)))
     assert described["configs"] == {"segment.bytes": "2000"}
     assert described["configs_in_force"]["segment.bytes"] == {"value": "2000", "source": "topic"}
@@ -94,7 +116,22 @@ def test_an_alteration_that_is_wrong_is_refused(
 def test_records_take_keys_headers_nulls_and_a_codec(data: list[str]) -> None:
     lines("topic", "create", "t", *data)
     given = b"k1\tv1\nk2\tNULL\nk3\t\n"
-    lines("produce", "--topic", "t", "--parse-key", "--null-marker", "NULL", "--headers", "a=1,b=x=y", "--compression", "lz4:12", "--acks", "all", *data, stdin=given)  # fmt: skip
+    lines(
+        "produce",
+        "--topic",
+        "t",
+        "--parse-key",
+        "--null-marker",
+        "NULL",
+        "--headers",
+        "a=1,b=x=y",
+        "--compression",
+        "lz4:12",
+        "--acks",
+        "all",
+        *data,
+        stdin=given,
+    )
     assert read("t", 3, data, "--format", r"%t-%p@%o %k=%s(%K,%S) %h\n") == [
         "t-0@0 k1=v1(2,2) a=1,b=x=y",
         "t-0@1 k2=null(2,-1) a=1,b=x=y",
@@ -141,7 +178,9 @@ def test_reading_begins_where_it_is_told(data: list[str]) -> None:
         (("--format", "%y"), 2, "config.invalid", "'%y' stands for nothing"),
     ],
 )
-def test_what_cannot_be_read_is_told(data: list[str], options: tuple[str, ...], exit_code: int, code: str, mentions: str) -> None:  # fmt: skip
+def test_what_cannot_be_read_is_told(
+    data: list[str], options: tuple[str, ...], exit_code: int, code: str, mentions: str
+) -> None:
     lines("topic", "create", "t", *data)
     lines("produce", "--topic", "t", *data, stdin=b"a\n")
     assert_refused(connect("consume", "--topic", "t", *options, *data), exit_code, code, mentions)
@@ -260,8 +299,14 @@ def test_a_reset_that_makes_no_sense_is_refused(tmp_path: Path, options: tuple[s
 
 
 def test_the_offsets_of_a_running_sink_are_protected(tmp_path: Path) -> None:
-    sink = {"name": "out", "connector.class": "FileStreamSink", "topics": "t", "file": str(tmp_path / "out.txt"),
-            "key.converter": "StringConverter", "value.converter": "StringConverter"}  # fmt: skip
+    sink = {
+        "name": "out",
+        "connector.class": "FileStreamSink",
+        "topics": "t",
+        "file": str(tmp_path / "out.txt"),
+        "key.converter": "StringConverter",
+        "value.converter": "StringConverter",
+    }
     config = tmp_path / "out.json"
     config.write_text(json.dumps(sink))
     with running(tmp_path / "data", str(config)) as url:
@@ -347,7 +392,22 @@ def raw(topic: str, count: int, data: list[str]) -> bytes:
     """What `consume --format raw` writes to standard output."""
     out = io.TextIOWrapper(io.BytesIO(), write_through=True)
     with redirect_stdout(out):
-        run(Wiring(), ["consume", "--topic", topic, "--from-beginning", "--max-messages", str(count), "--timeout-ms", "5000", "--format", "raw", *data])  # fmt: skip
+        run(
+            Wiring(),
+            [
+                "consume",
+                "--topic",
+                topic,
+                "--from-beginning",
+                "--max-messages",
+                str(count),
+                "--timeout-ms",
+                "5000",
+                "--format",
+                "raw",
+                *data,
+            ],
+        )
     return out.buffer.getvalue()  # type: ignore[attr-defined,no-any-return]
 
 

@@ -61,7 +61,12 @@ def test_lines_are_shown_in_order_with_who_speaks(terminal: Terminal, log: loggi
         connector_context.reset(token)
     log.info("another")
     log.handlers[0].flush()
-    assert terminal.lines == ["WARN [k|task-0] line 0", "WARN [k|task-0] line 1", "WARN [k|task-0] line 2", "INFO another"]  # fmt: skip
+    assert terminal.lines == [
+        "WARN [k|task-0] line 0",
+        "WARN [k|task-0] line 1",
+        "WARN [k|task-0] line 2",
+        "INFO another",
+    ]
 
 
 def test_lines_that_are_alike_are_folded_into_a_count(terminal: Terminal, log: logging.Logger) -> None:
@@ -70,7 +75,10 @@ def test_lines_that_are_alike_are_folded_into_a_count(terminal: Terminal, log: l
     log.error("something else")
     log.handlers[0].close()
     assert terminal.lines[:ALIKE_MAX] == [f"ERROR bad record {n}" for n in range(ALIKE_MAX)]
-    assert terminal.lines[ALIKE_MAX:] == ["ERROR something else", f"ERROR {5000 - ALIKE_MAX:,} more lines like this were not shown: bad record 4999"]  # fmt: skip
+    assert terminal.lines[ALIKE_MAX:] == [
+        "ERROR something else",
+        f"ERROR {5000 - ALIKE_MAX:,} more lines like this were not shown: bad record 4999",
+    ]
 
 
 def test_lines_of_one_speaker_are_bounded_though_each_is_another(terminal: Terminal, log: logging.Logger) -> None:
@@ -88,7 +96,9 @@ def test_a_count_is_told_within_a_moment_without_another_line(terminal: Terminal
     assert terminal.lines[-1] == "ERROR 1 more line like this was not shown: again"
 
 
-def test_a_terminal_that_stands_still_holds_nobody_up_and_what_is_lost_is_counted(terminal: Terminal, log: logging.Logger) -> None:  # fmt: skip
+def test_a_terminal_that_stands_still_holds_nobody_up_and_what_is_lost_is_counted(
+    terminal: Terminal, log: logging.Logger
+) -> None:
     terminal.going.clear()
     began = time.monotonic()
     for number in range(3 * WAITING_MAX):

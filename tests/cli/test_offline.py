@@ -87,7 +87,10 @@ def test_a_directory_is_looked_at_mended_where_nothing_is_lost_and_cut_only_when
     assert (data_dir / "connect-topics.json").read_bytes() == b"{"
     assert cli("log", "repair", "--drop-damaged", "--data-dir", data_dir).code == 2
     applied = cli("log", "repair", "--apply", "--json", "--data-dir", data_dir)
-    assert [(row["path"], row["mended"]) for row in applied.json] == [("connect-topics.json", True), (f"connect-configs-0/{path.name}", False)]  # fmt: skip
+    assert [(row["path"], row["mended"]) for row in applied.json] == [
+        ("connect-topics.json", True),
+        (f"connect-configs-0/{path.name}", False),
+    ]
     with WorkerProcess(data_dir) as worker:
         assert worker.process.wait(30) == 1
         assert "code: log.corrupt_batch" in worker.log

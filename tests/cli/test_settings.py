@@ -151,7 +151,9 @@ def test_what_is_neither_is_told(tmp_path: Path, name: str, text: str, told: str
 
 
 def test_the_advertised_name_of_container_images_is_one_that_rest_answers_to() -> None:
-    assert env_config({"CONNECT_REST_ADVERTISED_HOST_NAME": "connect", "CONNECT_REST_ADVERTISED_PORT": "8083"}) == {"rest.advertised.host.name": "connect"}  # fmt: skip
+    assert env_config({"CONNECT_REST_ADVERTISED_HOST_NAME": "connect", "CONNECT_REST_ADVERTISED_PORT": "8083"}) == {
+        "rest.advertised.host.name": "connect"
+    }
 
 
 def test_keys_of_the_workers_file_that_nothing_reads_are_named(

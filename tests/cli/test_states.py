@@ -61,7 +61,9 @@ def test_a_connector_that_makes_no_task_has_settled_after_a_while(monkeypatch: p
 
 
 def test_waiting_has_an_end_and_an_exit_code_of_its_own() -> None:
-    with pytest.raises(ConnectError, match=r"'k' is not PAUSED after 0 s: it is RUNNING, its tasks are 1 RUNNING") as raised:  # fmt: skip
+    with pytest.raises(
+        ConnectError, match=r"'k' is not PAUSED after 0 s: it is RUNNING, its tasks are 1 RUNNING"
+    ) as raised:
         wait_for(lambda: status("RUNNING", "RUNNING"), wanted="PAUSED", timeout_s=0)
     assert (raised.value.code, raised.value.exit_code) == ("timeout", UNDER_WAY)
 
@@ -81,7 +83,10 @@ def test_a_status_tells_the_cause_and_the_trace_only_when_asked() -> None:
 
 def test_a_status_tells_when_what_failed_is_restarted() -> None:
     restart = {"cause": "outage", "attempts": 2, "max_attempts": 10, "at": 0}
-    assert status_lines(status("RUNNING", "FAILED", trace="x", restart=restart), trace=False)[-1].strip() == "restarts by itself in 0 s, try 2 of 10"  # fmt: skip
+    assert (
+        status_lines(status("RUNNING", "FAILED", trace="x", restart=restart), trace=False)[-1].strip()
+        == "restarts by itself in 0 s, try 2 of 10"
+    )
     restart["at"] = None
     assert "used up" in status_lines(status("RUNNING", "FAILED", trace="x", restart=restart), trace=False)[-1]
 

@@ -35,7 +35,7 @@ from connect.runtime.validation import validate
 from tests.conformance.phases import PhaseFailed, Skipped
 from tests.conformance.phases import in_phase as _phase
 from tests.conformance.play_values import play_values
-from tests.conformance.vectors import (  # fmt: skip
+from tests.conformance.vectors import (
     Json,
     record_difference,
     record_of,
@@ -87,13 +87,21 @@ def play(vector: dict[str, Json]) -> Outcome:
         difference = _error_difference(expected, failed)
     if difference is None:
         return Outcome("passed")
-    name = next((d["name"] for d in departures() for rule in d.get("rules", ()) if _applies(rule, vector, difference)), None)  # fmt: skip
+    name = next(
+        (d["name"] for d in departures() for rule in d.get("rules", ()) if _applies(rule, vector, difference)), None
+    )
     return Outcome("failed", difference) if name is None else Outcome("departs", name)
 
 
 def _applies(rule: dict[str, str], vector: dict[str, Json], difference: str) -> bool:
     """Whether a rule excuses a difference: each part that it has is a pattern that must be found."""
-    texts = {"id": vector["id"], "config": json.dumps(vector.get("config")), "input": json.dumps(vector.get("input", vector.get("args"))), "output": json.dumps(vector["output"]), "difference": difference}  # fmt: skip
+    texts = {
+        "id": vector["id"],
+        "config": json.dumps(vector.get("config")),
+        "input": json.dumps(vector.get("input", vector.get("args"))),
+        "output": json.dumps(vector["output"]),
+        "difference": difference,
+    }
     return all(re.search(pattern, texts[part]) for part, pattern in rule.items())
 
 
@@ -286,11 +294,17 @@ def _info_difference(wanted: Json, found: Json) -> str | None:
         if wanted["value"][part] != found["value"][part] and not _excused("values", wanted["value"]["name"]):
             return f"{part}: expected {wanted['value'][part]!r}, got {found['value'][part]!r}"
     # There may be more to choose from here.
-    recommended = [each for each in wanted["value"]["recommended_values"] if each not in found["value"]["recommended_values"]]  # fmt: skip
+    recommended = [
+        each for each in wanted["value"]["recommended_values"] if each not in found["value"]["recommended_values"]
+    ]
     if recommended and not _excused("values", wanted["value"]["name"]):
         return f"recommended_values: {recommended} are missing"
     for part, value in (wanted.get("definition") or {}).items():
-        if part in found["definition"] and found["definition"][part] != value and not (part == "default_value" and _excused("values", wanted["value"]["name"])):  # fmt: skip
+        if (
+            part in found["definition"]
+            and found["definition"][part] != value
+            and not (part == "default_value" and _excused("values", wanted["value"]["name"]))
+        ):
             return f"{part}: expected {value!r}, got {found['definition'][part]!r}"
     return None
 

@@ -88,7 +88,11 @@ def test_a_worker_key_that_kafka_has_means_the_same_here(section: str) -> None:
     kafkas = {key["name"]: key for key in SECTIONS[section]["keys"]}
     ours = WorkerConfig.keys()
     shared = [name for name in ours if name in kafkas]
-    found = [each for each in differences(section, [kafkas[n] for n in shared], [ours[n] for n in shared]) if each[2] in ("type", "default", "importance")]  # fmt: skip
+    found = [
+        each
+        for each in differences(section, [kafkas[n] for n in shared], [ours[n] for n in shared])
+        if each[2] in ("type", "default", "importance")
+    ]
     assert unexplained(found) == []
 
 

@@ -30,8 +30,18 @@ def outcome(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """What the runner says of each step; nothing where it passed."""
     folder = tmp_path_factory.mktemp("rest")
     with WorkerProcess(folder / "data", CONNECT_OFFSET_FLUSH_INTERVAL_MS="200") as worker:
-        command = [sys.executable, HERE / "conformance.py", "--url", worker.url(), "--workdir", folder,
-                   "--against", HERE / "open.json", "--timeout", str(CONDITION_S)]  # fmt: skip
+        command = [
+            sys.executable,
+            HERE / "conformance.py",
+            "--url",
+            worker.url(),
+            "--workdir",
+            folder,
+            "--against",
+            HERE / "open.json",
+            "--timeout",
+            str(CONDITION_S),
+        ]
         played = subprocess.run(command, capture_output=True, text=True, timeout=RUN_S, check=False)
         assert worker.stop() == 0, worker.log
     found = re.findall(r"^(ok  |FAIL) (\S+)((?:\n +- .*)*)", played.stdout, re.MULTILINE)

@@ -49,7 +49,11 @@ def test_the_departures_file_is_formatted_as_json_writes_it() -> None:
 def test_replay_names_what_differs_and_closes_with_the_counts(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    right = next(v for v in GROUPS["predicates", "org.apache.kafka.connect.transforms.predicates.RecordIsTombstone"] if v["output"] is True)  # fmt: skip
+    right = next(
+        v
+        for v in GROUPS["predicates", "org.apache.kafka.connect.transforms.predicates.RecordIsTombstone"]
+        if v["output"] is True
+    )
     wrong = {**right, "id": "RecordIsTombstone/wrong", "output": False}
     later = {**right, "id": "Later/1", "class": "org.example.Later"}
     (tmp_path / "predicates.jsonl").write_text("".join(json.dumps(v) + "\n" for v in (right, wrong, later)))

@@ -45,10 +45,16 @@ def schema_of(node: Json) -> Schema | None:
     key_schema, value_schema = schema_of(node.get("keySchema")), schema_of(node.get("valueSchema"))
     fields = [(field["name"], schema_of(field["schema"])) for field in node.get("fields", ())]
     schema = Schema(
-        node["type"], optional=node.get("optional", False), name=node.get("name"), version=node.get("version"),
-        doc=node.get("doc"), parameters=node.get("parameters"), fields=fields, key_schema=key_schema,
+        node["type"],
+        optional=node.get("optional", False),
+        name=node.get("name"),
+        version=node.get("version"),
+        doc=node.get("doc"),
+        parameters=node.get("parameters"),
+        fields=fields,
+        key_schema=key_schema,
         value_schema=value_schema,
-    )  # fmt: skip
+    )
     default = value_of(node.get("default"), schema)
     return schema if default is None else schema.replace(default=default)
 
@@ -172,7 +178,11 @@ def value_difference(expected: Json, actual: Any, where: str = "value") -> str |
         return _first(value_difference(*member) for member in members)
     if _same_scalar(kind, expected, actual):
         return None
-    note = f" (the same in {kind[3:]} bits)" if kind in ("int8", "int16", "int32", "int64") and _same_bits(kind, expected, actual) else ""  # fmt: skip
+    note = (
+        f" (the same in {kind[3:]} bits)"
+        if kind in ("int8", "int16", "int32", "int64") and _same_bits(kind, expected, actual)
+        else ""
+    )
     return f"{where}: expected {_short(expected)}, got {actual!r}{note}"
 
 
@@ -258,7 +268,11 @@ def record_difference(expected: Json, actual: Record | None) -> str | None:
         if expected[name] != getattr(actual, name):
             return f"{name}: expected {expected[name]!r}, got {getattr(actual, name)!r}"
     if expected["kind"] == "sink":
-        coordinates = (expected.get("originalTopic", expected["topic"]), expected.get("originalPartition", expected["partition"]), expected["offset"])  # fmt: skip
+        coordinates = (
+            expected.get("originalTopic", expected["topic"]),
+            expected.get("originalPartition", expected["partition"]),
+            expected["offset"],
+        )
         found = (actual.original_topic, actual.original_partition, actual.offset)
         if coordinates != found:
             return f"original coordinates: expected {coordinates}, got {found}"

@@ -55,7 +55,10 @@ def test_members_are_converted_all_at_once_and_put_back() -> None:
 
 def test_structs_with_other_keys_get_their_schemas_keys_in_order() -> None:
     convert = struct([("a", INTS), ("b", DOUBLED)], in_place=False)
-    assert [list(v.items()) for v in convert([{"b": 1, "z": 9, "a": 2}, {"b": 3}])] == [[("a", 2), ("b", 2)], [("a", None), ("b", 6)]]  # fmt: skip
+    assert [list(v.items()) for v in convert([{"b": 1, "z": 9, "a": 2}, {"b": 3}])] == [
+        [("a", 2), ("b", 2)],
+        [("a", None), ("b", 6)],
+    ]
 
 
 def test_only_structs_of_ones_own_are_changed() -> None:

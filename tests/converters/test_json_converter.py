@@ -79,7 +79,10 @@ def test_keys_are_written_to_the_byte_as_kafka_writes_them() -> None:
     assert key.from_connect_data("t", None, odd) == b'{"n":1.0E7,"t":"\\uD83D\\uDE00\\u001F\\\\u001f"}'
 
 
-@given(st.binary(max_size=40) | st.text('{}[]"schemapylod:,0123.eE-', max_size=40).map(str.encode), st.sampled_from(["true", "false"]))  # fmt: skip
+@given(
+    st.binary(max_size=40) | st.text('{}[]"schemapylod:,0123.eE-', max_size=40).map(str.encode),
+    st.sampled_from(["true", "false"]),
+)
 def test_bytes_that_are_no_json_are_a_data_error(data: bytes, enabled: str) -> None:
     with contextlib.suppress(DataError):
         make_converter(JsonConverter, schemas_enable=enabled).to_connect_data("t", data)
@@ -140,7 +143,14 @@ def test_a_number_that_json_lacks_is_written_as_text_and_not_lost(value: Any) ->
     assert any(word in alone for word in (b'"NaN"', b'"Infinity"', b'"-Infinity"'))
 
 
-@given(st.lists(st.dictionaries(st.sampled_from(["a", 'a"', "a\\", "", '":null', "é", "é" * 40]), st.none() | st.just(float("nan")) | st.just('":null') | st.just({"a": float("nan")}) | st.just([None]))))  # fmt: skip
+@given(
+    st.lists(
+        st.dictionaries(
+            st.sampled_from(["a", 'a"', "a\\", "", '":null', "é", "é" * 40]),
+            st.none() | st.just(float("nan")) | st.just('":null') | st.just({"a": float("nan")}) | st.just([None]),
+        )
+    )
+)
 def test_a_nan_is_found_among_any_nulls(values: list[Any]) -> None:
     converter = make_converter(JsonConverter, schemas_enable="false")
     assert converter.encode("t", None, values) == [converter._encoder.encode(None, value) for value in values]
@@ -174,7 +184,9 @@ def test_messages_that_begin_alike_and_differ_are_told_apart() -> None:
             converter.decode("t", [*good, wrong])
 
 
-@pytest.mark.parametrize("text", ['{ "schema" : %s ,\n "payload": %s }', '{"payload":%s,"schema":%s}', '{"schema":%s,"payload":%s}\n'])  # fmt: skip
+@pytest.mark.parametrize(
+    "text", ['{ "schema" : %s ,\n "payload": %s }', '{"payload":%s,"schema":%s}', '{"schema":%s,"payload":%s}\n']
+)
 def test_envelopes_of_any_spacing_and_order_are_read(text: str) -> None:
     parts = ['{"type":"int32","doc":"\\"payload\\":"}', "7"]
     data = (text % tuple(reversed(parts) if text.startswith('{"payload') else parts)).encode()
@@ -187,7 +199,11 @@ def test_numeric_decimals_keep_every_digit() -> None:
     schema = Schema.struct({"price": Schema.decimal(2), "weight": FLOAT64})
     values = [{"price": Decimal(text), "weight": 0.1} for text in ("1.50", "12345678901234567890.12", "0.00")]
     data = converter.encode("t", schema, values)
-    assert [str(v["price"]) for v in converter.decode("t", data * 2)[0].values[-3:]] == ["1.50", "12345678901234567890.12", "0.00"]  # fmt: skip
+    assert [str(v["price"]) for v in converter.decode("t", data * 2)[0].values[-3:]] == [
+        "1.50",
+        "12345678901234567890.12",
+        "0.00",
+    ]
 
 
 def test_a_struct_of_another_schema_is_refused() -> None:

@@ -12,7 +12,12 @@ from connect_converters import SimpleHeaderConverter
 from tests.support.converters import INT64_MAX, make_converter
 
 
-@given(st.integers(-INT64_MAX - 1, INT64_MAX) | st.booleans() | st.dates(min_value=dt.date(1970, 1, 2)) | st.times().map(lambda t: t.replace(microsecond=t.microsecond // 1000 * 1000)))  # fmt: skip
+@given(
+    st.integers(-INT64_MAX - 1, INT64_MAX)
+    | st.booleans()
+    | st.dates(min_value=dt.date(1970, 1, 2))
+    | st.times().map(lambda t: t.replace(microsecond=t.microsecond // 1000 * 1000))
+)
 def test_scalars_come_back_from_their_text(value: Any) -> None:
     converter = make_converter(SimpleHeaderConverter)
     assert converter.to_connect_header("t", "h", converter.from_connect_header("t", "h", None, value))[1] == value

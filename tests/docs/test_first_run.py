@@ -36,7 +36,11 @@ def test_the_commands_of_the_first_run_do_what_the_page_says(tmp_path: Path) -> 
     (checkout / ".venv" / "bin").mkdir(parents=True)
     (checkout / ".venv" / "bin" / "connect").symlink_to(Path(sys.executable).with_name("connect"))
     before = {path: path.read_bytes() for path in checkout.rglob("*") if path.is_file()}
-    environment = {**os.environ, "CONNECT_LISTENERS": f"http://127.0.0.1:{port}", "CONNECT_CONTEXTS_FILE": str(tmp_path / "contexts")}  # fmt: skip
+    environment = {
+        **os.environ,
+        "CONNECT_LISTENERS": f"http://127.0.0.1:{port}",
+        "CONNECT_CONTEXTS_FILE": str(tmp_path / "contexts"),
+    }
     shell = ["/bin/sh", "-ec"]
     with (tmp_path / "worker.log").open("wb") as log:
         worker = subprocess.Popen(
@@ -53,7 +57,9 @@ def test_the_commands_of_the_first_run_do_what_the_page_says(tmp_path: Path) -> 
             if command.startswith("curl") and shutil.which("curl") is None:
                 continue
             script = f"{there}\n{command.replace('localhost:8083', f'127.0.0.1:{port}')}"
-            done = subprocess.run([*shell, script], cwd=checkout, env=environment, capture_output=True, text=True, timeout=60, check=False)  # fmt: skip
+            done = subprocess.run(
+                [*shell, script], cwd=checkout, env=environment, capture_output=True, text=True, timeout=60, check=False
+            )
             assert done.returncode == 0, (command, done.stderr)
             words = command.split()
             outs[words[1] if words[0].endswith("/connect") else words[0]] = done.stdout

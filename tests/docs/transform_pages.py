@@ -26,9 +26,14 @@ PAGES = Path(__file__).parents[2] / "docs" / "reference" / "transforms"
 INDEX = PAGES.parent / "transforms.md"
 BEGIN, END = "<!-- table: python -m tests.docs.transform_pages -->", "<!-- end of table -->"
 ORDER = Schema.struct(
-    {"id": INT32, "customer": Schema.struct({"name": STRING, "city": Schema("string", optional=True)}), "price": Schema("float64", default=1.5)},
-    name="shop.Order", version=1,
-)  # fmt: skip
+    {
+        "id": INT32,
+        "customer": Schema.struct({"name": STRING, "city": Schema("string", optional=True)}),
+        "price": Schema("float64", default=1.5),
+    },
+    name="shop.Order",
+    version=1,
+)
 AT = dt.datetime(2024, 1, 31, 12, 30, tzinfo=dt.UTC)
 AT_MS = 1_706_704_200_000
 
@@ -69,87 +74,214 @@ def with_total(record: Record) -> Record | None:
 """
 
 PAGE_LIST = [
-    Page("Cast", """Makes fields, or the whole key or value, another primitive type.
+    Page(
+        "Cast",
+        """Makes fields, or the whole key or value, another primitive type.
 Numbers are narrowed as Java does: a number too wide for the type keeps its lowest bits, a float its whole part.
 A text must be a number of the type, without blanks; `true`, in any case, is the only text that is true.
 Dates with a schema become days or milliseconds since the epoch, or their ISO text; bytes become base64 text.
-Without schema, a field that is missing is added with null.""", [
-        Example("Fields", {"spec": "id:int32,price:string"}, [record(PLAIN)]),
-        Example("A nested field", {"spec": "address.zip:int32", **V2}, [record(PLAIN)]),
-        Example("The whole key", {"spec": "int64"}, [record(PLAIN, key="42")], type="Key"),
-        Example("With a schema", {"spec": "price:string"}, [record({"id": 1, "customer": {"name": "Ann", "city": None}, "price": 2.0}, value_schema=ORDER)]),
-    ]),
-    Page("Drop", "Confluent's. Makes the key or the value null; `schema.behavior` says what becomes of its schema.", [
-        Example("A tombstone", {}, [record({"id": 1}, key="a")]),
-        Example("Without key", {}, [record({"id": 1}, key="a")], type="Key"),
-    ]),
-    Page("DropHeaders", "Takes away every header of the names.", [
-        Example("One header", {"headers": "secret"}, [record({"id": 1}, headers=Headers().add("secret", "x").add("kind", "new"))], type=""),
-    ]),
-    Page("ExtractField", """One field takes the place of key or value.
+Without schema, a field that is missing is added with null.""",
+        [
+            Example("Fields", {"spec": "id:int32,price:string"}, [record(PLAIN)]),
+            Example("A nested field", {"spec": "address.zip:int32", **V2}, [record(PLAIN)]),
+            Example("The whole key", {"spec": "int64"}, [record(PLAIN, key="42")], type="Key"),
+            Example(
+                "With a schema",
+                {"spec": "price:string"},
+                [record({"id": 1, "customer": {"name": "Ann", "city": None}, "price": 2.0}, value_schema=ORDER)],
+            ),
+        ],
+    ),
+    Page(
+        "Drop",
+        "Confluent's. Makes the key or the value null; `schema.behavior` says what becomes of its schema.",
+        [
+            Example("A tombstone", {}, [record({"id": 1}, key="a")]),
+            Example("Without key", {}, [record({"id": 1}, key="a")], type="Key"),
+        ],
+    ),
+    Page(
+        "DropHeaders",
+        "Takes away every header of the names.",
+        [
+            Example(
+                "One header",
+                {"headers": "secret"},
+                [record({"id": 1}, headers=Headers().add("secret", "x").add("kind", "new"))],
+                type="",
+            ),
+        ],
+    ),
+    Page(
+        "ExtractField",
+        """One field takes the place of key or value.
 A missing field is an error with schema, null without.
-With `field.syntax.version=V2`, `a.b` is field b of field a, and backticks hold names with dots.""", [
-        Example("A field", {"field": "name"}, [record(PLAIN)]),
-        Example("A nested field", {"field": "address.city", **V2}, [record(PLAIN)]),
-    ]),
-    Page("ExtractTopic", """Confluent's. Names the topic by a text: a field of key or value, the whole of it, or a header.
+With `field.syntax.version=V2`, `a.b` is field b of field a, and backticks hold names with dots.""",
+        [
+            Example("A field", {"field": "name"}, [record(PLAIN)]),
+            Example("A nested field", {"field": "address.city", **V2}, [record(PLAIN)]),
+        ],
+    ),
+    Page(
+        "ExtractTopic",
+        """Confluent's. Names the topic by a text: a field of key or value, the whole of it, or a header.
 A name that is missing, null or empty is an error; `skip.missing.or.null=true` leaves such a record in its topic.
-Records that go to different topics leave the transform in runs, so many topics in turn make many small batches.""", [
-        Example("A field of the value", {"field": "kind"}, [record({"kind": "invoices", "id": 1})]),
-        Example("A JSONPath", {"field": "$.route[0].to", "field.format": "JSON_PATH"}, [record({"route": [{"to": "lyon"}, {"to": "oslo"}]})]),
-        Example("A header", {"field": "destination"}, [record({"id": 1}, headers=Headers().add("destination", "archive"))], type="Header"),
-    ]),
-    Page("Filter", "Drops every record that reaches it; its predicate says which do. For a condition on the value itself, see [FilterByPath](filter-by-path.md).", [
-        Example("Tombstones are dropped", {"predicate": "isTombstone"}, [record({"id": 1}, key="a"), record(None, key="a")], type=""),
-    ]),
-    Page("FilterByPath", """Confluent's Filter: keeps or drops the records for which a [JSONPath](https://github.com/json-path/JsonPath) finds something.
+Records that go to different topics leave the transform in runs, so many topics in turn make many small batches.""",
+        [
+            Example("A field of the value", {"field": "kind"}, [record({"kind": "invoices", "id": 1})]),
+            Example(
+                "A JSONPath",
+                {"field": "$.route[0].to", "field.format": "JSON_PATH"},
+                [record({"route": [{"to": "lyon"}, {"to": "oslo"}]})],
+            ),
+            Example(
+                "A header",
+                {"field": "destination"},
+                [record({"id": 1}, headers=Headers().add("destination", "archive"))],
+                type="Header",
+            ),
+        ],
+    ),
+    Page(
+        "Filter",
+        "Drops every record that reaches it; its predicate says which do. For a condition on the value itself, see [FilterByPath](filter-by-path.md).",
+        [
+            Example(
+                "Tombstones are dropped",
+                {"predicate": "isTombstone"},
+                [record({"id": 1}, key="a"), record(None, key="a")],
+                type="",
+            ),
+        ],
+    ),
+    Page(
+        "FilterByPath",
+        """Confluent's Filter: keeps or drops the records for which a [JSONPath](https://github.com/json-path/JsonPath) finds something.
 Mostly the path ends in a filter, `[?(...)]`: it is asked about each item of an array, and about an object itself.
 Operators: `==` `!=` `<` `<=` `>` `>=` `=~ /regex/i` `in` `nin` `subsetof` `anyof` `noneof` `size` `empty` `contains`, `&&` `||` `!` and parentheses; `@.a` alone asks whether a is there.
 A field that is compared and is missing or null leaves the answer open, unless the rest of the condition decides it: `missing.or.null.behavior` says what becomes of the record.
-Give the full class name: `Filter` alone is Kafka's.""", [
-        Example("Keep what is large or urgent", {"filter.condition": "$[?(@.price > 100 || @.urgent == true)]", "filter.type": "include", "missing.or.null.behavior": "exclude"}, [record({"price": 250}), record({"price": 5, "urgent": True}), record({"price": 5})]),
-        Example("Drop by an item of an array", {"filter.condition": "$.lines[?(@.sku =~ /test-.*/i)]", "filter.type": "exclude", "missing.or.null.behavior": "include"}, [record({"lines": [{"sku": "A1"}, {"sku": "TEST-9"}]}), record({"lines": [{"sku": "A1"}]})]),
-    ]),
-    Page("Flatten", """Makes one object of objects within objects; names are joined with a delimiter. Arrays stay as they are.
-With a schema, a field of an optional struct becomes optional, and defaults are taken along; a map in it is an error.""", [
-        Example("Without schema", {"delimiter": "_"}, [record(PLAIN)]),
-        Example("With a schema", {}, [record({"id": 1, "customer": {"name": "Ann", "city": None}, "price": 2.0}, value_schema=ORDER)]),
-    ]),
-    Page("GzipDecompress", "Confluent's. Gzipped bytes become the bytes themselves; null stays null. Use ByteArrayConverter, so that there are bytes.", [
-        Example("A value", {}, [record(base64.b64decode("H4sIAAAAAAACA6tWykxRsjKsBQDF+F1ECAAAAA=="))]),
-    ]),
-    Page("HeaderFrom", """Moves or copies fields into headers, in the order given. With a schema, a missing field is an error; without, the header is null.
-A header that is there already stays; the new one comes behind it.""", [
-        Example("Move", {"fields": "name", "headers": "customer", "operation": "move"}, [record(PLAIN)]),
-        Example("Copy a nested field", {"fields": "address.city", "headers": "city", "operation": "copy", **V2}, [record(PLAIN)]),
-    ]),
-    Page("HoistField", "Wraps key or value in an object with one field; with `field.syntax.version=V2`, `a.b` makes an object within an object.", [
-        Example("A text becomes an object", {"field": "line"}, [record("hello")]),
-        Example("Two levels", {"field": "log.line", **V2}, [record("hello")]),
-    ]),
-    Page("InsertField", """Adds what is known of the record, or a fixed text, as fields. A null passes as it is. A field whose value is not known (no partition yet, no timestamp) is left out.
+Give the full class name: `Filter` alone is Kafka's.""",
+        [
+            Example(
+                "Keep what is large or urgent",
+                {
+                    "filter.condition": "$[?(@.price > 100 || @.urgent == true)]",
+                    "filter.type": "include",
+                    "missing.or.null.behavior": "exclude",
+                },
+                [record({"price": 250}), record({"price": 5, "urgent": True}), record({"price": 5})],
+            ),
+            Example(
+                "Drop by an item of an array",
+                {
+                    "filter.condition": "$.lines[?(@.sku =~ /test-.*/i)]",
+                    "filter.type": "exclude",
+                    "missing.or.null.behavior": "include",
+                },
+                [record({"lines": [{"sku": "A1"}, {"sku": "TEST-9"}]}), record({"lines": [{"sku": "A1"}]})],
+            ),
+        ],
+    ),
+    Page(
+        "Flatten",
+        """Makes one object of objects within objects; names are joined with a delimiter. Arrays stay as they are.
+With a schema, a field of an optional struct becomes optional, and defaults are taken along; a map in it is an error.""",
+        [
+            Example("Without schema", {"delimiter": "_"}, [record(PLAIN)]),
+            Example(
+                "With a schema",
+                {},
+                [record({"id": 1, "customer": {"name": "Ann", "city": None}, "price": 2.0}, value_schema=ORDER)],
+            ),
+        ],
+    ),
+    Page(
+        "GzipDecompress",
+        "Confluent's. Gzipped bytes become the bytes themselves; null stays null. Use ByteArrayConverter, so that there are bytes.",
+        [
+            Example("A value", {}, [record(base64.b64decode("H4sIAAAAAAACA6tWykxRsjKsBQDF+F1ECAAAAA=="))]),
+        ],
+    ),
+    Page(
+        "HeaderFrom",
+        """Moves or copies fields into headers, in the order given. With a schema, a missing field is an error; without, the header is null.
+A header that is there already stays; the new one comes behind it.""",
+        [
+            Example("Move", {"fields": "name", "headers": "customer", "operation": "move"}, [record(PLAIN)]),
+            Example(
+                "Copy a nested field",
+                {"fields": "address.city", "headers": "city", "operation": "copy", **V2},
+                [record(PLAIN)],
+            ),
+        ],
+    ),
+    Page(
+        "HoistField",
+        "Wraps key or value in an object with one field; with `field.syntax.version=V2`, `a.b` makes an object within an object.",
+        [
+            Example("A text becomes an object", {"field": "line"}, [record("hello")]),
+            Example("Two levels", {"field": "log.line", **V2}, [record("hello")]),
+        ],
+    ),
+    Page(
+        "InsertField",
+        """Adds what is known of the record, or a fixed text, as fields. A null passes as it is. A field whose value is not known (no partition yet, no timestamp) is left out.
 The timestamp is a number without schema, a Timestamp with one. `topic.field: source!` makes the field required, `source?` optional, which is the default.
-`offset.field` is for sinks only. With `field.syntax.version=V2`, objects that are missing on the way are made.""", [
-        Example("Topic and a fixed text", {"topic.field": "source", "static.field": "shop", "static.value": "north"}, [record({"id": 1})]),
-        Example("Within an object", {"timestamp.field": "meta.at", **V2}, [record({"id": 1}, timestamp=AT_MS)]),
-    ]),
-    Page("InsertHeader", "Adds a header with a fixed value. Its type is read from the text, as SimpleHeaderConverter does: `5` is a number, `[1,2]` a list, `abc` a text.", [
-        Example("A number", {"header": "version", "value.literal": "5"}, [record({"id": 1})], type=""),
-    ]),
-    Page("MaskField", """Replaces fields by the empty value of their type (0, false, "", [], {}, 1970-01-01), or text and numbers by `replacement`. A null field stays null; bytes and structs are refused.
-Without schema, a field that is missing is added with null. The whole value must not be null.""", [
-        Example("By the empty value", {"fields": "name,price"}, [record(PLAIN)]),
-        Example("A nested field, by a text", {"fields": "address.zip", "replacement": "***", **V2}, [record(PLAIN)]),
-    ]),
-    Page("MessageTimestampRouter", """Confluent's. Names the topic by a date within the value: the first of the fields that is there.
-A text is read by `message.timestamp.format`, a number is milliseconds since the epoch. Values with a schema are taken too, which Confluent's does not do.""", [
-        Example("One topic a day", {"topic.format": "${topic}-${timestamp}", "message.timestamp.format": "yyyy-MM-dd", "topic.timestamp.format": "yyyy.MM.dd", "message.timestamp.keys": "ts,time"}, [record({"time": "2024-01-31"})], type=""),
-    ]),
-    Page("Python", """Ours. Calls a function of a Python file, for each record or for each batch.
+`offset.field` is for sinks only. With `field.syntax.version=V2`, objects that are missing on the way are made.""",
+        [
+            Example(
+                "Topic and a fixed text",
+                {"topic.field": "source", "static.field": "shop", "static.value": "north"},
+                [record({"id": 1})],
+            ),
+            Example("Within an object", {"timestamp.field": "meta.at", **V2}, [record({"id": 1}, timestamp=AT_MS)]),
+        ],
+    ),
+    Page(
+        "InsertHeader",
+        "Adds a header with a fixed value. Its type is read from the text, as SimpleHeaderConverter does: `5` is a number, `[1,2]` a list, `abc` a text.",
+        [
+            Example("A number", {"header": "version", "value.literal": "5"}, [record({"id": 1})], type=""),
+        ],
+    ),
+    Page(
+        "MaskField",
+        """Replaces fields by the empty value of their type (0, false, "", [], {}, 1970-01-01), or text and numbers by `replacement`. A null field stays null; bytes and structs are refused.
+Without schema, a field that is missing is added with null. The whole value must not be null.""",
+        [
+            Example("By the empty value", {"fields": "name,price"}, [record(PLAIN)]),
+            Example(
+                "A nested field, by a text", {"fields": "address.zip", "replacement": "***", **V2}, [record(PLAIN)]
+            ),
+        ],
+    ),
+    Page(
+        "MessageTimestampRouter",
+        """Confluent's. Names the topic by a date within the value: the first of the fields that is there.
+A text is read by `message.timestamp.format`, a number is milliseconds since the epoch. Values with a schema are taken too, which Confluent's does not do.""",
+        [
+            Example(
+                "One topic a day",
+                {
+                    "topic.format": "${topic}-${timestamp}",
+                    "message.timestamp.format": "yyyy-MM-dd",
+                    "topic.timestamp.format": "yyyy.MM.dd",
+                    "message.timestamp.keys": "ts,time",
+                },
+                [record({"time": "2024-01-31"})],
+                type="",
+            ),
+        ],
+    ),
+    Page(
+        "Python",
+        """Ours. Calls a function of a Python file, for each record or for each batch.
 The file runs with the worker's rights, so a worker allows it only with `transforms.python.enabled=true` in its own config; without, a connector with this transform is refused.
 
 ```python
-""" + FUNCTION + """```
+"""
+        + FUNCTION
+        + """```
 
 The file is one that the worker's [file.allowed.paths](../../howto/secure-the-rest-api.md#files) allows, of at most 1 MiB.
 
@@ -157,51 +289,142 @@ A function takes a `connect.api.Record` and returns one, or None to drop it; wit
 The file may import what is installed, but not its neighbours.
 It must not change what it is given, but return changed copies: after an error the same records are tried again one by one.
 What it raises is an error of that record, and `errors.tolerance` decides; a `connect.api.RetriableError` is tried again.
-A changed file counts when the task is started again.""", [
-        Example("A total", {"function": "transforms/orders.py:with_total"}, [record({"price": 2.5, "count": 4}), record({"price": 2.5, "count": 0})], type=""),
-    ]),
-    Page("RegexRouter", """Renames topics whose whole name matches. `$1` and `${name}` stand for groups.
-Patterns are [Java's](../transforms.md#javas-patterns).""", [
-        Example("Take a prefix away", {"regex": "raw-(.*)", "replacement": "$1"}, [record({"id": 1}, topic="raw-orders")], type=""),
-    ]),
-    Page("ReplaceField", """Drops, keeps and renames fields. A null passes as it is.
+A changed file counts when the task is started again.""",
+        [
+            Example(
+                "A total",
+                {"function": "transforms/orders.py:with_total"},
+                [record({"price": 2.5, "count": 4}), record({"price": 2.5, "count": 0})],
+                type="",
+            ),
+        ],
+    ),
+    Page(
+        "RegexRouter",
+        """Renames topics whose whole name matches. `$1` and `${name}` stand for groups.
+Patterns are [Java's](../transforms.md#javas-patterns).""",
+        [
+            Example(
+                "Take a prefix away",
+                {"regex": "raw-(.*)", "replacement": "$1"},
+                [record({"id": 1}, topic="raw-orders")],
+                type="",
+            ),
+        ],
+    ),
+    Page(
+        "ReplaceField",
+        """Drops, keeps and renames fields. A null passes as it is.
 `blacklist` and `whitelist`, which Kafka 4.0 removed, are refused: `exclude` and `include` take their place.
 The struct that comes out has the name, version and doc of the one that went in, but is required and has no default.
-With `field.syntax.version=V2`, `include=a.b` keeps of a the field b alone, and `renames=a.b:c` calls it c.""", [
-        Example("Drop and rename", {"exclude": "price", "renames": "name:customer"}, [record(PLAIN)]),
-        Example("Keep parts", {"include": "id,address.city", **V2}, [record(PLAIN)]),
-    ]),
-    Page("SetSchemaMetadata", "Gives the schema of a struct another name or version. As in Kafka, a value without schema is an error, and so is a schema that is none of a struct.", [
-        Example("Name and version", {"schema.name": "shop.v2.Order", "schema.version": "2"}, [record({"id": 1, "customer": {"name": "Ann", "city": None}, "price": 2.0}, value_schema=ORDER)]),
-    ]),
-    Page("TimestampConverter", """Makes a date a text, a Unix number, or a Date, Time or Timestamp. What it is given is told by its schema; without schema, a text is a date by `format`, a number is `unix`.
-A format is [SimpleDateFormat's](../transforms.md#javas-date-formats); all dates are in UTC.""", [
-        Example("A text becomes a number", {"field": "at", "format": "yyyy-MM-dd HH:mm", "target.type": "unix", "unix.precision": "seconds"}, [record({"at": "2024-01-31 12:30"})]),
-        Example("A number becomes a text", {"field": "at", "format": "EEE, d MMM yyyy HH:mm:ss z", "target.type": "string"}, [record({"at": AT_MS})]),
-        Example("A nested field", {"field": "meta.at", "target.type": "Timestamp", **V2}, [record({"meta": {"at": AT_MS}})]),
-    ]),
-    Page("TimestampRouter", "Names the topic by the old name and the record's timestamp, in UTC, by a format of [SimpleDateFormat](../transforms.md#javas-date-formats). A record without timestamp is an error.", [
-        Example("One topic a day", {"topic.format": "${topic}-${timestamp}", "timestamp.format": "yyyyMMdd"}, [record({"id": 1}, timestamp=AT_MS)], type=""),
-    ]),
-    Page("TimezoneConverter", """Debezium's. Shows the dates of change events in another time zone: texts of `io.debezium.time.ZonedTimestamp` and `ZonedTime` keep their instant and get the zone's offset; Timestamps, and Debezium's numbers, are moved to the instant at which the zone's clock shows what UTC's did.
-Fields of `before` and `after` are meant, or those of `source` as `source.FIELD`. A record without envelope is a row of its own, which Debezium's class leaves alone; without schema, a text is converted where `include.list` names its field.""", [
-        Example("Every date of a row", {"converted.timezone": "America/New_York"}, [record({"id": 1, "created": "2024-01-31T12:30:00Z"}, value_schema=Schema.struct({"id": INT32, "created": Schema("string", name="io.debezium.time.ZonedTimestamp")}))], type=""),
-        Example("One field, without schema", {"converted.timezone": "+02:00", "include.list": "topic:orders:created"}, [record({"created": "2024-01-31T12:30:00Z", "paid": "2024-01-31T12:31:00Z"})], type=""),
-    ]),
-    Page("TombstoneHandler", "Confluent's. Drops records with a null value, with a line in the log, or makes them an error.", [
-        Example("Dropped without a word", {"behavior": "ignore"}, [record({"id": 1}, key="a"), record(None, key="a")], type=""),
-    ]),
-    Page("ValidateJsonSchema", """Ours. A record whose key or value does not meet a [JSON Schema](https://json-schema.org) is an error, and `errors.tolerance` decides what becomes of it; one that does passes as it is.
+With `field.syntax.version=V2`, `include=a.b` keeps of a the field b alone, and `renames=a.b:c` calls it c.""",
+        [
+            Example("Drop and rename", {"exclude": "price", "renames": "name:customer"}, [record(PLAIN)]),
+            Example("Keep parts", {"include": "id,address.city", **V2}, [record(PLAIN)]),
+        ],
+    ),
+    Page(
+        "SetSchemaMetadata",
+        "Gives the schema of a struct another name or version. As in Kafka, a value without schema is an error, and so is a schema that is none of a struct.",
+        [
+            Example(
+                "Name and version",
+                {"schema.name": "shop.v2.Order", "schema.version": "2"},
+                [record({"id": 1, "customer": {"name": "Ann", "city": None}, "price": 2.0}, value_schema=ORDER)],
+            ),
+        ],
+    ),
+    Page(
+        "TimestampConverter",
+        """Makes a date a text, a Unix number, or a Date, Time or Timestamp. What it is given is told by its schema; without schema, a text is a date by `format`, a number is `unix`.
+A format is [SimpleDateFormat's](../transforms.md#javas-date-formats); all dates are in UTC.""",
+        [
+            Example(
+                "A text becomes a number",
+                {"field": "at", "format": "yyyy-MM-dd HH:mm", "target.type": "unix", "unix.precision": "seconds"},
+                [record({"at": "2024-01-31 12:30"})],
+            ),
+            Example(
+                "A number becomes a text",
+                {"field": "at", "format": "EEE, d MMM yyyy HH:mm:ss z", "target.type": "string"},
+                [record({"at": AT_MS})],
+            ),
+            Example(
+                "A nested field",
+                {"field": "meta.at", "target.type": "Timestamp", **V2},
+                [record({"meta": {"at": AT_MS}})],
+            ),
+        ],
+    ),
+    Page(
+        "TimestampRouter",
+        "Names the topic by the old name and the record's timestamp, in UTC, by a format of [SimpleDateFormat](../transforms.md#javas-date-formats). A record without timestamp is an error.",
+        [
+            Example(
+                "One topic a day",
+                {"topic.format": "${topic}-${timestamp}", "timestamp.format": "yyyyMMdd"},
+                [record({"id": 1}, timestamp=AT_MS)],
+                type="",
+            ),
+        ],
+    ),
+    Page(
+        "TimezoneConverter",
+        """Debezium's. Shows the dates of change events in another time zone: texts of `io.debezium.time.ZonedTimestamp` and `ZonedTime` keep their instant and get the zone's offset; Timestamps, and Debezium's numbers, are moved to the instant at which the zone's clock shows what UTC's did.
+Fields of `before` and `after` are meant, or those of `source` as `source.FIELD`. A record without envelope is a row of its own, which Debezium's class leaves alone; without schema, a text is converted where `include.list` names its field.""",
+        [
+            Example(
+                "Every date of a row",
+                {"converted.timezone": "America/New_York"},
+                [
+                    record(
+                        {"id": 1, "created": "2024-01-31T12:30:00Z"},
+                        value_schema=Schema.struct(
+                            {"id": INT32, "created": Schema("string", name="io.debezium.time.ZonedTimestamp")}
+                        ),
+                    )
+                ],
+                type="",
+            ),
+            Example(
+                "One field, without schema",
+                {"converted.timezone": "+02:00", "include.list": "topic:orders:created"},
+                [record({"created": "2024-01-31T12:30:00Z", "paid": "2024-01-31T12:31:00Z"})],
+                type="",
+            ),
+        ],
+    ),
+    Page(
+        "TombstoneHandler",
+        "Confluent's. Drops records with a null value, with a line in the log, or makes them an error.",
+        [
+            Example(
+                "Dropped without a word",
+                {"behavior": "ignore"},
+                [record({"id": 1}, key="a"), record(None, key="a")],
+                type="",
+            ),
+        ],
+    ),
+    Page(
+        "ValidateJsonSchema",
+        """Ours. A record whose key or value does not meet a [JSON Schema](https://json-schema.org) is an error, and `errors.tolerance` decides what becomes of it; one that does passes as it is.
 The message says which part is wrong, and what was expected. The draft is the one that `$schema` names, 2020-12 otherwise. References to other documents are never fetched.
 `pattern` and `patternProperties` are JavaScript's regular expressions; one that takes longer than a second on a text is an error of that record.
-It is meant for JSON without Connect schema: a date or bytes in a value meet no JSON type.""", [
-        Example("A schema in the config", {"schema": JSON_SCHEMA}, [record({"id": 1}), record({"id": "x"})]),
-    ]),
-    Page("ValueToKey", "Makes a key of fields of the value. Without schema, a missing field becomes null in the key. With `field.syntax.version=V2`, the key's field is called as the last step of the path.", [
-        Example("One field", {"fields": "id"}, [record(PLAIN)], type=""),
-        Example("A nested field", {"fields": "id,address.zip", **V2}, [record(PLAIN)], type=""),
-    ]),
-]  # fmt: skip
+It is meant for JSON without Connect schema: a date or bytes in a value meet no JSON type.""",
+        [
+            Example("A schema in the config", {"schema": JSON_SCHEMA}, [record({"id": 1}), record({"id": "x"})]),
+        ],
+    ),
+    Page(
+        "ValueToKey",
+        "Makes a key of fields of the value. Without schema, a missing field becomes null in the key. With `field.syntax.version=V2`, the key's field is called as the last step of the path.",
+        [
+            Example("One field", {"fields": "id"}, [record(PLAIN)], type=""),
+            Example("A nested field", {"fields": "id,address.zip", **V2}, [record(PLAIN)], type=""),
+        ],
+    ),
+]
 
 
 def file_name(page: Page) -> str:

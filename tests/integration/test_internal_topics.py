@@ -73,8 +73,13 @@ async def test_nobody_but_the_worker_writes_into_internal_topics_or_changes_thos
         assert (await call("GET", "/v1/topics/connect-offsets/partitions/0/records")).status_code == 200
 
 
-ROUTES = {"transforms": "h,r", "transforms.h.type": "org.apache.kafka.connect.transforms.HoistField$Value", "transforms.h.field": "f",
-          "transforms.r.type": "org.apache.kafka.connect.transforms.RegexRouter", "transforms.r.regex": ".*"}  # fmt: skip
+ROUTES = {
+    "transforms": "h,r",
+    "transforms.h.type": "org.apache.kafka.connect.transforms.HoistField$Value",
+    "transforms.h.field": "f",
+    "transforms.r.type": "org.apache.kafka.connect.transforms.RegexRouter",
+    "transforms.r.regex": ".*",
+}
 
 
 @pytest.mark.parametrize("topic", ALL)
@@ -101,14 +106,22 @@ async def test_a_connector_that_writes_to_an_internal_topic_fails_and_says_so(tm
 
 
 async def test_the_storage_topics_are_closed_under_whatever_name_and_may_be_read(tmp_path: Path) -> None:
-    async with running_worker(tmp_path, config_storage_topic="a", offset_storage_topic="b", status_storage_topic="c") as worker:  # fmt: skip
+    async with running_worker(
+        tmp_path, config_storage_topic="a", offset_storage_topic="b", status_storage_topic="c"
+    ) as worker:
         for topic in "abc":
             answer = await worker.client.post(f"/v1/topics/{topic}/records", json={"records": [{"key": b64(b"k")}]})
             assert answer.status_code == 403
         await worker.client.post("/v1/topics", json={"name": "connect-configs"})
         answer = await worker.client.post("/v1/topics/connect-configs/records", json={"records": [{"key": b64(b"k")}]})
         assert answer.status_code == 200, "here it is a topic like any other"
-        config = {"connector.class": "FileStreamSink", "topics": "a", "file": str(tmp_path / "out"), "value.converter": STRING, "key.converter": STRING}  # fmt: skip
+        config = {
+            "connector.class": "FileStreamSink",
+            "topics": "a",
+            "file": str(tmp_path / "out"),
+            "value.converter": STRING,
+            "key.converter": STRING,
+        }
         await worker.client.put("/connectors/reader/config", json=config)
         await worker.until(lambda: worker.records("reader") > 0)
 
@@ -121,10 +134,14 @@ async def test_a_worker_with_rubbish_in_every_internal_topic_comes_up_and_goes_o
     rubbish = {
         "connect-configs": [*test_configs.RUBBISH, *[(b"connector-source", bad) for bad in (b"[1]", b"", b"{}")]],
         "connect-offsets": test_offsets.RUBBISH,
-        "connect-status": [*test_statuses.RUBBISH, (b"status-connector-source", b"x"), (b"status-task-sink-0", b'{"state":7}')],
+        "connect-status": [
+            *test_statuses.RUBBISH,
+            (b"status-connector-source", b"x"),
+            (b"status-task-sink-0", b'{"state":7}'),
+        ],
         "__consumer_offsets": [(b"hello", b"\0\0zz"), (None, b"x"), (b"\0\1", None)],
         "__transaction_state": [(b"hello", b"\0\0zz"), (None, b"x"), (b"\0\0\0\1a", b"\0\0")],
-    }  # fmt: skip
+    }
     for topic, rows in rubbish.items():
         await write(cluster, topic, *rows)
     await cluster.aclose()
@@ -147,10 +164,13 @@ async def test_a_worker_with_rubbish_in_every_internal_topic_comes_up_and_goes_o
         ('{"connector.class":{"a":[1]}}', "connector"),
         ('{"connector.class":"FileStreamSink","topics":"t","tasks.max":"many"}', "tasks.max"),
         ('{"connector.class":"FileStreamSink","topics":"t","tasks.max":[1,2]}', "tasks.max"),
-        ('{"connector.class":"FileStreamSource","topic":"t","transforms":"x","transforms.x.type":7}', "which name matches 7"),
+        (
+            '{"connector.class":"FileStreamSource","topic":"t","transforms":"x","transforms.x.type":7}',
+            "which name matches 7",
+        ),
         ('{"connector.class":"FileStreamSource","topic":"t","errors.tolerance":null,"tasks.max":-1}', "tasks.max"),
     ],
-)  # fmt: skip
+)
 async def test_a_stored_config_that_says_nothing_sensible_is_shown_failed_and_can_be_mended_or_deleted(
     tmp_path: Path, config: str, mentions: str
 ) -> None:

@@ -52,12 +52,58 @@ WAYS: Final = {"working": 34, "starting": 26, "changing": 20, "stopping": 8, "st
 def configs(folder: Path, postgres_url: str) -> dict[str, dict[str, str]]:
     jdbc = {"connection.url": f"jdbc:{postgres_url}", "value.converter": JSON}
     return {
-        "lines-in": {"connector.class": "FileStreamSource", "file": str(folder / "in.txt"), "topic": "lines", "value.converter": STRING, "batch.size": "200"},
-        "lines-out": {"connector.class": "FileStreamSink", "file": str(folder / "out.txt"), "topics": "lines", "value.converter": STRING},
-        "users-in": {"connector.class": "DatagenConnector", "kafka.topic": "users", "schema.string": json.dumps(SCHEMA), "schema.keyfield": "id", "max.interval": "1", "key.converter": INTEGER, "value.converter": JSON, "topic.creation.groups": "c", "topic.creation.c.include": "users", "topic.creation.c.cleanup.policy": "compact", "topic.creation.c.partitions": "2", "topic.creation.c.replication.factor": "1", "topic.creation.default.partitions": "1", "topic.creation.default.replication.factor": "1"},
-        "users-out": {**jdbc, "connector.class": "JdbcSinkConnector", "topics": "users", "insert.mode": "upsert", "pk.mode": "record_key", "pk.fields": "id", "auto.create": "true", "table.name.format": "sunk", "retry.backoff.ms": "300", "key.converter": INTEGER},
-        "table-in": {**jdbc, "connector.class": "JdbcSourceConnector", "mode": "incrementing", "incrementing.column.name": "id", "table.whitelist": "src", "topic.prefix": "p-", "poll.interval.ms": "100", "value.converter.schemas.enable": "false"},
-    }  # fmt: skip
+        "lines-in": {
+            "connector.class": "FileStreamSource",
+            "file": str(folder / "in.txt"),
+            "topic": "lines",
+            "value.converter": STRING,
+            "batch.size": "200",
+        },
+        "lines-out": {
+            "connector.class": "FileStreamSink",
+            "file": str(folder / "out.txt"),
+            "topics": "lines",
+            "value.converter": STRING,
+        },
+        "users-in": {
+            "connector.class": "DatagenConnector",
+            "kafka.topic": "users",
+            "schema.string": json.dumps(SCHEMA),
+            "schema.keyfield": "id",
+            "max.interval": "1",
+            "key.converter": INTEGER,
+            "value.converter": JSON,
+            "topic.creation.groups": "c",
+            "topic.creation.c.include": "users",
+            "topic.creation.c.cleanup.policy": "compact",
+            "topic.creation.c.partitions": "2",
+            "topic.creation.c.replication.factor": "1",
+            "topic.creation.default.partitions": "1",
+            "topic.creation.default.replication.factor": "1",
+        },
+        "users-out": {
+            **jdbc,
+            "connector.class": "JdbcSinkConnector",
+            "topics": "users",
+            "insert.mode": "upsert",
+            "pk.mode": "record_key",
+            "pk.fields": "id",
+            "auto.create": "true",
+            "table.name.format": "sunk",
+            "retry.backoff.ms": "300",
+            "key.converter": INTEGER,
+        },
+        "table-in": {
+            **jdbc,
+            "connector.class": "JdbcSourceConnector",
+            "mode": "incrementing",
+            "incrementing.column.name": "id",
+            "table.whitelist": "src",
+            "topic.prefix": "p-",
+            "poll.interval.ms": "100",
+            "value.converter.schemas.enable": "false",
+        },
+    }
 
 
 @dataclass
@@ -205,7 +251,10 @@ class Loop:
 
         def running() -> bool:
             shown = http.get("/connectors?expand=status").json()
-            states = {name: [s["state"] for s in (shown[name]["status"]["connector"], *shown[name]["status"]["tasks"])] for name in shown}  # fmt: skip
+            states = {
+                name: [s["state"] for s in (shown[name]["status"]["connector"], *shown[name]["status"]["tasks"])]
+                for name in shown
+            }
             return all(len(states.get(name, [])) > 1 and set(states[name]) == {"RUNNING"} for name in wanted)
 
         until(running, "all connectors and tasks are RUNNING")
@@ -257,7 +306,13 @@ async def test_nothing_is_lost_torn_or_out_of_order_and_every_answer_holds_howev
     await connection.execute("CREATE TABLE src (id bigserial PRIMARY KEY, t text)")
     upstream = Upstream(tmp_path, postgres_url)
     (tmp_path / "in.txt").touch()
-    loop = Loop(tmp_path, files(tmp_path, postgres_url), list(configs(tmp_path, postgres_url)), random.Random(seed), Churn(random.Random(seed)))  # fmt: skip
+    loop = Loop(
+        tmp_path,
+        files(tmp_path, postgres_url),
+        list(configs(tmp_path, postgres_url)),
+        random.Random(seed),
+        Churn(random.Random(seed)),
+    )
 
     with upstream.writing():
         for _ in range(KILLS):
@@ -323,7 +378,9 @@ def finish(loop: Loop, upstream: Upstream) -> None:
         )
         until(nothing_waits(http), "no sink lags")
         loop.stop(worker)
-    verified = subprocess.run([str(CONNECT), "log", "verify", "--data-dir", str(loop.folder / "data")], capture_output=True, text=True)  # fmt: skip
+    verified = subprocess.run(
+        [str(CONNECT), "log", "verify", "--data-dir", str(loop.folder / "data")], capture_output=True, text=True
+    )
     assert verified.returncode == 0, verified.stdout + verified.stderr
 
 

@@ -93,7 +93,11 @@ FAILING: dict[str, tuple[str, str, str]] = {
     "poll-offset-text": ("OddSource", "poll:offset-text", "source_offset = str 'abc'"),
     "poll-nan": ("OddSource", "poll:partition-nan", "source_partition['p'] = float nan"),
     "task-start-exit": ("OddSource", "task-start:exit", "start of task"),
-    "task-start-hang": ("OddSource", "task-start:hang", "start of task task-start-hang-0, unruly_plugins.OddSource did not return"),
+    "task-start-hang": (
+        "OddSource",
+        "task-start:hang",
+        "start of task task-start-hang-0, unruly_plugins.OddSource did not return",
+    ),
     "atask-start-hang": ("OddAsyncSource", "task-start:hang", "did not return"),
     "task-configure-exit": ("OddSource", "task-configure:exit", "SystemExit: 3"),
     "start-exit": ("OddSource", "start:exit", "start of connector"),
@@ -112,7 +116,7 @@ FAILING: dict[str, tuple[str, str, str]] = {
     "open-type": ("OddSink", "open:type", "TypeError: a bug (open of task"),
     "flush-exit": ("OddSink", "flush:exit", "flush of task"),
     "aflush-hang": ("OddAsyncSink", "flush:hang", "flush of task"),
-}  # fmt: skip
+}
 #: What is RUNNING, and named in /v1/warnings; or only shows when it is to end.
 HANGING: dict[str, tuple[str, str, str]] = {
     "poll-hang": ("OddSource", "poll:hang", "has been in poll for"),
@@ -123,12 +127,19 @@ HANGING: dict[str, tuple[str, str, str]] = {
     "aput-swallow": ("OddAsyncSink", "put:swallow", "has been in put_batch for"),
 }
 QUIET: dict[str, tuple[str, str]] = {
-    "stop-exit": ("OddSource", "stop:exit"), "stop-hang": ("OddSource", "stop:hang"), "close-hang": ("OddSource", "close:hang"),
-    "task-stop-exit": ("OddSource", "task-stop:exit"), "task-stop-hang": ("OddSource", "task-stop:hang"),
-    "atask-stop-swallow": ("OddAsyncSource", "task-stop:swallow"), "task-close-hang": ("OddSource", "task-close:hang"),
-    "partitions-exit": ("OddSink", "close-partitions:exit"), "apartitions-hang": ("OddAsyncSink", "close-partitions:hang"),
-    "commit-exit": ("OddSource", "commit:exit"), "thread": ("OddSource", "poll:thread"), "poll-none": ("OddSource", "poll:none"),
-}  # fmt: skip
+    "stop-exit": ("OddSource", "stop:exit"),
+    "stop-hang": ("OddSource", "stop:hang"),
+    "close-hang": ("OddSource", "close:hang"),
+    "task-stop-exit": ("OddSource", "task-stop:exit"),
+    "task-stop-hang": ("OddSource", "task-stop:hang"),
+    "atask-stop-swallow": ("OddAsyncSource", "task-stop:swallow"),
+    "task-close-hang": ("OddSource", "task-close:hang"),
+    "partitions-exit": ("OddSink", "close-partitions:exit"),
+    "apartitions-hang": ("OddAsyncSink", "close-partitions:hang"),
+    "commit-exit": ("OddSource", "commit:exit"),
+    "thread": ("OddSource", "poll:thread"),
+    "poll-none": ("OddSource", "poll:none"),
+}
 
 
 def test_odd_plugins_beside_a_healthy_one(tmp_path: Path) -> None:
@@ -298,8 +309,11 @@ BROKEN = {
     "base_at_import": ("raise BaseException('bare')\n", "BaseException: bare"),
     "no_hookimpl": ("def connect_connectors():\n    return []\n", "without @hookimpl"),
     "no_hook": ("from connect.api import Transform\nclass T(Transform):\n    pass\n", "registers no hook"),
-    "hook_exits": ("import sys\nfrom connect.api import hookimpl\n@hookimpl\ndef connect_transforms():\n    sys.exit(2)\n", "SystemExit: 2"),
-}  # fmt: skip
+    "hook_exits": (
+        "import sys\nfrom connect.api import hookimpl\n@hookimpl\ndef connect_transforms():\n    sys.exit(2)\n",
+        "SystemExit: 2",
+    ),
+}
 
 
 def test_modules_that_are_no_plugins_are_named_once_and_left_out(tmp_path: Path) -> None:

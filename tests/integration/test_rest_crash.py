@@ -53,9 +53,17 @@ class Client:
     def config(self, revision: int) -> dict[str, str]:
         # The source waits for a file that never comes, and the sink reads a topic without records, so that offsets
         # are only what the client sets.
-        kind = {"connector.class": "FileStreamSink", "topics": "crash"} if self.is_sink else {"connector.class": "FileStreamSource", "topic": "crash"}  # fmt: skip
-        return {**kind, "file": str(self.folder / f"{self.name}.txt"), "revision": str(revision),
-                "value.converter": STRING}  # fmt: skip
+        kind = (
+            {"connector.class": "FileStreamSink", "topics": "crash"}
+            if self.is_sink
+            else {"connector.class": "FileStreamSource", "topic": "crash"}
+        )
+        return {
+            **kind,
+            "file": str(self.folder / f"{self.name}.txt"),
+            "revision": str(revision),
+            "value.converter": STRING,
+        }
 
     def offsets(self, offset: int | None) -> dict[str, Any]:
         if self.is_sink:
@@ -74,7 +82,12 @@ class Client:
             target = self.random.choice(["RUNNING", "PAUSED", "STOPPED"])
             body = {"name": self.name, "config": config, "initial_state": target}
             created = replace(changed, target=target)
-            return self.random.choice([("POST", "/connectors", body, 201, created), ("PUT", f"{path}/config", config, 201, replace(created, target="RUNNING"))])  # fmt: skip
+            return self.random.choice(
+                [
+                    ("POST", "/connectors", body, 201, created),
+                    ("PUT", f"{path}/config", config, 201, replace(created, target="RUNNING")),
+                ]
+            )
         requests: list[tuple[str, str, Any, int, Known]] = [
             ("PUT", f"{path}/config", config, 200, changed),
             ("PATCH", f"{path}/config", {"revision": str(self.revisions)}, 200, changed),
@@ -86,9 +99,15 @@ class Client:
         ]
         offset, may = self.random.randrange(1, 99), now.target == "STOPPED"
         requests += [
-            ("PATCH", f"{path}/offsets", self.offsets(offset), 200 if may else 400, replace(now, offset=offset) if may else now),
+            (
+                "PATCH",
+                f"{path}/offsets",
+                self.offsets(offset),
+                200 if may else 400,
+                replace(now, offset=offset) if may else now,
+            ),
             ("DELETE", f"{path}/offsets", None, 200 if may else 400, replace(now, offset=None) if may else now),
-        ] * (3 if may else 1)  # fmt: skip
+        ] * (3 if may else 1)
         return self.random.choice(requests)
 
     async def churn(self, http: httpx.AsyncClient) -> None:
@@ -126,7 +145,11 @@ class Client:
         while True:
             status = (await http.get(f"/connectors/{self.name}/status")).json()
             state, tasks = status["connector"]["state"], [task["state"] for task in status["tasks"]]
-            if (state == "RUNNING" and tasks == ["RUNNING"]) or (state == "PAUSED" and tasks in ([], ["PAUSED"])) or (state == "STOPPED" and not tasks):  # fmt: skip
+            if (
+                (state == "RUNNING" and tasks == ["RUNNING"])
+                or (state == "PAUSED" and tasks in ([], ["PAUSED"]))
+                or (state == "STOPPED" and not tasks)
+            ):
                 break
             assert time.monotonic() < deadline, status
             await asyncio.sleep(0.01)

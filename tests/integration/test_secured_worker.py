@@ -32,13 +32,26 @@ def environment(tmp_path: Path) -> dict[str, str]:
 
 
 def connect(environment: dict[str, str], *arguments: Any, stdin: str = "") -> subprocess.CompletedProcess[str]:
-    return subprocess.run([str(CONNECT), *map(str, arguments)], input=stdin, capture_output=True, text=True, timeout=60,
-                          env={**os.environ, **environment}, check=False)  # fmt: skip
+    return subprocess.run(
+        [str(CONNECT), *map(str, arguments)],
+        input=stdin,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env={**os.environ, **environment},
+        check=False,
+    )
 
 
 def test_the_command_line_reaches_a_secured_worker_by_its_contexts(tmp_path: Path, environment: dict[str, str]) -> None:
     folder = tmp_path / "certificates"
-    config = {"name": "s", "connector.class": "FileStreamSource", "file": "/nowhere", "topic": "t", "value.converter": STRING}  # fmt: skip
+    config = {
+        "name": "s",
+        "connector.class": "FileStreamSource",
+        "file": "/nowhere",
+        "topic": "t",
+        "value.converter": STRING,
+    }
     (tmp_path / "s.json").write_text(json.dumps(config))
     with WorkerProcess(
         tmp_path / "data", "--listeners", "https://127.0.0.1:0,http://127.0.0.1:0", **environment

@@ -52,13 +52,20 @@ def script(found: Client, text: str, *arguments: Any) -> Any:
                 assert time.monotonic() < deadline, "not within 20 s"
                 time.sleep(0.05)
     """
-    lines = ["import json, sys, time", textwrap.dedent(wait), "args = json.loads(sys.argv[1])", textwrap.dedent(text),
-             "print(json.dumps(answer))"]  # fmt: skip
+    lines = [
+        "import json, sys, time",
+        textwrap.dedent(wait),
+        "args = json.loads(sys.argv[1])",
+        textwrap.dedent(text),
+        "print(json.dumps(answer))",
+    ]
     return json.loads(found.run("-c", "\n".join(lines), json.dumps(arguments)).splitlines()[-1])
 
 
 def test_kafka_connect_py_drives_a_full_cycle(url: str, config: dict[str, str]) -> None:
-    answer = script(client("kafka-connect-py==1.0.0"), """
+    answer = script(
+        client("kafka-connect-py==1.0.0"),
+        """
         from kafka_connect import KafkaConnect
         url, config = args
         connect, answer = KafkaConnect(url), {}
@@ -84,7 +91,10 @@ def test_kafka_connect_py_drives_a_full_cycle(url: str, config: dict[str, str]) 
         answer["config"] = connect.get_connector_config("s")
         connect.delete_connector("s")
         answer["left"] = connect.list_connectors()
-    """, url, config)  # fmt: skip
+    """,
+        url,
+        config,
+    )
     assert set(answer["cluster"]) == {"version", "commit", "kafka_cluster_id"}
     assert config["connector.class"] in answer["plugins"]
     assert (answer["errors"], answer["made"]["name"], list(answer["list"])) == (0, "s", ["s"])
@@ -138,7 +148,9 @@ def test_kafka_connect_cli_drives_a_full_cycle(url: str, config: dict[str, str])
 
 
 def test_kafka_connect_api_drives_a_full_cycle(url: str, config: dict[str, str]) -> None:
-    answer = script(client("kafka-connect-api==0.5.10"), """
+    answer = script(
+        client("kafka-connect-api==0.5.10"),
+        """
         from kafka_connect_api.kafka_connect_api import Api, Cluster, Connector
         from kafka_connect_api.errors import GenericNotFound
         url, config = args
@@ -165,7 +177,10 @@ def test_kafka_connect_api_drives_a_full_cycle(url: str, config: dict[str, str])
         answer["config"] = connector.config
         connector.delete()
         answer["left"] = list(cluster.connectors)
-    """, url, config)  # fmt: skip
+    """,
+        url,
+        config,
+    )
     assert answer["missing"] is True
     assert (answer["list"], answer["checked"], answer["config"]["batch.size"], answer["left"]) == (["s"], 0, "7", [])
 

@@ -27,16 +27,81 @@ DATA = "org.apache.kafka.connect.data."
 CASES = 3000
 
 WORDS = [
-    "1", "-5", "300", "70000", "1.5", "1e3", "1E400", "+7", "0.1", "true", "false", "null", "abc", "a b", "", " ", "\\,",
-    "2019-08-23", "2019-08-23T14:34:54.346Z", "14:34:54.346Z", "2019-08-23T14\\:34\\:54.346Z", '"x"', '"2019-08-23"',
-    '"a\\"b"', "99999999999999999999", "9223372036854775807", "1.", ".5", "1e", "NaN", "é", "\\", "--1", "1_0", "00012",
-    "2019-13-45", "2019-8-3xx", "3.4028236e38", "1e-50", "2147483648", "0.123456789",
-]  # fmt: skip
+    "1",
+    "-5",
+    "300",
+    "70000",
+    "1.5",
+    "1e3",
+    "1E400",
+    "+7",
+    "0.1",
+    "true",
+    "false",
+    "null",
+    "abc",
+    "a b",
+    "",
+    " ",
+    "\\,",
+    "2019-08-23",
+    "2019-08-23T14:34:54.346Z",
+    "14:34:54.346Z",
+    "2019-08-23T14\\:34\\:54.346Z",
+    '"x"',
+    '"2019-08-23"',
+    '"a\\"b"',
+    "99999999999999999999",
+    "9223372036854775807",
+    "1.",
+    ".5",
+    "1e",
+    "NaN",
+    "é",
+    "\\",
+    "--1",
+    "1_0",
+    "00012",
+    "2019-13-45",
+    "2019-8-3xx",
+    "3.4028236e38",
+    "1e-50",
+    "2147483648",
+    "0.123456789",
+]
 NUMBERS = [
-    "0", "1", "-1", "127", "128", "-129", "300", "32768", "2147483647", "-2147483649", "9223372036854775807", "1e3", "1.5",
-    "-2.75", "0.1", "1e30", "1E400", "1e-400", "3.4028236e38", "123456789.125", "1e7", "0.001", "0.0001", "33554433.5",
-    "12345678901234567890.125", "5e-324", "1.50", "007", "4.35", "9007199254740993", "123456789012345678",
-]  # fmt: skip
+    "0",
+    "1",
+    "-1",
+    "127",
+    "128",
+    "-129",
+    "300",
+    "32768",
+    "2147483647",
+    "-2147483649",
+    "9223372036854775807",
+    "1e3",
+    "1.5",
+    "-2.75",
+    "0.1",
+    "1e30",
+    "1E400",
+    "1e-400",
+    "3.4028236e38",
+    "123456789.125",
+    "1e7",
+    "0.001",
+    "0.0001",
+    "33554433.5",
+    "12345678901234567890.125",
+    "5e-324",
+    "1.50",
+    "007",
+    "4.35",
+    "9007199254740993",
+    "123456789012345678",
+]
 TEXTS = [
     "",
     "a",
@@ -85,7 +150,21 @@ class Dice(random.Random):
         return self.choice([None, True, False, Raw(self.choice(NUMBERS)), self.choice(TEXTS)])
 
     def schema(self, depth: int = 0) -> dict[str, Any]:
-        simple = ["int8", "int16", "int32", "int64", "float", "double", "boolean", "string", "bytes", "Date", "Time", "Timestamp", "Decimal"]  # fmt: skip
+        simple = [
+            "int8",
+            "int16",
+            "int32",
+            "int64",
+            "float",
+            "double",
+            "boolean",
+            "string",
+            "bytes",
+            "Date",
+            "Time",
+            "Timestamp",
+            "Decimal",
+        ]
         kind = self.choice(simple + (["struct", "array", "map"] * 2 if depth < 2 else []))
         schema: dict[str, Any] = {"type": kind}
         if kind == "Decimal":
@@ -191,7 +270,11 @@ def test_random_input_is_answered_as_kafkas_converters_answer_it(kafka: None) ->
         json.loads(line) for line in run_java("-Duser.timezone=UTC", str(LAB), stdin=commands).strip("\n").split("\n")
     ]
     ours = Ours()
-    unlike = [(case, kafkas, found) for case, kafkas in zip(cases, theirs, strict=True) if not alike(kafkas, found := ours.answer(*case))]  # fmt: skip
+    unlike = [
+        (case, kafkas, found)
+        for case, kafkas in zip(cases, theirs, strict=True)
+        if not alike(kafkas, found := ours.answer(*case))
+    ]
     assert unlike == []
 
 

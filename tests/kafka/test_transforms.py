@@ -61,16 +61,29 @@ def ours(command: dict[str, Any]) -> dict[str, Any]:
     key_schema, key = step("decode", read, "t", None if command["key"] is None else command["key"].encode())
     value_schema, value = step("decode", read, "t", None if command["value"] is None else command["value"].encode())
     headers = Headers().add("h", 5, INT32).add("g", "x", STRING)
-    made = step("apply", transform.apply, Record(
-        command["topic"], value, key=key, key_schema=key_schema, value_schema=value_schema, headers=headers,
-        timestamp=command["timestamp"], source_partition={"p": "1"}, source_offset={"o": 1},
-    ))  # fmt: skip
+    made = step(
+        "apply",
+        transform.apply,
+        Record(
+            command["topic"],
+            value,
+            key=key,
+            key_schema=key_schema,
+            value_schema=value_schema,
+            headers=headers,
+            timestamp=command["timestamp"],
+            source_partition={"p": "1"},
+            source_offset={"o": 1},
+        ),
+    )
     if made is None:
         return {"dropped": True}
     return {
-        "topic": made.topic, "key": text(made.key_schema, made.key), "value": text(made.value_schema, made.value),
+        "topic": made.topic,
+        "key": text(made.key_schema, made.key),
+        "value": text(made.value_schema, made.value),
         "headers": [[h.name, text(h.schema, h.value)] for h in made.headers or ()],
-    }  # fmt: skip
+    }
 
 
 def text(schema: Schema | None, value: Any) -> str | None:
@@ -126,7 +139,9 @@ def test_dates_are_what_the_jdk_makes_of_them() -> None:
     for command, wanted in zip(commands, ask_kafka(commands), strict=True):
         dates = DateFormat(command["pattern"])
         try:
-            found: dict[str, Any] = {"text": dates.format(command["ms"])} if "ms" in command else {"ms": dates.parse(command["text"])}  # fmt: skip
+            found: dict[str, Any] = (
+                {"text": dates.format(command["ms"])} if "ms" in command else {"ms": dates.parse(command["text"])}
+            )
         except ValueError:
             found = {"error": wanted.get("error")}
         if found != wanted:

@@ -75,7 +75,9 @@ async def test_who_was_given_the_capability_writes(busy: LogCluster, topic: str)
     await busy.producer(client_id="x", internal=True).append(topic, RECORD)
 
 
-async def test_what_a_worker_reserved_stays_reserved_for_whoever_opens_the_log_next(busy: LogCluster, open_log: Open) -> None:  # fmt: skip
+async def test_what_a_worker_reserved_stays_reserved_for_whoever_opens_the_log_next(
+    busy: LogCluster, open_log: Open
+) -> None:
     await busy.aclose()
     again = await open_log()
     with pytest.raises(InternalTopicError):

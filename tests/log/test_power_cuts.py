@@ -580,9 +580,16 @@ async def test_after_a_loss_of_power_at_any_step_everything_said_holds_and_nothi
 
 #: How many cuts a story makes at least, with the plain ways alone: more than 10,000 in all.
 LEAST_CUTS = {
-    "produce": 1_400, "spread": 800, "transactions": 1_400, "transactions at once": 1_000, "compaction": 1_800,
-    "retention": 1_700, "topics": 900, "config changes": 700, "source commits": 1_200,
-}  # fmt: skip
+    "produce": 1_400,
+    "spread": 800,
+    "transactions": 1_400,
+    "transactions at once": 1_000,
+    "compaction": 1_800,
+    "retention": 1_700,
+    "topics": 900,
+    "config changes": 700,
+    "source commits": 1_200,
+}
 assert sum(LEAST_CUTS.values()) > 10_000
 
 

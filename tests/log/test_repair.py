@@ -108,7 +108,9 @@ async def test_what_a_cut_list_still_says_is_kept(stopped: Path, open_log: Open)
     assert (await (await open_log()).admin.describe_topic("t")).configs == {"segment.bytes": "400", "retention.ms": "5"}
 
 
-async def test_a_topic_that_was_compacted_is_not_given_to_retention(cluster: LogCluster, open_log: Open, data_dir: Path) -> None:  # fmt: skip
+async def test_a_topic_that_was_compacted_is_not_given_to_retention(
+    cluster: LogCluster, open_log: Open, data_dir: Path
+) -> None:
     await cluster.admin.create_topic("c", configs={"cleanup.policy": "compact", "segment.bytes": "200"})
     for number in range(6):
         await put(cluster, "c", b"%d" % number * 80, keys=[b"k"])
@@ -263,7 +265,9 @@ async def test_a_folder_that_is_gone_is_told_with_the_way_out(stopped: Path, ope
     await open_log()
 
 
-async def test_a_directory_that_is_in_use_or_holds_no_log_is_refused(cluster: LogCluster, data_dir: Path, tmp_path: Path) -> None:  # fmt: skip
+async def test_a_directory_that_is_in_use_or_holds_no_log_is_refused(
+    cluster: LogCluster, data_dir: Path, tmp_path: Path
+) -> None:
     with pytest.raises(EnvironmentFault) as refused:
         examined(data_dir)
     assert refused.value.code == "log.in_use"

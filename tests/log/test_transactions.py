@@ -548,6 +548,6 @@ def test_the_state_s_records_are_kafka_s_bytes():
         "0000" + "0000000000000fa0" + "0002" + "0000ea60" + "01" + "00000002"
         "00056f74686572" + "00000001" + "00000003" + "000174" + "00000002" + "00000000" + "00000001"
         "0000000000000001" + "0000000000000002"
-    )  # fmt: skip
+    )
     assert decode_transaction(value) == record
     assert decode_transaction_key(encode_transaction_key("größe")) == "größe"

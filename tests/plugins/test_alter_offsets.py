@@ -13,8 +13,13 @@ from connect.runtime.plugins import PluginHost
 CONFIGS: dict[str, dict[str, str]] = {
     "FileStreamSource": {"file": "f", "topic": "t"},
     "DatagenConnector": {"kafka.topic": "t", "quickstart": "orders"},
-    "JdbcSourceConnector": {"connection.url": "jdbc:postgresql://127.0.0.1/x", "mode": "incrementing", "incrementing.column.name": "id", "topic.prefix": "t-"},
-}  # fmt: skip
+    "JdbcSourceConnector": {
+        "connection.url": "jdbc:postgresql://127.0.0.1/x",
+        "mode": "incrementing",
+        "incrementing.column.name": "id",
+        "topic.prefix": "t-",
+    },
+}
 GOOD: list[tuple[str, Any, Any]] = [
     ("FileStreamSource", {"filename": "f"}, {"position": 0}),
     ("FileStreamSource", {"what": "ever"}, None),

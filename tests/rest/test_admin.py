@@ -49,8 +49,12 @@ async def test_an_empty_path_segment_is_400(worker: RunningWorker, path: str) ->
 
 @pytest.mark.parametrize(
     ("config", "get", "reset"),
-    [({"topic_tracking_enable": "false"}, 403, 403), ({"topic_tracking_allow_reset": "false"}, 200, 403), ({}, 200, 202)],
-)  # fmt: skip
+    [
+        ({"topic_tracking_enable": "false"}, 403, 403),
+        ({"topic_tracking_allow_reset": "false"}, 200, 403),
+        ({}, 200, 202),
+    ],
+)
 async def test_topic_tracking_can_be_switched_off(tmp_path: Path, config: dict[str, str], get: int, reset: int) -> None:
     async with running_worker(tmp_path, **config) as worker:
         assert (await worker.client.get("/connectors/any/topics")).status_code == get
@@ -59,7 +63,12 @@ async def test_topic_tracking_can_be_switched_off(tmp_path: Path, config: dict[s
 
 async def test_a_topic_comes_back_after_a_reset_with_its_next_record(worker: RunningWorker, tmp_path: Path) -> None:
     (tmp_path / "in.txt").write_text("a\n")
-    config = {"connector.class": "FileStreamSource", "file": str(tmp_path / "in.txt"), "topic": "t", "value.converter": STRING}  # fmt: skip
+    config = {
+        "connector.class": "FileStreamSource",
+        "file": str(tmp_path / "in.txt"),
+        "topic": "t",
+        "value.converter": STRING,
+    }
     await worker.client.put("/connectors/s/config", json=config)
     await worker.until(lambda: worker.herder.active_topics("s") == ["t"])
     await worker.client.put("/connectors/s/topics/reset")

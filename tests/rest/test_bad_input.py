@@ -38,7 +38,21 @@ def assert_refused(answer: httpx.Response, status: int = 400, *mentions: str) ->
 
 
 WITH_BODY = [("POST", "/connectors"), ("PUT", PUT_CONFIG), ("PUT", VALIDATE), ("POST", "/v1/topics")]
-NOT_JSON = [b"{", b"", b"   ", b"null", b"[]", b'"text"', b"1", b"\xff\xfe", b"{'a': 1}", b'{"a": NaN}', b'{"a": "\xc3"}', b'{"a": 1} x', b"\x00"]  # fmt: skip
+NOT_JSON = [
+    b"{",
+    b"",
+    b"   ",
+    b"null",
+    b"[]",
+    b'"text"',
+    b"1",
+    b"\xff\xfe",
+    b"{'a': 1}",
+    b'{"a": NaN}',
+    b'{"a": "\xc3"}',
+    b'{"a": 1} x',
+    b"\x00",
+]
 
 
 @pytest.mark.parametrize("body", NOT_JSON)
@@ -68,20 +82,53 @@ WRONG: list[tuple[str, str, Any]] = [
 
 
 @pytest.mark.parametrize(("method", "path", "body"), WRONG)
-async def test_wrong_types_and_unknown_members_are_refused(worker: RunningWorker, method: str, path: str, body: Any) -> None:  # fmt: skip
+async def test_wrong_types_and_unknown_members_are_refused(
+    worker: RunningWorker, method: str, path: str, body: Any
+) -> None:
     assert_refused(await worker.client.request(method, path, json=body))
     assert worker.herder.connectors() == []
 
 
-@pytest.mark.parametrize("kind", ["text/plain", "application/xml", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "json", "", "application/json5"])  # fmt: skip
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "text/plain",
+        "application/xml",
+        "application/x-www-form-urlencoded",
+        "multipart/form-data; boundary=x",
+        "json",
+        "",
+        "application/json5",
+    ],
+)
 async def test_bodies_of_other_kinds_are_refused(worker: RunningWorker, kind: str) -> None:
     for method, path in [*WITH_BODY, ("PUT", "/connectors/x/pause"), ("DELETE", "/connectors/x")]:
         answer = await worker.client.request(method, path, content=b"{}", headers={"Content-Type": kind})
         assert_refused(answer, 415, "application/json is expected")
 
 
-@pytest.mark.parametrize("name", ["a b", " padded ", "a/b", "a%b", "a%2Fb", "ünïcode", "日本語", "🙂", "a\\b", "a?b#c", "a+b&c=d", "a;b", "...", "a\u00a0b",
-                                  "'; DROP TABLE x", "<script>", "x" * 1000])  # fmt: skip
+@pytest.mark.parametrize(
+    "name",
+    [
+        "a b",
+        " padded ",
+        "a/b",
+        "a%b",
+        "a%2Fb",
+        "ünïcode",
+        "日本語",
+        "🙂",
+        "a\\b",
+        "a?b#c",
+        "a+b&c=d",
+        "a;b",
+        "...",
+        "a\u00a0b",
+        "'; DROP TABLE x",
+        "<script>",
+        "x" * 1000,
+    ],
+)
 async def test_odd_names_can_be_created_read_changed_and_deleted(worker: RunningWorker, name: str) -> None:
     made = await worker.client.post("/connectors", json={"name": name, "config": CONFIG})
     assert made.status_code == 201, made.text
@@ -114,9 +161,23 @@ async def test_empty_names_and_control_characters_are_refused(worker: RunningWor
     assert worker.herder.connectors() == []
 
 
-@pytest.mark.parametrize("path", ["/connectors/%", "/connectors/%zz", "/connectors/%FF%FE", "/connectors//", "//connectors", "/connectors/x/y/z", "/%2e%2e/etc/passwd",
-                                  "/connectors/x/tasks/-1/status", "/connectors/x/tasks/1e9/status", "/connectors/x/tasks/99999999999999999999/restart",
-                                  "/connectors/%00", "/connectors/x%1fy"])  # fmt: skip
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/connectors/%",
+        "/connectors/%zz",
+        "/connectors/%FF%FE",
+        "/connectors//",
+        "//connectors",
+        "/connectors/x/y/z",
+        "/%2e%2e/etc/passwd",
+        "/connectors/x/tasks/-1/status",
+        "/connectors/x/tasks/1e9/status",
+        "/connectors/x/tasks/99999999999999999999/restart",
+        "/connectors/%00",
+        "/connectors/x%1fy",
+    ],
+)
 async def test_odd_paths_are_not_found_and_never_a_failure(worker: RunningWorker, path: str) -> None:
     for method in ("GET", "DELETE", "POST", "PATCH"):
         answer = await worker.client.request(method, path)
@@ -124,7 +185,13 @@ async def test_odd_paths_are_not_found_and_never_a_failure(worker: RunningWorker
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(body=st.binary(max_size=200) | st.recursive(st.none() | st.booleans() | st.floats() | st.integers() | st.text(), lambda x: st.lists(x) | st.dictionaries(st.text(), x)).map(lambda x: json.dumps(x).encode()))  # fmt: skip
+@given(
+    body=st.binary(max_size=200)
+    | st.recursive(
+        st.none() | st.booleans() | st.floats() | st.integers() | st.text(),
+        lambda x: st.lists(x) | st.dictionaries(st.text(), x),
+    ).map(lambda x: json.dumps(x).encode())
+)
 def test_no_body_at_all_makes_a_failure_of_ours(tmp_path_factory: pytest.TempPathFactory, body: bytes) -> None:
     async def send() -> None:
         async with running_worker(tmp_path_factory.mktemp("w")) as worker:
@@ -140,7 +207,11 @@ async def test_a_thousand_creations_at_once_all_succeed_once(worker: RunningWork
     (tmp_path / "in.txt").touch()
 
     async def create(number: int) -> int:
-        body = {"name": f"c{number % 1000}", "config": {**CONFIG, "file": str(tmp_path / "in.txt")}, "initial_state": "STOPPED"}  # fmt: skip
+        body = {
+            "name": f"c{number % 1000}",
+            "config": {**CONFIG, "file": str(tmp_path / "in.txt")},
+            "initial_state": "STOPPED",
+        }
         return (await worker.client.post("/connectors", json=body, timeout=120)).status_code
 
     began = time.perf_counter()

@@ -92,8 +92,15 @@ async def test_expand_shows_status_and_info(worker: RunningWorker, tmp_path: Pat
 
 
 async def test_a_failed_task_keeps_its_cause_and_restarts(worker: RunningWorker, tmp_path: Path) -> None:
-    config = file_source(tmp_path, **{"transforms": "x", "transforms.x.type": "org.apache.kafka.connect.transforms.ExtractField$Value",
-                                      "transforms.x.field": "f", "topic": "bad"})  # fmt: skip
+    config = file_source(
+        tmp_path,
+        **{
+            "transforms": "x",
+            "transforms.x.type": "org.apache.kafka.connect.transforms.ExtractField$Value",
+            "transforms.x.field": "f",
+            "topic": "bad",
+        },
+    )
     (tmp_path / "in.txt").write_text("no struct\n")
     await worker.client.put("/connectors/s/config", json=config)
     trace = await worker.until_failed("s")
@@ -111,13 +118,43 @@ BAD: list[tuple[str, str, Any, int, tuple[str, ...]]] = [
     ("POST", "/connectors", b'{"name": "x"}', 400, ("config",)),
     ("POST", "/connectors", b'{"name": "x", "config": {}, "extra": 1}', 400, ("extra",)),
     ("POST", "/connectors", b'{"name": "x", "config": {}}', 400, ("connector.class",)),
-    ("POST", "/connectors", b'{"config": {"connector.class": "FileStreamSource", "topic": "t"}}', 400, ("may not be empty",)),
-    ("POST", "/connectors", b'{"name": "x", "config": {"connector.class": "FileStreamSorce"}}', 400, ("did you mean FileStreamSource",)),
+    (
+        "POST",
+        "/connectors",
+        b'{"config": {"connector.class": "FileStreamSource", "topic": "t"}}',
+        400,
+        ("may not be empty",),
+    ),
+    (
+        "POST",
+        "/connectors",
+        b'{"name": "x", "config": {"connector.class": "FileStreamSorce"}}',
+        400,
+        ("did you mean FileStreamSource",),
+    ),
     ("POST", "/connectors", b'{"name": "x", "config": {"connector.class": "FileStreamSource"}}', 400, ('"topic"',)),
-    ("POST", "/connectors", b'{"name": "x", "config": {"connector.class": "FileStreamSource", "topic": "t", "tasks.max": "y"}}', 400, ("tasks.max", "INT")),
-    ("POST", "/connectors", b'{"name": "x", "config": {"connector.class": "FileStreamSource", "topic": {}}}', 400, ("topic", "dict")),
+    (
+        "POST",
+        "/connectors",
+        b'{"name": "x", "config": {"connector.class": "FileStreamSource", "topic": "t", "tasks.max": "y"}}',
+        400,
+        ("tasks.max", "INT"),
+    ),
+    (
+        "POST",
+        "/connectors",
+        b'{"name": "x", "config": {"connector.class": "FileStreamSource", "topic": {}}}',
+        400,
+        ("topic", "dict"),
+    ),
     ("POST", "/connectors", b'{"name": "x", "config": {}, "initial_state": "GONE"}', 400, ("GONE",)),
-    ("PUT", "/connectors/x/config", b'{"connector.class": "FileStreamSource", "topic": "t", "name": "y"}', 400, ("doesn't match",)),
+    (
+        "PUT",
+        "/connectors/x/config",
+        b'{"connector.class": "FileStreamSource", "topic": "t", "name": "y"}',
+        400,
+        ("doesn't match",),
+    ),
     ("GET", "/connectors/none", None, 404, ("none",)),
     ("GET", "/connectors/none/status", None, 404, ("none",)),
     ("PUT", "/connectors/none/pause", None, 404, ("none",)),
@@ -125,11 +162,13 @@ BAD: list[tuple[str, str, Any, int, tuple[str, ...]]] = [
     ("GET", "/nowhere", None, 404, ("Not Found",)),
     ("POST", "/connectors/x/config", b"{}", 405, ("Not Allowed",)),
     ("GET", "/connector-plugins/Nope/config", None, 404, ("Nope",)),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("method", "path", "body", "status", "mentions"), BAD)
-async def test_bad_requests_get_one_clear_answer_and_change_nothing(worker: RunningWorker, method: str, path: str, body: bytes | None, status: int, mentions: tuple[str, ...]) -> None:  # fmt: skip
+async def test_bad_requests_get_one_clear_answer_and_change_nothing(
+    worker: RunningWorker, method: str, path: str, body: bytes | None, status: int, mentions: tuple[str, ...]
+) -> None:
     answer = await worker.client.request(
         method, path, content=body, headers={"Content-Type": "application/json"} if body is not None else {}
     )
@@ -171,8 +210,12 @@ async def test_names_with_odd_characters_can_be_read_and_deleted(
 
 
 async def test_secrets_are_never_shown_and_survive_being_sent_back(worker: RunningWorker) -> None:
-    config = {"connector.class": "JdbcSinkConnector", "topics": "t", "connection.password": "hunter2",
-              "connection.url": "postgresql://u:s3cret@127.0.0.1:1/db"}  # fmt: skip
+    config = {
+        "connector.class": "JdbcSinkConnector",
+        "topics": "t",
+        "connection.password": "hunter2",
+        "connection.url": "postgresql://u:s3cret@127.0.0.1:1/db",
+    }
     await worker.client.put("/connectors/p/config", json=config)
     shown = await worker.client.get("/connectors/p/config")
     assert "hunter2" not in shown.text and "s3cret" not in shown.text
@@ -264,8 +307,15 @@ async def test_numbers_in_a_config_become_the_text_that_was_sent(worker: Running
 
 @pytest.mark.parametrize(
     ("name", "path"),
-    [("a b", "a%20b"), ("x:y@z,w", "x:y@z,w"), ("#&=", "%23&="), ("+b?c", "+b%3Fc"), ("é", "%C3%A9"), ("a/b;c%", "a%2Fb%3Bc%25")],
-)  # fmt: skip
+    [
+        ("a b", "a%20b"),
+        ("x:y@z,w", "x:y@z,w"),
+        ("#&=", "%23&="),
+        ("+b?c", "+b%3Fc"),
+        ("é", "%C3%A9"),
+        ("a/b;c%", "a%2Fb%3Bc%25"),
+    ],
+)
 async def test_the_location_of_a_new_connector_is_where_it_is_found(
     worker: RunningWorker, name: str, path: str
 ) -> None:
@@ -291,11 +341,17 @@ async def test_a_thousand_creations_at_once_all_run(worker: RunningWorker, tmp_p
 @pytest.mark.parametrize("depth", [65, 300, 900, 100_000])
 @pytest.mark.parametrize(
     ("method", "path", "body"),
-    [("PUT", "/connectors/x/config", '{"connector.class": "FileStreamSource", "topic": %s}'),
-     ("POST", "/connectors", '{"name": "x", "config": {"a": %s}}'),
-     ("PATCH", "/connectors/x/offsets", '{"offsets": [{"partition": {"filename": "f", "a": %s}, "offset": {"position": 1}}]}'),
-     ("PUT", "/admin/loggers/x", '{"level": %s}')],
-)  # fmt: skip
+    [
+        ("PUT", "/connectors/x/config", '{"connector.class": "FileStreamSource", "topic": %s}'),
+        ("POST", "/connectors", '{"name": "x", "config": {"a": %s}}'),
+        (
+            "PATCH",
+            "/connectors/x/offsets",
+            '{"offsets": [{"partition": {"filename": "f", "a": %s}, "offset": {"position": 1}}]}',
+        ),
+        ("PUT", "/admin/loggers/x", '{"level": %s}'),
+    ],
+)
 async def test_bodies_that_are_nested_too_deep_are_400(
     worker: RunningWorker, depth: int, method: str, path: str, body: str
 ) -> None:
@@ -307,7 +363,13 @@ async def test_bodies_that_are_nested_too_deep_are_400(
 # -- secrets that are read, changed and sent back --------------------------------------------------------------------
 
 URL = "jdbc:postgresql://127.0.0.1:1/db?user=u1&password=pw-2&sslpassword=pw-3"
-WITH_SECRETS = {"connector.class": "JdbcSinkConnector", "topics": "t", "connection.user": "u1", "connection.password": "pw-1", "connection.url": URL}  # fmt: skip
+WITH_SECRETS = {
+    "connector.class": "JdbcSinkConnector",
+    "topics": "t",
+    "connection.user": "u1",
+    "connection.password": "pw-1",
+    "connection.url": URL,
+}
 
 
 async def stored_everywhere(worker: RunningWorker) -> str:

@@ -14,7 +14,9 @@ from tests.support.doors import ServedWorker, make_users, served_worker
 PATHS = ("/", "/health", "/connectors", "/openapi.json", "/docs", "/v1/topics", "/admin/loggers", "/nowhere")
 
 
-async def ask(worker: ServedWorker, *lines: str, target: str = "/connectors", version: str = "1.1", method: str = "GET") -> tuple[int, str]:  # fmt: skip
+async def ask(
+    worker: ServedWorker, *lines: str, target: str = "/connectors", version: str = "1.1", method: str = "GET"
+) -> tuple[int, str]:
     """Send a request as it stands; return status and message."""
     text = "\r\n".join([f"{method} {target} HTTP/{version}", *lines, "Connection: close", "", ""])
     head, _, body = (await worker.raw(text.encode("latin-1"))).partition(b"\r\n\r\n")
@@ -32,7 +34,9 @@ async def test_a_page_that_has_its_name_resolve_to_the_worker_reaches_nothing(tm
             assert "evil.example" in message
             assert "rest.allowed.hosts" in message
         for method in ("POST", "PUT", "PATCH", "DELETE", "OPTIONS", "HEAD"):
-            assert (await worker.raw(f"{method} /connectors HTTP/1.1\r\nHost: {name}\r\n\r\n".encode())).startswith(b"HTTP/1.1 421 ")  # fmt: skip
+            assert (await worker.raw(f"{method} /connectors HTTP/1.1\r\nHost: {name}\r\n\r\n".encode())).startswith(
+                b"HTTP/1.1 421 "
+            )
 
 
 async def test_loopback_names_are_answered_with_any_port(tmp_path: Path) -> None:
@@ -156,7 +160,7 @@ async def test_the_location_of_a_created_connector_is_under_the_name_that_was_as
         body = json.dumps(
             {"name": "a", "config": {"connector.class": "FileStreamSource", "topic": "t", "file": "none"}}
         )
-        text = f"POST http://localhost:7/connectors HTTP/1.1\r\nHost: evil.example\r\nContent-Type: application/json\r\nConnection: close\r\nContent-Length: {len(body)}\r\n\r\n{body}"  # fmt: skip
+        text = f"POST http://localhost:7/connectors HTTP/1.1\r\nHost: evil.example\r\nContent-Type: application/json\r\nConnection: close\r\nContent-Length: {len(body)}\r\n\r\n{body}"
         assert b"location: http://localhost:7/connectors/a\r\n" in await worker.raw(text.encode())
 
 

@@ -23,7 +23,13 @@ JSON = {"Content-Type": "application/json"}
 
 
 def head(length: int, *more: str) -> bytes:
-    lines = ["POST /connectors HTTP/1.1", "Host: localhost", "Content-Type: application/json", f"Content-Length: {length}", *more]  # fmt: skip
+    lines = [
+        "POST /connectors HTTP/1.1",
+        "Host: localhost",
+        "Content-Type: application/json",
+        f"Content-Length: {length}",
+        *more,
+    ]
     return "\r\n".join([*lines, "", ""]).encode()
 
 
@@ -44,7 +50,9 @@ async def test_a_body_that_is_too_large_is_refused_with_the_limit(tmp_path: Path
             for at in range(0, len(body), 500):
                 yield body[at : at + 500]
 
-        assert_error(await worker.request("POST", "/connectors", content=parts(), headers=JSON), 413, "request.too_large")  # fmt: skip
+        assert_error(
+            await worker.request("POST", "/connectors", content=parts(), headers=JSON), 413, "request.too_large"
+        )
         assert (await worker.get("/connectors")).json() == []
 
 
@@ -69,14 +77,19 @@ async def test_an_answer_that_takes_too_long_is_kafkas_500_and_the_work_goes_on(
         await asyncio.sleep(0.2)
         finished.set()
 
-    client = httpx.AsyncClient(transport=httpx.ASGITransport(Limits(slow, max_bytes=100, timeout_s=0.05)), base_url="http://w")  # fmt: skip
+    client = httpx.AsyncClient(
+        transport=httpx.ASGITransport(Limits(slow, max_bytes=100, timeout_s=0.05)), base_url="http://w"
+    )
     assert_error(await client.get("/"), 500, "timeout", "it goes on")
     await asyncio.wait_for(finished.wait(), 5)
 
 
 async def test_a_head_that_is_too_large_or_no_http_gets_the_one_shape_of_errors(tmp_path: Path) -> None:
     async with served_worker(tmp_path) as worker:
-        for text, status in [(b"GET / HTTP/1.1\r\nX: " + b"a" * (protocol.HEAD_BYTES_MAX + 1), 431), (b"\x16\x03\x01 hello\r\n\r\n", 400)]:  # fmt: skip
+        for text, status in [
+            (b"GET / HTTP/1.1\r\nX: " + b"a" * (protocol.HEAD_BYTES_MAX + 1), 431),
+            (b"\x16\x03\x01 hello\r\n\r\n", 400),
+        ]:
             top, _, body = (await worker.raw(text)).partition(b"\r\n\r\n")
             assert top.startswith(f"HTTP/1.1 {status} ".encode())
             assert set(json.loads(body)) == {"error_code", "message"}
@@ -127,7 +140,9 @@ async def test_a_body_that_is_given_up_holds_nothing(tmp_path: Path) -> None:
         await until(lambda: budget.held_bytes == 0)
 
 
-async def test_connections_are_bounded_and_an_idle_one_makes_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
+async def test_connections_are_bounded_and_an_idle_one_makes_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(protocol, "CONNECTIONS_MAX", 3)
     async with served_worker(tmp_path) as worker:
         opened = []

@@ -21,11 +21,22 @@ async def worker(tmp_path: Path):
 
 
 def source(tmp_path: Path) -> dict[str, str]:
-    return {"connector.class": "FileStreamSource", "file": str(tmp_path / "in.txt"), "topic": "lines", "value.converter": STRING}  # fmt: skip
+    return {
+        "connector.class": "FileStreamSource",
+        "file": str(tmp_path / "in.txt"),
+        "topic": "lines",
+        "value.converter": STRING,
+    }
 
 
 def sink(tmp_path: Path, **more: str) -> dict[str, str]:
-    return {"connector.class": "FileStreamSink", "file": str(tmp_path / "out.txt"), "topics": "lines", "value.converter": STRING, **more}  # fmt: skip
+    return {
+        "connector.class": "FileStreamSink",
+        "file": str(tmp_path / "out.txt"),
+        "topics": "lines",
+        "value.converter": STRING,
+        **more,
+    }
 
 
 async def put(worker: RunningWorker, name: str, config: dict[str, str]) -> None:
@@ -89,7 +100,9 @@ async def test_a_sink_goes_on_where_its_groups_offset_says(worker: RunningWorker
     await worker.until(lambda: worker.records("k") == 3)
     await stop(worker, "k")
     assert await offsets(worker, "k") == [topic_at({"kafka_offset": 3})]
-    assert (await patch(worker, "k", topic_at({"kafka_offset": "1"}, partition="0"))).json()["message"] == DONE.format("altered")  # fmt: skip
+    assert (await patch(worker, "k", topic_at({"kafka_offset": "1"}, partition="0"))).json()["message"] == DONE.format(
+        "altered"
+    )
     assert await worker.herder.cluster.groups.list() == [group]
     await worker.client.put("/connectors/k/resume")
     await worker.until(lambda: worker.records("k") == 2)
@@ -126,10 +139,16 @@ BAD_SOURCE: list[tuple[Any, str]] = [
 
 
 @pytest.mark.parametrize(("entry", "mention"), BAD_SOURCE)
-async def test_wrong_source_offsets_are_refused_whole(worker: RunningWorker, tmp_path: Path, entry: Any, mention: str) -> None:  # fmt: skip
+async def test_wrong_source_offsets_are_refused_whole(
+    worker: RunningWorker, tmp_path: Path, entry: Any, mention: str
+) -> None:
     await put(worker, "s", source(tmp_path))
     await stop(worker, "s")
-    answer = await patch(worker, "s", file_at(tmp_path, {"position": 1}), entry) if entry != 7 else await patch(worker, "s", entry)  # fmt: skip
+    answer = (
+        await patch(worker, "s", file_at(tmp_path, {"position": 1}), entry)
+        if entry != 7
+        else await patch(worker, "s", entry)
+    )
     assert answer.status_code == 400
     assert mention in answer.json()["message"]
     assert await offsets(worker, "s") == []
@@ -151,7 +170,9 @@ BAD_SINK: list[tuple[Any, str]] = [
 
 
 @pytest.mark.parametrize(("entry", "mention"), BAD_SINK)
-async def test_wrong_sink_offsets_are_refused_whole(worker: RunningWorker, tmp_path: Path, entry: Any, mention: str) -> None:  # fmt: skip
+async def test_wrong_sink_offsets_are_refused_whole(
+    worker: RunningWorker, tmp_path: Path, entry: Any, mention: str
+) -> None:
     await worker.client.post("/v1/topics", json={"name": "lines"})
     await put(worker, "k", sink(tmp_path))
     await stop(worker, "k")
@@ -162,15 +183,24 @@ async def test_wrong_sink_offsets_are_refused_whole(worker: RunningWorker, tmp_p
     assert await offsets(worker, "k") == []
 
 
-@pytest.mark.parametrize("body", [b"{}", b'{"offsets": null}', b'{"offsets": []}', b'{"offsets": {}}', b'{"more": 1}', b"{bad", b"", b"[]"])  # fmt: skip
-async def test_bodies_that_are_no_offsets_are_400_even_for_an_unknown_connector(worker: RunningWorker, body: bytes) -> None:  # fmt: skip
-    answer = await worker.client.patch("/connectors/none/offsets", content=body, headers={"Content-Type": "application/json"})  # fmt: skip
+@pytest.mark.parametrize(
+    "body", [b"{}", b'{"offsets": null}', b'{"offsets": []}', b'{"offsets": {}}', b'{"more": 1}', b"{bad", b"", b"[]"]
+)
+async def test_bodies_that_are_no_offsets_are_400_even_for_an_unknown_connector(
+    worker: RunningWorker, body: bytes
+) -> None:
+    answer = await worker.client.patch(
+        "/connectors/none/offsets", content=body, headers={"Content-Type": "application/json"}
+    )
     assert (answer.status_code, set(answer.json())) == (400, {"error_code", "message"})
 
 
 async def test_only_a_stopped_connectors_offsets_can_be_changed(worker: RunningWorker, tmp_path: Path) -> None:
     await put(worker, "s", source(tmp_path))
-    for answer in (await patch(worker, "s", file_at(tmp_path, None)), await worker.client.delete("/connectors/s/offsets")):  # fmt: skip
+    for answer in (
+        await patch(worker, "s", file_at(tmp_path, None)),
+        await worker.client.delete("/connectors/s/offsets"),
+    ):
         assert (answer.status_code, answer.headers["x-connect-error-code"]) == (400, "connector.not_stopped")
         assert "/connectors/s/stop" in answer.json()["message"]
     for method in ("GET", "DELETE"):

@@ -88,7 +88,9 @@ def test_what_a_machine_makes_of_the_document_finds_no_failure_of_ours(url: str)
     found = [result.ok() for result in schema.get_all_operations()]
     assert len(found) >= 30
     ends, tried = time.monotonic() + BUDGET_S, 0
-    for turn, (mode, operation) in enumerate(itertools.product((GenerationMode.POSITIVE, GenerationMode.NEGATIVE), found)):  # fmt: skip
+    for turn, (mode, operation) in enumerate(
+        itertools.product((GenerationMode.POSITIVE, GenerationMode.NEGATIVE), found)
+    ):
         # Each operation gets an even share of what is left.
         tried += attack(operation, mode, (ends - time.monotonic()) / (2 * len(found) - turn))
     assert tried > len(found)  # how many more is a matter of time
@@ -98,9 +100,14 @@ def attack(operation: Any, mode: GenerationMode, budget_s: float) -> int:
     """Call an operation with what its schema allows, or forbids; return how often."""
     ends, count = time.monotonic() + budget_s, 0
 
-    @hypothesis.settings(max_examples=EXAMPLES_MAX, deadline=None, database=None, derandomize=True,
-                         phases=[hypothesis.Phase.explicit, hypothesis.Phase.generate],
-                         suppress_health_check=list(hypothesis.HealthCheck))  # fmt: skip
+    @hypothesis.settings(
+        max_examples=EXAMPLES_MAX,
+        deadline=None,
+        database=None,
+        derandomize=True,
+        phases=[hypothesis.Phase.explicit, hypothesis.Phase.generate],
+        suppress_health_check=list(hypothesis.HealthCheck),
+    )
     @hypothesis.given(case=operation.as_strategy(generation_mode=mode))
     def call(case: Any) -> None:
         nonlocal count

@@ -48,8 +48,16 @@ async def test_a_token_is_let_in_with_its_role(tmp_path: Path) -> None:
             assert_error(await worker.get("/connectors", headers={"Authorization": header}), 401, "auth.required")
 
 
-@pytest.mark.parametrize(("method", "path"), [("POST", "/connectors"), ("DELETE", "/connectors/x"), ("PUT", "/connectors/x/config"),
-                                              ("PATCH", "/connectors/x/config"), ("POST", "/v1/topics")])  # fmt: skip
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "/connectors"),
+        ("DELETE", "/connectors/x"),
+        ("PUT", "/connectors/x/config"),
+        ("PATCH", "/connectors/x/config"),
+        ("POST", "/v1/topics"),
+    ],
+)
 async def test_the_role_read_changes_nothing(tmp_path: Path, method: str, path: str) -> None:
     users, _ = make_users(tmp_path)
     async with served_worker(tmp_path, **{FILE: str(users)}) as worker:
@@ -152,7 +160,10 @@ async def test_wrong_tokens_are_held_back_and_right_ones_are_not(tmp_path: Path)
 
 async def test_behind_many_wrong_guesses_a_new_client_gets_in_at_once(tmp_path: Path) -> None:
     path, _ = make_users(tmp_path)
-    async with served_worker(tmp_path, **{FILE: str(path)}) as worker, httpx.AsyncClient(base_url=worker.urls[0]) as stranger:  # fmt: skip
+    async with (
+        served_worker(tmp_path, **{FILE: str(path)}) as worker,
+        httpx.AsyncClient(base_url=worker.urls[0]) as stranger,
+    ):
         guesses = [asyncio.create_task(stranger.get("/connectors", auth=("ann", f"wrong {n}"))) for n in range(60)]
         elsewhere = httpx.AsyncHTTPTransport(local_address="127.0.0.2")
         async with httpx.AsyncClient(base_url=worker.urls[0], transport=elsewhere, auth=ANN) as client:
@@ -203,14 +214,28 @@ async def test_only_the_first_request_of_a_client_pays_for_the_hash(
         return check(password, hashed)
 
     monkeypatch.setattr(credentials, "check_password", counted)
-    async with served_worker(tmp_path, **{FILE: str(users)}) as worker, httpx.AsyncClient(base_url=worker.urls[0], auth=ANN) as client:  # fmt: skip
+    async with (
+        served_worker(tmp_path, **{FILE: str(users)}) as worker,
+        httpx.AsyncClient(base_url=worker.urls[0], auth=ANN) as client,
+    ):
         for _ in range(50):
             assert (await client.get("/")).status_code == 200
     assert checked == [ANN[1]]
 
 
-@pytest.mark.parametrize("text", ["ann", "ann:write", "ann:admin:$sha256$" + "0" * 64, "ann:write:hunter2", "ann:write:$scrypt$1$2$3$x$y",
-                                  "ann:write:$scrypt$1073741824$8$1$AAAA$" + "A" * 43 + "=", ":read:x", "ann:read:$sha256$zz"])  # fmt: skip
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ann",
+        "ann:write",
+        "ann:admin:$sha256$" + "0" * 64,
+        "ann:write:hunter2",
+        "ann:write:$scrypt$1$2$3$x$y",
+        "ann:write:$scrypt$1073741824$8$1$AAAA$" + "A" * 43 + "=",
+        ":read:x",
+        "ann:read:$sha256$zz",
+    ],
+)
 async def test_a_wrong_credentials_file_ends_the_start_and_shows_no_line(tmp_path: Path, text: str) -> None:
     path = tmp_path / "users"
     path.write_text(f"# users\n\n{text}\n")
@@ -238,9 +263,17 @@ PAGE = {"Origin": "https://ui.example"}
 
 
 async def test_listed_origins_may_ask_and_others_see_nothing(tmp_path: Path) -> None:
-    keys = {"access.control.allow.origin": "https://ui.example,https://*.corp.example", "access.control.allow.methods": "GET,PUT"}  # fmt: skip
+    keys = {
+        "access.control.allow.origin": "https://ui.example,https://*.corp.example",
+        "access.control.allow.methods": "GET,PUT",
+    }
     async with served_worker(tmp_path, **keys) as worker:
-        for origin, allowed in [("https://ui.example", True), ("https://a.corp.example", True), ("https://ui.example.evil", False), ("http://ui.example", False)]:  # fmt: skip
+        for origin, allowed in [
+            ("https://ui.example", True),
+            ("https://a.corp.example", True),
+            ("https://ui.example.evil", False),
+            ("http://ui.example", False),
+        ]:
             found = (await worker.get(headers={"Origin": origin})).headers.get("access-control-allow-origin")
             assert found == (origin if allowed else None)
         ask = {**PAGE, "Access-Control-Request-Method": "PUT"}
@@ -300,8 +333,14 @@ async def test_a_page_of_another_origin_changes_nothing(tmp_path: Path) -> None:
 async def test_the_own_origin_and_what_is_no_browser_may_change(tmp_path: Path) -> None:
     async with served_worker(tmp_path) as worker:
         own = worker.urls[0]
-        for headers in ({"Origin": own, "Sec-Fetch-Site": "same-origin"}, {"Origin": own}, {"Referer": own + "/ui/x"},
-                        {"Sec-Fetch-Site": "none"}, {"Origin": own.upper()}, {}):  # fmt: skip
+        for headers in (
+            {"Origin": own, "Sec-Fetch-Site": "same-origin"},
+            {"Origin": own},
+            {"Referer": own + "/ui/x"},
+            {"Sec-Fetch-Site": "none"},
+            {"Origin": own.upper()},
+            {},
+        ):
             for method, path in CHANGES[:3]:
                 assert (await worker.request(method, path, headers=headers)).status_code == 404, headers
 
@@ -315,9 +354,13 @@ async def test_an_origin_of_two_is_no_own_one(tmp_path: Path) -> None:
 
 async def test_behind_a_proxy_that_ends_tls_the_page_of_the_proxys_name_is_the_own_one(tmp_path: Path) -> None:
     async with served_worker(tmp_path, **{"rest.allowed.hosts": "ui.example"}) as worker:
-        for origin, host, status in [("https://ui.example", "ui.example", 404), ("https://ui.example:8443", "ui.example:8443", 404),
-                                     ("https://ui.example", "ui.example:443", 404), ("https://ui.example:8443", "ui.example", 403),
-                                     ("https://other.example", "ui.example", 403)]:  # fmt: skip
+        for origin, host, status in [
+            ("https://ui.example", "ui.example", 404),
+            ("https://ui.example:8443", "ui.example:8443", 404),
+            ("https://ui.example", "ui.example:443", 404),
+            ("https://ui.example:8443", "ui.example", 403),
+            ("https://other.example", "ui.example", 403),
+        ]:
             answer = await worker.request("POST", "/connectors/x/restart", headers={"Origin": origin, "Host": host})
             assert answer.status_code == status, (origin, host)
 
@@ -330,14 +373,18 @@ async def test_a_listed_origin_may_change_and_a_private_network_is_no_hindrance(
         ask = {**PAGE, "Access-Control-Request-Method": "POST", "Access-Control-Request-Private-Network": "true"}
         allowed = await worker.request("OPTIONS", "/connectors/x/restart", headers=ask)
         assert allowed.headers["access-control-allow-private-network"] == "true"
-        stranger = await worker.request("OPTIONS", "/connectors/x/restart", headers={**ask, "Origin": "https://evil.example"})  # fmt: skip
+        stranger = await worker.request(
+            "OPTIONS", "/connectors/x/restart", headers={**ask, "Origin": "https://evil.example"}
+        )
         assert not [name for name in stranger.headers if name.startswith("access-control-")]
 
 
 async def test_a_star_lists_every_origin_but_that_of_nobody(tmp_path: Path) -> None:
     async with served_worker(tmp_path, **{"access.control.allow.origin": "*"}) as worker:
         assert (await worker.request("POST", "/connectors/x/restart", headers=PAGE)).status_code == 404
-        assert_error(await worker.request("POST", "/connectors/x/restart", headers={"Origin": "null"}), 403, "auth.denied")  # fmt: skip
+        assert_error(
+            await worker.request("POST", "/connectors/x/restart", headers={"Origin": "null"}), 403, "auth.denied"
+        )
 
 
 # -- exposure ------------------------------------------------------------------------------------------------------
@@ -362,7 +409,9 @@ def test_loopback_is_the_default() -> None:
         ("https://0.0.0.0:1", "0.0.0.0", {}, "no password"),
     ],
 )
-def test_a_listener_that_others_reach_is_warned_about(listener: str, address: str, keys: dict[str, str], mentions: str | None) -> None:  # fmt: skip
+def test_a_listener_that_others_reach_is_warned_about(
+    listener: str, address: str, keys: dict[str, str], mentions: str | None
+) -> None:
     keys["ssl_keystore_location"] = "x"
     found = exposure(parse_listener(listener), address, config(**keys))
     assert (found is None) if mentions is None else (found is not None and mentions in found)
@@ -380,14 +429,55 @@ async def test_the_warning_is_logged_and_listed(tmp_path: Path, caplog: pytest.L
 
 # -- no way around the user ----------------------------------------------------------------------------------------
 
-_TARGETS = ("/connectors", "/CONNECTORS", "//connectors", "/connectors/", "/connectors;x", "/%63onnectors", "/connectors%00", "/health/../connectors", "/health%2f..%2fconnectors",
-            "/health;/connectors", "/Health", "/health/", "/./health/x", "/connectors?x=/health", "/connectors#/health", "http://localhost/connectors", "/docs", "/openapi.json",
-            "/metrics", "/admin/loggers", "/v1/worker", "/nowhere")  # fmt: skip
-_TRICKS = ("X-Original-URL: /health", "X-Rewrite-URL: /health", "X-HTTP-Method-Override: GET", "X-Forwarded-For: 127.0.0.1", "X-Forwarded-User: ann", "Forwarded: for=127.0.0.1",
-           "Authorization:", "Authorization: Basic", "Authorization: Basic Og==", "Authorization: Bearer null", "Authorization: None x", "Upgrade: h2c\r\nConnection: Upgrade",
-           "Upgrade: websocket\r\nConnection: Upgrade", "Cookie: session=ann")  # fmt: skip
-_SMUGGLED = ("Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "Content-Length: 0\r\nContent-Length: 3\r\n\r\nabc", "Content-Length: +5\r\n\r\nabcde",
-             "Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n", "Content-Length : 0\r\n\r\n", "X: a\r\n b\r\n\r\n", "X: a\0b\r\n\r\n")  # fmt: skip
+_TARGETS = (
+    "/connectors",
+    "/CONNECTORS",
+    "//connectors",
+    "/connectors/",
+    "/connectors;x",
+    "/%63onnectors",
+    "/connectors%00",
+    "/health/../connectors",
+    "/health%2f..%2fconnectors",
+    "/health;/connectors",
+    "/Health",
+    "/health/",
+    "/./health/x",
+    "/connectors?x=/health",
+    "/connectors#/health",
+    "http://localhost/connectors",
+    "/docs",
+    "/openapi.json",
+    "/metrics",
+    "/admin/loggers",
+    "/v1/worker",
+    "/nowhere",
+)
+_TRICKS = (
+    "X-Original-URL: /health",
+    "X-Rewrite-URL: /health",
+    "X-HTTP-Method-Override: GET",
+    "X-Forwarded-For: 127.0.0.1",
+    "X-Forwarded-User: ann",
+    "Forwarded: for=127.0.0.1",
+    "Authorization:",
+    "Authorization: Basic",
+    "Authorization: Basic Og==",
+    "Authorization: Bearer null",
+    "Authorization: None x",
+    "Upgrade: h2c\r\nConnection: Upgrade",
+    "Upgrade: websocket\r\nConnection: Upgrade",
+    "Cookie: session=ann",
+)
+_SMUGGLED = (
+    "Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    "Content-Length: 0\r\nContent-Length: 3\r\n\r\nabc",
+    "Content-Length: +5\r\n\r\nabcde",
+    "Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n",
+    "Content-Length : 0\r\n\r\n",
+    "X: a\r\n b\r\n\r\n",
+    "X: a\0b\r\n\r\n",
+)
 
 
 async def status_of(worker: ServedWorker, text: str) -> int:

@@ -26,16 +26,24 @@ async def test_https_and_http_are_served_beside_each_other(tmp_path: Path, certi
         secure = await worker.get(verify=certificates.trusting())
         plain = await worker.get(url=1)
         assert (secure.json(), secure.status_code) == (plain.json(), 200)
-        made = await worker.request("POST", "/connectors", verify=certificates.trusting(),
-                                    json={"name": "s", "config": {"connector.class": "FileStreamSource", "topic": "t"}})  # fmt: skip
+        made = await worker.request(
+            "POST",
+            "/connectors",
+            verify=certificates.trusting(),
+            json={"name": "s", "config": {"connector.class": "FileStreamSource", "topic": "t"}},
+        )
         assert made.headers["location"].startswith(worker.urls[0])
         with pytest.raises(httpx.ConnectError, match="CERTIFICATE_VERIFY_FAILED"):
             await worker.get()
 
 
-async def test_a_renewed_certificate_is_taken_up_and_a_broken_one_is_not(tmp_path: Path, certificates: Certificates, monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
+async def test_a_renewed_certificate_is_taken_up_and_a_broken_one_is_not(
+    tmp_path: Path, certificates: Certificates, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(tls, "_LOOK_S", 0.0)
-    async with served_worker(tmp_path, ANY_TLS_PORT, **{HTTPS + "ssl.keystore.location": str(certificates.server_file)}) as worker:  # fmt: skip
+    async with served_worker(
+        tmp_path, ANY_TLS_PORT, **{HTTPS + "ssl.keystore.location": str(certificates.server_file)}
+    ) as worker:
         assert (await worker.get(verify=certificates.trusting())).status_code == 200
         certificates.folder.joinpath("server.pem").write_text("half a fi")
         assert (await worker.get(verify=certificates.trusting())).status_code == 200
@@ -45,8 +53,11 @@ async def test_a_renewed_certificate_is_taken_up_and_a_broken_one_is_not(tmp_pat
 
 
 async def test_keys_without_the_prefix_count_where_it_does_not_say(tmp_path: Path, certificates: Certificates) -> None:
-    keys = {"ssl.keystore.location": "/nowhere", HTTPS + "ssl.keystore.location": str(certificates.server_file),
-            "ssl.enabled.protocols": "TLSv1.3"}  # fmt: skip
+    keys = {
+        "ssl.keystore.location": "/nowhere",
+        HTTPS + "ssl.keystore.location": str(certificates.server_file),
+        "ssl.enabled.protocols": "TLSv1.3",
+    }
     async with served_worker(tmp_path, ANY_TLS_PORT, **keys) as worker:
         assert (await worker.get(verify=certificates.trusting())).status_code == 200
         old = certificates.trusting()
@@ -57,8 +68,11 @@ async def test_keys_without_the_prefix_count_where_it_does_not_say(tmp_path: Pat
 
 @pytest.mark.parametrize("auth", ["required", "requested"])
 async def test_client_certificates_are_asked_for(tmp_path: Path, certificates: Certificates, auth: str) -> None:
-    keys = {HTTPS + "ssl.keystore.location": str(certificates.server_file), HTTPS + "ssl.client.auth": auth,
-            HTTPS + "ssl.truststore.location": str(certificates.ca_file)}  # fmt: skip
+    keys = {
+        HTTPS + "ssl.keystore.location": str(certificates.server_file),
+        HTTPS + "ssl.client.auth": auth,
+        HTTPS + "ssl.truststore.location": str(certificates.ca_file),
+    }
     async with served_worker(tmp_path, ANY_TLS_PORT, **keys) as worker:
         assert (await worker.get(verify=certificates.trusting(certificates.client_file()))).status_code == 200
         if auth == "requested":
@@ -81,10 +95,15 @@ async def test_certificates_may_stand_in_the_config_on_one_line(tmp_path: Path, 
 
 def test_an_encrypted_key_needs_its_password_and_no_error_shows_it(tmp_path: Path, certificates: Certificates) -> None:
     encrypted = tmp_path / "key.pem"
-    subprocess.run(["openssl", "pkcs8", "-topk8", "-in", certificates.server_file, "-out", encrypted, "-passout", "pass:s3cret"],
-                   check=True, capture_output=True)  # fmt: skip
+    subprocess.run(
+        ["openssl", "pkcs8", "-topk8", "-in", certificates.server_file, "-out", encrypted, "-passout", "pass:s3cret"],
+        check=True,
+        capture_output=True,
+    )
     chain = tmp_path / "chain.pem"
-    chain.write_text(certificates.server_file.read_text().partition("-----END RSA PRIVATE KEY-----")[2] or _certs(certificates))  # fmt: skip
+    chain.write_text(
+        certificates.server_file.read_text().partition("-----END RSA PRIVATE KEY-----")[2] or _certs(certificates)
+    )
     keys = {"ssl.keystore.location": str(chain), "ssl.keystore.key.location": str(encrypted)}
     with pytest.raises(ConfigError):
         server_context(tls_config({**keys, "ssl.key.password": "wr0ng"}))
@@ -118,7 +137,10 @@ def test_wrong_tls_keys_are_named_before_anything_listens(keys: dict[str, str], 
     assert refused.value.config_path
 
 
-@pytest.mark.parametrize("listener", ["ftp://127.0.0.1:1", "127.0.0.1:8083", "http://127.0.0.1:99999", "http://127.0.0.1:1/x", "http://u:p@127.0.0.1:1"])  # fmt: skip
+@pytest.mark.parametrize(
+    "listener",
+    ["ftp://127.0.0.1:1", "127.0.0.1:8083", "http://127.0.0.1:99999", "http://127.0.0.1:1/x", "http://u:p@127.0.0.1:1"],
+)
 async def test_a_wrong_listener_is_refused(tmp_path: Path, listener: str) -> None:
     with pytest.raises(ConfigError, match="listeners"):
         async with served_worker(tmp_path, listener):

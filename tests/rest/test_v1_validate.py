@@ -127,9 +127,16 @@ async def test_a_class_that_is_not_installed_has_its_nearest_named(worker: Runni
     ("keys", "key"),
     [
         ({"transforms.x.type": f"{TRANSFORMS}InsertField$Value"}, "transforms.x.topic.field"),
-        ({"transforms.x.type": f"{TRANSFORMS}HoistField$Value", "transforms.x.field": "f", "transforms.x.predicate": "p"}, "transforms.x.predicate"),
+        (
+            {
+                "transforms.x.type": f"{TRANSFORMS}HoistField$Value",
+                "transforms.x.field": "f",
+                "transforms.x.predicate": "p",
+            },
+            "transforms.x.predicate",
+        ),
     ],
-)  # fmt: skip
+)
 async def test_what_will_fail_is_told_before_it_does(
     worker: RunningWorker, tmp_path: Path, keys: dict[str, str], key: str
 ) -> None:
@@ -165,9 +172,13 @@ async def test_check_waits_until_the_config_has_no_errors(worker: RunningWorker,
 
 async def test_a_server_that_does_not_answer_is_a_warning(worker: RunningWorker, unused_tcp_port: int) -> None:
     config = {
-        "name": "s", "connector.class": "JdbcSinkConnector", "topics": "t", "value.converter": STRING,
-        "connection.url": f"jdbc:postgresql://127.0.0.1:{unused_tcp_port}/db", "connection.password": "hush",
-    }  # fmt: skip
+        "name": "s",
+        "connector.class": "JdbcSinkConnector",
+        "topics": "t",
+        "value.converter": STRING,
+        "connection.url": f"jdbc:postgresql://127.0.0.1:{unused_tcp_port}/db",
+        "connection.password": "hush",
+    }
     await worker.herder.cluster.admin.create_topic("t")
     [(_, code, message)] = await warned(worker, config, check="true")
     assert code == "environment.unreachable"

@@ -51,7 +51,11 @@ async def test_lag_is_shown_for_each_sink_task_and_partition(worker: RunningWork
         file.write("d\ne\n")
     await worker.until(lambda: worker.records("source") == 5)
     found = (await worker.client.get("/v1/connectors/sink/lag")).json()
-    assert (found["lag"], found["partitions"][0]["committed_offset"], found["partitions"][0]["log_end_offset"]) == (2, 3, 5)  # fmt: skip
+    assert (found["lag"], found["partitions"][0]["committed_offset"], found["partitions"][0]["log_end_offset"]) == (
+        2,
+        3,
+        5,
+    )
     assert (await worker.client.get("/v1/connectors/source/lag")).status_code == 400
     assert (await worker.client.get("/v1/connectors/none/lag")).status_code == 404
 
@@ -97,8 +101,15 @@ async def test_no_answer_and_no_log_line_shows_a_secret_that_a_plugin_quotes(tmp
             config = {"connector.class": "LeakySource", "password": "hunter2", "url": "https://u:hunter3@host/"}
             await worker.client.put("/connectors/p/config", json=config)
             await worker.until_failed("p")
-            for path in ("/v1/warnings", "/connectors/p/status", "/connectors/p/tasks/0/status", "/connectors/p/tasks",
-                         "/connectors/p/config", "/connectors/p", "/connectors?expand=status&expand=info"):  # fmt: skip
+            for path in (
+                "/v1/warnings",
+                "/connectors/p/status",
+                "/connectors/p/tasks/0/status",
+                "/connectors/p/tasks",
+                "/connectors/p/config",
+                "/connectors/p",
+                "/connectors?expand=status&expand=info",
+            ):
                 shown.append((await worker.client.get(path)).text)
             bad = {**config, "name": "p", "tasks.max": "hunter2"}
             shown.append((await worker.client.put("/connector-plugins/LeakySource/config/validate", json=bad)).text)
@@ -127,7 +138,9 @@ async def waiting(worker: RunningWorker) -> list[tuple[str, str]]:
     return [(w["subject"], w["message"]) for w in found if w["code"] == "task.waiting"]
 
 
-async def test_a_source_that_waits_for_its_file_is_a_warning_until_it_is_there(worker: RunningWorker, tmp_path: Path) -> None:  # fmt: skip
+async def test_a_source_that_waits_for_its_file_is_a_warning_until_it_is_there(
+    worker: RunningWorker, tmp_path: Path
+) -> None:
     path = tmp_path / "later.txt"
     config = {"connector.class": "FileStreamSource", "file": str(path), "topic": "t", "value.converter": STRING}
     await worker.client.put("/connectors/src/config", json=config)

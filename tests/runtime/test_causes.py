@@ -21,7 +21,11 @@ def raised(error: Exception) -> str:
 def test_an_error_of_ours_is_its_message_code_and_hint_and_no_place() -> None:
     found = cause_of(raised(DataError("Expecting value (topic t, offset 0)", hint="Mend the record.")))
     assert found is not None
-    assert (found.message, found.code, found.hint) == ("Expecting value (topic t, offset 0)", "data.invalid", "Mend the record.")  # fmt: skip
+    assert (found.message, found.code, found.hint) == (
+        "Expecting value (topic t, offset 0)",
+        "data.invalid",
+        "Mend the record.",
+    )
     assert (found.place, found.line) == ("", "data.invalid: Expecting value (topic t, offset 0)")
 
 
@@ -44,11 +48,18 @@ def test_a_message_of_several_lines_is_kept_whole() -> None:
     ("trace", "message", "place"),
     [
         ("no trace at all", "no trace at all", ""),
-        ("org.apache.kafka.connect.errors.ConnectException: it [broke]\n\tat org.apache.Foo.bar(Foo.java:1)\nCaused by: java.lang.X: y",
-         "org.apache.kafka.connect.errors.ConnectException: it [broke]", ""),
-        ('E: 1\n  + Exception Group Traceback (most recent call last):\n  |   File "/x.py", line 3, in poll\n  | E: 1', "E: 1", "/x.py, line 3, in poll"),
+        (
+            "org.apache.kafka.connect.errors.ConnectException: it [broke]\n\tat org.apache.Foo.bar(Foo.java:1)\nCaused by: java.lang.X: y",
+            "org.apache.kafka.connect.errors.ConnectException: it [broke]",
+            "",
+        ),
+        (
+            'E: 1\n  + Exception Group Traceback (most recent call last):\n  |   File "/x.py", line 3, in poll\n  | E: 1',
+            "E: 1",
+            "/x.py, line 3, in poll",
+        ),
     ],
-)  # fmt: skip
+)
 def test_traces_of_others_are_understood(trace: str, message: str, place: str) -> None:
     found = cause_of(trace)
     assert found is not None

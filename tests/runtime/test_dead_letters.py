@@ -22,10 +22,17 @@ async def worker(tmp_path: Path):
 
 def sink(tmp_path: Path, **config: str) -> dict[str, str]:
     return {
-        "connector.class": "FileStreamSink", "file": str(tmp_path / "out.txt"), "topics": "orders", "errors.tolerance": "all",
-        "errors.deadletterqueue.topic.name": "dead", "errors.deadletterqueue.context.headers.enable": "true",
-        "key.converter": STRING, "value.converter": JSON, "value.converter.schemas.enable": "false", **config,
-    }  # fmt: skip
+        "connector.class": "FileStreamSink",
+        "file": str(tmp_path / "out.txt"),
+        "topics": "orders",
+        "errors.tolerance": "all",
+        "errors.deadletterqueue.topic.name": "dead",
+        "errors.deadletterqueue.context.headers.enable": "true",
+        "key.converter": STRING,
+        "value.converter": JSON,
+        "value.converter.schemas.enable": "false",
+        **config,
+    }
 
 
 async def produce(worker: RunningWorker, *values: bytes | None, key: bytes | None = b"k", **more: Any) -> None:
@@ -62,9 +69,16 @@ async def test_a_record_that_cannot_be_converted_is_kept_as_it_was_with_what_hap
     assert told.pop("exception.message")
     assert b"Traceback" in told.pop("exception.stacktrace")
     assert told == {
-        "trace": b"7", "topic": b"orders", "partition": b"0", "offset": b"1", "connector.name": b"s", "task.id": b"0",
-        "stage": b"VALUE_CONVERTER", "class.name": JSON.encode(), "exception.class.name": b"org.apache.kafka.connect.errors.DataException",
-    }  # fmt: skip
+        "trace": b"7",
+        "topic": b"orders",
+        "partition": b"0",
+        "offset": b"1",
+        "connector.name": b"s",
+        "task.id": b"0",
+        "stage": b"VALUE_CONVERTER",
+        "class.name": JSON.encode(),
+        "exception.class.name": b"org.apache.kafka.connect.errors.DataException",
+    }
 
 
 async def test_what_happened_shows_no_secret_and_may_be_any_text(worker: RunningWorker, tmp_path: Path) -> None:
@@ -95,7 +109,11 @@ async def test_without_context_the_headers_are_the_records_own(worker: RunningWo
 
 async def test_a_transform_that_fails_sends_the_original_bytes(worker: RunningWorker, tmp_path: Path) -> None:
     await produce(worker, b'{"a": "1"}', b'{"a": "x"}', b'{"a": "3"}')
-    cast = {"transforms": "c", "transforms.c.type": "org.apache.kafka.connect.transforms.Cast$Value", "transforms.c.spec": "a:int32"}  # fmt: skip
+    cast = {
+        "transforms": "c",
+        "transforms.c.type": "org.apache.kafka.connect.transforms.Cast$Value",
+        "transforms.c.spec": "a:int32",
+    }
     await started(worker, sink(tmp_path, **cast), records=3)
     [batch] = await dead(worker)
     assert batch.columns.values == [b'{"a": "x"}']

@@ -42,9 +42,12 @@ def test_the_key_says_which_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 def test_what_the_worker_lives_by_is_for_no_connector(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CONNECT_CONTEXTS_FILE", str(tmp_path / "contexts.json"))
     found = rules(
-        data_dir=str(tmp_path / "data"), rest_authentication_file=str(tmp_path / "users"), plugin_path=str(tmp_path / "plugins"),
-        listeners_https_ssl_keystore_location=str(tmp_path / "server.pem"), ssl_keystore_key_location=str(tmp_path / "key.pem"),
-    )  # fmt: skip
+        data_dir=str(tmp_path / "data"),
+        rest_authentication_file=str(tmp_path / "users"),
+        plugin_path=str(tmp_path / "plugins"),
+        listeners_https_ssl_keystore_location=str(tmp_path / "server.pem"),
+        ssl_keystore_key_location=str(tmp_path / "key.pem"),
+    )
     for name in ("data/connect-configs-0/0.log", "users", "plugins/p.py", "server.pem", "key.pem", "contexts.json"):
         assert found.refusal(str(tmp_path / name), "read") is not None, name
         assert found.refusal(str(tmp_path / name), "write") is not None, name

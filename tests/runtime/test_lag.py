@@ -38,7 +38,9 @@ def partition(start: int, end: int, stable: int | None = None) -> PartitionInfo:
         (partition(0, 10, 6), 8, {"isolation": READ_COMMITTED}, 0),
     ],
 )
-def test_what_waits_in_a_partition(info: PartitionInfo, committed: int | None, options: dict[str, str], wanted: int) -> None:  # fmt: skip
+def test_what_waits_in_a_partition(
+    info: PartitionInfo, committed: int | None, options: dict[str, str], wanted: int
+) -> None:
     assert behind(info, committed, **options) == wanted
 
 
@@ -88,7 +90,9 @@ async def until_lag(worker: RunningWorker, name: str, wanted: int) -> None:
         await asyncio.sleep(0.01)
 
 
-async def test_a_sink_that_failed_at_its_first_record_has_all_of_them_waiting(worker: RunningWorker, tmp_path: Path) -> None:  # fmt: skip
+async def test_a_sink_that_failed_at_its_first_record_has_all_of_them_waiting(
+    worker: RunningWorker, tmp_path: Path
+) -> None:
     await make(worker, "t", 50)
     await worker.herder.put_config("k", sink(tmp_path, topics="t", value_converter=JSON))
     await worker.until_failed("k")
@@ -131,7 +135,9 @@ async def test_a_group_of_another_name_is_the_one_that_is_looked_at(tmp_path: Pa
         assert (await worker.client.get("/v1/connectors/k/lag")).json()["group"] == "theirs"
 
 
-async def test_a_pattern_counts_the_topics_that_match_whole_and_no_internal_ones(worker: RunningWorker, tmp_path: Path) -> None:  # fmt: skip
+async def test_a_pattern_counts_the_topics_that_match_whole_and_no_internal_ones(
+    worker: RunningWorker, tmp_path: Path
+) -> None:
     await make(worker, "in-1", 2)
     await make(worker, "in-10x", 9)
     await worker.herder.create("k", sink(tmp_path, **{"topics.regex": "in-[0-9]+|__.*"}), TargetState.STOPPED)
@@ -182,7 +188,9 @@ async def test_partitions_that_a_sink_reads_no_more_do_not_count(worker: Running
     assert (await worker.client.put("/v1/groups/connect-k/offsets", json=offsets)).status_code == 204
 
 
-async def test_a_reader_of_committed_records_waits_for_none_of_an_open_transaction(worker: RunningWorker, tmp_path: Path) -> None:  # fmt: skip
+async def test_a_reader_of_committed_records_waits_for_none_of_an_open_transaction(
+    worker: RunningWorker, tmp_path: Path
+) -> None:
     await make(worker, "t", 2)
     producer = worker.herder.cluster.producer(client_id="p", configs={"transactional.id": "x"})
     await producer.init_transactions()
@@ -236,7 +244,9 @@ async def test_a_change_of_the_connectors_is_seen_at_once(worker: RunningWorker,
     assert (await worker.client.get("/v1/lag")).json()["connectors"] == []
 
 
-async def test_the_lag_of_many_connectors_is_worked_out_seldom_and_together(worker: RunningWorker, tmp_path: Path) -> None:  # fmt: skip
+async def test_the_lag_of_many_connectors_is_worked_out_seldom_and_together(
+    worker: RunningWorker, tmp_path: Path
+) -> None:
     for number in range(20):
         await worker.herder.cluster.admin.create_topic(f"t{number}")
         await worker.herder.create(f"k{number}", sink(tmp_path, topics=f"t{number}"), TargetState.STOPPED)

@@ -33,7 +33,9 @@ def host_with(**hooks: Any) -> PluginHost:
     return host
 
 
-@pytest.mark.parametrize("name", ["org.example.TickSourceConnector", "TickSourceConnector", "TickSource", "org.example.old.Ticker", "Ticker"])  # fmt: skip
+@pytest.mark.parametrize(
+    "name", ["org.example.TickSourceConnector", "TickSourceConnector", "TickSource", "org.example.old.Ticker", "Ticker"]
+)
 def test_a_connector_answers_to_its_class_name_simple_name_and_aliases(name: str) -> None:
     host = host_with(connect_connectors=[TickSourceConnector])
     assert host.resolve(name, PluginKind.SOURCE, PluginKind.SINK).cls is TickSourceConnector
@@ -71,11 +73,17 @@ def test_a_plugin_that_declares_nonsense_is_reported_by_name_with_its_cause(hook
 @pytest.mark.parametrize(
     ("hooks", "told"),
     [
-        ({"connect_connector": []}, "has @hookimpl above connect_connector, which is no hook; did you mean connect_connectors?"),
+        (
+            {"connect_connector": []},
+            "has @hookimpl above connect_connector, which is no hook; did you mean connect_connectors?",
+        ),
         ({"run": []}, "which is no hook; the hooks are connect_connectors, "),
-        ({"connect_transforms": [Shout()]}, "connect_transforms returned an instance of Shout; expected the class itself"),
+        (
+            {"connect_transforms": [Shout()]},
+            "connect_transforms returned an instance of Shout; expected the class itself",
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_slip_of_a_plugins_author_is_told_with_what_is_meant(hooks: dict[str, Any], told: str) -> None:
     assert told in host_with(**hooks).broken[0].cause
 
@@ -121,7 +129,9 @@ def connect_transforms(): return [Plain, Own, Child]
 """
 
 
-def test_an_installed_plugin_has_the_version_of_its_distribution(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
+def test_an_installed_plugin_has_the_version_of_its_distribution(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "lite.py").write_text(VERSIONED.replace('__version__ = "7.1"', ""))
     info = tmp_path / "connect_lite-0.3.0.dist-info"
     info.mkdir()

@@ -59,8 +59,14 @@ class Clock:
 
 async def test_the_wait_doubles_up_to_the_longest_and_ends_with_the_attempts() -> None:
     restarts = Restarts(lambda name, task: None, Clock())
-    config = RestartConfig.parse({**OUTAGES, "errors.restart.delay.ms": "10000", "errors.restart.delay.max.ms": "30000",
-                                  "errors.restart.max.attempts": "3"})  # fmt: skip
+    config = RestartConfig.parse(
+        {
+            **OUTAGES,
+            "errors.restart.delay.ms": "10000",
+            "errors.restart.delay.max.ms": "30000",
+            "errors.restart.max.attempts": "3",
+        }
+    )
     plans = [restarts.failed("c", 0, EnvironmentFault("away"), config) for _ in range(4)]
     assert [plan and plan.at_ms and plan.at_ms - Clock.now_ms for plan in plans] == [10_000, 20_000, 30_000, None]
     assert [plan and plan.attempts for plan in plans] == [1, 2, 3, 3]
@@ -167,7 +173,10 @@ async def test_the_status_shows_what_will_be_done_and_when_the_attempts_are_used
     await create(worker, *(EnvironmentFault("away") for _ in range(9)), **{"errors.restart.max.attempts": "2"})
     await worker.until(lambda: (task := worker.herder.status("c").tasks[0]).restart and task.restart.at_ms is None)
     shown = (await worker.client.get("/connectors/c/status")).json()["tasks"][0]
-    assert (shown["state"], shown["restart"]) == ("FAILED", {"cause": "outage", "attempts": 2, "max_attempts": 2, "at": None})  # fmt: skip
+    assert (shown["state"], shown["restart"]) == (
+        "FAILED",
+        {"cause": "outage", "attempts": 2, "max_attempts": 2, "at": None},
+    )
     assert shown["trace"].startswith("away [environment.fault]")
     assert len(Flaky.failures) == 9 - 3
     Flaky.failures.clear()
@@ -184,7 +193,9 @@ async def test_a_bad_record_stays_failed_for_somebody_to_look(worker: RunningWor
 
 @pytest.mark.parametrize("request_", ["stop", "delete", "put"])
 async def test_a_users_request_ends_the_waiting(worker: RunningWorker, request_: str) -> None:
-    await create(worker, EnvironmentFault("away"), **{"errors.restart.delay.ms": "60000", "errors.restart.delay.max.ms": "60000"})  # fmt: skip
+    await create(
+        worker, EnvironmentFault("away"), **{"errors.restart.delay.ms": "60000", "errors.restart.delay.max.ms": "60000"}
+    )
     await worker.until_failed("c")
     assert worker.herder.status("c").tasks[0].restart is not None
     if request_ == "stop":
@@ -199,8 +210,13 @@ async def test_a_users_request_ends_the_waiting(worker: RunningWorker, request_:
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("errors.restart.policy", "sometimes"), ("errors.restart.delay.max.ms", "5"), ("errors.restart.max.attempts", "-2")]
-)  # fmt: skip
+    ("name", "value"),
+    [
+        ("errors.restart.policy", "sometimes"),
+        ("errors.restart.delay.max.ms", "5"),
+        ("errors.restart.max.attempts", "-2"),
+    ],
+)
 async def test_wrong_restart_keys_are_refused_with_the_config(worker: RunningWorker, name: str, value: str) -> None:
     config = {"connector.class": "test.Flaky", **OUTAGES, name: value}
     answer = await worker.client.put("/connectors/c/config", json=config)

@@ -11,18 +11,65 @@ from connect.runtime.secret_text import hide, holds_mask, is_secret_name, pieces
 H = "[hidden]"
 
 
-@pytest.mark.parametrize("name", [
-    "password", "connection.password", "db.PASSWORD", "dbPassword", "sslpassword", "ssl.key.password", "trustStorePassword", "keyStoreSecret", "pwd",
-    "clientSecret", "aws.secret.access.key", "aws.secret.key", "AccountKey", "SharedAccessKey", "api.key", "api_key", "apiKey", "apikey", "accessToken",
-    "sasl.jaas.config", "producer.override.sasl.jaas.config", "schema.registry.basic.auth.user.info", "ssl.keystore.key", "passphrase", "db.pass",
-    "transforms.x.private-key", "user.password1", "credentials", "X-Auth-Token",
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "name",
+    [
+        "password",
+        "connection.password",
+        "db.PASSWORD",
+        "dbPassword",
+        "sslpassword",
+        "ssl.key.password",
+        "trustStorePassword",
+        "keyStoreSecret",
+        "pwd",
+        "clientSecret",
+        "aws.secret.access.key",
+        "aws.secret.key",
+        "AccountKey",
+        "SharedAccessKey",
+        "api.key",
+        "api_key",
+        "apiKey",
+        "apikey",
+        "accessToken",
+        "sasl.jaas.config",
+        "producer.override.sasl.jaas.config",
+        "schema.registry.basic.auth.user.info",
+        "ssl.keystore.key",
+        "passphrase",
+        "db.pass",
+        "transforms.x.private-key",
+        "user.password1",
+        "credentials",
+        "X-Auth-Token",
+    ],
+)
 def test_a_name_says_that_its_value_is_a_secret(name: str) -> None:
     assert is_secret_name(name)
 
 
-@pytest.mark.parametrize("name", ["user", "key", "key.converter", "token.endpoint.url", "max.tokens", "password.file.name", "aws.access.key.id", "topics", "primary.key",
-                                  "credentials.provider.class", "pk.fields", "record.key", "", "1", "compass", "keyboard"])  # fmt: skip
+@pytest.mark.parametrize(
+    "name",
+    [
+        "user",
+        "key",
+        "key.converter",
+        "token.endpoint.url",
+        "max.tokens",
+        "password.file.name",
+        "aws.access.key.id",
+        "topics",
+        "primary.key",
+        "credentials.provider.class",
+        "pk.fields",
+        "record.key",
+        "",
+        "1",
+        "compass",
+        "keyboard",
+    ],
+)
 def test_a_name_of_another_kind_does_not(name: str) -> None:
     assert not is_secret_name(name)
 
@@ -30,10 +77,16 @@ def test_a_name_of_another_kind_does_not(name: str) -> None:
 #: What a config holds, and how it is shown.
 VALUES = [
     ("postgresql://u:A@h/db", f"postgresql://u:{H}@h/db"),
-    ("jdbc:postgresql://h:5432/db?user=u&password=A&sslpassword=B&ssl=true", f"jdbc:postgresql://h:5432/db?user=u&password={H}&sslpassword={H}&ssl=true"),
+    (
+        "jdbc:postgresql://h:5432/db?user=u&password=A&sslpassword=B&ssl=true",
+        f"jdbc:postgresql://h:5432/db?user=u&password={H}&sslpassword={H}&ssl=true",
+    ),
     ("jdbc:postgresql://h/db?PassWord=A", f"jdbc:postgresql://h/db?PassWord={H}"),
     ("jdbc:postgresql://h/db?pass%77ord=A", f"jdbc:postgresql://h/db?pass%77ord={H}"),
-    ("jdbc:postgresql://srv:5432/db?user=name@srv&password=A", f"jdbc:postgresql://srv:5432/db?user=name@srv&password={H}"),
+    (
+        "jdbc:postgresql://srv:5432/db?user=name@srv&password=A",
+        f"jdbc:postgresql://srv:5432/db?user=name@srv&password={H}",
+    ),
     ("postgresql://u:a/b@h/db", f"postgresql://u:{H}@h/db"),
     ("postgresql://u:a@b@h/db", f"postgresql://u:{H}@h/db"),
     ("postgresql://u:a b\"c'd@h/db", f"postgresql://u:{H}@h/db"),
@@ -44,23 +97,35 @@ VALUES = [
     ("https://u:A@h1:9200,https://u:B@h2:9200", f"https://u:{H}@h1:9200,https://u:{H}@h2:9200"),
     ("http://h:8080/x", "http://h:8080/x"),
     ("http://h:8080,http://i:8080", "http://h:8080,http://i:8080"),
-    ("jdbc:sqlserver://h:1433;databaseName=d;user=sa;password=A;encrypt=true", f"jdbc:sqlserver://h:1433;databaseName=d;user=sa;password={H};encrypt=true"),
-    ("jdbc:sqlserver://h;user=sa;Password={a;b};trustStorePassword=B", f"jdbc:sqlserver://h;user=sa;Password={{{H}}};trustStorePassword={H}"),
+    (
+        "jdbc:sqlserver://h:1433;databaseName=d;user=sa;password=A;encrypt=true",
+        f"jdbc:sqlserver://h:1433;databaseName=d;user=sa;password={H};encrypt=true",
+    ),
+    (
+        "jdbc:sqlserver://h;user=sa;Password={a;b};trustStorePassword=B",
+        f"jdbc:sqlserver://h;user=sa;Password={{{H}}};trustStorePassword={H}",
+    ),
     ("Server=h;User ID=sa;Password = a b;Encrypt=yes", f"Server=h;User ID=sa;Password = {H};Encrypt=yes"),
     ("jdbc:oracle:thin:scott/tiger@//h:1521/s", f"jdbc:oracle:thin:scott/{H}@//h:1521/s"),
     ("JDBC:ORACLE:oci:scott/ti@ger@tns", f"JDBC:ORACLE:oci:scott/{H}@tns"),
     ("jdbc:oracle:thin:@//h:1521/s", "jdbc:oracle:thin:@//h:1521/s"),
-    ("jdbc:mysql://address=(host=h)(user=u)(password=A)(port=1)/db", f"jdbc:mysql://address=(host=h)(user=u)(password={H})(port=1)/db"),
+    (
+        "jdbc:mysql://address=(host=h)(user=u)(password=A)(port=1)/db",
+        f"jdbc:mysql://address=(host=h)(user=u)(password={H})(port=1)/db",
+    ),
     ("https://h/x?token=A&page=2", f"https://h/x?token={H}&page=2"),
     ("https://h/x?api_key=A&sig=B&X-Amz-Signature=C", f"https://h/x?api_key={H}&sig={H}&X-Amz-Signature={H}"),
     ("AccountName=n;AccountKey=a+b/c==;EndpointSuffix=x", f"AccountName=n;AccountKey={H};EndpointSuffix=x"),
-    ('o.a.k.PlainLoginModule required username="u" password="a;b";', f'o.a.k.PlainLoginModule required username="u" password="{H}";'),
+    (
+        'o.a.k.PlainLoginModule required username="u" password="a;b";',
+        f'o.a.k.PlainLoginModule required username="u" password="{H}";',
+    ),
     ('{"user": "u", "password": "a,\\"b", "n": "1"}', f'{{"user": "u", "password": "{H}", "n": "1"}}'),
     ("Authorization: Bearer abc.def", f"Authorization: Bearer {H}"),
     ("${file:/run/s:url}", "${file:/run/s:url}"),
     ("postgresql://u:${file:/s:pw}@h/db?password=${env:PW}", "postgresql://u:${file:/s:pw}@h/db?password=${env:PW}"),
     ("select * from t where a = 'b'", "select * from t where a = 'b'"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("value", "shown"), VALUES)
@@ -94,23 +159,44 @@ STORED = "jdbc:postgresql://u:A@h:5432/db?password=B&sslpassword=C&ssl=true"
 @pytest.mark.parametrize(
     ("sent", "kept"),
     [
-        (f"jdbc:postgresql://u:{H}@h:5432/db9?password={H}&sslpassword={H}&ssl=true", "jdbc:postgresql://u:A@h:5432/db9?password=B&sslpassword=C&ssl=true"),
+        (
+            f"jdbc:postgresql://u:{H}@h:5432/db9?password={H}&sslpassword={H}&ssl=true",
+            "jdbc:postgresql://u:A@h:5432/db9?password=B&sslpassword=C&ssl=true",
+        ),
         (f"jdbc:postgresql://u:{H}@h:5432/db?sslpassword={H}", "jdbc:postgresql://u:A@h:5432/db?sslpassword=C"),
         (f"jdbc:postgresql://u:new@h:5432/db?password={H}", "jdbc:postgresql://u:new@h:5432/db?password=B"),
-        ("jdbc:postgresql://u:%5Bhidden%5D@h:5432/db?password=%5bHidden%5d", "jdbc:postgresql://u:A@h:5432/db?password=B"),
+        (
+            "jdbc:postgresql://u:%5Bhidden%5D@h:5432/db?password=%5bHidden%5d",
+            "jdbc:postgresql://u:A@h:5432/db?password=B",
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_value_that_was_changed_beside_its_secrets_keeps_them(sent: str, kept: str) -> None:
     assert restored(STORED, sent) == kept
 
 
-@pytest.mark.parametrize("sent", [
-    f"jdbc:postgresql://u:{H}@evil:5432/db", f"jdbc:postgresql://u:{H}@h:5433/db", f"jdbc:mysql://u:{H}@h:5432/db", f"jdbc:postgresql://v:{H}@h:5432/db",
-    f"jdbc:postgresql://u:{H}@h:5432/db?host=evil", f"jdbc:postgresql://u:{H}@h:5432/db?password=x&ho%73t=evil", f"jdbc:postgresql://u:{H}@h:5432/db?socketFactory=x",
-    f"jdbc:postgresql://u:{H}@h:5432,evil/db", f"jdbc:postgresql://u:x@h:5432/{H}", f"jdbc:postgresql://u:x@h:5432/db?token={H}", H, f"{H}{H}",
-    f"jdbc:postgresql://u:{H}@h:5432/x@evil/db", f"jdbc:postgresql://u:x@h:5432/db?password={H}&password={H}&note={H}", f"jdbc:postgresql://{H}:x@h:5432/db",
-    f"jdbc:postgresql://u:{H}@h:5432\\@evil/db", f"jdbc:postgresql://u:x@h:5432/db?note={H}",
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "sent",
+    [
+        f"jdbc:postgresql://u:{H}@evil:5432/db",
+        f"jdbc:postgresql://u:{H}@h:5433/db",
+        f"jdbc:mysql://u:{H}@h:5432/db",
+        f"jdbc:postgresql://v:{H}@h:5432/db",
+        f"jdbc:postgresql://u:{H}@h:5432/db?host=evil",
+        f"jdbc:postgresql://u:{H}@h:5432/db?password=x&ho%73t=evil",
+        f"jdbc:postgresql://u:{H}@h:5432/db?socketFactory=x",
+        f"jdbc:postgresql://u:{H}@h:5432,evil/db",
+        f"jdbc:postgresql://u:x@h:5432/{H}",
+        f"jdbc:postgresql://u:x@h:5432/db?token={H}",
+        H,
+        f"{H}{H}",
+        f"jdbc:postgresql://u:{H}@h:5432/x@evil/db",
+        f"jdbc:postgresql://u:x@h:5432/db?password={H}&password={H}&note={H}",
+        f"jdbc:postgresql://{H}:x@h:5432/db",
+        f"jdbc:postgresql://u:{H}@h:5432\\@evil/db",
+        f"jdbc:postgresql://u:x@h:5432/db?note={H}",
+    ],
+)
 def test_no_secret_goes_to_another_place_or_where_it_would_be_shown(sent: str) -> None:
     assert restored(STORED, sent) is None
 

@@ -18,8 +18,13 @@ SINK = {"connector.class": "JdbcSinkConnector", "topics": "t"}
 
 
 def test_secrets_by_declaration_and_by_name_are_hidden() -> None:
-    config = {**SINK, "connection.password": "hunter2", "consumer.override.sasl.jaas.config": "x password=y;", "my.api.key": "k1234",
-              "connection.url": "postgresql://u:s3cret@h/db?password=s3cret"}  # fmt: skip
+    config = {
+        **SINK,
+        "connection.password": "hunter2",
+        "consumer.override.sasl.jaas.config": "x password=y;",
+        "my.api.key": "k1234",
+        "connection.url": "postgresql://u:s3cret@h/db?password=s3cret",
+    }
     shown = secrets.masked(PLUGINS, config)
     assert shown["connection.password"] == shown["consumer.override.sasl.jaas.config"] == shown["my.api.key"] == HIDDEN
     assert shown["connection.url"] == "postgresql://u:[hidden]@h/db?password=[hidden]"
@@ -38,8 +43,15 @@ class Vault(Transform):
 def test_secrets_of_transforms_and_converters_are_hidden_as_they_declare() -> None:
     host = PluginHost.discover()
     host.register(SimpleNamespace(connect_transforms=hookimpl(lambda: [Vault])), "example")
-    config = {**SINK, "transforms": "v", "transforms.v.type": "Vault", "transforms.v.pepper": "k1", "transforms.v.token": "t1",
-              "value.converter": "org.apache.kafka.connect.json.JsonConverter", "value.converter.api.key": "k2"}  # fmt: skip
+    config = {
+        **SINK,
+        "transforms": "v",
+        "transforms.v.type": "Vault",
+        "transforms.v.pepper": "k1",
+        "transforms.v.token": "t1",
+        "value.converter": "org.apache.kafka.connect.json.JsonConverter",
+        "value.converter.api.key": "k2",
+    }
     shown = secrets.masked(host, config)
     assert (shown["transforms.v.pepper"], shown["value.converter.api.key"]) == (HIDDEN, HIDDEN)
     assert (shown["transforms.v.token"], shown["value.converter"]) == ("t1", config["value.converter"])
@@ -88,9 +100,17 @@ def test_no_secret_goes_to_a_class_that_would_show_it() -> None:
 
 
 def test_secrets_of_classes_that_are_not_installed_are_known_by_their_names() -> None:
-    config = {"connector.class": "com.example.Gone", "transforms": "t", "transforms.t.type": "com.example.AlsoGone", "db.dbPassword": "A123", "transforms.t.apiKey": "B123",
-              "value.converter": "com.example.Avro", "value.converter.schema.registry.basic.auth.user.info": "u:C123",
-              "target": "jdbc:oracle:thin:scott/D123@//h:1/s", "producer.override.sasl.jaas.config": 'x password="E123";'}  # fmt: skip
+    config = {
+        "connector.class": "com.example.Gone",
+        "transforms": "t",
+        "transforms.t.type": "com.example.AlsoGone",
+        "db.dbPassword": "A123",
+        "transforms.t.apiKey": "B123",
+        "value.converter": "com.example.Avro",
+        "value.converter.schema.registry.basic.auth.user.info": "u:C123",
+        "target": "jdbc:oracle:thin:scott/D123@//h:1/s",
+        "producer.override.sasl.jaas.config": 'x password="E123";',
+    }
     shown = str(secrets.masked(PLUGINS, config))
     assert not [secret for secret in "ABCDE" if f"{secret}123" in shown]
 

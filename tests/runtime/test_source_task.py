@@ -238,15 +238,19 @@ def with_long_ones(long: set[int], *, per_record: bool = True) -> type[SourceTas
             numbers = list(range(self.number, 20))
             self.number = 20
             values = ["x" * 2_000_000 if n in long else f"v{n}" for n in numbers]
-            return [
-                Batch(
-                    "t",
-                    values,
-                    source_partition={"p": 0},
-                    source_offset={"n": numbers[-1]},
-                    source_offsets=[{"n": n} for n in numbers] if per_record else None,
-                )
-            ] if numbers else None  # fmt: skip
+            return (
+                [
+                    Batch(
+                        "t",
+                        values,
+                        source_partition={"p": 0},
+                        source_offset={"n": numbers[-1]},
+                        source_offsets=[{"n": n} for n in numbers] if per_record else None,
+                    )
+                ]
+                if numbers
+                else None
+            )
 
     return Some
 
@@ -295,10 +299,14 @@ async def test_batches_with_an_offset_each_are_committed_up_to_the_one_with_a_re
         def poll_batch(self) -> list[Batch]:
             groups, self.left = self.left, []
             return [
-                Batch("t", ["x" * 2_000_000 if n == 4 else f"v{n}" for n in group],
-                      source_partition={"p": 0}, source_offset={"n": group[-1]})
+                Batch(
+                    "t",
+                    ["x" * 2_000_000 if n == 4 else f"v{n}" for n in group],
+                    source_partition={"p": 0},
+                    source_offset={"n": group[-1]},
+                )
                 for group in groups
-            ]  # fmt: skip
+            ]
 
     await run(worker, Several)
     await worker.until_failed("s")

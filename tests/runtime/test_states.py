@@ -8,7 +8,12 @@ from connect.runtime.states import TRANSITIONS, Event, after
 
 def test_a_task_starts_runs_pauses_and_resumes() -> None:
     state = State.UNASSIGNED
-    for event, expected in [(Event.START, State.UNASSIGNED), (Event.STARTED, State.RUNNING), (Event.PAUSE, State.PAUSED), (Event.RESUME, State.RUNNING)]:  # fmt: skip
+    for event, expected in [
+        (Event.START, State.UNASSIGNED),
+        (Event.STARTED, State.RUNNING),
+        (Event.PAUSE, State.PAUSED),
+        (Event.RESUME, State.RUNNING),
+    ]:
         state = after(state, event)
         assert state is expected
 

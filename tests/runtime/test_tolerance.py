@@ -104,11 +104,15 @@ def source_batch(**more: Any) -> Batch:
 @pytest.mark.parametrize(
     ("batch", "index", "place"),
     [
-        (source_batch(source_offsets=[{"n": 10}, {"n": 20}, {"n": 30}]), 1, "source partition {'p': 1}, source offset {'n': 20}"),
+        (
+            source_batch(source_offsets=[{"n": 10}, {"n": 20}, {"n": 30}]),
+            1,
+            "source partition {'p': 1}, source offset {'n': 20}",
+        ),
         (source_batch(), 1, "source partition {'p': 1}, record 2 of 3 up to source offset {'n': 30}"),
         (source_batch(), 2, "source partition {'p': 1}, source offset {'n': 30}"),
     ],
-)  # fmt: skip
+)
 def test_a_source_record_is_named_by_its_source_partition_and_offset(batch: Batch, index: int, place: str) -> None:
     with pytest.raises(DataError) as raised:
         make_tolerance().failed(DataError("bad"), stage="converter", batch=batch, index=index)

@@ -19,10 +19,15 @@ KEYS = {
 @pytest.mark.parametrize(
     ("topic", "partitions", "configs"),
     [
-        ("hot-a", 3, {"cleanup.policy": "compact"}), ("very", 3, {"cleanup.policy": "compact"}), ("hot-not-a", 3, {}),
-        ("a-one", 1, {}), ("hot-one", 3, {"cleanup.policy": "compact"}), ("hot-not-one", 1, {}), ("other", 3, {}),
+        ("hot-a", 3, {"cleanup.policy": "compact"}),
+        ("very", 3, {"cleanup.policy": "compact"}),
+        ("hot-not-a", 3, {}),
+        ("a-one", 1, {}),
+        ("hot-one", 3, {"cleanup.policy": "compact"}),
+        ("hot-not-one", 1, {}),
+        ("other", 3, {}),
     ],
-)  # fmt: skip
+)
 def test_the_first_group_that_takes_a_topic_says_how_it_is_made(
     topic: str, partitions: int, configs: dict[str, str]
 ) -> None:
@@ -31,8 +36,9 @@ def test_the_first_group_that_takes_a_topic_says_how_it_is_made(
 
 
 @pytest.mark.parametrize(
-    ("key", "value"), [("default.partitions", "0"), ("hot.partitions", "many"), ("hot.include", "("), ("hot.exclude", "*")]
-)  # fmt: skip
+    ("key", "value"),
+    [("default.partitions", "0"), ("hot.partitions", "many"), ("hot.include", "("), ("hot.exclude", "*")],
+)
 def test_a_wrong_value_is_told_with_its_key(key: str, value: str) -> None:
     with pytest.raises(ConfigError, match=rf"for configuration topic\.creation\.{key}: "):
         topic_groups({f"topic.creation.{key}": value}, ["hot"])
@@ -40,9 +46,16 @@ def test_a_wrong_value_is_told_with_its_key(key: str, value: str) -> None:
 
 async def test_a_source_makes_its_topic_as_the_group_says(tmp_path: Path) -> None:
     (tmp_path / "in.txt").write_text("a\n")
-    config = {"connector.class": "FileStreamSource", "file": str(tmp_path / "in.txt"), "topic": "hot-lines", "value.converter": STRING,
-              "topic.creation.groups": "hot", "topic.creation.hot.include": "hot-.*", "topic.creation.hot.partitions": "2",
-              "topic.creation.hot.retention.ms": "5000"}  # fmt: skip
+    config = {
+        "connector.class": "FileStreamSource",
+        "file": str(tmp_path / "in.txt"),
+        "topic": "hot-lines",
+        "value.converter": STRING,
+        "topic.creation.groups": "hot",
+        "topic.creation.hot.include": "hot-.*",
+        "topic.creation.hot.partitions": "2",
+        "topic.creation.hot.retention.ms": "5000",
+    }
     async with running_worker(tmp_path) as worker:
         await worker.client.put("/connectors/s/config", json=config)
         await worker.until(lambda: worker.records("s") == 1)

@@ -43,7 +43,12 @@ def odd_worker(tmp_path: Path, **config: str) -> Any:
 async def create(worker: RunningWorker, cls: str, how: str, **more: str) -> None:
     if worker.herder.plugins.find("OddSource") is None:
         worker.herder.plugins.register(unruly_plugins, "unruly_plugins")
-    config = {"connector.class": f"tests.support.unruly_plugins.{cls}", "how": how, "key.converter": STRING, "value.converter": STRING}  # fmt: skip
+    config = {
+        "connector.class": f"tests.support.unruly_plugins.{cls}",
+        "how": how,
+        "key.converter": STRING,
+        "value.converter": STRING,
+    }
     await worker.herder.create("x", {**config, **{k.replace("_", "."): v for k, v in more.items()}})
 
 
@@ -277,7 +282,9 @@ async def test_a_look_outside_tells_what_a_plugin_does_wrong(worker: RunningWork
     config = {"name": "x", "connector.class": name, "how": how}
     url = f"/v1/connector-plugins/{name}/config/validate?check=true"
     found = (await worker.client.put(url, json=config)).json()
-    messages = [w["message"] for w in found["warnings"] if w["code"] in ("plugin.failed", "plugin.broken", "plugin.timeout")]  # fmt: skip
+    messages = [
+        w["message"] for w in found["warnings"] if w["code"] in ("plugin.failed", "plugin.broken", "plugin.timeout")
+    ]
     assert len(messages) == (told is not None)
     assert told is None or told in messages[0]
 
@@ -355,9 +362,12 @@ GIVEN = {
     "its own error": (ConnectError("the server is gone", code="timeout"), "the server is gone [timeout]"),
     "a bug": (KeyError("k"), "KeyError: 'k' (raise_error of connector x, test.Odd) [plugin.failed]"),
     "an end": (SystemExit(3), "SystemExit: 3 (raise_error of connector x, test.Odd) [plugin.failed]"),
-    "no exception": ("text", "raise_error of connector x, test.Odd was given str; expected an exception [plugin.broken]"),
+    "no exception": (
+        "text",
+        "raise_error of connector x, test.Odd was given str; expected an exception [plugin.broken]",
+    ),
     "half an error": (Silent(), "Silent: silent (raise_error of connector x, test.Odd) [plugin.failed]"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("when", ["in start", "later"])

@@ -72,7 +72,9 @@ async def test_of_two_writes_of_one_key_the_later_stays_whichever_is_answered_fi
             await inner.aclose()
 
     store._producer = Late()  # type: ignore[assignment]
-    await asyncio.gather(store.put({b"k": b"old", b"only": b"1"}, timestamp_ms=1), store.put({b"k": b"new"}, timestamp_ms=1))  # fmt: skip
+    await asyncio.gather(
+        store.put({b"k": b"old", b"only": b"1"}, timestamp_ms=1), store.put({b"k": b"new"}, timestamp_ms=1)
+    )
     assert dict(store.items()) == {b"k": b"new", b"only": b"1"}
     assert dict((await opened(cluster)).items()) == {b"k": b"new", b"only": b"1"}
 
@@ -116,7 +118,9 @@ async def test_what_is_in_the_way_of_a_state_topic_is_told(cluster: Cluster) -> 
         await opened(cluster)
 
 
-async def test_tombstones_and_control_batches_are_no_rubbish(cluster: Cluster, caplog: pytest.LogCaptureFixture) -> None:  # fmt: skip
+async def test_tombstones_and_control_batches_are_no_rubbish(
+    cluster: Cluster, caplog: pytest.LogCaptureFixture
+) -> None:
     await cluster.admin.create_topic("state", configs={"cleanup.policy": "compact"})
     producer = cluster.producer(client_id="x", configs={"transactional.id": "a"})
     await producer.init_transactions()

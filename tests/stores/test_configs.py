@@ -63,7 +63,12 @@ async def test_nothing_of_a_deleted_connector_stays_in_the_topic(cluster: Cluste
 
 async def test_a_revision_tells_configs_and_lives_apart(store: ConfigStore) -> None:
     seen = [store.revision("c")]
-    for change in (store.put_connector("c", {}), store.put_connector("c", {}), store.delete("c"), store.put_connector("c", {})):  # fmt: skip
+    for change in (
+        store.put_connector("c", {}),
+        store.put_connector("c", {}),
+        store.delete("c"),
+        store.put_connector("c", {}),
+    ):
         await change
         seen.append(store.revision("c"))
     assert seen == [Revision(0, 0), Revision(1, 1), Revision(1, 2), Revision(2, 3), Revision(3, 4)]
@@ -79,15 +84,36 @@ async def test_a_stored_value_is_parsed_once_and_anew_when_it_changes(store: Con
 
 GOOD = b'{"properties":{"a":"1"}}'
 RUBBISH = [
-    (b"connector-c", b"nojson"), (b"connector-c", b"[1]"), (b"connector-c", b"5"), (b"connector-c", b"null"), (b"connector-c", b""),
-    (b"connector-c", b"{}"), (b"connector-c", b'{"properties":5}'), (b"connector-c", b'{"properties":null}'), (b"connector-", GOOD),
-    (b"connector-c", b'{"properties":{"a":' + b"[" * 400 + b"]" * 400 + b"}}"), (b"connector-\xff", GOOD), (b"", GOOD),
-    (b"hello", GOOD), (b"target-state-c", b'{"state":"HUH"}'), (b"target-state-c", b'{"state":7,"state.v2":["STOPPED"]}'),
-    (b"target-state-c", b"{}"), (b"task-c", GOOD), (b"task-c-x", GOOD), (b"task-c--1", GOOD), ("task-c-\u0661".encode(), GOOD),
-    (b"task-c-00", GOOD), (b"task-c-99999999999999999999", GOOD), (b"task-c-0", b'{"properties":[]}'), (b"commit-c", b"{}"),
-    (b"commit-c", b'{"tasks":"2"}'), (b"commit-c", b'{"tasks":-1}'), (b"commit-c", b'{"tasks":true}'), (b"commit-c", b'{"tasks":1.5}'),
+    (b"connector-c", b"nojson"),
+    (b"connector-c", b"[1]"),
+    (b"connector-c", b"5"),
+    (b"connector-c", b"null"),
+    (b"connector-c", b""),
+    (b"connector-c", b"{}"),
+    (b"connector-c", b'{"properties":5}'),
+    (b"connector-c", b'{"properties":null}'),
+    (b"connector-", GOOD),
+    (b"connector-c", b'{"properties":{"a":' + b"[" * 400 + b"]" * 400 + b"}}"),
+    (b"connector-\xff", GOOD),
+    (b"", GOOD),
+    (b"hello", GOOD),
+    (b"target-state-c", b'{"state":"HUH"}'),
+    (b"target-state-c", b'{"state":7,"state.v2":["STOPPED"]}'),
+    (b"target-state-c", b"{}"),
+    (b"task-c", GOOD),
+    (b"task-c-x", GOOD),
+    (b"task-c--1", GOOD),
+    ("task-c-\u0661".encode(), GOOD),
+    (b"task-c-00", GOOD),
+    (b"task-c-99999999999999999999", GOOD),
+    (b"task-c-0", b'{"properties":[]}'),
+    (b"commit-c", b"{}"),
+    (b"commit-c", b'{"tasks":"2"}'),
+    (b"commit-c", b'{"tasks":-1}'),
+    (b"commit-c", b'{"tasks":true}'),
+    (b"commit-c", b'{"tasks":1.5}'),
     (None, GOOD),
-]  # fmt: skip
+]
 
 
 async def test_records_that_do_not_count_change_nothing(cluster: Cluster, store: ConfigStore) -> None:

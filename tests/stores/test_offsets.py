@@ -9,11 +9,27 @@ from tests.stores.conftest import write
 
 GOOD = b'["c",{"file":"a"}]', b'{"position":1}'
 RUBBISH = [
-    (b"nojson", b"{}"), (b'{"x":1}', b'{"x":1}'), (b"[]", b"{}"), (b'["c"]', b"{}"), (b'["c",{},1]', b"{}"), (b'[1,{}]', b"{}"),
-    (b'["c",[]]', b"{}"), (b'["c",null]', b"{}"), (b"5", b"{}"), (b"null", b"{}"), (b"\xff", b"{}"), (b"", b""), (None, b"{}"),
-    (GOOD[0], b"nojson"), (GOOD[0], b"[1]"), (GOOD[0], b"null"), (GOOD[0], b"5"), (GOOD[0], b""),
-    (b'["c",{"a":' + b"[" * 400 + b"]" * 400 + b"}]", b"{}"), (GOOD[0], b'{"a":' + b"[" * 400 + b"]" * 400 + b"}"),
-]  # fmt: skip
+    (b"nojson", b"{}"),
+    (b'{"x":1}', b'{"x":1}'),
+    (b"[]", b"{}"),
+    (b'["c"]', b"{}"),
+    (b'["c",{},1]', b"{}"),
+    (b"[1,{}]", b"{}"),
+    (b'["c",[]]', b"{}"),
+    (b'["c",null]', b"{}"),
+    (b"5", b"{}"),
+    (b"null", b"{}"),
+    (b"\xff", b"{}"),
+    (b"", b""),
+    (None, b"{}"),
+    (GOOD[0], b"nojson"),
+    (GOOD[0], b"[1]"),
+    (GOOD[0], b"null"),
+    (GOOD[0], b"5"),
+    (GOOD[0], b""),
+    (b'["c",{"a":' + b"[" * 400 + b"]" * 400 + b"}]", b"{}"),
+    (GOOD[0], b'{"a":' + b"[" * 400 + b"]" * 400 + b"}"),
+]
 
 
 async def opened_store(cluster: Cluster) -> OffsetStore:

@@ -42,7 +42,10 @@ async def test_statuses_and_topics_are_there_for_the_next_worker(cluster: Cluste
     store.drop_tasks("a-1", keep=11)
     await store.write()
     _, again = await opened_store(cluster)
-    assert (again.connector("a-1"), again.tasks("a-1")) == (Status("RUNNING", "w"), {10: Status("FAILED", "w", "cause", "2")})  # fmt: skip
+    assert (again.connector("a-1"), again.tasks("a-1")) == (
+        Status("RUNNING", "w"),
+        {10: Status("FAILED", "w", "cause", "2")},
+    )
     assert again.topics("a-1") == ["t"]
 
 
@@ -77,15 +80,30 @@ async def test_what_a_full_disk_refused_is_written_when_it_takes_it_again(
 
 GOOD = b'{"state":"RUNNING","trace":null,"worker_id":"w","generation":1,"version":"2"}'
 RUBBISH = [
-    (b"status-connector-c", b"nojson"), (b"status-connector-c", b'{"state":7}'), (b"status-connector-c", b'{"state":"HUH"}'),
-    (b"status-connector-c", b"[]"), (b"status-connector-c", b"null"), (b"status-connector-c", b""), (b"status-connector-", GOOD),
-    (b"status-connector-c", b'{"state":"FAILED","trace":5}'), (b"status-connector-c", b'{"state":"FAILED","worker_id":{}}'),
-    (b"status-connector-c", b'{"state":"FAILED","generation":"1"}'), (b"status-connector-\xff", GOOD), (b"status-task-c-x", GOOD),
-    (b"status-task-c", GOOD), ("status-task-c-\u0661".encode(), GOOD), (b"status-task-c-0", b'{"state":7}'), (b"hello", GOOD),
-    (b"status-task-c-" + b"9" * 5000, GOOD), (b"status-topic-t:connector-c", b'{"topic":5}'), (b"status-topic-t:connector-c", b"{}"),
-    (b"status-topic-t:connector-c", b'{"topic":{"name":"t"}}'), (b"status-topic-t:connector-c", b'{"topic":{"name":["t"],"connector":{}}}'),
-    (b"status-topic-t", b'{"topic":{"name":"t","connector":"c"}}'), (None, GOOD),
-]  # fmt: skip
+    (b"status-connector-c", b"nojson"),
+    (b"status-connector-c", b'{"state":7}'),
+    (b"status-connector-c", b'{"state":"HUH"}'),
+    (b"status-connector-c", b"[]"),
+    (b"status-connector-c", b"null"),
+    (b"status-connector-c", b""),
+    (b"status-connector-", GOOD),
+    (b"status-connector-c", b'{"state":"FAILED","trace":5}'),
+    (b"status-connector-c", b'{"state":"FAILED","worker_id":{}}'),
+    (b"status-connector-c", b'{"state":"FAILED","generation":"1"}'),
+    (b"status-connector-\xff", GOOD),
+    (b"status-task-c-x", GOOD),
+    (b"status-task-c", GOOD),
+    ("status-task-c-\u0661".encode(), GOOD),
+    (b"status-task-c-0", b'{"state":7}'),
+    (b"hello", GOOD),
+    (b"status-task-c-" + b"9" * 5000, GOOD),
+    (b"status-topic-t:connector-c", b'{"topic":5}'),
+    (b"status-topic-t:connector-c", b"{}"),
+    (b"status-topic-t:connector-c", b'{"topic":{"name":"t"}}'),
+    (b"status-topic-t:connector-c", b'{"topic":{"name":["t"],"connector":{}}}'),
+    (b"status-topic-t", b'{"topic":{"name":"t","connector":"c"}}'),
+    (None, GOOD),
+]
 
 
 async def test_statuses_that_do_not_count_change_nothing_and_are_forgotten(
@@ -104,7 +122,9 @@ async def test_statuses_that_do_not_count_change_nothing_and_are_forgotten(
     assert len([line for line in told if "key b'status-" in line]) == 0, told
 
 
-async def test_a_trace_without_end_or_with_half_a_character_is_stored_and_harms_no_other_status(cluster: Cluster) -> None:  # fmt: skip
+async def test_a_trace_without_end_or_with_half_a_character_is_stored_and_harms_no_other_status(
+    cluster: Cluster,
+) -> None:
     _, store = await opened_store(cluster)
     store.put_connector("big", Status("FAILED", "w", "begin" + "x" * 5_000_000 + "end"))
     store.put_task("half", 0, Status("FAILED", "w", "cause \ud800", "\udfff"))

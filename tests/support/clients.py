@@ -36,8 +36,14 @@ class Client:
         """Run Python with the client on its path; return what it printed, and fail if it does."""
         # No proxies: the worker is on this machine.
         kept = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
-        done = subprocess.run([sys.executable, *arguments], capture_output=True, text=True, timeout=RUN_TIMEOUT_S, check=False,
-                              env={**kept, **environment, "PYTHONPATH": str(self.folder)})  # fmt: skip
+        done = subprocess.run(
+            [sys.executable, *arguments],
+            capture_output=True,
+            text=True,
+            timeout=RUN_TIMEOUT_S,
+            check=False,
+            env={**kept, **environment, "PYTHONPATH": str(self.folder)},
+        )
         assert done.returncode == 0, f"{arguments}\n{done.stdout}\n{done.stderr}"
         return done.stdout
 

@@ -42,7 +42,9 @@ class ServedWorker:
     async def get(self, path: str = "/", url: int = 0, **options: Any) -> httpx.Response:
         return await self.request("GET", path, url=url, **options)
 
-    async def request(self, method: str, path: str, *, url: int = 0, verify: Any = True, **options: Any) -> httpx.Response:  # fmt: skip
+    async def request(
+        self, method: str, path: str, *, url: int = 0, verify: Any = True, **options: Any
+    ) -> httpx.Response:
         """One request on a connection of its own."""
         async with httpx.AsyncClient(base_url=self.urls[url], verify=verify, trust_env=False) as client:
             return await client.request(method, path, **options)
@@ -81,7 +83,9 @@ class Certificates:
     @property
     def server_file(self) -> Path:
         """Private key and certificate of 127.0.0.1 and localhost."""
-        return self._written("server.pem", self.ca.issue_cert("127.0.0.1", "localhost").private_key_and_cert_chain_pem.bytes())  # fmt: skip
+        return self._written(
+            "server.pem", self.ca.issue_cert("127.0.0.1", "localhost").private_key_and_cert_chain_pem.bytes()
+        )
 
     def client_file(self, name: str = "client@example.org") -> Path:
         return self._written("client.pem", self.ca.issue_cert(name).private_key_and_cert_chain_pem.bytes())

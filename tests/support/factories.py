@@ -20,9 +20,14 @@ def make_sink_batch(
     values: list[Any], *, topic: str = "orders", partition: int = 0, base_offset: int = 0, **columns: Any
 ) -> Batch:
     return Batch(
-        topic, values, partition=partition, offsets=range(base_offset, base_offset + len(values)),
-        original_topic=topic, original_partition=partition, **columns,
-    )  # fmt: skip
+        topic,
+        values,
+        partition=partition,
+        offsets=range(base_offset, base_offset + len(values)),
+        original_topic=topic,
+        original_partition=partition,
+        **columns,
+    )
 
 
 def make_headers(**values: Any) -> Headers:

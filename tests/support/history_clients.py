@@ -78,7 +78,11 @@ async def told_poll(client: Client, consumer: Consumer, *, is_committed_only: bo
     batches = await consumer.poll(timeout_ms=client.random.choice((0, 5)), max_bytes=client.random.choice((300, 5000)))
     ends: dict[TopicPartition, int] = {}
     for batch in batches:
-        records = [[offset, value.decode()] for offset, value in zip(batch.offsets, batch.columns.values, strict=True) if value is not None]  # fmt: skip
+        records = [
+            [offset, value.decode()]
+            for offset, value in zip(batch.offsets, batch.columns.values, strict=True)
+            if value is not None
+        ]
         client.tell("read", key=[batch.topic, batch.partition], records=records, committed=is_committed_only)
         ends[TopicPartition(batch.topic, batch.partition)] = batch.next_offset
     return ends

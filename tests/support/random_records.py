@@ -15,10 +15,36 @@ KAFKA = "org.apache.kafka.connect.transforms."
 PRIMITIVES = ("int8", "int16", "int32", "int64", "float32", "float64", "boolean", "string", "bytes")
 LOGICAL = {"Date": "int32", "Time": "int32", "Timestamp": "int64", "Decimal": "bytes"}
 NAMES = ("a", "b", "c", "d", "n")
-TEXTS = ("", "x", "5", "-7", "300", "3.7", "true", "TRUE", "2024-01-31", "2024-01-31 10:20:30", "1e3", " 42", "abc:def", "-0")  # fmt: skip
+TEXTS = (
+    "",
+    "x",
+    "5",
+    "-7",
+    "300",
+    "3.7",
+    "true",
+    "TRUE",
+    "2024-01-31",
+    "2024-01-31 10:20:30",
+    "1e3",
+    " 42",
+    "abc:def",
+    "-0",
+)
 PATTERNS = ("yyyy-MM-dd", "yyyy-MM-dd HH:mm:ss", "yyyyMMdd", "EEE, d MMM yyyy HH:mm:ss z", "yyyy-MM-dd'T'HH:mm:ss.SSSX")
 LETTERS = "GyMdkHmsSEDFwWahKzZYuXL"
-KEYED = ("Cast", "ExtractField", "Flatten", "HeaderFrom", "HoistField", "InsertField", "MaskField", "ReplaceField", "SetSchemaMetadata", "TimestampConverter")  # fmt: skip
+KEYED = (
+    "Cast",
+    "ExtractField",
+    "Flatten",
+    "HeaderFrom",
+    "HoistField",
+    "InsertField",
+    "MaskField",
+    "ReplaceField",
+    "SetSchemaMetadata",
+    "TimestampConverter",
+)
 UNKEYED = ("ValueToKey", "TimestampRouter", "DropHeaders", "InsertHeader", "RegexRouter")
 
 Json = Any
@@ -35,9 +61,14 @@ class RandomRecords:
         name, config = self._config()
         schemas = self._chance(0.6)
         return {
-            "class": KAFKA + name, "config": config, "schemas": schemas, "topic": self._one("orders", "t1"),
-            "timestamp": self._one(None, 1_700_000_000_123, 0), "key": self._text(schemas), "value": self._text(schemas),
-        }  # fmt: skip
+            "class": KAFKA + name,
+            "config": config,
+            "schemas": schemas,
+            "topic": self._one("orders", "t1"),
+            "timestamp": self._one(None, 1_700_000_000_123, 0),
+            "key": self._text(schemas),
+            "value": self._text(schemas),
+        }
 
     def pattern(self) -> str:
         """A SimpleDateFormat pattern."""
@@ -163,7 +194,14 @@ class RandomRecords:
     def _config(self) -> tuple[str, dict[str, str]]:
         name = self._one(*KEYED, *KEYED, *UNKEYED, "Cast", "Cast", "TimestampConverter", "TimestampConverter")
         config: dict[str, str] = getattr(self, f"_{name.lower()}")()
-        if self._chance(0.3) and name not in ("DropHeaders", "Flatten", "HoistField", "InsertHeader", "RegexRouter", "TimestampRouter"):  # fmt: skip
+        if self._chance(0.3) and name not in (
+            "DropHeaders",
+            "Flatten",
+            "HoistField",
+            "InsertHeader",
+            "RegexRouter",
+            "TimestampRouter",
+        ):
             config["replace.null.with.default"] = self._one("true", "false")
         return (name + self._one("$Value", "$Value", "$Value", "$Key") if name in KEYED else name), config
 

@@ -26,20 +26,39 @@ from connect_transforms import connect_predicates, connect_transforms
 
 V2 = {"field.syntax.version": "V2"}
 CONFIGS: dict[str, list[dict[str, str]]] = {
-    "Cast": [{"spec": "a:int8"}, {"spec": "a:string,b:boolean"}, {"spec": "b:float32"}, {"spec": "n.a:string", **V2}, {"spec": "string"}, {"spec": "int64"}],
+    "Cast": [
+        {"spec": "a:int8"},
+        {"spec": "a:string,b:boolean"},
+        {"spec": "b:float32"},
+        {"spec": "n.a:string", **V2},
+        {"spec": "string"},
+        {"spec": "int64"},
+    ],
     "Drop": [{}, {"schema.behavior": "validate"}],
     "DropHeaders": [{"headers": "h"}, {"headers": "x,y"}],
     "ExtractField": [{"field": "a"}, {"field": "n.a", **V2}],
-    "ExtractTopic": [{"field": "b", "skip.missing.or.null": "true"}, {"field": "$.n.a", "field.format": "JSON_PATH"}, {"field": "n.a", "skip.missing.or.null": "true", **V2}],
+    "ExtractTopic": [
+        {"field": "b", "skip.missing.or.null": "true"},
+        {"field": "$.n.a", "field.format": "JSON_PATH"},
+        {"field": "n.a", "skip.missing.or.null": "true", **V2},
+    ],
     "Filter": [{}],
     "FilterByPath": [
         {"filter.condition": "$[?(@.a == 5)]", "filter.type": "include", "missing.or.null.behavior": "exclude"},
-        {"filter.condition": "$.n[?(@.a =~ /a.*/ || @.a == 'b')]", "filter.type": "exclude", "missing.or.null.behavior": "include"},
+        {
+            "filter.condition": "$.n[?(@.a =~ /a.*/ || @.a == 'b')]",
+            "filter.type": "exclude",
+            "missing.or.null.behavior": "include",
+        },
         {"filter.condition": "$[?(@.a > 1)]", "filter.type": "include"},
     ],
     "Flatten": [{}, {"delimiter": "_"}],
     "GzipDecompress": [{}, {"max.decompressed.bytes": "10"}],
-    "HeaderFrom": [{"fields": "a", "headers": "A", "operation": "copy"}, {"fields": "a,b", "headers": "A,h", "operation": "move"}, {"fields": "n.a", "headers": "A", "operation": "move", **V2}],
+    "HeaderFrom": [
+        {"fields": "a", "headers": "A", "operation": "copy"},
+        {"fields": "a,b", "headers": "A,h", "operation": "move"},
+        {"fields": "n.a", "headers": "A", "operation": "move", **V2},
+    ],
     "HoistField": [{"field": "line"}, {"field": "x.y", **V2}],
     "InsertField": [
         {"topic.field": "t", "partition.field": "p", "timestamp.field": "ts", "static.field": "s", "static.value": "x"},
@@ -47,11 +66,21 @@ CONFIGS: dict[str, list[dict[str, str]]] = {
         {"topic.field": "n.t", "static.field": "x.y", "static.value": "v", **V2},
     ],
     "InsertHeader": [{"header": "h", "value.literal": "5"}],
-    "MaskField": [{"fields": "a,b"}, {"fields": "b", "replacement": "***"}, {"fields": "a", "replacement": "7"}, {"fields": "n.a,b", **V2}],
+    "MaskField": [
+        {"fields": "a,b"},
+        {"fields": "b", "replacement": "***"},
+        {"fields": "a", "replacement": "7"},
+        {"fields": "n.a,b", **V2},
+    ],
     "MessageTimestampRouter": [{"message.timestamp.keys": "d,a", "message.timestamp.format": "yyyy-MM-dd"}],
     "Python": [],  # of its own: test_python_transform.py
     "RegexRouter": [{"regex": "t(.*)", "replacement": "u$1"}],
-    "ReplaceField": [{"exclude": "a"}, {"include": "a,b", "renames": "a:z"}, {"exclude": "n.a", "renames": "n.b:c", **V2}, {"include": "a,n.a", **V2}],
+    "ReplaceField": [
+        {"exclude": "a"},
+        {"include": "a,b", "renames": "a:z"},
+        {"exclude": "n.a", "renames": "n.b:c", **V2},
+        {"include": "a,n.a", **V2},
+    ],
     "SetSchemaMetadata": [{"schema.name": "x"}, {"schema.version": "7"}],
     "TimestampConverter": [
         {"target.type": "string", "field": "d", "format": "yyyy-MM-dd"},
@@ -60,14 +89,17 @@ CONFIGS: dict[str, list[dict[str, str]]] = {
         {"target.type": "Date", "format": "yyyy-MM-dd"},
     ],
     "TimestampRouter": [{}, {"topic.format": "x-${timestamp}", "timestamp.format": "SSS"}],
-    "TimezoneConverter": [{"converted.timezone": "America/New_York"}, {"converted.timezone": "+02:00", "include.list": "topic:t1:d"}],
+    "TimezoneConverter": [
+        {"converted.timezone": "America/New_York"},
+        {"converted.timezone": "+02:00", "include.list": "topic:t1:d"},
+    ],
     "TombstoneHandler": [{}, {"behavior": "fail"}],
     "ValidateJsonSchema": [{"schema": '{"properties": {"a": {"type": "integer"}}}'}],
     "ValueToKey": [{"fields": "a"}, {"fields": "a,b"}, {"fields": "n.a", **V2}],
     "HasHeaderKey": [{"name": "h"}],
     "RecordIsTombstone": [{}],
     "TopicNameMatches": [{"pattern": "t.*"}],
-}  # fmt: skip
+}
 
 dates = st.sampled_from(["2024-01-31", "2023-02-29", "2024-1-1", "x", "2024-01-31T10:00:00Z"])
 moments = st.datetimes(min_value=dt.datetime(1900, 1, 1), timezones=st.just(dt.UTC)).map(
@@ -100,12 +132,18 @@ def records(draw: st.DrawFn) -> list[Record]:
     partition = draw(st.none() | st.just(3))
     return [
         Record(
-            draw(st.sampled_from(["t1", "x"])), value, key=copy.deepcopy(value), partition=partition,
-            timestamp=draw(st.none() | st.just(1_483_425_001_864)), key_schema=schema, value_schema=schema,
-            headers=draw(st.none() | st.just(Headers().add("h", 1))), offset=index if sink else None,
+            draw(st.sampled_from(["t1", "x"])),
+            value,
+            key=copy.deepcopy(value),
+            partition=partition,
+            timestamp=draw(st.none() | st.just(1_483_425_001_864)),
+            key_schema=schema,
+            value_schema=schema,
+            headers=draw(st.none() | st.just(Headers().add("h", 1))),
+            offset=index if sink else None,
         )
         for index, value in enumerate(values)
-    ]  # fmt: skip
+    ]
 
 
 def _one_by_one(transform: Transform, given_records: list[Record]) -> tuple[list[Record], list[Record]]:
@@ -132,7 +170,11 @@ def _in_batches(transform: Transform, batches: list[Batch]) -> list[Record] | No
 
 def _cases(classes: list[Any]) -> list[Any]:
     named = [(cls, (cls.aliases or (cls.class_name,))[0].rpartition(".")[2]) for cls in classes]
-    return [pytest.param(cls, config, id=f"{name}-{i}") for cls, name in named for i, config in enumerate(CONFIGS[name.partition("$")[0]])]  # fmt: skip
+    return [
+        pytest.param(cls, config, id=f"{name}-{i}")
+        for cls, name in named
+        for i, config in enumerate(CONFIGS[name.partition("$")[0]])
+    ]
 
 
 @pytest.mark.parametrize(("cls", "config"), _cases(connect_transforms()))

@@ -16,15 +16,34 @@ from connect_transforms.java_casts import cast_column, caster
 @pytest.mark.parametrize(
     ("target", "value", "expected"),
     [
-        (Type.INT8, 300, 44), (Type.INT8, -129, 127), (Type.INT32, 3_000_000_000, -1_294_967_296),
-        (Type.INT32, 1e10, 2_147_483_647), (Type.INT16, 1e10, -1), (Type.INT64, math.nan, 0), (Type.INT64, -1e300, -(1 << 63)),
-        (Type.INT32, "+42", 42), (Type.INT64, True, 1), (Type.FLOAT64, " 1.5f ", 1.5), (Type.FLOAT64, "0x1.8p1", 3.0),
-        (Type.FLOAT64, "-Infinity", -math.inf), (Type.FLOAT32, 0.1, 0.1), (Type.FLOAT32, 123456.789, 123456.79), (Type.FLOAT32, math.inf, math.inf), (Type.FLOAT32, 1e300, math.inf),
-        (Type.BOOLEAN, "TRUE", True), (Type.BOOLEAN, "yes", False), (Type.BOOLEAN, 0.5, False), (Type.BOOLEAN, -3, True),
-        (Type.STRING, 1e7, "1.0E7"), (Type.STRING, 0.001, "0.001"), (Type.STRING, True, "true"), (Type.STRING, b"\x00\xff", "AP8="),
-        (Type.STRING, None, None), (Type.INT8, None, None),
+        (Type.INT8, 300, 44),
+        (Type.INT8, -129, 127),
+        (Type.INT32, 3_000_000_000, -1_294_967_296),
+        (Type.INT32, 1e10, 2_147_483_647),
+        (Type.INT16, 1e10, -1),
+        (Type.INT64, math.nan, 0),
+        (Type.INT64, -1e300, -(1 << 63)),
+        (Type.INT32, "+42", 42),
+        (Type.INT64, True, 1),
+        (Type.FLOAT64, " 1.5f ", 1.5),
+        (Type.FLOAT64, "0x1.8p1", 3.0),
+        (Type.FLOAT64, "-Infinity", -math.inf),
+        (Type.FLOAT32, 0.1, 0.1),
+        (Type.FLOAT32, 123456.789, 123456.79),
+        (Type.FLOAT32, math.inf, math.inf),
+        (Type.FLOAT32, 1e300, math.inf),
+        (Type.BOOLEAN, "TRUE", True),
+        (Type.BOOLEAN, "yes", False),
+        (Type.BOOLEAN, 0.5, False),
+        (Type.BOOLEAN, -3, True),
+        (Type.STRING, 1e7, "1.0E7"),
+        (Type.STRING, 0.001, "0.001"),
+        (Type.STRING, True, "true"),
+        (Type.STRING, b"\x00\xff", "AP8="),
+        (Type.STRING, None, None),
+        (Type.INT8, None, None),
     ],
-)  # fmt: skip
+)
 def test_a_value_without_schema(target: Type, value: Any, expected: Any) -> None:
     assert caster(target, None)(value) == expected
     assert cast_column(target, None, [value]) == [expected]
@@ -53,8 +72,14 @@ def test_a_text_that_is_no_number_of_the_type_is_refused(text: str) -> None:
 
 @pytest.mark.parametrize(
     ("value", "message"),
-    [([1], "casting from ARRAY"), ({}, "casting from MAP"), (Decimal(1), "BigDecimal"), (1 << 70, "BigInteger"), (b"", r"class \[B")],
-)  # fmt: skip
+    [
+        ([1], "casting from ARRAY"),
+        ({}, "casting from MAP"),
+        (Decimal(1), "BigDecimal"),
+        (1 << 70, "BigInteger"),
+        (b"", r"class \[B"),
+    ],
+)
 def test_what_has_no_number_is_refused(value: Any, message: str) -> None:
     with pytest.raises(DataError, match=message):
         cast_column(Type.INT32, None, [value])

@@ -69,7 +69,12 @@ def test_what_is_no_date_is_refused(pattern: str, text: str) -> None:
 
 def test_two_digit_years_lie_in_the_hundred_years_from_eighty_years_ago() -> None:
     days = DateFormat("yy-MM-dd", century_start=dt.date(1946, 6, 15))
-    assert [DateFormat("yyyy").format(days.parse(f"{y}-06-01")) for y in ("47", "99", "00", "46")] == ["1947", "1999", "2000", "2046"]  # fmt: skip
+    assert [DateFormat("yyyy").format(days.parse(f"{y}-06-01")) for y in ("47", "99", "00", "46")] == [
+        "1947",
+        "1999",
+        "2000",
+        "2046",
+    ]
     assert DateFormat("yyyy").format(days.parse("46-07-01")) == "1946"
 
 
@@ -82,14 +87,19 @@ def test_a_pattern_that_is_none_is_refused(pattern: str, why: str) -> None:
         DateFormat(pattern)
 
 
-@given(ms=st.integers(-(10**13), 10**14), pattern=st.sampled_from([ISO, "yyyyMMddHHmmssSSS", "HH:mm:ss.SSS EEE d MMM yyyy z"]))  # fmt: skip
+@given(
+    ms=st.integers(-(10**13), 10**14),
+    pattern=st.sampled_from([ISO, "yyyyMMddHHmmssSSS", "HH:mm:ss.SSS EEE d MMM yyyy z"]),
+)
 def test_what_is_written_is_read_again(ms: int, pattern: str) -> None:
     dates = DateFormat(pattern)
     assert dates.parse(dates.format(ms)) == ms
     assert dates.parse(dates.format(ms)) == ms, "remembered"
 
 
-@given(texts=st.lists(st.from_regex(r"[12]\d{3}-[01]\d-[0-3]\d[T ][0-2]\d:\d\d:\d\d[.,]\d\d\d(Z|\+00)?", fullmatch=True)))  # fmt: skip
+@given(
+    texts=st.lists(st.from_regex(r"[12]\d{3}-[01]\d-[0-3]\d[T ][0-2]\d:\d\d:\d\d[.,]\d\d\d(Z|\+00)?", fullmatch=True))
+)
 def test_pythons_reader_is_asked_only_where_it_says_what_java_says(texts: list[str]) -> None:
     dates = DateFormat(ISO)
     moments = dates.iso_moments(texts)

@@ -82,10 +82,15 @@ def test_what_it_raises_is_an_error_of_the_record_with_the_line(tmp_path: Path) 
 @pytest.mark.parametrize(
     ("name", "text", "why"),
     [
-        ("nothing", FILE, "the file has no 'nothing'; it has: .*doubled"), ("two", FILE, "a function of one argument"), ("waiting", FILE, "neither async nor a value"),
-        ("VALUE", FILE, "neither async nor a value"), ("f", "def f(:", "the file is no Python"), ("f", "def f(r): ...\n1 / 0", "the file raised ZeroDivisionError"), ("no name", FILE, "expected PATH.py:NAME"),
+        ("nothing", FILE, "the file has no 'nothing'; it has: .*doubled"),
+        ("two", FILE, "a function of one argument"),
+        ("waiting", FILE, "neither async nor a value"),
+        ("VALUE", FILE, "neither async nor a value"),
+        ("f", "def f(:", "the file is no Python"),
+        ("f", "def f(r): ...\n1 / 0", "the file raised ZeroDivisionError"),
+        ("no name", FILE, "expected PATH.py:NAME"),
     ],
-)  # fmt: skip
+)
 def test_a_file_or_name_that_is_wrong_is_refused_with_its_key(tmp_path: Path, name: str, text: str, why: str) -> None:
     with pytest.raises(ConfigError, match=why) as caught:
         _made(tmp_path, name, text)
@@ -108,18 +113,27 @@ def test_a_changed_file_counts_for_the_next_transform(tmp_path: Path) -> None:
 def _config(folder: Path) -> dict[str, str]:
     (folder / "f.py").write_text(FILE)
     return {
-        "name": "n", "connector.class": "FileStreamSource", "topic": "t", "file": "x", "transforms": "p",
-        "transforms.p.type": "connect.transforms.Python", "transforms.p.function": f"{folder}/f.py:doubled",
-    }  # fmt: skip
+        "name": "n",
+        "connector.class": "FileStreamSource",
+        "topic": "t",
+        "file": "x",
+        "transforms": "p",
+        "transforms.p.type": "connect.transforms.Python",
+        "transforms.p.function": f"{folder}/f.py:doubled",
+    }
 
 
 def test_a_worker_that_does_not_allow_it_refuses_the_connector(tmp_path: Path) -> None:
     config, worker = _config(tmp_path), WorkerConfig.parse({})
     for given in (worker, None):
-        with pytest.raises(ConfigError, match=r"does not allow connect\.transforms\.Python.*transforms\.python\.enabled=true") as caught:  # fmt: skip
+        with pytest.raises(
+            ConfigError, match=r"does not allow connect\.transforms\.Python.*transforms\.python\.enabled=true"
+        ) as caught:
             make_stages(PLUGINS, SourceConnectorConfig.parse(config), given)
         assert caught.value.config_path == "transforms.p.type"
-    found = {info.value.name: info.value.errors for info in validate(PLUGINS, worker, "FileStreamSource", config).configs}  # fmt: skip
+    found = {
+        info.value.name: info.value.errors for info in validate(PLUGINS, worker, "FileStreamSource", config).configs
+    }
     assert "transforms.python.enabled=true" in found["transforms.p.type"][0]
 
 

@@ -36,7 +36,15 @@ def test_the_reference_names_the_class_and_each_key_with_its_default(cls: type[P
 
 
 def _row(key: ConfigKey) -> str:
-    default = "required" if key.required else "null" if key.default is None else f"`{key.default_text}`" if key.default_text else '""'  # fmt: skip
+    default = (
+        "required"
+        if key.required
+        else "null"
+        if key.default is None
+        else f"`{key.default_text}`"
+        if key.default_text
+        else '""'
+    )
     return f"| {key.type.value} | {default} | {key.importance} | {key.documentation} |"
 
 
@@ -50,9 +58,24 @@ def test_keys_types_defaults_and_importance_are_kafkas(cls: type[Plugin]) -> Non
     for name, key in ours.items():
         if name == "converter.type":  # required in Kafka, where the framework sets it; here nobody has to
             continue
-        shown = (key.type.value, key.required, key.default_text, key.importance, key.group, key.order, key.width, key.display_name)  # fmt: skip
+        shown = (
+            key.type.value,
+            key.required,
+            key.default_text,
+            key.importance,
+            key.group,
+            key.order,
+            key.width,
+            key.display_name,
+        )
         wanted = theirs[name]
         assert shown == (
-            wanted["type"], wanted["required"], wanted.get("default"), wanted["importance"], wanted["group"],
-            wanted["order_in_group"], wanted["width"], wanted["display_name"],
-        )  # fmt: skip
+            wanted["type"],
+            wanted["required"],
+            wanted.get("default"),
+            wanted["importance"],
+            wanted["group"],
+            wanted["order_in_group"],
+            wanted["width"],
+            wanted["display_name"],
+        )

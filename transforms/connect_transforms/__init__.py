@@ -35,10 +35,22 @@ KAFKA: list[type[Transform]] = [
     SetSchemaMetadataValue, TimestampConverterKey, TimestampConverterValue, TimestampRouter, ValueToKey,
 ]  # fmt: skip
 BEYOND: list[type[Transform]] = [
-    DropKey, DropValue, ExtractTopicHeader, ExtractTopicKey, ExtractTopicValue, FilterByPathKey, FilterByPathValue, GzipDecompressKey,
-    GzipDecompressValue, MessageTimestampRouter, Python, TimezoneConverter, TombstoneHandler, ValidateJsonSchemaKey,
+    DropKey,
+    DropValue,
+    ExtractTopicHeader,
+    ExtractTopicKey,
+    ExtractTopicValue,
+    FilterByPathKey,
+    FilterByPathValue,
+    GzipDecompressKey,
+    GzipDecompressValue,
+    MessageTimestampRouter,
+    Python,
+    TimezoneConverter,
+    TombstoneHandler,
+    ValidateJsonSchemaKey,
     ValidateJsonSchemaValue,
-]  # fmt: skip
+]
 
 
 @hookimpl

@@ -74,7 +74,11 @@ def _valid_spec(value: Any) -> None:
 class CastConfig(Config):
     """What becomes what."""
 
-    spec: list[str] = key("List of fields and the type to cast them to, of the form field1:type,field2:type; a single type without a field casts the whole key or value. Types are int8, int16, int32, int64, float32, float64, boolean and string.", importance="high", validators=[_valid_spec])  # fmt: skip
+    spec: list[str] = key(
+        "List of fields and the type to cast them to, of the form field1:type,field2:type; a single type without a field casts the whole key or value. Types are int8, int16, int32, int64, float32, float64, boolean and string.",
+        importance="high",
+        validators=[_valid_spec],
+    )
     replace_null_with_default: bool = key(NULLS_TO_DEFAULTS, default=True)
     field_syntax_version: str = syntax_version_key()
 
@@ -118,9 +122,14 @@ class _Cast(ColumnTransform):
     def _whole_schema(self, schema: Schema) -> Schema:
         assert self._whole is not None, "called where the whole is cast"
         return Schema(
-            self._whole, optional=schema.optional, name=schema.name, version=schema.version, doc=schema.doc,
-            parameters=schema.parameters, default=cast_default(self._whole, schema),
-        )  # fmt: skip
+            self._whole,
+            optional=schema.optional,
+            name=schema.name,
+            version=schema.version,
+            doc=schema.doc,
+            parameters=schema.parameters,
+            default=cast_default(self._whole, schema),
+        )
 
 
 class _Fields:

@@ -183,9 +183,13 @@ def struct_like(schema: Schema, fields: Iterable[tuple[str, Schema]]) -> Schema:
             raise SchemaError(f"Cannot create field because of field name duplication {name}")
         listed[name] = field
     return Schema(
-        Type.STRUCT, name=schema.name, version=schema.version, doc=schema.doc, parameters=schema.parameters,
+        Type.STRUCT,
+        name=schema.name,
+        version=schema.version,
+        doc=schema.doc,
+        parameters=schema.parameters,
         fields=listed.items(),
-    )  # fmt: skip
+    )
 
 
 def valid_list(name: str, *, may_be_empty: bool = False) -> Callable[[Any], None]:

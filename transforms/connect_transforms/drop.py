@@ -10,7 +10,12 @@ from connect_transforms.filter_by_path import CONFLUENT
 class DropConfig(Config):
     """What becomes of the schema."""
 
-    schema_behavior: str = key("What becomes of the schema: nullify takes it away, retain keeps it, force_optional makes it optional, validate keeps an optional one and refuses any other.", default="nullify", one_of=("nullify", "retain", "force_optional", "validate"), ignore_case=True)  # fmt: skip
+    schema_behavior: str = key(
+        "What becomes of the schema: nullify takes it away, retain keeps it, force_optional makes it optional, validate keeps an optional one and refuses any other.",
+        default="nullify",
+        one_of=("nullify", "retain", "force_optional", "validate"),
+        ignore_case=True,
+    )
 
 
 class _Drop(ColumnTransform):

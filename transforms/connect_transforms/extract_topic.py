@@ -21,9 +21,18 @@ _NAME_AND_VALUE = itemgetter(0, 1)
 class ExtractTopicConfig(Config):
     """Where the name comes from."""
 
-    field: str = key("Field, or header, that holds the topic name. Empty: the whole key or value, which is text then.", default="")  # fmt: skip
-    field_format: str = key("How 'field' is read: PLAIN, the name of a field, or JSON_PATH.", default="PLAIN", one_of=("PLAIN", "JSON_PATH"), ignore_case=True)  # fmt: skip
-    skip_missing_or_null: bool = key("Whether a record without a name keeps its topic; otherwise it is an error.", default=False)  # fmt: skip
+    field: str = key(
+        "Field, or header, that holds the topic name. Empty: the whole key or value, which is text then.", default=""
+    )
+    field_format: str = key(
+        "How 'field' is read: PLAIN, the name of a field, or JSON_PATH.",
+        default="PLAIN",
+        one_of=("PLAIN", "JSON_PATH"),
+        ignore_case=True,
+    )
+    skip_missing_or_null: bool = key(
+        "Whether a record without a name keeps its topic; otherwise it is an error.", default=False
+    )
     field_syntax_version: str = syntax_version_key()
 
     @property
@@ -121,5 +130,8 @@ class ExtractTopicHeader(Transform):
     def apply_batch(self, batch: Batch) -> Batch | list[Batch]:
         name = self.config.field
         # Of several headers of the name the last counts, as in a dict.
-        names = [dict(map(_NAME_AND_VALUE, headers)).get(name) if headers else None for headers in batch.headers or [None] * len(batch)]  # fmt: skip
+        names = [
+            dict(map(_NAME_AND_VALUE, headers)).get(name) if headers else None
+            for headers in batch.headers or [None] * len(batch)
+        ]
         return _renamed(batch, names, self.config)

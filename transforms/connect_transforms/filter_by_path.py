@@ -15,9 +15,19 @@ CONFLUENT = "io.confluent.connect.transforms."
 class FilterByPathConfig(Config):
     """The condition, and what it decides."""
 
-    filter_condition: str = key("JSONPath that matches the records: $.a[?(@.b == 'x')] asks about the object a, or each item where a is an array.", importance="high", non_empty=True)  # fmt: skip
-    filter_type: str = key("include keeps the records that match, exclude drops them.", importance="high", one_of=("include", "exclude"))  # fmt: skip
-    missing_or_null_behavior: str = key("What becomes of a record that lacks the fields of the condition, or has nulls there: fail raises an error, include keeps it, exclude drops it.", default="fail", one_of=("fail", "include", "exclude"))  # fmt: skip
+    filter_condition: str = key(
+        "JSONPath that matches the records: $.a[?(@.b == 'x')] asks about the object a, or each item where a is an array.",
+        importance="high",
+        non_empty=True,
+    )
+    filter_type: str = key(
+        "include keeps the records that match, exclude drops them.", importance="high", one_of=("include", "exclude")
+    )
+    missing_or_null_behavior: str = key(
+        "What becomes of a record that lacks the fields of the condition, or has nulls there: fail raises an error, include keeps it, exclude drops it.",
+        default="fail",
+        one_of=("fail", "include", "exclude"),
+    )
 
     def problems(self) -> Iterable[Problem]:
         return path_problems("filter.condition", self.filter_condition)

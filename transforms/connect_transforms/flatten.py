@@ -28,7 +28,10 @@ _PLAIN = (str, int, float, bytes, bytearray, memoryview, list, tuple)
 class FlattenConfig(Config):
     """How names are joined."""
 
-    delimiter: str | None = key("Delimiter to insert between field names from the input record when generating field names for the output record.", default=".")  # fmt: skip
+    delimiter: str | None = key(
+        "Delimiter to insert between field names from the input record when generating field names for the output record.",
+        default=".",
+    )
 
 
 class _Flatten(ColumnTransform):

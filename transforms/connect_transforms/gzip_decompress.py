@@ -16,7 +16,12 @@ _GZIP_ALONE = 16 + zlib.MAX_WBITS
 class GzipDecompressConfig(Config):
     """How much is taken."""
 
-    max_decompressed_bytes: int = key("Largest size of one key or value after decompression, in bytes: a few bytes of gzip may hold gigabytes.", default=104_857_600, ge=1, importance="low")  # fmt: skip
+    max_decompressed_bytes: int = key(
+        "Largest size of one key or value after decompression, in bytes: a few bytes of gzip may hold gigabytes.",
+        default=104_857_600,
+        ge=1,
+        importance="low",
+    )
 
 
 class _GzipDecompress(ColumnTransform):

@@ -39,9 +39,23 @@ def _operation(value: Any) -> None:
 class HeaderFromConfig(Config):
     """Which fields become which headers."""
 
-    fields_: list[str] = key("Field names in the record whose values are to be copied or moved to headers.", name="fields", importance="high", validators=[_listed])  # fmt: skip
-    headers: list[str] = key("Header names, in the same order as the field names listed in the fields configuration property.", importance="high", validators=[_listed])  # fmt: skip
-    operation: str = key("Either move if the fields are to be moved to the headers (removed from the key or value), or copy if they are to be copied to the headers (retained in the key or value).", importance="high", recommended=("move", "copy"), validators=[_operation])  # fmt: skip
+    fields_: list[str] = key(
+        "Field names in the record whose values are to be copied or moved to headers.",
+        name="fields",
+        importance="high",
+        validators=[_listed],
+    )
+    headers: list[str] = key(
+        "Header names, in the same order as the field names listed in the fields configuration property.",
+        importance="high",
+        validators=[_listed],
+    )
+    operation: str = key(
+        "Either move if the fields are to be moved to the headers (removed from the key or value), or copy if they are to be copied to the headers (retained in the key or value).",
+        importance="high",
+        recommended=("move", "copy"),
+        validators=[_operation],
+    )
     replace_null_with_default: bool = key(NULLS_TO_DEFAULTS, default=True)
     field_syntax_version: str = syntax_version_key()
 
@@ -73,7 +87,10 @@ class _HeaderFrom(ColumnTransform):
                     require_map(value, self._purpose)
                 else:
                     require_struct(schema, value, self._purpose)
-        columns = [self._headers(path, name, schema, values) for path, name in zip(self._paths, self.config.headers, strict=True)]  # fmt: skip
+        columns = [
+            self._headers(path, name, schema, values)
+            for path, name in zip(self._paths, self.config.headers, strict=True)
+        ]
         changed = batch.replace(headers=_with_headers(batch.headers, columns))
         if not self._removals:
             return changed

@@ -20,7 +20,11 @@ class InsertHeaderConfig(Config):
     """Which header."""
 
     header: str = key("The name of the header.", importance="high", validators=[_non_null])
-    value_literal: str = key("The literal value that is to be set as the header value on all records.", importance="high", validators=[_non_null])  # fmt: skip
+    value_literal: str = key(
+        "The literal value that is to be set as the header value on all records.",
+        importance="high",
+        validators=[_non_null],
+    )
 
 
 class InsertHeader(Transform):
@@ -48,7 +52,9 @@ class InsertHeader(Transform):
 class DropHeadersConfig(Config):
     """Which headers."""
 
-    headers: list[str] = key("The name of the headers to be removed.", importance="high", validators=[valid_list("headers")])  # fmt: skip
+    headers: list[str] = key(
+        "The name of the headers to be removed.", importance="high", validators=[valid_list("headers")]
+    )
 
 
 class DropHeaders(Transform):

@@ -28,7 +28,9 @@ class _HoistField(ColumnTransform):
         super().configure(config)
         name = self.config.field
         # Of the path a.b, b holds the value and a holds b; from the innermost out.
-        self._steps: list[Any] = list(reversed(FieldPath(name, self.config.field_syntax_version).steps)) if name else [name]  # fmt: skip
+        self._steps: list[Any] = (
+            list(reversed(FieldPath(name, self.config.field_syntax_version).steps)) if name else [name]
+        )
         self._schemas = SchemaCache(self._hoisted_schema)
 
     def apply_batch(self, batch: Batch) -> Batch:

@@ -55,8 +55,13 @@ class InsertFieldConfig(Config):
 
     def problems(self) -> Iterable[Problem]:
         if self.static_field is not None and self.static_value is None:
-            yield Problem("static.value", f"Invalid value null for configuration static.value: No value specified for static field: {self.static_field}")  # fmt: skip
-        given = {name: spec for name in self.keys() if name.endswith(".field") and (spec := self._spec(name)) is not None}  # fmt: skip
+            yield Problem(
+                "static.value",
+                f"Invalid value null for configuration static.value: No value specified for static field: {self.static_field}",
+            )
+        given = {
+            name: spec for name in self.keys() if name.endswith(".field") and (spec := self._spec(name)) is not None
+        }
         if not given:
             yield Problem("topic.field", "No field insertion configured")
         for name, spec in given.items():

@@ -44,9 +44,16 @@ def fields_of(day: int) -> Day:
     if month_start < _CUTOVER_DAY <= day:  # October 1582 goes on with the 15th
         month_start = _CUTOVER_DAY
     return Day(
-        year, month, day_of_month, day - first + 1, weekday_of(day), week, week_year, _week(month_start, day),
+        year,
+        month,
+        day_of_month,
+        day - first + 1,
+        weekday_of(day),
+        week,
+        week_year,
+        _week(month_start, day),
         (day - month_start) // 7 + 1,
-    )  # fmt: skip
+    )
 
 
 def weekday_of(day: int) -> int:

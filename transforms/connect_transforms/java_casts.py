@@ -271,8 +271,11 @@ def _unexpected(value: Any) -> DataError:
 
 _PLAIN: Final[dict[Type, Cast]] = {
     **{kind: _to_int(bits) for kind, bits in _BITS.items()},
-    Type.FLOAT32: _to_float32, Type.FLOAT64: _to_float64, Type.BOOLEAN: _to_boolean, Type.STRING: _to_text,
-}  # fmt: skip
+    Type.FLOAT32: _to_float32,
+    Type.FLOAT64: _to_float64,
+    Type.BOOLEAN: _to_boolean,
+    Type.STRING: _to_text,
+}
 
 
 def _schemaless(plain: Cast) -> Cast:

@@ -23,10 +23,27 @@ from connect_transforms.java_date_parse import ERAS, HALVES, MONTHS, WEEKDAYS, P
 
 _LETTERS: Final = frozenset("GyMdkHmsSEDFwWahKzZYuXL")
 _UNIT_OF: Final = {
-    **dict.fromkeys("GyYMLdDFwWEu", "day"), **dict.fromkeys("aHkKhm", "minute"), "s": "second", "S": "ms",
-}  # fmt: skip
+    **dict.fromkeys("GyYMLdDFwWEu", "day"),
+    **dict.fromkeys("aHkKhm", "minute"),
+    "s": "second",
+    "S": "ms",
+}
 #: What a text of one width looks like in these; the letter's count must be the width.
-_FIXED: Final = {"y": (4,), "M": (2, 3), "d": (2,), "D": (3,), "E": (1, 2, 3), "H": (2,), "k": (2,), "h": (2,), "K": (2,), "m": (2,), "a": (1, 2, 3, 4), "s": (2,), "S": (3,)}  # fmt: skip
+_FIXED: Final = {
+    "y": (4,),
+    "M": (2, 3),
+    "d": (2,),
+    "D": (3,),
+    "E": (1, 2, 3),
+    "H": (2,),
+    "k": (2,),
+    "h": (2,),
+    "K": (2,),
+    "m": (2,),
+    "a": (1, 2, 3, 4),
+    "s": (2,),
+    "S": (3,),
+}
 _REMEMBERED_MAX: Final = 8192
 _SAMPLE_MS: Final = 981_173_106_789  # 2001-02-03T04:05:06.789Z
 _ISO_SAMPLE: Final = re.compile(r"2001-02-03.04:05:06\.789(Z?)")
@@ -171,7 +188,12 @@ class _Run:
     def __init__(self, unit: str, pieces: list[Piece]) -> None:
         self.unit = unit
         self.pieces = pieces
-        self._divisor, self._modulus = {"day": (DAY_MS, 0), "minute": (60_000, 1440), "second": (1000, 60), "ms": (1, 1000)}[unit]  # fmt: skip
+        self._divisor, self._modulus = {
+            "day": (DAY_MS, 0),
+            "minute": (60_000, 1440),
+            "second": (1000, 60),
+            "ms": (1, 1000),
+        }[unit]
         self._known: dict[int, str] = {}
         fixed = all(not count or letter in "zZX" or count in _FIXED.get(letter, ()) for letter, count in pieces)
         self.width = len(self.text(0)) if fixed else 0
@@ -239,9 +261,15 @@ def _day_text(letter: str, count: int, index: int) -> str:
         digits = abs(number) % 100 if count == 2 else abs(number)
         return f"{'-' if number < 0 else ''}{digits:0{count}d}"
     number = {
-        "M": day.month, "L": day.month, "d": day.day, "D": day.day_of_year, "F": day.weekday_in_month,
-        "w": day.week, "W": day.week_of_month, "u": (day.weekday + 5) % 7 + 1,
-    }[letter]  # fmt: skip
+        "M": day.month,
+        "L": day.month,
+        "d": day.day,
+        "D": day.day_of_year,
+        "F": day.weekday_in_month,
+        "w": day.week,
+        "W": day.week_of_month,
+        "u": (day.weekday + 5) % 7 + 1,
+    }[letter]
     return f"{number:0{count}d}"
 
 

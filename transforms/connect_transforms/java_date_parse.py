@@ -13,18 +13,61 @@ from connect_transforms.java_calendar import DAY_MS, day_of, week_date
 
 ERAS: Final = (("BC", "AD"), ("Before Christ", "Anno Domini"))
 HALVES: Final = ("AM", "PM")
-MONTHS: Final = ("January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December")  # fmt: skip
+MONTHS: Final = (
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+)
 WEEKDAYS: Final = ("Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday")
 #: Hours from UTC of the zone names that Java knows and that dates are written with.
 ZONES: Final = {
-    "UTC": 0, "Coordinated Universal Time": 0, "GMT": 0, "Greenwich Mean Time": 0, "WET": 0, "WEST": 1,
-    "CET": 1, "Central European Standard Time": 1, "CEST": 2, "Central European Summer Time": 2, "EET": 2, "EEST": 3,
-    "MSK": 3, "IST": 5.5, "India Standard Time": 5.5, "JST": 9, "Japan Standard Time": 9, "KST": 9,
-    "EST": -5, "Eastern Standard Time": -5, "EDT": -4, "Eastern Daylight Time": -4, "CST": -6,
-    "Central Standard Time": -6, "CDT": -5, "Central Daylight Time": -5, "MST": -7, "Mountain Standard Time": -7,
-    "MDT": -6, "Mountain Daylight Time": -6, "PST": -8, "Pacific Standard Time": -8, "PDT": -7,
-    "Pacific Daylight Time": -7, "AKST": -9, "AKDT": -8, "HST": -10,
-}  # fmt: skip
+    "UTC": 0,
+    "Coordinated Universal Time": 0,
+    "GMT": 0,
+    "Greenwich Mean Time": 0,
+    "WET": 0,
+    "WEST": 1,
+    "CET": 1,
+    "Central European Standard Time": 1,
+    "CEST": 2,
+    "Central European Summer Time": 2,
+    "EET": 2,
+    "EEST": 3,
+    "MSK": 3,
+    "IST": 5.5,
+    "India Standard Time": 5.5,
+    "JST": 9,
+    "Japan Standard Time": 9,
+    "KST": 9,
+    "EST": -5,
+    "Eastern Standard Time": -5,
+    "EDT": -4,
+    "Eastern Daylight Time": -4,
+    "CST": -6,
+    "Central Standard Time": -6,
+    "CDT": -5,
+    "Central Daylight Time": -5,
+    "MST": -7,
+    "Mountain Standard Time": -7,
+    "MDT": -6,
+    "Mountain Daylight Time": -6,
+    "PST": -8,
+    "Pacific Standard Time": -8,
+    "PDT": -7,
+    "Pacific Daylight Time": -7,
+    "AKST": -9,
+    "AKDT": -8,
+    "HST": -10,
+}
 
 Piece = tuple[str, int]  # a letter and how often it stands, or a literal text and 0
 

@@ -8,8 +8,11 @@ from decimal import Decimal
 from typing import Any, Final
 
 _ORDER: Final[dict[str, Callable[[Any, Any], bool]]] = {
-    "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
-}  # fmt: skip
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
 OPERATORS: Final = (*_ORDER, "==", "!=", "in", "nin", "subsetof", "anyof", "noneof", "size", "empty", "contains")
 _NUMBERS: Final = (int, float, Decimal)
 _PLAIN: Final = frozenset([int, float])
@@ -62,4 +65,6 @@ def _same(one: Any, other: Any) -> bool:
 def _comparable(one: Any, other: Any) -> bool:
     if isinstance(one, bool) or isinstance(other, bool):
         return False
-    return (isinstance(one, str) and isinstance(other, str)) or (isinstance(one, _NUMBERS) and isinstance(other, _NUMBERS))  # fmt: skip
+    return (isinstance(one, str) and isinstance(other, str)) or (
+        isinstance(one, _NUMBERS) and isinstance(other, _NUMBERS)
+    )

@@ -13,7 +13,9 @@ _INTEGER: Final = re.compile(r"-?\d+", re.ASCII)
 _TEXT: Final = re.compile(r"'((?:[^'\\]|\\.)*)'|\"((?:[^\"\\]|\\.)*)\"", re.DOTALL)
 _REGEX: Final = re.compile(r"/((?:[^/\\]|\\.)+)/([a-z]*)")
 _WORD: Final = re.compile(r"(true|false|null)\b")
-_PLAIN_FIELD: Final = re.compile(r"(?:\.([^\s.\[\]()'\"=!<>&|,@*?~]++)|\['([^'\\]*)'\]|\[\"([^\"\\]*)\"\])(?=\s*[=!<>)&|]|\s+[a-z])")  # fmt: skip
+_PLAIN_FIELD: Final = re.compile(
+    r"(?:\.([^\s.\[\]()'\"=!<>&|,@*?~]++)|\['([^'\\]*)'\]|\[\"([^\"\\]*)\"\])(?=\s*[=!<>)&|]|\s+[a-z])"
+)
 _ESCAPED: Final = re.compile(r"\\(.)", re.DOTALL)
 _WORDS: Final = {"true": True, "false": False, "null": None}
 

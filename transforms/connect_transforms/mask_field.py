@@ -41,12 +41,21 @@ from connect_transforms.watch import fields_watch
 PURPOSE = "mask fields"
 EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _EMPTY: dict[type, Any] = {
-    bool: False, int: 0, float: 0.0, str: "", Decimal: Decimal(0), dt.datetime: EPOCH, dt.date: EPOCH.date(),
+    bool: False,
+    int: 0,
+    float: 0.0,
+    str: "",
+    Decimal: Decimal(0),
+    dt.datetime: EPOCH,
+    dt.date: EPOCH.date(),
     dt.time: dt.time(),
-}  # fmt: skip
+}
 _EMPTY_OF_LOGICAL: dict[str, Any] = {
-    DECIMAL_NAME: Decimal(0), DATE_NAME: EPOCH.date(), TIME_NAME: dt.time(), TIMESTAMP_NAME: EPOCH,
-}  # fmt: skip
+    DECIMAL_NAME: Decimal(0),
+    DATE_NAME: EPOCH.date(),
+    TIME_NAME: dt.time(),
+    TIMESTAMP_NAME: EPOCH,
+}
 _BITS = {Type.INT8: 8, Type.INT16: 16, Type.INT32: 32, Type.INT64: 64}
 _JAVA_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 
@@ -54,8 +63,15 @@ _JAVA_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 class MaskFieldConfig(Config):
     """Which fields, and by what."""
 
-    fields_: list[str] = key("Names of fields to mask.", name="fields", importance="high", validators=[valid_list("fields")])  # fmt: skip
-    replacement: str | None = key("Custom value replacement, that will be applied to all 'fields' values (numeric or non-empty string values only).", default=None, importance="low", non_empty=True)  # fmt: skip
+    fields_: list[str] = key(
+        "Names of fields to mask.", name="fields", importance="high", validators=[valid_list("fields")]
+    )
+    replacement: str | None = key(
+        "Custom value replacement, that will be applied to all 'fields' values (numeric or non-empty string values only).",
+        default=None,
+        importance="low",
+        non_empty=True,
+    )
     replace_null_with_default: bool = key(NULLS_TO_DEFAULTS, default=True)
     field_syntax_version: str = syntax_version_key()
 

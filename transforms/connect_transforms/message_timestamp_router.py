@@ -18,10 +18,26 @@ from connect_transforms.timestamp_router import by_topic, format_problems, topic
 class MessageTimestampRouterConfig(Config):
     """Where the timestamp is, and what the name is made of."""
 
-    topic_format: str = key("Format string which can contain ${topic} and ${timestamp} as placeholders for the topic and timestamp, respectively.", default="${topic}-${timestamp}", importance="high")  # fmt: skip
-    message_timestamp_format: str = key("Format of the timestamp in the value, as of java.text.SimpleDateFormat; a number is ms since the epoch.", default="yyyy-MM-dd'T'HH:mm:ss.SSSX", importance="high")  # fmt: skip
-    topic_timestamp_format: str = key("Format of the timestamp in the topic name, as of java.text.SimpleDateFormat.", default="yyyyMMdd", importance="high")  # fmt: skip
-    message_timestamp_keys: list[str] = key("Fields that may hold the timestamp; the first that is there and not null counts.", importance="high", validators=[valid_list("message.timestamp.keys")])  # fmt: skip
+    topic_format: str = key(
+        "Format string which can contain ${topic} and ${timestamp} as placeholders for the topic and timestamp, respectively.",
+        default="${topic}-${timestamp}",
+        importance="high",
+    )
+    message_timestamp_format: str = key(
+        "Format of the timestamp in the value, as of java.text.SimpleDateFormat; a number is ms since the epoch.",
+        default="yyyy-MM-dd'T'HH:mm:ss.SSSX",
+        importance="high",
+    )
+    topic_timestamp_format: str = key(
+        "Format of the timestamp in the topic name, as of java.text.SimpleDateFormat.",
+        default="yyyyMMdd",
+        importance="high",
+    )
+    message_timestamp_keys: list[str] = key(
+        "Fields that may hold the timestamp; the first that is there and not null counts.",
+        importance="high",
+        validators=[valid_list("message.timestamp.keys")],
+    )
     field_syntax_version: str = syntax_version_key()
 
     def problems(self) -> Iterable[Problem]:

@@ -52,7 +52,11 @@ class RecordIsTombstone(Predicate):
 class TopicNameMatchesConfig(Config):
     """Which topics."""
 
-    pattern: str = key("A Java regular expression for matching against the name of a record's topic.", non_empty=True, validators=[valid_pattern])  # fmt: skip
+    pattern: str = key(
+        "A Java regular expression for matching against the name of a record's topic.",
+        non_empty=True,
+        validators=[valid_pattern],
+    )
 
 
 class TopicNameMatches(Predicate):

@@ -32,8 +32,14 @@ SOURCE_BYTES_MAX: Final = 1 << 20
 class PythonConfig(Config):
     """Which function."""
 
-    function: str = key("The function, as PATH.py:NAME; a relative path is looked up from the worker's directory.", importance="high")  # fmt: skip
-    form: str = key("record: called with each Record, returns a Record or None to drop it; batch: called with each Batch, returns a Batch, a list of them, or None.", default="record", one_of=("record", "batch"))  # fmt: skip
+    function: str = key(
+        "The function, as PATH.py:NAME; a relative path is looked up from the worker's directory.", importance="high"
+    )
+    form: str = key(
+        "record: called with each Record, returns a Record or None to drop it; batch: called with each Batch, returns a Batch, a list of them, or None.",
+        default="record",
+        one_of=("record", "batch"),
+    )
 
     @property
     def path(self) -> Path:
@@ -96,7 +102,9 @@ class Python(Transform):
             return super().apply(record)
         result = self._called(record)
         if result is not None and not isinstance(result, Record):
-            raise DataError(f"{self.config.function} returned {type(result).__name__}; expected a Record, or None to drop it")  # fmt: skip
+            raise DataError(
+                f"{self.config.function} returned {type(result).__name__}; expected a Record, or None to drop it"
+            )
         return result
 
     def apply_batch(self, batch: Batch) -> Batch | list[Batch] | None:
@@ -105,7 +113,9 @@ class Python(Transform):
         result = self._called(batch)
         for part in result if isinstance(result, list) else [result]:
             if part is not None and not isinstance(part, Batch):
-                raise DataError(f"{self.config.function} returned {type(part).__name__}; expected a Batch, a list of them, or None to drop all")  # fmt: skip
+                raise DataError(
+                    f"{self.config.function} returned {type(part).__name__}; expected a Batch, a list of them, or None to drop all"
+                )
         return result  # type: ignore[no-any-return]
 
     def _called(self, given: Record | Batch) -> Any:

@@ -40,8 +40,16 @@ def _pairs(value: Any) -> None:
 class ReplaceFieldConfig(Config):
     """What to drop, keep and rename."""
 
-    exclude: list[str] = key("Fields to exclude. This takes precedence over the fields to include.", default=[], validators=[valid_list("exclude", may_be_empty=True)])  # fmt: skip
-    include: list[str] = key("Fields to include. If specified, only these fields will be used.", default=[], validators=[valid_list("include", may_be_empty=True)])  # fmt: skip
+    exclude: list[str] = key(
+        "Fields to exclude. This takes precedence over the fields to include.",
+        default=[],
+        validators=[valid_list("exclude", may_be_empty=True)],
+    )
+    include: list[str] = key(
+        "Fields to include. If specified, only these fields will be used.",
+        default=[],
+        validators=[valid_list("include", may_be_empty=True)],
+    )
     renames: list[str] = key("Field rename mappings, old:new.", default=[], validators=[_pairs])
     replace_null_with_default: bool = key(NULLS_TO_DEFAULTS, default=True)
     field_syntax_version: str = syntax_version_key()
@@ -49,7 +57,10 @@ class ReplaceFieldConfig(Config):
     def problems(self) -> Iterable[Problem]:
         for old, new in (("blacklist", "exclude"), ("whitelist", "include")):
             if old in self.originals:  # not to be passed over: fields that were to be dropped would get through
-                yield Problem(old, f"Configuration '{old}' was removed in Kafka 4.0, and nothing reads it: name the fields with '{new}'")  # fmt: skip
+                yield Problem(
+                    old,
+                    f"Configuration '{old}' was removed in Kafka 4.0, and nothing reads it: name the fields with '{new}'",
+                )
         renamed = [pair.partition(":")[0] for pair in self.renames]
         for name, texts in (("exclude", self.exclude), ("include", self.include), ("renames", renamed)):
             yield from path_problems(name, texts, self.field_syntax_version)
@@ -159,7 +170,11 @@ class _Fields:
                 with_old = copy.pop(old, copy)  # no value is the object that holds it
                 if with_old is not copy:
                     copy[new] = with_old
-            return copies if True not in taken else [self._renamed(c) if t else c for c, t in zip(copies, taken, strict=True)]  # fmt: skip
+            return (
+                copies
+                if True not in taken
+                else [self._renamed(c) if t else c for c, t in zip(copies, taken, strict=True)]
+            )
         return list(map(self._renamed, copies)) if renames else copies
 
     def _renamed(self, value: dict[Any, Any]) -> dict[Any, Any]:
@@ -169,7 +184,9 @@ class _Fields:
     def _with_schema(self, schema: Schema, values: list[Any]) -> tuple[Schema, list[Any]]:
         require_structs(schema, values, PURPOSE)
         made = self._schemas(schema)
-        fields = [(f.name, self.renames.get(f.name, f.name), f.schema.default) for f in schema.fields if self._kept(f.name)]  # fmt: skip
+        fields = [
+            (f.name, self.renames.get(f.name, f.name), f.schema.default) for f in schema.fields if self._kept(f.name)
+        ]
         if self._nulls_to_defaults and any(default is not None for _, _, default in fields):
             replaced = [{new: d if (v := value.get(old)) is None else v for old, new, d in fields} for value in values]
         else:

@@ -64,28 +64,57 @@ _SCHEMAS = {
 class TimestampConverterConfig(Config):
     """Which field, and what it becomes."""
 
-    field: str | None = key("The field containing the timestamp, or empty if the entire value is a timestamp.", default="", importance="high")  # fmt: skip
-    target_type: str | None = key("The desired timestamp representation: string, unix, Date, Time, or Timestamp.", importance="high", one_of=TARGETS)  # fmt: skip
-    format: str | None = key("A SimpleDateFormat-compatible format for the timestamp: of the text to make where target.type=string, otherwise of the text that is read.", default="")  # fmt: skip
-    unix_precision: str | None = key("The desired Unix precision for the timestamp: seconds, milliseconds, microseconds, or nanoseconds. Of the number to make where target.type=unix, otherwise of the number that is read.", default="milliseconds", importance="low", one_of=PRECISIONS)  # fmt: skip
+    field: str | None = key(
+        "The field containing the timestamp, or empty if the entire value is a timestamp.",
+        default="",
+        importance="high",
+    )
+    target_type: str | None = key(
+        "The desired timestamp representation: string, unix, Date, Time, or Timestamp.",
+        importance="high",
+        one_of=TARGETS,
+    )
+    format: str | None = key(
+        "A SimpleDateFormat-compatible format for the timestamp: of the text to make where target.type=string, otherwise of the text that is read.",
+        default="",
+    )
+    unix_precision: str | None = key(
+        "The desired Unix precision for the timestamp: seconds, milliseconds, microseconds, or nanoseconds. Of the number to make where target.type=unix, otherwise of the number that is read.",
+        default="milliseconds",
+        importance="low",
+        one_of=PRECISIONS,
+    )
     replace_null_with_default: bool = key(NULLS_TO_DEFAULTS, default=True)
     field_syntax_version: str = syntax_version_key()
 
     def problems(self) -> Iterable[Problem]:
-        for name, value, words in (("target.type", self.target_type, TARGETS), ("unix.precision", self.unix_precision, PRECISIONS)):  # fmt: skip
+        for name, value, words in (
+            ("target.type", self.target_type, TARGETS),
+            ("unix.precision", self.unix_precision, PRECISIONS),
+        ):
             if value is None:
-                yield Problem(name, f"Invalid value null for configuration {name}: String must be one of: {', '.join(words)}")  # fmt: skip
+                yield Problem(
+                    name, f"Invalid value null for configuration {name}: String must be one of: {', '.join(words)}"
+                )
         if self.field is None:
-            yield Problem("field", "Invalid value null for configuration field: leave it out, or empty, to convert the whole value")  # fmt: skip
+            yield Problem(
+                "field",
+                "Invalid value null for configuration field: leave it out, or empty, to convert the whole value",
+            )
         elif self.field:
             yield from path_problems("field", [self.field], self.field_syntax_version)
         if self.target_type == "string" and not (self.format or "").strip():
-            yield Problem("format", "TimestampConverter requires format option to be specified when using string timestamps")  # fmt: skip
+            yield Problem(
+                "format", "TimestampConverter requires format option to be specified when using string timestamps"
+            )
         elif (self.format or "").strip():
             try:
                 DateFormat(self.format or "")
             except ValueError as error:
-                yield Problem("format", f"TimestampConverter requires a SimpleDateFormat-compatible pattern for string timestamps: {self.format}: {error}")  # fmt: skip
+                yield Problem(
+                    "format",
+                    f"TimestampConverter requires a SimpleDateFormat-compatible pattern for string timestamps: {self.format}: {error}",
+                )
 
 
 class _TimestampConverter(ColumnTransform):

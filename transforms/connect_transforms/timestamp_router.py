@@ -13,8 +13,16 @@ from connect_transforms.java_date_format import DateFormat
 class TimestampRouterConfig(Config):
     """What the name is made of."""
 
-    topic_format: str = key("Format string which can contain ${topic} and ${timestamp} as placeholders for the topic and timestamp, respectively.", default="${topic}-${timestamp}", importance="high")  # fmt: skip
-    timestamp_format: str = key("Format string for the timestamp that is compatible with java.text.SimpleDateFormat.", default="yyyyMMdd", importance="high")  # fmt: skip
+    topic_format: str = key(
+        "Format string which can contain ${topic} and ${timestamp} as placeholders for the topic and timestamp, respectively.",
+        default="${topic}-${timestamp}",
+        importance="high",
+    )
+    timestamp_format: str = key(
+        "Format string for the timestamp that is compatible with java.text.SimpleDateFormat.",
+        default="yyyyMMdd",
+        importance="high",
+    )
 
     def problems(self) -> Iterable[Problem]:
         return format_problems("timestamp.format", self.timestamp_format)

@@ -23,7 +23,11 @@ from connect_transforms.columns import VERSION
 _OFFSET: Final = re.compile(r"([+-])(\d\d):(\d\d)(?::(\d\d))?", re.ASCII)
 _TEXT: Final = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d)?)(?:\.(\d+))?(Z|[+-]\d\d:\d\d)", re.ASCII)
 _TIME: Final = re.compile(r"(\d\d:\d\d(?::\d\d)?)(?:\.(\d+))?(Z|[+-]\d\d:\d\d)", re.ASCII)
-_UNITS: Final = {"io.debezium.time.Timestamp": 1000, "io.debezium.time.MicroTimestamp": 1_000_000, "io.debezium.time.NanoTimestamp": 1_000_000_000}  # fmt: skip
+_UNITS: Final = {
+    "io.debezium.time.Timestamp": 1000,
+    "io.debezium.time.MicroTimestamp": 1_000_000,
+    "io.debezium.time.NanoTimestamp": 1_000_000_000,
+}
 _ZONED_TIMESTAMP, _ZONED_TIME = "io.debezium.time.ZonedTimestamp", "io.debezium.time.ZonedTime"
 _ROWS: Final = ("before", "after")
 _EPOCH: Final = dt.datetime(1970, 1, 1)
@@ -34,19 +38,33 @@ Conversion = Callable[[Any], Any]
 class TimezoneConverterConfig(Config):
     """Which zone, and which fields."""
 
-    converted_timezone: str = key("The zone: a name such as America/New_York, or an offset such as +02:00.", name="converted.timezone", importance="high")  # fmt: skip
-    include_list: list[str] = key("Rules of what is converted: source:TABLE, source:TABLE:FIELD, topic:TOPIC, topic:TOPIC:FIELD or NAME:FIELD, where NAME is a topic or table. Empty: every date.", default=[], importance="high")  # fmt: skip
+    converted_timezone: str = key(
+        "The zone: a name such as America/New_York, or an offset such as +02:00.",
+        name="converted.timezone",
+        importance="high",
+    )
+    include_list: list[str] = key(
+        "Rules of what is converted: source:TABLE, source:TABLE:FIELD, topic:TOPIC, topic:TOPIC:FIELD or NAME:FIELD, where NAME is a topic or table. Empty: every date.",
+        default=[],
+        importance="high",
+    )
     exclude_list: list[str] = key("Rules of what is not converted, in the same form.", default=[], importance="high")
 
     def problems(self) -> Iterable[Problem]:
         if zone_of(self.converted_timezone) is None:
-            yield Problem("converted.timezone", f"Invalid value {self.converted_timezone} for configuration converted.timezone: expected a time zone such as America/Los_Angeles, or an offset from UTC such as +08:00")  # fmt: skip
+            yield Problem(
+                "converted.timezone",
+                f"Invalid value {self.converted_timezone} for configuration converted.timezone: expected a time zone such as America/Los_Angeles, or an offset from UTC such as +08:00",
+            )
         if self.include_list and self.exclude_list:
             yield Problem("exclude.list", "Both include and exclude lists are specified. Please specify only one.")
         for name, rules in (("include.list", self.include_list), ("exclude.list", self.exclude_list)):
             for rule in rules:
                 if _rule_of(rule) is None:
-                    yield Problem(name, f"Invalid value {rule} for configuration {name}: expected source:TABLE, source:TABLE:FIELD, topic:TOPIC, topic:TOPIC:FIELD or NAME:FIELD")  # fmt: skip
+                    yield Problem(
+                        name,
+                        f"Invalid value {rule} for configuration {name}: expected source:TABLE, source:TABLE:FIELD, topic:TOPIC, topic:TOPIC:FIELD or NAME:FIELD",
+                    )
 
 
 def zone_of(text: str) -> dt.tzinfo | None:

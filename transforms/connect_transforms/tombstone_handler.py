@@ -14,7 +14,11 @@ logger = logging.getLogger(__name__)
 class TombstoneHandlerConfig(Config):
     """What becomes of tombstones."""
 
-    behavior: str = key("ignore drops a tombstone with a DEBUG line in the log, warn drops it with a WARN line, fail raises an error.", default="warn", one_of=("ignore", "warn", "fail"))  # fmt: skip
+    behavior: str = key(
+        "ignore drops a tombstone with a DEBUG line in the log, warn drops it with a WARN line, fail raises an error.",
+        default="warn",
+        one_of=("ignore", "warn", "fail"),
+    )
 
 
 class TombstoneHandler(Transform):
@@ -32,5 +36,11 @@ class TombstoneHandler(Transform):
         if self.config.behavior == "fail":
             raise DataError("Tombstone record encountered and behavior is set to fail")
         level = logging.WARNING if self.config.behavior == "warn" else logging.DEBUG
-        logger.log(level, "transform %s dropped %d tombstone(s) of topic %s", self.alias or "TombstoneHandler", kept.count(False), batch.topic)  # fmt: skip
+        logger.log(
+            level,
+            "transform %s dropped %d tombstone(s) of topic %s",
+            self.alias or "TombstoneHandler",
+            kept.count(False),
+            batch.topic,
+        )
         return batch.select(kept) if True in kept else None

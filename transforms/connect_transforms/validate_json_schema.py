@@ -28,10 +28,18 @@ SCHEMA_BYTES_MAX: Final = 1 << 20
 class ValidateJsonSchemaConfig(Config):
     """The schema, and how it is read."""
 
-    schema_text: str | None = key("The JSON Schema itself. Give this or schema.file.", name="schema", default=None, importance="high")  # fmt: skip
-    schema_file: str | None = key("Path of a file with the JSON Schema, of at most 1 MiB.", default=None, importance="high", file="read")  # fmt: skip
-    check_formats: bool = key("Whether 'format' is checked (date, email, …), or is a note as the standard has it.", default=False)  # fmt: skip
-    validate_null: bool = key("Whether a null key or value, such as a tombstone's, has to meet the schema too.", default=False)  # fmt: skip
+    schema_text: str | None = key(
+        "The JSON Schema itself. Give this or schema.file.", name="schema", default=None, importance="high"
+    )
+    schema_file: str | None = key(
+        "Path of a file with the JSON Schema, of at most 1 MiB.", default=None, importance="high", file="read"
+    )
+    check_formats: bool = key(
+        "Whether 'format' is checked (date, email, …), or is a note as the standard has it.", default=False
+    )
+    validate_null: bool = key(
+        "Whether a null key or value, such as a tombstone's, has to meet the schema too.", default=False
+    )
 
     def problems(self) -> Iterable[Problem]:
         if (self.schema_text is None) is (self.schema_file is None):
@@ -48,7 +56,10 @@ class ValidateJsonSchemaConfig(Config):
         except (OSError, ValueError) as error:
             yield Problem(name, f"Invalid value for configuration {name}: {error}")
         except SchemaError as error:
-            yield Problem(name, f"Invalid value for configuration {name}: the schema is none, at {error.json_path}: {_cut(error.message)}")  # fmt: skip
+            yield Problem(
+                name,
+                f"Invalid value for configuration {name}: the schema is none, at {error.json_path}: {_cut(error.message)}",
+            )
 
     def schema_validator(self) -> Validator:
         """Read the schema and return what validates by it.
@@ -70,7 +81,9 @@ class ValidateJsonSchemaConfig(Config):
         schema = orjson.loads(text)
         if not isinstance(schema, dict):
             raise ValueError("a JSON Schema is an object")
-        cls = validators.validator_for(schema, default=validators.validator_for({"$schema": "https://json-schema.org/draft/2020-12/schema"}))  # fmt: skip
+        cls = validators.validator_for(
+            schema, default=validators.validator_for({"$schema": "https://json-schema.org/draft/2020-12/schema"})
+        )
         cls.check_schema(schema, format_checker=FormatChecker(()))  # patterns are checked below, and not by Python's re
         check_patterns(schema)
         cls = with_time_limit(cls)

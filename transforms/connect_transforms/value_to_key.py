@@ -25,7 +25,12 @@ PURPOSE = "copying fields from value to key"
 class ValueToKeyConfig(Config):
     """The fields."""
 
-    fields_: list[str] = key("Field names on the record value to extract as the record key.", name="fields", importance="high", validators=[valid_list("fields")])  # fmt: skip
+    fields_: list[str] = key(
+        "Field names on the record value to extract as the record key.",
+        name="fields",
+        importance="high",
+        validators=[valid_list("fields")],
+    )
     replace_null_with_default: bool = key(NULLS_TO_DEFAULTS, default=True)
     field_syntax_version: str = syntax_version_key()
 
@@ -35,7 +40,13 @@ class ValueToKeyConfig(Config):
             return wrong
         names = [path.steps[-1] for path in paths_of(self.fields_, self.field_syntax_version)]
         twice = sorted({name for name in names if names.count(name) > 1})
-        return [Problem("fields", f"Invalid value {','.join(self.fields_)} for configuration fields: two fields would be called {name!r} in the key; leave one out, or rename it first with ReplaceField") for name in twice]  # fmt: skip
+        return [
+            Problem(
+                "fields",
+                f"Invalid value {','.join(self.fields_)} for configuration fields: two fields would be called {name!r} in the key; leave one out, or rename it first with ReplaceField",
+            )
+            for name in twice
+        ]
 
 
 class ValueToKey(Transform):

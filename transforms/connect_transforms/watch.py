@@ -42,8 +42,10 @@ class Watch:
             logger.warning(
                 "transform %s (%s): none of the first %d records had %s; it changes nothing until one does",
                 repr(self._transform.alias) if self._transform.alias else "without alias",
-                self._transform.plugin_name(), self._seen, self._sought,
-            )  # fmt: skip
+                self._transform.plugin_name(),
+                self._seen,
+                self._sought,
+            )
 
 
 def fields_watch(

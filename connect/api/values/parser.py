@@ -43,7 +43,9 @@ _INFINITY: Final = float("inf")
 
 def parse(text: str) -> Parsed:
     """Return the schema and value that a text stands for; what is nothing else is text. None for `null`."""
-    if not text or (ord(text[0]) > 32 and text[0] not in _OPENERS and not text[0].isdecimal() and text.strip(BLANK) not in _LITERALS):  # fmt: skip
+    if not text or (
+        ord(text[0]) > 32 and text[0] not in _OPENERS and not text[0].isdecimal() and text.strip(BLANK) not in _LITERALS
+    ):
         return STRING, text  # as most headers are
     if text.isascii() and text.isdigit() and len(text) < 19:
         return _whole(int(text))

@@ -55,7 +55,9 @@ def test_a_value_becomes_what_java_would_make_of_it(to: Schema, value: Any, resu
 def test_dates_times_and_timestamps_become_each_other() -> None:
     assert convert(Schema.date(), MOMENT, Schema.timestamp()) == MOMENT.date()
     assert convert(Schema.time(), MOMENT, Schema.timestamp()) == MOMENT.time()
-    assert convert(Schema.timestamp(), MOMENT.date(), Schema.date()) == MOMENT.replace(hour=0, minute=0, second=0, microsecond=0)  # fmt: skip
+    assert convert(Schema.timestamp(), MOMENT.date(), Schema.date()) == MOMENT.replace(
+        hour=0, minute=0, second=0, microsecond=0
+    )
     assert convert(Schema.timestamp(), dt.time(1), Schema.time()) == dt.datetime(1970, 1, 1, 1, tzinfo=dt.UTC)
     assert convert(INT64, MOMENT, Schema.timestamp()) == 1483425001864
 

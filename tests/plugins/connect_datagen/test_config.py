@@ -24,9 +24,15 @@ def problem_of(**config):
 def test_the_keys_are_confluents_with_their_defaults():
     defaults = {name: key.default_text for name, key in DatagenConfig.keys().items()}
     assert defaults == {
-        "kafka.topic": None, "max.interval": "500", "iterations": "-1", "schema.string": "", "schema.filename": "",
-        "schema.keyfield": "", "quickstart": "", "random.seed": None,
-    }  # fmt: skip
+        "kafka.topic": None,
+        "max.interval": "500",
+        "iterations": "-1",
+        "schema.string": "",
+        "schema.filename": "",
+        "schema.keyfield": "",
+        "quickstart": "",
+        "random.seed": None,
+    }
 
 
 def test_no_schema_at_all_names_the_three_keys():

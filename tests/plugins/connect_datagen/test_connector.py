@@ -12,10 +12,14 @@ from connect_datagen.connector import BLOCK_RECORDS
 from tests.support.tasks import call, connector, poll, source_task
 
 FAST = {"kafka.topic": "made", "max.interval": "0", "random.seed": "7"}
-COUNTER = {"type": "record", "name": "counter", "fields": [
-    {"name": "n", "type": {"type": "long", "arg.properties": {"iteration": {"start": 0}}}},
-    {"name": "r", "type": "double"},
-]}  # fmt: skip
+COUNTER = {
+    "type": "record",
+    "name": "counter",
+    "fields": [
+        {"name": "n", "type": {"type": "long", "arg.properties": {"iteration": {"start": 0}}}},
+        {"name": "r", "type": "double"},
+    ],
+}
 
 
 async def stream(task, count):

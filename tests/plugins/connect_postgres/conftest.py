@@ -58,8 +58,15 @@ async def source(database: Database) -> AsyncIterator[Start]:
     started: list[Any] = []
 
     async def start(offsets: Any = (), **keys: str) -> Any:
-        config = {"connection.url": database.url, "mode": "incrementing", "incrementing.column.name": "id",
-                  "topic.prefix": "pg-", "poll.interval.ms": "1", "tables": "public.orders", **_dotted(keys)}  # fmt: skip
+        config = {
+            "connection.url": database.url,
+            "mode": "incrementing",
+            "incrementing.column.name": "id",
+            "topic.prefix": "pg-",
+            "poll.interval.ms": "1",
+            "tables": "public.orders",
+            **_dotted(keys),
+        }
         task = await source_task(JdbcSourceConnector, config, offsets)
         started.append(task)
         return task

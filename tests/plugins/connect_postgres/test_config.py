@@ -80,7 +80,9 @@ def test_lists_choose_tables_by_name_or_by_pattern(keys: dict[str, str], chosen:
 
 
 def test_a_password_is_a_secret_and_the_target_shows_none() -> None:
-    config = JdbcSinkConnector.config_class.parse({"connection.url": "postgresql://u:s3cret@h/db", "connection.password": "pa55"})  # fmt: skip
+    config = JdbcSinkConnector.config_class.parse(
+        {"connection.url": "postgresql://u:s3cret@h/db", "connection.password": "pa55"}
+    )
     assert "pa55" not in repr(config.connection_password)
     assert config.target == "postgresql://u:[hidden]@h/db"
     assert config.dsn == "postgresql://u:pa55@h/db"

@@ -71,7 +71,9 @@ def make_certificate(directory: Path, name: str) -> tuple[Path, Path]:
 
 
 def config(port: int, **keys: str) -> SinkConfig:
-    return SinkConfig.parse({"connection.url": f"postgresql://u@127.0.0.1:{port}/db", **{f"connection.{k}": v for k, v in keys.items()}})  # fmt: skip
+    return SinkConfig.parse(
+        {"connection.url": f"postgresql://u@127.0.0.1:{port}/db", **{f"connection.{k}": v for k, v in keys.items()}}
+    )
 
 
 async def test_a_certificate_that_is_not_trusted_is_refused_when_a_key_asks_for_it(
@@ -186,9 +188,20 @@ def _answers(port: int) -> bool:
 @pytest.mark.postgres
 @pytest.mark.parametrize("query", ["", "?prepareThreshold=0"], ids=["as it is", "prepareThreshold=0"])
 async def test_source_and_sink_share_one_session_behind_a_pooler(database: Database, pooled: str, query: str) -> None:
-    await database.execute("CREATE TABLE orders (id int PRIMARY KEY)", "INSERT INTO orders SELECT generate_series(1, 30)", "CREATE TABLE copies (id int PRIMARY KEY, e inet)")  # fmt: skip
-    given = {"connection.url": pooled + query, "mode": "incrementing", "incrementing.column.name": "id", "topic.prefix": "p",
-             "tables": "public.orders", "poll.interval.ms": "1", "batch.max.rows": "10"}  # fmt: skip
+    await database.execute(
+        "CREATE TABLE orders (id int PRIMARY KEY)",
+        "INSERT INTO orders SELECT generate_series(1, 30)",
+        "CREATE TABLE copies (id int PRIMARY KEY, e inet)",
+    )
+    given = {
+        "connection.url": pooled + query,
+        "mode": "incrementing",
+        "incrementing.column.name": "id",
+        "topic.prefix": "p",
+        "tables": "public.orders",
+        "poll.interval.ms": "1",
+        "batch.max.rows": "10",
+    }
     source = await source_task(JdbcSourceConnector, given)
     keys = {"insert.mode": "upsert", "pk.mode": "record_value", "pk.fields": "id"}
     sinks = [

@@ -89,7 +89,9 @@ def test_tls_that_cannot_be_had_is_told_from_a_connection_that_broke(error: Exce
 @pytest.mark.postgres
 async def test_a_wait_for_open_transactions_is_told_soon_and_then_each_minute(database: Database) -> None:
     await database.execute("CREATE TABLE orders (id int NOT NULL)")
-    config = SourceConfig.parse({"connection.url": database.url, "mode": "incrementing", "incrementing.column.name": "id", "topic.prefix": "p"})  # fmt: skip
+    config = SourceConfig.parse(
+        {"connection.url": database.url, "mode": "incrementing", "incrementing.column.name": "id", "topic.prefix": "p"}
+    )
     feed = Feed(config, TableName("orders", "public"), lambda partition: None)
     late, reader = await database.another(), await database.another()
     told = []

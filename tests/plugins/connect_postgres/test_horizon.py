@@ -11,8 +11,12 @@ ORDERS = "CREATE TABLE orders (id bigserial PRIMARY KEY, item text, changed time
 TIMED = {"mode": "timestamp", "timestamp_column_name": "changed"}
 
 
-@pytest.mark.parametrize("mode", [{}, TIMED, {**TIMED, "mode": "timestamp+incrementing"}], ids=lambda m: m.get("mode", "incrementing"))  # fmt: skip
-async def test_a_row_that_commits_late_comes_in_its_turn(database: Database, source: Start, mode: dict[str, str]) -> None:  # fmt: skip
+@pytest.mark.parametrize(
+    "mode", [{}, TIMED, {**TIMED, "mode": "timestamp+incrementing"}], ids=lambda m: m.get("mode", "incrementing")
+)
+async def test_a_row_that_commits_late_comes_in_its_turn(
+    database: Database, source: Start, mode: dict[str, str]
+) -> None:
     await database.execute(ORDERS)
     late = await database.another()
     async with late.transaction():
@@ -24,7 +28,9 @@ async def test_a_row_that_commits_late_comes_in_its_turn(database: Database, sou
     await late.close()
 
 
-async def test_a_row_of_a_transaction_that_wrote_elsewhere_before_comes_in_its_turn(database: Database, source: Start) -> None:  # fmt: skip
+async def test_a_row_of_a_transaction_that_wrote_elsewhere_before_comes_in_its_turn(
+    database: Database, source: Start
+) -> None:
     await database.execute(ORDERS, "CREATE TABLE other (id int)")
     late = await database.another()
     async with late.transaction():
@@ -59,7 +65,9 @@ async def test_writers_of_tables_behind_a_view_are_waited_for(database: Database
     await late.close()
 
 
-async def test_the_wait_can_be_bounded_or_left_out(database: Database, source: Start, caplog: pytest.LogCaptureFixture) -> None:  # fmt: skip
+async def test_the_wait_can_be_bounded_or_left_out(
+    database: Database, source: Start, caplog: pytest.LogCaptureFixture
+) -> None:
     await database.execute(ORDERS)
     late = await database.another()
     async with late.transaction():
@@ -72,8 +80,13 @@ async def test_the_wait_can_be_bounded_or_left_out(database: Database, source: S
     await late.close()
 
 
-async def test_rows_of_the_present_second_wait_where_the_column_knows_only_seconds(database: Database, source: Start) -> None:  # fmt: skip
-    await database.execute("CREATE TABLE orders (id int, changed timestamptz(0) NOT NULL)", "INSERT INTO orders VALUES (1, clock_timestamp() - interval '5 s'), (2, clock_timestamp() + interval '1 s')")  # fmt: skip
+async def test_rows_of_the_present_second_wait_where_the_column_knows_only_seconds(
+    database: Database, source: Start
+) -> None:
+    await database.execute(
+        "CREATE TABLE orders (id int, changed timestamptz(0) NOT NULL)",
+        "INSERT INTO orders VALUES (1, clock_timestamp() - interval '5 s'), (2, clock_timestamp() + interval '1 s')",
+    )
     task = await source(**TIMED)
     assert await ids(task, 1) == [1]
     await database.execute("INSERT INTO orders SELECT 3, changed FROM orders WHERE id = 2")

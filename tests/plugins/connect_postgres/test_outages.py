@@ -22,9 +22,16 @@ async def worker(tmp_path: Path) -> AsyncIterator[RunningWorker]:
 
 
 async def create(worker: RunningWorker, **keys: str) -> None:
-    config = {"connector.class": "JdbcSourceConnector", "mode": "incrementing", "incrementing.column.name": "id",
-              "topic.prefix": "p-", "poll.interval.ms": "10", "connection.backoff.ms": "20", "value.converter": JSON,
-              **{k.replace("_", "."): v for k, v in keys.items()}}  # fmt: skip
+    config = {
+        "connector.class": "JdbcSourceConnector",
+        "mode": "incrementing",
+        "incrementing.column.name": "id",
+        "topic.prefix": "p-",
+        "poll.interval.ms": "10",
+        "connection.backoff.ms": "20",
+        "value.converter": JSON,
+        **{k.replace("_", "."): v for k, v in keys.items()},
+    }
     answer = await worker.client.put("/connectors/c/config", json=config)
     assert answer.status_code == 201, answer.text
 
@@ -49,10 +56,18 @@ async def test_a_sink_that_starts_while_no_connection_is_to_be_had_writes_when_o
         "CREATE TABLE t (id int)", "CREATE ROLE crowded LOGIN CONNECTION LIMIT 0", "GRANT ALL ON t TO crowded"
     )
     try:
-        answer = await worker.client.put("/connectors/s/config", json={
-            "connector.class": "JdbcSinkConnector", "connection.url": database.url, "connection.user": "crowded", "topics": "t",
-            "value.converter": JSON, "value.converter.schemas.enable": "false", "errors.retry.delay.max.ms": "50",
-        })  # fmt: skip
+        answer = await worker.client.put(
+            "/connectors/s/config",
+            json={
+                "connector.class": "JdbcSinkConnector",
+                "connection.url": database.url,
+                "connection.user": "crowded",
+                "topics": "t",
+                "value.converter": JSON,
+                "value.converter.schemas.enable": "false",
+                "errors.retry.delay.max.ms": "50",
+            },
+        )
         assert answer.status_code == 201
         await worker.until(lambda: worker.herder.status("s").connector.state is State.RUNNING)
         await database.execute("ALTER ROLE crowded CONNECTION LIMIT -1")
@@ -68,10 +83,25 @@ async def test_a_sink_that_starts_while_no_connection_is_to_be_had_writes_when_o
         await database.execute("DROP OWNED BY crowded", "DROP ROLE crowded")
 
 
-async def test_one_table_without_rights_leaves_the_task_running_for_the_other(worker: RunningWorker, database: Database) -> None:  # fmt: skip
-    await database.execute("CREATE TABLE yes (id int)", "CREATE TABLE no (id int)", "INSERT INTO yes VALUES (1)", "CREATE ROLE partly LOGIN", "GRANT SELECT ON yes TO partly")  # fmt: skip
+async def test_one_table_without_rights_leaves_the_task_running_for_the_other(
+    worker: RunningWorker, database: Database
+) -> None:
+    await database.execute(
+        "CREATE TABLE yes (id int)",
+        "CREATE TABLE no (id int)",
+        "INSERT INTO yes VALUES (1)",
+        "CREATE ROLE partly LOGIN",
+        "GRANT SELECT ON yes TO partly",
+    )
     try:
-        await create(worker, connection_url=database.url, connection_user="partly", mode="bulk", table_whitelist="no,yes", poll_interval_ms="600000")  # fmt: skip
+        await create(
+            worker,
+            connection_url=database.url,
+            connection_user="partly",
+            mode="bulk",
+            table_whitelist="no,yes",
+            poll_interval_ms="600000",
+        )
         await worker.until(lambda: worker.records("c") == 1)
         await worker.until_state("c", State.RUNNING, tasks=1)
     finally:

@@ -95,9 +95,24 @@ PGJDBC = [
     "useSpnego",
     "xmlFactoryFactory",
 ]
-REFUSED = {"authenticationPluginClassName", "gssUseDefaultCreds", "jaasApplicationName", "jaasLogin", "localSocketAddress",
-           "replication", "requireAuth", "service", "socketFactory", "socketFactoryArg", "sslfactory", "sslfactoryarg",
-           "sslhostnameverifier", "sslpasswordcallback", "sspiServiceClass", "useSpnego"}  # fmt: skip
+REFUSED = {
+    "authenticationPluginClassName",
+    "gssUseDefaultCreds",
+    "jaasApplicationName",
+    "jaasLogin",
+    "localSocketAddress",
+    "replication",
+    "requireAuth",
+    "service",
+    "socketFactory",
+    "socketFactoryArg",
+    "sslfactory",
+    "sslfactoryarg",
+    "sslhostnameverifier",
+    "sslpasswordcallback",
+    "sspiServiceClass",
+    "useSpnego",
+}
 VALUES = {"targetServerType": "primary", "connectTimeout": "5", "loginTimeout": "5"}
 
 
@@ -117,9 +132,17 @@ def test_every_parameter_of_the_jdbc_driver_has_its_place(name: str) -> None:
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("gsslib", "auto"), ("jaasLogin", "true"), ("jaasApplicationName", "pgjdbc"), ("useSpnego", "FALSE"),
-     ("gssUseDefaultCreds", "false"), ("sspiServiceClass", "POSTGRES"), ("replication", "false"), ("sslcertmode", "allow")],
-)  # fmt: skip
+    [
+        ("gsslib", "auto"),
+        ("jaasLogin", "true"),
+        ("jaasApplicationName", "pgjdbc"),
+        ("useSpnego", "FALSE"),
+        ("gssUseDefaultCreds", "false"),
+        ("sspiServiceClass", "POSTGRES"),
+        ("replication", "false"),
+        ("sslcertmode", "allow"),
+    ],
+)
 def test_a_parameter_that_is_given_its_default_asks_for_nothing(name: str, value: str) -> None:
     found = read_parameters({name: value})
     assert (found.driver, found.unheeded) == ({}, [])
@@ -127,10 +150,22 @@ def test_a_parameter_that_is_given_its_default_asks_for_nothing(name: str, value
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("channelBinding", "require"), ("gssEncMode", "require"), ("targetServerType", "leader"), ("sslMode", "verify-full"),
-     ("ssl_mode", "verify-full"), ("SSLROOTCERT", "ca.pem"), ("sslrootcerts", "ca.pem"), ("sslFoo", "1"), ("tlsVersion", "3"),
-     ("client_encoding", "latin1"), ("connectTimeout", "soon"), ("hostaddr", "10.0.0.1"), ("require_auth", "scram-sha-256")],
-)  # fmt: skip
+    [
+        ("channelBinding", "require"),
+        ("gssEncMode", "require"),
+        ("targetServerType", "leader"),
+        ("sslMode", "verify-full"),
+        ("ssl_mode", "verify-full"),
+        ("SSLROOTCERT", "ca.pem"),
+        ("sslrootcerts", "ca.pem"),
+        ("sslFoo", "1"),
+        ("tlsVersion", "3"),
+        ("client_encoding", "latin1"),
+        ("connectTimeout", "soon"),
+        ("hostaddr", "10.0.0.1"),
+        ("require_auth", "scram-sha-256"),
+    ],
+)
 def test_what_would_protect_nobody_if_it_were_passed_over_is_refused_in_the_url_and_as_a_key(
     name: str, value: str
 ) -> None:
@@ -144,8 +179,13 @@ def test_what_would_protect_nobody_if_it_were_passed_over_is_refused_in_the_url_
 
 
 def test_a_key_of_the_connector_is_a_parameter_of_the_driver() -> None:
-    given = {"connection.url": "postgresql://h/db", "connection.sslmode": "verify-full", "connection.sslrootcert": "/ca.pem",
-             "connection.sslpassword": "s3cret", "connection.attempts": "2"}  # fmt: skip
+    given = {
+        "connection.url": "postgresql://h/db",
+        "connection.sslmode": "verify-full",
+        "connection.sslrootcert": "/ca.pem",
+        "connection.sslpassword": "s3cret",
+        "connection.attempts": "2",
+    }
     config = JdbcSinkConnector.config_class.parse(given)
     assert config.reach.parameters.driver == {
         "sslmode": "verify-full",
@@ -157,7 +197,9 @@ def test_a_key_of_the_connector_is_a_parameter_of_the_driver() -> None:
 
 def test_two_values_for_one_parameter_are_refused() -> None:
     with pytest.raises(ConfigError, match=r"parameter sslmode cannot be heeded: connection\.url has another value"):
-        JdbcSinkConnector.config_class.parse({"connection.url": "postgresql://h/db?sslmode=disable", "connection.sslmode": "require"})  # fmt: skip
+        JdbcSinkConnector.config_class.parse(
+            {"connection.url": "postgresql://h/db?sslmode=disable", "connection.sslmode": "require"}
+        )
 
 
 @pytest.mark.parametrize(

@@ -36,9 +36,13 @@ async def produce(worker: RunningWorker, topic: str, values: list[Any]) -> None:
 
 async def start(worker: RunningWorker, database: Database, **keys: str) -> None:
     config = {
-        "connector.class": "JdbcSinkConnector", "connection.url": database.url, "topics": "good,narrow",
-        "value.converter": JSON, "value.converter.schemas.enable": "false", **{k.replace("_", "."): v for k, v in keys.items()},
-    }  # fmt: skip
+        "connector.class": "JdbcSinkConnector",
+        "connection.url": database.url,
+        "topics": "good,narrow",
+        "value.converter": JSON,
+        "value.converter.schemas.enable": "false",
+        **{k.replace("_", "."): v for k, v in keys.items()},
+    }
     answer = await worker.client.put("/connectors/s/config", json=config)
     assert answer.status_code == 201, answer.text
 

@@ -83,7 +83,10 @@ async def test_two_tables_of_one_put_are_written_together_or_not_at_all(database
     await database.execute("CREATE TABLE a (id int)", "CREATE TABLE b (id int UNIQUE DEFERRABLE INITIALLY DEFERRED)")
     task = await sink()
     with pytest.raises(DataError, match=r"writing to table a, b.*23505"):  # as late as at the commit
-        await call(task.put_batches, [make_sink_batch([{"id": 1}], topic="a"), make_sink_batch([{"id": 1}, {"id": 1}], topic="b")])  # fmt: skip
+        await call(
+            task.put_batches,
+            [make_sink_batch([{"id": 1}], topic="a"), make_sink_batch([{"id": 1}, {"id": 1}], topic="b")],
+        )
     assert await database.rows("SELECT * FROM a") == []
     await call(task.put_batches, [make_sink_batch([{"id": 1}], topic="a"), make_sink_batch([{"id": 1}], topic="b")])
     assert await database.rows("SELECT a.id, b.id FROM a, b") == [(1, 1)]
@@ -91,16 +94,22 @@ async def test_two_tables_of_one_put_are_written_together_or_not_at_all(database
 
 @pytest.mark.parametrize("mode", [{}, UPSERT], ids=["insert", "upsert"])
 async def test_a_view_that_can_be_written_is_written(database: Database, sink: Start, mode: dict[str, str]) -> None:
-    await database.execute("CREATE TABLE base (id int PRIMARY KEY, v text, hidden int DEFAULT 7)", "CREATE VIEW orders AS SELECT id, v FROM base")  # fmt: skip
+    await database.execute(
+        "CREATE TABLE base (id int PRIMARY KEY, v text, hidden int DEFAULT 7)",
+        "CREATE VIEW orders AS SELECT id, v FROM base",
+    )
     await put(await sink(**mode), make_sink_batch([{"id": 1, "v": "a"}]))
     assert await database.rows("SELECT * FROM base") == [(1, "a", 7)]
 
 
 async def test_a_table_with_policies_for_rows_is_written_and_its_policies_hold(database: Database, sink: Start) -> None:
     await database.execute(
-        "CREATE ROLE bounded LOGIN", "CREATE TABLE orders (id int)", "ALTER TABLE orders ENABLE ROW LEVEL SECURITY",
-        "GRANT ALL ON orders TO bounded", "CREATE POLICY small ON orders USING (true) WITH CHECK (id < 10)",
-    )  # fmt: skip
+        "CREATE ROLE bounded LOGIN",
+        "CREATE TABLE orders (id int)",
+        "ALTER TABLE orders ENABLE ROW LEVEL SECURITY",
+        "GRANT ALL ON orders TO bounded",
+        "CREATE POLICY small ON orders USING (true) WITH CHECK (id < 10)",
+    )
     try:
         task = await sink(connection_user="bounded")
         await put(task, make_sink_batch([{"id": 1}]))
@@ -116,7 +125,9 @@ async def test_a_table_with_policies_for_rows_is_written_and_its_policies_hold(d
 async def test_a_generated_column_is_refused_with_what_to_do_and_an_identity_takes_the_value(
     database: Database, sink: Start, mode: dict[str, str]
 ) -> None:
-    await database.execute("CREATE TABLE orders (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, v text, g int GENERATED ALWAYS AS (length(v)) STORED)")  # fmt: skip
+    await database.execute(
+        "CREATE TABLE orders (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, v text, g int GENERATED ALWAYS AS (length(v)) STORED)"
+    )
     with pytest.raises(ConfigError, match=r"column g of table public\.orders is GENERATED") as raised:
         await put(await sink(**mode), make_sink_batch([{"id": 5, "v": "abc", "g": 3}]))
     assert "fields.whitelist" in raised.value.hint
@@ -168,7 +179,9 @@ async def test_a_whitelist_that_names_no_field_is_a_config_error_with_the_fields
     database: Database, sink: Start
 ) -> None:
     await database.execute("CREATE TABLE orders (id int)")
-    with pytest.raises(ConfigError, match="fields.whitelist is ID,name, the value's fields are id, nAme".replace(",name", ", name")):  # fmt: skip
+    with pytest.raises(
+        ConfigError, match="fields.whitelist is ID,name, the value's fields are id, nAme".replace(",name", ", name")
+    ):
         await put(await sink(fields_whitelist="ID,name"), make_sink_batch([{"id": 1, "nAme": "a"}]))
 
 

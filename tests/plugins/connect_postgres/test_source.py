@@ -57,17 +57,30 @@ async def test_a_row_of_equal_time_is_not_lost_at_the_edge_of_a_batch(database: 
 
 
 async def test_timestamp_and_incrementing_brings_new_and_changed_rows_once(database: Database, source: Start) -> None:
-    await database.execute("CREATE TABLE orders (id int NOT NULL, changed timestamp NOT NULL)", "INSERT INTO orders VALUES (1, '2026-01-01'), (2, '2026-01-01')")  # fmt: skip
+    await database.execute(
+        "CREATE TABLE orders (id int NOT NULL, changed timestamp NOT NULL)",
+        "INSERT INTO orders VALUES (1, '2026-01-01'), (2, '2026-01-01')",
+    )
     task = await source(mode="timestamp+incrementing", timestamp_column_name="changed", batch_max_rows="1")
     batches = await drain(task, 2)
     assert batches[0].source_offset == {"incrementing": 1, "timestamp": 1767225600000, "timestamp_nanos": 0}
-    await database.execute("UPDATE orders SET changed = '2026-01-02' WHERE id = 1", "INSERT INTO orders VALUES (3, '2026-01-02')")  # fmt: skip
+    await database.execute(
+        "UPDATE orders SET changed = '2026-01-02' WHERE id = 1", "INSERT INTO orders VALUES (3, '2026-01-02')"
+    )
     assert await ids(task, 2) == [1, 3]
-    assert await ids(await source([(PARTITION, batches[0].source_offset)], mode="timestamp+incrementing", timestamp_column_name="changed"), 3) == [2, 1, 3]  # fmt: skip
+    assert await ids(
+        await source(
+            [(PARTITION, batches[0].source_offset)], mode="timestamp+incrementing", timestamp_column_name="changed"
+        ),
+        3,
+    ) == [2, 1, 3]
 
 
 async def test_the_first_timestamp_that_is_not_null_counts(database: Database, source: Start) -> None:
-    await database.execute("CREATE TABLE orders (id int, changed timestamptz, made timestamptz NOT NULL)", "INSERT INTO orders VALUES (1, NULL, '2026-01-03'), (2, '2026-01-02', '2026-01-01')")  # fmt: skip
+    await database.execute(
+        "CREATE TABLE orders (id int, changed timestamptz, made timestamptz NOT NULL)",
+        "INSERT INTO orders VALUES (1, NULL, '2026-01-03'), (2, '2026-01-02', '2026-01-01')",
+    )
     assert await ids(await source(mode="timestamp", timestamp_column_name="changed,made"), 2) == [2, 1]
 
 
@@ -81,9 +94,16 @@ async def test_microseconds_survive_in_the_offset(database: Database, source: St
 
 @pytest.mark.parametrize(
     "partition",
-    [PARTITION, {"protocol": "1", "table": "DATABASE.public.orders"}, {"protocol": "1", "table": "orders"}, {"table": "orders"}],
-)  # fmt: skip
-async def test_offsets_of_the_jdbc_connector_are_found(database: Database, source: Start, partition: dict[str, str]) -> None:  # fmt: skip
+    [
+        PARTITION,
+        {"protocol": "1", "table": "DATABASE.public.orders"},
+        {"protocol": "1", "table": "orders"},
+        {"table": "orders"},
+    ],
+)
+async def test_offsets_of_the_jdbc_connector_are_found(
+    database: Database, source: Start, partition: dict[str, str]
+) -> None:
     await database.execute(ORDERS, "INSERT INTO orders VALUES (1, 'a'), (2, 'b')")
     partition = {**partition, "table": partition["table"].replace("DATABASE", database.url.rpartition("/")[2])}
     (batch,) = await drain(await source([(partition, {"incrementing": 1})]), 1)
@@ -91,7 +111,9 @@ async def test_offsets_of_the_jdbc_connector_are_found(database: Database, sourc
 
 
 @pytest.mark.parametrize(("initial", "expected"), [("1767225600000", [2]), ("-1", [])])
-async def test_timestamp_initial_says_where_to_begin(database: Database, source: Start, initial: str, expected: list[int]) -> None:  # fmt: skip
+async def test_timestamp_initial_says_where_to_begin(
+    database: Database, source: Start, initial: str, expected: list[int]
+) -> None:
     await database.execute(CHANGES, "INSERT INTO orders VALUES (1, '2025-12-31'), (2, '2026-01-02')")
     task = await source(**TIMED, timestamp_initial=initial)
     assert await ids(task, len(expected)) == expected
@@ -110,7 +132,11 @@ async def test_a_query_is_read_under_the_prefix_as_its_topic(database: Database,
     query = "SELECT id, upper(item) AS item FROM orders WHERE item <> 'b' -- not b"
     (batch,) = await drain(await source(query=query, tables="", topic_prefix="picked"), 2)
     assert batch.values == [{"id": 1, "item": "A"}, {"id": 3, "item": "C"}]
-    assert (batch.topic, batch.source_partition, batch.source_offset) == ("picked", {"query": "query"}, {"incrementing": 3})  # fmt: skip
+    assert (batch.topic, batch.source_partition, batch.source_offset) == (
+        "picked",
+        {"query": "query"},
+        {"incrementing": 3},
+    )
 
 
 async def test_a_view_and_a_partitioned_table_are_read(database: Database, source: Start) -> None:
@@ -136,7 +162,9 @@ async def test_a_column_that_was_added_comes_with_the_next_read(database: Databa
 
 async def test_several_tables_are_read_in_turn(database: Database, source: Start) -> None:
     for table in ("orders", '"Odd, name"'):
-        await database.execute(f"CREATE TABLE {table} (id int NOT NULL)", f"INSERT INTO {table} SELECT generate_series(1, 7)")  # fmt: skip
+        await database.execute(
+            f"CREATE TABLE {table} (id int NOT NULL)", f"INSERT INTO {table} SELECT generate_series(1, 7)"
+        )
     task = await source(tables="public.orders,public.Odd%2C%20name", batch_max_rows="3")
     batches = await drain(task, 14)
     assert {batch.topic: max(v["id"] for v in batch.values) for batch in batches} == {"pg-orders": 7, "pg-Odd, name": 7}
@@ -169,7 +197,9 @@ async def test_a_lost_connection_is_retriable_and_loses_nothing(database: Databa
         ({"mode": "timestamp", "timestamp_column_name": "id"}, "must be a timestamp; 'id' is integer"),
     ],
 )
-async def test_a_column_that_does_not_do_is_named(database: Database, source: Start, keys: dict[str, str], mentions: str) -> None:  # fmt: skip
+async def test_a_column_that_does_not_do_is_named(
+    database: Database, source: Start, keys: dict[str, str], mentions: str
+) -> None:
     await database.execute("CREATE TABLE orders (id int NOT NULL, note text, made timestamp, maybe int)")
     task = await source(**keys)
     with pytest.raises(ConfigError, match=mentions):
@@ -198,7 +228,9 @@ def failing(url: str) -> dict[str, str]:
 
 
 async def test_a_server_that_is_not_there_is_retriable_and_tells_no_password() -> None:
-    with pytest.raises(RetriableError, match=r"PostgreSQL at postgresql://me:\[hidden\]@127.0.0.1:1/db cannot be reached") as raised:  # fmt: skip
+    with pytest.raises(
+        RetriableError, match=r"PostgreSQL at postgresql://me:\[hidden\]@127.0.0.1:1/db cannot be reached"
+    ) as raised:
         await source_task(JdbcSourceConnector, failing("postgresql://me:s3cret@127.0.0.1:1/db"))
     assert raised.value.code == "environment.unreachable"
     assert "s3cret" not in str(raised.value)
@@ -216,7 +248,10 @@ async def test_a_database_or_user_that_is_not_there_is_a_config_error(database: 
 
 
 async def started(database: Database, **keys: str) -> Any:
-    made = await connector(JdbcSourceConnector, {"connection.url": database.url, "mode": "bulk", "topic.prefix": "pg-", "connection.attempts": "1", **keys})  # fmt: skip
+    made = await connector(
+        JdbcSourceConnector,
+        {"connection.url": database.url, "mode": "bulk", "topic.prefix": "pg-", "connection.attempts": "1", **keys},
+    )
     await call(made.start)
     await call(made.stop)
     return made
@@ -225,7 +260,10 @@ async def started(database: Database, **keys: str) -> Any:
 async def test_tables_are_divided_among_tasks(database: Database) -> None:
     await database.execute(*(f"CREATE TABLE t{number} (id int)" for number in range(5)))
     made = await started(database)
-    assert [config["tables"] for config in made.task_configs(2)] == ["public.t0,public.t2,public.t4", "public.t1,public.t3"]  # fmt: skip
+    assert [config["tables"] for config in made.task_configs(2)] == [
+        "public.t0,public.t2,public.t4",
+        "public.t1,public.t3",
+    ]
     assert len(made.task_configs(9)) == 5
 
 
@@ -243,7 +281,9 @@ async def test_a_table_that_does_not_exist_is_refused_with_those_there_are(datab
 
 
 async def test_two_tables_of_one_name_would_share_a_topic(database: Database) -> None:
-    await database.execute("CREATE SCHEMA a", "CREATE SCHEMA b", "CREATE TABLE a.t (id int)", "CREATE TABLE b.t (id int)")  # fmt: skip
+    await database.execute(
+        "CREATE SCHEMA a", "CREATE SCHEMA b", "CREATE TABLE a.t (id int)", "CREATE TABLE b.t (id int)"
+    )
     with pytest.raises(ConfigError, match=r"tables a\.t, b\.t would share topic pg-t"):
         await started(database)
     assert (await started(database, **{"schema.pattern": "a"})).task_configs(1)[0]["tables"] == "a.t"
@@ -252,7 +292,10 @@ async def test_two_tables_of_one_name_would_share_a_topic(database: Database) ->
 async def test_a_connector_whose_server_is_away_waits_for_it_and_then_finds_its_tables(database: Database) -> None:
     await database.execute("CREATE TABLE orders (id int)")
     async with Proxy.closed(database.url) as proxy:
-        made = await connector(JdbcSourceConnector, {"connection.url": proxy.url, "mode": "bulk", "topic.prefix": "pg-", "connection.backoff.ms": "20"})  # fmt: skip
+        made = await connector(
+            JdbcSourceConnector,
+            {"connection.url": proxy.url, "mode": "bulk", "topic.prefix": "pg-", "connection.backoff.ms": "20"},
+        )
         await call(made.start)
         try:
             assert made.task_configs(1) == []
@@ -268,7 +311,16 @@ async def test_a_connector_whose_server_is_away_waits_for_it_and_then_finds_its_
 async def test_a_connector_that_waited_tells_what_its_start_would_have_told(database: Database) -> None:
     await database.execute("CREATE TABLE orders (id int)")
     async with Proxy.closed(database.url) as proxy:
-        made = await connector(JdbcSourceConnector, {"connection.url": proxy.url, "mode": "bulk", "topic.prefix": "pg-", "connection.backoff.ms": "20", "table.whitelist": "nowhere"})  # fmt: skip
+        made = await connector(
+            JdbcSourceConnector,
+            {
+                "connection.url": proxy.url,
+                "mode": "bulk",
+                "topic.prefix": "pg-",
+                "connection.backoff.ms": "20",
+                "table.whitelist": "nowhere",
+            },
+        )
         await call(made.start)
         try:
             await proxy.open()

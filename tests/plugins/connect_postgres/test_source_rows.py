@@ -19,10 +19,18 @@ from .conftest import Database, Start, drain, polls_nothing
 pytestmark = pytest.mark.postgres
 TOLERANT = {"errors_tolerance": "all"}
 BEYOND = [
-    ("date", "0044-03-15 BC"), ("date", "20000-01-01"), ("date", "infinity"), ("date", "-infinity"), ("time", "24:00:00"),
-    ("timestamp", "20000-01-01 00:00:00"), ("timestamp", "infinity"), ("timestamptz", "-infinity"), ("timestamptz", "4000-01-01 00:00:00+00 BC"),
-    ("date[]", "{2024-01-01,infinity}"), ("timestamp[]", "{{infinity},{NULL}}"),
-]  # fmt: skip
+    ("date", "0044-03-15 BC"),
+    ("date", "20000-01-01"),
+    ("date", "infinity"),
+    ("date", "-infinity"),
+    ("time", "24:00:00"),
+    ("timestamp", "20000-01-01 00:00:00"),
+    ("timestamp", "infinity"),
+    ("timestamptz", "-infinity"),
+    ("timestamptz", "4000-01-01 00:00:00+00 BC"),
+    ("date[]", "{2024-01-01,infinity}"),
+    ("timestamp[]", "{{infinity},{NULL}}"),
+]
 
 
 def values(batches: list[Any], column: str = "id") -> list[Any]:
@@ -66,7 +74,10 @@ async def test_the_ends_of_the_calendar_are_read_as_they_are_beside_an_infinity(
     database: Database, source: Start
 ) -> None:
     await database.execute("CREATE TABLE orders (id int NOT NULL, d date, t timestamp, z timestamptz, c time)")
-    ends = "'0001-01-01','0001-01-01','0001-01-01 00:00Z','00:00:00.000001'", "'9999-12-31','9999-12-31 23:59:59.999999','9999-12-31 23:59:59.999999Z','23:59:59.999999'"  # fmt: skip
+    ends = (
+        "'0001-01-01','0001-01-01','0001-01-01 00:00Z','00:00:00.000001'",
+        "'9999-12-31','9999-12-31 23:59:59.999999','9999-12-31 23:59:59.999999Z','23:59:59.999999'",
+    )
     await database.execute(f"INSERT INTO orders VALUES (1, {ends[0]}), (2, {ends[1]})")
     first = dt.datetime(1, 1, 1, tzinfo=dt.UTC)
     last = dt.datetime.max.replace(tzinfo=dt.UTC)
@@ -127,7 +138,9 @@ async def test_a_numeric_of_negative_scale_has_the_scale_of_its_schema(
     assert schema.parameters["scale"] == "-2"
 
 
-async def test_what_is_finer_than_a_record_keeps_is_told(database: Database, source: Start, caplog: pytest.LogCaptureFixture) -> None:  # fmt: skip
+async def test_what_is_finer_than_a_record_keeps_is_told(
+    database: Database, source: Start, caplog: pytest.LogCaptureFixture
+) -> None:
     caplog.set_level(logging.INFO)
     await database.execute(
         "CREATE TABLE orders (id int NOT NULL, t timestamp, m timestamp(3))", "INSERT INTO orders VALUES (1)"
@@ -142,19 +155,28 @@ async def test_what_is_finer_than_a_record_keeps_is_told(database: Database, sou
 async def test_a_table_is_read_column_by_column_whatever_lengths_columns_of_one_type_have(
     database: Database, source: Start
 ) -> None:
-    await database.execute("CREATE TABLE orders (id int NOT NULL, a varchar(3), b varchar(5), c varchar, n numeric(5,2), m numeric(9,4))")  # fmt: skip
+    await database.execute(
+        "CREATE TABLE orders (id int NOT NULL, a varchar(3), b varchar(5), c varchar, n numeric(5,2), m numeric(9,4))"
+    )
     table = await describe_table(database.connection, TableName("orders"))
     assert table is not None
     assert [(one.name, one.declared) for one in table.columns] == [
-        ("id", "integer"), ("a", "character varying(3)"), ("b", "character varying(5)"), ("c", "character varying"),
-        ("n", "numeric(5,2)"), ("m", "numeric(9,4)"),
-    ]  # fmt: skip
+        ("id", "integer"),
+        ("a", "character varying(3)"),
+        ("b", "character varying(5)"),
+        ("c", "character varying"),
+        ("n", "numeric(5,2)"),
+        ("m", "numeric(9,4)"),
+    ]
 
 
 @pytest.mark.parametrize(
     ("kind", "text", "keys"),
-    [("numeric(5,0)", "NaN", {"numeric_mapping": "best_fit"}), ("timestamp", "0001-01-01 00:00", {"db_timezone": "Asia/Tokyo"})],
-)  # fmt: skip
+    [
+        ("numeric(5,0)", "NaN", {"numeric_mapping": "best_fit"}),
+        ("timestamp", "0001-01-01 00:00", {"db_timezone": "Asia/Tokyo"}),
+    ],
+)
 async def test_a_value_that_its_mapping_does_not_hold_is_left_out_with_its_row(
     database: Database, source: Start, kind: str, text: str, keys: dict[str, str]
 ) -> None:

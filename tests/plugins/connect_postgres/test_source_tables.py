@@ -22,7 +22,12 @@ from tests.support.tasks import call, connector, poll, source_task, stop
 from .conftest import Database, Start, drain, ids, until
 
 pytestmark = pytest.mark.postgres
-TWO = ("CREATE TABLE good (id int PRIMARY KEY)", "CREATE TABLE bad (id int PRIMARY KEY)", "INSERT INTO good VALUES (1), (2)", "INSERT INTO bad VALUES (7)")  # fmt: skip
+TWO = (
+    "CREATE TABLE good (id int PRIMARY KEY)",
+    "CREATE TABLE bad (id int PRIMARY KEY)",
+    "INSERT INTO good VALUES (1), (2)",
+    "INSERT INTO bad VALUES (7)",
+)
 BOTH = {"tables": "public.bad,public.good"}
 
 
@@ -46,7 +51,9 @@ async def test_a_table_without_rights_is_told_while_the_other_is_read_and_comes_
         await database.execute("DROP OWNED BY reader", "DROP ROLE reader")
 
 
-async def test_a_table_that_is_dropped_stops_no_other_and_comes_back_with_its_table(database: Database, source: Start) -> None:  # fmt: skip
+async def test_a_table_that_is_dropped_stops_no_other_and_comes_back_with_its_table(
+    database: Database, source: Start
+) -> None:
     await database.execute(*TWO)
     task = await source(**BOTH)
     await polled(task, 3)
@@ -85,7 +92,9 @@ async def test_a_table_that_is_locked_lets_the_others_be_read(database: Database
     assert await polled(task, 1) == [("pg-bad", 7)]
 
 
-async def test_a_table_of_the_whitelist_that_is_missing_stops_no_other(database: Database, caplog: pytest.LogCaptureFixture) -> None:  # fmt: skip
+async def test_a_table_of_the_whitelist_that_is_missing_stops_no_other(
+    database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
     await database.execute(*TWO, "CREATE VIEW seen AS SELECT 1 AS id")
     given = {"connection.url": database.url, "mode": "bulk", "topic.prefix": "p", "table.whitelist": "good,seen"}
     made = await connector(JdbcSourceConnector, given)
@@ -98,13 +107,24 @@ async def test_a_table_of_the_whitelist_that_is_missing_stops_no_other(database:
 
 async def test_a_pattern_that_fits_no_schema_is_named(database: Database) -> None:
     await database.execute(*TWO)
-    made = await connector(JdbcSourceConnector, {"connection.url": database.url, "mode": "bulk", "topic.prefix": "p", "table.whitelist": "good", "schema.pattern": "nowhere"})  # fmt: skip
+    made = await connector(
+        JdbcSourceConnector,
+        {
+            "connection.url": database.url,
+            "mode": "bulk",
+            "topic.prefix": "p",
+            "table.whitelist": "good",
+            "schema.pattern": "nowhere",
+        },
+    )
     with pytest.raises(ConfigError, match=r"schema\.pattern=nowhere") as raised:
         await call(made.start)
     assert "schema.pattern" in raised.value.hint
 
 
-async def test_a_table_that_comes_later_never_shares_the_topic_of_another(database: Database, caplog: pytest.LogCaptureFixture) -> None:  # fmt: skip
+async def test_a_table_that_comes_later_never_shares_the_topic_of_another(
+    database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
     await database.execute("CREATE SCHEMA z", "CREATE TABLE z.t (id int)")
     given = {"connection.url": database.url, "mode": "bulk", "topic.prefix": "p", "table.poll.interval.ms": "20"}
     made = await connector(JdbcSourceConnector, given)
@@ -226,7 +246,9 @@ def on(url: str, **keys: str) -> dict[str, str]:
 
 async def test_a_mode_that_must_know_who_writes_is_refused_on_a_standby(standby: str) -> None:
     made = await connector(JdbcSourceConnector, on(standby))
-    with pytest.raises(ConfigError, match="is a standby, where open transactions of the primary cannot be waited for") as raised:  # fmt: skip
+    with pytest.raises(
+        ConfigError, match="is a standby, where open transactions of the primary cannot be waited for"
+    ) as raised:
         await call(made.start)
     assert "targetServerType=primary" in raised.value.hint
     [problem] = await call(made.check)
@@ -276,7 +298,9 @@ async def test_the_primary_is_found_among_several_hosts_and_a_standby_if_that_is
     await _execute(own, "DROP TABLE orders")
     nowhere = f"postgresql://postgres@127.0.0.1:1,{other}/postgres"
     for kind in ("preferSecondary", "preferPrimary", "any"):
-        task = await source_task(JdbcSourceConnector, on(f"{nowhere}?targetServerType={kind}", mode="bulk", tables="public.orders"))  # fmt: skip
+        task = await source_task(
+            JdbcSourceConnector, on(f"{nowhere}?targetServerType={kind}", mode="bulk", tables="public.orders")
+        )
         assert await ids(task, 2) == [1, 2]
         await stop(task)
     with pytest.raises(RetriableError, match="is of the kind that is asked for: primary"):

@@ -20,9 +20,11 @@ CONFIGS = ["0A000", "28000", "28P01", "3D000", "3F000", "42501", "42601", "42703
            "42P10", "54011", "55000", "HV000"]  # fmt: skip
 FAULTS = ["XX000", "XX001", "F0000"]
 KINDS = {
-    **dict.fromkeys(DATA, DataError), **dict.fromkeys(OUTAGES, RetriableError), **dict.fromkeys(CONFIGS, ConfigError),
+    **dict.fromkeys(DATA, DataError),
+    **dict.fromkeys(OUTAGES, RetriableError),
+    **dict.fromkeys(CONFIGS, ConfigError),
     **dict.fromkeys(FAULTS[:2], EnvironmentFault),
-}  # fmt: skip
+}
 
 
 @pytest.mark.postgres
@@ -69,16 +71,31 @@ LONG = "".join(chr(97 + (number * 7919) % 26) + str(number) for number in range(
     ("table", "bad", "state", "names"),
     [
         ("CREATE TABLE orders (id int, v text); CREATE INDEX ON orders (v)", LONG, "54000", ""),
-        ("CREATE DOMAIN short AS text CHECK (length(VALUE) < 3); CREATE TABLE orders (id int, v short)", "long", "23514", "short_check"),
-        ("CREATE TABLE orders (id int, v text) PARTITION BY LIST (v); CREATE TABLE a PARTITION OF orders FOR VALUES IN ('a')", "b", "23514", ""),
-        ("CREATE TABLE base (id int, v text); CREATE VIEW orders AS SELECT * FROM base WHERE v <> 'x' WITH CHECK OPTION", "x", "44000", ""),
+        (
+            "CREATE DOMAIN short AS text CHECK (length(VALUE) < 3); CREATE TABLE orders (id int, v short)",
+            "long",
+            "23514",
+            "short_check",
+        ),
+        (
+            "CREATE TABLE orders (id int, v text) PARTITION BY LIST (v); CREATE TABLE a PARTITION OF orders FOR VALUES IN ('a')",
+            "b",
+            "23514",
+            "",
+        ),
+        (
+            "CREATE TABLE base (id int, v text); CREATE VIEW orders AS SELECT * FROM base WHERE v <> 'x' WITH CHECK OPTION",
+            "x",
+            "44000",
+            "",
+        ),
         ("CREATE TABLE orders (id int, v text)", "nul \0 inside", "22021", ""),
         ("CREATE TABLE orders (id int, v jsonb)", {"a": "nul \0"}, "22P05", ""),
         ("CREATE TABLE orders (id int, v numeric(5,2))", 123456.0, "22003", ""),
         ("CREATE TABLE orders (id int, v bit(3))", "10101", "22026", ""),
         ("CREATE TABLE orders (id int, v text, n int GENERATED ALWAYS AS (100 / length(v)) STORED)", "", "22012", ""),
     ],
-)  # fmt: skip
+)
 async def test_a_row_that_the_table_refuses_is_a_data_error_that_names_record_and_rule(
     database: Database, sink: Start, table: str, bad: object, state: str, names: str
 ) -> None:

@@ -28,7 +28,18 @@ def test_keys_go_before_the_url() -> None:
     assert parse_url("postgresql://u:p@h/db?user=x", "me", "a/b") == "postgresql://me:a%2Fb@h/db"
 
 
-@pytest.mark.parametrize("url", ["", "mysql://h/db", "jdbc:mysql://h/db", "h:5432/db", "postgresql://u:s3/cret@h/db", "http://[", "postgresql://h:port/db"])  # fmt: skip
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "mysql://h/db",
+        "jdbc:mysql://h/db",
+        "h:5432/db",
+        "postgresql://u:s3/cret@h/db",
+        "http://[",
+        "postgresql://h:port/db",
+    ],
+)
 def test_another_kind_of_url_is_refused_without_a_part_of_it(url: str) -> None:
     with pytest.raises(ValueError, match="jdbc:postgresql://HOST:PORT/DATABASE") as raised:
         parse_url(url)

@@ -47,8 +47,14 @@ async def test_the_ends_of_the_calendar_are_stored_as_they_are_and_never_as_infi
 @pytest.mark.parametrize("mode", MODES, ids=["insert", "upsert"])
 @pytest.mark.parametrize(
     ("kind", "value", "stored"),
-    [("char(3)", "DEU", "DEU"), ("char(3)[]", ["DEU", "FR"], "{DEU,\"FR \"}"), ("bit(5)", "10101", "10101"), ("varbit(5)", "101", "101"), ("varchar(3)", "abc", "abc")],
-)  # fmt: skip
+    [
+        ("char(3)", "DEU", "DEU"),
+        ("char(3)[]", ["DEU", "FR"], '{DEU,"FR "}'),
+        ("bit(5)", "10101", "10101"),
+        ("varbit(5)", "101", "101"),
+        ("varchar(3)", "abc", "abc"),
+    ],
+)
 async def test_types_with_a_length_are_staged_without_cutting(
     database: Database, sink: Start, mode: dict[str, str], kind: str, value: object, stored: str
 ) -> None:
@@ -135,12 +141,21 @@ def test_a_decimal_in_base64_is_told_how_to_be_a_number() -> None:
 @pytest.mark.parametrize(
     ("kind", "value", "expected"),
     [
-        ("text", bytearray(b"abc"), "abc"), ("text", memoryview(b"abc"), "abc"), ("jsonb", "NaN", '"NaN"'),
-        ("jsonb", {"b": RAW}, '{"b":"AP8Q"}'), ("numeric", "12.50", Decimal("12.50")), ("integer", "12", 12),
-        ("integer[]", [1, None], [1, None]), ("time without time zone", 86_399_999, dt.time(23, 59, 59, 999000)),
-        ("timestamp with time zone", "2024-01-01T00:00:00.123456Z", dt.datetime(2024, 1, 1, 0, 0, 0, 123456, tzinfo=UTC)),
+        ("text", bytearray(b"abc"), "abc"),
+        ("text", memoryview(b"abc"), "abc"),
+        ("jsonb", "NaN", '"NaN"'),
+        ("jsonb", {"b": RAW}, '{"b":"AP8Q"}'),
+        ("numeric", "12.50", Decimal("12.50")),
+        ("integer", "12", 12),
+        ("integer[]", [1, None], [1, None]),
+        ("time without time zone", 86_399_999, dt.time(23, 59, 59, 999000)),
+        (
+            "timestamp with time zone",
+            "2024-01-01T00:00:00.123456Z",
+            dt.datetime(2024, 1, 1, 0, 0, 0, 123456, tzinfo=UTC),
+        ),
     ],
-)  # fmt: skip
+)
 def test_what_fits_comes_as_it_is(kind: str, value: object, expected: object) -> None:
     assert fitted(kind, value) == expected
 
