@@ -12,8 +12,8 @@ from collections.abc import Callable
 from typing import Any
 
 from connect.api import Batch, SinkTask, SourceTask
-from connect.runtime import sink_task, source_task
-from connect.runtime.calls import TaskThread
+from connect.runtime.border.calls import TaskThread
+from connect.runtime.tasks import sink_task, source_task
 
 ROUNDS, CALLS = 60, 5_000
 
@@ -63,7 +63,7 @@ def main() -> None:
 
 
 def _steps(batch: Batch) -> tuple[Callable[[], Any], Callable[[], Any]]:
-    from connect.runtime.pipeline import Pipeline
+    from connect.runtime.tasks.pipeline import Pipeline
     from connect_converters.simple_header import SimpleHeaderConverter
     from connect_converters.string import StringConverter
 

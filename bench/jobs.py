@@ -21,7 +21,7 @@ from typing import Any
 import orjson
 
 from connect.app import open_worker
-from connect.ports import Columns
+from connect.records import Columns
 from connect.runtime.config import WorkerConfig
 from connect.runtime.herder import Herder
 from connect.runtime.tuning import tune_process

@@ -23,7 +23,7 @@ from typing import Any
 
 from connect.codec.header import iterate_batches
 from connect.log import LogCluster
-from connect.ports import Columns, TopicPartition
+from connect.records import Columns, TopicPartition
 from connect.runtime.tuning import tune_process
 
 #: 100-byte values, batches of 1,000, one partition.

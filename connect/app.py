@@ -8,7 +8,8 @@ from contextlib import AbstractContextManager, asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from connect.ports import Cluster, Inspector, Repairer
+from connect.inspection import Inspector, Repairer
+from connect.ports import Cluster
 from connect.runtime.config import WorkerConfig
 from connect.runtime.tuning import tune_process
 
@@ -35,14 +36,14 @@ async def open_cluster(data_dir: Path, configs: Mapping[str, object] | None = No
 
 def inspect_log(data_dir: Path) -> Inspector:
     """Return what reads a data directory without owning it."""
-    from connect.log.inspector import LogInspector
+    from connect.log.inspection.inspector import LogInspector
 
     return LogInspector(data_dir)
 
 
 def repair_log(data_dir: Path) -> AbstractContextManager[Repairer]:
     """Return what mends a data directory that nobody owns."""
-    from connect.log.repair import LogRepairer
+    from connect.log.inspection.repair import LogRepairer
 
     return LogRepairer(data_dir)
 

@@ -11,8 +11,8 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from connect.api.errors import DataError
-from connect.api.java_numbers import narrow
-from connect.api.java_text import text
+from connect.api.java.numbers import narrow
+from connect.api.java.text import text
 from connect.api.schema import Schema
 from connect.api.schema_type import DATE_NAME, DECIMAL_NAME, INT_BITS, TIME_NAME, TIMESTAMP_NAME, Type, python_types
 

@@ -22,7 +22,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar, Final
 
 from connect.api.errors import DataError
-from connect.api.java_classes import java_class
+from connect.api.java.classes import java_class
 from connect.api.schema import Schema
 from connect.api.schema_type import DATE_NAME, DECIMAL_NAME, SCALE_PARAMETER, TIME_NAME, TIMESTAMP_NAME
 

@@ -18,7 +18,7 @@ from typing import Any, Final
 import regex
 
 from connect.api.errors import DataError, register_code
-from connect.api.java_regex import translate
+from connect.api.java.regex import translate
 
 Match = regex.Match[str]
 

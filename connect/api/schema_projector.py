@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from connect.api.errors import SchemaProjectorError
-from connect.api.java_numbers import narrow, to_double, to_single
-from connect.api.java_text import text
+from connect.api.java.numbers import narrow, to_double, to_single
+from connect.api.java.text import text
 from connect.api.schema import Schema
 from connect.api.schema_type import INT_BITS, Type
 

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from connect.api.errors import DataError
-from connect.api.java_classes import JAVA_CLASSES, java_class
-from connect.api.java_text import text
+from connect.api.java.classes import JAVA_CLASSES, java_class
+from connect.api.java.text import text
 from connect.api.schema import Field, Schema
 from connect.api.schema_type import Type, python_types
 

@@ -12,7 +12,8 @@ import click
 import orjson
 
 from connect.api import ConfigError, ConnectError, EnvironmentFault, NotFoundError
-from connect.cli import offline, offsets, steering
+from connect.cli import lifecycle as steering
+from connect.cli import offline, offsets
 from connect.cli.output import UsageError, print_json, print_table
 from connect.cli.rest import DEFAULT_URL, RestClient, rest_command, worker_url
 from connect.cli.states import TARGETS, status_lines, tasks_text, verdict, wait_for, worst

@@ -12,11 +12,12 @@ from typing import Any
 import click
 
 from connect.api import ConnectError, UnknownTopicOrPartitionError
-from connect.cli.door import LogDoor, door_options, open_door, run_async
 from connect.cli.formats import renderer
-from connect.cli.moments import moment_ms
+from connect.cli.log_access import LogDoor, door_options, open_door, run_async
 from connect.cli.output import UsageError
-from connect.ports import FetchedBatch, Isolation, OffsetAndMetadata, PartitionInfo, TopicPartition
+from connect.cli.timestamps import moment_ms
+from connect.ports import PartitionInfo
+from connect.records import FetchedBatch, Isolation, OffsetAndMetadata, TopicPartition
 
 #: How long a consumer that has reached the end waits before it looks again.
 FOLLOW_INTERVAL_S = 0.1

@@ -20,7 +20,7 @@ from connect.api import HIDDEN, ConfigError, EnvironmentFault, NotFoundError
 from connect.cli.output import UsageError, print_json, print_table
 from connect.cli.plugins import as_json_option
 from connect.cli.texts import read_text
-from connect.runtime.credentials import contexts_file
+from connect.credentials import contexts_file
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ class Contexts:
         try:
             parsed = orjson.loads(path.read_bytes())
             if path.stat().st_mode & 0o077:
-                from connect.runtime.credentials import keep_private
+                from connect.credentials import keep_private
 
                 keep_private(path, 0o077)
             contexts = {str(name): Context(**given) for name, given in parsed["contexts"].items()}
@@ -81,7 +81,7 @@ class Contexts:
 
     def save(self) -> None:
         """Write the file."""
-        from connect.runtime.credentials import write_private
+        from connect.credentials import write_private
 
         kept = {name: {k: v for k, v in asdict(c).items() if v is not None} for name, c in self.contexts.items()}
         text = orjson.dumps({"current": self.current, "contexts": kept}, option=orjson.OPT_INDENT_2).decode()

@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 import orjson
 
-from connect.cli.moments import moment_text
 from connect.cli.output import UsageError
-from connect.ports import FetchedBatch, RawHeaders
+from connect.cli.timestamps import moment_text
+from connect.records import FetchedBatch, RawHeaders
 
 #: The member that stands for bytes which are no UTF-8, in JSON.
 BASE64 = "base64"

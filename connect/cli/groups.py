@@ -10,10 +10,11 @@ from typing import Any
 import click
 
 from connect.api import NotFoundError, UnknownTopicOrPartitionError
-from connect.cli.door import LogDoor, door_options, open_door, run_async, say
-from connect.cli.moments import moment_ms, moment_text
+from connect.cli.log_access import LogDoor, door_options, open_door, run_async, say
 from connect.cli.output import UsageError, confirm, print_json, print_table, yes_option
-from connect.ports import GroupInfo, OffsetAndMetadata, PartitionInfo, TopicPartition
+from connect.cli.timestamps import moment_ms, moment_text
+from connect.ports import GroupInfo, PartitionInfo
+from connect.records import OffsetAndMetadata, TopicPartition
 from connect.runtime.lag import GroupRow
 
 

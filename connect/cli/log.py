@@ -13,12 +13,13 @@ import click
 import orjson
 
 from connect.api import ConnectError
-from connect.cli.door import DEFAULT_DATA_DIR
 from connect.cli.formats import renderer
-from connect.cli.moments import moment_text
+from connect.cli.log_access import DEFAULT_DATA_DIR
 from connect.cli.output import print_json, print_table
 from connect.cli.plugins import as_json_option
-from connect.ports import BadRange, Inspector, PartitionReport, Repair, StoredBatch, TopicPartition
+from connect.cli.timestamps import moment_text
+from connect.inspection import BadRange, Inspector, PartitionReport, Repair, StoredBatch
+from connect.records import TopicPartition
 
 
 @click.group("log")

@@ -10,10 +10,10 @@ from typing import Any
 
 import click
 
-from connect.cli.door import door_options, open_door, run_async
+from connect.cli.log_access import door_options, open_door, run_async
 from connect.cli.output import UsageError, print_json
 from connect.cli.produce import ACKS, producer_configs
-from connect.ports import Columns, TopicPartition
+from connect.records import Columns, TopicPartition
 
 _MIB = 1 << 20
 #: Values to choose from; so many that a codec does not see the same ones in one batch.

@@ -13,10 +13,11 @@ import click
 import orjson
 
 from connect.api import ConfigError, UnknownTopicOrPartitionError
-from connect.cli.door import door_options, open_door, run_async, say
 from connect.cli.formats import BASE64
+from connect.cli.log_access import door_options, open_door, run_async, say
 from connect.cli.output import UsageError
-from connect.ports import Acks, Columns, RawHeaders
+from connect.ports import Acks
+from connect.records import Columns, RawHeaders
 
 CHUNK_BYTES = 1 << 20
 #: Kafka's words for acks, and ours.

@@ -10,19 +10,8 @@ from urllib.parse import quote
 
 from connect.api import ConfigError
 from connect.cli.connectors import RestClient
-from connect.ports import (
-    Acks,
-    Columns,
-    FetchedBatch,
-    GroupInfo,
-    Isolation,
-    OffsetAndMetadata,
-    PartitionInfo,
-    RawHeaders,
-    TopicConfigEntry,
-    TopicInfo,
-    TopicPartition,
-)
+from connect.ports import Acks, GroupInfo, PartitionInfo, TopicConfigEntry, TopicInfo
+from connect.records import Columns, FetchedBatch, Isolation, OffsetAndMetadata, RawHeaders, TopicPartition
 from connect.runtime.lag import GroupRow
 
 #: Records in one request; bounds the request's size.

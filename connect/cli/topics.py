@@ -7,9 +7,10 @@ from typing import Any
 
 import click
 
-from connect.cli.door import door_options, open_door, run_async, say
+from connect.cli.log_access import door_options, open_door, run_async, say
 from connect.cli.output import UsageError, confirm, print_json, print_table, yes_option
-from connect.ports import TopicConfigEntry, TopicInfo, TopicPartition
+from connect.ports import TopicConfigEntry, TopicInfo
+from connect.records import TopicPartition
 
 
 @click.group()

@@ -15,7 +15,7 @@ from connect.cli.output import UsageError, print_json, print_table
 from connect.cli.plugins import as_json_option
 
 if TYPE_CHECKING:
-    from connect.runtime.credentials import Entry
+    from connect.credentials import Entry
 
 
 def _file_option(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -42,7 +42,7 @@ def user() -> None:
 @as_json_option
 def set_user(name: str, role: str, token: bool, password_file: Path | None, file: Path, as_json: bool) -> None:
     """Add a user or change it. The password is asked for, or read from standard input."""
-    from connect.runtime import credentials
+    from connect import credentials
 
     if not name.strip() or ":" in name or name.startswith("#") or name != name.strip() or not name.isprintable():
         raise UsageError(
@@ -67,7 +67,7 @@ def set_user(name: str, role: str, token: bool, password_file: Path | None, file
 @as_json_option
 def list_users(file: Path, as_json: bool) -> None:
     """List the users."""
-    from connect.runtime import credentials
+    from connect import credentials
 
     rows = [(e.name, e.role.value, "token" if e.is_token else "password") for e in credentials.read(file).values()]
     if as_json:
@@ -81,7 +81,7 @@ def list_users(file: Path, as_json: bool) -> None:
 @_file_option
 def delete(name: str, file: Path) -> None:
     """Delete a user; a running worker notices within a second."""
-    from connect.runtime import credentials
+    from connect import credentials
 
     entries = credentials.read(file)
     if name not in entries:
@@ -93,6 +93,6 @@ def delete(name: str, file: Path) -> None:
 
 
 def _entries(file: Path) -> dict[str, Entry]:
-    from connect.runtime import credentials
+    from connect import credentials
 
     return credentials.read(file) if file.exists() else {}

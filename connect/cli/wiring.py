@@ -7,7 +7,8 @@ from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from connect.ports import Cluster, Inspector, Repairer
+from connect.inspection import Inspector, Repairer
+from connect.ports import Cluster
 
 if TYPE_CHECKING:
     from connect.runtime.config import WorkerConfig

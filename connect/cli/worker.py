@@ -21,8 +21,8 @@ from connect.cli import logs
 if TYPE_CHECKING:
     from connect.cli.settings import ConnectorFile
     from connect.cli.wiring import Wiring
+    from connect.runtime.border.ending import Ending
     from connect.runtime.config import WorkerConfig
-    from connect.runtime.ending import Ending
     from connect.runtime.herder import Herder
 
 logger = logging.getLogger(__name__)
@@ -75,7 +75,7 @@ def worker(
 
 
 def _run(main: Coroutine[Any, Any, int]) -> int:
-    from connect.runtime.kept_loop import KeptLoop
+    from connect.runtime.border.kept_loop import KeptLoop
 
     with asyncio.Runner(loop_factory=KeptLoop) as runner:
         loop = runner.get_loop()
@@ -99,7 +99,7 @@ def _run(main: Coroutine[Any, Any, int]) -> int:
 
 
 async def _serve(wiring: Wiring, config: WorkerConfig, files: Sequence[ConnectorFile], *, on_terminal: bool) -> int:
-    from connect.runtime.ending import Ending
+    from connect.runtime.border.ending import Ending
 
     stop = asyncio.Event()
     ending = Ending(stop.set, grace_s=config.task_shutdown_graceful_timeout_ms / 1000)

@@ -18,7 +18,7 @@ from connect.api.errors import CorruptBatchError
 from connect.codec.compression import codec_of_number, decompress
 from connect.codec.header import HEADER_BYTES, BatchHeader, check_crc, read_header
 from connect.codec.varint import decode_varint, encode_varint
-from connect.ports import Columns, RawHeaders
+from connect.records import Columns, RawHeaders
 
 #: Bytes of a batch's smallest record with its length; bounds what a damaged count can make us allocate.
 _RECORD_BYTES_MIN: Final = 7

@@ -22,7 +22,7 @@ from crc32c import crc32c
 from connect.codec import header as h
 from connect.codec.compression import NONE, Codec
 from connect.codec.varint import VarintTable, encode_varint
-from connect.ports import Columns, RawHeaders
+from connect.records import Columns, RawHeaders
 
 #: Where the varint of an offset delta grows by a byte: deltas below 2^6 take one byte, below 2^13 two, and so on.
 _DELTA_LIMITS: Final = (1 << 6, 1 << 13, 1 << 20, 1 << 27, 1 << 31)

@@ -1,15 +1,17 @@
 """The bundled log: the ports over one directory, in Kafka's own format.
 
-    LogCluster                     cluster.py   opens the directory, owns it, hands out the rest
-    ├── LogAdmin, LogGroups        admin.py, groups.py
-    ├── LogProducer, LogConsumer   producer.py, session.py, consumer.py
-    ├── Transactions               transactions.py, producer_ids.py
-    ├── Upkeep                     upkeep.py, retention.py, compaction.py
-    └── Topics > Topic             topics.py, topic_config.py, checkpoints.py
-        └── Partition > Segment    partition.py, reading.py, segment.py, index.py, aborted.py, recovery.py, swap.py
+    LogCluster                     cluster.py      opens the directory, owns it, hands out the rest
+    ├── LogAdmin                   clients/        producers, consumers and the administrator: on the event loop
+    ├── LogProducer, LogConsumer
+    ├── LogGroups                  groups/         who reads which partition, and the offsets they committed
+    ├── Transactions               transactions/   producer ids, sessions, the coordinator
+    ├── Upkeep                     upkeep/         retention, compaction, checkpoints
+    └── Topics > Topic             topics.py, topic_config.py
+        └── Partition > Segment    storage/        appending, reading, indexes, recovery: on the log's threads
 
 Everything below `Topic` is synchronous and runs on the cluster's threads; everything above runs on the event loop and
-makes one hop a call. What is promised when is told in docs/explanation/log-format.md.
+makes one hop a call. `inspection/` reads and mends a directory that is not opened. What is promised when is told in
+docs/explanation/log-format.md.
 """
 
 from connect.log.cluster import LogCluster

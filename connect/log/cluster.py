@@ -11,24 +11,24 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
 from connect.api.errors import ConfigError, ConnectError, EnvironmentFault, LogError
-from connect.log.admin import LogAdmin
-from connect.log.append_queue import AppendQueue
-from connect.log.compaction import CompactionResult
-from connect.log.consumer import LogConsumer, parse_bound_s, parse_isolation, parse_reset
-from connect.log.files import Disk, disk_faults
-from connect.log.groups import LogGroups
+from connect.log.clients.admin import LogAdmin
+from connect.log.clients.append_queue import AppendQueue
+from connect.log.clients.consumer import LogConsumer, parse_bound_s, parse_isolation, parse_reset
+from connect.log.clients.producer import LogProducer
+from connect.log.clients.producer_config import ProducerConfig
+from connect.log.clients.wakeup import Wakeups
+from connect.log.groups.coordinator import LogGroups
 from connect.log.log_config import LogConfig
-from connect.log.open_files import OpenFiles
 from connect.log.owner import DataDirectory
-from connect.log.producer import LogProducer
-from connect.log.producer_config import ProducerConfig
-from connect.log.producer_ids import ProducerIds
-from connect.log.session import Session
+from connect.log.storage.files import Disk, disk_faults
+from connect.log.storage.open_files import OpenFiles
 from connect.log.threads import Threads
 from connect.log.topics import INTERNAL_CONFIGS, Topic, Topics
-from connect.log.transactions import Transactions
-from connect.log.upkeep import Upkeep
-from connect.log.wakeup import Wakeups
+from connect.log.transactions.coordinator import Transactions
+from connect.log.transactions.producer_ids import ProducerIds
+from connect.log.transactions.session import Session
+from connect.log.upkeep.compaction import CompactionResult
+from connect.log.upkeep.upkeep import Upkeep
 from connect.ports import Subscription
 
 log = logging.getLogger(__name__)
@@ -170,7 +170,7 @@ class LogCluster:
     def producer(
         self, *, client_id: str, configs: Mapping[str, str] | None = None, internal: bool = False
     ) -> LogProducer:
-        """Make a producer; heeds the keys of `connect.log.producer_config`."""
+        """Make a producer; heeds the keys of `connect.log.clients.producer_config`."""
         config = ProducerConfig.parse(configs or {})
         session = None
         if config.is_idempotent:

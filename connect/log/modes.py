@@ -9,7 +9,7 @@ import stat
 from pathlib import Path
 from typing import Final
 
-from connect.log.files import FILE_MODE, FOLDER_MODE
+from connect.log.storage.files import FILE_MODE, FOLDER_MODE
 
 log = logging.getLogger(__name__)
 

@@ -12,8 +12,8 @@ import weakref
 from pathlib import Path
 
 from connect.api.errors import EnvironmentFault
-from connect.log.files import FILE_MODE, Disk
 from connect.log.modes import tighten
+from connect.log.storage.files import FILE_MODE, Disk
 
 #: Kafka's names, so that its tools know the directory.
 LOCK_FILE = ".lock"

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from connect.api.errors import LogError
 
 if TYPE_CHECKING:
-    from connect.log.partition import Partition
+    from connect.log.storage.partition import Partition
 
 log = logging.getLogger(__name__)
 

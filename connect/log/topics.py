@@ -29,11 +29,11 @@ from connect.api.errors import (
     InternalTopicError,
     UnknownTopicOrPartitionError,
 )
-from connect.log.checkpoints import CLEANED, LOG_START, RECOVERY_POINT, Checkpoint
-from connect.log.files import Disk, disk_faults
-from connect.log.open_files import OpenFiles
 from connect.log.owner import new_id
-from connect.log.partition import GAPLESS_FILE, Partition
+from connect.log.storage.checkpoints import CLEANED, LOG_START, RECOVERY_POINT, Checkpoint
+from connect.log.storage.files import Disk, disk_faults
+from connect.log.storage.open_files import OpenFiles
+from connect.log.storage.partition import GAPLESS_FILE, Partition
 from connect.log.topic_config import TopicConfig, check_key, check_topic_name, describe_configs
 from connect.ports import PartitionInfo, TopicConfigEntry, TopicInfo
 

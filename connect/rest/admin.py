@@ -9,7 +9,7 @@ from fastapi.responses import Response
 
 from connect.api import ConfigError
 from connect.rest.connectors import herder_of
-from connect.rest.doors import name_of
+from connect.rest.negotiation import name_of
 from connect.rest.render import body_of, empty, json_response
 from connect.runtime.loggers import LoggerLevel
 

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from connect.api import ConfigError, NotFoundError
-from connect.rest.doors import name_of
+from connect.rest.negotiation import name_of
 from connect.rest.render import (
     Fragments,
     body_of,

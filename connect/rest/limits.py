@@ -13,8 +13,8 @@ from typing import Any, Final
 
 from connect.api.errors import register_code
 from connect.rest.budget import Budget, Share
-from connect.rest.doors import Asgi, Scope
 from connect.rest.errors import error_response
+from connect.rest.negotiation import Asgi, Scope
 
 logger = logging.getLogger(__name__)
 

@@ -7,7 +7,7 @@ from fastapi.responses import Response
 
 from connect.api import ConfigError
 from connect.rest.connectors import herder_of
-from connect.rest.doors import name_of
+from connect.rest.negotiation import name_of
 from connect.rest.render import body_of, config_infos, config_key, config_of, flag, json_response
 from connect.runtime.plugins import CONNECTOR_KINDS
 

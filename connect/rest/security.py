@@ -23,16 +23,16 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.responses import Response
 
+from connect import credentials
 from connect.api import ConnectError
+from connect.credentials import AUTH_DENIED, AUTH_HELD_BACK, AUTH_REQUIRED, Entry, Role
 from connect.rest.attempts import WAIT_S, Attempts, Clock, source_of
 from connect.rest.budget import Budget
-from connect.rest.doors import Asgi, Doors, Scope, route_path
 from connect.rest.errors import error_response
 from connect.rest.hosts import Hosts, names_of, parse_authority
 from connect.rest.limits import Limits
-from connect.runtime import credentials
+from connect.rest.negotiation import Asgi, Doors, Scope, route_path
 from connect.runtime.config import WorkerConfig
-from connect.runtime.credentials import AUTH_DENIED, AUTH_HELD_BACK, AUTH_REQUIRED, Entry, Role
 
 logger = logging.getLogger(__name__)
 

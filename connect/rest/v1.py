@@ -14,7 +14,7 @@ import connect
 from connect.api import ConfigError, ConflictError
 from connect.ports import TopicInfo
 from connect.rest.connectors import herder_of
-from connect.rest.doors import name_of
+from connect.rest.negotiation import name_of
 from connect.rest.render import body_of, empty, json_response
 
 router = APIRouter(prefix="/v1", tags=["v1"])

@@ -9,9 +9,10 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from connect.api import ConfigError
-from connect.ports import GroupInfo, OffsetAndMetadata, TopicPartition
+from connect.ports import GroupInfo
+from connect.records import OffsetAndMetadata, TopicPartition
 from connect.rest.connectors import herder_of
-from connect.rest.doors import name_of
+from connect.rest.negotiation import name_of
 from connect.rest.render import body_of, empty, json_response
 from connect.runtime.herder import Herder
 from connect.runtime.lag import group_rows

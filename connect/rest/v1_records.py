@@ -14,9 +14,10 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from connect.api import ConfigError
-from connect.ports import Admin, Columns, FetchedBatch, Isolation, Producer, TopicPartition
+from connect.ports import Admin, Producer
+from connect.records import Columns, FetchedBatch, Isolation, TopicPartition
 from connect.rest.connectors import herder_of
-from connect.rest.doors import name_of
+from connect.rest.negotiation import name_of
 from connect.rest.render import body_of, json_response
 from connect.rest.v1 import check_no_state
 

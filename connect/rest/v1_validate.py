@@ -8,11 +8,11 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from connect.rest.connectors import herder_of
-from connect.rest.doors import name_of
+from connect.rest.negotiation import name_of
 from connect.rest.render import body_of, config_infos, config_of, flag, json_response
-from connect.runtime.advice import advise, advise_topics
 from connect.runtime.factory import connector_desc
 from connect.runtime.secrets import secret_pieces, without
+from connect.runtime.validation.advice import advise, advise_topics
 
 router = APIRouter(prefix="/v1/connector-plugins", tags=["v1"])
 

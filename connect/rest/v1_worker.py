@@ -17,7 +17,7 @@ from fastapi.responses import Response
 import connect
 from connect.api import ConfigError
 from connect.rest.connectors import herder_of
-from connect.rest.doors import name_of
+from connect.rest.negotiation import name_of
 from connect.rest.render import json_response
 from connect.rest.server import exposure, parse_listener
 from connect.runtime.causes import cause_of

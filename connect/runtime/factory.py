@@ -21,7 +21,7 @@ from connect.api import (
     invalid_config,
 )
 from connect.api.config import parse_type
-from connect.runtime.calls import within
+from connect.runtime.border.calls import within
 from connect.runtime.config import (
     ConnectorConfig,
     SinkConnectorConfig,
@@ -30,9 +30,9 @@ from connect.runtime.config import (
     strip_prefix,
 )
 from connect.runtime.model import PluginKind
-from connect.runtime.pipeline import Pipeline, Stage
 from connect.runtime.plugins import CONNECTOR_KINDS, PluginDesc, PluginHost
-from connect.runtime.tolerance import Tolerance
+from connect.runtime.tasks.pipeline import Pipeline, Stage
+from connect.runtime.tasks.tolerance import Tolerance
 
 P = TypeVar("P", bound=Plugin)
 

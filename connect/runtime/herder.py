@@ -30,9 +30,10 @@ from connect.api import (
 from connect.api.connector import config_class_of
 from connect.api.errors import register_code
 from connect.ports import Cluster
-from connect.runtime import secrets, validation
-from connect.runtime.checking import Checks
+from connect.runtime import secrets
+from connect.runtime.border.watchdog import Notice, Watch
 from connect.runtime.config import WorkerConfig, strip_prefix
+from connect.runtime.connector_locks import Turns
 from connect.runtime.factory import connector_desc, now_ms
 from connect.runtime.lag import Lags, Sink, SinkLag
 from connect.runtime.lifecycle import STORED, Lifecycle, wanted
@@ -55,9 +56,9 @@ from connect.runtime.plugins import CONNECTOR_KINDS, PluginHost
 from connect.runtime.restarts import RestartConfig
 from connect.runtime.secrets import shown
 from connect.runtime.states import Request, target_after
-from connect.runtime.task import Surroundings
-from connect.runtime.turns import Turns
-from connect.runtime.watch import Notice, Watch
+from connect.runtime.tasks.task import Surroundings
+from connect.runtime.validation import validator as validation
+from connect.runtime.validation.checking import Checks
 from connect.runtime.worker import Worker
 from connect.stores import configs, offsets, statuses
 from connect.stores.compacted import CompactedTopic

@@ -21,7 +21,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from connect.api import ConnectError, SlowPatternError, compile_pattern
-from connect.ports import Admin, Cluster, GroupInfo, OffsetAndMetadata, PartitionInfo, TopicInfo, TopicPartition
+from connect.ports import Admin, Cluster, GroupInfo, PartitionInfo, TopicInfo
+from connect.records import OffsetAndMetadata, TopicPartition
 
 #: An answer is kept at most so long, and never so long that looking takes more than a twentieth of the loop's time.
 KEPT_S_MAX: Final = 1.0

@@ -13,12 +13,12 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any, Final
 
 from connect.api import ConfigError
+from connect.runtime.connector_locks import Turns
 from connect.runtime.factory import now_ms
 from connect.runtime.model import State, TargetState, TaskId
 from connect.runtime.plugins import PluginHost
 from connect.runtime.restarts import RestartConfig, Restarts
-from connect.runtime.task import RELEASE_S, render_trace
-from connect.runtime.turns import Turns
+from connect.runtime.tasks.task import RELEASE_S, render_trace
 from connect.runtime.worker import LATE_S, ConnectorRunner, StartInterrupted, Worker
 from connect.stores.configs import ConfigStore, StoredTarget
 from connect.stores.statuses import Status, StatusStore

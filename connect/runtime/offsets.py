@@ -16,15 +16,16 @@ from typing import Any, cast
 from connect.api import ConfigError, ConnectError, NotFoundError, PluginError, SinkConnector, SourceConnector
 from connect.api.contract import looked_of
 from connect.api.errors import register_code
-from connect.ports import Cluster, OffsetAndMetadata, TopicPartition
-from connect.runtime.calls import PluginTimeoutError, TaskThread, call
-from connect.runtime.checking import closed
+from connect.ports import Cluster
+from connect.records import OffsetAndMetadata, TopicPartition
+from connect.runtime.border.calls import PluginTimeoutError, TaskThread, call
+from connect.runtime.border.watchdog import Watch
 from connect.runtime.config import WorkerConfig, strip_prefix
-from connect.runtime.context import ConnectorContextImpl
 from connect.runtime.factory import connector_desc
 from connect.runtime.model import PluginKind
 from connect.runtime.plugins import PluginHost
-from connect.runtime.watch import Watch
+from connect.runtime.tasks.context import ConnectorContextImpl
+from connect.runtime.validation.checking import closed
 from connect.stores.offsets import OffsetStore
 
 OFFSETS_INVALID = register_code(

@@ -35,7 +35,7 @@ from connect.api import (
     Transform,
     hooks,
 )
-from connect.runtime.calls import aside, told
+from connect.runtime.border.calls import aside, told
 from connect.runtime.model import PluginInfo, PluginKind
 
 logger = logging.getLogger(__name__)

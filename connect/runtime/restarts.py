@@ -15,9 +15,9 @@ from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from connect.api import Config, ConfigError, DataError, EnvironmentFault, Problem, RetriableError, key
-from connect.runtime.delivery import may_pass
 from connect.runtime.model import RestartInfo
-from connect.runtime.tolerance import backoff_ms
+from connect.runtime.tasks.delivery import may_pass
+from connect.runtime.tasks.tolerance import backoff_ms
 
 #: Errors of the operating system that a wait does not mend.
 _LASTING: Final = (FileNotFoundError, PermissionError, IsADirectoryError, NotADirectoryError)

@@ -11,16 +11,16 @@ from typing import Any, Final, TypeVar, cast
 from connect.api import ConfigError, Connector, PluginError
 from connect.api.contract import task_configs_of
 from connect.runtime import secrets
-from connect.runtime.calls import CANCEL_S, PluginTimeoutError, TaskThread, call, failure_of
+from connect.runtime.border.calls import CANCEL_S, PluginTimeoutError, TaskThread, call, failure_of
 from connect.runtime.config import ConnectorConfig, WorkerConfig
-from connect.runtime.context import ConnectorContextImpl, connector_context
 from connect.runtime.factory import connector_desc, framework_config
 from connect.runtime.model import PluginKind, State, TaskId, TaskProgress
 from connect.runtime.plugins import PluginDesc
-from connect.runtime.sink_task import SinkTaskRunner
-from connect.runtime.source_task import SourceTaskRunner
 from connect.runtime.states import Event, after
-from connect.runtime.task import RELEASE_S, Surroundings, TaskRunner, TaskSpec, render_trace
+from connect.runtime.tasks.context import ConnectorContextImpl, connector_context
+from connect.runtime.tasks.sink_task import SinkTaskRunner
+from connect.runtime.tasks.source_task import SourceTaskRunner
+from connect.runtime.tasks.task import RELEASE_S, Surroundings, TaskRunner, TaskSpec, render_trace
 from connect.stores.offsets import OffsetStore
 
 logger = logging.getLogger(__name__)

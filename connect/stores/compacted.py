@@ -16,7 +16,8 @@ from collections.abc import Callable, Iterator, Mapping
 
 from connect.api import ConfigError, ConnectError
 from connect.api.errors import register_code
-from connect.ports import Acks, Cluster, Columns, FetchedBatch, Producer, TopicPartition
+from connect.ports import Acks, Cluster, Producer
+from connect.records import Columns, FetchedBatch, TopicPartition
 from connect.stores.topics import ensure_topic
 from connect.write_order import WriteOrder
 

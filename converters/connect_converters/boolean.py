@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from connect.api import Column, Converter, DataError, HeaderConverter, Schema, Type
-from connect.api.java_classes import java_class
+from connect.api.java.classes import java_class
 from connect.api.schema import OPTIONAL_BOOLEAN
 from connect_converters.converter_config import ConverterConfig
 

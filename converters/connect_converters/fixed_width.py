@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from connect.api import Column, Converter, DataError, HeaderConverter, Schema
-from connect.api.java_classes import java_class
+from connect.api.java.classes import java_class
 from connect.api.schema import (
     OPTIONAL_FLOAT32,
     OPTIONAL_FLOAT64,

@@ -14,7 +14,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from connect.api import DATE_NAME, DECIMAL_NAME, TIME_NAME, TIMESTAMP_NAME, DataError, Schema, Type, logical
-from connect.api.java_numbers import to_double
+from connect.api.java.numbers import to_double
 from connect.api.schema_type import INT_BITS
 from connect_converters.columns import Column, Convert, OddValueError, between, checked, each, listed, mapped, struct
 from connect_converters.json_reading import from_base64

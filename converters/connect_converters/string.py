@@ -9,7 +9,8 @@ import codecs
 from collections.abc import Sequence
 from typing import Any
 
-from connect.api import OPTIONAL_STRING, Column, Config, Converter, HeaderConverter, Schema, invalid, java_text, key
+from connect.api import OPTIONAL_STRING, Column, Config, Converter, HeaderConverter, Schema, invalid, key
+from connect.api.java import text as java_text
 from connect_converters.converter_config import ConverterConfig
 
 _JAVA_CHARSETS = {"UTF8": "utf-8", "ISO-8859-1": "latin-1", "US-ASCII": "ascii"}

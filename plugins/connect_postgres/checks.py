@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Final
 from connect.api import ConfigError, Problem
 from connect_postgres.catalog import describe_table
 from connect_postgres.failures import explained
-from connect_postgres.feed import Feed
 from connect_postgres.names import TableName
 from connect_postgres.sink_config import SinkConfig
 from connect_postgres.source_config import SourceConfig
+from connect_postgres.table_reader import Feed
 
 if TYPE_CHECKING:
     import asyncpg

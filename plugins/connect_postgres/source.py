@@ -21,9 +21,9 @@ from connect_postgres.catalog import find_tables
 from connect_postgres.checks import STANDBY, STANDBY_HINT, is_standby, source_problems
 from connect_postgres.connection import close, connect
 from connect_postgres.failures import UNREACHABLE, explained
-from connect_postgres.feed import RETRY_MIN_S, Feed, Position
 from connect_postgres.names import TableName
 from connect_postgres.source_config import SourceConfig, TaskConfig, encode_table, same_table
+from connect_postgres.table_reader import RETRY_MIN_S, Feed, Position
 from connect_postgres.version import VERSION
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from connect.api import LOOP_LIMIT_S, DataError, SlowPatternError, compile_pattern, valid_pattern
-from connect_transforms.java_replacement import expand
+from connect_transforms.java.replacement import expand
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from connect.runtime import credentials
+from connect import credentials
 from tests.cli.conftest import Cli
 from tests.support.answers import answering
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from connect.log import LogCluster
-from connect.ports import Columns
+from connect.records import Columns
 from connect.stores.compacted import CompactedTopic
 from connect.stores.configs import ConfigStore, problem_of
 from tests.cli.conftest import Cli

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from connect.api import ConfigError, ConnectError
+from connect.cli.lifecycle import for_each
 from connect.cli.states import FAILED, SETTLED, UNDER_WAY, status_lines, tasks_text, verdict, wait_for, worst
-from connect.cli.steering import for_each
 
 
 def status(own: str, *tasks: str, trace: str = "", **more: Any) -> dict[str, Any]:

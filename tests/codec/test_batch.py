@@ -16,7 +16,7 @@ from connect.codec.compression import CODECS, NONE, ZSTD, codec_of_name
 from connect.codec.decode import decode
 from connect.codec.encode import encode
 from connect.codec.header import iterate_batches, read_header
-from connect.ports import Columns
+from connect.records import Columns
 
 NOW = 1_700_000_000_000
 

@@ -31,7 +31,7 @@ from connect.runtime.config import SinkConnectorConfig, SourceConnectorConfig, W
 from connect.runtime.factory import make_stages
 from connect.runtime.model import PluginKind
 from connect.runtime.plugins import PluginHost
-from connect.runtime.validation import validate
+from connect.runtime.validation.validator import validate
 from tests.conformance.phases import PhaseFailed, Skipped
 from tests.conformance.phases import in_phase as _phase
 from tests.conformance.play_values import play_values

@@ -5,20 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, cast
 
-from connect.api import (
-    STRING,
-    ConfigType,
-    Headers,
-    Schema,
-    SchemaBuilder,
-    Struct,
-    Type,
-    java_dates,
-    logical,
-    project,
-    values,
-)
+from connect.api import STRING, ConfigType, Headers, Schema, SchemaBuilder, Struct, Type, logical, project, values
 from connect.api.config import parse_type, to_text
+from connect.api.java import dates as java_dates
 from tests.conformance.phases import Skipped
 from tests.conformance.phases import in_phase as _phase
 from tests.conformance.vectors import Json, headers_difference, schema_difference, schema_of, value_difference, value_of

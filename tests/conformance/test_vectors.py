@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from connect.runtime.config import WorkerConfig
-from connect.runtime.validation import validate
+from connect.runtime.validation.validator import validate
 from tests.conformance.play import DEPARTURES, departures, play, plugins
 from tests.conformance.replay import FILES, group_of, main, replay
 from tests.conformance.vectors import OPEN, read

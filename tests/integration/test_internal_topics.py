@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from connect.log import LogCluster
-from connect.ports import OffsetAndMetadata, TopicPartition
+from connect.records import OffsetAndMetadata, TopicPartition
 from connect.runtime.model import State
 from tests.stores import test_configs, test_offsets, test_statuses
 from tests.stores.conftest import write

@@ -30,7 +30,7 @@ import httpx
 import pytest
 
 from connect.log import LogCluster
-from connect.ports import TopicPartition
+from connect.records import TopicPartition
 from tests.support.worker import CONNECT, JSON, STRING, WorkerProcess
 
 KILLS: Final = int(os.environ.get("CONNECT_LOOP_KILLS", "8"))

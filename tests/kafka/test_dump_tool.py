@@ -12,7 +12,7 @@ import pytest
 from connect.codec.compression import CODECS
 from connect.log import LogCluster
 from connect.log.owner import CLEAN_SHUTDOWN_FILE
-from connect.ports import Columns, OffsetAndMetadata, TopicPartition
+from connect.records import Columns, OffsetAndMetadata, TopicPartition
 from tests.support.dumps import DumpedRecord, dumped_batches, dumped_records
 from tests.support.kafka import KafkaRecord, dump_log
 from tests.support.segments import adopt_partition, columns_of, copy_segments, golden

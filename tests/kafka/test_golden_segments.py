@@ -9,7 +9,7 @@ import pytest
 
 from connect.log import LogCluster
 from connect.log.owner import CLEAN_SHUTDOWN_FILE
-from connect.ports import Columns, TimestampType, TopicPartition
+from connect.records import Columns, TimestampType, TopicPartition
 from tests.support.segments import adopt_partition, decode_log, fetch_all, golden, golden_names, poll_all, zip_columns
 
 READABLE = golden_names()

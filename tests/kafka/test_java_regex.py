@@ -9,7 +9,7 @@ import pytest
 
 from connect.api import DataError
 from connect.api.patterns import SlowPatternError, compile_pattern
-from connect_transforms.java_replacement import expand
+from connect_transforms.java.replacement import expand
 from tests.support.jdk import RegexAnswer, ask_regex
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(600)]

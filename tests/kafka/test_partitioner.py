@@ -12,7 +12,7 @@ import pytest
 
 from connect.codec.partitioner import murmur2, murmur2_column, partitions_of
 from connect.log import LogCluster
-from connect.ports import Columns, TopicPartition
+from connect.records import Columns, TopicPartition
 from tests.support.kafka import run_lab
 from tests.support.segments import GOLDEN
 

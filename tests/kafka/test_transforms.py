@@ -10,7 +10,7 @@ import pytest
 
 from connect.api import INT32, STRING, ConnectError, Converter, Headers, Record, Schema, Transform
 from connect.runtime.model import PluginKind
-from connect_transforms.java_date_format import DateFormat
+from connect_transforms.java.date_format import DateFormat
 from tests.conformance.play import KINDS, _normal
 from tests.support.kafka import run_java
 from tests.support.random_records import RandomRecords

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from connect.log import LogCluster
-from connect.ports import Columns, TopicPartition
+from connect.records import Columns, TopicPartition
 
 Open = Callable[..., Awaitable[LogCluster]]
 

@@ -8,7 +8,8 @@ import pytest
 
 from connect.api import ConfigError, LogError
 from connect.log import LogCluster
-from connect.ports import Cluster, Columns, Subscription, TopicPartition
+from connect.ports import Cluster, Subscription
+from connect.records import Columns, TopicPartition
 from tests.log.conftest import put
 
 

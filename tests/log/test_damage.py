@@ -15,7 +15,7 @@ import pytest
 from connect.api import EnvironmentFault, LogError
 from connect.log import LogCluster
 from connect.log.owner import CLEAN_SHUTDOWN_FILE
-from connect.ports import Columns, Isolation, TopicPartition
+from connect.records import Columns, Isolation, TopicPartition
 from tests.log.conftest import put, values_of
 
 NAME = TopicPartition("t", 0)

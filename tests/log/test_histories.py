@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 
 from connect.log import LogCluster
-from connect.ports import Isolation, TopicPartition
+from connect.records import Isolation, TopicPartition
 from tests.support.histories import Final, Records, anomalies, copies_out_of_step, interleavings, operations_of
 from tests.support.history_clients import CONFIGS, PARTITIONS, TRANSACTIONAL_IDS
 

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from connect.api.errors import ConfigError, CorruptBatchError, InternalTopicError
 from connect.codec.encode import encode
 from connect.log import LogCluster
-from connect.log.offset_records import decode_key, decode_value, encode_key, encode_value
-from connect.log.transaction_records import (
+from connect.log.groups.offset_records import decode_key, decode_value, encode_key, encode_value
+from connect.log.transactions.records import (
     Status,
     TransactionRecord,
     decode_transaction,
@@ -22,7 +22,7 @@ from connect.log.transaction_records import (
     encode_transaction,
     encode_transaction_key,
 )
-from connect.ports import Columns, OffsetAndMetadata, TopicPartition
+from connect.records import Columns, OffsetAndMetadata, TopicPartition
 from tests.log.conftest import Open
 
 RECORD = Columns([b"v"], [b"k"], 1_700_000_000_000)

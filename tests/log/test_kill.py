@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from connect.log import LogCluster
-from connect.ports import Isolation, TopicPartition
+from connect.records import Isolation, TopicPartition
 
 KILLS = int(os.environ.get("CONNECT_KILLS", "20"))
 
@@ -26,7 +26,7 @@ WRITER = """
 import asyncio, sys, time
 from connect.codec.encode import encode, with_producer
 from connect.log import LogCluster
-from connect.ports import Columns, OffsetAndMetadata, TopicPartition
+from connect.records import Columns, OffsetAndMetadata, TopicPartition
 
 CONFIGS = {
     "segment.bytes": "4000", "index.interval.bytes": "500", "log.cleaner.backoff.ms": "20",

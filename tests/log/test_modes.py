@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from connect.log import LogCluster
-from connect.ports import Columns, OffsetAndMetadata, TopicPartition
+from connect.records import Columns, OffsetAndMetadata, TopicPartition
 from tests.log.conftest import Open
 
 
@@ -104,7 +104,7 @@ async def test_a_shared_folder_for_temporary_files_is_never_closed(open_log: Ope
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
 async def test_another_user_is_told_that_the_directory_is_not_theirs(open_log: Open, data_dir: Path) -> None:
     from connect.api.errors import EnvironmentFault
-    from connect.log.inspector import LogInspector
+    from connect.log.inspection.inspector import LogInspector
 
     await (await open_log()).aclose()
     with tempfile.TemporaryDirectory() as folder:

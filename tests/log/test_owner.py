@@ -9,8 +9,8 @@ import pytest
 
 from connect.api import EnvironmentFault
 from connect.log import LogCluster
-from connect.log.files import Disk
 from connect.log.owner import DataDirectory, is_in_use
+from connect.log.storage.files import Disk
 
 
 async def test_a_second_owner_is_refused_with_the_first_one_s_process_id(cluster, data_dir):

@@ -27,10 +27,10 @@ from typing import Any
 import pytest
 
 from connect.log import LogCluster
-from connect.log.fetched import decode_slice
-from connect.log.partition import Partition
+from connect.log.clients.fetched import decode_slice
+from connect.log.storage.partition import Partition
 from connect.log.topics import Topics
-from connect.ports import Columns, Isolation, OffsetAndMetadata, TopicPartition
+from connect.records import Columns, Isolation, OffsetAndMetadata, TopicPartition
 from connect.stores.compacted import CompactedTopic
 from tests.support.disk import ANY, KINDS, PowerCuts, RecordingDisk, digest, write_image
 

@@ -14,7 +14,7 @@ from connect.api import EnvironmentFault, ProducerFencedError, TransactionStateE
 from connect.api.errors import LogError
 from connect.log import LogCluster
 from connect.log.owner import CLEAN_SHUTDOWN_FILE, is_in_use
-from connect.ports import Columns, OffsetAndMetadata, TopicPartition
+from connect.records import Columns, OffsetAndMetadata, TopicPartition
 from connect.stores.compacted import CompactedTopic
 from tests.log.conftest import put, until, values_of
 from tests.support.disk import FaultyDisk, Gate

@@ -9,7 +9,8 @@ import orjson
 import pytest
 
 from connect.api import ConfigError, ConflictError, EnvironmentFault, InvalidRecordError, UnknownTopicOrPartitionError
-from connect.ports import Columns, Subscription, TopicPartition
+from connect.ports import Subscription
+from connect.records import Columns, TopicPartition
 from tests.log.conftest import put, values_of
 from tests.support.disk import FaultyDisk
 

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from connect import credentials
 from connect.api import ConfigError
 from connect.rest.security import HeldBackError, Users
 from connect.rest.server import exposure, parse_listener
-from connect.runtime import credentials
 from connect.runtime.config import WorkerConfig
 from tests.support.doors import PASSWORD, ServedWorker, make_users, served_worker
 

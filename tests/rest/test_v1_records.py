@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from connect.ports import Columns
+from connect.records import Columns
 from connect.rest import v1_records
 from tests.support.worker import RunningWorker, running_worker
 

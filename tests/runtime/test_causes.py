@@ -4,7 +4,7 @@ import pytest
 
 from connect.api import DataError
 from connect.runtime.causes import cause_of
-from connect.runtime.task import render_trace
+from connect.runtime.tasks.task import render_trace
 
 
 def raised(error: Exception) -> str:

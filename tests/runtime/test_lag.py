@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from connect.ports import Columns, OffsetAndMetadata, PartitionInfo, TopicPartition
+from connect.ports import PartitionInfo
+from connect.records import Columns, OffsetAndMetadata, TopicPartition
 from connect.runtime.lag import behind
 from connect.runtime.model import State, TargetState
 from tests.support.worker import JSON, STRING, RunningWorker, running_worker

@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 
 from connect.api import ConnectError, Record, RetriableError, SinkTask, SourceTask
-from connect.ports import Columns
+from connect.records import Columns
 from connect.runtime.lifecycle import Lifecycle
 from connect.runtime.model import State
-from connect.runtime.source_task import SourceTaskRunner
+from connect.runtime.tasks.source_task import SourceTaskRunner
 from connect.stores.compacted import CompactedTopic
 from tests.support import unruly_plugins
 from tests.support.odd_plugins import register, sink, source

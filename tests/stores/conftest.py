@@ -10,7 +10,8 @@ import pytest
 
 from connect.app import open_cluster
 from connect.codec.encode import encode
-from connect.ports import Cluster, Columns
+from connect.ports import Cluster
+from connect.records import Columns
 
 
 @pytest.fixture

@@ -6,7 +6,8 @@ import logging
 import pytest
 
 from connect.api import ConfigError, ConnectError, CorruptBatchError
-from connect.ports import Cluster, Columns, TopicPartition
+from connect.ports import Cluster
+from connect.records import Columns, TopicPartition
 from connect.stores.compacted import CompactedTopic
 from tests.stores.conftest import write
 

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 import pytest
 
 from connect.api import EnvironmentFault
-from connect.ports import Acks, Cluster, TopicPartition
+from connect.ports import Acks, Cluster
+from connect.records import TopicPartition
 from connect.stores import statuses
 from connect.stores.compacted import CompactedTopic
 from connect.stores.statuses import Status, StatusStore, problem_of

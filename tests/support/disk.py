@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from connect.log.files import Disk, SyncError
+from connect.log.storage.files import Disk, SyncError
 
 SECTOR_BYTES = 512
 

@@ -13,10 +13,10 @@ from typing import Any
 import httpx
 import trustme
 
+from connect import credentials
 from connect.app import open_worker
 from connect.rest.app import make_app
 from connect.rest.server import serve
-from connect.runtime import credentials
 from connect.runtime.config import WorkerConfig
 from connect.runtime.herder import Herder
 

@@ -17,7 +17,8 @@ from typing import Any
 from connect.api.errors import ProducerFencedError, TransactionStateError
 from connect.codec.encode import encode
 from connect.log import LogCluster
-from connect.ports import Columns, Consumer, OffsetAndMetadata, Producer, Subscription, TopicPartition
+from connect.ports import Consumer, Producer, Subscription
+from connect.records import Columns, OffsetAndMetadata, TopicPartition
 
 #: Small segments and busy upkeep, so that rolls, checkpoints and looks at transactions fall among the clients' work.
 CONFIGS = {

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from connect.api import Connector, Plugin, SinkConnector, SinkTask, SourceConnector, SourceTask, Transform, hookimpl
-from connect.log.files import Disk, SyncError
+from connect.log.storage.files import Disk, SyncError
 from connect.runtime.herder import Herder
 
 

@@ -13,8 +13,9 @@ from pathlib import Path
 from connect.codec.decode import DecodedBatch, decode
 from connect.codec.header import iterate_batches
 from connect.log import LogCluster
-from connect.log.partition import GAPLESS_FILE
-from connect.ports import Columns, FetchedBatch, Isolation, Subscription, TimestampType, TopicPartition
+from connect.log.storage.partition import GAPLESS_FILE
+from connect.ports import Subscription
+from connect.records import Columns, FetchedBatch, Isolation, TimestampType, TopicPartition
 from tests.support.kafka import KafkaRecord
 
 GOLDEN = Path(__file__).resolve().parents[1] / "kafka" / "golden"

@@ -65,7 +65,7 @@ class RunningWorker:
 
     async def values(self, topic: str, partition: int = 0) -> list[bytes | None]:
         """Everything in a partition."""
-        from connect.ports import TopicPartition
+        from connect.records import TopicPartition
 
         admin, at, offset = self.herder.cluster.admin, TopicPartition(topic, partition), 0
         values: list[bytes | None] = []

@@ -28,7 +28,7 @@ from connect.api import (
     Transform,
     Type,
 )
-from connect.api.java_text import text
+from connect.api.java.text import text
 from connect_transforms import connect_predicates, connect_transforms
 from tests.support.transforms import make_transform
 

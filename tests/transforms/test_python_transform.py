@@ -11,7 +11,7 @@ from connect.api import Batch, ConfigError, DataError, Record, RetriableError, T
 from connect.api.files import FileRules, in_force
 from connect.runtime.config import SourceConnectorConfig, WorkerConfig
 from connect.runtime.factory import make_stages
-from connect.runtime.validation import validate
+from connect.runtime.validation.validator import validate
 from tests.support.transforms import PLUGINS, make_transform
 
 FILE = """

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from connect.api import Batch, Config, ConfigError, Problem, Schema, SchemaError, Type, key
-from connect_transforms.columns import (
+from connect_transforms.fields.columns import (
     NULLS_TO_DEFAULTS,
     PREFIX,
     ColumnTransform,
@@ -22,10 +22,10 @@ from connect_transforms.columns import (
     struct_copies,
     struct_like,
 )
-from connect_transforms.field_path import FieldPath, path_problems, syntax_version_key
-from connect_transforms.java_casts import TARGETS, cast_column, cast_default, caster
-from connect_transforms.nested import Nested, by_parent
-from connect_transforms.watch import fields_watch
+from connect_transforms.fields.field_path import FieldPath, path_problems, syntax_version_key
+from connect_transforms.fields.nested import Nested, by_parent
+from connect_transforms.fields.unmatched import fields_watch
+from connect_transforms.java.casts import TARGETS, cast_column, cast_default, caster
 
 PURPOSE = "cast types"
 _SUPPORTED = "[" + ", ".join(target.name for target in TARGETS) + "]"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from connect.api import Batch, Config, DataError, Schema, key
-from connect_transforms.columns import ColumnTransform, KeyColumn, ValueColumn
+from connect_transforms.fields.columns import ColumnTransform, KeyColumn, ValueColumn
 from connect_transforms.filter_by_path import CONFLUENT
 
 

@@ -8,11 +8,11 @@ from typing import Any
 
 from connect.api import Batch, Config, DataError, Problem, Transform, key
 from connect.api.schema import java_class
-from connect_transforms.columns import VERSION, ColumnTransform, KeyColumn, ValueColumn
-from connect_transforms.field_path import FieldPath, syntax_version_key
-from connect_transforms.field_path import path_problems as field_problems
+from connect_transforms.fields.columns import VERSION, ColumnTransform, KeyColumn, ValueColumn
+from connect_transforms.fields.field_path import FieldPath, syntax_version_key
+from connect_transforms.fields.field_path import path_problems as field_problems
 from connect_transforms.filter_by_path import CONFLUENT, path_problems
-from connect_transforms.json_path import JsonPath
+from connect_transforms.json_path.path import JsonPath
 from connect_transforms.timestamp_router import by_topic
 
 _NAME_AND_VALUE = itemgetter(0, 1)

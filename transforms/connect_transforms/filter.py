@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from connect.api import Batch, Record, Transform
-from connect_transforms.columns import PREFIX, VERSION
+from connect_transforms.fields.columns import PREFIX, VERSION
 
 
 class Filter(Transform):

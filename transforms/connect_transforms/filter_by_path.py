@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from connect.api import Batch, Config, DataError, Problem, key
-from connect_transforms.columns import ColumnTransform, KeyColumn, ValueColumn
-from connect_transforms.json_path import JsonPath, Verdict
-from connect_transforms.watch import Watch
+from connect_transforms.fields.columns import ColumnTransform, KeyColumn, ValueColumn
+from connect_transforms.fields.unmatched import Watch
+from connect_transforms.json_path.path import JsonPath, Verdict
 
 CONFLUENT = "io.confluent.connect.transforms."
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from connect.api import Batch, Config, DataError, Schema, SchemaError, Type, key
-from connect.api.java_text import text
+from connect.api.java.text import text
 from connect.api.schema import java_class
-from connect_transforms.columns import (
+from connect_transforms.fields.columns import (
     PREFIX,
     ColumnTransform,
     KeyColumn,

@@ -7,7 +7,7 @@ from typing import Any
 
 from connect.api import Batch, Config, DataError, key
 from connect.api.schema import java_class
-from connect_transforms.columns import ColumnTransform, KeyColumn, ValueColumn
+from connect_transforms.fields.columns import ColumnTransform, KeyColumn, ValueColumn
 from connect_transforms.filter_by_path import CONFLUENT
 
 _GZIP_ALONE = 16 + zlib.MAX_WBITS

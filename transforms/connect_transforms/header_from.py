@@ -7,7 +7,7 @@ from itertools import repeat
 from typing import Any
 
 from connect.api import Batch, Config, DataError, Header, Headers, Problem, Schema, SchemaError, Type, key
-from connect_transforms.columns import (
+from connect_transforms.fields.columns import (
     NULLS_TO_DEFAULTS,
     PREFIX,
     ColumnTransform,
@@ -21,9 +21,9 @@ from connect_transforms.columns import (
     struct_like,
     with_defaults,
 )
-from connect_transforms.field_path import FieldPath, path_problems, syntax_version_key
-from connect_transforms.nested import Nested, by_parent
-from connect_transforms.watch import fields_watch
+from connect_transforms.fields.field_path import FieldPath, path_problems, syntax_version_key
+from connect_transforms.fields.nested import Nested, by_parent
+from connect_transforms.fields.unmatched import fields_watch
 
 
 def _listed(value: Any) -> None:

@@ -7,8 +7,8 @@ from typing import Any
 
 from connect.api import Batch, Config, Header, Headers, Transform, key
 from connect.api.values import parse
-from connect_transforms.columns import PREFIX, VERSION, valid_list
-from connect_transforms.watch import Watch
+from connect_transforms.fields.columns import PREFIX, VERSION, valid_list
+from connect_transforms.fields.unmatched import Watch
 
 
 def _non_null(value: Any) -> None:

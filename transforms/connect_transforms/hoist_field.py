@@ -6,8 +6,15 @@ from collections.abc import Iterable
 from typing import Any
 
 from connect.api import Batch, Config, Problem, Schema, SchemaError, key
-from connect_transforms.columns import PREFIX, ColumnTransform, KeyColumn, SchemaCache, ValueColumn, require_present
-from connect_transforms.field_path import FieldPath, path_problems, syntax_version_key
+from connect_transforms.fields.columns import (
+    PREFIX,
+    ColumnTransform,
+    KeyColumn,
+    SchemaCache,
+    ValueColumn,
+    require_present,
+)
+from connect_transforms.fields.field_path import FieldPath, path_problems, syntax_version_key
 
 
 class HoistFieldConfig(Config):

@@ -19,7 +19,7 @@ from connect.api import (
     Schema,
     key,
 )
-from connect_transforms.columns import (
+from connect_transforms.fields.columns import (
     NULLS_TO_DEFAULTS,
     PREFIX,
     ColumnTransform,
@@ -32,9 +32,9 @@ from connect_transforms.columns import (
     struct_copies,
     struct_like,
 )
-from connect_transforms.field_path import FieldPath, path_problems, syntax_version_key
-from connect_transforms.java_dates import moment_of
-from connect_transforms.nested_insertion import put_at, with_field
+from connect_transforms.fields.field_path import FieldPath, path_problems, syntax_version_key
+from connect_transforms.fields.nested_insertion import put_at, with_field
+from connect_transforms.java.dates import moment_of
 
 PURPOSE = "field insertion"
 _TIMESTAMP, _OPTIONAL_TIMESTAMP = Schema.timestamp(), Schema.timestamp(optional=True)

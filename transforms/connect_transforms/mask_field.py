@@ -23,7 +23,7 @@ from connect.api import (
     key,
 )
 from connect.api.schema import java_class
-from connect_transforms.columns import (
+from connect_transforms.fields.columns import (
     NULLS_TO_DEFAULTS,
     PREFIX,
     ColumnTransform,
@@ -34,9 +34,9 @@ from connect_transforms.columns import (
     struct_copies,
     valid_list,
 )
-from connect_transforms.field_path import path_problems, paths_of, syntax_version_key
-from connect_transforms.nested import Nested, by_parent
-from connect_transforms.watch import fields_watch
+from connect_transforms.fields.field_path import path_problems, paths_of, syntax_version_key
+from connect_transforms.fields.nested import Nested, by_parent
+from connect_transforms.fields.unmatched import fields_watch
 
 PURPOSE = "mask fields"
 EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)

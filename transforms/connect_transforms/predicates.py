@@ -5,7 +5,7 @@ from __future__ import annotations
 from operator import itemgetter
 
 from connect.api import Batch, Config, Predicate, Record, compile_pattern, key, valid_pattern
-from connect_transforms.columns import PREFIX, VERSION
+from connect_transforms.fields.columns import PREFIX, VERSION
 
 _NAME = itemgetter(0)
 #: Topics whose verdict is remembered; a connector has few.

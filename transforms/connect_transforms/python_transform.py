@@ -23,7 +23,7 @@ from types import ModuleType
 from typing import Any, Final
 
 from connect.api import Batch, Config, ConfigError, ConnectError, DataError, Problem, Record, Transform, key, read_file
-from connect_transforms.columns import VERSION
+from connect_transforms.fields.columns import VERSION
 
 #: The largest file of functions that is read.
 SOURCE_BYTES_MAX: Final = 1 << 20

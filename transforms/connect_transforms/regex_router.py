@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from connect.api import Batch, Config, DataError, Transform, compile_pattern, key, valid_pattern
-from connect_transforms.columns import PREFIX, VERSION
-from connect_transforms.java_replacement import expand
-from connect_transforms.watch import Watch
+from connect_transforms.fields.columns import PREFIX, VERSION
+from connect_transforms.fields.unmatched import Watch
+from connect_transforms.java.replacement import expand
 
 #: Names that are remembered with what became of them; a batch has one, a connector has few.
 _TOPICS_MAX = 1000

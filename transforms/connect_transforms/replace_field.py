@@ -8,7 +8,7 @@ from operator import not_
 from typing import Any
 
 from connect.api import Batch, Config, Problem, Schema, key
-from connect_transforms.columns import (
+from connect_transforms.fields.columns import (
     NULLS_TO_DEFAULTS,
     PREFIX,
     ColumnTransform,
@@ -22,9 +22,9 @@ from connect_transforms.columns import (
     struct_like,
     valid_list,
 )
-from connect_transforms.field_path import FieldPath, path_problems, paths_of, syntax_version_key
-from connect_transforms.nested import Nested
-from connect_transforms.watch import fields_watch
+from connect_transforms.fields.field_path import FieldPath, path_problems, paths_of, syntax_version_key
+from connect_transforms.fields.nested import Nested
+from connect_transforms.fields.unmatched import fields_watch
 
 PURPOSE = "field replacement"
 Steps = tuple[str, ...]

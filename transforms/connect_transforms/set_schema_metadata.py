@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from connect.api import Batch, Config, DataError, Problem, Schema, SchemaError, Type, key
-from connect_transforms.columns import (
+from connect_transforms.fields.columns import (
     NULLS_TO_DEFAULTS,
     PREFIX,
     ColumnTransform,

@@ -25,7 +25,7 @@ from connect.api import (
     key,
 )
 from connect.api.schema import java_class
-from connect_transforms.columns import (
+from connect_transforms.fields.columns import (
     NULLS_TO_DEFAULTS,
     PREFIX,
     ColumnTransform,
@@ -43,11 +43,11 @@ from connect_transforms.columns import (
     struct_like,
     with_defaults,
 )
-from connect_transforms.field_path import FieldPath, path_problems, syntax_version_key
-from connect_transforms.java_date_format import DateFormat
-from connect_transforms.java_dates import clamped, date_of, milliseconds, moments_of, time_of, truncated
-from connect_transforms.nested import Nested
-from connect_transforms.watch import fields_watch
+from connect_transforms.fields.field_path import FieldPath, path_problems, syntax_version_key
+from connect_transforms.fields.nested import Nested
+from connect_transforms.fields.unmatched import fields_watch
+from connect_transforms.java.date_format import DateFormat
+from connect_transforms.java.dates import clamped, date_of, milliseconds, moments_of, time_of, truncated
 
 PURPOSE = "converting timestamp formats"
 #: The kinds of dates, by the words of `target.type`.

@@ -18,7 +18,7 @@ from typing import Any, Final, NamedTuple
 
 from connect.api import TIMESTAMP_NAME, Batch, Config, DataError, Problem, Schema, Transform, Type, key
 from connect.api.schema import java_class
-from connect_transforms.columns import VERSION
+from connect_transforms.fields.columns import VERSION
 
 _OFFSET: Final = re.compile(r"([+-])(\d\d):(\d\d)(?::(\d\d))?", re.ASCII)
 _TEXT: Final = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d)?)(?:\.(\d+))?(Z|[+-]\d\d:\d\d)", re.ASCII)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 
 from connect.api import Batch, Config, DataError, Transform, key
-from connect_transforms.columns import VERSION
+from connect_transforms.fields.columns import VERSION
 from connect_transforms.filter_by_path import CONFLUENT
 
 logger = logging.getLogger(__name__)

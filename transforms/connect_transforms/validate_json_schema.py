@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 
 from connect.api import Batch, Config, ConfigError, DataError, Problem, key, read_file
-from connect_transforms.columns import ColumnTransform, KeyColumn, ValueColumn
+from connect_transforms.fields.columns import ColumnTransform, KeyColumn, ValueColumn
 from connect_transforms.json_schema_patterns import check_patterns, with_time_limit
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from connect.api import Batch, Config, DataError, Problem, Schema, Transform, key
-from connect_transforms.columns import (
+from connect_transforms.fields.columns import (
     NULLS_TO_DEFAULTS,
     PREFIX,
     VERSION,
@@ -16,8 +16,8 @@ from connect_transforms.columns import (
     require_structs,
     valid_list,
 )
-from connect_transforms.field_path import FieldPath, path_problems, paths_of, syntax_version_key
-from connect_transforms.watch import fields_watch
+from connect_transforms.fields.field_path import FieldPath, path_problems, paths_of, syntax_version_key
+from connect_transforms.fields.unmatched import fields_watch
 
 PURPOSE = "copying fields from value to key"
 

@@ -10,9 +10,10 @@ import re
 from decimal import Decimal
 from typing import Any, Final
 
-from connect.api import DATE_NAME, TIME_NAME, TIMESTAMP_NAME, DataError, Schema, Struct, Type, java_text, logical
-from connect.api.java_classes import java_class
-from connect.api.java_numbers import narrow, to_double, to_long, to_single
+from connect.api import DATE_NAME, TIME_NAME, TIMESTAMP_NAME, DataError, Schema, Struct, Type, logical
+from connect.api.java import text as java_text
+from connect.api.java.classes import java_class
+from connect.api.java.numbers import narrow, to_double, to_long, to_single
 from connect.api.schema_type import INT_BITS
 from connect.api.values.texts import to_text
 

@@ -11,21 +11,9 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any, Final
 
-from connect.api import (
-    BOOLEAN,
-    FLOAT32,
-    FLOAT64,
-    INT8,
-    INT16,
-    INT32,
-    INT64,
-    STRING,
-    DataError,
-    Schema,
-    Type,
-    java_dates,
-)
-from connect.api.java_numbers import to_double, to_single
+from connect.api import BOOLEAN, FLOAT32, FLOAT64, INT8, INT16, INT32, INT64, STRING, DataError, Schema, Type
+from connect.api.java import dates as java_dates
+from connect.api.java.numbers import to_double, to_single
 from connect.api.values.casts import cast, decimal_of
 from connect.api.values.tokens import BLANK, Tokens
 

@@ -7,8 +7,10 @@ from base64 import b64encode
 from decimal import Decimal
 from typing import Any
 
-from connect.api import DataError, Schema, Type, java_dates, java_text
-from connect.api.java_classes import java_class
+from connect.api import DataError, Schema, Type
+from connect.api.java import dates as java_dates
+from connect.api.java import text as java_text
+from connect.api.java.classes import java_class
 
 
 def to_text(value: Any, schema: Schema | None = None, *, inside: bool = False) -> str:

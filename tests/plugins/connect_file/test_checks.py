@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from connect.runtime.checking import check
 from connect.runtime.model import PluginKind
 from connect.runtime.plugins import PluginDesc
+from connect.runtime.validation.checking import check
 from connect_file import FileStreamSinkConnector, FileStreamSourceConnector
 
 SOURCE = PluginDesc(FileStreamSourceConnector, PluginKind.SOURCE, "test")

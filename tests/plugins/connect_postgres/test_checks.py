@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from connect.runtime.checking import check
 from connect.runtime.model import PluginKind
 from connect.runtime.plugins import PluginDesc
+from connect.runtime.validation.checking import check
 from connect_postgres import JdbcSinkConnector, JdbcSourceConnector
 
 from .conftest import Database

@@ -10,9 +10,9 @@ from asyncpg.exceptions import PostgresError
 
 from connect.api import ConfigError, ConnectError, DataError, EnvironmentFault, RetriableError
 from connect_postgres.failures import certificate_refused, explained, translated
-from connect_postgres.feed import SETTLE_FIRST_WARNING_S, SETTLE_WARNING_S, Feed
 from connect_postgres.names import TableName
 from connect_postgres.source_config import SourceConfig
+from connect_postgres.table_reader import SETTLE_FIRST_WARNING_S, SETTLE_WARNING_S, Feed
 
 from .conftest import Database
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from connect.ports import Columns
+from connect.records import Columns
 from connect.runtime.model import State
 from tests.support.worker import JSON, RunningWorker, running_worker
 

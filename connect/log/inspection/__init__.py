@@ -1,0 +1,1 @@
+"""Tools for a data directory: reading it without owning it, and mending it."""

@@ -1,0 +1,1 @@
+"""Partitions and their files: segments, indexes, reading, recovery. Blocks; runs on the log's threads."""

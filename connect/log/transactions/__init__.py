@@ -1,0 +1,1 @@
+"""Transactions: producer ids, sessions of producers, and the coordinator with its topic."""

@@ -1,0 +1,1 @@
+"""What happens to stored records by themselves: retention, compaction, checkpoints."""

@@ -1,0 +1,1 @@
+"""The one border to plugins: every call into one, with its deadline, its watchdog and its end."""

@@ -1,0 +1,118 @@
+"""Which connector or task the running code belongs to, for log lines: `[name|worker] ` and `[name|task-0] `."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from contextvars import ContextVar
+from typing import Any, Final
+
+from connect.api import PluginError
+from connect.records import TopicPartition
+
+Log = logging.Logger | logging.LoggerAdapter[Any]
+
+#: Kafka Connect's connector.context; empty outside any connector. Formatters read it.
+connector_context: Final[ContextVar[str]] = ContextVar("connector_context", default="")
+
+
+class ConnectorContextImpl:
+    """The `ConnectorContext` of a running connector."""
+
+    def __init__(self, name: str, *, reconfigure: Callable[[], None], fail: Callable[[object], None]) -> None:
+        self.name = name
+        self.log: Log = logging.getLogger(f"connect.connector.{name}")
+        self.stopping = threading.Event()
+        self.waiting_for: str | None = None
+        self._reconfigure = reconfigure
+        self._fail = fail
+
+    def request_task_reconfiguration(self) -> None:
+        self._reconfigure()
+
+    def raise_error(self, error: Exception) -> None:
+        self._fail(error)
+
+
+class SourceTaskContextImpl:
+    """The `SourceTaskContext` of a running task."""
+
+    def __init__(self, connector: str, task: int, offset: Callable[[Mapping[str, Any]], dict[str, Any] | None]) -> None:
+        self.connector = connector
+        self.task = task
+        self.log: Log = logging.getLogger(f"connect.connector.{connector}")
+        self.stopping = threading.Event()
+        self.waiting_for: str | None = None
+        self._offset = offset
+
+    def offset(self, partition: Mapping[str, Any]) -> dict[str, Any] | None:
+        return self._offset(partition)
+
+
+class SinkTaskContextImpl:
+    """The `SinkTaskContext` of a running task. What the plugin asks for is kept here until the task's loop takes it,
+    since the plugin may ask from its own thread."""
+
+    def __init__(self, connector: str, task: int) -> None:
+        self.connector = connector
+        self.task = task
+        self.log: Log = logging.getLogger(f"connect.connector.{connector}")
+        self.stopping = threading.Event()
+        self.waiting_for: str | None = None
+        self.assigned: frozenset[TopicPartition] = frozenset()
+        self.commit_requested = False
+        #: What the plugin wants nothing of.
+        self.paused: set[TopicPartition] = set()
+        self._seeks: dict[TopicPartition, int] = {}
+        self._pauses: dict[TopicPartition, bool] = {}
+
+    @property
+    def assignment(self) -> frozenset[tuple[str, int]]:
+        return frozenset((p.topic, p.partition) for p in self.assigned)
+
+    def seek(self, topic: str, partition: int, offset: int) -> None:
+        if type(offset) is not int or offset < 0:  # told where the plugin asks: later, nobody knows who it was
+            raise PluginError(f"seek of {topic}-{partition} to {offset!r:.60}; expected an offset of 0 or more")
+        self._seeks[TopicPartition(topic, partition)] = offset
+
+    def pause(self, *partitions: tuple[str, int]) -> None:
+        named = [TopicPartition(*p) for p in partitions]
+        self._pauses.update(dict.fromkeys(named, True))
+        self.paused.update(named)
+
+    def resume(self, *partitions: tuple[str, int]) -> None:
+        named = [TopicPartition(*p) for p in partitions]
+        self._pauses.update(dict.fromkeys(named, False))
+        self.paused.difference_update(named)
+
+    def request_commit(self) -> None:
+        self.commit_requested = True
+
+    @property
+    def is_holding(self) -> bool:
+        """Whether records of some partitions are not to be put."""
+        return bool(self.paused or self._seeks)
+
+    @property
+    def has_wishes(self) -> bool:
+        """Whether the plugin has asked for something that is not done yet."""
+        return bool(self._seeks or self._pauses)
+
+    def holds(self, topic: str | None, partition: int | None) -> bool:
+        """Whether records of a partition in hand are not to be put: it was paused, or is to go on elsewhere."""
+        at = (topic, partition)
+        return at in self.paused or at in self._seeks
+
+    def take(self) -> tuple[dict[TopicPartition, int], dict[TopicPartition, bool]]:
+        """Return what the plugin has asked for since: offsets to go on from, and which partitions to pause or resume."""
+        seeks, self._seeks = self._seeks, {}
+        pauses, self._pauses = self._pauses, {}
+        return seeks, pauses
+
+    def forget(self, partitions: Iterable[TopicPartition]) -> None:
+        """Drop what was asked for partitions that are taken away."""
+        for partition in partitions:
+            self.paused.discard(partition)
+            self._seeks.pop(partition, None)
+            self._pauses.pop(partition, None)

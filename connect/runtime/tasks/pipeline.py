@@ -1,0 +1,443 @@
+"""The data plane between a plugin and the log: transforms, predicates and converters, batch by batch.
+
+Every step takes the whole batch first. If it raises, the same step runs again record by record, so that the culprit is
+known and the task's tolerance decides about that one only; steps never change their input, so a second run is safe.
+All of this is plain code without input or output, and runs on the task's thread. A step whose tries are ended by a stop
+or a pause raises `Interrupted`, and nothing of the call counts: the same batches come again.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from operator import not_
+from typing import Any
+
+from connect.api import Batch, Column, Converter, Header, HeaderConverter, Headers, Plugin, Predicate, Schema, Transform
+from connect.api.contract import batches_of, check_bytes, check_column, check_pair, check_runs, refuse
+from connect.records import Columns, FetchedBatch, RawHeaders
+from connect.runtime.border.calls import Underway, fail, is_plain, told
+from connect.runtime.border.watchdog import Abandoned
+from connect.runtime.tasks.tolerance import Interrupted, Tolerance
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A transform with the condition under which it applies."""
+
+    alias: str
+    transform: Transform
+    predicate: Predicate | None = None
+    negate: bool = False
+
+    def apply(self, batch: Batch) -> list[Batch]:
+        """Transform the records that meet the condition, and pass the others on; order is kept."""
+        if self.predicate is None:
+            return self._transformed(batch)
+        verdict = self.predicate.test_batch(batch)
+        if isinstance(verdict, bool):
+            verdict = [verdict] * len(batch)
+        if isinstance(verdict, str | bytes) or not isinstance(verdict, Sequence) or len(verdict) != len(batch):
+            refuse(
+                self.predicate, "test_batch", verdict, f"True, False, or one of them for each of {len(batch)} records"
+            )
+        chosen = list(map(not_, verdict)) if self.negate else [bool(v) for v in verdict]
+        if all(chosen):
+            return self._transformed(batch)
+        if not any(chosen):
+            return [batch]
+        if type(self.transform).apply_batch is Transform.apply_batch:
+            # It goes record by record anyway, and may count them: each is given once, whatever it makes of others.
+            return self._apply_runs(batch, chosen)
+        changed = self._transformed(batch.select(chosen))
+        if not changed:
+            return [batch.select(list(map(not_, chosen)))]
+        if len(changed) == 1 and len(changed[0]) == sum(chosen) and _same_shape(changed[0], batch):
+            return [_merged(batch, changed[0], chosen)]
+        # Records went to other topics or schemas, or are gone: only calls of their own tell where each belongs.
+        return self._apply_runs(batch, chosen)
+
+    def _apply_runs(self, batch: Batch, chosen: Sequence[bool]) -> list[Batch]:
+        """Take the batch apart where the answer changes."""
+        return coalesce(part for run in _runs(chosen) for part in self._apply_run(batch[run], chosen[run.start]))
+
+    def _apply_run(self, batch: Batch, chosen: bool) -> list[Batch]:
+        return self._transformed(batch) if chosen else [batch]
+
+    def _transformed(self, batch: Batch) -> list[Batch]:
+        transform = self.transform
+        return batches_of(transform, "apply_batch", transform.apply_batch(batch), given=batch)
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """Bytes on their way to a topic, with the source's coordinates as the batch had them; see `Batch`.
+
+    Attributes:
+        source_end: Of a part: where the source goes on after the whole.
+        is_in_order: Each record of the poll is there, in the order in which the source gave them.
+    """
+
+    topic: str
+    partition: int | None
+    columns: Columns
+    source_partition: Mapping[str, Any] | None = None
+    source_offset: Mapping[str, Any] | None = None
+    source_offsets: Sequence[Mapping[str, Any] | None] | None = None
+    source_end: Mapping[str, Any] | None = None
+    is_in_order: bool = True
+
+    def __len__(self) -> int:
+        return len(self.columns)
+
+    def cut(self, start: int, stop: int) -> Outgoing:
+        """Return the records from `start` up to `stop`; `source_offset` stays with the last of all."""
+        return Outgoing(
+            self.topic,
+            self.partition,
+            self.columns.cut(start, stop),
+            self.source_partition,
+            self.source_offset if stop >= len(self) else None,
+            None if self.source_offsets is None else self.source_offsets[start:stop],
+            self.source_end or self.source_offset,
+            self.is_in_order,
+        )
+
+
+class Pipeline:
+    """One task's stages and converters.
+
+    Args:
+        tolerance: Decides about failing records.
+        clock_ms: The present time, for source records without a timestamp.
+    """
+
+    def __init__(
+        self,
+        stages: Sequence[Stage],
+        key_converter: Converter,
+        value_converter: Converter,
+        header_converter: HeaderConverter,
+        tolerance: Tolerance,
+        clock_ms: Callable[[], int],
+    ) -> None:
+        self._stages = stages
+        self._key_converter = key_converter
+        self._value_converter = value_converter
+        self._header_converter = header_converter
+        self._tolerance = tolerance
+        self._clock_ms = clock_ms
+        #: Kafka's name of the step under way, and who does it: what a failure is blamed on.
+        self._at: tuple[str, Plugin] = ("VALUE_CONVERTER", value_converter)
+        #: Of the batches under way: whether no stage has dropped or parted records.
+        self._is_in_order = True
+        #: When the step under way began; None between steps.
+        self._since: float | None = None
+        #: Records that this call has skipped.
+        self._skipped = 0
+
+    def close(self) -> None:
+        """Close every plugin of the pipeline."""
+        plugins = [p for s in self._stages for p in (s.transform, s.predicate) if p is not None]
+        for plugin in [*plugins, self._key_converter, self._value_converter, self._header_converter]:
+            try:
+                plugin.close()
+            except BaseException as error:  # one that fails keeps none of the others open
+                logger.error("close of %s failed: %s", plugin.plugin_name(), told(error), exc_info=True)
+
+    def underway(self) -> Underway | None:
+        """Return the step that is under way, for the watch. From any thread."""
+        since, (stage, plugin) = self._since, self._at
+        return None if since is None else Underway(stage, since, plugin.plugin_name())
+
+    def transform(self, batches: Iterable[Batch]) -> list[Batch]:
+        """Run the batches through every stage."""
+        current = [batch for batch in batches if len(batch)]
+        self._is_in_order = True
+        for stage in self._stages:
+            label = f"transform {stage.alias!r}"
+            self._at = ("TRANSFORMATION", stage.transform)
+            current = coalesce(out for batch in current for out in self._staged(stage, batch, label) if len(out))
+        return current
+
+    def _staged(self, stage: Stage, batch: Batch, label: str) -> list[Batch]:
+        """Run one stage. What stays one batch of as many records has kept their order; else a transform may part them."""
+        changed = self._guarded(stage.apply, batch, label)
+        self._is_in_order = self._is_in_order and len(changed) == 1 and len(changed[0]) == len(batch)
+        return changed
+
+    def to_bytes(self, batches: Iterable[Batch]) -> list[Outgoing]:
+        """Transform a source's batches and convert them to bytes."""
+        self._skipped = 0
+        try:
+            return self._to_bytes(batches)
+        except Interrupted:
+            self._tolerance.take_back(self._skipped)
+            raise
+
+    def _to_bytes(self, batches: Iterable[Batch]) -> list[Outgoing]:
+        now_ms = self._clock_ms()
+        encoded = []
+        for batch in self.transform(coalesce(batches)):
+            encoded.extend(self._guarded(lambda part: [self._encode(part, now_ms)], batch, "converter"))
+        return encoded
+
+    def from_bytes(self, fetched: Iterable[FetchedBatch]) -> list[Batch]:
+        """Convert a sink's fetched bytes to batches and transform them."""
+        decoded = []
+        for batch in fetched:
+            if len(batch):
+                decoded.extend(self._guarded(self._decode, _raw_batch(batch), "converter"))
+        return self.transform(coalesce(decoded))
+
+    def _guarded(self, step: Callable[[Batch], list[Any]], batch: Batch, stage: str) -> list[Any]:
+        try:
+            return self._tolerance.attempt(lambda: self._run(step, batch))
+        except Interrupted:
+            raise
+        except Exception as error:
+            if len(batch) == 1:
+                self._skip(error, stage, batch, 0)
+                return []
+        results: list[Any] = []
+        for index in range(len(batch)):
+            one = batch[index : index + 1]
+            try:
+                results.extend(self._tolerance.attempt(lambda one=one: self._run(step, one)))  # type: ignore[misc]
+            except Interrupted:
+                raise
+            except Exception as error:
+                self._skip(error, stage, batch, index)
+        return results
+
+    def _skip(self, error: Exception, stage: str, batch: Batch, index: int) -> None:
+        self._tolerance.failed(error, stage=stage, batch=batch, index=index, at=self._at)
+        self._skipped += 1
+
+    def _run(self, step: Callable[[Batch], list[Any]], batch: Batch) -> list[Any]:
+        """Run one step: the border of plugins that work between task and log. Only what is an Exception leaves it."""
+        self._since = time.monotonic()
+        try:
+            return step(batch)
+        except Abandoned as error:  # no verdict on a record: the next ones would only be computed, too
+            raise Interrupted from error
+        except BaseException as error:
+            if isinstance(error, Exception) and is_plain(error):
+                raise
+            fail(error, self._at[0], self._at[1].plugin_name())
+        finally:
+            self._since = None
+
+    # -- converting ------------------------------------------------------------------------------------------------
+
+    def _encode(self, batch: Batch, now_ms: int) -> Outgoing:
+        topic = batch.topic
+        keys: Sequence[bytes | None] | None = None
+        if batch.keys is not None or batch.key_schema is not None:
+            self._at = ("KEY_CONVERTER", self._key_converter)
+            keys = self._key_converter.encode(topic, batch.key_schema, batch.key_column())
+            check_column(self._key_converter, "encode", keys, len(batch))
+        self._at = ("VALUE_CONVERTER", self._value_converter)
+        values = self._value_converter.encode(topic, batch.value_schema, batch.values)
+        check_column(self._value_converter, "encode", values, len(batch))
+        timestamps: Sequence[int] | int
+        if isinstance(batch.timestamps, list):
+            timestamps = [now_ms if t is None else t for t in batch.timestamps]
+        else:
+            timestamps = now_ms if batch.timestamps is None else batch.timestamps
+        self._at = ("HEADER_CONVERTER", self._header_converter)
+        headers = None if batch.headers is None else [self._encode_headers(topic, h) for h in batch.headers]
+        return Outgoing(
+            topic,
+            batch.partition,
+            Columns(values, keys, timestamps, headers),
+            batch.source_partition,
+            batch.source_offset,
+            batch.source_offsets,
+            is_in_order=self._is_in_order,
+        )
+
+    def _encode_headers(self, topic: str, headers: Headers | None) -> RawHeaders | None:
+        if not headers:
+            return None
+        converter = self._header_converter
+        encode = converter.from_connect_header
+        return [
+            (h.name, check_bytes(converter, "from_connect_header", encode(topic, h.name, h.schema, h.value)))
+            for h in headers
+        ]
+
+    def _decode(self, batch: Batch) -> list[Batch]:
+        topic = batch.topic
+        keys: list[Column]
+        self._at = ("KEY_CONVERTER", self._key_converter)
+        if batch.keys is None:
+            schema = check_pair(
+                self._key_converter, "to_connect_data", self._key_converter.to_connect_data(topic, None)
+            )[0]
+            keys = [Column(schema, [None] * len(batch))]
+        else:
+            keys = self._key_converter.decode(topic, batch.keys)
+            check_runs(self._key_converter, "decode", keys, len(batch))
+        self._at = ("VALUE_CONVERTER", self._value_converter)
+        values = self._value_converter.decode(topic, batch.values)
+        check_runs(self._value_converter, "decode", values, len(batch))
+        self._at = ("HEADER_CONVERTER", self._header_converter)
+        headers = None if batch.headers is None else [self._decode_headers(topic, h) for h in batch.headers]  # type: ignore[arg-type]
+        whole = batch.replace(headers=headers)
+        if len(keys) == 1 and len(values) == 1:
+            return [_decoded(whole, keys[0], values[0], all_null=batch.keys is None)]
+        return [
+            _decoded(
+                whole[part], Column(key_schema, key_run), Column(value_schema, value_run), all_null=batch.keys is None
+            )
+            for part, (key_schema, key_run), (value_schema, value_run) in _aligned(keys, values)
+        ]
+
+    def _decode_headers(self, topic: str, headers: RawHeaders | None) -> Headers | None:
+        if not headers:
+            return None
+        decoded = Headers()
+        for name, data in headers:
+            converter = self._header_converter
+            schema, value = check_pair(converter, "to_connect_header", converter.to_connect_header(topic, name, data))
+            decoded.append(Header(name, value, schema))
+        return decoded
+
+
+def coalesce(batches: Iterable[Batch]) -> list[Batch]:
+    """Join neighbours that differ in nothing but their records, so that later steps see few, long batches."""
+    joined: list[list[Batch]] = []
+    for batch in batches:
+        if joined and _same_shape(joined[-1][-1], batch) and joined[-1][-1].source_partition == batch.source_partition:
+            joined[-1].append(batch)
+        else:
+            joined.append([batch])
+    return [group[0] if len(group) == 1 else _concatenated(group) for group in joined]
+
+
+# -- columns -------------------------------------------------------------------------------------------------------
+
+
+def _same_shape(left: Batch, right: Batch) -> bool:
+    return (
+        left.topic == right.topic
+        and left.partition == right.partition
+        and _same_schema(left.key_schema, right.key_schema)
+        and _same_schema(left.value_schema, right.value_schema)
+        and left.original_topic == right.original_topic
+        and left.original_partition == right.original_partition
+        and (left.offsets is None) == (right.offsets is None)
+    )
+
+
+def _same_schema(left: Schema | None, right: Schema | None) -> bool:
+    return left is right or left == right
+
+
+def _concatenated(group: list[Batch]) -> Batch:
+    first, last = group[0], group[-1]
+    timestamps: list[int | None] | int | None = first.timestamps
+    if isinstance(timestamps, list) or any(b.timestamps != timestamps for b in group):
+        timestamps = [t for b in group for t in b.timestamp_column()]
+    offsets: Sequence[int] | None = None
+    if first.offsets is not None:
+        offsets = [o for b in group if b.offsets is not None for o in b.offsets]
+    # Also where only the batches have offsets: each one's stays with its last record.
+    sourced = any(b.source_offsets is not None or b.source_offset is not None for b in group)
+    return first.replace(
+        values=[v for b in group for v in b.values],
+        keys=[k for b in group for k in b.key_column()] if any(b.keys is not None for b in group) else None,
+        timestamps=timestamps,
+        headers=[h for b in group for h in b.headers or [None] * len(b)] if any(b.headers for b in group) else None,
+        source_offset=last.source_offset,
+        source_offsets=[o for b in group for o in b.source_offsets or _end_alone(b)] if sourced else None,
+        offsets=offsets,
+    )
+
+
+def _end_alone(batch: Batch) -> list[Mapping[str, Any] | None]:
+    offsets: list[Mapping[str, Any] | None] = [None] * len(batch)
+    if offsets:
+        offsets[-1] = batch.source_offset
+    return offsets
+
+
+def _merged(batch: Batch, changed: Batch, chosen: Sequence[bool]) -> Batch:
+    """Put transformed records back between the untouched ones."""
+
+    def merge(old: Sequence[Any], new: Sequence[Any]) -> list[Any]:
+        replacements = iter(new)
+        return [next(replacements) if take else kept for kept, take in zip(old, chosen, strict=True)]
+
+    keys = None
+    if batch.keys is not None or changed.keys is not None:
+        keys = merge(batch.key_column(), changed.key_column())
+    headers = None
+    if batch.headers is not None or changed.headers is not None:
+        headers = merge(batch.headers or [None] * len(batch), changed.headers or [None] * len(changed))
+    timestamps = batch.timestamps
+    if changed.timestamps is not timestamps:
+        timestamps = merge(batch.timestamp_column(), changed.timestamp_column())
+    return batch.replace(values=merge(batch.values, changed.values), keys=keys, headers=headers, timestamps=timestamps)
+
+
+def _runs(flags: Sequence[bool]) -> Iterable[slice]:
+    start = 0
+    for index in range(1, len(flags) + 1):
+        if index == len(flags) or flags[index] != flags[start]:
+            yield slice(start, index)
+            start = index
+
+
+def _raw_batch(fetched: FetchedBatch) -> Batch:
+    """Dress fetched bytes as a batch, so that one record of it can be taken out like of any other."""
+    columns = fetched.columns
+    return Batch(
+        topic=fetched.topic,
+        values=list(columns.values),
+        keys=None if columns.keys is None else list(columns.keys),
+        partition=fetched.partition,
+        timestamps=columns.timestamps if isinstance(columns.timestamps, int) else list(columns.timestamps),
+        headers=None if columns.headers is None else list(columns.headers),  # type: ignore[arg-type]
+        offsets=fetched.offsets,
+        original_topic=fetched.topic,
+        original_partition=fetched.partition,
+    )
+
+
+def _decoded(batch: Batch, key: Column, value: Column, *, all_null: bool) -> Batch:
+    keys = None if all_null else key.values
+    return batch.replace(keys=keys, values=value.values, key_schema=key.schema, value_schema=value.schema)
+
+
+def _aligned(keys: list[Column], values: list[Column]) -> Iterable[tuple[slice, Column, Column]]:
+    """Cut two columns' runs at each other's borders."""
+    borders = sorted({*_borders(keys), *_borders(values)})
+    start = 0
+    for end in borders:
+        part = slice(start, end)
+        yield part, _cut(keys, part), _cut(values, part)
+        start = end
+
+
+def _borders(columns: list[Column]) -> list[int]:
+    ends, end = [], 0
+    for column in columns:
+        end += len(column.values)
+        ends.append(end)
+    return ends
+
+
+def _cut(columns: list[Column], part: slice) -> Column:
+    start = 0
+    for column in columns:
+        end = start + len(column.values)
+        if part.start < end:
+            return Column(column.schema, column.values[part.start - start : part.stop - start])
+        start = end
+    raise AssertionError("a part lies within the columns")

@@ -1,0 +1,438 @@
+"""The source task's loop: poll -> transforms -> convert -> append -> commit the source offset.
+
+Two things are in flight at most: one poll's records on their way into the log, and the next poll. An offset is
+recorded when the append of its records has returned, and committed (every `offset.flush.interval.ms`, and at the end)
+only after the producer has flushed: so the offset store is never ahead of durable data. The end is any end: a task
+that failed commits what it had appended, so that its next start repeats nothing of it.
+
+What a stop or a pause finds in hand is kept or polled again, never decided about; what the log cannot take now, since
+the disk is full, waits until it can.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import time
+from collections import deque
+from collections.abc import Sequence
+from typing import Any, Final
+
+from connect.api import (
+    Batch,
+    ConnectError,
+    EnvironmentFault,
+    InvalidRecordError,
+    RecordTooLargeError,
+    RetriableError,
+    SourceTask,
+    UnknownTopicOrPartitionError,
+)
+from connect.api.contract import batches_of, check_batch, check_source, refuse
+from connect.api.errors import InternalTopicError
+from connect.ports import Producer
+from connect.runtime.border.calls import call, on_loop
+from connect.runtime.config import SourceConnectorConfig, strip_prefix
+from connect.runtime.factory import make_pipeline
+from connect.runtime.tasks.context import SourceTaskContextImpl
+from connect.runtime.tasks.delivery import delivery_timeout_s, may_pass
+from connect.runtime.tasks.pipeline import Outgoing, Pipeline
+from connect.runtime.tasks.source_offsets import PendingOffsets, half_way, offsets_before, offsets_of
+from connect.runtime.tasks.task import IDLE_WAIT_MAX_S, IDLE_WAIT_MIN_S, Surroundings, TaskRunner, TaskSpec, size_of
+from connect.runtime.tasks.tolerance import Interrupted
+from connect.runtime.tasks.topic_creation import TopicGroup, topic_groups
+from connect.stores.offsets import OffsetStore
+from connect.stores.topics import ensure_topic
+
+#: A task that has nothing to do commits this soon: what it costs is nothing then, and a crash repeats less.
+QUIET_COMMIT_S = 5.0
+#: How long a cancelled task waits for its parts to end.
+ABANDON_S: Final = 0.5
+
+
+class SourceTaskRunner(TaskRunner):
+    """Runs one source task."""
+
+    _plugin: SourceTask
+
+    def __init__(self, spec: TaskSpec, around: Surroundings, offsets: OffsetStore) -> None:
+        connector = spec.id.connector
+        context = SourceTaskContextImpl(connector, spec.id.task, lambda partition: offsets.get(connector, partition))
+        super().__init__(spec, around, context)
+        self._store = offsets
+        self._pipeline: Pipeline | None = None
+        self._producer: Producer | None = None
+        self._delivery_timeout_s = 0.0
+        self._known_topics: set[str] = set()
+        self._topic_groups: list[TopicGroup] = []
+        #: Polled and not converted yet, since a stop or a pause came in between.
+        self._polled: list[Batch] | None = None
+        #: An async poll that is under way; a pause leaves it so.
+        self._polling: asyncio.Task[Any] | None = None
+        self._appending: asyncio.Task[None] | None = None
+        self._committer: asyncio.Task[None] | None = None
+        #: Set while the append waits for a log that cannot take it now.
+        self._outage = asyncio.Event()
+        self._appended_at = self._committed_at = time.monotonic()
+        #: Set while offsets wait to be committed.
+        self._is_due = asyncio.Event()
+        self._is_committing = asyncio.Lock()
+        self._pending = PendingOffsets()
+        #: Batches whose append failed within, and how many records of each are in the log.
+        self._half_way: list[tuple[Batch, int]] = []
+        self._committed = PendingOffsets()
+        self._has_news = False
+
+    async def _prepare(self) -> None:
+        make = lambda: make_pipeline(  # noqa: E731 - runs on the task's thread
+            self.around.plugins, self.around.worker, self.spec.config, log=self.log, interrupted=self.interrupted
+        )
+        self._pipeline, self.tolerance = await self.set_up(make)
+        assert isinstance(self.spec.config, SourceConnectorConfig)
+        self._topic_groups = topic_groups(self.spec.config.originals, self.spec.config.topic_creation_groups)
+        configs = {
+            **strip_prefix(self.around.worker.originals, "producer."),
+            **strip_prefix(self.spec.config.originals, "producer.override."),
+        }
+        self._delivery_timeout_s = delivery_timeout_s(configs)
+        client_id = f"connector-producer-{self.id}"
+        self._producer = self.around.cluster.producer(client_id=client_id, configs=configs)
+
+    async def _release(self) -> None:
+        if self._producer is not None:
+            await self._producer.aclose()
+
+    async def _loop(self) -> None:
+        failure: Exception | None = None
+        self._committed_at = time.monotonic()
+        self._committer = asyncio.create_task(self._commit_regularly())
+        try:
+            for step in (
+                self._poll_and_append,
+                self._end_poll,
+                self._finish_append,
+                self._ask_half_way,
+                self._commit,
+                self._tell_committed,
+            ):
+                try:
+                    await step()
+                except Interrupted:  # by a stop: no offset covers what was in hand
+                    pass
+                except Exception as error:
+                    failure = failure or error
+        finally:
+            await self._abandon()
+        if failure is not None:
+            raise failure
+
+    async def _poll_and_append(self) -> None:
+        poll = self._poll_on_loop if on_loop(self._plugin, "poll_batch", "poll") else self._poll_on_thread
+        idle_s, tries = IDLE_WAIT_MIN_S, 0
+        while not self.stopping:
+            if self.pausing:
+                await self._stand_still()
+                continue
+            self._check_committer()
+            if self._polling is None:
+                await self._tell_committed()
+            try:
+                polled = await poll()
+                tries = 0
+            except Interrupted:
+                continue
+            except RetriableError as error:
+                await self._finish_append()
+                await self.retry_wait(error, tries, until_pause=True)
+                tries += 1
+                continue
+            if polled is None:
+                continue
+            await self._finish_append()
+            if polled[0] or polled[1]:
+                idle_s = IDLE_WAIT_MIN_S
+                self._appending = asyncio.create_task(self._append(*polled))
+            else:
+                await self.wait_idle(idle_s)
+                idle_s = min(idle_s * 2, IDLE_WAIT_MAX_S)
+
+    async def _stand_still(self) -> None:
+        """Finish what is in flight, commit, and wait to be resumed. What the log cannot take now goes on waiting."""
+        if self._appending is not None:
+            outage = asyncio.ensure_future(self._outage.wait())
+            await asyncio.wait({self._appending, outage}, return_when=asyncio.FIRST_COMPLETED)
+            outage.cancel()
+            if self._appending.done():
+                await self._finish_append()
+        await self._commit()
+        if self._polling is None:
+            await self._tell_committed()
+        await self.pause_point()
+
+    async def _abandon(self) -> None:
+        """End what is still in flight: the committer, and all else when the task was cancelled."""
+        flying = [task for task in (self._polling, self._appending, self._committer) if task is not None]
+        for task in flying:
+            task.cancel()
+        # One that does not let itself be cancelled must not hold up the release.
+        done, _ = await asyncio.wait(flying, timeout=ABANDON_S)
+        for task in done:
+            if not task.cancelled():
+                task.exception()  # nobody else asks for it
+
+    # -- polling ---------------------------------------------------------------------------------------------------
+
+    async def _poll_on_thread(self) -> tuple[list[Outgoing], list[Batch]]:
+        return await self.thread.run(self._poll_and_convert)
+
+    def _poll_and_convert(self) -> tuple[list[Outgoing], list[Batch]]:
+        batches, self._polled = self._polled, None
+        if batches is None:
+            batches = self.thread.inside(poll, self._plugin)
+        return self._converted(batches)
+
+    async def _poll_on_loop(self) -> tuple[list[Outgoing], list[Batch]] | None:
+        """Return what an async poll brings; None when the task is asked to stop or to pause first.
+
+        An async poll may wait as long as it likes: a stop cancels it, a pause leaves it under way. Raises at once what
+        the append raises meanwhile.
+        """
+        batches, self._polled = self._polled, None
+        if batches is None:
+            if self._polling is None:
+                self._polling = asyncio.create_task(call(self.thread, self._plugin.poll_batch))
+            asked = asyncio.ensure_future(self._asked.wait())
+            try:
+                flying = (self._polling, self._appending, self._committer, asked)
+                waits: set[asyncio.Future[Any]] = {future for future in flying if future is not None}
+                await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                asked.cancel()
+            if not self._polling.done():
+                if self._appending is not None and self._appending.done():
+                    await self._finish_append()
+                return None
+            polling, self._polling = self._polling, None
+            batches = _listed(self._plugin, polling.result())
+        if not batches:
+            return [], []
+        return await self.thread.run(self._converted, batches)
+
+    async def _end_poll(self) -> None:
+        """Cancel the poll that is under way, and return when it has cleaned up: `stop` comes after that.
+
+        What it had in hand is polled again later, since no offset covers it. Waits as long as the worker lets it.
+        """
+        polling, self._polling = self._polling, None
+        if polling is not None:
+            polling.cancel()
+            await asyncio.gather(polling, return_exceptions=True)
+
+    def _converted(self, batches: list[Batch]) -> tuple[list[Outgoing], list[Batch]]:
+        assert self._pipeline is not None
+        try:
+            return self._pipeline.to_bytes(batches), batches
+        except Interrupted:
+            self._polled = batches
+            raise
+
+    # -- appending -------------------------------------------------------------------------------------------------
+
+    async def _append(self, outgoing: Sequence[Outgoing], polled: Sequence[Batch]) -> None:
+        """Append one poll's records; what was reached counts, also where it fails half-way."""
+        appended: list[Outgoing] = []
+        left = deque(outgoing)
+        try:
+            while left:
+                await self._append_first(left, appended)
+        except Exception:
+            in_order = all(out.is_in_order for out in (*appended, *left))
+            self._pending.add(offsets_before(polled, appended, left, in_order=in_order))
+            self._half_way = half_way(polled, appended, left) if in_order else []
+            self._is_due.set()
+            raise
+        self._pending.add(offsets_of(polled))
+        self._appended_at = time.monotonic()
+        self._is_due.set()
+
+    async def _append_first(self, left: deque[Outgoing], appended: list[Outgoing]) -> None:
+        """Append the first of `left`, or take it apart around a record that the topic does not allow."""
+        out = left[0]
+        try:
+            await self._send(out)
+        except (RecordTooLargeError, InvalidRecordError) as error:
+            if len(out) > 1:
+                middle = len(out) // 2
+                left[0] = out.cut(middle, len(out))
+                left.appendleft(out.cut(0, middle))
+                return
+            assert self.tolerance is not None
+            self.tolerance.failed(error, stage=_stage(out), batch=_as_batch(out))
+        appended.append(left.popleft())
+
+    async def _send(self, out: Outgoing) -> None:
+        """Append; wait where the log cannot take it now, and make the topic again where it was deleted meanwhile."""
+        assert self._producer is not None
+        began, tries, made_again = time.monotonic(), 0, False
+        while True:
+            try:
+                if out.topic not in self._known_topics:
+                    await self._ensure_topic(out.topic)
+                self.around.on_topic(self.id, out.topic)
+                await self._producer.append(out.topic, out.columns, partition=out.partition)
+                break
+            except UnknownTopicOrPartitionError:
+                if made_again or out.topic not in self._known_topics:
+                    raise
+                self._known_topics.discard(out.topic)
+                made_again = True
+            except (EnvironmentFault, RetriableError) as error:
+                if not may_pass(error) or time.monotonic() - began >= self._delivery_timeout_s:
+                    raise
+                await self._wait_for_log(error, out.topic, tries)
+                tries += 1
+        self.records += len(out.columns)
+        self.size_bytes += size_of(out.columns.keys, out.columns.values)
+
+    async def _wait_for_log(self, error: ConnectError, topic: str, tries: int) -> None:
+        self._outage.set()
+        try:
+            if not await self.retry_wait(error, tries, doing=f"append to topic {topic!r}"):
+                raise Interrupted from error
+        finally:
+            self._outage.clear()
+
+    async def _finish_append(self) -> None:
+        appending, self._appending = self._appending, None
+        if appending is not None:
+            await appending
+
+    async def _ask_half_way(self) -> None:
+        """Have the source tell up to where the batches came whose append failed within: at the end, beside no poll."""
+        for batch, count in self._half_way:
+            try:
+                offset = await call(self.thread, self._plugin.offset_within, batch, count)
+                reached = batch.replace(source_offset=offset)
+                check_source(self._plugin, "offset_within", reached)
+            except ConnectError as error:  # what failed before is the task's failure
+                self.log.warning("%d records of a batch that failed will come again: %s", count, error.message)
+            else:
+                self._pending.add(offsets_of([reached]))
+
+    async def _ensure_topic(self, topic: str) -> None:
+        admin = self.around.cluster.admin
+        if self.around.cluster.is_internal(topic):  # before it is created for nothing
+            raise InternalTopicError(f"topic {topic!r} is internal: a connector cannot write to it")
+        if self.around.worker.topic_creation_enable:
+            # On a thread: the patterns of the groups are the user's.
+            group = await asyncio.to_thread(lambda: next(group for group in self._topic_groups if group.takes(topic)))
+            await ensure_topic(admin, topic, partitions=group.partitions, configs=group.configs)
+        elif await admin.partitions(topic) is None:
+            raise UnknownTopicOrPartitionError(
+                f"topic {topic!r} does not exist and topic.creation.enable is false",
+                hint=f"Create it with 'connect topic create {topic}'.",
+            )
+        self._known_topics.add(topic)
+
+    # -- committing ------------------------------------------------------------------------------------------------
+
+    async def _commit_regularly(self) -> None:
+        """Commit every `offset.flush.interval.ms`, or sooner where nothing more was appended for a while: beside polls,
+        which may take their time."""
+        interval_s = self.around.worker.offset_flush_interval_ms / 1000
+        while True:
+            await self._is_due.wait()
+            quiet_at = max(self._appended_at, self._committed_at) + QUIET_COMMIT_S
+            wait_s = min(self._committed_at + interval_s, quiet_at) - time.monotonic()
+            if wait_s > 0:
+                await asyncio.sleep(wait_s)
+            else:
+                await self._commit()
+
+    def _check_committer(self) -> None:
+        """Raise what ended the committer, which ends by a failure alone."""
+        if self._committer is not None and self._committer.done():
+            self._committer.result()
+
+    async def _commit(self) -> None:
+        """Make what was appended durable, then store its offsets. A failure is logged, and tried again later; one that
+        does not pass is raised."""
+        async with self._is_committing:
+            self._committed_at = time.monotonic()
+            self._is_due.clear()
+            offsets = self._pending.take()
+            if not offsets:
+                return
+            assert self._producer is not None
+            try:
+                async with asyncio.timeout(self.around.worker.offset_flush_timeout_ms / 1000):
+                    await self._producer.flush()
+                    await self._store.put(self.id.connector, offsets)
+            except BaseException as error:
+                self._pending.put_back(offsets)
+                self._is_due.set()
+                if not isinstance(error, ConnectError | TimeoutError):
+                    raise
+                if isinstance(error, ConnectError) and not may_pass(error) and not self.stopping:
+                    raise
+                reason = (
+                    str(error)
+                    or f"it took longer than offset.flush.timeout.ms={self.around.worker.offset_flush_timeout_ms}"
+                )
+                self.log.error("source offsets were not committed: %s", reason)
+            else:
+                self._committed.add(offsets)
+                self._has_news = True
+
+    async def _tell_committed(self) -> None:
+        """Tell the plugin what was committed since it was last told. Between two calls of it, and after the last."""
+        if not self._has_news:
+            return
+        self._has_news = False
+        offsets = self._committed.take()
+        try:
+            await call(self.thread, self._plugin.commit, offsets)
+        except Exception as error:  # as in Kafka; it is told of them again with the next ones
+            self._committed.put_back(offsets)
+            self.log.error("the task's commit failed: %s: %s", type(error).__name__, error, exc_info=True)
+
+
+def _stage(out: Outgoing) -> str:
+    """Return what is said to have failed: of a record without an offset of its own, also in front of which one it is."""
+    known = out.source_offset or (out.source_offsets and out.source_offsets[-1]) or out.source_end is None
+    return "append" if known else f"append of a record before source offset {dict(out.source_end or {})}"
+
+
+def _as_batch(out: Outgoing) -> Batch:
+    """Dress one record's bytes as a batch, for whoever tells of its failure."""
+    columns = out.columns
+    return Batch(
+        out.topic,
+        list(columns.values),
+        keys=None if columns.keys is None else list(columns.keys),
+        partition=out.partition,
+        source_partition=out.source_partition,
+        source_offset=out.source_offset,
+        source_offsets=None if out.source_offsets is None else list(out.source_offsets),
+    )
+
+
+def poll(task: SourceTask) -> list[Batch]:
+    """Poll a plain task, on its thread; the result is sound."""
+    return _listed(task, task.poll_batch())
+
+
+def _listed(task: SourceTask, result: Any) -> list[Batch]:
+    if type(result) is Batch:  # nearly always
+        check_batch(task, "poll_batch", result)
+        check_source(task, "poll", result)
+        return [result]
+    if type(result) is not list and inspect.isawaitable(result):
+        close = getattr(result, "close", None)
+        if close is not None:
+            close()
+        refuse(task, "poll_batch", result, "no awaitable from a plain `def`: write `async def`")
+    batches = batches_of(task, "poll_batch", result)
+    for batch in batches:
+        check_source(task, "poll", batch)
+    return batches

@@ -1,0 +1,350 @@
+"""What source and sink tasks share: the life of a task around its loop.
+
+A runner is one asyncio task. It makes the plugin's task, starts it, runs the loop until it is asked to stop or fails,
+and always stops, closes and releases. What goes wrong ends in the status, cause first; nothing escapes to the worker
+but cancellation. Plugin code is reached through the border (`calls.py`) alone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import threading
+import traceback
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar, cast
+
+from connect.api import ConnectError, Connector, PluginError, RetriableError, Task
+from connect.api.connector import config_class_of
+from connect.ports import Cluster
+from connect.runtime.border.calls import PLUGIN_FAILED, PluginTimeoutError, TaskThread, call, cause_of, failure_of, told
+from connect.runtime.border.watchdog import Watch
+from connect.runtime.config import ConnectorConfig, WorkerConfig
+from connect.runtime.model import State, TaskId, TaskProgress
+from connect.runtime.plugins import PluginDesc, PluginHost
+from connect.runtime.secrets import redact
+from connect.runtime.states import Event, after
+from connect.runtime.tasks.context import SinkTaskContextImpl, SourceTaskContextImpl, connector_context
+from connect.runtime.tasks.pipeline import Pipeline
+from connect.runtime.tasks.tolerance import Tolerance, wait_ms_of
+
+T = TypeVar("T")
+
+#: The longest pause between two polls of a source that has nothing, in seconds: as Kafka's file source waits.
+IDLE_WAIT_MAX_S = 1.0
+IDLE_WAIT_MIN_S = 0.005
+#: Long idle waits end together, on multiples of this: a wake-up costs more than what it is for, half of it saved.
+IDLE_TICK_S = 0.1
+#: The least that releasing a plugin may take, however late it is.
+RELEASE_S = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class TaskSpec:
+    """All that makes a task: who it is, what it runs, and with which config."""
+
+    id: TaskId
+    desc: PluginDesc
+    config: ConnectorConfig
+    task_config: Mapping[str, str]
+    tasks: int
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a worker lends to its tasks."""
+
+    cluster: Cluster
+    plugins: PluginHost
+    worker: WorkerConfig
+    on_state: Callable[[TaskId, State, str | None], None]
+    on_topic: Callable[[TaskId, str], None]
+    watch: Watch = field(default_factory=Watch)
+
+
+class TaskRunner(ABC):
+    """The life of one task. `run` is awaited once; `stop`, `pause` and `resume` may come from anywhere on the loop."""
+
+    _plugin: Task  # made by `run`, on the thread
+
+    def __init__(
+        self, spec: TaskSpec, around: Surroundings, context: SourceTaskContextImpl | SinkTaskContextImpl
+    ) -> None:
+        self.spec = spec
+        self.id = spec.id
+        self.around = around
+        self.context = context
+        self.state = State.UNASSIGNED
+        self.failure: Exception | None = None
+        self.records = 0
+        self.size_bytes = 0
+        self.log = logging.getLogger("connect.runtime.tasks.task")
+        self.thread = TaskThread(
+            f"connect-{spec.id}",
+            who=f"task {spec.id}",
+            plugin=spec.desc.name,
+            watch=around.watch,
+            deadline_s=around.worker.plugin_call_timeout_ms / 1000,
+        )
+        self.tolerance: Tolerance | None = None
+        self.stop_by: float | None = None
+        self.waiting_for: str | None = None
+        self._stopping = asyncio.Event()
+        self._resumed = asyncio.Event()
+        self._resumed.set()
+        #: Set while the task is asked to stop or to pause: for waits on the loop, and for those on the task's thread.
+        self._asked = asyncio.Event()
+        self.interrupted = threading.Event()
+        self._is_made = False
+        self._is_late = False
+        self._pipeline: Pipeline | None = None
+        self._log_released = False
+
+    # -- from outside ----------------------------------------------------------------------------------------------
+
+    def stop(self, by: float | None = None) -> None:
+        """Ask the task to finish what is in flight and end.
+
+        Args:
+            by: When it will be cancelled if it has not ended, in the event loop's time.
+        """
+        self.stop_by = by
+        self.context.stopping.set()
+        self._stopping.set()
+        self._resumed.set()
+        self._asked.set()
+        self.interrupted.set()
+
+    def pause(self) -> None:
+        """Ask the task to stand still after what is in flight."""
+        self._resumed.clear()
+        self._asked.set()
+        self.interrupted.set()
+
+    def resume(self) -> None:
+        """Let the task go on."""
+        self._resumed.set()
+        if not self.stopping:
+            self._asked.clear()
+            self.interrupted.clear()
+
+    def progress(self) -> TaskProgress:
+        """How far the task has come."""
+        skipped = self.tolerance.skipped if self.tolerance else 0
+        told = self.context.waiting_for  # by the plugin, who may have set it to anything
+        waiting_for = self.waiting_for or (told if isinstance(told, str) else None)
+        return TaskProgress(self.id, self.state, self.records, self.size_bytes, skipped, waiting_for)
+
+    # -- the life --------------------------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Live until stopped or failed. One that ends in any other way is FAILED too, never left as RUNNING."""
+        connector_context.set(f"[{self.id.connector}|task-{self.id.task}] ")
+        self._event(Event.START)
+        try:
+            await self.thread.bounded(self.thread.deadline_s, self._make)
+            await self._prepare()
+            self.thread.step = self._pipeline.underway if self._pipeline is not None else self.thread.step
+            await self._start_plugin()
+            if not self.stopping:
+                self._event(Event.STARTED)
+                await self._loop()
+                if not self.stopping:
+                    raise ConnectError(f"task {self.id} ended without being asked to", code="internal")
+        except Exception as error:  # a plugin may raise anything; it ends here, in the status
+            self._failed(error)
+        except asyncio.CancelledError:
+            if not self.stopping and not _was_cancelled():
+                self._failed(ConnectError(f"task {self.id} was cancelled by nobody of the worker", code="internal"))
+            else:
+                raise
+        finally:
+            self.context.stopping.set()
+            await self._release_all()
+
+    def _make(self) -> None:
+        """Make and configure the plugin's task, on the thread: constructors and configs are plugin code too."""
+        connector_class = cast(type[Connector], self.spec.desc.cls)
+        task_class = connector_class.task_class
+        made = task_class()
+        made.context = self.context
+        self._plugin, self._is_made = made, True
+        made.configure(config_class_of(connector_class, task_class).parse(self.spec.task_config))
+
+    async def set_up(self, make: Callable[[], T]) -> T:
+        """Make the pipeline's plugins on the thread."""
+        return await self.thread.bounded(self.thread.deadline_s, make)
+
+    @abstractmethod
+    async def _prepare(self) -> None:
+        """Make what the loop needs, before the plugin starts."""
+
+    @abstractmethod
+    async def _loop(self) -> None:
+        """Move records until `stopping`; on a clean stop, flush and commit."""
+
+    @abstractmethod
+    async def _release(self) -> None:
+        """Give back what `_prepare` made."""
+
+    @property
+    def stopping(self) -> bool:
+        """Whether the task was asked to end."""
+        return self._stopping.is_set()
+
+    async def wait_stopping(self, seconds: float) -> bool:
+        """Wait that long, or until the task is to stop; return whether it is."""
+        if seconds > 0 and not self.stopping:
+            try:
+                async with asyncio.timeout(seconds):
+                    await self._stopping.wait()
+            except TimeoutError:
+                return False
+        return self.stopping
+
+    async def wait_idle(self, seconds: float) -> None:
+        """Wait that long, or a little longer if that is long, since there is nothing to do; a stop ends it."""
+        if seconds > IDLE_TICK_S:
+            end = asyncio.get_running_loop().time() + seconds
+            seconds += IDLE_TICK_S - end % IDLE_TICK_S
+        await self.wait_stopping(seconds)
+
+    async def pause_point(self) -> None:
+        """Stand still here while paused."""
+        if not self._resumed.is_set() and not self.stopping:
+            self._event(Event.PAUSE)
+            await self._resumed.wait()
+            if not self.stopping:
+                self._event(Event.RESUME)
+
+    @property
+    def pausing(self) -> bool:
+        """Whether a pause was asked for."""
+        return not self._resumed.is_set()
+
+    async def retry_wait(self, error: ConnectError, tries: int, *, doing: str = "", until_pause: bool = False) -> bool:
+        """Wait before a call is made again; return False once the task is to stop. Says the first failure, then every tenth.
+
+        Args:
+            doing: What is tried, where it is not a call of the plugin.
+            until_pause: A pause ends the wait, too.
+        """
+        wait_ms = wait_ms_of(error, tries, max_ms=self.spec.config.errors_retry_delay_max_ms)
+        if tries % 10 == 0:
+            what = f"{doing}: " if doing else ""
+            self.log.warning("%stry %d failed, next in %d ms: %s", what, tries + 1, wait_ms, error.message)
+        self.waiting_for = error.message
+        try:
+            if not until_pause:
+                return not await self.wait_stopping(wait_ms / 1000)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(wait_ms / 1000):
+                    await self._asked.wait()
+            return not self.stopping
+        finally:
+            self.waiting_for = None
+
+    async def _start_plugin(self) -> None:
+        tries = 0
+        while not self.stopping:
+            try:
+                await call(self.thread, self._plugin.start)
+                return
+            except RetriableError as error:
+                await self.retry_wait(error, tries)
+                tries += 1
+
+    async def _release_all(self) -> None:
+        # Each step on its own: a plugin whose stop fails or hangs must not keep the log's side open.
+        steps: list[Callable[[], Awaitable[Any]]] = [self.release_log]
+        if self._is_made:
+            steps.insert(0, lambda: call(self.thread, self._plugin.stop, limit_s=self._release_s()))
+        if (pipeline := self._pipeline) is not None:
+            steps.append(lambda: self.thread.bounded(self._release_s(), pipeline.close))
+        if self._is_made:
+            steps.append(lambda: self.thread.bounded(self._release_s(), self._plugin.close))
+        try:
+            for release in steps:
+                try:
+                    await release()
+                except PluginTimeoutError as error:  # what follows waits behind it, and is done if it ever comes back
+                    self._is_late = True
+                    self.log.error("left behind: %s", error)
+                except Exception as error:
+                    self.log.error("releasing failed: %s", error, exc_info=True)
+        finally:
+            self.thread.close()
+
+    async def release_log(self) -> None:
+        """Give back the log's side, once; also from outside, where the plugin does not let the runner go on."""
+        if not self._log_released:
+            self._log_released = True
+            await self._release()
+
+    async def abandon(self, task: asyncio.Task[None]) -> None:
+        """Give the log's side back where a coroutine of the plugin, though cancelled, keeps `run` from it.
+
+        Args:
+            task: What runs `run`.
+        """
+        underway = self.thread.underway()
+        self.around.watch.stray(self.thread.full_name, underway.what if underway else "a call", task)
+        await self.release_log()
+
+    def _release_s(self) -> float:
+        """How long the next step of releasing may take."""
+        if self._is_late:
+            return 0.01
+        if self.thread.is_busy:  # in a call that did not come back
+            return RELEASE_S
+        if self.stop_by is None:
+            return min(self.thread.deadline_s, self.around.worker.task_shutdown_graceful_timeout_ms / 1000)
+        return max(RELEASE_S, self.stop_by - asyncio.get_running_loop().time())
+
+    def _event(self, event: Event, trace: str | None = None) -> None:
+        self.state = after(self.state, event)
+        # One that was told to stop is no longer what its number stands for: the next runner may be there already.
+        if not self.stopping:
+            self.around.on_state(self.id, self.state, trace)
+
+    def ended(self, task: asyncio.Task[None]) -> None:
+        """Take note of the end of `run`: one that nobody asked for is a failure, whatever it came from."""
+        error = None if task.cancelled() else task.exception()
+        if self.stopping or self.state is State.FAILED:
+            return
+        if task.cancelled():
+            error = PluginError(
+                f"the task was cancelled by code that is not the worker's ({self.thread.full_name})", code=PLUGIN_FAILED
+            )
+        cause = error if isinstance(error, Exception) else ConnectError(f"task {self.id} ended without being asked to")
+        self._failed(cause)
+
+    def _failed(self, error: Exception) -> None:
+        cause = cause_of(error)
+        self.failure = cause if isinstance(cause, Exception) else failure_of(cause, "a call", self.thread.full_name)
+        trace = render_trace(self.failure)
+        self.log.error("task failed: %s", trace)
+        self._event(Event.FAIL, trace)
+
+
+def _was_cancelled() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
+def render_trace(error: BaseException) -> str:
+    """Return a failure as a status shows it: the cause and what to do first, then the whole traceback."""
+    lines = [told(error)]
+    if isinstance(error, ConnectError):
+        lines[0] = f"{error.message} [{error.code}]"
+        if error.hint:
+            lines.append(f"hint: {error.hint}")
+    return redact("\n".join([*lines, "".join(traceback.format_exception(error)).rstrip()]))
+
+
+def size_of(*columns: Any) -> int:
+    """Return the bytes in columns of bytes; None counts nothing."""
+    return sum(len(item) for column in columns if column is not None for item in column if item is not None)

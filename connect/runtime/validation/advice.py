@@ -1,0 +1,322 @@
+"""Warnings about a connector config: what Kafka Connect takes without a word and a user would want to hear.
+
+A warning never keeps a connector from being created, not even one of what is certain to fail when a task starts:
+scripts count on what Kafka Connect takes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import difflib
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from connect.api import ConfigError, ConnectError, InvalidConfigError, SlowPatternError, compile_pattern
+from connect.ports import Admin
+from connect.runtime.border.calls import within
+from connect.runtime.config import WorkerConfig
+from connect.runtime.factory import framework_config, make_converter, make_header_converter, make_stages
+from connect.runtime.model import ConfigInfos, PluginKind
+from connect.runtime.plugins import PluginDesc, PluginHost
+from connect.runtime.restarts import RestartConfig
+from connect.runtime.tasks.topic_creation import topic_groups
+from connect.runtime.validation.class_names import instead_of
+from connect.runtime.validation.client_overrides import PREFIXES, TYPES, clients_of
+from connect.runtime.validation.enrichment import CONVERTERS, MEMBERS
+from connect.runtime.validation.version_ranges import in_range
+
+UNKNOWN_KEY: Final = "unknown_key"
+UNKNOWN_CLASS: Final = "unknown_class"
+NO_EFFECT: Final = "no_effect"
+RISKY: Final = "risky"
+WILL_FAIL: Final = "will_fail"
+_TOPIC_CREATION: Final = "topic.creation."
+_DEAD: Final = "errors.deadletterqueue."
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """One warning.
+
+    Attributes:
+        key: The config key it is about; '' where there is none.
+        code: unknown_key, unknown_class, no_effect, risky, will_fail; or the code of the error that a check met.
+    """
+
+    key: str
+    code: str
+    message: str
+
+
+def advise(
+    plugins: PluginHost, worker: WorkerConfig, desc: PluginDesc, config: Mapping[str, Any], infos: ConfigInfos
+) -> list[Advice]:
+    """Return what the config alone tells. Makes transforms and converters, so it may read files that they name,
+    and block: never on the event loop.
+
+    Args:
+        infos: What validation said of the config.
+    """
+    found = [*_unknown_classes(plugins, config, infos), *_keys(desc, config, infos), *_risks(desc, config, infos)]
+    found += _versions(desc, config, infos)
+    if not infos.error_count:
+        found += _topics_to_make(desc, config)
+        found += [Advice(key, WILL_FAIL, message) for key, message in startup_problems(plugins, worker, desc, config)]
+    return found
+
+
+def startup_problems(
+    plugins: PluginHost, worker: WorkerConfig, desc: PluginDesc, config: Mapping[str, Any]
+) -> list[tuple[str, str]]:
+    """Make what every task makes first, and return what is wrong with it, as key and message."""
+    found: list[tuple[str, str]] = []
+    framework = framework_config(desc, config)
+    for make in (
+        lambda: [
+            plugin for s in make_stages(plugins, framework, worker) for plugin in (s.transform, s.predicate) if plugin
+        ],
+        lambda: [make_converter(plugins, worker, framework, "key.converter")],
+        lambda: [make_converter(plugins, worker, framework, "value.converter")],
+        lambda: [make_header_converter(plugins, worker, framework)],
+    ):
+        try:
+            for plugin in make():
+                within(plugin.plugin_name(), "close", plugin.close)
+        except InvalidConfigError as error:
+            found += [(problem.key, problem.message) for problem in error.problems]
+        except ConnectError as error:
+            found.append((error.config_path or "", error.message))
+    return found
+
+
+async def advise_topics(admin: Admin, desc: PluginDesc, config: Mapping[str, Any]) -> list[Advice]:
+    """Return what only the topics tell: which are missing, and whether all tasks of a sink have something to do."""
+    if desc.kind is not PluginKind.SINK:
+        return []
+    names = await admin.list_topics()
+    listed = [topic for topic in re.split(r"\s*,\s*", str(config.get("topics") or "").strip()) if topic]
+    found = [
+        Advice("topics", RISKY, f"topic {topic} does not exist yet; the sink waits for it{_did_you_mean(topic, names)}")
+        for topic in listed
+        if topic not in names
+    ]
+    pattern = str(config.get("topics.regex") or "").strip()
+    matching, trouble = await asyncio.to_thread(_matching, pattern, names) if pattern else ([], None)
+    if trouble is not None:
+        found.append(Advice("topics.regex", WILL_FAIL, trouble))
+    elif pattern and not matching:
+        found.append(Advice("topics.regex", RISKY, f"no topic matches {pattern} yet; the sink waits for one"))
+    partitions = [await admin.partitions(topic) or 0 for topic in {*listed, *matching} if topic in names]
+    wanted = str(config.get("tasks.max") or "1")
+    if partitions and wanted.isdigit() and int(wanted) > sum(partitions):
+        count = sum(partitions)
+        found.append(
+            Advice(
+                "tasks.max",
+                RISKY,
+                f"tasks.max={wanted}, but the topics have {count} partition{'s' * (count != 1)}: {int(wanted) - count} tasks would have nothing to do",
+            )
+        )
+    return found
+
+
+def _matching(pattern: str, names: Iterable[str]) -> tuple[list[str], str | None]:
+    """Return the names that a pattern matches, or what keeps it from being matched."""
+    try:
+        compiled = compile_pattern(pattern, key="topics.regex")
+        return [name for name in names if compiled.fullmatch(name)], None
+    except SlowPatternError as error:
+        return [], error.message
+    except ValueError:  # told of the key itself
+        return [], None
+
+
+# -- keys ----------------------------------------------------------------------------------------------------------
+
+
+def _keys(desc: PluginDesc, config: Mapping[str, Any], infos: ConfigInfos) -> Iterator[Advice]:
+    """Yield a warning for each key that nothing reads."""
+    known = {info.value.name for info in infos.configs if info.definition is not None} | RestartConfig.keys().keys()
+    for name in config:
+        if name in known:
+            continue
+        for part in (_override, _member, _converter, _topic_creation):
+            told = part(name, desc, config, infos)
+            if told is not None:
+                yield from told
+                break
+        else:
+            yield _unknown(name, name, known)
+
+
+def _unknown(name: str, short: str, known: Iterable[str], prefix: str = "") -> Advice:
+    return Advice(name, UNKNOWN_KEY, f"nothing reads key {name}{_did_you_mean(short, known, prefix)}")
+
+
+def _override(name: str, desc: PluginDesc, config: Mapping[str, Any], infos: ConfigInfos) -> list[Advice] | None:
+    client = next((client for client, prefix in PREFIXES.items() if name.startswith(prefix)), None)
+    if client is None:
+        return None
+    if client not in clients_of(desc.kind, config):
+        kind = desc.kind.value
+        return [
+            Advice(name, NO_EFFECT, f"a {kind} connector with this config has no {client}, so {name} has no effect")
+        ]
+    return [_unknown(name, name.removeprefix(PREFIXES[client]), TYPES, PREFIXES[client])]
+
+
+def _member(name: str, desc: PluginDesc, config: Mapping[str, Any], infos: ConfigInfos) -> list[Advice] | None:
+    listing = next((listing for listing, _, _ in MEMBERS if name.startswith(f"{listing}.")), None)
+    if listing is None:
+        return None
+    aliases = _listed(config, listing)
+    alias = max((a for a in aliases if name.startswith(f"{listing}.{a}.")), key=len, default=None)
+    if alias is None:
+        alias = name.split(".")[1]
+        return [
+            Advice(
+                name,
+                NO_EFFECT,
+                f"{alias!r} is not in {listing}, so {name} has no effect{_did_you_mean(alias, aliases)}",
+            )
+        ]
+    prefix = f"{listing}.{alias}."
+    known = [info.value.name.removeprefix(prefix) for info in infos.configs if info.value.name.startswith(prefix)]
+    if any(info.value.name == f"{prefix}type" and info.value.errors for info in infos.configs):
+        return []  # its class has to be mended first
+    return [_unknown(name, name.removeprefix(prefix), known, prefix)]
+
+
+def _converter(name: str, desc: PluginDesc, config: Mapping[str, Any], infos: ConfigInfos) -> list[Advice] | None:
+    which = next((which for which, _, _ in CONVERTERS if name.startswith(f"{which}.")), None)
+    if which is None:
+        return None
+    if not config.get(which):
+        return [
+            Advice(
+                name,
+                NO_EFFECT,
+                f"{which} is not given, so the worker's converter is used with the worker's keys, and {name} has no effect: give {which} too",
+            )
+        ]
+    known = [i.value.name.removeprefix(f"{which}.") for i in infos.configs if i.value.name.startswith(f"{which}.")]
+    if any(info.value.name == which and info.value.errors for info in infos.configs):
+        return []
+    return [_unknown(name, name.removeprefix(f"{which}."), known, f"{which}.")]
+
+
+def _topic_creation(name: str, desc: PluginDesc, config: Mapping[str, Any], infos: ConfigInfos) -> list[Advice] | None:
+    if not name.startswith(_TOPIC_CREATION):
+        return None
+    groups = ["default", *_listed(config, "topic.creation.groups")]
+    group = name.removeprefix(_TOPIC_CREATION).partition(".")[0]
+    if desc.kind is PluginKind.SINK:
+        return [Advice(name, NO_EFFECT, f"a sink connector creates no topics, so {name} has no effect")]
+    if group not in groups:
+        return [
+            Advice(
+                name,
+                NO_EFFECT,
+                f"{group!r} is not in topic.creation.groups, so {name} has no effect{_did_you_mean(group, groups)}",
+            )
+        ]
+    return []
+
+
+def _topics_to_make(desc: PluginDesc, config: Mapping[str, Any]) -> Iterator[Advice]:
+    if desc.kind is PluginKind.SOURCE:
+        try:
+            topic_groups(config, _listed(config, "topic.creation.groups"))
+        except ConfigError as error:
+            yield Advice(error.config_path or "", WILL_FAIL, error.message)
+
+
+def _versions(desc: PluginDesc, config: Mapping[str, Any], infos: ConfigInfos) -> Iterator[Advice]:
+    for info in infos.configs:
+        name, definition = info.value.name, info.definition
+        if name.endswith("plugin.version") and name in config and definition and not info.value.errors:
+            installed = definition.default
+            if installed is not None and not in_range(installed, config[name]):
+                yield Advice(
+                    name, NO_EFFECT, f"version {config[name]} is asked for; {installed} is installed, and taken"
+                )
+
+
+def _listed(config: Mapping[str, Any], name: str) -> list[str]:
+    return [item for item in re.split(r"\s*,\s*", str(config.get(name) or "").strip()) if item]
+
+
+def _did_you_mean(given: str, known: Iterable[str], prefix: str = "") -> str:
+    close = difflib.get_close_matches(given, list(known), n=1, cutoff=0.6)
+    return f"; did you mean {prefix}{close[0]}?" if close else ""
+
+
+def _unknown_classes(plugins: PluginHost, config: Mapping[str, Any], infos: ConfigInfos) -> Iterator[Advice]:
+    """Yield the nearest class for each that is not there; Kafka's error names none."""
+    kinds = {which: kind for which, kind, _ in CONVERTERS}
+    for info in infos.configs:
+        name = info.value.name
+        kind = kinds.get(name) or next(
+            (k for listing, k, _ in MEMBERS if re.fullmatch(rf"{listing}\..*\.type", name)), None
+        )
+        if kind is None or not any("could not be found" in error for error in info.value.errors):
+            continue
+        instead = instead_of(str(config.get(name)))
+        near = plugins.nearest(str(config.get(name)), kind)
+        if instead is not None:
+            yield Advice(name, UNKNOWN_CLASS, f"{config[name]} is not installed: {instead}")
+        elif near is not None:
+            yield Advice(name, UNKNOWN_CLASS, f"{config[name]} is not installed; did you mean {near}?")
+
+
+# -- combinations --------------------------------------------------------------------------------------------------
+
+
+def _risks(desc: PluginDesc, config: Mapping[str, Any], infos: ConfigInfos) -> Iterator[Advice]:
+    """Yield combinations of keys that work, and seldom do what was meant."""
+    values = {info.value.name: info.value.value or "" for info in infos.configs}
+    tolerant, logs = values["errors.tolerance"] == "all", values["errors.log.enable"] == "true"
+    dead = values.get(f"{_DEAD}topic.name", "")
+    if tolerant and not logs and not dead:
+        keep = f" or {_DEAD}topic.name" if desc.kind is PluginKind.SINK else ""
+        yield Advice(
+            "errors.tolerance", RISKY, f"bad records are dropped without a trace: set errors.log.enable=true{keep}"
+        )
+    if dead and not tolerant:
+        yield Advice(
+            f"{_DEAD}topic.name",
+            RISKY,
+            "the first bad record still ends the task, since errors.tolerance is none: set errors.tolerance=all",
+        )
+    if dead and values[f"{_DEAD}context.headers.enable"] != "true":
+        yield Advice(
+            f"{_DEAD}context.headers.enable",
+            RISKY,
+            "the dead letter queue will not tell why a record is in it: set the key to true",
+        )
+    if not dead and values.get(f"{_DEAD}context.headers.enable") == "true":
+        yield Advice(
+            f"{_DEAD}context.headers.enable",
+            NO_EFFECT,
+            f"{_DEAD}topic.name is not given, so there is no dead letter queue",
+        )
+    if values["errors.log.include.messages"] == "true" and not logs:
+        yield Advice("errors.log.include.messages", NO_EFFECT, "errors.log.enable is false, so nothing is logged")
+    if values["errors.retry.timeout"] == "-1":
+        yield Advice(
+            "errors.retry.timeout",
+            RISKY,
+            "an operation that never succeeds holds the task up for ever, and its state stays RUNNING",
+        )
+    if values["tasks.max.enforce"] == "false":
+        yield Advice("tasks.max.enforce", RISKY, "the connector may run more tasks than tasks.max says")
+    yield from _unused_predicates(config)
+
+
+def _unused_predicates(config: Mapping[str, Any]) -> Iterator[Advice]:
+    used = {config.get(f"transforms.{alias}.predicate") for alias in _listed(config, "transforms")}
+    for alias in _listed(config, "predicates"):
+        if alias not in used:
+            yield Advice("predicates", NO_EFFECT, f"no transform uses predicate {alias!r}")

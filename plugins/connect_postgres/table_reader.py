@@ -1,0 +1,521 @@
+"""A table or query as a task reads it: where it stands, what comes next, and the offset after each batch.
+
+A read is one statement whose rows are fetched through a cursor, so it costs one sort at most and sees one moment. Its
+transaction holds the connection until the last row. Offsets have the JDBC connector's shape:
+
+    {"protocol": "1", "table": "public.orders"} or {"query": "query"}
+    {"incrementing": 42, "timestamp": 1700000000123, "timestamp_nanos": 123456000}
+
+In mode timestamp the offset is the last time of which every row was returned: rows of equal time may be many, and a
+batch may end among them.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from connect.api import Batch, ConfigError, ConnectError, DataError, Schema
+from connect_postgres.catalog import ColumnInfo, describe_table
+from connect_postgres.names import TableName, quoted
+from connect_postgres.query import describe_query
+from connect_postgres.rows import (
+    Convert,
+    RowStyle,
+    Unreadable,
+    convert_each,
+    holds_infinity,
+    micros_of,
+    read_carefully,
+    select_list,
+    to_dicts,
+)
+from connect_postgres.snapshot import Mark, set_mark
+from connect_postgres.source_config import INCREMENTING, TIMESTAMP, SourceConfig
+
+if TYPE_CHECKING:
+    import asyncpg
+    from asyncpg.cursor import Cursor
+    from asyncpg.transaction import Transaction
+
+_EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+_ID_CASTS: Final = {
+    "smallint": "bigint",
+    "integer": "bigint",
+    "bigint": "bigint",
+    "oid": "bigint",
+    "numeric": "numeric",
+}
+_MOMENT: Final = ("timestamp with time zone", "timestamp without time zone")
+#: How soon to look again whether open transactions have ended, and how often to tell that they have not. Seconds.
+SETTLE_POLL_S: Final = 0.1
+SETTLE_WARNING_S: Final = 60.0
+#: When to tell it for the first time.
+SETTLE_FIRST_WARNING_S: Final = 5.0
+#: The server ends a transaction that a paused task leaves open for so long, so that it does not hold back vacuum. The
+#: task then begins its read anew behind the last row that it returned.
+IDLE_IN_TRANSACTION_MS: Final = 300_000
+#: How soon a table that failed is tried again, at first and at last. Seconds.
+RETRY_MIN_S: Final = 1.0
+RETRY_MAX_S: Final = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Where to go on: behind this id, behind this time, or behind this id of this time. None: from the beginning."""
+
+    incrementing: int | None = None
+    timestamp: dt.datetime | None = None
+
+    def to_offset(self) -> dict[str, Any] | None:
+        """Return the source offset; None at the beginning."""
+        offset: dict[str, Any] = {}
+        if self.incrementing is not None:
+            offset["incrementing"] = self.incrementing
+        if self.timestamp is not None:
+            micros = micros_of(self.timestamp)
+            offset["timestamp"] = micros // 1000
+            offset["timestamp_nanos"] = micros % 1_000_000 * 1000
+        return offset or None
+
+    @classmethod
+    def of_offset(cls, offset: Mapping[str, Any]) -> Position:
+        """Read a source offset, ours or the JDBC connector's.
+
+        Raises:
+            DataError: It is none.
+        """
+        id_, millis, nanos = offset.get("incrementing"), offset.get("timestamp"), offset.get("timestamp_nanos") or 0
+        if not all(one is None or (isinstance(one, int) and not isinstance(one, bool)) for one in (id_, millis, nanos)):
+            raise DataError(
+                f"source offset {dict(offset)}: incrementing, timestamp and timestamp_nanos are whole numbers"
+            )
+        if millis is None:
+            return cls(id_)
+        return cls(id_, _EPOCH + dt.timedelta(milliseconds=millis, microseconds=nanos // 1000 % 1000))
+
+
+class Reading:
+    """One read under way: a cursor in a transaction, one chunk ahead so that the last chunk is known as such."""
+
+    def __init__(self, transaction: Transaction, cursor: Cursor[Any], chunk_rows: int) -> None:
+        self._transaction = transaction
+        self._cursor = cursor
+        self._chunk_rows = chunk_rows
+        self._ahead: list[Any] | None = None
+        self._ended = False
+
+    @classmethod
+    async def open(cls, connection: asyncpg.Connection, sql: str, arguments: list[Any], chunk_rows: int) -> Reading:
+        """Begin."""
+        transaction = connection.transaction(readonly=True)
+        await transaction.start()
+        # For this transaction alone: a pooler takes no session that begins with the setting.
+        await connection.execute(f"SET LOCAL idle_in_transaction_session_timeout = {IDLE_IN_TRANSACTION_MS}")
+        return cls(transaction, await connection.cursor(sql, *arguments), chunk_rows)
+
+    async def next(self) -> tuple[list[Any], bool]:
+        """Return the next rows and whether they are the last; the last ones end the transaction."""
+        rows = self._ahead if self._ahead is not None else await self._cursor.fetch(self._chunk_rows)
+        self._ahead = await self._cursor.fetch(self._chunk_rows) if len(rows) == self._chunk_rows else []
+        if self._ahead:
+            return rows, False
+        self._ended = True
+        await self._transaction.commit()
+        return rows, True
+
+    async def abandon(self) -> None:
+        """End it before its last row was returned."""
+        if not self._ended:
+            await self._transaction.rollback()
+
+
+class Feed:
+    """One table, or the query.
+
+    Attributes:
+        shown: What messages call it.
+        due: When to read it next, on the monotonic clock.
+    """
+
+    def __init__(
+        self,
+        config: SourceConfig,
+        table: TableName | None,
+        find: Callable[[Mapping[str, Any]], Mapping[str, Any] | None],
+    ) -> None:
+        """`find` gives the committed offset of a source partition."""
+        self._config = config
+        self._table = table
+        self._style: RowStyle = config.style
+        self.shown = f"table {table}" if table else "the query"
+        self.due = 0.0
+        self._topic = config.topic_prefix + (table.name if table else "")
+        self._by_id = config.mode in INCREMENTING
+        self._by_time = config.mode in TIMESTAMP
+        self._id_name, self._time_names = config.id_column, config.time_columns
+        self._partition, self._position = self._resumed(find)
+        self._columns: tuple[ColumnInfo, ...] = ()
+        self._schema: Schema | None = None
+        self._readers: list[tuple[str, Convert]] = []
+        self._mark: Mark | None = None
+        self._warned_s = 0.0
+        self._reading: Reading | None = None
+        self._careful = False
+        self._tolerant = str(config.originals.get("errors.tolerance") or "none").lower() == "all"
+        self._told: set[str] = set()
+        self._failures = 0
+        #: What keeps the table from being read, while it does; it is tried again when it is due.
+        self.failure: ConnectError | None = None
+        #: What a person should know, by level; the task logs and clears it.
+        self.notes: list[tuple[int, str]] = []
+
+    @property
+    def reading(self) -> bool:
+        """Whether a read is under way, which holds the connection."""
+        return self._reading is not None
+
+    def reset(self) -> None:
+        """Forget what belonged to a connection that is gone. The next read begins at the last offset."""
+        self._reading = self._mark = None
+        if self._table is None:
+            self._columns = ()
+
+    async def poll(self, connection: asyncpg.Connection, now: float) -> Batch | None:
+        """Return the next batch; None when there is nothing, or nothing settled, now."""
+        if self._reading is None and not await self._begin(connection, now):
+            return None
+        assert self._reading is not None, "a read that began is under way"
+        try:
+            rows, last = await self._reading.next()
+            if self._careful or not holds_infinity(rows, self._columns):
+                return self._taken(rows, now, last=last)
+        except (ValueError, OverflowError):  # the driver met a date or time that Python does not hold
+            if self._careful:
+                raise
+        await self._begin_carefully(connection)
+        rows, last = await self._reading.next()
+        return self._taken(rows, now, last=last)
+
+    def _taken(self, rows: list[Any], now: float, *, last: bool) -> Batch | None:
+        rows, values, wrong = self._read(rows)
+        if wrong and not self._tolerant:
+            raise DataError(
+                self._unreadable(rows, wrong[0]),
+                hint="Cast the column to text in a query or view, or set errors.tolerance=all to leave such rows out.",
+            )
+        for one in wrong:
+            self._tell_once(f"left out, since errors.tolerance=all: {self._unreadable(rows, one)}")
+        if timed := self._with_a_place(rows):
+            self._position = self._behind(timed, last=last)
+        if wrong:
+            left_out = {one.index for one in wrong}
+            values = [value for index, value in enumerate(values) if index not in left_out]
+        batch = self._batch(values) if values else None
+        if last:
+            self._reading = self._mark = None
+            self.due = now + self._config.poll_interval_ms / 1000
+            # What comes next may do without; a bulk read would begin anew each time.
+            self._careful = self._careful and not (self._by_id or self._by_time)
+        self._failures, self.failure = 0, None
+        return batch
+
+    def _read(self, rows: list[Any]) -> tuple[list[Any], list[dict[str, Any]], list[Unreadable]]:
+        """Return rows as the driver gives them, as Connect has them, and what of them cannot be had."""
+        names = [column.name for column in self._columns]
+        if not self._careful:
+            try:
+                return rows, to_dicts(rows, names, self._readers), []
+            except (
+                ArithmeticError,
+                ValueError,
+            ):  # a NaN that is to be a whole number, a time that its zone moves too far
+                values = to_dicts(rows, names, ())
+                return rows, values, convert_each(values, self._readers)
+        rows, wrong = read_carefully(rows, self._columns)
+        values = [dict(row) for row in rows]
+        return rows, values, wrong + convert_each(values, self._readers)
+
+    def failed(self, error: ConnectError, now: float) -> float:
+        """Take a failure of this table alone; return in how many seconds it is tried again."""
+        wait_s: float = min(RETRY_MIN_S * 2**self._failures, RETRY_MAX_S)
+        self._failures = min(self._failures + 1, 10)
+        self.failure = error
+        self._reading = self._mark = None
+        self.due = now + wait_s
+        return wait_s
+
+    async def _begin_carefully(self, connection: asyncpg.Connection) -> None:
+        """Read again what was not returned yet, with dates and times as text, so that one row can be told from others."""
+        assert self._reading is not None, "a read is under way"
+        await self._reading.abandon()
+        self._careful = True
+        if not (self._by_id or self._by_time):
+            self.notes.append(
+                (
+                    logging.WARNING,
+                    f"{self.shown} holds a date or time that Python does not hold; its rows are read again from the first",
+                )
+            )
+        sql, arguments = self._statement(self._mark.end if self._mark else None)
+        self._reading = await Reading.open(connection, sql, arguments, self._config.batch_max_rows)
+
+    def _unreadable(self, values: list[Any], one: Unreadable) -> str:
+        name = self._id_name if self._by_id else self._columns[0].name
+        row = f"the row of {name}={values[one.index][name]}"
+        return f"{self.shown}, {row}: column {one.column} is {one.text}, which Connect's type for it does not hold"
+
+    def _tell_once(self, text: str) -> None:
+        if text not in self._told and len(self._told) < 10_000:
+            self._told.add(text)
+            self.notes.append((logging.WARNING, text))
+
+    # -- beginning a read ------------------------------------------------------------------------------------------
+
+    async def _begin(self, connection: asyncpg.Connection, now: float) -> bool:
+        if self._mark is None:
+            await self.describe(connection)
+            if self._by_id or self._by_time:
+                self._mark = await self._set_mark(connection, now)
+                if self._mark is None:
+                    self.due = now + self._config.poll_interval_ms / 1000
+                    return False
+        if self._mark is not None and not await self._settled(connection, self._mark, now):
+            self.due = now + min(SETTLE_POLL_S, self._config.poll_interval_ms / 1000)
+            return False
+        sql, arguments = self._statement(self._mark.end if self._mark else None)
+        self._reading = await Reading.open(connection, sql, arguments, self._config.batch_max_rows)
+        return True
+
+    async def _settled(self, connection: asyncpg.Connection, mark: Mark, now: float) -> bool:
+        if await mark.settled(connection):
+            return True
+        waited_s, limit_ms = now - mark.since, self._config.open_transactions_wait_ms
+        who = ", ".join(map(str, mark.pids)) or "a prepared transaction"
+        if limit_ms >= 0 and waited_s * 1000 >= limit_ms:
+            self._warn(
+                f"reading {self.shown} although transactions are still open (server process {who}): rows that they commit may be missed"
+            )
+            return True
+        if waited_s - self._warned_s >= (SETTLE_WARNING_S if self._warned_s else SETTLE_FIRST_WARNING_S):
+            self._warned_s = waited_s
+            self._warn(
+                f"new rows of {self.shown} have waited {waited_s:.0f} s for open transactions to end (server process {who}); end these, or bound the wait with open.transactions.wait.ms"
+            )
+        return False
+
+    def _warn(self, text: str) -> None:
+        self.notes.append((logging.WARNING, text))
+
+    async def _set_mark(self, connection: asyncpg.Connection, now: float) -> Mark | None:
+        self._warned_s = 0.0
+        arguments: list[Any] = []
+        if self._by_time:
+            delay = dt.timedelta(milliseconds=self._config.timestamp_delay_interval_ms)
+            clock = f"clock_timestamp() - {_bind(arguments, delay)}::interval"
+            if not self._with_zone:
+                clock = f"({clock}) AT TIME ZONE {_bind(arguments, str(self._style.zone))}::text"
+            after = self._after(arguments)
+            query = f"SELECT {clock} WHERE EXISTS (SELECT FROM {self._source} WHERE {after}{self._time} < {clock})"  # noqa: S608 - quoted
+        else:
+            query = f"SELECT max({self._id}) FROM {self._source} WHERE {self._after(arguments)}true"  # noqa: S608 - quoted
+        wait = self._config.open_transactions_wait_ms != 0
+        mark = await set_mark(connection, query, arguments, by_time=self._by_time, wait=wait, now=now)
+        if mark is not None and self._by_time:
+            mark.end = self._floored(mark.end)
+        return mark
+
+    def _floored(self, moment: dt.datetime) -> dt.datetime:
+        """Round down to the columns' grain: more rows of the present second may come to a timestamp(0)."""
+        digits = min(c.modifier if c.modifier >= 0 else 6 for c in self._columns if c.name in self._time_names)
+        return moment - dt.timedelta(microseconds=moment.microsecond % 10 ** (6 - digits))
+
+    # -- statements ------------------------------------------------------------------------------------------------
+
+    @property
+    def _source(self) -> str:
+        return self._table.sql if self._table else f"({self._config.statement}\n) AS query"
+
+    @property
+    def _id(self) -> str:
+        return quoted(self._id_name)
+
+    @property
+    def _time(self) -> str:
+        columns = [quoted(name) for name in self._time_names]
+        return columns[0] if len(columns) == 1 else f"COALESCE({', '.join(columns)})"
+
+    @property
+    def _with_zone(self) -> bool:
+        return any(c.type == _MOMENT[0] for c in self._columns if c.name in self._time_names)
+
+    def _after(self, arguments: list[Any]) -> str:
+        """Return the condition for rows behind the position, with AND behind it; '' at the beginning."""
+        id_, moment = self._position.incrementing, self._position.timestamp
+        id_sql = moment_sql = ""
+        if self._by_id and id_ is not None:
+            cast = _ID_CASTS[self._column(self._id_name).type]
+            id_sql = f"{_bind(arguments, id_)}::{cast}"
+        if self._by_time and moment is not None:
+            kind = "timestamptz" if self._with_zone else "timestamp"
+            moment_sql = f"{_bind(arguments, self._moment_argument(moment))}::{kind}"
+        if not self._by_time:
+            return f"{self._id} > {id_sql} AND " if id_sql else ""
+        if not moment_sql:
+            return ""
+        if not id_sql:
+            return f"{self._time} > {moment_sql} AND "
+        # Two halves, so that an index on the time alone serves.
+        return f"{self._time} >= {moment_sql} AND ({self._time} > {moment_sql} OR {self._id} > {id_sql}) AND "
+
+    def _statement(self, end: Any) -> tuple[str, list[Any]]:
+        """Return the statement of a read and its arguments: what is behind the position and not behind the end."""
+        arguments: list[Any] = []
+        sql = f"SELECT {select_list(self._columns, careful=self._careful)} FROM {self._source}"  # noqa: S608 - names are quoted, values are arguments
+        if self._by_time:
+            kind = "timestamptz" if self._with_zone else "timestamp"
+            # Not the bare name: it would mean what is selected under it, which may be text.
+            moment = self._time if self._time.startswith("COALESCE") else f"COALESCE({self._time})"
+            order = f"{moment}, {self._id}" if self._by_id else moment
+            sql += f" WHERE {self._after(arguments)}{self._time} < {_bind(arguments, end)}::{kind} ORDER BY {order}"
+        elif self._by_id:
+            cast = _ID_CASTS[self._column(self._id_name).type]
+            sql += f" WHERE {self._after(arguments)}{self._id} <= {_bind(arguments, end)}::{cast} ORDER BY {self._id}"
+        return f"{sql} {self._config.query_suffix}", arguments
+
+    def _moment_argument(self, moment: dt.datetime) -> dt.datetime:
+        return moment if self._with_zone else moment.astimezone(self._style.zone).replace(tzinfo=None)
+
+    # -- columns ---------------------------------------------------------------------------------------------------
+
+    async def describe(self, connection: asyncpg.Connection, *, exact: bool = True) -> None:
+        """Learn the columns: of a table for each read, since it may be altered; of the query once a connection.
+
+        Args:
+            exact: False looks at a query in a read-only transaction alone, and may not learn the precision of numerics.
+
+        Raises:
+            ConfigError: The table is gone, or a column that the mode needs is missing or not fit for it.
+        """
+        if self._table is None:
+            columns = self._columns or await describe_query(connection, self._config.statement, exact=exact)
+        else:
+            found = await describe_table(connection, self._table)
+            if found is None:
+                raise ConfigError(
+                    f"{self.shown} does not exist any more",
+                    config_path="table.whitelist",
+                    hint="Create it again, or leave it out of the connector's tables.",
+                )
+            columns = found.columns
+        if columns == self._columns and self._schema is not None:
+            return
+        self._columns = columns
+        self._check_columns()
+        if finer := self._style.finer_than_kept(columns):
+            self.notes.append(
+                (
+                    logging.INFO,
+                    f"{self.shown}: timestamps go with milliseconds, and what is finer in {', '.join(finer)} is cut; timestamp.granularity=micros_long and its kin keep it",
+                )
+            )
+        self._schema = self._style.row_schema(self._table.name if self._table else "query", columns)
+        self._readers = self._style.readers(columns)
+
+    def _column(self, name: str) -> ColumnInfo:
+        return next(column for column in self._columns if column.name == name)
+
+    def _check_columns(self) -> None:
+        if self._by_id:
+            self._check_column("incrementing.column.name", self._id_name, tuple(_ID_CASTS), "a column of whole numbers")
+        if self._by_time:
+            for name in self._time_names:
+                self._check_column("timestamp.column.name", name, _MOMENT, "a timestamp")
+        if self._table is None or not self._config.validate_non_null:
+            return
+        id_name, time_names = self._id_name, self._time_names
+        if self._by_id and not self._column(id_name).not_null:
+            raise ConfigError(
+                f"{self.shown}: incrementing column {id_name!r} may be null, and rows with null would be missed",
+                config_path="incrementing.column.name",
+                hint="Make the column NOT NULL, or set validate.non.null=false.",
+            )
+        if self._by_time and not any(self._column(name).not_null for name in time_names):
+            raise ConfigError(
+                f"{self.shown}: every timestamp column may be null ({', '.join(time_names)}), and rows with nulls would be missed",
+                config_path="timestamp.column.name",
+                hint="Make one of them NOT NULL, or set validate.non.null=false.",
+            )
+
+    def _check_column(self, path: str, name: str, kinds: tuple[str, ...], wanted: str) -> None:
+        names = [column.name for column in self._columns]
+        if name not in names:
+            raise ConfigError(
+                f"{self.shown} has no column {name!r}; it has {', '.join(names)}",
+                config_path=path,
+                hint=f"Correct {path}; names are compared with case.",
+            )
+        if (kind := self._column(name).type) not in kinds:
+            raise ConfigError(f"{self.shown}: {path} must be {wanted}; {name!r} is {kind}", config_path=path)
+
+    # -- rows to batches -------------------------------------------------------------------------------------------
+
+    def _batch(self, values: list[dict[str, Any]]) -> Batch:
+        return Batch(
+            topic=self._topic,
+            values=values,
+            value_schema=self._schema,
+            source_partition=self._partition,
+            source_offset=self._position.to_offset(),
+        )
+
+    def _with_a_place(self, rows: list[Any]) -> list[Any]:
+        """Return the rows that the position may be taken from: one whose time cannot be read has none."""
+        if not (self._careful and self._by_time):
+            return rows
+        return [row for row in rows if any(row[name] is not None for name in self._time_names)]
+
+    def _behind(self, rows: list[Any], *, last: bool) -> Position:
+        """Return the position after these rows."""
+        if self._by_id:
+            id_ = int(rows[-1][self._id_name])
+            return Position(id_, self._row_time(rows[-1]) if self._by_time else None)
+        if not self._by_time:
+            return self._position
+        end = self._row_time(rows[-1])
+        if last:
+            return Position(timestamp=end)
+        # More rows of the last time may follow: it counts from the next time on.
+        whole = next((moment for row in reversed(rows) if (moment := self._row_time(row)) != end), None)
+        return self._position if whole is None else Position(timestamp=whole)
+
+    def _row_time(self, row: Mapping[str, Any]) -> dt.datetime:
+        moment: dt.datetime = next(row[name] for name in self._time_names if row[name] is not None)
+        return moment if moment.tzinfo is not None else moment.replace(tzinfo=self._style.zone).astimezone(dt.UTC)
+
+    def _resumed(
+        self, find: Callable[[Mapping[str, Any]], Mapping[str, Any] | None]
+    ) -> tuple[dict[str, Any], Position]:
+        """Return the source partition and where to begin: at the offset under any name that JDBC connectors give it."""
+        partitions: list[dict[str, Any]] = [{"query": "query"}]
+        if self._table is not None:
+            database = self._config.database
+            names = [str(self._table), *([f"{database}.{self._table}"] if database else []), self._table.name]
+            partitions = [{"protocol": "1", "table": name} for name in names] + [{"table": self._table.name}]
+        for partition in partitions:
+            if offset := find(partition):
+                return partition, Position.of_offset(offset)
+        initial = self._config.timestamp_initial
+        if initial is None or not self._by_time:
+            return partitions[0], Position()
+        start = dt.datetime.now(dt.UTC) if initial == -1 else _EPOCH + dt.timedelta(milliseconds=initial)
+        return partitions[0], Position(timestamp=start)
+
+
+def _bind(arguments: list[Any], value: Any) -> str:
+    """Add an argument and return its place in the statement."""
+    arguments.append(value)
+    return f"${len(arguments)}"

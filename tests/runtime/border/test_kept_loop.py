@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any
+
+import pytest
+
+from connect.cli.worker import _run
+from connect.runtime.border import kept_loop
+from connect.runtime.border import watchdog
+from connect.runtime.tasks.context import connector_context
+
+
+def run(work: Coroutine[Any, Any, None]) -> None:
+    """Run a coroutine as the command runs a worker; code of this module is a plugin's."""
+
+    async def main() -> int:
+        await asyncio.wait_for(work, 10)
+        return 0
+
+    assert _run(main()) == 0
+
+
+@pytest.fixture
+def ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take the tasks of this module for the worker's, while what it calls is a plugin's."""
+    monkeypatch.setattr(kept_loop, "is_ours", lambda file: file == __file__ or watchdog.is_ours(file))
+
+
+@pytest.mark.usefixtures("ours")
+def test_the_workers_tasks_are_not_a_plugins_to_cancel(caplog: pytest.LogCaptureFixture) -> None:
+    async def worker() -> None:
+        work = asyncio.create_task(asyncio.Event().wait(), name="own")
+        kept = asyncio.create_task(_forever(), name="kept")
+        connector_context.set("[x|task-0] ")
+        await asyncio.sleep(0)
+        assert not kept.cancel()
+        assert work.cancel()
+        await asyncio.sleep(0)
+        assert not kept.done()
+        assert work.cancelled()
+        assert "x|task-0 tried to cancel kept, and was refused" in caplog.text
+        asyncio.Task.cancel(kept)
+
+    run(worker())
+
+
+@pytest.mark.usefixtures("ours")
+def test_what_runs_a_plugin_is_its_own_to_cancel() -> None:
+    async def worker() -> None:
+        connector_context.set("[x|task-0] ")
+        task = asyncio.create_task(_forever())
+        await asyncio.sleep(0)
+        assert task.cancel()
+        await asyncio.sleep(0)
+        assert task.cancelled()
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.01):
+                await _forever()
+
+    run(worker())
+
+
+def test_a_plugin_stops_neither_the_loop_nor_its_executor(caplog: pytest.LogCaptureFixture) -> None:
+    async def worker() -> None:
+        loop = asyncio.get_running_loop()
+        loop.stop()
+        await loop.shutdown_default_executor()
+        assert await asyncio.to_thread(int, "5") == 5
+        assert "a thread of a plugin tried to stop the event loop, and was refused" in caplog.text
+
+    run(worker())
+
+
+async def _forever() -> None:
+    await asyncio.Event().wait()

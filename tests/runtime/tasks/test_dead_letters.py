@@ -1,0 +1,173 @@
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from connect.api import DataError, SinkTask
+from connect.records import Columns, FetchedBatch, TopicPartition
+from connect.runtime.model import State
+from tests.support.odd_plugins import register
+from tests.support.odd_plugins import sink as odd_sink
+from tests.support.worker import JSON, STRING, RunningWorker, running_worker
+
+
+@pytest.fixture
+async def worker(tmp_path: Path):
+    async with running_worker(tmp_path) as running:
+        yield running
+
+
+def sink(tmp_path: Path, **config: str) -> dict[str, str]:
+    return {
+        "connector.class": "FileStreamSink",
+        "file": str(tmp_path / "out.txt"),
+        "topics": "orders",
+        "errors.tolerance": "all",
+        "errors.deadletterqueue.topic.name": "dead",
+        "errors.deadletterqueue.context.headers.enable": "true",
+        "key.converter": STRING,
+        "value.converter": JSON,
+        "value.converter.schemas.enable": "false",
+        **config,
+    }
+
+
+async def produce(worker: RunningWorker, *values: bytes | None, key: bytes | None = b"k", **more: Any) -> None:
+    admin = worker.herder.cluster.admin
+    if await admin.partitions("orders") is None:
+        await admin.create_topic("orders")
+    producer = worker.herder.cluster.producer(client_id="test")
+    columns = Columns(list(values), keys=[key] * len(values), timestamps=1_700_000_000_000, **more)
+    await producer.append("orders", columns)
+    await producer.aclose()
+
+
+async def dead(worker: RunningWorker, topic: str = "dead") -> list[FetchedBatch]:
+    return await worker.herder.cluster.admin.fetch(TopicPartition(topic, 0), 0)
+
+
+async def started(worker: RunningWorker, config: dict[str, str], *, records: int) -> None:
+    await worker.client.put("/connectors/s/config", json=config)
+    await worker.until(lambda: worker.records("s") == records)
+
+
+async def test_a_record_that_cannot_be_converted_is_kept_as_it_was_with_what_happened(
+    worker: RunningWorker, tmp_path: Path
+) -> None:
+    await produce(worker, b"[1]", b"{not json", b"[2]", headers=[None, [("trace", b"7")], None])
+    await started(worker, sink(tmp_path), records=3)
+    [batch] = await dead(worker)
+    assert (batch.columns.keys, batch.columns.values) == ([b"k"], [b"{not json"])
+    assert batch.columns.timestamps in (1_700_000_000_000, [1_700_000_000_000])
+    assert batch.columns.headers is not None
+    headers = batch.columns.headers[0] or []
+    told = {name.removeprefix("__connect.errors."): value for name, value in headers}
+    assert headers[0] == ("trace", b"7")
+    assert told.pop("exception.message")
+    assert b"Traceback" in told.pop("exception.stacktrace")
+    assert told == {
+        "trace": b"7",
+        "topic": b"orders",
+        "partition": b"0",
+        "offset": b"1",
+        "connector.name": b"s",
+        "task.id": b"0",
+        "stage": b"VALUE_CONVERTER",
+        "class.name": JSON.encode(),
+        "exception.class.name": b"org.apache.kafka.connect.errors.DataException",
+    }
+
+
+async def test_what_happened_shows_no_secret_and_may_be_any_text(worker: RunningWorker, tmp_path: Path) -> None:
+    class Refusing(SinkTask):
+        def put(self, records: Any) -> None:
+            raise DataError("the server says \udcff: token=hunter2222 of db-pass-4711 is not right")
+
+    register(worker.herder, odd_sink(Refusing))
+    await produce(worker, b"1")
+    await started(worker, sink(tmp_path, **{"connector.class": "test.Odd", "db.password": "db-pass-4711"}), records=1)
+    [batch] = await dead(worker)
+    assert batch.columns.headers is not None
+    told = dict(batch.columns.headers[0] or [])
+    assert (
+        told["__connect.errors.exception.message"]
+        == b"the server says \\udcff: token=[hidden] of [hidden] is not right"
+    )
+    assert b"is not right" in (told["__connect.errors.exception.stacktrace"] or b"")
+    assert not any(b"hunter2222" in (text or b"") or b"4711" in (text or b"") for text in told.values())
+
+
+async def test_without_context_the_headers_are_the_records_own(worker: RunningWorker, tmp_path: Path) -> None:
+    await produce(worker, b"{not json")
+    await started(worker, sink(tmp_path, **{"errors.deadletterqueue.context.headers.enable": "false"}), records=1)
+    [batch] = await dead(worker)
+    assert batch.columns.headers is None or not any(batch.columns.headers)
+
+
+async def test_a_transform_that_fails_sends_the_original_bytes(worker: RunningWorker, tmp_path: Path) -> None:
+    await produce(worker, b'{"a": "1"}', b'{"a": "x"}', b'{"a": "3"}')
+    cast = {
+        "transforms": "c",
+        "transforms.c.type": "org.apache.kafka.connect.transforms.Cast$Value",
+        "transforms.c.spec": "a:int32",
+    }
+    await started(worker, sink(tmp_path, **cast), records=3)
+    [batch] = await dead(worker)
+    assert batch.columns.values == [b'{"a": "x"}']
+    assert batch.columns.headers is not None
+    assert ("__connect.errors.stage", b"TRANSFORMATION") in (batch.columns.headers[0] or [])
+    assert ("__connect.errors.class.name", cast["transforms.c.type"].encode()) in (batch.columns.headers[0] or [])
+
+
+async def test_many_bad_records_keep_their_order_and_none_is_missing(worker: RunningWorker, tmp_path: Path) -> None:
+    values = [b"{%d" % n if n % 3 == 0 else b"%d" % n for n in range(3000)]
+    await produce(worker, *values)
+    await started(worker, sink(tmp_path), records=3000)
+    kept = await worker.values("dead")
+    assert kept == [value for value in values if value.startswith(b"{")]
+    assert len((tmp_path / "out.txt").read_text().splitlines()) == 2000
+
+
+async def test_the_record_that_ends_a_task_is_kept_too(worker: RunningWorker, tmp_path: Path) -> None:
+    await produce(worker, b"1", b"{not json")
+    await worker.client.put("/connectors/s/config", json=sink(tmp_path, **{"errors.tolerance": "none"}))
+    await worker.until_failed("s")
+    assert await worker.values("dead") == [b"{not json"]
+
+
+async def test_what_was_kept_is_not_kept_again_after_a_restart(worker: RunningWorker, tmp_path: Path) -> None:
+    await produce(worker, b"{not json")
+    await started(worker, sink(tmp_path), records=1)
+    await worker.client.put("/connectors/s/stop")
+    await worker.until_state("s", State.STOPPED, tasks=0)
+    await worker.client.put("/connectors/s/resume")
+    await worker.until_state("s", State.RUNNING, tasks=1)
+    await produce(worker, b"{nor this")
+    await worker.until(lambda: worker.records("s") == 1)
+    assert await worker.values("dead") == [b"{not json", b"{nor this"]
+
+
+@pytest.mark.parametrize("keys", [{"topics": "orders,dead"}, {"topics": "", "topics.regex": "d.*|orders"}])
+async def test_a_sink_may_not_read_its_own_dead_letters(
+    worker: RunningWorker, tmp_path: Path, keys: dict[str, str]
+) -> None:
+    config = {name: value for name, value in sink(tmp_path, **keys).items() if value}
+    answer = await worker.client.put("/connectors/s/config", json=config)
+    assert answer.status_code == 400
+    assert "The DLQ topic 'dead' may not be" in answer.json()["message"]
+
+
+async def test_tasks_that_start_together_make_one_queue(worker: RunningWorker, tmp_path: Path) -> None:
+    await worker.herder.cluster.admin.create_topic("orders", partitions=4)
+    await worker.client.put("/connectors/s/config", json=sink(tmp_path, **{"tasks.max": "4"}))
+    await worker.until_state("s", State.RUNNING, tasks=4)
+    producer = worker.herder.cluster.producer(client_id="test")
+    for partition in range(4):
+        await producer.append("orders", Columns([b"{%d" % partition]), partition=partition)
+    await producer.aclose()
+    await worker.until(lambda: worker.records("s") == 4)
+    kept = list(itertools.chain(*[batch.columns.values for batch in await dead(worker)]))
+    assert sorted(filter(None, kept)) == [b"{0", b"{1", b"{2", b"{3"]

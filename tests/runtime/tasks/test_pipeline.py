@@ -1,0 +1,294 @@
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from connect.api import Batch, Column, Converter, DataError, HeaderConverter, Predicate, Record, Schema, Transform
+from connect.records import Columns, FetchedBatch
+from connect.runtime.border.watchdog import Abandoned
+from connect.runtime.config import SinkConnectorConfig
+from connect.runtime.tasks.pipeline import Pipeline, Stage, coalesce
+from connect.runtime.tasks.tolerance import Interrupted, Tolerance
+from tests.support.factories import make_batch, make_sink_batch
+
+
+class Upper(Transform):
+    def apply_batch(self, batch: Batch) -> Batch:
+        return batch.replace(values=[value.upper() for value in batch.values])
+
+
+class DropAll(Transform):
+    def apply_batch(self, batch: Batch) -> None:
+        return None
+
+
+class Route(Transform):
+    def apply(self, record: Record) -> Record:
+        return record.replace(topic=f"{record.topic}-{record.value}")
+
+
+class FailOn(Transform):
+    bad = "bad"
+
+    def apply_batch(self, batch: Batch) -> Batch:
+        if self.bad in batch.values:
+            raise DataError(f"{self.bad} is bad")
+        return batch
+
+
+class IsVowel(Predicate):
+    def test(self, record: Record) -> bool:
+        return record.value in "aeiou"
+
+
+class Text(Converter):
+    def encode(self, topic: str, schema: Schema | None, values: Sequence[Any]) -> list[bytes | None]:
+        return [None if value is None else value.encode() for value in values]
+
+    def decode(self, topic: str, data: Sequence[bytes | None]) -> list[Column]:
+        return [Column(None, [None if item is None else item.decode() for item in data])]
+
+
+class TextHeaders(HeaderConverter):
+    def from_connect_header(self, topic: str, name: str, schema: Schema | None, value: Any) -> bytes | None:
+        return str(value).encode()
+
+    def to_connect_header(self, topic: str, name: str, data: bytes | None) -> tuple[Schema | None, Any]:
+        return None, data
+
+
+def make_pipeline(*stages: Stage, **keys: str) -> tuple[Pipeline, Tolerance]:
+    config = SinkConnectorConfig.parse({"name": "c", "connector.class": "C", "topics": "t", **keys})
+    tolerance = Tolerance(config, log=logging.getLogger("test"), interrupted=threading.Event())
+    return Pipeline(stages, Text(), Text(), TextHeaders(), tolerance, lambda: 99), tolerance
+
+
+def values_after(stage: Stage, values: list[Any]) -> list[Any]:
+    return [value for batch in stage.apply(make_sink_batch(values)) for value in batch.values]
+
+
+def test_a_transform_applies_only_where_its_predicate_holds_and_order_is_kept() -> None:
+    assert values_after(Stage("u", Upper(), IsVowel()), list("abcde")) == list("AbcdE")
+
+
+def test_negate_turns_the_predicate_round() -> None:
+    assert values_after(Stage("u", Upper(), IsVowel(), negate=True), list("abcde")) == list("aBCDe")
+
+
+def test_dropping_what_meets_a_predicate_keeps_the_rest_with_its_offsets() -> None:
+    (kept,) = Stage("d", DropAll(), IsVowel()).apply(make_sink_batch(list("abcde"), base_offset=10))
+    assert (kept.values, kept.offsets) == (["b", "c", "d"], [11, 12, 13])
+
+
+def test_records_that_go_to_other_topics_keep_their_order_within_each() -> None:
+    batches = Stage("r", Route(), IsVowel()).apply(make_batch(list("abae")))
+    assert [(b.topic, b.values) for b in batches] == [
+        ("orders-a", ["a"]),
+        ("orders", ["b"]),
+        ("orders-a", ["a"]),
+        ("orders-e", ["e"]),
+    ]
+
+
+def test_with_a_predicate_a_transform_of_single_records_is_given_each_once_though_it_drops_some() -> None:
+    seen: list[Any] = []
+
+    class OnceEach(Transform):
+        def apply(self, record: Record) -> Record | None:
+            seen.append(record.value)
+            return record if seen.count(record.value) == 1 else None
+
+    assert values_after(Stage("o", OnceEach(), IsVowel()), list("aabebe")) == list("abeb")
+    assert seen == list("aaee")
+
+
+@given(st.text("abcdefghi", max_size=30))
+def test_with_a_predicate_the_batch_gives_what_single_records_give(text: str) -> None:
+    stage = Stage("u", Upper(), IsVowel())
+    assert values_after(stage, list(text)) == [v.upper() if v in "aeiou" else v for v in text]
+
+
+def test_one_bad_record_of_a_batch_is_skipped_and_the_others_go_on() -> None:
+    pipeline, tolerance = make_pipeline(Stage("f", FailOn()), **{"errors.tolerance": "all"})
+    (out,) = pipeline.to_bytes([make_batch(["a", "bad", "b"])])
+    assert (list(out.columns.values), tolerance.skipped) == ([b"a", b"b"], 1)
+
+
+def test_what_is_interrupted_counts_none_of_its_records_as_skipped_since_they_come_again() -> None:
+    class Away(FailOn):
+        def apply_batch(self, batch: Batch) -> Batch:
+            if batch.values == ["away"]:
+                raise Interrupted
+            return super().apply_batch(batch)
+
+    pipeline, tolerance = make_pipeline(Stage("f", Away()), **{"errors.tolerance": "all"})
+    assert len(pipeline.to_bytes([make_batch(["bad", "b"])])) == 1
+    for _ in range(2):
+        with pytest.raises(Interrupted):
+            pipeline.to_bytes([make_batch(["a", "bad", "away"])])
+        assert tolerance.skipped == 1
+
+
+def test_without_tolerance_a_bad_record_is_named() -> None:
+    pipeline, _ = make_pipeline(Stage("f", FailOn()))
+    with pytest.raises(DataError, match=r"bad is bad \(transform 'f', topic orders, partition 0, offset 8\)"):
+        pipeline.transform([make_sink_batch(["a", "bad", "b"], base_offset=7)])
+
+
+def test_a_source_record_without_timestamp_gets_the_present_time() -> None:
+    pipeline, _ = make_pipeline()
+    (out,) = pipeline.to_bytes([make_batch(["a", "b"], timestamps=[5, None])])
+    assert out.columns.timestamps == [5, 99]
+
+
+def test_fetched_bytes_become_a_batch_with_offsets() -> None:
+    pipeline, _ = make_pipeline()
+    fetched = FetchedBatch("t", 1, range(4, 6), Columns([b"a", None], keys=[b"k", None], timestamps=7), 6)
+    (batch,) = pipeline.from_bytes([fetched])
+    assert (batch.values, batch.keys, list(batch.offsets or ()), batch.partition, batch.timestamps) == (
+        ["a", None],
+        ["k", None],
+        [4, 5],
+        1,
+        7,
+    )
+
+
+def test_bytes_that_cannot_be_read_are_skipped_one_by_one() -> None:
+    pipeline, tolerance = make_pipeline(**{"errors.tolerance": "all"})
+    fetched = FetchedBatch("t", 0, range(3), Columns([b"a", b"\xff", b"c"]), 3)
+    (batch,) = pipeline.from_bytes([fetched])
+    assert (batch.values, batch.offsets, tolerance.skipped) == (["a", "c"], [0, 2], 1)
+
+
+def test_neighbours_that_are_alike_are_joined() -> None:
+    joined = coalesce(
+        [make_batch(["a"], timestamps=1), make_batch(["b"], timestamps=2, keys=["k"]), make_batch(["c"], topic="x")]
+    )
+    assert [(b.topic, b.values, b.keys, b.timestamps) for b in joined] == [
+        ("orders", ["a", "b"], [None, "k"], [1, 2]),
+        ("x", ["c"], None, None),
+    ]
+
+
+class Naughty(Transform, Predicate, Converter):  # type: ignore[misc]
+    """Returns or raises what it is told."""
+
+    def __init__(self, what: Any) -> None:
+        self.what = what
+
+    def _do(self) -> Any:
+        if isinstance(self.what, BaseException):
+            raise self.what
+        return self.what
+
+    def apply_batch(self, batch: Batch) -> Any:
+        return self._do()
+
+    def test_batch(self, batch: Batch) -> Any:
+        return self._do()
+
+    def encode(self, topic: str, schema: Schema | None, values: Sequence[Any]) -> Any:
+        return self._do()
+
+    def decode(self, topic: str, data: Sequence[bytes | None]) -> Any:
+        return self._do()
+
+
+class NaughtyApply(Transform):
+    def apply(self, record: Record) -> Any:
+        return "text"
+
+
+RAISED = [SystemExit(3), KeyboardInterrupt(), GeneratorExit(), StopIteration(), ExceptionGroup("g", [ValueError()])]
+
+
+def naughty_pipeline(stages: Sequence[Stage], value: Converter, **keys: str) -> Pipeline:
+    tolerance = make_pipeline(**keys)[1]
+    return Pipeline(stages, Text(), value, TextHeaders(), tolerance, lambda: 0)
+
+
+@pytest.mark.parametrize("what", RAISED, ids=repr)
+def test_whatever_a_step_raises_fails_its_record_and_nothing_else(what: BaseException) -> None:
+    for stages, value in (
+        ([Stage("n", Naughty(what))], Text()),
+        ([Stage("n", Upper(), Naughty(what))], Text()),
+        ([], Naughty(what)),
+    ):
+        with pytest.raises(DataError, match=type(what).__name__):
+            naughty_pipeline(stages, value).to_bytes([make_batch(["a", "b"])])
+        tolerant = naughty_pipeline(stages, value, **{"errors.tolerance": "all"})
+        assert tolerant.to_bytes([make_batch(["a", "b"])]) == []
+
+
+@pytest.mark.parametrize("form", ["apply", "apply_batch"])
+def test_what_was_left_behind_and_is_interrupted_does_not_go_on_with_the_next_record(form: str) -> None:
+    calls: list[Any] = []
+
+    def computes(given: Any) -> Any:
+        calls.append(given)
+        raise Abandoned
+
+    stage = Stage("n", type("Computes", (Transform,), {form: lambda self, given: computes(given)})())
+    pipeline, tolerance = make_pipeline(stage, **{"errors.tolerance": "all"})
+    with pytest.raises(Interrupted):
+        pipeline.to_bytes([make_batch(["a", "b", "c"])])
+    assert len(calls) == 1
+    assert tolerance.skipped == 0
+
+
+@pytest.mark.parametrize(
+    ("stages", "value", "told"),
+    [
+        ([Stage("n", Naughty("text"))], Text(), "Naughty.apply_batch returned str 'text'"),
+        ([Stage("n", Naughty([None]))], Text(), "apply_batch returned a list with None in it"),
+        ([Stage("n", Naughty(Batch("t", [1], keys=[1, 2])))], Text(), "apply_batch returned 2 keys for 1 values"),
+        ([Stage("n", Naughty(Batch(None, [1])))], Text(), "apply_batch returned topic = None"),  # type: ignore[arg-type]
+        ([Stage("n", NaughtyApply())], Text(), "NaughtyApply.apply returned str 'text'"),
+        ([Stage("n", Upper(), Naughty("no"))], Text(), "test_batch returned str 'no'"),
+        ([Stage("n", Upper(), Naughty([True, False, True]))], Text(), "test_batch returned list; expected True"),
+        ([Stage("n", Upper(), Naughty(None))], Text(), "test_batch returned None"),
+        ([], Naughty(["a"]), "Naughty.encode returned str 'a'"),
+        ([], Naughty([b"a", b"b", b"c"]), "encode returned list; expected one item for each of 1 values, and not 3"),
+        ([], Naughty(None), "encode returned None"),
+    ],
+)
+def test_a_wrong_return_is_refused_in_words_of_the_contract(stages: Any, value: Converter, told: str) -> None:
+    with pytest.raises(DataError) as raised:
+        naughty_pipeline(stages, value).to_bytes([make_batch(["a"])])
+    assert told in raised.value.message
+    assert raised.value.code == "plugin.broken"
+
+
+@pytest.mark.parametrize("runs", [None, [], [(None, ["a", "b"])], [("schema", ["a"])], ["a"]])
+def test_a_wrong_decode_is_refused_in_words_of_the_contract(runs: Any) -> None:
+    fetched = FetchedBatch("t", 0, range(1), Columns([b"a"]), 1)
+    with pytest.raises(DataError, match=r"Naughty\.decode returned"):
+        naughty_pipeline([], Naughty(runs)).from_bytes([fetched])
+
+
+def test_one_plugin_that_fails_to_close_keeps_none_of_the_others_open() -> None:
+    closed: list[str] = []
+
+    class Closing(Text):
+        def close(self) -> None:
+            closed.append("closed")
+            raise SystemExit(3)
+
+    Pipeline([], Closing(), Closing(), TextHeaders(), make_pipeline()[1], lambda: 0).close()
+    assert closed == ["closed", "closed"]
+
+
+def test_joined_batches_keep_the_offset_of_each_with_its_last_record() -> None:
+    one, none, two = (
+        make_batch(values, source_partition={"p": 0}, source_offset={"n": n})
+        for n, values in enumerate([["a", "b"], [], ["c"]])
+    )
+    [joined] = coalesce([one, none, two])
+    assert joined.source_offsets == [None, {"n": 0}, {"n": 2}]

@@ -1,0 +1,524 @@
+"""A sink task's life: what is put, committed and handed over, whatever happens meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from connect.api import DataError, EnvironmentFault, Record, RetriableError, SinkTask, Transform
+from connect.ports import Consumer, Subscription
+from connect.records import Columns, FetchedBatch, TopicPartition
+from connect.runtime.model import State, TaskId
+from tests.support.odd_plugins import Journal, disk_refuses, register, sink, syncs_fail
+from tests.support.worker import JSON, STRING, RunningWorker, running_worker, until
+
+ODD = {
+    "connector.class": "test.Odd",
+    "key.converter": STRING,
+    "value.converter": STRING,
+    "errors.restart.policy": "none",
+}
+T0, T1 = TopicPartition("t", 0), TopicPartition("t", 1)
+
+
+@pytest.fixture
+async def worker(tmp_path: Path):
+    keys = {"offset_flush_interval_ms": "50", "connector_client_config_override_policy": "All"}
+    async with running_worker(tmp_path, **keys) as running:
+        yield running
+
+
+@pytest.fixture
+def journal():
+    made = Journal()
+    yield made
+    made.open_all()
+
+
+async def topic(
+    worker: RunningWorker, *values: Any, name: str = "t", partitions: int = 1, partition: int = 0, each: bool = False
+) -> None:
+    """Append values, each as a batch of its own where asked; make the topic first if need be."""
+    admin = worker.herder.cluster.admin
+    if await admin.partitions(name) is None:
+        await admin.create_topic(name, partitions=partitions)
+    producer = worker.herder.cluster.producer(client_id="test")
+    encoded = [str(value).encode() for value in values]
+    for group in [[value] for value in encoded] if each else [encoded]:
+        await producer.append(name, Columns(group), partition=partition)
+    await producer.aclose()
+
+
+async def run(worker: RunningWorker, task: type[SinkTask], **config: str) -> None:
+    register(worker.herder, sink(task))
+    await worker.herder.create("k", {**ODD, "topics": "t", **config})
+
+
+async def committed(worker: RunningWorker, at: TopicPartition = T0) -> int | None:
+    found = (await worker.herder.cluster.groups.offsets("connect-k")).get(at)
+    return found.offset if found is not None else None
+
+
+def runner(worker: RunningWorker) -> Any:
+    """The runner of the sink's one task."""
+    return worker.herder._worker.runner(TaskId("k", 0))
+
+
+async def until_committed(worker: RunningWorker, offset: int) -> None:
+    for _ in range(3000):
+        if await committed(worker) == offset:
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError(f"offset {offset} was not committed within 30 s")
+
+
+@asynccontextmanager
+async def another_member(worker: RunningWorker) -> AsyncIterator[tuple[Consumer, list[FetchedBatch]]]:
+    """A consumer of the sink's group that reads the same topics, when it has its share; and what it has read by then."""
+    consumer = await worker.herder.cluster.consumer(
+        Subscription(("t",), member=1), group="connect-k", client_id="other", configs={"auto.offset.reset": "earliest"}
+    )
+    try:
+        fetched: list[FetchedBatch] = []
+        async with asyncio.timeout(30):
+            while not consumer.assignment:
+                fetched += await consumer.poll(timeout_ms=20)
+        yield consumer, fetched
+    finally:
+        await consumer.aclose()
+
+
+async def stop(worker: RunningWorker) -> None:
+    await worker.herder.stop("k")
+    await worker.until_state("k", State.STOPPED, tasks=0)
+
+
+def keeper(journal: Journal) -> type[SinkTask]:
+    class Keeps(SinkTask):
+        def put(self, records: list[Record]) -> None:
+            for record in records:
+                journal(record.value)
+
+    return Keeps
+
+
+class Diary(SinkTask):
+    """Takes down every call; subclasses do odd things."""
+
+    journal: Journal
+
+    def start(self) -> None:
+        self.journal("start")
+
+    def open(self, partitions: Sequence[tuple[str, int]]) -> None:
+        self.journal(("open", *partitions))
+
+    def put(self, records: list[Record]) -> None:
+        self.journal(("put", *(r.value for r in records)))
+
+    def flush(self) -> None:
+        self.journal("flush")
+
+    def close_partitions(self, partitions: Sequence[tuple[str, int]]) -> None:
+        self.journal(("close", *partitions))
+
+    def stop(self) -> None:
+        self.journal("stop")
+
+    def close(self) -> None:
+        self.journal("end")
+
+
+def diary(journal: Journal, **methods: Any) -> type[Diary]:
+    return type("Odd", (Diary,), {"journal": journal, **methods})
+
+
+def without_repeated_flushes(journal: Journal) -> list[Any]:
+    entries = list(journal)
+    return [entry for n, entry in enumerate(entries) if entry != "flush" or n == 0 or entries[n - 1] != "flush"]
+
+
+# -- order of calls ------------------------------------------------------------------------------------------------
+
+
+async def test_the_calls_come_in_the_order_of_the_contract(worker: RunningWorker, journal: Journal) -> None:
+    await topic(worker, 1, 2)
+    await run(worker, diary(journal))
+    await worker.until(lambda: worker.records("k") == 2)
+    await stop(worker)
+    expected = ["start", ("open", ("t", 0)), ("put", "1", "2"), "flush", ("close", ("t", 0)), "stop", "end"]
+    assert without_repeated_flushes(journal) == expected
+
+
+async def test_a_start_that_fails_is_followed_by_stop_alone(worker: RunningWorker, journal: Journal) -> None:
+    await topic(worker, 1)
+
+    def start(self: Diary) -> None:
+        raise ValueError("no")
+
+    await run(worker, diary(journal, start=start))
+    await worker.until_failed("k")
+    await until(lambda: "end" in journal)
+    assert list(journal) == ["stop", "end"]
+
+
+async def test_a_task_that_failed_commits_what_was_put_before_and_closes_its_partitions(
+    worker: RunningWorker, journal: Journal
+) -> None:
+    await topic(worker, *range(5), each=True)
+
+    def put(self: Diary, records: list[Record]) -> None:
+        if any(r.value == "3" for r in records):
+            raise ValueError("three")
+        Diary.put(self, records)
+
+    await run(worker, diary(journal, put=put), **{"consumer.override.max.poll.records": "1"})
+    trace = await worker.until_failed("k")
+    assert trace.startswith("ValueError: three (put of task k-0, test.Odd) (put, topic t, partition 0, offset")
+    assert "[plugin.failed]" in trace
+    await until(lambda: "end" in journal)
+    assert list(journal)[-3:] == [("close", ("t", 0)), "stop", "end"]
+
+
+async def test_the_record_on_which_a_put_failed_is_named_and_those_before_it_are_committed(
+    worker: RunningWorker, journal: Journal
+) -> None:
+    await topic(worker, *range(20))
+
+    class Picky(SinkTask):
+        def put(self, records: list[Record]) -> None:
+            if any(r.value == "13" for r in records):
+                raise DataError("thirteen")
+            for record in records:
+                journal(record.value)
+
+    await run(worker, Picky)
+    assert "thirteen (put, topic t, partition 0, offset 13)" in await worker.until_failed("k")
+    assert list(journal) == [str(n) for n in range(13)]
+    await until(lambda: worker.herder.status("k").tasks[0].state is State.FAILED)
+    assert await committed(worker) == 13
+
+
+# -- a stop is no verdict ------------------------------------------------------------------------------------------
+
+
+class Away(Transform):
+    """Reaches something outside that is away, until the test opens the gate 'there'."""
+
+    journal = Journal()
+    class_name = "test.Away"
+
+    def apply(self, record: Record) -> Record:
+        if not self.journal.gate("there").is_set():
+            self.journal("try")
+            raise RetriableError("the registry is away", retry_after_ms=5)
+        return record
+
+
+TOLERANT = {"errors.tolerance": "all", "errors.retry.timeout": "-1", "errors.deadletterqueue.topic.name": "dead"}
+AWAY = {"transforms": "a", "transforms.a.type": "test.Away", **TOLERANT}
+
+
+@pytest.mark.parametrize("how", ["stop", "pause", "restart", "delete"])
+async def test_what_ends_an_outage_of_a_transform_skips_nothing_and_writes_no_letter(
+    worker: RunningWorker, journal: Journal, how: str
+) -> None:
+    Away.journal = journal
+    register(worker.herder, Away)
+    await topic(worker, *range(10))
+    await run(worker, keeper(journal), **AWAY)
+    await until(lambda: "try" in journal)
+    if how == "restart":
+        before = runner(worker)
+        await worker.herder.restart("k", include_tasks=True, only_failed=False)
+        await until(lambda: runner(worker) not in (None, before))
+    else:
+        await getattr(worker.herder, how)("k")
+    if how == "pause":
+        await worker.until_state("k", State.PAUSED)
+    assert await committed(worker) is None
+    assert await worker.values("dead") == []
+    journal.gate("there").set()
+    if how == "delete":
+        await worker.herder.create("k", {**ODD, "topics": "t", **AWAY})
+    elif how != "restart":
+        await worker.herder.resume("k")
+    await worker.until(lambda: worker.records("k") == 10)
+    assert [entry for entry in journal if entry != "try"] == [str(n) for n in range(10)]
+    assert [p.skipped for p in worker.herder.progress()] == [0]
+
+
+@pytest.mark.parametrize("form", ["sync", "async"])
+async def test_a_pause_during_an_outage_of_the_target_is_shown_and_the_same_records_come_after_it(
+    worker: RunningWorker, journal: Journal, form: str
+) -> None:
+    def put(self: SinkTask, records: list[Record]) -> None:
+        if not journal.gate("there").is_set():
+            journal("try")
+            raise RetriableError("the target is away", retry_after_ms=5)
+        for record in records:
+            journal(record.value)
+
+    async def later(self: SinkTask, records: list[Record]) -> None:
+        put(self, records)
+
+    await topic(worker, *range(6), each=True)
+    await run(worker, type("Odd", (SinkTask,), {"put": put if form == "sync" else later}))
+    await until(lambda: "try" in journal)
+    await worker.herder.pause("k")
+    await worker.until_state("k", State.PAUSED)
+    assert await committed(worker) is None
+    journal.gate("there").set()
+    await worker.herder.resume("k")
+    await worker.until(lambda: worker.records("k") == 6)
+    assert [entry for entry in journal if entry != "try"] == [str(n) for n in range(6)]
+
+
+async def test_a_full_disk_holds_back_letters_and_commits_until_there_is_space(
+    worker: RunningWorker, monkeypatch: pytest.MonkeyPatch, journal: Journal
+) -> None:
+    await topic(worker, "1", "{bad", "2")
+    config = {"value.converter": JSON, "value.converter.schemas.enable": "false", "errors.retry.delay.max.ms": "10"}
+    with disk_refuses(monkeypatch, lambda path: "/dead-0/" in path or "__consumer_offsets" in path) as refused:
+        await run(worker, keeper(journal), **TOLERANT, **config)
+        await until(lambda: len(refused) > 3)
+        assert worker.herder.status("k").tasks[0].state is State.RUNNING
+        assert await committed(worker) is None
+    await worker.until(lambda: worker.records("k") == 3)
+    assert await worker.values("dead") == [b"{bad"]
+    await stop(worker)
+    assert await committed(worker) == 3
+    assert list(journal) == [1, 2]
+
+
+async def test_a_stop_while_letters_wait_for_the_disk_commits_nothing(
+    worker: RunningWorker, monkeypatch: pytest.MonkeyPatch, journal: Journal
+) -> None:
+    await topic(worker, "1", "{bad", "2")
+    config = {"value.converter": JSON, "value.converter.schemas.enable": "false"}
+    with disk_refuses(monkeypatch, lambda path: "/dead-0/" in path) as refused:
+        await run(worker, keeper(journal), **TOLERANT, **config)
+        await until(lambda: refused)
+        await stop(worker)
+    assert await committed(worker) is None
+    await worker.herder.resume("k")
+    await worker.until(lambda: worker.records("k") == 3)
+    assert await worker.values("dead") == [b"{bad"]
+
+
+@pytest.mark.parametrize("topic_name", ["dead", "__consumer_offsets"])
+async def test_a_sink_fails_where_an_fsync_failed_since_nothing_but_a_new_start_of_the_worker_helps(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, journal: Journal, topic_name: str
+) -> None:
+    config = {"value.converter": JSON, "value.converter.schemas.enable": "false"}
+    with contextlib.suppress(EnvironmentFault):  # it cannot be closed whole either
+        async with running_worker(tmp_path, offset_flush_interval_ms="50") as worker:
+            await topic(worker, "1", "{bad", "2")
+            with syncs_fail(monkeypatch, lambda path: f"/{topic_name}-0/" in path) as failed:
+                await run(worker, keeper(journal), **TOLERANT, **config)
+                trace = await worker.until_failed("k")
+            assert failed
+            assert "[log.sync_failed]" in trace
+            assert await committed(worker) is None
+            assert list(journal) == [1, 2]
+
+
+# -- pause, resume and seek of partitions --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("form", ["sync", "async"])
+async def test_a_paused_partition_brings_nothing_that_was_in_hand_and_all_of_it_in_order_when_resumed(
+    worker: RunningWorker, journal: Journal, form: str
+) -> None:
+    await topic(worker, *range(6), each=True)
+    await topic(worker, name="other")
+
+    def put(self: SinkTask, records: list[Record]) -> None:
+        for record in records:
+            journal(record.value)
+        if records[0].topic == "t" and "go on" not in journal:
+            self.context.pause(("t", 0))
+        if records[0].value == "go on":
+            self.context.resume(("t", 0))
+
+    async def later(self: SinkTask, records: list[Record]) -> None:
+        put(self, records)
+
+    config = {"topics": "t,other", "transforms": "s", "transforms.s.type": "test.Apart"}
+    register(worker.herder, Apart)
+    await run(worker, type("Odd", (SinkTask,), {"put": put if form == "sync" else later}), **config)
+    await until(lambda: "0" in journal)
+    await topic(worker, "meanwhile", name="other")
+    await until(lambda: "meanwhile" in journal)
+    assert list(journal) == ["0", "meanwhile"]
+    await until_committed(worker, 1)
+    await worker.herder.pause("k")
+    await worker.until_state("k", State.PAUSED)
+    await worker.herder.resume("k")
+    await topic(worker, "go on", name="other")
+    await until(lambda: "5" in journal)
+    assert list(journal) == ["0", "meanwhile", "go on", "1", "2", "3", "4", "5"]
+
+
+class Apart(Transform):
+    """Makes a batch of each record, so that several are in hand."""
+
+    class_name = "test.Apart"
+
+    def apply_batch(self, batch: Any) -> Any:
+        odd = [batch[n : n + 1] for n in range(len(batch))]
+        return [one.replace(value_schema=one.value_schema if n % 2 else None) for n, one in enumerate(odd)]
+
+
+async def test_a_seek_in_put_leaves_out_what_was_in_hand(worker: RunningWorker, journal: Journal) -> None:
+    await topic(worker, *range(6), each=True)
+
+    def put(self: SinkTask, records: list[Record]) -> None:
+        journal(records[0].value)
+        if journal.count("2") == 1 and records[0].value == "2":
+            self.context.seek("t", 0, 1)
+
+    register(worker.herder, Apart)
+    await run(worker, type("Odd", (SinkTask,), {"put": put}), **{"transforms": "s", "transforms.s.type": "test.Apart"})
+    await until(lambda: "5" in journal)
+    assert list(journal) == ["0", "1", "2", "1", "2", "3", "4", "5"]
+
+
+@pytest.mark.parametrize("offset", [-5, "7", None, True])
+async def test_a_seek_to_what_is_no_offset_is_the_plugins_defect(worker: RunningWorker, offset: Any) -> None:
+    await topic(worker, 0)
+
+    def put(self: SinkTask, records: list[Record]) -> None:
+        self.context.seek("t", 0, offset)
+
+    await run(worker, type("Odd", (SinkTask,), {"put": put}))
+    first = (await worker.until_failed("k")).splitlines()[0]
+    assert f"seek of t-0 to {offset!r}; expected an offset of 0 or more" in first
+    assert "[plugin.broken]" in first
+
+
+# -- topics that go and come, and partitions that move -------------------------------------------------------------
+
+
+async def test_a_topic_that_is_deleted_and_made_again_is_read_from_its_beginning(
+    worker: RunningWorker, journal: Journal
+) -> None:
+    await topic(worker, *(f"old{n}" for n in range(100)))
+    await run(worker, diary(journal))
+    await worker.until(lambda: worker.records("k") == 100)
+    admin = worker.herder.cluster.admin
+    await admin.delete_topic("t")
+    await until(lambda: ("close", ("t", 0)) in journal)
+    await topic(worker, *(f"new{n}" for n in range(150)))
+    await worker.until(lambda: worker.records("k") == 250)
+    await stop(worker)
+    assert await committed(worker) == 150
+    opened = [entry[0] for entry in journal if entry[0] in ("open", "close")]
+    assert opened == ["open", "close", "open", "close"]
+
+
+async def test_offsets_of_a_topic_that_is_gone_are_not_committed_again(worker: RunningWorker, journal: Journal) -> None:
+    await topic(worker, *range(100))
+    await run(worker, keeper(journal))
+    await worker.until(lambda: worker.records("k") == 100)
+    await worker.herder.cluster.admin.delete_topic("t")
+    await stop(worker)
+    assert await committed(worker) is None
+
+
+async def test_a_new_topic_under_a_pattern_is_shared_without_any_record_put_twice(
+    worker: RunningWorker, journal: Journal
+) -> None:
+    inside: dict[str, str] = {}
+    lock = threading.Lock()
+    together: list[str] = []
+
+    class Slow(SinkTask):
+        def put(self, records: list[Record]) -> None:
+            me = str(self.context.task)
+            with lock:
+                if inside.setdefault(records[0].topic, me) != me:
+                    together.append(records[0].topic)
+            for record in records:
+                journal((record.topic, record.value))
+
+        def close_partitions(self, partitions: Sequence[tuple[str, int]]) -> None:
+            with lock:
+                for name, _ in partitions:
+                    inside.pop(name, None)
+
+    for name in ("ta", "tc"):
+        await topic(worker, *range(50), name=name)
+    await run(worker, Slow, **{"topics": "", "topics.regex": "t[a-z]", "tasks.max": "2"})
+    await worker.until(lambda: worker.records("k") == 100)
+    for name in ("tb", "td", "te"):
+        await topic(worker, *range(50), name=name)
+        await topic(worker, *range(50, 60), name="tc")
+    await worker.until(lambda: worker.records("k") == 280)
+    await stop(worker)
+    assert not together
+    assert len(set(journal)) == 250 - 0 + 10  # tc has 60 different values
+    assert await committed(worker, TopicPartition("tc", 0)) == 80
+
+
+async def test_a_partition_is_handed_over_after_put_flush_commit_and_close(
+    worker: RunningWorker, journal: Journal
+) -> None:
+    await topic(worker, *range(10), partitions=2, partition=1)
+    await run(worker, diary(journal), **{"offset.flush.interval.ms": "60000"})
+    await worker.until(lambda: worker.records("k") == 10)
+    async with another_member(worker) as (other, fetched):
+        assert other.assignment == {T1}
+        assert list(journal)[-2:] == ["flush", ("close", tuple(T1))]
+        assert (fetched, other.position(T1)) == ([], 10)
+    await until(lambda: len([entry for entry in journal if entry[0] == "open"]) == 2)
+
+
+async def test_a_paused_sink_gives_up_what_is_asked_back(worker: RunningWorker, journal: Journal) -> None:
+    await topic(worker, *range(10), partitions=2, partition=1)
+    await run(worker, diary(journal))
+    await worker.until(lambda: worker.records("k") == 10)
+    await worker.herder.pause("k")
+    await worker.until_state("k", State.PAUSED)
+    async with another_member(worker):
+        assert worker.herder.status("k").tasks[0].state is State.PAUSED
+
+
+async def test_a_sink_whose_target_is_away_gives_up_what_is_asked_back_and_commits_nothing_of_it(
+    worker: RunningWorker, journal: Journal
+) -> None:
+    def put(self: Diary, records: list[Record]) -> None:
+        journal("try")
+        raise RetriableError("away", retry_after_ms=5)
+
+    await topic(worker, *range(10), partitions=2, partition=1)
+    await run(worker, diary(journal, put=put))
+    await until(lambda: "try" in journal)
+    async with another_member(worker) as (_, fetched):
+        assert [len(batch) for batch in fetched] == [10]
+        assert await committed(worker, T1) is None
+
+
+async def test_a_put_that_hangs_holds_its_partition_no_longer_than_the_bound_and_its_commit_is_refused(
+    worker: RunningWorker, journal: Journal
+) -> None:
+    def put(self: Diary, records: list[Record]) -> None:
+        journal("hangs")
+        journal.wait("go on")
+
+    await topic(worker, *range(10), partitions=2, partition=1)
+    await run(worker, diary(journal, put=put), **{"consumer.override.max.poll.interval.ms": "30"})
+    await until(lambda: "hangs" in journal)
+    async with another_member(worker) as (other, fetched):
+        assert (other.assignment, [len(batch) for batch in fetched]) == ({T1}, [10])
+        journal.gate("go on").set()
+        await until(lambda: ("close", tuple(T1)) in journal)
+        await stop(worker)
+        assert await committed(worker, T1) is None

@@ -1,0 +1,614 @@
+"""A source task's life: what is appended, committed and told, whatever ends it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from connect.api import Batch, EnvironmentFault, Record, RetriableError, SourceTask, Transform
+from connect.runtime.model import State
+from tests.support.odd_plugins import Journal, disk_refuses, register, source, syncs_fail
+from tests.support.worker import STRING, RunningWorker, running_worker, until
+
+BASE = {"key.converter": STRING, "value.converter": STRING, "errors.restart.policy": "none"}
+ODD = {"connector.class": "test.Odd", **BASE}
+
+
+@pytest.fixture
+async def worker(tmp_path: Path):
+    async with running_worker(tmp_path, offset_flush_interval_ms="50") as running:
+        yield running
+
+
+@pytest.fixture
+def journal():
+    made = Journal()
+    yield made
+    made.open_all()
+
+
+async def run(worker: RunningWorker, task: type[SourceTask], **config: str) -> None:
+    register(worker.herder, source(task))
+    await worker.herder.create("s", {**ODD, **config})
+
+
+def record(number: int, *, partition: Any = 0, topic: str = "t", value: str | None = None) -> Record:
+    return Record(topic, value or f"v{number}", source_partition={"p": partition}, source_offset={"n": number})
+
+
+def offsets(worker: RunningWorker) -> dict[Any, int]:
+    """What is committed, by source partition."""
+    return {partition["p"]: offset["n"] for partition, offset in worker.herder._worker._offsets.all("s")}
+
+
+# -- commit --------------------------------------------------------------------------------------------------------
+
+
+async def test_a_busy_source_is_told_what_was_committed_for_every_partition_and_never_beside_another_call(
+    worker: RunningWorker,
+) -> None:
+    told: dict[int, list[int]] = {}
+    inside = threading.Lock()
+    overlaps: list[str] = []
+
+    class Busy(SourceTask):
+        numbers = itertools.count()
+
+        def poll(self) -> list[Record]:
+            with Alone("poll"):
+                self.context.stopping.wait(0.002)
+                return [record(n, partition=n % 3) for n in itertools.islice(self.numbers, 3)]
+
+        def commit(self, done: Any) -> None:
+            with Alone("commit"):
+                for partition, offset in done:
+                    told.setdefault(partition["p"], []).append(offset["n"])
+
+    class Alone:
+        def __init__(self, name: str) -> None:
+            self.name = name
+
+        def __enter__(self) -> None:
+            if not inside.acquire(blocking=False):
+                overlaps.append(self.name)
+
+        def __exit__(self, *exc_info: object) -> None:
+            inside.release()
+
+    await run(worker, Busy)
+    await worker.until(lambda: len(told) == 3 and all(len(offsets) > 3 for offsets in told.values()))
+    await worker.herder.stop("s")
+    await worker.until_state("s", State.STOPPED, tasks=0)
+    assert not overlaps
+    assert all(numbers == sorted(numbers) for numbers in told.values())
+    assert {partition: numbers[-1] for partition, numbers in told.items()} == offsets(worker)
+
+
+async def test_what_is_committed_while_a_poll_takes_its_time_is_told_after_it(
+    worker: RunningWorker, journal: Journal
+) -> None:
+    class Slow(SourceTask):
+        polls = 0
+
+        def poll(self) -> Record | None:
+            self.polls += 1
+            journal(f"poll {self.polls}")
+            if self.polls == 2:
+                journal.wait("poll 2")
+            journal("end")
+            return record(self.polls) if self.polls == 1 else None
+
+        def commit(self, done: Any) -> None:
+            journal("commit")
+
+    await run(worker, Slow)
+    await until(lambda: "poll 2" in journal)
+    await until(lambda: offsets(worker))  # beside the poll that is under way
+    assert "commit" not in journal
+    journal.gate("poll 2").set()
+    await until(lambda: "commit" in journal)
+    assert list(journal)[:5] == ["poll 1", "end", "poll 2", "end", "commit"]
+
+
+async def test_a_commit_that_raises_is_logged_and_told_again_with_the_next_one(
+    worker: RunningWorker, journal: Journal, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Forgetful(SourceTask):
+        numbers = itertools.count()
+
+        def poll(self) -> Record | None:
+            number = next(self.numbers)
+            self.context.stopping.wait(0.005)
+            return record(number, partition="first" if number == 0 else "later")
+
+        def commit(self, done: Any) -> None:
+            journal({partition["p"] for partition, _ in done})
+            if len(list(journal)) == 1:
+                raise ValueError("upstream is away")
+
+    await run(worker, Forgetful)
+    await until(lambda: {"first", "later"} in journal)
+    assert "the task's commit failed: PluginError: ValueError: upstream is away" in caplog.text
+    assert worker.herder.status("s").tasks[0].state is State.RUNNING
+
+
+async def test_nothing_is_told_when_the_flush_fails(
+    worker: RunningWorker, journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from connect.api import EnvironmentFault
+    from connect.log.clients import producer
+
+    async def refuse(self: Any) -> None:
+        journal("flush")
+        raise EnvironmentFault("the disk refuses", code="environment.disk")
+
+    class Busy(SourceTask):
+        numbers = itertools.count()
+
+        def poll(self) -> Record:
+            self.context.stopping.wait(0.005)
+            return record(next(self.numbers))
+
+        def commit(self, done: Any) -> None:
+            journal("commit")
+
+    monkeypatch.setattr(producer.LogProducer, "flush", refuse)
+    await run(worker, Busy)
+    await until(lambda: journal.count("flush") > 2)
+    await worker.herder.stop("s")
+    monkeypatch.undo()
+    assert "commit" not in journal
+    assert offsets(worker) == {}
+
+
+# -- failures ------------------------------------------------------------------------------------------------------
+
+
+class FailsAfter(SourceTask):
+    """Returns ten records a poll from its committed offset on, then fails."""
+
+    polls = 3
+
+    def start(self) -> None:
+        self.number = (self.context.offset({"p": 0}) or {"n": -1})["n"] + 1
+        self.left = self.polls
+
+    def poll(self) -> list[Record]:
+        self.left -= 1
+        if self.left < 0:
+            raise ValueError("out of order")
+        self.number += 10
+        return [record(n) for n in range(self.number - 10, self.number)]
+
+
+async def test_a_source_that_failed_commits_what_it_appended_so_that_a_restart_repeats_nothing(tmp_path: Path) -> None:
+    async with running_worker(tmp_path) as worker:  # commits once a minute
+        await run(worker, FailsAfter)
+        for _ in range(3):
+            assert "out of order" in await worker.until_failed("s")
+            await worker.herder.restart("s", include_tasks=True, only_failed=False)
+            await worker.until(lambda: worker.herder.status("s").tasks[0].state is State.FAILED)
+        values = await worker.values("t")
+        assert values == [b"v%d" % n for n in range(len(values))]
+        assert offsets(worker) == {0: len(values) - 1}
+
+
+async def test_a_task_whose_append_fails_while_an_async_poll_waits_fails_at_once_and_the_poll_ends_before_stop(
+    worker: RunningWorker, journal: Journal
+) -> None:
+    class Waits(SourceTask):
+        polls = 0
+
+        async def poll(self) -> Record | None:
+            self.polls += 1
+            if self.polls == 1:
+                return record(1, value="x" * 2_000_000)
+            try:
+                await asyncio.Event().wait()
+            finally:
+                await asyncio.sleep(0.02)
+                journal("poll ended")
+            return None
+
+        async def stop(self) -> None:
+            journal("stop")
+
+    await run(worker, Waits)
+    assert "max.message.bytes" in await worker.until_failed("s")
+    await until(lambda: "stop" in journal)
+    assert list(journal) == ["poll ended", "stop"]
+
+
+# -- records that the topic does not allow -------------------------------------------------------------------------
+
+
+def with_long_ones(long: set[int], *, per_record: bool = True) -> type[SourceTask]:
+    class Some(SourceTask):
+        def start(self) -> None:
+            self.number = (self.context.offset({"p": 0}) or {"n": -1})["n"] + 1
+
+        def poll_batch(self) -> list[Batch] | None:
+            numbers = list(range(self.number, 20))
+            self.number = 20
+            values = ["x" * 2_000_000 if n in long else f"v{n}" for n in numbers]
+            return (
+                [
+                    Batch(
+                        "t",
+                        values,
+                        source_partition={"p": 0},
+                        source_offset={"n": numbers[-1]},
+                        source_offsets=[{"n": n} for n in numbers] if per_record else None,
+                    )
+                ]
+                if numbers
+                else None
+            )
+
+    return Some
+
+
+async def test_a_record_too_large_is_skipped_and_counted_under_tolerance_and_the_rest_goes_on(
+    worker: RunningWorker, caplog: pytest.LogCaptureFixture
+) -> None:
+    more = {"errors.tolerance": "all", "errors.log.enable": "true", "errors.log.include.messages": "true"}
+    await run(worker, with_long_ones({3, 4, 11}), **more)
+    await worker.until(lambda: worker.records("s") == 17)
+    assert await worker.values("t") == [b"v%d" % n for n in range(20) if n not in (3, 4, 11)]
+    assert [p.skipped for p in worker.herder.progress()] == [3]
+    assert "source partition {'p': 0}, source offset {'n': 11}" in caplog.text
+    await until(lambda: offsets(worker) == {0: 19})
+
+
+async def test_without_tolerance_the_records_before_a_too_large_one_are_appended_and_committed_once(
+    worker: RunningWorker,
+) -> None:
+    await run(worker, with_long_ones({13}))
+    for _ in range(2):
+        trace = await worker.until_failed("s")
+        assert "source partition {'p': 0}, source offset {'n': 13}" in trace
+        assert "[log.record_too_large]" in trace
+        assert offsets(worker) == {0: 12}
+        await worker.herder.restart("s", include_tasks=True, only_failed=False)
+    await worker.until_failed("s")
+    assert await worker.values("t") == [b"v%d" % n for n in range(13)]
+
+
+async def test_a_batch_without_offsets_of_its_records_is_not_committed_past_one_that_failed(
+    worker: RunningWorker,
+) -> None:
+    await run(worker, with_long_ones({13}, per_record=False))
+    assert "(append of a record before source offset {'n': 19}, topic t, " in await worker.until_failed("s")
+    assert offsets(worker) == {}
+
+
+async def test_batches_with_an_offset_each_are_committed_up_to_the_one_with_a_record_that_failed(
+    worker: RunningWorker,
+) -> None:
+    class Several(SourceTask):
+        def start(self) -> None:
+            self.left = [[0, 1], [2, 3], [4, 5]] if self.context.offset({"p": 0}) is None else [[4, 5]]
+
+        def poll_batch(self) -> list[Batch]:
+            groups, self.left = self.left, []
+            return [
+                Batch(
+                    "t",
+                    ["x" * 2_000_000 if n == 4 else f"v{n}" for n in group],
+                    source_partition={"p": 0},
+                    source_offset={"n": group[-1]},
+                )
+                for group in groups
+            ]
+
+    await run(worker, Several)
+    await worker.until_failed("s")
+    assert offsets(worker) == {0: 3}
+    assert await worker.values("t") == [b"v0", b"v1", b"v2", b"v3"]
+
+
+def that_tells(long: set[int], within: Callable[[Batch, int], Any]) -> type[SourceTask]:
+    class Tells(with_long_ones(long, per_record=False)):  # type: ignore[misc]
+        def offset_within(self, batch: Batch, count: int) -> Any:
+            return within(batch, count)
+
+    return Tells
+
+
+async def test_a_source_tells_up_to_where_a_batch_came_whose_append_failed_within(worker: RunningWorker) -> None:
+    def within(batch: Batch, count: int) -> dict[str, int]:
+        assert batch.source_offset is not None
+        return {"n": batch.source_offset["n"] - len(batch) + count}
+
+    await run(worker, that_tells({13}, within))
+    for _ in range(3):
+        await worker.until_failed("s")
+        assert offsets(worker) == {0: 12}
+        await worker.herder.restart("s", include_tasks=True, only_failed=False)
+    await worker.until_failed("s")
+    assert await worker.values("t") == [b"v%d" % n for n in range(13)]
+
+
+@pytest.mark.parametrize("tolerance", ["none", "all"])
+async def test_lines_before_one_that_is_too_large_are_appended_once_however_often_the_task_starts(
+    worker: RunningWorker, tmp_path: Path, tolerance: str
+) -> None:
+    lines = [b"row%04d" % n for n in range(1500)]
+    file = tmp_path / "in.txt"
+    file.write_bytes(b"\n".join([*lines, b"q" * 2_000_000, b"after", b""]))
+    config = {"connector.class": "FileStreamSource", "file": str(file), "topic": "t", "errors.tolerance": tolerance}
+    await worker.herder.create("s", {**BASE, **config})
+    end = sum(len(line) + 1 for line in lines) if tolerance == "none" else file.stat().st_size
+    for _ in range(3):
+        if tolerance == "none":
+            await worker.until_failed("s")
+        await until(lambda: [at["position"] for _, at in worker.herder._worker._offsets.all("s")] == [end])
+        await worker.herder.restart("s", include_tasks=True, only_failed=False)
+    assert await worker.values("t") == (lines if tolerance == "none" else [*lines, b"after"])
+
+
+class Shouts(Transform):
+    class_name = "test.Shouts"
+
+    def apply(self, record: Record) -> Record:
+        return record.replace(value=record.value.upper())
+
+
+class DropsSome(Transform):
+    class_name = "test.DropsSome"
+
+    def apply(self, record: Record) -> Record | None:
+        return None if record.value in ("v3", "v15") else record
+
+
+@pytest.mark.parametrize(("transform", "reached"), [(Shouts, {0: 12}), (DropsSome, {})])
+async def test_behind_a_transform_a_source_tells_where_it_came_to_if_each_record_is_there(
+    worker: RunningWorker, transform: type[Transform], reached: dict[int, int]
+) -> None:
+    register(worker.herder, transform)
+    task = that_tells({13}, lambda batch, count: {"n": count - 1})
+    await run(worker, task, **{"transforms": "t", "transforms.t.type": transform.class_name})
+    await worker.until_failed("s")
+    assert offsets(worker) == reached
+
+
+@pytest.mark.parametrize("told", [None, RuntimeError("lost"), {"n": {1, 2}}, "13"])
+async def test_a_source_that_cannot_tell_where_it_came_to_has_its_batch_again_and_fails_for_the_first_cause(
+    worker: RunningWorker, told: Any
+) -> None:
+    def within(batch: Batch, count: int) -> Any:
+        if isinstance(told, Exception):
+            raise told
+        return told
+
+    await run(worker, that_tells({13}, within))
+    assert "[log.record_too_large]" in await worker.until_failed("s")
+    assert offsets(worker) == {}
+
+
+# -- one topic, several tasks; topics that go ----------------------------------------------------------------------
+
+
+async def test_tasks_that_begin_together_make_one_topic_and_all_of_them_run(worker: RunningWorker) -> None:
+    class Many(SourceTask):
+        def start(self) -> None:
+            self.left = 1
+
+        def poll(self) -> Record | None:
+            self.left -= 1
+            return record(0, partition=self.context.task) if self.left == 0 else None
+
+    await run(worker, Many, **{"tasks.max": "8"})
+    await worker.until(lambda: worker.records("s") == 8)
+    await worker.until_state("s", State.RUNNING, tasks=8)
+
+
+async def test_a_topic_that_is_deleted_under_a_source_is_made_again(worker: RunningWorker) -> None:
+    class Busy(SourceTask):
+        numbers = itertools.count()
+
+        def poll(self) -> Record:
+            self.context.stopping.wait(0.005)
+            return record(next(self.numbers))
+
+    await run(worker, Busy)
+    await worker.until(lambda: worker.records("s") > 5)
+    await worker.herder.cluster.admin.delete_topic("t")
+    before = worker.records("s")
+    await worker.until(lambda: worker.records("s") > before + 5)
+    assert len(await worker.values("t")) >= 5
+
+
+# -- stop, pause, outage -------------------------------------------------------------------------------------------
+
+
+async def test_stop_comes_after_a_cancelled_poll_has_cleaned_up(worker: RunningWorker, journal: Journal) -> None:
+    class Slow(SourceTask):
+        async def poll(self) -> None:
+            journal("poll")
+            try:
+                await asyncio.Event().wait()
+            finally:
+                journal("cleaning up")
+                await asyncio.sleep(0.05)
+                journal("ended")
+
+        async def stop(self) -> None:
+            journal("stop")
+
+    await run(worker, Slow)
+    await until(lambda: "poll" in journal)
+    await worker.herder.stop("s")
+    await until(lambda: "stop" in journal)
+    assert list(journal) == ["poll", "cleaning up", "ended", "stop"]
+
+
+async def test_an_async_poll_that_waits_holds_no_pause_up_and_what_it_brings_comes_after_the_resume(
+    worker: RunningWorker, journal: Journal
+) -> None:
+    class Waits(SourceTask):
+        async def start(self) -> None:
+            self.left = 2
+
+        async def poll(self) -> Record | None:
+            self.left -= 1
+            if self.left == 1:
+                return record(0)
+            journal("waits")
+            await asyncio.to_thread(journal.wait, "go on")
+            journal("brings")
+            await asyncio.sleep(0 if self.left == 0 else 0.05)
+            return record(1) if self.left == 0 else None
+
+        async def commit(self, done: Any) -> None:
+            journal("commit")
+
+    await run(worker, Waits)
+    await until(lambda: "waits" in journal)
+    await worker.herder.pause("s")
+    await worker.until_state("s", State.PAUSED)
+    assert offsets(worker) == {0: 0}
+    journal.gate("go on").set()
+    await until(lambda: "brings" in journal)
+    await asyncio.sleep(0.05)
+    assert await worker.values("t") == [b"v0"]
+    assert list(journal) == ["waits", "brings"]
+    await worker.herder.resume("s")
+    await worker.until(lambda: worker.records("s") == 2)
+    await until(lambda: "commit" in journal)
+
+
+class Away(Transform):
+    """Reaches something outside that is away, until the test opens the gate 'there'."""
+
+    journal = Journal()
+    class_name = "test.Away"
+
+    def apply(self, record: Record) -> Record:
+        self.journal("try")
+        if not self.journal.gate("there").is_set():
+            raise RetriableError("the registry is away", retry_after_ms=5)
+        return record
+
+
+AWAY = {"transforms": "a", "transforms.a.type": "test.Away", "errors.tolerance": "all", "errors.retry.timeout": "-1"}
+
+
+class Ten(SourceTask):
+    """Ten records, once."""
+
+    def start(self) -> None:
+        done = (self.context.offset({"p": 0}) or {"n": -1})["n"]
+        self.batch = [record(n) for n in range(done + 1, 10)]
+
+    def poll(self) -> list[Record]:
+        batch, self.batch = self.batch, []
+        return batch
+
+
+async def test_a_stop_during_an_outage_skips_nothing_of_a_source(worker: RunningWorker, journal: Journal) -> None:
+    Away.journal = journal
+    register(worker.herder, Away)
+    await run(worker, Ten, **AWAY)
+    await until(lambda: "try" in journal)
+    await worker.herder.stop("s")
+    await worker.until_state("s", State.STOPPED, tasks=0)
+    assert offsets(worker) == {}
+    journal.gate("there").set()
+    await worker.herder.resume("s")
+    await worker.until(lambda: worker.records("s") == 10)
+    assert await worker.values("t") == [b"v%d" % n for n in range(10)]
+
+
+async def test_a_pause_during_an_outage_keeps_what_was_polled_for_the_resume(
+    worker: RunningWorker, journal: Journal
+) -> None:
+    Away.journal = journal
+    register(worker.herder, Away)
+    await run(worker, Ten, **AWAY)
+    await until(lambda: "try" in journal)
+    await worker.herder.pause("s")
+    await worker.until_state("s", State.PAUSED)
+    journal.gate("there").set()
+    assert worker.records("s") == 0
+    await worker.herder.resume("s")
+    await worker.until(lambda: worker.records("s") == 10)
+    assert [p.skipped for p in worker.herder.progress()] == [0]
+
+
+@pytest.mark.parametrize("partitions", ["1", "4"])
+async def test_on_a_full_disk_a_source_waits_and_goes_on_without_loss_or_repetition(
+    worker: RunningWorker, monkeypatch: pytest.MonkeyPatch, partitions: str
+) -> None:
+    class Keyed(SourceTask):
+        numbers = itertools.count()
+
+        def poll(self) -> list[Record]:
+            self.context.stopping.wait(0.002)
+            return [record(n).replace(key=f"k{n}") for n in itertools.islice(self.numbers, 50)]
+
+    more = {"topic.creation.default.partitions": partitions, "errors.retry.delay.max.ms": "10"}
+    last = f"/t-{int(partitions) - 1}/"
+    await run(worker, Keyed, **more)
+    await worker.until(lambda: worker.records("s") > 100)
+    with disk_refuses(monkeypatch, lambda path: last in path) as refused:
+        await until(lambda: len(refused) > 3)
+        assert worker.herder.status("s").tasks[0].state is State.RUNNING
+    before = worker.records("s")
+    await worker.until(lambda: worker.records("s") > before + 100)
+    await worker.herder.stop("s")
+    await worker.until_state("s", State.STOPPED, tasks=0)
+    found = [int((value or b"")[1:]) for p in range(int(partitions)) for value in await worker.values("t", p)]
+    assert sorted(found) == list(range(len(found)))
+    assert offsets(worker) == {0: len(found) - 1}
+
+
+async def test_a_stop_ends_the_wait_for_a_full_disk_at_once(
+    worker: RunningWorker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with disk_refuses(monkeypatch, lambda path: "/t-0/" in path) as refused:
+        await run(worker, Ten)
+        await until(lambda: refused)
+        await worker.herder.stop("s")
+        await worker.until_state("s", State.STOPPED, tasks=0)
+    assert offsets(worker) == {}
+
+
+async def test_delivery_timeout_ms_bounds_the_wait_for_a_full_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with running_worker(tmp_path, producer_delivery_timeout_ms="10") as worker:
+        with disk_refuses(monkeypatch, lambda path: "/t-0/" in path):
+            await run(worker, Ten, **{"errors.retry.delay.max.ms": "5"})
+            assert "[environment.disk]" in await worker.until_failed("s")
+
+
+@pytest.mark.parametrize(("topic", "partitions"), [("/t-", "1"), ("/t-", "4"), ("/connect-offsets-", "1")])
+async def test_a_source_fails_where_an_fsync_failed_since_nothing_but_a_new_start_of_the_worker_helps(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, topic: str, partitions: str
+) -> None:
+    class Keyed(SourceTask):
+        numbers = itertools.count()
+
+        def poll(self) -> list[Record]:
+            self.context.stopping.wait(0.002)
+            return [record(n).replace(key=f"k{n}") for n in itertools.islice(self.numbers, 50)]
+
+    more = {"topic.creation.default.partitions": partitions, "errors.restart.policy": "outages"}
+    with contextlib.suppress(EnvironmentFault):  # it cannot be closed whole either
+        async with running_worker(tmp_path, offset_flush_interval_ms="50") as worker:
+            with syncs_fail(monkeypatch, lambda path: f"{topic}0/" in path or f"{topic}1" in path) as failed:
+                await run(worker, Keyed, **more)
+                trace = await worker.until_failed("s")
+            assert failed
+            assert "takes nothing more until the log is opened again" in trace
+            assert "[log.sync_failed]" in trace
+            assert "start the worker again" in trace
+            assert worker.herder.status("s").tasks[0].restart is None

@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from connect.api import ConfigError
+from connect.runtime.tasks.topic_creation import topic_groups
+from tests.support.worker import STRING, running_worker
+
+KEYS = {
+    "topic.creation.default.partitions": "3", "topic.creation.default.replication.factor": "-1",
+    "topic.creation.hot.include": "hot-.*, very", "topic.creation.hot.exclude": "hot-not.*",
+    "topic.creation.hot.cleanup.policy": "compact",
+    "topic.creation.one.include": ".*-one", "topic.creation.one.partitions": "1",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("topic", "partitions", "configs"),
+    [
+        ("hot-a", 3, {"cleanup.policy": "compact"}),
+        ("very", 3, {"cleanup.policy": "compact"}),
+        ("hot-not-a", 3, {}),
+        ("a-one", 1, {}),
+        ("hot-one", 3, {"cleanup.policy": "compact"}),
+        ("hot-not-one", 1, {}),
+        ("other", 3, {}),
+    ],
+)
+def test_the_first_group_that_takes_a_topic_says_how_it_is_made(
+    topic: str, partitions: int, configs: dict[str, str]
+) -> None:
+    found = next(group for group in topic_groups(KEYS, ["hot", "one"]) if group.takes(topic))
+    assert (found.partitions, found.configs) == (partitions, configs)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("default.partitions", "0"), ("hot.partitions", "many"), ("hot.include", "("), ("hot.exclude", "*")],
+)
+def test_a_wrong_value_is_told_with_its_key(key: str, value: str) -> None:
+    with pytest.raises(ConfigError, match=rf"for configuration topic\.creation\.{key}: "):
+        topic_groups({f"topic.creation.{key}": value}, ["hot"])
+
+
+async def test_a_source_makes_its_topic_as_the_group_says(tmp_path: Path) -> None:
+    (tmp_path / "in.txt").write_text("a\n")
+    config = {
+        "connector.class": "FileStreamSource",
+        "file": str(tmp_path / "in.txt"),
+        "topic": "hot-lines",
+        "value.converter": STRING,
+        "topic.creation.groups": "hot",
+        "topic.creation.hot.include": "hot-.*",
+        "topic.creation.hot.partitions": "2",
+        "topic.creation.hot.retention.ms": "5000",
+    }
+    async with running_worker(tmp_path) as worker:
+        await worker.client.put("/connectors/s/config", json=config)
+        await worker.until(lambda: worker.records("s") == 1)
+        info = await worker.herder.cluster.admin.describe_topic("hot-lines")
+        assert (len(info.partitions), info.configs["retention.ms"]) == (2, "5000")

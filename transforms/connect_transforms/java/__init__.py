@@ -1,0 +1,1 @@
+"""Java's calendar, casts and date formats, for the transforms that promise Kafka's results."""

@@ -1,0 +1,1 @@
+"""JSON paths as Confluent's transforms take them: tokens, paths, comparisons."""
