@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 
 from connect.cli.worker import _run
-from connect.runtime.border import kept_loop
-from connect.runtime.border import watchdog
+from connect.runtime.border import kept_loop, watchdog
 from connect.runtime.tasks.context import connector_context
 
 
