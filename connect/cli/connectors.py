@@ -17,7 +17,7 @@ from connect.cli import offline, offsets
 from connect.cli.output import UsageError, print_json, print_table
 from connect.cli.rest import DEFAULT_URL, RestClient, rest_command, worker_url
 from connect.cli.states import TARGETS, status_lines, tasks_text, verdict, wait_for, worst
-from connect.cli.texts import MARK, read_text
+from connect.cli.texts import parse_json, read_text
 from connect.runtime.causes import cause_of
 from connect.runtime.model import State
 
@@ -340,14 +340,6 @@ def _object(text: str, where: str) -> dict[str, Any]:
     if not isinstance(parsed, dict):
         raise ConfigError(f"{where}: a JSON object of keys and values is expected", code="config.unreadable")
     return parsed
-
-
-def parse_json(text: str, where: str) -> Any:
-    """Return what JSON text says; `where` names it in the error."""
-    try:
-        return orjson.loads(text.removeprefix(MARK))
-    except orjson.JSONDecodeError as error:
-        raise ConfigError(f"{where} is not JSON: {error}", code="config.unreadable") from None
 
 
 @connector.command()

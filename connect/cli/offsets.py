@@ -15,6 +15,7 @@ import orjson
 from connect.api import NotFoundError
 from connect.cli.output import confirm, print_json, print_table, yes_option
 from connect.cli.rest import RestClient, rest_command
+from connect.cli.texts import parse_json, read_text
 
 _SINK_OFFSET = re.compile(r"(?P<topic>.+):(?P<partition>\d+)=(?P<offset>\d+|null)")
 
@@ -62,9 +63,6 @@ def alter(rest: RestClient, name: str, changes: Sequence[str], file: Path | None
         raise click.UsageError("one of --set and --file is expected")
     body: Any
     if file is not None:
-        from connect.cli.connectors import parse_json
-        from connect.cli.texts import read_text
-
         body = parse_json(read_text(file), str(file))
     else:
         body = {"offsets": [_sink_offset(change) for change in changes]}

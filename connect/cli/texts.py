@@ -5,7 +5,9 @@ from __future__ import annotations
 import codecs
 import sys
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
+
+import orjson
 
 from connect.api import ConfigError
 
@@ -37,3 +39,11 @@ def read_text(path: Path, *, otherwise: str | None = None) -> str:
         raise ConfigError(
             f"{path} is not {encoding.upper()} text", code="config.unreadable", hint="Save it as UTF-8."
         ) from None
+
+
+def parse_json(text: str, where: str) -> Any:
+    """Return what JSON text says; `where` names it in the error."""
+    try:
+        return orjson.loads(text.removeprefix(MARK))
+    except orjson.JSONDecodeError as error:
+        raise ConfigError(f"{where} is not JSON: {error}", code="config.unreadable") from None

@@ -73,14 +73,14 @@ class LogCluster:
         self._is_closed = False
         self._admin = LogAdmin(topics, threads, self._forget, self._wakeups.topics_changed, self._deleted)
         own = LogProducer(topics, self._queue, threads, clock, ProducerConfig.parse({}), is_internal=True)
-        self._groups = LogGroups(self._admin, topics, threads, own, clock)
+        self._groups = LogGroups(self._admin, topics, threads, own.append, clock)
         self._transactions = Transactions(
             topics,
             self._queue,
             threads,
             clock,
             ProducerIds(directory.path, disk),
-            LogProducer(topics, self._queue, threads, clock, ProducerConfig.parse({}), is_internal=True),
+            own.append,
             self._create_compacted,
             config,
         )

@@ -9,12 +9,9 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import Executor, Future
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 from connect.api.errors import LogError
-
-if TYPE_CHECKING:
-    from connect.log.storage.partition import Partition
 
 log = logging.getLogger(__name__)
 
@@ -25,6 +22,21 @@ _THREADS: Final = 16
 #: Of one topic, so that a topic on a slow disk leaves the others' threads alone.
 _SYNCS_OF_TOPIC: Final = 4
 _SYNC_THREADS: Final = 64
+
+
+class Syncable(Protocol):
+    """What has an end that a sync brings to disk: a partition. Hashed by identity."""
+
+    @property
+    def name(self) -> str:
+        """Topic and number, as `orders-0`."""
+
+    @property
+    def is_synced(self) -> bool:
+        """Whether nothing is there to bring to disk. Any thread."""
+
+    def sync(self) -> None:
+        """Bring all that was appended to disk. Blocks."""
 
 
 class Pool(Executor):
@@ -130,7 +142,7 @@ class Threads:
             raise LogError("the log is closed")
         return await asyncio.get_running_loop().run_in_executor(self.executor, call)
 
-    async def sync(self, partitions: Iterable[Partition]) -> None:
+    async def sync(self, partitions: Iterable[Syncable]) -> None:
         """Return when all that was appended to these partitions is on disk. No thread waits meanwhile.
 
         Raises:
@@ -192,11 +204,11 @@ class Syncs:
     def __init__(self) -> None:
         self.pool = Pool(_SYNC_THREADS, "connect-log-sync")
         self._lock = threading.Lock()
-        self._waiting: dict[Partition, list[Told]] = {}  # a partition is here while it waits or is at work
-        self._ready: dict[str, deque[Partition]] = {}  # by topic: those that no thread has taken yet
+        self._waiting: dict[Syncable, list[Told]] = {}  # a partition is here while it waits or is at work
+        self._ready: dict[str, deque[Syncable]] = {}  # by topic: those that no thread has taken yet
         self._running: dict[str, int] = {}
 
-    def request(self, partition: Partition, told: Told) -> None:
+    def request(self, partition: Syncable, told: Told) -> None:
         """Ask that what was appended so far be brought to disk. Any thread."""
         topic = partition.name.rpartition("-")[0]
         with self._lock:

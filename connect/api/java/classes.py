@@ -5,12 +5,9 @@ from __future__ import annotations
 import datetime as dt
 import decimal
 import uuid
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final, Protocol
 
 from connect.api.schema_type import Type, python_types
-
-if TYPE_CHECKING:
-    from connect.api.schema import Schema
 
 #: Java's names for the classes of values; `connect.api.structs` adds its own.
 JAVA_CLASSES: Final[dict[type, str]] = {
@@ -21,7 +18,17 @@ JAVA_CLASSES: Final[dict[type, str]] = {
 }  # fmt: skip
 
 
-def java_class(value: Any, schema: Schema | None = None) -> str:
+class HasType(Protocol):
+    """What is asked of a schema here, which stands above this module: its type, and whether it is a logical one."""
+
+    type: Type
+
+    @property
+    def is_logical(self) -> bool:
+        """Whether a name gives the type another meaning: Decimal, Date, Time, Timestamp."""
+
+
+def java_class(value: Any, schema: HasType | None = None) -> str:
     """Name the Java class that Kafka Connect's messages would name for a value; the type's own name for a stranger's.
 
     The schema says what Python's types leave open: that a dict is a Struct, how wide an int is, that a float is single.

@@ -152,7 +152,7 @@ class LogProducer:
         self, group: str, offsets: Mapping[TopicPartition, OffsetAndMetadata]
     ) -> None:
         """Make a group's offsets part of the transaction; see the port."""
-        await self._transactional().send_offsets(self, group, offsets)
+        await self._transactional().send_offsets(self.append_for_log, group, offsets)
 
     async def commit_transaction(self) -> None:
         """Commit; see the port."""

@@ -14,8 +14,8 @@ from dataclasses import replace
 
 from connect.api.errors import ConflictError, CorruptBatchError
 from connect.codec.header import BatchHeader
+from connect.log.appender import Appender
 from connect.log.clients.admin import LogAdmin
-from connect.log.clients.producer import LogProducer
 from connect.log.clients.wakeup import Wakeup
 from connect.log.groups.assignment import Member, Refusal
 from connect.log.groups.membership import Coordinator, Membership, refused
@@ -37,12 +37,12 @@ class LogGroups:
     """See `connect.ports.Groups` for the contract. The topic is read at first use and made at first commit."""
 
     def __init__(
-        self, admin: LogAdmin, topics: Topics, threads: Threads, producer: LogProducer, clock: Callable[[], int]
+        self, admin: LogAdmin, topics: Topics, threads: Threads, append: Appender, clock: Callable[[], int]
     ) -> None:
         self._admin = admin
         self._topics = topics
         self._threads = threads
-        self._producer = producer
+        self._append_columns = append
         self._clock = clock
         self._groups: dict[str, _Offsets] = {}
         self._pending: _Pending = {}
@@ -178,7 +178,7 @@ class LogGroups:
         """Write, and change memory when it is on disk. Nothing is awaited before the write has its place in the log."""
         if not offsets:
             return
-        append = self._producer.append(CONSUMER_OFFSETS, _columns(group, offsets, now_ms), partition=0, acks="durable")
+        append = self._append_columns(CONSUMER_OFFSETS, _columns(group, offsets, now_ms), partition=0, acks="durable")
         await self._order.write(append, {(group, name): committed for name, committed in offsets.items()})
 
     def _set(self, name: tuple[str, TopicPartition], committed: OffsetAndMetadata | None) -> None:
@@ -195,9 +195,12 @@ class LogGroups:
     # -- in transactions ---------------------------------------------------------------------------------------------
 
     async def send(
-        self, producer: LogProducer, producer_id: int, group: str, offsets: Mapping[TopicPartition, OffsetAndMetadata]
+        self, append: Appender, producer_id: int, group: str, offsets: Mapping[TopicPartition, OffsetAndMetadata]
     ) -> None:
         """Append a group's offsets as part of a producer's transaction.
+
+        Args:
+            append: The producer's own, so that the batch has its id and is part of what it commits.
 
         Raises:
             UnknownTopicOrPartitionError: One of the partitions is not there; nothing was appended.
@@ -210,7 +213,7 @@ class LogGroups:
         now_ms = self._clock()
         stamped = _stamped(offsets, now_ms)
         if stamped:
-            await producer.append_for_log(CONSUMER_OFFSETS, _columns(group, stamped, now_ms), partition=0)
+            await append(CONSUMER_OFFSETS, _columns(group, stamped, now_ms), partition=0)
             self._pending.setdefault(producer_id, []).append((group, stamped))
 
     def resolve(self, producer_id: int, *, is_commit: bool) -> None:

@@ -32,8 +32,8 @@ from connect.api.errors import (
     ProducerFencedError,
     TransactionStateError,
 )
+from connect.log.appender import Appender
 from connect.log.clients.append_queue import AppendQueue
-from connect.log.clients.producer import LogProducer
 from connect.log.inspection.scan import PassedOver, records_in, walk_batches
 from connect.log.log_config import LogConfig
 from connect.log.storage.partition import Partition
@@ -97,7 +97,7 @@ class Transactions:
         threads: Threads,
         clock: Callable[[], int],
         ids: ProducerIds,
-        producer: LogProducer,
+        append: Appender,
         create_topic: Callable[[str], Coroutine[Any, Any, object]],
         config: LogConfig,
     ) -> None:
@@ -106,7 +106,7 @@ class Transactions:
         self._threads = threads
         self._clock = clock
         self._ids = ids
-        self._producer = producer
+        self._append_columns = append
         self._create_topic = create_topic
         self._timeout_ms_max = config.transaction_max_timeout_ms
         self._expiration_ms = config.transactional_id_expiration_ms
@@ -307,7 +307,7 @@ class Transactions:
             if not self._is_unused(entry.record):
                 return  # a producer took it while this waited
             columns = Columns([None], [encode_transaction_key(entry.transactional_id)], self._clock())
-            await self._producer.append(TRANSACTION_STATE, columns, partition=0)
+            await self._append_columns(TRANSACTION_STATE, columns, partition=0)
             if self._entries.get(entry.transactional_id) is entry:
                 del self._entries[entry.transactional_id]
 
@@ -428,7 +428,7 @@ class Transactions:
                 log.debug("%s was made in between", TRANSACTION_STATE)
         now_ms = entry.record.updated_ms = self._clock()
         columns = Columns([encode_transaction(entry.record)], [encode_transaction_key(entry.transactional_id)], now_ms)
-        await self._producer.append(TRANSACTION_STATE, columns, partition=0, acks=acks)
+        await self._append_columns(TRANSACTION_STATE, columns, partition=0, acks=acks)
 
     def _load(self) -> None:
         topic = self._topics.find(TRANSACTION_STATE)

@@ -10,18 +10,15 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum, auto
-from typing import TYPE_CHECKING
 
 from connect.api.errors import EnvironmentFault, LogError, TransactionStateError
 from connect.codec.encode import EncodedBatch, with_producer
+from connect.log.appender import Appender
+from connect.log.groups.coordinator import LogGroups
 from connect.log.storage.partition import Partition
 from connect.log.storage.producer_state import next_sequence
+from connect.log.transactions.coordinator import ProducerId, Transactions
 from connect.records import OffsetAndMetadata, TopicPartition
-
-if TYPE_CHECKING:
-    from connect.log.clients.producer import LogProducer
-    from connect.log.groups.coordinator import LogGroups
-    from connect.log.transactions.coordinator import ProducerId, Transactions
 
 log = logging.getLogger(__name__)
 
@@ -94,10 +91,10 @@ class Session:
         return result
 
     async def send_offsets(
-        self, producer: LogProducer, group: str, offsets: Mapping[TopicPartition, OffsetAndMetadata]
+        self, append: Appender, group: str, offsets: Mapping[TopicPartition, OffsetAndMetadata]
     ) -> None:
-        """Make a group's offsets part of the transaction."""
-        await self._groups.send(producer, self._in_transaction().producer_id, group, offsets)
+        """Make a group's offsets part of the transaction; `append` is the producer's own, past the check of internal topics."""
+        await self._groups.send(append, self._in_transaction().producer_id, group, offsets)
 
     async def end(self, *, is_commit: bool) -> None:
         """Commit or abort."""

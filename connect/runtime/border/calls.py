@@ -27,13 +27,10 @@ import threading
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar
+from typing import Any, Final, NoReturn, Protocol, TypeVar
 
 from connect.api import ConnectError, PluginError
 from connect.api.errors import CODES, register_code
-
-if TYPE_CHECKING:
-    from connect.runtime.border.watchdog import Watch
 
 T = TypeVar("T")
 
@@ -90,6 +87,16 @@ class Underway:
     whom: str = ""
 
 
+class Watching(Protocol):
+    """Who looks after threads and what they leave behind: `watchdog.Watch`, which stands above this module."""
+
+    def add(self, thread: TaskThread) -> None:
+        """Look after a thread, from its start to its end."""
+
+    def stray(self, who: str, what: str, task: asyncio.Task[Any]) -> None:
+        """Take note of a coroutine that does not end."""
+
+
 class TaskThread:
     """Runs calls one by one, in order, off the event loop. The thread starts with the first call.
 
@@ -110,7 +117,7 @@ class TaskThread:
         *,
         who: str = "",
         plugin: str = "",
-        watch: Watch | None = None,
+        watch: Watching | None = None,
         deadline_s: float = DEADLINE_S,
     ) -> None:
         self.name = name
