@@ -6,8 +6,8 @@ calls their methods one at a time in the order written here, and is the only cal
 Every method may be `def` or `async def`. A plain `def` runs on a thread of the task's own, so it may block; `async def`
 runs on the event loop, so it must not: what blocks there is named in the log and in /v1/warnings. Every call but `poll`
 and `put` has to return within the worker's `plugin.call.timeout.ms`; an exception that is no `ConnectError` fails the
-task as `plugin.failed`, and a return that is not as written here as `plugin.broken`. For records there are two forms: single records (`poll`, `put`) for the first
-version, batches (`poll_batch`, `put_batch`) for speed; override one.
+task as `plugin.failed`, and a return that is not as written here as `plugin.broken`. For records there are two forms:
+single records (`poll`, `put`) for the first version, batches (`poll_batch`, `put_batch`) for speed; override one.
 """
 
 from __future__ import annotations
@@ -36,8 +36,9 @@ class ConnectorContext(Protocol):
     log: logging.Logger | logging.LoggerAdapter[Any]
     #: Set when the connector is asked to stop; plain `def` code that waits, waits on it: `stopping.wait(seconds)`.
     stopping: threading.Event
-    #: What the connector cannot divide its work without, such as a server that is away, in words for people; it sets it,
-    #: and sets None once it goes on. Shown as a warning by /v1/warnings, since it is RUNNING and has no tasks meanwhile.
+    #: What the connector cannot divide its work without, such as a server that is away, in words for people; it sets
+    #: it, and sets None once it goes on. Shown as a warning by /v1/warnings, since it is RUNNING and has no tasks
+    #: meanwhile.
     waiting_for: str | None
 
     def request_task_reconfiguration(self) -> None:
@@ -122,8 +123,8 @@ class TaskContext(Protocol):
     log: logging.Logger | logging.LoggerAdapter[Any]
     #: Set when the task is asked to stop; plain `def` code that waits, waits on it: `stopping.wait(seconds)`.
     stopping: threading.Event
-    #: What the task cannot go on without, such as a file that is not there yet, in words for people; the task sets it, and
-    #: sets None once it goes on. Shown as a warning by /v1/warnings, since the task is RUNNING all the while.
+    #: What the task cannot go on without, such as a file that is not there yet, in words for people; the task sets it,
+    #: and sets None once it goes on. Shown as a warning by /v1/warnings, since the task is RUNNING all the while.
     waiting_for: str | None
 
 

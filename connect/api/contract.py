@@ -78,8 +78,8 @@ def check_batch(plugin: object, method: str, batch: Batch, given: Batch | None =
     """Refuse a batch whose columns differ in length, or whose parts are not what they should be.
 
     Args:
-        given: What a transform was called with. The topic that it hands on is not its own; and an empty one comes of its
-            config, as with a router whose replacement is empty: whoever makes the topic refuses that.
+        given: What a transform was called with. The topic that it hands on is not its own; and an empty one comes of
+            its config, as with a router whose replacement is empty: whoever makes the topic refuses that.
 
     Raises:
         PluginError: plugin.broken; says which part.
@@ -110,7 +110,9 @@ def _handed_on(topic: Any, given: Batch | None) -> bool:
 
 
 def check_source(plugin: object, method: str, batch: Batch) -> None:
-    """Refuse a source's coordinates that cannot be stored: both are JSON objects, or None; no offset without a partition.
+    """Refuse a source's coordinates that cannot be stored: both are JSON objects, or None.
+
+    No offset without a partition.
 
     Raises:
         PluginError: plugin.broken; names the key.

@@ -69,7 +69,10 @@ class FileRules:
         if _PROCESS.match(real):
             return "it belongs to a running process, which no connector may look into"
         if _within(real, self.closed):
-            return f"it is among the worker's own data, users, keys and plugins, which no connector may touch, whatever {ALLOWED_KEY} says"
+            return (
+                "it is among the worker's own data, users, keys and plugins, which no connector may touch, "
+                f"whatever {ALLOWED_KEY} says"
+            )
         if use == "write" and _within(real, self.closed_to_writing):
             return (
                 f"it is among the code that the worker runs, which no connector may write, whatever {ALLOWED_KEY} says"

@@ -46,7 +46,10 @@ class LogicalType:
         raise NotImplementedError
 
     def to_logical(self, schema: Schema, base: Any) -> Any:
-        """Return the logical value of a base one. Raises `DataError` where there is none, or the schema is another's."""
+        """Return the logical value of a base one.
+
+        Raises `DataError` where there is none, or the schema is another's.
+        """
         raise NotImplementedError
 
     def _check(self, schema: Schema) -> None:

@@ -16,8 +16,8 @@ class Plugin:
             class does, so that its configs run unchanged. Left out: 'module.ClassName'.
         aliases: Further names that configs may give. The simple name of each (behind the last '.'), also without its
             kind ('FileStreamSourceConnector', 'FileStreamSource'), is understood by itself.
-        version: Shown by REST. Left out: the version of the distribution that the plugin is installed with; for a module
-            in a folder of plugin.path its `__version__`, or 0.0.0.
+        version: Shown by REST. Left out: the version of the distribution that the plugin is installed with; for a
+            module in a folder of plugin.path its `__version__`, or 0.0.0.
     """
 
     config_class: ClassVar[type[Config]] = Config

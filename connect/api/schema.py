@@ -69,7 +69,9 @@ class Field:
 
 
 class Schema:
-    """An immutable schema. Equal schemas hash alike, so a schema can be a cache's key; compare by `is` first, it is free.
+    """An immutable schema.
+
+    Equal schemas hash alike, so a schema can be a cache's key; compare by `is` first, it is free.
 
     Args:
         type: The type.
@@ -243,7 +245,8 @@ class Schema:
         if not self._fits(value):
             named = f' "{self.name}"' if self.name is not None else ""
             raise SchemaError(
-                f"Invalid Java object for schema{named} with type {self.type.name}: class {java_class(value)} for {place}"
+                f"Invalid Java object for schema{named} with type {self.type.name}: "
+                f"class {java_class(value)} for {place}"
             )
         if self.type is Type.STRUCT:
             # A Struct carries the schema it was made for; a plain dict is what its place says.

@@ -19,8 +19,9 @@ class Struct(dict[str, Any]):
     """A dict, field name -> value, with the schema it was made for.
 
     A plain dict beside a schema is a struct as well, and what converters return; this one is for those who want each
-    field checked as it is put. Where a struct's own schema is not the one that a record or field declares, it is refused
-    (`Schema.validate`). As in any dict, `struct[name]` and `struct.get(name)` look at what was put, and nothing else.
+    field checked as it is put. Where a struct's own schema is not the one that a record or field declares, it is
+    refused (`Schema.validate`). As in any dict, `struct[name]` and `struct.get(name)` look at what was put, and nothing
+    else.
 
     Raises:
         DataError: The schema is no struct's.

@@ -1,7 +1,7 @@
 """Numbers as Java converts them: casts that wrap, doubles that saturate, and rounding to single precision.
 
-Kafka Connect's conversions are Java's `Number.longValue`, `floatValue` and `(byte)` casts, so their odd results are part
-of its formats. Source: the Java language specification, 5.1.3; java.math.BigDecimal and BigInteger.
+Kafka Connect's conversions are Java's `Number.longValue`, `floatValue` and `(byte)` casts, so their odd results are
+part of its formats. Source: the Java language specification, 5.1.3; java.math.BigDecimal and BigInteger.
 """
 
 from __future__ import annotations
@@ -59,8 +59,8 @@ def to_single(number: Number) -> float:
 
 
 def _to_odd(double: float, exact: int | decimal.Decimal) -> float:
-    # Rounding twice may go wrong when the double falls half-way between two singles. It cannot if the double says, by an
-    # odd last bit, that something was cut off.
+    # Rounding twice may go wrong when the double falls half-way between two singles. It cannot if the double says, by
+    # an odd last bit, that something was cut off.
     (bits,) = struct.unpack("<q", struct.pack("<d", double))
     if bits & 1:
         return double

@@ -1,9 +1,10 @@
 """Java's regular expressions, written for the engine `regex`.
 
-The engine has what Java has (possessive and atomic groups, sets with `&&`, `\\p{…}`, `\\G`, `\\X`, look-behind); what is
-left to translate is where the same text means something else: what `\\d \\w \\s \\b . ^ $` stand for, the flags, upper and
-lower case, `(?<name>`, `\\Q…\\E`, the names of properties, and sets, in which `--` and `||` are the engine's operators
-and Java's plain characters. `_Translation` follows Java's own parser step by step, so that it takes and refuses the same.
+The engine has what Java has (possessive and atomic groups, sets with `&&`, `\\p{…}`, `\\G`, `\\X`, look-behind); what
+is left to translate is where the same text means something else: what `\\d \\w \\s \\b . ^ $` stand for, the flags,
+upper and lower case, `(?<name>`, `\\Q…\\E`, the names of properties, and sets, in which `--` and `||` are the engine's
+operators and Java's plain characters. `_Translation` follows Java's own parser step by step, so that it takes and
+refuses the same.
 
 It also reckons how large a pattern becomes: the engine writes out what is repeated, so that `((a{1000}){1000}){1000}`
 would fill the memory while it is compiled.
@@ -52,7 +53,7 @@ def translate(pattern: str) -> str:
 
 
 def _unquoted(pattern: str) -> str:
-    """Write what stands between \\Q and \\E, or after a last \\Q, with a backslash for each character that needs one."""
+    """Write what is between \\Q and \\E, or after a last \\Q, with a backslash for each character that needs one."""
     out: list[str] = []
     at = 0
     while at < len(pattern):

@@ -82,45 +82,10 @@ _CHARACTER: Final = {
 }
 _CATEGORIES: Final = frozenset(
     [
-        "Cn",
-        "Lu",
-        "Ll",
-        "Lt",
-        "Lm",
-        "Lo",
-        "Mn",
-        "Me",
-        "Mc",
-        "Nd",
-        "Nl",
-        "No",
-        "Zs",
-        "Zl",
-        "Zp",
-        "Cc",
-        "Cf",
-        "Co",
-        "Cs",
-        "Pd",
-        "Ps",
-        "Pe",
-        "Pc",
-        "Po",
-        "Sm",
-        "Sc",
-        "Sk",
-        "So",
-        "Pi",
-        "Pf",
-        "L",
-        "M",
-        "N",
-        "Z",
-        "C",
-        "P",
-        "S",
+        "Cn", "Lu", "Ll", "Lt", "Lm", "Lo", "Mn", "Me", "Mc", "Nd", "Nl", "No", "Zs", "Zl", "Zp", "Cc", "Cf", "Co",
+        "Cs", "Pd", "Ps", "Pe", "Pc", "Po", "Sm", "Sc", "Sk", "So", "Pi", "Pf", "L", "M", "N", "Z", "C", "P", "S",
     ]
-)
+)  # fmt: skip
 _CASED: Final = r"[\p{Lu}\p{Ll}\p{Lt}]"
 _GENERAL: Final = {
     **{name: rf"[\p{{{name}}}]" for name in _CATEGORIES},

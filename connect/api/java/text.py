@@ -4,7 +4,8 @@ Numbers print as Java 17 prints them, which is Kafka's least: `connect.api.java.
 than the fewest digits that name them. Bytes print as base64: Java prints their
 address in memory.
 
-Source: the Java class library: Double.toString, FloatingDecimal, AbstractMap.toString, AbstractCollection.toString, Date.toString;
+Source: the Java class library: Double.toString, FloatingDecimal, AbstractMap.toString, AbstractCollection.toString,
+    Date.toString;
 Kafka 4.3.1, Struct.toString.
 """
 
@@ -117,7 +118,7 @@ def _single_digits(value: float) -> tuple[str, int]:
 
 
 def _is_plain(value: float, digits: str) -> bool:
-    """Whether the fewest digits are Java's too: not those of a power of two, nor one digit, where an exponent follows."""
+    """Whether the fewest digits are Java's too: not those of a power of two, nor one digit before an exponent."""
     return 1e-3 <= value < 1e7 or (len(digits) > 1 and math.frexp(value)[0] != 0.5)
 
 
