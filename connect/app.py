@@ -21,7 +21,8 @@ async def open_cluster(data_dir: Path, configs: Mapping[str, object] | None = No
     """Open the bundled log in a directory, which is made if need be.
 
     Args:
-        configs: A worker's keys, of which those of the log are taken, in a Kafka broker's names (`log.retention.ms`, …).
+        configs: A worker's keys, of which those of the log are taken, in a Kafka broker's names (`log.retention.ms`,
+            …).
 
     Raises:
         ConfigError: One of these is wrong.

@@ -228,7 +228,10 @@ def apply(rest: RestClient, files: Sequence[Path], more: Sequence[Path], as_json
 
 
 def show_warnings(rest: RestClient, name: str, config: Mapping[str, Any], *, as_json: bool) -> None:
-    """Print to standard error what the worker warns about a config that it took; a Kafka Connect worker tells nothing."""
+    """Print to standard error what the worker warns about a config that it took.
+
+    A Kafka Connect worker tells nothing.
+    """
     if as_json:  # programs ask 'validate'
         return
     try:
@@ -348,7 +351,10 @@ def _object(text: str, where: str) -> dict[str, Any]:
 @click.option("--check", is_flag=True, help="Have the connector look outside too: servers, tables, files.")
 @rest_command
 def validate(rest: RestClient, files: Sequence[Path], more: Sequence[Path], check: bool, as_json: bool) -> int:
-    """Check config files, and say everything that is wrong, and what is likely to be. Exit code 2 if anything is wrong."""
+    """Check config files, and say everything that is wrong, and what is likely to be.
+
+    Exit code 2 if anything is wrong.
+    """
     answers = {}
     for given in _read(files, more):
         if not given.config.get("connector.class", ""):

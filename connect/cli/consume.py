@@ -55,7 +55,8 @@ _ISOLATIONS: dict[str, Isolation] = {"read_uncommitted": "read_uncommitted", "re
     "--format",
     "template",
     metavar="FORMAT",
-    help="value; raw: its bytes as they are; json, pretty, or a template: %t topic, %p partition, %o offset, %T timestamp, %d date, %k key, %s value, %K and %S their sizes, %h headers, \\n, \\t.",
+    help="value; raw: its bytes as they are; json, pretty, or a template: %t topic, %p partition, %o offset, "
+    "%T timestamp, %d date, %k key, %s value, %K and %S their sizes, %h headers, \\n, \\t.",
 )
 @door_options
 @click.pass_obj
@@ -103,7 +104,8 @@ def consume(
                     await log.commit(group, {p: OffsetAndMetadata(o) for p, o in positions.items()})
             if max_messages is not None and seen < max_messages:
                 raise ConnectError(
-                    f"only {seen} of {max_messages} records came from topic {topic!r}, then nothing for {timeout_ms} ms",
+                    f"only {seen} of {max_messages} records came from topic {topic!r}, "
+                    f"then nothing for {timeout_ms} ms",
                     code="timeout",
                 )
 

@@ -1,7 +1,7 @@
 """The live table of a worker on a terminal: each connector's state, rate and lag, in place, and what failed below it.
 
-What is shown is gathered on the event loop; drawing is done by the thread that writes the log lines (`connect.cli.logs`),
-so a terminal that is slow or stands still never holds up the worker.
+What is shown is gathered on the event loop; drawing is done by the thread that writes the log lines
+(`connect.cli.logs`), so a terminal that is slow or stands still never holds up the worker.
 """
 
 from __future__ import annotations

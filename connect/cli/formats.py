@@ -142,8 +142,9 @@ def _text(data: bytes | None) -> str | dict[str, str] | None:
 
 
 def _shown(data: bytes | None) -> bytes:
-    """Return bytes as text for people. A byte that is no UTF-8 is \\xff; where the text itself reads so, its backslashes
-    are doubled: an odd number of them before xff means the byte, an even one the characters."""
+    """Return bytes as text for people. A byte that is no UTF-8 is \\xff; where the text itself reads so, its
+    backslashes are doubled: an odd number of them before xff means the byte, an even one the characters.
+    """
     if data is None:
         return b"null"
     try:

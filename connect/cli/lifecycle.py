@@ -96,7 +96,8 @@ def _steering(name: str, suffix: str, done: str, wanted: str, summary: str) -> c
                 codes[one] = waited(rest, one, wanted, timeout_s)
             elif wanted != "STOPPED" and "FAILED" in _states(rest.named("GET", one, "/status")):
                 click.echo(
-                    f"what has FAILED of {one} stays so until it is restarted: 'connect connector restart {one} --only-failed'",
+                    f"what has FAILED of {one} stays so until it is restarted: "
+                    f"'connect connector restart {one} --only-failed'",
                     err=True,
                 )
             return done

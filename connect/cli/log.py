@@ -88,18 +88,8 @@ def stats(session: Any, topics: tuple[str, ...], data_dir: Path, as_json: bool) 
         return
     print_table(
         [
-            "topic",
-            "partitions",
-            "segments",
-            "batches",
-            "records",
-            "bytes",
-            "bytes/record",
-            "records/batch",
-            "ratio",
-            "codecs",
-            "oldest",
-            "newest",
+            "topic", "partitions", "segments", "batches", "records", "bytes", "bytes/record", "records/batch",
+            "ratio", "codecs", "oldest", "newest",
         ],
         [
             (
@@ -118,7 +108,7 @@ def stats(session: Any, topics: tuple[str, ...], data_dir: Path, as_json: bool) 
             )
             for r in rows
         ],
-    )
+    )  # fmt: skip
 
 
 def _stats(topic: str, reports: list[PartitionReport]) -> dict[str, Any]:
@@ -189,8 +179,9 @@ def _line(found: StoredBatch | BadRange) -> str:
     flags = "".join(f" {flag}" for flag in found.flags) + (f" {found.marker}" if found.marker else "")
     unreadable = "" if found.records is not None else " its records cannot be read"
     return (
-        f"{found.path} position {found.position} offsets {found.base_offset} to {found.last_offset} records {found.count} "
-        f"bytes {found.size_bytes} codec {found.codec} {moment_text(found.max_timestamp)}{producer}{flags}{unreadable}"
+        f"{found.path} position {found.position} offsets {found.base_offset} to {found.last_offset} "
+        f"records {found.count} bytes {found.size_bytes} codec {found.codec} {moment_text(found.max_timestamp)}"
+        f"{producer}{flags}{unreadable}"
     )
 
 
@@ -203,19 +194,9 @@ def _body(found: StoredBatch | BadRange) -> dict[str, Any]:
             "reason": found.reason,
         }
     names = (
-        "position",
-        "size_bytes",
-        "base_offset",
-        "last_offset",
-        "count",
-        "codec",
-        "base_timestamp",
-        "max_timestamp",
-        "producer_id",
-        "producer_epoch",
-        "base_sequence",
-        "marker",
-    )
+        "position", "size_bytes", "base_offset", "last_offset", "count", "codec", "base_timestamp", "max_timestamp",
+        "producer_id", "producer_epoch", "base_sequence", "marker",
+    )  # fmt: skip
     return {"file": found.path, **{name: getattr(found, name) for name in names}, "flags": list(found.flags)}
 
 
@@ -257,7 +238,9 @@ def repair(
     else:
         for one in found:
             click.echo(
-                f"{one.path}: {one.problem}\n  {'mended' if one in made else 'mend'}: {one.mend}\n  {'lost' if one in made else 'loses'}: {one.loses or 'nothing'}"
+                f"{one.path}: {one.problem}\n"
+                f"  {'mended' if one in made else 'mend'}: {one.mend}\n"
+                f"  {'lost' if one in made else 'loses'}: {one.loses or 'nothing'}"
             )
         click.echo(_summary(found, made))
     return 1 if len(made) < len(found) else 0

@@ -20,8 +20,8 @@ from typing import Final, TextIO
 
 from connect.runtime.tasks.context import connector_context
 
-#: What would steer a terminal or turn the reading order around: control characters but for tabs and line ends, and those
-#: of Unicode's bidirectional algorithm. Names of connectors may hold the latter.
+#: What would steer a terminal or turn the reading order around: control characters but for tabs and line ends, and
+#: those of Unicode's bidirectional algorithm. Names of connectors may hold the latter.
 _UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 _LEVELS = {"TRACE": logging.DEBUG, "WARN": logging.WARNING}

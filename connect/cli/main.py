@@ -1,7 +1,7 @@
 """The command `connect`: its groups, and how every failure becomes a message and an exit code.
 
-Exit codes: 0 fine, 1 runtime, 2 usage or config, 3 environment, 4 a connector is under way to its state, 130 and 143 for
-a forced end by SIGINT and SIGTERM.
+Exit codes: 0 fine, 1 runtime, 2 usage or config, 3 environment, 4 a connector is under way to its state, 130 and 143
+for a forced end by SIGINT and SIGTERM.
 """
 
 from __future__ import annotations

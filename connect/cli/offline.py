@@ -1,7 +1,7 @@
 """`connect connector ... --offline`: what is wanted of connectors, changed in a data directory that no worker owns.
 
-For a worker that does not come up, or not for long enough: whatever a connector does to it, it can be paused, stopped or
-deleted before the next start.
+For a worker that does not come up, or not for long enough: whatever a connector does to it, it can be paused, stopped
+or deleted before the next start.
 """
 
 from __future__ import annotations

@@ -46,7 +46,8 @@ ACKS: dict[str, Acks] = {
     type=click.Choice(["text", "raw", "json"]),
     default="text",
     show_default=True,
-    help="text: lines, a carriage return at their end taken off; raw: lines, every byte kept; json: objects as 'consume --json' prints them, of which key, value, headers and timestamp are taken.",
+    help="text: lines, a carriage return at their end taken off; raw: lines, every byte kept; "
+    "json: objects as 'consume --json' prints them, of which key, value, headers and timestamp are taken.",
 )
 @click.option("--partition", type=int, help="Append to this partition, whatever the key.")
 @click.option(
@@ -61,7 +62,8 @@ ACKS: dict[str, Acks] = {
     type=click.Choice(list(ACKS)),
     default="written",
     show_default=True,
-    help="When an append counts as done: none (0), written (1: survives the process) or durable (all: survives the machine).",
+    help="When an append counts as done: none (0), written (1: survives the process) or durable "
+    "(all: survives the machine).",
 )
 @click.option(
     "--transactional",
@@ -97,7 +99,8 @@ def produce(
     if form == "json":
         if separator is not None or null_marker is not None or headers is not None:
             raise UsageError(
-                "--format json goes without --parse-key, --key-separator, --headers and --null-marker: the objects hold all of it"
+                "--format json goes without --parse-key, --key-separator, --headers and --null-marker: "
+                "the objects hold all of it"
             )
         lines = _Objects()
     configs = producer_configs(compression, transactional_id)
@@ -205,7 +208,9 @@ class _Objects:
                 raise ConfigError(
                     f"line {number} is no record: {type(error).__name__}: {error}",
                     code="config.unreadable",
-                    hint='Each line is an object as \'consume --json\' prints it: {"key", "value", "headers"}, of text, null or {"base64"}. The lines before it may have been appended.',
+                    hint="Each line is an object as 'consume --json' prints it: "
+                    '{"key", "value", "headers"}, of text, null or {"base64"}. '
+                    "The lines before it may have been appended.",
                 ) from None
         self.count += len(lines)
         return Columns(values, keys, stamps, headers)
@@ -248,7 +253,8 @@ class _Lines:
         for number, pair in enumerate(pairs, self.count + 1):
             if len(pair) != 2:
                 raise ConfigError(
-                    f"line {number} has no key separator {self._separator!r}; each line must be KEY{self._separator}VALUE",
+                    f"line {number} has no key separator {self._separator!r}; "
+                    f"each line must be KEY{self._separator}VALUE",
                     hint="Leave --parse-key out, or mend the line. The lines before it may have been appended.",
                 )
         return [key for key, _ in pairs], [value for _, value in pairs]

@@ -166,13 +166,15 @@ def _error_of(answer: Any) -> ConnectError:
 #: Where REST's words tell of requests, or give no hint: what to do with this command.
 _OWN_HINTS = {
     "connector.not_stopped": "Stop it with 'connect connector stop NAME', and resume it afterwards.",
-    "auth.required": "Give CONNECT_USERNAME and CONNECT_PASSWORD or CONNECT_TOKEN, or keep them with 'connect context set'.",
+    "auth.required": (
+        "Give CONNECT_USERNAME and CONNECT_PASSWORD or CONNECT_TOKEN, or keep them with 'connect context set'."
+    ),
     "auth.denied": "Ask for the role write, or use another user.",
 }
 
 
 def worker_url(url: str | None, data_dir: Path | None) -> str:
-    """Return where the worker answers: as given, else CONNECT_URL, else as its data directory says, else the default."""
+    """Return where the worker answers: as given, else CONNECT_URL, else as its data directory says, or the default."""
     if url or (url := os.environ.get("CONNECT_URL")):
         return url
     try:
@@ -183,7 +185,9 @@ def worker_url(url: str | None, data_dir: Path | None) -> str:
 
 
 def target_of(url: str | None, context: str | None, data_dir: Path | None) -> str | Context:
-    """Return which worker is meant: --url, --context, CONNECT_URL, CONNECT_CONTEXT, --data-dir, the current context, the default.
+    """Return which worker is meant.
+
+    The first of: --url, --context, CONNECT_URL, CONNECT_CONTEXT, --data-dir, the current context, the default.
 
     Raises:
         ConfigError: Both --url and --context are given.

@@ -1,7 +1,7 @@
 """The states of connectors for people and scripts: the same words in every table, and one rule for exit codes.
 
-A connector's own state is shown as Kafka Connect shows it: that of its instance. What its tasks do is told beside it, by
-state, since a connector may well be RUNNING while all of its tasks have FAILED.
+A connector's own state is shown as Kafka Connect shows it: that of its instance. What its tasks do is told beside it,
+by state, since a connector may well be RUNNING while all of its tasks have FAILED.
 
 Exit codes: 0, everything is in a state that somebody wanted (RUNNING, PAUSED, STOPPED) and the tasks are in their
 connector's; 1, something has FAILED; 4, neither: something is under way (UNASSIGNED, RESTARTING, a task that has not
@@ -92,7 +92,10 @@ def _late(status: dict[str, Any], wanted: str | None, timeout_s: float) -> Conne
 
 
 def status_lines(status: dict[str, Any], *, trace: bool) -> list[str]:
-    """Return a status for people: each state, and the cause, the hint and the place of a failure; the trace if asked."""
+    """Return a status for people: each state, and the cause, the hint and the place of a failure.
+
+    With `trace`, the whole trace in place of these.
+    """
     lines = [f"{status['name']} ({status['type']}): {status['connector']['state']}", *_why(status["connector"], trace)]
     for task in status["tasks"]:
         lines += [f"  task {task['id']}: {task['state']} on {task['worker_id']}", *_why(task, trace)]

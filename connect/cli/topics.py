@@ -164,7 +164,8 @@ def alter(
             info = await log.describe_topic(name)
             if before is not None and partition is None and len(info.partitions) > 1:
                 raise UsageError(
-                    f"--delete-records-before needs --partition, since topic {name!r} has {len(info.partitions)} partitions"
+                    f"--delete-records-before needs --partition, since topic {name!r} has {len(info.partitions)} "
+                    "partitions"
                 )
             if configs:
                 await log.alter_topic(name, configs)
