@@ -6,8 +6,8 @@ everything) and `write` (change it too). A hash is one of
     $scrypt$N$R$P$SALT$KEY    a password, salt and key in base64; scrypt as in RFC 7914
     $sha256$HEX               a bearer token that `new_token` made
 
-A password is chosen by a person, so guessing it must be slow: 16 MiB and some 40 ms for each try. A token is 256 bits of
-randomness, which nobody guesses: a plain digest is enough, and each request stays quick.
+A password is chosen by a person, so guessing it must be slow: 16 MiB and some 40 ms for each try. A token is 256 bits
+of randomness, which nobody guesses: a plain digest is enough, and each request stays quick.
 """
 
 from __future__ import annotations
@@ -48,7 +48,8 @@ AUTH_HELD_BACK: Final = register_code(
 )
 
 _N, _R, _P, _KEY_BYTES = 1 << 14, 8, 1, 32
-#: scrypt needs 128 * N * r bytes; what a hash from elsewhere may ask for is bounded, or a line of the file could stop the worker.
+#: scrypt needs 128 * N * r bytes; what a hash from elsewhere may ask for is bounded, or a line of the file could stop
+#: the worker.
 _MEMORY_BYTES_MAX = 128 << 20
 
 
@@ -188,7 +189,10 @@ def write(path: Path, entries: Mapping[str, Entry]) -> None:
 
 
 def keep_private(path: Path, others: int) -> None:
-    """Take a file that holds secrets from those whom these mode bits stand for; say so, also where it cannot be done."""
+    """Take a file that holds secrets from those whom these mode bits stand for.
+
+    Say so, also where it cannot be done.
+    """
     mode = path.stat().st_mode
     if not mode & others:
         return

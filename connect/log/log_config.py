@@ -1,4 +1,4 @@
-"""Configs of the log as a whole: Kafka's broker keys for what the log does by itself, and topic configs for all topics."""
+"""Configs of the log as a whole: Kafka's broker keys for what it does by itself, and topic configs for all topics."""
 
 from __future__ import annotations
 
@@ -21,7 +21,10 @@ LOG_KEYS: Final[dict[str, tuple[int, int, str]]] = {
     "log.flush.offset.checkpoint.interval.ms": (
         60_000,
         1,
-        "Time in ms between two notes of up to where each partition is on disk. What lies before is never cut at the next start.",
+        (
+            "Time in ms between two notes of up to where each partition is on disk. "
+            "What lies before is never cut at the next start."
+        ),
     ),
     "log.retention.check.interval.ms": (300_000, 1, "Time in ms between two looks for segments to remove."),
     "offsets.retention.minutes": (10_080, 1, "How long a group's offsets are kept without a commit or a member."),

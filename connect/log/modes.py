@@ -45,7 +45,8 @@ def tighten(path: Path) -> None:
         why = "its mode cannot be changed"
     if why is not None:
         log.warning(
-            "data directory %s can be read by others (mode %o), and stays as it is: %s; the secrets of connectors are in it",
+            "data directory %s can be read by others (mode %o), and stays as it is: %s; "
+            "the secrets of connectors are in it",
             path,
             stat.S_IMODE(found.st_mode),
             why,
@@ -56,7 +57,8 @@ def tighten(path: Path) -> None:
         )
     elif changed or why is None:
         log.info(
-            "data directory %s: others could read it (mode %o); it and %d files and folders in it are their owner's alone now",
+            "data directory %s: others could read it (mode %o); "
+            "it and %d files and folders in it are their owner's alone now",
             path,
             stat.S_IMODE(found.st_mode),
             changed,

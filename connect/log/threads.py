@@ -1,4 +1,7 @@
-"""The threads on which the log does its file work, and the fsyncs of partitions, of which one slow disk has but a few."""
+"""The threads on which the log does its file work.
+
+The fsyncs of partitions have their own, of which one slow disk gets but a few.
+"""
 
 from __future__ import annotations
 
@@ -101,7 +104,10 @@ class Pool(Executor):
             self._changed.notify_all()
 
     def join(self, deadline: float | None = None) -> list[str]:
-        """Wait until the threads have ended, to a moment of `time.monotonic`; return the names of those that have not."""
+        """Wait until the threads have ended, to a moment of `time.monotonic`.
+
+        Return the names of those that have not.
+        """
         for thread in self._threads:
             thread.join(None if deadline is None else max(0.0, deadline - time.monotonic()))
         return [thread.name for thread in self._threads if thread.is_alive()]
@@ -124,7 +130,10 @@ class Pool(Executor):
 
 
 class Threads:
-    """Pools for blocking calls; all of one log share them. Appends have their own, so that readers never hold them up."""
+    """Pools for blocking calls; all of one log share them.
+
+    Appends have their own, so that readers never hold them up.
+    """
 
     def __init__(self) -> None:
         self._is_closed = False

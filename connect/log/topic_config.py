@@ -18,18 +18,11 @@ _NAME_PATTERN: Final = re.compile(r"[a-zA-Z0-9._-]+")
 #: the directory would not know which is which.
 _TAKEN_NAMES: Final = frozenset(
     (
-        ".lock",
-        "meta.properties",
-        ".kafka_cleanshutdown",
-        "connect-topics.json",
-        "connect-producer-ids.json",
-        "worker.json",
-        "log-start-offset-checkpoint",
-        "cleaner-offset-checkpoint",
-        "recovery-point-offset-checkpoint",
+        ".lock", "meta.properties", ".kafka_cleanshutdown", "connect-topics.json", "connect-producer-ids.json",
+        "worker.json", "log-start-offset-checkpoint", "cleaner-offset-checkpoint", "recovery-point-offset-checkpoint",
         "replication-offset-checkpoint",
     )
-)
+)  # fmt: skip
 
 INT_MAX: Final = (1 << 31) - 1
 LONG_MAX: Final = (1 << 63) - 1

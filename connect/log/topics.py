@@ -174,7 +174,8 @@ class Topics:
                 raise EnvironmentFault(
                     f"cannot read {path}, the list of topics: {error}",
                     code="environment.data_dir",
-                    hint=f"Run 'connect log repair --data-dir {self._directory}', which makes the list again from the partitions' folders.",
+                    hint=f"Run 'connect log repair --data-dir {self._directory}', "
+                    "which makes the list again from the partitions' folders.",
                 ) from error
         elif not self._holds_partitions():
             self._save()  # from now on its absence means that it was lost
@@ -231,7 +232,10 @@ class Topics:
                 raise InternalTopicError(f"topic {name!r} holds state: it gets no more partitions")
             count = len(topic.partitions)
             if isinstance(total, bool) or not isinstance(total, int) or total <= count:
-                message = f"topic {name!r} has {count} partition(s); {total!r} is not more, and partitions cannot be taken away"
+                message = (
+                    f"topic {name!r} has {count} partition(s); "
+                    f"{total!r} is not more, and partitions cannot be taken away"
+                )
                 raise ConfigError(
                     message, code="log.invalid_partitions", hint=f"Give a whole number of more than {count}."
                 )
@@ -304,7 +308,10 @@ class Topics:
 
     def _check_policy(self, name: str, config: TopicConfig) -> None:
         if self.holds_state(name) and (config.is_deleted or not config.is_compacted):
-            message = f"topic {name!r} holds state, which retention would delete: its cleanup.policy is compact and nothing else"
+            message = (
+                f"topic {name!r} holds state, which retention would delete: "
+                "its cleanup.policy is compact and nothing else"
+            )
             raise ConfigError(message, config_path="cleanup.policy")
 
     def _check_collision(self, name: str) -> None:
@@ -334,7 +341,8 @@ class Topics:
         for partition in partitions:
             if os.path.lexists(partition.directory):
                 raise ConflictError(
-                    f"topic {partition.name.rpartition('-')[0]!r} cannot be made: {str(partition.directory)!r} is there "
+                    f"topic {partition.name.rpartition('-')[0]!r} cannot be made: "
+                    f"{str(partition.directory)!r} is there "
                     f"already, and belongs to no topic that is listed",
                     code="log.folder_exists",
                 )
@@ -447,7 +455,10 @@ def _is_just_made(directory: Path) -> bool:
 
 
 def _passing_name(partition: str, topic_id: str, suffix: str) -> str:
-    """Name a partition's directory while it is made or removed: a file name takes 255 bytes, the id tells topics apart."""
+    """Name a partition's directory while it is made or removed.
+
+    A file name takes 255 bytes, so a long topic is cut; the id tells topics apart.
+    """
     topic, _, number = partition.rpartition("-")
     return f"{topic[:200]}-{number}.{topic_id}{suffix}"
 

@@ -3,10 +3,10 @@
 Two implementations exist or will: `connect.log`, the bundled log in a directory, and `connect.kafka`, a real cluster.
 The runtime, the stores and the faces know only these protocols; `connect.app` chooses.
 
-Records cross this border as columns of bytes (`connect.records.Columns`), or as raw record batches of Kafka's format v2, so that
-bytes that need no change are never taken apart. All methods run on one event loop. None blocks it: an
-implementation does file and network work elsewhere. A cancelled call leaves the port usable; a cancelled append may
-or may not have happened, as with Kafka.
+Records cross this border as columns of bytes (`connect.records.Columns`), or as raw record batches of Kafka's format
+v2, so that bytes that need no change are never taken apart. All methods run on one event loop. None blocks it: an
+implementation does file and network work elsewhere. A cancelled call leaves the port usable; a cancelled append may or
+may not have happened, as with Kafka.
 """
 
 from connect.ports.admin import Admin, ConfigSource, PartitionInfo, TopicConfigEntry, TopicInfo

@@ -17,9 +17,9 @@ from connect.records import (
 class Subscription:
     """What a group member reads: fixed topics, or all topics that fully match a pattern (internal ones never do).
 
-    `member` of `members` says which one of how many tasks this is: of a group of the bundled log the shares of those that
-    are missing are kept for a while, and without a group this is the consumer's share. A real cluster's group protocol
-    ignores it.
+    `member` of `members` says which one of how many tasks this is: of a group of the bundled log the shares of those
+    that are missing are kept for a while, and without a group this is the consumer's share. A real cluster's group
+    protocol ignores it.
     """
 
     topics: tuple[str, ...] = ()
@@ -37,16 +37,20 @@ class Consumer(Protocol):
 
     @property
     def assignment(self) -> frozenset[TopicPartition]:
-        """The partitions this member reads now, those that are `revoking` included; changes inside `poll` and `release`.
+        """The partitions this member reads now, those that are `revoking` included.
+
+        It changes inside `poll` and `release`.
 
         What left it without having been released was taken: its topic is gone, or it was not released in time. Where a
-        topic was made anew, its partitions leave with one poll and come with a later one, to be read from the beginning.
+        topic was made anew, its partitions leave with one poll and come with a later one, to be read from the
+        beginning.
         """
 
     @property
     def revoking(self) -> frozenset[TopicPartition]:
-        """Those that another member is to read: `poll` returns nothing of them any more. Put what is in hand, commit, and
-        call `release`. After `max.poll.interval.ms` they are taken, and commits for them are refused."""
+        """Those that another member is to read: `poll` returns nothing of them any more. Put what is in hand, commit,
+        and call `release`. After `max.poll.interval.ms` they are taken, and commits for them are refused.
+        """
 
     async def release(self, partitions: Iterable[TopicPartition]) -> None:
         """Give partitions up. What is not assigned is passed over."""
@@ -54,7 +58,8 @@ class Consumer(Protocol):
     async def poll(self, *, timeout_ms: int, max_bytes: int = 1 << 20) -> list[FetchedBatch]:
         """Return some batches; wait up to `timeout_ms` for the first, then return what there is, [] if nothing.
 
-        Returns [] at once where partitions were taken or are to be released. A returned batch moves the position past it. Cancelling moves nothing.
+        Returns [] at once where partitions were taken or are to be released. A returned batch moves the position past
+        it. Cancelling moves nothing.
 
         Raises:
             OffsetOutOfRangeError: The position is gone and `auto.offset.reset` is none.

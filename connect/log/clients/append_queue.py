@@ -132,7 +132,10 @@ class AppendQueue:
             self._request_sync(partition, [job for job in durable if partition in job.partitions])
 
     def _hand_over(self) -> None:
-        """Let a thread write what is queued. Where the log was closed, which had waited long enough, say so. Any thread."""
+        """Let a thread write what is queued.
+
+        Where the log was closed, which had waited long enough, say so. Any thread.
+        """
         try:
             self._threads.appends.start(self._run)
         except LogError as error:

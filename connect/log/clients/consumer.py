@@ -1,8 +1,8 @@
 """The consumer: a share of the partitions, positions, and polls that wait for appends.
 
-In a group the share is what `connect.log.groups.assignment` gives; without one it is cut from the sorted list. A poll looks
-first whether topics or the assignment moved: what was taken away is dropped, what is to be given up is read no further
-and shown as `revoking`, and what came is read from the group's offset.
+In a group the share is what `connect.log.groups.assignment` gives; without one it is cut from the sorted list. A poll
+looks first whether topics or the assignment moved: what was taken away is dropped, what is to be given up is read no
+further and shown as `revoking`, and what came is read from the group's offset.
 """
 
 from __future__ import annotations

@@ -53,7 +53,8 @@ def _check_timestamps(topic: Topic, oldest: int, newest: int, now_ms: int) -> No
     else:
         return
     raise InvalidRecordError(
-        f"a record's timestamp {timestamp} is {abs(timestamp - now_ms)} ms from the clock; {key} of topic {topic.name!r} is {bound}"
+        f"a record's timestamp {timestamp} is {abs(timestamp - now_ms)} ms from the clock; "
+        f"{key} of topic {topic.name!r} is {bound}"
     )
 
 

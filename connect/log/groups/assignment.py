@@ -4,8 +4,9 @@ Theory of operation. A group has members; each subscribes to something, and of e
 partitions that is now, each with the id of its topic. A partition is *held* by one member at most. A holding is
 
     HELD      its member reads the partition and may commit for it.
-    REVOKING  the group has asked for it back. The member reads nothing more, puts what is in hand, commits, and releases
-              it; until then it may still commit. This is the barrier: the next holding begins after the last commit.
+    REVOKING  the group has asked for it back. The member reads nothing more, puts what is in hand, commits, and
+              releases it; until then it may still commit. This is the barrier: the next holding begins after the last
+              commit.
 
 and these events move it:
 

@@ -19,7 +19,8 @@ from connect.records import TopicPartition
 ILLEGAL_GENERATION = register_code(
     "log.illegal_generation",
     "A consumer commits for a partition that was taken from it.",
-    "Its records come again to whoever reads the partition now; raise max.poll.interval.ms if it took long to give it up.",
+    "Its records come again to whoever reads the partition now; "
+    "raise max.poll.interval.ms if it took long to give it up.",
 )
 
 
@@ -158,7 +159,8 @@ def refused(group: str, reasons: Mapping[TopicPartition, assignment.Refusal]) ->
     gone = [str(at) for at, reason in sorted(reasons.items()) if reason == "unknown partition"]
     if taken:
         return IllegalGenerationError(
-            f"group {group!r}: offsets of {', '.join(taken + gone)} were not committed: another member reads there, or may"
+            f"group {group!r}: offsets of {', '.join(taken + gone)} were not committed: "
+            "another member reads there, or may"
         )
     return UnknownTopicOrPartitionError(
         f"group {group!r}: offsets of {', '.join(gone)} were not committed: there is no such partition, or no more"

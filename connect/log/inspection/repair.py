@@ -2,8 +2,8 @@
 
 What can be made again is made again: `meta.properties`, the list of topics, the counter of producer ids, indexes. Bytes
 that are damaged can only be cut out. Each mend is described before it is made, with what is lost by it, and what is cut
-out of a segment is kept in a folder `.repaired-TIME` of the directory. Every file changes in one step, so that a mend that
-is broken off can be begun again.
+out of a segment is kept in a folder `.repaired-TIME` of the directory. Every file changes in one step, so that a mend
+that is broken off can be begun again.
 
 Source of how a hole in the offsets is filled: see `connect.log.upkeep.compaction`.
 """
@@ -200,7 +200,10 @@ class LogRepairer:
             unknown = [name for name, entry in rebuilt.items() if entry["configs"] == _KEEP_ALL]
             mend = f"list {len(rebuilt)} topic(s) by their folders"
             if unknown:
-                mend += f"; the configs of {', '.join(unknown)} are not known: they keep all records until 'connect topic alter' says otherwise"
+                mend += (
+                    f"; the configs of {', '.join(unknown)} are not known: "
+                    "they keep all records until 'connect topic alter' says otherwise"
+                )
             yield Repair(TOPICS_FILE, problem, mend, "", lambda: self._replace(path, content))
         for name, entry in listed.items():
             wrong = [key for key, value in entry["configs"].items() if not _is_config(key, value)]

@@ -39,7 +39,10 @@ def records_in(batch: DecodedBatch) -> Iterator[tuple[int, bytes | None, bytes |
 
 
 class PassedOver:
-    """The records of one partition that cannot be read: each is logged with its offset, the many beyond some as a number."""
+    """The records of one partition that cannot be read.
+
+    The first `_LOGGED_MAX` are logged with their offset, those beyond as a number.
+    """
 
     _LOGGED_MAX: Final = 100
 

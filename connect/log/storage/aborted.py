@@ -1,7 +1,8 @@
 """A segment's transaction index: the aborted transactions whose marker lies in the segment.
 
-Unlike the other indexes this one is not about speed: without it a reader cannot know what to leave out. So it is written
-and synced before the segment after it is begun, and made again from the whole log where it is missing or damaged.
+Unlike the other indexes this one is not about speed: without it a reader cannot know what to leave out. So it is
+written and synced before the segment after it is begun, and made again from the whole log where it is missing or
+damaged.
 
 Source: Kafka, TransactionIndex.java, AbortedTxn.java.
 """

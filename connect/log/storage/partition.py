@@ -469,7 +469,8 @@ class Partition:
         self._note_point()
         self._presence_due = 0.0
         return EnvironmentFault(
-            f"cannot {doing} {segment.path}: this newest segment of partition {self.name} was removed or replaced while "
+            f"cannot {doing} {segment.path}: this newest segment of partition {self.name} was removed or "
+            "replaced while "
             f"the log was open",
             code="log.segment_missing",
         )
@@ -555,7 +556,8 @@ class Partition:
         def read(view: View) -> Slice:
             if not view.log_start_offset <= offset <= self.log_end_offset:
                 raise OffsetOutOfRangeError(
-                    f"offset {offset} of {self.name} is out of range: it holds {view.log_start_offset} to {self.log_end_offset}"
+                    f"offset {offset} of {self.name} is out of range: "
+                    f"it holds {view.log_start_offset} to {self.log_end_offset}"
                 )
             if offset >= view.limit:
                 return Slice(b"", [], cursor)

@@ -110,7 +110,8 @@ class Producers:
             return None  # also after its records were deleted: any sequence number is taken
         if batch.epoch < known.epoch:
             raise ProducerFencedError(
-                f"{self._name}: producer {batch.producer_id} has epoch {known.epoch} by now, a batch came with epoch {batch.epoch}"
+                f"{self._name}: producer {batch.producer_id} has epoch {known.epoch} by now, "
+                f"a batch came with epoch {batch.epoch}"
             )
         if not batch.is_transactional and known.first_offset is not None:
             raise TransactionStateError(
@@ -128,7 +129,8 @@ class Producers:
             expected = next_sequence(known.last_sequence)
         if batch.base_sequence != expected:
             raise OutOfOrderSequenceError(
-                f"{self._name}: producer {batch.producer_id} sent sequence number {batch.base_sequence}, expected {expected}"
+                f"{self._name}: producer {batch.producer_id} sent sequence number {batch.base_sequence}, "
+                f"expected {expected}"
             )
         return None
 

@@ -1,4 +1,7 @@
-"""Reading a partition's segments: by offset, with or without a cursor, and by time. Functions of what they are given."""
+"""Reading a partition's segments: by offset, with or without a cursor, and by time.
+
+Functions of what they are given.
+"""
 
 from __future__ import annotations
 

@@ -9,8 +9,9 @@ what lies behind the recovery point, up to which records are known to be on disk
   off with all that follows, and said.
 - anything else was whole once: corruption, which is never cut. Reads of it report it, and appends go on behind it.
 
-Where records are missing, as when a file was removed or lost its end, that is said as an error. The log does not go back: their offsets stay
-taken, by a batch without records, so that no offset ever names two records and no consumer waits behind the end.
+Where records are missing, as when a file was removed or lost its end, that is said as an error. The log does not go
+back: their offsets stay taken, by a batch without records, so that no offset ever names two records and no consumer
+waits behind the end.
 """
 
 from __future__ import annotations
@@ -95,7 +96,8 @@ def open_partition(
         raise EnvironmentFault(
             f"cannot open {directory}: the partition's folder is gone, and its records with it",
             code="environment.disk",
-            hint=f"Bring it back from a copy; or run 'connect log repair --data-dir {directory.parent}', which makes it anew, empty.",
+            hint=f"Bring it back from a copy; or run 'connect log repair --data-dir {directory.parent}', "
+            "which makes it anew, empty.",
         )
     with disk_faults("open", directory):
         finish_swaps(disk, directory)
@@ -132,7 +134,8 @@ def _begin_again(disk: Disk, directory: Path, config: TopicConfig, end: int) -> 
 def _keep_offsets(disk: Disk, segment: Segment, end: int) -> None:
     """Let a batch without records stand for the offsets up to `end`, whose records are gone."""
     log.error(
-        "%s: records at offsets %d to %d were on disk and are gone: a file was removed, cut or replaced by an older one",
+        "%s: records at offsets %d to %d were on disk and are gone: "
+        "a file was removed, cut or replaced by an older one",
         segment.path.parent.name,
         segment.next_offset,
         end - 1,
@@ -270,7 +273,8 @@ def _mend(disk: Disk, segment: Segment, file_bytes: int, known: int | None, erro
         disk.truncate(segment.path, position)
         disk.sync_file(segment.path)
         log.warning(
-            "cut a torn tail off %s/%s: %d bytes from position %d, with %d whole record(s) behind the torn write, none of"
+            "cut a torn tail off %s/%s: %d bytes from position %d, with %d whole record(s) behind the torn write, "
+            "none of"
             " them ever synced; next offset is %d (%s)",
             segment.path.parent.name,
             segment.path.name,

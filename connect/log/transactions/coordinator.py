@@ -5,11 +5,12 @@
     ONGOING ────── abort, fence, timeout > PREPARE_ABORT ─── markers written ──> COMPLETE_ABORT
     COMPLETE_* ─── first partition ──────> ONGOING
 
-The record of PREPARE_COMMIT in `__transaction_state`, on disk, is the moment of commit: the transaction's batches are on
-disk before it. From then on, whatever happens, every partition gets its marker: now, at the next look, or when the log
-is opened again. So no later transaction of the same producer has records before COMPLETE_COMMIT is on disk, too: the
-marker that a loss of power leaves to be written must not commit the records of another. A transaction that is not prepared when the log is opened is aborted once its timeout has passed, or
-at once by the next producer with its id. What a crash left open without any record is aborted on opening.
+The record of PREPARE_COMMIT in `__transaction_state`, on disk, is the moment of commit: the transaction's batches are
+on disk before it. From then on, whatever happens, every partition gets its marker: now, at the next look, or when the
+log is opened again. So no later transaction of the same producer has records before COMPLETE_COMMIT is on disk, too:
+the marker that a loss of power leaves to be written must not commit the records of another. A transaction that is not
+prepared when the log is opened is aborted once its timeout has passed, or at once by the next producer with its id.
+What a crash left open without any record is aborted on opening.
 
 All of it runs on the event loop; each id has a lock, and what was begun under it runs to its end also when the caller
 is cancelled.
@@ -146,7 +147,10 @@ class Transactions:
                 "transactional.id: a text of 1 to 32767 bytes is expected", config_path="transactional.id"
             )
         if not 1 <= timeout_ms <= self._timeout_ms_max:
-            message = f"transaction.timeout.ms: {timeout_ms} is not between 1 and transaction.max.timeout.ms {self._timeout_ms_max}"
+            message = (
+                f"transaction.timeout.ms: {timeout_ms} is not between 1 and "
+                f"transaction.max.timeout.ms {self._timeout_ms_max}"
+            )
             raise ConfigError(message, config_path="transaction.timeout.ms")
         return await self._to_its_end(self._init(transactional_id, timeout_ms))
 
@@ -198,7 +202,10 @@ class Transactions:
                 raise
 
     async def _completed(self, entry: _Entry) -> None:
-        """Return when the end of the transaction before is on disk; as a rule it is, by the time the next one begins."""
+        """Return when the end of the transaction before is on disk.
+
+        As a rule it is, by the time the next one begins.
+        """
         if not all(part.is_synced_to(entry.completed_end) for part in self._state_parts()):
             await self._threads.sync(self._state_parts())
 
@@ -239,15 +246,18 @@ class Transactions:
         entry = self._entries.get(transactional_id)
         if entry is None:
             raise TransactionStateError(
-                f"transactional.id {transactional_id!r} was not used for transactional.id.expiration.ms, and is forgotten",
+                f"transactional.id {transactional_id!r} was not used for transactional.id.expiration.ms, "
+                "and is forgotten",
                 hint="Call init_transactions again.",
             )
         record = entry.record
         if (record.producer_id, record.epoch) != (producer.producer_id, producer.epoch):
             if self.is_timed_out(transactional_id, producer):
                 raise TransactionStateError(
-                    f"the transaction of {transactional_id!r} took longer than its {record.timeout_ms} ms and was aborted",
-                    hint="Call abort_transaction, then begin again; raise transaction.timeout.ms, or make transactions shorter.",
+                    f"the transaction of {transactional_id!r} took longer than its {record.timeout_ms} ms "
+                    "and was aborted",
+                    hint="Call abort_transaction, then begin again; "
+                    "raise transaction.timeout.ms, or make transactions shorter.",
                 )
             raise ProducerFencedError(f"another producer has taken transactional.id {transactional_id!r}")
         if record.is_decided:
@@ -368,7 +378,8 @@ class Transactions:
         try:
             await self._store(entry, "written")
         except EnvironmentFault:
-            # It stays decided, until that is written too: who is told of the fault cannot take it for open, and abort it.
+            # It stays decided, until that is written too: who is told of the fault cannot take it for open, and abort
+            # it.
             record.status, record.partitions = decided, partitions
             raise
         for part in self._state_parts():

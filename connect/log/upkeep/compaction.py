@@ -51,7 +51,10 @@ class Stopped(Exception):
 
 @dataclass(slots=True)
 class CompactionResult:
-    """What one partition's compaction did. Sizes in bytes of log files; `cleaned_offset` is the new first dirty offset."""
+    """What one partition's compaction did.
+
+    Sizes in bytes of log files; `cleaned_offset` is the new first dirty offset.
+    """
 
     rounds: int = 0
     before_bytes: int = 0
