@@ -83,7 +83,8 @@ async def create(request: Request) -> Response:
     name = name.strip()
     if (given := config.get("name")) is not None and given.strip() != name:
         raise ConfigError(
-            f"Connector name configuration in config request body '{given}' must match name '{name}' in the request body",
+            f"Connector name configuration in config request body '{given}' must match name '{name}' "
+            "in the request body",
             config_path="name",
         )
     info = await herder.create(name, config, _initial_state(body.get("initial_state")))

@@ -153,7 +153,8 @@ class Hosts:
         if texts and authority is not None and not self._is_own(authority.host, scope):
             return error_response(
                 421,
-                f"HTTP 421 Misdirected Request: this worker does not answer to the host {_cut(authority.host)!r}; {ALLOWED} lists further names",
+                f"HTTP 421 Misdirected Request: this worker does not answer to the host {_cut(authority.host)!r}; "
+                f"{ALLOWED} lists further names",
                 MISDIRECTED,
             )
         return None

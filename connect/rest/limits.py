@@ -45,7 +45,8 @@ class Limits:
     Args:
         max_bytes: The largest body that is taken; beyond, 413.
         budget: What all bodies that are here may hold together; beyond, 503.
-        timeout_s: How long a body may take to arrive (beyond, 408), and how long its answer (beyond, Kafka Connect's 500).
+        timeout_s: How long a body may take to arrive (beyond, 408), and how long its answer (beyond, Kafka Connect's
+            500).
     """
 
     def __init__(self, app: Asgi, *, max_bytes: int, timeout_s: float, budget: Budget | None = None) -> None:
@@ -100,7 +101,8 @@ class Limits:
         except TimeoutError:
             return _closing(
                 408,
-                f"HTTP 408 Request Timeout: the body did not arrive within rest.request.timeout.ms={self._timeout_s * 1000:.0f}",
+                "HTTP 408 Request Timeout: the body did not arrive within "
+                f"rest.request.timeout.ms={self._timeout_s * 1000:.0f}",
                 "timeout",
             )
         body = b"".join(parts)
@@ -125,7 +127,8 @@ class Limits:
     def _busy(self) -> Any:
         response = _closing(
             503,
-            f"HTTP 503 Service Unavailable: the bodies of all requests together have more than {self._budget.max_bytes} bytes (rest.request.total.max.bytes); send it again",
+            "HTTP 503 Service Unavailable: the bodies of all requests together have more than "
+            f"{self._budget.max_bytes} bytes (rest.request.total.max.bytes); send it again",
             BUSY,
         )
         response.headers["Retry-After"] = "1"
@@ -147,7 +150,10 @@ class Limits:
         answer.closed = True
         self._late.add(work)
         work.add_done_callback(self._ended_late)
-        late = f"the worker is still busy with the request after rest.request.timeout.ms={self._timeout_s * 1000:.0f}; it goes on, look at the status"
+        late = (
+            f"the worker is still busy with the request after rest.request.timeout.ms={self._timeout_s * 1000:.0f}; "
+            "it goes on, look at the status"
+        )
         await error_response(500, late, "timeout")(scope, receive, send)
 
     def _ended_late(self, work: asyncio.Task[None]) -> None:

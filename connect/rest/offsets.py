@@ -60,7 +60,8 @@ def _entries(body: dict[str, Any]) -> list[Entry]:
 def _entry(number: int, item: Any) -> Entry:
     if not isinstance(item, dict):
         raise _wrong(
-            f"offsets[{number}] is {'null' if item is None else type(item).__name__}; an object with 'partition' and 'offset' is expected"
+            f"offsets[{number}] is {'null' if item is None else type(item).__name__}; "
+            "an object with 'partition' and 'offset' is expected"
         )
     _only_known(item, "partition", "offset")
     for member in ("partition", "offset"):

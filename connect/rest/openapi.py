@@ -1,8 +1,8 @@
 """The OpenAPI document at /openapi.json, and a page of it at /docs that needs nothing from elsewhere.
 
-The routes and their docstrings come from the routers; the shapes, parameters and examples, which routes that take a bare
-request cannot tell, from the tables of `connect.rest.shapes`. A route that is in no table is listed all the same, and a
-test names it.
+The routes and their docstrings come from the routers; the shapes, parameters and examples, which routes that take a
+bare request cannot tell, from the tables of `connect.rest.shapes`. A route that is in no table is listed all the same,
+and a test names it.
 """
 
 from __future__ import annotations
@@ -96,21 +96,25 @@ def _path_parameter(parameter: dict[str, Any]) -> dict[str, Any]:
 # -- the page ------------------------------------------------------------------------------------------------------
 
 _STYLE: Final = """
-:root { color-scheme: light dark } body { font: 15px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem }
-code, pre { font: 13px/1.45 ui-monospace, monospace } pre { overflow-x: auto; padding: .6rem; border: 1px solid #8885; border-radius: 4px }
-summary { cursor: pointer; padding: .25rem 0 } .m { display: inline-block; min-width: 4.5rem; font-weight: 600 } h2 { margin-top: 2rem }
+:root { color-scheme: light dark }
+body { font: 15px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem }
+code, pre { font: 13px/1.45 ui-monospace, monospace }
+pre { overflow-x: auto; padding: .6rem; border: 1px solid #8885; border-radius: 4px }
+summary { cursor: pointer; padding: .25rem 0 } .m { display: inline-block; min-width: 4.5rem; font-weight: 600 }
+h2 { margin-top: 2rem }
 """
 
 
 def page(made: dict[str, Any]) -> str:
-    """Return an HTML page of a document: every operation with its parameters and examples, no script, nothing loaded."""
+    """Return an HTML page of a document: each operation with its parameters and examples, no script, nothing loaded."""
     groups: dict[str, list[str]] = {}
     for method, path, operation in operations(made):
         groups.setdefault(operation.get("tags", ["other"])[0], []).append(_operation(method, path, operation))
     title = html.escape(f"{made['info']['title']} {made['info']['version']}")
     body = "".join(f"<h2>{html.escape(tag)}</h2>{''.join(parts)}" for tag, parts in groups.items())
     return (
-        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title><style>{_STYLE}</style></head>'
+        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+        f"<title>{title}</title><style>{_STYLE}</style></head>"
         f"<body><h1>{title}</h1><p>{html.escape(made['info']['description'])}</p>"
         f'<p>As OpenAPI: <a href="openapi.json">openapi.json</a></p>{body}</body></html>'
     )

@@ -284,7 +284,10 @@ class Guard:
 
 def _held_back(retry_after_s: float) -> Response:
     seconds = math.ceil(retry_after_s)
-    message = f"HTTP 429 Too Many Requests: too many passwords or tokens that are not right came from this address; the next one is looked at in {seconds} s"
+    message = (
+        "HTTP 429 Too Many Requests: too many passwords or tokens that are not right came from this address; "
+        f"the next one is looked at in {seconds} s"
+    )
     response = error_response(429, message, AUTH_HELD_BACK)
     response.headers["Retry-After"] = str(seconds)
     response.headers["Connection"] = "close"
@@ -319,7 +322,10 @@ class Origins:
         elif allowed:
             await self._app(scope, receive, _with_headers(send, _allowing(origins[0])))
         elif scope["method"] not in _READING and (page := _foreign_page(scope, origins)) is not None:
-            message = f"HTTP 403 Forbidden: a web page of {page} may change nothing here; access.control.allow.origin lists the origins that may"
+            message = (
+                f"HTTP 403 Forbidden: a web page of {page} may change nothing here; "
+                "access.control.allow.origin lists the origins that may"
+            )
             response = error_response(403, message, AUTH_DENIED)
             response.headers["Connection"] = "close"  # the body is not read
             await response(scope, receive, send)

@@ -24,7 +24,10 @@ logger = logging.getLogger(__name__)
 PREFIX = "listeners.https."
 #: How long a renewed certificate may go unnoticed.
 _LOOK_S = 5.0
-_TO_PEM = "turn the store into PEM: openssl pkcs12 -in store.p12 -out store.pem -nodes (a JKS first with keytool -importkeystore -deststoretype PKCS12)"
+_TO_PEM = (
+    "turn the store into PEM: openssl pkcs12 -in store.p12 -out store.pem -nodes "
+    "(a JKS first with keytool -importkeystore -deststoretype PKCS12)"
+)
 _PEM_BLOCK = re.compile(r"-----BEGIN ([A-Z0-9 ]+)-----(.*?)-----END \1-----", re.DOTALL)
 _VERSIONS = {"TLSv1.2": ssl.TLSVersion.TLSv1_2, "TLSv1.3": ssl.TLSVersion.TLSv1_3}
 
@@ -79,7 +82,8 @@ class TlsConfig(Config):
         if bool(self.ssl_keystore_location) == bool(self.ssl_keystore_certificate_chain):
             yield Problem(
                 "ssl.keystore.location",
-                "an https listener needs its certificate: give one of listeners.https.ssl.keystore.location and listeners.https.ssl.keystore.certificate.chain",
+                "an https listener needs its certificate: "
+                "give one of listeners.https.ssl.keystore.location and listeners.https.ssl.keystore.certificate.chain",
             )
         if self.ssl_keystore_certificate_chain and not (self.ssl_keystore_key or self.ssl_keystore_key_location):
             yield Problem(
@@ -89,12 +93,14 @@ class TlsConfig(Config):
         if self.ssl_client_auth != "none" and not (self.ssl_truststore_location or self.ssl_truststore_certificates):
             yield Problem(
                 "ssl.truststore.location",
-                f"ssl.client.auth={self.ssl_client_auth} needs certificates to check against: give listeners.https.ssl.truststore.location",
+                f"ssl.client.auth={self.ssl_client_auth} needs certificates to check against: "
+                "give listeners.https.ssl.truststore.location",
             )
         if not self.ssl_enabled_protocols:
             yield Problem(
                 "ssl.enabled.protocols",
-                "Invalid value for configuration ssl.enabled.protocols: at least one of TLSv1.2 and TLSv1.3 is expected",
+                "Invalid value for configuration ssl.enabled.protocols: "
+                "at least one of TLSv1.2 and TLSv1.3 is expected",
             )
 
 
@@ -135,8 +141,9 @@ def server_context(config: TlsConfig) -> ssl.SSLContext:
 
 
 class Renewing:
-    """Takes up a renewed certificate while the worker runs: the files are looked at with a handshake, at most every `_LOOK_S`.
+    """Takes up a renewed certificate while the worker runs.
 
+    The files are looked at with a handshake, at most every `_LOOK_S`.
     A renewal that cannot be used is reported, and the certificate stays as it was.
     """
 

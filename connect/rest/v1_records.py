@@ -120,8 +120,8 @@ async def read(
 ) -> Response:
     """Read records from an offset; bytes in base64.
 
-    At least one where there is one, and at most max_records (10000) with max_bytes (1 MiB; at most 4 MiB) of keys, values
-    and headers, unpacked; go on at next_offset.
+    At least one where there is one, and at most max_records (10000) with max_bytes (1 MiB; at most 4 MiB) of keys,
+    values and headers, unpacked; go on at next_offset.
     """
     if max_bytes < 1 or max_records < 1:
         raise ConfigError("max_bytes and max_records are 1 or more", code="request.invalid")

@@ -153,8 +153,9 @@ class Warn:
 
 @router.get("/warnings")
 async def warnings(request: Request) -> Response:
-    """List what someone should act on: failures, connectors and tasks that wait for something outside, skipped records, plugins that are
-    broken, slow or left behind, open doors."""
+    """List what someone should act on: failures, connectors and tasks that wait for something outside, skipped records,
+    plugins that are broken, slow or left behind, open doors.
+    """
     herder = herder_of(request)
     found = [
         *_failures(herder),
