@@ -1,8 +1,9 @@
 """The shapes of REST's bodies and answers, with an example of each, for the OpenAPI document.
 
-`SCHEMAS` are written in shorthand: a text is a JSON type (`string`, `integer`, `number`, `boolean`, `any`, or the name of
-a shape; `|null` where it may be null), `[x]` an array of x, `{"*": x}` an object of any keys, and a member whose name
-ends with `?` may be missing. Answers of a later Kafka Connect may have more members, so unknown ones are never excluded.
+`SCHEMAS` are written in shorthand: a text is a JSON type (`string`, `integer`, `number`, `boolean`, `any`, or the name
+of a shape; `|null` where it may be null), `[x]` an array of x, `{"*": x}` an object of any keys, and a member whose
+name ends with `?` may be missing. Answers of a later Kafka Connect may have more members, so unknown ones are never
+excluded.
 """
 
 from __future__ import annotations
