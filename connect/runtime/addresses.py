@@ -19,7 +19,7 @@ def parse_address(host: str) -> Address | None:
 
 
 def is_loopback(host: str) -> bool:
-    """Say whether a host is this machine for whoever asks: a loopback address, `localhost` or a name below it (RFC 6761).
+    """Say whether a host is this machine, for anyone: a loopback address, `localhost` or a name below it (RFC 6761).
 
     Names are never looked up: what a name stands for is its server's word.
     """

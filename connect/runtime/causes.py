@@ -1,7 +1,8 @@
 """What a status' trace says first: the cause, what to do, and where it happened. For all who show it to people.
 
 A trace begins with the message, of one line or more, and its code in brackets; then a line 'hint: ...'; then Python's
-traceback. Traces of a Kafka Connect cluster (Java's) are understood as well: their cause is what comes before the frames.
+traceback. Traces of a Kafka Connect cluster (Java's) are understood as well: their cause is what comes before the
+frames.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ from dataclasses import dataclass
 from typing import Final
 
 _FRAMES: Final = re.compile(
-    r"\s*([+|] )*(Traceback \(most recent call last\)|File \".*\", line \d+|Exception Group Traceback|at [\w.$<>/]+\(|Caused by: )"
+    r"\s*([+|] )*(Traceback \(most recent call last\)|File \".*\", line \d+|Exception Group Traceback"
+    r"|at [\w.$<>/]+\(|Caused by: )"
 )
 _FRAME: Final = re.compile(r"[\s|]*File \"(?P<file>.*)\", line (?P<line>\d+), in (?P<name>.*)")
 _CODED: Final = re.compile(

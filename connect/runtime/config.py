@@ -65,12 +65,16 @@ def _text(raw: Mapping[str, Any], name: str) -> str:
 
 
 def _dead_letters_match(pattern: str, topic: str) -> Iterator[Problem]:
-    """Yield what is wrong between `topics.regex` and the dead letter queue. Fit for the event loop: it looks briefly."""
+    """Yield what is wrong between `topics.regex` and the dead letter queue.
+
+    Fit for the event loop: it looks briefly.
+    """
     try:
         if compile_pattern(pattern, key="topics.regex").fullmatch(topic, limit_s=LOOP_LIMIT_S) is not None:
             yield Problem(
                 "topics.regex",
-                f"The DLQ topic '{topic}' may not be matched by the regex for the topics ('topics.regex={pattern}') consumed by the connector",
+                f"The DLQ topic '{topic}' may not be matched by the regex for the topics ('topics.regex={pattern}') "
+                "consumed by the connector",
             )
     except SlowPatternError as error:
         yield Problem("topics.regex", f"Invalid value {pattern} for configuration topics.regex: {error.message}")
@@ -337,12 +341,14 @@ class SourceConnectorConfig(ConnectorConfig):
         if _text(raw, "exactly.once.support").upper() == "REQUIRED":
             yield Problem(
                 "exactly.once.support",
-                "Invalid value required for configuration exactly.once.support: this version delivers at least once; use 'requested'",
+                "Invalid value required for configuration exactly.once.support: this version delivers at least once; "
+                "use 'requested'",
             )
         if _text(raw, "offsets.storage.topic"):
             yield Problem(
                 "offsets.storage.topic",
-                "Invalid value for configuration offsets.storage.topic: this version keeps all source offsets in the worker's offset.storage.topic; leave the key out",
+                "Invalid value for configuration offsets.storage.topic: "
+                "this version keeps all source offsets in the worker's offset.storage.topic; leave the key out",
             )
 
 
@@ -411,7 +417,8 @@ class SinkConnectorConfig(ConnectorConfig):
         if dead and topics and dead in listed:
             yield Problem(
                 "topics",
-                f"The DLQ topic '{dead}' may not be included in the list of topics ('topics=[{', '.join(listed)}]') consumed by the connector",
+                f"The DLQ topic '{dead}' may not be included in the list of topics ('topics=[{', '.join(listed)}]') "
+                "consumed by the connector",
             )
         if dead and pattern:
             yield from _dead_letters_match(pattern, dead)
@@ -437,7 +444,8 @@ class WorkerConfig(Config):
         importance="low",
     )
     rest_allowed_hosts: list[str] = key(
-        "Further names that REST answers to in a request's Host, with commas; *.example.org for all below one, * for any.",
+        "Further names that REST answers to in a request's Host, with commas; "
+        "*.example.org for all below one, * for any.",
         default=[],
         importance="medium",
     )
@@ -474,7 +482,8 @@ class WorkerConfig(Config):
         "Converter of headers for connectors that name none.", default=HEADER_CONVERTER, type="CLASS", importance="low"
     )
     file_allowed_paths: list[str] = key(
-        "Folders of files that connectors may read and write, with commas; * for all. Left out: all while every listener is on loopback, else the working directory.",
+        "Folders of files that connectors may read and write, with commas; * for all. "
+        "Left out: all while every listener is on loopback, else the working directory.",
         default=[],
         importance="medium",
     )
@@ -547,7 +556,8 @@ class WorkerConfig(Config):
         importance="low",
     )
     transforms_python_enabled: bool = key(
-        "Whether connectors may use connect.transforms.Python, which runs functions of Python files with the worker's rights.",
+        "Whether connectors may use connect.transforms.Python, "
+        "which runs functions of Python files with the worker's rights.",
         default=False,
         importance="low",
     )
@@ -565,13 +575,16 @@ class WorkerConfig(Config):
         if self.bootstrap_servers:
             yield Problem(
                 "bootstrap.servers",
-                "Invalid value for configuration bootstrap.servers: this version runs on the bundled log; leave the key out",
+                "Invalid value for configuration bootstrap.servers: this version runs on the bundled log; "
+                "leave the key out",
             )
         if extensions := self.originals.get("rest.extension.classes"):
             # Passing over it could open doors that its user believes to be shut.
             yield Problem(
                 "rest.extension.classes",
-                f"Invalid value {extensions} for configuration rest.extension.classes: Java's REST extensions do not run here; leave the key out, and set rest.authentication.file for users and passwords",
+                f"Invalid value {extensions} for configuration rest.extension.classes: "
+                "Java's REST extensions do not run here; leave the key out, "
+                "and set rest.authentication.file for users and passwords",
             )
         names = ("config.storage.topic", "offset.storage.topic", "status.storage.topic")
         topics = (self.config_storage_topic, self.offset_storage_topic, self.status_storage_topic)
@@ -580,7 +593,8 @@ class WorkerConfig(Config):
                 other = names[topics.index(topic)]
                 yield Problem(
                     name,
-                    f"Invalid value {topic} for configuration {name}: {other} names the same topic; each holds one kind of state",
+                    f"Invalid value {topic} for configuration {name}: {other} names the same topic; "
+                    "each holds one kind of state",
                 )
         if not any(self.listeners):
             yield Problem(

@@ -157,7 +157,10 @@ def check_default_converters(plugins: PluginHost, worker: WorkerConfig) -> None:
         try:
             plugins.resolve(getattr(worker, which.replace(".", "_")), kind, config_path=which)
         except ConfigError as error:
-            hint = f"Correct {which} of the worker's config, or install the plugin; 'connect plugin list' shows what is installed."
+            hint = (
+                f"Correct {which} of the worker's config, or install the plugin; "
+                "'connect plugin list' shows what is installed."
+            )
             raise ConfigError(
                 f"{which} of the worker: {error.message}", code=error.code, hint=hint, config_path=which
             ) from None
@@ -168,7 +171,10 @@ def refusal(worker: WorkerConfig, cls: type[Plugin]) -> str | None:
     permission = cls.allowed_by if issubclass(cls, Transform) else None
     if permission is None or getattr(worker, permission.replace(".", "_"), False) is True:
         return None
-    return f"the worker does not allow {cls.plugin_name()}; its operator can, with {permission}=true in the worker's config"
+    return (
+        f"the worker does not allow {cls.plugin_name()}; "
+        f"its operator can, with {permission}=true in the worker's config"
+    )
 
 
 def _member(plugins: PluginHost, worker: WorkerConfig, raw: Mapping[str, Any], prefix: str, kind: PluginKind) -> Plugin:

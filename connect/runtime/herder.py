@@ -199,7 +199,10 @@ class Herder:
         return self._configs.connectors()
 
     def info(self, name: str) -> ConnectorInfo:
-        """Return a connector's config and tasks; secrets are in clear, as given. The same object while nothing changes."""
+        """Return a connector's config and tasks; secrets are in clear, as given.
+
+        The same object while nothing changes.
+        """
         config, tasks = self._config(name), len(self._configs.task_configs(name))
         known = self._infos.get(name)
         if known is None or known.config is not config or len(known.tasks) != tasks:
@@ -551,7 +554,7 @@ async def _settled(task: asyncio.Task[None]) -> None:
 
 
 def _declared_secrets(connector: type[Connector]) -> set[str]:
-    """Return the secret keys that a connector or its task declares: a task's config need not name the connector's class."""
+    """Return the secret keys that a connector or its task declares; a task's config need not name the connector."""
     declared = {**connector.config_class.keys(), **config_class_of(connector, connector.task_class).keys()}
     return {name for name, key in declared.items() if key.type is ConfigType.PASSWORD}
 

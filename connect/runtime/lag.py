@@ -4,13 +4,14 @@ Worked out from the log and the group alone, never from a running task: so it is
 that is RUNNING, FAILED, PAUSED, STOPPED or UNASSIGNED, that has no task, or that never ran. REST, the live view and the
 command line all show the numbers of this module. What counts, partition by partition (`behind`):
 
-- the end is the log end offset; for a sink with `isolation.level=read_committed` the last stable offset, since what lies
-  behind it is not to be had yet and waits for its transaction, not for the sink;
+- the end is the log end offset; for a sink with `isolation.level=read_committed` the last stable offset, since what
+  lies behind it is not to be had yet and waits for its transaction, not for the sink;
 - the start is the group's committed offset; where there is none, or it lies outside the log, it is what the consumer
   would do: the log start offset, or with `auto.offset.reset=latest` the end;
 - offsets are counted, so what compaction took out and the markers of transactions count too, as with Kafka.
 
-The partitions are those of the topics in the config, and of those that match `topics.regex`, as the consumer takes them.
+The partitions are those of the topics in the config, and of those that match `topics.regex`, as the consumer takes
+them.
 """
 
 from __future__ import annotations
@@ -79,7 +80,7 @@ class SinkLag:
 
 @dataclass(frozen=True, slots=True)
 class Sink:
-    """What decides a sink's lag: its config, how many tasks share the partitions, and its consumers' group and configs."""
+    """What decides a sink's lag: its config, how many tasks share the partitions, its consumers' group and configs."""
 
     name: str
     config: Mapping[str, str]
@@ -133,7 +134,7 @@ class GroupRow:
 
 
 async def group_rows(admin: Admin, info: GroupInfo, sinks: Collection[SinkLag] = ()) -> list[GroupRow]:
-    """Return the partitions of a group with their lag, so that the sum is that of the sink connectors whose group it is.
+    """Return the partitions of a group with their lag; the sum is that of the sink connectors whose group it is.
 
     Args:
         sinks: The sink connectors of the group; none for the group of other consumers, which is known by its
@@ -176,7 +177,10 @@ class Lags:
         self._matching: dict[str, tuple[frozenset[str], tuple[str, ...]]] = {}
 
     async def look(self) -> Mapping[str, SinkLag]:
-        """Return every sink's lag by the connector's name, at most `KEPT_S_MAX` old. Blocks nobody; reads no records."""
+        """Return every sink's lag by the connector's name, at most `KEPT_S_MAX` old.
+
+        Blocks nobody; reads no records.
+        """
         async with self._looking:
             sinks, loop = self._sinks(), asyncio.get_running_loop()
             if loop.time() >= self._until_s or not _same(sinks, self._seen_of):

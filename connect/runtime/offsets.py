@@ -185,7 +185,8 @@ def _group_offsets(name: str, entries: Sequence[Entry]) -> dict[TopicPartition, 
         topic, number = partition.get("kafka_topic"), partition.get("kafka_partition")
         if topic is None or number is None:
             raise ConfigError(
-                f"connector {name!r}: The partition for a sink connector offset must contain the keys 'kafka_topic' and 'kafka_partition'",
+                f"connector {name!r}: The partition for a sink connector offset must contain "
+                "the keys 'kafka_topic' and 'kafka_partition'",
                 code=OFFSETS_INVALID,
             )
         at = TopicPartition(str(topic), _whole(name, number, "partition"))
@@ -193,7 +194,8 @@ def _group_offsets(name: str, entries: Sequence[Entry]) -> dict[TopicPartition, 
             found[at] = None
         elif "kafka_offset" not in offset or offset["kafka_offset"] is None:
             raise ConfigError(
-                f"connector {name!r}: The offset for a sink connector should either be null or contain the key 'kafka_offset'",
+                f"connector {name!r}: The offset for a sink connector should either be null "
+                "or contain the key 'kafka_offset'",
                 code=OFFSETS_INVALID,
             )
         else:
@@ -208,13 +210,15 @@ def _whole(name: str, value: Any, what: str) -> int:
         number = None
     if number is None:
         raise ConfigError(
-            f"connector {name!r}: Failed to parse the following Kafka {what} value in the provided offsets: '{value}'. {what.capitalize()} values for sink connectors need to be integers.",
+            f"connector {name!r}: Failed to parse the following Kafka {what} value in the provided offsets: "
+            f"'{value}'. {what.capitalize()} values for sink connectors need to be integers.",
             code=OFFSETS_INVALID,
         )
     bits = 31 if what == "partition" else 63
     if not 0 <= number < 1 << bits:
         raise ConfigError(
-            f"connector {name!r}: Kafka {what} {number} in the provided offsets is out of range; 0 to {(1 << bits) - 1} is expected",
+            f"connector {name!r}: Kafka {what} {number} in the provided offsets is out of range; "
+            f"0 to {(1 << bits) - 1} is expected",
             code=OFFSETS_INVALID,
         )
     return number

@@ -238,7 +238,7 @@ class PluginHost:
                 self._by_name.setdefault((desc.kind, known), desc)
 
     def _check_hooks(self, name: str, plugin: Any) -> None:
-        """Refuse a hook of a name that there is not: pluggy's own words name neither those that there are nor the nearest."""
+        """Refuse a hook of an unknown name: pluggy's own words name neither those that there are nor the nearest."""
         try:
             self._manager.check_pending()
         except pluggy.PluginValidationError as error:

@@ -29,7 +29,8 @@ class RestartConfig(Config):
     """When a connector or task that failed is restarted without anybody asking."""
 
     errors_restart_policy: str = key(
-        "Which failures are restarted by themselves: 'none'; 'outages': what passes by itself, such as a server that is away; 'all': bad records and defects too.",
+        "Which failures are restarted by themselves: 'none'; "
+        "'outages': what passes by itself, such as a server that is away; 'all': bad records and defects too.",
         default="outages",
         one_of=("none", "outages", "all"),
         group="Error Handling",
@@ -63,7 +64,8 @@ class RestartConfig(Config):
         if self.errors_restart_delay_max_ms < self.errors_restart_delay_ms:
             yield Problem(
                 "errors.restart.delay.max.ms",
-                f"Invalid value {self.errors_restart_delay_max_ms} for configuration errors.restart.delay.max.ms: it is less than errors.restart.delay.ms={self.errors_restart_delay_ms}",
+                f"Invalid value {self.errors_restart_delay_max_ms} for configuration errors.restart.delay.max.ms: "
+                f"it is less than errors.restart.delay.ms={self.errors_restart_delay_ms}",
             )
 
 

@@ -4,9 +4,9 @@ Known are the password of `scheme://user:password@host` and of `jdbc:oracle:thin
 parameters whose name says that they are secret, as URLs, drivers, JAAS and JSON write them (`?password=`,
 `;Password={…}`, `(password=…)`, `password="…"`, `"token": "…"`), and the credentials of an Authorization header.
 
-There are two ways of looking. A *value* is a config's: it is nothing but what a driver will read, so a password may hold
-quotes and spaces. A *line* is a message, in which a URL is quoted and ends where the words go on. Where it cannot be told
-how far a password goes, rather too much is hidden than too little.
+There are two ways of looking. A *value* is a config's: it is nothing but what a driver will read, so a password may
+hold quotes and spaces. A *line* is a message, in which a URL is quoted and ends where the words go on. Where it cannot
+be told how far a password goes, rather too much is hidden than too little.
 """
 
 from __future__ import annotations
@@ -25,46 +25,20 @@ _REFERENCE = re.compile(r"\$\{[^}]+\}")
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 
 _ENDINGS: Final = (
-    "password",
-    "passwords",
-    "passwd",
-    "passphrase",
-    "passcode",
-    "pwd",
-    "secret",
-    "secrets",
-    "token",
-    "apikey",
-    "privatekey",
-    "secretkey",
-    "accesskey",
-    "accountkey",
-    "sharedkey",
-    "signingkey",
-    "encryptionkey",
-    "credential",
-    "credentials",
-    "jaasconfig",
-)
+    "password", "passwords", "passwd", "passphrase", "passcode", "pwd", "secret", "secrets", "token", "apikey",
+    "privatekey", "secretkey", "accesskey", "accountkey", "sharedkey", "signingkey", "encryptionkey", "credential",
+    "credentials", "jaasconfig",
+)  # fmt: skip
 _ALONE: Final = frozenset({"pass", "pw"})
 _PAIRS: Final = frozenset(
     [
         (first, "key")
         for first in (
-            "api",
-            "private",
-            "secret",
-            "access",
-            "account",
-            "shared",
-            "signing",
-            "encryption",
-            "master",
-            "keystore",
+            "api", "private", "secret", "access", "account", "shared", "signing", "encryption", "master", "keystore",
         )
     ]
     + [("jaas", "config"), ("user", "info")]
-)
+)  # fmt: skip
 #: Of a URL's parameters, further names: a signature lets in whoever has it.
 _SIGNATURES: Final = frozenset({"sig", "signature"})
 #: Parts of the names of parameters that say where a driver goes, and as whom.
@@ -74,7 +48,7 @@ _STEERING = re.compile(
 
 
 def is_secret_name(name: str) -> bool:
-    """Say whether a key's name says that its value is a secret: `db.password`, `sslPassword`, `aws.secret.access.key`."""
+    """Say whether a key's name makes its value a secret: `db.password`, `sslPassword`, `aws.secret.access.key`."""
     words = [word.lower() for word in _WORD.findall(name)]
     if not words:
         return False
@@ -121,7 +95,9 @@ def pieces(text: str) -> list[str]:
 
 
 def restored(stored: str, sent: str) -> str | None:
-    """Return a value that was shown, changed and sent back, with its secrets as they are stored; None where they are not known.
+    """Return a value that was shown, changed and sent back, with its secrets as they are stored.
+
+    None where they are not known.
 
     A secret is known where the same part held it, at the same address and for the same user: what is kept is never sent
     to a place that was changed.
@@ -203,7 +179,8 @@ _OF_VALUE = re.compile(rf"{_QUOTED}|(?P<plain>[^&;\n]*)")
 _OF_LINE = re.compile(rf"{_QUOTED}|(?P<plain>[^&;\s\"']*)")
 _IN_BRACKETS = re.compile(rf"{_QUOTED}|(?P<plain>[^)]*)")
 _JSON = re.compile(
-    r"(?P<quote>\\?\")(?P<name>[\w. -]{1,100})(?P=quote)\s*:\s*(?P=quote)(?P<plain>(?:(?!(?P=quote))(?:\\[^\"]|\\\"(?!\s*[,}])|.))*)",
+    r"(?P<quote>\\?\")(?P<name>[\w. -]{1,100})(?P=quote)\s*:\s*"
+    r"(?P=quote)(?P<plain>(?:(?!(?P=quote))(?:\\[^\"]|\\\"(?!\s*[,}])|.))*)",
     re.DOTALL,
 )
 _HEADER = re.compile(

@@ -133,8 +133,8 @@ def _unknown(before: str | None) -> str:
     if before is None:
         return what + "this connector has none there yet; give the secret itself"
     return (
-        what
-        + "what it stands beside was changed (the address, the user, the class), so that the stored one is not used for it; give the secret itself"
+        what + "what it stands beside was changed (the address, the user, the class), "
+        "so that the stored one is not used for it; give the secret itself"
     )
 
 

@@ -6,16 +6,16 @@ and set anew by every worker that comes up. A request changes config and target,
 to the log: so after a crash a request has happened or it has not. `Lifecycle` then compares what is wanted with what
 runs and makes the difference; doing that twice, or once more after a crash, comes to the same.
 
-| request \ target | RUNNING       | PAUSED        | STOPPED       | what follows                                        |
-|------------------|---------------|---------------|---------------|-----------------------------------------------------|
-| PUT_CONFIG       | RUNNING       | PAUSED        | STOPPED       | all anew, if the config changed or something failed |
-| PAUSE            | PAUSED        | PAUSED        | PAUSED        | tasks stand still; a stopped one gets none          |
-| RESUME           | RUNNING       | RUNNING       | RUNNING       | the work is divided anew, tasks go on or are made   |
-| STOP             | STOPPED       | STOPPED       | STOPPED       | tasks finish, commit and are gone                   |
-| RESTART          | RUNNING       | PAUSED        | STOPPED       | the instance, and tasks if asked; STOPPED: nothing  |
-| RESTART_TASK     | RUNNING       | PAUSED        | refused, 409  | that task                                           |
-| ALTER_OFFSETS    | refused, 400  | refused, 400  | STOPPED       | offsets are set or forgotten                        |
-| DELETE           | gone          | gone          | gone          | all of it ends; committed offsets stay              |
+| request \ target | RUNNING      | PAUSED       | STOPPED      | what follows                                        |
+|------------------|--------------|--------------|--------------|-----------------------------------------------------|
+| PUT_CONFIG       | RUNNING      | PAUSED       | STOPPED      | all anew, if the config changed or something failed |
+| PAUSE            | PAUSED       | PAUSED       | PAUSED       | tasks stand still; a stopped one gets none          |
+| RESUME           | RUNNING      | RUNNING      | RUNNING      | the work is divided anew, tasks go on or are made   |
+| STOP             | STOPPED      | STOPPED      | STOPPED      | tasks finish, commit and are gone                   |
+| RESTART          | RUNNING      | PAUSED       | STOPPED      | the instance, and tasks if asked; STOPPED: nothing  |
+| RESTART_TASK     | RUNNING      | PAUSED       | refused, 409 | that task                                           |
+| ALTER_OFFSETS    | refused, 400 | refused, 400 | STOPPED      | offsets are set or forgotten                        |
+| DELETE           | gone         | gone         | gone         | all of it ends; committed offsets stay              |
 
 Requests for one connector take turns; one that was overtaken, so that what it found no longer holds, gets 409.
 

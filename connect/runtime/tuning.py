@@ -32,7 +32,10 @@ def tune_process() -> None:
 
 
 def give_back_memory() -> None:
-    """Return freed memory to the system, wherever it lies in the heap (glibc only). Some ms for each 100 MiB: not on the loop."""
+    """Return freed memory to the system, wherever it lies in the heap (glibc only).
+
+    Some ms for each 100 MiB: not on the loop.
+    """
     if sys.platform == "linux":
         try:
             ctypes.CDLL(None).malloc_trim(0)

@@ -120,7 +120,10 @@ class ConnectorRunner:
         asked = call(self._thread, self._plugin.task_configs, self.config.tasks_max)
         configs = task_configs_of(self._plugin, await self._unless_interrupted(asked))
         if len(configs) > self.config.tasks_max:
-            message = f"connector {self.name!r} made {len(configs)} task configs, which is more than tasks.max={self.config.tasks_max}"
+            message = (
+                f"connector {self.name!r} made {len(configs)} task configs, "
+                f"which is more than tasks.max={self.config.tasks_max}"
+            )
             if self.config.tasks_max_enforce:
                 raise ConfigError(message, config_path="tasks.max")
             logger.warning("%s; they run, since tasks.max.enforce is false", message)
@@ -164,7 +167,7 @@ class ConnectorRunner:
         self._event(Event.FAIL, trace)
 
     def _heard(self, error: object) -> None:
-        """Take what the instance gave to `raise_error`: at any time, from any thread, and perhaps no exception at all."""
+        """Take what the instance gave to `raise_error`: at any time, from any thread, perhaps no exception at all."""
         if self._context.stopping.is_set():  # it speaks for nobody any more: the next instance may be there already
             return
         whom = self._thread.full_name

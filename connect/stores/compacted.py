@@ -4,8 +4,8 @@ Kafka's KafkaBasedLog with a table on top. Every store of a worker is one of the
 
 A record that its store cannot read is passed over, as Kafka Connect's stores do: it is logged with topic, partition and
 offset, and the value before it stays in force. That value is written once more, since compaction keeps only the newest
-record of a key, which would be the one that nobody can read. A damaged *batch* is another matter: nobody knows which keys
-were in it, so opening fails, and the operator decides.
+record of a key, which would be the one that nobody can read. A damaged *batch* is another matter: nobody knows which
+keys were in it, so opening fails, and the operator decides.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ logger = logging.getLogger(__name__)
 NOT_COMPACTED = register_code(
     "config.storage_topic",
     "A topic of the worker's state is not compacted, so retention would delete what is in it.",
-    "Stop the worker, and set it right with 'connect topic alter TOPIC --config cleanup.policy=compact --data-dir DIR'; or name another topic in the worker's config.",
+    "Stop the worker, and set it right with 'connect topic alter TOPIC --config cleanup.policy=compact --data-dir "
+    "DIR'; or name another topic in the worker's config.",
 )
 
 #: Says why a store cannot read a record, by its key and value; None where it can.
@@ -128,7 +129,8 @@ class CompactedTopic:
         policy = next(entry.value for entry in entries if entry.name == "cleanup.policy")
         if {word.strip() for word in policy.split(",") if word.strip()} != {"compact"}:
             raise ConfigError(
-                f"topic {self.topic!r} holds the worker's state and must have cleanup.policy=compact; it has {policy!r}",
+                f"topic {self.topic!r} holds the worker's state and must have cleanup.policy=compact; "
+                f"it has {policy!r}",
                 code=NOT_COMPACTED,
             )
 

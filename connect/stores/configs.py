@@ -82,7 +82,10 @@ def _target(stored: Mapping[str, Any]) -> StoredTarget | None:
 
 
 def _parsed(value: bytes) -> dict[str, Any]:
-    """Return a stored value. Properties are texts: what another hand wrote as a number or an object is shown as JSON."""
+    """Return a stored value.
+
+    Properties are texts: what another hand wrote as a number or an object is shown as JSON.
+    """
     stored: dict[str, Any] = orjson.loads(value)
     properties = stored.get("properties")
     if isinstance(properties, dict):

@@ -8,9 +8,9 @@ note when they begin. What it finds is logged, louder as time passes, and listed
 - loop.held: `async def` code that blocked, so that everything on the event loop stood still.
 
 A thread that only computes (`while True: pass`) takes its share of the interpreter from all others. While one does,
-threads are switched fifty times as often, so that the others wait less for their turn. One that was left behind is asked
-to end: an exception is raised in it, from outside, where its own code runs (decision 0010 says when, and what that
-cannot end).
+threads are switched fifty times as often, so that the others wait less for their turn. One that was left behind is
+asked to end: an exception is raised in it, from outside, where its own code runs (decision 0010 says when, and what
+that cannot end).
 """
 
 from __future__ import annotations
@@ -225,7 +225,10 @@ class Watch:
         assert self._holding is not None
         since, who, where = self._holding
         self._holding = None
-        message = f"{who} held the event loop for {self._beat - since:.0f} s, so that everything else stood still ({where}); `async def` must not block"
+        message = (
+            f"{who} held the event loop for {self._beat - since:.0f} s, "
+            f"so that everything else stood still ({where}); `async def` must not block"
+        )
         logger.error("%s", message)
         self._held.pop((who, where), None)
         self._held[who, where] = (now, Notice("loop.held", who, message))
@@ -273,7 +276,9 @@ def _notice(watched: _Watched, now: float) -> Notice | None:
         return Notice(
             "plugin.left_behind",
             thread.subject,
-            f"{thread.who} was to end {now - thread.closed_at:.0f} s ago, and {what} of {call.whom if call is not None and call.whom else thread.plugin or thread.who} still runs{busy}; only a restart of the worker is sure to end it",
+            f"{thread.who} was to end {now - thread.closed_at:.0f} s ago, and "
+            f"{what} of {call.whom if call is not None and call.whom else thread.plugin or thread.who} "
+            f"still runs{busy}; only a restart of the worker is sure to end it",
         )
     if call is None or now - call.since < SLOW_S:
         return None
@@ -289,7 +294,8 @@ def _stray_notice(stray: _Stray, now: float) -> Notice:
     return Notice(
         "plugin.left_behind",
         stray.who,
-        f"{stray.what} of {stray.who} was cancelled {now - stray.since:.0f} s ago and goes on; only a restart of the worker is sure to end it",
+        f"{stray.what} of {stray.who} was cancelled {now - stray.since:.0f} s ago and goes on; "
+        "only a restart of the worker is sure to end it",
     )
 
 

@@ -105,7 +105,7 @@ class SinkTaskContextImpl:
         return at in self.paused or at in self._seeks
 
     def take(self) -> tuple[dict[TopicPartition, int], dict[TopicPartition, bool]]:
-        """Return what the plugin has asked for since: offsets to go on from, and which partitions to pause or resume."""
+        """Return what the plugin asked for since: offsets to go on from, and which partitions to pause or resume."""
         seeks, self._seeks = self._seeks, {}
         pauses, self._pauses = self._pauses, {}
         return seeks, pauses

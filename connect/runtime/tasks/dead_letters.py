@@ -1,7 +1,8 @@
 """The dead letter queue: a topic for records that a sink could not convert, transform or put, as they were in the log.
 
 A failure becomes a `Letter` on the task's thread; when the poll it belongs to has been delivered, the task sends its
-letters, and before offsets are committed they are on disk. So a record that was skipped is in the queue, or comes again.
+letters, and before offsets are committed they are on disk. So a record that was skipped is in the queue, or comes
+again.
 
 Source of keys, headers and stages: Kafka 4.3.1, DeadLetterQueueReporter.java, Stage.java (KIP-298).
 """

@@ -165,7 +165,10 @@ class Pipeline:
         return current
 
     def _staged(self, stage: Stage, batch: Batch, label: str) -> list[Batch]:
-        """Run one stage. What stays one batch of as many records has kept their order; else a transform may part them."""
+        """Run one stage.
+
+        What stays one batch of as many records has kept their order; else a transform may part them.
+        """
         changed = self._guarded(stage.apply, batch, label)
         self._is_in_order = self._is_in_order and len(changed) == 1 and len(changed[0]) == len(batch)
         return changed

@@ -3,10 +3,10 @@
 While one poll's records are put, the next poll is under way; nothing else is in flight. Committed is what was put
 before a `flush` that returned, so after a crash some records come again and none is missed.
 
-What is not put is taken back: the consumer goes on from the first such record of each partition, and what the poll under
-way brings of it is dropped. So it is with partitions that the plugin has paused or sought, and with all that is in hand
-when a stop, a pause or a rebalance ends the wait for another try, which is no verdict on any record. A partition that is
-to be given up is put, flushed, committed and closed before it is released.
+What is not put is taken back: the consumer goes on from the first such record of each partition, and what the poll
+under way brings of it is dropped. So it is with partitions that the plugin has paused or sought, and with all that is
+in hand when a stop, a pause or a rebalance ends the wait for another try, which is no verdict on any record. A
+partition that is to be given up is put, flushed, committed and closed before it is released.
 """
 
 from __future__ import annotations
@@ -492,8 +492,9 @@ class SinkTaskRunner(TaskRunner):
         return True
 
     async def _commit(self) -> None:
-        """Flush the sink, then commit what was put before. A failure that passes leaves it for the next time, one that does
-        not is raised."""
+        """Flush the sink, then commit what was put before. A failure that passes leaves it for the next time, one that
+        does not is raised.
+        """
         assert self._consumer is not None
         self.context.commit_requested = False
         if not self._put:

@@ -1,4 +1,4 @@
-"""Which source offsets may be committed: the newest of each source partition, and those of a poll that failed half-way."""
+"""Which source offsets may be committed: each source partition's newest, and those of a poll that failed half-way."""
 
 from __future__ import annotations
 

@@ -398,7 +398,7 @@ class SourceTaskRunner(TaskRunner):
 
 
 def _stage(out: Outgoing) -> str:
-    """Return what is said to have failed: of a record without an offset of its own, also in front of which one it is."""
+    """Return what is said to have failed: of a record without an offset of its own, also before which offset it is."""
     known = out.source_offset or (out.source_offsets and out.source_offsets[-1]) or out.source_end is None
     return "append" if known else f"append of a record before source offset {dict(out.source_end or {})}"
 

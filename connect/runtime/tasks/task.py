@@ -226,7 +226,9 @@ class TaskRunner(ABC):
         return not self._resumed.is_set()
 
     async def retry_wait(self, error: ConnectError, tries: int, *, doing: str = "", until_pause: bool = False) -> bool:
-        """Wait before a call is made again; return False once the task is to stop. Says the first failure, then every tenth.
+        """Wait before a call is made again; return False once the task is to stop.
+
+        Says the first failure, then every tenth.
 
         Args:
             doing: What is tried, where it is not a call of the plugin.

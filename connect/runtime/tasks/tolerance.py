@@ -38,7 +38,7 @@ def backoff_ms(attempt: int, *, first_ms: int = RETRY_DELAY_MIN_MS, max_ms: int)
 
 
 def wait_ms_of(error: Exception, attempt: int, *, max_ms: int) -> int:
-    """Return the wait before try `attempt` + 1: what a `RetriableError` asks for where that is a time, else the back-off."""
+    """Return the wait before try `attempt` + 1: what a `RetriableError` asks for, if a time, else the back-off."""
     asked: Any = getattr(error, "retry_after_ms", None) if isinstance(error, RetriableError) else None
     # It is a plugin's: one of no time at all would be tried again without end and without rest.
     if type(asked) in (int, float) and 1 <= asked <= RETRY_AFTER_MAX_MS:
@@ -156,8 +156,9 @@ def _source_offset(batch: Batch, index: int) -> list[str]:
 
 
 def _contents(batch: Batch, index: int) -> str:
-    """Return what a log line says of a record beside its place: as Kafka, a source's contents, which nothing else keeps;
-    a sink's are in the log."""
+    """Return what a log line says of a record beside its place: as Kafka, a source's contents, which nothing else
+    keeps; a sink's are in the log.
+    """
     if batch.offsets is not None:
         timestamps = batch.timestamps
         return f", timestamp {timestamps[index] if isinstance(timestamps, list) else timestamps}"

@@ -1,4 +1,4 @@
-"""The topics that a source connector makes: `topic.creation.default.*` and the groups of `topic.creation.groups` (KIP-158).
+"""The topics that a source connector makes: `topic.creation.default.*` and the `topic.creation.groups` (KIP-158).
 
 A new topic belongs to the first group one of whose `include` patterns matches its whole name, and none of whose
 `exclude` patterns does; else to the default group. Everything in a group but four keys is a config of the topic.

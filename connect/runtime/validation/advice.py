@@ -116,7 +116,8 @@ async def advise_topics(admin: Admin, desc: PluginDesc, config: Mapping[str, Any
             Advice(
                 "tasks.max",
                 RISKY,
-                f"tasks.max={wanted}, but the topics have {count} partition{'s' * (count != 1)}: {int(wanted) - count} tasks would have nothing to do",
+                f"tasks.max={wanted}, but the topics have {count} partition{'s' * (count != 1)}: "
+                f"{int(wanted) - count} tasks would have nothing to do",
             )
         )
     return found
@@ -198,7 +199,8 @@ def _converter(name: str, desc: PluginDesc, config: Mapping[str, Any], infos: Co
             Advice(
                 name,
                 NO_EFFECT,
-                f"{which} is not given, so the worker's converter is used with the worker's keys, and {name} has no effect: give {which} too",
+                f"{which} is not given, so the worker's converter is used with the worker's keys, "
+                f"and {name} has no effect: give {which} too",
             )
         ]
     known = [i.value.name.removeprefix(f"{which}.") for i in infos.configs if i.value.name.startswith(f"{which}.")]

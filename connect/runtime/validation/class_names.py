@@ -28,9 +28,15 @@ _JSON_OR_TEXT: Final = "JsonConverter, with schemas.enable=true where schemas ma
 _INSTEAD: Final = {
     ".avro.AvroConverter": f"no converter for Avro or a schema registry is bundled: use {_JSON_OR_TEXT}",
     ".protobuf.ProtobufConverter": f"no converter for Protobuf or a schema registry is bundled: use {_JSON_OR_TEXT}",
-    ".json.JsonSchemaConverter": "no converter for a schema registry is bundled: use JsonConverter with schemas.enable=true",
-    ".ExtractNewRecordState": "Debezium's envelopes are not unwrapped by a class of that name: use ExtractField$Value with field=after",
-    ".UnwrapFromEnvelope": "Debezium's envelopes are not unwrapped by a class of that name: use ExtractField$Value with field=after",
+    ".json.JsonSchemaConverter": (
+        "no converter for a schema registry is bundled: use JsonConverter with schemas.enable=true"
+    ),
+    ".ExtractNewRecordState": (
+        "Debezium's envelopes are not unwrapped by a class of that name: use ExtractField$Value with field=after"
+    ),
+    ".UnwrapFromEnvelope": (
+        "Debezium's envelopes are not unwrapped by a class of that name: use ExtractField$Value with field=after"
+    ),
     ".TimestampNowField$Value": "use InsertField$Value with timestamp.field, which inserts the record's timestamp",
     ".TimestampNowField$Key": "use InsertField$Key with timestamp.field, which inserts the record's timestamp",
     ".ChangeTopicCase": "no transform changes the case of a topic: RegexRouter renames topics one by one",
@@ -49,7 +55,10 @@ def missing_class(name: str, given: str) -> str:
 
 
 def wrong_class(plugins: PluginHost, given: str, kind: PluginKind) -> str | None:
-    """Return what is wrong with a class that exists but is no plugin of this kind; None where there is no such class."""
+    """Return what is wrong with a class that exists but is no plugin of this kind.
+
+    None where there is no such class.
+    """
     simple = INTERFACES[kind].rpartition(".")[2]
     if given == INTERFACES[kind]:
         return "This class is abstract and cannot be created."

@@ -25,7 +25,8 @@ _INT: Final = """
     max.partition.fetch.bytes max.poll.interval.ms max.poll.records max.request.size metrics.num.samples
     receive.buffer.bytes request.timeout.ms retries sasl.login.connect.timeout.ms
     sasl.login.read.timeout.ms sasl.oauthbearer.clock.skew.seconds
-    sasl.oauthbearer.assertion.claim.exp.seconds sasl.oauthbearer.assertion.claim.nbf.seconds send.buffer.bytes session.timeout.ms
+    sasl.oauthbearer.assertion.claim.exp.seconds sasl.oauthbearer.assertion.claim.nbf.seconds
+    send.buffer.bytes session.timeout.ms
     compression.gzip.level compression.lz4.level compression.zstd.level transaction.timeout.ms
 """
 _LONG: Final = """
@@ -38,15 +39,26 @@ _LONG: Final = """
     socket.connection.setup.timeout.ms
 """
 _SHORT: Final = "sasl.login.refresh.buffer.seconds sasl.login.refresh.min.period.seconds"
-_DOUBLE: Final = "sasl.kerberos.ticket.renew.jitter sasl.kerberos.ticket.renew.window.factor sasl.login.refresh.window.factor sasl.login.refresh.window.jitter"
+_DOUBLE: Final = (
+    "sasl.kerberos.ticket.renew.jitter sasl.kerberos.ticket.renew.window.factor sasl.login.refresh.window.factor "
+    "sasl.login.refresh.window.jitter"
+)
 _BOOLEAN: Final = """
-    allow.auto.create.topics check.crcs enable.auto.commit enable.idempotence enable.metrics.push exclude.internal.topics
-    internal.leave.group.on.close internal.throw.on.fetch.stable.offset.unsupported partitioner.adaptive.partitioning.enable
+    allow.auto.create.topics check.crcs enable.auto.commit enable.idempotence enable.metrics.push
+    exclude.internal.topics internal.leave.group.on.close internal.throw.on.fetch.stable.offset.unsupported
+    partitioner.adaptive.partitioning.enable
     partitioner.ignore.keys transaction.two.phase.commit.enable
     sasl.oauthbearer.assertion.claim.jti.include sasl.oauthbearer.header.urlencode auto.include.jmx.reporter
 """
-_LIST: Final = "bootstrap.servers config.providers interceptor.classes metric.reporters partition.assignment.strategy sasl.oauthbearer.expected.audience ssl.cipher.suites ssl.enabled.protocols"
-_PASSWORD: Final = "sasl.oauthbearer.assertion.private.key.passphrase sasl.oauthbearer.client.credentials.client.secret sasl.jaas.config ssl.key.password ssl.keystore.certificate.chain ssl.keystore.key ssl.keystore.password ssl.truststore.certificates ssl.truststore.password"  # noqa: S105 - names
+_LIST: Final = (
+    "bootstrap.servers config.providers interceptor.classes metric.reporters partition.assignment.strategy "
+    "sasl.oauthbearer.expected.audience ssl.cipher.suites ssl.enabled.protocols"
+)
+_PASSWORD: Final = (
+    "sasl.oauthbearer.assertion.private.key.passphrase sasl.oauthbearer.client.credentials.client.secret "  # noqa: S105 - names
+    "sasl.jaas.config ssl.key.password ssl.keystore.certificate.chain ssl.keystore.key ssl.keystore.password "
+    "ssl.truststore.certificates ssl.truststore.password"
+)
 _STRING: Final = """
     acks auto.offset.reset client.dns.lookup client.id client.rack compression.type group.id
     group.instance.id group.protocol group.remote.assignor isolation.level metadata.recovery.strategy
@@ -60,7 +72,11 @@ _STRING: Final = """
     ssl.provider ssl.secure.random.implementation ssl.trustmanager.algorithm ssl.truststore.location ssl.truststore.type
     transactional.id
 """
-_CLASS: Final = "key.deserializer key.serializer partitioner.class value.deserializer value.serializer sasl.client.callback.handler.class sasl.login.callback.handler.class sasl.login.class sasl.oauthbearer.jwt.retriever.class sasl.oauthbearer.jwt.validator.class ssl.engine.factory.class"
+_CLASS: Final = (
+    "key.deserializer key.serializer partitioner.class value.deserializer value.serializer "
+    "sasl.client.callback.handler.class sasl.login.callback.handler.class sasl.login.class "
+    "sasl.oauthbearer.jwt.retriever.class sasl.oauthbearer.jwt.validator.class ssl.engine.factory.class"
+)
 #: Every client config by name. The few whose type differs between clients (linger.ms) have the wider one.
 TYPES: Final[dict[str, ConfigType]] = {
     name: wanted

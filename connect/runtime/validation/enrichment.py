@@ -101,7 +101,8 @@ def _type_value(context: Context, prefix: str, kind: PluginKind, group: str) -> 
         value.errors.extend([error] if error else [])
     if f"{prefix}.negate" in context.config and f"{prefix}.predicate" not in context.config:
         value.errors.append(
-            f"Config '{prefix}.negate' was provided but there is no config '{prefix}.predicate' defining a predicate to be negated."
+            f"Config '{prefix}.negate' was provided but there is no config '{prefix}.predicate' "
+            "defining a predicate to be negated."
         )
     return value, desc
 
