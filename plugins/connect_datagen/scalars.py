@@ -89,7 +89,7 @@ def options(avro: AvroType) -> Column:
 
 
 def _option(avro: AvroType, option: Any) -> Any:
-    """Return the value that an option stands for: as Avro writes it in JSON, numbers for dates, unions without a type."""
+    """Return the value of an option: as Avro writes it in JSON, with numbers for dates, and unions without a type."""
     convert = _CALENDAR.get(avro.logical or "")
     if convert is not None:
         return _converted(avro, convert, option)

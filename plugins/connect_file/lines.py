@@ -43,7 +43,7 @@ class NotInCharset(Exception):
 
 
 def valid_charset(value: object) -> None:
-    """Check a character set's name: one that is known, and in which ASCII's bytes mean ASCII, so that lines can be told."""
+    """Check a character set's name: a known one, in which ASCII's bytes mean ASCII, so that lines can be told apart."""
     if value is None:
         return
     try:

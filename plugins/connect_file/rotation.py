@@ -65,7 +65,10 @@ class Seen(NamedTuple):
     end: bytes
 
     def is_still(self, sibling: Sibling) -> bool:
-        """Whether a file of the same number is that one, also written on. A number is another file's once it is free."""
+        """Whether a file of the same number is that one, also written on.
+
+        A number is another file's once it is free.
+        """
         if sibling.modified_ns == self.modified_ns:
             return True
         return bool(self.end) and _end_at(sibling.path, self.size_bytes) == self.end

@@ -1,8 +1,9 @@
 """`FileStreamSink`: one line a record, appended to a file.
 
 Lines go to the file in the order in which they are put, one write a batch. `flush` returns when they are on disk, and
-the name of the file, if it is new, is on disk with them. The file is created where it is missing, never emptied. A file that does not end with a line end (a write that the death of
-the machine cut short) gets one first, so the next line stands alone.
+the name of the file, if it is new, is on disk with them. The file is created where it is missing, never emptied. A file
+that does not end with a line end (a write that the death of the machine cut short) gets one first, so the next line
+stands alone.
 
 Source of the keys: Apache Kafka 4.3.1, connect/file, FileStreamSinkConnector.java and FileStreamSinkTask.java.
 """

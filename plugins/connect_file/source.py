@@ -210,7 +210,7 @@ class FileStreamSourceTask(SourceTask):
         return True
 
     def _path_of_next(self) -> str | None:
-        """Return the path of the file to open: the next that had the name, wherever it was moved since, or the name's."""
+        """Return the path of the file to open: the next that had the name, wherever it was moved, or the name's own."""
         beside = {sibling.inode: sibling.path for sibling in siblings_of(self.config.file or "")} if self._later else {}
         while self._later:
             path = beside.get(self._later[0].inode)
@@ -287,14 +287,16 @@ class FileStreamSourceTask(SourceTask):
         read_bytes = self._position + len(self._held)
         if size_bytes < read_bytes:
             self.context.log.warning(
-                "file %r has %d bytes, fewer than the %d that were read; it was truncated or replaced: starting over at 0",
+                "file %r has %d bytes, fewer than the %d that were read; it was truncated or replaced: "
+                "starting over at 0",
                 self._named,
                 size_bytes,
                 read_bytes,
             )
         else:
             self.context.log.warning(
-                "file %r is not as it was when it was read up to position %d; it was written anew or replaced: starting "
+                "file %r is not as it was when it was read up to position %d; "
+                "it was written anew or replaced: starting "
                 "over at 0",
                 self._named,
                 self._position,

@@ -3,7 +3,8 @@
 Two halves over one ground:
 
     source  source_config -> feed (what to read next) -> horizon (what is settled) -> rows (rows to batches)
-    sink    sink_config -> fields (records to columns) -> tables (create, evolve) -> values, writes (COPY, upsert, delete)
+    sink    sink_config -> fields (records to columns) -> tables (create, evolve) -> values, writes (COPY,
+            upsert, delete)
     ground  connection, url, failures, names, catalog, checks (of a config, when a user asks)
 
 asyncpg is imported where a connection is opened, so that a worker without PostgreSQL does not pay for it.

@@ -26,7 +26,8 @@ WITH RECURSIVE base(domain, oid, modifier) AS (
     UNION
     SELECT b.domain, t.typbasetype, t.typtypmod FROM base b JOIN pg_type t ON t.oid = b.oid WHERE t.typtype = 'd'
 )
-SELECT n.nspname AS schema_name, c.relname AS table_name, a.attname AS name, format_type(a.atttypid, a.atttypmod) AS declared,
+SELECT n.nspname AS schema_name, c.relname AS table_name, a.attname AS name,
+       format_type(a.atttypid, a.atttypmod) AS declared,
        format_type(t.oid, NULL) AS type, CASE WHEN t.oid = a.atttypid THEN a.atttypmod ELSE b.modifier END AS modifier,
        a.attnotnull AS not_null, coalesce(to_jsonb(a)->>'attgenerated', '') <> '' AS generated,
        coalesce(to_jsonb(a)->>'attidentity', '') = 'a' AS identity_always, c.relkind = 'v' AS is_view,
@@ -54,8 +55,8 @@ class ColumnInfo:
     """A column.
 
     Attributes:
-        type: Its type as the catalog prints it, without length or precision: 'character varying', 'numeric', 'integer[]';
-            for a domain, the type underneath.
+        type: Its type as the catalog prints it, without length or precision: 'character varying', 'numeric',
+            'integer[]'; for a domain, the type underneath.
         declared: As in CREATE TABLE, with length, precision or the domain's name; fit for a cast.
         modifier: pg_attribute.atttypmod: length, or precision and scale; -1 without.
         generated: Whether the server computes it, GENERATED ALWAYS AS (…).

@@ -18,8 +18,14 @@ if TYPE_CHECKING:
 
 
 #: A standby knows nothing of the locks of transactions that run on its primary.
-STANDBY: Final = "{target} is a standby, where open transactions of the primary cannot be waited for: mode={mode} would miss the rows that they commit late"
-STANDBY_HINT: Final = "Read from the primary (list the hosts with targetServerType=primary), use mode=bulk, or set open.transactions.wait.ms=0 and accept that rows may be missed."
+STANDBY: Final = (
+    "{target} is a standby, where open transactions of the primary cannot be waited for: "
+    "mode={mode} would miss the rows that they commit late"
+)
+STANDBY_HINT: Final = (
+    "Read from the primary (list the hosts with targetServerType=primary), use mode=bulk, "
+    "or set open.transactions.wait.ms=0 and accept that rows may be missed."
+)
 
 
 async def is_standby(connection: asyncpg.Connection, config: SourceConfig) -> bool:

@@ -38,7 +38,8 @@ class ConnectionConfig(Config):
     """How to reach the database."""
 
     connection_url: str = key(
-        "Database: jdbc:postgresql://HOST:PORT/DATABASE or postgresql://HOST:PORT/DATABASE. Better without a password: use connection.password.",
+        "Database: jdbc:postgresql://HOST:PORT/DATABASE or postgresql://HOST:PORT/DATABASE. "
+        "Better without a password: use connection.password.",
         importance="high",
         group="Database",
         order=1,
@@ -181,7 +182,10 @@ async def _connect(config: ConnectionConfig, reach: Target, dsn: str, kind: str)
         # A cause that looks like an outage would have the restart policy try it again.
         raise refused from (error if isinstance(refused, RetriableError) else None)
     except (ValueError, asyncpg.InterfaceError):  # may quote parts of the URL
-        message = f"connecting to PostgreSQL at {config.target}: the driver does not understand the URL's host, port or parameters, or a file that they name is missing"
+        message = (
+            f"connecting to PostgreSQL at {config.target}: "
+            "the driver does not understand the URL's host, port or parameters, or a file that they name is missing"
+        )
         raise ConfigError(message, code=REFUSED, config_path="connection.url", hint="Correct connection.url.") from None
 
 
@@ -196,7 +200,10 @@ def _check_files(config: ConnectionConfig, driver: Mapping[str, str]) -> None:
             continue
         path = driver.get(name)
         if path and not os.access(path, os.R_OK):
-            message = f"connecting to PostgreSQL at {config.target}: {name}: file {path} is missing, or the worker may not read it"
+            message = (
+                f"connecting to PostgreSQL at {config.target}: {name}: "
+                f"file {path} is missing, or the worker may not read it"
+            )
             raise ConfigError(message, code=REFUSED, config_path="connection.url", hint=f"Correct the path in {name}.")
 
 
@@ -207,7 +214,8 @@ def _not_connected(config: ConnectionConfig, error: Exception) -> ConfigError | 
             message,
             code=REFUSED,
             config_path="connection.url",
-            hint="Name the authority that signed the server's certificate with sslrootcert, or correct sslmode and the server's ssl settings.",
+            hint="Name the authority that signed the server's certificate with sslrootcert, "
+            "or correct sslmode and the server's ssl settings.",
         )
     return RetriableError(f"PostgreSQL at {config.target} cannot be reached: {reason(error)}", code=UNREACHABLE)
 

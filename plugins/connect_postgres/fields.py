@@ -59,7 +59,8 @@ def fields_of(batch: Batch, config: SinkConfig) -> Fields:
         missing = [name for name in fields.key if name not in values]
         if missing:
             raise DataError(
-                f"a value of topic {batch.topic} has no field {missing[0]!r}, which pk.fields names; it has {', '.join(values)}"
+                f"a value of topic {batch.topic} has no field {missing[0]!r}, which pk.fields names; "
+                f"it has {', '.join(values)}"
             )
         for name in fields.key:
             fields.add(name, values[name], schemas[name])
@@ -71,7 +72,8 @@ def fields_of(batch: Batch, config: SinkConfig) -> Fields:
         has = ", ".join(values) or "none"
         raise (
             ConfigError(
-                f"a value of topic {batch.topic} has no field to write: fields.whitelist is {', '.join(chosen) or 'empty'}, the value's fields are {has}",
+                f"a value of topic {batch.topic} has no field to write: "
+                f"fields.whitelist is {', '.join(chosen) or 'empty'}, the value's fields are {has}",
                 config_path="fields.whitelist",
                 hint="Correct fields.whitelist; names are compared with case.",
             )
@@ -94,7 +96,8 @@ def _folded(fields: Fields, topic: str) -> Fields:
     for name, values in fields.columns.items():
         if folded(name) in found.columns:
             raise DataError(
-                f"a record of topic {topic} has two fields for column {folded(name)}, since quote.sql.identifiers=never folds case"
+                f"a record of topic {topic} has two fields for column {folded(name)}, "
+                "since quote.sql.identifiers=never folds case"
             )
         found.add(folded(name), values, fields.schemas[name])
     return found
@@ -119,7 +122,8 @@ def _add_key(fields: Fields, batch: Batch, names: list[str]) -> None:
     if not all(isinstance(one, dict) for one in keys):
         if len(names) != 1:
             raise ConfigError(
-                f"the keys of topic {batch.topic} are no structs, so pk.mode=record_key needs one name in pk.fields, for their column; {len(names)} given",
+                f"the keys of topic {batch.topic} are no structs, so pk.mode=record_key needs one name in pk.fields, "
+                f"for their column; {len(names)} given",
                 config_path="pk.fields",
             )
         fields.key = list(names)
@@ -130,7 +134,8 @@ def _add_key(fields: Fields, batch: Batch, names: list[str]) -> None:
     for name in fields.key:
         if name not in columns:
             raise DataError(
-                f"a key of topic {batch.topic} has no field {name!r}, which pk.fields names; it has {', '.join(columns)}"
+                f"a key of topic {batch.topic} has no field {name!r}, which pk.fields names; "
+                f"it has {', '.join(columns)}"
             )
         fields.add(name, columns[name], schemas[name])
 

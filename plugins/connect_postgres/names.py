@@ -19,14 +19,17 @@ def quoted(identifier: str) -> str:
     """Return an identifier in quotes, whatever it holds.
 
     Raises:
-        ConfigError: It is empty, holds a NUL, which PostgreSQL cannot store, or is so long that PostgreSQL would cut it.
+        ConfigError: It is empty, holds a NUL, which PostgreSQL cannot store, or is so long that PostgreSQL would cut
+        it.
     """
     if not identifier or "\0" in identifier:
         raise ConfigError(f"{identifier!r} cannot be the name of a table or column")
     if len(identifier) > NAME_BYTES // 4 and (size := len(identifier.encode(errors="replace"))) > NAME_BYTES:
         raise ConfigError(
-            f"{identifier!r} cannot be the name of a table or column: it has {size} bytes, and PostgreSQL takes {NAME_BYTES}",
-            hint="Shorten it: a field with the ReplaceField transform (renames), a topic with RegexRouter or table.name.format.",
+            f"{identifier!r} cannot be the name of a table or column: "
+            f"it has {size} bytes, and PostgreSQL takes {NAME_BYTES}",
+            hint="Shorten it: a field with the ReplaceField transform (renames), "
+            "a topic with RegexRouter or table.name.format.",
         )
     return '"' + identifier.replace('"', '""') + '"'
 

@@ -84,7 +84,9 @@ _REFUSED: Final = {
         ("sslhostnameverifier", "sslfactoryarg", "sslpasswordcallback"), f"it names Java code; {_TLS_HINT}"
     ),
     **dict.fromkeys(("socketFactory", "socketFactoryArg"), "it names Java code that opens the connection another way"),
-    "authenticationPluginClassName": "it names Java code; use connection.password, with a config provider where it changes",
+    "authenticationPluginClassName": (
+        "it names Java code; use connection.password, with a config provider where it changes"
+    ),
     **dict.fromkeys(
         ("jaasApplicationName", "jaasLogin", "gssUseDefaultCreds", "useSpnego", "sspiServiceClass"),
         "it is for Java's own Kerberos; use the credentials cache of the worker's account",

@@ -77,7 +77,7 @@ GRANULARITIES: Final[dict[str, tuple[Schema, Convert | None]]] = {
 
 @dataclass(frozen=True, slots=True)
 class RowStyle:
-    """How values come out: the keys numeric.mapping, timestamp.granularity, and db.timezone for timestamps without one."""
+    """How values come out: the keys numeric.mapping, timestamp.granularity, and db.timezone for those without one."""
 
     numeric_mapping: str = "none"
     timestamp_granularity: str = "connect_logical"
@@ -149,7 +149,8 @@ def select_list(columns: Sequence[ColumnInfo], *, careful: bool = False) -> str:
 
 # -- dates and times that Python does not hold ---------------------------------------------------------------------
 
-#: Types of which PostgreSQL has values beyond Python's: infinity, years before 1 and after 9999, 24:00; how to read one.
+#: Types of which PostgreSQL has values beyond Python's: infinity, years before 1 and after 9999, 24:00; how to read
+#: one.
 _PARSERS: Final[dict[str, Callable[[str], Any]]] = {
     "date": dt.date.fromisoformat,
     "time without time zone": dt.time.fromisoformat,
@@ -167,7 +168,7 @@ _ENDS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """A value that Python does not hold: the row's place among those fetched, the column, and what the server prints."""
+    """A value that Python does not hold: the row's place among those fetched, the column, the server's text."""
 
     index: int
     column: str
@@ -211,7 +212,7 @@ def _flat(values: Iterable[Any]) -> Iterator[Any]:
 
 
 def read_carefully(rows: Sequence[Any], columns: Sequence[ColumnInfo]) -> tuple[list[dict[str, Any]], list[Unreadable]]:
-    """Return rows that were selected carefully as the driver would give them, None in place of what Python does not hold."""
+    """Return rows that were selected carefully as the driver would give them; None for what Python does not hold."""
     values = [dict(zip((column.name for column in columns), row, strict=False)) for row in rows]
     wrong = []
     for column in columns:
@@ -248,7 +249,10 @@ def to_dicts(rows: Sequence[Any], names: Sequence[str], readers: Sequence[tuple[
 
 
 def convert_each(values: list[dict[str, Any]], readers: Sequence[tuple[str, Convert]]) -> list[Unreadable]:
-    """Turn what the driver gives into Connect's values, in place; None in place of what cannot be turned, and return that."""
+    """Turn what the driver gives into Connect's values, in place.
+
+    What cannot be turned becomes None there, and is returned.
+    """
     wrong = []
     for name, convert in readers:
         for index, value in enumerate(values):

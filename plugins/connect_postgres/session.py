@@ -9,7 +9,8 @@ from typing import Any, Final
 
 import asyncpg
 
-#: A peer that has vanished without a word is noticed within about two minutes: idle, interval and count of TCP keepalive.
+#: A peer that has vanished without a word is noticed within about two minutes: idle, interval and count of TCP
+#: keepalive.
 KEEPALIVE: Final = {"TCP_KEEPIDLE": 60, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 6}
 #: What was sent and not acknowledged for so long ends the connection, in ms.
 USER_TIMEOUT_MS: Final = 120_000

@@ -151,7 +151,8 @@ class JdbcSinkTask(SinkTask):
         new = await writer.insert_missing(table.name, columns, values, key)
         if known := len(values[0]) - new:
             self.context.log.warning(
-                "%d rows of table %s are there already under their topic, partition and offset, and are taken as written",
+                "%d rows of table %s are there already under their topic, partition and offset, "
+                "and are taken as written",
                 known,
                 table.name,
             )
@@ -181,7 +182,8 @@ class JdbcSinkTask(SinkTask):
                 )
             if column.generated:
                 raise ConfigError(
-                    f"column {name} of table {table.name} is GENERATED: the server computes it, and takes no value for it",
+                    f"column {name} of table {table.name} is GENERATED: "
+                    "the server computes it, and takes no value for it",
                     config_path="fields.whitelist",
                     hint="Leave the field out with fields.whitelist, or with the ReplaceField transform.",
                 )

@@ -21,7 +21,8 @@ class SinkConfig(ConnectionConfig):
     """Write records into tables."""
 
     insert_mode: str = key(
-        "insert: rows are added; upsert: a row of the same key is replaced; update: rows of known keys are changed, others left out.",
+        "insert: rows are added; upsert: a row of the same key is replaced; "
+        "update: rows of known keys are changed, others left out.",
         default="insert",
         one_of=("insert", "upsert", "update"),
         ignore_case=True,
@@ -62,7 +63,9 @@ class SinkConfig(ConnectionConfig):
         order=2,
     )
     pk_fields: list[str] = key(
-        "Columns of the key. kafka: three names, or none for __connect_topic, __connect_partition, __connect_offset. record_key: the fields of the key to use, none for all; one name where the key is no struct. record_value: the fields of the value, none for all.",
+        "Columns of the key. kafka: three names, or none for __connect_topic, __connect_partition, __connect_offset. "
+        "record_key: the fields of the key to use, none for all; one name where the key is no struct. "
+        "record_value: the fields of the value, none for all.",
         default=[],
         importance="medium",
         group="Data Mapping",
@@ -96,7 +99,8 @@ class SinkConfig(ConnectionConfig):
         order=2,
     )
     quote_sql_identifiers: str = key(
-        "ALWAYS: names of tables and columns are taken as they are, with case; NEVER: as PostgreSQL reads them without quotes, A to Z in small letters.",
+        "ALWAYS: names of tables and columns are taken as they are, with case; "
+        "NEVER: as PostgreSQL reads them without quotes, A to Z in small letters.",
         default="ALWAYS",
         one_of=("ALWAYS", "NEVER"),
         ignore_case=True,
@@ -105,7 +109,8 @@ class SinkConfig(ConnectionConfig):
         order=3,
     )
     max_retries: int = key(
-        "How often a write is tried again after a lost connection, deadlock and the like, before the task fails; -1: until it succeeds.",
+        "How often a write is tried again after a lost connection, deadlock and the like, before the task fails; "
+        "-1: until it succeeds.",
         default=-1,
         ge=-1,
         importance="medium",
@@ -152,22 +157,27 @@ class SinkConfig(ConnectionConfig):
         if self.delete_enabled and pk != "record_key":
             yield Problem(
                 "delete.enabled",
-                f"delete.enabled=true needs pk.mode=record_key, since a tombstone has nothing but its key; pk.mode is {pk}",
+                "delete.enabled=true needs pk.mode=record_key, since a tombstone has nothing but its key; "
+                f"pk.mode is {pk}",
             )
         if pk == "kafka" and count not in (0, 3):
             yield Problem(
                 "pk.fields",
-                f"pk.mode=kafka needs three names in pk.fields, for topic, partition and offset, or none; {count} given",
+                "pk.mode=kafka needs three names in pk.fields, for topic, partition and offset, or none; "
+                f"{count} given",
             )
         if pk == "record_value" and mode != "insert" and not count:
             yield Problem(
                 "pk.fields",
-                f"insert.mode={mode} with pk.mode=record_value needs pk.fields: name the fields of the value that make the key, since with all of them in the key nothing is left to change",
+                f"insert.mode={mode} with pk.mode=record_value needs pk.fields: "
+                "name the fields of the value that make the key, since with all of them in the key nothing is left "
+                "to change",
             )
         if pk == "none" and count:
             yield Problem(
                 "pk.fields",
-                "pk.fields has no meaning with pk.mode=none: set pk.mode to record_key, record_value or kafka, or remove pk.fields",
+                "pk.fields has no meaning with pk.mode=none: "
+                "set pk.mode to record_key, record_value or kafka, or remove pk.fields",
             )
         if len(set(self.pk_fields)) != count:
             yield Problem("pk.fields", f"pk.fields names a column twice: {', '.join(self.pk_fields)}")

@@ -39,7 +39,8 @@ WHERE writer.locktype = 'relation' AND writer.mode = 'RowExclusiveLock' AND writ
 """
 _ALL_WRITERS: Final = """
 UNION
-SELECT held.virtualtransaction, held.pid FROM pg_locks held LEFT JOIN pg_stat_activity activity ON activity.pid = held.pid
+SELECT held.virtualtransaction, held.pid
+FROM pg_locks held LEFT JOIN pg_stat_activity activity ON activity.pid = held.pid
 WHERE held.locktype = 'transactionid' AND held.mode = 'ExclusiveLock' AND held.granted
     AND (activity.datname = current_database() OR held.pid IS NULL) AND held.pid IS DISTINCT FROM pg_backend_pid()
 """

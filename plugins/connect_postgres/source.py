@@ -196,7 +196,8 @@ class JdbcSourceConnector(SourceConnector):
                 )
             if not offset.keys() & {"incrementing", "timestamp"}:
                 raise ConfigError(
-                    f"the offset of {dict(partition)} is {dict(offset)}; a key 'incrementing' or 'timestamp' is expected"
+                    f"the offset of {dict(partition)} is {dict(offset)}; "
+                    "a key 'incrementing' or 'timestamp' is expected"
                 )
             try:
                 Position.of_offset(offset)
@@ -205,7 +206,10 @@ class JdbcSourceConnector(SourceConnector):
         return True
 
     async def _watch(self, *, looked: bool) -> None:
-        """Look for tables that come and go, and have the work divided anew. `looked`: whether any look has succeeded."""
+        """Look for tables that come and go, and have the work divided anew.
+
+        `looked`: whether any look has succeeded.
+        """
         while True:
             await asyncio.sleep(
                 (self.config.table_poll_interval_ms if looked else self.config.connection_backoff_ms) / 1000
@@ -266,7 +270,10 @@ class JdbcSourceConnector(SourceConnector):
         if missing and chosen:
             self.context.log.error("%s", self._missing(missing, tables))  # the others are read; it may come yet
         elif missing:
-            hint = f"Correct {path}{', schema.pattern' if self.config.schema_pattern else ''} or table.types; names are compared with case."
+            hint = (
+                f"Correct {path}{', schema.pattern' if self.config.schema_pattern else ''} or table.types; "
+                "names are compared with case."
+            )
             raise ConfigError(self._missing(missing, tables), config_path=path, hint=hint)
         twice = [table for table in chosen if sum(other.name == table.name for other in chosen) > 1]
         if twice:
@@ -280,4 +287,7 @@ class JdbcSourceConnector(SourceConnector):
         known = ", ".join(map(str, tables[:20])) or "none"
         kinds = f"table.types={','.join(self.config.table_types)}"
         where = f"schema.pattern={self.config.schema_pattern} and {kinds}" if self.config.schema_pattern else kinds
-        return f"table {', '.join(missing)} does not exist in {self.config.target}, as far as {where} goes; there are {known}. A partition is read with its table, not by itself"
+        return (
+            f"table {', '.join(missing)} does not exist in {self.config.target}, as far as {where} goes; "
+            f"there are {known}. A partition is read with its table, not by itself"
+        )

@@ -82,7 +82,8 @@ class SourceConfig(ConnectionConfig):
         validators=[_kinds],
     )
     numeric_mapping: str = key(
-        "How numeric comes: none (Decimal), precision_only (integers where the scale is 0), best_fit (FLOAT64 too, up to 18 digits), best_fit_eager_double (FLOAT64 for all with a point).",
+        "How numeric comes: none (Decimal), precision_only (integers where the scale is 0), best_fit (FLOAT64 too, "
+        "up to 18 digits), best_fit_eager_double (FLOAT64 for all with a point).",
         default="none",
         one_of=_MAPPINGS,
         ignore_case=True,
@@ -91,7 +92,8 @@ class SourceConfig(ConnectionConfig):
         order=16,
     )
     quote_sql_identifiers: str = key(
-        "ALWAYS: the names in incrementing.column.name and timestamp.column.name are taken as they are, with case; NEVER: as PostgreSQL reads them without quotes, A to Z in small letters.",
+        "ALWAYS: the names in incrementing.column.name and timestamp.column.name are taken as they are, with case; "
+        "NEVER: as PostgreSQL reads them without quotes, A to Z in small letters.",
         default="ALWAYS",
         one_of=("ALWAYS", "NEVER"),
         ignore_case=True,
@@ -100,7 +102,8 @@ class SourceConfig(ConnectionConfig):
         order=17,
     )
     mode: str = key(
-        "What a poll reads. bulk: all rows each time; incrementing: rows with a greater id; timestamp, timestamp+incrementing: new and changed rows.",
+        "What a poll reads. bulk: all rows each time; incrementing: rows with a greater id; "
+        "timestamp, timestamp+incrementing: new and changed rows.",
         importance="high",
         one_of=_MODES,
         group="Mode",
@@ -148,7 +151,8 @@ class SourceConfig(ConnectionConfig):
     )
     query_suffix: str = key("Text behind each reading statement.", default="", importance="low", group="Mode", order=8)
     timestamp_granularity: str = key(
-        "How timestamps come: connect_logical (Timestamp, in ms), or since the epoch as micros_long, nanos_long, micros_string, nanos_string, or as nanos_iso_datetime_string.",
+        "How timestamps come: connect_logical (Timestamp, in ms), or since the epoch as micros_long, nanos_long, "
+        "micros_string, nanos_string, or as nanos_iso_datetime_string.",
         default="connect_logical",
         one_of=tuple(GRANULARITIES),
         ignore_case=True,
@@ -157,7 +161,8 @@ class SourceConfig(ConnectionConfig):
         order=9,
     )
     open_transactions_wait_ms: int = key(
-        "How long, in ms, rows wait for transactions that may still commit earlier ones; -1: for as long as it takes; 0: do not wait, and miss rows as the JDBC connector does.",
+        "How long, in ms, rows wait for transactions that may still commit earlier ones; "
+        "-1: for as long as it takes; 0: do not wait, and miss rows as the JDBC connector does.",
         type="LONG",
         default=-1,
         ge=-1,

@@ -21,7 +21,9 @@ _COMMENT: Final = re.compile(r"/\*|\*/")
 
 
 def split_statements(sql: str) -> list[str]:
-    """Return the statements of a text, each without the ';' behind it; what is nothing but space and comments is left out.
+    """Return the statements of a text, each without the ';' behind it.
+
+    What is nothing but space and comments is left out.
 
     A string or comment that never ends takes all that follows it; the server says what is wrong with it.
     """

@@ -249,7 +249,7 @@ class Feed:
         return wait_s
 
     async def _begin_carefully(self, connection: asyncpg.Connection) -> None:
-        """Read again what was not returned yet, with dates and times as text, so that one row can be told from others."""
+        """Read again what was not returned yet, with dates and times as text, so that rows can be told apart."""
         assert self._reading is not None, "a read is under way"
         await self._reading.abandon()
         self._careful = True
@@ -257,7 +257,10 @@ class Feed:
             self.notes.append(
                 (
                     logging.WARNING,
-                    f"{self.shown} holds a date or time that Python does not hold; its rows are read again from the first",
+                    (
+                        f"{self.shown} holds a date or time that Python does not hold; "
+                        "its rows are read again from the first"
+                    ),
                 )
             )
         sql, arguments = self._statement(self._mark.end if self._mark else None)
@@ -297,13 +300,15 @@ class Feed:
         who = ", ".join(map(str, mark.pids)) or "a prepared transaction"
         if limit_ms >= 0 and waited_s * 1000 >= limit_ms:
             self._warn(
-                f"reading {self.shown} although transactions are still open (server process {who}): rows that they commit may be missed"
+                f"reading {self.shown} although transactions are still open (server process {who}): "
+                "rows that they commit may be missed"
             )
             return True
         if waited_s - self._warned_s >= (SETTLE_WARNING_S if self._warned_s else SETTLE_FIRST_WARNING_S):
             self._warned_s = waited_s
             self._warn(
-                f"new rows of {self.shown} have waited {waited_s:.0f} s for open transactions to end (server process {who}); end these, or bound the wait with open.transactions.wait.ms"
+                f"new rows of {self.shown} have waited {waited_s:.0f} s for open transactions to end "
+                f"(server process {who}); end these, or bound the wait with open.transactions.wait.ms"
             )
         return False
 
@@ -419,7 +424,11 @@ class Feed:
             self.notes.append(
                 (
                     logging.INFO,
-                    f"{self.shown}: timestamps go with milliseconds, and what is finer in {', '.join(finer)} is cut; timestamp.granularity=micros_long and its kin keep it",
+                    (
+                        f"{self.shown}: timestamps go with milliseconds, "
+                        f"and what is finer in {', '.join(finer)} is cut; "
+                        "timestamp.granularity=micros_long and its kin keep it"
+                    ),
                 )
             )
         self._schema = self._style.row_schema(self._table.name if self._table else "query", columns)
@@ -445,7 +454,8 @@ class Feed:
             )
         if self._by_time and not any(self._column(name).not_null for name in time_names):
             raise ConfigError(
-                f"{self.shown}: every timestamp column may be null ({', '.join(time_names)}), and rows with nulls would be missed",
+                f"{self.shown}: every timestamp column may be null ({', '.join(time_names)}), "
+                "and rows with nulls would be missed",
                 config_path="timestamp.column.name",
                 hint="Make one of them NOT NULL, or set validate.non.null=false.",
             )

@@ -78,7 +78,8 @@ class Tables:
     ) -> None:
         if not self._config.auto_evolve:
             raise ConfigError(
-                f"table {table.name} has no column {', '.join(map(repr, missing))}; it has {', '.join(table.column_names)}",
+                f"table {table.name} has no column {', '.join(map(repr, missing))}; "
+                f"it has {', '.join(table.column_names)}",
                 config_path="auto.evolve",
                 hint="Add the column, set auto.evolve=true, or leave the field out with fields.whitelist.",
             )

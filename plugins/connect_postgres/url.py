@@ -96,7 +96,10 @@ def _check_hosts(hosts: str) -> None:
 
 
 def redacted_url(url: str) -> str:
-    """Return a URL in either form as it may be shown: every password is [hidden]. Rather too much is hidden than too little."""
+    """Return a URL in either form as it may be shown: every password is [hidden].
+
+    Rather too much is hidden than too little.
+    """
     text = re.sub(r"(?i)([?&][^=&]*(?:password|passwd|pwd|secret|token)[^=&]*=)[^&]*", rf"\1{HIDDEN}", url)
     # Greedy up to the last '@': a password may hold any sign, percent-encoded or not.
     return re.sub(r"(://[^:@/?]*):.*@", rf"\1:{HIDDEN}@", text, flags=re.DOTALL)

@@ -117,7 +117,7 @@ def staged_type(column: ColumnInfo) -> str | None:
 def fit(
     values: list[Any], column: ColumnInfo, zone: dt.tzinfo, declared: Schema | None = None
 ) -> tuple[ColumnInfo, list[Any]]:
-    """Return a column's values as COPY takes them, the same list where they fit already, and the column as it is staged.
+    """Return a column's values as COPY takes them (the same list if they fit), and the column as it is staged.
 
     Args:
         zone: The zone of columns without one.
@@ -170,7 +170,10 @@ def unfit(columns: Sequence[ColumnInfo], values: Sequence[list[Any]]) -> str | N
             if bits is not None and isinstance(value, int) and not -(1 << bits - 1) <= value < 1 << bits - 1:
                 return f"column {column.name} is {column.declared}, and {value} is out of its range"
             if isinstance(value, str) and not value.isascii() and any("\ud800" <= sign <= "\udfff" for sign in value):
-                return f"column {column.name} is {column.declared}, and a text holds half a surrogate pair, which UTF-8 has no bytes for"
+                return (
+                    f"column {column.name} is {column.declared}, and a text holds half a surrogate pair, "
+                    "which UTF-8 has no bytes for"
+                )
     return None
 
 
@@ -329,7 +332,10 @@ def _to_time(value: Any) -> dt.time:
 
 
 def _to_moment(value: Any, zone: dt.tzinfo) -> dt.datetime:
-    """A number is milliseconds since the epoch, as Connect's Timestamp counts; text is ISO 8601, in UTC where it names no zone."""
+    """A number is milliseconds since the epoch, as Connect's Timestamp counts.
+
+    Text is ISO 8601, in UTC where it names no zone.
+    """
     if isinstance(value, bool):
         raise TypeError("a timestamp is expected, not bool")
     if isinstance(value, int | float):

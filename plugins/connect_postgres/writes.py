@@ -82,7 +82,8 @@ class Writer:
         # Each time, since a transaction that failed took the table with it that it had made. Emptied before use too:
         # one transaction may stage the same shape twice.
         await self._connection.execute(
-            f"CREATE TEMPORARY TABLE IF NOT EXISTS {name} ({definitions}) ON COMMIT DELETE ROWS; TRUNCATE pg_temp.{name}"
+            f"CREATE TEMPORARY TABLE IF NOT EXISTS {name} ({definitions}) ON COMMIT DELETE ROWS; "
+            f"TRUNCATE pg_temp.{name}"
         )
         await self._copy(name, "pg_temp", columns, values)
         return f"pg_temp.{name}"
