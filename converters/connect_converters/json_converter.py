@@ -1,8 +1,8 @@
 """JsonConverter: values as JSON, with their schema around them or without.
 
 With `schemas.enable=true` a value is {"schema": …, "payload": …}. Without schemas a column is one pass of orjson each
-way; with them, columns go through the functions that their schema was compiled into (`json_columns`), and what is not to
-the letter of its schema goes value by value (`json_values`).
+way; with them, columns go through the functions that their schema was compiled into (`json_columns`), and what is not
+to the letter of its schema goes value by value (`json_values`).
 
 Source: Kafka 4.3.1, JsonConverter.java, JsonConverterConfig.java.
 """
@@ -57,7 +57,8 @@ class JsonConverterConfig(ConverterConfig):
         display_name="Schema Cache Size",
     )
     schema_content: str | None = key(
-        "The schema of every message that is read, as JSON, so that messages need none; one that they have is not looked at. Only with schemas.enable.",
+        "The schema of every message that is read, as JSON, so that messages need none; "
+        "one that they have is not looked at. Only with schemas.enable.",
         default=None,
         importance="high",
         group="Schemas",

@@ -54,7 +54,7 @@ _DECODER: Final = json.JSONDecoder(parse_float=Decimal, parse_constant=_no_const
 
 
 def from_base64(text: str) -> bytes:
-    """Return the bytes of base64, as Jackson reads it: padded groups of four may be followed by more, blanks before each.
+    """Return the bytes of base64, as Jackson reads it: padded groups may be followed by more, blanks before each.
 
     Raises:
         ValueError: This is not base64.

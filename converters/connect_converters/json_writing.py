@@ -27,7 +27,10 @@ def as_kafka_writes(texts: list[bytes]) -> list[bytes]:
 
 
 def schemaless_as_kafka_writes(values: Sequence[Any], texts: list[bytes]) -> list[bytes] | None:
-    """Do the same for schemaless values; None when one is null, or holds a NaN or an infinity, which orjson writes so."""
+    """Do the same for schemaless values.
+
+    None when one is null, or holds a NaN or an infinity, which orjson writes so.
+    """
     differs = False
     for start, block in zip(range(0, len(texts), _BLOCK), _blocks(texts), strict=True):
         before_nulls = _NULL.split(block)[:-1]
@@ -50,8 +53,8 @@ _NULL: Final = re.compile(rb"null")  # faster than what bytes have for it
 def _only_nones(values: Sequence[Any], before_nulls: list[bytes]) -> bool:
     """Return whether each null in the text of some dicts is a None in a field of theirs; False when in doubt.
 
-    The text before a null ends with a field's name. For each name the nulls are counted and the Nones are: a NaN, a null
-    further in, or a text that looks like one makes a difference.
+    The text before a null ends with a field's name. For each name the nulls are counted and the Nones are: a NaN, a
+    null further in, or a text that looks like one makes a difference.
     """
     names = Counter([text[-_NAME_BYTES:-2].rpartition(b'"')[2] for text in before_nulls])
     try:

@@ -75,7 +75,9 @@ class CastConfig(Config):
     """What becomes what."""
 
     spec: list[str] = key(
-        "List of fields and the type to cast them to, of the form field1:type,field2:type; a single type without a field casts the whole key or value. Types are int8, int16, int32, int64, float32, float64, boolean and string.",
+        "List of fields and the type to cast them to, of the form field1:type,field2:type; "
+        "a single type without a field casts the whole key or value. "
+        "Types are int8, int16, int32, int64, float32, float64, boolean and string.",
         importance="high",
         validators=[_valid_spec],
     )

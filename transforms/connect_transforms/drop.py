@@ -11,7 +11,8 @@ class DropConfig(Config):
     """What becomes of the schema."""
 
     schema_behavior: str = key(
-        "What becomes of the schema: nullify takes it away, retain keeps it, force_optional makes it optional, validate keeps an optional one and refuses any other.",
+        "What becomes of the schema: nullify takes it away, retain keeps it, force_optional makes it optional, "
+        "validate keeps an optional one and refuses any other.",
         default="nullify",
         one_of=("nullify", "retain", "force_optional", "validate"),
         ignore_case=True,

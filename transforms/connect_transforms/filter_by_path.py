@@ -16,7 +16,8 @@ class FilterByPathConfig(Config):
     """The condition, and what it decides."""
 
     filter_condition: str = key(
-        "JSONPath that matches the records: $.a[?(@.b == 'x')] asks about the object a, or each item where a is an array.",
+        "JSONPath that matches the records: $.a[?(@.b == 'x')] asks about the object a, "
+        "or each item where a is an array.",
         importance="high",
         non_empty=True,
     )
@@ -24,7 +25,8 @@ class FilterByPathConfig(Config):
         "include keeps the records that match, exclude drops them.", importance="high", one_of=("include", "exclude")
     )
     missing_or_null_behavior: str = key(
-        "What becomes of a record that lacks the fields of the condition, or has nulls there: fail raises an error, include keeps it, exclude drops it.",
+        "What becomes of a record that lacks the fields of the condition, or has nulls there: "
+        "fail raises an error, include keeps it, exclude drops it.",
         default="fail",
         one_of=("fail", "include", "exclude"),
     )

@@ -29,7 +29,8 @@ class FlattenConfig(Config):
     """How names are joined."""
 
     delimiter: str | None = key(
-        "Delimiter to insert between field names from the input record when generating field names for the output record.",
+        "Delimiter to insert between field names from the input record when generating field names for the output "
+        "record.",
         default=".",
     )
 

@@ -51,7 +51,8 @@ class HeaderFromConfig(Config):
         validators=[_listed],
     )
     operation: str = key(
-        "Either move if the fields are to be moved to the headers (removed from the key or value), or copy if they are to be copied to the headers (retained in the key or value).",
+        "Either move if the fields are to be moved to the headers (removed from the key or value), "
+        "or copy if they are to be copied to the headers (retained in the key or value).",
         importance="high",
         recommended=("move", "copy"),
         validators=[_operation],

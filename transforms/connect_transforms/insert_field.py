@@ -57,7 +57,8 @@ class InsertFieldConfig(Config):
         if self.static_field is not None and self.static_value is None:
             yield Problem(
                 "static.value",
-                f"Invalid value null for configuration static.value: No value specified for static field: {self.static_field}",
+                "Invalid value null for configuration static.value: No value specified for static field: "
+                f"{self.static_field}",
             )
         given = {
             name: spec for name in self.keys() if name.endswith(".field") and (spec := self._spec(name)) is not None

@@ -67,7 +67,8 @@ class MaskFieldConfig(Config):
         "Names of fields to mask.", name="fields", importance="high", validators=[valid_list("fields")]
     )
     replacement: str | None = key(
-        "Custom value replacement, that will be applied to all 'fields' values (numeric or non-empty string values only).",
+        "Custom value replacement, that will be applied to all 'fields' values (numeric or non-empty string values "
+        "only).",
         default=None,
         importance="low",
         non_empty=True,

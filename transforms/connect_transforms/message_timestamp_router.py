@@ -19,7 +19,8 @@ class MessageTimestampRouterConfig(Config):
     """Where the timestamp is, and what the name is made of."""
 
     topic_format: str = key(
-        "Format string which can contain ${topic} and ${timestamp} as placeholders for the topic and timestamp, respectively.",
+        "Format string which can contain ${topic} and ${timestamp} as placeholders for the topic and timestamp, "
+        "respectively.",
         default="${topic}-${timestamp}",
         importance="high",
     )

@@ -36,7 +36,8 @@ class PythonConfig(Config):
         "The function, as PATH.py:NAME; a relative path is looked up from the worker's directory.", importance="high"
     )
     form: str = key(
-        "record: called with each Record, returns a Record or None to drop it; batch: called with each Batch, returns a Batch, a list of them, or None.",
+        "record: called with each Record, returns a Record or None to drop it; "
+        "batch: called with each Batch, returns a Batch, a list of them, or None.",
         default="record",
         one_of=("record", "batch"),
     )
@@ -114,7 +115,8 @@ class Python(Transform):
         for part in result if isinstance(result, list) else [result]:
             if part is not None and not isinstance(part, Batch):
                 raise DataError(
-                    f"{self.config.function} returned {type(part).__name__}; expected a Batch, a list of them, or None to drop all"
+                    f"{self.config.function} returned {type(part).__name__}; "
+                    "expected a Batch, a list of them, or None to drop all"
                 )
         return result  # type: ignore[no-any-return]
 
@@ -126,7 +128,8 @@ class Python(Transform):
         except Exception as error:
             at = traceback.extract_tb(error.__traceback__)[-1]
             raise DataError(
-                f"{self.config.function} raised {type(error).__name__}: {error} (line {at.lineno} of {Path(at.filename).name})"
+                f"{self.config.function} raised {type(error).__name__}: {error} "
+                f"(line {at.lineno} of {Path(at.filename).name})"
             ) from error
 
 

@@ -59,7 +59,8 @@ class ReplaceFieldConfig(Config):
             if old in self.originals:  # not to be passed over: fields that were to be dropped would get through
                 yield Problem(
                     old,
-                    f"Configuration '{old}' was removed in Kafka 4.0, and nothing reads it: name the fields with '{new}'",
+                    f"Configuration '{old}' was removed in Kafka 4.0, and nothing reads it: "
+                    f"name the fields with '{new}'",
                 )
         renamed = [pair.partition(":")[0] for pair in self.renames]
         for name, texts in (("exclude", self.exclude), ("include", self.include), ("renames", renamed)):

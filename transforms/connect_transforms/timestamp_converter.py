@@ -75,11 +75,13 @@ class TimestampConverterConfig(Config):
         one_of=TARGETS,
     )
     format: str | None = key(
-        "A SimpleDateFormat-compatible format for the timestamp: of the text to make where target.type=string, otherwise of the text that is read.",
+        "A SimpleDateFormat-compatible format for the timestamp: "
+        "of the text to make where target.type=string, otherwise of the text that is read.",
         default="",
     )
     unix_precision: str | None = key(
-        "The desired Unix precision for the timestamp: seconds, milliseconds, microseconds, or nanoseconds. Of the number to make where target.type=unix, otherwise of the number that is read.",
+        "The desired Unix precision for the timestamp: seconds, milliseconds, microseconds, or nanoseconds. "
+        "Of the number to make where target.type=unix, otherwise of the number that is read.",
         default="milliseconds",
         importance="low",
         one_of=PRECISIONS,
@@ -113,7 +115,8 @@ class TimestampConverterConfig(Config):
             except ValueError as error:
                 yield Problem(
                     "format",
-                    f"TimestampConverter requires a SimpleDateFormat-compatible pattern for string timestamps: {self.format}: {error}",
+                    "TimestampConverter requires a SimpleDateFormat-compatible pattern for string timestamps: "
+                    f"{self.format}: {error}",
                 )
 
 

@@ -14,7 +14,8 @@ class TimestampRouterConfig(Config):
     """What the name is made of."""
 
     topic_format: str = key(
-        "Format string which can contain ${topic} and ${timestamp} as placeholders for the topic and timestamp, respectively.",
+        "Format string which can contain ${topic} and ${timestamp} as placeholders for the topic and timestamp, "
+        "respectively.",
         default="${topic}-${timestamp}",
         importance="high",
     )

@@ -44,7 +44,8 @@ class TimezoneConverterConfig(Config):
         importance="high",
     )
     include_list: list[str] = key(
-        "Rules of what is converted: source:TABLE, source:TABLE:FIELD, topic:TOPIC, topic:TOPIC:FIELD or NAME:FIELD, where NAME is a topic or table. Empty: every date.",
+        "Rules of what is converted: source:TABLE, source:TABLE:FIELD, topic:TOPIC, topic:TOPIC:FIELD or NAME:FIELD, "
+        "where NAME is a topic or table. Empty: every date.",
         default=[],
         importance="high",
     )
@@ -54,7 +55,8 @@ class TimezoneConverterConfig(Config):
         if zone_of(self.converted_timezone) is None:
             yield Problem(
                 "converted.timezone",
-                f"Invalid value {self.converted_timezone} for configuration converted.timezone: expected a time zone such as America/Los_Angeles, or an offset from UTC such as +08:00",
+                f"Invalid value {self.converted_timezone} for configuration converted.timezone: "
+                "expected a time zone such as America/Los_Angeles, or an offset from UTC such as +08:00",
             )
         if self.include_list and self.exclude_list:
             yield Problem("exclude.list", "Both include and exclude lists are specified. Please specify only one.")
@@ -63,7 +65,8 @@ class TimezoneConverterConfig(Config):
                 if _rule_of(rule) is None:
                     yield Problem(
                         name,
-                        f"Invalid value {rule} for configuration {name}: expected source:TABLE, source:TABLE:FIELD, topic:TOPIC, topic:TOPIC:FIELD or NAME:FIELD",
+                        f"Invalid value {rule} for configuration {name}: "
+                        "expected source:TABLE, source:TABLE:FIELD, topic:TOPIC, topic:TOPIC:FIELD or NAME:FIELD",
                     )
 
 

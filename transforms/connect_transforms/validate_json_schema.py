@@ -58,7 +58,8 @@ class ValidateJsonSchemaConfig(Config):
         except SchemaError as error:
             yield Problem(
                 name,
-                f"Invalid value for configuration {name}: the schema is none, at {error.json_path}: {_cut(error.message)}",
+                f"Invalid value for configuration {name}: the schema is none, at {error.json_path}: "
+                f"{_cut(error.message)}",
             )
 
     def schema_validator(self) -> Validator:

@@ -43,7 +43,8 @@ class ValueToKeyConfig(Config):
         return [
             Problem(
                 "fields",
-                f"Invalid value {','.join(self.fields_)} for configuration fields: two fields would be called {name!r} in the key; leave one out, or rename it first with ReplaceField",
+                f"Invalid value {','.join(self.fields_)} for configuration fields: "
+                f"two fields would be called {name!r} in the key; leave one out, or rename it first with ReplaceField",
             )
             for name in twice
         ]

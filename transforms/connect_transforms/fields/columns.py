@@ -207,12 +207,15 @@ def valid_list(name: str, *, may_be_empty: bool = False) -> Callable[[Any], None
 
 
 def has_nulls(values: list[Any]) -> bool:
-    """Return whether any value is null. Half the time of `None in values`, which asks each value whether it is equal."""
+    """Return whether any value is null.
+
+    Half the time of `None in values`, which asks each value whether it is equal.
+    """
     return type(None) in set(map(type, values))
 
 
 def over_present(batch: Batch, values: list[Any], change: Callable[[Batch], Batch]) -> Batch | list[Batch]:
-    """Change the records whose value is not null, and pass the others on as they are, with the schema they came with."""
+    """Change the records whose value is not null; pass the others on as they are, with the schema they came with."""
     if not has_nulls(values):
         return change(batch)
     parts: list[Batch] = []

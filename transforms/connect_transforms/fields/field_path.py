@@ -93,7 +93,7 @@ class FieldPath:
 
 
 def _steps(text: str) -> tuple[str, ...]:
-    """Split at dots; a name in backticks may hold dots, and where a backtick before a dot is meant, \\` stands for it."""
+    """Split at dots; a name in backticks may hold dots, and \\` stands for a backtick that is meant before a dot."""
     steps: list[str] = []
     index = 0
     while index < len(text):

@@ -1,8 +1,8 @@
 """JSONPath as the Java library of that name has it: `$.orders[?(@.amount > 100 && @.state == 'new')]`.
 
-A path is compiled once to functions. A condition has three answers: True, False, and None where a field that it compares
-is missing or null; `&&`, `||` and `!` treat None as SQL treats NULL. As in the Java library a filter is asked about
-each item of an array, and about an object itself; comparisons between different types are false.
+A path is compiled once to functions. A condition has three answers: True, False, and None where a field that it
+compares is missing or null; `&&`, `||` and `!` treat None as SQL treats NULL. As in the Java library a filter is asked
+about each item of an array, and about an object itself; comparisons between different types are false.
 
 Source: github.com/json-path/JsonPath, README: path operators and filter operators.
 """
