@@ -58,7 +58,8 @@ def main() -> None:
     for name, (bare, over) in rows.items():
         without, with_border = best_us(bare), best_us(over)
         print(
-            f"{name:8} bare {without:6.3f} us  over the border {with_border:6.3f} us  costs {with_border - without:6.3f} us"
+            f"{name:8} bare {without:6.3f} us  over the border {with_border:6.3f} us  "
+            f"costs {with_border - without:6.3f} us"
         )
 
 

@@ -154,7 +154,8 @@ def stop(process: subprocess.Popen[bytes]) -> None:
 
 
 NEXT = """
-That was: generated users through a topic and two transforms into a table and a file; a file through a topic into another.
+That was: generated users through a topic and two transforms into a table and a file;
+a file through a topic into another.
 
 Try next (make demo KEEP=1 leaves this worker running):
   curl {url}/connectors?expand=status

@@ -1,4 +1,4 @@
-"""The jobs that are measured: each prepares its input, runs one connector to the end of it, and says how long that took.
+"""The jobs that are measured: each prepares its input, runs one connector to the end of it, and says how long it took.
 
 A job runs in a process of its own (`python -m bench.jobs NAME ...`), so that CPU seconds are the worker's alone and no
 job warms another's caches. It prints one JSON object.
@@ -196,7 +196,10 @@ async def _through_transforms(context: Context, aliases: str) -> Measured:
         return await run_connector(herder, config, context.records)
 
 
-TABLE = 'CREATE TABLE "events" (id bigint PRIMARY KEY, "user" text, email text, amount double precision, active boolean, city text, comment text, created bigint)'
+TABLE = (
+    'CREATE TABLE "events" (id bigint PRIMARY KEY, "user" text, email text, amount double precision, active boolean, '
+    "city text, comment text, created bigint)"
+)
 
 
 async def _execute(context: Context, *statements: str) -> Any:
@@ -234,8 +237,9 @@ async def json_to_postgres(context: Context) -> Measured:
 
 async def postgres_to_topic(context: Context) -> Measured:
     rows = (
-        f"INSERT INTO \"events\" SELECT i, 'user-' || i % 10000, 'user' || i % 10000 || '@example.org', i % 1000 + 0.5, i % 2 = 0, "
-        f"'Amsterdam', 'a text of some length for this row', 1700000000000 + i FROM generate_series(1, {context.records}) i"
+        "INSERT INTO \"events\" SELECT i, 'user-' || i % 10000, 'user' || i % 10000 || '@example.org', "
+        "i % 1000 + 0.5, i % 2 = 0, 'Amsterdam', 'a text of some length for this row', 1700000000000 + i "
+        f"FROM generate_series(1, {context.records}) i"
     )
     await _execute(context, 'DROP TABLE IF EXISTS "events"', TABLE, rows, 'ANALYZE "events"')
     async with worker(context) as herder:

@@ -240,7 +240,8 @@ async def fsync_p99(directory: Path, records: int) -> float:
             ours.append(time.perf_counter() - began)
     await cluster.aclose()
     print(
-        f"fsync p50/p99 ms: log {1e3 * statistics.median(ours):.2f}/{1e3 * p99(ours):.2f}, disk {1e3 * statistics.median(disks):.2f}/{1e3 * p99(disks):.2f}",
+        f"fsync p50/p99 ms: log {1e3 * statistics.median(ours):.2f}/{1e3 * p99(ours):.2f}, "
+        f"disk {1e3 * statistics.median(disks):.2f}/{1e3 * p99(disks):.2f}",
         file=sys.stderr,
     )
     return p99(ours) / p99(disks)
