@@ -15,50 +15,19 @@ from tests.support.converters import make_converter
 from tests.transforms.test_only_connect_errors import Dice, deep
 
 NAMES = [
-    "schema",
-    "payload",
-    "type",
-    "fields",
-    "field",
-    "name",
-    "optional",
-    "default",
-    "items",
-    "keys",
-    "values",
+    "schema", "payload", "type", "fields", "field", "name", "optional", "default", "items", "keys", "values",
     "version",
-]
+]  # fmt: skip
 NAMES += ["parameters", "doc", "scale", "a"]
 TYPES = ["int8", "int16", "int32", "int64", "string", "bytes", "array", "map", "float", "double", "boolean", "struct"]
 LOGICAL = [f"org.apache.kafka.connect.data.{name}" for name in ("Decimal", "Date", "Time", "Timestamp")]
 LEAVES: list[Any] = [None, True, 0, 1, -1, 1.5, 10**30, "", "a", "2", "AQ==", "nope", *TYPES, *LOGICAL]
 BYTES = [
-    *(
-        None,
-        b"",
-        b"null",
-        b'{"a":1,"a":2}',
-        b"\xef\xbb\xbf1",
-        b'"\\ud800"',
-        b"[" * 1100 + b"]" * 1100,
-        b"1e999",
-        b"-0",
-        b"NaN",
-    ),
-    *(
-        b'{"a":' * 900 + b"1" + b"}" * 900,
-        b"1" * 5000,
-        b'{"schema":null,"payload":[1]}',
-        b'{"schema":{"type":"string"}}',
-    ),
-    *(
-        b'{"schema":{"type":"int32"},"payload":null}',
-        b'{"payload":1}',
-        b'{"schema":[],"payload":1}',
-        b"\xff\xfe",
-        b"\x00\x01",
-    ),
-]
+    None, b"", b"null", b'{"a":1,"a":2}', b"\xef\xbb\xbf1", b'"\\ud800"', b"[" * 1100 + b"]" * 1100, b"1e999", b"-0",
+    b"NaN", b'{"a":' * 900 + b"1" + b"}" * 900, b"1" * 5000, b'{"schema":null,"payload":[1]}',
+    b'{"schema":{"type":"string"}}', b'{"schema":{"type":"int32"},"payload":null}', b'{"payload":1}',
+    b'{"schema":[],"payload":1}', b"\xff\xfe", b"\x00\x01",
+]  # fmt: skip
 CONFIG_WORDS = ["true", "false", "BASE64", "NUMERIC", "UTF-8", "ISO-8859-1", "UTF-16", "x", "0", "5"]
 
 

@@ -18,21 +18,9 @@ COUNT = 20_000
 def interesting(dice: random.Random) -> list[float]:
     """Return values at the edges of each form that Java prints, and near them."""
     plain = [
-        0.0,
-        -0.0,
-        1.0,
-        0.001,
-        9.999e-4,
-        1e7,
-        9_999_999.0,
-        1e10,
-        1e-5,
-        2e23,
-        5e-324,
-        1.4e-45,
-        3.4028235e38,
+        0.0, -0.0, 1.0, 0.001, 9.999e-4, 1e7, 9_999_999.0, 1e10, 1e-5, 2e23, 5e-324, 1.4e-45, 3.4028235e38,
         1.7976931348623157e308,
-    ]
+    ]  # fmt: skip
     plain += [
         float("nan"),
         float("inf"),

@@ -42,41 +42,19 @@ async def test_a_page_that_has_its_name_resolve_to_the_worker_reaches_nothing(tm
 async def test_loopback_names_are_answered_with_any_port(tmp_path: Path) -> None:
     async with served_worker(tmp_path) as worker:
         for host in [
-            "127.0.0.1",
-            "127.0.0.1:9999",
-            "localhost",
-            "LocalHost:80",
-            "localhost.",
-            "ui.localhost",
-            "127.9.9.9",
-            "[::1]",
-            "[::1]:8083",
-            "[::ffff:127.0.0.1]",
-            "[::1%25lo]",
-            "localhost:",
-            "[0:0:0:0:0:0:0:1]",
-        ]:
+            "127.0.0.1", "127.0.0.1:9999", "localhost", "LocalHost:80", "localhost.", "ui.localhost", "127.9.9.9",
+            "[::1]", "[::1]:8083", "[::ffff:127.0.0.1]", "[::1%25lo]", "localhost:", "[0:0:0:0:0:0:0:1]",
+        ]:  # fmt: skip
             assert await ask(worker, f"Host: {host}") == (200, ""), host
 
 
 async def test_no_other_host_is_answered_on_loopback(tmp_path: Path) -> None:
     async with served_worker(tmp_path) as worker:
         for host in [
-            "localhost.evil.example",
-            "127.0.0.1.evil.example",
-            "notlocalhost",
-            "0.0.0.0",
-            "192.168.1.5",
-            "8.8.8.8:8083",
-            "127.1",
-            "2130706433",
-            "0x7f.0.0.1",
-            "[::]",
-            "[2001:db8::1]",
-            "%6cocalhost",
-            "localhost,evil",
-            "a_b",
-        ]:
+            "localhost.evil.example", "127.0.0.1.evil.example", "notlocalhost", "0.0.0.0", "192.168.1.5",
+            "8.8.8.8:8083", "127.1", "2130706433", "0x7f.0.0.1", "[::]", "[2001:db8::1]", "%6cocalhost",
+            "localhost,evil", "a_b",
+        ]:  # fmt: skip
             assert (await ask(worker, f"Host: {host}"))[0] == 421, host
 
 
@@ -160,7 +138,10 @@ async def test_the_location_of_a_created_connector_is_under_the_name_that_was_as
         body = json.dumps(
             {"name": "a", "config": {"connector.class": "FileStreamSource", "topic": "t", "file": "none"}}
         )
-        text = f"POST http://localhost:7/connectors HTTP/1.1\r\nHost: evil.example\r\nContent-Type: application/json\r\nConnection: close\r\nContent-Length: {len(body)}\r\n\r\n{body}"
+        text = (
+            "POST http://localhost:7/connectors HTTP/1.1\r\nHost: evil.example\r\n"
+            f"Content-Type: application/json\r\nConnection: close\r\nContent-Length: {len(body)}\r\n\r\n{body}"
+        )
         assert b"location: http://localhost:7/connectors/a\r\n" in await worker.raw(text.encode())
 
 

@@ -14,37 +14,13 @@ H = "[hidden]"
 @pytest.mark.parametrize(
     "name",
     [
-        "password",
-        "connection.password",
-        "db.PASSWORD",
-        "dbPassword",
-        "sslpassword",
-        "ssl.key.password",
-        "trustStorePassword",
-        "keyStoreSecret",
-        "pwd",
-        "clientSecret",
-        "aws.secret.access.key",
-        "aws.secret.key",
-        "AccountKey",
-        "SharedAccessKey",
-        "api.key",
-        "api_key",
-        "apiKey",
-        "apikey",
-        "accessToken",
-        "sasl.jaas.config",
-        "producer.override.sasl.jaas.config",
-        "schema.registry.basic.auth.user.info",
-        "ssl.keystore.key",
-        "passphrase",
-        "db.pass",
-        "transforms.x.private-key",
-        "user.password1",
-        "credentials",
-        "X-Auth-Token",
+        "password", "connection.password", "db.PASSWORD", "dbPassword", "sslpassword", "ssl.key.password",
+        "trustStorePassword", "keyStoreSecret", "pwd", "clientSecret", "aws.secret.access.key", "aws.secret.key",
+        "AccountKey", "SharedAccessKey", "api.key", "api_key", "apiKey", "apikey", "accessToken", "sasl.jaas.config",
+        "producer.override.sasl.jaas.config", "schema.registry.basic.auth.user.info", "ssl.keystore.key",
+        "passphrase", "db.pass", "transforms.x.private-key", "user.password1", "credentials", "X-Auth-Token",
     ],
-)
+)  # fmt: skip
 def test_a_name_says_that_its_value_is_a_secret(name: str) -> None:
     assert is_secret_name(name)
 
@@ -52,24 +28,11 @@ def test_a_name_says_that_its_value_is_a_secret(name: str) -> None:
 @pytest.mark.parametrize(
     "name",
     [
-        "user",
-        "key",
-        "key.converter",
-        "token.endpoint.url",
-        "max.tokens",
-        "password.file.name",
-        "aws.access.key.id",
-        "topics",
-        "primary.key",
-        "credentials.provider.class",
-        "pk.fields",
-        "record.key",
-        "",
-        "1",
-        "compass",
+        "user", "key", "key.converter", "token.endpoint.url", "max.tokens", "password.file.name", "aws.access.key.id",
+        "topics", "primary.key", "credentials.provider.class", "pk.fields", "record.key", "", "1", "compass",
         "keyboard",
     ],
-)
+)  # fmt: skip
 def test_a_name_of_another_kind_does_not(name: str) -> None:
     assert not is_secret_name(name)
 
@@ -236,19 +199,10 @@ def test_no_password_of_a_url_is_seen_whatever_signs_it_has(password: str) -> No
 @pytest.mark.parametrize(
     "part",
     [
-        "a=",
-        "://a:",
-        "jdbc:oracle:thin:/",
-        "jdbc:oracle:thin:a/b@",
-        '"a":"',
-        "password=",
-        "(password=",
-        "a ",
-        '\\"',
-        "authorization:",
-        "://a:b@",
+        "a=", "://a:", "jdbc:oracle:thin:/", "jdbc:oracle:thin:a/b@", '"a":"', "password=", "(password=", "a ", '\\"',
+        "authorization:", "://a:b@",
     ],
-)
+)  # fmt: skip
 def test_a_long_text_of_beginnings_is_looked_through_in_linear_time(part: str) -> None:
     began = time.process_time()
     hide(part * 20_000 + "@=:")

@@ -16,35 +16,15 @@ PRIMITIVES = ("int8", "int16", "int32", "int64", "float32", "float64", "boolean"
 LOGICAL = {"Date": "int32", "Time": "int32", "Timestamp": "int64", "Decimal": "bytes"}
 NAMES = ("a", "b", "c", "d", "n")
 TEXTS = (
-    "",
-    "x",
-    "5",
-    "-7",
-    "300",
-    "3.7",
-    "true",
-    "TRUE",
-    "2024-01-31",
-    "2024-01-31 10:20:30",
-    "1e3",
-    " 42",
-    "abc:def",
+    "", "x", "5", "-7", "300", "3.7", "true", "TRUE", "2024-01-31", "2024-01-31 10:20:30", "1e3", " 42", "abc:def",
     "-0",
-)
+)  # fmt: skip
 PATTERNS = ("yyyy-MM-dd", "yyyy-MM-dd HH:mm:ss", "yyyyMMdd", "EEE, d MMM yyyy HH:mm:ss z", "yyyy-MM-dd'T'HH:mm:ss.SSSX")
 LETTERS = "GyMdkHmsSEDFwWahKzZYuXL"
 KEYED = (
-    "Cast",
-    "ExtractField",
-    "Flatten",
-    "HeaderFrom",
-    "HoistField",
-    "InsertField",
-    "MaskField",
-    "ReplaceField",
-    "SetSchemaMetadata",
-    "TimestampConverter",
-)
+    "Cast", "ExtractField", "Flatten", "HeaderFrom", "HoistField", "InsertField", "MaskField", "ReplaceField",
+    "SetSchemaMetadata", "TimestampConverter",
+)  # fmt: skip
 UNKEYED = ("ValueToKey", "TimestampRouter", "DropHeaders", "InsertHeader", "RegexRouter")
 
 Json = Any

@@ -52,7 +52,10 @@ V2 = {"field_syntax_version": "V2"}
             "ValueToKey",
             "text",
             {"fields": "a"},
-            "Only Map objects supported in absence of schema for [copying fields from value to key], found: java.lang.String",
+            (
+                "Only Map objects supported in absence of schema for [copying fields from value to key], found: "
+                "java.lang.String"
+            ),
         ),
     ],
     ids=lambda part: part if isinstance(part, str) and "$" in part else "",
@@ -82,7 +85,10 @@ def test_every_mistake_in_a_config_is_told_at_once_with_its_key() -> None:
         (
             "Cast$Value",
             {"spec": "a:nosuch"},
-            "Invalid value a:nosuch for configuration spec: Invalid type found in casting spec: nosuch; expected one of [INT8, INT16",
+            (
+                "Invalid value a:nosuch for configuration spec: Invalid type found in casting spec: nosuch; "
+                "expected one of [INT8, INT16"
+            ),
         ),
         ("Cast$Value", {"spec": "a:int8,string"}, "may only specify a single cast"),
         ("HeaderFrom$Value", {"fields": "a,b", "headers": "x", "operation": "move"}, "same number of elements"),

@@ -160,7 +160,8 @@ def pooled(database: Database) -> Iterator[str]:
     directory.chmod(0o755)
     settings = directory / "pgbouncer.ini"
     settings.write_text(
-        f"[databases]\nf = host={at.partition(':')[0]} port={at.partition(':')[2]} dbname={name} user=postgres\n[pgbouncer]\n"
+        f"[databases]\nf = host={at.partition(':')[0]} port={at.partition(':')[2]} dbname={name} user=postgres\n"
+        "[pgbouncer]\n"
         f"listen_addr=127.0.0.1\nlisten_port={port}\nauth_type=any\npool_mode=transaction\ndefault_pool_size=1\nunix_socket_dir=\n"
     )
     as_nobody = ["-u", "nobody"] if os.geteuid() == 0 else []

@@ -11,11 +11,15 @@ from tests.support.tasks import put
 
 from .conftest import Database, Start
 
-DATA = ["20000", "21000", "22000", "22001", "22003", "22012", "22021", "22P02", "22P05", "2200N", "23000", "23001",
-        "23502", "23503", "23505", "23514", "23P01", "27000", "38000", "40002", "44000", "54000", "54001", "P0001",
-        "P0002", "P0004", "45000", "ZX123", "99999"]  # fmt: skip
-OUTAGES = ["08000", "08003", "08006", "08P01", "25006", "25P03", "26000", "40001", "40P01", "42P05", "53000", "53100",
-           "53200", "53300", "53400", "55006", "55P03", "57000", "57014", "57P01", "57P02", "57P03", "58000", "58030"]  # fmt: skip
+DATA = [
+    "20000", "21000", "22000", "22001", "22003", "22012", "22021", "22P02", "22P05", "2200N", "23000", "23001",
+    "23502", "23503", "23505", "23514", "23P01", "27000", "38000", "40002", "44000", "54000", "54001", "P0001",
+    "P0002", "P0004", "45000", "ZX123", "99999",
+]  # fmt: skip
+OUTAGES = [
+    "08000", "08003", "08006", "08P01", "25006", "25P03", "26000", "40001", "40P01", "42P05", "53000", "53100",
+    "53200", "53300", "53400", "55006", "55P03", "57000", "57014", "57P01", "57P02", "57P03", "58000", "58030",
+]  # fmt: skip
 CONFIGS = ["0A000", "28000", "28P01", "3D000", "3F000", "42501", "42601", "42703", "42804", "42809", "42883", "42P01",
            "42P10", "54011", "55000", "HV000"]  # fmt: skip
 FAULTS = ["XX000", "XX001", "F0000"]
@@ -78,13 +82,19 @@ LONG = "".join(chr(97 + (number * 7919) % 26) + str(number) for number in range(
             "short_check",
         ),
         (
-            "CREATE TABLE orders (id int, v text) PARTITION BY LIST (v); CREATE TABLE a PARTITION OF orders FOR VALUES IN ('a')",
+            (
+                "CREATE TABLE orders (id int, v text) PARTITION BY LIST (v); "
+                "CREATE TABLE a PARTITION OF orders FOR VALUES IN ('a')"
+            ),
             "b",
             "23514",
             "",
         ),
         (
-            "CREATE TABLE base (id int, v text); CREATE VIEW orders AS SELECT * FROM base WHERE v <> 'x' WITH CHECK OPTION",
+            (
+                "CREATE TABLE base (id int, v text); CREATE VIEW orders AS SELECT * FROM base WHERE v <> 'x' "
+                "WITH CHECK OPTION"
+            ),
             "x",
             "44000",
             "",

@@ -121,16 +121,10 @@ def test_insertion_makes_optional_structs_and_leaves_nulls() -> None:
 @pytest.mark.parametrize(
     "name",
     [
-        "Cast$Value",
-        "MaskField$Value",
-        "ReplaceField$Value",
-        "HeaderFrom$Value",
-        "ValueToKey",
-        "InsertField$Value",
-        "TimestampConverter$Value",
-        "HoistField$Value",
+        "Cast$Value", "MaskField$Value", "ReplaceField$Value", "HeaderFrom$Value", "ValueToKey", "InsertField$Value",
+        "TimestampConverter$Value", "HoistField$Value",
     ],
-)
+)  # fmt: skip
 def test_a_path_with_an_open_backtick_is_refused_with_its_key(name: str) -> None:
     keys = {
         "Cast": {"spec": "`a:int32"},
