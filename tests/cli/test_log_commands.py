@@ -1,4 +1,4 @@
-"""`connect topic alter`, `produce`, `consume`, `group`, `log` and `perf`: on a directory, and through the worker that owns it."""
+"""`connect topic alter`, `produce`, `consume`, `group`, `log`, `perf`: on a directory, and through its worker."""
 
 from __future__ import annotations
 

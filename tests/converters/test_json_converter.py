@@ -1,4 +1,4 @@
-"""JsonConverter: what is written is read again, columns are what single values are, and nothing but DataError is raised."""
+"""JsonConverter: what is written is read again, columns are what single values are, nothing but DataError is raised."""
 
 from __future__ import annotations
 

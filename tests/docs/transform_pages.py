@@ -144,7 +144,8 @@ Records that go to different topics leave the transform in runs, so many topics 
     ),
     Page(
         "Filter",
-        "Drops every record that reaches it; its predicate says which do. For a condition on the value itself, see [FilterByPath](filter-by-path.md).",
+        "Drops every record that reaches it; its predicate says which do. "
+        "For a condition on the value itself, see [FilterByPath](filter-by-path.md).",
         [
             Example(
                 "Tombstones are dropped",
@@ -156,10 +157,13 @@ Records that go to different topics leave the transform in runs, so many topics 
     ),
     Page(
         "FilterByPath",
-        """Confluent's Filter: keeps or drops the records for which a [JSONPath](https://github.com/json-path/JsonPath) finds something.
+        """Confluent's Filter: keeps or drops the records for which a \
+[JSONPath](https://github.com/json-path/JsonPath) finds something.
 Mostly the path ends in a filter, `[?(...)]`: it is asked about each item of an array, and about an object itself.
-Operators: `==` `!=` `<` `<=` `>` `>=` `=~ /regex/i` `in` `nin` `subsetof` `anyof` `noneof` `size` `empty` `contains`, `&&` `||` `!` and parentheses; `@.a` alone asks whether a is there.
-A field that is compared and is missing or null leaves the answer open, unless the rest of the condition decides it: `missing.or.null.behavior` says what becomes of the record.
+Operators: `==` `!=` `<` `<=` `>` `>=` `=~ /regex/i` `in` `nin` `subsetof` `anyof` `noneof` `size` `empty` \
+`contains`, `&&` `||` `!` and parentheses; `@.a` alone asks whether a is there.
+A field that is compared and is missing or null leaves the answer open, \
+unless the rest of the condition decides it: `missing.or.null.behavior` says what becomes of the record.
 Give the full class name: `Filter` alone is Kafka's.""",
         [
             Example(
@@ -185,7 +189,8 @@ Give the full class name: `Filter` alone is Kafka's.""",
     Page(
         "Flatten",
         """Makes one object of objects within objects; names are joined with a delimiter. Arrays stay as they are.
-With a schema, a field of an optional struct becomes optional, and defaults are taken along; a map in it is an error.""",
+With a schema, a field of an optional struct becomes optional, and defaults are taken along; \
+a map in it is an error.""",
         [
             Example("Without schema", {"delimiter": "_"}, [record(PLAIN)]),
             Example(
@@ -197,14 +202,16 @@ With a schema, a field of an optional struct becomes optional, and defaults are 
     ),
     Page(
         "GzipDecompress",
-        "Confluent's. Gzipped bytes become the bytes themselves; null stays null. Use ByteArrayConverter, so that there are bytes.",
+        "Confluent's. Gzipped bytes become the bytes themselves; null stays null. "
+        "Use ByteArrayConverter, so that there are bytes.",
         [
             Example("A value", {}, [record(base64.b64decode("H4sIAAAAAAACA6tWykxRsjKsBQDF+F1ECAAAAA=="))]),
         ],
     ),
     Page(
         "HeaderFrom",
-        """Moves or copies fields into headers, in the order given. With a schema, a missing field is an error; without, the header is null.
+        """Moves or copies fields into headers, in the order given. \
+With a schema, a missing field is an error; without, the header is null.
 A header that is there already stays; the new one comes behind it.""",
         [
             Example("Move", {"fields": "name", "headers": "customer", "operation": "move"}, [record(PLAIN)]),
@@ -217,7 +224,8 @@ A header that is there already stays; the new one comes behind it.""",
     ),
     Page(
         "HoistField",
-        "Wraps key or value in an object with one field; with `field.syntax.version=V2`, `a.b` makes an object within an object.",
+        "Wraps key or value in an object with one field; "
+        "with `field.syntax.version=V2`, `a.b` makes an object within an object.",
         [
             Example("A text becomes an object", {"field": "line"}, [record("hello")]),
             Example("Two levels", {"field": "log.line", **V2}, [record("hello")]),
@@ -225,8 +233,10 @@ A header that is there already stays; the new one comes behind it.""",
     ),
     Page(
         "InsertField",
-        """Adds what is known of the record, or a fixed text, as fields. A null passes as it is. A field whose value is not known (no partition yet, no timestamp) is left out.
-The timestamp is a number without schema, a Timestamp with one. `topic.field: source!` makes the field required, `source?` optional, which is the default.
+        """Adds what is known of the record, or a fixed text, as fields. A null passes as it is. \
+A field whose value is not known (no partition yet, no timestamp) is left out.
+The timestamp is a number without schema, a Timestamp with one. \
+`topic.field: source!` makes the field required, `source?` optional, which is the default.
 `offset.field` is for sinks only. With `field.syntax.version=V2`, objects that are missing on the way are made.""",
         [
             Example(
@@ -239,14 +249,16 @@ The timestamp is a number without schema, a Timestamp with one. `topic.field: so
     ),
     Page(
         "InsertHeader",
-        "Adds a header with a fixed value. Its type is read from the text, as SimpleHeaderConverter does: `5` is a number, `[1,2]` a list, `abc` a text.",
+        "Adds a header with a fixed value. Its type is read from the text, as SimpleHeaderConverter does: "
+        "`5` is a number, `[1,2]` a list, `abc` a text.",
         [
             Example("A number", {"header": "version", "value.literal": "5"}, [record({"id": 1})], type=""),
         ],
     ),
     Page(
         "MaskField",
-        """Replaces fields by the empty value of their type (0, false, "", [], {}, 1970-01-01), or text and numbers by `replacement`. A null field stays null; bytes and structs are refused.
+        """Replaces fields by the empty value of their type (0, false, "", [], {}, 1970-01-01), \
+or text and numbers by `replacement`. A null field stays null; bytes and structs are refused.
 Without schema, a field that is missing is added with null. The whole value must not be null.""",
         [
             Example("By the empty value", {"fields": "name,price"}, [record(PLAIN)]),
@@ -258,7 +270,8 @@ Without schema, a field that is missing is added with null. The whole value must
     Page(
         "MessageTimestampRouter",
         """Confluent's. Names the topic by a date within the value: the first of the fields that is there.
-A text is read by `message.timestamp.format`, a number is milliseconds since the epoch. Values with a schema are taken too, which Confluent's does not do.""",
+A text is read by `message.timestamp.format`, a number is milliseconds since the epoch. \
+Values with a schema are taken too, which Confluent's does not do.""",
         [
             Example(
                 "One topic a day",
@@ -276,19 +289,24 @@ A text is read by `message.timestamp.format`, a number is milliseconds since the
     Page(
         "Python",
         """Ours. Calls a function of a Python file, for each record or for each batch.
-The file runs with the worker's rights, so a worker allows it only with `transforms.python.enabled=true` in its own config; without, a connector with this transform is refused.
+The file runs with the worker's rights, so a worker allows it only with `transforms.python.enabled=true` in its own \
+config; without, a connector with this transform is refused.
 
 ```python
 """
         + FUNCTION
         + """```
 
-The file is one that the worker's [file.allowed.paths](../../howto/secure-the-rest-api.md#files) allows, of at most 1 MiB.
+The file is one that the worker's [file.allowed.paths](../../howto/secure-the-rest-api.md#files) allows, \
+of at most 1 MiB.
 
-A function takes a `connect.api.Record` and returns one, or None to drop it; with `form=batch` it takes a `Batch`, which is many times faster, and returns a `Batch`, a list of them, or None.
+A function takes a `connect.api.Record` and returns one, or None to drop it; \
+with `form=batch` it takes a `Batch`, which is many times faster, and returns a `Batch`, a list of them, or None.
 The file may import what is installed, but not its neighbours.
-It must not change what it is given, but return changed copies: after an error the same records are tried again one by one.
-What it raises is an error of that record, and `errors.tolerance` decides; a `connect.api.RetriableError` is tried again.
+It must not change what it is given, but return changed copies: \
+after an error the same records are tried again one by one.
+What it raises is an error of that record, and `errors.tolerance` decides; \
+a `connect.api.RetriableError` is tried again.
 A changed file counts when the task is started again.""",
         [
             Example(
@@ -325,7 +343,8 @@ With `field.syntax.version=V2`, `include=a.b` keeps of a the field b alone, and 
     ),
     Page(
         "SetSchemaMetadata",
-        "Gives the schema of a struct another name or version. As in Kafka, a value without schema is an error, and so is a schema that is none of a struct.",
+        "Gives the schema of a struct another name or version. "
+        "As in Kafka, a value without schema is an error, and so is a schema that is none of a struct.",
         [
             Example(
                 "Name and version",
@@ -336,7 +355,8 @@ With `field.syntax.version=V2`, `include=a.b` keeps of a the field b alone, and 
     ),
     Page(
         "TimestampConverter",
-        """Makes a date a text, a Unix number, or a Date, Time or Timestamp. What it is given is told by its schema; without schema, a text is a date by `format`, a number is `unix`.
+        """Makes a date a text, a Unix number, or a Date, Time or Timestamp. \
+What it is given is told by its schema; without schema, a text is a date by `format`, a number is `unix`.
 A format is [SimpleDateFormat's](../transforms.md#javas-date-formats); all dates are in UTC.""",
         [
             Example(
@@ -358,7 +378,9 @@ A format is [SimpleDateFormat's](../transforms.md#javas-date-formats); all dates
     ),
     Page(
         "TimestampRouter",
-        "Names the topic by the old name and the record's timestamp, in UTC, by a format of [SimpleDateFormat](../transforms.md#javas-date-formats). A record without timestamp is an error.",
+        "Names the topic by the old name and the record's timestamp, in UTC, "
+        "by a format of [SimpleDateFormat](../transforms.md#javas-date-formats). "
+        "A record without timestamp is an error.",
         [
             Example(
                 "One topic a day",
@@ -370,8 +392,12 @@ A format is [SimpleDateFormat's](../transforms.md#javas-date-formats); all dates
     ),
     Page(
         "TimezoneConverter",
-        """Debezium's. Shows the dates of change events in another time zone: texts of `io.debezium.time.ZonedTimestamp` and `ZonedTime` keep their instant and get the zone's offset; Timestamps, and Debezium's numbers, are moved to the instant at which the zone's clock shows what UTC's did.
-Fields of `before` and `after` are meant, or those of `source` as `source.FIELD`. A record without envelope is a row of its own, which Debezium's class leaves alone; without schema, a text is converted where `include.list` names its field.""",
+        """Debezium's. Shows the dates of change events in another time zone: \
+texts of `io.debezium.time.ZonedTimestamp` and `ZonedTime` keep their instant and get the zone's offset; \
+Timestamps, and Debezium's numbers, are moved to the instant at which the zone's clock shows what UTC's did.
+Fields of `before` and `after` are meant, or those of `source` as `source.FIELD`. \
+A record without envelope is a row of its own, which Debezium's class leaves alone; \
+without schema, a text is converted where `include.list` names its field.""",
         [
             Example(
                 "Every date of a row",
@@ -408,9 +434,12 @@ Fields of `before` and `after` are meant, or those of `source` as `source.FIELD`
     ),
     Page(
         "ValidateJsonSchema",
-        """Ours. A record whose key or value does not meet a [JSON Schema](https://json-schema.org) is an error, and `errors.tolerance` decides what becomes of it; one that does passes as it is.
-The message says which part is wrong, and what was expected. The draft is the one that `$schema` names, 2020-12 otherwise. References to other documents are never fetched.
-`pattern` and `patternProperties` are JavaScript's regular expressions; one that takes longer than a second on a text is an error of that record.
+        """Ours. A record whose key or value does not meet a [JSON Schema](https://json-schema.org) is an error, \
+and `errors.tolerance` decides what becomes of it; one that does passes as it is.
+The message says which part is wrong, and what was expected. The draft is the one that `$schema` names, \
+2020-12 otherwise. References to other documents are never fetched.
+`pattern` and `patternProperties` are JavaScript's regular expressions; \
+one that takes longer than a second on a text is an error of that record.
 It is meant for JSON without Connect schema: a date or bytes in a value meet no JSON type.""",
         [
             Example("A schema in the config", {"schema": JSON_SCHEMA}, [record({"id": 1}), record({"id": "x"})]),
@@ -418,7 +447,8 @@ It is meant for JSON without Connect schema: a date or bytes in a value meet no 
     ),
     Page(
         "ValueToKey",
-        "Makes a key of fields of the value. Without schema, a missing field becomes null in the key. With `field.syntax.version=V2`, the key's field is called as the last step of the path.",
+        "Makes a key of fields of the value. Without schema, a missing field becomes null in the key. "
+        "With `field.syntax.version=V2`, the key's field is called as the last step of the path.",
         [
             Example("One field", {"fields": "id"}, [record(PLAIN)], type=""),
             Example("A nested field", {"fields": "id,address.zip", **V2}, [record(PLAIN)], type=""),

@@ -1,4 +1,4 @@
-"""A worker's own topics: closed to everybody else, and whatever stands in them, the worker comes up and can be mended."""
+"""A worker's own topics: closed to everybody else; whatever stands in them, the worker comes up and can be mended."""
 
 from __future__ import annotations
 

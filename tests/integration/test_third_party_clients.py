@@ -71,7 +71,8 @@ def test_kafka_connect_py_drives_a_full_cycle(url: str, config: dict[str, str]) 
         connect, answer = KafkaConnect(url), {}
         answer["cluster"] = connect.get_cluster_info()
         answer["plugins"] = [p["class"] for p in connect.list_connector_plugins()]
-        answer["errors"] = connect.validate_connector_config("FileStreamSourceConnector", {"name": "s", **config})["error_count"]
+        validated = connect.validate_connector_config("FileStreamSourceConnector", {"name": "s", **config})
+        answer["errors"] = validated["error_count"]
         answer["made"] = connect.create_connector({"name": "s", "config": config})
         state = lambda: connect.get_connector_status("s")["connector"]["state"]
         until(lambda: state() == "RUNNING")
@@ -172,7 +173,8 @@ def test_kafka_connect_api_drives_a_full_cycle(url: str, config: dict[str, str])
         connector.cycle_connector()
         until(lambda: connector.tasks[0].is_running())
         api = cluster.api
-        answer["checked"] = api.put("/connector-plugins/FileStreamSource/config/validate", json={"name": "s", **config})["error_count"]
+        validated = api.put("/connector-plugins/FileStreamSource/config/validate", json={"name": "s", **config})
+        answer["checked"] = validated["error_count"]
         connector.config = {**connector.config, "batch.size": "7"}
         answer["config"] = connector.config
         connector.delete()

@@ -50,7 +50,8 @@ async def idempotent(cluster, start):
     producer_id = await cluster._transactions.producer_id()
     producer = cluster.producer(client_id="idempotent")
     for sequence in range(1 << 30):
-        batch = with_producer(encode(Columns([b"%08d" % (start + sequence)], timestamps=NOW)), producer_id.producer_id, 0, sequence, is_transactional=False)
+        batch = encode(Columns([b"%08d" % (start + sequence)], timestamps=NOW))
+        batch = with_producer(batch, producer_id.producer_id, 0, sequence, is_transactional=False)
         raw = batch.head(0) + batch.payload
         for _ in range(2):
             await producer.append_raw("idempotent", 0, raw)

@@ -1,12 +1,12 @@
 """A loss of power after every step that the log takes on its disk, and a model of what must be there afterwards.
 
-Each story does one kind of work on a real log while the disk takes notes, and says at what moment it was told what: that
-records are durable, that a transaction is committed, that a topic is made. Then the power goes after each step in turn,
-in several ways for that which no sync covers, and a log is opened on what is left: what was said must hold, what was
-never finished is there whole or not at all, and work can go on.
+Each story does one kind of work on a real log while the disk takes notes, and says at what moment it was told what:
+that records are durable, that a transaction is committed, that a topic is made. Then the power goes after each step in
+turn, in several ways for that which no sync covers, and a log is opened on what is left: what was said must hold, what
+was never finished is there whole or not at all, and work can go on.
 
-CONNECT_POWER_CUTS sets in how many random ways the power goes at each step, on top of the six plain ones: 1 unless it is
-set; 50 is the long mode.
+CONNECT_POWER_CUTS sets in how many random ways the power goes at each step, on top of the six plain ones: 1 unless it
+is set; 50 is the long mode.
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ def read(
         offset = stored.headers[-1].next_offset
 
 
-# -- stories -------------------------------------------------------------------------------------------------------------
+# -- stories -----------------------------------------------------------------------------------------------------------
 
 
 @dataclass
@@ -431,7 +431,7 @@ def check_config_changes(found: Found, marks: Marks) -> None:
 
 
 async def source_commits(log: Teller) -> None:
-    """Records, then the offset of their source: the offset is never ahead of the records, also where flushes overlap."""
+    """Records, then their source's offset: it is never ahead of the records, also where flushes overlap."""
     await log.cluster.admin.create_topic("out", partitions=2, configs={"segment.bytes": "700"})
     store = CompactedTopic(log.cluster, "connect-offsets")
     await store.open()
@@ -481,7 +481,7 @@ STORIES = {
 }
 
 
-# -- cuts ----------------------------------------------------------------------------------------------------------------
+# -- cuts --------------------------------------------------------------------------------------------------------------
 
 
 class Images:

@@ -40,7 +40,7 @@ async def arrived(gate):
     await asyncio.to_thread(gate.arrived.wait, 10)
 
 
-# -- nothing said before it is on disk -----------------------------------------------------------------------------------
+# -- nothing said before it is on disk ---------------------------------------------------------------------------------
 
 
 async def test_a_flush_waits_for_the_disk_also_while_another_one_that_was_given_up_still_runs(slow, disk):
@@ -162,7 +162,7 @@ async def test_a_topic_deleted_while_it_is_synced_leaves_no_recovery_point_to_th
     assert info.partitions[0].log_end_offset == 0
 
 
-# -- memory and disk -----------------------------------------------------------------------------------------------------
+# -- memory and disk ---------------------------------------------------------------------------------------------------
 
 
 async def test_of_two_writes_of_a_key_the_later_stays_in_memory_though_it_is_answered_first(open_log, disk):
@@ -244,7 +244,7 @@ async def test_who_waits_for_an_append_is_answered_also_after_a_close_that_gave_
     assert isinstance(answers[-1], LogError)
 
 
-# -- one slow partition --------------------------------------------------------------------------------------------------
+# -- one slow partition ------------------------------------------------------------------------------------------------
 
 
 async def test_many_who_wait_for_one_partition_s_disk_hold_up_nobody_else(slow, disk):
@@ -309,7 +309,7 @@ async def test_answers_of_durable_appends_come_in_the_order_of_the_writes(slow):
     assert answered == list(range(50))
 
 
-# -- closing -------------------------------------------------------------------------------------------------------------
+# -- closing -----------------------------------------------------------------------------------------------------------
 
 
 async def test_lock_and_clean_mark_come_after_the_last_thread(open_log, data_dir):
@@ -393,7 +393,7 @@ async def test_an_append_of_a_cancelled_caller_is_not_written_behind_a_close(dis
     await again.aclose()
 
 
-# -- a disk that is full, and files that go away -------------------------------------------------------------------------
+# -- a disk that is full, and files that go away -----------------------------------------------------------------------
 
 
 async def test_any_step_that_finds_the_disk_full_loses_nothing_and_work_goes_on(open_log, disk):
@@ -463,7 +463,7 @@ async def test_an_append_that_nobody_syncs_finds_out_too(open_log, log_file):
         await cluster.aclose()
 
 
-# -- transactions that cannot be ended -----------------------------------------------------------------------------------
+# -- transactions that cannot be ended ---------------------------------------------------------------------------------
 
 
 async def test_a_transaction_that_timed_out_while_the_disk_refused_is_told_as_such_and_raises_one_epoch(open_log, disk):

@@ -299,7 +299,10 @@ async def test_v1_appends_reads_and_describes(worker: RunningWorker) -> None:
 
 
 async def test_numbers_in_a_config_become_the_text_that_was_sent(worker: RunningWorker) -> None:
-    body = b'{"name": "n", "config": {"connector.class": "FileStreamSource", "topic": "t", "a": 0.10, "b": 1e3, "c": 123456789012345678901234567890, "d": true}, "initial_state": "STOPPED"}'
+    body = (
+        b'{"name": "n", "config": {"connector.class": "FileStreamSource", "topic": "t", "a": 0.10, "b": 1e3, '
+        b'"c": 123456789012345678901234567890, "d": true}, "initial_state": "STOPPED"}'
+    )
     made = await worker.client.post("/connectors", content=body, headers={"Content-Type": "application/json"})
     config = made.json()["config"]
     assert [config[key] for key in "abcd"] == ["0.10", "1e3", "123456789012345678901234567890", "true"]

@@ -49,12 +49,18 @@ def test_a_message_of_several_lines_is_kept_whole() -> None:
     [
         ("no trace at all", "no trace at all", ""),
         (
-            "org.apache.kafka.connect.errors.ConnectException: it [broke]\n\tat org.apache.Foo.bar(Foo.java:1)\nCaused by: java.lang.X: y",
+            (
+                "org.apache.kafka.connect.errors.ConnectException: it [broke]\n"
+                "\tat org.apache.Foo.bar(Foo.java:1)\nCaused by: java.lang.X: y"
+            ),
             "org.apache.kafka.connect.errors.ConnectException: it [broke]",
             "",
         ),
         (
-            'E: 1\n  + Exception Group Traceback (most recent call last):\n  |   File "/x.py", line 3, in poll\n  | E: 1',
+            (
+                "E: 1\n  + Exception Group Traceback (most recent call last):\n"
+                '  |   File "/x.py", line 3, in poll\n  | E: 1'
+            ),
             "E: 1",
             "/x.py, line 3, in poll",
         ),

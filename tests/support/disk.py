@@ -183,7 +183,7 @@ class RecordingDisk(FaultyDisk):
             self.notes.append(Note("mark", Path(), said))
 
 
-# -- what a loss of power leaves -----------------------------------------------------------------------------------------
+# -- what a loss of power leaves ---------------------------------------------------------------------------------------
 
 
 @dataclass(slots=True)

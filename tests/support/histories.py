@@ -269,7 +269,7 @@ class _Seen:
                     last[who] = (poll.records[-1][0], operation)
 
     def nonmonotonic_sends(self) -> Iterator[Anomaly]:
-        """Appends of one client to one partition that did not come to stand in the order in which they were answered."""
+        """Appends of one client to one partition that do not stand in the order in which they were answered."""
         last: dict[tuple[str, Key], int] = {}
         for operation in self.operations:
             for key, value in operation.writes if operation.outcome == "ok" else ():

@@ -1,4 +1,6 @@
-"""Five clients of one log, in a process that is made to be killed: `python -m tests.support.history_clients DIR NAME SEED`.
+"""Five clients of one log, in a process that is made to be killed.
+
+Run it as `python -m tests.support.history_clients DIR NAME SEED`.
 
 Each event (see `tests.support.histories`) is a line of JSON on the standard output, in the order in which they came.
 """

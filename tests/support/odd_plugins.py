@@ -86,7 +86,10 @@ def register(herder: Herder, *plugins: type[Plugin]) -> None:
 
 @contextmanager
 def disk_refuses(monkeypatch: Any, refuses: Callable[[str], bool]) -> Iterator[list[str]]:
-    """Make writes of the log fail, as on a full disk, to the files whose path `refuses` says; yields the refused paths."""
+    """Make writes of the log fail, as on a full disk, to the files whose path `refuses` says.
+
+    Yields the refused paths.
+    """
     refused: list[str] = []
     write_at = Disk.write_at
 

@@ -1,4 +1,4 @@
-"""Looking into a data directory from outside: what is counted, what is named as damaged, and that nothing is changed."""
+"""Looking into a data directory from outside: what is counted, what is named as damaged, that nothing is changed."""
 
 from __future__ import annotations
 

@@ -220,7 +220,7 @@ async def test_a_roll_killed_before_its_first_write_goes_on(open_log, data_dir):
     assert await values_of(cluster, "t") == [*ALL, b"seven"]
 
 
-# -- what is known to be on disk -----------------------------------------------------------------------------------------
+# -- what is known to be on disk ---------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("was_clean", "noted"), [(True, True), (True, False), (False, True)])

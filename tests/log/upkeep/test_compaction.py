@@ -429,7 +429,7 @@ async def test_stopping_in_the_middle_leaves_the_log_as_it_was(log, data_dir):
     assert not list((data_dir / "t-0").glob("*.cleaned"))
 
 
-# -- against a model -----------------------------------------------------------------------------------------------------
+# -- against a model ---------------------------------------------------------------------------------------------------
 
 KEYS = st.sampled_from([b"a", b"b", b"c", b"d"])
 BATCH = st.lists(st.tuples(KEYS, st.one_of(st.none(), st.binary(max_size=40))), min_size=1, max_size=5)

@@ -139,7 +139,8 @@ async def test_after_a_lost_connection_the_write_works_or_asks_for_another_try(p
         for number in range(1, 30):
             await execute(
                 postgres_url,
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname = current_database()",
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() "
+                "AND datname = current_database()",
             )
             try:
                 await put(task, make_sink_batch([{"id": number}]))

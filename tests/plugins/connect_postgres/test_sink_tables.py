@@ -126,7 +126,8 @@ async def test_a_generated_column_is_refused_with_what_to_do_and_an_identity_tak
     database: Database, sink: Start, mode: dict[str, str]
 ) -> None:
     await database.execute(
-        "CREATE TABLE orders (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, v text, g int GENERATED ALWAYS AS (length(v)) STORED)"
+        "CREATE TABLE orders (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, v text, "
+        "g int GENERATED ALWAYS AS (length(v)) STORED)"
     )
     with pytest.raises(ConfigError, match=r"column g of table public\.orders is GENERATED") as raised:
         await put(await sink(**mode), make_sink_batch([{"id": 5, "v": "abc", "g": 3}]))

@@ -111,7 +111,8 @@ async def test_a_time_of_change_that_is_infinite_is_left_out_and_the_position_st
 async def test_times_keep_their_order_where_they_are_read_carefully(database: Database, source: Start) -> None:
     await database.execute("CREATE TABLE orders (id int NOT NULL, changed timestamptz NOT NULL, d date)")
     await database.execute(
-        "INSERT INTO orders VALUES (1, '2024-01-01 09:00+00', 'infinity'), (2, '2024-01-01 10:00+00', null), (3, '999-01-01', null)"
+        "INSERT INTO orders VALUES (1, '2024-01-01 09:00+00', 'infinity'), (2, '2024-01-01 10:00+00', null), "
+        "(3, '999-01-01', null)"
     )
     assert values(await drain(await source(**TOLERANT, mode="timestamp", timestamp_column_name="changed"), 2)) == [3, 2]
 

@@ -1,4 +1,7 @@
-"""One table that cannot be read does not stop the others; what reads changes nothing; standbys are told from primaries."""
+"""One table that cannot be read does not stop the others.
+
+What reads changes nothing; standbys are told from primaries.
+"""
 
 from __future__ import annotations
 

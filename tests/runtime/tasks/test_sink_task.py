@@ -81,7 +81,7 @@ async def until_committed(worker: RunningWorker, offset: int) -> None:
 
 @asynccontextmanager
 async def another_member(worker: RunningWorker) -> AsyncIterator[tuple[Consumer, list[FetchedBatch]]]:
-    """A consumer of the sink's group that reads the same topics, when it has its share; and what it has read by then."""
+    """A consumer of the sink's group that reads the same topics, once it has its share; and what it read by then."""
     consumer = await worker.herder.cluster.consumer(
         Subscription(("t",), member=1), group="connect-k", client_id="other", configs={"auto.offset.reset": "earliest"}
     )

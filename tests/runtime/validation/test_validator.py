@@ -67,9 +67,9 @@ def test_a_wrong_class_is_told_in_kafkas_words(given: str, error: str) -> None:
 def test_negate_needs_a_predicate() -> None:
     keys = {"transforms": "a", "transforms.a.type": f"{TRANSFORMS}Flatten$Value", "transforms.a.negate": "true"}
     [error] = errors("transforms.a.type", **keys)
-    assert (
-        error
-        == "Config 'transforms.a.negate' was provided but there is no config 'transforms.a.predicate' defining a predicate to be negated."
+    assert error == (
+        "Config 'transforms.a.negate' was provided but there is no config 'transforms.a.predicate' "
+        "defining a predicate to be negated."
     )
 
 
