@@ -12,6 +12,8 @@
 Everything below `Topic` is synchronous and runs on the cluster's threads; everything above runs on the event loop and
 makes one hop a call. `inspection/` reads and mends a directory that is not opened. What is promised when is told in
 docs/explanation/log-format.md.
+
+Elsewhere: bytes of a batch (`connect.codec`); what a worker remembers in its topics (`connect.stores`).
 """
 
 from connect.log.cluster import LogCluster

@@ -7,6 +7,9 @@ Records cross this border as columns of bytes (`connect.records.Columns`), or as
 v2, so that bytes that need no change are never taken apart. All methods run on one event loop. None blocks it: an
 implementation does file and network work elsewhere. A cancelled call leaves the port usable; a cancelled append may or
 may not have happened, as with Kafka.
+
+Elsewhere: the value types (`connect.records`); tools for the files of the bundled log (`connect.inspection`); a port
+over another broker is a package beside `connect.log`, and a line in `connect.app`.
 """
 
 from connect.ports.admin import Admin, ConfigSource, PartitionInfo, TopicConfigEntry, TopicInfo

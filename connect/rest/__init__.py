@@ -1,1 +1,8 @@
-"""The REST face: Kafka Connect's API. Parses, calls the herder, renders; decides nothing."""
+"""The REST face: Kafka Connect's API.
+
+Parses, calls the herder or the ports, renders; decides nothing. Kafka's routes are in modules by their first part
+(`connectors.py`, `plugins.py`, `admin.py`, `root.py`), ours under /v1 in `v1_*.py`; what stands before every route is
+an ASGI layer each (`hosts.py`, `security.py`, `limits.py`, `negotiation.py`).
+
+Elsewhere: what a request does (`connect.runtime.herder`); who may ask (`connect.credentials` reads the file).
+"""

@@ -2,6 +2,8 @@
 
 Confluent's class name, keys, quickstarts and `arg.properties`, and Faker's providers as a further property. A plugin
 like any third party's: it imports `connect.api` and the libraries it wraps, nothing else of Connect.
+
+Elsewhere: reading and writing Avro as a format, which is a converter's work.
 """
 
 from __future__ import annotations

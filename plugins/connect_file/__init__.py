@@ -2,6 +2,8 @@
 
 Kafka's class names, keys and offsets. A plugin like any third party's: it imports `connect.api` and the libraries it
 wraps, nothing else of Connect.
+
+Elsewhere: which files a worker allows (`connect.runtime.file_rules`).
 """
 
 from __future__ import annotations

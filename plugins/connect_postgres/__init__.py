@@ -2,12 +2,14 @@
 
 Two halves over one ground:
 
-    source  source_config -> feed (what to read next) -> horizon (what is settled) -> rows (rows to batches)
-    sink    sink_config -> fields (records to columns) -> tables (create, evolve) -> values, writes (COPY,
-            upsert, delete)
-    ground  connection, url, failures, names, catalog, checks (of a config, when a user asks)
+    source  source_config -> table_reader (what to read next) -> snapshot (what is settled) -> rows (rows to batches)
+    sink    sink_config -> fields (records to columns) -> tables (create, evolve) -> values, writes (COPY, upsert, …)
+    ground  connection, url, parameters, session, failures, sqlstates, names, catalog, checks (when a user asks)
 
 asyncpg is imported where a connection is opened, so that a worker without PostgreSQL does not pay for it.
+
+Elsewhere: trying again after a failure that passes (`connect.runtime.tasks`); change data capture, which Debezium's
+class names stand for.
 """
 
 from __future__ import annotations

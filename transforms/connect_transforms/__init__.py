@@ -1,4 +1,10 @@
-"""Kafka Connect's single-message transforms and predicates, one module each."""
+"""Kafka Connect's single-message transforms and predicates, one module each.
+
+A module at the top is a transform (its Key and Value class), but for `predicates` and `json_schema_patterns`. What
+several share is in a room: `fields` (columns and paths into them), `java` (its casts and dates), `json_path`.
+
+Elsewhere: running them in a chain, with their predicates (`connect.runtime.tasks.pipeline`).
+"""
 
 from connect.api import Predicate, Transform, hookimpl
 from connect_transforms.cast import CastKey, CastValue
