@@ -11,7 +11,7 @@ from connect_postgres.failures import explained
 from connect_postgres.names import TableName
 from connect_postgres.sink_config import SinkConfig
 from connect_postgres.source_config import SourceConfig
-from connect_postgres.table_reader import Feed
+from connect_postgres.table_reader import TableReader
 
 if TYPE_CHECKING:
     import asyncpg
@@ -45,10 +45,10 @@ async def source_problems(
         return [Problem("table.whitelist", f"no table of {config.target} is to be read yet")]
     found = []
     for table in tables:
-        feed = Feed(config, table, lambda partition: None)
+        reader = TableReader(config, table, lambda partition: None)
         try:
-            async with explained(f"looking at {feed.shown}", config.target):
-                await feed.describe(connection, exact=False)
+            async with explained(f"looking at {reader.shown}", config.target):
+                await reader.describe(connection, exact=False)
         except ConfigError as error:
             found.append(Problem(error.config_path or ("query" if table is None else ""), error.message))
     return found

@@ -56,21 +56,21 @@ _MICROSECOND: Final = dt.timedelta(microseconds=1)
 Convert = Callable[[Any], Any]
 
 
-def micros_of(moment: dt.datetime) -> int:
+def micros_of(timestamp: dt.datetime) -> int:
     """Return microseconds since the epoch, exactly."""
-    return (moment - _EPOCH) // _MICROSECOND
+    return (timestamp - _EPOCH) // _MICROSECOND
 
 
-#: timestamp.granularity: the schema and, from a moment in UTC, the value. PostgreSQL's own grain is the microsecond.
+#: timestamp.granularity: the schema and, from a timestamp in UTC, the value. PostgreSQL's own grain is the microsecond.
 GRANULARITIES: Final[dict[str, tuple[Schema, Convert | None]]] = {
     "connect_logical": (Schema.timestamp(), None),
     "micros_long": (INT64, micros_of),
-    "nanos_long": (INT64, lambda moment: micros_of(moment) * 1000),
-    "micros_string": (STRING, lambda moment: str(micros_of(moment))),
-    "nanos_string": (STRING, lambda moment: str(micros_of(moment) * 1000)),
+    "nanos_long": (INT64, lambda timestamp: micros_of(timestamp) * 1000),
+    "micros_string": (STRING, lambda timestamp: str(micros_of(timestamp))),
+    "nanos_string": (STRING, lambda timestamp: str(micros_of(timestamp) * 1000)),
     "nanos_iso_datetime_string": (
         STRING,
-        lambda moment: f"{moment.replace(tzinfo=None).isoformat(timespec='microseconds')}000",
+        lambda timestamp: f"{timestamp.replace(tzinfo=None).isoformat(timespec='microseconds')}000",
     ),
 }
 
@@ -131,11 +131,11 @@ class RowStyle:
         if kind == "timestamp with time zone":
             return grain
         if kind == "timestamp without time zone":
-            return self._localised if grain is None else lambda moment: grain(self._localised(moment))
+            return self._localised if grain is None else lambda timestamp: grain(self._localised(timestamp))
         return None
 
-    def _localised(self, moment: dt.datetime) -> dt.datetime:
-        return moment.replace(tzinfo=self.zone).astimezone(dt.UTC)
+    def _localised(self, timestamp: dt.datetime) -> dt.datetime:
+        return timestamp.replace(tzinfo=self.zone).astimezone(dt.UTC)
 
 
 def select_list(columns: Sequence[ColumnInfo], *, careful: bool = False) -> str:

@@ -1,4 +1,4 @@
-"""A session as the driver has it, with names of its own and a watch on its peer. Imports asyncpg: import it late."""
+"""A session as the driver has it, with names of its own and TCP keepalive. Imports asyncpg: import it late."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ class Session(asyncpg.Connection):
         super().__init__(protocol, transport, *args)
         peer = transport.get_extra_info("socket")
         if peer is not None and peer.family in (socket.AF_INET, socket.AF_INET6):
-            _watch(peer)
+            _keep_alive(peer)
 
     def _get_unique_id(self, prefix: str) -> str:
         return f"__connect_{prefix}_{self._token}_{next(self._names):x}"
 
 
-def _watch(peer: Any) -> None:
+def _keep_alive(peer: Any) -> None:
     peer.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     for name, value in (*KEEPALIVE.items(), ("TCP_USER_TIMEOUT", USER_TIMEOUT_MS)):
         if (option := getattr(socket, name, None)) is not None:  # not every system has each

@@ -52,7 +52,7 @@ class Mark:
     """The end of what may be read next, and the transactions that must end before.
 
     Attributes:
-        end: The greatest id, or the moment before which to read.
+        end: The greatest id, or the time before which to read.
         waits_for: Virtual transaction ids.
         pids: The server processes of these, for messages; prepared transactions have none.
         since: When the mark was set, on the monotonic clock.
@@ -81,7 +81,7 @@ async def set_mark(
 
     Args:
         query: Gives U as its only value. It must touch what is going to be read.
-        by_time: Whether U is a moment.
+        by_time: Whether U is a time.
         wait: False leaves W empty.
         now: The monotonic clock.
     """

@@ -23,7 +23,7 @@ from connect_postgres.connection import close, connect
 from connect_postgres.failures import UNREACHABLE, explained
 from connect_postgres.names import TableName
 from connect_postgres.source_config import SourceConfig, TaskConfig, encode_table, same_table
-from connect_postgres.table_reader import RETRY_MIN_S, Feed, Position
+from connect_postgres.table_reader import RETRY_MIN_S, Position, TableReader
 from connect_postgres.version import VERSION
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class JdbcSourceTask(SourceTask):
         self._connection: asyncpg.Connection | None = None
         tables: list[TableName | None] = [None] if self.config.query else list(self.config.table_names)
         self._had_primary = False
-        self._feeds = [Feed(self.config, table, self.context.offset) for table in tables]
+        self._readers = [TableReader(self.config, table, self.context.offset) for table in tables]
         await self._connected()
 
     async def stop(self) -> None:
@@ -51,29 +51,31 @@ class JdbcSourceTask(SourceTask):
         await close(connection)
 
     async def poll_batch(self) -> Batch | None:
-        if not self._feeds:
+        if not self._readers:
             await asyncio.sleep(POLL_WAIT_MAX_S)
             return None
-        feed = next((one for one in self._feeds if one.reading), None) or min(self._feeds, key=lambda one: one.due)
-        wait_s = feed.due - time.monotonic()
-        if wait_s > 0 and not feed.reading:
+        reader = next((one for one in self._readers if one.reading), None) or min(
+            self._readers, key=lambda one: one.due
+        )
+        wait_s = reader.due - time.monotonic()
+        if wait_s > 0 and not reader.reading:
             await asyncio.sleep(min(wait_s, POLL_WAIT_MAX_S))
             return None
         now = time.monotonic()
         try:
-            return await self._poll(feed)
+            return await self._poll(reader)
         except RetriableError:
-            feed.due = now + RETRY_MIN_S  # other tables first: it may be this one alone, locked or too slow
+            reader.due = now + RETRY_MIN_S  # other tables first: it may be this one alone, locked or too slow
             await self.stop()
             raise
         except ConnectError as error:
             await self.stop()
-            wait_s = feed.failed(error, now)
-            if all(one.failure is not None for one in self._feeds):
+            wait_s = reader.failed(error, now)
+            if all(one.failure is not None for one in self._readers):
                 raise
             self.context.log.error(
                 "%s cannot be read, and the others are read on; next try in %.0f s: %s",
-                feed.shown,
+                reader.shown,
                 wait_s,
                 error.message,
             )
@@ -83,25 +85,25 @@ class JdbcSourceTask(SourceTask):
             await self.stop()
             raise
         finally:
-            for level, text in feed.notes:
+            for level, text in reader.notes:
                 self.context.log.log(level, "%s", text)
-            feed.notes.clear()
+            reader.notes.clear()
 
-    async def _poll(self, feed: Feed) -> Batch | None:
-        async with explained(f"reading {feed.shown}", self.config.target):
+    async def _poll(self, reader: TableReader) -> Batch | None:
+        async with explained(f"reading {reader.shown}", self.config.target):
             try:
-                return await feed.poll(await self._connected(), time.monotonic())
+                return await reader.poll(await self._connected(), time.monotonic())
             except (ValueError, OverflowError) as error:  # of a type that is not read carefully
                 raise DataError(
-                    f"reading {feed.shown}: a value is beyond what Python holds: {error}",
+                    f"reading {reader.shown}: a value is beyond what Python holds: {error}",
                     hint="Cast the column to text in a query or view.",
                 ) from error
 
     async def _connected(self) -> asyncpg.Connection:
         if self._connection is None or self._connection.is_closed():
             self._connection = None
-            for feed in self._feeds:
-                feed.reset()
+            for reader in self._readers:
+                reader.reset()
             self._connection = await connect(self.config)
             await self._check_primary(self._connection)
         return self._connection
@@ -134,7 +136,7 @@ class JdbcSourceConnector(SourceConnector):
 
     async def start(self) -> None:
         self._tables: list[TableName] = []
-        self._watching: asyncio.Task[None] | None = None
+        self._monitoring: asyncio.Task[None] | None = None
         if self.config.unheeded:
             self.context.log.warning(
                 "parameters of the connection that nothing here knows: %s", ", ".join(self.config.unheeded)
@@ -150,7 +152,7 @@ class JdbcSourceConnector(SourceConnector):
             self.context.waiting_for = error.message
             looked = False
         if not self.config.query:
-            self._watching = asyncio.create_task(self._watch(looked=looked))
+            self._monitoring = asyncio.create_task(self._monitor(looked=looked))
 
     async def _first_look(self) -> list[TableName]:
         connection = await connect(self.config)
@@ -174,10 +176,10 @@ class JdbcSourceConnector(SourceConnector):
             await close(connection)
 
     async def stop(self) -> None:
-        watching = getattr(self, "_watching", None)
-        if watching is not None:
-            watching.cancel()
-            await asyncio.gather(watching, return_exceptions=True)
+        monitoring = getattr(self, "_monitoring", None)
+        if monitoring is not None:
+            monitoring.cancel()
+            await asyncio.gather(monitoring, return_exceptions=True)
 
     def task_configs(self, max_tasks: int) -> list[dict[str, str]]:
         if self.config.query:
@@ -205,7 +207,7 @@ class JdbcSourceConnector(SourceConnector):
                 raise ConfigError(f"the offset of {dict(partition)} is none that can be read: {error}") from error
         return True
 
-    async def _watch(self, *, looked: bool) -> None:
+    async def _monitor(self, *, looked: bool) -> None:
         """Look for tables that come and go, and have the work divided anew.
 
         `looked`: whether any look has succeeded.

@@ -1,6 +1,6 @@
 """A table or query as a task reads it: where it stands, what comes next, and the offset after each batch.
 
-A read is one statement whose rows are fetched through a cursor, so it costs one sort at most and sees one moment. Its
+A read is one statement whose rows are fetched through a cursor, so it costs one sort at most and sees one snapshot. Its
 transaction holds the connection until the last row. Offsets have the JDBC connector's shape:
 
     {"protocol": "1", "table": "public.orders"} or {"query": "query"}
@@ -49,7 +49,7 @@ _ID_CASTS: Final = {
     "oid": "bigint",
     "numeric": "numeric",
 }
-_MOMENT: Final = ("timestamp with time zone", "timestamp without time zone")
+_TIMESTAMP_TYPES: Final = ("timestamp with time zone", "timestamp without time zone")
 #: How soon to look again whether open transactions have ended, and how often to tell that they have not. Seconds.
 SETTLE_POLL_S: Final = 0.1
 SETTLE_WARNING_S: Final = 60.0
@@ -133,7 +133,7 @@ class Reading:
             await self._transaction.rollback()
 
 
-class Feed:
+class TableReader:
     """One table, or the query.
 
     Attributes:
@@ -333,10 +333,10 @@ class Feed:
             mark.end = self._floored(mark.end)
         return mark
 
-    def _floored(self, moment: dt.datetime) -> dt.datetime:
+    def _floored(self, timestamp: dt.datetime) -> dt.datetime:
         """Round down to the columns' grain: more rows of the present second may come to a timestamp(0)."""
         digits = min(c.modifier if c.modifier >= 0 else 6 for c in self._columns if c.name in self._time_names)
-        return moment - dt.timedelta(microseconds=moment.microsecond % 10 ** (6 - digits))
+        return timestamp - dt.timedelta(microseconds=timestamp.microsecond % 10 ** (6 - digits))
 
     # -- statements ------------------------------------------------------------------------------------------------
 
@@ -355,26 +355,26 @@ class Feed:
 
     @property
     def _with_zone(self) -> bool:
-        return any(c.type == _MOMENT[0] for c in self._columns if c.name in self._time_names)
+        return any(c.type == _TIMESTAMP_TYPES[0] for c in self._columns if c.name in self._time_names)
 
     def _after(self, arguments: list[Any]) -> str:
         """Return the condition for rows behind the position, with AND behind it; '' at the beginning."""
-        id_, moment = self._position.incrementing, self._position.timestamp
-        id_sql = moment_sql = ""
+        id_, timestamp = self._position.incrementing, self._position.timestamp
+        id_sql = time_sql = ""
         if self._by_id and id_ is not None:
             cast = _ID_CASTS[self._column(self._id_name).type]
             id_sql = f"{_bind(arguments, id_)}::{cast}"
-        if self._by_time and moment is not None:
+        if self._by_time and timestamp is not None:
             kind = "timestamptz" if self._with_zone else "timestamp"
-            moment_sql = f"{_bind(arguments, self._moment_argument(moment))}::{kind}"
+            time_sql = f"{_bind(arguments, self._timestamp_argument(timestamp))}::{kind}"
         if not self._by_time:
             return f"{self._id} > {id_sql} AND " if id_sql else ""
-        if not moment_sql:
+        if not time_sql:
             return ""
         if not id_sql:
-            return f"{self._time} > {moment_sql} AND "
+            return f"{self._time} > {time_sql} AND "
         # Two halves, so that an index on the time alone serves.
-        return f"{self._time} >= {moment_sql} AND ({self._time} > {moment_sql} OR {self._id} > {id_sql}) AND "
+        return f"{self._time} >= {time_sql} AND ({self._time} > {time_sql} OR {self._id} > {id_sql}) AND "
 
     def _statement(self, end: Any) -> tuple[str, list[Any]]:
         """Return the statement of a read and its arguments: what is behind the position and not behind the end."""
@@ -383,16 +383,16 @@ class Feed:
         if self._by_time:
             kind = "timestamptz" if self._with_zone else "timestamp"
             # Not the bare name: it would mean what is selected under it, which may be text.
-            moment = self._time if self._time.startswith("COALESCE") else f"COALESCE({self._time})"
-            order = f"{moment}, {self._id}" if self._by_id else moment
+            timestamp = self._time if self._time.startswith("COALESCE") else f"COALESCE({self._time})"
+            order = f"{timestamp}, {self._id}" if self._by_id else timestamp
             sql += f" WHERE {self._after(arguments)}{self._time} < {_bind(arguments, end)}::{kind} ORDER BY {order}"
         elif self._by_id:
             cast = _ID_CASTS[self._column(self._id_name).type]
             sql += f" WHERE {self._after(arguments)}{self._id} <= {_bind(arguments, end)}::{cast} ORDER BY {self._id}"
         return f"{sql} {self._config.query_suffix}", arguments
 
-    def _moment_argument(self, moment: dt.datetime) -> dt.datetime:
-        return moment if self._with_zone else moment.astimezone(self._style.zone).replace(tzinfo=None)
+    def _timestamp_argument(self, timestamp: dt.datetime) -> dt.datetime:
+        return timestamp if self._with_zone else timestamp.astimezone(self._style.zone).replace(tzinfo=None)
 
     # -- columns ---------------------------------------------------------------------------------------------------
 
@@ -442,7 +442,7 @@ class Feed:
             self._check_column("incrementing.column.name", self._id_name, tuple(_ID_CASTS), "a column of whole numbers")
         if self._by_time:
             for name in self._time_names:
-                self._check_column("timestamp.column.name", name, _MOMENT, "a timestamp")
+                self._check_column("timestamp.column.name", name, _TIMESTAMP_TYPES, "a timestamp")
         if self._table is None or not self._config.validate_non_null:
             return
         id_name, time_names = self._id_name, self._time_names
@@ -499,12 +499,14 @@ class Feed:
         if last:
             return Position(timestamp=end)
         # More rows of the last time may follow: it counts from the next time on.
-        whole = next((moment for row in reversed(rows) if (moment := self._row_time(row)) != end), None)
+        whole = next((timestamp for row in reversed(rows) if (timestamp := self._row_time(row)) != end), None)
         return self._position if whole is None else Position(timestamp=whole)
 
     def _row_time(self, row: Mapping[str, Any]) -> dt.datetime:
-        moment: dt.datetime = next(row[name] for name in self._time_names if row[name] is not None)
-        return moment if moment.tzinfo is not None else moment.replace(tzinfo=self._style.zone).astimezone(dt.UTC)
+        timestamp: dt.datetime = next(row[name] for name in self._time_names if row[name] is not None)
+        return (
+            timestamp if timestamp.tzinfo is not None else timestamp.replace(tzinfo=self._style.zone).astimezone(dt.UTC)
+        )
 
     def _resumed(
         self, find: Callable[[Mapping[str, Any]], Mapping[str, Any] | None]

@@ -46,7 +46,7 @@ _EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _EPOCH_DAY: Final = dt.date(1970, 1, 1)
 _MILLISECOND: Final = dt.timedelta(milliseconds=1)
 _DAY_MS: Final = 86_400_000
-#: What the driver takes for -infinity and infinity, by type: PostgreSQL has these moments beside its infinities.
+#: What the driver takes for -infinity and infinity, by type: PostgreSQL has these values beside its infinities.
 _ENDS: Final[dict[str, tuple[Any, Any]]] = {
     "date": (dt.date.min, dt.date.max),
     "timestamp without time zone": (dt.datetime.min, dt.datetime.max),
@@ -331,7 +331,7 @@ def _to_time(value: Any) -> dt.time:
     return dt.time.fromisoformat(_iso(value, "a time"))
 
 
-def _to_moment(value: Any, zone: dt.tzinfo) -> dt.datetime:
+def _to_timestamp(value: Any, zone: dt.tzinfo) -> dt.datetime:
     """A number is milliseconds since the epoch, as Connect's Timestamp counts.
 
     Text is ISO 8601, in UTC where it names no zone.
@@ -341,16 +341,16 @@ def _to_moment(value: Any, zone: dt.tzinfo) -> dt.datetime:
     if isinstance(value, int | float):
         return _EPOCH + dt.timedelta(milliseconds=value)
     if isinstance(value, str):
-        moment = dt.datetime.fromisoformat(value)
+        timestamp = dt.datetime.fromisoformat(value)
     elif isinstance(value, dt.date):
-        moment = value if isinstance(value, dt.datetime) else dt.datetime.combine(value, dt.time())
+        timestamp = value if isinstance(value, dt.datetime) else dt.datetime.combine(value, dt.time())
     else:
         raise TypeError(f"a timestamp is expected, not {type(value).__name__}")
-    return moment.replace(tzinfo=dt.UTC) if moment.tzinfo is None else moment
+    return timestamp.replace(tzinfo=dt.UTC) if timestamp.tzinfo is None else timestamp
 
 
 def _to_local(value: Any, zone: dt.tzinfo) -> dt.datetime:
-    return _to_moment(value, zone).astimezone(zone).replace(tzinfo=None)
+    return _to_timestamp(value, zone).astimezone(zone).replace(tzinfo=None)
 
 
 _TEXT: Final[frozenset[type]] = frozenset({str})
@@ -380,6 +380,6 @@ _CONVERTERS: Final[dict[str, Convert]] = {
     "time without time zone": _to_time,
 }
 _ZONED: Final[dict[str, Callable[[Any, dt.tzinfo], Any]]] = {
-    "timestamp with time zone": _to_moment,
+    "timestamp with time zone": _to_timestamp,
     "timestamp without time zone": _to_local,
 }

@@ -12,7 +12,7 @@ from connect.api import ConfigError, ConnectError, DataError, EnvironmentFault, 
 from connect_postgres.failures import certificate_refused, explained, translated
 from connect_postgres.names import TableName
 from connect_postgres.source_config import SourceConfig
-from connect_postgres.table_reader import SETTLE_FIRST_WARNING_S, SETTLE_WARNING_S, Feed
+from connect_postgres.table_reader import SETTLE_FIRST_WARNING_S, SETTLE_WARNING_S, TableReader
 
 from .conftest import Database
 
@@ -92,7 +92,7 @@ async def test_a_wait_for_open_transactions_is_told_soon_and_then_each_minute(da
     config = SourceConfig.parse(
         {"connection.url": database.url, "mode": "incrementing", "incrementing.column.name": "id", "topic.prefix": "p"}
     )
-    feed = Feed(config, TableName("orders", "public"), lambda partition: None)
+    table_reader = TableReader(config, TableName("orders", "public"), lambda partition: None)
     late, reader = await database.another(), await database.another()
     told = []
     async with late.transaction():
@@ -105,9 +105,9 @@ async def test_a_wait_for_open_transactions_is_told_soon_and_then_each_minute(da
             30,
             SETTLE_WARNING_S + SETTLE_FIRST_WARNING_S,
         ):
-            assert await feed.poll(reader, now) is None
-            told.append(len(feed.notes))
+            assert await table_reader.poll(reader, now) is None
+            told.append(len(table_reader.notes))
     assert told == [0, 0, 1, 1, 2]
-    assert "have waited 5 s for open transactions to end (server process" in feed.notes[0][1]
+    assert "have waited 5 s for open transactions to end (server process" in table_reader.notes[0][1]
     await late.close()
     await reader.close()
