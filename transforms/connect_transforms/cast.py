@@ -24,7 +24,7 @@ from connect_transforms.fields.columns import (
 )
 from connect_transforms.fields.field_path import FieldPath, path_problems, syntax_version_key
 from connect_transforms.fields.nested import Nested, by_parent
-from connect_transforms.fields.unmatched import fields_watch
+from connect_transforms.fields.unmatched import unmatched_fields
 from connect_transforms.java.casts import TARGETS, cast_column, cast_default, caster
 
 PURPOSE = "cast types"
@@ -105,11 +105,11 @@ class _Cast(ColumnTransform):
             Nested(parent, _Fields(parent, {name: targets[*parent, name] for name in names}, self.config).change)
             for parent, names in by_parent(paths).items()
         ]
-        self._watch = fields_watch(self, list(paths), self.column)
+        self._unmatched = unmatched_fields(self, list(paths), self.column)
 
     def apply_batch(self, batch: Batch) -> Batch | list[Batch]:
         if self._whole is None:
-            self._watch.look(batch)
+            self._unmatched.look(batch)
         return over_present(batch, self.column(batch)[1], self._cast)
 
     def _cast(self, batch: Batch) -> Batch:

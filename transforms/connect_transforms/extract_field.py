@@ -17,7 +17,7 @@ from connect_transforms.fields.columns import (
     require_structs,
 )
 from connect_transforms.fields.field_path import FieldPath, path_problems, syntax_version_key
-from connect_transforms.fields.unmatched import fields_watch
+from connect_transforms.fields.unmatched import unmatched_fields
 
 PURPOSE = "field extraction"
 
@@ -40,10 +40,10 @@ class _ExtractField(ColumnTransform):
     def configure(self, config: Config) -> None:
         super().configure(config)
         self._path = FieldPath(self.config.field, self.config.field_syntax_version)
-        self._watch = fields_watch(self, [self._path], self.column)
+        self._unmatched = unmatched_fields(self, [self._path], self.column)
 
     def apply_batch(self, batch: Batch) -> Batch:
-        self._watch.look(batch)
+        self._unmatched.look(batch)
         schema, values = self.column(batch)
         if schema is None:
             return self.replaced(batch, None, self._schemaless(values))

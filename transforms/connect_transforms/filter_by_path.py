@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from connect.api import Batch, Config, DataError, Problem, key
 from connect_transforms.fields.columns import ColumnTransform, KeyColumn, ValueColumn
-from connect_transforms.fields.unmatched import Watch
+from connect_transforms.fields.unmatched import UnmatchedCheck
 from connect_transforms.json_path.path import JsonPath, Verdict
 
 CONFLUENT = "io.confluent.connect.transforms."
@@ -51,10 +51,10 @@ class _FilterByPath(ColumnTransform):
         super().configure(config)
         self._path = JsonPath(self.config.filter_condition)
         self._keeps_matching = self.config.filter_type == "include"
-        self._watch = Watch(self, f"a match of {self.config.filter_condition!r}", self._found_in)
+        self._unmatched = UnmatchedCheck(self, f"a match of {self.config.filter_condition!r}", self._found_in)
 
     def apply_batch(self, batch: Batch) -> Batch | None:
-        self._watch.look(batch)
+        self._unmatched.look(batch)
         kept = self._kept(self._path.test_all(self.column(batch)[1]))
         if True not in kept:
             return None

@@ -23,7 +23,7 @@ from connect_transforms.fields.columns import (
 )
 from connect_transforms.fields.field_path import FieldPath, path_problems, syntax_version_key
 from connect_transforms.fields.nested import Nested, by_parent
-from connect_transforms.fields.unmatched import fields_watch
+from connect_transforms.fields.unmatched import unmatched_fields
 
 
 def _listed(value: Any) -> None:
@@ -77,10 +77,10 @@ class _HeaderFrom(ColumnTransform):
         self._paths = [FieldPath(name, own.field_syntax_version) for name in own.fields_]
         removals = by_parent(self._paths).items() if own.operation == "move" else ()
         self._removals = [Nested(parent, _Removal(names, own).change) for parent, names in removals]
-        self._watch = fields_watch(self, self._paths, self.column)
+        self._unmatched = unmatched_fields(self, self._paths, self.column)
 
     def apply_batch(self, batch: Batch) -> Batch:
-        self._watch.look(batch)
+        self._unmatched.look(batch)
         schema, values = self.column(batch)
         if set(map(type, values)) != {dict} or (schema is not None and schema.type is not Type.STRUCT):
             for value in values:

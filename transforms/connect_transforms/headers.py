@@ -8,7 +8,7 @@ from typing import Any
 from connect.api import Batch, Config, Header, Headers, Transform, key
 from connect.api.values import parse
 from connect_transforms.fields.columns import PREFIX, VERSION, valid_list
-from connect_transforms.fields.unmatched import Watch
+from connect_transforms.fields.unmatched import UnmatchedCheck
 
 
 def _non_null(value: Any) -> None:
@@ -68,10 +68,12 @@ class DropHeaders(Transform):
     def configure(self, config: Config) -> None:
         super().configure(config)
         self._names = frozenset(self.config.headers)
-        self._watch = Watch(self, f"a header named {', '.join(map(repr, self.config.headers))}", self._found_in)
+        self._unmatched = UnmatchedCheck(
+            self, f"a header named {', '.join(map(repr, self.config.headers))}", self._found_in
+        )
 
     def apply_batch(self, batch: Batch) -> Batch:
-        self._watch.look(batch)
+        self._unmatched.look(batch)
         if batch.headers is None:
             return batch
         names = self._names

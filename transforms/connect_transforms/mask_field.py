@@ -36,7 +36,7 @@ from connect_transforms.fields.columns import (
 )
 from connect_transforms.fields.field_path import path_problems, paths_of, syntax_version_key
 from connect_transforms.fields.nested import Nested, by_parent
-from connect_transforms.fields.unmatched import fields_watch
+from connect_transforms.fields.unmatched import unmatched_fields
 
 PURPOSE = "mask fields"
 EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
@@ -89,10 +89,10 @@ class _MaskField(ColumnTransform):
         paths = paths_of(self.config.fields_, self.config.field_syntax_version)
         grouped = by_parent(paths).items()
         self._changes = [Nested(parent, _Fields(parent, names, self.config).change) for parent, names in grouped]
-        self._watch = fields_watch(self, paths, self.column)
+        self._unmatched = unmatched_fields(self, paths, self.column)
 
     def apply_batch(self, batch: Batch) -> Batch:
-        self._watch.look(batch)
+        self._unmatched.look(batch)
         schema, values = self.column(batch)
         for change in self._changes:
             schema, values = change(schema, values)

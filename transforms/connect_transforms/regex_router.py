@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from connect.api import Batch, Config, DataError, Transform, compile_pattern, key, valid_pattern
 from connect_transforms.fields.columns import PREFIX, VERSION
-from connect_transforms.fields.unmatched import Watch
+from connect_transforms.fields.unmatched import UnmatchedCheck
 from connect_transforms.java.replacement import expand
 
 #: Names that are remembered with what became of them; a batch has one, a connector has few.
@@ -29,14 +29,14 @@ class RegexRouter(Transform):
     def configure(self, config: Config) -> None:
         super().configure(config)
         self._pattern = compile_pattern(self.config.regex, key="regex")
-        self._watch = Watch(self, f"a topic that matches {self.config.regex!r} as a whole", self._found_in)
+        self._unmatched = UnmatchedCheck(self, f"a topic that matches {self.config.regex!r} as a whole", self._found_in)
         self._renamed: dict[str, str] = {}
 
     def apply_batch(self, batch: Batch) -> Batch:
         topic = batch.topic
         if topic is None:
             raise DataError("RegexRouter needs a topic, and the record has none")
-        self._watch.look(batch)
+        self._unmatched.look(batch)
         renamed = self._renamed.get(topic)
         if renamed is None:
             if len(self._renamed) >= _TOPICS_MAX:

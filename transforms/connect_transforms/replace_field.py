@@ -24,7 +24,7 @@ from connect_transforms.fields.columns import (
 )
 from connect_transforms.fields.field_path import FieldPath, path_problems, paths_of, syntax_version_key
 from connect_transforms.fields.nested import Nested
-from connect_transforms.fields.unmatched import fields_watch
+from connect_transforms.fields.unmatched import unmatched_fields
 
 PURPOSE = "field replacement"
 Steps = tuple[str, ...]
@@ -81,12 +81,12 @@ class _ReplaceField(ColumnTransform):
             Nested(parent, fields.change)
             for parent, fields in _by_object(exclude, include, renames, own.replace_null_with_default)
         ]
-        self._watch = fields_watch(self, [*exclude, *include, *renames], self.column)
+        self._unmatched = unmatched_fields(self, [*exclude, *include, *renames], self.column)
         self._names_none = not (exclude or include or renames)
 
     def apply_batch(self, batch: Batch) -> Batch | list[Batch]:
         if not self._names_none:
-            self._watch.look(batch)
+            self._unmatched.look(batch)
         schema, values = self.column(batch)
         if schema is None:
             return self._changed(batch)

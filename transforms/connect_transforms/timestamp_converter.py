@@ -45,7 +45,7 @@ from connect_transforms.fields.columns import (
 )
 from connect_transforms.fields.field_path import FieldPath, path_problems, syntax_version_key
 from connect_transforms.fields.nested import Nested
-from connect_transforms.fields.unmatched import fields_watch
+from connect_transforms.fields.unmatched import unmatched_fields
 from connect_transforms.java.date_format import DateFormat
 from connect_transforms.java.dates import clamped, date_of, milliseconds, moments_of, time_of, truncated
 
@@ -133,14 +133,14 @@ class _TimestampConverter(ColumnTransform):
             path = FieldPath(own.field, own.field_syntax_version)
             field = _Field(path.steps, self._dates, own.replace_null_with_default)
             self._nested = Nested(path.steps[:-1], field.change)
-            self._watch = fields_watch(self, [path], self.column)
+            self._unmatched = unmatched_fields(self, [path], self.column)
 
     def apply_batch(self, batch: Batch) -> Batch | list[Batch]:
         schema, values = self.column(batch)
         if self._nested is None:
             made = None if schema is None else self._dates.schema(schema)
             return self.replaced(batch, made, self._dates.converted(schema, values))
-        self._watch.look(batch)
+        self._unmatched.look(batch)
         if not has_nulls(values):
             return self.replaced(batch, *self._nested(schema, values))
         if schema is None:

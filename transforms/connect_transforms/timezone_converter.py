@@ -198,15 +198,15 @@ class TimezoneConverter(Transform):
         if match is None:
             raise DataError(f"expected a time with an offset, such as 12:00:00Z, found: {value!r}")
         today = dt.datetime.now(self._zone).date().isoformat()
-        moment = dt.datetime.fromisoformat(f"{today}T{match[1]}{match[3]}").astimezone(self._zone)
-        return _written(moment, match[2]).partition("T")[2]
+        time = dt.datetime.fromisoformat(f"{today}T{match[1]}{match[3]}").astimezone(self._zone)
+        return _written(time, match[2]).partition("T")[2]
 
 
-def _written(moment: dt.datetime, fraction: str | None) -> str:
+def _written(time: dt.datetime, fraction: str | None) -> str:
     digits = (fraction or "").rstrip("0")
-    whole, offset = moment.strftime("%H:%M:%S"), moment.isoformat()[-6:]
+    whole, offset = time.strftime("%H:%M:%S"), time.isoformat()[-6:]
     shown = "Z" if offset == "+00:00" else offset
-    return f"{moment.date().isoformat()}T{whole}{'.' if digits else ''}{digits}{shown}"
+    return f"{time.date().isoformat()}T{whole}{'.' if digits else ''}{digits}{shown}"
 
 
 def _is_envelope(value: dict[str, Any], schema: Schema | None) -> bool:

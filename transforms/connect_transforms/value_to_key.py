@@ -17,7 +17,7 @@ from connect_transforms.fields.columns import (
     valid_list,
 )
 from connect_transforms.fields.field_path import FieldPath, path_problems, paths_of, syntax_version_key
-from connect_transforms.fields.unmatched import fields_watch
+from connect_transforms.fields.unmatched import unmatched_fields
 
 PURPOSE = "copying fields from value to key"
 
@@ -63,10 +63,10 @@ class ValueToKey(Transform):
         self._paths = paths_of(self.config.fields_, self.config.field_syntax_version)
         self._flat = all(len(path.steps) == 1 for path in self._paths)
         self._schemas = SchemaCache(self._key_schema)
-        self._watch = fields_watch(self, self._paths, lambda batch: (batch.value_schema, batch.values))
+        self._unmatched = unmatched_fields(self, self._paths, lambda batch: (batch.value_schema, batch.values))
 
     def apply_batch(self, batch: Batch) -> Batch:
-        self._watch.look(batch)
+        self._unmatched.look(batch)
         schema = batch.value_schema
         if schema is None:
             return batch.replace(key_schema=None, keys=self._schemaless(batch.values))

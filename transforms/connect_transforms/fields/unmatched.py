@@ -9,11 +9,12 @@ from typing import Any
 from connect.api import Batch, Schema, Transform, Type
 from connect_transforms.fields.field_path import FieldPath
 
-WATCHED_RECORDS = 1000
+#: After so many records without a match it is said; a later match is not looked for.
+CHECKED_RECORDS = 1000
 logger = logging.getLogger(__name__)
 
 
-class Watch:
+class UnmatchedCheck:
     """Looks at the first records of a transform, until one has what the transform looks for.
 
     Args:
@@ -37,7 +38,7 @@ class Watch:
             self._done = True
             return
         self._seen += len(batch)
-        if self._seen >= WATCHED_RECORDS:
+        if self._seen >= CHECKED_RECORDS:
             self._done = True
             logger.warning(
                 "transform %s (%s): none of the first %d records had %s; it changes nothing until one does",
@@ -48,10 +49,10 @@ class Watch:
             )
 
 
-def fields_watch(
+def unmatched_fields(
     transform: Transform, paths: Sequence[FieldPath], column: Callable[[Batch], tuple[Schema | None, list[Any]]]
-) -> Watch:
-    """Return the watch of a transform that names fields."""
+) -> UnmatchedCheck:
+    """Return the check of a transform that names fields."""
 
     def found_in(batch: Batch) -> bool:
         schema, values = column(batch)
@@ -62,7 +63,7 @@ def fields_watch(
     named = ", ".join(repr(path.text) for path in paths)
     dotted = next((p.text for p in paths if len(p.steps) == 1 and "." in p.steps[0]), None)
     hint = "" if dotted is None else f" (with field.syntax.version=V2, {dotted!r} would be a path into nested objects)"
-    return Watch(transform, f"{'field' if len(paths) == 1 else 'any of the fields'} {named}{hint}", found_in)
+    return UnmatchedCheck(transform, f"{'field' if len(paths) == 1 else 'any of the fields'} {named}{hint}", found_in)
 
 
 def _has(steps: Sequence[str], schema: Schema) -> bool:
