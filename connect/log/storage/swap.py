@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
@@ -26,20 +27,33 @@ SWAP_SUFFIX: Final = ".swap"
 _OTHERS: Final = (".index", ".timeindex", ".txnindex")
 
 
-def commit_swap(disk: Disk, cleaned: Path, old: list[Path]) -> Path:
-    """Replace `old` log files by one that is written and synced; return its path. Indexes of the old ones go too.
+def begin_swap(disk: Disk, cleaned: Path) -> Path:
+    """Give a file that is written and synced the name that lasts; return that. Nothing of the old ones is touched.
 
-    The caller holds whatever keeps others from opening `old` in between.
+    Where the disk refuses to say that the name lasts, the file may stay behind under it. That does no harm until the
+    next swap, which removes it first: opening would put it in the place of what that swap has made.
     """
+    for left in cleaned.parent.glob(f"*.log{SWAP_SUFFIX}"):
+        disk.remove(left)
     swap = cleaned.with_suffix(SWAP_SUFFIX)
     disk.rename(cleaned, swap)
     disk.sync_folder(swap.parent)
-    return _finish(disk, swap, old)
+    return swap
 
 
-def is_swapped(cleaned: Path) -> bool:
-    """Tell whether a swap that was begun came to where the new file has the old one's name."""
-    return not cleaned.exists() and not cleaned.with_suffix(SWAP_SUFFIX).exists()
+def clear_for_swap(disk: Disk, swap: Path, old: Iterable[Path]) -> None:
+    """Remove what a swap replaces, with all indexes, for good; the log file of the swap's last name is left to the rename.
+
+    May be called again where the disk refused a part of it.
+    """
+    final = swap.with_suffix("")
+    for path in old:
+        for suffix in _OTHERS:
+            disk.remove(path.with_suffix(suffix))
+        if path != final:
+            disk.remove(path)
+            disk.remove(path.with_suffix(".snapshot"))
+    disk.sync_folder(swap.parent)  # else the new name could outlive the power, and an old segment as well
 
 
 def finish_swaps(disk: Disk, directory: Path) -> None:
@@ -54,23 +68,11 @@ def finish_swaps(disk: Disk, directory: Path) -> None:
             base_offset, next_offset = int(name[:20]), _next_offset(swap)
             logs = [directory / other for other in names if other.endswith(".log") and other[:20].isdigit()]
             log.info("finishing the compaction of %s/%s", directory.name, name)
-            _finish(disk, swap, [path for path in logs if base_offset <= int(path.stem) < next_offset])
+            clear_for_swap(disk, swap, [path for path in logs if base_offset <= int(path.stem) < next_offset])
+            disk.rename(swap, swap.with_suffix(""))
+            disk.sync_folder(directory)
         elif name.endswith(SWAP_SUFFIX):
             disk.remove(directory / name)
-
-
-def _finish(disk: Disk, swap: Path, old: list[Path]) -> Path:
-    final = swap.with_suffix("")
-    for path in old:
-        for suffix in _OTHERS:
-            disk.remove(path.with_suffix(suffix))
-        if path != final:
-            disk.remove(path)
-            disk.remove(path.with_suffix(".snapshot"))
-    disk.sync_folder(swap.parent)  # else the new name could outlive the power, and an old segment as well
-    disk.rename(swap, final)
-    disk.sync_folder(final.parent)
-    return final
 
 
 def _next_offset(path: Path) -> int:
