@@ -83,7 +83,7 @@ from connect.api.schema import (
 )
 from connect.api.schema_builder import SchemaBuilder
 from connect.api.schema_projector import project
-from connect.api.schema_type import DATE_NAME, DECIMAL_NAME, TIME_NAME, TIMESTAMP_NAME, Type
+from connect.api.schema_type import DATE_NAME, DECIMAL_NAME, INT_BITS, TIME_NAME, TIMESTAMP_NAME, Type
 from connect.api.structs import Struct
 from connect.api.transform import Predicate, Transform
 
@@ -99,6 +99,7 @@ __all__ = [
     "INT16",
     "INT32",
     "INT64",
+    "INT_BITS",
     "LOOP_LIMIT_S",
     "OPTIONAL_BOOLEAN",
     "OPTIONAL_BYTES",

@@ -31,6 +31,7 @@ from pydantic_core import PydanticUndefined
 
 from connect.api import files
 from connect.api.errors import ConfigError, PluginError
+from connect.api.java import java_class, java_text
 
 HIDDEN = "[hidden]"
 
@@ -363,34 +364,6 @@ def to_text(value: Any, declared: ConfigType) -> str | None:
     if isinstance(value, Enum):
         return str(value.value)
     return java_text(value)
-
-
-def java_text(value: Any) -> str:
-    """Print a raw config value as Java's toString would."""
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, list | tuple):
-        return "[" + ", ".join(java_text(item) for item in value) + "]"
-    if isinstance(value, SecretStr):
-        return HIDDEN
-    return str(value)
-
-
-def java_class(value: Any) -> str:
-    """Name the Java class that a JSON value becomes, for ConfigDef's messages."""
-    if isinstance(value, bool):
-        return "java.lang.Boolean"
-    if isinstance(value, int):
-        return "java.lang.Integer" if -(1 << 31) <= value < 1 << 31 else "java.lang.Long"
-    names = {
-        float: "java.lang.Double",
-        str: "java.lang.String",
-        list: "java.util.ArrayList",
-        dict: "java.util.LinkedHashMap",
-    }
-    return names.get(type(value), type(value).__name__)
 
 
 # -- checks --------------------------------------------------------------------------------------------------------

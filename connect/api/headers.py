@@ -11,8 +11,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from connect.api.errors import DataError
-from connect.api.java.numbers import narrow
-from connect.api.java.text import text
+from connect.api.java import java_text, narrow
 from connect.api.schema import Schema
 from connect.api.schema_type import DATE_NAME, DECIMAL_NAME, INT_BITS, TIME_NAME, TIMESTAMP_NAME, Type, python_types
 
@@ -103,4 +102,4 @@ def _check(value: Any, schema: Schema) -> None:
     if fits and isinstance(value, int) and schema.type in INT_BITS:
         fits = narrow(value, INT_BITS[schema.type]) == value
     if not fits:
-        raise DataError(f"The value {text(value)} is not compatible with the schema {schema!r}")
+        raise DataError(f"The value {java_text(value)} is not compatible with the schema {schema!r}")

@@ -1,4 +1,4 @@
-"""The logical types: between a Decimal, Date, Time or Timestamp and the base type that carries it.
+"""PUBLIC. The logical types: between a Decimal, Date, Time or Timestamp and the base type that carries it.
 
 | logical   | base  | here                                                                    |
 |-----------|-------|-------------------------------------------------------------------------|
@@ -22,17 +22,30 @@ from collections.abc import Mapping
 from typing import Any, ClassVar, Final
 
 from connect.api.errors import DataError
-from connect.api.java.classes import java_class
+from connect.api.java import DAY_MS, date_of, java_class, milliseconds, moment_of, time_of
 from connect.api.schema import Schema
 from connect.api.schema_type import DATE_NAME, DECIMAL_NAME, SCALE_PARAMETER, TIME_NAME, TIMESTAMP_NAME
 
-EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
-MILLISECOND: Final = dt.timedelta(milliseconds=1)
-DAY_MS: Final = 86_400_000
-_EPOCH_DAY: Final = EPOCH.date()
 _WHOLE_NUMBER: Final = re.compile(r"[+-]?\d+")
 # Moves a decimal point without a look at the digits, however many there are.
 _EXACT: Final = decimal.Context(prec=decimal.MAX_PREC, Emax=decimal.MAX_EMAX, Emin=decimal.MIN_EMIN)
+
+__all__ = [
+    "DATE",
+    "DECIMAL",
+    "LOGICAL_TYPES",
+    "TIME",
+    "TIMESTAMP",
+    "DateType",
+    "DecimalType",
+    "LogicalType",
+    "TimeType",
+    "TimestampType",
+    "decimal_bytes",
+    "scale",
+    "scaled",
+    "unscaled",
+]
 
 
 class LogicalType:
@@ -103,7 +116,7 @@ class DateType(LogicalType):
 
     def to_logical(self, schema: Schema, base: Any) -> dt.date:
         self._check(schema)
-        return moment(base * DAY_MS, self.word).date()
+        return date_of(base * DAY_MS)
 
 
 class TimeType(LogicalType):
@@ -123,7 +136,7 @@ class TimeType(LogicalType):
         self._check(schema)
         if not 0 <= base < DAY_MS:
             raise DataError("Time values must use number of milliseconds greater than 0 and less than 86400000")
-        return moment(base, self.word).time()
+        return time_of(base)
 
 
 class TimestampType(LogicalType):
@@ -138,7 +151,7 @@ class TimestampType(LogicalType):
 
     def to_logical(self, schema: Schema, base: Any) -> dt.datetime:
         self._check(schema)
-        return moment(base, self.word)
+        return moment_of(base)
 
 
 DECIMAL: Final = DecimalType()
@@ -171,24 +184,3 @@ def scaled(number: int, scale: int) -> decimal.Decimal:
 def decimal_bytes(number: int) -> bytes:
     """Return a whole number as BigInteger.toByteArray does: as short as two's complement allows."""
     return number.to_bytes((number + (number < 0)).bit_length() // 8 + 1, "big", signed=True)
-
-
-def milliseconds(value: dt.date | dt.time) -> int:
-    """Return the milliseconds since the epoch that Java's Date would hold; what has no zone is UTC."""
-    if isinstance(value, dt.time):
-        value = dt.datetime.combine(_EPOCH_DAY, value, value.tzinfo or dt.UTC)
-    if not isinstance(value, dt.datetime):
-        return (value - _EPOCH_DAY).days * DAY_MS
-    return ((value if value.tzinfo is not None else value.replace(tzinfo=dt.UTC)) - EPOCH) // MILLISECOND
-
-
-def moment(ms: int, word: str = "Timestamp") -> dt.datetime:
-    """Return the moment of some milliseconds since the epoch.
-
-    Raises:
-        DataError: It lies outside the years that Python's calendar has.
-    """
-    try:
-        return EPOCH + ms * MILLISECOND
-    except OverflowError as error:
-        raise DataError(f"Invalid {word}: {ms} ms since the epoch lies outside the years 1 to 9999") from error

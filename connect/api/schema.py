@@ -32,7 +32,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from connect.api.errors import SchemaError
-from connect.api.java.classes import java_class as java_class
+from connect.api.java import java_class
 from connect.api.schema_type import (
     DATE_NAME,
     DECIMAL_NAME,

@@ -12,8 +12,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from connect.api.errors import SchemaProjectorError
-from connect.api.java.numbers import narrow, to_double, to_single
-from connect.api.java.text import text
+from connect.api.java import java_text, narrow, to_double, to_single
 from connect.api.schema import Schema
 from connect.api.schema_type import INT_BITS, Type
 
@@ -43,7 +42,7 @@ def _check_compatible(source: Schema, target: Schema) -> None:
     for what, mine, other in (("type", source.type.name, target.type.name), ("name", source.name, target.name)):
         if mine != other and not (what == "type" and _widens(source.type, target.type)):
             raise SchemaProjectorError(
-                f"Schema {what} mismatch. source {what}: {text(mine)} and target {what}: {text(other)}"
+                f"Schema {what} mismatch. source {what}: {java_text(mine)} and target {what}: {java_text(other)}"
             )
     if (source.parameters or {}) != (target.parameters or {}):
         raise SchemaProjectorError(
@@ -57,7 +56,7 @@ def _widens(source: Type, target: Type) -> bool:
 
 
 def _listed(parameters: Mapping[str, str] | None) -> str:
-    return text(None if parameters is None else dict(parameters))
+    return java_text(None if parameters is None else dict(parameters))
 
 
 def _projected(source: Schema, value: Any, target: Schema) -> Any:

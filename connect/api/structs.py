@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from connect.api.errors import DataError
+from connect.api.java import java_text
 from connect.api.java.classes import JAVA_CLASSES, java_class
-from connect.api.java.text import text
 from connect.api.schema import Field, Schema
 from connect.api.schema_type import Type, python_types
 
@@ -79,7 +79,7 @@ class Struct(dict[str, Any]):
         return field
 
     def __str__(self) -> str:
-        return text(self, self.schema)
+        return java_text(self, self.schema)
 
     def __repr__(self) -> str:
         return f"Struct({self.schema!r}, {super().__repr__()})"

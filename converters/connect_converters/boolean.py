@@ -8,9 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-from connect.api import Column, Converter, DataError, HeaderConverter, Schema, Type
-from connect.api.java.classes import java_class
-from connect.api.schema import OPTIONAL_BOOLEAN
+from connect.api import OPTIONAL_BOOLEAN, Column, Converter, DataError, HeaderConverter, Schema, Type
+from connect.api.java import java_class
 from connect_converters.converter_config import ConverterConfig
 
 _ENCODED: Final = {True: b"\x01", False: b"\x00", None: None}

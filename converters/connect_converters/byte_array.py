@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from connect.api import OPTIONAL_BYTES, Column, Converter, DataError, HeaderConverter, Schema, Type
-from connect.api.java.classes import java_class
+from connect.api.java import java_class
 from connect_converters.converter_config import ConverterConfig
 
 

@@ -10,15 +10,19 @@ import struct
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-from connect.api import Column, Converter, DataError, HeaderConverter, Schema
-from connect.api.java.classes import java_class
-from connect.api.schema import (
+from connect.api import (
     OPTIONAL_FLOAT32,
     OPTIONAL_FLOAT64,
     OPTIONAL_INT16,
     OPTIONAL_INT32,
     OPTIONAL_INT64,
+    Column,
+    Converter,
+    DataError,
+    HeaderConverter,
+    Schema,
 )
+from connect.api.java import java_class
 from connect_converters.converter_config import ConverterConfig
 
 

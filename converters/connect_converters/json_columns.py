@@ -13,13 +13,13 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any, Final
 
-from connect.api import DATE_NAME, DECIMAL_NAME, TIME_NAME, TIMESTAMP_NAME, DataError, Schema, Type, logical
-from connect.api.java.numbers import to_double
-from connect.api.schema_type import INT_BITS
+from connect.api import DATE_NAME, DECIMAL_NAME, INT_BITS, TIME_NAME, TIMESTAMP_NAME, DataError, Schema, Type, logical
+from connect.api.java import EPOCH, to_double
 from connect_converters.columns import Column, Convert, OddValueError, between, checked, each, listed, mapped, struct
 from connect_converters.json_reading import from_base64
 from connect_converters.json_values import Decoder, Encoder, float_node
 
+_MILLISECOND: Final = dt.timedelta(milliseconds=1)
 _INT: Final = {kind: (-(1 << bits - 1), (1 << bits - 1) - 1) for kind, bits in INT_BITS.items()}
 
 
@@ -133,7 +133,7 @@ def _base64(value: bytes) -> str:
 
 
 def _milliseconds(column: Column) -> Column:
-    epoch, millisecond = logical.EPOCH, logical.MILLISECOND
+    epoch, millisecond = EPOCH, _MILLISECOND
     try:
         return [(value - epoch) // millisecond for value in column]
     except TypeError as error:  # one has no zone
@@ -196,7 +196,7 @@ def _as_singles(column: Column) -> Column:
 
 
 def _moments(column: Column) -> Column:
-    epoch, millisecond = logical.EPOCH, logical.MILLISECOND
+    epoch, millisecond = EPOCH, _MILLISECOND
     try:
         return [epoch + ms * millisecond for ms in column]
     except OverflowError as error:

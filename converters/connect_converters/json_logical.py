@@ -13,8 +13,7 @@ from typing import Any
 import orjson
 
 from connect.api import DataError, Schema, logical
-from connect.api.java.classes import java_class
-from connect.api.java.numbers import narrow
+from connect.api.java import java_class, narrow
 from connect_converters.json_reading import from_base64
 
 

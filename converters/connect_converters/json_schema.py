@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from connect.api import DataError, Schema, SchemaError, Type
-from connect.api.java.numbers import narrow
+from connect.api.java import narrow
 from connect_converters.json_values import Decoder
 
 _NAMES = {Type.FLOAT32: "float", Type.FLOAT64: "double"}

@@ -14,11 +14,8 @@ from typing import Any
 
 import orjson
 
-from connect.api import DataError, Schema, Type
-from connect.api.java.classes import java_class
-from connect.api.java.numbers import narrow, to_double, to_long, to_single
-from connect.api.java.text import float_text
-from connect.api.schema_type import INT_BITS
+from connect.api import INT_BITS, DataError, Schema, Type
+from connect.api.java import float_text, java_class, narrow, to_double, to_long, to_single
 from connect_converters.json_logical import FROM_JSON, TO_JSON, binary, node_type
 from connect_converters.json_writing import as_kafka_writes, fragment
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from connect.api import BYTES, HeaderConverter, Schema, values
-from connect.api.java.text import decode_utf8
+from connect.api.java import decode_utf8
 
 
 class SimpleHeaderConverter(HeaderConverter):

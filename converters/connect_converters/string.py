@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from connect.api import OPTIONAL_STRING, Column, Config, Converter, HeaderConverter, Schema, invalid, key
-from connect.api.java import text as java_text
+from connect.api.java import decode_utf8, java_text
 from connect_converters.converter_config import ConverterConfig
 
 _JAVA_CHARSETS = {"UTF8": "utf-8", "ISO-8859-1": "latin-1", "US-ASCII": "ascii"}
@@ -65,7 +65,7 @@ class StringConverter(Converter, HeaderConverter):
             return None
         if isinstance(value, bytes | bytearray | memoryview):
             return bytes(value)  # text already, for all we know; Java would print its address
-        return self._mark + java_text.text(value, schema).encode(self._writing, "replace")
+        return self._mark + java_text(value, schema).encode(self._writing, "replace")
 
     def decode(self, topic: str, data: Sequence[bytes | None]) -> list[Column]:
         if not data:
@@ -81,7 +81,7 @@ class StringConverter(Converter, HeaderConverter):
         if item is None:
             return None
         if self._encoding == "utf-8":
-            return java_text.decode_utf8(item)
+            return decode_utf8(item)
         marked = item[:2] in (codecs.BOM_UTF16_BE, codecs.BOM_UTF16_LE)
         return item.decode(self._encoding if marked else self._writing, "replace")
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connect.api import Config, ConfigError, InvalidConfigError, Problem, Secret, key
+from connect.api import Config, ConfigError, InvalidConfigError, Problem, Secret, invalid, key
 from connect.api.config import ConfigType, parse_type, to_text
 
 
@@ -149,3 +149,12 @@ def test_parse_type_refuses_what_configdef_refuses(raw: Any, wanted: ConfigType)
 def test_a_long_survives_text_and_back(number: int) -> None:
     text = to_text(number, ConfigType.LONG)
     assert parse_type("k", text, ConfigType.LONG) == number
+
+
+def test_values_print_as_java_prints_them() -> None:
+    class Limits(Config):
+        rate: float = key("How fast.", default=1e10)
+        ratio: float = key("How much.", default=0.0001)
+
+    assert [declared.default_text for declared in Limits.keys().values()] == ["1.0E10", "1.0E-4"]
+    assert invalid("limits", {"a": [True, 1e7]}).message == ("Invalid value {a=[true, 1.0E7]} for configuration limits")

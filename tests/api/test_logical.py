@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connect.api import INT32, DataError, Schema, Type, logical
+from connect.api.java import moment_of
 
 milliseconds = st.datetimes(timezones=st.just(dt.UTC)).map(
     lambda t: t.replace(microsecond=t.microsecond // 1000 * 1000)
@@ -53,8 +54,8 @@ def test_a_decimal_of_thousands_of_digits_passes() -> None:
         (logical.DECIMAL, Schema(Type.BYTES, parameters={"scale": "x"}), Decimal(1), "'x' is not a whole number"),
         (logical.DECIMAL, Schema.decimal(0), Decimal("NaN"), "Invalid value for Decimal: NaN"),
         (logical.DATE, INT32, dt.date(2024, 1, 1), "conversion of Date object but the schema does not match"),
-        (logical.DATE, Schema.date(), logical.moment(1), "should not have any time fields"),
-        (logical.TIME, Schema.time(), logical.moment(-1), "should not have any date fields"),
+        (logical.DATE, Schema.date(), moment_of(1), "should not have any time fields"),
+        (logical.TIME, Schema.time(), moment_of(-1), "should not have any date fields"),
         (logical.TIMESTAMP, Schema.timestamp(), 5, r"expected Date but was class java\.lang\.Integer"),
     ],
 )

@@ -21,7 +21,7 @@ from connect.api import (
     Struct,
     Type,
 )
-from connect.api.java.classes import java_class
+from connect.api.java import java_class
 
 POINT = Schema.struct({"x": INT32, "y": OPTIONAL_INT32}, name="point")
 

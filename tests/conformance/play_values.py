@@ -7,7 +7,8 @@ from typing import Any, cast
 
 from connect.api import STRING, ConfigType, Headers, Schema, SchemaBuilder, Struct, Type, logical, project, values
 from connect.api.config import parse_type, to_text
-from connect.api.java import dates as java_dates
+from connect.api.java import iso_text
+from connect.api.values.dates import iso_pattern
 from tests.conformance.phases import Skipped
 from tests.conformance.phases import in_phase as _phase
 from tests.conformance.vectors import Json, headers_difference, schema_difference, schema_of, value_difference, value_of
@@ -64,7 +65,7 @@ def _infer_schema(args: Json, expected: Json) -> str | None:
 
 def _date_format_for(args: Json, expected: Json) -> str | None:
     value = _given(args)[1]
-    found = {"pattern": java_dates.iso_pattern(value), "formatted": java_dates.iso_text(value), "timeZone": "UTC"}
+    found = {"pattern": iso_pattern(value), "formatted": iso_text(value), "timeZone": "UTC"}
     return None if found == expected else f"expected {expected}, got {found}"
 
 

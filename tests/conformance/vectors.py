@@ -17,7 +17,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from connect.api import DATE_NAME, TIME_NAME, Headers, Record, Schema, Struct, logical
+from connect.api import DATE_NAME, TIME_NAME, Headers, Record, Schema, Struct
+from connect.api.java import moment_of
 
 EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 MS = dt.timedelta(milliseconds=1)
@@ -105,7 +106,7 @@ class _TreeSet(set[str]):
 
 
 def _date_of(ms: int, schema: Schema | None) -> Any:
-    moment = logical.moment(ms)
+    moment = moment_of(ms)
     if schema is not None and schema.name == DATE_NAME and ms % DAY_MS == 0:
         return moment.date()
     if schema is not None and schema.name == TIME_NAME and 0 <= ms < DAY_MS:

@@ -7,7 +7,7 @@ import struct
 
 import pytest
 
-from connect.api.java.text import float_text
+from connect.api.java import float_text
 from tests.support.jdk import ask
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(600)]

@@ -22,7 +22,7 @@ from connect.api import (
     Schema,
     Type,
 )
-from connect.api.java.numbers import to_single
+from connect.api.java import to_single
 
 INT64_MAX = (1 << 63) - 1
 

@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import Any
 
 from connect.api import Schema, Type, logical
+from connect.api.java import milliseconds
 
 
 def noted(schema: Schema | None, value: Any) -> str:
@@ -48,7 +49,7 @@ def note(value: Any) -> str:
         scale = -int(value.as_tuple().exponent)
         return f"B{logical.unscaled(value, scale)}e{scale}"
     if isinstance(value, dt.date | dt.time):
-        return f"D{logical.milliseconds(value)}"
+        return f"D{milliseconds(value)}"
     if isinstance(value, bytes):
         return "b" + b64encode(value).decode()
     if isinstance(value, str):

@@ -46,7 +46,7 @@ V2 = {"field_syntax_version": "V2"}
             "TimestampConverter$Value",
             {"a": 10**18},
             {"field": "a", "target_type": "Timestamp"},
-            "the date 1000000000000000000 ms from 1970 lies outside the years 1 to 9999 (field 'a')",
+            "Invalid Timestamp: 1000000000000000000 ms since the epoch lies outside the years 1 to 9999 (field 'a')",
         ),
         (
             "ValueToKey",

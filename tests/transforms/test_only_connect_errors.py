@@ -28,7 +28,7 @@ from connect.api import (
     Transform,
     Type,
 )
-from connect.api.java.text import text
+from connect.api.java import java_text
 from connect_transforms import connect_predicates, connect_transforms
 from tests.support.transforms import make_transform
 
@@ -189,7 +189,7 @@ def test_what_was_an_unexpected_exception_is_a_data_error(name: str, config: dic
 
 
 def test_text_and_keys_of_any_kind_are_taken() -> None:
-    assert text(AT_THE_END).endswith("UTC 0001")
+    assert java_text(AT_THE_END).endswith("UTC 0001")
     taken = make_transform("TimezoneConverter", **{"converted.timezone": "UTC"}).apply(Record("t", {1: "a", b"k": 2}))
     assert taken is not None
     assert taken.value == {1: "a", b"k": 2}

@@ -7,7 +7,7 @@ from operator import itemgetter
 from typing import Any
 
 from connect.api import Batch, Config, DataError, Problem, Transform, key
-from connect.api.schema import java_class
+from connect.api.java import java_class
 from connect_transforms.fields.columns import VERSION, ColumnTransform, KeyColumn, ValueColumn
 from connect_transforms.fields.field_path import FieldPath, syntax_version_key
 from connect_transforms.fields.field_path import path_problems as field_problems

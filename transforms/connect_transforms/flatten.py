@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from connect.api import Batch, Config, DataError, Schema, SchemaError, Type, key
-from connect.api.java.text import text
-from connect.api.schema import java_class
+from connect.api.java import java_class, java_text
 from connect_transforms.fields.columns import (
     PREFIX,
     ColumnTransform,
@@ -68,7 +67,7 @@ class _Flatten(ColumnTransform):
 
     def _flatten(self, value: dict[Any, Any], prefix: str, target: dict[Any, Any]) -> None:
         for name, item in value.items():
-            joined = (prefix + name if type(name) is str else prefix + text(name)) if prefix else name
+            joined = (prefix + name if type(name) is str else prefix + java_text(name)) if prefix else name
             if type(item) in _LEAVES:
                 target[joined] = item
             elif isinstance(item, dict):

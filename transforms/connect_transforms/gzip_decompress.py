@@ -6,7 +6,7 @@ import zlib
 from typing import Any
 
 from connect.api import Batch, Config, DataError, key
-from connect.api.schema import java_class
+from connect.api.java import java_class
 from connect_transforms.fields.columns import ColumnTransform, KeyColumn, ValueColumn
 from connect_transforms.filter_by_path import CONFLUENT
 

@@ -19,6 +19,7 @@ from connect.api import (
     Schema,
     key,
 )
+from connect.api.java import moment_of
 from connect_transforms.fields.columns import (
     NULLS_TO_DEFAULTS,
     PREFIX,
@@ -34,7 +35,6 @@ from connect_transforms.fields.columns import (
 )
 from connect_transforms.fields.field_path import FieldPath, path_problems, syntax_version_key
 from connect_transforms.fields.nested_insertion import put_at, with_field
-from connect_transforms.java.dates import moment_of
 
 PURPOSE = "field insertion"
 _TIMESTAMP, _OPTIONAL_TIMESTAMP = Schema.timestamp(), Schema.timestamp(optional=True)

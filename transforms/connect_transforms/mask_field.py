@@ -22,7 +22,7 @@ from connect.api import (
     Type,
     key,
 )
-from connect.api.schema import java_class
+from connect.api.java import java_class
 from connect_transforms.fields.columns import (
     NULLS_TO_DEFAULTS,
     PREFIX,

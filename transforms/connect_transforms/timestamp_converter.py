@@ -24,7 +24,7 @@ from connect.api import (
     Type,
     key,
 )
-from connect.api.schema import java_class
+from connect.api.java import clamped, date_of, java_class, milliseconds, moments_of, time_of, truncated
 from connect_transforms.fields.columns import (
     NULLS_TO_DEFAULTS,
     PREFIX,
@@ -47,7 +47,6 @@ from connect_transforms.fields.field_path import FieldPath, path_problems, synta
 from connect_transforms.fields.nested import Nested
 from connect_transforms.fields.unmatched import unmatched_fields
 from connect_transforms.java.date_format import DateFormat
-from connect_transforms.java.dates import clamped, date_of, milliseconds, moments_of, time_of, truncated
 
 PURPOSE = "converting timestamp formats"
 #: The kinds of dates, by the words of `target.type`.

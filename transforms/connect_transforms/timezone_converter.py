@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, Final, NamedTuple
 
 from connect.api import TIMESTAMP_NAME, Batch, Config, DataError, Problem, Schema, Transform, Type, key
-from connect.api.schema import java_class
+from connect.api.java import java_class
 from connect_transforms.fields.columns import VERSION
 
 _OFFSET: Final = re.compile(r"([+-])(\d\d):(\d\d)(?::(\d\d))?", re.ASCII)

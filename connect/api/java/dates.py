@@ -1,79 +1,81 @@
-"""Dates, times and timestamps in ISO text, as lax as Java's SimpleDateFormat reads them; always UTC.
+"""What java.util.Date holds, milliseconds since the epoch, from and to Python's dates; and their text.
 
-Lax means: month 13 is next January, the day may be followed by anything, and days before October 1582 are the Julian
-calendar's.
-
-Source: Kafka 4.3.1, Values.java; the Java class library, SimpleDateFormat and GregorianCalendar.
+Source: java.util.Date; Kafka 4.3.1, Date.java, Time.java, Timestamp.java, Values.java.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-import re
-from typing import Any, Final
+from typing import Final
 
-from connect.api import DATE_NAME, TIME_NAME, TIMESTAMP_NAME, Schema
-from connect.api.logical import DAY_MS, TIME, milliseconds, moment
+from connect.api.errors import DataError
 
-_CUTOVER_DAY: Final = -141_427  # 15 October 1582, in days since the epoch
-_NUMBER: Final = r"[ \t]*(-?\d+)"
-_DATE: Final = re.compile(f"{_NUMBER}-{_NUMBER}-{_NUMBER}")
-_TIME: Final = re.compile(f"{_NUMBER}:{_NUMBER}:{_NUMBER}\\.{_NUMBER}Z")
-_TIMESTAMP: Final = re.compile(f"{_DATE.pattern}T{_TIME.pattern}")
-_DATE_PATTERN: Final = "yyyy-MM-dd"
-_TIME_PATTERN: Final = "HH:mm:ss.SSS'Z'"
-_SCHEMAS: Final = {DATE_NAME: Schema.date(), TIME_NAME: Schema.time(), TIMESTAMP_NAME: Schema.timestamp()}
+DAY_MS: Final = 86_400_000
+EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+_EPOCH_DAY: Final = EPOCH.date()
+_ORDINAL: Final = _EPOCH_DAY.toordinal()
+_MS: Final = dt.timedelta(milliseconds=1)
+#: Below 2^32 s, in the year 2106, a float of seconds is exact to less than half a microsecond.
+_EXACT_MS: Final = (1 << 32) * 1000
+
+
+def milliseconds(value: dt.date | dt.time) -> int:
+    """Return the milliseconds since the epoch that Java's Date would hold; what has no zone is UTC."""
+    if isinstance(value, dt.time):
+        if value.tzinfo is None:
+            return ((value.hour * 60 + value.minute) * 60 + value.second) * 1000 + value.microsecond // 1000
+        value = dt.datetime.combine(_EPOCH_DAY, value, value.tzinfo)
+    if isinstance(value, dt.datetime):
+        return ((value if value.tzinfo is not None else value.replace(tzinfo=dt.UTC)) - EPOCH) // _MS
+    return (value.toordinal() - _ORDINAL) * DAY_MS
+
+
+def moment_of(ms: int, word: str = "Timestamp") -> dt.datetime:
+    """Return the Timestamp of some milliseconds since the epoch.
+
+    Args:
+        word: The logical type that the caller makes, for the error.
+
+    Raises:
+        DataError: It lies outside the years that Python's calendar has.
+    """
+    try:
+        return EPOCH + dt.timedelta(0, 0, 0, ms)
+    except OverflowError:
+        raise _outside(ms, word) from None
+
+
+def moments_of(dates: list[int]) -> list[dt.datetime]:
+    """Return a column of Timestamps. Raises as `moment_of`."""
+    if dates and min(dates) >= 0 and max(dates) < _EXACT_MS:
+        made = dt.datetime.fromtimestamp
+        return [made(ms / 1000, dt.UTC) for ms in dates]
+    return list(map(moment_of, dates))
+
+
+def date_of(ms: int) -> dt.date:
+    """Return a Date, with the time of day cut off. Raises `DataError` outside the years that Python's calendar has."""
+    try:
+        return dt.date.fromordinal(ms // DAY_MS + _ORDINAL)
+    except (OverflowError, ValueError):
+        raise _outside(ms, "Date") from None
+
+
+def time_of(ms: int) -> dt.time:
+    """Return a Time, with the date cut off."""
+    seconds, rest = divmod(ms % DAY_MS, 1000)
+    return dt.time(seconds // 3600, seconds // 60 % 60, seconds % 60, rest * 1000)
 
 
 def iso_text(value: dt.date | dt.time) -> str:
     """Return the text of a date, time or timestamp. As in Kafka the value decides which, not its schema."""
     ms = milliseconds(value)
-    at = moment(ms)
+    at = moment_of(ms)
     if ms >= DAY_MS and ms % DAY_MS == 0:
         return at.date().isoformat()
     clock = f"{at.hour:02d}:{at.minute:02d}:{at.second:02d}.{at.microsecond // 1000:03d}Z"
     return clock if ms < DAY_MS else f"{at.date().isoformat()}T{clock}"
 
 
-def iso_pattern(value: dt.date | dt.time) -> str:
-    """Return SimpleDateFormat's pattern of that text."""
-    ms = milliseconds(value)
-    if ms < DAY_MS:
-        return _TIME_PATTERN
-    return _DATE_PATTERN if ms % DAY_MS == 0 else f"{_DATE_PATTERN}'T'{_TIME_PATTERN}"
-
-
-def parse_iso(text: str) -> tuple[Schema, Any] | None:
-    r"""Return what an ISO date, time or timestamp says, None where it is none.
-
-    The length tells which of the three is tried; colons may be written `\:`.
-
-    Raises:
-        DataError: It is one, and lies outside Python's day or calendar.
-    """
-    text = text.replace("\\:", ":")
-    if len(text) == 10 and (match := _DATE.match(text)):
-        return _SCHEMAS[DATE_NAME], moment(_day(*map(int, match.groups())) * DAY_MS, "Date").date()
-    if len(text) == 13 and (match := _TIME.match(text)):
-        ms = _clock(*map(int, match.groups()))
-        return _SCHEMAS[TIME_NAME], TIME.to_logical(_SCHEMAS[TIME_NAME], ms)
-    if len(text) == 24 and (match := _TIMESTAMP.match(text)):
-        numbers = list(map(int, match.groups()))
-        return _SCHEMAS[TIMESTAMP_NAME], moment(_day(*numbers[:3]) * DAY_MS + _clock(*numbers[3:]))
-    return None
-
-
-def _clock(hours: int, minutes: int, seconds: int, ms: int) -> int:
-    return ((hours * 60 + minutes) * 60 + seconds) * 1000 + ms
-
-
-def _day(year: int, month: int, day: int) -> int:
-    """Return days since the epoch; months and days may run over either way."""
-    year, month = year + (month - 1) // 12, (month - 1) % 12 + 1
-    # Count years from March, so that the leap day is the last: days before the month are then a plain formula.
-    years = year - (month <= 2)
-    before = (153 * ((month + 9) % 12) + 2) // 5 + day - 1 + 365 * years + years // 4
-    gregorian = before - years // 100 + years // 400 - 719_468
-    if gregorian >= _CUTOVER_DAY:
-        return gregorian
-    return min(before - 719_470, _CUTOVER_DAY - 1)
+def _outside(ms: int, word: str) -> DataError:
+    return DataError(f"Invalid {word}: {ms} ms since the epoch lies outside the years 1 to 9999")

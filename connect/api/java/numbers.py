@@ -65,3 +65,13 @@ def _to_odd(double: float, exact: int | decimal.Decimal) -> float:
     if bits & 1:
         return double
     return math.nextafter(double, math.inf if double < exact else -math.inf)
+
+
+def clamped(number: int) -> int:
+    """Return the nearest number that a long can hold."""
+    return min(max(number, _LONG_MIN), _LONG_MAX)
+
+
+def truncated(number: int, divisor: int) -> int:
+    """Return a quotient towards zero, as Java divides."""
+    return number // divisor if number >= 0 else -(-number // divisor)

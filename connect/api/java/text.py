@@ -15,13 +15,13 @@ import datetime as dt
 import math
 import re
 from base64 import b64encode
+from collections.abc import Sequence
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from connect.api.errors import DataError
 from connect.api.java.floats import digits_of
 from connect.api.java.numbers import to_single
-from connect.api.schema import Schema
 from connect.api.schema_type import Type
 
 _LEAST_NORMAL_SINGLE: Final = 2.0**-126
@@ -34,7 +34,33 @@ _DAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
-def text(value: Any, schema: Schema | None = None) -> str:
+class Member(Protocol):
+    """What of a `Field` tells how its value prints."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def schema(self) -> Shape: ...
+
+
+class Shape(Protocol):
+    """What of a `Schema` tells how its values print."""
+
+    @property
+    def type(self) -> Type: ...
+
+    @property
+    def fields(self) -> Sequence[Member]: ...
+
+    @property
+    def key_schema(self) -> Shape | None: ...
+
+    @property
+    def value_schema(self) -> Shape | None: ...
+
+
+def java_text(value: Any, schema: Shape | None = None) -> str:
     """Return what toString prints for a Connect value; its schema tells a struct from a map and a single from a double.
 
     Raises:
@@ -60,11 +86,11 @@ def text(value: Any, schema: Schema | None = None) -> str:
     return str(value)  # int; Decimal, whose text is BigDecimal's; what is no Connect value
 
 
-def _nested_text(value: Any, schema: Schema | None) -> str:
+def _nested_text(value: Any, schema: Shape | None) -> str:
     if isinstance(value, dict):
         return _mapping_text(value, schema or getattr(value, "schema", None))
     items = schema.value_schema if schema is not None else None
-    return "[" + ", ".join(text(item, items) for item in value) + "]"
+    return "[" + ", ".join(java_text(item, items) for item in value) + "]"
 
 
 def decode_utf8(data: bytes) -> str:
@@ -122,12 +148,12 @@ def _is_plain(value: float, digits: str) -> bool:
     return 1e-3 <= value < 1e7 or (len(digits) > 1 and math.frexp(value)[0] != 0.5)
 
 
-def _mapping_text(value: dict[Any, Any], schema: Schema | None) -> str:
+def _mapping_text(value: dict[Any, Any], schema: Shape | None) -> str:
     if schema is not None and schema.type is Type.STRUCT:
         shown = ((f.name, value.get(f.name), f.schema) for f in schema.fields)
-        return "Struct{" + ",".join(f"{name}={text(v, s)}" for name, v, s in shown if v is not None) + "}"
+        return "Struct{" + ",".join(f"{name}={java_text(v, s)}" for name, v, s in shown if v is not None) + "}"
     keys, values = (schema.key_schema, schema.value_schema) if schema is not None else (None, None)
-    return "{" + ", ".join(f"{text(k, keys)}={text(v, values)}" for k, v in value.items()) + "}"
+    return "{" + ", ".join(f"{java_text(k, keys)}={java_text(v, values)}" for k, v in value.items()) + "}"
 
 
 def _date_text(value: dt.date | dt.time) -> str:

@@ -11,9 +11,17 @@ from decimal import Decimal
 from typing import Any, Final
 
 from connect.api import DATE_NAME, TIME_NAME, TIMESTAMP_NAME, DataError, Schema, Struct, Type, logical
-from connect.api.java import text as java_text
-from connect.api.java.classes import java_class
-from connect.api.java.numbers import narrow, to_double, to_long, to_single
+from connect.api.java import (
+    DAY_MS,
+    float_text,
+    java_class,
+    java_text,
+    milliseconds,
+    narrow,
+    to_double,
+    to_long,
+    to_single,
+)
 from connect.api.schema_type import INT_BITS
 from connect.api.values.texts import to_text
 
@@ -64,7 +72,7 @@ def decimal_of(text: str) -> Decimal | None:
 
 
 def _refused(value: Any, known: Schema | None, what: object) -> DataError:
-    return DataError(f"Unable to convert {java_text.text(value, known)} (class {java_class(value, known)}) to {what}")
+    return DataError(f"Unable to convert {java_text(value, known)} (class {java_class(value, known)}) to {what}")
 
 
 def _as_number(value: Any) -> int | float | Decimal | None:
@@ -97,7 +105,7 @@ def _decimal(to: Schema, value: Any, known: Schema | None) -> Decimal:
         return value
     if isinstance(value, int | float) and not isinstance(value, bool):
         # By way of a double and its text: 300 is 300.0.
-        exact = decimal_of(java_text.float_text(to_double(value)))
+        exact = decimal_of(float_text(to_double(value)))
     elif isinstance(value, str):
         exact = decimal_of(value)
     else:
@@ -121,19 +129,19 @@ def _temporal(to: Schema, value: Any, schema: Schema | None, known: Schema | Non
         if schema is None or schema.name == to.name:
             return value
         if schema.name == TIMESTAMP_NAME:
-            return _part(to, logical.milliseconds(value))
+            return _part(to, milliseconds(value))
     assert to.name is not None, "the caller has looked at the name"
     base = _as_long(value, schema, known)
     if to.name == TIMESTAMP_NAME:
         days = schema is not None and schema.name == DATE_NAME and not isinstance(value, int | float | Decimal | str)
-        return logical.TIMESTAMP.to_logical(to, base * logical.DAY_MS if days else base)
+        return logical.TIMESTAMP.to_logical(to, base * DAY_MS if days else base)
     return logical.LOGICAL_TYPES[to.name].to_logical(to, narrow(base, 32))
 
 
 def _part(to: Schema, ms: int) -> Any:
     if to.name == TIME_NAME:
-        return logical.TIME.to_logical(to, ms % logical.DAY_MS)
-    days = abs(ms) // logical.DAY_MS  # towards the epoch, as in Kafka
+        return logical.TIME.to_logical(to, ms % DAY_MS)
+    days = abs(ms) // DAY_MS  # towards the epoch, as in Kafka
     return logical.DATE.to_logical(to, days if ms >= 0 else -days)
 
 

@@ -12,9 +12,9 @@ from decimal import Decimal
 from typing import Any, Final
 
 from connect.api import BOOLEAN, FLOAT32, FLOAT64, INT8, INT16, INT32, INT64, STRING, DataError, Schema, Type
-from connect.api.java import dates as java_dates
-from connect.api.java.numbers import to_double, to_single
+from connect.api.java import to_double, to_single
 from connect.api.values.casts import cast, decimal_of
+from connect.api.values.dates import parse_iso
 from connect.api.values.tokens import BLANK, Tokens
 
 Parsed = tuple[Schema | None, Any] | None
@@ -70,7 +70,7 @@ def _quoted(tokens: Tokens) -> Parsed:
     while tokens.more and not tokens.take('"'):
         content += tokens.next()
     try:
-        return java_dates.parse_iso(content) or (STRING, content)
+        return parse_iso(content) or (STRING, content)
     except DataError:
         return STRING, content
 
@@ -101,11 +101,11 @@ def _temporal(tokens: Tokens, token: str) -> Parsed:
     # The colons of a time are delimiters, so it comes in five tokens.
     mark = tokens.mark()
     rest = tokens.next_four()
-    found = java_dates.parse_iso(token + rest) if rest is not None else None
+    found = parse_iso(token + rest) if rest is not None else None
     if found is not None:
         return found
     tokens.rewind(mark)
-    return java_dates.parse_iso(token)
+    return parse_iso(token)
 
 
 def _number(exact: Decimal) -> Parsed:

@@ -8,9 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from connect.api import DataError, Schema, Type
-from connect.api.java import dates as java_dates
-from connect.api.java import text as java_text
-from connect.api.java.classes import java_class
+from connect.api.java import iso_text, java_class, java_text
 
 
 def to_text(value: Any, schema: Schema | None = None, *, inside: bool = False) -> str:
@@ -29,14 +27,14 @@ def to_text(value: Any, schema: Schema | None = None, *, inside: bool = False) -
         encoded = b64encode(value).decode()
         return f'"{encoded}"' if inside else encoded
     if isinstance(value, bool | int | float | Decimal):
-        return java_text.text(value, schema)
+        return java_text(value, schema)
     if isinstance(value, list | tuple | dict):
         try:
             return _nested_text(value, schema)
         except RecursionError:
             raise DataError("a value is nested too deeply to be written as text") from None
     if isinstance(value, dt.date | dt.time):
-        return java_dates.iso_text(value)
+        return iso_text(value)
     raise DataError(f"Failed to serialize unexpected value type {java_class(value)}: {value}")
 
 

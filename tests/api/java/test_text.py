@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from connect.api import FLOAT32, INT32, STRING, Schema
 from connect.api.java.numbers import to_single
-from connect.api.java.text import float_text, text
+from connect.api.java.text import float_text, java_text
 
 
 @pytest.mark.parametrize(
@@ -73,4 +73,4 @@ def test_a_number_comes_back_from_its_text(double: float, single: float) -> None
     ],
 )
 def test_values_print_as_in_java(value: Any, schema: Schema | None, printed: str) -> None:
-    assert text(value, schema) == printed
+    assert java_text(value, schema) == printed

@@ -12,7 +12,7 @@ from itertools import groupby
 from typing import Any
 
 from connect.api import Batch, ConfigError, ConnectError, DataError, Schema, SchemaError, Transform, Type
-from connect.api.schema import java_class
+from connect.api.java import java_class
 
 PREFIX = "org.apache.kafka.connect.transforms."
 VERSION = "4.3.1"

@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-DAY_MS: Final = 86_400_000
 _CUTOVER_DAY: Final = -141_427  # 15 October 1582
 _CUTOVER_YEAR: Final = 1582
 

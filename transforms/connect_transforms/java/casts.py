@@ -16,10 +16,7 @@ from functools import lru_cache
 from typing import Any, Final
 
 from connect.api import DATE_NAME, TIME_NAME, TIMESTAMP_NAME, DataError, Schema, Type
-from connect.api.java.dates import iso_text
-from connect.api.java.text import text
-from connect.api.schema import java_class
-from connect_transforms.java.dates import DAY_MS, milliseconds
+from connect.api.java import DAY_MS, iso_text, java_class, java_text, milliseconds
 
 TARGETS: Final = (Type.INT8, Type.INT16, Type.INT32, Type.INT64, Type.FLOAT32, Type.FLOAT64, Type.BOOLEAN, Type.STRING)
 Cast = Callable[[Any], Any]
@@ -258,7 +255,7 @@ def _to_text(value: Any, schema: Schema | None = None) -> str:
         return iso_text(value)
     if isinstance(value, _BYTES):
         return base64.b64encode(value).decode()
-    return text(value, schema)
+    return java_text(value, schema)
 
 
 def _out_of_range(value: Any) -> DataError:

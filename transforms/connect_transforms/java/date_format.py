@@ -18,7 +18,8 @@ from functools import reduce
 from operator import add, itemgetter
 from typing import Final
 
-from connect_transforms.java.calendar import DAY_MS, fields_of
+from connect.api.java import DAY_MS
+from connect_transforms.java.calendar import fields_of
 from connect_transforms.java.date_parse import ERAS, HALVES, MONTHS, WEEKDAYS, Piece, parse
 
 _LETTERS: Final = frozenset("GyMdkHmsSEDFwWahKzZYuXL")
