@@ -16,6 +16,7 @@ from connect.api.config import (
     invalid_config,
     key,
 )
+from connect.api.config_provider import ConfigData, ConfigProvider
 from connect.api.connector import (
     Batches,
     Connector,
@@ -117,8 +118,10 @@ __all__ = [
     "Batches",
     "Column",
     "Config",
+    "ConfigData",
     "ConfigError",
     "ConfigKey",
+    "ConfigProvider",
     "ConfigType",
     "ConfigValue",
     "ConflictError",

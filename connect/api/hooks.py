@@ -6,16 +6,30 @@
     def connect_connectors():
         return [TickSource]
 
-The module is found through the entry-point group 'connect', or lies in a folder of `plugin.path`.
+The module is found through the entry-point group 'connect', or lies in a folder of `plugin.path`. The hooks are called
+through pluggy, so the options of `@hookimpl` work: `tryfirst` and `trylast` say who comes first, `wrapper=True` sees what
+all the others give and may change it, `specname` names the hook of a function that is called something else. Without
+them, plugins are called in the order in which they were found: those of entry points by name, then those of folders. All
+are plain `def`; a function takes those of a hook's arguments that it names.
+
+Hooks that return classes are called when a worker starts, before anything runs, and may be called again; each call has to
+return within `plugin.import.timeout.ms`. A plugin one of whose hooks raises, hangs or returns something else is left out
+as a whole, and named.
+
+Hooks that observe return nothing. They are called one after the other, in the order in which things happened, on one
+thread that is no task's: up to 1,000 events wait for it, and what does not fit is dropped and counted, so that a slow
+observer slows nothing down. One that raises is told of in the log and called again; one that does not come back within
+10 s is left behind, and hears nothing more. Arguments are plain and can be pickled; times are ms since the epoch.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
 import pluggy
 
+from connect.api.config_provider import ConfigProvider
 from connect.api.connector import Connector
 from connect.api.convert import Converter, HeaderConverter
 from connect.api.transform import Predicate, Transform
@@ -25,6 +39,9 @@ ENTRY_POINT_GROUP: Final = "connect"
 
 hookspec = pluggy.HookspecMarker(PROJECT)
 hookimpl = pluggy.HookimplMarker(PROJECT)
+
+
+# -- classes -------------------------------------------------------------------------------------------------------
 
 
 @hookspec
@@ -50,3 +67,89 @@ def connect_transforms() -> Sequence[type[Transform]]:  # type: ignore[empty-bod
 @hookspec
 def connect_predicates() -> Sequence[type[Predicate]]:  # type: ignore[empty-body]
     """Return the plugin's predicate classes."""
+
+
+@hookspec
+def connect_config_providers() -> Sequence[type[ConfigProvider]]:  # type: ignore[empty-body]
+    """Return the plugin's config provider classes."""
+
+
+# -- observing -----------------------------------------------------------------------------------------------------
+
+
+@hookspec
+def connect_worker_started(cluster_id: str, version: str, time_ms: int) -> None:
+    """Hear that a worker has read its stores and begins to run connectors.
+
+    Args:
+        cluster_id: Of the log or cluster that the worker stands on.
+        version: Of Connect.
+    """
+
+
+@hookspec
+def connect_worker_stopped(cluster_id: str, time_ms: int) -> None:
+    """Hear that every connector and task of a worker has ended; the last event. Told in half a second, or not at all."""
+
+
+@hookspec
+def connect_task_state_changed(
+    connector: str, task: int, state: str, previous: str | None, trace: str | None, time_ms: int
+) -> None:
+    """Hear of each change of a task's status.
+
+    Args:
+        state: Kafka Connect's word: UNASSIGNED, RUNNING, PAUSED, FAILED, RESTARTING.
+        previous: What it was; None of a task that is new.
+        trace: Why it failed, the cause first, without secrets; None unless it is FAILED or RESTARTING after that.
+    """
+
+
+@hookspec
+def connect_record_failed(
+    connector: str,
+    task: int,
+    stage: str,
+    topic: str,
+    partition: int | None,
+    offset: int | None,
+    source_partition: Mapping[str, Any] | None,
+    source_offset: Mapping[str, Any] | None,
+    error_class: str,
+    message: str,
+    skipped: bool,
+    time_ms: int,
+) -> None:
+    """Hear of a record that failed. One whose batch is given again, since the task was stopped meanwhile, is told again.
+
+    Args:
+        stage: What was done: "transform 'x'", "converter", "put", "append …".
+        topic, partition, offset: Where a sink's record is in the log, before transforms; where a source's goes.
+        source_partition, source_offset: A source's own coordinates, None where it gave none.
+        error_class, message: What was raised, without secrets.
+        skipped: Whether `errors.tolerance` lets the task go on without it; else it fails.
+    """
+
+
+@hookspec
+def connect_offsets_committed(
+    connector: str, task: int, offsets: Sequence[tuple[Mapping[str, Any], Mapping[str, Any]]], time_ms: int
+) -> None:
+    """Hear up to where a task's work is durable: after each commit.
+
+    Args:
+        offsets: Pairs of partition and offset, as REST's /connectors/{name}/offsets shows them: a source's own, a
+            sink's as {"kafka_topic", "kafka_partition"} and {"kafka_offset"}.
+    """
+
+
+@hookspec
+def connect_batch_delivered(
+    connector: str, task: int, topic: str, partition: int | None, records: int, size_bytes: int, time_ms: int
+) -> None:
+    """Hear of each batch that was appended (a source's) or put (a sink's): often, thousands of times a second.
+
+    Args:
+        partition: Of the log; None where the partitioner chose, maybe several.
+        size_bytes: Of keys and values in the log.
+    """

@@ -9,7 +9,7 @@ from connect.api import ConfigError
 from connect.rest.connectors import herder_of
 from connect.rest.negotiation import name_of
 from connect.rest.render import body_of, config_infos, config_key, config_of, flag, json_response
-from connect.runtime.plugins import CONNECTOR_KINDS
+from connect.runtime.plugins import CONNECTOR_KINDS, LISTED_KINDS
 
 router = APIRouter(prefix="/connector-plugins", tags=["plugins"])
 
@@ -17,7 +17,7 @@ router = APIRouter(prefix="/connector-plugins", tags=["plugins"])
 @router.get("")
 async def list_plugins(request: Request) -> Response:
     """List installed connectors; with connectorsOnly=false every plugin."""
-    kinds = CONNECTOR_KINDS if flag(request, "connectorsOnly", default=True) else ()
+    kinds = CONNECTOR_KINDS if flag(request, "connectorsOnly", default=True) else LISTED_KINDS
     infos = [desc.info for desc in herder_of(request).plugins.list(*kinds)]
     return json_response([{"class": i.class_name, "type": i.type.value, "version": i.version} for i in infos])
 

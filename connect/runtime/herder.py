@@ -51,11 +51,12 @@ from connect.runtime.model import (
     TaskProgress,
     TaskState,
 )
+from connect.runtime.observers import Observers
 from connect.runtime.offsets import Entry, Offsets, sink_group
 from connect.runtime.plugins import CONNECTOR_KINDS, PluginHost
 from connect.runtime.restarts import RestartConfig
 from connect.runtime.secrets import shown
-from connect.runtime.states import Request, target_after
+from connect.runtime.states import INITIAL, Event, Request, target_after
 from connect.runtime.tasks.task import Surroundings
 from connect.runtime.validation import validator as validation
 from connect.runtime.validation.checking import Checks
@@ -98,6 +99,7 @@ class Herder:
         worker_id: HOST:PORT of the REST listener, once that is known.
         loggers: The process's loggers.
         watch: Tells what plugins hold up, for /v1/warnings.
+        observers: Tells plugins what happens.
         checks: Runs plugin code that requests ask for.
     """
 
@@ -128,11 +130,17 @@ class Herder:
         self._statuses = StatusStore(status_topic, now_ms)
         self.loggers = Loggers(now_ms)
         self.watch = Watch()
-        around = Surroundings(cluster, plugins, config, self._on_task_state, self._on_topic, self.watch)
+        self.observers = Observers(plugins, self.watch)
+        around = Surroundings(cluster, plugins, config, self._on_task_event, self._on_topic, self.watch, self.observers)
         self.checks = Checks(self.watch, timeout_s=config.plugin_check_timeout_ms / 1000)
         self._worker = Worker(around, self._offsets)
         self._lifecycle = Lifecycle(
-            plugins, self._worker, self._configs, self._statuses, worker_id=lambda: self.worker_id
+            plugins,
+            self._worker,
+            self._configs,
+            self._statuses,
+            worker_id=lambda: self.worker_id,
+            tell=self.observers.tell,
         )
         self._connector_offsets = Offsets(cluster, plugins, config, self._offsets, watch=self.watch)
         self._lags = Lags(cluster, self._sinks)
@@ -153,6 +161,8 @@ class Herder:
         await self._worker.__aenter__()
         await self._lifecycle.__aenter__()
         self._writer = asyncio.create_task(self._statuses.write_forever())
+        self.observers.start()
+        self.observers.tell("connect_worker_started", cluster_id=self.cluster_id, version=connect.__version__)
         self._lifecycle.begin()
         self._ready = True
         return self
@@ -166,6 +176,7 @@ class Herder:
             try:
                 await self._worker.__aexit__(*exc_info)
             finally:
+                self.observers.tell("connect_worker_stopped", cluster_id=self.cluster_id)
                 await self._release()
 
     async def _release(self) -> None:
@@ -174,6 +185,7 @@ class Herder:
                 self._writer.cancel()
                 await asyncio.gather(self._writer, return_exceptions=True)
             await self._statuses.write()
+            await self.observers.aclose()
         finally:
             for topic in self._topics:
                 await topic.aclose()
@@ -215,7 +227,7 @@ class Herder:
         seen = (self.worker_id, self._configs.revision(name), self._statuses.revision(name), restarts.revision)
         known = self._states.get(name)
         if known is None or known[0] != seen:
-            own = self._statuses.connector(name) or Status("UNASSIGNED", self.worker_id)
+            own = self._statuses.connector(name) or Status(INITIAL, self.worker_id)
             # Every status is of this worker's life, even if it was set before REST had a port.
             connector = ConnectorState(
                 State(own.state), self.worker_id, own.version, own.trace, restarts.info(name, None)
@@ -242,7 +254,7 @@ class Herder:
 
     def notices(self) -> list[Notice]:
         """What plugins hold up now, and what was left behind."""
-        return self.watch.notices()
+        return [*self.watch.notices(), *self.observers.notices()]
 
     def waiting(self) -> dict[str, str]:
         """What connectors wait for before they have tasks, by name, of those that do."""
@@ -470,8 +482,8 @@ class Herder:
 
     # -- hearing ---------------------------------------------------------------------------------------------------
 
-    def _on_task_state(self, task: TaskId, state: State, trace: str | None) -> None:
-        self._lifecycle.on_task_state(task, state, trace)
+    def _on_task_event(self, task: TaskId, event: Event, trace: str | None) -> None:
+        self._lifecycle.on_task_event(task, event, trace)
 
     def _on_topic(self, task: TaskId, topic: str) -> None:
         if self.worker_config.topic_tracking_enable:

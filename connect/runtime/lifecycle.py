@@ -18,6 +18,7 @@ from connect.runtime.factory import now_ms
 from connect.runtime.model import State, TargetState, TaskId
 from connect.runtime.plugins import PluginHost
 from connect.runtime.restarts import RestartConfig, Restarts
+from connect.runtime.states import INITIAL, Event, after
 from connect.runtime.tasks.task import RELEASE_S, render_trace
 from connect.runtime.worker import LATE_S, ConnectorRunner, StartInterrupted, Worker
 from connect.stores.configs import ConfigStore, StoredTarget
@@ -40,7 +41,10 @@ def wanted(configs: ConfigStore, name: str) -> TargetState:
 
 
 class Lifecycle:
-    """Starts, stops, pauses and restarts connectors and their tasks.
+    """Starts, stops, pauses and restarts connectors and their tasks, and keeps the states that their statuses show.
+
+    Args:
+        tell: Tells observers, by a hook's name.
 
     Attributes:
         turns: Whose turn it is to act on a connector; who changes what tasks start from (offsets) takes it too.
@@ -55,6 +59,7 @@ class Lifecycle:
         statuses: StatusStore,
         *,
         worker_id: Callable[[], str],
+        tell: Callable[..., None],
     ) -> None:
         self.turns = Turns()
         self.restarts = Restarts(self._restart_failed, now_ms)
@@ -63,6 +68,7 @@ class Lifecycle:
         self._configs = configs
         self._statuses = statuses
         self._worker_id = worker_id
+        self._tell = tell
         self._runners: dict[str, ConnectorRunner] = {}
         self._work: set[asyncio.Task[None]] = set()
         #: Connectors that have asked for new task configs and not had their turn since.
@@ -110,11 +116,11 @@ class Lifecycle:
         for name in set(self._statuses.connectors()) - set(known):
             self._statuses.drop(name)
         for name in known:
-            self._statuses.put_connector(name, self._status(State.UNASSIGNED, None))
+            self._show(name, None, None)
             tasks = len(self._configs.task_configs(name))
             self._statuses.drop_tasks(name, keep=tasks)
             for task in range(tasks):
-                self._statuses.put_task(name, task, self._status(State.UNASSIGNED, None))
+                self._show(name, task, None)
             self.reconcile(name)
 
     def reconcile(self, name: str, *, renew: bool = False) -> asyncio.Task[None]:
@@ -132,13 +138,9 @@ class Lifecycle:
 
     def restart(self, name: str, *, instance: bool, tasks: Sequence[int]) -> asyncio.Task[None]:
         """Restart the instance, if asked, and these tasks; show them as RESTARTING from now on."""
-        if instance:
-            trace = status.trace if (status := self._statuses.connector(name)) else None
-            self._statuses.put_connector(name, self._status(State.RESTARTING, self._version(name), trace))
-        known = self._statuses.tasks(name)
-        for task in tasks:
-            status = known[task]
-            self._statuses.put_task(name, task, self._status(State.RESTARTING, status.version, status.trace))
+        for restarted in [*([None] if instance else []), *tasks]:
+            status = self._shown(name, restarted)
+            self._show(name, restarted, Event.RESTART, status.trace if status else None)
         return self._spawn(name, self._restart(name, instance=instance, tasks=tasks), "restarting")
 
     # -- one connector, in its turn --------------------------------------------------------------------------------
@@ -169,8 +171,8 @@ class Lifecycle:
         elif target is TargetState.STOPPED:
             await self._take_down(name)
             self._statuses.drop_tasks(name)
-            self._statuses.put_connector(name, self._status(State.STOPPED, None))
-        elif runner is None or runner.raw != config or (renew and self._has_failed(name)):
+            self._show(name, None, Event.STOP)
+        elif runner is None or runner.is_interrupted or runner.raw != config or (renew and self._has_failed(name)):
             await self._take_down(name)
             if not self._closing:
                 await self._bring_up(name, config, paused=target is TargetState.PAUSED)
@@ -191,7 +193,7 @@ class Lifecycle:
                 (found.pause if paused else found.resume)()
 
     async def _bring_up(self, name: str, config: Mapping[str, str], *, paused: bool) -> None:
-        runner = ConnectorRunner(name, config, self._worker.around, self._on_connector_state, self._on_reconfigure)
+        runner = ConnectorRunner(name, config, self._worker.around, self._on_connector_event, self._on_reconfigure)
         self._runners[name] = runner
         # One that was created paused has no tasks until it is resumed.
         if await runner.start(paused=paused) and (not paused or self._configs.task_configs(name)):
@@ -239,7 +241,7 @@ class Lifecycle:
             if runner is not None:
                 await runner.stop(self._grace_s())
             self._runners.pop(name, None)
-            runner = ConnectorRunner(name, config, self._worker.around, self._on_connector_state, self._on_reconfigure)
+            runner = ConnectorRunner(name, config, self._worker.around, self._on_connector_event, self._on_reconfigure)
             self._runners[name] = runner
             if not await runner.start(paused=paused):
                 return
@@ -273,23 +275,21 @@ class Lifecycle:
         elif task in self._statuses.tasks(name):
             self.restart(name, instance=False, tasks=[task])
 
-    def _on_connector_state(self, name: str, state: State, trace: str | None) -> None:
-        self._statuses.put_connector(name, self._status(state, self._version(name), trace))
+    def _on_connector_event(self, name: str, event: Event, trace: str | None) -> None:
         runner = self._runners.get(name)
-        if state is State.FAILED and runner is not None and runner.failure is not None:
-            self._plan_restart(name, None, runner.failure)
-        elif state is State.RUNNING:
-            self.restarts.running(name, None)
+        self._take(name, None, event, trace, runner.failure if runner else None)
 
-    def on_task_state(self, task: TaskId, state: State, trace: str | None) -> None:
-        """Take a task's new state."""
-        name, number = task.connector, task.task
-        self._statuses.put_task(name, number, self._status(state, self._version(name), trace))
+    def on_task_event(self, task: TaskId, event: Event, trace: str | None) -> None:
+        """Take what happened to a task."""
         runner = self._worker.runner(task)
-        if state is State.FAILED and runner is not None and runner.failure is not None:
-            self._plan_restart(name, number, runner.failure)
+        self._take(task.connector, task.task, event, trace, runner.failure if runner else None)
+
+    def _take(self, name: str, task: int | None, event: Event, trace: str | None, failure: Exception | None) -> None:
+        state = self._show(name, task, event, trace)
+        if state is State.FAILED and failure is not None:
+            self._plan_restart(name, task, failure)
         elif state is State.RUNNING:
-            self.restarts.running(name, number)
+            self.restarts.running(name, task)
 
     def _plan_restart(self, name: str, task: int | None, error: Exception) -> None:
         config = self._configs.config(name)
@@ -313,7 +313,7 @@ class Lifecycle:
             runner.fail(error)
         elif self._configs.config(name) is not None:
             logger.error("connector %s failed: %s", name, render_trace(error))
-            self._statuses.put_connector(name, self._status(State.FAILED, self._version(name), render_trace(error)))
+            self._show(name, None, Event.FAIL, render_trace(error))
 
     def _has_failed(self, name: str) -> bool:
         own = self._statuses.connector(name)
@@ -325,5 +325,28 @@ class Lifecycle:
         runner = self._runners.get(name)
         return runner.desc.cls.version if runner else None
 
-    def _status(self, state: State, version: str | None, trace: str | None = None) -> Status:
-        return Status(state.value, self._worker_id(), trace, version)
+    # -- what statuses show: the only place that sets one -------------------------------------------------------------
+
+    def _shown(self, name: str, task: int | None) -> Status | None:
+        return self._statuses.connector(name) if task is None else self._statuses.tasks(name).get(task)
+
+    def _show(self, name: str, task: int | None, event: Event | None, trace: str | None = None) -> State:
+        """Show what follows an event, of the connector or of a task; no event: this worker knows nothing of it yet."""
+        before = self._shown(name, task)
+        state = INITIAL if event is None else after(State(before.state) if before else INITIAL, event)
+        status = Status(state.value, self._worker_id(), trace, self._version(name))
+        if task is None:
+            self._statuses.put_connector(name, status)
+            return state
+        self._statuses.put_task(name, task, status)
+        previous = None if before is None or event is None else before.state
+        if state != previous:
+            self._tell(
+                "connect_task_state_changed",
+                connector=name,
+                task=task,
+                state=state.value,
+                previous=previous,
+                trace=status.trace,
+            )
+        return state

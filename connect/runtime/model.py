@@ -29,7 +29,8 @@ class TargetState(StrEnum):
 
 
 class PluginKind(StrEnum):
-    """The kinds of plugin, in the order in which REST lists them; the text is REST's `type`."""
+    """The kinds of plugin, in the order in which REST lists them; the text is REST's `type`. As Kafka Connect, REST
+    leaves config providers out."""
 
     SINK = "sink"
     SOURCE = "source"
@@ -37,6 +38,7 @@ class PluginKind(StrEnum):
     PREDICATE = "predicate"
     CONVERTER = "converter"
     HEADER_CONVERTER = "header_converter"
+    CONFIG_PROVIDER = "configprovider"
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,8 @@
 
 Plugins come from the entry-point group 'connect' and from the folders of `plugin.path`; bundled ones take the same way
 as a stranger's. A plugin that cannot be imported, or declares nonsense, is kept in `broken` by name with its cause, and
-the worker runs on: also one that exits, never comes back, or forgot @hookimpl. Each is loaded on a thread of its own.
+the worker runs on: also one that exits, never comes back, or forgot @hookimpl. Each is loaded on a thread of its own;
+when all are, their hooks are called together (`hook_calls.py`), so that one may come before others, or wrap them.
 """
 
 from __future__ import annotations
@@ -13,16 +14,15 @@ import importlib.metadata
 import importlib.util
 import logging
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Final
 
-import pluggy
-
 from connect.api import (
     ConfigError,
+    ConfigProvider,
     Connector,
     Converter,
     HeaderConverter,
@@ -36,17 +36,20 @@ from connect.api import (
     hooks,
 )
 from connect.runtime.border.calls import aside, told
+from connect.runtime.hook_calls import CLASS_HOOKS, HOOKS, HookCalls, Loaded, functions_of, unmarked_of
 from connect.runtime.model import PluginInfo, PluginKind
 
 logger = logging.getLogger(__name__)
 
-_HOOKS: Final[dict[str, tuple[type[Plugin], ...]]] = {
+_BASES: Final[dict[str, tuple[type[Plugin], ...]]] = {
     "connect_connectors": (SourceConnector, SinkConnector),
     "connect_converters": (Converter,),
     "connect_header_converters": (HeaderConverter,),
     "connect_transforms": (Transform,),
     "connect_predicates": (Predicate,),
+    "connect_config_providers": (ConfigProvider,),
 }
+assert _BASES.keys() == set(CLASS_HOOKS), "each hook that returns classes says of which kinds"
 _SUFFIXES: Final = ("Connector", "Converter", "Transformation")
 _KIND_WORDS: Final = {
     PluginKind.SOURCE: "connector",
@@ -55,10 +58,13 @@ _KIND_WORDS: Final = {
     PluginKind.PREDICATE: "predicate",
     PluginKind.CONVERTER: "converter",
     PluginKind.HEADER_CONVERTER: "header converter",
+    PluginKind.CONFIG_PROVIDER: "config provider",
 }
 #: How long importing one plugin may take.
 IMPORT_TIMEOUT_S: Final = 30.0
 CONNECTOR_KINDS: Final = (PluginKind.SOURCE, PluginKind.SINK)
+#: What REST lists, as Kafka Connect does.
+LISTED_KINDS: Final = tuple(kind for kind in PluginKind if kind is not PluginKind.CONFIG_PROVIDER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,16 +107,21 @@ class BrokenPlugin:
 
 
 class PluginHost:
-    """All plugin classes, by kind and name. Made once at start; not changed afterwards."""
+    """All plugin classes, by kind and name. Made once at start; what is registered later is added.
+
+    Attributes:
+        broken: What was left out.
+        calls: The hooks of what was taken; another object once something was registered.
+    """
 
     def __init__(self, *, timeout_s: float = IMPORT_TIMEOUT_S, tells: bool = True) -> None:
         self._timeout_s = timeout_s
         self._tells = tells
-        self._manager = pluggy.PluginManager(hooks.PROJECT)
-        self._manager.add_hookspecs(hooks)
+        self._loaded: list[Loaded] = []
         self._descs: list[PluginDesc] = []
         self._by_name: dict[tuple[PluginKind, str], PluginDesc] = {}
         self.broken: list[BrokenPlugin] = []
+        self.calls = HookCalls([], timeout_s=timeout_s, take=_nothing)
 
     @classmethod
     def discover(
@@ -133,11 +144,13 @@ class PluginHost:
             host._load(entry.name, origin, entry.load, entry.dist.version if entry.dist else None)
         for folder in plugin_path:
             host._load_folder(Path(folder))
+        host._call_hooks()
         return host
 
     def register(self, plugin: Any, name: str, origin: str = "registered") -> None:
-        """Take a plugin module or object. What is wrong with it goes to `broken`."""
+        """Take a plugin module or object. What is wrong with it goes to `broken`. Calls every plugin's hooks again."""
         self._load(name, origin, lambda: plugin)
+        self._call_hooks()
 
     def find(self, name: str, *kinds: PluginKind) -> PluginDesc | None:
         """Return the plugin of this name among the kinds, None if there is none."""
@@ -211,43 +224,43 @@ class PluginHost:
         *,
         may_be_helper: bool = False,
     ) -> None:
-        def take() -> tuple[Any, list[tuple[PluginDesc, tuple[str, ...]]]]:
+        def take() -> Loaded | None:
             plugin = load()
-            self._manager.register(plugin, name)
-            self._check_hooks(name, plugin)
-            found = _found(name, origin, plugin, may_be_helper=may_be_helper)
+            functions = functions_of(name, plugin)
+            if not functions and not (may_be_helper and not _has_classes(plugin, name) and not unmarked_of(plugin)):
+                raise PluginError(_registers_nothing(name, plugin))
             own = version or getattr(plugin, "__version__", None)
-            if isinstance(own, str):
-                for desc, _ in found:
-                    _give_version(desc.cls, own)
-            return plugin, found
+            return Loaded(name, origin, functions, own if isinstance(own, str) else None) if functions else None
 
         try:
             # All of it is code of a stranger, who may raise anything, end the process, or never come back.
-            _, found = aside(take, self._timeout_s, f"import-{name}")
+            loaded = aside(take, self._timeout_s, f"import-{name}")
         except Exception as error:
             logger.debug("plugin %s cannot be loaded", name, exc_info=True)
-            if self._manager.has_plugin(name):
-                self._manager.unregister(name=name)
             self._broken(name, origin, _why(error))
             return
-        for desc, names in found:
-            self._descs.append(desc)
-            for known in names:
-                # The first to claim a name keeps it, so an installed plugin cannot be replaced by accident.
-                self._by_name.setdefault((desc.kind, known), desc)
+        if loaded is not None and any(other.name == name for other in self._loaded):
+            self._broken(name, origin, f"another plugin is named {name}")
+        elif loaded is not None:
+            self._loaded.append(loaded)
 
-    def _check_hooks(self, name: str, plugin: Any) -> None:
-        """Refuse a hook of an unknown name: pluggy's own words name neither those that there are nor the nearest."""
-        try:
-            self._manager.check_pending()
-        except pluggy.PluginValidationError as error:
-            unknown = [hook.name for hook in self._manager.get_hookcallers(plugin) or () if not hook.has_spec()]
-            if not unknown:
-                raise
-            near = difflib.get_close_matches(unknown[0], _HOOKS, n=1)
-            meant = f"did you mean {near[0]}?" if near else f"the hooks are {', '.join(_HOOKS)}"
-            raise PluginError(f"plugin {name} has @hookimpl above {unknown[0]}, which is no hook; {meant}") from error
+    def _call_hooks(self) -> None:
+        """Ask all plugins together for their classes; again without those that fail, until none does."""
+        while True:
+            taken = _Taken()
+            calls = HookCalls(self._loaded, timeout_s=self._timeout_s, take=taken)
+            descs = [taken.descs[hook, cls] for hook in CLASS_HOOKS for cls in calls.classes(hook)]
+            if not calls.broken:
+                break
+            for plugin in [plugin for plugin in self._loaded if plugin.name in calls.broken]:
+                self._loaded.remove(plugin)
+                self._broken(plugin.name, plugin.origin, _why(calls.broken[plugin.name]))
+        by_name: dict[tuple[PluginKind, str], PluginDesc] = {}
+        for desc in descs:
+            for known in taken.names[desc.kind, desc.cls]:
+                # The first to claim a name keeps it, so an installed plugin cannot be replaced by accident.
+                by_name.setdefault((desc.kind, known), desc)
+        self._descs, self._by_name, self.calls = descs, by_name, calls
 
     def _broken(self, name: str, origin: str, cause: str) -> None:
         self.broken.append(BrokenPlugin(name, origin, cause))
@@ -259,30 +272,39 @@ def _why(error: Exception) -> str:
     return error.message if isinstance(error, PluginError) else told(error)
 
 
-def _found(name: str, origin: str, plugin: Any, *, may_be_helper: bool) -> list[tuple[PluginDesc, tuple[str, ...]]]:
-    """Return what a plugin declares, with every name; refuse what looks like a plugin and registers nothing."""
-    hooks_found = 0
-    found = []
-    for hook, bases in _HOOKS.items():
-        implementation = getattr(plugin, hook, None)
-        if implementation is None:
-            continue
-        if getattr(implementation, f"{hooks.PROJECT}_impl", None) is None:
-            raise PluginError(
-                f"plugin {name} defines {hook} without @hookimpl, so it registers nothing: write @hookimpl above it"
-            )
-        hooks_found += 1
-        found += [(desc, tuple(desc.names())) for desc in _descs(name, hook, bases, implementation(), origin)]
-    if not hooks_found and (not may_be_helper or _has_classes(plugin, name)):
-        raise PluginError(
-            f"plugin {name} registers no hook; expected a function with @hookimpl: one of {', '.join(_HOOKS)}"
+class _Taken:
+    """What plugins returned, class by class: looked at while it may still be told whose it is."""
+
+    def __init__(self) -> None:
+        self.descs: dict[tuple[str, type], PluginDesc] = {}
+        self.names: dict[tuple[PluginKind, type], tuple[str, ...]] = {}
+
+    def __call__(self, plugin: Loaded, hook: str, classes: Any) -> None:
+        """Take what a plugin returned of a hook, or has made of it by wrapping. All of it is code of the plugin's.
+
+        Raises:
+            PluginError: It is no list of classes of the hook's kinds.
+        """
+        for desc in _descs(plugin.name, hook, _BASES[hook], classes, plugin.origin):
+            if (hook, desc.cls) not in self.descs:
+                if plugin.version is not None:
+                    _give_version(desc.cls, plugin.version)
+                self.names[desc.kind, desc.cls] = tuple(desc.names())
+                self.descs[hook, desc.cls] = desc
+
+
+def _registers_nothing(name: str, plugin: Any) -> str:
+    unmarked = unmarked_of(plugin)
+    if unmarked:
+        return (
+            f"plugin {name} defines {unmarked[0]} without @hookimpl, so it registers nothing: write @hookimpl above it"
         )
-    return found
+    return f"plugin {name} registers no hook; expected a function with @hookimpl: one of {', '.join(HOOKS)}"
 
 
 def _has_classes(plugin: Any, name: str) -> bool:
     """Whether a module makes plugin classes of its own; one that does not is a part of another plugin."""
-    bases = tuple(base for bases in _HOOKS.values() for base in bases)
+    bases = tuple(base for bases in _BASES.values() for base in bases)
     return any(isinstance(v, type) and issubclass(v, bases) and v.__module__ == name for v in vars(plugin).values())
 
 
@@ -300,7 +322,7 @@ def _check_class(name: str, cls: type[Plugin]) -> None:
         raise PluginError(f"plugin {name}: {cls.__qualname__}.aliases holds what is no text")
 
 
-def _descs(name: str, hook: str, bases: tuple[type[Plugin], ...], classes: Any, origin: str) -> Iterable[PluginDesc]:
+def _descs(name: str, hook: str, bases: tuple[type[Plugin], ...], classes: Any, origin: str) -> Iterator[PluginDesc]:
     if not isinstance(classes, list | tuple):
         raise PluginError(f"plugin {name}: {hook} must return a list of classes, not {type(classes).__name__}")
     for cls in classes:
@@ -339,7 +361,12 @@ _KIND_OF: Final[dict[type[Plugin], PluginKind]] = {
     HeaderConverter: PluginKind.HEADER_CONVERTER,
     Transform: PluginKind.TRANSFORM,
     Predicate: PluginKind.PREDICATE,
+    ConfigProvider: PluginKind.CONFIG_PROVIDER,
 }
+
+
+def _nothing(plugin: Loaded, hook: str, classes: Any) -> None:
+    """Of no plugin at all there is nothing to take."""
 
 
 def _import_file(name: str, path: Path) -> ModuleType:

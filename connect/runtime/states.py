@@ -19,20 +19,23 @@ runs and makes the difference; doing that twice, or once more after a crash, com
 
 Requests for one connector take turns; one that was overtaken, so that what it found no longer holds, gets 409.
 
-Only runners change a state, along the second table, one event at a time:
+A state changes by an event alone, along the second table; a new worker begins with `INITIAL` whatever was before. Runners
+tell what happens to what they run, and `Lifecycle` what it makes of a request: RESTART and STOP. It keeps the states that
+the status shows. Between RESTART and the START of the new runner, what the old one still tells changes nothing but that it
+failed.
 
 | event    | meaning                                                                |
 |----------|------------------------------------------------------------------------|
 | START    | the runner begins: `start` of the plugin is called                     |
 | STARTED  | `start` came back: it runs                                             |
-| PAUSE    | the target became PAUSED                                               |
-| RESUME   | the target became RUNNING                                              |
+| PAUSE    | it stands still, since the target is PAUSED                            |
+| RESUME   | it goes on, since the target is RUNNING                                |
 | FAIL     | plugin or pipeline raised: the cause is kept in the status             |
 | RESTART  | a restart was asked for: shown until the new runner begins             |
-| STOP     | the target became STOPPED (a connector), or the runner was taken away  |
+| STOP     | a connector's target became STOPPED, and all of it has ended           |
 
-A failed task leaves its connector RUNNING, and PAUSE and RESUME leave a failed one failed: only RESTART, or a new
-config, brings it back. STOPPED is a connector's state only; a stopped connector has no tasks.
+A failed task leaves its connector RUNNING. Nobody pauses or resumes what failed: only RESTART, or a new config, brings it
+back. STOPPED is a connector's state only; a stopped connector has no tasks.
 """
 
 from __future__ import annotations
@@ -121,39 +124,23 @@ class Event(Enum):
 
 _S, _E = State, Event
 
+#: What everything is before its first event.
+INITIAL: Final = State.UNASSIGNED
+
 TRANSITIONS: Final[dict[tuple[State, Event], State]] = {
-    (_S.UNASSIGNED, _E.START): _S.UNASSIGNED,
+    **{(state, _E.START): _S.UNASSIGNED for state in _S},
     (_S.UNASSIGNED, _E.STARTED): _S.RUNNING,
+    (_S.RESTARTING, _E.STARTED): _S.RESTARTING,
     (_S.UNASSIGNED, _E.PAUSE): _S.PAUSED,
-    (_S.UNASSIGNED, _E.RESUME): _S.UNASSIGNED,
-    (_S.UNASSIGNED, _E.FAIL): _S.FAILED,
-    (_S.UNASSIGNED, _E.RESTART): _S.RESTARTING,
-    (_S.UNASSIGNED, _E.STOP): _S.STOPPED,
-    (_S.RUNNING, _E.STARTED): _S.RUNNING,
     (_S.RUNNING, _E.PAUSE): _S.PAUSED,
-    (_S.RUNNING, _E.RESUME): _S.RUNNING,
-    (_S.RUNNING, _E.FAIL): _S.FAILED,
-    (_S.RUNNING, _E.RESTART): _S.RESTARTING,
-    (_S.RUNNING, _E.STOP): _S.STOPPED,
-    (_S.PAUSED, _E.STARTED): _S.PAUSED,
     (_S.PAUSED, _E.PAUSE): _S.PAUSED,
+    (_S.RESTARTING, _E.PAUSE): _S.RESTARTING,
+    (_S.RUNNING, _E.RESUME): _S.RUNNING,
     (_S.PAUSED, _E.RESUME): _S.RUNNING,
-    (_S.PAUSED, _E.FAIL): _S.FAILED,
-    (_S.PAUSED, _E.RESTART): _S.RESTARTING,
-    (_S.PAUSED, _E.STOP): _S.STOPPED,
-    (_S.FAILED, _E.PAUSE): _S.FAILED,
-    (_S.FAILED, _E.RESUME): _S.FAILED,
-    (_S.FAILED, _E.FAIL): _S.FAILED,
-    (_S.FAILED, _E.RESTART): _S.RESTARTING,
-    (_S.FAILED, _E.STOP): _S.STOPPED,
-    (_S.RESTARTING, _E.START): _S.UNASSIGNED,
-    (_S.RESTARTING, _E.FAIL): _S.FAILED,
-    (_S.RESTARTING, _E.RESTART): _S.RESTARTING,
-    (_S.RESTARTING, _E.STOP): _S.STOPPED,
-    (_S.STOPPED, _E.START): _S.UNASSIGNED,
-    (_S.STOPPED, _E.PAUSE): _S.PAUSED,
-    (_S.STOPPED, _E.STOP): _S.STOPPED,
-    (_S.STOPPED, _E.FAIL): _S.FAILED,
+    (_S.RESTARTING, _E.RESUME): _S.RESTARTING,
+    **{(state, _E.FAIL): _S.FAILED for state in _S},
+    **{(state, _E.RESTART): _S.RESTARTING for state in _S},
+    **{(state, _E.STOP): _S.STOPPED for state in _S},
 }
 
 

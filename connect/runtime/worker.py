@@ -16,7 +16,7 @@ from connect.runtime.config import ConnectorConfig, WorkerConfig
 from connect.runtime.factory import connector_desc, framework_config
 from connect.runtime.model import PluginKind, State, TaskId, TaskProgress
 from connect.runtime.plugins import PluginDesc
-from connect.runtime.states import Event, after
+from connect.runtime.states import INITIAL, Event, after
 from connect.runtime.tasks.context import ConnectorContextImpl, connector_context
 from connect.runtime.tasks.sink_task import SinkTaskRunner
 from connect.runtime.tasks.source_task import SourceTaskRunner
@@ -30,7 +30,7 @@ T = TypeVar("T")
 #: How long a cancelled task may take to release the log's side.
 LATE_S: Final = 0.7
 
-OnConnectorState = Callable[[str, State, str | None], None]
+OnConnectorEvent = Callable[[str, Event, str | None], None]
 
 
 class StartInterrupted(Exception):
@@ -45,12 +45,12 @@ class ConnectorRunner:
         name: str,
         raw: Mapping[str, str],
         around: Surroundings,
-        on_state: OnConnectorState,
+        on_event: OnConnectorEvent,
         on_reconfigure: Callable[[str], None],
     ) -> None:
         self.name = name
         self.raw = dict(raw)
-        self.state = State.UNASSIGNED
+        self.state = INITIAL
         secrets.remember(around.plugins, raw)
         self.failure: Exception | None = None
         self._interrupted = asyncio.Event()
@@ -64,7 +64,7 @@ class ConnectorRunner:
             deadline_s=around.worker.plugin_call_timeout_ms / 1000,
         )
         self._plugin: Connector | None = None
-        self._on_state = on_state
+        self._on_event = on_event
         loop = asyncio.get_running_loop()
 
         def reconfigure() -> None:
@@ -79,6 +79,11 @@ class ConnectorRunner:
     def waiting_for(self) -> str | None:
         """What the instance cannot divide its work without; None where it goes on, or is not to run."""
         return self._context.waiting_for if self.state is State.RUNNING else None
+
+    @property
+    def is_interrupted(self) -> bool:
+        """Whether its start was ended: it will never run, and another one is to be made."""
+        return self._interrupted.is_set()
 
     async def start(self, *, paused: bool) -> bool:
         """Make, configure and start the instance; return whether it came up. A failure ends in the status."""
@@ -202,7 +207,7 @@ class ConnectorRunner:
 
     def _event(self, event: Event, trace: str | None = None) -> None:
         self.state = after(self.state, event)
-        self._on_state(self.name, self.state, trace)
+        self._on_event(self.name, event, trace)
 
 
 class Worker:

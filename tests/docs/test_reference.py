@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from pathlib import Path
 
@@ -9,10 +10,12 @@ import pytest
 
 import connect.log
 import connect.rest.app
+from connect.api import hooks
 from connect.api.errors import CODES
 from connect.cli.main import cli
 from connect.log.log_config import LOG_KEYS, SYNONYMS
 from connect.log.topic_config import KEYS as TOPIC_KEYS
+from connect.runtime.hook_calls import HOOKS, OBSERVING_HOOKS
 from connect.runtime.model import PluginKind
 from connect.runtime.plugins import PluginHost
 
@@ -33,6 +36,16 @@ def test_every_route_is_documented() -> None:
         for route in part.router.routes:
             last = route.path.rstrip("/").rpartition("/")[2]  # type: ignore[attr-defined]
             assert last in text or last == "", route
+
+
+def test_every_hook_is_documented_with_its_arguments() -> None:
+    text = (DOCS / "reference" / "hooks.md").read_text()
+    for name in HOOKS:
+        given = inspect.signature(getattr(hooks, name)).parameters
+        if name in OBSERVING_HOOKS:
+            assert f"| `{name}` | {', '.join(f'`{argument}`' for argument in given)} |" in text
+        else:
+            assert f"| `{name}()` |" in text
 
 
 def test_every_command_is_documented() -> None:

@@ -285,6 +285,20 @@ async def test_requests_while_a_start_takes_its_time_are_answered_and_the_last_o
     assert herder.SETTLE_S < herder.BUSY_S
 
 
+async def test_a_start_that_was_ended_is_made_anew_where_the_connector_is_wanted_after_all(
+    worker: RunningWorker,
+) -> None:
+    SwitchConnector.gate.clear()
+    body = {"name": "c", "config": {"connector.class": "test.Switch"}}
+    creating = asyncio.create_task(worker.client.post("/connectors", json=body))
+    await worker.until(lambda: "c" in worker.herder._lifecycle._runners)
+    worker.herder._lifecycle._runners["c"].interrupt()  # as a stop does, that is taken back before its turn comes
+    SwitchConnector.gate.set()
+    worker.herder._lifecycle.reconcile("c")
+    await creating
+    await until_shown(worker, R, [R])
+
+
 # -- restarted workers -------------------------------------------------------------------------------------------------
 
 

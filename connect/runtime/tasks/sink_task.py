@@ -16,7 +16,7 @@ import inspect
 import time
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Final
+from typing import Any, Final
 
 from connect.api import (
     Batch,
@@ -73,7 +73,7 @@ class SinkTaskRunner(TaskRunner):
         make = lambda: make_pipeline(  # noqa: E731 - runs on the task's thread
             self.around.plugins, self.around.worker, self.spec.config, log=self.log, interrupted=self.interrupted
         )
-        self._pipeline, self.tolerance = await self.set_up(make)
+        self._pipeline = await self.set_up(make)
         originals = self.spec.config.originals
         assert isinstance(self.spec.config, SinkConnectorConfig)
         producer_configs = {
@@ -452,8 +452,10 @@ class SinkTaskRunner(TaskRunner):
                     self.records += sum(offset < stop for offset in batch.offsets)
                 continue
             self._put[partition] = batch.next_offset
+            size_bytes = size_of(batch.columns.keys, batch.columns.values)
             self.records += len(batch)
-            self.size_bytes += size_of(batch.columns.keys, batch.columns.values)
+            self.size_bytes += size_bytes
+            self.tell_delivered(batch.topic, batch.partition, len(batch), size_bytes)
             self.around.on_topic(self.id, batch.topic)
 
     async def _send_letters(self, fetched: Sequence[FetchedBatch]) -> None:
@@ -516,7 +518,21 @@ class SinkTaskRunner(TaskRunner):
             if not isinstance(error, UnknownTopicOrPartitionError) and error.code != "log.illegal_generation":
                 return
             # Refused for ever, and the others are committed.
+        else:
+            self._tell_committed(offsets)
         self._put = {p: o for p, o in self._put.items() if offsets.get(p) != o}
+
+    def _tell_committed(self, offsets: Mapping[TopicPartition, int]) -> None:
+        if self.around.observers.wants("connect_offsets_committed"):
+            self.tell("connect_offsets_committed", offsets=_shown(offsets))
+
+
+def _shown(offsets: Mapping[TopicPartition, int]) -> list[tuple[dict[str, Any], dict[str, Any]]]:
+    """Return a group's offsets as REST shows them."""
+    return [
+        ({"kafka_topic": at.topic, "kafka_partition": at.partition}, {"kafka_offset": offset})
+        for at, offset in offsets.items()
+    ]
 
 
 def put(task: SinkTask, batch: Batch) -> None:

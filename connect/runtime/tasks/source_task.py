@@ -87,7 +87,7 @@ class SourceTaskRunner(TaskRunner):
         make = lambda: make_pipeline(  # noqa: E731 - runs on the task's thread
             self.around.plugins, self.around.worker, self.spec.config, log=self.log, interrupted=self.interrupted
         )
-        self._pipeline, self.tolerance = await self.set_up(make)
+        self._pipeline = await self.set_up(make)
         assert isinstance(self.spec.config, SourceConnectorConfig)
         self._topic_groups = topic_groups(self.spec.config.originals, self.spec.config.topic_creation_groups)
         configs = {
@@ -291,8 +291,10 @@ class SourceTaskRunner(TaskRunner):
                     raise
                 await self._wait_for_log(error, out.topic, tries)
                 tries += 1
+        size_bytes = size_of(out.columns.keys, out.columns.values)
         self.records += len(out.columns)
-        self.size_bytes += size_of(out.columns.keys, out.columns.values)
+        self.size_bytes += size_bytes
+        self.tell_delivered(out.topic, out.partition, len(out.columns), size_bytes)
 
     async def _wait_for_log(self, error: ConnectError, topic: str, tries: int) -> None:
         self._outage.set()
@@ -383,6 +385,9 @@ class SourceTaskRunner(TaskRunner):
             else:
                 self._committed.add(offsets)
                 self._has_news = True
+                if self.around.observers.wants("connect_offsets_committed"):
+                    plain = [(dict(partition), dict(offset)) for partition, offset in offsets]
+                    self.tell("connect_offsets_committed", offsets=plain)
 
     async def _tell_committed(self) -> None:
         """Tell the plugin what was committed since it was last told. Between two calls of it, and after the last."""

@@ -14,24 +14,23 @@ import threading
 import traceback
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, TypeVar, cast
+from dataclasses import dataclass
+from typing import Any, cast
 
-from connect.api import ConnectError, Connector, PluginError, RetriableError, Task
+from connect.api import Batch, ConnectError, Connector, PluginError, RetriableError, Task
 from connect.api.connector import config_class_of
 from connect.ports import Cluster
 from connect.runtime.border.calls import PLUGIN_FAILED, PluginTimeoutError, TaskThread, call, cause_of, failure_of, told
 from connect.runtime.border.watchdog import Watch
 from connect.runtime.config import ConnectorConfig, WorkerConfig
 from connect.runtime.model import State, TaskId, TaskProgress
+from connect.runtime.observers import Observers
 from connect.runtime.plugins import PluginDesc, PluginHost
 from connect.runtime.secrets import redact
-from connect.runtime.states import Event, after
+from connect.runtime.states import INITIAL, Event, after
 from connect.runtime.tasks.context import SinkTaskContextImpl, SourceTaskContextImpl, connector_context
 from connect.runtime.tasks.pipeline import Pipeline
-from connect.runtime.tasks.tolerance import Tolerance, wait_ms_of
-
-T = TypeVar("T")
+from connect.runtime.tasks.tolerance import Tolerance, failed_record, wait_ms_of
 
 #: The longest pause between two polls of a source that has nothing, in seconds: as Kafka's file source waits.
 IDLE_WAIT_MAX_S = 1.0
@@ -60,9 +59,10 @@ class Surroundings:
     cluster: Cluster
     plugins: PluginHost
     worker: WorkerConfig
-    on_state: Callable[[TaskId, State, str | None], None]
+    on_event: Callable[[TaskId, Event, str | None], None]
     on_topic: Callable[[TaskId, str], None]
-    watch: Watch = field(default_factory=Watch)
+    watch: Watch
+    observers: Observers
 
 
 class TaskRunner(ABC):
@@ -77,7 +77,7 @@ class TaskRunner(ABC):
         self.id = spec.id
         self.around = around
         self.context = context
-        self.state = State.UNASSIGNED
+        self.state = INITIAL
         self.failure: Exception | None = None
         self.records = 0
         self.size_bytes = 0
@@ -174,9 +174,12 @@ class TaskRunner(ABC):
         self._plugin, self._is_made = made, True
         made.configure(config_class_of(connector_class, task_class).parse(self.spec.task_config))
 
-    async def set_up(self, make: Callable[[], T]) -> T:
-        """Make the pipeline's plugins on the thread."""
-        return await self.thread.bounded(self.thread.deadline_s, make)
+    async def set_up(self, make: Callable[[], tuple[Pipeline, Tolerance]]) -> Pipeline:
+        """Make the pipeline's plugins on the thread, and the rules for what fails."""
+        pipeline, tolerance = await self.thread.bounded(self.thread.deadline_s, make)
+        tolerance.on_failed = self._tell_failed
+        self.tolerance = tolerance
+        return pipeline
 
     @abstractmethod
     async def _prepare(self) -> None:
@@ -310,7 +313,7 @@ class TaskRunner(ABC):
         self.state = after(self.state, event)
         # One that was told to stop is no longer what its number stands for: the next runner may be there already.
         if not self.stopping:
-            self.around.on_state(self.id, self.state, trace)
+            self.around.on_event(self.id, event, trace)
 
     def ended(self, task: asyncio.Task[None]) -> None:
         """Take note of the end of `run`: one that nobody asked for is a failure, whatever it came from."""
@@ -323,6 +326,21 @@ class TaskRunner(ABC):
             )
         cause = error if isinstance(error, Exception) else ConnectError(f"task {self.id} ended without being asked to")
         self._failed(cause)
+
+    def tell(self, hook: str, **arguments: Any) -> None:
+        """Tell observers of this task. From any thread; never waits."""
+        self.around.observers.tell(hook, connector=self.id.connector, task=self.id.task, **arguments)
+
+    def tell_delivered(self, topic: str, partition: int | None, records: int, size_bytes: int) -> None:
+        """Tell observers of a batch: once a batch, so it must cost nothing where nobody hears."""
+        if self.around.observers.wants("connect_batch_delivered"):
+            self.tell(
+                "connect_batch_delivered", topic=topic, partition=partition, records=records, size_bytes=size_bytes
+            )
+
+    def _tell_failed(self, error: Exception, stage: str, batch: Batch, index: int, skipped: bool) -> None:
+        if self.around.observers.wants("connect_record_failed"):
+            self.tell("connect_record_failed", **failed_record(error, stage, batch, index), skipped=skipped)
 
     def _failed(self, error: Exception) -> None:
         cause = cause_of(error)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from connect.api import Batch, ConnectError, DataError, Plugin, RetriableError
@@ -68,6 +68,8 @@ class Tolerance:
         self.tolerates = config.errors_tolerance == "all"
         self.skipped = 0
         self.letters: list[Letter] = []
+        #: Hears of each record that fails: the error, the stage, its batch and index, and whether it is skipped.
+        self.on_failed: Callable[[Exception, str, Batch, int, bool], None] = _nobody
         self._keeps_letters = isinstance(config, SinkConnectorConfig) and bool(config.errors_deadletterqueue_topic_name)
         self._retry_timeout_ms = config.errors_retry_timeout
         self._delay_max_ms = config.errors_retry_delay_max_ms
@@ -109,6 +111,7 @@ class Tolerance:
         where = coordinates(batch, index)
         if self._keeps_letters and at is not None:
             self.letters.append(Letter.of(batch, index, *at, error))
+        self.on_failed(error, stage, batch, index, self.tolerates)
         reason = error.message if isinstance(error, ConnectError) else f"{type(error).__name__}: {error}"
         if not self.tolerates:
             code, hint = (error.code, error.hint) if isinstance(error, ConnectError) else ("plugin.failed", _hint(at))
@@ -128,6 +131,30 @@ class Tolerance:
 def _hint(at: tuple[str, Plugin] | None) -> str:
     whom = f"the author of {at[1].plugin_name()}" if at is not None else "the plugin's author"
     return f"See the trace and report it to {whom}, or set errors.tolerance=all to skip such records."
+
+
+def failed_record(error: Exception, stage: str, batch: Batch, index: int) -> dict[str, Any]:
+    """Return what observers are told of a record that failed; see `connect_record_failed`."""
+    own = batch.source_offsets[index] if batch.source_offsets is not None else None
+    last = batch.source_offset if index == len(batch) - 1 else None
+    return {
+        "stage": stage,
+        "topic": batch.original_topic or batch.topic,
+        "partition": batch.original_partition if batch.original_partition is not None else batch.partition,
+        "offset": batch.offsets[index] if batch.offsets is not None else None,
+        "source_partition": _plain(batch.source_partition),
+        "source_offset": _plain(own if own is not None else last),
+        "error_class": type(error).__name__,
+        "message": redact(error.message if isinstance(error, ConnectError) else str(error)),
+    }
+
+
+def _plain(mapping: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    return None if mapping is None else dict(mapping)
+
+
+def _nobody(error: Exception, stage: str, batch: Batch, index: int, skipped: bool) -> None:
+    """Where nobody hears of failures."""
 
 
 def coordinates(batch: Batch, index: int) -> str:
