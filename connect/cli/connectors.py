@@ -15,7 +15,7 @@ from connect.api import ConfigError, ConnectError, EnvironmentFault, NotFoundErr
 from connect.cli import lifecycle as steering
 from connect.cli import offline, offsets
 from connect.cli.output import UsageError, print_json, print_table
-from connect.cli.rest import DEFAULT_URL, RestClient, rest_command, worker_url
+from connect.cli.rest import RestClient, rest_command
 from connect.cli.states import TARGETS, status_lines, tasks_text, verdict, wait_for, worst
 from connect.cli.texts import parse_json, read_text
 from connect.runtime.causes import cause_of
@@ -23,8 +23,6 @@ from connect.runtime.model import State
 
 if TYPE_CHECKING:
     from connect.cli.settings import ConnectorFile
-
-__all__ = ["DEFAULT_URL", "RestClient", "connector", "worker_url"]
 
 file_option = click.option(
     "-f",

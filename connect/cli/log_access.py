@@ -11,9 +11,9 @@ from typing import Any, Protocol, TypeVar
 import click
 
 from connect.api import ConnectError
-from connect.cli.connectors import worker_url
 from connect.cli.output import print_json
 from connect.cli.remote import RemoteLog
+from connect.cli.rest import worker_url
 from connect.cli.wiring import Wiring
 from connect.ports import Acks, Cluster, GroupInfo, TopicConfigEntry, TopicInfo
 from connect.records import Columns, FetchedBatch, Isolation, OffsetAndMetadata, TopicPartition

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import quote
 
 from connect.api import ConfigError
-from connect.cli.connectors import RestClient
+from connect.cli.rest import RestClient
 from connect.ports import Acks, GroupInfo, PartitionInfo, TopicConfigEntry, TopicInfo
 from connect.records import Columns, FetchedBatch, Isolation, OffsetAndMetadata, RawHeaders, TopicPartition
 from connect.runtime.lag import GroupRow

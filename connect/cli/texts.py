@@ -42,7 +42,14 @@ def read_text(path: Path, *, otherwise: str | None = None) -> str:
 
 
 def parse_json(text: str, where: str) -> Any:
-    """Return what JSON text says; `where` names it in the error."""
+    """Return what JSON text says, with a byte order mark or without.
+
+    Args:
+        where: Names the text in the error.
+
+    Raises:
+        ConfigError: config.unreadable.
+    """
     try:
         return orjson.loads(text.removeprefix(MARK))
     except orjson.JSONDecodeError as error:

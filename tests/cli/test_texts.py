@@ -8,7 +8,7 @@ import pytest
 
 from connect.api import ConfigError
 from connect.cli.contexts import read_secret
-from connect.cli.texts import read_text
+from connect.cli.texts import parse_json, read_text
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
@@ -34,3 +34,9 @@ def test_what_cannot_be_read_is_told_with_its_name(tmp_path: Path) -> None:
     (tmp_path / "odd").write_bytes(b"\xff\xfex")
     with pytest.raises(ConfigError, match="UTF-16-LE"):
         read_text(tmp_path / "odd", otherwise="latin-1")
+
+
+def test_json_that_cannot_be_parsed_names_its_file_and_a_mark_in_front_is_no_part_of_it() -> None:
+    assert parse_json('\ufeff{"a": 1}', "a.json") == {"a": 1}
+    with pytest.raises(ConfigError, match=r"a\.json is not JSON"):
+        parse_json("{", "a.json")
