@@ -12,8 +12,7 @@ import click
 import orjson
 
 from connect.api import ConfigError, ConnectError, EnvironmentFault, NotFoundError
-from connect.cli import lifecycle as steering
-from connect.cli import offline, offsets
+from connect.cli import lifecycle, offline, offsets
 from connect.cli.output import UsageError, print_json, print_table
 from connect.cli.rest import RestClient, rest_command
 from connect.cli.states import TARGETS, status_lines, tasks_text, verdict, wait_for, worst
@@ -37,7 +36,7 @@ files_argument = click.argument("files", nargs=-1, type=click.Path(path_type=Pat
 
 @click.group()
 def connector() -> None:
-    """List, create and steer connectors, over REST."""
+    """List, create and change connectors, over REST."""
 
 
 # -- looking -------------------------------------------------------------------------------------------------------
@@ -87,7 +86,7 @@ trace_option = click.option("--trace", is_flag=True, help="The whole trace of a 
     type=click.Choice(TARGETS, case_sensitive=False),
     help="With --wait: until it is in this state; else in any that it was asked for.",
 )
-@steering.wait_options
+@lifecycle.wait_options
 @rest_command
 def status(
     rest: RestClient, name: str, trace: bool, wanted: str | None, wait: bool, timeout_s: float, as_json: bool
@@ -180,7 +179,7 @@ def plugins(rest: RestClient, everything: bool, as_json: bool) -> None:
 @connector.command()
 @files_argument
 @file_option
-@steering.wait_options
+@lifecycle.wait_options
 @rest_command
 def create(
     rest: RestClient, files: Sequence[Path], more: Sequence[Path], wait: bool, timeout_s: float, as_json: bool
@@ -195,10 +194,10 @@ def create(
         show_warnings(rest, name, given[name].config, as_json=as_json)
         if wait:
             state = given[name].initial_state
-            codes[name] = steering.waited(rest, name, "RUNNING" if state is None else state.value, timeout_s)
+            codes[name] = lifecycle.waited(rest, name, "RUNNING" if state is None else state.value, timeout_s)
         return "created"
 
-    return steering.for_each(list(given), make, as_json=as_json, exit_codes=codes, answers=made)
+    return lifecycle.for_each(list(given), make, as_json=as_json, exit_codes=codes, answers=made)
 
 
 def _created(rest: RestClient, given: ConnectorFile) -> Any:
@@ -222,7 +221,7 @@ def apply(rest: RestClient, files: Sequence[Path], more: Sequence[Path], as_json
             show_warnings(rest, name, given[name].config, as_json=as_json)
         return done
 
-    return steering.for_each(list(given), bring, as_json=as_json)
+    return lifecycle.for_each(list(given), bring, as_json=as_json)
 
 
 def show_warnings(rest: RestClient, name: str, config: Mapping[str, Any], *, as_json: bool) -> None:
@@ -384,6 +383,6 @@ def _counted(count: int, noun: str) -> str:
     return f"{count} {noun}{'s' * (count != 1)}" if count else ""
 
 
-for command in (*steering.commands, *offsets.commands):
+for command in (*lifecycle.commands, *offsets.commands):
     connector.add_command(command)
 offline.add_to(connector)

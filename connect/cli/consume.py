@@ -13,9 +13,9 @@ import click
 
 from connect.api import ConnectError, UnknownTopicOrPartitionError
 from connect.cli.formats import renderer
-from connect.cli.log_access import LogDoor, door_options, open_door, run_async
+from connect.cli.log_access import LogDoor, log_options, open_log, run_async
 from connect.cli.output import UsageError
-from connect.cli.timestamps import moment_ms
+from connect.cli.timestamps import parse_timestamp_ms
 from connect.ports import PartitionInfo
 from connect.records import FetchedBatch, Isolation, OffsetAndMetadata, TopicPartition
 
@@ -58,7 +58,7 @@ _ISOLATIONS: dict[str, Isolation] = {"read_uncommitted": "read_uncommitted", "re
     help="value; raw: its bytes as they are; json, pretty, or a template: %t topic, %p partition, %o offset, "
     "%T timestamp, %d date, %k key, %s value, %K and %S their sizes, %h headers, \\n, \\t.",
 )
-@door_options
+@log_options
 @click.pass_obj
 def consume(
     session: Any,
@@ -82,14 +82,14 @@ def consume(
     Starts at the end, unless --from-beginning, --from-datetime, --offset or a group's offset says otherwise.
     """
     render = renderer("json" if as_json else template or ("%k\\t%s\\n" if print_key else "value"))
-    since_ms = None if from_datetime is None else moment_ms(from_datetime, "--from-datetime")
+    since_ms = None if from_datetime is None else parse_timestamp_ms(from_datetime, "--from-datetime")
     if offset is not None and offset not in ("earliest", "latest") and not offset.removeprefix("-").isdigit():
         raise UsageError(f"--offset: {offset!r} is not an offset, earliest, latest or -N")
     if sum(choice is not None for choice in (offset, since_ms)) + from_beginning > 1:
         raise UsageError("--offset, --from-datetime and --from-beginning exclude one another")
 
     async def main() -> None:
-        async with open_door(session.wiring, data_dir, url) as log:
+        async with open_log(session.wiring, data_dir, url) as log:
             chosen = await _partitions(log, topic, partition, offset)
             positions = await _start(log, topic, chosen, offset, group, since_ms, from_beginning=from_beginning)
             out = sys.stdout.buffer

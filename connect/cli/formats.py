@@ -11,7 +11,7 @@ from typing import NamedTuple
 import orjson
 
 from connect.cli.output import UsageError
-from connect.cli.timestamps import moment_text
+from connect.cli.timestamps import timestamp_text
 from connect.records import FetchedBatch, RawHeaders
 
 #: The member that stands for bytes which are no UTF-8, in JSON.
@@ -58,7 +58,7 @@ _LETTERS: dict[str, Callable[[_Record], bytes]] = {
     "p": lambda r: b"%d" % r.partition,
     "o": lambda r: b"%d" % r.offset,
     "T": lambda r: b"%d" % r.timestamp,
-    "d": lambda r: moment_text(r.timestamp).encode(),
+    "d": lambda r: timestamp_text(r.timestamp).encode(),
     "k": lambda r: _shown(r.key),
     "K": lambda r: b"%d" % (-1 if r.key is None else len(r.key)),
     "s": lambda r: _shown(r.value),
@@ -99,7 +99,7 @@ def _pretty(batch: FetchedBatch) -> bytes:
     lines = []
     for record in _records(batch):
         body = _body(record)
-        body["date"] = moment_text(record.timestamp)
+        body["date"] = timestamp_text(record.timestamp)
         for name in ("key", "value"):
             body[name] = _parsed(body[name])
         lines.append(orjson.dumps(body, option=orjson.OPT_INDENT_2) + b"\n")

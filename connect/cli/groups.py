@@ -10,9 +10,9 @@ from typing import Any
 import click
 
 from connect.api import NotFoundError, UnknownTopicOrPartitionError
-from connect.cli.log_access import LogDoor, door_options, open_door, run_async, say
+from connect.cli.log_access import LogDoor, log_options, open_log, run_async, say
 from connect.cli.output import UsageError, confirm, print_json, print_table, yes_option
-from connect.cli.timestamps import moment_ms, moment_text
+from connect.cli.timestamps import parse_timestamp_ms, timestamp_text
 from connect.ports import GroupInfo, PartitionInfo
 from connect.records import OffsetAndMetadata, TopicPartition
 from connect.runtime.lag import GroupRow
@@ -24,13 +24,13 @@ def group() -> None:
 
 
 @group.command("list")
-@door_options
+@log_options
 @click.pass_obj
 def list_groups(session: Any, data_dir: Path, url: str | None, as_json: bool) -> None:
     """List groups with their state and their lag over all partitions."""
 
     async def main() -> list[tuple[GroupInfo, list[GroupRow]]]:
-        async with open_door(session.wiring, data_dir, url) as log:
+        async with open_log(session.wiring, data_dir, url) as log:
             return [await log.group_rows(name) for name in await log.groups()]
 
     found = run_async(main())
@@ -44,13 +44,13 @@ def list_groups(session: Any, data_dir: Path, url: str | None, as_json: bool) ->
 
 @group.command()
 @click.argument("name")
-@door_options
+@log_options
 @click.pass_obj
 def describe(session: Any, name: str, data_dir: Path, url: str | None, as_json: bool) -> None:
     """Show a group's members, offsets and lag."""
 
     async def main() -> tuple[GroupInfo, list[GroupRow]]:
-        async with open_door(session.wiring, data_dir, url) as log:
+        async with open_log(session.wiring, data_dir, url) as log:
             return await _known(log, name)
 
     info, rows = run_async(main())
@@ -68,7 +68,7 @@ def describe(session: Any, name: str, data_dir: Path, url: str | None, as_json: 
                 _shown(r.offset),
                 _shown(r.log_end_offset),
                 _shown(r.lag),
-                moment_text(r.commit_timestamp),
+                timestamp_text(r.commit_timestamp),
                 r.metadata,
             )
             for r in rows
@@ -91,7 +91,7 @@ def describe(session: Any, name: str, data_dir: Path, url: str | None, as_json: 
 @click.option("--shift-by", type=int, help="Forward by so many records, back where negative.")
 @click.option("--to-datetime", metavar="TIME", help="To the first record at or after this: ISO 8601, or ms since 1970.")
 @click.option("--dry-run", is_flag=True, help="Show what would be set, and set nothing.")
-@door_options
+@log_options
 @click.pass_obj
 def reset(
     session: Any,
@@ -111,7 +111,7 @@ def reset(
     choices = [to_earliest, to_latest, to_offset is not None, shift_by is not None, to_datetime is not None]
     if sum(choices) != 1:
         raise UsageError("give exactly one of --to-earliest, --to-latest, --to-offset, --shift-by, --to-datetime")
-    since_ms = None if to_datetime is None else moment_ms(to_datetime, "--to-datetime")
+    since_ms = None if to_datetime is None else parse_timestamp_ms(to_datetime, "--to-datetime")
 
     async def target(log: LogDoor, at: TopicPartition, info: PartitionInfo, committed: int | None) -> int:
         if to_earliest:
@@ -134,7 +134,7 @@ def reset(
         return min(max(wanted, info.log_start_offset), info.log_end_offset)
 
     async def main() -> list[dict[str, Any]]:
-        async with open_door(session.wiring, data_dir, url) as log:
+        async with open_log(session.wiring, data_dir, url) as log:
             info = await log.describe_group(name)
             chosen = await _chosen(log, info, topics)
             before = {at: info.offsets[at].offset if at in info.offsets else None for at in chosen}
@@ -166,7 +166,7 @@ def reset(
     help="Only the offsets of this topic, or of these partitions.",
 )
 @yes_option
-@door_options
+@log_options
 @click.pass_obj
 def delete(
     session: Any, name: str, topics: tuple[str, ...], yes: bool, data_dir: Path, url: str | None, as_json: bool
@@ -175,7 +175,7 @@ def delete(
     confirm(f"Delete the offsets of group {name}?", yes=yes)
 
     async def main() -> int:
-        async with open_door(session.wiring, data_dir, url) as log:
+        async with open_log(session.wiring, data_dir, url) as log:
             info, _ = await _known(log, name)
             gone = [at for at in info.offsets if not topics or _matches(at, topics)]
             await log.delete_offsets(name, gone if topics else None)

@@ -82,7 +82,7 @@ def waited(rest: RestClient, name: str, wanted: str, timeout_s: float) -> int:
     return code
 
 
-def _steering(name: str, suffix: str, done: str, wanted: str, summary: str) -> click.Command:
+def _target_state(name: str, suffix: str, done: str, wanted: str, summary: str) -> click.Command:
     @click.command(name, help=summary)
     @names_argument
     @wait_options
@@ -90,7 +90,7 @@ def _steering(name: str, suffix: str, done: str, wanted: str, summary: str) -> c
     def command(rest: RestClient, connectors: Sequence[str], wait: bool, timeout_s: float, as_json: bool) -> int:
         codes: dict[str, int] = {}
 
-        def steer(one: str) -> str:
+        def change(one: str) -> str:
             rest.named("PUT", one, suffix)
             if wait:
                 codes[one] = waited(rest, one, wanted, timeout_s)
@@ -102,7 +102,7 @@ def _steering(name: str, suffix: str, done: str, wanted: str, summary: str) -> c
                 )
             return done
 
-        return for_each(connectors, steer, as_json=as_json, exit_codes=codes)
+        return for_each(connectors, change, as_json=as_json, exit_codes=codes)
 
     return command
 
@@ -111,9 +111,11 @@ def _states(status: dict[str, Any]) -> set[str]:
     return {status["connector"]["state"], *(task["state"] for task in status["tasks"])}
 
 
-pause = _steering("pause", "/pause", "paused", "PAUSED", "Let connectors and their tasks stand still.")
-resume = _steering("resume", "/resume", "resumed", "RUNNING", "Let paused or stopped connectors run.")
-stop = _steering("stop", "/stop", "stopped", "STOPPED", "Stop connectors; their tasks are gone until they are resumed.")
+pause = _target_state("pause", "/pause", "paused", "PAUSED", "Let connectors and their tasks stand still.")
+resume = _target_state("resume", "/resume", "resumed", "RUNNING", "Let paused or stopped connectors run.")
+stop = _target_state(
+    "stop", "/stop", "stopped", "STOPPED", "Stop connectors; their tasks are gone until they are resumed."
+)
 
 
 @click.command()

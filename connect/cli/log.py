@@ -17,7 +17,7 @@ from connect.cli.formats import renderer
 from connect.cli.log_access import DEFAULT_DATA_DIR
 from connect.cli.output import print_json, print_table
 from connect.cli.plugins import as_json_option
-from connect.cli.timestamps import moment_text
+from connect.cli.timestamps import timestamp_text
 from connect.inspection import BadRange, Inspector, PartitionReport, Repair, StoredBatch
 from connect.records import TopicPartition
 
@@ -103,8 +103,8 @@ def stats(session: Any, topics: tuple[str, ...], data_dir: Path, as_json: bool) 
                 r["records_per_batch"],
                 r["compression_ratio"],
                 ",".join(r["codecs"]),
-                moment_text(r["oldest_timestamp"]),
-                moment_text(r["newest_timestamp"]),
+                timestamp_text(r["oldest_timestamp"]),
+                timestamp_text(r["newest_timestamp"]),
             )
             for r in rows
         ],
@@ -179,9 +179,8 @@ def _line(found: StoredBatch | BadRange) -> str:
     flags = "".join(f" {flag}" for flag in found.flags) + (f" {found.marker}" if found.marker else "")
     unreadable = "" if found.records is not None else " its records cannot be read"
     return (
-        f"{found.path} position {found.position} offsets {found.base_offset} to {found.last_offset} "
-        f"records {found.count} bytes {found.size_bytes} codec {found.codec} {moment_text(found.max_timestamp)}"
-        f"{producer}{flags}{unreadable}"
+        f"{found.path} position {found.position} offsets {found.base_offset} to {found.last_offset} records {found.count} "
+        f"bytes {found.size_bytes} codec {found.codec} {timestamp_text(found.max_timestamp)}{producer}{flags}{unreadable}"
     )
 
 

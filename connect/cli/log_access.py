@@ -108,7 +108,7 @@ class LocalLog:
 
 
 @asynccontextmanager
-async def open_door(wiring: Wiring, data_dir: Path, url: str | None) -> AsyncIterator[LogDoor]:
+async def open_log(wiring: Wiring, data_dir: Path, url: str | None) -> AsyncIterator[LogDoor]:
     """Open the log of a directory, or reach it through the worker that owns it; with `url` only the latter."""
     log: LogDoor
     if url is not None:
@@ -126,7 +126,7 @@ async def open_door(wiring: Wiring, data_dir: Path, url: str | None) -> AsyncIte
         await log.aclose()
 
 
-def door_options(command: Callable[..., Any]) -> Callable[..., Any]:
+def log_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add --data-dir, --url and --json."""
     for option in (
         click.option("--json", "as_json", is_flag=True, help="Print JSON."),

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from connect.cli.log_access import door_options, open_door, run_async
+from connect.cli.log_access import log_options, open_log, run_async
 from connect.cli.output import UsageError, print_json
 from connect.cli.produce import ACKS, producer_configs
 from connect.records import Columns, TopicPartition
@@ -38,7 +38,7 @@ def perf() -> None:
     "--compression", default="none", show_default=True, help="none, gzip, snappy, lz4 or zstd; with a level as zstd:9."
 )
 @click.option("--transaction-records", type=click.IntRange(min=1), help="Append in transactions of so many records.")
-@door_options
+@log_options
 @click.pass_obj
 def produce(
     session: Any,
@@ -61,7 +61,7 @@ def produce(
     configs = producer_configs(compression, "connect-perf" if transaction_records else None)
 
     async def main() -> dict[str, Any]:
-        async with open_door(session.wiring, data_dir, url) as log:
+        async with open_log(session.wiring, data_dir, url) as log:
             await log.describe_topic(topic)
             producer = log.appender(configs)
             latencies, sent, in_transaction = [], 0, 0
@@ -99,7 +99,7 @@ def produce(
 @click.option(
     "--fetch-size", type=click.IntRange(min=1), default=1 << 20, show_default=True, help="Bytes in one fetch."
 )
-@door_options
+@log_options
 @click.pass_obj
 def consume(
     session: Any, topic: str, num_records: int | None, fetch_size: int, data_dir: Path, url: str | None, as_json: bool
@@ -107,7 +107,7 @@ def consume(
     """Read records, and print records/s, MiB/s and the latency of a fetch."""
 
     async def main() -> dict[str, Any]:
-        async with open_door(session.wiring, data_dir, url) as log:
+        async with open_log(session.wiring, data_dir, url) as log:
             info = await log.describe_topic(topic)
             latencies, read, size_bytes = [], 0, 0
             began = time.perf_counter()

@@ -14,7 +14,7 @@ import orjson
 
 from connect.api import ConfigError, UnknownTopicOrPartitionError
 from connect.cli.formats import BASE64
-from connect.cli.log_access import door_options, open_door, run_async, say
+from connect.cli.log_access import log_options, open_log, run_async, say
 from connect.cli.output import UsageError
 from connect.ports import Acks
 from connect.records import Columns, RawHeaders
@@ -72,7 +72,7 @@ ACKS: dict[str, Acks] = {
     help="Append all lines in one transaction of this transactional id.",
 )
 @click.argument("file", required=False, type=click.Path(path_type=Path))
-@door_options
+@log_options
 @click.pass_obj
 def produce(
     session: Any,
@@ -106,7 +106,7 @@ def produce(
     configs = producer_configs(compression, transactional_id)
 
     async def main() -> int:
-        async with open_door(session.wiring, data_dir, url) as log:
+        async with open_log(session.wiring, data_dir, url) as log:
             partitions, count = len((await log.describe_topic(topic)).partitions), 0
             if partition is not None and not 0 <= partition < partitions:
                 raise UnknownTopicOrPartitionError(

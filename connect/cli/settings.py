@@ -68,7 +68,7 @@ def worker_config(
     """Return the worker's config: flags before variables before the file before defaults.
 
     Keys of the file that nothing reads are named in one warning: a file of a Kafka Connect cluster has some, and a typo
-    in one that closes a door must not go unseen.
+    in one that is there for security must not go unseen.
 
     Raises:
         ConfigError: The file cannot be read, or a key is wrong.

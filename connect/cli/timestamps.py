@@ -1,4 +1,4 @@
-"""Moments as people write them, in ms since the epoch."""
+"""Timestamps as people write and read them, in ms since the epoch."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from connect.api import ConfigError
 
 
-def moment_ms(text: str, option: str) -> int:
+def parse_timestamp_ms(text: str, option: str) -> int:
     """Read ISO 8601 (UTC where it names no zone) or whole ms since the epoch.
 
     Raises:
@@ -16,17 +16,17 @@ def moment_ms(text: str, option: str) -> int:
     if text.lstrip("-").isdigit():
         return int(text)
     try:
-        moment = datetime.fromisoformat(text)
+        found = datetime.fromisoformat(text)
     except ValueError:
         raise ConfigError(
             f"{option}: {text!r} is not a date", hint="Write 2026-01-31T12:00:00Z, or milliseconds since 1970."
         ) from None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return round(moment.timestamp() * 1000)
+    if found.tzinfo is None:
+        found = found.replace(tzinfo=UTC)
+    return round(found.timestamp() * 1000)
 
 
-def moment_text(timestamp_ms: int) -> str:
+def timestamp_text(timestamp_ms: int) -> str:
     """Return a timestamp in ISO 8601, UTC; '-' for none and for what no calendar holds."""
     if timestamp_ms < 0:
         return "-"

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from connect.cli.log_access import door_options, open_door, run_async, say
+from connect.cli.log_access import log_options, open_log, run_async, say
 from connect.cli.output import UsageError, confirm, print_json, print_table, yes_option
 from connect.ports import TopicConfigEntry, TopicInfo
 from connect.records import TopicPartition
@@ -46,13 +46,13 @@ def _settings(settings: tuple[str, ...]) -> dict[str, str]:
 
 
 @topic.command("list")
-@door_options
+@log_options
 @click.pass_obj
 def list_topics(session: Any, data_dir: Path, url: str | None, as_json: bool) -> None:
     """List topics with their partitions, records and sizes."""
 
     async def main() -> list[TopicInfo]:
-        async with open_door(session.wiring, data_dir, url) as log:
+        async with open_log(session.wiring, data_dir, url) as log:
             return [await log.describe_topic(name) for name in await log.list_topics()]
 
     infos = run_async(main())
@@ -77,7 +77,7 @@ def list_topics(session: Any, data_dir: Path, url: str | None, as_json: bool) ->
 @click.argument("name")
 @click.option("--partitions", type=int, default=1, show_default=True, help="How many partitions.")
 @click.option("--config", "settings", multiple=True, metavar="KEY=VALUE", help="A topic config in Kafka's keys.")
-@door_options
+@log_options
 @click.pass_obj
 def create(
     session: Any, name: str, partitions: int, settings: tuple[str, ...], data_dir: Path, url: str | None, as_json: bool
@@ -86,7 +86,7 @@ def create(
     configs = _settings(settings)
 
     async def main() -> TopicInfo:
-        async with open_door(session.wiring, data_dir, url) as log:
+        async with open_log(session.wiring, data_dir, url) as log:
             return await log.create_topic(name, partitions=partitions, configs=configs)
 
     info = run_async(main())
@@ -96,13 +96,13 @@ def create(
 @topic.command()
 @click.argument("name")
 @click.option("--configs", "with_configs", is_flag=True, help="Also every config in force, with its default and doc.")
-@door_options
+@log_options
 @click.pass_obj
 def describe(session: Any, name: str, with_configs: bool, data_dir: Path, url: str | None, as_json: bool) -> None:
     """Show a topic's partitions, offsets and configs."""
 
     async def main() -> tuple[TopicInfo, tuple[TopicConfigEntry, ...]]:
-        async with open_door(session.wiring, data_dir, url) as log:
+        async with open_log(session.wiring, data_dir, url) as log:
             return await log.describe_topic(name), await log.topic_configs(name) if with_configs else ()
 
     info, entries = run_async(main())
@@ -140,7 +140,7 @@ def describe(session: Any, name: str, with_configs: bool, data_dir: Path, url: s
     help="Delete older records, -1 for all; needs --partition or a topic of one.",
 )
 @click.option("--partition", type=int, help="The partition whose records are deleted.")
-@door_options
+@log_options
 @click.pass_obj
 def alter(
     session: Any,
@@ -160,7 +160,7 @@ def alter(
         raise UsageError("nothing to alter: give --config, --delete-config, --partitions or --delete-records-before")
 
     async def main() -> TopicInfo:
-        async with open_door(session.wiring, data_dir, url) as log:
+        async with open_log(session.wiring, data_dir, url) as log:
             info = await log.describe_topic(name)
             if before is not None and partition is None and len(info.partitions) > 1:
                 raise UsageError(
@@ -182,14 +182,14 @@ def alter(
 @topic.command()
 @click.argument("name")
 @yes_option
-@door_options
+@log_options
 @click.pass_obj
 def delete(session: Any, name: str, yes: bool, data_dir: Path, url: str | None, as_json: bool) -> None:
     """Delete a topic with all of its records."""
     confirm(f"Delete topic {name} with all of its records?", yes=yes)
 
     async def main() -> None:
-        async with open_door(session.wiring, data_dir, url) as log:
+        async with open_log(session.wiring, data_dir, url) as log:
             await log.delete_topic(name)
 
     run_async(main())

@@ -100,8 +100,8 @@ def test_mistakes_get_one_message_with_code_and_hint(
     data: list[str], arguments: list[str], exit_code: int, code: str, mentions: tuple[str, ...]
 ) -> None:
     connect("topic", "create", "t", *data)
-    door = [] if arguments[0] == "plugin" else data
-    assert_refused(connect(*arguments, *door, stdin=b"no separator\n"), exit_code, code, *mentions)
+    log = [] if arguments[0] == "plugin" else data
+    assert_refused(connect(*arguments, *log, stdin=b"no separator\n"), exit_code, code, *mentions)
 
 
 def test_a_record_that_is_too_large_is_refused_with_the_limit(data: list[str]) -> None:

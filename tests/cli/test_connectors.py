@@ -107,7 +107,7 @@ def test_a_refused_edit_is_kept_in_a_file(
     assert '"topics"' in next(tmp_path.glob("connect-edit-*")).read_text()
 
 
-def test_several_connectors_are_steered_at_once(cli: Cli, worker_url: str, tmp_path: Path, name: str) -> None:
+def test_several_connectors_change_their_state_at_once(cli: Cli, worker_url: str, tmp_path: Path, name: str) -> None:
     url, names = ["--url", worker_url], [f"{name}-1", f"{name}-2"]
     (tmp_path / "in.txt").touch()
     paths = [tmp_path / f"{one}.json" for one in names]

@@ -108,7 +108,7 @@ def test_of_several_connectors_a_failure_is_the_exit_code_before_what_is_under_w
 ) -> None:
     codes: dict[str, int] = {}
 
-    def steer(name: str) -> str:
+    def change(name: str) -> str:
         outcome = outcomes[int(name)]
         if isinstance(outcome, int) and outcome != UNDER_WAY:
             codes[name] = outcome
@@ -119,4 +119,4 @@ def test_of_several_connectors_a_failure_is_the_exit_code_before_what_is_under_w
         raise error
 
     names = [str(number) for number in range(len(outcomes))]
-    assert for_each(names, steer, as_json=True, exit_codes=codes) == code
+    assert for_each(names, change, as_json=True, exit_codes=codes) == code
