@@ -179,8 +179,9 @@ def _line(found: StoredBatch | BadRange) -> str:
     flags = "".join(f" {flag}" for flag in found.flags) + (f" {found.marker}" if found.marker else "")
     unreadable = "" if found.records is not None else " its records cannot be read"
     return (
-        f"{found.path} position {found.position} offsets {found.base_offset} to {found.last_offset} records {found.count} "
-        f"bytes {found.size_bytes} codec {found.codec} {timestamp_text(found.max_timestamp)}{producer}{flags}{unreadable}"
+        f"{found.path} position {found.position} offsets {found.base_offset} to {found.last_offset} "
+        f"records {found.count} bytes {found.size_bytes} codec {found.codec} {timestamp_text(found.max_timestamp)}"
+        f"{producer}{flags}{unreadable}"
     )
 
 

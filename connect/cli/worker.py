@@ -120,8 +120,8 @@ async def _serve_until(
 ) -> int:
     async with AsyncExitStack() as stack:
         herder = await stack.enter_async_context(wiring.open_worker(config))
-        ending.named = herder.watch.underway
-        herder.watch.on_beat = ending.keep_signals
+        ending.named = herder.watchdog.underway
+        herder.watchdog.on_beat = ending.keep_signals
         urls = await stack.enter_async_context(wiring.serve(herder))
         url = urls[0]
         herder.worker_id = url.partition("://")[2]

@@ -31,7 +31,7 @@ from connect.api.connector import config_class_of
 from connect.api.errors import register_code
 from connect.ports import Cluster
 from connect.runtime import secrets
-from connect.runtime.border.watchdog import Notice, Watch
+from connect.runtime.border.watchdog import Notice, Watchdog
 from connect.runtime.config import WorkerConfig, strip_prefix
 from connect.runtime.connector_locks import Turns
 from connect.runtime.factory import connector_desc, now_ms
@@ -98,7 +98,7 @@ class Herder:
     Attributes:
         worker_id: HOST:PORT of the REST listener, once that is known.
         loggers: The process's loggers.
-        watch: Tells what plugins hold up, for /v1/warnings.
+        watchdog: Tells what plugins hold up, for /v1/warnings.
         observers: Tells plugins what happens.
         checks: Runs plugin code that requests ask for.
     """
@@ -129,10 +129,12 @@ class Herder:
         self._offsets = OffsetStore(offset_topic, now_ms)
         self._statuses = StatusStore(status_topic, now_ms)
         self.loggers = Loggers(now_ms)
-        self.watch = Watch()
-        self.observers = Observers(plugins, self.watch)
-        around = Surroundings(cluster, plugins, config, self._on_task_event, self._on_topic, self.watch, self.observers)
-        self.checks = Checks(self.watch, timeout_s=config.plugin_check_timeout_ms / 1000)
+        self.watchdog = Watchdog()
+        self.observers = Observers(plugins, self.watchdog)
+        around = Surroundings(
+            cluster, plugins, config, self._on_task_event, self._on_topic, self.watchdog, self.observers
+        )
+        self.checks = Checks(self.watchdog, timeout_s=config.plugin_check_timeout_ms / 1000)
         self._worker = Worker(around, self._offsets)
         self._lifecycle = Lifecycle(
             plugins,
@@ -142,7 +144,7 @@ class Herder:
             worker_id=lambda: self.worker_id,
             tell=self.observers.tell,
         )
-        self._connector_offsets = Offsets(cluster, plugins, config, self._offsets, watch=self.watch)
+        self._connector_offsets = Offsets(cluster, plugins, config, self._offsets, watchdog=self.watchdog)
         self._lags = Lags(cluster, self._sinks)
         self._requests = Turns()
         self._infos: dict[str, ConnectorInfo] = {}
@@ -254,7 +256,7 @@ class Herder:
 
     def notices(self) -> list[Notice]:
         """What plugins hold up now, and what was left behind."""
-        return [*self.watch.notices(), *self.observers.notices()]
+        return [*self.watchdog.notices(), *self.observers.notices()]
 
     def waiting(self) -> dict[str, str]:
         """What connectors wait for before they have tasks, by name, of those that do."""

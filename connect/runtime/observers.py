@@ -15,7 +15,7 @@ from collections import deque
 from typing import Any, Final
 
 from connect.runtime.border.calls import TaskThread
-from connect.runtime.border.watchdog import Notice, Watch
+from connect.runtime.border.watchdog import Notice, Watchdog
 from connect.runtime.hook_calls import HookCalls
 from connect.runtime.plugins import PluginHost
 
@@ -40,7 +40,7 @@ class Observers:
         dropped: Events that were told to nobody, since the queue was full.
     """
 
-    def __init__(self, plugins: PluginHost, watch: Watch, *, limit_s: float = LIMIT_S) -> None:
+    def __init__(self, plugins: PluginHost, watch: Watchdog, *, limit_s: float = LIMIT_S) -> None:
         self.dropped = 0
         self._plugins = plugins
         self._watch = watch

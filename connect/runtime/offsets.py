@@ -19,7 +19,7 @@ from connect.api.errors import register_code
 from connect.ports import Cluster
 from connect.records import OffsetAndMetadata, TopicPartition
 from connect.runtime.border.calls import PluginTimeoutError, TaskThread, call
-from connect.runtime.border.watchdog import Watch
+from connect.runtime.border.watchdog import Watchdog
 from connect.runtime.config import WorkerConfig, strip_prefix
 from connect.runtime.factory import connector_desc
 from connect.runtime.model import PluginKind
@@ -58,14 +58,14 @@ class Offsets:
         worker: WorkerConfig,
         store: OffsetStore,
         *,
-        watch: Watch | None = None,
+        watchdog: Watchdog | None = None,
         timeout_s: float = 60.0,
     ) -> None:
         self._cluster = cluster
         self._plugins = plugins
         self._worker = worker
         self._store = store
-        self._watch = watch
+        self._watchdog = watchdog
         self._timeout_s = timeout_s
 
     async def read(self, name: str, config: Mapping[str, str]) -> list[Entry]:
@@ -135,7 +135,11 @@ class Offsets:
         desc = connector_desc(self._plugins, config)
         limit_s = self._timeout_s
         thread = TaskThread(
-            f"connect-{name}-offsets", who=f"connector {name}", plugin=desc.name, watch=self._watch, deadline_s=limit_s
+            f"connect-{name}-offsets",
+            who=f"connector {name}",
+            plugin=desc.name,
+            watch=self._watchdog,
+            deadline_s=limit_s,
         )
         context = ConnectorContextImpl(name, reconfigure=lambda: None, fail=lambda error: None)
         made: list[SourceConnector | SinkConnector] = []

@@ -60,7 +60,7 @@ class ConnectorRunner:
             f"connect-{name}",
             who=f"connector {name}",
             plugin=self.desc.name,
-            watch=around.watch,
+            watch=around.watchdog,
             deadline_s=around.worker.plugin_call_timeout_ms / 1000,
         )
         self._plugin: Connector | None = None
@@ -233,7 +233,7 @@ class Worker:
         return self.config.task_shutdown_graceful_timeout_ms / 1000
 
     async def __aenter__(self) -> Worker:
-        self.around.watch.start()
+        self.around.watchdog.start()
         return self
 
     async def __aexit__(self, *exc_info: Any) -> None:
@@ -241,9 +241,9 @@ class Worker:
         try:
             await self.stop_tasks(list(self._tasks))
         finally:
-            for message in self.around.watch.left_behind():
+            for message in self.around.watchdog.left_behind():
                 logger.error("left behind: %s", message)
-            self.around.watch.close()
+            self.around.watchdog.close()
 
     def tasks(self, connector: str) -> list[TaskId]:
         """Return a connector's tasks that were started and not stopped, failed ones too."""

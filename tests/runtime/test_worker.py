@@ -193,7 +193,7 @@ async def test_several_that_hang_share_one_grace_time(tmp_path: Path) -> None:
 async def test_a_deleted_connectors_thread_is_in_the_warnings_for_as_long_as_it_lives(worker: RunningWorker) -> None:
     await create(worker, "OddSource", "poll:sleep-2")
     await worker.until_state("x", State.RUNNING, tasks=1)
-    await until(lambda: "sleep" not in worker.herder.watch.underway() and worker.records("x") >= 1)
+    await until(lambda: "sleep" not in worker.herder.watchdog.underway() and worker.records("x") >= 1)
     await worker.herder.delete("x")
 
     async def told() -> list[str]:

@@ -6,7 +6,7 @@ The law, which `tests/integration/test_odd_plugins.py` tries with plugins that b
   `close`) runs on a daemon thread of the task's own, so its plugin never sees two calls at once, and one that blocks
   for ever can be left behind.
 - **An end.** Every call has a deadline (`plugin.call.timeout.ms`), except `poll` and `put`, which may rightly block:
-  those are watched (`watch.py`), told of in /v1/warnings, and ended with the task. A call that is late raises
+  those are watched (`watchdog.py`), told of in /v1/warnings, and ended with the task. A call that is late raises
   `PluginTimeoutError`; its thread is left behind and named for as long as it lives.
 - **A class.** An ordinary `ConnectError` of a plugin crosses as it is. Whatever else is raised (SystemExit,
   KeyboardInterrupt, GeneratorExit, StopIteration, groups, a CancelledError that nobody of ours asked for, an exception

@@ -1,4 +1,4 @@
-"""The watch over plugin code: what takes long, what was left behind, and who holds the event loop.
+"""The watchdog over plugin code: what takes long, what was left behind, and who holds the event loop.
 
 One thread of the worker looks once a second. It costs a wake-up of the loop each time, and nothing a batch: calls only
 note when they begin. What it finds is logged, louder as time passes, and listed in /v1/warnings:
@@ -34,7 +34,7 @@ from connect.runtime.border.calls import MAY_BLOCK, TaskThread, Underway
 
 logger = logging.getLogger(__name__)
 
-#: How often the watch looks, in seconds.
+#: How often the watchdog looks, in seconds.
 TICK_S: Final = 1.0
 #: A call that takes longer is told of in /v1/warnings.
 SLOW_S: Final = 5.0
@@ -98,7 +98,7 @@ class _Stray:
     since: float = field(default_factory=time.monotonic)
 
 
-class Watch:
+class Watchdog:
     """Looks after the threads of one worker. `start` and `close` are called on the loop, the rest from anywhere."""
 
     def __init__(self) -> None:
@@ -119,7 +119,7 @@ class Watch:
         """Begin to look, from the running loop."""
         loop, ident = asyncio.get_running_loop(), threading.get_ident()
         self._beat = self._asked = time.monotonic()
-        self._thread = threading.Thread(target=self._look, args=(loop, ident), name="connect-watch", daemon=True)
+        self._thread = threading.Thread(target=self._look, args=(loop, ident), name="connect-watchdog", daemon=True)
         self._thread.start()
 
     def close(self) -> None:
@@ -191,8 +191,8 @@ class Watch:
             try:
                 spins = [self._look_at(watched, time.monotonic()) for watched in self._all()]
                 sys.setswitchinterval(SWITCH_S if any(spins) else usual_s)
-            except Exception:  # the watch is no reason to fail, and must go on
-                logger.exception("the watch over plugins failed")
+            except Exception:  # the watchdog is no reason to fail, and must go on
+                logger.exception("the watchdog over plugins failed")
             if self._stop.is_set():
                 time.sleep(TICK_S)
         sys.setswitchinterval(usual_s)

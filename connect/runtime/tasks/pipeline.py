@@ -150,7 +150,7 @@ class Pipeline:
                 logger.error("close of %s failed: %s", plugin.plugin_name(), told(error), exc_info=True)
 
     def underway(self) -> Underway | None:
-        """Return the step that is under way, for the watch. From any thread."""
+        """Return the step that is under way, for the watchdog. From any thread."""
         since, (stage, plugin) = self._since, self._at
         return None if since is None else Underway(stage, since, plugin.plugin_name())
 

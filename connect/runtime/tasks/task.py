@@ -21,7 +21,7 @@ from connect.api import Batch, ConnectError, Connector, PluginError, RetriableEr
 from connect.api.connector import config_class_of
 from connect.ports import Cluster
 from connect.runtime.border.calls import PLUGIN_FAILED, PluginTimeoutError, TaskThread, call, cause_of, failure_of, told
-from connect.runtime.border.watchdog import Watch
+from connect.runtime.border.watchdog import Watchdog
 from connect.runtime.config import ConnectorConfig, WorkerConfig
 from connect.runtime.model import State, TaskId, TaskProgress
 from connect.runtime.observers import Observers
@@ -61,7 +61,7 @@ class Surroundings:
     worker: WorkerConfig
     on_event: Callable[[TaskId, Event, str | None], None]
     on_topic: Callable[[TaskId, str], None]
-    watch: Watch
+    watchdog: Watchdog
     observers: Observers
 
 
@@ -86,7 +86,7 @@ class TaskRunner(ABC):
             f"connect-{spec.id}",
             who=f"task {spec.id}",
             plugin=spec.desc.name,
-            watch=around.watch,
+            watch=around.watchdog,
             deadline_s=around.worker.plugin_call_timeout_ms / 1000,
         )
         self.tolerance: Tolerance | None = None
@@ -296,7 +296,7 @@ class TaskRunner(ABC):
             task: What runs `run`.
         """
         underway = self.thread.underway()
-        self.around.watch.stray(self.thread.full_name, underway.what if underway else "a call", task)
+        self.around.watchdog.stray(self.thread.full_name, underway.what if underway else "a call", task)
         await self.release_log()
 
     def _release_s(self) -> float:

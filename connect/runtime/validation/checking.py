@@ -14,7 +14,7 @@ from typing import Any, Final, TypeVar, cast
 from connect.api import ConnectError, Connector, PluginError
 from connect.api.contract import problems_of
 from connect.runtime.border.calls import PLUGIN_TIMEOUT, PluginTimeoutError, TaskThread, call
-from connect.runtime.border.watchdog import Watch
+from connect.runtime.border.watchdog import Watchdog
 from connect.runtime.plugins import PluginDesc
 from connect.runtime.tasks.context import ConnectorContextImpl
 from connect.runtime.validation.advice import Advice
@@ -48,8 +48,8 @@ class Checks:
         timeout_s: How long each may take.
     """
 
-    def __init__(self, watch: Watch, *, timeout_s: float = CHECK_TIMEOUT_S) -> None:
-        self._watch = watch
+    def __init__(self, watchdog: Watchdog, *, timeout_s: float = CHECK_TIMEOUT_S) -> None:
+        self._watchdog = watchdog
         self._timeout_s = timeout_s
         self._turns = asyncio.Semaphore(AT_ONCE_MAX)
         self._hanging: set[TaskThread] = set()
@@ -124,7 +124,9 @@ class Checks:
                 raise TooManyChecksError(
                     f"{len(self._hanging)} checks of configs are under way and do not end: {names}"
                 )
-            thread = TaskThread("connect-check", who=what, plugin=plugin, watch=self._watch, deadline_s=self._timeout_s)
+            thread = TaskThread(
+                "connect-check", who=what, plugin=plugin, watch=self._watchdog, deadline_s=self._timeout_s
+            )
             try:
                 yield thread
             finally:
@@ -145,4 +147,4 @@ async def closed(thread: TaskThread, connector: Connector) -> None:
 
 async def check(desc: PluginDesc, config: Mapping[str, Any], *, timeout_s: float = CHECK_TIMEOUT_S) -> list[Advice]:
     """Have a connector look outside, without a worker around; see `Checks.check`."""
-    return await Checks(Watch(), timeout_s=timeout_s).check(desc, config)
+    return await Checks(Watchdog(), timeout_s=timeout_s).check(desc, config)

@@ -11,7 +11,7 @@ import pytest
 
 from connect.api import ConfigError, ConnectError, DataError, PluginError, RetriableError
 from connect.runtime.border.calls import PluginTimeoutError, TaskThread, aside, call, on_loop, within
-from connect.runtime.border.watchdog import Watch
+from connect.runtime.border.watchdog import Watchdog
 from tests.support.worker import until
 
 
@@ -197,7 +197,7 @@ async def test_poll_and_put_may_block_for_as_long_as_they_like(thread: TaskThrea
 
 @pytest.mark.parametrize("method", ["start", "swallow"])
 async def test_async_calls_have_a_deadline_too_also_where_they_swallow_their_cancellation(method: str) -> None:
-    slow, watch = Slow(), Watch()
+    slow, watch = Slow(), Watchdog()
     thread = TaskThread("t", who="task x-0", plugin="org.Slow", watch=watch)
     with pytest.raises(PluginTimeoutError, match=f"{method} of task x-0, org.Slow"):
         await asyncio.wait_for(call(thread, getattr(slow, method), limit_s=0.05), 10)

@@ -9,24 +9,24 @@ from collections.abc import AsyncIterator
 import pytest
 
 from connect.api import ConnectError
-from connect.runtime.border import watchdog as watching
+from connect.runtime.border import watchdog
 from connect.runtime.border.calls import PluginTimeoutError, TaskThread, call
-from connect.runtime.border.watchdog import Watch
+from connect.runtime.border.watchdog import Watchdog
 from tests.support.worker import until
 
 
 @pytest.fixture
-async def watch(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Watch]:
-    monkeypatch.setattr(watching, "TICK_S", 0.05)
-    monkeypatch.setattr(watching, "SLOW_S", 0.2)
-    monkeypatch.setattr(watching, "HELD_S", 0.3)
-    made = Watch()
+async def watch(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Watchdog]:
+    monkeypatch.setattr(watchdog, "TICK_S", 0.05)
+    monkeypatch.setattr(watchdog, "SLOW_S", 0.2)
+    monkeypatch.setattr(watchdog, "HELD_S", 0.3)
+    made = Watchdog()
     made.start()
     yield made
     made.close()
 
 
-def task_thread(watch: Watch, *, deadline_s: float = 100) -> TaskThread:
+def task_thread(watch: Watchdog, *, deadline_s: float = 100) -> TaskThread:
     return TaskThread("t", who="task x-0", plugin="org.Odd", watch=watch, deadline_s=deadline_s)
 
 
@@ -53,7 +53,7 @@ class Odd:
 
 
 async def test_a_call_that_takes_long_is_told_of_until_it_ends_and_grows_louder(
-    watch: Watch, caplog: pytest.LogCaptureFixture
+    watch: Watchdog, caplog: pytest.LogCaptureFixture
 ) -> None:
     odd, thread = Odd(), task_thread(watch)
     polling = asyncio.ensure_future(call(thread, odd.poll))
@@ -70,7 +70,7 @@ async def test_a_call_that_takes_long_is_told_of_until_it_ends_and_grows_louder(
     thread.close()
 
 
-async def test_a_thread_that_was_left_behind_is_named_for_as_long_as_it_lives(watch: Watch) -> None:
+async def test_a_thread_that_was_left_behind_is_named_for_as_long_as_it_lives(watch: Watchdog) -> None:
     odd, thread = Odd(), task_thread(watch)
     with pytest.raises(PluginTimeoutError):
         await call(thread, odd.poll, limit_s=0.05)
@@ -81,7 +81,7 @@ async def test_a_thread_that_was_left_behind_is_named_for_as_long_as_it_lives(wa
     await until(lambda: watch.notices() == [] and watch.left_behind() == [])
 
 
-async def test_a_thread_that_computes_is_told_and_ended_only_once_it_is_left_behind(watch: Watch) -> None:
+async def test_a_thread_that_computes_is_told_and_ended_only_once_it_is_left_behind(watch: Watchdog) -> None:
     odd, thread = Odd(), task_thread(watch)
     putting = asyncio.ensure_future(call(thread, odd.put, []))
     await until(lambda: any("of a CPU" in notice.message for notice in watch.notices()))
@@ -93,7 +93,7 @@ async def test_a_thread_that_computes_is_told_and_ended_only_once_it_is_left_beh
 
 
 async def test_who_holds_the_loop_is_named_while_it_stands_and_afterwards(
-    watch: Watch, caplog: pytest.LogCaptureFixture
+    watch: Watchdog, caplog: pytest.LogCaptureFixture
 ) -> None:
     odd, thread = Odd(), task_thread(watch)
     await call(thread, odd.flush)
@@ -108,7 +108,7 @@ async def test_who_holds_the_loop_is_named_while_it_stands_and_afterwards(
 
 
 async def test_who_holds_the_loop_again_and_again_is_one_warning(
-    watch: Watch, caplog: pytest.LogCaptureFixture
+    watch: Watchdog, caplog: pytest.LogCaptureFixture
 ) -> None:
     odd, thread = Odd(), task_thread(watch)
     for times in (1, 2):
@@ -119,17 +119,17 @@ async def test_who_holds_the_loop_again_and_again_is_one_warning(
 
 
 async def test_other_code_that_holds_the_loop_is_told_by_its_place(
-    watch: Watch, caplog: pytest.LogCaptureFixture
+    watch: Watchdog, caplog: pytest.LogCaptureFixture
 ) -> None:
     time.sleep(0.8)  # noqa: ASYNC251
     await until(lambda: watch.notices())
     assert "code outside any plugin's call held the event loop" in watch.notices()[0].message
 
 
-async def test_a_step_between_log_and_plugin_has_a_deadline_too(watch: Watch) -> None:
+async def test_a_step_between_log_and_plugin_has_a_deadline_too(watch: Watchdog) -> None:
     odd, thread = Odd(), task_thread(watch, deadline_s=0.3)
     since = time.monotonic()
-    thread.step = lambda: watching.Underway("VALUE_CONVERTER", since, "org.Converter")
+    thread.step = lambda: watchdog.Underway("VALUE_CONVERTER", since, "org.Converter")
     with pytest.raises(PluginTimeoutError, match=r"VALUE_CONVERTER of org\.Converter \(task x-0\) did not return"):
         await asyncio.wait_for(thread.run(odd.step), 20)
     odd.gate.set()
@@ -137,7 +137,7 @@ async def test_a_step_between_log_and_plugin_has_a_deadline_too(watch: Watch) ->
 
 
 async def test_the_clock_of_a_thread_is_asked_for_by_the_thread_itself_since_that_of_an_ended_one_is_a_crash(
-    watch: Watch, monkeypatch: pytest.MonkeyPatch
+    watch: Watchdog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[tuple[int, int]] = []
     clock_of = time.pthread_getcpuclockid
@@ -153,15 +153,15 @@ async def test_the_clock_of_a_thread_is_asked_for_by_the_thread_itself_since_tha
     odd.gate.set()
     await polling
     thread.close()
-    watched = watching._Watched(thread)
+    watched = watchdog._Watched(thread)
     await until(lambda: not thread.is_alive)
-    watching._measure(watched, time.monotonic())
+    watchdog._measure(watched, time.monotonic())
     assert watched.share == 0.0
     assert asked
     assert all(ident == own for ident, own in asked)
 
 
-async def test_whoever_has_the_identity_of_a_thread_that_ended_is_not_interrupted_for_it(watch: Watch) -> None:
+async def test_whoever_has_the_identity_of_a_thread_that_ended_is_not_interrupted_for_it(watch: Watchdog) -> None:
     thread = task_thread(watch)
     await thread.run(int)
     thread.close()
@@ -182,7 +182,7 @@ async def test_whoever_has_the_identity_of_a_thread_that_ended_is_not_interrupte
         if thread.ident not in [other.ident for other in others]:
             pytest.skip("the system gave the identity to none of these")
         for _ in range(20):
-            watching._end(thread)
+            watchdog._end(thread)
             await asyncio.sleep(0.01)
     finally:
         going.set()
@@ -193,8 +193,8 @@ async def test_whoever_has_the_identity_of_a_thread_that_ended_is_not_interrupte
 
 @pytest.mark.skipif(not hasattr(time, "pthread_getcpuclockid"), reason="a thread's CPU time is not told here")
 async def test_a_call_that_computes_is_noticed_at_the_second_look(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(watching, "TICK_S", 0.05)
-    watch, odd = Watch(), Odd()
+    monkeypatch.setattr(watchdog, "TICK_S", 0.05)
+    watch, odd = Watchdog(), Odd()
     thread = task_thread(watch)
     putting = asyncio.ensure_future(call(thread, odd.put, ()))
     await until(lambda: thread.underway() is not None)
@@ -204,6 +204,6 @@ async def test_a_call_that_computes_is_noticed_at_the_second_look(monkeypatch: p
     await asyncio.sleep(0.5)
     assert watch._look_at(watched, time.monotonic()), f"{watched.share:.0%} after {time.monotonic() - began:.1f} s"
     thread.close()
-    await until(lambda: watching._end(thread) or odd.ended.is_set())
+    await until(lambda: watchdog._end(thread) or odd.ended.is_set())
     with pytest.raises(ConnectError):
         await putting
