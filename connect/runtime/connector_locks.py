@@ -1,4 +1,4 @@
-"""Requests for one connector take turns; those for others are not held up."""
+"""One lock a connector: requests for it are handled one after the other, and those for others are not held up."""
 
 from __future__ import annotations
 
@@ -16,45 +16,46 @@ BUSY = register_code(
 )
 
 
-class _Turn:
+class _Lock:
     def __init__(self) -> None:
         self.lock = asyncio.Lock()
         self.wanted = 0
         self.doing = ""
 
 
-class Turns:
-    """One lock a connector, in order of arrival. A lock is there while somebody holds it or waits for it."""
+class ConnectorLocks:
+    """The locks, by connector. One is there while somebody holds it or waits for it. For the event loop."""
 
     def __init__(self) -> None:
-        self._turns: dict[str, _Turn] = {}
+        self._locks: dict[str, _Lock] = {}
 
     @asynccontextmanager
     async def take(self, name: str, doing: str, *, timeout_s: float | None = None) -> AsyncIterator[None]:
-        """Wait for the connector's turn and hold it.
+        """Wait for the connector's lock, in order of arrival, and hold it. A cancelled wait leaves nothing behind.
 
         Args:
-            doing: What is done with the turn, for the message of those that wait too long.
+            doing: What is done meanwhile, for the message of those that wait too long.
+            timeout_s: How long to wait, in seconds; None: for as long as it takes.
 
         Raises:
-            ConflictError: connector.busy: the turn did not come in time.
+            ConflictError: connector.busy: it was not free in time.
         """
-        turn = self._turns.setdefault(name, _Turn())
-        turn.wanted += 1
+        lock = self._locks.setdefault(name, _Lock())
+        lock.wanted += 1
         try:
             try:
                 async with asyncio.timeout(timeout_s):
-                    await turn.lock.acquire()
+                    await lock.lock.acquire()
             except TimeoutError:
                 raise ConflictError(
-                    f"connector {name!r} is busy for more than {timeout_s:.0f} s: {turn.doing}", code=BUSY
+                    f"connector {name!r} is busy for more than {timeout_s:.0f} s: {lock.doing}", code=BUSY
                 ) from None
-            turn.doing = doing
+            lock.doing = doing
             try:
                 yield
             finally:
-                turn.lock.release()
+                lock.lock.release()
         finally:
-            turn.wanted -= 1
-            if not turn.wanted:
-                del self._turns[name]
+            lock.wanted -= 1
+            if not lock.wanted:
+                del self._locks[name]

@@ -1,10 +1,10 @@
 """The herder: the one service behind REST and CLI. It keeps what users want, and brings the worker to it.
 
 Theory of operation. A request changes what is wanted (config, target state) in one durable write to the config store,
-as the table in `states.py` says; `Lifecycle` then brings the worker to it. Requests for one connector take turns, and
-requests for others are not held up. One that was overtaken while it waited, so that the connector it was meant for is
-gone or has another config, gets 409. A request returns when the worker has followed or after `SETTLE_S`; what is still
-under way goes on, and the status follows.
+as the table in `states.py` says; `Lifecycle` then brings the worker to it. Requests for one connector are handled one
+after the other, those for others are not held up. One that was overtaken while it waited, so that the connector it was
+meant for is gone or has another config, gets 409. A request returns when the worker has followed or after `SETTLE_S`;
+what is still under way goes on, and the status follows.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from connect.ports import Cluster
 from connect.runtime import secrets
 from connect.runtime.border.watchdog import Notice, Watchdog
 from connect.runtime.config import WorkerConfig, strip_prefix
-from connect.runtime.connector_locks import Turns
+from connect.runtime.connector_locks import ConnectorLocks
 from connect.runtime.factory import connector_desc, now_ms
 from connect.runtime.lag import Lags, Sink, SinkLag
 from connect.runtime.lifecycle import STORED, Lifecycle, wanted
@@ -70,12 +70,12 @@ from connect.stores.statuses import Status, StatusStore
 #: How long a request waits for what it set off.
 SETTLE_S = 1.0
 
-#: How long a request waits for its turn.
+#: How long a request waits for those before it, in seconds.
 BUSY_S = 30.0
 
 CHANGED = register_code(
     "connector.changed",
-    "Another request changed or deleted the connector while this one waited for its turn.",
+    "Another request changed or deleted the connector while this one waited.",
     "Look at the connector, and send the request again if it is still wanted.",
 )
 TOPICS_DISABLED = register_code(
@@ -146,7 +146,7 @@ class Herder:
         )
         self._connector_offsets = Offsets(cluster, plugins, config, self._offsets, watchdog=self.watchdog)
         self._lags = Lags(cluster, self._sinks)
-        self._requests = Turns()
+        self._requests = ConnectorLocks()
         self._infos: dict[str, ConnectorInfo] = {}
         self._states: dict[str, tuple[tuple[str, Revision, int, int], ConnectorStateInfo]] = {}
         self._writer: asyncio.Task[None] | None = None
@@ -357,7 +357,7 @@ class Herder:
         return created, self._info(name, checked)
 
     async def patch_config(self, name: str, patch: Mapping[str, str | None]) -> ConnectorInfo:
-        """Change some keys of a config, as it is when the request's turn comes; None removes one."""
+        """Change some keys of a config, as it is once the requests before are done; None removes one."""
         async with self._change(name, "PATCH config"):
             merged = {k: v for k, v in {**self._config(name), **patch}.items() if v is not None}
             checked = await self._checked(
@@ -378,15 +378,15 @@ class Herder:
 
     async def pause(self, name: str) -> None:
         """Let a connector and its tasks stand still."""
-        await self._turn_to(name, Request.PAUSE)
+        await self._set_target(name, Request.PAUSE)
 
     async def resume(self, name: str) -> None:
         """Let a paused or stopped connector run."""
-        await self._turn_to(name, Request.RESUME)
+        await self._set_target(name, Request.RESUME)
 
     async def stop(self, name: str) -> None:
         """Stop a connector: its tasks are gone until it is resumed."""
-        await self._turn_to(name, Request.STOP)
+        await self._set_target(name, Request.STOP)
 
     async def restart(self, name: str, *, include_tasks: bool = False, only_failed: bool = False) -> ConnectorStateInfo:
         """Restart a connector's instance, and its tasks when asked; return the status with what is RESTARTING."""
@@ -428,7 +428,7 @@ class Herder:
         async with self._stopped(name, "DELETE offsets"):
             return await self._connector_offsets.reset(name, self._config(name))
 
-    # -- turns -----------------------------------------------------------------------------------------------------
+    # -- one request at a time -------------------------------------------------------------------------------------
 
     @asynccontextmanager
     async def _change(
@@ -440,7 +440,7 @@ class Herder:
         may_be_new: bool = False,
         seen: Revision | None = None,
     ) -> AsyncIterator[None]:
-        """Wait for the request's turn, and make sure that the connector is still the one it was meant for.
+        """Wait until the requests before it are done; make sure that the connector is still the one it was meant for.
 
         Args:
             of_config: The request replaces the config, so another change of it meanwhile would be lost.
@@ -453,7 +453,7 @@ class Herder:
             found = self._configs.revision(name)
             if found.life != seen.life or (of_config and found != seen):
                 raise ConflictError(
-                    f"Connector {name} was changed by another request while this one ({doing}) waited for its turn",
+                    f"Connector {name} was changed by another request while this one ({doing}) waited",
                     code=CHANGED,
                 )
             yield
@@ -466,13 +466,13 @@ class Herder:
         async with self._change(name, doing):
             if wanted(self._configs, name) is not TargetState.STOPPED:
                 raise ConflictError(
-                    f"Connector {name} was resumed by another request while this one ({doing}) waited for its turn",
+                    f"Connector {name} was resumed by another request while this one ({doing}) waited",
                     code=CHANGED,
                 )
-            async with self._lifecycle.turns.take(name, doing, timeout_s=BUSY_S):
+            async with self._lifecycle.locks.take(name, doing, timeout_s=BUSY_S):
                 yield
 
-    async def _turn_to(self, name: str, request: Request) -> None:
+    async def _set_target(self, name: str, request: Request) -> None:
         async with self._change(name, request.name):
             target = target_after(name, request, wanted(self._configs, name))
             assert target is not None, f"{request} keeps the connector"

@@ -1,8 +1,8 @@
 """Brings what runs to what is wanted: the part of the herder that acts.
 
 `states.py` tells how a life goes. What is wanted is read from the config store each time, so a call is a hint to look,
-never an order: calls that come late, twice, or after a crash do no harm. Work on one connector is done in turns; what
-goes wrong with it ends in its status, and never reaches the others or the caller.
+never an order: calls that come late, twice, or after a crash do no harm. Work on one connector is done under its lock;
+what goes wrong with it ends in its status, and never reaches the others or the caller.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any, Final
 
 from connect.api import ConfigError
-from connect.runtime.connector_locks import Turns
+from connect.runtime.connector_locks import ConnectorLocks
 from connect.runtime.factory import now_ms
 from connect.runtime.model import State, TargetState, TaskId
 from connect.runtime.plugins import PluginHost
@@ -47,7 +47,7 @@ class Lifecycle:
         tell: Tells observers, by a hook's name.
 
     Attributes:
-        turns: Whose turn it is to act on a connector; who changes what tasks start from (offsets) takes it too.
+        locks: Held by who acts on a connector; who changes what tasks start from (offsets) takes it too.
         restarts: What is planned for failures.
     """
 
@@ -61,7 +61,7 @@ class Lifecycle:
         worker_id: Callable[[], str],
         tell: Callable[..., None],
     ) -> None:
-        self.turns = Turns()
+        self.locks = ConnectorLocks()
         self.restarts = Restarts(self._restart_failed, now_ms)
         self._plugins = plugins
         self._worker = worker
@@ -71,7 +71,7 @@ class Lifecycle:
         self._tell = tell
         self._runners: dict[str, ConnectorRunner] = {}
         self._work: set[asyncio.Task[None]] = set()
-        #: Connectors that have asked for new task configs and not had their turn since.
+        #: Connectors that have asked for new task configs and not been asked for them since.
         self._to_divide: set[str] = set()
         self._closing = False
         self._stop_by: float | None = None
@@ -124,7 +124,7 @@ class Lifecycle:
             self.reconcile(name)
 
     def reconcile(self, name: str, *, renew: bool = False) -> asyncio.Task[None]:
-        """Bring a connector to what is wanted of it, in its turn. A start that is not wanted any more is ended.
+        """Bring a connector to what is wanted of it, under its lock. A start that is not wanted any more is ended.
 
         Args:
             renew: Begin anew where something has failed, though the config is what it was: it was sent again.
@@ -143,22 +143,22 @@ class Lifecycle:
             self._show(name, restarted, Event.RESTART, status.trace if status else None)
         return self._spawn(name, self._restart(name, instance=instance, tasks=tasks), "restarting")
 
-    # -- one connector, in its turn --------------------------------------------------------------------------------
+    # -- one connector, under its lock -----------------------------------------------------------------------------
 
     def _spawn(self, name: str, work: Coroutine[Any, Any, None], doing: str) -> asyncio.Task[None]:
-        task = asyncio.create_task(self._in_turn(name, work, doing), name=f"connector {name}: {doing}")
+        task = asyncio.create_task(self._locked(name, work, doing), name=f"connector {name}: {doing}")
         self._work.add(task)
         task.add_done_callback(self._work.discard)
         return task
 
-    async def _in_turn(self, name: str, work: Coroutine[Any, Any, None], doing: str) -> None:
+    async def _locked(self, name: str, work: Coroutine[Any, Any, None], doing: str) -> None:
         try:
-            async with self.turns.take(name, doing):
+            async with self.locks.take(name, doing):
                 await work
         except Exception as error:  # one connector's trouble must not reach the others
             self._failed(name, error)
         finally:
-            work.close()  # where its turn never came
+            work.close()  # where it never got the lock
 
     async def _bring(self, name: str, *, renew: bool) -> None:
         config, target = self._configs.config(name), wanted(self._configs, name)
@@ -177,9 +177,9 @@ class Lifecycle:
             if not self._closing:
                 await self._bring_up(name, config, paused=target is TargetState.PAUSED)
         elif runner.state is not State.FAILED:
-            await self._turn(runner, paused=target is TargetState.PAUSED)
+            await self._pause_or_resume(runner, paused=target is TargetState.PAUSED)
 
-    async def _turn(self, runner: ConnectorRunner, *, paused: bool) -> None:
+    async def _pause_or_resume(self, runner: ConnectorRunner, *, paused: bool) -> None:
         """Pause or resume what runs."""
         if paused:
             runner.pause()
@@ -225,7 +225,7 @@ class Lifecycle:
         if configs != self._configs.task_configs(name):
             await self._worker.stop_tasks(running)
             if not await self._configs.put_tasks(name, configs):
-                return  # stopped or deleted meanwhile; that request's own turn comes next
+                return  # stopped or deleted meanwhile; that request comes next
         elif len(running) == len(configs):
             return
         self._statuses.drop_tasks(name, keep=len(configs))
@@ -255,7 +255,7 @@ class Lifecycle:
     # -- hearing ---------------------------------------------------------------------------------------------------
 
     def _on_reconfigure(self, name: str) -> None:
-        if not self._closing and name not in self._to_divide:  # however often it asks, the next turn answers all
+        if not self._closing and name not in self._to_divide:  # however often it asks, the next round answers all
             self._to_divide.add(name)
             self._spawn(name, self._reconfigure(name), "dividing the work anew")
 

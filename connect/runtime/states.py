@@ -17,7 +17,8 @@ runs and makes the difference; doing that twice, or once more after a crash, com
 | ALTER_OFFSETS    | refused, 400 | refused, 400 | STOPPED      | offsets are set or forgotten                        |
 | DELETE           | gone         | gone         | gone         | all of it ends; committed offsets stay              |
 
-Requests for one connector take turns; one that was overtaken, so that what it found no longer holds, gets 409.
+Requests for one connector are handled one after the other; one that was overtaken, so that what it found no longer
+holds, gets 409.
 
 A state changes by an event alone, along the second table; a new worker begins with `INITIAL` whatever was before. Runners
 tell what happens to what they run, and `Lifecycle` what it makes of a request: RESTART and STOP. It keeps the states that

@@ -22,10 +22,10 @@ from connect.runtime.validation.advice import Advice
 T = TypeVar("T")
 
 CHECK_TIMEOUT_S: Final = 20.0
-#: Checks under way at one time; further ones wait for their turn.
+#: Checks under way at one time; further ones wait.
 AT_ONCE_MAX: Final = 16
-#: How long one waits for its turn.
-TURN_S: Final = 60.0
+#: How long one waits for those before it, in seconds.
+WAIT_S: Final = 60.0
 #: Checks that did not end in time and still run; with so many, further ones are refused, so that requests cannot make
 #: threads without end.
 HANGING_MAX: Final = 16
@@ -109,13 +109,13 @@ class Checks:
 
     @asynccontextmanager
     async def _thread(self, what: str, plugin: str) -> AsyncIterator[TaskThread]:
-        """Wait for a turn, and lend a thread for it. The deadline of what runs there begins with the turn."""
+        """Wait for a place among `AT_ONCE_MAX`, and lend a thread. The deadline of what runs there begins then."""
         try:
-            async with asyncio.timeout(TURN_S):
+            async with asyncio.timeout(WAIT_S):
                 await self._turns.acquire()
         except TimeoutError:
             raise TooManyChecksError(
-                f"{what} had no turn within {TURN_S:g} s, since {AT_ONCE_MAX} others are under way"
+                f"{what} did not begin within {WAIT_S:g} s, since {AT_ONCE_MAX} others are under way"
             ) from None
         try:
             self._hanging = {thread for thread in self._hanging if thread.is_busy}
