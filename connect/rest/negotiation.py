@@ -15,7 +15,7 @@ Asgi = Callable[[Scope, Any, Any], Awaitable[None]]
 _WITH_BODY = ("POST", "PUT", "PATCH", "DELETE")
 
 
-class Doors:
+class ContentNegotiation:
     """Middleware in plain ASGI: an answer of its own costs no more than a look at the headers.
 
     A body must be JSON (415), JSON must be accepted (406), a slash at the end of a path is dropped, and `%2F` in a name

@@ -1,4 +1,4 @@
-"""Who may ask: basic and bearer authentication with roles, which web pages (CORS), and under which name.
+"""Authentication (basic and bearer, with roles), and which web pages may ask (CORS).
 
 Outermost of the application's layers: a request that is refused here has cost nothing. Without
 `rest.authentication.file` everyone who reaches the listener may do everything, as in Kafka Connect.
@@ -31,7 +31,7 @@ from connect.rest.budget import Budget
 from connect.rest.errors import error_response
 from connect.rest.hosts import Hosts, names_of, parse_authority
 from connect.rest.limits import Limits
-from connect.rest.negotiation import Asgi, Doors, Scope, route_path
+from connect.rest.negotiation import Asgi, ContentNegotiation, Scope, route_path
 from connect.runtime.config import WorkerConfig
 
 logger = logging.getLogger(__name__)
@@ -56,12 +56,12 @@ _LOOK_S = 1.0
 
 
 def install(app: FastAPI, config: WorkerConfig) -> None:
-    """Put the layers before the application: hosts, origins, users, limits, doors.
+    """Put the layers before the application: hosts, origins, users, limits, content negotiation.
 
     Raises:
         ConfigError: The credentials file cannot be read, or is wrong.
     """
-    app.add_middleware(Doors)
+    app.add_middleware(ContentNegotiation)
     # One body of the largest size always has room.
     budget = Budget(max(config.rest_request_total_max_bytes, config.rest_request_max_bytes))
     app.state.budget = budget

@@ -154,7 +154,7 @@ class Warn:
 @router.get("/warnings")
 async def warnings(request: Request) -> Response:
     """List what someone should act on: failures, connectors and tasks that wait for something outside, skipped records,
-    plugins that are broken, slow or left behind, open doors.
+    plugins that are broken, slow or left behind, listeners that anybody reaches.
     """
     herder = herder_of(request)
     found = [
@@ -163,7 +163,7 @@ async def warnings(request: Request) -> Response:
         *_waiting(herder),
         *_skipped(herder),
         *_broken(herder),
-        *_doors(herder),
+        *_open_listeners(herder),
     ]
     return json_response({"warnings": [{"code": w.code, "subject": w.subject, "message": w.message} for w in found]})
 
@@ -216,7 +216,7 @@ def _broken(herder: Herder) -> list[Warn]:
     return [Warn("plugin.broken", b.name, f"{b.origin}: {redact(b.cause)}") for b in herder.plugins.broken]
 
 
-def _doors(herder: Herder) -> list[Warn]:
+def _open_listeners(herder: Herder) -> list[Warn]:
     found = []
     for text in herder.worker_config.listeners:
         listener = parse_listener(text)

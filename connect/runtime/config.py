@@ -579,7 +579,7 @@ class WorkerConfig(Config):
                 "leave the key out",
             )
         if extensions := self.originals.get("rest.extension.classes"):
-            # Passing over it could open doors that its user believes to be shut.
+            # Passing over it could leave open what its user believes to be shut.
             yield Problem(
                 "rest.extension.classes",
                 f"Invalid value {extensions} for configuration rest.extension.classes: "

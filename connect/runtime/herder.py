@@ -58,7 +58,7 @@ from connect.runtime.restarts import RestartConfig
 from connect.runtime.secrets import shown
 from connect.runtime.states import INITIAL, Event, Request, target_after
 from connect.runtime.tasks.task import Surroundings
-from connect.runtime.validation import validator as validation
+from connect.runtime.validation import validator
 from connect.runtime.validation.checking import Checks
 from connect.runtime.worker import Worker
 from connect.stores import configs, offsets, statuses
@@ -305,12 +305,12 @@ class Herder:
     async def validate(self, plugin: str, config: Mapping[str, str | None]) -> ConfigInfos:
         """Check a config and say everything about every key; of a connector that is there, with its stored secrets."""
         filled, unknown = self.filled(config)
-        return validation.told(await self._validated(plugin, filled), unknown)
+        return validator.told(await self._validated(plugin, filled), unknown)
 
     async def _validated(self, plugin: str, config: Mapping[str, str | None]) -> ConfigInfos:
         what = f"validation of a config for {plugin}"
         return await self.checks.aside(
-            what, lambda: validation.validate(self.plugins, self.worker_config, plugin, config)
+            what, lambda: validator.validate(self.plugins, self.worker_config, plugin, config)
         )
 
     def filled(self, config: Mapping[str, str | None]) -> tuple[dict[str, str | None], list[Problem]]:
@@ -319,7 +319,7 @@ class Herder:
 
     def plugin_config(self, plugin: str) -> list[ConfigKey]:
         """Return the keys that a plugin declares."""
-        return validation.plugin_config(self.plugins, plugin)
+        return validator.plugin_config(self.plugins, plugin)
 
     # -- changing --------------------------------------------------------------------------------------------------
 
@@ -521,7 +521,7 @@ class Herder:
         with secrets.kept_out(self.plugins, full):
             desc = connector_desc(self.plugins, full)
             infos = await self._validated(desc.name, full)
-            validation.raise_for_errors(infos)
+            validator.raise_for_errors(infos)
             RestartConfig.parse(full)
         return {key: value for key, value in full.items() if value is not None}
 
