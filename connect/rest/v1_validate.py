@@ -12,7 +12,7 @@ from connect.rest.negotiation import name_of
 from connect.rest.render import body_of, config_infos, config_of, flag, json_response
 from connect.runtime.factory import connector_desc
 from connect.runtime.secrets import secret_pieces, without
-from connect.runtime.validation.advice import advise, advise_topics
+from connect.runtime.validation.config_warnings import config_warnings, topic_warnings
 
 router = APIRouter(prefix="/v1/connector-plugins", tags=["v1"])
 
@@ -29,11 +29,11 @@ async def validate(request: Request, plugin: str) -> Response:
     infos = await herder.validate(name_of(plugin), given)
     config, _ = herder.filled(given)
     desc = connector_desc(herder.plugins, config)
-    what = f"advice on a config for {desc.name}"
+    what = f"warnings about a config for {desc.name}"
     warnings = await herder.checks.aside(
-        what, lambda: advise(herder.plugins, herder.worker_config, desc, config, infos)
+        what, lambda: config_warnings(herder.plugins, herder.worker_config, desc, config, infos)
     )
-    warnings += await advise_topics(herder.cluster.admin, desc, config)
+    warnings += await topic_warnings(herder.cluster.admin, desc, config)
     checked = flag(request, "check") and not infos.error_count
     if checked:
         warnings += await herder.checks.check(desc, config)

@@ -1,4 +1,4 @@
-"""Connector configs, checked: keys, classes, versions, overrides, and advice about what nobody would say.
+"""Connector configs, checked: keys, classes, versions, overrides; and warnings of what is likely to be wrong.
 
 Elsewhere: the keys themselves (`connect.runtime.config`, and each plugin's `Config`); hiding and putting back secrets
 (`connect.runtime.secrets`).

@@ -17,7 +17,7 @@ from connect.runtime.border.calls import PLUGIN_TIMEOUT, PluginTimeoutError, Tas
 from connect.runtime.border.watchdog import Watchdog
 from connect.runtime.plugins import PluginDesc
 from connect.runtime.tasks.context import ConnectorContextImpl
-from connect.runtime.validation.advice import Advice
+from connect.runtime.validation.config_warnings import ConfigWarning
 
 T = TypeVar("T")
 
@@ -71,7 +71,7 @@ class Checks:
             except TimeoutError:
                 raise thread.late("a call", self._timeout_s) from None
 
-    async def check(self, desc: PluginDesc, config: Mapping[str, Any]) -> list[Advice]:
+    async def check(self, desc: PluginDesc, config: Mapping[str, Any]) -> list[ConfigWarning]:
         """Have a connector look outside. It is configured, asked and closed, never started; what it raises is told."""
         name = str(config.get("name") or "")
         try:
@@ -79,14 +79,16 @@ class Checks:
                 return await self._look(thread, desc, name, config)
         except (TimeoutError, PluginTimeoutError) as error:
             told = error.message if isinstance(error, TooManyChecksError) else None
-            return [Advice("", PLUGIN_TIMEOUT, told or f"the check did not end within {self._timeout_s:g} s")]
+            return [ConfigWarning("", PLUGIN_TIMEOUT, told or f"the check did not end within {self._timeout_s:g} s")]
         except ConnectError as error:
             if isinstance(error, PluginError):
                 logger.warning("checking a config of %s failed", desc.name, exc_info=True)
             told = f"{error.message} ({error.hint})" if error.hint else error.message
-            return [Advice(error.config_path or "", error.code, told)]
+            return [ConfigWarning(error.config_path or "", error.code, told)]
 
-    async def _look(self, thread: TaskThread, desc: PluginDesc, name: str, config: Mapping[str, Any]) -> list[Advice]:
+    async def _look(
+        self, thread: TaskThread, desc: PluginDesc, name: str, config: Mapping[str, Any]
+    ) -> list[ConfigWarning]:
         made: list[Connector] = []
         context = ConnectorContextImpl(name, reconfigure=lambda: None, fail=lambda error: None)
 
@@ -101,7 +103,7 @@ class Checks:
                 await thread.bounded(self._timeout_s, make)
                 found = await call(thread, made[0].check, limit_s=self._timeout_s)
                 problems = await thread.bounded(self._timeout_s, problems_of, made[0], found)
-            return [Advice(problem.key, CHECK, problem.message) for problem in problems]
+            return [ConfigWarning(problem.key, CHECK, problem.message) for problem in problems]
         finally:
             context.stopping.set()
             if made:
@@ -145,6 +147,8 @@ async def closed(thread: TaskThread, connector: Connector) -> None:
         logger.warning("closing what was asked: %s", error)
 
 
-async def check(desc: PluginDesc, config: Mapping[str, Any], *, timeout_s: float = CHECK_TIMEOUT_S) -> list[Advice]:
+async def check(
+    desc: PluginDesc, config: Mapping[str, Any], *, timeout_s: float = CHECK_TIMEOUT_S
+) -> list[ConfigWarning]:
     """Have a connector look outside, without a worker around; see `Checks.check`."""
     return await Checks(Watchdog(), timeout_s=timeout_s).check(desc, config)

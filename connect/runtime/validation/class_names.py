@@ -46,7 +46,7 @@ _INSTEAD: Final = {
 
 def instead_of(given: str) -> str | None:
     """Return what to do where a config names a well-known class that is not here; None for others."""
-    return next((advice for end, advice in _INSTEAD.items() if given.endswith(end)), None)
+    return next((instead for end, instead in _INSTEAD.items() if given.endswith(end)), None)
 
 
 def missing_class(name: str, given: str) -> str:

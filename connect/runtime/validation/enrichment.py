@@ -1,7 +1,7 @@
 """The keys that a connector config gains by naming transforms, predicates and converters, checked.
 
 Each key goes under the prefix of whoever asked for it. Only keys are looked at, one by one, as Kafka Connect does; what
-is wrong between them shows when the plugin is made (`connect.runtime.validation.advice` tells it before).
+is wrong between them shows when the plugin is made (`connect.runtime.validation.config_warnings` tells it before).
 
 Source: Kafka 4.3.1, ConnectorConfig.EnrichablePlugin, AbstractHerder.validateConverterConfig, ConfigDef.embed.
 """

@@ -2,7 +2,7 @@
 
 What counts: the framework's keys, the connector's own, those of each transform, predicate and converter that the config
 names, under their prefixes, and overrides for the clients that work for the connector. Unknown keys are left out, as in
-Kafka Connect; `connect.runtime.validation.advice` warns of them.
+Kafka Connect; `connect.runtime.validation.config_warnings` warns of them.
 
 Source: Kafka 4.3.1, AbstractHerder.validateConnectorConfig; reference/rest.md lists the oddities.
 """

@@ -23,9 +23,9 @@ SINK = PluginDesc(FileStreamSinkConnector, PluginKind.SINK, "test")
     ],
 )
 async def test_a_file_that_will_not_do_is_told(tmp_path: Path, desc: PluginDesc, file: str, about: str) -> None:
-    [advice] = await check(desc, {"name": "c", "topic": "t", "file": str(tmp_path / file)})
-    assert (advice.key, advice.code) == ("file", "check")
-    assert about in advice.message
+    [warning] = await check(desc, {"name": "c", "topic": "t", "file": str(tmp_path / file)})
+    assert (warning.key, warning.code) == ("file", "check")
+    assert about in warning.message
 
 
 async def test_files_that_will_do_and_standard_streams_are_fine(tmp_path: Path) -> None:
@@ -36,5 +36,5 @@ async def test_files_that_will_do_and_standard_streams_are_fine(tmp_path: Path) 
 
 
 async def test_a_config_that_is_wrong_is_told_as_well() -> None:
-    [advice] = await check(SOURCE, {"name": "c"})
-    assert (advice.key, advice.code) == ("topic", "config.invalid")
+    [warning] = await check(SOURCE, {"name": "c"})
+    assert (warning.key, warning.code) == ("topic", "config.invalid")

@@ -19,7 +19,7 @@ TABLE = "CREATE TABLE orders (id bigint PRIMARY KEY, note text, changed timestam
 
 async def told(desc: PluginDesc, database: Database, **keys: str) -> list[tuple[str, str, str]]:
     config = {"name": "c", "connection.url": database.url, **{k.replace("_", "."): v for k, v in keys.items()}}
-    return [(advice.key, advice.code, advice.message) for advice in await check(desc, config)]
+    return [(warning.key, warning.code, warning.message) for warning in await check(desc, config)]
 
 
 async def test_a_source_whose_table_has_what_the_mode_needs_is_fine(database: Database) -> None:

@@ -37,7 +37,7 @@ _DEAD: Final = "errors.deadletterqueue."
 
 
 @dataclass(frozen=True, slots=True)
-class Advice:
+class ConfigWarning:
     """One warning.
 
     Attributes:
@@ -50,9 +50,9 @@ class Advice:
     message: str
 
 
-def advise(
+def config_warnings(
     plugins: PluginHost, worker: WorkerConfig, desc: PluginDesc, config: Mapping[str, Any], infos: ConfigInfos
-) -> list[Advice]:
+) -> list[ConfigWarning]:
     """Return what the config alone tells. Makes transforms and converters, so it may read files that they name,
     and block: never on the event loop.
 
@@ -63,7 +63,9 @@ def advise(
     found += _versions(desc, config, infos)
     if not infos.error_count:
         found += _topics_to_make(desc, config)
-        found += [Advice(key, WILL_FAIL, message) for key, message in startup_problems(plugins, worker, desc, config)]
+        found += [
+            ConfigWarning(key, WILL_FAIL, message) for key, message in startup_problems(plugins, worker, desc, config)
+        ]
     return found
 
 
@@ -91,29 +93,31 @@ def startup_problems(
     return found
 
 
-async def advise_topics(admin: Admin, desc: PluginDesc, config: Mapping[str, Any]) -> list[Advice]:
+async def topic_warnings(admin: Admin, desc: PluginDesc, config: Mapping[str, Any]) -> list[ConfigWarning]:
     """Return what only the topics tell: which are missing, and whether all tasks of a sink have something to do."""
     if desc.kind is not PluginKind.SINK:
         return []
     names = await admin.list_topics()
     listed = [topic for topic in re.split(r"\s*,\s*", str(config.get("topics") or "").strip()) if topic]
     found = [
-        Advice("topics", RISKY, f"topic {topic} does not exist yet; the sink waits for it{_did_you_mean(topic, names)}")
+        ConfigWarning(
+            "topics", RISKY, f"topic {topic} does not exist yet; the sink waits for it{_did_you_mean(topic, names)}"
+        )
         for topic in listed
         if topic not in names
     ]
     pattern = str(config.get("topics.regex") or "").strip()
     matching, trouble = await asyncio.to_thread(_matching, pattern, names) if pattern else ([], None)
     if trouble is not None:
-        found.append(Advice("topics.regex", WILL_FAIL, trouble))
+        found.append(ConfigWarning("topics.regex", WILL_FAIL, trouble))
     elif pattern and not matching:
-        found.append(Advice("topics.regex", RISKY, f"no topic matches {pattern} yet; the sink waits for one"))
+        found.append(ConfigWarning("topics.regex", RISKY, f"no topic matches {pattern} yet; the sink waits for one"))
     partitions = [await admin.partitions(topic) or 0 for topic in {*listed, *matching} if topic in names]
     wanted = str(config.get("tasks.max") or "1")
     if partitions and wanted.isdigit() and int(wanted) > sum(partitions):
         count = sum(partitions)
         found.append(
-            Advice(
+            ConfigWarning(
                 "tasks.max",
                 RISKY,
                 f"tasks.max={wanted}, but the topics have {count} partition{'s' * (count != 1)}: "
@@ -137,7 +141,7 @@ def _matching(pattern: str, names: Iterable[str]) -> tuple[list[str], str | None
 # -- keys ----------------------------------------------------------------------------------------------------------
 
 
-def _keys(desc: PluginDesc, config: Mapping[str, Any], infos: ConfigInfos) -> Iterator[Advice]:
+def _keys(desc: PluginDesc, config: Mapping[str, Any], infos: ConfigInfos) -> Iterator[ConfigWarning]:
     """Yield a warning for each key that nothing reads."""
     known = {info.value.name for info in infos.configs if info.definition is not None} | RestartConfig.keys().keys()
     for name in config:
@@ -152,23 +156,25 @@ def _keys(desc: PluginDesc, config: Mapping[str, Any], infos: ConfigInfos) -> It
             yield _unknown(name, name, known)
 
 
-def _unknown(name: str, short: str, known: Iterable[str], prefix: str = "") -> Advice:
-    return Advice(name, UNKNOWN_KEY, f"nothing reads key {name}{_did_you_mean(short, known, prefix)}")
+def _unknown(name: str, short: str, known: Iterable[str], prefix: str = "") -> ConfigWarning:
+    return ConfigWarning(name, UNKNOWN_KEY, f"nothing reads key {name}{_did_you_mean(short, known, prefix)}")
 
 
-def _override(name: str, desc: PluginDesc, config: Mapping[str, Any], infos: ConfigInfos) -> list[Advice] | None:
+def _override(name: str, desc: PluginDesc, config: Mapping[str, Any], infos: ConfigInfos) -> list[ConfigWarning] | None:
     client = next((client for client, prefix in PREFIXES.items() if name.startswith(prefix)), None)
     if client is None:
         return None
     if client not in clients_of(desc.kind, config):
         kind = desc.kind.value
         return [
-            Advice(name, NO_EFFECT, f"a {kind} connector with this config has no {client}, so {name} has no effect")
+            ConfigWarning(
+                name, NO_EFFECT, f"a {kind} connector with this config has no {client}, so {name} has no effect"
+            )
         ]
     return [_unknown(name, name.removeprefix(PREFIXES[client]), TYPES, PREFIXES[client])]
 
 
-def _member(name: str, desc: PluginDesc, config: Mapping[str, Any], infos: ConfigInfos) -> list[Advice] | None:
+def _member(name: str, desc: PluginDesc, config: Mapping[str, Any], infos: ConfigInfos) -> list[ConfigWarning] | None:
     listing = next((listing for listing, _, _ in MEMBERS if name.startswith(f"{listing}.")), None)
     if listing is None:
         return None
@@ -177,7 +183,7 @@ def _member(name: str, desc: PluginDesc, config: Mapping[str, Any], infos: Confi
     if alias is None:
         alias = name.split(".")[1]
         return [
-            Advice(
+            ConfigWarning(
                 name,
                 NO_EFFECT,
                 f"{alias!r} is not in {listing}, so {name} has no effect{_did_you_mean(alias, aliases)}",
@@ -190,13 +196,15 @@ def _member(name: str, desc: PluginDesc, config: Mapping[str, Any], infos: Confi
     return [_unknown(name, name.removeprefix(prefix), known, prefix)]
 
 
-def _converter(name: str, desc: PluginDesc, config: Mapping[str, Any], infos: ConfigInfos) -> list[Advice] | None:
+def _converter(
+    name: str, desc: PluginDesc, config: Mapping[str, Any], infos: ConfigInfos
+) -> list[ConfigWarning] | None:
     which = next((which for which, _, _ in CONVERTERS if name.startswith(f"{which}.")), None)
     if which is None:
         return None
     if not config.get(which):
         return [
-            Advice(
+            ConfigWarning(
                 name,
                 NO_EFFECT,
                 f"{which} is not given, so the worker's converter is used with the worker's keys, "
@@ -209,16 +217,18 @@ def _converter(name: str, desc: PluginDesc, config: Mapping[str, Any], infos: Co
     return [_unknown(name, name.removeprefix(f"{which}."), known, f"{which}.")]
 
 
-def _topic_creation(name: str, desc: PluginDesc, config: Mapping[str, Any], infos: ConfigInfos) -> list[Advice] | None:
+def _topic_creation(
+    name: str, desc: PluginDesc, config: Mapping[str, Any], infos: ConfigInfos
+) -> list[ConfigWarning] | None:
     if not name.startswith(_TOPIC_CREATION):
         return None
     groups = ["default", *_listed(config, "topic.creation.groups")]
     group = name.removeprefix(_TOPIC_CREATION).partition(".")[0]
     if desc.kind is PluginKind.SINK:
-        return [Advice(name, NO_EFFECT, f"a sink connector creates no topics, so {name} has no effect")]
+        return [ConfigWarning(name, NO_EFFECT, f"a sink connector creates no topics, so {name} has no effect")]
     if group not in groups:
         return [
-            Advice(
+            ConfigWarning(
                 name,
                 NO_EFFECT,
                 f"{group!r} is not in topic.creation.groups, so {name} has no effect{_did_you_mean(group, groups)}",
@@ -227,21 +237,21 @@ def _topic_creation(name: str, desc: PluginDesc, config: Mapping[str, Any], info
     return []
 
 
-def _topics_to_make(desc: PluginDesc, config: Mapping[str, Any]) -> Iterator[Advice]:
+def _topics_to_make(desc: PluginDesc, config: Mapping[str, Any]) -> Iterator[ConfigWarning]:
     if desc.kind is PluginKind.SOURCE:
         try:
             topic_groups(config, _listed(config, "topic.creation.groups"))
         except ConfigError as error:
-            yield Advice(error.config_path or "", WILL_FAIL, error.message)
+            yield ConfigWarning(error.config_path or "", WILL_FAIL, error.message)
 
 
-def _versions(desc: PluginDesc, config: Mapping[str, Any], infos: ConfigInfos) -> Iterator[Advice]:
+def _versions(desc: PluginDesc, config: Mapping[str, Any], infos: ConfigInfos) -> Iterator[ConfigWarning]:
     for info in infos.configs:
         name, definition = info.value.name, info.definition
         if name.endswith("plugin.version") and name in config and definition and not info.value.errors:
             installed = definition.default
             if installed is not None and not in_range(installed, config[name]):
-                yield Advice(
+                yield ConfigWarning(
                     name, NO_EFFECT, f"version {config[name]} is asked for; {installed} is installed, and taken"
                 )
 
@@ -255,7 +265,7 @@ def _did_you_mean(given: str, known: Iterable[str], prefix: str = "") -> str:
     return f"; did you mean {prefix}{close[0]}?" if close else ""
 
 
-def _unknown_classes(plugins: PluginHost, config: Mapping[str, Any], infos: ConfigInfos) -> Iterator[Advice]:
+def _unknown_classes(plugins: PluginHost, config: Mapping[str, Any], infos: ConfigInfos) -> Iterator[ConfigWarning]:
     """Yield the nearest class for each that is not there; Kafka's error names none."""
     kinds = {which: kind for which, kind, _ in CONVERTERS}
     for info in infos.configs:
@@ -268,57 +278,59 @@ def _unknown_classes(plugins: PluginHost, config: Mapping[str, Any], infos: Conf
         instead = instead_of(str(config.get(name)))
         near = plugins.nearest(str(config.get(name)), kind)
         if instead is not None:
-            yield Advice(name, UNKNOWN_CLASS, f"{config[name]} is not installed: {instead}")
+            yield ConfigWarning(name, UNKNOWN_CLASS, f"{config[name]} is not installed: {instead}")
         elif near is not None:
-            yield Advice(name, UNKNOWN_CLASS, f"{config[name]} is not installed; did you mean {near}?")
+            yield ConfigWarning(name, UNKNOWN_CLASS, f"{config[name]} is not installed; did you mean {near}?")
 
 
 # -- combinations --------------------------------------------------------------------------------------------------
 
 
-def _risks(desc: PluginDesc, config: Mapping[str, Any], infos: ConfigInfos) -> Iterator[Advice]:
+def _risks(desc: PluginDesc, config: Mapping[str, Any], infos: ConfigInfos) -> Iterator[ConfigWarning]:
     """Yield combinations of keys that work, and seldom do what was meant."""
     values = {info.value.name: info.value.value or "" for info in infos.configs}
     tolerant, logs = values["errors.tolerance"] == "all", values["errors.log.enable"] == "true"
     dead = values.get(f"{_DEAD}topic.name", "")
     if tolerant and not logs and not dead:
         keep = f" or {_DEAD}topic.name" if desc.kind is PluginKind.SINK else ""
-        yield Advice(
+        yield ConfigWarning(
             "errors.tolerance", RISKY, f"bad records are dropped without a trace: set errors.log.enable=true{keep}"
         )
     if dead and not tolerant:
-        yield Advice(
+        yield ConfigWarning(
             f"{_DEAD}topic.name",
             RISKY,
             "the first bad record still ends the task, since errors.tolerance is none: set errors.tolerance=all",
         )
     if dead and values[f"{_DEAD}context.headers.enable"] != "true":
-        yield Advice(
+        yield ConfigWarning(
             f"{_DEAD}context.headers.enable",
             RISKY,
             "the dead letter queue will not tell why a record is in it: set the key to true",
         )
     if not dead and values.get(f"{_DEAD}context.headers.enable") == "true":
-        yield Advice(
+        yield ConfigWarning(
             f"{_DEAD}context.headers.enable",
             NO_EFFECT,
             f"{_DEAD}topic.name is not given, so there is no dead letter queue",
         )
     if values["errors.log.include.messages"] == "true" and not logs:
-        yield Advice("errors.log.include.messages", NO_EFFECT, "errors.log.enable is false, so nothing is logged")
+        yield ConfigWarning(
+            "errors.log.include.messages", NO_EFFECT, "errors.log.enable is false, so nothing is logged"
+        )
     if values["errors.retry.timeout"] == "-1":
-        yield Advice(
+        yield ConfigWarning(
             "errors.retry.timeout",
             RISKY,
             "an operation that never succeeds holds the task up for ever, and its state stays RUNNING",
         )
     if values["tasks.max.enforce"] == "false":
-        yield Advice("tasks.max.enforce", RISKY, "the connector may run more tasks than tasks.max says")
+        yield ConfigWarning("tasks.max.enforce", RISKY, "the connector may run more tasks than tasks.max says")
     yield from _unused_predicates(config)
 
 
-def _unused_predicates(config: Mapping[str, Any]) -> Iterator[Advice]:
+def _unused_predicates(config: Mapping[str, Any]) -> Iterator[ConfigWarning]:
     used = {config.get(f"transforms.{alias}.predicate") for alias in _listed(config, "transforms")}
     for alias in _listed(config, "predicates"):
         if alias not in used:
-            yield Advice("predicates", NO_EFFECT, f"no transform uses predicate {alias!r}")
+            yield ConfigWarning("predicates", NO_EFFECT, f"no transform uses predicate {alias!r}")
