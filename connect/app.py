@@ -51,7 +51,7 @@ def repair_log(data_dir: Path) -> AbstractContextManager[Repairer]:
 
 @asynccontextmanager
 async def open_worker(config: WorkerConfig, cluster: Cluster | None = None) -> AsyncIterator[Herder]:
-    """Run a worker: plugins found, log opened, stores read, connectors resumed. On the way out everything is drained.
+    """Run a worker: plugins found, log opened, stores read, connectors resumed. On exit everything is drained.
 
     Args:
         cluster: A log to use; it stays open. The bundled log of `data.dir` is opened and closed when left out.

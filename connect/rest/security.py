@@ -302,7 +302,7 @@ class Origins:
 
     Browsers send some requests without asking first (a POST without body, such as a restart), and say whose page it is
     by `Origin`, by `Sec-Fetch-Site`, or, the older ones, by `Referer`. A change for which any of these names another
-    origin is refused, or any page could steer a worker on its reader's machine; a request without all three is no
+    origin is refused, or any page could control a worker on its reader's machine; a request without all three is no
     browser's. Whether the host is the worker's own was decided before: here it says what the own origin is.
     """
 

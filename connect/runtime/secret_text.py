@@ -42,7 +42,7 @@ _PAIRS: Final = frozenset(
 #: Of a URL's parameters, further names: a signature lets in whoever has it.
 _SIGNATURES: Final = frozenset({"sig", "signature"})
 #: Parts of the names of parameters that say where a driver goes, and as whom.
-_STEERING = re.compile(
+_DESTINATIONS = re.compile(
     r"host|server|addr|port|proxy|sock|source|service|factory|url|endpoint|user|uid|driver|class", re.IGNORECASE
 )
 
@@ -134,7 +134,7 @@ def _place(shown: str) -> tuple[str, ...]:
     if not sign or "://" in rest:
         return (shown,)
     parameters = re.split(r"[?&;]", rest)[1:]
-    return (scheme, re.split(r"[/?#;\\]", rest, maxsplit=1)[0], *filter(_STEERING.search, map(unquote, parameters)))
+    return (scheme, re.split(r"[/?#;\\]", rest, maxsplit=1)[0], *filter(_DESTINATIONS.search, map(unquote, parameters)))
 
 
 # -- finding -------------------------------------------------------------------------------------------------------

@@ -211,7 +211,7 @@ class ConnectorRunner:
 
 
 class Worker:
-    """Starts and stops tasks. Use as an async context manager: on the way out every task has ended, or is named and
+    """Starts and stops tasks. Use as an async context manager: on exit every task has ended, or is named and
     left behind."""
 
     def __init__(self, around: Surroundings, offsets: OffsetStore) -> None:

@@ -63,7 +63,7 @@ _SPECIAL: Final = (
     "user",
     "password",
 )
-#: Parameters that change nothing of what is read, written or trusted here. Most steer how the Java driver works inside.
+#: Parameters that change nothing of what is read, written or trusted here. Most are about the Java driver's inside.
 HARMLESS: Final = (
     "adaptiveFetch", "adaptiveFetchMaximum", "adaptiveFetchMinimum", "allowEncodingChanges", "assumeMinServerVersion",
     "autosave", "binaryTransfer", "binaryTransferDisable", "binaryTransferEnable", "cancelSignalTimeout",
