@@ -93,6 +93,9 @@ class FixedWidthConverter(Converter, HeaderConverter):
         return self.to_connect_data(topic, data)
 
 
+# A class each, though they are the rows of a table: configs name each, and each has its own docstring.
+
+
 class ShortConverter(FixedWidthConverter):
     """Whole numbers of 16 bits."""
 
