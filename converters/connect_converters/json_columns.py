@@ -44,8 +44,8 @@ def decoding(schema: Schema, decoder: Decoder) -> Convert | None:
     return checked(types, convert, nullable=schema.optional or default, null=schema.default if default else None)
 
 
-#: The types that a column may hold, and what is done to it. Writing and reading have a table each. No row is in both, so
-#: the few lines around a table are there twice, rather than a function that takes the rows.
+#: The types that a column may hold, and what is done to it. Writing and reading have a table each. No row is in both,
+#: so the few lines around a table are there twice, rather than a function that takes the rows.
 Plan = tuple[tuple[type, ...], Convert | None]
 
 

@@ -28,7 +28,8 @@ def test_a_line_is_a_word_and_a_sentence() -> None:
     [
         "topic", "partition", "offset", "segment", "base offset", "record batch", "log start offset", "log end offset",
         "high watermark", "leader epoch", "connector", "task", "worker", "herder", "converter", "transform",
-        "predicate", "source partition", "source offset", "sink partition", "sink offset", "dead letter queue", "tombstone",
+        "predicate", "source partition", "source offset", "sink partition", "sink offset", "dead letter queue",
+        "tombstone",
     ],
 )  # fmt: skip
 def test_kafkas_words_are_there(word: str) -> None:
