@@ -13,7 +13,7 @@ import pytest
 
 from connect.api import DataError, Record, SinkTask, SourceTask, hookimpl
 from connect.runtime import observers
-from connect.runtime.border.watchdog import Watch
+from connect.runtime.border.watchdog import Watchdog
 from connect.runtime.hook_calls import OBSERVING_HOOKS
 from connect.runtime.model import State
 from connect.runtime.observers import Observers
@@ -202,8 +202,8 @@ class Told:
         self.host = PluginHost()
         for name, function in plugins.items():
             self.host.register(SimpleNamespace(connect_worker_stopped=hookimpl(function)), name)
-        self.watch = Watch()
-        self.observers = Observers(self.host, self.watch, limit_s=limit_s)
+        self.watchdog = Watchdog()
+        self.observers = Observers(self.host, self.watchdog, limit_s=limit_s)
         self.observers.start()
 
     def tell(self, number: int) -> None:
