@@ -90,6 +90,7 @@ class EncodedBatch:
 
     def head(self, base_offset: int, leader_epoch: int = 0) -> bytes:
         """Return the 61 bytes before the payload."""
+        assert base_offset >= 0, "the log assigns offsets from 0 on"
         length = self.size_bytes - h.LENGTH_OVERHEAD
         return h.PREFIX.pack(base_offset, length, leader_epoch, h.MAGIC, self.crc) + self.checked
 

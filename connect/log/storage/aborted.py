@@ -31,6 +31,7 @@ assert _ENTRY.size == 34
 
 def save_aborted(disk: Disk, path: Path, transactions: Sequence[AbortedTransaction]) -> None:
     """Write a segment's index. An empty file says that nothing was aborted."""
+    assert all(0 <= t.first_offset <= t.last_offset for t in transactions), "a transaction ends behind its beginning"
     raw = b"".join(
         _ENTRY.pack(0, t.producer_id, t.first_offset, t.last_offset, t.last_stable_offset) for t in transactions
     )

@@ -149,6 +149,9 @@ class ActiveEnd:
         self._append_plain([batch])
         with self._segments.lock:
             self.producers.appended(sequence, base_offset, base_offset + batch.count - 1)
+        known = self.producers.get(sequence.producer_id)
+        assert known is not None, "a producer that appends is known"
+        assert known.epoch == sequence.epoch, "an append is of its producer's newest epoch"
         return base_offset
 
     def _append_plain(self, batches: Sequence[EncodedBatch]) -> None:

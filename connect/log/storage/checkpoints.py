@@ -70,6 +70,7 @@ class Checkpoint:
                 self._save(kept)
 
     def _save(self, offsets: dict[str, int]) -> None:
+        assert min(offsets.values(), default=0) >= 0, "an offset is no negative number"
         rows = [
             f"{topic} {number} {offset}"
             for name, offset in offsets.items()

@@ -30,6 +30,7 @@ class Indexes:
     def append(self, offset: int, position: int) -> None:
         """Add an offset entry: the last offset of a batch, and where that batch starts."""
         assert not self.offsets or offset > self.offsets[-1], "offset entries rise"
+        assert not self.positions or position > self.positions[-1], "positions rise with them"
         self.offsets.append(offset)
         self.positions.append(position)
 
@@ -60,6 +61,8 @@ class Indexes:
 
     def save(self, disk: Disk, offset_path: Path, time_path: Path) -> None:
         """Write both files; short ones, without the zeros that Kafka preallocates."""
+        assert len(self.offsets) == len(self.positions), "an offset entry has a position"
+        assert len(self.timestamps) == len(self.timestamp_offsets), "a time entry has an offset"
         pack, pack_time = OFFSET_ENTRY.pack, TIME_ENTRY.pack
         disk.write(offset_path, b"".join(map(pack, self.offsets, self.positions)))
         disk.write(time_path, b"".join(map(pack_time, self.timestamps, self.timestamp_offsets)))

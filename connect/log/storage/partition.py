@@ -116,6 +116,10 @@ class Partition:
             self._segments.is_deleted = True
             self._end.release()
 
+    def release(self) -> None:
+        """Close the append file; the next append opens it again."""
+        self._end.release()
+
     # -- looking -----------------------------------------------------------------------------------------------------
 
     @property

@@ -77,6 +77,11 @@ def read_from(view: View, offset: int, max_bytes: int, cursor: Cursor | None) ->
                 if not headers:
                     return Slice(b"", [], None)
                 position, next_offset = start + headers[-1].end, headers[-1].next_offset
+            # What the disk held was checked batch by batch; these are promises of this module.
+            assert headers[0].last_offset >= offset, "the first batch holds the offset, or is the next one there"
+            assert headers[-1].end <= len(reading.data), "every batch is there whole"
+            assert headers[-1].next_offset <= view.limit, "nothing is read behind the limit"
+            assert position <= end, "nothing is read behind the valid bytes"
             return Slice(reading.data, headers, Cursor(next_offset, view.generation, segment.base_offset, position))
         if not view.gaps:
             raise CorruptBatchError(

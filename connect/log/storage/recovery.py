@@ -261,6 +261,7 @@ def _recover(
                 segment.added(header.size_bytes, header.next_offset, header.max_timestamp)
         except LogError as error:
             file_bytes = _mend(disk, segment, file_bytes, known, error)
+    assert segment.size_bytes == file_bytes, "each byte of the file is a batch's, or known to be damaged"
 
 
 def _mend(disk: Disk, segment: Segment, file_bytes: int, known: int | None, error: LogError) -> int:

@@ -88,6 +88,7 @@ class Segment:
         """Take note of a batch that was written, or found, at the end."""
         assert self.indexes is not None, "the active segment has its indexes in memory"
         assert next_offset > self.next_offset, "batches lie in offset order"
+        assert size_bytes >= HEADER_BYTES, "a batch has a header"
         last_offset = next_offset - 1
         if not self.size_bytes:
             self.first_timestamp = max_timestamp
@@ -265,6 +266,7 @@ def read_batches(
                 raise located(error, path, position + at) from error
             next_offset = header.next_offset
             at = header.end
+    assert position + at <= end, "batches lie within the valid bytes"
     return Reading(data, headers, position + at, next_offset)
 
 

@@ -28,6 +28,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from connect.api.errors import CorruptBatchError
 from connect.codec.compression import codec_of_number
 from connect.codec.decode import decode_keys, decode_records, record_bounds, records_of
 from connect.codec.encode import encode_gap, encode_kept, encode_retained
@@ -272,7 +273,11 @@ class _Round:
                 for segment in group:
                     for data, header in self._batches(segment):
                         self._keep(data, header, output, transactions)
-                output.fill(group[-1].next_offset)
+                output.end_at(group[-1].next_offset)
+            with disk_faults("write", cleaned):
+                found_bytes = cleaned.stat().st_size
+            if found_bytes != output.size_bytes:
+                raise CorruptBatchError(f"{cleaned} has {found_bytes} bytes, {output.size_bytes} were written")
             self._result.before_bytes += sum(segment.size_bytes for segment in group)
             self._result.after_bytes += output.size_bytes
             if not output.is_changed and len(group) == 1:
@@ -413,7 +418,15 @@ class _Output:
         self.aborted: list[AbortedTransaction] = []
 
     def copy(self, header: BatchHeader, raw: bytes | memoryview) -> None:
-        """Write a batch as it is."""
+        """Write a batch as it is.
+
+        Raises:
+            CorruptBatchError: It begins before the last one ended, which only damage does.
+        """
+        if header.base_offset < self._next_offset:
+            raise CorruptBatchError(
+                f"a record batch has base offset {header.base_offset}, expected {self._next_offset} or more"
+            )
         self.fill(header.base_offset)
         self._write(raw)
         self._next_offset = header.next_offset
@@ -429,6 +442,16 @@ class _Output:
             self.write(header, encode_retained(header, (), Columns([]), codec_of_number(0), None))
         elif header.count or header.producer_id >= 0:
             self.is_changed = True
+
+    def end_at(self, next_offset: int) -> None:
+        """Let the segment end at an offset.
+
+        Raises:
+            CorruptBatchError: The last batch reaches behind it, which only damage does.
+        """
+        if self._next_offset > next_offset:
+            raise CorruptBatchError(f"a segment's batches end at offset {self._next_offset}, expected {next_offset}")
+        self.fill(next_offset)
 
     def fill(self, next_offset: int) -> None:
         """Let a batch without records stand for the offsets up to `next_offset` that are not there."""

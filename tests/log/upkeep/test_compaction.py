@@ -18,6 +18,7 @@ from connect.codec.decode import decode
 from connect.codec.header import iterate_batches
 from connect.log import LogCluster
 from connect.log.owner import CLEAN_SHUTDOWN_FILE
+from connect.log.storage.partition import GAPLESS_FILE
 from connect.log.upkeep.compaction import compact, measure_dirt
 from connect.ports import Subscription
 from connect.records import Columns, TopicPartition
@@ -516,3 +517,23 @@ async def test_a_compaction_that_the_disk_refuses_at_its_end_leaves_what_can_be_
     assert {key: value for _, key, value in await log.records()} == before
     await log.compact()
     assert {key: value for _, key, value in await log.records()} == before
+
+
+# -- damage ------------------------------------------------------------------------------------------------------------
+
+
+async def test_a_base_offset_that_reaches_into_the_next_segment_is_corruption_and_stays_as_it_is(log, data_dir):
+    """Where a broker's compaction may have left gaps, no neighbour tells that an offset, which no CRC covers, is wrong."""
+    for turn in range(12):
+        await log.put((b"k%d" % turn, bytes(100)))
+    await log.cluster.aclose()
+    (data_dir / "t-0" / GAPLESS_FILE).unlink()
+    first, second = sorted((data_dir / "t-0").glob("*.log"))[:2]
+    content = bytearray(first.read_bytes())
+    *_, last = iterate_batches(bytes(content))
+    content[last.position : last.position + 8] = (int(second.stem) + 1).to_bytes(8, "big")
+    first.write_bytes(content)
+    await log.open()
+    with pytest.raises(CorruptBatchError, match="expected"):
+        await log.compact()
+    assert first.read_bytes() == content
