@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Final
 
 from connect.api import ConfigError, EnvironmentFault
-from connect.api.errors import register_code
+from connect.api.error_codes import register_code
 
 logger = logging.getLogger(__name__)
 

@@ -1,7 +1,12 @@
 """PUBLIC. All that a plugin author imports: records, batches, schemas, bases, config, errors, hooks.
 
+Beside it three modules are public: `connect.api.java`, `connect.api.logical` and `connect.api.values`. What any of the
+four does not list in `__all__` is the host's own, and may change with any release.
+
 Imports the standard library, pydantic, pluggy and regex; nothing else of ours.
 """
+
+from typing import TYPE_CHECKING, Any
 
 from connect.api.config import (
     HIDDEN,
@@ -12,9 +17,9 @@ from connect.api.config import (
     InvalidConfigError,
     Problem,
     Secret,
-    invalid,
+    config_key,
     invalid_config,
-    key,
+    invalid_value,
 )
 from connect.api.config_provider import ConfigData, ConfigProvider
 from connect.api.connector import (
@@ -32,31 +37,26 @@ from connect.api.connector import (
     TaskContext,
 )
 from connect.api.convert import Column, Converter, HeaderConverter
+from connect.api.error_codes import register_code
 from connect.api.errors import (
     ConfigError,
     ConflictError,
     ConnectError,
-    CorruptBatchError,
     DataError,
     EnvironmentFault,
     InvalidRecordError,
     LogError,
     NotFoundError,
-    OffsetOutOfRangeError,
-    OutOfOrderSequenceError,
     PluginError,
-    ProducerFencedError,
     RecordTooLargeError,
     RetriableError,
     SchemaError,
     SchemaProjectorError,
-    TransactionStateError,
     UnknownTopicOrPartitionError,
-    register_code,
 )
 from connect.api.files import open_path, read_file
 from connect.api.headers import Header, Headers
-from connect.api.hooks import hookimpl, hookspec
+from connect.api.hooks import hookimpl
 from connect.api.patterns import LOOP_LIMIT_S, Match, Pattern, SlowPatternError, compile_pattern, valid_pattern
 from connect.api.plugin import Plugin
 from connect.api.record import Batch, Record
@@ -83,8 +83,8 @@ from connect.api.schema import (
     Schema,
 )
 from connect.api.schema_builder import SchemaBuilder
-from connect.api.schema_projector import project
-from connect.api.schema_type import DATE_NAME, DECIMAL_NAME, INT_BITS, TIME_NAME, TIMESTAMP_NAME, Type
+from connect.api.schema_projector import project_value
+from connect.api.schema_type import DATE_NAME, DECIMAL_NAME, INT_BITS, TIME_NAME, TIMESTAMP_NAME, SchemaType
 from connect.api.structs import Struct
 from connect.api.transform import Predicate, Transform
 
@@ -129,7 +129,6 @@ __all__ = [
     "Connector",
     "ConnectorContext",
     "Converter",
-    "CorruptBatchError",
     "DataError",
     "EnvironmentFault",
     "Field",
@@ -141,14 +140,11 @@ __all__ = [
     "LogError",
     "Match",
     "NotFoundError",
-    "OffsetOutOfRangeError",
-    "OutOfOrderSequenceError",
     "Pattern",
     "Plugin",
     "PluginError",
     "Predicate",
     "Problem",
-    "ProducerFencedError",
     "Record",
     "RecordTooLargeError",
     "Records",
@@ -157,6 +153,7 @@ __all__ = [
     "SchemaBuilder",
     "SchemaError",
     "SchemaProjectorError",
+    "SchemaType",
     "Secret",
     "SinkConnector",
     "SinkTask",
@@ -168,19 +165,23 @@ __all__ = [
     "Struct",
     "Task",
     "TaskContext",
-    "TransactionStateError",
     "Transform",
-    "Type",
     "UnknownTopicOrPartitionError",
     "compile_pattern",
+    "config_key",
     "hookimpl",
-    "hookspec",
-    "invalid",
     "invalid_config",
-    "key",
+    "invalid_value",
     "open_path",
-    "project",
+    "project_value",
     "read_file",
     "register_code",
     "valid_pattern",
-]  # fmt: skip
+]
+
+if not TYPE_CHECKING:  # a type checker is to refuse what is not in the list, old names too
+
+    def __getattr__(name: str) -> Any:
+        from connect.api.deprecated import old_name
+
+        return old_name(name)

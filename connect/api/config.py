@@ -3,9 +3,9 @@
     class FileSourceConfig(Config):
         \"\"\"Read lines of a file into a topic.\"\"\"
 
-        file: str | None = key("Path of the file; left out means standard input.", importance="high", default=None)
-        topic: str = key("Topic to append to.", importance="high", non_empty=True)
-        batch_size: int = key("Lines in one poll.", importance="low", default=2000, ge=1)
+        file: str | None = config_key("Path of the file; left out means standard input.", importance="high", default=None)
+        topic: str = config_key("Topic to append to.", importance="high", non_empty=True)
+        batch_size: int = config_key("Lines in one poll.", importance="low", default=2000, ge=1)
 
 The Python name `batch_size` stands for the Kafka key `batch.size`. `FileSourceConfig.parse(raw)` takes Kafka's flat
 strings and returns a typed object, or raises one `ConfigError` with every problem. Text becomes a value by the rules of
@@ -203,7 +203,7 @@ class Config(BaseModel):
         return cls.__config_keys__
 
 
-def key(
+def config_key(
     documentation: str,
     *,
     default: Any = PydanticUndefined,
@@ -260,7 +260,7 @@ def key(
     return pydantic.Field(default=default, description=documentation, json_schema_extra=_KeyMeta(meta))
 
 
-def invalid(name: str, value: Any, expected: str | None = None) -> ConfigError:
+def invalid_value(name: str, value: Any, expected: str | None = None) -> ConfigError:
     """Return the error for a value that a key does not take, in ConfigDef's words."""
     message = f"Invalid value {java_text(value)} for configuration {name}" + (f": {expected}" if expected else "")
     return invalid_config([Problem(name, message)])
@@ -280,6 +280,9 @@ class InvalidConfigError(ConfigError):
         text = messages[0] if len(messages) == 1 else f"{len(messages)} problems:\n" + "\n".join(messages)
         super().__init__(text, config_path=problems[0].key)
         self.problems = tuple(problems)
+
+    def __reduce__(self) -> tuple[type[InvalidConfigError], tuple[tuple[Problem, ...]]]:
+        return type(self), (self.problems,)
 
 
 # -- text to value and back ----------------------------------------------------------------------------------------
@@ -309,37 +312,37 @@ def parse_type(name: str, raw: Any, wanted: ConfigType) -> Any:
                 return raw
             if text is not None and text.lower() in ("true", "false"):
                 return text.lower() == "true"
-            raise invalid(name, raw, "Expected value to be either true or false")
+            raise invalid_value(name, raw, "Expected value to be either true or false")
         case ConfigType.STRING:
             if text is not None:
                 return text
-            raise invalid(name, raw, f"Expected value to be a string, but it was a {java_class(raw)}")
+            raise invalid_value(name, raw, f"Expected value to be a string, but it was a {java_class(raw)}")
         case ConfigType.PASSWORD:
             if isinstance(raw, Secret):
                 return raw
             if text is not None:
                 return Secret(text)
-            raise invalid(name, raw, f"Expected value to be a string, but it was a {java_class(raw)}")
+            raise invalid_value(name, raw, f"Expected value to be a string, but it was a {java_class(raw)}")
         case ConfigType.INT | ConfigType.SHORT | ConfigType.LONG:
             return _parse_int(name, raw, text, wanted)
         case ConfigType.DOUBLE:
             if isinstance(raw, int | float) and not isinstance(raw, bool):
                 return float(raw)
             if text is None:
-                raise invalid(name, raw, f"Expected value to be a double, but it was a {java_class(raw)}")
+                raise invalid_value(name, raw, f"Expected value to be a double, but it was a {java_class(raw)}")
             if not _JAVA_FLOAT.fullmatch(text):
-                raise invalid(name, raw, "Not a number of type DOUBLE")
+                raise invalid_value(name, raw, "Not a number of type DOUBLE")
             return float(text.rstrip("fFdD") if "Infinity" not in text and "NaN" not in text else text)
         case ConfigType.LIST:
             if isinstance(raw, list | tuple):
                 return list(raw)
             if text is not None:
                 return re.split(r"\s*,\s*", text) if text else []
-            raise invalid(name, raw, "Expected a comma separated list.")
+            raise invalid_value(name, raw, "Expected a comma separated list.")
         case ConfigType.CLASS:
             if text is not None:
                 return text
-            raise invalid(name, raw, "Expected a Class instance or class name.")
+            raise invalid_value(name, raw, "Expected a Class instance or class name.")
 
 
 def _parse_int(name: str, raw: Any, text: str | None, wanted: ConfigType) -> int:
@@ -347,9 +350,9 @@ def _parse_int(name: str, raw: Any, text: str | None, wanted: ConfigType) -> int
     if text is None:
         if isinstance(raw, int) and not isinstance(raw, bool) and -limit <= raw < limit:
             return raw
-        raise invalid(name, raw, f"Expected value to be {_INT_WORDS[wanted]}, but it was a {java_class(raw)}")
+        raise invalid_value(name, raw, f"Expected value to be {_INT_WORDS[wanted]}, but it was a {java_class(raw)}")
     if not _JAVA_INT.fullmatch(text) or not -limit <= int(text) < limit:
-        raise invalid(name, raw, f"Not a number of type {wanted}")
+        raise invalid_value(name, raw, f"Not a number of type {wanted}")
     return int(text)
 
 
@@ -434,7 +437,7 @@ class _KeyMeta:
 
 
 def _config_key(attribute: str, info: pydantic.fields.FieldInfo) -> ConfigKey:
-    assert isinstance(info.json_schema_extra, _KeyMeta), f"declare {attribute!r} with key(...)"
+    assert isinstance(info.json_schema_extra, _KeyMeta), f"declare {attribute!r} with config_key(...)"
     meta = info.json_schema_extra.values
     wanted, choices = _type_of(info.annotation)
     name = meta["name"] or attribute.replace("_", ".")
@@ -484,7 +487,7 @@ def _type_of(annotation: Any) -> tuple[ConfigType, tuple[str, ...]]:
         str: ConfigType.STRING,
         Secret: ConfigType.PASSWORD,
     }
-    assert annotation in plain, f"no ConfigDef type for {annotation}; name one with key(type=...)"
+    assert annotation in plain, f"no ConfigDef type for {annotation}; name one with config_key(type=...)"
     return plain[annotation], ()
 
 

@@ -4,7 +4,7 @@ A worker that others reach must not read and write any file of its user for them
 for connectors (`file.allowed.paths`); some files are for none, such as those that hold the worker's own secrets. A
 plugin has two things to do, both of which cost it nothing where all is allowed, as outside of a worker:
 
-    schema_file: str = key("Path of a file with the schema.", file="read")     # refused as the config is parsed
+    schema_file: str = config_key("Path of a file with the schema.", file="read")     # refused as the config is parsed
 
     text = read_file(self.config.schema_file, max_bytes=1 << 20)               # and as it is opened
     descriptor = open_path(self.config.file, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
@@ -28,7 +28,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
-from connect.api.errors import ConfigError, register_code
+from connect.api.error_codes import register_code
+from connect.api.errors import ConfigError
 
 NOT_ALLOWED: Final = register_code(
     "file.not_allowed",

@@ -13,7 +13,15 @@ from typing import Any, NamedTuple
 from connect.api.errors import DataError
 from connect.api.java import java_text, narrow
 from connect.api.schema import Schema
-from connect.api.schema_type import DATE_NAME, DECIMAL_NAME, INT_BITS, TIME_NAME, TIMESTAMP_NAME, Type, python_types
+from connect.api.schema_type import (
+    DATE_NAME,
+    DECIMAL_NAME,
+    INT_BITS,
+    TIME_NAME,
+    TIMESTAMP_NAME,
+    SchemaType,
+    python_types,
+)
 
 
 class Header(NamedTuple):
@@ -43,7 +51,7 @@ class Headers(list[Header]):
         self.append(Header(name, value, schema))
         return self
 
-    def add_as(self, name: str, value: Any, type: Type | str) -> Headers:  # noqa: A002 - Kafka's word
+    def add_as(self, name: str, value: Any, type: SchemaType | str) -> Headers:  # noqa: A002 - Kafka's word
         """Append a header with the plain schema of a primitive type, optional for None, and return self.
 
         Raises:
@@ -83,11 +91,11 @@ class Headers(list[Header]):
         return Headers(h for h in changed if h is not None)
 
 
-_LOGICAL_TYPES: dict[tuple[str | None, Type], tuple[type, ...]] = {
-    (DECIMAL_NAME, Type.BYTES): (decimal.Decimal,),
-    (DATE_NAME, Type.INT32): (dt.date, dt.time),
-    (TIME_NAME, Type.INT32): (dt.date, dt.time),
-    (TIMESTAMP_NAME, Type.INT64): (dt.date, dt.time),
+_LOGICAL_TYPES: dict[tuple[str | None, SchemaType], tuple[type, ...]] = {
+    (DECIMAL_NAME, SchemaType.BYTES): (decimal.Decimal,),
+    (DATE_NAME, SchemaType.INT32): (dt.date, dt.time),
+    (TIME_NAME, SchemaType.INT32): (dt.date, dt.time),
+    (TIMESTAMP_NAME, SchemaType.INT64): (dt.date, dt.time),
 }
 
 
@@ -98,7 +106,7 @@ def _check(value: Any, schema: Schema) -> None:
         return
     # A logical type's base value passes, too, as it does in Kafka: the schema's name does not bind the value.
     taken = python_types(schema.type) + _LOGICAL_TYPES.get((schema.name, schema.type), ())
-    fits = isinstance(value, taken) and (schema.type is Type.BOOLEAN or not isinstance(value, bool))
+    fits = isinstance(value, taken) and (schema.type is SchemaType.BOOLEAN or not isinstance(value, bool))
     if fits and isinstance(value, int) and schema.type in INT_BITS:
         fits = narrow(value, INT_BITS[schema.type]) == value
     if not fits:

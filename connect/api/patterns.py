@@ -17,7 +17,8 @@ from typing import Any, Final
 
 import regex
 
-from connect.api.errors import DataError, register_code
+from connect.api.error_codes import register_code
+from connect.api.errors import DataError
 from connect.api.java.regex import translate
 
 Match = regex.Match[str]
@@ -130,7 +131,7 @@ def _compiled(pattern: str) -> regex.Pattern[str]:
 
 
 def valid_pattern(value: object) -> None:
-    """Check a config value that is a pattern: a validator for `key(validators=[valid_pattern])`."""
+    """Check a config value that is a pattern: a validator for `config_key(validators=[valid_pattern])`."""
     if value is None:
         raise ValueError("Invalid regex: there is none")
     _compiled(str(value))

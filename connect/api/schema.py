@@ -41,7 +41,7 @@ from connect.api.schema_type import (
     SCALE_PARAMETER,
     TIME_NAME,
     TIMESTAMP_NAME,
-    Type,
+    SchemaType,
     python_types,
 )
 
@@ -96,7 +96,7 @@ class Schema:
 
     def __init__(
         self,
-        type: Type | str,  # noqa: A002 - Kafka's word
+        type: SchemaType | str,  # noqa: A002 - Kafka's word
         *,
         optional: bool = False,
         name: str | None = None,
@@ -108,7 +108,7 @@ class Schema:
         key_schema: Schema | None = None,
         value_schema: Schema | None = None,
     ) -> None:
-        self.type = Type(type)
+        self.type = SchemaType(type)
         self.optional = optional
         self.name = name
         self.version = version
@@ -137,38 +137,38 @@ class Schema:
     @classmethod
     def struct(cls, fields: Mapping[str, Schema], **properties: Any) -> Schema:
         """Make a struct schema from names and schemas in order."""
-        return cls(Type.STRUCT, fields=fields.items(), **properties)
+        return cls(SchemaType.STRUCT, fields=fields.items(), **properties)
 
     @classmethod
     def array(cls, items: Schema | None, **properties: Any) -> Schema:
         """Make an array schema."""
-        return cls(Type.ARRAY, value_schema=items, **properties)
+        return cls(SchemaType.ARRAY, value_schema=items, **properties)
 
     @classmethod
     def map(cls, keys: Schema | None, values: Schema | None, **properties: Any) -> Schema:
         """Make a map schema."""
-        return cls(Type.MAP, key_schema=keys, value_schema=values, **properties)
+        return cls(SchemaType.MAP, key_schema=keys, value_schema=values, **properties)
 
     @classmethod
     def decimal(cls, scale: int, **properties: Any) -> Schema:
         """Make a Decimal schema with `scale` digits behind the point."""
         parameters = {SCALE_PARAMETER: str(scale)}
-        return cls(Type.BYTES, name=DECIMAL_NAME, version=1, parameters=parameters, **properties)
+        return cls(SchemaType.BYTES, name=DECIMAL_NAME, version=1, parameters=parameters, **properties)
 
     @classmethod
     def date(cls, **properties: Any) -> Schema:
         """Make a Date schema."""
-        return cls(Type.INT32, name=DATE_NAME, version=1, **properties)
+        return cls(SchemaType.INT32, name=DATE_NAME, version=1, **properties)
 
     @classmethod
     def time(cls, **properties: Any) -> Schema:
         """Make a Time schema."""
-        return cls(Type.INT32, name=TIME_NAME, version=1, **properties)
+        return cls(SchemaType.INT32, name=TIME_NAME, version=1, **properties)
 
     @classmethod
     def timestamp(cls, **properties: Any) -> Schema:
         """Make a Timestamp schema."""
-        return cls(Type.INT64, name=TIMESTAMP_NAME, version=1, **properties)
+        return cls(SchemaType.INT64, name=TIMESTAMP_NAME, version=1, **properties)
 
     def replace(self, **changes: Any) -> Schema:
         """Return a copy with some properties changed; the names are the constructor's."""
@@ -193,7 +193,7 @@ class Schema:
         Raises:
             SchemaError: This is not a struct.
         """
-        if self.type is not Type.STRUCT:
+        if self.type is not SchemaType.STRUCT:
             raise SchemaError("Cannot look up fields on non-struct type")
         return self._by_name.get(name)
 
@@ -248,7 +248,7 @@ class Schema:
                 f"Invalid Java object for schema{named} with type {self.type.name}: "
                 f"class {java_class(value)} for {place}"
             )
-        if self.type is Type.STRUCT:
+        if self.type is SchemaType.STRUCT:
             # A Struct carries the schema it was made for; a plain dict is what its place says.
             if getattr(value, "schema", self) != self:
                 raise SchemaError("Struct schemas do not match.")
@@ -257,11 +257,11 @@ class Schema:
                 if member_value is None and member.schema.default is not None:
                     continue
                 member.schema.validate(member_value, member.name)
-        elif self.type is Type.ARRAY:
+        elif self.type is SchemaType.ARRAY:
             items = _present(self.value_schema, f"element of array {place}")
             for item in value:
                 items._validate(item, f"element of array {place}")
-        elif self.type is Type.MAP:
+        elif self.type is SchemaType.MAP:
             keys = _present(self.key_schema, f"key of map {place}")
             values = _present(self.value_schema, f"value of map {place}")
             for key, item in value.items():
@@ -270,7 +270,7 @@ class Schema:
 
     def _fits(self, value: Any) -> bool:
         logical = LOGICAL_VALUES.get(self.name or "")
-        if logical is None and isinstance(value, dict) and self.type is Type.STRUCT:
+        if logical is None and isinstance(value, dict) and self.type is SchemaType.STRUCT:
             return all(isinstance(name, str) for name in value)
         expected = logical or python_types(self.type)
         if not isinstance(value, expected):
@@ -288,21 +288,21 @@ def _present(schema: Schema | None, place: str) -> Schema:
     return schema
 
 
-INT8: Final = Schema(Type.INT8)
-INT16: Final = Schema(Type.INT16)
-INT32: Final = Schema(Type.INT32)
-INT64: Final = Schema(Type.INT64)
-FLOAT32: Final = Schema(Type.FLOAT32)
-FLOAT64: Final = Schema(Type.FLOAT64)
-BOOLEAN: Final = Schema(Type.BOOLEAN)
-STRING: Final = Schema(Type.STRING)
-BYTES: Final = Schema(Type.BYTES)
-OPTIONAL_INT8: Final = Schema(Type.INT8, optional=True)
-OPTIONAL_INT16: Final = Schema(Type.INT16, optional=True)
-OPTIONAL_INT32: Final = Schema(Type.INT32, optional=True)
-OPTIONAL_INT64: Final = Schema(Type.INT64, optional=True)
-OPTIONAL_FLOAT32: Final = Schema(Type.FLOAT32, optional=True)
-OPTIONAL_FLOAT64: Final = Schema(Type.FLOAT64, optional=True)
-OPTIONAL_BOOLEAN: Final = Schema(Type.BOOLEAN, optional=True)
-OPTIONAL_STRING: Final = Schema(Type.STRING, optional=True)
-OPTIONAL_BYTES: Final = Schema(Type.BYTES, optional=True)
+INT8: Final = Schema(SchemaType.INT8)
+INT16: Final = Schema(SchemaType.INT16)
+INT32: Final = Schema(SchemaType.INT32)
+INT64: Final = Schema(SchemaType.INT64)
+FLOAT32: Final = Schema(SchemaType.FLOAT32)
+FLOAT64: Final = Schema(SchemaType.FLOAT64)
+BOOLEAN: Final = Schema(SchemaType.BOOLEAN)
+STRING: Final = Schema(SchemaType.STRING)
+BYTES: Final = Schema(SchemaType.BYTES)
+OPTIONAL_INT8: Final = Schema(SchemaType.INT8, optional=True)
+OPTIONAL_INT16: Final = Schema(SchemaType.INT16, optional=True)
+OPTIONAL_INT32: Final = Schema(SchemaType.INT32, optional=True)
+OPTIONAL_INT64: Final = Schema(SchemaType.INT64, optional=True)
+OPTIONAL_FLOAT32: Final = Schema(SchemaType.FLOAT32, optional=True)
+OPTIONAL_FLOAT64: Final = Schema(SchemaType.FLOAT64, optional=True)
+OPTIONAL_BOOLEAN: Final = Schema(SchemaType.BOOLEAN, optional=True)
+OPTIONAL_STRING: Final = Schema(SchemaType.STRING, optional=True)
+OPTIONAL_BYTES: Final = Schema(SchemaType.BYTES, optional=True)

@@ -10,7 +10,7 @@ from typing import Any
 
 from connect.api.errors import SchemaError
 from connect.api.schema import Schema
-from connect.api.schema_type import Type
+from connect.api.schema_type import SchemaType
 
 
 class SchemaBuilder:
@@ -24,8 +24,8 @@ class SchemaBuilder:
         SchemaError: From any call: the property was set before to something else, or does not suit the type.
     """
 
-    def __init__(self, type: Type | str) -> None:  # noqa: A002 - Kafka's word
-        self._type = Type(type)
+    def __init__(self, type: SchemaType | str) -> None:  # noqa: A002 - Kafka's word
+        self._type = SchemaType(type)
         self._properties: dict[str, Any] = {}
         self._parameters: dict[str, str] = {}
         self._fields: dict[str, Schema] = {}
@@ -33,17 +33,17 @@ class SchemaBuilder:
     @classmethod
     def struct(cls) -> SchemaBuilder:
         """Start a struct; `field` adds to it."""
-        return cls(Type.STRUCT)
+        return cls(SchemaType.STRUCT)
 
     @classmethod
     def array(cls, items: Schema) -> SchemaBuilder:
         """Start an array."""
-        return cls(Type.ARRAY)._members(value_schema=items)
+        return cls(SchemaType.ARRAY)._members(value_schema=items)
 
     @classmethod
     def map(cls, keys: Schema, values: Schema) -> SchemaBuilder:
         """Start a map."""
-        return cls(Type.MAP)._members(key_schema=keys, value_schema=values)
+        return cls(SchemaType.MAP)._members(key_schema=keys, value_schema=values)
 
     def optional(self) -> SchemaBuilder:
         """Let None be a value."""
@@ -86,7 +86,7 @@ class SchemaBuilder:
 
     def field(self, name: str, schema: Schema) -> SchemaBuilder:
         """Add a field to a struct."""
-        if self._type is not Type.STRUCT:
+        if self._type is not SchemaType.STRUCT:
             raise SchemaError(f"Cannot create fields on type {self._type.name}")
         if not name:
             raise SchemaError("fieldName cannot be null.")

@@ -14,12 +14,19 @@ from typing import Any, Final
 from connect.api.errors import SchemaProjectorError
 from connect.api.java import java_text, narrow, to_double, to_single
 from connect.api.schema import Schema
-from connect.api.schema_type import INT_BITS, Type
+from connect.api.schema_type import INT_BITS, SchemaType
 
-_WIDENING: Final = (Type.INT8, Type.INT16, Type.INT32, Type.INT64, Type.FLOAT32, Type.FLOAT64)
+_WIDENING: Final = (
+    SchemaType.INT8,
+    SchemaType.INT16,
+    SchemaType.INT32,
+    SchemaType.INT64,
+    SchemaType.FLOAT32,
+    SchemaType.FLOAT64,
+)
 
 
-def project(source: Schema, value: Any, target: Schema) -> Any:
+def project_value(source: Schema, value: Any, target: Schema) -> Any:
     """Return a value of the source schema as one of the target schema.
 
     Raises:
@@ -51,7 +58,7 @@ def _check_compatible(source: Schema, target: Schema) -> None:
         )
 
 
-def _widens(source: Type, target: Type) -> bool:
+def _widens(source: SchemaType, target: SchemaType) -> bool:
     return source in _WIDENING and target in _WIDENING[_WIDENING.index(source) :]
 
 
@@ -61,21 +68,21 @@ def _listed(parameters: Mapping[str, str] | None) -> str:
 
 def _projected(source: Schema, value: Any, target: Schema) -> Any:
     kind = target.type
-    if kind is Type.STRUCT:
+    if kind is SchemaType.STRUCT:
         return _struct(source, value, target)
-    if kind is Type.ARRAY and source.value_schema is not None and target.value_schema is not None:
-        return [project(source.value_schema, item, target.value_schema) for item in value]
-    if kind is Type.MAP:
+    if kind is SchemaType.ARRAY and source.value_schema is not None and target.value_schema is not None:
+        return [project_value(source.value_schema, item, target.value_schema) for item in value]
+    if kind is SchemaType.MAP:
         return _map(source, value, target)
     if kind in _WIDENING and isinstance(value, int | float):
         return _widened(value, kind)
     return value
 
 
-def _widened(value: int | float, kind: Type) -> int | float:
-    if kind is Type.FLOAT32:
+def _widened(value: int | float, kind: SchemaType) -> int | float:
+    if kind is SchemaType.FLOAT32:
         return to_single(value)
-    return to_double(value) if kind is Type.FLOAT64 else narrow(int(value), INT_BITS[kind])
+    return to_double(value) if kind is SchemaType.FLOAT64 else narrow(int(value), INT_BITS[kind])
 
 
 def _struct(source: Schema, value: dict[str, Any], target: Schema) -> dict[str, Any]:
@@ -85,7 +92,7 @@ def _struct(source: Schema, value: dict[str, Any], target: Schema) -> dict[str, 
         if origin is not None:
             found = value.get(field.name)
             try:
-                projected = project(origin.schema, origin.schema.default if found is None else found, wanted)
+                projected = project_value(origin.schema, origin.schema.default if found is None else found, wanted)
             except SchemaProjectorError as error:
                 raise SchemaProjectorError(f"Error projecting {field.name}: {error}") from error
             wanted.validate(projected, field.name)
@@ -101,8 +108,8 @@ def _map(source: Schema, value: dict[Any, Any], target: Schema) -> dict[Any, Any
     result = {}
     for name, item in value.items():
         if source.key_schema is not None and target.key_schema is not None:
-            name = project(source.key_schema, name, target.key_schema)
+            name = project_value(source.key_schema, name, target.key_schema)
         if source.value_schema is not None and target.value_schema is not None:
-            item = project(source.value_schema, item, target.value_schema)
+            item = project_value(source.value_schema, item, target.value_schema)
         result[name] = item
     return result

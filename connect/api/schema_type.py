@@ -17,7 +17,7 @@ TIMESTAMP_NAME: Final = "org.apache.kafka.connect.data.Timestamp"
 SCALE_PARAMETER: Final = "scale"
 
 
-class Type(StrEnum):
+class SchemaType(StrEnum):
     """The types of Kafka Connect's data model; the text is what JsonConverter and configs use."""
 
     INT8 = "int8"
@@ -36,24 +36,24 @@ class Type(StrEnum):
     @property
     def is_primitive(self) -> bool:
         """True for every type without members."""
-        return self not in (Type.ARRAY, Type.MAP, Type.STRUCT)
+        return self not in (SchemaType.ARRAY, SchemaType.MAP, SchemaType.STRUCT)
 
 
 #: Bits of each integer type.
-INT_BITS: Final = {Type.INT8: 8, Type.INT16: 16, Type.INT32: 32, Type.INT64: 64}
-_PYTHON_TYPES: Final[dict[Type, tuple[type, ...]]] = {
-    Type.INT8: (int,),
-    Type.INT16: (int,),
-    Type.INT32: (int,),
-    Type.INT64: (int,),
-    Type.FLOAT32: (float,),
-    Type.FLOAT64: (float,),
-    Type.BOOLEAN: (bool,),
-    Type.STRING: (str,),
-    Type.BYTES: (bytes, bytearray, memoryview),
-    Type.ARRAY: (list, tuple),
-    Type.MAP: (dict,),
-    Type.STRUCT: (dict,),
+INT_BITS: Final = {SchemaType.INT8: 8, SchemaType.INT16: 16, SchemaType.INT32: 32, SchemaType.INT64: 64}
+_PYTHON_TYPES: Final[dict[SchemaType, tuple[type, ...]]] = {
+    SchemaType.INT8: (int,),
+    SchemaType.INT16: (int,),
+    SchemaType.INT32: (int,),
+    SchemaType.INT64: (int,),
+    SchemaType.FLOAT32: (float,),
+    SchemaType.FLOAT64: (float,),
+    SchemaType.BOOLEAN: (bool,),
+    SchemaType.STRING: (str,),
+    SchemaType.BYTES: (bytes, bytearray, memoryview),
+    SchemaType.ARRAY: (list, tuple),
+    SchemaType.MAP: (dict,),
+    SchemaType.STRUCT: (dict,),
 }
 #: The types of the logical types' values.
 LOGICAL_VALUES: Final[dict[str, tuple[type, ...]]] = {
@@ -64,6 +64,6 @@ LOGICAL_VALUES: Final[dict[str, tuple[type, ...]]] = {
 }
 
 
-def python_types(type: Type) -> tuple[type, ...]:  # noqa: A002 - Kafka's word
+def python_types(type: SchemaType) -> tuple[type, ...]:  # noqa: A002 - Kafka's word
     """Return the Python types of a type's values, logical types aside. Mind that bool is an int to isinstance."""
     return _PYTHON_TYPES[type]

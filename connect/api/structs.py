@@ -12,7 +12,7 @@ from connect.api.errors import DataError
 from connect.api.java import java_text
 from connect.api.java.classes import JAVA_CLASSES, java_class
 from connect.api.schema import Field, Schema
-from connect.api.schema_type import Type, python_types
+from connect.api.schema_type import SchemaType, python_types
 
 
 class Struct(dict[str, Any]):
@@ -30,7 +30,7 @@ class Struct(dict[str, Any]):
     __slots__ = ("schema",)
 
     def __init__(self, schema: Schema, values: Mapping[str, Any] | None = None) -> None:
-        if schema.type is not Type.STRUCT:
+        if schema.type is not SchemaType.STRUCT:
             raise DataError(f"Not a struct schema: {schema!r}")
         super().__init__(values or {})
         self.schema = schema
@@ -55,13 +55,13 @@ class Struct(dict[str, Any]):
         """Return a field's value, None where it was not put. Raises `DataError` when there is no such field."""
         return self.get(self._field(name).name)
 
-    def value_as(self, name: str, type: Type | str) -> Any:  # noqa: A002 - Kafka's word
+    def value_as(self, name: str, type: SchemaType | str) -> Any:  # noqa: A002 - Kafka's word
         """Return a field's value, None where it was not put, of a field that must be of this type.
 
         Raises:
             DataError: There is no such field, it is of another type, or a logical type hides the value.
         """
-        field, wanted, found = self._field(name), Type(type), self.get(name)
+        field, wanted, found = self._field(name), SchemaType(type), self.get(name)
         if field.schema.type is not wanted:
             raise DataError(f"Field '{name}' is not of type {wanted.name}")
         if found is not None and not isinstance(found, python_types(wanted)):

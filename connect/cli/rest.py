@@ -137,7 +137,7 @@ def _completed(target: str | Context) -> Context:
 
 
 def _error_of(answer: Any) -> ConnectError:
-    from connect.api.errors import CODES
+    from connect.api.error_codes import CODES
 
     try:
         message = orjson.loads(answer.content).get("message") or answer.reason_phrase

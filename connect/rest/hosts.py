@@ -24,7 +24,7 @@ from typing import Any, Final
 
 from fastapi.responses import Response
 
-from connect.api.errors import register_code
+from connect.api.error_codes import register_code
 from connect.rest.errors import error_response
 from connect.rest.negotiation import Asgi, Scope
 from connect.runtime.addresses import is_loopback, parse_address

@@ -11,7 +11,7 @@ import logging
 import re
 from typing import Any, Final
 
-from connect.api.errors import register_code
+from connect.api.error_codes import register_code
 from connect.rest.budget import Budget, Share
 from connect.rest.errors import error_response
 from connect.rest.negotiation import Asgi, Scope

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 import uvicorn
 
-from connect.api import EnvironmentFault, invalid
+from connect.api import EnvironmentFault, invalid_value
 from connect.rest.protocol import BoundedProtocol
 from connect.rest.tls import Renewing, tls_config
 from connect.runtime import secrets
@@ -125,9 +125,9 @@ def parse_listener(text: str) -> Listener:
         parts = urlsplit(text)
         port = DEFAULT_PORT if parts.port is None else parts.port
     except ValueError as error:
-        raise invalid("listeners", text, str(error)) from None
+        raise invalid_value("listeners", text, str(error)) from None
     if parts.scheme not in ("http", "https") or parts.path not in ("", "/") or parts.username or parts.query:
-        raise invalid("listeners", text, "http://HOST:PORT or https://HOST:PORT is expected")
+        raise invalid_value("listeners", text, "http://HOST:PORT or https://HOST:PORT is expected")
     return Listener(parts.scheme, parts.hostname or "0.0.0.0", port)  # noqa: S104 - asked for by an empty host
 
 

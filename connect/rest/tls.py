@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from connect.api import Config, ConfigError, Problem, invalid, key
+from connect.api import Config, ConfigError, Problem, config_key, invalid_value
 from connect.api.config import Secret
 from connect.runtime.config import strip_prefix
 
@@ -35,40 +35,44 @@ _VERSIONS = {"TLSv1.2": ssl.TLSVersion.TLSv1_2, "TLSv1.3": ssl.TLSVersion.TLSv1_
 class TlsConfig(Config):
     """The keys of an https listener."""
 
-    ssl_keystore_type: str = key(
+    ssl_keystore_type: str = config_key(
         "Form of the key store; PEM is the one that is taken.", default="PEM", importance="medium"
     )
-    ssl_keystore_location: str = key(
+    ssl_keystore_location: str = config_key(
         "PEM file with the certificate chain, and the private key unless it is elsewhere.",
         default="",
         importance="high",
     )
-    ssl_keystore_key_location: str = key(
+    ssl_keystore_key_location: str = config_key(
         "PEM file with the private key, where it is not in ssl.keystore.location.", default="", importance="medium"
     )
-    ssl_keystore_certificate_chain: str = key("The certificate chain itself, as PEM.", default="", importance="high")
-    ssl_keystore_key: Secret | None = key("The private key itself, as PEM.", default=None, importance="high")
-    ssl_key_password: Secret | None = key("Password of the private key.", default=None, importance="high")
-    ssl_keystore_password: Secret | None = key(
+    ssl_keystore_certificate_chain: str = config_key(
+        "The certificate chain itself, as PEM.", default="", importance="high"
+    )
+    ssl_keystore_key: Secret | None = config_key("The private key itself, as PEM.", default=None, importance="high")
+    ssl_key_password: Secret | None = config_key("Password of the private key.", default=None, importance="high")
+    ssl_keystore_password: Secret | None = config_key(
         "As ssl.key.password, which goes before it.", default=None, importance="medium"
     )
-    ssl_truststore_type: str = key(
+    ssl_truststore_type: str = config_key(
         "Form of the trust store; PEM is the one that is taken.", default="PEM", importance="medium"
     )
-    ssl_truststore_location: str = key(
+    ssl_truststore_location: str = config_key(
         "PEM file with the certificates that client certificates are checked against.", default="", importance="high"
     )
-    ssl_truststore_certificates: str = key("Those certificates themselves, as PEM.", default="", importance="high")
-    ssl_client_auth: str = key(
+    ssl_truststore_certificates: str = config_key(
+        "Those certificates themselves, as PEM.", default="", importance="high"
+    )
+    ssl_client_auth: str = config_key(
         "Whether clients show a certificate: none, requested, required.",
         default="none",
         one_of=("none", "requested", "required"),
         importance="low",
     )
-    ssl_enabled_protocols: list[str] = key(
+    ssl_enabled_protocols: list[str] = config_key(
         "Versions of TLS that are taken.", default=["TLSv1.2", "TLSv1.3"], one_of=tuple(_VERSIONS), importance="medium"
     )
-    ssl_cipher_suites: list[str] = key(
+    ssl_cipher_suites: list[str] = config_key(
         "Cipher suites of TLS 1.2, by OpenSSL's names; the safe ones when left out.", default=[], importance="low"
     )
 
@@ -128,7 +132,7 @@ def server_context(config: TlsConfig) -> ssl.SSLContext:
         try:
             context.set_ciphers(":".join(config.ssl_cipher_suites))
         except ssl.SSLError:
-            raise invalid(
+            raise invalid_value(
                 "ssl.cipher.suites",
                 ",".join(config.ssl_cipher_suites),
                 "OpenSSL's names are expected, such as ECDHE-RSA-AES256-GCM-SHA384",

@@ -15,7 +15,7 @@ from connect.api import (
     Problem,
     SlowPatternError,
     compile_pattern,
-    key,
+    config_key,
     valid_pattern,
 )
 
@@ -87,7 +87,7 @@ class ConnectorConfig(Config):
 
     groups: ClassVar[tuple[str, ...]] = (COMMON, TRANSFORMS, PREDICATES, ERRORS)
 
-    name: str = key(
+    name: str = config_key(
         "Globally unique name to use for this connector.",
         importance="high",
         group=COMMON,
@@ -96,7 +96,7 @@ class ConnectorConfig(Config):
         display_name="Connector name",
         validators=[_connector_name],
     )
-    connector_class: str = key(
+    connector_class: str = config_key(
         "Name or alias of the class for this connector.",
         importance="high",
         group=COMMON,
@@ -104,7 +104,7 @@ class ConnectorConfig(Config):
         width="LONG",
         display_name="Connector class",
     )
-    connector_plugin_version: str | None = key(
+    connector_plugin_version: str | None = config_key(
         "Version of the connector; the installed one is taken.",
         default=None,
         group=COMMON,
@@ -112,7 +112,7 @@ class ConnectorConfig(Config):
         width="MEDIUM",
         display_name="Connector version",
     )
-    tasks_max: int = key(
+    tasks_max: int = config_key(
         "Maximum number of tasks to use for this connector.",
         default=1,
         ge=1,
@@ -122,7 +122,7 @@ class ConnectorConfig(Config):
         width="SHORT",
         display_name="Tasks max",
     )
-    tasks_max_enforce: bool = key(
+    tasks_max_enforce: bool = config_key(
         "Whether a connector that makes more tasks than tasks.max fails.",
         default=True,
         importance="low",
@@ -131,7 +131,7 @@ class ConnectorConfig(Config):
         width="SHORT",
         display_name="Enforce tasks max",
     )
-    key_converter: str | None = key(
+    key_converter: str | None = config_key(
         "Converter of keys; the worker's when left out.",
         type="CLASS",
         default=None,
@@ -141,7 +141,7 @@ class ConnectorConfig(Config):
         width="SHORT",
         display_name="Key converter class",
     )
-    key_converter_plugin_version: str | None = key(
+    key_converter_plugin_version: str | None = config_key(
         "Version of the key converter.",
         default=None,
         importance="low",
@@ -150,7 +150,7 @@ class ConnectorConfig(Config):
         width="SHORT",
         display_name="Key converter version",
     )
-    value_converter: str | None = key(
+    value_converter: str | None = config_key(
         "Converter of values; the worker's when left out.",
         type="CLASS",
         default=None,
@@ -160,7 +160,7 @@ class ConnectorConfig(Config):
         width="SHORT",
         display_name="Value converter class",
     )
-    value_converter_plugin_version: str | None = key(
+    value_converter_plugin_version: str | None = config_key(
         "Version of the value converter.",
         default=None,
         importance="low",
@@ -169,7 +169,7 @@ class ConnectorConfig(Config):
         width="SHORT",
         display_name="Value converter version",
     )
-    header_converter: str | None = key(
+    header_converter: str | None = config_key(
         "Converter of headers; the worker's when left out.",
         type="CLASS",
         default=None,
@@ -179,7 +179,7 @@ class ConnectorConfig(Config):
         width="SHORT",
         display_name="Header converter class",
     )
-    header_converter_plugin_version: str | None = key(
+    header_converter_plugin_version: str | None = config_key(
         "Version of the header converter.",
         default=None,
         importance="low",
@@ -188,7 +188,7 @@ class ConnectorConfig(Config):
         width="SHORT",
         display_name="Header converter version",
     )
-    transforms: list[str] = key(
+    transforms: list[str] = config_key(
         "Aliases of the transforms, in order.",
         default=[],
         importance="low",
@@ -198,7 +198,7 @@ class ConnectorConfig(Config):
         display_name="Transforms",
         validators=[_unique("transforms")],
     )
-    predicates: list[str] = key(
+    predicates: list[str] = config_key(
         "Aliases of the predicates.",
         default=[],
         importance="low",
@@ -208,7 +208,7 @@ class ConnectorConfig(Config):
         display_name="Predicates",
         validators=[_unique("predicates")],
     )
-    config_action_reload: str = key(
+    config_action_reload: str = config_key(
         "What to do when an external configuration value changes.",
         default="restart",
         one_of=("none", "restart"),
@@ -218,7 +218,7 @@ class ConnectorConfig(Config):
         width="MEDIUM",
         display_name="Reload Action",
     )
-    errors_retry_timeout: int = key(
+    errors_retry_timeout: int = config_key(
         "How long a failed operation is tried again, in ms; 0 not at all, -1 for ever.",
         type="LONG",
         default=0,
@@ -227,7 +227,7 @@ class ConnectorConfig(Config):
         width="MEDIUM",
         display_name="Retry Timeout for Errors",
     )
-    errors_retry_delay_max_ms: int = key(
+    errors_retry_delay_max_ms: int = config_key(
         "Longest wait between two tries, in ms.",
         type="LONG",
         default=60000,
@@ -236,7 +236,7 @@ class ConnectorConfig(Config):
         width="MEDIUM",
         display_name="Maximum Delay Between Retries for Errors",
     )
-    errors_tolerance: str = key(
+    errors_tolerance: str = config_key(
         "'none': a bad record fails the task; 'all': it is skipped.",
         default="none",
         one_of=("none", "all"),
@@ -245,7 +245,7 @@ class ConnectorConfig(Config):
         width="SHORT",
         display_name="Error Tolerance",
     )
-    errors_log_enable: bool = key(
+    errors_log_enable: bool = config_key(
         "Whether each skipped record is written to the worker's log.",
         default=False,
         group=ERRORS,
@@ -253,7 +253,7 @@ class ConnectorConfig(Config):
         width="SHORT",
         display_name="Log Errors",
     )
-    errors_log_include_messages: bool = key(
+    errors_log_include_messages: bool = config_key(
         "Whether such a line holds the record's topic, partition, offset and timestamp.",
         default=False,
         group=ERRORS,
@@ -284,7 +284,7 @@ class SourceConnectorConfig(ConnectorConfig):
         OFFSETS_TOPIC,
     )
 
-    topic_creation_groups: list[str] = key(
+    topic_creation_groups: list[str] = config_key(
         "Aliases of topic creation groups.",
         default=[],
         importance="low",
@@ -294,7 +294,7 @@ class SourceConnectorConfig(ConnectorConfig):
         display_name="Topic Creation Groups",
         validators=[_unique("topic.creation.groups")],
     )
-    exactly_once_support: str = key(
+    exactly_once_support: str = config_key(
         "'required' refuses a connector that cannot deliver exactly once.",
         default="requested",
         one_of=("REQUIRED", "REQUESTED"),
@@ -304,7 +304,7 @@ class SourceConnectorConfig(ConnectorConfig):
         width="SHORT",
         display_name="Exactly once support",
     )
-    transaction_boundary: str = key(
+    transaction_boundary: str = config_key(
         "Where a source's transactions begin and end.",
         default="poll",
         one_of=("INTERVAL", "POLL", "CONNECTOR"),
@@ -314,7 +314,7 @@ class SourceConnectorConfig(ConnectorConfig):
         width="SHORT",
         display_name="Transaction Boundary",
     )
-    transaction_boundary_interval_ms: int | None = key(
+    transaction_boundary_interval_ms: int | None = config_key(
         "Length of a transaction where the boundary is 'interval'.",
         type="LONG",
         default=None,
@@ -325,7 +325,7 @@ class SourceConnectorConfig(ConnectorConfig):
         width="SHORT",
         display_name="Transaction boundary interval",
     )
-    offsets_storage_topic: str | None = key(
+    offsets_storage_topic: str | None = config_key(
         "A topic of the connector's own for its offsets.",
         default=None,
         non_empty=True,
@@ -355,7 +355,7 @@ class SourceConnectorConfig(ConnectorConfig):
 class SinkConnectorConfig(ConnectorConfig):
     """The framework keys of a sink connector."""
 
-    topics: list[str] = key(
+    topics: list[str] = config_key(
         "Topics to read, separated by commas.",
         default=[],
         importance="high",
@@ -365,7 +365,7 @@ class SinkConnectorConfig(ConnectorConfig):
         display_name="Topics",
         validators=[_unique("topics")],
     )
-    topics_regex: str = key(
+    topics_regex: str = config_key(
         "Pattern of the topics to read; matches whole names.",
         default="",
         importance="high",
@@ -375,7 +375,7 @@ class SinkConnectorConfig(ConnectorConfig):
         display_name="Topics regex",
         validators=[_regex],
     )
-    errors_deadletterqueue_topic_name: str = key(
+    errors_deadletterqueue_topic_name: str = config_key(
         "Topic for records that failed; empty for none.",
         default="",
         group=ERRORS,
@@ -383,7 +383,7 @@ class SinkConnectorConfig(ConnectorConfig):
         width="MEDIUM",
         display_name="Dead Letter Queue Topic Name",
     )
-    errors_deadletterqueue_topic_replication_factor: int = key(
+    errors_deadletterqueue_topic_replication_factor: int = config_key(
         "Replication factor of that topic.",
         type="SHORT",
         default=3,
@@ -392,7 +392,7 @@ class SinkConnectorConfig(ConnectorConfig):
         width="MEDIUM",
         display_name="Dead Letter Queue Topic Replication Factor",
     )
-    errors_deadletterqueue_context_headers_enable: bool = key(
+    errors_deadletterqueue_context_headers_enable: bool = config_key(
         "Whether headers tell why a record failed.",
         default=False,
         group=ERRORS,
@@ -427,144 +427,146 @@ class SinkConnectorConfig(ConnectorConfig):
 class WorkerConfig(Config):
     """The worker's keys: Kafka Connect's names and defaults, and a few of our own (data.dir)."""
 
-    data_dir: str = key("Directory of the bundled log and all state.", default="./connect-data", importance="high")
-    listeners: list[str] = key(
+    data_dir: str = config_key(
+        "Directory of the bundled log and all state.", default="./connect-data", importance="high"
+    )
+    listeners: list[str] = config_key(
         "Where REST listens: http://HOST:PORT and https://HOST:PORT; port 0 takes a free one.",
         default=["http://127.0.0.1:8083"],
         importance="high",
     )
-    rest_authentication_file: str = key(
+    rest_authentication_file: str = config_key(
         "File of users, roles and hashed secrets; everyone may do everything when left out.",
         default="",
         importance="high",
     )
-    rest_advertised_host_name: str | None = key(
+    rest_advertised_host_name: str | None = config_key(
         "A name under which clients reach REST; it is answered to, as those of rest.allowed.hosts are.",
         default=None,
         importance="low",
     )
-    rest_allowed_hosts: list[str] = key(
+    rest_allowed_hosts: list[str] = config_key(
         "Further names that REST answers to in a request's Host, with commas; "
         "*.example.org for all below one, * for any.",
         default=[],
         importance="medium",
     )
-    rest_request_max_bytes: int = key(
+    rest_request_max_bytes: int = config_key(
         "The largest body of a request that is taken.", default=8 << 20, ge=1024, importance="low"
     )
-    rest_request_total_max_bytes: int = key(
+    rest_request_total_max_bytes: int = config_key(
         "What the bodies of all requests may have together.", default=32 << 20, ge=1024, importance="low"
     )
-    rest_request_timeout_ms: int = key(
+    rest_request_timeout_ms: int = config_key(
         "How long a request's body may take to arrive, and its answer to be made.",
         type="LONG",
         default=90_000,
         ge=1,
         importance="low",
     )
-    access_control_allow_origin: str = key(
+    access_control_allow_origin: str = config_key(
         "Origins of web pages that may use REST (CORS), with commas; * for all.", default="", importance="low"
     )
-    access_control_allow_methods: str = key(
+    access_control_allow_methods: str = config_key(
         "Methods they may use, with commas; GET, POST and HEAD when left out.", default="", importance="low"
     )
-    bootstrap_servers: list[str] = key(
+    bootstrap_servers: list[str] = config_key(
         "A real Kafka cluster in place of the bundled log; not in this version.", default=[], importance="high"
     )
-    group_id: str = key("Names the worker's cluster in displays.", default="connect-cluster", importance="high")
-    key_converter: str = key(
+    group_id: str = config_key("Names the worker's cluster in displays.", default="connect-cluster", importance="high")
+    key_converter: str = config_key(
         "Converter of keys for connectors that name none.", default=JSON_CONVERTER, type="CLASS", importance="high"
     )
-    value_converter: str = key(
+    value_converter: str = config_key(
         "Converter of values for connectors that name none.", default=JSON_CONVERTER, type="CLASS", importance="high"
     )
-    header_converter: str = key(
+    header_converter: str = config_key(
         "Converter of headers for connectors that name none.", default=HEADER_CONVERTER, type="CLASS", importance="low"
     )
-    file_allowed_paths: list[str] = key(
+    file_allowed_paths: list[str] = config_key(
         "Folders of files that connectors may read and write, with commas; * for all. "
         "Left out: all while every listener is on loopback, else the working directory.",
         default=[],
         importance="medium",
     )
-    plugin_path: list[str] = key(
+    plugin_path: list[str] = config_key(
         "Folders with plugins that are not installed: modules and packages.", default=[], importance="low"
     )
-    config_storage_topic: str = key(
+    config_storage_topic: str = config_key(
         "Compacted topic of connector configs.", default="connect-configs", non_empty=True, importance="high"
     )
-    offset_storage_topic: str = key(
+    offset_storage_topic: str = config_key(
         "Compacted topic of source offsets.", default="connect-offsets", non_empty=True, importance="high"
     )
-    status_storage_topic: str = key(
+    status_storage_topic: str = config_key(
         "Compacted topic of statuses.", default="connect-status", non_empty=True, importance="high"
     )
-    offset_storage_partitions: int = key(
+    offset_storage_partitions: int = config_key(
         "Partitions of the offsets topic when it is created.", default=1, ge=1, importance="low"
     )
-    status_storage_partitions: int = key(
+    status_storage_partitions: int = config_key(
         "Partitions of the status topic when it is created.", default=1, ge=1, importance="low"
     )
-    offset_flush_interval_ms: int = key(
+    offset_flush_interval_ms: int = config_key(
         "How often offsets are committed.", type="LONG", default=60000, ge=1, importance="low"
     )
-    offset_flush_timeout_ms: int = key(
+    offset_flush_timeout_ms: int = config_key(
         "How long a commit may take before it is given up and tried again.",
         type="LONG",
         default=5000,
         ge=1,
         importance="low",
     )
-    task_shutdown_graceful_timeout_ms: int = key(
+    task_shutdown_graceful_timeout_ms: int = config_key(
         "How long a stopping task may take to finish what is in flight.",
         type="LONG",
         default=5000,
         ge=1,
         importance="low",
     )
-    plugin_call_timeout_ms: int = key(
+    plugin_call_timeout_ms: int = config_key(
         "How long a call into a plugin may take, other than poll and put; then its task or connector fails.",
         type="LONG",
         default=300_000,
         ge=1,
         importance="low",
     )
-    plugin_check_timeout_ms: int = key(
+    plugin_check_timeout_ms: int = config_key(
         "How long plugins may take to check a config, or offsets, for a request.",
         type="LONG",
         default=20_000,
         ge=1,
         importance="low",
     )
-    plugin_import_timeout_ms: int = key(
+    plugin_import_timeout_ms: int = config_key(
         "How long importing a plugin may take; then it is left out.",
         type="LONG",
         default=30_000,
         ge=1,
         importance="low",
     )
-    topic_creation_enable: bool = key(
+    topic_creation_enable: bool = config_key(
         "Whether topics that source connectors write to are created.", default=True, importance="low"
     )
-    topic_tracking_enable: bool = key(
+    topic_tracking_enable: bool = config_key(
         "Whether the topics of each connector are recorded.", default=True, importance="low"
     )
-    compression_type: str = key(
+    compression_type: str = config_key(
         "Compression of what source connectors write: none, gzip, snappy, lz4, zstd.",
         name="producer.compression.type",
         default="none",
         importance="low",
     )
-    transforms_python_enabled: bool = key(
+    transforms_python_enabled: bool = config_key(
         "Whether connectors may use connect.transforms.Python, "
         "which runs functions of Python files with the worker's rights.",
         default=False,
         importance="low",
     )
-    topic_tracking_allow_reset: bool = key(
+    topic_tracking_allow_reset: bool = config_key(
         "Whether the record of a connector's topics can be reset.", default=True, importance="low"
     )
-    log_level: str = key(
+    log_level: str = config_key(
         "Level of the worker's log: DEBUG, INFO, WARN, ERROR.",
         default="INFO",
         one_of=("TRACE", "DEBUG", "INFO", "WARN", "ERROR"),

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from connect.api import ConflictError
-from connect.api.errors import register_code
+from connect.api.error_codes import register_code
 
 BUSY = register_code(
     "connector.busy",

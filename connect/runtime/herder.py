@@ -28,7 +28,7 @@ from connect.api import (
     invalid_config,
 )
 from connect.api.connector import config_class_of
-from connect.api.errors import register_code
+from connect.api.error_codes import register_code
 from connect.ports import Cluster
 from connect.runtime import secrets
 from connect.runtime.border.watchdog import Notice, Watchdog

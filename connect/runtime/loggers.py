@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from connect.api import NotFoundError
-from connect.api.errors import register_code
+from connect.api.error_codes import register_code
 
 UNKNOWN_LEVEL = register_code(
     "logger.unknown_level",

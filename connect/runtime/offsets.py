@@ -15,7 +15,7 @@ from typing import Any, cast
 
 from connect.api import ConfigError, ConnectError, NotFoundError, PluginError, SinkConnector, SourceConnector
 from connect.api.contract import looked_of
-from connect.api.errors import register_code
+from connect.api.error_codes import register_code
 from connect.ports import Cluster
 from connect.records import OffsetAndMetadata, TopicPartition
 from connect.runtime.border.calls import PluginTimeoutError, TaskThread, call

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
-from connect.api import Config, ConfigError, DataError, EnvironmentFault, Problem, RetriableError, key
+from connect.api import Config, ConfigError, DataError, EnvironmentFault, Problem, RetriableError, config_key
 from connect.runtime.model import RestartInfo
 from connect.runtime.tasks.delivery import may_pass
 from connect.runtime.tasks.tolerance import backoff_ms
@@ -28,7 +28,7 @@ FailureKind = Literal["outage", "record", "config", "defect"]
 class RestartConfig(Config):
     """When a connector or task that failed is restarted without anybody asking."""
 
-    errors_restart_policy: str = key(
+    errors_restart_policy: str = config_key(
         "Which failures are restarted by themselves: 'none'; "
         "'outages': what passes by itself, such as a server that is away; 'all': bad records and defects too.",
         default="outages",
@@ -36,14 +36,14 @@ class RestartConfig(Config):
         group="Error Handling",
         display_name="Restart Policy",
     )
-    errors_restart_max_attempts: int = key(
+    errors_restart_max_attempts: int = config_key(
         "How often a failure is restarted before it stays FAILED; -1 for ever.",
         default=10,
         ge=-1,
         group="Error Handling",
         display_name="Maximum Restarts",
     )
-    errors_restart_delay_ms: int = key(
+    errors_restart_delay_ms: int = config_key(
         "Wait before the first restart, in ms; it doubles each time.",
         type="LONG",
         default=1000,
@@ -51,7 +51,7 @@ class RestartConfig(Config):
         group="Error Handling",
         display_name="First Delay Before a Restart",
     )
-    errors_restart_delay_max_ms: int = key(
+    errors_restart_delay_max_ms: int = config_key(
         "Longest wait before a restart, in ms; a run that lasted longer begins the count anew.",
         type="LONG",
         default=300_000,

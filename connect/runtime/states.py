@@ -45,7 +45,7 @@ from enum import Enum, auto
 from typing import Final
 
 from connect.api import ConfigError, ConflictError, ConnectError
-from connect.api.errors import register_code
+from connect.api.error_codes import register_code
 from connect.runtime.model import State, TargetState
 
 NOT_STOPPED = register_code(

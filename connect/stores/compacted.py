@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 
 from connect.api import ConfigError, ConnectError
-from connect.api.errors import register_code
+from connect.api.error_codes import register_code
 from connect.ports import Acks, Cluster, Producer
 from connect.records import Columns, FetchedBatch, TopicPartition
 from connect.stores.topics import ensure_topic

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-from connect.api import OPTIONAL_BOOLEAN, Column, Converter, DataError, HeaderConverter, Schema, Type
+from connect.api import OPTIONAL_BOOLEAN, Column, Converter, DataError, HeaderConverter, Schema, SchemaType
 from connect.api.java import java_class
 from connect_converters.converter_config import ConverterConfig
 
@@ -24,7 +24,7 @@ class BooleanConverter(Converter, HeaderConverter):
     config_class = ConverterConfig
 
     def encode(self, topic: str, schema: Schema | None, values: Sequence[Any]) -> list[bytes | None]:
-        if schema is not None and schema.type is not Type.BOOLEAN:
+        if schema is not None and schema.type is not SchemaType.BOOLEAN:
             raise DataError(f"Invalid schema type for BooleanConverter: {schema.type.name}")
         for value in values:
             if value is not None and not isinstance(value, bool):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from connect.api import OPTIONAL_BYTES, Column, Converter, DataError, HeaderConverter, Schema, Type
+from connect.api import OPTIONAL_BYTES, Column, Converter, DataError, HeaderConverter, Schema, SchemaType
 from connect.api.java import java_class
 from connect_converters.converter_config import ConverterConfig
 
@@ -18,7 +18,7 @@ class ByteArrayConverter(Converter, HeaderConverter):
     config_class = ConverterConfig
 
     def encode(self, topic: str, schema: Schema | None, values: Sequence[Any]) -> list[bytes | None]:
-        if schema is not None and schema.type is not Type.BYTES:
+        if schema is not None and schema.type is not SchemaType.BYTES:
             raise DataError(f"Invalid schema type for ByteArrayConverter: {schema.type.name}")
         if set(map(type, values)) <= {bytes, type(None)}:
             return values if isinstance(values, list) else list(values)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from connect.api import Config, key
+from connect.api import Config, config_key
 
 
 class ConverterConfig(Config):
     """What is converted."""
 
-    converter_type: str | None = key(
+    converter_type: str | None = config_key(
         "Whether keys, values or headers are converted; set by the runtime.",
         default=None,
         importance="low",

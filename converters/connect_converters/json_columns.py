@@ -13,7 +13,17 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any, Final
 
-from connect.api import DATE_NAME, DECIMAL_NAME, INT_BITS, TIME_NAME, TIMESTAMP_NAME, DataError, Schema, Type, logical
+from connect.api import (
+    DATE_NAME,
+    DECIMAL_NAME,
+    INT_BITS,
+    TIME_NAME,
+    TIMESTAMP_NAME,
+    DataError,
+    Schema,
+    SchemaType,
+    logical,
+)
 from connect.api.java import EPOCH, to_double
 from connect_converters.columns import Column, Convert, OddValueError, between, checked, each, listed, mapped, struct
 from connect_converters.json_reading import from_base64
@@ -58,12 +68,12 @@ def _encoding_of(schema: Schema, encoder: Encoder) -> Plan | None:
     kind = schema.type
     if kind in _INT:
         return (int,), between(*_INT[kind])
-    simple: dict[Type, Plan] = {
-        Type.BOOLEAN: ((bool,), None),
-        Type.STRING: ((str,), None),
-        Type.FLOAT64: ((float,), _doubles),
-        Type.FLOAT32: ((float,), each(_single_node)),
-        Type.BYTES: ((bytes,), each(_base64)),
+    simple: dict[SchemaType, Plan] = {
+        SchemaType.BOOLEAN: ((bool,), None),
+        SchemaType.STRING: ((str,), None),
+        SchemaType.FLOAT64: ((float,), _doubles),
+        SchemaType.FLOAT32: ((float,), each(_single_node)),
+        SchemaType.BYTES: ((bytes,), each(_base64)),
     }
     if kind in simple:
         return simple[kind]
@@ -104,17 +114,17 @@ def _scale(schema: Schema) -> int | None:
 
 
 def _nested(schema: Schema, of: Callable[[Schema], Convert | None], *, in_place: bool) -> Plan | None:
-    if schema.type is Type.STRUCT:
+    if schema.type is SchemaType.STRUCT:
         fields = [(field.name, of(field.schema)) for field in schema.fields]
         known = [(name, convert) for name, convert in fields if convert is not None]
         return ((dict,), struct(known, in_place=in_place)) if len(known) == len(fields) else None
     members = None if schema.value_schema is None else of(schema.value_schema)
     if members is None:
         return None
-    if schema.type is Type.ARRAY:
+    if schema.type is SchemaType.ARRAY:
         return (list,), listed(members)
     keys = schema.key_schema
-    plain_text = keys is not None and keys.type is Type.STRING and not keys.is_logical
+    plain_text = keys is not None and keys.type is SchemaType.STRING and not keys.is_logical
     return ((dict,), mapped(members)) if plain_text else None
 
 
@@ -151,12 +161,12 @@ def _decoding_of(schema: Schema, decoder: Decoder) -> Plan | None:
     kind = schema.type
     if kind in _INT:
         return (int,), between(*_INT[kind])
-    simple: dict[Type, Plan] = {
-        Type.BOOLEAN: ((bool,), None),
-        Type.STRING: ((str,), None),
-        Type.FLOAT64: ((float, int, Decimal), _as_doubles),
-        Type.FLOAT32: ((float, int), _as_singles),
-        Type.BYTES: ((str,), each(from_base64, ValueError)),
+    simple: dict[SchemaType, Plan] = {
+        SchemaType.BOOLEAN: ((bool,), None),
+        SchemaType.STRING: ((str,), None),
+        SchemaType.FLOAT64: ((float, int, Decimal), _as_doubles),
+        SchemaType.FLOAT32: ((float, int), _as_singles),
+        SchemaType.BYTES: ((str,), each(from_base64, ValueError)),
     }
     if kind in simple:
         return simple[kind]

@@ -16,7 +16,7 @@ from typing import Any, Final, TypeVar
 
 import orjson
 
-from connect.api import Column, Config, Converter, DataError, HeaderConverter, Schema, invalid, key
+from connect.api import Column, Config, Converter, DataError, HeaderConverter, Schema, config_key, invalid_value
 from connect_converters import json_schema
 from connect_converters.columns import OddValueError
 from connect_converters.converter_config import ConverterConfig
@@ -38,7 +38,7 @@ T = TypeVar("T")
 class JsonConverterConfig(ConverterConfig):
     """How values become JSON."""
 
-    schemas_enable: bool = key(
+    schemas_enable: bool = config_key(
         "Whether the schema travels with each value.",
         default=True,
         importance="high",
@@ -47,7 +47,7 @@ class JsonConverterConfig(ConverterConfig):
         width="MEDIUM",
         display_name="Enable Schemas",
     )
-    schemas_cache_size: int = key(
+    schemas_cache_size: int = config_key(
         "How many schemas are remembered.",
         default=1000,
         importance="high",
@@ -56,7 +56,7 @@ class JsonConverterConfig(ConverterConfig):
         width="MEDIUM",
         display_name="Schema Cache Size",
     )
-    schema_content: str | None = key(
+    schema_content: str | None = config_key(
         "The schema of every message that is read, as JSON, so that messages need none; "
         "one that they have is not looked at. Only with schemas.enable.",
         default=None,
@@ -66,7 +66,7 @@ class JsonConverterConfig(ConverterConfig):
         width="MEDIUM",
         display_name="Schema Content",
     )
-    decimal_format: str = key(
+    decimal_format: str = config_key(
         "NUMERIC: decimals as numbers; BASE64: as the bytes of the unscaled value.",
         default="BASE64",
         one_of=("NUMERIC", "BASE64"),
@@ -77,7 +77,7 @@ class JsonConverterConfig(ConverterConfig):
         width="MEDIUM",
         display_name="Decimal Format",
     )
-    replace_null_with_default: bool = key(
+    replace_null_with_default: bool = config_key(
         "Whether null becomes the field's default.",
         default=True,
         importance="low",
@@ -114,7 +114,7 @@ class JsonConverter(Converter, HeaderConverter):
         try:
             return json_schema.decode(strict_loads(content.encode()), self._decoder)
         except (ValueError, RecursionError, DataError) as error:
-            raise invalid("schema.content", content, f"not a schema as JSON: {error}") from error
+            raise invalid_value("schema.content", content, f"not a schema as JSON: {error}") from error
 
     # -- values to bytes -------------------------------------------------------------------------------------------
 

@@ -8,23 +8,23 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from connect.api import DataError, Schema, SchemaError, Type
+from connect.api import DataError, Schema, SchemaError, SchemaType
 from connect.api.java import narrow
 from connect_converters.json_values import Decoder
 
-_NAMES = {Type.FLOAT32: "float", Type.FLOAT64: "double"}
-_TYPES = {_NAMES.get(kind, kind.value): kind for kind in Type}
+_NAMES = {SchemaType.FLOAT32: "float", SchemaType.FLOAT64: "double"}
+_TYPES = {_NAMES.get(kind, kind.value): kind for kind in SchemaType}
 
 
 def encode(schema: Schema, encode_value: Callable[[Schema, Any], Any]) -> dict[str, Any]:
     """Return a schema as JSON; `encode_value` makes the JSON of a default."""
     result: dict[str, Any] = {"type": _NAMES.get(schema.type, schema.type.value)}
-    if schema.type is Type.ARRAY:
+    if schema.type is SchemaType.ARRAY:
         result["items"] = _part(schema.value_schema, encode_value)
-    elif schema.type is Type.MAP:
+    elif schema.type is SchemaType.MAP:
         result["keys"] = _part(schema.key_schema, encode_value)
         result["values"] = _part(schema.value_schema, encode_value)
-    elif schema.type is Type.STRUCT:
+    elif schema.type is SchemaType.STRUCT:
         result["fields"] = [{**encode(f.schema, encode_value), "field": f.name} for f in schema.fields]
     result["optional"] = schema.optional
     for name, value in (("name", schema.name), ("version", schema.version), ("doc", schema.doc)):
@@ -69,14 +69,14 @@ def decode(node: Any, decoder: Decoder) -> Schema | None:
     return schema
 
 
-def _members(kind: Type, node: dict[str, Any], decoder: Decoder) -> dict[str, Any]:
-    if kind is Type.ARRAY:
+def _members(kind: SchemaType, node: dict[str, Any], decoder: Decoder) -> dict[str, Any]:
+    if kind is SchemaType.ARRAY:
         if node.get("items") is None:
             raise DataError("Array schema did not specify the element type")
         return {"value_schema": decode(node["items"], decoder)}
-    if kind is Type.MAP:
+    if kind is SchemaType.MAP:
         return {f"{which}_schema": _map_part(node, which, decoder) for which in ("key", "value")}
-    if kind is Type.STRUCT:
+    if kind is SchemaType.STRUCT:
         if not isinstance(node.get("fields"), list):
             raise DataError('Struct schema\'s "fields" argument is not an array.')
         return {"fields": [_field(one, decoder) for one in node["fields"]]}

@@ -14,12 +14,12 @@ from typing import Any
 
 import orjson
 
-from connect.api import INT_BITS, DataError, Schema, Type
+from connect.api import INT_BITS, DataError, Schema, SchemaType
 from connect.api.java import float_text, java_class, narrow, to_double, to_long, to_single
 from connect_converters.json_logical import FROM_JSON, TO_JSON, binary, node_type
 from connect_converters.json_writing import as_kafka_writes, fragment
 
-_AS_THEY_ARE = (*INT_BITS, Type.BOOLEAN, Type.STRING)
+_AS_THEY_ARE = (*INT_BITS, SchemaType.BOOLEAN, SchemaType.STRING)
 
 
 class Encoder:
@@ -46,17 +46,17 @@ class Encoder:
             return logical(schema, value, self.numeric_decimals)
         kind = schema.type
         if not _takes(kind, value):
-            what = "bytes type" if kind is Type.BYTES else kind.name
+            what = "bytes type" if kind is SchemaType.BYTES else kind.name
             raise DataError(f"Invalid type for {what}: class {java_class(value)}")
         if kind in _AS_THEY_ARE:
             return value
-        if kind in (Type.FLOAT32, Type.FLOAT64):
-            return float_node(value, single=kind is Type.FLOAT32)
-        if kind is Type.BYTES:
+        if kind in (SchemaType.FLOAT32, SchemaType.FLOAT64):
+            return float_node(value, single=kind is SchemaType.FLOAT32)
+        if kind is SchemaType.BYTES:
             return b64encode(value).decode()
-        if kind is Type.ARRAY:
+        if kind is SchemaType.ARRAY:
             return [self.node(schema.value_schema, item) for item in value]
-        if kind is Type.MAP:
+        if kind is SchemaType.MAP:
             return self._map(schema, value)
         if getattr(value, "schema", schema) != schema:
             raise DataError("Mismatching schema.")
@@ -92,7 +92,7 @@ class Encoder:
         keys, values = schema.key_schema, schema.value_schema
         if keys is None:
             raise DataError("Invalid type for MAP: its schema has none for its keys")
-        if keys.type is Type.STRING:
+        if keys.type is SchemaType.STRING:
             return {self._name(keys, name): self.node(values, item) for name, item in value.items()}
         return [[self.node(keys, name), self.node(values, item)] for name, item in value.items()]
 
@@ -120,29 +120,29 @@ class Decoder:
         if schema.name is not None and (logical := FROM_JSON.get(schema.name)) is not None:
             return logical(schema, node)
         kind = schema.type
-        if kind is Type.STRUCT:
+        if kind is SchemaType.STRUCT:
             if not isinstance(node, dict):
                 raise DataError(f"Structs should be encoded as JSON objects, but found {node_type(node)}")
             return _members(schema, node, self.decode, validate=True)
-        if kind is Type.STRING:
+        if kind is SchemaType.STRING:
             return node if isinstance(node, str) else None
         if kind in INT_BITS:
             return _wrapped(node, INT_BITS[kind])
-        if kind is Type.BOOLEAN:
+        if kind is SchemaType.BOOLEAN:
             return node is True
-        if kind in (Type.FLOAT32, Type.FLOAT64):
+        if kind in (SchemaType.FLOAT32, SchemaType.FLOAT64):
             number = node if isinstance(node, int | Decimal) and not isinstance(node, bool) else 0.0
-            return to_single(number) if kind is Type.FLOAT32 else to_double(number)
-        if kind is Type.BYTES:
+            return to_single(number) if kind is SchemaType.FLOAT32 else to_double(number)
+        if kind is SchemaType.BYTES:
             return binary(node)
-        if kind is Type.ARRAY:
+        if kind is SchemaType.ARRAY:
             items = node if isinstance(node, list) else list(node.values()) if isinstance(node, dict) else []
             return [self.decode(schema.value_schema, item) for item in items]
         return self._map(schema, node)
 
     def _map(self, schema: Schema, node: Any) -> dict[Any, Any]:
         keys, values = schema.key_schema, schema.value_schema
-        if keys is None or keys.type is Type.STRING:
+        if keys is None or keys.type is SchemaType.STRING:
             if not isinstance(node, dict):
                 raise DataError(
                     f"Maps with string fields should be encoded as JSON objects, but found {node_type(node)}"
@@ -209,14 +209,14 @@ def float_node(value: float, *, single: bool = False) -> Any:
     return orjson.Fragment(text) if math.isfinite(value) else text
 
 
-_TAKES: dict[Type, tuple[type, ...]] = {
-    Type.BOOLEAN: (bool,), Type.STRING: (str,), Type.FLOAT32: (float,),
-    Type.FLOAT64: (float,), Type.BYTES: (bytes, bytearray, memoryview), Type.ARRAY: (list, tuple), Type.MAP: (dict,),
-    Type.STRUCT: (dict,),
+_TAKES: dict[SchemaType, tuple[type, ...]] = {
+    SchemaType.BOOLEAN: (bool,), SchemaType.STRING: (str,), SchemaType.FLOAT32: (float,),
+    SchemaType.FLOAT64: (float,), SchemaType.BYTES: (bytes, bytearray, memoryview), SchemaType.ARRAY: (list, tuple), SchemaType.MAP: (dict,),
+    SchemaType.STRUCT: (dict,),
 }  # fmt: skip
 
 
-def _takes(kind: Type, value: Any) -> bool:
+def _takes(kind: SchemaType, value: Any) -> bool:
     if kind in INT_BITS:
         limit = 1 << INT_BITS[kind] - 1
         return isinstance(value, int) and not isinstance(value, bool) and -limit <= value < limit

@@ -9,7 +9,7 @@ import codecs
 from collections.abc import Sequence
 from typing import Any
 
-from connect.api import OPTIONAL_STRING, Column, Config, Converter, HeaderConverter, Schema, invalid, key
+from connect.api import OPTIONAL_STRING, Column, Config, Converter, HeaderConverter, Schema, config_key, invalid_value
 from connect.api.java import decode_utf8, java_text
 from connect_converters.converter_config import ConverterConfig
 
@@ -19,7 +19,7 @@ _JAVA_CHARSETS = {"UTF8": "utf-8", "ISO-8859-1": "latin-1", "US-ASCII": "ascii"}
 class StringConverterConfig(ConverterConfig):
     """How text becomes bytes."""
 
-    converter_encoding: str = key(
+    converter_encoding: str = config_key(
         "The name of the Java character set to use for encoding strings as byte arrays.",
         default="UTF-8",
         importance="high",
@@ -45,7 +45,7 @@ class StringConverter(Converter, HeaderConverter):
                 raise LookupError(name)
             self._encoding = found.name
         except LookupError:
-            raise invalid("converter.encoding", name, "no such character set") from None
+            raise invalid_value("converter.encoding", name, "no such character set") from None
         # Java writes UTF-16 with the higher byte first and a mark in front.
         self._mark = codecs.BOM_UTF16_BE if self._encoding == "utf-16" else b""
         self._writing = "utf-16-be" if self._mark else self._encoding

@@ -11,18 +11,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from connect.api import Schema, SchemaError, Type
+from connect.api import Schema, SchemaError, SchemaType
 
 PROPERTIES: Final = "arg.properties"
 
 _PRIMITIVES: Final = {
-    "int": Type.INT32,
-    "long": Type.INT64,
-    "float": Type.FLOAT32,
-    "double": Type.FLOAT64,
-    "boolean": Type.BOOLEAN,
-    "string": Type.STRING,
-    "bytes": Type.BYTES,
+    "int": SchemaType.INT32,
+    "long": SchemaType.INT64,
+    "float": SchemaType.FLOAT32,
+    "double": SchemaType.FLOAT64,
+    "boolean": SchemaType.BOOLEAN,
+    "string": SchemaType.STRING,
+    "bytes": SchemaType.BYTES,
 }
 _NAMED: Final = ("record", "enum", "fixed")
 
@@ -111,7 +111,7 @@ def _type(declared: Any, path: str, namespace: str, known: dict[str, Any], prope
         if member not in declared:
             raise AvroProblem(f"type {kind} lacks {member!r}", path)
         items = _type(declared[member], path, namespace, known, {})
-        schema = Schema.array(items.schema) if kind == "array" else Schema.map(Schema(Type.STRING), items.schema)
+        schema = Schema.array(items.schema) if kind == "array" else Schema.map(Schema(SchemaType.STRING), items.schema)
         return AvroType(kind, schema, path, properties, items=items)
     if "logicalType" in declared and kind in _PRIMITIVES:
         return _logical(kind, declared, path, properties)
@@ -166,13 +166,13 @@ def _body(
         symbols = declared.get("symbols")
         if not isinstance(symbols, list) or not symbols or not all(isinstance(s, str) for s in symbols):
             raise AvroProblem("an enum needs 'symbols', a list of texts", path)
-        schema = Schema(Type.STRING, name=name, doc=doc)
+        schema = Schema(SchemaType.STRING, name=name, doc=doc)
         return AvroType(kind, schema, path, properties, symbols=tuple(symbols))
     if kind == "fixed":
         size_bytes = declared.get("size")
         if not isinstance(size_bytes, int) or size_bytes < 0:
             raise AvroProblem("a fixed needs 'size', a number of bytes", path)
-        return AvroType(kind, Schema(Type.BYTES, name=name, doc=doc), path, properties, size_bytes=size_bytes)
+        return AvroType(kind, Schema(SchemaType.BYTES, name=name, doc=doc), path, properties, size_bytes=size_bytes)
     fields = _fields(declared, path, namespace, known)
     schema = Schema.struct({n: f.schema for n, f in fields.items()}, name=declared.get("connect.name", name), doc=doc)
     return AvroType(kind, schema, path, properties, fields=fields)

@@ -12,7 +12,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Final
 
-from connect.api import Config, ConfigError, InvalidConfigError, Problem, invalid_config, key, read_file
+from connect.api import Config, ConfigError, InvalidConfigError, Problem, config_key, invalid_config, read_file
 from connect_datagen import avro
 from connect_datagen.avro import AvroProblem, AvroType
 from connect_datagen.generate import Compiler
@@ -28,39 +28,39 @@ _SOURCES: Final = ("quickstart", "schema.string", "schema.filename")
 class DatagenConfig(Config):
     """Make up records from an Avro schema."""
 
-    kafka_topic: str = key("Topic to write to", importance="high", non_empty=True)
-    max_interval: int = key(
+    kafka_topic: str = config_key("Topic to write to", importance="high", non_empty=True)
+    max_interval: int = config_key(
         "Max interval between messages (ms): each wait is random, up to this; 0 or less means as fast as possible",
         type="LONG",
         importance="high",
         default=500,
     )
-    iterations: int = key(
+    iterations: int = config_key(
         "Number of messages to send from each task, or less than 1 for unlimited", importance="high", default=-1
     )
-    schema_string: str = key(
+    schema_string: str = config_key(
         "The literal JSON-encoded Avro schema to use. Cannot be set with schema.filename or quickstart",
         importance="high",
         default="",
     )
-    schema_filename: str = key(
+    schema_filename: str = config_key(
         "Filename of schema to use. Cannot be set with schema.string or quickstart",
         importance="high",
         default="",
         file="read",
     )
-    schema_keyfield: str = key(
+    schema_keyfield: str = config_key(
         "Name of field to use as the message key; a quickstart has its own. Left out: no key",
         importance="high",
         default="",
     )
-    quickstart: str = key(
+    quickstart: str = config_key(
         "Name of quickstart to use. Cannot be set with schema.string or schema.filename",
         importance="high",
         default="",
         recommended=tuple(QUICKSTARTS),
     )
-    random_seed: int | None = key(
+    random_seed: int | None = config_key(
         "Numeric seed for generating random data: the same seed makes the same data; each task's differ",
         type="LONG",
         importance="low",

@@ -31,7 +31,7 @@ from connect.api import (
     RetriableError,
     SinkConnector,
     SinkTask,
-    key,
+    config_key,
     open_path,
 )
 from connect_file.errors import UNWRITABLE, reason
@@ -45,7 +45,7 @@ _ftruncate = aiofiles.os.wrap(os.ftruncate)
 class FileStreamSinkConfig(Config):
     """Append the records of topics to a file."""
 
-    file: str | None = key(
+    file: str | None = config_key(
         "Destination filename. If not specified, the standard output will be used",
         importance="high",
         default=None,

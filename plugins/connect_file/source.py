@@ -41,7 +41,7 @@ from connect.api import (
     RetriableError,
     SourceConnector,
     SourceTask,
-    key,
+    config_key,
     open_path,
 )
 from connect_file.errors import LINE_TOO_LONG, UNREADABLE, reason
@@ -60,19 +60,19 @@ _STDIN: Final = 0
 class FileStreamSourceConfig(Config):
     """Read the lines of a file into a topic."""
 
-    file: str | None = key(
+    file: str | None = config_key(
         "Source filename. If not specified, the standard input will be used",
         importance="high",
         default=None,
         file="read",
     )
-    topic: str = key("The topic to publish data to", importance="high", non_empty=True)
-    batch_size: int = key(
+    topic: str = config_key("The topic to publish data to", importance="high", non_empty=True)
+    batch_size: int = config_key(
         "The maximum number of records the source task can read from the file each time it is polled",
         importance="low",
         default=2000,
     )
-    charset: str | None = key(
+    charset: str | None = config_key(
         "Character set of the file, such as ISO-8859-1; what is not in it fails the task. If not specified, UTF-8, and "
         "what is not UTF-8 becomes U+FFFD",
         importance="low",

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote, urlsplit
 
-from connect.api import Config, ConfigError, Problem, RetriableError, Secret, key
+from connect.api import Config, ConfigError, Problem, RetriableError, Secret, config_key
 from connect_postgres.failures import REFUSED, UNREACHABLE, certificate_refused, reason, translated
 from connect_postgres.parameters import RefusedParameter
 from connect_postgres.url import Target, parse_target, redacted_url
@@ -37,7 +37,7 @@ def _check_url(value: object) -> None:
 class ConnectionConfig(Config):
     """How to reach the database."""
 
-    connection_url: str = key(
+    connection_url: str = config_key(
         "Database: jdbc:postgresql://HOST:PORT/DATABASE or postgresql://HOST:PORT/DATABASE. "
         "Better without a password: use connection.password.",
         importance="high",
@@ -46,13 +46,13 @@ class ConnectionConfig(Config):
         width="LONG",
         validators=[_check_url],
     )
-    connection_user: str | None = key(
+    connection_user: str | None = config_key(
         "User; goes before one in the URL.", default=None, importance="high", group="Database", order=2
     )
-    connection_password: Secret | None = key(
+    connection_password: Secret | None = config_key(
         "Password; goes before one in the URL.", default=None, importance="high", group="Database", order=3
     )
-    connection_attempts: int = key(
+    connection_attempts: int = config_key(
         "Accepted; connector and tasks try to connect until they succeed.",
         default=3,
         ge=1,
@@ -60,7 +60,7 @@ class ConnectionConfig(Config):
         group="Database",
         order=4,
     )
-    connection_backoff_ms: int = key(
+    connection_backoff_ms: int = config_key(
         "Wait before the connector tries to connect again, in ms.",
         type="LONG",
         default=10_000,
@@ -69,7 +69,7 @@ class ConnectionConfig(Config):
         group="Database",
         order=5,
     )
-    connection_sslpassword: Secret | None = key(
+    connection_sslpassword: Secret | None = config_key(
         "Password of the client's key, the driver's parameter sslpassword.",
         default=None,
         importance="low",

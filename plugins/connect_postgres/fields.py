@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from operator import itemgetter
 from typing import Any
 
-from connect.api import INT32, INT64, STRING, Batch, ConfigError, DataError, Schema, Type
+from connect.api import INT32, INT64, STRING, Batch, ConfigError, DataError, Schema, SchemaType
 from connect_postgres.names import folded
 from connect_postgres.sink_config import KAFKA_COLUMNS, SinkConfig
 
@@ -142,7 +142,7 @@ def _add_key(fields: Fields, batch: Batch, names: list[str]) -> None:
 
 def _value_columns(batch: Batch) -> tuple[dict[str, list[Any]], dict[str, Schema | None]]:
     schema = batch.value_schema
-    if schema is not None and schema.type not in (Type.STRUCT, Type.MAP):
+    if schema is not None and schema.type not in (SchemaType.STRUCT, SchemaType.MAP):
         raise DataError(
             f"a value of topic {batch.topic} has schema {schema.type}; a struct is expected, one field a column",
             hint="Wrap it with the HoistField transform.",
@@ -154,11 +154,11 @@ def _value_columns(batch: Batch) -> tuple[dict[str, list[Any]], dict[str, Schema
             f"a value of topic {batch.topic} is {kind}; an object is expected, one field a column",
             hint="Set delete.enabled=true for tombstones; drop others with Filter, or wrap them with HoistField.",
         )
-    return _struct_columns(batch.values, schema if schema is not None and schema.type is Type.STRUCT else None)
+    return _struct_columns(batch.values, schema if schema is not None and schema.type is SchemaType.STRUCT else None)
 
 
 def _struct_columns(structs: list[Any], schema: Schema | None) -> tuple[dict[str, list[Any]], dict[str, Schema | None]]:
-    if schema is not None and schema.type is Type.STRUCT:
+    if schema is not None and schema.type is SchemaType.STRUCT:
         declared = {member.name: member.schema for member in schema.fields}
         return {name: _column(structs, name, one.default) for name, one in declared.items()}, dict(declared)
     names = list(structs[0]) if structs else []

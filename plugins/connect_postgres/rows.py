@@ -33,7 +33,7 @@ from connect.api import (
     INT64,
     STRING,
     Schema,
-    Type,
+    SchemaType,
 )
 from connect_postgres.catalog import ColumnInfo
 from connect_postgres.names import quoted
@@ -121,8 +121,8 @@ class RowStyle:
 
     def _plain_reader(self, kind: str, modifier: int, schema: Schema) -> Convert | None:
         if kind == "numeric":
-            if schema.type is not Type.BYTES:
-                return float if schema.type is Type.FLOAT64 else int
+            if schema.type is not SchemaType.BYTES:
+                return float if schema.type is SchemaType.FLOAT64 else int
             if modifier < 4:
                 return _at_full_scale
             scale = _scale(modifier)

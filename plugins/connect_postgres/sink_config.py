@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from connect.api import Problem, key
+from connect.api import Problem, config_key
 from connect_postgres.connection import ConnectionConfig
 from connect_postgres.names import TableName, folded
 from connect_postgres.source_config import check_zone
@@ -20,7 +20,7 @@ _TOPIC: Final = "${topic}"
 class SinkConfig(ConnectionConfig):
     """Write records into tables."""
 
-    insert_mode: str = key(
+    insert_mode: str = config_key(
         "insert: rows are added; upsert: a row of the same key is replaced; "
         "update: rows of known keys are changed, others left out.",
         default="insert",
@@ -30,7 +30,7 @@ class SinkConfig(ConnectionConfig):
         group="Writes",
         order=1,
     )
-    batch_size: int = key(
+    batch_size: int = config_key(
         "Accepted; a batch is what one fetch brings, and is written in one transaction.",
         default=3000,
         ge=0,
@@ -38,14 +38,14 @@ class SinkConfig(ConnectionConfig):
         group="Writes",
         order=2,
     )
-    delete_enabled: bool = key(
+    delete_enabled: bool = config_key(
         "Whether a tombstone deletes the row of its key; needs pk.mode=record_key.",
         default=False,
         importance="medium",
         group="Writes",
         order=3,
     )
-    table_name_format: str = key(
+    table_name_format: str = config_key(
         "Table of a topic, TABLE or SCHEMA.TABLE; ${topic} stands for the topic's name.",
         default=_TOPIC,
         importance="medium",
@@ -53,7 +53,7 @@ class SinkConfig(ConnectionConfig):
         order=1,
         non_empty=True,
     )
-    pk_mode: str = key(
+    pk_mode: str = config_key(
         "What makes a row's key: none; kafka: topic, partition and offset; record_key; record_value.",
         default="none",
         one_of=("none", "kafka", "record_key", "record_value"),
@@ -62,7 +62,7 @@ class SinkConfig(ConnectionConfig):
         group="Data Mapping",
         order=2,
     )
-    pk_fields: list[str] = key(
+    pk_fields: list[str] = config_key(
         "Columns of the key. kafka: three names, or none for __connect_topic, __connect_partition, __connect_offset. "
         "record_key: the fields of the key to use, none for all; one name where the key is no struct. "
         "record_value: the fields of the value, none for all.",
@@ -72,7 +72,7 @@ class SinkConfig(ConnectionConfig):
         order=3,
         width="LONG",
     )
-    fields_whitelist: list[str] = key(
+    fields_whitelist: list[str] = config_key(
         "Fields of the value to write beside the key's; empty means all.",
         default=[],
         importance="medium",
@@ -80,7 +80,7 @@ class SinkConfig(ConnectionConfig):
         order=4,
         width="LONG",
     )
-    db_timezone: str = key(
+    db_timezone: str = config_key(
         "Time zone of columns without one.",
         default="UTC",
         validators=[check_zone],
@@ -88,17 +88,17 @@ class SinkConfig(ConnectionConfig):
         group="Data Mapping",
         order=5,
     )
-    auto_create: bool = key(
+    auto_create: bool = config_key(
         "Whether a missing table is created.", default=False, importance="medium", group="DDL Support", order=1
     )
-    auto_evolve: bool = key(
+    auto_evolve: bool = config_key(
         "Whether missing columns are added; nothing else of a table is ever changed.",
         default=False,
         importance="medium",
         group="DDL Support",
         order=2,
     )
-    quote_sql_identifiers: str = key(
+    quote_sql_identifiers: str = config_key(
         "ALWAYS: names of tables and columns are taken as they are, with case; "
         "NEVER: as PostgreSQL reads them without quotes, A to Z in small letters.",
         default="ALWAYS",
@@ -108,7 +108,7 @@ class SinkConfig(ConnectionConfig):
         group="DDL Support",
         order=3,
     )
-    max_retries: int = key(
+    max_retries: int = config_key(
         "How often a write is tried again after a lost connection, deadlock and the like, before the task fails; "
         "-1: until it succeeds.",
         default=-1,
@@ -117,7 +117,7 @@ class SinkConfig(ConnectionConfig):
         group="Retries",
         order=1,
     )
-    retry_backoff_ms: int = key(
+    retry_backoff_ms: int = config_key(
         "Wait before such a try, in ms.", default=3000, ge=0, importance="medium", group="Retries", order=2
     )
 

@@ -7,7 +7,7 @@ from typing import Final
 from urllib.parse import quote, unquote
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from connect.api import Problem, compile_pattern, key
+from connect.api import Problem, compile_pattern, config_key
 from connect_postgres.catalog import TABLE_KINDS
 from connect_postgres.connection import ConnectionConfig
 from connect_postgres.names import TableName, folded
@@ -50,30 +50,30 @@ def _kinds(value: object) -> None:
 class SourceConfig(ConnectionConfig):
     """Read tables, or the rows of a query, into topics."""
 
-    table_include_list: list[str] = key(
+    table_include_list: list[str] = config_key(
         "Tables to read, as regular expressions on TABLE, SCHEMA.TABLE or DATABASE.SCHEMA.TABLE.",
         default=[],
         group="Database",
         order=10,
         validators=[_regexes],
     )
-    table_whitelist: list[str] = key(
+    table_whitelist: list[str] = config_key(
         "Tables to read, by name: TABLE or SCHEMA.TABLE.",
         default=[],
         group="Database",
         order=11,
         validators=[_table_names],
     )
-    table_exclude_list: list[str] = key(
+    table_exclude_list: list[str] = config_key(
         "Tables to leave out, as regular expressions.", default=[], group="Database", order=12, validators=[_regexes]
     )
-    table_blacklist: list[str] = key(
+    table_blacklist: list[str] = config_key(
         "Tables to leave out, by name.", default=[], group="Database", order=13, validators=[_table_names]
     )
-    schema_pattern: str | None = key(
+    schema_pattern: str | None = config_key(
         "Only tables of schemas like this, with SQL's % and _.", default=None, group="Database", order=14
     )
-    table_types: list[str] = key(
+    table_types: list[str] = config_key(
         "Kinds of tables: TABLE, PARTITIONED TABLE, VIEW, MATERIALIZED VIEW, FOREIGN TABLE.",
         default=["TABLE"],
         importance="low",
@@ -81,7 +81,7 @@ class SourceConfig(ConnectionConfig):
         order=15,
         validators=[_kinds],
     )
-    numeric_mapping: str = key(
+    numeric_mapping: str = config_key(
         "How numeric comes: none (Decimal), precision_only (integers where the scale is 0), best_fit (FLOAT64 too, "
         "up to 18 digits), best_fit_eager_double (FLOAT64 for all with a point).",
         default="none",
@@ -91,7 +91,7 @@ class SourceConfig(ConnectionConfig):
         group="Database",
         order=16,
     )
-    quote_sql_identifiers: str = key(
+    quote_sql_identifiers: str = config_key(
         "ALWAYS: the names in incrementing.column.name and timestamp.column.name are taken as they are, with case; "
         "NEVER: as PostgreSQL reads them without quotes, A to Z in small letters.",
         default="ALWAYS",
@@ -101,7 +101,7 @@ class SourceConfig(ConnectionConfig):
         group="Database",
         order=17,
     )
-    mode: str = key(
+    mode: str = config_key(
         "What a poll reads. bulk: all rows each time; incrementing: rows with a greater id; "
         "timestamp, timestamp+incrementing: new and changed rows.",
         importance="high",
@@ -109,16 +109,16 @@ class SourceConfig(ConnectionConfig):
         group="Mode",
         order=1,
     )
-    incrementing_column_name: str = key(
+    incrementing_column_name: str = config_key(
         "Column of whole numbers that is greater in each new row.", default="", group="Mode", order=2
     )
-    timestamp_column_name: list[str] = key(
+    timestamp_column_name: list[str] = config_key(
         "Columns of type timestamp; the first that is not null says when a row changed.",
         default=[],
         group="Mode",
         order=3,
     )
-    timestamp_initial: int | None = key(
+    timestamp_initial: int | None = config_key(
         "Where the timestamp modes begin without an offset, in ms since the epoch; -1 means now, null all rows.",
         type="LONG",
         default=None,
@@ -126,7 +126,7 @@ class SourceConfig(ConnectionConfig):
         group="Mode",
         order=4,
     )
-    timestamp_delay_interval_ms: int = key(
+    timestamp_delay_interval_ms: int = config_key(
         "Rows younger than this wait for a later poll; for writers whose clocks or transactions lag.",
         type="LONG",
         default=0,
@@ -135,22 +135,24 @@ class SourceConfig(ConnectionConfig):
         group="Mode",
         order=5,
     )
-    validate_non_null: bool = key(
+    validate_non_null: bool = config_key(
         "Whether an incrementing or timestamp column that takes null is refused; rows with null are never read.",
         default=True,
         importance="low",
         group="Mode",
         order=6,
     )
-    query: str = key(
+    query: str = config_key(
         "A query to read in place of tables. It may have WHERE and the like.",
         default="",
         group="Mode",
         order=7,
         width="LONG",
     )
-    query_suffix: str = key("Text behind each reading statement.", default="", importance="low", group="Mode", order=8)
-    timestamp_granularity: str = key(
+    query_suffix: str = config_key(
+        "Text behind each reading statement.", default="", importance="low", group="Mode", order=8
+    )
+    timestamp_granularity: str = config_key(
         "How timestamps come: connect_logical (Timestamp, in ms), or since the epoch as micros_long, nanos_long, "
         "micros_string, nanos_string, or as nanos_iso_datetime_string.",
         default="connect_logical",
@@ -160,7 +162,7 @@ class SourceConfig(ConnectionConfig):
         group="Mode",
         order=9,
     )
-    open_transactions_wait_ms: int = key(
+    open_transactions_wait_ms: int = config_key(
         "How long, in ms, rows wait for transactions that may still commit earlier ones; "
         "-1: for as long as it takes; 0: do not wait, and miss rows as the JDBC connector does.",
         type="LONG",
@@ -170,13 +172,13 @@ class SourceConfig(ConnectionConfig):
         group="Mode",
         order=10,
     )
-    topic_prefix: str = key(
+    topic_prefix: str = config_key(
         "Put before a table's name to make its topic; with query, the topic.",
         importance="high",
         group="Connector",
         order=1,
     )
-    poll_interval_ms: int = key(
+    poll_interval_ms: int = config_key(
         "Wait before a table is read again once it was read to its end, in ms.",
         default=5000,
         ge=1,
@@ -184,10 +186,10 @@ class SourceConfig(ConnectionConfig):
         group="Connector",
         order=2,
     )
-    batch_max_rows: int = key(
+    batch_max_rows: int = config_key(
         "The most rows in one batch.", default=5000, ge=1, le=1_000_000, importance="low", group="Connector", order=3
     )
-    table_poll_interval_ms: int = key(
+    table_poll_interval_ms: int = config_key(
         "How often new and dropped tables are looked for, in ms.",
         type="LONG",
         default=60_000,
@@ -196,7 +198,7 @@ class SourceConfig(ConnectionConfig):
         group="Connector",
         order=4,
     )
-    db_timezone: str = key(
+    db_timezone: str = config_key(
         "Time zone of timestamps without one.",
         default="UTC",
         validators=[check_zone],
@@ -284,7 +286,7 @@ class SourceConfig(ConnectionConfig):
 class TaskConfig(SourceConfig):
     """One task's share of the tables."""
 
-    tables: list[str] = key("Tables of this task, as SCHEMA.TABLE, percent-encoded.", default=[], internal=True)
+    tables: list[str] = config_key("Tables of this task, as SCHEMA.TABLE, percent-encoded.", default=[], internal=True)
 
     @property
     def table_names(self) -> list[TableName]:

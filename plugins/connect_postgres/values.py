@@ -31,16 +31,16 @@ from connect.api import (
     TIMESTAMP_NAME,
     DataError,
     Schema,
-    Type,
+    SchemaType,
 )
 from connect_postgres.catalog import ColumnInfo
 from connect_postgres.failures import reason
 
 _LOGICAL: Final = {DECIMAL_NAME: "numeric", DATE_NAME: "date", TIME_NAME: "time", TIMESTAMP_NAME: "timestamptz"}
 _PLAIN: Final = {
-    Type.INT8: "smallint", Type.INT16: "smallint", Type.INT32: "integer", Type.INT64: "bigint",
-    Type.FLOAT32: "real", Type.FLOAT64: "double precision", Type.BOOLEAN: "boolean", Type.STRING: "text",
-    Type.BYTES: "bytea", Type.STRUCT: "jsonb", Type.MAP: "jsonb",
+    SchemaType.INT8: "smallint", SchemaType.INT16: "smallint", SchemaType.INT32: "integer", SchemaType.INT64: "bigint",
+    SchemaType.FLOAT32: "real", SchemaType.FLOAT64: "double precision", SchemaType.BOOLEAN: "boolean", SchemaType.STRING: "text",
+    SchemaType.BYTES: "bytea", SchemaType.STRUCT: "jsonb", SchemaType.MAP: "jsonb",
 }  # fmt: skip
 _EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _EPOCH_DAY: Final = dt.date(1970, 1, 1)
@@ -71,7 +71,7 @@ def column_type(schema: Schema) -> str:
     """Return the type of a column made for a schema."""
     if schema.name in _LOGICAL:
         return _LOGICAL[schema.name or ""]
-    if schema.type is Type.ARRAY:
+    if schema.type is SchemaType.ARRAY:
         items = schema.value_schema
         simple = items is not None and (items.type.is_primitive or items.is_logical)
         return f"{column_type(items)}[]" if items is not None and simple else "jsonb"
@@ -130,7 +130,7 @@ def fit(
     kind = column.type.removesuffix("[]")
     try:
         if kind == "bytea" and declared is not None:
-            _refuse_declared_text(declared.value_schema if declared.type is Type.ARRAY else declared)
+            _refuse_declared_text(declared.value_schema if declared.type is SchemaType.ARRAY else declared)
         fitted = (_fit_arrays if is_array else _fit_plain)(values, kind, zone)
         if kind in _ENDS and _has_ends(fitted, kind):
             return replace(column, as_text=True), _as_texts(fitted)
@@ -158,7 +158,7 @@ def _as_texts(values: list[Any]) -> list[Any]:
 
 
 def _refuse_declared_text(declared: Schema | None) -> None:
-    if declared is not None and declared.type is Type.STRING:
+    if declared is not None and declared.type is SchemaType.STRING:
         raise TypeError("the field is text, and which bytes it means is not said; bytes are expected")
 
 

@@ -7,21 +7,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connect.api import Config, ConfigError, InvalidConfigError, Problem, Secret, invalid, key
+from connect.api import Config, ConfigError, InvalidConfigError, Problem, Secret, config_key, invalid_value
 from connect.api.config import ConfigType, parse_type, to_text
 
 
 class ExampleConfig(Config):
     """An example."""
 
-    file: str | None = key("Path of the file.", importance="high", default=None)
-    topic: str = key("Topic to append to.", importance="high", non_empty=True)
-    batch_size: int = key("Lines in one poll.", default=2000, ge=1)
-    password: Secret | None = key("Password.", default=None)
-    mode: Literal["bulk", "query"] = key("Mode.", default="bulk")
-    tables: list[str] = key("Tables.", default=[])
-    rate: float = key("Rate.", default=1.5)
-    big: int = key("A long.", type="LONG", default=0)
+    file: str | None = config_key("Path of the file.", importance="high", default=None)
+    topic: str = config_key("Topic to append to.", importance="high", non_empty=True)
+    batch_size: int = config_key("Lines in one poll.", default=2000, ge=1)
+    password: Secret | None = config_key("Password.", default=None)
+    mode: Literal["bulk", "query"] = config_key("Mode.", default="bulk")
+    tables: list[str] = config_key("Tables.", default=[])
+    rate: float = config_key("Rate.", default=1.5)
+    big: int = config_key("A long.", type="LONG", default=0)
 
     def problems(self) -> Iterable[Problem]:
         if self.mode == "query" and self.tables:
@@ -29,7 +29,7 @@ class ExampleConfig(Config):
 
 
 class ChildConfig(ExampleConfig):
-    more: bool = key("More.", default=False)
+    more: bool = config_key("More.", default=False)
 
 
 def problems_of(raw: dict[str, Any]) -> list[str]:
@@ -153,8 +153,10 @@ def test_a_long_survives_text_and_back(number: int) -> None:
 
 def test_values_print_as_java_prints_them() -> None:
     class Limits(Config):
-        rate: float = key("How fast.", default=1e10)
-        ratio: float = key("How much.", default=0.0001)
+        rate: float = config_key("How fast.", default=1e10)
+        ratio: float = config_key("How much.", default=0.0001)
 
     assert [declared.default_text for declared in Limits.keys().values()] == ["1.0E10", "1.0E-4"]
-    assert invalid("limits", {"a": [True, 1e7]}).message == ("Invalid value {a=[true, 1.0E7]} for configuration limits")
+    assert invalid_value("limits", {"a": [True, 1e7]}).message == (
+        "Invalid value {a=[true, 1.0E7]} for configuration limits"
+    )

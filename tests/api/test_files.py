@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from connect.api import Config, ConfigError, InvalidConfigError, files, key, open_path, read_file
+from connect.api import Config, ConfigError, InvalidConfigError, config_key, files, open_path, read_file
 from connect.api.files import NOT_ALLOWED, FileRules, in_force
 
 
@@ -169,8 +169,8 @@ def test_standard_streams_may_be_written_whatever_they_lead_to(tmp_path: Path) -
 
 
 class PathConfig(Config):
-    file: str | None = key("Path of a file.", default=None, file="read")
-    out: str = key("Path of a file.", default="", file="write")
+    file: str | None = config_key("Path of a file.", default=None, file="read")
+    out: str = config_key("Path of a file.", default="", file="write")
 
 
 def test_a_key_of_a_file_is_refused_as_the_config_is_parsed(places: tuple[Path, Path]) -> None:

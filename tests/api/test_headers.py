@@ -16,7 +16,7 @@ from connect.api import (
     Header,
     Headers,
     Schema,
-    Type,
+    SchemaType,
 )
 
 
@@ -43,7 +43,7 @@ def test_headers_can_be_changed_or_left_out_in_a_copy() -> None:
 
 
 def test_a_primitive_type_gives_the_schema() -> None:
-    headers = Headers().add_as("a", "x", Type.STRING).add_as("b", None, "string").add_as("c", 1, "int64")
+    headers = Headers().add_as("a", "x", SchemaType.STRING).add_as("b", None, "string").add_as("c", 1, "int64")
     assert [h.schema for h in headers] == [STRING, OPTIONAL_STRING, INT64]
 
 

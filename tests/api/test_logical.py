@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connect.api import INT32, DataError, Schema, Type, logical
+from connect.api import INT32, DataError, Schema, SchemaType, logical
 from connect.api.java import moment_of
 
 milliseconds = st.datetimes(timezones=st.just(dt.UTC)).map(
@@ -50,8 +50,8 @@ def test_a_decimal_of_thousands_of_digits_passes() -> None:
     ("kind", "schema", "value", "said"),
     [
         (logical.DECIMAL, Schema.decimal(0), Decimal("1.28"), "Schema has scale 0, value has scale 2"),
-        (logical.DECIMAL, Schema(Type.BYTES), Decimal(1), "scale parameter not found"),
-        (logical.DECIMAL, Schema(Type.BYTES, parameters={"scale": "x"}), Decimal(1), "'x' is not a whole number"),
+        (logical.DECIMAL, Schema(SchemaType.BYTES), Decimal(1), "scale parameter not found"),
+        (logical.DECIMAL, Schema(SchemaType.BYTES, parameters={"scale": "x"}), Decimal(1), "'x' is not a whole number"),
         (logical.DECIMAL, Schema.decimal(0), Decimal("NaN"), "Invalid value for Decimal: NaN"),
         (logical.DATE, INT32, dt.date(2024, 1, 1), "conversion of Date object but the schema does not match"),
         (logical.DATE, Schema.date(), moment_of(1), "should not have any time fields"),

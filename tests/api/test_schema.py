@@ -18,8 +18,8 @@ from connect.api import (
     STRING,
     Schema,
     SchemaError,
+    SchemaType,
     Struct,
-    Type,
 )
 from connect.api.java import java_class
 
@@ -76,14 +76,14 @@ def test_equal_schemas_hash_alike_and_order_counts() -> None:
     assert (same, hash(same)) == (POINT, hash(POINT))
     assert Schema.struct({"y": OPTIONAL_INT32, "x": INT32}, name="point") != POINT
     assert POINT.replace(version=2) != POINT
-    assert Schema(Type.INT32, default=1) != Schema(Type.INT32)
+    assert Schema(SchemaType.INT32, default=1) != Schema(SchemaType.INT32)
 
 
 def test_a_default_must_fit_and_a_name_is_given_once() -> None:
     with pytest.raises(SchemaError, match="Invalid default value"):
-        Schema(Type.INT32, default="x")
+        Schema(SchemaType.INT32, default="x")
     with pytest.raises(SchemaError, match="field name duplication a"):
-        Schema(Type.STRUCT, fields=[("a", INT32), ("a", INT64)])
+        Schema(SchemaType.STRUCT, fields=[("a", INT32), ("a", INT64)])
 
 
 def test_fields_are_looked_up_on_structs_alone() -> None:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from connect.api import INT32, STRING, Schema, SchemaBuilder, SchemaError, Type
+from connect.api import INT32, STRING, Schema, SchemaBuilder, SchemaError, SchemaType
 
 
 def test_a_schema_built_step_by_step_is_the_one_made_at_once() -> None:
@@ -28,10 +28,10 @@ def test_a_schema_built_step_by_step_is_the_one_made_at_once() -> None:
 
 
 def test_a_default_is_checked_against_what_was_said_before() -> None:
-    assert SchemaBuilder(Type.INT32).default(5).build().default == 5
-    assert SchemaBuilder(Type.INT32).optional().default(None).build() == Schema(Type.INT32, optional=True)
+    assert SchemaBuilder(SchemaType.INT32).default(5).build().default == 5
+    assert SchemaBuilder(SchemaType.INT32).optional().default(None).build() == Schema(SchemaType.INT32, optional=True)
     with pytest.raises(SchemaError, match="Invalid default value: Invalid value: null used for required value"):
-        SchemaBuilder(Type.INT32).default(None)
+        SchemaBuilder(SchemaType.INT32).default(None)
 
 
 @pytest.mark.parametrize(

@@ -16,8 +16,8 @@ from connect.api import (
     Schema,
     SchemaError,
     SchemaProjectorError,
-    Type,
-    project,
+    SchemaType,
+    project_value,
 )
 
 
@@ -31,18 +31,18 @@ def struct(**fields: Schema) -> Schema:
         (INT8, 1, INT64, 1),
         (INT32, 70000, FLOAT64, 70000.0),
         (INT64, (1 << 53) + 1, FLOAT32, 9007199254740992.0),
-        (OPTIONAL_INT32, None, Schema(Type.INT32, default=8), 8),
+        (OPTIONAL_INT32, None, Schema(SchemaType.INT32, default=8), 8),
         (INT32, None, OPTIONAL_INT32, None),
         (Schema.array(INT8), [1], Schema.array(INT32), [1]),
         (Schema.map(STRING, INT32), {"a": 1}, Schema.map(STRING, FLOAT64), {"a": 1.0}),
         (struct(a=INT32, old=STRING), {"a": 1, "old": "x"}, struct(a=INT64), {"a": 1}),
-        (struct(a=INT32), {"a": 1}, struct(a=INT32, b=Schema(Type.STRING, default="d")), {"a": 1, "b": "d"}),
+        (struct(a=INT32), {"a": 1}, struct(a=INT32, b=Schema(SchemaType.STRING, default="d")), {"a": 1, "b": "d"}),
         (struct(a=INT32), {"a": 1}, struct(a=INT32, b=OPTIONAL_INT32), {"a": 1}),
-        (struct(a=Schema(Type.INT32, default=3)), {}, struct(a=INT64), {"a": 3}),
+        (struct(a=Schema(SchemaType.INT32, default=3)), {}, struct(a=INT64), {"a": 3}),
     ],
 )
 def test_a_value_of_one_version_becomes_one_of_another(source: Schema, value: Any, target: Schema, result: Any) -> None:
-    found = project(source, value, target)
+    found = project_value(source, value, target)
     assert (found, type(found)) == (result, type(result))
 
 
@@ -70,9 +70,9 @@ def test_a_value_of_one_version_becomes_one_of_another(source: Schema, value: An
 )
 def test_schemas_that_do_not_get_on_are_refused(source: Schema, value: Any, target: Schema, said: str) -> None:
     with pytest.raises(SchemaProjectorError, match=said):
-        project(source, value, target)
+        project_value(source, value, target)
 
 
 def test_a_required_field_that_is_null_is_refused() -> None:
     with pytest.raises(SchemaError, match='null used for required field: "a"'):
-        project(struct(a=INT32), {}, struct(a=INT32))
+        project_value(struct(a=INT32), {}, struct(a=INT32))

@@ -5,12 +5,12 @@ import datetime as dt
 
 import pytest
 
-from connect.api import INT32, OPTIONAL_STRING, STRING, DataError, Schema, SchemaError, Struct, Type
+from connect.api import INT32, OPTIONAL_STRING, STRING, DataError, Schema, SchemaError, SchemaType, Struct
 
 ORDER = Schema.struct(
     {
         "id": INT32,
-        "state": Schema(Type.STRING, default="new"),
+        "state": Schema(SchemaType.STRING, default="new"),
         "note": OPTIONAL_STRING,
         "at": Schema.timestamp(optional=True),
     },
@@ -40,11 +40,11 @@ def test_each_field_is_checked_as_it_is_put() -> None:
 
 def test_a_field_of_a_type_is_only_that_types() -> None:
     struct = Struct(ORDER, {"id": 1, "at": dt.datetime(2024, 1, 1, tzinfo=dt.UTC)})
-    assert (struct.value_as("id", "int32"), struct.value_as("state", Type.STRING)) == (1, None)
+    assert (struct.value_as("id", "int32"), struct.value_as("state", SchemaType.STRING)) == (1, None)
     with pytest.raises(DataError, match="Field 'id' is not of type STRING"):
-        struct.value_as("id", Type.STRING)
+        struct.value_as("id", SchemaType.STRING)
     with pytest.raises(DataError, match=r"Field 'at' holds a java\.util\.Date and no INT64"):
-        struct.value_as("at", Type.INT64)
+        struct.value_as("at", SchemaType.INT64)
 
 
 def test_validation_finds_what_is_missing() -> None:

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connect.api import CorruptBatchError, LogError
+from connect.api import LogError
+from connect.api.errors import CorruptBatchError
 from connect.codec import header as h
 from connect.codec.compression import CODECS, NONE, ZSTD, codec_of_name
 from connect.codec.decode import decode

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connect.api import CorruptBatchError
+from connect.api.errors import CorruptBatchError
 from connect.codec.varint import VarintTable, decode_varint, encode_varint
 
 

@@ -5,7 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, cast
 
-from connect.api import STRING, ConfigType, Headers, Schema, SchemaBuilder, Struct, Type, logical, project, values
+from connect.api import (
+    STRING,
+    ConfigType,
+    Headers,
+    Schema,
+    SchemaBuilder,
+    SchemaType,
+    Struct,
+    logical,
+    project_value,
+    values,
+)
 from connect.api.config import parse_type, to_text
 from connect.api.java import iso_text
 from connect.api.values.dates import iso_pattern
@@ -90,7 +101,7 @@ def _default_value(args: Json, expected: Json) -> str | None:
 def _project(args: Json, expected: Json) -> str | None:
     schema, value = _given(args)
     target = _phase("decode", lambda: schema_of(args["target"]))
-    return _value(expected, _phase("convert", lambda: project(cast(Schema, schema), value, target)))
+    return _value(expected, _phase("convert", lambda: project_value(cast(Schema, schema), value, target)))
 
 
 def _logical(kind: logical.LogicalType, *, to: bool) -> Callable[[Json, Json], str | None]:
@@ -121,7 +132,7 @@ def _struct_get_without_default(args: Json, expected: Json) -> str | None:
 
 
 def _struct_get_typed(args: Json, expected: Json) -> str | None:
-    kind = Type(args["getter"].removeprefix("get").lower())
+    kind = SchemaType(args["getter"].removeprefix("get").lower())
     return _value(expected, _phase("convert", lambda: _struct(args).value_as(args["field"], kind)))
 
 
@@ -166,9 +177,9 @@ def _after(headers: Headers, op: str, *args: Json) -> Headers:
 
 
 _ADDED = {
-    "addString": Type.STRING, "addBytes": Type.BYTES, "addBoolean": Type.BOOLEAN, "addByte": Type.INT8,
-    "addShort": Type.INT16, "addInt": Type.INT32, "addLong": Type.INT64, "addFloat": Type.FLOAT32,
-    "addDouble": Type.FLOAT64,
+    "addString": SchemaType.STRING, "addBytes": SchemaType.BYTES, "addBoolean": SchemaType.BOOLEAN, "addByte": SchemaType.INT8,
+    "addShort": SchemaType.INT16, "addInt": SchemaType.INT32, "addLong": SchemaType.INT64, "addFloat": SchemaType.FLOAT32,
+    "addDouble": SchemaType.FLOAT64,
 }  # fmt: skip
 
 
@@ -196,13 +207,13 @@ def _config_to_string(args: Json, expected: Json) -> str | None:
 _FUNCTIONS: dict[str, Callable[[Json, Json], str | None]] = {
     "parseString": _parse_string,
     "convertToString": _convert_to_string,
-    "convertToBoolean": _convert_to(Schema(Type.BOOLEAN, optional=True)),
-    "convertToByte": _convert_to(Schema(Type.INT8, optional=True)),
-    "convertToShort": _convert_to(Schema(Type.INT16, optional=True)),
-    "convertToInteger": _convert_to(Schema(Type.INT32, optional=True)),
-    "convertToLong": _convert_to(Schema(Type.INT64, optional=True)),
-    "convertToFloat": _convert_to(Schema(Type.FLOAT32, optional=True)),
-    "convertToDouble": _convert_to(Schema(Type.FLOAT64, optional=True)),
+    "convertToBoolean": _convert_to(Schema(SchemaType.BOOLEAN, optional=True)),
+    "convertToByte": _convert_to(Schema(SchemaType.INT8, optional=True)),
+    "convertToShort": _convert_to(Schema(SchemaType.INT16, optional=True)),
+    "convertToInteger": _convert_to(Schema(SchemaType.INT32, optional=True)),
+    "convertToLong": _convert_to(Schema(SchemaType.INT64, optional=True)),
+    "convertToFloat": _convert_to(Schema(SchemaType.FLOAT32, optional=True)),
+    "convertToDouble": _convert_to(Schema(SchemaType.FLOAT64, optional=True)),
     "convertToList": _convert_to(Schema.array(STRING)),
     "convertToMap": _convert_to(Schema.map(STRING, STRING)),
     "convertToStruct": _convert_to(Schema.struct({})),

@@ -11,7 +11,7 @@ import click
 import connect.cli.worker
 import connect.log
 import connect.runtime.herder
-from connect.api.errors import CODES
+from connect.api.error_codes import CODES
 from connect.cli.main import cli
 
 assert connect.cli.worker and connect.log and connect.runtime.herder, "their error codes are registered on import"

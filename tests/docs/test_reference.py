@@ -11,7 +11,7 @@ import pytest
 import connect.log
 import connect.rest.app
 from connect.api import hooks
-from connect.api.errors import CODES
+from connect.api.error_codes import CODES
 from connect.cli.main import cli
 from connect.log.log_config import LOG_KEYS, SYNONYMS
 from connect.log.topic_config import KEYS as TOPIC_KEYS

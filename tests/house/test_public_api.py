@@ -53,7 +53,7 @@ def test_a_bundled_plugin_imports_public_names_alone(package: str) -> None:
     [
         "from connect.api.java.text import java_text",
         "from connect.api.schema import Schema",
-        "from connect.api import config_class_of",
+        "from connect.api import hookspec",
         "from connect.api import contract",
         "from connect.api import *",
         "from connect.runtime import herder",

@@ -10,8 +10,8 @@ import time
 
 import pytest
 
-from connect.api import EnvironmentFault, ProducerFencedError, TransactionStateError
-from connect.api.errors import LogError
+from connect.api import EnvironmentFault
+from connect.api.errors import LogError, ProducerFencedError, TransactionStateError
 from connect.log import LogCluster
 from connect.log.owner import CLEAN_SHUTDOWN_FILE, is_in_use
 from connect.records import Columns, OffsetAndMetadata, TopicPartition

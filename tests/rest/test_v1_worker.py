@@ -70,12 +70,12 @@ async def test_throughput_is_measured_over_a_window(worker: RunningWorker, tmp_p
 
 
 LEAKY = """
-from connect.api import Config, SourceConnector, SourceTask, hookimpl, key
+from connect.api import Config, SourceConnector, SourceTask, hookimpl, config_key
 from connect.api.config import Secret
 
 class LeakyConfig(Config):
-    password: Secret = key("A secret.", importance="high")
-    url: str = key("An address.", importance="high", default="")
+    password: Secret = config_key("A secret.", importance="high")
+    url: str = config_key("An address.", importance="high", default="")
 
 class LeakyTask(SourceTask):
     def poll(self):

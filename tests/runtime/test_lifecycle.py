@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from connect.api import Config, Connector, Record, SourceConnector, SourceTask, hookimpl, key
+from connect.api import Config, Connector, Record, SourceConnector, SourceTask, config_key, hookimpl
 from connect.runtime.model import State, TargetState
 from connect.runtime.states import TARGETS, Request, target_after
 from tests.support.worker import RunningWorker, running_worker
@@ -19,8 +19,8 @@ from tests.support.worker import RunningWorker, running_worker
 class SwitchConfig(Config):
     """A source that fails where it is told to."""
 
-    fail: str = key("'connector', 'task' or nothing.", default="")
-    shares: int = key("How many tasks it wants.", default=1)
+    fail: str = config_key("'connector', 'task' or nothing.", default="")
+    shares: int = config_key("How many tasks it wants.", default=1)
 
 
 class SwitchTask(SourceTask):

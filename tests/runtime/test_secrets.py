@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connect.api import HIDDEN, Config, ConfigError, InvalidConfigError, Transform, hookimpl, key
+from connect.api import HIDDEN, Config, ConfigError, InvalidConfigError, Transform, config_key, hookimpl
 from connect.api.config import Secret
 from connect.runtime import secrets
 from connect.runtime.plugins import PluginHost
@@ -32,8 +32,8 @@ def test_secrets_by_declaration_and_by_name_are_hidden() -> None:
 
 
 class VaultConfig(Config):
-    pepper: Secret = key("A secret by declaration, and not by name.")
-    token: str = key("No secret, whatever its name says.", default="")
+    pepper: Secret = config_key("A secret by declaration, and not by name.")
+    token: str = config_key("No secret, whatever its name says.", default="")
 
 
 class Vault(Transform):

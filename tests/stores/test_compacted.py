@@ -5,7 +5,8 @@ import logging
 
 import pytest
 
-from connect.api import ConfigError, ConnectError, CorruptBatchError
+from connect.api import ConfigError, ConnectError
+from connect.api.errors import CorruptBatchError
 from connect.ports import Cluster
 from connect.records import Columns, TopicPartition
 from connect.stores.compacted import CompactedTopic

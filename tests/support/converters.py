@@ -20,7 +20,7 @@ from connect.api import (
     STRING,
     Plugin,
     Schema,
-    Type,
+    SchemaType,
 )
 from connect.api.java import to_single
 
@@ -87,9 +87,9 @@ def values_of(schema: Schema) -> st.SearchStrategy[Any]:
 
 
 def _required(schema: Schema) -> st.SearchStrategy[Any]:
-    if schema.type is Type.STRUCT:
+    if schema.type is SchemaType.STRUCT:
         return st.fixed_dictionaries({field.name: values_of(field.schema) for field in schema.fields})
-    if schema.value_schema is not None and schema.type is Type.ARRAY:
+    if schema.value_schema is not None and schema.type is SchemaType.ARRAY:
         return st.lists(values_of(schema.value_schema), max_size=3)
     if schema.value_schema is not None and schema.key_schema is not None:
         return st.dictionaries(values_of(schema.key_schema), values_of(schema.value_schema), max_size=3)

@@ -11,7 +11,7 @@ from base64 import b64encode
 from decimal import Decimal
 from typing import Any
 
-from connect.api import Schema, Type, logical
+from connect.api import Schema, SchemaType, logical
 from connect.api.java import milliseconds
 
 
@@ -30,11 +30,11 @@ def note_schema(schema: Schema | None) -> str:
     if schema.parameters:
         parts.append("{" + ", ".join(f"{name}={value}" for name, value in sorted(schema.parameters.items())) + "}")
     parts.append("" if schema.default is None else "=" + note(schema.default))
-    if schema.type is Type.STRUCT:
+    if schema.type is SchemaType.STRUCT:
         parts.append("{" + ",".join(f"{field.name}:{note_schema(field.schema)}" for field in schema.fields) + "}")
-    elif schema.type is Type.ARRAY:
+    elif schema.type is SchemaType.ARRAY:
         parts.append(f"[{note_schema(schema.value_schema)}]")
-    elif schema.type is Type.MAP:
+    elif schema.type is SchemaType.MAP:
         parts.append(f"({note_schema(schema.key_schema)},{note_schema(schema.value_schema)})")
     return "".join(parts)
 

@@ -25,8 +25,8 @@ from connect.api import (
     SourceConnector,
     SourceTask,
     Transform,
+    config_key,
     hookimpl,
-    key,
 )
 from connect.api import Plugin as Base
 
@@ -86,9 +86,9 @@ DONE = {"hang": lambda: time.sleep(1e6), "spin": _spin, "swallow": _swallow_all,
 class OddConfig(Config):
     """What is done wrong."""
 
-    how: str = key("'method:what'.", default="")
-    topic: str = key("Where records go.", default="odd")
-    plain: str = key("Checked.", default="", validators=[lambda value: _do(value)])
+    how: str = config_key("'method:what'.", default="")
+    topic: str = config_key("Where records go.", default="odd")
+    plain: str = config_key("Checked.", default="", validators=[lambda value: _do(value)])
 
     def problems(self) -> Iterable[Problem]:
         return _at(self, "problems", ())

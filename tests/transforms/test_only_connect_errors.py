@@ -25,8 +25,8 @@ from connect.api import (
     Predicate,
     Record,
     Schema,
+    SchemaType,
     Transform,
-    Type,
 )
 from connect.api.java import java_text
 from connect_transforms import connect_predicates, connect_transforms
@@ -57,7 +57,7 @@ ODD: list[Any] = [
     {"a": [{"a": 1}, 5]},
 ]  # fmt: skip
 
-PLAIN = [kind for kind in Type if kind not in (Type.STRUCT, Type.ARRAY, Type.MAP)]
+PLAIN = [kind for kind in SchemaType if kind not in (SchemaType.STRUCT, SchemaType.ARRAY, SchemaType.MAP)]
 SCHEMAS = [Schema(kind, optional=optional) for kind in PLAIN for optional in (True, False)]
 SCHEMAS += [Schema.timestamp(optional=True), Schema.date(), Schema.time(), Schema.decimal(2, optional=True)]
 SCHEMAS += [
@@ -102,7 +102,7 @@ class Dice(random.Random):
             return self.choice(ODD)
         if schema.optional and self.random() < 0.2:
             return None
-        if schema.type is Type.STRUCT:
+        if schema.type is SchemaType.STRUCT:
             return {field.name: self.fitting(field.schema) for field in schema.fields}
         fits = [value for value in ODD if _fits(schema, value)]
         return self.choice(fits or ODD)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from connect.api import Batch, Config, ConfigError, Problem, Schema, SchemaError, Type, key
+from connect.api import Batch, Config, ConfigError, Problem, Schema, SchemaError, SchemaType, config_key
 from connect_transforms.fields.columns import (
     NULLS_TO_DEFAULTS,
     PREFIX,
@@ -31,13 +31,13 @@ PURPOSE = "cast types"
 _SUPPORTED = "[" + ", ".join(target.name for target in TARGETS) + "]"
 
 
-def parse_spec(mappings: Iterable[str]) -> dict[str | None, Type]:
+def parse_spec(mappings: Iterable[str]) -> dict[str | None, SchemaType]:
     """Return the types by field; None stands for the whole key or value.
 
     Raises:
         ConfigError: A type is unknown, or none that can be cast to; the whole and fields are cast at once.
     """
-    casts: dict[str | None, Type] = {}
+    casts: dict[str | None, SchemaType] = {}
     whole = False
     for mapping in mappings:
         name, separator, wanted = mapping.rstrip(":").partition(":")
@@ -46,7 +46,7 @@ def parse_spec(mappings: Iterable[str]) -> dict[str | None, Type]:
         if not separator:
             name, wanted, whole = "", name, True
         try:
-            target = Type(wanted.strip().lower())
+            target = SchemaType(wanted.strip().lower())
         except ValueError:
             raise ConfigError(
                 f"Invalid value {mapping} for configuration spec: Invalid type found in casting spec: {wanted.strip()}"
@@ -74,14 +74,14 @@ def _valid_spec(value: Any) -> None:
 class CastConfig(Config):
     """What becomes what."""
 
-    spec: list[str] = key(
+    spec: list[str] = config_key(
         "List of fields and the type to cast them to, of the form field1:type,field2:type; "
         "a single type without a field casts the whole key or value. "
         "Types are int8, int16, int32, int64, float32, float64, boolean and string.",
         importance="high",
         validators=[_valid_spec],
     )
-    replace_null_with_default: bool = key(NULLS_TO_DEFAULTS, default=True)
+    replace_null_with_default: bool = config_key(NULLS_TO_DEFAULTS, default=True)
     field_syntax_version: str = syntax_version_key()
 
     def problems(self) -> Iterable[Problem]:
@@ -137,7 +137,7 @@ class _Cast(ColumnTransform):
 class _Fields:
     """Casts fields of one object."""
 
-    def __init__(self, parent: tuple[str, ...], casts: dict[str, Type], config: CastConfig) -> None:
+    def __init__(self, parent: tuple[str, ...], casts: dict[str, SchemaType], config: CastConfig) -> None:
         self._parent = parent
         self._casts = casts
         self._defaults = config.replace_null_with_default
@@ -160,7 +160,7 @@ class _Fields:
         return made, copies
 
     def _cast_schema(self, schema: Schema) -> Schema:
-        if schema.type is not Type.STRUCT:
+        if schema.type is not SchemaType.STRUCT:
             raise SchemaError("Cannot list fields on non-struct type")
         made = struct_like(schema, ((f.name, self._field_schema(f.name, f.schema)) for f in schema.fields))
         default = None if schema.default is None else self._cast_struct(schema)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from connect.api import Batch, Config, DataError, Schema, key
+from connect.api import Batch, Config, DataError, Schema, config_key
 from connect_transforms.fields.columns import ColumnTransform, KeyColumn, ValueColumn
 from connect_transforms.filter_by_path import CONFLUENT
 
@@ -10,7 +10,7 @@ from connect_transforms.filter_by_path import CONFLUENT
 class DropConfig(Config):
     """What becomes of the schema."""
 
-    schema_behavior: str = key(
+    schema_behavior: str = config_key(
         "What becomes of the schema: nullify takes it away, retain keeps it, force_optional makes it optional, "
         "validate keeps an optional one and refuses any other.",
         default="nullify",

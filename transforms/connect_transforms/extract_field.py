@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from connect.api import Batch, Config, DataError, Problem, Schema, key
+from connect.api import Batch, Config, DataError, Problem, Schema, config_key
 from connect_transforms.fields.columns import (
     NULLS_TO_DEFAULTS,
     PREFIX,
@@ -25,8 +25,8 @@ PURPOSE = "field extraction"
 class ExtractFieldConfig(Config):
     """The field."""
 
-    field: str = key("Field name to extract.")
-    replace_null_with_default: bool = key(NULLS_TO_DEFAULTS, default=True)
+    field: str = config_key("Field name to extract.")
+    replace_null_with_default: bool = config_key(NULLS_TO_DEFAULTS, default=True)
     field_syntax_version: str = syntax_version_key(kafkas=True)
 
     def problems(self) -> Iterable[Problem]:

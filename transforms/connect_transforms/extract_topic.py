@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from operator import itemgetter
 from typing import Any
 
-from connect.api import Batch, Config, DataError, Problem, Transform, key
+from connect.api import Batch, Config, DataError, Problem, Transform, config_key
 from connect.api.java import java_class
 from connect_transforms.fields.columns import VERSION, ColumnTransform, KeyColumn, ValueColumn
 from connect_transforms.fields.field_path import FieldPath, syntax_version_key
@@ -21,16 +21,16 @@ _NAME_AND_VALUE = itemgetter(0, 1)
 class ExtractTopicConfig(Config):
     """Where the name comes from."""
 
-    field: str = key(
+    field: str = config_key(
         "Field, or header, that holds the topic name. Empty: the whole key or value, which is text then.", default=""
     )
-    field_format: str = key(
+    field_format: str = config_key(
         "How 'field' is read: PLAIN, the name of a field, or JSON_PATH.",
         default="PLAIN",
         one_of=("PLAIN", "JSON_PATH"),
         ignore_case=True,
     )
-    skip_missing_or_null: bool = key(
+    skip_missing_or_null: bool = config_key(
         "Whether a record without a name keeps its topic; otherwise it is an error.", default=False
     )
     field_syntax_version: str = syntax_version_key()

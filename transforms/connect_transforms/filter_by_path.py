@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from connect.api import Batch, Config, DataError, Problem, key
+from connect.api import Batch, Config, DataError, Problem, config_key
 from connect_transforms.fields.columns import ColumnTransform, KeyColumn, ValueColumn
 from connect_transforms.fields.unmatched import UnmatchedCheck
 from connect_transforms.json_path.path import JsonPath, Verdict
@@ -15,16 +15,16 @@ CONFLUENT = "io.confluent.connect.transforms."
 class FilterByPathConfig(Config):
     """The condition, and what it decides."""
 
-    filter_condition: str = key(
+    filter_condition: str = config_key(
         "JSONPath that matches the records: $.a[?(@.b == 'x')] asks about the object a, "
         "or each item where a is an array.",
         importance="high",
         non_empty=True,
     )
-    filter_type: str = key(
+    filter_type: str = config_key(
         "include keeps the records that match, exclude drops them.", importance="high", one_of=("include", "exclude")
     )
-    missing_or_null_behavior: str = key(
+    missing_or_null_behavior: str = config_key(
         "What becomes of a record that lacks the fields of the condition, or has nulls there: "
         "fail raises an error, include keeps it, exclude drops it.",
         default="fail",

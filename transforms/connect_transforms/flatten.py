@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from connect.api import Batch, Config, DataError, Schema, SchemaError, Type, key
+from connect.api import Batch, Config, DataError, Schema, SchemaError, SchemaType, config_key
 from connect.api.java import java_class, java_text
 from connect_transforms.fields.columns import (
     PREFIX,
@@ -27,7 +27,7 @@ _PLAIN = (str, int, float, bytes, bytearray, memoryview, list, tuple)
 class FlattenConfig(Config):
     """How names are joined."""
 
-    delimiter: str | None = key(
+    delimiter: str | None = config_key(
         "Delimiter to insert between field names from the input record when generating field names for the output "
         "record.",
         default=".",
@@ -101,13 +101,13 @@ class _Flatten(ColumnTransform):
         for field in schema.fields:
             name = f"{prefix}{self._delimiter}{field.name}" if prefix else field.name
             item = value.get(field.name)
-            if field.schema.type is Type.STRUCT:
+            if field.schema.type is SchemaType.STRUCT:
                 self._fill(field.schema, item, name, target)
             else:
                 target[name] = field.schema.default if item is None else item
 
     def _flat_schema(self, schema: Schema) -> Schema:
-        if schema.type is not Type.STRUCT:
+        if schema.type is not SchemaType.STRUCT:
             raise SchemaError("Cannot list fields on non-struct type")
         fields: list[tuple[str, Schema]] = []
         self._collect(schema, "", fields, optional=schema.optional, parent=schema.default)
@@ -123,9 +123,9 @@ class _Flatten(ColumnTransform):
             default = inner.default
             if default is None and parent is not None:
                 default = parent.get(field.name)
-            if inner.type is Type.STRUCT:
+            if inner.type is SchemaType.STRUCT:
                 self._collect(inner, name, fields, optional=optional_here, parent=default)
-            elif inner.type is Type.MAP:
+            elif inner.type is SchemaType.MAP:
                 raise DataError(
                     f"Flatten transformation does not support MAP for record with schemas (for field {name})."
                 )

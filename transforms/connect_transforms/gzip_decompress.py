@@ -5,7 +5,7 @@ from __future__ import annotations
 import zlib
 from typing import Any
 
-from connect.api import Batch, Config, DataError, key
+from connect.api import Batch, Config, DataError, config_key
 from connect.api.java import java_class
 from connect_transforms.fields.columns import ColumnTransform, KeyColumn, ValueColumn
 from connect_transforms.filter_by_path import CONFLUENT
@@ -16,7 +16,7 @@ _GZIP_ALONE = 16 + zlib.MAX_WBITS
 class GzipDecompressConfig(Config):
     """How much is taken."""
 
-    max_decompressed_bytes: int = key(
+    max_decompressed_bytes: int = config_key(
         "Largest size of one key or value after decompression, in bytes: a few bytes of gzip may hold gigabytes.",
         default=104_857_600,
         ge=1,

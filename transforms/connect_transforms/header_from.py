@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from itertools import repeat
 from typing import Any
 
-from connect.api import Batch, Config, DataError, Header, Headers, Problem, Schema, SchemaError, Type, key
+from connect.api import Batch, Config, DataError, Header, Headers, Problem, Schema, SchemaError, SchemaType, config_key
 from connect_transforms.fields.columns import (
     NULLS_TO_DEFAULTS,
     PREFIX,
@@ -39,25 +39,25 @@ def _operation(value: Any) -> None:
 class HeaderFromConfig(Config):
     """Which fields become which headers."""
 
-    fields_: list[str] = key(
+    fields_: list[str] = config_key(
         "Field names in the record whose values are to be copied or moved to headers.",
         name="fields",
         importance="high",
         validators=[_listed],
     )
-    headers: list[str] = key(
+    headers: list[str] = config_key(
         "Header names, in the same order as the field names listed in the fields configuration property.",
         importance="high",
         validators=[_listed],
     )
-    operation: str = key(
+    operation: str = config_key(
         "Either move if the fields are to be moved to the headers (removed from the key or value), "
         "or copy if they are to be copied to the headers (retained in the key or value).",
         importance="high",
         recommended=("move", "copy"),
         validators=[_operation],
     )
-    replace_null_with_default: bool = key(NULLS_TO_DEFAULTS, default=True)
+    replace_null_with_default: bool = config_key(NULLS_TO_DEFAULTS, default=True)
     field_syntax_version: str = syntax_version_key()
 
     def problems(self) -> Iterable[Problem]:
@@ -82,7 +82,7 @@ class _HeaderFrom(ColumnTransform):
     def apply_batch(self, batch: Batch) -> Batch:
         self._unmatched.look(batch)
         schema, values = self.column(batch)
-        if set(map(type, values)) != {dict} or (schema is not None and schema.type is not Type.STRUCT):
+        if set(map(type, values)) != {dict} or (schema is not None and schema.type is not SchemaType.STRUCT):
             for value in values:
                 if schema is None:
                     require_map(value, self._purpose)
@@ -147,7 +147,7 @@ class _Removal:
         return made, left
 
     def _remaining(self, schema: Schema) -> Schema:
-        if schema.type is not Type.STRUCT:
+        if schema.type is not SchemaType.STRUCT:
             raise SchemaError("Cannot list fields on non-struct type")
         return struct_like(schema, ((f.name, f.schema) for f in schema.fields if f.name not in self._names))
 

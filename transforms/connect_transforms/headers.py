@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import repeat
 from typing import Any
 
-from connect.api import Batch, Config, Header, Headers, Transform, key
+from connect.api import Batch, Config, Header, Headers, Transform, config_key
 from connect.api.values import parse
 from connect_transforms.fields.columns import PREFIX, VERSION, valid_list
 from connect_transforms.fields.unmatched import UnmatchedCheck
@@ -19,8 +19,8 @@ def _non_null(value: Any) -> None:
 class InsertHeaderConfig(Config):
     """Which header."""
 
-    header: str = key("The name of the header.", importance="high", validators=[_non_null])
-    value_literal: str = key(
+    header: str = config_key("The name of the header.", importance="high", validators=[_non_null])
+    value_literal: str = config_key(
         "The literal value that is to be set as the header value on all records.",
         importance="high",
         validators=[_non_null],
@@ -52,7 +52,7 @@ class InsertHeader(Transform):
 class DropHeadersConfig(Config):
     """Which headers."""
 
-    headers: list[str] = key(
+    headers: list[str] = config_key(
         "The name of the headers to be removed.", importance="high", validators=[valid_list("headers")]
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from connect.api import Batch, Config, Problem, Schema, SchemaError, key
+from connect.api import Batch, Config, Problem, Schema, SchemaError, config_key
 from connect_transforms.fields.columns import (
     PREFIX,
     ColumnTransform,
@@ -20,7 +20,9 @@ from connect_transforms.fields.field_path import FieldPath, path_problems, synta
 class HoistFieldConfig(Config):
     """The field."""
 
-    field: str | None = key("Field name for the single field that will be created in the resulting Struct or Map.")
+    field: str | None = config_key(
+        "Field name for the single field that will be created in the resulting Struct or Map."
+    )
     field_syntax_version: str = syntax_version_key()
 
     def problems(self) -> Iterable[Problem]:

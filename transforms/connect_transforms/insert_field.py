@@ -17,7 +17,7 @@ from connect.api import (
     DataError,
     Problem,
     Schema,
-    key,
+    config_key,
 )
 from connect.api.java import moment_of
 from connect_transforms.fields.columns import (
@@ -44,13 +44,15 @@ _SUFFIX = "Suffix with ! to make this a required field, or ? to keep it optional
 class InsertFieldConfig(Config):
     """Which fields."""
 
-    topic_field: str | None = key(f"Field name for Kafka topic. {_SUFFIX}", default=None)
-    partition_field: str | None = key(f"Field name for Kafka partition. {_SUFFIX}", default=None)
-    offset_field: str | None = key(f"Field name for Kafka offset; for sink connectors only. {_SUFFIX}", default=None)
-    timestamp_field: str | None = key(f"Field name for record timestamp. {_SUFFIX}", default=None)
-    static_field: str | None = key(f"Field name for static data field. {_SUFFIX}", default=None)
-    static_value: str | None = key("Static field value, if field name configured.", default=None)
-    replace_null_with_default: bool = key(NULLS_TO_DEFAULTS, default=True)
+    topic_field: str | None = config_key(f"Field name for Kafka topic. {_SUFFIX}", default=None)
+    partition_field: str | None = config_key(f"Field name for Kafka partition. {_SUFFIX}", default=None)
+    offset_field: str | None = config_key(
+        f"Field name for Kafka offset; for sink connectors only. {_SUFFIX}", default=None
+    )
+    timestamp_field: str | None = config_key(f"Field name for record timestamp. {_SUFFIX}", default=None)
+    static_field: str | None = config_key(f"Field name for static data field. {_SUFFIX}", default=None)
+    static_value: str | None = config_key("Static field value, if field name configured.", default=None)
+    replace_null_with_default: bool = config_key(NULLS_TO_DEFAULTS, default=True)
     field_syntax_version: str = syntax_version_key()
 
     def problems(self) -> Iterable[Problem]:

@@ -19,8 +19,8 @@ from connect.api import (
     DataError,
     Problem,
     Schema,
-    Type,
-    key,
+    SchemaType,
+    config_key,
 )
 from connect.api.java import java_class
 from connect_transforms.fields.columns import (
@@ -56,24 +56,24 @@ _EMPTY_OF_LOGICAL: dict[str, Any] = {
     TIME_NAME: dt.time(),
     TIMESTAMP_NAME: EPOCH,
 }
-_BITS = {Type.INT8: 8, Type.INT16: 16, Type.INT32: 32, Type.INT64: 64}
+_BITS = {SchemaType.INT8: 8, SchemaType.INT16: 16, SchemaType.INT32: 32, SchemaType.INT64: 64}
 _JAVA_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 
 
 class MaskFieldConfig(Config):
     """Which fields, and by what."""
 
-    fields_: list[str] = key(
+    fields_: list[str] = config_key(
         "Names of fields to mask.", name="fields", importance="high", validators=[valid_list("fields")]
     )
-    replacement: str | None = key(
+    replacement: str | None = config_key(
         "Custom value replacement, that will be applied to all 'fields' values (numeric or non-empty string values "
         "only).",
         default=None,
         importance="low",
         non_empty=True,
     )
-    replace_null_with_default: bool = key(NULLS_TO_DEFAULTS, default=True)
+    replace_null_with_default: bool = config_key(NULLS_TO_DEFAULTS, default=True)
     field_syntax_version: str = syntax_version_key()
 
     def problems(self) -> Iterable[Problem]:
@@ -138,7 +138,7 @@ class _Fields:
             return _replaced(value, schema, self._replacement)
         if isinstance(value, list):
             return []
-        if isinstance(value, dict) and (schema is None or schema.type is Type.MAP):
+        if isinstance(value, dict) and (schema is None or schema.type is SchemaType.MAP):
             return {}
         empty = _EMPTY_OF_LOGICAL.get(schema.name or "") if schema is not None else None
         if empty is None:
@@ -159,7 +159,7 @@ def _replaced(value: Any, schema: Schema | None, replacement: str) -> Any:
         return _wrapped(_number(replacement, "a number"), 64 if schema is None else _BITS.get(schema.type, 64))
     if isinstance(value, float):
         number = float(_number(replacement, "a number"))
-        return _single(number) if kind is Type.FLOAT32 else number
+        return _single(number) if kind is SchemaType.FLOAT32 else number
     raise DataError(f"Cannot mask value of type class {java_class(value, schema)} with custom replacement.")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from connect.api import Batch, Config, DataError, Problem, Transform, key
+from connect.api import Batch, Config, DataError, Problem, Transform, config_key
 from connect.api.java import java_class, milliseconds
 from connect_transforms.fields.columns import VERSION, require_map, valid_list
 from connect_transforms.fields.field_path import path_problems, paths_of, syntax_version_key
@@ -17,23 +17,23 @@ from connect_transforms.timestamp_router import by_topic, format_problems, topic
 class MessageTimestampRouterConfig(Config):
     """Where the timestamp is, and what the name is made of."""
 
-    topic_format: str = key(
+    topic_format: str = config_key(
         "Format string which can contain ${topic} and ${timestamp} as placeholders for the topic and timestamp, "
         "respectively.",
         default="${topic}-${timestamp}",
         importance="high",
     )
-    message_timestamp_format: str = key(
+    message_timestamp_format: str = config_key(
         "Format of the timestamp in the value, as of java.text.SimpleDateFormat; a number is ms since the epoch.",
         default="yyyy-MM-dd'T'HH:mm:ss.SSSX",
         importance="high",
     )
-    topic_timestamp_format: str = key(
+    topic_timestamp_format: str = config_key(
         "Format of the timestamp in the topic name, as of java.text.SimpleDateFormat.",
         default="yyyyMMdd",
         importance="high",
     )
-    message_timestamp_keys: list[str] = key(
+    message_timestamp_keys: list[str] = config_key(
         "Fields that may hold the timestamp; the first that is there and not null counts.",
         importance="high",
         validators=[valid_list("message.timestamp.keys")],

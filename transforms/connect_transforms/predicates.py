@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from operator import itemgetter
 
-from connect.api import Batch, Config, Predicate, Record, compile_pattern, key, valid_pattern
+from connect.api import Batch, Config, Predicate, Record, compile_pattern, config_key, valid_pattern
 from connect_transforms.fields.columns import PREFIX, VERSION
 
 _NAME = itemgetter(0)
@@ -15,7 +15,7 @@ _TOPICS_MAX = 1000
 class HasHeaderKeyConfig(Config):
     """Which header."""
 
-    name: str | None = key("The header name.", non_empty=True)
+    name: str | None = config_key("The header name.", non_empty=True)
 
 
 class HasHeaderKey(Predicate):
@@ -52,7 +52,7 @@ class RecordIsTombstone(Predicate):
 class TopicNameMatchesConfig(Config):
     """Which topics."""
 
-    pattern: str = key(
+    pattern: str = config_key(
         "A Java regular expression for matching against the name of a record's topic.",
         non_empty=True,
         validators=[valid_pattern],

@@ -22,7 +22,18 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Final
 
-from connect.api import Batch, Config, ConfigError, ConnectError, DataError, Problem, Record, Transform, key, read_file
+from connect.api import (
+    Batch,
+    Config,
+    ConfigError,
+    ConnectError,
+    DataError,
+    Problem,
+    Record,
+    Transform,
+    config_key,
+    read_file,
+)
 from connect_transforms.fields.columns import VERSION
 
 #: The largest file of functions that is read.
@@ -32,10 +43,10 @@ SOURCE_BYTES_MAX: Final = 1 << 20
 class PythonConfig(Config):
     """Which function."""
 
-    function: str = key(
+    function: str = config_key(
         "The function, as PATH.py:NAME; a relative path is looked up from the worker's directory.", importance="high"
     )
-    form: str = key(
+    form: str = config_key(
         "record: called with each Record, returns a Record or None to drop it; "
         "batch: called with each Batch, returns a Batch, a list of them, or None.",
         default="record",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from connect.api import Batch, Config, DataError, Transform, compile_pattern, key, valid_pattern
+from connect.api import Batch, Config, DataError, Transform, compile_pattern, config_key, valid_pattern
 from connect_transforms.fields.columns import PREFIX, VERSION
 from connect_transforms.fields.unmatched import UnmatchedCheck
 from connect_transforms.java.replacement import expand
@@ -14,8 +14,8 @@ _TOPICS_MAX = 1000
 class RegexRouterConfig(Config):
     """What matches, and what it becomes."""
 
-    regex: str = key("Regular expression to use for matching.", importance="high", validators=[valid_pattern])
-    replacement: str = key("Replacement string.", importance="high")
+    regex: str = config_key("Regular expression to use for matching.", importance="high", validators=[valid_pattern])
+    replacement: str = config_key("Replacement string.", importance="high")
 
 
 class RegexRouter(Transform):

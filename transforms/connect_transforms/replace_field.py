@@ -7,7 +7,7 @@ from itertools import compress
 from operator import not_
 from typing import Any
 
-from connect.api import Batch, Config, Problem, Schema, key
+from connect.api import Batch, Config, Problem, Schema, config_key
 from connect_transforms.fields.columns import (
     NULLS_TO_DEFAULTS,
     PREFIX,
@@ -40,18 +40,18 @@ def _pairs(value: Any) -> None:
 class ReplaceFieldConfig(Config):
     """What to drop, keep and rename."""
 
-    exclude: list[str] = key(
+    exclude: list[str] = config_key(
         "Fields to exclude. This takes precedence over the fields to include.",
         default=[],
         validators=[valid_list("exclude", may_be_empty=True)],
     )
-    include: list[str] = key(
+    include: list[str] = config_key(
         "Fields to include. If specified, only these fields will be used.",
         default=[],
         validators=[valid_list("include", may_be_empty=True)],
     )
-    renames: list[str] = key("Field rename mappings, old:new.", default=[], validators=[_pairs])
-    replace_null_with_default: bool = key(NULLS_TO_DEFAULTS, default=True)
+    renames: list[str] = config_key("Field rename mappings, old:new.", default=[], validators=[_pairs])
+    replace_null_with_default: bool = config_key(NULLS_TO_DEFAULTS, default=True)
     field_syntax_version: str = syntax_version_key()
 
     def problems(self) -> Iterable[Problem]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from connect.api import Batch, Config, DataError, Problem, Schema, SchemaError, Type, key
+from connect.api import Batch, Config, DataError, Problem, Schema, SchemaError, SchemaType, config_key
 from connect_transforms.fields.columns import (
     NULLS_TO_DEFAULTS,
     PREFIX,
@@ -23,9 +23,9 @@ PURPOSE = "updating schema metadata"
 class SetSchemaMetadataConfig(Config):
     """What the schema is called."""
 
-    schema_name: str | None = key("Schema name to set.", default=None, importance="high")
-    schema_version: int | None = key("Schema version to set.", default=None, importance="high")
-    replace_null_with_default: bool = key(NULLS_TO_DEFAULTS, default=True)
+    schema_name: str | None = config_key("Schema name to set.", default=None, importance="high")
+    schema_version: int | None = config_key("Schema version to set.", default=None, importance="high")
+    replace_null_with_default: bool = config_key(NULLS_TO_DEFAULTS, default=True)
 
     def problems(self) -> Iterable[Problem]:
         if self.schema_name is None and self.schema_version is None:
@@ -58,7 +58,7 @@ class _SetSchemaMetadata(ColumnTransform):
         return list(struct_copies(schema, values, PURPOSE, nulls_to_defaults=defaults))
 
     def _updated(self, schema: Schema) -> Schema:
-        if schema.type is not Type.STRUCT:
+        if schema.type is not SchemaType.STRUCT:
             raise SchemaError("Cannot list fields on non-struct type")
         own = self.config
         return schema.replace(

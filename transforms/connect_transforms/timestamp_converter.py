@@ -21,8 +21,8 @@ from connect.api import (
     Problem,
     Schema,
     SchemaError,
-    Type,
-    key,
+    SchemaType,
+    config_key,
 )
 from connect.api.java import clamped, date_of, java_class, milliseconds, moments_of, time_of, truncated
 from connect_transforms.fields.columns import (
@@ -63,29 +63,29 @@ _SCHEMAS = {
 class TimestampConverterConfig(Config):
     """Which field, and what it becomes."""
 
-    field: str | None = key(
+    field: str | None = config_key(
         "The field containing the timestamp, or empty if the entire value is a timestamp.",
         default="",
         importance="high",
     )
-    target_type: str | None = key(
+    target_type: str | None = config_key(
         "The desired timestamp representation: string, unix, Date, Time, or Timestamp.",
         importance="high",
         one_of=TARGETS,
     )
-    format: str | None = key(
+    format: str | None = config_key(
         "A SimpleDateFormat-compatible format for the timestamp: "
         "of the text to make where target.type=string, otherwise of the text that is read.",
         default="",
     )
-    unix_precision: str | None = key(
+    unix_precision: str | None = config_key(
         "The desired Unix precision for the timestamp: seconds, milliseconds, microseconds, or nanoseconds. "
         "Of the number to make where target.type=unix, otherwise of the number that is read.",
         default="milliseconds",
         importance="low",
         one_of=PRECISIONS,
     )
-    replace_null_with_default: bool = key(NULLS_TO_DEFAULTS, default=True)
+    replace_null_with_default: bool = config_key(NULLS_TO_DEFAULTS, default=True)
     field_syntax_version: str = syntax_version_key()
 
     def problems(self) -> Iterable[Problem]:
@@ -169,7 +169,7 @@ class _Field:
             copies: list[dict[Any, Any]] = map_copies(values, PURPOSE)
             self._convert(None, copies)
             return None, copies
-        if schema.type is not Type.STRUCT:
+        if schema.type is not SchemaType.STRUCT:
             for value in values:
                 require_struct(schema, value, PURPOSE)
         made = self._schemas(schema)
@@ -186,7 +186,7 @@ class _Field:
             set_column(copies, self._name, self._dates.converted(schema, get_column(copies, self._name)))
 
     def _converted_schema(self, schema: Schema) -> Schema:
-        if schema.type is not Type.STRUCT:
+        if schema.type is not SchemaType.STRUCT:
             raise SchemaError("Cannot list fields on non-struct type")
         fields = ((f.name, self._dates.schema(f.schema) if f.name == self._name else f.schema) for f in schema.fields)
         made = struct_like(schema, fields)
@@ -289,7 +289,7 @@ class _Dates:
 def _kind_of(schema: Schema) -> str:
     kind = _KIND_OF_NAME.get(schema.name or "")
     if kind is None:
-        kind = {Type.STRING: "string", Type.INT64: "unix"}.get(schema.type)
+        kind = {SchemaType.STRING: "string", SchemaType.INT64: "unix"}.get(schema.type)
     if kind is None:
         raise ConnectError(f"Schema {schema} does not correspond to a known timestamp type format", code="data.invalid")
     return kind

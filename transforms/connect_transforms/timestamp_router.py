@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from itertools import groupby
 
-from connect.api import Batch, Config, DataError, Problem, Transform, key
+from connect.api import Batch, Config, DataError, Problem, Transform, config_key
 from connect_transforms.fields.columns import PREFIX, VERSION
 from connect_transforms.java.date_format import DateFormat
 
@@ -13,13 +13,13 @@ from connect_transforms.java.date_format import DateFormat
 class TimestampRouterConfig(Config):
     """What the name is made of."""
 
-    topic_format: str = key(
+    topic_format: str = config_key(
         "Format string which can contain ${topic} and ${timestamp} as placeholders for the topic and timestamp, "
         "respectively.",
         default="${topic}-${timestamp}",
         importance="high",
     )
-    timestamp_format: str = key(
+    timestamp_format: str = config_key(
         "Format string for the timestamp that is compatible with java.text.SimpleDateFormat.",
         default="yyyyMMdd",
         importance="high",

@@ -16,7 +16,7 @@ import zoneinfo
 from collections.abc import Callable, Iterable
 from typing import Any, Final, NamedTuple
 
-from connect.api import TIMESTAMP_NAME, Batch, Config, DataError, Problem, Schema, Transform, Type, key
+from connect.api import TIMESTAMP_NAME, Batch, Config, DataError, Problem, Schema, SchemaType, Transform, config_key
 from connect.api.java import java_class
 from connect_transforms.fields.columns import VERSION
 
@@ -38,18 +38,20 @@ Conversion = Callable[[Any], Any]
 class TimezoneConverterConfig(Config):
     """Which zone, and which fields."""
 
-    converted_timezone: str = key(
+    converted_timezone: str = config_key(
         "The zone: a name such as America/New_York, or an offset such as +02:00.",
         name="converted.timezone",
         importance="high",
     )
-    include_list: list[str] = key(
+    include_list: list[str] = config_key(
         "Rules of what is converted: source:TABLE, source:TABLE:FIELD, topic:TOPIC, topic:TOPIC:FIELD or NAME:FIELD, "
         "where NAME is a topic or table. Empty: every date.",
         default=[],
         importance="high",
     )
-    exclude_list: list[str] = key("Rules of what is not converted, in the same form.", default=[], importance="high")
+    exclude_list: list[str] = config_key(
+        "Rules of what is not converted, in the same form.", default=[], importance="high"
+    )
 
     def problems(self) -> Iterable[Problem]:
         if zone_of(self.converted_timezone) is None:
@@ -118,7 +120,7 @@ class TimezoneConverter(Transform):
 
     def apply_batch(self, batch: Batch) -> Batch:
         schema = batch.value_schema
-        if schema is not None and schema.type is not Type.STRUCT:
+        if schema is not None and schema.type is not SchemaType.STRUCT:
             return batch
         try:
             return batch.replace(values=[self._converted(value, schema, batch.topic) for value in batch.values])

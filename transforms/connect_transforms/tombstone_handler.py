@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from connect.api import Batch, Config, DataError, Transform, key
+from connect.api import Batch, Config, DataError, Transform, config_key
 from connect_transforms.fields.columns import VERSION
 from connect_transforms.filter_by_path import CONFLUENT
 
@@ -14,7 +14,7 @@ logger = logging.getLogger(__name__)
 class TombstoneHandlerConfig(Config):
     """What becomes of tombstones."""
 
-    behavior: str = key(
+    behavior: str = config_key(
         "ignore drops a tombstone with a DEBUG line in the log, warn drops it with a WARN line, fail raises an error.",
         default="warn",
         one_of=("ignore", "warn", "fail"),

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
-from connect.api import Batch, Config, ConfigError, DataError, Problem, key, read_file
+from connect.api import Batch, Config, ConfigError, DataError, Problem, config_key, read_file
 from connect_transforms.fields.columns import ColumnTransform, KeyColumn, ValueColumn
 from connect_transforms.json_schema_patterns import check_patterns, with_time_limit
 
@@ -28,16 +28,16 @@ SCHEMA_BYTES_MAX: Final = 1 << 20
 class ValidateJsonSchemaConfig(Config):
     """The schema, and how it is read."""
 
-    schema_text: str | None = key(
+    schema_text: str | None = config_key(
         "The JSON Schema itself. Give this or schema.file.", name="schema", default=None, importance="high"
     )
-    schema_file: str | None = key(
+    schema_file: str | None = config_key(
         "Path of a file with the JSON Schema, of at most 1 MiB.", default=None, importance="high", file="read"
     )
-    check_formats: bool = key(
+    check_formats: bool = config_key(
         "Whether 'format' is checked (date, email, …), or is a note as the standard has it.", default=False
     )
-    validate_null: bool = key(
+    validate_null: bool = config_key(
         "Whether a null key or value, such as a tombstone's, has to meet the schema too.", default=False
     )
 

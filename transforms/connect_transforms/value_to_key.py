@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from connect.api import Batch, Config, DataError, Problem, Schema, Transform, key
+from connect.api import Batch, Config, DataError, Problem, Schema, Transform, config_key
 from connect_transforms.fields.columns import (
     NULLS_TO_DEFAULTS,
     PREFIX,
@@ -25,13 +25,13 @@ PURPOSE = "copying fields from value to key"
 class ValueToKeyConfig(Config):
     """The fields."""
 
-    fields_: list[str] = key(
+    fields_: list[str] = config_key(
         "Field names on the record value to extract as the record key.",
         name="fields",
         importance="high",
         validators=[valid_list("fields")],
     )
-    replace_null_with_default: bool = key(NULLS_TO_DEFAULTS, default=True)
+    replace_null_with_default: bool = config_key(NULLS_TO_DEFAULTS, default=True)
     field_syntax_version: str = syntax_version_key()
 
     def problems(self) -> Iterable[Problem]:

@@ -7,7 +7,7 @@ import decimal
 import uuid
 from typing import Any, Final, Protocol
 
-from connect.api.schema_type import Type, python_types
+from connect.api.schema_type import SchemaType, python_types
 
 #: Java's names for the classes of values; `connect.api.structs` adds its own.
 JAVA_CLASSES: Final[dict[type, str]] = {
@@ -21,7 +21,7 @@ JAVA_CLASSES: Final[dict[type, str]] = {
 class HasType(Protocol):
     """What is asked of a schema here, which stands above this module: its type, and whether it is a logical one."""
 
-    type: Type
+    type: SchemaType
 
     @property
     def is_logical(self) -> bool:
@@ -47,10 +47,10 @@ def java_class(value: Any, schema: HasType | None = None) -> str:
 
 
 _JAVA_TYPES: Final = {
-    Type.INT8: "java.lang.Byte",
-    Type.INT16: "java.lang.Short",
-    Type.INT32: "java.lang.Integer",
-    Type.INT64: "java.lang.Long",
-    Type.FLOAT32: "java.lang.Float",
-    Type.STRUCT: "org.apache.kafka.connect.data.Struct",
+    SchemaType.INT8: "java.lang.Byte",
+    SchemaType.INT16: "java.lang.Short",
+    SchemaType.INT32: "java.lang.Integer",
+    SchemaType.INT64: "java.lang.Long",
+    SchemaType.FLOAT32: "java.lang.Float",
+    SchemaType.STRUCT: "org.apache.kafka.connect.data.Struct",
 }

@@ -22,7 +22,7 @@ from typing import Any, Final, Protocol
 from connect.api.errors import DataError
 from connect.api.java.floats import digits_of
 from connect.api.java.numbers import to_single
-from connect.api.schema_type import Type
+from connect.api.schema_type import SchemaType
 
 _LEAST_NORMAL_SINGLE: Final = 2.0**-126
 _LEAST_NORMAL_DOUBLE: Final = 2.0**-1022
@@ -48,7 +48,7 @@ class Shape(Protocol):
     """What of a `Schema` tells how its values print."""
 
     @property
-    def type(self) -> Type: ...
+    def type(self) -> SchemaType: ...
 
     @property
     def fields(self) -> Sequence[Member]: ...
@@ -73,7 +73,7 @@ def java_text(value: Any, schema: Shape | None = None) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float):
-        return float_text(value, single=schema is not None and schema.type is Type.FLOAT32)
+        return float_text(value, single=schema is not None and schema.type is SchemaType.FLOAT32)
     if isinstance(value, bytes | bytearray | memoryview):
         return b64encode(value).decode()
     if isinstance(value, list | tuple | dict):
@@ -149,7 +149,7 @@ def _is_plain(value: float, digits: str) -> bool:
 
 
 def _mapping_text(value: dict[Any, Any], schema: Shape | None) -> str:
-    if schema is not None and schema.type is Type.STRUCT:
+    if schema is not None and schema.type is SchemaType.STRUCT:
         shown = ((f.name, value.get(f.name), f.schema) for f in schema.fields)
         return "Struct{" + ",".join(f"{name}={java_text(v, s)}" for name, v, s in shown if v is not None) + "}"
     keys, values = (schema.key_schema, schema.value_schema) if schema is not None else (None, None)

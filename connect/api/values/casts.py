@@ -10,7 +10,7 @@ import re
 from decimal import Decimal
 from typing import Any, Final
 
-from connect.api import DATE_NAME, TIME_NAME, TIMESTAMP_NAME, DataError, Schema, Struct, Type, logical
+from connect.api import DATE_NAME, TIME_NAME, TIMESTAMP_NAME, DataError, Schema, SchemaType, Struct, logical
 from connect.api.java import (
     DAY_MS,
     float_text,
@@ -48,15 +48,15 @@ def cast(to: Schema, value: Any, schema: Schema | None = None, *, found: Schema 
     kind, known = to.type, found or schema
     if to.name in (DATE_NAME, TIME_NAME, TIMESTAMP_NAME):
         return _temporal(to, value, schema, known)
-    if kind is Type.BYTES:
+    if kind is SchemaType.BYTES:
         return _decimal(to, value, known) if to.name == logical.DECIMAL.schema_name else _bytes(to, value, known)
-    if kind is Type.STRING:
+    if kind is SchemaType.STRING:
         return to_text(value, schema)
-    if kind is Type.BOOLEAN:
+    if kind is SchemaType.BOOLEAN:
         return value if isinstance(value, bool) else _as_long(value, schema, known) != 0
-    if kind is Type.FLOAT32:
+    if kind is SchemaType.FLOAT32:
         return to_single(_as_double(value, schema, known))
-    if kind is Type.FLOAT64:
+    if kind is SchemaType.FLOAT64:
         return _as_double(value, schema, known)
     if kind in INT_BITS:
         return narrow(_as_long(value, schema, known), INT_BITS[kind])
@@ -146,11 +146,11 @@ def _part(to: Schema, ms: int) -> Any:
 
 
 def _collection(to: Schema, value: Any, schema: Schema | None, known: Schema | None) -> Any:
-    is_struct = isinstance(value, Struct) or (schema is not None and schema.type is Type.STRUCT)
-    wanted: dict[Type, bool] = {
-        Type.ARRAY: isinstance(value, list | tuple),
-        Type.MAP: isinstance(value, dict) and not is_struct,
-        Type.STRUCT: isinstance(value, dict) and is_struct,
+    is_struct = isinstance(value, Struct) or (schema is not None and schema.type is SchemaType.STRUCT)
+    wanted: dict[SchemaType, bool] = {
+        SchemaType.ARRAY: isinstance(value, list | tuple),
+        SchemaType.MAP: isinstance(value, dict) and not is_struct,
+        SchemaType.STRUCT: isinstance(value, dict) and is_struct,
     }
     if not wanted[to.type]:
         raise _refused(value, known, to)

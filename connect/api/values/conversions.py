@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from connect.api import DATE_NAME, TIME_NAME, TIMESTAMP_NAME, Schema, Type
+from connect.api import DATE_NAME, TIME_NAME, TIMESTAMP_NAME, Schema, SchemaType
 from connect.api.values.casts import cast
 from connect.api.values.parser import parse
 
@@ -24,10 +24,10 @@ def convert(to: Schema, value: Any, schema: Schema | None = None) -> Any:
     """
     if not isinstance(value, str):
         return cast(to, value, schema)
-    if to.type in (Type.ARRAY, Type.MAP) or to.name in _TEMPORAL:
+    if to.type in (SchemaType.ARRAY, SchemaType.MAP) or to.name in _TEMPORAL:
         found, parsed = parse(value) or (None, None)
         # A text that reads as null is one: Kafka trips over it here.
         return cast(to, parsed, schema, found=found)
-    if to.type is Type.BOOLEAN and (read := parse(value)) is not None and isinstance(read[1], bool):
+    if to.type is SchemaType.BOOLEAN and (read := parse(value)) is not None and isinstance(read[1], bool):
         return read[1]
     return cast(to, value, schema)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any, Final
 
-from connect.api import BOOLEAN, BYTES, FLOAT64, INT32, INT64, STRING, Schema, SchemaError, Struct, Type
+from connect.api import BOOLEAN, BYTES, FLOAT64, INT32, INT64, STRING, Schema, SchemaError, SchemaType, Struct
 
 _SCHEMAS: Final = (((str,), STRING), ((bool,), BOOLEAN), ((float,), FLOAT64), ((bytes, bytearray, memoryview), BYTES))
 
@@ -39,7 +39,7 @@ def infer_schema(value: Any) -> Schema | None:
 
 def _common(items: Collection[Any]) -> Schema | None:
     present = [item for item in items if item is not None]
-    known: Type | None = None
+    known: SchemaType | None = None
     for schema in map(infer_schema, present):
         if schema is None or (known is not None and _widest(known, schema.type) is None):
             return None
@@ -51,7 +51,7 @@ def _common(items: Collection[Any]) -> Schema | None:
     return Schema(known, optional=len(present) < len(items))
 
 
-def _widest(known: Type, found: Type) -> Type | None:
-    if {known, found} == {Type.INT32, Type.INT64}:
-        return Type.INT64
+def _widest(known: SchemaType, found: SchemaType) -> SchemaType | None:
+    if {known, found} == {SchemaType.INT32, SchemaType.INT64}:
+        return SchemaType.INT64
     return known if known is found else None

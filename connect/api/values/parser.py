@@ -11,7 +11,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any, Final
 
-from connect.api import BOOLEAN, FLOAT32, FLOAT64, INT8, INT16, INT32, INT64, STRING, DataError, Schema, Type
+from connect.api import BOOLEAN, FLOAT32, FLOAT64, INT8, INT16, INT32, INT64, STRING, DataError, Schema, SchemaType
 from connect.api.java import to_double, to_single
 from connect.api.values.casts import cast, decimal_of
 from connect.api.values.dates import parse_iso
@@ -25,7 +25,14 @@ _OPENERS: Final = frozenset("+-[{")
 _INTS: Final = tuple(
     (-(1 << bits - 1), 1 << bits - 1, schema) for bits, schema in ((8, INT8), (16, INT16), (32, INT32), (64, INT64))
 )
-_WIDENING: Final = (Type.INT8, Type.INT16, Type.INT32, Type.INT64, Type.FLOAT32, Type.FLOAT64)
+_WIDENING: Final = (
+    SchemaType.INT8,
+    SchemaType.INT16,
+    SchemaType.INT32,
+    SchemaType.INT64,
+    SchemaType.FLOAT32,
+    SchemaType.FLOAT64,
+)
 _INFINITY: Final = float("inf")
 
 

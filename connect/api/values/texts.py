@@ -7,7 +7,7 @@ from base64 import b64encode
 from decimal import Decimal
 from typing import Any
 
-from connect.api import DataError, Schema, Type
+from connect.api import DataError, Schema, SchemaType
 from connect.api.java import iso_text, java_class, java_text
 
 
@@ -46,7 +46,7 @@ def _nested_text(value: Any, schema: Schema | None) -> str:
 
 
 def _entries(value: dict[Any, Any], schema: Schema | None) -> list[str]:
-    if schema is not None and schema.type is Type.STRUCT:
+    if schema is not None and schema.type is SchemaType.STRUCT:
         members = (
             (f.name, f.schema.default if (v := value.get(f.name)) is None else v, f.schema) for f in schema.fields
         )

@@ -10,7 +10,8 @@ import itertools
 from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from connect.api.errors import LogError, UnknownTopicOrPartitionError, register_code
+from connect.api.error_codes import register_code
+from connect.api.errors import LogError, UnknownTopicOrPartitionError
 from connect.log.clients.wakeup import Wakeup
 from connect.log.groups import assignment
 from connect.log.groups.assignment import GroupState, Holding, Member

@@ -30,7 +30,7 @@ from dataclasses import dataclass
 from typing import Any, Final, NoReturn, Protocol, TypeVar
 
 from connect.api import ConnectError, PluginError
-from connect.api.errors import CODES, register_code
+from connect.api.error_codes import CODES, register_code
 
 T = TypeVar("T")
 

@@ -15,8 +15,8 @@ from connect.api import (
     STRING,
     Schema,
     SchemaError,
+    SchemaType,
     Struct,
-    Type,
 )
 from connect.api.values import infer_schema
 
@@ -38,7 +38,7 @@ from connect.api.values import infer_schema
         ([1, 1 << 40], Schema.array(INT64)),
         (["a", None], Schema.array(OPTIONAL_STRING)),
         ({"a": 1}, Schema.map(STRING, INT32)),
-        ({"a": {"b": 1}}, Schema.map(STRING, Schema(Type.MAP))),
+        ({"a": {"b": 1}}, Schema.map(STRING, Schema(SchemaType.MAP))),
         (Struct(Schema.struct({"a": INT32})), Schema.struct({"a": INT32})),
     ],
 )

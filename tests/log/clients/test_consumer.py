@@ -6,7 +6,8 @@ import asyncio
 
 import pytest
 
-from connect.api import ConfigError, CorruptBatchError, LogError, OffsetOutOfRangeError, SlowPatternError
+from connect.api import ConfigError, LogError, SlowPatternError
+from connect.api.errors import CorruptBatchError, OffsetOutOfRangeError
 from connect.ports import Subscription
 from connect.records import Columns, OffsetAndMetadata, TopicPartition
 from tests.log.conftest import put, until

@@ -7,13 +7,8 @@ import errno
 
 import pytest
 
-from connect.api import (
-    ConfigError,
-    CorruptBatchError,
-    EnvironmentFault,
-    RecordTooLargeError,
-    UnknownTopicOrPartitionError,
-)
+from connect.api import ConfigError, EnvironmentFault, RecordTooLargeError, UnknownTopicOrPartitionError
+from connect.api.errors import CorruptBatchError
 from connect.codec.partitioner import partitions_of
 from connect.records import Columns, TopicPartition
 from tests.log.conftest import put, values_of

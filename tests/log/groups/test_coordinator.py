@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connect.api import ConflictError, CorruptBatchError, UnknownTopicOrPartitionError
+from connect.api import ConflictError, UnknownTopicOrPartitionError
+from connect.api.errors import CorruptBatchError
 from connect.log.groups.offset_records import decode_key, decode_value, encode_key, encode_value
 from connect.ports import GroupInfo, Subscription
 from connect.records import OffsetAndMetadata, TopicPartition

@@ -7,7 +7,8 @@ import resource
 
 import pytest
 
-from connect.api import EnvironmentFault, OffsetOutOfRangeError
+from connect.api import EnvironmentFault
+from connect.api.errors import OffsetOutOfRangeError
 from connect.records import Columns, TimestampType, TopicPartition
 from tests.log.conftest import put, until, values_of
 from tests.support.disk import FaultyDisk

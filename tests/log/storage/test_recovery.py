@@ -7,7 +7,8 @@ import shutil
 
 import pytest
 
-from connect.api import CorruptBatchError, LogError
+from connect.api import LogError
+from connect.api.errors import CorruptBatchError
 from connect.log import LogCluster
 from connect.records import TopicPartition
 from tests.log.conftest import put, until, values_of

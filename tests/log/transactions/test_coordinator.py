@@ -8,14 +8,8 @@ import time
 
 import pytest
 
-from connect.api import (
-    ConfigError,
-    EnvironmentFault,
-    OutOfOrderSequenceError,
-    ProducerFencedError,
-    TransactionStateError,
-    UnknownTopicOrPartitionError,
-)
+from connect.api import ConfigError, EnvironmentFault, UnknownTopicOrPartitionError
+from connect.api.errors import OutOfOrderSequenceError, ProducerFencedError, TransactionStateError
 from connect.codec.encode import encode, with_producer
 from connect.codec.header import iterate_batches
 from connect.log import LogCluster

@@ -13,7 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from connect.api import ConfigError, CorruptBatchError, EnvironmentFault, InvalidRecordError
+from connect.api import ConfigError, EnvironmentFault, InvalidRecordError
+from connect.api.errors import CorruptBatchError
 from connect.codec.decode import decode
 from connect.codec.header import iterate_batches
 from connect.log import LogCluster

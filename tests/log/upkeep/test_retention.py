@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connect.api import OffsetOutOfRangeError
+from connect.api.errors import OffsetOutOfRangeError
 from connect.log.owner import CLEAN_SHUTDOWN_FILE
 from connect.log.topic_config import TopicConfig
 from connect.log.upkeep.retention import expired_count

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from connect.api import BOOLEAN, BYTES, FLOAT32, FLOAT64, INT32, INT64, OPTIONAL_STRING, STRING, Schema, Type
+from connect.api import BOOLEAN, BYTES, FLOAT32, FLOAT64, INT32, INT64, OPTIONAL_STRING, STRING, Schema, SchemaType
 from connect_datagen.avro import AvroProblem, parse
 
 
@@ -29,8 +29,8 @@ def of_fields(*fields, **more):
         ({"type": "long", "logicalType": "timestamp-millis"}, Schema.timestamp()),
         ({"type": "long", "logicalType": "timestamp-micros"}, INT64),
         ({"type": "bytes", "logicalType": "decimal", "precision": 9, "scale": 2}, Schema.decimal(2)),
-        ({"type": "enum", "name": "e", "symbols": ["A"]}, Schema(Type.STRING, name="e")),
-        ({"type": "fixed", "name": "f", "size": 4}, Schema(Type.BYTES, name="f")),
+        ({"type": "enum", "name": "e", "symbols": ["A"]}, Schema(SchemaType.STRING, name="e")),
+        ({"type": "fixed", "name": "f", "size": 4}, Schema(SchemaType.BYTES, name="f")),
     ],
 )  # fmt: skip
 def test_each_type_has_its_connect_schema(avro, schema):

@@ -9,42 +9,42 @@ from typing import Any
 
 import pytest
 
-from connect.api import INT32, DataError, Schema, Type
+from connect.api import INT32, DataError, Schema, SchemaType
 from connect_transforms.java.casts import cast_column, caster
 
 
 @pytest.mark.parametrize(
     ("target", "value", "expected"),
     [
-        (Type.INT8, 300, 44),
-        (Type.INT8, -129, 127),
-        (Type.INT32, 3_000_000_000, -1_294_967_296),
-        (Type.INT32, 1e10, 2_147_483_647),
-        (Type.INT16, 1e10, -1),
-        (Type.INT64, math.nan, 0),
-        (Type.INT64, -1e300, -(1 << 63)),
-        (Type.INT32, "+42", 42),
-        (Type.INT64, True, 1),
-        (Type.FLOAT64, " 1.5f ", 1.5),
-        (Type.FLOAT64, "0x1.8p1", 3.0),
-        (Type.FLOAT64, "-Infinity", -math.inf),
-        (Type.FLOAT32, 0.1, 0.1),
-        (Type.FLOAT32, 123456.789, 123456.79),
-        (Type.FLOAT32, math.inf, math.inf),
-        (Type.FLOAT32, 1e300, math.inf),
-        (Type.BOOLEAN, "TRUE", True),
-        (Type.BOOLEAN, "yes", False),
-        (Type.BOOLEAN, 0.5, False),
-        (Type.BOOLEAN, -3, True),
-        (Type.STRING, 1e7, "1.0E7"),
-        (Type.STRING, 0.001, "0.001"),
-        (Type.STRING, True, "true"),
-        (Type.STRING, b"\x00\xff", "AP8="),
-        (Type.STRING, None, None),
-        (Type.INT8, None, None),
+        (SchemaType.INT8, 300, 44),
+        (SchemaType.INT8, -129, 127),
+        (SchemaType.INT32, 3_000_000_000, -1_294_967_296),
+        (SchemaType.INT32, 1e10, 2_147_483_647),
+        (SchemaType.INT16, 1e10, -1),
+        (SchemaType.INT64, math.nan, 0),
+        (SchemaType.INT64, -1e300, -(1 << 63)),
+        (SchemaType.INT32, "+42", 42),
+        (SchemaType.INT64, True, 1),
+        (SchemaType.FLOAT64, " 1.5f ", 1.5),
+        (SchemaType.FLOAT64, "0x1.8p1", 3.0),
+        (SchemaType.FLOAT64, "-Infinity", -math.inf),
+        (SchemaType.FLOAT32, 0.1, 0.1),
+        (SchemaType.FLOAT32, 123456.789, 123456.79),
+        (SchemaType.FLOAT32, math.inf, math.inf),
+        (SchemaType.FLOAT32, 1e300, math.inf),
+        (SchemaType.BOOLEAN, "TRUE", True),
+        (SchemaType.BOOLEAN, "yes", False),
+        (SchemaType.BOOLEAN, 0.5, False),
+        (SchemaType.BOOLEAN, -3, True),
+        (SchemaType.STRING, 1e7, "1.0E7"),
+        (SchemaType.STRING, 0.001, "0.001"),
+        (SchemaType.STRING, True, "true"),
+        (SchemaType.STRING, b"\x00\xff", "AP8="),
+        (SchemaType.STRING, None, None),
+        (SchemaType.INT8, None, None),
     ],
 )
-def test_a_value_without_schema(target: Type, value: Any, expected: Any) -> None:
+def test_a_value_without_schema(target: SchemaType, value: Any, expected: Any) -> None:
     assert caster(target, None)(value) == expected
     assert cast_column(target, None, [value]) == [expected]
 
@@ -52,22 +52,27 @@ def test_a_value_without_schema(target: Type, value: Any, expected: Any) -> None
 @pytest.mark.parametrize(
     ("target", "schema", "value", "expected"),
     [
-        (Type.INT32, Schema.date(), dt.date(1970, 1, 11), 10),
-        (Type.INT64, Schema.timestamp(), dt.datetime(1970, 1, 1, 0, 0, 1, tzinfo=dt.UTC), 1000),
-        (Type.STRING, Schema.timestamp(), dt.datetime(2024, 1, 31, 12, tzinfo=dt.UTC), "2024-01-31T12:00:00.000Z"),
-        (Type.STRING, Schema("float32"), 0.10000000149011612, "0.1"),
-        (Type.INT8, Schema.decimal(2), Decimal("300.75"), 44),
-        (Type.STRING, Schema.decimal(2), Decimal("1.50"), "1.50"),
+        (SchemaType.INT32, Schema.date(), dt.date(1970, 1, 11), 10),
+        (SchemaType.INT64, Schema.timestamp(), dt.datetime(1970, 1, 1, 0, 0, 1, tzinfo=dt.UTC), 1000),
+        (
+            SchemaType.STRING,
+            Schema.timestamp(),
+            dt.datetime(2024, 1, 31, 12, tzinfo=dt.UTC),
+            "2024-01-31T12:00:00.000Z",
+        ),
+        (SchemaType.STRING, Schema("float32"), 0.10000000149011612, "0.1"),
+        (SchemaType.INT8, Schema.decimal(2), Decimal("300.75"), 44),
+        (SchemaType.STRING, Schema.decimal(2), Decimal("1.50"), "1.50"),
     ],
 )
-def test_a_value_with_schema(target: Type, schema: Schema, value: Any, expected: Any) -> None:
+def test_a_value_with_schema(target: SchemaType, schema: Schema, value: Any, expected: Any) -> None:
     assert caster(target, schema)(value) == expected
 
 
 @pytest.mark.parametrize("text", ["", " 42", "1_000", "0x10", "1e3", "3.7", "128", "9" * 5000])
 def test_a_text_that_is_no_number_of_the_type_is_refused(text: str) -> None:
     with pytest.raises(DataError, match="out of range for requested data type"):
-        cast_column(Type.INT8, None, [text])
+        cast_column(SchemaType.INT8, None, [text])
 
 
 @pytest.mark.parametrize(
@@ -82,9 +87,9 @@ def test_a_text_that_is_no_number_of_the_type_is_refused(text: str) -> None:
 )
 def test_what_has_no_number_is_refused(value: Any, message: str) -> None:
     with pytest.raises(DataError, match=message):
-        cast_column(Type.INT32, None, [value])
+        cast_column(SchemaType.INT32, None, [value])
 
 
 def test_a_struct_cannot_be_cast() -> None:
     with pytest.raises(DataError, match="casting from STRUCT"):
-        caster(Type.STRING, Schema.struct({"a": INT32}))({"a": 1})
+        caster(SchemaType.STRING, Schema.struct({"a": INT32}))({"a": 1})

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from itertools import groupby
 from typing import Any
 
-from connect.api import Batch, ConfigError, ConnectError, DataError, Schema, SchemaError, Transform, Type
+from connect.api import Batch, ConfigError, ConnectError, DataError, Schema, SchemaError, SchemaType, Transform
 from connect.api.java import java_class
 
 PREFIX = "org.apache.kafka.connect.transforms."
@@ -85,7 +85,7 @@ def require_map(value: Any, purpose: str) -> dict[Any, Any]:
 
 def require_struct(schema: Schema | None, value: Any, purpose: str) -> dict[str, Any]:
     """Return a value of a struct schema. Raises `DataError` in Kafka's words."""
-    if not isinstance(value, dict) or schema is None or schema.type is not Type.STRUCT:
+    if not isinstance(value, dict) or schema is None or schema.type is not SchemaType.STRUCT:
         found = "null" if value is None else java_class(value)
         raise DataError(f"Only Struct objects supported for [{purpose}], found: {found}")
     return value
@@ -93,7 +93,7 @@ def require_struct(schema: Schema | None, value: Any, purpose: str) -> dict[str,
 
 def require_structs(schema: Schema, values: list[Any], purpose: str) -> None:
     """Check that all values are structs. Raises `DataError` in Kafka's words."""
-    if schema.type is not Type.STRUCT or set(map(type, values)) != {dict}:
+    if schema.type is not SchemaType.STRUCT or set(map(type, values)) != {dict}:
         for value in values:
             require_struct(schema, value, purpose)
 
@@ -183,7 +183,7 @@ def struct_like(schema: Schema, fields: Iterable[tuple[str, Schema]]) -> Schema:
             raise SchemaError(f"Cannot create field because of field name duplication {name}")
         listed[name] = field
     return Schema(
-        Type.STRUCT,
+        SchemaType.STRUCT,
         name=schema.name,
         version=schema.version,
         doc=schema.doc,

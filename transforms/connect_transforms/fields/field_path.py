@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
-from connect.api import ConfigError, Problem, Schema, key
+from connect.api import ConfigError, Problem, Schema, config_key
 from connect_transforms.fields.columns import require_map
 
 BACKTICK: Final = "`"
@@ -19,7 +19,7 @@ SYNTAX: Final = "V1: the name of a field; V2: a path, with dots between names an
 def syntax_version_key(*, kafkas: bool = False) -> Any:
     """Declare `field.syntax.version`, Kafka's in ExtractField, ours in every other transform that names fields: there
     REST shows it only where a config gives it, behind Kafka's keys, so that its answers are Kafka's."""
-    return key(
+    return config_key(
         SYNTAX,
         default="V1",
         importance="high",

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from connect.api import Schema, Type
+from connect.api import Schema, SchemaType
 from connect_transforms.fields.columns import SchemaCache, set_column
 from connect_transforms.fields.field_path import FieldPath
 
@@ -84,5 +84,5 @@ class Nested:
 
 
 def _struct_at(schema: Schema, name: str) -> Schema | None:
-    field = schema.field(name) if schema.type is Type.STRUCT else None
-    return field.schema if field is not None and field.schema.type is Type.STRUCT else None
+    field = schema.field(name) if schema.type is SchemaType.STRUCT else None
+    return field.schema if field is not None and field.schema.type is SchemaType.STRUCT else None

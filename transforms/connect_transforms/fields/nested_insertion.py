@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from connect.api import DataError, Schema, Type
+from connect.api import DataError, Schema, SchemaType
 from connect_transforms.fields.columns import require_map
 
 
@@ -21,7 +21,7 @@ def with_field(schema: Schema, steps: tuple[str, ...], added: Schema, purpose: s
     if not rest:
         return schema.replace(fields=[*fields, (name, added)], default=None)
     inner = Schema.struct({}, optional=True) if present is None else present.schema
-    if inner.type is not Type.STRUCT:
+    if inner.type is not SchemaType.STRUCT:
         raise DataError(
             f"Only Struct objects supported for [{purpose}], found: field {name!r} of type {inner.type.name}"
         )

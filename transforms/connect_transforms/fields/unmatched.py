@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from connect.api import Batch, Schema, Transform, Type
+from connect.api import Batch, Schema, SchemaType, Transform
 from connect_transforms.fields.field_path import FieldPath
 
 #: After so many records without a match it is said; a later match is not looked for.
@@ -69,7 +69,7 @@ def unmatched_fields(
 def _has(steps: Sequence[str], schema: Schema) -> bool:
     found = schema
     for step in steps:
-        field = found.field(step) if found.type is Type.STRUCT else None
+        field = found.field(step) if found.type is SchemaType.STRUCT else None
         if field is None:
             return False
         found = field.schema

@@ -15,24 +15,35 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Any, Final
 
-from connect.api import DATE_NAME, TIME_NAME, TIMESTAMP_NAME, DataError, Schema, Type
+from connect.api import DATE_NAME, TIME_NAME, TIMESTAMP_NAME, DataError, Schema, SchemaType
 from connect.api.java import DAY_MS, iso_text, java_class, java_text, milliseconds
 
-TARGETS: Final = (Type.INT8, Type.INT16, Type.INT32, Type.INT64, Type.FLOAT32, Type.FLOAT64, Type.BOOLEAN, Type.STRING)
+TARGETS: Final = (
+    SchemaType.INT8,
+    SchemaType.INT16,
+    SchemaType.INT32,
+    SchemaType.INT64,
+    SchemaType.FLOAT32,
+    SchemaType.FLOAT64,
+    SchemaType.BOOLEAN,
+    SchemaType.STRING,
+)
 Cast = Callable[[Any], Any]
 
-_BITS: Final = {Type.INT8: 8, Type.INT16: 16, Type.INT32: 32, Type.INT64: 64}
+_BITS: Final = {SchemaType.INT8: 8, SchemaType.INT16: 16, SchemaType.INT32: 32, SchemaType.INT64: 64}
 _INT: Final = re.compile(r"[+-]?\d+")
 _FLOAT: Final = re.compile(r"[+-]?(NaN|Infinity|(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?[fFdD]?)", re.ASCII)
 _HEX_FLOAT: Final = re.compile(r"[+-]?0[xX]([0-9a-fA-F]+\.?[0-9a-fA-F]*|\.[0-9a-fA-F]+)[pP][+-]?\d+[fFdD]?", re.ASCII)
 #: What a Python value says all about by itself: neither of single precision, nor a logical type.
-_PYTHONS: Final = frozenset([Type.INT8, Type.INT16, Type.INT32, Type.INT64, Type.FLOAT64, Type.STRING])
+_PYTHONS: Final = frozenset(
+    [SchemaType.INT8, SchemaType.INT16, SchemaType.INT32, SchemaType.INT64, SchemaType.FLOAT64, SchemaType.STRING]
+)
 _BYTES: Final = (bytes, bytearray, memoryview)
 _KNOWN: Final = (bool, float, str, *_BYTES)
 _TEMPORAL: Final = frozenset([DATE_NAME, TIME_NAME, TIMESTAMP_NAME])
 
 
-def caster(target: Type, schema: Schema | None) -> Cast:
+def caster(target: SchemaType, schema: Schema | None) -> Cast:
     """Return the function that casts values of a schema (None = schemaless) to a type.
 
     It raises:
@@ -43,7 +54,7 @@ def caster(target: Type, schema: Schema | None) -> Cast:
     return _with_schema(target, schema)
 
 
-def cast_column(target: Type, schema: Schema | None, values: list[Any]) -> list[Any]:
+def cast_column(target: SchemaType, schema: Schema | None, values: list[Any]) -> list[Any]:
     """Return a column in another type; the common pairs of types in one go. Raises as `caster` says."""
     kinds = set(map(type, values))
     if len(kinds) == 1 and (schema is None or (schema.name is None and schema.type in _PYTHONS)):
@@ -53,13 +64,13 @@ def cast_column(target: Type, schema: Schema | None, values: list[Any]) -> list[
     return list(map(caster(target, schema), values))
 
 
-def _column_of(target: Type, kind: type, values: list[Any]) -> list[Any] | None:
+def _column_of(target: SchemaType, kind: type, values: list[Any]) -> list[Any] | None:
     """Return a column of one Python type in another, None where some value needs a closer look."""
-    if target is Type.STRING:
+    if target is SchemaType.STRING:
         if kind is int and min(values) >= -(1 << 63) and max(values) < 1 << 63:
             return list(map(str, values))
         return [repr(v) if 1e-3 <= v < 1e7 else _to_text(v) for v in values] if kind is float else None
-    if target is Type.FLOAT64:
+    if target is SchemaType.FLOAT64:
         # 2^53 and less: no rounding, and no doubt about the size.
         return (
             list(map(float, values)) if kind is int and min(values) >= -(1 << 53) and max(values) <= 1 << 53 else None
@@ -73,17 +84,17 @@ def _column_of(target: Type, kind: type, values: list[Any]) -> list[Any] | None:
     return None
 
 
-def cast_default(target: Type, schema: Schema) -> Any:
+def cast_default(target: SchemaType, schema: Schema) -> Any:
     """Return a schema's default in another type."""
     return None if schema.default is None else caster(target, schema)(schema.default)
 
 
 @lru_cache(maxsize=256)
-def _with_schema(target: Type, schema: Schema) -> Cast:
+def _with_schema(target: SchemaType, schema: Schema) -> Cast:
     plain, name = _PLAIN[target], schema.name
     if not schema.type.is_primitive:
         return _refusing(schema)
-    if target is Type.STRING:
+    if target is SchemaType.STRING:
         return lambda value: None if value is None else _to_text(value, schema)
     if name in _TEMPORAL:
         return lambda value: None if value is None else plain(_encoded(value, name))
@@ -99,8 +110,8 @@ def _refusing(schema: Schema) -> Cast:
     return refuse
 
 
-def _unsupported(kind: Type) -> DataError:
-    supported = [*TARGETS, Type.BYTES]
+def _unsupported(kind: SchemaType) -> DataError:
+    supported = [*TARGETS, SchemaType.BYTES]
     return DataError(
         f"Cast transformation does not support casting from {kind.name}; supported types are "
         f"[{', '.join(known.name for known in supported)}]"
@@ -112,9 +123,9 @@ def _checked(value: Any) -> Any:
     if isinstance(value, _KNOWN) or (isinstance(value, int) and -(1 << 63) <= value < 1 << 63):
         return value
     if isinstance(value, list | tuple):
-        raise _unsupported(Type.ARRAY)
+        raise _unsupported(SchemaType.ARRAY)
     if isinstance(value, dict):
-        raise _unsupported(Type.MAP)
+        raise _unsupported(SchemaType.MAP)
     raise DataError(
         f"Cast transformation was passed a value of type class {java_class(value)} which is not supported by "
         "Connect's data API"
@@ -266,12 +277,12 @@ def _unexpected(value: Any) -> DataError:
     return DataError(f"Unexpected type in Cast transformation: class {java_class(value)}")
 
 
-_PLAIN: Final[dict[Type, Cast]] = {
+_PLAIN: Final[dict[SchemaType, Cast]] = {
     **{kind: _to_int(bits) for kind, bits in _BITS.items()},
-    Type.FLOAT32: _to_float32,
-    Type.FLOAT64: _to_float64,
-    Type.BOOLEAN: _to_boolean,
-    Type.STRING: _to_text,
+    SchemaType.FLOAT32: _to_float32,
+    SchemaType.FLOAT64: _to_float64,
+    SchemaType.BOOLEAN: _to_boolean,
+    SchemaType.STRING: _to_text,
 }
 
 
@@ -286,6 +297,6 @@ def _schemaless(plain: Cast) -> Cast:
     return cast
 
 
-_SCHEMALESS: Final[dict[Type, Cast]] = {
-    target: _schemaless(plain) for target, plain in (_PLAIN | {Type.FLOAT32: _to_plain_float32}).items()
+_SCHEMALESS: Final[dict[SchemaType, Cast]] = {
+    target: _schemaless(plain) for target, plain in (_PLAIN | {SchemaType.FLOAT32: _to_plain_float32}).items()
 }
