@@ -9,15 +9,17 @@ Imports the standard library, pydantic, pluggy and regex; nothing else of ours.
 from typing import TYPE_CHECKING, Any
 
 from connect.api.config import (
-    HIDDEN,
     Config,
     ConfigKey,
-    ConfigType,
     ConfigValue,
+    config_key,
+)
+from connect.api.config_values import (
+    HIDDEN,
+    ConfigType,
     InvalidConfigError,
     Problem,
     Secret,
-    config_key,
     invalid_config,
     invalid_value,
 )

@@ -17,61 +17,25 @@ Source of the rules: Apache Kafka 4.3.1, clients, ConfigDef.java.
 
 from __future__ import annotations
 
-import re
 import types
 import typing
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from enum import Enum, StrEnum
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import KW_ONLY, dataclass, field
+from enum import Enum
 from typing import Any, ClassVar, Literal, Self
 
 import pydantic
-from pydantic import BaseModel, ConfigDict, PrivateAttr, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, PrivateAttr, ValidationError
 from pydantic_core import PydanticUndefined
 
-from connect.api import files
+from connect.api import config_checks, files
+from connect.api.config_checks import Validator
+from connect.api.config_values import HIDDEN, ConfigType, Problem, Secret, invalid_config, parse_type, to_text
 from connect.api.errors import ConfigError, PluginError
-from connect.api.java import java_class, java_text
-
-HIDDEN = "[hidden]"
-
-
-class Secret(SecretStr):
-    """A secret's type: prints as [hidden]; the text comes from `get_secret_value()`."""
-
-    def _display(self) -> str:
-        return HIDDEN
-
+from connect.api.java import java_text
 
 Importance = Literal["high", "medium", "low"]
 Width = Literal["NONE", "SHORT", "MEDIUM", "LONG"]
-
-
-class ConfigType(StrEnum):
-    """The types of Kafka's ConfigDef."""
-
-    BOOLEAN = "BOOLEAN"
-    STRING = "STRING"
-    INT = "INT"
-    SHORT = "SHORT"
-    LONG = "LONG"
-    DOUBLE = "DOUBLE"
-    LIST = "LIST"
-    CLASS = "CLASS"
-    PASSWORD = "PASSWORD"  # noqa: S105 - a type's name
-
-
-#: Checks a parsed value; raises ValueError with what was expected, or ConfigError with the whole sentence. Runs for
-#: None too where the key is given as null.
-Validator = Callable[[Any], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """One thing wrong with a config: which key, and the whole sentence."""
-
-    key: str
-    message: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,13 +44,14 @@ class ConfigKey:
 
     name: str
     type: ConfigType
-    required: bool
-    default: Any
-    importance: str
-    documentation: str
-    group: str | None
-    order: int
-    width: str
+    _: KW_ONLY
+    required: bool = False
+    default: Any = None
+    importance: str = "MEDIUM"
+    documentation: str = ""
+    group: str | None = None
+    order: int = -1
+    width: str = "NONE"
     display_name: str
     dependents: tuple[str, ...] = ()
     recommended: tuple[str, ...] = ()
@@ -110,6 +75,7 @@ class ConfigValue:
 
     key: ConfigKey
     value: Any = None
+    _: KW_ONLY
     errors: list[str] = field(default_factory=list)
 
     @property
@@ -121,6 +87,10 @@ class ConfigValue:
 class Config(BaseModel):
     """The base of every config declaration. See the module's docstring.
 
+    A key's attribute cannot have one of the names that are written here, nor one of pydantic's `model_...`: such a class
+    is refused as it is defined. Kafka's key can have any name: `keys_: str = config_key("...", name="keys")`. No minor
+    version of the API adds a name.
+
     Attributes:
         originals: The text the object was parsed from, unknown keys too, for plugins with dynamic keys.
     """
@@ -129,6 +99,17 @@ class Config(BaseModel):
 
     _originals: dict[str, Any] = PrivateAttr(default_factory=dict)
     __config_keys__: ClassVar[dict[str, tuple[str, ConfigKey]] | None] = None
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        # Runs before pydantic looks at the class, whose own words for this are a warning, or none.
+        for name, value in vars(cls).items():
+            meta = getattr(value, "json_schema_extra", None)
+            if isinstance(meta, _KeyMeta) and _is_reserved(name):
+                raise TypeError(
+                    f"config {cls.__qualname__}: a key's attribute cannot be called {name!r}, which Config has itself; "
+                    f'write {name}_ = config_key(..., name="{meta.values["name"] or name.replace("_", ".")}")'
+                )
+        super().__init_subclass__(**kwargs)
 
     @property
     def originals(self) -> Mapping[str, Any]:
@@ -203,6 +184,10 @@ class Config(BaseModel):
         return cls.__config_keys__
 
 
+def _is_reserved(name: str) -> bool:
+    return name in vars(Config) or (name.startswith("model_") and hasattr(Config, name))
+
+
 def config_key(
     documentation: str,
     *,
@@ -244,13 +229,13 @@ def config_key(
     """
     checks: list[Validator] = []
     if ge is not None or le is not None:
-        checks.append(_between(ge, le))
+        checks.append(config_checks.between(ge, le))
     if one_of is not None:
-        checks.append(_one_of(tuple(one_of), ignore_case))
+        checks.append(config_checks.one_of(tuple(one_of), ignore_case))
     if non_empty:
-        checks.append(_non_empty)
+        checks.append(config_checks.non_empty)
     if file is not None:
-        checks.append(_allowed_file(file))
+        checks.append(config_checks.allowed_file(file))
     checks.extend(validators)
     meta = {
         "name": name, "type": ConfigType(type) if type else None, "importance": importance.upper(), "group": group,
@@ -258,170 +243,6 @@ def config_key(
         "recommended": tuple(recommended), "validators": tuple(checks), "internal": internal,
     }  # fmt: skip
     return pydantic.Field(default=default, description=documentation, json_schema_extra=_KeyMeta(meta))
-
-
-def invalid_value(name: str, value: Any, expected: str | None = None) -> ConfigError:
-    """Return the error for a value that a key does not take, in ConfigDef's words."""
-    message = f"Invalid value {java_text(value)} for configuration {name}" + (f": {expected}" if expected else "")
-    return invalid_config([Problem(name, message)])
-
-
-def invalid_config(problems: Sequence[Problem]) -> ConfigError:
-    """Return one error for all problems of a config; they stay apart in its attribute `problems`."""
-    return InvalidConfigError(problems)
-
-
-class InvalidConfigError(ConfigError):
-    """A `ConfigError` that lists each problem in `problems`."""
-
-    def __init__(self, problems: Sequence[Problem]) -> None:
-        assert problems, "an invalid config has at least one problem"
-        messages = [problem.message for problem in problems]
-        text = messages[0] if len(messages) == 1 else f"{len(messages)} problems:\n" + "\n".join(messages)
-        super().__init__(text, config_path=problems[0].key)
-        self.problems = tuple(problems)
-
-    def __reduce__(self) -> tuple[type[InvalidConfigError], tuple[tuple[Problem, ...]]]:
-        return type(self), (self.problems,)
-
-
-# -- text to value and back ----------------------------------------------------------------------------------------
-
-_INT_BITS = {ConfigType.INT: 32, ConfigType.SHORT: 16, ConfigType.LONG: 64}
-_INT_WORDS = {
-    ConfigType.INT: "a 32-bit integer",
-    ConfigType.SHORT: "a 16-bit integer (short)",
-    ConfigType.LONG: "a 64-bit integer (long)",
-}
-_JAVA_INT = re.compile(r"[+-]?[0-9]+", re.ASCII)
-_JAVA_FLOAT = re.compile(r"[+-]?(NaN|Infinity|((\d+\.?\d*|\.\d+)([eE][+-]?\d+)?)[fFdD]?)", re.ASCII)
-
-
-def parse_type(name: str, raw: Any, wanted: ConfigType) -> Any:
-    """Turn a raw config value into the wanted type, as ConfigDef.parseType does.
-
-    Raises:
-        ConfigError: In ConfigDef's words.
-    """
-    if raw is None:
-        return None
-    text = raw.strip() if isinstance(raw, str) else None
-    match wanted:
-        case ConfigType.BOOLEAN:
-            if isinstance(raw, bool):
-                return raw
-            if text is not None and text.lower() in ("true", "false"):
-                return text.lower() == "true"
-            raise invalid_value(name, raw, "Expected value to be either true or false")
-        case ConfigType.STRING:
-            if text is not None:
-                return text
-            raise invalid_value(name, raw, f"Expected value to be a string, but it was a {java_class(raw)}")
-        case ConfigType.PASSWORD:
-            if isinstance(raw, Secret):
-                return raw
-            if text is not None:
-                return Secret(text)
-            raise invalid_value(name, raw, f"Expected value to be a string, but it was a {java_class(raw)}")
-        case ConfigType.INT | ConfigType.SHORT | ConfigType.LONG:
-            return _parse_int(name, raw, text, wanted)
-        case ConfigType.DOUBLE:
-            if isinstance(raw, int | float) and not isinstance(raw, bool):
-                return float(raw)
-            if text is None:
-                raise invalid_value(name, raw, f"Expected value to be a double, but it was a {java_class(raw)}")
-            if not _JAVA_FLOAT.fullmatch(text):
-                raise invalid_value(name, raw, "Not a number of type DOUBLE")
-            return float(text.rstrip("fFdD") if "Infinity" not in text and "NaN" not in text else text)
-        case ConfigType.LIST:
-            if isinstance(raw, list | tuple):
-                return list(raw)
-            if text is not None:
-                return re.split(r"\s*,\s*", text) if text else []
-            raise invalid_value(name, raw, "Expected a comma separated list.")
-        case ConfigType.CLASS:
-            if text is not None:
-                return text
-            raise invalid_value(name, raw, "Expected a Class instance or class name.")
-
-
-def _parse_int(name: str, raw: Any, text: str | None, wanted: ConfigType) -> int:
-    limit = 1 << _INT_BITS[wanted] - 1
-    if text is None:
-        if isinstance(raw, int) and not isinstance(raw, bool) and -limit <= raw < limit:
-            return raw
-        raise invalid_value(name, raw, f"Expected value to be {_INT_WORDS[wanted]}, but it was a {java_class(raw)}")
-    if not _JAVA_INT.fullmatch(text) or not -limit <= int(text) < limit:
-        raise invalid_value(name, raw, f"Not a number of type {wanted}")
-    return int(text)
-
-
-def to_text(value: Any, declared: ConfigType) -> str | None:
-    """Print a typed config value as Kafka does; a secret as [hidden], null as None."""
-    if value is None:
-        return None
-    if declared is ConfigType.PASSWORD or isinstance(value, SecretStr):
-        return HIDDEN
-    if isinstance(value, list | tuple):
-        return ",".join(str(item) for item in value)
-    if isinstance(value, Enum):
-        return str(value.value)
-    return java_text(value)
-
-
-# -- checks --------------------------------------------------------------------------------------------------------
-
-
-def _between(low: float | None, high: float | None) -> Validator:
-    def check(value: Any) -> None:
-        if value is None:
-            raise ValueError("Value must be non-null")
-        if low is not None and value < low:
-            raise ValueError(f"Value must be at least {low}")
-        if high is not None and value > high:
-            raise ValueError(f"Value must be no more than {high}")
-
-    bounds = [f"{word} {bound:g}" for word, bound in (("at least", low), ("at most", high)) if bound is not None]
-    return _saying(check, ", ".join(bounds))
-
-
-def _saying(check: Validator, valid_values: str) -> Validator:
-    check.valid_values = valid_values  # type: ignore[attr-defined]
-    return check
-
-
-def _one_of(texts: tuple[str, ...], ignore_case: bool) -> Validator:
-    known = {t.upper() for t in texts} if ignore_case else set(texts)
-
-    def check(value: Any) -> None:
-        for item in value if isinstance(value, list) else [value]:
-            if item is None:
-                continue
-            text = item.upper() if ignore_case and isinstance(item, str) else item
-            if text not in known:
-                how = " (case insensitive)" if ignore_case else ""
-                raise ValueError(f"String must be one of{how}: {', '.join(texts)}")
-
-    return _saying(check, ", ".join(texts))
-
-
-def _non_empty(value: Any) -> None:
-    if isinstance(value, str) and not value:
-        raise ValueError("String must be non-empty")
-
-
-def _allowed_file(use: files.FileUse) -> Validator:
-    def check(value: Any) -> None:
-        if value and (reason := files.refusal(str(value), use)) is not None:
-            raise ValueError(reason)
-
-    return check
-
-
-_saying(_non_empty, "not empty")
-
-
-# -- inside --------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -443,7 +264,7 @@ def _config_key(attribute: str, info: pydantic.fields.FieldInfo) -> ConfigKey:
     name = meta["name"] or attribute.replace("_", ".")
     validators = meta["validators"]
     if choices and not validators:
-        validators = (_one_of(choices, ignore_case=False),)
+        validators = (config_checks.one_of(choices, ignore_case=False),)
     required = info.is_required()
     return ConfigKey(
         name=name,
@@ -464,7 +285,7 @@ def _config_key(attribute: str, info: pydantic.fields.FieldInfo) -> ConfigKey:
 
 
 def _unknown_key(name: str) -> ConfigKey:
-    return ConfigKey(name, ConfigType.STRING, False, None, "MEDIUM", "", None, -1, "NONE", name)
+    return ConfigKey(name, ConfigType.STRING, display_name=name)
 
 
 def _type_of(annotation: Any) -> tuple[ConfigType, tuple[str, ...]]:

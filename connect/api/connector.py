@@ -18,7 +18,8 @@ from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from inspect import isawaitable
 from typing import Any, ClassVar, Protocol
 
-from connect.api.config import Config, Problem
+from connect.api.config import Config
+from connect.api.config_values import Problem
 from connect.api.contract import records_of
 from connect.api.plugin import Plugin
 from connect.api.record import Batch, Record

@@ -11,7 +11,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, NoReturn
 
-from connect.api.config import Problem
+from connect.api.config_values import Problem
 from connect.api.errors import PluginError
 from connect.api.record import Batch, Record
 from connect.api.schema import Schema

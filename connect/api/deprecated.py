@@ -33,7 +33,7 @@ def _of_the_host(module: str, name: str, instead: str) -> Moved:
 _CATCH_LOG_ERROR: Final = "no plugin is given it; catch LogError where you talk to a log"
 MOVED: Final = {
     "Type": _renamed("connect.api.schema_type", "SchemaType"),
-    "invalid": _renamed("connect.api.config", "invalid_value"),
+    "invalid": _renamed("connect.api.config_values", "invalid_value"),
     "key": _renamed("connect.api.config", "config_key"),
     "project": _renamed("connect.api.schema_projector", "project_value"),
     "hookspec": _of_the_host("connect.api.hooks", "hookspec", "write @hookimpl above your functions"),

@@ -37,6 +37,7 @@ class Record:
 
     topic: str
     value: Any = None
+    _: dataclasses.KW_ONLY
     key: Any = None
     partition: int | None = None
     timestamp: int | None = None
@@ -72,6 +73,7 @@ class Batch:
 
     topic: str
     values: list[Any]
+    _: dataclasses.KW_ONLY
     keys: list[Any] | None = None
     partition: int | None = None
     timestamps: list[int | None] | int | None = None

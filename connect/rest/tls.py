@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from connect.api import Config, ConfigError, Problem, config_key, invalid_value
-from connect.api.config import Secret
+from connect.api.config_values import Secret
 from connect.runtime.config import strip_prefix
 
 logger = logging.getLogger(__name__)

@@ -20,7 +20,7 @@ from connect.api import (
     Transform,
     invalid_config,
 )
-from connect.api.config import parse_type
+from connect.api.config_values import parse_type
 from connect.runtime.border.calls import within
 from connect.runtime.config import (
     ConnectorConfig,

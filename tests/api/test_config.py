@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connect.api import Config, ConfigError, InvalidConfigError, Problem, Secret, config_key, invalid_value
-from connect.api.config import ConfigType, parse_type, to_text
+from connect.api.config_values import ConfigType, parse_type, to_text
 
 
 class ExampleConfig(Config):
@@ -160,3 +160,37 @@ def test_values_print_as_java_prints_them() -> None:
     assert invalid_value("limits", {"a": [True, 1e7]}).message == (
         "Invalid value {a=[true, 1.0E7]} for configuration limits"
     )
+
+
+RESERVED = ["keys", "values", "parse", "problems", "originals", "model_fields", "model_dump"]
+
+
+@pytest.mark.parametrize("name", RESERVED)
+def test_a_key_of_a_name_that_config_has_itself_is_refused_as_the_class_is_made(name: str) -> None:
+    with pytest.raises(TypeError, match=f"config Mine: .* called {name!r}.* write {name}_ = config_key") as raised:
+        type("Mine", (Config,), {"__annotations__": {name: str}, name: config_key("Theirs."), "__module__": __name__})
+    assert f'name="{name.replace("_", ".")}"' in str(raised.value)
+
+
+def test_such_a_key_can_have_another_attribute() -> None:
+    class Mine(Config):
+        problems_: str = config_key("Theirs.", name="problems")
+        originals_: int = config_key("Theirs.", name="originals")
+        model_name: str = config_key("Theirs.")
+        name: str = config_key("Theirs.")
+
+        def problems(self) -> Iterable[Problem]:
+            if self.problems_ == "many":
+                yield Problem("problems", "too many")
+
+    raw = {"problems": "few", "originals": "7", "model.name": "T", "name": "x"}
+    config = Mine.parse(raw)
+    assert (config.problems_, config.originals_, config.model_name) == ("few", 7, "T")
+    assert config.originals == raw
+    with pytest.raises(ConfigError, match="too many"):
+        Mine.parse({**raw, "problems": "many"})
+
+
+def test_no_name_comes_to_config_that_a_key_may_have() -> None:
+    own = {name for name in vars(Config) if not name.startswith(("_", "model_"))}
+    assert own == {"keys", "values", "parse", "problems", "originals"}

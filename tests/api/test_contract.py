@@ -91,7 +91,15 @@ def test_an_empty_topic_is_a_transforms_config_and_no_topic_at_all_its_own_fault
 
 def test_a_sound_batch_passes_with_every_column_there_is() -> None:
     headers = Headers([Header("h", 1)])
-    batch = Batch("t", [1, 2], [None, "k"], 0, [1, None], [None, headers], STRING, None)
+    batch = Batch(
+        "t",
+        [1, 2],
+        keys=[None, "k"],
+        partition=0,
+        timestamps=[1, None],
+        headers=[None, headers],
+        key_schema=STRING,
+    )
     assert c.batches_of(PLUGIN, "poll_batch", batch) == [batch]
     assert c.batches_of(PLUGIN, "poll_batch", (b for b in [batch])) == [batch]
     assert c.batches_of(PLUGIN, "poll_batch", None) == []

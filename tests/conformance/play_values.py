@@ -17,7 +17,7 @@ from connect.api import (
     project_value,
     values,
 )
-from connect.api.config import parse_type, to_text
+from connect.api.config_values import parse_type, to_text
 from connect.api.java import iso_text
 from connect.api.values.dates import iso_pattern
 from tests.conformance.phases import Skipped

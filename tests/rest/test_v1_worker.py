@@ -71,7 +71,7 @@ async def test_throughput_is_measured_over_a_window(worker: RunningWorker, tmp_p
 
 LEAKY = """
 from connect.api import Config, SourceConnector, SourceTask, hookimpl, config_key
-from connect.api.config import Secret
+from connect.api.config_values import Secret
 
 class LeakyConfig(Config):
     password: Secret = config_key("A secret.", importance="high")

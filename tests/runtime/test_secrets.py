@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connect.api import HIDDEN, Config, ConfigError, InvalidConfigError, Transform, config_key, hookimpl
-from connect.api.config import Secret
+from connect.api.config_values import Secret
 from connect.runtime import secrets
 from connect.runtime.plugins import PluginHost
 

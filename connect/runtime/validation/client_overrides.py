@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from connect.api import ConfigError, ConfigKey, ConfigType, ConfigValue
-from connect.api.config import parse_type
+from connect.api.config_values import parse_type
 from connect.runtime.model import PluginKind
 
 PREFIXES: Final = {client: f"{client}.override." for client in ("producer", "consumer", "admin")}
@@ -109,7 +109,7 @@ def override_values(kind: PluginKind, config: Mapping[str, Any]) -> dict[str, tu
 
 def _override(name: str, short: str, raw: Any) -> tuple[ConfigKey | None, ConfigValue]:
     wanted = TYPES.get(short)
-    key = ConfigKey(name, wanted or ConfigType.STRING, False, None, "MEDIUM", "", None, -1, "NONE", short)
+    key = ConfigKey(name, wanted or ConfigType.STRING, display_name=short)
     value = ConfigValue(key)
     try:
         value.value = raw if wanted is None else parse_type(name, raw, wanted)

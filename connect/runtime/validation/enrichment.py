@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from connect.api import ConfigError, ConfigKey, ConfigType, ConfigValue
-from connect.api.config import parse_type
+from connect.api.config_values import parse_type
 from connect.runtime.border.calls import within
 from connect.runtime.config import WorkerConfig, strip_prefix
 from connect.runtime.factory import refusal
@@ -73,7 +73,7 @@ def member_values(context: Context, prefix: str, kind: PluginKind, group: str) -
             nested = group if value.key.group is None else f"{group}: {value.key.group}"
             key = dataclasses.replace(value.key, name=name, group=nested, order=order, dependents=dependents)
             errors = [_prefixed(error, value.key.name, name) for error in value.errors]
-            values.append(ConfigValue(key, value.value, errors))
+            values.append(ConfigValue(key, value.value, errors=errors))
     return {value.key.name: value for value in values}
 
 
@@ -83,14 +83,13 @@ def _type_value(context: Context, prefix: str, kind: PluginKind, group: str) -> 
     key = ConfigKey(
         name,
         ConfigType.CLASS,
-        True,
-        None,
-        "HIGH",
-        f"Class for the '{alias}' {title.lower()}.",
-        group,
-        0,
-        "LONG",
-        f"{title} type for {alias}",
+        required=True,
+        importance="HIGH",
+        documentation=f"Class for the '{alias}' {title.lower()}.",
+        group=group,
+        order=0,
+        width="LONG",
+        display_name=f"{title} type for {alias}",
         recommended=tuple(desc.name for desc in context.plugins.list(kind)),
     )
     value, desc = ConfigValue(key), None
@@ -125,7 +124,7 @@ def _implicit_values(context: Context, prefix: str) -> dict[str, ConfigValue]:
     """Return what every transform takes; a transform's own keys of these names are hidden by them."""
     found = {}
     for short, wanted, default, documentation in _IMPLICIT:
-        key = ConfigKey(short, wanted, False, default, "MEDIUM", documentation, None, -1, "NONE", short)
+        key = ConfigKey(short, wanted, default=default, documentation=documentation, display_name=short)
         found[short] = _parsed(key, f"{prefix}.{short}", context.config)
     return found
 
@@ -136,14 +135,13 @@ def _version_key(prefix: str, kind: PluginKind, group: str, desc: PluginDesc | N
     return ConfigKey(
         f"{prefix}.plugin.version",
         ConfigType.STRING,
-        False,
-        version,
-        "HIGH",
-        f"Version of the '{alias}' {title.lower()}; the installed one is taken.",
-        group,
-        1,
-        "LONG",
-        f"{title} version for {alias}",
+        default=version,
+        importance="HIGH",
+        documentation=f"Version of the '{alias}' {title.lower()}; the installed one is taken.",
+        group=group,
+        order=1,
+        width="LONG",
+        display_name=f"{title} version for {alias}",
         recommended=(version,) if version else (),
     )
 
@@ -195,7 +193,7 @@ def converter_values(context: Context, desc: PluginDesc, which: str, use: str) -
     found = {}
     for value in _own_values(desc, given):
         key = dataclasses.replace(shown(value.key), name=f"{which}.{value.key.name}")
-        found[key.name] = ConfigValue(key, value.value, value.errors)
+        found[key.name] = ConfigValue(key, value.value, errors=value.errors)
     return found
 
 
