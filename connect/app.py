@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from connect.inspection import Inspector, Repairer
-from connect.ports import Cluster
-from connect.runtime.config import WorkerConfig
-from connect.runtime.tuning import tune_process
-
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # what a command does not need, it does not wait for
+    from connect.inspection import Inspector, Repairer
+    from connect.ports import Cluster
+    from connect.runtime.config import WorkerConfig
     from connect.runtime.herder import Herder
 
 
@@ -94,19 +92,21 @@ async def serve(herder: Herder) -> AsyncIterator[list[str]]:
         yield urls
 
 
-class Wiring:
-    """What the command line is given, so that it needs to know neither the log nor the runtime's making."""
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run one command line, of this process when none is given, and return its exit code."""
+    from connect.cli.main import run as run_command
+    from connect.cli.wiring import Wiring
 
-    open_cluster = staticmethod(open_cluster)
-    inspect_log = staticmethod(inspect_log)
-    repair_log = staticmethod(repair_log)
-    open_worker = staticmethod(open_worker)
-    serve = staticmethod(serve)
-    tune_process = staticmethod(tune_process)
+    wiring = Wiring(
+        open_cluster=open_cluster,
+        inspect_log=inspect_log,
+        repair_log=repair_log,
+        open_worker=open_worker,
+        serve=serve,
+    )
+    return run_command(wiring, arguments)
 
 
 def main() -> None:
     """Run the command `connect`."""
-    from connect.cli.main import run
-
-    sys.exit(run(Wiring()))
+    sys.exit(run())

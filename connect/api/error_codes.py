@@ -171,6 +171,11 @@ register_code(
     "Move the folder away; if it holds a topic that is no longer listed, run 'connect log repair'.",
 )
 register_code(
+    "log.unsupported",
+    "The way to the log does not offer what was asked.",
+    "Where a worker's REST is the way, stop the worker and use the directory itself with --data-dir.",
+)
+register_code(
     "log.close_incomplete",
     "The log could not be brought to disk in time, or not whole. The next start checks it.",
     "Look for a disk that hangs or refuses; nothing that was acknowledged as durable is lost.",

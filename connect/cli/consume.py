@@ -13,10 +13,10 @@ import click
 
 from connect.api import ConnectError, UnknownTopicOrPartitionError
 from connect.cli.formats import renderer
-from connect.cli.log_access import LogDoor, log_options, open_log, run_async
+from connect.cli.log_access import log_options, open_log, run_async
 from connect.cli.output import UsageError
 from connect.cli.timestamps import parse_timestamp_ms
-from connect.ports import PartitionInfo
+from connect.ports import Cluster, PartitionInfo
 from connect.records import FetchedBatch, Isolation, OffsetAndMetadata, TopicPartition
 
 #: How long a consumer that has reached the end waits before it looks again.
@@ -101,7 +101,7 @@ def consume(
                     out.flush()
             finally:
                 if group is not None:
-                    await log.commit(group, {p: OffsetAndMetadata(o) for p, o in positions.items()})
+                    await log.groups.commit(group, {p: OffsetAndMetadata(o) for p, o in positions.items()})
             if max_messages is not None and seen < max_messages:
                 raise ConnectError(
                     f"only {seen} of {max_messages} records came from topic {topic!r}, "
@@ -115,8 +115,8 @@ def consume(
         return  # how one ends following a topic
 
 
-async def _partitions(log: LogDoor, topic: str, partition: int | None, offset: str | None) -> list[PartitionInfo]:
-    info = await log.describe_topic(topic)
+async def _partitions(log: Cluster, topic: str, partition: int | None, offset: str | None) -> list[PartitionInfo]:
+    info = await log.admin.describe_topic(topic)
     chosen = [p for p in info.partitions if partition is None or p.partition == partition]
     if not chosen:
         raise UnknownTopicOrPartitionError(
@@ -128,7 +128,7 @@ async def _partitions(log: LogDoor, topic: str, partition: int | None, offset: s
 
 
 async def _start(
-    log: LogDoor,
+    log: Cluster,
     topic: str,
     chosen: list[PartitionInfo],
     offset: str | None,
@@ -137,14 +137,14 @@ async def _start(
     *,
     from_beginning: bool,
 ) -> dict[TopicPartition, int]:
-    committed = dict((await log.describe_group(group)).offsets) if group is not None else {}
+    committed = dict((await log.groups.describe(group)).offsets) if group is not None else {}
     positions = {}
     for p in chosen:
         at = TopicPartition(topic, p.partition)
         if offset is not None:
             positions[at] = _offset(offset, p)
         elif since_ms is not None:
-            found = await log.offset_for_time(at, since_ms)
+            found = await log.admin.offset_for_time(at, since_ms)
             positions[at] = p.log_end_offset if found is None else found
         elif at in committed:
             positions[at] = committed[at].offset
@@ -164,14 +164,14 @@ def _offset(text: str, info: PartitionInfo) -> int:
 
 
 async def _follow(
-    log: LogDoor, positions: dict[TopicPartition, int], left: int | None, timeout_ms: int | None, isolation: Isolation
+    log: Cluster, positions: dict[TopicPartition, int], left: int | None, timeout_ms: int | None, isolation: Isolation
 ) -> AsyncIterator[FetchedBatch]:
     """Yield batches, moving the positions past what was yielded."""
     quiet_since = time.monotonic()
     while left is None or left > 0:
         came = False
         for partition in list(positions):
-            for batch in await log.fetch(partition, positions[partition], isolation=isolation):
+            for batch in await log.admin.fetch(partition, positions[partition], isolation=isolation):
                 batch = batch if left is None else _first(batch, left)
                 left = None if left is None else left - len(batch)
                 came = came or positions[partition] != batch.next_offset

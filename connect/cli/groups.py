@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -10,10 +11,10 @@ from typing import Any
 import click
 
 from connect.api import NotFoundError, UnknownTopicOrPartitionError
-from connect.cli.log_access import LogDoor, log_options, open_log, run_async, say
+from connect.cli.log_access import lag_of_group, log_options, open_log, run_async, say
 from connect.cli.output import UsageError, confirm, print_json, print_table, yes_option
 from connect.cli.timestamps import parse_timestamp_ms, timestamp_text
-from connect.ports import GroupInfo, PartitionInfo
+from connect.ports import Cluster, GroupInfo, PartitionInfo
 from connect.records import OffsetAndMetadata, TopicPartition
 from connect.runtime.lag import GroupRow
 
@@ -29,9 +30,9 @@ def group() -> None:
 def list_groups(session: Any, data_dir: Path, url: str | None, as_json: bool) -> None:
     """List groups with their state and their lag over all partitions."""
 
-    async def main() -> list[tuple[GroupInfo, list[GroupRow]]]:
+    async def main() -> list[tuple[GroupInfo, Sequence[GroupRow]]]:
         async with open_log(session.wiring, data_dir, url) as log:
-            return [await log.group_rows(name) for name in await log.groups()]
+            return [await lag_of_group(log, name) for name in await log.groups.list()]
 
     found = run_async(main())
     rows = [(i.name, i.state, len(i.members), len(rows), sum(r.lag or 0 for r in rows)) for i, rows in found]
@@ -49,7 +50,7 @@ def list_groups(session: Any, data_dir: Path, url: str | None, as_json: bool) ->
 def describe(session: Any, name: str, data_dir: Path, url: str | None, as_json: bool) -> None:
     """Show a group's members, offsets and lag."""
 
-    async def main() -> tuple[GroupInfo, list[GroupRow]]:
+    async def main() -> tuple[GroupInfo, Sequence[GroupRow]]:
         async with open_log(session.wiring, data_dir, url) as log:
             return await _known(log, name)
 
@@ -113,13 +114,13 @@ def reset(
         raise UsageError("give exactly one of --to-earliest, --to-latest, --to-offset, --shift-by, --to-datetime")
     since_ms = None if to_datetime is None else parse_timestamp_ms(to_datetime, "--to-datetime")
 
-    async def target(log: LogDoor, at: TopicPartition, info: PartitionInfo, committed: int | None) -> int:
+    async def target(log: Cluster, at: TopicPartition, info: PartitionInfo, committed: int | None) -> int:
         if to_earliest:
             return info.log_start_offset
         if to_latest:
             return info.log_end_offset
         if since_ms is not None:
-            found = await log.offset_for_time(at, since_ms)
+            found = await log.admin.offset_for_time(at, since_ms)
             return info.log_end_offset if found is None else found
         if shift_by is not None:
             if committed is None:
@@ -135,12 +136,12 @@ def reset(
 
     async def main() -> list[dict[str, Any]]:
         async with open_log(session.wiring, data_dir, url) as log:
-            info = await log.describe_group(name)
+            info = await log.groups.describe(name)
             chosen = await _chosen(log, info, topics)
             before = {at: info.offsets[at].offset if at in info.offsets else None for at in chosen}
             after = {at: await target(log, at, partition, before[at]) for at, partition in chosen.items()}
             if not dry_run:
-                await log.commit(name, {at: OffsetAndMetadata(offset) for at, offset in after.items()})
+                await log.groups.commit(name, {at: OffsetAndMetadata(offset) for at, offset in after.items()})
             return [
                 {"topic": at.topic, "partition": at.partition, "from": before[at], "to": after[at]} for at in chosen
             ]
@@ -178,7 +179,7 @@ def delete(
         async with open_log(session.wiring, data_dir, url) as log:
             info, _ = await _known(log, name)
             gone = [at for at in info.offsets if not topics or _matches(at, topics)]
-            await log.delete_offsets(name, gone if topics else None)
+            await log.groups.delete_offsets(name, gone if topics else None)
             return len(gone)
 
     count = run_async(main())
@@ -188,16 +189,16 @@ def delete(
 # -- shared --------------------------------------------------------------------------------------------------------
 
 
-async def _known(log: LogDoor, name: str) -> tuple[GroupInfo, list[GroupRow]]:
-    info, rows = await log.group_rows(name)
+async def _known(log: Cluster, name: str) -> tuple[GroupInfo, Sequence[GroupRow]]:
+    info, rows = await lag_of_group(log, name)
     if not rows and not info.members:
-        nearest = difflib.get_close_matches(name, await log.groups(), n=1)
+        nearest = difflib.get_close_matches(name, await log.groups.list(), n=1)
         hint = f"Did you mean {nearest[0]!r}?" if nearest else "List groups with 'connect group list'."
         raise NotFoundError(f"there is no group {name!r}", hint=hint)
     return info, rows
 
 
-async def _chosen(log: LogDoor, info: GroupInfo, topics: tuple[str, ...]) -> dict[TopicPartition, PartitionInfo]:
+async def _chosen(log: Cluster, info: GroupInfo, topics: tuple[str, ...]) -> dict[TopicPartition, PartitionInfo]:
     """Return the partitions to set: those named, or all that the group has."""
     names = {text.partition(":")[0] for text in topics} or {at.topic for at in info.offsets}
     if not names:
@@ -206,7 +207,7 @@ async def _chosen(log: LogDoor, info: GroupInfo, topics: tuple[str, ...]) -> dic
         )
     chosen = {}
     for name in sorted(names):
-        described = await log.describe_topic(name)
+        described = await log.admin.describe_topic(name)
         for partition in described.partitions:
             at = TopicPartition(name, partition.partition)
             if _matches(at, topics) if topics else at in info.offsets:

@@ -62,8 +62,8 @@ def produce(
 
     async def main() -> dict[str, Any]:
         async with open_log(session.wiring, data_dir, url) as log:
-            await log.describe_topic(topic)
-            producer = log.appender(configs)
+            await log.admin.describe_topic(topic)
+            producer = log.producer(client_id="connect-cli", configs=configs)
             latencies, sent, in_transaction = [], 0, 0
             try:
                 if transaction_records:
@@ -108,14 +108,14 @@ def consume(
 
     async def main() -> dict[str, Any]:
         async with open_log(session.wiring, data_dir, url) as log:
-            info = await log.describe_topic(topic)
+            info = await log.admin.describe_topic(topic)
             latencies, read, size_bytes = [], 0, 0
             began = time.perf_counter()
             for partition in info.partitions:
                 at, offset = TopicPartition(topic, partition.partition), partition.log_start_offset
                 while offset < partition.log_end_offset and (num_records is None or read < num_records):
                     before = time.perf_counter()
-                    batches = await log.fetch(at, offset, max_bytes=fetch_size)
+                    batches = await log.admin.fetch(at, offset, max_bytes=fetch_size)
                     latencies.append(time.perf_counter() - before)
                     if not batches:
                         break

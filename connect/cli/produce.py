@@ -107,12 +107,12 @@ def produce(
 
     async def main() -> int:
         async with open_log(session.wiring, data_dir, url) as log:
-            partitions, count = len((await log.describe_topic(topic)).partitions), 0
+            partitions, count = len((await log.admin.describe_topic(topic)).partitions), 0
             if partition is not None and not 0 <= partition < partitions:
                 raise UnknownTopicOrPartitionError(
                     f"topic {topic!r} has no partition {partition}; it has 0 to {partitions - 1}"
                 )
-            producer = log.appender(configs)
+            producer = log.producer(client_id="connect-cli", configs=configs)
             try:
                 if transactional_id is not None:
                     await producer.init_transactions()

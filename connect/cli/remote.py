@@ -1,70 +1,168 @@
-"""The log over a worker's REST (`/v1`), so that the same commands work while a worker owns the data directory."""
+"""A cluster over a worker's REST (`/v1`), so that the same commands work while a worker owns the data directory.
+
+It implements `connect.ports` as far as REST goes. What REST does not offer is refused with `log.unsupported`: consumers
+(a command reads with `Admin.fetch`, and commits with `Groups.commit`), raw record batches, and what only the worker
+itself may do (internal topics). An append is durable on disk once it returns, whatever its acks, since the worker closes
+a producer with each request.
+"""
 
 from __future__ import annotations
 
 import asyncio
 from base64 import b64decode, b64encode
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, Final, NoReturn
 from urllib.parse import quote
 
-from connect.api import ConfigError
+from connect.api.errors import LogError, TransactionStateError, UnknownTopicOrPartitionError
 from connect.cli.rest import RestClient
-from connect.ports import Acks, GroupInfo, PartitionInfo, TopicConfigEntry, TopicInfo
-from connect.records import Columns, FetchedBatch, Isolation, OffsetAndMetadata, RawHeaders, TopicPartition
+from connect.ports import Acks, GroupInfo, PartitionInfo, Subscription, TopicConfigEntry, TopicInfo
+from connect.records import Columns, FetchedBatch, Isolation, OffsetAndMetadata, RawFetch, RawHeaders, TopicPartition
 from connect.runtime.lag import GroupRow
 
 #: Records in one request; bounds the request's size.
-APPEND_COUNT_MAX = 2000
+APPEND_COUNT_MAX: Final = 2000
 
 
-class RemoteLog:
-    """A worker's log."""
+class RemoteCluster:
+    """A worker's log; see `connect.ports.Cluster`. One connection, which one call at a time uses."""
+
+    def __init__(self, rest: _Rest, cluster_id: str) -> None:
+        self._rest = rest
+        self.cluster_id = cluster_id
+        self.admin = RemoteAdmin(rest)
+        self.groups = RemoteGroups(rest)
+
+    @classmethod
+    async def open(cls, url: str) -> RemoteCluster:
+        """Reach the worker at an address, as whom its context or the environment says.
+
+        Raises:
+            EnvironmentFault: environment.unreachable.
+            ConnectError: auth.required, auth.denied.
+        """
+        rest = _Rest(url)
+        try:
+            return cls(rest, str((await rest.call("GET", "/", version=""))["kafka_cluster_id"]))
+        except BaseException:
+            await rest.aclose()
+            raise
+
+    def is_internal(self, topic: str) -> bool:
+        """Refused: only the worker knows; `TopicInfo.internal` tells of topics that are there."""
+        _unsupported("whether a topic is internal before it is there")
+
+    def holds_state(self, topic: str) -> bool:
+        """Refused: only the worker knows."""
+        _unsupported("which topics hold its state")
+
+    async def reserve(self, topics: Collection[str]) -> None:
+        """Refused: the worker that answers has reserved its own topics."""
+        _unsupported("to reserve topics")
+
+    def producer(
+        self, *, client_id: str, configs: Mapping[str, str] | None = None, internal: bool = False
+    ) -> RemoteProducer:
+        """Make a producer; one for internal topics is refused."""
+        if internal:
+            _unsupported("to append to internal topics")
+        return RemoteProducer(self._rest, dict(configs or {}))
+
+    async def consumer(
+        self,
+        subscription: Subscription,
+        *,
+        group: str | None,
+        client_id: str,
+        configs: Mapping[str, str] | None = None,
+    ) -> NoReturn:
+        """Refused: a member of a group lives as long as its connection, and REST has none. Use `admin.fetch`."""
+        _unsupported("consumers")
+
+    async def aclose(self) -> None:
+        """Close the connection. Safe to call twice."""
+        await self._rest.aclose()
+
+
+class _Rest:
+    """Calls `/v1` off the event loop; a cancelled call goes on by itself until it is answered."""
 
     def __init__(self, url: str) -> None:
         self._client = RestClient(url)
 
-    async def _call(self, method: str, path: str, body: Any = None, params: dict[str, str] | None = None) -> Any:
-        return await asyncio.to_thread(lambda: self._client.call(method, f"/v1{path}", body, params=params))
+    async def call(
+        self, method: str, path: str, body: Any = None, *, params: dict[str, str] | None = None, version: str = "/v1"
+    ) -> Any:
+        return await asyncio.to_thread(lambda: self._client.call(method, version + path, body, params=params))
 
-    # -- topics ------------------------------------------------------------------------------------------------------
+    async def aclose(self) -> None:
+        await asyncio.to_thread(self._client.close)
 
-    async def list_topics(self) -> list[str]:
-        return [topic["name"] for topic in (await self._call("GET", "/topics"))["topics"]]
+
+class RemoteAdmin:
+    """Topics of a worker's log; see `connect.ports.Admin`. The topics that a worker lives by are not altered or deleted."""
+
+    def __init__(self, rest: _Rest) -> None:
+        self._rest = rest
 
     async def create_topic(
         self, name: str, *, partitions: int = 1, configs: Mapping[str, str] | None = None
     ) -> TopicInfo:
+        """Create a topic."""
         body = {"name": name, "partitions": partitions, "configs": dict(configs or {})}
-        return _topic_info(await self._call("POST", "/topics", body))
-
-    async def alter_topic(self, name: str, configs: Mapping[str, str | None]) -> TopicInfo:
-        return _topic_info(await self._call("PATCH", _topic(name), {"configs": dict(configs)}))
-
-    async def add_partitions(self, name: str, total: int) -> TopicInfo:
-        return _topic_info(await self._call("PATCH", _topic(name), {"partitions": total}))
-
-    async def topic_configs(self, name: str) -> tuple[TopicConfigEntry, ...]:
-        found = await self._call("GET", f"{_topic(name)}/configs")
-        return tuple(TopicConfigEntry(**entry) for entry in found["configs"])
-
-    async def describe_topic(self, name: str) -> TopicInfo:
-        return _topic_info(await self._call("GET", _topic(name)))
+        return _topic_info(await self._rest.call("POST", "/topics", body))
 
     async def delete_topic(self, name: str) -> None:
-        await self._call("DELETE", _topic(name))
+        """Delete a topic."""
+        await self._rest.call("DELETE", _topic(name))
+
+    async def alter_topic(self, name: str, configs: Mapping[str, str | None]) -> TopicInfo:
+        """Set some of a topic's configs."""
+        return _topic_info(await self._rest.call("PATCH", _topic(name), {"configs": dict(configs)}))
+
+    async def add_partitions(self, name: str, total: int) -> TopicInfo:
+        """Raise the number of partitions."""
+        return _topic_info(await self._rest.call("PATCH", _topic(name), {"partitions": total}))
+
+    async def topic_configs(self, name: str) -> tuple[TopicConfigEntry, ...]:
+        """Return every config of a topic as it is in force."""
+        found = await self._rest.call("GET", f"{_topic(name)}/configs")
+        return tuple(TopicConfigEntry(**entry) for entry in found["configs"])
 
     async def delete_records(self, partition: TopicPartition, before_offset: int) -> int:
+        """Delete the records before an offset."""
         params = {"before_offset": str(before_offset)}
-        found = await self._call("DELETE", f"{_partition(partition)}/records", params=params)
+        found = await self._rest.call("DELETE", f"{_partition(partition)}/records", params=params)
         return int(found["log_start_offset"])
 
+    async def list_topics(self) -> list[str]:
+        """Return all names."""
+        return [topic["name"] for topic in await self._topics()]
+
+    async def describe_topic(self, name: str) -> TopicInfo:
+        """Return a topic."""
+        return _topic_info(await self._rest.call("GET", _topic(name)))
+
+    async def describe_topics(self, names: Collection[str]) -> dict[str, TopicInfo]:
+        """Return those of some topics that exist, with one request."""
+        return {body["name"]: _topic_info(body) for body in await self._topics() if body["name"] in names}
+
+    async def _topics(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = (await self._rest.call("GET", "/topics"))["topics"]
+        return found
+
+    async def partitions(self, name: str) -> int | None:
+        """Return the number of partitions."""
+        try:
+            return len((await self.describe_topic(name)).partitions)
+        except UnknownTopicOrPartitionError:
+            return None
+
     async def offset_for_time(self, partition: TopicPartition, timestamp_ms: int) -> int | None:
-        found = await self._call("GET", f"{_partition(partition)}/offset", params={"timestamp": str(timestamp_ms)})
+        """Return the first offset at or after a timestamp."""
+        found = await self._rest.call("GET", f"{_partition(partition)}/offset", params={"timestamp": str(timestamp_ms)})
         offset: int | None = found["offset"]
         return offset
-
-    # -- records -----------------------------------------------------------------------------------------------------
 
     async def fetch(
         self,
@@ -74,8 +172,9 @@ class RemoteLog:
         max_bytes: int = 1 << 20,
         isolation: Isolation = "read_uncommitted",
     ) -> list[FetchedBatch]:
+        """Read from an offset: one batch, however the records are stored."""
         params = {"offset": str(offset), "max_bytes": str(max_bytes), "isolation": isolation}
-        found = await self._call("GET", f"{_partition(partition)}/records", params=params)
+        found = await self._rest.call("GET", f"{_partition(partition)}/records", params=params)
         records, next_offset = found["records"], found["next_offset"]
         if not records and next_offset == offset:
             return []
@@ -87,25 +186,36 @@ class RemoteLog:
         )
         return [FetchedBatch(*partition, [r["offset"] for r in records], columns, next_offset)]
 
-    def appender(self, configs: Mapping[str, str]) -> RemoteAppender:
-        """Make a producer."""
-        return RemoteAppender(self, dict(configs))
+    async def fetch_raw(
+        self,
+        partition: TopicPartition,
+        offset: int,
+        *,
+        max_bytes: int = 1 << 20,
+        isolation: Isolation = "read_uncommitted",
+    ) -> RawFetch:
+        """Refused: REST gives records, not record batches."""
+        _unsupported("record batches as they are stored")
 
-    async def append(self, topic: str, body: dict[str, Any]) -> None:
-        """Append one request's records."""
-        await self._call("POST", f"{_topic(topic)}/records", body)
 
-    # -- groups ------------------------------------------------------------------------------------------------------
+class RemoteGroups:
+    """Groups of a worker's log; see `connect.ports.Groups`. Those of sink connectors are there before they commit."""
 
-    async def groups(self) -> list[str]:
-        found: list[str] = (await self._call("GET", "/groups"))["groups"]
+    def __init__(self, rest: _Rest) -> None:
+        self._rest = rest
+
+    async def list(self) -> list[str]:
+        """Return the names of groups."""
+        found: list[str] = (await self._rest.call("GET", "/groups"))["groups"]
         return found
 
-    async def describe_group(self, group: str) -> GroupInfo:
-        return (await self.group_rows(group))[0]
+    async def describe(self, group: str) -> GroupInfo:
+        """Return a group with its offsets and members."""
+        return (await self.rows(group))[0]
 
-    async def group_rows(self, group: str) -> tuple[GroupInfo, list[GroupRow]]:
-        found = await self._call("GET", f"/groups/{quote(group, safe='')}")
+    async def rows(self, group: str) -> tuple[GroupInfo, Sequence[GroupRow]]:
+        """Return a group, and its partitions with their lag as the worker counts it, which knows its sink connectors."""
+        found = await self._rest.call("GET", _group(group))
         rows = [GroupRow(**row) for row in found["offsets"]]
         offsets = {
             TopicPartition(row.topic, row.partition): OffsetAndMetadata(
@@ -116,72 +226,118 @@ class RemoteLog:
         }
         return GroupInfo(group, found["state"], tuple(found["members"]), offsets), rows
 
+    async def offsets(self, group: str) -> dict[TopicPartition, OffsetAndMetadata]:
+        """Return a group's committed offsets."""
+        return dict((await self.describe(group)).offsets)
+
     async def commit(self, group: str, offsets: Mapping[TopicPartition, OffsetAndMetadata]) -> None:
+        """Set a group's offsets."""
         rows = [
             {"topic": p.topic, "partition": p.partition, "offset": o.offset, "metadata": o.metadata}
             for p, o in offsets.items()
         ]
-        await self._call("PUT", f"/groups/{quote(group, safe='')}/offsets", {"offsets": rows})
+        await self._rest.call("PUT", f"{_group(group)}/offsets", {"offsets": rows})
 
     async def delete_offsets(self, group: str, partitions: Sequence[TopicPartition] | None = None) -> None:
+        """Forget offsets."""
         body = None if partitions is None else {"partitions": [list(partition) for partition in partitions]}
-        await self._call("DELETE", f"/groups/{quote(group, safe='')}/offsets", body)
-
-    async def aclose(self) -> None:
-        """Close the connections."""
-        await asyncio.to_thread(self._client.close)
+        await self._rest.call("DELETE", f"{_group(group)}/offsets", body)
 
 
-class RemoteAppender:
-    """Appends over REST. A transaction is one request, so it is held back until it is committed."""
+class RemoteProducer:
+    """Appends over REST; see `connect.ports.Producer`.
 
-    def __init__(self, log: RemoteLog, configs: dict[str, str]) -> None:
-        self._log = log
+    A transaction is one request, so its records are held back until it is committed, and they are of one topic. Whoever
+    had the `transactional.id` is fenced then, and not by `init_transactions`.
+    """
+
+    def __init__(self, rest: _Rest, configs: dict[str, str]) -> None:
+        self._rest = rest
         self._configs = configs
-        self._held: list[tuple[str, list[dict[str, Any]]]] | None = None
+        self._is_initialized = False
+        #: Of the open transaction, by topic; None where none is open.
+        self._held: dict[str, list[dict[str, Any]]] | None = None
 
     async def append(
         self, topic: str, columns: Columns, *, partition: int | None = None, acks: Acks = "written"
     ) -> None:
+        """Append records, in requests of some; where one fails, those before it are appended."""
         records = _records(columns, partition)
-        if self._held is not None:
-            self._held.append((topic, records))
-            if sum(len(held) for _, held in self._held) > APPEND_COUNT_MAX:
-                raise ConfigError(
-                    f"a transaction through a worker holds at most {APPEND_COUNT_MAX} records",
-                    hint="Send fewer at once, or stop the worker and produce with --data-dir.",
-                )
+        if "transactional.id" in self._configs:
+            self._hold(topic, records)
             return
+        if not records:  # an unknown topic is told all the same
+            await self._rest.call("GET", _topic(topic))
         for start in range(0, len(records), APPEND_COUNT_MAX):
-            body = {"records": records[start : start + APPEND_COUNT_MAX], "acks": acks, "configs": self._configs}
-            await self._log.append(topic, body)
+            await self._send(topic, records[start : start + APPEND_COUNT_MAX], acks)
+
+    def _hold(self, topic: str, records: list[dict[str, Any]]) -> None:
+        held = self._transaction()
+        if held.keys() - {topic}:
+            _unsupported("a transaction over several topics")
+        if len(held.get(topic, ())) + len(records) > APPEND_COUNT_MAX:
+            _unsupported(f"a transaction of more than {APPEND_COUNT_MAX} records")
+        held.setdefault(topic, []).extend(records)
+
+    async def _send(self, topic: str, records: list[dict[str, Any]], acks: Acks) -> None:
+        body = {"records": records, "acks": acks, "configs": self._configs}
+        await self._rest.call("POST", f"{_topic(topic)}/records", body)
+
+    async def append_raw(
+        self, topic: str, partition: int, batches: bytes, *, acks: Acks = "written", check_records: bool = False
+    ) -> int:
+        """Refused: REST takes records, not record batches."""
+        _unsupported("to append record batches as they are")
 
     async def init_transactions(self) -> None:
-        """The worker does it with the records."""
+        """Be ready for transactions; the worker takes the `transactional.id` with each."""
+        if "transactional.id" not in self._configs:
+            raise TransactionStateError(
+                "this producer has no transactional.id", hint="Make it with the config transactional.id."
+            )
+        self._is_initialized = True
 
     async def begin_transaction(self) -> None:
         """Hold back what is appended from here on."""
-        self._held = []
+        if not self._is_initialized:
+            raise TransactionStateError("init_transactions was not called")
+        if self._held is not None:
+            raise TransactionStateError("a transaction is open already", hint="Commit it or abort it first.")
+        self._held = {}
+
+    async def send_offsets_to_transaction(
+        self, group: str, offsets: Mapping[TopicPartition, OffsetAndMetadata]
+    ) -> None:
+        """Refused: the request that is a transaction holds records alone."""
+        _unsupported("offsets in a transaction")
 
     async def commit_transaction(self) -> None:
-        """Send what was held back as one transaction."""
-        for topic, records in self._merged():
-            await self._log.append(topic, {"records": records, "acks": "durable", "configs": self._configs})
+        """Send what was held back as one transaction. Failed, none of it is visible, and the transaction has ended."""
+        held = self._transaction()
         self._held = None
-
-    def _merged(self) -> list[tuple[str, list[dict[str, Any]]]]:
-        merged: dict[str, list[dict[str, Any]]] = {}
-        for topic, records in self._held or ():
-            merged.setdefault(topic, []).extend(records)
-        assert len(merged) <= 1, "produce writes to one topic"
-        return list(merged.items())
+        for topic, records in held.items():
+            await self._send(topic, records, "durable")
 
     async def abort_transaction(self) -> None:
         """Forget what was held back."""
+        self._transaction()
         self._held = None
 
+    def _transaction(self) -> dict[str, list[dict[str, Any]]]:
+        if self._held is None:
+            raise TransactionStateError("no transaction is open", hint="Call begin_transaction first.")
+        return self._held
+
+    async def flush(self) -> None:
+        """Return at once: what was appended is on disk."""
+
     async def aclose(self) -> None:
-        """Nothing is held back outside transactions; the worker flushes."""
+        """Forget a transaction that is still open; the connection is the cluster's."""
+        self._held = None
+
+
+def _unsupported(what: str) -> NoReturn:
+    raise LogError(f"a worker's REST does not offer {what}", code="log.unsupported")
 
 
 def _records(columns: Columns, partition: int | None) -> list[dict[str, Any]]:
@@ -207,6 +363,10 @@ def _topic(name: str) -> str:
 
 def _partition(partition: TopicPartition) -> str:
     return f"{_topic(partition.topic)}/partitions/{partition.partition}"
+
+
+def _group(name: str) -> str:
+    return f"/groups/{quote(name, safe='')}"
 
 
 def _topic_info(body: dict[str, Any]) -> TopicInfo:

@@ -9,13 +9,13 @@ import ssl
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 from urllib.parse import quote, unquote
 
 import click
 import orjson
 
-from connect.api import ConfigError, ConflictError, ConnectError, EnvironmentFault, NotFoundError
+from connect.api import ConfigError, ConflictError, ConnectError, EnvironmentFault, LogError, NotFoundError
 from connect.cli.contexts import Context, Contexts
 from connect.cli.output import UsageError
 from connect.cli.plugins import as_json_option
@@ -155,7 +155,7 @@ def _error_of(answer: Any) -> ConnectError:
         409: ConflictError,
         503: EnvironmentFault,
     }
-    kind = kinds.get(answer.status_code, ConnectError)
+    kind = _LOG_ERRORS.get(code or "") or kinds.get(answer.status_code, ConnectError)
     # A worker may be newer than this command, and know codes that are registered nowhere here.
     error = kind(message, code=code if code in CODES else None, hint="")
     error.code = code or error.code
@@ -163,6 +163,10 @@ def _error_of(answer: Any) -> ConnectError:
     return error
 
 
+#: The log's refusals, by their codes: a caller of the ports finds the same class, whichever way it came.
+_LOG_ERRORS: Final[dict[str, Callable[..., ConnectError]]] = {
+    kind.default_code: kind for kind in LogError.__subclasses__()
+}
 #: Where REST's words tell of requests, or give no hint: what to do with this command.
 _OWN_HINTS = {
     "connector.not_stopped": "Stop it with 'connect connector stop NAME', and resume it afterwards.",

@@ -53,7 +53,8 @@ def list_topics(session: Any, data_dir: Path, url: str | None, as_json: bool) ->
 
     async def main() -> list[TopicInfo]:
         async with open_log(session.wiring, data_dir, url) as log:
-            return [await log.describe_topic(name) for name in await log.list_topics()]
+            found = await log.admin.describe_topics(await log.admin.list_topics())
+            return sorted(found.values(), key=lambda info: info.name)
 
     infos = run_async(main())
     if as_json:
@@ -87,7 +88,7 @@ def create(
 
     async def main() -> TopicInfo:
         async with open_log(session.wiring, data_dir, url) as log:
-            return await log.create_topic(name, partitions=partitions, configs=configs)
+            return await log.admin.create_topic(name, partitions=partitions, configs=configs)
 
     info = run_async(main())
     say(as_json, _body(info), f"created {info.name} with {len(info.partitions)} partition(s), id {info.topic_id}")
@@ -103,7 +104,7 @@ def describe(session: Any, name: str, with_configs: bool, data_dir: Path, url: s
 
     async def main() -> tuple[TopicInfo, tuple[TopicConfigEntry, ...]]:
         async with open_log(session.wiring, data_dir, url) as log:
-            return await log.describe_topic(name), await log.topic_configs(name) if with_configs else ()
+            return await log.admin.describe_topic(name), await log.admin.topic_configs(name) if with_configs else ()
 
     info, entries = run_async(main())
     if as_json:
@@ -161,19 +162,19 @@ def alter(
 
     async def main() -> TopicInfo:
         async with open_log(session.wiring, data_dir, url) as log:
-            info = await log.describe_topic(name)
+            info = await log.admin.describe_topic(name)
             if before is not None and partition is None and len(info.partitions) > 1:
                 raise UsageError(
                     f"--delete-records-before needs --partition, since topic {name!r} has {len(info.partitions)} "
                     "partitions"
                 )
             if configs:
-                await log.alter_topic(name, configs)
+                await log.admin.alter_topic(name, configs)
             if partitions is not None:
-                await log.add_partitions(name, partitions)
+                await log.admin.add_partitions(name, partitions)
             if before is not None:
-                await log.delete_records(TopicPartition(name, partition or 0), before)
-            return await log.describe_topic(name)
+                await log.admin.delete_records(TopicPartition(name, partition or 0), before)
+            return await log.admin.describe_topic(name)
 
     info = run_async(main())
     say(as_json, _body(info), f"altered {info.name}")
@@ -190,7 +191,7 @@ def delete(session: Any, name: str, yes: bool, data_dir: Path, url: str | None, 
 
     async def main() -> None:
         async with open_log(session.wiring, data_dir, url) as log:
-            await log.delete_topic(name)
+            await log.admin.delete_topic(name)
 
     run_async(main())
     say(as_json, {"deleted": name}, f"deleted {name}")

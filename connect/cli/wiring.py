@@ -1,39 +1,41 @@
-"""What the command line needs of the rest, as a protocol; `connect.app` passes it in, so the faces know no log."""
+"""What the command line needs of the rest; `connect.app` passes it in, so the faces know no log."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from connect.inspection import Inspector, Repairer
-from connect.ports import Cluster
-
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # commands that only talk to a worker do not wait for all of this
+    from connect.inspection import Inspector, Repairer
+    from connect.ports import Cluster
     from connect.runtime.config import WorkerConfig
     from connect.runtime.herder import Herder
 
 
-class Wiring(Protocol):
-    """Opens logs and workers."""
+class OpenCluster(Protocol):
+    """Opens the bundled log of a directory, with those of a worker's keys that are the log's."""
 
-    async def open_cluster(self, data_dir: Path, configs: Mapping[str, object] | None = None, /) -> Cluster:
-        """Open the bundled log of a directory."""
+    def __call__(
+        self, data_dir: Path, configs: Mapping[str, object] | None = None, /
+    ) -> Coroutine[Any, Any, Cluster]: ...
 
-    def inspect_log(self, data_dir: Path, /) -> Inspector:
-        """Return what reads a directory without owning it."""
 
-    def repair_log(self, data_dir: Path, /) -> AbstractContextManager[Repairer]:
-        """Return what mends a directory that nobody owns."""
+@dataclass(frozen=True, slots=True)
+class Wiring:
+    """How logs and workers are opened.
 
-    def open_worker(
-        self, config: WorkerConfig, cluster: Cluster | None = None, /
-    ) -> AbstractAsyncContextManager[Herder]:
-        """Run a worker."""
+    Attributes:
+        inspect_log: Returns what reads a directory without owning it.
+        repair_log: Returns what mends a directory that nobody owns.
+        open_worker: Runs a worker.
+        serve: Serves REST on the listeners of the worker's config; gives the bound URLs.
+    """
 
-    def serve(self, herder: Herder, /) -> AbstractAsyncContextManager[list[str]]:
-        """Serve REST on the listeners of the worker's config; gives the bound URLs."""
-
-    def tune_process(self) -> None:
-        """Set the process up for the data plane."""
+    open_cluster: OpenCluster
+    inspect_log: Callable[[Path], Inspector]
+    repair_log: Callable[[Path], AbstractContextManager[Repairer]]
+    open_worker: Callable[[WorkerConfig], AbstractAsyncContextManager[Herder]]
+    serve: Callable[[Herder], AbstractAsyncContextManager[list[str]]]

@@ -56,6 +56,7 @@ def worker(
     worker keys as the container images do. SIGINT and SIGTERM stop the worker; a second one forces it.
     """
     from connect.cli.settings import connector_file, worker_config
+    from connect.runtime.tuning import tune_process
 
     flags = {k: v for k, v in {"data.dir": data_dir, "listeners": listeners}.items() if v is not None}
     config = worker_config(config_file, flags)
@@ -68,7 +69,7 @@ def worker(
             config_path="name",
         )
     wiring: Wiring = session.wiring  # type: ignore[attr-defined]
-    wiring.tune_process()
+    tune_process()
     on_terminal = sys.stderr.isatty() and sys.stdout.isatty()
     logs.set_up(config.log_level)
     return _run(_serve(wiring, config, files, on_terminal=on_terminal))

@@ -12,8 +12,7 @@ from typing import Any
 
 import pytest
 
-from connect.app import Wiring
-from connect.cli.main import run
+from connect.app import run
 from tests.support.worker import WorkerProcess
 
 
@@ -39,7 +38,7 @@ class Cli:
 
     def __call__(self, *arguments: str | Path, stdin: str = "") -> Done:
         self._monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin.encode())))
-        code = run(Wiring(), [str(argument) for argument in arguments])
+        code = run([str(argument) for argument in arguments])
         captured = self._capsys.readouterr()
         return Done(code, captured.out, captured.err)
 

@@ -13,9 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from connect.app import Wiring
+from connect.app import run
 from connect.cli import logs
-from connect.cli.main import run
 from tests.cli.test_commands import assert_refused
 from tests.support.worker import WorkerProcess
 
@@ -45,7 +44,7 @@ def connect(*arguments: str, stdin: bytes = b"") -> subprocess.CompletedProcess[
     out, errors = (io.TextIOWrapper(io.BytesIO(), write_through=True) for _ in range(2))
     with pytest.MonkeyPatch.context() as patched, redirect_stdout(out), redirect_stderr(errors):
         patched.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
-        exit_code = run(Wiring(), arguments)
+        exit_code = run(arguments)
     texts = [stream.buffer.getvalue().decode() for stream in (out, errors)]  # type: ignore[attr-defined]
     return subprocess.CompletedProcess(arguments, exit_code, *texts)
 
@@ -393,20 +392,10 @@ def raw(topic: str, count: int, data: list[str]) -> bytes:
     out = io.TextIOWrapper(io.BytesIO(), write_through=True)
     with redirect_stdout(out):
         run(
-            Wiring(),
             [
-                "consume",
-                "--topic",
-                topic,
-                "--from-beginning",
-                "--max-messages",
-                str(count),
-                "--timeout-ms",
-                "5000",
-                "--format",
-                "raw",
-                *data,
-            ],
+                *("consume", "--topic", topic, "--from-beginning", "--max-messages", str(count)),
+                *("--timeout-ms", "5000", "--format", "raw", *data),
+            ]
         )
     return out.buffer.getvalue()  # type: ignore[attr-defined,no-any-return]
 
