@@ -84,3 +84,9 @@ def test_a_wrong_level_is_refused(raw, message):
     name = next(iter(raw)).split(".")[1]
     with pytest.raises(LogError, match=message):
         codec_of_configs(raw, name)
+
+
+def test_a_compression_type_that_is_not_known_is_refused():
+    assert codec_of_name("zstd") is CODECS[4]
+    with pytest.raises(LogError, match="'brotli' is not known; known: none, gzip, snappy, lz4, zstd"):
+        codec_of_name("brotli")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from connect.api import Batch, Headers, Record
+from connect.codec.encode import encode
+from connect.records import Columns
 
 
 def make_record(topic: str = "orders", value: Any = "v", **properties: Any) -> Record:
@@ -35,3 +37,9 @@ def make_headers(**values: Any) -> Headers:
     for name, value in values.items():
         headers.add(name, value)
     return headers
+
+
+def make_record_batch(columns: Columns, base_offset: int = 0, **options: Any) -> bytes:
+    """A whole record batch of format v2, as it is stored; `options` are those of `encode`."""
+    batch = encode(columns, **options)
+    return batch.head(base_offset) + batch.payload

@@ -1,0 +1,94 @@
+"""What wires the parts: the log, the worker, REST and the command."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import httpx
+import pytest
+
+from connect.api import ConfigError, EnvironmentFault
+from connect.app import Wiring, inspect_log, open_cluster, open_worker, repair_log, serve
+from connect.runtime.config import WorkerConfig
+from tests.support.worker import CONNECT
+
+
+def worker_config(path: Path, **keys: str) -> WorkerConfig:
+    return WorkerConfig.parse(
+        {"data.dir": str(path), **{name.replace("_", "."): value for name, value in keys.items()}}
+    )
+
+
+async def test_the_log_takes_its_keys_out_of_a_worker_s_and_leaves_the_others(tmp_path: Path) -> None:
+    configs = {"log.retention.ms": 5000, "group.id": "connect", "no.such.key": "x"}
+    cluster = await open_cluster(tmp_path / "data", configs)
+    await cluster.admin.create_topic("orders")
+    found = {entry.name: entry for entry in await cluster.admin.topic_configs("orders")}
+    await cluster.aclose()
+    assert (found["retention.ms"].value, found["retention.ms"].source) == ("5000", "log")
+
+
+async def test_a_wrong_key_of_the_log_ends_the_opening(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"retention\.ms: 'soon'"):
+        await open_cluster(tmp_path / "data", {"log.retention.ms": "soon"})
+    await (await open_cluster(tmp_path / "data")).aclose()
+
+
+async def test_a_directory_has_one_owner_and_any_number_of_those_who_look(tmp_path: Path) -> None:
+    cluster = await open_cluster(tmp_path)
+    await cluster.admin.create_topic("orders")
+    assert ("orders", 0) in inspect_log(tmp_path).partitions()
+    with pytest.raises(EnvironmentFault):
+        await open_cluster(tmp_path)
+    with pytest.raises(EnvironmentFault), repair_log(tmp_path):
+        pass
+    await cluster.aclose()
+    with repair_log(tmp_path) as repairer:
+        assert repairer.examine() == []
+
+
+async def test_a_worker_closes_the_log_that_it_opened(tmp_path: Path) -> None:
+    async with open_worker(worker_config(tmp_path)) as herder:
+        assert herder.cluster.is_internal("__consumer_offsets")
+    await (await open_cluster(tmp_path)).aclose()
+
+
+async def test_a_worker_leaves_the_log_open_that_it_was_given(tmp_path: Path) -> None:
+    cluster = await open_cluster(tmp_path)
+    async with open_worker(worker_config(tmp_path), cluster) as herder:
+        assert herder.cluster is cluster
+    await cluster.admin.create_topic("orders")
+    await cluster.aclose()
+
+
+async def test_a_converter_that_is_not_there_ends_the_start_before_anything_is_opened(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="NoSuchConverter"):
+        async with open_worker(worker_config(tmp_path / "data", key_converter="NoSuchConverter")):
+            raise AssertionError("it runs")
+    assert not (tmp_path / "data").exists()
+
+
+async def test_rest_is_served_on_every_listener_and_its_urls_are_given_in_order(tmp_path: Path) -> None:
+    config = worker_config(tmp_path, listeners="http://127.0.0.1:0,http://localhost:0")
+    async with open_worker(config) as herder, serve(herder) as urls, httpx.AsyncClient() as client:
+        assert [httpx.URL(url).host for url in urls] == ["127.0.0.1", "localhost"]
+        for url in urls:
+            answer = await client.get(url)
+            assert answer.json()["kafka_cluster_id"] == herder.cluster.cluster_id
+    async with httpx.AsyncClient() as client:
+        with pytest.raises(httpx.ConnectError):
+            await client.get(urls[0])
+
+
+def test_the_command_line_is_given_all_that_it_may_not_import() -> None:
+    assert {name for name in vars(Wiring) if not name.startswith("_")} == {
+        *("open_cluster", "inspect_log", "repair_log", "open_worker", "serve", "tune_process")
+    }
+
+
+@pytest.mark.parametrize("command", [[str(CONNECT)], [str(CONNECT.with_name("python")), "-m", "connect"]])
+def test_the_command_connect_tells_its_version(command: list[str]) -> None:
+    ran = subprocess.run([*command, "--version"], capture_output=True, text=True, timeout=60, check=False)
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stdout.startswith("connect, version ")
