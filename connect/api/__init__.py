@@ -14,6 +14,7 @@ from connect.api.config import (
     ConfigValue,
     config_key,
 )
+from connect.api.config_provider import ConfigData, ConfigProvider
 from connect.api.config_values import (
     HIDDEN,
     ConfigType,
@@ -23,7 +24,6 @@ from connect.api.config_values import (
     invalid_config,
     invalid_value,
 )
-from connect.api.config_provider import ConfigData, ConfigProvider
 from connect.api.connector import (
     Batches,
     Connector,
