@@ -3,6 +3,9 @@
 gzip and zstd are plain streams of those formats. snappy is the framing of snappy-java, lz4 the LZ4 frame format as
 Kafka's reader takes it: blocks that do not depend on one another. Both are put together here from single blocks.
 
+A codec is added here: to `CODECS`, and where it has levels to `LEVELS` and `_WITH_LEVEL`. Topics and producers take
+what `CODECS` names; the key of its level is declared in `connect.log.topic_config`.
+
 Source: Kafka, CompressionType.java, Lz4BlockOutputStream.java; snappy-java, SnappyOutputStream.java; LZ4 frame format
 1.6.3.
 """

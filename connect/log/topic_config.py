@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from connect.api.errors import ConfigError, LogError
-from connect.codec.compression import LEVELS, Codec, codec_of_configs
+from connect.codec.compression import CODECS, LEVELS, Codec, codec_of_configs
 from connect.ports import ConfigSource, TopicConfigEntry
 
 _NAME_LENGTH_MAX: Final = 249
@@ -106,11 +106,7 @@ KEYS: Final[dict[str, _Key]] = {
         "Codec of stored batches; producer keeps what the producer chose.",
         "producer",
         "uncompressed",
-        "none",
-        "gzip",
-        "snappy",
-        "lz4",
-        "zstd",
+        *(codec.name for codec in CODECS.values()),
     ),
     "compression.zstd.level": _number(
         3, "Level where this topic sets compression.type=zstd.", LEVELS["zstd"].least, LEVELS["zstd"].most

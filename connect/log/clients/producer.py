@@ -1,4 +1,7 @@
-"""The producer: columns -> partitions -> record batches -> one queued write."""
+"""The producer: columns -> partitions -> record batches -> one queued write.
+
+Records with a key go where `connect.codec.partitioner` says; those without share a partition until it had its fill.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """One segment: a log file with its two index files.
 
-A segment knows bytes, positions and offsets; when to roll and what is torn is decided elsewhere.
+A segment knows bytes, positions and offsets; when to roll and what is torn is decided in `active_end`.
 """
 
 from __future__ import annotations
