@@ -15,11 +15,10 @@ from connect.api import (
     ConnectError,
     EnvironmentFault,
     LogError,
-    OffsetOutOfRangeError,
     RecordTooLargeError,
-    TransactionStateError,
     UnknownTopicOrPartitionError,
 )
+from connect.api.errors import OffsetOutOfRangeError, TransactionStateError
 from connect.app import open_cluster, open_worker, serve
 from connect.cli.remote import APPEND_COUNT_MAX, RemoteCluster
 from connect.ports import Cluster, Subscription

@@ -6,14 +6,15 @@ import contextlib
 import random
 
 import pytest
+from crc32c import crc32c
 from hypothesis import given
 from hypothesis import strategies as st
 
 from connect.api import LogError
 from connect.api.errors import CorruptBatchError
 from connect.codec import header as h
-from connect.codec.compression import CODECS
-from connect.codec.decode import decode
+from connect.codec.compression import CODECS, ZSTD
+from connect.codec.decode import decode, decode_keys, decode_records, record_bounds, records_of
 from connect.codec.encode import encode
 from connect.records import Columns
 from tests.support.factories import make_record_batch as render
@@ -125,3 +126,74 @@ def test_records_out_of_many_shapes_in_one_batch_come_back():
         [[("h", b"1"), ("h", None)] if i % 11 == 0 else None for i in range(n)],
     )
     assert decode(render(given_columns)).columns == given_columns
+
+
+KEYED = Columns([b"1", None, b"3"], [b"a", b"b", None], [5, 6, 7], [[("h", b"v")], None, [("n", None)]])
+
+
+def stored(columns: Columns, base_offset: int = 0, **options: object) -> bytes:
+    batch = encode(columns, **options)  # type: ignore[arg-type]
+    return batch.head(base_offset) + batch.payload
+
+
+def forged(payload: bytes, count: int, attributes: int = 0) -> bytes:
+    """A batch with a right checksum and whatever records."""
+    checked = h.CHECKED.pack(attributes, max(count - 1, 0), 0, 0, -1, -1, -1, count)
+    prefix = h.PREFIX.pack(0, 49 + len(payload), 0, h.MAGIC, crc32c(payload, crc32c(checked)))
+    return prefix + checked + payload
+
+
+def test_a_batch_in_the_middle_of_a_buffer_is_decoded_by_its_position():
+    raw = stored(Columns([b"first"])) + stored(KEYED, 7) + b"more"
+    decoded = decode(raw, len(stored(Columns([b"first"]))))
+    assert decoded.offsets == range(7, 10)
+    assert decoded.columns == KEYED
+
+
+def test_keys_alone_are_read_with_whether_a_value_is_null():
+    raw = stored(KEYED, codec=ZSTD)
+    header = h.read_header(raw)
+    assert decode_keys(records_of(raw, header), header.count) == ([b"a", b"b", None], True)
+    raw = stored(Columns([b"1"], [b"a"]))
+    assert decode_keys(records_of(raw, h.read_header(raw)), 1) == ([b"a"], False)
+
+
+def test_the_bounds_of_records_lead_from_the_first_to_the_end():
+    raw = stored(Columns([b"x" * size for size in (1, 100, 20_000)]))
+    header = h.read_header(raw)
+    records = records_of(raw, header)
+    bounds = record_bounds(records, 3)
+    assert (bounds[0], bounds[-1]) == (records.start, records.end)
+    assert [b"x" * size in raw[bounds[n] : bounds[n + 1]] for n, size in enumerate((1, 100, 20_000))] == [True] * 3
+
+
+@pytest.mark.parametrize("count", [2, 4])
+def test_a_count_that_is_not_the_records_is_corruption_wherever_it_is_noticed(count):
+    raw = stored(Columns([b"1", b"2", b"3"], [b"a", b"b", b"c"]))
+    payload = raw[h.HEADER_BYTES :]
+    raw = forged(payload, count)
+    header = h.read_header(raw)
+    with pytest.raises(CorruptBatchError):
+        decode(raw)
+    with pytest.raises(CorruptBatchError, match="do not end where their batch does"):
+        record_bounds(records_of(raw, header), count)
+    with pytest.raises(CorruptBatchError):
+        decode_keys(records_of(raw, header), count)
+
+
+def test_a_count_that_no_bytes_can_hold_allocates_nothing():
+    raw = forged(bytes(8), 2_000_000_000)
+    with pytest.raises(CorruptBatchError, match="2000000000 records cannot fit 8 bytes"):
+        decode_records(raw, h.read_header(raw))
+
+
+def test_a_codec_that_kafka_does_not_know_is_named():
+    raw = forged(b"", 1, attributes=7)
+    with pytest.raises(LogError, match="compression number 7") as caught:
+        decode(raw)
+    assert caught.value.code == "log.unknown_codec"
+
+
+def test_records_that_do_not_decompress_are_corruption():
+    with pytest.raises(CorruptBatchError, match="zstd cannot decompress"):
+        decode(forged(b"no zstd at all", 1, attributes=ZSTD.number))

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from connect.api import CorruptBatchError, EnvironmentFault
-from connect.api.errors import OffsetOutOfRangeError, UnknownTopicOrPartitionError
+from connect.api import EnvironmentFault
+from connect.api.errors import CorruptBatchError, OffsetOutOfRangeError, UnknownTopicOrPartitionError
 from connect.codec.encode import encode_gap, with_producer
 from connect.log.storage.partition import Partition
 from tests.log.storage.conftest import batch_of, values_in
