@@ -12,7 +12,7 @@ from connect.api import EnvironmentFault
 from connect.api.errors import OutOfOrderSequenceError, UnknownTopicOrPartitionError
 from connect.codec.encode import with_producer
 from connect.log.storage.open_files import OpenFiles
-from tests.log.storage.conftest import batch_of, values_in
+from tests.log.conftest import batch_of, values_in
 
 FIRST = f"{0:020d}.log"
 

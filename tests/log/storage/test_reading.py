@@ -7,7 +7,7 @@ import dataclasses
 import pytest
 
 from connect.log.storage.reading import View, find_time, read_from
-from tests.log.storage.conftest import batch_of
+from tests.log.conftest import batch_of
 
 
 @pytest.fixture

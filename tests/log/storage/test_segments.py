@@ -13,7 +13,7 @@ from connect.api import EnvironmentFault
 from connect.api.errors import CorruptBatchError, OffsetOutOfRangeError, UnknownTopicOrPartitionError
 from connect.codec.encode import encode_gap, with_producer
 from connect.log.storage.partition import Partition
-from tests.log.storage.conftest import batch_of, values_in
+from tests.log.conftest import batch_of, values_in
 from tests.support.disk import FaultyDisk
 
 #: Ten segments of one record each, of which the first nine may be replaced.
