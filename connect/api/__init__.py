@@ -60,7 +60,7 @@ from connect.api.files import open_path, read_file
 from connect.api.headers import Header, Headers
 from connect.api.hooks import hookimpl
 from connect.api.patterns import LOOP_LIMIT_S, Match, Pattern, SlowPatternError, compile_pattern, valid_pattern
-from connect.api.plugin import Plugin
+from connect.api.plugin import ConfigT, Plugin
 from connect.api.record import Batch, Record
 from connect.api.schema import (
     BOOLEAN,
@@ -124,6 +124,7 @@ __all__ = [
     "ConfigError",
     "ConfigKey",
     "ConfigProvider",
+    "ConfigT",
     "ConfigType",
     "ConfigValue",
     "ConflictError",

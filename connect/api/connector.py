@@ -21,7 +21,7 @@ from typing import Any, ClassVar, Protocol
 from connect.api.config import Config
 from connect.api.config_values import Problem
 from connect.api.contract import records_of
-from connect.api.plugin import Plugin
+from connect.api.plugin import ConfigT, Plugin
 from connect.api.record import Batch, Record
 
 #: What `poll_batch` may return; None and [] mean that there is nothing now.
@@ -49,7 +49,7 @@ class ConnectorContext(Protocol):
         """Fail the connector from work of its own in the background. Any thread."""
 
 
-class Connector(Plugin):
+class Connector(Plugin[ConfigT]):
     """The base of `SourceConnector` and `SinkConnector`; plugins subclass those."""
 
     task_class: ClassVar[type[Task]]
@@ -76,7 +76,7 @@ class Connector(Plugin):
         return None
 
 
-class SourceConnector(Connector):
+class SourceConnector(Connector[ConfigT]):
     """Brings records in."""
 
     task_class: ClassVar[type[SourceTask]]
@@ -99,7 +99,7 @@ class SourceConnector(Connector):
         return False
 
 
-class SinkConnector(Connector):
+class SinkConnector(Connector[ConfigT]):
     """Takes records out. The base gives every task the connector's config: partitions divide the work."""
 
     task_class: ClassVar[type[SinkTask]]
@@ -157,11 +157,11 @@ class SinkTaskContext(TaskContext, Protocol):
         """Ask for `flush` and an offset commit soon, before their time."""
 
 
-class Task(Plugin):
+class Task(Plugin[ConfigT]):
     """The base of `SourceTask` and `SinkTask`. `config` is the task's config, parsed by `config_class`: the task
     class's own where it declares one, else the connector's."""
 
-    context: Any
+    context: TaskContext
 
     def start(self) -> Awaitable[None] | None:
         """Open what the task needs; called once. A `RetriableError` is tried again; any other error fails the task."""
@@ -172,7 +172,7 @@ class Task(Plugin):
         return None
 
 
-class SourceTask(Task):
+class SourceTask(Task[ConfigT]):
     """Polls records from outside. Order of calls: configure, start, poll…, (commit between polls), stop, close.
 
     Records of one source partition are appended in the order in which they were returned. An offset is committed only
@@ -217,7 +217,7 @@ class SourceTask(Task):
         return None
 
 
-class SinkTask(Task):
+class SinkTask(Task[ConfigT]):
     """Writes records outside. Order of calls: configure, start, open, put…, (flush between puts), close_partitions,
     stop, close. `open` and `close_partitions` come again whenever partitions come and go, between puts, the second one
     after a flush; where a put failed, flush and close_partitions come all the same.

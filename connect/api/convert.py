@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from connect.api.config import Config
 from connect.api.contract import check_bytes, check_pair
-from connect.api.plugin import Plugin
+from connect.api.plugin import ConfigT, Plugin
 from connect.api.schema import Schema
 
 
@@ -18,7 +17,7 @@ class Column(NamedTuple):
     values: list[Any]
 
 
-class Converter(Plugin):
+class Converter(Plugin[ConfigT]):
     """Turns keys or values into bytes and back.
 
     Override the single form (`from_connect_data`, `to_connect_data`) or the column form (`encode`, `decode`) for
@@ -29,9 +28,6 @@ class Converter(Plugin):
     """
 
     is_key: bool = False
-
-    def configure(self, config: Config) -> None:
-        super().configure(config)
 
     def from_connect_data(self, topic: str, schema: Schema | None, value: Any) -> bytes | None:
         """Return the bytes of one value; None is a null in the log.
@@ -83,7 +79,7 @@ class Converter(Plugin):
             raise NotImplementedError(f"{type(self).__qualname__} must define {single} or {columns}")
 
 
-class HeaderConverter(Plugin):
+class HeaderConverter(Plugin[ConfigT]):
     """Turns header values into bytes and back, one at a time: most records have few."""
 
     def from_connect_header(self, topic: str, name: str, schema: Schema | None, value: Any) -> bytes | None:

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from connect.api.contract import batches_of, refuse
-from connect.api.plugin import Plugin
+from connect.api.plugin import ConfigT, Plugin
 from connect.api.record import Batch, Record
 
 
-class Transform(Plugin):
+class Transform(Plugin[ConfigT]):
     """Changes records. Override `apply` (one record) or `apply_batch` (columns, for speed).
 
     Both run on a thread of the task's own. Neither changes what it is given: a record that needs no change is returned
@@ -60,7 +60,7 @@ class Transform(Plugin):
             raise NotImplementedError(f"{type(self).__qualname__} must define apply or apply_batch")
 
 
-class Predicate(Plugin):
+class Predicate(Plugin[ConfigT]):
     """Tells whether a transform applies to a record. Override `test`, and `test_batch` for speed."""
 
     def test(self, record: Record) -> bool:

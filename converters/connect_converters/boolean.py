@@ -16,12 +16,11 @@ _ENCODED: Final = {True: b"\x01", False: b"\x00", None: None}
 _DECODED: Final = {b"\x01": True, b"\x00": False, None: None}
 
 
-class BooleanConverter(Converter, HeaderConverter):
+class BooleanConverter(Converter[ConverterConfig], HeaderConverter[ConverterConfig]):
     """Writes true as the byte 1 and false as 0; reads nothing else."""
 
     class_name = "org.apache.kafka.connect.converters.BooleanConverter"
     version = "4.3.1"
-    config_class = ConverterConfig
 
     def encode(self, topic: str, schema: Schema | None, values: Sequence[Any]) -> list[bytes | None]:
         if schema is not None and schema.type is not SchemaType.BOOLEAN:

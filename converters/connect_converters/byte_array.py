@@ -10,12 +10,11 @@ from connect.api.java import java_class
 from connect_converters.converter_config import ConverterConfig
 
 
-class ByteArrayConverter(Converter, HeaderConverter):
+class ByteArrayConverter(Converter[ConverterConfig], HeaderConverter[ConverterConfig]):
     """Passes bytes through in both directions."""
 
     class_name = "org.apache.kafka.connect.converters.ByteArrayConverter"
     version = "4.3.1"
-    config_class = ConverterConfig
 
     def encode(self, topic: str, schema: Schema | None, values: Sequence[Any]) -> list[bytes | None]:
         if schema is not None and schema.type is not SchemaType.BYTES:

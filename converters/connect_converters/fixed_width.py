@@ -26,7 +26,7 @@ from connect.api.java import java_class
 from connect_converters.converter_config import ConverterConfig
 
 
-class FixedWidthConverter(Converter, HeaderConverter):
+class FixedWidthConverter(Converter[ConverterConfig], HeaderConverter[ConverterConfig]):
     """What the five have in common.
 
     Attributes:
@@ -41,7 +41,6 @@ class FixedWidthConverter(Converter, HeaderConverter):
     form: ClassVar[str]
     schema: ClassVar[Schema]
     version = "4.3.1"
-    config_class = ConverterConfig
 
     def encode(self, topic: str, schema: Schema | None, values: Sequence[Any]) -> list[bytes | None]:
         pack = struct.Struct(">" + self.form).pack

@@ -88,13 +88,11 @@ class JsonConverterConfig(ConverterConfig):
     )
 
 
-class JsonConverter(Converter, HeaderConverter):
+class JsonConverter(Converter[JsonConverterConfig], HeaderConverter[JsonConverterConfig]):
     """Writes and reads JSON, with or without the schema around it."""
 
     class_name = "org.apache.kafka.connect.json.JsonConverter"
     version = "4.3.1"
-    config_class = JsonConverterConfig
-    config: JsonConverterConfig
 
     def configure(self, config: Config) -> None:
         super().configure(config)

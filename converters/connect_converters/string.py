@@ -28,13 +28,11 @@ class StringConverterConfig(ConverterConfig):
     )
 
 
-class StringConverter(Converter, HeaderConverter):
+class StringConverter(Converter[StringConverterConfig], HeaderConverter[StringConverterConfig]):
     """Writes text, and reads bytes as text."""
 
     class_name = "org.apache.kafka.connect.storage.StringConverter"
     version = "4.3.1"
-    config_class = StringConverterConfig
-    config: StringConverterConfig
 
     def configure(self, config: Config) -> None:
         super().configure(config)

@@ -44,10 +44,8 @@ class Block:
     keys: list[Any] | None
 
 
-class DatagenTask(SourceTask):
+class DatagenTask(SourceTask[DatagenConfig]):
     """Makes up one stream of records. Plain `def`: making a block is work for the processor, so on a thread."""
-
-    config: DatagenConfig
 
     def start(self) -> None:
         seeds = random.Random(
@@ -146,15 +144,12 @@ class DatagenTask(SourceTask):
         self._due_s = time.monotonic() + wait_ms / 1000
 
 
-class DatagenConnector(SourceConnector):
+class DatagenConnector(SourceConnector[DatagenConfig]):
     """Makes up records from a quickstart or an Avro schema. Each task makes a stream of its own."""
 
     class_name = "io.confluent.kafka.connect.datagen.DatagenConnector"
     version = "0.1.0"
-    config_class = DatagenConfig
     task_class = DatagenTask
-
-    config: DatagenConfig
 
     def task_configs(self, max_tasks: int) -> list[dict[str, str]]:
         return [dict(self.config.originals) for _ in range(max_tasks)]

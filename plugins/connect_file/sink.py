@@ -53,13 +53,12 @@ class FileStreamSinkConfig(Config):
     )
 
 
-class FileStreamSinkTask(SinkTask):
+class FileStreamSinkTask(SinkTask[FileStreamSinkConfig]):
     """Appends to one file, or prints. `async def`: the work is whole-batch writes, which aiofiles takes off the loop.
 
     Several tasks of a connector may write one file: each batch is one write at the file's end, so lines never mix.
     """
 
-    config: FileStreamSinkConfig
     _file: Any = None  # aiofiles' AsyncFileIO
     _synced = True
     _named = True  # the folder is on disk with the file's name in it
@@ -149,15 +148,12 @@ class FileStreamSinkTask(SinkTask):
         )
 
 
-class FileStreamSinkConnector(SinkConnector):
+class FileStreamSinkConnector(SinkConnector[FileStreamSinkConfig]):
     """Appends the records of topics to one file, one line a record, or prints them."""
 
     class_name = "org.apache.kafka.connect.file.FileStreamSinkConnector"
     version = "0.1.0"
-    config_class = FileStreamSinkConfig
     task_class = FileStreamSinkTask
-
-    config: FileStreamSinkConfig
 
     def alter_offsets(self, offsets: Mapping[tuple[str, int], int | None]) -> bool:
         """Take any: the group's offsets are all there is. Records that are read again are appended again."""

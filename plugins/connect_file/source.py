@@ -82,10 +82,9 @@ class FileStreamSourceConfig(Config):
     )
 
 
-class FileStreamSourceTask(SourceTask):
+class FileStreamSourceTask(SourceTask[FileStreamSourceConfig]):
     """Tails one file, or reads standard input. Plain `def`: one hop to the task's thread a poll."""
 
-    config: FileStreamSourceConfig
     _stream: io.FileIO | None = None
 
     def start(self) -> None:
@@ -438,15 +437,12 @@ class FileStreamSourceTask(SourceTask):
             raise self._not_in_charset(error, self._position) from error
 
 
-class FileStreamSourceConnector(SourceConnector):
+class FileStreamSourceConnector(SourceConnector[FileStreamSourceConfig]):
     """Reads the lines of one file, or of standard input, into a topic. One task, whatever `tasks.max` says."""
 
     class_name = "org.apache.kafka.connect.file.FileStreamSourceConnector"
     version = "0.1.0"
-    config_class = FileStreamSourceConfig
     task_class = FileStreamSourceTask
-
-    config: FileStreamSourceConfig
 
     def alter_offsets(self, offsets: Sequence[tuple[Mapping[str, Any], Mapping[str, Any] | None]]) -> bool:
         """Check that each is a position in a file. Other files than the config's are taken, as Kafka does."""

@@ -36,10 +36,8 @@ if TYPE_CHECKING:
     import asyncpg
 
 
-class JdbcSinkTask(SinkTask):
+class JdbcSinkTask(SinkTask[SinkConfig]):
     """Writes over one connection."""
-
-    config: SinkConfig
 
     async def start(self) -> None:
         self._connection: asyncpg.Connection | None = None
@@ -218,15 +216,13 @@ class JdbcSinkTask(SinkTask):
             raise EnvironmentFault(message, code=error.code, hint=error.hint) from error
 
 
-class JdbcSinkConnector(SinkConnector):
+class JdbcSinkConnector(SinkConnector[SinkConfig]):
     """Write topics into PostgreSQL tables: the JDBC sink connector's keys."""
 
     class_name = "io.confluent.connect.jdbc.JdbcSinkConnector"
     aliases = ("connect_postgres.PostgresSink", "io.aiven.connect.jdbc.JdbcSinkConnector")
     version = VERSION
-    config_class = SinkConfig
     task_class: ClassVar[type[SinkTask]] = JdbcSinkTask
-    config: SinkConfig
 
     async def start(self) -> None:
         if self.config.unheeded:

@@ -33,11 +33,8 @@ if TYPE_CHECKING:
 POLL_WAIT_MAX_S = 1.0
 
 
-class JdbcSourceTask(SourceTask):
+class JdbcSourceTask(SourceTask[TaskConfig]):
     """Reads its tables in turn over one connection; a read that has begun goes on to its end before another begins."""
-
-    config_class = TaskConfig
-    config: TaskConfig
 
     async def start(self) -> None:
         self._connection: asyncpg.Connection | None = None
@@ -124,15 +121,13 @@ class JdbcSourceTask(SourceTask):
         )
 
 
-class JdbcSourceConnector(SourceConnector):
+class JdbcSourceConnector(SourceConnector[SourceConfig]):
     """Read PostgreSQL tables, or a query, into topics: the JDBC source connector's keys."""
 
     class_name = "io.confluent.connect.jdbc.JdbcSourceConnector"
     aliases = ("connect_postgres.PostgresSource", "io.aiven.connect.jdbc.JdbcSourceConnector")
     version = VERSION
-    config_class = SourceConfig
     task_class: ClassVar[type[SourceTask]] = JdbcSourceTask
-    config: SourceConfig
 
     async def start(self) -> None:
         self._tables: list[TableName] = []

@@ -88,10 +88,7 @@ class CastConfig(Config):
         return path_problems("spec", [name for name in parse_spec(self.spec) if name], self.field_syntax_version)
 
 
-class _Cast(ColumnTransform):
-    config_class = CastConfig
-    config: CastConfig
-
+class _Cast(ColumnTransform[CastConfig]):
     def configure(self, config: Config) -> None:
         super().configure(config)
         casts = parse_spec(self.config.spec)

@@ -19,10 +19,7 @@ class DropConfig(Config):
     )
 
 
-class _Drop(ColumnTransform):
-    config_class = DropConfig
-    config: DropConfig
-
+class _Drop(ColumnTransform[DropConfig]):
     def apply_batch(self, batch: Batch) -> Batch:
         return self.replaced(batch, self._schema(self.column(batch)[0]), [None] * len(batch))
 

@@ -33,10 +33,7 @@ class ExtractFieldConfig(Config):
         return path_problems("field", [self.field], self.field_syntax_version)
 
 
-class _ExtractField(ColumnTransform):
-    config_class = ExtractFieldConfig
-    config: ExtractFieldConfig
-
+class _ExtractField(ColumnTransform[ExtractFieldConfig]):
     def configure(self, config: Config) -> None:
         super().configure(config)
         self._path = FieldPath(self.config.field, self.config.field_syntax_version)

@@ -74,10 +74,7 @@ def _checked(name: Any, topic: str, config: ExtractTopicConfig) -> str:
     return name
 
 
-class _ExtractTopic(ColumnTransform):
-    config_class = ExtractTopicConfig
-    config: ExtractTopicConfig
-
+class _ExtractTopic(ColumnTransform[ExtractTopicConfig]):
     def configure(self, config: Config) -> None:
         super().configure(config)
         own = self.config
@@ -119,13 +116,11 @@ class ExtractTopicValue(_ExtractTopic, ValueColumn):
     class_name = CONFLUENT + "ExtractTopic$Value"
 
 
-class ExtractTopicHeader(Transform):
+class ExtractTopicHeader(Transform[ExtractHeaderTopicConfig]):
     """Name the topic by a header."""
 
     class_name = CONFLUENT + "ExtractTopic$Header"
     version = VERSION
-    config_class = ExtractHeaderTopicConfig
-    config: ExtractHeaderTopicConfig
 
     def apply_batch(self, batch: Batch) -> Batch | list[Batch]:
         name = self.config.field

@@ -43,10 +43,7 @@ def path_problems(name: str, text: str) -> Iterable[Problem]:
         yield Problem(name, f"Invalid value {text} for configuration {name}: {error}")
 
 
-class _FilterByPath(ColumnTransform):
-    config_class = FilterByPathConfig
-    config: FilterByPathConfig
-
+class _FilterByPath(ColumnTransform[FilterByPathConfig]):
     def configure(self, config: Config) -> None:
         super().configure(config)
         self._path = JsonPath(self.config.filter_condition)

@@ -34,10 +34,7 @@ class FlattenConfig(Config):
     )
 
 
-class _Flatten(ColumnTransform):
-    config_class = FlattenConfig
-    config: FlattenConfig
-
+class _Flatten(ColumnTransform[FlattenConfig]):
     def configure(self, config: Config) -> None:
         super().configure(config)
         # Java joins a null delimiter as the text 'null'.

@@ -24,10 +24,7 @@ class GzipDecompressConfig(Config):
     )
 
 
-class _GzipDecompress(ColumnTransform):
-    config_class = GzipDecompressConfig
-    config: GzipDecompressConfig
-
+class _GzipDecompress(ColumnTransform[GzipDecompressConfig]):
     def apply_batch(self, batch: Batch) -> Batch:
         schema, values = self.column(batch)
         return self.replaced(batch, schema, [None if value is None else self._plain(value) for value in values])

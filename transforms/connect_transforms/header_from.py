@@ -66,10 +66,7 @@ class HeaderFromConfig(Config):
         yield from path_problems("fields", self.fields_, self.field_syntax_version)
 
 
-class _HeaderFrom(ColumnTransform):
-    config_class = HeaderFromConfig
-    config: HeaderFromConfig
-
+class _HeaderFrom(ColumnTransform[HeaderFromConfig]):
     def configure(self, config: Config) -> None:
         super().configure(config)
         own = self.config

@@ -27,13 +27,11 @@ class InsertHeaderConfig(Config):
     )
 
 
-class InsertHeader(Transform):
+class InsertHeader(Transform[InsertHeaderConfig]):
     """Add a header with a fixed value; its type is inferred from the text."""
 
     class_name = PREFIX + "InsertHeader"
     version = VERSION
-    config_class = InsertHeaderConfig
-    config: InsertHeaderConfig
 
     def configure(self, config: Config) -> None:
         super().configure(config)
@@ -57,13 +55,11 @@ class DropHeadersConfig(Config):
     )
 
 
-class DropHeaders(Transform):
+class DropHeaders(Transform[DropHeadersConfig]):
     """Take headers away by name."""
 
     class_name = PREFIX + "DropHeaders"
     version = VERSION
-    config_class = DropHeadersConfig
-    config: DropHeadersConfig
 
     def configure(self, config: Config) -> None:
         super().configure(config)

@@ -29,10 +29,7 @@ class HoistFieldConfig(Config):
         return path_problems("field", [self.field] if self.field else [], self.field_syntax_version)
 
 
-class _HoistField(ColumnTransform):
-    config_class = HoistFieldConfig
-    config: HoistFieldConfig
-
+class _HoistField(ColumnTransform[HoistFieldConfig]):
     def configure(self, config: Config) -> None:
         super().configure(config)
         name = self.config.field

@@ -91,10 +91,7 @@ class _Insertion(NamedTuple):
     strict: bool
 
 
-class _InsertField(ColumnTransform):
-    config_class = InsertFieldConfig
-    config: InsertFieldConfig
-
+class _InsertField(ColumnTransform[InsertFieldConfig]):
     def configure(self, config: Config) -> None:
         super().configure(config)
         own = self.config

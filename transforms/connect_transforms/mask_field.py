@@ -80,10 +80,7 @@ class MaskFieldConfig(Config):
         return path_problems("fields", self.fields_, self.field_syntax_version)
 
 
-class _MaskField(ColumnTransform):
-    config_class = MaskFieldConfig
-    config: MaskFieldConfig
-
+class _MaskField(ColumnTransform[MaskFieldConfig]):
     def configure(self, config: Config) -> None:
         super().configure(config)
         paths = paths_of(self.config.fields_, self.config.field_syntax_version)

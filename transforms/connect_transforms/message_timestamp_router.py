@@ -46,13 +46,11 @@ class MessageTimestampRouterConfig(Config):
         yield from path_problems("message.timestamp.keys", self.message_timestamp_keys, self.field_syntax_version)
 
 
-class MessageTimestampRouter(Transform):
+class MessageTimestampRouter(Transform[MessageTimestampRouterConfig]):
     """Name the topic by a format with ${topic} and ${timestamp}, the timestamp being a field of the value."""
 
     class_name = CONFLUENT + "MessageTimestampRouter"
     version = VERSION
-    config_class = MessageTimestampRouterConfig
-    config: MessageTimestampRouterConfig
 
     def configure(self, config: Config) -> None:
         super().configure(config)

@@ -18,13 +18,11 @@ class HasHeaderKeyConfig(Config):
     name: str | None = config_key("The header name.", non_empty=True)
 
 
-class HasHeaderKey(Predicate):
+class HasHeaderKey(Predicate[HasHeaderKeyConfig]):
     """True for records with at least one header of the name."""
 
     class_name = PREFIX + "predicates.HasHeaderKey"
     version = VERSION
-    config_class = HasHeaderKeyConfig
-    config: HasHeaderKeyConfig
 
     def test(self, record: Record) -> bool:
         return any(header.name == self.config.name for header in record.headers or ())
@@ -59,13 +57,11 @@ class TopicNameMatchesConfig(Config):
     )
 
 
-class TopicNameMatches(Predicate):
+class TopicNameMatches(Predicate[TopicNameMatchesConfig]):
     """True for records whose whole topic name matches a pattern."""
 
     class_name = PREFIX + "predicates.TopicNameMatches"
     version = VERSION
-    config_class = TopicNameMatchesConfig
-    config: TopicNameMatchesConfig
 
     def configure(self, config: Config) -> None:
         super().configure(config)

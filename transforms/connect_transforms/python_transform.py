@@ -96,13 +96,11 @@ def _names_of(node: ast.stmt) -> Iterable[str]:
         yield from (name.asname or name.name for name in node.names)
 
 
-class Python(Transform):
+class Python(Transform[PythonConfig]):
     """Call a function of a Python file. It must not change what it is given, but return changed copies."""
 
     class_name = "connect.transforms.Python"
     version = VERSION
-    config_class = PythonConfig
-    config: PythonConfig
     allowed_by = "transforms.python.enabled"
 
     def configure(self, config: Config) -> None:

@@ -18,13 +18,11 @@ class RegexRouterConfig(Config):
     replacement: str = config_key("Replacement string.", importance="high")
 
 
-class RegexRouter(Transform):
+class RegexRouter(Transform[RegexRouterConfig]):
     """Rename topics whose whole name matches."""
 
     class_name = PREFIX + "RegexRouter"
     version = VERSION
-    config_class = RegexRouterConfig
-    config: RegexRouterConfig
 
     def configure(self, config: Config) -> None:
         super().configure(config)

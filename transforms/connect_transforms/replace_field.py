@@ -67,10 +67,7 @@ class ReplaceFieldConfig(Config):
             yield from path_problems(name, texts, self.field_syntax_version)
 
 
-class _ReplaceField(ColumnTransform):
-    config_class = ReplaceFieldConfig
-    config: ReplaceFieldConfig
-
+class _ReplaceField(ColumnTransform[ReplaceFieldConfig]):
     def configure(self, config: Config) -> None:
         super().configure(config)
         own, version = self.config, self.config.field_syntax_version

@@ -32,10 +32,7 @@ class SetSchemaMetadataConfig(Config):
             yield Problem("schema.name", "Neither schema name nor version configured")
 
 
-class _SetSchemaMetadata(ColumnTransform):
-    config_class = SetSchemaMetadataConfig
-    config: SetSchemaMetadataConfig
-
+class _SetSchemaMetadata(ColumnTransform[SetSchemaMetadataConfig]):
     def configure(self, config: Config) -> None:
         super().configure(config)
         self._schemas = SchemaCache(self._updated)

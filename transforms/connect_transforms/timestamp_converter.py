@@ -119,10 +119,7 @@ class TimestampConverterConfig(Config):
                 )
 
 
-class _TimestampConverter(ColumnTransform):
-    config_class = TimestampConverterConfig
-    config: TimestampConverterConfig
-
+class _TimestampConverter(ColumnTransform[TimestampConverterConfig]):
     def configure(self, config: Config) -> None:
         super().configure(config)
         own = self.config

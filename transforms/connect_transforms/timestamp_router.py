@@ -29,13 +29,11 @@ class TimestampRouterConfig(Config):
         return format_problems("timestamp.format", self.timestamp_format)
 
 
-class TimestampRouter(Transform):
+class TimestampRouter(Transform[TimestampRouterConfig]):
     """Name the topic by a format with ${topic} and ${timestamp}."""
 
     class_name = PREFIX + "TimestampRouter"
     version = VERSION
-    config_class = TimestampRouterConfig
-    config: TimestampRouterConfig
 
     def configure(self, config: Config) -> None:
         super().configure(config)

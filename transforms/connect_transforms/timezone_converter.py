@@ -101,13 +101,11 @@ def _rule_of(text: str) -> _Rule | None:
     return _Rule("", parts[0], parts[1] if len(parts) == 2 else None) if len(parts) < 3 else None
 
 
-class TimezoneConverter(Transform):
+class TimezoneConverter(Transform[TimezoneConverterConfig]):
     """Show the dates of change events, or of plain rows, in another time zone."""
 
     class_name = "io.debezium.transforms.TimezoneConverter"
     version = VERSION
-    config_class = TimezoneConverterConfig
-    config: TimezoneConverterConfig
 
     def configure(self, config: Config) -> None:
         super().configure(config)

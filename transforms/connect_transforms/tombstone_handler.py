@@ -21,13 +21,11 @@ class TombstoneHandlerConfig(Config):
     )
 
 
-class TombstoneHandler(Transform):
+class TombstoneHandler(Transform[TombstoneHandlerConfig]):
     """Drop or refuse records whose value is null, with or without schema."""
 
     class_name = CONFLUENT + "TombstoneHandler"
     version = VERSION
-    config_class = TombstoneHandlerConfig
-    config: TombstoneHandlerConfig
 
     def apply_batch(self, batch: Batch) -> Batch | None:
         if None not in batch.values:

@@ -93,10 +93,7 @@ class ValidateJsonSchemaConfig(Config):
         return cls(schema, registry=Registry(), format_checker=checker)
 
 
-class _ValidateJsonSchema(ColumnTransform):
-    config_class = ValidateJsonSchemaConfig
-    config: ValidateJsonSchemaConfig
-
+class _ValidateJsonSchema(ColumnTransform[ValidateJsonSchemaConfig]):
     def configure(self, config: Config) -> None:
         super().configure(config)
         self._validator = self.config.schema_validator()

@@ -50,13 +50,11 @@ class ValueToKeyConfig(Config):
         ]
 
 
-class ValueToKey(Transform):
+class ValueToKey(Transform[ValueToKeyConfig]):
     """Replace the key by an object of some of the value's fields."""
 
     class_name = PREFIX + "ValueToKey"
     version = VERSION
-    config_class = ValueToKeyConfig
-    config: ValueToKeyConfig
 
     def configure(self, config: Config) -> None:
         super().configure(config)

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from itertools import groupby
 from typing import Any
 
-from connect.api import Batch, ConfigError, ConnectError, DataError, Schema, SchemaError, SchemaType, Transform
+from connect.api import Batch, ConfigError, ConfigT, ConnectError, DataError, Schema, SchemaError, SchemaType, Transform
 from connect.api.java import java_class
 
 PREFIX = "org.apache.kafka.connect.transforms."
@@ -20,7 +20,7 @@ NULLS_TO_DEFAULTS = "Whether to replace fields that have a default value and tha
 _CACHE_COUNT_MAX = 16  # as Kafka's caches of updated schemas
 
 
-class ColumnTransform(Transform):
+class ColumnTransform(Transform[ConfigT]):
     """A transform of one column: `KeyColumn` or `ValueColumn` says which."""
 
     version = VERSION
@@ -34,7 +34,7 @@ class ColumnTransform(Transform):
         raise NotImplementedError(f"{type(self).__qualname__} must name a column")
 
 
-class KeyColumn(ColumnTransform):
+class KeyColumn(ColumnTransform[ConfigT]):
     """Works on keys."""
 
     def column(self, batch: Batch) -> tuple[Schema | None, list[Any]]:
@@ -44,7 +44,7 @@ class KeyColumn(ColumnTransform):
         return batch.replace(key_schema=schema, keys=values)
 
 
-class ValueColumn(ColumnTransform):
+class ValueColumn(ColumnTransform[ConfigT]):
     """Works on values."""
 
     def column(self, batch: Batch) -> tuple[Schema | None, list[Any]]:
