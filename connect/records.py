@@ -123,6 +123,27 @@ class RawFetch:
 
 
 @dataclass(frozen=True, slots=True)
+class Appended:
+    """Where the records of one append are.
+
+    Attributes:
+        pieces: Partition, first offset and count of what lies together.
+        rows: Which of the append's records they are, in the order of the pieces; None: all of them, as they were given.
+    """
+
+    pieces: Sequence[tuple[int, int, int]]
+    rows: Sequence[int] | None = None
+
+    def places(self) -> list[tuple[int, int]]:
+        """Return partition and offset of each record, in the order in which they were given. Costs time per record."""
+        found = [(number, base + n) for number, base, count in self.pieces for n in range(count)]
+        if self.rows is None:
+            return found
+        placed = dict(zip(self.rows, found, strict=True))
+        return [placed[row] for row in range(len(found))]
+
+
+@dataclass(frozen=True, slots=True)
 class OffsetAndMetadata:
     """A group's committed offset: the next record to read, not the last one read."""
 

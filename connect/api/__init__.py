@@ -26,8 +26,10 @@ from connect.api.config_values import (
 )
 from connect.api.connector import (
     Batches,
+    CommittedRecord,
     Connector,
     ConnectorContext,
+    RecordMetadata,
     Records,
     SinkConnector,
     SinkTask,
@@ -37,6 +39,7 @@ from connect.api.connector import (
     SourceTaskContext,
     Task,
     TaskContext,
+    TransactionContext,
 )
 from connect.api.convert import Column, Converter, HeaderConverter
 from connect.api.error_codes import register_code
@@ -46,6 +49,7 @@ from connect.api.errors import (
     ConnectError,
     DataError,
     EnvironmentFault,
+    FailedRecord,
     InvalidRecordError,
     LogError,
     NotFoundError,
@@ -119,6 +123,7 @@ __all__ = [
     "Batch",
     "Batches",
     "Column",
+    "CommittedRecord",
     "Config",
     "ConfigData",
     "ConfigError",
@@ -134,6 +139,7 @@ __all__ = [
     "Converter",
     "DataError",
     "EnvironmentFault",
+    "FailedRecord",
     "Field",
     "Header",
     "HeaderConverter",
@@ -149,6 +155,7 @@ __all__ = [
     "Predicate",
     "Problem",
     "Record",
+    "RecordMetadata",
     "RecordTooLargeError",
     "Records",
     "RetriableError",
@@ -168,6 +175,7 @@ __all__ = [
     "Struct",
     "Task",
     "TaskContext",
+    "TransactionContext",
     "Transform",
     "UnknownTopicOrPartitionError",
     "compile_pattern",

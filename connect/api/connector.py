@@ -8,6 +8,16 @@ runs on the event loop, so it must not: what blocks there is named in the log an
 and `put` has to return within the worker's `plugin.call.timeout.ms`; an exception that is no `ConnectError` fails the
 task as `plugin.failed`, and a return that is not as written here as `plugin.broken`. For records there are two forms:
 single records (`poll`, `put`) for the first version, batches (`poll_batch`, `put_batch`) for speed; override one.
+
+What is called again, cancelled or late:
+
+- An instance is started once and never again: a restart makes another one, maybe while a call of the old one that did
+  not come back in time still runs. `start` itself is called again after a `RetriableError`.
+- A stop cancels an `async def` `poll`, and waits for its clean-up; any other `async def` call is cancelled only once
+  `plugin.call.timeout.ms` or the worker's time to stop is over. A plain `def` is never ended: it watches
+  `context.stopping`. Whose call is given up is not called again, but for `stop` and `close`, which may then not come.
+- `commit`, `commit_records` and `flush` are late by nature: records that they are about may lie some calls back.
+- All that crosses is plain and can be pickled: records, offsets, errors.
 """
 
 from __future__ import annotations
@@ -16,7 +26,7 @@ import logging
 import threading
 from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from inspect import isawaitable
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, NamedTuple, Protocol
 
 from connect.api.config import Config
 from connect.api.config_values import Problem
@@ -129,8 +139,30 @@ class TaskContext(Protocol):
     waiting_for: str | None
 
 
+class TransactionContext(Protocol):
+    """How a source says where its transactions end: for use inside `poll`, before it returns.
+
+    Kafka's TransactionContext, for `transaction.boundary=connector`. A request is for what this poll returns, and the
+    last one of a poll counts.
+    """
+
+    def commit_transaction(self, record: Record | None = None) -> None:
+        """Commit behind this record of what the poll returns; behind all of it where it is left out."""
+
+    def abort_transaction(self, record: Record | None = None) -> None:
+        """Abort up to this record, as `commit_transaction`: what is aborted is not delivered, and its offsets count as
+        read."""
+
+
 class SourceTaskContext(TaskContext, Protocol):
-    """What the runtime gives to a source task."""
+    """What the runtime gives to a source task.
+
+    Attributes:
+        transaction: None where the worker has no transactions of the task's own making for it, and a task that would use
+            them does without: each poll's records then are what is committed together. No worker gives one yet.
+    """
+
+    transaction: TransactionContext | None
 
     def offset(self, partition: Mapping[str, Any]) -> dict[str, Any] | None:
         """Return the committed source offset of a source partition, None where nothing was committed. Never blocks."""
@@ -172,8 +204,30 @@ class Task(Plugin[ConfigT]):
         return None
 
 
+class RecordMetadata(NamedTuple):
+    """Where a record is in the log. Kafka's RecordMetadata."""
+
+    topic: str
+    partition: int
+    offset: int
+
+
+class CommittedRecord(NamedTuple):
+    """A record that a source need not give again, by the coordinates that it gave it.
+
+    Attributes:
+        metadata: Where it is; None where a transform dropped it, or it failed and was skipped. Where a transform made
+            several of it, the last of them.
+    """
+
+    source_partition: Mapping[str, Any]
+    source_offset: Mapping[str, Any]
+    metadata: RecordMetadata | None
+
+
 class SourceTask(Task[ConfigT]):
-    """Polls records from outside. Order of calls: configure, start, poll…, (commit between polls), stop, close.
+    """Polls records from outside. Order of calls: configure, start, poll…, (commit_records and commit between polls),
+    stop, close.
 
     Records of one source partition are appended in the order in which they were returned. An offset is committed only
     when all records up to it are durable in the log, so after a crash the task starts from a committed offset and may
@@ -208,6 +262,18 @@ class SourceTask(Task[ConfigT]):
         """
         return None
 
+    def commit_records(self, records: Sequence[CommittedRecord]) -> Awaitable[None] | None:
+        """Hear of each record what became of it, once what was appended is durable: acknowledge it upstream here.
+
+        Optional, for sources that acknowledge one by one; it costs nothing where it is not overridden. Each record that
+        such a task polls needs a `source_offset` of its own, which is how it is known again behind transforms; a batch
+        without `source_offsets` is refused. Called between two polls, soon after the append, with all records that were
+        dealt with since, in the order in which they were polled; and once more before `stop`, also where the task
+        failed. A record that is never told of was not dealt with, and is polled again. What it raises is logged, and
+        the same records do not come again.
+        """
+        return None
+
     def offset_within(self, batch: Batch, count: int) -> Mapping[str, Any] | Awaitable[Mapping[str, Any] | None] | None:
         """Return where the source goes on after the first `count` records of a batch that it polled; None: not known.
 
@@ -218,8 +284,9 @@ class SourceTask(Task[ConfigT]):
 
 
 class SinkTask(Task[ConfigT]):
-    """Writes records outside. Order of calls: configure, start, open, put…, (flush between puts), close_partitions,
-    stop, close. `open` and `close_partitions` come again whenever partitions come and go, between puts, the second one
+    """Writes records outside. Order of calls: configure, start, open, resume_offsets, put…, (flush between puts),
+    close_partitions, stop, close. `open` and `close_partitions` come again whenever partitions come and go, between
+    puts, the second one
     after a flush; where a put failed, flush and close_partitions come all the same.
 
     Records of one partition come in offset order. Offsets are committed after `flush` returns, for what was put
@@ -232,12 +299,25 @@ class SinkTask(Task[ConfigT]):
         """Hear which (topic, partition) pairs were assigned; called before their first record."""
         return None
 
+    def resume_offsets(
+        self, partitions: Sequence[tuple[str, int]]
+    ) -> Mapping[tuple[str, int], int] | Awaitable[Mapping[tuple[str, int], int] | None] | None:
+        """Return where these partitions go on, for sinks that keep offsets in their target: the offset of the first
+        record that is not there yet. A partition that is left out goes on at the group's committed offset.
+
+        Optional. Called once for each assignment, right behind `open` and before the first record of these partitions;
+        what was fetched of them is dropped, and the consumer goes on there. A `context.seek` in `open` counts more. An
+        offset that the log does not hold is up to `auto.offset.reset`.
+        """
+        return None
+
     def put(self, records: list[Record]) -> Awaitable[None] | None:
         """Write records; buffering is allowed until `flush`.
 
         Raises:
             RetriableError: Nothing of this call was kept; the same records come again.
-            DataError: A record is bad; the runtime finds out which and lets `errors.tolerance` decide.
+            DataError: Records are bad, and nothing of this call was kept. With `failed`, those are up to
+                `errors.tolerance`, and the others come again together; without it in halves, down to the bad one.
         """
         raise NotImplementedError(f"{type(self).__qualname__} must define put or put_batch")
 
@@ -249,12 +329,28 @@ class SinkTask(Task[ConfigT]):
         """Write the batches of one fetch, all of them or nothing: for sinks whose target has transactions.
 
         Optional; a sink that has it has `put_batch` too, for a record that is to be put without the others. After a
-        `RetriableError` the same batches come again; after a `DataError`, where it is tolerated, each by itself.
+        `RetriableError` the same batches come again; after a `DataError` that is tolerated, without the records that it
+        names in `failed`, counted over all batches in their order; where it names none, each batch by itself.
         """
         raise NotImplementedError(f"{type(self).__qualname__} has no put_batches")
 
-    def flush(self) -> Awaitable[None] | None:
-        """Make everything put so far durable; offsets are committed when this returns."""
+    def flush(
+        self,
+    ) -> Mapping[tuple[str, int], int] | Awaitable[Mapping[tuple[str, int], int] | None] | None:
+        """Make what was put so far durable; offsets are committed when this returns. Kafka's preCommit.
+
+        Called again every `offset.flush.interval.ms` as long as something that was put is not committed, and before
+        partitions are given up, on a pause and at the end, where it should make everything durable: what is not comes
+        again.
+
+        Returns:
+            None: all that was put is durable. Else how far it got, as the offset behind the last durable record by
+            (topic, partition), at most what was put: exactly that is committed. Of a partition that is left out nothing
+            is committed; one that is not the task's any more is passed over.
+
+        Raises:
+            RetriableError: Nothing is committed now; it is called again at its time.
+        """
         return None
 
     def close_partitions(self, partitions: Sequence[tuple[str, int]]) -> Awaitable[None] | None:

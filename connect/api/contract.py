@@ -8,11 +8,11 @@ list of timestamps or headers came: those cost a look at each item's type.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Final, NoReturn
 
 from connect.api.config_values import Problem
-from connect.api.errors import PluginError
+from connect.api.errors import DataError, FailedRecord, PluginError
 from connect.api.record import Batch, Record
 from connect.api.schema import Schema
 
@@ -198,6 +198,69 @@ def looked_of(plugin: object, result: Any) -> bool:
     return result
 
 
+def failed_of(plugin: object, method: str, error: DataError, count: int) -> list[FailedRecord]:
+    """Return which of a call's `count` records an error says are bad, in order; [] where it does not say.
+
+    Raises:
+        PluginError: plugin.broken: it names a record twice, one that was not given, or no reason.
+    """
+    failed = error.failed
+    if not isinstance(failed, list | tuple):
+        _raised(plugin, method, failed, "a list of FailedRecord")
+    found: dict[int, FailedRecord] = {}
+    for given in failed:
+        one = FailedRecord(*given) if isinstance(given, tuple) and len(given) == 2 else given
+        if not isinstance(one, FailedRecord) or type(one.index) is not int or not isinstance(one.reason, str):
+            _raised(plugin, method, [given], "pairs of an index and a reason")
+        if not 0 <= one.index < count or one.index in found:
+            _raised(plugin, method, one.index, f"each index once, from 0 to {count - 1}")
+        found[one.index] = one
+    return [found[index] for index in sorted(found)]
+
+
+def flushed_of(plugin: object, result: Any, put: Mapping[tuple[str, int], int]) -> dict[tuple[str, int], int] | None:
+    """Return how far a `flush` says it got, of the partitions that are the task's; None: all that was put is flushed.
+
+    Args:
+        put: By (topic, partition), the offset behind the last record that was put.
+
+    Raises:
+        PluginError: plugin.broken: it is no mapping of offsets, or beyond what was put.
+    """
+    if result is None:
+        return None
+    found = _offsets_of(plugin, "flush", result)
+    for at, offset in found.items():
+        if at in put and offset > put[at]:
+            _part(plugin, "flush", _at(at), offset, f"at most {put[at]}, since no more was put")
+    return {at: offset for at, offset in found.items() if at in put}
+
+
+def resume_offsets_of(plugin: object, result: Any, asked: Collection[tuple[str, int]]) -> dict[tuple[str, int], int]:
+    """Return where a sink goes on by its own word, of the partitions that it was asked for.
+
+    Raises:
+        PluginError: plugin.broken: it is no mapping of offsets, or of a partition that it was not asked for.
+    """
+    if result is None:
+        return {}
+    found = _offsets_of(plugin, "resume_offsets", result)
+    for at, offset in found.items():
+        if at not in asked:
+            _part(plugin, "resume_offsets", _at(at), offset, "none but the partitions that it was asked for")
+    return found
+
+
+def check_acknowledged(plugin: object, method: str, batch: Batch) -> None:
+    """Refuse a batch without offsets of its records, of a task that wants to hear of each.
+
+    Raises:
+        PluginError: plugin.broken.
+    """
+    if batch.source_partition is None or batch.source_offsets is None or None in batch.source_offsets:
+        _part(plugin, method, "source_offset", None, "one for each record, since the task has commit_records")
+
+
 # -- parts ---------------------------------------------------------------------------------------------------------
 
 
@@ -279,6 +342,28 @@ def _check_json(plugin: object, method: str, where: str, item: Any, depth: int) 
             _check_json(plugin, method, where, inner, depth + 1)
     elif item is not None and kind not in (bool, int, float):
         _part(plugin, method, where, item, expected)
+
+
+def _offsets_of(plugin: object, method: str, result: Any) -> dict[tuple[str, int], int]:
+    expected = "a dict of offsets by (topic, partition)"
+    if not isinstance(result, Mapping):
+        refuse(plugin, method, result, f"{expected}, or None")
+    found: dict[tuple[str, int], int] = {}
+    for at, offset in result.items():
+        if not isinstance(at, tuple) or len(at) != 2 or not isinstance(at[0], str) or type(at[1]) is not int:
+            _part(plugin, method, "a key", at, expected)
+        if type(offset) is not int or offset < 0:
+            _part(plugin, method, _at(at), offset, "an offset of 0 or more")
+        found[at[0], at[1]] = offset
+    return found
+
+
+def _at(partition: tuple[str, int]) -> str:
+    return f"the offset of {partition[0]}-{partition[1]}"
+
+
+def _raised(plugin: object, method: str, given: object, expected: str) -> NoReturn:
+    raise PluginError(f"{_owner(plugin)}.{method} raised DataError with failed = {_named(given)}; expected {expected}")
 
 
 def _part(plugin: object, method: str, part: str, given: object, expected: str) -> NoReturn:

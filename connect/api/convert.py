@@ -50,7 +50,8 @@ class Converter(Plugin[ConfigT]):
         """Return the bytes of n values of one schema.
 
         Raises:
-            DataError: Some value cannot be expressed; the runtime then goes value by value.
+            DataError: Some values cannot be expressed. With `failed`, the others are given again together; without it,
+                value by value.
         """
         self._must_override("from_connect_data", "encode")
         return [
@@ -61,7 +62,8 @@ class Converter(Plugin[ConfigT]):
         """Return n values as runs of one schema each, in order, n in all; [] for no data.
 
         Raises:
-            DataError: Some bytes cannot be read; the runtime then goes value by value.
+            DataError: Some bytes cannot be read. With `failed`, the others are given again together; without it, value
+                by value.
         """
         self._must_override("to_connect_data", "decode")
         columns: list[Column] = []

@@ -29,6 +29,8 @@ may meet.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import ClassVar
 
 from connect.api.error_codes import CODES
@@ -118,13 +120,41 @@ class RetriableError(ConnectError):
         self.retry_after_ms = retry_after_ms
 
 
+@dataclass(frozen=True, slots=True)
+class FailedRecord:
+    """A record that is bad: its place in what the call was given, zero-based, and why. A pair does as well."""
+
+    index: int
+    reason: str
+
+
 class DataError(ConnectError):
-    """One record is bad: a converter, transform or sink cannot take it. `errors.tolerance` decides what follows.
+    """A record is bad: a converter, transform or sink cannot take it. `errors.tolerance` decides what follows.
+
+    Who knows which records of a batch are bad says so in `failed`, all of them at once: the others are given again
+    together, in their order, so that a batch with bad records costs two calls. Left out, the runtime finds the bad one:
+    in halves for a sink, one by one for transforms and converters. Nothing of a call that raises may stay.
 
     Kafka Connect's DataException.
+
+    Args:
+        failed: The bad records; the order says nothing.
     """
 
     default_code = "data.invalid"
+    failed: tuple[FailedRecord | tuple[int, str], ...] = ()
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        failed: Iterable[FailedRecord | tuple[int, str]] = (),
+        code: str | None = None,
+        hint: str | None = None,
+        config_path: str | None = None,
+    ) -> None:
+        super().__init__(message, code=code, hint=hint, config_path=config_path)
+        self.failed = tuple(failed)  # looked at where it crosses to the runtime
 
 
 class SchemaError(DataError):

@@ -43,7 +43,8 @@ class Transform(Plugin[ConfigT]):
         Within a batch the records keep their order.
 
         Raises:
-            DataError: Some record cannot be transformed; the runtime then goes record by record.
+            DataError: Some records cannot be transformed. With `failed`, the others are given again together; without
+                it, record by record.
         """
         self._must_override()
         return Batch.group(changed for record in batch.records() if (changed := self._applied(record)) is not None)

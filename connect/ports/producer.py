@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Literal, Protocol
 
 from connect.records import (
+    Appended,
     Columns,
     OffsetAndMetadata,
     TopicPartition,
@@ -26,11 +27,14 @@ class Producer(Protocol):
 
     async def append(
         self, topic: str, columns: Columns, *, partition: int | None = None, acks: Acks = "written"
-    ) -> None:
+    ) -> Appended | None:
         """Append n records to a topic.
 
         Without `partition` each record with a key goes where Kafka's murmur2 partitioner puts it, and records without
         a key stick to one partition for a batch.
+
+        Returns:
+            Where they are; None where that is not known, as with acks 'none'.
 
         Raises:
             UnknownTopicOrPartitionError, RecordTooLargeError: Nothing was appended.

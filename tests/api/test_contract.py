@@ -5,7 +5,7 @@ from typing import Any, cast
 
 import pytest
 
-from connect.api import STRING, Batch, Header, Headers, PluginError, Problem, Record
+from connect.api import STRING, Batch, DataError, FailedRecord, Header, Headers, PluginError, Problem, Record
 from connect.api import contract as c
 
 
@@ -184,3 +184,22 @@ def test_check_returns_problems_and_alter_offsets_a_verdict() -> None:
         with pytest.raises(PluginError, match=r"Naughty\.alter_offsets returned"):
             c.looked_of(PLUGIN, odd)
     assert c.looked_of(PLUGIN, True) is True
+
+
+def test_the_records_that_an_error_names_come_in_order_and_each_once() -> None:
+    error = DataError("x", failed=[(2, "c"), FailedRecord(0, "a")])
+    assert c.failed_of(PLUGIN, "put", error, 3) == [FailedRecord(0, "a"), FailedRecord(2, "c")]
+    assert c.failed_of(PLUGIN, "put", DataError("x"), 3) == []
+
+
+def test_of_a_flush_what_is_not_the_tasks_any_more_is_passed_over() -> None:
+    put = {("t", 0): 5}
+    assert c.flushed_of(PLUGIN, None, put) is None
+    assert c.flushed_of(PLUGIN, {("t", 0): 5, ("u", 1): 9}, put) == {("t", 0): 5}
+
+
+def test_resume_offsets_are_of_the_partitions_that_were_asked_for() -> None:
+    assert c.resume_offsets_of(PLUGIN, None, [("t", 0)]) == {}
+    assert c.resume_offsets_of(PLUGIN, {("t", 0): 0}, [("t", 0), ("t", 1)]) == {("t", 0): 0}
+    with pytest.raises(PluginError, match="the offset of t-2 = int 1; expected none but the partitions"):
+        c.resume_offsets_of(PLUGIN, {("t", 2): 1}, [("t", 0)])

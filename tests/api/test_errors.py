@@ -8,7 +8,7 @@ import pytest
 import connect.api.errors as errors
 from connect.api import InvalidConfigError, Problem, invalid_config
 from connect.api.error_codes import CODES
-from connect.api.errors import ConfigError, ConnectError, RetriableError
+from connect.api.errors import ConfigError, ConnectError, DataError, FailedRecord, RetriableError, SchemaError
 
 ERRORS = [value for value in vars(errors).values() if isinstance(value, type) and issubclass(value, ConnectError)]
 
@@ -48,3 +48,14 @@ def test_what_an_error_says_beyond_its_message_comes_through_pickle_too() -> Non
     assert type(found) is InvalidConfigError
     assert found.problems == tuple(problems)
     assert _all_of(found) == _all_of(invalid_config(problems))
+
+
+def test_an_error_goes_through_a_pickle_with_the_records_that_it_names() -> None:
+    error = DataError("two are bad", failed=[FailedRecord(0, "a"), (3, "b")], hint="Mend them.")
+    again = pickle.loads(pickle.dumps(error))
+    assert (again.message, again.hint, again.code) == ("two are bad", "Mend them.", "data.invalid")
+    assert again.failed == (FailedRecord(0, "a"), (3, "b"))
+
+
+def test_a_data_error_names_no_record_unless_it_is_told_to() -> None:
+    assert SchemaError("x").failed == ()

@@ -22,6 +22,7 @@ class SourceContext:
         self.task = task
         self.log = logging.getLogger("connect.connector.test")
         self.stopping = threading.Event()
+        self.transaction = None
         self._offsets = {_json(partition): dict(offset) for partition, offset in offsets}
 
     def offset(self, partition: Mapping[str, Any]) -> dict[str, Any] | None:

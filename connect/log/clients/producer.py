@@ -21,7 +21,7 @@ from connect.log.threads import Threads
 from connect.log.topics import Topic, Topics
 from connect.log.transactions.session import Session
 from connect.ports import Acks
-from connect.records import Columns, OffsetAndMetadata, TopicPartition
+from connect.records import Appended, Columns, OffsetAndMetadata, TopicPartition
 
 #: Called with producer id, epoch and partition. Raises `TransactionStateError`.
 CheckOpen = Callable[[int, int, TopicPartition], None]
@@ -31,6 +31,21 @@ _Share = tuple[Partition, list[EncodedBatch]]
 
 #: Kafka's `batch.size`: a sticky partition is left once an append to it was at least so large.
 _STICKY_BYTES: Final = 16_384
+
+
+class _Places:
+    """Where the records of one append are, as far as it has come."""
+
+    def __init__(self) -> None:
+        self.pieces: list[tuple[int, int, int]] = []
+        self.rows: list[int] | None = None
+
+    def add(self, partition: Partition, base_offset: int, count: int) -> None:
+        if count:
+            self.pieces.append((int(partition.name.rpartition("-")[2]), base_offset, count))
+
+    def appended(self) -> Appended:
+        return Appended(tuple(self.pieces), self.rows)
 
 
 class LogProducer:
@@ -66,43 +81,51 @@ class LogProducer:
         self._written: dict[Partition, None] = {}  # those appended to; never forgotten, since asking one is cheap
         self._used: dict[str, AppendQueue] = {}
         #: By topic: columns whose append the disk refused half-way, what is left of them, and where the rest is.
-        self._unfinished: dict[str, tuple[Columns, list[_Share], list[Partition]]] = {}
+        self._unfinished: dict[str, tuple[Columns, list[_Share], _Places, list[Partition]]] = {}
 
     async def append(
         self, topic: str, columns: Columns, *, partition: int | None = None, acks: Acks = "written"
-    ) -> None:
+    ) -> Appended | None:
         """Append n records; see the port."""
         self._check_is_open_to_us(topic)
-        await self.append_for_log(topic, columns, partition=partition, acks=acks)
+        return await self.append_for_log(topic, columns, partition=partition, acks=acks)
 
     async def append_for_log(
         self, topic: str, columns: Columns, *, partition: int | None = None, acks: Acks = "written"
-    ) -> None:
+    ) -> Appended | None:
         """Append n records of the log's own making, whatever the topic: a group's offsets in a transaction."""
         target = self._topics.get(topic)
         if partition is not None:
             target.partition(partition)
+        places = _Places()
         if not len(columns):
-            return
+            return places.appended()
         if self._session is not None:
-            await self._append_sequenced(self._session, target, columns, partition, acks)
-            return
+            await self._append_sequenced(self._session, target, columns, partition, acks, places)
+            return places.appended() if acks != "none" else None
 
         def write() -> tuple[tuple[Partition, ...], int]:
             check_records(target, columns, self._clock)
-            shares = [(partition, columns)] if partition is not None else self._share_out(target, columns)
+            shares = self._share_out(target, columns, partition, places)
             # All is encoded, and every limit checked, before the first write: a record too large leaves nothing behind.
             encoded = [(target.partitions[number], self._encode(target, share)) for number, share in shares]
-            return self._append_shares(topic, columns, encoded)
+            return self._append_shares(topic, columns, encoded, places)
 
-        await self._queue(topic).append(lambda: self._finish(topic, columns) or write(), acks)
+        await self._queue(topic).append(lambda: self._finish(topic, columns, places) or write(), acks)
+        return places.appended() if acks != "none" else None
 
     async def _append_sequenced(
-        self, session: Session, target: Topic, columns: Columns, partition: int | None, acks: Acks
+        self,
+        session: Session,
+        target: Topic,
+        columns: Columns,
+        partition: int | None,
+        acks: Acks,
+        places: _Places,
     ) -> None:
         def share_out() -> list[tuple[int, Columns]]:
             check_records(target, columns, self._clock)
-            return [(partition, columns)] if partition is not None else self._share_out(target, columns)
+            return self._share_out(target, columns, partition, places)
 
         shares = await self._threads.run(share_out)
         producer = await session.joined(TopicPartition(target.name, number) for number, _ in shares)
@@ -112,9 +135,9 @@ class LogProducer:
             for number, share in shares:
                 part = target.partitions[number]
                 encoded.append((part, session.sequenced(part, producer, self._encode(target, share))))
-            return self._append_shares(target.name, columns, encoded)
+            return self._append_shares(target.name, columns, encoded, places)
 
-        await self._queue(target.name).append(lambda: self._finish(target.name, columns) or write(), acks)
+        await self._queue(target.name).append(lambda: self._finish(target.name, columns, places) or write(), acks)
 
     async def append_raw(
         self, topic: str, partition: int, batches: bytes, *, acks: Acks = "written", check_records: bool = False
@@ -199,11 +222,12 @@ class LogProducer:
     # -- on the log's threads ----------------------------------------------------------------------------------------
 
     def _append_shares(
-        self, topic: str, columns: Columns, shares: list[_Share], written: Sequence[Partition] = ()
+        self, topic: str, columns: Columns, shares: list[_Share], places: _Places, written: Sequence[Partition] = ()
     ) -> tuple[tuple[Partition, ...], int]:
         """Write each partition's batches; where the disk refuses half-way, keep what is left for the same columns.
 
         Args:
+            places: Is told where the records are.
             written: The partitions of these columns that were written to before; they are told like the others.
         """
         self._written.update(dict.fromkeys(part for part, _ in shares))
@@ -213,24 +237,33 @@ class LogProducer:
             try:
                 if batches:
                     offsets.append(part.append(batches))
+                    places.add(part, offsets[-1], sum(batch.count for batch in batches))
                 else:  # the write was done before, and what failed came after it
                     part.sync()
             except EnvironmentFault:
-                left = _after(batches, part.log_end_offset - begin)
+                written_count = part.log_end_offset - begin
+                places.add(part, begin, written_count)
+                left = _after(batches, written_count)
                 done = [*written, *(part for part, _ in shares[:index])]
-                self._unfinished[topic] = (columns, [(part, left), *shares[index + 1 :]], done)
+                self._unfinished[topic] = (columns, [(part, left), *shares[index + 1 :]], places, done)
                 raise
         return (*written, *(part for part, _ in shares)), offsets[0] if offsets else -1
 
-    def _finish(self, topic: str, columns: Columns) -> tuple[tuple[Partition, ...], int] | None:
+    def _finish(self, topic: str, columns: Columns, places: _Places) -> tuple[tuple[Partition, ...], int] | None:
         """Go on with columns of which a part was written; None where these are others."""
         unfinished = self._unfinished.pop(topic, None)
         if unfinished is None or unfinished[0] is not columns:
             return None
-        return self._append_shares(topic, columns, *unfinished[1:])
+        _, shares, before, written = unfinished
+        places.pieces, places.rows = before.pieces, before.rows
+        return self._append_shares(topic, columns, shares, places, written)
 
-    def _share_out(self, topic: Topic, columns: Columns) -> list[tuple[int, Columns]]:
+    def _share_out(
+        self, topic: Topic, columns: Columns, partition: int | None, places: _Places
+    ) -> list[tuple[int, Columns]]:
         """Return each partition's records, in order."""
+        if partition is not None:
+            return [(partition, columns)]
         count = len(topic.partitions)
         if count == 1:
             return [(0, columns)]
@@ -246,7 +279,9 @@ class LogProducer:
         rows: dict[int, list[int]] = {}
         for row, number in enumerate(numbers):
             rows.setdefault(number, []).append(row)
-        return [(number, _take(columns, places)) for number, places in sorted(rows.items())]
+        shares = sorted(rows.items())
+        places.rows = [row for _, own in shares for row in own]
+        return [(number, _take(columns, own)) for number, own in shares]
 
     def _stick(self, topic: Topic, columns: Columns) -> int:
         number = self._sticky.get(topic.name, 0) % len(topic.partitions)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from contextvars import ContextVar
 from typing import Any, Final
 
-from connect.api import PluginError
+from connect.api import PluginError, TransactionContext
 from connect.records import TopicPartition
 
 Log = logging.Logger | logging.LoggerAdapter[Any]
@@ -44,6 +44,8 @@ class SourceTaskContextImpl:
         self.log: Log = logging.getLogger(f"connect.connector.{connector}")
         self.stopping = threading.Event()
         self.waiting_for: str | None = None
+        #: No worker gives one yet.
+        self.transaction: TransactionContext | None = None
         self._offset = offset
 
     def offset(self, partition: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -75,6 +77,10 @@ class SinkTaskContextImpl:
         if type(offset) is not int or offset < 0:  # told where the plugin asks: later, nobody knows who it was
             raise PluginError(f"seek of {topic}-{partition} to {offset!r:.60}; expected an offset of 0 or more")
         self._seeks[TopicPartition(topic, partition)] = offset
+
+    def resume_from(self, partition: TopicPartition, offset: int) -> None:
+        """Go on where the plugin says that its target is, unless it has sought this partition itself."""
+        self._seeks.setdefault(partition, offset)
 
     def pause(self, *partitions: tuple[str, int]) -> None:
         named = [TopicPartition(*p) for p in partitions]

@@ -1,13 +1,15 @@
 """The data plane between a plugin and the log: transforms, predicates and converters, batch by batch.
 
-Every step takes the whole batch first. If it raises, the same step runs again record by record, so that the culprit is
-known and the task's tolerance decides about that one only; steps never change their input, so a second run is safe.
+Every step takes the whole batch first. If it raises and says which records are bad, the task's tolerance decides about
+those, and the step runs again with the others; if it does not say, it runs again record by record, so that the culprit is
+known. Steps never change their input, so a second run is safe.
 All of this is plain code without input or output, and runs on the task's thread. A step whose tries are ended by a stop
 or a pause raises `Interrupted`, and nothing of the call counts: the same batches come again.
 """
 
 from __future__ import annotations
 
+import functools
 import logging
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -15,12 +17,25 @@ from dataclasses import dataclass
 from operator import not_
 from typing import Any
 
-from connect.api import Batch, Column, Converter, Header, HeaderConverter, Headers, Plugin, Predicate, Schema, Transform
-from connect.api.contract import batches_of, check_bytes, check_column, check_pair, check_runs, refuse
+from connect.api import (
+    Batch,
+    Column,
+    Converter,
+    DataError,
+    FailedRecord,
+    Header,
+    HeaderConverter,
+    Headers,
+    Plugin,
+    Predicate,
+    Schema,
+    Transform,
+)
+from connect.api.contract import batches_of, check_bytes, check_column, check_pair, check_runs, failed_of, refuse
 from connect.records import Columns, FetchedBatch, RawHeaders
 from connect.runtime.border.calls import Underway, fail, is_plain, told
 from connect.runtime.border.watchdog import Abandoned
-from connect.runtime.tasks.tolerance import Interrupted, Tolerance
+from connect.runtime.tasks.tolerance import Interrupted, Tolerance, named
 
 logger = logging.getLogger(__name__)
 
@@ -53,7 +68,7 @@ class Stage:
         if type(self.transform).apply_batch is Transform.apply_batch:
             # It goes record by record anyway, and may count them: each is given once, whatever it makes of others.
             return self._apply_runs(batch, chosen)
-        changed = self._transformed(batch.select(chosen))
+        changed = self._transformed(batch.select(chosen), [n for n, is_chosen in enumerate(chosen) if is_chosen])
         if not changed:
             return [batch.select(list(map(not_, chosen)))]
         if len(changed) == 1 and len(changed[0]) == sum(chosen) and _same_shape(changed[0], batch):
@@ -63,14 +78,21 @@ class Stage:
 
     def _apply_runs(self, batch: Batch, chosen: Sequence[bool]) -> list[Batch]:
         """Take the batch apart where the answer changes."""
-        return coalesce(part for run in _runs(chosen) for part in self._apply_run(batch[run], chosen[run.start]))
+        return coalesce(part for run in _runs(chosen) for part in self._apply_run(batch, run, chosen[run.start]))
 
-    def _apply_run(self, batch: Batch, chosen: bool) -> list[Batch]:
-        return self._transformed(batch) if chosen else [batch]
+    def _apply_run(self, batch: Batch, run: slice, chosen: bool) -> list[Batch]:
+        return self._transformed(batch[run], range(run.start, run.stop)) if chosen else [batch[run]]
 
-    def _transformed(self, batch: Batch) -> list[Batch]:
+    def _transformed(self, batch: Batch, places: Sequence[int] | None = None) -> list[Batch]:
+        """Transform a batch, or those records of one that are at these places: so the transform's own counting is moved."""
         transform = self.transform
-        return batches_of(transform, "apply_batch", transform.apply_batch(batch), given=batch)
+        try:
+            return batches_of(transform, "apply_batch", transform.apply_batch(batch), given=batch)
+        except DataError as error:
+            if places is not None:
+                own = failed_of(transform, "apply_batch", error, len(batch))
+                error.failed = tuple(FailedRecord(places[bad.index], bad.reason) for bad in own)
+            raise
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +191,7 @@ class Pipeline:
 
         What stays one batch of as many records has kept their order; else a transform may part them.
         """
-        changed = self._guarded(stage.apply, batch, label)
+        changed = self._guarded(stage.apply, batch, label, "apply_batch")
         self._is_in_order = self._is_in_order and len(changed) == 1 and len(changed[0]) == len(batch)
         return changed
 
@@ -186,7 +208,7 @@ class Pipeline:
         now_ms = self._clock_ms()
         encoded = []
         for batch in self.transform(coalesce(batches)):
-            encoded.extend(self._guarded(lambda part: [self._encode(part, now_ms)], batch, "converter"))
+            encoded.extend(self._guarded(lambda part: [self._encode(part, now_ms)], batch, "converter", "encode"))
         return encoded
 
     def from_bytes(self, fetched: Iterable[FetchedBatch]) -> list[Batch]:
@@ -194,18 +216,43 @@ class Pipeline:
         decoded = []
         for batch in fetched:
             if len(batch):
-                decoded.extend(self._guarded(self._decode, _raw_batch(batch), "converter"))
+                decoded.extend(self._guarded(self._decode, _raw_batch(batch), "converter", "decode"))
         return self.transform(coalesce(decoded))
 
-    def _guarded(self, step: Callable[[Batch], list[Any]], batch: Batch, stage: str) -> list[Any]:
-        try:
-            return self._tolerance.attempt(lambda: self._run(step, batch))
-        except Interrupted:
-            raise
-        except Exception as error:
-            if len(batch) == 1:
-                self._skip(error, stage, batch, 0)
-                return []
+    def _guarded(self, step: Callable[[Batch], list[Any]], batch: Batch, stage: str, method: str) -> list[Any]:
+        """Run a step, without the records that it names as bad, or one by one where it names none.
+
+        Args:
+            method: What of the plugin raises, for who named what it was not given.
+        """
+        while True:
+            try:
+                return self._tolerance.attempt(functools.partial(self._run, step, batch))
+            except Interrupted:
+                raise
+            except Exception as error:
+                if len(batch) == 1:
+                    self._skip(error, stage, batch, 0)
+                    return []
+                rest = self._without(batch, stage, method, error) if isinstance(error, DataError) else batch
+                if rest is None:
+                    return []
+                if rest is batch:
+                    break
+                batch = rest
+        return self._one_by_one(step, batch, stage)
+
+    def _without(self, batch: Batch, stage: str, method: str, error: DataError) -> Batch | None:
+        """Skip the records that an error names; return the others: the batch where it names none, None where all."""
+        failed = failed_of(self._at[1], method, error, len(batch))
+        if not failed:
+            return batch
+        for one in failed:
+            self._skip(named(error, one.reason), stage, batch, one.index)
+        bad = {one.index for one in failed}
+        return batch.select([index not in bad for index in range(len(batch))]) if len(bad) < len(batch) else None
+
+    def _one_by_one(self, step: Callable[[Batch], list[Any]], batch: Batch, stage: str) -> list[Any]:
         results: list[Any] = []
         for index in range(len(batch)):
             one = batch[index : index + 1]

@@ -1,7 +1,8 @@
 """The sink task's loop: fetch -> convert -> transforms -> put -> flush -> commit the group's offsets.
 
-While one poll's records are put, the next poll is under way; nothing else is in flight. Committed is what was put
-before a `flush` that returned, so after a crash some records come again and none is missed.
+While one poll's records are put, the next poll is under way; nothing else is in flight. How they are put, and taken apart
+around bad ones, is in `isolation.py`. Committed is what was put before a `flush` that returned, or as much of it as the
+flush says, so after a crash some records come again and none is missed.
 
 What is not put is taken back: the consumer goes on from the first such record of each partition, and what the poll
 under way brings of it is dropped. So it is with partitions that the plugin has paused or sought, and with all that is
@@ -12,35 +13,31 @@ partition that is to be given up is put, flushed, committed and closed before it
 from __future__ import annotations
 
 import asyncio
-import inspect
 import time
-from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from connect.api import (
-    Batch,
     ConnectError,
-    DataError,
     EnvironmentFault,
-    PluginError,
     RetriableError,
     SinkTask,
     UnknownTopicOrPartitionError,
 )
-from connect.api.contract import refuse
+from connect.api.contract import flushed_of, resume_offsets_of
 from connect.ports import Consumer, Subscription
 from connect.records import FetchedBatch, OffsetAndMetadata, TopicPartition
-from connect.runtime.border.calls import call, on_loop
+from connect.runtime.border.calls import call
 from connect.runtime.config import SinkConnectorConfig, strip_prefix
 from connect.runtime.factory import make_pipeline
 from connect.runtime.offsets import sink_group
 from connect.runtime.tasks.context import SinkTaskContextImpl
 from connect.runtime.tasks.dead_letters import DeadLetterQueue
 from connect.runtime.tasks.delivery import may_pass
+from connect.runtime.tasks.isolation import Puts, firsts
 from connect.runtime.tasks.pipeline import Pipeline
 from connect.runtime.tasks.task import Surroundings, TaskRunner, TaskSpec, size_of
-from connect.runtime.tasks.tolerance import Interrupted, coordinates
+from connect.runtime.tasks.tolerance import Interrupted
 
 POLL_TIMEOUT_MS = 1000
 #: While the task is paused, a poll does no more than wait for the group.
@@ -60,20 +57,19 @@ class SinkTaskRunner(TaskRunner):
         self._pipeline: Pipeline | None = None
         self._consumer: Consumer | None = None
         self._dead_letters: DeadLetterQueue | None = None
-        self._put: dict[TopicPartition, int] = {}
-        self._on_loop = self._together = False
+        self._puts: Puts | None = None
+        #: Of the partitions that it has: the offset behind the last record that was put, and what is committed of it.
+        self._reached: dict[TopicPartition, int] = {}
+        self._committed: dict[TopicPartition, int] = {}
         self._polling: asyncio.Task[list[FetchedBatch]] | None = None
-        #: Of the records in hand: what is still to be put, None while they are not converted; and what is held back.
-        self._todo: deque[Batch] | None = None
-        self._held: list[Batch] = []
 
     async def _prepare(self) -> None:
-        self._on_loop = on_loop(self._plugin, "put_batch", "put")
-        self._together = type(self._plugin).put_batches is not SinkTask.put_batches
         make = lambda: make_pipeline(  # noqa: E731 - runs on the task's thread
             self.around.plugins, self.around.worker, self.spec.config, log=self.log, interrupted=self.interrupted
         )
         self._pipeline = await self.set_up(make)
+        assert self.tolerance is not None
+        self._puts = Puts(self.thread, self._plugin, self._pipeline, self.tolerance, self.context, self._may_try_again)
         originals = self.spec.config.originals
         assert isinstance(self.spec.config, SinkConnectorConfig)
         producer_configs = {
@@ -214,7 +210,7 @@ class SinkTaskRunner(TaskRunner):
     async def _stand_still(self) -> None:
         """Commit, and put nothing until resumed. The group is still heard: what it asks back is given up."""
         assert self._consumer is not None
-        self._seek(_firsts(await self._end_poll()))
+        self._seek(firsts(await self._end_poll()))
         await self._commit()
         paused = asyncio.create_task(self.pause_point())
         try:
@@ -222,7 +218,7 @@ class SinkTaskRunner(TaskRunner):
                 self._consumer.pause(*self._consumer.assignment)
                 polling = self._begin_poll(PAUSED_POLL_TIMEOUT_MS)
                 await asyncio.wait({polling, paused}, return_when=asyncio.FIRST_COMPLETED)
-                self._seek(_firsts(await self._end_poll()))  # of a partition that came just now
+                self._seek(firsts(await self._end_poll()))  # of a partition that came just now
                 await self._take_assignment([])
         finally:
             paused.cancel()
@@ -252,11 +248,22 @@ class SinkTaskRunner(TaskRunner):
         if gained:
             self.context.assigned = assigned
             await call(self.thread, self._plugin.open, sorted(gained))
+            await self._resume_where_the_sink_is(gained)
         return await self._heed(fetched)
+
+    async def _resume_where_the_sink_is(self, gained: Iterable[TopicPartition]) -> None:
+        """Ask a sink that keeps offsets in its target where these partitions go on."""
+        if type(self._plugin).resume_offsets is SinkTask.resume_offsets:
+            return
+        asked = sorted(gained)
+        found = await call(self.thread, self._plugin.resume_offsets, asked)
+        for (topic, partition), offset in resume_offsets_of(self._plugin, found, asked).items():
+            self.context.resume_from(TopicPartition(topic, partition), offset)
 
     def _forget(self, partitions: Iterable[TopicPartition]) -> None:
         for partition in partitions:
-            self._put.pop(partition, None)
+            self._reached.pop(partition, None)
+            self._committed.pop(partition, None)
         self.context.forget(partitions)
 
     async def _heed(self, fetched: list[FetchedBatch]) -> list[FetchedBatch]:
@@ -280,7 +287,8 @@ class SinkTaskRunner(TaskRunner):
         assert self._consumer is not None
         for partition in seeks:
             self._consumer.position(partition)  # raises where the partition is none of this task's
-            self._put.pop(partition, None)
+            self._reached.pop(partition, None)
+            self._committed.pop(partition, None)
         return seeks
 
     def _pause(self, pauses: Mapping[TopicPartition, bool]) -> None:
@@ -293,154 +301,43 @@ class SinkTaskRunner(TaskRunner):
     async def _deliver(self, fetched: list[FetchedBatch]) -> None:
         """Put what was fetched, and do what the plugin asks for meanwhile. What is not put is taken back."""
         assert self.tolerance is not None
+        assert self._puts is not None
         skipped = self.tolerance.skipped
-        self._todo, self._held = None, []
         try:
-            await self._convert_and_put(fetched)
+            await self._puts.put(fetched)
             await self._send_letters(fetched)
         except Interrupted:
-            if self._todo is None or self.tolerance.letters:
+            if self._puts.todo is None or self.tolerance.letters:
                 # Whatever failed has no letter yet, so all of it comes again, and fails again.
                 self.tolerance.letters.clear()
                 self.tolerance.skipped = skipped
-                self._todo = None
+                self._puts.todo = None
         except Exception:
             if await self._send_last_letters(fetched):
-                self._record(fetched, self._not_put(fetched))  # what came before the failure
+                self._record(fetched, self._puts.not_put(fetched))  # what came before the failure
             raise
-        not_put = self._not_put(fetched)
+        not_put = self._puts.not_put(fetched)
         self._record(fetched, not_put)
         if not_put or self.context.has_wishes:
             seeks, pauses = self.context.take()
             await self._take_back({**not_put, **self._sought(seeks)})
             self._pause(pauses)
 
-    async def _convert_and_put(self, fetched: list[FetchedBatch]) -> None:
-        assert self._pipeline is not None
-        if self._on_loop or self._together:
-            self._todo = deque(await self.thread.run(self._pipeline.from_bytes, fetched))
-            if self._together:
-                await self._put_together()
-        else:
-            # One hop: convert and put on the task's thread; come back only with what failed.
-            error = await self.thread.run(self._put_on_thread, fetched)
-            if error is not None:
-                await self._recover(error)
-        await self._put_all()
-
-    def _put_on_thread(self, fetched: list[FetchedBatch]) -> Exception | None:
-        """Put what converts; return the error that stopped it, if any, which the first of what is left has met."""
-        assert self._pipeline is not None
-        todo = self._todo = deque(self._pipeline.from_bytes(fetched))
-        while todo:
-            if self._is_held(todo[0]):
-                self._held.append(todo.popleft())
-                continue
-            try:
-                self.thread.inside(put, self._plugin, todo[0])
-            except Exception as error:  # decided on the loop, where waiting is cheap
-                return error
-            todo.popleft()
-        return None
-
-    async def _put_all(self) -> None:
-        todo = self._todo
-        assert todo is not None
-        while todo:
-            if self._is_held(todo[0]):
-                self._held.append(todo.popleft())
-                continue
-            try:
-                await call(self.thread, self._plugin.put_batch, todo[0])
-            except Exception as error:
-                await self._recover(error)
-            else:
-                todo.popleft()
-
-    def _is_held(self, batch: Batch) -> bool:
-        return self.context.is_holding and self.context.holds(batch.original_topic, batch.original_partition)
-
-    async def _put_together(self) -> None:
-        """Put all that is in hand or nothing, again while the failure passes; leave it where a record in it is bad.
-
-        Raises:
-            Interrupted: See `_recover`.
-        """
-        assert self._todo is not None
-        assert self.tolerance is not None
-        self._held += [batch for batch in self._todo if self._is_held(batch)]
-        todo = self._todo = deque(batch for batch in self._todo if not self._is_held(batch))
-        tries = 0
-        while todo:
-            try:
-                await call(self.thread, self._plugin.put_batches, list(todo))
-            except RetriableError as error:
-                if not await self._may_try_again(error, tries):
-                    raise Interrupted from error
-                tries += 1
-            except DataError:
-                if not self.tolerance.tolerates:
-                    raise
-                return  # they are put one by one
-            else:
-                todo.clear()
-
     async def _may_try_again(self, error: RetriableError, tries: int) -> bool:
         """Wait before a put is made again; False where the task is to stop or to pause, or the assignment moves."""
         going_on = await self.retry_wait(error, tries, until_pause=True)
         return going_on and not self.pausing and not await self._has_assignment_moved()
 
-    async def _recover(self, error: Exception) -> None:
-        """Put the first batch again while the failure passes; take it apart while a record in it is bad.
-
-        Raises:
-            Interrupted: It is not known what becomes of it: the task is to stop or to pause, or the assignment moves.
-        """
-        assert self._todo is not None
-        assert self.tolerance is not None
-        batch, tries = self._todo[0], 0
-        while isinstance(error, RetriableError):
-            if not await self._may_try_again(error, tries):
-                raise Interrupted from error
-            tries += 1
-            try:
-                await call(self.thread, self._plugin.put_batch, batch)
-            except Exception as again:
-                error = again
-            else:
-                self._todo.popleft()
-                return
-        if not isinstance(error, DataError):
-            raise _placed(error, batch, self._plugin) from error
-        if len(batch) > 1:
-            self._todo[0] = batch[len(batch) // 2 :]
-            self._todo.appendleft(batch[: len(batch) // 2])
-            return
-        self.tolerance.failed(error, stage="put", batch=batch, at=("TASK_PUT", self._plugin))
-        self._todo.popleft()
-
     async def _has_assignment_moved(self) -> bool:
         """Hear what the group says, which nobody does while a put is tried again and again."""
         assert self._consumer is not None
-        self._seek(_firsts(await self._end_poll()))
+        self._seek(firsts(await self._end_poll()))
         self._consumer.pause(*self._consumer.assignment)
-        self._seek(_firsts(await self._consumer.poll(timeout_ms=0)))
+        self._seek(firsts(await self._consumer.poll(timeout_ms=0)))
         self._consumer.resume(*(self._consumer.assignment - self.context.paused))
         return bool(self._consumer.revoking) or self._consumer.assignment != self.context.assigned
 
     # -- what was put, and what was not ----------------------------------------------------------------------------
-
-    def _not_put(self, fetched: Sequence[FetchedBatch]) -> dict[TopicPartition, int]:
-        """Return the offset of the first record of each partition that is not put; nothing for those that all are."""
-        if not self._held and self._todo is not None and not self._todo:
-            return {}
-        found: dict[TopicPartition, int] = {}
-        for batch in (*self._held, *(self._todo or ())):
-            if batch.original_topic is None or batch.original_partition is None or not batch.offsets:
-                return _firsts(fetched)  # records that a transform has made: nobody knows where they belong
-            at = TopicPartition(batch.original_topic, batch.original_partition)
-            found[at] = min(found.get(at, batch.offsets[0]), *batch.offsets)
-        return found if self._todo is not None else _firsts(fetched)
 
     def _record(self, fetched: Sequence[FetchedBatch], not_put: Mapping[TopicPartition, int]) -> None:
         for batch in fetched:
@@ -448,10 +345,10 @@ class SinkTaskRunner(TaskRunner):
             stop = not_put.get(partition)
             if stop is not None and stop < batch.next_offset:
                 if stop > batch.offsets[0]:
-                    self._put[partition] = stop
+                    self._reached[partition] = stop
                     self.records += sum(offset < stop for offset in batch.offsets)
                 continue
-            self._put[partition] = batch.next_offset
+            self._reached[partition] = batch.next_offset
             size_bytes = size_of(batch.columns.keys, batch.columns.values)
             self.records += len(batch)
             self.size_bytes += size_bytes
@@ -494,23 +391,29 @@ class SinkTaskRunner(TaskRunner):
         return True
 
     async def _commit(self) -> None:
-        """Flush the sink, then commit what was put before. A failure that passes leaves it for the next time, one that
-        does not is raised.
+        """Flush the sink, then commit as far as it got.
+
+        A failure that passes leaves it for the next time, one that does not is raised.
         """
         assert self._consumer is not None
         self.context.commit_requested = False
-        if not self._put:
+        if all(self._committed.get(partition) == offset for partition, offset in self._reached.items()):
             return
-        offsets = dict(self._put)
+        reached = dict(self._reached)
         try:
-            await call(self.thread, self._plugin.flush)
+            result = await call(self.thread, self._plugin.flush)
         except RetriableError as error:
             self.log.warning("offsets were not committed, since the sink cannot flush now: %s", error.message)
             return
+        flushed = flushed_of(self._plugin, result, {(at.topic, at.partition): offset for at, offset in reached.items()})
+        if flushed is not None:
+            reached = {TopicPartition(*at): offset for at, offset in flushed.items()}
+        offsets = {at: offset for at, offset in reached.items() if self._committed.get(at) != offset}
         try:
             if self._dead_letters is not None:
                 await self._dead_letters.flush()
-            await self._consumer.commit({p: OffsetAndMetadata(offset) for p, offset in offsets.items()})
+            if offsets:
+                await self._consumer.commit({at: OffsetAndMetadata(offset) for at, offset in offsets.items()})
         except ConnectError as error:
             if not may_pass(error) and not self.stopping:
                 raise
@@ -520,10 +423,10 @@ class SinkTaskRunner(TaskRunner):
             # Refused for ever, and the others are committed.
         else:
             self._tell_committed(offsets)
-        self._put = {p: o for p, o in self._put.items() if offsets.get(p) != o}
+        self._committed.update(offsets)
 
     def _tell_committed(self, offsets: Mapping[TopicPartition, int]) -> None:
-        if self.around.observers.wants("connect_offsets_committed"):
+        if offsets and self.around.observers.wants("connect_offsets_committed"):
             self.tell("connect_offsets_committed", offsets=_shown(offsets))
 
 
@@ -533,35 +436,6 @@ def _shown(offsets: Mapping[TopicPartition, int]) -> list[tuple[dict[str, Any], 
         ({"kafka_topic": at.topic, "kafka_partition": at.partition}, {"kafka_offset": offset})
         for at, offset in offsets.items()
     ]
-
-
-def put(task: SinkTask, batch: Batch) -> None:
-    """Put to a plain task, on its thread."""
-    result = task.put_batch(batch)
-    if result is not None and inspect.isawaitable(result):
-        close = getattr(result, "close", None)
-        if close is not None:
-            close()
-        refuse(task, "put", result, "nothing from a plain `def`, since nobody would await it: write `async def`")
-
-
-def _firsts(fetched: Iterable[FetchedBatch]) -> dict[TopicPartition, int]:
-    """Return the offset of the first record of each partition."""
-    found: dict[TopicPartition, int] = {}
-    for batch in fetched:
-        found.setdefault(TopicPartition(batch.topic, batch.partition), batch.offsets[0])
-    return found
-
-
-def _placed(error: Exception, batch: Batch, plugin: SinkTask) -> ConnectError:
-    """Return what ends the task when a put failed: the cause first, then which records it was about."""
-    place = coordinates(batch, 0)
-    if len(batch) > 1 and batch.offsets:
-        place += f" to {batch.offsets[-1]}"
-    if isinstance(error, ConnectError):
-        return ConnectError(f"{error.message} (put, {place})", code=error.code, hint=error.hint)
-    hint = f"See the trace and report it to the author of {plugin.plugin_name()}."
-    return PluginError(f"{type(error).__name__}: {error} (put, {place})", code="plugin.failed", hint=hint)
 
 
 async def _returned(batches: list[FetchedBatch]) -> list[FetchedBatch]:

@@ -34,6 +34,7 @@ from connect.ports import Producer
 from connect.runtime.border.calls import call, on_loop
 from connect.runtime.config import SourceConnectorConfig, strip_prefix
 from connect.runtime.factory import make_pipeline
+from connect.runtime.tasks.acknowledgements import Acknowledgements
 from connect.runtime.tasks.context import SourceTaskContextImpl
 from connect.runtime.tasks.delivery import delivery_timeout_s, may_pass
 from connect.runtime.tasks.pipeline import Outgoing, Pipeline
@@ -46,6 +47,8 @@ from connect.stores.topics import ensure_topic
 
 #: A task that has nothing to do commits this soon: what it costs is nothing then, and a crash repeats less.
 QUIET_COMMIT_S = 5.0
+#: How long after a failed flush what the plugin waits to hear of is flushed again.
+FLUSH_AGAIN_S: Final = 1.0
 #: How long a cancelled task waits for its parts to end.
 ABANDON_S: Final = 0.5
 
@@ -82,12 +85,17 @@ class SourceTaskRunner(TaskRunner):
         self._half_way: list[tuple[Batch, int]] = []
         self._committed = PendingOffsets()
         self._has_news = False
+        #: Of a task that wants to hear of each record; None, and nothing is done for it, of all others.
+        self._acks: Acknowledgements | None = None
+        self._acknowledger: asyncio.Task[None] | None = None
+        self._is_acknowledging = asyncio.Lock()
 
     async def _prepare(self) -> None:
         make = lambda: make_pipeline(  # noqa: E731 - runs on the task's thread
             self.around.plugins, self.around.worker, self.spec.config, log=self.log, interrupted=self.interrupted
         )
         self._pipeline = await self.set_up(make)
+        self._acks = Acknowledgements.of(self._plugin)
         assert isinstance(self.spec.config, SourceConnectorConfig)
         self._topic_groups = topic_groups(self.spec.config.originals, self.spec.config.topic_creation_groups)
         configs = {
@@ -106,6 +114,8 @@ class SourceTaskRunner(TaskRunner):
         failure: Exception | None = None
         self._committed_at = time.monotonic()
         self._committer = asyncio.create_task(self._commit_regularly())
+        if self._acks is not None:
+            self._acknowledger = asyncio.create_task(self._make_durable_for(self._acks))
         try:
             for step in (
                 self._poll_and_append,
@@ -113,6 +123,7 @@ class SourceTaskRunner(TaskRunner):
                 self._finish_append,
                 self._ask_half_way,
                 self._commit,
+                self._make_durable,
                 self._tell_committed,
             ):
                 try:
@@ -134,6 +145,8 @@ class SourceTaskRunner(TaskRunner):
                 await self._stand_still()
                 continue
             self._check_committer()
+            if self._acks is not None and self._acks.is_full:
+                await self._make_durable()
             if self._polling is None:
                 await self._tell_committed()
             try:
@@ -171,7 +184,8 @@ class SourceTaskRunner(TaskRunner):
 
     async def _abandon(self) -> None:
         """End what is still in flight: the committer, and all else when the task was cancelled."""
-        flying = [task for task in (self._polling, self._appending, self._committer) if task is not None]
+        parts = (self._polling, self._appending, self._committer, self._acknowledger)
+        flying = [task for task in parts if task is not None]
         for task in flying:
             task.cancel()
         # One that does not let itself be cancelled must not hold up the release.
@@ -230,6 +244,8 @@ class SourceTaskRunner(TaskRunner):
 
     def _converted(self, batches: list[Batch]) -> tuple[list[Outgoing], list[Batch]]:
         assert self._pipeline is not None
+        if self._acks is not None:
+            batches = self._acks.told_apart(batches)
         try:
             return self._pipeline.to_bytes(batches), batches
         except Interrupted:
@@ -250,8 +266,12 @@ class SourceTaskRunner(TaskRunner):
             self._pending.add(offsets_before(polled, appended, left, in_order=in_order))
             self._half_way = half_way(polled, appended, left) if in_order else []
             self._is_due.set()
+            if self._acks is not None:
+                self._acks.polled(polled, is_whole=False)
             raise
         self._pending.add(offsets_of(polled))
+        if self._acks is not None:
+            self._acks.polled(polled, is_whole=True)
         self._appended_at = time.monotonic()
         self._is_due.set()
 
@@ -279,7 +299,7 @@ class SourceTaskRunner(TaskRunner):
                 if out.topic not in self._known_topics:
                     await self._ensure_topic(out.topic)
                 self.around.on_topic(self.id, out.topic)
-                await self._producer.append(out.topic, out.columns, partition=out.partition)
+                where = await self._producer.append(out.topic, out.columns, partition=out.partition)
                 break
             except UnknownTopicOrPartitionError:
                 if made_again or out.topic not in self._known_topics:
@@ -291,6 +311,8 @@ class SourceTaskRunner(TaskRunner):
                     raise
                 await self._wait_for_log(error, out.topic, tries)
                 tries += 1
+        if self._acks is not None:
+            self._acks.landed(out, where)
         size_bytes = size_of(out.columns.keys, out.columns.values)
         self.records += len(out.columns)
         self.size_bytes += size_bytes
@@ -389,8 +411,38 @@ class SourceTaskRunner(TaskRunner):
                     plain = [(dict(partition), dict(offset)) for partition, offset in offsets]
                     self.tell("connect_offsets_committed", offsets=plain)
 
+    async def _make_durable_for(self, acks: Acknowledgements) -> None:
+        """Bring to disk what the plugin waits to hear of, beside polls, as soon as it was appended."""
+        while True:
+            await acks.is_waiting.wait()
+            try:
+                await self._make_durable()
+            except ConnectError as error:  # the next commit meets it too, and decides
+                self.log.warning("records cannot be acknowledged now: %s", error.message)
+                await asyncio.sleep(FLUSH_AGAIN_S)
+
+    async def _make_durable(self) -> None:
+        """Bring to disk what the plugin waits to hear of, if anything."""
+        if (acks := self._acks) is None:
+            return
+        assert self._producer is not None
+        async with self._is_acknowledging:
+            if not (taken := acks.take()):
+                return
+            try:
+                await self._producer.flush()
+            except BaseException:
+                acks.put_back(taken)
+                raise
+            acks.durable(taken)
+
     async def _tell_committed(self) -> None:
         """Tell the plugin what was committed since it was last told. Between two calls of it, and after the last."""
+        if self._acks is not None and (records := self._acks.news()):
+            try:
+                await call(self.thread, self._plugin.commit_records, records)
+            except Exception as error:
+                self.log.error("the task's commit_records failed: %s: %s", type(error).__name__, error, exc_info=True)
         if not self._has_news:
             return
         self._has_news = False

@@ -133,6 +133,13 @@ def _hint(at: tuple[str, Plugin] | None) -> str:
     return f"See the trace and report it to {whom}, or set errors.tolerance=all to skip such records."
 
 
+def named(error: DataError, reason: str) -> DataError:
+    """Return the error of one record, of those that an error names."""
+    one = DataError(reason, code=error.code, hint=error.hint)
+    one.__cause__ = error
+    return one
+
+
 def failed_record(error: Exception, stage: str, batch: Batch, index: int) -> dict[str, Any]:
     """Return what observers are told of a record that failed; see `connect_record_failed`."""
     own = batch.source_offsets[index] if batch.source_offsets is not None else None

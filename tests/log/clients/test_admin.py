@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from connect.api import ConfigError, ConflictError, OffsetOutOfRangeError
-from connect.api.errors import UnknownTopicOrPartitionError
+from connect.api import ConfigError, ConflictError
+from connect.api.errors import OffsetOutOfRangeError, UnknownTopicOrPartitionError
 from connect.codec.header import iterate_batches
 from connect.records import Columns, OffsetAndMetadata, TopicPartition
 from tests.log.conftest import put, values_of

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from connect.api import CorruptBatchError
+from connect.api.errors import CorruptBatchError
 from connect.codec.encode import encode, with_producer
 from connect.codec.header import LOG_APPEND_TIME, iterate_batches
 from connect.log.clients.fetched import decode_slice, first_offset_at

@@ -199,3 +199,40 @@ async def test_a_durable_append_that_goes_on_is_on_disk_in_every_partition(open_
     await producer.append("t", columns, acks="durable")
     synced = {name for step, name in disk.steps if step == "sync_file"}
     assert synced >= {f"t-{number}/00000000000000000000.log" for number in range(3)}
+
+
+async def test_an_append_tells_where_each_record_is(cluster):
+    await cluster.admin.create_topic("t", partitions=3)
+    producer = cluster.producer(client_id="x", configs={"batch.size": "200"})
+    keys = [None if n % 7 == 0 else b"k%d" % n for n in range(100)]
+    values = [b"%d" % n for n in range(100)]
+    await producer.append("t", Columns([b"before"]), partition=1)
+    appended = await producer.append("t", Columns(values, keys))
+    for value, (partition, offset) in zip(values, appended.places(), strict=True):
+        assert (await values_of(cluster, "t", partition))[offset] == value
+    assert (await producer.append("t", Columns([b"x", b"y"]), partition=2)).places()[1][0] == 2
+    assert (await producer.append("t", Columns([]))).places() == []
+    assert await producer.append("t", Columns([b"z"]), acks="none") is None
+
+
+async def test_an_append_that_went_on_after_a_refusal_tells_where_each_record_is(open_log):
+    disk = FaultyDisk()
+    cluster = await open_log(disk=disk)
+    await cluster.admin.create_topic("t", partitions=2, configs={"segment.bytes": "2000"})
+    producer, other = cluster.producer(client_id="x", configs={"batch.size": "400"}), cluster.producer(client_id="y")
+    keys = [b"k%d" % n for n in range(300)]
+    columns, appended = Columns(keys, keys, 1_700_000_000_000), None
+    for _ in range(100):
+        disk.refuse("write_at", ".log", errno.ENOSPC, after=1)
+        try:
+            appended = await producer.append("t", columns)
+            break
+        except EnvironmentFault:
+            disk.heal()
+            await other.append("t", Columns([b"between"]), partition=0)
+        finally:
+            disk.heal()
+    assert appended is not None
+    assert len(appended.pieces) > 2
+    for key, (partition, offset) in zip(keys, appended.places(), strict=True):
+        assert (await values_of(cluster, "t", partition))[offset] == key

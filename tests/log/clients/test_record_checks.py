@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from crc32c import crc32c
 
-from connect.api import CorruptBatchError, InvalidRecordError, LogError, RecordTooLargeError
+from connect.api import InvalidRecordError, LogError, RecordTooLargeError
+from connect.api.errors import CorruptBatchError
 from connect.codec.compression import ZSTD
 from connect.codec.decode import decode
 from connect.codec.encode import EncodedBatch, encode, encode_retained

@@ -6,8 +6,7 @@ import struct
 
 import pytest
 
-from connect.api import CorruptBatchError
-from connect.api.errors import LogError
+from connect.api.errors import CorruptBatchError, LogError
 from connect.log.groups.offset_records import decode_key, decode_value, encode_key, encode_value
 from connect.records import OffsetAndMetadata, TopicPartition
 

@@ -6,7 +6,7 @@ import logging
 
 import pytest
 
-from connect.api import CorruptBatchError
+from connect.api.errors import CorruptBatchError
 from connect.codec.encode import encode, with_producer
 from connect.log.inspection.scan import PassedOver, records_in, walk_batches
 from connect.records import Columns

@@ -6,7 +6,7 @@ import struct
 
 import pytest
 
-from connect.api import CorruptBatchError
+from connect.api.errors import CorruptBatchError
 from connect.log.transactions.records import (
     Status,
     TransactionRecord,

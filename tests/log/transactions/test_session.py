@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from connect.api import LogError, ProducerFencedError, TransactionStateError
+from connect.api import LogError
+from connect.api.errors import ProducerFencedError, TransactionStateError
 from connect.codec.header import iterate_batches
 from connect.records import Columns, OffsetAndMetadata, TopicPartition
 

@@ -9,7 +9,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connect.api import Batch, Column, Converter, DataError, HeaderConverter, Predicate, Record, Schema, Transform
+from connect.api import (
+    Batch,
+    Column,
+    Converter,
+    DataError,
+    HeaderConverter,
+    PluginError,
+    Predicate,
+    Record,
+    Schema,
+    Transform,
+)
 from connect.records import Columns, FetchedBatch
 from connect.runtime.border.watchdog import Abandoned
 from connect.runtime.config import SinkConnectorConfig
@@ -118,6 +129,88 @@ def test_one_bad_record_of_a_batch_is_skipped_and_the_others_go_on() -> None:
     pipeline, tolerance = make_pipeline(Stage("f", FailOn()), **{"errors.tolerance": "all"})
     (out,) = pipeline.to_bytes([make_batch(["a", "bad", "b"])])
     assert (list(out.columns.values), tolerance.skipped) == ([b"a", b"b"], 1)
+
+
+class NameBad(Transform):
+    """Says which values begin with 'bad', and takes none of a batch that has such."""
+
+    def __init__(self) -> None:
+        self.calls: list[list[Any]] = []
+
+    def apply_batch(self, batch: Batch) -> Batch:
+        self.calls.append(list(batch.values))
+        failed = [(n, f"{value} is bad") for n, value in enumerate(batch.values) if value.startswith("bad")]
+        if failed:
+            raise DataError("some are bad", failed=failed)
+        return batch
+
+
+def test_a_transform_that_names_its_bad_records_is_given_the_others_together() -> None:
+    transform = NameBad()
+    pipeline, tolerance = make_pipeline(Stage("n", transform), **{"errors.tolerance": "all"})
+    (out,) = pipeline.to_bytes([make_batch(["a", "bad1", "b", "bad2", "c"])])
+    assert (list(out.columns.values), tolerance.skipped) == ([b"a", b"b", b"c"], 2)
+    assert transform.calls == [["a", "bad1", "b", "bad2", "c"], ["a", "b", "c"]]
+
+
+def test_of_a_batch_of_bad_records_nothing_is_given_again() -> None:
+    transform = NameBad()
+    pipeline, tolerance = make_pipeline(Stage("n", transform), **{"errors.tolerance": "all"})
+    assert pipeline.to_bytes([make_batch(["bad1", "bad2"])]) == []
+    assert (len(transform.calls), tolerance.skipped) == (1, 2)
+
+
+class IsNumbered(Predicate):
+    def test(self, record: Record) -> bool:
+        return record.value[-1].isdigit()
+
+
+def test_behind_a_predicate_the_record_that_a_transform_names_is_the_one_that_is_skipped() -> None:
+    pipeline, tolerance = make_pipeline(Stage("n", NameBad(), IsNumbered()), **{"errors.tolerance": "all"})
+    failed: list[tuple[str, int | None]] = []
+    tolerance.on_failed = lambda error, stage, batch, index, skipped: failed.append(
+        (str(error), batch.record(index).offset)
+    )
+    batches = pipeline.transform([make_sink_batch(["bad", "a1", "bad2", "b", "bad3", "c4"], base_offset=10)])
+    assert [value for batch in batches for value in batch.values] == ["bad", "a1", "b", "c4"]
+    assert failed == [("bad2 is bad", 12), ("bad3 is bad", 14)]
+
+
+def test_without_tolerance_the_first_record_that_is_named_is_the_failure() -> None:
+    pipeline, _ = make_pipeline(Stage("n", NameBad()))
+    with pytest.raises(DataError, match=r"bad1 is bad \(transform 'n', topic orders, partition 0, offset 8\)"):
+        pipeline.transform([make_sink_batch(["a", "bad1", "bad2"], base_offset=7)])
+
+
+def test_a_converter_that_names_its_bad_values_is_given_the_others_together() -> None:
+    class Picky(Text):
+        calls = 0
+
+        def decode(self, topic: str, data: Sequence[bytes | None]) -> list[Column]:
+            self.calls += 1
+            failed = [(n, "not UTF-8") for n, item in enumerate(data) if item == b"\xff"]
+            if failed:
+                raise DataError("bad bytes", failed=failed)
+            return super().decode(topic, data)
+
+    config = SinkConnectorConfig.parse({"connector.class": "C", "name": "c", "topics": "t", "errors.tolerance": "all"})
+    tolerance, picky = Tolerance(config, log=logging.getLogger("test"), interrupted=threading.Event()), Picky()
+    pipeline = Pipeline([], Text(), picky, TextHeaders(), tolerance, lambda: 0)
+    fetched = FetchedBatch("t", 0, range(5), Columns([b"a", b"\xff", b"b", b"\xff", b"c"]), 5)
+    (batch,) = pipeline.from_bytes([fetched])
+    assert (batch.values, list(batch.offsets or ()), picky.calls) == (["a", "b", "c"], [0, 2, 4], 2)
+
+
+def test_a_transform_that_names_a_record_it_was_not_given_is_broken() -> None:
+    class Wrong(Transform):
+        def apply_batch(self, batch: Batch) -> Batch:
+            raise DataError("bad", failed=[(5, "x")])
+
+    pipeline, _ = make_pipeline(Stage("w", Wrong()), **{"errors.tolerance": "all"})
+    with pytest.raises(
+        PluginError, match=r"Wrong\.apply_batch raised DataError with failed = int 5; expected each index"
+    ):
+        pipeline.transform([make_sink_batch(["a", "b"])])
 
 
 def test_what_is_interrupted_counts_none_of_its_records_as_skipped_since_they_come_again() -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from connect.api import DataError, EnvironmentFault, Record, RetriableError, SinkTask, Transform
+from connect.api import Batch, DataError, EnvironmentFault, Record, RetriableError, SinkTask, Transform
 from connect.ports import Consumer, Subscription
 from connect.records import Columns, FetchedBatch, TopicPartition
 from connect.runtime.model import State, TaskId
@@ -522,3 +522,135 @@ async def test_a_put_that_hangs_holds_its_partition_no_longer_than_the_bound_and
         await until(lambda: ("close", tuple(T1)) in journal)
         await stop(worker)
         assert await committed(worker, T1) is None
+
+
+# -- how far a flush got ---------------------------------------------------------------------------------------------
+
+
+def flushing(journal: Journal, result: Any) -> type[Diary]:
+    """A sink whose flush returns what a function makes of the number of records that were put."""
+
+    def put(self: Any, records: list[Record]) -> None:
+        self.count = getattr(self, "count", 0) + len(records)
+
+    def flush(self: Any) -> Any:
+        journal("flush")
+        return result(getattr(self, "count", 0))
+
+    return diary(journal, put=put, flush=flush)
+
+
+async def test_exactly_as_far_as_a_flush_got_is_committed_and_the_rest_when_it_gets_there(
+    worker: RunningWorker, journal: Journal
+) -> None:
+    reached = {"offset": 3}
+    await topic(worker, *range(10))
+    await run(worker, flushing(journal, lambda count: {("t", 0): min(reached["offset"], count)}))
+    await until_committed(worker, 3)
+    flushes = journal.count("flush")
+    await until(lambda: journal.count("flush") > flushes + 1)  # it is asked again, though nothing more is put
+    assert await committed(worker) == 3
+    reached["offset"] = 10
+    await until_committed(worker, 10)
+
+
+async def test_a_partition_that_a_flush_leaves_out_is_not_committed(worker: RunningWorker, journal: Journal) -> None:
+    await topic(worker, 1, 2, partitions=2)
+    await topic(worker, 1, 2, partition=1)
+    await run(worker, flushing(journal, lambda count: {("t", 0): 2, ("gone", 7): 5}))
+    await until_committed(worker, 2)
+    await stop(worker)
+    assert await committed(worker, T1) is None
+
+
+async def test_what_was_not_flushed_at_the_end_comes_again(worker: RunningWorker, journal: Journal) -> None:
+    await topic(worker, *range(4))
+    await run(worker, flushing(journal, lambda count: {("t", 0): min(1, count)}))
+    await worker.until(lambda: worker.records("k") == 4)
+    await stop(worker)
+    assert await committed(worker) == 1
+
+
+@pytest.mark.parametrize(
+    ("returned", "told"),
+    [
+        ({("t", 0): 3}, "Odd.flush returned the offset of t-0 = int 3; expected at most 2, since no more was put"),
+        ({("t", 0): -1}, "Odd.flush returned the offset of t-0 = int -1; expected an offset of 0 or more"),
+        ({"t": 1}, "Odd.flush returned a key = str 't'; expected a dict of offsets by (topic, partition)"),
+        (True, "Odd.flush returned bool True; expected a dict of offsets by (topic, partition), or None"),
+    ],
+)
+async def test_a_flush_that_got_farther_than_was_put_or_returns_nonsense_is_refused(
+    worker: RunningWorker, journal: Journal, returned: Any, told: str
+) -> None:
+    await topic(worker, 1, 2)
+    await run(worker, flushing(journal, lambda count: returned))
+    trace = await worker.until_failed("k")
+    assert trace.startswith(f"{told} [plugin.broken]")
+    assert await committed(worker) is None
+
+
+# -- sinks that keep offsets in their target -------------------------------------------------------------------------
+
+
+class Target:
+    """Something outside that keeps records with their offset, both or neither."""
+
+    def __init__(self) -> None:
+        self.records: list[Any] = []
+        self.offset = 0
+        self.asked: list[Any] = []
+
+
+class KeepsOffsets(SinkTask):
+    target: Target
+
+    def resume_offsets(self, partitions: Sequence[tuple[str, int]]) -> Any:
+        self.target.asked.append(list(partitions))
+        return {("t", 0): self.target.offset} if self.target.records else None
+
+    def put_batch(self, batch: Batch) -> None:
+        assert batch.offsets is not None
+        assert batch.offsets[0] == self.target.offset, "nothing is left out, and nothing comes twice"
+        self.target.records += batch.values
+        self.target.offset = batch.offsets[-1] + 1
+
+    def flush(self) -> Any:
+        return {}  # the group's offsets say nothing
+
+
+async def test_a_sink_that_keeps_offsets_in_its_target_goes_on_there_whatever_the_group_has_committed(
+    worker: RunningWorker,
+) -> None:
+    target = Target()
+    await topic(worker, *range(5))
+    await run(worker, type("Odd", (KeepsOffsets,), {"target": target}))
+    await until(lambda: target.offset == 5)
+    await stop(worker)
+    assert await committed(worker) is None
+    await topic(worker, *range(5, 8))
+    await worker.herder.resume("k")
+    await until(lambda: target.offset == 8)
+    assert target.records == [str(n) for n in range(8)]
+    assert target.asked == [[("t", 0)], [("t", 0)]]
+
+
+async def test_a_seek_in_open_counts_more_than_what_the_target_says(worker: RunningWorker, journal: Journal) -> None:
+    def open_(self: Diary, partitions: Sequence[tuple[str, int]]) -> None:
+        self.context.seek("t", 0, 3)
+
+    await topic(worker, *range(5))
+    await run(worker, diary(journal, open=open_, resume_offsets=lambda self, partitions: {("t", 0): 1}))
+    await until(lambda: ("put", "3", "4") in journal)
+    assert not any(entry[0] == "put" and "1" in entry for entry in journal)
+
+
+async def test_offsets_of_partitions_that_were_not_asked_for_are_refused(
+    worker: RunningWorker, journal: Journal
+) -> None:
+    await topic(worker, 1)
+    await run(worker, diary(journal, resume_offsets=lambda self, partitions: {("other", 0): 1}))
+    trace = await worker.until_failed("k")
+    assert (
+        "resume_offsets returned the offset of other-0 = int 1; expected none but the partitions that it was" in trace
+    )

@@ -612,3 +612,116 @@ async def test_a_source_fails_where_an_fsync_failed_since_nothing_but_a_new_star
             assert "[log.sync_failed]" in trace
             assert "start the worker again" in trace
             assert worker.herder.status("s").tasks[0].restart is None
+
+
+# -- what became of each record --------------------------------------------------------------------------------------
+
+
+class Queue(SourceTask):
+    """Gives what a journal's list holds, once, and writes down what it is told of each record."""
+
+    journal: Journal
+    polls: list[Any]
+
+    def poll(self) -> Any:
+        if not self.polls:
+            self.context.stopping.wait(0.01)
+            return None
+        return self.polls.pop(0)
+
+    def commit_records(self, records: Any) -> None:
+        for one in records:
+            at = None if one.metadata is None else (one.metadata.topic, one.metadata.partition, one.metadata.offset)
+            self.journal((one.source_offset["n"], at))
+
+
+class DropOdd(Transform):
+    class_name = "test.DropOdd"
+
+    def apply(self, record: Record) -> Record | None:
+        return None if int(str(record.value)[1:]) % 2 else Record(record.topic, f"{record.value}!", source_partition=record.source_partition, source_offset=record.source_offset)  # fmt: skip
+
+
+async def test_a_source_hears_of_each_record_where_it_landed_or_that_it_was_dropped(
+    worker: RunningWorker, journal: Journal
+) -> None:
+    polls = [[record(n) for n in range(3)], [record(n) for n in range(3, 5)]]
+    register(worker.herder, source(type("Odd", (Queue,), {"journal": journal, "polls": polls})), DropOdd)
+    transforms = {"transforms": "d", "transforms.d.type": "test.DropOdd"}
+    await worker.herder.create("s", {**ODD, **transforms})
+    await until(lambda: len(list(journal)) == 5)
+    assert list(journal) == [(0, ("t", 0, 0)), (1, None), (2, ("t", 0, 1)), (3, None), (4, ("t", 0, 2))]
+
+
+async def test_a_record_that_failed_and_was_skipped_is_told_as_landed_nowhere(
+    worker: RunningWorker, journal: Journal
+) -> None:
+    too_large = record(1, value="x" * 2_000)
+    await worker.herder.cluster.admin.create_topic("t", configs={"max.message.bytes": "1000"})
+    members = {"journal": journal, "polls": [[record(0), too_large, record(2)]]}
+    await run(worker, type("Odd", (Queue,), members), **{"errors.tolerance": "all"})
+    await until(lambda: len(list(journal)) == 3)
+    assert list(journal) == [(0, ("t", 0, 0)), (1, None), (2, ("t", 0, 1))]
+
+
+async def test_nothing_is_acknowledged_before_it_is_on_disk(
+    tmp_path: Path, journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with contextlib.suppress(EnvironmentFault):  # it cannot be closed whole either
+        async with running_worker(tmp_path, offset_flush_interval_ms="50") as worker:
+            await worker.herder.cluster.admin.create_topic("t")
+            with syncs_fail(monkeypatch, lambda path: "/t-0/" in path) as failed:
+                await run(worker, type("Odd", (Queue,), {"journal": journal, "polls": [[record(0)]]}))
+                await until(lambda: failed)
+                await worker.until_failed("s")
+    assert list(journal) == []
+
+
+async def test_the_end_of_a_task_tells_of_what_landed_and_of_nothing_else(
+    worker: RunningWorker, journal: Journal
+) -> None:
+    await worker.herder.cluster.admin.create_topic("t", configs={"max.message.bytes": "1000"})
+    polls = [[record(0), record(1), record(2, value="x" * 2_000), record(3)]]
+    await run(worker, type("Odd", (Queue,), {"journal": journal, "polls": polls}))
+    await worker.until_failed("s")
+    await until(lambda: len(list(journal)) == 2)
+    assert list(journal) == [(0, ("t", 0, 0)), (1, ("t", 0, 1))]
+    assert offsets(worker) == {0: 1}
+
+
+async def test_a_commit_records_that_raises_ends_no_task_and_is_not_repeated(
+    worker: RunningWorker, journal: Journal, caplog: pytest.LogCaptureFixture
+) -> None:
+    def commit_records(self: Queue, records: Any) -> None:
+        Queue.commit_records(self, records)
+        raise SystemExit(3)
+
+    members = {"journal": journal, "polls": [[record(0)], [record(1)]], "commit_records": commit_records}
+    await run(worker, type("Odd", (Queue,), members))
+    await until(lambda: len(list(journal)) == 2)
+    await worker.until_state("s", State.RUNNING, tasks=1)
+    await worker.herder.stop("s")
+    assert [number for number, _ in journal] == [0, 1]
+    assert "the task's commit_records failed: PluginError: SystemExit: 3 (commit_records of task s-0" in caplog.text
+
+
+async def test_a_batch_whose_records_cannot_be_told_apart_is_refused_of_a_task_that_wants_to_hear_of_each(
+    worker: RunningWorker, journal: Journal
+) -> None:
+    batch = Batch("t", ["a", "b"], source_partition={"p": 0}, source_offset={"n": 2})
+    await run(worker, type("Odd", (Queue,), {"journal": journal, "polls": [batch]}))
+    trace = await worker.until_failed("s")
+    expected = "Odd.poll returned source_offset = None; expected one for each record, since the task has commit_records"
+    assert trace.startswith(f"{expected} [plugin.broken]")
+
+
+async def test_a_source_task_is_given_no_transactions_yet(worker: RunningWorker, journal: Journal) -> None:
+    class Asks(SourceTask):
+        def start(self) -> None:
+            journal(self.context.transaction)
+
+        def poll(self) -> None:
+            self.context.stopping.wait(0.01)
+
+    await run(worker, Asks)
+    await until(lambda: list(journal) == [None])
