@@ -20,5 +20,5 @@ class Appender(Protocol):
 
     def __call__(
         self, topic: str, columns: Columns, *, partition: int | None = None, acks: Acks = "written"
-    ) -> Coroutine[Any, Any, None]:
+    ) -> Coroutine[Any, Any, object]:
         """Return once the columns are as safe as `acks` says. A cancelled caller leaves the append to its end."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import threading
-import time
 from collections.abc import Mapping
 from typing import Any, TypeVar, cast
 
@@ -22,6 +21,7 @@ from connect.api import (
 )
 from connect.api.config_values import parse_type
 from connect.runtime.border.calls import within
+from connect.runtime.clock import now_ms
 from connect.runtime.config import (
     ConnectorConfig,
     SinkConnectorConfig,
@@ -31,15 +31,11 @@ from connect.runtime.config import (
 )
 from connect.runtime.model import PluginKind
 from connect.runtime.plugins import CONNECTOR_KINDS, PluginDesc, PluginHost
-from connect.runtime.tasks.pipeline import Pipeline, Stage
+from connect.runtime.tasks.pipeline import Pipeline
+from connect.runtime.tasks.stages import Stage
 from connect.runtime.tasks.tolerance import Tolerance
 
 P = TypeVar("P", bound=Plugin)
-
-
-def now_ms() -> int:
-    """The present time in ms since the epoch."""
-    return time.time_ns() // 1_000_000
 
 
 def connector_desc(plugins: PluginHost, config: Mapping[str, Any]) -> PluginDesc:

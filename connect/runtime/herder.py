@@ -12,60 +12,49 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import replace
-from typing import Any, cast
+from typing import Any
 
 import connect
 from connect.api import (
     ConfigError,
-    ConfigKey,
-    ConfigType,
     ConflictError,
-    ConnectError,
-    Connector,
-    NotFoundError,
     Problem,
     invalid_config,
 )
-from connect.api.connector import config_class_of
 from connect.api.error_codes import register_code
 from connect.ports import Cluster
 from connect.runtime import secrets
-from connect.runtime.border.watchdog import Notice, Watchdog
-from connect.runtime.config import WorkerConfig, strip_prefix
+from connect.runtime.border.watchdog import Watchdog
+from connect.runtime.clock import now_ms
+from connect.runtime.config import WorkerConfig
 from connect.runtime.connector_locks import ConnectorLocks
-from connect.runtime.factory import connector_desc, now_ms
-from connect.runtime.lag import Lags, Sink, SinkLag
+from connect.runtime.factory import connector_desc
+from connect.runtime.lag import Lags
 from connect.runtime.lifecycle import STORED, Lifecycle, wanted
 from connect.runtime.loggers import Loggers
 from connect.runtime.model import (
-    ConfigInfos,
     ConnectorInfo,
-    ConnectorState,
     ConnectorStateInfo,
     Health,
     State,
     TargetState,
     TaskId,
-    TaskInfo,
-    TaskProgress,
-    TaskState,
 )
 from connect.runtime.observers import Observers
-from connect.runtime.offsets import Entry, Offsets, sink_group
-from connect.runtime.plugins import CONNECTOR_KINDS, PluginHost
+from connect.runtime.offsets import Entry, Offsets
+from connect.runtime.plugins import PluginHost
 from connect.runtime.restarts import RestartConfig
-from connect.runtime.secrets import shown
-from connect.runtime.states import INITIAL, Event, Request, target_after
+from connect.runtime.states import Event, Request, target_after
 from connect.runtime.tasks.task import Surroundings
 from connect.runtime.validation import validator
 from connect.runtime.validation.checking import Checks
+from connect.runtime.views import ForbiddenError, Views
 from connect.runtime.worker import Worker
 from connect.stores import configs, offsets, statuses
 from connect.stores.compacted import CompactedTopic
 from connect.stores.configs import ConfigStore, Revision
 from connect.stores.offsets import OffsetStore
-from connect.stores.statuses import Status, StatusStore
+from connect.stores.statuses import StatusStore
 
 #: How long a request waits for what it set off.
 SETTLE_S = 1.0
@@ -78,29 +67,15 @@ CHANGED = register_code(
     "Another request changed or deleted the connector while this one waited.",
     "Look at the connector, and send the request again if it is still wanted.",
 )
-TOPICS_DISABLED = register_code(
-    "topics.tracking_disabled",
-    "The worker does not record which topics connectors use, or does not let the record be reset.",
-    "Set topic.tracking.enable=true and topic.tracking.allow.reset=true in the worker's config.",
-)
 
 
-class ForbiddenError(ConnectError):
-    """The worker's config does not allow the request."""
-
-    default_code = TOPICS_DISABLED
-    status = 403
-
-
-class Herder:
+class Herder(Views):
     """The standalone herder, over the bundled log or a cluster. Use as an async context manager.
 
+    What it can tell is in `views.py`; here is what changes something.
+
     Attributes:
-        worker_id: HOST:PORT of the REST listener, once that is known.
         loggers: The process's loggers.
-        watchdog: Tells what plugins hold up, for /v1/warnings.
-        observers: Tells plugins what happens.
-        checks: Runs plugin code that requests ask for.
     """
 
     def __init__(self, config: WorkerConfig, cluster: Cluster, plugins: PluginHost) -> None:
@@ -205,121 +180,6 @@ class Herder:
         if self._statuses.trouble is not None:
             return Health("unhealthy", f"Worker cannot write to its internal topics: {self._statuses.trouble}")
         return Health("healthy", "Worker has completed startup and is ready to handle requests.")
-
-    # -- looking ---------------------------------------------------------------------------------------------------
-
-    def connectors(self) -> list[str]:
-        """Return every connector's name."""
-        return self._configs.connectors()
-
-    def info(self, name: str) -> ConnectorInfo:
-        """Return a connector's config and tasks; secrets are in clear, as given.
-
-        The same object while nothing changes.
-        """
-        config, tasks = self._config(name), len(self._configs.task_configs(name))
-        known = self._infos.get(name)
-        if known is None or known.config is not config or len(known.tasks) != tasks:
-            known = self._infos[name] = self._info(name, config)
-        return known
-
-    def status(self, name: str) -> ConnectorStateInfo:
-        """Return the states of a connector and its tasks. The same object while nothing changes."""
-        config, restarts = self._config(name), self._lifecycle.restarts
-        seen = (self.worker_id, self._configs.revision(name), self._statuses.revision(name), restarts.revision)
-        known = self._states.get(name)
-        if known is None or known[0] != seen:
-            own = self._statuses.connector(name) or Status(INITIAL, self.worker_id)
-            # Every status is of this worker's life, even if it was set before REST had a port.
-            connector = ConnectorState(
-                State(own.state), self.worker_id, own.version, own.trace, restarts.info(name, None)
-            )
-            tasks = tuple(self._task_state(name, n, status) for n, status in self._statuses.tasks(name).items())
-            known = self._states[name] = (seen, ConnectorStateInfo(name, connector, tasks, self._type(config)))
-        return known[1]
-
-    def tasks(self, name: str) -> list[TaskInfo]:
-        """Return the tasks' configs; values of secret keys are masked."""
-        config = self._config(name)
-        desc = self.plugins.find(config.get("connector.class", ""), *CONNECTOR_KINDS)
-        secret = _declared_secrets(cast(type[Connector], desc.cls)) if desc else set()
-        task_class = {} if desc is None else {"task.class": _class_name(cast(type[Connector], desc.cls))}
-        return [
-            TaskInfo(TaskId(name, number), {**{k: shown(v, secret=k in secret) for k, v in task.items()}, **task_class})
-            for number, task in enumerate(self._configs.task_configs(name))
-        ]
-
-    def task_status(self, name: str, task: int) -> TaskState:
-        """Return one task's state."""
-        self._config(name)
-        return self._task_state(name, task, self._task_status(name, task))
-
-    def notices(self) -> list[Notice]:
-        """What plugins hold up now, and what was left behind."""
-        return [*self.watchdog.notices(), *self.observers.notices()]
-
-    def waiting(self) -> dict[str, str]:
-        """What connectors wait for before they have tasks, by name, of those that do."""
-        return self._lifecycle.waiting()
-
-    def progress(self) -> list[TaskProgress]:
-        """How far every task has come; in the state that its status shows, RESTARTING for one."""
-        found, states = [], {}
-        for progress in self._worker.progress():
-            name = progress.id.connector
-            if name not in states:
-                states[name] = self._statuses.tasks(name)
-            status = states[name].get(progress.id.task)
-            found.append(progress if status is None else replace(progress, state=State(status.state)))
-        return found
-
-    async def lags(self) -> Mapping[str, SinkLag]:
-        """How far every sink connector is behind, by name, whatever state it is in; see `connect.runtime.lag`."""
-        return await self._lags.look()
-
-    def active_topics(self, name: str) -> list[str]:
-        """Return the topics that a connector has used; of an unknown connector none.
-
-        Raises:
-            ForbiddenError: topic.tracking.enable is false.
-        """
-        if not self.worker_config.topic_tracking_enable:
-            raise ForbiddenError("Topic tracking is disabled: topic.tracking.enable is false")
-        return self._statuses.topics(name)
-
-    async def reset_active_topics(self, name: str) -> None:
-        """Forget which topics a connector has used; one comes back with its next record.
-
-        Raises:
-            ForbiddenError: topic.tracking.enable or topic.tracking.allow.reset is false.
-        """
-        self.active_topics(name)
-        if not self.worker_config.topic_tracking_allow_reset:
-            raise ForbiddenError("Topic tracking reset is disabled: topic.tracking.allow.reset is false")
-        self._statuses.drop_topics(name)
-
-    async def offsets(self, name: str) -> list[Entry]:
-        """Return a connector's committed offsets."""
-        return await self._connector_offsets.read(name, self._config(name))
-
-    async def validate(self, plugin: str, config: Mapping[str, str | None]) -> ConfigInfos:
-        """Check a config and say everything about every key; of a connector that is there, with its stored secrets."""
-        filled, unknown = self.filled(config)
-        return validator.told(await self._validated(plugin, filled), unknown)
-
-    async def _validated(self, plugin: str, config: Mapping[str, str | None]) -> ConfigInfos:
-        what = f"validation of a config for {plugin}"
-        return await self.checks.aside(
-            what, lambda: validator.validate(self.plugins, self.worker_config, plugin, config)
-        )
-
-    def filled(self, config: Mapping[str, str | None]) -> tuple[dict[str, str | None], list[Problem]]:
-        """Return a config that was shown before with its stored secrets, and what of them is not known."""
-        return secrets.unmask(self.plugins, config, self._configs.config(config.get("name") or "") or {})
-
-    def plugin_config(self, plugin: str) -> list[ConfigKey]:
-        """Return the keys that a plugin declares."""
-        return validator.plugin_config(self.plugins, plugin)
 
     # -- changing --------------------------------------------------------------------------------------------------
 
@@ -428,7 +288,18 @@ class Herder:
         async with self._stopped(name, "DELETE offsets"):
             return await self._connector_offsets.reset(name, self._config(name))
 
-    # -- one request at a time -------------------------------------------------------------------------------------
+    async def reset_active_topics(self, name: str) -> None:
+        """Forget which topics a connector has used; one comes back with its next record.
+
+        Raises:
+            ForbiddenError: topic.tracking.enable or topic.tracking.allow.reset is false.
+        """
+        self.active_topics(name)
+        if not self.worker_config.topic_tracking_allow_reset:
+            raise ForbiddenError("Topic tracking reset is disabled: topic.tracking.allow.reset is false")
+        self._statuses.drop_topics(name)
+
+    # -- one request at a time --------------------------------------------------------------------------------------
 
     @asynccontextmanager
     async def _change(
@@ -493,15 +364,6 @@ class Herder:
 
     # -- inside ----------------------------------------------------------------------------------------------------
 
-    def _info(self, name: str, config: Mapping[str, str]) -> ConnectorInfo:
-        """Return what a request made of a connector, even if the next one has changed or deleted it already."""
-        tasks = tuple(TaskId(name, number) for number in range(len(self._configs.task_configs(name))))
-        return ConnectorInfo(name, config, tasks, self._type(config))
-
-    def _task_state(self, name: str, number: int, status: Status) -> TaskState:
-        restart = self._lifecycle.restarts.info(name, number)
-        return TaskState(number, State(status.state), self.worker_id, status.version, status.trace, restart)
-
     async def _checked(self, name: str, config: Mapping[str, str | None], *, patched: bool = False) -> dict[str, str]:
         """Return a config that passed every check, with its name."""
         given = config.get("name")
@@ -525,57 +387,7 @@ class Herder:
             RestartConfig.parse(full)
         return {key: value for key, value in full.items() if value is not None}
 
-    def _config(self, name: str) -> dict[str, str]:
-        config = self._configs.config(name)
-        if config is None:
-            raise NotFoundError(f"Connector {name} not found", code="connector.not_found")
-        return config
-
-    def _task_status(self, name: str, task: int) -> Status:
-        status = self._statuses.tasks(name).get(task)
-        if status is None:
-            raise NotFoundError(f"No status found for task {name}-{task}", code="task.not_found")
-        return status
-
-    def _sinks(self) -> list[Sink]:
-        """Return the sink connectors; one whose plugin is gone is taken for one if its config names topics to read."""
-        found, worker = [], strip_prefix(self.worker_config.originals, "consumer.")
-        for name in self._configs.connectors():
-            config = self._config(name)
-            kind = self._type(config)
-            if kind == "sink" or (kind == "unknown" and (config.get("topics") or config.get("topics.regex"))):
-                consumer = {**worker, **strip_prefix(config, "consumer.override.")}
-                found.append(
-                    Sink(
-                        name,
-                        config,
-                        len(self._configs.task_configs(name)),
-                        sink_group(self.worker_config, name, config),
-                        str(consumer.get("auto.offset.reset", "earliest")),
-                        str(consumer.get("isolation.level", "")),
-                    )
-                )
-        return found
-
-    def _type(self, config: Mapping[str, str]) -> str:
-        desc = self.plugins.find(config.get("connector.class", ""), *CONNECTOR_KINDS)
-        return desc.kind.value if desc else "unknown"
-
 
 async def _settled(task: asyncio.Task[None]) -> None:
     """Wait for what a request set off, but not for long; it goes on by itself."""
     await asyncio.wait([task], timeout=SETTLE_S)
-
-
-def _declared_secrets(connector: type[Connector]) -> set[str]:
-    """Return the secret keys that a connector or its task declares; a task's config need not name the connector."""
-    declared = {**connector.config_class.keys(), **config_class_of(connector, connector.task_class).keys()}
-    return {name for name, key in declared.items() if key.type is ConfigType.PASSWORD}
-
-
-def _class_name(connector: type[Connector]) -> str:
-    """Name a connector's task class, as Kafka Connect would: FileStreamSourceConnector's is FileStreamSourceTask."""
-    task = connector.task_class
-    if task.class_name is None and connector.class_name is not None:
-        return connector.class_name.removesuffix("Connector") + "Task"
-    return task.plugin_name()

@@ -21,7 +21,8 @@ from typing import Any, Final
 import pluggy
 
 from connect.api import PluginError, hooks
-from connect.runtime.border.calls import aside, told, within
+from connect.runtime.border.calls import aside, within
+from connect.runtime.border.failures import told
 
 logger = logging.getLogger(__name__)
 

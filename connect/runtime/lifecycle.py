@@ -13,8 +13,8 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any, Final
 
 from connect.api import ConfigError
+from connect.runtime.clock import now_ms
 from connect.runtime.connector_locks import ConnectorLocks
-from connect.runtime.factory import now_ms
 from connect.runtime.model import State, TargetState, TaskId
 from connect.runtime.plugins import PluginHost
 from connect.runtime.restarts import RestartConfig, Restarts
@@ -47,7 +47,7 @@ class Lifecycle:
         tell: Tells observers, by a hook's name.
 
     Attributes:
-        locks: Held by who acts on a connector; who changes what tasks start from (offsets) takes it too.
+        locks: One a connector: who acts on it, or changes what its tasks start from (offsets), holds it.
         restarts: What is planned for failures.
     """
 

@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from connect.runtime.border.calls import TaskThread
 from connect.runtime.border.watchdog import Notice, Watchdog
+from connect.runtime.clock import now_ms
 from connect.runtime.hook_calls import HookCalls
 from connect.runtime.plugins import PluginHost
 
@@ -86,7 +87,7 @@ class Observers:
             if self.dropped == 1:
                 logger.warning("observers do not keep up: events are dropped, beginning with a %s", hook)
             return
-        self._queue.append((hook, {**arguments, "time_ms": time.time_ns() // 1_000_000}))
+        self._queue.append((hook, {**arguments, "time_ms": now_ms()}))
         if not self._is_awake:
             self._is_awake = True
             assert self._loop is not None, "somebody tells"

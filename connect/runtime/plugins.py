@@ -35,7 +35,8 @@ from connect.api import (
     Transform,
     hooks,
 )
-from connect.runtime.border.calls import aside, told
+from connect.runtime.border.calls import aside
+from connect.runtime.border.failures import told
 from connect.runtime.hook_calls import CLASS_HOOKS, HOOKS, HookCalls, Loaded, functions_of, unmarked_of
 from connect.runtime.model import PluginInfo, PluginKind
 

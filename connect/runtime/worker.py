@@ -11,7 +11,8 @@ from typing import Any, Final, TypeVar, cast
 from connect.api import ConfigError, Connector, PluginError
 from connect.api.contract import task_configs_of
 from connect.runtime import secrets
-from connect.runtime.border.calls import CANCEL_S, PluginTimeoutError, TaskThread, call, failure_of
+from connect.runtime.border.calls import CANCEL_S, PluginTimeoutError, TaskThread, call
+from connect.runtime.border.failures import failure_of
 from connect.runtime.config import ConnectorConfig, WorkerConfig
 from connect.runtime.factory import connector_desc, framework_config
 from connect.runtime.model import PluginKind, State, TaskId, TaskProgress

@@ -13,7 +13,7 @@ The law, which `tests/integration/test_odd_plugins.py` tries with plugins that b
   that cannot even be printed) becomes a `PluginError`, plugin.failed, with what was raised first, then the method and
   the plugin; the exception itself is its `__cause__`.
 
-What a plugin returns is looked at in `contract.py`. What cannot be contained is in decision 0010.
+What was raised becomes an error in `failures.py`; what a plugin returns is looked at in `connect.api.contract`. What cannot be contained is in decision 0010.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ import threading
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, Final, NoReturn, Protocol, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
-from connect.api import ConnectError, PluginError
-from connect.api.error_codes import CODES, register_code
+from connect.api import PluginError
+from connect.api.error_codes import register_code
+from connect.runtime.border.failures import fail, failure_of, told
 
 T = TypeVar("T")
 
-PLUGIN_FAILED: Final = "plugin.failed"
 PLUGIN_TIMEOUT = register_code(
     "plugin.timeout",
     "A plugin did not come back from a call in time; what it ran on is left behind.",
@@ -75,14 +75,14 @@ class Underway:
     whom: str = ""
 
 
-class Watching(Protocol):
-    """Who looks after threads and what they leave behind: `watchdog.Watch`, which stands above this module."""
+class Watcher(Protocol):
+    """Who looks after calls that take long; see `watchdog.py`."""
 
     def add(self, thread: TaskThread) -> None:
         """Look after a thread, from its start to its end."""
 
     def stray(self, who: str, what: str, task: asyncio.Task[Any]) -> None:
-        """Take note of a coroutine that does not end."""
+        """Take note of a coroutine that does not end though it was cancelled."""
 
 
 class TaskThread:
@@ -105,7 +105,7 @@ class TaskThread:
         *,
         who: str = "",
         plugin: str = "",
-        watch: Watching | None = None,
+        watch: Watcher | None = None,
         deadline_s: float = DEADLINE_S,
     ) -> None:
         self.name = name
@@ -396,52 +396,6 @@ def aside(function: Callable[[], T], limit_s: float, what: str) -> T:
     return result  # type: ignore[return-value]
 
 
-# -- errors --------------------------------------------------------------------------------------------------------
-
-
-def failure_of(error: BaseException, what: str, whom: str) -> Exception:
-    """Return what a plugin's exception is on our side: its own `ConnectError`, or a `PluginError` that names it."""
-    leaf = cause_of(error)
-    if isinstance(leaf, ConnectError) and _is_whole(leaf):
-        return leaf
-    return PluginError(f"{told(leaf)} ({what} of {whom})", code=PLUGIN_FAILED)
-
-
-def fail(error: BaseException, what: str, whom: str) -> NoReturn:
-    """Raise what a plugin's exception is on our side; for use where it was caught."""
-    failure = failure_of(error, what, whom)
-    if failure is error:
-        raise error
-    raise failure from (error if isinstance(failure, PluginError) else None)
-
-
-def cause_of(error: BaseException) -> BaseException:
-    """Return what a group of exceptions was about: the first in it, however deep."""
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error
-
-
-def told(error: BaseException) -> str:
-    """Return an exception's class and text, whatever its `__str__` does."""
-    try:
-        text = f"{error}"
-    except BaseException as again:
-        text = f"its text cannot be had, since __str__ raised {type(again).__name__}"
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__
-
-
-def is_plain(error: BaseException) -> bool:
-    """Whether an exception can be told as it is: it can be printed, and as a `ConnectError` it is whole."""
-    if isinstance(error, ConnectError):
-        return _is_whole(error)
-    try:
-        str(error)
-    except BaseException:
-        return False
-    return True
-
-
 def name_of(method: Callable[..., Any]) -> str:
     """Return a method's name in the contract, also where a decorator gave it another; else its own."""
     while isinstance(method, functools.partial):
@@ -455,14 +409,6 @@ def name_of(method: Callable[..., Any]) -> str:
     if name in ("<lambda>", "_make"):
         return "its set-up"
     return name if isinstance(name, str) else type(method).__name__
-
-
-def _is_whole(error: ConnectError) -> bool:
-    """Whether an error has what everybody reads of it: a subclass may have left out our constructor."""
-    try:
-        return isinstance(error.message, str) and error.code in CODES and isinstance(error.hint, str)
-    except BaseException:
-        return False
 
 
 def _was_asked() -> bool:

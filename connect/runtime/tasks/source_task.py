@@ -1,4 +1,4 @@
-"""The source task's loop: poll -> transforms -> convert -> append -> commit the source offset.
+"""The source task's loop: poll -> transforms -> convert -> append (`appending.py`) -> commit the source offset.
 
 Two things are in flight at most: one poll's records on their way into the log, and the next poll. An offset is
 recorded when the append of its records has returned, and committed (every `offset.flush.interval.ms`, and at the end)
@@ -18,32 +18,23 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Any, Final
 
-from connect.api import (
-    Batch,
-    ConnectError,
-    EnvironmentFault,
-    InvalidRecordError,
-    RecordTooLargeError,
-    RetriableError,
-    SourceTask,
-    UnknownTopicOrPartitionError,
-)
+from connect.api import Batch, ConnectError, RetriableError, SourceTask
 from connect.api.contract import batches_of, check_batch, check_source, refuse
-from connect.api.errors import InternalTopicError
 from connect.ports import Producer
+from connect.records import Appended
 from connect.runtime.border.calls import call, on_loop
 from connect.runtime.config import SourceConnectorConfig, strip_prefix
 from connect.runtime.factory import make_pipeline
 from connect.runtime.tasks.acknowledgements import Acknowledgements
+from connect.runtime.tasks.appending import Appends
 from connect.runtime.tasks.context import SourceTaskContextImpl
 from connect.runtime.tasks.delivery import delivery_timeout_s, may_pass
 from connect.runtime.tasks.pipeline import Outgoing, Pipeline
 from connect.runtime.tasks.source_offsets import PendingOffsets, half_way, offsets_before, offsets_of
 from connect.runtime.tasks.task import IDLE_WAIT_MAX_S, IDLE_WAIT_MIN_S, Surroundings, TaskRunner, TaskSpec, size_of
 from connect.runtime.tasks.tolerance import Interrupted
-from connect.runtime.tasks.topic_creation import TopicGroup, topic_groups
+from connect.runtime.tasks.topic_creation import TopicCreation, topic_groups
 from connect.stores.offsets import OffsetStore
-from connect.stores.topics import ensure_topic
 
 #: A task that has nothing to do commits this soon: what it costs is nothing then, and a crash repeats less.
 QUIET_COMMIT_S = 5.0
@@ -65,17 +56,13 @@ class SourceTaskRunner(TaskRunner):
         self._store = offsets
         self._pipeline: Pipeline | None = None
         self._producer: Producer | None = None
-        self._delivery_timeout_s = 0.0
-        self._known_topics: set[str] = set()
-        self._topic_groups: list[TopicGroup] = []
+        self._appends: Appends | None = None
         #: Polled and not converted yet, since a stop or a pause came in between.
         self._polled: list[Batch] | None = None
         #: An async poll that is under way; a pause leaves it so.
         self._polling: asyncio.Task[Any] | None = None
         self._appending: asyncio.Task[None] | None = None
         self._committer: asyncio.Task[None] | None = None
-        #: Set while the append waits for a log that cannot take it now.
-        self._outage = asyncio.Event()
         self._appended_at = self._committed_at = time.monotonic()
         #: Set while offsets wait to be committed.
         self._is_due = asyncio.Event()
@@ -97,14 +84,24 @@ class SourceTaskRunner(TaskRunner):
         self._pipeline = await self.set_up(make)
         self._acks = Acknowledgements.of(self._plugin)
         assert isinstance(self.spec.config, SourceConnectorConfig)
-        self._topic_groups = topic_groups(self.spec.config.originals, self.spec.config.topic_creation_groups)
         configs = {
             **strip_prefix(self.around.worker.originals, "producer."),
             **strip_prefix(self.spec.config.originals, "producer.override."),
         }
-        self._delivery_timeout_s = delivery_timeout_s(configs)
+        timeout_s = delivery_timeout_s(configs)
+        groups = topic_groups(self.spec.config.originals, self.spec.config.topic_creation_groups)
         client_id = f"connector-producer-{self.id}"
         self._producer = self.around.cluster.producer(client_id=client_id, configs=configs)
+        assert self.tolerance is not None
+        self._appends = Appends(
+            self._producer,
+            TopicCreation(self.around.cluster, groups, is_enabled=self.around.worker.topic_creation_enable),
+            self.tolerance,
+            delivery_timeout_s=timeout_s,
+            retry_wait=lambda error, tries, doing: self.retry_wait(error, tries, doing=doing),
+            before=self._before_append,
+            after=self._after_append,
+        )
 
     async def _release(self) -> None:
         if self._producer is not None:
@@ -172,7 +169,8 @@ class SourceTaskRunner(TaskRunner):
     async def _stand_still(self) -> None:
         """Finish what is in flight, commit, and wait to be resumed. What the log cannot take now goes on waiting."""
         if self._appending is not None:
-            outage = asyncio.ensure_future(self._outage.wait())
+            assert self._appends is not None
+            outage = asyncio.ensure_future(self._appends.outage.wait())
             await asyncio.wait({self._appending, outage}, return_when=asyncio.FIRST_COMPLETED)
             outage.cancel()
             if self._appending.done():
@@ -258,9 +256,9 @@ class SourceTaskRunner(TaskRunner):
         """Append one poll's records; what was reached counts, also where it fails half-way."""
         appended: list[Outgoing] = []
         left = deque(outgoing)
+        assert self._appends is not None
         try:
-            while left:
-                await self._append_first(left, appended)
+            await self._appends.append(left, appended)
         except Exception:
             in_order = all(out.is_in_order for out in (*appended, *left))
             self._pending.add(offsets_before(polled, appended, left, in_order=in_order))
@@ -275,56 +273,16 @@ class SourceTaskRunner(TaskRunner):
         self._appended_at = time.monotonic()
         self._is_due.set()
 
-    async def _append_first(self, left: deque[Outgoing], appended: list[Outgoing]) -> None:
-        """Append the first of `left`, or take it apart around a record that the topic does not allow."""
-        out = left[0]
-        try:
-            await self._send(out)
-        except (RecordTooLargeError, InvalidRecordError) as error:
-            if len(out) > 1:
-                middle = len(out) // 2
-                left[0] = out.cut(middle, len(out))
-                left.appendleft(out.cut(0, middle))
-                return
-            assert self.tolerance is not None
-            self.tolerance.failed(error, stage=_stage(out), batch=_as_batch(out))
-        appended.append(left.popleft())
+    def _before_append(self, out: Outgoing) -> None:
+        self.around.on_topic(self.id, out.topic)
 
-    async def _send(self, out: Outgoing) -> None:
-        """Append; wait where the log cannot take it now, and make the topic again where it was deleted meanwhile."""
-        assert self._producer is not None
-        began, tries, made_again = time.monotonic(), 0, False
-        while True:
-            try:
-                if out.topic not in self._known_topics:
-                    await self._ensure_topic(out.topic)
-                self.around.on_topic(self.id, out.topic)
-                where = await self._producer.append(out.topic, out.columns, partition=out.partition)
-                break
-            except UnknownTopicOrPartitionError:
-                if made_again or out.topic not in self._known_topics:
-                    raise
-                self._known_topics.discard(out.topic)
-                made_again = True
-            except (EnvironmentFault, RetriableError) as error:
-                if not may_pass(error) or time.monotonic() - began >= self._delivery_timeout_s:
-                    raise
-                await self._wait_for_log(error, out.topic, tries)
-                tries += 1
+    def _after_append(self, out: Outgoing, where: Appended | None) -> None:
         if self._acks is not None:
             self._acks.landed(out, where)
         size_bytes = size_of(out.columns.keys, out.columns.values)
         self.records += len(out.columns)
         self.size_bytes += size_bytes
         self.tell_delivered(out.topic, out.partition, len(out.columns), size_bytes)
-
-    async def _wait_for_log(self, error: ConnectError, topic: str, tries: int) -> None:
-        self._outage.set()
-        try:
-            if not await self.retry_wait(error, tries, doing=f"append to topic {topic!r}"):
-                raise Interrupted from error
-        finally:
-            self._outage.clear()
 
     async def _finish_append(self) -> None:
         appending, self._appending = self._appending, None
@@ -342,21 +300,6 @@ class SourceTaskRunner(TaskRunner):
                 self.log.warning("%d records of a batch that failed will come again: %s", count, error.message)
             else:
                 self._pending.add(offsets_of([reached]))
-
-    async def _ensure_topic(self, topic: str) -> None:
-        admin = self.around.cluster.admin
-        if self.around.cluster.is_internal(topic):  # before it is created for nothing
-            raise InternalTopicError(f"topic {topic!r} is internal: a connector cannot write to it")
-        if self.around.worker.topic_creation_enable:
-            # On a thread: the patterns of the groups are the user's.
-            group = await asyncio.to_thread(lambda: next(group for group in self._topic_groups if group.takes(topic)))
-            await ensure_topic(admin, topic, partitions=group.partitions, configs=group.configs)
-        elif await admin.partitions(topic) is None:
-            raise UnknownTopicOrPartitionError(
-                f"topic {topic!r} does not exist and topic.creation.enable is false",
-                hint=f"Create it with 'connect topic create {topic}'.",
-            )
-        self._known_topics.add(topic)
 
     # -- committing ------------------------------------------------------------------------------------------------
 
@@ -452,26 +395,6 @@ class SourceTaskRunner(TaskRunner):
         except Exception as error:  # as in Kafka; it is told of them again with the next ones
             self._committed.put_back(offsets)
             self.log.error("the task's commit failed: %s: %s", type(error).__name__, error, exc_info=True)
-
-
-def _stage(out: Outgoing) -> str:
-    """Return what is said to have failed: of a record without an offset of its own, also before which offset it is."""
-    known = out.source_offset or (out.source_offsets and out.source_offsets[-1]) or out.source_end is None
-    return "append" if known else f"append of a record before source offset {dict(out.source_end or {})}"
-
-
-def _as_batch(out: Outgoing) -> Batch:
-    """Dress one record's bytes as a batch, for whoever tells of its failure."""
-    columns = out.columns
-    return Batch(
-        out.topic,
-        list(columns.values),
-        keys=None if columns.keys is None else list(columns.keys),
-        partition=out.partition,
-        source_partition=out.source_partition,
-        source_offset=out.source_offset,
-        source_offsets=None if out.source_offsets is None else list(out.source_offsets),
-    )
 
 
 def poll(task: SourceTask) -> list[Batch]:

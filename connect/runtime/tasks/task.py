@@ -20,7 +20,8 @@ from typing import Any, cast
 from connect.api import Batch, ConnectError, Connector, PluginError, RetriableError, Task
 from connect.api.connector import config_class_of
 from connect.ports import Cluster
-from connect.runtime.border.calls import PLUGIN_FAILED, PluginTimeoutError, TaskThread, call, cause_of, failure_of, told
+from connect.runtime.border.calls import PluginTimeoutError, TaskThread, call
+from connect.runtime.border.failures import PLUGIN_FAILED, cause_of, failure_of, told
 from connect.runtime.border.watchdog import Watchdog
 from connect.runtime.config import ConnectorConfig, WorkerConfig
 from connect.runtime.model import State, TaskId, TaskProgress

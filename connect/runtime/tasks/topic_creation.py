@@ -6,13 +6,17 @@ A new topic belongs to the first group one of whose `include` patterns matches i
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from connect.api import ConfigError, Pattern, compile_pattern
+from connect.api import ConfigError, Pattern, UnknownTopicOrPartitionError, compile_pattern
+from connect.api.errors import InternalTopicError
+from connect.ports import Cluster
 from connect.runtime.config import strip_prefix
+from connect.stores.topics import ensure_topic
 
 PREFIX: Final = "topic.creation."
 _OWN: Final = ("include", "exclude", "partitions", "replication.factor")
@@ -35,6 +39,49 @@ class TopicGroup:
         """
         included = any(pattern.fullmatch(topic) for pattern in self.include)
         return included and not any(pattern.fullmatch(topic) for pattern in self.exclude)
+
+
+class TopicCreation:
+    """Makes the topics that one source task writes to, where they are missing.
+
+    Args:
+        is_enabled: The worker's `topic.creation.enable`: without it a missing topic is an error.
+    """
+
+    def __init__(self, cluster: Cluster, groups: Sequence[TopicGroup], *, is_enabled: bool) -> None:
+        self._cluster = cluster
+        self._groups = groups
+        self._is_enabled = is_enabled
+        self._known: set[str] = set()
+
+    async def ensure(self, topic: str) -> None:
+        """Make sure that a topic is there; without a look at one that was there before.
+
+        Raises:
+            InternalTopicError: It is closed to connectors.
+            UnknownTopicOrPartitionError: It is missing, and is not to be made.
+            ConfigError, ConflictError, EnvironmentFault: It cannot be made.
+        """
+        if topic in self._known:
+            return
+        if self._cluster.is_internal(topic):  # before it is created for nothing
+            raise InternalTopicError(f"topic {topic!r} is internal: a connector cannot write to it")
+        if self._is_enabled:
+            # On a thread: the patterns of the groups are the user's.
+            group = await asyncio.to_thread(lambda: next(group for group in self._groups if group.takes(topic)))
+            await ensure_topic(self._cluster.admin, topic, partitions=group.partitions, configs=group.configs)
+        elif await self._cluster.admin.partitions(topic) is None:
+            raise UnknownTopicOrPartitionError(
+                f"topic {topic!r} does not exist and topic.creation.enable is false",
+                hint=f"Create it with 'connect topic create {topic}'.",
+            )
+        self._known.add(topic)
+
+    def forget(self, topic: str) -> bool:
+        """Look for a topic again, since it seems to be gone; return whether it was known."""
+        was_known = topic in self._known
+        self._known.discard(topic)
+        return was_known
 
 
 def topic_groups(config: Mapping[str, Any], groups: Sequence[str]) -> list[TopicGroup]:

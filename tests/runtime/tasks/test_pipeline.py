@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from connect.api import (
     Batch,
@@ -24,7 +22,8 @@ from connect.api import (
 from connect.records import Columns, FetchedBatch
 from connect.runtime.border.watchdog import Abandoned
 from connect.runtime.config import SinkConnectorConfig
-from connect.runtime.tasks.pipeline import Pipeline, Stage, coalesce
+from connect.runtime.tasks.pipeline import Pipeline
+from connect.runtime.tasks.stages import Stage
 from connect.runtime.tasks.tolerance import Interrupted, Tolerance
 from tests.support.factories import make_batch, make_sink_batch
 
@@ -34,16 +33,6 @@ class Upper(Transform):
         return batch.replace(values=[value.upper() for value in batch.values])
 
 
-class DropAll(Transform):
-    def apply_batch(self, batch: Batch) -> None:
-        return None
-
-
-class Route(Transform):
-    def apply(self, record: Record) -> Record:
-        return record.replace(topic=f"{record.topic}-{record.value}")
-
-
 class FailOn(Transform):
     bad = "bad"
 
@@ -51,11 +40,6 @@ class FailOn(Transform):
         if self.bad in batch.values:
             raise DataError(f"{self.bad} is bad")
         return batch
-
-
-class IsVowel(Predicate):
-    def test(self, record: Record) -> bool:
-        return record.value in "aeiou"
 
 
 class Text(Converter):
@@ -78,51 +62,6 @@ def make_pipeline(*stages: Stage, **keys: str) -> tuple[Pipeline, Tolerance]:
     config = SinkConnectorConfig.parse({"name": "c", "connector.class": "C", "topics": "t", **keys})
     tolerance = Tolerance(config, log=logging.getLogger("test"), interrupted=threading.Event())
     return Pipeline(stages, Text(), Text(), TextHeaders(), tolerance, lambda: 99), tolerance
-
-
-def values_after(stage: Stage, values: list[Any]) -> list[Any]:
-    return [value for batch in stage.apply(make_sink_batch(values)) for value in batch.values]
-
-
-def test_a_transform_applies_only_where_its_predicate_holds_and_order_is_kept() -> None:
-    assert values_after(Stage("u", Upper(), IsVowel()), list("abcde")) == list("AbcdE")
-
-
-def test_negate_turns_the_predicate_round() -> None:
-    assert values_after(Stage("u", Upper(), IsVowel(), negate=True), list("abcde")) == list("aBCDe")
-
-
-def test_dropping_what_meets_a_predicate_keeps_the_rest_with_its_offsets() -> None:
-    (kept,) = Stage("d", DropAll(), IsVowel()).apply(make_sink_batch(list("abcde"), base_offset=10))
-    assert (kept.values, kept.offsets) == (["b", "c", "d"], [11, 12, 13])
-
-
-def test_records_that_go_to_other_topics_keep_their_order_within_each() -> None:
-    batches = Stage("r", Route(), IsVowel()).apply(make_batch(list("abae")))
-    assert [(b.topic, b.values) for b in batches] == [
-        ("orders-a", ["a"]),
-        ("orders", ["b"]),
-        ("orders-a", ["a"]),
-        ("orders-e", ["e"]),
-    ]
-
-
-def test_with_a_predicate_a_transform_of_single_records_is_given_each_once_though_it_drops_some() -> None:
-    seen: list[Any] = []
-
-    class OnceEach(Transform):
-        def apply(self, record: Record) -> Record | None:
-            seen.append(record.value)
-            return record if seen.count(record.value) == 1 else None
-
-    assert values_after(Stage("o", OnceEach(), IsVowel()), list("aabebe")) == list("abeb")
-    assert seen == list("aaee")
-
-
-@given(st.text("abcdefghi", max_size=30))
-def test_with_a_predicate_the_batch_gives_what_single_records_give(text: str) -> None:
-    stage = Stage("u", Upper(), IsVowel())
-    assert values_after(stage, list(text)) == [v.upper() if v in "aeiou" else v for v in text]
 
 
 def test_one_bad_record_of_a_batch_is_skipped_and_the_others_go_on() -> None:
@@ -260,16 +199,6 @@ def test_bytes_that_cannot_be_read_are_skipped_one_by_one() -> None:
     assert (batch.values, batch.offsets, tolerance.skipped) == (["a", "c"], [0, 2], 1)
 
 
-def test_neighbours_that_are_alike_are_joined() -> None:
-    joined = coalesce(
-        [make_batch(["a"], timestamps=1), make_batch(["b"], timestamps=2, keys=["k"]), make_batch(["c"], topic="x")]
-    )
-    assert [(b.topic, b.values, b.keys, b.timestamps) for b in joined] == [
-        ("orders", ["a", "b"], [None, "k"], [1, 2]),
-        ("x", ["c"], None, None),
-    ]
-
-
 class Naughty(Transform, Predicate, Converter):  # type: ignore[misc]
     """Returns or raises what it is told."""
 
@@ -376,12 +305,3 @@ def test_one_plugin_that_fails_to_close_keeps_none_of_the_others_open() -> None:
 
     Pipeline([], Closing(), Closing(), TextHeaders(), make_pipeline()[1], lambda: 0).close()
     assert closed == ["closed", "closed"]
-
-
-def test_joined_batches_keep_the_offset_of_each_with_its_last_record() -> None:
-    one, none, two = (
-        make_batch(values, source_partition={"p": 0}, source_offset={"n": n})
-        for n, values in enumerate([["a", "b"], [], ["c"]])
-    )
-    [joined] = coalesce([one, none, two])
-    assert joined.source_offsets == [None, {"n": 0}, {"n": 2}]

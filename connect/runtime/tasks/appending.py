@@ -1,0 +1,136 @@
+"""What a source has polled on its way into the log: appended, again while the log cannot take it, and without the records
+that a topic does not allow.
+
+An append that meets a full disk waits until there is space, for `delivery.timeout.ms`. One that the topic refuses is
+halved until the record at fault is alone; `errors.tolerance` decides about that one. A topic that is missing is made
+first, and made again where it was deleted meanwhile.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable
+
+from connect.api import (
+    Batch,
+    ConnectError,
+    EnvironmentFault,
+    InvalidRecordError,
+    RecordTooLargeError,
+    RetriableError,
+    UnknownTopicOrPartitionError,
+)
+from connect.ports import Producer
+from connect.records import Appended
+from connect.runtime.tasks.delivery import may_pass
+from connect.runtime.tasks.pipeline import Outgoing
+from connect.runtime.tasks.tolerance import Interrupted, Tolerance
+from connect.runtime.tasks.topic_creation import TopicCreation
+
+
+class Appends:
+    """Appends for one source task, one poll after the other.
+
+    Attributes:
+        outage: Set while an append waits for a log that cannot take it now.
+
+    Args:
+        delivery_timeout_s: How long an append may wait for the log.
+        retry_wait: Waits before the next try, given the error, how many tries there were and what is done; returns False
+            once the task is to stop.
+        before, after: Called with each part before it is appended, and after it was, with where it is.
+    """
+
+    def __init__(
+        self,
+        producer: Producer,
+        topics: TopicCreation,
+        tolerance: Tolerance,
+        *,
+        delivery_timeout_s: float,
+        retry_wait: Callable[[ConnectError, int, str], Awaitable[bool]],
+        before: Callable[[Outgoing], None],
+        after: Callable[[Outgoing, Appended | None], None],
+    ) -> None:
+        self.outage = asyncio.Event()
+        self._producer = producer
+        self._topics = topics
+        self._tolerance = tolerance
+        self._delivery_timeout_s = delivery_timeout_s
+        self._retry_wait = retry_wait
+        self._before = before
+        self._after = after
+
+    async def append(self, left: deque[Outgoing], appended: list[Outgoing]) -> None:
+        """Append all that is left, in order; what is done moves to `appended`, also where this ends by an error.
+
+        Raises:
+            Interrupted: The task is to stop, and the log cannot take the rest now.
+            ConnectError: The task has failed.
+        """
+        while left:
+            await self._append_first(left, appended)
+
+    async def _append_first(self, left: deque[Outgoing], appended: list[Outgoing]) -> None:
+        """Append the first of `left`, or take it apart around a record that the topic does not allow."""
+        out = left[0]
+        try:
+            await self._send(out)
+        except (RecordTooLargeError, InvalidRecordError) as error:
+            if len(out) > 1:
+                middle = len(out) // 2
+                left[0] = out.cut(middle, len(out))
+                left.appendleft(out.cut(0, middle))
+                return
+            self._tolerance.failed(error, stage=_stage(out), batch=_as_batch(out))
+        appended.append(left.popleft())
+
+    async def _send(self, out: Outgoing) -> None:
+        """Append; wait where the log cannot take it now, and make the topic again where it was deleted meanwhile."""
+        began, tries, made_again = time.monotonic(), 0, False
+        while True:
+            try:
+                await self._topics.ensure(out.topic)
+                self._before(out)
+                where = await self._producer.append(out.topic, out.columns, partition=out.partition)
+                break
+            except UnknownTopicOrPartitionError:
+                if made_again or not self._topics.forget(out.topic):
+                    raise
+                made_again = True
+            except (EnvironmentFault, RetriableError) as error:
+                if not may_pass(error) or time.monotonic() - began >= self._delivery_timeout_s:
+                    raise
+                await self._wait_for_log(error, out.topic, tries)
+                tries += 1
+        self._after(out, where)
+
+    async def _wait_for_log(self, error: ConnectError, topic: str, tries: int) -> None:
+        self.outage.set()
+        try:
+            if not await self._retry_wait(error, tries, f"append to topic {topic!r}"):
+                raise Interrupted from error
+        finally:
+            self.outage.clear()
+
+
+def _stage(out: Outgoing) -> str:
+    """Return what is said to have failed: of a record without an offset of its own, also in front of which one it is."""
+    known = out.source_offset or (out.source_offsets and out.source_offsets[-1]) or out.source_end is None
+    return "append" if known else f"append of a record before source offset {dict(out.source_end or {})}"
+
+
+def _as_batch(out: Outgoing) -> Batch:
+    """Dress one record's bytes as a batch, for whoever tells of its failure."""
+    columns = out.columns
+    return Batch(
+        topic=out.topic,
+        values=list(columns.values),
+        keys=None if columns.keys is None else list(columns.keys),
+        partition=out.partition,
+        source_partition=out.source_partition,
+        source_offset=out.source_offset,
+        source_offsets=None if out.source_offsets is None else list(out.source_offsets),
+    )

@@ -1,0 +1,241 @@
+"""What the herder can tell without changing anything: configs, states, tasks, offsets, progress, and whether a config is
+right. Names and shapes are those of Kafka Connect's REST API.
+
+Everything is read from memory, so it is cheap to ask, and answers are the same objects while nothing changes; `offsets`
+and `lags` ask the log, and `validate` runs plugin code under its deadline.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import cast
+
+from connect.api import ConfigKey, ConfigType, ConnectError, Connector, NotFoundError, Problem
+from connect.api.connector import config_class_of
+from connect.api.error_codes import register_code
+from connect.runtime import secrets
+from connect.runtime.border.watchdog import Notice, Watchdog
+from connect.runtime.config import WorkerConfig, strip_prefix
+from connect.runtime.lag import Lags, Sink, SinkLag
+from connect.runtime.lifecycle import Lifecycle
+from connect.runtime.model import (
+    ConfigInfos,
+    ConnectorInfo,
+    ConnectorState,
+    ConnectorStateInfo,
+    State,
+    TaskId,
+    TaskInfo,
+    TaskProgress,
+    TaskState,
+)
+from connect.runtime.observers import Observers
+from connect.runtime.offsets import Entry, Offsets, sink_group
+from connect.runtime.plugins import CONNECTOR_KINDS, PluginHost
+from connect.runtime.secrets import shown
+from connect.runtime.states import INITIAL
+from connect.runtime.validation import validator
+from connect.runtime.validation.checking import Checks
+from connect.runtime.worker import Worker
+from connect.stores.configs import ConfigStore, Revision
+from connect.stores.statuses import Status, StatusStore
+
+TOPICS_DISABLED = register_code(
+    "topics.tracking_disabled",
+    "The worker does not record which topics connectors use, or does not let the record be reset.",
+    "Set topic.tracking.enable=true and topic.tracking.allow.reset=true in the worker's config.",
+)
+
+
+class ForbiddenError(ConnectError):
+    """The worker's config does not allow the request."""
+
+    default_code = TOPICS_DISABLED
+    status = 403
+
+
+class Views:
+    """The looking side of the herder, which sets all of this.
+
+    Attributes:
+        worker_id: HOST:PORT of the REST listener, once that is known.
+        watchdog: Tells what plugins hold up, for /v1/warnings.
+        observers: Tells plugins what happens.
+        checks: Runs plugin code that requests ask for.
+    """
+
+    worker_config: WorkerConfig
+    plugins: PluginHost
+    worker_id: str
+    watchdog: Watchdog
+    observers: Observers
+    checks: Checks
+    _configs: ConfigStore
+    _statuses: StatusStore
+    _worker: Worker
+    _lifecycle: Lifecycle
+    _connector_offsets: Offsets
+    _lags: Lags
+    _infos: dict[str, ConnectorInfo]
+    _states: dict[str, tuple[tuple[str, Revision, int, int], ConnectorStateInfo]]
+
+    def connectors(self) -> list[str]:
+        """Return every connector's name."""
+        return self._configs.connectors()
+
+    def info(self, name: str) -> ConnectorInfo:
+        """Return a connector's config and tasks; secrets are in clear, as given. The same object while nothing changes."""
+        config, tasks = self._config(name), len(self._configs.task_configs(name))
+        known = self._infos.get(name)
+        if known is None or known.config is not config or len(known.tasks) != tasks:
+            known = self._infos[name] = self._info(name, config)
+        return known
+
+    def status(self, name: str) -> ConnectorStateInfo:
+        """Return the states of a connector and its tasks. The same object while nothing changes."""
+        config, restarts = self._config(name), self._lifecycle.restarts
+        seen = (self.worker_id, self._configs.revision(name), self._statuses.revision(name), restarts.revision)
+        known = self._states.get(name)
+        if known is None or known[0] != seen:
+            own = self._statuses.connector(name) or Status(INITIAL, self.worker_id)
+            # Every status is of this worker's life, even if it was set before REST had a port.
+            connector = ConnectorState(
+                State(own.state), self.worker_id, own.version, own.trace, restarts.info(name, None)
+            )
+            tasks = tuple(self._task_state(name, n, status) for n, status in self._statuses.tasks(name).items())
+            known = self._states[name] = (seen, ConnectorStateInfo(name, connector, tasks, self._type(config)))
+        return known[1]
+
+    def tasks(self, name: str) -> list[TaskInfo]:
+        """Return the tasks' configs; values of secret keys are masked."""
+        config = self._config(name)
+        desc = self.plugins.find(config.get("connector.class", ""), *CONNECTOR_KINDS)
+        secret = _declared_secrets(cast(type[Connector], desc.cls)) if desc else set()
+        task_class = {} if desc is None else {"task.class": _class_name(cast(type[Connector], desc.cls))}
+        return [
+            TaskInfo(TaskId(name, number), {**{k: shown(v, secret=k in secret) for k, v in task.items()}, **task_class})
+            for number, task in enumerate(self._configs.task_configs(name))
+        ]
+
+    def task_status(self, name: str, task: int) -> TaskState:
+        """Return one task's state."""
+        self._config(name)
+        return self._task_state(name, task, self._task_status(name, task))
+
+    def notices(self) -> list[Notice]:
+        """What plugins hold up now, and what was left behind."""
+        return [*self.watchdog.notices(), *self.observers.notices()]
+
+    def waiting(self) -> dict[str, str]:
+        """What connectors wait for before they have tasks, by name, of those that do."""
+        return self._lifecycle.waiting()
+
+    def progress(self) -> list[TaskProgress]:
+        """How far every task has come; in the state that its status shows, RESTARTING for one."""
+        found, states = [], {}
+        for progress in self._worker.progress():
+            name = progress.id.connector
+            if name not in states:
+                states[name] = self._statuses.tasks(name)
+            status = states[name].get(progress.id.task)
+            found.append(progress if status is None else replace(progress, state=State(status.state)))
+        return found
+
+    async def lags(self) -> Mapping[str, SinkLag]:
+        """How far every sink connector is behind, by name, whatever state it is in; see `connect.runtime.lag`."""
+        return await self._lags.look()
+
+    def active_topics(self, name: str) -> list[str]:
+        """Return the topics that a connector has used; of an unknown connector none.
+
+        Raises:
+            ForbiddenError: topic.tracking.enable is false.
+        """
+        if not self.worker_config.topic_tracking_enable:
+            raise ForbiddenError("Topic tracking is disabled: topic.tracking.enable is false")
+        return self._statuses.topics(name)
+
+    async def offsets(self, name: str) -> list[Entry]:
+        """Return a connector's committed offsets."""
+        return await self._connector_offsets.read(name, self._config(name))
+
+    async def validate(self, plugin: str, config: Mapping[str, str | None]) -> ConfigInfos:
+        """Check a config and say everything about every key; of a connector that is there, with its stored secrets."""
+        filled, unknown = self.filled(config)
+        return validator.told(await self._validated(plugin, filled), unknown)
+
+    def filled(self, config: Mapping[str, str | None]) -> tuple[dict[str, str | None], list[Problem]]:
+        """Return a config that was shown before with its stored secrets, and what of them is not known."""
+        return secrets.unmask(self.plugins, config, self._configs.config(config.get("name") or "") or {})
+
+    def plugin_config(self, plugin: str) -> list[ConfigKey]:
+        """Return the keys that a plugin declares."""
+        return validator.plugin_config(self.plugins, plugin)
+
+    # -- inside ----------------------------------------------------------------------------------------------------
+
+    async def _validated(self, plugin: str, config: Mapping[str, str | None]) -> ConfigInfos:
+        what = f"validation of a config for {plugin}"
+        return await self.checks.aside(
+            what, lambda: validator.validate(self.plugins, self.worker_config, plugin, config)
+        )
+
+    def _info(self, name: str, config: Mapping[str, str]) -> ConnectorInfo:
+        """Return what a request made of a connector, even if the next one has changed or deleted it already."""
+        tasks = tuple(TaskId(name, number) for number in range(len(self._configs.task_configs(name))))
+        return ConnectorInfo(name, config, tasks, self._type(config))
+
+    def _task_state(self, name: str, number: int, status: Status) -> TaskState:
+        restart = self._lifecycle.restarts.info(name, number)
+        return TaskState(number, State(status.state), self.worker_id, status.version, status.trace, restart)
+
+    def _config(self, name: str) -> dict[str, str]:
+        config = self._configs.config(name)
+        if config is None:
+            raise NotFoundError(f"Connector {name} not found", code="connector.not_found")
+        return config
+
+    def _task_status(self, name: str, task: int) -> Status:
+        status = self._statuses.tasks(name).get(task)
+        if status is None:
+            raise NotFoundError(f"No status found for task {name}-{task}", code="task.not_found")
+        return status
+
+    def _sinks(self) -> list[Sink]:
+        """Return the sink connectors; one whose plugin is gone is taken for one if its config names topics to read."""
+        found, worker = [], strip_prefix(self.worker_config.originals, "consumer.")
+        for name in self._configs.connectors():
+            config = self._config(name)
+            kind = self._type(config)
+            if kind == "sink" or (kind == "unknown" and (config.get("topics") or config.get("topics.regex"))):
+                consumer = {**worker, **strip_prefix(config, "consumer.override.")}
+                found.append(
+                    Sink(
+                        name,
+                        config,
+                        len(self._configs.task_configs(name)),
+                        sink_group(self.worker_config, name, config),
+                        str(consumer.get("auto.offset.reset", "earliest")),
+                        str(consumer.get("isolation.level", "")),
+                    )
+                )
+        return found
+
+    def _type(self, config: Mapping[str, str]) -> str:
+        desc = self.plugins.find(config.get("connector.class", ""), *CONNECTOR_KINDS)
+        return desc.kind.value if desc else "unknown"
+
+
+def _declared_secrets(connector: type[Connector]) -> set[str]:
+    """Return the secret keys that a connector or its task declares: a task's config need not name the connector's class."""
+    declared = {**connector.config_class.keys(), **config_class_of(connector, connector.task_class).keys()}
+    return {name for name, key in declared.items() if key.type is ConfigType.PASSWORD}
+
+
+def _class_name(connector: type[Connector]) -> str:
+    """Name a connector's task class, as Kafka Connect would: FileStreamSourceConnector's is FileStreamSourceTask."""
+    task = connector.task_class
+    if task.class_name is None and connector.class_name is not None:
+        return connector.class_name.removesuffix("Connector") + "Task"
+    return task.plugin_name()
