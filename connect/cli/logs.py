@@ -18,7 +18,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, TextIO
 
-from connect.runtime.tasks.context import connector_context
+from connect.runtime.connector_context import connector_context
 
 #: What would steer a terminal or turn the reading order around: control characters but for tabs and line ends, and
 #: those of Unicode's bidirectional algorithm. Names of connectors may hold the latter.

@@ -14,11 +14,12 @@ from connect.runtime import secrets
 from connect.runtime.border.calls import CANCEL_S, PluginTimeoutError, TaskThread, call
 from connect.runtime.border.failures import failure_of
 from connect.runtime.config import ConnectorConfig, WorkerConfig
+from connect.runtime.connector_context import connector_context
 from connect.runtime.factory import connector_desc, framework_config
 from connect.runtime.model import PluginKind, State, TaskId, TaskProgress
 from connect.runtime.plugins import PluginDesc
 from connect.runtime.states import INITIAL, Event, after
-from connect.runtime.tasks.context import ConnectorContextImpl, connector_context
+from connect.runtime.tasks.context import ConnectorContextImpl
 from connect.runtime.tasks.sink_task import SinkTaskRunner
 from connect.runtime.tasks.source_task import SourceTaskRunner
 from connect.runtime.tasks.task import RELEASE_S, Surroundings, TaskRunner, TaskSpec, render_trace

@@ -11,7 +11,7 @@ import pytest
 
 from connect.cli import logs
 from connect.cli.logs import ALIKE_MAX, FROM_ONE_MAX, WAITING_MAX, Line, TerminalHandler
-from connect.runtime.tasks.context import connector_context
+from connect.runtime.connector_context import connector_context
 
 
 class Terminal:

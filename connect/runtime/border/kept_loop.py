@@ -14,7 +14,7 @@ from contextvars import Context, copy_context
 from typing import TYPE_CHECKING, Any
 
 from connect.runtime.border.watchdog import is_ours, meddler
-from connect.runtime.tasks.context import connector_context
+from connect.runtime.connector_context import connector_context
 
 if TYPE_CHECKING:
     Base = asyncio.SelectorEventLoop

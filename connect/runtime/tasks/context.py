@@ -1,20 +1,16 @@
-"""Which connector or task the running code belongs to, for log lines: `[name|worker] ` and `[name|task-0] `."""
+"""What the runtime gives to running connectors and tasks: the contexts of `connect.api`."""
 
 from __future__ import annotations
 
 import logging
 import threading
 from collections.abc import Callable, Iterable, Mapping
-from contextvars import ContextVar
-from typing import Any, Final
+from typing import Any
 
 from connect.api import PluginError, TransactionContext
 from connect.records import TopicPartition
 
 Log = logging.Logger | logging.LoggerAdapter[Any]
-
-#: Kafka Connect's connector.context; empty outside any connector. Formatters read it.
-connector_context: Final[ContextVar[str]] = ContextVar("connector_context", default="")
 
 
 class ConnectorContextImpl:

@@ -24,12 +24,13 @@ from connect.runtime.border.calls import PluginTimeoutError, TaskThread, call
 from connect.runtime.border.failures import PLUGIN_FAILED, cause_of, failure_of, told
 from connect.runtime.border.watchdog import Watchdog
 from connect.runtime.config import ConnectorConfig, WorkerConfig
+from connect.runtime.connector_context import connector_context
 from connect.runtime.model import State, TaskId, TaskProgress
 from connect.runtime.observers import Observers
 from connect.runtime.plugins import PluginDesc, PluginHost
 from connect.runtime.secrets import redact
 from connect.runtime.states import INITIAL, Event, after
-from connect.runtime.tasks.context import SinkTaskContextImpl, SourceTaskContextImpl, connector_context
+from connect.runtime.tasks.context import SinkTaskContextImpl, SourceTaskContextImpl
 from connect.runtime.tasks.pipeline import Pipeline
 from connect.runtime.tasks.tolerance import Tolerance, failed_record, wait_ms_of
 

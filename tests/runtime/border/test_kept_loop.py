@@ -8,7 +8,7 @@ import pytest
 
 from connect.cli.worker import _run
 from connect.runtime.border import kept_loop, watchdog
-from connect.runtime.tasks.context import connector_context
+from connect.runtime.connector_context import connector_context
 
 
 def run(work: Coroutine[Any, Any, None]) -> None:
