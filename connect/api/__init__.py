@@ -93,6 +93,7 @@ from connect.api.schema_projector import project_value
 from connect.api.schema_type import DATE_NAME, DECIMAL_NAME, INT_BITS, TIME_NAME, TIMESTAMP_NAME, SchemaType
 from connect.api.structs import Struct
 from connect.api.transform import Predicate, Transform
+from connect.api.version import VERSION
 
 __all__ = [
     "BOOLEAN",
@@ -120,6 +121,7 @@ __all__ = [
     "STRING",
     "TIMESTAMP_NAME",
     "TIME_NAME",
+    "VERSION",
     "Batch",
     "Batches",
     "Column",

@@ -226,7 +226,7 @@ class PluginHost:
         may_be_helper: bool = False,
     ) -> None:
         def take() -> Loaded | None:
-            plugin = load()
+            plugin = loaded(name, load)
             functions = functions_of(name, plugin)
             if not functions and not (may_be_helper and not _has_classes(plugin, name) and not unmarked_of(plugin)):
                 raise PluginError(_registers_nothing(name, plugin))

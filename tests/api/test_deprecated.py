@@ -57,3 +57,12 @@ async def test_plugins_from_before_version_1_run(tmp_path: Path, caplog: pytest.
     assert out.read_text().splitlines() == [f"ticks: tick {n}" for n in range(1, 11)]
     told = [record.message for record in caplog.records if record.name == "connect.api.deprecated"]
     assert [file for file in ("tick.py", "collect.py") if not any(file in line for line in told)] == []
+
+
+@pytest.mark.parametrize("name", sorted(MOVED))
+def test_the_migration_note_has_every_old_name(name: str) -> None:
+    (row,) = [line for line in MIGRATION.read_text().splitlines() if f"import {name}`" in line or f"`{name}`" in line][
+        :1
+    ]
+    moved = MOVED[name]
+    assert moved.name == name or f"import {moved.name}`" in row

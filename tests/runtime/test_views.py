@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from connect.api import Config, NotFoundError, Secret, SourceConnector, SourceTask, key
+from connect.api import Config, NotFoundError, Secret, SourceConnector, SourceTask, config_key
 from connect.runtime.model import State
 from connect.runtime.views import ForbiddenError
 from tests.support.odd_plugins import register
@@ -15,7 +15,7 @@ from tests.support.worker import STRING, RunningWorker, running_worker
 
 
 class Keys(Config):
-    password: Secret = key("A secret.", default="")
+    password: Secret = config_key("A secret.", default="")
 
 
 class Waits(SourceTask):

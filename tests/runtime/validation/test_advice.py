@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from connect.runtime.validation.advice import advise, advise_topics, startup_problems
 
 from connect.app import open_cluster
 from connect.runtime.config import WorkerConfig
 from connect.runtime.factory import connector_desc
 from connect.runtime.plugins import PluginHost
-from connect.runtime.validation.advice import advise, advise_topics, startup_problems
 from connect.runtime.validation.validator import validate
 from tests.support.worker import JSON
 

@@ -1,0 +1,31 @@
+"""What is shipped is typed: each package in the wheel says so to type checkers."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+HOUSE = Path(__file__).parents[2]
+PACKAGES = {
+    "connect", "connect_converters", "connect_datagen", "connect_file", "connect_postgres", "connect_transforms",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def shipped(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    folder = tmp_path_factory.mktemp("wheel")
+    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)]
+    built = subprocess.run(command, cwd=HOUSE, capture_output=True, text=True, timeout=120, check=False)
+    assert built.returncode == 0, built.stderr
+    (wheel,) = folder.glob("*.whl")
+    return zipfile.ZipFile(wheel).namelist()
+
+
+def test_every_shipped_package_is_typed(shipped: list[str]) -> None:
+    packages = {name.split("/")[0] for name in shipped if name.endswith(".py")}
+    assert packages == PACKAGES
+    assert {name.split("/")[0] for name in shipped if name.endswith("/py.typed")} == PACKAGES
