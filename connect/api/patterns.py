@@ -12,16 +12,52 @@ On the event loop give `limit_s=LOOP_LIMIT_S`, or take a thread.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any, Final
-
-import regex
+from typing import Any, Final, Protocol
 
 from connect.api.error_codes import register_code
 from connect.api.errors import DataError
-from connect.api.java.regex import translate
 
-Match = regex.Match[str]
+
+class Groups(Protocol):
+    """What a match knows of its pattern."""
+
+    @property
+    def groups(self) -> int:
+        """How many groups it has."""
+
+    @property
+    def groupindex(self) -> Mapping[str, int]:
+        """The numbers of the groups that have a name."""
+
+
+class Match(Protocol):
+    """A match of a pattern in a text, as `re` has it: groups by number or name, 0 for all of it."""
+
+    @property
+    def re(self) -> Groups:
+        """The pattern's groups."""
+
+    @property
+    def string(self) -> str:
+        """The whole text."""
+
+    def __getitem__(self, group: int | str, /) -> str | None:
+        """Return a group's text; None where it took no part. Raises `IndexError` where there is no such group."""
+
+    def groups(self) -> tuple[str | None, ...]:
+        """Return the text of each group, without the whole."""
+
+    def groupdict(self) -> Mapping[str, str | None]:
+        """Return the text of each group that has a name."""
+
+    def start(self, group: int | str = 0, /) -> int:
+        """Return where a group begins, in characters; -1 where it took no part."""
+
+    def end(self, group: int | str = 0, /) -> int:
+        """Return where a group ends, in characters; -1 where it took no part."""
+
 
 #: How long one look may take.
 LIMIT_S: Final = 1.0
@@ -55,7 +91,7 @@ class Pattern:
 
     __slots__ = ("_compiled", "_fullmatch", "_search", "_slow", "key", "text")
 
-    def __init__(self, text: str, compiled: regex.Pattern[str], key: str | None = None) -> None:
+    def __init__(self, text: str, compiled: Any, key: str | None = None) -> None:
         self.text = text
         self.key = key
         self._compiled = compiled
@@ -123,7 +159,12 @@ def compile_pattern(pattern: str, *, key: str | None = None) -> Pattern:
 
 
 @lru_cache(maxsize=256)
-def _compiled(pattern: str) -> regex.Pattern[str]:
+def _compiled(pattern: str) -> Any:
+    # The engine, and the translator's tables, take as long to import as half of the API: only who has a pattern pays.
+    import regex
+
+    from connect.api.java.regex import translate
+
     try:
         return regex.compile(translate(pattern), regex.V1, cache_pattern=False)
     except (regex.error, OverflowError, RecursionError, MemoryError) as error:

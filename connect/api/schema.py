@@ -224,6 +224,10 @@ class Schema:
             )
         return self._hash
 
+    def __getstate__(self) -> tuple[None, dict[str, Any]]:
+        # Texts hash otherwise in another process, so the hash that was remembered here means nothing there.
+        return None, {**{slot: getattr(self, slot) for slot in self.__slots__}, "_hash": None}
+
     def __repr__(self) -> str:
         return f"Schema{{{self.name}:{self.type.name}}}" if self.name else f"Schema{{{self.type.name}}}"
 
