@@ -2,46 +2,53 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
 from connect.api import ConfigError
+from connect.rest.answers import Answer, empty
+from connect.rest.bodies import body_of
 from connect.rest.connectors import herder_of
+from connect.rest.models.loggers import LoggerLevel, SetLevel
 from connect.rest.negotiation import name_of
-from connect.rest.render import body_of, empty, json_response
-from connect.runtime.loggers import LoggerLevel
+from connect.rest.operations import operation
+from connect.rest.routes import Route
+from connect.runtime import loggers
 
-router = APIRouter(prefix="/admin/loggers", tags=["loggers"])
+router = APIRouter(prefix="/admin/loggers", tags=["loggers"], route_class=Route)
 
 
 @router.get("")
-async def list_loggers(request: Request) -> Response:
+@operation(example={"root": {"level": "INFO", "last_modified": None}})
+async def list_loggers(request: Request) -> Answer[dict[str, LoggerLevel]]:
     """List loggers with their levels."""
-    return json_response({name: _level(level) for name, level in herder_of(request).loggers.all().items()})
+    return Answer({name: _level(level) for name, level in herder_of(request).loggers.all().items()})
 
 
 @router.get("/{logger}")
-async def get_logger(request: Request, logger: str) -> Response:
+async def get_logger(request: Request, logger: str) -> Answer[LoggerLevel]:
     """Show a logger's level."""
-    return json_response(_level(herder_of(request).loggers.get(name_of(logger))))
+    return Answer(_level(herder_of(request).loggers.get(name_of(logger))))
 
 
 @router.put("/{logger}")
-async def set_level(request: Request, logger: str) -> Response:
+@operation(body=SetLevel, example=["connect.runtime"], also={204: "scope=cluster."})
+async def set_level(
+    request: Request,
+    logger: str,
+    scope: Annotated[str, Query(description="worker (the default) or cluster.")] = "worker",
+) -> Answer[list[str]] | Response:
     """Set the level of a logger and of those below it. scope=cluster answers without their names: one worker is all."""
-    body = await body_of(request)
-    level = body.get("level")
+    level = (await body_of(request, SetLevel)).level
     if level is None:
         raise ConfigError("Desired 'level' parameter was not specified in request.", code="request.invalid")
-    if not isinstance(level, str):
-        raise ConfigError(f"member 'level' is {type(level).__name__}; text is expected", code="request.invalid")
     changed = herder_of(request).loggers.set(name_of(logger), level)
-    if request.query_params.get("scope", "").lower() == "cluster":
+    if scope.lower() == "cluster":
         return empty(204)
-    return json_response(changed)
+    return Answer(changed)
 
 
-def _level(level: LoggerLevel) -> dict[str, Any]:
+def _level(level: loggers.LoggerLevel) -> LoggerLevel:
     return {"level": level.level, "last_modified": level.last_modified}

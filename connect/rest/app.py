@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 from fastapi import FastAPI, Request
 from fastapi.responses import PlainTextResponse, Response
@@ -19,16 +19,33 @@ from connect.rest import (
     plugins,
     root,
     security,
-    v1,
     v1_groups,
+    v1_lag,
     v1_records,
+    v1_topics,
     v1_validate,
+    v1_warnings,
     v1_worker,
 )
 from connect.runtime.herder import Herder
 
-_PARTS: Final = (root, connectors, offsets, plugins, admin, v1_worker, v1, v1_records, v1_groups, v1_validate)
-_METHODS: Final = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+_PARTS: Final = (
+    root,
+    connectors,
+    offsets,
+    plugins,
+    admin,
+    v1_worker,
+    v1_lag,
+    v1_warnings,
+    v1_topics,
+    v1_records,
+    v1_groups,
+    v1_validate,
+)
+#: What the API consists of, in its order.
+ROUTES: Final = [route for part in _PARTS for route in part.router.routes]
+_METHODS: Final = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
 
 def make_app(herder: Herder) -> FastAPI:
@@ -44,14 +61,14 @@ def make_app(herder: Herder) -> FastAPI:
     for part in _PARTS:
         app.include_router(part.router)
     errors.install(app)
-    openapi.install(app)
+    openapi.install(app, ROUTES)
     security.install(app, herder.worker_config)
     app.add_api_route("/{path:path}", _other, methods=_METHODS, include_in_schema=False)
     return app
 
 
 async def _other(request: Request, path: str) -> Response:
-    """What no route takes: HEAD as GET without the body, OPTIONS, 405 for a known path, 404 for any other.
+    """What no route takes: OPTIONS, 405 for a known path, 404 for any other.
 
     An empty segment is 400: a client that puts a path together has lost a name on the way.
     """
@@ -63,20 +80,10 @@ async def _other(request: Request, path: str) -> Response:
     allow = ",".join(sorted({*known, "OPTIONS", *(["HEAD"] if "GET" in known else [])}))
     if request.method == "OPTIONS":
         return PlainTextResponse(allow, headers={"Allow": allow})
-    if request.method != "HEAD" or "GET" not in known:
-        raise HTTPException(405, "Method Not Allowed", {"Allow": allow})
-    route, parameters = known["GET"]
-    answer: Response = await route.endpoint(request, **parameters)
-    headers = {name: value for name, value in answer.headers.items() if name.lower() != "content-length"}
-    return Response(status_code=answer.status_code, headers=headers)
+    raise HTTPException(405, "Method Not Allowed", {"Allow": allow})
 
 
-def _known_methods(path: str) -> dict[str, tuple[APIRoute, dict[str, Any]]]:
-    """Return what a path knows: each method with its route and the path's parameters."""
-    found: dict[str, tuple[APIRoute, dict[str, Any]]] = {}
-    for part in _PARTS:
-        for route in part.router.routes:
-            if isinstance(route, APIRoute) and (match := route.path_regex.match(path)):
-                for method in route.methods or ():
-                    found.setdefault(method, (route, match.groupdict()))
-    return found
+def _known_methods(path: str) -> set[str]:
+    """Return the methods that a path knows."""
+    found = [route for route in ROUTES if isinstance(route, APIRoute) and route.path_regex.match(path)]
+    return {method for route in found for method in route.methods or ()}

@@ -3,31 +3,38 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Annotated, Final
 from urllib.parse import quote
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
 from connect.api import ConfigError, NotFoundError
-from connect.rest.negotiation import name_of
-from connect.rest.render import (
-    Fragments,
-    body_of,
-    config_of,
-    connector_info,
-    empty,
-    flag,
-    json_response,
-    state_info,
-    task_info,
-    task_state,
+from connect.rest.answers import Answer, Fragments, empty
+from connect.rest.bodies import body_of
+from connect.rest.models.connectors import (
+    STATUS_EXAMPLE,
+    ActiveTopics,
+    ConfigPatch,
+    ConfigRequest,
+    ConnectorInfo,
+    ConnectorStateInfo,
+    CreateConnector,
+    ExpandedConnector,
+    TaskInfo,
+    TaskState,
 )
+from connect.rest.models.examples import NAME, NAMED_CONFIG
+from connect.rest.negotiation import name_of
+from connect.rest.operations import operation
+from connect.rest.parameters import Flag
+from connect.rest.render import connector_info, state_info, task_info, task_state
+from connect.rest.routes import Route
 from connect.runtime.herder import Herder
 from connect.runtime.model import TargetState
 
-router = APIRouter(prefix="/connectors", tags=["connectors"])
-_PATH_CHARACTERS = "!$&'()*+,=:@"
+router = APIRouter(prefix="/connectors", tags=["connectors"], route_class=Route)
+_PATH_CHARACTERS: Final = "!$&'()*+,=:@"
 
 
 def herder_of(request: Request) -> Herder:
@@ -37,23 +44,32 @@ def herder_of(request: Request) -> Herder:
 
 
 @router.get("")
-async def list_connectors(request: Request) -> Response:
+@operation(example=[NAME])
+async def list_connectors(
+    request: Request,
+    expand: Annotated[
+        list[str] | None,
+        Query(
+            description="status, info, or both by repeating it: an object by name in place of the names.",
+            json_schema_extra={"type": "array", "items": {"type": "string", "enum": ["status", "info"]}},
+        ),
+    ] = None,
+) -> Answer[list[str] | dict[str, ExpandedConnector]]:
     """List connectors: their names, or with expand=status and expand=info what is known of each."""
     herder, names = herder_of(request), herder_of(request).connectors()
-    if "expand" not in request.query_params:
-        return json_response(names)
-    wanted = request.query_params.getlist("expand")
+    if expand is None:
+        return Answer(names)
     statuses, infos = _fragments(request)
-    answer: dict[str, dict[str, Any]] = {}
+    answer: dict[str, ExpandedConnector] = {}
     for name in names:
         entry = answer[name] = {}
-        if "status" in wanted:
+        if "status" in expand:
             entry["status"] = statuses.of(name, herder.status(name), state_info)
-        if "info" in wanted:
+        if "info" in expand:
             entry["info"] = infos.of(name, herder.info(name), lambda info: connector_info(herder.plugins, info))
     statuses.keep(names)
     infos.keep(names)
-    return json_response(answer)
+    return Answer(answer)
 
 
 def _fragments(request: Request) -> tuple[Fragments, Fragments]:
@@ -66,40 +82,20 @@ def _fragments(request: Request) -> tuple[Fragments, Fragments]:
 
 
 @router.post("", status_code=201)
-async def create(request: Request) -> Response:
+@operation(body=CreateConnector)
+async def create(request: Request) -> Answer[ConnectorInfo]:
     """Create a connector from {name, config, initial_state}."""
-    herder, body = herder_of(request), await body_of(request, numbers_as_text=True)
-    unknown = sorted(body.keys() - {"name", "config", "initial_state"})
-    if unknown:
-        raise ConfigError(
-            f"unknown member {unknown[0]!r}; name, config and initial_state are known", code="request.invalid"
-        )
-    if "config" not in body or body["config"] is None:
-        raise ConfigError("member 'config' is missing: an object of config keys is expected", code="request.invalid")
-    config = config_of(body["config"], "member 'config'")
-    name = body.get("name") or ""
-    if not isinstance(name, str):
-        raise ConfigError(f"member 'name' is {type(name).__name__}; text is expected", code="request.invalid")
-    name = name.strip()
-    if (given := config.get("name")) is not None and given.strip() != name:
+    herder, body = herder_of(request), await body_of(request, CreateConnector, numbers_as_text=True)
+    name = (body.name or "").strip()
+    if (given := body.config.get("name")) is not None and given.strip() != name:
         raise ConfigError(
             f"Connector name configuration in config request body '{given}' must match name '{name}' "
             "in the request body",
             config_path="name",
         )
-    info = await herder.create(name, config, _initial_state(body.get("initial_state")))
-    return json_response(connector_info(herder.plugins, info), 201, {"Location": _location(request, info.name)})
-
-
-def _initial_state(value: Any) -> TargetState | None:
-    if value is None:
-        return None
-    try:
-        return TargetState(str(value).upper())
-    except ValueError:
-        raise ConfigError(
-            f"initial_state {value!r} is not one of {', '.join(TargetState)}", code="request.invalid"
-        ) from None
+    state = None if body.initial_state is None else TargetState(body.initial_state)
+    info = await herder.create(name, body.config, state)
+    return Answer(connector_info(herder.plugins, info), 201, {"Location": _location(request, info.name)})
 
 
 def _location(request: Request, name: str) -> str:
@@ -108,10 +104,10 @@ def _location(request: Request, name: str) -> str:
 
 
 @router.get("/{name}")
-async def get(request: Request, name: str) -> Response:
+async def get(request: Request, name: str) -> Answer[ConnectorInfo]:
     """Show a connector's config and tasks."""
     herder = herder_of(request)
-    return json_response(connector_info(herder.plugins, herder.info(name_of(name))))
+    return Answer(connector_info(herder.plugins, herder.info(name_of(name))))
 
 
 @router.delete("/{name}", status_code=204)
@@ -122,48 +118,51 @@ async def delete(request: Request, name: str) -> Response:
 
 
 @router.get("/{name}/config")
-async def get_config(request: Request, name: str) -> Response:
+@operation(example=NAMED_CONFIG)
+async def get_config(request: Request, name: str) -> Answer[dict[str, str]]:
     """Show a connector's config."""
     herder = herder_of(request)
-    return json_response(connector_info(herder.plugins, herder.info(name_of(name)))["config"])
+    return Answer(connector_info(herder.plugins, herder.info(name_of(name)))["config"])
 
 
 @router.put("/{name}/config")
-async def put_config(request: Request, name: str) -> Response:
+@operation(body=ConfigRequest, also={201: "It was created; the same body."}, same=(201,))
+async def put_config(request: Request, name: str) -> Answer[ConnectorInfo]:
     """Create a connector, or change its config."""
     herder, name = herder_of(request), name_of(name).strip()
-    config = config_of(await body_of(request, numbers_as_text=True))
-    created, info = await herder.put_config(name, config)
+    body = await body_of(request, ConfigRequest, numbers_as_text=True)
+    created, info = await herder.put_config(name, body.root)
     headers = {"Location": _location(request, info.name)} if created else {}
-    return json_response(connector_info(herder.plugins, info), 201 if created else 200, headers)
+    return Answer(connector_info(herder.plugins, info), 201 if created else 200, headers)
 
 
 @router.patch("/{name}/config")
-async def patch_config(request: Request, name: str) -> Response:
+@operation(body=ConfigPatch)
+async def patch_config(request: Request, name: str) -> Answer[ConnectorInfo]:
     """Change some keys of a config; null removes one."""
     herder, name = herder_of(request), name_of(name)
     herder.info(name)  # one that is not there is told before its body is read
-    patch = config_of(await body_of(request, numbers_as_text=True))
-    return json_response(connector_info(herder.plugins, await herder.patch_config(name, patch)))
+    patch = await body_of(request, ConfigPatch, numbers_as_text=True)
+    return Answer(connector_info(herder.plugins, await herder.patch_config(name, patch.root)))
 
 
 @router.get("/{name}/status")
-async def status(request: Request, name: str) -> Response:
+async def status(request: Request, name: str) -> Answer[ConnectorStateInfo]:
     """Show the states of a connector and its tasks."""
-    return json_response(state_info(herder_of(request).status(name_of(name))))
+    return Answer(state_info(herder_of(request).status(name_of(name))))
 
 
 @router.get("/{name}/tasks")
-async def tasks(request: Request, name: str) -> Response:
+async def tasks(request: Request, name: str) -> Answer[list[TaskInfo]]:
     """Show the tasks' configs."""
     herder = herder_of(request)
-    return json_response([task_info(herder.plugins, info) for info in herder.tasks(name_of(name))])
+    return Answer([task_info(herder.plugins, info) for info in herder.tasks(name_of(name))])
 
 
 @router.get("/{name}/tasks/{task}/status")
-async def get_task_status(request: Request, name: str, task: str) -> Response:
+async def get_task_status(request: Request, name: str, task: str) -> Answer[TaskState]:
     """Show a task's state."""
-    return json_response(task_state(herder_of(request).task_status(name_of(name), _number(task))))
+    return Answer(task_state(herder_of(request).task_status(name_of(name), _number(task))))
 
 
 @router.post("/{name}/tasks/{task}/restart", status_code=204)
@@ -180,11 +179,20 @@ def _number(task: str) -> int:
 
 
 @router.post("/{name}/restart")
-async def restart(request: Request, name: str) -> Response:
+@operation(
+    example={**STATUS_EXAMPLE, "connector": {**STATUS_EXAMPLE["connector"], "state": "RESTARTING"}},
+    status=202,
+    also={204: "Neither parameter is true: the connector's instance is restarted."},
+)
+async def restart(
+    request: Request,
+    name: str,
+    include: Annotated[Flag, Query(alias="includeTasks", description="Its tasks too.")] = False,
+    only: Annotated[Flag, Query(alias="onlyFailed", description="Only what has failed.")] = False,
+) -> Answer[ConnectorStateInfo] | Response:
     """Restart a connector; with includeTasks its tasks too, with onlyFailed only what failed."""
-    include, only = flag(request, "includeTasks"), flag(request, "onlyFailed")
     info = await herder_of(request).restart(name_of(name), include_tasks=include, only_failed=only)
-    return json_response(state_info(info), 202) if include or only else empty(204)
+    return Answer(state_info(info), 202) if include or only else empty(204)
 
 
 @router.put("/{name}/pause", status_code=202)
@@ -209,10 +217,11 @@ async def stop(request: Request, name: str) -> Response:
 
 
 @router.get("/{name}/topics")
-async def topics(request: Request, name: str) -> Response:
+@operation(example={NAME: {"topics": ["orders"]}})
+async def topics(request: Request, name: str) -> Answer[dict[str, ActiveTopics]]:
     """Show the topics that a connector has used."""
     name = name_of(name)
-    return json_response({name: {"topics": herder_of(request).active_topics(name)}})
+    return Answer({name: {"topics": herder_of(request).active_topics(name)}})
 
 
 @router.put("/{name}/topics/reset", status_code=202)

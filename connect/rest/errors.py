@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import Final
+from typing import Any, Final
 from urllib.parse import quote
 
 from fastapi import FastAPI, Request
@@ -12,7 +12,8 @@ from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
 from connect.api import ConnectError
-from connect.rest.render import json_response
+from connect.rest.answers import Answer
+from connect.rest.models.errors import Error
 from connect.runtime.secrets import redact
 
 logger = logging.getLogger(__name__)
@@ -22,16 +23,22 @@ CODE_HEADER: Final = "X-Connect-Error-Code"
 HINT_HEADER: Final = "X-Connect-Error-Hint"
 #: Proxies take headers of a few KiB in all.
 _HINT_BYTES_MAX: Final = 1024
+_SHOWN_CHARS: Final = 100
 
 
-def error_response(status: int, message: str, code: str, hint: str = "") -> Response:
+def error_response(status: int, message: str, code: str, hint: str = "") -> Answer[Error]:
     """Return an error's answer; its message ends with the hint."""
     headers, message, hint = {CODE_HEADER: code}, redact(message), redact(hint)
     if hint:
         message = f"{message} ({hint})"
         if len(encoded := quote(hint, safe=" '", errors="backslashreplace")) <= _HINT_BYTES_MAX:
             headers[HINT_HEADER] = encoded
-    return json_response({"error_code": status, "message": message}, status, headers)
+    return Answer({"error_code": status, "message": message}, status, headers)
+
+
+def _parameter(problem: dict[str, Any]) -> str:
+    name, given = problem["loc"][-1], problem["input"]
+    return f"{name}: {problem['msg']}" if given is None else f"{name} is {given!r:.{_SHOWN_CHARS}}: {problem['msg']}"
 
 
 def install(app: FastAPI) -> None:
@@ -45,7 +52,7 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def parameters(request: Request, error: RequestValidationError) -> Response:
-        problems = "; ".join(f"{problem['loc'][-1]}: {problem['msg']}" for problem in error.errors())
+        problems = "; ".join(map(_parameter, error.errors()))
         return error_response(400, f"HTTP 400 Bad Request: {problems}", "request.invalid")
 
     @app.exception_handler(HTTPException)

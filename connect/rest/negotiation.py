@@ -18,8 +18,8 @@ _WITH_BODY = ("POST", "PUT", "PATCH", "DELETE")
 class ContentNegotiation:
     """Middleware in plain ASGI: an answer of its own costs no more than a look at the headers.
 
-    A body must be JSON (415), JSON must be accepted (406), a slash at the end of a path is dropped, and `%2F` in a name
-    stays part of the name.
+    A body must be JSON (415), JSON must be accepted (406), a slash at the end of a path is dropped, `%2F` in a name stays
+    part of the name, and HEAD is GET without the body.
     """
 
     def __init__(self, app: Asgi) -> None:
@@ -34,7 +34,17 @@ class ContentNegotiation:
         if refused is not None:
             await refused(scope, receive, send)
             return
-        await self._app({**scope, "path": route_path(scope)}, receive, send)
+        scope = {**scope, "path": route_path(scope)}
+        if scope["method"] == "HEAD":
+            scope, send = {**scope, "method": "GET"}, _without_body(send)
+        await self._app(scope, receive, send)
+
+
+def _without_body(send: Any) -> Any:
+    async def sending(message: Any) -> None:
+        await send({**message, "body": b""} if message["type"] == "http.response.body" else message)
+
+    return sending
 
 
 def _refused(method: str, headers: dict[str, str]) -> Response | None:

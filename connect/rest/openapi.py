@@ -1,35 +1,48 @@
 """The OpenAPI document at /openapi.json, and a page of it at /docs that needs nothing from elsewhere.
 
-The routes and their docstrings come from the routers; the shapes, parameters and examples, which routes that take a
-bare request cannot tell, from the tables of `connect.rest.shapes`. A route that is in no table is listed all the same,
-and a test names it.
+Paths, parameters and docstrings come from the routes by FastAPI's own generator, bodies and answers from the
+declarations in `connect.rest.models`, by pydantic; both when the document is first asked for.
 """
 
 from __future__ import annotations
 
 import html
-from collections.abc import Iterator
-from typing import Any, Final
+from collections.abc import Iterator, Sequence
+from typing import Any, Final, Literal
 
 import orjson
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from fastapi.responses import HTMLResponse
+from pydantic import TypeAdapter
+from starlette.routing import BaseRoute
 
-from connect.rest.shapes import ERROR, OPERATIONS, PATH_EXAMPLES, SCHEMAS, Operation, ref
+from connect.rest.models.errors import Error
+from connect.rest.operations import Declared, declared
 
 _DESCRIPTION: Final = """Kafka Connect's REST API (reference: 4.3.1), and what it lacks under /v1.
 
 Bodies and answers are application/json. Every failure is `{"error_code", "message"}`; the dotted code of the header
 `X-Connect-Error-Code` is explained in the error reference."""
+_Mode = Literal["validation", "serialization"]
+_JSON: Final = "application/json"
+PATH_EXAMPLES: Final[dict[str, Any]] = {
+    "name": "orders-source",
+    "task": "0",
+    "plugin": "FileStreamSource",
+    "topic": "orders",
+    "partition": 0,
+    "group": "connect-orders-sink",
+    "logger": "root",
+}
 
 
-def install(app: FastAPI) -> None:
-    """Let the application answer /openapi.json with our document, and /docs with our page."""
+def install(app: FastAPI, routes: Sequence[BaseRoute]) -> None:
+    """Let the application answer /openapi.json with our document of these routes, and /docs with our page."""
 
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
-            app.openapi_schema = document(app)
+            app.openapi_schema = document(app, routes)
         return app.openapi_schema
 
     app.openapi = openapi  # type: ignore[method-assign]
@@ -41,11 +54,13 @@ def install(app: FastAPI) -> None:
         )
 
 
-def document(app: FastAPI) -> dict[str, Any]:
-    """Return the OpenAPI document of an application."""
-    made = get_openapi(title=app.title, version=app.version, description=_DESCRIPTION, routes=app.routes)
+def document(app: FastAPI, routes: Sequence[BaseRoute] = ()) -> dict[str, Any]:
+    """Return the OpenAPI document of an application's routes."""
+    made = get_openapi(title=app.title, version=app.version, description=_DESCRIPTION, routes=routes)
+    found = list(declared(routes))
+    schemas = _Schemas(found)
     made["components"] = {
-        "schemas": SCHEMAS,
+        "schemas": schemas.components,
         "securitySchemes": {
             "basic": {"type": "http", "scheme": "basic"},
             "bearer": {"type": "http", "scheme": "bearer"},
@@ -53,9 +68,8 @@ def document(app: FastAPI) -> dict[str, Any]:
     }
     # All three are right: without rest.authentication.file nobody is asked.
     made["security"] = [{}, {"basic": []}, {"bearer": []}]
-    for path, methods in made["paths"].items():
-        for method, operation in methods.items():
-            _complete(operation, OPERATIONS.get(f"{method.upper()} {path}", Operation()))
+    for one in found:
+        _complete(made["paths"][one.route.path_format][one.method.lower()], one, schemas)
     return made
 
 
@@ -66,31 +80,70 @@ def operations(made: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]
             yield method.upper(), path, operation
 
 
-def _complete(operation: dict[str, Any], told: Operation) -> None:
-    given = [_path_parameter(p) for p in operation.get("parameters", []) if p["in"] == "path"]
-    queries = [p for p in operation.get("parameters", []) if p["in"] == "query"]
-    operation["parameters"] = given + queries + [query.rendered() for query in told.query]
+class _Schemas:
+    """JSON Schemas of all bodies and answers, made at once so that they share their parts."""
+
+    def __init__(self, found: Sequence[Declared]) -> None:
+        kinds: dict[int, Any] = {id(Error): Error}
+        for one in found:
+            kinds |= {id(kind): kind for kind in (one.operation.body, one.answer) if kind is not None}
+        self._kinds = kinds  # keeps what the numbers stand for
+        inputs: list[tuple[int, _Mode, TypeAdapter[Any]]] = [
+            (key, "validation", TypeAdapter(kind)) for key, kind in kinds.items()
+        ]
+        made, rest = TypeAdapter.json_schemas(inputs, ref_template="#/components/schemas/{model}")
+        self._schemas = made
+        self.components: dict[str, Any] = _plain(rest.get("$defs", {}))
+
+    def content(self, kind: Any, example: Any = None) -> dict[str, Any]:
+        """Return a body or an answer as OpenAPI has it; the example is the declaration's own where none is given."""
+        schema = _plain(self._schemas[id(kind), "validation"])
+        return {_JSON: {"schema": schema, "example": self._example(schema) if example is None else example}}
+
+    def _example(self, schema: dict[str, Any]) -> Any:
+        if "$ref" in schema:
+            schema = self.components[schema["$ref"].rpartition("/")[2]]
+        if "examples" in schema:
+            return schema["examples"][0]
+        assert schema.get("type") == "array", f"an example is missing: {schema}"
+        return [self._example(schema["items"])]
+
+
+def _plain(schema: Any, *, names: bool = False) -> Any:
+    """Return a schema without the titles that pydantic makes of names. `names`: it is an object of members' names."""
+    if isinstance(schema, list):
+        return [_plain(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    return {
+        key: value if key in ("examples", "default") and not names else _plain(value, names=key == "properties")
+        for key, value in schema.items()
+        if names or key != "title"
+    }
+
+
+def _complete(operation: dict[str, Any], one: Declared, schemas: _Schemas) -> None:
+    told = one.operation
+    operation["parameters"] = [_parameter(parameter) for parameter in operation.get("parameters", [])]
     if told.body is not None:
-        content = {"schema": ref(told.body), "example": told.body_example}
-        operation["requestBody"] = {"required": True, "content": {"application/json": content}}
-    success = min(status for status in operation["responses"] if status.startswith("2"))
-    responses: dict[str, Any] = {str(told.status or success): _answer(told, operation)}
-    responses |= {str(status): {"description": why} for status, why in told.also.items()}
-    error = {"schema": ref("Error"), "example": ERROR}
-    responses["default"] = {"description": "A failure.", "content": {"application/json": error}}
+        operation["requestBody"] = {"required": True, "content": schemas.content(told.body)}
+    answer: dict[str, Any] = {"description": operation.get("description", operation["summary"])}
+    if one.answer is not None:
+        answer["content"] = schemas.content(one.answer, told.example)
+    responses = {str(one.status): answer}
+    for status, why in told.also.items():
+        same = {"content": answer["content"]} if status in told.same else {}
+        responses[str(status)] = {"description": why, **same}
+    responses["default"] = {"description": "A failure.", "content": schemas.content(Error)}
     operation["responses"] = responses
 
 
-def _answer(told: Operation, operation: dict[str, Any]) -> dict[str, Any]:
-    answer: dict[str, Any] = {"description": operation.get("description", operation["summary"])}
-    if told.answer is not None:
-        answer["content"] = {"application/json": {"schema": ref(told.answer), "example": told.example}}
-    return answer
-
-
-def _path_parameter(parameter: dict[str, Any]) -> dict[str, Any]:
-    example = PATH_EXAMPLES.get(parameter["name"])
-    return {**parameter, "example": example} if example is not None else parameter
+def _parameter(parameter: dict[str, Any]) -> dict[str, Any]:
+    schema = {key: value for key, value in parameter["schema"].items() if key not in ("title", "description")}
+    made = {**parameter, "schema": schema}
+    if parameter["in"] == "path" and parameter["name"] in PATH_EXAMPLES:
+        made["example"] = PATH_EXAMPLES[parameter["name"]]
+    return made
 
 
 # -- the page ------------------------------------------------------------------------------------------------------
@@ -129,7 +182,7 @@ def _operation(method: str, path: str, operation: dict[str, Any]) -> str:
         )
         parts.append(f"<p>Query</p><ul>{rows}</ul>")
     for heading, holder in [("Body", operation.get("requestBody")), *operation["responses"].items()]:
-        content = (holder or {}).get("content", {}).get("application/json")
+        content = (holder or {}).get("content", {}).get(_JSON)
         if content is not None and "example" in content:
             text = orjson.dumps(content["example"], option=orjson.OPT_INDENT_2).decode()
             parts.append(f"<p>{html.escape(heading)}</p><pre>{html.escape(text)}</pre>")

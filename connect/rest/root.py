@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 from fastapi import APIRouter, Request
-from fastapi.responses import Response
 
+from connect.rest.answers import Answer
 from connect.rest.connectors import herder_of
-from connect.rest.render import json_response
+from connect.rest.models.worker import Health, ServerInfo
+from connect.rest.operations import operation
+from connect.rest.routes import Route
 
-router = APIRouter(tags=["worker"])
+router = APIRouter(tags=["worker"], route_class=Route)
 _HEALTH_STATUS = {"healthy": 200, "starting": 503, "unhealthy": 500}
 
 
 @router.get("/")
-async def root(request: Request) -> Response:
+async def root(request: Request) -> Answer[ServerInfo]:
     """Show versions and the cluster's id."""
     herder = herder_of(request)
-    return json_response({"version": herder.version, "commit": herder.commit, "kafka_cluster_id": herder.cluster_id})
+    return Answer({"version": herder.version, "commit": herder.commit, "kafka_cluster_id": herder.cluster_id})
 
 
 @router.get("/health")
-async def health(request: Request) -> Response:
+@operation(
+    also={500: "The worker is unhealthy; the same body.", 503: "The worker is starting; the same body."},
+    same=(500, 503),
+)
+async def health(request: Request) -> Answer[Health]:
     """Say whether the worker can serve (KIP-1017)."""
     found = herder_of(request).health()
-    return json_response({"status": found.status, "message": found.message}, _HEALTH_STATUS[found.status])
+    return Answer({"status": found.status, "message": found.message}, _HEALTH_STATUS[found.status])

@@ -8,23 +8,24 @@ import time
 from base64 import b64decode, b64encode
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 from fastapi import APIRouter, Request
-from fastapi.responses import Response
 
 from connect.api import ConfigError
 from connect.ports import Admin, Producer
 from connect.records import Columns, FetchedBatch, Isolation, TopicPartition
+from connect.rest.answers import Answer
+from connect.rest.bodies import body_of
 from connect.rest.connectors import herder_of
+from connect.rest.models.records import Appended, AppendRecord, AppendRecords, LogStart, Offset, Record, Records
 from connect.rest.negotiation import name_of
-from connect.rest.render import body_of, json_response
-from connect.rest.v1 import check_no_state
+from connect.rest.operations import operation
+from connect.rest.routes import Route
+from connect.rest.v1_topics import check_no_state
 
-router = APIRouter(prefix="/v1", tags=["v1"])
+router = APIRouter(prefix="/v1", tags=["v1"], route_class=Route)
 
-#: Records of one request, whichever way they go.
-RECORDS_MAX: Final = 100_000
 #: Of one read: what is asked for beyond is read by the next one, from `next_offset`.
 READ_RECORDS_MAX: Final = 10_000
 READ_BYTES_MAX: Final = 4 << 20
@@ -38,38 +39,28 @@ _TIMES: Final = 4
 
 
 @router.post("/topics/{topic}/records")
-async def append(request: Request, topic: str) -> Response:
+@operation(body=AppendRecords)
+async def append(request: Request, topic: str) -> Answer[Appended]:
     """Append records: {records: [{key, value, timestamp, partition, headers}], acks, configs}; bytes in base64.
 
     `configs` are Kafka's producer keys; with `transactional.id` the request is one transaction.
     """
-    body = await body_of(request)
-    records, acks, configs = body.get("records"), body.get("acks", "written"), body.get("configs") or {}
-    if not isinstance(records, list) or acks not in ("none", "written", "durable") or not isinstance(configs, dict):
-        raise ConfigError(
-            "records (an array), acks (none, written or durable) and configs (an object) are expected",
-            code="request.invalid",
-        )
-    if len(records) > RECORDS_MAX:
-        raise ConfigError(
-            f"{len(records)} records are too many for one request; at most {RECORDS_MAX} are taken",
-            code="request.invalid",
-        )
+    body = await body_of(request, AppendRecords)
     cluster = herder_of(request).cluster
     name = name_of(topic)
     await cluster.admin.describe_topic(name)
-    groups = [(partition, _columns(group)) for partition, group in _by_partition(records)]
-    texts = {str(key): str(value) for key, value in configs.items()}
+    groups = [(partition, _columns(group)) for partition, group in _by_partition(body.records)]
+    texts = {key: str(value) for key, value in (body.configs or {}).items()}
     producer = cluster.producer(client_id="connect-rest", configs=texts)
     try:
         if "transactional.id" in texts:
             await _in_transaction(producer, name, groups)
         else:
             for partition, columns in groups:
-                await producer.append(name, columns, partition=partition, acks=acks)
+                await producer.append(name, columns, partition=partition, acks=body.acks)
     finally:
         await producer.aclose()
-    return json_response({"appended": len(records)})
+    return Answer({"appended": len(body.records)})
 
 
 async def _in_transaction(producer: Producer, topic: str, groups: list[tuple[int | None, Columns]]) -> None:
@@ -80,23 +71,21 @@ async def _in_transaction(producer: Producer, topic: str, groups: list[tuple[int
     await producer.commit_transaction()
 
 
-def _by_partition(records: list[Any]) -> list[tuple[int | None, list[dict[str, Any]]]]:
-    groups: dict[int | None, list[dict[str, Any]]] = {}
+def _by_partition(records: list[AppendRecord]) -> list[tuple[int | None, list[AppendRecord]]]:
+    groups: dict[int | None, list[AppendRecord]] = {}
     for record in records:
-        if not isinstance(record, dict) or not isinstance(record.get("partition"), int | None):
-            raise ConfigError("each record is an object; its partition a whole number or null", code="request.invalid")
         groups.setdefault(record.get("partition"), []).append(record)
     return list(groups.items())
 
 
-def _columns(records: list[dict[str, Any]]) -> Columns:
+def _columns(records: list[AppendRecord]) -> Columns:
     now_ms = time.time_ns() // 1_000_000
     try:
         return Columns(
             [_bytes(r.get("value")) for r in records],
             [_bytes(r.get("key")) for r in records],
-            [now_ms if r.get("timestamp") is None else int(r["timestamp"]) for r in records],
-            [[(str(name), _bytes(value)) for name, value in r.get("headers") or ()] or None for r in records],
+            [now_ms if (stamp := r.get("timestamp")) is None else stamp for r in records],
+            [[(name, _bytes(value)) for name, value in r.get("headers") or ()] or None for r in records],
         )
     except (binascii.Error, TypeError, ValueError) as error:
         raise ConfigError(
@@ -117,7 +106,7 @@ async def read(
     max_bytes: int = 1 << 20,
     max_records: int = READ_RECORDS_MAX,
     isolation: Literal["read_uncommitted", "read_committed"] = "read_uncommitted",
-) -> Response:
+) -> Answer[Records]:
     """Read records from an offset; bytes in base64.
 
     At least one where there is one, and at most max_records (10000) with max_bytes (1 MiB; at most 4 MiB) of keys,
@@ -133,14 +122,14 @@ async def read(
         # Unpacked, as rows, as text: some times what the records have. It goes back to the system after a burst.
         request.app.state.budget.give(0, _TIMES * (before - bounds.size_bytes))
         found = (await admin.describe_topic(at.topic)).partitions[partition]
-        answer = {
+        answer: Records = {
             "records": rows,
             "next_offset": next_offset,
             "log_start_offset": found.log_start_offset,
             "log_end_offset": found.log_end_offset,
             "last_stable_offset": found.last_stable_offset,
         }
-        return await asyncio.to_thread(json_response, answer)
+        return await asyncio.to_thread(Answer[Records], answer)
 
 
 @dataclass(slots=True)
@@ -162,9 +151,9 @@ def _reads(request: Request) -> asyncio.Semaphore:
 
 async def _read(
     admin: Admin, at: TopicPartition, offset: int, bounds: _Bounds, isolation: Isolation
-) -> tuple[list[dict[str, Any]], int]:
+) -> tuple[list[Record], int]:
     """Return records as they are rendered, and where to go on."""
-    rows: list[dict[str, Any]] = []
+    rows: list[Record] = []
     for _ in range(_STEPS_MAX):
         if bounds.records <= 0 or bounds.size_bytes <= 0:
             break
@@ -177,8 +166,8 @@ async def _read(
     return rows, offset
 
 
-def _taken(batches: list[FetchedBatch], bounds: _Bounds, *, first: bool) -> tuple[list[dict[str, Any]], int]:
-    rows: list[dict[str, Any]] = []
+def _taken(batches: list[FetchedBatch], bounds: _Bounds, *, first: bool) -> tuple[list[Record], int]:
+    rows: list[Record] = []
     for batch in batches:
         for row, size_bytes in _rows(batch):
             if not (first or (bounds.records > 0 and size_bytes <= bounds.size_bytes)):
@@ -191,7 +180,7 @@ def _taken(batches: list[FetchedBatch], bounds: _Bounds, *, first: bool) -> tupl
     return rows, batches[-1].next_offset
 
 
-def _rows(batch: FetchedBatch) -> Iterator[tuple[dict[str, Any], int]]:
+def _rows(batch: FetchedBatch) -> Iterator[tuple[Record, int]]:
     """Yield each record as it is rendered, and its bytes."""
     columns, count = batch.columns, len(batch)
     for offset, timestamp, key, value, headers in zip(
@@ -203,7 +192,7 @@ def _rows(batch: FetchedBatch) -> Iterator[tuple[dict[str, Any], int]]:
         strict=True,
     ):
         parts = [key, value, *(part for name, content in headers or () for part in (name, content))]
-        row = {
+        row: Record = {
             "offset": offset,
             "timestamp": timestamp,
             "key": _text(key),
@@ -218,16 +207,16 @@ def _text(data: bytes | None) -> str | None:
 
 
 @router.delete("/topics/{topic}/partitions/{partition}/records")
-async def delete_records(request: Request, topic: str, partition: int, before_offset: int) -> Response:
+async def delete_records(request: Request, topic: str, partition: int, before_offset: int) -> Answer[LogStart]:
     """Delete the records before an offset, -1 for all; refused for the topics that this worker or its log lives by."""
     at = TopicPartition(name_of(topic), partition)
     check_no_state(request, at.topic, "delete records of")
     start = await herder_of(request).cluster.admin.delete_records(at, before_offset)
-    return json_response({"log_start_offset": start})
+    return Answer({"log_start_offset": start})
 
 
 @router.get("/topics/{topic}/partitions/{partition}/offset")
-async def offset_for_time(request: Request, topic: str, partition: int, timestamp: int) -> Response:
+async def offset_for_time(request: Request, topic: str, partition: int, timestamp: int) -> Answer[Offset]:
     """Find the first offset whose timestamp is at or after a moment, in ms since the epoch."""
     at = TopicPartition(name_of(topic), partition)
-    return json_response({"offset": await herder_of(request).cluster.admin.offset_for_time(at, timestamp)})
+    return Answer({"offset": await herder_of(request).cluster.admin.offset_for_time(at, timestamp)})

@@ -2,30 +2,41 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from typing import Annotated
 
-from fastapi import APIRouter, Request
-from fastapi.responses import Response
+from fastapi import APIRouter, Query, Request
 
+from connect.rest.answers import Answer
+from connect.rest.bodies import body_of
 from connect.rest.connectors import herder_of
+from connect.rest.models.connectors import ConfigRequest
+from connect.rest.models.plugins import Advice, AdvisedInfos
 from connect.rest.negotiation import name_of
-from connect.rest.render import body_of, config_infos, config_of, flag, json_response
+from connect.rest.operations import operation
+from connect.rest.parameters import Flag
+from connect.rest.render import config_infos
+from connect.rest.routes import Route
 from connect.runtime.factory import connector_desc
 from connect.runtime.secrets import secret_pieces, without
 from connect.runtime.validation.config_warnings import config_warnings, topic_warnings
 
-router = APIRouter(prefix="/v1/connector-plugins", tags=["v1"])
+router = APIRouter(prefix="/v1/connector-plugins", tags=["v1"], route_class=Route)
 
 
 @router.put("/{plugin}/config/validate")
-async def validate(request: Request, plugin: str) -> Response:
+@operation(body=ConfigRequest)
+async def validate(
+    request: Request,
+    plugin: str,
+    check: Annotated[Flag, Query(description="Also look outside: does the server answer, is the table there.")] = False,
+) -> Answer[AdvisedInfos]:
     """Check a connector config as Kafka Connect does, and add warnings; check=true looks outside too.
 
     Kafka's answer with `warnings`, a list of {key, code, message}, and `checked`. The connector is asked to look
     outside (does the server answer, is the table there) only where the config has no errors.
     """
     herder = herder_of(request)
-    given = config_of(await body_of(request))
+    given = (await body_of(request, ConfigRequest, numbers_as_text=True)).root
     infos = await herder.validate(name_of(plugin), given)
     config, _ = herder.filled(given)
     desc = connector_desc(herder.plugins, config)
@@ -34,9 +45,11 @@ async def validate(request: Request, plugin: str) -> Response:
         what, lambda: config_warnings(herder.plugins, herder.worker_config, desc, config, infos)
     )
     warnings += await topic_warnings(herder.cluster.admin, desc, config)
-    checked = flag(request, "check") and not infos.error_count
+    checked = check and not infos.error_count
     if checked:
         warnings += await herder.checks.check(desc, config)
     parts = secret_pieces(herder.plugins, config)
-    told = [{**asdict(warning), "message": without(warning.message, parts)} for warning in warnings]
-    return json_response({**config_infos(infos), "warnings": told, "checked": checked})
+    told: list[Advice] = [
+        {"key": warning.key, "code": warning.code, "message": without(warning.message, parts)} for warning in warnings
+    ]
+    return Answer({**config_infos(infos), "warnings": told, "checked": checked})

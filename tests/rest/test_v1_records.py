@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from base64 import b64decode, b64encode
+from base64 import b64decode
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +8,7 @@ import pytest
 
 from connect.records import Columns
 from connect.rest import v1_records
+from connect.rest.models.records import RECORDS_MAX
 from tests.support.worker import RunningWorker, running_worker
 
 
@@ -76,10 +77,43 @@ async def test_a_bound_of_nothing_is_refused(tmp_path: Path, asked: dict[str, in
         assert (await worker.client.get("/v1/topics/t/partitions/0/records", params=asked)).status_code == 400
 
 
-async def test_too_many_records_at_once_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(v1_records, "RECORDS_MAX", 2)
+async def test_too_many_records_at_once_are_refused(tmp_path: Path) -> None:
     async with running_worker(tmp_path) as worker:
         await write(worker, [b"x"])
-        one = {"value": b64encode(b"v").decode()}
-        assert (await worker.client.post("/v1/topics/t/records", json={"records": [one] * 3})).status_code == 400
-        assert (await worker.client.post("/v1/topics/t/records", json={"records": [one] * 2})).status_code == 200
+        refused = await worker.client.post("/v1/topics/t/records", json={"records": [{}] * (RECORDS_MAX + 1)})
+        assert refused.status_code == 400
+        assert refused.json()["message"].startswith("member 'records' has 100001 items; at most 100000 are taken")
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ({}, "member 'records' is missing: an array of records is expected"),
+        ({"records": {}}, "member 'records' is dict; an array of records is expected"),
+        ({"records": [[]]}, "records[0] is list; an object is expected"),
+        ({"records": [{}, {"partition": "a"}]}, "'partition' of records[1] is str; a whole number is expected"),
+        ({"records": [], "acks": "all"}, "member 'acks' is 'all'; none, written or durable is expected"),
+        ({"records": [], "configs": {"linger.ms": []}}, "the value of 'linger.ms' is list; text, a number"),
+        ({"records": [{"value": "no base64!"}]}, "a record cannot be read: "),
+        ({"records": [{"headers": [["h"]]}]}, "records[0].headers[0][1] is missing: text in base64 is expected"),
+        ({"records": [{"headers": [[None, "eA=="]]}]}, "records[0].headers[0][0] is null; text is expected"),
+        ({"records": [{"headers": "h"}]}, "'headers' of records[0] is str; an array of [name, value] is expected"),
+    ],
+)
+async def test_a_wrong_record_is_refused_and_nothing_is_appended(tmp_path: Path, body: Any, message: str) -> None:
+    async with running_worker(tmp_path) as worker:
+        await write(worker, [b"x"])
+        refused = await worker.client.post("/v1/topics/t/records", json=body)
+        assert refused.status_code == 400, refused.text
+        assert refused.json()["message"].startswith(message)
+        assert len((await read(worker))["records"]) == 1
+
+
+async def test_records_with_all_they_can_have_come_back_as_they_were_sent(tmp_path: Path) -> None:
+    record = {"key": "aw==", "value": None, "timestamp": 5, "partition": 0, "headers": [["h", "eA=="], ["n", None]]}
+    async with running_worker(tmp_path) as worker:
+        await worker.herder.cluster.admin.create_topic("t", partitions=1)
+        answer = await worker.client.post("/v1/topics/t/records", json={"records": [record], "acks": "durable"})
+        assert answer.json() == {"appended": 1}
+        (found,) = (await read(worker))["records"]
+        assert {**found, "partition": 0} == {**record, "offset": 0}

@@ -15,10 +15,10 @@ import trustme
 
 from connect import credentials
 from connect.app import open_worker
-from connect.rest.app import make_app
 from connect.rest.server import serve
 from connect.runtime.config import WorkerConfig
 from connect.runtime.herder import Herder
+from tests.support.declared import checked_app
 
 PASSWORD = "correct horse battery"
 ANY_PORT = "http://127.0.0.1:0"
@@ -64,9 +64,9 @@ async def served_worker(tmp_path: Path, *listeners: str, **keys: str) -> AsyncIt
     """Run a worker with these listeners (one http on a free port when none is given)."""
     config = {"data.dir": str(tmp_path / "data"), "listeners": ",".join(listeners or (ANY_PORT,)), **keys}
     async with open_worker(WorkerConfig.parse(config)) as herder:
-        app = make_app(herder)
-        async with serve(app, herder.worker_config) as urls:
-            yield ServedWorker(herder, urls, app)
+        with checked_app(herder) as app:
+            async with serve(app, herder.worker_config) as urls:
+                yield ServedWorker(herder, urls, app)
 
 
 @dataclass(frozen=True, slots=True)

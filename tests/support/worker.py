@@ -18,10 +18,10 @@ from typing import Any
 import httpx
 
 from connect.app import open_worker
-from connect.rest.app import make_app
 from connect.runtime.config import WorkerConfig
 from connect.runtime.herder import Herder
 from connect.runtime.model import State
+from tests.support.declared import checked_app
 
 STRING = "org.apache.kafka.connect.storage.StringConverter"
 JSON = "org.apache.kafka.connect.json.JsonConverter"
@@ -89,9 +89,10 @@ async def running_worker(tmp_path: Path, **config: str) -> AsyncIterator[Running
     """Run a worker on a log in `tmp_path`; keys with '_' for '.'."""
     keys = {"data.dir": str(tmp_path / "data"), **{k.replace("_", "."): v for k, v in config.items()}}
     async with open_worker(WorkerConfig.parse(keys)) as herder:
-        transport = httpx.ASGITransport(make_app(herder), raise_app_exceptions=False)
-        async with httpx.AsyncClient(transport=transport, base_url="http://worker") as client:
-            yield RunningWorker(herder, client)
+        with checked_app(herder) as app:
+            transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+            async with httpx.AsyncClient(transport=transport, base_url="http://worker") as client:
+                yield RunningWorker(herder, client)
 
 
 class WorkerProcess:

@@ -1,0 +1,128 @@
+"""The worker itself: versions, health, tasks, and what someone should act on."""
+
+from __future__ import annotations
+
+from typing_extensions import TypedDict
+
+from connect.rest.models.base import example
+from connect.rest.models.examples import NAME, WORKER
+
+
+@example({"version": "4.3.1", "commit": "connect-0.1.0", "kafka_cluster_id": "Vz3bTq0GRZm5Xb2V1Yw9pA"})
+class ServerInfo(TypedDict):
+    """Which Kafka Connect the worker answers as, and the cluster's id."""
+
+    version: str
+    commit: str
+    kafka_cluster_id: str
+
+
+@example({"status": "healthy", "message": "Worker has completed startup and is ready to handle requests."})
+class Health(TypedDict):
+    """Whether the worker can serve: healthy, starting or unhealthy."""
+
+    status: str
+    message: str
+
+
+class TaskProgress(TypedDict):
+    """How far a task has come since its start; `lag` is a sink's."""
+
+    connector: str
+    task: int
+    state: str
+    records: int
+    size_bytes: int
+    skipped: int
+    lag: int | None
+
+
+@example(
+    {
+        "worker_id": WORKER,
+        "version": "0.1.0",
+        "kafka_version": "4.3.1",
+        "pid": 4711,
+        "data_dir": "connect-data",
+        "uptime_ms": 60000,
+        "tasks": [
+            {
+                "connector": NAME,
+                "task": 0,
+                "state": "RUNNING",
+                "records": 42,
+                "size_bytes": 4200,
+                "skipped": 0,
+                "lag": None,
+            }
+        ],
+    }
+)
+class Worker(TypedDict):
+    """The worker and its tasks."""
+
+    worker_id: str
+    version: str
+    kafka_version: str
+    pid: int
+    data_dir: str
+    uptime_ms: int
+    tasks: list[TaskProgress]
+
+
+@example(
+    {
+        "worker_id": WORKER,
+        "version": "0.1.0",
+        "kafka_version": "4.3.1",
+        "kafka_cluster_id": "Vz3bTq0GRZm5Xb2V1Yw9pA",
+        "python": "3.12.4",
+        "platform": "linux",
+        "memory_bytes": 98566144,
+        "listeners": ["http://127.0.0.1:8083"],
+        "authentication": False,
+        "plugins": 42,
+        "connectors": {"RUNNING": 3},
+        "tasks": {"RUNNING": 4, "FAILED": 1},
+    }
+)
+class WorkerInfo(TypedDict):
+    """What the worker is, and how many connectors and tasks are in which state."""
+
+    worker_id: str
+    version: str
+    kafka_version: str
+    kafka_cluster_id: str
+    python: str
+    platform: str
+    memory_bytes: int | None
+    listeners: list[str]
+    authentication: bool
+    plugins: int
+    connectors: dict[str, int]
+    tasks: dict[str, int]
+
+
+class Notice(TypedDict):
+    """One thing to act on; `subject` names what it is about."""
+
+    code: str
+    subject: str
+    message: str
+
+
+@example(
+    {
+        "warnings": [
+            {
+                "code": "task.failed",
+                "subject": "orders-sink-0",
+                "message": "orders.txt cannot be written: No such file or directory",
+            }
+        ]
+    }
+)
+class Warnings(TypedDict):
+    """What someone should act on."""
+
+    warnings: list[Notice]

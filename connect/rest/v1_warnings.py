@@ -1,0 +1,102 @@
+"""Under /v1: what someone should act on."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request
+
+from connect.rest.answers import Answer
+from connect.rest.connectors import herder_of
+from connect.rest.models.worker import Notice, Warnings
+from connect.rest.routes import Route
+from connect.rest.server import exposure, parse_listener
+from connect.rest.v1_lag import by_task
+from connect.runtime.causes import cause_of
+from connect.runtime.herder import Herder
+from connect.runtime.model import State
+from connect.runtime.secrets import redact
+
+router = APIRouter(prefix="/v1", tags=["worker"], route_class=Route)
+
+
+@router.get("/warnings")
+async def warnings(request: Request) -> Answer[Warnings]:
+    """List what someone should act on.
+
+    Failures, connectors and tasks that wait for something outside, skipped records, plugins that are broken, slow or
+    left behind, listeners that others reach.
+    """
+    herder = herder_of(request)
+    found = [
+        *_failures(herder),
+        *_held(herder),
+        *_waiting(herder),
+        *_skipped(herder),
+        *_broken(herder),
+        *_listeners(herder),
+    ]
+    return Answer({"warnings": found})
+
+
+def _notice(code: str, subject: str, message: str) -> Notice:
+    return {"code": code, "subject": subject, "message": message}
+
+
+def _failures(herder: Herder) -> list[Notice]:
+    found = []
+    for name in herder.connectors():
+        status = herder.status(name)
+        if status.connector.state is State.FAILED:
+            found.append(_notice("connector.failed", name, _cause(status.connector.trace)))
+        found += [
+            _notice("task.failed", f"{name}-{task.id}", _cause(task.trace))
+            for task in status.tasks
+            if task.state is State.FAILED
+        ]
+    return found
+
+
+def _cause(trace: str | None) -> str:
+    found = cause_of(trace)
+    return redact("no cause is known" if found is None else found.line)
+
+
+def _waiting(herder: Herder) -> list[Notice]:
+    found = [
+        _notice("connector.waiting", name, f"waits: {redact(what)}") for name, what in sorted(herder.waiting().items())
+    ]
+    return found + [
+        _notice("task.waiting", str(p.id), f"waits: {redact(p.waiting_for)}")
+        for p in sorted(herder.progress(), key=by_task)
+        if p.waiting_for and p.state in (State.RUNNING, State.UNASSIGNED)
+    ]
+
+
+def _skipped(herder: Herder) -> list[Notice]:
+    return [
+        _notice(
+            "records.skipped", str(p.id), f"{p.skipped} records were skipped since the task's start (errors.tolerance)"
+        )
+        for p in sorted(herder.progress(), key=by_task)
+        if p.skipped
+    ]
+
+
+def _held(herder: Herder) -> list[Notice]:
+    return [_notice(n.code, n.subject, redact(n.message)) for n in herder.notices()]
+
+
+def _broken(herder: Herder) -> list[Notice]:
+    return [_notice("plugin.broken", b.name, f"{b.origin}: {redact(b.cause)}") for b in herder.plugins.broken]
+
+
+def _listeners(herder: Herder) -> list[Notice]:
+    found = []
+    for text in herder.worker_config.listeners:
+        listener = parse_listener(text)
+        try:
+            risk = exposure(listener, listener.host, herder.worker_config)
+        except ValueError:  # a name and no address: what it stands for was looked at when it was bound
+            continue
+        if risk is not None:
+            found.append(_notice("listener.open", text, risk))
+    return found

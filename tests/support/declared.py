@@ -1,0 +1,84 @@
+"""Every answer that a test's worker gives is held against what its route declares: more members, or others, fail the test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from typing import Any
+
+import orjson
+from fastapi import FastAPI
+from pydantic import TypeAdapter, ValidationError
+
+from connect.rest.app import ROUTES, make_app
+from connect.rest.models.errors import Error
+from connect.rest.negotiation import route_path
+from connect.rest.operations import Declared, declared
+from connect.runtime.herder import Herder
+
+DECLARED = list(declared(ROUTES))
+
+
+@contextmanager
+def checked_app(herder: Herder) -> Iterator[FastAPI]:
+    """Give the application with a layer around it that looks at what it answers; fails at the end."""
+    app, undeclared = make_app(herder), list[str]()
+    app.add_middleware(Checked, undeclared=undeclared)
+    yield app
+    assert undeclared == []
+
+
+@cache
+def adapter(kind: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(kind)
+
+
+def find(method: str, path: str) -> Declared | None:
+    """Return what is declared for a request, None where no route takes it."""
+    wanted = "GET" if method == "HEAD" else method
+    found = (one for one in DECLARED if one.method == wanted and one.route.path_regex.match(path))
+    return next(found, None)
+
+
+def what_is_undeclared(method: str, path: str, status: int, body: bytes) -> str | None:
+    """Return how an answer differs from what is declared, None where it does not."""
+    one = find(method, path)
+    kind = Error if one is None and status >= 400 else None if one is None else one.answered(status)
+    # An answer from before the route, or of a route that failed, is an error even where the route may answer so.
+    if status >= 400 and kind is not Error and body and set(orjson.loads(body)) == {"error_code", "message"}:
+        kind = Error
+    if method == "HEAD" or (one is None and kind is None):
+        return None
+    if kind is None:
+        return f"{method} {path}: {status} has a body: {body[:200]!r}" if body else None
+    try:
+        adapter(kind).validate_json(body, strict=True, extra="forbid")
+    except ValidationError as error:
+        return f"{method} {path}: {status}: {error}"
+    return None
+
+
+class Checked:
+    """Middleware in plain ASGI."""
+
+    def __init__(self, app: Any, *, undeclared: list[str]) -> None:
+        self._app = app
+        self._undeclared = undeclared
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        parts: list[bytes] = []
+        status = 0
+
+        async def sending(message: Any) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            elif message["type"] == "http.response.body":
+                parts.append(message.get("body", b""))
+                if not message.get("more_body", False):
+                    found = what_is_undeclared(scope["method"], route_path(scope), status, b"".join(parts))
+                    self._undeclared.extend([] if found is None else [found])
+            await send(message)
+
+        await self._app(scope, receive, sending if scope["type"] == "http" else send)
