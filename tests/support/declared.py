@@ -48,7 +48,7 @@ def what_is_undeclared(method: str, path: str, status: int, body: bytes) -> str 
     # An answer from before the route, or of a route that failed, is an error even where the route may answer so.
     if status >= 400 and kind is not Error and body and set(orjson.loads(body)) == {"error_code", "message"}:
         kind = Error
-    if method == "HEAD" or (one is None and kind is None):
+    if method in ("HEAD", "OPTIONS") or (one is None and kind is None):
         return None
     if kind is None:
         return f"{method} {path}: {status} has a body: {body[:200]!r}" if body else None

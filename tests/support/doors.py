@@ -25,6 +25,11 @@ ANY_PORT = "http://127.0.0.1:0"
 ANY_TLS_PORT = "https://127.0.0.1:0"
 
 
+def assert_error(answer: httpx.Response, status: int, code: str) -> None:
+    assert (answer.status_code, answer.headers["x-connect-error-code"]) == (status, code), answer.text
+    assert set(answer.json()) == {"error_code", "message"}
+
+
 @dataclass(slots=True)
 class ServedWorker:
     """A worker that listens."""
