@@ -27,6 +27,8 @@ DEADLINE_S: Final = 30.0
 CONNECT: Final = [sys.executable, "-m", "connect"]
 #: Commands that need no worker, which people and shells run often.
 COMMANDS: Final = (["--help"], ["connector", "--help"], ["plugin", "list"], ["context", "list"])
+#: Where the byte code of the runs is kept.
+_BYTE_CODE: Final = Path(tempfile.gettempdir()) / "connect-bench-byte-code"
 _TICKS_PER_S: Final = os.sysconf("SC_CLK_TCK")
 
 
@@ -39,12 +41,17 @@ class Start:
     rss_mib: float
 
 
+def environment() -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return {**kept, "PYTHONPYCACHEPREFIX": str(_BYTE_CODE)}
+
+
 def start_worker() -> Start:
     with tempfile.TemporaryDirectory(prefix="connect-bench-") as folder:
         command = [*CONNECT, "worker", "--data-dir", folder, "--listeners", "http://127.0.0.1:0"]
         found = Path(folder) / "worker.json"
         began = time.perf_counter()
-        process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+        process = subprocess.Popen(command, stderr=subprocess.DEVNULL, env=environment())
         try:
             while not found.exists() or not (text := found.read_bytes()):
                 if process.poll() is not None or time.perf_counter() - began > DEADLINE_S:
@@ -72,7 +79,7 @@ def _rss_mib(pid: int) -> float:
 def run_command(arguments: list[str]) -> tuple[float, float]:
     """Run a command to its end; return its seconds, and those of the processor."""
     before, began = os.times(), time.perf_counter()
-    subprocess.run([*CONNECT, *arguments], stdout=subprocess.DEVNULL, check=True)
+    subprocess.run([*CONNECT, *arguments], stdout=subprocess.DEVNULL, check=True, env=environment())
     wall_s, after = time.perf_counter() - began, os.times()
     cpu_s = after.children_user - before.children_user + after.children_system - before.children_system
     return wall_s, cpu_s
@@ -83,7 +90,7 @@ def imported_modules() -> list[tuple[int, str]]:
     with tempfile.TemporaryDirectory(prefix="connect-bench-") as folder:
         command = [sys.executable, "-X", "importtime", "-m", "connect", "worker"]
         command += ["--data-dir", folder, "--listeners", "http://127.0.0.1:0"]
-        process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+        process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment())
         assert process.stderr is not None
         found = []
         for line in process.stderr:
@@ -102,7 +109,7 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=7)
     parser.add_argument("--modules", action="store_true", help="also which packages the imports' time goes to")
     arguments = parser.parse_args()
-    start_worker()  # byte code is written, and files come from memory
+    start_worker()  # writes byte code, and has files in memory
     starts = [start_worker() for _ in range(arguments.runs)]
     wall_s = statistics.median(s.wall_s for s in starts)
     cpu_s = statistics.median(s.cpu_s for s in starts)

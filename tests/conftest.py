@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
 from collections.abc import Generator
+from pathlib import Path
 
 import hypothesis
 import pytest
@@ -10,6 +13,11 @@ import pytest
 from tests.support.postgres import postgres_server, postgres_url
 
 __all__ = ["postgres_server", "postgres_url"]
+
+# The processes that tests start find byte code, as they do where the package was installed: compiling all anew is most of
+# the time that a worker takes to start.
+if os.environ.pop("PYTHONDONTWRITEBYTECODE", None):
+    os.environ.setdefault("PYTHONPYCACHEPREFIX", str(Path(tempfile.gettempdir(), "connect-tests-byte-code")))
 
 # A machine that is busy with other things is no failure.
 hypothesis.settings.register_profile("connect", deadline=None)

@@ -57,9 +57,17 @@ def cli(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp
     return Cli(capsys, monkeypatch)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def worker_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A worker for all tests of a module: each uses names of its own."""
+    """A worker for the tests of connectors: each uses names of its own."""
     with WorkerProcess(tmp_path_factory.mktemp("worker") / "data") as worker:
+        yield worker.url()
+        assert worker.stop() == 0
+
+
+@pytest.fixture(scope="session")
+def log_worker_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A worker for the tests of topics and records, which leave none: it has no connectors."""
+    with WorkerProcess(tmp_path_factory.mktemp("log-worker") / "data") as worker:
         yield worker.url()
         assert worker.stop() == 0

@@ -1,7 +1,8 @@
+"""The command `connect`: topics, records and connectors by commands, and how a worker starts, is refused and ends."""
+
 from __future__ import annotations
 
 import json
-import os
 import signal
 import socket
 import subprocess
@@ -12,31 +13,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.worker import CONNECT, STRING, WorkerProcess
-
-
-def connect(
-    *arguments: str | Path, stdin: bytes = b"", cwd: Path | None = None, **environment: str
-) -> subprocess.CompletedProcess[str]:
-    done = subprocess.run(
-        [str(CONNECT), *map(str, arguments)],
-        input=stdin,
-        capture_output=True,
-        cwd=cwd,
-        timeout=60,
-        env={**os.environ, **environment},
-        check=False,
-    )
-    return subprocess.CompletedProcess(done.args, done.returncode, done.stdout.decode(), done.stderr.decode())
-
-
-def assert_refused(done: subprocess.CompletedProcess[str], exit_code: int, code: str, *mentions: str) -> None:
-    """A message, a hint and a code on standard error, and the exit code of DESIGN."""
-    assert done.returncode == exit_code, done.stderr
-    assert f"code: {code}" in done.stderr
-    assert "error: " in done.stderr
-    for mention in mentions:
-        assert mention in done.stderr, done.stderr
+from tests.support.command import assert_refused, connect, connect_process
+from tests.support.worker import STRING, WorkerProcess
 
 
 @pytest.fixture
@@ -123,7 +101,7 @@ def test_the_package_runs_as_the_command() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "connect", "--version"], capture_output=True, text=True, timeout=60, check=False
     )
-    assert (done.returncode, done.stdout) == (0, connect("--version").stdout)
+    assert (done.returncode, done.stdout) == (0, connect_process("--version").stdout)
 
 
 CONNECTOR_FILES: list[tuple[str, str, tuple[str, ...]]] = [
@@ -153,16 +131,19 @@ def test_a_wrong_connector_file_ends_the_start_with_its_name(
 ) -> None:
     path = tmp_path / "c.json"
     path.write_text(content)
-    assert_refused(connect("worker", *data, "--listeners", "http://127.0.0.1:0", path), 2, code, *mentions)
+    assert_refused(connect_process("worker", *data, "--listeners", "http://127.0.0.1:0", path), 2, code, *mentions)
 
 
 def test_a_connector_file_that_is_not_there_is_refused(data: list[str]) -> None:
-    assert_refused(connect("worker", *data, "none.json"), 2, "config.unreadable", "none.json")
+    assert_refused(connect_process("worker", *data, "none.json"), 2, "config.unreadable", "none.json")
 
 
 def test_a_real_cluster_is_refused_until_there_is_one(data: list[str]) -> None:
     assert_refused(
-        connect("worker", *data, CONNECT_BOOTSTRAP_SERVERS="localhost:9092"), 2, "config.invalid", "bootstrap.servers"
+        connect_process("worker", *data, CONNECT_BOOTSTRAP_SERVERS="localhost:9092"),
+        2,
+        "config.invalid",
+        "bootstrap.servers",
     )
 
 
@@ -171,7 +152,7 @@ def test_rest_extensions_of_java_are_refused_and_not_passed_over(tmp_path: Path,
     path.write_text(
         "rest.extension.classes=org.apache.kafka.connect.rest.basic.auth.extension.BasicAuthSecurityRestExtension\n"
     )
-    assert_refused(connect("worker", *data, "--config", path), 2, "config.invalid", "rest.authentication.file")
+    assert_refused(connect_process("worker", *data, "--config", path), 2, "config.invalid", "rest.authentication.file")
 
 
 def test_a_taken_port_is_named(tmp_path: Path, data: list[str]) -> None:
@@ -180,7 +161,10 @@ def test_a_taken_port_is_named(tmp_path: Path, data: list[str]) -> None:
         taken.listen()
         port = taken.getsockname()[1]
         assert_refused(
-            connect("worker", *data, "--listeners", f"http://127.0.0.1:{port}"), 3, "environment.port_taken", str(port)
+            connect_process("worker", *data, "--listeners", f"http://127.0.0.1:{port}"),
+            3,
+            "environment.port_taken",
+            str(port),
         )
 
 
@@ -192,7 +176,7 @@ def test_a_data_directory_that_cannot_be_used_is_named(tmp_path: Path) -> None:
 def test_a_data_directory_in_use_refuses_a_second_worker_and_serves_commands(tmp_path: Path, data: list[str]) -> None:
     with WorkerProcess(tmp_path / "data") as worker:
         worker.url()
-        assert_refused(connect("worker", *data, "--listeners", "http://127.0.0.1:0"), 3, "log.in_use", "data")
+        assert_refused(connect_process("worker", *data, "--listeners", "http://127.0.0.1:0"), 3, "log.in_use", "data")
         assert connect("topic", "create", "t", *data).returncode == 0
         assert connect("produce", "--topic", "t", *data, stdin=b"a\nb\n").returncode == 0
         assert connect("consume", "--topic", "t", "--from-beginning", "--max-messages", "2", *data).stdout == "a\nb\n"
@@ -259,22 +243,10 @@ def test_a_properties_file_is_a_connector_config_too(tmp_path: Path) -> None:
     )
     with WorkerProcess(tmp_path / "data", path) as worker:
         url = worker.url()
-        out = connect(
-            "consume", "--topic", "t", "--from-beginning", "--max-messages", "1", "--url", url, "--timeout-ms", "10000"
-        )
+        at = ("--from-beginning", "--max-messages", "1", "--url", url, "--timeout-ms", "10000")
+        out = connect("consume", "--topic", "t", *at)
         if out.returncode:  # the topic is made with its first record
-            out = connect(
-                "consume",
-                "--topic",
-                "t",
-                "--from-beginning",
-                "--max-messages",
-                "1",
-                "--url",
-                url,
-                "--timeout-ms",
-                "10000",
-            )
+            out = connect("consume", "--topic", "t", *at)
         assert out.stdout == "a\n"
 
 
@@ -289,13 +261,13 @@ def test_a_properties_file_is_a_connector_config_too(tmp_path: Path) -> None:
 def test_a_default_converter_that_is_not_installed_ends_the_start(
     data: list[str], key: str, given: str, mentions: str
 ) -> None:
-    done = connect("worker", *data, **{f"CONNECT_{key}": given})
+    done = connect_process("worker", *data, **{f"CONNECT_{key}": given})
     assert_refused(done, 2, "config.unknown_class", given, key.lower().replace("_", "."), mentions, "plugin list")
 
 
 def test_what_a_plugin_prints_as_it_is_imported_does_not_spoil_the_list(tmp_path: Path) -> None:
     (tmp_path / "loud.py").write_text("print('loading loud')\n")
-    done = connect("plugin", "list", "--json", "--plugin-path", str(tmp_path))
+    done = connect_process("plugin", "list", "--json", "--plugin-path", str(tmp_path))
     assert json.loads(done.stdout)["broken"] == []
     assert "loading loud" in done.stderr
 

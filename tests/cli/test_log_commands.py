@@ -5,17 +5,15 @@ from __future__ import annotations
 import io
 import json
 import logging
-import subprocess
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 
 import pytest
 
 from connect.app import run
 from connect.cli import logs
-from tests.cli.test_commands import assert_refused
+from tests.support.command import assert_refused, connect, connect_process
 from tests.support.worker import WorkerProcess
 
 
@@ -31,22 +29,17 @@ def running(data_dir: Path, *arguments: str) -> Iterator[str]:
 
 @pytest.fixture(params=["directory", "worker"])
 def data(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[list[str]]:
-    """The options that lead to a log, which a worker owns or nobody."""
+    """The options that lead to an empty log, which a worker owns or nobody."""
     if request.param == "directory":
         yield ["--data-dir", str(tmp_path / "data")]
         return
-    with running(tmp_path / "data") as url:
-        yield ["--url", url]
-
-
-def connect(*arguments: str, stdin: bytes = b"") -> subprocess.CompletedProcess[str]:
-    """Run one command line in this process: as the command does, but for the half second that Python takes to start."""
-    out, errors = (io.TextIOWrapper(io.BytesIO(), write_through=True) for _ in range(2))
-    with pytest.MonkeyPatch.context() as patched, redirect_stdout(out), redirect_stderr(errors):
-        patched.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
-        exit_code = run(arguments)
-    texts = [stream.buffer.getvalue().decode() for stream in (out, errors)]  # type: ignore[attr-defined]
-    return subprocess.CompletedProcess(arguments, exit_code, *texts)
+    data = ["--url", request.getfixturevalue("log_worker_url")]
+    yield data
+    for group in json.loads(connect("group", "list", "--json", *data).stdout):
+        connect("group", "delete", group["group"], "--yes", *data)
+    for topic in json.loads(connect("topic", "list", "--json", *data).stdout):
+        if not topic["internal"]:
+            connect("topic", "delete", topic["name"], "--yes", *data)
 
 
 def lines(*arguments: str, stdin: bytes = b"") -> list[str]:
@@ -338,7 +331,7 @@ def test_the_worker_s_config_sets_defaults_of_topics_by_a_broker_s_names(tmp_pat
         described = json.loads("\n".join(lines("topic", "describe", "t", "--configs", "--json", "--url", url)))
     assert described["configs_in_force"]["segment.bytes"] == {"value": "2000", "source": "log"}
     config.write_text("log.segment.bytes=2 GB\n")
-    failed = connect("worker", "--data-dir", str(tmp_path / "data"), "--config", str(config))
+    failed = connect_process("worker", "--data-dir", str(tmp_path / "data"), "--config", str(config))
     assert_refused(failed, 2, "config.invalid", "segment.bytes: '2 GB' is not a whole number")
 
 
