@@ -95,7 +95,9 @@ class Config(BaseModel):
         originals: The text the object was parsed from, unknown keys too, for plugins with dynamic keys.
     """
 
-    model_config = ConfigDict(frozen=True, extra="ignore", arbitrary_types_allowed=True, populate_by_name=True)
+    model_config = ConfigDict(
+        frozen=True, extra="ignore", arbitrary_types_allowed=True, populate_by_name=True, defer_build=True
+    )
 
     _originals: dict[str, Any] = PrivateAttr(default_factory=dict)
     __config_keys__: ClassVar[dict[str, tuple[str, ConfigKey]] | None] = None
