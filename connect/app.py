@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager
@@ -109,4 +110,6 @@ def run(arguments: Sequence[str] | None = None) -> int:
 
 def main() -> None:
     """Run the command `connect`."""
+    # What is imported stays: looking for cycles in it every 700 objects is a tenth of the time that a start takes.
+    gc.set_threshold(50_000)
     sys.exit(run())

@@ -6,28 +6,75 @@ for a forced end by SIGINT and SIGTERM.
 
 from __future__ import annotations
 
+import importlib
 import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
 
 import click
 
 import connect
 from connect.api import ConnectError
-from connect.cli.connectors import connector
-from connect.cli.consume import consume
-from connect.cli.contexts import context
-from connect.cli.groups import group
-from connect.cli.log import log_group
 from connect.cli.output import UsageError, print_error, print_unexpected
-from connect.cli.perf import perf
-from connect.cli.plugins import plugin
-from connect.cli.produce import produce
-from connect.cli.topics import topic
-from connect.cli.users import user
-from connect.cli.wiring import Wiring
-from connect.cli.worker import worker
+
+if TYPE_CHECKING:
+    from connect.cli.wiring import Wiring
+
+
+@dataclass(frozen=True, slots=True)
+class _Named:
+    """Where a command is, and what the list of commands says about it."""
+
+    module: str
+    attribute: str
+    summary: str
+
+
+_COMMANDS: Final = {
+    "connector": _Named("connectors", "connector", "List, create and change connectors, over REST."),
+    "consume": _Named("consume", "consume", "Print a topic's records, one a line, and follow it until Ctrl-C."),
+    "context": _Named("contexts", "context", "Name workers, and keep what it takes to reach them."),
+    "group": _Named("groups", "group", "List, describe, reset and delete consumer groups."),
+    "log": _Named("log", "log_group", "Verify, dump, count and repair what a log's files hold."),
+    "perf": _Named("perf", "perf", "Measure producing and consuming."),
+    "plugin": _Named("plugins", "plugin", "Show connectors, converters, transforms and predicates."),
+    "produce": _Named(
+        "produce", "produce", "Append the lines of FILE, or of standard input, to a topic: one record a line."
+    ),
+    "topic": _Named("topics", "topic", "List, create, describe, alter and delete topics."),
+    "user": _Named(
+        "users", "user", "Make and list the users of a worker's REST API; their secrets are kept as hashes."
+    ),
+    "worker": _Named("worker", "worker", "Run a worker, with the connectors of these files."),
+}
+
+
+class Commands(click.Group):
+    """Imports a command's module when that command is asked for: a worker's start waits for no other command."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return all names."""
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return a command, None where there is none of this name."""
+        found = _COMMANDS.get(cmd_name)
+        if found is None:
+            return None
+        command: click.Command = getattr(importlib.import_module(f"connect.cli.{found.module}"), found.attribute)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of commands without importing them."""
+        limit = formatter.width - 6 - max(map(len, _COMMANDS))
+        rows = [
+            (name, click.Command(name, help=named.summary).get_short_help_str(limit))
+            for name, named in _COMMANDS.items()
+        ]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
 
 
 @dataclass(slots=True)
@@ -37,15 +84,11 @@ class Session:
     wiring: Wiring
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(connect.__version__, prog_name="connect")
 @click.option("--debug", is_flag=True, help="Show the whole trace of an unexpected failure.")
 def cli(debug: bool) -> None:
     """Run connectors: Kafka Connect's job, configs and REST API, with a bundled log."""
-
-
-for command in (worker, connector, topic, produce, consume, group, log_group, perf, plugin, context, user):
-    cli.add_command(command)
 
 
 def _usage_error(error: click.ClickException, *, as_json: bool) -> ConnectError:

@@ -35,6 +35,8 @@ def test_every_command_of_the_page_exists_with_its_options() -> None:
     for words in commands:
         command: click.Command = cli
         while words and isinstance(command, click.Group):
-            command = command.commands[words.pop(0)]
+            found = command.get_command(click.Context(command), words.pop(0))
+            assert found is not None
+            command = found
         known = {option for parameter in command.params for option in parameter.opts}
         assert {word for word in words if word.startswith("--")} <= known, (command.name, words)
