@@ -10,6 +10,7 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+from tests.support.lengths import examples
 from tests.support.postgres import postgres_server, postgres_url
 
 __all__ = ["postgres_server", "postgres_url"]
@@ -20,7 +21,7 @@ if os.environ.pop("PYTHONDONTWRITEBYTECODE", None):
     os.environ.setdefault("PYTHONPYCACHEPREFIX", str(Path(tempfile.gettempdir(), "connect-tests-byte-code")))
 
 # A machine that is busy with other things is no failure.
-hypothesis.settings.register_profile("connect", deadline=None)
+hypothesis.settings.register_profile("connect", deadline=None, max_examples=examples())
 hypothesis.settings.load_profile("connect")
 
 

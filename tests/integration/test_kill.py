@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.lengths import length
 from tests.support.worker import STRING, WorkerProcess
 
-KILLS = 20
+KILLS = length("CONNECT_DELIVERY_KILLS")
 LINES_A_ROUND = 3000
 
 
@@ -30,6 +31,7 @@ def numbers(path: Path) -> list[int]:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(120 + 10 * KILLS)
 def test_nothing_is_lost_and_order_is_kept_through_kills_at_random_moments(tmp_path: Path) -> None:
     source, sink, output = tmp_path / "in.txt", tmp_path, tmp_path / "out.txt"
     source.touch()

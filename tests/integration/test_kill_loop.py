@@ -4,7 +4,7 @@ Three jobs run through it: lines of a file -> topic -> file, generated records w
 PostgreSQL table -> topic. Beside them clients change connectors of their own. In the end the books are balanced:
 nothing is lost, nothing is torn, nothing comes out of order, and what REST answered is so.
 
-CONNECT_LOOP_KILLS is the number of kills: 8 unless it is set; 200 is the long mode.
+CONNECT_LOOP_KILLS is the number of kills; see tests/support/lengths.py.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import os
 import random
 import re
 import signal
@@ -31,9 +30,10 @@ import pytest
 
 from connect.log import LogCluster
 from connect.records import TopicPartition
+from tests.support.lengths import length
 from tests.support.worker import CONNECT, JSON, STRING, WorkerProcess
 
-KILLS: Final = int(os.environ.get("CONNECT_LOOP_KILLS", "8"))
+KILLS: Final = length("CONNECT_LOOP_KILLS")
 GRACE_MS: Final = 5000
 INTEGER: Final = "org.apache.kafka.connect.converters.IntegerConverter"
 LINE: Final = re.compile(r"line (\d{10}) x{60}")

@@ -4,13 +4,12 @@ Clients send requests to connectors of their own while the worker is killed at a
 each connector may be: what the last answer made of it, or what the request under way would have made of it. The worker
 that comes back must show one of the two, whole: config, target, offsets, and tasks that run that very config.
 
-`CONNECT_CRASH_KILLS` is the number of kills.
+CONNECT_CRASH_KILLS is the number of kills; see tests/support/lengths.py.
 """
 
 from __future__ import annotations
 
 import asyncio
-import os
 import random
 import time
 from collections.abc import Awaitable, Callable, Sequence
@@ -21,9 +20,10 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.support.lengths import length
 from tests.support.worker import STRING, WorkerProcess
 
-KILLS = int(os.environ.get("CONNECT_CRASH_KILLS", "50"))
+KILLS = length("CONNECT_CRASH_KILLS")
 CHURN_S = (0.01, 0.3)
 SETTLE_S = 20.0
 KINDS = ("source", "source", "source", "sink", "sink")
@@ -159,7 +159,7 @@ class Client:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(KILLS * 10)
+@pytest.mark.timeout(60 + KILLS * 10)
 async def test_a_worker_killed_during_rest_churn_comes_back_as_its_answers_allow(tmp_path: Path) -> None:
     moments = random.Random(20_261_122)
     clients = [Client(f"c{n}", kind == "sink", tmp_path, random.Random(n)) for n, kind in enumerate(KINDS)]

@@ -1,12 +1,11 @@
 """Five clients at once, with transactions, in a process that is killed again and again: nothing odd is ever seen.
 
-CONNECT_HISTORY_S is how many seconds they work in all: 8 unless it is set; 300 is the long mode.
+CONNECT_HISTORY_S is how many seconds they work in all; see tests/support/lengths.py.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import random
 import subprocess
 import sys
@@ -22,8 +21,9 @@ from connect.log import LogCluster
 from connect.records import Isolation, TopicPartition
 from tests.support.histories import Final, Records, anomalies, copies_out_of_step, interleavings, operations_of
 from tests.support.history_clients import CONFIGS, PARTITIONS, TRANSACTIONAL_IDS
+from tests.support.lengths import length
 
-SECONDS = float(os.environ.get("CONNECT_HISTORY_S", "8"))
+SECONDS = length("CONNECT_HISTORY_S")
 ROOT = Path(__file__).parents[2]
 KEYS = [*(("t", number) for number in range(PARTITIONS)), ("copy", 0)]
 

@@ -24,6 +24,7 @@ from connect.log.transactions.records import (
 )
 from connect.records import Columns, OffsetAndMetadata, TopicPartition
 from tests.log.conftest import Open
+from tests.support.lengths import examples
 
 RECORD = Columns([b"v"], [b"k"], 1_700_000_000_000)
 OFFSETS = {TopicPartition("t", 0): OffsetAndMetadata(7)}
@@ -72,7 +73,9 @@ async def test_an_internal_topic_takes_no_records_of_clients_however_they_come(b
 
 @pytest.mark.parametrize("topic", INTERNAL)
 async def test_who_was_given_the_capability_writes(busy: LogCluster, topic: str) -> None:
+    before = (await busy.admin.describe_topic(topic)).partitions[0].log_end_offset
     await busy.producer(client_id="x", internal=True).append(topic, RECORD)
+    assert (await busy.admin.describe_topic(topic)).partitions[0].log_end_offset == before + len(RECORD)
 
 
 async def test_what_a_worker_reserved_stays_reserved_for_whoever_opens_the_log_next(
@@ -199,7 +202,7 @@ def _open_batch():  # type: ignore[no-untyped-def]
     return encode(RECORD, attributes=TRANSACTIONAL, producer_id=0, producer_epoch=2, base_sequence=0)
 
 
-@settings(max_examples=300, deadline=200)
+@settings(max_examples=examples(300), deadline=200)
 @given(st.binary(max_size=80))
 @example(transaction(b"\xff\xfa" + bytes(40), topics=(1 << 31) - 1))
 @example(transaction(b"\0\1t\x7f\xff\xff\xff", topics=1))
@@ -237,7 +240,7 @@ _VALUES = st.one_of(
 )
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(12), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(_KEYS, _VALUES), max_size=8), st.lists(st.tuples(_KEYS, _VALUES), max_size=8))
 async def test_any_records_in_the_logs_topics_let_it_open_and_valid_ones_count(
     tmp_path_factory: pytest.TempPathFactory, before: list[tuple[bytes, bytes]], after: list[tuple[bytes, bytes]]

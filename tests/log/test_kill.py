@@ -1,13 +1,12 @@
 """kill -9 of a process that writes in every way, again and again, and a model of what must be there afterwards.
 
-CONNECT_KILLS sets how often: 20 unless it is set; 200 is the long mode.
+CONNECT_KILLS sets how often; see tests/support/lengths.py.
 """
 
 from __future__ import annotations
 
 import asyncio
 import itertools
-import os
 import random
 import subprocess
 import sys
@@ -19,8 +18,9 @@ import pytest
 
 from connect.log import LogCluster
 from connect.records import Isolation, TopicPartition
+from tests.support.lengths import length
 
-KILLS = int(os.environ.get("CONNECT_KILLS", "20"))
+KILLS = length("CONNECT_KILLS")
 
 WRITER = """
 import asyncio, sys, time

@@ -18,10 +18,11 @@ from schemathesis.generation import GenerationMode
 from connect.rest.app import ROUTES
 from connect.rest.openapi import document, operations, page
 from connect.rest.operations import declared
+from tests.support.lengths import length
 from tests.support.worker import WorkerProcess, running_worker
 
-BUDGET_S = 22.0
-EXAMPLES_MAX = 15
+BUDGET_S = length("CONNECT_ATTACK_S")
+EXAMPLES_MAX = length("CONNECT_ATTACKS")
 #: Codes of a 5xx that the worker answers on purpose; any other, or none, is a failure of ours.
 ON_PURPOSE = {"environment.fault", "environment.unreachable", "retriable", "timeout", "plugin.failed"}
 

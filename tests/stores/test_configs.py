@@ -12,6 +12,7 @@ from connect.ports import Cluster
 from connect.stores.compacted import CompactedTopic
 from connect.stores.configs import ConfigStore, Revision, problem_of
 from tests.stores.conftest import write
+from tests.support.lengths import examples
 
 
 async def opened_store(cluster: Cluster) -> ConfigStore:
@@ -165,7 +166,7 @@ _JSON = st.recursive(
 _VALUES = st.one_of(st.none(), st.binary(max_size=20), _JSON.map(orjson.dumps))
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(20), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(_KEYS, _VALUES), max_size=12))
 async def test_any_records_around_valid_ones_leave_a_store_that_works(cluster: Cluster, rows) -> None:  # type: ignore[no-untyped-def]
     topic = f"any-{uuid.uuid4()}"

@@ -23,6 +23,7 @@ from connect.api import (
     Transform,
 )
 from connect_transforms import connect_predicates, connect_transforms
+from tests.support.lengths import examples
 
 V2 = {"field.syntax.version": "V2"}
 CONFIGS: dict[str, list[dict[str, str]]] = {
@@ -178,7 +179,7 @@ def _cases(classes: list[Any]) -> list[Any]:
 
 
 @pytest.mark.parametrize(("cls", "config"), _cases(connect_transforms()))
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(made=records())
 def test_a_batch_becomes_what_its_records_become(
     cls: type[Transform], config: dict[str, str], made: list[Record]
@@ -196,7 +197,7 @@ def test_a_batch_becomes_what_its_records_become(
 
 
 @pytest.mark.parametrize(("cls", "config"), _cases(connect_predicates()))
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(made=records())
 def test_a_predicate_answers_the_same_for_a_batch(
     cls: type[Predicate], config: dict[str, str], made: list[Record]

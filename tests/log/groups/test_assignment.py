@@ -12,6 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from connect.log.groups import assignment
 from connect.log.groups.assignment import AWAITED_S, GroupState, Holding, Member
 from connect.records import TopicPartition
+from tests.support.lengths import examples
 
 BOUND_S = 10.0
 
@@ -160,7 +161,7 @@ class Group(RuleBasedStateMachine):
             assert self.state.generation == before, "nothing moves without a reason"
 
 
-Group.TestCase.settings = settings(max_examples=60, stateful_step_count=25, deadline=None)
+Group.TestCase.settings = settings(max_examples=examples(60), stateful_step_count=25, deadline=None)
 TestGroup = Group.TestCase
 
 

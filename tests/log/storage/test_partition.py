@@ -232,6 +232,7 @@ async def test_flush_forgets_a_topic_that_was_deleted(cluster):
         await producer.append(topic, Columns([b"a"]))
     await cluster.admin.delete_topic("t")
     await producer.flush()
+    assert cluster._topics.get("u").partitions[0].recovery_point == 1, "what is still there is on disk"
 
 
 async def test_flush_messages_syncs_by_itself(open_log):

@@ -25,6 +25,7 @@ from connect.ports import Subscription
 from connect.records import Columns, TopicPartition
 from tests.log.conftest import until
 from tests.support.disk import FaultyDisk
+from tests.support.lengths import examples
 
 NAME = TopicPartition("t", 0)
 NOW = 1_700_000_000_000
@@ -438,7 +439,7 @@ BATCH = st.lists(st.tuples(KEYS, st.one_of(st.none(), st.binary(max_size=40))), 
 STEP = st.one_of(BATCH, st.just("compact"), st.just("later"), st.just("reopen"), st.just("crash"))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(steps=st.lists(STEP, max_size=25))
 def test_the_newest_of_each_key_is_always_there_whatever_happens(tmp_path_factory, steps):
     asyncio.run(follow(tmp_path_factory.mktemp("model"), steps))

@@ -1,0 +1,48 @@
+"""How long the tests go on that could go on for ever: kills, cuts, random calls and examples.
+
+Each has a short length for `make test`, which has to be over in minutes, and a long one for `make test-long`, which sets
+`CONNECT_LONG=1`. The variable of its name sets a length of its own. docs/explanation/testing.md lists them all.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import Final
+
+IS_LONG: Final = os.environ.get("CONNECT_LONG", "") not in ("", "0")
+
+
+@dataclass(frozen=True, slots=True)
+class Length:
+    """`what` says what is counted, and where."""
+
+    short: int
+    long: int
+    what: str
+
+
+LENGTHS: Final = {
+    "CONNECT_KILLS": Length(8, 200, "kills of a process that writes to a log in every way"),
+    "CONNECT_DELIVERY_KILLS": Length(6, 100, "kills of a worker that copies a file by way of a topic"),
+    "CONNECT_CRASH_KILLS": Length(10, 200, "kills of a worker while four clients change its connectors"),
+    "CONNECT_LOOP_KILLS": Length(4, 200, "ends of a worker with every kind of connector, of several kinds"),
+    "CONNECT_HISTORY_S": Length(4, 300, "seconds of five clients whose history is checked"),
+    "CONNECT_POWER_CUTS": Length(1, 20, "random ways in which a loss of power leaves the disk, each at each step"),
+    "CONNECT_POWER_CUT_EACH": Length(4, 1, "steps of a story from one loss of power to the next"),
+    "CONNECT_ATTACK_S": Length(8, 300, "seconds of calls that schemathesis makes of the OpenAPI document"),
+    "CONNECT_ATTACKS": Length(15, 500, "such calls at most, of each operation in each mode"),
+    "CONNECT_CONNECTORS": Length(200, 1000, "connectors that are created and run at once"),
+    "CONNECT_EXAMPLES_PERCENT": Length(40, 2000, "of the examples that Hypothesis would make of a property"),
+}
+
+
+def length(name: str) -> int:
+    """Return one of the lengths, as it is in force."""
+    known = LENGTHS[name]
+    return int(os.environ.get(name) or (known.long if IS_LONG else known.short))
+
+
+def examples(count: int = 100) -> int:
+    """Return how many examples Hypothesis makes in place of `count`; at least five."""
+    return max(5, count * length("CONNECT_EXAMPLES_PERCENT") // 100)
