@@ -1,7 +1,7 @@
 """Every module has its mirror file: tests/log/storage/test_segment.py tests connect/log/storage/segment.py.
 
-`without_mirror.txt` lists the modules that have none yet. It only shrinks: a module that comes has its tests with it, and
-a line whose module has its file, or is gone, is taken out.
+`without_mirror.txt` lists the modules that have none yet. It only shrinks: a module that comes has its tests with it,
+and a line whose module has its file, or is gone, is taken out.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """How long the tests go on that could go on for ever: kills, cuts, random calls and examples.
 
-Each has a short length for `make test`, which has to be over in minutes, and a long one for `make test-long`, which sets
-`CONNECT_LONG=1`. The variable of its name sets a length of its own. docs/explanation/testing.md lists them all.
+Each has a short length for `make test`, which has to be over in minutes, and a long one for `make test-long`, which
+sets `CONNECT_LONG=1`. The variable of its name sets a length of its own. docs/explanation/testing.md lists them all.
 """
 
 from __future__ import annotations

@@ -34,7 +34,7 @@ def offered(implementation: object, port: type[Any]) -> dict[str, str]:
 
 
 async def assert_log_offers(path: Path, port: type[Any], of: Any) -> None:
-    """Check that the bundled log's object, which `of` gets out of a cluster, has each member of a port as it is declared."""
+    """Check that the bundled log's object, which `of` gets out of a cluster, has each member of a port as declared."""
     cluster = await open_cluster(path)
     try:
         given = of(cluster)
