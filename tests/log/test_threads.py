@@ -24,8 +24,9 @@ def test_threads_are_made_only_when_none_is_idle():
 
 
 def test_work_that_hangs_leaves_the_other_threads_to_the_rest_and_is_named_at_the_end():
-    pool, go = Pool(2, "test"), threading.Event()
-    pool.start(lambda: go.wait(10) and None)
+    pool, going, go = Pool(2, "test"), threading.Event(), threading.Event()
+    pool.start(lambda: going.set() or (go.wait(30) and None))
+    assert going.wait(30)  # or another thread, made for what follows, takes it
     assert [pool.submit(lambda n=n: n).result(5) for n in range(50)] == list(range(50))
     pool.close()
     assert pool.join(time.monotonic() + 0.1) == ["test-0"]

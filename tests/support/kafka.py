@@ -10,11 +10,13 @@ reason the fixtures of tests/kafka/conftest.py print as they skip.
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import hashlib
 import json
 import os
 import re
+import select
 import shutil
 import subprocess
 import tempfile
@@ -28,6 +30,7 @@ from typing import Any, Self
 REPOSITORY = Path(__file__).resolve().parents[2]
 POM = REPOSITORY / "tests" / "kafka" / "pom.xml"
 LAB = REPOSITORY / "tests" / "kafka" / "java" / "KafkaLab.java"
+DUMP_LAB = REPOSITORY / "tests" / "kafka" / "java" / "DumpLab.java"
 CACHE = REPOSITORY / ".cache" / "kafka"
 
 JAVA_VERSION_MIN = 17
@@ -150,33 +153,30 @@ def _fetch_jars(maven: str, folder: Path) -> None:
         raise KafkaUnavailable(f"Maven cannot bring Kafka's jars: {said[0]}")
 
 
-def run_java(*arguments: str, stdin: str = "", merge_stderr: bool = False) -> str:
-    """Run a class or source file of Kafka's class path; return its stdout, with its stderr if so wished.
+def _java_command(*arguments: str) -> list[str]:
+    kafka = find_kafka()
+    quiet = "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"
+    return [kafka.java, *JVM_OPTIONS, quiet, "-cp", kafka.classpath, *arguments]
+
+
+def run_java(*arguments: str, stdin: str = "") -> str:
+    """Run a class or source file of Kafka's class path; return its stdout.
 
     Raises:
         AssertionError: It failed; with what it printed.
     """
-    kafka = find_kafka()
-    command = [
-        kafka.java,
-        *JVM_OPTIONS,
-        "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
-        "-cp",
-        kafka.classpath,
-        *arguments,
-    ]
     ran = subprocess.run(
-        command,
+        _java_command(*arguments),
         input=stdin,
         stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT if merge_stderr else subprocess.PIPE,
+        stderr=subprocess.PIPE,
         encoding="utf-8",
         errors="replace",
         timeout=TOOL_TIMEOUT_S,
         check=False,
     )
     assert ran.returncode == 0, (
-        f"{arguments[0]} exits with {ran.returncode}:\n{ran.stdout[-4000:]}\n{(ran.stderr or '')[-4000:]}"
+        f"{arguments[0]} exits with {ran.returncode}:\n{ran.stdout[-4000:]}\n{ran.stderr[-4000:]}"
     )
     return ran.stdout
 
@@ -229,6 +229,43 @@ def run_lab(commands: Sequence[dict[str, Any]], bootstrap: str | None = None) ->
     return [json.loads(line) for line in run_java(str(LAB), *arguments, stdin=stdin).splitlines()]
 
 
+class DumpTool:
+    """Kafka's dump tool in a JVM that takes one run after another, and ends with this process; see DumpLab.java."""
+
+    def __init__(self) -> None:
+        # What the JVM itself says goes where pytest's own output goes.
+        self._jvm = subprocess.Popen(
+            _java_command(str(DUMP_LAB)), stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8"
+        )
+        atexit.register(self.close)
+
+    def run(self, *arguments: str) -> str:
+        """Return what a run printed. Raises `AssertionError` where it failed, or took too long."""
+        assert self._jvm.stdin is not None
+        assert self._jvm.stdout is not None
+        print("\x1f".join(arguments), file=self._jvm.stdin, flush=True)
+        if not select.select([self._jvm.stdout], [], [], TOOL_TIMEOUT_S)[0]:
+            self.close()
+            raise AssertionError(f"Kafka's dump tool takes longer than {TOOL_TIMEOUT_S} s for {arguments}")
+        how, _, answer = self._jvm.stdout.readline().strip().partition(" ")
+        if not how:
+            self.close()
+        printed = b64decode(answer).decode(errors="replace")
+        assert how == "ended", f"Kafka's dump tool {how or 'ended its JVM'} for {arguments}:\n{printed[-4000:]}"
+        return printed
+
+    def close(self) -> None:
+        """End the JVM; the next run gets a new one."""
+        _dump_tool.cache_clear()
+        self._jvm.kill()
+        self._jvm.communicate()
+
+
+@cache
+def _dump_tool() -> DumpTool:
+    return DumpTool()
+
+
 def dump_log(*paths: Path, flags: Sequence[str] = ("--deep-iteration", "--print-data-log"), gaps: bool = False) -> str:
     """Run Kafka's dump tool over .log, .index or .timeindex files; return what it printed.
 
@@ -239,7 +276,7 @@ def dump_log(*paths: Path, flags: Sequence[str] = ("--deep-iteration", "--print-
         AssertionError: It failed, or complained about a file.
     """
     files = ",".join(map(str, paths))
-    printed = run_java("org.apache.kafka.tools.DumpLogSegments", "--files", files, *flags, merge_stderr=True)
+    printed = _dump_tool().run("--files", files, *flags)
     complaints = [found[0] for found in _COMPLAINTS.finditer(printed) if not (gaps and "is followed by" in found[0])]
     assert not complaints, f"Kafka's dump tool complains about {files}:\n" + "\n".join(complaints[:20])
     return printed
