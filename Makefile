@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+TEST_PROCESSES ?= $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 1) + 1)')
 SOURCES := connect plugins converters transforms bench tests
 
 .PHONY: install demo test test-long lint bench clean
@@ -19,13 +20,14 @@ $(STAMP): pyproject.toml
 demo: install
 	$(BIN)/python -m bench.demo $(if $(KEEP),--keep)
 
-# One process of tests a core; the tests of a file stay together.
+# One process of tests more than there are cores, since much of a test is waiting. They take work from each other.
 test: lint
-	$(BIN)/python -m pytest -n auto --dist loadfile
+	$(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist worksteal
 
-# The loops that kill, cut and compare, for as long as they are worth it: most of an hour. One after the other.
+# Every test, and those that kill, cut, call and compare for as long as they are worth it: a night. What is longer than
+# in `make test`, and by how much: docs/explanation/testing.md. One after the other, so that none starves.
 test-long: install
-	CONNECT_KILLS=200 CONNECT_CRASH_KILLS=200 CONNECT_LOOP_KILLS=200 CONNECT_HISTORY_S=300 CONNECT_POWER_CUTS=20 $(BIN)/python -m pytest -m slow
+	CONNECT_LONG=1 $(BIN)/python -m pytest
 
 lint: install
 	$(BIN)/ruff check $(SOURCES)

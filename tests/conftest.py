@@ -25,6 +25,11 @@ hypothesis.settings.register_profile("connect", deadline=None, max_examples=exam
 hypothesis.settings.load_profile("connect")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let what is slow come first: the last test of a run is then a short one, and no process waits long for another."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Let what tests printed and logged cross to the process that tells it: half a surrogate pair would end the run."""

@@ -168,8 +168,7 @@ def run_java(*arguments: str, stdin: str = "") -> str:
     ran = subprocess.run(
         _java_command(*arguments),
         input=stdin,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        capture_output=True,
         encoding="utf-8",
         errors="replace",
         timeout=TOOL_TIMEOUT_S,

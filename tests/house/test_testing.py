@@ -1,0 +1,84 @@
+"""The page about testing, and the tests themselves: lengths that are listed, and tests that assert something."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.lengths import LENGTHS, examples, length
+
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs" / "explanation" / "testing.md").read_text()
+#: These check that nothing is raised; what is raised otherwise is checked right beside them.
+RAISE_NOTHING = {
+    "test_source_coordinates_are_what_json_holds",
+    "test_a_value_that_fits_is_taken",
+    "test_every_block_of_the_howto_is_python",
+    "test_connectors_do_not_wait_for_each_other",
+    "test_a_cancelled_wait_leaves_the_lock_to_the_next",
+}
+#: Calls that fail a test where what they wait or look for is not there.
+CHECKS = {"raises", "warns", "fail"}
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+def test_the_page_lists_every_length() -> None:
+    told = re.findall(r"^\| `(CONNECT_\w+)` \| (\d+) \| (\d+) \| (.+) \|$", PAGE, re.MULTILINE)
+    assert told == [(name, str(one.short), str(one.long), one.what) for name, one in LENGTHS.items()]
+
+
+def test_a_length_is_short_long_or_what_its_variable_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    known = LENGTHS["CONNECT_KILLS"]
+    monkeypatch.delenv("CONNECT_KILLS", raising=False)
+    for is_long, expected in ((False, known.short), (True, known.long)):
+        monkeypatch.setattr("tests.support.lengths.IS_LONG", is_long)
+        assert length("CONNECT_KILLS") == expected
+    monkeypatch.setenv("CONNECT_KILLS", "3")
+    assert length("CONNECT_KILLS") == 3
+
+
+def test_a_property_has_some_examples_however_few_are_wished(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CONNECT_EXAMPLES_PERCENT", "10")
+    assert (examples(), examples(20)) == (10, 5)
+
+
+def functions() -> Iterator[tuple[Path, Function]]:
+    for path in sorted((ROOT / "tests").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, Function):
+                yield path.relative_to(ROOT), node
+
+
+def asserts(function: Function, helpers: set[str]) -> bool:
+    """Say whether a function asserts something, or calls what does."""
+    return any(
+        isinstance(node, ast.Assert | ast.Raise) or (isinstance(node, ast.Call) and called(node) in helpers)
+        for node in ast.walk(function)
+    )
+
+
+def called(node: ast.Call) -> str:
+    return node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+
+
+def test_every_test_asserts_something() -> None:
+    helpers, known = set(CHECKS), list(functions())
+    for _ in range(3):  # what asserts, what calls it, and what calls that
+        helpers |= {one.name for _, one in known if not one.name.startswith("test_") and asserts(one, helpers)}
+    silent = {
+        f"{path}: {one.name}" for path, one in known if one.name.startswith("test_") and not asserts(one, helpers)
+    }
+    left = {each for each in silent if each.partition(": ")[2] not in RAISE_NOTHING}
+    assert left == set(), "a test that asserts nothing cannot fail for what it is named after"
+
+
+def test_a_test_without_an_assertion_is_seen() -> None:
+    (silent,) = ast.parse("def test_x():\n    look()").body
+    assert isinstance(silent, ast.FunctionDef)
+    assert not asserts(silent, CHECKS)
+    assert asserts(silent, {"look"})
