@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from connect.api import ConfigError, EnvironmentFault
-from connect.app import Wiring, inspect_log, open_cluster, open_worker, repair_log, serve
+from connect.app import inspect_log, open_cluster, open_worker, repair_log, run, serve
 from connect.runtime.config import WorkerConfig
 from tests.support.worker import CONNECT
 
@@ -81,10 +81,13 @@ async def test_rest_is_served_on_every_listener_and_its_urls_are_given_in_order(
             await client.get(urls[0])
 
 
-def test_the_command_line_is_given_all_that_it_may_not_import() -> None:
-    assert {name for name in vars(Wiring) if not name.startswith("_")} == {
-        *("open_cluster", "inspect_log", "repair_log", "open_worker", "serve", "tune_process")
-    }
+def test_a_command_line_in_this_process_reaches_the_log_that_it_may_not_import(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["topic", "create", "orders", "--data-dir", str(tmp_path)]) == 0
+    assert run(["topic", "create", "orders", "--data-dir", str(tmp_path)]) == 1
+    assert "log.topic_exists" in capsys.readouterr().err
+    assert ("orders", 0) in inspect_log(tmp_path).partitions()
 
 
 @pytest.mark.parametrize("command", [[str(CONNECT)], [str(CONNECT.with_name("python")), "-m", "connect"]])

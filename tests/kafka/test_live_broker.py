@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -27,6 +28,18 @@ CODEC_NAMES = [codec.name for codec in CODECS.values()]
 KAFKA_CONFIGS = {"internal.segment.bytes": "20000", "index.interval.bytes": "1000", "retention.ms": "-1"}
 PREALLOCATED_BYTES_MIN = 1 << 20
 OUR_CONFIGS = {"segment.bytes": "20000", "index.interval.bytes": "1000"}
+
+
+def create(topic: str, configs: dict[str, str] | None = None) -> dict[str, Any]:
+    return {"do": "create", "topic": topic, "configs": KAFKA_CONFIGS | (configs or {})}
+
+
+def produce(topic: str, batches: list[dict[str, Any]], configs: dict[str, str]) -> dict[str, Any]:
+    return {"do": "produce", "topic": topic, "configs": configs, "batches": batches}
+
+
+def consume(topic: str, configs: dict[str, str] | None = None) -> dict[str, Any]:
+    return {"do": "consume", "topic": topic, "configs": configs or {}}
 
 
 def random_batches(dice: random.Random) -> list[list[KafkaRecord]]:
@@ -78,17 +91,11 @@ async def test_a_broker_and_the_log_read_each_others_partitions_record_for_recor
 
     broker = KafkaBroker(tmp_path)
     with broker:
-        for codec in CODEC_NAMES:
-            broker.run(
-                {"do": "create", "topic": f"ours-{codec}", "configs": KAFKA_CONFIGS},
-                {"do": "create", "topic": f"theirs-{codec}", "configs": KAFKA_CONFIGS},
-                {
-                    "do": "produce",
-                    "topic": f"theirs-{codec}",
-                    "configs": {"compression.type": codec},
-                    "batches": [{"records": [record.to_json() for record in batch]} for batch in batches],
-                },
-            )
+        produced = [{"records": [record.to_json() for record in batch]} for batch in batches]
+        broker.run(
+            *(create(f"{whose}-{codec}") for codec in CODEC_NAMES for whose in ("ours", "theirs")),
+            *(produce(f"theirs-{codec}", produced, {"compression.type": codec}) for codec in CODEC_NAMES),
+        )
 
     for codec in CODEC_NAMES:
         source = broker.partition_dir(f"theirs-{codec}")
@@ -99,8 +106,7 @@ async def test_a_broker_and_the_log_read_each_others_partitions_record_for_recor
     await check_theirs(ours, numbered(batches))
 
     with broker:  # started again, it finds our segments where its own were
-        for codec in CODEC_NAMES:
-            [read] = broker.run({"do": "consume", "topic": f"ours-{codec}"})
+        for read in broker.run(*(consume(f"ours-{codec}") for codec in CODEC_NAMES)):
             assert [KafkaRecord.from_json(record) for record in read] == numbered(batches)
         broker.kill()
     # Where a broker doubts an index or a segment that it loads, it warns and makes it again.
@@ -162,21 +168,16 @@ async def test_transactions_and_compacted_partitions_are_read_alike_by_both(tmp_
     broker = KafkaBroker(tmp_path)
     theirs: dict[str, list[KafkaRecord]] = {}
     with broker:
-        for topic, configs in (
-            ("theirs-tx", {}),
-            ("theirs-compacted", COMPACTED),
-            ("ours-tx", {}),
-            ("ours-compacted", COMPACTED),
-        ):
-            broker.run({"do": "create", "topic": topic, "configs": KAFKA_CONFIGS | configs})
         batches = [{"records": [record.to_json() for record in keyed(turn)]} for turn in range(60)]
         ends = [batch | {"end": "abort" if turn % 3 == 1 else "commit"} for turn, batch in enumerate(batches)]
-        broker.run(
-            {"do": "produce", "topic": "theirs-tx", "configs": {"transactional.id": "theirs"}, "batches": ends},
-            {"do": "produce", "topic": "theirs-compacted", "configs": {}, "batches": batches},
+        *_, transactions, newest = broker.run(
+            *(create(f"{whose}-tx") for whose in ("ours", "theirs")),
+            *(create(f"{whose}-compacted", COMPACTED) for whose in ("ours", "theirs")),
+            produce("theirs-tx", ends, {"transactional.id": "theirs"}),
+            produce("theirs-compacted", batches, {}),
+            *(consume(topic, READ_COMMITTED) for topic in ("theirs-tx", "theirs-compacted")),
         )
-        for topic in ("theirs-tx", "theirs-compacted"):
-            [read] = broker.run({"do": "consume", "topic": topic, "configs": READ_COMMITTED})
+        for topic, read in (("theirs-tx", transactions), ("theirs-compacted", newest)):
             theirs[topic] = [KafkaRecord.from_json(record) for record in read]
 
     for topic in ("theirs-tx", "theirs-compacted"):
@@ -194,12 +195,13 @@ async def test_transactions_and_compacted_partitions_are_read_alike_by_both(tmp_
     assert len(committed) < len(everything)
 
     with broker:
-        for topic, configs, expected in (
+        reads = [
             ("ours-tx", READ_COMMITTED, committed),
             ("ours-tx", {}, everything),
             ("ours-compacted", READ_COMMITTED, compacted),
-        ):
-            [read] = broker.run({"do": "consume", "topic": topic, "configs": configs})
+        ]
+        answers = broker.run(*(consume(topic, configs) for topic, configs, _ in reads))
+        for (topic, configs, expected), read in zip(reads, answers, strict=True):
             found = [KafkaRecord.from_json(record) for record in read]
             if topic == "ours-compacted":  # the broker's own cleaner may have been at it since
                 assert newest_of(found) == newest_of(expected)

