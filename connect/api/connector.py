@@ -164,6 +164,15 @@ class SourceTaskContext(TaskContext, Protocol):
 
     transaction: TransactionContext | None
 
+    #: How long the next poll waits after one that brought nothing, in seconds, unless `wakeup` is called; the task sets it.
+    #: None: 5 ms, and longer each time up to 1 s, for a task that cannot tell when there is something.
+    poll_wait_s: float | None
+
+    def wakeup(self) -> None:
+        """End the wait for the next poll, since there may be something now. Any thread; also while a poll is under way,
+        more than once, or for nothing. While records come, a poll follows another in no less than 5 ms all the same, so
+        a task may call it for each record."""
+
     def offset(self, partition: Mapping[str, Any]) -> dict[str, Any] | None:
         """Return the committed source offset of a source partition, None where nothing was committed. Never blocks."""
 
@@ -240,7 +249,7 @@ class SourceTask(Task[ConfigT]):
         """Return the next records; None or [] when there is nothing now.
 
         May wait for records up to about a second (on `context.stopping` in plain code); returning nothing at once is
-        fine too, since the runtime backs off. An `async def` poll may be cancelled when the task stops. Every record
+        fine too, since the runtime backs off, up to a second, or until the task calls `context.wakeup`. An `async def` poll may be cancelled when the task stops. Every record
         that is to be resumable carries `source_partition` and `source_offset`.
 
         Raises:

@@ -5,7 +5,8 @@ What happens to the file, and what follows:
 | the file                             | the source                                                          |
 |--------------------------------------|---------------------------------------------------------------------|
 | is not there                         | says so once and waits                                              |
-| grows                                | goes on; a last line without an end is held back                    |
+| grows                                | goes on; a last line without an end is held back. The system tells  |
+|                                      | when (`connect_file.growth`); where it does not, polls find out     |
 | is shorter than what was read, or    | warns and starts over at 0: better some lines twice than none       |
 | is not the one that was read         |                                                                     |
 | was moved away and another is there  | reads the old one to its end, then those that had its name          |
@@ -45,6 +46,7 @@ from connect.api import (
     open_path,
 )
 from connect_file.errors import LINE_TOO_LONG, UNREADABLE, reason
+from connect_file.growth import Watch, is_local
 from connect_file.lines import Lines, NotInCharset, split_lines, valid_charset, whole_lines_bytes
 from connect_file.rotation import HEAD_BYTES, Seen, Sibling, fingerprint_of, fits, head_of, seen, seen_open, siblings_of
 
@@ -54,6 +56,9 @@ CHUNK_BYTES: Final = 1 << 20
 LINE_BYTES_MAX: Final = 64 << 20
 #: How long one poll waits for standard input; a stop waits no longer than that.
 STDIN_WAIT_S: Final = 0.5
+#: How long the next poll may wait where the system tells of each change: for what it does not tell, as writes through a
+#: memory map.
+WATCHED_WAIT_S: Final = 10.0
 _STDIN: Final = 0
 
 
@@ -83,9 +88,13 @@ class FileStreamSourceConfig(Config):
 
 
 class FileStreamSourceTask(SourceTask[FileStreamSourceConfig]):
-    """Tails one file, or reads standard input. Plain `def`: one hop to the task's thread a poll."""
+    """Tails one file, or reads standard input. Plain `def`: one hop to the task's thread a poll.
+
+    At the end of the file the system is asked to tell when it changes, which wakes the next poll.
+    """
 
     _stream: io.FileIO | None = None
+    _watch: Watch | None = None
 
     def start(self) -> None:
         self._partition: dict[str, Any] | None = None
@@ -99,9 +108,11 @@ class FileStreamSourceTask(SourceTask[FileStreamSourceConfig]):
         self._fingerprint: str | None = None  # of the file that is read
         self._head = b""
         self._named = self.config.file  # where that file was opened
+        self._is_local = False  # and whether the system sees all that is written to it
         self._later: list[Sibling] = []  # files that had the name after it, and before the one that has it now
         self._seen: dict[tuple[int, int], Seen] | None = None  # what was beside it then, or was read
         if self.config.file:
+            self._watch = Watch(self.context.wakeup)
             self._partition = {"filename": self.config.file}
             stored = self.context.offset(self._partition)
             self._position = _position_of(stored, self.config.file)
@@ -111,10 +122,13 @@ class FileStreamSourceTask(SourceTask[FileStreamSourceConfig]):
             self._stream = io.FileIO(_STDIN, closefd=False)
 
     def stop(self) -> None:
+        if self._watch is not None:
+            self._watch.close()
         if self._stream is not None:
             self._stream.close()
 
     def poll_batch(self) -> list[Batch]:
+        self.context.poll_wait_s = None  # unless the file is at its end, and tells when it is not
         if self._failure is not None:
             raise self._failure
         if self._partition is None:
@@ -193,7 +207,7 @@ class FileStreamSourceTask(SourceTask[FileStreamSourceConfig]):
         self._waiting = self._moved = self._at_end_since_read = False
         if self._later:
             self._later.pop(0)
-        self._named = path
+        self._named, self._is_local = path, is_local(path)
         if not fits(descriptor, self._position, self._fingerprint):
             descriptor = self._find_the_old(descriptor, status.st_size)
         self._stream = io.FileIO(descriptor)
@@ -306,7 +320,9 @@ class FileStreamSourceTask(SourceTask[FileStreamSourceConfig]):
         """See, at the end of the file, whether it is still the file that the path names."""
         assert self._stream is not None
         assert self.config.file
+        assert self._watch is not None
         self._at_end_since_read = True
+        is_watched = self._watch.set(self._stream.fileno())
         status = os.fstat(self._stream.fileno())
         if status.st_size < self._position + len(self._held):
             self._start_over(status.st_size)
@@ -318,6 +334,10 @@ class FileStreamSourceTask(SourceTask[FileStreamSourceConfig]):
         except FileNotFoundError:
             return []
         if (named.st_dev, named.st_ino) == inode:
+            if status.st_size > self._position + len(self._held):  # it grew between the read and the watch
+                self.context.wakeup()
+            elif is_watched and self._is_local:
+                self.context.poll_wait_s = WATCHED_WAIT_S
             return []
         if not self._moved:
             # Whoever moved it may still hold it open and end a line: look once more before leaving it.

@@ -23,7 +23,12 @@ class SourceContext:
         self.log = logging.getLogger("connect.connector.test")
         self.stopping = threading.Event()
         self.transaction = None
+        self.poll_wait_s: float | None = None
+        self.woken = threading.Event()
         self._offsets = {_json(partition): dict(offset) for partition, offset in offsets}
+
+    def wakeup(self) -> None:
+        self.woken.set()
 
     def offset(self, partition: Mapping[str, Any]) -> dict[str, Any] | None:
         return self._offsets.get(_json(partition))

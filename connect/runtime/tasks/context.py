@@ -34,7 +34,13 @@ class ConnectorContextImpl:
 class SourceTaskContextImpl:
     """The `SourceTaskContext` of a running task."""
 
-    def __init__(self, connector: str, task: int, offset: Callable[[Mapping[str, Any]], dict[str, Any] | None]) -> None:
+    def __init__(
+        self,
+        connector: str,
+        task: int,
+        offset: Callable[[Mapping[str, Any]], dict[str, Any] | None],
+        wakeup: Callable[[], None],
+    ) -> None:
         self.connector = connector
         self.task = task
         self.log: Log = logging.getLogger(f"connect.connector.{connector}")
@@ -42,7 +48,12 @@ class SourceTaskContextImpl:
         self.waiting_for: str | None = None
         #: No worker gives one yet.
         self.transaction: TransactionContext | None = None
+        self.poll_wait_s: float | None = None
         self._offset = offset
+        self._wakeup = wakeup
+
+    def wakeup(self) -> None:
+        self._wakeup()
 
     def offset(self, partition: Mapping[str, Any]) -> dict[str, Any] | None:
         return self._offset(partition)

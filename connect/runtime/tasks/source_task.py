@@ -12,6 +12,7 @@ the disk is full, waits until it can.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import inspect
 import time
 from collections import deque
@@ -31,7 +32,7 @@ from connect.runtime.tasks.context import SourceTaskContextImpl
 from connect.runtime.tasks.delivery import delivery_timeout_s, may_pass
 from connect.runtime.tasks.pipeline import Outgoing, Pipeline
 from connect.runtime.tasks.source_offsets import PendingOffsets, half_way, offsets_before, offsets_of
-from connect.runtime.tasks.task import IDLE_WAIT_MAX_S, IDLE_WAIT_MIN_S, Surroundings, TaskRunner, TaskSpec, size_of
+from connect.runtime.tasks.task import Surroundings, TaskRunner, TaskSpec, size_of
 from connect.runtime.tasks.tolerance import Interrupted
 from connect.runtime.tasks.topic_creation import TopicCreation, topic_groups
 from connect.stores.offsets import OffsetStore
@@ -40,6 +41,13 @@ from connect.stores.offsets import OffsetStore
 QUIET_COMMIT_S = 5.0
 #: How long after a failed flush what the plugin waits to hear of is flushed again.
 FLUSH_AGAIN_S: Final = 1.0
+#: The pause between two polls of a source that has nothing, in seconds: at first, by how much it grows, and at most: as
+#: Kafka's file source waits. The growth is what a record that comes late waits at most, as a share of how late it is.
+IDLE_WAIT_MIN_S: Final = 0.005
+IDLE_WAIT_GROWTH: Final = 1.25
+IDLE_WAIT_MAX_S: Final = 1.0
+#: The longest wait that a plugin may ask for, in seconds.
+POLL_WAIT_MAX_S: Final = 60.0
 #: How long a cancelled task waits for its parts to end.
 ABANDON_S: Final = 0.5
 
@@ -48,11 +56,17 @@ class SourceTaskRunner(TaskRunner):
     """Runs one source task."""
 
     _plugin: SourceTask
+    context: SourceTaskContextImpl
 
     def __init__(self, spec: TaskSpec, around: Surroundings, offsets: OffsetStore) -> None:
         connector = spec.id.connector
-        context = SourceTaskContextImpl(connector, spec.id.task, lambda partition: offsets.get(connector, partition))
+        context = SourceTaskContextImpl(
+            connector, spec.id.task, lambda partition: offsets.get(connector, partition), self._wakeup
+        )
         super().__init__(spec, around, context)
+        self._running_on = asyncio.get_running_loop()
+        #: Set when a wait for the next poll is to end.
+        self._is_woken = asyncio.Event()
         self._store = offsets
         self._pipeline: Pipeline | None = None
         self._producer: Producer | None = None
@@ -136,7 +150,7 @@ class SourceTaskRunner(TaskRunner):
 
     async def _poll_and_append(self) -> None:
         poll = self._poll_on_loop if on_loop(self._plugin, "poll_batch", "poll") else self._poll_on_thread
-        idle_s, tries = IDLE_WAIT_MIN_S, 0
+        idle_s, tries, had_some_at = IDLE_WAIT_MIN_S, 0, 0.0
         while not self.stopping:
             if self.pausing:
                 await self._stand_still()
@@ -146,6 +160,8 @@ class SourceTaskRunner(TaskRunner):
                 await self._make_durable()
             if self._polling is None:
                 await self._tell_committed()
+            self._is_woken.clear()
+            polled_at = time.monotonic()
             try:
                 polled = await poll()
                 tries = 0
@@ -160,11 +176,37 @@ class SourceTaskRunner(TaskRunner):
                 continue
             await self._finish_append()
             if polled[0] or polled[1]:
-                idle_s = IDLE_WAIT_MIN_S
+                idle_s, had_some_at = IDLE_WAIT_MIN_S, polled_at
                 self._appending = asyncio.create_task(self._append(*polled))
+            elif await self._wait_for_more(idle_s):
+                idle_s = IDLE_WAIT_MIN_S
+                await self.wait_stopping(had_some_at + IDLE_WAIT_MIN_S - time.monotonic())
             else:
-                await self.wait_idle(idle_s)
-                idle_s = min(idle_s * 2, IDLE_WAIT_MAX_S)
+                idle_s = min(idle_s * IDLE_WAIT_GROWTH, IDLE_WAIT_MAX_S)
+
+    async def _wait_for_more(self, idle_s: float) -> bool:
+        """Wait, since a poll brought nothing; return True where something ended it: the plugin, a stop or a pause.
+
+        Args:
+            idle_s: How long, unless the plugin knows better.
+        """
+        told = self.context.poll_wait_s  # by the plugin, who may have set it to anything
+        if isinstance(told, int | float) and told > 0:
+            idle_s = min(told, POLL_WAIT_MAX_S)
+        return await self.wait_idle(idle_s, self._is_woken)
+
+    def _wakeup(self) -> None:
+        """See `SourceTaskContext.wakeup`. From any thread."""
+        with contextlib.suppress(RuntimeError):  # the loop was closed: nobody waits any more
+            self._running_on.call_soon_threadsafe(self._is_woken.set)
+
+    def stop(self, by: float | None = None) -> None:
+        super().stop(by)
+        self._is_woken.set()
+
+    def pause(self) -> None:
+        super().pause()
+        self._is_woken.set()
 
     async def _stand_still(self) -> None:
         """Finish what is in flight, commit, and wait to be resumed. What the log cannot take now goes on waiting."""

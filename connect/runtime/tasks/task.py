@@ -34,11 +34,10 @@ from connect.runtime.tasks.context import SinkTaskContextImpl, SourceTaskContext
 from connect.runtime.tasks.pipeline import Pipeline
 from connect.runtime.tasks.tolerance import Tolerance, failed_record, wait_ms_of
 
-#: The longest pause between two polls of a source that has nothing, in seconds: as Kafka's file source waits.
-IDLE_WAIT_MAX_S = 1.0
-IDLE_WAIT_MIN_S = 0.005
-#: Long idle waits end together, on multiples of this: a wake-up costs more than what it is for, half of it saved.
+#: Long idle waits end together, on multiples of this: a wake-up costs more than what it is for, half of it saved. Those of
+#: many seconds on multiples of the second figure.
 IDLE_TICK_S = 0.1
+LONG_TICK_S = 1.0
 #: The least that releasing a plugin may take, however late it is.
 RELEASE_S = 0.2
 
@@ -210,12 +209,17 @@ class TaskRunner(ABC):
                 return False
         return self.stopping
 
-    async def wait_idle(self, seconds: float) -> None:
-        """Wait that long, or a little longer if that is long, since there is nothing to do; a stop ends it."""
-        if seconds > IDLE_TICK_S:
-            end = asyncio.get_running_loop().time() + seconds
-            seconds += IDLE_TICK_S - end % IDLE_TICK_S
-        await self.wait_stopping(seconds)
+    async def wait_idle(self, seconds: float, until: asyncio.Event) -> bool:
+        """Wait that long, or a little longer if that is long, since there is nothing to do; return whether `until` was
+        set, which ends it."""
+        seconds = idle_wait_s(seconds)
+        if not until.is_set():
+            try:
+                async with asyncio.timeout(seconds):
+                    await until.wait()
+            except TimeoutError:
+                return False
+        return True
 
     async def pause_point(self) -> None:
         """Stand still here while paused."""
@@ -350,6 +354,14 @@ class TaskRunner(ABC):
         trace = render_trace(self.failure)
         self.log.error("task failed: %s", trace)
         self._event(Event.FAIL, trace)
+
+
+def idle_wait_s(seconds: float) -> float:
+    """Return how long to wait, so that long waits of many tasks end together; for use on the loop."""
+    tick_s = LONG_TICK_S if seconds >= 2 * LONG_TICK_S else IDLE_TICK_S
+    if seconds <= tick_s:
+        return seconds
+    return seconds + tick_s - (asyncio.get_running_loop().time() + seconds) % tick_s
 
 
 def _was_cancelled() -> bool:

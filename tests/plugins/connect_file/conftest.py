@@ -24,7 +24,12 @@ class Context:
         self.task = 0
         self.log = logging.getLogger("connect.connector.test")
         self.stopping = threading.Event()
+        self.poll_wait_s: float | None = None
+        self.woken = threading.Event()
         self._offset = offset if position is None else {"position": position}
+
+    def wakeup(self) -> None:
+        self.woken.set()
 
     def offset(self, partition: Any) -> dict[str, Any] | None:
         return self._offset

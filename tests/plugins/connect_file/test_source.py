@@ -2,6 +2,7 @@
 
 import os
 import re
+import sys
 import tempfile
 from pathlib import Path
 
@@ -535,3 +536,57 @@ def test_standard_input_has_no_offset_within_a_batch(source, monkeypatch):
     [batch] = driver.batches()
     os.close(write)
     assert driver.call("offset_within", batch, 1) is None
+
+
+# -- waking --------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def is_watched(monkeypatch):
+    """Take the file system of the tests for one that tells of all that is written, whatever it is."""
+    monkeypatch.setattr(module, "is_local", lambda path: sys.platform == "linux")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="inotify is Linux's")
+def test_at_its_end_a_file_wakes_the_next_poll_when_it_grows(tmp_path, source, is_watched):
+    file = tmp_path / "in.txt"
+    file.write_text("one\n")
+    driver = source(file)
+    assert driver.poll() == ["one"]
+    assert driver.task.context.poll_wait_s is None  # there may be more
+    assert driver.poll() == []
+    assert driver.task.context.poll_wait_s == module.WATCHED_WAIT_S
+    assert not driver.task.context.woken.is_set()
+    with file.open("a") as writer:
+        writer.write("two\n")
+    assert driver.task.context.woken.wait(10)
+    assert driver.poll() == ["two"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="inotify is Linux's")
+def test_a_file_that_grows_between_the_read_and_the_watch_wakes_at_once(tmp_path, source, is_watched, monkeypatch):
+    file = tmp_path / "in.txt"
+    file.touch()
+    driver = source(file)
+    monkeypatch.setattr(driver.task._watch, "set", lambda descriptor: bool(file.write_text("late\n")), raising=True)
+    assert driver.poll() == []
+    assert driver.task.context.woken.is_set()
+    assert driver.poll() == ["late"]
+
+
+def test_where_the_system_does_not_tell_of_every_write_polls_go_on_as_ever(tmp_path, source, monkeypatch):
+    monkeypatch.setattr(module, "is_local", lambda path: False)
+    (tmp_path / "in.txt").write_text("one\n")
+    driver = source(tmp_path / "in.txt")
+    assert [driver.poll(), driver.poll()] == [["one"], []]
+    assert driver.task.context.poll_wait_s is None
+
+
+def test_a_file_that_is_not_there_is_looked_for_by_polls(tmp_path, source, is_watched):
+    file = tmp_path / "in.txt"
+    file.touch()
+    driver = source(file)
+    assert driver.poll() == []
+    file.unlink()
+    assert driver.poll() == []
+    assert driver.task.context.poll_wait_s is None

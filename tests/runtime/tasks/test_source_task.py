@@ -6,14 +6,15 @@ import asyncio
 import contextlib
 import itertools
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
 from connect.api import Batch, EnvironmentFault, Record, RetriableError, SourceTask, Transform
-from connect.runtime.model import State
+from connect.runtime.model import State, TaskId
 from tests.support.odd_plugins import Journal, disk_refuses, register, source, syncs_fail
 from tests.support.worker import STRING, RunningWorker, running_worker, until
 
@@ -725,3 +726,90 @@ async def test_a_source_task_is_given_no_transactions_yet(worker: RunningWorker,
 
     await run(worker, Asks)
     await until(lambda: list(journal) == [None])
+
+
+# -- waking --------------------------------------------------------------------------------------------------------
+
+
+class Sleepy(SourceTask):
+    """Has nothing until somebody gives it something, and would look again in a minute."""
+
+    polled: ClassVar[list[float]]
+    ready: ClassVar[list[Record]]
+
+    def start(self) -> None:
+        self.context.poll_wait_s = 60.0
+
+    def poll(self) -> list[Record]:
+        type(self).polled.append(time.monotonic())
+        found, type(self).ready = type(self).ready, []
+        return found
+
+
+def sleepy() -> type[Sleepy]:
+    return type("Sleepy", (Sleepy,), {"polled": [], "ready": []})
+
+
+async def test_a_task_that_calls_wakeup_is_polled_at_once(worker: RunningWorker) -> None:
+    task = sleepy()
+    await run(worker, task)
+    await until(lambda: len(task.polled) == 1)
+    runner = worker.herder._worker.runner(TaskId("s", 0))
+    assert runner is not None
+    task.ready = [record(1)]
+    await asyncio.to_thread(runner.context.wakeup)
+    await until(lambda: runner.records == 1)
+
+
+async def test_a_wakeup_while_a_poll_is_under_way_is_not_lost(worker: RunningWorker) -> None:
+    class Early(Sleepy):
+        polled, ready = [], []
+
+        def poll(self) -> list[Record]:
+            if not self.polled:
+                self.context.wakeup()
+            return super().poll()
+
+    await run(worker, Early)
+    await until(lambda: len(Early.polled) >= 2)
+
+
+async def test_a_source_that_is_woken_for_each_record_is_not_polled_for_each(worker: RunningWorker) -> None:
+    class Busy(Sleepy):
+        polled, ready = [], []
+
+        def poll(self) -> list[Record]:
+            self.context.wakeup()
+            super().poll()
+            return [record(len(self.polled))] if len(self.polled) % 2 else []
+
+    await run(worker, Busy)
+    await until(lambda: len(Busy.polled) > 40)
+    assert Busy.polled[40] - Busy.polled[0] >= 20 * 0.005
+
+
+@pytest.mark.parametrize("asked", ["stop", "pause"])
+async def test_a_stop_or_a_pause_ends_a_long_wait_for_the_next_poll(worker: RunningWorker, asked: str) -> None:
+    task = sleepy()
+    await run(worker, task)
+    await until(lambda: len(task.polled) == 1)
+    began = time.monotonic()
+    await getattr(worker.herder, asked)("s")
+    wanted = State.STOPPED if asked == "stop" else State.PAUSED
+    await until(lambda: worker.herder.status("s").connector.state is wanted)
+    await until(lambda: all(one.state is wanted for one in worker.herder.status("s").tasks))
+    assert time.monotonic() - began < 30
+
+
+@pytest.mark.parametrize("told", ["soon", -1, 0, float("nan")])
+async def test_a_wait_that_is_no_number_of_seconds_leaves_the_polls_as_they_are(
+    worker: RunningWorker, told: Any
+) -> None:
+    class Odd(Sleepy):
+        polled, ready = [], []
+
+        def start(self) -> None:
+            self.context.poll_wait_s = told
+
+    await run(worker, Odd)
+    await until(lambda: len(Odd.polled) >= 3)
