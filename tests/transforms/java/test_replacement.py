@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from connect.api import DataError
-from connect.api.patterns import compile_pattern
+from connect.api import DataError, compile_pattern
 from connect_transforms.java.replacement import expand
 
 
