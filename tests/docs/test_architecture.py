@@ -82,3 +82,19 @@ def test_what_the_page_names_is_there(path: str, name: str) -> None:
 def test_a_newcomers_question_is_answered_with_a_place(words: str) -> None:
     (row,) = [line for line in TEXT.splitlines() if line.startswith("| W") and words in line.split("|")[1]]
     assert re.search(rf"`(?:{'|'.join(HOUSES)})/", row.split("|")[2])
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        path
+        for house in ("transforms", "converters")
+        for path in sorted((ROOT / house).rglob("*.py"))
+        if path.name != "__init__.py"
+        and path.stem != "dates"  # Java's dates are tested with what reads and writes them
+    ],
+    ids=lambda path: path.stem,
+)
+def test_a_module_of_transforms_and_converters_has_its_mirror(module: Path) -> None:
+    house, _, *parts = module.relative_to(ROOT).parts
+    assert ROOT.joinpath("tests", house, *parts[:-1], f"test_{parts[-1]}").is_file()
