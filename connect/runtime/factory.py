@@ -60,7 +60,7 @@ def framework_config(desc: PluginDesc, config: Mapping[str, Any]) -> ConnectorCo
 
 
 def make_stages(plugins: PluginHost, config: ConnectorConfig, worker: WorkerConfig | None = None) -> list[Stage]:
-    """Make the transforms of a connector config, in order, with their predicates.
+    """Make the transforms of a connector config, in order, with their predicates. Blocks, as `make_pipeline` does.
 
     Args:
         worker: Says what connectors may use; left out, they may use what needs no permission.
@@ -114,7 +114,10 @@ def make_pipeline(
     log: logging.Logger | logging.LoggerAdapter[Any],
     interrupted: threading.Event,
 ) -> tuple[Pipeline, Tolerance]:
-    """Make what lies between a task and the log."""
+    """Make what lies between a task and the log.
+
+    Constructs and configures plugins, so it blocks: not on the event loop.
+    """
     tolerance = Tolerance(config, log=log, interrupted=interrupted)
     pipeline = Pipeline(
         make_stages(plugins, config, worker),

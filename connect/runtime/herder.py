@@ -168,7 +168,10 @@ class Herder(Views):
                 await topic.aclose()
 
     def stop_soon(self) -> None:
-        """Begin to stop connectors and tasks, while REST and others close; `__aexit__` waits for it."""
+        """Begin to stop connectors and tasks, while REST and others close; `__aexit__` waits for it.
+
+        Safe to call twice.
+        """
         self._lifecycle.stop_soon()
 
     def health(self) -> Health:
@@ -228,7 +231,7 @@ class Herder(Views):
         return self._info(name, checked)
 
     async def delete(self, name: str) -> None:
-        """Delete a connector; its source offsets stay."""
+        """Delete a connector; its source offsets stay. Its tasks may still drain when it returns."""
         async with self._change(name, "DELETE"):
             await self._configs.delete(name)
             self._statuses.drop_topics(name)
@@ -245,7 +248,7 @@ class Herder(Views):
         await self._set_target(name, Request.RESUME)
 
     async def stop(self, name: str) -> None:
-        """Stop a connector: its tasks are gone until it is resumed."""
+        """Stop a connector: its tasks finish, commit, and are gone until it is resumed."""
         await self._set_target(name, Request.STOP)
 
     async def restart(self, name: str, *, include_tasks: bool = False, only_failed: bool = False) -> ConnectorStateInfo:

@@ -161,7 +161,7 @@ async def group_rows(admin: Admin, info: GroupInfo, sinks: Collection[SinkLag] =
 
 
 class Lags:
-    """The lag of every sink connector of a worker. One look for all who ask meanwhile, kept for a moment.
+    """The lag of every sink connector of a worker. One look for all who ask meanwhile, kept `KEPT_S_MAX` at most.
 
     Args:
         sinks: Returns the sink connectors as they are now. Their configs are the same objects while nothing changes.

@@ -45,10 +45,10 @@ def sink_group(worker: WorkerConfig, name: str, config: Mapping[str, Any]) -> st
 
 
 class Offsets:
-    """The offsets of connectors, as users see them.
+    """The offsets of connectors, as users see them. For the event loop; changes are durable when they return.
 
     Args:
-        timeout_s: How long a connector's `alter_offsets` may take.
+        timeout_s: How long a connector's `alter_offsets` may take; it is asked before anything changes.
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class Offsets:
         self._timeout_s = timeout_s
 
     async def read(self, name: str, config: Mapping[str, str]) -> list[Entry]:
-        """Return what is committed for a connector."""
+        """Return what is committed for a connector; of a sink in order."""
         if not self._is_sink(config):
             return list(self._store.all(name))
         committed = await self._cluster.groups.offsets(sink_group(self._worker, name, config))
@@ -80,6 +80,8 @@ class Offsets:
 
     async def alter(self, name: str, config: Mapping[str, str], entries: Sequence[Entry]) -> bool:
         """Set offsets, all or none; return whether the connector has looked at them.
+
+        The connector must not run. A cancelled call may have set them, and of a sink's only those that are forgotten.
 
         Raises:
             ConfigError: They are none of this connector's.

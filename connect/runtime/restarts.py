@@ -103,7 +103,10 @@ class _Case:
 
 
 class Restarts:
-    """Counts failures and sets timers. `restart` is called when one runs out, with the name and a task's number."""
+    """Counts failures and sets timers, on the event loop; nothing here waits.
+
+    `restart` is called when a timer runs out, with the name and a task's number, None for the connector itself.
+    """
 
     def __init__(self, restart: Callable[[str, int | None], None], clock_ms: Callable[[], int]) -> None:
         self._restart = restart

@@ -40,7 +40,11 @@ class StartInterrupted(Exception):
 
 
 class ConnectorRunner:
-    """One running connector instance. It plans; its tasks are the worker's."""
+    """One running connector instance. It plans; its tasks are the worker's.
+
+    `start`, `task_configs` and `stop` are called one after another, `start` once and first, under the connector's lock;
+    each call of the plugin has a deadline (`plugin.call.timeout.ms`). The rest never waits, and may come in between.
+    """
 
     def __init__(
         self,
@@ -116,7 +120,7 @@ class ConnectorRunner:
         made.configure(made.config_class.parse(self.raw))
 
     async def task_configs(self) -> list[dict[str, str]]:
-        """Ask the connector to divide its work.
+        """Ask the connector to divide its work. The order of the configs is that of the tasks' numbers.
 
         Raises:
             ConfigError: It made more tasks than tasks.max, and tasks.max.enforce is true.
@@ -167,7 +171,7 @@ class ConnectorRunner:
         self._event(Event.RESUME)
 
     def fail(self, error: Exception) -> None:
-        """Take a failure of the instance."""
+        """Take a failure of the instance: it is FAILED, and its tasks go on. Never waits."""
         trace = render_trace(error)
         self.failure = error
         logger.error("connector %s failed: %s", self.name, trace)
@@ -187,7 +191,13 @@ class ConnectorRunner:
         self.fail(failure)
 
     async def stop(self, timeout_s: float) -> None:
-        """Stop and release the instance; one that does not come back in time is left behind."""
+        """Stop and release the instance; one that does not come back in time is left behind.
+
+        Never raises for what the plugin does.
+
+        Args:
+            timeout_s: For `stop` and `close` together; each gets at least `RELEASE_S`.
+        """
         self._context.stopping.set()
         connector_context.set(f"[{self.name}|worker] ")
         by, clock = asyncio.get_running_loop().time() + timeout_s, asyncio.get_running_loop().time
@@ -213,8 +223,10 @@ class ConnectorRunner:
 
 
 class Worker:
-    """Starts and stops tasks. Use as an async context manager: on exit every task has ended, or is named and
-    left behind."""
+    """Starts and stops tasks. Use as an async context manager, on the event loop.
+
+    On exit every task has ended, or is named and left behind.
+    """
 
     def __init__(self, around: Surroundings, offsets: OffsetStore) -> None:
         self.around = around
@@ -231,7 +243,7 @@ class Worker:
 
     @property
     def grace_s(self) -> float:
-        """How long a stopping task may take."""
+        """How long a stopping task may take, in seconds."""
         return self.config.task_shutdown_graceful_timeout_ms / 1000
 
     async def __aenter__(self) -> Worker:
@@ -268,7 +280,10 @@ class Worker:
         paused: bool,
         only: Sequence[int] | None = None,
     ) -> None:
-        """Start tasks from their configs; `only` names some of them by number."""
+        """Start tasks from their configs; `only` names some of them by number.
+
+        Returns at once: what fails ends in a status. Tasks of these numbers must have been stopped.
+        """
         for number, config in enumerate(configs):
             if only is not None and number not in only:
                 continue
@@ -284,6 +299,9 @@ class Worker:
 
     async def stop_tasks(self, tasks: Sequence[TaskId], *, by: float | None = None) -> None:
         """Stop these tasks together: each drains, and one that does not in time is cancelled and left behind.
+
+        Waits until `by`, and where one does not let itself be cancelled up to twice `LATE_S` more. Never raises for
+        what plugins do.
 
         Args:
             by: When the time to drain is over, in the event loop's time; left out, `grace_s` from now.

@@ -38,7 +38,7 @@ _LOGGED_MAX = 100
 
 
 class CompactedTopic:
-    """Keys to values, as bytes. Open it before use; one owner writes.
+    """Keys to values, as bytes. Open it before use; one owner writes. For the event loop; reading never waits.
 
     Args:
         partitions: Used when the topic has to be created; an existing topic keeps its own.
@@ -64,7 +64,7 @@ class CompactedTopic:
         self._passed_over = 0
 
     async def open(self) -> None:
-        """Create the topic if need be and read it from its start.
+        """Create the topic if need be and read it from its start, all of it into memory.
 
         Raises:
             ConfigError: config.storage_topic: it is not compacted.
@@ -85,7 +85,7 @@ class CompactedTopic:
         await self._mend()
 
     async def aclose(self) -> None:
-        """Flush and release; safe to call twice and without open."""
+        """Wait for writes under way, flush and release; safe to call twice and without open."""
         await self._order.settled()
         if self._producer is not None:
             await self._producer.aclose()

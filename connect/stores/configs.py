@@ -112,6 +112,9 @@ class Revision(NamedTuple):
 class ConfigStore:
     """What connectors there are and what is wanted of them. All writes are durable when they return.
 
+    For the event loop. Reading never waits; writes of one connector are done one after another, in the order of the
+    calls.
+
     What it returns is parsed once and shared: for reading only.
     """
 

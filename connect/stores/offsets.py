@@ -31,7 +31,7 @@ def problem_of(key: bytes, value: bytes) -> str | None:
 
 
 class OffsetStore:
-    """The committed source offsets of every connector. Reading never blocks: all are in memory."""
+    """The committed source offsets of every connector. Reading never waits: all are in memory. For the event loop."""
 
     def __init__(self, topic: CompactedTopic, clock_ms: Callable[[], int]) -> None:
         self._topic = topic
@@ -58,7 +58,11 @@ class OffsetStore:
         return [(key[1], orjson.loads(value)) for key, value in found if key[0] == connector]
 
     async def put(self, connector: str, offsets: Sequence[tuple[Mapping[str, Any], Mapping[str, Any] | None]]) -> None:
-        """Store offsets durably, all in one batch; None forgets a partition."""
+        """Store offsets durably, all in one batch; None forgets a partition. A cancelled call is carried out.
+
+        Of two calls for one source partition the later counts. All or none survive a crash where the topic has one
+        partition, see `offset.storage.partitions`.
+        """
         entries: dict[bytes, bytes | None] = {}
         for partition, offset in offsets:
             plain = orjson.dumps([connector, dict(partition)])

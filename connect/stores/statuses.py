@@ -88,6 +88,9 @@ def _problem_of_topic(name: str, stored: dict[str, Any]) -> str | None:
 class StatusStore:
     """The present statuses. Run `write_forever` in a task of its own.
 
+    For the event loop. Setting and reading never wait; what is set is shown at once, and written soon, the newest of
+    each alone: a crash may lose the last, and the next worker sets all anew.
+
     Attributes:
         trouble: Why the last write failed; None where it did not.
     """
@@ -194,7 +197,10 @@ class StatusStore:
             await self.write()
 
     async def write(self) -> None:
-        """Write what has changed now."""
+        """Write what has changed now. Never raises for the disk, see `trouble`.
+
+        What a cancelled call has not written is left to the next one.
+        """
         self._changed.clear()
         dirty, self._dirty = self._dirty, {}
         try:

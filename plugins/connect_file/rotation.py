@@ -25,7 +25,7 @@ _PACKED: Final = frozenset([".gz", ".bz2", ".xz", ".zst", ".lz4", ".zip", ".tmp"
 
 
 def head_of(descriptor: int) -> bytes:
-    """Return the beginning of an open file, wherever it is read just now."""
+    """Return the beginning of an open file, wherever it is read just now: `HEAD_BYTES` at most. Reads the disk."""
     return os.pread(descriptor, HEAD_BYTES, 0)
 
 

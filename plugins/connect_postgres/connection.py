@@ -127,6 +127,9 @@ class ConnectionConfig(Config):
 async def connect(config: ConnectionConfig) -> asyncpg.Connection:
     """Open a connection in UTC, to the first host that is there and of the kind that is wanted.
 
+    Hosts are tried in the order of the URL, each for `connectTimeout` or `CONNECT_TIMEOUT_S` seconds. A cancelled call
+    leaves nothing open.
+
     Raises:
         RetriableError: environment.unreachable: no server is there, or ready, or of the kind that is wanted.
         ConfigError: One is there and refuses user, password or database; its certificate is not trusted; or the URL
@@ -221,7 +224,7 @@ def _not_connected(config: ConnectionConfig, error: Exception) -> ConfigError | 
 
 
 async def close(connection: asyncpg.Connection | None) -> None:
-    """Close a connection, open or broken, in a few seconds at most. Never raises."""
+    """Close a connection, open or broken, in `CLOSE_TIMEOUT_S` seconds at most. Never raises."""
     import asyncpg
 
     if connection is None or connection.is_closed():

@@ -143,7 +143,7 @@ class RefusedParameter(ValueError):
 
 @dataclass(slots=True)
 class Parameters:
-    """What the parameters come to.
+    """What parameters mean for a connection.
 
     Attributes:
         driver: For the driver's URL. `sslpassword` is a secret.

@@ -61,7 +61,10 @@ class JdbcSinkTask(SinkTask[SinkConfig]):
         await self.put_batches([batch])
 
     async def put_batches(self, batches: Sequence[Batch]) -> None:
-        """Write the batches of one fetch in one transaction."""
+        """Write the batches of one fetch in one transaction: all of it is there when this returns, or nothing.
+
+        Cancelled, it is one of the two.
+        """
         filled = [batch for batch in batches if len(batch)]
         if not filled:
             return

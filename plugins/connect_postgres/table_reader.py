@@ -134,7 +134,7 @@ class Reading:
 
 
 class TableReader:
-    """One table, or the query.
+    """One table, or the query. For the event loop, one call after another.
 
     Attributes:
         shown: What messages call it.
@@ -185,7 +185,13 @@ class TableReader:
             self._columns = ()
 
     async def poll(self, connection: asyncpg.Connection, now: float) -> Batch | None:
-        """Return the next batch; None when there is nothing, or nothing settled, now."""
+        """Return the next batch, in the order of the offsets; None when there is nothing, or nothing settled, now.
+
+        Where it is cancelled or fails, the connection is in doubt: call `reset`, and give it another.
+
+        Args:
+            now: The monotonic clock, in seconds.
+        """
         if self._reading is None and not await self._begin(connection, now):
             return None
         assert self._reading is not None, "a read that began is under way"

@@ -70,7 +70,7 @@ class Letter:
 
 
 class DeadLetterQueue:
-    """One task's way into the queue. Used on the loop."""
+    """One task's way into the queue. Used on the loop, one call after another."""
 
     def __init__(
         self, topic: str, task: TaskId, producer: Producer, *, with_context: bool, delivery_timeout_s: float
@@ -112,7 +112,7 @@ class DeadLetterQueue:
         )
 
     async def send(self, columns: Columns) -> None:
-        """Append letters; the same ones again where the disk refused them."""
+        """Append letters; pass the same columns again where the disk refused them, and none is there twice."""
         await self._producer.append(self._topic, columns)
 
     async def flush(self) -> None:

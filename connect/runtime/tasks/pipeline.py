@@ -73,7 +73,7 @@ class Outgoing:
 
 
 class Pipeline:
-    """One task's stages and converters.
+    """One task's stages and converters. All but `underway` is for the task's thread, and blocks it.
 
     Args:
         tolerance: Decides about failing records.
@@ -105,7 +105,7 @@ class Pipeline:
         self._skipped = 0
 
     def close(self) -> None:
-        """Close every plugin of the pipeline."""
+        """Close every plugin of the pipeline, in order; one that fails is logged."""
         plugins = [p for s in self._stages for p in (s.transform, s.predicate) if p is not None]
         for plugin in [*plugins, self._key_converter, self._value_converter, self._header_converter]:
             try:
@@ -138,7 +138,11 @@ class Pipeline:
         return changed
 
     def to_bytes(self, batches: Iterable[Batch]) -> list[Outgoing]:
-        """Transform a source's batches and convert them to bytes."""
+        """Transform a source's batches and convert them to bytes, in order; records that fail are skipped, or end it.
+
+        Raises:
+            Interrupted: The task is to stop or to pause, and a step waits for another try: nothing is decided.
+        """
         self._skipped = 0
         try:
             return self._to_bytes(batches)
@@ -154,7 +158,7 @@ class Pipeline:
         return encoded
 
     def from_bytes(self, fetched: Iterable[FetchedBatch]) -> list[Batch]:
-        """Convert a sink's fetched bytes to batches and transform them."""
+        """Convert a sink's fetched bytes to batches and transform them, in order; raises as `to_bytes`."""
         decoded = []
         for batch in fetched:
             if len(batch):

@@ -51,7 +51,7 @@ QUIET_COMMIT_S = 5.0
 
 
 class SinkTaskRunner(TaskRunner):
-    """Runs one sink task."""
+    """Runs one sink task: converters, transforms and put in one hop to its thread, beside the next poll."""
 
     _plugin: SinkTask
     context: SinkTaskContextImpl

@@ -53,7 +53,7 @@ ABANDON_S: Final = 0.5
 
 
 class SourceTaskRunner(TaskRunner):
-    """Runs one source task."""
+    """Runs one source task: poll, transforms and converters in one hop to its thread, appends beside the next poll."""
 
     _plugin: SourceTask
     context: SourceTaskContextImpl
@@ -440,7 +440,7 @@ class SourceTaskRunner(TaskRunner):
 
 
 def poll(task: SourceTask) -> list[Batch]:
-    """Poll a plain task, on its thread; the result is sound."""
+    """Poll a plain task, on its thread: blocks for as long as the plugin does. The result is sound."""
     return _listed(task, task.poll_batch())
 
 

@@ -67,7 +67,10 @@ class Surroundings:
 
 
 class TaskRunner(ABC):
-    """The life of one task. `run` is awaited once; `stop`, `pause` and `resume` may come from anywhere on the loop."""
+    """The life of one task. `run` is awaited once; `stop`, `pause` and `resume` may come from anywhere on the loop.
+
+    These three only ask, and never wait: what is in flight is finished first.
+    """
 
     _plugin: Task  # made by `run`, on the thread
 
@@ -142,7 +145,11 @@ class TaskRunner(ABC):
     # -- the life --------------------------------------------------------------------------------------------------
 
     async def run(self) -> None:
-        """Live until stopped or failed. One that ends in any other way is FAILED too, never left as RUNNING."""
+        """Live until stopped or failed. One that ends in any other way is FAILED too, never left as RUNNING.
+
+        Raises nothing of the plugin's: that ends in the status. Cancelled, it commits nothing more, and still stops the
+        plugin and gives back the log's side.
+        """
         connector_context.set(f"[{self.id.connector}|task-{self.id.task}] ")
         self._event(Event.START)
         try:
@@ -200,7 +207,7 @@ class TaskRunner(ABC):
         return self._stopping.is_set()
 
     async def wait_stopping(self, seconds: float) -> bool:
-        """Wait that long, or until the task is to stop; return whether it is."""
+        """Wait so many seconds, or until the task is to stop; return whether it is."""
         if seconds > 0 and not self.stopping:
             try:
                 async with asyncio.timeout(seconds):

@@ -33,12 +33,12 @@ class Interrupted(Exception):
 
 
 def backoff_ms(attempt: int, *, first_ms: int = RETRY_DELAY_MIN_MS, max_ms: int) -> int:
-    """Return the wait before try `attempt` + 1: doubling from `first_ms`, at most `max_ms`."""
+    """Return the wait in ms before try `attempt` + 1: doubling from `first_ms`, at most `max_ms`."""
     return min(first_ms << min(attempt, 30), max_ms)
 
 
 def wait_ms_of(error: Exception, attempt: int, *, max_ms: int) -> int:
-    """Return the wait before try `attempt` + 1: what a `RetriableError` asks for, if a time, else the back-off."""
+    """Return the wait in ms before try `attempt` + 1: what a `RetriableError` asks for, else the back-off."""
     asked: Any = getattr(error, "retry_after_ms", None) if isinstance(error, RetriableError) else None
     # It is a plugin's: one of no time at all would be tried again without end and without rest.
     if type(asked) in (int, float) and 1 <= asked <= RETRY_AFTER_MAX_MS:
@@ -48,6 +48,8 @@ def wait_ms_of(error: Exception, attempt: int, *, max_ms: int) -> int:
 
 class Tolerance:
     """One task's rules for failing records, and its count of skipped ones.
+
+    `attempt` is for the task's thread, since it waits between tries; the rest may come from there or the loop.
 
     Attributes:
         letters: Records that failed and belong into the dead letter queue, for the task to send and clear; always
@@ -82,6 +84,8 @@ class Tolerance:
 
     def attempt(self, function: Callable[[], T]) -> T:
         """Call a function, again after a `RetriableError` for as long as `errors.retry.timeout` allows.
+
+        Blocks while it waits; `interrupted` ends that.
 
         Raises:
             Interrupted: The task is to stop or to pause, and time for another try was left.

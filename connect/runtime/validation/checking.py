@@ -42,10 +42,13 @@ class TooManyChecksError(PluginTimeoutError):
 
 
 class Checks:
-    """Runs plugin code for requests, off the loop.
+    """Runs plugin code for requests, off the loop, each on a thread of its own.
+
+    At most `AT_ONCE_MAX` at one time, and no more once `HANGING_MAX` do not end. A cancelled caller leaves its thread
+    running.
 
     Args:
-        timeout_s: How long each may take.
+        timeout_s: How long each may take, once it has begun.
     """
 
     def __init__(self, watchdog: Watchdog, *, timeout_s: float = CHECK_TIMEOUT_S) -> None:
