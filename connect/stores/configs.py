@@ -18,13 +18,15 @@ from __future__ import annotations
 import asyncio
 import itertools
 import re
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal, NamedTuple, cast
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from typing import Any, Literal, NamedTuple, TypeVar, cast
 from weakref import WeakValueDictionary
 
 import orjson
 
 from connect.stores.compacted import CompactedTopic
+
+T = TypeVar("T")
 
 #: The stored words; REST's word for STARTED is RUNNING.
 StoredTarget = Literal["STARTED", "PAUSED", "STOPPED"]
@@ -113,7 +115,7 @@ class ConfigStore:
     """What connectors there are and what is wanted of them. All writes are durable when they return.
 
     For the event loop. Reading never waits; writes of one connector are done one after another, in the order of the
-    calls.
+    calls. A cancelled write is carried out, with all that follows from it here.
 
     What it returns is parsed once and shared: for reading only.
     """
@@ -125,6 +127,7 @@ class ConfigStore:
         self._revisions: dict[str, Revision] = {}
         # Memory follows the log, so what a write decides by must not change while another one is under way.
         self._writing: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._under_way: set[asyncio.Task[Any]] = set()
 
     def connectors(self) -> list[str]:
         """Return the names, sorted."""
@@ -159,9 +162,12 @@ class ConfigStore:
 
     async def put_connector(self, name: str, config: Mapping[str, str], target: StoredTarget | None = None) -> None:
         """Store a config, with a target state when given: both or neither."""
+        await self._carried_out(self._put_connector(name, dict(config), target))
+
+    async def _put_connector(self, name: str, config: dict[str, str], target: StoredTarget | None) -> None:
         async with self._lock(name):
             is_new = self.config(name) is None
-            entries: dict[str, Any] = {f"connector-{name}": {"properties": dict(config)}}
+            entries: dict[str, Any] = {f"connector-{name}": {"properties": config}}
             if target is not None:
                 entries[f"target-state-{name}"] = _target_value(target)
             await self._write(entries)
@@ -170,6 +176,9 @@ class ConfigStore:
 
     async def put_target(self, name: str, target: StoredTarget) -> None:
         """Store a target state; STOPPED also says that there are no task configs any more."""
+        await self._carried_out(self._put_target(name, target))
+
+    async def _put_target(self, name: str, target: StoredTarget) -> None:
         async with self._lock(name):
             entries: dict[str, Any] = {f"target-state-{name}": _target_value(target)}
             if target == "STOPPED":
@@ -181,21 +190,39 @@ class ConfigStore:
 
         A connector that was stopped or deleted while its tasks were planned has none.
         """
+        return await self._carried_out(self._put_tasks(name, [dict(config) for config in configs]))
+
+    async def _put_tasks(self, name: str, configs: list[dict[str, str]]) -> bool:
         async with self._lock(name):
             if self.config(name) is None or self.target(name) == "STOPPED":
                 return False
-            entries: dict[str, Any] = {f"task-{name}-{i}": {"properties": dict(c)} for i, c in enumerate(configs)}
+            entries: dict[str, Any] = {f"task-{name}-{i}": {"properties": c} for i, c in enumerate(configs)}
             entries |= self._no_tasks(name, keep=len(configs)) | {f"commit-{name}": {"tasks": len(configs)}}
             await self._write(entries)
             return True
 
     async def delete(self, name: str) -> None:
         """Forget a connector with its target state and tasks."""
+        await self._carried_out(self._delete(name))
+
+    async def _delete(self, name: str) -> None:
         async with self._lock(name):
             gone = {f"connector-{name}": None, f"target-state-{name}": None, f"commit-{name}": None}
             await self._write({**gone, **self._no_tasks(name, keep=0)})
             before = self.revision(name)
             self._revisions[name] = Revision(before.life + 1, before.config + 1)
+
+    async def _carried_out(self, write: Coroutine[Any, Any, T]) -> T:
+        """Await a write, which goes on where its caller is cancelled: the log will have it, so memory must follow."""
+        task = asyncio.create_task(write)
+        self._under_way.add(task)
+        task.add_done_callback(self._done)
+        return await asyncio.shield(task)
+
+    def _done(self, task: asyncio.Task[Any]) -> None:
+        self._under_way.discard(task)
+        if not task.cancelled():
+            task.exception()  # the caller has it, unless it was cancelled
 
     def _lock(self, name: str) -> asyncio.Lock:
         return self._writing.setdefault(name, asyncio.Lock())

@@ -185,3 +185,20 @@ async def test_any_records_around_valid_ones_leave_a_store_that_works(cluster: C
         await store.delete(name)
     assert store.connectors() == []
     await compacted.aclose()
+
+
+async def test_a_cancelled_write_is_carried_out_with_all_that_follows_from_it(store: ConfigStore) -> None:
+    await store.put_connector("c", {"a": "1"})
+    seen = store.revision("c")
+    changing = asyncio.create_task(store.put_connector("c", {"a": "2"}))
+    await asyncio.sleep(0)
+    changing.cancel()
+    await asyncio.gather(changing, return_exceptions=True)
+    assert changing.cancelled()
+    assert await store.put_tasks("c", [{}])  # comes after it
+    assert (store.config("c"), store.revision("c") != seen) == ({"a": "2"}, True)
+    deleting = asyncio.create_task(store.delete("c"))
+    await asyncio.sleep(0)
+    deleting.cancel()
+    assert not await store.put_tasks("c", [{}])
+    assert store.connectors() == []
