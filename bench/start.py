@@ -1,4 +1,6 @@
-"""`python -m bench.start`: from the start of `connect worker` to its first answer over REST; and how long commands take.
+"""`python -m bench.start`: from the start of `connect worker` to its first answer over REST.
+
+And how long commands take.
 
 Each start is a process with a data directory of its own, new, and listens on a free port. Seconds are wall time, from
 before the process is made until `GET /` is answered; CPU is the process's own until then. Medians of the runs.
@@ -86,7 +88,7 @@ def run_command(arguments: list[str]) -> tuple[float, float]:
 
 
 def imported_modules() -> list[tuple[int, str]]:
-    """Return what a worker imports until it is ready: microseconds of the module itself, measured by Python, and its name."""
+    """Return what a worker imports until it is ready: microseconds of the module itself, by Python, and its name."""
     with tempfile.TemporaryDirectory(prefix="connect-bench-") as folder:
         command = [sys.executable, "-X", "importtime", "-m", "connect", "worker"]
         command += ["--data-dir", folder, "--listeners", "http://127.0.0.1:0"]

@@ -3,7 +3,7 @@
     class FileSourceConfig(Config):
         \"\"\"Read lines of a file into a topic.\"\"\"
 
-        file: str | None = config_key("Path of the file; left out means standard input.", importance="high", default=None)
+        file: str | None = config_key("Path of the file; left out: standard input.", importance="high", default=None)
         topic: str = config_key("Topic to append to.", importance="high", non_empty=True)
         batch_size: int = config_key("Lines in one poll.", importance="low", default=2000, ge=1)
 
@@ -87,9 +87,9 @@ class ConfigValue:
 class Config(BaseModel):
     """The base of every config declaration. See the module's docstring.
 
-    A key's attribute cannot have one of the names that are written here, nor one of pydantic's `model_...`: such a class
-    is refused as it is defined. Kafka's key can have any name: `keys_: str = config_key("...", name="keys")`. No minor
-    version of the API adds a name.
+    A key's attribute cannot have one of the names that are written here, nor one of pydantic's `model_...`: such a
+    class is refused as it is defined. Kafka's key can have any name: `keys_: str = config_key("...", name="keys")`. No
+    minor version of the API adds a name.
 
     Attributes:
         originals: The text the object was parsed from, unknown keys too, for plugins with dynamic keys.

@@ -1,4 +1,4 @@
-"""The codes that errors carry: each registered once, with its meaning and the hint for when the raiser has no better one.
+"""The codes that errors carry: each registered once, with its meaning and the hint for raisers that have no better one.
 
 `docs/reference/errors.md` has the same table. Codes that one module alone raises are registered there.
 """
@@ -90,7 +90,8 @@ register_code("log.failed", "The log cannot do what was asked.", "See the messag
 register_code(
     "log.corrupt_batch",
     "Stored bytes fail their checksum or make no sense.",
-    "Restore the file from a copy; or see with 'connect log repair --data-dir DIR', the worker being stopped, what cutting the damage out would lose.",
+    "Restore the file from a copy; or see with 'connect log repair --data-dir DIR', the worker being stopped, "
+    "what cutting the damage out would lose.",
 )
 register_code(
     "log.offset_out_of_range", "No such offset in the partition.", "Use an offset in the range that the message gives."
@@ -109,12 +110,14 @@ register_code(
 register_code(
     "log.invalid_record",
     "The topic's configs do not allow the record.",
-    "Give it a key where the topic is compacted, and a timestamp within message.timestamp.before.max.ms and message.timestamp.after.max.ms.",
+    "Give it a key where the topic is compacted, and a timestamp within message.timestamp.before.max.ms and "
+    "message.timestamp.after.max.ms.",
 )
 register_code(
     "log.internal_topic",
     "The topic holds state of the log or of the worker, and is closed to everybody else.",
-    "Use a topic whose name does not begin with '__' and which is none of config.storage.topic, offset.storage.topic and status.storage.topic.",
+    "Use a topic whose name does not begin with '__' and which is none of config.storage.topic, "
+    "offset.storage.topic and status.storage.topic.",
 )
 register_code(
     "log.out_of_order_sequence",
@@ -129,7 +132,8 @@ register_code(
 register_code(
     "log.transaction_state",
     "The state of the transaction does not allow the call.",
-    "Call init_transactions once, then begin_transaction before each transaction; raise transaction.timeout.ms if it timed out.",
+    "Call init_transactions once, then begin_transaction before each transaction; "
+    "raise transaction.timeout.ms if it timed out.",
 )
 register_code(
     "log.group_in_use",

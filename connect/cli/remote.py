@@ -2,8 +2,8 @@
 
 It implements `connect.ports` as far as REST goes. What REST does not offer is refused with `log.unsupported`: consumers
 (a command reads with `Admin.fetch`, and commits with `Groups.commit`), raw record batches, and what only the worker
-itself may do (internal topics). An append is durable on disk once it returns, whatever its acks, since the worker closes
-a producer with each request.
+itself may do (internal topics). An append is durable on disk once it returns, whatever its acks, since the worker
+closes a producer with each request.
 """
 
 from __future__ import annotations
@@ -100,7 +100,10 @@ class _Rest:
 
 
 class RemoteAdmin:
-    """Topics of a worker's log; see `connect.ports.Admin`. The topics that a worker lives by are not altered or deleted."""
+    """Topics of a worker's log; see `connect.ports.Admin`.
+
+    The topics that a worker lives by are not altered or deleted.
+    """
 
     def __init__(self, rest: _Rest) -> None:
         self._rest = rest
@@ -214,7 +217,7 @@ class RemoteGroups:
         return (await self.rows(group))[0]
 
     async def rows(self, group: str) -> tuple[GroupInfo, Sequence[GroupRow]]:
-        """Return a group, and its partitions with their lag as the worker counts it, which knows its sink connectors."""
+        """Return a group, and its partitions with their lag as the worker counts it, who knows its sinks."""
         found = await self._rest.call("GET", _group(group))
         rows = [GroupRow(**row) for row in found["offsets"]]
         offsets = {

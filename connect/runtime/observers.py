@@ -1,9 +1,9 @@
 """Tells plugins what happens: the calling side of the observing hooks.
 
-Theory of operation. Whoever has something to tell puts it into a queue and goes on; one thread calls the hooks, event by
-event. The queue holds `CAPACITY` events. What comes when it is full is dropped: the data plane never waits for an
-observer. A call that does not come back is given up after `LIMIT_S`: its thread is left behind, its plugin hears nothing
-more, and the others hear on; of the event under way, those that come after it in order hear nothing.
+Theory of operation. Whoever has something to tell puts it into a queue and goes on; one thread calls the hooks, event
+by event. The queue holds `CAPACITY` events. What comes when it is full is dropped: the data plane never waits for an
+observer. A call that does not come back is given up after `LIMIT_S`: its thread is left behind, its plugin hears
+nothing more, and the others hear on; of the event under way, those that come after it in order hear nothing.
 """
 
 from __future__ import annotations

@@ -20,10 +20,10 @@ runs and makes the difference; doing that twice, or once more after a crash, com
 Requests for one connector are handled one after the other; one that was overtaken, so that what it found no longer
 holds, gets 409.
 
-A state changes by an event alone, along the second table; a new worker begins with `INITIAL` whatever was before. Runners
-tell what happens to what they run, and `Lifecycle` what it makes of a request: RESTART and STOP. It keeps the states that
-the status shows. Between RESTART and the START of the new runner, what the old one still tells changes nothing but that it
-failed.
+A state changes by an event alone, along the second table; a new worker begins with `INITIAL` whatever was before.
+Runners tell what happens to what they run, and `Lifecycle` what it makes of a request: RESTART and STOP. It keeps the
+states that the status shows. Between RESTART and the START of the new runner, what the old one still tells changes
+nothing but that it failed.
 
 | event    | meaning                                                                |
 |----------|------------------------------------------------------------------------|
@@ -35,8 +35,8 @@ failed.
 | RESTART  | a restart was asked for: shown until the new runner begins             |
 | STOP     | a connector's target became STOPPED, and all of it has ended           |
 
-A failed task leaves its connector RUNNING. Nobody pauses or resumes what failed: only RESTART, or a new config, brings it
-back. STOPPED is a connector's state only; a stopped connector has no tasks.
+A failed task leaves its connector RUNNING. Nobody pauses or resumes what failed: only RESTART, or a new config, brings
+it back. STOPPED is a connector's state only; a stopped connector has no tasks.
 """
 
 from __future__ import annotations

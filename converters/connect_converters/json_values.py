@@ -211,8 +211,8 @@ def float_node(value: float, *, single: bool = False) -> Any:
 
 _TAKES: dict[SchemaType, tuple[type, ...]] = {
     SchemaType.BOOLEAN: (bool,), SchemaType.STRING: (str,), SchemaType.FLOAT32: (float,),
-    SchemaType.FLOAT64: (float,), SchemaType.BYTES: (bytes, bytearray, memoryview), SchemaType.ARRAY: (list, tuple), SchemaType.MAP: (dict,),
-    SchemaType.STRUCT: (dict,),
+    SchemaType.FLOAT64: (float,), SchemaType.BYTES: (bytes, bytearray, memoryview), SchemaType.ARRAY: (list, tuple),
+    SchemaType.MAP: (dict,), SchemaType.STRUCT: (dict,),
 }  # fmt: skip
 
 

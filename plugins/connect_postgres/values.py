@@ -39,8 +39,8 @@ from connect_postgres.failures import reason
 _LOGICAL: Final = {DECIMAL_NAME: "numeric", DATE_NAME: "date", TIME_NAME: "time", TIMESTAMP_NAME: "timestamptz"}
 _PLAIN: Final = {
     SchemaType.INT8: "smallint", SchemaType.INT16: "smallint", SchemaType.INT32: "integer", SchemaType.INT64: "bigint",
-    SchemaType.FLOAT32: "real", SchemaType.FLOAT64: "double precision", SchemaType.BOOLEAN: "boolean", SchemaType.STRING: "text",
-    SchemaType.BYTES: "bytea", SchemaType.STRUCT: "jsonb", SchemaType.MAP: "jsonb",
+    SchemaType.FLOAT32: "real", SchemaType.FLOAT64: "double precision", SchemaType.BOOLEAN: "boolean",
+    SchemaType.STRING: "text", SchemaType.BYTES: "bytea", SchemaType.STRUCT: "jsonb", SchemaType.MAP: "jsonb",
 }  # fmt: skip
 _EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _EPOCH_DAY: Final = dt.date(1970, 1, 1)

@@ -177,9 +177,9 @@ def _after(headers: Headers, op: str, *args: Json) -> Headers:
 
 
 _ADDED = {
-    "addString": SchemaType.STRING, "addBytes": SchemaType.BYTES, "addBoolean": SchemaType.BOOLEAN, "addByte": SchemaType.INT8,
-    "addShort": SchemaType.INT16, "addInt": SchemaType.INT32, "addLong": SchemaType.INT64, "addFloat": SchemaType.FLOAT32,
-    "addDouble": SchemaType.FLOAT64,
+    "addString": SchemaType.STRING, "addBytes": SchemaType.BYTES, "addBoolean": SchemaType.BOOLEAN,
+    "addByte": SchemaType.INT8, "addShort": SchemaType.INT16, "addInt": SchemaType.INT32, "addLong": SchemaType.INT64,
+    "addFloat": SchemaType.FLOAT32, "addDouble": SchemaType.FLOAT64,
 }  # fmt: skip
 
 

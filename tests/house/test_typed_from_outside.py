@@ -12,8 +12,8 @@ import pytest
 PLUGIN = """
 from collections.abc import Sequence
 
-from connect.api import Batch, Config, Connector, Predicate, Record, SinkConnector, SinkTask, SourceConnector, SourceTask
-from connect.api import Converter, Schema, SchemaType, Transform, config_key, hookimpl
+from connect.api import Batch, Config, Connector, Predicate, Record, SinkConnector, SinkTask, SourceConnector
+from connect.api import SourceTask, Converter, Schema, SchemaType, Transform, config_key, hookimpl
 from connect.api.java import java_text
 from connect.api.values import infer_schema
 
@@ -84,13 +84,29 @@ def connect_transforms() -> list[type[Transform]]:
 """
 #: By what an author may get wrong: what is replaced, with what, and the words of mypy.
 MISTAKES = {
-    "a key that there is not": ("self.n >= self.config.count", "self.n >= self.config.counts", 'has no attribute "counts"'),
+    "a key that there is not": (
+        "self.n >= self.config.count",
+        "self.n >= self.config.counts",
+        'has no attribute "counts"',
+    ),
     "a key of another type": ("Record(self.config.topic,", "Record(self.config.count,", 'expected "str"'),
-    "a method that a context has not": ("self.context.request_commit()", "self.context.offset({})", '"SinkTaskContext"'),
+    "a method that a context has not": (
+        "self.context.request_commit()",
+        "self.context.offset({})",
+        '"SinkTaskContext"',
+    ),
     "a third field without its name": ("self.n, source_partition=", "self.n, None, source_partition=", "positional"),
-    "a key where the config is not in brackets": ("        self.context.request", "        self.config.topic\n        self.context.request", '"Config" has no attribute "topic"'),
-    "a name that is not public": ("from connect.api.values import infer_schema", "from connect.api import key\nfrom connect.api.values import infer_schema", 'has no attribute "key"'),
-}  # fmt: skip
+    "a key where the config is not in brackets": (
+        "        self.context.request",
+        "        self.config.topic\n        self.context.request",
+        '"Config" has no attribute "topic"',
+    ),
+    "a name that is not public": (
+        "from connect.api.values import infer_schema",
+        "from connect.api import key\nfrom connect.api.values import infer_schema",
+        'has no attribute "key"',
+    ),
+}
 
 
 def _mypy(folder: Path, *sources: str) -> str:

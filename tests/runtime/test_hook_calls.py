@@ -189,10 +189,16 @@ async def _later() -> list[type]:
     ("function", "cause"),
     [
         (hookimpl(_later), "connect_transforms is `async def`; a hook is a plain `def`, since nobody awaits it"),
-        (hookimpl(lambda request: []), "connect_transforms takes 'request', which the hook does not give; expected no argument"),
-        (hookimpl(lambda: [Shout], wrapper=True), "connect_transforms wraps others, so it must `yield` once; it does not"),
+        (
+            hookimpl(lambda request: []),
+            "connect_transforms takes 'request', which the hook does not give; expected no argument",
+        ),
+        (
+            hookimpl(lambda: [Shout], wrapper=True),
+            "connect_transforms wraps others, so it must `yield` once; it does not",
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_function_that_pluggy_could_not_call_is_refused_in_words_of_the_contract(function: Any, cause: str) -> None:
     assert [broken.cause for broken in host_of(one={"connect_transforms": function}).broken] == [f"plugin one: {cause}"]
 

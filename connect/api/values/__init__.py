@@ -1,4 +1,6 @@
-"""PUBLIC. Kafka Connect's `Values`: values as text and back, and from any type to any other. SimpleHeaderConverter's language.
+"""PUBLIC. Kafka Connect's `Values`: values as text and back, and from any type to any other.
+
+SimpleHeaderConverter's language.
 
     to_text        a value as text
     parse          a text as the value it looks like, with its schema

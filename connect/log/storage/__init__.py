@@ -13,7 +13,7 @@ recovery.py                                     opening, and what is done about 
 checkpoints.py, open_files.py                   offsets of all partitions; a bound on open files
 files.py                                        the disk: the one door through which files change
 
-Blocks; runs on the log's threads. A segment is rolled in `active_end.py`; every write to a disk goes through `files.py`.
+Blocks; runs on the log's threads. A segment is rolled in `active_end.py`; every write goes through `files.py`.
 
 Elsewhere: bytes of a batch (`connect.codec`); when to compact or delete (`connect.log.upkeep`); which topics there are
 (`connect.log.topics`).

@@ -137,7 +137,8 @@ class Segments:
         def read(view: View) -> Slice:
             if not view.log_start_offset <= offset <= self.log_end_offset:
                 raise OffsetOutOfRangeError(
-                    f"offset {offset} of {self.name} is out of range: it holds {view.log_start_offset} to {self.log_end_offset}"
+                    f"offset {offset} of {self.name} is out of range: "
+                    f"it holds {view.log_start_offset} to {self.log_end_offset}"
                 )
             if offset >= view.limit:
                 return Slice(b"", [], cursor)

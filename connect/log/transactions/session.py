@@ -93,7 +93,10 @@ class Session:
     async def send_offsets(
         self, append: Appender, group: str, offsets: Mapping[TopicPartition, OffsetAndMetadata]
     ) -> None:
-        """Make a group's offsets part of the transaction; `append` is the producer's own, past the check of internal topics."""
+        """Make a group's offsets part of the transaction.
+
+        `append` is the producer's own, past the check of internal topics.
+        """
         await self._groups.send(append, self._in_transaction().producer_id, group, offsets)
 
     async def end(self, *, is_commit: bool) -> None:

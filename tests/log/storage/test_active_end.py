@@ -21,7 +21,7 @@ def syncs_of(disk, name=FIRST):
     return [path for step, path in disk.steps if step == "sync_file" and path.endswith(name)]
 
 
-# -- rolling -------------------------------------------------------------------------------------------------------------
+# -- rolling -----------------------------------------------------------------------------------------------------------
 
 
 def test_a_segment_is_on_disk_before_the_next_one_is_made(make_partition, disk):
@@ -71,7 +71,7 @@ def test_an_asked_roll_leaves_an_empty_segment_as_it_is(make_partition):
     assert partition.segment_count == 2
 
 
-# -- torn writes -----------------------------------------------------------------------------------------------------------
+# -- torn writes -------------------------------------------------------------------------------------------------------
 
 
 def test_a_write_that_fails_is_taken_back_and_where_that_fails_too_before_the_next(make_partition, disk):
@@ -111,7 +111,7 @@ def test_a_torn_write_is_taken_back_before_a_clean_stop(make_partition, disk):
     assert values_in(make_partition()) == [b"before"]
 
 
-# -- syncing -----------------------------------------------------------------------------------------------------------------
+# -- syncing -----------------------------------------------------------------------------------------------------------
 
 
 def test_a_sync_with_nothing_new_asks_nothing_of_the_disk(make_partition, disk):
@@ -196,7 +196,7 @@ def test_who_waits_behind_an_fsync_that_fails_is_told_as_well(make_partition, di
     assert not syncs_of(disk)
 
 
-# -- the file ------------------------------------------------------------------------------------------------------------
+# -- the file ----------------------------------------------------------------------------------------------------------
 
 
 def test_a_segment_that_is_removed_is_missed_within_a_second_and_used_again_once_it_is_back(make_partition):
@@ -247,7 +247,7 @@ def test_an_append_file_is_not_closed_while_an_append_goes_on(make_partition, di
     assert partition._end.try_release()
 
 
-# -- producers -----------------------------------------------------------------------------------------------------------
+# -- producers ---------------------------------------------------------------------------------------------------------
 
 
 def test_of_a_list_of_sequenced_batches_those_before_the_odd_one_are_appended(make_partition):

@@ -48,7 +48,7 @@ def names(partition: Partition) -> list[str]:
     return sorted(path.name for path in partition.directory.glob("*.log*"))
 
 
-# -- readers -------------------------------------------------------------------------------------------------------------
+# -- readers -----------------------------------------------------------------------------------------------------------
 
 
 #: Each step of a replacement that takes as long as the disk does.
@@ -152,7 +152,7 @@ def test_a_segment_that_lost_its_end_is_an_error_of_the_tree(partition):
         values_in(partition, 3)
 
 
-# -- replacing and removing ------------------------------------------------------------------------------------------------
+# -- replacing and removing --------------------------------------------------------------------------------------------
 
 
 def test_a_replacement_takes_the_place_of_its_neighbours_also_for_the_next_opening(partition, replace, make_partition):
@@ -231,7 +231,7 @@ def test_a_start_whose_segments_cannot_be_removed_holds_and_the_next_opening_rem
     assert names(again)[0] == f"{3:020d}.log"
 
 
-# -- aborted transactions ----------------------------------------------------------------------------------------------------
+# -- aborted transactions ----------------------------------------------------------------------------------------------
 
 
 def test_aborted_transactions_are_found_again_where_their_index_is_gone(make_partition):
