@@ -1,0 +1,93 @@
+"""Warnings about a connector config: what Kafka Connect takes without a word and a user would want to hear."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from connect.log import LogCluster
+from connect.runtime.config import WorkerConfig
+from connect.runtime.model import PluginKind
+from connect.runtime.plugins import PluginDesc, PluginHost
+from connect.runtime.validation import validator
+from connect.runtime.validation.config_warnings import (
+    NO_EFFECT,
+    RISKY,
+    UNKNOWN_CLASS,
+    UNKNOWN_KEY,
+    WILL_FAIL,
+    ConfigWarning,
+    config_warnings,
+    startup_problems,
+    topic_warnings,
+)
+
+PLUGINS = PluginHost.discover()
+WORKER = WorkerConfig.parse({})
+TRANSFORMS = "org.apache.kafka.connect.transforms."
+
+
+def desc_of(kind: str) -> PluginDesc:
+    return PLUGINS.resolve(f"FileStream{kind}", PluginKind.SOURCE, PluginKind.SINK)
+
+
+def source(**keys: str) -> dict[str, str]:
+    return {"name": "s", "connector.class": "FileStreamSource", "topic": "t", **keys}
+
+
+def warned(config: dict[str, str], kind: str = "Source") -> list[ConfigWarning]:
+    infos = validator.validate(PLUGINS, WORKER, f"FileStream{kind}", config)
+    return config_warnings(PLUGINS, WORKER, desc_of(kind), config, infos)
+
+
+def test_a_config_of_which_nothing_is_to_be_said_has_no_warnings() -> None:
+    assert warned(source()) == []
+
+
+@pytest.mark.parametrize(
+    ("keys", "key", "code", "about"),
+    [
+        ({"batch.sizes": "5"}, "batch.sizes", UNKNOWN_KEY, "did you mean batch.size?"),
+        ({"value.converter": "JsonConvertr"}, "value.converter", UNKNOWN_CLASS, "JsonConverter"),
+        ({"value.converter.schemas.enable": "false"}, "value.converter.schemas.enable", NO_EFFECT, "is not given"),
+        ({"consumer.override.max.poll.records": "1"}, "consumer.override.max.poll.records", NO_EFFECT, "no consumer"),
+        ({"errors.retry.timeout": "-1"}, "errors.retry.timeout", RISKY, "for ever"),
+    ],
+)
+def test_what_a_user_would_want_to_hear_is_told_with_its_key_and_its_kind(
+    keys: dict[str, str], key: str, code: str, about: str
+) -> None:
+    assert [(one.key, one.code) for one in warned(source(**keys)) if about in one.message] == [(key, code)]
+
+
+def test_what_fails_when_a_task_starts_is_told_before(tmp_path: Path) -> None:
+    keys = {
+        "transforms": "v",
+        "transforms.v.type": "connect.transforms.ValidateJsonSchema$Value",
+        "transforms.v.schema": '{"type": 5}',
+    }
+    config = source(**keys)
+    ((key, message),) = startup_problems(PLUGINS, WORKER, desc_of("Source"), config)
+    assert (key, "the schema is none" in message) == ("transforms.v.schema", True)
+    assert (key, WILL_FAIL) in [(one.key, one.code) for one in warned(config)]
+
+
+async def test_topics_of_a_sink_are_looked_for_and_its_tasks_counted(tmp_path: Path) -> None:
+    cluster = await LogCluster.open(tmp_path)
+    try:
+        await cluster.admin.create_topic("orders", partitions=2)
+
+        async def told(**keys: str) -> list[tuple[str, str, Any]]:
+            return [(w.key, w.code, w.message) for w in await topic_warnings(cluster.admin, desc_of("Sink"), keys)]
+
+        assert await told(topics="orders", **{"tasks.max": "2"}) == []
+        ((key, code, message),) = await told(topics="order")
+        assert (key, code) == ("topics", RISKY)
+        assert "does not exist yet" in message and "did you mean orders?" in message
+        assert [code for _, code, _ in await told(topics="orders", **{"tasks.max": "3"})] == [RISKY]
+        assert [code for _, code, _ in await told(**{"topics.regex": "users.*"})] == [RISKY]
+        assert await topic_warnings(cluster.admin, desc_of("Source"), {"topic": "none"}) == []
+    finally:
+        await cluster.aclose()
