@@ -19,7 +19,7 @@ from connect.api import ConfigError, open_path
 #: How much of a file's beginning tells it from others.
 HEAD_BYTES: Final = 256
 #: What a rotation puts into a name: a number, a date. Not a word: app.access.log is no generation of app.log.
-_TURN: Final = re.compile(r"[._-]([0-9][0-9T:Z+._-]*|old|bak|prev|last)")
+_SUFFIX: Final = re.compile(r"[._-]([0-9][0-9T:Z+._-]*|old|bak|prev|last)")
 #: What a rotation writes anew and does not move: these hold no lines.
 _PACKED: Final = frozenset([".gz", ".bz2", ".xz", ".zst", ".lz4", ".zip", ".tmp", ".swp"])
 
@@ -132,5 +132,5 @@ def siblings_of(path: str) -> list[Sibling]:
 def _is_generation(name: str, file: Path, start: str, end: str) -> bool:
     if name == file.name or Path(name).suffix in _PACKED:
         return False
-    turn = name[len(start) : len(name) - len(end)]
-    return name.startswith(start) and name.endswith(end) and _TURN.fullmatch(turn) is not None
+    suffix = name[len(start) : len(name) - len(end)]
+    return name.startswith(start) and name.endswith(end) and _SUFFIX.fullmatch(suffix) is not None

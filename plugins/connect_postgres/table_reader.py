@@ -99,7 +99,10 @@ class Position:
 
 
 class Reading:
-    """One read under way: a cursor in a transaction, one chunk ahead so that the last chunk is known as such."""
+    """One read under way: a cursor in a transaction, one chunk ahead so that the last chunk is known as such.
+
+    One call after another. Where one fails or is cancelled, the connection is in doubt, and the reading is over.
+    """
 
     def __init__(self, transaction: Transaction, cursor: Cursor[Any], chunk_rows: int) -> None:
         self._transaction = transaction
@@ -110,7 +113,7 @@ class Reading:
 
     @classmethod
     async def open(cls, connection: asyncpg.Connection, sql: str, arguments: list[Any], chunk_rows: int) -> Reading:
-        """Begin."""
+        """Begin a transaction and its cursor; fetches nothing yet."""
         transaction = connection.transaction(readonly=True)
         await transaction.start()
         # For this transaction alone: a pooler takes no session that begins with the setting.

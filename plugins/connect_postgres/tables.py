@@ -22,7 +22,7 @@ _TURN = "SELECT pg_advisory_xact_lock(hashtext('connect_postgres'))"
 
 
 class Tables:
-    """Descriptions of tables by name. `forget` what a failed transaction may have made."""
+    """Descriptions of tables, each asked for once. `forget` what a failed transaction may have made."""
 
     def __init__(self, config: SinkConfig) -> None:
         self._config = config
@@ -40,7 +40,7 @@ class Tables:
         return known
 
     async def ready(self, connection: asyncpg.Connection, name: TableName, fields: Fields) -> TableInfo:
-        """Return a table that has these columns.
+        """Return a table that has these columns; it is created or altered in the caller's transaction.
 
         Raises:
             ConfigError: It is missing, or lacks some, and the config does not allow to make them.

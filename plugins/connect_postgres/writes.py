@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 
 
 class Writer:
-    """Writes over one connection, inside the caller's transaction."""
+    """Writes over one connection, inside the caller's transaction, one call after another.
+
+    Columns are of one length. What fails or is cancelled half-way is the caller's to roll back.
+    """
 
     def __init__(self, connection: asyncpg.Connection) -> None:
         self._connection = connection

@@ -54,7 +54,7 @@ class Checks:
     def __init__(self, watchdog: Watchdog, *, timeout_s: float = CHECK_TIMEOUT_S) -> None:
         self._watchdog = watchdog
         self._timeout_s = timeout_s
-        self._turns = asyncio.Semaphore(AT_ONCE_MAX)
+        self._places = asyncio.Semaphore(AT_ONCE_MAX)
         self._hanging: set[TaskThread] = set()
 
     async def aside(self, what: str, function: Callable[[], T]) -> T:
@@ -117,7 +117,7 @@ class Checks:
         """Wait for a place among `AT_ONCE_MAX`, and lend a thread. The deadline of what runs there begins then."""
         try:
             async with asyncio.timeout(WAIT_S):
-                await self._turns.acquire()
+                await self._places.acquire()
         except TimeoutError:
             raise TooManyChecksError(
                 f"{what} did not begin within {WAIT_S:g} s, since {AT_ONCE_MAX} others are under way"
@@ -139,7 +139,7 @@ class Checks:
                 if thread.is_busy:
                     self._hanging.add(thread)
         finally:
-            self._turns.release()
+            self._places.release()
 
 
 async def closed(thread: TaskThread, connector: Connector) -> None:

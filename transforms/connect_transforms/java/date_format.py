@@ -101,18 +101,18 @@ class DateFormat:
             at += run.width
 
     def format(self, ms: int) -> str:
-        """Return the text of a date."""
+        """Return the text of a date, which is in milliseconds since the epoch."""
         return "".join([run.text(ms) for run in self._runs])
 
     def format_all(self, dates: Sequence[int]) -> list[str]:
-        """Return the texts of a column of dates."""
+        """Return the texts of a column of dates, in milliseconds since the epoch."""
         columns = [run.texts(dates) for run in self._runs]
         if len(columns) == 1:
             return columns[0]
         return list(map("".join, zip(*columns, strict=True))) if columns else [""] * len(dates)
 
     def parse(self, text: str) -> int:
-        """Return the date that a text begins with.
+        """Return the date that a text begins with, in milliseconds since the epoch; what follows it is not looked at.
 
         Raises:
             ValueError: It begins with none.
@@ -132,7 +132,7 @@ class DateFormat:
         return ms
 
     def parse_all(self, texts: Sequence[str]) -> list[int]:
-        """Return the dates of a column of texts.
+        """Return the dates of a column of texts, in milliseconds since the epoch.
 
         Raises:
             ValueError: One begins with no date.
