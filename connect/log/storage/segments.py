@@ -46,6 +46,7 @@ class Segments:
 
     Attributes:
         writing, lock: See the module.
+        newest: The segment that takes appends; None where there is none yet.
         log_start_offset: The oldest offset that is there.
         log_end_offset: The next offset to be assigned. Readable without a lock; -1 before `take`.
         last_stable_offset: Where read_committed readers stop. Readable without a lock; -1 before `take`.
@@ -60,6 +61,7 @@ class Segments:
         self.name = directory.name
         self.writing = threading.RLock()
         self.lock = threading.RLock()
+        self.newest: Segment | None = None
         self.log_start_offset = 0
         self.log_end_offset = -1
         self.last_stable_offset = -1
@@ -74,11 +76,6 @@ class Segments:
 
     def __iter__(self) -> Iterator[Segment]:
         return iter(self._all)
-
-    @property
-    def newest(self) -> Segment | None:
-        """The segment that takes appends; None where there is none yet."""
-        return self._all[-1] if self._all else None
 
     @property
     def size_bytes(self) -> int:
@@ -104,6 +101,7 @@ class Segments:
         )
         with self.lock:
             self._all = list(segments)
+            self.newest = segments[-1] if segments else None
             self.gaps = gaps
             self.log_end_offset = segments[-1].next_offset if segments else 0
             self.log_start_offset = max(start_offset, segments[0].base_offset) if segments else 0
@@ -112,9 +110,10 @@ class Segments:
         """Let a new segment, whose files are on disk, take the appends from now on."""
         assert segment.base_offset == self.log_end_offset, "a segment begins where the log ends"
         with self.lock:
-            if self._all:
-                self._all[-1].indexes = None
+            if self.newest is not None:
+                self.newest.indexes = None
             self._all = [*self._all, segment]
+            self.newest = segment
 
     # -- reading -----------------------------------------------------------------------------------------------------
 
@@ -244,7 +243,7 @@ class Segments:
                 return False
             first = self._all.index(old[0])
             assert self._all[first : first + len(old)] == list(old), "the old ones are neighbours"
-            assert old[-1] is not self._all[-1], "the newest segment takes appends and is never replaced"
+            assert old[-1] is not self.newest, "the newest segment takes appends and is never replaced"
             segment = Segment(self._disk, self._directory, old[0].base_offset, index_interval_bytes)
             segment.size_bytes = cleaned.stat().st_size
             segment.next_offset = old[-1].next_offset
