@@ -42,9 +42,7 @@ def begin_swap(disk: Disk, cleaned: Path) -> Path:
 
 
 def clear_for_swap(disk: Disk, swap: Path, old: Iterable[Path]) -> None:
-    """Remove what a swap replaces, with all indexes, for good.
-
-    The log file of the swap's last name is left to the rename.
+    """Remove what a swap replaces, with all indexes, for good; that of its last name is left to the rename.
 
     May be called again where the disk refused a part of it.
     """

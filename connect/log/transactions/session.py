@@ -95,7 +95,8 @@ class Session:
     ) -> None:
         """Make a group's offsets part of the transaction.
 
-        `append` is the producer's own, past the check of internal topics.
+        Args:
+            append: The producer's own, without the check of internal topics.
         """
         await self._groups.send(append, self._in_transaction().producer_id, group, offsets)
 

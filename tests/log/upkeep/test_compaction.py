@@ -525,7 +525,7 @@ async def test_a_compaction_that_the_disk_refuses_at_its_end_leaves_what_can_be_
 
 
 async def test_a_base_offset_that_reaches_into_the_next_segment_is_corruption_and_stays_as_it_is(log, data_dir):
-    """Where a broker's compaction may have left gaps, no neighbour tells that an offset is wrong; no CRC covers it."""
+    """Where a broker's compaction may have left gaps, no neighbour tells that an offset outside the CRC is wrong."""
     for turn in range(12):
         await log.put((b"k%d" % turn, bytes(100)))
     await log.cluster.aclose()
