@@ -278,8 +278,8 @@ class SourceTask(Task[ConfigT]):
         such a task polls needs a `source_offset` of its own, which is how it is known again behind transforms; a batch
         without `source_offsets` is refused. Called between two polls, soon after the append, with all records that were
         dealt with since, in the order in which they were polled; and once more before `stop`, also where the task
-        failed. A record that is never told of was not dealt with, and is polled again. What it raises is logged, and
-        the same records do not come again.
+        failed; so a `poll` that waits long holds it back. A record that is never told of was not dealt with, and is
+        polled again. What it raises is logged, and the same records do not come again.
         """
         return None
 

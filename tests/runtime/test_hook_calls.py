@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 from connect.api import ConfigData, ConfigProvider, Predicate, SourceConnector, SourceTask, Transform, hookimpl
 from connect.runtime.model import PluginKind
 from connect.runtime.plugins import PluginHost
+from tests.support.worker import running_worker
 
 
 class Shout(Transform):
@@ -215,3 +217,13 @@ def test_config_providers_are_found_by_their_names_and_not_among_what_rest_lists
     provider = desc.cls()
     assert isinstance(provider, ConfigProvider)
     assert provider.get("db", ["password"]) == ConfigData({"password": "s3cret"}, 60_000)
+
+
+async def test_rest_lists_every_kind_but_config_providers_as_kafka_connect_does(tmp_path: Path) -> None:
+    async with running_worker(tmp_path) as worker:
+        functions = {"connect_config_providers": giving(Vault), "connect_transforms": giving(Shout)}
+        worker.herder.plugins.register(SimpleNamespace(**functions), "one")
+        listed = (await worker.client.get("/connector-plugins", params={"connectorsOnly": "false"})).json()
+    names = {plugin["class"].rpartition(".")[2] for plugin in listed}
+    assert "Shout" in names
+    assert "Vault" not in names

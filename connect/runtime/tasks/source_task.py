@@ -155,7 +155,7 @@ class SourceTaskRunner(TaskRunner):
             if self.pausing:
                 await self._stand_still()
                 continue
-            self._check_committer()
+            self._check_parts()
             if self._acks is not None and self._acks.is_full:
                 await self._make_durable()
             if self._polling is None:
@@ -218,6 +218,7 @@ class SourceTaskRunner(TaskRunner):
             if self._appending.done():
                 await self._finish_append()
         await self._commit()
+        await self._make_durable()
         if self._polling is None:
             await self._tell_committed()
         await self.pause_point()
@@ -358,10 +359,11 @@ class SourceTaskRunner(TaskRunner):
             else:
                 await self._commit()
 
-    def _check_committer(self) -> None:
-        """Raise what ended the committer, which ends by a failure alone."""
-        if self._committer is not None and self._committer.done():
-            self._committer.result()
+    def _check_parts(self) -> None:
+        """Raise what ended the committer, or who flushes for acknowledgements: they end by a failure alone."""
+        for part in (self._committer, self._acknowledger):
+            if part is not None and part.done():
+                part.result()
 
     async def _commit(self) -> None:
         """Make what was appended durable, then store its offsets. A failure is logged, and tried again later; one that

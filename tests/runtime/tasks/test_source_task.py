@@ -813,3 +813,24 @@ async def test_a_wait_that_is_no_number_of_seconds_leaves_the_polls_as_they_are(
 
     await run(worker, Odd)
     await until(lambda: len(Odd.polled) >= 3)
+
+
+async def test_a_pause_tells_of_what_is_in_the_log_before_it_stands_still(
+    worker: RunningWorker, journal: Journal
+) -> None:
+    def poll(self: Queue) -> Any:
+        polled = Queue.poll(self)
+        if polled is not None:
+            journal("polled")
+            journal.wait("paused")
+        return polled
+
+    await run(worker, type("Odd", (Queue,), {"journal": journal, "polls": [[record(0)]], "poll": poll}))
+    await until(lambda: "polled" in journal)
+    await worker.herder.pause("s")
+    journal.gate("paused").set()
+    await worker.until_state("s", State.PAUSED, tasks=1)
+    assert list(journal) in (["polled"], ["polled", (0, ("t", 0, 0))])  # polled once more by the resume, or in the log
+    await worker.herder.resume("s")
+    await until(lambda: (0, ("t", 0, 0)) in journal)
+    assert list(journal) == ["polled", (0, ("t", 0, 0))]
