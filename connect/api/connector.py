@@ -158,8 +158,8 @@ class SourceTaskContext(TaskContext, Protocol):
     """What the runtime gives to a source task.
 
     Attributes:
-        transaction: None where the worker has no transactions of the task's own making for it, and a task that would use
-            them does without: each poll's records then are what is committed together. No worker gives one yet.
+        transaction: None where the worker has no transactions of the task's own making for it, and a task that would
+            use them does without: each poll's records then are what is committed together. No worker gives one yet.
     """
 
     transaction: TransactionContext | None
@@ -295,8 +295,7 @@ class SourceTask(Task[ConfigT]):
 class SinkTask(Task[ConfigT]):
     """Writes records outside. Order of calls: configure, start, open, resume_offsets, put…, (flush between puts),
     close_partitions, stop, close. `open` and `close_partitions` come again whenever partitions come and go, between
-    puts, the second one
-    after a flush; where a put failed, flush and close_partitions come all the same.
+    puts, the second one after a flush; where a put failed, flush and close_partitions come all the same.
 
     Records of one partition come in offset order. Offsets are committed after `flush` returns, for what was put
     before; after a crash some records come again, so an idempotent or transactional `put` makes delivery exact.

@@ -13,8 +13,8 @@ Without them, plugins are called in the order in which they were found: those of
 folders. All are plain `def`; a function takes those of a hook's arguments that it names.
 
 Hooks that return classes are called when a worker starts, before anything runs, and may be called again; each call has
-to return within `plugin.import.timeout.ms`. A plugin one of whose hooks raises, hangs or returns something else is left
-out as a whole, and named.
+to return within `plugin.import.timeout.ms`. A plugin one of whose hooks raises, hangs or returns something else is
+left out as a whole, and named.
 
 Hooks that observe return nothing. They are called one after the other, in the order in which things happened, on one
 thread that is no task's: up to 1,000 events wait for it, and what does not fit is dropped and counted, so that a slow
@@ -89,10 +89,7 @@ def connect_worker_started(cluster_id: str, version: str, time_ms: int) -> None:
 
 @hookspec
 def connect_worker_stopped(cluster_id: str, time_ms: int) -> None:
-    """Hear that every connector and task of a worker has ended; the last event.
-
-    Told in half a second, or not at all.
-    """
+    """Hear that every connector and task of a worker has ended: the last event, told in 0.5 s or not at all."""
 
 
 @hookspec
@@ -123,9 +120,7 @@ def connect_record_failed(
     skipped: bool,
     time_ms: int,
 ) -> None:
-    """Hear of a record that failed.
-
-    One whose batch is given again, since the task was stopped meanwhile, is told again.
+    """Hear of a record that failed; again, where its batch comes again since the task was stopped meanwhile.
 
     Args:
         stage: What was done: "transform 'x'", "converter", "put", "append …".

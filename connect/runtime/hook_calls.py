@@ -50,9 +50,7 @@ class Loaded:
 
 
 def functions_of(name: str, plugin: object) -> dict[str, Callable[..., Any]]:
-    """Return a plugin's functions with @hookimpl, each of them sound.
-
-    Reads attributes, so this is code of the plugin's.
+    """Return a plugin's functions with @hookimpl, each of them sound. Reads attributes, which runs its code.
 
     A hook's function that has no @hookimpl is not taken, and told of in the log.
 

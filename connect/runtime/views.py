@@ -1,5 +1,5 @@
-"""What the herder can tell without changing anything: configs, states, tasks, offsets, progress, and whether a config is
-right. Names and shapes are those of Kafka Connect's REST API.
+"""What the herder can tell without changing anything: configs, states, tasks, offsets, progress, and whether a config
+is right. Names and shapes are those of Kafka Connect's REST API.
 
 Everything is read from memory, so it is cheap to ask, and answers are the same objects while nothing changes; `offsets`
 and `lags` ask the log, and `validate` runs plugin code under its deadline.
@@ -85,7 +85,7 @@ class Views:
         return self._configs.connectors()
 
     def info(self, name: str) -> ConnectorInfo:
-        """Return a connector's config and tasks; secrets are in clear, as given. The same object while nothing changes."""
+        """Return a connector's config, secrets in clear, and tasks. The same object while nothing changes."""
         config, tasks = self._config(name), len(self._configs.task_configs(name))
         known = self._infos.get(name)
         if known is None or known.config is not config or len(known.tasks) != tasks:
@@ -228,7 +228,7 @@ class Views:
 
 
 def _declared_secrets(connector: type[Connector]) -> set[str]:
-    """Return the secret keys that a connector or its task declares: a task's config need not name the connector's class."""
+    """Return the secret keys of a connector or its task: a task's config need not name the connector's class."""
     declared = {**connector.config_class.keys(), **config_class_of(connector, connector.task_class).keys()}
     return {name for name, key in declared.items() if key.type is ConfigType.PASSWORD}
 

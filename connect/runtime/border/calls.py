@@ -13,7 +13,8 @@ The law, which `tests/integration/test_odd_plugins.py` tries with plugins that b
   that cannot even be printed) becomes a `PluginError`, plugin.failed, with what was raised first, then the method and
   the plugin; the exception itself is its `__cause__`.
 
-What was raised becomes an error in `failures.py`; what a plugin returns is looked at in `connect.api.contract`. What cannot be contained is in decision 0010.
+What was raised becomes an error in `failures.py`; what a plugin returns is looked at in `connect.api.contract`. What
+cannot be contained is in decision 0010.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """What becomes of each record of a source that wants to know: `SourceTask.commit_records`.
 
 Theory of operation. A record is known by its source offset, as the very object: each poll's are copied, so that no two
-are one, and transforms hand them on. An append tells where its records landed; when a poll has been appended, each record
-of it has landed, or was dropped on the way. That is told once it is durable: what was appended before a flush of the
-producer began is, when it returns. Of values nothing is kept, so what waits for a flush is small.
+are one, and transforms hand them on. An append tells where its records landed; when a poll has been appended, each
+record of it has landed, or was dropped on the way. That is told once it is durable: what was appended before a flush
+of the producer began is, when it returns. Of values nothing is kept, so what waits for a flush is small.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
-"""What a source has polled on its way into the log: appended, again while the log cannot take it, and without the records
-that a topic does not allow.
+"""What a source has polled on its way into the log: appended, again while the log cannot take it, and without the
+records that a topic does not allow.
 
 An append that meets a full disk waits until there is space, for `delivery.timeout.ms`. One that the topic refuses is
 halved until the record at fault is alone; `errors.tolerance` decides about that one. A topic that is missing is made
@@ -38,8 +38,8 @@ class Appends:
 
     Args:
         delivery_timeout_s: How long an append may wait for the log.
-        retry_wait: Waits before the next try, given the error, how many tries there were and what is done; returns False
-            once the task is to stop.
+        retry_wait: Waits before the next try, given the error, how many tries there were and what is done; returns
+            False once the task is to stop.
         before, after: Called with each part before it is appended, and after it was, with where it is.
     """
 
@@ -117,7 +117,7 @@ class Appends:
 
 
 def _stage(out: Outgoing) -> str:
-    """Return what is said to have failed: of a record without an offset of its own, also in front of which one it is."""
+    """Return what is said to have failed: of a record without an offset, also in front of which one it is."""
     known = out.source_offset or (out.source_offsets and out.source_offsets[-1]) or out.source_end is None
     return "append" if known else f"append of a record before source offset {dict(out.source_end or {})}"
 

@@ -1,10 +1,10 @@
-"""What is in hand of a sink task on its way into the sink: put, put again, or taken apart around the records that are bad.
+"""What is in hand of a sink task on its way into the sink: put, put again, or taken apart around bad records.
 
 Theory of operation. One fetch's records are converted, and put batch by batch, or all together where the sink can. A
 batch that meets a failure that passes is put again. One in which records are bad is taken apart: where the sink says
 which ones they are, they are set aside and the rest is put in one piece; where it does not, the batch is halved until
-the bad one is alone. `errors.tolerance` decides about bad records only; what the runtime does not know the fate of, since
-a stop, a pause or a rebalance came in between, stays in `todo` and is read again.
+the bad one is alone. `errors.tolerance` decides about bad records only; what the runtime does not know the fate of,
+since a stop, a pause or a rebalance came in between, stays in `todo` and is read again.
 
 Order: of one partition nothing is put before what lies in front of it, and nothing is put twice that was put once.
 """
@@ -118,8 +118,8 @@ class Puts:
                 todo.popleft()
 
     async def _put_together(self, todo: deque[Batch]) -> None:
-        """Put all that is in hand or nothing, again while the failure passes, and without the records that the sink names
-        as bad; leave it where it names none."""
+        """Put all that is in hand or nothing, again while the failure passes, and without the records that the sink
+        names as bad; leave it where it names none."""
         self._held += [batch for batch in todo if self._is_held(batch)]
         _replace(todo, [batch for batch in todo if not self._is_held(batch)])
         tries = 0

@@ -1,8 +1,8 @@
 """The data plane between a plugin and the log: transforms, predicates and converters, batch by batch.
 
 Every step takes the whole batch first. If it raises and says which records are bad, the task's tolerance decides about
-those, and the step runs again with the others; if it does not say, it runs again record by record, so that the culprit is
-known. Steps never change their input, so a second run is safe.
+those, and the step runs again with the others; if it does not say, it runs again record by record, so that the culprit
+is known. Steps never change their input, so a second run is safe.
 All of this is plain code without input or output, and runs on the task's thread. A step whose tries are ended by a stop
 or a pause raises `Interrupted`, and nothing of the call counts: the same batches come again.
 """

@@ -1,8 +1,8 @@
 """The sink task's loop: fetch -> convert -> transforms -> put -> flush -> commit the group's offsets.
 
-While one poll's records are put, the next poll is under way; nothing else is in flight. How they are put, and taken apart
-around bad ones, is in `isolation.py`. Committed is what was put before a `flush` that returned, or as much of it as the
-flush says, so after a crash some records come again and none is missed.
+While one poll's records are put, the next poll is under way; nothing else is in flight. How they are put, and taken
+apart around bad ones, is in `isolation.py`. Committed is what was put before a `flush` that returned, or as much of it
+as the flush says, so after a crash some records come again and none is missed.
 
 What is not put is taken back: the consumer goes on from the first such record of each partition, and what the poll
 under way brings of it is dropped. So it is with partitions that the plugin has paused or sought, and with all that is
@@ -401,10 +401,8 @@ class SinkTaskRunner(TaskRunner):
         return all(self._committed.get(partition) == offset for partition, offset in self._reached.items())
 
     async def _commit(self) -> None:
-        """Flush the sink, then commit as far as it got.
-
-        A failure that passes leaves it for the next time, one that does not is raised.
-        """
+        """Flush the sink, then commit as far as it got. A failure that passes leaves it for the next time, one that
+        does not is raised."""
         assert self._consumer is not None
         self.context.commit_requested = False
         if self._is_all_committed():

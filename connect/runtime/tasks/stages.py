@@ -58,7 +58,7 @@ class Stage:
         return self._transformed(batch[run], range(run.start, run.stop)) if chosen else [batch[run]]
 
     def _transformed(self, batch: Batch, places: Sequence[int] | None = None) -> list[Batch]:
-        """Transform a batch, or those records of one that are at these places: so the transform's own counting is moved."""
+        """Transform a batch, or the records of one at these places, by which what the transform names is moved."""
         transform = self.transform
         try:
             return batches_of(transform, "apply_batch", transform.apply_batch(batch), given=batch)
