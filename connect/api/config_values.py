@@ -146,6 +146,8 @@ def invalid_config(problems: Sequence[Problem]) -> ConfigError:
 class InvalidConfigError(ConfigError):
     """A `ConfigError` that lists each problem in `problems`."""
 
+    problems: tuple[Problem, ...]
+
     def __init__(self, problems: Sequence[Problem]) -> None:
         assert problems, "an invalid config has at least one problem"
         messages = [problem.message for problem in problems]

@@ -49,6 +49,10 @@ class ConnectError(Exception):
     default_code: ClassVar[str] = "internal"
     status: int = 500
     exit_code: int = 1
+    message: str
+    code: str
+    hint: str
+    config_path: str | None
 
     def __init__(
         self,
@@ -106,6 +110,7 @@ class RetriableError(ConnectError):
 
     default_code = "retriable"
     status = 503
+    retry_after_ms: int | None
 
     def __init__(
         self,

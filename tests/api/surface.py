@@ -58,6 +58,8 @@ def _class_lines(name: str, cls: type) -> Iterator[str]:
 
 
 def _members(name: str, base: type) -> Iterator[tuple[str, str]]:
+    for member in vars(base).get("__slots__", ()):
+        yield member, f"{name}.{member}"
     for member, annotation in inspect.get_annotations(base).items():
         yield member, f"{name}.{member}: {_annotation(annotation)}"
     for member, value in vars(base).items():
