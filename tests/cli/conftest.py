@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from connect.app import run
-from tests.support.worker import WorkerProcess
+from tests.support.command import connect
+from tests.support.worker import STRING, WorkerProcess
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,3 +72,48 @@ def log_worker_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with WorkerProcess(tmp_path_factory.mktemp("log-worker") / "data") as worker:
         yield worker.url()
         assert worker.stop() == 0
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> list[str]:
+    """The options that lead to a new log, which nobody owns."""
+    return ["--data-dir", str(tmp_path / "data")]
+
+
+@pytest.fixture(params=["directory", "worker"])
+def data(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[list[str]]:
+    """The options that lead to an empty log, which a worker owns or nobody."""
+    if request.param == "directory":
+        yield ["--data-dir", str(tmp_path / "data")]
+        return
+    data = ["--url", request.getfixturevalue("log_worker_url")]
+    yield data
+    for group in json.loads(connect("group", "list", "--json", *data).stdout):
+        connect("group", "delete", group["group"], "--yes", *data)
+    for topic in json.loads(connect("topic", "list", "--json", *data).stdout):
+        if not topic["internal"]:
+            connect("topic", "delete", topic["name"], "--yes", *data)
+
+
+@pytest.fixture
+def name(request: pytest.FixtureRequest) -> str:
+    return str(request.node.name).split("[")[0]
+
+
+@pytest.fixture
+def file(tmp_path: Path, name: str) -> Path:
+    (tmp_path / "in.txt").write_text("a\n")
+    path = tmp_path / "c.json"
+    path.write_text(json.dumps(config(tmp_path, name)))
+    return path
+
+
+def config(tmp_path: Path, name: str, **more: str) -> dict[str, str]:
+    return {
+        "name": name,
+        "connector.class": "FileStreamSource",
+        "file": str(tmp_path / "in.txt"),
+        "topic": name,
+        "value.converter": STRING,
+        **more,
+    }

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 import logging
 import os
 import pty
@@ -139,3 +140,10 @@ def test_a_terminal_gets_a_thread_of_its_own_and_a_file_does_not() -> None:
     finally:
         root.handlers[:], root.level = before
         os.close(leader)
+
+
+def test_a_log_line_cannot_steer_a_terminal_or_turn_the_reading_order_around() -> None:
+    stream = io.StringIO()
+    record = logging.LogRecord("x", logging.INFO, "f", 1, "connector %s\nnext\tline", ("a\u202eb\x1b[2J\x9bc\r",), None)
+    stream.write(logs.formatter("%(message)s").format(record))
+    assert stream.getvalue() == "connector a\\u202eb\\x1b[2J\\x9bc\\r\nnext\tline"

@@ -6,13 +6,14 @@ import io
 import os
 import subprocess
 import sys
-from contextlib import redirect_stderr, redirect_stdout
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 
 import pytest
 
 from connect.app import run
-from tests.support.worker import CONNECT
+from tests.support.worker import CONNECT, WorkerProcess
 
 Done = subprocess.CompletedProcess[str]
 
@@ -47,3 +48,34 @@ def assert_refused(done: Done, exit_code: int, code: str, *mentions: str) -> Non
     assert "error: " in done.stderr
     for mention in mentions:
         assert mention in done.stderr, done.stderr
+
+
+def lines(*arguments: str, stdin: bytes = b"") -> list[str]:
+    done = connect(*arguments, stdin=stdin)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()
+
+
+def read(topic: str, count: int, data: list[str], *options: str) -> list[str]:
+    return lines(
+        "consume",
+        "--topic",
+        topic,
+        "--from-beginning",
+        "--max-messages",
+        str(count),
+        "--timeout-ms",
+        "5000",
+        *options,
+        *data,
+    )
+
+
+@contextmanager
+def running(data_dir: Path, *arguments: str) -> Iterator[str]:
+    """Run a worker; gives its address."""
+    worker = WorkerProcess(data_dir, *arguments)
+    try:
+        yield worker.url()
+    finally:
+        worker.stop()

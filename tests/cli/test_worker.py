@@ -1,0 +1,139 @@
+"""`connect worker`: how it starts, is refused and ends."""
+
+from __future__ import annotations
+
+import json
+import signal
+import socket
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.support.command import assert_refused, connect, connect_process, lines, running
+from tests.support.worker import STRING, WorkerProcess
+
+CONNECTOR_FILES: list[tuple[str, str, tuple[str, ...]]] = [
+    ("{", "config.unreadable", ("c.json", "not JSON")),
+    ("[]", "config.unreadable", ("c.json",)),
+    ('{"connector.class": "FileStreamSource"}', "config.invalid", ("c.json", "name")),
+    ('{"name": "a", "config": {"name": "b"}}', "config.invalid", ("c.json", "'a'", "'b'")),
+    ('{"name": "a", "topic": "t"}', "config.invalid", ("connector.class",)),
+    (
+        '{"name": "a", "connector.class": "FileStreamSorce", "topic": "t"}',
+        "config.unknown_class",
+        ("FileStreamSource",),
+    ),
+    (
+        '{"name": "a", "connector.class": "FileStreamSource", "topic": "t", "batch.size": "many"}',
+        "config.invalid",
+        ("batch.size",),
+    ),
+    ('{"name": "a", "config": {}, "initial_state": "GONE"}', "config.invalid", ("GONE",)),
+    ('{"name": "a", "connector.class": "FileStreamSource", "topic": {"x": 1}}', "config.invalid", ("topic",)),
+]
+
+
+@pytest.mark.parametrize(("content", "code", "mentions"), CONNECTOR_FILES)
+def test_a_wrong_connector_file_ends_the_start_with_its_name(
+    tmp_path: Path, directory: list[str], content: str, code: str, mentions: tuple[str, ...]
+) -> None:
+    path = tmp_path / "c.json"
+    path.write_text(content)
+    assert_refused(connect_process("worker", *directory, "--listeners", "http://127.0.0.1:0", path), 2, code, *mentions)
+
+
+def test_a_connector_file_that_is_not_there_is_refused(directory: list[str]) -> None:
+    assert_refused(connect_process("worker", *directory, "none.json"), 2, "config.unreadable", "none.json")
+
+
+def test_a_real_cluster_is_refused_until_there_is_one(directory: list[str]) -> None:
+    assert_refused(
+        connect_process("worker", *directory, CONNECT_BOOTSTRAP_SERVERS="localhost:9092"),
+        2,
+        "config.invalid",
+        "bootstrap.servers",
+    )
+
+
+def test_rest_extensions_of_java_are_refused_and_not_passed_over(tmp_path: Path, directory: list[str]) -> None:
+    path = tmp_path / "worker.properties"
+    path.write_text(
+        "rest.extension.classes=org.apache.kafka.connect.rest.basic.auth.extension.BasicAuthSecurityRestExtension\n"
+    )
+    assert_refused(
+        connect_process("worker", *directory, "--config", path), 2, "config.invalid", "rest.authentication.file"
+    )
+
+
+def test_a_taken_port_is_named(tmp_path: Path, directory: list[str]) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        assert_refused(
+            connect_process("worker", *directory, "--listeners", f"http://127.0.0.1:{port}"),
+            3,
+            "environment.port_taken",
+            str(port),
+        )
+
+
+def test_sigterm_stops_a_worker_cleanly_and_its_log_has_the_connectors_context(tmp_path: Path) -> None:
+    path = tmp_path / "bad.json"
+    path.write_text(
+        json.dumps(
+            {"name": "bad", "connector.class": "FileStreamSink", "topics": "t", "file": str(tmp_path / "no" / "out")}
+        )
+    )
+    with WorkerProcess(tmp_path / "data", path) as worker:
+        worker.url()
+        deadline = time.monotonic() + 30
+        while "[bad|task-0] task failed" not in worker.log:
+            assert time.monotonic() < deadline, worker.log
+            time.sleep(0.02)
+        worker.process.send_signal(signal.SIGTERM)
+        assert worker.process.wait(30) == 0
+        assert not (tmp_path / "data" / "worker.json").exists()
+
+
+def test_a_properties_file_is_a_connector_config_too(tmp_path: Path) -> None:
+    (tmp_path / "in").write_text("a\n")
+    path = tmp_path / "src.properties"
+    path.write_text(
+        f"name=src\nconnector.class=FileStreamSource\nfile={tmp_path}/in\ntopic : t\nvalue.converter = {STRING}\n"
+    )
+    with WorkerProcess(tmp_path / "data", path) as worker:
+        url = worker.url()
+        at = ("--from-beginning", "--max-messages", "1", "--url", url, "--timeout-ms", "10000")
+        out = connect("consume", "--topic", "t", *at)
+        if out.returncode:  # the topic is made with its first record
+            out = connect("consume", "--topic", "t", *at)
+        assert out.stdout == "a\n"
+
+
+@pytest.mark.parametrize(
+    ("key", "given", "mentions"),
+    [
+        ("VALUE_CONVERTER", "JsonConvertor", "did you mean"),
+        ("KEY_CONVERTER", "io.confluent.connect.avro.AvroConverter", "key.converter"),
+        ("HEADER_CONVERTER", "org.example.Nope", "known are"),
+    ],
+)
+def test_a_default_converter_that_is_not_installed_ends_the_start(
+    directory: list[str], key: str, given: str, mentions: str
+) -> None:
+    done = connect_process("worker", *directory, **{f"CONNECT_{key}": given})
+    assert_refused(done, 2, "config.unknown_class", given, key.lower().replace("_", "."), mentions, "plugin list")
+
+
+def test_the_worker_s_config_sets_defaults_of_topics_by_a_broker_s_names(tmp_path: Path) -> None:
+    config = tmp_path / "worker.properties"
+    config.write_text("log.segment.bytes=2000\nlog.cleaner.backoff.ms=5000\n")
+    with running(tmp_path / "data", "--config", str(config)) as url:
+        lines("topic", "create", "t", "--url", url)
+        described = json.loads("\n".join(lines("topic", "describe", "t", "--configs", "--json", "--url", url)))
+    assert described["configs_in_force"]["segment.bytes"] == {"value": "2000", "source": "log"}
+    config.write_text("log.segment.bytes=2 GB\n")
+    failed = connect_process("worker", "--data-dir", str(tmp_path / "data"), "--config", str(config))
+    assert_refused(failed, 2, "config.invalid", "segment.bytes: '2 GB' is not a whole number")
