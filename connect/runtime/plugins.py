@@ -141,9 +141,14 @@ class PluginHost:
         """
         host = cls(timeout_s=timeout_s, tells=tells)
         entries = importlib.metadata.entry_points(group=hooks.ENTRY_POINT_GROUP)
+        # One look into each distribution: its metadata is parsed anew each time.
+        versions: dict[importlib.metadata.Distribution | None, tuple[str, str | None]] = {None: ("entry point", None)}
         for entry in sorted(entries, key=lambda e: e.name):
-            origin = f"{entry.dist.name} {entry.dist.version}" if entry.dist else "entry point"
-            host._load(entry.name, origin, entry.load, entry.dist.version if entry.dist else None)
+            if entry.dist is not None and entry.dist not in versions:
+                metadata = entry.dist.metadata
+                versions[entry.dist] = (f"{metadata['Name']} {metadata['Version']}", metadata["Version"])
+            origin, version = versions[entry.dist]
+            host._load(entry.name, origin, entry.load, version)
         for folder in plugin_path:
             host._load_folder(Path(folder))
         host._call_hooks()
