@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 TEST_PROCESSES ?= $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 1) + 1)')
 SOURCES := connect plugins converters transforms bench tests
 
-.PHONY: install demo test test-long lint bench clean
+.PHONY: install demo test test-long mutation lint bench clean
 
 install: $(STAMP)
 
@@ -28,6 +28,10 @@ test: lint
 # in `make test`, and by how much: docs/explanation/testing.md. One after the other, so that none starves.
 test-long: install
 	CONNECT_LONG=1 $(BIN)/python -m pytest
+
+# Do the tests notice a change? MUTATE names modules or folders, SAMPLE how many changes of each are tried at most.
+mutation: install
+	$(BIN)/python -m tests.mutation --sample $(or $(SAMPLE),30) $(or $(MUTATE),connect/codec)
 
 lint: install
 	$(BIN)/ruff check $(SOURCES)

@@ -23,7 +23,9 @@ def test_known_encodings(value, encoded):
     assert encode_varint(value).hex() == encoded
 
 
-@pytest.mark.parametrize("damaged", [b"", b"\x80", b"\xff" * 11, b"\xff" * 9 + b"\x7f"])
+@pytest.mark.parametrize(
+    "damaged", [b"", b"\x80", b"\xff" * 11, b"\xff" * 9 + b"\x7f", b"\x80" * 9 + b"\x02", b"\x80" * 10 + b"\0"]
+)
 def test_a_varint_that_does_not_end_in_time_is_corrupt(damaged):
     with pytest.raises(CorruptBatchError):
         decode_varint(damaged, 0)
@@ -34,3 +36,19 @@ def test_a_table_keeps_small_numbers_and_makes_large_ones_anew():
     assert table[5] == b"<" + encode_varint(6) + b">"
     assert table[1 << 40] == b"<" + encode_varint((1 << 40) + 1) + b">"
     assert set(table) == {5}
+
+
+def test_a_table_that_is_told_nothing_gives_the_number_alone():
+    assert VarintTable()[300] == encode_varint(300) == bytes.fromhex("d804")
+
+
+@pytest.mark.parametrize(("number", "is_kept"), [(-2, False), (-1, True), (1 << 14, True), ((1 << 14) + 1, False)])
+def test_a_table_is_bounded(number, is_kept):
+    table = VarintTable()
+    assert table[number] == encode_varint(number)
+    assert (number in table) == is_kept
+
+
+def test_what_needs_more_than_64_bits_is_a_mistake_of_ours():
+    assert len(encode_varint(-(1 << 63))) == 10
+    assert encode_varint(-(1 << 63))[-1] == 1
