@@ -15,8 +15,8 @@ from tests.support.postgres import postgres_server, postgres_url
 
 __all__ = ["postgres_server", "postgres_url"]
 
-# The processes that tests start find byte code, as they do where the package was installed: compiling all anew is most of
-# the time that a worker takes to start.
+# The processes that tests start find byte code, as they do where the package was installed: compiling all anew is most
+# of the time that a worker takes to start.
 if os.environ.pop("PYTHONDONTWRITEBYTECODE", None):
     os.environ.setdefault("PYTHONPYCACHEPREFIX", str(Path(tempfile.gettempdir(), "connect-tests-byte-code")))
 
@@ -26,7 +26,7 @@ hypothesis.settings.load_profile("connect")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let what is slow come first: the last test of a run is then a short one, and no process waits long for another."""
+    """Let what is slow come first: the last test of a run is then a short one, and no process waits for another."""
     items.sort(key=lambda item: item.get_closest_marker("slow") is None)
 
 

@@ -3,7 +3,8 @@
 Beside it three modules are public: `connect.api.java`, `connect.api.logical` and `connect.api.values`. What any of the
 four does not list in `__all__` is the host's own, and may change with any release.
 
-Imports the standard library, pydantic, pluggy and typing_extensions, and regex once there is a pattern; nothing else of ours.
+Imports the standard library, pydantic, pluggy and typing_extensions, and regex once there is a pattern; nothing else of
+ours.
 """
 
 from typing import TYPE_CHECKING, Any

@@ -18,8 +18,8 @@ _WITH_BODY = ("POST", "PUT", "PATCH", "DELETE")
 class ContentNegotiation:
     """Middleware in plain ASGI: an answer of its own costs no more than a look at the headers.
 
-    A body must be JSON (415), JSON must be accepted (406), a slash at the end of a path is dropped, `%2F` in a name stays
-    part of the name, and HEAD is GET without the body.
+    A body must be JSON (415), JSON must be accepted (406), a slash at the end of a path is dropped, `%2F` in a name
+    stays part of the name, and HEAD is GET without the body.
     """
 
     def __init__(self, app: Asgi) -> None:

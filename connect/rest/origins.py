@@ -52,7 +52,10 @@ class Origins:
         if len(origins) == 1 and self._cors.is_allowed_origin(origins[0]):
             await self._cors(scope, receive, send)
         elif scope["method"] not in _READING and (page := _foreign_page(scope, origins)) is not None:
-            message = f"HTTP 403 Forbidden: a web page of {page} may change nothing here; access.control.allow.origin lists the origins that may"
+            message = (
+                f"HTTP 403 Forbidden: a web page of {page} may change nothing here; "
+                "access.control.allow.origin lists the origins that may"
+            )
             response = error_response(403, message, AUTH_DENIED)
             response.headers["Connection"] = "close"  # the body is not read
             await response(scope, receive, send)

@@ -11,8 +11,8 @@ from fastapi.routing import APIRoute
 class Route(APIRoute):
     """A route that answers by itself, with an `Answer`.
 
-    FastAPI would build a model of the return type to encode by, of each route as the worker starts; here the type is for
-    `connect.rest.operations` to read when somebody asks.
+    FastAPI would build a model of the return type to encode by, of each route as the worker starts; here the type is
+    for `connect.rest.operations` to read when somebody asks.
     """
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **told: Any) -> None:

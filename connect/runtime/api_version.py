@@ -1,4 +1,4 @@
-"""Whether a plugin and this version of the API go together: by what the plugin says it needs, and by what it imports."""
+"""Whether a plugin and this version of the API go together: by what the plugin says it needs, and what it imports."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """The exported surface of the API as text: names, signatures, attributes. `python -m tests.api.surface` writes it anew.
 
-A change of `surface.txt` is a change of the API; docs/reference/api-stability.md says which of them a minor version may make.
+A change of `surface.txt` is a change of the API; docs/reference/api-stability.md says which a minor version may make.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What crosses to a plugin comes whole through pickle, to another process too: a plugin may come to run in one of its own."""
+"""What crosses to a plugin comes whole through pickle, to another process too: plugins may come to run in their own."""
 
 from __future__ import annotations
 
@@ -75,10 +75,20 @@ SCHEMAS = st.recursive(
 HEADERS = st.none() | st.lists(st.builds(Header, NAMES, VALUES, st.none() | SCHEMAS), max_size=2).map(Headers)
 OFFSETS = st.dictionaries(NAMES, st.integers() | st.text(), max_size=2)
 RECORDS = st.builds(
-    Record, NAMES, VALUES, key=VALUES, partition=st.none() | st.integers(0, 9), timestamp=st.none() | st.integers(0, 1 << 40), headers=HEADERS,
-    key_schema=st.none() | SCHEMAS, value_schema=st.none() | SCHEMAS, source_partition=OFFSETS, source_offset=OFFSETS,
-    offset=st.none() | st.integers(0, 9), original_topic=st.none() | NAMES,
-)  # fmt: skip
+    Record,
+    NAMES,
+    VALUES,
+    key=VALUES,
+    partition=st.none() | st.integers(0, 9),
+    timestamp=st.none() | st.integers(0, 1 << 40),
+    headers=HEADERS,
+    key_schema=st.none() | SCHEMAS,
+    value_schema=st.none() | SCHEMAS,
+    source_partition=OFFSETS,
+    source_offset=OFFSETS,
+    offset=st.none() | st.integers(0, 9),
+    original_topic=st.none() | NAMES,
+)
 
 
 def through_pickle(value: Any) -> Any:
@@ -138,9 +148,13 @@ def test_what_a_plugin_gives_back_is_the_same_behind_pickle(value: Any) -> None:
 
 
 MADE: dict[str, Callable[[], Any]] = {
-    "schema": lambda: Schema.struct({"id": INT32, "at": Schema.timestamp(optional=True)}, name="order", default={"id": 1}),
-    "record": lambda: Record("t", {"id": 1}, value_schema=Schema.struct({"id": INT32}), headers=Headers([Header("h", 1, INT32)])),
-}  # fmt: skip
+    "schema": lambda: Schema.struct(
+        {"id": INT32, "at": Schema.timestamp(optional=True)}, name="order", default={"id": 1}
+    ),
+    "record": lambda: Record(
+        "t", {"id": 1}, value_schema=Schema.struct({"id": INT32}), headers=Headers([Header("h", 1, INT32)])
+    ),
+}
 THERE = """
 import base64, pickle, sys
 from connect.api import *

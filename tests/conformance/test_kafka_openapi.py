@@ -18,15 +18,25 @@ DOCS = Path(__file__).parents[2] / "docs" / "reference" / "rest.md"
 #: How we differ, as a pattern of the lines that say so, and why.
 REASONS = {
     r"GET /connectors query\.expand: only ours": "Kafka Connect takes it, and does not tell it",
-    r"GET /connector-plugins/{pluginName}/config query\.version: only ours": "KIP-891; Kafka's document does not tell it",
-    r".* path task: integer there, string here": "what is no number is 404, as with Kafka Connect, and no wrong parameter",
+    r"GET /connector-plugins/{pluginName}/config query\.version: only ours": (
+        "KIP-891; Kafka's document does not tell it"
+    ),
+    r".* path task: integer there, string here": (
+        "what is no number is 404, as with Kafka Connect, and no wrong parameter"
+    ),
     r"PUT /admin/loggers/{logger} body\.(\*: missing|level: only ours)": "one member is read of it, `level`",
-    r".* body(\.config)?\.\*: string there, string\|number\|boolean here": "Kafka Connect makes text of numbers and booleans",
+    r".* body(\.config)?\.\*: string there, string\|number\|boolean here": (
+        "Kafka Connect makes text of numbers and booleans"
+    ),
     r".*\.order: missing": "a getter of Kafka's class; its answers have `order_in_group` alone",
     r".*\.msg: missing": "a constructor's argument in Kafka's class; no answer has it",
     r".*\.restart: only ours": "what `errors.restart.*` does about a failure; only where it does something",
-    r"GET .*/offsets answer\.offsets\[\]\.(partition|offset): .* there, any here": "any JSON, as a plugin has committed it",
-    r"PATCH .*/offsets body\.offsets\[\]\.(partition|offset): {'\*': 'object'} there, object here": "values of any kind; Kafka's document means a Java Object",
+    r"GET .*/offsets answer\.offsets\[\]\.(partition|offset): .* there, any here": (
+        "any JSON, as a plugin has committed it"
+    ),
+    r"PATCH .*/offsets body\.offsets\[\]\.(partition|offset): {'\*': 'object'} there, object here": (
+        "values of any kind; Kafka's document means a Java Object"
+    ),
 }
 
 

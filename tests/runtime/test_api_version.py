@@ -63,8 +63,13 @@ def test_another_import_that_fails_keeps_its_own_words(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("needed", "have", "code"),
-    [("1.0", "1.3", None), ("1.3", "1.3", None), ("1.4", "1.3", "plugin.api_version"), ("1.9", "2.0", "plugin.api_version")],
-)  # fmt: skip
+    [
+        ("1.0", "1.3", None),
+        ("1.3", "1.3", None),
+        ("1.4", "1.3", "plugin.api_version"),
+        ("1.9", "2.0", "plugin.api_version"),
+    ],
+)
 def test_a_minor_version_takes_what_was_written_for_earlier_ones_and_a_major_one_does_not(
     needed: str, have: str, code: str | None
 ) -> None:

@@ -1,4 +1,4 @@
-"""The command `connect` for tests: inside this process, or as a process of its own where the process is what is tested."""
+"""The command `connect` for tests: inside this process, or as a process of its own where that is what is tested."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every answer that a test's worker gives is held against what its route declares: more members, or others, fail the test."""
+"""Every answer that a test's worker gives is held against what its route declares: other members fail the test."""
 
 from __future__ import annotations
 

@@ -196,7 +196,7 @@ class Puts:
 
 
 def put(task: SinkTask, batch: Batch) -> None:
-    """Put to a plain task, on its thread."""
+    """Put to a plain task, on its thread: blocks for as long as the plugin does."""
     result = task.put_batch(batch)
     if result is not None and inspect.isawaitable(result):
         close = getattr(result, "close", None)

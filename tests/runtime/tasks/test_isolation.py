@@ -1,4 +1,4 @@
-"""Bad records are taken out of a put by themselves: in two puts where the sink names them, in halves where it does not."""
+"""Bad records are taken out of a put by themselves: in two puts if the sink names them, in halves if it does not."""
 
 from __future__ import annotations
 

@@ -640,7 +640,10 @@ class DropOdd(Transform):
     class_name = "test.DropOdd"
 
     def apply(self, record: Record) -> Record | None:
-        return None if int(str(record.value)[1:]) % 2 else Record(record.topic, f"{record.value}!", source_partition=record.source_partition, source_offset=record.source_offset)  # fmt: skip
+        if int(str(record.value)[1:]) % 2:
+            return None
+        at = {"source_partition": record.source_partition, "source_offset": record.source_offset}
+        return Record(record.topic, f"{record.value}!", **at)
 
 
 async def test_a_source_hears_of_each_record_where_it_landed_or_that_it_was_dropped(

@@ -1,4 +1,4 @@
-"""Plugin code that a request asks for: bounded in time and number, on an instance of its own, closed whatever happens."""
+"""Plugin code that a request asks for: bounded in time and number, on an instance of its own, closed in any case."""
 
 from __future__ import annotations
 

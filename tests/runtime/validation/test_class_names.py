@@ -22,11 +22,23 @@ def plugins() -> PluginHost:
     ("given", "kind", "told"),
     [
         (INTERFACES[PluginKind.CONVERTER], PluginKind.CONVERTER, "This class is abstract and cannot be created."),
-        (INTERFACES[PluginKind.CONVERTER], PluginKind.TRANSFORM, f"Class interface {INTERFACES[PluginKind.CONVERTER]} does not implement the Transformation interface"),
-        ("java.util.ArrayList", PluginKind.PREDICATE, "Class class java.util.ArrayList does not implement the Predicate interface"),
-        (f"{TRANSFORMS}Filter", PluginKind.PREDICATE, f"Class class {TRANSFORMS}Filter does not implement the Predicate interface"),
+        (
+            INTERFACES[PluginKind.CONVERTER],
+            PluginKind.TRANSFORM,
+            f"Class interface {INTERFACES[PluginKind.CONVERTER]} does not implement the Transformation interface",
+        ),
+        (
+            "java.util.ArrayList",
+            PluginKind.PREDICATE,
+            "Class class java.util.ArrayList does not implement the Predicate interface",
+        ),
+        (
+            f"{TRANSFORMS}Filter",
+            PluginKind.PREDICATE,
+            f"Class class {TRANSFORMS}Filter does not implement the Predicate interface",
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_class_that_is_there_and_of_another_sort_has_words_of_its_own(
     given: str, kind: PluginKind, told: str
 ) -> None:
