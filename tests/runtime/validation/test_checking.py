@@ -11,7 +11,7 @@ import pytest
 
 from connect.api import ConfigError, Problem, SourceConnector, SourceTask
 from connect.runtime.border.calls import PluginTimeoutError
-from connect.runtime.border.watchdog import Watch
+from connect.runtime.border.watchdog import Watchdog
 from connect.runtime.model import PluginKind
 from connect.runtime.plugins import PluginDesc
 from connect.runtime.validation import checking
@@ -83,7 +83,7 @@ async def test_a_check_that_hangs_is_told_of_in_time(monkeypatch: pytest.MonkeyP
 
 
 async def test_code_aside_has_a_deadline_and_gives_what_it_returns() -> None:
-    checks = Checks(Watch(), timeout_s=0.1)
+    checks = Checks(Watchdog(), timeout_s=0.1)
     assert await checks.aside("adding", lambda: 1 + 1) == 2
     with pytest.raises(PluginTimeoutError, match=r"did not return within 0\.1 s"):
         await checks.aside("hanging", lambda: Looks.gate.wait(30))
@@ -91,7 +91,7 @@ async def test_code_aside_has_a_deadline_and_gives_what_it_returns() -> None:
 
 async def test_checks_that_hang_do_not_take_threads_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(checking, "HANGING_MAX", 2)
-    checks = Checks(Watch(), timeout_s=0.02)
+    checks = Checks(Watchdog(), timeout_s=0.02)
     for _ in range(2):
         with pytest.raises(PluginTimeoutError):
             await checks.aside("validation of Stuck", lambda: Looks.gate.wait(30))
@@ -107,14 +107,14 @@ async def test_checks_that_hang_do_not_take_threads_without_end(monkeypatch: pyt
                 await asyncio.sleep(0.01)
 
 
-async def test_who_waits_too_long_for_a_turn_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(checking, "TURN_S", 0.02)
-    checks = Checks(Watch(), timeout_s=30)
+async def test_who_waits_too_long_for_a_place_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checking, "WAIT_S", 0.02)
+    checks = Checks(Watchdog(), timeout_s=30)
     others: list[Any] = [
         asyncio.create_task(checks.aside("long", lambda: Looks.gate.wait(30))) for _ in range(checking.AT_ONCE_MAX)
     ]
     await asyncio.sleep(0)
-    with pytest.raises(TooManyChecksError, match=r"short had no turn within 0\.02 s"):
+    with pytest.raises(TooManyChecksError, match=r"short did not begin within 0\.02 s"):
         await checks.aside("short", lambda: 1)
     Looks.gate.set()
     await asyncio.gather(*others)
