@@ -164,8 +164,8 @@ class SourceTaskContext(TaskContext, Protocol):
 
     transaction: TransactionContext | None
 
-    #: How long the next poll waits after one that brought nothing, in seconds, unless `wakeup` is called; the task sets it.
-    #: None: 5 ms, and longer each time up to 1 s, for a task that cannot tell when there is something.
+    #: How long the next poll waits after one that brought nothing, in seconds, unless `wakeup` is called; the task sets
+    #: it. None: 5 ms, and longer each time up to 1 s, for a task that cannot tell when there is something.
     poll_wait_s: float | None
 
     def wakeup(self) -> None:
@@ -249,8 +249,9 @@ class SourceTask(Task[ConfigT]):
         """Return the next records; None or [] when there is nothing now.
 
         May wait for records up to about a second (on `context.stopping` in plain code); returning nothing at once is
-        fine too, since the runtime backs off, up to a second, or until the task calls `context.wakeup`. An `async def` poll may be cancelled when the task stops. Every record
-        that is to be resumable carries `source_partition` and `source_offset`.
+        fine too, since the runtime backs off, up to a second, or until the task calls `context.wakeup`. An `async def`
+        poll may be cancelled when the task stops. Every record that is to be resumable carries `source_partition` and
+        `source_offset`.
 
         Raises:
             RetriableError: Nothing was lost; poll again later.

@@ -15,7 +15,7 @@ from connect.records import (
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
-    """What a group member reads: fixed topics, or all topics that fully match a pattern, but never the log's own (`__*`).
+    """What a group member reads: fixed topics, or all that fully match a pattern, but never the log's own (`__*`).
 
     `member` of `members` says which one of how many tasks this is: of a group of the bundled log the shares of those
     that are missing are kept for a while, and without a group this is the consumer's share. A real cluster's group

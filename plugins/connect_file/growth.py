@@ -1,8 +1,8 @@
 """Tells tasks that their file has changed, as the operating system has it: Linux's inotify.
 
 One instance and one thread serve all tasks of the process, since a user has few instances (128 by default). The thread
-waits in the kernel, and costs nothing while no file changes. A watch fires once and is set again by a task that has read
-to the end: a file that is written to all the time tells of itself no more often than it is read.
+waits in the kernel, and costs nothing while no file changes. A watch fires once and is set again by a task that has
+read to the end: a file that is written to all the time tells of itself no more often than it is read.
 
 Where the system cannot tell, `Watch.set` says so, and polls go on as they would. It cannot where inotify is not there
 (macOS), where its limits are reached, and of what other machines write to a network file system.
@@ -130,7 +130,8 @@ class _Notifier:
         poll.register(self._inotify, select.POLLIN)
         poll.register(self._end_out, 0)  # its other end was closed
         while self._end_out not in dict(poll.poll()):
-            # Ends of watches are told as well, and are known by then. Where the queue ran over, anything may have changed.
+            # Ends of watches are told as well, and are known by then. Where the queue ran over, anything may have
+            # changed.
             for event in self._inotify.read(timeout=0):
                 self._fire(event.wd)
         self._inotify.close()

@@ -39,8 +39,8 @@ from connect.runtime.tasks.pipeline import Pipeline
 from connect.runtime.tasks.task import Surroundings, TaskRunner, TaskSpec, idle_wait_s, size_of
 from connect.runtime.tasks.tolerance import Interrupted
 
-#: What a poll waits for records, which end it at once. When it ends without any, a commit may be due, or partitions that
-#: came are opened. Half as much costs an idle task twice as much.
+#: What a poll waits for records, which end it at once. When it ends without any, a commit may be due, or partitions
+#: that came are opened. Half as much costs an idle task twice as much.
 POLL_TIMEOUT_S: Final = 5.0
 #: The same while something is to be committed or opened.
 BUSY_POLL_TIMEOUT_MS: Final = 1000

@@ -34,8 +34,8 @@ from connect.runtime.tasks.context import SinkTaskContextImpl, SourceTaskContext
 from connect.runtime.tasks.pipeline import Pipeline
 from connect.runtime.tasks.tolerance import Tolerance, failed_record, wait_ms_of
 
-#: Long idle waits end together, on multiples of this: a wake-up costs more than what it is for, half of it saved. Those of
-#: many seconds on multiples of the second figure.
+#: Long idle waits end together, on multiples of this: a wake-up costs more than what it is for, half of it saved. Those
+#: of many seconds on multiples of the second figure.
 IDLE_TICK_S = 0.1
 LONG_TICK_S = 1.0
 #: The least that releasing a plugin may take, however late it is.
