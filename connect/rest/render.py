@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing_extensions import TypedDict
-
 from connect.api import ConfigKey
 from connect.rest.models.connectors import (
     ConnectorInfo,
@@ -21,14 +19,6 @@ from connect.runtime.secret_text import is_secret_name, pieces
 from connect.runtime.secrets import masked, redact, shown, without
 
 
-class _Trace(TypedDict, total=False):
-    trace: str
-
-
-class _Restarts(TypedDict, total=False):
-    restart: Restart
-
-
 def connector_info(plugins: PluginHost, info: model.ConnectorInfo) -> ConnectorInfo:
     """Render ConnectorInfo."""
     tasks: list[TaskId] = [{"connector": task.connector, "task": task.task} for task in info.tasks]
@@ -36,9 +26,12 @@ def connector_info(plugins: PluginHost, info: model.ConnectorInfo) -> ConnectorI
 
 
 def _state(state: model.ConnectorState | model.TaskState) -> ConnectorState:
-    trace: _Trace = {"trace": redact(state.trace)} if state.trace else {}
-    restart: _Restarts = {} if state.restart is None else {"restart": _restart(state.restart)}
-    return {"state": state.state.value, "worker_id": state.worker_id, **trace, "version": state.version, **restart}
+    told: ConnectorState = {"state": state.state.value, "worker_id": state.worker_id, "version": state.version}
+    if state.trace:
+        told["trace"] = redact(state.trace)
+    if state.restart is not None:
+        told["restart"] = _restart(state.restart)
+    return told
 
 
 def _restart(restart: model.RestartInfo) -> Restart:

@@ -41,12 +41,6 @@ async def test_levels_that_do_not_exist_are_refused(worker: RunningWorker, body:
     assert (answer.status_code, answer.json()["error_code"]) == (status, status)
 
 
-@pytest.mark.parametrize("path", ["//connectors", "/connectors//status", "/connectors//x/status"])
-async def test_an_empty_path_segment_is_400(worker: RunningWorker, path: str) -> None:
-    answer = await worker.client.get(f"http://worker{path}")
-    assert (answer.status_code, answer.json()["error_code"]) == (400, 400)
-
-
 @pytest.mark.parametrize(
     ("config", "get", "reset"),
     [
@@ -76,35 +70,3 @@ async def test_a_topic_comes_back_after_a_reset_with_its_next_record(worker: Run
     with (tmp_path / "in.txt").open("a") as file:
         file.write("b\n")
     await worker.until(lambda: worker.herder.active_topics("s") == ["t"])
-
-
-async def test_a_plugins_keys_are_those_of_the_installed_version(worker: RunningWorker) -> None:
-    path = "/connector-plugins/FileStreamSource/config"
-    for version in ("latest", "0.1.0"):
-        assert (await worker.client.get(f"{path}?version={version}")).status_code == 200
-    answer = await worker.client.get(f"{path}?version=9")
-    assert (answer.status_code, "0.1.0" in answer.json()["message"]) == (400, True)
-
-
-async def test_a_worker_that_cannot_write_its_topics_is_unhealthy(worker: RunningWorker) -> None:
-    assert (await worker.client.get("/health")).status_code == 200
-    worker.herder._statuses.trouble = "disk full"
-    answer = await worker.client.get("/health")
-    assert (answer.status_code, answer.json()["status"]) == (500, "unhealthy")
-    assert "disk full" in answer.json()["message"]
-
-
-async def test_a_topic_that_is_deleted_while_all_are_listed_is_left_out(
-    worker: RunningWorker, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    admin = worker.herder.cluster.admin
-    await admin.create_topic("stays")
-    names = await admin.list_topics()
-
-    async def listed() -> list[str]:
-        return [*names, "was-deleted"]
-
-    monkeypatch.setattr(type(admin), "list_topics", lambda self: listed())
-    answer = await worker.client.get("/v1/topics")
-    assert answer.status_code == 200, answer.text
-    assert sorted(topic["name"] for topic in answer.json()["topics"]) == sorted(names)

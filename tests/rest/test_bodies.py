@@ -110,21 +110,6 @@ def test_what_is_wrong_is_said_with_its_place_and_what_is_expected(
     assert said(model, body) == message
 
 
-def test_a_config_takes_numbers_and_booleans_for_text() -> None:
-    given = {"a": 1, "b": 1.5, "c": True, "d": False, "e": "x", "f": None}
-    assert ConfigRequest(given).root == {"a": "1", "b": "1.5", "c": "true", "d": "false", "e": "x", "f": None}
-
-
-def test_a_state_is_taken_in_any_case() -> None:
-    assert CreateConnector.model_validate({"config": {}, "initial_state": "paused"}).initial_state == "PAUSED"
-
-
-def test_digits_are_taken_for_numbers_in_offsets_of_groups() -> None:
-    row = SetGroupOffsets.model_validate({"offsets": [{"topic": "t", "partition": "1", "offset": "7"}]}).offsets[0]
-    assert (row.partition, row.offset) == (1, 7)
-    assert GroupPartitions.model_validate({"partitions": [["t", "1"], ["u", 2]]}).partitions == [("t", 1), ("u", 2)]
-
-
 @given(
     body=st.recursive(
         st.none() | st.booleans() | st.floats() | st.integers() | st.text(),

@@ -185,33 +185,6 @@ async def test_a_second_creation_of_a_name_conflicts(worker: RunningWorker, tmp_
     assert_error(await worker.client.post("/connectors", json=body), 409, "already exists")
 
 
-async def test_other_content_types_are_refused(worker: RunningWorker) -> None:
-    assert_error(
-        await worker.client.post("/connectors", content=b"{}", headers={"Content-Type": "text/plain"}),
-        415,
-        "application/json",
-    )
-    assert_error(await worker.client.get("/connectors", headers={"Accept": "text/csv"}), 406)
-
-
-async def test_head_and_options_work_on_known_paths(worker: RunningWorker) -> None:
-    assert (await worker.client.head("/connectors")).status_code == 200
-    assert "POST" in (await worker.client.options("/connectors")).headers["allow"]
-
-
-@pytest.mark.parametrize("name", ["a b", "a/b", "ünï", "a%b", "a+b", "a?b"])
-async def test_names_with_odd_characters_can_be_read_and_deleted(
-    worker: RunningWorker, tmp_path: Path, name: str
-) -> None:
-    from urllib.parse import quote
-
-    made = await worker.client.post("/connectors", json={"name": name, "config": file_source(tmp_path)})
-    assert made.status_code == 201
-    path = f"/connectors/{quote(name, safe='')}"
-    assert (await worker.client.get(path)).json()["name"] == name
-    assert (await worker.client.delete(path)).status_code == 204
-
-
 async def test_secrets_are_never_shown_and_survive_being_sent_back(worker: RunningWorker) -> None:
     config = {
         "connector.class": "JdbcSinkConnector",
@@ -263,42 +236,6 @@ async def test_a_restarted_worker_has_every_connector_and_state(tmp_path: Path) 
         await second.until_state("runs", State.RUNNING, tasks=1)
         await second.until_state("pauses", State.PAUSED, tasks=1)
         await second.until_state("stops", State.STOPPED, tasks=0)
-
-
-async def test_plugins_their_keys_and_validation(worker: RunningWorker) -> None:
-    listed = (await worker.client.get("/connector-plugins")).json()
-    assert {p["type"] for p in listed} == {"source", "sink"}
-    everything = (await worker.client.get("/connector-plugins?connectorsOnly=false")).json()
-    assert {p["type"] for p in everything} >= {"transformation", "predicate", "converter", "header_converter"}
-    keys = [key["name"] for key in (await worker.client.get("/connector-plugins/FileStreamSource/config")).json()]
-    assert keys[:3] == ["file", "topic", "batch.size"]
-    checked = await worker.client.put(
-        "/connector-plugins/FileStreamSource/config/validate",
-        json={"connector.class": "FileStreamSource", "name": "s", "tasks.max": "x", "batch.size": "y"},
-    )
-    errors = {c["value"]["name"]: len(c["value"]["errors"]) for c in checked.json()["configs"] if c["value"]["errors"]}
-    assert (checked.status_code, errors) == (200, {"tasks.max": 2, "batch.size": 1, "topic": 1})
-
-
-async def test_the_worker_tells_who_and_how_it_is(worker: RunningWorker) -> None:
-    assert (await worker.client.get("/")).json()["kafka_cluster_id"] == worker.herder.cluster_id
-    assert (await worker.client.get("/health")).json()["status"] == "healthy"
-    assert (await worker.client.get("/openapi.json")).status_code == 200
-
-
-async def test_v1_appends_reads_and_describes(worker: RunningWorker) -> None:
-    assert (await worker.client.post("/v1/topics", json={"name": "t", "partitions": 2})).status_code == 201
-    record = {"key": "aw==", "value": "dg==", "partition": 1, "headers": [["h", "eA=="]]}
-    assert (await worker.client.post("/v1/topics/t/records", json={"records": [record]})).json() == {"appended": 1}
-    found = (await worker.client.get("/v1/topics/t/partitions/1/records?offset=0")).json()
-    assert (found["records"][0]["value"], found["records"][0]["headers"], found["next_offset"]) == (
-        "dg==",
-        [["h", "eA=="]],
-        1,
-    )
-    assert_error(await worker.client.get("/v1/topics/t/partitions/1/records?offset=9"), 404, "9")
-    assert_error(await worker.client.post("/v1/topics", json={"name": "no/topic"}), 400, "no/topic")
-    assert (await worker.client.delete("/v1/topics/t")).status_code == 204
 
 
 async def test_numbers_in_a_config_become_the_text_that_was_sent(worker: RunningWorker) -> None:
@@ -423,20 +360,6 @@ async def test_a_mask_that_stands_for_nothing_known_is_refused_with_its_key(tmp_
             assert all(key in refused.json()["message"] for key in keys)
         assert worker.herder.connectors() == ["a"]
         assert "hidden" not in await stored_everywhere(worker)
-
-
-async def test_validation_fills_in_what_is_known_and_names_what_is_not(tmp_path: Path) -> None:
-    async with running_worker(tmp_path) as worker:
-        await worker.client.put("/connectors/a/config", json=WITH_SECRETS)
-        shown = (await worker.client.get("/connectors/a/config")).json()
-        for prefix in ("", "/v1"):
-            path = f"{prefix}/connector-plugins/JdbcSinkConnector/config/validate"
-            known = (await worker.client.put(path, json=shown)).json()
-            assert known["error_count"] == 0
-            assert "pw-" not in str(known)
-            unknown = (await worker.client.put(path, json={**shown, "name": "b"})).json()
-            wrong = [info["value"]["name"] for info in unknown["configs"] if info["value"]["errors"]]
-            assert sorted(wrong) == ["connection.password", "connection.url"]
 
 
 async def test_a_secret_of_a_config_that_is_refused_is_not_quoted(tmp_path: Path) -> None:

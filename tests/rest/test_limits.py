@@ -14,7 +14,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connect.rest import protocol
 from connect.rest.limits import DEPTH_MAX, Limits, depth_exceeds
 from tests.support.doors import ServedWorker, served_worker
 from tests.support.worker import WorkerProcess, until
@@ -84,23 +83,6 @@ async def test_an_answer_that_takes_too_long_is_kafkas_500_and_the_work_goes_on(
     await asyncio.wait_for(finished.wait(), 5)
 
 
-async def test_a_head_that_is_too_large_or_no_http_gets_the_one_shape_of_errors(tmp_path: Path) -> None:
-    async with served_worker(tmp_path) as worker:
-        for text, status in [
-            (b"GET / HTTP/1.1\r\nX: " + b"a" * (protocol.HEAD_BYTES_MAX + 1), 431),
-            (b"\x16\x03\x01 hello\r\n\r\n", 400),
-        ]:
-            top, _, body = (await worker.raw(text)).partition(b"\r\n\r\n")
-            assert top.startswith(f"HTTP/1.1 {status} ".encode())
-            assert set(json.loads(body)) == {"error_code", "message"}
-
-
-async def test_a_slow_head_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(protocol, "HEAD_S", 0.2)
-    async with served_worker(tmp_path) as worker:
-        assert (await worker.raw(b"GET / HTTP/1.1\r\nHost: localhost\r\n")).startswith(b"HTTP/1.1 408 ")
-
-
 async def send_part(
     worker: ServedWorker, length: int, part: bytes
 ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
@@ -140,27 +122,6 @@ async def test_a_body_that_is_given_up_holds_nothing(tmp_path: Path) -> None:
         await until(lambda: budget.held_bytes == 0)
 
 
-async def test_connections_are_bounded_and_an_idle_one_makes_room(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(protocol, "CONNECTIONS_MAX", 3)
-    async with served_worker(tmp_path) as worker:
-        opened = []
-        for _ in range(3):
-            reader, writer = await asyncio.open_connection(*worker.address)
-            writer.write(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
-            assert (await reader.readline()).startswith(b"HTTP/1.1 200 ")
-            opened.append((reader, writer))
-        assert (await worker.get("/health")).status_code == 200
-        await asyncio.wait_for(opened[0][0].read(), 5)  # the one that was idle for longest was closed
-        busy = [await send_part(worker, 100, b"{") for _ in range(3)]
-        refused = await worker.raw(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
-        assert refused.startswith(b"HTTP/1.1 503 ")
-        assert b"request.busy" in refused
-        for _, writer in [*opened, *busy]:
-            writer.close()
-
-
 def resident_mib(worker: WorkerProcess) -> float:
     text = Path(f"/proc/{worker.process.pid}/status").read_text()
     return int(text.partition("VmRSS:")[2].split()[0]) / 1024
@@ -186,14 +147,6 @@ def test_the_memory_of_a_burst_of_bodies_is_bounded_and_goes_back(tmp_path: Path
         while resident_mib(worker) - before > 30:
             assert time.monotonic() < deadline, f"{before:.0f} MiB before, {resident_mib(worker):.0f} afterwards"
             time.sleep(0.05)
-
-
-async def test_several_requests_on_one_connection_count_apart(tmp_path: Path) -> None:
-    async with served_worker(tmp_path) as worker, httpx.AsyncClient(base_url=worker.urls[0]) as client:
-        large = {"name": "x", "config": {"connector.class": "No", "filler": "b" * protocol.HEAD_BYTES_MAX}}
-        for _ in range(3):
-            assert (await client.post("/connectors", json=large)).status_code == 400
-            assert (await client.get("/connectors", headers={"X-Long": "a" * 30_000})).status_code == 200
 
 
 async def test_a_body_that_is_too_deep_is_refused(tmp_path: Path) -> None:

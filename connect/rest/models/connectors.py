@@ -92,8 +92,8 @@ class ConnectorState(TypedDict):
 
     state: str
     worker_id: str
-    trace: NotRequired[str]
     version: str | None
+    trace: NotRequired[str]
     restart: NotRequired[Restart]
 
 
@@ -104,8 +104,8 @@ class TaskState(TypedDict):
     id: int
     state: str
     worker_id: str
-    trace: NotRequired[str]
     version: str | None
+    trace: NotRequired[str]
     restart: NotRequired[Restart]
 
 
