@@ -18,7 +18,7 @@ _VERSION: Final = re.compile(r"(\d+)\.(\d+)", re.ASCII)
 _MISSING: Final = re.compile(r"cannot import name '(\w+)'")
 
 
-def loaded(name: str, load: Callable[[], Any]) -> Any:
+def load_plugin(name: str, load: Callable[[], Any]) -> Any:
     """Return what `load` gives: a plugin's module or object, which goes together with this version of the API.
 
     Raises:
@@ -37,7 +37,7 @@ def check(name: str, needed: object, have: str = VERSION) -> None:
     """Refuse a plugin that needs another major version of the API, or a later minor one; None needs none.
 
     Raises:
-        PluginError: As `loaded`.
+        PluginError: As `load_plugin`.
     """
     if needed is None:
         return

@@ -35,7 +35,7 @@ from connect.api import (
     Transform,
     hooks,
 )
-from connect.runtime import api_version
+from connect.runtime.api_version import load_plugin
 from connect.runtime.border.calls import aside
 from connect.runtime.border.failures import told
 from connect.runtime.hook_calls import CLASS_HOOKS, HOOKS, HookCalls, Loaded, functions_of, unmarked_of
@@ -232,7 +232,7 @@ class PluginHost:
         may_be_helper: bool = False,
     ) -> None:
         def take() -> Loaded | None:
-            plugin = api_version.loaded(name, load)
+            plugin = load_plugin(name, load)
             functions = functions_of(name, plugin)
             if not functions and not (may_be_helper and not _has_classes(plugin, name) and not unmarked_of(plugin)):
                 raise PluginError(_registers_nothing(name, plugin))

@@ -161,8 +161,9 @@ async def _connect(config: ConnectionConfig, reach: Target, dsn: str, kind: str)
     if parameters.read_only:
         settings["default_transaction_read_only"] = "on"
     more: dict[str, Any] = {} if parameters.cache_statements else {"statement_cache_size": 0}
+    connect: Any = asyncpg.connect  # the stubs take neither a float for a timeout nor what stands in `more`
     try:
-        return await asyncpg.connect(
+        session: asyncpg.Connection[asyncpg.Record] = await connect(
             dsn,
             timeout=parameters.connect_timeout_s or CONNECT_TIMEOUT_S,
             server_settings=settings,
@@ -170,6 +171,7 @@ async def _connect(config: ConnectionConfig, reach: Target, dsn: str, kind: str)
             target_session_attrs=kind,
             **more,
         )
+        return session
     except asyncpg.PostgresError as error:
         failure = translated(f"PostgreSQL at {config.target} refuses the connection", config.target, error)
         if isinstance(failure, ConfigError):

@@ -192,13 +192,14 @@ def holds_infinity(rows: Sequence[Any], columns: Sequence[ColumnInfo]) -> bool:
 def _is_infinity(value: Any) -> bool:
     from asyncpg.pgproto import pgproto
 
+    known: Any = pgproto  # the stubs do not have these
     return any(
         value is end
         for end in (
-            pgproto.infinity_date,
-            pgproto.negative_infinity_date,
-            pgproto.infinity_datetime,
-            pgproto.negative_infinity_datetime,
+            known.infinity_date,
+            known.negative_infinity_date,
+            known.infinity_datetime,
+            known.negative_infinity_datetime,
         )
     )
 

@@ -17,7 +17,7 @@ import uuid
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from decimal import Decimal, InvalidOperation
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from connect.api import (
     DATE_NAME,
@@ -219,7 +219,10 @@ def _to_float(value: Any) -> float:
     raise TypeError(f"a number is expected, not {type(value).__name__}")
 
 
-def _number(kind: Callable[[str], Any], text: str) -> Any:
+_NumberT = TypeVar("_NumberT", int, float, Decimal)
+
+
+def _number(kind: Callable[[str], _NumberT], text: str) -> _NumberT:
     try:
         if "_" not in text:  # which Python takes for a separator of digits
             return kind(text)

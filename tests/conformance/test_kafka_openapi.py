@@ -25,8 +25,12 @@ REASONS = {
         "what is no number is 404, as with Kafka Connect, and no wrong parameter"
     ),
     r"PUT /admin/loggers/{logger} body\.(\*: missing|level: only ours)": "one member is read of it, `level`",
-    r".* body(\.config)?\.\*: string there, string\|number\|boolean here": "Kafka Connect makes text of numbers and booleans",
-    r".*\.order: missing": "Kafka's document of 4.1 has `order` as its answers had; since 4.2 they have `order_in_group` in its place",
+    r".* body(\.config)?\.\*: string there, string\|number\|boolean here": (
+        "Kafka Connect makes text of numbers and booleans"
+    ),
+    r".*\.order: missing": (
+        "Kafka's document of 4.1 has `order` as its answers had; since 4.2 they have `order_in_group` in its place"
+    ),
     r".*\.msg: missing": "a constructor's argument in Kafka's class; no answer has it",
     r".*\.restart: only ours": "what `errors.restart.*` does about a failure; only where it does something",
     r"GET .*/offsets answer\.offsets\[\]\.(partition|offset): .* there, any here": (

@@ -30,7 +30,7 @@ def with_time_limit(validator_class: Any) -> Any:
         "additionalProperties": _additional_properties(validator_class.VALIDATORS.get("additionalProperties")),
     }
     known = {name: keyword for name, keyword in ours.items() if name in validator_class.VALIDATORS}
-    return validators.extend(validator_class, known)
+    return validators.extend(validator_class, known)  # type: ignore[no-untyped-call]
 
 
 def check_patterns(schema: Any) -> None:

@@ -85,12 +85,14 @@ class ValidateJsonSchemaConfig(Config):
         cls = validators.validator_for(
             schema, default=validators.validator_for({"$schema": "https://json-schema.org/draft/2020-12/schema"})
         )
-        cls.check_schema(schema, format_checker=FormatChecker(()))  # patterns are checked below, and not by Python's re
+        # Patterns are checked below, and not by Python's re; the stubs do not know the argument.
+        cls.check_schema(schema, format_checker=FormatChecker(()))  # type: ignore[call-arg]
         check_patterns(schema)
         cls = with_time_limit(cls)
         # An empty registry: a reference to another document is an error, never a request over the network.
         checker = cls.FORMAT_CHECKER if self.check_formats else None
-        return cls(schema, registry=Registry(), format_checker=checker)
+        made: Validator = cls(schema, registry=Registry(), format_checker=checker)
+        return made
 
 
 class _ValidateJsonSchema(ColumnTransform[ValidateJsonSchemaConfig]):
