@@ -45,6 +45,7 @@ bench: install
 	$(BIN)/python -m bench.transforms
 	$(BIN)/python -m bench.converters
 	$(BIN)/python -m bench.rest
+	$(BIN)/python -m bench.start
 
 clean:
 	rm -rf $(VENV) .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
