@@ -104,8 +104,8 @@ def _changes(tree: ast.AST) -> Iterator[tuple[Any, str | tuple[str, int], Any, A
                 yield node, "test", node.test, ast.UnaryOp(ast.Not(), copy.deepcopy(node.test))
             case ast.Return(value=ast.expr() as value) if not _is_none(value):
                 yield node, "value", value, ast.Constant(None)
-            case ast.Call(args=[*_, _]):
-                yield node, ("args", -1), node.args[-1], ast.Constant(None)
+            case ast.Call(args=[*_, last]) if not _is_none(last):
+                yield node, ("args", -1), last, ast.Constant(None)
         for name, child in _children(node):
             if isinstance(child, ast.Constant) and (new := _other(child.value)) is not None:
                 yield node, name, child, ast.Constant(new)

@@ -124,3 +124,17 @@ def test_a_gap_is_a_batch_without_records_that_takes_its_offsets():
     check_crc(raw, header)
     assert (header.base_offset, header.next_offset, header.count, header.max_timestamp) == (5, 10, 0, -1)
     assert len(decode(raw).columns) == 0
+
+
+def test_the_leader_epoch_is_none_but_the_one_that_is_given_and_outside_of_the_checksum():
+    batch = encode(Columns([b"a"], timestamps=NOW))
+    raw = [batch.head(9, **given) + bytes(batch.payload) for given in ({}, {"leader_epoch": 3})]
+    assert [read_header(each).leader_epoch for each in raw] == [0, 3]
+    assert [decode(each).header.crc for each in raw] == [batch.crc] * 2
+
+
+def test_a_batch_whose_first_record_goes_keeps_its_base_timestamp():
+    raw = render(Columns([b"a", b"b"], [b"k", b"l"], [NOW, NOW + 7]), base_offset=5)
+    header = read_header(raw)
+    kept = decode(encode_retained(header, [6], Columns([b"b"], [b"l"], [NOW + 7]), NONE, None))
+    assert (kept.header.base_timestamp, list(kept.columns.stamps)) == (NOW, [NOW + 7])

@@ -147,3 +147,22 @@ def test_a_length_that_cannot_be_is_no_end_of_the_walk_but_corruption():
     LENGTH.pack_into(raw, len(raw) // 2, 1, 3)
     with pytest.raises(CorruptBatchError):
         list(iterate_batches(bytes(raw)))
+
+
+@pytest.mark.parametrize("size_bytes", [0, 16, 17, 60])
+def test_a_header_that_is_cut_is_told_with_its_bytes(size_bytes):
+    raw = render(Columns([b"a"]))[:size_bytes]
+    with pytest.raises(CorruptBatchError, match=f"header takes 61 bytes, {size_bytes} are there"):
+        read_header(raw)
+    with pytest.raises(CorruptBatchError, match=f"header takes 61 bytes, {size_bytes} are there"):
+        read_header(b"xyz" + raw, 3)
+
+
+@pytest.mark.parametrize("before", [0, 1, 200])
+def test_an_old_magic_is_told_as_soon_as_its_byte_is_there_wherever_the_batch_begins(before):
+    raw = bytearray(bytes(before) + render(Columns([b"a"]))[:17])
+    raw[before + 16] = 1
+    with pytest.raises(LogError, match="only magic 2 is read"):
+        read_header(bytes(raw), before)
+    with pytest.raises(CorruptBatchError, match="16 are there"):
+        read_header(bytes(raw[:-1]), before)
