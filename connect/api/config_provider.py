@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from connect.api.plugin import Plugin
+from connect.api.plugin import ConfigT, Plugin
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,7 @@ class ConfigData:
     ttl_ms: int | None = None
 
 
-class ConfigProvider(Plugin):
+class ConfigProvider(Plugin[ConfigT]):
     """Looks values up by path and key: secrets in a file, a vault, the environment. Kafka's ConfigProvider.
 
     Order of calls: configure, get…, close. All are plain `def` and run on a thread, one at a time, so they may block;
