@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import errno
 import os
+import random
 import shutil
 import subprocess
 from pathlib import Path
@@ -17,6 +18,7 @@ from connect.log import LogCluster
 from connect.log.owner import CLEAN_SHUTDOWN_FILE
 from connect.records import Columns, Isolation, TopicPartition
 from tests.log.conftest import put, values_of
+from tests.support.lengths import length
 
 NAME = TopicPartition("t", 0)
 NOW = 1_700_000_000_000
@@ -93,6 +95,14 @@ async def check(data_dir: Path, expected: dict[Isolation, Served], *, whole: boo
             await cluster.aclose()
 
 
+def places(count: int, step: int = 1) -> range:
+    """Return where a file of `count` bytes is damaged: at each, or in a short run at some, others each time."""
+    each = length("CONNECT_DAMAGE_EACH")
+    chosen = range(random.randrange(each), count, each * step)
+    print(chosen)
+    return chosen
+
+
 @pytest.mark.parametrize("shutdown", ["clean", "crash"])
 @pytest.mark.parametrize("kind", ["none", "zstd", "gzip", "transactions", "compacted"])
 async def test_a_flipped_bit_at_any_byte_of_the_newest_records_never_changes_what_is_served(tmp_path, kind, shutdown):
@@ -101,7 +111,7 @@ async def test_a_flipped_bit_at_any_byte_of_the_newest_records_never_changes_wha
     # In the newest the tail may be cut; in the others it may not.
     for path in {logs[0], logs[-1]}:
         raw = path.read_bytes()
-        for position in range(0, len(raw), 1 if kind in ("none", "compacted") else 3):
+        for position in places(len(raw), 1 if kind in ("none", "compacted") else 3):
             damaged = bytearray(raw)
             damaged[position] ^= 1 << position % 8
             await with_file(tmp_path, path, bytes(damaged), expected, shutdown)
@@ -112,7 +122,7 @@ async def test_a_cut_at_any_byte_leaves_a_valid_prefix(tmp_path, kind):
     expected = await write(tmp_path / "whole", kind)
     newest = [path for path in sorted((tmp_path / "whole" / "t-0").glob("*.log")) if path.stat().st_size][-1]
     raw = newest.read_bytes()
-    for size in range(len(raw)):
+    for size in places(len(raw)):
         await with_file(tmp_path, newest, raw[:size], expected, "crash")
 
 

@@ -30,6 +30,7 @@ LENGTHS: Final = {
     "CONNECT_HISTORY_S": Length(4, 300, "seconds of five clients whose history is checked"),
     "CONNECT_POWER_CUTS": Length(1, 20, "random ways in which a loss of power leaves the disk, each at each step"),
     "CONNECT_POWER_CUT_EACH": Length(6, 1, "steps of a story from one loss of power to the next"),
+    "CONNECT_DAMAGE_EACH": Length(4, 1, "bytes of a log from one flipped bit or cut to the next"),
     "CONNECT_ATTACK_S": Length(8, 300, "seconds of calls that schemathesis makes of the OpenAPI document"),
     "CONNECT_ATTACK_EACH": Length(4, 1, "operations, in each of two modes, of which one is so called"),
     "CONNECT_ATTACKS": Length(15, 500, "such calls at most, of each operation in each mode"),
