@@ -27,3 +27,14 @@ def test_other_values_and_schemas_are_refused() -> None:
         converter.encode("t", None, [True, 1])
     with pytest.raises(DataError, match="Invalid schema type for BooleanConverter: INT32"):
         converter.encode("t", INT32, [])
+
+
+@pytest.mark.parametrize(("value", "data"), [(True, b"\x01"), (False, b"\x00"), (None, None)])
+def test_a_header_is_one_byte_both_ways(value: bool | None, data: bytes | None) -> None:
+    converter = make_converter(BooleanConverter)
+    assert converter.from_connect_header("t", "h", BOOLEAN, value) == data
+    assert converter.to_connect_header("t", "h", data) == (OPTIONAL_BOOLEAN, value)
+
+
+def test_nothing_is_no_column() -> None:
+    assert make_converter(BooleanConverter).decode("t", []) == []

@@ -253,3 +253,12 @@ def test_schemas_that_differ_in_a_default_alone_are_told_apart() -> None:
 def test_a_default_that_is_read_as_null_is_none() -> None:
     with pytest.raises(DataError, match="Invalid default value"):
         make_converter(JsonConverter).to_connect_data("t", b'{"schema":{"type":"string","default":5},"payload":"a"}')
+
+
+@pytest.mark.parametrize("enabled", ["true", "false"])
+def test_a_header_is_converted_as_a_value_is(enabled: str) -> None:
+    converter = make_converter(JsonConverter, schemas_enable=enabled)
+    data = converter.from_connect_header("t", "h", None, {"a": [1, None]})
+    assert data == converter.from_connect_data("t", None, {"a": [1, None]})
+    assert converter.to_connect_header("t", "h", data) == converter.to_connect_data("t", data)
+    assert converter.to_connect_header("t", "h", data)[1] == {"a": [1, None]}
