@@ -102,6 +102,17 @@ async def run_connector(herder: Herder, config: dict[str, str], records: int) ->
     return watch.stop()
 
 
+def bytes_of(job: str, records: int) -> int:
+    """Return the bytes of a job's records as they are in the topic, without what the log adds."""
+    if job in ("file_to_topic", "topic_to_file"):
+        return records * (len(line(0)) - 1)
+    return (
+        records
+        * sum(len(json_value(number)) for number in range(0, records, max(1, records // 1000)))
+        // max(1, len(range(0, records, max(1, records // 1000))))
+    )
+
+
 def line(number: int) -> bytes:
     return b"line %09d " % number + b"x" * 84 + b"\n"
 
@@ -130,11 +141,17 @@ async def fill(herder: Herder, topic: str, records: int, make: Callable[[int], b
     await producer.aclose()
 
 
-async def file_to_topic(context: Context) -> Measured:
+def write_lines(context: Context) -> Path:
+    """Write the file that is read into a topic."""
     source = context.directory / "in.txt"
     with source.open("wb") as out:
         for start in range(0, context.records, CHUNK):
             out.write(b"".join(map(line, range(start, min(start + CHUNK, context.records)))))
+    return source
+
+
+async def file_to_topic(context: Context) -> Measured:
+    source = write_lines(context)
     async with worker(context) as herder:
         config = {
             "name": "source",
@@ -202,7 +219,7 @@ TABLE = (
 )
 
 
-async def _execute(context: Context, *statements: str) -> Any:
+async def execute(context: Context, *statements: str) -> Any:
     import asyncpg
 
     connection = await asyncpg.connect(context.postgres_url)
@@ -215,7 +232,7 @@ async def _execute(context: Context, *statements: str) -> Any:
 
 
 async def json_to_postgres(context: Context) -> Measured:
-    await _execute(context, 'DROP TABLE IF EXISTS "events"', TABLE.replace(" PRIMARY KEY", ""))
+    await execute(context, 'DROP TABLE IF EXISTS "events"', TABLE.replace(" PRIMARY KEY", ""))
     async with worker(context) as herder:
         await fill(herder, "events", context.records, json_value)
         config = {
@@ -230,18 +247,23 @@ async def json_to_postgres(context: Context) -> Measured:
             "value.converter.schemas.enable": "false",
         }
         measured = await run_connector(herder, config, context.records)
-    (row,) = await _execute(context, 'SELECT count(*) FROM "events"')
+    (row,) = await execute(context, 'SELECT count(*) FROM "events"')
     assert row[0] == context.records, f"{row[0]} rows of {context.records}"
     return measured
 
 
-async def postgres_to_topic(context: Context) -> Measured:
+async def fill_events(context: Context) -> None:
+    """Fill the table that is read into a topic."""
     rows = (
         "INSERT INTO \"events\" SELECT i, 'user-' || i % 10000, 'user' || i % 10000 || '@example.org', "
         "i % 1000 + 0.5, i % 2 = 0, 'Amsterdam', 'a text of some length for this row', 1700000000000 + i "
         f"FROM generate_series(1, {context.records}) i"
     )
-    await _execute(context, 'DROP TABLE IF EXISTS "events"', TABLE, rows, 'ANALYZE "events"')
+    await execute(context, 'DROP TABLE IF EXISTS "events"', TABLE, rows, 'ANALYZE "events"')
+
+
+async def postgres_to_topic(context: Context) -> Measured:
+    await fill_events(context)
     async with worker(context) as herder:
         config = {
             "name": "source",
@@ -273,11 +295,17 @@ def main() -> None:
     parser.add_argument("job", choices=JOBS)
     parser.add_argument("--records", type=int, required=True)
     parser.add_argument("--postgres-url")
+    parser.add_argument("--limit", action="store_true", help="run the bare loop beside the job, see bench.limits")
     options = parser.parse_args()
     tune_process()
     with tempfile.TemporaryDirectory(prefix="connect-bench-") as directory:
         context = Context(options.records, Path(directory), options.postgres_url)
-        measured = asyncio.run(JOBS[options.job](context))
+        job = JOBS[options.job]
+        if options.limit:
+            from bench.limits import LIMITS
+
+            job = LIMITS[options.job]
+        measured = asyncio.run(job(context))
     peak_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(json.dumps({"wall_s": measured.wall_s, "cpu_s": measured.cpu_s, "peak_mib": peak_mib}))
 

@@ -1,0 +1,123 @@
+"""What each job would take as a bare loop: the same input and the same libraries, without a worker, in one thread.
+
+A job's time beside its limit says what the runtime costs. Each runs in a process of its own, right before its job.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import orjson
+
+from bench.jobs import (
+    CHUNK,
+    TABLE,
+    Context,
+    Measured,
+    Stopwatch,
+    execute,
+    fill,
+    fill_events,
+    json_value,
+    line,
+    worker,
+    write_lines,
+)
+from connect.codec.decode import decode_records
+from connect.codec.encode import encode
+from connect.codec.header import iterate_batches
+from connect.records import Columns
+
+READ_BYTES = 1 << 20
+#: As many rows as the source's `batch.max.rows` has by default.
+ROWS = 5000
+
+
+async def file_to_topic(context: Context) -> Measured:
+    """Read a file, split it, encode batches, write them to another, and sync that."""
+    source = write_lines(context)
+    watch = Stopwatch()
+    with source.open("rb") as file, (context.directory / "segment").open("wb", buffering=0) as out:
+        rest = b""
+        while data := file.read(READ_BYTES):
+            *lines, rest = (rest + data).split(b"\n")
+            batch = encode(Columns(lines, timestamps=1_700_000_000_000))
+            out.write(batch.checked + batch.payload)
+        os.fsync(out.fileno())
+    return watch.stop()
+
+
+async def topic_to_file(context: Context) -> Measured:
+    """Read a segment, split it into its records, write them as lines, and sync the file."""
+    async with worker(context) as herder:
+        await fill(herder, "lines", context.records, lambda number: line(number)[:-1])
+    watch = Stopwatch()
+    with (context.directory / "out.txt").open("wb", buffering=0) as out:
+        for data in segments(context, "lines"):
+            for header in iterate_batches(data):
+                out.write(b"\n".join(decode_records(data, header).columns.values) + b"\n")  # type: ignore[arg-type]
+        os.fsync(out.fileno())
+    return watch.stop()
+
+
+async def json_to_postgres(context: Context) -> Measured:
+    """COPY rows that are decoded already, as many at a time as a fetch has."""
+    import asyncpg
+
+    await execute(context, 'DROP TABLE IF EXISTS "events"', TABLE.replace(" PRIMARY KEY", ""))
+    rows = [tuple(orjson.loads(json_value(number)).values()) for number in range(context.records)]
+    connection = await asyncpg.connect(context.postgres_url)
+    watch = Stopwatch()
+    for start in range(0, len(rows), CHUNK):
+        await connection.copy_records_to_table("events", records=rows[start : start + CHUNK])
+    measured = watch.stop()
+    await connection.close()
+    return measured
+
+
+async def postgres_to_topic(context: Context) -> Measured:
+    """Read a table through a cursor, and make each row JSON."""
+    import asyncpg
+
+    await fill_events(context)
+    connection = await asyncpg.connect(context.postgres_url)
+    watch = Stopwatch()
+    async with connection.transaction(readonly=True):
+        cursor = await connection.cursor('SELECT * FROM "events" ORDER BY id')
+        while rows := await cursor.fetch(ROWS):
+            for row in rows:
+                orjson.dumps(dict(row))
+    measured = watch.stop()
+    await connection.close()
+    return measured
+
+
+async def transforms(context: Context) -> Measured:
+    """Read a segment, parse each record, write it as JSON again, and sync the file: no transform at all."""
+    async with worker(context) as herder:
+        await fill(herder, "events", context.records, json_value)
+    watch = Stopwatch()
+    with (context.directory / "out.txt").open("wb", buffering=0) as out:
+        for data in segments(context, "events"):
+            for header in iterate_batches(data):
+                values = list(map(orjson.loads, decode_records(data, header).columns.values))  # type: ignore[arg-type]
+                out.write(b"\n".join(map(orjson.dumps, values)) + b"\n")
+        os.fsync(out.fileno())
+    return watch.stop()
+
+
+def segments(context: Context, topic: str) -> list[bytes]:
+    """Return the bytes of a topic's segments; they were just written, so the system has them in memory."""
+    return [path.read_bytes() for path in sorted(Path(context.directory).glob(f"data/**/{topic}-0/*.log"))]
+
+
+LIMITS: dict[str, Callable[[Context], Awaitable[Measured]]] = {
+    "file_to_topic": file_to_topic,
+    "topic_to_file": topic_to_file,
+    "three_transforms": transforms,
+    "five_transforms": transforms,
+    "json_to_postgres": json_to_postgres,
+    "postgres_to_topic": postgres_to_topic,
+}
