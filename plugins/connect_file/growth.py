@@ -90,10 +90,13 @@ class _Notifier:
 
     @classmethod
     def take(cls) -> _Notifier | None:
-        """Return the process's, for one more user; None where there is no inotify."""
+        """Return the process's, for one more user; None where there is no inotify, or nothing that reaches it."""
         if not _IS_LINUX:
             return None
-        from inotify_simple import INotify
+        try:
+            from inotify_simple import INotify
+        except ImportError:  # an environment made by hand: a file is then asked about again, as elsewhere
+            return None
 
         with cls._shared_lock:
             if cls._shared is None:

@@ -144,3 +144,9 @@ def test_a_file_that_a_link_leads_to_may_change_without_a_word(tmp_path):
     (tmp_path / "real").touch()
     (tmp_path / "link").symlink_to("real")
     assert not is_local(str(tmp_path / "link"))
+
+
+def test_where_the_library_is_not_installed_a_file_is_left_to_polls(file, watches, monkeypatch):
+    monkeypatch.setitem(sys.modules, "inotify_simple", None)
+    watches.append(Watch(lambda: None))
+    assert not watches[0].set(file.fileno())
