@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import time
+from collections.abc import Sequence
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from connect.api import LOOP_LIMIT_S, DataError, SlowPatternError, compile_pattern, valid_pattern
 from connect_transforms.java.replacement import expand
@@ -195,3 +198,35 @@ def test_a_pattern_that_would_fill_the_memory_is_refused_at_once(pattern: str) -
 @pytest.mark.parametrize("pattern", ["a{1,1000000000}", "(a{1,1000}){1,1000}", "(a{0,1000000}){0,1000000}", "a{10000}"])
 def test_a_large_count_of_what_may_match_is_no_trouble(pattern: str) -> None:
     assert compile_pattern(pattern).fullmatch("a" * 10_000) is not None
+
+
+@pytest.mark.parametrize(
+    ("pattern", "texts"),
+    [
+        ("[[^a][^b]]", "ab\u043a\n"),
+        (r"[[^\u043a][^\u200d]]", "\u043a\u200da"),
+        ("[^a]|[^b]", "abc"),
+        ("a[^b]|a[^c]", ["ab", "ac", "aa"]),
+        ("[x[^a][^,]]", "xa,"),
+    ],
+)
+def test_a_union_of_negated_sets_of_one_character_is_what_is_in_either(pattern: str, texts: Sequence[str]) -> None:
+    compiled = compile_pattern(pattern)
+    assert [text for text in texts if not compiled.fullmatch(text)] == []
+
+
+@given(st.data())
+def test_unions_and_alternatives_of_nested_sets_match_what_set_theory_says(data: st.DataObject) -> None:
+    some, everything = "ab\u043a,", set("ab\u043a,z")
+
+    def drawn(depth: int) -> tuple[str, set[str]]:
+        negated, text, members = data.draw(st.booleans()), "", set()
+        for _ in range(data.draw(st.integers(1, 2))):
+            nested = depth < 2 and data.draw(st.booleans())
+            part, found = drawn(depth + 1) if nested else ((char := data.draw(st.sampled_from(some))), {char})
+            text, members = text + part, members | found
+        return f"[{'^' if negated else ''}{text}]", everything - members if negated else members
+
+    sets = [drawn(0) for _ in range(data.draw(st.integers(1, 3)))]
+    compiled = compile_pattern("|".join(text for text, _ in sets))
+    assert {char for char in everything if compiled.fullmatch(char)} == set().union(*(found for _, found in sets))

@@ -8,6 +8,7 @@ Source: java.util.regex.CharPredicates and java.lang.Character of JDK 17.
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Set
 from functools import cache
@@ -57,6 +58,7 @@ _UNICODE_POSIX: Final = {
     "UPPER": r"[\p{Uppercase}]",
     "XDIGIT": r"[\p{Nd}\p{Hex_Digit}]",
 }
+_ONE_CHARACTER: Final = re.compile(r"[^\\]|\\(?:u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|x[0-9a-fA-F]{2}|.)", re.DOTALL)
 _IGNORABLE: Final = r"\x00-\x08\x0e-\x1b\x7f-\x9f\p{Cf}"
 _CHARACTER: Final = {
     "javaLowerCase": r"[\p{Lowercase}]",
@@ -138,7 +140,12 @@ def negated(members: str) -> str:
     """Return all characters but those of a set."""
     # The engine takes [^…] with a property and its opposite inside for everything: as a difference it is right.
     plain = "[" not in members[1:] and "\\p" not in members and "\\P" not in members and members[1] != "^"
-    return f"[^{members[1:]}" if plain else f"[{ALL}--{members}]"
+    if not plain:
+        return f"[{ALL}--{members}]"
+    # It takes the union of two [^…] of one character each, and alternatives of them, for what is in both: a set of
+    # several members, be it one twice, is no single character to it.
+    inside = members[1:-1]
+    return f"[^{inside}{inside}]" if _ONE_CHARACTER.fullmatch(inside) else f"[^{inside}]"
 
 
 def written(char: str) -> str:
