@@ -27,7 +27,7 @@ build-backend = "hatchling.build"
 [project]
 name = "connect-file"
 version = "9.9.9"
-dependencies = ["connect-runtime", "aiofiles", "orjson"]
+dependencies = ["connect-runtime", "aiofiles", "orjson", "inotify-simple; platform_system == 'Linux'"]
 
 [project.entry-points.connect]
 file = "connect_file"
