@@ -140,8 +140,11 @@ def _place(shown: str) -> tuple[str, ...]:
 # -- finding -------------------------------------------------------------------------------------------------------
 
 _USER = re.compile(r"://[^\s\"'<>/?#@:]*:")
-_RUN_OF_VALUE = re.compile(r"(?:(?!://).)*", re.DOTALL)
-_RUN_OF_LINE = re.compile(r"(?:(?!://)[^\s\"'<>])*")
+# A password may hold '://' too: what ends it is another URL of a list, in a line also what ends a word.
+_END_OF_VALUE = re.compile(r",\s*[A-Za-z][\w+.-]{0,30}://")
+_END_OF_LINE = re.compile(r"[\s\"'<>]|,[A-Za-z][\w+.-]{0,30}://")
+#: How far behind a user's name a password is looked for; bounded, so that a text of many beginnings takes no longer.
+_PASSWORD_MAX: Final = 1024
 _NO_PARAMETERS = re.compile(r"[^=@]*@")
 _PORT = re.compile(r"[0-9]{1,5}(?![^/?#;,\s\"'])")
 
@@ -149,16 +152,20 @@ _PORT = re.compile(r"[0-9]{1,5}(?![^/?#;,\s\"'])")
 def _of_users(text: str, line: bool) -> Iterator[Span]:
     if "://" not in text or "@" not in text:
         return
-    run_of = _RUN_OF_LINE if line else _RUN_OF_VALUE
+    end_of, covered = _END_OF_LINE if line else _END_OF_VALUE, 0
     for match in _USER.finditer(text):
-        run = run_of.match(text, match.end())
-        assert run is not None
+        if match.end() < covered:
+            continue
+        run = text[match.end() : match.end() + _PASSWORD_MAX]
+        if (end := end_of.search(run)) is not None:
+            run = run[: end.start()]
         # A password may hold any sign, encoded or not; parameters behind '?' may hold an '@' as well.
-        head, _, rest = run[0].partition("?")
+        head, _, rest = run.partition("?")
         at = -1 if _NO_PARAMETERS.match(rest) else head.rfind("@")
-        if at < 0 and not _PORT.match(run[0]):
-            at = run[0].rfind("@")
+        if at < 0 and not _PORT.match(run):
+            at = run.rfind("@")
         if at > 0:
+            covered = match.end() + at
             yield Span(match.end(), match.end() + at, "@")
 
 

@@ -34,7 +34,7 @@ async def test_a_wrong_query_is_told_with_its_name_and_what_was_given(tmp_path: 
         answer = await worker.client.get("/v1/throughput?window_ms=10001")
         assert (answer.status_code, answer.headers["x-connect-error-code"]) == (400, "request.invalid")
         assert "window_ms is '10001'" in answer.json()["message"]
-        assert "10000" in answer.json()["message"]
+        assert "less than or equal to" in answer.json()["message"]
         answer = await worker.client.get("/v1/topics/t/partitions/0/offset")
         assert (answer.status_code, "timestamp: " in answer.json()["message"]) == (400, True)
         answer = await worker.client.get(f"/v1/topics/t/partitions/0/offset?timestamp={'x' * 5000}")

@@ -3,7 +3,7 @@ from __future__ import annotations
 import time
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from connect.runtime.secret_text import hide, holds_mask, is_secret_name, pieces, restored
@@ -189,6 +189,8 @@ def test_what_is_shown_comes_back_as_it_was(before: str, secret: str, after: str
 
 
 @given(st.text(st.sampled_from("abcXYZ0189@:/?#!-_%.'\"&;= "), min_size=1, max_size=20))
+@example("://")
+@example("a://b:c")
 def test_no_password_of_a_url_is_seen_whatever_signs_it_has(password: str) -> None:
     if {"@", "?", "="} <= set(password):  # such a one cannot be told from parameters
         return
