@@ -118,8 +118,9 @@ class _Notifier:
             if self._users:
                 return
             type(self)._shared = None
-        os.close(self._end_in)
+        os.write(self._end_in, b".")  # not its close: that tells nothing while a process that was forked has it too
         self._thread.join()
+        os.close(self._end_in)
 
     def set(self, descriptor: int, wake: Callable[[], None]) -> bool:
         """See `Watch.set`."""
@@ -131,7 +132,7 @@ class _Notifier:
     def _work(self) -> None:
         poll = select.poll()
         poll.register(self._inotify, select.POLLIN)
-        poll.register(self._end_out, 0)  # its other end was closed
+        poll.register(self._end_out, select.POLLIN)
         while self._end_out not in dict(poll.poll()):
             # Ends of watches are told as well, and are known by then. Where the queue ran over, anything may have
             # changed.

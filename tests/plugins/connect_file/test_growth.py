@@ -1,6 +1,7 @@
 """That the system tells when a file changes, to whom, and what is believed of it."""
 
 import os
+import signal
 import sys
 import threading
 from pathlib import Path
@@ -150,3 +151,19 @@ def test_where_the_library_is_not_installed_a_file_is_left_to_polls(file, watche
     monkeypatch.setitem(sys.modules, "inotify_simple", None)
     watches.append(Watch(lambda: None))
     assert not watches[0].set(file.fileno())
+
+
+def test_the_last_to_let_go_waits_for_no_process_that_was_forked_meanwhile(file, watches):
+    watching(watches, file)
+    child = os.fork()
+    if not child:  # no line of Python's own: other threads held who knows what
+        signal.pause()
+        os._exit(0)
+    try:
+        closing = threading.Thread(target=watches[0].close, daemon=True)
+        closing.start()
+        closing.join(SOON_S)
+        assert not closing.is_alive()
+    finally:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
