@@ -170,8 +170,8 @@ class SourceTaskContext(TaskContext, Protocol):
 
     def wakeup(self) -> None:
         """End the wait for the next poll, since there may be something now. Any thread; also while a poll is under way,
-        more than once, or for nothing. While records come, a poll follows another in no less than 5 ms all the same, so
-        a task may call it for each record."""
+        more than once, or for nothing. A poll follows one that brought nothing in no less than 5 ms all the same, so a
+        task may call it for each record."""
 
     def offset(self, partition: Mapping[str, Any]) -> dict[str, Any] | None:
         """Return the committed source offset of a source partition, None where nothing was committed. Never blocks."""

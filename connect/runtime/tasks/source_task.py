@@ -67,6 +67,7 @@ class SourceTaskRunner(TaskRunner):
         self._running_on = asyncio.get_running_loop()
         #: Set when a wait for the next poll is to end.
         self._is_woken = asyncio.Event()
+        self._is_wake_due = False
         self._store = offsets
         self._pipeline: Pipeline | None = None
         self._producer: Producer | None = None
@@ -150,7 +151,7 @@ class SourceTaskRunner(TaskRunner):
 
     async def _poll_and_append(self) -> None:
         poll = self._poll_on_loop if on_loop(self._plugin, "poll_batch", "poll") else self._poll_on_thread
-        idle_s, tries, had_some_at = IDLE_WAIT_MIN_S, 0, 0.0
+        idle_s, tries = IDLE_WAIT_MIN_S, 0
         while not self.stopping:
             if self.pausing:
                 await self._stand_still()
@@ -176,11 +177,11 @@ class SourceTaskRunner(TaskRunner):
                 continue
             await self._finish_append()
             if polled[0] or polled[1]:
-                idle_s, had_some_at = IDLE_WAIT_MIN_S, polled_at
+                idle_s = IDLE_WAIT_MIN_S
                 self._appending = asyncio.create_task(self._append(*polled))
             elif await self._wait_for_more(idle_s):
                 idle_s = IDLE_WAIT_MIN_S
-                await self.wait_stopping(had_some_at + IDLE_WAIT_MIN_S - time.monotonic())
+                await self.wait_stopping(polled_at + IDLE_WAIT_MIN_S - time.monotonic())
             else:
                 idle_s = min(idle_s * IDLE_WAIT_GROWTH, IDLE_WAIT_MAX_S)
 
@@ -196,9 +197,16 @@ class SourceTaskRunner(TaskRunner):
         return await self.wait_idle(idle_s, self._is_woken)
 
     def _wakeup(self) -> None:
-        """See `SourceTaskContext.wakeup`. From any thread."""
+        """See `SourceTaskContext.wakeup`. From any thread; the loop hears of it once a poll, however often it comes."""
+        if self._is_wake_due or self._is_woken.is_set():
+            return  # a poll is still to begin
+        self._is_wake_due = True
         with contextlib.suppress(RuntimeError):  # the loop was closed: nobody waits any more
-            self._running_on.call_soon_threadsafe(self._is_woken.set)
+            self._running_on.call_soon_threadsafe(self._wake)
+
+    def _wake(self) -> None:
+        self._is_wake_due = False  # first, since from here on another wakeup has to be heard, or finds the event set
+        self._is_woken.set()
 
     def stop(self, by: float | None = None) -> None:
         super().stop(by)

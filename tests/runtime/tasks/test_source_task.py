@@ -791,6 +791,41 @@ async def test_a_source_that_is_woken_for_each_record_is_not_polled_for_each(wor
     assert Busy.polled[40] - Busy.polled[0] >= 20 * 0.005
 
 
+async def test_a_source_that_is_woken_for_nothing_does_not_spin(worker: RunningWorker) -> None:
+    class Nervous(Sleepy):
+        polled, ready = [], []
+
+        def poll(self) -> list[Record]:
+            self.context.wakeup()
+            return super().poll()
+
+    await run(worker, Nervous)
+    await until(lambda: len(Nervous.polled) > 20)
+    assert Nervous.polled[20] - Nervous.polled[0] >= 20 * 0.005
+
+
+async def test_wakeups_without_end_pile_up_nothing_on_the_loop(
+    worker: RunningWorker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task = sleepy()
+    await run(worker, task)
+    await until(lambda: len(task.polled) == 1)
+    runner = worker.herder._worker.runner(TaskId("s", 0))
+    assert runner is not None
+    loop, scheduled = asyncio.get_running_loop(), list[Any]()
+    monkeypatch.setattr(loop, "call_soon_threadsafe", lambda function, *args: scheduled.append(function))
+    for _ in range(1000):
+        runner.context.wakeup()
+    monkeypatch.undo()
+    (wake,) = scheduled
+    task.ready = [record(1)]
+    wake()
+    await until(lambda: runner.records == 1)
+    task.ready = [record(2)]
+    runner.context.wakeup()  # is heard again
+    await until(lambda: runner.records == 2)
+
+
 @pytest.mark.parametrize("asked", ["stop", "pause"])
 async def test_a_stop_or_a_pause_ends_a_long_wait_for_the_next_poll(worker: RunningWorker, asked: str) -> None:
     task = sleepy()
