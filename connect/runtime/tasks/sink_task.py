@@ -128,6 +128,7 @@ class SinkTaskRunner(TaskRunner):
         flush_interval_s = self.around.worker.offset_flush_interval_ms / 1000
         committed_at = time.monotonic()
         while not self.stopping:
+            await self._grant({})  # what was asked for in `flush`, behind which maybe nothing more is fetched
             if self.pausing:
                 await self._stand_still()
                 continue
@@ -290,6 +291,13 @@ class SinkTaskRunner(TaskRunner):
         self._pause(pauses)
         return kept
 
+    async def _grant(self, not_put: Mapping[TopicPartition, int]) -> None:
+        """Do what the plugin has asked for, though a poll may be under way; take back what is not put."""
+        if not_put or self.context.has_wishes:
+            seeks, pauses = self.context.take()
+            await self._take_back({**not_put, **self._sought(seeks)})
+            self._pause(pauses)
+
     def _sought(self, seeks: Mapping[TopicPartition, int]) -> Mapping[TopicPartition, int]:
         assert self._consumer is not None
         for partition in seeks:
@@ -325,10 +333,7 @@ class SinkTaskRunner(TaskRunner):
             raise
         not_put = self._puts.not_put(fetched)
         self._record(fetched, not_put)
-        if not_put or self.context.has_wishes:
-            seeks, pauses = self.context.take()
-            await self._take_back({**not_put, **self._sought(seeks)})
-            self._pause(pauses)
+        await self._grant(not_put)
 
     async def _may_try_again(self, error: RetriableError, tries: int) -> bool:
         """Wait before a put is made again; False where the task is to stop or to pause, or the assignment moves."""

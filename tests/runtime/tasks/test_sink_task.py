@@ -377,6 +377,27 @@ class Apart(Transform):
         return [one.replace(value_schema=one.value_schema if n % 2 else None) for n, one in enumerate(odd)]
 
 
+async def test_what_a_sink_asks_for_in_flush_is_done_though_nothing_more_is_fetched(
+    worker: RunningWorker, journal: Journal
+) -> None:
+    await topic(worker, *range(4), each=True)
+
+    def put(self: SinkTask, records: list[Record]) -> None:
+        for record in records:
+            journal(record.value)
+        self.context.pause(("t", 0))
+
+    def flush(self: SinkTask) -> None:
+        self.context.resume(("t", 0))
+        if "again" not in journal:
+            journal("again")
+            self.context.seek("t", 0, 0)
+
+    await run(worker, type("Odd", (SinkTask,), {"put": put, "flush": flush}))
+    await until(lambda: journal.count("3") == 2)
+    await until_committed(worker, 4)
+
+
 async def test_a_seek_in_put_leaves_out_what_was_in_hand(worker: RunningWorker, journal: Journal) -> None:
     await topic(worker, *range(6), each=True)
 
