@@ -35,8 +35,9 @@ _DRAIN_BYTES_MAX = 64 << 20
 _DRAIN_S = 5.0
 #: A larger body is looked through in a thread.
 _ON_LOOP_BYTES_MAX = 64 << 10
-# A string (its brackets mean nothing), or a bracket.
-_TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"?|[\[{\]}]', re.DOTALL)
+# A string (its brackets mean nothing), or a bracket. Nothing is ever taken back, so the engine keeps nothing to go back
+# to: else each character, or escape, of a long string would take some fifty bytes of memory.
+_TOKEN = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?+|[\[{\]}]', re.DOTALL)
 
 
 class Limits:

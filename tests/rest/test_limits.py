@@ -6,6 +6,7 @@ import json
 import socket
 import sys
 import time
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -171,3 +172,15 @@ def test_depth_is_what_the_value_has_whatever_its_texts_hold(value: Any, ascii_o
     assert not depth_exceeds(body, depth)
     if depth:
         assert depth_exceeds(body, depth - 1)
+
+
+@pytest.mark.parametrize("text", [b'\\"' * 500_000, b"x" * 1_000_000], ids=["escapes", "characters"])
+def test_looking_for_depth_takes_no_memory_for_the_length_of_a_text(text: bytes) -> None:
+    body = b'{"a": "' + text + b'"}'
+    tracemalloc.start()
+    try:
+        assert not depth_exceeds(body, DEPTH_MAX)
+        peak_bytes = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak_bytes < 1 << 20
