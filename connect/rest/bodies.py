@@ -16,8 +16,6 @@ from typing_extensions import get_type_hints, is_typeddict
 from connect.api import ConfigError
 
 B = TypeVar("B", bound=BaseModel)
-#: No body of the API needs more than five.
-DEPTH_MAX: Final = 64
 _SHOWN_CHARS: Final = 100
 
 
@@ -28,7 +26,8 @@ async def body_of(request: Request, model: type[B], *, numbers_as_text: bool = F
         numbers_as_text: Numbers become the text that was sent: config values are text, and 0.10 is not 0.1.
 
     Raises:
-        ConfigError: request.invalid: it is absent, nested too deep, no JSON object, or not what the model declares.
+        ConfigError: request.invalid: it is absent, no JSON object, or not what the model declares. One that is nested
+            too deep does not come here: limits.py refuses it.
     """
     parsed = _object(await request.body(), numbers_as_text=numbers_as_text)
     try:
@@ -44,20 +43,9 @@ def _object(raw: bytes, *, numbers_as_text: bool) -> dict[str, Any]:
         parsed = orjson.loads(raw)
     except orjson.JSONDecodeError as error:
         raise ConfigError(f"the body is not JSON: {error}", code="request.invalid") from None
-    if raw.count(b"{") + raw.count(b"[") > DEPTH_MAX and _depth(parsed) > DEPTH_MAX:
-        raise ConfigError(f"the body is nested deeper than {DEPTH_MAX} levels", code="request.invalid")
     if not isinstance(parsed, dict):
         raise ConfigError(f"the body is {_kind(parsed)}; a JSON object is expected", code="request.invalid")
     return json.loads(raw, parse_int=str, parse_float=str) if numbers_as_text else parsed
-
-
-def _depth(body: Any) -> int:
-    """Return how many arrays and objects lie inside each other."""
-    depth, level = 0, [body]
-    while level := [item for item in level if isinstance(item, dict | list)]:
-        depth += 1
-        level = [inner for item in level for inner in (item.values() if isinstance(item, dict) else item)]
-    return depth
 
 
 # -- what is wrong -------------------------------------------------------------------------------------------------

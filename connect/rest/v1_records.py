@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import binascii
 import time
-from base64 import b64decode, b64encode
+from base64 import b64encode
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -94,7 +94,8 @@ def _columns(records: list[AppendRecord]) -> Columns:
 
 
 def _bytes(text: str | None) -> bytes | None:
-    return None if text is None else b64decode(text, validate=True)
+    # As b64decode(validate=True), which adds half of its time of its own: of an append it is most of the work.
+    return None if text is None else binascii.a2b_base64(text, strict_mode=True)
 
 
 @router.get("/topics/{topic}/partitions/{partition}/records")
