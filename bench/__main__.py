@@ -27,12 +27,12 @@ from bench.jobs import JOBS, bytes_of
 TARGETS = {
     "file_to_topic": 600_000,
     "topic_to_file": 700_000,
-    "three_transforms": 350_000,
+    "three_transforms": 450_000,
     "five_transforms": 200_000,
     "json_to_postgres": 200_000,
-    "postgres_to_topic": 300_000,
+    "postgres_to_topic": 400_000,
 }
-START_TARGET_S = 1.2
+START_TARGET_S = 0.6
 IDLE_TARGET_MIB = 120
 RESULTS = Path(__file__).parent / "results" / "latest.json"
 
