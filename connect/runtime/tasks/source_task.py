@@ -159,9 +159,9 @@ class SourceTaskRunner(TaskRunner):
             self._check_parts()
             if self._acks is not None and self._acks.is_full:
                 await self._make_durable()
+            self._is_woken.clear()  # before it is looked for what woke
             if self._polling is None:
                 await self._tell_committed()
-            self._is_woken.clear()
             polled_at = time.monotonic()
             try:
                 polled = await poll()
@@ -430,6 +430,7 @@ class SourceTaskRunner(TaskRunner):
                 acks.put_back(taken)
                 raise
             acks.durable(taken)
+            self._is_woken.set()  # the plugin is told before the next poll, which may be long
 
     async def _tell_committed(self) -> None:
         """Tell the plugin what was committed since it was last told. Between two calls of it, and after the last."""

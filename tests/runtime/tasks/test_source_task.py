@@ -657,6 +657,17 @@ async def test_a_source_hears_of_each_record_where_it_landed_or_that_it_was_drop
     assert list(journal) == [(0, ("t", 0, 0)), (1, None), (2, ("t", 0, 1)), (3, None), (4, ("t", 0, 2))]
 
 
+async def test_what_became_of_a_record_is_told_at_once_however_long_the_next_poll_may_wait(
+    worker: RunningWorker, journal: Journal
+) -> None:
+    def poll(self: Queue) -> Any:
+        self.context.poll_wait_s = 60.0
+        return self.polls.pop(0) if self.polls else None
+
+    await run(worker, type("Odd", (Queue,), {"journal": journal, "polls": [[record(0)]], "poll": poll}))
+    await until(lambda: list(journal) == [(0, ("t", 0, 0))])
+
+
 async def test_a_record_that_failed_and_was_skipped_is_told_as_landed_nowhere(
     worker: RunningWorker, journal: Journal
 ) -> None:
