@@ -157,8 +157,9 @@ class SourceTaskRunner(TaskRunner):
                 await self._stand_still()
                 continue
             self._check_parts()
-            if self._acks is not None and self._acks.is_full:
-                await self._make_durable()
+            if self._acks is not None and self._acks.is_full and not await self._make_durable():
+                await self.wait_stopping(FLUSH_AGAIN_S)
+                continue
             self._is_woken.clear()  # before it is looked for what woke
             if self._polling is None:
                 await self._tell_committed()
@@ -266,7 +267,7 @@ class SourceTaskRunner(TaskRunner):
                 self._polling = asyncio.create_task(call(self.thread, self._plugin.poll_batch))
             asked = asyncio.ensure_future(self._asked.wait())
             try:
-                flying = (self._polling, self._appending, self._committer, asked)
+                flying = (self._polling, self._appending, self._committer, self._acknowledger, asked)
                 waits: set[asyncio.Future[Any]] = {future for future in flying if future is not None}
                 await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
             finally:
@@ -410,27 +411,29 @@ class SourceTaskRunner(TaskRunner):
         """Bring to disk what the plugin waits to hear of, beside polls, as soon as it was appended."""
         while True:
             await acks.is_waiting.wait()
-            try:
-                await self._make_durable()
-            except ConnectError as error:  # the next commit meets it too, and decides
-                self.log.warning("records cannot be acknowledged now: %s", error.message)
+            if not await self._make_durable():
                 await asyncio.sleep(FLUSH_AGAIN_S)
 
-    async def _make_durable(self) -> None:
-        """Bring to disk what the plugin waits to hear of, if anything."""
+    async def _make_durable(self) -> bool:
+        """Bring to disk what the plugin waits to hear of, if anything. A failure is logged, and returns False: it is
+        tried again later; one that does not pass is raised."""
         if (acks := self._acks) is None:
-            return
+            return True
         assert self._producer is not None
         async with self._is_acknowledging:
             if not (taken := acks.take()):
-                return
+                return True
             try:
                 await self._producer.flush()
-            except BaseException:
+            except BaseException as error:
                 acks.put_back(taken)
-                raise
+                if not isinstance(error, ConnectError) or (not may_pass(error) and not self.stopping):
+                    raise
+                self.log.warning("records cannot be acknowledged now: %s", error.message)
+                return False
             acks.durable(taken)
             self._is_woken.set()  # the plugin is told before the next poll, which may be long
+            return True
 
     async def _tell_committed(self) -> None:
         """Tell the plugin what was committed since it was last told. Between two calls of it, and after the last."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import itertools
 import threading
 import time
@@ -14,6 +15,7 @@ from typing import Any, ClassVar
 import pytest
 
 from connect.api import Batch, EnvironmentFault, Record, RetriableError, SourceTask, Transform
+from connect.log.storage.files import Disk
 from connect.runtime.model import State, TaskId
 from tests.support.odd_plugins import Journal, disk_refuses, register, source, syncs_fail
 from tests.support.worker import STRING, RunningWorker, running_worker, until
@@ -883,3 +885,50 @@ async def test_a_pause_tells_of_what_is_in_the_log_before_it_stands_still(
     await worker.herder.resume("s")
     await until(lambda: (0, ("t", 0, 0)) in journal)
     assert list(journal) == ["polled", (0, ("t", 0, 0))]
+
+
+async def test_a_flush_for_acknowledgements_that_cannot_be_made_now_ends_no_task(
+    worker: RunningWorker, journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sync_file, refused = Disk.sync_file, []
+
+    def refuse(self: Disk, path: Path) -> None:
+        if "/t-0/" in str(path) and not healed:
+            refused.append(path)
+            raise OSError(errno.EMFILE, "Too many open files")
+        sync_file(self, path)
+
+    healed: list[bool] = []
+    monkeypatch.setattr(Disk, "sync_file", refuse)
+    await run(worker, type("Odd", (Queue,), {"journal": journal, "polls": [[record(0)]]}))
+    await until(lambda: refused)
+    await worker.herder.pause("s")
+    await worker.until_state("s", State.PAUSED, tasks=1)
+    assert worker.herder.status("s").tasks[0].state is State.PAUSED
+    assert list(journal) == []
+    healed.append(True)
+    await worker.herder.resume("s")
+    await until(lambda: list(journal) == [(0, ("t", 0, 0))])
+    assert worker.herder.status("s").tasks[0].state is State.RUNNING
+
+
+async def test_a_source_that_is_told_of_nothing_polls_no_more_until_it_can_be(
+    worker: RunningWorker, journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sync_file, refused = Disk.sync_file, []
+
+    def refuse(self: Disk, path: Path) -> None:
+        if "/t-0/" in str(path) and len(refused) < 3:
+            refused.append(path)
+            raise OSError(errno.EMFILE, "Too many open files")
+        sync_file(self, path)
+
+    monkeypatch.setattr(Disk, "sync_file", refuse)
+    monkeypatch.setattr("connect.runtime.tasks.acknowledgements.WAITING_MAX", 2)
+    monkeypatch.setattr("connect.runtime.tasks.source_task.FLUSH_AGAIN_S", 0.05)
+    polls = [[record(n), record(n + 1)] for n in range(0, 8, 2)]
+    await run(worker, type("Odd", (Queue,), {"journal": journal, "polls": polls}))
+    await until(lambda: len(list(journal)) == 8)
+    assert [number for number, _ in journal] == list(range(8))
+    assert len(refused) == 3
+    assert worker.herder.status("s").tasks[0].state is State.RUNNING
