@@ -52,6 +52,8 @@ _DELETED_SUFFIX: Final = "-delete"
 _CREATED_SUFFIX: Final = "-create"
 #: What such a directory is called: topic, partition, topic id.
 _PASSING_NAME: Final = re.compile(r".+-\d+\.[A-Za-z0-9_-]{22}-(delete|create)")
+#: Made in one request at most, as in Kafka: each has a directory of its own.
+PARTITIONS_MADE_MAX: Final = 10_000
 TOPIC_EXISTS: Final = "log.topic_exists"
 
 
@@ -193,6 +195,7 @@ class Topics:
         check_topic_name(name)
         if isinstance(partitions, bool) or not isinstance(partitions, int) or partitions < 1:
             raise ConfigError(f"topic {name!r} cannot have {partitions!r} partitions", code="log.invalid_partitions")
+        _check_count(name, partitions)
         self._check_policy(name, TopicConfig.parse({**self._defaults, **configs}))
         with self._lock:
             if name in self._topics:
@@ -239,6 +242,7 @@ class Topics:
                 raise ConfigError(
                     message, code="log.invalid_partitions", hint=f"Give a whole number of more than {count}."
                 )
+            _check_count(name, total - count)
             added = tuple(self._partition(name, number, topic.config) for number in range(count, total))
             grown = replace(topic, partitions=topic.partitions + added)
             with disk_faults("create", self._directory / name):
@@ -447,6 +451,20 @@ class Topics:
                     directory,
                     TOPICS_FILE,
                 )
+
+
+def _check_count(name: str, made: int) -> None:
+    """Refuse to make more partitions than one request may.
+
+    Raises:
+        ConfigError: log.invalid_partitions.
+    """
+    if made > PARTITIONS_MADE_MAX:
+        raise ConfigError(
+            f"{made} partitions of topic {name!r} are too many: at most {PARTITIONS_MADE_MAX} are made in one request",
+            code="log.invalid_partitions",
+            hint="Give a smaller number.",
+        )
 
 
 def _is_just_made(directory: Path) -> bool:

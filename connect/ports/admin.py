@@ -66,7 +66,8 @@ class Admin(Protocol):
 
         Raises:
             ConflictError: log.topic_exists.
-            ConfigError: log.invalid_topic, log.invalid_partitions, or a topic config that is wrong. Nothing is created.
+            ConfigError: log.invalid_topic, log.invalid_partitions (none, or too many for one request), or a topic
+                config that is wrong. Nothing is created.
         """
 
     async def delete_topic(self, name: str) -> None:
@@ -83,7 +84,7 @@ class Admin(Protocol):
         """Raise the number of partitions to `total`. Keys go to other partitions from then on, as with Kafka.
 
         Raises:
-            ConfigError: log.invalid_partitions: `total` is not more than there are.
+            ConfigError: log.invalid_partitions: `total` is not more than there are, or too many more for one request.
         """
 
     async def topic_configs(self, name: str) -> tuple[TopicConfigEntry, ...]:

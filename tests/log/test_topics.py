@@ -50,6 +50,18 @@ async def test_an_impossible_number_of_partitions_is_refused(cluster, partitions
     assert caught.value.code == "log.invalid_partitions"
 
 
+@pytest.mark.parametrize("partitions", [10_002, 1 << 31, (1 << 64) - 1])
+async def test_more_partitions_than_one_request_may_make_are_refused_at_once(cluster, partitions):
+    with pytest.raises(ConfigError, match=f"{partitions} partitions of topic 'orders' are too many") as caught:
+        await cluster.admin.create_topic("orders", partitions=partitions)
+    assert caught.value.code == "log.invalid_partitions"
+    await cluster.admin.create_topic("orders")
+    with pytest.raises(ConfigError, match="at most 10000 are made in one request") as caught:
+        await cluster.admin.add_partitions("orders", partitions)
+    assert caught.value.code == "log.invalid_partitions"
+    assert await cluster.admin.partitions("orders") == 1
+
+
 @pytest.mark.parametrize(
     ("key", "value", "message"),
     [
