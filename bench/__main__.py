@@ -136,7 +136,8 @@ def show(results: dict[str, Any]) -> None:
         mark = "" if row["records_per_s"] >= row["target_records_per_s"] else "  below target"
         print(
             f"{name:<20}{row['records_per_s']:>12,}{row['target_records_per_s']:>12,}"
-            f"{row['bytes'] / row['wall_s'] / 1e6:>8.0f}{row['wall_s']:>9.2f}{row['cpu_s']:>8.2f}{row['peak_mib']:>10.0f}"
+            f"{row['bytes'] / row['wall_s'] / 1e6:>8.0f}{row['wall_s']:>9.2f}{row['cpu_s']:>8.2f}"
+            f"{row['peak_mib']:>10.0f}"
             f"{row['limit_wall_s']:>20.2f}{row['limit_cpu_s']:>8.2f}{row['wall_ratio']:>14.2f}{row['cpu_ratio']:>7.2f}{mark}"
         )
     if start := results.get("start"):

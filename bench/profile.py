@@ -2,8 +2,8 @@
 
 python -m bench.profile JOB [--records N] [--postgres-url URL]
 
-A sample each ms takes the innermost frame of each thread; threads that wait (for a queue, a lock, the loop's selector) are
-left out. Samples are of Python frames, so work in C counts for the line that calls it.
+A sample each ms takes the innermost frame of each thread; threads that wait (for a queue, a lock, the loop's selector)
+are left out. Samples are of Python frames, so work in C counts for the line that calls it.
 """
 
 from __future__ import annotations
