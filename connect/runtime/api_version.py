@@ -63,10 +63,16 @@ def check(name: str, needed: object, have: str = VERSION) -> None:
 
 def _of_import(name: str, error: ImportError) -> ImportError | PluginError:
     module, missing = error.name or "", _MISSING.match(str(error))
-    if missing is None or not f"{module}.".startswith("connect.api."):
+    if not f"{module}.".startswith("connect.api."):
+        return error
+    if isinstance(error, ModuleNotFoundError):
+        what, kind = module, "module"
+    elif missing is not None:
+        what, kind = f"{missing[1]} from {module}", "name"
+    else:
         return error
     return PluginError(
-        f"plugin {name} imports {missing[1]} from {module}, and version {VERSION} of the API has no such name; "
+        f"plugin {name} imports {what}, and version {VERSION} of the API has no such {kind}; "
         "update connect-runtime or the plugin",
         code=API_VERSION,
     )

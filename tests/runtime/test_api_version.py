@@ -54,6 +54,14 @@ def test_a_plugin_that_imports_what_a_newer_version_has_is_told_so_too(tmp_path:
     )
 
 
+@pytest.mark.parametrize("module", ["connect.api.teleport", "connect.api.java.teleport"])
+def test_a_plugin_that_imports_a_module_that_is_not_there_is_told_so_too(tmp_path: Path, module: str) -> None:
+    assert loaded_from(tmp_path, declared=f"import {module}") == (
+        f"plugin needs_api imports {module}, and version {VERSION} of the API has no such module; "
+        "update connect-runtime or the plugin"
+    )
+
+
 def test_another_import_that_fails_keeps_its_own_words(tmp_path: Path) -> None:
     cause = loaded_from(tmp_path, declared="import no_such_library")
     assert cause is not None
