@@ -37,6 +37,8 @@ OBSERVING_HOOKS: Final = tuple(name for name in HOOKS if name not in CLASS_HOOKS
 
 #: Runs one step of a plugin's code and returns what it returned; raises an Exception for whatever was raised.
 Step = Callable[..., Any]
+#: Looks at what a plugin returned. There is none for a hook that observes: nobody asks what it returns.
+Look = Callable[[Any], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +54,13 @@ class Loaded:
 def functions_of(name: str, plugin: object) -> dict[str, Callable[..., Any]]:
     """Return a plugin's functions with @hookimpl, each of them sound. Reads attributes, which runs its code.
 
-    A hook's function that has no @hookimpl is not taken, and told of in the log.
+    A hook's function that has no @hookimpl is not taken; the log tells of it, where the plugin has others that are.
 
     Raises:
         PluginError: There is no such hook; a function is `async def`, or takes what the hook does not give.
     """
     found: dict[str, Callable[..., Any]] = {}
+    unmarked: list[str] = []
     for attribute in dir(plugin):
         function = getattr(plugin, attribute, None) if not attribute.startswith("__") else None
         if not inspect.isroutine(function):
@@ -66,9 +69,11 @@ def functions_of(name: str, plugin: object) -> dict[str, Callable[..., Any]]:
             _check(name, attribute, function)
             found[attribute] = function
         elif attribute in HOOKS:
-            logger.warning(
-                "plugin %s defines %s without @hookimpl, so it is not called: write @hookimpl above it", name, attribute
-            )
+            unmarked.append(attribute)
+    for hook in unmarked if found else ():  # a plugin without any is left out, and told of for that
+        logger.warning(
+            "plugin %s defines %s without @hookimpl, so it is not called: write @hookimpl above it", name, hook
+        )
     return found
 
 
@@ -147,7 +152,7 @@ class HookCalls:
         ours = self._observing(plugin, hook) if hook in OBSERVING_HOOKS else self._returning(plugin, hook)
         return _wrapping(function, *ours) if _is_wrapper(function) else _called(function, *ours)
 
-    def _returning(self, plugin: Loaded, hook: str) -> tuple[Step, Callable[[Any], None], Callable[[Exception], None]]:
+    def _returning(self, plugin: Loaded, hook: str) -> tuple[Step, Look, Callable[[Exception], None]]:
         def step(function: Callable[..., Any], *args: Any) -> Any:
             return aside(functools.partial(function, *args), self._timeout_s, f"{hook}-{plugin.name}")
 
@@ -159,7 +164,7 @@ class HookCalls:
 
         return step, look, failed
 
-    def _observing(self, plugin: Loaded, hook: str) -> tuple[Step, Callable[[Any], None], Callable[[Exception], None]]:
+    def _observing(self, plugin: Loaded, hook: str) -> tuple[Step, None, Callable[[Exception], None]]:
         def step(function: Callable[..., Any], *args: Any) -> Any:
             if not self._local.hears(plugin.name):
                 raise _Silent
@@ -172,7 +177,7 @@ class HookCalls:
                     "plugin %s failed to take %s; told once: %s", plugin.name, hook, told(error), exc_info=error
                 )
 
-        return step, lambda result: None, failed
+        return step, None, failed
 
 
 class _Silent(Exception):
@@ -180,13 +185,14 @@ class _Silent(Exception):
 
 
 def _called(
-    function: Callable[..., Any], step: Step, look: Callable[[Any], None], failed: Callable[[Exception], None]
+    function: Callable[..., Any], step: Step, look: Look | None, failed: Callable[[Exception], None]
 ) -> Callable[..., Any]:
     @functools.wraps(function)
     def called(*args: Any) -> Any:
         try:
             result = step(function, *args)
-            look(result)
+            if look is not None:
+                look(result)
         except Exception as error:
             failed(error)
             return None  # which pluggy leaves out
@@ -196,7 +202,7 @@ def _called(
 
 
 def _wrapping(
-    function: Callable[..., Any], step: Step, look: Callable[[Any], None], failed: Callable[[Exception], None]
+    function: Callable[..., Any], step: Step, look: Look | None, failed: Callable[[Exception], None]
 ) -> Callable[..., Any]:
     """Go around a wrapper, of pluggy's new form or of the old one: one that fails changes nothing."""
     is_old = getattr(function, _MARK)["hookwrapper"]
@@ -213,6 +219,8 @@ def _wrapping(
         given = outcome.get_result() if is_old else outcome
         try:
             result = step(_finish, generator, outcome)
+            if look is None:
+                return given
             for one in _listed(outcome.get_result() if is_old else result):
                 look(one)
         except Exception as error:

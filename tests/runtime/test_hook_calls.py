@@ -155,6 +155,25 @@ def test_a_wrapper_that_fails_is_left_out_and_changes_nothing(wrapper: Any, caus
     assert [(broken.name, broken.cause) for broken in host.broken] == [("two", cause)]
 
 
+@hookimpl(wrapper=True)
+def looks_on(state: str) -> Iterator[Any]:
+    SEEN.append(f"before {state}")
+    yield
+    SEEN.append(f"after {state}")
+
+
+SEEN: list[str] = []
+
+
+def test_a_wrapper_of_a_hook_that_observes_returns_nothing_as_the_others_do(caplog: pytest.LogCaptureFixture) -> None:
+    seen = hookimpl(lambda state: SEEN.append(state))
+    host = host_of(one={"connect_task_state_changed": seen}, two={"connect_task_state_changed": looks_on})
+    told = {"connector": "c", "task": 0, "state": "FAILED", "previous": None, "trace": "", "time_ms": 0}
+    host.calls.tell("connect_task_state_changed", told, lambda plugin: True)
+    assert SEEN == ["before FAILED", "FAILED", "after FAILED"]
+    assert caplog.records == []
+
+
 def test_a_hook_that_fails_leaves_out_the_whole_plugin_and_no_other() -> None:
     def fails() -> list[type]:
         raise SystemExit(3)
@@ -181,6 +200,13 @@ def test_a_function_without_hookimpl_is_not_called_and_told_of(caplog: pytest.Lo
     assert [desc.cls for desc in host.list()] == [Shout]
     assert called == []
     assert "plugin one defines connect_predicates without @hookimpl, so it is not called" in caplog.text
+
+
+def test_a_plugin_without_any_hookimpl_is_told_of_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (tmp_path / "bare.py").write_text("def connect_transforms():\n    return []\n")
+    [broken] = PluginHost.discover([tmp_path]).broken
+    assert broken.cause.endswith("without @hookimpl, so it registers nothing: write @hookimpl above it")
+    assert [record.getMessage().count("without @hookimpl") for record in caplog.records] == [1]
 
 
 async def _later() -> list[type]:
