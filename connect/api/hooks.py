@@ -147,7 +147,8 @@ def connect_offsets_committed(
 def connect_batch_delivered(
     connector: str, task: int, topic: str, partition: int | None, records: int, size_bytes: int, time_ms: int
 ) -> None:
-    """Hear of each batch that was appended (a source's) or put (a sink's): often, thousands of times a second.
+    """Hear of each batch that was appended (a source's), or that was fetched and a sink is done with: often, thousands
+    of times a second. Records that a sink's transforms dropped, or that failed and were skipped, are among its.
 
     Args:
         partition: Of the log; None where the partitioner chose, maybe several.
