@@ -121,8 +121,9 @@ class Observers:
         while self._queue and len(some.events) < _ROUND:
             some.events.append(self._queue.popleft())
         telling = asyncio.ensure_future(thread.run(some.tell))
+        left_s = self._limit_s
         while not telling.done():
-            await asyncio.wait({telling}, timeout=self._limit_s)
+            await asyncio.wait({telling}, timeout=left_s)
             call = thread.underway()
             if not telling.done() and call is not None and time.monotonic() - call.since >= self._limit_s:
                 some.is_over = True
@@ -138,6 +139,8 @@ class Observers:
                 self._thread = None
                 self._queue.extendleft(reversed(some.events))
                 return
+            # A call begins later than the wait for it: what it has left is less than another limit.
+            left_s = self._limit_s if call is None else call.since + self._limit_s - time.monotonic()
         telling.result()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import pickle
 import threading
+import time
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -225,6 +226,24 @@ async def test_an_observer_that_hangs_is_left_behind_and_the_others_hear_on(capl
     await told.observers.aclose()
     assert list(journal) == ["hung 0", "1", "2"]  # of the event that was under way, the next in order hears nothing
     assert "plugin hangs did not come back from connect_worker_stopped within 0.05 s" in caplog.text
+
+
+async def test_an_observer_that_hangs_is_left_behind_after_the_limit_and_not_after_two() -> None:
+    began: list[float] = []
+    gate = threading.Event()
+
+    def hangs(cluster_id: str) -> None:
+        began.append(time.monotonic())
+        gate.wait(30)
+
+    heard: list[float] = []
+    told = Told(1.0, before=lambda: gate.wait(0.05), hangs=hangs, hears=lambda: heard.append(time.monotonic()))
+    told.tell(0)
+    told.tell(1)
+    await until(lambda: heard)
+    gate.set()
+    await told.observers.aclose()
+    assert heard[0] - began[0] < 1.7
 
 
 async def test_one_that_is_slow_at_every_event_is_not_taken_for_one_that_hangs() -> None:
