@@ -219,9 +219,11 @@ def _wrapping(
         given = outcome.get_result() if is_old else outcome
         try:
             result = step(_finish, generator, outcome)
+            if is_old:
+                result = step(outcome.get_result)  # which may be an exception
             if look is None:
                 return given
-            for one in _listed(outcome.get_result() if is_old else result):
+            for one in _listed(result):
                 look(one)
         except Exception as error:
             failed(error)

@@ -133,6 +133,12 @@ def yields_twice() -> Iterator[Any]:
     yield
 
 
+@hookimpl(hookwrapper=True)
+def forces_an_exit() -> Iterator[Any]:
+    outcome = yield
+    outcome.force_exception(SystemExit(3))
+
+
 @hookimpl(wrapper=True)
 def adds_nonsense() -> Iterator[Any]:
     given = yield
@@ -146,6 +152,7 @@ def adds_nonsense() -> Iterator[Any]:
         (raises_after, "KeyError: 'x'"),
         (forgets_to_return, "the wrapper returned NoneType; expected the list that it was given, or another"),
         (yields_twice, "the wrapper yields twice"),
+        (forces_an_exit, "it raised SystemExit: 3"),
         (adds_nonsense, "plugin two: connect_transforms returned 3, which is no subclass of Transform"),
     ],
 )
