@@ -56,7 +56,8 @@ _INT_WORDS = {
     ConfigType.SHORT: "a 16-bit integer (short)",
     ConfigType.LONG: "a 64-bit integer (long)",
 }
-_JAVA_INT = re.compile(r"[+-]?[0-9]+", re.ASCII)
+#: Of longer ones Python makes no number, and no type holds any.
+_JAVA_INT = re.compile(r"[+-]?[0-9]{1,100}", re.ASCII)
 _JAVA_FLOAT = re.compile(r"[+-]?(NaN|Infinity|((\d+\.?\d*|\.\d+)([eE][+-]?\d+)?)[fFdD]?)", re.ASCII)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from connect.api.errors import ConfigError
-from connect.log.topic_config import LONG_MAX, TopicConfig
+from connect.log.topic_config import LONG_MAX, WHOLE, TopicConfig
 
 #: Kafka 4.3.1, ServerLogConfigs.java, CleanerConfig.java, GroupCoordinatorConfig.java, TransactionLogConfig.java: the
 #: default, the least and what it means.
@@ -102,7 +102,7 @@ class LogConfig:
         def number(name: str) -> int:
             default, least, _ = LOG_KEYS[name]
             text = raw.get(name, str(default))
-            if not text.isdigit() or not least <= int(text) <= LONG_MAX:
+            if not WHOLE.fullmatch(text) or not least <= int(text) <= LONG_MAX:
                 raise ConfigError(f"{name}: {text!r} is not a whole number of at least {least}", config_path=name)
             return int(text)
 

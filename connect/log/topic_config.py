@@ -26,6 +26,8 @@ _TAKEN_NAMES: Final = frozenset(
 
 INT_MAX: Final = (1 << 31) - 1
 LONG_MAX: Final = (1 << 63) - 1
+#: A whole number as texts of configs give it: of longer ones Python makes none.
+WHOLE: Final = re.compile(r"[0-9]{1,19}")
 
 
 def check_topic_name(name: str) -> None:

@@ -40,6 +40,7 @@ def test_a_text_becomes_a_value_and_prints_as_kafka_prints_it(wanted: str, raw: 
         ("DOUBLE", {}, r"Expected value to be a double, but it was a java\.util\.LinkedHashMap"),
         ("DOUBLE", "0x1", "Not a number of type DOUBLE"),
         ("LIST", 1, r"Expected a comma separated list\."),
+        ("LONG", "9" * 5000, r"Not a number of type LONG"),
         ("CLASS", 1, r"Expected a Class instance or class name\."),
     ],
 )

@@ -34,7 +34,7 @@ def test_every_synonym_leads_to_a_topic_config_and_every_key_is_one_of_the_log()
 def test_a_number_below_its_least_names_the_key(name):
     _, least, _ = LOG_KEYS[name]
     LogConfig.parse({name: str(least)})
-    for text in (str(least - 1), "-1", "1.5", "", str(1 << 63)):
+    for text in (str(least - 1), "-1", "1.5", "", str(1 << 63), "²", "9" * 5000):
         with pytest.raises(ConfigError) as caught:
             LogConfig.parse({name: text})
         assert caught.value.config_path == name

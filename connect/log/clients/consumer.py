@@ -23,6 +23,7 @@ from connect.log.groups.membership import Membership
 from connect.log.storage.partition import Partition
 from connect.log.storage.reading import Cursor
 from connect.log.threads import Threads
+from connect.log.topic_config import WHOLE
 from connect.log.topics import Topic, Topics
 from connect.ports import Subscription
 from connect.records import FetchedBatch, Isolation, OffsetAndMetadata, TopicPartition
@@ -54,7 +55,7 @@ def parse_isolation(configs: Mapping[str, str]) -> Isolation:
 def parse_bound_s(configs: Mapping[str, str]) -> float:
     """Return `max.poll.interval.ms` in seconds. Raises `ConfigError` when it is no number of ms."""
     text = str(configs.get("max.poll.interval.ms", _BOUND_MS)).strip()
-    if not text.isdigit() or int(text) == 0:
+    if not WHOLE.fullmatch(text) or int(text) == 0:
         raise ConfigError(
             f"max.poll.interval.ms: {text!r} is not a positive number of ms", config_path="max.poll.interval.ms"
         )

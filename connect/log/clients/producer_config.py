@@ -8,6 +8,7 @@ from typing import Final
 
 from connect.api.errors import ConfigError, LogError
 from connect.codec.compression import Codec, codec_of_configs
+from connect.log.topic_config import WHOLE
 
 #: Where `batch.size` is not given: large batches are cheap to write and to read, and compress well.
 BATCH_BYTES: Final = 256 * 1024
@@ -54,6 +55,6 @@ class ProducerConfig:
 
 def _whole(raw: Mapping[str, str], name: str, default: int, unit: str) -> int:
     text = raw.get(name, str(default))
-    if not text.isdigit():
+    if not WHOLE.fullmatch(text):
         raise ConfigError(f"{name}: {text!r} is not a whole number of {unit}", config_path=name)
     return int(text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -9,6 +10,8 @@ from connect.api import ConfigError, ConnectError
 
 #: What Kafka Connect sets `delivery.timeout.ms` to where nobody does: a record waits for the log as long as it takes.
 DELIVERY_TIMEOUT_MS: Final = (1 << 31) - 1
+#: Of more digits Python makes no number.
+_WHOLE: Final = re.compile(r"[0-9]{1,19}")
 
 
 def delivery_timeout_s(configs: Mapping[str, Any]) -> float:
@@ -18,7 +21,7 @@ def delivery_timeout_s(configs: Mapping[str, Any]) -> float:
         ConfigError: It is no number of ms.
     """
     text = str(configs.get("delivery.timeout.ms", DELIVERY_TIMEOUT_MS)).strip()
-    if not text.isdigit():
+    if not _WHOLE.fullmatch(text):
         raise ConfigError(
             f"delivery.timeout.ms: {text!r} is not a whole number of ms", config_path="delivery.timeout.ms"
         )

@@ -32,6 +32,8 @@ def test_a_transactional_id_brings_idempotence_along():
         ({"compression.type": "brotli"}, "compression.type"),
         ({"compression.type": "zstd", "compression.zstd.level": "high"}, "compression.type"),
         ({"batch.size": "-1"}, "batch.size"),
+        ({"batch.size": "²"}, "batch.size"),
+        ({"batch.size": "9" * 5000}, "batch.size"),
         ({"transaction.timeout.ms": "1.5"}, "transaction.timeout.ms"),
         ({"enable.idempotence": "yes"}, "enable.idempotence"),
         ({"enable.idempotence": "false", "transactional.id": "a"}, "enable.idempotence"),

@@ -11,7 +11,7 @@ def test_a_record_waits_for_the_log_as_long_as_it_takes_unless_a_config_says_how
     assert delivery_timeout_s({"delivery.timeout.ms": " 1500 "}) == 1.5
 
 
-@pytest.mark.parametrize("text", ["-1", "soon", "", "1.5"])
+@pytest.mark.parametrize("text", ["-1", "soon", "", "1.5", "²", "٣", "9" * 5000])
 def test_a_time_that_is_no_number_of_ms_is_refused_with_its_key(text: str) -> None:
     with pytest.raises(ConfigError, match="is not a whole number of ms") as raised:
         delivery_timeout_s({"delivery.timeout.ms": text})
