@@ -43,15 +43,15 @@ def wanted(configs: ConfigStore, name: str) -> TargetState:
 class Lifecycle:
     """Starts, stops, pauses and restarts connectors and their tasks, and keeps the states that their statuses show.
 
-    Args:
-        tell: Tells observers, by a hook's name.
-
     For the event loop's thread; nothing here blocks it. `reconcile` and `restart` return the task that does the work,
     in the order of the calls for one connector: who awaits it may stop waiting, and the work goes on.
 
     Attributes:
         locks: One a connector: who acts on it, or changes what its tasks start from (offsets), holds it.
         restarts: What is planned for failures.
+
+    Args:
+        tell: Tells observers, by a hook's name.
     """
 
     def __init__(

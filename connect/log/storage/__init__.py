@@ -11,7 +11,7 @@ Partition                      partition.py     what the rest of the log knows o
     └── swap.py                                 a compacted segment in the place of old ones
 recovery.py                                     opening, and what is done about damage
 checkpoints.py, open_files.py                   offsets of all partitions; a bound on open files
-files.py                                        the disk: the one door through which files change
+files.py                                        the disk: what alone changes files
 
 Blocks; runs on the log's threads. A segment is rolled in `active_end.py`; every write goes through `files.py`.
 

@@ -1,4 +1,4 @@
-"""The disk as the log needs it: the one door through which files change, and a disk's refusal as an error that says so.
+"""The disk as the log needs it: what alone changes files, and a disk's refusal as an error that says so.
 
 Everything that the log writes, names, removes or makes durable goes through a `Disk`, which is passed in; reading goes
 past it. So a test passes a disk that is slow, refuses, or remembers what a loss of power would have left.
