@@ -114,7 +114,7 @@ async def topic_warnings(admin: Admin, desc: PluginDesc, config: Mapping[str, An
         found.append(ConfigWarning("topics.regex", RISKY, f"no topic matches {pattern} yet; the sink waits for one"))
     partitions = [await admin.partitions(topic) or 0 for topic in {*listed, *matching} if topic in names]
     wanted = str(config.get("tasks.max") or "1")
-    if partitions and wanted.isdigit() and int(wanted) > sum(partitions):
+    if partitions and re.fullmatch(r"[0-9]{1,10}", wanted) and int(wanted) > sum(partitions):
         count = sum(partitions)
         found.append(
             ConfigWarning(

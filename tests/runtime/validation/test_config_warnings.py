@@ -87,6 +87,8 @@ async def test_topics_of_a_sink_are_looked_for_and_its_tasks_counted(tmp_path: P
         assert (key, code) == ("topics", RISKY)
         assert "does not exist yet" in message and "did you mean orders?" in message
         assert [code for _, code, _ in await told(topics="orders", **{"tasks.max": "3"})] == [RISKY]
+        for none in ("²", "9" * 5000):  # which validation refuses, beside this
+            assert await told(topics="orders", **{"tasks.max": none}) == []
         assert [code for _, code, _ in await told(**{"topics.regex": "users.*"})] == [RISKY]
         assert await topic_warnings(cluster.admin, desc_of("Source"), {"topic": "none"}) == []
     finally:
