@@ -80,6 +80,8 @@ def test_a_source_asks_for_its_committed_offsets_and_has_no_transaction_yet() ->
     assert context.offset({"f": "x"}) == {"n": 7}
     assert context.offset({"f": "y"}) is None
     assert (context.connector, context.task, context.transaction) == ("s", 2, None)
+    context.wakeup()
+    assert woken == [True]
 
 
 def test_a_connector_asks_and_fails_through_whoever_runs_it() -> None:
