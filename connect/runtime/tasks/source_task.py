@@ -43,8 +43,10 @@ QUIET_COMMIT_S = 5.0
 FLUSH_AGAIN_S: Final = 1.0
 #: The pause between two polls of a source that has nothing, in seconds: at first, by how much it grows, and at most: as
 #: Kafka's file source waits. The growth is what a record that comes late waits at most, as a share of how late it is.
+#: Before its first record a source grows faster: many that have nothing cost least, while others are made beside them.
 IDLE_WAIT_MIN_S: Final = 0.005
 IDLE_WAIT_GROWTH: Final = 1.25
+IDLE_WAIT_GROWTH_AT_FIRST: Final = 2.0
 IDLE_WAIT_MAX_S: Final = 1.0
 #: The longest wait that a plugin may ask for, in seconds.
 POLL_WAIT_MAX_S: Final = 60.0
@@ -184,7 +186,8 @@ class SourceTaskRunner(TaskRunner):
                 idle_s = IDLE_WAIT_MIN_S
                 await self.wait_stopping(polled_at + IDLE_WAIT_MIN_S - time.monotonic())
             else:
-                idle_s = min(idle_s * IDLE_WAIT_GROWTH, IDLE_WAIT_MAX_S)
+                growth = IDLE_WAIT_GROWTH if had_some_at else IDLE_WAIT_GROWTH_AT_FIRST
+                idle_s = min(idle_s * growth, IDLE_WAIT_MAX_S)
 
     async def _wait_for_more(self, idle_s: float) -> bool:
         """Wait, since a poll brought nothing; return True where something ended it: the plugin, a stop or a pause.

@@ -866,6 +866,18 @@ async def test_a_wait_that_is_no_number_of_seconds_leaves_the_polls_as_they_are(
     await until(lambda: len(Odd.polled) >= 3)
 
 
+async def test_a_source_that_never_had_anything_is_soon_asked_seldom(worker: RunningWorker) -> None:
+    class Empty(Sleepy):
+        polled, ready = [], []
+
+        def start(self) -> None:
+            pass
+
+    await run(worker, Empty)
+    await until(lambda: bool(Empty.polled) and time.monotonic() - Empty.polled[0] > 0.5)
+    assert len([at for at in Empty.polled if at - Empty.polled[0] < 0.5]) <= 9
+
+
 async def test_a_pause_tells_of_what_is_in_the_log_before_it_stands_still(
     worker: RunningWorker, journal: Journal
 ) -> None:
