@@ -153,7 +153,7 @@ class SourceTaskRunner(TaskRunner):
 
     async def _poll_and_append(self) -> None:
         poll = self._poll_on_loop if on_loop(self._plugin, "poll_batch", "poll") else self._poll_on_thread
-        idle_s, tries = IDLE_WAIT_MIN_S, 0
+        idle_s, tries, had_some = IDLE_WAIT_MIN_S, 0, False
         while not self.stopping:
             if self.pausing:
                 await self._stand_still()
@@ -180,13 +180,13 @@ class SourceTaskRunner(TaskRunner):
                 continue
             await self._finish_append()
             if polled[0] or polled[1]:
-                idle_s = IDLE_WAIT_MIN_S
+                idle_s, had_some = IDLE_WAIT_MIN_S, True
                 self._appending = asyncio.create_task(self._append(*polled))
             elif await self._wait_for_more(idle_s):
                 idle_s = IDLE_WAIT_MIN_S
                 await self.wait_stopping(polled_at + IDLE_WAIT_MIN_S - time.monotonic())
             else:
-                growth = IDLE_WAIT_GROWTH if had_some_at else IDLE_WAIT_GROWTH_AT_FIRST
+                growth = IDLE_WAIT_GROWTH if had_some else IDLE_WAIT_GROWTH_AT_FIRST
                 idle_s = min(idle_s * growth, IDLE_WAIT_MAX_S)
 
     async def _wait_for_more(self, idle_s: float) -> bool:

@@ -74,9 +74,9 @@ def test_nothing_is_kept_of_a_partition_that_is_taken_away(context: SinkTaskCont
 
 
 def test_a_source_asks_for_its_committed_offsets_and_has_no_transaction_yet() -> None:
-    context = SourceTaskContextImpl(
-        "s", 2, lambda partition: {"n": 7} if partition == {"f": "x"} else None, lambda: None
-    )
+    woken: list[bool] = []
+    stored = {"x": {"n": 7}}
+    context = SourceTaskContextImpl("s", 2, lambda at: stored.get(at["f"]), lambda: woken.append(True))
     assert context.offset({"f": "x"}) == {"n": 7}
     assert context.offset({"f": "y"}) is None
     assert (context.connector, context.task, context.transaction) == ("s", 2, None)
