@@ -22,6 +22,7 @@ How a file is told from another: `connect_file.rotation`.
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import select
@@ -224,7 +225,12 @@ class FileStreamSourceTask(SourceTask[FileStreamSourceConfig]):
 
     def _path_of_next(self) -> str | None:
         """Return the path of the file to open: the next that had the name, wherever it was moved, or the name's own."""
-        beside = {sibling.inode: sibling.path for sibling in siblings_of(self.config.file or "")} if self._later else {}
+        beside: dict[tuple[int, int], str] = {}
+        if self._later and self.config.file:
+            beside = {sibling.inode: sibling.path for sibling in siblings_of(self.config.file)}
+            with contextlib.suppress(OSError):
+                named = os.stat(self.config.file)  # noqa: PTH116 - as in _at_end
+                beside[named.st_dev, named.st_ino] = self.config.file
         while self._later:
             path = beside.get(self._later[0].inode)
             if path is not None:
@@ -360,6 +366,10 @@ class FileStreamSourceTask(SourceTask[FileStreamSourceConfig]):
         if self._later:
             paths = [sibling.path for sibling in self._later]
             self.context.log.info("%r had that name meanwhile, and come first", paths)
+        # Known by its number: by the time that it is opened it may have been moved, too.
+        number = (named.st_dev, named.st_ino)
+        if all(sibling.inode != number for sibling in self._later):
+            self._later.append(Sibling(self.config.file, True, number, named.st_size, named.st_mtime_ns))
         last = self._held
         self._reopen_at(0)
         return self._last_line(last + b"\n") if last else []

@@ -109,6 +109,20 @@ def test_a_rotated_file_is_read_to_its_end_and_then_the_new_one_from_its_start(t
     assert [driver.poll() for _ in range(4)] == [["late"], [], ["unended"], ["new"]]
 
 
+def test_a_file_that_is_rotated_after_it_was_found_and_before_it_was_opened_is_read(tmp_path, source):
+    path = tmp_path / "in.txt"
+    path.write_text("one\n")
+    driver = source(path)
+    assert driver.poll() == ["one"]
+    path.rename(tmp_path / "in.txt.1")
+    path.write_text("two\n")
+    while driver.task._stream is not None:  # until it has left the old one
+        assert driver.poll() == []
+    path.rename(tmp_path / "in.txt.2")
+    path.write_text("three\n")
+    assert [line for _ in range(6) for line in driver.poll()] == ["two", "three"]
+
+
 def test_after_the_unended_last_line_of_a_rotated_file_the_offset_is_the_start_of_the_new_one(tmp_path, source):
     file = tmp_path / "in.txt"
     file.write_text("unended")
