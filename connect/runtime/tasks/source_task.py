@@ -197,7 +197,7 @@ class SourceTaskRunner(TaskRunner):
         """
         told = self.context.poll_wait_s  # by the plugin, who may have set it to anything
         if isinstance(told, int | float) and told > 0:
-            idle_s = min(told, POLL_WAIT_MAX_S)
+            idle_s = min(max(told, IDLE_WAIT_MIN_S), POLL_WAIT_MAX_S)
         return await self.wait_idle(idle_s, self._is_woken)
 
     def _wakeup(self) -> None:
