@@ -143,8 +143,9 @@ _USER = re.compile(r"://[^\s\"'<>/?#@:]*:")
 # A password may hold '://' too: what ends it is another URL of a list, in a line also what ends a word.
 _END_OF_VALUE = re.compile(r",\s*[A-Za-z][\w+.-]{0,30}://")
 _END_OF_LINE = re.compile(r"[\s\"'<>]|,[A-Za-z][\w+.-]{0,30}://")
-#: How far behind a user's name a password is looked for; bounded, so that a text of many beginnings takes no longer.
-_PASSWORD_MAX: Final = 1024
+#: How far behind a user's name a password is looked for, well beyond the tokens of clouds; bounded, so that a text of
+#: many beginnings takes no longer.
+_PASSWORD_MAX: Final = 8192
 _NO_PARAMETERS = re.compile(r"[^=@]*@")
 _PORT = re.compile(r"[0-9]{1,5}(?![^/?#;,\s\"'])")
 
@@ -152,9 +153,13 @@ _PORT = re.compile(r"[0-9]{1,5}(?![^/?#;,\s\"'])")
 def _of_users(text: str, line: bool) -> Iterator[Span]:
     if "://" not in text or "@" not in text:
         return
-    end_of, covered = _END_OF_LINE if line else _END_OF_VALUE, 0
+    end_of, covered, next_at = _END_OF_LINE if line else _END_OF_VALUE, 0, 0
     for match in _USER.finditer(text):
         if match.end() < covered:
+            continue
+        if next_at < match.end() and (next_at := text.find("@", match.end())) < 0:
+            return
+        if next_at - match.end() > _PASSWORD_MAX:
             continue
         run = text[match.end() : match.end() + _PASSWORD_MAX]
         if (end := end_of.search(run)) is not None:

@@ -198,6 +198,12 @@ def test_no_password_of_a_url_is_seen_whatever_signs_it_has(password: str) -> No
     assert shown == "postgresql://user:[hidden]@host:5432/db"
 
 
+@pytest.mark.parametrize("line", [False, True])
+def test_a_token_of_thousands_of_signs_is_hidden_as_a_password_is(line: bool) -> None:
+    shown = hide(f"postgresql://user:{'tok3n.' * 900}@host:5432/db", line=line)
+    assert shown == "postgresql://user:[hidden]@host:5432/db"
+
+
 @pytest.mark.parametrize(
     "part",
     [
