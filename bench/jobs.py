@@ -22,9 +22,9 @@ import orjson
 
 from connect.app import open_worker
 from connect.records import Columns
-from connect.runtime.config import WorkerConfig
 from connect.runtime.herder import Herder
 from connect.runtime.tuning import tune_process
+from connect.runtime.worker_config import WorkerConfig
 
 STRING = "org.apache.kafka.connect.storage.StringConverter"
 JSON = "org.apache.kafka.connect.json.JsonConverter"

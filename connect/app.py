@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:  # what a command does not need, it does not wait for
     from connect.inspection import Inspector, Repairer
     from connect.ports import Cluster
-    from connect.runtime.config import WorkerConfig
     from connect.runtime.herder import Herder
+    from connect.runtime.worker_config import WorkerConfig
 
 
 async def open_cluster(data_dir: Path, configs: Mapping[str, object] | None = None) -> Cluster:

@@ -10,7 +10,7 @@ import pytest
 
 from connect.api import ConfigError, EnvironmentFault
 from connect.app import inspect_log, open_cluster, open_worker, repair_log, run, serve
-from connect.runtime.config import WorkerConfig
+from connect.runtime.worker_config import WorkerConfig
 from tests.support.worker import CONNECT
 
 

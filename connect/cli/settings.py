@@ -15,8 +15,8 @@ import orjson
 from connect.api import ConfigError
 from connect.cli import properties
 from connect.cli.texts import read_text
-from connect.runtime.config import WorkerConfig
 from connect.runtime.model import TargetState
+from connect.runtime.worker_config import WorkerConfig
 
 logger = logging.getLogger(__name__)
 

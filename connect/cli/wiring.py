@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:  # commands that only talk to a worker do not wait for all of this
     from connect.inspection import Inspector, Repairer
     from connect.ports import Cluster
-    from connect.runtime.config import WorkerConfig
     from connect.runtime.herder import Herder
+    from connect.runtime.worker_config import WorkerConfig
 
 
 class OpenCluster(Protocol):

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from connect.cli.settings import ConnectorFile
     from connect.cli.wiring import Wiring
     from connect.runtime.border.ending import Ending
-    from connect.runtime.config import WorkerConfig
     from connect.runtime.herder import Herder
+    from connect.runtime.worker_config import WorkerConfig
 
 logger = logging.getLogger(__name__)
 

@@ -28,7 +28,7 @@ from connect.api.error_codes import register_code
 from connect.rest.errors import error_response
 from connect.rest.negotiation import Asgi, Scope
 from connect.runtime.addresses import is_loopback, parse_address
-from connect.runtime.config import WorkerConfig, listener_host
+from connect.runtime.worker_config import WorkerConfig, listener_host
 
 MISDIRECTED: Final = register_code(
     "request.misdirected",

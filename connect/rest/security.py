@@ -21,7 +21,7 @@ from connect.rest.limits import Limits
 from connect.rest.negotiation import Asgi, ContentNegotiation, Scope, route_path
 from connect.rest.origins import Origins
 from connect.rest.users import HeldBackError, Users
-from connect.runtime.config import WorkerConfig
+from connect.runtime.worker_config import WorkerConfig
 
 _READING = ("GET", "HEAD", "OPTIONS")
 #: For probes, which carry no password: says nothing but whether the worker can serve.

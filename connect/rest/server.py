@@ -21,7 +21,7 @@ from connect.api import EnvironmentFault, invalid_value
 from connect.rest.protocol import BoundedProtocol
 from connect.rest.tls import Renewing, tls_config
 from connect.runtime import secrets
-from connect.runtime.config import WorkerConfig
+from connect.runtime.worker_config import WorkerConfig
 
 logger = logging.getLogger(__name__)
 

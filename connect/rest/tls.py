@@ -17,7 +17,7 @@ from typing import Any
 
 from connect.api import Config, ConfigError, Problem, config_key, invalid_value
 from connect.api.config_values import Secret
-from connect.runtime.config import strip_prefix
+from connect.runtime.config_prefixes import strip_prefix
 
 logger = logging.getLogger(__name__)
 

@@ -22,18 +22,14 @@ from connect.api import (
 from connect.api.config_values import parse_type
 from connect.runtime.border.calls import within
 from connect.runtime.clock import now_ms
-from connect.runtime.config import (
-    ConnectorConfig,
-    SinkConnectorConfig,
-    SourceConnectorConfig,
-    WorkerConfig,
-    strip_prefix,
-)
+from connect.runtime.config_prefixes import strip_prefix
+from connect.runtime.connector_config import ConnectorConfig, SinkConnectorConfig, SourceConnectorConfig
 from connect.runtime.model import PluginKind
 from connect.runtime.plugins import CONNECTOR_KINDS, PluginDesc, PluginHost
 from connect.runtime.tasks.pipeline import Pipeline
 from connect.runtime.tasks.stages import Stage
 from connect.runtime.tasks.tolerance import Tolerance
+from connect.runtime.worker_config import WorkerConfig
 
 P = TypeVar("P", bound=Plugin)
 

@@ -13,7 +13,7 @@ import connect
 from connect.api.files import FileRules
 from connect.credentials import contexts_file
 from connect.runtime.addresses import is_loopback
-from connect.runtime.config import WorkerConfig, listener_host
+from connect.runtime.worker_config import WorkerConfig, listener_host
 
 _EVERYWHERE: Final = "*"
 _TLS_FILES: Final = ("ssl.keystore.location", "ssl.keystore.key.location", "ssl.truststore.location")

@@ -26,7 +26,6 @@ from connect.ports import Cluster
 from connect.runtime import secrets
 from connect.runtime.border.watchdog import Watchdog
 from connect.runtime.clock import now_ms
-from connect.runtime.config import WorkerConfig
 from connect.runtime.connector_locks import ConnectorLocks
 from connect.runtime.factory import connector_desc
 from connect.runtime.lag import Lags
@@ -50,6 +49,7 @@ from connect.runtime.validation import validator
 from connect.runtime.validation.checking import Checks
 from connect.runtime.views import ForbiddenError, Views
 from connect.runtime.worker import Worker
+from connect.runtime.worker_config import WorkerConfig
 from connect.stores import configs, offsets, statuses
 from connect.stores.compacted import CompactedTopic
 from connect.stores.configs import ConfigStore, Revision

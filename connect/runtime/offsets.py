@@ -20,12 +20,13 @@ from connect.ports import Cluster
 from connect.records import OffsetAndMetadata, TopicPartition
 from connect.runtime.border.calls import PluginTimeoutError, TaskThread, call
 from connect.runtime.border.watchdog import Watchdog
-from connect.runtime.config import WorkerConfig, strip_prefix
+from connect.runtime.config_prefixes import strip_prefix
 from connect.runtime.factory import connector_desc
 from connect.runtime.model import PluginKind
 from connect.runtime.plugins import PluginHost
 from connect.runtime.tasks.context import ConnectorContextImpl
 from connect.runtime.validation.checking import closed
+from connect.runtime.worker_config import WorkerConfig
 from connect.stores.offsets import OffsetStore
 
 OFFSETS_INVALID = register_code(

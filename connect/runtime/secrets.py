@@ -22,7 +22,7 @@ from urllib.parse import quote, unquote
 
 from connect.api import HIDDEN, ConfigKey, ConfigType, ConnectError, Problem, invalid_config
 from connect.runtime import secret_text
-from connect.runtime.config import SinkConnectorConfig, SourceConnectorConfig
+from connect.runtime.connector_config import SinkConnectorConfig, SourceConnectorConfig
 from connect.runtime.model import PluginKind
 from connect.runtime.plugins import CONNECTOR_KINDS, PluginHost
 

@@ -16,7 +16,7 @@ from connect.api.connector import config_class_of
 from connect.api.error_codes import register_code
 from connect.runtime import secrets
 from connect.runtime.border.watchdog import Notice, Watchdog
-from connect.runtime.config import WorkerConfig, strip_prefix
+from connect.runtime.config_prefixes import strip_prefix
 from connect.runtime.lag import Lags, Sink, SinkLag
 from connect.runtime.lifecycle import Lifecycle
 from connect.runtime.model import (
@@ -38,6 +38,7 @@ from connect.runtime.states import INITIAL
 from connect.runtime.validation import validator
 from connect.runtime.validation.checking import Checks
 from connect.runtime.worker import Worker
+from connect.runtime.worker_config import WorkerConfig
 from connect.stores.configs import ConfigStore, Revision
 from connect.stores.statuses import Status, StatusStore
 

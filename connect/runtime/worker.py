@@ -13,7 +13,7 @@ from connect.api.contract import task_configs_of
 from connect.runtime import secrets
 from connect.runtime.border.calls import CANCEL_S, PluginTimeoutError, TaskThread, call
 from connect.runtime.border.failures import failure_of
-from connect.runtime.config import ConnectorConfig, WorkerConfig
+from connect.runtime.connector_config import ConnectorConfig
 from connect.runtime.connector_context import connector_context
 from connect.runtime.factory import connector_desc, framework_config
 from connect.runtime.model import PluginKind, State, TaskId, TaskProgress
@@ -23,6 +23,7 @@ from connect.runtime.tasks.context import ConnectorContextImpl
 from connect.runtime.tasks.sink_task import SinkTaskRunner
 from connect.runtime.tasks.source_task import SourceTaskRunner
 from connect.runtime.tasks.task import RELEASE_S, Surroundings, TaskRunner, TaskSpec, render_trace
+from connect.runtime.worker_config import WorkerConfig
 from connect.stores.offsets import OffsetStore
 
 logger = logging.getLogger(__name__)

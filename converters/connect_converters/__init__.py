@@ -2,8 +2,8 @@
 
 `json_*` are the parts of JsonConverter, `columns` is the fast way of all.
 
-Elsewhere: the converters that a worker uses where none is named (`connect.runtime.config`); SimpleHeaderConverter's
-language (`connect.api.values`).
+Elsewhere: the converters that a worker uses where none is named (`connect.runtime.worker_config`);
+SimpleHeaderConverter's language (`connect.api.values`).
 """
 
 from connect.api import Converter, HeaderConverter, hookimpl

@@ -23,7 +23,7 @@ from connect.app import open_cluster, open_worker, serve
 from connect.cli.remote import APPEND_COUNT_MAX, RemoteCluster
 from connect.ports import Cluster, Subscription
 from connect.records import Columns, OffsetAndMetadata, TopicPartition
-from connect.runtime.config import WorkerConfig
+from connect.runtime.worker_config import WorkerConfig
 
 T0 = TopicPartition("t", 0)
 TRANSACTIONAL = {"transactional.id": "x"}

@@ -6,7 +6,7 @@ import pytest
 
 from connect.api import ConfigError
 from connect.cli.settings import connector_file, env_config, worker_config
-from connect.runtime.config import WorkerConfig
+from connect.runtime.worker_config import WorkerConfig
 
 
 def test_variables_name_keys_as_the_images_write_them() -> None:

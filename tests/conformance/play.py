@@ -27,11 +27,12 @@ from connect.api import (
     Transform,
 )
 from connect.rest.render import config_infos
-from connect.runtime.config import SinkConnectorConfig, SourceConnectorConfig, WorkerConfig
+from connect.runtime.connector_config import SinkConnectorConfig, SourceConnectorConfig
 from connect.runtime.factory import make_stages
 from connect.runtime.model import PluginKind
 from connect.runtime.plugins import PluginHost
 from connect.runtime.validation.validator import validate
+from connect.runtime.worker_config import WorkerConfig
 from tests.conformance.phases import PhaseFailed, Skipped
 from tests.conformance.phases import in_phase as _phase
 from tests.conformance.play_values import play_values

@@ -15,10 +15,11 @@ import pytest
 
 from connect.api import ConfigKey
 from connect.rest.render import config_infos, config_key
-from connect.runtime.config import ConnectorConfig, SinkConnectorConfig, SourceConnectorConfig, WorkerConfig
+from connect.runtime.connector_config import ConnectorConfig, SinkConnectorConfig, SourceConnectorConfig
 from connect.runtime.model import PluginKind
 from connect.runtime.validation.client_overrides import TYPES
 from connect.runtime.validation.validator import plugin_config, validate
+from connect.runtime.worker_config import WorkerConfig
 from tests.conformance.play import departures, plugins
 from tests.conformance.vectors import OPEN
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from connect.runtime.config import WorkerConfig
 from connect.runtime.validation.validator import validate
+from connect.runtime.worker_config import WorkerConfig
 from tests.conformance.play import DEPARTURES, departures, play, plugins
 from tests.conformance.replay import FILES, group_of, main, replay
 from tests.conformance.vectors import OPEN, read

@@ -17,9 +17,10 @@ from pathlib import Path
 from typing import Any
 
 from connect.api import INT32, STRING, Batch, ConfigKey, Headers, Record, Schema, Transform
-from connect.runtime.config import SourceConnectorConfig, WorkerConfig
+from connect.runtime.connector_config import SourceConnectorConfig
 from connect.runtime.factory import make_stages
 from connect.runtime.plugins import PluginHost
+from connect.runtime.worker_config import WorkerConfig
 from connect_transforms import connect_transforms
 
 PAGES = Path(__file__).parents[2] / "docs" / "reference" / "transforms"

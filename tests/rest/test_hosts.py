@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connect.rest.hosts import Authority, Names, names_of, parse_authority
-from connect.runtime.config import WorkerConfig
+from connect.runtime.worker_config import WorkerConfig
 from tests.support.doors import ServedWorker, make_users, served_worker
 
 PATHS = ("/", "/health", "/connectors", "/openapi.json", "/docs", "/v1/topics", "/admin/loggers", "/nowhere")

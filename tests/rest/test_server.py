@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from connect.rest.server import exposure, parse_listener
-from connect.runtime.config import WorkerConfig
+from connect.runtime.worker_config import WorkerConfig
 from tests.support.doors import served_worker
 
 FILE = "rest.authentication.file"

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from connect.api import Batch, ConfigError, SinkConnector, SinkTask, SourceConnector, SourceTask, Transform, hookimpl
-from connect.runtime.config import SinkConnectorConfig, SourceConnectorConfig, WorkerConfig
+from connect.runtime.connector_config import SinkConnectorConfig, SourceConnectorConfig
 from connect.runtime.factory import (
     check_default_converters,
     connector_desc,
@@ -22,6 +22,7 @@ from connect.runtime.factory import (
     refusal,
 )
 from connect.runtime.plugins import PluginHost
+from connect.runtime.worker_config import WorkerConfig
 from tests.support.factories import make_sink_batch
 from tests.support.worker import JSON, STRING
 

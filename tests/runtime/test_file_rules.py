@@ -8,9 +8,9 @@ import pytest
 import connect
 from connect.api import files
 from connect.api.files import FileRules
-from connect.runtime.config import WorkerConfig
 from connect.runtime.file_rules import file_rules
 from connect.runtime.model import State
+from connect.runtime.worker_config import WorkerConfig
 from tests.support.worker import STRING, running_worker
 
 

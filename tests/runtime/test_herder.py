@@ -9,11 +9,11 @@ import pytest
 
 from connect.api import ConfigError, ConflictError, NotFoundError, SourceConnector, SourceTask
 from connect.app import open_cluster
-from connect.runtime.config import WorkerConfig
 from connect.runtime.herder import Herder
 from connect.runtime.model import State, TargetState
 from connect.runtime.plugins import PluginHost
 from connect.runtime.views import ForbiddenError
+from connect.runtime.worker_config import WorkerConfig
 from tests.support.odd_plugins import register
 from tests.support.worker import STRING, RunningWorker, running_worker
 

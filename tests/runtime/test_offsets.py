@@ -11,8 +11,8 @@ import pytest
 
 from connect.api import ConfigError, PluginError, SinkConnector, SinkTask, SourceConnector, SourceTask
 from connect.runtime.border.calls import PluginTimeoutError
-from connect.runtime.config import WorkerConfig
 from connect.runtime.offsets import Offsets, sink_group
+from connect.runtime.worker_config import WorkerConfig
 from tests.support.odd_plugins import register
 from tests.support.worker import RunningWorker, running_worker
 

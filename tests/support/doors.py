@@ -16,8 +16,8 @@ import trustme
 from connect import credentials
 from connect.app import open_worker
 from connect.rest.server import serve
-from connect.runtime.config import WorkerConfig
 from connect.runtime.herder import Herder
+from connect.runtime.worker_config import WorkerConfig
 from tests.support.declared import checked_app
 
 PASSWORD = "correct horse battery"

@@ -18,9 +18,9 @@ from typing import Any
 import httpx
 
 from connect.app import open_worker
-from connect.runtime.config import WorkerConfig
 from connect.runtime.herder import Herder
 from connect.runtime.model import State
+from connect.runtime.worker_config import WorkerConfig
 from tests.support.declared import checked_app
 
 STRING = "org.apache.kafka.connect.storage.StringConverter"

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from connect.api import ConfigError, ConnectError
-from connect.runtime.config import SourceConnectorConfig
+from connect.runtime.connector_config import SourceConnectorConfig
 from connect.runtime.factory import make_stages
 from tests.support.transforms import PLUGINS, transformed
 

@@ -9,9 +9,10 @@ import pytest
 
 from connect.api import Batch, ConfigError, DataError, Record, RetriableError, Transform
 from connect.api.files import FileRules, in_force
-from connect.runtime.config import SourceConnectorConfig, WorkerConfig
+from connect.runtime.connector_config import SourceConnectorConfig
 from connect.runtime.factory import make_stages
 from connect.runtime.validation.validator import validate
+from connect.runtime.worker_config import WorkerConfig
 from tests.support.transforms import PLUGINS, make_transform
 
 FILE = """

@@ -27,7 +27,7 @@ from connect.api import (
 from connect.api.errors import InternalTopicError
 from connect.ports import Cluster, Producer
 from connect.records import Columns, FetchedBatch, RawHeaders
-from connect.runtime.config import SinkConnectorConfig
+from connect.runtime.connector_config import SinkConnectorConfig
 from connect.runtime.model import TaskId
 from connect.runtime.secrets import redact
 from connect.runtime.tasks.delivery import delivery_timeout_s

@@ -28,7 +28,8 @@ from connect.api.contract import flushed_of, resume_offsets_of
 from connect.ports import Consumer, Subscription
 from connect.records import FetchedBatch, OffsetAndMetadata, TopicPartition
 from connect.runtime.border.calls import call
-from connect.runtime.config import SinkConnectorConfig, strip_prefix
+from connect.runtime.config_prefixes import strip_prefix
+from connect.runtime.connector_config import SinkConnectorConfig
 from connect.runtime.factory import make_pipeline
 from connect.runtime.offsets import sink_group
 from connect.runtime.tasks.context import SinkTaskContextImpl

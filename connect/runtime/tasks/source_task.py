@@ -24,7 +24,8 @@ from connect.api.contract import batches_of, check_batch, check_source, refuse
 from connect.ports import Producer
 from connect.records import Appended
 from connect.runtime.border.calls import call, on_loop
-from connect.runtime.config import SourceConnectorConfig, strip_prefix
+from connect.runtime.config_prefixes import strip_prefix
+from connect.runtime.connector_config import SourceConnectorConfig
 from connect.runtime.factory import make_pipeline
 from connect.runtime.tasks.acknowledgements import Acknowledgements
 from connect.runtime.tasks.appending import Appends

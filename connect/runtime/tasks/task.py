@@ -23,7 +23,7 @@ from connect.ports import Cluster
 from connect.runtime.border.calls import PluginTimeoutError, TaskThread, call
 from connect.runtime.border.failures import PLUGIN_FAILED, cause_of, failure_of, told
 from connect.runtime.border.watchdog import Watchdog
-from connect.runtime.config import ConnectorConfig, WorkerConfig
+from connect.runtime.connector_config import ConnectorConfig
 from connect.runtime.connector_context import connector_context
 from connect.runtime.model import State, TaskId, TaskProgress
 from connect.runtime.observers import Observers
@@ -33,6 +33,7 @@ from connect.runtime.states import INITIAL, Event, after
 from connect.runtime.tasks.context import SinkTaskContextImpl, SourceTaskContextImpl
 from connect.runtime.tasks.pipeline import Pipeline
 from connect.runtime.tasks.tolerance import Tolerance, failed_record, wait_ms_of
+from connect.runtime.worker_config import WorkerConfig
 
 #: Long idle waits end together, on multiples of this: a wake-up costs more than what it is for, half of it saved. Those
 #: of many seconds on multiples of the second figure.

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from connect.api import Batch, ConnectError, DataError, Plugin, RetriableError
-from connect.runtime.config import ConnectorConfig, SinkConnectorConfig
+from connect.runtime.connector_config import ConnectorConfig, SinkConnectorConfig
 from connect.runtime.secrets import redact
 from connect.runtime.tasks.dead_letters import Letter
 

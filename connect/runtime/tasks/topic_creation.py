@@ -15,7 +15,7 @@ from typing import Any, Final
 from connect.api import ConfigError, Pattern, UnknownTopicOrPartitionError, compile_pattern
 from connect.api.errors import InternalTopicError
 from connect.ports import Cluster
-from connect.runtime.config import strip_prefix
+from connect.runtime.config_prefixes import strip_prefix
 from connect.stores.topics import ensure_topic
 
 PREFIX: Final = "topic.creation."

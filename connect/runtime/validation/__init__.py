@@ -1,5 +1,5 @@
 """Connector configs, checked: keys, classes, versions, overrides; and warnings of what is likely to be wrong.
 
-Elsewhere: the keys themselves (`connect.runtime.config`, and each plugin's `Config`); hiding and putting back secrets
-(`connect.runtime.secrets`).
+Elsewhere: the keys themselves (`connect.runtime.connector_config`, and each plugin's `Config`); hiding and putting back
+secrets (`connect.runtime.secrets`).
 """

@@ -16,7 +16,6 @@ from typing import Any, Final
 from connect.api import ConfigError, ConnectError, InvalidConfigError, SlowPatternError, compile_pattern
 from connect.ports import Admin
 from connect.runtime.border.calls import within
-from connect.runtime.config import WorkerConfig
 from connect.runtime.factory import framework_config, make_converter, make_header_converter, make_stages
 from connect.runtime.model import ConfigInfos, PluginKind
 from connect.runtime.plugins import PluginDesc, PluginHost
@@ -26,6 +25,7 @@ from connect.runtime.validation.class_names import instead_of
 from connect.runtime.validation.client_overrides import PREFIXES, TYPES, clients_of
 from connect.runtime.validation.enrichment import CONVERTERS, MEMBERS
 from connect.runtime.validation.version_ranges import in_range
+from connect.runtime.worker_config import WorkerConfig
 
 UNKNOWN_KEY: Final = "unknown_key"
 UNKNOWN_CLASS: Final = "unknown_class"

@@ -17,12 +17,13 @@ from typing import Any, Final
 from connect.api import ConfigError, ConfigKey, ConfigType, ConfigValue
 from connect.api.config_values import parse_type
 from connect.runtime.border.calls import within
-from connect.runtime.config import WorkerConfig, strip_prefix
+from connect.runtime.config_prefixes import strip_prefix
 from connect.runtime.factory import refusal
 from connect.runtime.model import PluginKind
 from connect.runtime.plugins import PluginDesc, PluginHost
 from connect.runtime.validation.class_names import missing_class, wrong_class
 from connect.runtime.validation.version_ranges import VersionRangeError, parse_range
+from connect.runtime.worker_config import WorkerConfig
 
 #: Everything that can stand in a list of aliases: its kind, the group of its keys, and what Kafka calls it.
 MEMBERS: Final = (

@@ -17,7 +17,7 @@ from typing import Any
 
 from connect.api import ConfigError, ConfigKey, ConfigValue, Problem
 from connect.runtime.border.calls import within
-from connect.runtime.config import ConnectorConfig, SinkConnectorConfig, SourceConnectorConfig, WorkerConfig
+from connect.runtime.connector_config import ConnectorConfig, SinkConnectorConfig, SourceConnectorConfig
 from connect.runtime.factory import connector_desc
 from connect.runtime.model import ConfigInfo, ConfigInfos, ConfigValueInfo, PluginKind
 from connect.runtime.plugins import CONNECTOR_KINDS, PluginDesc, PluginHost
@@ -36,6 +36,7 @@ from connect.runtime.validation.enrichment import (
     shown,
 )
 from connect.runtime.validation.version_ranges import VersionRangeError, parse_range
+from connect.runtime.worker_config import WorkerConfig
 
 NULL_VALUE = "Null value can not be supplied as the configuration value."
 _MISSING = re.compile(r": Class (.+) could not be found\.$")

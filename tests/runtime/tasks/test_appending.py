@@ -15,7 +15,7 @@ from connect.api import ConnectError, DataError, EnvironmentFault, UnknownTopicO
 from connect.app import open_cluster
 from connect.ports import Cluster
 from connect.records import Appended, Columns, TopicPartition
-from connect.runtime.config import SourceConnectorConfig
+from connect.runtime.connector_config import SourceConnectorConfig
 from connect.runtime.tasks.appending import Appends
 from connect.runtime.tasks.pipeline import Outgoing
 from connect.runtime.tasks.tolerance import Interrupted, Tolerance

@@ -21,7 +21,7 @@ from connect.api import (
 )
 from connect.records import Columns, FetchedBatch
 from connect.runtime.border.watchdog import Abandoned
-from connect.runtime.config import SinkConnectorConfig
+from connect.runtime.connector_config import SinkConnectorConfig
 from connect.runtime.tasks.pipeline import Pipeline
 from connect.runtime.tasks.stages import Stage
 from connect.runtime.tasks.tolerance import Interrupted, Tolerance

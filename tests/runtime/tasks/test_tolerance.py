@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from connect.api import Batch, DataError, RetriableError
-from connect.runtime.config import SinkConnectorConfig
+from connect.runtime.connector_config import SinkConnectorConfig
 from connect.runtime.tasks.tolerance import Interrupted, Tolerance, backoff_ms, wait_ms_of
 from tests.support.factories import make_sink_batch
 

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from connect.log import LogCluster
-from connect.runtime.config import WorkerConfig
 from connect.runtime.model import PluginKind
 from connect.runtime.plugins import PluginDesc, PluginHost
 from connect.runtime.validation import validator
@@ -23,6 +22,7 @@ from connect.runtime.validation.config_warnings import (
     startup_problems,
     topic_warnings,
 )
+from connect.runtime.worker_config import WorkerConfig
 
 PLUGINS = PluginHost.discover()
 WORKER = WorkerConfig.parse({})

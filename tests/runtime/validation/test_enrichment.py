@@ -6,10 +6,10 @@ from functools import cache
 from typing import Any
 
 from connect.api import ConfigValue
-from connect.runtime.config import WorkerConfig
 from connect.runtime.model import PluginKind
 from connect.runtime.plugins import PluginHost
 from connect.runtime.validation.enrichment import Context, converter_values, groups_of, member_values
+from connect.runtime.worker_config import WorkerConfig
 from tests.support.worker import JSON
 
 ROUTER = "org.apache.kafka.connect.transforms.RegexRouter"

@@ -9,9 +9,9 @@ import pytest
 
 from connect.api import ConfigError
 from connect.rest.render import config_infos
-from connect.runtime.config import WorkerConfig
 from connect.runtime.plugins import PluginHost
 from connect.runtime.validation.validator import NULL_VALUE, raise_for_errors, validate
+from connect.runtime.worker_config import WorkerConfig
 
 TRANSFORMS = "org.apache.kafka.connect.transforms."
 

@@ -1,12 +1,14 @@
-"""The worker's and the framework's own config keys, as Kafka Connect declares them."""
+"""The framework's keys of every connector, source and sink, as Kafka Connect declares them.
+
+Elsewhere: the worker's keys (`worker_config.py`), and what rules there are between keys of several parts
+(`validation/`).
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path
 from typing import Any, ClassVar
-from urllib.parse import urlsplit
 
 from connect.api import (
     LOOP_LIMIT_S,
@@ -19,9 +21,6 @@ from connect.api import (
     valid_pattern,
 )
 
-JSON_CONVERTER = "org.apache.kafka.connect.json.JsonConverter"
-HEADER_CONVERTER = "org.apache.kafka.connect.storage.SimpleHeaderConverter"
-ALL_INTERFACES = "0.0.0.0"  # noqa: S104 - a name for what an empty host of a listener asks for
 DEAD_LETTER_TOPIC = "errors.deadletterqueue.topic.name"
 COMMON, TRANSFORMS, PREDICATES, ERRORS = "Common", "Transforms", "Predicates", "Error Handling"
 TOPIC_CREATION, EXACTLY_ONCE, OFFSETS_TOPIC = "Topic Creation", "Exactly Once Support", "offsets.topic"
@@ -422,206 +421,3 @@ class SinkConnectorConfig(ConnectorConfig):
             )
         if dead and pattern:
             yield from _dead_letters_match(pattern, dead)
-
-
-class WorkerConfig(Config):
-    """The worker's keys: Kafka Connect's names and defaults, and a few of our own (data.dir)."""
-
-    data_dir: str = config_key(
-        "Directory of the bundled log and all state.", default="./connect-data", importance="high"
-    )
-    listeners: list[str] = config_key(
-        "Where REST listens: http://HOST:PORT and https://HOST:PORT; port 0 takes a free one.",
-        default=["http://127.0.0.1:8083"],
-        importance="high",
-    )
-    rest_authentication_file: str = config_key(
-        "File of users, roles and hashed secrets; everyone may do everything when left out.",
-        default="",
-        importance="high",
-    )
-    rest_advertised_host_name: str | None = config_key(
-        "A name under which clients reach REST; it is answered to, as those of rest.allowed.hosts are.",
-        default=None,
-        importance="low",
-    )
-    rest_allowed_hosts: list[str] = config_key(
-        "Further names that REST answers to in a request's Host, with commas; "
-        "*.example.org for all below one, * for any.",
-        default=[],
-        importance="medium",
-    )
-    rest_request_max_bytes: int = config_key(
-        "The largest body of a request that is taken.", default=8 << 20, ge=1024, importance="low"
-    )
-    rest_request_total_max_bytes: int = config_key(
-        "What the bodies of all requests may have together.", default=32 << 20, ge=1024, importance="low"
-    )
-    rest_request_timeout_ms: int = config_key(
-        "How long a request's body may take to arrive, and its answer to be made.",
-        type="LONG",
-        default=90_000,
-        ge=1,
-        importance="low",
-    )
-    access_control_allow_origin: str = config_key(
-        "Origins of web pages that may use REST (CORS), with commas; * for all.", default="", importance="low"
-    )
-    access_control_allow_methods: str = config_key(
-        "Methods they may use, with commas; GET, POST and HEAD when left out.", default="", importance="low"
-    )
-    bootstrap_servers: list[str] = config_key(
-        "A real Kafka cluster in place of the bundled log; not in this version.", default=[], importance="high"
-    )
-    group_id: str = config_key("Names the worker's cluster in displays.", default="connect-cluster", importance="high")
-    key_converter: str = config_key(
-        "Converter of keys for connectors that name none.", default=JSON_CONVERTER, type="CLASS", importance="high"
-    )
-    value_converter: str = config_key(
-        "Converter of values for connectors that name none.", default=JSON_CONVERTER, type="CLASS", importance="high"
-    )
-    header_converter: str = config_key(
-        "Converter of headers for connectors that name none.", default=HEADER_CONVERTER, type="CLASS", importance="low"
-    )
-    file_allowed_paths: list[str] = config_key(
-        "Folders of files that connectors may read and write, with commas; * for all. "
-        "Left out: all while every listener is on loopback, else the working directory.",
-        default=[],
-        importance="medium",
-    )
-    plugin_path: list[str] = config_key(
-        "Folders with plugins that are not installed: modules and packages.", default=[], importance="low"
-    )
-    config_storage_topic: str = config_key(
-        "Compacted topic of connector configs.", default="connect-configs", non_empty=True, importance="high"
-    )
-    offset_storage_topic: str = config_key(
-        "Compacted topic of source offsets.", default="connect-offsets", non_empty=True, importance="high"
-    )
-    status_storage_topic: str = config_key(
-        "Compacted topic of statuses.", default="connect-status", non_empty=True, importance="high"
-    )
-    offset_storage_partitions: int = config_key(
-        "Partitions of the offsets topic when it is created.", default=1, ge=1, importance="low"
-    )
-    status_storage_partitions: int = config_key(
-        "Partitions of the status topic when it is created.", default=1, ge=1, importance="low"
-    )
-    offset_flush_interval_ms: int = config_key(
-        "How often offsets are committed.", type="LONG", default=60000, ge=1, importance="low"
-    )
-    offset_flush_timeout_ms: int = config_key(
-        "How long a commit may take before it is given up and tried again.",
-        type="LONG",
-        default=5000,
-        ge=1,
-        importance="low",
-    )
-    task_shutdown_graceful_timeout_ms: int = config_key(
-        "How long a stopping task may take to finish what is in flight.",
-        type="LONG",
-        default=5000,
-        ge=1,
-        importance="low",
-    )
-    plugin_call_timeout_ms: int = config_key(
-        "How long a call into a plugin may take, other than poll and put; then its task or connector fails.",
-        type="LONG",
-        default=300_000,
-        ge=1,
-        importance="low",
-    )
-    plugin_check_timeout_ms: int = config_key(
-        "How long plugins may take to check a config, or offsets, for a request.",
-        type="LONG",
-        default=20_000,
-        ge=1,
-        importance="low",
-    )
-    plugin_import_timeout_ms: int = config_key(
-        "How long importing a plugin may take; then it is left out.",
-        type="LONG",
-        default=30_000,
-        ge=1,
-        importance="low",
-    )
-    topic_creation_enable: bool = config_key(
-        "Whether topics that source connectors write to are created.", default=True, importance="low"
-    )
-    topic_tracking_enable: bool = config_key(
-        "Whether the topics of each connector are recorded.", default=True, importance="low"
-    )
-    compression_type: str = config_key(
-        "Compression of what source connectors write: none, gzip, snappy, lz4, zstd.",
-        name="producer.compression.type",
-        default="none",
-        importance="low",
-    )
-    transforms_python_enabled: bool = config_key(
-        "Whether connectors may use connect.transforms.Python, "
-        "which runs functions of Python files with the worker's rights.",
-        default=False,
-        importance="low",
-    )
-    topic_tracking_allow_reset: bool = config_key(
-        "Whether the record of a connector's topics can be reset.", default=True, importance="low"
-    )
-    log_level: str = config_key(
-        "Level of the worker's log: DEBUG, INFO, WARN, ERROR.",
-        default="INFO",
-        one_of=("TRACE", "DEBUG", "INFO", "WARN", "ERROR"),
-        importance="low",
-    )
-
-    def problems(self) -> Iterable[Problem]:
-        if self.bootstrap_servers:
-            yield Problem(
-                "bootstrap.servers",
-                "Invalid value for configuration bootstrap.servers: this version runs on the bundled log; "
-                "leave the key out",
-            )
-        if extensions := self.originals.get("rest.extension.classes"):
-            # Passing over it could leave open what its user believes to be shut.
-            yield Problem(
-                "rest.extension.classes",
-                f"Invalid value {extensions} for configuration rest.extension.classes: "
-                "Java's REST extensions do not run here; leave the key out, "
-                "and set rest.authentication.file for users and passwords",
-            )
-        names = ("config.storage.topic", "offset.storage.topic", "status.storage.topic")
-        topics = (self.config_storage_topic, self.offset_storage_topic, self.status_storage_topic)
-        for name, topic in zip(names[1:], topics[1:], strict=True):
-            if topic in topics[: names.index(name)]:  # each store forgets what it cannot read, the others' records
-                other = names[topics.index(topic)]
-                yield Problem(
-                    name,
-                    f"Invalid value {topic} for configuration {name}: {other} names the same topic; "
-                    "each holds one kind of state",
-                )
-        if not any(self.listeners):
-            yield Problem(
-                "listeners",
-                "Invalid value for configuration listeners: at least one http:// or https:// address is expected",
-            )
-
-    @property
-    def data_path(self) -> Path:
-        """The data directory as a path."""
-        return Path(self.data_dir)
-
-    def converter_config(self, which: str) -> dict[str, Any]:
-        """Return the worker's own keys of a converter ('key.converter', …) with the prefix taken off."""
-        return strip_prefix(self.originals, which + ".")
-
-
-def listener_host(listener: str) -> str:
-    """Return the host of one address of `listeners`; an empty one means all interfaces, as in Kafka."""
-    try:
-        return urlsplit(listener).hostname or ALL_INTERFACES
-    except ValueError:  # told of when the listener is made
-        return ALL_INTERFACES
-
-
-def strip_prefix(config: Any, prefix: str) -> dict[str, Any]:
-    """Return the entries whose key begins with `prefix`, without it."""
-    return {k[len(prefix) :]: v for k, v in config.items() if k.startswith(prefix)}

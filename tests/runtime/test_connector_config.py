@@ -1,4 +1,4 @@
-"""The keys of workers and connectors: what is refused, and in which words."""
+"""The framework's keys of connectors: what is refused, and in which words."""
 
 from __future__ import annotations
 
@@ -7,13 +7,7 @@ from typing import Any
 import pytest
 
 from connect.api import Config, ConfigError, InvalidConfigError
-from connect.runtime.config import (
-    SinkConnectorConfig,
-    SourceConnectorConfig,
-    WorkerConfig,
-    listener_host,
-    strip_prefix,
-)
+from connect.runtime.connector_config import SinkConnectorConfig, SourceConnectorConfig
 
 SINK = {"name": "k", "connector.class": "K"}
 SOURCE = {"name": "s", "connector.class": "S"}
@@ -63,37 +57,3 @@ def test_a_source_is_not_promised_what_this_version_does_not_do() -> None:
     )
     assert "this version delivers at least once" in found["exactly.once.support"]
     assert "leave the key out" in found["offsets.storage.topic"]
-
-
-def test_a_worker_keeps_each_kind_of_state_in_a_topic_of_its_own() -> None:
-    found = problems(WorkerConfig, {"config.storage.topic": "a", "status.storage.topic": "a"})
-    assert "config.storage.topic names the same topic" in found["status.storage.topic"]
-
-
-def test_what_would_open_doors_unseen_is_refused() -> None:
-    found = problems(WorkerConfig, {"rest.extension.classes": "org.example.Auth", "bootstrap.servers": "kafka:9092"})
-    assert found.keys() == {"rest.extension.classes", "bootstrap.servers"}
-
-
-def test_a_worker_has_defaults_for_everything() -> None:
-    config = WorkerConfig.parse({"value.converter.schemas.enable": "false"})
-    assert config.listeners == ["http://127.0.0.1:8083"]
-    assert config.converter_config("value.converter") == {"schemas.enable": "false"}
-    assert str(config.data_path) == "connect-data"
-
-
-@pytest.mark.parametrize(
-    ("listener", "host"),
-    [
-        ("http://127.0.0.1:8083", "127.0.0.1"),
-        ("https://[::1]:1", "::1"),
-        ("http://:8083", "0.0.0.0"),
-        ("http://[", "0.0.0.0"),
-    ],
-)
-def test_a_listener_without_a_host_is_on_all_interfaces(listener: str, host: str) -> None:
-    assert listener_host(listener) == host
-
-
-def test_a_prefix_is_taken_off_the_keys_that_have_it() -> None:
-    assert strip_prefix({"a.b": 1, "a.": 2, "ab": 3}, "a.") == {"b": 1, "": 2}

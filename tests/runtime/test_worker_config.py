@@ -1,0 +1,46 @@
+"""The worker's keys: what is refused, and in which words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from connect.api import InvalidConfigError
+from connect.runtime.worker_config import WorkerConfig, listener_host
+
+
+def problems(config: dict[str, Any]) -> dict[str, str]:
+    with pytest.raises(InvalidConfigError) as raised:
+        WorkerConfig.parse(config)
+    return {problem.key: problem.message for problem in raised.value.problems}
+
+
+def test_a_worker_keeps_each_kind_of_state_in_a_topic_of_its_own() -> None:
+    found = problems({"config.storage.topic": "a", "status.storage.topic": "a"})
+    assert "config.storage.topic names the same topic" in found["status.storage.topic"]
+
+
+def test_what_would_open_doors_unseen_is_refused() -> None:
+    found = problems({"rest.extension.classes": "org.example.Auth", "bootstrap.servers": "kafka:9092"})
+    assert found.keys() == {"rest.extension.classes", "bootstrap.servers"}
+
+
+def test_a_worker_has_defaults_for_everything() -> None:
+    config = WorkerConfig.parse({"value.converter.schemas.enable": "false"})
+    assert config.listeners == ["http://127.0.0.1:8083"]
+    assert config.converter_config("value.converter") == {"schemas.enable": "false"}
+    assert str(config.data_path) == "connect-data"
+
+
+@pytest.mark.parametrize(
+    ("listener", "host"),
+    [
+        ("http://127.0.0.1:8083", "127.0.0.1"),
+        ("https://[::1]:1", "::1"),
+        ("http://:8083", "0.0.0.0"),
+        ("http://[", "0.0.0.0"),
+    ],
+)
+def test_a_listener_without_a_host_is_on_all_interfaces(listener: str, host: str) -> None:
+    assert listener_host(listener) == host
