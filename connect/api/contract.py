@@ -202,7 +202,8 @@ def failed_of(plugin: object, method: str, error: DataError, count: int) -> list
     """Return which of a call's `count` records an error says are bad, in order; [] where it does not say.
 
     Raises:
-        PluginError: plugin.broken: it names a record twice, one that was not given, or no reason.
+        PluginError: plugin.broken: it names a record twice, one that was not given, no reason, or details that are
+            no text.
     """
     failed = error.failed
     if not isinstance(failed, list | tuple):
@@ -214,8 +215,19 @@ def failed_of(plugin: object, method: str, error: DataError, count: int) -> list
             _raised(plugin, method, [given], "pairs of an index and a reason")
         if not 0 <= one.index < count or one.index in found:
             _raised(plugin, method, one.index, f"each index once, from 0 to {count - 1}")
+        _check_details(plugin, method, one.details)
         found[one.index] = one
     return [found[index] for index in sorted(found)]
+
+
+def details_of(plugin: object, method: str, error: DataError) -> dict[str, str]:
+    """Return what an error knows of its cause by name.
+
+    Raises:
+        PluginError: plugin.broken: it is no mapping of text.
+    """
+    _check_details(plugin, method, error.details)
+    return dict(error.details or {})
 
 
 def flushed_of(plugin: object, result: Any, put: Mapping[tuple[str, int], int]) -> dict[tuple[str, int], int] | None:
@@ -362,8 +374,18 @@ def _at(partition: tuple[str, int]) -> str:
     return f"the offset of {partition[0]}-{partition[1]}"
 
 
-def _raised(plugin: object, method: str, given: object, expected: str) -> NoReturn:
-    raise PluginError(f"{_owner(plugin)}.{method} raised DataError with failed = {_named(given)}; expected {expected}")
+def _check_details(plugin: object, method: str, details: Any) -> None:
+    if details is None:
+        return
+    if not isinstance(details, Mapping):
+        _raised(plugin, method, details, "a mapping of text, or None", part="details")
+    for name, value in details.items():
+        if not isinstance(name, str) or not isinstance(value, str):
+            _raised(plugin, method, value, f"text for {name!r:.60}", part="details")
+
+
+def _raised(plugin: object, method: str, given: object, expected: str, *, part: str = "failed") -> NoReturn:
+    raise PluginError(f"{_owner(plugin)}.{method} raised DataError with {part} = {_named(given)}; expected {expected}")
 
 
 def _part(plugin: object, method: str, part: str, given: object, expected: str) -> NoReturn:

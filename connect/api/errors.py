@@ -29,8 +29,9 @@ may meet.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import ClassVar
 
 from connect.api.error_codes import CODES
@@ -127,10 +128,15 @@ class RetriableError(ConnectError):
 
 @dataclass(frozen=True, slots=True)
 class FailedRecord:
-    """A record that is bad: its place in what the call was given, zero-based, and why. A pair does as well."""
+    """A record that is bad: its place in what the call was given, zero-based, and why. A pair does as well.
+
+    Attributes:
+        details: What is known of the cause by name; see `DataError`, to whose details these are added.
+    """
 
     index: int
     reason: str
+    details: Mapping[str, str] | None = field(default=None, hash=False)
 
 
 class DataError(ConnectError):
@@ -144,22 +150,28 @@ class DataError(ConnectError):
 
     Args:
         failed: The bad records; the order says nothing.
+        details: What is known of the cause by name, for whoever sorts the records that failed: `sqlstate`, `table`,
+            `column`, `constraint`, or a name of the plugin's own. Text; shown without the connector's secrets.
     """
 
     default_code = "data.invalid"
     failed: tuple[FailedRecord | tuple[int, str], ...] = ()
+    details: Mapping[str, str] = MappingProxyType({})
 
     def __init__(
         self,
         message: str,
         *,
         failed: Iterable[FailedRecord | tuple[int, str]] = (),
+        details: Mapping[str, str] | None = None,
         code: str | None = None,
         hint: str | None = None,
         config_path: str | None = None,
     ) -> None:
         super().__init__(message, code=code, hint=hint, config_path=config_path)
-        self.failed = tuple(failed)  # looked at where it crosses to the runtime
+        self.failed = tuple(failed)  # both are looked at where they cross to the runtime
+        if details is not None:
+            self.details = dict(details) if isinstance(details, Mapping) else details
 
 
 class SchemaError(DataError):

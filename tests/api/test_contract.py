@@ -192,6 +192,17 @@ def test_the_records_that_an_error_names_come_in_order_and_each_once() -> None:
     assert c.failed_of(PLUGIN, "put", DataError("x"), 3) == []
 
 
+def test_details_of_a_cause_are_text() -> None:
+    given = FailedRecord(0, "a", {"column": "name"})
+    assert c.failed_of(PLUGIN, "put", DataError("x", failed=[given]), 1) == [given]
+    assert c.details_of(PLUGIN, "put", DataError("x", details={"sqlstate": "22001"})) == {"sqlstate": "22001"}
+    odd: Any = {"column": 3}
+    with pytest.raises(PluginError, match=r"put raised DataError with details = int 3; expected text for 'column'"):
+        c.details_of(PLUGIN, "put", DataError("x", details=odd))
+    with pytest.raises(PluginError, match="expected a mapping of text"):
+        c.failed_of(PLUGIN, "put", DataError("x", failed=[FailedRecord(0, "a", [("a", "b")])]), 1)  # type: ignore[arg-type]
+
+
 def test_of_a_flush_what_is_not_the_tasks_any_more_is_passed_over() -> None:
     put = {("t", 0): 5}
     assert c.flushed_of(PLUGIN, None, put) is None

@@ -57,5 +57,13 @@ def test_an_error_goes_through_a_pickle_with_the_records_that_it_names() -> None
     assert again.failed == (FailedRecord(0, "a"), (3, "b"))
 
 
+def test_what_an_error_knows_of_its_cause_goes_through_a_pickle() -> None:
+    named = FailedRecord(1, "too long", {"column": "name"})
+    error = pickle.loads(pickle.dumps(DataError("bad", failed=[named], details={"sqlstate": "22001"})))
+    assert (error.details, error.failed) == ({"sqlstate": "22001"}, (named,))
+    assert DataError("bad").details == {}
+    assert hash(named) == hash(FailedRecord(1, "too long", {"column": "name"}))
+
+
 def test_a_data_error_names_no_record_unless_it_is_told_to() -> None:
     assert SchemaError("x").failed == ()

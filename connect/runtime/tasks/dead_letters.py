@@ -23,10 +23,13 @@ from connect.api import (
     RetriableError,
     SchemaError,
     SchemaProjectorError,
+    Transform,
 )
+from connect.api.contract import details_of
 from connect.api.errors import InternalTopicError
 from connect.ports import Cluster, Producer
 from connect.records import Columns, FetchedBatch, RawHeaders
+from connect.runtime.clock import now_ms
 from connect.runtime.connector_config import SinkConnectorConfig
 from connect.runtime.model import TaskId
 from connect.runtime.secrets import redact
@@ -34,6 +37,8 @@ from connect.runtime.tasks.delivery import delivery_timeout_s
 from connect.stores.topics import ensure_topic
 
 PREFIX: Final = "__connect.errors."
+#: The header in which a record that was replayed from a queue carries how often that was.
+REPLAY_COUNT: Final = "__connect.replay.count"
 #: The names under which Kafka's consumers of dead letters know our errors, the narrowest first.
 _JAVA_NAMES: Final = {
     SchemaProjectorError: "org.apache.kafka.connect.errors.SchemaProjectorException",
@@ -51,6 +56,8 @@ class Letter:
     Attributes:
         stage: Kafka's name of the step: KEY_CONVERTER, VALUE_CONVERTER, HEADER_CONVERTER, TRANSFORMATION, TASK_PUT.
         plugin: The plugin that was at work.
+        details: What the error knows of its cause by name.
+        failed_ms: When it failed.
     """
 
     topic: str
@@ -59,6 +66,8 @@ class Letter:
     stage: str
     plugin: Plugin
     error: Exception
+    details: Mapping[str, str]
+    failed_ms: int
 
     @classmethod
     def of(cls, batch: Batch, index: int, stage: str, plugin: Plugin, error: Exception) -> Letter:
@@ -66,7 +75,9 @@ class Letter:
         partition = batch.original_partition if batch.original_partition is not None else batch.partition
         assert partition is not None, "a sink's record has a partition"
         assert batch.offsets is not None, "a sink's record has an offset"
-        return cls(batch.original_topic or batch.topic, partition, batch.offsets[index], stage, plugin, error)
+        details = details_of(plugin, stage, error) if isinstance(error, DataError) else {}
+        topic = batch.original_topic or batch.topic
+        return cls(topic, partition, batch.offsets[index], stage, plugin, error, details, now_ms())
 
 
 class DeadLetterQueue:
@@ -125,11 +136,16 @@ class DeadLetterQueue:
 
     def _headers(self, letter: Letter, batch: FetchedBatch, index: int) -> RawHeaders:
         headers = list((batch.columns.headers[index] if batch.columns.headers is not None else None) or ())
-        return [*headers, *self._context(letter)] if self._with_context else headers
+        return [*headers, *self._context(letter, headers)] if self._with_context else headers
 
-    def _context(self, letter: Letter) -> Iterable[tuple[str, bytes]]:
+    def _context(self, letter: Letter, own: RawHeaders) -> Iterable[tuple[str, bytes]]:
+        """Return the headers that tell what happened: Kafka's, then ours.
+
+        Args:
+            own: The record's own headers, which say how often it was replayed.
+        """
         error = letter.error
-        told = {
+        told: dict[str, object] = {
             "topic": letter.topic,
             "partition": letter.partition,
             "offset": letter.offset,
@@ -141,7 +157,14 @@ class DeadLetterQueue:
             # Whoever reads the queue need not know the connector's secrets, which a target's error may quote.
             "exception.message": redact(error.message if isinstance(error, ConnectError) else str(error)),
             "exception.stacktrace": redact("".join(traceback.format_exception(error))),
+            # Ours.
+            **{f"cause.{name}": redact(value) for name, value in letter.details.items()},
+            "cause.code": error.code if isinstance(error, ConnectError) else "plugin.failed",
+            "timestamp": letter.failed_ms,
+            "attempts": _replays(own),
         }
+        if isinstance(letter.plugin, Transform):
+            told["stage.alias"] = letter.plugin.alias
         # A header is UTF-8, which a text of a driver need not be.
         return [(PREFIX + name, str(value).encode("utf-8", "backslashreplace")) for name, value in told.items()]
 
@@ -153,6 +176,12 @@ def _found(letter: Letter, fetched: Sequence[FetchedBatch]) -> tuple[FetchedBatc
             if index < len(batch) and batch.offsets[index] == letter.offset:
                 return batch, index
     raise AssertionError(f"{letter.topic}-{letter.partition}@{letter.offset} is one of the records that were fetched")
+
+
+def _replays(headers: RawHeaders) -> int:
+    """Return how often a record was replayed from a queue, as its last header of that says; 0 where none does."""
+    found = next((value for name, value in reversed(headers) if name == REPLAY_COUNT), None)
+    return int(found) if found is not None and found.isdigit() and len(found) < 10 else 0
 
 
 def _timestamp(batch: FetchedBatch, index: int) -> int:

@@ -14,6 +14,7 @@ from __future__ import annotations
 import inspect
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import replace
 
 from connect.api import Batch, ConnectError, DataError, FailedRecord, PluginError, RetriableError, SinkTask
 from connect.api.contract import failed_of, refuse
@@ -178,7 +179,7 @@ class Puts:
         """Have tolerance decide about these records of a batch; return the others, None where there are none."""
         mask = [True] * len(batch)
         for bad in failed:
-            one = named(error, bad.reason)
+            one = named(error, bad)
             self._tolerance.failed(one, stage="put", batch=batch, index=bad.index, at=("TASK_PUT", self._plugin))
             mask[bad.index] = False
         return batch.select(mask) if any(mask) else None
@@ -188,7 +189,7 @@ class Puts:
         kept, start = [], 0
         for batch in todo:
             end = start + len(batch)
-            own = [FailedRecord(bad.index - start, bad.reason) for bad in failed if start <= bad.index < end]
+            own = [replace(bad, index=bad.index - start) for bad in failed if start <= bad.index < end]
             if (rest := self._without(batch, own, error) if own else batch) is not None:
                 kept.append(rest)
             start = end

@@ -194,7 +194,7 @@ class Pipeline:
         if not failed:
             return batch
         for one in failed:
-            self._skip(named(error, one.reason), stage, batch, one.index)
+            self._skip(named(error, one), stage, batch, one.index)
         bad = {one.index for one in failed}
         return batch.select([index not in bad for index in range(len(batch))]) if len(bad) < len(batch) else None
 

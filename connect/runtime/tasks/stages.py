@@ -6,11 +6,11 @@ Order is kept everywhere: what a transform leaves alone stays between what it ch
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from operator import not_
 from typing import Any
 
-from connect.api import Batch, DataError, FailedRecord, Predicate, Schema, Transform
+from connect.api import Batch, DataError, Predicate, Schema, Transform
 from connect.api.contract import batches_of, failed_of, refuse
 
 
@@ -65,7 +65,7 @@ class Stage:
         except DataError as error:
             if places is not None:
                 own = failed_of(transform, "apply_batch", error, len(batch))
-                error.failed = tuple(FailedRecord(places[bad.index], bad.reason) for bad in own)
+                error.failed = tuple(replace(bad, index=places[bad.index]) for bad in own)
             raise
 
 

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
-from connect.api import Batch, ConnectError, DataError, Plugin, RetriableError
+from connect.api import Batch, ConnectError, DataError, FailedRecord, Plugin, RetriableError
 from connect.runtime.connector_config import ConnectorConfig, SinkConnectorConfig
 from connect.runtime.secrets import redact
 from connect.runtime.tasks.dead_letters import Letter
@@ -137,9 +137,10 @@ def _hint(at: tuple[str, Plugin] | None) -> str:
     return f"See the trace and report it to {whom}, or set errors.tolerance=all to skip such records."
 
 
-def named(error: DataError, reason: str) -> DataError:
+def named(error: DataError, bad: FailedRecord) -> DataError:
     """Return the error of one record, of those that an error names."""
-    one = DataError(reason, code=error.code, hint=error.hint)
+    details = {**(error.details or {}), **(bad.details or {})}
+    one = DataError(bad.reason, details=details, code=error.code, hint=error.hint)
     one.__cause__ = error
     return one
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from connect.api import DataError, SinkTask
+from connect.api import DataError, FailedRecord, SinkTask
 from connect.records import Columns, FetchedBatch, TopicPartition
 from connect.runtime.model import State
 from tests.support.odd_plugins import register
@@ -67,7 +67,8 @@ async def test_a_record_that_cannot_be_converted_is_kept_as_it_was_with_what_hap
     told = {name.removeprefix("__connect.errors."): value for name, value in headers}
     assert headers[0] == ("trace", b"7")
     assert told.pop("exception.message")
-    assert b"Traceback" in told.pop("exception.stacktrace")
+    assert b"Traceback" in (told.pop("exception.stacktrace") or b"")
+    assert int(told.pop("timestamp") or b"") > 1_700_000_000_000
     assert told == {
         "trace": b"7",
         "topic": b"orders",
@@ -78,6 +79,8 @@ async def test_a_record_that_cannot_be_converted_is_kept_as_it_was_with_what_hap
         "stage": b"VALUE_CONVERTER",
         "class.name": JSON.encode(),
         "exception.class.name": b"org.apache.kafka.connect.errors.DataException",
+        "cause.code": b"data.invalid",
+        "attempts": b"0",
     }
 
 
@@ -100,6 +103,26 @@ async def test_what_happened_shows_no_secret_and_may_be_any_text(worker: Running
     assert not any(b"hunter2222" in (text or b"") or b"4711" in (text or b"") for text in told.values())
 
 
+async def test_what_the_sink_knows_of_the_cause_is_told_by_name(worker: RunningWorker, tmp_path: Path) -> None:
+    class Constrained(SinkTask):
+        def put(self, records: Any) -> None:
+            bad = [FailedRecord(n, "null", {"column": "b"}) for n, r in enumerate(records) if r.value == 2]
+            if bad:
+                raise DataError("it is null", failed=bad, details={"sqlstate": "23502", "column": "a"})
+
+    register(worker.herder, odd_sink(Constrained))
+    await produce(worker, b"1", b"2", b"3", headers=[None, [("__connect.replay.count", b"2")], None])
+    await started(worker, sink(tmp_path, **{"connector.class": "test.Odd"}), records=3)
+    [batch] = await dead(worker)
+    assert batch.columns.headers is not None
+    told = dict(batch.columns.headers[0] or [])
+    assert {name: told[f"__connect.errors.{name}"] for name in ("cause.sqlstate", "cause.column", "attempts")} == {
+        "cause.sqlstate": b"23502",
+        "cause.column": b"b",
+        "attempts": b"2",
+    }
+
+
 async def test_without_context_the_headers_are_the_records_own(worker: RunningWorker, tmp_path: Path) -> None:
     await produce(worker, b"{not json")
     await started(worker, sink(tmp_path, **{"errors.deadletterqueue.context.headers.enable": "false"}), records=1)
@@ -119,6 +142,7 @@ async def test_a_transform_that_fails_sends_the_original_bytes(worker: RunningWo
     assert batch.columns.values == [b'{"a": "x"}']
     assert batch.columns.headers is not None
     assert ("__connect.errors.stage", b"TRANSFORMATION") in (batch.columns.headers[0] or [])
+    assert ("__connect.errors.stage.alias", b"c") in (batch.columns.headers[0] or [])
     assert ("__connect.errors.class.name", cast["transforms.c.type"].encode()) in (batch.columns.headers[0] or [])
 
 
