@@ -12,7 +12,8 @@ single records (`poll`, `put`) for the first version, batches (`poll_batch`, `pu
 What is called again, cancelled or late:
 
 - An instance is started once and never again: a restart makes another one, maybe while a call of the old one that did
-  not come back in time still runs. `start` itself is called again after a `RetriableError`.
+  not come back in time still runs. `start` itself is called again after a `RetriableError`, and so are `open`,
+  `resume_offsets` and `close_partitions`, until the task is to stop.
 - A stop cancels an `async def` `poll`, and waits for its clean-up; any other `async def` call is cancelled only once
   `plugin.call.timeout.ms` or the worker's time to stop is over. A plain `def` is never ended: it watches
   `context.stopping`. Whose call is given up is not called again, but for `stop` and `close`, which may then not come.
@@ -305,7 +306,12 @@ class SinkTask(Task[ConfigT]):
     context: SinkTaskContext
 
     def open(self, partitions: Sequence[tuple[str, int]]) -> Awaitable[None] | None:
-        """Hear which (topic, partition) pairs were assigned; called before their first record."""
+        """Hear which (topic, partition) pairs were assigned; called before their first record.
+
+        Raises:
+            RetriableError: They cannot be opened now; it is called again, unless they are taken away meanwhile. Those
+                of a call that raised count as not open, and are not closed.
+        """
         return None
 
     def resume_offsets(
@@ -317,6 +323,9 @@ class SinkTask(Task[ConfigT]):
         Optional. Called once for each assignment, right behind `open` and before the first record of these partitions;
         what was fetched of them is dropped, and the consumer goes on there. A `context.seek` in `open` counts more. An
         offset that the log does not hold is up to `auto.offset.reset`.
+
+        Raises:
+            RetriableError: The target cannot tell now; it is called again, without another `open`.
         """
         return None
 
@@ -363,7 +372,11 @@ class SinkTask(Task[ConfigT]):
         return None
 
     def close_partitions(self, partitions: Sequence[tuple[str, int]]) -> Awaitable[None] | None:
-        """Hear which pairs are taken away; after their last record was flushed and committed."""
+        """Hear which pairs are taken away; after their last record was flushed and committed.
+
+        Raises:
+            RetriableError: It is called again, and the pairs are held meanwhile, unless the task is to stop.
+        """
         return None
 
 

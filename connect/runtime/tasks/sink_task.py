@@ -249,16 +249,58 @@ class SinkTaskRunner(TaskRunner):
             self._forget(gone - revoking)  # these were taken: what was put of them belongs to nobody
             await self._commit()
             self.context.assigned -= gone
-            await call(self.thread, self._plugin.close_partitions, sorted(gone))
+            await self._close(gone)
             self._forget(gone)
         if revoking:
             await self._consumer.release(revoking)
         gained = assigned - self.context.assigned
-        if gained:
-            self.context.assigned = assigned
-            await call(self.thread, self._plugin.open, sorted(gained))
-            await self._resume_where_the_sink_is(gained)
+        if gained and not await self._open(gained):
+            self._seek(firsts(fetched))
+            return []
         return await self._heed(fetched)
+
+    async def _open(self, gained: frozenset[TopicPartition]) -> bool:
+        """Have the plugin open what came, again while its target is away.
+
+        Returns False where a stop, a pause or a rebalance ends the wait: they are not the plugin's then, as if they had
+        not come, and are opened when they are found again.
+        """
+        self.context.assigned |= gained
+        is_open, tries = False, 0
+        while True:
+            try:
+                if not is_open:
+                    await call(self.thread, self._plugin.open, sorted(gained))
+                    is_open = True
+                await self._resume_where_the_sink_is(gained)
+                return True
+            except RetriableError as error:
+                if not await self._may_open_again(error, tries):
+                    break
+                tries += 1
+        self.context.assigned -= gained
+        if is_open:
+            await self._close(gained)
+        self._forget(gained)
+        return False
+
+    async def _may_open_again(self, error: RetriableError, tries: int) -> bool:
+        if not self.pausing:
+            return await self._may_try_again(error, tries)
+        # Partitions come to a task that stands still, too: the pause that it is in ends no wait.
+        return await self.retry_wait(error, tries) and not await self._has_assignment_moved()
+
+    async def _close(self, gone: frozenset[TopicPartition]) -> None:
+        """Have the plugin close what goes, again while its target is away and the task is not to stop."""
+        tries = 0
+        while True:
+            try:
+                await call(self.thread, self._plugin.close_partitions, sorted(gone))
+                return
+            except RetriableError as error:
+                if not await self.retry_wait(error, tries):
+                    raise
+                tries += 1
 
     async def _resume_where_the_sink_is(self, gained: Iterable[TopicPartition]) -> None:
         """Ask a sink that keeps offsets in its target where these partitions go on."""

@@ -675,3 +675,119 @@ async def test_offsets_of_partitions_that_were_not_asked_for_are_refused(
     assert (
         "resume_offsets returned the offset of other-0 = int 1; expected none but the partitions that it was" in trace
     )
+
+
+# -- an outage while partitions are opened -------------------------------------------------------------------------
+
+
+def away_until(journal: Journal, gate: str, method: str, calls: str = "") -> dict[str, Any]:
+    """A method that fails as its target is away, until the test opens the gate."""
+
+    def fails(self: Diary, partitions: Sequence[tuple[str, int]]) -> Any:
+        if not journal.gate(gate).is_set():
+            journal("try")
+            raise RetriableError("the target is away", retry_after_ms=5)
+        return getattr(Diary, method)(self, partitions)
+
+    async def later(self: Diary, partitions: Sequence[tuple[str, int]]) -> Any:
+        return fails(self, partitions)
+
+    return {method: later if calls == "async" else fails}
+
+
+@pytest.mark.parametrize("calls", ["plain", "async"])
+@pytest.mark.parametrize("method", ["open", "resume_offsets"])
+async def test_an_outage_while_partitions_are_opened_is_waited_for(
+    worker: RunningWorker, journal: Journal, method: str, calls: str
+) -> None:
+    await topic(worker, 1, 2)
+    await run(worker, diary(journal, **away_until(journal, "there", method, calls)))
+    await until(lambda: journal.count("try") > 2)
+    assert worker.herder.status("k").tasks[0].state is State.RUNNING
+    assert [p.waiting_for for p in worker.herder.progress()] == ["the target is away"]
+    journal.gate("there").set()
+    await worker.until(lambda: worker.records("k") == 2)
+    assert [entry for entry in journal if entry != "try" and entry[0] == "put"] == [("put", "1", "2")]
+    assert journal.count(("open", ("t", 0))) == 1
+
+
+def away_for_long(journal: Journal, method: str) -> dict[str, Any]:
+    def fails(self: Diary, partitions: Sequence[tuple[str, int]]) -> None:
+        journal("try")
+        raise RetriableError("the target is away", retry_after_ms=600_000)
+
+    return {method: fails}
+
+
+@pytest.mark.parametrize("method", ["open", "resume_offsets"])
+async def test_a_stop_ends_the_wait_for_a_target_that_is_away_while_partitions_are_opened(
+    worker: RunningWorker, journal: Journal, method: str
+) -> None:
+    await topic(worker, 1, 2)
+    await run(worker, diary(journal, **away_for_long(journal, method)))
+    await until(lambda: "try" in journal)
+    async with asyncio.timeout(3):
+        await stop(worker)
+    opened = [("open", ("t", 0))] if method == "resume_offsets" else []
+    closed = [("close", ("t", 0))] if method == "resume_offsets" else []
+    assert list(journal) == ["start", *opened, "try", *closed, "stop", "end"]
+
+
+async def test_an_outage_while_partitions_are_closed_is_waited_for(worker: RunningWorker, journal: Journal) -> None:
+    await topic(worker, *range(4), partitions=2)
+    await run(worker, diary(journal, **away_until(journal, "there", "close_partitions")))
+    await worker.until(lambda: worker.records("k") == 4)
+    moving = asyncio.create_task(_joined(worker))
+    await until(lambda: journal.count("try") > 2)
+    assert worker.herder.status("k").tasks[0].state is State.RUNNING
+    journal.gate("there").set()
+    assert await moving == {T1}
+    assert journal.count(("close", tuple(T1))) == 1
+
+
+async def test_a_stop_ends_the_wait_for_a_target_that_is_away_while_partitions_are_closed(
+    worker: RunningWorker, journal: Journal
+) -> None:
+    await topic(worker, *range(4), partitions=2)
+    await run(worker, diary(journal, **away_for_long(journal, "close_partitions")))
+    await worker.until(lambda: worker.records("k") == 4)
+    moving = asyncio.create_task(_joined(worker))
+    await until(lambda: "try" in journal)
+    async with asyncio.timeout(3):
+        await stop(worker)
+    assert T1 in await moving
+    assert list(journal)[-2:] == ["stop", "end"]
+
+
+async def _joined(worker: RunningWorker) -> frozenset[TopicPartition]:
+    async with another_member(worker) as (other, _):
+        return frozenset(other.assignment)
+
+
+@pytest.mark.parametrize("method", ["open", "resume_offsets"])
+async def test_a_pause_while_partitions_cannot_be_opened_is_shown_and_they_are_opened_after_it(
+    worker: RunningWorker, journal: Journal, method: str
+) -> None:
+    await topic(worker, 1, 2)
+    await run(worker, diary(journal, **away_until(journal, "there", method)))
+    await until(lambda: "try" in journal)
+    await worker.herder.pause("k")
+    await worker.until_state("k", State.PAUSED)
+    journal.gate("there").set()
+    await worker.herder.resume("k")
+    await worker.until(lambda: worker.records("k") == 2)
+    assert [entry for entry in journal if entry[0] == "put"] == [("put", "1", "2")]
+
+
+async def test_partitions_that_cannot_be_opened_are_given_up_where_the_group_asks_for_them(
+    worker: RunningWorker, journal: Journal
+) -> None:
+    await topic(worker, *range(10), partitions=2, partition=1)
+    await run(worker, diary(journal, **away_until(journal, "there", "open")))
+    await until(lambda: "try" in journal)
+    async with another_member(worker) as (other, fetched):
+        assert other.assignment == {T1}
+        assert [len(batch) for batch in fetched] == [10]
+        journal.gate("there").set()
+        await until(lambda: ("open", ("t", 0)) in journal)
+    assert ("close", tuple(T1)) not in journal
