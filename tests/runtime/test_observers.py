@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from connect.api import DataError, Record, SinkTask, SourceTask, hookimpl
+from connect.records import Columns
 from connect.runtime import observers
 from connect.runtime.border.watchdog import Watchdog
 from connect.runtime.hook_calls import OBSERVING_HOOKS
@@ -133,6 +134,38 @@ async def test_observers_hear_what_becomes_of_tasks_records_and_offsets(worker: 
     delivered = {"at": ("t", None), "records": 3, "size_bytes": 3}, {"at": ("t", 0), "records": 3, "size_bytes": 3}
     assert told(journal, "delivered") == list(delivered)
     assert pickle.loads(pickle.dumps(list(journal))) == list(journal)
+
+
+class PutsUpToC(SinkTask):
+    """Takes no batch with 'c' in it until the test opens the gate 'there'."""
+
+    journal: Journal
+
+    def put(self, records: list[Record]) -> None:
+        for record in records:
+            if record.value == "c" and not self.journal.gate("there").is_set():
+                raise DataError("c is bad")
+        self.journal(("put", [record.value for record in records]))
+
+
+async def test_of_a_fetch_that_is_put_in_part_observers_hear_what_was_put(worker: RunningWorker) -> None:
+    journal = Journal()
+    worker.herder.plugins.register(Observer(journal), "observer")
+    register(worker.herder, sink(type("Odd", (PutsUpToC,), {"journal": journal})))
+    await worker.herder.cluster.admin.create_topic("t", partitions=1)
+    producer = worker.herder.cluster.producer(client_id="test")
+    await producer.append("t", Columns([b"a", b"bb", b"c", b"ddd"], keys=[b"k", None, b"k", None]))
+    await producer.aclose()
+    await start(worker, "out", topics="t")
+    await worker.until_failed("out")
+    await until(lambda: told(journal, "delivered"))
+    assert told(journal, "delivered") == [{"at": ("t", 0), "records": 2, "size_bytes": 4}]
+    progress = worker.herder.progress()[0]
+    assert (progress.records, progress.size_bytes) == (2, 4)
+    journal.gate("there").set()
+    await worker.herder.restart("out", include_tasks=True, only_failed=True)
+    await until(lambda: len(told(journal, "delivered")) == 2)
+    assert sum(one["records"] for one in told(journal, "delivered")) == 4
 
 
 async def test_a_task_that_fails_is_told_of_with_its_trace_and_a_restart_of_it_too(worker: RunningWorker) -> None:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
@@ -397,17 +398,16 @@ class SinkTaskRunner(TaskRunner):
     def _record(self, fetched: Sequence[FetchedBatch], not_put: Mapping[TopicPartition, int]) -> None:
         for batch in fetched:
             partition = TopicPartition(batch.topic, batch.partition)
-            stop = not_put.get(partition)
-            if stop is not None and stop < batch.next_offset:
-                if stop > batch.offsets[0]:
-                    self._reached[partition] = stop
-                    self.records += sum(offset < stop for offset in batch.offsets)
+            stop = min(not_put.get(partition, batch.next_offset), batch.next_offset)
+            count = len(batch) if stop == batch.next_offset else bisect_left(batch.offsets, stop)
+            if not count and stop < batch.next_offset:
                 continue
-            self._reached[partition] = batch.next_offset
-            size_bytes = size_of(batch.columns.keys, batch.columns.values)
-            self.records += len(batch)
+            self._reached[partition] = stop
+            columns = batch.columns if count == len(batch) else batch.columns.cut(0, count)
+            size_bytes = size_of(columns.keys, columns.values)
+            self.records += count
             self.size_bytes += size_bytes
-            self.tell_delivered(batch.topic, batch.partition, len(batch), size_bytes)
+            self.tell_delivered(batch.topic, batch.partition, count, size_bytes)
             self.around.on_topic(self.id, batch.topic)
 
     async def _send_letters(self, fetched: Sequence[FetchedBatch]) -> None:
