@@ -154,6 +154,8 @@ def _is_hash(hashed: str) -> bool:
             return len(digest) == 64 and set(digest) <= set("0123456789abcdef")
         case ["", "scrypt", n, r, p, salt, key]:
             try:
+                if not all(part.isascii() and part.isdigit() for part in (n, r, p)):
+                    return False
                 sizes = int(n), int(r), int(p)
                 b64decode(salt, validate=True)
                 return len(b64decode(key, validate=True)) == _KEY_BYTES and _is_possible(*sizes)

@@ -82,6 +82,7 @@ def test_comments_and_empty_lines_are_no_entries(tmp_path: Path) -> None:
         ("ann:read:$sha256$" + "0" * 63, "the hash of 'ann'"),
         ("ann:read:$md5$" + "0" * 64, "the hash of 'ann'"),
         ("ann:write:$scrypt$1$2$3$x$y", "the hash of 'ann'"),
+        (f"ann:write:$scrypt$16_384$8$1$AAAA${KEY}", "the hash of 'ann'"),
         (f"ann:write:$scrypt$0$8$1$AAAA${KEY}", "the hash of 'ann'"),
         (f"ann:write:$scrypt$1$8$1$AAAA${KEY}", "the hash of 'ann'"),
         (f"ann:write:$scrypt$3$8$1$AAAA${KEY}", "the hash of 'ann'"),

@@ -115,9 +115,19 @@ def _parse_int(name: str, raw: Any, text: str | None, wanted: ConfigType) -> int
         if isinstance(raw, int) and not isinstance(raw, bool) and -limit <= raw < limit:
             return raw
         raise invalid_value(name, raw, f"Expected value to be {_INT_WORDS[wanted]}, but it was a {java_class(raw)}")
-    if not _JAVA_INT.fullmatch(text) or not -limit <= int(text) < limit:
+    number = whole_number(text)
+    if number is None or not -limit <= number < limit:
         raise invalid_value(name, raw, f"Not a number of type {wanted}")
-    return int(text)
+    return number
+
+
+def whole_number(text: str) -> int | None:
+    """Return the whole number that a text is to Java, of any range; None where it is none.
+
+    Python's `int` takes more: underscores, digits of other scripts; and raises where there are thousands of digits.
+    """
+    stripped = text.strip()
+    return int(stripped) if _JAVA_INT.fullmatch(stripped) else None
 
 
 def to_text(value: Any, declared: ConfigType) -> str | None:

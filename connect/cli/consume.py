@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from connect.api import ConnectError, UnknownTopicOrPartitionError
+from connect.api.config_values import whole_number
 from connect.cli.formats import renderer
 from connect.cli.log_access import log_options, open_log, run_async
 from connect.cli.output import UsageError
@@ -83,7 +84,7 @@ def consume(
     """
     render = renderer("json" if as_json else template or ("%k\\t%s\\n" if print_key else "value"))
     since_ms = None if from_datetime is None else parse_timestamp_ms(from_datetime, "--from-datetime")
-    if offset is not None and offset not in ("earliest", "latest") and not offset.removeprefix("-").isdigit():
+    if offset is not None and offset not in ("earliest", "latest") and whole_number(offset) is None:
         raise UsageError(f"--offset: {offset!r} is not an offset, earliest, latest or -N")
     if sum(choice is not None for choice in (offset, since_ms)) + from_beginning > 1:
         raise UsageError("--offset, --from-datetime and --from-beginning exclude one another")

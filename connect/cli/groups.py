@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from connect.api import NotFoundError, UnknownTopicOrPartitionError
+from connect.api.config_values import whole_number
 from connect.cli.log_access import lag_of_group, log_options, open_log, run_async, say
 from connect.cli.output import UsageError, confirm, print_json, print_table, yes_option
 from connect.cli.timestamps import parse_timestamp_ms, timestamp_text
@@ -232,9 +233,10 @@ def _numbers(topic: str, topics: tuple[str, ...]) -> set[int]:
         name, colon, listed = text.partition(":")
         if name == topic and colon:
             for part in listed.split(","):
-                if not part.isdigit():
+                number = whole_number(part)
+                if number is None or number < 0:
                     raise UsageError(f"--topic {text!r}: {part!r} is not a partition; TOPIC or TOPIC:0,1 is expected")
-                numbers.add(int(part))
+                numbers.add(number)
     return numbers
 
 

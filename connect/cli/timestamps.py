@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from connect.api import ConfigError
+from connect.api.config_values import whole_number
 
 
 def parse_timestamp_ms(text: str, option: str) -> int:
@@ -13,8 +14,8 @@ def parse_timestamp_ms(text: str, option: str) -> int:
     Raises:
         ConfigError: It is neither; names the option.
     """
-    if text.lstrip("-").isdigit():
-        return int(text)
+    if (timestamp_ms := whole_number(text)) is not None:
+        return timestamp_ms
     try:
         found = datetime.fromisoformat(text)
     except ValueError:

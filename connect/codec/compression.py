@@ -20,6 +20,7 @@ from typing import Final
 
 import cramjam
 
+from connect.api.config_values import whole_number
 from connect.api.errors import CorruptBatchError, LogError
 
 #: What the records of one batch may grow to. A batch of a few KiB that claims to hold gigabytes is an attack or damage.
@@ -237,10 +238,9 @@ def codec_of_configs(raw: Mapping[str, str], name: str) -> Codec:
     text = str(raw.get(f"compression.{name}.level", "")).strip()
     if not text:
         return codec_of_name(name)
-    try:
-        level = int(text)
-    except ValueError:
-        raise LogError(f"compression.{name}.level {text!r} is not a whole number", code="log.unknown_codec") from None
+    level = whole_number(text)
+    if level is None:
+        raise LogError(f"compression.{name}.level {text!r:.60} is not a whole number", code="log.unknown_codec")
     return codec_of_name(name, level)
 
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from connect.api.config_values import ConfigType, parse_type, whole_number
 from connect.api.errors import ConfigError, LogError
 from connect.codec.compression import CODECS, LEVELS, Codec, codec_of_configs
 from connect.ports import ConfigSource, TopicConfigEntry
@@ -70,11 +71,9 @@ class _Key:
             raise ConfigError(f"topic config {name}: {value!r} is not one of {', '.join(self.words)}", config_path=name)
         if self.least is None or self.most is None:
             return
-        kind = "number" if self.is_ratio else "whole number"
-        try:
-            number = float(value) if self.is_ratio else int(value)
-        except ValueError:
-            raise ConfigError(f"topic config {name}: {value!r} is not a {kind}", config_path=name) from None
+        number = _ratio(name, value) if self.is_ratio else whole_number(value)
+        if number is None:
+            raise ConfigError(f"topic config {name}: {value!r:.60} is not a whole number", config_path=name)
         if not self.least <= number <= self.most:
             raise ConfigError(
                 f"topic config {name}: {value} is not between {self.least} and {self.most}", config_path=name
@@ -209,7 +208,7 @@ class TopicConfig:
             retention_ms=number("retention.ms"),
             retention_bytes=number("retention.bytes"),
             delete_retention_ms=number("delete.retention.ms"),
-            min_cleanable_dirty_ratio=float(raw.get("min.cleanable.dirty.ratio", "0.5")),
+            min_cleanable_dirty_ratio=_ratio("min.cleanable.dirty.ratio", raw.get("min.cleanable.dirty.ratio", "0.5")),
             min_compaction_lag_ms=number("min.compaction.lag.ms"),
             max_compaction_lag_ms=number("max.compaction.lag.ms"),
             timestamp_before_max_ms=number("message.timestamp.before.max.ms"),
@@ -247,6 +246,13 @@ def _check(name: str, value: str) -> None:
         _policies(value)
     else:
         KEYS[name].check(name, value)
+
+
+def _ratio(name: str, value: str) -> float:
+    try:
+        return float(parse_type(name, value, ConfigType.DOUBLE))
+    except ConfigError:
+        raise ConfigError(f"topic config {name}: {value!r:.60} is not a number", config_path=name) from None
 
 
 def _policies(text: str) -> set[str]:

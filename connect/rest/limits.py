@@ -11,6 +11,7 @@ import logging
 import re
 from typing import Any, Final
 
+from connect.api.config_values import whole_number
 from connect.api.error_codes import register_code
 from connect.rest.budget import Budget, Share
 from connect.rest.errors import error_response
@@ -79,8 +80,9 @@ class Limits:
     async def _body(self, headers: dict[bytes, bytes], receive: Any, share: Share) -> Any:
         """Return the body, or the answer that refuses it."""
         declared = headers.get(b"content-length", b"")
-        if declared.isdigit() and int(declared) > self._max_bytes:
-            return await self._too_large(receive, int(declared))
+        length = whole_number(declared.decode("latin-1")) or 0
+        if length > self._max_bytes:
+            return await self._too_large(receive, length)
         parts, count = [], 0
         try:
             async with asyncio.timeout(self._timeout_s):

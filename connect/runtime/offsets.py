@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from connect.api import ConfigError, ConnectError, NotFoundError, PluginError, SinkConnector, SourceConnector
+from connect.api.config_values import whole_number
 from connect.api.contract import looked_of
 from connect.api.error_codes import register_code
 from connect.ports import Cluster
@@ -211,10 +212,7 @@ def _group_offsets(name: str, entries: Sequence[Entry]) -> dict[TopicPartition, 
 
 
 def _whole(name: str, value: Any, what: str) -> int:
-    try:
-        number = int(value) if isinstance(value, str | int) and not isinstance(value, bool) else None
-    except ValueError:
-        number = None
+    number = whole_number(value) if isinstance(value, str) else value if type(value) is int else None
     if number is None:
         raise ConfigError(
             f"connector {name!r}: Failed to parse the following Kafka {what} value in the provided offsets: "

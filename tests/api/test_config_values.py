@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from connect.api import ConfigError
-from connect.api.config_values import ConfigType, Secret, invalid_value, parse_type, to_text
+from connect.api.config_values import ConfigType, Secret, invalid_value, parse_type, to_text, whole_number
 
 
 @pytest.mark.parametrize(
@@ -55,3 +55,20 @@ def test_a_secret_is_parsed_and_never_printed() -> None:
     assert secret.get_secret_value() == "s3cret"
     assert {str(secret), to_text(secret, ConfigType.PASSWORD), to_text(secret, ConfigType.STRING)} == {"[hidden]"}
     assert "s3cret" not in repr(secret) + str(invalid_value("k", {"a": [secret]}))
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("5", 5),
+        (" +5\n", 5),
+        ("-5", -5),
+        ("1_000", None),
+        ("\u0661", None),
+        ("\u00b2", None),
+        ("", None),
+        ("9" * 5000, None),
+    ],
+)
+def test_a_whole_number_is_what_java_reads(text: str, number: int | None) -> None:
+    assert whole_number(text) == number

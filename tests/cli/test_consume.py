@@ -50,6 +50,7 @@ def test_reading_begins_where_it_is_told(data: list[str]) -> None:
         (("--offset", "9", "--timeout-ms", "1"), 1, "log.offset_out_of_range", "it holds 0 to 1"),
         (("--partition", "7"), 1, "log.unknown_topic_or_partition", "no partition 7"),
         (("--offset", "x"), 2, "config.invalid", "earliest, latest"),
+        (("--offset", "\u00b2"), 2, "config.invalid", "earliest, latest"),
         (("--from-datetime", "soon"), 2, "config.invalid", "is not a date"),
         (("--offset", "1", "--from-beginning"), 2, "config.invalid", "exclude one another"),
         (("--format", "%y"), 2, "config.invalid", "'%y' stands for nothing"),

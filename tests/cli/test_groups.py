@@ -47,6 +47,7 @@ def test_groups_are_listed_described_reset_and_deleted(data: list[str]) -> None:
         ((), "exactly one of"),
         (("--to-latest", "--to-earliest"), "exactly one of"),
         (("--to-latest", "--topic", "t:x"), "'x' is not a partition"),
+        (("--to-latest", "--topic", "t:\u00b2"), "is not a partition"),
         (("--to-latest",), "has no offsets yet"),
         (("--shift-by", "1", "--topic", "t"), "no offset for t-0 to shift"),
     ],

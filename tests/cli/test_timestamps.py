@@ -24,9 +24,10 @@ def test_iso_dates_are_utc_unless_they_name_a_zone_and_numbers_are_milliseconds(
     assert parse_timestamp_ms(text, "--from-datetime") == timestamp_ms
 
 
-def test_what_is_no_date_is_refused_with_its_option() -> None:
-    with pytest.raises(ConfigError, match="--to-datetime: 'yesterday' is not a date"):
-        parse_timestamp_ms("yesterday", "--to-datetime")
+@pytest.mark.parametrize("text", ["yesterday", "--5", "\u00b2", "1_000", "9" * 5000])
+def test_what_is_no_date_is_refused_with_its_option(text: str) -> None:
+    with pytest.raises(ConfigError, match=f"--to-datetime: '{text}' is not a date"):
+        parse_timestamp_ms(text, "--to-datetime")
 
 
 @pytest.mark.parametrize("timestamp_ms", [-1, 1 << 62])

@@ -76,6 +76,7 @@ def test_lz4_frames_have_independent_blocks_which_is_all_that_kafka_reads():
     [
         ({"compression.zstd.level": "23"}, "compression.zstd.level 23 is not from"),
         ({"compression.zstd.level": "fast"}, "'fast' is not a whole number"),
+        ({"compression.zstd.level": "1_0"}, "'1_0' is not a whole number"),
         ({"compression.gzip.level": "0"}, "compression.gzip.level 0 is not"),
         ({"compression.lz4.level": "18"}, "compression.lz4.level 18 is not"),
     ],

@@ -66,7 +66,7 @@ def test_a_number_out_of_its_range_names_the_key(name):
     least, most = int(KEYS[name].least), int(KEYS[name].most)
     for number in (least, most):
         TopicConfig.parse({name: str(number)})
-    for text in (str(least - 1), str(most + 1), "1.5", "x", ""):
+    for text in (str(least - 1), str(most + 1), "1.5", "x", "", "1_000", "\u0661", "1" * 5000):
         with pytest.raises(ConfigError) as caught:
             TopicConfig.parse({name: text})
         assert caught.value.config_path == name
@@ -81,6 +81,8 @@ def test_a_number_out_of_its_range_names_the_key(name):
             "'brotli' is not one of producer, uncompressed, none, gzip, snappy, lz4, zstd",
         ),
         ({"min.cleanable.dirty.ratio": "1.1"}, "not between 0 and 1"),
+        ({"min.cleanable.dirty.ratio": "0.0_1"}, "'0.0_1' is not a number"),
+        ({"min.cleanable.dirty.ratio": "NaN"}, "not between 0 and 1"),
         ({"preallocate": "maybe"}, "not one of true, false"),
         ({"retention.mss": "5"}, "did you mean retention.ms"),
         ({"retention.ms": 5}, "5 is not text"),
@@ -89,6 +91,11 @@ def test_a_number_out_of_its_range_names_the_key(name):
 def test_what_cannot_be_says_what_could(raw, message):
     with pytest.raises(ConfigError, match=message):
         TopicConfig.parse(raw)
+
+
+def test_numbers_are_read_as_java_reads_them():
+    read = TopicConfig.parse({"retention.ms": " +1000 ", "min.cleanable.dirty.ratio": ".25d"})
+    assert (read.retention_ms, read.min_cleanable_dirty_ratio) == (1000, 0.25)
 
 
 def test_every_config_is_shown_with_who_set_it():

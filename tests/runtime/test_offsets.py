@@ -124,6 +124,7 @@ async def test_a_sink_s_offsets_are_its_groups_and_numbers_may_be_text(worker: R
         (({"kafka_topic": "t"}, {"kafka_offset": 1}), "must contain the keys 'kafka_topic' and 'kafka_partition'"),
         ((AT, {"offset": 1}), "should either be null or contain the key 'kafka_offset'"),
         ((AT, {"kafka_offset": "many"}), "Offset values for sink connectors need to be integers"),
+        ((AT, {"kafka_offset": "1_000"}), "Offset values for sink connectors need to be integers"),
         ((AT, {"kafka_offset": -1}), "Kafka offset -1 in the provided offsets is out of range"),
         (({**AT, "kafka_partition": 2}, {"kafka_offset": 1}), "the topic has partitions 0 to 1"),
         (({**AT, "kafka_topic": "none"}, {"kafka_offset": 1}), "no such topic"),
