@@ -29,8 +29,11 @@ from connect_postgres.version import VERSION
 if TYPE_CHECKING:
     import asyncpg
 
-#: The longest wait inside one poll.
-POLL_WAIT_MAX_S = 1.0
+#: How long a task without tables waits inside one poll, in seconds.
+NOTHING_TO_READ_S = 1.0
+#: What the runtime waits between a poll that brought nothing and the next, in seconds: its least, since a poll itself
+#: waits until a table is due.
+BETWEEN_POLLS_S = 0.005
 
 
 class JdbcSourceTask(SourceTask[TaskConfig]):
@@ -38,6 +41,7 @@ class JdbcSourceTask(SourceTask[TaskConfig]):
 
     async def start(self) -> None:
         self._connection: asyncpg.Connection | None = None
+        self.context.poll_wait_s = BETWEEN_POLLS_S
         tables: list[TableName | None] = [None] if self.config.query else list(self.config.table_names)
         self._had_primary = False
         self._readers = [TableReader(self.config, table, self.context.offset) for table in tables]
@@ -49,14 +53,15 @@ class JdbcSourceTask(SourceTask[TaskConfig]):
 
     async def poll_batch(self) -> Batch | None:
         if not self._readers:
-            await asyncio.sleep(POLL_WAIT_MAX_S)
+            await asyncio.sleep(NOTHING_TO_READ_S)
             return None
         reader = next((one for one in self._readers if one.reading), None) or min(
             self._readers, key=lambda one: one.due
         )
         wait_s = reader.due - time.monotonic()
         if wait_s > 0 and not reader.reading:
-            await asyncio.sleep(min(wait_s, POLL_WAIT_MAX_S))
+            # Not on to a read, which would hold a transaction open where a pause came in between.
+            await asyncio.sleep(max(wait_s - BETWEEN_POLLS_S, 0))
             return None
         now = time.monotonic()
         try:

@@ -50,8 +50,12 @@ _ID_CASTS: Final = {
     "numeric": "numeric",
 }
 _TIMESTAMP_TYPES: Final = ("timestamp with time zone", "timestamp without time zone")
-#: How soon to look again whether open transactions have ended, and how often to tell that they have not. Seconds.
-SETTLE_POLL_S: Final = 0.1
+#: How soon to look again whether open transactions have ended: at first, as a share of how long that has taken, and at
+#: last. Most end within milliseconds, and rows wait for them. Seconds.
+SETTLE_MIN_S: Final = 0.002
+SETTLE_SHARE: Final = 0.25
+SETTLE_MAX_S: Final = 0.1
+#: How often to tell that they have not. Seconds.
 SETTLE_WARNING_S: Final = 60.0
 #: When to tell it for the first time.
 SETTLE_FIRST_WARNING_S: Final = 5.0
@@ -296,7 +300,7 @@ class TableReader:
                     self.due = now + self._config.poll_interval_ms / 1000
                     return False
         if self._mark is not None and not await self._settled(connection, self._mark, now):
-            self.due = now + min(SETTLE_POLL_S, self._config.poll_interval_ms / 1000)
+            self.due = now + min(max(SETTLE_SHARE * (now - self._mark.since), SETTLE_MIN_S), SETTLE_MAX_S)
             return False
         sql, arguments = self._statement(self._mark.end if self._mark else None)
         self._reading = await Reading.open(connection, sql, arguments, self._config.batch_max_rows)

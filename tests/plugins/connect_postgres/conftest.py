@@ -170,8 +170,12 @@ async def ids(task: Any, count: int) -> list[int]:
 
 
 async def polls_nothing(task: Any, *, times: int = 5) -> bool:
-    """Poll a few times; return whether nothing came."""
-    return not [batch for _ in range(times) for batch in await poll(task)]
+    """Poll a few times, with the runtime's least pause in between; return whether nothing came."""
+    came = 0
+    for _ in range(times):
+        came += len(await poll(task))
+        await asyncio.sleep(task.context.poll_wait_s)
+    return not came
 
 
 def _dotted(keys: dict[str, str]) -> dict[str, str]:

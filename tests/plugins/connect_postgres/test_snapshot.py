@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from connect_postgres.names import TableName
+from connect_postgres.source_config import SourceConfig
+from connect_postgres.table_reader import SETTLE_MAX_S, SETTLE_MIN_S, TableReader
+
 from .conftest import Database, Start, ids, polls_nothing
 
 pytestmark = pytest.mark.postgres
@@ -25,6 +29,28 @@ async def test_a_row_that_commits_late_comes_in_its_turn(
         task = await source(**mode)
         assert await polls_nothing(task)
     assert await ids(task, 2) == [1, 2]
+    await late.close()
+
+
+async def test_the_end_of_an_open_transaction_is_seen_after_a_share_of_its_length(database: Database) -> None:
+    await database.execute(ORDERS)
+    config = SourceConfig.parse(
+        {"connection.url": database.url, "mode": "incrementing", "incrementing.column.name": "id", "topic.prefix": "p"}
+    )
+    reader = TableReader(config, TableName("orders", "public"), lambda partition: None)
+    late = await database.another()
+    waits = []
+    async with late.transaction():
+        await late.execute("INSERT INTO orders (item) VALUES ('late')")
+        await database.execute("INSERT INTO orders (item) VALUES ('early')")
+        for now in (0.0, 0.001, 0.04, 0.2, 30.0):
+            assert await reader.poll(database.connection, now) is None
+            waits.append(round(reader.due - now, 6))
+    assert waits == [SETTLE_MIN_S, SETTLE_MIN_S, 0.01, 0.05, SETTLE_MAX_S]
+    batch = await reader.poll(database.connection, 30.1)
+    assert batch is not None
+    assert [value["id"] for value in batch.values] == [1, 2]
+    assert reader.due - 30.1 == pytest.approx(config.poll_interval_ms / 1000)
     await late.close()
 
 

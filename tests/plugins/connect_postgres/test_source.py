@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import asyncio
+import time
 from typing import Any
 
 import pytest
 
 from connect.api import ConfigError, RetriableError
+from connect.runtime.tasks.source_task import IDLE_WAIT_MIN_S
 from connect_postgres import JdbcSourceConnector
 from tests.support.tasks import call, connector, poll, source_task
 
@@ -33,6 +36,24 @@ async def test_a_read_to_the_end_waits_for_the_poll_interval(database: Database,
     assert await ids(task, 1) == [1]
     await database.execute("INSERT INTO orders VALUES (2, 'b')")
     assert await polls_nothing(task, times=1)
+
+
+async def test_a_table_is_read_when_the_poll_interval_is_over_however_long_nothing_came(
+    database: Database, source: Start
+) -> None:
+    await database.execute(ORDERS)
+    task = await source(poll_interval_ms="60")
+    for _ in range(3):
+        began = time.monotonic()
+        assert await poll(task) == []  # a read that found nothing
+        await asyncio.sleep(task.context.poll_wait_s)
+        assert await poll(task) == []  # the wait for the next one, which does not read
+        await asyncio.sleep(task.context.poll_wait_s)
+        assert time.monotonic() - began >= 0.06
+    assert task.context.poll_wait_s <= IDLE_WAIT_MIN_S, "the runtime would wait longer each time"
+    await database.execute("INSERT INTO orders VALUES (1, 'a')")
+    (batch,) = await poll(task)
+    assert [value["id"] for value in batch.values] == [1]
 
 
 async def test_bulk_mode_reads_the_whole_table_each_time_and_has_no_offset(database: Database, source: Start) -> None:
