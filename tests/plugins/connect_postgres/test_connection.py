@@ -216,3 +216,12 @@ async def test_source_and_sink_share_one_session_behind_a_pooler(database: Datab
     assert await database.rows("SELECT count(*) FROM copies") == [(6,)]
     for task in (source, *sinks):
         await stop(task)
+
+
+def test_a_password_is_a_secret_and_the_target_shows_none() -> None:
+    config = JdbcSinkConnector.config_class.parse(
+        {"connection.url": "postgresql://u:s3cret@h/db", "connection.password": "pa55"}
+    )
+    assert "pa55" not in repr(config.connection_password)
+    assert config.target == "postgresql://u:[hidden]@h/db"
+    assert config.dsn == "postgresql://u:pa55@h/db"

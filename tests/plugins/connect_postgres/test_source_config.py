@@ -1,15 +1,15 @@
-"""What is wrong between keys is told before anything starts: with the key, the reason and the fix."""
+"""The source's keys: what is wrong between them is told before anything starts; and which tables they choose."""
 
 from __future__ import annotations
 
 import pytest
 
 from connect.api import ConfigError
-from connect_postgres import JdbcSinkConnector, JdbcSourceConnector
+from connect_postgres import JdbcSourceConnector
 from connect_postgres.names import TableName
+from connect_postgres.source_config import SourceConfig, TaskConfig, decode_table, encode_table, same_table
 
 SOURCE = {"connection.url": "jdbc:postgresql://127.0.0.1/db", "mode": "bulk", "topic.prefix": "pg-"}
-SINK = {"connection.url": "postgresql://127.0.0.1/db"}
 
 
 @pytest.mark.parametrize(
@@ -41,27 +41,6 @@ def test_a_source_config_that_makes_no_sense_is_refused(keys: dict[str, str], pr
 
 
 @pytest.mark.parametrize(
-    ("keys", "problem"),
-    [
-        ({"insert.mode": "upsert"}, "insert.mode=upsert needs a key to find rows by: set pk.mode"),
-        ({"insert.mode": "update"}, "insert.mode=update needs a key"),
-        ({"delete.enabled": "true"}, "delete.enabled=true needs pk.mode=record_key"),
-        ({"insert.mode": "upsert", "pk.mode": "record_value"}, "needs pk.fields: name the fields"),
-        ({"pk.mode": "kafka", "pk.fields": "one"}, "needs three names in pk.fields"),
-        ({"pk.fields": "id"}, "pk.fields has no meaning with pk.mode=none"),
-        ({"pk.mode": "record_key", "pk.fields": "id,id"}, "names a column twice"),
-        ({"table.name.format": "$topic"}, "the only placeholder is ${topic}"),
-        ({"table.name.format": "a.b.c.d"}, "TABLE or SCHEMA.TABLE is expected"),
-        ({"insert.mode": "merge"}, "insert.mode"),
-    ],
-)
-def test_a_sink_config_that_makes_no_sense_is_refused(keys: dict[str, str], problem: str) -> None:
-    with pytest.raises(ConfigError) as raised:
-        JdbcSinkConnector.config_class.parse({**SINK, **keys})
-    assert problem in str(raised.value)
-
-
-@pytest.mark.parametrize(
     ("keys", "chosen"),
     [
         ({}, ["public.a", "public.b", "other.a"]),
@@ -79,10 +58,60 @@ def test_lists_choose_tables_by_name_or_by_pattern(keys: dict[str, str], chosen:
     assert [str(table) for table in tables if config.selects(table, "db")] == chosen
 
 
-def test_a_password_is_a_secret_and_the_target_shows_none() -> None:
-    config = JdbcSinkConnector.config_class.parse(
-        {"connection.url": "postgresql://u:s3cret@h/db", "connection.password": "pa55"}
-    )
-    assert "pa55" not in repr(config.connection_password)
-    assert config.target == "postgresql://u:[hidden]@h/db"
-    assert config.dsn == "postgresql://u:pa55@h/db"
+def test_a_list_never_takes_a_table_of_another_case() -> None:
+    config = SourceConfig.parse({**SOURCE, "table.whitelist": "Orders"})
+    assert config.selects(TableName("Orders", "public"), "db")
+    assert not config.selects(TableName("orders", "public"), "db")
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        TableName("orders"),
+        TableName("orders", "public"),
+        TableName("a.b,c", "d.e"),
+        TableName("per%2Ccent", " schema "),
+        TableName('quo"ted', "ümlaut"),
+    ],
+    ids=str,
+)
+def test_a_tables_name_survives_the_list_that_tasks_are_given(table: TableName) -> None:
+    text = encode_table(table)
+    assert "," not in text
+    assert decode_table(text) == table
+    other = encode_table(TableName("other", "public"))
+    assert TaskConfig.parse({**SOURCE, "tables": f"{text},{other}"}).table_names == [
+        table,
+        TableName("other", "public"),
+    ]
+
+
+def test_a_name_without_a_schema_means_the_table_in_every_schema() -> None:
+    assert same_table(TableName("a"), TableName("a", "other"))
+    assert same_table(TableName("a", "other"), TableName("a", "other"))
+    assert not same_table(TableName("a", "public"), TableName("a", "other"))
+
+
+def test_names_of_columns_are_taken_as_they_are_unless_they_are_to_be_read_without_quotes() -> None:
+    keys = {
+        **SOURCE,
+        "mode": "timestamp+incrementing",
+        "incrementing.column.name": "OrderId",
+        "timestamp.column.name": "Changed,Äther",
+    }
+    config = SourceConfig.parse(keys)
+    assert (config.id_column, config.time_columns) == ("OrderId", ["Changed", "Äther"])
+    config = SourceConfig.parse({**keys, "quote.sql.identifiers": "never"})
+    assert (config.id_column, config.time_columns) == ("orderid", ["changed", "Äther"])
+
+
+def test_a_query_is_taken_without_the_semicolon_behind_it() -> None:
+    assert SourceConfig.parse({**SOURCE, "query": "SELECT ';' AS a;  "}).statement.rstrip() == "SELECT ';' AS a"
+    assert SourceConfig.parse(SOURCE).statement == ""
+
+
+def test_how_values_come_out_is_read_in_any_case() -> None:
+    keys = {"numeric.mapping": "BEST_FIT", "timestamp.granularity": "MICROS_LONG", "db.timezone": "Europe/Amsterdam"}
+    style = SourceConfig.parse({**SOURCE, **keys}).style
+    assert (style.numeric_mapping, style.timestamp_granularity) == ("best_fit", "micros_long")
+    assert str(style.zone) == "Europe/Amsterdam"
