@@ -161,6 +161,14 @@ class RemoteAdmin:
         except UnknownTopicOrPartitionError:
             return None
 
+    async def list_transactions(self) -> NoReturn:
+        """Refused: the worker alone looks after transactions."""
+        _unsupported("to list transactions")
+
+    async def fence_producers(self, transactional_ids: Collection[str]) -> NoReturn:
+        """Refused: the worker alone looks after transactions."""
+        _unsupported("to fence producers")
+
     async def offset_for_time(self, partition: TopicPartition, timestamp_ms: int) -> int | None:
         """Return the first offset at or after a timestamp."""
         found = await self._rest.call("GET", f"{_partition(partition)}/offset", params={"timestamp": str(timestamp_ms)})

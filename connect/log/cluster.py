@@ -85,6 +85,7 @@ class LogCluster:
             config,
         )
         self._transactions.offsets = self._groups
+        self._admin.transactions = self._transactions
         self._upkeep = Upkeep(topics, threads, self._groups, self._transactions, clock, config)
 
     @classmethod

@@ -12,7 +12,14 @@ Elsewhere: the value types (`connect.records`); tools for the files of the bundl
 over another broker is a package beside `connect.log`, and a line in `connect.app`.
 """
 
-from connect.ports.admin import Admin, ConfigSource, PartitionInfo, TopicConfigEntry, TopicInfo
+from connect.ports.admin import (
+    Admin,
+    ConfigSource,
+    PartitionInfo,
+    TopicConfigEntry,
+    TopicInfo,
+    TransactionInfo,
+)
 from connect.ports.cluster import Cluster
 from connect.ports.consumer import Consumer, Subscription
 from connect.ports.groups import GroupInfo, Groups
@@ -31,4 +38,5 @@ __all__ = [
     "Subscription",
     "TopicConfigEntry",
     "TopicInfo",
+    "TransactionInfo",
 ]

@@ -37,6 +37,15 @@ class TopicInfo:
     internal: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class TransactionInfo:
+    """One transactional id. `partitions` are those that its transaction has touched; none where it is not open."""
+
+    transactional_id: str
+    is_open: bool
+    partitions: frozenset[TopicPartition] = frozenset()
+
+
 ConfigSource = Literal["topic", "log", "default"]
 
 
@@ -108,6 +117,16 @@ class Admin(Protocol):
 
     async def partitions(self, name: str) -> int | None:
         """Return the number of partitions, None when there is no such topic. Cheap: called per task start."""
+
+    async def list_transactions(self) -> list[TransactionInfo]:
+        """Return every transactional id that the log knows, sorted. Cheap: it is in memory."""
+
+    async def fence_producers(self, transactional_ids: Collection[str]) -> None:
+        """Shut out whoever has these transactional ids, and abort the transactions that they left open; durable.
+
+        What those producers append or commit from then on raises `ProducerFencedError`. An id that is not known is
+        passed over: nobody has it.
+        """
 
     async def offset_for_time(self, partition: TopicPartition, timestamp_ms: int) -> int | None:
         """Return the first offset whose timestamp is at or after `timestamp_ms`, None when there is none."""

@@ -10,7 +10,8 @@ from connect.log.clients.fetched import decode_slice, first_offset_at
 from connect.log.storage.partition import Partition
 from connect.log.threads import Threads
 from connect.log.topics import INTERNAL_CONFIGS, Topics
-from connect.ports import TopicConfigEntry, TopicInfo
+from connect.log.transactions.coordinator import Transactions
+from connect.ports import TopicConfigEntry, TopicInfo, TransactionInfo
 from connect.records import FetchedBatch, Isolation, RawFetch, TopicPartition
 
 
@@ -36,6 +37,8 @@ class LogAdmin:
         self._creating = creating
         self._changed = changed
         self._deleted = deleted
+        #: Set by the cluster, which makes them later.
+        self.transactions: Transactions | None = None
 
     async def create_topic(
         self, name: str, *, partitions: int = 1, configs: Mapping[str, str] | None = None
@@ -103,6 +106,17 @@ class LogAdmin:
         """Return the number of partitions, None when there is no such topic."""
         topic = self._topics.find(name)
         return None if topic is None else len(topic.partitions)
+
+    async def list_transactions(self) -> list[TransactionInfo]:
+        """Return every transactional id; see the port."""
+        assert self.transactions is not None
+        return self.transactions.known()
+
+    async def fence_producers(self, transactional_ids: Collection[str]) -> None:
+        """Shut out whoever has these transactional ids; see the port."""
+        assert self.transactions is not None
+        for transactional_id in sorted(set(transactional_ids)):
+            await self.transactions.fence(transactional_id)
 
     async def offset_for_time(self, partition: TopicPartition, timestamp_ms: int) -> int | None:
         """Return the first offset at or after a time, None when there is none."""

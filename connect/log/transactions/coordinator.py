@@ -49,7 +49,7 @@ from connect.log.transactions.records import (
     encode_transaction,
     encode_transaction_key,
 )
-from connect.ports import Acks
+from connect.ports import Acks, TransactionInfo
 from connect.records import Columns, TopicPartition
 
 log = logging.getLogger(__name__)
@@ -174,6 +174,21 @@ class Transactions:
             entry.is_timed_out = entry.is_fenced = False
             await self._store(entry, "durable")
             return ProducerId(producer_id, epoch)
+
+    async def fence(self, transactional_id: str) -> None:
+        """Take an id from whoever has it, and abort what that one left open; an id that is not known is passed over."""
+        entry = self._entries.get(transactional_id)
+        if entry is not None:
+            await self._to_its_end(self._init(transactional_id, entry.record.timeout_ms))
+
+    def known(self) -> list[TransactionInfo]:
+        """Return every id, with what its transaction has touched where one is open; sorted."""
+        found = []
+        for transactional_id, entry in sorted(self._entries.items()):
+            is_open = entry.record.status is Status.ONGOING or entry.record.is_decided
+            partitions = frozenset(entry.record.partitions) if is_open else frozenset[TopicPartition]()
+            found.append(TransactionInfo(transactional_id, is_open, partitions))
+        return found
 
     async def add(self, transactional_id: str, producer: ProducerId, partitions: Iterable[TopicPartition]) -> None:
         """Make partitions part of the transaction, which begins with the first ones.

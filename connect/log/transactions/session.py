@@ -1,8 +1,10 @@
 """What makes a producer idempotent or transactional: its id and epoch, and the state of its transaction.
 
     NEW ── init ──> READY ── begin ──> OPEN ── commit, abort ──> READY
+    any ── aclose ─> CLOSED
 
-A producer without a transactional id is NEW until its first append and READY from then on.
+A producer without a transactional id is NEW until its first append and READY from then on. One that is CLOSED begins
+nothing any more: who still holds it, as code that was left behind, can write nothing with it.
 """
 
 from __future__ import annotations
@@ -27,6 +29,7 @@ class _State(Enum):
     NEW = auto()
     READY = auto()
     OPEN = auto()
+    CLOSED = auto()
 
 
 class Session:
@@ -51,11 +54,13 @@ class Session:
     async def init(self) -> None:
         """Take the transactional id."""
         assert self._transactional_id is not None
+        self._check_not_closed()
         self._producer = await self._transactions.init(self._transactional_id, self._timeout_ms)
         self._state = _State.READY
 
     def begin(self) -> None:
         """Begin a transaction; nothing is stored before the first append."""
+        self._check_not_closed()
         if self._state is _State.NEW:
             raise TransactionStateError("init_transactions was not called")
         if self._state is _State.OPEN:
@@ -108,23 +113,34 @@ class Session:
             await self._transactions.end(self._transactional_id, producer, is_commit=is_commit)
         except EnvironmentFault:
             if self._transactions.is_decided(self._transactional_id):
-                self._state = _State.READY  # it ends as decided, once the disk allows
+                self._ended()  # it ends as decided, once the disk allows
             raise
         except TransactionStateError:
             if is_commit or not self._transactions.is_timed_out(self._transactional_id, producer):
                 raise
             await self.init()  # aborted already, for its timeout
-        self._state = _State.READY
+        self._ended()
+
+    def _ended(self) -> None:
+        if self._state is not _State.CLOSED:  # closed meanwhile, it stays so
+            self._state = _State.READY
 
     async def aclose(self) -> None:
-        """Abort what is open."""
-        if self._state is not _State.OPEN or self._transactional_id is None:
+        """Abort what is open; from here on nothing is begun."""
+        if self._transactional_id is None:
             return
-        producer, self._state = self._in_transaction(), _State.READY
+        was_open, self._state = self._state is _State.OPEN, _State.CLOSED
+        producer = self._producer
+        if not was_open or producer is None:
+            return
         try:
             await self._transactions.end(self._transactional_id, producer, is_commit=False)
         except LogError as error:
             log.debug("there was nothing to abort: %s", error.message)
+
+    def _check_not_closed(self) -> None:
+        if self._state is _State.CLOSED:
+            raise TransactionStateError("the producer is closed", hint="Make another one.")
 
     def _in_transaction(self) -> ProducerId:
         if self._state is not _State.OPEN or self._producer is None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from connect.api import ConfigError, ConflictError
-from connect.api.errors import OffsetOutOfRangeError, UnknownTopicOrPartitionError
+from connect.api.errors import OffsetOutOfRangeError, ProducerFencedError, UnknownTopicOrPartitionError
 from connect.codec.header import iterate_batches
+from connect.ports import TransactionInfo
 from connect.records import Columns, OffsetAndMetadata, TopicPartition
 from tests.log.conftest import put, values_of
 
@@ -132,3 +133,37 @@ async def test_a_time_leads_to_the_first_record_at_or_after_it_within_batches_to
     await put(cluster, "t", b"a", b"b", timestamps=[10, 30])
     await put(cluster, "t", b"c", timestamps=20)
     assert [await admin.offset_for_time(NAME, at) for at in (0, 11, 30, 31)] == [0, 1, 1, None]
+
+
+async def transactional(cluster, name):
+    producer = cluster.producer(client_id="p", configs={"transactional.id": name})
+    await producer.init_transactions()
+    return producer
+
+
+async def test_transactions_are_listed_with_what_an_open_one_has_touched(cluster, admin):
+    await admin.create_topic("t")
+    assert await admin.list_transactions() == []
+    await transactional(cluster, "idle")
+    producer = await transactional(cluster, "busy")
+    await producer.begin_transaction()
+    await producer.append("t", Columns([b"v"]))
+    assert await admin.list_transactions() == [
+        TransactionInfo("busy", True, frozenset({NAME})),
+        TransactionInfo("idle", False),
+    ]
+
+
+async def test_a_fenced_producer_is_shut_out_and_what_it_left_open_is_aborted(cluster, admin):
+    await admin.create_topic("t")
+    producer = await transactional(cluster, "id")
+    await producer.begin_transaction()
+    await producer.append("t", Columns([b"left open"]))
+    await admin.fence_producers(["id", "nobody"])
+    assert [info.is_open for info in await admin.list_transactions()] == [False]
+    with pytest.raises(ProducerFencedError, match="another producer has taken"):
+        await producer.append("t", Columns([b"late"]))
+    with pytest.raises(ProducerFencedError):
+        await producer.commit_transaction()
+    committed = await admin.fetch(NAME, 0, isolation="read_committed")
+    assert [value for batch in committed for value in batch.columns.values] == []

@@ -91,8 +91,8 @@ async def test_offsets_are_part_of_the_transaction_whether_it_is_committed_or_no
 
 
 async def test_closing_aborts_what_is_open_and_nothing_where_nothing_is(topic):
+    await transactional(topic).aclose()
     producer = transactional(topic)
-    await producer.aclose()
     await producer.init_transactions()
     await producer.begin_transaction()
     await producer.append("t", Columns([b"a"]), partition=0)
@@ -116,3 +116,18 @@ async def test_a_fenced_producer_can_do_nothing_and_closes_quietly(topic):
     await new.append("t", Columns([b"new"]), partition=0)
     await new.commit_transaction()
     assert await visible(topic) == [b"new"]
+
+
+async def test_a_closed_producer_writes_nothing_more(topic):
+    producer = transactional(topic)
+    await producer.init_transactions()
+    await producer.begin_transaction()
+    await producer.append("t", Columns([b"open"]), partition=0)
+    await producer.aclose()
+    with pytest.raises(TransactionStateError, match="the producer is closed"):
+        await producer.begin_transaction()
+    with pytest.raises(TransactionStateError, match="the producer is closed"):
+        await producer.init_transactions()
+    with pytest.raises(TransactionStateError):
+        await producer.append("t", Columns([b"late"]), partition=0)
+    assert await visible(topic) == []
