@@ -26,6 +26,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Awaitable, Iterable, Mapping, Sequence
+from enum import StrEnum
 from inspect import isawaitable
 from typing import Any, ClassVar, NamedTuple, Protocol
 
@@ -39,6 +40,13 @@ from connect.api.record import Batch, Record
 Batches = Batch | Iterable[Batch] | None
 #: What `poll` may return; None and [] mean that there is nothing now.
 Records = Record | Iterable[Record] | Batch | Iterable[Batch] | None
+
+
+class ExactlyOnceSupport(StrEnum):
+    """Whether a connector can deliver exactly once with the config that it was given. Kafka's ExactlyOnceSupport."""
+
+    SUPPORTED = "SUPPORTED"
+    UNSUPPORTED = "UNSUPPORTED"
 
 
 class ConnectorContext(Protocol):
@@ -92,6 +100,22 @@ class SourceConnector(Connector[ConfigT]):
 
     task_class: ClassVar[type[SourceTask]]
 
+    def exactly_once_support(self) -> ExactlyOnceSupport | None:
+        """Say whether the source delivers exactly once with this config, where the worker writes in transactions.
+
+        It does if its records come again, the same ones, from a committed source offset on. Called on an instance that
+        was configured and not started; must not look outside. The first line of an override's docstring is shown by
+        `connect plugin describe`. The base: None, not known; then `exactly.once.support=required` is refused.
+        """
+        return None
+
+    def can_define_transaction_boundaries(self) -> bool:
+        """Say whether the tasks say where their transactions end (`context.transaction`) with this config.
+
+        Called as `exactly_once_support`. The base: False; then `transaction.boundary=connector` is refused.
+        """
+        return False
+
     def alter_offsets(
         self, offsets: Sequence[tuple[Mapping[str, Any], Mapping[str, Any] | None]]
     ) -> bool | Awaitable[bool]:
@@ -118,6 +142,14 @@ class SinkConnector(Connector[ConfigT]):
     def task_configs(self, max_tasks: int) -> list[dict[str, str]] | Awaitable[list[dict[str, str]]]:
         return [dict(self.config.originals) for _ in range(max_tasks)]
 
+    def exactly_once_support(self) -> ExactlyOnceSupport | None:
+        """Say whether each record takes effect in the target exactly once with this config: one that asks for it, as
+        with `delivery.guarantee=exactly-once`, and a connector that keeps its offsets in the target.
+
+        Called, and shown, as a source connector's. The base: None, not known, which counts as no.
+        """
+        return None
+
     def alter_offsets(self, offsets: Mapping[tuple[str, int], int | None]) -> bool | Awaitable[bool]:
         """Take group offsets that a user wants to set, by (topic, partition); None forgets one.
 
@@ -143,12 +175,17 @@ class TaskContext(Protocol):
 class TransactionContext(Protocol):
     """How a source says where its transactions end: for use inside `poll`, before it returns.
 
-    Kafka's TransactionContext, for `transaction.boundary=connector`. A request is for what this poll returns, and the
-    last one of a poll counts.
+    Kafka's TransactionContext, for `transaction.boundary=connector`. A request is for what this poll returns; of two
+    for one place the last counts. Where a poll asks for nothing, the transaction goes on with the next poll. It has to
+    end within the producer's `transaction.timeout.ms`, else it is aborted and the task fails.
     """
 
     def commit_transaction(self, record: Record | None = None) -> None:
-        """Commit behind this record of what the poll returns; behind all of it where it is left out."""
+        """Commit behind this record of what the poll returns; behind all of it where it is left out.
+
+        Args:
+            record: The very object that `poll` will return. For tasks with `poll`: one with `poll_batch` leaves it out.
+        """
 
     def abort_transaction(self, record: Record | None = None) -> None:
         """Abort up to this record, as `commit_transaction`: what is aborted is not delivered, and its offsets count as
@@ -159,8 +196,8 @@ class SourceTaskContext(TaskContext, Protocol):
     """What the runtime gives to a source task.
 
     Attributes:
-        transaction: None where the worker has no transactions of the task's own making for it, and a task that would
-            use them does without: each poll's records then are what is committed together. No worker gives one yet.
+        transaction: Where the config has `transaction.boundary=connector` and the worker writes in transactions. None
+            elsewhere, and a task that would use it does without: each poll's records then are committed together.
     """
 
     transaction: TransactionContext | None

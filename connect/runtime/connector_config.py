@@ -335,21 +335,6 @@ class SourceConnectorConfig(ConnectorConfig):
         display_name="Offsets topic",
     )
 
-    @classmethod
-    def problems_of(cls, raw: Mapping[str, Any]) -> Iterable[Problem]:
-        if _text(raw, "exactly.once.support").upper() == "REQUIRED":
-            yield Problem(
-                "exactly.once.support",
-                "Invalid value required for configuration exactly.once.support: this version delivers at least once; "
-                "use 'requested'",
-            )
-        if _text(raw, "offsets.storage.topic"):
-            yield Problem(
-                "offsets.storage.topic",
-                "Invalid value for configuration offsets.storage.topic: "
-                "this version keeps all source offsets in the worker's offset.storage.topic; leave the key out",
-            )
-
 
 class SinkConnectorConfig(ConnectorConfig):
     """The framework keys of a sink connector."""

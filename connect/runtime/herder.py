@@ -53,7 +53,7 @@ from connect.runtime.worker_config import WorkerConfig
 from connect.stores import configs, offsets, statuses
 from connect.stores.compacted import CompactedTopic
 from connect.stores.configs import ConfigStore, Revision
-from connect.stores.offsets import OffsetStore
+from connect.stores.offset_topics import OffsetTopics
 from connect.stores.statuses import StatusStore
 
 #: How long a request waits for what it set off.
@@ -101,7 +101,13 @@ class Herder(Views):
         )
         self._topics = (config_topic, offset_topic, status_topic)
         self._configs = ConfigStore(config_topic, now_ms)
-        self._offsets = OffsetStore(offset_topic, now_ms)
+        self._offsets = OffsetTopics(
+            cluster,
+            offset_topic,
+            now_ms,
+            reserved=[topic.topic for topic in self._topics],
+            partitions=config.offset_storage_partitions,
+        )
         self._statuses = StatusStore(status_topic, now_ms)
         self.loggers = Loggers(now_ms)
         self.watchdog = Watchdog()
@@ -133,7 +139,8 @@ class Herder(Views):
         await self.cluster.reserve([topic.topic for topic in self._topics])
         for topic in self._topics:
             await topic.open()
-        self._offsets.load()
+        self._offsets.shared.load()
+        await self._reserve()
         self._statuses.load()
         await self._worker.__aenter__()
         await self._lifecycle.__aenter__()
@@ -164,6 +171,7 @@ class Herder(Views):
             await self._statuses.write()
             await self.observers.aclose()
         finally:
+            await self._offsets.aclose()
             for topic in self._topics:
                 await topic.aclose()
 
@@ -200,6 +208,7 @@ class Herder(Views):
             if self._configs.config(name) is not None:
                 raise ConflictError(f"Connector {name} already exists", code="connector.exists")
             await self._configs.put_connector(name, checked, STORED[initial_state or TargetState.RUNNING])
+            await self._reserve()
         await self._settle(name)
         return self._info(name, checked)
 
@@ -216,6 +225,7 @@ class Herder(Views):
         created = before is None
         async with self._change(name, "PUT config", of_config=True, may_be_new=True, seen=seen):
             await self._configs.put_connector(name, checked, "STARTED" if created else None)
+            await self._reserve()
         await _settled(self._lifecycle.reconcile(name, renew=True))
         return created, self._info(name, checked)
 
@@ -227,6 +237,7 @@ class Herder(Views):
                 name, secrets.unmasked(self.plugins, merged, self._config(name)), patched=True
             )
             await self._configs.put_connector(name, checked)
+            await self._reserve()
         await _settled(self._lifecycle.reconcile(name, renew=True))
         return self._info(name, checked)
 
@@ -234,6 +245,7 @@ class Herder(Views):
         """Delete a connector; its source offsets stay. Its tasks may still drain when it returns."""
         async with self._change(name, "DELETE"):
             await self._configs.delete(name)
+            await self._reserve()
             self._statuses.drop_topics(name)
             self._infos.pop(name, None)
             self._states.pop(name, None)
@@ -355,6 +367,11 @@ class Herder(Views):
 
     async def _settle(self, name: str) -> None:
         await _settled(self._lifecycle.reconcile(name))
+
+    async def _reserve(self) -> None:
+        """Reserve the topics that connectors keep their offsets in, as the worker's own."""
+        named = (self._config(name).get("offsets.storage.topic", "").strip() for name in self._configs.connectors())
+        await self._offsets.reserve([topic for topic in named if topic])
 
     # -- hearing ---------------------------------------------------------------------------------------------------
 

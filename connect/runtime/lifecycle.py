@@ -232,6 +232,7 @@ class Lifecycle:
         elif len(running) == len(configs):
             return
         self._statuses.drop_tasks(name, keep=len(configs))
+        await self._worker.fence(runner)
         self._worker.start_tasks(runner, configs, paused=paused)
 
     async def _restart(self, name: str, *, instance: bool, tasks: Sequence[int]) -> None:

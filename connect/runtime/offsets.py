@@ -26,8 +26,10 @@ from connect.runtime.factory import connector_desc
 from connect.runtime.model import PluginKind
 from connect.runtime.plugins import PluginHost
 from connect.runtime.tasks.context import ConnectorContextImpl
+from connect.runtime.tasks.exactly_once import fence_tasks
 from connect.runtime.validation.checking import closed
 from connect.runtime.worker_config import WorkerConfig
+from connect.stores.offset_topics import OffsetTopics
 from connect.stores.offsets import OffsetStore
 
 OFFSETS_INVALID = register_code(
@@ -58,7 +60,7 @@ class Offsets:
         cluster: Cluster,
         plugins: PluginHost,
         worker: WorkerConfig,
-        store: OffsetStore,
+        stores: OffsetTopics,
         *,
         watchdog: Watchdog | None = None,
         timeout_s: float = 60.0,
@@ -66,14 +68,14 @@ class Offsets:
         self._cluster = cluster
         self._plugins = plugins
         self._worker = worker
-        self._store = store
+        self._stores = stores
         self._watchdog = watchdog
         self._timeout_s = timeout_s
 
     async def read(self, name: str, config: Mapping[str, str]) -> list[Entry]:
         """Return what is committed for a connector; of a sink in order."""
         if not self._is_sink(config):
-            return list(self._store.all(name))
+            return list((await self._settled(name, config)).all(name))
         committed = await self._cluster.groups.offsets(sink_group(self._worker, name, config))
         return [
             ({"kafka_partition": at.partition, "kafka_topic": at.topic}, {"kafka_offset": found.offset})
@@ -109,8 +111,20 @@ class Offsets:
 
     async def _alter_source(self, name: str, config: Mapping[str, str], entries: Sequence[Entry]) -> bool:
         looked = await self._ask(name, config, list(entries))
-        await self._store.put(name, entries)
+        await self._fence(name)
+        await (await self._settled(name, config)).put(name, entries)
         return looked
+
+    async def _fence(self, name: str) -> None:
+        """Shut out tasks of before that are still at work somewhere: they must not change the offsets back."""
+        if self._worker.exactly_once_sources:
+            await fence_tasks(self._cluster, self._worker, name)
+
+    async def _settled(self, name: str, config: Mapping[str, Any]) -> OffsetStore:
+        """Return the store of a source's offsets, once it is known what is committed there."""
+        store = await self._stores.of(str(config.get("offsets.storage.topic") or "").strip() or None)
+        await store.settle(name)
+        return store
 
     async def _alter_sink(
         self, name: str, config: Mapping[str, str], wanted: Mapping[TopicPartition, int | None]

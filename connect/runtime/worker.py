@@ -18,13 +18,15 @@ from connect.runtime.connector_context import connector_context
 from connect.runtime.factory import connector_desc, framework_config
 from connect.runtime.model import PluginKind, State, TaskId, TaskProgress
 from connect.runtime.plugins import PluginDesc
+from connect.runtime.promises import writes_in_transactions
 from connect.runtime.states import INITIAL, Event, after
 from connect.runtime.tasks.context import ConnectorContextImpl
+from connect.runtime.tasks.exactly_once import ExactlyOnceSourceTaskRunner, fence_tasks
 from connect.runtime.tasks.sink_task import SinkTaskRunner
 from connect.runtime.tasks.source_task import SourceTaskRunner
 from connect.runtime.tasks.task import RELEASE_S, Surroundings, TaskRunner, TaskSpec, render_trace
 from connect.runtime.worker_config import WorkerConfig
-from connect.stores.offsets import OffsetStore
+from connect.stores.offset_topics import OffsetTopics
 
 logger = logging.getLogger(__name__)
 
@@ -229,7 +231,7 @@ class Worker:
     On exit every task has ended, or is named and left behind.
     """
 
-    def __init__(self, around: Surroundings, offsets: OffsetStore) -> None:
+    def __init__(self, around: Surroundings, offsets: OffsetTopics) -> None:
         self.around = around
         self._offsets = offsets
         self._tasks: dict[TaskId, tuple[TaskRunner, asyncio.Task[None]]] = {}
@@ -341,4 +343,14 @@ class Worker:
     def _runner(self, spec: TaskSpec) -> TaskRunner:
         if spec.desc.kind is PluginKind.SINK:
             return SinkTaskRunner(spec, self.around)
-        return SourceTaskRunner(spec, self.around, self._offsets)
+        runner = ExactlyOnceSourceTaskRunner if writes_in_transactions(self.config, spec.config) else SourceTaskRunner
+        return runner(spec, self.around, self._offsets)
+
+    async def fence(self, connector: ConnectorRunner) -> None:
+        """Shut out what tasks of a source connector were left behind with, before the work is divided anew.
+
+        Raises:
+            EnvironmentFault: The log cannot take it now.
+        """
+        if writes_in_transactions(self.config, connector.config):
+            await fence_tasks(self.around.cluster, self.config, connector.name)

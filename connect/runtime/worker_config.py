@@ -102,6 +102,14 @@ class WorkerConfig(Config):
     status_storage_partitions: int = config_key(
         "Partitions of the status topic when it is created.", default=1, ge=1, importance="low"
     )
+    exactly_once_source_support: str = config_key(
+        "Whether sources write in transactions, with their offsets in them: disabled, preparing (as disabled; "
+        "for a cluster whose workers change one by one), enabled.",
+        default="disabled",
+        one_of=("DISABLED", "ENABLED", "PREPARING"),
+        ignore_case=True,
+        importance="high",
+    )
     offset_flush_interval_ms: int = config_key(
         "How often offsets are committed.", type="LONG", default=60000, ge=1, importance="low"
     )
@@ -203,6 +211,11 @@ class WorkerConfig(Config):
     def data_path(self) -> Path:
         """The data directory as a path."""
         return Path(self.data_dir)
+
+    @property
+    def exactly_once_sources(self) -> bool:
+        """Whether source connectors write in transactions."""
+        return self.exactly_once_source_support.lower() == "enabled"
 
     def converter_config(self, which: str) -> dict[str, Any]:
         """Return the worker's own keys of a converter ('key.converter', …) with the prefix taken off."""

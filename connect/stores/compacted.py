@@ -6,6 +6,10 @@ A record that its store cannot read is passed over, as Kafka Connect's stores do
 offset, and the value before it stays in force. That value is written once more, since compaction keeps only the newest
 record of a key, which would be the one that nobody can read. A damaged *batch* is another matter: nobody knows which
 keys were in it, so opening fails, and the operator decides.
+
+Records may also be written within somebody's transaction, together with records of other topics (`append_within`).
+Those count once it is committed, and reading takes committed records alone; what a producer that is gone has left open
+is aborted before the topic is read.
 """
 
 from __future__ import annotations
@@ -14,11 +18,12 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
 
-from connect.api import ConfigError, ConnectError
+from connect.api import ConfigError, ConnectError, EnvironmentFault
 from connect.api.error_codes import register_code
 from connect.ports import Acks, Cluster, Producer
 from connect.records import Columns, FetchedBatch, TopicPartition
 from connect.stores.topics import ensure_topic
+from connect.stores.unsettled import SETTLED_WITHIN_S, Written
 from connect.write_order import WriteOrder
 
 logger = logging.getLogger(__name__)
@@ -62,6 +67,8 @@ class CompactedTopic:
         self._order: WriteOrder[bytes, bytes | None] = WriteOrder(self._set)
         self._unreadable: set[bytes] = set()  # keys whose newest record cannot be read
         self._passed_over = 0
+        #: Writes within transactions whose outcome nobody has told yet.
+        self._unsettled: list[Written] = []
 
     async def open(self) -> None:
         """Create the topic if need be and read it from its start, all of it into memory.
@@ -74,6 +81,7 @@ class CompactedTopic:
         configs = {"cleanup.policy": "compact", "segment.bytes": str(16 << 20)}
         count = await ensure_topic(self._cluster.admin, self.topic, partitions=self._partitions, configs=configs)
         await self._check_policy()
+        await self._end_transactions()
         seen: dict[bytes, tuple[int, int]] | None = {} if count > 1 else None
         for partition in range(count):
             await self._read(TopicPartition(self.topic, partition), seen)
@@ -114,6 +122,40 @@ class CompactedTopic:
         columns = Columns(values=list(entries.values()), keys=list(entries), timestamps=timestamp_ms)
         await self._order.write(self._producer.append(self.topic, columns, acks=acks), entries)
 
+    async def append_within(
+        self, producer: Producer, entries: Mapping[bytes, bytes | None], *, owner: str, timestamp_ms: int
+    ) -> Written:
+        """Append entries within a producer's open transaction; who called tells what becomes of them.
+
+        Args:
+            producer: A transactional one that may append to internal topics.
+            owner: Whose entries these are, for `settle`.
+        """
+        columns = Columns(values=list(entries.values()), keys=list(entries), timestamps=timestamp_ms)
+        where = await producer.append(self.topic, columns)
+        assert where is not None, "an append with acks tells where the records are"
+        assert where.pieces, "there are entries"
+        written = Written(owner, entries, where, self._take_written)
+        self._unsettled = [before for before in self._unsettled if not before.is_settled]
+        self._unsettled.append(written)
+        return written
+
+    async def settle(self, owner: str, *, within_s: float = SETTLED_WITHIN_S) -> None:
+        """Find out what became of an owner's writes within transactions, where nobody has told.
+
+        A commit that is under way is waited for. So it is for when the producers are shut out, or have come to rest.
+
+        Raises:
+            EnvironmentFault: A transaction stays open for longer than `within_s`.
+        """
+        for written in list(self._unsettled):
+            if not written.is_settled and written.owner == owner:
+                await written.ask(self._cluster.admin, self.topic, within_s)
+        self._unsettled = [written for written in self._unsettled if not written.is_settled]
+
+    def _take_written(self, written: Written) -> None:
+        self._order.set(written.entries)
+
     def _apply(self, entries: Mapping[bytes, bytes | None]) -> None:
         for key, value in entries.items():
             self._set(key, value)
@@ -134,6 +176,18 @@ class CompactedTopic:
                 code=NOT_COMPACTED,
             )
 
+    async def _end_transactions(self) -> None:
+        """Abort what producers of a life before have left open here: it would hide all that lies behind it."""
+        admin = self._cluster.admin
+        open_here = [
+            info.transactional_id
+            for info in await admin.list_transactions()
+            if any(at.topic == self.topic for at in info.partitions)
+        ]
+        if open_here:
+            logger.info("%s: ending transactions that were left open: %s", self.topic, ", ".join(open_here))
+            await admin.fence_producers(open_here)
+
     # -- reading -------------------------------------------------------------------------------------------------------
 
     async def _read(self, partition: TopicPartition, seen: dict[bytes, tuple[int, int]] | None) -> None:
@@ -147,7 +201,13 @@ class CompactedTopic:
         offset = info.partitions[partition.partition].log_start_offset
         end = info.partitions[partition.partition].log_end_offset
         while offset < end:
-            for batch in await self._cluster.admin.fetch(partition, offset):
+            batches = await self._cluster.admin.fetch(partition, offset, isolation="read_committed")
+            if not batches:
+                raise EnvironmentFault(
+                    f"{partition}: a transaction that is open at offset {offset} hides what lies behind it",
+                    hint="Let its producer end it, and start again.",
+                )
+            for batch in batches:
                 self._take(batch, seen)
                 offset = batch.next_offset
 

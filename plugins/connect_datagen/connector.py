@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from connect.api import Batch, ConfigError, Schema, SourceConnector, SourceTask
+from connect.api import Batch, ConfigError, ExactlyOnceSupport, Schema, SourceConnector, SourceTask
 from connect_datagen.config import DatagenConfig
 from connect_datagen.fake import POOL_COUNT
 
@@ -153,6 +153,10 @@ class DatagenConnector(SourceConnector[DatagenConfig]):
 
     def task_configs(self, max_tasks: int) -> list[dict[str, str]]:
         return [dict(self.config.originals) for _ in range(max_tasks)]
+
+    def exactly_once_support(self) -> ExactlyOnceSupport:
+        """Exactly once: each task's stream goes on behind its last committed record, by the number and the seed."""
+        return ExactlyOnceSupport.SUPPORTED
 
     def alter_offsets(self, offsets: Sequence[tuple[Mapping[str, Any], Mapping[str, Any] | None]]) -> bool:
         """Check that each says where a task's stream goes on."""

@@ -39,6 +39,7 @@ from connect.api import (
     ConfigError,
     DataError,
     EnvironmentFault,
+    ExactlyOnceSupport,
     Problem,
     RetriableError,
     SourceConnector,
@@ -473,6 +474,10 @@ class FileStreamSourceConnector(SourceConnector[FileStreamSourceConfig]):
     class_name = "org.apache.kafka.connect.file.FileStreamSourceConnector"
     version = "0.1.0"
     task_class = FileStreamSourceTask
+
+    def exactly_once_support(self) -> ExactlyOnceSupport:
+        """Exactly once where `file` names a file that is only appended to; standard input cannot be read again."""
+        return ExactlyOnceSupport.SUPPORTED if self.config.file else ExactlyOnceSupport.UNSUPPORTED
 
     def alter_offsets(self, offsets: Sequence[tuple[Mapping[str, Any], Mapping[str, Any] | None]]) -> bool:
         """Check that each is a position in a file. Other files than the config's are taken, as Kafka does."""

@@ -12,6 +12,7 @@ from connect.api import (
     ConfigError,
     ConnectError,
     DataError,
+    ExactlyOnceSupport,
     Problem,
     RetriableError,
     SourceConnector,
@@ -186,6 +187,10 @@ class JdbcSourceConnector(SourceConnector[SourceConfig]):
             return [dict(self.config.originals)]
         shares = [self._tables[number::max_tasks] for number in range(min(max_tasks, len(self._tables)))]
         return [{**self.config.originals, "tables": ",".join(map(encode_table, share))} for share in shares]
+
+    def exactly_once_support(self) -> ExactlyOnceSupport:
+        """Exactly once in the modes with offsets; `mode=bulk` has none, and reads every row again each time."""
+        return ExactlyOnceSupport.UNSUPPORTED if self.config.mode == "bulk" else ExactlyOnceSupport.SUPPORTED
 
     def alter_offsets(self, offsets: Sequence[tuple[Mapping[str, Any], Mapping[str, Any] | None]]) -> bool:
         """Check that each names a table or the query, and a place in it. Tables need not be there: some come back."""

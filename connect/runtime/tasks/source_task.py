@@ -16,7 +16,7 @@ import contextlib
 import inspect
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from connect.api import Batch, ConnectError, RetriableError, SourceTask
@@ -36,7 +36,7 @@ from connect.runtime.tasks.source_offsets import PendingOffsets, half_way, offse
 from connect.runtime.tasks.task import Surroundings, TaskRunner, TaskSpec, size_of
 from connect.runtime.tasks.tolerance import Interrupted
 from connect.runtime.tasks.topic_creation import TopicCreation, topic_groups
-from connect.stores.offsets import OffsetStore
+from connect.stores.offset_topics import OffsetTopics
 
 #: A task that has nothing to do commits this soon: what it costs is nothing then, and a crash repeats less.
 QUIET_COMMIT_S = 5.0
@@ -61,17 +61,21 @@ class SourceTaskRunner(TaskRunner):
     _plugin: SourceTask
     context: SourceTaskContextImpl
 
-    def __init__(self, spec: TaskSpec, around: Surroundings, offsets: OffsetStore) -> None:
+    def __init__(self, spec: TaskSpec, around: Surroundings, offsets: OffsetTopics) -> None:
         connector = spec.id.connector
         context = SourceTaskContextImpl(
-            connector, spec.id.task, lambda partition: offsets.get(connector, partition), self._wakeup
+            connector, spec.id.task, lambda partition: self._store.get(connector, partition), self._wakeup
         )
         super().__init__(spec, around, context)
+        #: What is called for a poll.
+        self._poll_method: Callable[[], Any]
         self._running_on = asyncio.get_running_loop()
         #: Set when a wait for the next poll is to end.
         self._is_woken = asyncio.Event()
         self._is_wake_due = False
-        self._store = offsets
+        self._offset_topics = offsets
+        #: The shared one until `_prepare` knows better.
+        self._store = offsets.shared
         self._pipeline: Pipeline | None = None
         self._producer: Producer | None = None
         self._appends: Appends | None = None
@@ -101,15 +105,16 @@ class SourceTaskRunner(TaskRunner):
         )
         self._pipeline = await self.set_up(make)
         self._acks = Acknowledgements.of(self._plugin)
+        self._poll_method = self._plugin.poll_batch
         assert isinstance(self.spec.config, SourceConnectorConfig)
+        self._store = await self._offset_topics.of(self.spec.config.offsets_storage_topic)
         configs = {
             **strip_prefix(self.around.worker.originals, "producer."),
             **strip_prefix(self.spec.config.originals, "producer.override."),
         }
         timeout_s = delivery_timeout_s(configs)
         groups = topic_groups(self.spec.config.originals, self.spec.config.topic_creation_groups)
-        client_id = f"connector-producer-{self.id}"
-        self._producer = self.around.cluster.producer(client_id=client_id, configs=configs)
+        self._producer = await self._make_producer(f"connector-producer-{self.id}", configs)
         assert self.tolerance is not None
         self._appends = Appends(
             self._producer,
@@ -120,6 +125,9 @@ class SourceTaskRunner(TaskRunner):
             before=self._before_append,
             after=self._after_append,
         )
+
+    async def _make_producer(self, client_id: str, configs: dict[str, Any]) -> Producer:
+        return self.around.cluster.producer(client_id=client_id, configs=configs)
 
     async def _release(self) -> None:
         if self._producer is not None:
@@ -256,8 +264,12 @@ class SourceTaskRunner(TaskRunner):
     def _poll_and_convert(self) -> tuple[list[Outgoing], list[Batch]]:
         batches, self._polled = self._polled, None
         if batches is None:
-            batches = self.thread.inside(poll, self._plugin)
+            batches = self.thread.inside(self.poll)
         return self._converted(batches)
+
+    def poll(self) -> list[Batch]:
+        """Poll a plain task, on its thread: blocks for as long as the plugin does. The result is sound."""
+        return self._listed(self._poll_method())
 
     async def _poll_on_loop(self) -> tuple[list[Outgoing], list[Batch]] | None:
         """Return what an async poll brings; None when the task is asked to stop or to pause first.
@@ -268,7 +280,7 @@ class SourceTaskRunner(TaskRunner):
         batches, self._polled = self._polled, None
         if batches is None:
             if self._polling is None:
-                self._polling = asyncio.create_task(call(self.thread, self._plugin.poll_batch))
+                self._polling = asyncio.create_task(call(self.thread, self._poll_method))
             asked = asyncio.ensure_future(self._asked.wait())
             try:
                 flying = (self._polling, self._appending, self._committer, self._acknowledger, asked)
@@ -281,10 +293,14 @@ class SourceTaskRunner(TaskRunner):
                     await self._finish_append()
                 return None
             polling, self._polling = self._polling, None
-            batches = _listed(self._plugin, polling.result())
+            batches = self._listed(polling.result())
         if not batches:
             return [], []
         return await self.thread.run(self._converted, batches)
+
+    def _listed(self, result: Any) -> list[Batch]:
+        """Return sound batches of what a poll returned."""
+        return listed(self._plugin, result)
 
     async def _end_poll(self) -> None:
         """Cancel the poll that is under way, and return when it has cleaned up: `stop` comes after that.
@@ -457,12 +473,8 @@ class SourceTaskRunner(TaskRunner):
             self.log.error("the task's commit failed: %s: %s", type(error).__name__, error, exc_info=True)
 
 
-def poll(task: SourceTask) -> list[Batch]:
-    """Poll a plain task, on its thread: blocks for as long as the plugin does. The result is sound."""
-    return _listed(task, task.poll_batch())
-
-
-def _listed(task: SourceTask, result: Any) -> list[Batch]:
+def listed(task: SourceTask, result: Any) -> list[Batch]:
+    """Return sound batches of what a poll of batches returned."""
     if type(result) is Batch:  # nearly always
         check_batch(task, "poll_batch", result)
         check_source(task, "poll", result)

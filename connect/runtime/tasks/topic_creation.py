@@ -62,10 +62,10 @@ class TopicCreation:
             UnknownTopicOrPartitionError: It is missing, and is not to be made.
             ConfigError, ConflictError, EnvironmentFault: It cannot be made.
         """
+        if self._cluster.is_internal(topic):  # before it is created for nothing; one may have become it since
+            raise InternalTopicError(f"topic {topic!r} is internal: a connector cannot write to it")
         if topic in self._known:
             return
-        if self._cluster.is_internal(topic):  # before it is created for nothing
-            raise InternalTopicError(f"topic {topic!r} is internal: a connector cannot write to it")
         if self._is_enabled:
             # On a thread: the patterns of the groups are the user's.
             group = await asyncio.to_thread(lambda: next(group for group in self._groups if group.takes(topic)))

@@ -22,6 +22,7 @@ from connect.runtime.factory import connector_desc
 from connect.runtime.model import ConfigInfo, ConfigInfos, ConfigValueInfo, PluginKind
 from connect.runtime.plugins import CONNECTOR_KINDS, PluginDesc, PluginHost
 from connect.runtime.restarts import RestartConfig
+from connect.runtime.validation import promises
 from connect.runtime.validation.class_names import instead_of
 from connect.runtime.validation.client_overrides import override_values
 from connect.runtime.validation.enrichment import (
@@ -80,6 +81,7 @@ def validate(plugins: PluginHost, worker: WorkerConfig, plugin: str, config: Map
             groups.extend(groups_of(extra.values()))
     # Ours beside Kafka's; shown where they are given.
     values.update((name, value) for name, value in RestartConfig.values(config).items() if name in config)
+    promises.check(desc, worker, config, values)
     infos = [_info(value.key, value) for value in values.values()]
     infos.extend(_info(key, value) for key, value in override_values(desc.kind, config).values())
     infos.extend(_nulls(config, {info.value.name for info in infos}))

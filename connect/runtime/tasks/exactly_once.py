@@ -1,0 +1,374 @@
+"""Exactly-once sources (KIP-618): a source task whose records and source offsets are committed in one transaction.
+
+The loop is that of `source_task.py`. What differs is what becomes of a poll's records:
+
+    init_transactions ── fences who had the task's transactional.id, however late that one still runs
+    begin ── records ── ... ── records ── offset records ── commit ── memory, acknowledgements, observers
+                                    └──── a failure, or the connector's wish ── abort
+
+- **Where a transaction ends** is `transaction.boundary`: with `poll` behind each poll; with `interval` behind the first
+  poll once `transaction.boundary.interval.ms` is over, or without one; with `connector` where the task says, and what
+  it has not ended by its stop is aborted and comes again.
+- **Source offsets** are records of the offsets topic within the same transaction: committed with the records they
+  cover, or not at all. Memory, where a task's start looks for them, takes them behind the commit; where nobody was told
+  its outcome, the next start asks the log (`OffsetStore.settle`).
+- **A poll is whole.** None is cut by an end that is not the connector's. One whose append fails takes its transaction
+  with it; where it had written nothing, the polls before it are committed.
+- **Nothing is told early.** `commit`, `commit_records`, counts and observers hear of what is committed. Of a
+  transaction that the connector aborts the offsets count as read: they are committed without its records.
+- A transaction without records and without offsets is none: nothing is written.
+
+The commit of one poll is under way beside the next poll, as its append is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Sequence
+from typing import Any, Final
+
+from connect.api import Batch, ConfigError, ConnectError, SourceTask
+from connect.api.contract import records_of
+from connect.api.errors import ProducerFencedError, TransactionStateError
+from connect.ports import Cluster, Producer
+from connect.records import Appended
+from connect.runtime.connector_config import SourceConnectorConfig
+from connect.runtime.tasks.acknowledgements import Acknowledgements
+from connect.runtime.tasks.boundaries import TransactionContextImpl, parts_of
+from connect.runtime.tasks.pipeline import Outgoing
+from connect.runtime.tasks.source_offsets import PendingOffsets, SourceOffset, offsets_of
+from connect.runtime.tasks.source_task import SourceTaskRunner, listed
+from connect.runtime.tasks.task import size_of
+from connect.runtime.tasks.tolerance import Interrupted
+from connect.runtime.worker_config import WorkerConfig
+
+#: Kafka's `transaction.timeout.ms`; a transaction of an interval gets so much more than the interval.
+_TIMEOUT_MS: Final = 60_000
+_REASON: Final = "since the worker's exactly.once.source.support is enabled"
+
+
+def transactional_id(worker: WorkerConfig, connector: str, task: int) -> str:
+    """Return what tells a task's producer from all others, through restarts: Kafka's `${group.id}-connector-task`."""
+    return f"{worker.group_id}-{connector}-{task}"
+
+
+async def fence_tasks(cluster: Cluster, worker: WorkerConfig, connector: str) -> None:
+    """Shut out whatever still writes for tasks of a connector, and abort what is left open.
+
+    Before the tasks divide the work anew, or somebody else changes the offsets: a task of before may run late, and
+    under another number than the one that has its share now.
+    """
+    prefix = transactional_id(worker, connector, 0).removesuffix("0")
+    known = [info.transactional_id for info in await cluster.admin.list_transactions()]
+    await cluster.admin.fence_producers([x for x in known if x.startswith(prefix) and x[len(prefix) :].isdecimal()])
+
+
+class ExactlyOnceSourceTaskRunner(SourceTaskRunner):
+    """Runs one source task in transactions; see the module."""
+
+    _config: SourceConnectorConfig
+
+    async def _prepare(self) -> None:
+        assert isinstance(self.spec.config, SourceConnectorConfig)
+        self._config = self.spec.config
+        self._boundary = self._config.transaction_boundary.lower()
+        interval_ms = self._config.transaction_boundary_interval_ms
+        self._interval_s = (self.around.worker.offset_flush_interval_ms if interval_ms is None else interval_ms) / 1000
+        #: Held while a poll is appended, and while a transaction is ended: by the loop, or by the committer.
+        self._turn = asyncio.Lock()
+        self._is_open = self._is_broken = False
+        self._began_at = 0.0
+        #: What this transaction has appended: topic, partition, records and bytes.
+        self._appended: list[tuple[str, int | None, int, int]] = []
+        #: Committed offsets on their way to the worker's own topic.
+        self._to_copy = PendingOffsets()
+        #: Of polls that are converted and not appended yet: where their transactions end.
+        self._ends: deque[list[tuple[int, int, bool | None]]] = deque()
+        #: Of the poll in conversion: how many batches each part has, and how it ends.
+        self._cuts: list[tuple[int, bool | None]] = []
+        self._requests: TransactionContextImpl | None = None
+        self._gives_records = False
+        if self._boundary == "connector":
+            self.context.transaction = self._requests = TransactionContextImpl()
+        await super()._prepare()
+        if self._requests is not None and type(self._plugin).poll_batch is SourceTask.poll_batch:
+            # The records themselves: a request names one of them.
+            self._poll_method, self._gives_records = self._plugin.poll, True
+        await self._store.settle(self.id.connector)
+
+    async def _make_producer(self, client_id: str, configs: dict[str, Any]) -> Producer:
+        """Make the transactional producer, and shut out who had its id before."""
+        own = {
+            "transactional.id": transactional_id(self.around.worker, self.id.connector, self.id.task),
+            "enable.idempotence": "true",
+        }
+        for key, value in own.items():
+            if str(configs.get(key, value)) != value:
+                self.log.warning("%s=%s of task %s is not heeded, %s", key, configs[key], self.id, _REASON)
+        configs = {**configs, **own, "transaction.timeout.ms": str(self._timeout_ms(configs))}
+        producer = self.around.cluster.producer(client_id=client_id, configs=configs, internal=True)
+        await producer.init_transactions()
+        return producer
+
+    def _timeout_ms(self, configs: dict[str, Any]) -> Any:
+        """Return the transactions' timeout: what is asked for, if it is long enough for the interval."""
+        given = configs.get("transaction.timeout.ms")
+        interval_ms = int(self._interval_s * 1000) if self._boundary == "interval" else 0
+        if given is None:
+            return _TIMEOUT_MS + interval_ms
+        if str(given).isdecimal() and int(given) <= interval_ms:
+            raise ConfigError(
+                f"transaction.timeout.ms={given} of the producer is over before a transaction of "
+                f"transaction.boundary.interval.ms={interval_ms} ends",
+                hint="Raise producer.override.transaction.timeout.ms, or leave it out.",
+                config_path="transaction.boundary.interval.ms",
+            )
+        return given
+
+    # -- the end of the loop ---------------------------------------------------------------------------------------
+
+    async def _ask_half_way(self) -> None:
+        """A poll that failed half-way leaves nothing: its transaction is aborted."""
+
+    async def _make_durable(self) -> bool:
+        """What is acknowledged is committed, so durable. Where very much waits to be, an interval ends early."""
+        if self._acks is not None and self._acks.is_full and self._boundary == "interval":
+            async with self._turn:
+                await self._end()
+        return True
+
+    async def _make_durable_for(self, acks: Acknowledgements) -> None:
+        """Nothing is to be done beside the commits."""
+        await self._stopping.wait()
+
+    async def _commit(self) -> None:
+        """Commit what is in hand, on a pause and at the end; abort what only the connector may commit."""
+        if self._appending is not None and not self._appending.done():
+            return  # it waits for the log, and goes on with that
+        async with self._turn:
+            if self._is_broken or (self._requests is not None and not self._pausing_only):
+                await self._abort()
+            elif self._requests is None:
+                await self._end()
+        await self._copy()
+
+    @property
+    def _pausing_only(self) -> bool:
+        """Whether the loop goes on after this, with the transaction as it is."""
+        return self.pausing and not self.stopping
+
+    async def _commit_regularly(self) -> None:
+        """End a transaction whose interval is over, though no poll comes; copy offsets now and then."""
+        copy_s = self.around.worker.offset_flush_interval_ms / 1000
+        copied_at = time.monotonic()
+        while True:
+            await self._is_due.wait()
+            due_at = copied_at + copy_s
+            if self._boundary == "interval" and self._is_begun:
+                due_at = min(due_at, self._began_at + self._interval_s)
+            if (wait_s := due_at - time.monotonic()) > 0:
+                await asyncio.sleep(wait_s)
+                continue
+            self._is_due.clear()
+            if self._boundary == "interval":
+                async with self._turn:
+                    await self._end()
+            copied_at = time.monotonic()
+            await self._copy()
+
+    async def _copy(self) -> None:
+        await self._store.copy(self.id.connector, self._to_copy.take())
+
+    # -- polls -----------------------------------------------------------------------------------------------------
+
+    def _listed(self, result: Any) -> list[Batch]:
+        """Return a poll's batches; where the connector ends transactions, none goes over such an end."""
+        if self._requests is None:
+            return listed(self._plugin, result)
+        plugin = self._plugin
+
+        def listed_part(part: Any) -> list[Batch]:
+            return listed(plugin, records_of(plugin, "poll", part) if self._gives_records else part)
+
+        parts = parts_of(plugin, result, self._requests, listed_part)
+        self._cuts = [(len(batches), end) for batches, end in parts]
+        return [batch for batches, _ in parts for batch in batches]
+
+    def _converted(self, batches: list[Batch]) -> tuple[list[Outgoing], list[Batch]]:
+        if self._requests is None:
+            return super()._converted(batches)
+        outgoing: list[Outgoing] = []
+        polled: list[Batch] = []
+        ends: list[tuple[int, int, bool | None]] = []
+        at = 0
+        for count, end in self._cuts:
+            part = batches[at : at + count]
+            try:
+                out, told_apart = super()._converted(part) if part else ([], [])
+            except Interrupted:
+                self._polled = batches  # all of it comes again
+                raise
+            outgoing += out
+            polled += told_apart
+            ends.append((len(out), len(told_apart), end))
+            at += count
+        if outgoing or polled:
+            self._ends.append(ends)
+        return outgoing, polled
+
+    async def _wait_for_more(self, idle_s: float) -> bool:
+        if self._requests is not None and (end := self._requests.take_end()) is not None:
+            async with self._turn:  # asked for by a poll that brought nothing
+                await self._end_as_asked(end)
+        return await super()._wait_for_more(idle_s)
+
+    # -- a poll's records ------------------------------------------------------------------------------------------
+
+    async def _append(self, outgoing: Sequence[Outgoing], polled: Sequence[Batch]) -> None:
+        """Append one poll's records, and end the transaction where one ends."""
+        async with self._turn:
+            ends = self._ends.popleft() if self._requests is not None else [(len(outgoing), len(polled), None)]
+            try:
+                out_at = polled_at = 0
+                for out_count, polled_count, end in ends:
+                    await self._append_part(
+                        outgoing[out_at : out_at + out_count], polled[polled_at : polled_at + polled_count]
+                    )
+                    out_at, polled_at = out_at + out_count, polled_at + polled_count
+                    await self._end_as_asked(end)
+                if self._boundary == "poll" or (self._boundary == "interval" and self._is_interval_over()):
+                    await self._end()
+            except BaseException as error:
+                self._explain(error)
+                raise
+            self._appended_at = time.monotonic()
+            if self._is_begun or self._to_copy:
+                self._is_due.set()
+
+    async def _append_part(self, outgoing: Sequence[Outgoing], polled: Sequence[Batch]) -> None:
+        assert self._appends is not None
+        if not self._is_begun:
+            self._began_at = time.monotonic()
+        before = len(self._appended)
+        if outgoing:
+            await self._begin()
+        try:
+            await self._appends.append(deque(outgoing), [])
+        except BaseException:
+            if self._acks is not None:
+                self._acks.polled((), is_whole=False)
+            self._is_broken = len(self._appended) > before or self._requests is not None
+            raise
+        self._pending.add(offsets_of(polled))
+        if self._acks is not None:
+            self._acks.polled(polled, is_whole=True)
+
+    def _after_append(self, out: Outgoing, where: Appended | None) -> None:
+        if self._acks is not None:
+            self._acks.landed(out, where)
+        size_bytes = size_of(out.columns.keys, out.columns.values)
+        self._appended.append((out.topic, out.partition, len(out.columns), size_bytes))
+
+    # -- a transaction's life; the caller has the turn -------------------------------------------------------------
+
+    async def _begin(self) -> None:
+        if not self._is_open:
+            assert self._producer is not None
+            await self._producer.begin_transaction()
+            self._is_open = True
+
+    @property
+    def _is_begun(self) -> bool:
+        """Whether something waits for the end: records, or the offsets alone of some that were all dropped."""
+        return self._is_open or bool(self._pending)
+
+    def _is_interval_over(self) -> bool:
+        return time.monotonic() >= self._began_at + self._interval_s
+
+    async def _end_as_asked(self, end: bool | None) -> None:
+        """Do what the connector asked for: commit, abort, or go on.
+
+        What it aborts counts as read: its offsets are committed, without its records.
+        """
+        if end is None:
+            return
+        if not end:
+            offsets = self._pending.take()
+            told = [record._replace(metadata=None) for record in self._acks.take()] if self._acks is not None else []
+            await self._abort()
+            self._pending.add(offsets)
+            if self._acks is not None:
+                self._acks.put_back(told)
+        await self._end()
+
+    async def _end(self) -> None:
+        """Commit what is in hand with its offsets. Raises what ends the task: nobody knows what became of it then."""
+        offsets = self._pending.take()
+        if not self._is_open and not offsets:
+            return
+        assert self._producer is not None
+        self._is_broken = True  # until the commit has been answered
+        await self._begin()
+        written = None
+        try:
+            if offsets:
+                written = await self._store.put_within(self._producer, self.id.connector, offsets)
+            await self._producer.commit_transaction()
+        except BaseException as error:
+            self._explain(error)
+            raise
+        self._is_open = self._is_broken = False
+        if written is not None:
+            written.committed()
+        self._tell_what_is_committed(offsets)
+
+    def _tell_what_is_committed(self, offsets: list[SourceOffset]) -> None:
+        appended, self._appended = self._appended, []
+        for topic, partition, records, size_bytes in appended:
+            self.records += records
+            self.size_bytes += size_bytes
+            self.tell_delivered(topic, partition, records, size_bytes)
+        if self._acks is not None:
+            self._acks.durable(self._acks.take())
+            self._is_woken.set()  # the plugin is told before the next poll, which may be long
+        if offsets:
+            self._to_copy.add(offsets)
+            self._committed.add(offsets)
+            self._has_news = True
+            if self.around.observers.wants("connect_offsets_committed"):
+                plain = [(dict(partition), dict(offset)) for partition, offset in offsets]
+                self.tell("connect_offsets_committed", offsets=plain)
+
+    async def _abort(self) -> None:
+        """Leave nothing of what is in hand: it comes again. A failure is logged: whoever takes the id aborts, too."""
+        self._pending.take()
+        self._appended = []
+        if self._acks is not None:
+            self._acks.take()
+        was_open, self._is_open, self._is_broken = self._is_open, False, False
+        if not was_open:
+            return
+        assert self._producer is not None
+        try:
+            await self._producer.abort_transaction()
+        except ConnectError as error:
+            self.log.warning("task %s: its transaction was not aborted: %s", self.id, error.message)
+
+    def _explain(self, error: BaseException) -> None:
+        """Say, once, what a producer's error means for the task."""
+        if isinstance(error, ConnectError) and error.message.startswith(f"task {self.id} "):
+            return
+        if isinstance(error, ProducerFencedError):
+            error.message = f"task {self.id} is shut out, so that no two write for it: {error.message}"
+            error.hint = (
+                "Restart the task to take its place back. If it happens again, something else uses this "
+                "transactional.id: give each worker a group.id of its own."
+            )
+        elif isinstance(error, TransactionStateError):
+            error.message = f"task {self.id} cannot commit, and its records come again: {error.message}"
+            error.hint = (
+                "Restart the task. Raise producer.override.transaction.timeout.ms where its transactions "
+                "rightly take so long."
+            )

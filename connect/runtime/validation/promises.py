@@ -1,0 +1,101 @@
+"""Whether a connector can keep what its config asks for about delivery, checked before it is created.
+
+Source of rules and messages: Kafka 4.3.1, DistributedHerder.validateSourceConnectorExactlyOnceSupport and
+validateSourceConnectorTransactionBoundary. Its standalone herder does not look, and finds out later or never.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from connect.api import ConfigError, ConfigValue, ConnectError, Connector, ExactlyOnceSupport
+from connect.runtime.model import PluginKind
+from connect.runtime.plugins import PluginDesc
+from connect.runtime.promises import DELIVERY_GUARANTEE, asked, asked_of, defines_boundaries, support_of
+from connect.runtime.worker_config import WorkerConfig
+
+logger = logging.getLogger(__name__)
+
+SUPPORT, BOUNDARY, OFFSETS_TOPIC = "exactly.once.support", "transaction.boundary", "offsets.storage.topic"
+
+NOT_ENABLED = "This worker does not have exactly-once source support enabled."
+NOT_SUPPORTED = "The connector does not support exactly-once semantics with the provided configuration."
+NOT_KNOWN = (
+    "The connector does not implement the API required for preflight validation of exactly-once source support. "
+    "Please consult the documentation for the connector to determine whether it supports exactly-once semantics, "
+    'and then consider reconfiguring the connector to use the value "requested" for this property '
+    "(which will disable this preflight check and allow the connector to be created)."
+)
+SINK_NOT_KNOWN = (
+    "The connector does not say whether it can deliver exactly once; use 'at-least-once', or leave the key out."
+)
+NO_BOUNDARIES = (
+    "The connector does not support connector-defined transaction boundaries with the given configuration. "
+    "Please reconfigure it to use a different transaction boundary definition."
+)
+
+
+def check(desc: PluginDesc, worker: WorkerConfig, config: Mapping[str, Any], values: Mapping[str, ConfigValue]) -> None:
+    """Add to the values what the connector cannot keep. Asks an instance of it only where something is asked for; one
+    whose other keys are wrong is not asked, since it could not be configured."""
+    if desc.kind is PluginKind.SINK:
+        if asked_of(config) == "exactly-once" and DELIVERY_GUARANTEE in values:
+            _ask(desc, config, values[DELIVERY_GUARANTEE], lambda plugin: _refusal(plugin, SINK_NOT_KNOWN))
+        return
+    for key in (SUPPORT, DELIVERY_GUARANTEE):
+        value = values.get(key)
+        wanted = "required" if key == SUPPORT else "exactly-once"
+        if value is None or value.errors or _text(config, key) != wanted:
+            continue
+        if not worker.exactly_once_sources:
+            value.errors.append(NOT_ENABLED)
+        _ask(desc, config, value, lambda plugin: _refusal(plugin, NOT_KNOWN))
+    if not values[BOUNDARY].errors and _text(config, BOUNDARY) == "connector":
+        _ask(desc, config, values[BOUNDARY], lambda plugin: None if defines_boundaries(plugin) else NO_BOUNDARIES)
+    _check_offsets_topic(worker, config, values[OFFSETS_TOPIC])
+
+
+def _ask(
+    desc: PluginDesc, config: Mapping[str, Any], value: ConfigValue, question: Callable[[Connector], str | None]
+) -> None:
+    try:
+        with asked(desc, config) as connector:
+            refusal = question(connector)
+    except ConfigError:  # told at the keys that are wrong
+        return
+    except ConnectError as error:
+        logger.error("asking %s what it can promise failed", desc.name, exc_info=True)
+        refusal = f"An unexpected error occurred during validation: {error.message}"
+    if refusal is not None:
+        value.errors.append(refusal)
+
+
+def _refusal(connector: Connector, not_known: str) -> str | None:
+    support = support_of(connector)
+    if support is ExactlyOnceSupport.SUPPORTED:
+        return None
+    return not_known if support is None else NOT_SUPPORTED
+
+
+def _check_offsets_topic(worker: WorkerConfig, config: Mapping[str, Any], value: ConfigValue) -> None:
+    topic = str(config.get(OFFSETS_TOPIC) or "").strip()
+    others = {
+        "config.storage.topic": worker.config_storage_topic,
+        "status.storage.topic": worker.status_storage_topic,
+    }
+    named = next((name for name, other in others.items() if topic == other), None)
+    if named is not None:
+        value.errors.append(
+            f"Invalid value {topic} for configuration {OFFSETS_TOPIC}: {named} of the worker names the same topic; "
+            "each holds one kind of state"
+        )
+    elif topic.startswith("__"):
+        value.errors.append(
+            f"Invalid value {topic} for configuration {OFFSETS_TOPIC}: names that begin with __ are the log's own"
+        )
+
+
+def _text(config: Mapping[str, Any], key: str) -> str:
+    return str(config.get(key) or "").strip().lower()

@@ -1,0 +1,91 @@
+"""Which topic a connector's source offsets are in: the worker's, or one of its own (`offsets.storage.topic`).
+
+A topic of a connector's own is opened when it is first asked for, read once, and kept in memory as the worker's is;
+connectors that name the same one share it. It is made, compacted, where it is missing. As long as a connector names it,
+it is reserved: closed to the records of clients and to deletion, as every topic that the worker lives by.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Collection
+
+from connect.ports import Cluster
+from connect.stores.compacted import CompactedTopic
+from connect.stores.offsets import OffsetStore, problem_of
+
+
+class OffsetTopics:
+    """The offset stores of one worker. For the event loop.
+
+    Attributes:
+        shared: The worker's own store.
+
+    Args:
+        shared: The worker's topic, which its owner opens and closes.
+        reserved: The topics of the worker's state, reserved beside those of connectors.
+        partitions: How many a topic gets that has to be made.
+    """
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        shared: CompactedTopic,
+        clock_ms: Callable[[], int],
+        *,
+        reserved: Collection[str],
+        partitions: int = 1,
+    ) -> None:
+        self.shared = OffsetStore(shared, clock_ms)
+        self._cluster = cluster
+        self._clock_ms = clock_ms
+        self._partitions = partitions
+        self._always = frozenset(reserved)
+        self._reserved = self._always
+        #: By topic: its id when it was opened, what reads it, and its store.
+        self._open: dict[str, tuple[str, CompactedTopic, OffsetStore]] = {}
+        self._opening = asyncio.Lock()
+
+    async def aclose(self) -> None:
+        """Release the topics of connectors."""
+        for _, topic, _ in self._open.values():
+            await topic.aclose()
+        self._open = {}
+
+    async def reserve(self, topics: Collection[str]) -> None:
+        """Reserve the topics that connectors name now, and no other ones any more; durable."""
+        wanted = self._always | frozenset(topics)
+        if wanted != self._reserved:
+            await self._cluster.reserve(sorted(wanted))
+            self._reserved = wanted
+
+    async def of(self, topic: str | None) -> OffsetStore:
+        """Return the store of a connector that keeps its offsets in a topic; None, or the worker's own: the shared one.
+
+        Raises:
+            ConfigError: The topic is not compacted, or cannot be made.
+            CorruptBatchError: A stored batch is damaged.
+        """
+        if topic is None or topic == self.shared.topic:
+            return self.shared
+        async with self._opening:
+            known = self._open.get(topic)
+            if known is not None and known[0] == await self._id(topic):
+                return known[2]
+            if known is not None:  # it was deleted since, and what is in memory with it
+                del self._open[topic]
+                await known[1].aclose()
+            opened = CompactedTopic(self._cluster, topic, partitions=self._partitions, problem=problem_of)
+            try:
+                await opened.open()
+            except BaseException:
+                await opened.aclose()
+                raise
+            store = OffsetStore(opened, self._clock_ms, fallback=self.shared)
+            store.load()
+            self._open[topic] = (await self._id(topic), opened, store)
+            return store
+
+    async def _id(self, topic: str) -> str:
+        found = await self._cluster.admin.describe_topics([topic])
+        return found[topic].topic_id if topic in found else ""
