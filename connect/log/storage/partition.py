@@ -8,7 +8,7 @@ share one fsync; `Segments.lock` guards what readers see. So readers never wait 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -24,7 +24,6 @@ from connect.log.storage.recovery import open_partition
 from connect.log.storage.segment import Segment
 from connect.log.storage.segments import Segments
 from connect.log.topic_config import TopicConfig
-from connect.log.upkeep.retention import expired_count
 from connect.records import AbortedTransaction, Isolation
 
 #: In the directory of a partition that this log wrote from its first record on: its batches follow one another without
@@ -327,13 +326,17 @@ class Partition:
                 self._segments.begin_at(target)
             return self._segments.log_start_offset
 
-    def apply_retention(self, now_ms: int) -> int:
-        """Remove segments that are older or more than the configs allow; return how many."""
+    def remove_oldest(self, expired: Callable[[Sequence[Segment], TopicConfig], int]) -> int:
+        """Remove segments from the oldest on; return how many.
+
+        Args:
+            expired: Says how many, given all of them and the topic's config; called with the partition held.
+        """
         with self._segments.writing:
             if self.is_deleted or self._end.has_failed or not self.open().segment_count:
                 return 0
             segments = list(self._segments)
-            count = expired_count(segments, self.config, now_ms)
+            count = expired(segments, self.config)
             if count == len(segments):
                 if not segments[-1].size_bytes:
                     count -= 1

@@ -18,6 +18,7 @@ from connect.log.threads import Threads
 from connect.log.topics import Topic, Topics
 from connect.log.transactions.coordinator import Transactions
 from connect.log.upkeep.compaction import CompactionResult, Dirt, Stopped, compact, measure_dirt
+from connect.log.upkeep.retention import expired_count
 
 log = logging.getLogger(__name__)
 
@@ -89,7 +90,7 @@ class Upkeep:
     def _look_after(self, part: Partition, now_ms: int) -> int:
         try:
             part.expire_producers(now_ms - self._config.producer_id_expiration_ms)
-            count = part.apply_retention(now_ms)
+            count = part.remove_oldest(lambda segments, config: expired_count(segments, config, now_ms))
         except ConnectError as error:  # the others all the same
             log.error("retention of %s: %s", part.name, error.message)
             return 0
