@@ -415,17 +415,16 @@ class SourceTaskRunner(TaskRunner):
                     raise
                 if isinstance(error, ConnectError) and not may_pass(error) and not self.stopping:
                     raise
-                reason = (
-                    str(error)
-                    or f"it took longer than offset.flush.timeout.ms={self.around.worker.offset_flush_timeout_ms}"
-                )
-                self.log.error("source offsets were not committed: %s", reason)
+                self.log.error("source offsets were not committed: %s", self._why_not_flushed(error))
             else:
                 self._committed.add(offsets)
                 self._has_news = True
                 if self.around.observers.wants("connect_offsets_committed"):
                     plain = [(dict(partition), dict(offset)) for partition, offset in offsets]
                     self.tell("connect_offsets_committed", offsets=plain)
+
+    def _why_not_flushed(self, error: BaseException) -> str:
+        return str(error) or f"it took longer than offset.flush.timeout.ms={self.around.worker.offset_flush_timeout_ms}"
 
     async def _make_durable_for(self, acks: Acknowledgements) -> None:
         """Bring to disk what the plugin waits to hear of, beside polls, as soon as it was appended."""
@@ -444,12 +443,15 @@ class SourceTaskRunner(TaskRunner):
             if not (taken := acks.take()):
                 return True
             try:
-                await self._producer.flush()
+                async with asyncio.timeout(self.around.worker.offset_flush_timeout_ms / 1000):
+                    await self._producer.flush()
             except BaseException as error:
                 acks.put_back(taken)
-                if not isinstance(error, ConnectError) or (not may_pass(error) and not self.stopping):
+                if not isinstance(error, ConnectError | TimeoutError):
                     raise
-                self.log.warning("records cannot be acknowledged now: %s", error.message)
+                if isinstance(error, ConnectError) and not may_pass(error) and not self.stopping:
+                    raise
+                self.log.warning("records cannot be acknowledged now: %s", self._why_not_flushed(error))
                 return False
             acks.durable(taken)
             self._is_woken.set()  # the plugin is told before the next poll, which may be long

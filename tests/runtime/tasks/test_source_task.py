@@ -694,6 +694,27 @@ async def test_nothing_is_acknowledged_before_it_is_on_disk(
     assert list(journal) == []
 
 
+async def test_a_disk_that_takes_too_long_holds_no_acknowledgement_up_for_ever(
+    tmp_path: Path, journal: Journal, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    sync_file = Disk.sync_file
+
+    def slow(self: Disk, path: Path) -> None:
+        if "/t-0/" in str(path):
+            journal.wait("disk")
+        sync_file(self, path)
+
+    monkeypatch.setattr(Disk, "sync_file", slow)
+    async with running_worker(tmp_path, offset_flush_timeout_ms="20") as worker:
+        await run(worker, type("Odd", (Queue,), {"journal": journal, "polls": [[record(0)]]}))
+        told = "records cannot be acknowledged now: it took longer than offset.flush.timeout.ms=20"
+        await until(lambda: told in caplog.text)
+        assert worker.herder.status("s").tasks[0].state is State.RUNNING
+        assert list(journal) == []
+        journal.gate("disk").set()
+        await until(lambda: list(journal) == [(0, ("t", 0, 0))])
+
+
 async def test_the_end_of_a_task_tells_of_what_landed_and_of_nothing_else(
     worker: RunningWorker, journal: Journal
 ) -> None:
