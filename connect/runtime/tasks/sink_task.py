@@ -361,16 +361,16 @@ class SinkTaskRunner(TaskRunner):
         """Put what was fetched, and do what the plugin asks for meanwhile. What is not put is taken back."""
         assert self.tolerance is not None
         assert self._puts is not None
-        skipped = self.tolerance.skipped
+        self.tolerance.begin()
         try:
             await self._puts.put(fetched)
+            self._settle(fetched)
             await self._send_letters(fetched)
         except Interrupted:
-            if self._puts.todo is None or self.tolerance.letters:
-                # Whatever failed has no letter yet, so all of it comes again, and fails again.
-                self.tolerance.letters.clear()
-                self.tolerance.skipped = skipped
+            self._settle(fetched)
+            if self.tolerance.letters:  # nobody sends them now, so all of it comes again, and fails again
                 self._puts.todo = None
+                self._settle(fetched)
         except Exception:
             if await self._send_last_letters(fetched):
                 self._record(fetched, self._puts.not_put(fetched))  # what came before the failure
@@ -378,6 +378,13 @@ class SinkTaskRunner(TaskRunner):
         not_put = self._puts.not_put(fetched)
         self._record(fetched, not_put)
         await self._grant(not_put)
+
+    def _settle(self, fetched: Sequence[FetchedBatch]) -> None:
+        """Count no record as skipped, and keep no letter of one, that is read again since it was not put."""
+        assert self.tolerance is not None
+        assert self._puts is not None
+        if not_put := self._puts.not_put(fetched):
+            self.tolerance.come_again(not_put, is_all=not_put == firsts(fetched))
 
     async def _may_try_again(self, error: RetriableError, tries: int) -> bool:
         """Wait before a put is made again; False where the task is to stop or to pause, or the assignment moves."""

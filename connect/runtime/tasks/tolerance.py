@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from connect.api import Batch, ConnectError, DataError, FailedRecord, Plugin, RetriableError
+from connect.records import TopicPartition
 from connect.runtime.connector_config import ConnectorConfig, SinkConnectorConfig
 from connect.runtime.secrets import redact
 from connect.runtime.tasks.dead_letters import Letter
@@ -81,6 +82,8 @@ class Tolerance:
         self._interrupted = interrupted
         self._clock = clock
         self._lock = threading.Lock()
+        #: Of a sink: topic, partition and offset of what was skipped since `begin`.
+        self._skipped_at: list[tuple[str, int | None, int]] = []
 
     def attempt(self, function: Callable[[], T]) -> T:
         """Call a function, again after a `RetriableError` for as long as `errors.retry.timeout` allows.
@@ -122,9 +125,35 @@ class Tolerance:
             raise DataError(f"{reason} ({stage}, {where})", code=code, hint=hint) from error
         with self._lock:  # a source's records fail on the task's thread, and on the loop when they are appended
             self.skipped += 1
+            if batch.offsets is not None:
+                self._skipped_at.append((*origin(batch), batch.offsets[index]))
         if self._log_enabled:
             shown = f", {where}{_contents(batch, index)}" if self._log_messages else ""
             self._log.error("skipped a record: %s (%s%s)", reason, stage, shown)
+
+    def begin(self) -> None:
+        """Begin with what a sink has fetched: what was skipped before is settled."""
+        with self._lock:
+            self._skipped_at.clear()
+
+    def come_again(self, from_offsets: Mapping[TopicPartition, int], *, is_all: bool) -> None:
+        """Take back what is known of the records skipped since `begin` that are read again: count and letters.
+
+        Args:
+            from_offsets: Where each partition is read again from.
+            is_all: Whether all that was fetched is read again, also what nobody knows the partition of.
+        """
+
+        def again(topic: str, partition: int | None, offset: int) -> bool:
+            begin = None if partition is None else from_offsets.get(TopicPartition(topic, partition))
+            return is_all or (begin is not None and offset >= begin)
+
+        with self._lock:
+            kept = [at for at in self._skipped_at if not again(*at)]
+            self.skipped -= len(self._skipped_at) - len(kept)
+            self._skipped_at = kept
+            # The task's loop holds on to the list.
+            self.letters[:] = [one for one in self.letters if not again(one.topic, one.partition, one.offset)]
 
     def take_back(self, count: int) -> None:
         """Count so many records as not skipped: they come again."""
@@ -169,10 +198,16 @@ def _nobody(error: Exception, stage: str, batch: Batch, index: int, skipped: boo
     """Where nobody hears of failures."""
 
 
+def origin(batch: Batch) -> tuple[str, int | None]:
+    """Return the topic and partition that records came from, or go to where they came from none."""
+    partition = batch.original_partition if batch.original_partition is not None else batch.partition
+    return batch.original_topic or batch.topic, partition
+
+
 def coordinates(batch: Batch, index: int) -> str:
     """Return where a record is, or where it goes: topic, partition and offset, or source partition and offset."""
-    parts = [f"topic {batch.original_topic or batch.topic}"]
-    partition = batch.original_partition if batch.original_partition is not None else batch.partition
+    topic, partition = origin(batch)
+    parts = [f"topic {topic}"]
     if partition is not None:
         parts.append(f"partition {partition}")
     if batch.offsets is not None:

@@ -677,6 +677,60 @@ async def test_offsets_of_partitions_that_were_not_asked_for_are_refused(
     )
 
 
+@pytest.mark.parametrize("letters", [{}, {"errors.deadletterqueue.topic.name": "dead"}], ids=["no queue", "queue"])
+async def test_a_bad_record_that_is_read_again_since_what_lies_before_it_was_not_put_is_counted_once(
+    worker: RunningWorker, journal: Journal, letters: dict[str, str]
+) -> None:
+    def put(self: SinkTask, records: list[Record]) -> None:
+        if not journal.gate("there").is_set():
+            journal("try")
+            raise RetriableError("the target is away", retry_after_ms=5)
+        for record in records:
+            journal(record.value)
+
+    config = {"value.converter": JSON, "value.converter.schemas.enable": "false", "errors.tolerance": "all", **letters}
+    await topic(worker, "1", "{bad", "2")
+    await run(worker, type("Odd", (SinkTask,), {"put": put}), **config)
+    await until(lambda: "try" in journal)
+    await worker.herder.pause("k")
+    await worker.until_state("k", State.PAUSED)
+    assert [p.skipped for p in worker.herder.progress()] == [0]
+    journal.gate("there").set()
+    await worker.herder.resume("k")
+    await worker.until(lambda: worker.records("k") == 3)
+    assert [entry for entry in journal if entry != "try"] == [1, 2]
+    assert [p.skipped for p in worker.herder.progress()] == [1]
+    if letters:
+        assert await worker.values("dead") == [b"{bad"]
+
+
+async def test_a_bad_record_of_a_partition_that_is_paused_in_put_gets_one_letter_when_it_is_read_again(
+    worker: RunningWorker, journal: Journal
+) -> None:
+    def put(self: SinkTask, records: list[Record]) -> None:
+        if "paused" not in journal:
+            journal("paused")
+            self.context.pause(("t", 1), ("t", 0))
+        for record in records:
+            journal(record.value)
+
+    def flush(self: SinkTask) -> Any:
+        if not journal.gate("there").is_set():
+            return {}  # nothing is durable, so that it is called again
+        self.context.resume(("t", 1), ("t", 0))
+        return None
+
+    config = {"value.converter": JSON, "value.converter.schemas.enable": "false", **TOLERANT}
+    for partition in (0, 1):
+        await topic(worker, "1", "{bad", "2", partitions=2, partition=partition)
+    await run(worker, type("Odd", (SinkTask,), {"put": put, "flush": flush}), **config)
+    await until(lambda: 2 in journal)
+    journal.gate("there").set()
+    await worker.until(lambda: worker.records("k") == 6)
+    assert [p.skipped for p in worker.herder.progress()] == [2]
+    assert await worker.values("dead") == [b"{bad", b"{bad"]
+
+
 # -- an outage while partitions are opened -------------------------------------------------------------------------
 
 
