@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 #: One record's headers: names and raw values, in order. Names may repeat.
 RawHeaders = list[tuple[str, bytes | None]]
@@ -34,6 +34,11 @@ class TimestampType(IntEnum):
 
     CREATE_TIME = 0
     LOG_APPEND_TIME = 1
+
+
+#: What compresses a record batch, at Kafka's number of it, which a batch's attributes hold. The codecs are in
+#: `connect.codec.compression`.
+COMPRESSION_TYPES: Final = ("none", "gzip", "snappy", "lz4", "zstd")
 
 
 @dataclass(frozen=True, slots=True)

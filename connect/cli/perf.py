@@ -12,7 +12,7 @@ import click
 
 from connect.cli.log_access import log_options, open_log, run_async
 from connect.cli.output import UsageError, print_json
-from connect.cli.produce import ACKS, producer_configs
+from connect.cli.produce import ACKS, COMPRESSION_HELP, producer_configs
 from connect.records import Columns, TopicPartition
 
 _MIB = 1 << 20
@@ -34,9 +34,7 @@ def perf() -> None:
 )
 @click.option("--throughput", type=int, default=-1, show_default=True, help="Records a second; -1 as fast as it goes.")
 @click.option("--acks", type=click.Choice(list(ACKS)), default="written", show_default=True)
-@click.option(
-    "--compression", default="none", show_default=True, help="none, gzip, snappy, lz4 or zstd; with a level as zstd:9."
-)
+@click.option("--compression", default="none", show_default=True, help=COMPRESSION_HELP)
 @click.option("--transaction-records", type=click.IntRange(min=1), help="Append in transactions of so many records.")
 @log_options
 @click.pass_obj

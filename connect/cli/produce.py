@@ -17,9 +17,10 @@ from connect.cli.formats import BASE64
 from connect.cli.log_access import log_options, open_log, run_async, say
 from connect.cli.output import UsageError
 from connect.ports import Acks
-from connect.records import Columns, RawHeaders
+from connect.records import COMPRESSION_TYPES, Columns, RawHeaders
 
 CHUNK_BYTES = 1 << 20
+COMPRESSION_HELP = f"{', '.join(COMPRESSION_TYPES[:-1])} or {COMPRESSION_TYPES[-1]}; with a level as zstd:9."
 #: Kafka's words for acks, and ours.
 ACKS: dict[str, Acks] = {
     "0": "none",
@@ -55,7 +56,7 @@ ACKS: dict[str, Acks] = {
     metavar="CODEC",
     default="none",
     show_default=True,
-    help="none, gzip, snappy, lz4 or zstd; with a level as zstd:9.",
+    help=COMPRESSION_HELP,
 )
 @click.option(
     "--acks",

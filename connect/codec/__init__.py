@@ -3,7 +3,7 @@
 header.py       the fixed part of record batch v2, its checksum, and batches one behind another
 encode.py       columns -> record batch
 decode.py       record batch -> columns
-compression.py  gzip, snappy, lz4, zstd: a codec is added here, to `CODECS`
+compression.py  gzip, snappy, lz4, zstd: a codec is added here, to `_CODECS`
 partitioner.py  murmur2: to which partition a record with a key goes
 index.py        entries of a segment's offset and time index
 varint.py       the numbers within records

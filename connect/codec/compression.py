@@ -3,8 +3,9 @@
 gzip and zstd are plain streams of those formats. snappy is the framing of snappy-java, lz4 the LZ4 frame format as
 Kafka's reader takes it: blocks that do not depend on one another. Both are put together here from single blocks.
 
-A codec is added here: to `CODECS`, and where it has levels to `LEVELS` and `_WITH_LEVEL`. Topics and producers take
-what `CODECS` names; the key of its level is declared in `connect.log.topic_config`.
+A codec is added here: to `_CODECS`, and where it has levels to `LEVELS` and `_WITH_LEVEL`; its name, at its number, to
+`COMPRESSION_TYPES` of `connect.records`, which the faces show. Topics and producers take what `CODECS` names; the key
+of its level is declared in `connect.log.topic_config`.
 
 Source: Kafka, CompressionType.java, Lz4BlockOutputStream.java; snappy-java, SnappyOutputStream.java; LZ4 frame format
 1.6.3.
@@ -22,6 +23,7 @@ import cramjam
 
 from connect.api.config_values import whole_number
 from connect.api.errors import CorruptBatchError, LogError
+from connect.records import COMPRESSION_TYPES
 
 #: What the records of one batch may grow to. A batch of a few KiB that claims to hold gigabytes is an attack or damage.
 DECOMPRESSED_BYTES_MAX: Final = 256 << 20
@@ -164,16 +166,15 @@ _GROWING: Final[dict[str, Callable[[bytes], bytes]]] = {
 }
 
 NONE: Final = Codec(0, "none", _same, _same)
-CODECS: Final[dict[int, Codec]] = {
-    codec.number: codec
-    for codec in (
-        NONE,
-        Codec(1, "gzip", partial(_gzip_compress, LEVELS["gzip"].default), _GROWING["gzip"]),
-        Codec(2, "snappy", _snappy_compress, _snappy_decompress),
-        Codec(3, "lz4", partial(_lz4_compress, LEVELS["lz4"].default), _GROWING["lz4"]),
-        Codec(4, "zstd", partial(_zstd_compress, LEVELS["zstd"].default), _GROWING["zstd"]),
-    )
-}
+_CODECS: Final = (
+    NONE,
+    Codec(1, "gzip", partial(_gzip_compress, LEVELS["gzip"].default), _GROWING["gzip"]),
+    Codec(2, "snappy", _snappy_compress, _snappy_decompress),
+    Codec(3, "lz4", partial(_lz4_compress, LEVELS["lz4"].default), _GROWING["lz4"]),
+    Codec(4, "zstd", partial(_zstd_compress, LEVELS["zstd"].default), _GROWING["zstd"]),
+)
+CODECS: Final[dict[int, Codec]] = {codec.number: codec for codec in _CODECS}
+assert {number: codec.name for number, codec in CODECS.items()} == dict(enumerate(COMPRESSION_TYPES))
 ZSTD: Final = CODECS[4]
 _WITH_LEVEL: Final[dict[str, Callable[[int, bytes], bytes]]] = {
     "gzip": _gzip_compress,

@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from connect.api import Config, Problem, config_key
+from connect.records import COMPRESSION_TYPES
 from connect.runtime.config_prefixes import strip_prefix
 
 JSON_CONVERTER = "org.apache.kafka.connect.json.JsonConverter"
@@ -155,7 +156,7 @@ class WorkerConfig(Config):
         "Whether the topics of each connector are recorded.", default=True, importance="low"
     )
     compression_type: str = config_key(
-        "Compression of what source connectors write: none, gzip, snappy, lz4, zstd.",
+        f"Compression of what source connectors write: {', '.join(COMPRESSION_TYPES)}.",
         name="producer.compression.type",
         default="none",
         importance="low",

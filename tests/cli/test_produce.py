@@ -100,3 +100,9 @@ def test_records_for_internal_topics_are_refused_with_and_without_a_worker(
             refused = connect("produce", "--topic", topic, "--parse-key", *options, *directory, stdin=b"k\tv\n")
             assert_refused(refused, 1, "log.internal_topic", f"topic '{topic}' is internal")
         assert connect("perf", "produce", "--topic", topic, "--num-records", "1", *directory).returncode == 1
+
+
+def test_the_help_names_every_codec_that_there_is() -> None:
+    for command in (("produce",), ("perf", "produce")):
+        text = " ".join(connect(*command, "--help").stdout.split())
+        assert "none, gzip, snappy, lz4 or zstd; with a level as zstd:9" in text
