@@ -1,4 +1,4 @@
-"""Tells tasks that their file has changed, as the operating system has it: Linux's inotify.
+"""Tells tasks that their file has changed, or is there now, as the operating system has it: Linux's inotify.
 
 One instance and one thread serve all tasks of the process, since a user has few instances (128 by default). The thread
 waits in the kernel, and costs nothing while no file changes. A watch fires once and is set again by a task that has
@@ -56,11 +56,24 @@ class Watch:
         Returns:
             Whether that is to be counted on; False too where the file may have writers on other machines.
         """
+        return self._set(f"/proc/self/fd/{descriptor}", is_folder=False)
+
+    def set_folder(self, path: str) -> bool:
+        """Have `wake` called once when a name comes into a folder, by which a file may be there that was not.
+
+        What came before is not told: look for the file after this.
+
+        Returns:
+            Whether that is to be counted on; False where there is no such folder.
+        """
+        return self._set(path, is_folder=True)
+
+    def _set(self, path: str, *, is_folder: bool) -> bool:
         try:
             if self._notifier is None and not self._is_closed:
                 self._notifier = _Notifier.take()
-            return self._notifier is not None and self._notifier.set(descriptor, self._wake)
-        except OSError:  # a limit, or no /proc
+            return self._notifier is not None and self._notifier.set(path, self._wake, is_folder=is_folder)
+        except OSError:  # a limit, no /proc, or no such folder
             return False
 
     def close(self) -> None:
@@ -80,6 +93,9 @@ class _Notifier:
         from inotify_simple import flags
 
         self._events = flags.MODIFY | flags.ATTRIB | flags.MOVE_SELF | flags.DELETE_SELF | flags.ONESHOT
+        self._names = (
+            flags.CREATE | flags.MOVED_TO | flags.MOVE_SELF | flags.DELETE_SELF | flags.ONLYDIR | flags.ONESHOT
+        )
         self._inotify = inotify
         self._users = 0
         self._lock = threading.Lock()
@@ -122,10 +138,10 @@ class _Notifier:
         self._thread.join()
         os.close(self._end_in)
 
-    def set(self, descriptor: int, wake: Callable[[], None]) -> bool:
-        """See `Watch.set`."""
+    def set(self, path: str, wake: Callable[[], None], *, is_folder: bool) -> bool:
+        """See `Watch.set` and `Watch.set_folder`."""
         with self._lock:  # so that the thread finds the watch that it hears of
-            watch = self._inotify.add_watch(f"/proc/self/fd/{descriptor}", self._events)
+            watch = self._inotify.add_watch(path, self._names if is_folder else self._events)
             self._wakes.setdefault(watch, set()).add(wake)
         return True
 

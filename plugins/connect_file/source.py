@@ -4,7 +4,7 @@ What happens to the file, and what follows:
 
 | the file                             | the source                                                          |
 |--------------------------------------|---------------------------------------------------------------------|
-| is not there                         | says so once and waits                                              |
+| is not there                         | says so once and waits; the system tells, as below, when it comes   |
 | grows                                | goes on; a last line without an end is held back. The system tells  |
 |                                      | when (`connect_file.growth`); where it does not, polls find out     |
 | is shorter than what was read, or    | warns and starts over at 0: better some lines twice than none       |
@@ -61,6 +61,8 @@ STDIN_WAIT_S: Final = 0.5
 #: How long the next poll may wait where the system tells of each change: for what it does not tell, as writes through a
 #: memory map.
 WATCHED_WAIT_S: Final = 10.0
+#: How long a poll waits that was woken by another name in the folder: where many come, they shall not cost a poll each.
+VAIN_WAIT_S: Final = 1.0
 _STDIN: Final = 0
 
 
@@ -106,6 +108,7 @@ class FileStreamSourceTask(SourceTask[FileStreamSourceConfig]):
         self._moved = False
         self._at_end_since_read = False
         self._warned_undecodable = False
+        self._awaited_at = float("-inf")  # when its folder was last watched for it
         self._failure: DataError | None = None  # for the poll after the lines before it
         self._fingerprint: str | None = None  # of the file that is read
         self._head = b""
@@ -188,6 +191,8 @@ class FileStreamSourceTask(SourceTask[FileStreamSourceConfig]):
                 self.context.log.warning("file %r is not there; waiting for it%s", path, _looks_odd(path))
                 self._waiting = True
             self.context.waiting_for = f"file {path!r} is not there"
+            if not self._later:
+                self._await_name()
             return False
         except ConfigError as error:
             if not self._later:
@@ -223,6 +228,23 @@ class FileStreamSourceTask(SourceTask[FileStreamSourceConfig]):
             beside = siblings_of(self.config.file or "")
             self._seen = {other.inode: seen(other) for other in beside if not moved or other.modified_ns <= last_ns}
         return True
+
+    def _await_name(self) -> None:
+        """Have the next poll wait until the file is there, where the system tells of that."""
+        assert self._watch is not None
+        assert self.config.file
+        now = time.monotonic()
+        if now - self._awaited_at < VAIN_WAIT_S:
+            self.context.poll_wait_s = VAIN_WAIT_S
+            return
+        self._awaited_at = now
+        path = os.path.abspath(self.config.file)  # noqa: PTH100 - of the text, as in is_local
+        if not is_local(path) or not self._watch.set_folder(os.path.dirname(path)):  # noqa: PTH120
+            return
+        if os.path.lexists(path):
+            self.context.wakeup()
+        else:
+            self.context.poll_wait_s = WATCHED_WAIT_S
 
     def _path_of_next(self) -> str | None:
         """Return the path of the file to open: the next that had the name, wherever it was moved, or the name's own."""
@@ -339,6 +361,7 @@ class FileStreamSourceTask(SourceTask[FileStreamSourceConfig]):
         try:
             named = os.stat(self.config.file)  # noqa: PTH116 - beside fstat, the same thing by name
         except FileNotFoundError:
+            self._await_name()
             return []
         if (named.st_dev, named.st_ino) == inode:
             if status.st_size > self._position + len(self._held):  # it grew between the read and the watch

@@ -109,6 +109,27 @@ def test_the_last_watch_ends_the_thread_and_closes_what_it_opened(file):
     assert open_files() == descriptors
 
 
+@pytest.mark.parametrize(
+    "comes",
+    [lambda path: path.touch(), lambda path: path.with_name("in.txt").rename(path), lambda path: path.mkdir()],
+    ids=["made", "moved here", "a folder"],
+)
+def test_a_name_that_comes_into_a_folder_wakes(tmp_path, file, watches, comes):
+    woken = threading.Event()
+    watches.append(Watch(woken.set))
+    assert watches[-1].set_folder(str(tmp_path))
+    file.write(b"what grows in it is nothing new")
+    assert not woken.wait(0.05)
+    comes(tmp_path / "new.txt")
+    assert woken.wait(SOON_S)
+
+
+def test_a_folder_that_is_not_there_is_left_to_polls(tmp_path, file, watches):
+    watches.append(Watch(lambda: None))
+    assert not watches[-1].set_folder(str(tmp_path / "gone"))
+    assert not watches[-1].set_folder(str(tmp_path / "in.txt"))
+
+
 def test_a_closed_watch_is_not_set_again(file):
     watch = Watch(lambda: None)
     watch.close()

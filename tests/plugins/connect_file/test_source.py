@@ -559,6 +559,7 @@ def test_standard_input_has_no_offset_within_a_batch(source, monkeypatch):
 def is_watched(monkeypatch):
     """Take the file system of the tests for one that tells of all that is written, whatever it is."""
     monkeypatch.setattr(module, "is_local", lambda path: sys.platform == "linux")
+    monkeypatch.setattr(module, "VAIN_WAIT_S", 0.0)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="inotify is Linux's")
@@ -596,11 +597,51 @@ def test_where_the_system_does_not_tell_of_every_write_polls_go_on_as_ever(tmp_p
     assert driver.task.context.poll_wait_s is None
 
 
-def test_a_file_that_is_not_there_is_looked_for_by_polls(tmp_path, source, is_watched):
+@pytest.mark.skipif(sys.platform != "linux", reason="inotify is Linux's")
+@pytest.mark.parametrize("was_there", [False, True])
+def test_a_file_that_is_not_there_wakes_the_next_poll_when_it_comes(tmp_path, source, is_watched, was_there):
     file = tmp_path / "in.txt"
-    file.touch()
+    if was_there:
+        file.touch()
     driver = source(file)
     assert driver.poll() == []
-    file.unlink()
+    file.unlink(missing_ok=True)
+    driver.task.context.woken.clear()
+    assert driver.poll() == []
+    assert driver.task.context.poll_wait_s == module.WATCHED_WAIT_S
+    (tmp_path / "new").write_text("one\n")
+    (tmp_path / "new").rename(file)
+    assert driver.task.context.woken.wait(10)
+    polled = [driver.poll() for _ in range(3)]  # a file that is gone is looked at once more first
+    assert ["one"] in polled
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="inotify is Linux's")
+def test_where_many_other_names_come_a_file_that_is_not_there_is_not_looked_for_at_each(
+    tmp_path, source, is_watched, monkeypatch
+):
+    monkeypatch.setattr(module, "VAIN_WAIT_S", 60.0)
+    driver = source(tmp_path / "in.txt")
+    (tmp_path / "other.txt").touch()
+    assert driver.task.context.woken.wait(10)
+    driver.task.context.woken.clear()
+    assert driver.poll() == []
+    assert driver.task.context.poll_wait_s == 60.0
+    (tmp_path / "another.txt").touch()
+    assert not driver.task.context.woken.wait(0.05)
+
+
+def test_a_file_whose_folder_is_not_there_is_looked_for_by_polls(tmp_path, source, is_watched):
+    driver = source(tmp_path / "gone" / "in.txt")
     assert driver.poll() == []
     assert driver.task.context.poll_wait_s is None
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="inotify is Linux's")
+def test_a_file_that_comes_between_the_look_and_the_watch_wakes_at_once(tmp_path, source, is_watched, monkeypatch):
+    file = tmp_path / "in.txt"
+    driver = source(file)
+    monkeypatch.setattr(driver.task._watch, "set_folder", lambda path: bool(file.write_text("late\n")))
+    assert driver.poll() == []
+    assert driver.task.context.woken.is_set()
+    assert driver.poll() == ["late"]
