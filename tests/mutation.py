@@ -1,8 +1,9 @@
 """Do the tests notice? `python -m tests.mutation connect/codec/varint.py` changes code, one small thing at a time.
 
 For each change a process is forked that sees the changed module in place of the real one, and runs the mirrored tests
-until one fails. Where none does, the change is printed: either nobody promises what it breaks, or a test is missing, or
-it changes nothing. No file is written. Runs on systems with `fork`.
+until one fails, then those of the same folder that use the module or mirror none. Where none fails, the change is
+printed: either nobody promises what it breaks, or a test is missing, or it changes nothing. No file is written. Runs on
+systems with `fork`.
 """
 
 from __future__ import annotations
@@ -13,22 +14,28 @@ import copy
 import importlib.machinery
 import os
 import random
+import re
 import signal
 import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import hypothesis
 import pytest
+import pytest_asyncio
 
 from tests.house.test_mirror import mirrors
 
 ROOT = Path(__file__).parents[1]
 #: A test that hangs has noticed. What the unchanged code takes counts several times, since the machine may be busy.
 TIMEOUT_S, TIMEOUT_FACTOR = 20.0, 5.0
+
+#: Plugins of pytest that take time to load, in each process, and do nothing here.
+UNUSED_PLUGINS = ("cacheprovider", "schemathesis", "faker", "xdist")
 
 SWAPS: dict[type[ast.AST], type[ast.AST]] = {
     ast.Lt: ast.LtE,
@@ -56,6 +63,12 @@ SWAPS: dict[type[ast.AST], type[ast.AST]] = {
     ast.Div: ast.Mult,
     ast.Break: ast.Continue,
     ast.Continue: ast.Break,
+}
+
+#: Keywords that no test need see, by what is called with them, since they change nothing that right code does.
+UNSEEN: dict[str, set[str]] = {
+    "dataclass": {"frozen", "slots", "kw_only"},  # the type checker refuses what they forbid
+    "zip": {"strict"},  # an assertion of our own
 }
 
 
@@ -120,8 +133,17 @@ def _code(node: ast.AST) -> Iterator[Any]:
     yield node
     for name, child in _children(node):
         hidden = isinstance(child, ast.Assert | ast.JoinedStr | ast.Raise) or name in ("annotation", "returns")
-        if not hidden and hasattr(child, "_fields"):
+        if not hidden and hasattr(child, "_fields") and not _is_unseen(node, child):
             yield from _code(child)
+
+
+def _is_unseen(node: ast.AST, child: Any) -> bool:
+    return (
+        isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and isinstance(child, ast.keyword)
+        and child.arg in UNSEEN.get(node.func.id, ())
+    )
 
 
 def _children(node: ast.AST) -> Iterator[tuple[str | tuple[str, int], Any]]:
@@ -162,12 +184,8 @@ def run(module: Path, source: str | None, tests: list[str], timeout_s: float) ->
         silent = os.open(os.devnull, os.O_RDWR)
         for stream in (0, 1, 2):
             os.dup2(silent, stream)
-        os._exit(
-            0
-            if pytest.main(["-x", "-q", "--assert=plain", "-p", "no:cacheprovider", "-p", "no:schemathesis", *tests])
-            == 0
-            else 1
-        )
+        unused = (f"-pno:{each}" for each in UNUSED_PLUGINS)
+        os._exit(0 if pytest.main(["-x", "-q", "--assert=plain", *unused, *tests]) == 0 else 1)
     ends = time.monotonic() + timeout_s
     while time.monotonic() < ends:
         done, status = os.waitpid(child, os.WNOHANG)
@@ -191,19 +209,48 @@ def _see(module: Path, source: str | None) -> None:
     importlib.machinery.SourceFileLoader.get_code = changed  # type: ignore[method-assign]
 
 
-def look_at(path: Path, tests: list[str], sample: int, seed: int) -> tuple[int, int]:
-    """Try a module's changes, or as many as `sample`; return how many were noticed, and how many there were."""
+def tests_of(module: Path) -> list[list[str]]:
+    """Return the files of tests that may notice a change of a module, in the order in which they are asked.
+
+    First its mirror. Then those of the same folder of tests that import it, and those that mirror no module, since they
+    say what holds for the whole folder.
+    """
+    mirrored = mirrors(ROOT)
+    mirror = mirrored.get(str(module.relative_to(ROOT)))
+    if mirror is None or not mirror.exists():
+        return []
+    parts = module.relative_to(ROOT).with_suffix("").parts
+    name = re.compile(rf"\b{re.escape('.'.join(parts if parts[0] == 'connect' else parts[1:]))}\b")
+    folder = ROOT.joinpath(*mirror.relative_to(ROOT).parts[:2])
+    wider = [
+        str(path)
+        for path in sorted(folder.rglob("test_*.py"))
+        if path != mirror and (path not in mirrored.values() or name.search(path.read_text()))
+    ]
+    return [[str(mirror)], wider] if wider else [[str(mirror)]]
+
+
+@cache
+def timeout_of(tests: tuple[str, ...]) -> float:
+    """Run tests with nothing changed; return how many seconds they may take."""
     began = time.monotonic()
-    assert run(path, None, tests, 600) == "survived", f"{' '.join(tests)} fail without any change"
-    timeout_s = TIMEOUT_S + TIMEOUT_FACTOR * (time.monotonic() - began)
+    assert run(ROOT, None, [*tests], 600) == "survived", f"{' '.join(tests)} fail without any change"
+    return TIMEOUT_S + TIMEOUT_FACTOR * (time.monotonic() - began)
+
+
+def look_at(path: Path, stages: list[list[str]], sample: int, seed: int) -> tuple[int, int]:
+    """Try a module's changes, or as many as `sample`; return how many were noticed, and how many there were."""
+    timeouts_s = [timeout_of(tuple(tests)) for tests in stages]
     found = list(mutants(path.read_text()))
     chosen = found if len(found) <= sample else random.Random(seed).sample(found, sample)
     noticed = 0
     for mutant in sorted(chosen, key=lambda each: each.line):
-        if run(path, mutant.source, tests, timeout_s) == "survived":
-            print(f"  survived {path.relative_to(ROOT)}:{mutant.line}: {mutant.change}", flush=True)
-        else:
-            noticed += 1
+        for tests, timeout_s in zip(stages, timeouts_s, strict=True):
+            if (end := run(path, mutant.source, tests, timeout_s)) != "survived":
+                break
+        if end != "killed":
+            print(f"  {end} {path.relative_to(ROOT)}:{mutant.line}: {mutant.change}", flush=True)
+        noticed += end != "survived"
     print(f"{path.relative_to(ROOT)}: {noticed} of {len(chosen)} noticed, of {len(found)} changes", flush=True)
     return noticed, len(chosen)
 
@@ -211,19 +258,17 @@ def look_at(path: Path, tests: list[str], sample: int, seed: int) -> tuple[int, 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("modules", nargs="+", type=Path)
-    parser.add_argument("--tests", nargs="*", help="what is run in place of each module's mirror")
+    parser.add_argument("--tests", nargs="*", help="what is run in place of each module's own")
     parser.add_argument("--sample", type=int, default=1 << 30, help="changes of a module at most")
     parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args()
-    assert hypothesis, "imported before the first fork, as pytest is: each process would take its time for it"
+    assert hypothesis and pytest_asyncio, "imported before the first fork, since each process would take time for it"
     sums = [0, 0]
     for module in (ROOT / each for each in given.modules):
         files = sorted(module.rglob("*.py")) if module.is_dir() else [module]
         for path in files:
-            mirror = mirrors(ROOT).get(str(path.relative_to(ROOT)))
-            tests = given.tests or ([str(mirror)] if mirror and mirror.exists() else [])
-            if tests:
-                noticed, tried = look_at(path, tests, given.sample, given.seed)
+            if stages := [given.tests] if given.tests else tests_of(path):
+                noticed, tried = look_at(path, stages, given.sample, given.seed)
                 sums = [sums[0] + noticed, sums[1] + tried]
     print(f"{sums[0]} of {sums[1]} noticed: {sums[0] / max(sums[1], 1):.0%}")
 

@@ -73,8 +73,6 @@ def decode_records(buffer: bytes, header: BatchHeader) -> DecodedBatch:
     buffer, start, end = records_of(buffer, header)
     if header.count * _RECORD_BYTES_MIN > end - start:
         raise CorruptBatchError(f"{header.count} records cannot fit {end - start} bytes")
-    if header.count == 0 and start == end:  # compaction keeps such a batch for its producer's sequence
-        return DecodedBatch(header, range(header.base_offset, header.base_offset), Columns([]))
     if header.count == header.last_offset_delta + 1:
         values = _decode_plain(buffer, start, end, header.count)
         columns = _decode_flat(buffer, start, end, header) if values is None else None
@@ -118,24 +116,15 @@ def decode_keys(records: Records, count: int) -> tuple[list[bytes | None], bool]
     Raises:
         CorruptBatchError: A record makes no sense as far as its value, or the lengths do not lead to the end.
     """
-    buffer, following, end = records
+    buffer = records.buffer
     keys: list[bytes | None] = []
     append = keys.append
     has_null = False
     try:
-        for _ in range(count):
-            position = following
-            length = buffer[position]
-            if length < 0x80:
+        for position in record_bounds(records, count)[:-1]:
+            while buffer[position] > 0x7F:  # length
                 position += 1
-                following = position + (length >> 1)
-            elif (second := buffer[position + 1]) < 0x80:
-                position += 2
-                following = position + ((length & 0x7F | second << 7) >> 1)
-            else:
-                length, position = decode_varint(buffer, position)
-                following = position + length
-            position += 1  # attributes
+            position += 2  # and the attributes
             while buffer[position] > 0x7F:  # timestamp delta
                 position += 1
             position += 1
@@ -152,30 +141,28 @@ def decode_keys(records: Records, count: int) -> tuple[list[bytes | None], bool]
                 append(buffer[position + 2 : (position := position + 2 + (length >> 1))])
             if buffer[position] == 1:
                 has_null = True
-    except IndexError:
-        following = -1
-    if following != end:
-        raise CorruptBatchError(f"{count} records do not end where their batch does")
+    except IndexError as error:
+        raise CorruptBatchError(f"a record of {count} ends before its value") from error
     return keys, has_null
 
 
 class _PlainShapes(dict[int, tuple[int, bytes]]):
-    """By a plain record's length: from its start to its value, and the bytes of the value's length.
+    """By a plain record's length as zigzag: from its start to its value, and the bytes of that one's length.
 
     Only lengths that the shape allows are found; the rest are a KeyError.
     """
 
     def __init__(self, delta_bytes: int) -> None:
-        super().__init__()
         self._fixed = 2 + delta_bytes + 1  # attributes, timestamp delta, offset delta, null key
 
-    def __missing__(self, length: int) -> tuple[int, bytes]:
+    def __missing__(self, zigzag: int) -> tuple[int, bytes]:
         for prefix_bytes in (1, 2):
-            prefix = encode_varint(length - self._fixed - prefix_bytes - 1)
-            if len(prefix) == prefix_bytes and length > self._fixed + prefix_bytes:
-                self[length] = self._fixed + prefix_bytes, prefix
-                return self[length]
-        raise KeyError(length)
+            value_bytes = (zigzag >> 1) - self._fixed - prefix_bytes - 1
+            prefix = encode_varint(value_bytes)
+            if len(prefix) == prefix_bytes and value_bytes >= 0 and not zigzag & 1:
+                self[zigzag] = self._fixed + prefix_bytes, prefix
+                return self[zigzag]
+        raise KeyError(zigzag)
 
 
 _PLAIN_SHAPES: Final = (_PlainShapes(1), _PlainShapes(2))
@@ -201,15 +188,14 @@ def _decode_plain(buffer: bytes, position: int, end: int, count: int) -> list[by
                 length = buffer[position]
                 if length < 0x80:
                     body = position + 1
-                    length >>= 1
                 else:
                     second = buffer[position + 1]
                     if second > 0x7F:
                         return None
                     body = position + 2
-                    length = (length & 0x7F | second << 7) >> 1
+                    length = length & 0x7F | second << 7
                 to_value, value_length = shapes[length]
-                position = body + length
+                position = body + (length >> 1)
                 value = body + to_value
                 if buffer[body:value] != delta + value_length or buffer[position - 1]:
                     return None
@@ -239,14 +225,15 @@ def _decode_flat(buffer: bytes, position: int, end: int, header: BatchHeader) ->
                 length = buffer[position]
                 if length < 0x80:
                     position += 1
-                    length >>= 1
                 else:
                     second = buffer[position + 1]
                     if second > 0x7F:
                         return None
                     position += 2
-                    length = (length & 0x7F | second << 7) >> 1
-                record_end = position + length
+                    length = length & 0x7F | second << 7
+                if length & 1:
+                    return None
+                record_end = position + (length >> 1)
                 stamp = buffer[position + 1]
                 if stamp < 0x80:
                     position += 2
@@ -256,7 +243,7 @@ def _decode_flat(buffer: bytes, position: int, end: int, header: BatchHeader) ->
                     position += 3
                 else:
                     stamp, position = decode_varint(buffer, position + 1)
-                    append_stamp(stamp << 1 if stamp >= 0 else (-stamp << 1) - 1)
+                    append_stamp((stamp << 1) ^ (stamp >> 63))
                 if buffer[position : position + delta_bytes] != delta:
                     return None
                 position += delta_bytes
@@ -309,14 +296,13 @@ def _decode_flat(buffer: bytes, position: int, end: int, header: BatchHeader) ->
 def _decode_blocks(blocks: dict[int, bytes], count: int) -> list[RawHeaders | None]:
     """Return the header lists. Records of one batch often have the very same headers, which are read once."""
     headers: list[RawHeaders | None] = [None] * count
-    known: dict[bytes, RawHeaders | None] = {}
+    known: dict[bytes, RawHeaders] = {}
     for row, block in blocks.items():
         if block not in known:
             known[block], end = _decode_headers(block, 0)
             if end != len(block):
                 raise CorruptBatchError(f"{len(block) - end} bytes follow the headers of a record")
-        found = known[block]
-        headers[row] = None if found is None else found.copy()
+        headers[row] = known[block].copy()
     return headers
 
 
@@ -340,15 +326,19 @@ def _decode_general(buffer: bytes, position: int, end: int, header: BatchHeader)
     for _ in range(header.count):
         length, start = decode_varint(buffer, position)
         delta, position = decode_varint(buffer, start + 1)  # after the attributes; none is defined for a record
-        stamps.append(delta << 1 if delta >= 0 else (-delta << 1) - 1)
+        stamps.append((delta << 1) ^ (delta >> 63))
         delta, position = decode_varint(buffer, position)
         offset_deltas.append(delta)
         key, position = _decode_field(buffer, position)
         keys.append(key)
         value, position = _decode_field(buffer, position)
         values.append(value)
-        record_headers, position = _decode_headers(buffer, position)
-        headers.append(record_headers)
+        if buffer[position : position + 1] == b"\x00":
+            headers.append(None)
+            position += 1
+        else:
+            record_headers, position = _decode_headers(buffer, position)
+            headers.append(record_headers)
         if position != start + length:
             raise CorruptBatchError(f"a record ends at byte {position}, its length says {start + length}")
     if position != end:
@@ -373,11 +363,9 @@ def _offsets(header: BatchHeader, deltas: list[int]) -> range | list[int]:
     return [base + delta for delta in deltas]
 
 
-def _decode_headers(buffer: bytes, position: int) -> tuple[RawHeaders | None, int]:
-    if buffer[position : position + 1] == b"\x00":
-        return None, position + 1
+def _decode_headers(buffer: bytes, position: int) -> tuple[RawHeaders, int]:
     count, position = decode_varint(buffer, position)
-    if not 0 < count <= len(buffer) - position:
+    if count < 1:
         raise CorruptBatchError(f"a record has {count} headers")
     headers: RawHeaders = []
     for _ in range(count):
@@ -394,8 +382,7 @@ def _decode_headers(buffer: bytes, position: int) -> tuple[RawHeaders | None, in
 
 def _decode_field(buffer: bytes, position: int) -> tuple[bytes | None, int]:
     # Lengths below 64, which most are, without a further call.
-    length = buffer[position] if position < len(buffer) else 0x80
-    if length < 0x80:
+    if position < len(buffer) and (length := buffer[position]) < 0x80:
         length, position = (length >> 1) ^ -(length & 1), position + 1
     else:
         length, position = decode_varint(buffer, position)

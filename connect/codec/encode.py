@@ -25,10 +25,11 @@ from connect.codec.varint import VarintTable, encode_varint
 from connect.records import Columns, RawHeaders
 
 #: Where the varint of an offset delta grows by a byte: deltas below 2^6 take one byte, below 2^13 two, and so on.
-_DELTA_LIMITS: Final = (1 << 6, 1 << 13, 1 << 20, 1 << 27, 1 << 31)
+_DELTA_LIMITS: Final = tuple(1 << 7 * size - 1 for size in range(1, 6))
 
 _NO_HEADERS: Final = b"\x00"
 _LENGTHS: Final = VarintTable()
+_DELTAS: Final[list[bytes]] = [encode_varint(delta) for delta in range(1 << 13)]
 
 
 class _FieldSizes(dict[int, int]):
@@ -49,8 +50,7 @@ _PLAIN_HEADS: Final = {
     size: VarintTable(_NO_HEADERS, b"\x00\x00", add=1 + 1 + size + 1 + 1) for size in range(1, len(_DELTA_LIMITS) + 1)
 }
 #: From the offset delta to the value's length: a null key.
-_PLAIN_DELTAS: Final[list[bytes]] = [encode_varint(delta) + b"\x01" for delta in range(1 << 13)]
-_DELTAS: Final[list[bytes]] = [encode_varint(delta) for delta in range(1 << 13)]
+_PLAIN_DELTAS: Final[list[bytes]] = [delta + b"\x01" for delta in _DELTAS]
 
 
 #: Where the producer id is in the header's checked part.
@@ -235,7 +235,7 @@ def _encode_plain(values: Sequence[bytes | None], count: int) -> bytes:
     for delta_bytes, limit in enumerate(_DELTA_LIMITS, 1):
         end = min(limit, count)
         heads = _PLAIN_HEADS[delta_bytes].__getitem__
-        pieces[4 * start : 4 * end : 4] = list(map(heads, sizes if end - start == count else sizes[start:end]))
+        pieces[4 * start : 4 * end : 4] = list(map(heads, sizes[start:end]))
         start = end
         if end == count:
             break

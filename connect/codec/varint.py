@@ -55,7 +55,6 @@ class VarintTable(dict[int, bytes]):
     """
 
     def __init__(self, before: bytes = b"", after: bytes = b"", *, add: int = 0) -> None:
-        super().__init__()
         self._before = before
         self._after = after
         self._add = add

@@ -44,6 +44,7 @@ def test_the_size_of_a_batch_is_known_before_it_has_an_offset():
     batch = encode(THREE, codec=ZSTD)
     assert batch.size_bytes == len(batch.head(0)) + len(batch.payload)
     assert (batch.count, batch.max_timestamp) == (3, 30)
+    assert batch.header == read_header(batch.head(0) + batch.payload)
 
 
 def test_a_negative_offset_is_a_broken_promise_of_the_log_s_own():
