@@ -1,0 +1,198 @@
+"""The promise of delivery, by the crash kit: each pair of connectors is killed at marks of its progress, cut off and
+refused.
+
+CONNECT_KIT_KILLS is the number of kills of each pair; see tests/support/lengths.py.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import asyncpg
+import pytest
+
+from connect.testing.crash import (
+    CallTarget,
+    CrashTest,
+    EndlessSource,
+    Fault,
+    FileTarget,
+    FileUpstream,
+    LogTarget,
+    Proxy,
+    PruningServer,
+    Scenario,
+    Seen,
+    arrived,
+    at_call,
+    cancel_at_every_await,
+)
+from tests.support.lengths import length
+from tests.support.worker import JSON, STRING
+
+KILLS: Final = length("CONNECT_KIT_KILLS")
+EACH: Final = length("CONNECT_AWAIT_EACH")
+TIMEOUT: Final = pytest.mark.timeout(180 + 10 * KILLS)
+
+
+def file_sink(folder: Path, **config: str) -> dict[str, str]:
+    return {
+        "connector.class": "FileStreamSink",
+        "file": str(folder / "out.txt"),
+        "topics": "lines",
+        "key.converter": STRING,
+        "value.converter": STRING,
+        **{name.replace("_", "."): value for name, value in config.items()},
+    }
+
+
+def file_source(folder: Path) -> dict[str, str]:
+    return {
+        "connector.class": "FileStreamSource",
+        "file": str(folder / "in.txt"),
+        "topic": "lines",
+        "value.converter": STRING,
+    }
+
+
+@pytest.mark.slow
+@TIMEOUT
+def test_file_to_log_to_file_loses_nothing_through_kills(tmp_path: Path) -> None:
+    crash = CrashTest(
+        tmp_path,
+        {"in": file_source(tmp_path), "out": file_sink(tmp_path)},
+        FileUpstream(tmp_path / "in.txt"),
+        FileTarget(tmp_path / "out.txt"),
+        kills=KILLS,
+    )
+    crash.run().assert_at_least_once()
+
+
+@pytest.mark.slow
+@TIMEOUT
+@pytest.mark.parametrize("source", ["PruningSource", "PruningEachSource"])
+def test_an_upstream_that_prunes_what_was_acknowledged_loses_nothing_through_kills(tmp_path: Path, source: str) -> None:
+    with PruningServer(partitions=3) as upstream:
+        connectors = {
+            "in": {**upstream.source("lines", tasks_max="2"), "connector.class": source},
+            "out": file_sink(tmp_path),
+        }
+        crash = CrashTest(tmp_path, connectors, upstream, FileTarget(tmp_path / "out.txt"), kills=KILLS // 2)
+        crash.run().assert_at_least_once()
+        assert upstream.acknowledged > 0, "nothing was pruned, which proves nothing"
+
+
+@pytest.mark.slow
+@pytest.mark.postgres
+@TIMEOUT
+async def test_datagen_to_log_to_postgres_loses_nothing_through_kills(tmp_path: Path, postgres_url: str) -> None:
+    schema = {
+        "type": "record",
+        "name": "numbered",
+        "fields": [{"name": "n", "type": {"type": "long", "arg.properties": {"iteration": {"start": 0}}}}],
+    }
+    connectors = {
+        "in": {
+            "connector.class": "DatagenConnector",
+            "kafka.topic": "numbers",
+            "schema.string": json.dumps(schema),
+            "max.interval": "5",
+            "value.converter": JSON,
+        },
+        "out": {
+            "connector.class": "JdbcSinkConnector",
+            "connection.url": f"jdbc:{postgres_url}",
+            "topics": "numbers",
+            "insert.mode": "insert",
+            "pk.mode": "none",
+            "auto.create": "true",
+            "key.converter": STRING,
+            "value.converter": JSON,
+        },
+    }
+    topic = LogTarget(tmp_path / "data", "numbers", lambda value: Seen("n", json.loads(value)["payload"]["n"]))
+    crash = CrashTest(tmp_path, connectors, EndlessSource("in", topic), table(postgres_url), kills=KILLS)
+    report = await asyncio.to_thread(crash.run)
+    report.assert_at_least_once()
+
+
+def table(url: str) -> CallTarget:
+    """The rows of the table, in the order in which they were inserted."""
+
+    async def asked(query: str) -> list[int]:
+        connection = await asyncpg.connect(url)
+        try:
+            if await connection.fetchval("SELECT to_regclass('numbers')") is None:
+                return []
+            return [row[0] for row in await connection.fetch(query)]
+        finally:
+            await connection.close()
+
+    def seen() -> Sequence[Seen]:
+        return [Seen("n", number) for number in asyncio.run(asked('SELECT "n" FROM numbers ORDER BY ctid'))]
+
+    return CallTarget(seen, lambda: sum(asyncio.run(asked("SELECT count(*) FROM numbers"))))
+
+
+@pytest.mark.slow
+@TIMEOUT
+def test_nothing_is_lost_where_the_log_refuses_and_delays_and_the_sink_is_slow(tmp_path: Path) -> None:
+    slow = {"transforms": "slow", "transforms.slow.type": "crash_kit.Slow", "transforms.slow.delay.ms": "5"}
+    faults = [
+        Fault("append", 2, count=2),
+        Fault("flush", 2),
+        Fault("offsets", 1),
+        Fault("offsets", 3, when="after"),
+        Fault("commit", 1, count=2),
+        Fault("commit", 4, when="after"),
+        Fault("append", 6, action="delay", seconds=0.1),
+    ]
+    marks = [at_call("append", 8, chooses=True), at_call("commit", 5, chooses=True), arrived(80, chooses=True)]
+    with PruningServer() as upstream:
+        connectors = {"in": upstream.source("lines"), "out": {**file_sink(tmp_path), **slow}}
+        target = FileTarget(tmp_path / "out.txt")
+        crash = CrashTest(tmp_path, connectors, upstream, target, kills=KILLS // 3, marks=marks, faults=faults)
+        crash.run().assert_at_least_once()
+
+
+@pytest.mark.slow
+@TIMEOUT
+def test_nothing_is_lost_where_connections_are_cut(tmp_path: Path) -> None:
+    with PruningServer() as upstream, Proxy("127.0.0.1", upstream.port) as proxy:
+
+        def cut_within() -> None:
+            proxy.cut_after(300)
+
+        connectors = {
+            "in": {**upstream.source("lines", batch="5"), "address": f"127.0.0.1:{proxy.port}"},
+            "out": file_sink(tmp_path),
+        }
+        marks = [
+            arrived(20, proxy.cut, chooses=True),
+            arrived(20, proxy.half_close, chooses=True),
+            arrived(20, cut_within, chooses=True),
+            arrived(40),
+        ]
+        target = FileTarget(tmp_path / "out.txt")
+        crash = CrashTest(tmp_path, connectors, upstream, target, kills=KILLS, marks=marks, in_order=True)
+        crash.run().assert_at_least_once()
+        assert proxy.connections > KILLS // 2
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3000)
+async def test_a_task_that_is_cancelled_at_any_await_loses_nothing_once_it_is_restarted(tmp_path: Path) -> None:
+    def scenario(folder: Path) -> Scenario:
+        return Scenario(
+            {"in": file_source(folder), "out": file_sink(folder)},
+            FileUpstream(folder / "in.txt"),
+            FileTarget(folder / "out.txt"),
+        )
+
+    report = await cancel_at_every_await(tmp_path, scenario, step=EACH)
+    report.assert_at_least_once()
+    assert report.kills > 0
