@@ -67,9 +67,13 @@ def _cpu_s() -> float:
 
 
 @asynccontextmanager
-async def worker(context: Context) -> AsyncIterator[Herder]:
+async def worker(context: Context, **keys: str) -> AsyncIterator[Herder]:
     config = WorkerConfig.parse(
-        {"data.dir": str(context.directory / "data"), "task.shutdown.graceful.timeout.ms": "60000"}
+        {
+            "data.dir": str(context.directory / "data"),
+            "task.shutdown.graceful.timeout.ms": "60000",
+            **{key.replace("_", "."): value for key, value in keys.items()},
+        }
     )
     async with open_worker(config) as herder:
         yield herder
@@ -104,7 +108,7 @@ async def run_connector(herder: Herder, config: dict[str, str], records: int) ->
 
 def bytes_of(job: str, records: int) -> int:
     """Return the bytes of a job's records as they are in the topic, without what the log adds."""
-    if job in ("file_to_topic", "topic_to_file"):
+    if job in ("file_to_topic", "file_to_topic_exactly_once", "topic_to_file"):
         return records * (len(line(0)) - 1)
     return (
         records
@@ -151,8 +155,16 @@ def write_lines(context: Context) -> Path:
 
 
 async def file_to_topic(context: Context) -> Measured:
+    return await _file_to_topic(context)
+
+
+async def file_to_topic_exactly_once(context: Context) -> Measured:
+    return await _file_to_topic(context, exactly_once_source_support="enabled")
+
+
+async def _file_to_topic(context: Context, **keys: str) -> Measured:
     source = write_lines(context)
-    async with worker(context) as herder:
+    async with worker(context, **keys) as herder:
         config = {
             "name": "source",
             "connector.class": "FileStreamSource",
@@ -282,6 +294,7 @@ async def postgres_to_topic(context: Context) -> Measured:
 
 JOBS: dict[str, Callable[[Context], Awaitable[Measured]]] = {
     "file_to_topic": file_to_topic,
+    "file_to_topic_exactly_once": file_to_topic_exactly_once,
     "topic_to_file": topic_to_file,
     "three_transforms": three_transforms,
     "five_transforms": five_transforms,

@@ -115,6 +115,7 @@ def segments(context: Context, topic: str) -> list[bytes]:
 
 LIMITS: dict[str, Callable[[Context], Awaitable[Measured]]] = {
     "file_to_topic": file_to_topic,
+    "file_to_topic_exactly_once": file_to_topic,
     "topic_to_file": topic_to_file,
     "three_transforms": transforms,
     "five_transforms": transforms,

@@ -421,6 +421,10 @@ class Transactions:
             topic.partitions[name.partition] if topic is not None and name.partition < len(topic.partitions) else None
         )
 
+    def exists(self, name: TopicPartition) -> bool:
+        """Tell whether a partition is there."""
+        return self._find(name) is not None
+
     async def _abort_strays(self) -> None:
         """Abort what is open and part of no ongoing transaction: the record of its begin, or that it grew, was lost."""
         ongoing = {

@@ -44,6 +44,9 @@ class Session:
         self._timeout_ms = timeout_ms
         self._producer: ProducerId | None = None
         self._joined: set[TopicPartition] = set()
+        #: What this transaction has appended to, and what the one before it had.
+        self._used: set[TopicPartition] = set()
+        self._before: set[TopicPartition] = set()
         self._state = _State.NEW
 
     @property
@@ -65,6 +68,7 @@ class Session:
             raise TransactionStateError("init_transactions was not called")
         if self._state is _State.OPEN:
             raise TransactionStateError("a transaction is open already", hint="Commit it or abort it first.")
+        self._before, self._used = self._used or self._before, set()
         self._joined.clear()
         self._state = _State.OPEN
 
@@ -76,7 +80,13 @@ class Session:
             return self._producer
         producer = self._in_transaction()
         self._transactions.check(self._transactional_id, producer)
-        new = set(partitions) - self._joined
+        wanted = set(partitions)
+        self._used |= wanted
+        new = wanted - self._joined
+        if new and not self._joined:
+            # Most transactions touch what the one before did: one record of it all, and not one a partition. Where
+            # nothing is appended there, no marker is written.
+            new |= {name for name in self._before if self._transactions.exists(name)}
         if new:
             await self._transactions.add(self._transactional_id, producer, new)
             self._joined |= new

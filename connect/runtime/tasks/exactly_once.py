@@ -6,7 +6,7 @@ The loop is that of `source_task.py`. What differs is what becomes of a poll's r
     begin ── records ── ... ── records ── offset records ── commit ── memory, acknowledgements, observers
                                     └──── a failure, or the connector's wish ── abort
 
-- **Where a transaction ends** is `transaction.boundary`: with `poll` behind each poll; with `interval` behind the first
+- **Where a transaction ends** is `transaction.boundary`: with `poll` behind a poll; with `interval` behind the first
   poll once `transaction.boundary.interval.ms` is over, or without one; with `connector` where the task says, and what
   it has not ended by its stop is aborted and comes again.
 - **Source offsets** are records of the offsets topic within the same transaction: committed with the records they
@@ -18,7 +18,8 @@ The loop is that of `source_task.py`. What differs is what becomes of a poll's r
   transaction that the connector aborts the offsets count as read: they are committed without its records.
 - A transaction without records and without offsets is none: nothing is written.
 
-The commit of one poll is under way beside the next poll, as its append is.
+A commit is under way beside the next polls, and what they brought meanwhile is committed together: with `poll`, too,
+where a transaction holds whole polls, and one where the source is slower than the disk.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 from connect.api import Batch, ConfigError, ConnectError, SourceTask
@@ -46,6 +48,9 @@ from connect.runtime.worker_config import WorkerConfig
 
 #: Kafka's `transaction.timeout.ms`; a transaction of an interval gets so much more than the interval.
 _TIMEOUT_MS: Final = 60_000
+#: So many polls wait while a transaction is committed, before no more is polled. Together they become the next one, so
+#: that a slow disk is waited for less often than once a poll.
+QUEUED_MAX: Final = 4
 _REASON: Final = "since the worker's exactly.once.source.support is enabled"
 
 
@@ -63,6 +68,23 @@ async def fence_tasks(cluster: Cluster, worker: WorkerConfig, connector: str) ->
     prefix = transactional_id(worker, connector, 0).removesuffix("0")
     known = [info.transactional_id for info in await cluster.admin.list_transactions()]
     await cluster.admin.fence_producers([x for x in known if x.startswith(prefix) and x[len(prefix) :].isdecimal()])
+
+
+@dataclass(frozen=True, slots=True)
+class _Polled:
+    """One poll's records. `ends` has one entry a part: how many of `outgoing` and `batches`, and how it ends."""
+
+    outgoing: Sequence[Outgoing]
+    batches: Sequence[Batch]
+    ends: Sequence[tuple[int, int, bool | None]]
+
+    def parts(self) -> Iterator[tuple[Sequence[Outgoing], Sequence[Batch], bool | None]]:
+        """Yield the parts in order."""
+        out_at = batch_at = 0
+        for out_count, batch_count, end in self.ends:
+            out_to, batch_to = out_at + out_count, batch_at + batch_count
+            yield self.outgoing[out_at:out_to], self.batches[batch_at:batch_to], end
+            out_at, batch_at = out_to, batch_to
 
 
 class ExactlyOnceSourceTaskRunner(SourceTaskRunner):
@@ -84,7 +106,10 @@ class ExactlyOnceSourceTaskRunner(SourceTaskRunner):
         self._appended: list[tuple[str, int | None, int, int]] = []
         #: Committed offsets on their way to the worker's own topic.
         self._to_copy = PendingOffsets()
-        #: Of polls that are converted and not appended yet: where their transactions end.
+        #: Polls that wait for those before them.
+        self._queue: list[_Polled] = []
+        self._has_room = asyncio.Event()
+        #: Of polls that are converted and not handed over yet: where their transactions end.
         self._ends: deque[list[tuple[int, int, bool | None]]] = deque()
         #: Of the poll in conversion: how many batches each part has, and how it ends.
         self._cuts: list[tuple[int, bool | None]] = []
@@ -226,26 +251,57 @@ class ExactlyOnceSourceTaskRunner(SourceTaskRunner):
 
     # -- a poll's records ------------------------------------------------------------------------------------------
 
-    async def _append(self, outgoing: Sequence[Outgoing], polled: Sequence[Batch]) -> None:
-        """Append one poll's records, and end the transaction where one ends."""
-        async with self._turn:
-            ends = self._ends.popleft() if self._requests is not None else [(len(outgoing), len(polled), None)]
-            try:
-                out_at = polled_at = 0
-                for out_count, polled_count, end in ends:
-                    await self._append_part(
-                        outgoing[out_at : out_at + out_count], polled[polled_at : polled_at + polled_count]
-                    )
-                    out_at, polled_at = out_at + out_count, polled_at + polled_count
-                    await self._end_as_asked(end)
-                if self._boundary == "poll" or (self._boundary == "interval" and self._is_interval_over()):
-                    await self._end()
-            except BaseException as error:
-                self._explain(error)
-                raise
+    async def _make_room(self) -> None:
+        while self._appending is not None:
+            if self._appending.done():
+                await self._finish_append()
+            elif len(self._queue) < QUEUED_MAX:
+                return
+            else:
+                self._has_room.clear()
+                room = asyncio.ensure_future(self._has_room.wait())
+                await asyncio.wait({self._appending, room}, return_when=asyncio.FIRST_COMPLETED)
+                room.cancel()
+
+    def _hand_over(self, outgoing: Sequence[Outgoing], polled: Sequence[Batch]) -> None:
+        ends = self._ends.popleft() if self._requests is not None else [(len(outgoing), len(polled), None)]
+        self._queue.append(_Polled(outgoing, polled, ends))
+        if self._appending is None:
+            self._appending = asyncio.create_task(self._append_queued())
+
+    async def _append_queued(self) -> None:
+        """Append the polls that wait, those too that come meanwhile; a commit is of all that waited before it."""
+        while self._queue:
+            group, self._queue = self._queue, []
+            self._has_room.set()
+            async with self._turn:
+                try:
+                    await self._append_group(group)
+                except BaseException as error:
+                    self._explain(error)
+                    raise
             self._appended_at = time.monotonic()
             if self._is_begun or self._to_copy:
                 self._is_due.set()
+
+    async def _append_group(self, group: Sequence[_Polled]) -> None:
+        """Append some polls' records, and end the transaction where one ends."""
+        whole: list[_Polled] = []
+        for polled in group:
+            try:
+                for outgoing, batches, end in polled.parts():
+                    await self._append_part(outgoing, batches)
+                    await self._end_as_asked(end)
+            except ConnectError:
+                if self._is_broken and whole and self._boundary == "poll":
+                    # The polls before it were in the same transaction by chance alone: once more, without this one.
+                    await self._abort()
+                    for before in whole:
+                        await self._append_part(before.outgoing, before.batches)
+                raise
+            whole.append(polled)
+        if self._boundary == "poll" or (self._boundary == "interval" and self._is_interval_over()):
+            await self._end()
 
     async def _append_part(self, outgoing: Sequence[Outgoing], polled: Sequence[Batch]) -> None:
         assert self._appends is not None

@@ -187,10 +187,10 @@ class SourceTaskRunner(TaskRunner):
                 continue
             if polled is None:
                 continue
-            await self._finish_append()
+            await self._make_room()
             if polled[0] or polled[1]:
                 idle_s, had_some = IDLE_WAIT_MIN_S, True
-                self._appending = asyncio.create_task(self._append(*polled))
+                self._hand_over(*polled)
             elif await self._wait_for_more(idle_s):
                 idle_s = IDLE_WAIT_MIN_S
                 await self.wait_stopping(polled_at + IDLE_WAIT_MIN_S - time.monotonic())
@@ -321,6 +321,14 @@ class SourceTaskRunner(TaskRunner):
         except Interrupted:
             self._polled = batches
             raise
+
+    async def _make_room(self) -> None:
+        """Return when another poll's records may be handed over. Raises what an append before has raised."""
+        await self._finish_append()
+
+    def _hand_over(self, outgoing: Sequence[Outgoing], polled: Sequence[Batch]) -> None:
+        """Begin to append one poll's records, beside the next poll."""
+        self._appending = asyncio.create_task(self._append(outgoing, polled))
 
     # -- appending -------------------------------------------------------------------------------------------------
 
