@@ -58,12 +58,19 @@ def list_plugins(plugin_path: tuple[Path, ...], as_json: bool) -> None:
 @plugin_path
 @as_json_option
 def describe(name: str, plugin_path: tuple[Path, ...], as_json: bool) -> None:
-    """Show a plugin's names and config keys."""
+    """Show a plugin's names, what a connector can promise about delivery, and config keys."""
+    from connect.runtime.promises import offer_of
+
     desc = _host(plugin_path).any(name)
+    offer = offer_of(desc)
     keys = desc.cls.config_class.keys().values()
     if as_json:
         print_json({
             "class": desc.name, "type": desc.kind.value, "version": desc.cls.version, "aliases": list(desc.cls.aliases),
+            "delivery": None if offer is None else {
+                "guarantees": list(offer.guarantees), "exactly_once": offer.exactly_once or None,
+                "keys": dict(offer.keys),
+            },
             "keys": [{"name": k.name, "type": k.type.value, "required": k.required, "default": k.default_text,
                       "importance": k.importance, "documentation": k.documentation, "valid_values": k.valid_values,
                       "recommended_values": list(k.recommended)} for k in keys],
@@ -74,6 +81,13 @@ def describe(name: str, plugin_path: tuple[Path, ...], as_json: bool) -> None:
         click.echo(f"also: {', '.join(desc.cls.aliases)}")
     if desc.cls.__doc__:
         click.echo(f"\n{desc.cls.__doc__.strip().splitlines()[0]}\n")
+    if offer is not None:
+        click.echo(f"delivery: {', '.join(offer.guarantees)}")
+        if offer.exactly_once:
+            click.echo(f"  {offer.exactly_once}")
+        for key, asks in offer.keys.items():
+            click.echo(f"  {key}: {asks}")
+        click.echo()
     print_table(
         ["key", "type", "default", "valid values", "importance", "documentation"],
         [

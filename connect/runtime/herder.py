@@ -42,6 +42,7 @@ from connect.runtime.model import (
 from connect.runtime.observers import Observers
 from connect.runtime.offsets import Entry, Offsets
 from connect.runtime.plugins import PluginHost
+from connect.runtime.promises import Promise
 from connect.runtime.restarts import RestartConfig
 from connect.runtime.states import Event, Request, target_after
 from connect.runtime.tasks.task import Surroundings
@@ -130,6 +131,7 @@ class Herder(Views):
         self._requests = ConnectorLocks()
         self._infos: dict[str, ConnectorInfo] = {}
         self._states: dict[str, tuple[tuple[str, Revision, int, int], ConnectorStateInfo]] = {}
+        self._promises: dict[str, tuple[Mapping[str, str], Promise]] = {}
         self._writer: asyncio.Task[None] | None = None
         self._ready = False
 
@@ -249,6 +251,7 @@ class Herder(Views):
             self._statuses.drop_topics(name)
             self._infos.pop(name, None)
             self._states.pop(name, None)
+            self._promises.pop(name, None)
         await self._settle(name)
 
     async def pause(self, name: str) -> None:

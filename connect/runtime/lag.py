@@ -87,7 +87,7 @@ class Sink:
     tasks: int
     group: str
     reset: str = "earliest"
-    isolation: str = "read_uncommitted"
+    isolation: str = "read_committed"
 
 
 def behind(

@@ -17,7 +17,7 @@ from connect.api.contract import refuse
 from connect.runtime.border.calls import within
 from connect.runtime.connector_config import ConnectorConfig, SourceConnectorConfig
 from connect.runtime.model import PluginKind
-from connect.runtime.plugins import PluginDesc
+from connect.runtime.plugins import CONNECTOR_KINDS, PluginDesc
 from connect.runtime.tasks.context import ConnectorContextImpl
 from connect.runtime.worker_config import WorkerConfig
 
@@ -87,6 +87,48 @@ def promise_of_sink(config: Mapping[str, Any], support: ExactlyOnceSupport | Non
             "after a crash some records come again; the connector can do better: delivery.guarantee=exactly-once",
         )
     return Promise("at-least-once", "after a crash some records come again")
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What a connector class can promise at all, before there is a config.
+
+    Attributes:
+        guarantees: The best last.
+        exactly_once: On what it depends whether it is exactly once, in the connector's words; empty where it never is.
+        keys: The keys that ask for something, each with what it asks for.
+    """
+
+    guarantees: tuple[Guarantee, ...]
+    exactly_once: str
+    keys: Mapping[str, str]
+
+
+_SOURCE_KEYS: Final = {
+    "exactly.once.source.support": "of the worker; enabled: sources write in transactions, with their offsets in them",
+    "exactly.once.support": "required: a config that cannot be delivered exactly once is refused",
+    "transaction.boundary": "where transactions end: poll, interval, connector",
+    "transaction.boundary.interval.ms": "how long they last with interval",
+    "offsets.storage.topic": "a topic of the connector's own for its offsets",
+}
+_GUARANTEE_KEY: Final = {
+    DELIVERY_GUARANTEE: "at-least-once, at-most-once (offsets first), or exactly-once, which is refused where it "
+    "cannot be kept"
+}
+
+
+def offer_of(desc: PluginDesc) -> Offer | None:
+    """Return what a connector class can promise; None for other plugins."""
+    if desc.kind not in CONNECTOR_KINDS:
+        return None
+    is_source = desc.kind is PluginKind.SOURCE
+    base = SourceConnector if is_source else SinkConnector
+    method = cast("type[SourceConnector | SinkConnector]", desc.cls).exactly_once_support
+    says = method is not base.exactly_once_support
+    lines = (method.__doc__ or "it depends on the config").strip().splitlines() if says else [""]
+    guarantees: tuple[Guarantee, ...] = ("at-most-once", "at-least-once")
+    keys = {**(_SOURCE_KEYS if is_source else {}), **_GUARANTEE_KEY}
+    return Offer((*guarantees, "exactly-once") if says else guarantees, lines[0], keys)
 
 
 def promise_of(desc: PluginDesc, worker: WorkerConfig, config: Mapping[str, Any]) -> Promise:

@@ -17,6 +17,7 @@ from connect.api.error_codes import register_code
 from connect.runtime import secrets
 from connect.runtime.border.watchdog import Notice, Watchdog
 from connect.runtime.config_prefixes import strip_prefix
+from connect.runtime.factory import connector_desc
 from connect.runtime.lag import Lags, Sink, SinkLag
 from connect.runtime.lifecycle import Lifecycle
 from connect.runtime.model import (
@@ -33,7 +34,8 @@ from connect.runtime.model import (
 from connect.runtime.observers import Observers
 from connect.runtime.offsets import Entry, Offsets, sink_group
 from connect.runtime.plugins import CONNECTOR_KINDS, PluginHost
-from connect.runtime.secrets import shown
+from connect.runtime.promises import Promise, promise_of
+from connect.runtime.secrets import redact, shown
 from connect.runtime.states import INITIAL
 from connect.runtime.validation import validator
 from connect.runtime.validation.checking import Checks
@@ -80,6 +82,7 @@ class Views:
     _lags: Lags
     _infos: dict[str, ConnectorInfo]
     _states: dict[str, tuple[tuple[str, Revision, int, int], ConnectorStateInfo]]
+    _promises: dict[str, tuple[Mapping[str, str], Promise]]
 
     def connectors(self) -> list[str]:
         """Return every connector's name."""
@@ -161,6 +164,25 @@ class Views:
         """Return a connector's committed offsets."""
         return await self._connector_offsets.read(name, self._config(name))
 
+    async def delivery(self, name: str) -> Promise:
+        """Return what a connector promises about delivery with its config, and why; asked once a config.
+
+        Raises:
+            NotFoundError: connector.not_found.
+        """
+        config = self._config(name)
+        known = self._promises.get(name)
+        if known is not None and known[0] is config:
+            return known[1]
+        try:
+            desc = connector_desc(self.plugins, config)
+            what = f"asking what connector {name} promises"
+            promise = await self.checks.aside(what, lambda: promise_of(desc, self.worker_config, config))
+        except ConnectError as error:  # what every connector gets
+            return Promise("at-least-once", redact(f"the connector could not be asked for more: {error.message}"))
+        self._promises[name] = (config, promise)
+        return promise
+
     async def validate(self, plugin: str, config: Mapping[str, str | None]) -> ConfigInfos:
         """Check a config and say everything about every key; of a connector that is there, with its stored secrets."""
         filled, unknown = self.filled(config)
@@ -210,7 +232,7 @@ class Views:
             config = self._config(name)
             kind = self._type(config)
             if kind == "sink" or (kind == "unknown" and (config.get("topics") or config.get("topics.regex"))):
-                consumer = {**worker, **strip_prefix(config, "consumer.override.")}
+                consumer = {"isolation.level": "read_committed", **worker, **strip_prefix(config, "consumer.override.")}
                 found.append(
                     Sink(
                         name,
@@ -218,7 +240,7 @@ class Views:
                         len(self._configs.task_configs(name)),
                         sink_group(self.worker_config, name, config),
                         str(consumer.get("auto.offset.reset", "earliest")),
-                        str(consumer.get("isolation.level", "")),
+                        str(consumer["isolation.level"]),
                     )
                 )
         return found

@@ -130,3 +130,32 @@ class ActiveTopics(TypedDict):
     """The topics that a connector has used."""
 
     topics: list[str]
+
+
+class Delivery(TypedDict):
+    """How often each record arrives: exactly-once, at-least-once or at-most-once; `why` is for people."""
+
+    guarantee: str
+    why: str
+
+
+@example(
+    {
+        "name": NAME,
+        "type": "source",
+        "state": "RUNNING",
+        "tasks": 1,
+        "delivery": {
+            "guarantee": "exactly-once",
+            "why": "records and source offsets are committed in one transaction of the log",
+        },
+    }
+)
+class ConnectorDelivery(TypedDict):
+    """A connector, and what it promises with its config."""
+
+    name: str
+    type: str
+    state: str
+    tasks: int
+    delivery: Delivery

@@ -87,6 +87,8 @@ class SinkTaskRunner(TaskRunner):
         )
         configs = {
             "auto.offset.reset": "earliest",
+            # Not Kafka Connect's default: an exactly-once source's aborted records are nobody's.
+            "isolation.level": "read_committed",
             **strip_prefix(self.around.worker.originals, "consumer."),
             **strip_prefix(originals, "consumer.override."),
         }
