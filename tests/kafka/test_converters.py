@@ -10,7 +10,6 @@ import json
 import random
 import re
 from base64 import b64encode
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,10 +18,9 @@ from connect.api import DataError
 from connect_converters import JsonConverter, SimpleHeaderConverter, StringConverter
 from tests.conformance.play import _normal
 from tests.support.converters import make_converter
-from tests.support.kafka import run_java
+from tests.support.kafka import lab, run_java
 from tests.support.notation import noted
 
-LAB = Path(__file__).parent / "java" / "ConverterLab.java"
 DATA = "org.apache.kafka.connect.data."
 CASES = 3000
 
@@ -179,7 +177,8 @@ def test_random_input_is_answered_as_kafkas_converters_answer_it(kafka: None) ->
         cases.append((what, made.get(what, dice.envelope)().encode()))
     commands = "".join(json.dumps({"do": what, "data": b64encode(data).decode()}) + "\n" for what, data in cases)
     theirs = [
-        json.loads(line) for line in run_java("-Duser.timezone=UTC", str(LAB), stdin=commands).strip("\n").split("\n")
+        json.loads(line)
+        for line in run_java("-Duser.timezone=UTC", *lab("ConverterLab"), stdin=commands).strip("\n").split("\n")
     ]
     ours = Ours()
     unlike = [

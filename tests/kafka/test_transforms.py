@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any, cast
 
 import pytest
@@ -12,17 +11,18 @@ from connect.api import INT32, STRING, ConnectError, Converter, Headers, Record,
 from connect.runtime.model import PluginKind
 from connect_transforms.java.date_format import DateFormat
 from tests.conformance.play import KINDS, _normal
-from tests.support.kafka import run_java
+from tests.support.kafka import lab, run_java
 from tests.support.random_records import RandomRecords
 from tests.support.transforms import PLUGINS
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.usefixtures("kafka")]
-LAB = Path(__file__).parent / "java" / "TransformLab.java"
 JSON = "org.apache.kafka.connect.json.JsonConverter"
 
 
 def ask_kafka(commands: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    answers = run_java(str(LAB), stdin="".join(json.dumps(command) + "\n" for command in commands)).splitlines()
+    answers = run_java(
+        *lab("TransformLab"), stdin="".join(json.dumps(command) + "\n" for command in commands)
+    ).splitlines()
     return [json.loads(line) for line in answers]
 
 

@@ -8,9 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
-from tests.support.kafka import JVM_OPTIONS, REPOSITORY, TOOL_TIMEOUT_S, KafkaUnavailable, find_java
-
-LAB = REPOSITORY / "tests" / "kafka" / "java" / "JdkLab.java"
+from tests.support.kafka import JVM_OPTIONS, TOOL_TIMEOUT_S, KafkaUnavailable, find_java, lab
 
 
 @cache
@@ -26,7 +24,7 @@ def look_for_jdk() -> str:
 def ask(lines: Sequence[str]) -> list[str]:
     """Run the lab; return an answer for each line."""
     ran = subprocess.run(
-        [find_java(), *JVM_OPTIONS, str(LAB)],
+        [find_java(), *JVM_OPTIONS, *lab("JdkLab", classpath="")],
         input="".join(f"{line}\n" for line in lines),
         capture_output=True,
         encoding="utf-8",

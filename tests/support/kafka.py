@@ -3,6 +3,7 @@
     find_kafka()        a JDK and the jars, fetched once into .cache/kafka
     dump_log()          Kafka's dump tool over segment files
     run_lab()           commands for Kafka's Java clients, see tests/kafka/java/KafkaLab.java
+    lab()               one of the programs in tests/kafka/java, compiled once into .cache/labs
 
 Needs a JDK >= 17, and Maven for the first time. Where these are missing everything raises `KafkaUnavailable`, whose
 reason the fixtures of tests/kafka/conftest.py print as they skip.
@@ -29,9 +30,9 @@ from typing import Any, Self
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 POM = REPOSITORY / "tests" / "kafka" / "pom.xml"
-LAB = REPOSITORY / "tests" / "kafka" / "java" / "KafkaLab.java"
-DUMP_LAB = REPOSITORY / "tests" / "kafka" / "java" / "DumpLab.java"
+LABS = REPOSITORY / "tests" / "kafka" / "java"
 CACHE = REPOSITORY / ".cache" / "kafka"
+LAB_CACHE = REPOSITORY / ".cache" / "labs"
 
 JAVA_VERSION_MIN = 17
 DOWNLOAD_TIMEOUT_S = 480
@@ -154,13 +155,64 @@ def _fetch_jars(maven: str, folder: Path) -> None:
 
 
 def _java_command(*arguments: str) -> list[str]:
-    kafka = find_kafka()
-    quiet = "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"
-    return [kafka.java, *JVM_OPTIONS, quiet, "-cp", kafka.classpath, *arguments]
+    kafka, archive = find_kafka(), class_archive()
+    options = ["-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"]
+    if archive.exists():  # one that does not fit is no reason for a word on stdout
+        options += [f"-XX:SharedArchiveFile={archive}", "-Xlog:disable"]
+    return [kafka.java, *JVM_OPTIONS, *options, "-cp", kafka.classpath, *arguments]
+
+
+@cache
+def class_archive() -> Path:
+    """Return where Kafka's classes are, parsed and checked, as this very JVM maps them into memory.
+
+    The first broker in a checkout that ends cleanly makes it; a JVM that finds it takes half of the time to start.
+    """
+    java = Path(find_java()).resolve()
+    made_for = f"{java} {java.stat().st_mtime_ns} {hashlib.sha256(POM.read_bytes()).hexdigest()}"
+    return CACHE / f"classes-{hashlib.sha256(made_for.encode()).hexdigest()[:12]}.jsa"
+
+
+def lab(name: str, classpath: str | None = None) -> tuple[str, ...]:
+    """Return the arguments for java that run a program of tests/kafka/java.
+
+    It is compiled once in a checkout, since a JVM that is given the source compiles it each time, for a second or two.
+
+    Args:
+        name: Of the class, and of its file.
+        classpath: What it needs, in the form of `Kafka.classpath`; None is that, and an empty one is the JDK alone.
+    """
+    needed = kafka_classpath() if classpath is None else classpath
+    classes = _compiled(LABS / f"{name}.java", needed)
+    return "-cp", os.pathsep.join(filter(None, (needed, str(classes)))), name
+
+
+@cache
+def _compiled(source: Path, classpath: str) -> Path:
+    made_of = source.read_bytes() + POM.read_bytes()  # whose jars it is compiled against
+    classes = LAB_CACHE / f"{source.stem}-{hashlib.sha256(made_of).hexdigest()[:12]}"
+    if classes.is_dir():
+        return classes
+    LAB_CACHE.mkdir(parents=True, exist_ok=True)
+    # As with the jars: it appears whole or not at all, whoever else is compiling.
+    with tempfile.TemporaryDirectory(prefix="compiling-", dir=LAB_CACHE) as compiling:
+        made = Path(compiling) / "classes"
+        command = [find_java(), *JVM_OPTIONS, "-m", "jdk.compiler/com.sun.tools.javac.Main", "-encoding", "UTF-8"]
+        # What stands for all jars of a folder, java's own launcher takes, and the compiler by itself does not.
+        jars = os.pathsep.join(map(str, sorted(Path(classpath).parent.glob("*.jar")))) if classpath else "."
+        command += ["--release", str(JAVA_VERSION_MIN), "-d", str(made), "-cp", jars]
+        ran = subprocess.run(
+            [*command, str(source)], capture_output=True, text=True, timeout=TOOL_TIMEOUT_S, check=False
+        )
+        assert ran.returncode == 0, f"{source} cannot be compiled:\n{ran.stdout}{ran.stderr}"
+        with contextlib.suppress(OSError):  # where someone else was quicker
+            made.rename(classes)
+    assert classes.is_dir(), f"{classes} is neither ours nor another's"
+    return classes
 
 
 def run_java(*arguments: str, stdin: str = "") -> str:
-    """Run a class or source file of Kafka's class path; return its stdout.
+    """Run a class of Kafka's class path, or a `lab`; return its stdout.
 
     Raises:
         AssertionError: It failed; with what it printed.
@@ -175,7 +227,7 @@ def run_java(*arguments: str, stdin: str = "") -> str:
         check=False,
     )
     assert ran.returncode == 0, (
-        f"{arguments[0]} exits with {ran.returncode}:\n{ran.stdout[-4000:]}\n{ran.stderr[-4000:]}"
+        f"{' '.join(arguments)} exits with {ran.returncode}:\n{ran.stdout[-4000:]}\n{ran.stderr[-4000:]}"
     )
     return ran.stdout
 
@@ -225,7 +277,7 @@ def run_lab(commands: Sequence[dict[str, Any]], bootstrap: str | None = None) ->
     """Run commands with Kafka's Java clients, one after another; return their answers."""
     stdin = "".join(json.dumps(command) + "\n" for command in commands)
     arguments = [] if bootstrap is None else [bootstrap]
-    return [json.loads(line) for line in run_java(str(LAB), *arguments, stdin=stdin).splitlines()]
+    return [json.loads(line) for line in run_java(*lab("KafkaLab"), *arguments, stdin=stdin).splitlines()]
 
 
 class DumpTool:
@@ -234,7 +286,7 @@ class DumpTool:
     def __init__(self) -> None:
         # What the JVM itself says goes where pytest's own output goes.
         self._jvm = subprocess.Popen(
-            _java_command(str(DUMP_LAB)), stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8"
+            _java_command(*lab("DumpLab")), stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8"
         )
         atexit.register(self.close)
 

@@ -23,8 +23,8 @@ import org.apache.kafka.connect.storage.StringConverter;
 /**
  * Drives Kafka Connect's own converters for the tests: a JSON command a line on stdin, a JSON text a line on stdout.
  *
- * <p>Run from its source, `java -cp ... ConverterLab.java`. A command is {"do": name, "data": base64}. What comes back
- * is schema and value in the notation of tests/support/notation.py, or the text that was written, or "! message".
+ * <p>A command is {"do": name, "data": base64}. What comes back is schema and value in the notation of
+ * tests/support/notation.py, or the text that was written, or "! message".
  */
 public class ConverterLab {
     private static final ObjectMapper JSON = new ObjectMapper();

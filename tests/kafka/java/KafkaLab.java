@@ -32,7 +32,7 @@ import org.apache.kafka.common.utils.Utils;
 /**
  * Drives Kafka's own Java clients for the tests: a JSON command a line on stdin, a JSON answer a line on stdout.
  *
- * <p>Run from its source, `java -cp ... KafkaLab.java BOOTSTRAP`. Keys, values and header values are base64 or null,
+ * <p>Its one argument is the BOOTSTRAP server, where a command needs one. Keys, values and header values are base64 or null,
  * so that any bytes pass. The first command that fails ends the program with its stack trace on stderr.
  */
 public class KafkaLab {
