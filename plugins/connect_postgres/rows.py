@@ -19,6 +19,7 @@ import decimal
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import repeat
 from operator import itemgetter
 from typing import Any, Final
 
@@ -239,9 +240,8 @@ def _parsed(text: Any, parse: Callable[[str], Any]) -> Any:
 
 def to_dicts(rows: Sequence[Any], names: Sequence[str], readers: Sequence[tuple[str, Convert]]) -> list[dict[str, Any]]:
     """Make a dict of each fetched row."""
-    values = [
-        dict(zip(names, row, strict=False)) for row in rows
-    ]  # a row has what was selected; checking costs a third
+    # A row has what was selected. Without a step of Python's for each, which would cost half as much again.
+    values = list(map(dict, map(zip, repeat(names), rows)))
     for name, convert in readers:
         for value in values:
             if (found := value[name]) is not None:
