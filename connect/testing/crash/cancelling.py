@@ -16,9 +16,9 @@ from typing import Final
 
 import connect.testing.crash.plugins as kit_plugins
 from connect.app import open_worker
-from connect.runtime.config import WorkerConfig
 from connect.runtime.herder import Herder
 from connect.runtime.model import State
+from connect.runtime.worker_config import WorkerConfig
 from connect.testing.crash.await_points import AwaitPoints
 from connect.testing.crash.report import Report, Seen, judge
 from connect.testing.crash.targets import CallTarget, Target

@@ -30,8 +30,8 @@ from connect import app
 from connect.api.hooks import ENTRY_POINT_GROUP
 from connect.cli.main import run
 from connect.cli.wiring import Wiring
-from connect.runtime.config import WorkerConfig
 from connect.runtime.herder import Herder
+from connect.runtime.worker_config import WorkerConfig
 from connect.testing.crash.await_points import AwaitPoints
 from connect.testing.crash.faults import Fault, Plan, faulty, kill_this_process
 
