@@ -230,6 +230,21 @@ def describe_configs(configs: Mapping[str, str], log_defaults: Mapping[str, str]
     return tuple(entries)
 
 
+def as_stored(configs: Mapping[str, str]) -> dict[str, str]:
+    """Return configs out of a stored list, with their numbers as they are written today: a list of before may hold them
+    in spellings of Python's own, such as 1_000, which were taken then, and a log that opened has to open again."""
+    return {name: _respelled(KEYS.get(name), value) for name, value in configs.items()}
+
+
+def _respelled(key: _Key | None, value: str) -> str:
+    if key is None or key.least is None or ("_" not in value and value.isascii()):
+        return value
+    try:
+        return str(float(value) if key.is_ratio else int(value))
+    except ValueError:
+        return value
+
+
 def check_key(name: str) -> None:
     """Raises `ConfigError`: Kafka has no such topic config; names the nearest."""
     if name not in KEYS:

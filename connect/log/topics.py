@@ -34,7 +34,7 @@ from connect.log.storage.checkpoints import CLEANED, LOG_START, RECOVERY_POINT, 
 from connect.log.storage.files import Disk, disk_faults
 from connect.log.storage.open_files import OpenFiles
 from connect.log.storage.partition import GAPLESS_FILE, Partition
-from connect.log.topic_config import TopicConfig, check_key, check_topic_name, describe_configs
+from connect.log.topic_config import TopicConfig, as_stored, check_key, check_topic_name, describe_configs
 from connect.ports import PartitionInfo, TopicConfigEntry, TopicInfo
 
 log = logging.getLogger(__name__)
@@ -171,7 +171,8 @@ class Topics:
                     if entry.get("deleting"):
                         self._deleting[name] = entry
                     else:
-                        self._topics[name] = self._make(name, entry["id"], entry["partitions"], entry["configs"])
+                        configs = as_stored(entry["configs"])
+                        self._topics[name] = self._make(name, entry["id"], entry["partitions"], configs)
             except (OSError, ValueError, KeyError, TypeError, AttributeError, ConfigError) as error:
                 raise EnvironmentFault(
                     f"cannot read {path}, the list of topics: {error}",

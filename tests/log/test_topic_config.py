@@ -6,7 +6,7 @@ import pytest
 
 from connect.api import ConfigError
 from connect.codec.compression import CODECS
-from connect.log.topic_config import INT_MAX, KEYS, LONG_MAX, TopicConfig, check_topic_name, describe_configs
+from connect.log.topic_config import INT_MAX, KEYS, LONG_MAX, TopicConfig, as_stored, check_topic_name, describe_configs
 
 
 @pytest.mark.parametrize("name", ["t", "a.b_c-D9", "x" * 249, "__consumer_offsets", "..."])
@@ -109,3 +109,10 @@ def test_every_config_is_shown_with_who_set_it():
     assert shown["preallocate"].is_ignored
     assert not shown["max.message.bytes"].is_ignored
     assert int(shown["index.interval.bytes"].value) <= INT_MAX
+
+
+def test_numbers_that_a_version_before_took_are_respelled_where_they_were_stored():
+    stored = {"retention.ms": "1_000", "segment.bytes": "\u0661\u0662\u0663", "min.cleanable.dirty.ratio": "0.2_5"}
+    assert as_stored(stored) == {"retention.ms": "1000", "segment.bytes": "123", "min.cleanable.dirty.ratio": "0.25"}
+    as_they_are = {"retention.ms": "-1", "cleanup.policy": "compact", "segment.ms": "no_number"}
+    assert as_stored(as_they_are) == as_they_are

@@ -213,6 +213,16 @@ async def test_a_deletion_cut_short_is_finished(open_log, data_dir):
     assert not list(data_dir.glob("orders*"))
 
 
+async def test_a_list_with_a_number_that_was_taken_before_opens_and_says_it_as_today(open_log, data_dir):
+    cluster = await open_log()
+    await cluster.admin.create_topic("t", partitions=1, configs={"retention.ms": "1000"})
+    await cluster.aclose()
+    path = data_dir / "connect-topics.json"
+    path.write_bytes(path.read_bytes().replace(b'"1000"', b'"1_000"'))
+    again = await open_log()
+    assert (await again.admin.describe_topic("t")).configs == {"retention.ms": "1000"}
+
+
 async def test_a_damaged_list_of_topics_is_an_environment_fault(open_log, data_dir):
     await (await open_log()).aclose()
     (data_dir / "connect-topics.json").write_bytes(b"{")
