@@ -112,3 +112,9 @@ def test_fields_are_looked_up_on_structs_alone() -> None:
 )
 def test_messages_name_javas_classes(value: Any, schema: Schema | None, name: str) -> None:
     assert java_class(value, schema) == name
+
+
+def test_fields_of_another_schema_are_taken_in_their_new_order() -> None:
+    row = Schema.struct({"a": INT32, "b": STRING})
+    made = Schema(SchemaType.STRUCT, fields=row.fields[::-1])
+    assert [(field.name, field.index, field.schema) for field in made.fields] == [("b", 0, STRING), ("a", 1, INT32)]

@@ -30,6 +30,9 @@ def test_a_schema_built_step_by_step_is_the_one_made_at_once() -> None:
 def test_a_default_is_checked_against_what_was_said_before() -> None:
     assert SchemaBuilder(SchemaType.INT32).default(5).build().default == 5
     assert SchemaBuilder(SchemaType.INT32).optional().default(None).build() == Schema(SchemaType.INT32, optional=True)
+    assert SchemaBuilder(SchemaType.INT32).default(5).default(5).build().default == 5
+    with pytest.raises(SchemaError, match="default has already been set"):
+        SchemaBuilder(SchemaType.INT32).default(5).default("no number")
     with pytest.raises(SchemaError, match="Invalid default value: Invalid value: null used for required value"):
         SchemaBuilder(SchemaType.INT32).default(None)
 
@@ -38,6 +41,7 @@ def test_a_default_is_checked_against_what_was_said_before() -> None:
     ("call", "said"),
     [
         (lambda: SchemaBuilder("int32").name("a").name("b"), "name has already been set"),
+        (lambda: SchemaBuilder("int32").default(1).default(2), "default has already been set"),
         (lambda: SchemaBuilder("int32").optional().required(), "optional has already been set"),
         (lambda: SchemaBuilder("int32").field("a", INT32), "Cannot create fields on type INT32"),
         (lambda: SchemaBuilder.struct().field("", INT32), "fieldName cannot be null"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from dataclasses import replace
 
 import pytest
 
@@ -96,7 +97,7 @@ def test_a_delete_horizon_takes_the_place_of_the_base_timestamp_and_goes_again()
     assert (marked.has_delete_horizon, marked.base_timestamp) == (True, 5_000)
     assert list(decode(raw).columns.stamps) == [10]
     again = decode(encode_retained(marked, [100], tombstone, NONE, None))
-    assert not again.header.has_delete_horizon
+    assert (again.header.has_delete_horizon, again.header.base_timestamp) == (False, 10)
     assert list(again.columns.stamps) == [10]
 
 
@@ -105,7 +106,17 @@ def test_of_a_producer_s_last_batch_the_header_can_stay_alone():
     raw = encode_retained(read_header(batch.head(100) + batch.payload), (), Columns([]), NONE, None)
     header = read_header(raw)
     assert (header.producer_id, header.base_sequence, header.count, header.next_offset) == (7, 40, 0, 103)
+    assert (header.base_timestamp, header.max_timestamp) == (10, 30)
     assert len(decode(raw).columns) == 0
+    marked = read_header(encode_retained(header, (), Columns([]), NONE, 5_000))
+    assert (marked.has_delete_horizon, marked.base_timestamp, marked.max_timestamp) == (True, 5_000, 30)
+    assert read_header(encode_retained(marked, (), Columns([]), NONE, None)).base_timestamp == -1
+
+
+def test_what_is_kept_of_a_batch_with_append_time_keeps_that_time():
+    header = read_header(stored(attributes=LOG_APPEND_TIME, max_timestamp=99))
+    decoded = decode(encode_retained(header, [101], THREE.cut(1, 2), ZSTD, None))
+    assert decoded.columns.timestamps == decoded.header.max_timestamp == 99
 
 
 def test_records_that_stay_as_they_are_are_copied_byte_for_byte():
@@ -115,6 +126,9 @@ def test_records_that_stay_as_they_are_are_copied_byte_for_byte():
     bounds = record_bounds(records, header.count)
     pieces = [records.buffer[bounds[place] : bounds[place + 1]] for place in (0, 2)]
     decoded = decode(encode_kept(header, pieces, ZSTD))
+    same = {"size_bytes": header.size_bytes, "crc": header.crc, "count": 3}
+    assert replace(decoded.header, **same) == header
+    assert decoded.header.count == 2
     assert list(decoded.offsets) == [100, 102]
     assert decoded.columns.values == [b"a", b"c"]
 
@@ -123,7 +137,9 @@ def test_a_gap_is_a_batch_without_records_that_takes_its_offsets():
     raw = encode_gap(5, 9)
     header = read_header(raw)
     check_crc(raw, header)
-    assert (header.base_offset, header.next_offset, header.count, header.max_timestamp) == (5, 10, 0, -1)
+    assert (header.base_offset, header.next_offset, header.count, header.attributes) == (5, 10, 0, 0)
+    assert (header.base_timestamp, header.max_timestamp) == (-1, -1)
+    assert (header.producer_id, header.producer_epoch, header.base_sequence) == (-1, -1, -1)
     assert len(decode(raw).columns) == 0
 
 

@@ -8,9 +8,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connect.api import DataError
+from connect.api import (
+    OPTIONAL_FLOAT32,
+    OPTIONAL_FLOAT64,
+    OPTIONAL_INT16,
+    OPTIONAL_INT32,
+    OPTIONAL_INT64,
+    DataError,
+    Schema,
+)
+from connect.runtime.model import PluginKind
 from connect_converters import DoubleConverter, FloatConverter, IntegerConverter, LongConverter, ShortConverter
 from tests.support.converters import make_converter
+from tests.support.transforms import PLUGINS
 
 WIDTHS = [(ShortConverter, 16), (IntegerConverter, 32), (LongConverter, 64)]
 
@@ -61,6 +71,28 @@ def test_the_highest_byte_comes_first_and_doubles_are_rounded_to_singles() -> No
 def test_other_values_are_refused(cls: Any, value: Any, said: str) -> None:
     with pytest.raises(DataError, match=f"Failed to serialize to {said}"):
         make_converter(cls).encode("t", None, [value])
+
+
+@pytest.mark.parametrize(
+    ("name", "schema", "value", "data"),
+    [
+        ("Short", OPTIONAL_INT16, -2, "fffe"),
+        ("Integer", OPTIONAL_INT32, -2, "fffffffe"),
+        ("Long", OPTIONAL_INT64, 1 << 40, "0000010000000000"),
+        ("Float", OPTIONAL_FLOAT32, 1.5, "3fc00000"),
+        ("Double", OPTIONAL_FLOAT64, 1.5, "3ff8000000000000"),
+    ],
+)
+def test_each_is_found_by_kafka_s_name_and_converts_headers_as_values(
+    name: str, schema: Schema, value: float, data: str
+) -> None:
+    cls = PLUGINS.resolve(f"org.apache.kafka.connect.converters.{name}Converter", PluginKind.CONVERTER).cls
+    converter, raw = make_converter(cls), bytes.fromhex(data)
+    assert converter.from_connect_header("t", "h", None, value) == raw
+    assert converter.from_connect_header("t", "h", None, None) is None
+    assert converter.to_connect_header("t", "h", raw) == (schema, value)
+    assert converter.to_connect_header("t", "h", None) == (schema, None)
+    assert converter.decode("t", []) == []
 
 
 def test_bytes_of_another_length_are_refused() -> None:

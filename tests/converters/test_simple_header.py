@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connect.api import DataError
+from connect.api import BYTES, INT8, STRING, DataError
 from connect_converters import SimpleHeaderConverter
 from tests.support.converters import INT64_MAX, make_converter
 
@@ -38,3 +38,17 @@ def test_a_header_of_ten_thousand_brackets_stays_bytes() -> None:
 def test_a_value_of_no_connect_type_is_refused() -> None:
     with pytest.raises(DataError, match="Failed to serialize unexpected value type"):
         make_converter(SimpleHeaderConverter).from_connect_header("t", "h", None, object())
+
+
+def test_null_is_no_bytes_both_ways_and_what_java_cannot_write_is_a_question_mark() -> None:
+    converter = make_converter(SimpleHeaderConverter)
+    assert converter.from_connect_header("t", "h", None, None) is None
+    assert converter.to_connect_header("t", "h", None) == (None, None)
+    assert converter.from_connect_header("t", "h", None, "a\ud800") == b"a?"
+
+
+def test_the_type_is_read_from_the_text() -> None:
+    converter = make_converter(SimpleHeaderConverter)
+    assert converter.to_connect_header("t", "h", b"5") == (INT8, 5)
+    assert converter.to_connect_header("t", "h", b"five") == (STRING, "five")
+    assert converter.to_connect_header("t", "h", b"[" * 10_000)[0] == BYTES

@@ -53,3 +53,32 @@ def test_an_unknown_character_set_is_refused() -> None:
 def test_what_is_no_utf8_is_read_as_java_reads_it() -> None:
     data = [b"\xed\xa0\x80a", b"\xff\xfe", b"\xe2\x82"]
     assert make_converter(StringConverter).decode("t", data)[0].values == ["\ufffda", "\ufffd\ufffd", "\ufffd"]
+
+
+@pytest.mark.parametrize(
+    ("encoding", "data"),
+    [("UTF-16", b"\xfe\xff\0\xe9"), ("ISO-8859-1", b"\xe9"), ("UTF8", b"\xc3\xa9"), ("us-ascii", b"?")],
+)
+def test_a_character_set_has_the_bytes_that_java_writes(encoding: str, data: bytes) -> None:
+    converter = make_converter(StringConverter, converter_encoding=encoding)
+    assert converter.encode("t", STRING, ["\u00e9", None]) == [data, None]
+    assert converter.from_connect_header("t", "h", STRING, "\u00e9") == data
+
+
+def test_utf16_is_read_by_its_mark_or_else_with_the_higher_byte_first() -> None:
+    converter = make_converter(StringConverter, converter_encoding="UTF-16")
+    data = [b"\xff\xfea\0", b"\xfe\xff\0a", b"\0a", None]
+    assert converter.decode("t", data) == [(OPTIONAL_STRING, ["a", "a", "a", None])]
+    assert converter.decode("t", []) == []
+
+
+def test_a_header_is_text_as_a_value_is() -> None:
+    converter = make_converter(StringConverter)
+    assert converter.to_connect_header("t", "h", b"a") == (OPTIONAL_STRING, "a")
+    assert converter.to_connect_header("t", "h", None) == (OPTIONAL_STRING, None)
+    assert converter.from_connect_header("t", "h", FLOAT32, 0.10000000149011612) == b"0.1"
+
+
+def test_what_only_python_calls_a_codec_is_no_character_set() -> None:
+    with pytest.raises(ConfigError, match=r"value base64 for configuration converter\.encoding"):
+        make_converter(StringConverter, converter_encoding="base64")

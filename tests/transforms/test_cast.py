@@ -65,6 +65,23 @@ def test_the_schema_changes_with_the_values_and_keeps_what_is_optional_and_its_d
     assert made.value_schema.field("b").schema == OPTIONAL_STRING  # type: ignore[union-attr]
 
 
+def test_the_schema_of_a_whole_value_that_is_cast_keeps_all_but_its_type() -> None:
+    about: dict[str, Any] = {"optional": True, "name": "n", "version": 3, "doc": "d", "parameters": {"k": "v"}}
+    made = make_transform("Cast$Value", spec="string").apply(
+        Record("t", 5, value_schema=Schema("int32", default=7, **about))
+    )
+    assert made is not None
+    assert made.value_schema == Schema("string", default="7", **about)
+
+
+def test_the_default_of_a_struct_is_cast_as_its_values_are() -> None:
+    schema = Schema.struct({"a": INT32, "b": STRING}, default={"a": 7, "b": "x"})
+    made = make_transform("Cast$Value", spec="a:string").apply(Record("t", {"a": 1, "b": "y"}, value_schema=schema))
+    assert made is not None and made.value_schema is not None
+    assert made.value_schema.default == {"a": "7", "b": "x"}
+    assert schema.default == {"a": 7, "b": "x"}
+
+
 def test_a_null_stays_null_where_defaults_are_not_wanted() -> None:
     schema = Schema.struct({"a": Schema("int32", default=7, optional=True)})
     config = {"spec": "a:string", "replace_null_with_default": "false"}

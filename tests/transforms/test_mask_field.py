@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 from decimal import Decimal
 from typing import Any
 
@@ -32,6 +33,15 @@ def test_a_field_becomes_the_empty_value_of_its_type(value: Any, empty: Any) -> 
         ("secret", None, "***", "***"),
         (7, None, "3", 3),
         (7, Schema("int8"), "300", 44),
+        (7, Schema("int16"), "-40000", 25536),
+        (7, Schema("int32"), "3000000000", -1_294_967_296),
+        (7, Schema("int64"), str(1 << 63), -(1 << 63)),
+        (7, None, str((1 << 63) - 1), (1 << 63) - 1),
+        (7, None, "-1.9", -1),
+        (7, None, "0.9", 0),
+        (7, None, "1e64", 0),
+        (1.5, None, "1e300", 1e300),
+        (1.5, Schema("float32"), "-1e300", -math.inf),
         (1.5, None, "0.1", 0.1),
         (1.5, Schema("float32"), "0.1", 0.10000000149011612),
         (Decimal("1.5"), None, "2.50", Decimal("2.50")),
@@ -87,5 +97,5 @@ def test_a_nested_field_and_the_key_are_masked() -> None:
 
 
 def test_no_fields_are_refused() -> None:
-    with pytest.raises(ConfigError):
+    with pytest.raises(ConfigError, match="'fields' must not be empty"):
         make_transform("MaskField$Value", fields="")

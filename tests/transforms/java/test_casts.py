@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from connect.api import INT32, DataError, Schema, SchemaType
-from connect_transforms.java.casts import cast_column, caster
+from connect_transforms.java.casts import TARGETS, cast_column, caster
 
 
 @pytest.mark.parametrize(
@@ -93,3 +93,34 @@ def test_what_has_no_number_is_refused(value: Any, message: str) -> None:
 def test_a_struct_cannot_be_cast() -> None:
     with pytest.raises(DataError, match="casting from STRUCT"):
         caster(SchemaType.STRING, Schema.struct({"a": INT32}))({"a": 1})
+
+
+EDGES = [sign * (1 << bits) + step for bits in (7, 15, 31, 53, 63) for sign in (1, -1) for step in (-1, 0, 1)]
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        EDGES,
+        [0.001, 0.00099, 9_999_999.9, 1e7, -1.0, 0.0, math.nan, math.inf, 123456.789, 1e300],
+        [*map(str, EDGES), "0" * 17 + "7", "0" * 18 + "7", "1" * 18, "1" * 19, "\u0663", "", "1.5", "true"],
+    ],
+    ids=["int", "float", "str"],
+)
+@pytest.mark.parametrize("target", TARGETS)
+def test_a_column_becomes_what_each_of_its_values_does(target: SchemaType, values: list[Any]) -> None:
+    for value in values:
+        assert outcome(cast_column, target, None, [value, value]) == outcome(one_by_one, target, None, [value, value])
+    small = values[:3]
+    assert outcome(cast_column, target, None, small) == outcome(one_by_one, target, None, small)
+
+
+def one_by_one(target: SchemaType, schema: Schema | None, values: list[Any]) -> list[Any]:
+    return [caster(target, schema)(value) for value in values]
+
+
+def outcome(cast: Any, *given: Any) -> str:
+    try:
+        return repr(cast(*given))
+    except DataError as error:
+        return str(error)
