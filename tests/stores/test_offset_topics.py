@@ -1,0 +1,109 @@
+"""Offsets in the worker's topic, or in one of the connector's own with the worker's behind it."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from connect.api import ConfigError
+from connect.api.errors import InternalTopicError
+from connect.ports import Cluster
+from connect.records import Columns
+from connect.stores.compacted import CompactedTopic
+from connect.stores.offset_topics import OffsetTopics
+from connect.stores.offsets import problem_of
+
+P, Q = {"file": "p"}, {"file": "q"}
+
+
+async def opened(cluster: Cluster) -> OffsetTopics:
+    shared = CompactedTopic(cluster, "connect-offsets", problem=problem_of)
+    await shared.open()
+    topics = OffsetTopics(cluster, shared, lambda: 42, reserved=["connect-offsets"], partitions=2)
+    topics.shared.load()
+    return topics
+
+
+async def test_the_workers_own_is_what_every_other_connector_has(cluster: Cluster) -> None:
+    topics = await opened(cluster)
+    assert await topics.of(None) is topics.shared
+    assert await topics.of("connect-offsets") is topics.shared
+
+
+async def test_a_topic_is_made_compacted_and_shared_by_those_that_name_it(cluster: Cluster) -> None:
+    topics = await opened(cluster)
+    first, second = await asyncio.gather(topics.of("own"), topics.of("own"))
+    assert first is second
+    info = await cluster.admin.describe_topic("own")
+    assert (len(info.partitions), info.configs["cleanup.policy"]) == (2, "compact")
+
+
+async def test_one_that_is_not_compacted_is_refused(cluster: Cluster) -> None:
+    await cluster.admin.create_topic("own")
+    with pytest.raises(ConfigError, match="must have cleanup.policy=compact") as raised:
+        await (await opened(cluster)).of("own")
+    assert raised.value.code == "config.storage_topic"
+
+
+async def test_what_its_own_topic_does_not_have_is_looked_for_in_the_workers(cluster: Cluster) -> None:
+    topics = await opened(cluster)
+    await topics.shared.put("c", [(P, {"n": 1}), (Q, {"n": 1})])
+    own = await topics.of("own")
+    assert own.get("c", P) == {"n": 1}
+    await own.put("c", [(P, {"n": 2})])
+    assert (own.get("c", P), own.get("c", Q)) == ({"n": 2}, {"n": 1})
+    assert sorted(own.all("c"), key=str) == [(P, {"n": 2}), (Q, {"n": 1})]
+    assert own.all("d") == []
+
+
+async def test_what_is_committed_is_copied_so_that_a_connector_can_go_back(cluster: Cluster) -> None:
+    topics = await opened(cluster)
+    await (await topics.of("own")).put("c", [(P, {"n": 2})])
+    assert topics.shared.get("c", P) == {"n": 2}
+
+
+async def test_a_copy_that_fails_is_logged_and_no_failure(cluster: Cluster, caplog: pytest.LogCaptureFixture) -> None:
+    topics = await opened(cluster)
+    own = await topics.of("own")
+    await cluster.admin.delete_topic("connect-offsets")
+    await own.put("c", [(P, {"n": 2})])
+    assert own.get("c", P) == {"n": 2}
+    assert "are committed to own and were not copied to connect-offsets" in caplog.text
+
+
+async def test_what_is_forgotten_is_forgotten_in_both(cluster: Cluster) -> None:
+    topics = await opened(cluster)
+    await topics.shared.put("c", [(P, {"n": 1})])
+    own = await topics.of("own")
+    await own.put("c", [(P, {"n": 2})])
+    await own.put("c", [(P, None)])
+    assert (own.get("c", P), own.all("c"), topics.shared.all("c")) == (None, [], [])
+
+
+async def test_offsets_survive_a_new_start(cluster: Cluster) -> None:
+    await (await (await opened(cluster)).of("own")).put("c", [(P, {"n": 2})])
+    assert (await (await opened(cluster)).of("own")).get("c", P) == {"n": 2}
+
+
+async def test_a_topic_that_was_deleted_and_made_again_is_read_anew(cluster: Cluster) -> None:
+    topics = await opened(cluster)
+    await (await topics.of("own")).put("c", [(P, {"n": 2})])
+    await cluster.admin.delete_topic("own")
+    await topics.shared.put("c", [(P, None)])
+    again = await topics.of("own")
+    assert again.get("c", P) is None
+    await again.put("c", [(P, {"n": 3})])
+    assert again.get("c", P) == {"n": 3}
+
+
+async def test_topics_that_are_named_are_closed_to_clients_until_nobody_names_them(cluster: Cluster) -> None:
+    topics = await opened(cluster)
+    await topics.of("own")
+    await topics.reserve(["own"])
+    with pytest.raises(InternalTopicError):
+        await cluster.producer(client_id="c").append("own", Columns([b"v"], [b"k"]))
+    await topics.reserve([])
+    assert not cluster.is_internal("own")
+    assert cluster.is_internal("connect-offsets")
+    await topics.aclose()
