@@ -41,7 +41,7 @@ async def test_a_topic_is_made_compacted_and_shared_by_those_that_name_it(cluste
 
 async def test_one_that_is_not_compacted_is_refused(cluster: Cluster) -> None:
     await cluster.admin.create_topic("own")
-    with pytest.raises(ConfigError, match="must have cleanup.policy=compact") as raised:
+    with pytest.raises(ConfigError, match=r"must have cleanup\.policy=compact") as raised:
         await (await opened(cluster)).of("own")
     assert raised.value.code == "config.storage_topic"
 

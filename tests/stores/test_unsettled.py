@@ -66,7 +66,7 @@ async def test_an_answer_that_comes_late_changes_nothing(cluster: Cluster) -> No
 async def test_a_transaction_that_stays_open_is_told(cluster: Cluster) -> None:
     topic, producer = await opened(cluster), await transactional(cluster)
     await topic.append_within(producer, ENTRIES, owner="me", timestamp_ms=1)
-    with pytest.raises(EnvironmentFault, match="was not to be known within 0.05 s"):
+    with pytest.raises(EnvironmentFault, match=r"was not to be known within 0\.05 s"):
         await topic.settle("me", within_s=0.05)
     await cluster.admin.fence_producers(["id"])
     await topic.settle("me")

@@ -1,0 +1,102 @@
+"""What a config asks for about delivery and its connector cannot keep, in Kafka's words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from connect.api import ExactlyOnceSupport, SourceConnector, SourceTask
+from connect.runtime.config import SourceConnectorConfig, WorkerConfig
+from connect.runtime.model import PluginKind
+from connect.runtime.plugins import PluginDesc, PluginHost
+from connect.runtime.validation import promises
+from connect.runtime.validation.validator import validate
+
+PLUGINS = PluginHost.discover(tells=False)
+ENABLED = WorkerConfig.parse({"exactly.once.source.support": "enabled"})
+FILE = {"name": "s", "connector.class": "FileStreamSource", "topic": "t", "file": "f"}
+
+
+def errors(config: dict[str, str], worker: WorkerConfig = ENABLED) -> dict[str, list[str]]:
+    infos = validate(PLUGINS, worker, config["connector.class"], config)
+    return {info.value.name: list(info.value.errors) for info in infos.configs if info.value.errors}
+
+
+def errors_of(connector: type[SourceConnector], config: dict[str, str]) -> dict[str, list[str]]:
+    """As `errors`, of a connector that is not installed."""
+    values = promises_values(config)
+    desc = PluginDesc(connector, PluginKind.SOURCE, "test")
+    promises.check(desc, ENABLED, config, values)
+    return {name: value.errors for name, value in values.items() if value.errors}
+
+
+def promises_values(config: dict[str, str]) -> dict[str, Any]:
+    return SourceConnectorConfig.values({"name": "s", "connector.class": "x", **config}, together=False)
+
+
+def connector(**members: Any) -> type[SourceConnector]:
+    return type("Says", (SourceConnector,), {"task_class": SourceTask, **members})
+
+
+REQUIRED = {"exactly.once.support": "required"}
+
+
+@pytest.mark.parametrize("spelt", ["required", "REQUIRED"])
+def test_what_can_be_kept_is_taken(spelt: str) -> None:
+    assert errors({**FILE, "exactly.once.support": spelt, "offsets.storage.topic": "own"}) == {}
+
+
+@pytest.mark.parametrize("support", ["disabled", "preparing"])
+def test_a_worker_without_transactions_refuses_what_requires_them(support: str) -> None:
+    worker = WorkerConfig.parse({"exactly.once.source.support": support})
+    assert errors({**FILE, **REQUIRED}, worker) == {"exactly.once.support": [promises.NOT_ENABLED]}
+    assert errors({**FILE, "exactly.once.support": "requested"}, worker) == {}
+
+
+def test_a_config_that_cannot_be_delivered_exactly_once_is_refused() -> None:
+    without_file = {key: value for key, value in FILE.items() if key != "file"}
+    assert errors({**without_file, **REQUIRED}) == {"exactly.once.support": [promises.NOT_SUPPORTED]}
+    assert errors(without_file) == {}
+
+
+def test_a_connector_that_does_not_say_is_refused_where_it_is_required() -> None:
+    assert errors_of(connector(), REQUIRED) == {"exactly.once.support": [promises.NOT_KNOWN]}
+
+
+def test_a_connector_that_fails_when_it_is_asked_is_told() -> None:
+    def fails(self: Any) -> ExactlyOnceSupport:
+        raise ValueError("no idea")
+
+    [error] = errors_of(connector(exactly_once_support=fails), REQUIRED)["exactly.once.support"]
+    assert error.startswith("An unexpected error occurred during validation: ")
+    assert "no idea" in error
+
+
+def test_a_connector_is_not_asked_about_a_value_that_is_wrong() -> None:
+    assert list(errors({**FILE, "exactly.once.support": "always"})) == ["exactly.once.support"]
+    assert len(errors({**FILE, "exactly.once.support": "always"})["exactly.once.support"]) == 1
+
+
+def test_a_connector_that_ends_no_transactions_is_not_asked_to() -> None:
+    asks = {"transaction.boundary": "Connector"}
+    assert errors({**FILE, **asks}) == {"transaction.boundary": [promises.NO_BOUNDARIES]}
+    assert errors_of(connector(can_define_transaction_boundaries=lambda _: True), asks) == {}
+    [error] = errors_of(connector(can_define_transaction_boundaries=lambda _: None), asks)["transaction.boundary"]
+    assert "expected True or False" in error
+
+
+@pytest.mark.parametrize(
+    ("topic", "why"),
+    [
+        ("connect-configs", "config.storage.topic of the worker names the same topic"),
+        ("connect-status", "status.storage.topic of the worker names the same topic"),
+        ("__consumer_offsets", "the log's own"),
+    ],
+)
+def test_offsets_are_kept_in_no_topic_of_another_kind(topic: str, why: str) -> None:
+    assert why in errors({**FILE, "offsets.storage.topic": topic})["offsets.storage.topic"][0]
+
+
+def test_the_workers_own_topic_of_offsets_may_be_named() -> None:
+    assert errors({**FILE, "offsets.storage.topic": "connect-offsets"}) == {}
