@@ -35,3 +35,17 @@ def test_selecting_keeps_columns_aligned() -> None:
 def test_only_the_part_with_the_last_record_keeps_the_source_offset() -> None:
     batch = make_batch(count=4, source_offset={"o": 4})
     assert (batch[:2].source_offset, batch[2:].source_offset) == (None, {"o": 4})
+
+
+def test_keys_and_timestamps_are_columns_also_where_one_stands_for_all() -> None:
+    assert make_batch(count=2, timestamps=5).timestamp_column() == [5, 5]
+    assert make_batch(count=2, timestamps=[5, None]).timestamp_column() == [5, None]
+    assert make_batch(count=2).key_column() == [None, None]
+    assert make_batch(count=2, keys=["a", None]).key_column() == ["a", None]
+
+
+def test_selecting_every_record_is_the_batch_itself() -> None:
+    batch = make_batch(count=2, source_offset={"o": 2})
+    assert batch.select([True, 1]) is batch
+    assert batch.select([True, False]).source_offset is None
+    assert batch.select([False, True]).source_offset == {"o": 2}

@@ -84,3 +84,8 @@ def test_a_config_that_inserts_nothing_is_refused(config: dict[str, str]) -> Non
 def test_fields_are_added_to_the_key() -> None:
     made = make_transform("InsertField$Key", topic_field="t").apply(Record("orders", {"id": 1}, key={"id": 2}))
     assert made == Record("orders", {"id": 1}, key={"id": 2, "t": "orders"})
+
+
+def test_a_static_field_without_a_value_is_named() -> None:
+    with pytest.raises(ConfigError, match=r"configuration static\.value: No value specified for static field: a"):
+        make_transform("InsertField$Value", static_field="a")

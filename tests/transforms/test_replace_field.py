@@ -56,10 +56,25 @@ def test_two_fields_of_one_name_are_an_error_with_a_schema() -> None:
         transformed("ReplaceField$Value", {"a": 1, "b": "x"}, Schema.struct({"a": INT32, "b": STRING}), renames="a:b")
 
 
-@pytest.mark.parametrize("config", [{"renames": "a"}, {"renames": "a:"}, {"renames": "a:b:c"}, {"exclude": "a,,b"}])
-def test_a_mapping_that_is_none_is_refused(config: dict[str, str]) -> None:
-    with pytest.raises(ConfigError):
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        ({"renames": "a"}, "Invalid rename mapping: a"),
+        ({"renames": "a:"}, "Invalid rename mapping: a:"),
+        ({"renames": "a:b:c"}, "Invalid rename mapping: a:b:c"),
+        ({"exclude": "a,,b"}, "a,,b|empty"),
+        ({"include": "a,,b"}, "a,,b|empty"),
+        ({"include": "`a", **V2}, "Incomplete backtick pair"),
+        ({"exclude": "`a", **V2}, "Incomplete backtick pair"),
+        ({"renames": "`a:b", **V2}, "Incomplete backtick pair"),
+        ({"blacklist": "a"}, r"'blacklist' was removed in Kafka 4\.0.*'exclude'"),
+        ({"whitelist": "a"}, r"'whitelist' was removed in Kafka 4\.0.*'include'"),
+    ],
+)
+def test_a_config_that_names_no_fields_is_refused_by_its_key(config: dict[str, str], message: str) -> None:
+    with pytest.raises(ConfigError, match=message) as caught:
         make_transform("ReplaceField$Value", **config)
+    assert caught.value.config_path == next(iter(config))
 
 
 def test_fields_of_the_key_are_replaced_in_the_key() -> None:

@@ -47,5 +47,8 @@ def test_a_value_that_is_no_object_is_refused(value: object) -> None:
 def test_fields_that_would_share_a_name_or_none_are_refused() -> None:
     with pytest.raises(ConfigError, match="two fields would be called 'zip'"):
         make_transform("ValueToKey", fields="a.zip,b.zip", **V2)
-    with pytest.raises(ConfigError):
+    with pytest.raises(ConfigError, match="'fields' must not be empty"):
         make_transform("ValueToKey", fields="")
+    with pytest.raises(ConfigError, match="Incomplete backtick pair") as caught:
+        make_transform("ValueToKey", fields="`a", **V2)
+    assert caught.value.config_path == "fields"
