@@ -64,8 +64,9 @@ async def test_every_offset_of_a_brokers_segments_can_be_sought(tmp_path: Path, 
     try:
         for offset in range(partition.log_end_offset):
             expected = next((record for record in partition.records if (record.offset or 0) >= offset), None)
-            found = await fetch_all(cluster, "golden", offset=offset, max_bytes=1)
+            found = await fetch_all(cluster, "golden", offset=offset, max_bytes=1, at_least=1)
             assert (found[0] if found else None) == expected
+        assert await fetch_all(cluster, "golden", max_bytes=1) == partition.records
     finally:
         await cluster.aclose()
 

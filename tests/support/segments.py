@@ -95,11 +95,17 @@ async def fetch_all(
     offset: int = 0,
     max_bytes: int = 1 << 20,
     isolation: Isolation = "read_uncommitted",
+    at_least: int | None = None,
 ) -> list[KafkaRecord]:
-    """Return a partition's records from `offset` to the end, as `Admin.fetch` gives them."""
+    """Return a partition's records from `offset` to the end, or until there are `at_least` so many, as `Admin.fetch`
+    gives them.
+    """
     records: list[KafkaRecord] = []
     where = TopicPartition(topic, 0)
-    while batches := await cluster.admin.fetch(where, offset, max_bytes=max_bytes, isolation=isolation):
+    while at_least is None or len(records) < at_least:
+        batches = await cluster.admin.fetch(where, offset, max_bytes=max_bytes, isolation=isolation)
+        if not batches:
+            break
         assert batches[-1].next_offset > offset, "a fetch moves on"
         offset = batches[-1].next_offset
         records += records_of(batches)
