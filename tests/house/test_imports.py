@@ -8,6 +8,7 @@ it starts. An import within `if TYPE_CHECKING:` or within a function ties two mo
 import ast
 from collections import deque
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -125,7 +126,7 @@ def imports_between(modules: Mapping[str, Path]) -> dict[str, dict[str, int]]:
     """
     found: dict[str, dict[str, int]] = {name: {} for name in modules}
     for name, path in modules.items():
-        for line, target in _imports_in(ast.parse(path.read_text(encoding="utf-8")), name, modules):
+        for line, target in _imports_in(_tree(path), name, modules):
             if target != name:
                 found[name].setdefault(target, line)
     return found
@@ -136,10 +137,15 @@ def hidden_imports(modules: Mapping[str, Path]) -> list[str]:
     return [
         f"{name}, line {line}, imports {target}"
         for name, path in modules.items()
-        for block in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        for block in ast.walk(_tree(path))
         if isinstance(block, ast.If) and ast.unparse(block.test).rpartition(".")[2] == "TYPE_CHECKING"
         for line, target in _imports_in(block, name, modules)
     ]
+
+
+@cache
+def _tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
 
 
 def _imports_in(tree: ast.AST, name: str, modules: Mapping[str, Path]) -> Iterator[tuple[int, str]]:
