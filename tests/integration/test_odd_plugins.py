@@ -3,6 +3,7 @@ comes up again."""
 
 from __future__ import annotations
 
+import math
 import shutil
 import signal
 import time
@@ -16,11 +17,16 @@ import httpx
 import pytest
 
 import tests.support.unruly_plugins as unruly_plugins
+from tests.support.busy import slowness
 from tests.support.worker import STRING, WorkerProcess
 
 GRACE_S = 2.0
-#: What is promised beside the grace time.
+#: What is promised beside the grace time, on a machine that does nothing else.
 EXTRA_S = 2.0
+
+
+def in_time(took_s: float) -> bool:
+    return took_s < GRACE_S + EXTRA_S * slowness()
 
 
 @dataclass(slots=True)
@@ -66,7 +72,7 @@ def worker(tmp_path: Path, **config: str) -> Iterator[Worker]:
     path.write_text("".join(f"{name}={value}\n" for name, value in keys.items()))
     with (
         WorkerProcess(tmp_path / "data", "--config", path) as process,
-        httpx.Client(base_url=process.url(), timeout=20) as client,
+        httpx.Client(base_url=process.url(), timeout=60) as client,
     ):
         yield Worker(process, client)
 
@@ -154,16 +160,11 @@ def test_odd_plugins_beside_a_healthy_one(tmp_path: Path) -> None:
             made = running.create(name, cls, how=how, **({"topics": "healthy"} if "Sink" in cls else {}))
             assert made.status_code == 201, made.text
         _assert_each_is_named(running)
-        # The best of some windows, since the machine's own load is no fault of the plugins.
-        best = 0.0
-        for _ in range(6):
-            best = max(best, running.rate(2))
-            if best >= 0.8 * usual:
-                break
-        assert best >= 0.8 * usual, f"{best} of {usual} records/s"
+        # In any window, since the machine's own load is no fault of the plugins.
+        until(lambda: running.rate(2) >= 0.8 * usual, what=lambda: f"{running.rate(2)} of {usual} records/s")
         code, took_s = running.stop()
         log = running.process.log
-        assert took_s < GRACE_S + EXTRA_S, log[-3000:]
+        assert in_time(took_s), log[-3000:]
         assert code in (0, 143), log[-3000:]
         assert "poll of unruly_plugins.OddSource still runs" in log
     # None of it keeps the worker from coming up again, and it can be mended over REST.
@@ -173,7 +174,7 @@ def test_odd_plugins_beside_a_healthy_one(tmp_path: Path) -> None:
         until(lambda: running.rate(0.5) > 0)
         assert running.client.delete("/connectors/poll-exit").status_code == 204
         code, took_s = running.stop(signal.SIGINT)
-        assert took_s < GRACE_S + EXTRA_S, running.process.log[-3000:]
+        assert in_time(took_s), running.process.log[-3000:]
         assert code in (0, 130)
 
 
@@ -210,12 +211,12 @@ def _assert_each_is_named(running: Worker) -> None:
 def test_async_code_that_blocks_for_ever_cannot_keep_the_worker_from_a_clean_end(tmp_path: Path, how: str) -> None:
     with worker(tmp_path) as running:
         running.create("x", "OddAsyncSource", how=f"poll:{how}")
-        until(lambda: "the event loop stands" in running.process.log)
-        assert "poll_batch of task x-0, unruly_plugins.OddAsyncSource blocks it" in running.process.log
+        until(lambda: "poll_batch of task x-0, unruly_plugins.OddAsyncSource blocks it" in running.process.log)
+        assert "the event loop stands" in running.process.log
         assert "unruly_plugins.py" in running.process.log
         code, took_s = running.stop()
         assert code == 0, running.process.log[-3000:]
-        assert took_s < GRACE_S + EXTRA_S
+        assert in_time(took_s)
 
 
 def test_what_a_plugin_begins_by_itself_neither_ends_the_worker_nor_keeps_it(tmp_path: Path) -> None:
@@ -227,7 +228,7 @@ def test_what_a_plugin_begins_by_itself_neither_ends_the_worker_nor_keeps_it(tmp
         until(lambda: "a plugin took SIGTERM from the worker" in running.process.log)
         assert running.client.get("/health").status_code == 200
         code, took_s = running.stop()
-        assert (code, took_s < GRACE_S + EXTRA_S) == (0, True), running.process.log[-3000:]
+        assert (code, in_time(took_s)) == (0, True), running.process.log[-3000:]
 
 
 SWEEPING = {
@@ -266,7 +267,7 @@ def test_code_on_the_event_loop_that_ends_more_than_its_own_ends_neither_worker_
         assert running.get("/connectors/healthy/status")["tasks"][0]["state"] == "RUNNING"
         until(lambda: running.rate(0.5) > 0)
         code, took_s = running.stop()
-        assert (code, took_s < GRACE_S + EXTRA_S) == (0, True), running.process.log[-3000:]
+        assert (code, in_time(took_s)) == (0, True), running.process.log[-3000:]
     with worker(tmp_path) as running:
         assert running.client.get("/health").status_code == 200
         assert running.client.delete("/connectors/cancels-all").status_code == 204
@@ -278,7 +279,7 @@ def test_a_thread_that_spins_after_its_connector_was_deleted_is_named_and_ended(
         running.create("spin", "OddSource", how="poll:spin")
         running.create("stubborn", "OddSource", how="poll:swallow")
         until(lambda: {"spin-0", "stubborn-0"} <= running.warned("plugin.slow").keys())
-        assert "of a CPU" in running.warned("plugin.slow")["spin-0"]
+        until(lambda: "of a CPU" in running.warned("plugin.slow").get("spin-0", ""))  # as soon as it gets one
         for name in ("spin", "stubborn"):
             assert running.client.delete(f"/connectors/{name}").status_code == 204
         until(lambda: "stubborn-0" in running.warned("plugin.left_behind"))
@@ -286,26 +287,27 @@ def test_a_thread_that_spins_after_its_connector_was_deleted_is_named_and_ended(
         assert "it is interrupted" in running.process.log
         assert "poll of unruly_plugins.OddSource still runs" in running.warned("plugin.left_behind")["stubborn-0"]
         code, took_s = running.stop()
-        assert (code, took_s < GRACE_S + EXTRA_S) == (0, True), running.process.log[-3000:]
+        assert (code, in_time(took_s)) == (0, True), running.process.log[-3000:]
 
 
 @pytest.mark.parametrize("how", ["problems:hang", "problems:exit", "problems:texts", "problems:type"])
 def test_validation_never_holds_the_worker_and_names_the_plugin(tmp_path: Path, how: str) -> None:
-    with worker(tmp_path) as running:
+    # What does not hang is not to be taken for it where the machine is slow.
+    with worker(tmp_path, plugin_check_timeout_ms="1000" if how.endswith("hang") else "30000") as running:
         began = time.monotonic()
         refused = running.create("x", "OddSource", how=how)
         assert refused.status_code == (503 if how.endswith("hang") else 500), refused.text
         assert "OddSource" in refused.text or "OddConfig" in refused.text
-        assert time.monotonic() - began < 10
+        assert time.monotonic() - began < 10 * slowness()
         assert running.get("/connectors") == []
         assert running.client.get("/health").status_code == 200
         code, took_s = running.stop()
-        assert (code, took_s < GRACE_S + EXTRA_S) == (0, True), running.process.log[-3000:]
+        assert (code, in_time(took_s)) == (0, True), running.process.log[-3000:]
 
 
 BROKEN = {
     "exits_at_import": ("import sys\nsys.exit(1)\n", "SystemExit: 1"),
-    "hangs_at_import": ("import time\ntime.sleep(1e6)\n", "did not end within 1 s"),
+    "hangs_at_import": ("import time\ntime.sleep(1e6)\n", "did not end within"),
     "base_at_import": ("raise BaseException('bare')\n", "BaseException: bare"),
     "no_hookimpl": ("def connect_connectors():\n    return []\n", "without @hookimpl"),
     "no_hook": ("from connect.api import Transform\nclass T(Transform):\n    pass\n", "registers no hook"),
@@ -323,12 +325,14 @@ def test_modules_that_are_no_plugins_are_named_once_and_left_out(tmp_path: Path)
     for name, (text, _) in BROKEN.items():
         (tmp_path / "plugins" / f"{name}.py").write_text(text)
     (tmp_path / "plugins" / "helper.py").write_text("VALUE = 5\n")
-    with worker(tmp_path, plugin_import_timeout_ms="1000") as running:
+    seconds = math.ceil(slowness())  # what is imported in time has a second on a quiet machine
+    with worker(tmp_path, plugin_import_timeout_ms=f"{seconds}000") as running:
         told = running.warned("plugin.broken")
         assert told.keys() == BROKEN.keys()
+        assert f"did not end within {seconds} s" in told["hangs_at_import"]
         for name, (_, cause) in BROKEN.items():
             assert cause in told[name], name
             assert running.process.log.count(f"plugin {name} (") == 1
         assert any(p["class"] == "unruly_plugins.OddSource" for p in running.get("/connector-plugins"))
         code, took_s = running.stop()
-        assert took_s < GRACE_S + EXTRA_S
+        assert in_time(took_s)

@@ -21,7 +21,7 @@ import httpx
 import pytest
 
 from tests.support.lengths import length
-from tests.support.worker import STRING, WorkerProcess
+from tests.support.worker import STRING, WorkerProcess, until
 
 KILLS = length("CONNECT_CRASH_KILLS")
 CHURN_S = (0.01, 0.3)
@@ -177,7 +177,9 @@ async def test_a_worker_killed_during_rest_churn_comes_back_as_its_answers_allow
                 if round_ == KILLS:
                     assert await asyncio.to_thread(worker.stop) == 0, worker.log
                     break
+                before = sum(client.answers for client in clients)
                 churning = asyncio.gather(*(client.churn(http) for client in clients))
+                await until(lambda before=before: sum(client.answers for client in clients) > before + len(clients))
                 await asyncio.sleep(moments.uniform(*CHURN_S))  # the moment of death is what the test is about
                 await asyncio.to_thread(worker.kill)
                 await churning

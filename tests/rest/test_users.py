@@ -98,11 +98,11 @@ async def test_behind_many_wrong_guesses_a_new_client_gets_in_at_once(tmp_path: 
     path, _ = make_users(tmp_path)
     async with (
         served_worker(tmp_path, **{FILE: str(path)}) as worker,
-        httpx.AsyncClient(base_url=worker.urls[0]) as stranger,
+        httpx.AsyncClient(base_url=worker.urls[0], timeout=60) as stranger,
     ):
         guesses = [asyncio.create_task(stranger.get("/connectors", auth=("ann", f"wrong {n}"))) for n in range(60)]
         elsewhere = httpx.AsyncHTTPTransport(local_address="127.0.0.2")
-        async with httpx.AsyncClient(base_url=worker.urls[0], transport=elsewhere, auth=ANN) as client:
+        async with httpx.AsyncClient(base_url=worker.urls[0], transport=elsewhere, auth=ANN, timeout=60) as client:
             assert (await client.get("/connectors")).status_code == 200
         answers = await asyncio.gather(*guesses)
     statuses = [answer.status_code for answer in answers]
