@@ -28,6 +28,7 @@ from connect.testing.crash import (
     Scenario,
     Seen,
     arrived,
+    at_await,
     at_call,
     cancel_at_every_await,
 )
@@ -36,6 +37,17 @@ from tests.support.worker import JSON, STRING
 
 KILLS: Final = length("CONNECT_KIT_KILLS")
 EACH: Final = length("CONNECT_AWAIT_EACH")
+TRANSACTION_CALLS: Final = ("begin_transaction", "append", "offsets", "commit_transaction")
+#: Around each call of a transaction, and at awaits.
+TRANSACTION_MARKS: Final = [
+    at_call("init_transactions", 2, "before", chooses=True),
+    at_call("init_transactions", 2, "after", chooses=True),
+    *(at_call(call, 4, "before", chooses=True) for call in TRANSACTION_CALLS),
+    *(at_call(call, 4, "after", chooses=True) for call in TRANSACTION_CALLS),
+    at_await(60, chooses=True),
+    at_await(200, chooses=True),
+    arrived(30, chooses=True),
+]
 TIMEOUT: Final = pytest.mark.timeout(180 + 10 * KILLS)
 
 
@@ -83,6 +95,23 @@ def test_an_upstream_that_prunes_what_was_acknowledged_loses_nothing_through_kil
         }
         crash = CrashTest(tmp_path, connectors, upstream, FileTarget(tmp_path / "out.txt"), kills=KILLS // 2)
         crash.run().assert_at_least_once()
+        assert upstream.acknowledged > 0, "nothing was pruned, which proves nothing"
+
+
+@pytest.mark.slow
+@TIMEOUT
+def test_a_source_delivers_exactly_once_through_kills_where_the_worker_writes_in_transactions(tmp_path: Path) -> None:
+    with PruningServer(partitions=3) as upstream:
+        crash = CrashTest(
+            tmp_path,
+            {"in": upstream.source("lines", tasks_max="2", exactly_once_support="required")},
+            upstream,
+            LogTarget(tmp_path / "data", "lines"),
+            kills=KILLS,
+            marks=TRANSACTION_MARKS,
+            worker={"exactly.once.source.support": "enabled"},
+        )
+        crash.run().assert_exactly_once()
         assert upstream.acknowledged > 0, "nothing was pruned, which proves nothing"
 
 

@@ -65,7 +65,7 @@ class CrashTest:
         self._target: Target = CallTarget(self.target) if callable(self.target) else self.target
         self._random = random.Random(self.seed)
         self._reached: Counter[str] = Counter()
-        self._missed = 0
+        self._missed: Counter[str] = Counter()
         self._trouble = ""
 
     @property
@@ -94,10 +94,10 @@ class CrashTest:
             reordered=books.reordered,
             strangers=books.strangers,
             kills=self._reached.total(),
-            missed=self._missed,
+            missed=self._missed.total(),
             seed=self.seed,
             seconds=time.monotonic() - began,
-            marks=dict(self._reached),
+            marks={**self._reached, **self._missed},
             trouble=self._trouble,
             examples=books.examples,
             log=log,
@@ -164,7 +164,7 @@ class CrashTest:
         if was_reached:
             self._reached[mark.name] += 1
         else:
-            self._missed += 1
+            self._missed[f"{mark.name} (missed)"] += 1
 
     # -- the end -----------------------------------------------------------------------------------------------------
 

@@ -124,14 +124,14 @@ class _Wrapped:
 
 
 class _Producer(_Wrapped):
-    def __init__(self, inner: Producer, plan: Plan, *, internal: bool) -> None:
+    def __init__(self, inner: Producer, plan: Plan, is_internal: Callable[[str], bool]) -> None:
         super().__init__(inner, plan)
-        self._internal = internal
+        self._is_internal = is_internal
 
     def _name(self, topic: str) -> str:
         if topic.endswith("offsets"):
             return "offsets"
-        return "store" if self._internal else "append"
+        return "store" if self._is_internal(topic) else "append"
 
     async def append(self, topic: str, columns: Any, **options: Any) -> Any:
         return await self._plan.around(self._name(topic), lambda: self._inner.append(topic, columns, **options))
@@ -169,7 +169,7 @@ class _Consumer(_Wrapped):
 class _Cluster(_Wrapped):
     def producer(self, *, client_id: str, configs: Mapping[str, str] | None = None, internal: bool = False) -> Producer:
         inner = self._inner.producer(client_id=client_id, configs=configs, internal=internal)
-        return cast(Producer, _Producer(inner, self._plan, internal=internal))
+        return cast(Producer, _Producer(inner, self._plan, self._inner.is_internal))
 
     async def consumer(self, subscription: Subscription, **options: Any) -> Consumer:
         return cast(Consumer, _Consumer(await self._inner.consumer(subscription, **options), self._plan))

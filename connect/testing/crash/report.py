@@ -37,7 +37,7 @@ class Report:
         kills: How often the worker was ended or disturbed at its mark.
         missed: How often it was ended at the deadline, since the mark was not reached.
         seed: Chooses the marks again: `CrashTest(..., seed=...)`.
-        marks: How often each kind of mark was reached.
+        marks: How often each kind of mark was reached, and how often it was missed.
         trouble: Why the run did not come to its end: records that never arrived, a stop that was not clean. Empty: it
             did.
         examples: Some of the records that are wrong, each with what is wrong.

@@ -141,7 +141,7 @@ def test_a_mark_that_never_comes_is_missed(tmp_path: Path) -> None:
         test = crash(tmp_path, upstream, log_line("no such line"), kills=1)
         test.deadline_s = 1.0
         report = test.run()
-    assert (report.kills, report.missed) == (0, 1)
+    assert (report.kills, report.missed, report.marks) == (0, 1, {"log (missed)": 1})
 
 
 def test_a_worker_that_ends_by_itself_is_trouble(tmp_path: Path) -> None:

@@ -79,9 +79,9 @@ async def test_offsets_of_sources_are_told_from_records_and_from_the_workers_oth
         await log.admin.create_topic(topic)
     plan = Plan()
     producer = faulty(log, plan).producer(client_id="p", internal=True)
-    for topic in ("connect-offsets", "connect-configs"):
+    for topic in ("connect-offsets", "connect-configs", "t"):
         await producer.append(topic, Columns([b"v"], [b"k"], timestamps=1))
-    assert plan.counts == {"offsets": 1, "store": 1}
+    assert plan.counts == {"offsets": 1, "store": 1, "append": 1}
 
 
 async def test_a_transaction_is_counted_call_by_call(log: Cluster) -> None:

@@ -15,6 +15,7 @@ from connect.api import (
     Batch,
     CommittedRecord,
     Config,
+    ExactlyOnceSupport,
     RetriableError,
     SourceConnector,
     SourceTask,
@@ -99,6 +100,10 @@ class PruningSource(SourceConnector[PruningConfig]):
 
     task_class = PruningTask
 
+    def exactly_once_support(self) -> ExactlyOnceSupport:
+        """It resumes behind the committed offset, and the server has all that was not acknowledged."""
+        return ExactlyOnceSupport.SUPPORTED
+
     def task_configs(self, max_tasks: int) -> list[dict[str, str]]:
         tasks = min(max_tasks, self.config.partitions)
         shares = [range(task, self.config.partitions, tasks) for task in range(tasks)]
@@ -124,6 +129,10 @@ class PruningEachSource(PruningSource):
     """Reads the crash kit's server as one reads a message queue: each record is acknowledged by itself."""
 
     task_class = EachTask
+
+    def exactly_once_support(self) -> ExactlyOnceSupport:
+        """What was delivered and not acknowledged comes again, whatever is committed."""
+        return ExactlyOnceSupport.UNSUPPORTED
 
 
 class SlowConfig(Config):
