@@ -31,6 +31,7 @@ from connect.testing.crash import (
     at_await,
     at_call,
     cancel_at_every_await,
+    clean_stop,
 )
 from tests.support.lengths import length
 from tests.support.worker import JSON, STRING
@@ -82,6 +83,19 @@ def test_file_to_log_to_file_loses_nothing_through_kills(tmp_path: Path) -> None
         kills=KILLS,
     )
     crash.run().assert_at_least_once()
+
+
+def test_clean_stops_neither_lose_nor_repeat(tmp_path: Path) -> None:
+    crash = CrashTest(
+        tmp_path,
+        {"in": file_source(tmp_path), "out": file_sink(tmp_path)},
+        FileUpstream(tmp_path / "in.txt"),
+        FileTarget(tmp_path / "out.txt"),
+        kills=3,
+        marks=[clean_stop(200)],
+        records=300,
+    )
+    crash.run().assert_exactly_once()
 
 
 @pytest.mark.slow

@@ -30,6 +30,7 @@ import pytest
 
 from connect.log import LogCluster
 from connect.records import TopicPartition
+from connect.testing.crash import Seen, judge
 from tests.support.lengths import length
 from tests.support.worker import CONNECT, JSON, STRING, WorkerProcess
 
@@ -269,14 +270,9 @@ def until(condition: Callable[[], bool], told: str, *, deadline_s: float = 60.0)
 
 def lost_or_out_of_order(found: Sequence[int], wanted: Sequence[int]) -> tuple[int, int]:
     """Return how many are missing, and how many came first after a later one. Repetitions are allowed."""
-    seen: set[int] = set()
-    highest, late = -1, 0
-    for number in found:
-        late += number not in seen and number < highest
-        seen.add(number)
-        highest = max(highest, number)
-    assert seen <= set(wanted), f"numbers that nobody wrote: {sorted(seen - set(wanted))[:5]}"
-    return len(set(wanted) - seen), late
+    books = judge([Seen("", number) for number in wanted], [Seen("", number) for number in found])
+    assert not books.strangers, f"numbers that nobody wrote: {books.examples}"
+    return books.lost, books.reordered
 
 
 async def values(cluster: LogCluster, topic: str, partition: int = 0) -> list[str]:

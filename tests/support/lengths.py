@@ -24,7 +24,6 @@ class Length:
 
 LENGTHS: Final = {
     "CONNECT_KILLS": Length(8, 200, "kills of a process that writes to a log in every way"),
-    "CONNECT_DELIVERY_KILLS": Length(6, 100, "kills of a worker that copies a file by way of a topic"),
     "CONNECT_CRASH_KILLS": Length(10, 200, "kills of a worker while four clients change its connectors"),
     "CONNECT_LOOP_KILLS": Length(4, 200, "ends of a worker with every kind of connector, of several kinds"),
     "CONNECT_KIT_KILLS": Length(20, 1000, "kills at marks of progress by the crash kit, for each pair of connectors"),
