@@ -81,6 +81,42 @@ def _dead_letters_match(pattern: str, topic: str) -> Iterator[Problem]:
         return
 
 
+class DeadLetterConfig(Config):
+    """The keys of the dead letter queue: Kafka's of sinks, and ours of sources."""
+
+    errors_deadletterqueue_topic_name: str = config_key(
+        "Topic for records that failed; empty for none.",
+        default="",
+        group=ERRORS,
+        order=6,
+        width="MEDIUM",
+        display_name="Dead Letter Queue Topic Name",
+    )
+    errors_deadletterqueue_topic_replication_factor: int = config_key(
+        "Replication factor of that topic.",
+        type="SHORT",
+        default=3,
+        group=ERRORS,
+        order=7,
+        width="MEDIUM",
+        display_name="Dead Letter Queue Topic Replication Factor",
+    )
+    errors_deadletterqueue_context_headers_enable: bool = config_key(
+        "Whether headers tell why a record failed.",
+        default=False,
+        group=ERRORS,
+        order=8,
+        width="MEDIUM",
+        display_name="Enable Error Context Headers",
+    )
+
+
+def _dead_letter_key(name: str) -> Any:
+    """Declare a key of the dead letter queue as `DeadLetterConfig` does."""
+    attribute = f"errors_deadletterqueue_{name.replace('.', '_')}"
+    return DeadLetterConfig.model_fields[attribute]
+
+
 class ConnectorConfig(Config):
     """The framework keys that every connector has."""
 
@@ -359,31 +395,9 @@ class SinkConnectorConfig(ConnectorConfig):
         display_name="Topics regex",
         validators=[_regex],
     )
-    errors_deadletterqueue_topic_name: str = config_key(
-        "Topic for records that failed; empty for none.",
-        default="",
-        group=ERRORS,
-        order=6,
-        width="MEDIUM",
-        display_name="Dead Letter Queue Topic Name",
-    )
-    errors_deadletterqueue_topic_replication_factor: int = config_key(
-        "Replication factor of that topic.",
-        type="SHORT",
-        default=3,
-        group=ERRORS,
-        order=7,
-        width="MEDIUM",
-        display_name="Dead Letter Queue Topic Replication Factor",
-    )
-    errors_deadletterqueue_context_headers_enable: bool = config_key(
-        "Whether headers tell why a record failed.",
-        default=False,
-        group=ERRORS,
-        order=8,
-        width="MEDIUM",
-        display_name="Enable Error Context Headers",
-    )
+    errors_deadletterqueue_topic_name: str = _dead_letter_key("topic.name")
+    errors_deadletterqueue_topic_replication_factor: int = _dead_letter_key("topic.replication.factor")
+    errors_deadletterqueue_context_headers_enable: bool = _dead_letter_key("context.headers.enable")
 
     @classmethod
     def problems_of(cls, raw: Mapping[str, Any]) -> Iterable[Problem]:

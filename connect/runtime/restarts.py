@@ -2,9 +2,12 @@
 
 An outage passes: the target was away, a disk was full, a plugin raised a `RetriableError` until its time was up. A bad
 record, a wrong config and a defect do not: the same restart meets them again. So policy 'outages' restarts after
-the first kind alone, and 'all' after every failure. The waits double from `errors.restart.delay.ms`, at most
+the first kind alone, and 'all' after every failure. The waits grow as n^2 + n does, from `errors.restart.delay.ms` to
 `errors.restart.delay.max.ms`; a run that lasted longer than the longest wait begins the count anew. Only what a status
 shows is kept, nothing is durable: a worker that comes back starts everything anyway.
+
+Source of the back-off: Strimzi's auto-restart, which counts in minutes (2, 6, 12, 20, ...); halved, since its first is
+2, ours are 1, 3, 6, 10, ... times `errors.restart.delay.ms`.
 """
 
 from __future__ import annotations
@@ -12,17 +15,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Final, Literal
 
-from connect.api import Config, ConfigError, DataError, EnvironmentFault, Problem, RetriableError, config_key
+from connect.api import Config, Problem, config_key
+from connect.runtime.backoff import jittered
+from connect.runtime.failure_kinds import kind_of
 from connect.runtime.model import RestartInfo
-from connect.runtime.tasks.delivery import may_pass
-from connect.runtime.tasks.tolerance import backoff_ms
-
-#: Errors of the operating system that a wait does not mend.
-_LASTING: Final = (FileNotFoundError, PermissionError, IsADirectoryError, NotADirectoryError)
-
-FailureKind = Literal["outage", "record", "config", "defect"]
 
 
 class RestartConfig(Config):
@@ -38,13 +35,13 @@ class RestartConfig(Config):
     )
     errors_restart_max_attempts: int = config_key(
         "How often a failure is restarted before it stays FAILED; -1 for ever.",
-        default=10,
+        default=-1,
         ge=-1,
         group="Error Handling",
         display_name="Maximum Restarts",
     )
     errors_restart_delay_ms: int = config_key(
-        "Wait before the first restart, in ms; it doubles each time.",
+        "Wait before the first restart, in ms; the next are 3, 6, 10, ... times as long, give or take a fifth.",
         type="LONG",
         default=1000,
         ge=1,
@@ -69,27 +66,10 @@ class RestartConfig(Config):
             )
 
 
-def kind_of(error: BaseException) -> FailureKind:
-    """Tell an outage from a bad record, a wrong config and a defect.
-
-    What caused the failure counts, if it is told; but not what a `ConfigError` came from, since whoever raised that
-    knew that waiting does not help.
-    """
-    chain: list[BaseException] = []
-    at: BaseException | None = error
-    while at is not None and at not in chain:
-        chain.append(at)
-        at = at.__cause__
-    if any(isinstance(one, EnvironmentFault) and not may_pass(one) for one in chain):
-        return "defect"
-    for one in chain:
-        if isinstance(one, ConfigError):
-            return "config"
-        if isinstance(one, RetriableError | EnvironmentFault | ConnectionError | TimeoutError):
-            return "outage"
-    if any(isinstance(one, DataError) for one in chain):
-        return "record"
-    return "outage" if any(isinstance(one, OSError) and not isinstance(one, _LASTING) for one in chain) else "defect"
+def restart_wait_ms(attempts: int, *, first_ms: int, max_ms: int) -> int:
+    """Return the wait in ms before the restart that follows so many: `first_ms` times 1, 3, 6, 10, ..., capped."""
+    n = attempts + 1
+    return min(first_ms * (n * n + n) // 2, max_ms)
 
 
 @dataclass(slots=True)
@@ -136,9 +116,8 @@ class Restarts:
         if 0 <= most <= case.attempts:
             case.info = RestartInfo(kind, case.attempts, most, None)
             return case.info
-        wait_ms = backoff_ms(
-            case.attempts, first_ms=config.errors_restart_delay_ms, max_ms=config.errors_restart_delay_max_ms
-        )
+        first_ms, max_ms = config.errors_restart_delay_ms, config.errors_restart_delay_max_ms
+        wait_ms = min(jittered(restart_wait_ms(case.attempts, first_ms=first_ms, max_ms=max_ms)), max_ms)
         case.attempts += 1
         case.info = RestartInfo(kind, case.attempts, most, now_ms + wait_ms)
         case.timer = asyncio.get_running_loop().call_later(wait_ms / 1000, self._restart, name, task)

@@ -8,10 +8,10 @@ import time
 from pathlib import Path
 
 import pytest
+from tests.integration.test_kill import config_file
 
 from connect.app import open_cluster
 from connect.records import TopicPartition
-from tests.integration.test_kill import config_file
 from tests.support.lengths import length
 from tests.support.worker import DEADLINE_S, STRING, WorkerProcess
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from connect.runtime.connector_config import SinkConnectorConfig, SourceConnectorConfig
+from connect.runtime.worker_config import WorkerConfig
 
 from connect.api import (
     ConfigError,
@@ -15,7 +17,6 @@ from connect.api import (
     SourceConnector,
     SourceTask,
 )
-from connect.runtime.config import SinkConnectorConfig, SourceConnectorConfig, WorkerConfig
 from connect.runtime.model import PluginKind
 from connect.runtime.plugins import PluginDesc, PluginHost
 from connect.runtime.promises import offer_of, promise_of, writes_in_transactions

@@ -25,6 +25,7 @@ from connect.api import (
 from connect.ports import Producer
 from connect.records import Appended
 from connect.runtime.tasks.delivery import may_pass
+from connect.runtime.tasks.failures import Failure
 from connect.runtime.tasks.pipeline import Outgoing
 from connect.runtime.tasks.tolerance import Interrupted, Tolerance
 from connect.runtime.tasks.topic_creation import TopicCreation
@@ -60,6 +61,7 @@ class Appends:
         self._tolerance = tolerance
         self._delivery_timeout_s = delivery_timeout_s
         self._retry_wait = retry_wait
+        self._failures: list[Failure] = []
         self._before = before
         self._after = after
 
@@ -73,6 +75,11 @@ class Appends:
         while left:
             await self._append_first(left, appended)
 
+    def take_failures(self) -> list[Failure]:
+        """Return the records that the topic did not allow since this was last asked, and that are to be skipped."""
+        failures, self._failures = self._failures, []
+        return failures
+
     async def _append_first(self, left: deque[Outgoing], appended: list[Outgoing]) -> None:
         """Append the first of `left`, or take it apart around a record that the topic does not allow."""
         out = left[0]
@@ -84,7 +91,10 @@ class Appends:
                 left[0] = out.cut(middle, len(out))
                 left.appendleft(out.cut(0, middle))
                 return
-            self._tolerance.failed(error, stage=_stage(out), batch=_as_batch(out))
+            failure = self._tolerance.failed(
+                error, stage=_stage(out), batch=_as_batch(out), at=("KAFKA_PRODUCE", None), columns=out.columns
+            )
+            self._failures.append(failure)
         appended.append(left.popleft())
 
     async def _send(self, out: Outgoing) -> None:

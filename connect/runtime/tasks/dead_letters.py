@@ -1,101 +1,72 @@
-"""The dead letter queue: a topic for records that a sink could not convert, transform or put, as they were in the log.
+"""The dead letter queue: a topic for records that could not be converted, transformed, put or appended.
 
-A failure becomes a `Letter` on the task's thread; when the poll it belongs to has been delivered, the task sends its
-letters, and before offsets are committed they are on disk. So a record that was skipped is in the queue, or comes
-again.
-
-Source of keys, headers and stages: Kafka 4.3.1, DeadLetterQueueReporter.java, Stage.java (KIP-298).
+What failed of a poll is sent when the poll has been delivered, and before offsets are committed it is on disk. So a
+record that was skipped is in the queue, or comes again; and where the queue cannot be written, the task fails and
+nothing is skipped. A letter that is too large for the topic loses its trace, then all of its context; one whose bare
+record is too large fails the task.
 """
 
 from __future__ import annotations
 
-import traceback
-from bisect import bisect_left
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Final
 
-from connect.api import (
-    Batch,
-    ConnectError,
-    DataError,
-    Plugin,
-    RetriableError,
-    SchemaError,
-    SchemaProjectorError,
-    Transform,
-)
-from connect.api.contract import details_of
+from connect.api import ConnectError, EnvironmentFault, RecordTooLargeError, RetriableError, register_code
 from connect.api.errors import InternalTopicError
 from connect.ports import Cluster, Producer
-from connect.records import Columns, FetchedBatch, RawHeaders
-from connect.runtime.clock import now_ms
-from connect.runtime.connector_config import SinkConnectorConfig
+from connect.records import FetchedBatch
+from connect.runtime.connector_config import DeadLetterConfig
 from connect.runtime.model import TaskId
-from connect.runtime.secrets import redact
-from connect.runtime.tasks.delivery import delivery_timeout_s
+from connect.runtime.tasks.delivery import delivery_timeout_s, may_pass
+from connect.runtime.tasks.failures import Failure
+from connect.runtime.tasks.letters import Letter, Writer, columns_of
+from connect.runtime.tasks.tolerance import Interrupted
 from connect.stores.topics import ensure_topic
 
-PREFIX: Final = "__connect.errors."
-#: The header in which a record that was replayed from a queue carries how often that was.
-REPLAY_COUNT: Final = "__connect.replay.count"
-#: The names under which Kafka's consumers of dead letters know our errors, the narrowest first.
-_JAVA_NAMES: Final = {
-    SchemaProjectorError: "org.apache.kafka.connect.errors.SchemaProjectorException",
-    SchemaError: "org.apache.kafka.connect.errors.SchemaBuilderException",
-    DataError: "org.apache.kafka.connect.errors.DataException",
-    RetriableError: "org.apache.kafka.connect.errors.RetriableException",
-    ConnectError: "org.apache.kafka.connect.errors.ConnectException",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Letter:
-    """A record that failed: where it is in the log, and what failed.
-
-    Attributes:
-        stage: Kafka's name of the step: KEY_CONVERTER, VALUE_CONVERTER, HEADER_CONVERTER, TRANSFORMATION, TASK_PUT.
-        plugin: The plugin that was at work.
-        details: What the error knows of its cause by name.
-        failed_ms: When it failed.
-    """
-
-    topic: str
-    partition: int
-    offset: int
-    stage: str
-    plugin: Plugin
-    error: Exception
-    details: Mapping[str, str]
-    failed_ms: int
-
-    @classmethod
-    def of(cls, batch: Batch, index: int, stage: str, plugin: Plugin, error: Exception) -> Letter:
-        """Make the letter of one record of a sink's batch."""
-        partition = batch.original_partition if batch.original_partition is not None else batch.partition
-        assert partition is not None, "a sink's record has a partition"
-        assert batch.offsets is not None, "a sink's record has an offset"
-        details = details_of(plugin, stage, error) if isinstance(error, DataError) else {}
-        topic = batch.original_topic or batch.topic
-        return cls(topic, partition, batch.offsets[index], stage, plugin, error, details, now_ms())
+UNWRITABLE: Final = register_code(
+    "dead_letter.unwritable",
+    "The dead letter queue does not take a record that failed, so it is not skipped.",
+    "Mend the topic of errors.deadletterqueue.topic.name, or name another; then restart the task.",
+)
+#: What a record batch takes beside its only record.
+_BATCH_BYTES: Final = 200
 
 
 class DeadLetterQueue:
-    """One task's way into the queue. Used on the loop, one call after another."""
+    """One task's way into the queue. Used on the loop, one call after another.
+
+    Args:
+        retry_wait: Waits before the next try, given the error, how many tries there were and what is done; returns
+            False once the task is to stop.
+    """
 
     def __init__(
-        self, topic: str, task: TaskId, producer: Producer, *, with_context: bool, delivery_timeout_s: float
+        self,
+        topic: str,
+        writer: Writer,
+        producer: Producer,
+        cluster: Cluster,
+        *,
+        delivery_timeout_s: float,
+        retry_wait: Callable[[ConnectError, int, str], Awaitable[bool]],
     ) -> None:
-        #: How long letters may wait for a log that cannot take them.
-        self.delivery_timeout_s = delivery_timeout_s
         self._topic = topic
-        self._task = task
+        self._writer = writer
         self._producer = producer
-        self._with_context = with_context
+        self._cluster = cluster
+        self._delivery_timeout_s = delivery_timeout_s
+        self._retry_wait = retry_wait
 
     @classmethod
     async def open(
-        cls, config: SinkConnectorConfig, task: TaskId, cluster: Cluster, producer_configs: Mapping[str, str]
+        cls,
+        config: DeadLetterConfig,
+        task: TaskId,
+        cluster: Cluster,
+        producer_configs: Mapping[str, str],
+        retry_wait: Callable[[ConnectError, int, str], Awaitable[bool]],
     ) -> DeadLetterQueue | None:
         """Make the queue that a config names, and its topic where it is missing; None where it names none."""
         topic = config.errors_deadletterqueue_topic_name.strip()
@@ -106,25 +77,86 @@ class DeadLetterQueue:
                 f"topic {topic!r} of errors.deadletterqueue.topic.name is internal: it takes no dead letters"
             )
         await ensure_topic(cluster.admin, topic)
-        producer = cluster.producer(client_id=f"connector-dlq-producer-{task}", configs=producer_configs)
-        with_context = config.errors_deadletterqueue_context_headers_enable
-        timeout_s = delivery_timeout_s(producer_configs)
-        return cls(topic, task, producer, with_context=with_context, delivery_timeout_s=timeout_s)
-
-    def columns(self, letters: Sequence[Letter], fetched: Sequence[FetchedBatch]) -> Columns:
-        """Return the letters' records, as they were fetched. A record that failed twice is there once."""
-        once = {(letter.topic, letter.partition, letter.offset): letter for letter in reversed(letters)}
-        rows = [(letter, *_found(letter, fetched)) for letter in reversed(once.values())]
-        return Columns(
-            values=[batch.columns.values[i] for _, batch, i in rows],
-            keys=[None if batch.columns.keys is None else batch.columns.keys[i] for _, batch, i in rows],
-            timestamps=[_timestamp(batch, i) for _, batch, i in rows],
-            headers=[self._headers(letter, batch, i) for letter, batch, i in rows],
+        return cls(
+            topic,
+            Writer(task, with_context=config.errors_deadletterqueue_context_headers_enable),
+            cluster.producer(client_id=f"connector-dlq-producer-{task}", configs=producer_configs),
+            cluster,
+            delivery_timeout_s=delivery_timeout_s(producer_configs),
+            retry_wait=retry_wait,
         )
 
-    async def send(self, columns: Columns) -> None:
-        """Append letters; pass the same columns again where the disk refused them, and none is there twice."""
-        await self._producer.append(self._topic, columns)
+    async def keep(
+        self, failures: Iterable[Failure], fetched: Sequence[FetchedBatch] = (), *, waits: bool = True
+    ) -> None:
+        """Append the letters of failures; wait where the log cannot take them now.
+
+        Args:
+            fetched: What a sink's records are among.
+            waits: False where the task has failed: it is tried once.
+
+        Raises:
+            Interrupted: The task is to stop, and maybe not all of the letters are there.
+            ConnectError: dead_letter.unwritable.
+        """
+        failures = list(failures)
+        if not failures:
+            return
+        # Rendering thousands of traces takes a while, and the loop is everybody's.
+        letters = await asyncio.to_thread(self._writer.letters, failures, fetched)
+        try:
+            await self._send(letters, waits=waits)
+        except ConnectError as error:
+            if error.code == UNWRITABLE:
+                raise
+            raise self._unwritable(letters, error) from error
+
+    async def _send(self, letters: Sequence[Letter], *, waits: bool) -> None:
+        """Append letters, together where the topic takes them so."""
+        try:
+            await self._append(letters, waits=waits)
+        except RecordTooLargeError:
+            if len(letters) > 1:
+                middle = len(letters) // 2
+                await self._send(letters[:middle], waits=waits)
+                await self._send(letters[middle:], waits=waits)
+            else:
+                await self._send_smaller(letters[0], waits=waits)
+
+    async def _send_smaller(self, letter: Letter, *, waits: bool) -> None:
+        entries = await self._cluster.admin.topic_configs(self._topic)
+        limit = next((int(entry.value) for entry in entries if entry.name == "max.message.bytes"), 0)
+        smaller = letter.without_trace(letter.size_bytes + _BATCH_BYTES - limit)
+        for attempt in (smaller, letter.bare()):
+            try:
+                await self._append([attempt], waits=waits)
+            except RecordTooLargeError as error:
+                last = error
+            else:
+                return
+        raise self._unwritable([letter], last) from last
+
+    async def _append(self, letters: Sequence[Letter], *, waits: bool) -> None:
+        """Append letters; the same columns again where the disk refused them, so that none is there twice."""
+        columns, tries, began = columns_of(letters), 0, time.monotonic()
+        while True:
+            try:
+                await self._producer.append(self._topic, columns)
+                return
+            except (EnvironmentFault, RetriableError) as error:
+                if not waits or not may_pass(error) or time.monotonic() - began >= self._delivery_timeout_s:
+                    raise
+                if not await self._retry_wait(error, tries, "append to the dead letter queue"):
+                    raise Interrupted from error
+                tries += 1
+
+    def _unwritable(self, letters: Sequence[Letter], error: ConnectError) -> ConnectError:
+        others = f" and {len(letters) - 1} more" if len(letters) > 1 else ""
+        return ConnectError(
+            f"the dead letter of {letters[0].where}{others} cannot be written to topic {self._topic!r}, so nothing is "
+            f"skipped: {error.message}",
+            code=UNWRITABLE,
+        )
 
     async def flush(self) -> None:
         """Return when every letter is on disk."""
@@ -133,62 +165,3 @@ class DeadLetterQueue:
     async def aclose(self) -> None:
         """Release the producer."""
         await self._producer.aclose()
-
-    def _headers(self, letter: Letter, batch: FetchedBatch, index: int) -> RawHeaders:
-        headers = list((batch.columns.headers[index] if batch.columns.headers is not None else None) or ())
-        return [*headers, *self._context(letter, headers)] if self._with_context else headers
-
-    def _context(self, letter: Letter, own: RawHeaders) -> Iterable[tuple[str, bytes]]:
-        """Return the headers that tell what happened: Kafka's, then ours.
-
-        Args:
-            own: The record's own headers, which say how often it was replayed.
-        """
-        error = letter.error
-        told: dict[str, object] = {
-            "topic": letter.topic,
-            "partition": letter.partition,
-            "offset": letter.offset,
-            "connector.name": self._task.connector,
-            "task.id": self._task.task,
-            "stage": letter.stage,
-            "class.name": letter.plugin.plugin_name(),
-            "exception.class.name": _class_name(error),
-            # Whoever reads the queue need not know the connector's secrets, which a target's error may quote.
-            "exception.message": redact(error.message if isinstance(error, ConnectError) else str(error)),
-            "exception.stacktrace": redact("".join(traceback.format_exception(error))),
-            # Ours.
-            **{f"cause.{name}": redact(value) for name, value in letter.details.items()},
-            "cause.code": error.code if isinstance(error, ConnectError) else "plugin.failed",
-            "timestamp": letter.failed_ms,
-            "attempts": _replays(own),
-        }
-        if isinstance(letter.plugin, Transform):
-            told["stage.alias"] = letter.plugin.alias
-        # A header is UTF-8, which a text of a driver need not be.
-        return [(PREFIX + name, str(value).encode("utf-8", "backslashreplace")) for name, value in told.items()]
-
-
-def _found(letter: Letter, fetched: Sequence[FetchedBatch]) -> tuple[FetchedBatch, int]:
-    for batch in fetched:
-        if (batch.topic, batch.partition) == (letter.topic, letter.partition):
-            index = bisect_left(batch.offsets, letter.offset)
-            if index < len(batch) and batch.offsets[index] == letter.offset:
-                return batch, index
-    raise AssertionError(f"{letter.topic}-{letter.partition}@{letter.offset} is one of the records that were fetched")
-
-
-def _replays(headers: RawHeaders) -> int:
-    """Return how often a record was replayed from a queue, as its last header of that says; 0 where none does."""
-    found = next((value for name, value in reversed(headers) if name == REPLAY_COUNT), None)
-    return int(found) if found is not None and found.isdigit() and len(found) < 10 else 0
-
-
-def _timestamp(batch: FetchedBatch, index: int) -> int:
-    timestamps = batch.columns.timestamps
-    return timestamps if isinstance(timestamps, int) else timestamps[index]
-
-
-def _class_name(error: Exception) -> str:
-    known = next((name for cls, name in _JAVA_NAMES.items() if isinstance(error, cls)), None)
-    return known or f"{type(error).__module__}.{type(error).__qualname__}"

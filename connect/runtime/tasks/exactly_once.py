@@ -41,7 +41,7 @@ from connect.runtime.tasks.acknowledgements import Acknowledgements
 from connect.runtime.tasks.boundaries import TransactionContextImpl, parts_of
 from connect.runtime.tasks.pipeline import Outgoing
 from connect.runtime.tasks.source_offsets import PendingOffsets, SourceOffset, offsets_of
-from connect.runtime.tasks.source_task import SourceTaskRunner, listed
+from connect.runtime.tasks.source_task import Converted, SourceTaskRunner, listed
 from connect.runtime.tasks.task import size_of
 from connect.runtime.tasks.tolerance import Interrupted
 from connect.runtime.worker_config import WorkerConfig
@@ -72,10 +72,10 @@ async def fence_tasks(cluster: Cluster, worker: WorkerConfig, connector: str) ->
 
 @dataclass(frozen=True, slots=True)
 class _Polled:
-    """One poll's records. `ends` has one entry a part: how many of `outgoing` and `batches`, and how it ends."""
+    """One poll's records. `ends` has one entry a part: how many of those that go into the log, how many of the batches
+    that the source returned, and how it ends."""
 
-    outgoing: Sequence[Outgoing]
-    batches: Sequence[Batch]
+    converted: Converted
     ends: Sequence[tuple[int, int, bool | None]]
 
     def parts(self) -> Iterator[tuple[Sequence[Outgoing], Sequence[Batch], bool | None]]:
@@ -83,7 +83,7 @@ class _Polled:
         out_at = batch_at = 0
         for out_count, batch_count, end in self.ends:
             out_to, batch_to = out_at + out_count, batch_at + batch_count
-            yield self.outgoing[out_at:out_to], self.batches[batch_at:batch_to], end
+            yield self.converted.outgoing[out_at:out_to], self.converted.polled[batch_at:batch_to], end
             out_at, batch_at = out_to, batch_to
 
 
@@ -221,27 +221,30 @@ class ExactlyOnceSourceTaskRunner(SourceTaskRunner):
         self._cuts = [(len(batches), end) for batches, end in parts]
         return [batch for batches, _ in parts for batch in batches]
 
-    def _converted(self, batches: list[Batch]) -> tuple[list[Outgoing], list[Batch]]:
+    def _converted(self, batches: list[Batch]) -> Converted:
         if self._requests is None:
             return super()._converted(batches)
-        outgoing: list[Outgoing] = []
-        polled: list[Batch] = []
+        whole = Converted()
         ends: list[tuple[int, int, bool | None]] = []
         at = 0
         for count, end in self._cuts:
             part = batches[at : at + count]
             try:
-                out, told_apart = super()._converted(part) if part else ([], [])
+                one = super()._converted(part) if part else Converted()
             except Interrupted:
                 self._polled = batches  # all of it comes again
                 raise
-            outgoing += out
-            polled += told_apart
-            ends.append((len(out), len(told_apart), end))
+            whole.outgoing += one.outgoing
+            whole.polled += one.polled
+            whole.outcome.failures += one.outcome.failures
+            ends.append((len(one.outgoing), len(one.polled), end))
             at += count
-        if outgoing or polled:
+            if one.outcome.ending is not None:
+                whole.outcome.ending = one.outcome.ending
+                break
+        if whole.outgoing or whole.polled:
             self._ends.append(ends)
-        return outgoing, polled
+        return whole
 
     async def _wait_for_more(self, idle_s: float) -> bool:
         if self._requests is not None and (end := self._requests.take_end()) is not None:
@@ -263,9 +266,9 @@ class ExactlyOnceSourceTaskRunner(SourceTaskRunner):
                 await asyncio.wait({self._appending, room}, return_when=asyncio.FIRST_COMPLETED)
                 room.cancel()
 
-    def _hand_over(self, outgoing: Sequence[Outgoing], polled: Sequence[Batch]) -> None:
-        ends = self._ends.popleft() if self._requests is not None else [(len(outgoing), len(polled), None)]
-        self._queue.append(_Polled(outgoing, polled, ends))
+    def _hand_over(self, converted: Converted) -> None:
+        whole = [(len(converted.outgoing), len(converted.polled), None)]
+        self._queue.append(_Polled(converted, self._ends.popleft() if self._requests is not None else whole))
         if self._appending is None:
             self._appending = asyncio.create_task(self._append_queued())
 
@@ -285,9 +288,15 @@ class ExactlyOnceSourceTaskRunner(SourceTaskRunner):
                 self._is_due.set()
 
     async def _append_group(self, group: Sequence[_Polled]) -> None:
-        """Append some polls' records, and end the transaction where one ends."""
+        """Append some polls' records, and end the transaction where one ends. A poll that holds a record which ends the
+        task leaves nothing, since a poll is whole."""
         whole: list[_Polled] = []
         for polled in group:
+            outcome = polled.converted.outcome
+            if outcome.ending is not None:
+                await self.keep_last()
+                raise outcome.ending
+            await self.settle(outcome.failures)
             try:
                 for outgoing, batches, end in polled.parts():
                     await self._append_part(outgoing, batches)
@@ -297,7 +306,7 @@ class ExactlyOnceSourceTaskRunner(SourceTaskRunner):
                     # The polls before it were in the same transaction by chance alone: once more, without this one.
                     await self._abort()
                     for before in whole:
-                        await self._append_part(before.outgoing, before.batches)
+                        await self._append_part(before.converted.outgoing, before.converted.polled)
                 raise
             whole.append(polled)
         if self._boundary == "poll" or (self._boundary == "interval" and self._is_interval_over()):
@@ -312,6 +321,7 @@ class ExactlyOnceSourceTaskRunner(SourceTaskRunner):
             await self._begin()
         try:
             await self._appends.append(deque(outgoing), [])
+            await self.settle(self._appends.take_failures())
         except BaseException:
             if self._acks is not None:
                 self._acks.polled((), is_whole=False)
@@ -370,6 +380,7 @@ class ExactlyOnceSourceTaskRunner(SourceTaskRunner):
         written = None
         try:
             if offsets:
+                await self.flush_letters()
                 written = await self._store.put_within(self._producer, self.id.connector, offsets)
             await self._producer.commit_transaction()
         except BaseException as error:

@@ -1,12 +1,16 @@
 """What is in hand of a sink task on its way into the sink: put, put again, or taken apart around bad records.
 
 Theory of operation. One fetch's records are converted, and put batch by batch, or all together where the sink can. A
-batch that meets a failure that passes is put again. One in which records are bad is taken apart: where the sink says
-which ones they are, they are set aside and the rest is put in one piece; where it does not, the batch is halved until
-the bad one is alone. `errors.tolerance` decides about bad records only; what the runtime does not know the fate of,
-since a stop, a pause or a rebalance came in between, stays in `todo` and is read again.
+put that meets a failure that passes is made again. One in which records are bad is taken apart: where the sink says
+which ones they are, they are set aside and the rest is put in one piece; where it does not, pieces are put
+(`pieces.py`) until the bad one is alone. So it is with an exception that says nothing of records, too, but a record
+that fails so has to be believed (`suspects.py`). `errors.tolerance` decides about bad records only: without it those in
+front of the first bad one are put, and then it ends the task. What the runtime does not know the fate of, since a stop,
+a pause or a rebalance came in between, is told by `not_put` and read again.
 
 Order: of one partition nothing is put before what lies in front of it, and nothing is put twice that was put once.
+Where a sink keeps its offsets in its target, a put may cover records that were set aside: their letters are on disk
+first (`keep_first`).
 """
 
 from __future__ import annotations
@@ -19,10 +23,15 @@ from dataclasses import replace
 from connect.api import Batch, ConnectError, DataError, FailedRecord, PluginError, RetriableError, SinkTask
 from connect.api.contract import failed_of, refuse
 from connect.records import FetchedBatch, TopicPartition
+from connect.runtime.backoff import Retries
 from connect.runtime.border.calls import TaskThread, call, on_loop
+from connect.runtime.border.failures import PLUGIN_FAILED, told
 from connect.runtime.tasks.context import SinkTaskContextImpl
+from connect.runtime.tasks.failures import Failure, coordinates, named
+from connect.runtime.tasks.pieces import Pieces
 from connect.runtime.tasks.pipeline import Pipeline
-from connect.runtime.tasks.tolerance import Interrupted, Tolerance, coordinates, named
+from connect.runtime.tasks.suspects import Suspects, may_be_a_records
+from connect.runtime.tasks.tolerance import Interrupted, Tolerance
 
 
 class Puts:
@@ -30,9 +39,13 @@ class Puts:
 
     Attributes:
         todo: What is still to be put, in order; None while it is not converted.
+        failures: What failed of this fetch, and is to be skipped as far as it lies before what is not put.
 
     Args:
-        may_try_again: Waits before a put is made again, the so-manieth time; False where it is not to be made.
+        may_try_again: Waits before a put is made again, so many ms after it failed the so-manieth time; False where it
+            is not to be made.
+        keep_first: Brings letters of failures to disk; called before a put that may cover them. None where no put does.
+        at_most_once: Nothing is put again of which the sink may have kept something.
     """
 
     def __init__(
@@ -42,17 +55,28 @@ class Puts:
         pipeline: Pipeline,
         tolerance: Tolerance,
         context: SinkTaskContextImpl,
-        may_try_again: Callable[[RetriableError, int], Awaitable[bool]],
+        may_try_again: Callable[[ConnectError, int, int], Awaitable[bool]],
+        *,
+        keep_first: Callable[[Sequence[Failure]], Awaitable[None]] | None = None,
+        at_most_once: bool = False,
     ) -> None:
         self.todo: deque[Batch] | None = None
-        #: What is not to be put, since the plugin has paused or sought its partition.
+        self.failures: list[Failure] = []
+        #: What is not to be put, since the plugin has paused or sought its partition; and what ended the task.
         self._held: list[Batch] = []
+        self._dropped: list[Batch] = []
+        self._pieces = Pieces()
+        self._suspects = Suspects()
+        #: How many of `failures` are on disk already.
+        self._kept = 0
         self._thread = thread
         self._plugin = plugin
         self._pipeline = pipeline
         self._tolerance = tolerance
         self._context = context
         self._may_try_again = may_try_again
+        self._keep_first = keep_first
+        self._at_most_once = at_most_once
         self._on_loop = on_loop(plugin, "put_batch", "put")
         self._together = type(plugin).put_batches is not SinkTask.put_batches
 
@@ -64,37 +88,47 @@ class Puts:
                 moves.
             ConnectError: The task has failed.
         """
-        self.todo, self._held = None, []
+        self.todo, self._held, self._dropped, self.failures, self._kept = None, [], [], [], 0
+        self._suspects.begin(sum(map(len, fetched)))
+        error: Exception | None = None
         if self._on_loop or self._together:
-            self.todo = deque(await self._thread.run(self._pipeline.from_bytes, fetched))
-            if self._together:
-                await self._put_together(self.todo)
+            self.todo = await self._thread.run(self._converted, fetched)
         else:
             # One hop: convert and put on the task's thread; come back only with what failed.
             error = await self._thread.run(self._put_on_thread, fetched)
-            if error is not None:
-                assert self.todo is not None
-                await self._recover(self.todo, error)
-        assert self.todo is not None
-        await self._put_all(self.todo)
+            assert self.todo is not None
+        if self._together:
+            await self._put_together(self.todo)
+        await self._put_all(self.todo, error)
+        await self._judge_the_last(self.todo)
+        if (ending := self._pipeline.outcome.ending) is not None:
+            raise ending
 
     def not_put(self, fetched: Sequence[FetchedBatch]) -> dict[TopicPartition, int]:
         """Return the offset of the first record of each partition that is not put; nothing for those that all are."""
-        if not self._held and self.todo is not None and not self.todo:
-            return {}
+        if self.todo is None:
+            return firsts(fetched)
         found: dict[TopicPartition, int] = {}
-        for batch in (*self._held, *(self.todo or ())):
+        for batch in (*self._suspects.batches(), *self._held, *self.todo, *self._dropped):
             if batch.original_topic is None or batch.original_partition is None or not batch.offsets:
                 return firsts(fetched)  # records that a transform has made: nobody knows where they belong
             at = TopicPartition(batch.original_topic, batch.original_partition)
             found[at] = min(found.get(at, batch.offsets[0]), *batch.offsets)
-        return found if self.todo is not None else firsts(fetched)
+        return found
 
     # -- one way or the other ------------------------------------------------------------------------------------------
 
+    def _converted(self, fetched: list[FetchedBatch]) -> deque[Batch]:
+        todo = deque(self._pipeline.from_bytes(fetched))
+        self.failures += self._pipeline.outcome.failures
+        self._dropped += self._pipeline.outcome.dropped
+        return todo
+
     def _put_on_thread(self, fetched: list[FetchedBatch]) -> Exception | None:
         """Put what converts; return the error that stopped it, if any, which the first of what is left has met."""
-        todo = self.todo = deque(self._pipeline.from_bytes(fetched))
+        todo = self.todo = self._converted(fetched)
+        if not self._pieces.is_whole or (self.failures and self._keep_first is not None):
+            return None
         while todo:
             if self._is_held(todo[0]):
                 self._held.append(todo.popleft())
@@ -103,97 +137,225 @@ class Puts:
                 self._thread.inside(put, self._plugin, todo[0])
             except Exception as error:  # decided on the loop, where waiting is cheap
                 return error
+            self._suspects.taken()
             todo.popleft()
         return None
 
-    async def _put_all(self, todo: deque[Batch]) -> None:
+    async def _put_all(self, todo: deque[Batch], error: Exception | None = None) -> None:
         while todo:
-            if self._is_held(todo[0]):
-                self._held.append(todo.popleft())
-                continue
-            try:
-                await call(self._thread, self._plugin.put_batch, todo[0])
-            except Exception as error:
-                await self._recover(todo, error)
-            else:
-                todo.popleft()
+            await self._put_first(todo, error)
+            error = None
 
     async def _put_together(self, todo: deque[Batch]) -> None:
         """Put all that is in hand or nothing, again while the failure passes, and without the records that the sink
-        names as bad; leave it where it names none."""
+        names as bad; leave it where it names none. Without tolerance, first what is in front of the first bad one."""
         self._held += [batch for batch in todo if self._is_held(batch)]
         _replace(todo, [batch for batch in todo if not self._is_held(batch)])
-        tries = 0
+        count = len(todo)
         while todo:
-            try:
-                await call(self._thread, self._plugin.put_batches, list(todo))
-            except RetriableError as error:
-                if not await self._may_try_again(error, tries):
-                    raise Interrupted from error
-                tries += 1
-            except DataError as error:
-                failed = failed_of(self._plugin, "put_batches", error, sum(map(len, todo)))
-                if failed:
-                    self._set_aside_of_all(todo, failed, error)
-                elif self._tolerance.tolerates:
-                    return  # they are put one by one
-                else:
-                    raise
+            given = list(todo)[:count]
+            error = await self._try(lambda: call(self._thread, self._plugin.put_batches, given))  # noqa: B023
+            if error is None:
+                self._suspects.taken()
+                _replace(todo, list(todo)[count:])
+                count = len(todo)
+                continue
+            failed = self._named("put_batches", error, sum(map(len, given)))
+            if failed and (self._tolerance.tolerates or failed[0].index == 0):
+                _replace(todo, self._without_all(given, failed, error))
+                count = len(todo)
+            elif failed:
+                front, behind = _parted(given, failed[0].index)
+                _replace(todo, [*front, *behind, *list(todo)[count:]])
+                count = len(front)
+            elif self._may_be_taken_apart(error):
+                return  # they are put one by one
             else:
-                todo.clear()
+                if self._at_most_once and not isinstance(error, RetriableError):
+                    todo.clear()  # maybe they are there, in whole or in part
+                raise self._placed(error, given[0], given)
+
+    async def _put_first(self, todo: deque[Batch], error: Exception | None = None) -> None:
+        """Put the first of what is to be put, whole or in pieces, until it is gone, or other batches are in its place.
+
+        Args:
+            error: What the batch has met already, as a whole.
+        """
+        batch, start, left = todo[0], 0, list[Batch]()
+        self._pieces.begin(len(batch))
+        try:
+            while start < len(batch) and not left:
+                if self._is_held(batch):
+                    self._held.append(batch[start:])
+                    start = len(batch)
+                    break
+                end = len(batch) if error is not None else self._pieces.end(start)
+                piece = batch if end - start == len(batch) else batch[start:end]
+                error = await self._try(lambda: call(self._thread, self._plugin.put_batch, piece), error)  # noqa: B023
+                if error is None:
+                    self._pieces.taken(start, end)
+                    self._believe()
+                    start = end
+                elif failed := self._named("put", error, len(piece)):
+                    left = self._without(piece, failed, error)
+                    start = end
+                elif not self._may_be_taken_apart(error):
+                    if self._at_most_once and not isinstance(error, RetriableError):
+                        start = end  # maybe it is there, in whole or in part
+                    raise self._placed(error, piece)
+                elif len(piece) > 1:
+                    self._pieces.refused(end)
+                    self._suspects.refused()
+                elif await self._fails_alone(piece, error):
+                    self._pieces.alone()
+                    start = end
+                error = None
+        finally:
+            todo.popleft()
+            todo.extendleft(reversed([*left, batch[start:]] if start < len(batch) else left))
+
+    async def _try(self, make: Callable[[], Awaitable[object]], error: Exception | None = None) -> Exception | None:
+        """Put, again while the failure passes; return what does not pass, None where the sink took it.
+
+        Args:
+            error: What it has met already.
+
+        Raises:
+            Interrupted: It is not to be put again now.
+        """
+        retries: Retries | None = None
+        await self._keep_letters()
+        while True:
+            if error is None:
+                try:
+                    await make()
+                except Exception as raised:
+                    error = raised
+                else:
+                    return None
+            if not isinstance(error, RetriableError):
+                return error
+            retries = retries or self._tolerance.retries()
+            try:
+                wait_ms = retries.failed(error)
+            except RetriableError as given_up:
+                return given_up
+            if not await self._may_try_again(error, retries.tries, wait_ms):
+                raise Interrupted from error
+            error = None
+
+    async def _keep_letters(self) -> None:
+        if self._keep_first is None:
+            return
+        waiting = [*self.failures[self._kept :], *self._suspects.new()]
+        if waiting:
+            await self._keep_first(waiting)
+            self._kept = len(self.failures)
 
     def _is_held(self, batch: Batch) -> bool:
         return self._context.is_holding and self._context.holds(batch.original_topic, batch.original_partition)
 
     # -- around what is bad --------------------------------------------------------------------------------------------
 
-    async def _recover(self, todo: deque[Batch], error: Exception) -> None:
-        """Put the first batch again while the failure passes; take it apart while a record in it is bad."""
-        batch, tries = todo[0], 0
-        while isinstance(error, RetriableError):
-            if not await self._may_try_again(error, tries):
-                raise Interrupted from error
-            tries += 1
-            try:
-                await call(self._thread, self._plugin.put_batch, batch)
-            except Exception as again:
-                error = again
-            else:
-                todo.popleft()
-                return
-        if not isinstance(error, DataError):
-            raise _placed(error, batch, self._plugin) from error
-        failed = failed_of(self._plugin, "put", error, len(batch))
-        if failed and (self._tolerance.tolerates or failed[0].index == 0):
-            _replace_first(todo, self._without(batch, failed, error))
-        elif len(batch) > 1:
-            # Where the bad one ends the task, what lies in front of it is put.
-            middle = failed[0].index if failed else len(batch) // 2
-            todo[0] = batch[middle:]
-            todo.appendleft(batch[:middle])
-        else:
-            self._tolerance.failed(error, stage="put", batch=batch, at=("TASK_PUT", self._plugin))
-            todo.popleft()
+    def _named(self, method: str, error: Exception, count: int) -> list[FailedRecord]:
+        return failed_of(self._plugin, method, error, count) if isinstance(error, DataError) else []
 
-    def _without(self, batch: Batch, failed: Sequence[FailedRecord], error: DataError) -> Batch | None:
-        """Have tolerance decide about these records of a batch; return the others, None where there are none."""
+    def _may_be_taken_apart(self, error: Exception) -> bool:
+        """Whether a put that failed so may have failed for one of its records."""
+        if isinstance(error, DataError):
+            return True
+        return not self._at_most_once and may_be_a_records(error) and not self._suspects.is_over
+
+    def _without(self, batch: Batch, failed: Sequence[FailedRecord], error: Exception) -> list[Batch]:
+        """Set aside the records of a batch that the sink names as bad, and return the others. Without tolerance: what
+        is in front of the first, and the rest for its turn; it ends the task where there is nothing in front."""
+        assert isinstance(error, DataError)
+        if not self._tolerance.tolerates and failed[0].index > 0:
+            front, behind = _parted([batch], failed[0].index)
+            return [*front, *behind]
         mask = [True] * len(batch)
         for bad in failed:
-            one = named(error, bad)
-            self._tolerance.failed(one, stage="put", batch=batch, index=bad.index, at=("TASK_PUT", self._plugin))
+            self._set_aside(named(error, bad), batch, bad.index)
             mask[bad.index] = False
-        return batch.select(mask) if any(mask) else None
+        return [batch.select(mask)] if any(mask) else []
 
-    def _set_aside_of_all(self, todo: deque[Batch], failed: Sequence[FailedRecord], error: DataError) -> None:
+    def _without_all(self, batches: Sequence[Batch], failed: Sequence[FailedRecord], error: Exception) -> list[Batch]:
         """As `_without`, where the records are counted over all batches."""
-        kept, start = [], 0
-        for batch in todo:
+        kept, start = list[Batch](), 0
+        for batch in batches:
             end = start + len(batch)
             own = [replace(bad, index=bad.index - start) for bad in failed if start <= bad.index < end]
-            if (rest := self._without(batch, own, error) if own else batch) is not None:
-                kept.append(rest)
+            kept += self._without(batch, own, error) if own else [batch]
             start = end
-        _replace(todo, kept)
+        return kept
+
+    def _set_aside(self, error: Exception, batch: Batch, index: int) -> None:
+        """Have tolerance decide about a record; go on where it is skipped."""
+        at = ("TASK_PUT", self._plugin)
+        self.failures.append(self._tolerance.failed(error, stage="put", batch=batch, index=index, at=at))
+
+    async def _fails_alone(self, one: Batch, error: Exception) -> bool:
+        """Decide about a record that was put alone and refused; return False where it is to be put again."""
+        if isinstance(error, DataError):
+            self._set_aside(error, one, 0)
+            return True
+        assert isinstance(error, ConnectError)
+        if not self._tolerance.tolerates:
+            raise self._placed(error, one)
+        if (wait_ms := self._suspects.wait_ms()) is not None:
+            if not await self._may_try_again(error, self._suspects.tries, wait_ms):
+                raise Interrupted from error
+            return False
+        at = ("TASK_PUT", self._plugin)
+        self._suspects.add(self._tolerance.failed(error, stage="put", batch=one, at=at))
+        if self._suspects.is_over:
+            raise self._broken()
+        return True
+
+    def _believe(self) -> None:
+        """Take those that failed alone as bad, since the sink has taken another record meanwhile."""
+        self.failures += self._suspects.believed()
+
+    async def _judge_the_last(self, todo: deque[Batch]) -> None:
+        """Decide about records that failed alone, behind which there is none that the sink could take."""
+        while self._suspects:
+            if not self._suspects.are_believable:
+                raise self._broken()
+            wait_ms, first = self._suspects.last_wait_ms(), self._suspects.first
+            if wait_ms is None:
+                self.failures += self._suspects.believed(taken=False)
+                return
+            assert isinstance(first.error, ConnectError)
+            if not await self._may_try_again(first.error, self._suspects.tries, wait_ms):
+                raise Interrupted from first.error
+            error = await self._try(lambda: call(self._thread, self._plugin.put_batch, first.batch))  # noqa: B023
+            if error is None:  # it was an outage, and is over
+                todo.extend([failure.batch for failure in self._suspects.believed()][1:])
+                await self._put_all(todo)
+
+    def _broken(self) -> ConnectError:
+        first, count = self._suspects.first, len(self._suspects)
+        others = f", as does each of {count} records in a row" if count > 1 else ""
+        why = f"it fails alone{others}, and the sink takes no other: it seems to be broken, so nothing is skipped"
+        hint = f"See the trace; where records are bad, {self._plugin.plugin_name()} has to say so with a DataError."
+        error = PluginError(f"{first.reason} (put, {first.where}; {why})", code=PLUGIN_FAILED, hint=hint)
+        error.__cause__ = first.error
+        return error
+
+    def _placed(self, error: Exception, batch: Batch, all_batches: Sequence[Batch] = ()) -> ConnectError:
+        """Return what ends the task when a put failed: the cause first, then which records it was about."""
+        place = coordinates(batch, 0)
+        if len(all_batches) > 1:
+            place += f" and {sum(map(len, all_batches)) - 1} more"
+        elif len(batch) > 1 and batch.offsets:
+            place += f" to {batch.offsets[-1]}"
+        if isinstance(error, ConnectError):
+            placed = ConnectError(f"{error.message} (put, {place})", code=error.code, hint=error.hint)
+        else:
+            hint = f"See the trace and report it to the author of {self._plugin.plugin_name()}."
+            placed = PluginError(f"{told(error)} (put, {place})", code=PLUGIN_FAILED, hint=hint)
+        placed.__cause__ = error
+        return placed
 
 
 def put(task: SinkTask, batch: Batch) -> None:
@@ -214,24 +376,19 @@ def firsts(fetched: Iterable[FetchedBatch]) -> dict[TopicPartition, int]:
     return found
 
 
+def _parted(batches: Iterable[Batch], index: int) -> tuple[list[Batch], list[Batch]]:
+    """Return what is in front of a record, counted over all batches, and the rest."""
+    front, behind = list[Batch](), list[Batch]()
+    for batch in batches:
+        if index > 0:
+            front.append(batch[:index])
+        if index < len(batch):
+            behind.append(batch[max(index, 0) :])
+        index -= len(batch)
+    return front, behind
+
+
 def _replace(todo: deque[Batch], batches: Iterable[Batch]) -> None:
     kept = list(batches)
     todo.clear()
     todo.extend(kept)
-
-
-def _replace_first(todo: deque[Batch], batch: Batch | None) -> None:
-    todo.popleft()
-    if batch is not None:
-        todo.appendleft(batch)
-
-
-def _placed(error: Exception, batch: Batch, plugin: SinkTask) -> ConnectError:
-    """Return what ends the task when a put failed: the cause first, then which records it was about."""
-    place = coordinates(batch, 0)
-    if len(batch) > 1 and batch.offsets:
-        place += f" to {batch.offsets[-1]}"
-    if isinstance(error, ConnectError):
-        return ConnectError(f"{error.message} (put, {place})", code=error.code, hint=error.hint)
-    hint = f"See the trace and report it to the author of {plugin.plugin_name()}."
-    return PluginError(f"{type(error).__name__}: {error} (put, {place})", code="plugin.failed", hint=hint)

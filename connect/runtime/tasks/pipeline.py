@@ -13,26 +13,30 @@ import functools
 import logging
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from connect.api import (
     Batch,
     Column,
+    ConnectError,
     Converter,
     DataError,
     Header,
     HeaderConverter,
     Headers,
     Plugin,
+    RetriableError,
 )
 from connect.api.contract import check_bytes, check_column, check_pair, check_runs, failed_of
 from connect.records import Columns, FetchedBatch, RawHeaders
 from connect.runtime.border.calls import Underway
 from connect.runtime.border.failures import fail, is_plain, told
 from connect.runtime.border.watchdog import Abandoned
+from connect.runtime.failure_kinds import kind_of
+from connect.runtime.tasks.failures import Failure, coordinates, named, reason_of
 from connect.runtime.tasks.stages import Stage, coalesce
-from connect.runtime.tasks.tolerance import Interrupted, Tolerance, named
+from connect.runtime.tasks.tolerance import Interrupted, Tolerance
 
 logger = logging.getLogger(__name__)
 
@@ -72,8 +76,31 @@ class Outgoing:
         )
 
 
+@dataclass(slots=True)
+class Outcome:
+    """What became of the records of one call that did not come through.
+
+    Attributes:
+        failures: To be skipped, once it is known that they do not come again.
+        ending: What ends the task when the records in front of it are dealt with; None in most cases.
+        dropped: The record of `ending` and those behind it, as far as each had come, in order.
+    """
+
+    failures: list[Failure] = field(default_factory=list)
+    ending: DataError | None = None
+    dropped: list[Batch] = field(default_factory=list)
+
+    @property
+    def dropped_count(self) -> int:
+        """How many records are dropped."""
+        return sum(map(len, self.dropped))
+
+
 class Pipeline:
     """One task's stages and converters. All but `underway` is for the task's thread, and blocks it.
+
+    Attributes:
+        outcome: What `to_bytes` or `from_bytes` has to tell of records that failed, until it is called again.
 
     Args:
         tolerance: Decides about failing records.
@@ -89,6 +116,7 @@ class Pipeline:
         tolerance: Tolerance,
         clock_ms: Callable[[], int],
     ) -> None:
+        self.outcome = Outcome()
         self._stages = stages
         self._key_converter = key_converter
         self._value_converter = value_converter
@@ -101,8 +129,7 @@ class Pipeline:
         self._is_in_order = True
         #: When the step under way began; None between steps.
         self._since: float | None = None
-        #: Records that this call has skipped.
-        self._skipped = 0
+        self._went_singly = False
 
     def close(self) -> None:
         """Close every plugin of the pipeline, in order; one that fails is logged."""
@@ -123,47 +150,54 @@ class Pipeline:
         current = [batch for batch in batches if len(batch)]
         self._is_in_order = True
         for stage in self._stages:
-            label = f"transform {stage.alias!r}"
             self._at = ("TRANSFORMATION", stage.transform)
-            current = coalesce(out for batch in current for out in self._staged(stage, batch, label) if len(out))
+            staged = self._each(current, functools.partial(self._staged, stage))
+            current = coalesce(out for out in staged if len(out))
         return current
 
-    def _staged(self, stage: Stage, batch: Batch, label: str) -> list[Batch]:
+    def _staged(self, stage: Stage, batch: Batch) -> list[Batch]:
         """Run one stage.
 
-        What stays one batch of as many records has kept their order; else a transform may part them.
+        What stays one batch of as many records has kept their order, and so have records that went singly; else a
+        transform may part them.
         """
-        changed = self._guarded(stage.apply, batch, label, "apply_batch")
-        self._is_in_order = self._is_in_order and len(changed) == 1 and len(changed[0]) == len(batch)
+        dropped, self._went_singly = self.outcome.dropped_count, False
+        changed = self._guarded(stage.apply, batch, f"transform {stage.alias!r}", "apply_batch")
+        count = len(batch) - (self.outcome.dropped_count - dropped)
+        is_whole = len(changed) == count if self._went_singly else len(changed) < 2
+        self._is_in_order = self._is_in_order and is_whole and sum(map(len, changed)) == count
         return changed
 
     def to_bytes(self, batches: Iterable[Batch]) -> list[Outgoing]:
-        """Transform a source's batches and convert them to bytes, in order; records that fail are skipped, or end it.
+        """Transform a source's batches and convert them to bytes, in order. `outcome` then tells of what failed.
 
         Raises:
             Interrupted: The task is to stop or to pause, and a step waits for another try: nothing is decided.
+            ConnectError: A step takes nothing, for a reason that passes; `errors.retry.timeout` is up.
         """
-        self._skipped = 0
-        try:
-            return self._to_bytes(batches)
-        except Interrupted:
-            self._tolerance.take_back(self._skipped)
-            raise
-
-    def _to_bytes(self, batches: Iterable[Batch]) -> list[Outgoing]:
-        now_ms = self._clock_ms()
-        encoded = []
-        for batch in self.transform(coalesce(batches)):
-            encoded.extend(self._guarded(lambda part: [self._encode(part, now_ms)], batch, "converter", "encode"))
-        return encoded
+        self.outcome, now_ms = Outcome(), self._clock_ms()
+        encode = lambda part: [self._encode(part, now_ms)]  # noqa: E731
+        transformed = self.transform(coalesce(batches))
+        return self._each(transformed, lambda batch: self._guarded(encode, batch, "converter", "encode"))
 
     def from_bytes(self, fetched: Iterable[FetchedBatch]) -> list[Batch]:
-        """Convert a sink's fetched bytes to batches and transform them, in order; raises as `to_bytes`."""
-        decoded = []
-        for batch in fetched:
-            if len(batch):
-                decoded.extend(self._guarded(self._decode, _raw_batch(batch), "converter", "decode"))
+        """Convert a sink's fetched bytes to batches and transform them, in order; as `to_bytes`."""
+        self.outcome = Outcome()
+        raw = (_raw_batch(batch) for batch in fetched if len(batch))
+        decoded = self._each(raw, lambda batch: self._guarded(self._decode, batch, "converter", "decode"))
         return self.transform(coalesce(decoded))
+
+    def _each(self, batches: Iterable[Batch], step: Callable[[Batch], list[Any]]) -> list[Any]:
+        """Run a step over batches; behind a record that ends the task, over none."""
+        outcome, results, left = self.outcome, list[Any](), list[Batch]()
+        behind, outcome.dropped = outcome.dropped, []
+        for batch in batches:
+            if outcome.dropped:
+                left.append(batch)
+            else:
+                results.extend(step(batch))
+        outcome.dropped += left + behind
+        return results
 
     def _guarded(self, step: Callable[[Batch], list[Any]], batch: Batch, stage: str, method: str) -> list[Any]:
         """Run a step, without the records that it names as bad, or one by one where it names none.
@@ -177,42 +211,63 @@ class Pipeline:
             except Interrupted:
                 raise
             except Exception as error:
-                if len(batch) == 1:
-                    self._skip(error, stage, batch, 0)
+                failed = failed_of(self._at[1], method, error, len(batch)) if isinstance(error, DataError) else []
+                if not failed or len(batch) == 1 or not isinstance(error, DataError):
+                    return self._one_by_one(step, batch, stage, error)
+                if not self._tolerance.tolerates:
+                    self._end_at(named(error, failed[0]), stage, batch, failed[0].index)
+                    batch = batch[: failed[0].index]
+                else:
+                    for one in failed:
+                        self._skip(named(error, one), stage, batch, one.index)
+                    bad = {one.index for one in failed}
+                    batch = batch.select([index not in bad for index in range(len(batch))])
+                if not len(batch):
                     return []
-                rest = self._without(batch, stage, method, error) if isinstance(error, DataError) else batch
-                if rest is None:
-                    return []
-                if rest is batch:
-                    break
-                batch = rest
-        return self._one_by_one(step, batch, stage)
 
-    def _without(self, batch: Batch, stage: str, method: str, error: DataError) -> Batch | None:
-        """Skip the records that an error names; return the others: the batch where it names none, None where all."""
-        failed = failed_of(self._at[1], method, error, len(batch))
-        if not failed:
-            return batch
-        for one in failed:
-            self._skip(named(error, one), stage, batch, one.index)
-        bad = {one.index for one in failed}
-        return batch.select([index not in bad for index in range(len(batch))]) if len(bad) < len(batch) else None
+    def _one_by_one(self, step: Callable[[Batch], list[Any]], batch: Batch, stage: str, error: Exception) -> list[Any]:
+        """Run a step record by record. Where none of them passes, for a reason that passes by itself, none of them is
+        bad.
 
-    def _one_by_one(self, step: Callable[[Batch], list[Any]], batch: Batch, stage: str) -> list[Any]:
+        Args:
+            error: What the step raised for all of them. Where that was tried again until the time was up, it is up for
+                each of them.
+        """
         results: list[Any] = []
-        for index in range(len(batch)):
-            one = batch[index : index + 1]
+        failed: list[tuple[int, Exception, tuple[str, Plugin]]] = [(0, error, self._at)] if len(batch) == 1 else []
+        attempt = _once if isinstance(error, RetriableError) else self._tolerance.attempt
+        self._went_singly = True
+        for index in range(len(batch)) if len(batch) > 1 else ():
             try:
-                results.extend(self._tolerance.attempt(lambda one=one: self._run(step, one)))  # type: ignore[misc]
+                results.extend(attempt(functools.partial(self._run, step, batch[index : index + 1])))
             except Interrupted:
                 raise
-            except Exception as error:
-                self._skip(error, stage, batch, index)
+            except Exception as again:
+                failed.append((index, again, self._at))
+                if not self._tolerance.tolerates:
+                    break
+        is_outage = all(kind_of(one) == "outage" for _, one, _ in failed)
+        if is_outage and failed and failed[0][0] == 0 and (len(failed) == len(batch) or not self._tolerance.tolerates):
+            raise _outage(failed[0][1], stage, batch)
+        for index, one, at in failed:
+            self._at = at
+            if self._tolerance.tolerates:
+                self._skip(one, stage, batch, index)
+            else:
+                self._end_at(one, stage, batch, index)
         return results
 
     def _skip(self, error: Exception, stage: str, batch: Batch, index: int) -> None:
-        self._tolerance.failed(error, stage=stage, batch=batch, index=index, at=self._at)
-        self._skipped += 1
+        failure = self._tolerance.failed(error, stage=stage, batch=batch, index=index, at=self._at)
+        self.outcome.failures.append(failure)
+
+    def _end_at(self, error: Exception, stage: str, batch: Batch, index: int) -> None:
+        """Let this record be what ends the task; what is in front of it goes on."""
+        try:
+            self._tolerance.failed(error, stage=stage, batch=batch, index=index, at=self._at)
+        except DataError as ending:
+            self.outcome.ending = ending
+        self.outcome.dropped.insert(0, batch[index:])
 
     def _run(self, step: Callable[[Batch], list[Any]], batch: Batch) -> list[Any]:
         """Run one step: the border of plugins that work between task and log. Only what is an Exception leaves it."""
@@ -303,6 +358,18 @@ class Pipeline:
             schema, value = check_pair(converter, "to_connect_header", converter.to_connect_header(topic, name, data))
             decoded.append(Header(name, value, schema))
         return decoded
+
+
+def _once(function: Callable[[], Any]) -> Any:
+    return function()
+
+
+def _outage(error: Exception, stage: str, batch: Batch) -> ConnectError:
+    """Return what ends the task where a step takes no record at all, for a reason that passes."""
+    code, hint = (error.code, error.hint) if isinstance(error, ConnectError) else ("retriable", None)
+    ended = ConnectError(f"{reason_of(error)} ({stage}, {coordinates(batch, 0)})", code=code, hint=hint)
+    ended.__cause__ = error
+    return ended
 
 
 # -- columns -------------------------------------------------------------------------------------------------------

@@ -20,7 +20,6 @@ from typing import Any, Final
 
 from connect.api import (
     ConnectError,
-    EnvironmentFault,
     RetriableError,
     SinkTask,
     UnknownTopicOrPartitionError,
@@ -32,10 +31,11 @@ from connect.runtime.border.calls import call
 from connect.runtime.config_prefixes import strip_prefix
 from connect.runtime.connector_config import SinkConnectorConfig
 from connect.runtime.factory import make_pipeline
+from connect.runtime.guarantee import is_at_most_once
 from connect.runtime.offsets import sink_group
 from connect.runtime.tasks.context import SinkTaskContextImpl
-from connect.runtime.tasks.dead_letters import DeadLetterQueue
 from connect.runtime.tasks.delivery import may_pass
+from connect.runtime.tasks.failures import Failure, before
 from connect.runtime.tasks.isolation import Puts, firsts
 from connect.runtime.tasks.pipeline import Pipeline
 from connect.runtime.tasks.task import Surroundings, TaskRunner, TaskSpec, idle_wait_s, size_of
@@ -62,11 +62,17 @@ class SinkTaskRunner(TaskRunner):
         super().__init__(spec, around, SinkTaskContextImpl(spec.id.connector, spec.id.task))
         self._pipeline: Pipeline | None = None
         self._consumer: Consumer | None = None
-        self._dead_letters: DeadLetterQueue | None = None
         self._puts: Puts | None = None
         #: Of the partitions that it has: the offset behind the last record that was put, and what is committed of it.
         self._reached: dict[TopicPartition, int] = {}
         self._committed: dict[TopicPartition, int] = {}
+        #: `delivery.guarantee=at-most-once`: offsets are committed before the records are put.
+        self._at_most_once = False
+        self._is_flush_due = False
+        #: Which failures of this fetch have their letters on disk already, by identity.
+        self._kept: set[int] = set()
+        #: What is being put.
+        self._fetched: list[FetchedBatch] = []
         self._polling: asyncio.Task[list[FetchedBatch]] | None = None
 
     async def _prepare(self) -> None:
@@ -74,16 +80,20 @@ class SinkTaskRunner(TaskRunner):
             self.around.plugins, self.around.worker, self.spec.config, log=self.log, interrupted=self.interrupted
         )
         self._pipeline = await self.set_up(make)
-        assert self.tolerance is not None
-        self._puts = Puts(self.thread, self._plugin, self._pipeline, self.tolerance, self.context, self._may_try_again)
         originals = self.spec.config.originals
-        assert isinstance(self.spec.config, SinkConnectorConfig)
-        producer_configs = {
-            **strip_prefix(self.around.worker.originals, "producer."),
-            **strip_prefix(originals, "producer.override."),
-        }
-        self._dead_letters = await DeadLetterQueue.open(
-            self.spec.config, self.id, self.around.cluster, producer_configs
+        self._at_most_once = is_at_most_once(originals)
+        self._dead_letters = await self.open_dead_letters()
+        keeps_offsets = type(self._plugin).resume_offsets is not SinkTask.resume_offsets
+        assert self.tolerance is not None
+        self._puts = Puts(
+            self.thread,
+            self._plugin,
+            self._pipeline,
+            self.tolerance,
+            self.context,
+            self._may_try_again,
+            keep_first=self._keep_first if keeps_offsets and self._dead_letters is not None else None,
+            at_most_once=self._at_most_once,
         )
         configs = {
             "auto.offset.reset": "earliest",
@@ -105,8 +115,7 @@ class SinkTaskRunner(TaskRunner):
         return Subscription(topics, config.topics_regex or None, member=self.id.task, members=self.spec.tasks)
 
     async def _release(self) -> None:
-        if self._dead_letters is not None:
-            await self._dead_letters.aclose()
+        await self.close_dead_letters()
         if self._consumer is not None:
             await self._consumer.aclose()
 
@@ -289,7 +298,8 @@ class SinkTaskRunner(TaskRunner):
 
     async def _may_open_again(self, error: RetriableError, tries: int) -> bool:
         if not self.pausing:
-            return await self._may_try_again(error, tries)
+            going_on = await self.retry_wait(error, tries, until_pause=True)
+            return going_on and not self.pausing and not await self._has_assignment_moved()
         # Partitions come to a task that stands still, too: the pause that it is in ends no wait.
         return await self.retry_wait(error, tries) and not await self._has_assignment_moved()
 
@@ -361,36 +371,69 @@ class SinkTaskRunner(TaskRunner):
 
     async def _deliver(self, fetched: list[FetchedBatch]) -> None:
         """Put what was fetched, and do what the plugin asks for meanwhile. What is not put is taken back."""
-        assert self.tolerance is not None
         assert self._puts is not None
-        self.tolerance.begin()
+        if self._at_most_once:
+            self._reached |= {TopicPartition(batch.topic, batch.partition): batch.next_offset for batch in fetched}
+            await self._commit_offsets(self._reached)
+        self._fetched, self._is_flush_due = fetched, True
         try:
             await self._puts.put(fetched)
-            self._settle(fetched)
-            await self._send_letters(fetched)
         except Interrupted:
-            self._settle(fetched)
-            if self.tolerance.letters:  # nobody sends them now, so all of it comes again, and fails again
-                self._puts.todo = None
-                self._settle(fetched)
-        except Exception:
-            if await self._send_last_letters(fetched):
-                self._record(fetched, self._puts.not_put(fetched))  # what came before the failure
+            await self._settle(fetched)
+        except Exception as error:
+            await self._settle_failed(fetched, error)
             raise
-        not_put = self._puts.not_put(fetched)
-        self._record(fetched, not_put)
-        await self._grant(not_put)
+        else:
+            await self._settle(fetched)
+        await self._grant(self._puts.not_put(fetched))
 
-    def _settle(self, fetched: Sequence[FetchedBatch]) -> None:
-        """Count no record as skipped, and keep no letter of one, that is read again since it was not put."""
-        assert self.tolerance is not None
+    async def _settle(self, fetched: list[FetchedBatch]) -> None:
+        """Send the letters of what was skipped, and take note of what was put, or skipped. Where the letters cannot be
+        sent before the task is to stop, nothing of it counts, and all of it comes again."""
         assert self._puts is not None
-        if not_put := self._puts.not_put(fetched):
-            self.tolerance.come_again(not_put, is_all=not_put == firsts(fetched))
+        assert self.tolerance is not None
+        not_put = self._puts.not_put(fetched)
+        failures = before(self._puts.failures, not_put)
+        try:
+            await self._keep(failures, fetched)
+        except Interrupted:
+            self._puts.todo = None
+            self._record(fetched, firsts(fetched))
+            return
+        self.tolerance.skip(failures)
+        self._record(fetched, not_put)
 
-    async def _may_try_again(self, error: RetriableError, tries: int) -> bool:
+    async def _settle_failed(self, fetched: list[FetchedBatch], error: Exception) -> None:
+        """As `_settle`, of a task that has failed, whose last record has its letter too; the letters are tried once."""
+        assert self._puts is not None
+        assert self.tolerance is not None
+        not_put = self._puts.not_put(fetched)
+        failures = before(self._puts.failures, not_put)
+        ended = [self.tolerance.ended_by] if self.tolerance.ended_by is not None else []
+        try:
+            await self._keep([*failures, *ended], fetched, waits=False)
+        except ConnectError as unkept:
+            self.log.error("%s", unkept.message)
+            self._record(fetched, firsts(fetched))
+            return
+        self.tolerance.skip(failures)
+        self._record(fetched, not_put)
+
+    async def _keep(self, failures: Sequence[Failure], fetched: Sequence[FetchedBatch], *, waits: bool = True) -> None:
+        if self._dead_letters is not None:
+            await self._dead_letters.keep([f for f in failures if id(f) not in self._kept], fetched, waits=waits)
+        self._kept.clear()
+
+    async def _keep_first(self, failures: Sequence[Failure]) -> None:
+        """Bring letters to disk before the sink is given what lies behind their records: it keeps its offsets."""
+        assert self._dead_letters is not None
+        await self._dead_letters.keep(failures, self._fetched)
+        await self._dead_letters.flush()
+        self._kept.update(map(id, failures))
+
+    async def _may_try_again(self, error: ConnectError, tries: int, wait_ms: int) -> bool:
         """Wait before a put is made again; False where the task is to stop or to pause, or the assignment moves."""
-        going_on = await self.retry_wait(error, tries, until_pause=True)
+        going_on = await self.retry_wait(error, tries - 1, wait_ms=wait_ms, until_pause=True)
         return going_on and not self.pausing and not await self._has_assignment_moved()
 
     async def _has_assignment_moved(self) -> bool:
@@ -410,6 +453,8 @@ class SinkTaskRunner(TaskRunner):
             stop = min(not_put.get(partition, batch.next_offset), batch.next_offset)
             count = len(batch) if stop == batch.next_offset else bisect_left(batch.offsets, stop)
             if not count and stop < batch.next_offset:
+                if self._at_most_once:  # it was committed before, and is taken back
+                    self._reached[partition] = min(stop, self._reached.get(partition, stop))
                 continue
             self._reached[partition] = stop
             columns = batch.columns if count == len(batch) else batch.columns.cut(0, count)
@@ -419,48 +464,14 @@ class SinkTaskRunner(TaskRunner):
             self.tell_delivered(batch.topic, batch.partition, count, size_bytes)
             self.around.on_topic(self.id, batch.topic)
 
-    async def _send_letters(self, fetched: Sequence[FetchedBatch]) -> None:
-        """Send what belongs into the dead letter queue; wait where the log cannot take it now.
-
-        Raises:
-            Interrupted: The task is to stop; the letters are kept.
-        """
-        assert self.tolerance is not None
-        if self._dead_letters is None or not self.tolerance.letters:
-            return
-        columns, tries, began = self._dead_letters.columns(self.tolerance.letters, fetched), 0, time.monotonic()
-        while True:
-            try:
-                await self._dead_letters.send(columns)
-                break
-            except (EnvironmentFault, RetriableError) as error:
-                if not may_pass(error) or time.monotonic() - began >= self._dead_letters.delivery_timeout_s:
-                    raise
-                if not await self.retry_wait(error, tries, doing="append to the dead letter queue"):
-                    raise Interrupted from error
-                tries += 1
-        self.tolerance.letters.clear()
-
-    async def _send_last_letters(self, fetched: Sequence[FetchedBatch]) -> bool:
-        """Send the letters of a task that has failed, once; return whether none is left."""
-        assert self.tolerance is not None
-        letters = self.tolerance.letters
-        if self._dead_letters is not None and letters:
-            try:
-                await self._dead_letters.send(self._dead_letters.columns(letters, fetched))
-            except Exception as error:
-                self.log.error("%d dead letters were not sent: %s", len(letters), error)
-                return False
-        letters.clear()
-        return True
-
     def _is_all_committed(self) -> bool:
+        if self._at_most_once and self._is_flush_due:
+            return False
         return all(self._committed.get(partition) == offset for partition, offset in self._reached.items())
 
     async def _commit(self) -> None:
         """Flush the sink, then commit as far as it got. A failure that passes leaves it for the next time, one that
         does not is raised."""
-        assert self._consumer is not None
         self.context.commit_requested = False
         if self._is_all_committed():
             return
@@ -470,25 +481,29 @@ class SinkTaskRunner(TaskRunner):
         except RetriableError as error:
             self.log.warning("offsets were not committed, since the sink cannot flush now: %s", error.message)
             return
+        self._is_flush_due = False
         flushed = flushed_of(self._plugin, result, {(at.topic, at.partition): offset for at, offset in reached.items()})
-        if flushed is not None:
+        if flushed is not None and not self._at_most_once:
             reached = {TopicPartition(*at): offset for at, offset in flushed.items()}
-        offsets = {at: offset for at, offset in reached.items() if self._committed.get(at) != offset}
         try:
-            if self._dead_letters is not None:
-                await self._dead_letters.flush()
-            if offsets:
-                await self._consumer.commit({at: OffsetAndMetadata(offset) for at, offset in offsets.items()})
+            await self._commit_offsets(reached)
         except ConnectError as error:
             if not may_pass(error) and not self.stopping:
                 raise
             self.log.error("offsets were not committed: %s", error.message)
-            if not isinstance(error, UnknownTopicOrPartitionError) and error.code != "log.illegal_generation":
-                return
-            # Refused for ever, and the others are committed.
-        else:
-            self._tell_committed(offsets)
-        self._committed.update(offsets)
+            if isinstance(error, UnknownTopicOrPartitionError) or error.code == "log.illegal_generation":
+                self._committed |= reached  # refused for ever, and the others are committed
+
+    async def _commit_offsets(self, reached: Mapping[TopicPartition, int]) -> None:
+        """Commit those that are not committed yet, behind the letters of what was skipped."""
+        assert self._consumer is not None
+        offsets = {at: offset for at, offset in reached.items() if self._committed.get(at) != offset}
+        if self._dead_letters is not None:
+            await self._dead_letters.flush()
+        if offsets:
+            await self._consumer.commit({at: OffsetAndMetadata(offset) for at, offset in offsets.items()})
+        self._tell_committed(offsets)
+        self._committed |= offsets
 
     def _tell_committed(self, offsets: Mapping[TopicPartition, int]) -> None:
         if offsets and self.around.observers.wants("connect_offsets_committed"):

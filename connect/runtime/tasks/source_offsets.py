@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 
 from connect.api import Batch
+from connect.records import Columns
 from connect.runtime.tasks.pipeline import Outgoing
 
 SourceOffset = tuple[Mapping[str, Any], Mapping[str, Any]]
@@ -103,6 +104,21 @@ def half_way(
                 found.append((batch, count))
             count -= len(batch)
     return found
+
+
+def shells(batches: Iterable[Batch]) -> list[Outgoing]:
+    """Return records that were not converted as what `offsets_before` and `half_way` take: without their contents."""
+    return [
+        Outgoing(
+            batch.topic,
+            batch.partition,
+            Columns([None] * len(batch)),
+            batch.source_partition,
+            batch.source_offset,
+            batch.source_offsets,
+        )
+        for batch in batches
+    ]
 
 
 def _by_partition(outgoing: Iterable[Outgoing]) -> dict[bytes, list[Outgoing]]:

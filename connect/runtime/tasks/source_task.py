@@ -17,9 +17,10 @@ import inspect
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Final
 
-from connect.api import Batch, ConnectError, RetriableError, SourceTask
+from connect.api import Batch, ConnectError, DataError, RetriableError, SourceTask
 from connect.api.contract import batches_of, check_batch, check_source, refuse
 from connect.ports import Producer
 from connect.records import Appended
@@ -27,12 +28,15 @@ from connect.runtime.border.calls import call, on_loop
 from connect.runtime.config_prefixes import strip_prefix
 from connect.runtime.connector_config import SourceConnectorConfig
 from connect.runtime.factory import make_pipeline
+from connect.runtime.guarantee import is_at_most_once
 from connect.runtime.tasks.acknowledgements import Acknowledgements
 from connect.runtime.tasks.appending import Appends
 from connect.runtime.tasks.context import SourceTaskContextImpl
+from connect.runtime.tasks.dead_letters import UNWRITABLE
 from connect.runtime.tasks.delivery import delivery_timeout_s, may_pass
-from connect.runtime.tasks.pipeline import Outgoing, Pipeline
-from connect.runtime.tasks.source_offsets import PendingOffsets, half_way, offsets_before, offsets_of
+from connect.runtime.tasks.failures import Failure
+from connect.runtime.tasks.pipeline import Outcome, Outgoing, Pipeline
+from connect.runtime.tasks.source_offsets import PendingOffsets, half_way, offsets_before, offsets_of, shells
 from connect.runtime.tasks.task import Surroundings, TaskRunner, TaskSpec, size_of
 from connect.runtime.tasks.tolerance import Interrupted
 from connect.runtime.tasks.topic_creation import TopicCreation, topic_groups
@@ -53,6 +57,15 @@ IDLE_WAIT_MAX_S: Final = 1.0
 POLL_WAIT_MAX_S: Final = 60.0
 #: How long a cancelled task waits for its parts to end.
 ABANDON_S: Final = 0.5
+
+
+@dataclass(slots=True)
+class Converted:
+    """One poll on its way: what of it goes into the log, what the source returned, and what failed."""
+
+    outgoing: list[Outgoing] = field(default_factory=list)
+    polled: list[Batch] = field(default_factory=list)
+    outcome: Outcome = field(default_factory=Outcome)
 
 
 class SourceTaskRunner(TaskRunner):
@@ -98,6 +111,8 @@ class SourceTaskRunner(TaskRunner):
         self._acks: Acknowledgements | None = None
         self._acknowledger: asyncio.Task[None] | None = None
         self._is_acknowledging = asyncio.Lock()
+        #: `delivery.guarantee=at-most-once`: offsets are stored before the records are appended.
+        self._at_most_once = False
 
     async def _prepare(self) -> None:
         make = lambda: make_pipeline(  # noqa: E731 - runs on the task's thread
@@ -115,6 +130,8 @@ class SourceTaskRunner(TaskRunner):
         timeout_s = delivery_timeout_s(configs)
         groups = topic_groups(self.spec.config.originals, self.spec.config.topic_creation_groups)
         self._producer = await self._make_producer(f"connector-producer-{self.id}", configs)
+        await self.open_dead_letters()
+        self._at_most_once = is_at_most_once(self.spec.config.originals)
         assert self.tolerance is not None
         self._appends = Appends(
             self._producer,
@@ -130,6 +147,7 @@ class SourceTaskRunner(TaskRunner):
         return self.around.cluster.producer(client_id=client_id, configs=configs)
 
     async def _release(self) -> None:
+        await self.close_dead_letters()
         if self._producer is not None:
             await self._producer.aclose()
 
@@ -162,7 +180,8 @@ class SourceTaskRunner(TaskRunner):
 
     async def _poll_and_append(self) -> None:
         poll = self._poll_on_loop if on_loop(self._plugin, "poll_batch", "poll") else self._poll_on_thread
-        idle_s, tries, had_some = IDLE_WAIT_MIN_S, 0, False
+        assert self.tolerance is not None
+        idle_s, had_some, retries = IDLE_WAIT_MIN_S, False, None
         while not self.stopping:
             if self.pausing:
                 await self._stand_still()
@@ -177,20 +196,23 @@ class SourceTaskRunner(TaskRunner):
             polled_at = time.monotonic()
             try:
                 polled = await poll()
-                tries = 0
             except Interrupted:
                 continue
             except RetriableError as error:
                 await self._finish_append()
-                await self.retry_wait(error, tries, until_pause=True)
-                tries += 1
+                retries = retries or self.tolerance.retries()
+                wait_ms = retries.failed(error)
+                await self.retry_wait(error, retries.tries - 1, wait_ms=wait_ms, until_pause=True)
                 continue
+            retries = None
             if polled is None:
                 continue
             await self._make_room()
-            if polled[0] or polled[1]:
+            if polled.outgoing or polled.polled:
                 idle_s, had_some = IDLE_WAIT_MIN_S, True
-                self._hand_over(*polled)
+                if self._at_most_once:
+                    await self._store_first(polled.polled)
+                self._hand_over(polled)
             elif await self._wait_for_more(idle_s):
                 idle_s = IDLE_WAIT_MIN_S
                 await self.wait_stopping(polled_at + IDLE_WAIT_MIN_S - time.monotonic())
@@ -258,10 +280,10 @@ class SourceTaskRunner(TaskRunner):
 
     # -- polling ---------------------------------------------------------------------------------------------------
 
-    async def _poll_on_thread(self) -> tuple[list[Outgoing], list[Batch]]:
+    async def _poll_on_thread(self) -> Converted:
         return await self.thread.run(self._poll_and_convert)
 
-    def _poll_and_convert(self) -> tuple[list[Outgoing], list[Batch]]:
+    def _poll_and_convert(self) -> Converted:
         batches, self._polled = self._polled, None
         if batches is None:
             batches = self.thread.inside(self.poll)
@@ -271,7 +293,7 @@ class SourceTaskRunner(TaskRunner):
         """Poll a plain task, on its thread: blocks for as long as the plugin does. The result is sound."""
         return self._listed(self._poll_method())
 
-    async def _poll_on_loop(self) -> tuple[list[Outgoing], list[Batch]] | None:
+    async def _poll_on_loop(self) -> Converted | None:
         """Return what an async poll brings; None when the task is asked to stop or to pause first.
 
         An async poll may wait as long as it likes: a stop cancels it, a pause leaves it under way. Raises at once what
@@ -295,7 +317,7 @@ class SourceTaskRunner(TaskRunner):
             polling, self._polling = self._polling, None
             batches = self._listed(polling.result())
         if not batches:
-            return [], []
+            return Converted()
         return await self.thread.run(self._converted, batches)
 
     def _listed(self, result: Any) -> list[Batch]:
@@ -312,12 +334,12 @@ class SourceTaskRunner(TaskRunner):
             polling.cancel()
             await asyncio.gather(polling, return_exceptions=True)
 
-    def _converted(self, batches: list[Batch]) -> tuple[list[Outgoing], list[Batch]]:
+    def _converted(self, batches: list[Batch]) -> Converted:
         assert self._pipeline is not None
         if self._acks is not None:
             batches = self._acks.told_apart(batches)
         try:
-            return self._pipeline.to_bytes(batches), batches
+            return Converted(self._pipeline.to_bytes(batches), batches, self._pipeline.outcome)
         except Interrupted:
             self._polled = batches
             raise
@@ -326,32 +348,79 @@ class SourceTaskRunner(TaskRunner):
         """Return when another poll's records may be handed over. Raises what an append before has raised."""
         await self._finish_append()
 
-    def _hand_over(self, outgoing: Sequence[Outgoing], polled: Sequence[Batch]) -> None:
+    def _hand_over(self, converted: Converted) -> None:
         """Begin to append one poll's records, beside the next poll."""
-        self._appending = asyncio.create_task(self._append(outgoing, polled))
+        self._appending = asyncio.create_task(self._append(converted))
 
     # -- appending -------------------------------------------------------------------------------------------------
 
-    async def _append(self, outgoing: Sequence[Outgoing], polled: Sequence[Batch]) -> None:
-        """Append one poll's records; what was reached counts, also where it fails half-way."""
+    async def _append(self, converted: Converted) -> None:
+        """Append one poll's records, and the letters of those that failed; what was reached counts, also where it fails
+        half-way."""
         appended: list[Outgoing] = []
-        left = deque(outgoing)
+        polled, outcome, left = converted.polled, converted.outcome, deque(converted.outgoing)
         assert self._appends is not None
         try:
             await self._appends.append(left, appended)
-        except Exception:
-            in_order = all(out.is_in_order for out in (*appended, *left))
-            self._pending.add(offsets_before(polled, appended, left, in_order=in_order))
-            self._half_way = half_way(polled, appended, left) if in_order else []
-            self._is_due.set()
+            await self.settle([*outcome.failures, *self._appends.take_failures()])
+            if outcome.ending is not None:
+                await self.keep_last()
+                raise outcome.ending
+        except Exception as error:
+            # Where a letter is missing, nothing of it may be committed; and what was stored before the append is taken
+            # back only where it is known that nothing of it is in the log.
+            is_unkept = isinstance(error, ConnectError) and error.code == UNWRITABLE
+            if not is_unkept and (not self._at_most_once or isinstance(error, DataError)):
+                self._reach_half_way(converted, appended, [*left, *shells(outcome.dropped)])
             if self._acks is not None:
                 self._acks.polled(polled, is_whole=False)
             raise
-        self._pending.add(offsets_of(polled))
+        if not self._at_most_once:
+            self._pending.add(offsets_of(polled))
         if self._acks is not None:
             self._acks.polled(polled, is_whole=True)
         self._appended_at = time.monotonic()
         self._is_due.set()
+
+    async def _store_first(self, polled: Sequence[Batch]) -> None:
+        """Store the offsets of a poll before its records are appended, and let the source acknowledge them: none comes
+        again. Raises where they cannot be stored, and nothing is appended then."""
+        if offsets := offsets_of(polled):
+            await self._store.put(self.id.connector, offsets)
+            self._committed.add(offsets)
+            self._has_news = True
+            await self._tell_committed()
+
+    def _reach_half_way(self, converted: Converted, appended: list[Outgoing], left: list[Outgoing]) -> None:
+        """Take note of how far a poll came."""
+        in_order = all(out.is_in_order for out in (*appended, *left))
+        self._pending.add(offsets_before(converted.polled, appended, left, in_order=in_order))
+        self._half_way = half_way(converted.polled, appended, left) if in_order else []
+        self._is_due.set()
+
+    async def settle(self, failures: Sequence[Failure]) -> None:
+        """Send the letters of records that are skipped, and count them.
+
+        Raises:
+            Interrupted: The task is to stop, and the log cannot take them now.
+            ConnectError: dead_letter.unwritable; none is skipped.
+        """
+        assert self.tolerance is not None
+        if failures:
+            if self._dead_letters is not None:
+                await self._dead_letters.keep(failures)
+            self.tolerance.skip(failures)
+
+    async def keep_last(self) -> None:
+        """Send the letter of the record that ends the task, once."""
+        assert self.tolerance is not None
+        if self._dead_letters is not None and self.tolerance.ended_by is not None:
+            await self._dead_letters.keep([self.tolerance.ended_by], waits=False)
+
+    async def flush_letters(self) -> None:
+        """Return when the letters of all that was skipped are on disk."""
+        if self._dead_letters is not None:
+            await self._dead_letters.flush()
 
     def _before_append(self, out: Outgoing) -> None:
         self.around.on_topic(self.id, out.topic)
@@ -415,6 +484,7 @@ class SourceTaskRunner(TaskRunner):
             try:
                 async with asyncio.timeout(self.around.worker.offset_flush_timeout_ms / 1000):
                     await self._producer.flush()
+                    await self.flush_letters()
                     await self._store.put(self.id.connector, offsets)
             except BaseException as error:
                 self._pending.put_back(offsets)

@@ -17,13 +17,15 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
-from connect.api import Batch, ConnectError, Connector, PluginError, RetriableError, Task
+from connect.api import ConnectError, Connector, PluginError, RetriableError, Task
 from connect.api.connector import config_class_of
 from connect.ports import Cluster
+from connect.runtime.backoff import wait_ms_of
 from connect.runtime.border.calls import PluginTimeoutError, TaskThread, call
 from connect.runtime.border.failures import PLUGIN_FAILED, cause_of, failure_of, told
 from connect.runtime.border.watchdog import Watchdog
-from connect.runtime.connector_config import ConnectorConfig
+from connect.runtime.config_prefixes import strip_prefix
+from connect.runtime.connector_config import ConnectorConfig, DeadLetterConfig
 from connect.runtime.connector_context import connector_context
 from connect.runtime.model import State, TaskId, TaskProgress
 from connect.runtime.observers import Observers
@@ -31,8 +33,10 @@ from connect.runtime.plugins import PluginDesc, PluginHost
 from connect.runtime.secrets import redact
 from connect.runtime.states import INITIAL, Event, after
 from connect.runtime.tasks.context import SinkTaskContextImpl, SourceTaskContextImpl
+from connect.runtime.tasks.dead_letters import DeadLetterQueue
+from connect.runtime.tasks.failures import Failure, told_to_observers
 from connect.runtime.tasks.pipeline import Pipeline
-from connect.runtime.tasks.tolerance import Tolerance, failed_record, wait_ms_of
+from connect.runtime.tasks.tolerance import Tolerance
 from connect.runtime.worker_config import WorkerConfig
 
 #: Long idle waits end together, on multiples of this: a wake-up costs more than what it is for, half of it saved. Those
@@ -106,6 +110,7 @@ class TaskRunner(ABC):
         self._is_made = False
         self._is_late = False
         self._pipeline: Pipeline | None = None
+        self._dead_letters: DeadLetterQueue | None = None
         self._log_released = False
 
     # -- from outside ----------------------------------------------------------------------------------------------
@@ -190,6 +195,27 @@ class TaskRunner(ABC):
         self.tolerance = tolerance
         return pipeline
 
+    async def open_dead_letters(self) -> DeadLetterQueue | None:
+        """Make the way into the dead letter queue, where the config names one."""
+        originals = self.spec.config.originals
+        configs = {
+            **strip_prefix(self.around.worker.originals, "producer."),
+            **strip_prefix(originals, "producer.override."),
+        }
+
+        async def waits(error: ConnectError, tries: int, doing: str) -> bool:
+            return await self.retry_wait(error, tries, doing=doing)
+
+        self._dead_letters = await DeadLetterQueue.open(
+            DeadLetterConfig.parse(originals), self.id, self.around.cluster, configs, waits
+        )
+        return self._dead_letters
+
+    async def close_dead_letters(self) -> None:
+        """Give it back."""
+        if self._dead_letters is not None:
+            await self._dead_letters.aclose()
+
     @abstractmethod
     async def _prepare(self) -> None:
         """Make what the loop needs, before the plugin starts."""
@@ -242,16 +268,27 @@ class TaskRunner(ABC):
         """Whether a pause was asked for."""
         return not self._resumed.is_set()
 
-    async def retry_wait(self, error: ConnectError, tries: int, *, doing: str = "", until_pause: bool = False) -> bool:
+    async def retry_wait(
+        self,
+        error: ConnectError,
+        tries: int,
+        *,
+        wait_ms: int | None = None,
+        doing: str = "",
+        until_pause: bool = False,
+    ) -> bool:
         """Wait before a call is made again; return False once the task is to stop.
 
         Says the first failure, then every tenth.
 
         Args:
+            tries: How often the call was made again already.
+            wait_ms: How long; left out, what the error asks for, or the back-off.
             doing: What is tried, where it is not a call of the plugin.
             until_pause: A pause ends the wait, too.
         """
-        wait_ms = wait_ms_of(error, tries, max_ms=self.spec.config.errors_retry_delay_max_ms)
+        if wait_ms is None:
+            wait_ms = wait_ms_of(error, tries, max_ms=self.spec.config.errors_retry_delay_max_ms)
         if tries % 10 == 0:
             what = f"{doing}: " if doing else ""
             self.log.warning("%stry %d failed, next in %d ms: %s", what, tries + 1, wait_ms, error.message)
@@ -352,9 +389,10 @@ class TaskRunner(ABC):
                 "connect_batch_delivered", topic=topic, partition=partition, records=records, size_bytes=size_bytes
             )
 
-    def _tell_failed(self, error: Exception, stage: str, batch: Batch, index: int, skipped: bool) -> None:
+    def _tell_failed(self, failure: Failure, skipped: bool) -> None:
         if self.around.observers.wants("connect_record_failed"):
-            self.tell("connect_record_failed", **failed_record(error, stage, batch, index), skipped=skipped)
+            told = told_to_observers(failure.error, failure.stage, failure.batch, failure.index)
+            self.tell("connect_record_failed", **told, skipped=skipped)
 
     def _failed(self, error: Exception) -> None:
         cause = cause_of(error)

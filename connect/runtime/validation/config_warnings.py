@@ -19,11 +19,11 @@ from connect.runtime.border.calls import within
 from connect.runtime.factory import framework_config, make_converter, make_header_converter, make_stages
 from connect.runtime.model import ConfigInfos, PluginKind
 from connect.runtime.plugins import PluginDesc, PluginHost
-from connect.runtime.restarts import RestartConfig
 from connect.runtime.tasks.topic_creation import topic_groups
 from connect.runtime.validation.class_names import instead_of
 from connect.runtime.validation.client_overrides import PREFIXES, TYPES, clients_of
 from connect.runtime.validation.enrichment import CONVERTERS, MEMBERS
+from connect.runtime.validation.validator import own_configs
 from connect.runtime.validation.version_ranges import in_range
 from connect.runtime.worker_config import WorkerConfig
 
@@ -143,7 +143,8 @@ def _matching(pattern: str, names: Iterable[str]) -> tuple[list[str], str | None
 
 def _keys(desc: PluginDesc, config: Mapping[str, Any], infos: ConfigInfos) -> Iterator[ConfigWarning]:
     """Yield a warning for each key that nothing reads."""
-    known = {info.value.name for info in infos.configs if info.definition is not None} | RestartConfig.keys().keys()
+    known = {info.value.name for info in infos.configs if info.definition is not None}
+    known |= {name for ours in own_configs(desc) for name in ours.keys()}  # noqa: SIM118 - a class, and no mapping
     for name in config:
         if name in known:
             continue
@@ -292,17 +293,15 @@ def _risks(desc: PluginDesc, config: Mapping[str, Any], infos: ConfigInfos) -> I
     tolerant, logs = values["errors.tolerance"] == "all", values["errors.log.enable"] == "true"
     dead = values.get(f"{_DEAD}topic.name", "")
     if tolerant and not logs and not dead:
-        keep = f" or {_DEAD}topic.name" if desc.kind is PluginKind.SINK else ""
-        yield ConfigWarning(
-            "errors.tolerance", RISKY, f"bad records are dropped without a trace: set errors.log.enable=true{keep}"
-        )
+        keep = f"set errors.log.enable=true or {_DEAD}topic.name"
+        yield ConfigWarning("errors.tolerance", RISKY, f"bad records are dropped without a trace: {keep}")
     if dead and not tolerant:
         yield ConfigWarning(
             f"{_DEAD}topic.name",
             RISKY,
             "the first bad record still ends the task, since errors.tolerance is none: set errors.tolerance=all",
         )
-    if dead and values[f"{_DEAD}context.headers.enable"] != "true":
+    if dead and values.get(f"{_DEAD}context.headers.enable") != "true":
         yield ConfigWarning(
             f"{_DEAD}context.headers.enable",
             RISKY,

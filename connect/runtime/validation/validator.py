@@ -15,10 +15,17 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from connect.api import ConfigError, ConfigKey, ConfigValue, Problem
+from connect.api import Config, ConfigError, ConfigKey, ConfigValue, Problem
+from connect.runtime import guarantee
 from connect.runtime.border.calls import within
-from connect.runtime.connector_config import ConnectorConfig, SinkConnectorConfig, SourceConnectorConfig
+from connect.runtime.connector_config import (
+    ConnectorConfig,
+    DeadLetterConfig,
+    SinkConnectorConfig,
+    SourceConnectorConfig,
+)
 from connect.runtime.factory import connector_desc
+from connect.runtime.guarantee import DeliveryConfig
 from connect.runtime.model import ConfigInfo, ConfigInfos, ConfigValueInfo, PluginKind
 from connect.runtime.plugins import CONNECTOR_KINDS, PluginDesc, PluginHost
 from connect.runtime.restarts import RestartConfig
@@ -80,7 +87,9 @@ def validate(plugins: PluginHost, worker: WorkerConfig, plugin: str, config: Map
             values.update(extra)
             groups.extend(groups_of(extra.values()))
     # Ours beside Kafka's; shown where they are given.
-    values.update((name, value) for name, value in RestartConfig.values(config).items() if name in config)
+    for ours in own_configs(desc):
+        values.update((name, value) for name, value in ours.values(config).items() if name in config)
+    guarantee.check(desc.cls, values.get(guarantee.KEY))
     promises.check(desc, worker, config, values)
     infos = [_info(value.key, value) for value in values.values()]
     infos.extend(_info(key, value) for key, value in override_values(desc.kind, config).values())
@@ -102,6 +111,11 @@ def plugin_config(plugins: PluginHost, name: str) -> list[ConfigKey]:
     framework = framework_of(desc).keys()
     framework[_VERSION] = dataclasses.replace(framework[_VERSION], default=desc.cls.version)
     return own + [key for key in framework.values() if key.name not in known]
+
+
+def own_configs(desc: PluginDesc) -> list[type[Config]]:
+    """Return the declarations of the keys that every connector of a kind has here, and none in Kafka."""
+    return [RestartConfig, DeliveryConfig, *([DeadLetterConfig] if desc.kind is PluginKind.SOURCE else [])]
 
 
 def framework_of(desc: PluginDesc) -> type[ConnectorConfig]:

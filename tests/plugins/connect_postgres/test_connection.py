@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from connect.api import ConfigError, RetriableError
-from connect.runtime.restarts import kind_of
+from connect.runtime.failure_kinds import kind_of
 from connect_postgres import JdbcSinkConnector, JdbcSourceConnector
 from connect_postgres.connection import close, connect
 from connect_postgres.sink_config import SinkConfig

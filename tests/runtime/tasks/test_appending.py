@@ -103,7 +103,11 @@ async def test_a_record_that_the_topic_does_not_allow_is_skipped_alone_where_tha
     await cluster.admin.create_topic("t", configs={"max.message.bytes": "500"})
     way = Way(cluster, errors_tolerance="all")
     await way.append(b"a", b"b", b"x" * 1000, b"c", b"d")
-    assert (await values(cluster), way.tolerance.skipped) == ([b"a", b"b", b"c", b"d"], 1)
+    assert await values(cluster) == [b"a", b"b", b"c", b"d"]
+    [failure] = way.appends.take_failures()
+    assert failure.columns is not None
+    assert (failure.step, list(failure.columns.values)) == ("KAFKA_PRODUCE", [b"x" * 1000])
+    assert way.appends.take_failures() == []
 
 
 async def test_without_tolerance_it_ends_the_append_and_what_is_left_begins_with_it(cluster: Cluster) -> None:

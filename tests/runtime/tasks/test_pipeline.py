@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,18 +11,21 @@ import pytest
 from connect.api import (
     Batch,
     Column,
+    ConnectError,
     Converter,
     DataError,
     HeaderConverter,
     PluginError,
     Predicate,
     Record,
+    RetriableError,
     Schema,
     Transform,
 )
 from connect.records import Columns, FetchedBatch
 from connect.runtime.border.watchdog import Abandoned
 from connect.runtime.connector_config import SinkConnectorConfig
+from connect.runtime.failure_kinds import kind_of
 from connect.runtime.tasks.pipeline import Pipeline
 from connect.runtime.tasks.stages import Stage
 from connect.runtime.tasks.tolerance import Interrupted, Tolerance
@@ -64,10 +68,20 @@ def make_pipeline(*stages: Stage, **keys: str) -> tuple[Pipeline, Tolerance]:
     return Pipeline(stages, Text(), Text(), TextHeaders(), tolerance, lambda: 99), tolerance
 
 
+def skipped(pipeline: Pipeline) -> int:
+    return len(pipeline.outcome.failures)
+
+
+def ending(pipeline: Pipeline) -> DataError:
+    assert pipeline.outcome.ending is not None
+    return pipeline.outcome.ending
+
+
 def test_one_bad_record_of_a_batch_is_skipped_and_the_others_go_on() -> None:
     pipeline, tolerance = make_pipeline(Stage("f", FailOn()), **{"errors.tolerance": "all"})
-    (out,) = pipeline.to_bytes([make_batch(["a", "bad", "b"])])
-    assert (list(out.columns.values), tolerance.skipped) == ([b"a", b"b"], 1)
+    outgoing = pipeline.to_bytes([make_batch(["a", "bad", "b"])])
+    assert [value for out in outgoing for value in out.columns.values] == [b"a", b"b"]
+    assert (skipped(pipeline), tolerance.skipped) == (1, 0)  # counted once it is known that it does not come again
 
 
 class NameBad(Transform):
@@ -86,17 +100,17 @@ class NameBad(Transform):
 
 def test_a_transform_that_names_its_bad_records_is_given_the_others_together() -> None:
     transform = NameBad()
-    pipeline, tolerance = make_pipeline(Stage("n", transform), **{"errors.tolerance": "all"})
+    pipeline, _ = make_pipeline(Stage("n", transform), **{"errors.tolerance": "all"})
     (out,) = pipeline.to_bytes([make_batch(["a", "bad1", "b", "bad2", "c"])])
-    assert (list(out.columns.values), tolerance.skipped) == ([b"a", b"b", b"c"], 2)
+    assert (list(out.columns.values), skipped(pipeline)) == ([b"a", b"b", b"c"], 2)
     assert transform.calls == [["a", "bad1", "b", "bad2", "c"], ["a", "b", "c"]]
 
 
 def test_of_a_batch_of_bad_records_nothing_is_given_again() -> None:
     transform = NameBad()
-    pipeline, tolerance = make_pipeline(Stage("n", transform), **{"errors.tolerance": "all"})
+    pipeline, _ = make_pipeline(Stage("n", transform), **{"errors.tolerance": "all"})
     assert pipeline.to_bytes([make_batch(["bad1", "bad2"])]) == []
-    assert (len(transform.calls), tolerance.skipped) == (1, 2)
+    assert (len(transform.calls), skipped(pipeline)) == (1, 2)
 
 
 class IsNumbered(Predicate):
@@ -105,20 +119,18 @@ class IsNumbered(Predicate):
 
 
 def test_behind_a_predicate_the_record_that_a_transform_names_is_the_one_that_is_skipped() -> None:
-    pipeline, tolerance = make_pipeline(Stage("n", NameBad(), IsNumbered()), **{"errors.tolerance": "all"})
-    failed: list[tuple[str, int | None]] = []
-    tolerance.on_failed = lambda error, stage, batch, index, skipped: failed.append(
-        (str(error), batch.record(index).offset)
-    )
+    pipeline, _ = make_pipeline(Stage("n", NameBad(), IsNumbered()), **{"errors.tolerance": "all"})
     batches = pipeline.transform([make_sink_batch(["bad", "a1", "bad2", "b", "bad3", "c4"], base_offset=10)])
     assert [value for batch in batches for value in batch.values] == ["bad", "a1", "b", "c4"]
+    failed = [(str(one.error), one.batch.record(one.index).offset) for one in pipeline.outcome.failures]
     assert failed == [("bad2 is bad", 12), ("bad3 is bad", 14)]
 
 
 def test_without_tolerance_the_first_record_that_is_named_is_the_failure() -> None:
     pipeline, _ = make_pipeline(Stage("n", NameBad()))
-    with pytest.raises(DataError, match=r"bad1 is bad \(transform 'n', topic orders, partition 0, offset 8\)"):
-        pipeline.transform([make_sink_batch(["a", "bad1", "bad2"], base_offset=7)])
+    (out,) = pipeline.transform([make_sink_batch(["a", "bad1", "bad2"], base_offset=7)])
+    assert ending(pipeline).message == "bad1 is bad (transform 'n', topic orders, partition 0, offset 8)"
+    assert (out.values, [batch.values for batch in pipeline.outcome.dropped]) == (["a"], [["bad1", "bad2"]])
 
 
 def test_a_converter_that_names_its_bad_values_is_given_the_others_together() -> None:
@@ -153,24 +165,83 @@ def test_a_transform_that_names_a_record_it_was_not_given_is_broken() -> None:
 
 
 def test_what_is_interrupted_counts_none_of_its_records_as_skipped_since_they_come_again() -> None:
-    class Away(FailOn):
+    class Interrupting(FailOn):
         def apply_batch(self, batch: Batch) -> Batch:
             if batch.values == ["away"]:
                 raise Interrupted
             return super().apply_batch(batch)
 
-    pipeline, tolerance = make_pipeline(Stage("f", Away()), **{"errors.tolerance": "all"})
+    pipeline, tolerance = make_pipeline(Stage("f", Interrupting()), **{"errors.tolerance": "all"})
+    with pytest.raises(Interrupted):
+        pipeline.to_bytes([make_batch(["a", "bad", "away"])])
+    assert tolerance.skipped == 0
     assert len(pipeline.to_bytes([make_batch(["bad", "b"])])) == 1
-    for _ in range(2):
-        with pytest.raises(Interrupted):
-            pipeline.to_bytes([make_batch(["a", "bad", "away"])])
-        assert tolerance.skipped == 1
+    assert skipped(pipeline) == 1
 
 
 def test_without_tolerance_a_bad_record_is_named() -> None:
     pipeline, _ = make_pipeline(Stage("f", FailOn()))
-    with pytest.raises(DataError, match=r"bad is bad \(transform 'f', topic orders, partition 0, offset 8\)"):
-        pipeline.transform([make_sink_batch(["a", "bad", "b"], base_offset=7)])
+    (out,) = pipeline.transform([make_sink_batch(["a", "bad", "b"], base_offset=7)])
+    assert ending(pipeline).message == "bad is bad (transform 'f', topic orders, partition 0, offset 8)"
+    assert (out.values, [batch.values for batch in pipeline.outcome.dropped]) == (["a"], [["bad", "b"]])
+
+
+class FailOnSecond(FailOn):
+    bad = "early"
+
+
+def test_without_tolerance_the_first_bad_record_of_all_steps_is_the_failure_and_those_behind_it_are_dropped() -> None:
+    pipeline, _ = make_pipeline(Stage("f", FailOn()), Stage("g", FailOnSecond()))
+    batches = [make_sink_batch(["a", "early"]), make_sink_batch(["b", "bad", "c"], base_offset=2, topic="other")]
+    batches.append(make_sink_batch(["d"], base_offset=5, topic="last"))
+    (out,) = pipeline.transform(batches)
+    assert ending(pipeline).message == "early is bad (transform 'g', topic orders, partition 0, offset 1)"
+    assert out.values == ["a"]
+    assert [batch.values for batch in pipeline.outcome.dropped] == [["early"], ["b"], ["bad", "c"], ["d"]]
+
+
+class Away(Transform):
+    """Takes nothing, as one that asks a server which is away."""
+
+    calls = 0
+
+    def apply_batch(self, batch: Batch) -> Batch:
+        self.calls += 1
+        raise RetriableError("the server is away")
+
+
+def test_a_step_that_takes_nothing_for_a_reason_that_passes_skips_no_record() -> None:
+    for values in (["a"], ["a", "b", "c"]):
+        pipeline, _ = make_pipeline(Stage("s", Away()), **{"errors.tolerance": "all"})
+        with pytest.raises(ConnectError, match="the server is away") as raised:
+            pipeline.to_bytes([make_batch(values)])
+        assert kind_of(raised.value) == "outage"
+        assert not isinstance(raised.value, RetriableError)  # else the poll would be made again, without these
+        assert skipped(pipeline) == 0
+
+
+def test_the_time_for_tries_is_up_for_a_batch_and_not_for_each_of_its_records_anew() -> None:
+    away = Away()
+    keys = {"errors.tolerance": "all", "errors.retry.timeout": "50", "errors.retry.delay.max.ms": "20"}
+    pipeline, _ = make_pipeline(Stage("s", away), **keys)
+    began = time.monotonic()
+    with pytest.raises(ConnectError, match="the server is away"):
+        pipeline.to_bytes([make_batch([str(n) for n in range(100)])])
+    assert time.monotonic() - began < 5
+    assert away.calls < 120
+
+
+def test_one_record_that_a_step_cannot_take_now_while_it_takes_others_is_skipped() -> None:
+    class Slow(Transform):
+        def apply(self, record: Record) -> Record:
+            if record.value == "slow":
+                raise RetriableError("too slow")
+            return record
+
+    pipeline, _ = make_pipeline(Stage("s", Slow()), **{"errors.tolerance": "all"})
+    outgoing = pipeline.to_bytes([make_batch(["a", "slow", "b"])])
+    assert [value for out in outgoing for value in out.columns.values] == [b"a", b"b"]
+    assert skipped(pipeline) == 1
 
 
 def test_a_source_record_without_timestamp_gets_the_present_time() -> None:
@@ -193,10 +264,10 @@ def test_fetched_bytes_become_a_batch_with_offsets() -> None:
 
 
 def test_bytes_that_cannot_be_read_are_skipped_one_by_one() -> None:
-    pipeline, tolerance = make_pipeline(**{"errors.tolerance": "all"})
+    pipeline, _ = make_pipeline(**{"errors.tolerance": "all"})
     fetched = FetchedBatch("t", 0, range(3), Columns([b"a", b"\xff", b"c"]), 3)
     (batch,) = pipeline.from_bytes([fetched])
-    assert (batch.values, batch.offsets, tolerance.skipped) == (["a", "c"], [0, 2], 1)
+    assert (batch.values, batch.offsets, skipped(pipeline)) == (["a", "c"], [0, 2], 1)
 
 
 class Naughty(Transform, Predicate, Converter):  # type: ignore[misc]
@@ -243,8 +314,9 @@ def test_whatever_a_step_raises_fails_its_record_and_nothing_else(what: BaseExce
         ([Stage("n", Upper(), Naughty(what))], Text()),
         ([], Naughty(what)),
     ):
-        with pytest.raises(DataError, match=type(what).__name__):
-            naughty_pipeline(stages, value).to_bytes([make_batch(["a", "b"])])
+        strict = naughty_pipeline(stages, value)
+        assert strict.to_bytes([make_batch(["a", "b"])]) == []
+        assert type(what).__name__ in ending(strict).message
         tolerant = naughty_pipeline(stages, value, **{"errors.tolerance": "all"})
         assert tolerant.to_bytes([make_batch(["a", "b"])]) == []
 
@@ -262,7 +334,7 @@ def test_what_was_left_behind_and_is_interrupted_does_not_go_on_with_the_next_re
     with pytest.raises(Interrupted):
         pipeline.to_bytes([make_batch(["a", "b", "c"])])
     assert len(calls) == 1
-    assert tolerance.skipped == 0
+    assert (skipped(pipeline), tolerance.skipped) == (0, 0)
 
 
 @pytest.mark.parametrize(
@@ -282,17 +354,18 @@ def test_what_was_left_behind_and_is_interrupted_does_not_go_on_with_the_next_re
     ],
 )
 def test_a_wrong_return_is_refused_in_words_of_the_contract(stages: Any, value: Converter, told: str) -> None:
-    with pytest.raises(DataError) as raised:
-        naughty_pipeline(stages, value).to_bytes([make_batch(["a"])])
-    assert told in raised.value.message
-    assert raised.value.code == "plugin.broken"
+    pipeline = naughty_pipeline(stages, value)
+    assert pipeline.to_bytes([make_batch(["a"])]) == []
+    assert told in ending(pipeline).message
+    assert ending(pipeline).code == "plugin.broken"
 
 
 @pytest.mark.parametrize("runs", [None, [], [(None, ["a", "b"])], [("schema", ["a"])], ["a"]])
 def test_a_wrong_decode_is_refused_in_words_of_the_contract(runs: Any) -> None:
     fetched = FetchedBatch("t", 0, range(1), Columns([b"a"]), 1)
-    with pytest.raises(DataError, match=r"Naughty\.decode returned"):
-        naughty_pipeline([], Naughty(runs)).from_bytes([fetched])
+    pipeline = naughty_pipeline([], Naughty(runs))
+    assert pipeline.from_bytes([fetched]) == []
+    assert "Naughty.decode returned" in ending(pipeline).message
 
 
 def test_one_plugin_that_fails_to_close_keeps_none_of_the_others_open() -> None:

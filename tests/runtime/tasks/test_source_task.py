@@ -48,7 +48,7 @@ def record(number: int, *, partition: Any = 0, topic: str = "t", value: str | No
 
 def offsets(worker: RunningWorker) -> dict[Any, int]:
     """What is committed, by source partition."""
-    return {partition["p"]: offset["n"] for partition, offset in worker.herder._worker._offsets.all("s")}
+    return {partition["p"]: offset["n"] for partition, offset in worker.herder._worker._offsets.shared.all("s")}
 
 
 # -- commit --------------------------------------------------------------------------------------------------------
@@ -352,7 +352,7 @@ async def test_lines_before_one_that_is_too_large_are_appended_once_however_ofte
     for _ in range(3):
         if tolerance == "none":
             await worker.until_failed("s")
-        await until(lambda: [at["position"] for _, at in worker.herder._worker._offsets.all("s")] == [end])
+        await until(lambda: [at["position"] for _, at in worker.herder._worker._offsets.shared.all("s")] == [end])
         await worker.herder.restart("s", include_tasks=True, only_failed=False)
     assert await worker.values("t") == (lines if tolerance == "none" else [*lines, b"after"])
 

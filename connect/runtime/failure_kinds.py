@@ -1,0 +1,36 @@
+"""What kind of failure an error is: an outage, which passes; a bad record; a wrong config; or a defect."""
+
+from __future__ import annotations
+
+from typing import Final, Literal
+
+from connect.api import ConfigError, DataError, EnvironmentFault, RetriableError
+from connect.runtime.tasks.delivery import may_pass
+
+#: Errors of the operating system that a wait does not mend.
+_LASTING: Final = (FileNotFoundError, PermissionError, IsADirectoryError, NotADirectoryError)
+
+FailureKind = Literal["outage", "record", "config", "defect"]
+
+
+def kind_of(error: BaseException) -> FailureKind:
+    """Tell an outage from a bad record, a wrong config and a defect.
+
+    What caused the failure counts, if it is told; but not what a `ConfigError` came from, since whoever raised that
+    knew that waiting does not help.
+    """
+    chain: list[BaseException] = []
+    at: BaseException | None = error
+    while at is not None and at not in chain:
+        chain.append(at)
+        at = at.__cause__
+    if any(isinstance(one, EnvironmentFault) and not may_pass(one) for one in chain):
+        return "defect"
+    for one in chain:
+        if isinstance(one, ConfigError):
+            return "config"
+        if isinstance(one, RetriableError | EnvironmentFault | ConnectionError | TimeoutError):
+            return "outage"
+    if any(isinstance(one, DataError) for one in chain):
+        return "record"
+    return "outage" if any(isinstance(one, OSError) and not isinstance(one, _LASTING) for one in chain) else "defect"
