@@ -337,3 +337,8 @@ def test_a_record_of_negative_length_is_corruption_however_it_is_read(columns):
     assert payload[0] % 2 == 0
     with pytest.raises(CorruptBatchError, match=r"no variable-length integer|its length says|a field of"):
         decode(forged(bytes([payload[0] | 1]) + payload[1:], len(columns)))
+
+
+def test_records_with_keys_come_back_from_a_batch_longer_than_every_table():
+    columns = Columns([b"v"] * 8200, [b"k"] * 8200, NOW)
+    assert decode(render(columns)).columns == columns
