@@ -21,7 +21,7 @@ __all__ = ["postgres_server", "postgres_url"]
 if os.environ.pop("PYTHONDONTWRITEBYTECODE", None):
     os.environ.setdefault("PYTHONPYCACHEPREFIX", str(Path(tempfile.gettempdir(), "connect-tests-byte-code")))
 
-# Collecting thousands of tests makes no garbage to speak of, and the collector looks for it again and again: a fifth of
+# Collecting thousands of tests makes no garbage to speak of, and the collector looks for it again and again: a tenth of
 # the time that it takes. What is there behind it stays until the end, and is not looked through again.
 gc.disable()
 
