@@ -46,11 +46,14 @@ async def append(request: Request, topic: str) -> Answer[Appended]:
     `configs` are Kafka's producer keys; with `transactional.id` the request is one transaction.
     """
     body = await body_of(request, AppendRecords)
-    cluster = herder_of(request).cluster
+    herder = herder_of(request)
+    cluster = herder.cluster
     name = name_of(topic)
     await cluster.admin.describe_topic(name)
     groups = [(partition, _columns(group)) for partition, group in _by_partition(body.records)]
     texts = {key: str(value) for key, value in (body.configs or {}).items()}
+    if "transactional.id" in texts:
+        herder.check_transactional_id(texts["transactional.id"])
     producer = cluster.producer(client_id="connect-rest", configs=texts)
     try:
         if "transactional.id" in texts:

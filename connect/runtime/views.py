@@ -37,6 +37,7 @@ from connect.runtime.plugins import CONNECTOR_KINDS, PluginHost
 from connect.runtime.promises import Promise, promise_of
 from connect.runtime.secrets import redact, shown
 from connect.runtime.states import INITIAL
+from connect.runtime.tasks.exactly_once import task_of
 from connect.runtime.validation import validator
 from connect.runtime.validation.checking import Checks
 from connect.runtime.worker import Worker
@@ -48,6 +49,13 @@ TOPICS_DISABLED = register_code(
     "topics.tracking_disabled",
     "The worker does not record which topics connectors use, or does not let the record be reset.",
     "Set topic.tracking.enable=true and topic.tracking.allow.reset=true in the worker's config.",
+)
+
+
+TASK_WRITES = register_code(
+    "connector.transactional_id",
+    "A transactional.id that a task of a source connector writes with: taking it would shut the task out.",
+    "Choose another transactional.id.",
 )
 
 
@@ -182,6 +190,21 @@ class Views:
             return Promise("at-least-once", redact(f"the connector could not be asked for more: {error.message}"))
         self._promises[name] = (config, promise)
         return promise
+
+    def check_transactional_id(self, transactional_id: str) -> None:
+        """Check that a client may use a transactional id.
+
+        Raises:
+            ForbiddenError: connector.transactional_id: a task of a connector that is there has it.
+        """
+        if not self.worker_config.exactly_once_sources:
+            return
+        task = task_of(self.worker_config, self._configs.connectors(), transactional_id)
+        if task is not None:
+            raise ForbiddenError(
+                f"transactional.id {transactional_id!r} is that of task {task}, which it would shut out",
+                code=TASK_WRITES,
+            )
 
     async def validate(self, plugin: str, config: Mapping[str, str | None]) -> ConfigInfos:
         """Check a config and say everything about every key; of a connector that is there, with its stored secrets."""

@@ -117,3 +117,16 @@ async def test_records_with_all_they_can_have_come_back_as_they_were_sent(tmp_pa
         assert answer.json() == {"appended": 1}
         (found,) = (await read(worker))["records"]
         assert {**found, "partition": 0} == {**record, "offset": 0}
+
+
+async def test_a_client_cannot_shut_a_source_task_out_by_its_transactional_id(tmp_path: Path) -> None:
+    async with running_worker(tmp_path, exactly_once_source_support="enabled") as worker:
+        await worker.herder.cluster.admin.create_topic("t")
+        config = {"connector.class": "FileStreamSource", "file": str(tmp_path / "in.txt"), "topic": "t"}
+        await worker.client.put("/connectors/s/config", json=config)
+        body: dict[str, Any] = {"records": [{"value": "dg=="}], "configs": {"transactional.id": "connect-cluster-s-0"}}
+        answer = await worker.client.post("/v1/topics/t/records", json=body)
+        assert answer.status_code == 403
+        assert "is that of task s-0" in answer.text
+        body["configs"] = {"transactional.id": "connect-cluster-t-0"}
+        assert (await worker.client.post("/v1/topics/t/records", json=body)).status_code == 200

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from connect.api import Config, ConfigError, InvalidConfigError
-from connect.runtime.connector_config import SinkConnectorConfig, SourceConnectorConfig
+from connect.runtime.connector_config import SinkConnectorConfig
 
 SINK = {"name": "k", "connector.class": "K"}
 SOURCE = {"name": "s", "connector.class": "S"}
@@ -49,11 +49,3 @@ def test_a_value_that_makes_no_sense_is_told_by_its_key(key: str, value: str) ->
     with pytest.raises(ConfigError) as raised:
         SinkConnectorConfig.parse({**SINK, "topics": "t", key: value})
     assert key in raised.value.message or raised.value.config_path == key
-
-
-def test_a_source_is_not_promised_what_this_version_does_not_do() -> None:
-    found = problems(
-        SourceConnectorConfig, {**SOURCE, "exactly.once.support": "required", "offsets.storage.topic": "o"}
-    )
-    assert "this version delivers at least once" in found["exactly.once.support"]
-    assert "leave the key out" in found["offsets.storage.topic"]

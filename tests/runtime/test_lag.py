@@ -197,9 +197,9 @@ async def test_a_reader_of_committed_records_waits_for_none_of_an_open_transacti
     await producer.init_transactions()
     await producer.begin_transaction()
     await producer.append("t", Columns([b"a"] * 5))
-    isolation = {"consumer.override.isolation.level": READ_COMMITTED}
-    await worker.herder.create("all", sink(tmp_path, topics="t"), TargetState.STOPPED)
-    await worker.herder.create("committed", sink(tmp_path, topics="t", **isolation), TargetState.STOPPED)
+    isolation = {"consumer.override.isolation.level": "read_uncommitted"}
+    await worker.herder.create("all", sink(tmp_path, topics="t", **isolation), TargetState.STOPPED)
+    await worker.herder.create("committed", sink(tmp_path, topics="t"), TargetState.STOPPED)
     assert (await lag(worker, "all"), await lag(worker, "committed")) == (7, 2)
     await producer.commit_transaction()
     await until_lag(worker, "committed", 8)  # its marker takes an offset too

@@ -5,8 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from connect.runtime.connector_config import SinkConnectorConfig, SourceConnectorConfig
-from connect.runtime.worker_config import WorkerConfig
 
 from connect.api import (
     ConfigError,
@@ -17,9 +15,11 @@ from connect.api import (
     SourceConnector,
     SourceTask,
 )
+from connect.runtime.connector_config import SinkConnectorConfig, SourceConnectorConfig
 from connect.runtime.model import PluginKind
 from connect.runtime.plugins import PluginDesc, PluginHost
 from connect.runtime.promises import offer_of, promise_of, writes_in_transactions
+from connect.runtime.worker_config import WorkerConfig
 
 ENABLED = WorkerConfig.parse({"exactly.once.source.support": "ENABLED"})
 PLUGINS = PluginHost.discover(tells=False)

@@ -44,3 +44,16 @@ def test_a_worker_has_defaults_for_everything() -> None:
 )
 def test_a_listener_without_a_host_is_on_all_interfaces(listener: str, host: str) -> None:
     assert listener_host(listener) == host
+
+
+@pytest.mark.parametrize(
+    ("given", "enabled"), [("enabled", True), ("ENABLED", True), ("preparing", False), (None, False)]
+)
+def test_a_worker_says_whether_sources_write_in_transactions(given: str | None, enabled: bool) -> None:
+    raw = {} if given is None else {"exactly.once.source.support": given}
+    assert WorkerConfig.parse(raw).exactly_once_sources is enabled
+
+
+def test_a_worker_refuses_a_word_for_exactly_once_that_is_none() -> None:
+    with pytest.raises(InvalidConfigError, match="DISABLED, ENABLED, PREPARING"):
+        WorkerConfig.parse({"exactly.once.source.support": "yes"})

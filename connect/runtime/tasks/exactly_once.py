@@ -27,7 +27,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -51,6 +51,8 @@ _TIMEOUT_MS: Final = 60_000
 #: So many polls wait while a transaction is committed, before no more is polled. Together they become the next one, so
 #: that a slow disk is waited for less often than once a poll.
 QUEUED_MAX: Final = 4
+#: After so long without a transaction the id is taken once more: the log forgets those that nobody uses for a week.
+RENEWED_AFTER_S: Final = 3600.0
 _REASON: Final = "since the worker's exactly.once.source.support is enabled"
 
 
@@ -59,15 +61,24 @@ def transactional_id(worker: WorkerConfig, connector: str, task: int) -> str:
     return f"{worker.group_id}-{connector}-{task}"
 
 
+def task_of(worker: WorkerConfig, connectors: Iterable[str], transactional: str) -> str | None:
+    """Return which task, of these connectors, has a transactional id; None where none does."""
+    for connector in connectors:
+        prefix = transactional_id(worker, connector, 0).removesuffix("0")
+        number = transactional.removeprefix(prefix)
+        if number != transactional and number.isdecimal():
+            return f"{connector}-{number}"
+    return None
+
+
 async def fence_tasks(cluster: Cluster, worker: WorkerConfig, connector: str) -> None:
     """Shut out whatever still writes for tasks of a connector, and abort what is left open.
 
     Before the tasks divide the work anew, or somebody else changes the offsets: a task of before may run late, and
     under another number than the one that has its share now.
     """
-    prefix = transactional_id(worker, connector, 0).removesuffix("0")
     known = [info.transactional_id for info in await cluster.admin.list_transactions()]
-    await cluster.admin.fence_producers([x for x in known if x.startswith(prefix) and x[len(prefix) :].isdecimal()])
+    await cluster.admin.fence_producers([each for each in known if task_of(worker, [connector], each) is not None])
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +113,7 @@ class ExactlyOnceSourceTaskRunner(SourceTaskRunner):
         self._turn = asyncio.Lock()
         self._is_open = self._is_broken = False
         self._began_at = 0.0
+        self._used_at = time.monotonic()
         #: What this transaction has appended: topic, partition, records and bytes.
         self._appended: list[tuple[str, int | None, int, int]] = []
         #: Committed offsets on their way to the worker's own topic.
@@ -135,6 +147,7 @@ class ExactlyOnceSourceTaskRunner(SourceTaskRunner):
         configs = {**configs, **own, "transaction.timeout.ms": str(self._timeout_ms(configs))}
         producer = self.around.cluster.producer(client_id=client_id, configs=configs, internal=True)
         await producer.init_transactions()
+        self._used_at = time.monotonic()
         return producer
 
     def _timeout_ms(self, configs: dict[str, Any]) -> Any:
@@ -342,8 +355,10 @@ class ExactlyOnceSourceTaskRunner(SourceTaskRunner):
     async def _begin(self) -> None:
         if not self._is_open:
             assert self._producer is not None
+            if time.monotonic() - self._used_at > RENEWED_AFTER_S:
+                await self._producer.init_transactions()
             await self._producer.begin_transaction()
-            self._is_open = True
+            self._is_open, self._used_at = True, time.monotonic()
 
     @property
     def _is_begun(self) -> bool:

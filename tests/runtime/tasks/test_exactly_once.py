@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -17,6 +18,7 @@ from connect.codec.header import iterate_batches
 from connect.log.storage.files import Disk
 from connect.records import Columns, TopicPartition
 from connect.runtime.model import State, TaskId
+from connect.runtime.tasks import exactly_once
 from connect.runtime.tasks.exactly_once import ExactlyOnceSourceTaskRunner, fence_tasks
 from tests.support.odd_plugins import Journal, disk_refuses, register, source
 from tests.support.worker import DEADLINE_S, STRING, RunningWorker, running_worker, until
@@ -499,6 +501,37 @@ async def test_the_producer_of_a_task_that_ended_begins_nothing(worker: RunningW
         await producer.begin_transaction()
 
 
+async def test_a_task_that_was_left_behind_and_comes_back_late_writes_nothing(tmp_path: Path, journal: Journal) -> None:
+    instances = itertools.count()
+
+    class Stuck(SourceTask):
+        def start(self) -> None:
+            self.instance = next(instances)
+            self.next = (self.context.offset({"p": 0}) or {"n": -1})["n"] + 1
+
+        async def poll(self) -> list[Record]:
+            if self.instance == 0 and self.next == 1:
+                journal("stuck")
+                while not journal.gate("late").is_set():
+                    with contextlib.suppress(asyncio.CancelledError):
+                        await asyncio.sleep(0.01)
+                journal("back")
+            number, self.next = self.next, self.next + 1
+            return [record(number)] if number < 2 else []
+
+    async with enabled_worker(tmp_path, task_shutdown_graceful_timeout_ms="100") as worker:
+        await run(worker, Stuck)
+        await until(lambda: "stuck" in journal)
+        await worker.herder.restart_task("s", 0)
+        await until_committed(worker, "v0", "v1")
+        journal.open_all()
+        await until(lambda: "back" in journal)
+        await worker.herder.stop("s")
+        await worker.until_state("s", State.STOPPED, tasks=0)
+        assert await committed(worker) == ["v0", "v1"]
+        assert await offset_of(worker) == 1
+
+
 async def test_all_tasks_of_a_connector_are_shut_out_and_no_other_connectors(worker: RunningWorker) -> None:
     cluster = worker.herder.cluster
     for name in ("connect-cluster-s-0", "connect-cluster-s-11", "connect-cluster-s-1-0", "connect-cluster-s-x"):
@@ -534,6 +567,15 @@ async def test_a_commit_whose_answer_was_lost_is_found_out_by_the_next_start(
     await worker.herder.restart_task("s", 0)
     await until_committed(worker, "v0", "v1")
     assert await offset_of(worker) == 1
+
+
+async def test_an_id_that_was_long_unused_is_taken_once_more(
+    worker: RunningWorker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exactly_once, "RENEWED_AFTER_S", -1.0)
+    await run(worker, made([record(0)], [record(1)]))
+    await until_committed(worker, "v0", "v1")
+    assert worker.herder.cluster._transactions._entries[ID].record.epoch > 1  # type: ignore[attr-defined]
 
 
 async def test_a_worker_that_starts_again_repeats_nothing(tmp_path: Path) -> None:

@@ -846,3 +846,34 @@ async def test_partitions_that_cannot_be_opened_are_given_up_where_the_group_ask
         journal.gate("there").set()
         await until(lambda: ("open", ("t", 0)) in journal)
     assert ("close", tuple(T1)) not in journal
+
+
+async def test_a_sink_never_sees_what_a_source_aborted_or_has_not_committed_and_is_not_behind_for_it(
+    worker: RunningWorker,
+) -> None:
+    seen: list[str] = []
+
+    class Sees(SinkTask):
+        def put(self, records: list[Record]) -> None:
+            seen.extend(record.value for record in records)
+
+    cluster = worker.herder.cluster
+    await cluster.admin.create_topic("t")
+    producer = cluster.producer(client_id="p", configs={"transactional.id": "x"})
+    await producer.init_transactions()
+    for value, is_commit in ((b"aborted", False), (b"committed", True), (b"aborted too", False)):
+        await producer.begin_transaction()
+        await producer.append("t", Columns([value]))
+        await (producer.commit_transaction() if is_commit else producer.abort_transaction())
+    await producer.begin_transaction()
+    await producer.append("t", Columns([b"open"]))
+    await run(worker, Sees, topics="t")
+    await until(lambda: seen)
+    await cluster.producer(client_id="p").append("t", Columns([b"behind"]))
+    await producer.commit_transaction()
+    await until(lambda: len(seen) > 2)
+    assert seen == ["committed", "open", "behind"]
+    deadline = asyncio.get_running_loop().time() + 30
+    while (await worker.herder.lags())["s"].lag:
+        assert asyncio.get_running_loop().time() < deadline, await worker.herder.lags()
+        await asyncio.sleep(0.05)

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from connect.runtime.connector_config import SourceConnectorConfig
-from connect.runtime.worker_config import WorkerConfig
 
 from connect.api import ExactlyOnceSupport, SourceConnector, SourceTask
+from connect.runtime.connector_config import SourceConnectorConfig
 from connect.runtime.model import PluginKind
 from connect.runtime.plugins import PluginDesc, PluginHost
 from connect.runtime.validation import promises
 from connect.runtime.validation.validator import validate
+from connect.runtime.worker_config import WorkerConfig
 
 PLUGINS = PluginHost.discover(tells=False)
 ENABLED = WorkerConfig.parse({"exactly.once.source.support": "enabled"})
