@@ -32,6 +32,7 @@ from connect.testing.crash import (
     at_call,
     cancel_at_every_await,
     clean_stop,
+    every_await,
 )
 from tests.support.lengths import length
 from tests.support.worker import JSON, STRING
@@ -41,8 +42,8 @@ EACH: Final = length("CONNECT_AWAIT_EACH")
 TRANSACTION_CALLS: Final = ("begin_transaction", "append", "offsets", "commit_transaction")
 #: Around each call of a transaction, and at awaits.
 TRANSACTION_MARKS: Final = [
-    at_call("init_transactions", 2, "before", chooses=True),
-    at_call("init_transactions", 2, "after", chooses=True),
+    at_call("init_transactions", 1, "before"),
+    at_call("init_transactions", 1, "after"),
     *(at_call(call, 4, "before", chooses=True) for call in TRANSACTION_CALLS),
     *(at_call(call, 4, "after", chooses=True) for call in TRANSACTION_CALLS),
     at_await(60, chooses=True),
@@ -70,6 +71,22 @@ def file_source(folder: Path) -> dict[str, str]:
         "topic": "lines",
         "value.converter": STRING,
     }
+
+
+def datagen() -> dict[str, str]:
+    """Numbers that count up from 0, for ever."""
+    number = {"name": "n", "type": {"type": "long", "arg.properties": {"iteration": {"start": 0}}}}
+    return {
+        "connector.class": "DatagenConnector",
+        "kafka.topic": "numbers",
+        "schema.string": json.dumps({"type": "record", "name": "numbered", "fields": [number]}),
+        "max.interval": "5",
+        "value.converter": JSON,
+    }
+
+
+def generated(value: bytes) -> Seen:
+    return Seen("n", json.loads(value)["payload"]["n"])
 
 
 @pytest.mark.slow
@@ -112,9 +129,12 @@ def test_an_upstream_that_prunes_what_was_acknowledged_loses_nothing_through_kil
         assert upstream.acknowledged > 0, "nothing was pruned, which proves nothing"
 
 
+IN_TRANSACTIONS: Final = {"exactly.once.source.support": "enabled"}
+
+
 @pytest.mark.slow
 @TIMEOUT
-def test_a_source_delivers_exactly_once_through_kills_where_the_worker_writes_in_transactions(tmp_path: Path) -> None:
+def test_a_pruning_source_delivers_exactly_once_through_kills_where_it_writes_in_transactions(tmp_path: Path) -> None:
     with PruningServer(partitions=3) as upstream:
         crash = CrashTest(
             tmp_path,
@@ -123,29 +143,49 @@ def test_a_source_delivers_exactly_once_through_kills_where_the_worker_writes_in
             LogTarget(tmp_path / "data", "lines"),
             kills=KILLS,
             marks=TRANSACTION_MARKS,
-            worker={"exactly.once.source.support": "enabled"},
+            worker=IN_TRANSACTIONS,
         )
         crash.run().assert_exactly_once()
         assert upstream.acknowledged > 0, "nothing was pruned, which proves nothing"
 
 
 @pytest.mark.slow
+@TIMEOUT
+def test_lines_of_a_file_are_in_the_log_exactly_once_through_kills(tmp_path: Path) -> None:
+    crash = CrashTest(
+        tmp_path,
+        {"in": {**file_source(tmp_path), "exactly.once.support": "required"}},
+        FileUpstream(tmp_path / "in.txt"),
+        LogTarget(tmp_path / "data", "lines"),
+        kills=KILLS // 2,
+        marks=TRANSACTION_MARKS,
+        worker=IN_TRANSACTIONS,
+    )
+    crash.run().assert_exactly_once()
+
+
+@pytest.mark.slow
+@TIMEOUT
+def test_generated_records_are_in_the_log_exactly_once_through_kills(tmp_path: Path) -> None:
+    topic = LogTarget(tmp_path / "data", "numbers", generated)
+    crash = CrashTest(
+        tmp_path,
+        {"in": {**datagen(), "exactly.once.support": "required"}},
+        EndlessSource("in", topic),
+        topic,
+        kills=KILLS // 2,
+        marks=TRANSACTION_MARKS,
+        worker=IN_TRANSACTIONS,
+    )
+    crash.run().assert_exactly_once()
+
+
+@pytest.mark.slow
 @pytest.mark.postgres
 @TIMEOUT
 async def test_datagen_to_log_to_postgres_loses_nothing_through_kills(tmp_path: Path, postgres_url: str) -> None:
-    schema = {
-        "type": "record",
-        "name": "numbered",
-        "fields": [{"name": "n", "type": {"type": "long", "arg.properties": {"iteration": {"start": 0}}}}],
-    }
     connectors = {
-        "in": {
-            "connector.class": "DatagenConnector",
-            "kafka.topic": "numbers",
-            "schema.string": json.dumps(schema),
-            "max.interval": "5",
-            "value.converter": JSON,
-        },
+        "in": datagen(),
         "out": {
             "connector.class": "JdbcSinkConnector",
             "connection.url": f"jdbc:{postgres_url}",
@@ -157,7 +197,7 @@ async def test_datagen_to_log_to_postgres_loses_nothing_through_kills(tmp_path: 
             "value.converter": JSON,
         },
     }
-    topic = LogTarget(tmp_path / "data", "numbers", lambda value: Seen("n", json.loads(value)["payload"]["n"]))
+    topic = LogTarget(tmp_path / "data", "numbers", generated)
     crash = CrashTest(tmp_path, connectors, EndlessSource("in", topic), table(postgres_url), kills=KILLS)
     report = await asyncio.to_thread(crash.run)
     report.assert_at_least_once()
@@ -185,18 +225,22 @@ def table(url: str) -> CallTarget:
 @TIMEOUT
 def test_nothing_is_lost_where_the_log_refuses_and_delays_and_the_sink_is_slow(tmp_path: Path) -> None:
     slow = {"transforms": "slow", "transforms.slow.type": "crash_kit.Slow", "transforms.slow.delay.ms": "5"}
+    soon = {"errors.retry.delay.max.ms": "50"}
     faults = [
         Fault("append", 2, count=2),
+        Fault("append", 4, action="delay", seconds=0.05),
         Fault("flush", 2),
         Fault("offsets", 1),
         Fault("offsets", 3, when="after"),
         Fault("commit", 1, count=2),
         Fault("commit", 4, when="after"),
-        Fault("append", 6, action="delay", seconds=0.1),
     ]
-    marks = [at_call("append", 8, chooses=True), at_call("commit", 5, chooses=True), arrived(80, chooses=True)]
+    marks = [at_call("append", 6, chooses=True), at_call("commit", 5, chooses=True), arrived(40, chooses=True)]
     with PruningServer() as upstream:
-        connectors = {"in": upstream.source("lines"), "out": {**file_sink(tmp_path), **slow}}
+        connectors = {
+            "in": {**upstream.source("lines"), **soon},
+            "out": {**file_sink(tmp_path), **slow, **soon},
+        }
         target = FileTarget(tmp_path / "out.txt")
         crash = CrashTest(tmp_path, connectors, upstream, target, kills=KILLS // 3, marks=marks, faults=faults)
         crash.run().assert_at_least_once()
@@ -224,6 +268,25 @@ def test_nothing_is_lost_where_connections_are_cut(tmp_path: Path) -> None:
         crash = CrashTest(tmp_path, connectors, upstream, target, kills=KILLS, marks=marks, in_order=True)
         crash.run().assert_at_least_once()
         assert proxy.connections > KILLS // 2
+
+
+@pytest.mark.slow
+@TIMEOUT
+def test_a_worker_that_is_killed_at_one_await_after_the_other_loses_nothing(tmp_path: Path) -> None:
+    marks = every_await(150, step=EACH)
+    with PruningServer() as upstream:
+        crash = CrashTest(
+            tmp_path,
+            {"in": upstream.source("lines"), "out": file_sink(tmp_path)},
+            upstream,
+            FileTarget(tmp_path / "out.txt"),
+            kills=len(marks),
+            marks=marks,
+            in_order=True,
+        )
+        report = crash.run()
+    report.assert_at_least_once()
+    assert report.missed == 0
 
 
 @pytest.mark.slow

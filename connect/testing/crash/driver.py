@@ -115,7 +115,8 @@ class CrashTest:
         """Run a worker up to the mark that ends it; return how many marks that took."""
         self.upstream.write(self.records)
         mark, count = self._mark(done), 1
-        faults = [*self.faults, *([mark.fault] if mark.fault is not None else [])]
+        # The end comes first, or a call that is to fail as well would never reach it.
+        faults = [*([mark.fault] if mark.fault is not None else []), *self.faults]
         worker = workers.start(faults=faults, at_await=mark.nth if mark.kind == "await" else 0)
         while (was_reached := self._await_mark(mark, worker)) and mark.do is not None:
             mark.do()

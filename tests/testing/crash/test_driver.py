@@ -8,6 +8,7 @@ import pytest
 
 from connect.testing.crash import (
     CrashTest,
+    Fault,
     FileTarget,
     FileUpstream,
     Mark,
@@ -121,6 +122,14 @@ def test_clean_stops_repeat_nothing(tmp_path: Path) -> None:
         report = crash(tmp_path, upstream, clean_stop(10), kills=3).run()
     report.assert_exactly_once()
     assert report.marks == {"clean stop": 3}
+
+
+def test_a_kill_at_a_call_that_is_to_fail_as_well_comes_first(tmp_path: Path) -> None:
+    with PruningServer() as upstream:
+        faults = [Fault("append", 1, count=3)]
+        report = crash(tmp_path, upstream, at_call("append", 2), kills=1, faults=faults).run()
+    report.assert_at_least_once()
+    assert report.marks == {"before append": 1}
 
 
 def test_marks_in_order_are_taken_one_after_the_other_and_what_is_done_at_one_is_counted(tmp_path: Path) -> None:
