@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, Literal, TypeVar
 
 from connect.api.errors import ConfigError, LogError, OffsetOutOfRangeError, UnknownTopicOrPartitionError
@@ -395,7 +395,12 @@ class LogConsumer:
                 continue
             assigned.position, assigned.cursor = read.next_offset, read.cursor
             self._has_skipped |= read.next_offset > read.from_offset
-            batches += [batch for batch in read.batches if len(batch)]
+            kept = [batch for batch in read.batches if len(batch)]
+            if kept and kept[-1].next_offset < read.next_offset:
+                # A marker behind the last records has nothing to wait for: who is through with them is through with it,
+                # and is not behind for it.
+                kept[-1] = replace(kept[-1], next_offset=read.next_offset)
+            batches += kept
         return batches
 
     def _report(self, read: _Read, assigned: _Assigned, batches: list[FetchedBatch]) -> None:

@@ -73,6 +73,8 @@ class SinkTaskRunner(TaskRunner):
         self._kept: set[int] = set()
         #: What is being put.
         self._fetched: list[FetchedBatch] = []
+        #: The offset behind the last record itself: what `_reached` has more holds no records, as a transaction's end.
+        self._last_put: dict[TopicPartition, int] = {}
         self._polling: asyncio.Task[list[FetchedBatch]] | None = None
 
     async def _prepare(self) -> None:
@@ -327,6 +329,7 @@ class SinkTaskRunner(TaskRunner):
     def _forget(self, partitions: Iterable[TopicPartition]) -> None:
         for partition in partitions:
             self._reached.pop(partition, None)
+            self._last_put.pop(partition, None)
             self._committed.pop(partition, None)
         self.context.forget(partitions)
 
@@ -359,6 +362,7 @@ class SinkTaskRunner(TaskRunner):
         for partition in seeks:
             self._consumer.position(partition)  # raises where the partition is none of this task's
             self._reached.pop(partition, None)
+            self._last_put.pop(partition, None)
             self._committed.pop(partition, None)
         return seeks
 
@@ -457,6 +461,7 @@ class SinkTaskRunner(TaskRunner):
                     self._reached[partition] = min(stop, self._reached.get(partition, stop))
                 continue
             self._reached[partition] = stop
+            self._last_put[partition] = stop if count < len(batch) else batch.offsets[-1] + 1
             columns = batch.columns if count == len(batch) else batch.columns.cut(0, count)
             size_bytes = size_of(columns.keys, columns.values)
             self.records += count
@@ -475,7 +480,7 @@ class SinkTaskRunner(TaskRunner):
         self.context.commit_requested = False
         if self._is_all_committed():
             return
-        reached = dict(self._reached)
+        reached, last_put = dict(self._reached), dict(self._last_put)
         try:
             result = await call(self.thread, self._plugin.flush)
         except RetriableError as error:
@@ -484,7 +489,11 @@ class SinkTaskRunner(TaskRunner):
         self._is_flush_due = False
         flushed = flushed_of(self._plugin, result, {(at.topic, at.partition): offset for at, offset in reached.items()})
         if flushed is not None and not self._at_most_once:
-            reached = {TopicPartition(*at): offset for at, offset in flushed.items()}
+            told = {TopicPartition(*at): offset for at, offset in flushed.items()}
+            # Who is through with the last record is through with what follows it without any.
+            reached = {
+                at: reached[at] if offset >= last_put.get(at, reached[at]) else offset for at, offset in told.items()
+            }
         try:
             await self._commit_offsets(reached)
         except ConnectError as error:

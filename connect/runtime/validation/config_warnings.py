@@ -23,6 +23,7 @@ from connect.runtime.tasks.topic_creation import topic_groups
 from connect.runtime.validation.class_names import instead_of
 from connect.runtime.validation.client_overrides import PREFIXES, TYPES, clients_of
 from connect.runtime.validation.enrichment import CONVERTERS, MEMBERS
+from connect.runtime.validation.promises import without_effect
 from connect.runtime.validation.validator import own_configs
 from connect.runtime.validation.version_ranges import in_range
 from connect.runtime.worker_config import WorkerConfig
@@ -61,6 +62,7 @@ def config_warnings(
     """
     found = [*_unknown_classes(plugins, config, infos), *_keys(desc, config, infos), *_risks(desc, config, infos)]
     found += _versions(desc, config, infos)
+    found += [ConfigWarning(key, NO_EFFECT, why) for key, why in without_effect(desc, worker, config)]
     if not infos.error_count:
         found += _topics_to_make(desc, config)
         found += [

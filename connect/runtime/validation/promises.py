@@ -7,7 +7,7 @@ validateSourceConnectorTransactionBoundary. Its standalone herder does not look,
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from connect.api import ConfigError, ConfigValue, ConnectError, Connector, ExactlyOnceSupport
@@ -19,6 +19,7 @@ from connect.runtime.worker_config import WorkerConfig
 logger = logging.getLogger(__name__)
 
 SUPPORT, BOUNDARY, OFFSETS_TOPIC = "exactly.once.support", "transaction.boundary", "offsets.storage.topic"
+INTERVAL = "transaction.boundary.interval.ms"
 
 NOT_ENABLED = "This worker does not have exactly-once source support enabled."
 NOT_SUPPORTED = "The connector does not support exactly-once semantics with the provided configuration."
@@ -55,6 +56,23 @@ def check(desc: PluginDesc, worker: WorkerConfig, config: Mapping[str, Any], val
     if not values[BOUNDARY].errors and _text(config, BOUNDARY) == "connector":
         _ask(desc, config, values[BOUNDARY], lambda plugin: None if defines_boundaries(plugin) else NO_BOUNDARIES)
     _check_offsets_topic(worker, config, values[OFFSETS_TOPIC])
+
+
+def without_effect(desc: PluginDesc, worker: WorkerConfig, config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield keys about transactions that change nothing with this config on this worker, and why."""
+    if desc.kind is not PluginKind.SOURCE:
+        return
+    given = [key for key in (BOUNDARY, INTERVAL) if _text(config, key)]
+    if not worker.exactly_once_sources:
+        state = worker.exactly_once_source_support.lower()
+        for key in given:
+            yield key, f"exactly.once.source.support of the worker is {state}, so there are no transactions"
+        return
+    if INTERVAL in given and _text(config, BOUNDARY) != "interval":
+        yield INTERVAL, "transaction.boundary is not interval"
+    for key in ("producer.override.transactional.id", "producer.override.enable.idempotence"):
+        if _text(config, key) not in ("", "true"):
+            yield key, "a task that writes in transactions has its own"
 
 
 def _ask(

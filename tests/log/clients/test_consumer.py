@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 
 import pytest
 
@@ -357,3 +358,15 @@ async def test_a_poll_looks_at_the_time_while_it_skips_an_aborted_transaction(cl
 async def test_wrong_bounds_are_refused(cluster):
     with pytest.raises(ConfigError, match=r"max\.poll\.interval\.ms"):
         await consume(cluster, "t", configs={"max.poll.interval.ms": "soon"})
+
+
+async def test_the_marker_behind_the_last_records_is_nothing_to_wait_for(cluster):
+    await cluster.admin.create_topic("t")
+    consumer = await consume(cluster, "t", configs={**EARLIEST, "isolation.level": "read_committed"})
+    producer = cluster.producer(client_id="p", configs={"transactional.id": "x"})
+    await producer.init_transactions()
+    await producer.begin_transaction()
+    await producer.append("t", Columns([b"a", b"b"], timestamps=time.time_ns() // 1_000_000))
+    await producer.commit_transaction()
+    [batch] = await consumer.poll(timeout_ms=1000)
+    assert (list(batch.offsets), batch.next_offset, consumer.position(NAME)) == ([0, 1], 3, 3)

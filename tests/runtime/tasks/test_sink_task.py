@@ -15,6 +15,7 @@ import pytest
 from connect.api import Batch, DataError, EnvironmentFault, Record, RetriableError, SinkTask, Transform
 from connect.ports import Consumer, Subscription
 from connect.records import Columns, FetchedBatch, TopicPartition
+from connect.runtime.clock import now_ms
 from connect.runtime.model import State, TaskId
 from tests.support.odd_plugins import Journal, disk_refuses, register, sink, syncs_fail
 from tests.support.worker import JSON, STRING, RunningWorker, running_worker, until
@@ -863,17 +864,47 @@ async def test_a_sink_never_sees_what_a_source_aborted_or_has_not_committed_and_
     await producer.init_transactions()
     for value, is_commit in ((b"aborted", False), (b"committed", True), (b"aborted too", False)):
         await producer.begin_transaction()
-        await producer.append("t", Columns([value]))
+        await producer.append("t", Columns([value], timestamps=now_ms()))
         await (producer.commit_transaction() if is_commit else producer.abort_transaction())
     await producer.begin_transaction()
-    await producer.append("t", Columns([b"open"]))
+    await producer.append("t", Columns([b"open"], timestamps=now_ms()))
     await run(worker, Sees, topics="t")
     await until(lambda: seen)
-    await cluster.producer(client_id="p").append("t", Columns([b"behind"]))
+    await cluster.producer(client_id="p").append("t", Columns([b"behind"], timestamps=now_ms()))
     await producer.commit_transaction()
     await until(lambda: len(seen) > 2)
     assert seen == ["committed", "open", "behind"]
     deadline = asyncio.get_running_loop().time() + 30
-    while (await worker.herder.lags())["s"].lag:
+    while (await worker.herder.lags())["k"].lag:
         assert asyncio.get_running_loop().time() < deadline, await worker.herder.lags()
         await asyncio.sleep(0.05)
+
+
+async def test_a_sink_that_says_how_far_it_got_is_through_with_the_marker_behind_its_last_record(
+    worker: RunningWorker, journal: Journal
+) -> None:
+    class Tells(SinkTask):
+        end = 0
+
+        def put(self, records: list[Record]) -> None:
+            self.end = (records[-1].offset or 0) + 1
+
+        def flush(self) -> dict[tuple[str, int], int]:
+            journal("flush")
+            return {("t", 0): self.end}
+
+    producer = worker.herder.cluster.producer(client_id="p", configs={"transactional.id": "x"})
+    await worker.herder.cluster.admin.create_topic("t")
+    await producer.init_transactions()
+    await producer.begin_transaction()
+    await producer.append("t", Columns([b"a", b"b"], timestamps=now_ms()))
+    await producer.commit_transaction()
+    await run(worker, Tells)
+    await until(lambda: "flush" in journal)
+    deadline = asyncio.get_running_loop().time() + 30
+    while await committed(worker) != 3:
+        assert asyncio.get_running_loop().time() < deadline, await committed(worker)
+        await asyncio.sleep(0.01)
+    runner = worker.herder._worker.runner(TaskId("k", 0))
+    assert runner is not None
+    assert runner._is_all_committed()  # type: ignore[attr-defined]

@@ -11,6 +11,7 @@ from connect.runtime.connector_config import SourceConnectorConfig
 from connect.runtime.model import PluginKind
 from connect.runtime.plugins import PluginDesc, PluginHost
 from connect.runtime.validation import promises
+from connect.runtime.validation.config_warnings import NO_EFFECT, config_warnings
 from connect.runtime.validation.validator import validate
 from connect.runtime.worker_config import WorkerConfig
 
@@ -101,3 +102,29 @@ def test_offsets_are_kept_in_no_topic_of_another_kind(topic: str, why: str) -> N
 
 def test_the_workers_own_topic_of_offsets_may_be_named() -> None:
     assert errors({**FILE, "offsets.storage.topic": "connect-offsets"}) == {}
+
+
+@pytest.mark.parametrize(
+    ("support", "keys", "warned"),
+    [
+        ("enabled", {"transaction.boundary": "interval", "transaction.boundary.interval.ms": "5"}, []),
+        ("enabled", {"transaction.boundary.interval.ms": "5"}, ["transaction.boundary.interval.ms"]),
+        ("enabled", {"producer.override.transactional.id": "mine"}, ["producer.override.transactional.id"]),
+        ("preparing", {"transaction.boundary": "poll"}, ["transaction.boundary"]),
+        ("disabled", {"producer.override.enable.idempotence": "false"}, []),
+    ],
+)
+def test_keys_that_change_nothing_are_warned_of(support: str, keys: dict[str, str], warned: list[str]) -> None:
+    worker = WorkerConfig.parse({"exactly.once.source.support": support})
+    desc = PLUGINS.resolve("FileStreamSource", PluginKind.SOURCE)
+    assert [key for key, _ in promises.without_effect(desc, worker, {**FILE, **keys})] == warned
+
+
+def test_a_key_without_effect_is_told_by_its_key() -> None:
+    config = {**FILE, "transaction.boundary": "interval"}
+    desc = PLUGINS.resolve("FileStreamSource", PluginKind.SOURCE)
+    worker = WorkerConfig.parse({})
+    infos = validate(PLUGINS, worker, "FileStreamSource", config)
+    found = config_warnings(PLUGINS, worker, desc, config, infos)
+    assert [(w.key, w.code) for w in found] == [("transaction.boundary", NO_EFFECT)]
+    assert "exactly.once.source.support of the worker is disabled" in found[0].message
