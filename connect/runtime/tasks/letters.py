@@ -20,6 +20,7 @@ import orjson
 
 from connect.api import Batch, ConnectError, DataError, RetriableError, SchemaError, SchemaProjectorError, Transform
 from connect.records import Columns, FetchedBatch, RawHeaders
+from connect.runtime.border.failures import told
 from connect.runtime.clock import now_ms
 from connect.runtime.model import TaskId
 from connect.runtime.secrets import redact
@@ -142,7 +143,7 @@ class Writer:
         """
         error, batch, index = failure.error, failure.batch, failure.index
         partition = batch.original_partition if batch.original_partition is not None else batch.partition
-        told: dict[str, Any] = {
+        context: dict[str, Any] = {
             "topic": batch.original_topic or batch.topic,
             "partition": partition,
             "offset": batch.offsets[index] if batch.offsets is not None else None,
@@ -167,7 +168,7 @@ class Writer:
         # A header is UTF-8, which a text of a driver need not be.
         return [
             (PREFIX + name, str(value).encode("utf-8", "backslashreplace"))
-            for name, value in told.items()
+            for name, value in context.items()
             if value is not None
         ]
 
@@ -231,21 +232,21 @@ class Traces:
 
     def of(self, error: BaseException) -> str:
         """Return an error's traceback, as Python prints it, with what caused it in front."""
-        told: list[str] = []
+        parts: list[str] = []
         at: BaseException | None = error
         seen: set[int] = set()
         while at is not None and id(at) not in seen:
             seen.add(id(at))
             if isinstance(at, BaseExceptionGroup):
-                told.append(redact("".join(traceback.format_exception(at))))
+                parts.append(redact("".join(traceback.format_exception(at))))
                 break
-            told.append(self._frames_of(at) + redact("".join(traceback.format_exception_only(at))))
+            parts.append(self._frames_of(at) + redact(_last_lines(at)))
             context = None if at.__suppress_context__ else at.__context__
             if at.__cause__ is None and context is None:
                 break
-            told.append(_CAUSED if at.__cause__ is not None else _DURING)
+            parts.append(_CAUSED if at.__cause__ is not None else _DURING)
             at = at.__cause__ if at.__cause__ is not None else context
-        return "".join(reversed(told))
+        return "".join(reversed(parts))
 
     def _frames_of(self, error: BaseException) -> str:
         if error.__traceback__ is None:
@@ -260,6 +261,18 @@ class Traces:
             known = redact("".join(traceback.format_tb(error.__traceback__)))
             known = self._frames[key] = "Traceback (most recent call last):\n" + known
         return known
+
+
+def _last_lines(error: BaseException) -> str:
+    """Return what a traceback ends with. Python's own function for it looks at all that caused the error, each time."""
+    if isinstance(error, SyntaxError):  # which has lines of its own
+        return "".join(traceback.format_exception_only(error))
+    cls = type(error)
+    name = cls.__qualname__ if cls.__module__ in ("builtins", "__main__") else f"{cls.__module__}.{cls.__qualname__}"
+    text = told(error).removeprefix(cls.__name__).removeprefix(": ")
+    notes = getattr(error, "__notes__", None)
+    lines = [f"{name}: {text}" if text else name, *(map(str, notes) if isinstance(notes, list) else ())]
+    return "\n".join(lines) + "\n"
 
 
 def _replays(headers: RawHeaders) -> int:

@@ -205,25 +205,25 @@ class Pipeline:
         Args:
             method: What of the plugin raises, for who named what it was not given.
         """
-        while True:
+        while len(batch):
             try:
                 return self._tolerance.attempt(functools.partial(self._run, step, batch))
             except Interrupted:
                 raise
-            except Exception as error:
-                failed = failed_of(self._at[1], method, error, len(batch)) if isinstance(error, DataError) else []
-                if not failed or len(batch) == 1 or not isinstance(error, DataError):
-                    return self._one_by_one(step, batch, stage, error)
-                if not self._tolerance.tolerates:
-                    self._end_at(named(error, failed[0]), stage, batch, failed[0].index)
-                    batch = batch[: failed[0].index]
-                else:
-                    for one in failed:
-                        self._skip(named(error, one), stage, batch, one.index)
-                    bad = {one.index for one in failed}
-                    batch = batch.select([index not in bad for index in range(len(batch))])
-                if not len(batch):
-                    return []
+            except Exception as raised:
+                error = raised
+            failed = failed_of(self._at[1], method, error, len(batch)) if isinstance(error, DataError) else []
+            if not failed or len(batch) == 1 or not isinstance(error, DataError):
+                return self._one_by_one(step, batch, stage, error)
+            if self._tolerance.tolerates:
+                for one in failed:
+                    self._skip(named(error, one), stage, batch, one.index)
+                bad = {one.index for one in failed}
+                batch = batch.select([index not in bad for index in range(len(batch))])
+            else:
+                self._end_at(named(error, failed[0]), stage, batch, failed[0].index)
+                batch = batch[: failed[0].index]
+        return []
 
     def _one_by_one(self, step: Callable[[Batch], list[Any]], batch: Batch, stage: str, error: Exception) -> list[Any]:
         """Run a step record by record. Where none of them passes, for a reason that passes by itself, none of them is

@@ -1,22 +1,27 @@
 from __future__ import annotations
 
+import asyncio
 import itertools
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
-from connect.api import DataError, FailedRecord, SinkTask
+from connect.api import DataError, FailedRecord, Record, SinkTask, SourceTask
 from connect.records import Columns, FetchedBatch, TopicPartition
 from connect.runtime.model import State
+from connect.runtime.tasks.dead_letters import DeadLetterQueue
 from tests.support.odd_plugins import register
 from tests.support.odd_plugins import sink as odd_sink
+from tests.support.odd_plugins import source as odd_source
 from tests.support.worker import JSON, STRING, RunningWorker, running_worker
+
+BYTES = "org.apache.kafka.connect.converters.ByteArrayConverter"
 
 
 @pytest.fixture
 async def worker(tmp_path: Path):
-    async with running_worker(tmp_path) as running:
+    async with running_worker(tmp_path, offset_flush_interval_ms="50") as running:
         yield running
 
 
@@ -195,3 +200,212 @@ async def test_tasks_that_start_together_make_one_queue(worker: RunningWorker, t
     await worker.until(lambda: worker.records("s") == 4)
     kept = list(itertools.chain(*[batch.columns.values for batch in await dead(worker)]))
     assert sorted(filter(None, kept)) == [b"{0", b"{1", b"{2", b"{3"]
+
+
+# -- a queue that does not take a letter -------------------------------------------------------------------------------
+
+
+class Loud(SinkTask):
+    """Refuses what is 'bad' with more words than a letter has room for."""
+
+    def put(self, records: Any) -> None:
+        for record in records:
+            if record.value == "bad":
+                raise DataError("x" * 3000 + " is what happened")
+
+
+TEXT = {"connector.class": "test.Odd", "value.converter": STRING, "errors.restart.policy": "none"}
+
+
+async def test_a_letter_that_is_too_large_for_its_topic_loses_its_trace_first_and_then_all_context(
+    worker: RunningWorker, tmp_path: Path
+) -> None:
+    register(worker.herder, odd_sink(Loud))
+    admin = worker.herder.cluster.admin
+    await admin.create_topic("dead", configs={"max.message.bytes": "5000"})
+    await produce(worker, b"a", b"bad", b"b")
+    await started(worker, sink(tmp_path, **TEXT), records=3)
+    [batch] = await dead(worker)
+    assert batch.columns.headers is not None
+    told = dict(batch.columns.headers[0] or [])
+    assert (told["__connect.errors.exception.message"] or b"").endswith(b" is what happened")
+    trace = told["__connect.errors.exception.stacktrace"] or b""
+    assert trace.startswith(b"[cut, since the letter was too large")
+    assert len(trace) < 3000
+    await admin.alter_topic("dead", {"max.message.bytes": "500"})
+    await produce(worker, b"bad", headers=[[("own", b"1")]])
+    await worker.until(lambda: worker.records("s") == 4)
+    bare = (await dead(worker))[-1]
+    assert bare.columns.headers == [[("own", b"1")]]
+    assert await worker.values("dead") == [b"bad", b"bad"]
+
+
+async def test_where_the_record_alone_is_too_large_for_the_queue_the_task_fails_and_nothing_is_skipped(
+    worker: RunningWorker, tmp_path: Path
+) -> None:
+    await worker.herder.cluster.admin.create_topic("dead", configs={"max.message.bytes": "200"})
+    await produce(worker, b"[1]", b"{" + b"x" * 500)
+    await worker.client.put("/connectors/s/config", json=sink(tmp_path, **{"errors.restart.policy": "none"}))
+    trace = await worker.until_failed("s")
+    assert trace.startswith(
+        "the dead letter of topic orders, partition 0, offset 1 cannot be written to topic 'dead', so nothing is "
+        "skipped: a record with key"
+    )
+    assert "max.message.bytes of topic 'dead' is 200 [dead_letter.unwritable]" in trace.splitlines()[0]
+    assert sum(p.skipped for p in worker.herder.progress()) == 0
+    assert await worker.herder.offsets("s") in (
+        [],
+        [({"kafka_topic": "orders", "kafka_partition": 0}, {"kafka_offset": 0})],
+    )
+    await worker.herder.cluster.admin.alter_topic("dead", {"max.message.bytes": "100000"})
+    await worker.client.post("/connectors/s/restart?includeTasks=true")
+    await worker.until(lambda: worker.records("s") == 2)
+    assert await worker.values("dead") == [b"{" + b"x" * 500]
+
+
+async def test_a_queue_that_does_not_allow_the_record_fails_the_task(worker: RunningWorker, tmp_path: Path) -> None:
+    await worker.herder.cluster.admin.create_topic("dead", configs={"cleanup.policy": "compact"})
+    await produce(worker, b"{not json", key=None)
+    await worker.client.put("/connectors/s/config", json=sink(tmp_path, **{"errors.restart.policy": "none"}))
+    trace = await worker.until_failed("s")
+    assert "cannot be written to topic 'dead', so nothing is skipped" in trace.splitlines()[0]
+    assert "a record without a key cannot be appended" in trace.splitlines()[0]
+    assert sum(p.skipped for p in worker.herder.progress()) == 0
+
+
+# -- sources -----------------------------------------------------------------------------------------------------------
+
+
+class Numbers(SourceTask):
+    """Gives values once, each with an offset."""
+
+    values: ClassVar[list[Any]] = []
+
+    def poll(self) -> list[Record] | None:
+        done = self.context.offset({"p": 0})
+        start = done["n"] if done else 0
+        given, self.given = getattr(self, "given", False), True
+        if given:
+            return None
+        return [
+            Record(
+                "out",
+                value,
+                key="k",
+                source_partition={"p": 0},
+                source_offset={"n": n + 1},
+                timestamp=1_700_000_000_000,
+            )
+            for n, value in enumerate(self.values)
+            if n >= start
+        ]
+
+
+def source_config(**keys: str) -> dict[str, str]:
+    return {
+        "connector.class": "test.Odd",
+        "errors.tolerance": "all",
+        "errors.deadletterqueue.topic.name": "dead",
+        "errors.deadletterqueue.context.headers.enable": "true",
+        "errors.restart.policy": "none",
+        "key.converter": STRING,
+        "value.converter": STRING,
+        **keys,
+    }
+
+
+async def letter_of(worker: RunningWorker) -> tuple[bytes | None, dict[str, bytes | None]]:
+    [batch] = await dead(worker)
+    assert batch.columns.headers is not None
+    told = {name.removeprefix("__connect.errors."): value for name, value in batch.columns.headers[0] or []}
+    return batch.columns.values[0], told
+
+
+def stored(worker: RunningWorker) -> Any:
+    return {tuple(p.items()): o for p, o in worker.herder._worker._offsets.shared.all("s")}
+
+
+async def test_a_sources_record_that_a_transform_cannot_take_is_kept_as_json(worker: RunningWorker) -> None:
+    register(worker.herder, odd_source(type("Task", (Numbers,), {"values": [{"a": "1"}, {"a": "x"}, {"a": "3"}]})))
+    cast = {
+        "transforms": "c",
+        "transforms.c.type": "org.apache.kafka.connect.transforms.Cast$Value",
+        "transforms.c.spec": "a:int32",
+        "value.converter": JSON,
+        "value.converter.schemas.enable": "false",
+    }
+    await worker.client.put("/connectors/s/config", json=source_config(**cast))
+    await worker.until(lambda: sum(p.skipped for p in worker.herder.progress()) == 1)
+    assert await worker.values("out") == [b'{"a":1}', b'{"a":3}']
+    value, told = await letter_of(worker)
+    assert value == b'{"a":"x"}'
+    assert told["stage"] == b"TRANSFORMATION"
+    assert (told["stage.alias"], told["value.form"]) == (b"c", b"json")
+    assert (told["source.partition"], told["source.offset"]) == (b'{"p":0}', b'{"n":2}')
+    assert (told["topic"], told["connector.name"], "offset" in told) == (b"out", b"s", False)
+
+
+async def test_one_that_is_too_large_for_its_topic_is_kept_as_the_bytes_it_was(worker: RunningWorker) -> None:
+    await worker.herder.cluster.admin.create_topic("out", configs={"max.message.bytes": "300"})
+    register(worker.herder, odd_source(type("Task", (Numbers,), {"values": ["a", "x" * 1000, "b"]})))
+    await worker.client.put("/connectors/s/config", json=source_config())
+    await worker.until(lambda: worker.records("s") == 2)
+    assert await worker.values("out") == [b"a", b"b"]
+    await worker.until(lambda: sum(p.skipped for p in worker.herder.progress()) == 1)
+    value, told = await letter_of(worker)
+    assert value == b"x" * 1000
+    assert (told["stage"], told["value.form"], told["cause.code"]) == (
+        b"KAFKA_PRODUCE",
+        b"bytes",
+        b"log.record_too_large",
+    )
+
+
+async def test_no_offset_of_a_source_is_stored_before_the_letters_that_it_covers_are_on_disk(
+    worker: RunningWorker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    may_flush = asyncio.Event()
+    flush = DeadLetterQueue.flush
+
+    async def held(self: DeadLetterQueue) -> None:
+        await may_flush.wait()
+        await flush(self)
+
+    monkeypatch.setattr(DeadLetterQueue, "flush", held)
+    register(worker.herder, odd_source(type("Task", (Numbers,), {"values": ["a", 5, "b"]})))
+    await worker.client.put("/connectors/s/config", json=source_config(**{"value.converter": BYTES}))
+    await worker.until(lambda: sum(p.skipped for p in worker.herder.progress()) == 3)
+    await asyncio.sleep(0.2)  # commits are due every 50 ms
+    assert stored(worker) == {}
+    may_flush.set()
+    await worker.until(lambda: stored(worker) == {(("p", 0),): {"n": 3}})
+
+
+async def test_without_tolerance_a_sources_good_records_come_first_and_the_bad_one_is_kept_once(
+    worker: RunningWorker,
+) -> None:
+    task = type("Task", (Numbers,), {"values": [b"a", b"b", 5, b"c"]})
+    register(worker.herder, odd_source(task))
+    await worker.client.put(
+        "/connectors/s/config", json=source_config(**{"errors.tolerance": "none", "value.converter": BYTES})
+    )
+    trace = await worker.until_failed("s")
+    assert "(converter, topic out, source partition {'p': 0}, source offset {'n': 3})" in trace.splitlines()[0]
+    assert await worker.values("out") == [b"a", b"b"]
+    assert stored(worker) == {(("p", 0),): {"n": 2}}
+    value, told = await letter_of(worker)
+    assert (value, told["source.offset"]) == (b"5", b'{"n":3}')
+    task.values = [b"a", b"b", b"mended", b"c"]  # type: ignore[attr-defined]
+    await worker.client.post("/connectors/s/restart?includeTasks=true")
+    await worker.until(lambda: stored(worker) == {(("p", 0),): {"n": 4}})
+    assert await worker.values("out") == [b"a", b"b", b"mended", b"c"]
+
+
+async def test_where_a_sources_letter_cannot_be_written_its_offset_is_not_stored(worker: RunningWorker) -> None:
+    await worker.herder.cluster.admin.create_topic("dead", configs={"max.message.bytes": "100"})
+    register(worker.herder, odd_source(type("Task", (Numbers,), {"values": [b"a", 5, {"b": "x" * 500}]})))
+    await worker.client.put("/connectors/s/config", json=source_config(**{"value.converter": BYTES}))
+    trace = await worker.until_failed("s")
+    assert "so nothing is skipped" in trace.splitlines()[0]
+    assert "[dead_letter.unwritable]" in trace.splitlines()[0]
+    assert stored(worker) == {}

@@ -90,7 +90,10 @@ def test_a_trace_is_as_python_prints_it() -> None:
         during = error
     group = ExceptionGroup("g", [ValueError("x")])
     traces = Traces()
-    for error in (chained, during, group, DataError("never raised"), chained):
+    noted = raised("with a note")
+    noted.add_note("which is this")
+    several = [chained, during, group, noted, DataError("never raised"), KeyError(), SyntaxError("x"), chained]
+    for error in several:
         assert traces.of(error) == "".join(traceback.format_exception(error))
 
 

@@ -908,3 +908,92 @@ async def test_a_sink_that_says_how_far_it_got_is_through_with_the_marker_behind
     runner = worker.herder._worker.runner(TaskId("k", 0))
     assert runner is not None
     assert runner._is_all_committed()  # type: ignore[attr-defined]
+
+
+# -- at most once ------------------------------------------------------------------------------------------------------
+
+ONCE = {"delivery.guarantee": "at-most-once"}
+
+
+async def offset_of(worker: RunningWorker, name: str = "k") -> int | None:
+    found = [offset["kafka_offset"] for _, offset in await worker.herder.offsets(name)]
+    return found[0] if found else None
+
+
+async def test_at_most_once_offsets_are_committed_before_the_records_are_put(
+    worker: RunningWorker, journal: Journal
+) -> None:
+    class Gated(SinkTask):
+        def put(self, records: list[Record]) -> None:
+            journal([record.value for record in records])
+            journal.wait("taken")
+
+        def flush(self) -> None:
+            journal("flushed")
+
+    await topic(worker, "a", "b", "c")
+    await run(worker, Gated, **ONCE)
+    await until(lambda: ["a", "b", "c"] in journal)
+    assert await offset_of(worker) == 3
+    journal.open_all()
+    await until(lambda: "flushed" in journal)
+    await worker.until(lambda: worker.records("k") == 3)
+
+
+async def test_at_most_once_what_may_be_in_the_target_is_never_put_again(
+    worker: RunningWorker, journal: Journal
+) -> None:
+    class Breaks(SinkTask):
+        def put(self, records: list[Record]) -> None:
+            journal([record.value for record in records])
+            if len(list(journal)) == 1:
+                raise RuntimeError("half of it is there")
+
+    await topic(worker, "a", "b")
+    await run(worker, Breaks, **ONCE, **{"errors.tolerance": "all"})
+    trace = await worker.until_failed("k")
+    assert "half of it is there" in trace
+    assert list(journal) == [["a", "b"]]  # and not in halves
+    await worker.herder.restart("k", include_tasks=True, only_failed=False)
+    await topic(worker, "c")
+    await until(lambda: ["c"] in journal)
+    assert list(journal) == [["a", "b"], ["c"]]
+
+
+async def test_at_most_once_a_bad_record_that_ends_the_task_and_what_is_behind_it_are_not_lost(
+    worker: RunningWorker, journal: Journal
+) -> None:
+    class Picky(SinkTask):
+        def put(self, records: list[Record]) -> None:
+            if any(record.value == "bad" for record in records) and "mended" not in journal:
+                raise DataError("it is bad")
+            journal([record.value for record in records])
+
+    await topic(worker, "a", "bad", "b")
+    await run(worker, Picky, **ONCE)
+    await worker.until_failed("k")
+    assert await offset_of(worker) == 1
+    journal("mended")
+    await worker.herder.restart("k", include_tasks=True, only_failed=False)
+    await until(lambda: ["bad", "b"] in journal)
+    assert list(journal) == [["a"], "mended", ["bad", "b"]]
+
+
+async def test_at_most_once_a_stop_during_an_outage_loses_nothing(worker: RunningWorker, journal: Journal) -> None:
+    class Away(SinkTask):
+        def put(self, records: list[Record]) -> None:
+            if "back" not in journal:
+                journal("away")
+                raise RetriableError("away", retry_after_ms=60_000)
+            journal([record.value for record in records])
+
+    await topic(worker, "a", "b")
+    await run(worker, Away, **ONCE)
+    await until(lambda: "away" in journal)
+    assert await offset_of(worker) == 2
+    await worker.herder.stop("k")
+    await worker.until_state("k", State.STOPPED, tasks=0)
+    assert await offset_of(worker) == 0
+    journal("back")
+    await worker.herder.resume("k")
+    await until(lambda: ["a", "b"] in journal)

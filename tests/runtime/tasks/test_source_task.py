@@ -965,3 +965,101 @@ async def test_a_source_that_is_told_of_nothing_polls_no_more_until_it_can_be(
     assert [number for number, _ in journal] == list(range(8))
     assert len(refused) == 3
     assert worker.herder.status("s").tasks[0].state is State.RUNNING
+
+
+# -- at most once, and retries that end --------------------------------------------------------------------------------
+
+
+async def test_at_most_once_offsets_are_stored_and_acknowledged_before_the_records_are_appended(
+    worker: RunningWorker, journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Once(SourceTask):
+        def poll(self) -> Record | None:
+            if "polled" in journal:
+                self.context.stopping.wait(0.01)
+                return None
+            journal("polled")
+            return record(7)
+
+        def commit(self, done: Any) -> None:
+            journal(("acknowledged", [offset["n"] for _, offset in done]))
+
+    with disk_refuses(monkeypatch, lambda path: "/t-0/" in path):
+        await run(worker, Once, **{"delivery.guarantee": "at-most-once"})
+        await until(lambda: ("acknowledged", [7]) in journal)
+        assert offsets(worker) == {0: 7}
+        assert await worker.values("t") == []
+    await worker.until(lambda: worker.records("s") == 1)
+    assert await worker.values("t") == [b"v7"]
+
+
+async def test_at_most_once_a_restart_goes_on_behind_what_was_stored(worker: RunningWorker, journal: Journal) -> None:
+    class Counts(SourceTask):
+        def poll(self) -> Record | None:
+            done = self.context.offset({"p": 0})
+            number = done["n"] + 1 if done else 0
+            if number > 3:
+                self.context.stopping.wait(0.01)
+                return None
+            if number == 2 and "failed" not in journal:
+                journal("failed")
+                raise ValueError("once")
+            return record(number)
+
+    await run(worker, Counts, **{"delivery.guarantee": "at-most-once"})
+    await worker.until_failed("s")
+    assert offsets(worker) == {0: 1}
+    await worker.herder.restart("s", include_tasks=True, only_failed=False)
+    await worker.until(lambda: worker.records("s") == 2)
+    assert await worker.values("t") == [b"v0", b"v1", b"v2", b"v3"]
+
+
+async def test_a_poll_that_never_succeeds_gives_up_on_time_with_the_whole_story(worker: RunningWorker) -> None:
+    class Away(SourceTask):
+        def poll(self) -> Record | None:
+            raise RetriableError("the server is away", retry_after_ms=40)
+
+    await run(worker, Away, **{"errors.retry.timeout": "300"})
+    first_line = (await worker.until_failed("s")).splitlines()[0]
+    assert first_line.startswith("the server is away (given up after ")
+    assert first_line.endswith("errors.retry.timeout=300) [retriable]")
+
+
+async def test_without_tolerance_the_records_before_one_that_a_transform_cannot_take_are_appended_once(
+    worker: RunningWorker, journal: Journal
+) -> None:
+    class Once(SourceTask):
+        def poll(self) -> Batch | None:
+            done = self.context.offset({"p": 0})
+            start = done["n"] if done else 0
+            if start >= 5 or getattr(self, "was_polled", False):
+                self.context.stopping.wait(0.01)
+                return None
+            self.was_polled = True
+            values = [f"v{n}" for n in range(start, 5)]
+            return Batch("t", values, source_partition={"p": 0}, source_offset={"n": 5})
+
+        def offset_within(self, batch: Batch, count: int) -> Any:
+            return {"n": int(batch.values[count][1:])}
+
+    class Picky(Transform):
+        class_name = "test.Picky"
+
+        def apply(self, record: Record) -> Record:
+            if record.value == "v3" and "mended" not in journal:
+                raise ValueError("not this one")
+            return record
+
+    register(worker.herder, Picky)
+    await run(worker, Once, transforms="p", **{"transforms.p.type": "test.Picky"})
+    trace = await worker.until_failed("s")
+    assert trace.startswith(
+        "ValueError: not this one (transform 'p', topic t, source partition {'p': 0}, "
+        "record 4 of 5 up to source offset {'n': 5})"
+    )
+    assert await worker.values("t") == [b"v0", b"v1", b"v2"]
+    assert offsets(worker) == {0: 3}
+    journal("mended")
+    await worker.herder.restart("s", include_tasks=True, only_failed=False)
+    await until(lambda: offsets(worker) == {0: 5})
+    assert await worker.values("t") == [b"v0", b"v1", b"v2", b"v3", b"v4"]
