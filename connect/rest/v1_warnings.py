@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+from typing import Final
+
 from fastapi import APIRouter, Request
 
 from connect.rest.answers import Answer
@@ -12,7 +15,7 @@ from connect.rest.server import exposure, parse_listener
 from connect.rest.v1_lag import by_task
 from connect.runtime.causes import cause_of
 from connect.runtime.herder import Herder
-from connect.runtime.model import State
+from connect.runtime.model import RestartInfo, State
 from connect.runtime.secrets import redact
 
 router = APIRouter(prefix="/v1", tags=["worker"], route_class=Route)
@@ -46,18 +49,35 @@ def _failures(herder: Herder) -> list[Notice]:
     for name in herder.connectors():
         status = herder.status(name)
         if status.connector.state is State.FAILED:
-            found.append(_notice("connector.failed", name, _cause(status.connector.trace)))
-        found += [
-            _notice("task.failed", f"{name}-{task.id}", _cause(task.trace))
-            for task in status.tasks
-            if task.state is State.FAILED
-        ]
+            told = _cause(status.connector.trace) + _plan(herder.failed_by(name, None), status.connector.restart)
+            found.append(_notice("connector.failed", name, told))
+        for task in status.tasks:
+            if task.state is State.FAILED:
+                told = _cause(task.trace) + _plan(herder.failed_by(name, task.id), task.restart)
+                found.append(_notice("task.failed", f"{name}-{task.id}", told))
     return found
 
 
 def _cause(trace: str | None) -> str:
     found = cause_of(trace)
     return redact("no cause is known" if found is None else found.line)
+
+
+_KINDS: Final = {"outage": "an outage", "record": "a bad record", "config": "its config", "defect": "a defect"}
+
+
+def _plan(kind: str | None, restart: RestartInfo | None) -> str:
+    """Return what the failure is, and what will be done about it by itself."""
+    what = _KINDS.get(kind or "")
+    if what is None:
+        return ""
+    if restart is None:
+        return f" ({what}; it is not restarted by itself)"
+    if restart.at_ms is None:
+        return f" ({what}; its {restart.attempts} restarts are used up)"
+    at = datetime.fromtimestamp(restart.at_ms / 1000, UTC).isoformat(timespec="seconds")
+    of = f" of {restart.max_attempts}" if restart.max_attempts >= 0 else ""
+    return f" ({what}; restart {restart.attempts}{of} by itself at {at})"
 
 
 def _waiting(herder: Herder) -> list[Notice]:

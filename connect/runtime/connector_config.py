@@ -254,7 +254,8 @@ class ConnectorConfig(Config):
         display_name="Reload Action",
     )
     errors_retry_timeout: int = config_key(
-        "How long a failed operation is tried again, in ms; 0 not at all, -1 for ever.",
+        "How long a failed operation is tried again, in ms; -1 for ever; 0: a transform or converter not at all, "
+        "a put or poll for ever.",
         type="LONG",
         default=0,
         group=ERRORS,
@@ -289,7 +290,7 @@ class ConnectorConfig(Config):
         display_name="Log Errors",
     )
     errors_log_include_messages: bool = config_key(
-        "Whether such a line holds the record's topic, partition, offset and timestamp.",
+        "Whether such a line also holds a sink record's timestamp, a source record's key and value.",
         default=False,
         group=ERRORS,
         order=5,

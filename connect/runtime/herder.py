@@ -28,6 +28,7 @@ from connect.runtime.border.watchdog import Watchdog
 from connect.runtime.clock import now_ms
 from connect.runtime.connector_locks import ConnectorLocks
 from connect.runtime.factory import connector_desc
+from connect.runtime.failure_kinds import FailureKind
 from connect.runtime.lag import Lags
 from connect.runtime.lifecycle import STORED, Lifecycle, wanted
 from connect.runtime.loggers import Loggers
@@ -253,6 +254,11 @@ class Herder(Views):
             self._states.pop(name, None)
             self._promises.pop(name, None)
         await self._settle(name)
+
+    def failed_by(self, name: str, task: int | None) -> FailureKind | None:
+        """Return whether a connector (`task` None) or task failed by an outage, a bad record, its config or a defect;
+        None where it runs, or that is not known."""
+        return self._lifecycle.restarts.kind(name, task)
 
     async def pause(self, name: str) -> None:
         """Let a connector and its tasks stand still."""

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 
 from connect.api import Config, Problem, config_key
 from connect.runtime.backoff import jittered
-from connect.runtime.failure_kinds import kind_of
+from connect.runtime.failure_kinds import FailureKind, kind_of
 from connect.runtime.model import RestartInfo
 
 
@@ -92,11 +92,13 @@ class Restarts:
         self._restart = restart
         self._clock_ms = clock_ms
         self._cases: dict[tuple[str, int | None], _Case] = {}
+        self._kinds: dict[tuple[str, int | None], FailureKind] = {}
         #: Changes with everything that `info` returns.
         self.revision = 0
 
     def running(self, name: str, task: int | None) -> None:
         """Take note that it runs, from now on."""
+        self._kinds.pop((name, task), None)
         if case := self._cases.get((name, task)):
             case.since_ms, case.info = self._clock_ms(), None
             self.revision += 1
@@ -105,6 +107,7 @@ class Restarts:
         """Take a failure; return what will be done about it, None where nothing is to be done by itself."""
         self.revision += 1
         kind, policy = kind_of(error), config.errors_restart_policy
+        self._kinds[name, task] = kind
         if policy == "none" or (policy == "outages" and kind != "outage"):
             self.forget(name, task)
             return None
@@ -128,11 +131,18 @@ class Restarts:
         case = self._cases.get((name, task))
         return case.info if case else None
 
+    def kind(self, name: str, task: int | None) -> FailureKind | None:
+        """Return what it failed by: an outage, a bad record, a wrong config or a defect. None where it runs, or a
+        worker of before has seen it fail."""
+        return self._kinds.get((name, task))
+
     def forget(self, name: str, *tasks: int | None) -> None:
         """Drop what was planned, since a user's request decides now: for these tasks, or all of a connector's."""
         self.revision += 1
         for at in [at for at in self._cases if at[0] == name and (not tasks or at[1] in tasks)]:
             self._stop(self._cases.pop(at))
+        if not tasks:
+            self._kinds = {at: kind for at, kind in self._kinds.items() if at[0] != name}
 
     def close(self) -> None:
         """Drop everything."""

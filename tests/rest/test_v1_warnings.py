@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
+from connect.api import DataError, EnvironmentFault, Record, SinkTask
+from connect.records import Columns
+from tests.support.odd_plugins import register, sink
 from tests.support.worker import STRING, RunningWorker, running_worker
 
 
@@ -22,6 +26,34 @@ async def test_a_failed_task_is_a_warning(worker: RunningWorker, tmp_path: Path)
     assert [(w["code"], w["subject"]) for w in found] == [("task.failed", "bad-0")]
     assert found[0]["message"].startswith("file.unwritable: ")  # the code first
     assert "out.txt" in found[0]["message"]
+
+
+class Failing(SinkTask):
+    def put(self, records: list[Record]) -> None:
+        kinds = {"away": EnvironmentFault("the server is away"), "bad": DataError("it is null")}
+        raise kinds[records[0].value]
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        ("away", r"environment.fault: .* \(an outage; restart 1 by itself at 20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00\)"),
+        ("bad", r"data.invalid: .* \(a bad record; it is not restarted by itself\)"),
+    ],
+)
+async def test_an_outage_is_told_from_a_bad_record_with_what_will_be_done(
+    worker: RunningWorker, value: str, told: str
+) -> None:
+    register(worker.herder, sink(Failing))
+    await worker.herder.cluster.admin.create_topic("t")
+    producer = worker.herder.cluster.producer(client_id="test")
+    await producer.append("t", Columns([value.encode()]))
+    await producer.aclose()
+    config = {"connector.class": "test.Odd", "topics": "t", "value.converter": STRING, "key.converter": STRING}
+    await worker.herder.create("k", {**config, "errors.restart.delay.ms": "200000"})
+    await worker.until_failed("k")
+    [warning] = (await worker.client.get("/v1/warnings")).json()["warnings"]
+    assert re.fullmatch(told, warning["message"])
 
 
 async def waiting(worker: RunningWorker) -> list[tuple[str, str]]:
