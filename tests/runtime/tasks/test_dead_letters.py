@@ -409,3 +409,29 @@ async def test_where_a_sources_letter_cannot_be_written_its_offset_is_not_stored
     assert "so nothing is skipped" in trace.splitlines()[0]
     assert "[dead_letter.unwritable]" in trace.splitlines()[0]
     assert stored(worker) == {}
+
+
+async def test_a_source_that_writes_in_transactions_keeps_its_bad_records_too(tmp_path: Path) -> None:
+    keys = {"exactly_once_source_support": "enabled", "offset_flush_interval_ms": "50"}
+    async with running_worker(tmp_path, **keys) as worker:
+        await worker.herder.cluster.admin.create_topic("out", configs={"max.message.bytes": "300"})
+        task = type("Task", (Numbers,), {"values": [b"a", 5, b"x" * 1000, b"b"]})
+        register(worker.herder, odd_source(task))
+        await worker.client.put("/connectors/s/config", json=source_config(**{"value.converter": BYTES}))
+        await worker.until(lambda: stored(worker) == {(("p", 0),): {"n": 4}})
+        assert await worker.values("out") == [b"a", b"b"]
+        assert await worker.values("dead") == [b"5", b"x" * 1000]
+        assert sum(p.skipped for p in worker.herder.progress()) == 2
+
+
+async def test_without_tolerance_a_source_that_writes_in_transactions_leaves_nothing_of_the_poll(
+    tmp_path: Path,
+) -> None:
+    async with running_worker(tmp_path, exactly_once_source_support="enabled") as worker:
+        register(worker.herder, odd_source(type("Task", (Numbers,), {"values": [b"a", 5, b"b"]})))
+        config = source_config(**{"value.converter": BYTES, "errors.tolerance": "none"})
+        await worker.client.put("/connectors/s/config", json=config)
+        trace = await worker.until_failed("s")
+        assert "(converter, topic out, source partition {'p': 0}, source offset {'n': 2})" in trace.splitlines()[0]
+        assert await worker.values("dead") == [b"5"]
+        assert stored(worker) == {}
