@@ -151,6 +151,34 @@ def test_a_pruning_source_delivers_exactly_once_through_kills_where_it_writes_in
 
 @pytest.mark.slow
 @TIMEOUT
+def test_a_source_delivers_exactly_once_where_transactions_fail_and_where_nobody_hears_how_they_ended(
+    tmp_path: Path,
+) -> None:
+    faults = [
+        Fault("commit_transaction", 2),
+        Fault("commit_transaction", 4, when="after"),
+        Fault("offsets", 3),
+        Fault("begin_transaction", 6),
+        Fault("append", 5),
+    ]
+    marks = [at_call("commit_transaction", 7, "after", chooses=True), arrived(60, chooses=True)]
+    with PruningServer(partitions=2) as upstream:
+        source = upstream.source("lines", exactly_once_support="required", errors_retry_delay_max_ms="50")
+        crash = CrashTest(
+            tmp_path,
+            {"in": source},
+            upstream,
+            LogTarget(tmp_path / "data", "lines"),
+            kills=KILLS // 2,
+            marks=marks,
+            worker=IN_TRANSACTIONS,
+            faults=faults,
+        )
+        crash.run().assert_exactly_once()
+
+
+@pytest.mark.slow
+@TIMEOUT
 def test_lines_of_a_file_are_in_the_log_exactly_once_through_kills(tmp_path: Path) -> None:
     crash = CrashTest(
         tmp_path,
@@ -301,4 +329,20 @@ async def test_a_task_that_is_cancelled_at_any_await_loses_nothing_once_it_is_re
 
     report = await cancel_at_every_await(tmp_path, scenario, step=EACH)
     report.assert_at_least_once()
+    assert report.kills > 0
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3000)
+async def test_a_source_in_transactions_that_is_cancelled_at_any_await_delivers_exactly_once(tmp_path: Path) -> None:
+    def scenario(folder: Path) -> Scenario:
+        return Scenario(
+            {"in": {**file_source(folder), "exactly.once.support": "required"}},
+            FileUpstream(folder / "in.txt"),
+            LogTarget(folder / "data", "lines"),
+            worker=IN_TRANSACTIONS,
+        )
+
+    report = await cancel_at_every_await(tmp_path, scenario, step=EACH)
+    report.assert_exactly_once()
     assert report.kills > 0
