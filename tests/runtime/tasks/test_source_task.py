@@ -988,7 +988,7 @@ async def test_at_most_once_offsets_are_stored_and_acknowledged_before_the_recor
         await run(worker, Once, **{"delivery.guarantee": "at-most-once"})
         await until(lambda: ("acknowledged", [7]) in journal)
         assert offsets(worker) == {0: 7}
-        assert await worker.values("t") == []
+        assert worker.records("s") == 0  # the disk takes none
     await worker.until(lambda: worker.records("s") == 1)
     assert await worker.values("t") == [b"v7"]
 
@@ -1009,9 +1009,13 @@ async def test_at_most_once_a_restart_goes_on_behind_what_was_stored(worker: Run
     await run(worker, Counts, **{"delivery.guarantee": "at-most-once"})
     await worker.until_failed("s")
     assert offsets(worker) == {0: 1}
+    first = await worker.values("t")
+    assert first in ([b"v0"], [b"v0", b"v1"])  # what was in hand as it failed is appended or not, and never again
     await worker.herder.restart("s", include_tasks=True, only_failed=False)
-    await worker.until(lambda: worker.records("s") == 2)
-    assert await worker.values("t") == [b"v0", b"v1", b"v2", b"v3"]
+    await worker.until(lambda: offsets(worker) == {0: 3})
+    await worker.herder.stop("s")
+    await worker.until_state("s", State.STOPPED)
+    assert await worker.values("t") == [*first, b"v2", b"v3"]
 
 
 async def test_a_poll_that_never_succeeds_gives_up_on_time_with_the_whole_story(worker: RunningWorker) -> None:
