@@ -11,6 +11,7 @@ import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Final, NoReturn
 
+from connect.api.config_provider import ConfigData
 from connect.api.config_values import Problem
 from connect.api.errors import DataError, FailedRecord, PluginError
 from connect.api.record import Batch, Record
@@ -189,6 +190,33 @@ def problems_of(plugin: object, result: Any) -> list[Problem]:
         if not isinstance(problem, Problem) or not isinstance(problem.message, str):
             refuse(plugin, "check", [problem], "an iterable of Problem")
     return problems
+
+
+def config_data_of(plugin: object, result: Any) -> ConfigData:
+    """Return what a config provider's `get` returned. What is refused is told by its type alone: it may be a secret."""
+    if not isinstance(result, ConfigData):
+        refuse_type(plugin, "get", "", result, "ConfigData")
+    if not isinstance(result.values, Mapping):
+        refuse_type(plugin, "get", "values: ", result.values, "a mapping of texts")
+    for name, value in result.values.items():
+        if not isinstance(name, str):
+            refuse_type(plugin, "get", "a key: ", name, "text")
+        if not isinstance(value, str):
+            refuse_type(plugin, "get", f"{name!r:.60}: ", value, "text")
+    if result.ttl_ms is not None and (type(result.ttl_ms) is not int or result.ttl_ms < 0):
+        raise PluginError(
+            f"{_owner(plugin)}.get returned ttl_ms {result.ttl_ms!r:.20}; expected a number of ms, or None"
+        )
+    return result
+
+
+def refuse_type(plugin: object, method: str, which: str, returned: object, expected: str) -> NoReturn:
+    """As `refuse`, where what was returned may be a secret.
+
+    Raises:
+        PluginError: plugin.broken.
+    """
+    raise PluginError(f"{_owner(plugin)}.{method} returned {which}{type(returned).__name__}; expected {expected}")
 
 
 def looked_of(plugin: object, result: Any) -> bool:

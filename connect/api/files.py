@@ -18,11 +18,13 @@ told: a hard link to a file in another folder, and a mount, which is the operato
 
 from __future__ import annotations
 
+import dataclasses
+import errno
 import os
 import re
 import stat
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,6 +39,7 @@ NOT_ALLOWED: Final = register_code(
     "Name another file, or list its folder in file.allowed.paths of the worker's config.",
 )
 ALLOWED_KEY: Final = "file.allowed.paths"
+_OWN_KEY: Final = "allowed.paths"
 #: What a plugin does with a file.
 FileUse = Literal["read", "write"]
 
@@ -56,11 +59,13 @@ class FileRules:
         allowed: Folders and files that are for connectors; None for all.
         closed: Those that are for none, whatever is allowed.
         closed_to_writing: Those that may be read only: code that the worker runs.
+        key: The config key that says what is allowed, for messages.
     """
 
     allowed: tuple[str, ...] | None = None
     closed: tuple[str, ...] = ()
     closed_to_writing: tuple[str, ...] = ()
+    key: str = ALLOWED_KEY
 
     def refusal(self, path: str, use: FileUse) -> str | None:
         """Return why a file must not be used, None where it may. Looks at the file system: may block."""
@@ -72,14 +77,12 @@ class FileRules:
         if _within(real, self.closed):
             return (
                 "it is among the worker's own data, users, keys and plugins, which no connector may touch, "
-                f"whatever {ALLOWED_KEY} says"
+                f"whatever {self.key} says"
             )
         if use == "write" and _within(real, self.closed_to_writing):
-            return (
-                f"it is among the code that the worker runs, which no connector may write, whatever {ALLOWED_KEY} says"
-            )
+            return f"it is among the code that the worker runs, which no connector may write, whatever {self.key} says"
         if self.allowed is not None and not _within(real, self.allowed):
-            return f"the worker allows connectors the files in {', '.join(self.allowed)} ({ALLOWED_KEY})"
+            return f"the worker allows connectors the files in {', '.join(self.allowed)} ({self.key})"
         return None
 
 
@@ -102,7 +105,7 @@ def refusal(path: str, use: FileUse) -> str | None:
     return _rules.refusal(path, use)
 
 
-def open_path(path: str, flags: int, mode: int = 0o666) -> int:
+def open_path(path: str, flags: int, mode: int = 0o666, *, folders: Sequence[str] | None = None) -> int:
     """Open a file that a config names, and return its descriptor; the caller closes it. Blocks: not on the event loop.
 
     Opening itself never waits for another process: a pipe that nobody reads is an OSError (ENXIO), one to be read opens
@@ -110,6 +113,9 @@ def open_path(path: str, flags: int, mode: int = 0o666) -> int:
 
     Args:
         flags: As of `os.open`.
+        folders: Where files are allowed, in place of the worker's `file.allowed.paths`, for a plugin whose own config
+            the worker's operator writes (`allowed.paths` of a config provider); empty for everywhere. What is for no
+            connector stays closed.
 
     Raises:
         ConfigError: file.not_allowed: the worker does not allow it.
@@ -120,6 +126,9 @@ def open_path(path: str, flags: int, mode: int = 0o666) -> int:
     if _is_stream(path, use):
         return os.open(path, flags, mode)
     rules, real = _rules, _real(path)
+    if folders is not None:
+        allowed = tuple(map(_real, folders)) or None
+        rules = dataclasses.replace(rules, allowed=allowed, key=_OWN_KEY)
     _refuse(path, rules._refusal_of(real, use))
     descriptor = os.open(real, flags | os.O_NOFOLLOW | os.O_NONBLOCK, mode)
     try:
@@ -133,17 +142,27 @@ def open_path(path: str, flags: int, mode: int = 0o666) -> int:
     return descriptor
 
 
-def read_file(path: str, *, max_bytes: int) -> bytes:
+def read_file(path: str, *, max_bytes: int, folders: Sequence[str] | None = None) -> bytes:
     """Return what a file that a config names holds. Blocks, but never for ever: pipes and devices are refused.
+
+    Args:
+        folders: As of `open_path`.
 
     Raises:
         ConfigError: file.not_allowed; or it is no regular file, or has more than `max_bytes`.
         OSError: It cannot be read.
     """
-    with open(open_path(path, os.O_RDONLY), "rb") as file:
-        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+    descriptor = open_path(path, os.O_RDONLY, folders=folders)
+    try:
+        mode = os.fstat(descriptor).st_mode
+        if stat.S_ISDIR(mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
+        if not stat.S_ISREG(mode):
             raise ConfigError(f"{path!r} is not a regular file")
-        data = file.read(max_bytes + 1)
+        with open(descriptor, "rb", closefd=False) as file:
+            data = file.read(max_bytes + 1)
+    finally:
+        os.close(descriptor)
     if len(data) > max_bytes:
         raise ConfigError(f"file {path!r} has more than {max_bytes} bytes")
     return data

@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 
 from connect.api import ConfigError
-from connect.cli import properties
+from connect.api.java import parse_properties
 from connect.cli.texts import read_text
 from connect.runtime.model import TargetState
 from connect.runtime.worker_config import WorkerConfig
@@ -169,7 +169,7 @@ def _parsed(path: Path) -> Any:
     text = read_text(path, otherwise=None if path.suffix == ".json" else "latin-1")  # what Java reads
     if path.suffix == ".json" or text.lstrip()[:1] in ("{", "[", '"'):
         return _json(path, text)
-    found = properties.parse(text)
+    found = parse_properties(text)
     if path.suffix != ".properties" and not any(found.values()):
         raise ConfigError(f"{path} is not JSON, and holds no KEY=VALUE as Java properties do", code="config.unreadable")
     return found

@@ -5,7 +5,18 @@ from typing import Any, cast
 
 import pytest
 
-from connect.api import STRING, Batch, DataError, FailedRecord, Header, Headers, PluginError, Problem, Record
+from connect.api import (
+    STRING,
+    Batch,
+    ConfigData,
+    DataError,
+    FailedRecord,
+    Header,
+    Headers,
+    PluginError,
+    Problem,
+    Record,
+)
 from connect.api import contract as c
 
 
@@ -214,3 +225,26 @@ def test_resume_offsets_are_of_the_partitions_that_were_asked_for() -> None:
     assert c.resume_offsets_of(PLUGIN, {("t", 0): 0}, [("t", 0), ("t", 1)]) == {("t", 0): 0}
     with pytest.raises(PluginError, match="the offset of t-2 = int 1; expected none but the partitions"):
         c.resume_offsets_of(PLUGIN, {("t", 2): 1}, [("t", 0)])
+
+
+@pytest.mark.parametrize(
+    ("returned", "told"),
+    [
+        ({"k": "hunter2"}, "Naughty.get returned dict; expected ConfigData"),
+        (None, "Naughty.get returned NoneType; expected ConfigData"),
+        (ConfigData("hunter2"), "Naughty.get returned values: str; expected a mapping of texts"),
+        (ConfigData({b"hunter2": "v"}), "Naughty.get returned a key: bytes; expected text"),
+        (ConfigData({"k": b"hunter2"}), "Naughty.get returned 'k': bytes; expected text"),
+        (ConfigData({}, -1), "Naughty.get returned ttl_ms -1; expected a number of ms, or None"),
+        (ConfigData({}, True), "Naughty.get returned ttl_ms True; expected a number of ms, or None"),
+    ],
+)
+def test_a_provider_returns_texts_and_what_else_it_returns_is_not_quoted(returned: Any, told: str) -> None:
+    with pytest.raises(PluginError) as raised:
+        c.config_data_of(PLUGIN, returned)
+    assert raised.value.message == told
+
+
+def test_what_a_provider_may_return_comes_as_it_is() -> None:
+    data = ConfigData(OrderedDict(k="v"), 0)
+    assert c.config_data_of(PLUGIN, data) is data

@@ -184,3 +184,26 @@ def test_a_key_of_a_file_is_refused_as_the_config_is_parsed(places: tuple[Path, 
         assert "file.allowed.paths" in refused.value.problems[0].message
         with pytest.raises(InvalidConfigError):
             PathConfig.parse({"file": "a\0b"})
+
+
+def test_folders_of_a_plugins_own_count_in_place_of_the_workers_and_what_is_closed_stays_closed(
+    places: tuple[Path, Path],
+) -> None:
+    allowed, secret = places
+    with in_force(only(allowed, allowed / "in")):
+        assert read_file(str(secret), max_bytes=100, folders=[str(secret.parent)]) == b"hunter2"
+        assert read_file(str(secret), max_bytes=100, folders=[]) == b"hunter2"
+        for folders in ([], [str(allowed)]):
+            with pytest.raises(ConfigError, match=r"whatever allowed\.paths says"):
+                read_file(str(allowed / "in"), max_bytes=100, folders=folders)
+        with pytest.raises(ConfigError, match=r"\(allowed\.paths\)"):
+            read_file(str(secret), max_bytes=100, folders=[str(allowed)])
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="the system has no /proc")
+def test_a_folder_that_is_read_as_a_file_leaves_nothing_open(places: tuple[Path, Path]) -> None:
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    for _ in range(20):
+        with pytest.raises(IsADirectoryError):
+            read_file(str(places[0]), max_bytes=100)
+    assert len(list(Path("/proc/self/fd").iterdir())) < before + 20

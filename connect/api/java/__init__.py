@@ -7,6 +7,8 @@
                    Java's casts between numbers, and its bounds
     milliseconds, moment_of, moments_of, date_of, time_of, DAY_MS, EPOCH
                    what java.util.Date holds, from and to Python's dates
+    parse_properties
+                   what java.util.Properties reads of a file's text
 
 The sub-modules are the host's own. Nothing here knows a `Schema`; what takes one looks at its shape alone.
 """
@@ -14,6 +16,7 @@ The sub-modules are the host's own. Nothing here knows a `Schema`; what takes on
 from connect.api.java.classes import java_class
 from connect.api.java.dates import DAY_MS, EPOCH, date_of, iso_text, milliseconds, moment_of, moments_of, time_of
 from connect.api.java.numbers import Number, clamped, narrow, to_double, to_long, to_single, truncated
+from connect.api.java.properties import parse_properties
 from connect.api.java.text import decode_utf8, float_text, java_text
 
 __all__ = [
@@ -31,6 +34,7 @@ __all__ = [
     "moment_of",
     "moments_of",
     "narrow",
+    "parse_properties",
     "time_of",
     "to_double",
     "to_long",

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import re
 
-from connect.api import ConfigError
+from connect.api.errors import ConfigError
 
 _ESCAPES = {"t": "\t", "n": "\n", "r": "\r", "f": "\f"}
 _SPACE = " \t\f"
 
 
-def parse(text: str) -> dict[str, str]:
+def parse_properties(text: str) -> dict[str, str]:
     """Return the properties of a file's text; the last of equal keys counts.
 
     Raises:
@@ -60,7 +60,8 @@ def _unescaped(text: str) -> str:
         if escape[0] != "u":
             return _ESCAPES.get(escape, escape)
         if len(escape) != 5:
-            raise ConfigError(f"malformed \\uxxxx escape in {text!r}", code="config.unreadable")
+            # What is in the text may be a secret.
+            raise ConfigError("a \\uxxxx escape is malformed", code="config.unreadable")
         return chr(int(escape[1:], 16))
 
     plain = re.sub(r"\\(u[0-9a-fA-F]{4}|.)", replace, text, flags=re.DOTALL)

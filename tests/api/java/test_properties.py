@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connect.cli import properties
+from connect.api.java import parse_properties
 
 
 def escaped(text: str) -> str:
@@ -28,7 +28,7 @@ texts = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=2
 
 @given(st.dictionaries(texts, texts, max_size=5))
 def test_what_java_writes_is_read_back(wanted: dict[str, str]) -> None:
-    assert properties.parse("\n".join(f"{escaped(k)}={escaped(v)}" for k, v in wanted.items())) == wanted
+    assert parse_properties("\n".join(f"{escaped(k)}={escaped(v)}" for k, v in wanted.items())) == wanted
 
 
 @pytest.mark.parametrize(
@@ -42,4 +42,4 @@ def test_what_java_writes_is_read_back(wanted: dict[str, str]) -> None:
     ],
 )
 def test_the_forms_of_a_line(text: str, parsed: dict[str, str]) -> None:
-    assert properties.parse(text) == parsed
+    assert parse_properties(text) == parsed
