@@ -14,6 +14,7 @@ BUNDLED = (
     "plugins/connect_datagen",
     "plugins/connect_file",
     "plugins/connect_postgres",
+    "plugins/connect_providers",
     "converters/connect_converters",
     "transforms/connect_transforms",
 )

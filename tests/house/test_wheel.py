@@ -11,7 +11,8 @@ import pytest
 
 HOUSE = Path(__file__).parents[2]
 PACKAGES = {
-    "connect", "connect_converters", "connect_datagen", "connect_file", "connect_postgres", "connect_transforms",
+    "connect", "connect_converters", "connect_datagen", "connect_file", "connect_postgres", "connect_providers",
+    "connect_transforms",
 }  # fmt: skip
 
 
