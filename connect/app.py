@@ -53,19 +53,23 @@ async def open_worker(config: WorkerConfig, cluster: Cluster | None = None) -> A
     """Run a worker: plugins found, log opened, stores read, connectors resumed. On exit everything is drained.
 
     Args:
+        config: References in it are resolved (`WorkerConfig.read`).
         cluster: A log to use; it stays open. The bundled log of `data.dir` is opened and closed when left out.
 
     Raises:
-        ConfigError: A converter that the worker's config names is not installed; nothing was opened.
+        ConfigError: A converter or config provider that the worker's config names is not installed, or a reference in
+            it leads nowhere; nothing was opened.
     """
     from connect.api.files import in_force
     from connect.runtime.factory import check_default_converters
     from connect.runtime.file_rules import file_rules
     from connect.runtime.herder import Herder
     from connect.runtime.plugins import PluginHost
+    from connect.runtime.providers.worker_config import resolved_worker_config
 
     timeout_s = config.plugin_import_timeout_ms / 1000
     plugins = PluginHost.discover(config.plugin_path, timeout_s=timeout_s)
+    config = await resolved_worker_config(plugins, config)
     check_default_converters(plugins, config)
     own = cluster is None
     cluster = cluster or await open_cluster(config.data_path, config.originals)

@@ -45,6 +45,7 @@ _KNOWN_PREFIXES = (
     "ssl.",
     "listeners.https.",
     "log.",
+    "config.providers.",
     "message.max.bytes",
     "offsets.retention.",
     "producer.id.",
@@ -67,6 +68,7 @@ def worker_config(
 ) -> WorkerConfig:
     """Return the worker's config: flags before variables before the file before defaults.
 
+    What refers to a config provider is resolved when the worker starts: until then such a key has its default.
     Keys of the file that nothing reads are named in one warning: a file of a Kafka Connect cluster has some, and a typo
     in one that is there for security must not go unseen.
 
@@ -75,7 +77,7 @@ def worker_config(
     """
     from_file = _string_map(path, _parsed(path)) if path else {}
     from_env = env_config(os.environ if environment is None else environment)
-    config = WorkerConfig.parse({**from_file, **from_env, **flags})
+    config = WorkerConfig.read({**from_file, **from_env, **flags})
     if unknown := [_with_nearest(name) for name in from_file if not _is_worker_key(name)]:
         logger.warning("%s: these keys are none of the worker's and are ignored: %s", path, ", ".join(unknown))
     return config

@@ -121,6 +121,10 @@ async def _serve_until(
 ) -> int:
     async with AsyncExitStack() as stack:
         herder = await stack.enter_async_context(wiring.open_worker(config))
+        if herder.worker_config is not config:  # its references have values now
+            config = herder.worker_config
+            ending.grace_s = config.task_shutdown_graceful_timeout_ms / 1000
+            logs.set_up(config.log_level)
         ending.named = herder.watchdog.underway
         herder.watchdog.on_beat = ending.keep_signals
         urls = await stack.enter_async_context(wiring.serve(herder))

@@ -21,7 +21,8 @@ from connect.api import EnvironmentFault, invalid_value
 from connect.rest.protocol import BoundedProtocol
 from connect.rest.tls import Renewing, tls_config
 from connect.runtime import secrets
-from connect.runtime.worker_config import WorkerConfig
+from connect.runtime.addresses import is_loopback
+from connect.runtime.worker_config import WorkerConfig, listener_host
 
 logger = logging.getLogger(__name__)
 
@@ -167,6 +168,13 @@ def _bind(listener: Listener, config: WorkerConfig) -> socket.socket:
     if (risk := exposure(listener, str(address[0]), config)) is not None:
         logger.warning("%s", risk)
     return bound
+
+
+def asks_nobody(listener: str, config: WorkerConfig) -> bool:
+    """Say whether other machines may reach a listener and use REST, without a password or a certificate."""
+    if config.rest_authentication_file or is_loopback(listener_host(listener)):
+        return False
+    return parse_listener(listener).scheme != "https" or tls_config(config.originals).ssl_client_auth != "required"
 
 
 def exposure(listener: Listener, address: str, config: WorkerConfig) -> str | None:

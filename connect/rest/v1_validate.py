@@ -17,8 +17,10 @@ from connect.rest.parameters import Flag
 from connect.rest.render import config_infos
 from connect.rest.routes import Route
 from connect.runtime.factory import connector_desc
+from connect.runtime.providers.warnings import reference_warnings
 from connect.runtime.secrets import secret_pieces, without
 from connect.runtime.validation.config_warnings import config_warnings, topic_warnings
+from connect.runtime.validation.validator import told
 
 router = APIRouter(prefix="/v1/connector-plugins", tags=["v1"], route_class=Route)
 
@@ -37,19 +39,25 @@ async def validate(
     """
     herder = herder_of(request)
     given = (await body_of(request, ConfigRequest, numbers_as_text=True)).root
-    infos = await herder.validate(name_of(plugin), given)
-    config, _ = herder.filled(given)
+    filled, unknown = herder.filled(given)
+    looked = await herder.checked(name_of(plugin), filled)
+    infos = told(looked.shown, unknown)
+    # What is warned of depends on the values; what is told of it is in the words of the request.
+    resolved, internal = looked.look.resolved, told(looked.infos, [*unknown, *looked.look.problems])
+    config = resolved.config
     desc = connector_desc(herder.plugins, config)
     what = f"warnings about a config for {desc.name}"
     warnings = await herder.checks.aside(
-        what, lambda: config_warnings(herder.plugins, herder.worker_config, desc, config, infos)
+        what, lambda: config_warnings(herder.plugins, herder.worker_config, desc, config, internal)
     )
+    warnings += reference_warnings(looked.look)
     warnings += await topic_warnings(herder.cluster.admin, desc, config)
     checked = check and not infos.error_count
     if checked:
         warnings += await herder.checks.check(desc, config)
-    parts = secret_pieces(herder.plugins, config)
-    told: list[Advice] = [
-        {"key": warning.key, "code": warning.code, "message": without(warning.message, parts)} for warning in warnings
+    parts = [*secret_pieces(herder.plugins, filled), *secret_pieces(herder.plugins, config)]
+    advice: list[Advice] = [
+        {"key": warning.key, "code": warning.code, "message": resolved.hide(without(warning.message, parts))}
+        for warning in warnings
     ]
-    return Answer({**config_infos(infos), "warnings": told, "checked": checked})
+    return Answer({**config_infos(infos), "warnings": advice, "checked": checked})

@@ -11,11 +11,12 @@ from connect.rest.answers import Answer
 from connect.rest.connectors import herder_of
 from connect.rest.models.worker import Notice, Warnings
 from connect.rest.routes import Route
-from connect.rest.server import exposure, parse_listener
+from connect.rest.server import asks_nobody, exposure, parse_listener
 from connect.rest.v1_lag import by_task
 from connect.runtime.causes import cause_of
 from connect.runtime.herder import Herder
 from connect.runtime.model import RestartInfo, State
+from connect.runtime.providers.warnings import open_providers
 from connect.runtime.secrets import redact
 
 router = APIRouter(prefix="/v1", tags=["worker"], route_class=Route)
@@ -26,7 +27,7 @@ async def warnings(request: Request) -> Answer[Warnings]:
     """List what someone should act on.
 
     Failures, connectors and tasks that wait for something outside, skipped records, plugins that are broken, slow or
-    left behind, listeners that others reach.
+    left behind, listeners that others reach, config providers that open too much.
     """
     herder = herder_of(request)
     found = [
@@ -36,6 +37,7 @@ async def warnings(request: Request) -> Answer[Warnings]:
         *_skipped(herder),
         *_broken(herder),
         *_listeners(herder),
+        *_providers(herder),
     ]
     return Answer({"warnings": found})
 
@@ -107,6 +109,12 @@ def _held(herder: Herder) -> list[Notice]:
 
 def _broken(herder: Herder) -> list[Notice]:
     return [_notice("plugin.broken", b.name, f"{b.origin}: {redact(b.cause)}") for b in herder.plugins.broken]
+
+
+def _providers(herder: Herder) -> list[Notice]:
+    if not any(asks_nobody(listener, herder.worker_config) for listener in herder.worker_config.listeners):
+        return []
+    return [_notice("provider.open", name, risk) for name, risk in open_providers(herder.providers)]
 
 
 def _listeners(herder: Herder) -> list[Notice]:

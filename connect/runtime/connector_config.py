@@ -13,29 +13,17 @@ from typing import Any, ClassVar
 from connect.api import (
     LOOP_LIMIT_S,
     Config,
-    ConfigError,
     Problem,
     SlowPatternError,
     compile_pattern,
     config_key,
     valid_pattern,
 )
+from connect.runtime.config_checks import unique
 
 DEAD_LETTER_TOPIC = "errors.deadletterqueue.topic.name"
 COMMON, TRANSFORMS, PREDICATES, ERRORS = "Common", "Transforms", "Predicates", "Error Handling"
 TOPIC_CREATION, EXACTLY_ONCE, OFFSETS_TOPIC = "Topic Creation", "Exactly Once Support", "offsets.topic"
-
-
-def _unique(name: str) -> Any:
-    def check(value: Any) -> None:
-        if value is None:
-            raise ConfigError(f"Configuration '{name}' values must not be null.")
-        if any(not item for item in value):
-            raise ConfigError(f"Configuration '{name}' values must not be empty.")
-        if len(set(value)) != len(value):
-            raise ConfigError(f"Configuration '{name}' values must not be duplicated.")
-
-    return check
 
 
 def _regex(value: Any) -> None:
@@ -231,7 +219,7 @@ class ConnectorConfig(Config):
         order=12,
         width="LONG",
         display_name="Transforms",
-        validators=[_unique("transforms")],
+        validators=[unique("transforms")],
     )
     predicates: list[str] = config_key(
         "Aliases of the predicates.",
@@ -241,7 +229,7 @@ class ConnectorConfig(Config):
         order=13,
         width="LONG",
         display_name="Predicates",
-        validators=[_unique("predicates")],
+        validators=[unique("predicates")],
     )
     config_action_reload: str = config_key(
         "What to do when an external configuration value changes.",
@@ -328,7 +316,7 @@ class SourceConnectorConfig(ConnectorConfig):
         order=1,
         width="LONG",
         display_name="Topic Creation Groups",
-        validators=[_unique("topic.creation.groups")],
+        validators=[unique("topic.creation.groups")],
     )
     exactly_once_support: str = config_key(
         "'required' refuses a connector that cannot deliver exactly once.",
@@ -384,7 +372,7 @@ class SinkConnectorConfig(ConnectorConfig):
         order=4,
         width="LONG",
         display_name="Topics",
-        validators=[_unique("topics")],
+        validators=[unique("topics")],
     )
     topics_regex: str = config_key(
         "Pattern of the topics to read; matches whole names.",

@@ -44,6 +44,7 @@ from connect.runtime.observers import Observers
 from connect.runtime.offsets import Entry, Offsets
 from connect.runtime.plugins import PluginHost
 from connect.runtime.promises import Promise
+from connect.runtime.providers.config_providers import ConfigProviders
 from connect.runtime.restarts import RestartConfig
 from connect.runtime.states import Event, Request, target_after
 from connect.runtime.tasks.task import Surroundings
@@ -114,8 +115,9 @@ class Herder(Views):
         self.loggers = Loggers(now_ms)
         self.watchdog = Watchdog()
         self.observers = Observers(plugins, self.watchdog)
+        self.providers = ConfigProviders(plugins, config, self.watchdog)
         around = Surroundings(
-            cluster, plugins, config, self._on_task_event, self._on_topic, self.watchdog, self.observers
+            cluster, plugins, config, self._on_task_event, self._on_topic, self.watchdog, self.observers, self.providers
         )
         self.checks = Checks(self.watchdog, timeout_s=config.plugin_check_timeout_ms / 1000)
         self._worker = Worker(around, self._offsets)
@@ -139,6 +141,7 @@ class Herder(Views):
     # -- life ------------------------------------------------------------------------------------------------------
 
     async def __aenter__(self) -> Herder:
+        await self.providers.open()
         await self.cluster.reserve([topic.topic for topic in self._topics])
         for topic in self._topics:
             await topic.open()
@@ -173,6 +176,7 @@ class Herder(Views):
                 await asyncio.gather(self._writer, return_exceptions=True)
             await self._statuses.write()
             await self.observers.aclose()
+            await self.providers.aclose()
         finally:
             await self._offsets.aclose()
             for topic in self._topics:
@@ -305,12 +309,12 @@ class Herder(Views):
             ConflictError: connector.changed: it was resumed or deleted meanwhile.
         """
         async with self._stopped(name, "PATCH offsets"):
-            return await self._connector_offsets.alter(name, self._config(name), entries)
+            return await self._connector_offsets.alter(name, await self._resolved(name), entries)
 
     async def reset_offsets(self, name: str) -> bool:
         """Forget all of a stopped connector's offsets; raises as `alter_offsets`."""
         async with self._stopped(name, "DELETE offsets"):
-            return await self._connector_offsets.reset(name, self._config(name))
+            return await self._connector_offsets.reset(name, await self._resolved(name))
 
     async def reset_active_topics(self, name: str) -> None:
         """Forget which topics a connector has used; one comes back with its next record.
@@ -411,9 +415,10 @@ class Herder(Views):
         full: dict[str, str | None] = {**config, "name": given if patched and given else name}
         with secrets.kept_out(self.plugins, full):
             desc = connector_desc(self.plugins, full)
-            infos = await self._validated(desc.name, full)
-            validator.raise_for_errors(infos)
-            RestartConfig.parse(full)
+            checked = await self.checked(desc.name, full)
+            validator.raise_for_errors(checked.shown)
+            with checked.look.resolved.kept_out():
+                RestartConfig.parse(checked.look.resolved.config)
         return {key: value for key, value in full.items() if value is not None}
 
 

@@ -17,6 +17,7 @@ from connect.runtime.clock import now_ms
 from connect.runtime.connector_locks import ConnectorLocks
 from connect.runtime.model import State, TargetState, TaskId
 from connect.runtime.plugins import PluginHost
+from connect.runtime.providers.reloads import Reloads
 from connect.runtime.restarts import RestartConfig, Restarts
 from connect.runtime.states import INITIAL, Event, after
 from connect.runtime.tasks.task import RELEASE_S, render_trace
@@ -49,6 +50,7 @@ class Lifecycle:
     Attributes:
         locks: One a connector: who acts on it, or changes what its tasks start from (offsets), holds it.
         restarts: What is planned for failures.
+        reloads: Watches values that hold for a time only.
 
     Args:
         tell: Tells observers, by a hook's name.
@@ -66,6 +68,7 @@ class Lifecycle:
     ) -> None:
         self.locks = ConnectorLocks()
         self.restarts = Restarts(self._restart_failed, now_ms)
+        self.reloads = Reloads(worker.around.providers, self._reload)
         self._plugins = plugins
         self._worker = worker
         self._configs = configs
@@ -103,11 +106,19 @@ class Lifecycle:
         self._closing = True
         self._stop_by = asyncio.get_running_loop().time() + self._worker.grace_s
         self.restarts.close()
+        self.reloads.close()
         for name, runner in self._runners.items():
             runner.interrupt(always=True)
             self._spawn(name, self._take_down(name), "stopping")
 
     # -- asked by the herder ---------------------------------------------------------------------------------------
+
+    def running_config(self, name: str) -> Mapping[str, str] | None:
+        """Return the config that a connector runs with, its references resolved; None where it runs with none."""
+        runner = self._runners.get(name)
+        if runner is None or runner.resolved is None or runner.raw != self._configs.config(name):
+            return None
+        return runner.resolved.texts
 
     def waiting(self) -> dict[str, str]:
         """Return what connectors wait for, by name, of those that do."""
@@ -199,11 +210,22 @@ class Lifecycle:
         runner = ConnectorRunner(name, config, self._worker.around, self._on_connector_event, self._on_reconfigure)
         self._runners[name] = runner
         # One that was created paused has no tasks until it is resumed.
-        if await runner.start(paused=paused) and (not paused or self._configs.task_configs(name)):
+        if await self._started(runner, paused=paused) and (not paused or self._configs.task_configs(name)):
             await self._divide(runner, paused=paused)
+
+    async def _started(self, runner: ConnectorRunner, *, paused: bool) -> bool:
+        """Start an instance, and watch the values that it has; return whether it came up."""
+        self.reloads.forget(runner.name)
+        if not await runner.start(paused=paused):
+            return False
+        assert runner.resolved is not None, "the instance has its config"
+        if runner.config.config_action_reload == "restart" and not self._closing:
+            self.reloads.watch(runner.name, runner.resolved)
+        return True
 
     async def _take_down(self, name: str) -> None:
         self.restarts.forget(name)
+        self.reloads.forget(name)
         runner = self._runners.pop(name, None)
         await self._worker.stop_tasks(self._worker.tasks(name), by=self._stop_by)
         if runner is not None:
@@ -247,14 +269,35 @@ class Lifecycle:
             self._runners.pop(name, None)
             runner = ConnectorRunner(name, config, self._worker.around, self._on_connector_event, self._on_reconfigure)
             self._runners[name] = runner
-            if not await runner.start(paused=paused):
+            if not await self._started(runner, paused=paused):
+                self._show_as_before(name, tasks)
                 return
-            if not paused:
-                await self._divide(runner, paused=False)
+            if not paused or self._configs.task_configs(name):
+                await self._divide(runner, paused=paused)
         configs = self._configs.task_configs(name)
-        chosen = [task for task in tasks if task < len(configs)]
+        chosen = [task for task in range(len(configs)) if task in tasks or self._is_outdated(runner, task)]
         await self._worker.stop_tasks([TaskId(name, task) for task in chosen])
         self._worker.start_tasks(runner, configs, paused=paused, only=chosen)
+
+    def _is_outdated(self, runner: ConnectorRunner, task: int) -> bool:
+        """Whether a task runs with other values of config providers than its connector does."""
+        found = self._worker.runner(TaskId(runner.name, task))
+        if found is None or runner.resolved is None or not runner.resolved.parts or found.state is State.FAILED:
+            return False
+        return found.spec.config.originals != runner.resolved.config
+
+    def _show_as_before(self, name: str, tasks: Sequence[int]) -> None:
+        """Show tasks that were to be restarted, and were not since their connector failed, as what they are."""
+        for task in tasks:
+            found, shown = self._worker.runner(TaskId(name, task)), self._shown(name, task)
+            if found is None or shown is None:
+                continue
+            if found.state is State.FAILED:
+                self._show(name, task, Event.FAIL, shown.trace)
+                continue
+            self._show(name, task, Event.START)
+            if found.state is not State.UNASSIGNED:
+                self._show(name, task, Event.PAUSE if found.state is State.PAUSED else Event.STARTED)
 
     # -- hearing ---------------------------------------------------------------------------------------------------
 
@@ -279,6 +322,13 @@ class Lifecycle:
         elif task in self._statuses.tasks(name):
             self.restart(name, instance=False, tasks=[task])
 
+    def _reload(self, name: str) -> None:
+        """Restart a connector whose values have changed, with all of its tasks."""
+        if self._closing or self._configs.config(name) is None:
+            return
+        logger.info("restarting connector %s, since values of its config providers have changed", name)
+        self.restart(name, instance=True, tasks=list(self._statuses.tasks(name)))
+
     def _on_connector_event(self, name: str, event: Event, trace: str | None) -> None:
         runner = self._runners.get(name)
         self._take(name, None, event, trace, runner.failure if runner else None)
@@ -300,7 +350,8 @@ class Lifecycle:
         if config is None or self._closing:
             return
         try:
-            plan = self.restarts.failed(name, task, error, RestartConfig.parse(config))
+            own = RestartConfig.parse(self.running_config(name) or config)
+            plan = self.restarts.failed(name, task, error, own)
         except ConfigError as wrong:  # stored by a worker that did not know these keys
             logger.warning("connector %s is not restarted by itself: %s", name, wrong.message)
             return

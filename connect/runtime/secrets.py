@@ -54,7 +54,13 @@ def is_reference(value: str) -> bool:
 def secret_keys(plugins: PluginHost, config: Mapping[str, str | None]) -> set[str]:
     """Return the keys of a connector config whose values are secrets: declared so, or secret by their names."""
     declared = _declared(plugins, config)
-    return {name for name, value in config.items() if value and _is_secret(declared.get(name), name)}
+    # Of a class that is a reference it is not known which of its keys are secrets.
+    hidden = tuple(prefix for name, value in config.items() if value and "${" in value and (prefix := _prefix(name)))
+    return {
+        name
+        for name, value in config.items()
+        if value and (_is_secret(declared.get(name), name) or (hidden and name.startswith(hidden)))
+    } - {name for name in config if _prefix(name)}
 
 
 def _declared(plugins: PluginHost, config: Mapping[str, str | None]) -> dict[str, ConfigKey]:
@@ -62,10 +68,15 @@ def _declared(plugins: PluginHost, config: Mapping[str, str | None]) -> dict[str
     desc = plugins.find(config.get("connector.class") or "", *CONNECTOR_KINDS)
     declared = dict(desc.cls.config_class.keys()) if desc is not None else {}
     for name, value in config.items():
-        prefix = name + "." if name in _CONVERTERS else name.removesuffix("type") if _NESTED.fullmatch(name) else None
+        prefix = _prefix(name)
         if prefix and value and (nested := plugins.find(value, *_NESTED_KINDS)) is not None:
             declared |= {prefix + inner: key for inner, key in nested.cls.config_class.keys().items()}
     return declared
+
+
+def _prefix(name: str) -> str | None:
+    """Return the prefix of a plugin's keys, for a key that names its class; None for any other key."""
+    return name + "." if name in _CONVERTERS else name.removesuffix("type") if _NESTED.fullmatch(name) else None
 
 
 def _is_secret(declared: ConfigKey | None, name: str) -> bool:

@@ -8,8 +8,8 @@ and `lags` ask the log, and `validate` runs plugin code under its deadline.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
-from typing import cast
+from dataclasses import dataclass, replace
+from typing import Final, cast
 
 from connect.api import ConfigKey, ConfigType, ConnectError, Connector, NotFoundError, Problem
 from connect.api.connector import config_class_of
@@ -35,6 +35,8 @@ from connect.runtime.observers import Observers
 from connect.runtime.offsets import Entry, Offsets, sink_group
 from connect.runtime.plugins import CONNECTOR_KINDS, PluginHost
 from connect.runtime.promises import Promise, promise_of
+from connect.runtime.providers.config_providers import ConfigProviders, Look
+from connect.runtime.providers.infos import written_infos
 from connect.runtime.secrets import redact, shown
 from connect.runtime.states import INITIAL
 from connect.runtime.tasks.exactly_once import task_of
@@ -59,6 +61,32 @@ TASK_WRITES = register_code(
 )
 
 
+_GROUP: Final = "consumer.override.group.id"
+#: What a sink's lag depends on.
+_OF_SINKS: Final = (
+    "topics",
+    "topics.regex",
+    _GROUP,
+    "consumer.override.auto.offset.reset",
+    "consumer.override.isolation.level",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A config that was checked.
+
+    Attributes:
+        look: The config with its values.
+        infos: What validation said of the values: not to be shown.
+        shown: The same, to be shown.
+    """
+
+    look: Look
+    infos: ConfigInfos
+    shown: ConfigInfos
+
+
 class ForbiddenError(ConnectError):
     """The worker's config does not allow the request."""
 
@@ -74,6 +102,7 @@ class Views:
         watchdog: Tells what plugins hold up, for /v1/warnings.
         observers: Tells plugins what happens.
         checks: Runs plugin code that requests ask for.
+        providers: Resolves references in configs.
     """
 
     worker_config: WorkerConfig
@@ -82,6 +111,7 @@ class Views:
     watchdog: Watchdog
     observers: Observers
     checks: Checks
+    providers: ConfigProviders
     _configs: ConfigStore
     _statuses: StatusStore
     _worker: Worker
@@ -170,7 +200,10 @@ class Views:
 
     async def offsets(self, name: str) -> list[Entry]:
         """Return a connector's committed offsets."""
-        return await self._connector_offsets.read(name, self._config(name))
+        # Of its config nothing else is asked: a secret that cannot be had just now must not be in the way.
+        own = {key: value for key, value in self._config(name).items() if key in ("connector.class", _GROUP)}
+        resolved = await self.providers.resolve(own, limit_s=self._check_limit_s)
+        return await self._connector_offsets.read(name, resolved.texts)
 
     async def delivery(self, name: str) -> Promise:
         """Return what a connector promises about delivery with its config, and why; asked once a config.
@@ -209,7 +242,7 @@ class Views:
     async def validate(self, plugin: str, config: Mapping[str, str | None]) -> ConfigInfos:
         """Check a config and say everything about every key; of a connector that is there, with its stored secrets."""
         filled, unknown = self.filled(config)
-        return validator.told(await self._validated(plugin, filled), unknown)
+        return validator.told((await self.checked(plugin, filled)).shown, unknown)
 
     def filled(self, config: Mapping[str, str | None]) -> tuple[dict[str, str | None], list[Problem]]:
         """Return a config that was shown before with its stored secrets, and what of them is not known."""
@@ -219,13 +252,29 @@ class Views:
         """Return the keys that a plugin declares."""
         return validator.plugin_config(self.plugins, plugin)
 
+    async def checked(self, plugin: str, config: Mapping[str, str | None]) -> Checked:
+        """Resolve a config and check its values.
+
+        Raises:
+            ConfigError: As `validator.validate`; no value is in its message.
+        """
+        look = await self.providers.look(config, limit_s=self._check_limit_s)
+        what, values = f"validation of a config for {plugin}", look.resolved.config
+        with look.resolved.kept_out():
+            infos = await self.checks.aside(
+                what, lambda: validator.validate(self.plugins, self.worker_config, plugin, values)
+            )
+        return Checked(look, infos, written_infos(infos, look))
+
     # -- inside ----------------------------------------------------------------------------------------------------
 
-    async def _validated(self, plugin: str, config: Mapping[str, str | None]) -> ConfigInfos:
-        what = f"validation of a config for {plugin}"
-        return await self.checks.aside(
-            what, lambda: validator.validate(self.plugins, self.worker_config, plugin, config)
-        )
+    @property
+    def _check_limit_s(self) -> float:
+        return self.worker_config.plugin_check_timeout_ms / 1000
+
+    async def _resolved(self, name: str) -> dict[str, str]:
+        """Return a connector's config with its values, for a request."""
+        return (await self.providers.resolve(self._config(name), limit_s=self._check_limit_s)).texts
 
     def _info(self, name: str, config: Mapping[str, str]) -> ConnectorInfo:
         """Return what a request made of a connector, even if the next one has changed or deleted it already."""
@@ -252,8 +301,10 @@ class Views:
         """Return the sink connectors; one whose plugin is gone is taken for one if its config names topics to read."""
         found, worker = [], strip_prefix(self.worker_config.originals, "consumer.")
         for name in self._configs.connectors():
-            config = self._config(name)
+            config: Mapping[str, str] = self._config(name)
             kind = self._type(config)
+            if any("${" in config.get(key, "") for key in _OF_SINKS):
+                config = self._lifecycle.running_config(name) or config
             if kind == "sink" or (kind == "unknown" and (config.get("topics") or config.get("topics.regex"))):
                 consumer = {"isolation.level": "read_committed", **worker, **strip_prefix(config, "consumer.override.")}
                 found.append(

@@ -19,12 +19,14 @@ from connect.runtime.factory import connector_desc, framework_config
 from connect.runtime.model import PluginKind, State, TaskId, TaskProgress
 from connect.runtime.plugins import PluginDesc
 from connect.runtime.promises import writes_in_transactions
+from connect.runtime.providers.references import Parts
+from connect.runtime.providers.resolved import Resolved, stored
 from connect.runtime.states import INITIAL, Event, after
 from connect.runtime.tasks.context import ConnectorContextImpl
 from connect.runtime.tasks.exactly_once import ExactlyOnceSourceTaskRunner, fence_tasks
 from connect.runtime.tasks.sink_task import SinkTaskRunner
 from connect.runtime.tasks.source_task import SourceTaskRunner
-from connect.runtime.tasks.task import RELEASE_S, Surroundings, TaskRunner, TaskSpec, render_trace
+from connect.runtime.tasks.task import RELEASE_S, Surroundings, TaskOrigin, TaskRunner, TaskSpec, render_trace
 from connect.runtime.worker_config import WorkerConfig
 from connect.stores.offset_topics import OffsetTopics
 
@@ -60,11 +62,15 @@ class ConnectorRunner:
         self.name = name
         self.raw = dict(raw)
         self.state = INITIAL
+        #: The config with the values of its references, since the start.
+        self.resolved: Resolved | None = None
         secrets.remember(around.plugins, raw)
         self.failure: Exception | None = None
         self._interrupted = asyncio.Event()
         self.desc: PluginDesc = connector_desc(around.plugins, raw)
-        self.config: ConnectorConfig = framework_config(self.desc, raw)
+        self.config: ConnectorConfig  # made by the start
+        self._providers = around.providers
+        self._parts: list[dict[str, Parts]] = []
         self._thread = TaskThread(
             f"connect-{name}",
             who=f"connector {name}",
@@ -111,19 +117,26 @@ class ConnectorRunner:
         return True
 
     async def _begin(self) -> None:
+        for found in self._providers.unknown(self.raw):
+            logger.warning("connector %s: %s is taken as it is: %s", self.name, found.reference, found.why)
+        self.resolved = await self._providers.resolve(self.raw)
+        self.config = framework_config(self.desc, self.resolved.config)
         await self._thread.bounded(self._thread.deadline_s, self._make)
         assert self._plugin is not None
         await call(self._thread, self._plugin.start)
 
     def _make(self) -> None:
         """Make and configure the instance, on the thread: constructors and configs are plugin code too."""
+        assert self.resolved is not None, "the config was resolved before"
         made = cast(Connector, self.desc.cls())
         made.context = self._context
         self._plugin = made
-        made.configure(made.config_class.parse(self.raw))
+        made.configure(made.config_class.parse(self.resolved.config))
 
     async def task_configs(self) -> list[dict[str, str]]:
         """Ask the connector to divide its work. The order of the configs is that of the tasks' numbers.
+
+        They are for the store: with references in the place of values. Tasks start from `origin`.
 
         Raises:
             ConfigError: It made more tasks than tasks.max, and tasks.max.enforce is true.
@@ -141,7 +154,15 @@ class ConnectorRunner:
             if self.config.tasks_max_enforce:
                 raise ConfigError(message, config_path="tasks.max")
             logger.warning("%s; they run, since tasks.max.enforce is false", message)
-        return configs
+        assert self.resolved is not None, "the instance was started"
+        if not self.resolved.parts:
+            return configs
+        self._parts = [self.resolved.parts_of_task(config) for config in configs]
+        return [stored(parts) for parts in self._parts]
+
+    def origin(self, task: int) -> TaskOrigin | None:
+        """Return what a task is made from, where its configs hold values of config providers."""
+        return TaskOrigin(self.raw, self._parts[task]) if task < len(self._parts) else None
 
     def interrupt(self, *, always: bool = False) -> None:
         """End a start that is under way, since nobody wants it any more; without effect at any other time.
@@ -291,7 +312,12 @@ class Worker:
             if only is not None and number not in only:
                 continue
             spec = TaskSpec(
-                TaskId(connector.name, number), connector.desc, connector.config, dict(config), len(configs)
+                TaskId(connector.name, number),
+                connector.desc,
+                connector.config,
+                dict(config),
+                len(configs),
+                connector.origin(number),
             )
             runner = self._runner(spec)
             if paused:

@@ -6,14 +6,16 @@ Elsewhere: the keys of connectors (`connector_config.py`), and the file that a w
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from connect.api import Config, Problem, config_key
 from connect.records import COMPRESSION_TYPES
+from connect.runtime.config_checks import unique
 from connect.runtime.config_prefixes import strip_prefix
+from connect.runtime.providers.references import refer
 
 JSON_CONVERTER = "org.apache.kafka.connect.json.JsonConverter"
 HEADER_CONVERTER = "org.apache.kafka.connect.storage.SimpleHeaderConverter"
@@ -84,6 +86,13 @@ class WorkerConfig(Config):
         "Left out: all while every listener is on loopback, else the working directory.",
         default=[],
         importance="medium",
+    )
+    config_providers: list[str] = config_key(
+        "Names of config providers, with commas; each has a class (config.providers.NAME.class) "
+        "and keys of its own (config.providers.NAME.param.*).",
+        default=[],
+        importance="low",
+        validators=[unique("config.providers")],
     )
     plugin_path: list[str] = config_key(
         "Folders with plugins that are not installed: modules and packages.", default=[], importance="low"
@@ -176,6 +185,24 @@ class WorkerConfig(Config):
         one_of=("TRACE", "DEBUG", "INFO", "WARN", "ERROR"),
         importance="low",
     )
+
+    @classmethod
+    def read(cls, texts: Mapping[str, Any]) -> WorkerConfig:
+        """Make the config of a worker that does not run yet.
+
+        Values that refer to the worker's own config providers are resolved when it starts, since these are plugins:
+        until then such a key has its default, and its text is in `originals`.
+
+        Raises:
+            ConfigError: As `parse`.
+        """
+        providers = [name.strip() for name in str(texts.get("config.providers") or "").split(",")]
+        late = {name for name, value in texts.items() if isinstance(value, str) and refer(value, providers)}
+        if not late:
+            return cls.parse(texts)
+        config = cls.parse({name: value for name, value in texts.items() if name not in late})
+        config._originals = dict(texts)
+        return config
 
     def problems(self) -> Iterable[Problem]:
         if self.bootstrap_servers:

@@ -62,6 +62,22 @@ def test_references_stay_references() -> None:
     assert secrets.masked(PLUGINS, config) == config
 
 
+def test_keys_of_a_class_that_is_a_reference_are_hidden_since_nobody_knows_them() -> None:
+    config = {
+        **SINK,
+        "transforms.v.type": "${env:TRANSFORM}",
+        "transforms.v.pepper": "k1",
+        "transforms.v.salt": "${env:SALT}",
+        "value.converter": "${env:CONVERTER}",
+        "value.converter.x": "k2",
+        "transforms.w.x": "open",
+    }
+    shown = secrets.masked(PLUGINS, config)
+    assert (shown["transforms.v.pepper"], shown["value.converter.x"]) == (HIDDEN, HIDDEN)
+    open_keys = ("transforms.v.type", "transforms.v.salt", "value.converter", "transforms.w.x")
+    assert all(shown[key] == config[key] for key in open_keys)
+
+
 def test_what_was_hidden_comes_back_from_the_stored_config() -> None:
     stored = {**SINK, "connection.password": "hunter2", "connection.url": "postgresql://u:s3cret@h/db"}
     sent: dict[str, str | None] = {**secrets.masked(PLUGINS, stored), "batch.size": "5"}

@@ -57,3 +57,23 @@ def test_a_worker_says_whether_sources_write_in_transactions(given: str | None, 
 def test_a_worker_refuses_a_word_for_exactly_once_that_is_none() -> None:
     with pytest.raises(InvalidConfigError, match="DISABLED, ENABLED, PREPARING"):
         WorkerConfig.parse({"exactly.once.source.support": "yes"})
+
+
+def test_a_worker_that_does_not_run_yet_reads_references_as_what_comes_later() -> None:
+    texts = {
+        "config.providers": "a",
+        "offset.flush.interval.ms": "${a:p:k}",
+        "group.id": "${b:p:k}",
+        "data.dir": "x${a:k}",
+    }
+    config = WorkerConfig.read(texts)
+    assert config.offset_flush_interval_ms == 60_000
+    assert config.group_id == "${b:p:k}", "there is no such provider"
+    assert config.data_dir == "./connect-data"
+    assert config.originals == texts
+    with pytest.raises(InvalidConfigError, match=r"offset\.flush\.interval\.ms"):
+        WorkerConfig.read({**texts, "config.providers": "b"})
+
+
+def test_a_provider_is_named_once() -> None:
+    assert "config.providers" in problems({"config.providers": "a,a"})

@@ -58,7 +58,7 @@ class Ending:
     def __init__(self, stop: Callable[[], None], *, grace_s: float) -> None:
         self.named: Callable[[], list[str]] = list
         self._stop = stop
-        self._grace_s = grace_s
+        self.grace_s = grace_s
         self._loop = asyncio.get_running_loop()
         self._main = threading.get_ident()
         self._number: int | None = None
@@ -92,7 +92,7 @@ class Ending:
         left = self.named()
         if left:
             logger.warning("ending without %s", "; ".join(left))
-        if left or (self._asked_at and self._closed_at - self._asked_at > self._grace_s / 2):
+        if left or (self._asked_at and self._closed_at - self._asked_at > self.grace_s / 2):
             _leave(code)
 
     # -- the loop's thread -----------------------------------------------------------------------------------------
@@ -116,8 +116,8 @@ class Ending:
     def _look(self) -> None:
         self._asked.get()
         began = self._beat = asked = time.monotonic()
-        last_s = began + self._grace_s + EXTRA_S
-        interrupt_s = began + min(self._grace_s / 2, 2.0)
+        last_s = began + self.grace_s + EXTRA_S
+        interrupt_s = began + min(self.grace_s / 2, 2.0)
         while True:
             time.sleep(_TICK_S)
             now = time.monotonic()

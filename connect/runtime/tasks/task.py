@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import logging
 import threading
 import traceback
@@ -27,9 +28,13 @@ from connect.runtime.border.watchdog import Watchdog
 from connect.runtime.config_prefixes import strip_prefix
 from connect.runtime.connector_config import ConnectorConfig, DeadLetterConfig
 from connect.runtime.connector_context import connector_context
+from connect.runtime.factory import framework_config
 from connect.runtime.model import State, TaskId, TaskProgress
 from connect.runtime.observers import Observers
 from connect.runtime.plugins import PluginDesc, PluginHost
+from connect.runtime.providers.config_providers import ConfigProviders
+from connect.runtime.providers.references import Parts
+from connect.runtime.providers.resolved import resolved_task
 from connect.runtime.secrets import redact
 from connect.runtime.states import INITIAL, Event, after
 from connect.runtime.tasks.context import SinkTaskContextImpl, SourceTaskContextImpl
@@ -48,6 +53,19 @@ RELEASE_S = 0.2
 
 
 @dataclass(frozen=True, slots=True)
+class TaskOrigin:
+    """What a task's configs are made from anew when it starts, where they hold values of config providers.
+
+    Attributes:
+        config: The connector's config, with references.
+        parts: The task's config, taken apart.
+    """
+
+    config: Mapping[str, str]
+    parts: Mapping[str, Parts]
+
+
+@dataclass(frozen=True, slots=True)
 class TaskSpec:
     """All that makes a task: who it is, what it runs, and with which config."""
 
@@ -56,6 +74,7 @@ class TaskSpec:
     config: ConnectorConfig
     task_config: Mapping[str, str]
     tasks: int
+    origin: TaskOrigin | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +88,7 @@ class Surroundings:
     on_topic: Callable[[TaskId, str], None]
     watchdog: Watchdog
     observers: Observers
+    providers: ConfigProviders
 
 
 class TaskRunner(ABC):
@@ -159,6 +179,7 @@ class TaskRunner(ABC):
         connector_context.set(f"[{self.id.connector}|task-{self.id.task}] ")
         self._event(Event.START)
         try:
+            await self._resolve()
             await self.thread.bounded(self.thread.deadline_s, self._make)
             await self._prepare()
             self.thread.step = self._pipeline.underway if self._pipeline is not None else self.thread.step
@@ -178,6 +199,16 @@ class TaskRunner(ABC):
         finally:
             self.context.stopping.set()
             await self._release_all()
+
+    async def _resolve(self) -> None:
+        """Take the values of now for the references of the configs."""
+        if (origin := self.spec.origin) is not None:
+            resolved = await self.around.providers.resolve(origin.config)
+            self.spec = dataclasses.replace(
+                self.spec,
+                config=framework_config(self.spec.desc, resolved.config),
+                task_config=resolved_task(origin.parts, resolved),
+            )
 
     def _make(self) -> None:
         """Make and configure the plugin's task, on the thread: constructors and configs are plugin code too."""
