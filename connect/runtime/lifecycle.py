@@ -274,14 +274,15 @@ class Lifecycle:
                 return
             if not paused or self._configs.task_configs(name):
                 await self._divide(runner, paused=paused)
+            tasks = [*tasks, *(task.task for task in self._worker.tasks(name) if self._is_outdated(runner, task))]
         configs = self._configs.task_configs(name)
-        chosen = [task for task in range(len(configs)) if task in tasks or self._is_outdated(runner, task)]
+        chosen = [task for task in dict.fromkeys(tasks) if task < len(configs)]
         await self._worker.stop_tasks([TaskId(name, task) for task in chosen])
         self._worker.start_tasks(runner, configs, paused=paused, only=chosen)
 
-    def _is_outdated(self, runner: ConnectorRunner, task: int) -> bool:
-        """Whether a task runs with other values of config providers than its connector does."""
-        found = self._worker.runner(TaskId(runner.name, task))
+    def _is_outdated(self, runner: ConnectorRunner, task: TaskId) -> bool:
+        """Whether a task runs with other values of config providers than its connector, which was made anew."""
+        found = self._worker.runner(task)
         if found is None or runner.resolved is None or not runner.resolved.parts or found.state is State.FAILED:
             return False
         return found.spec.config.originals != runner.resolved.config

@@ -15,6 +15,7 @@ import pytest
 
 from connect.api import ConfigError, ConnectError, PluginError
 from connect.app import open_worker
+from connect.records import Columns
 from connect.runtime.border.calls import PluginTimeoutError
 from connect.runtime.model import State
 from connect.runtime.plugins import PluginHost
@@ -117,6 +118,39 @@ async def test_a_failure_that_quotes_a_value_is_shown_without_it(
         assert SECRET not in text
         assert "gamma-delta" not in text
     assert "[hidden]" in trace
+
+
+async def test_dead_letters_and_skipped_records_tell_no_value(
+    worker: RunningWorker, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    from connect.cli.logs import formatter
+
+    await worker.herder.cluster.admin.create_topic("t")
+    producer = worker.herder.cluster.producer(client_id="test")
+    await producer.append("t", Columns([b"a record"]))
+    await producer.aclose()
+    config = {
+        "connector.class": "FileStreamSink",
+        "topics": "t",
+        "file": str(tmp_path / "out"),
+        "transforms": "q",
+        "transforms.q.type": "Quoting",
+        "transforms.q.pepper": REFERENCE,
+        "errors.tolerance": "all",
+        "errors.log.enable": "true",
+        "errors.log.include.messages": "true",
+        "errors.deadletterqueue.topic.name": "dead",
+        "errors.deadletterqueue.context.headers.enable": "true",
+    }
+    await worker.herder.create("s", config)
+    await until(lambda: any(progress.skipped for progress in worker.herder.progress()))
+    await worker.herder.stop("s")
+    await until(lambda: worker.herder.status("s").connector.state is State.STOPPED)
+    assert await worker.values("dead") == [b"a record"]
+    stored = b"".join(path.read_bytes() for path in (tmp_path / "data" / "dead-0").glob("*.log"))
+    assert b"a record does not go with [hidden]" in stored
+    assert SECRET.encode() not in stored
+    assert SECRET not in "\n".join(formatter().format(record) for record in caplog.records)
 
 
 async def test_what_a_task_makes_of_data_is_not_resolved(worker: RunningWorker) -> None:
@@ -291,12 +325,18 @@ async def test_a_provider_that_fails_at_a_restart_fails_the_connector_with_the_w
 
 
 async def test_a_task_alone_restarts_with_the_values_of_now(worker: RunningWorker) -> None:
-    await worker.herder.create("x", leaky())
-    await worker.until_state("x", State.RUNNING, tasks=1)
+    await worker.herder.create("x", leaky(tasks_max="2"))
+    await worker.until_state("x", State.RUNNING, tasks=2)
     HELD["db"]["password"] = "rotated-secret"
     await worker.herder.restart_task("x", 0)
     await until(lambda: Leaky.seen[-1]["login"] == "rotated-secret")
     assert Leaky.seen[-1]["derived"] == "jdbc://h/?x=rotated-secret;"
+    assert len(Leaky.seen) == 3
+    await worker.until_state("x", State.RUNNING, tasks=2)
+    await worker.herder.restart_task("x", 1)
+    await until(lambda: len(Leaky.seen) == 4)
+    await worker.until_state("x", State.RUNNING, tasks=2)
+    assert [seen["task"] for seen in Leaky.seen[2:]] == ["0", "1"], "each alone"
 
 
 async def test_a_retriable_failure_of_a_provider_is_an_outage_that_restarts_by_itself(worker: RunningWorker) -> None:

@@ -12,11 +12,13 @@ from connect.api import (
     ConfigError,
     ConfigProvider,
     Connector,
+    DataError,
     Record,
     RetriableError,
     Secret,
     SourceConnector,
     SourceTask,
+    Transform,
     config_key,
     hookimpl,
 )
@@ -134,9 +136,29 @@ class LeakyTask(SourceTask[LeakyConfig]):
 Leaky.task_class = LeakyTask
 
 
+class QuotingConfig(Config):
+    """A transform that quotes its key."""
+
+    pepper: str = config_key("A secret, by what it stands for.")
+
+
+class Quoting(Transform[QuotingConfig]):
+    """Refuses every record, with what it knows."""
+
+    config_class = QuotingConfig
+
+    def apply(self, record: Record) -> Record:
+        raise DataError(f"{record.value} does not go with {self.config.pepper}")
+
+
 @hookimpl
 def connect_connectors() -> list[type[Connector]]:
     return [Leaky]
+
+
+@hookimpl
+def connect_transforms() -> list[type[Transform]]:
+    return [Quoting]
 
 
 @hookimpl
