@@ -93,7 +93,8 @@ class ConnectorRunner:
     @property
     def waiting_for(self) -> str | None:
         """What the instance cannot divide its work without; None where it goes on, or is not to run."""
-        return self._context.waiting_for if self.state is State.RUNNING else None
+        told = self._context.waiting_for if self.state is State.RUNNING else None
+        return self.resolved.hide_in_status(told) if isinstance(told, str) and self.resolved is not None else told
 
     @property
     def is_interrupted(self) -> bool:
@@ -197,6 +198,8 @@ class ConnectorRunner:
     def fail(self, error: Exception) -> None:
         """Take a failure of the instance: it is FAILED, and its tasks go on. Never waits."""
         trace = render_trace(error)
+        if self.resolved is not None:
+            trace = self.resolved.hide_in_status(trace)
         self.failure = error
         logger.error("connector %s failed: %s", self.name, trace)
         self._event(Event.FAIL, trace)

@@ -120,6 +120,15 @@ async def test_a_failure_that_quotes_a_value_is_shown_without_it(
     assert "[hidden]" in trace
 
 
+async def test_a_status_that_quotes_a_part_of_a_value_does_not_show_it(worker: RunningWorker) -> None:
+    HELD["db"]["path"] = "/no-such/hunter2-folder/with\nlines-of-hunter2/file"
+    config = {"connector.class": "FileStreamSink", "topics": "t", "file": "${vault:db:path}"}
+    await worker.herder.create("s", config)
+    trace = await worker.until_failed("s")
+    assert "is not there" in trace.splitlines()[0]
+    assert "hunter2" not in trace + await everything_shown(worker, "s")
+
+
 async def test_dead_letters_and_skipped_records_tell_no_value(
     worker: RunningWorker, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

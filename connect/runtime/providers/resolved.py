@@ -23,6 +23,8 @@ from connect.runtime.providers.references import Encoded, Parts, Reference, fill
 
 #: So many characters of a value, one after the other, are not shown.
 RUN_CHARS: Final = 6
+#: The same in a status, which tells much that is no value's and must stay readable.
+STATUS_RUN_CHARS: Final = 12
 #: Of one value, so many lines and items are remembered beside the whole.
 FORMS_MAX: Final = 256
 #: These tell nothing, and hiding them everywhere would make messages unreadable.
@@ -107,7 +109,14 @@ class Resolved:
             return text
         for value in self._short:
             text = re.sub(rf"(?<!\w){re.escape(value)}(?!\w)", HIDDEN, text)
-        return _without_runs(text, self._runs)
+        return _without_runs(text, self._runs, RUN_CHARS)
+
+    def hide_in_status(self, text: str) -> str:
+        """Return a trace, or what is waited for, in which no longer run of characters of a value is left.
+
+        A part of a value, such as the folder of a path, is not known to `secrets.redact`.
+        """
+        return _without_runs(text, self._long_runs, STATUS_RUN_CHARS) if self.values and text else text
 
     @cached_property
     def _short(self) -> list[str]:
@@ -115,11 +124,18 @@ class Resolved:
 
     @cached_property
     def _runs(self) -> frozenset[str]:
+        return self._runs_of(RUN_CHARS)
+
+    @cached_property
+    def _long_runs(self) -> frozenset[str]:
+        return self._runs_of(STATUS_RUN_CHARS)
+
+    def _runs_of(self, length: int) -> frozenset[str]:
         return frozenset(
-            form[at : at + RUN_CHARS]
+            form[at : at + length]
             for value in self.values.values()
             for form in map(str.lower, (value, *_encoded(value)))
-            for at in range(len(form) - RUN_CHARS + 1)
+            for at in range(len(form) - length + 1)
         )
 
     @contextmanager
@@ -177,18 +193,18 @@ def _tells(value: str) -> bool:
     return len(value) >= secrets.REMEMBERED_CHARS_MIN and not _PLAIN.fullmatch(value.strip())
 
 
-def _without_runs(text: str, runs: frozenset[str]) -> str:
+def _without_runs(text: str, runs: frozenset[str], length: int) -> str:
     lowered = text.lower()
     if len(lowered) != len(text):  # some letters are two in lower case
         lowered = text
     kept: list[str] = []
     at = copied = 0
-    while at <= len(text) - RUN_CHARS:
-        if lowered[at : at + RUN_CHARS] not in runs:
+    while at <= len(text) - length:
+        if lowered[at : at + length] not in runs:
             at += 1
             continue
-        end = at + RUN_CHARS
-        while end < len(text) and lowered[end - RUN_CHARS + 1 : end + 1] in runs:
+        end = at + length
+        while end < len(text) and lowered[end - length + 1 : end + 1] in runs:
             end += 1
         kept += [text[copied:at], HIDDEN]
         at = copied = end

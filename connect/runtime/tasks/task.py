@@ -34,7 +34,7 @@ from connect.runtime.observers import Observers
 from connect.runtime.plugins import PluginDesc, PluginHost
 from connect.runtime.providers.config_providers import ConfigProviders
 from connect.runtime.providers.references import Parts
-from connect.runtime.providers.resolved import resolved_task
+from connect.runtime.providers.resolved import Resolved, resolved_task
 from connect.runtime.secrets import redact
 from connect.runtime.states import INITIAL, Event, after
 from connect.runtime.tasks.context import SinkTaskContextImpl, SourceTaskContextImpl
@@ -121,6 +121,8 @@ class TaskRunner(ABC):
         self.tolerance: Tolerance | None = None
         self.stop_by: float | None = None
         self.waiting_for: str | None = None
+        #: The connector's config with the values of its references, where it has any.
+        self._resolved: Resolved | None = None
         self._stopping = asyncio.Event()
         self._resumed = asyncio.Event()
         self._resumed.set()
@@ -166,6 +168,8 @@ class TaskRunner(ABC):
         skipped = self.tolerance.skipped if self.tolerance else 0
         told = self.context.waiting_for  # by the plugin, who may have set it to anything
         waiting_for = self.waiting_for or (told if isinstance(told, str) else None)
+        if waiting_for is not None:
+            waiting_for = self._hidden(waiting_for)
         return TaskProgress(self.id, self.state, self.records, self.size_bytes, skipped, waiting_for)
 
     # -- the life --------------------------------------------------------------------------------------------------
@@ -203,7 +207,7 @@ class TaskRunner(ABC):
     async def _resolve(self) -> None:
         """Take the values of now for the references of the configs."""
         if (origin := self.spec.origin) is not None:
-            resolved = await self.around.providers.resolve(origin.config)
+            self._resolved = resolved = await self.around.providers.resolve(origin.config)
             self.spec = dataclasses.replace(
                 self.spec,
                 config=framework_config(self.spec.desc, resolved.config),
@@ -425,10 +429,14 @@ class TaskRunner(ABC):
             told = told_to_observers(failure.error, failure.stage, failure.batch, failure.index)
             self.tell("connect_record_failed", **told, skipped=skipped)
 
+    def _hidden(self, text: str) -> str:
+        """Return a text for the status without what a config provider gave."""
+        return text if self._resolved is None else self._resolved.hide_in_status(text)
+
     def _failed(self, error: Exception) -> None:
         cause = cause_of(error)
         self.failure = cause if isinstance(cause, Exception) else failure_of(cause, "a call", self.thread.full_name)
-        trace = render_trace(self.failure)
+        trace = self._hidden(render_trace(self.failure))
         self.log.error("task failed: %s", trace)
         self._event(Event.FAIL, trace)
 

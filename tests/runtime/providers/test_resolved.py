@@ -95,6 +95,14 @@ def test_what_quotes_a_value_or_a_piece_of_it_is_hidden(value: str, text: str, s
     assert resolved_of({"k": "${v:x}"}, {"${v:x}": value}).hide(text) == shown
 
 
+def test_a_status_stays_readable_and_tells_no_longer_part_of_a_value() -> None:
+    found = resolved_of({"k": "${v:x}", "s": "${v:s}"}, {"${v:x}": "/srv/hunter2/secrets/in", "${v:s}": "1"})
+    text = "File connect/runtime/x.py, line 1: folder '/srv/hunter2/secrets' of /srv/other is not there"
+    assert found.hide_in_status(text) == (
+        "File connect/runtime/x.py, line 1: folder '[hidden]' of /srv/other is not there"
+    )
+
+
 def test_an_error_of_a_check_is_told_without_the_values() -> None:
     found = resolved_of({"k": "${v:x}"}, {"${v:x}": "hunter2-secret"})
     with pytest.raises(ConfigError) as caught, found.kept_out():
