@@ -127,12 +127,16 @@ class LogProducer:
             check_records(target, columns, self._clock)
             return self._share_out(target, columns, partition, places)
 
-        shares = await self._threads.run(share_out)
-        producer = await session.joined(TopicPartition(target.name, number) for number, _ in shares)
+        if partition is None and len(target.partitions) > 1:
+            shares = await self._threads.run(share_out)
+            numbers = [number for number, _ in shares]
+        else:  # one hop to a thread for all of it, since it is known where the records go
+            shares, numbers = None, [partition or 0]
+        producer = await session.joined(TopicPartition(target.name, number) for number in numbers)
 
         def write() -> tuple[tuple[Partition, ...], int]:
             encoded = []
-            for number, share in shares:
+            for number, share in shares if shares is not None else share_out():
                 part = target.partitions[number]
                 encoded.append((part, session.sequenced(part, producer, self._encode(target, share))))
             return self._append_shares(target.name, columns, encoded, places)

@@ -50,7 +50,7 @@ from connect.runtime.worker_config import WorkerConfig
 _TIMEOUT_MS: Final = 60_000
 #: So many polls wait while a transaction is committed, before no more is polled. Together they become the next one, so
 #: that a slow disk is waited for less often than once a poll.
-QUEUED_MAX: Final = 4
+QUEUED_MAX: Final = 8
 #: After so long without a transaction the id is taken once more: the log forgets those that nobody uses for a week.
 RENEWED_AFTER_S: Final = 3600.0
 _REASON: Final = "since the worker's exactly.once.source.support is enabled"
