@@ -429,9 +429,12 @@ async def test_a_transaction_that_takes_too_long_fails_the_task_and_its_records_
             return found
 
     await run(worker, Slow, **CONNECTOR, **{"producer.override.transaction.timeout.ms": "1"})
-    await worker.until(lambda: worker.herder.active_topics("s") == ["t"])
-    await worker.until(lambda: worker.herder.cluster._transactions._entries[ID].record.started_ms > 0)  # type: ignore[attr-defined]
-    await worker.herder.cluster._transactions.abort_timed_out()  # type: ignore[attr-defined]
+    transactions = worker.herder.cluster._transactions  # type: ignore[attr-defined]
+    deadline = time.monotonic() + DEADLINE_S
+    while not (ID in transactions._entries and transactions._entries[ID].is_timed_out):
+        assert time.monotonic() < deadline
+        await transactions.abort_timed_out()
+        await asyncio.sleep(0.005)
     journal.open_all()
     trace = await worker.until_failed("s")
     assert "task s-0 cannot commit, and its records come again" in trace
