@@ -16,6 +16,7 @@ first (`keep_first`).
 from __future__ import annotations
 
 import inspect
+import threading
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import replace
@@ -44,6 +45,7 @@ class Puts:
     Args:
         may_try_again: Waits before a put is made again, so many ms after it failed the so-manieth time; False where it
             is not to be made.
+        interrupted: Set while the task is asked to stop or to pause: no further piece is put then.
         keep_first: Brings letters of failures to disk; called before a put that may cover them. None where no put does.
         at_most_once: Nothing is put again of which the sink may have kept something.
     """
@@ -56,6 +58,7 @@ class Puts:
         tolerance: Tolerance,
         context: SinkTaskContextImpl,
         may_try_again: Callable[[ConnectError, int, int], Awaitable[bool]],
+        interrupted: threading.Event,
         *,
         keep_first: Callable[[Sequence[Failure]], Awaitable[None]] | None = None,
         at_most_once: bool = False,
@@ -75,6 +78,7 @@ class Puts:
         self._tolerance = tolerance
         self._context = context
         self._may_try_again = may_try_again
+        self._interrupted = interrupted
         self._keep_first = keep_first
         self._at_most_once = at_most_once
         self._on_loop = on_loop(plugin, "put_batch", "put")
@@ -189,7 +193,13 @@ class Puts:
                     self._held.append(batch[start:])
                     start = len(batch)
                     break
+                if start > 0 and self._interrupted.is_set():
+                    raise Interrupted
                 end = len(batch) if error is not None else self._pieces.end(start)
+                if error is None and not self._on_loop and self._keep_first is None:
+                    start, end, error = await self._thread.run(self._put_pieces, batch, start)
+                    if error is None:
+                        continue
                 piece = batch if end - start == len(batch) else batch[start:end]
                 error = await self._try(lambda: call(self._thread, self._plugin.put_batch, piece), error)  # noqa: B023
                 if error is None:
@@ -213,6 +223,31 @@ class Puts:
         finally:
             todo.popleft()
             todo.extendleft(reversed([*left, batch[start:]] if start < len(batch) else left))
+
+    def _put_pieces(self, batch: Batch, start: int) -> tuple[int, int, Exception | None]:
+        """Put pieces on the task's thread, as long as there is nothing to decide: a hop for each costs much.
+
+        Returns:
+            Where the next piece begins and ends, and what it has met; None where it was not put.
+        """
+        while start < len(batch) and not self._is_held(batch):
+            end = self._pieces.end(start)
+            piece = batch if end - start == len(batch) else batch[start:end]
+            try:
+                self._thread.inside(put, self._plugin, piece)
+            except Exception as error:
+                is_named = isinstance(error, DataError) and error.failed
+                if len(piece) == 1 or is_named or not self._may_be_taken_apart(error):
+                    return start, end, error
+                self._pieces.refused(end)
+                self._suspects.refused()
+            else:
+                self._pieces.taken(start, end)
+                self._believe()
+                start = end
+            if self._interrupted.is_set():
+                break
+        return start, start, None
 
     async def _try(self, make: Callable[[], Awaitable[object]], error: Exception | None = None) -> Exception | None:
         """Put, again while the failure passes; return what does not pass, None where the sink took it.

@@ -94,6 +94,7 @@ class SinkTaskRunner(TaskRunner):
             self.tolerance,
             self.context,
             self._may_try_again,
+            self.interrupted,
             keep_first=self._keep_first if keeps_offsets and self._dead_letters is not None else None,
             at_most_once=self._at_most_once,
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 
 from connect.api import Batch, DataError, FailedRecord, Record, RetriableError, SinkTask
 from connect.records import Columns
-from connect.runtime.model import State
+from connect.runtime.model import State, TaskId
 from connect.runtime.tasks import suspects
 from connect.runtime.tasks.dead_letters import DeadLetterQueue
 from tests.support.odd_plugins import Journal, register, sink
@@ -291,7 +292,7 @@ async def test_without_tolerance_a_plain_exception_ends_the_task_at_its_record_b
     await fill(worker, ["a", "b", "c", "bad", "d"])
     await run(worker, task)
     trace = await worker.until_failed("k")
-    assert trace.startswith("KeyError: 'bad' (put_batch of task k-0, test.Odd) (put, topic t, partition 0, offset 3)")
+    assert trace.startswith("KeyError: 'bad' (put of task k-0, test.Odd) (put, topic t, partition 0, offset 3)")
     assert list(kept) == ["a", "b", "c"]
     assert (await worker.herder.offsets("k"))[0][1] == {"kafka_offset": 3}
 
@@ -491,3 +492,38 @@ async def test_a_bad_record_that_comes_again_since_a_pause_ended_a_wait_counts_o
     await worker.herder.resume("k")
     await until_done(worker, 5)
     assert (skipped(worker), list(journal)[-1]) == (2, ["a", "b", "c"])
+
+
+async def test_a_stop_ends_the_search_between_two_pieces_and_what_was_put_does_not_come_again(
+    worker: RunningWorker,
+) -> None:
+    kept, reached, may_go_on = Journal(), threading.Event(), threading.Event()
+
+    def put(self: Named, records: list[Record]) -> None:
+        values = [record.value for record in records]
+        if "bad" in values:
+            raise DataError("somewhere in here")
+        for value in values:
+            kept(value)
+        reached.set()
+        may_go_on.wait(30)
+
+    values = [str(n) for n in range(16)]
+    values[13] = "bad"
+    await fill(worker, values)
+    await run(worker, of(Named, Journal(), put=put), **ALL)
+    await until(reached.is_set)
+    stopping = asyncio.create_task(worker.herder.stop("k"))
+    await until(lambda: worker.herder._worker.runner(TaskId("k", 0)) is None or runner_of(worker).stopping)
+    may_go_on.set()
+    await stopping
+    await worker.until_state("k", State.STOPPED, tasks=0)
+    assert list(kept) == values[:8]
+    assert (await worker.herder.offsets("k"))[0][1] == {"kafka_offset": 8}
+    await worker.herder.resume("k")
+    await until_done(worker, 8)
+    assert list(kept) == [value for value in values if value != "bad"]
+
+
+def runner_of(worker: RunningWorker) -> Any:
+    return worker.herder._worker.runner(TaskId("k", 0))

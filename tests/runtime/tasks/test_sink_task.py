@@ -182,7 +182,7 @@ async def test_a_task_that_failed_commits_what_was_put_before_and_closes_its_par
 
     await run(worker, diary(journal, put=put), **{"consumer.override.max.poll.records": "1"})
     trace = await worker.until_failed("k")
-    assert trace.startswith("ValueError: three (put_batch of task k-0, test.Odd) (put, topic t, partition 0, offset")
+    assert trace.startswith("ValueError: three (put of task k-0, test.Odd) (put, topic t, partition 0, offset")
     assert "[plugin.failed]" in trace
     await until(lambda: "end" in journal)
     assert list(journal)[-3:] == [("close", ("t", 0)), "stop", "end"]
