@@ -32,7 +32,6 @@ from connect.runtime.guarantee import is_at_most_once
 from connect.runtime.tasks.acknowledgements import Acknowledgements
 from connect.runtime.tasks.appending import Appends
 from connect.runtime.tasks.context import SourceTaskContextImpl
-from connect.runtime.tasks.dead_letters import UNWRITABLE
 from connect.runtime.tasks.delivery import delivery_timeout_s, may_pass
 from connect.runtime.tasks.failures import Failure
 from connect.runtime.tasks.pipeline import Outcome, Outgoing, Pipeline
@@ -359,18 +358,23 @@ class SourceTaskRunner(TaskRunner):
         half-way."""
         appended: list[Outgoing] = []
         polled, outcome, left = converted.polled, converted.outcome, deque(converted.outgoing)
+        unsettled = outcome.failures
         assert self._appends is not None
         try:
+            await self.settle(unsettled)  # first: an append that ends half-way may reach offsets behind them
+            unsettled = []
             await self._appends.append(left, appended)
-            await self.settle([*outcome.failures, *self._appends.take_failures()])
+            unsettled = self._appends.take_failures()
+            await self.settle(unsettled)
+            unsettled = []
             if outcome.ending is not None:
                 await self.keep_last()
                 raise outcome.ending
         except Exception as error:
+            is_settled = await self._settle_at_last([*unsettled, *self._appends.take_failures()])
             # Where a letter is missing, nothing of it may be committed; and what was stored before the append is taken
             # back only where it is known that nothing of it is in the log.
-            is_unkept = isinstance(error, ConnectError) and error.code == UNWRITABLE
-            if not is_unkept and (not self._at_most_once or isinstance(error, DataError)):
+            if is_settled and (not self._at_most_once or isinstance(error, DataError)):
                 self._reach_half_way(converted, appended, [*left, *shells(outcome.dropped)])
             if self._acks is not None:
                 self._acks.polled(polled, is_whole=False)
@@ -410,6 +414,26 @@ class SourceTaskRunner(TaskRunner):
             if self._dead_letters is not None:
                 await self._dead_letters.keep(failures)
             self.tolerance.skip(failures)
+
+    async def _settle_at_last(self, failures: Sequence[Failure]) -> bool:
+        """As `settle`, of a poll that has failed or was interrupted; tried once. Return whether nothing is missing."""
+        assert self.tolerance is not None
+        if failures and self._dead_letters is not None:
+            try:
+                await self._dead_letters.keep(failures, waits=False)
+            except ConnectError as error:
+                self.log.error("%s", error.message)
+                return False
+        self.tolerance.skip(failures)
+        return True
+
+    async def wait_for_letters(self, error: ConnectError, tries: int, doing: str) -> bool:
+        assert self._appends is not None
+        self._appends.outage.set()  # a pause does not wait for it
+        try:
+            return await super().wait_for_letters(error, tries, doing)
+        finally:
+            self._appends.outage.clear()
 
     async def keep_last(self) -> None:
         """Send the letter of the record that ends the task, once."""

@@ -237,14 +237,14 @@ class TaskRunner(ABC):
             **strip_prefix(self.around.worker.originals, "producer."),
             **strip_prefix(originals, "producer.override."),
         }
-
-        async def waits(error: ConnectError, tries: int, doing: str) -> bool:
-            return await self.retry_wait(error, tries, doing=doing)
-
         self._dead_letters = await DeadLetterQueue.open(
-            DeadLetterConfig.parse(originals), self.id, self.around.cluster, configs, waits
+            DeadLetterConfig.parse(originals), self.id, self.around.cluster, configs, self.wait_for_letters
         )
         return self._dead_letters
+
+    async def wait_for_letters(self, error: ConnectError, tries: int, doing: str) -> bool:
+        """Wait before letters are sent again; return False once the task is to stop."""
+        return await self.retry_wait(error, tries, doing=doing)
 
     async def close_dead_letters(self) -> None:
         """Give it back."""

@@ -11,7 +11,7 @@ from connect.api import DataError, FailedRecord, Record, SinkTask, SourceTask
 from connect.records import Columns, FetchedBatch, TopicPartition
 from connect.runtime.model import State
 from connect.runtime.tasks.dead_letters import DeadLetterQueue
-from tests.support.odd_plugins import register
+from tests.support.odd_plugins import disk_refuses, register
 from tests.support.odd_plugins import sink as odd_sink
 from tests.support.odd_plugins import source as odd_source
 from tests.support.worker import JSON, STRING, RunningWorker, running_worker
@@ -335,8 +335,9 @@ async def test_a_sources_record_that_a_transform_cannot_take_is_kept_as_json(wor
         "value.converter.schemas.enable": "false",
     }
     await worker.client.put("/connectors/s/config", json=source_config(**cast))
-    await worker.until(lambda: sum(p.skipped for p in worker.herder.progress()) == 1)
+    await worker.until(lambda: worker.records("s") == 2)
     assert await worker.values("out") == [b'{"a":1}', b'{"a":3}']
+    assert sum(p.skipped for p in worker.herder.progress()) == 1
     value, told = await letter_of(worker)
     assert value == b'{"a":"x"}'
     assert told["stage"] == b"TRANSFORMATION"
@@ -435,3 +436,32 @@ async def test_without_tolerance_a_source_that_writes_in_transactions_leaves_not
         assert "(converter, topic out, source partition {'p': 0}, source offset {'n': 2})" in trace.splitlines()[0]
         assert await worker.values("dead") == [b"5"]
         assert stored(worker) == {}
+
+
+async def test_a_stop_while_a_sources_letter_waits_for_the_disk_loses_neither_the_letter_nor_the_records(
+    worker: RunningWorker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    register(worker.herder, odd_source(type("Task", (Numbers,), {"values": [b"a", 5, b"b"]})))
+    with disk_refuses(monkeypatch, lambda path: "/dead-0/" in path) as refused:
+        await worker.client.put("/connectors/s/config", json=source_config(**{"value.converter": BYTES}))
+        await worker.until(lambda: refused)
+        await worker.client.put("/connectors/s/stop")
+        await worker.until_state("s", State.STOPPED, tasks=0)
+        assert stored(worker) == {}
+    await worker.client.put("/connectors/s/resume")
+    await worker.until(lambda: stored(worker) == {(("p", 0),): {"n": 3}})
+    assert await worker.values("dead") == [b"5"]
+    assert await worker.values("out") == [b"a", b"b"]
+
+
+async def test_where_an_append_waits_the_letters_in_front_of_it_are_there_and_their_offset_is_stored(
+    worker: RunningWorker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    register(worker.herder, odd_source(type("Task", (Numbers,), {"values": [5, b"a"]})))
+    with disk_refuses(monkeypatch, lambda path: "/out-0/" in path) as refused:
+        await worker.client.put("/connectors/s/config", json=source_config(**{"value.converter": BYTES}))
+        await worker.until(lambda: refused)
+        await worker.client.put("/connectors/s/stop")
+        await worker.until_state("s", State.STOPPED, tasks=0)
+        assert stored(worker) in ({}, {(("p", 0),): {"n": 1}})
+        assert await worker.values("dead") == [b"5"]

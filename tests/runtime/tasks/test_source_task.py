@@ -984,6 +984,7 @@ async def test_at_most_once_offsets_are_stored_and_acknowledged_before_the_recor
         def commit(self, done: Any) -> None:
             journal(("acknowledged", [offset["n"] for _, offset in done]))
 
+    await worker.herder.cluster.admin.create_topic("t")
     with disk_refuses(monkeypatch, lambda path: "/t-0/" in path):
         await run(worker, Once, **{"delivery.guarantee": "at-most-once"})
         await until(lambda: ("acknowledged", [7]) in journal)
