@@ -283,7 +283,7 @@ class ExactlyOnceSourceTaskRunner(SourceTaskRunner):
         whole = [(len(converted.outgoing), len(converted.polled), None)]
         self._queue.append(_Polled(converted, self._ends.popleft() if self._requests is not None else whole))
         if self._appending is None:
-            self._appending = asyncio.create_task(self._append_queued())
+            self._appending = self.begin(self._append_queued())
 
     async def _append_queued(self) -> None:
         """Append the polls that wait, those too that come meanwhile; a commit is of all that waited before it."""

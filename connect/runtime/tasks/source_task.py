@@ -16,7 +16,7 @@ import contextlib
 import inspect
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -153,9 +153,9 @@ class SourceTaskRunner(TaskRunner):
     async def _loop(self) -> None:
         failure: Exception | None = None
         self._committed_at = time.monotonic()
-        self._committer = asyncio.create_task(self._commit_regularly())
+        self._committer = self.begin(self._commit_regularly())
         if self._acks is not None:
-            self._acknowledger = asyncio.create_task(self._make_durable_for(self._acks))
+            self._acknowledger = self.begin(self._make_durable_for(self._acks))
         try:
             for step in (
                 self._poll_and_append,
@@ -229,6 +229,16 @@ class SourceTaskRunner(TaskRunner):
         if isinstance(told, int | float) and told > 0:
             idle_s = min(max(told, IDLE_WAIT_MIN_S), POLL_WAIT_MAX_S)
         return await self.wait_idle(idle_s, self._is_woken)
+
+    def begin(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Begin what runs beside the polls. Where it fails, the loop hears of it at once: the next poll may be long."""
+        part = asyncio.create_task(work)
+        part.add_done_callback(self._heed_failure)
+        return part
+
+    def _heed_failure(self, part: asyncio.Task[None]) -> None:
+        if part.cancelled() or part.exception() is not None:
+            self._is_woken.set()
 
     def _wakeup(self) -> None:
         """See `SourceTaskContext.wakeup`. From any thread; the loop hears of it once a poll, however often it comes."""
@@ -349,7 +359,7 @@ class SourceTaskRunner(TaskRunner):
 
     def _hand_over(self, converted: Converted) -> None:
         """Begin to append one poll's records, beside the next poll."""
-        self._appending = asyncio.create_task(self._append(converted))
+        self._appending = self.begin(self._append(converted))
 
     # -- appending -------------------------------------------------------------------------------------------------
 

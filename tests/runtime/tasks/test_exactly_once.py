@@ -497,6 +497,25 @@ async def test_a_task_that_is_shut_out_fails_with_the_cause_and_writes_nothing_m
     await until_committed(worker, "v0", "v1")
 
 
+async def test_a_task_that_is_shut_out_fails_at_once_however_long_the_next_poll_may_wait(
+    worker: RunningWorker, journal: Journal
+) -> None:
+    class Waits(made([record(0)], [record(1)])):  # type: ignore[misc]
+        def poll(self) -> list[Record]:
+            self.context.poll_wait_s = 60.0
+            found: list[Record] = super().poll()
+            if found and found[0].source_offset == {"n": 1}:
+                journal.wait("second")
+            return found
+
+    await run(worker, Waits)
+    await until_committed(worker, "v0")
+    thief = worker.herder.cluster.producer(client_id="thief", configs={"transactional.id": ID})
+    await thief.init_transactions()
+    journal.open_all()
+    assert "task s-0 is shut out" in await worker.until_failed("s")
+
+
 async def test_the_producer_of_a_task_that_ended_begins_nothing(worker: RunningWorker) -> None:
     await run(worker, made([record(0)]))
     await until_committed(worker, "v0")

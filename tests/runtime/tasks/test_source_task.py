@@ -617,6 +617,26 @@ async def test_a_source_fails_where_an_fsync_failed_since_nothing_but_a_new_star
             assert worker.herder.status("s").tasks[0].restart is None
 
 
+async def test_a_commit_that_cannot_be_made_fails_the_task_at_once_however_long_the_next_poll_may_wait(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Seldom(SourceTask):
+        polls = iter([[record(0)]])
+
+        def poll(self) -> list[Record]:
+            self.context.poll_wait_s = 60.0
+            return next(self.polls, [])
+
+    traces: list[str] = []
+    with contextlib.suppress(EnvironmentFault):  # it cannot be closed whole either
+        async with running_worker(tmp_path, offset_flush_interval_ms="50") as worker:
+            with syncs_fail(monkeypatch, lambda path: "/connect-offsets-" in path):
+                await run(worker, Seldom, **{"errors.restart.policy": "none"})
+                traces.append(await worker.until_failed("s"))
+    (trace,) = traces
+    assert "[log.sync_failed]" in trace
+
+
 # -- what became of each record --------------------------------------------------------------------------------------
 
 
