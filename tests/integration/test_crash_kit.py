@@ -16,6 +16,7 @@ import asyncpg
 import pytest
 
 from connect.testing.crash import (
+    DEFAULT_MARKS,
     CallTarget,
     CrashTest,
     EndlessSource,
@@ -100,6 +101,22 @@ def test_file_to_log_to_file_loses_nothing_through_kills(tmp_path: Path) -> None
         kills=KILLS,
     )
     crash.run().assert_at_least_once()
+
+
+@pytest.mark.slow
+@TIMEOUT
+def test_file_to_log_to_file_repeats_nothing_through_kills_where_at_most_once_is_asked_for(tmp_path: Path) -> None:
+    asked = {"delivery.guarantee": "at-most-once"}
+    crash = CrashTest(
+        tmp_path,
+        {"in": {**file_source(tmp_path), **asked}, "out": {**file_sink(tmp_path), **asked}},
+        FileUpstream(tmp_path / "in.txt"),
+        FileTarget(tmp_path / "out.txt"),
+        kills=KILLS // 2,
+        marks=[mark for mark in DEFAULT_MARKS if mark.call != "flush"],  # nothing waits for one there
+        may_lose=True,
+    )
+    crash.run().assert_at_most_once()
 
 
 def test_clean_stops_neither_lose_nor_repeat(tmp_path: Path) -> None:

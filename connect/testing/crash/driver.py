@@ -44,6 +44,7 @@ class CrashTest:
         plugin_path: Folders of plugins; those that are installed are there anyway.
         faults: What the log does to each worker that is ended at a mark; the last one has a log that works.
         records: Written before each start.
+        may_lose: For `delivery.guarantee=at-most-once`: in the end, only what is written then has to arrive.
         deadline_s: How long a mark may take; how long nothing may arrive in the end before it is given up.
     """
 
@@ -59,6 +60,7 @@ class CrashTest:
     plugin_path: Sequence[Path] = ()
     faults: Sequence[Fault] = ()
     records: int = 30
+    may_lose: bool = False
     deadline_s: float = 20.0
 
     def __post_init__(self) -> None:
@@ -172,20 +174,24 @@ class CrashTest:
     def _let_all_arrive(self, workers: Workers) -> str:
         """Run a worker whose log works until everything has arrived, and stop it; return what went wrong."""
         worker = workers.start()
-        self.upstream.finish(worker.url())
-        trouble = self._arrival(worker)
+        url = worker.url()
+        before = set(self.upstream.written()) if self.may_lose else set[Seen]()
+        if self.may_lose:
+            self.upstream.write(self.records)
+        self.upstream.finish(url)
+        trouble = self._arrival(worker, before)
         status = worker.stop()
         if not trouble and status != 0:
             trouble = f"the last worker was asked to stop and ended with {status}"
         return trouble
 
-    def _arrival(self, worker: RunningWorker) -> str:
+    def _arrival(self, worker: RunningWorker, may_miss: set[Seen]) -> str:
         before, moved_at = -1, time.monotonic()
         while True:
             count = self._target.count()
             if count != before:
                 before, moved_at = count, time.monotonic()
-            missing = set(self.upstream.written()) - set(self._target.seen())
+            missing = set(self.upstream.written()) - set(self._target.seen()) - may_miss
             if not missing:
                 return ""
             if worker.status() is not None:

@@ -61,9 +61,12 @@ class Report:
 
     @property
     def verdict(self) -> str:
-        """What was kept: 'exactly once', 'at least once', or 'broken'."""
-        if self.lost or self.reordered or self.strangers or self.trouble or not self.written:
+        """What was kept: 'exactly once', 'at least once', 'at most once', or 'broken'."""
+        wrong = self.reordered or self.strangers or self.trouble or not self.written or not self.found
+        if wrong or (self.lost and self.doubled):
             return "broken"
+        if self.lost:
+            return "at most once"
         return "at least once" if self.doubled else "exactly once"
 
     def assert_at_least_once(self) -> None:
@@ -73,6 +76,10 @@ class Report:
     def assert_exactly_once(self) -> None:
         """Fail with the whole story where, besides, a record came twice."""
         assert self.verdict == "exactly once", self._story("exactly once")
+
+    def assert_at_most_once(self) -> None:
+        """Fail with the whole story where a record came twice, out of order, or from nowhere; some may be lost."""
+        assert self.verdict in ("at most once", "exactly once"), self._story("at most once")
 
     def _story(self, promised: str) -> str:
         why = "" if self.written else "\n  the upstream wrote nothing, which proves nothing"

@@ -36,6 +36,18 @@ def test_what_is_missing_and_what_nobody_wrote_is_named() -> None:
     assert books.examples == ("lost: a/2", "from nowhere: c/7")
 
 
+def test_what_is_lost_and_never_doubled_is_at_most_once() -> None:
+    some = Report(written=4, found=3, lost=1)
+    some.assert_at_most_once()
+    Report(written=4, found=4).assert_at_most_once()
+    assert some.verdict == "at most once"
+    with pytest.raises(AssertionError, match="promised: at least once\nat most once: 4 written, 3 found, 1 lost"):
+        some.assert_at_least_once()
+    for wrong in (Report(written=4, found=4, lost=1, doubled=1), Report(written=4, found=0, lost=4)):
+        with pytest.raises(AssertionError, match="promised: at most once\nbroken"):
+            wrong.assert_at_most_once()
+
+
 def test_a_report_passes_as_what_it_is_and_as_less() -> None:
     once, twice = Report(written=4, found=4), Report(written=4, found=5, doubled=1)
     once.assert_exactly_once()
@@ -49,7 +61,7 @@ def test_a_report_passes_as_what_it_is_and_as_less() -> None:
 @pytest.mark.parametrize(
     "wrong",
     [
-        Report(written=4, found=3, lost=1, seed=77, log="the worker's last words"),
+        Report(written=4, found=4, lost=1, doubled=1, seed=77, log="the worker's last words"),
         Report(written=4, found=4, reordered=1, seed=77, log="the worker's last words"),
         Report(written=4, found=5, strangers=1, seed=77, log="the worker's last words"),
         Report(written=4, found=4, trouble="it did not stop", seed=77, log="the worker's last words"),
