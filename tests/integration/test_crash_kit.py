@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import asyncpg
 import pytest
 
+from connect.api import SinkConnector
 from connect.testing.crash import (
     DEFAULT_MARKS,
     CallTarget,
@@ -24,8 +26,10 @@ from connect.testing.crash import (
     FileTarget,
     FileUpstream,
     LogTarget,
+    Mark,
     Proxy,
     PruningServer,
+    Report,
     Scenario,
     Seen,
     arrived,
@@ -35,6 +39,8 @@ from connect.testing.crash import (
     clean_stop,
     every_await,
 )
+from connect_file.sink import FileStreamSinkConnector
+from connect_postgres.sink import JdbcSinkConnector
 from tests.support.lengths import length
 from tests.support.worker import JSON, STRING
 
@@ -51,6 +57,7 @@ TRANSACTION_MARKS: Final = [
     at_await(200, chooses=True),
     arrived(30, chooses=True),
 ]
+IN_TRANSACTIONS: Final = {"exactly.once.source.support": "enabled"}
 TIMEOUT: Final = pytest.mark.timeout(180 + 10 * KILLS)
 
 
@@ -74,6 +81,36 @@ def file_source(folder: Path) -> dict[str, str]:
     }
 
 
+@dataclass(frozen=True)
+class Guarantee:
+    """What a pair of connectors is asked for, and how it is held to that."""
+
+    name: str
+    check: Callable[[Report], None]
+    source: Mapping[str, str] = field(default_factory=dict)
+    sink: Mapping[str, str] = field(default_factory=dict)
+    worker: Mapping[str, str] = field(default_factory=dict)
+    marks: Sequence[Mark] = DEFAULT_MARKS
+
+
+def guarantees(sink: type[SinkConnector[Any]]) -> list[Any]:
+    """At least once; and exactly once from end to end, where the sink knows of it."""
+    exactly = Guarantee(
+        "exactly-once",
+        Report.assert_exactly_once,
+        {"exactly.once.support": "required"},
+        {"delivery.guarantee": "exactly-once"},
+        IN_TRANSACTIONS,
+        [*TRANSACTION_MARKS, at_call("poll", 6, "after", chooses=True)],
+    )
+    knows = sink.exactly_once_support is not SinkConnector.exactly_once_support
+    reason = f"{sink.__name__} keeps no offsets in its target"
+    return [
+        pytest.param(Guarantee("at-least-once", Report.assert_at_least_once), id="at-least-once"),
+        pytest.param(exactly, id="exactly-once", marks=pytest.mark.skipif(not knows, reason=reason)),
+    ]
+
+
 def datagen() -> dict[str, str]:
     """Numbers that count up from 0, for ever."""
     number = {"name": "n", "type": {"type": "long", "arg.properties": {"iteration": {"start": 0}}}}
@@ -92,15 +129,18 @@ def generated(value: bytes) -> Seen:
 
 @pytest.mark.slow
 @TIMEOUT
-def test_file_to_log_to_file_loses_nothing_through_kills(tmp_path: Path) -> None:
+@pytest.mark.parametrize("guarantee", guarantees(FileStreamSinkConnector))
+def test_file_to_log_to_file_loses_nothing_through_kills(tmp_path: Path, guarantee: Guarantee) -> None:
     crash = CrashTest(
         tmp_path,
-        {"in": file_source(tmp_path), "out": file_sink(tmp_path)},
+        {"in": {**file_source(tmp_path), **guarantee.source}, "out": {**file_sink(tmp_path), **guarantee.sink}},
         FileUpstream(tmp_path / "in.txt"),
         FileTarget(tmp_path / "out.txt"),
         kills=KILLS,
+        marks=guarantee.marks,
+        worker=guarantee.worker,
     )
-    crash.run().assert_at_least_once()
+    guarantee.check(crash.run())
 
 
 @pytest.mark.slow
@@ -144,9 +184,6 @@ def test_an_upstream_that_prunes_what_was_acknowledged_loses_nothing_through_kil
         crash = CrashTest(tmp_path, connectors, upstream, FileTarget(tmp_path / "out.txt"), kills=KILLS // 2)
         crash.run().assert_at_least_once()
         assert upstream.acknowledged > 0, "nothing was pruned, which proves nothing"
-
-
-IN_TRANSACTIONS: Final = {"exactly.once.source.support": "enabled"}
 
 
 @pytest.mark.slow
@@ -228,10 +265,14 @@ def test_generated_records_are_in_the_log_exactly_once_through_kills(tmp_path: P
 @pytest.mark.slow
 @pytest.mark.postgres
 @TIMEOUT
-async def test_datagen_to_log_to_postgres_loses_nothing_through_kills(tmp_path: Path, postgres_url: str) -> None:
+@pytest.mark.parametrize("guarantee", guarantees(JdbcSinkConnector))
+async def test_datagen_to_log_to_postgres_loses_nothing_through_kills(
+    tmp_path: Path, postgres_url: str, guarantee: Guarantee
+) -> None:
     connectors = {
-        "in": datagen(),
+        "in": {**datagen(), **guarantee.source},
         "out": {
+            **guarantee.sink,
             "connector.class": "JdbcSinkConnector",
             "connection.url": f"jdbc:{postgres_url}",
             "topics": "numbers",
@@ -246,9 +287,16 @@ async def test_datagen_to_log_to_postgres_loses_nothing_through_kills(tmp_path: 
     await connection.execute("CREATE TABLE numbers (at bigserial, n bigint)")
     await connection.close()
     topic = LogTarget(tmp_path / "data", "numbers", generated)
-    crash = CrashTest(tmp_path, connectors, EndlessSource("in", topic), table(postgres_url), kills=KILLS)
-    report = await asyncio.to_thread(crash.run)
-    report.assert_at_least_once()
+    crash = CrashTest(
+        tmp_path,
+        connectors,
+        EndlessSource("in", topic),
+        table(postgres_url),
+        kills=KILLS,
+        marks=guarantee.marks,
+        worker=guarantee.worker,
+    )
+    guarantee.check(await asyncio.to_thread(crash.run))
 
 
 def table(url: str) -> CallTarget:
