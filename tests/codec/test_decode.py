@@ -15,7 +15,7 @@ from connect.api.errors import CorruptBatchError
 from connect.codec import decode as decoder
 from connect.codec import header as h
 from connect.codec.compression import CODECS, ZSTD
-from connect.codec.decode import decode, decode_keys, decode_records, record_bounds, records_of
+from connect.codec.decode import Records, decode, decode_keys, decode_records, record_bounds, records_of
 from connect.codec.encode import encode, encode_retained
 from connect.codec.varint import decode_varint
 from connect.records import Columns
@@ -331,12 +331,33 @@ def test_records_of_one_batch_do_not_share_their_lists_of_headers():
     assert second == [("h", b"v")]
 
 
-@pytest.mark.parametrize("columns", SMALL[1:], ids=["plain", "rich"])
-def test_a_record_of_negative_length_is_corruption_however_it_is_read(columns):
+#: By the bytes of a record's length: one, two, three.
+OF_EACH_LENGTH = [*SMALL[1:], Columns([b"x" * 100] * 2), Columns([b"x" * 9_000] * 2, [b"k", None])]
+
+
+@pytest.mark.parametrize("columns", OF_EACH_LENGTH, ids=["plain", "rich", "two bytes", "three bytes"])
+@pytest.mark.parametrize("row", [0, 1])
+def test_a_record_of_negative_length_is_corruption_however_it_is_read(columns, row):
     payload = bytes(encode(columns).payload)
-    assert payload[0] % 2 == 0
+    at = record_bounds(Records(payload, 0, len(payload)), 2)[row]
+    assert payload[at] % 2 == 0
+    payload = payload[:at] + bytes([payload[at] | 1]) + payload[at + 1 :]
     with pytest.raises(CorruptBatchError, match=r"no variable-length integer|its length says|a field of"):
-        decode(forged(bytes([payload[0] | 1]) + payload[1:], len(columns)))
+        decode(forged(payload, 2))
+    for read_some in (record_bounds, decode_keys):
+        with pytest.raises(CorruptBatchError, match=r"do not end where their batch does|a record of -"):
+            read_some(Records(payload, 0, len(payload)), 2)
+
+
+def test_a_key_of_negative_length_is_corruption_where_keys_alone_are_read():
+    payload = bytes(encode(Columns([b"v", b"v"], [b"k", b"key"])).payload)
+    at = payload.index(b"k") - 1
+    payload = payload[:at] + bytes([payload[at] | 1]) + payload[at + 1 :]
+    assert payload[at] == 3
+    with pytest.raises(CorruptBatchError):
+        decode(forged(payload, 2))
+    with pytest.raises(CorruptBatchError):
+        decode_keys(Records(payload, 0, len(payload)), 2)
 
 
 def test_records_with_keys_come_back_from_a_batch_longer_than_every_table():
