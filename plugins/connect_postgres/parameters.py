@@ -9,6 +9,7 @@ Source: pgJDBC, org.postgresql.PGProperty; libpq, "Parameter Key Words".
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
@@ -125,6 +126,7 @@ _KINDS: Final[dict[str, dict[str, tuple[str, ...]]]] = {
         "read-only": ("read-only",), "prefer-standby": ("standby", "any"),
     },
 }  # fmt: skip
+_SECONDS: Final = re.compile(r"[+-]?[0-9]{1,9}(?:\.[0-9]{0,9})?")
 _NON_VALIDATING: Final = "org.postgresql.ssl.NonValidatingFactory"
 _LIBPQ_FACTORIES: Final = ("org.postgresql.ssl.LibPQFactory", "org.postgresql.ssl.jdbc4.LibPQFactory")
 
@@ -213,10 +215,9 @@ def _special(found: Parameters, name: str, value: str) -> None:
 
 
 def _seconds(name: str, value: str) -> float | None:
-    try:
-        seconds = float(value)
-    except ValueError:
-        raise RefusedParameter(name, "a number of seconds is expected") from None
+    if not _SECONDS.fullmatch(value.strip()):  # Python's float takes more: 1_0, nan, inf, digits of other scripts
+        raise RefusedParameter(name, "a number of seconds is expected")
+    seconds = float(value)
     return seconds if seconds > 0 else None
 
 

@@ -80,7 +80,7 @@ def test_a_parameter_that_is_given_its_default_asks_for_nothing(name: str, value
         ("sslFoo", "1"),
         ("tlsVersion", "3"),
         ("client_encoding", "latin1"),
-        ("connectTimeout", "soon"),
+        *(("connectTimeout", text) for text in ("soon", "1_0", "nan", "inf", "1e400", "\u0664", "9" * 5000, "")),
         ("hostaddr", "10.0.0.1"),
         ("require_auth", "scram-sha-256"),
     ],
