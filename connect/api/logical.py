@@ -26,7 +26,7 @@ from connect.api.java import DAY_MS, date_of, java_class, milliseconds, moment_o
 from connect.api.schema import Schema
 from connect.api.schema_type import DATE_NAME, DECIMAL_NAME, SCALE_PARAMETER, TIME_NAME, TIMESTAMP_NAME
 
-_WHOLE_NUMBER: Final = re.compile(r"[+-]?\d+")
+_WHOLE_NUMBER: Final = re.compile(r"[+-]?[0-9]{1,100}")
 # Moves a decimal point without a look at the digits, however many there are.
 _EXACT: Final = decimal.Context(prec=decimal.MAX_PREC, Emax=decimal.MAX_EMAX, Emin=decimal.MIN_EMIN)
 
@@ -166,8 +166,9 @@ def scale(schema: Schema) -> int:
     found = (schema.parameters or {}).get(SCALE_PARAMETER)
     if found is None:
         raise DataError("Invalid Decimal schema: scale parameter not found.")
-    if not _WHOLE_NUMBER.fullmatch(found):
-        raise DataError(f"Invalid scale parameter found in Decimal schema: {found!r} is not a whole number")
+    if not _WHOLE_NUMBER.fullmatch(found) or abs(int(found)) >= 1 << 31:
+        shown = repr(found[:40])
+        raise DataError(f"Invalid scale parameter found in Decimal schema: {shown} is not a whole number of 32 bits")
     return int(found)
 
 

@@ -17,7 +17,7 @@ from connect.cli.output import confirm, print_json, print_table, yes_option
 from connect.cli.rest import RestClient, rest_command
 from connect.cli.texts import parse_json, read_text
 
-_SINK_OFFSET = re.compile(r"(?P<topic>.+):(?P<partition>\d+)=(?P<offset>\d+|null)")
+_SINK_OFFSET = re.compile(r"(?P<topic>.+):(?P<partition>[0-9]{1,10})=(?P<offset>[0-9]{1,19}|null)")
 
 
 @click.group()

@@ -23,7 +23,7 @@ WORDS_CHARACTERS_MAX: Final = 100_000
 _PRINTABLE: Final = "".join(map(chr, range(0x20, 0x7F)))
 _CLASSES: Final = {"d": string.digits, "w": string.ascii_letters + string.digits + "_", "s": " "}
 _ESCAPES: Final = {"t": "\t", "n": "\n", "r": "\r"}
-_COUNT: Final = re.compile(r"\{(\d+)(?:(,)(\d*))?\}")
+_COUNT: Final = re.compile(r"\{([0-9]{1,9})(?:(,)([0-9]{0,9}))?\}")
 
 
 class RegexProblem(ValueError):

@@ -52,6 +52,15 @@ def test_a_decimal_of_thousands_of_digits_passes() -> None:
         (logical.DECIMAL, Schema.decimal(0), Decimal("1.28"), "Schema has scale 0, value has scale 2"),
         (logical.DECIMAL, Schema(SchemaType.BYTES), Decimal(1), "scale parameter not found"),
         (logical.DECIMAL, Schema(SchemaType.BYTES, parameters={"scale": "x"}), Decimal(1), "'x' is not a whole number"),
+        *(
+            (
+                logical.DECIMAL,
+                Schema(SchemaType.BYTES, parameters={"scale": scale}),
+                Decimal(1),
+                "is not a whole number of 32",
+            )
+            for scale in ("9" * 5000, str(1 << 31), "\u0664", "1_0", "")
+        ),
         (logical.DECIMAL, Schema.decimal(0), Decimal("NaN"), "Invalid value for Decimal: NaN"),
         (logical.DATE, INT32, dt.date(2024, 1, 1), "conversion of Date object but the schema does not match"),
         (logical.DATE, Schema.date(), moment_of(1), "should not have any time fields"),

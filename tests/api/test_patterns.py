@@ -133,7 +133,9 @@ def test_what_java_leaves_out_does_not_match(pattern: str, text: str) -> None:
 @pytest.mark.parametrize(
     "pattern",
     [
-        "a**", "a|*", "(?i)*a", "x{3000000000}", "(?<1>a)", "(?<a>b)(?<a>c)", r"\k<a>(?<a>b)", "(?z)a", "[b-a]",
+        "a**", "a|*", "(?i)*a", "x{3000000000}", pytest.param(f"x{{{'9' * 5000}}}", id="digits"),
+        pytest.param(f"x{{1,{'9' * 5000}}}", id="most digits"),
+        "(?<1>a)", "(?<a>b)(?<a>c)", r"\k<a>(?<a>b)", "(?z)a", "[b-a]",
         r"[a-\d]", r"[\b]", "[]", ")", r"\p{javaNope}", r"\p{IsNope}", r"\p{InNope}", r"\p{}", r"\p{Lu", r"\0",
         r"\x4", "a{1", r"(?R)", "(?1)", "(a){e<=1}", "(?(1)a|b)", "(?&a)", r"\L<a>", r"\m", r"\K",
     ],

@@ -25,6 +25,8 @@ def test_offsets_are_shown_altered_and_reset(cli: Cli, tmp_path: Path) -> None:
         cli("connector", "offsets", "alter", "a b", "--set", "t:0=42", "--set", "t:1=null", *url)
         assert cli("connector", "offsets", "reset", "a b", "--yes", *url).out == "reset\n"
         assert cli("connector", "offsets", "alter", "a b", "--set", "t=42", *url).code == 2
+        for wrong in ("t:0=" + "9" * 5000, f"t:{'9' * 5000}=1", "t:0=\u0664"):
+            assert cli("connector", "offsets", "alter", "a b", "--set", wrong, *url).code == 2
     t0 = {"partition": {"kafka_topic": "t", "kafka_partition": 0}, "offset": {"kafka_offset": 42}}
     t1 = {"partition": {"kafka_topic": "t", "kafka_partition": 1}, "offset": None}
     patches = [body for method, _, body in server.requests if method == "PATCH"]

@@ -169,8 +169,8 @@ class _Translation:
             closed = self._text[self._at + 1 : self._at + 2].isdigit()
             raise self._error("Unclosed counted closure" if closed else "Illegal repetition")
         self._at = match.end()
-        least = int(match[1])
-        most = least if match[2] is None else int(match[3]) if match[3] else _REPETITIONS_MAX
+        least = _repetitions(match[1])
+        most = least if match[2] is None else _repetitions(match[3]) if match[3] else _REPETITIONS_MAX
         if max(least, most) > _REPETITIONS_MAX or most < least:
             raise self._error("Illegal repetition range")
         return least, match[0]
@@ -536,3 +536,9 @@ class _Translation:
             f"Invalid regex: it amounts to {elements} elements and more when its repeated parts are written out; "
             f"at most {ELEMENTS_MAX} are taken"
         )
+
+
+def _repetitions(digits: str) -> int:
+    """Return how often, or more than ever where there are more digits than Python reads as a number."""
+    counted = digits.lstrip("0")
+    return int(counted or "0") if len(counted) <= 10 else _REPETITIONS_MAX + 1

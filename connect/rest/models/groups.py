@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+import re
+from typing import Annotated, Any, Final
 
 from pydantic import BeforeValidator, Field
 from pydantic_core import PydanticCustomError
@@ -12,6 +13,7 @@ from connect.rest.models.base import Body, example
 
 #: Digits as text are taken for numbers, as Kafka Connect takes them in offsets of sinks.
 _PartitionNumber = Annotated[int, Field(strict=False, ge=0, lt=1 << 31)]
+_PARTITION: Final = re.compile(r"[0-9]{1,10}")
 _OffsetNumber = Annotated[int, Field(strict=False, ge=0, lt=1 << 63)]
 
 
@@ -36,7 +38,9 @@ class SetGroupOffsets(
 
 def _pair(value: Any) -> tuple[str, int]:
     match value:
-        case [str(topic), int(partition) | str(partition)] if str(partition).isdecimal() and int(partition) < 1 << 31:
+        case [str(topic), int(partition) | str(partition)] if (
+            _PARTITION.fullmatch(str(partition)) and int(partition) < 1 << 31
+        ):
             return topic, int(partition)
     raise PydanticCustomError("pair", "[topic, partition] is expected")
 

@@ -32,6 +32,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from connect.api import Batch, ConfigError, ConnectError, SourceTask
+from connect.api.config_values import whole_number
 from connect.api.contract import records_of
 from connect.api.errors import ProducerFencedError, TransactionStateError
 from connect.ports import Cluster, Producer
@@ -156,7 +157,7 @@ class ExactlyOnceSourceTaskRunner(SourceTaskRunner):
         interval_ms = int(self._interval_s * 1000) if self._boundary == "interval" else 0
         if given is None:
             return _TIMEOUT_MS + interval_ms
-        if str(given).isdecimal() and int(given) <= interval_ms:
+        if (asked_ms := whole_number(str(given))) is not None and 0 <= asked_ms <= interval_ms:
             raise ConfigError(
                 f"transaction.timeout.ms={given} of the producer is over before a transaction of "
                 f"transaction.boundary.interval.ms={interval_ms} ends",

@@ -7,8 +7,12 @@ from __future__ import annotations
 
 import re
 from itertools import zip_longest
+from typing import Final
 
-Version = tuple[int | str, ...]
+#: A number by its count of digits and its digits, which compare as it does: of whatever length, since a config may have
+#: more digits than Python reads as a number.
+Number = tuple[int, str]
+_ZERO: Final[Number] = (0, "")
 
 
 class VersionRangeError(ValueError):
@@ -63,15 +67,18 @@ def _restriction(part: str) -> tuple[str, str, str, str]:
 
 def _compare(left: str, right: str) -> int:
     """Compare numbers as numbers and the rest as text; a missing number is 0, and text comes before the release."""
-    for one, other in zip_longest(_pieces(left), _pieces(right), fillvalue=0):
+    for one, other in zip_longest(_pieces(left), _pieces(right), fillvalue=_ZERO):
         if one != other:
-            if isinstance(one, int) and isinstance(other, int):
+            if isinstance(one, tuple) and isinstance(other, tuple):
                 return 1 if one > other else -1
             if isinstance(one, str) and isinstance(other, str):
                 return 1 if one > other else -1
-            return 1 if isinstance(one, int) else -1
+            return 1 if isinstance(one, tuple) else -1
     return 0
 
 
-def _pieces(version: str) -> Version:
-    return tuple(int(p) if p.isdigit() else p.lower() for p in re.findall(r"\d+|[A-Za-z]+", version))
+def _pieces(version: str) -> list[Number | str]:
+    return [
+        (len(digits := piece.lstrip("0")), digits) if piece.isdigit() else piece.lower()
+        for piece in re.findall(r"[0-9]+|[A-Za-z]+", version)
+    ]

@@ -48,6 +48,7 @@ def test_every_text_of_a_small_pattern_comes_up():
         ("a{99999}", "longer than 65536 characters"),
         ("(((a{999}){999}){999}){999}", "longer than 65536 characters"),
         ("a{x}", "a '{' must begin"),
+        *((text, "a '{' must begin") for text in ("a{" + "9" * 5000 + "}", "a{1," + "9" * 5000 + "}", "a{\u0664}")),
         ("*a", "has no meaning here"),
         ("\\bword", "'\\\\b' is not understood"),
         ("(?<name>a)", "only '\\(\\?:' is understood"),

@@ -18,6 +18,7 @@ def expanded(replacement: str, pattern: str = "(?<name>a+)(b)?", text: str = "aa
     ("replacement", "expected"),
     [
         ("x", "x"), ("$1", "aa"), ("$0", "aab"), ("${name}-$2", "aa-b"), ("$10", "aa0"), ("$13x", "aa3x"),
+        pytest.param("$1" + "9" * 5000, "aa" + "9" * 5000, id="digits"), ("$01", "aa"),
         (r"\$1", "$1"), (r"\\", "\\"), (r"\x", "x"), ("", ""),
     ],
 )  # fmt: skip

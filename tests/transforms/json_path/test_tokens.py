@@ -56,6 +56,8 @@ def test_a_plain_field_is_taken_only_where_an_operator_or_the_end_follows() -> N
 @pytest.mark.parametrize(
     ("take", "text", "expected"),
     [
+        (lambda tokens: (tokens.integer(), tokens.end()), "9" * 5000, "'.', '[' or the end at position 18"),
+        (lambda tokens: (tokens.literal(), tokens.end()), "9" * 5000, "'.', '[' or the end at position 400"),
         (Tokens.name, "[", "a name at position 0 of '[', found '['"),
         (Tokens.text_literal, "x", "a text in quotes at position 0"),
         (Tokens.regex, "/", "a pattern between slashes"),

@@ -45,10 +45,9 @@ def _group(match: Match, replacement: str, index: int) -> tuple[str, int]:
     if digits is None:
         raise DataError("Illegal group reference in the replacement: a digit or {name} must follow $")
     # Further digits belong to the number as long as there is such a group.
-    for end in range(digits.end(), index, -1):
-        number = int(replacement[index:end])
-        if number <= match.re.groups or end == index + 1:
-            break
+    number, end = int(replacement[index]), index + 1
+    while end < digits.end() and (longer := 10 * number + int(replacement[end])) <= match.re.groups:
+        number, end = longer, end + 1
     if number > match.re.groups:
         raise DataError(f"No group {number}")
     return match[number] or "", end

@@ -8,8 +8,8 @@ from typing import Any, Final
 
 _BLANKS: Final = re.compile(r"\s*")
 _NAME: Final = re.compile(r"[^\s.\[\]()'\"=!<>&|,@*?~]+")
-_NUMBER: Final = re.compile(r"-?\d+(\.\d+)?([eE][+-]?\d+)?", re.ASCII)
-_INTEGER: Final = re.compile(r"-?\d+", re.ASCII)
+_NUMBER: Final = re.compile(r"-?\d{1,400}(\.\d+)?([eE][+-]?\d+)?", re.ASCII)
+_INTEGER: Final = re.compile(r"-?\d{1,18}", re.ASCII)
 _TEXT: Final = re.compile(r"'((?:[^'\\]|\\.)*)'|\"((?:[^\"\\]|\\.)*)\"", re.DOTALL)
 _REGEX: Final = re.compile(r"/((?:[^/\\]|\\.)+)/([a-z]*)")
 _WORD: Final = re.compile(r"(true|false|null)\b")
