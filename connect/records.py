@@ -65,6 +65,12 @@ class Columns:
         """n timestamps, also where one stands for all."""
         return [self.timestamps] * len(self.values) if isinstance(self.timestamps, int) else self.timestamps
 
+    @property
+    def size_bytes(self) -> int:
+        """The bytes of keys and values. Costs time per record."""
+        size = sum(map(len, filter(None, self.values)))
+        return size if self.keys is None else size + sum(map(len, filter(None, self.keys)))
+
     def cut(self, start: int, stop: int | None = None) -> Columns:
         """Return the records from `start` up to `stop`, as a slice does."""
         rows = slice(start, stop)

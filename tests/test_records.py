@@ -24,6 +24,11 @@ def test_columns_count_their_values() -> None:
     assert not Columns([])
 
 
+def test_bytes_are_counted_over_keys_and_values_and_nulls_are_nothing() -> None:
+    assert Columns([b"ab", None], [b"c", b""]).size_bytes == 3
+    assert Columns([b"ab", None]).size_bytes == 2
+
+
 @pytest.mark.parametrize(("timestamps", "stamps"), [(7, [7, 7, 7]), ([1, 2, 3], [1, 2, 3])])
 def test_there_is_a_timestamp_for_each_record(timestamps: int | list[int], stamps: list[int]) -> None:
     assert list(Columns([b"", b"", None], timestamps=timestamps).stamps) == stamps

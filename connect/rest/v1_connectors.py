@@ -1,4 +1,4 @@
-"""Under /v1: a connector, and what it promises."""
+"""Under /v1: a connector, what it promises, and how fast it may go."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ router = APIRouter(prefix="/v1", tags=["worker"], route_class=Route)
 
 @router.get("/connectors/{name}")
 async def connector(request: Request, name: str) -> Answer[ConnectorDelivery]:
-    """Show a connector's state, and how often each record arrives: what it promises with its config, and why."""
+    """Show a connector's state, how often each record arrives with its config, and why; and how fast it may go."""
     herder, name = herder_of(request), name_of(name)
     status = herder.status(name)
     promise = await herder.delivery(name)
+    rate = herder.rate(name)
     return Answer(
         {
             "name": name,
@@ -26,5 +27,10 @@ async def connector(request: Request, name: str) -> Answer[ConnectorDelivery]:
             "state": status.connector.state.value,
             "tasks": len(status.tasks),
             "delivery": {"guarantee": promise.guarantee, "why": promise.why},
+            "rate": {
+                "records_per_second": rate.records_per_s,
+                "bytes_per_second": rate.bytes_per_s,
+                "throttled": list(rate.throttled),
+            },
         }
     )

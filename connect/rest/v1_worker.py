@@ -34,6 +34,7 @@ async def worker(request: Request) -> Answer[Worker]:
             "records": p.records,
             "size_bytes": p.size_bytes,
             "skipped": p.skipped,
+            "throttled": p.throttled,
             "lag": lags[p.id.connector].of_task(p.id.task) if p.id.connector in lags else None,
         }
         for p in herder.progress()

@@ -18,6 +18,7 @@ from connect.runtime.connector_locks import ConnectorLocks
 from connect.runtime.model import State, TargetState, TaskId
 from connect.runtime.plugins import PluginHost
 from connect.runtime.providers.reloads import Reloads
+from connect.runtime.rates import is_live_change
 from connect.runtime.restarts import RestartConfig, Restarts
 from connect.runtime.states import INITIAL, Event, after
 from connect.runtime.tasks.task import RELEASE_S, render_trace
@@ -144,6 +145,8 @@ class Lifecycle:
             renew: Begin anew where something has failed, though the config is what it was: it was sent again.
         """
         runner = self._runners.get(name)
+        if runner is not None:
+            self._heed_live_keys(runner)
         if runner is not None and (
             runner.raw != self._configs.config(name) or wanted(self._configs, name) is TargetState.STOPPED
         ):
@@ -181,6 +184,7 @@ class Lifecycle:
             return
         if config is None:
             await self._take_down(name)
+            self._worker.rates.forget(name)
             self._statuses.drop(name)
         elif target is TargetState.STOPPED:
             await self._take_down(name)
@@ -192,6 +196,14 @@ class Lifecycle:
                 await self._bring_up(name, config, paused=target is TargetState.PAUSED)
         elif runner.state is not State.FAILED:
             await self._pause_or_resume(runner, paused=target is TargetState.PAUSED)
+
+    def _heed_live_keys(self, runner: ConnectorRunner) -> None:
+        """Take on a config that differs in nothing but what is changed while the connector runs."""
+        config = self._configs.config(runner.name)
+        if config is None or not is_live_change(runner.raw, config):
+            return
+        self._worker.rates.set(runner.name, config)
+        runner.go_on_with(config)
 
     async def _pause_or_resume(self, runner: ConnectorRunner, *, paused: bool) -> None:
         """Pause or resume what runs."""

@@ -80,6 +80,20 @@ class RestartInfo:
 
 
 @dataclass(frozen=True, slots=True)
+class RateInfo:
+    """How fast a connector may go, all of its tasks together.
+
+    Attributes:
+        records_per_s, bytes_per_s: None: no limit.
+        throttled: The numbers of the tasks that it holds up now.
+    """
+
+    records_per_s: float | None
+    bytes_per_s: float | None
+    throttled: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class ConnectorState:
     """A connector's own state. `trace` is empty unless it failed."""
 
@@ -179,6 +193,7 @@ class TaskProgress:
         size_bytes: Bytes of keys and values of those records in the log.
         skipped: Records dropped by `errors.tolerance`.
         waiting_for: What it cannot go on without, such as a file or a server that is away; None where it goes on.
+        throttled: Whether `rate.limit.*` holds it up now.
     """
 
     id: TaskId
@@ -187,4 +202,5 @@ class TaskProgress:
     size_bytes: int = 0
     skipped: int = 0
     waiting_for: str | None = None
+    throttled: bool = False
     topics: tuple[str, ...] = field(default=())

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final, cast
 
-from connect.api import ConfigKey, ConfigType, ConnectError, Connector, NotFoundError, Problem
+from connect.api import ConfigError, ConfigKey, ConfigType, ConnectError, Connector, NotFoundError, Problem
 from connect.api.connector import config_class_of
 from connect.api.error_codes import register_code
 from connect.runtime import secrets
@@ -25,6 +25,7 @@ from connect.runtime.model import (
     ConnectorInfo,
     ConnectorState,
     ConnectorStateInfo,
+    RateInfo,
     State,
     TaskId,
     TaskInfo,
@@ -37,6 +38,7 @@ from connect.runtime.plugins import CONNECTOR_KINDS, PluginHost
 from connect.runtime.promises import Promise, promise_of
 from connect.runtime.providers.config_providers import ConfigProviders, Look
 from connect.runtime.providers.infos import written_infos
+from connect.runtime.rates import RateConfig
 from connect.runtime.secrets import redact, shown
 from connect.runtime.states import INITIAL
 from connect.runtime.tasks.exactly_once import task_of
@@ -187,6 +189,20 @@ class Views:
     async def lags(self) -> Mapping[str, SinkLag]:
         """How far every sink connector is behind, by name, whatever state it is in; see `connect.runtime.lag`."""
         return await self._lags.look()
+
+    def rate(self, name: str) -> RateInfo:
+        """Return how fast a connector may go, and which of its tasks wait for that.
+
+        Raises:
+            NotFoundError: connector.not_found.
+        """
+        config = self._config(name)
+        try:
+            rates = RateConfig.parse(config)
+        except ConfigError:  # stored by a worker that did not know these keys: its tasks do not start with them
+            return RateInfo(None, None)
+        throttled = tuple(sorted(p.id.task for p in self._worker.progress() if p.id.connector == name and p.throttled))
+        return RateInfo(rates.records_per_s, rates.bytes_per_s, throttled)
 
     def active_topics(self, name: str) -> list[str]:
         """Return the topics that a connector has used; of an unknown connector none.

@@ -6,6 +6,7 @@ import asyncio
 import functools
 import logging
 from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final, TypeVar, cast
 
 from connect.api import ConfigError, Connector, PluginError
@@ -21,6 +22,7 @@ from connect.runtime.plugins import PluginDesc
 from connect.runtime.promises import writes_in_transactions
 from connect.runtime.providers.references import Parts
 from connect.runtime.providers.resolved import Resolved, stored
+from connect.runtime.rates import LIVE_KEYS, Rates
 from connect.runtime.states import INITIAL, Event, after
 from connect.runtime.tasks.context import ConnectorContextImpl
 from connect.runtime.tasks.exactly_once import ExactlyOnceSourceTaskRunner, fence_tasks
@@ -165,6 +167,14 @@ class ConnectorRunner:
         """Return what a task is made from, where its configs hold values of config providers."""
         return TaskOrigin(self.raw, self._parts[task]) if task < len(self._parts) else None
 
+    def go_on_with(self, config: Mapping[str, str]) -> None:
+        """Take on a config that differs in nothing but what is changed while the connector runs."""
+        self.raw = dict(config)
+        if self.resolved is not None:
+            kept = {name: value for name, value in self.resolved.config.items() if name not in LIVE_KEYS}
+            live = {name: config[name] for name in LIVE_KEYS & config.keys()}
+            self.resolved = replace(self.resolved, written=self.raw, config={**kept, **live})
+
     def interrupt(self, *, always: bool = False) -> None:
         """End a start that is under way, since nobody wants it any more; without effect at any other time.
 
@@ -253,10 +263,14 @@ class Worker:
     """Starts and stops tasks. Use as an async context manager, on the event loop.
 
     On exit every task has ended, or is named and left behind.
+
+    Attributes:
+        rates: How fast each connector may go, all of its tasks together.
     """
 
     def __init__(self, around: Surroundings, offsets: OffsetTopics) -> None:
         self.around = around
+        self.rates = Rates()
         self._offsets = offsets
         self._tasks: dict[TaskId, tuple[TaskRunner, asyncio.Task[None]]] = {}
         #: Tasks that were cancelled and have not ended; kept, since the event loop keeps no task alive.
@@ -311,6 +325,8 @@ class Worker:
 
         Returns at once: what fails ends in a status. Tasks of these numbers must have been stopped.
         """
+        assert connector.resolved is not None, "the instance was started"
+        limit = self.rates.set(connector.name, connector.resolved.texts)
         for number, config in enumerate(configs):
             if only is not None and number not in only:
                 continue
@@ -321,6 +337,7 @@ class Worker:
                 dict(config),
                 len(configs),
                 connector.origin(number),
+                limit,
             )
             runner = self._runner(spec)
             if paused:

@@ -139,6 +139,15 @@ class Delivery(TypedDict):
     why: str
 
 
+class Rate(TypedDict):
+    """How fast a connector may go, all of its tasks together, null: no limit; `throttled` are the numbers of the tasks
+    that the limit holds up now."""
+
+    records_per_second: float | None
+    bytes_per_second: float | None
+    throttled: list[int]
+
+
 @example(
     {
         "name": NAME,
@@ -149,13 +158,15 @@ class Delivery(TypedDict):
             "guarantee": "exactly-once",
             "why": "records and source offsets are committed in one transaction of the log",
         },
+        "rate": {"records_per_second": 100.0, "bytes_per_second": None, "throttled": [0]},
     }
 )
 class ConnectorDelivery(TypedDict):
-    """A connector, and what it promises with its config."""
+    """A connector, what it promises with its config, and how fast it may go."""
 
     name: str
     type: str
     state: str
     tasks: int
     delivery: Delivery
+    rate: Rate

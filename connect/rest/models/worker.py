@@ -26,7 +26,7 @@ class Health(TypedDict):
 
 
 class TaskProgress(TypedDict):
-    """How far a task has come since its start; `lag` is a sink's."""
+    """How far a task has come since its start; `lag` is a sink's. `throttled`: `rate.limit.*` holds it up now."""
 
     connector: str
     task: int
@@ -34,6 +34,7 @@ class TaskProgress(TypedDict):
     records: int
     size_bytes: int
     skipped: int
+    throttled: bool
     lag: int | None
 
 
@@ -53,6 +54,7 @@ class TaskProgress(TypedDict):
                 "records": 42,
                 "size_bytes": 4200,
                 "skipped": 0,
+                "throttled": False,
                 "lag": None,
             }
         ],

@@ -26,6 +26,7 @@ from connect.ports import Producer
 from connect.records import Appended
 from connect.runtime.tasks.delivery import may_pass
 from connect.runtime.tasks.failures import Failure
+from connect.runtime.tasks.pacing import SourcePace
 from connect.runtime.tasks.pipeline import Outgoing
 from connect.runtime.tasks.tolerance import Interrupted, Tolerance
 from connect.runtime.tasks.topic_creation import TopicCreation
@@ -35,13 +36,16 @@ class Appends:
     """Appends for one source task, one poll after the other.
 
     Attributes:
-        outage: Set while an append waits for a log that cannot take it now.
+        outage: Set while an append waits for a log that cannot take it now, or for its turn.
 
     Args:
         delivery_timeout_s: How long an append may wait for the log.
         retry_wait: Waits before the next try, given the error, how many tries there were and what is done; returns
             False once the task is to stop.
         before, after: Called with each part before it is appended, and after it was, with where it is.
+        pace: Says what is appended in slices; None: nothing.
+        may_end: Whether a stop may come between what is given and what lies before it, so that nothing comes twice.
+        on_slice: Called after each slice, with what returns the parts that are left.
     """
 
     def __init__(
@@ -54,8 +58,12 @@ class Appends:
         retry_wait: Callable[[ConnectError, int, str], Awaitable[bool]],
         before: Callable[[Outgoing], None],
         after: Callable[[Outgoing, Appended | None], None],
+        outage: asyncio.Event,
+        pace: SourcePace | None = None,
+        may_end: Callable[[list[Outgoing]], bool] = lambda left: False,
+        on_slice: Callable[[Callable[[], list[Outgoing]]], None] = lambda left: None,
     ) -> None:
-        self.outage = asyncio.Event()
+        self.outage = outage
         self._producer = producer
         self._topics = topics
         self._tolerance = tolerance
@@ -64,6 +72,9 @@ class Appends:
         self._failures: list[Failure] = []
         self._before = before
         self._after = after
+        self._pace = pace
+        self._may_end = may_end
+        self._on_slice = on_slice
 
     async def append(self, left: deque[Outgoing], appended: list[Outgoing]) -> None:
         """Append all that is left, in order; what is done moves to `appended`, also where this ends by an error.
@@ -73,7 +84,35 @@ class Appends:
             ConnectError: The task has failed.
         """
         while left:
-            await self._append_first(left, appended)
+            if self._pace is not None and self._pace.cuts(left[0]):
+                await self._append_slices(self._pace, left, appended)
+            else:
+                await self._append_first(left, appended)
+
+    async def _append_slices(self, pace: SourcePace, left: deque[Outgoing], appended: list[Outgoing]) -> None:
+        """Append the first of `left` slice by slice, as the pace allows."""
+        out, start, part = left.popleft(), 0, deque[Outgoing]()
+
+        def rest() -> list[Outgoing]:
+            return [out.cut(start, len(out)), *left] if start < len(out) else list(left)
+
+        try:
+            while start < len(out):
+                end = await pace.turn(out, start, lambda: self._may_end(rest()))
+                part.append(out if end - start == len(out) else out.cut(start, end))
+                start = end
+                while part:
+                    await self._append_first(part, appended)
+                self._on_slice(rest)
+        finally:
+            if start < len(out):
+                left.appendleft(out.cut(start, len(out)))
+            left.extendleft(reversed(part))
+
+    @property
+    def has_failures(self) -> bool:
+        """Whether `take_failures` would return any."""
+        return bool(self._failures)
 
     def take_failures(self) -> list[Failure]:
         """Return the records that the topic did not allow since this was last asked, and that are to be skipped."""

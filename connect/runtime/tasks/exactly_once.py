@@ -40,17 +40,18 @@ from connect.records import Appended
 from connect.runtime.connector_config import SourceConnectorConfig
 from connect.runtime.tasks.acknowledgements import Acknowledgements
 from connect.runtime.tasks.boundaries import TransactionContextImpl, parts_of
+from connect.runtime.tasks.pacing import SourcePace
 from connect.runtime.tasks.pipeline import Outgoing
 from connect.runtime.tasks.source_offsets import PendingOffsets, SourceOffset, offsets_of
 from connect.runtime.tasks.source_task import Converted, SourceTaskRunner, listed
-from connect.runtime.tasks.task import size_of
 from connect.runtime.tasks.tolerance import Interrupted
 from connect.runtime.worker_config import WorkerConfig
 
 #: Kafka's `transaction.timeout.ms`; a transaction of an interval gets so much more than the interval.
 _TIMEOUT_MS: Final = 60_000
-#: So many polls wait while a transaction is committed, before no more is polled. Together they become the next one, so
-#: that a slow disk is waited for less often than once a poll.
+#: So many polls wait while a transaction is committed, before no more is polled, or fewer, where they hold
+#: `task.max.inflight.bytes`. Together they become the next one, so that a slow disk is waited for less often than once
+#: a poll.
 QUEUED_MAX: Final = 8
 #: After so long without a transaction the id is taken once more: the log forgets those that nobody uses for a week.
 RENEWED_AFTER_S: Final = 3600.0
@@ -121,6 +122,8 @@ class ExactlyOnceSourceTaskRunner(SourceTaskRunner):
         self._to_copy = PendingOffsets()
         #: Polls that wait for those before them.
         self._queue: list[_Polled] = []
+        #: Bytes of those, and of the ones that are being appended.
+        self._in_hand_bytes = 0
         self._has_room = asyncio.Event()
         #: Of polls that are converted and not handed over yet: where their transactions end.
         self._ends: deque[list[tuple[int, int, bool | None]]] = deque()
@@ -268,20 +271,27 @@ class ExactlyOnceSourceTaskRunner(SourceTaskRunner):
 
     # -- a poll's records ------------------------------------------------------------------------------------------
 
+    def _append_pace(self) -> SourcePace | None:
+        return None  # a transaction's records are seen together
+
+    async def _has_space(self) -> bool:
+        return True  # `_make_room` has seen to it
+
     async def _make_room(self) -> None:
         while self._appending is not None:
             if self._appending.done():
                 await self._finish_append()
-            elif len(self._queue) < QUEUED_MAX:
+            elif len(self._queue) < QUEUED_MAX and self._in_hand_bytes < self.bytes_max:
                 return
             else:
                 self._has_room.clear()
                 room = asyncio.ensure_future(self._has_room.wait())
-                await asyncio.wait({self._appending, room}, return_when=asyncio.FIRST_COMPLETED)
+                await self._until_one_is_done(self._appending, room)
                 room.cancel()
 
     def _hand_over(self, converted: Converted) -> None:
         whole = [(len(converted.outgoing), len(converted.polled), None)]
+        self._in_hand_bytes += converted.size_bytes
         self._queue.append(_Polled(converted, self._ends.popleft() if self._requests is not None else whole))
         if self._appending is None:
             self._appending = self.begin(self._append_queued())
@@ -289,14 +299,20 @@ class ExactlyOnceSourceTaskRunner(SourceTaskRunner):
     async def _append_queued(self) -> None:
         """Append the polls that wait, those too that come meanwhile; a commit is of all that waited before it."""
         while self._queue:
-            group, self._queue = self._queue, []
+            # What waits for its turn waits before its transaction, which has a timeout: and one poll after the other.
+            count = 1 if self.pace.is_limited else len(self._queue)
+            group, self._queue = self._queue[:count], self._queue[count:]
             self._has_room.set()
+            if self.pace.is_limited:
+                await self.pace.pay([out for polled in group for out in polled.converted.outgoing])
             async with self._turn:
                 try:
                     await self._append_group(group)
                 except BaseException as error:
                     self._explain(error)
                     raise
+            self._in_hand_bytes -= sum(polled.converted.size_bytes for polled in group)
+            self._has_room.set()
             self._appended_at = time.monotonic()
             if self._is_begun or self._to_copy:
                 self._is_due.set()
@@ -348,8 +364,7 @@ class ExactlyOnceSourceTaskRunner(SourceTaskRunner):
     def _after_append(self, out: Outgoing, where: Appended | None) -> None:
         if self._acks is not None:
             self._acks.landed(out, where)
-        size_bytes = size_of(out.columns.keys, out.columns.values)
-        self._appended.append((out.topic, out.partition, len(out.columns), size_bytes))
+        self._appended.append((out.topic, out.partition, len(out.columns), out.size_bytes))
 
     # -- a transaction's life; the caller has the turn -------------------------------------------------------------
 

@@ -48,6 +48,7 @@ class Outgoing:
     Attributes:
         source_end: Of a part: where the source goes on after the whole.
         is_in_order: Each record of the poll is there, in the order in which the source gave them.
+        size_bytes: Of keys and values; counted once, on the task's thread.
     """
 
     topic: str
@@ -58,6 +59,11 @@ class Outgoing:
     source_offsets: Sequence[Mapping[str, Any] | None] | None = None
     source_end: Mapping[str, Any] | None = None
     is_in_order: bool = True
+    size_bytes: int = -1
+
+    def __post_init__(self) -> None:
+        if self.size_bytes < 0:
+            object.__setattr__(self, "size_bytes", self.columns.size_bytes)
 
     def __len__(self) -> int:
         return len(self.columns)

@@ -37,8 +37,9 @@ from connect.runtime.tasks.context import SinkTaskContextImpl
 from connect.runtime.tasks.delivery import may_pass
 from connect.runtime.tasks.failures import Failure, before
 from connect.runtime.tasks.isolation import Puts, firsts
+from connect.runtime.tasks.pacing import HEAR_S, parted, positive
 from connect.runtime.tasks.pipeline import Pipeline
-from connect.runtime.tasks.task import Surroundings, TaskRunner, TaskSpec, idle_wait_s, size_of
+from connect.runtime.tasks.task import Surroundings, TaskRunner, TaskSpec, idle_wait_s
 from connect.runtime.tasks.tolerance import Interrupted
 
 #: What a poll waits for records, which end it at once. When it ends without any, a commit may be due, or partitions
@@ -46,6 +47,8 @@ from connect.runtime.tasks.tolerance import Interrupted
 POLL_TIMEOUT_S: Final = 5.0
 #: The same while something is to be committed or opened.
 BUSY_POLL_TIMEOUT_MS: Final = 1000
+#: What one fetch brings at most, but for a record that is larger; `fetch.max.bytes` may say less.
+FETCH_BYTES: Final = 1 << 20
 #: While the task is paused, a poll does no more than wait for the group.
 PAUSED_POLL_TIMEOUT_MS: Final = 60_000
 #: As for sources: a task that has nothing to do commits this soon.
@@ -75,7 +78,13 @@ class SinkTaskRunner(TaskRunner):
         self._fetched: list[FetchedBatch] = []
         #: The offset behind the last record itself: what `_reached` has more holds no records, as a transaction's end.
         self._last_put: dict[TopicPartition, int] = {}
-        self._polling: asyncio.Task[list[FetchedBatch]] | None = None
+        #: The poll that is under way; or what is in hand already of an earlier one, which comes next.
+        self._polling: asyncio.Future[list[FetchedBatch]] | None = None
+        #: When the group was heard last; bytes that were put last; and what one fetch and one put hold at most.
+        self._heard_at = time.monotonic()
+        self._put_bytes = 0
+        self._fetch_bytes = min(FETCH_BYTES, max(1, self.bytes_max // 2))
+        self._records_max: int | None = None
 
     async def _prepare(self) -> None:
         make = lambda: make_pipeline(  # noqa: E731 - runs on the task's thread
@@ -106,6 +115,8 @@ class SinkTaskRunner(TaskRunner):
             **strip_prefix(originals, "consumer.override."),
         }
         configs.pop("group.id", None)
+        self._fetch_bytes = min(self._fetch_bytes, positive(configs, "fetch.max.bytes") or FETCH_BYTES)
+        self._records_max = positive(configs, "max.poll.records")
         group = sink_group(self.around.worker, self.id.connector, originals)
         self._consumer = await self.around.cluster.consumer(
             self._subscription(), group=group, client_id=f"connector-consumer-{self.id}", configs=configs
@@ -152,8 +163,11 @@ class SinkTaskRunner(TaskRunner):
             if fetched is None:
                 continue
             fetched = await self._take_assignment(fetched)
+            if fetched and (self.pace.is_limited or self._records_max is not None):
+                fetched = await self._take_turn(fetched)
             if fetched:
-                self._begin_poll(BUSY_POLL_TIMEOUT_MS)
+                if self._put_bytes < self.bytes_max // 2:  # else the next fetch waits for the put
+                    self._begin_poll(BUSY_POLL_TIMEOUT_MS)
                 await self._deliver(fetched)
             now = time.monotonic()
             due_s = flush_interval_s if fetched else min(flush_interval_s, QUIET_COMMIT_S)
@@ -176,11 +190,32 @@ class SinkTaskRunner(TaskRunner):
 
     # -- polling ---------------------------------------------------------------------------------------------------
 
-    def _begin_poll(self, timeout_ms: int) -> asyncio.Task[list[FetchedBatch]]:
+    def _begin_poll(self, timeout_ms: int) -> asyncio.Future[list[FetchedBatch]]:
         assert self._consumer is not None
         if self._polling is None:
-            self._polling = asyncio.create_task(self._consumer.poll(timeout_ms=timeout_ms))
+            self._heard_at = time.monotonic()
+            poll = self._consumer.poll(timeout_ms=timeout_ms, max_bytes=self._fetch_bytes)
+            self._polling = asyncio.create_task(poll)
         return self._polling
+
+    async def _take_turn(self, fetched: list[FetchedBatch]) -> list[FetchedBatch]:
+        """Return what is to be put now of what was fetched, as `rate.limit.*` and `max.poll.records` say, once its turn
+        has come; [] where it has not. The rest is what the next poll brings. No poll is under way."""
+        if time.monotonic() - self._heard_at >= HEAR_S:  # while only what is in hand is put, no poll hears the group
+            self._heard_at = time.monotonic()
+            if await self._hear():
+                self._seek(firsts(fetched))
+                return await self._take_assignment([])
+        records, size = self.pace.limit.turn()
+        records = min(filter(None, (records, self._records_max)), default=None)
+        first, rest, count, size_bytes = parted(fetched, records, size)
+        has_turn = not self.pace.is_limited or await self.pace.limit.take(
+            self.pace.share, count, size_bytes, until=self._asked, within_s=HEAR_S
+        )
+        left = rest if has_turn else fetched
+        if left:
+            self._polling = _done(left)
+        return first if has_turn else []
 
     async def _fetch(self) -> list[FetchedBatch] | None:
         """Return what the poll brings; None when the task is asked to stop or to pause first."""
@@ -189,8 +224,9 @@ class SinkTaskRunner(TaskRunner):
         is_idle = is_opened and self._is_all_committed()
         polling = self._begin_poll(int(idle_wait_s(POLL_TIMEOUT_S) * 1000) if is_idle else BUSY_POLL_TIMEOUT_MS)
         asked = asyncio.ensure_future(self._asked.wait())
+        waits: set[asyncio.Future[Any]] = {polling, asked}
         try:
-            await asyncio.wait({polling, asked}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         finally:
             asked.cancel()
         if not polling.done():
@@ -224,7 +260,7 @@ class SinkTaskRunner(TaskRunner):
                 kept.append(batch)
         self._seek({**targets, **offsets})
         if kept:
-            self._polling = asyncio.create_task(_returned(kept))
+            self._polling = _done(kept)
 
     def _seek(self, offsets: Mapping[TopicPartition, int]) -> None:
         assert self._consumer is not None
@@ -241,7 +277,8 @@ class SinkTaskRunner(TaskRunner):
             while not paused.done():
                 self._consumer.pause(*self._consumer.assignment)
                 polling = self._begin_poll(PAUSED_POLL_TIMEOUT_MS)
-                await asyncio.wait({polling, paused}, return_when=asyncio.FIRST_COMPLETED)
+                waits: set[asyncio.Future[Any]] = {polling, paused}
+                await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
                 self._seek(firsts(await self._end_poll()))  # of a partition that came just now
                 await self._take_assignment([])
         finally:
@@ -443,8 +480,12 @@ class SinkTaskRunner(TaskRunner):
 
     async def _has_assignment_moved(self) -> bool:
         """Hear what the group says, which nobody does while a put is tried again and again."""
-        assert self._consumer is not None
         self._seek(firsts(await self._end_poll()))
+        return await self._hear()
+
+    async def _hear(self) -> bool:
+        """Hear what the group says; return whether the assignment moves. No poll is under way."""
+        assert self._consumer is not None
         self._consumer.pause(*self._consumer.assignment)
         self._seek(firsts(await self._consumer.poll(timeout_ms=0)))
         self._consumer.resume(*(self._consumer.assignment - self.context.paused))
@@ -453,6 +494,7 @@ class SinkTaskRunner(TaskRunner):
     # -- what was put, and what was not ----------------------------------------------------------------------------
 
     def _record(self, fetched: Sequence[FetchedBatch], not_put: Mapping[TopicPartition, int]) -> None:
+        self._put_bytes = 0
         for batch in fetched:
             partition = TopicPartition(batch.topic, batch.partition)
             stop = min(not_put.get(partition, batch.next_offset), batch.next_offset)
@@ -464,7 +506,8 @@ class SinkTaskRunner(TaskRunner):
             self._reached[partition] = stop
             self._last_put[partition] = stop if count < len(batch) else batch.offsets[-1] + 1
             columns = batch.columns if count == len(batch) else batch.columns.cut(0, count)
-            size_bytes = size_of(columns.keys, columns.values)
+            size_bytes = columns.size_bytes
+            self._put_bytes += size_bytes
             self.records += count
             self.size_bytes += size_bytes
             self.tell_delivered(batch.topic, batch.partition, count, size_bytes)
@@ -528,5 +571,8 @@ def _shown(offsets: Mapping[TopicPartition, int]) -> list[tuple[dict[str, Any], 
     ]
 
 
-async def _returned(batches: list[FetchedBatch]) -> list[FetchedBatch]:
-    return batches
+def _done(batches: list[FetchedBatch]) -> asyncio.Future[list[FetchedBatch]]:
+    """Return a poll that has brought these: it is done from the start, so that cancelling it loses nothing."""
+    done = asyncio.get_running_loop().create_future()
+    done.set_result(batches)
+    return done

@@ -106,6 +106,19 @@ def half_way(
     return found
 
 
+def can_end_before(left: Sequence[Outgoing], *, can_tell: bool) -> bool:
+    """Whether the offset in front of what is left is known exactly, where no record was dropped.
+
+    Args:
+        can_tell: The source can tell where it is within a batch.
+    """
+    if any(out.source_partition is None for out in left):
+        return False
+    if _known(left) is not None:
+        return True
+    return can_tell and all(out.is_in_order and out.source_offsets is None for out in left)
+
+
 def shells(batches: Iterable[Batch]) -> list[Outgoing]:
     """Return records that were not converted as what `offsets_before` and `half_way` take: without their contents."""
     return [

@@ -34,9 +34,17 @@ from connect.runtime.tasks.appending import Appends
 from connect.runtime.tasks.context import SourceTaskContextImpl
 from connect.runtime.tasks.delivery import delivery_timeout_s, may_pass
 from connect.runtime.tasks.failures import Failure
+from connect.runtime.tasks.pacing import SourcePace
 from connect.runtime.tasks.pipeline import Outcome, Outgoing, Pipeline
-from connect.runtime.tasks.source_offsets import PendingOffsets, half_way, offsets_before, offsets_of, shells
-from connect.runtime.tasks.task import Surroundings, TaskRunner, TaskSpec, size_of
+from connect.runtime.tasks.source_offsets import (
+    PendingOffsets,
+    can_end_before,
+    half_way,
+    offsets_before,
+    offsets_of,
+    shells,
+)
+from connect.runtime.tasks.task import Surroundings, TaskRunner, TaskSpec
 from connect.runtime.tasks.tolerance import Interrupted
 from connect.runtime.tasks.topic_creation import TopicCreation, topic_groups
 from connect.stores.offset_topics import OffsetTopics
@@ -65,6 +73,11 @@ class Converted:
     outgoing: list[Outgoing] = field(default_factory=list)
     polled: list[Batch] = field(default_factory=list)
     outcome: Outcome = field(default_factory=Outcome)
+
+    @property
+    def size_bytes(self) -> int:
+        """Bytes of keys and values on their way into the log."""
+        return sum(out.size_bytes for out in self.outgoing)
 
 
 class SourceTaskRunner(TaskRunner):
@@ -112,6 +125,20 @@ class SourceTaskRunner(TaskRunner):
         self._is_acknowledging = asyncio.Lock()
         #: `delivery.guarantee=at-most-once`: offsets are stored before the records are appended.
         self._at_most_once = False
+        #: Bytes that were handed over last.
+        self._handed_bytes = 0
+        self._outage = asyncio.Event()
+        #: The poll that is being appended, what of it is in the log, and when that was last taken note of.
+        self._underway: tuple[Converted, list[Outgoing]] | None = None
+        self._noted_at = 0.0
+        self.pace: SourcePace = SourcePace(
+            spec.limit,
+            self.bytes_max,
+            asked=self._asked,
+            resumed=self._resumed,
+            is_stopping=lambda: self.stopping,
+            outage=self._outage,
+        )
 
     async def _prepare(self) -> None:
         make = lambda: make_pipeline(  # noqa: E731 - runs on the task's thread
@@ -140,7 +167,15 @@ class SourceTaskRunner(TaskRunner):
             retry_wait=lambda error, tries, doing: self.retry_wait(error, tries, doing=doing),
             before=self._before_append,
             after=self._after_append,
+            outage=self._outage,
+            pace=self._append_pace(),
+            may_end=self._may_end,
+            on_slice=self._on_slice,
         )
+
+    def _append_pace(self) -> SourcePace | None:
+        """Return what cuts a poll's records into slices; None where they go into the log together."""
+        return self.pace
 
     async def _make_producer(self, client_id: str, configs: dict[str, Any]) -> Producer:
         return self.around.cluster.producer(client_id=client_id, configs=configs)
@@ -189,6 +224,8 @@ class SourceTaskRunner(TaskRunner):
             if self._acks is not None and self._acks.is_full and not await self._make_durable():
                 await self.wait_stopping(FLUSH_AGAIN_S)
                 continue
+            if not await self._has_space():
+                continue
             self._is_woken.clear()  # before it is looked for what woke
             if self._polling is None:
                 await self._tell_committed()
@@ -218,6 +255,17 @@ class SourceTaskRunner(TaskRunner):
             else:
                 growth = IDLE_WAIT_GROWTH if had_some else IDLE_WAIT_GROWTH_AT_FIRST
                 idle_s = min(idle_s * growth, IDLE_WAIT_MAX_S)
+
+    async def _has_space(self) -> bool:
+        """Wait before the next poll while very much is in hand; False where a stop or a pause ends that."""
+        if self._appending is None or self._handed_bytes < self.bytes_max:
+            return True
+        asked = asyncio.ensure_future(self._asked.wait())
+        await asyncio.wait({self._appending, asked}, return_when=asyncio.FIRST_COMPLETED)
+        asked.cancel()
+        if self._appending.done():
+            await self._finish_append()
+        return self._appending is None
 
     async def _wait_for_more(self, idle_s: float) -> bool:
         """Wait, since a poll brought nothing; return True where something ended it: the plugin, a stop or a pause.
@@ -355,10 +403,23 @@ class SourceTaskRunner(TaskRunner):
 
     async def _make_room(self) -> None:
         """Return when another poll's records may be handed over. Raises what an append before has raised."""
+        if self._appending is not None:
+            await self._until_one_is_done(self._appending)
         await self._finish_append()
+
+    async def _until_one_is_done(self, *waited: asyncio.Future[Any]) -> None:
+        """Wait; stand still meanwhile where a pause comes while the log or a limit holds up what is appended."""
+        while not any(future.done() for future in waited):
+            if self.pausing and self._outage.is_set():
+                await self._stand_still()
+                continue
+            sign = asyncio.ensure_future((self._outage if self.pausing else self._asked).wait())
+            await asyncio.wait(waited if self.stopping else {*waited, sign}, return_when=asyncio.FIRST_COMPLETED)
+            sign.cancel()
 
     def _hand_over(self, converted: Converted) -> None:
         """Begin to append one poll's records, beside the next poll."""
+        self._handed_bytes = converted.size_bytes
         self._appending = self.begin(self._append(converted))
 
     # -- appending -------------------------------------------------------------------------------------------------
@@ -370,6 +431,7 @@ class SourceTaskRunner(TaskRunner):
         polled, outcome, left = converted.polled, converted.outcome, deque(converted.outgoing)
         unsettled = outcome.failures
         assert self._appends is not None
+        self._underway, self._noted_at = (converted, appended), time.monotonic()
         try:
             await self.settle(unsettled)  # first: an append that ends half-way may reach offsets behind them
             unsettled = []
@@ -456,16 +518,37 @@ class SourceTaskRunner(TaskRunner):
         if self._dead_letters is not None:
             await self._dead_letters.flush()
 
+    def _may_end(self, left: list[Outgoing]) -> bool:
+        """Whether a stop may come in front of these, so that they come again and nothing else does."""
+        assert self._underway is not None
+        assert self._appends is not None
+        converted, _ = self._underway
+        outcome = converted.outcome
+        if self._at_most_once or outcome.failures or outcome.ending is not None or self._appends.has_failures:
+            return False
+        return can_end_before(left, can_tell=type(self._plugin).offset_within is not SourceTask.offset_within)
+
+    def _on_slice(self, left: Callable[[], list[Outgoing]]) -> None:
+        """Take note, now and then, of how far a poll came that takes its time: where each record has its offset."""
+        if time.monotonic() - self._noted_at < self.around.worker.offset_flush_interval_ms / 1000:
+            return
+        self._noted_at = time.monotonic()
+        assert self._underway is not None
+        converted, appended = self._underway
+        if self._may_end(rest := left()):
+            in_order = all(out.is_in_order for out in (*appended, *rest))
+            self._pending.add(offsets_before(converted.polled, appended, rest, in_order=in_order))
+            self._is_due.set()
+
     def _before_append(self, out: Outgoing) -> None:
         self.around.on_topic(self.id, out.topic)
 
     def _after_append(self, out: Outgoing, where: Appended | None) -> None:
         if self._acks is not None:
             self._acks.landed(out, where)
-        size_bytes = size_of(out.columns.keys, out.columns.values)
         self.records += len(out.columns)
-        self.size_bytes += size_bytes
-        self.tell_delivered(out.topic, out.partition, len(out.columns), size_bytes)
+        self.size_bytes += out.size_bytes
+        self.tell_delivered(out.topic, out.partition, len(out.columns), out.size_bytes)
 
     async def _finish_append(self) -> None:
         appending, self._appending = self._appending, None

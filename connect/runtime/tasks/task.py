@@ -15,7 +15,7 @@ import threading
 import traceback
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, cast
 
 from connect.api import ConnectError, Connector, PluginError, RetriableError, Task
@@ -35,11 +35,13 @@ from connect.runtime.plugins import PluginDesc, PluginHost
 from connect.runtime.providers.config_providers import ConfigProviders
 from connect.runtime.providers.references import Parts
 from connect.runtime.providers.resolved import Resolved, resolved_task
+from connect.runtime.rates import Limit, RateConfig
 from connect.runtime.secrets import redact
 from connect.runtime.states import INITIAL, Event, after
 from connect.runtime.tasks.context import SinkTaskContextImpl, SourceTaskContextImpl
 from connect.runtime.tasks.dead_letters import DeadLetterQueue
 from connect.runtime.tasks.failures import Failure, told_to_observers
+from connect.runtime.tasks.pacing import Pace
 from connect.runtime.tasks.pipeline import Pipeline
 from connect.runtime.tasks.tolerance import Tolerance
 from connect.runtime.worker_config import WorkerConfig
@@ -75,6 +77,7 @@ class TaskSpec:
     task_config: Mapping[str, str]
     tasks: int
     origin: TaskOrigin | None = None
+    limit: Limit = field(default_factory=Limit)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +113,8 @@ class TaskRunner(ABC):
         self.failure: Exception | None = None
         self.records = 0
         self.size_bytes = 0
+        self.pace = Pace(spec.limit)
+        self.bytes_max = RateConfig.parse(spec.config.originals).task_max_inflight_bytes
         self.log = logging.getLogger("connect.runtime.tasks.task")
         self.thread = TaskThread(
             f"connect-{spec.id}",
@@ -168,9 +173,10 @@ class TaskRunner(ABC):
         skipped = self.tolerance.skipped if self.tolerance else 0
         told = self.context.waiting_for  # by the plugin, who may have set it to anything
         waiting_for = self.waiting_for or (told if isinstance(told, str) else None)
+        throttled = self.state is State.RUNNING and self.pace.is_throttled
         if waiting_for is not None:
             waiting_for = self._hidden(waiting_for)
-        return TaskProgress(self.id, self.state, self.records, self.size_bytes, skipped, waiting_for)
+        return TaskProgress(self.id, self.state, self.records, self.size_bytes, skipped, waiting_for, throttled)
 
     # -- the life --------------------------------------------------------------------------------------------------
 
@@ -462,8 +468,3 @@ def render_trace(error: BaseException) -> str:
         if error.hint:
             lines.append(f"hint: {error.hint}")
     return redact("\n".join([*lines, "".join(traceback.format_exception(error)).rstrip()]))
-
-
-def size_of(*columns: Any) -> int:
-    """Return the bytes in columns of bytes; None counts nothing."""
-    return sum(len(item) for column in columns if column is not None for item in column if item is not None)

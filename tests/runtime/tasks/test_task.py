@@ -11,7 +11,7 @@ import pytest
 from connect.api import ConfigError, RetriableError, SourceTask
 from connect.runtime import secrets
 from connect.runtime.model import State, TaskId
-from connect.runtime.tasks.task import render_trace, size_of
+from connect.runtime.tasks.task import render_trace
 from tests.support.odd_plugins import Journal, register, source
 from tests.support.worker import STRING, RunningWorker, running_worker, until
 
@@ -45,10 +45,6 @@ def test_a_failure_is_shown_with_its_cause_first_then_what_to_do_then_the_trace(
 def test_a_failure_is_shown_without_secrets() -> None:
     secrets.add(["hunter2-of-this-test"])
     assert "hunter2-of-this-test" not in render_trace(ValueError("cannot log in with hunter2-of-this-test"))
-
-
-def test_bytes_are_counted_over_keys_and_values_and_nulls_are_nothing() -> None:
-    assert size_of([b"ab", None], [b"c"], None) == 3
 
 
 class Waits(SourceTask):
