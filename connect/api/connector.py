@@ -235,6 +235,21 @@ class SinkTaskContext(TaskContext, Protocol):
     def request_commit(self) -> None:
         """Ask for `flush` and an offset commit soon, before their time."""
 
+    def topic_id(self, topic: str) -> str | None:
+        """Return the id of a topic that the task has partitions of: one that was deleted and made again has another.
+
+        A sink that keeps offsets in its target stores it beside them. For tasks with `resume_offsets`, from there on;
+        None where the topic is gone.
+        """
+
+    def offsets_after_put(self) -> Mapping[tuple[str, int], int]:
+        """Return, within a put, which offsets a sink is to store with it that keeps them in its target.
+
+        By (topic, partition) of the log, the offset of the first record that is not dealt with once this put is done:
+        all in front of it are in the target, in this put, dropped by a transform, or skipped and on disk as dead
+        letters where those are kept. Only partitions of what was fetched.
+        """
+
 
 class Task(Plugin[ConfigT]):
     """The base of `SourceTask` and `SinkTask`. `config` is the task's config, parsed by `config_class`: the task

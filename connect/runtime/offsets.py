@@ -10,13 +10,14 @@ Source of rules and messages: Kafka 4.3.1, AbstractHerder, Worker.modifyConnecto
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, cast
 
 from connect.api import ConfigError, ConnectError, NotFoundError, PluginError, SinkConnector, SourceConnector
 from connect.api.config_values import whole_number
 from connect.api.contract import looked_of
 from connect.api.error_codes import register_code
+from connect.api.patterns import compile_pattern
 from connect.ports import Cluster
 from connect.records import OffsetAndMetadata, TopicPartition
 from connect.runtime.border.calls import PluginTimeoutError, TaskThread, call
@@ -104,7 +105,9 @@ class Offsets:
         """Forget every offset of a connector; return whether it was told."""
         committed = await self.read(name, config)
         if self._is_sink(config):
-            return await self._alter_sink(name, config, dict.fromkeys(_group_offsets(name, committed)))
+            wanted = dict.fromkeys(_group_offsets(name, committed))
+            # A sink that keeps offsets in its target may have some there that its group never had.
+            return await self._alter_sink(name, config, wanted, told=await self._all_partitions(config))
         return await self._alter_source(name, config, [(partition, None) for partition, _ in committed])
 
     # -- parts -----------------------------------------------------------------------------------------------------
@@ -127,9 +130,15 @@ class Offsets:
         return store
 
     async def _alter_sink(
-        self, name: str, config: Mapping[str, str], wanted: Mapping[TopicPartition, int | None]
+        self,
+        name: str,
+        config: Mapping[str, str],
+        wanted: Mapping[TopicPartition, int | None],
+        *,
+        told: Iterable[TopicPartition] = (),
     ) -> bool:
-        looked = await self._ask(name, config, {(at.topic, at.partition): offset for at, offset in wanted.items()})
+        asked = {**dict.fromkeys(told), **wanted}
+        looked = await self._ask(name, config, {(at.topic, at.partition): offset for at, offset in asked.items()})
         group, groups = sink_group(self._worker, name, config), self._cluster.groups
         kept = {at: OffsetAndMetadata(offset) for at, offset in wanted.items() if offset is not None}
         gone = [at for at, offset in wanted.items() if offset is None]
@@ -138,6 +147,15 @@ class Offsets:
         if kept:
             await groups.commit(group, kept)
         return looked
+
+    async def _all_partitions(self, config: Mapping[str, str]) -> list[TopicPartition]:
+        """Return the partitions that a sink's config means, of the topics that are there."""
+        named = {topic.strip() for topic in str(config.get("topics") or "").split(",")} - {""}
+        if pattern := str(config.get("topics.regex") or ""):
+            topics = await self._cluster.admin.list_topics()
+            named |= set(await asyncio.to_thread(_matching, pattern, topics))
+        found = await self._cluster.admin.describe_topics(named)
+        return [TopicPartition(name, one.partition) for name in sorted(found) for one in found[name].partitions]
 
     async def _check_partitions(self, name: str, wanted: Mapping[TopicPartition, int | None]) -> None:
         for at, offset in wanted.items():
@@ -193,6 +211,11 @@ class Offsets:
             return connector_desc(self._plugins, config).kind is PluginKind.SINK
         except ConfigError as error:
             raise NotFoundError(f"{error.message}; its offsets cannot be told", code="plugin.missing") from error
+
+
+def _matching(pattern: str, topics: Iterable[str]) -> list[str]:
+    compiled = compile_pattern(pattern, key="topics.regex")
+    return [topic for topic in topics if compiled.fullmatch(topic) is not None]
 
 
 def _group_offsets(name: str, entries: Sequence[Entry]) -> dict[TopicPartition, int | None]:

@@ -83,7 +83,7 @@ def translated(
     """Return our error for one of the server's."""
     state = error.sqlstate or "?"
     error.detail = None  # it would stand in the traceback
-    copied = _COPY_LINE.search(getattr(error, "context", None) or "")
+    copied = _copied(error)
     failure = _failure(error, state, writing=writing, of_a_line=copied is not None)
     message = f"{what}{_place(error, copied, record)}: {error.args[0]} (SQLSTATE {state})"
     hint = _hint(state, failure, str(error.args[0]), writing=writing)
@@ -98,8 +98,30 @@ def translated(
     if failure is Failure.FAULT:
         return EnvironmentFault(f"{message} at {target}", code=FAULT, hint=hint)
     if failure is Failure.DATA:
-        return DataError(message, hint=hint)
+        return DataError(message, hint=hint, details=details_of(error))
     return ConfigError(message, code=REFUSED, hint=hint)
+
+
+def details_of(error: asyncpg.PostgresError) -> dict[str, str]:
+    """Return what the server tells of a bad row by name. Not its DETAIL, which quotes whole rows."""
+    copied = _copied(error)
+    known = {
+        "sqlstate": error.sqlstate,
+        "table": _qualified(error),
+        "column": getattr(error, "column_name", None) or (copied[2] if copied else None),
+        "constraint": getattr(error, "constraint_name", None),
+    }
+    return {name: str(value) for name, value in known.items() if value}
+
+
+def line_of(error: BaseException | None) -> int | None:
+    """Return which line of a COPY, from 1, the server names in its error; None where it does not."""
+    copied = _copied(error)
+    return int(copied[1]) if copied else None
+
+
+def _copied(error: BaseException | None) -> re.Match[str] | None:
+    return _COPY_LINE.search(getattr(error, "context", None) or "")
 
 
 def _failure(error: asyncpg.PostgresError, state: str, *, writing: bool, of_a_line: bool) -> Failure:
@@ -143,7 +165,7 @@ def _place(
 ) -> str:
     """Return what the server and COPY tell of the place, as far as the message itself does not."""
     text = str(error.args[0])
-    column = getattr(error, "column_name", None) or (copied[2] if copied else None)
+    column = details_of(error).get("column")
     facts: list[tuple[str, Any]] = [
         ("record", record(int(copied[1]) if copied else None) if record else None),
         ("table", _qualified(error)),

@@ -1,36 +1,38 @@
 """The sink: each put, over all its tables, is one transaction, so all of it is in the tables or nothing of it.
 
-Tombstones and values of one batch are put in order by what they come to: of a key that has a tombstone the row is
-deleted, and only what came behind its last tombstone is written. In upsert and update the last of equal keys counts.
+With `delivery.guarantee=exactly-once` the offsets are in it, too (`offsets.py`). Of a put that is refused the bad
+records are named: by COPY, which tells the line, or by the server's search for them (`culprits.py`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from connect.api import (
     Batch,
     ConfigError,
     DataError,
     EnvironmentFault,
+    ExactlyOnceSupport,
+    FailedRecord,
     Problem,
     RetriableError,
     SinkConnector,
     SinkTask,
 )
-from connect_postgres.catalog import ColumnInfo, TableInfo
+from connect_postgres.blame import Blame, message_of, record_of
 from connect_postgres.checks import sink_problems
 from connect_postgres.connection import close, connect
-from connect_postgres.failures import explained
-from connect_postgres.fields import Fields, fields_of, key_fields_of
+from connect_postgres.failures import explained, line_of
 from connect_postgres.names import TableName
+from connect_postgres.offsets import LOCK_TIMEOUT, At, TargetOffsets
 from connect_postgres.sink_config import SinkConfig
+from connect_postgres.steps import Step, Steps
 from connect_postgres.tables import Tables
-from connect_postgres.values import fit
 from connect_postgres.version import VERSION
-from connect_postgres.writes import Writer, copies
+from connect_postgres.writes import Writer
 
 if TYPE_CHECKING:
     import asyncpg
@@ -43,19 +45,58 @@ class JdbcSinkTask(SinkTask[SinkConfig]):
         self._connection: asyncpg.Connection | None = None
         self._writer: Writer | None = None
         self._tables = Tables(self.config)
-        self._zone = self.config.zone
+        self._steps = Steps(self.config, self._tables)
+        self._offsets = TargetOffsets(self.config, self.context.connector)
+        self._is_exactly_once = self.config.is_exactly_once
         self._failures = 0
         #: Whether the last put may have been committed although its answer was lost.
         self._in_doubt = False
-        #: The batch that is copied straight into its table, row by row: COPY's lines are its records.
-        self._copied: Batch | None = None
+        #: Whether records of the fetch in hand were refused; and of the one before, more than one.
+        self._refused = 0
+        self._had_many = False
         #: Whether a row of ours can be told by its key: topic, partition and offset.
-        self._recognises = self.config.write_mode == "insert" and self.config.key_mode == "kafka"
+        own_key = self.config.write_mode == "insert" and self.config.key_mode == "kafka"
+        self._recognises = own_key and not self._is_exactly_once
         await self._connected()
 
     async def stop(self) -> None:
         connection, self._connection = getattr(self, "_connection", None), None
         await close(connection)
+
+    # -- offsets in the target -----------------------------------------------------------------------------------------
+
+    async def resume_offsets(self, partitions: Sequence[At]) -> Mapping[At, int] | None:
+        """Take the partitions over, and return where they go on."""
+        try:
+            connection, _ = await self._connected()
+            if not self._is_exactly_once:
+                await self._forget_offsets(connection, partitions)
+                return None
+            ids = {at: self.context.topic_id(at[0]) or "" for at in partitions}
+            what = f"taking over offsets in table {self.config.offsets_table}"
+            async with self._explained(what), connection.transaction():
+                await connection.execute(LOCK_TIMEOUT)
+                found = await self._offsets.claim(connection, ids)
+        except RetriableError:
+            await self.stop()
+            raise
+        self._offsets.known |= found
+        return found
+
+    async def close_partitions(self, partitions: Sequence[At]) -> None:
+        self._offsets.forget(partitions)
+
+    async def _forget_offsets(self, connection: asyncpg.Connection, partitions: Sequence[At]) -> None:
+        """Delete what is there of a time with delivery.guarantee=exactly-once, or it would be taken for the truth once
+        that is set again."""
+        what = f"deleting offsets in table {self.config.offsets_table}"
+        try:
+            async with self._explained(what), connection.transaction():
+                await self._offsets.delete(connection, partitions)
+        except ConfigError as error:
+            self.context.log.warning("%s", error.message)
+
+    # -- putting -------------------------------------------------------------------------------------------------------
 
     async def put_batch(self, batch: Batch) -> None:
         await self.put_batches([batch])
@@ -69,36 +110,115 @@ class JdbcSinkTask(SinkTask[SinkConfig]):
         if not filled:
             return
         try:
-            await self._put(filled)
+            await (self._put_exactly(filled) if self._is_exactly_once else self._put(filled))
+        except DataError:
+            raise  # the server has rolled it back
         except RetriableError as error:
             self._in_doubt = True
             await self._count(error)
             raise
+        except BaseException:
+            self._in_doubt = True
+            raise
         self._failures = 0
         self._in_doubt = False
+        self._had_many, self._refused = self._refused > 1, 0
 
     async def _put(self, batches: Sequence[Batch]) -> None:
         try:
             await self._transaction(batches, recognise=self._recognises and self._in_doubt)
         except DataError as error:
-            if not (self._recognises and not self._in_doubt and getattr(error.__cause__, "sqlstate", None) == "23505"):
-                raise
+            if not self._recognises or self._in_doubt or (error.details or {}).get("sqlstate") != "23505":
+                raise await self._blamed(batches, error, recognise=self._recognises and self._in_doubt) from error
             # Perhaps rows of ours, whose commit was never answered or not followed by that of their offsets.
-            await self._transaction(batches, recognise=True)
+            try:
+                await self._transaction(batches, recognise=True)
+            except DataError as again:
+                raise await self._blamed(batches, again, recognise=True) from again
 
-    async def _transaction(self, batches: Sequence[Batch], *, recognise: bool) -> None:
+    async def _put_exactly(self, batches: Sequence[Batch]) -> None:
+        if self._in_doubt:
+            await self._look_again()
+        offsets = {at: max(offset, self._known(at)) for at, offset in self.context.offsets_after_put().items()}
+        masks = [self._new(batch) for batch in batches]
+        new = [batch.select(mask) for batch, mask in zip(batches, masks, strict=True) if any(mask)]
+        try:
+            await self._transaction(new, offsets=offsets)
+        except DataError as error:
+            blamed = await self._blamed(new, error)
+            indices = [index for index, is_new in enumerate(one for mask in masks for one in mask) if is_new]
+            blamed.failed = tuple(
+                FailedRecord(indices[bad.index], bad.reason, bad.details)
+                for bad in blamed.failed
+                if isinstance(bad, FailedRecord)
+            )
+            raise blamed from error
+        self._offsets.known |= offsets
+
+    async def _look_again(self) -> None:
+        """Learn whether the last transaction was committed."""
+        connection, _ = await self._connected()
+        what = f"looking at offsets in table {self.config.offsets_table}"
+        async with self._explained(what), connection.transaction():
+            await connection.execute(LOCK_TIMEOUT)
+            await self._offsets.look_again(connection)
+        self._in_doubt = False
+
+    def _known(self, at: At) -> int:
+        return self._offsets.known.get(at, 0)
+
+    def _new(self, batch: Batch) -> list[bool]:
+        """Return which records of a batch are not in the target."""
+        if batch.original_topic is None or batch.original_partition is None or batch.offsets is None:
+            raise ConfigError(
+                f"records of topic {batch.topic} were made by a transform that does not say of which record, "
+                "so it cannot be told whether they are written already",
+                config_path="delivery.guarantee",
+                hint="Leave the transform out, or set delivery.guarantee=at-least-once.",
+            )
+        known = self._known((batch.original_topic, batch.original_partition))
+        if min(batch.offsets) >= known:
+            return [True] * len(batch)
+        mask = [offset >= known for offset in batch.offsets]
+        self.context.log.info(
+            "%d records of %s-%d are in the target already",
+            mask.count(False),
+            batch.original_topic,
+            batch.original_partition,
+        )
+        return mask
+
+    async def _transaction(
+        self, batches: Sequence[Batch], *, recognise: bool = False, offsets: Mapping[At, int] | None = None
+    ) -> None:
+        """Write batches in one transaction. A `DataError` names the record where the server names its line."""
         connection, writer = await self._connected()
         names = [self._table_of(batch.topic) for batch in batches]
         shown = ", ".join(sorted(set(map(str, names))))
+        before = 0
         try:
             async with (
                 self._explained(f"writing to table {shown}"),  # the commit, for what is checked only then
                 connection.transaction(),
             ):
+                if offsets is not None:
+                    await self._store(connection, offsets)
                 for name, batch in zip(names, batches, strict=True):
-                    await self._write_one(connection, writer, name, batch, recognise=recognise)
+                    await self._write_one(connection, writer, name, batch, before, recognise=recognise)
+                    before += len(batch)
         except BaseException:
             self._tables.forget()  # what this transaction made is gone, and what it met may have changed
+            raise
+
+    async def _store(self, connection: asyncpg.Connection, offsets: Mapping[At, int]) -> None:
+        try:
+            async with self._explained(f"storing offsets in table {self.config.offsets_table}"):
+                await self._offsets.store(connection, offsets)
+        except ConfigError as error:
+            error.hint = (
+                "Restart the task: it makes the table where it is missing, and goes on at the offset that the consumer "
+                "group has committed."
+            )
             raise
 
     def _explained(
@@ -108,90 +228,68 @@ class JdbcSinkTask(SinkTask[SinkConfig]):
         return explained(what, self.config.target, retry_after_ms=retry_ms, record=record, writing=True)
 
     async def _write_one(
-        self, connection: asyncpg.Connection, writer: Writer, name: TableName, batch: Batch, *, recognise: bool
+        self,
+        connection: asyncpg.Connection,
+        writer: Writer,
+        name: TableName,
+        batch: Batch,
+        before: int,
+        *,
+        recognise: bool,
     ) -> None:
-        self._copied = None
-        only = _record(batch, 0) if len(batch) == 1 else None
-        name_record: Callable[[int | None], str | None] = lambda line: (  # noqa: E731 - a line counts where rows are copied straight
-            only if only or line is None or self._copied is None else _record(self._copied, line - 1)
-        )
-        what = f"writing to table {name}"
+        step: Step | None = None
+
+        def index_of(line: int | None) -> int | None:
+            if len(batch) == 1:
+                return 0
+            return step.places[line - 1] if step is not None and step.is_copied and line is not None else None
+
+        def name_record(line: int | None) -> str | None:
+            index = index_of(line)
+            return None if index is None else record_of(batch, index)
+
         try:
-            async with self._explained(what, name_record):
-                await self._write(connection, writer, name, batch, recognise=recognise)
+            async with self._explained(f"writing to table {name}", name_record):
+                async for step in self._steps.of(connection, name, batch, recognise=recognise):
+                    if known := await step.write(writer):
+                        self._tell_known(known, name)
         except DataError as error:
-            if not error.message.startswith("writing to"):
-                where = f"{what}, record {only}" if only else what
-                raise DataError(f"{where}: {error.message}", code=error.code, hint=error.hint) from error
-            raise
-
-    async def _write(
-        self, connection: asyncpg.Connection, writer: Writer, name: TableName, batch: Batch, *, recognise: bool
-    ) -> None:
-        if self.config.delete_enabled and None in batch.values:
-            batch = await self._delete(connection, writer, name, batch)
-            if not len(batch):
-                return
-        fields = fields_of(batch, self.config)
-        table = await self._tables.ready(connection, name, fields)
-        columns, values = self._fitted(table, fields)
-        mode = self.config.write_mode
-        if mode == "insert":
-            if recognise:
-                await self._insert_missing(writer, table, columns, values, fields.key)
-                return
-            self._copied = batch if copies(table, columns) else None
-            await writer.insert(table, columns, values)
-            return
-        values = _last_of_equal_keys(columns, values, fields.key)
-        await (writer.upsert if mode == "upsert" else writer.update)(table.name, columns, values, fields.key)
-
-    async def _insert_missing(
-        self, writer: Writer, table: TableInfo, columns: list[ColumnInfo], values: list[list[Any]], key: list[str]
-    ) -> None:
-        new = await writer.insert_missing(table.name, columns, values, key)
-        if known := len(values[0]) - new:
-            self.context.log.warning(
-                "%d rows of table %s are there already under their topic, partition and offset, "
-                "and are taken as written",
-                known,
-                table.name,
+            index = index_of(line_of(error.__cause__))
+            message = message_of(name, batch, index, error)
+            details = {"table": str(name), **(error.details or {})}
+            named = [] if index is None else [FailedRecord(before + index, message, details)]
+            raise DataError(message, failed=named, details=details, code=error.code, hint=error.hint) from (
+                error.__cause__ if error.__cause__ is not None else error
             )
 
-    async def _delete(self, connection: asyncpg.Connection, writer: Writer, name: TableName, batch: Batch) -> Batch:
-        """Delete the rows of tombstones; return what is still to be written."""
-        fields = key_fields_of(batch, self.config)
-        keys = list(map(_hashable, fields.key_rows))
-        last = {key: index for index, key in enumerate(keys) if batch.values[index] is None}
-        table = await self._tables.find(connection, name)
-        if table is not None:  # else nothing was ever written under these keys
-            dead = Fields(key=fields.key)
-            for column in fields.key:
-                dead.add(column, [fields.columns[column][index] for index in last.values()], fields.schemas[column])
-            columns, values = self._fitted(table, dead)
-            await writer.delete(table.name, columns, values)
-        return batch.select([index > last.get(key, -1) for index, key in enumerate(keys)])
+    def _tell_known(self, count: int, name: TableName) -> None:
+        self.context.log.warning(
+            "%d rows of table %s are there already under their topic, partition and offset, and are taken as written",
+            count,
+            name,
+        )
 
-    def _fitted(self, table: TableInfo, fields: Fields) -> tuple[list[ColumnInfo], list[list[Any]]]:
-        columns, values = [], []
-        for name in fields.columns:
-            column = table.column(name)
-            if column is None:
-                raise ConfigError(
-                    f"table {table.name} has no column {name!r}; it has {', '.join(table.column_names)}",
-                    config_path="pk.fields",
-                )
-            if column.generated:
-                raise ConfigError(
-                    f"column {name} of table {table.name} is GENERATED: "
-                    "the server computes it, and takes no value for it",
-                    config_path="fields.whitelist",
-                    hint="Leave the field out with fields.whitelist, or with the ReplaceField transform.",
-                )
-            column, fitted = fit(fields.columns[name], column, self._zone, fields.schemas[name])
-            columns.append(column)
-            values.append(fitted)
-        return columns, values
+    async def _blamed(self, batches: Sequence[Batch], error: DataError, *, recognise: bool = False) -> DataError:
+        """Return the error with all bad records of a put named, as far as they can be found.
+
+        One that COPY names is taken at its word, and the others are put again. Where that fails once more, or the last
+        fetch had several, all are looked for.
+        """
+        if len(error.failed) and not self._refused and not self._had_many:
+            self._refused = 1
+            return error
+        connection, writer = await self._connected()
+        blame = Blame(connection, writer, self._steps, self.config)
+        named = [(self._table_of(batch.topic), batch) for batch in batches]
+        try:
+            async with self._explained("looking for the records that are refused"):
+                found = await blame.find(named, recognise=recognise)
+        finally:
+            self._tables.forget()
+        if not found:
+            return error
+        self._refused += len(found)
+        return DataError(error.message, failed=found, code=error.code, hint=error.hint)
 
     def _table_of(self, topic: str) -> TableName:
         try:
@@ -238,8 +336,23 @@ class JdbcSinkConnector(SinkConnector[SinkConfig]):
             # An outage: the tasks wait for its end by themselves.
             self.context.log.warning("the tasks will wait: %s", error.message)
 
-    def alter_offsets(self, offsets: Mapping[tuple[str, int], int | None]) -> bool:
-        """Take any: the group's offsets are all there is. Rows that are read again are written as insert.mode says."""
+    def exactly_once_support(self) -> ExactlyOnceSupport:
+        """with delivery.guarantee=exactly-once, which keeps the offsets in a table beside the rows"""
+        return ExactlyOnceSupport.SUPPORTED
+
+    async def alter_offsets(self, offsets: Mapping[At, int | None]) -> bool:
+        """Take any; those that are kept in the target are set there. Rows that are read again are written as
+        insert.mode says."""
+        if not self.config.is_exactly_once:
+            return True
+        connection = await connect(self.config)
+        what = f"setting offsets in table {self.config.offsets_table}"
+        try:
+            async with explained(what, self.config.target, writing=True), connection.transaction():
+                await connection.execute(LOCK_TIMEOUT)
+                await TargetOffsets(self.config, self.context.name).alter(connection, offsets)
+        finally:
+            await close(connection)
         return True
 
     async def check(self) -> list[Problem]:
@@ -249,25 +362,3 @@ class JdbcSinkConnector(SinkConnector[SinkConfig]):
             return await sink_problems(connection, self.config, [topic for topic in topics if topic])
         finally:
             await close(connection)
-
-
-def _record(batch: Batch, index: int) -> str:
-    """Name one record."""
-    place = batch.offsets[index] if batch.offsets is not None and index < len(batch) else "?"
-    return f"{batch.topic}-{batch.partition}@{place}"
-
-
-def _last_of_equal_keys(columns: list[ColumnInfo], values: list[list[Any]], key: list[str]) -> list[list[Any]]:
-    at = [index for index, column in enumerate(columns) if column.name in key]
-    last = {_hashable(row): place for place, row in enumerate(zip(*(values[index] for index in at), strict=True))}
-    if len(last) == len(values[0]):
-        return values
-    return [[column[place] for place in last.values()] for column in values]
-
-
-def _hashable(row: tuple[Any, ...]) -> Any:
-    try:
-        hash(row)
-    except TypeError:  # an array or object in a key
-        return repr(row)
-    return row

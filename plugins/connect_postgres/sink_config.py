@@ -72,6 +72,15 @@ class SinkConfig(ConnectionConfig):
         order=3,
         width="LONG",
     )
+    offsets_table_name: str = config_key(
+        "Table, TABLE or SCHEMA.TABLE, in which the sink keeps its offsets with delivery.guarantee=exactly-once; "
+        "without a schema in that of table.name.format. It is made where it is missing.",
+        default="connect_offsets",
+        importance="low",
+        group="Data Mapping",
+        order=6,
+        non_empty=True,
+    )
     fields_whitelist: list[str] = config_key(
         "Fields of the value to write beside the key's; empty means all.",
         default=[],
@@ -142,6 +151,20 @@ class SinkConfig(ConnectionConfig):
         return TableName.parse(folded(name) if self.folds else name)
 
     @property
+    def offsets_table(self) -> TableName:
+        """The table of the sink's offsets: in the schema of the rows, where that is the same for all topics."""
+        name, rows = self.offsets_table_name, self.table_name_format
+        table = TableName.parse(folded(name) if self.folds else name)
+        if table.schema is None and _TOPIC not in rows.rpartition(".")[0]:
+            return TableName(table.name, self.table_of("topic").schema)
+        return table
+
+    @property
+    def is_exactly_once(self) -> bool:
+        """Whether the config asks for offsets that are kept in the target."""
+        return str(self.originals.get("delivery.guarantee") or "").strip().lower() == "exactly-once"
+
+    @property
     def folds(self) -> bool:
         """Whether names are read as without quotes."""
         return self.quote_sql_identifiers.upper() == "NEVER"
@@ -181,6 +204,10 @@ class SinkConfig(ConnectionConfig):
             )
         if len(set(self.pk_fields)) != count:
             yield Problem("pk.fields", f"pk.fields names a column twice: {', '.join(self.pk_fields)}")
+        try:
+            TableName.parse(self.offsets_table_name)
+        except ValueError as error:
+            yield Problem("offsets.table.name", f"offsets.table.name: {error}")
         if "$" in self.table_name_format.replace(_TOPIC, ""):
             yield Problem(
                 "table.name.format", f"table.name.format {self.table_name_format!r}: the only placeholder is ${{topic}}"

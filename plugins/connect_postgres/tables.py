@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import asyncpg
 
 #: Tasks that make tables or columns take turns: CREATE TABLE IF NOT EXISTS alone fails when two of them race.
-_TURN = "SELECT pg_advisory_xact_lock(hashtext('connect_postgres'))"
+TURN = "SELECT pg_advisory_xact_lock(hashtext('connect_postgres'))"
 
 
 class Tables:
@@ -70,7 +70,7 @@ class Tables:
         parts = [_definition(fields, column, required=column in fields.key) for column in fields.columns]
         if fields.key:
             parts.append(f"PRIMARY KEY ({', '.join(map(quoted, fields.key))})")
-        await connection.execute(_TURN)
+        await connection.execute(TURN)
         await connection.execute(f"CREATE TABLE IF NOT EXISTS {name.sql} ({', '.join(parts)})")
 
     async def _evolve(
@@ -85,7 +85,7 @@ class Tables:
             )
         # Without NOT NULL, whatever the schema says: the rows that are there have no value for a new column.
         additions = [f"ADD COLUMN IF NOT EXISTS {quoted(column)} {_type(fields, column)}" for column in missing]
-        await connection.execute(_TURN)
+        await connection.execute(TURN)
         await connection.execute(f"ALTER TABLE {table.name.sql} {', '.join(additions)}")
 
 

@@ -14,7 +14,7 @@ import datetime as dt
 import json
 import re
 import uuid
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final, TypeVar
@@ -137,7 +137,9 @@ def fit(
     except (ValueError, TypeError, ArithmeticError) as error:
         hint = _DECIMAL_HINT if isinstance(error, NoNumber) else None
         raise DataError(
-            f"column {column.name} is {column.declared}, and a value does not fit: {reason(error)}", hint=hint
+            f"column {column.name} is {column.declared}, and a value does not fit: {reason(error)}",
+            hint=hint,
+            details={"column": column.name},
         ) from error
     return column, fitted
 
@@ -164,17 +166,43 @@ def _refuse_declared_text(declared: Schema | None) -> None:
 
 def unfit(columns: Sequence[ColumnInfo], values: Sequence[list[Any]]) -> str | None:
     """Return what is wrong with values that the driver refused although they have the right types; None if unknown."""
+    return next((told for _, _, told in unfit_rows(columns, values)), None)
+
+
+def unfit_rows(columns: Sequence[ColumnInfo], values: Sequence[list[Any]]) -> Iterator[tuple[int, ColumnInfo, str]]:
+    """Give each value that the driver refuses although it has the right type: its row, its column, and why."""
     for column, given in zip(columns, values, strict=True):
         bits = _INT_BITS.get(column.type)
-        for value in given:
+        for row, value in enumerate(given):
             if bits is not None and isinstance(value, int) and not -(1 << bits - 1) <= value < 1 << bits - 1:
-                return f"column {column.name} is {column.declared}, and {value} is out of its range"
+                yield row, column, f"column {column.name} is {column.declared}, and {value} is out of its range"
             if isinstance(value, str) and not value.isascii() and any("\ud800" <= sign <= "\udfff" for sign in value):
-                return (
-                    f"column {column.name} is {column.declared}, and a text holds half a surrogate pair, "
-                    "which UTF-8 has no bytes for"
-                )
-    return None
+                told = "a text holds half a surrogate pair, which UTF-8 has no bytes for"
+                yield row, column, f"column {column.name} is {column.declared}, and {told}"
+
+
+def misfits(
+    values: list[Any], column: ColumnInfo, zone: dt.tzinfo, declared: Schema | None = None
+) -> Iterator[tuple[int, DataError]]:
+    """Give each value that does not fit a column: its place, and the error that `fit` has for it alone."""
+    for place, value in enumerate(values):
+        try:
+            fit([value], column, zone, declared)
+        except DataError as error:
+            yield place, error
+
+
+def too_long(column: ColumnInfo, value: Any) -> bool:
+    """Whether a value is beyond its column's length or precision, of which the server does not name the column."""
+    if column.modifier < 4 or value is None:
+        return False
+    if column.type in ("character varying", "character") and isinstance(value, str):
+        return len(value.rstrip(" ")) > column.modifier - 4
+    if column.type == "numeric" and isinstance(value, int | Decimal):
+        precision, scale = column.modifier - 4 >> 16 & 0xFFFF, column.modifier - 4 & 0x7FF
+        number = Decimal(value)
+        return number.is_finite() and number != 0 and round(number, scale).adjusted() >= precision - scale
+    return False
 
 
 def _fit_plain(values: list[Any], kind: str, zone: dt.tzinfo) -> list[Any]:

@@ -35,17 +35,14 @@ class Writer:
             await self._copy(table.name.name, table.name.schema, columns, values)
             return
         staging = await self._stage(columns, values)
-        await self._connection.execute(f"{_into(table.name, columns)} SELECT {_cast(columns)} FROM {staging} s")  # noqa: S608 - quoted
+        await self._connection.execute(insert_statement(table.name, columns, f"{staging} s"))
 
     async def insert_missing(
         self, table: TableName, columns: Sequence[ColumnInfo], values: Sequence[list[Any]], key: Sequence[str]
     ) -> int:
         """Add the rows whose key is not there yet; return how many those were. Keys are distinct."""
         staging = await self._stage(columns, values)
-        there = f"SELECT FROM {table.sql} t WHERE {_matches(columns, key)}"
-        status = await self._connection.execute(
-            f"{_into(table, columns)} SELECT {_cast(columns)} FROM {staging} s WHERE NOT EXISTS ({there})"  # noqa: S608 - quoted identifiers only
-        )
+        status = await self._connection.execute(missing_statement(table, columns, f"{staging} s", key))
         return int(status.rpartition(" ")[2])
 
     async def upsert(
@@ -53,30 +50,32 @@ class Writer:
     ) -> None:
         """Add rows, or replace those of the same key. Keys are distinct."""
         staging = await self._stage(columns, values)
-        changes = _assignments(columns, key, "EXCLUDED", cast=False)
-        action = f"DO UPDATE SET {changes}" if changes else "DO NOTHING"
-        await self._connection.execute(
-            f"{_into(table, columns)} SELECT {_cast(columns)} FROM {staging} s "  # noqa: S608 - quoted
-            f"ON CONFLICT ({', '.join(map(quoted, key))}) {action}"
-        )
+        await self._connection.execute(upsert_statement(table, columns, f"{staging} s", key))
 
     async def update(
         self, table: TableName, columns: Sequence[ColumnInfo], values: Sequence[list[Any]], key: Sequence[str]
     ) -> None:
         """Change the rows of known keys. Keys are distinct."""
-        changes = _assignments(columns, key, "s", cast=True)
-        if not changes:
+        if all(column.name in key for column in columns):
             return
         staging = await self._stage(columns, values)
-        await self._connection.execute(
-            f"UPDATE {table.sql} t SET {changes} FROM {staging} s WHERE {_matches(columns, key)}"  # noqa: S608 - quoted identifiers only
-        )
+        await self._connection.execute(update_statement(table, columns, f"{staging} s", key))
 
     async def delete(self, table: TableName, columns: Sequence[ColumnInfo], values: Sequence[list[Any]]) -> None:
         """Delete the rows of these keys; `columns` are the key's."""
         staging = await self._stage(columns, values)
-        matches = _matches(columns, [column.name for column in columns])
-        await self._connection.execute(f"DELETE FROM {table.sql} t USING {staging} s WHERE {matches}")  # noqa: S608 - quoted
+        await self._connection.execute(delete_statement(table, columns, f"{staging} s"))
+
+    async def stage_numbered(self, columns: Sequence[ColumnInfo], values: Sequence[list[Any]], number: str) -> str:
+        """Stage rows with their numbers, from 0, in an indexed column of this name; return the table's name.
+
+        To be rolled back.
+        """
+        row = ColumnInfo(number, "integer", "integer")
+        staging = await self._stage([row, *columns], [list(range(len(values[0]))), *values])
+        index = staging.removeprefix("pg_temp.") + "_row"
+        await self._connection.execute(f"CREATE INDEX IF NOT EXISTS {index} ON {staging} ({quoted(number)})")
+        return staging
 
     async def _stage(self, columns: Sequence[ColumnInfo], values: Sequence[list[Any]]) -> str:
         shape = tuple((column.name, staged_type(column) or column.bare_type) for column in columns)
@@ -109,6 +108,37 @@ class Writer:
 def copies(table: TableInfo, columns: Sequence[ColumnInfo]) -> bool:
     """Return whether rows are copied straight into a table, in their order."""
     return table.takes_copy and all(staged_type(column) is None for column in columns)
+
+
+def insert_statement(table: TableName, columns: Sequence[ColumnInfo], source: str) -> str:
+    """Return the statement that adds rows; `source` is what they are in, under the name s."""
+    return f"{_into(table, columns)} SELECT {_cast(columns)} FROM {source}"  # noqa: S608 - quoted identifiers only
+
+
+def missing_statement(table: TableName, columns: Sequence[ColumnInfo], source: str, key: Sequence[str]) -> str:
+    """Return the statement that adds the rows whose key is not there yet."""
+    there = f"SELECT FROM {table.sql} t WHERE {_matches(columns, key)}"
+    return f"{insert_statement(table, columns, source)} WHERE NOT EXISTS ({there})"
+
+
+def upsert_statement(table: TableName, columns: Sequence[ColumnInfo], source: str, key: Sequence[str]) -> str:
+    """Return the statement that adds rows, or replaces those of the same key."""
+    changes = _assignments(columns, key, "EXCLUDED", cast=False)
+    action = f"DO UPDATE SET {changes}" if changes else "DO NOTHING"
+    # The WHERE tells ON CONFLICT from the ON of a join.
+    return f"{insert_statement(table, columns, source)} WHERE true ON CONFLICT ({', '.join(map(quoted, key))}) {action}"
+
+
+def update_statement(table: TableName, columns: Sequence[ColumnInfo], source: str, key: Sequence[str]) -> str:
+    """Return the statement that changes the rows of known keys."""
+    changes = _assignments(columns, key, "s", cast=True)
+    return f"UPDATE {table.sql} t SET {changes} FROM {source} WHERE {_matches(columns, key)}"  # noqa: S608 - quoted
+
+
+def delete_statement(table: TableName, columns: Sequence[ColumnInfo], source: str) -> str:
+    """Return the statement that deletes the rows of keys."""
+    matches = _matches(columns, [column.name for column in columns])
+    return f"DELETE FROM {table.sql} t USING {source} WHERE {matches}"  # noqa: S608 - quoted identifiers only
 
 
 def _staging_name(shape: tuple[tuple[str, str], ...]) -> str:

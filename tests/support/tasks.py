@@ -52,6 +52,15 @@ class SinkContext:
         self.seeks: dict[tuple[str, int], int] = {}
         self.paused: set[tuple[str, int]] = set()
         self.commits_requested = 0
+        #: What `offsets_after_put` returns, and the ids of topics.
+        self.after_put: dict[tuple[str, int], int] = {}
+        self.topic_ids: dict[str, str] = {}
+
+    def topic_id(self, topic: str) -> str | None:
+        return self.topic_ids.get(topic, f"id of {topic}")
+
+    def offsets_after_put(self) -> dict[tuple[str, int], int]:
+        return dict(self.after_put)
 
     def seek(self, topic: str, partition: int, offset: int) -> None:
         self.seeks[topic, partition] = offset

@@ -73,12 +73,22 @@ class SinkTaskContextImpl:
         self.commit_requested = False
         #: What the plugin wants nothing of.
         self.paused: set[TopicPartition] = set()
+        #: The ids of the topics that the task has partitions of, where the sink keeps its offsets in its target.
+        self.topic_ids: dict[str, str] = {}
+        #: Says, within a put, how far the partitions are once it is done.
+        self.reached: Callable[[], Mapping[TopicPartition, int]] = dict
         self._seeks: dict[TopicPartition, int] = {}
         self._pauses: dict[TopicPartition, bool] = {}
 
     @property
     def assignment(self) -> frozenset[tuple[str, int]]:
         return frozenset((p.topic, p.partition) for p in self.assigned)
+
+    def topic_id(self, topic: str) -> str | None:
+        return self.topic_ids.get(topic)
+
+    def offsets_after_put(self) -> dict[tuple[str, int], int]:
+        return {(at.topic, at.partition): offset for at, offset in self.reached().items()}
 
     def seek(self, topic: str, partition: int, offset: int) -> None:
         if type(offset) is not int or offset < 0:  # told where the plugin asks: later, nobody knows who it was

@@ -10,7 +10,8 @@ a pause or a rebalance came in between, is told by `not_put` and read again.
 
 Order: of one partition nothing is put before what lies in front of it, and nothing is put twice that was put once.
 Where a sink keeps its offsets in its target, a put may cover records that were set aside: their letters are on disk
-first (`keep_first`).
+first (`keep_first`). `reached` tells such a sink, within a put, how far the partitions are once it is done; and what is
+put while others wait is in front of all of them, or an offset could not say what is there.
 """
 
 from __future__ import annotations
@@ -48,6 +49,7 @@ class Puts:
         interrupted: Set while the task is asked to stop or to pause: no further piece is put then.
         keep_first: Brings letters of failures to disk; called before a put that may cover them. None where no put does.
         at_most_once: Nothing is put again of which the sink may have kept something.
+        keeps_offsets: The sink keeps its offsets in its target.
     """
 
     def __init__(
@@ -62,6 +64,7 @@ class Puts:
         *,
         keep_first: Callable[[Sequence[Failure]], Awaitable[None]] | None = None,
         at_most_once: bool = False,
+        keeps_offsets: bool = False,
     ) -> None:
         self.todo: deque[Batch] | None = None
         self.failures: list[Failure] = []
@@ -81,6 +84,10 @@ class Puts:
         self._interrupted = interrupted
         self._keep_first = keep_first
         self._at_most_once = at_most_once
+        self._keeps_offsets = keeps_offsets
+        self._fetched: Sequence[FetchedBatch] = ()
+        #: Within a put: what of the fetch is still to come behind it.
+        self._behind: Callable[[], Iterable[Batch]] = lambda: ()
         self._on_loop = on_loop(plugin, "put_batch", "put")
         self._together = type(plugin).put_batches is not SinkTask.put_batches
 
@@ -93,6 +100,7 @@ class Puts:
             ConnectError: The task has failed.
         """
         self.todo, self._held, self._dropped, self.failures, self._kept = None, [], [], [], 0
+        self._fetched = fetched
         self._suspects.begin(sum(map(len, fetched)))
         error: Exception | None = None
         if self._on_loop or self._together:
@@ -112,13 +120,16 @@ class Puts:
         """Return the offset of the first record of each partition that is not put; nothing for those that all are."""
         if self.todo is None:
             return firsts(fetched)
-        found: dict[TopicPartition, int] = {}
-        for batch in (*self._suspects.batches(), *self._held, *self.todo, *self._dropped):
-            if batch.original_topic is None or batch.original_partition is None or not batch.offsets:
-                return firsts(fetched)  # records that a transform has made: nobody knows where they belong
-            at = TopicPartition(batch.original_topic, batch.original_partition)
-            found[at] = min(found.get(at, batch.offsets[0]), *batch.offsets)
-        return found
+        found = _lowest((*self._suspects.batches(), *self._held, *self.todo, *self._dropped))
+        return firsts(fetched) if found is None else found
+
+    def reached(self) -> dict[TopicPartition, int]:
+        """Return, within a put, the offset of the first record of each partition that is still to be put behind it;
+        where there is none, the one behind all that was fetched."""
+        left = _lowest(self._behind())
+        waiting = firsts(self._fetched) if left is None else left
+        ends = {TopicPartition(batch.topic, batch.partition): batch.next_offset for batch in self._fetched}
+        return {at: waiting.get(at, end) for at, end in ends.items()}
 
     # -- one way or the other ------------------------------------------------------------------------------------------
 
@@ -126,6 +137,9 @@ class Puts:
         todo = deque(self._pipeline.from_bytes(fetched))
         self.failures += self._pipeline.outcome.failures
         self._dropped += self._pipeline.outcome.dropped
+        if self._dropped and self._keeps_offsets:
+            front, behind = _in_front(todo, self._dropped)
+            todo, self._dropped = deque(front), [*behind, *self._dropped]
         return todo
 
     def _put_on_thread(self, fetched: list[FetchedBatch]) -> Exception | None:
@@ -133,6 +147,7 @@ class Puts:
         todo = self.todo = self._converted(fetched)
         if not self._pieces.is_whole or (self.failures and self._keep_first is not None):
             return None
+        self._behind = lambda: (*self._held, *list(todo)[1:], *self._dropped)
         while todo:
             if self._is_held(todo[0]):
                 self._held.append(todo.popleft())
@@ -156,6 +171,7 @@ class Puts:
         self._held += [batch for batch in todo if self._is_held(batch)]
         _replace(todo, [batch for batch in todo if not self._is_held(batch)])
         count = len(todo)
+        self._behind = lambda: (*self._suspects.batches(), *self._held, *list(todo)[count:], *self._dropped)
         while todo:
             given = list(todo)[:count]
             error = await self._try(lambda: call(self._thread, self._plugin.put_batches, given))  # noqa: B023
@@ -170,6 +186,11 @@ class Puts:
                 count = len(todo)
             elif failed:
                 front, behind = _parted(given, failed[0].index)
+                if self._keeps_offsets:
+                    front, others = _in_front(front, behind)
+                    if not front:
+                        self._end_with(given, failed[0], error)
+                    behind = [*others, *behind]
                 _replace(todo, [*front, *behind, *list(todo)[count:]])
                 count = len(front)
             elif self._may_be_taken_apart(error):
@@ -197,10 +218,11 @@ class Puts:
                     raise Interrupted
                 end = len(batch) if error is not None else self._pieces.end(start)
                 if error is None and not self._on_loop and self._keep_first is None:
-                    start, end, error = await self._thread.run(self._put_pieces, batch, start)
+                    start, end, error = await self._thread.run(self._put_pieces, todo, start)
                     if error is None:
                         continue
                 piece = batch if end - start == len(batch) else batch[start:end]
+                self._behind = self._all_but(todo, batch, end)
                 error = await self._try(lambda: call(self._thread, self._plugin.put_batch, piece), error)  # noqa: B023
                 if error is None:
                     self._pieces.taken(start, end)
@@ -224,15 +246,18 @@ class Puts:
             todo.popleft()
             todo.extendleft(reversed([*left, batch[start:]] if start < len(batch) else left))
 
-    def _put_pieces(self, batch: Batch, start: int) -> tuple[int, int, Exception | None]:
-        """Put pieces on the task's thread, as long as there is nothing to decide: a hop for each costs much.
+    def _put_pieces(self, todo: deque[Batch], start: int) -> tuple[int, int, Exception | None]:
+        """Put pieces of the first batch on the task's thread, as long as there is nothing to decide: a hop for each
+        costs much.
 
         Returns:
             Where the next piece begins and ends, and what it has met; None where it was not put.
         """
+        batch = todo[0]
         while start < len(batch) and not self._is_held(batch):
             end = self._pieces.end(start)
             piece = batch if end - start == len(batch) else batch[start:end]
+            self._behind = self._all_but(todo, batch, end)
             try:
                 self._thread.inside(put, self._plugin, piece)
             except Exception as error:
@@ -248,6 +273,15 @@ class Puts:
             if self._interrupted.is_set():
                 break
         return start, start, None
+
+    def _all_but(self, todo: deque[Batch], batch: Batch, end: int) -> Callable[[], Iterable[Batch]]:
+        return lambda: (
+            *self._suspects.batches(),
+            *self._held,
+            *([batch[end:]] if end < len(batch) else ()),
+            *list(todo)[1:],
+            *self._dropped,
+        )
 
     async def _try(self, make: Callable[[], Awaitable[object]], error: Exception | None = None) -> Exception | None:
         """Put, again while the failure passes; return what does not pass, None where the sink took it.
@@ -324,6 +358,16 @@ class Puts:
             start = end
         return kept
 
+    def _end_with(self, batches: Sequence[Batch], bad: FailedRecord, error: Exception) -> None:
+        """Have a record, counted over all batches, end the task, which tolerates none."""
+        assert isinstance(error, DataError)
+        index = bad.index
+        for batch in batches:
+            if index < len(batch):
+                self._set_aside(named(error, bad), batch, index)
+                return
+            index -= len(batch)
+
     def _set_aside(self, error: Exception, batch: Batch, index: int) -> None:
         """Have tolerance decide about a record; go on where it is skipped."""
         at = ("TASK_PUT", self._plugin)
@@ -363,6 +407,7 @@ class Puts:
             assert isinstance(first.error, ConnectError)
             if not await self._may_try_again(first.error, self._suspects.tries, wait_ms):
                 raise Interrupted from first.error
+            self._behind = lambda: (*list(self._suspects.batches())[1:], *self._held, *todo, *self._dropped)
             error = await self._try(lambda: call(self._thread, self._plugin.put_batch, first.batch))  # noqa: B023
             if error is None:  # it was an outage, and is over
                 todo.extend([failure.batch for failure in self._suspects.believed()][1:])
@@ -409,6 +454,37 @@ def firsts(fetched: Iterable[FetchedBatch]) -> dict[TopicPartition, int]:
     for batch in fetched:
         found.setdefault(TopicPartition(batch.topic, batch.partition), batch.offsets[0])
     return found
+
+
+def _lowest(batches: Iterable[Batch]) -> dict[TopicPartition, int] | None:
+    """Return the lowest offset of each partition; None where records are made by a transform: nobody knows where they
+    belong."""
+    found: dict[TopicPartition, int] = {}
+    for batch in batches:
+        if batch.original_topic is None or batch.original_partition is None or not batch.offsets:
+            return None
+        at = TopicPartition(batch.original_topic, batch.original_partition)
+        found[at] = min(found.get(at, batch.offsets[0]), *batch.offsets)
+    return found
+
+
+def _in_front(batches: Iterable[Batch], behind: Sequence[Batch]) -> tuple[list[Batch], list[Batch]]:
+    """Return the records whose offsets are in front of all those that are to wait, and the others.
+
+    They differ where a transform has shared one partition's records out to several topics, batch by batch.
+    """
+    limits = _lowest(behind)
+    front, others = list[Batch](), list[Batch]()
+    for batch in batches:
+        at = TopicPartition(batch.original_topic or "", batch.original_partition or 0)
+        limit = None if limits is None else limits.get(at)
+        if limit is None or not batch.offsets or max(batch.offsets) < limit:
+            front.append(batch)
+            continue
+        mask = [offset < limit for offset in batch.offsets]
+        front += [batch.select(mask)] if any(mask) else []
+        others.append(batch.select([not one for one in mask]))
+    return front, others
 
 
 def _parted(batches: Iterable[Batch], index: int) -> tuple[list[Batch], list[Batch]]:

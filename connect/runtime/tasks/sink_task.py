@@ -106,7 +106,9 @@ class SinkTaskRunner(TaskRunner):
             self.interrupted,
             keep_first=self._keep_first if keeps_offsets and self._dead_letters is not None else None,
             at_most_once=self._at_most_once,
+            keeps_offsets=keeps_offsets,
         )
+        self.context.reached = self._puts.reached
         configs = {
             "auto.offset.reset": "earliest",
             # Not Kafka Connect's default: an exactly-once source's aborted records are nobody's.
@@ -360,9 +362,18 @@ class SinkTaskRunner(TaskRunner):
         if type(self._plugin).resume_offsets is SinkTask.resume_offsets:
             return
         asked = sorted(gained)
+        await self._learn_topic_ids({at.topic for at in asked})
         found = await call(self.thread, self._plugin.resume_offsets, asked)
         for (topic, partition), offset in resume_offsets_of(self._plugin, found, asked).items():
             self.context.resume_from(TopicPartition(topic, partition), offset)
+
+    async def _learn_topic_ids(self, topics: set[str]) -> None:
+        """One that is gone again has none, which the next look at the assignment shows."""
+        found = await self.around.cluster.admin.describe_topics(topics)
+        self.context.topic_ids = {
+            **{topic: known for topic, known in self.context.topic_ids.items() if topic not in topics},
+            **{topic: info.topic_id for topic, info in found.items()},
+        }
 
     def _forget(self, partitions: Iterable[TopicPartition]) -> None:
         for partition in partitions:

@@ -47,7 +47,7 @@ async def start(worker: RunningWorker, database: Database, **keys: str) -> None:
     assert answer.status_code == 201, answer.text
 
 
-async def test_what_one_table_refuses_leaves_nothing_in_the_other_however_often_it_is_tried(
+async def test_what_is_in_front_of_a_refused_record_is_written_once_in_all_tables_however_often_it_is_tried(
     worker: RunningWorker, database: Database
 ) -> None:
     await database.execute(*TWO)
@@ -58,10 +58,10 @@ async def test_what_one_table_refuses_leaves_nothing_in_the_other_however_often_
     for _ in range(2):
         await worker.client.post("/connectors/s/restart?includeTasks=true")
         await worker.until_failed("s")
-        assert await database.rows("SELECT count(*) FROM good") == [(0,)]
+        assert await database.rows("SELECT (SELECT count(*) FROM good), (SELECT count(*) FROM narrow)") == [(100, 2)]
     await database.execute("ALTER TABLE narrow DROP CONSTRAINT narrow_id_check")
     await worker.client.post("/connectors/s/restart?includeTasks=true")
-    await worker.until(lambda: worker.records("s") == 105)
+    await worker.until(lambda: worker.records("s") >= 3)
     assert await database.rows("SELECT (SELECT count(*) FROM good), (SELECT count(*) FROM narrow)") == [(100, 5)]
 
 

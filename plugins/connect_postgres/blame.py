@@ -1,0 +1,123 @@
+"""Which records of a put are bad: all of them, each with what was said of it.
+
+The put is made again in a transaction that is rolled back: what cannot be sent at all is left out, and the server finds
+what it refuses (`culprits.py`). Constraints that are checked at the commit are checked at once here; a row that fails
+so may refer to one behind it, so those that failed are tried once more until none of them passes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from connect.api import Batch, ConnectError, DataError, FailedRecord
+from connect_postgres.culprits import refused_rows
+from connect_postgres.failures import translated
+from connect_postgres.names import TableName
+from connect_postgres.sink_config import SinkConfig
+from connect_postgres.steps import Step, Steps
+from connect_postgres.writes import Writer
+
+if TYPE_CHECKING:
+    import asyncpg
+
+#: What is said of a row alone, whatever comes behind it: values, NOT NULL, CHECK, duplicates.
+_FINAL: Final = ("22", "23502", "23514", "23505")
+#: No PL/pgSQL, and no right to it or to temporary tables: nothing can be looked for.
+_CANNOT: Final = ("42704", "42501", "0A000", "25006")
+
+
+class Blame:
+    """Looks for the bad records of one put."""
+
+    def __init__(self, connection: asyncpg.Connection, writer: Writer, steps: Steps, config: SinkConfig) -> None:
+        self._connection = connection
+        self._writer = writer
+        self._steps = steps
+        self._config = config
+        #: Rows that the server has refused, with their step, the batch and the index of its first record.
+        self._found: list[tuple[TableName, Batch, int, Step, list[tuple[int, Any]]]] = []
+        #: Records that are bad by themselves.
+        self._unfit: dict[int, FailedRecord] = {}
+
+    async def find(self, batches: Sequence[tuple[TableName, Batch]], *, recognise: bool = False) -> list[FailedRecord]:
+        """Return all bad records, counted over all batches; none where they cannot be found.
+
+        Raises:
+            ConnectError: What the server says of a row is no verdict on it.
+            asyncpg.PostgresError: The search fails.
+        """
+        import asyncpg
+
+        transaction = self._connection.transaction()
+        await transaction.start()
+        try:
+            await self._connection.execute("SET CONSTRAINTS ALL IMMEDIATE")
+            before = 0
+            for name, batch in batches:
+                await self._try(name, batch, before, recognise=recognise)
+                before += len(batch)
+            while await self._try_again():
+                pass
+        except asyncpg.PostgresError as error:
+            if error.sqlstate in _CANNOT:
+                return []
+            raise
+        finally:
+            await transaction.rollback()
+        refused = dict(self._unfit)
+        for name, batch, before, step, rows in self._found:
+            for row, said in rows:
+                index = step.places[row]
+                refused[before + index] = self._named(name, batch, before, index, said)
+        return [refused[index] for index in sorted(refused)]
+
+    async def _try(self, name: TableName, batch: Batch, before: int, *, recognise: bool) -> None:
+        def refused(index: int, error: DataError) -> None:
+            details = {"table": str(name), **(error.details or {})}
+            self._unfit[before + index] = FailedRecord(before + index, message_of(name, batch, index, error), details)
+
+        async for step in self._steps.of(self._connection, name, batch, recognise=recognise, refused=refused):
+            rows = await refused_rows(self._connection, self._writer, step)
+            if rows:
+                self._found.append((name, batch, before, step, rows))
+
+    async def _try_again(self) -> bool:
+        """Try the rows that failed once more; return whether some of them, and not all, passed."""
+        count, still = 0, 0
+        for place, (name, batch, before, step, rows) in enumerate(self._found):
+            final = [one for one in rows if str(one[1].sqlstate).startswith(_FINAL)]
+            open_ = [row for row, said in rows if not str(said.sqlstate).startswith(_FINAL)]
+            again = await refused_rows(self._connection, self._writer, step.of_rows(open_)) if open_ else []
+            count += len(open_)
+            still += len(again)
+            left = [*final, *((open_[number], said) for number, said in again)]
+            self._found[place] = (name, batch, before, step, left)
+        return 0 < still < count
+
+    def _named(self, name: TableName, batch: Batch, before: int, index: int, error: Any) -> FailedRecord:
+        told = translated(
+            f"writing to table {name}",
+            self._config.target,
+            error,
+            record=lambda _: record_of(batch, index),
+            writing=True,
+        )
+        if not isinstance(told, DataError):
+            raise told
+        return FailedRecord(before + index, told.message, {"table": str(name), **told.details})
+
+
+def record_of(batch: Batch, index: int) -> str:
+    """Name one record."""
+    place = batch.offsets[index] if batch.offsets is not None and index < len(batch) else "?"
+    return f"{batch.topic}-{batch.partition}@{place}"
+
+
+def message_of(name: TableName, batch: Batch, index: int | None, error: ConnectError) -> str:
+    """Return what is wrong with a record, and where it was to go."""
+    what = f"writing to table {name}"
+    if error.message.startswith(what):
+        return error.message
+    where = what if index is None else f"{what}, record {record_of(batch, index)}"
+    return f"{where}: {error.message}"

@@ -1,0 +1,164 @@
+"""Which rows of a refused write are bad: the server looks for them, and tells of each what it says of it alone.
+
+Theory of operation. The rows are staged with their numbers, and a block of PL/pgSQL writes them from there, piece by
+piece, each piece in a subtransaction: what is refused is undone, and the block goes on. So one round trip finds all bad
+rows, and nobody halves batches over the network.
+
+A piece that fails is not halved either, where that can be had: each row draws a number from a sequence before it is
+written, which no rollback takes back, so the last number tells which row was being written. It is put alone, since some
+checks come behind the whole piece (foreign keys, AFTER triggers): there the number says nothing, and the piece is
+halved. Behind a bad row the next piece is all that is left, or, where rows had to be searched for, begins small.
+
+All of it is for a transaction that is rolled back: it names the rows, and keeps none.
+"""
+
+from __future__ import annotations
+
+import uuid
+from typing import TYPE_CHECKING, Final
+
+from connect_postgres.names import quoted
+from connect_postgres.steps import Step
+from connect_postgres.values import too_long
+from connect_postgres.writes import (
+    Writer,
+    delete_statement,
+    insert_statement,
+    missing_statement,
+    update_statement,
+    upsert_statement,
+)
+
+if TYPE_CHECKING:
+    import asyncpg
+
+#: Rows of a piece behind a bad one that had to be searched for.
+PIECE: Final = 64
+_FOUND: Final = "pg_temp.connect_refused"
+_MARK: Final = "pg_temp.connect_row_mark"
+_MAKE: Final = (
+    f"CREATE TEMPORARY TABLE IF NOT EXISTS {_FOUND.removeprefix('pg_temp.')} (row integer, sqlstate text, "
+    "message text, schema_name text, table_name text, column_name text, constraint_name text) ON COMMIT DELETE ROWS; "
+    f"TRUNCATE {_FOUND}; CREATE TEMPORARY SEQUENCE IF NOT EXISTS {_MARK.removeprefix('pg_temp.')}"
+)
+_BLOCK: Final = """
+#variable_conflict use_column
+DECLARE
+    _start int := 0; _stop int; _edge int; _count int := {count}; _size int := {count}; _wide int := {count};
+    _drawn bigint; _is_taken boolean; _is_alone boolean := false;
+    _state text; _message text; _schema text; _table text; _column text; _constraint text;
+BEGIN
+    WHILE _start < _count LOOP
+        _stop := least(_start + _size, coalesce(_edge, _count));
+        PERFORM setval('{mark}', 1, false);
+        BEGIN
+            {statement};
+            _is_taken := true;
+        EXCEPTION WHEN OTHERS THEN
+            _is_taken := false;
+            GET STACKED DIAGNOSTICS _state = RETURNED_SQLSTATE, _message = MESSAGE_TEXT, _schema = SCHEMA_NAME,
+                _table = TABLE_NAME, _column = COLUMN_NAME, _constraint = CONSTRAINT_NAME;
+        END;
+        IF _is_taken THEN
+            _start := _stop;
+            IF _is_alone THEN                   -- and now the row that was being written
+                _size := 1;
+                _is_alone := false;
+            ELSIF _edge IS NOT NULL AND _start < _edge THEN
+                _size := greatest(1, (_edge - _start) / 2);
+            ELSE
+                _edge := NULL;
+                _wide := least(_wide * 2, _count);
+                _size := _wide;
+            END IF;
+        ELSIF _stop - _start = 1 THEN
+            INSERT INTO {found} VALUES (_start, _state, _message, _schema, _table, _column, _constraint);
+            _start := _stop;
+            _edge := NULL;
+            _is_alone := false;
+            _size := _wide;
+        ELSE
+            SELECT CASE WHEN is_called THEN last_value ELSE 0 END INTO _drawn FROM {mark};
+            _edge := _stop;
+            IF _drawn BETWEEN 1 AND _stop - _start - 1 THEN
+                _is_alone := _drawn > 1;
+                _size := greatest(1, _drawn - 1);
+            ELSE                                -- it was behind the last row: one of them is bad, or the last is
+                _is_alone := false;
+                _wide := {piece};
+                _size := greatest(1, (_stop - _start) / 2);
+            END IF;
+        END IF;
+    END LOOP;
+END
+"""
+
+
+async def refused_rows(
+    connection: asyncpg.Connection, writer: Writer, step: Step
+) -> list[tuple[int, asyncpg.PostgresError]]:
+    """Write a step's rows without those that the server refuses; return these, each with what the server says of it.
+
+    Within a transaction that is to be rolled back.
+
+    Raises:
+        asyncpg.PostgresError: They cannot be looked for: the server has no PL/pgSQL, or the user no right to temporary
+            tables.
+    """
+    import asyncpg
+
+    if not step.places:
+        return []
+    number = "__connect_row"
+    while any(column.name == number for column in step.columns):
+        number += "_"
+    staging = await writer.stage_numbered(step.columns, step.values, number)
+    statement = _statement(step, _source(staging, number))
+    if statement is None:
+        return []
+    await connection.execute(_MAKE)
+    block = _BLOCK.format(count=len(step.places), statement=statement, mark=_MARK, found=_FOUND, piece=PIECE)
+    tag = f"$connect_{uuid.uuid4().hex}$"
+    await connection.execute(f"DO {tag}{block}{tag}")
+    found = []
+    for row in await connection.fetch(f"SELECT * FROM {_FOUND} ORDER BY row"):  # noqa: S608 - our own name
+        column = row["column_name"] or _column_at(step, row["row"], row["sqlstate"])
+        fields = {
+            "C": row["sqlstate"],
+            "M": row["message"],
+            "s": row["schema_name"],
+            "t": row["table_name"],
+            "c": column,
+            "n": row["constraint_name"],
+        }
+        found.append((row["row"], asyncpg.PostgresError.new({name: text for name, text in fields.items() if text})))
+    return found
+
+
+def _source(staging: str, number: str) -> str:
+    row = f"r.{quoted(number)}"
+    rows = f"SELECT r.* FROM {staging} r WHERE {row} >= _start AND {row} < _stop ORDER BY {row}"  # noqa: S608 - our own
+    return f"(SELECT q.*, nextval('{_MARK}') FROM ({rows}) q) s"  # noqa: S608 - our own names
+
+
+def _statement(step: Step, source: str) -> str | None:
+    table = step.table.name
+    if step.mode == "insert":
+        return insert_statement(table, step.columns, source)
+    if step.mode == "missing":
+        return missing_statement(table, step.columns, source, step.key)
+    if step.mode == "delete":
+        return delete_statement(table, step.columns, source)
+    if step.mode == "upsert":
+        return upsert_statement(table, step.columns, source, step.key)
+    if all(column.name in step.key for column in step.columns):
+        return None  # an update that changes nothing
+    return update_statement(table, step.columns, source, step.key)
+
+
+def _column_at(step: Step, row: int, state: str) -> str | None:
+    """Return the column that a value is too long or large for, where that can be told: the server does not say."""
+    if state not in ("22001", "22003"):
+        return None
+    pairs = zip(step.columns, step.values, strict=True)
+    return next((column.name for column, values in pairs if too_long(column, values[row])), None)
