@@ -5,6 +5,10 @@ the name of the file, if it is new, is on disk with them. The file is created wh
 that does not end with a line end (a write that the death of the machine cut short) gets one first, so the next line
 stands alone.
 
+With `delivery.guarantee=exactly-once` each flush also records how long the file is and where the partitions go on
+(`position.py`); what a killed task wrote past that is cut at the next start, and comes again. One task writes the file
+then, and nobody beside it.
+
 Source of the keys: Apache Kafka 4.3.1, connect/file, FileStreamSinkConnector.java and FileStreamSinkTask.java.
 """
 
@@ -14,7 +18,7 @@ import asyncio
 import errno
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -27,6 +31,7 @@ from connect.api import (
     ConfigError,
     ConnectError,
     EnvironmentFault,
+    ExactlyOnceSupport,
     Problem,
     RetriableError,
     SinkConnector,
@@ -35,6 +40,7 @@ from connect.api import (
     open_path,
 )
 from connect_file.errors import UNWRITABLE, reason
+from connect_file.position import At, Position, alter_position, sync_folder
 from connect_file.text import to_lines
 
 _STDOUT: Final = 1
@@ -52,6 +58,11 @@ class FileStreamSinkConfig(Config):
         file="write",
     )
 
+    @property
+    def is_exactly_once(self) -> bool:
+        """Whether the config asks for offsets that are kept beside the file."""
+        return str(self.originals.get("delivery.guarantee") or "").strip().lower() == "exactly-once"
+
 
 class FileStreamSinkTask(SinkTask[FileStreamSinkConfig]):
     """Appends to one file, or prints. `async def`: the work is whole-batch writes, which aiofiles takes off the loop.
@@ -62,6 +73,7 @@ class FileStreamSinkTask(SinkTask[FileStreamSinkConfig]):
     _file: Any = None  # aiofiles' AsyncFileIO
     _synced = True
     _named = True  # the folder is on disk with the file's name in it
+    _position: Position | None = None  # with delivery.guarantee=exactly-once
 
     async def start(self) -> None:
         path = self.config.file
@@ -75,10 +87,38 @@ class FileStreamSinkTask(SinkTask[FileStreamSinkConfig]):
             self._file = await aiofiles.open(descriptor, "ab", buffering=0)
             status = os.fstat(self._file.fileno())
             self._regular = stat.S_ISREG(status.st_mode)
+            if self._regular:
+                status = await self._open_position(path, status)
             if self._regular and status.st_size and not await asyncio.to_thread(_ends_with_newline, path):
+                if self._position is not None:
+                    await asyncio.to_thread(self._position.begin, self._file.fileno())
+                    self._position.written(1, {})
                 await self._write(b"\n")
         except OSError as error:
             raise self._not_writable(error) from error
+
+    async def _open_position(self, path: str, status: os.stat_result) -> os.stat_result:
+        """Cut what a task before wrote past the position that it recorded; return what the file is now."""
+        position = Position(path, self.context.connector)
+        if not self.config.is_exactly_once:
+            await asyncio.to_thread(position.forget)
+            return status
+        await asyncio.to_thread(position.take, self._file.fileno())
+        self._position = position
+        if position.cut_bytes:
+            self.context.log.warning(
+                "file %r: cut %d bytes that were written after the last flush; their records come again",
+                path,
+                position.cut_bytes,
+            )
+        return os.fstat(self._file.fileno())
+
+    async def resume_offsets(self, partitions: Sequence[At]) -> Mapping[At, int] | None:
+        """Return where the partitions go on, as it was recorded with the file's length."""
+        if self._position is None:
+            return None
+        ids = {topic: self.context.topic_id(topic) or "" for topic, _ in partitions}
+        return self._position.offsets_of(partitions, ids)
 
     async def stop(self) -> None:
         if self._file is not None:
@@ -87,13 +127,22 @@ class FileStreamSinkTask(SinkTask[FileStreamSinkConfig]):
     async def put_batch(self, batch: Batch) -> None:
         if not batch.values:
             return
-        data = to_lines(batch.values)
+        values = batch.values
+        if self._position is not None:
+            values = self._position.new(batch)
+        data = to_lines(values) if values else b""
         try:
-            await self._write(data)
+            if self._position is not None:
+                await asyncio.to_thread(self._position.begin, self._file.fileno())
+            if data:
+                await self._write(data)
         except OSError as error:
             raise RetriableError(
                 f"file {self._name!r} cannot be written: {reason(error)}", code="environment.disk"
             ) from error
+        if self._position is not None:
+            self._position.written(len(data), self.context.offsets_after_put())
+            self._synced = False
 
     async def flush(self) -> None:
         if self._synced or not self._regular:
@@ -101,7 +150,9 @@ class FileStreamSinkTask(SinkTask[FileStreamSinkConfig]):
         try:
             await _fsync(self._file.fileno())
             if not self._named:
-                await asyncio.to_thread(_sync_folder, Path(self.config.file or "").resolve().parent)
+                await asyncio.to_thread(sync_folder, Path(self.config.file or "").resolve().parent)
+            if self._position is not None:
+                await asyncio.to_thread(self._position.record, self._file.fileno())
         except OSError as error:
             # Not retriable: after a failed fsync the system may drop what it held and call the next one a success.
             raise EnvironmentFault(
@@ -155,8 +206,22 @@ class FileStreamSinkConnector(SinkConnector[FileStreamSinkConfig]):
     version = "0.1.0"
     task_class = FileStreamSinkTask
 
-    def alter_offsets(self, offsets: Mapping[tuple[str, int], int | None]) -> bool:
-        """Take any: the group's offsets are all there is. Records that are read again are appended again."""
+    def task_configs(self, max_tasks: int) -> list[dict[str, str]]:
+        """One task where the file's length says what is in it."""
+        return super().task_configs(1 if self.config.is_exactly_once else max_tasks)  # type: ignore[return-value]
+
+    def exactly_once_support(self) -> ExactlyOnceSupport:
+        """with delivery.guarantee=exactly-once and a file, which only this connector writes"""
+        path = self.config.file
+        if not path or (Path(path).exists() and not Path(path).is_file()):
+            return ExactlyOnceSupport.UNSUPPORTED
+        return ExactlyOnceSupport.SUPPORTED
+
+    def alter_offsets(self, offsets: Mapping[At, int | None]) -> bool:
+        """Take any; those that are recorded beside the file are set there. Records that are read again are appended
+        again."""
+        if self.config.is_exactly_once and self.config.file:
+            alter_position(self.config.file, self.context.name, offsets)
         return True
 
     def check(self) -> list[Problem]:
@@ -176,18 +241,3 @@ def _ends_with_newline(path: str) -> bool:
     with open(open_path(path, os.O_RDONLY), "rb") as file:  # noqa: PTH123 - of a descriptor
         file.seek(-1, os.SEEK_END)
         return file.read(1) == b"\n"
-
-
-def _sync_folder(folder: Path) -> None:
-    """Bring a folder's names to disk, where it may be opened and its file system knows how to."""
-    try:
-        descriptor = os.open(folder, os.O_RDONLY)
-    except PermissionError:  # it may be written to and not be listed
-        return
-    try:
-        os.fsync(descriptor)
-    except OSError as error:
-        if error.errno not in (errno.EINVAL, errno.ENOTSUP):
-            raise
-    finally:
-        os.close(descriptor)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
@@ -119,6 +120,20 @@ def datagen() -> dict[str, str]:
         "kafka.topic": "numbers",
         "schema.string": json.dumps({"type": "record", "name": "numbered", "fields": [number]}),
         "max.interval": "5",
+        "value.converter": JSON,
+    }
+
+
+def postgres_sink(url: str) -> dict[str, str]:
+    """Plain inserts into a table without a key: whatever comes twice is there twice."""
+    return {
+        "connector.class": "JdbcSinkConnector",
+        "connection.url": f"jdbc:{url}",
+        "topics": "numbers",
+        "insert.mode": "insert",
+        "pk.mode": "none",
+        "auto.create": "true",
+        "key.converter": STRING,
         "value.converter": JSON,
     }
 
@@ -313,6 +328,91 @@ def table(url: str) -> CallTarget:
         return [Seen("n", number) for number in asyncio.run(asked("SELECT n FROM numbers ORDER BY at"))]
 
     return CallTarget(seen, lambda: sum(asyncio.run(asked("SELECT count(*) FROM numbers"))))
+
+
+EXACTLY: Final = {"delivery.guarantee": "exactly-once"}
+#: Around what a sink that keeps its offsets in its target does, and at awaits within.
+SINK_MARKS: Final = [
+    arrived(30, chooses=True),
+    arrived(200, chooses=True),
+    at_call("commit", 5, "before", chooses=True),
+    at_call("commit", 5, "after", chooses=True),
+    at_await(60, chooses=True),
+    at_await(300, chooses=True),
+    clean_stop(100),
+]
+
+
+@pytest.mark.slow
+@TIMEOUT
+def test_lines_of_a_file_are_in_a_file_exactly_once_through_kills(tmp_path: Path) -> None:
+    connectors = {
+        "in": {**file_source(tmp_path), "exactly.once.support": "required"},
+        "out": {**file_sink(tmp_path), **EXACTLY},
+    }
+    crash = CrashTest(
+        tmp_path,
+        connectors,
+        FileUpstream(tmp_path / "in.txt"),
+        FileTarget(tmp_path / "out.txt"),
+        kills=KILLS,
+        marks=SINK_MARKS,
+        worker=IN_TRANSACTIONS,
+    )
+    crash.run().assert_exactly_once()
+
+
+@pytest.mark.slow
+@pytest.mark.postgres
+@TIMEOUT
+async def test_generated_records_are_in_a_table_exactly_once_through_kills(tmp_path: Path, postgres_url: str) -> None:
+    connectors = {
+        "in": {**datagen(), "exactly.once.support": "required"},
+        "out": {**postgres_sink(postgres_url), **EXACTLY},
+    }
+    topic = LogTarget(tmp_path / "data", "numbers", generated)
+    crash = CrashTest(
+        tmp_path,
+        connectors,
+        EndlessSource("in", topic),
+        table(postgres_url),
+        kills=KILLS,
+        marks=SINK_MARKS,
+        worker=IN_TRANSACTIONS,
+    )
+    report = await asyncio.to_thread(crash.run)
+    report.assert_exactly_once()
+
+
+@pytest.mark.slow
+@pytest.mark.postgres
+@TIMEOUT
+async def test_records_are_in_a_table_exactly_once_where_the_connection_is_cut(
+    tmp_path: Path, postgres_url: str
+) -> None:
+    at = urlsplit(postgres_url)
+    assert at.hostname is not None
+    assert at.port is not None
+    with Proxy(at.hostname, at.port) as proxy:
+        url = postgres_url.replace(f":{at.port}/", f":{proxy.port}/")
+        connectors = {
+            "in": {**datagen(), "exactly.once.support": "required"},
+            "out": {**postgres_sink(url), **EXACTLY, "retry.backoff.ms": "10"},
+        }
+        cuts = [proxy.cut, proxy.half_close, lambda: proxy.cut_after(400), lambda: proxy.cut_after(4000)]
+        topic = LogTarget(tmp_path / "data", "numbers", generated)
+        crash = CrashTest(
+            tmp_path,
+            connectors,
+            EndlessSource("in", topic),
+            table(postgres_url),
+            kills=KILLS,
+            marks=[*(arrived(20, cut, chooses=True) for cut in cuts), arrived(40)],
+            in_order=True,
+            worker=IN_TRANSACTIONS,
+        )
+        report = await asyncio.to_thread(crash.run)
+    report.assert_exactly_once()
 
 
 @pytest.mark.slow

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.postgres
 PREFIX: Final = "__connect.errors."
 TABLE: Final = (
     'CREATE TABLE "{0}" (id int UNIQUE, name varchar(20) NOT NULL, age smallint CONSTRAINT young CHECK (age < 150), '
-    "boss int CONSTRAINT known REFERENCES bosses, data json)"
+    "boss int CONSTRAINT known REFERENCES bosses, data jsonb)"
 )
 BOSSES: Final = ("CREATE TABLE bosses (id int PRIMARY KEY)", "INSERT INTO bosses VALUES (1)")
 TRIGGER: Final = (
@@ -37,7 +37,7 @@ POISON: Final[dict[str, tuple[dict[str, Any], str | None, str | None, str]]] = {
     "trigger": ({"name": "nobody"}, "C0001", None, "nobody is nobody"),
     "NUL": ({"name": "a\0b"}, "22021", "name", "invalid byte sequence"),
     "lone surrogate": ({"name": "\ud800"}, None, "name", "half a surrogate pair"),
-    "bad JSON": ({"data": {"n": float("nan")}}, None, "data", "does not fit"),
+    "bad JSON": ({"data": {"n": "a\0b"}}, "22P05", "data", "unsupported Unicode escape"),
 }
 
 
@@ -126,7 +126,7 @@ async def test_one_bad_row_of_thousands_has_a_letter_that_says_why_and_all_other
         assert await database.rows(f'SELECT count(*), count(DISTINCT id) FROM "{topic}"') == [(count - 1, count - 1)], (
             kind
         )
-        assert value == {**row(bad), **change} or kind == "bad JSON"  # NaN is not equal to itself
+        assert value == {**row(bad), **change}
         assert (headers["topic"], headers["partition"], headers["offset"]) == (topic, "0", str(bad))
         assert (headers.get("cause.sqlstate"), headers.get("cause.column")) == (state, column), kind
         assert headers["cause.table"].endswith(topic)
