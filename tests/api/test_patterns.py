@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connect.api import LOOP_LIMIT_S, DataError, SlowPatternError, compile_pattern, valid_pattern
+from connect.api.patterns import Pattern
 from connect_transforms.java.replacement import expand
 
 
@@ -159,6 +160,25 @@ def test_a_pattern_that_backtracks_for_ever_is_stopped_and_named(limit_s: float)
     assert time.monotonic() - began < limit_s + 20  # it would take years
     assert caught.value.code == "pattern.too_slow"
     assert caught.value.config_path == "topics.regex"
+
+
+@pytest.mark.parametrize(("limit_s", "looks"), [(0.2, 1), (LOOP_LIMIT_S, 2)])
+def test_only_the_few_ms_that_the_event_loop_has_are_given_twice(limit_s: float, looks: int) -> None:
+    limits: list[float] = []
+
+    class Compiled:
+        """Stands for the engine's pattern, whose looks cannot be counted from outside."""
+
+        @staticmethod
+        def fullmatch(text: str, *, timeout: float) -> None:
+            limits.append(timeout)
+            raise TimeoutError
+
+        search = fullmatch
+
+    with pytest.raises(SlowPatternError):
+        Pattern("a", Compiled).fullmatch("a", limit_s=limit_s)
+    assert limits == [limit_s] * looks
 
 
 def test_a_text_that_was_too_slow_once_is_refused_at_once() -> None:

@@ -75,10 +75,11 @@ def test_a_field_that_is_there_is_replaced_without_schema_and_an_error_with_one(
         transformed("InsertField$Value", {"id": 1}, Schema.struct({"id": INT32}), topic_field="id")
 
 
-@pytest.mark.parametrize("config", [{}, {"static_field": "a"}, {"static_value": "a"}])
+@pytest.mark.parametrize("config", [{}, {"static_value": "a"}])
 def test_a_config_that_inserts_nothing_is_refused(config: dict[str, str]) -> None:
-    with pytest.raises(ConfigError):
+    with pytest.raises(ConfigError, match="No field insertion configured") as raised:
         make_transform("InsertField$Value", **config)
+    assert raised.value.config_path == "topic.field"
 
 
 def test_fields_are_added_to_the_key() -> None:
@@ -87,5 +88,8 @@ def test_fields_are_added_to_the_key() -> None:
 
 
 def test_a_static_field_without_a_value_is_named() -> None:
-    with pytest.raises(ConfigError, match=r"configuration static\.value: No value specified for static field: a"):
+    with pytest.raises(
+        ConfigError, match=r"configuration static\.value: No value specified for static field: a"
+    ) as raised:
         make_transform("InsertField$Value", static_field="a")
+    assert raised.value.config_path == "static.value"
