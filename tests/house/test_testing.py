@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.busy import slowness
 from tests.support.lengths import LENGTHS, examples, length
 
 ROOT = Path(__file__).parents[2]
@@ -47,6 +48,16 @@ def test_a_length_is_short_long_or_what_its_variable_says(monkeypatch: pytest.Mo
 def test_a_property_has_some_examples_however_few_are_wished(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CONNECT_EXAMPLES_PERCENT", "10")
     assert (examples(), examples(20)) == (10, 5)
+
+
+@pytest.mark.parametrize(("load", "more"), [(0.0, 1.0), (2.0, 1.0), (4.0, 1.0), (5.0, 1.25), (40.0, 10.0)])
+def test_a_promise_has_more_time_only_by_the_work_that_no_core_is_left_for(load: float, more: float) -> None:
+    assert slowness(load, cores=4) == more
+
+
+def test_the_machine_as_it_is_is_asked_where_no_load_is_named() -> None:
+    assert slowness() >= 1
+    assert slowness(cores=1) >= slowness(cores=1000) == 1
 
 
 def functions() -> Iterator[tuple[Path, Function]]:
