@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from tests.support.clients import Client, ClientUnavailable, installed
@@ -23,12 +24,21 @@ def client(requirement: str) -> Client:
         pytest.skip(str(reason))
 
 
+@pytest.fixture(scope="module")
+def worker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WorkerProcess]:
+    with WorkerProcess(tmp_path_factory.mktemp("worker") / "data") as running:
+        yield running
+        assert running.stop() == 0
+
+
 @pytest.fixture
-def url(tmp_path: Path) -> Iterator[str]:
-    with WorkerProcess(tmp_path / "data") as worker:
-        yield worker.url()
-        assert worker.stop() == 0
-        assert "Traceback" not in worker.log
+def url(worker: WorkerProcess) -> Iterator[str]:
+    """The worker that the clients have in common; each leaves it without connectors."""
+    yield worker.url()
+    left = httpx.get(f"{worker.url()}/connectors", timeout=30).json()
+    for name in left:
+        httpx.delete(f"{worker.url()}/connectors/{name}", timeout=30).raise_for_status()
+    assert (left, "Traceback" in worker.log) == ([], False)
 
 
 @pytest.fixture
@@ -105,47 +115,47 @@ def test_kafka_connect_py_drives_a_full_cycle(url: str, config: dict[str, str]) 
 
 
 def test_the_command_of_kafka_connect_py_drives_a_full_cycle(url: str, config: dict[str, str]) -> None:
-    found = client("kafka-connect-py==1.0.0")
+    with client("kafka-connect-py==1.0.0").command("from kafka_connect.cli import cli as main") as command:
 
-    def kc(*arguments: str) -> Any:
-        out = found.run("-c", "from kafka_connect.cli import cli; cli()", "--url", url, *arguments)
-        return json.loads(out) if out.strip() else None
+        def kc(*arguments: str) -> Any:
+            out = command("--url", url, *arguments)
+            return json.loads(out) if out.strip() else None
 
-    assert kc("create", "--config-data", json.dumps({"name": "s", "config": config}))["name"] == "s"
-    assert kc("list") == ["s"]
-    assert kc("status", "s")["name"] == "s"
-    kc("pause", "s")
-    kc("resume", "--all")
-    assert kc("restart", "s", "--include-tasks")["name"] == "s"
-    assert kc("list-tasks", "s")[0]["config"]["task.class"]
-    kc("delete", "s")
-    assert kc("list") == []
+        assert kc("create", "--config-data", json.dumps({"name": "s", "config": config}))["name"] == "s"
+        assert kc("list") == ["s"]
+        assert kc("status", "s")["name"] == "s"
+        kc("pause", "s")
+        kc("resume", "--all")
+        assert kc("restart", "s", "--include-tasks")["name"] == "s"
+        assert kc("list-tasks", "s")[0]["config"]["task.class"]
+        kc("delete", "s")
+        assert kc("list") == []
 
 
 def test_kafka_connect_cli_drives_a_full_cycle(url: str, config: dict[str, str]) -> None:
-    found = client("kafka-connect-cli==0.2.5")
+    with client("kafka-connect-cli==0.2.5").command("from kafka_connect.__main__ import main") as command:
 
-    def run(*arguments: str) -> Any:
-        out = found.run("-m", "kafka_connect", *arguments, "--url", url)
-        return json.loads(out) if out.strip() else None
+        def run(*arguments: str) -> Any:
+            out = command(*arguments, "--url", url)
+            return json.loads(out) if out.strip() else None
 
-    made = run("connector", "create", "--name", "s", "--configuration", json.dumps(config), "--if-not-exists")
-    assert made["name"] == "s"
-    assert "s" in json.dumps(run("connector", "list"))
-    assert run("connector", "get", "--name", "s")["connector"] == "s"
-    assert run("connector", "configuration", "--name", "s")["topic"] == "lines"
-    changed = run("connector", "update", "--name", "s", "--configuration", json.dumps({**config, "batch.size": "7"}))
-    assert changed["config"]["batch.size"] == "7"
-    run("connector", "pause", "--name", "s")
-    run("connector", "resume", "--name", "s")
-    run("connector", "restart", "--name", "s")
-    assert run("task", "list", "--connector", "s")
-    run("task", "restart", "--connector", "s", "--task", "0")
-    run("connector", "pause-all")
-    run("connector", "resume-all")
-    found.run("-m", "kafka_connect", "health-check", "--url", url)
-    run("connector", "delete", "--name", "s")
-    assert run("connector", "list") == []
+        made = run("connector", "create", "--name", "s", "--configuration", json.dumps(config), "--if-not-exists")
+        assert made["name"] == "s"
+        assert "s" in json.dumps(run("connector", "list"))
+        assert run("connector", "get", "--name", "s")["connector"] == "s"
+        assert run("connector", "configuration", "--name", "s")["topic"] == "lines"
+        more = json.dumps({**config, "batch.size": "7"})
+        assert run("connector", "update", "--name", "s", "--configuration", more)["config"]["batch.size"] == "7"
+        run("connector", "pause", "--name", "s")
+        run("connector", "resume", "--name", "s")
+        run("connector", "restart", "--name", "s")
+        assert run("task", "list", "--connector", "s")
+        run("task", "restart", "--connector", "s", "--task", "0")
+        run("connector", "pause-all")
+        run("connector", "resume-all")
+        command("health-check", "--url", url)
+        run("connector", "delete", "--name", "s")
+        assert run("connector", "list") == []
 
 
 def test_kafka_connect_api_drives_a_full_cycle(url: str, config: dict[str, str]) -> None:
@@ -188,21 +198,19 @@ def test_kafka_connect_api_drives_a_full_cycle(url: str, config: dict[str, str])
 
 
 def test_connectorctl_drives_a_full_cycle(url: str, config: dict[str, str], tmp_path: Path) -> None:
+    # It reads a .env file in its folder, and keeps its contexts in the home folder.
     found = client("connectorctl==0.1.0")
-
-    def run(*arguments: str) -> str:
-        # It reads a .env file in its folder, and keeps its contexts in the home folder.
-        return found.run("-c", "from connectorctl.cli import main; main()", *arguments, HOME=str(tmp_path))
-
-    run("set-env", "test", "--server", "127.0.0.1", "--port", url.rpartition(":")[2], "--user", "u", "--password", "p")
-    assert "lines" in run("create", json.dumps({"name": "s", "config": config}))
-    assert " s " in run("list")
-    assert "RUNNING" in run("status", "s")
-    run("pause", "s")
-    assert "PAUSED" in run("status")
-    run("resume", "s")
-    run("restart", "s")
-    changed = json.dumps({**config, "batch.size": "7"})
-    assert '"batch.size": "7"' in run("update", "s", changed)
-    run("delete", "s")
-    assert " s " not in run("list")
+    with found.command("from connectorctl.cli import main", HOME=str(tmp_path)) as run:
+        port = url.rpartition(":")[2]
+        run("set-env", "test", "--server", "127.0.0.1", "--port", port, "--user", "u", "--password", "p")
+        assert "lines" in run("create", json.dumps({"name": "s", "config": config}))
+        assert " s " in run("list")
+        assert "RUNNING" in run("status", "s")
+        run("pause", "s")
+        assert "PAUSED" in run("status")
+        run("resume", "s")
+        run("restart", "s")
+        changed = json.dumps({**config, "batch.size": "7"})
+        assert '"batch.size": "7"' in run("update", "s", changed)
+        run("delete", "s")
+        assert " s " not in run("list")
