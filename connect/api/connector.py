@@ -387,7 +387,9 @@ class SinkTask(Task[ConfigT]):
         Raises:
             RetriableError: Nothing of this call was kept; the same records come again.
             DataError: Records are bad, and nothing of this call was kept. With `failed`, those are up to
-                `errors.tolerance`, and the others come again together; without it in halves, down to the bad one.
+                `errors.tolerance`, and the others come again together; without it in pieces, down to the bad one.
+            Exception: Any other one is taken apart like a `DataError` without names, and believed to be about a record
+                if the sink takes another behind it; else the task fails.
         """
         raise NotImplementedError(f"{type(self).__qualname__} must define put or put_batch")
 

@@ -144,7 +144,7 @@ class DataError(ConnectError):
 
     Who knows which records of a batch are bad says so in `failed`, all of them at once: the others are given again
     together, in their order, so that a batch with bad records costs two calls. Left out, the runtime finds the bad one:
-    in halves for a sink, one by one for transforms and converters. Nothing of a call that raises may stay.
+    in pieces for a sink, one by one for transforms and converters. Nothing of a call that raises may stay.
 
     Kafka Connect's DataException.
 
