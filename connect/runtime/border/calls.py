@@ -186,14 +186,17 @@ class TaskThread:
             PluginTimeoutError: It did not return within `limit_s`; the call goes on, and nobody waits for it.
         """
         future = self._submit(functools.partial(self.inside, method), args)
-        if limit_s is None:
-            return await future
         try:
             await asyncio.wait({future}, timeout=limit_s)
+        except asyncio.CancelledError:
+            if future.done() and not future.cancelled() and future.exception() is None:
+                _drop(future.result())
+            raise
         finally:
             if not future.done():
                 future.cancel()
         if future.cancelled():
+            assert limit_s is not None, "without a limit it is waited for"
             raise self.late(name_of(method), limit_s)
         return future.result()
 
@@ -316,11 +319,17 @@ class TaskThread:
 
 def _settle(future: asyncio.Future[Any], result: Any, error: BaseException | None) -> None:
     if future.done():
-        return
-    if error is None:
+        _drop(result)
+    elif error is None:
         future.set_result(result)
     else:
         future.set_exception(error)
+
+
+def _drop(result: object) -> None:
+    """Close what came when nobody waited any more: a coroutine of a base class's batch form, over an async one."""
+    if inspect.iscoroutine(result):
+        result.close()
 
 
 async def call(thread: TaskThread, method: Callable[..., Any], *args: Any, limit_s: float | None = None) -> Any:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import inspect
 import threading
 import time
 from collections.abc import Callable
@@ -243,3 +244,46 @@ def test_code_aside_cannot_end_or_hold_the_caller() -> None:
 def test_on_loop_tells_async_plugins_apart() -> None:
     assert on_loop(Plugin(), "coroutine")
     assert not on_loop(Plugin(), "plain")
+
+
+@pytest.mark.parametrize("limit_s", [None, 30.0])
+async def test_a_coroutine_that_comes_when_nobody_waits_any_more_is_closed(
+    thread: TaskThread, limit_s: float | None
+) -> None:
+    is_inside, release = threading.Event(), threading.Event()
+    handed: list[Any] = []
+
+    class Late(Plugin):
+        def handed_on(self, value: int) -> object:
+            is_inside.set()
+            release.wait(10)
+            handed.append(super().handed_on(value))
+            return handed[0]
+
+    waiting = asyncio.ensure_future(call(thread, Late().handed_on, 1, limit_s=limit_s))
+    await until(is_inside.is_set)
+    waiting.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await waiting
+    release.set()
+    await until(lambda: handed and not thread.is_busy)
+    await asyncio.sleep(0)
+    await until(lambda: inspect.getcoroutinestate(handed[0]) == inspect.CORO_CLOSED)
+
+
+async def test_a_coroutine_that_came_as_its_caller_was_cancelled_is_closed(thread: TaskThread) -> None:
+    handed: list[Any] = []
+
+    class Prompt(Plugin):
+        def handed_on(self, value: int) -> object:
+            handed.append(super().handed_on(value))
+            return handed[0]
+
+    waiting = asyncio.ensure_future(call(thread, Prompt().handed_on, 1, limit_s=None))
+    await asyncio.sleep(0)
+    while not handed or thread.is_busy:  # not on the loop: it settles the answer and cancels in one turn
+        time.sleep(0.001)
+    asyncio.get_running_loop().call_soon(waiting.cancel)
+    with contextlib.suppress(asyncio.CancelledError):
+        await waiting
+    await until(lambda: inspect.getcoroutinestate(handed[0]) == inspect.CORO_CLOSED)
