@@ -282,7 +282,7 @@ async def test_a_coroutine_that_came_as_its_caller_was_cancelled_is_closed(threa
     waiting = asyncio.ensure_future(call(thread, Prompt().handed_on, 1, limit_s=None))
     await asyncio.sleep(0)
     while not handed or thread.is_busy:  # not on the loop: it settles the answer and cancels in one turn
-        time.sleep(0.001)
+        time.sleep(0.001)  # noqa: ASYNC251 - the loop is to stand still meanwhile
     asyncio.get_running_loop().call_soon(waiting.cancel)
     with contextlib.suppress(asyncio.CancelledError):
         await waiting
