@@ -46,7 +46,7 @@ class SourceTaskContextImpl:
         self.log: Log = logging.getLogger(f"connect.connector.{connector}")
         self.stopping = threading.Event()
         self.waiting_for: str | None = None
-        #: No worker gives one yet.
+        #: Where the connector ends transactions itself; set before the task starts.
         self.transaction: TransactionContext | None = None
         self.poll_wait_s: float | None = None
         self._offset = offset
