@@ -12,9 +12,9 @@ The loop is that of `source_task.py`. What differs is what becomes of a poll's r
 - **Source offsets** are records of the offsets topic within the same transaction: committed with the records they
   cover, or not at all. Memory, where a task's start looks for them, takes them behind the commit; where nobody was told
   its outcome, the next start asks the log (`OffsetStore.settle`).
-- **A poll is whole.** None is cut by an end that is not the connector's. One whose append fails leaves nothing; the polls
-  before it that share its transaction by chance are committed: appended once more without it, where it had written
-  something. With `interval` and `connector` they share it by intent, and come again.
+- **A poll is whole.** None is cut by an end that is not the connector's. One whose append fails leaves nothing. The
+  polls before it that share its transaction are committed if it had written nothing; if it had, those of `poll`, which
+  share it by chance, are appended once more without it, and those of an interval come again.
 - **Nothing is told early.** `commit`, `commit_records`, counts and observers hear of what is committed. Of a
   transaction that the connector aborts the offsets count as read: they are committed without its records.
 - A transaction without records and without offsets is none: nothing is written.
