@@ -1,4 +1,4 @@
-"""How far the file sink has come: recorded with the file's length, cut at the start, refused where others changed it."""
+"""How far the file sink has come: recorded with the file's length, cut at the start, refused where others meddled."""
 
 from __future__ import annotations
 
