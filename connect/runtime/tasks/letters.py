@@ -26,11 +26,10 @@ from connect.runtime.model import TaskId
 from connect.runtime.secrets import redact
 from connect.runtime.tasks.failures import Failure, source_offset
 from connect.runtime.tasks.record_json import as_json
+from connect.runtime.tasks.replays import COUNT, Place, number_of, place_of
 
 PREFIX: Final = "__connect.errors."
 TRACE: Final = PREFIX + "exception.stacktrace"
-#: The header in which a record that was replayed from a queue carries how often that was.
-REPLAY_COUNT: Final = "__connect.replay.count"
 #: What the log itself is called where no plugin was at work.
 LOG_CLASS: Final = "org.apache.kafka.clients.producer.KafkaProducer"
 #: The names under which Kafka's consumers of dead letters know our errors, the narrowest first.
@@ -142,11 +141,17 @@ class Writer:
             traces: Of all failures that are written together.
         """
         error, batch, index = failure.error, failure.batch, failure.index
-        partition = batch.original_partition if batch.original_partition is not None else batch.partition
+        place = Place(
+            batch.original_topic or batch.topic,
+            batch.original_partition if batch.original_partition is not None else batch.partition,
+            batch.offsets[index] if batch.offsets is not None else None,
+        )
+        replayed = place_of(place.topic, own)
+        first = replayed or place
         context: dict[str, Any] = {
-            "topic": batch.original_topic or batch.topic,
-            "partition": partition,
-            "offset": batch.offsets[index] if batch.offsets is not None else None,
+            "topic": first.topic,
+            "partition": first.partition,
+            "offset": first.offset,
             "connector.name": self._task.connector,
             "task.id": self._task.task,
             "stage": failure.step,
@@ -159,7 +164,8 @@ class Writer:
             **{f"cause.{name}": redact(value) for name, value in failure.details.items()},
             "cause.code": error.code if isinstance(error, ConnectError) else "plugin.failed",
             "timestamp": failure.failed_ms,
-            "attempts": _replays(own),
+            "attempts": number_of(own, COUNT) or 0,
+            "replay.offset": None if replayed is None else place.offset,
             "stage.alias": failure.plugin.alias if isinstance(failure.plugin, Transform) else None,
             "source.partition": _json(batch.source_partition),
             "source.offset": _json(source_offset(batch, index)),
@@ -273,12 +279,6 @@ def _last_lines(error: BaseException) -> str:
     notes = getattr(error, "__notes__", None)
     lines = [f"{name}: {text}" if text else name, *(map(str, notes) if isinstance(notes, list) else ())]
     return "\n".join(lines) + "\n"
-
-
-def _replays(headers: RawHeaders) -> int:
-    """Return how often a record was replayed from a queue, as its last header of that says; 0 where none does."""
-    found = next((value for name, value in reversed(headers) if name == REPLAY_COUNT), None)
-    return int(found) if found is not None and found.isdigit() and len(found) < 10 else 0
 
 
 def _class_name(error: Exception) -> str:

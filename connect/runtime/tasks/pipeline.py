@@ -35,6 +35,7 @@ from connect.runtime.border.failures import fail, is_plain, told
 from connect.runtime.border.watchdog import Abandoned
 from connect.runtime.failure_kinds import kind_of
 from connect.runtime.tasks.failures import Failure, coordinates, named, reason_of
+from connect.runtime.tasks.replays import parted
 from connect.runtime.tasks.stages import Stage, coalesce
 from connect.runtime.tasks.tolerance import Interrupted, Tolerance
 
@@ -146,6 +147,12 @@ class Pipeline:
             except BaseException as error:  # one that fails keeps none of the others open
                 logger.error("close of %s failed: %s", plugin.plugin_name(), told(error), exc_info=True)
 
+    def without_stages(self) -> Pipeline:
+        """Return a pipeline of the same converters alone; this one closes them."""
+        return Pipeline(
+            (), self._key_converter, self._value_converter, self._header_converter, self._tolerance, self._clock_ms
+        )
+
     def underway(self) -> Underway | None:
         """Return the step that is under way, for the watchdog. From any thread."""
         since, (stage, plugin) = self._since, self._at
@@ -189,7 +196,7 @@ class Pipeline:
     def from_bytes(self, fetched: Iterable[FetchedBatch]) -> list[Batch]:
         """Convert a sink's fetched bytes to batches and transform them, in order; as `to_bytes`."""
         self.outcome = Outcome()
-        raw = (_raw_batch(batch) for batch in fetched if len(batch))
+        raw = (_raw_batch(topic, part) for batch in fetched if len(batch) for topic, part in parted(batch))
         decoded = self._each(raw, lambda batch: self._guarded(self._decode, batch, "converter", "decode"))
         return self.transform(coalesce(decoded))
 
@@ -381,11 +388,11 @@ def _outage(error: Exception, stage: str, batch: Batch) -> ConnectError:
 # -- columns -------------------------------------------------------------------------------------------------------
 
 
-def _raw_batch(fetched: FetchedBatch) -> Batch:
-    """Dress fetched bytes as a batch, so that one record of it can be taken out like of any other."""
+def _raw_batch(topic: str, fetched: FetchedBatch) -> Batch:
+    """Dress fetched bytes as a batch of a topic, so that one record of it can be taken out like of any other."""
     columns = fetched.columns
     return Batch(
-        topic=fetched.topic,
+        topic=topic,
         values=list(columns.values),
         keys=None if columns.keys is None else list(columns.keys),
         partition=fetched.partition,

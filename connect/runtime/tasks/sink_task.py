@@ -39,6 +39,7 @@ from connect.runtime.tasks.failures import Failure, before
 from connect.runtime.tasks.isolation import Puts, firsts
 from connect.runtime.tasks.pacing import HEAR_S, parted, positive
 from connect.runtime.tasks.pipeline import Pipeline
+from connect.runtime.tasks.replays import is_replay_topic, replay_topic
 from connect.runtime.tasks.task import Surroundings, TaskRunner, TaskSpec, idle_wait_s
 from connect.runtime.tasks.tolerance import Interrupted
 
@@ -127,7 +128,7 @@ class SinkTaskRunner(TaskRunner):
     def _subscription(self) -> Subscription:
         config = self.spec.config
         assert isinstance(config, SinkConnectorConfig)
-        topics = tuple(config.topics)
+        topics = (*config.topics, replay_topic(self.id.connector))
         return Subscription(topics, config.topics_regex or None, member=self.id.task, members=self.spec.tasks)
 
     async def _release(self) -> None:
@@ -522,7 +523,8 @@ class SinkTaskRunner(TaskRunner):
             self.records += count
             self.size_bytes += size_bytes
             self.tell_delivered(batch.topic, batch.partition, count, size_bytes)
-            self.around.on_topic(self.id, batch.topic)
+            if not is_replay_topic(batch.topic):
+                self.around.on_topic(self.id, batch.topic)
 
     def _is_all_committed(self) -> bool:
         if self._at_most_once and self._is_flush_due:
