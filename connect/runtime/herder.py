@@ -27,6 +27,7 @@ from connect.runtime import secrets
 from connect.runtime.border.watchdog import Watchdog
 from connect.runtime.clock import now_ms
 from connect.runtime.connector_locks import ConnectorLocks
+from connect.runtime.dead_letters.workbench import Workbench
 from connect.runtime.factory import connector_desc
 from connect.runtime.failure_kinds import FailureKind
 from connect.runtime.lag import Lags
@@ -79,6 +80,7 @@ class Herder(Views):
 
     Attributes:
         loggers: The process's loggers.
+        dead_letters: The workbench for dead letter queues.
     """
 
     def __init__(self, config: WorkerConfig, cluster: Cluster, plugins: PluginHost) -> None:
@@ -129,6 +131,9 @@ class Herder(Views):
             worker_id=lambda: self.worker_id,
             tell=self.observers.tell,
         )
+        self.dead_letters = Workbench(
+            cluster, plugins, config, self.checks, self.connectors, self._configs.config, self._is_running
+        )
         self._connector_offsets = Offsets(cluster, plugins, config, self._offsets, watchdog=self.watchdog)
         self._lags = Lags(cluster, self._sinks)
         self._requests = ConnectorLocks()
@@ -171,6 +176,7 @@ class Herder(Views):
 
     async def _release(self) -> None:
         try:
+            await self.dead_letters.aclose()
             if self._writer is not None:
                 self._writer.cancel()
                 await asyncio.gather(self._writer, return_exceptions=True)
@@ -396,6 +402,11 @@ class Herder(Views):
             self._statuses.put_topic(task.connector, task.task, topic)
 
     # -- inside ----------------------------------------------------------------------------------------------------
+
+    def _is_running(self, name: str) -> bool:
+        """Say whether a connector's tasks run, each of them."""
+        states = self._statuses.tasks(name).values()
+        return bool(states) and all(status.state == State.RUNNING.value for status in states)
 
     async def _checked(self, name: str, config: Mapping[str, str | None], *, patched: bool = False) -> dict[str, str]:
         """Return a config that passed every check, with its name."""
