@@ -20,6 +20,7 @@ from connect.rest import (
     root,
     security,
     v1_connectors,
+    v1_dlq,
     v1_groups,
     v1_lag,
     v1_records,
@@ -43,6 +44,7 @@ _PARTS: Final = (
     v1_topics,
     v1_records,
     v1_groups,
+    v1_dlq,
     v1_validate,
 )
 #: What the API consists of, in its order.

@@ -34,6 +34,8 @@ PATH_EXAMPLES: Final[dict[str, Any]] = {
     "partition": 0,
     "group": "connect-orders-sink",
     "logger": "root",
+    "offset": 0,
+    "operation_id": "3f9c1a7be204",
 }
 
 
