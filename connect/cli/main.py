@@ -36,6 +36,9 @@ _COMMANDS: Final = {
     "connector": _Named("connectors", "connector", "List, create and change connectors, over REST."),
     "consume": _Named("consume", "consume", "Print a topic's records, one a line, and follow it until Ctrl-C."),
     "context": _Named("contexts", "context", "Name workers, and keep what it takes to reach them."),
+    "dlq": _Named(
+        "dlq", "dlq", "List, show, mend, replay and discard dead letters: records that a connector failed on."
+    ),
     "group": _Named("groups", "group", "List, describe, reset and delete consumer groups."),
     "log": _Named("log", "log_group", "Verify, dump, count and repair what a log's files hold."),
     "perf": _Named("perf", "perf", "Measure producing and consuming."),
