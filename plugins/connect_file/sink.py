@@ -85,17 +85,24 @@ class FileStreamSinkTask(SinkTask[FileStreamSinkConfig]):
             self._named = False  # also where it is there: whoever made it may not have synced its folder
             descriptor = await asyncio.to_thread(open_path, path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
             self._file = await aiofiles.open(descriptor, "ab", buffering=0)
-            status = os.fstat(self._file.fileno())
-            self._regular = stat.S_ISREG(status.st_mode)
-            if self._regular:
-                status = await self._open_position(path, status)
-            if self._regular and status.st_size and not await asyncio.to_thread(_ends_with_newline, path):
-                if self._position is not None:
-                    await asyncio.to_thread(self._position.begin, self._file.fileno())
-                    self._position.written(1, {})
-                await self._write(b"\n")
+            await self._begin(path)
         except OSError as error:
+            await self.stop()
             raise self._not_writable(error) from error
+        except BaseException:
+            await self.stop()  # the file is locked as long as it is open
+            raise
+
+    async def _begin(self, path: str) -> None:
+        status = os.fstat(self._file.fileno())
+        self._regular = stat.S_ISREG(status.st_mode)
+        if self._regular:
+            status = await self._open_position(path, status)
+        if self._regular and status.st_size and not await asyncio.to_thread(_ends_with_newline, path):
+            if self._position is not None:
+                await asyncio.to_thread(self._position.begin, self._file.fileno())
+                self._position.written(1, {})
+            await self._write(b"\n")
 
     async def _open_position(self, path: str, status: os.stat_result) -> os.stat_result:
         """Cut what a task before wrote past the position that it recorded; return what the file is now."""
@@ -121,8 +128,9 @@ class FileStreamSinkTask(SinkTask[FileStreamSinkConfig]):
         return self._position.offsets_of(partitions, ids)
 
     async def stop(self) -> None:
-        if self._file is not None:
-            await self._file.close()
+        file, self._file = self._file, None
+        if file is not None:
+            await file.close()
 
     async def put_batch(self, batch: Batch) -> None:
         if not batch.values:
