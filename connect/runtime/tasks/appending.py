@@ -58,12 +58,12 @@ class Appends:
         retry_wait: Callable[[ConnectError, int, str], Awaitable[bool]],
         before: Callable[[Outgoing], None],
         after: Callable[[Outgoing, Appended | None], None],
-        outage: asyncio.Event,
+        outage: asyncio.Event | None = None,
         pace: SourcePace | None = None,
         may_end: Callable[[list[Outgoing]], bool] = lambda left: False,
         on_slice: Callable[[Callable[[], list[Outgoing]]], None] = lambda left: None,
     ) -> None:
-        self.outage = outage
+        self.outage = outage or asyncio.Event()
         self._producer = producer
         self._topics = topics
         self._tolerance = tolerance

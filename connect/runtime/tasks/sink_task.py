@@ -32,6 +32,7 @@ from connect.runtime.config_prefixes import strip_prefix
 from connect.runtime.connector_config import SinkConnectorConfig
 from connect.runtime.factory import make_pipeline
 from connect.runtime.guarantee import is_at_most_once
+from connect.runtime.model import State
 from connect.runtime.offsets import sink_group
 from connect.runtime.tasks.context import SinkTaskContextImpl
 from connect.runtime.tasks.delivery import may_pass
@@ -340,7 +341,7 @@ class SinkTaskRunner(TaskRunner):
         return False
 
     async def _may_open_again(self, error: RetriableError, tries: int) -> bool:
-        if not self.pausing:
+        if self.state is not State.PAUSED:
             going_on = await self.retry_wait(error, tries, until_pause=True)
             return going_on and not self.pausing and not await self._has_assignment_moved()
         # Partitions come to a task that stands still, too: the pause that it is in ends no wait.

@@ -180,7 +180,7 @@ async def test_a_task_that_failed_commits_what_was_put_before_and_closes_its_par
             raise ValueError("three")
         Diary.put(self, records)
 
-    await run(worker, diary(journal, put=put), **{"consumer.override.max.poll.records": "1"})
+    await run(worker, diary(journal, put=put))
     trace = await worker.until_failed("k")
     assert trace.startswith("ValueError: three (put of task k-0, test.Odd) (put, topic t, partition 0, offset")
     assert "[plugin.failed]" in trace
