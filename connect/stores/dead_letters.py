@@ -3,7 +3,7 @@
 | key                          | value                                                                             |
 |------------------------------|-----------------------------------------------------------------------------------|
 | page-TOPIC_ID-PARTITION-PAGE | {"queue": TOPIC, "runs": [[first offset, count, verdict, operation], ...]}        |
-| operation-ID                 | {"kind", "queue", "at", "reason", "to"}                                           |
+| operation-ID                 | {"kind", "queue", "at", "reason", "to", "until"}                                  |
 
 A queue is any topic, which others read too, so that its records are left alone. A page tells of `PAGE` offsets, in runs
 of one verdict, so that a million letters that were replayed cost some kilobytes. A queue that is deleted and made anew
@@ -50,6 +50,7 @@ class Settled:
         at: When it began, ms since the epoch.
         reason: Why letters were discarded.
         to: The topic that letters were replayed to; None where that is the connector.
+        until: When it ended; None while it runs, and where its worker was killed.
     """
 
     kind: str
@@ -57,6 +58,7 @@ class Settled:
     at: int
     reason: str | None = None
     to: str | None = None
+    until: int | None = None
 
 
 def problem_of(key: bytes, value: bytes) -> str | None:
@@ -105,10 +107,10 @@ class Pages:
             self._read = (key, data, dict(_unpacked(data)))
         return self._read[2]
 
-    def with_verdict(self, letters: Iterable[tuple[int, int]], verdict: Verdict) -> dict[bytes, bytes | None]:
+    def with_verdicts(self, letters: Iterable[tuple[int, int, Verdict]]) -> dict[bytes, bytes | None]:
         """Return the entries that say of letters, by partition and offset, what became of them."""
         pages: dict[bytes, dict[int, Verdict]] = {}
-        for partition, offset in letters:
+        for partition, offset, verdict in letters:
             key = self._key(partition, offset)
             if key not in pages:
                 pages[key] = dict(self._page(key))
@@ -167,8 +169,8 @@ class DeadLetterStore:
         data = self._topic.get(f"operation-{id_}".encode())
         return None if data is None else Settled(**orjson.loads(data))
 
-    async def begin(self, id_: str, told: Settled) -> None:
-        """Note an operation, durably, before it settles anything."""
+    async def note(self, id_: str, told: Settled) -> None:
+        """Note an operation, durably: before it settles anything, and when it has ended."""
         await self._topic.put({f"operation-{id_}".encode(): orjson.dumps(asdict(told))}, timestamp_ms=self._clock_ms())
 
     async def put(self, entries: Mapping[bytes, bytes | None]) -> None:

@@ -25,9 +25,9 @@ async def test_verdicts_and_operations_are_there_after_a_restart(cluster) -> Non
     await store.open()
     pages = store.pages("dead", "id-1")
     assert pages.is_empty
-    await store.begin("a1", Settled("replayed", "dead", 5, to="mended"))
-    await store.put(pages.with_verdict([(0, n) for n in range(PAGE + 10)], REPLAYED))
-    await store.put(pages.with_verdict([(0, 3), (1, 7)], DISCARDED))
+    await store.note("a1", Settled("replayed", "dead", 5, to="mended"))
+    await store.put(pages.with_verdicts([(0, n, REPLAYED) for n in range(PAGE + 10)]))
+    await store.put(pages.with_verdicts([(0, 3, DISCARDED), (1, 7, DISCARDED)]))
     assert (pages.verdict(0, 2), pages.verdict(0, 3), pages.verdict(1, 7)) == (REPLAYED, DISCARDED, DISCARDED)
     assert (pages.is_empty, store.pages("dead", "id-2").is_empty) == (False, True)
     await store.aclose()
@@ -45,7 +45,7 @@ async def test_verdicts_and_operations_are_there_after_a_restart(cluster) -> Non
 async def test_a_full_page_of_one_verdict_takes_few_bytes(cluster) -> None:
     store = DeadLetterStore(cluster, lambda: 1)
     await store.open()
-    entries = store.pages("dead", "id").with_verdict([(0, n) for n in range(PAGE)], REPLAYED)
+    entries = store.pages("dead", "id").with_verdicts([(0, n, REPLAYED) for n in range(PAGE)])
     assert [len(value or b"") < 100 for value in entries.values()] == [True]
     await store.aclose()
 

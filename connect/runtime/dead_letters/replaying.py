@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from connect.api import ConnectError, DataError
 from connect.api.error_codes import register_code
@@ -44,7 +44,7 @@ TOO_MANY = register_code(
     "A dead letter queue has more letters than one operation keeps track of.",
     "Delete what is settled from its front, with DELETE /v1/topics/TOPIC/partitions/P/records.",
 )
-#: Letters that an operation remembers, each with some 60 bytes: of settled failures, and of keys held back.
+#: Letters that an operation remembers, each with some 100 bytes: of settled failures, and of keys held back.
 REMEMBERED_MAX: Final = 1_000_000
 #: The default of how often one record is replayed.
 REPLAYS_MAX: Final = 3
@@ -78,6 +78,13 @@ class ReplayOrder:
     previews: int = 20
 
 
+class _Before(NamedTuple):
+    """A failure that is settled: what became of it, and when that was known; None: it is now."""
+
+    verdict: Verdict
+    until_ms: int | None
+
+
 @dataclass(slots=True)
 class _Going:
     letter: Letter
@@ -85,6 +92,10 @@ class _Going:
     content: Content
     #: Second letters of the same failure, in this step.
     doubles: list[Letter] = field(default_factory=list)
+
+
+#: Second letters of failures, and what became of the first.
+_Doubles = list[tuple[Letter, Verdict]]
 
 
 class Replay:
@@ -109,7 +120,7 @@ class Replay:
         self._operation = operation
         self._pages: Pages = store.pages(queue.name, queue.topic_id)
         #: Failures that are settled, and lanes of which a letter stays.
-        self._settled: set[int] = set()
+        self._settled: dict[int, _Before] = {}
         self._held: set[int] = set()
         #: The same of the step under way: where the first one that stays is.
         self._held_here: dict[int, int] = {}
@@ -117,6 +128,7 @@ class Replay:
         self._preview_chars = 0
         self._producer: Producer | None = None
         self._owner = f"connect-dlq-{queue.name}"
+        self._verdict = Verdict("replayed", operation.id)
 
     async def run(self) -> None:
         """Replay; ends early where the operation is cancelled."""
@@ -143,18 +155,36 @@ class Replay:
         """Read the identities of letters that are settled: a second letter of the same failure is, too."""
         if self._pages.is_empty:
             return
+        known: dict[str, int | None] = {}
         async for at, _, letters in steps(self._cluster, self._queue, {}):
             for letter in letters:
-                if self._pages.verdict(at.partition, letter.offset) is not None:
-                    self._note(letter)
+                verdict = self._pages.verdict(at.partition, letter.offset)
+                if verdict is None:
+                    continue
+                if verdict.operation not in known:
+                    told = self._store.operation(verdict.operation)
+                    known[verdict.operation] = None if told is None else told.until
+                self._note(letter, _Before(verdict, known[verdict.operation]))
             if self._operation.is_cancelled:
                 return
 
-    def _note(self, letter: Letter) -> None:
+    def _note(self, letter: Letter, before: _Before) -> None:
         identity = letter.identity
         if identity is not None:
-            self._settled.add(identity)
+            self._settled[identity] = before
         self._bound()
+
+    def _settled_with(self, letter: Letter) -> Verdict | None:
+        """Return what became of the letter's failure by another letter of it, None where nothing did.
+
+        A record that is read again is so before the first of its letters is replayed, since only records that their
+        connectors are done with are. One that failed later has been asked for anew, by setting offsets back.
+        """
+        identity = letter.identity
+        before = None if identity is None else self._settled.get(identity)
+        if before is None or (before.until_ms is not None and letter.failed_ms > before.until_ms):
+            return None
+        return before.verdict
 
     def _hold(self, letter: Letter) -> None:
         lane = letter.lane
@@ -182,16 +212,17 @@ class Replay:
         self._held_here.clear()
         self._bound()
 
-    def _chosen(self, letters: Sequence[Letter]) -> tuple[list[tuple[Letter, Target]], list[Letter]]:
+    def _chosen(self, letters: Sequence[Letter]) -> tuple[list[tuple[Letter, Target]], _Doubles]:
         """Return the letters that may go, and those that are settled with one before."""
         chosen: list[tuple[Letter, Target]] = []
-        doubles: list[Letter] = []
+        doubles: _Doubles = []
         for letter in letters:
             if self._pages.verdict(letter.partition, letter.offset) is not None:
                 continue
-            if letter.identity in self._settled:
+            settled = self._settled_with(letter)
+            if settled is not None:
                 self._operation.duplicates += 1
-                doubles.append(letter)
+                doubles.append((letter, settled))
                 continue
             if not self._order.where.matches(letter):
                 self._hold(letter)
@@ -279,11 +310,11 @@ class Replay:
         """Count letters as replayed."""
         self._operation.done += len(going)
         for one in going:
-            self._note(one.letter)
+            self._note(one.letter, _Before(self._verdict, None))
 
     # -- sending -----------------------------------------------------------------------------------------------------
 
-    async def _send(self, going: Sequence[_Going], doubles: Sequence[Letter]) -> None:
+    async def _send(self, going: Sequence[_Going], doubles: _Doubles) -> None:
         """Append letters and note them, in one transaction; one by one where a topic refuses a record."""
         try:
             await self._make_ready(going)
@@ -318,11 +349,12 @@ class Replay:
                     await self._cluster.admin.delete_records(at, offset)
             self._ready.add(topic)
 
-    async def _transaction(self, going: Sequence[_Going], doubles: Sequence[Letter]) -> None:
+    async def _transaction(self, going: Sequence[_Going], doubles: _Doubles) -> None:
         assert self._producer is not None
-        letters = [*(letter for one in going for letter in (one.letter, *one.doubles)), *doubles]
-        verdict = Verdict("replayed", self._operation.id)
-        entries = self._pages.with_verdict([(letter.partition, letter.offset) for letter in letters], verdict)
+        settled = [(letter, self._verdict) for one in going for letter in (one.letter, *one.doubles)]
+        entries = self._pages.with_verdicts(
+            (letter.partition, letter.offset, verdict) for letter, verdict in [*settled, *doubles]
+        )
         by_topic: dict[str, list[_Going]] = {}
         for one in going:
             by_topic.setdefault(one.target.topic, []).append(one)
@@ -398,12 +430,12 @@ class Discard:
             if operation.is_cancelled:
                 return
             chosen = [
-                (at.partition, letter.offset)
+                (at.partition, letter.offset, verdict)
                 for letter in letters
                 if pages.verdict(at.partition, letter.offset) is None and self._where.matches(letter)
             ]
             operation.matched += len(chosen)
             if chosen and not operation.dry_run:
-                await self._store.put(pages.with_verdict(chosen, verdict))
+                await self._store.put(pages.with_verdicts(chosen))
             operation.done += len(chosen)
             operation.scanned += len(letters)

@@ -4,8 +4,8 @@ what takes longer is an operation.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from connect.api import ConfigError
@@ -284,10 +284,8 @@ class Workbench:
         )
 
         async def work(operation: Operation) -> None:
-            if not dry_run:
-                await self._store.begin(operation.id, Settled("replayed", name, operation.started_ms, None, to))
             replay = Replay(self._cluster, self._store, targets, self._converting, queue, order, operation)
-            await replay.run()
+            await self._noted(operation, Settled("replayed", name, operation.started_ms, None, to), replay.run)
 
         operation = Operation(
             self.operations.new_id(), "replay", name, redact(order.where.text), dry_run, now_ms(), to=to
@@ -304,14 +302,24 @@ class Workbench:
         queue, _ = await self._open(name)
 
         async def work(operation: Operation) -> None:
-            if not dry_run:
-                await self._store.begin(operation.id, Settled("discarded", name, operation.started_ms, reason))
-            await Discard(self._cluster, self._store, queue, matching, operation).run()
+            discard = Discard(self._cluster, self._store, queue, matching, operation)
+            await self._noted(operation, Settled("discarded", name, operation.started_ms, reason), discard.run)
 
         operation = Operation(
             self.operations.new_id(), "discard", name, redact(matching.text), dry_run, now_ms(), reason=reason
         )
         return self.operations.begin(operation, work)
+
+    async def _noted(self, operation: Operation, told: Settled, work: Callable[[], Awaitable[None]]) -> None:
+        """Do an operation's work between the notes that it begins and has ended."""
+        if operation.dry_run:
+            await work()
+            return
+        await self._store.note(operation.id, told)
+        try:
+            await work()
+        finally:
+            await self._store.note(operation.id, replace(told, until=now_ms()))
 
     async def _fix(self, patch: Any, transforms: Mapping[str, str] | None) -> Fix | None:
         if patch is not None and transforms is not None:

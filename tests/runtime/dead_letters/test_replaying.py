@@ -169,11 +169,28 @@ async def test_two_letters_of_one_failure_are_one_record(worker: RunningWorker, 
     await letter(worker, b"{1", **told)
     done = await replay(worker, patch=MEND)
     assert (done.done, done.duplicates) == (1, 1)
-    await letter(worker, b"{1", **told)
+    await letter(worker, b"{1", **told, timestamp=1_700_000_000_000)
     later = await replay(worker, patch=MEND)
     assert (later.done, later.duplicates) == (0, 1)
     await worker.until(lambda: worker.records("s") == 2)
     assert (await worker.herder.dead_letters.causes("dead")).open == 0
+
+
+async def test_a_failure_behind_a_replay_is_a_new_one_though_place_and_content_are_the_same(
+    worker: RunningWorker, tmp_path: Path
+) -> None:
+    await produce(worker, b"{1")
+    await started(worker, file_sink(tmp_path), records=1)
+    assert (await replay(worker, patch=MEND)).done == 1
+    await worker.until(lambda: worker.records("s") == 2)
+    await worker.herder.stop("s")
+    await worker.until_state("s", State.STOPPED, tasks=0)
+    back = [({"kafka_topic": "orders", "kafka_partition": 0}, {"kafka_offset": 0})]
+    await worker.herder.alter_offsets("s", back)
+    await worker.herder.resume("s")
+    await worker.until(lambda: worker.records("s") == 1)
+    again = await replay(worker, patch=MEND)
+    assert (again.done, again.duplicates) == (1, 0)
 
 
 async def test_letters_without_context_or_connector_go_where_they_are_told(
