@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from datetime import date, datetime, time
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import orjson
 
@@ -24,13 +24,15 @@ from connect.runtime.dead_letters.documents import BASE64, Content
 from connect.runtime.dead_letters.letters import Letter
 from connect.runtime.factory import make_converter, make_header_converter, make_stages
 from connect.runtime.plugins import PluginHost
-from connect.runtime.tasks.pipeline import Outgoing, Pipeline
+from connect.runtime.tasks.pipeline import Outcome, Outgoing, Pipeline
 from connect.runtime.tasks.stages import Stage
 from connect.runtime.tasks.tolerance import Interrupted, Tolerance
 from connect.runtime.validation.checking import Checks
 from connect.runtime.worker_config import WorkerConfig
 
 logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 _CONVERTERS: Final = ("key.converter", "value.converter", "header.converter")
 _TRANSFORMS: Final = ("transforms", "predicates")
@@ -75,7 +77,7 @@ class Converting:
 
     def _decoded(self, own: Mapping[str, str], letter: Letter) -> dict[str, Any]:
         with closing(self._pipeline(own, {}, [])) as pipeline:
-            (batch,) = _all_of(pipeline.from_bytes([_fetched(letter, _content(letter))]))
+            (batch,) = _all_of(_through(pipeline, lambda: pipeline.from_bytes([_fetched(letter, _content(letter))])))
         return {
             "key": plain(batch.key_column()[0]),
             "key_schema": _schema_name(batch.key_schema),
@@ -113,14 +115,16 @@ class Converting:
             pipelines[name] = self._pipeline(own, keys, make_stages(self._plugins, _config(keys), self._worker))
         pipeline = pipelines[name]
         if letter.is_of_source:
-            batch = _only(pipeline.transform([_source_batch(letter, content)]), "the transforms")
+            source = _source_batch(letter, content)
+            batch = _only(_through(pipeline, lambda: pipeline.transform([source])), "the transforms")
             return _as_json(letter, content, batch)
-        decoded = pipeline.from_bytes([_fetched(letter, content)])
+        decoded = _through(pipeline, lambda: pipeline.from_bytes([_fetched(letter, content)]))
         batch = _only(decoded, "the transforms")
         before = letter.topic or letter.queue
         if batch.topic != before:
             raise DataError(f"the transforms move the record from topic {before!r} to {batch.topic!r}")
-        return _content_of(_only(pipeline.without_stages().to_bytes([batch]), "the converters"))
+        encoding = pipeline.without_stages()
+        return _content_of(_only(_through(encoding, lambda: encoding.to_bytes([batch])), "the converters"))
 
     async def outgoing(self, letter: Letter, content: Content) -> Outgoing:
         """Return what a source's record becomes that failed before it was bytes: by the steps from the failed one on.
@@ -146,8 +150,9 @@ class Converting:
                     raise DataError(f"connector {letter.connector!r} has no transform {letter.cause.alias!r} any more")
                 left = stages[aliases.index(letter.cause.alias) :]
             with closing(self._pipeline(own, keys, left)) as pipeline:
+                source = _source_batch(letter, content)
                 made: Outgoing = _only(
-                    pipeline.to_bytes([_source_batch(letter, content)]), "the connector's transforms"
+                    _through(pipeline, lambda: pipeline.to_bytes([source])), "the connector's transforms"
                 )
                 return made
 
@@ -193,6 +198,15 @@ def _fetched(letter: Letter, content: Content) -> FetchedBatch:
 def _all_of(batches: Sequence[Batch]) -> Sequence[Batch]:
     assert sum(map(len, batches)) == 1, "no stage has dropped or parted the record"
     return batches
+
+
+def _through(pipeline: Pipeline, run: Callable[[], list[T]]) -> list[T]:
+    """Return what a pipeline makes of one record. Raises `DataError` where the record fails."""
+    pipeline.outcome = Outcome()
+    made = run()
+    if pipeline.outcome.ending is not None:
+        raise pipeline.outcome.ending
+    return made
 
 
 def _only(made: Sequence[Any], whose: str) -> Any:

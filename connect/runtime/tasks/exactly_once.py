@@ -337,13 +337,20 @@ class ExactlyOnceSourceTaskRunner(SourceTaskRunner):
                     # The polls before it were in the same transaction by chance alone: once more, without this one.
                     await self._abort()
                     for before in whole:
-                        await self._append_part(before.converted.outgoing, before.converted.polled)
+                        await self._append_part(before.converted.outgoing, before.converted.polled, is_settled=True)
                 raise
             whole.append(polled)
         if self._boundary == "poll" or (self._boundary == "interval" and self._is_interval_over()):
             await self._end()
 
-    async def _append_part(self, outgoing: Sequence[Outgoing], polled: Sequence[Batch]) -> None:
+    async def _append_part(
+        self, outgoing: Sequence[Outgoing], polled: Sequence[Batch], *, is_settled: bool = False
+    ) -> None:
+        """Append a part of a poll.
+
+        Args:
+            is_settled: It was appended before; what the topic does not allow of it is skipped already.
+        """
         assert self._appends is not None
         if not self._is_begun:
             self._began_at = time.monotonic()
@@ -352,7 +359,8 @@ class ExactlyOnceSourceTaskRunner(SourceTaskRunner):
             await self._begin()
         try:
             await self._appends.append(deque(outgoing), [])
-            await self.settle(self._appends.take_failures())
+            failures = self._appends.take_failures()
+            await self.settle([] if is_settled else failures)
         except BaseException:
             if self._acks is not None:
                 self._acks.polled((), is_whole=False)
