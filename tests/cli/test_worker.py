@@ -13,11 +13,17 @@ import pytest
 from tests.support.command import assert_refused, connect, connect_process, lines, running
 from tests.support.worker import STRING, WorkerProcess
 
-CONNECTOR_FILES: list[tuple[str, str, tuple[str, ...]]] = [
+#: Seen as the file is read, before the process becomes a worker's.
+UNREADABLE_FILES: list[tuple[str, str, tuple[str, ...]]] = [
     ("{", "config.unreadable", ("c.json", "not JSON")),
     ("[]", "config.unreadable", ("c.json",)),
     ('{"connector.class": "FileStreamSource"}', "config.invalid", ("c.json", "name")),
     ('{"name": "a", "config": {"name": "b"}}', "config.invalid", ("c.json", "'a'", "'b'")),
+    ('{"name": "a", "config": {}, "initial_state": "GONE"}', "config.invalid", ("GONE",)),
+    ('{"name": "a", "connector.class": "FileStreamSource", "topic": {"x": 1}}', "config.invalid", ("topic",)),
+]
+#: Seen by the herder of a worker that has started.
+WRONG_CONNECTORS: list[tuple[str, str, tuple[str, ...]]] = [
     ('{"name": "a", "topic": "t"}', "config.invalid", ("connector.class",)),
     (
         '{"name": "a", "connector.class": "FileStreamSorce", "topic": "t"}',
@@ -29,13 +35,31 @@ CONNECTOR_FILES: list[tuple[str, str, tuple[str, ...]]] = [
         "config.invalid",
         ("batch.size",),
     ),
-    ('{"name": "a", "config": {}, "initial_state": "GONE"}', "config.invalid", ("GONE",)),
-    ('{"name": "a", "connector.class": "FileStreamSource", "topic": {"x": 1}}', "config.invalid", ("topic",)),
 ]
 
 
-@pytest.mark.parametrize(("content", "code", "mentions"), CONNECTOR_FILES)
-def test_a_wrong_connector_file_ends_the_start_with_its_name(
+@pytest.fixture
+def before_the_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A command line that is refused before it sets up the process, which can therefore be this one."""
+
+    def set_up(*_: object) -> None:
+        raise AssertionError("the worker begins")
+
+    monkeypatch.setattr("connect.runtime.tuning.tune_process", set_up)
+
+
+@pytest.mark.usefixtures("before_the_worker")
+@pytest.mark.parametrize(("content", "code", "mentions"), UNREADABLE_FILES)
+def test_an_unreadable_connector_file_is_refused_with_its_name_before_the_worker_begins(
+    tmp_path: Path, directory: list[str], content: str, code: str, mentions: tuple[str, ...]
+) -> None:
+    path = tmp_path / "c.json"
+    path.write_text(content)
+    assert_refused(connect("worker", *directory, "--listeners", "http://127.0.0.1:0", path), 2, code, *mentions)
+
+
+@pytest.mark.parametrize(("content", "code", "mentions"), WRONG_CONNECTORS)
+def test_a_wrong_connector_ends_the_start_with_its_name(
     tmp_path: Path, directory: list[str], content: str, code: str, mentions: tuple[str, ...]
 ) -> None:
     path = tmp_path / "c.json"
@@ -43,27 +67,24 @@ def test_a_wrong_connector_file_ends_the_start_with_its_name(
     assert_refused(connect_process("worker", *directory, "--listeners", "http://127.0.0.1:0", path), 2, code, *mentions)
 
 
+@pytest.mark.usefixtures("before_the_worker")
 def test_a_connector_file_that_is_not_there_is_refused(directory: list[str]) -> None:
-    assert_refused(connect_process("worker", *directory, "none.json"), 2, "config.unreadable", "none.json")
+    assert_refused(connect("worker", *directory, "none.json"), 2, "config.unreadable", "none.json")
 
 
-def test_a_real_cluster_is_refused_until_there_is_one(directory: list[str]) -> None:
-    assert_refused(
-        connect_process("worker", *directory, CONNECT_BOOTSTRAP_SERVERS="localhost:9092"),
-        2,
-        "config.invalid",
-        "bootstrap.servers",
-    )
+@pytest.mark.usefixtures("before_the_worker")
+def test_a_real_cluster_is_refused_until_there_is_one(directory: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CONNECT_BOOTSTRAP_SERVERS", "localhost:9092")
+    assert_refused(connect("worker", *directory), 2, "config.invalid", "bootstrap.servers")
 
 
+@pytest.mark.usefixtures("before_the_worker")
 def test_rest_extensions_of_java_are_refused_and_not_passed_over(tmp_path: Path, directory: list[str]) -> None:
     path = tmp_path / "worker.properties"
     path.write_text(
         "rest.extension.classes=org.apache.kafka.connect.rest.basic.auth.extension.BasicAuthSecurityRestExtension\n"
     )
-    assert_refused(
-        connect_process("worker", *directory, "--config", path), 2, "config.invalid", "rest.authentication.file"
-    )
+    assert_refused(connect("worker", *directory, "--config", path), 2, "config.invalid", "rest.authentication.file")
 
 
 def test_a_taken_port_is_named(tmp_path: Path, directory: list[str]) -> None:
