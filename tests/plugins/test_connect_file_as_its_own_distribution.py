@@ -41,6 +41,12 @@ filterwarnings = ["error"]
 asyncio_mode = "auto"
 asyncio_default_fixture_loop_scope = "function"
 """
+#: How much Hypothesis draws is for the tests where they are at home; here it is whether they run.
+CONFTEST = """
+import hypothesis
+hypothesis.settings.register_profile("moved", deadline=None, max_examples=5)
+hypothesis.settings.load_profile("moved")
+"""
 SHOW = """
 import importlib.metadata as metadata, logging, sys
 from connect.runtime.plugins import PluginHost
@@ -65,6 +71,7 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copytree(ROOT / "plugins" / "connect_file", folder / "connect_file", ignore=ignored)
     shutil.copytree(ROOT / "tests" / "plugins" / "connect_file", folder / "tests", ignore=ignored)
     (folder / "pyproject.toml").write_text(PYPROJECT)
+    (folder / "conftest.py").write_text(CONFTEST)
     return folder
 
 
