@@ -171,6 +171,14 @@ async def test_a_change_of_the_limit_is_heeded_at_once_by_tasks_that_go_on(
     await until(lambda: journal.count("start") == 2)
 
 
+async def test_no_limit_at_all_is_refused_and_says_how_to_stop_a_connector(worker: RunningWorker) -> None:
+    register(worker.herder, source(big_poll(Journal(), 1)))
+    answer = await worker.client.post("/connectors", json={"name": "c", "config": {**ODD, RECORDS: "0"}})
+    assert answer.status_code == 400
+    assert f"Invalid value 0.0 for configuration {RECORDS}: Value must be more than 0" in answer.json()["message"]
+    assert "pause the connector" in answer.json()["message"]
+
+
 async def test_a_pause_holds_what_waits_and_a_resume_lets_it_go_on(worker: RunningWorker, journal: Journal) -> None:
     await run(worker, source(big_poll(journal, 300)), **{RECORDS: "50"})
     await until(lambda: worker.records("c") >= 10)
