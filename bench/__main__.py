@@ -31,6 +31,8 @@ TARGETS = {
     "three_transforms": 450_000,
     "five_transforms": 200_000,
     "json_to_postgres": 200_000,
+    "json_to_postgres_exactly_once": 190_000,
+    "json_to_postgres_bad_records": 100_000,
     "postgres_to_topic": 400_000,
 }
 START_TARGET_S = 0.6

@@ -12,7 +12,7 @@ import json
 import resource
 import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -244,9 +244,34 @@ async def execute(context: Context, *statements: str) -> Any:
 
 
 async def json_to_postgres(context: Context) -> Measured:
-    await execute(context, 'DROP TABLE IF EXISTS "events"', TABLE.replace(" PRIMARY KEY", ""))
+    return await into_postgres(context, json_value)
+
+
+async def json_to_postgres_exactly_once(context: Context) -> Measured:
+    """The same, with the sink's offsets in the target."""
+    keys = {"delivery.guarantee": "exactly-once"}
+    return await into_postgres(context, json_value, 'DROP TABLE IF EXISTS "connect_offsets"', keys=keys)
+
+
+async def json_to_postgres_bad_records(context: Context) -> Measured:
+    """The same, where each hundredth record is one that the table refuses, and has its dead letter."""
+    keys = {"errors.tolerance": "all", "errors.deadletterqueue.topic.name": "dead"}
+    return await into_postgres(context, bad_value, 'ALTER TABLE "events" ALTER city SET NOT NULL', keys=keys)
+
+
+def bad_value(number: int) -> bytes:
+    """Each hundredth has no city."""
+    value = json_value(number)
+    return value if number % 100 else value.replace(b'"Amsterdam"', b"null")
+
+
+async def into_postgres(
+    context: Context, make: Callable[[int], bytes], *statements: str, keys: Mapping[str, str] | None = None
+) -> Measured:
+    await execute(context, 'DROP TABLE IF EXISTS "events"', TABLE.replace(" PRIMARY KEY", ""), *statements)
+    expected = sum(b'"city":null' not in make(number) for number in range(context.records))
     async with worker(context) as herder:
-        await fill(herder, "events", context.records, json_value)
+        await fill(herder, "events", context.records, make)
         config = {
             "name": "sink",
             "connector.class": "io.confluent.connect.jdbc.JdbcSinkConnector",
@@ -257,10 +282,11 @@ async def json_to_postgres(context: Context) -> Measured:
             "table.name.format": "events",
             "value.converter": JSON,
             "value.converter.schemas.enable": "false",
+            **(keys or {}),
         }
         measured = await run_connector(herder, config, context.records)
     (row,) = await execute(context, 'SELECT count(*) FROM "events"')
-    assert row[0] == context.records, f"{row[0]} rows of {context.records}"
+    assert row[0] == expected, f"{row[0]} rows of {expected}"
     return measured
 
 
@@ -299,6 +325,8 @@ JOBS: dict[str, Callable[[Context], Awaitable[Measured]]] = {
     "three_transforms": three_transforms,
     "five_transforms": five_transforms,
     "json_to_postgres": json_to_postgres,
+    "json_to_postgres_exactly_once": json_to_postgres_exactly_once,
+    "json_to_postgres_bad_records": json_to_postgres_bad_records,
     "postgres_to_topic": postgres_to_topic,
 }
 

@@ -1,13 +1,17 @@
 """Which records of a put are bad: all of them, each with what was said of it.
 
-The put is made again in a transaction that is rolled back: what cannot be sent at all is left out, and the server finds
+The put is made again in a transaction of its own: what cannot be sent at all is left out, and the server finds
 what it refuses (`culprits.py`). Constraints that are checked at the commit are checked at once here; a row that fails
 so may refer to one behind it, so those that failed are tried once more until none of them passes.
+
+The transaction then holds exactly the good records. Where that is so whatever becomes of the bad ones (plain inserts),
+it may be kept open, and is committed when the good ones are put without the others: they are not written once more.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from connect.api import Batch, ConnectError, DataError, FailedRecord
@@ -27,6 +31,36 @@ _FINAL: Final = ("22", "23502", "23514", "23505")
 _CANNOT: Final = ("42704", "42501", "0A000", "25006")
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A transaction that holds records and waits to be committed.
+
+    Attributes:
+        places: Which records: of each batch its topic, partition and offsets.
+    """
+
+    transaction: Any
+    places: list[tuple[Any, ...]]
+
+    @classmethod
+    def of(cls, transaction: Any, batches: Sequence[Batch], bad: Sequence[FailedRecord]) -> Kept | None:
+        """Return what holds these batches without the bad records; None where nothing is left of them."""
+        left, before, indices = list[Batch](), 0, {one.index for one in bad}
+        for batch in batches:
+            mask = [before + index not in indices for index in range(len(batch))]
+            left += [batch.select(mask)] if any(mask) else []
+            before += len(batch)
+        return cls(transaction, list(map(_place, left))) if left else None
+
+    def is_of(self, batches: Sequence[Batch]) -> bool:
+        """Whether it holds exactly these records."""
+        return self.places == list(map(_place, batches))
+
+
+def _place(batch: Batch) -> tuple[Any, ...]:
+    return batch.topic, batch.original_topic, batch.original_partition, list(batch.offsets or ()), len(batch)
+
+
 class Blame:
     """Looks for the bad records of one put."""
 
@@ -37,11 +71,17 @@ class Blame:
         self._config = config
         #: Rows that the server has refused, with their step, the batch and the index of its first record.
         self._found: list[tuple[TableName, Batch, int, Step, list[tuple[int, Any]]]] = []
+        self._transaction = connection.transaction()
+        #: Whether the good records are the same ones without the bad.
+        self._is_plain = True
         #: Records that are bad by themselves.
         self._unfit: dict[int, FailedRecord] = {}
 
-    async def find(self, batches: Sequence[tuple[TableName, Batch]], *, recognise: bool = False) -> list[FailedRecord]:
-        """Return all bad records, counted over all batches; none where they cannot be found.
+    async def find(
+        self, batches: Sequence[tuple[TableName, Batch]], *, recognise: bool = False
+    ) -> tuple[list[FailedRecord], Kept | None]:
+        """Return all bad records, counted over all batches, and what holds the others, where that may be committed; no
+        bad ones and None where they cannot be found.
 
         Raises:
             ConnectError: What the server says of a row is no verdict on it.
@@ -49,8 +89,8 @@ class Blame:
         """
         import asyncpg
 
-        transaction = self._connection.transaction()
-        await transaction.start()
+        await self._transaction.start()
+        kept: Kept | None = None
         try:
             await self._connection.execute("SET CONSTRAINTS ALL IMMEDIATE")
             before = 0
@@ -59,12 +99,19 @@ class Blame:
                 before += len(batch)
             while await self._try_again():
                 pass
+            found = self._refused()
+            if self._is_plain:
+                kept = Kept.of(self._transaction, [batch for _, batch in batches], found)
         except asyncpg.PostgresError as error:
             if error.sqlstate in _CANNOT:
-                return []
+                return [], None
             raise
         finally:
-            await transaction.rollback()
+            if kept is None:
+                await self._transaction.rollback()
+        return found, kept
+
+    def _refused(self) -> list[FailedRecord]:
         refused = dict(self._unfit)
         for name, batch, before, step, rows in self._found:
             for row, said in rows:
@@ -78,6 +125,7 @@ class Blame:
             self._unfit[before + index] = FailedRecord(before + index, message_of(name, batch, index, error), details)
 
         async for step in self._steps.of(self._connection, name, batch, recognise=recognise, refused=refused):
+            self._is_plain = self._is_plain and step.mode == "insert"
             rows = await refused_rows(self._connection, self._writer, step)
             if rows:
                 self._found.append((name, batch, before, step, rows))

@@ -7,7 +7,7 @@ rows, and nobody halves batches over the network.
 A piece that fails is not halved either, where that can be had: each row draws a number from a sequence before it is
 written, which no rollback takes back, so the last number tells which row was being written. It is put alone, since some
 checks come behind the whole piece (foreign keys, AFTER triggers): there the number says nothing, and the piece is
-halved. Behind a bad row the next piece is all that is left, or, where rows had to be searched for, begins small.
+halved. Behind a bad row the next piece is as long as the way to it suggests; each that is taken doubles the next.
 
 All of it is for a transaction that is rolled back: it names the rows, and keeps none.
 """
@@ -32,7 +32,7 @@ from connect_postgres.writes import (
 if TYPE_CHECKING:
     import asyncpg
 
-#: Rows of a piece behind a bad one that had to be searched for.
+#: Rows of the least piece behind a bad one.
 PIECE: Final = 64
 _FOUND: Final = "pg_temp.connect_refused"
 _MARK: Final = "pg_temp.connect_row_mark"
@@ -45,7 +45,7 @@ _BLOCK: Final = """
 #variable_conflict use_column
 DECLARE
     _start int := 0; _stop int; _edge int; _count int := {count}; _size int := {count}; _wide int := {count};
-    _drawn bigint; _is_taken boolean; _is_alone boolean := false;
+    _drawn bigint; _is_taken boolean; _is_alone boolean := false; _last int := 0;
     _state text; _message text; _schema text; _table text; _column text; _constraint text;
 BEGIN
     WHILE _start < _count LOOP
@@ -76,6 +76,8 @@ BEGIN
             _start := _stop;
             _edge := NULL;
             _is_alone := false;
+            _wide := least(_wide, greatest({piece}, 2 * (_start - _last)));
+            _last := _start;
             _size := _wide;
         ELSE
             SELECT CASE WHEN is_called THEN last_value ELSE 0 END INTO _drawn FROM {mark};

@@ -22,7 +22,7 @@ from connect.api import (
     SinkConnector,
     SinkTask,
 )
-from connect_postgres.blame import Blame, message_of, record_of
+from connect_postgres.blame import Blame, Kept, message_of, record_of
 from connect_postgres.checks import sink_problems
 from connect_postgres.connection import close, connect
 from connect_postgres.failures import explained, line_of
@@ -36,6 +36,10 @@ from connect_postgres.writes import Writer
 
 if TYPE_CHECKING:
     import asyncpg
+
+
+class _AllNamed(DataError):
+    """Every bad record of a put is named."""
 
 
 class JdbcSinkTask(SinkTask[SinkConfig]):
@@ -54,12 +58,15 @@ class JdbcSinkTask(SinkTask[SinkConfig]):
         #: Whether records of the fetch in hand were refused; and of the one before, more than one.
         self._refused = 0
         self._had_many = False
+        #: The good records of the put that was refused last, written and not committed.
+        self._kept: Kept | None = None
         #: Whether a row of ours can be told by its key: topic, partition and offset.
         own_key = self.config.write_mode == "insert" and self.config.key_mode == "kafka"
         self._recognises = own_key and not self._is_exactly_once
         await self._connected()
 
     async def stop(self) -> None:
+        self._kept = None  # gone with its connection
         connection, self._connection = getattr(self, "_connection", None), None
         await close(connection)
 
@@ -68,6 +75,7 @@ class JdbcSinkTask(SinkTask[SinkConfig]):
     async def resume_offsets(self, partitions: Sequence[At]) -> Mapping[At, int] | None:
         """Take the partitions over, and return where they go on."""
         try:
+            await self._drop_kept()
             connection, _ = await self._connected()
             if not self._is_exactly_once:
                 await self._forget_offsets(connection, partitions)
@@ -85,6 +93,20 @@ class JdbcSinkTask(SinkTask[SinkConfig]):
 
     async def close_partitions(self, partitions: Sequence[At]) -> None:
         self._offsets.forget(partitions)
+
+    async def flush(self) -> None:
+        """Let go of what waits for the rest of a put: it comes again."""
+        try:
+            await self._drop_kept()
+        except RetriableError:
+            await self.stop()
+            raise
+
+    async def _drop_kept(self) -> None:
+        kept, self._kept = self._kept, None
+        if kept is not None:
+            async with self._explained("rolling back"):
+                await kept.transaction.rollback()
 
     async def _forget_offsets(self, connection: asyncpg.Connection, partitions: Sequence[At]) -> None:
         """Delete what is there of a time with delivery.guarantee=exactly-once, or it would be taken for the truth once
@@ -192,6 +214,12 @@ class JdbcSinkTask(SinkTask[SinkConfig]):
         self, batches: Sequence[Batch], *, recognise: bool = False, offsets: Mapping[At, int] | None = None
     ) -> None:
         """Write batches in one transaction. A `DataError` names the record where the server names its line."""
+        if self._had_many and self._kept is None and not recognise:
+            await self._search(batches, recognise=False)  # most likely there are some again
+        if self._kept is not None and self._kept.is_of(batches):
+            await self._commit_kept(offsets)
+            return
+        await self._drop_kept()
         connection, writer = await self._connected()
         names = [self._table_of(batch.topic) for batch in batches]
         shown = ", ".join(sorted(set(map(str, names))))
@@ -208,6 +236,19 @@ class JdbcSinkTask(SinkTask[SinkConfig]):
                     before += len(batch)
         except BaseException:
             self._tables.forget()  # what this transaction made is gone, and what it met may have changed
+            raise
+
+    async def _commit_kept(self, offsets: Mapping[At, int] | None) -> None:
+        kept, self._kept = self._kept, None
+        connection, _ = await self._connected()
+        assert kept is not None
+        try:
+            async with self._explained("committing what was written"):
+                if offsets is not None:
+                    await self._store(connection, offsets)
+                await kept.transaction.commit()
+        except BaseException:
+            await self.stop()  # and with the connection what it holds
             raise
 
     async def _store(self, connection: asyncpg.Connection, offsets: Mapping[At, int]) -> None:
@@ -275,21 +316,36 @@ class JdbcSinkTask(SinkTask[SinkConfig]):
         One that COPY names is taken at its word, and the others are put again. Where that fails once more, or the last
         fetch had several, all are looked for.
         """
+        if isinstance(error, _AllNamed):
+            return error
         if len(error.failed) and not self._refused and not self._had_many:
             self._refused = 1
             return error
+        try:
+            await self._search(batches, recognise=recognise, hint=error.hint)
+        except _AllNamed as named:
+            return named
+        await self._drop_kept()
+        return error
+
+    async def _search(self, batches: Sequence[Batch], *, recognise: bool, hint: str | None = None) -> None:
+        """Look for all bad records of a put, and keep what holds the others.
+
+        Raises:
+            _AllNamed: There are some.
+        """
+        await self._drop_kept()
         connection, writer = await self._connected()
         blame = Blame(connection, writer, self._steps, self.config)
         named = [(self._table_of(batch.topic), batch) for batch in batches]
         try:
             async with self._explained("looking for the records that are refused"):
-                found = await blame.find(named, recognise=recognise)
+                found, self._kept = await blame.find(named, recognise=recognise)
         finally:
             self._tables.forget()
-        if not found:
-            return error
-        self._refused += len(found)
-        return DataError(error.message, failed=found, code=error.code, hint=error.hint)
+        if found:
+            self._refused += len(found)
+            raise _AllNamed(found[0].reason, failed=found, hint=hint)
 
     def _table_of(self, topic: str) -> TableName:
         try:
