@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+import pytest
+
+from connect.api import ConfigError, DataError
+from connect_postgres.blame import Blame, Kept, message_of
+from connect_postgres.names import TableName
+from connect_postgres.sink_config import SinkConfig
+from connect_postgres.steps import Steps
+from connect_postgres.tables import Tables
+from connect_postgres.writes import Writer
+from tests.support.factories import make_sink_batch
+
+from .conftest import Database
+
+pytestmark = pytest.mark.postgres
+
+
+def blame(database: Database, **keys: str) -> Blame:
+    config = SinkConfig.parse(
+        {"connection.url": database.url, "topics": "t", **{k.replace("_", "."): v for k, v in keys.items()}}
+    )
+    return Blame(database.connection, Writer(database.connection), Steps(config, Tables(config)), config)
+
+
+async def test_bad_records_are_counted_over_all_batches_and_the_others_may_be_committed(database: Database) -> None:
+    await database.execute("CREATE TABLE a (id int NOT NULL)", "CREATE TABLE b (id int CHECK (id > 0))")
+    batches = [
+        (TableName("a"), make_sink_batch([{"id": 1}, {"id": None}, {"id": 2}], topic="a")),
+        (TableName("b"), make_sink_batch([{"id": 0}, {"id": "x"}, {"id": 3}], topic="b")),
+    ]
+    found, kept = await blame(database).find(batches)
+    assert [(one.index, (one.details or {}).get("sqlstate")) for one in found] == [
+        (1, "23502"),
+        (3, "23514"),
+        (4, None),
+    ]
+    assert [(one.details or {})["table"] for one in found] == ["public.a", "public.b", "b"]
+    assert "record a-0@1" in found[0].reason
+    assert kept is not None
+    assert kept.is_of([batches[0][1].select([1, 0, 1]), batches[1][1].select([0, 0, 1])])
+    assert not kept.is_of([batches[0][1]])
+    await kept.transaction.commit()
+    assert await database.rows("SELECT (SELECT array_agg(id) FROM a), (SELECT array_agg(id) FROM b)") == [([1, 2], [3])]
+
+
+async def test_nothing_is_kept_where_a_bad_record_changes_what_the_others_come_to(database: Database) -> None:
+    await database.execute("CREATE TABLE a (id int PRIMARY KEY, v text NOT NULL)")
+    batch = make_sink_batch([{"id": 1, "v": "first"}, {"id": 1, "v": None}], topic="a")
+    found, kept = await blame(database, insert_mode="upsert", pk_mode="record_value", pk_fields="id").find(
+        [(TableName("a"), batch)]
+    )
+    assert [one.index for one in found] == [1]
+    assert kept is None
+    assert not database.connection.is_in_transaction()
+
+
+async def test_what_is_no_verdict_on_a_row_is_raised(database: Database) -> None:
+    await database.execute(
+        "CREATE TABLE a (id int)",
+        "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM * FROM gone; RETURN NEW; END $$",
+        "CREATE TRIGGER refuse BEFORE INSERT ON a FOR EACH ROW EXECUTE FUNCTION refuse()",
+    )
+    with pytest.raises(ConfigError, match="42P01"):
+        await blame(database).find([(TableName("a"), make_sink_batch([{"id": 1}], topic="a"))])
+    assert not database.connection.is_in_transaction()
+
+
+async def test_a_user_without_the_right_to_temporary_tables_learns_nothing(database: Database) -> None:
+    await database.execute("CREATE TABLE a (id int NOT NULL)", "SET default_transaction_read_only = on")
+    batch = make_sink_batch([{"id": None}], topic="a")
+    assert await blame(database).find([(TableName("a"), batch)]) == ([], None)
+
+
+def test_nothing_waits_where_nothing_is_left() -> None:
+    assert Kept.of(None, [], []) is None
+
+
+def test_a_message_names_table_and_record_once() -> None:
+    batch = make_sink_batch([1, 2], topic="a", base_offset=5)
+    told = message_of(TableName("a"), batch, 1, DataError("it is bad"))
+    assert told == "writing to table a, record a-0@6: it is bad"
+    assert message_of(TableName("a"), batch, 1, DataError(told)) == told
