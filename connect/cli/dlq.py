@@ -330,9 +330,10 @@ def _patch(text: str) -> Any:
         except (OSError, UnicodeDecodeError) as error:
             raise UsageError(f"--fix: {text[1:]} cannot be read: {error}") from None
     try:
-        return orjson.loads(text)
+        orjson.loads(text)
     except orjson.JSONDecodeError as error:
         raise UsageError(f"--fix: the patch is not JSON: {error}") from None
+    return orjson.Fragment(text)  # as it was written: large numbers would be rounded
 
 
 @dlq.command()

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query, Request
 
+from connect.api import ConfigError
 from connect.rest.answers import Answer
 from connect.rest.bodies import body_of
 from connect.rest.connectors import herder_of
@@ -13,6 +14,8 @@ from connect.rest.models import dlq as models
 from connect.rest.negotiation import name_of
 from connect.rest.operations import operation
 from connect.rest.routes import Route
+from connect.runtime.dead_letters.documents import loads
+from connect.runtime.dead_letters.fixes import BAD_FIX
 from connect.runtime.dead_letters.operations import Operation
 from connect.runtime.dead_letters.workbench import PAGE_LETTERS_MAX, Told, Workbench
 from connect.runtime.secrets import redact
@@ -131,13 +134,14 @@ async def replay(request: Request, topic: str) -> Answer[models.Operation]:
     With dry_run nothing is sent, and the operation shows what would be.
     """
     body = await body_of(request, models.ReplayLetters)
+    patch = None if body.patch is None else _patch(await request.body())
     transforms = None
     if body.transforms is not None:
         transforms = {key: "" if value is None else value for key, value in body.transforms.items()}
     began = await _bench(request).replay(
         name_of(topic),
         where=body.where,
-        patch=body.patch,
+        patch=patch,
         transforms=transforms,
         to=body.to,
         dry_run=body.dry_run,
@@ -178,6 +182,14 @@ async def show_operation(
 async def cancel_operation(request: Request, operation_id: str) -> Answer[models.Operation]:
     """Ask a replay or discard to end behind the letters that it is at; what was done stays done."""
     return Answer(_operation(_bench(request).operations.cancel(name_of(operation_id))))
+
+
+def _patch(raw: bytes) -> Any:
+    """Return the patch of a body with every digit of its numbers, which the parser of bodies rounds."""
+    try:
+        return loads(raw.decode())["patch"]
+    except (ValueError, RecursionError) as error:
+        raise ConfigError(f"the patch cannot be read: {error}", code=BAD_FIX) from None
 
 
 def _letter(told: Told) -> models.Letter:

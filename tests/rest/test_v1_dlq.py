@@ -101,6 +101,20 @@ async def test_a_secret_of_a_fix_is_in_no_answer(worker: RunningWorker) -> None:
     await letter(worker, b"{}")
     patch = [{"op": "add", "path": "/value/password", "value": "sehrgeheim"}]
     done = await ended(worker, "/v1/dlq/dead/replay", {"patch": patch, "to": "mended"})
-    assert done["done"] == 1
+    assert (done["done"], done["error"]) == (1, None)
     assert "sehrgeheim" not in (await worker.client.get("/v1/dlq-operations")).text
     assert await worker.values("mended") == [b'{"password":"sehrgeheim"}']
+
+
+async def test_numbers_of_a_patch_keep_their_digits(worker: RunningWorker) -> None:
+    await worker.herder.cluster.admin.create_topic("mended")
+    await letter(worker, b'{"n":1}')
+    body = b'{"to":"mended","patch":[{"op":"replace","path":"/value/n","value":[12345678901234567890123,1.10]}]}'
+    began = await worker.client.post("/v1/dlq/dead/replay", content=body, headers={"Content-Type": "application/json"})
+    await worker.client.get(f"/v1/dlq-operations/{began.json()['id']}", params={"wait_ms": 10_000})
+    assert await worker.values("mended") == [b'{"n":[12345678901234567890123,1.10]}']
+    twice = b'{"patch":[{"op":"test","op":"add","path":"/value/n","value":1}]}'
+    refused = await worker.client.post(
+        "/v1/dlq/dead/replay", content=twice, headers={"Content-Type": "application/json"}
+    )
+    assert (refused.status_code, "a name stands there twice" in refused.text) == (400, True)

@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final, Literal
 
+import orjson
+
 from connect.api import DataError
 from connect.records import RawHeaders
 
@@ -64,7 +66,7 @@ def loads(text: str) -> Any:
             twice, NaN, half a surrogate pair, more than `DEPTH_MAX` levels.
     """
     found = json.loads(text, parse_float=Decimal, parse_constant=_refused, object_pairs_hook=_object)
-    if _depth(found) > DEPTH_MAX:
+    if depth_of(found) > DEPTH_MAX:
         raise ValueError(f"it is nested deeper than {DEPTH_MAX}")
     return found
 
@@ -80,7 +82,8 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return made
 
 
-def _depth(value: Any) -> int:
+def depth_of(value: Any) -> int:
+    """Return how deep JSON is nested, at most one more than `DEPTH_MAX`."""
     deepest, todo = 0, [(value, 1)]
     while todo:
         one, depth = todo.pop()
@@ -93,10 +96,23 @@ def _depth(value: Any) -> int:
 
 def dumps(value: Any) -> str:
     """Return JSON, compact, with numbers as they were."""
+    try:
+        return orjson.dumps(value, default=_number).decode()
+    except TypeError:  # integers beyond 64 bits, half a surrogate pair
+        return _dumps(value)
+
+
+def _number(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return orjson.Fragment(str(value))
+    raise TypeError(f"{type(value).__name__} is no JSON")
+
+
+def _dumps(value: Any) -> str:
     if isinstance(value, dict):
-        return "{" + ",".join(f"{_quoted(name)}:{dumps(item)}" for name, item in value.items()) + "}"
+        return "{" + ",".join(f"{_quoted(name)}:{_dumps(item)}" for name, item in value.items()) + "}"
     if isinstance(value, list | tuple):
-        return "[" + ",".join(map(dumps, value)) + "]"
+        return "[" + ",".join(map(_dumps, value)) + "]"
     if isinstance(value, Decimal):
         return str(value)
     if isinstance(value, str):

@@ -16,7 +16,7 @@ import jsonpointer
 from connect.api import ConfigError, ConnectError, DataError
 from connect.api.error_codes import register_code
 from connect.runtime.dead_letters.converting import Converting
-from connect.runtime.dead_letters.documents import Content, content_of, document_of, dumps
+from connect.runtime.dead_letters.documents import DEPTH_MAX, Content, content_of, depth_of, document_of, dumps
 from connect.runtime.dead_letters.letters import Letter
 
 BAD_FIX = register_code(
@@ -74,16 +74,24 @@ class Patch:
                     _test(document, told)
                 else:
                     document = step.apply(document, in_place=True)
-                if told["op"] == "copy" and len(dumps(document)) > _GROWN_CHARS_MAX:
-                    return DataError(f"{name}: the record grows beyond {_GROWN_CHARS_MAX} characters")
+                if told["op"] == "copy" and (problem := _grown(document)) is not None:
+                    return DataError(f"{name}: {problem}")
             except (jsonpatch.JsonPatchException, jsonpointer.JsonPointerException, TypeError, RecursionError) as error:
                 return DataError(f"{name} does not fit: {str(error)[:200]}")
+        if depth_of(document) > DEPTH_MAX:
+            return DataError(f"the patch leaves no record: it is nested deeper than {DEPTH_MAX}")
         try:
             return content_of(document, content)
         except DataError as error:
             return DataError(f"the patch leaves no record: {error.message}")
-        except RecursionError:
-            return DataError("the patch leaves no record: it is nested too deep")
+
+
+def _grown(document: Any) -> str | None:
+    if depth_of(document) > DEPTH_MAX:
+        return f"the record is nested deeper than {DEPTH_MAX}"
+    if len(dumps(document)) > _GROWN_CHARS_MAX:
+        return f"the record grows beyond {_GROWN_CHARS_MAX} characters"
+    return None
 
 
 def _test(document: Any, told: Mapping[str, Any]) -> None:

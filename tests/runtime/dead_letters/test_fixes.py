@@ -80,7 +80,9 @@ def test_copies_of_copies_end_before_the_memory_does() -> None:
     assert isinstance(grown, DataError)
     assert "grows beyond" in grown.message
     deep = Patch([{"op": "copy", "from": "/value", "path": "/value/x"}] * 1000).patched(CONTENT)
-    assert isinstance(deep, DataError)
+    assert isinstance(deep, DataError) and "nested deeper than 100" in deep.message
+    added = [{"op": "add", "path": "/value" + "/x" * n, "value": {}} for n in range(1, 200)]
+    assert "nested deeper than 100" in str(Patch(added).patched(CONTENT))
 
 
 def test_a_removed_value_is_a_tombstone() -> None:
