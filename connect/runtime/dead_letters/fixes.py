@@ -25,8 +25,8 @@ BAD_FIX = register_code(
     "Give an array of RFC 6902 operations on /key, /value, /headers and /timestamp, or transforms=... and their keys.",
 )
 OPERATIONS_MAX: Final = 1000
-#: What a patch may make of a record; copies of copies grow fast.
-_GROWN_CHARS_MAX: Final = 8 << 20
+#: By how much copies may make a record longer than twice as long, in characters; copies of copies grow fast.
+_GROWN_CHARS_MAX: Final = 1 << 20
 _ROOTS: Final = ("key", "value", "headers", "timestamp")
 #: Members that an operation needs beside `op` and `path`.
 _NEEDS: Final = {"add": "value", "replace": "value", "test": "value", "move": "from", "copy": "from", "remove": None}
@@ -74,7 +74,7 @@ class Patch:
                     _test(document, told)
                 else:
                     document = step.apply(document, in_place=True)
-                if told["op"] == "copy" and (problem := _grown(document)) is not None:
+                if told["op"] == "copy" and (problem := _grown(document, content)) is not None:
                     return DataError(f"{name}: {problem}")
             except (jsonpatch.JsonPatchException, jsonpointer.JsonPointerException, TypeError, RecursionError) as error:
                 return DataError(f"{name} does not fit: {str(error)[:200]}")
@@ -86,11 +86,12 @@ class Patch:
             return DataError(f"the patch leaves no record: {error.message}")
 
 
-def _grown(document: Any) -> str | None:
+def _grown(document: Any, before: Content) -> str | None:
     if depth_of(document) > DEPTH_MAX:
         return f"the record is nested deeper than {DEPTH_MAX}"
-    if len(dumps(document)) > _GROWN_CHARS_MAX:
-        return f"the record grows beyond {_GROWN_CHARS_MAX} characters"
+    bound = _GROWN_CHARS_MAX + 2 * len(dumps(document_of(before)))
+    if len(dumps(document)) > bound:
+        return f"the record grows beyond {bound} characters"
     return None
 
 
