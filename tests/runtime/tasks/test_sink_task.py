@@ -667,6 +667,63 @@ async def test_a_seek_in_open_counts_more_than_what_the_target_says(worker: Runn
     assert not any(entry[0] == "put" and "1" in entry for entry in journal)
 
 
+class Shares(Transform):
+    """Sends odd numbers to one topic and even ones to another, and drops those over 90."""
+
+    class_name = "test.Shares"
+
+    def apply(self, record: Record) -> Record | None:
+        number = int(record.value)
+        return None if number > 90 else record.replace(topic=f"{'odd' if number % 2 else 'even'}")
+
+
+class Books(SinkTask):
+    """Keeps what was put, with the offset that goes with it."""
+
+    target: Target
+    bad = -1
+
+    def resume_offsets(self, partitions: Sequence[tuple[str, int]]) -> Any:
+        self.target.asked.append(self.context.topic_id("t"))
+        return {("t", 0): self.target.offset}
+
+    def put_batches(self, batches: Sequence[Batch]) -> None:
+        values = [int(value) for batch in batches for value in batch.values]
+        if self.bad in values:
+            raise DataError("bad", failed=[(values.index(self.bad), "it is bad")])
+        self.target.records += values
+        self.target.offset = self.context.offsets_after_put()[("t", 0)]
+
+    def put_batch(self, batch: Batch) -> None:
+        self.put_batches([batch])
+
+
+SHARES = {"transforms": "s", "transforms.s.type": "test.Shares"}
+
+
+async def test_the_offset_that_goes_with_a_put_counts_what_was_dropped_and_skipped(worker: RunningWorker) -> None:
+    target = Target()
+    await topic(worker, 0, 1, 2, 3, 4, 97, 98)
+    register(worker.herder, sink(type("Odd", (Books,), {"target": target, "bad": 4})), Shares)
+    await worker.herder.create("k", {**ODD, "topics": "t", **SHARES, "errors.tolerance": "all"})
+    await until(lambda: target.records)
+    assert sorted(target.records) == [0, 1, 2, 3]
+    assert target.offset == 7
+    assert target.asked == [(await worker.herder.cluster.admin.describe_topic("t")).topic_id]
+
+
+async def test_what_is_put_in_front_of_a_bad_record_is_in_front_of_it_in_its_partition_too(
+    worker: RunningWorker,
+) -> None:
+    target = Target()
+    await topic(worker, *range(8))
+    register(worker.herder, sink(type("Odd", (Books,), {"target": target, "bad": 5})), Shares)
+    await worker.herder.create("k", {**ODD, "topics": "t", **SHARES})
+    await worker.until_failed("k")
+    assert sorted(target.records) == [0, 1, 2, 3, 4]  # and not 6, though its batch came first
+    assert target.offset == 5
+
+
 async def test_offsets_of_partitions_that_were_not_asked_for_are_refused(
     worker: RunningWorker, journal: Journal
 ) -> None:
