@@ -117,7 +117,7 @@ async def test_one_bad_row_of_thousands_has_a_letter_that_says_why_and_all_other
         values[bad].update(kinds[kind][0])
         await produce(worker, values, topic)
     await start(worker, database, topics=",".join(topics), **keys)
-    await worker.until(lambda: worker.records("s") >= count * len(kinds))
+    await worker.until(lambda: worker.records("s") >= count * len(kinds), deadline_s=120)
     found = {headers["topic"]: (value, headers) for value, headers in await letters(worker)}
     assert set(found) == set(topics)
     for topic, kind in topics.items():
