@@ -54,7 +54,7 @@ BEGIN
         BEGIN
             {statement};
             _is_taken := true;
-        EXCEPTION WHEN OTHERS THEN
+        EXCEPTION WHEN assert_failure OR OTHERS THEN  -- the one that OTHERS leaves out, beside cancelling
             _is_taken := false;
             GET STACKED DIAGNOSTICS _state = RETURNED_SQLSTATE, _message = MESSAGE_TEXT, _schema = SCHEMA_NAME,
                 _table = TABLE_NAME, _column = COLUMN_NAME, _constraint = CONSTRAINT_NAME;

@@ -127,4 +127,4 @@ def is_state(node: ast.AST) -> bool:
 
 
 def is_own_state(node: ast.Assign) -> bool:
-    return any(isinstance(target, ast.Attribute) and target.attr == "state" for target in node.targets)
+    return any(ast.unparse(target) == "self.state" for target in node.targets)

@@ -964,7 +964,7 @@ async def test_a_sink_that_says_how_far_it_got_is_through_with_the_marker_behind
         await asyncio.sleep(0.01)
     runner = worker.herder._worker.runner(TaskId("k", 0))
     assert runner is not None
-    assert runner._is_all_committed()  # type: ignore[attr-defined]
+    await until(runner._is_all_committed)  # type: ignore[attr-defined]
 
 
 # -- at most once ------------------------------------------------------------------------------------------------------
