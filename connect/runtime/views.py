@@ -64,6 +64,8 @@ TASK_WRITES = register_code(
 
 
 _GROUP: Final = "consumer.override.group.id"
+#: What says where a connector's offsets are.
+_OF_OFFSETS: Final = ("connector.class", "offsets.storage.topic", _GROUP)
 #: What a sink's lag depends on.
 _OF_SINKS: Final = (
     "topics",
@@ -217,7 +219,7 @@ class Views:
     async def offsets(self, name: str) -> list[Entry]:
         """Return a connector's committed offsets."""
         # Of its config nothing else is asked: a secret that cannot be had just now must not be in the way.
-        own = {key: value for key, value in self._config(name).items() if key in ("connector.class", _GROUP)}
+        own = {key: value for key, value in self._config(name).items() if key in _OF_OFFSETS}
         resolved = await self.providers.resolve(own, limit_s=self._check_limit_s)
         return await self._connector_offsets.read(name, resolved.texts)
 

@@ -14,6 +14,7 @@ is aborted before the topic is read.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -143,11 +144,20 @@ class CompactedTopic:
     async def settle(self, owner: str, *, within_s: float = SETTLED_WITHIN_S) -> None:
         """Find out what became of an owner's writes within transactions, where nobody has told.
 
-        A commit that is under way is waited for. So it is for when the producers are shut out, or have come to rest.
+        A commit that is under way is waited for, and so are the writes of callers that are gone. So it is for when the
+        producers are shut out, or have come to rest.
 
         Raises:
-            EnvironmentFault: A transaction stays open for longer than `within_s`.
+            EnvironmentFault: A transaction stays open, or the disk is at work, for longer than `within_s`.
         """
+        try:
+            async with asyncio.timeout(within_s):
+                await self._order.settled_so_far()
+        except TimeoutError:
+            raise EnvironmentFault(
+                f"{self.topic}: what was written before was not on disk within {within_s:g} s",
+                hint="See what keeps the disk of the log busy, and try again.",
+            ) from None
         for written in list(self._unsettled):
             if not written.is_settled and written.owner == owner:
                 await written.ask(self._cluster.admin, self.topic, within_s)

@@ -82,11 +82,7 @@ class OffsetStore:
 
     def all(self, connector: str) -> list[tuple[dict[str, Any], dict[str, Any]]]:
         """Return each source partition of a connector with its offset."""
-        own = [
-            (key[1], orjson.loads(value))
-            for stored, value in self._topic.items()
-            if (key := orjson.loads(stored))[0] == connector
-        ]
+        own = self._own(connector)
         if self._fallback is None:
             return own
         found = {_canonical(connector, partition): (partition, offset) for partition, offset in own}
@@ -132,9 +128,28 @@ class OffsetStore:
         """Find out what became of a connector's offsets in transactions of which nobody told the outcome.
 
         Raises:
-            EnvironmentFault: A transaction stays open for longer than `within_s`.
+            EnvironmentFault: A transaction stays open, or the disk is at work, for longer than `within_s`.
         """
+        if self._fallback is not None:  # its last commit there may be one that nobody told
+            await self._fallback.settle(connector, within_s=within_s)
         await self._topic.settle(connector, within_s=within_s)
+
+    async def copy_missing(self, connector: str) -> None:
+        """Copy what is committed here and is another, or none, in the store behind.
+
+        A process that was killed in between copied nothing.
+        """
+        if self._fallback is not None:
+            own, behind = self._own(connector), self._fallback
+            await self.copy(connector, [(at, offset) for at, offset in own if behind.get(connector, at) != offset])
+
+    def _own(self, connector: str) -> list[tuple[dict[str, Any], dict[str, Any]]]:
+        """Return what this topic has of a connector."""
+        return [
+            (key[1], orjson.loads(value))
+            for stored, value in self._topic.items()
+            if (key := orjson.loads(stored))[0] == connector
+        ]
 
     def _entries(self, connector: str, offsets: Sequence[SourceOffset]) -> dict[bytes, bytes | None]:
         entries: dict[bytes, bytes | None] = {}

@@ -81,6 +81,28 @@ async def test_what_is_forgotten_is_forgotten_in_both(cluster: Cluster) -> None:
     assert (own.get("c", P), own.all("c"), topics.shared.all("c")) == (None, [], [])
 
 
+async def test_a_commit_that_nobody_told_is_found_behind_a_topic_of_its_own_too(cluster: Cluster) -> None:
+    topics = await opened(cluster)
+    producer = cluster.producer(client_id="p", configs={"transactional.id": "id"}, internal=True)
+    await producer.init_transactions()
+    await producer.begin_transaction()
+    await topics.shared.put_within(producer, "c", [(P, {"n": 1})])
+    await producer.commit_transaction()
+    own = await topics.of("own")
+    await own.settle("c")
+    assert own.get("c", P) == {"n": 1}
+
+
+async def test_a_copy_that_nobody_waits_for_any_more_is_waited_for(cluster: Cluster) -> None:
+    topics = await opened(cluster)
+    own = await topics.of("own")
+    copying = asyncio.create_task(own.copy("c", [(P, {"n": 1})]))
+    await asyncio.sleep(0)
+    copying.cancel()
+    await topics.shared.settle("c")
+    assert topics.shared.get("c", P) == {"n": 1}
+
+
 async def test_offsets_survive_a_new_start(cluster: Cluster) -> None:
     await (await (await opened(cluster)).of("own")).put("c", [(P, {"n": 2})])
     assert (await (await opened(cluster)).of("own")).get("c", P) == {"n": 2}

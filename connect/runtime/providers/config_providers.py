@@ -54,8 +54,15 @@ HANGING_MAX: Final = 4
 #: How long a provider may take to close.
 CLOSE_S: Final = 0.5
 #: Say who a connector is, and which other keys there are: their values are in paths, in names of keys and of groups,
-#: which every answer shows.
-NO_REFERENCES: Final = ("name", "connector.class", "transforms", "predicates", "topic.creation.groups")
+#: which every answer shows. The topic of offsets is reserved by its name, before anything is resolved.
+NO_REFERENCES: Final = (
+    "name",
+    "connector.class",
+    "transforms",
+    "predicates",
+    "topic.creation.groups",
+    "offsets.storage.topic",
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -139,6 +139,7 @@ class ExactlyOnceSourceTaskRunner(SourceTaskRunner):
             # The records themselves: a request names one of them.
             self._poll_method, self._gives_records = self._plugin.poll, True
         await self._store.settle(self.id.connector)
+        await self._store.copy_missing(self.id.connector)
 
     async def _make_producer(self, client_id: str, configs: dict[str, Any]) -> Producer:
         """Make the transactional producer, and shut out who had its id before."""

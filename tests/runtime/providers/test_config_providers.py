@@ -99,6 +99,8 @@ async def test_what_says_who_a_connector_is_stays_as_it_is_and_is_refused() -> N
         assert [problem.key for problem in look.problems] == ["name"]
         with pytest.raises(InvalidConfigError, match="it cannot be a reference"):
             await made.resolve({"connector.class": "${a:p:k}"})
+        with pytest.raises(InvalidConfigError, match=r"offsets\.storage\.topic: it cannot be a reference"):
+            await made.resolve({"offsets.storage.topic": "${a:p:k}"})  # reserved by its name
 
 
 def test_names_are_listed_once_without_spaces() -> None:

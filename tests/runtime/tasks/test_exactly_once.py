@@ -20,6 +20,7 @@ from connect.records import Columns, TopicPartition
 from connect.runtime.model import State, TaskId
 from connect.runtime.tasks import exactly_once
 from connect.runtime.tasks.exactly_once import ExactlyOnceSourceTaskRunner, fence_tasks
+from connect.stores.offsets import OffsetStore
 from tests.support.odd_plugins import Journal, disk_refuses, register, source
 from tests.support.worker import DEADLINE_S, STRING, RunningWorker, running_worker, until
 
@@ -638,6 +639,36 @@ async def test_a_topic_of_its_own_is_made_compacted_and_its_offsets_are_shown_al
     assert worker.herder._offsets.shared.all("s") == []
     await worker.herder.delete("s")
     assert not worker.herder.cluster.is_internal("own")
+
+
+async def test_the_offsets_that_are_shown_are_those_of_the_topic_that_counts(
+    worker: RunningWorker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def copies_nothing(*_: Any) -> None:
+        """As where the process ends, or the disk refuses, between the commit and the copy."""
+
+    monkeypatch.setattr(OffsetStore, "copy", copies_nothing)
+    await run(worker, made([record(0)]), offsets_storage_topic=" own ")
+    await until_committed(worker, "v0")
+    await stopped(worker)
+    assert await offset_of(worker) == 0
+
+
+async def test_a_copy_that_is_missing_in_the_workers_topic_is_made_at_the_next_start(
+    worker: RunningWorker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def copies_nothing(*_: Any) -> None:
+        """As where the process ends between the commit and the copy."""
+
+    with monkeypatch.context() as patch:
+        patch.setattr(OffsetStore, "copy", copies_nothing)
+        await run(worker, made([record(0)]), offsets_storage_topic="own")
+        await until_committed(worker, "v0")
+        await stopped(worker)
+    assert worker.herder._offsets.shared.all("s") == []
+    await worker.herder.resume("s")
+    await worker.until_state("s", State.RUNNING, tasks=1)
+    assert worker.herder._offsets.shared.all("s") == [({"p": 0}, {"n": 0})]
 
 
 async def test_a_connector_goes_on_from_the_workers_topic_and_back_to_it(worker: RunningWorker) -> None:
