@@ -148,8 +148,9 @@ class _Bucket:
 class Share:
     """One task's part in a limit."""
 
-    #: In seconds of the limit: where the task's last turn has ended.
+    #: In seconds of the limit: where the task's last turn has ended, and of which rates that is.
     mark: float = 0.0
+    revision: int = 0
     is_waiting: bool = False
     waited_at: float = -math.inf
 
@@ -201,7 +202,9 @@ class Limit:
         self._records.set(records_per_s, now)
         self._bytes.set(bytes_per_s, now)
         self.is_limited = records_per_s is not None or bytes_per_s is not None
+        # Marks are in seconds of the rate before: a task that had one long turn would be the last for as long.
         self._revision += 1
+        self._now = 0.0
         for waiter in self._waiters:
             waiter.changed.set()
 
@@ -221,7 +224,8 @@ class Limit:
 
         It was not where `until` was set, `within_s` is over, or the limit was changed: the turn is to be cut anew.
         """
-        waiter = _Waiter(max(self._now, share.mark), next(self._numbers))
+        mark = share.mark if share.revision == self._revision else 0.0
+        waiter = _Waiter(max(self._now, mark), next(self._numbers))
         deadline, revision = self._clock() + within_s, self._revision
         self._waiters.append(waiter)
         try:
@@ -261,6 +265,7 @@ class Limit:
         self._records.pay(records)
         self._bytes.pay(size_bytes)
         self._now = waiter.mark
+        share.revision = self._revision
         share.mark = waiter.mark + max(self._records.seconds(records), self._bytes.seconds(size_bytes))
 
 

@@ -129,6 +129,24 @@ async def test_a_task_that_had_nothing_to_do_has_saved_nothing_up_against_the_ot
     assert time.now > 1000
 
 
+@pytest.mark.parametrize("slow", [0.001, 1e-300])
+async def test_after_a_change_no_task_pays_for_a_turn_at_the_rate_before(slow: float) -> None:
+    made, time = limit(slow)
+    first, second = Share(), Share()
+    time.now += 2e3
+    await take(made, 1, share=first)  # a thousand seconds of that rate, or more than there are
+    made.set(100, None)
+    had = {"first": 0, "second": 0}
+
+    async def run(name: str, share: Share) -> None:
+        while had["first"] + had["second"] < 40:
+            await take(made, 10, share=share)
+            had[name] += 1
+
+    await asyncio.gather(run("first", first), run("second", second))
+    assert abs(had["first"] - had["second"]) <= 2
+
+
 async def test_a_wait_ends_at_once_by_its_event_and_costs_nothing() -> None:
     made, time = limit(1)
     await take(made, 1)

@@ -36,7 +36,7 @@ from connect.runtime.dead_letters.targets import Target, Targets
 from connect.runtime.secrets import redact
 from connect.runtime.tasks.replays import PREFIX as REPLAY_PREFIX
 from connect.runtime.tasks.replays import headers_of
-from connect.stores.dead_letters import DeadLetterStore, Pages, Verdict
+from connect.stores.dead_letters import TOPIC, DeadLetterStore, Pages, Verdict
 from connect.stores.topics import ensure_topic
 
 TOO_MANY = register_code(
@@ -127,7 +127,8 @@ class Replay:
         self._ready: set[str] = set()
         self._preview_chars = 0
         self._producer: Producer | None = None
-        self._owner = f"connect-dlq-{queue.name}"
+        # No task's: those begin with the worker's group.id, which may be "connect" (`exactly_once.transactional_id`).
+        self._owner = f"{TOPIC}-{queue.name}"
         self._verdict = Verdict("replayed", operation.id)
 
     async def run(self) -> None:
