@@ -39,7 +39,7 @@ LIVE_KEYS: Final = frozenset({"rate.limit.records.per.second", "rate.limit.bytes
 
 
 def _rate(value: Any) -> None:
-    if value != -1 and not 0 < value < math.inf:
+    if value is not None and value != -1 and not 0 < value < math.inf:  # None: what was given is no number, as is told
         raise ValueError("Value must be more than 0, or -1 for no limit; to let nothing through, pause the connector")
 
 

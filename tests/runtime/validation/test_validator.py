@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
-from connect.api import ConfigError
+from connect.api import ConfigError, ConfigType
 from connect.rest.render import config_infos
+from connect.runtime.model import PluginKind
 from connect.runtime.plugins import PluginHost
-from connect.runtime.validation.validator import NULL_VALUE, raise_for_errors, validate
+from connect.runtime.validation.validator import NULL_VALUE, framework_of, own_configs, raise_for_errors, validate
 from connect.runtime.worker_config import WorkerConfig
 
 TRANSFORMS = "org.apache.kafka.connect.transforms."
@@ -42,6 +43,25 @@ def test_all_errors_are_told_at_once() -> None:
     }
     wrong = {name for name, info in checked(**sink).items() if info["value"]["errors"]}
     assert wrong == {"topic", "tasks.max", "topics", "topics.regex", "transforms.a.type", "value.converter"}
+
+
+@pytest.mark.parametrize("kind", ["FileStreamSource", "FileStreamSink"])
+def test_whatever_is_given_to_a_key_of_every_connector_is_answered(kind: str) -> None:
+    desc = plugins().resolve(kind, PluginKind.SOURCE, PluginKind.SINK)
+    for declares in [framework_of(desc), *own_configs(desc)]:
+        for name, key in declares.keys().items():
+            for given in ["x", " ", "-7", "0", "1e400", "NaN", "true"]:
+                declares.values({name: given}, together=False)
+            numeric = key.type in {ConfigType.INT, ConfigType.LONG, ConfigType.SHORT, ConfigType.DOUBLE}
+            assert bool(declares.values({name: "10k"}, together=False)[name].errors) or not numeric, name
+
+
+@pytest.mark.parametrize("key", ["rate.limit.records.per.second", "rate.limit.bytes.per.second"])
+def test_a_rate_that_is_no_number_is_an_error_of_its_key(key: str) -> None:
+    given = {"name": "s", "connector.class": "FileStreamSource", "topic": "t", key: "10k"}
+    infos = validate(plugins(), WorkerConfig.parse({}), "FileStreamSource", given)
+    with pytest.raises(ConfigError, match=f"Invalid value 10k for configuration {key}: Not a number of type DOUBLE"):
+        raise_for_errors(infos)
 
 
 @pytest.mark.parametrize(
