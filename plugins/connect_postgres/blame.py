@@ -157,9 +157,14 @@ class Blame:
 
 
 def record_of(batch: Batch, index: int) -> str:
-    """Name one record."""
+    """Name one record by where it was read: a transform, or a replay, may have given it another topic."""
     place = batch.offsets[index] if batch.offsets is not None and index < len(batch) else "?"
-    return f"{batch.topic}-{batch.partition}@{place}"
+    topic, partition = (
+        (batch.topic, batch.partition)
+        if batch.original_topic is None
+        else (batch.original_topic, batch.original_partition)
+    )
+    return f"{topic}-{partition}@{place}"
 
 
 def message_of(name: TableName, batch: Batch, index: int | None, error: ConnectError) -> str:

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from connect.api import ConfigError, DataError
-from connect_postgres.blame import Blame, Kept, message_of
+from connect_postgres.blame import Blame, Kept, message_of, record_of
 from connect_postgres.names import TableName
 from connect_postgres.sink_config import SinkConfig
 from connect_postgres.steps import Steps
@@ -81,3 +83,9 @@ def test_a_message_names_table_and_record_once() -> None:
     told = message_of(TableName("a"), batch, 1, DataError("it is bad"))
     assert told == "writing to table a, record a-0@6: it is bad"
     assert message_of(TableName("a"), batch, 1, DataError(told)) == told
+
+
+def test_a_record_is_named_by_where_it_was_read_whatever_topic_a_transform_gave_it() -> None:
+    batch = replace(make_sink_batch([1, 2], topic="read", partition=3, base_offset=5), topic="other", partition=None)
+    assert record_of(batch, 1) == "read-3@6"
+    assert record_of(replace(batch, original_topic=None, original_partition=None, partition=0), 0) == "other-0@5"
