@@ -60,9 +60,11 @@ def config_warnings(
     Args:
         infos: What validation said of the config.
     """
-    found = [*_unknown_classes(plugins, config, infos), *_keys(desc, config, infos), *_risks(desc, config, infos)]
+    idle = dict(without_effect(desc, worker, config))
+    keys = (one for one in _keys(desc, config, infos) if one.key not in idle)
+    found = [*_unknown_classes(plugins, config, infos), *keys, *_risks(desc, config, infos)]
     found += _versions(desc, config, infos)
-    found += [ConfigWarning(key, NO_EFFECT, why) for key, why in without_effect(desc, worker, config)]
+    found += [ConfigWarning(key, NO_EFFECT, why) for key, why in idle.items()]
     if not infos.error_count:
         found += _topics_to_make(desc, config)
         found += [

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 from connect.api import ConfigError, ConfigValue, ConnectError, Connector, ExactlyOnceSupport
 from connect.runtime.model import PluginKind
 from connect.runtime.plugins import PluginDesc
-from connect.runtime.promises import DELIVERY_GUARANTEE, asked, asked_of, defines_boundaries, support_of
+from connect.runtime.promises import DELIVERY_GUARANTEE, asked, asked_of, defines_boundaries, offer_of, support_of
 from connect.runtime.worker_config import WorkerConfig
 
 logger = logging.getLogger(__name__)
@@ -29,8 +30,12 @@ NOT_KNOWN = (
     'and then consider reconfiguring the connector to use the value "requested" for this property '
     "(which will disable this preflight check and allow the connector to be created)."
 )
-SINK_NOT_KNOWN = (
+#: Of `delivery.guarantee`, which is no key of Kafka's: what to do is told with what is wrong.
+GUARANTEE_NOT_KNOWN = (
     "The connector does not say whether it can deliver exactly once; use 'at-least-once', or leave the key out."
+)
+GUARANTEE_NOT_ENABLED = (
+    f"{NOT_ENABLED} Set exactly.once.source.support=enabled in the worker's config, or use 'at-least-once'."
 )
 NO_BOUNDARIES = (
     "The connector does not support connector-defined transaction boundaries with the given configuration. "
@@ -43,16 +48,18 @@ def check(desc: PluginDesc, worker: WorkerConfig, config: Mapping[str, Any], val
     whose other keys are wrong is not asked, since it could not be configured."""
     if desc.kind is PluginKind.SINK:
         if asked_of(config) == "exactly-once" and DELIVERY_GUARANTEE in values:
-            _ask(desc, config, values[DELIVERY_GUARANTEE], lambda plugin: _refusal(plugin, SINK_NOT_KNOWN))
+            _ask(desc, config, values[DELIVERY_GUARANTEE], partial(_refusal_of_guarantee, desc))
         return
-    for key in (SUPPORT, DELIVERY_GUARANTEE):
+    for key, wanted, not_enabled, question in (
+        (SUPPORT, "required", NOT_ENABLED, _refusal_of_support),
+        (DELIVERY_GUARANTEE, "exactly-once", GUARANTEE_NOT_ENABLED, partial(_refusal_of_guarantee, desc)),
+    ):
         value = values.get(key)
-        wanted = "required" if key == SUPPORT else "exactly-once"
         if value is None or value.errors or _text(config, key) != wanted:
             continue
         if not worker.exactly_once_sources:
-            value.errors.append(NOT_ENABLED)
-        _ask(desc, config, value, lambda plugin: _refusal(plugin, NOT_KNOWN))
+            value.errors.append(not_enabled)
+        _ask(desc, config, value, question)
     if not values[BOUNDARY].errors and _text(config, BOUNDARY) == "connector":
         _ask(desc, config, values[BOUNDARY], lambda plugin: None if defines_boundaries(plugin) else NO_BOUNDARIES)
     _check_offsets_topic(worker, config, values[OFFSETS_TOPIC])
@@ -61,6 +68,8 @@ def check(desc: PluginDesc, worker: WorkerConfig, config: Mapping[str, Any], val
 def without_effect(desc: PluginDesc, worker: WorkerConfig, config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield keys about transactions that change nothing with this config on this worker, and why."""
     if desc.kind is not PluginKind.SOURCE:
+        if _text(config, SUPPORT):
+            yield SUPPORT, "it is a key of sources; a sink is asked with delivery.guarantee=exactly-once"
         return
     given = [key for key in (BOUNDARY, INTERVAL) if _text(config, key)]
     if not worker.exactly_once_sources:
@@ -90,11 +99,22 @@ def _ask(
         value.errors.append(refusal)
 
 
-def _refusal(connector: Connector, not_known: str) -> str | None:
+def _refusal_of_support(connector: Connector) -> str | None:
     support = support_of(connector)
     if support is ExactlyOnceSupport.SUPPORTED:
         return None
-    return not_known if support is None else NOT_SUPPORTED
+    return NOT_KNOWN if support is None else NOT_SUPPORTED
+
+
+def _refusal_of_guarantee(desc: PluginDesc, connector: Connector) -> str | None:
+    support = support_of(connector)
+    if support is ExactlyOnceSupport.SUPPORTED:
+        return None
+    if support is None:
+        return GUARANTEE_NOT_KNOWN
+    offer = offer_of(desc)
+    depends = f" What it says of that: {offer.exactly_once.rstrip('.')}." if offer and offer.exactly_once else ""
+    return f"{NOT_SUPPORTED}{depends} Change the config so, or use 'at-least-once'."
 
 
 def _check_offsets_topic(worker: WorkerConfig, config: Mapping[str, Any], value: ConfigValue) -> None:

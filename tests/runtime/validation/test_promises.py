@@ -8,6 +8,7 @@ import pytest
 
 from connect.api import ExactlyOnceSupport, SourceConnector, SourceTask
 from connect.runtime.connector_config import SourceConnectorConfig
+from connect.runtime.guarantee import DeliveryConfig
 from connect.runtime.model import PluginKind
 from connect.runtime.plugins import PluginDesc, PluginHost
 from connect.runtime.validation import promises
@@ -17,6 +18,7 @@ from connect.runtime.worker_config import WorkerConfig
 
 PLUGINS = PluginHost.discover(tells=False)
 ENABLED = WorkerConfig.parse({"exactly.once.source.support": "enabled"})
+GUARANTEE = "delivery.guarantee"
 FILE = {"name": "s", "connector.class": "FileStreamSource", "topic": "t", "file": "f"}
 
 
@@ -42,6 +44,38 @@ def connector(**members: Any) -> type[SourceConnector]:
 
 
 REQUIRED = {"exactly.once.support": "required"}
+
+
+EXACTLY = {"delivery.guarantee": "exactly-once"}
+
+
+def test_a_guarantee_that_cannot_be_kept_is_refused_with_what_it_depends_on_and_what_to_do() -> None:
+    [source] = errors({"name": "s", "connector.class": "FileStreamSource", "topic": "t", **EXACTLY})[GUARANTEE]
+    assert source.startswith(promises.NOT_SUPPORTED)
+    assert "standard input cannot be read again" in source and "use 'at-least-once'" in source
+    [sink] = errors({"name": "s", "connector.class": "FileStreamSink", "topics": "t", **EXACTLY})[GUARANTEE]
+    assert "and a file, which only this connector writes" in sink and "use 'at-least-once'" in sink
+
+
+def test_a_guarantee_that_the_worker_cannot_keep_names_the_workers_key() -> None:
+    [error] = errors({**FILE, **EXACTLY}, WorkerConfig.parse({}))[GUARANTEE]
+    assert "exactly.once.source.support=enabled in the worker's config" in error
+
+
+def test_a_source_that_does_not_say_is_refused_the_guarantee_in_words_about_that_key() -> None:
+    values = {**promises_values({}), GUARANTEE: DeliveryConfig.values(EXACTLY)[GUARANTEE]}
+    desc = PluginDesc(connector(), PluginKind.SOURCE, "test")
+    promises.check(desc, ENABLED, EXACTLY, values)
+    assert values[GUARANTEE].errors == [promises.GUARANTEE_NOT_KNOWN]
+
+
+def test_a_sink_that_is_asked_with_a_sources_key_is_told_the_right_one() -> None:
+    config = {"name": "s", "connector.class": "FileStreamSink", "topics": "t", "file": "f", **REQUIRED}
+    desc = PLUGINS.resolve("FileStreamSink", PluginKind.SINK)
+    infos = validate(PLUGINS, ENABLED, "FileStreamSink", config)
+    [found] = config_warnings(PLUGINS, ENABLED, desc, config, infos)
+    assert (found.key, found.code) == ("exactly.once.support", NO_EFFECT)
+    assert "delivery.guarantee=exactly-once" in found.message
 
 
 @pytest.mark.parametrize("spelt", ["required", "REQUIRED"])
