@@ -6,12 +6,13 @@ Whether a connector can deliver exactly once it says itself (`connect.runtime.pr
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from connect.api import Config, ConfigValue, SourceConnector, SourceTask, config_key
 
-AT_MOST_ONCE = "at-most-once"
-KEY = "delivery.guarantee"
+AT_MOST_ONCE: Final = "at-most-once"
+#: The key with which sources and sinks ask for a guarantee.
+KEY: Final = "delivery.guarantee"
 
 
 class DeliveryConfig(Config):
@@ -27,9 +28,14 @@ class DeliveryConfig(Config):
     )
 
 
+def asked_of(config: Mapping[str, Any]) -> str:
+    """Return the guarantee that a config asks for; empty where it leaves that out."""
+    return str(config.get(KEY) or "").strip().lower()
+
+
 def is_at_most_once(config: Mapping[str, Any]) -> bool:
-    """Whether a checked connector config asks for offsets to be committed before the records are delivered."""
-    return config.get(KEY) == AT_MOST_ONCE
+    """Whether a config asks for offsets to be committed before the records are delivered."""
+    return asked_of(config) == AT_MOST_ONCE
 
 
 def check(connector: type, value: ConfigValue | None) -> None:

@@ -14,17 +14,16 @@ from typing import Any, Final, Literal, cast
 
 from connect.api import Connector, ExactlyOnceSupport, SinkConnector, SourceConnector
 from connect.api.contract import refuse
+from connect.runtime import guarantee
 from connect.runtime.border.calls import within
 from connect.runtime.connector_config import ConnectorConfig, SourceConnectorConfig
+from connect.runtime.guarantee import asked_of, is_at_most_once
 from connect.runtime.model import PluginKind
 from connect.runtime.plugins import CONNECTOR_KINDS, PluginDesc
 from connect.runtime.tasks.context import ConnectorContextImpl
 from connect.runtime.worker_config import WorkerConfig
 
 Guarantee = Literal["exactly-once", "at-least-once", "at-most-once"]
-
-#: The key with which sources and sinks ask for a guarantee.
-DELIVERY_GUARANTEE: Final = "delivery.guarantee"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,15 +34,10 @@ class Promise:
     why: str
 
 
-def asked_of(config: Mapping[str, Any]) -> str:
-    """Return the guarantee that a config asks for; empty where it leaves that out."""
-    return str(config.get(DELIVERY_GUARANTEE) or "").strip().lower()
-
-
 def writes_in_transactions(worker: WorkerConfig, config: ConnectorConfig) -> bool:
     """Whether a connector's tasks are sources that write in transactions; those are all, unless one asks for less."""
     is_source = isinstance(config, SourceConnectorConfig)
-    return is_source and worker.exactly_once_sources and asked_of(config.originals) != "at-most-once"
+    return is_source and worker.exactly_once_sources and not is_at_most_once(config.originals)
 
 
 def promise_of_source(worker: WorkerConfig, config: Mapping[str, Any], support: ExactlyOnceSupport | None) -> Promise:
@@ -52,7 +46,7 @@ def promise_of_source(worker: WorkerConfig, config: Mapping[str, Any], support: 
     Args:
         support: What the connector says.
     """
-    if asked_of(config) == "at-most-once":
+    if is_at_most_once(config):
         return Promise("at-most-once", "delivery.guarantee=at-most-once: offsets are stored before the records")
     if not worker.exactly_once_sources:
         return Promise(
@@ -75,7 +69,7 @@ def promise_of_source(worker: WorkerConfig, config: Mapping[str, Any], support: 
 
 def promise_of_sink(config: Mapping[str, Any], support: ExactlyOnceSupport | None) -> Promise:
     """Return what a sink promises; see `promise_of_source`."""
-    if asked_of(config) == "at-most-once":
+    if is_at_most_once(config):
         return Promise(
             "at-most-once", "delivery.guarantee=at-most-once: offsets are committed before the records are put"
         )
@@ -112,7 +106,7 @@ _SOURCE_KEYS: Final = {
     "offsets.storage.topic": "a topic of the connector's own for its offsets",
 }
 _GUARANTEE_KEY: Final = {
-    DELIVERY_GUARANTEE: "at-least-once, at-most-once (offsets first), or exactly-once, which is refused where it "
+    guarantee.KEY: "at-least-once, at-most-once (offsets first), or exactly-once, which is refused where it "
     "cannot be kept"
 }
 

@@ -49,5 +49,6 @@ async def test_a_source_that_acknowledges_what_is_durable_is_refused_at_most_onc
 
 def test_only_who_asks_for_it_loses_records() -> None:
     assert is_at_most_once({"delivery.guarantee": "at-most-once"})
+    assert is_at_most_once({"delivery.guarantee": " at-most-once "}), "a config is checked without the spaces"
     assert not is_at_most_once({"delivery.guarantee": "exactly-once"})
     assert not is_at_most_once({})

@@ -12,9 +12,11 @@ from functools import partial
 from typing import Any
 
 from connect.api import ConfigError, ConfigValue, ConnectError, Connector, ExactlyOnceSupport
+from connect.runtime import guarantee
+from connect.runtime.guarantee import asked_of, is_at_most_once
 from connect.runtime.model import PluginKind
 from connect.runtime.plugins import PluginDesc
-from connect.runtime.promises import DELIVERY_GUARANTEE, asked, asked_of, defines_boundaries, offer_of, support_of
+from connect.runtime.promises import asked, defines_boundaries, offer_of, support_of
 from connect.runtime.worker_config import WorkerConfig
 
 logger = logging.getLogger(__name__)
@@ -37,6 +39,10 @@ GUARANTEE_NOT_KNOWN = (
 GUARANTEE_NOT_ENABLED = (
     f"{NOT_ENABLED} Set exactly.once.source.support=enabled in the worker's config, or use 'at-least-once'."
 )
+AT_MOST_ONCE = (
+    "exactly.once.support=required and delivery.guarantee=at-most-once exclude each other: a source that stores "
+    "offsets before its records loses some in a crash. Leave out the one that is not meant."
+)
 NO_BOUNDARIES = (
     "The connector does not support connector-defined transaction boundaries with the given configuration. "
     "Please reconfigure it to use a different transaction boundary definition."
@@ -47,15 +53,18 @@ def check(desc: PluginDesc, worker: WorkerConfig, config: Mapping[str, Any], val
     """Add to the values what the connector cannot keep. Asks an instance of it only where something is asked for; one
     whose other keys are wrong is not asked, since it could not be configured."""
     if desc.kind is PluginKind.SINK:
-        if asked_of(config) == "exactly-once" and DELIVERY_GUARANTEE in values:
-            _ask(desc, config, values[DELIVERY_GUARANTEE], partial(_refusal_of_guarantee, desc))
+        if asked_of(config) == "exactly-once" and guarantee.KEY in values:
+            _ask(desc, config, values[guarantee.KEY], partial(_refusal_of_guarantee, desc))
         return
     for key, wanted, not_enabled, question in (
         (SUPPORT, "required", NOT_ENABLED, _refusal_of_support),
-        (DELIVERY_GUARANTEE, "exactly-once", GUARANTEE_NOT_ENABLED, partial(_refusal_of_guarantee, desc)),
+        (guarantee.KEY, "exactly-once", GUARANTEE_NOT_ENABLED, partial(_refusal_of_guarantee, desc)),
     ):
         value = values.get(key)
         if value is None or value.errors or _text(config, key) != wanted:
+            continue
+        if is_at_most_once(config):
+            value.errors.append(AT_MOST_ONCE)
             continue
         if not worker.exactly_once_sources:
             value.errors.append(not_enabled)
@@ -72,10 +81,14 @@ def without_effect(desc: PluginDesc, worker: WorkerConfig, config: Mapping[str, 
             yield SUPPORT, "it is a key of sources; a sink is asked with delivery.guarantee=exactly-once"
         return
     given = [key for key in (BOUNDARY, INTERVAL) if _text(config, key)]
+    why = None
     if not worker.exactly_once_sources:
-        state = worker.exactly_once_source_support.lower()
+        why = f"exactly.once.source.support of the worker is {worker.exactly_once_source_support.lower()}"
+    elif is_at_most_once(config):
+        why = "delivery.guarantee is at-most-once"
+    if why is not None:
         for key in given:
-            yield key, f"exactly.once.source.support of the worker is {state}, so there are no transactions"
+            yield key, f"{why}, so there are no transactions"
         return
     if INTERVAL in given and _text(config, BOUNDARY) != "interval":
         yield INTERVAL, "transaction.boundary is not interval"

@@ -96,6 +96,14 @@ def test_a_config_that_cannot_be_delivered_exactly_once_is_refused() -> None:
     assert errors(without_file) == {}
 
 
+@pytest.mark.parametrize("support", ["enabled", "disabled"])
+def test_who_requires_exactly_once_cannot_ask_for_at_most_once(support: str) -> None:
+    worker = WorkerConfig.parse({"exactly.once.source.support": support})
+    at_most = {**FILE, "delivery.guarantee": " at-most-once"}
+    assert errors({**at_most, **REQUIRED}, worker) == {"exactly.once.support": [promises.AT_MOST_ONCE]}
+    assert errors({**at_most, "exactly.once.support": "requested"}, worker) == {}
+
+
 def test_a_connector_that_does_not_say_is_refused_where_it_is_required() -> None:
     assert errors_of(connector(), REQUIRED) == {"exactly.once.support": [promises.NOT_KNOWN]}
 
@@ -146,6 +154,7 @@ def test_the_workers_own_topic_of_offsets_may_be_named() -> None:
         ("enabled", {"producer.override.transactional.id": "mine"}, ["producer.override.transactional.id"]),
         ("preparing", {"transaction.boundary": "poll"}, ["transaction.boundary"]),
         ("disabled", {"producer.override.enable.idempotence": "false"}, []),
+        ("enabled", {"transaction.boundary": "poll", "delivery.guarantee": "at-most-once"}, ["transaction.boundary"]),
     ],
 )
 def test_keys_that_change_nothing_are_warned_of(support: str, keys: dict[str, str], warned: list[str]) -> None:
