@@ -132,7 +132,14 @@ class Herder(Views):
             tell=self.observers.tell,
         )
         self.dead_letters = Workbench(
-            cluster, plugins, config, self.checks, self.connectors, self._configs.config, self._is_running
+            cluster,
+            plugins,
+            config,
+            self.checks,
+            self.connectors,
+            self._as_it_runs,
+            self._with_values,
+            self._is_running,
         )
         self._connector_offsets = Offsets(cluster, plugins, config, self._offsets, watchdog=self.watchdog)
         self._lags = Lags(cluster, self._sinks)
@@ -402,6 +409,17 @@ class Herder(Views):
             self._statuses.put_topic(task.connector, task.task, topic)
 
     # -- inside ----------------------------------------------------------------------------------------------------
+
+    def _as_it_runs(self, name: str) -> Mapping[str, str] | None:
+        """Return a connector's config with the values that it runs with, as it is stored where it does not run; None
+        where there is none."""
+        return self._lifecycle.running_config(name) or self._configs.config(name)
+
+    async def _with_values(self, name: str) -> Mapping[str, str] | None:
+        """As `_as_it_runs`, with values also where it does not run."""
+        if self._configs.config(name) is None:
+            return None
+        return self._lifecycle.running_config(name) or await self._resolved(name)
 
     def _is_running(self, name: str) -> bool:
         """Say whether a connector's tasks run, each of them."""

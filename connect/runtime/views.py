@@ -38,7 +38,7 @@ from connect.runtime.plugins import CONNECTOR_KINDS, PluginHost
 from connect.runtime.promises import Promise, promise_of
 from connect.runtime.providers.config_providers import ConfigProviders, Look
 from connect.runtime.providers.infos import written_infos
-from connect.runtime.rates import RateConfig
+from connect.runtime.rates import LIVE_KEYS, RateConfig
 from connect.runtime.secrets import redact, shown
 from connect.runtime.states import INITIAL
 from connect.runtime.tasks.exactly_once import task_of
@@ -199,11 +199,14 @@ class Views:
             NotFoundError: connector.not_found.
         """
         config = self._config(name)
+        throttled = tuple(sorted(p.id.task for p in self._worker.progress() if p.id.connector == name and p.throttled))
+        if any("${" in config.get(key, "") for key in LIVE_KEYS):  # a value of a config provider: the one in force
+            limit = self._worker.rates.of(name)
+            return RateInfo(limit.records_per_s, limit.bytes_per_s, throttled)
         try:
             rates = RateConfig.parse(config)
         except ConfigError:  # stored by a worker that did not know these keys: its tasks do not start with them
             return RateInfo(None, None)
-        throttled = tuple(sorted(p.id.task for p in self._worker.progress() if p.id.connector == name and p.throttled))
         return RateInfo(rates.records_per_s, rates.bytes_per_s, throttled)
 
     def active_topics(self, name: str) -> list[str]:

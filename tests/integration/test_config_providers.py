@@ -21,6 +21,7 @@ from connect.runtime.model import State
 from connect.runtime.plugins import PluginHost
 from connect.runtime.worker_config import WorkerConfig
 from tests.support import vaults
+from tests.support.dead_letters import file_sink, lines, produce, replay, started
 from tests.support.remembered import forgetting
 from tests.support.vaults import HELD, TTL_MS, Leaky, Vault
 from tests.support.worker import STRING, RunningWorker, WorkerProcess, running_worker, until
@@ -543,3 +544,36 @@ async def test_providers_do_not_keep_a_worker_from_ending(tmp_path: Path, caplog
                 pass
     assert "config provider vault failed to close" in caplog.text
     assert not [r for r in caplog.records if r.levelno >= logging.CRITICAL]
+
+
+@pytest.mark.parametrize("stopped", [False, True])
+async def test_dead_letters_are_worked_on_with_the_values_of_references(
+    worker: RunningWorker, tmp_path: Path, stopped: bool
+) -> None:
+    HELD["db"] |= {"queue": "dead", "no": "false", "topic": "orders"}
+    references = {
+        "topics": "${vault:db:topic}",
+        "errors.deadletterqueue.topic.name": "${vault:db:queue}",
+        "value.converter.schemas.enable": "${vault:db:no}",
+    }
+    await produce(worker, b'{"n": 1}', b"{", b'{"n": 2}')
+    await started(worker, file_sink(tmp_path) | references, records=3)
+    bench = worker.herder.dead_letters
+    assert [(queue.name, queue.connectors, queue.size) for queue in await bench.queues()] == [("dead", ("s",), 1)]
+    if stopped:
+        await worker.herder.stop("s")
+    detail = await bench.letter("dead", 0, 0)
+    assert detail.undecoded is not None and "serialization error" in detail.undecoded, (
+        "JSON without schemas was expected"
+    )
+    done = await replay(worker, patch=[{"op": "replace", "path": "/value", "value": {"n": 7}}])
+    assert (done.done, done.problems) == (1, [])
+    if not stopped:
+        await until(lambda: len(lines(tmp_path)) == 3)
+
+
+async def test_a_limit_that_comes_from_a_provider_is_told_as_it_is_in_force(worker: RunningWorker) -> None:
+    HELD["db"]["rate"] = "7.5"
+    await worker.herder.create("x", leaky(**{"rate.limit.records.per.second": "${vault:db:rate}"}))
+    await worker.until_state("x", State.RUNNING, tasks=1)
+    assert (await worker.client.get("/v1/connectors/x")).json()["rate"]["records_per_second"] == 7.5

@@ -8,10 +8,11 @@ from __future__ import annotations
 import logging
 import threading
 from base64 import b64encode
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import closing
 from datetime import date, datetime, time
 from decimal import Decimal
+from functools import partial
 from typing import Any, Final, TypeVar
 
 import orjson
@@ -37,22 +38,23 @@ T = TypeVar("T")
 _CONVERTERS: Final = ("key.converter", "value.converter", "header.converter")
 _TRANSFORMS: Final = ("transforms", "predicates")
 
-#: Returns a connector's config, None where there is none of this name.
-ConfigOf = Callable[[str], Mapping[str, str] | None]
+#: Returns a connector's config with the values of its references, None where there is none of this name. Raises a
+#: `ConnectError` where a value cannot be had.
+ResolvedOf = Callable[[str], Awaitable[Mapping[str, str] | None]]
 
 
 class Converting:
     """Makes the pipelines of connectors, from their configs as they are now.
 
     Args:
-        config_of: Returns a connector's config, None where there is none of this name.
+        resolved_of: Returns a connector's config with values: converters have keys, and secrets, as tasks do.
     """
 
-    def __init__(self, plugins: PluginHost, worker: WorkerConfig, checks: Checks, config_of: ConfigOf) -> None:
+    def __init__(self, plugins: PluginHost, worker: WorkerConfig, checks: Checks, resolved_of: ResolvedOf) -> None:
         self._plugins = plugins
         self._worker = worker
         self._checks = checks
-        self._config_of = config_of
+        self._resolved_of = resolved_of
 
     async def check_transforms(self, keys: Mapping[str, str]) -> None:
         """Make these transforms once, and close them. Raises `ConfigError` where they cannot be made."""
@@ -64,16 +66,19 @@ class Converting:
 
     async def decoded(self, letter: Letter) -> dict[str, Any] | str:
         """Return a letter's key, value and headers as its connector's converters read them, or why they do not."""
-        own = self._config_of(letter.connector) if letter.connector else None
-        if own is None:
-            return "no connector here has its converters"
-        if letter.is_of_source:
-            return "a source's record is converted when it is sent"
-        work = lambda: self._decoded(own, letter)  # noqa: E731 - runs on a thread
         try:
+            own = await self._own(letter.connector)
+            if own is None:
+                return "no connector here has its converters"
+            if letter.is_of_source:
+                return "a source's record is converted when it is sent"
+            work = lambda: self._decoded(own, letter)  # noqa: E731 - runs on a thread
             return await self._checks.aside("decoding a dead letter", work)
         except ConnectError as error:
             return error.message
+
+    async def _own(self, name: str | None) -> Mapping[str, str] | None:
+        return await self._resolved_of(name) if name else None
 
     def _decoded(self, own: Mapping[str, str], letter: Letter) -> dict[str, Any]:
         with closing(self._pipeline(own, {}, [])) as pipeline:
@@ -89,11 +94,18 @@ class Converting:
         self, letters: Sequence[tuple[Letter, Content]], keys: Mapping[str, str]
     ) -> list[Content | ConnectError]:
         """Return records decoded, put through transforms and encoded again; or why that cannot be."""
+        owns: dict[str | None, Mapping[str, str] | ConnectError | None] = {}
+        for name in dict.fromkeys(letter.connector for letter, _ in letters):
+            try:
+                owns[name] = await self._own(name)
+            except ConnectError as error:
+                owns[name] = error
 
         def work() -> list[Content | ConnectError]:
-            pipelines: dict[str, Pipeline] = {}
+            pipelines: dict[str | None, Pipeline] = {}
             try:
-                return [self._each(lambda: self._one(letter, content, keys, pipelines)) for letter, content in letters]  # noqa: B023
+                one = lambda letter, content: self._one(letter, content, keys, owns, pipelines)  # noqa: E731
+                return [self._each(partial(one, letter, content)) for letter, content in letters]
             finally:
                 for pipeline in pipelines.values():
                     pipeline.close()
@@ -101,11 +113,18 @@ class Converting:
         return await self._checks.aside("transforming dead letters", work)
 
     def _one(
-        self, letter: Letter, content: Content, keys: Mapping[str, str], pipelines: dict[str, Pipeline]
+        self,
+        letter: Letter,
+        content: Content,
+        keys: Mapping[str, str],
+        owns: Mapping[str | None, Mapping[str, str] | ConnectError | None],
+        pipelines: dict[str | None, Pipeline],
     ) -> Content:
         name = letter.connector
         if name not in pipelines:
-            own = self._config_of(name) if name else None
+            own = owns[name]
+            if isinstance(own, ConnectError):
+                raise own
             if own is None:
                 raise NotFoundError(
                     f"{letter.address}: there is no connector {name!r} whose converters read it",
@@ -123,7 +142,7 @@ class Converting:
         before = letter.topic or letter.queue
         if batch.topic != before:
             raise DataError(f"the transforms move the record from topic {before!r} to {batch.topic!r}")
-        encoding = pipeline.without_stages()
+        encoding = pipeline.with_stages(())
         return _content_of(_only(_through(encoding, lambda: encoding.to_bytes([batch])), "the converters"))
 
     async def outgoing(self, letter: Letter, content: Content) -> Outgoing:
@@ -132,8 +151,9 @@ class Converting:
         Raises:
             DataError: It fails again, or is dropped.
             NotFoundError: The connector is gone.
+            ConnectError: A value of its config cannot be had.
         """
-        own = self._config_of(letter.connector) if letter.connector else None
+        own = await self._own(letter.connector)
         if own is None:
             raise NotFoundError(
                 f"{letter.address}: there is no connector {letter.connector!r} that could convert it",
@@ -143,20 +163,24 @@ class Converting:
         def work() -> Outgoing:
             keys = {key: value for key, value in own.items() if key.partition(".")[0] in _TRANSFORMS}
             stages = make_stages(self._plugins, _config(keys), self._worker)
-            left: list[Stage] = []
-            if letter.cause.stage == "TRANSFORMATION":
-                aliases = [stage.alias for stage in stages]
-                if letter.cause.alias not in aliases:
-                    raise DataError(f"connector {letter.connector!r} has no transform {letter.cause.alias!r} any more")
-                left = stages[aliases.index(letter.cause.alias) :]
-            with closing(self._pipeline(own, keys, left)) as pipeline:
-                source = _source_batch(letter, content)
-                made: Outgoing = _only(
-                    _through(pipeline, lambda: pipeline.to_bytes([source])), "the connector's transforms"
-                )
-                return made
+            with closing(self._pipeline(own, keys, stages)) as whole:
+                return self._sent(letter, content, whole.with_stages(self._from_failed(letter, stages)))
 
         return await self._checks.aside("converting a dead letter", work)
+
+    def _from_failed(self, letter: Letter, stages: Sequence[Stage]) -> Sequence[Stage]:
+        """Return the stages from the one on that failed."""
+        if letter.cause.stage != "TRANSFORMATION":
+            return ()
+        aliases = [stage.alias for stage in stages]
+        if letter.cause.alias not in aliases:
+            raise DataError(f"connector {letter.connector!r} has no transform {letter.cause.alias!r} any more")
+        return stages[aliases.index(letter.cause.alias) :]
+
+    def _sent(self, letter: Letter, content: Content, pipeline: Pipeline) -> Outgoing:
+        source = _source_batch(letter, content)
+        made: Outgoing = _only(_through(pipeline, lambda: pipeline.to_bytes([source])), "the connector's transforms")
+        return made
 
     def _each(self, work: Callable[[], Content]) -> Content | ConnectError:
         try:

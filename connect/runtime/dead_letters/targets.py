@@ -16,7 +16,6 @@ from connect.api import ConfigError, ConnectError
 from connect.ports import Cluster
 from connect.records import TopicPartition
 from connect.runtime.connector_config import DEAD_LETTER_TOPIC
-from connect.runtime.dead_letters.converting import ConfigOf
 from connect.runtime.dead_letters.letters import Letter
 from connect.runtime.factory import connector_desc
 from connect.runtime.model import PluginKind
@@ -24,6 +23,9 @@ from connect.runtime.offsets import sink_group
 from connect.runtime.plugins import PluginHost
 from connect.runtime.tasks.replays import Place, replay_topic
 from connect.runtime.worker_config import WorkerConfig
+
+#: Returns a connector's config as it runs, None where there is none of this name.
+ConfigOf = Callable[[str], Mapping[str, str] | None]
 
 #: The longest that a commit is waited for beyond `offset.flush.interval.ms`.
 _COMMIT_SLACK_S: Final = 10.0

@@ -14,14 +14,14 @@ from connect.runtime.clock import now_ms
 from connect.runtime.connector_config import DEAD_LETTER_TOPIC
 from connect.runtime.dead_letters.causes import CauseCount, Causes
 from connect.runtime.dead_letters.conditions import condition
-from connect.runtime.dead_letters.converting import ConfigOf, Converting
+from connect.runtime.dead_letters.converting import Converting, ResolvedOf
 from connect.runtime.dead_letters.documents import Content, document_of
 from connect.runtime.dead_letters.fixes import BAD_FIX, Fix, Patch, Transforms
 from connect.runtime.dead_letters.letters import Letter
 from connect.runtime.dead_letters.operations import Operation, Operations
 from connect.runtime.dead_letters.queues import Bounds, Queue, cursor_of, cursor_text, look, one, steps
 from connect.runtime.dead_letters.replaying import REPLAYS_MAX, Discard, Replay, ReplayOrder, shown
-from connect.runtime.dead_letters.targets import Targets, check_topic
+from connect.runtime.dead_letters.targets import ConfigOf, Targets, check_topic
 from connect.runtime.plugins import PluginHost
 from connect.runtime.secrets import redact
 from connect.runtime.validation.checking import Checks
@@ -110,7 +110,8 @@ class Workbench:
 
     Args:
         names: Returns all connectors.
-        config_of: Returns a connector's config, None where there is none of that name.
+        config_of: Returns a connector's config as it runs, None where there is none of that name.
+        resolved_of: Returns it with all its values, which may have to be asked for.
         is_running: Says whether a connector runs, so that it comes to its next commit.
     """
 
@@ -122,6 +123,7 @@ class Workbench:
         checks: Checks,
         names: Callable[[], Sequence[str]],
         config_of: ConfigOf,
+        resolved_of: ResolvedOf,
         is_running: Callable[[str], bool],
     ) -> None:
         self._cluster = cluster
@@ -131,7 +133,7 @@ class Workbench:
         self._config_of = config_of
         self._is_running = is_running
         self._store = DeadLetterStore(cluster, now_ms)
-        self._converting = Converting(plugins, worker, checks, config_of)
+        self._converting = Converting(plugins, worker, checks, resolved_of)
         self.operations = Operations(now_ms)
 
     async def aclose(self) -> None:

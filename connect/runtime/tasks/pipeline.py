@@ -147,10 +147,10 @@ class Pipeline:
             except BaseException as error:  # one that fails keeps none of the others open
                 logger.error("close of %s failed: %s", plugin.plugin_name(), told(error), exc_info=True)
 
-    def without_stages(self) -> Pipeline:
-        """Return a pipeline of the same converters alone; this one closes them."""
+    def with_stages(self, stages: Sequence[Stage]) -> Pipeline:
+        """Return a pipeline of the same converters and some of these stages, or none; this one closes them."""
         return Pipeline(
-            (), self._key_converter, self._value_converter, self._header_converter, self._tolerance, self._clock_ms
+            stages, self._key_converter, self._value_converter, self._header_converter, self._tolerance, self._clock_ms
         )
 
     def underway(self) -> Underway | None:

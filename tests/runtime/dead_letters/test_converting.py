@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from connect.api import ConfigError, ConnectError
+from connect.api import ConfigError, ConnectError, RetriableError
 from connect.runtime.dead_letters.converting import Converting, plain
 from connect.runtime.dead_letters.documents import Content
 from connect.runtime.dead_letters.letters import Cause, Letter
@@ -26,7 +26,13 @@ async def worker(tmp_path: Path):
 def converting(worker: RunningWorker, tmp_path: Path, **more: dict[str, str]) -> Converting:
     configs = {"s": file_sink(tmp_path), **more}
     herder = worker.herder
-    return Converting(herder.plugins, herder.worker_config, herder.checks, configs.get)
+
+    async def resolved_of(name: str) -> dict[str, str] | None:
+        if name == "sealed":
+            raise RetriableError("the vault is sealed")
+        return configs.get(name)
+
+    return Converting(herder.plugins, herder.worker_config, herder.checks, resolved_of)
 
 
 def letter(value: bytes | None, *, cause: Cause | None = None, **more: Any) -> Letter:
@@ -43,18 +49,25 @@ async def test_a_letter_is_decoded_by_its_connectors_converters_or_says_why_not(
     }  # fmt: skip
     assert "serialization error" in str(await found.decoded(letter(b"{")))
     assert "no connector here" in str(await found.decoded(letter(b"1", connector="gone")))
+    assert await found.decoded(letter(b"1", connector="sealed")) == "the vault is sealed"
     assert "a source's record" in str(await found.decoded(letter(b"1", source_offset="{}")))
 
 
 async def test_transforms_change_records_one_by_one(worker: RunningWorker, tmp_path: Path) -> None:
     found = converting(worker, tmp_path)
     keys = {"transforms": "t", "transforms.t.type": "ReplaceField$Value", "transforms.t.exclude": "n"}
-    letters = [letter(b'{"n":1,"m":2}'), letter(b"{"), letter(b'{"n":1}', connector="gone")]
+    letters = [
+        letter(b'{"n":1,"m":2}'),
+        letter(b"{"),
+        letter(b'{"n":1}', connector="gone"),
+        letter(b'{"n":1}', connector="sealed"),
+    ]
     pairs = [(one, Content(one.key, one.value, one.headers, one.timestamp)) for one in letters]
-    good, bad, gone = await found.transformed(pairs, keys)
+    good, bad, gone, sealed = await found.transformed(pairs, keys)
     assert good == Content(b"k", b'{"m":2}', [("h", b"x")], 5)
     assert isinstance(bad, ConnectError) and "serialization error" in bad.message
     assert isinstance(gone, ConnectError) and "there is no connector 'gone'" in gone.message
+    assert isinstance(sealed, ConnectError) and sealed.message == "the vault is sealed"
 
 
 @pytest.mark.parametrize(
