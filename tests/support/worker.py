@@ -17,6 +17,7 @@ from typing import Any
 
 import httpx
 
+from connect.api import EnvironmentFault
 from connect.app import open_worker
 from connect.runtime.herder import Herder
 from connect.runtime.model import State
@@ -93,6 +94,20 @@ async def running_worker(tmp_path: Path, **config: str) -> AsyncIterator[Running
             transport = httpx.ASGITransport(app, raise_app_exceptions=False)
             async with httpx.AsyncClient(transport=transport, base_url="http://worker") as client:
                 yield RunningWorker(herder, client)
+
+
+@asynccontextmanager
+async def worker_on_a_broken_disk(tmp_path: Path, **config: str) -> AsyncIterator[RunningWorker]:
+    """As `running_worker`, of a worker whose log cannot be closed whole either: that is no failure of the test, and
+    what is raised before the end of the block is one."""
+    is_ended = False
+    try:
+        async with running_worker(tmp_path, **config) as worker:
+            yield worker
+            is_ended = True
+    except EnvironmentFault:
+        if not is_ended:
+            raise
 
 
 class WorkerProcess:

@@ -272,6 +272,8 @@ class Replay:
         out = await self._converting.outgoing(letter, content)
         if self._cluster.is_internal(out.topic):
             raise DataError(f"the transforms send it to topic {out.topic!r}, which is internal")
+        if out.topic == self._queue.name:
+            raise DataError(f"the transforms send it to topic {out.topic!r}, which is the queue itself")
         columns = out.columns
         headers = (columns.headers[0] if columns.headers is not None else None) or content.headers
         made = Content(

@@ -194,13 +194,19 @@ def _kind(plugins: PluginHost, config: Mapping[str, str]) -> PluginKind | None:
         return None
 
 
-async def check_topic(cluster: Cluster, topic: str) -> None:
+async def check_topic(cluster: Cluster, topic: str, *, queue: str) -> None:
     """Refuse a topic that letters cannot be sent to.
 
     Raises:
         UnknownTopicOrPartitionError: It is not there.
-        ConfigError: It is internal.
+        ConfigError: It is internal, or the queue itself.
     """
+    if topic == queue:
+        raise ConfigError(
+            f"topic {topic!r} is the queue itself: its letters would come back as letters that nobody can tell apart",
+            code="request.invalid",
+            hint="Name another topic, or leave it out: each letter goes to where its record failed.",
+        )
     found = await cluster.admin.describe_topic(topic)
     if found.internal or cluster.is_internal(topic):
         raise ConfigError(f"topic {topic!r} is internal: no letters go there", code="request.invalid")

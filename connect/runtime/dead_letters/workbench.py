@@ -265,7 +265,7 @@ class Workbench:
         """Begin to replay letters of a queue; everything that can be refused is refused before.
 
         Raises:
-            ConfigError: dlq.condition, dlq.fix, or a transform that cannot be made.
+            ConfigError: dlq.condition, dlq.fix, a transform that cannot be made, or `to` is the queue itself.
             ConflictError: dlq.busy.
             UnknownTopicOrPartitionError: There is no such queue, or no topic `to`.
         """
@@ -273,7 +273,7 @@ class Workbench:
         previews = max(0, min(previews, PREVIEWS_MAX))
         order = ReplayOrder(condition(where), fix, to, max(1, max_replays), out_of_order, previews)
         if to is not None:
-            await check_topic(self._cluster, to)
+            await check_topic(self._cluster, to, queue=name)
         queue, _ = await self._open(name)
         targets = Targets(
             self._cluster,

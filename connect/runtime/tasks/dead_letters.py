@@ -37,6 +37,9 @@ _BATCH_BYTES: Final = 200
 class DeadLetterQueue:
     """One task's way into the queue. Used on the loop, one call after another.
 
+    Attributes:
+        topic: The queue's topic.
+
     Args:
         retry_wait: Waits before the next try, given the error, how many tries there were and what is done; returns
             False once the task is to stop.
@@ -52,7 +55,7 @@ class DeadLetterQueue:
         delivery_timeout_s: float,
         retry_wait: Callable[[ConnectError, int, str], Awaitable[bool]],
     ) -> None:
-        self._topic = topic
+        self.topic = topic
         self._writer = writer
         self._producer = producer
         self._cluster = cluster
@@ -124,7 +127,7 @@ class DeadLetterQueue:
                 await self._send_smaller(letters[0], waits=waits)
 
     async def _send_smaller(self, letter: Letter, *, waits: bool) -> None:
-        entries = await self._cluster.admin.topic_configs(self._topic)
+        entries = await self._cluster.admin.topic_configs(self.topic)
         limit = next((int(entry.value) for entry in entries if entry.name == "max.message.bytes"), 0)
         smaller = letter.without_trace(letter.size_bytes + _BATCH_BYTES - limit)
         for attempt in (smaller, letter.bare()):
@@ -141,7 +144,7 @@ class DeadLetterQueue:
         columns, tries, began = columns_of(letters), 0, time.monotonic()
         while True:
             try:
-                await self._producer.append(self._topic, columns)
+                await self._producer.append(self.topic, columns)
                 return
             except (EnvironmentFault, RetriableError) as error:
                 if not waits or not may_pass(error) or time.monotonic() - began >= self._delivery_timeout_s:
@@ -153,7 +156,7 @@ class DeadLetterQueue:
     def _unwritable(self, letters: Sequence[Letter], error: ConnectError) -> ConnectError:
         others = f" and {len(letters) - 1} more" if len(letters) > 1 else ""
         return ConnectError(
-            f"the dead letter of {letters[0].where}{others} cannot be written to topic {self._topic!r}, so nothing is "
+            f"the dead letter of {letters[0].where}{others} cannot be written to topic {self.topic!r}, so nothing is "
             f"skipped: {error.message}",
             code=UNWRITABLE,
         )

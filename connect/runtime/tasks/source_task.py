@@ -20,13 +20,13 @@ from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from connect.api import Batch, ConnectError, DataError, RetriableError, SourceTask
+from connect.api import Batch, ConfigError, ConnectError, DataError, RetriableError, SourceTask
 from connect.api.contract import batches_of, check_batch, check_source, refuse
 from connect.ports import Producer
 from connect.records import Appended
 from connect.runtime.border.calls import call, on_loop
 from connect.runtime.config_prefixes import strip_prefix
-from connect.runtime.connector_config import SourceConnectorConfig
+from connect.runtime.connector_config import DEAD_LETTER_TOPIC, SourceConnectorConfig
 from connect.runtime.factory import make_pipeline
 from connect.runtime.guarantee import is_at_most_once
 from connect.runtime.tasks.acknowledgements import Acknowledgements
@@ -541,6 +541,13 @@ class SourceTaskRunner(TaskRunner):
             self._is_due.set()
 
     def _before_append(self, out: Outgoing) -> None:
+        if self._dead_letters is not None and out.topic == self._dead_letters.topic:
+            raise ConfigError(
+                f"the source writes to topic {out.topic!r}, which is also its dead letter queue: nobody could tell its "
+                "records from those that failed",
+                hint=f"Name another topic in {DEAD_LETTER_TOPIC}.",
+                config_path=DEAD_LETTER_TOPIC,
+            )
         self.around.on_topic(self.id, out.topic)
 
     def _after_append(self, out: Outgoing, where: Appended | None) -> None:

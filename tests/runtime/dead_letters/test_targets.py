@@ -71,6 +71,8 @@ async def test_what_has_no_target_is_told_why(worker: RunningWorker, tmp_path: P
 
 async def test_letters_go_to_topics_that_are_there_and_not_internal(worker: RunningWorker) -> None:
     with pytest.raises(UnknownTopicOrPartitionError):
-        await check_topic(worker.herder.cluster, "none")
+        await check_topic(worker.herder.cluster, "none", queue="dead")
     with pytest.raises(ConfigError, match="is internal"):
-        await check_topic(worker.herder.cluster, "connect-configs")
+        await check_topic(worker.herder.cluster, "connect-configs", queue="dead")
+    with pytest.raises(ConfigError, match="is the queue itself"):
+        await check_topic(worker.herder.cluster, "dead", queue="dead")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import threading
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -12,13 +11,13 @@ from typing import Any
 
 import pytest
 
-from connect.api import Batch, DataError, EnvironmentFault, Record, RetriableError, SinkTask, Transform
+from connect.api import Batch, DataError, Record, RetriableError, SinkTask, Transform
 from connect.ports import Consumer, Subscription
 from connect.records import Columns, FetchedBatch, TopicPartition
 from connect.runtime.clock import now_ms
 from connect.runtime.model import State, TaskId
 from tests.support.odd_plugins import Journal, disk_refuses, register, sink, syncs_fail
-from tests.support.worker import JSON, STRING, RunningWorker, running_worker, until
+from tests.support.worker import JSON, STRING, RunningWorker, running_worker, until, worker_on_a_broken_disk
 
 ODD = {
     "connector.class": "test.Odd",
@@ -319,16 +318,15 @@ async def test_a_sink_fails_where_an_fsync_failed_since_nothing_but_a_new_start_
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, journal: Journal, topic_name: str
 ) -> None:
     config = {"value.converter": JSON, "value.converter.schemas.enable": "false"}
-    with contextlib.suppress(EnvironmentFault):  # it cannot be closed whole either
-        async with running_worker(tmp_path, offset_flush_interval_ms="50") as worker:
-            await topic(worker, "1", "{bad", "2")
-            with syncs_fail(monkeypatch, lambda path: f"/{topic_name}-0/" in path) as failed:
-                await run(worker, keeper(journal), **TOLERANT, **config)
-                trace = await worker.until_failed("k")
-            assert failed
-            assert "[log.sync_failed]" in trace
-            assert await committed(worker) is None
-            assert list(journal) == [1, 2]
+    async with worker_on_a_broken_disk(tmp_path, offset_flush_interval_ms="50") as worker:
+        await topic(worker, "1", "{bad", "2")
+        with syncs_fail(monkeypatch, lambda path: f"/{topic_name}-0/" in path) as failed:
+            await run(worker, keeper(journal), **TOLERANT, **config)
+            trace = await worker.until_failed("k")
+        assert failed
+        assert "[log.sync_failed]" in trace
+        assert await committed(worker) is None
+        assert list(journal) == [1, 2]
 
 
 # -- pause, resume and seek of partitions --------------------------------------------------------------------------

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import errno
 import itertools
 import threading
@@ -18,7 +17,7 @@ from connect.api import Batch, EnvironmentFault, Record, RetriableError, SourceT
 from connect.log.storage.files import Disk
 from connect.runtime.model import State, TaskId
 from tests.support.odd_plugins import Journal, disk_refuses, register, source, syncs_fail
-from tests.support.worker import STRING, RunningWorker, running_worker, until
+from tests.support.worker import STRING, RunningWorker, running_worker, until, worker_on_a_broken_disk
 
 BASE = {"key.converter": STRING, "value.converter": STRING, "errors.restart.policy": "none"}
 ODD = {"connector.class": "test.Odd", **BASE}
@@ -145,7 +144,6 @@ async def test_a_commit_that_raises_is_logged_and_told_again_with_the_next_one(
 async def test_nothing_is_told_when_the_flush_fails(
     worker: RunningWorker, journal: Journal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from connect.api import EnvironmentFault
     from connect.log.clients import producer
 
     async def refuse(self: Any) -> None:
@@ -605,16 +603,15 @@ async def test_a_source_fails_where_an_fsync_failed_since_nothing_but_a_new_star
             return [record(n).replace(key=f"k{n}") for n in itertools.islice(self.numbers, 50)]
 
     more = {"topic.creation.default.partitions": partitions, "errors.restart.policy": "outages"}
-    with contextlib.suppress(EnvironmentFault):  # it cannot be closed whole either
-        async with running_worker(tmp_path, offset_flush_interval_ms="50") as worker:
-            with syncs_fail(monkeypatch, lambda path: f"{topic}0/" in path or f"{topic}1" in path) as failed:
-                await run(worker, Keyed, **more)
-                trace = await worker.until_failed("s")
-            assert failed
-            assert "takes nothing more until the log is opened again" in trace
-            assert "[log.sync_failed]" in trace
-            assert "start the worker again" in trace
-            assert worker.herder.status("s").tasks[0].restart is None
+    async with worker_on_a_broken_disk(tmp_path, offset_flush_interval_ms="50") as worker:
+        with syncs_fail(monkeypatch, lambda path: f"{topic}0/" in path or f"{topic}1" in path) as failed:
+            await run(worker, Keyed, **more)
+            trace = await worker.until_failed("s")
+        assert failed
+        assert "takes nothing more until the log is opened again" in trace
+        assert "[log.sync_failed]" in trace
+        assert "start the worker again" in trace
+        assert worker.herder.status("s").tasks[0].restart is None
 
 
 async def test_a_commit_that_cannot_be_made_fails_the_task_at_once_however_long_the_next_poll_may_wait(
@@ -628,13 +625,25 @@ async def test_a_commit_that_cannot_be_made_fails_the_task_at_once_however_long_
             return next(self.polls, [])
 
     traces: list[str] = []
-    with contextlib.suppress(EnvironmentFault):  # it cannot be closed whole either
-        async with running_worker(tmp_path, offset_flush_interval_ms="50") as worker:
-            with syncs_fail(monkeypatch, lambda path: "/connect-offsets-" in path):
-                await run(worker, Seldom, **{"errors.restart.policy": "none"})
-                traces.append(await worker.until_failed("s"))
+    async with worker_on_a_broken_disk(tmp_path, offset_flush_interval_ms="50") as worker:
+        with syncs_fail(monkeypatch, lambda path: "/connect-offsets-" in path):
+            await run(worker, Seldom, **{"errors.restart.policy": "none"})
+            traces.append(await worker.until_failed("s"))
     (trace,) = traces
     assert "[log.sync_failed]" in trace
+
+
+@pytest.mark.parametrize("support", ["disabled", "enabled"])
+async def test_a_source_does_not_write_to_its_own_dead_letter_queue(tmp_path: Path, support: str) -> None:
+    class Source(SourceTask):
+        def poll(self) -> list[Record]:
+            return [record(1, topic="dead")]
+
+    async with running_worker(tmp_path, exactly_once_source_support=support) as worker:
+        await run(worker, Source, **{"errors.deadletterqueue.topic.name": "dead", "errors.tolerance": "all"})
+        trace = await worker.until_failed("s")
+        assert "the source writes to topic 'dead', which is also its dead letter queue" in trace
+        assert await worker.values("dead") == []
 
 
 # -- what became of each record --------------------------------------------------------------------------------------
@@ -704,13 +713,12 @@ async def test_a_record_that_failed_and_was_skipped_is_told_as_landed_nowhere(
 async def test_nothing_is_acknowledged_before_it_is_on_disk(
     tmp_path: Path, journal: Journal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with contextlib.suppress(EnvironmentFault):  # it cannot be closed whole either
-        async with running_worker(tmp_path, offset_flush_interval_ms="50") as worker:
-            await worker.herder.cluster.admin.create_topic("t")
-            with syncs_fail(monkeypatch, lambda path: "/t-0/" in path) as failed:
-                await run(worker, type("Odd", (Queue,), {"journal": journal, "polls": [[record(0)]]}))
-                await until(lambda: failed)
-                await worker.until_failed("s")
+    async with worker_on_a_broken_disk(tmp_path, offset_flush_interval_ms="50") as worker:
+        await worker.herder.cluster.admin.create_topic("t")
+        with syncs_fail(monkeypatch, lambda path: "/t-0/" in path) as failed:
+            await run(worker, type("Odd", (Queue,), {"journal": journal, "polls": [[record(0)]]}))
+            await until(lambda: failed)
+            await worker.until_failed("s")
     assert list(journal) == []
 
 
