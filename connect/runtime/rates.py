@@ -99,10 +99,10 @@ def _given(raw: Mapping[str, Any]) -> Mapping[str, Any]:
 def is_live_change(before: Mapping[str, str], after: Mapping[str, str]) -> bool:
     """Whether two configs differ, and in nothing but what is changed while the connector runs.
 
-    What refers to a config provider is resolved at a start.
+    What refers to a config provider is resolved at a start, and where one of these keys does, all of them are.
     """
     changed = {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
-    refers = any("${" in texts.get(name, "") for name in changed for texts in (before, after))
+    refers = any("${" in texts.get(name, "") for name in LIVE_KEYS for texts in (before, after))
     return bool(changed) and changed <= LIVE_KEYS and not refers
 
 

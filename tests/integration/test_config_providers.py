@@ -577,3 +577,7 @@ async def test_a_limit_that_comes_from_a_provider_is_told_as_it_is_in_force(work
     await worker.herder.create("x", leaky(**{"rate.limit.records.per.second": "${vault:db:rate}"}))
     await worker.until_state("x", State.RUNNING, tasks=1)
     assert (await worker.client.get("/v1/connectors/x")).json()["rate"]["records_per_second"] == 7.5
+    changed = leaky(**{"rate.limit.records.per.second": "${vault:db:rate}", "rate.limit.bytes.per.second": "1000"})
+    answer = await worker.client.put("/connectors/x/config", json=changed)
+    assert answer.status_code == 200, answer.text
+    await until(lambda: (rate := worker.herder.rate("x")).bytes_per_s == 1000 and rate.records_per_s == 7.5)

@@ -127,7 +127,7 @@ async def one(cluster: Cluster, queue: Queue, partition: int, offset: int) -> Le
     )
 
 
-def cursor_of(text: str | None, queue: Queue) -> dict[int, int]:
+def cursor_of(text: str | None) -> dict[int, int]:
     """Read where a request goes on: PARTITION:OFFSET,... as the answer before said.
 
     Raises:

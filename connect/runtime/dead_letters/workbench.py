@@ -211,7 +211,7 @@ class Workbench:
 
     async def _scan(self, queue: Queue, pages: Pages, start: str | None, take: Callable[[Told], bool]) -> str | None:
         """Give letters to `take` until it wants no more, or the bounds of a request are reached."""
-        reached = cursor_of(start, queue)
+        reached = cursor_of(start)
         bounds = Bounds(SCAN_LETTERS_MAX, SCAN_SECONDS)
         bounds.begin()
         is_ended = False

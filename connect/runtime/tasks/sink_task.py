@@ -435,8 +435,8 @@ class SinkTaskRunner(TaskRunner):
             await self._puts.put(fetched)
         except Interrupted:
             await self._settle(fetched)
-        except Exception as error:
-            await self._settle_failed(fetched, error)
+        except Exception:
+            await self._settle_failed(fetched)
             raise
         else:
             await self._settle(fetched)
@@ -458,7 +458,7 @@ class SinkTaskRunner(TaskRunner):
         self.tolerance.skip(failures)
         self._record(fetched, not_put)
 
-    async def _settle_failed(self, fetched: list[FetchedBatch], error: Exception) -> None:
+    async def _settle_failed(self, fetched: list[FetchedBatch]) -> None:
         """As `_settle`, of a task that has failed, whose last record has its letter too; the letters are tried once."""
         assert self._puts is not None
         assert self.tolerance is not None

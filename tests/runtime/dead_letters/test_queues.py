@@ -55,9 +55,9 @@ async def test_what_is_no_queue_is_refused(cluster) -> None:
 async def test_a_cursor_goes_to_and_fro_and_another_text_is_refused(cluster) -> None:
     queue = await look(cluster, "dead")
     assert cursor_text(queue, {0: 7, 1: 3}) == "0:7,1:3"
-    assert cursor_of("0:7,1:3", queue) == {0: 7, 1: 3}
+    assert cursor_of("0:7,1:3") == {0: 7, 1: 3}
     assert cursor_text(queue, {0: 7, 1: 7}) is None
-    assert cursor_of(None, queue) == {}
+    assert cursor_of(None) == {}
     for bad in ("x", "0:", "0:-1", "0:1,", "²:1"):
         with pytest.raises(ConfigError, match="'next' of the answer before"):
-            cursor_of(bad, queue)
+            cursor_of(bad)
