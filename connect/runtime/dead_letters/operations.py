@@ -21,9 +21,11 @@ logger = logging.getLogger(__name__)
 
 BUSY = register_code(
     "dlq.busy",
-    "Another operation works on the dead letter queue.",
-    "Wait for its end, or cancel it with 'connect dlq cancel ID'.",
+    "Another operation works on the dead letter queue, or as many as may run at one time are under way.",
+    "Wait for the end of one, or cancel it with 'connect dlq cancel ID'.",
 )
+#: Operations at one time, dry runs too: each reads a whole queue.
+RUNNING_MAX: Final = 16
 #: Operations that are remembered once they have ended.
 KEPT_MAX: Final = 100
 #: Letters of an operation whose problems are told one by one.
@@ -97,8 +99,10 @@ class Operations:
         """Begin an operation.
 
         Raises:
-            ConflictError: dlq.busy: another one works on the queue; dry runs disturb nobody.
+            ConflictError: dlq.busy: another one works on the queue; dry runs disturb nobody. Or very many run.
         """
+        if len(self._tasks) >= RUNNING_MAX:
+            raise ConflictError(f"{len(self._tasks)} operations are under way, and no more run at one time", code=BUSY)
         if not operation.dry_run:
             for other in self._known.values():
                 if other.state == "running" and other.queue == operation.queue and not other.dry_run:

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from connect.api import ConflictError, DataError, NotFoundError
-from connect.runtime.dead_letters.operations import KEPT_MAX, PROBLEMS_MAX, Operation, Operations
+from connect.runtime.dead_letters.operations import KEPT_MAX, PROBLEMS_MAX, RUNNING_MAX, Operation, Operations
 from tests.support.worker import until
 
 
@@ -82,3 +82,17 @@ async def test_only_the_last_operations_and_the_first_problems_are_kept() -> Non
         one.leave(f"dead-0@{number}", "w" * 1000, held_back=number == 0)
     assert (len(one.problems), one.refused, one.held_back) == (PROBLEMS_MAX, PROBLEMS_MAX + 4, 1)
     assert len(one.problems[0][1]) == 500
+
+
+@pytest.mark.parametrize("dry_run", [True, False])
+async def test_so_many_run_at_one_time_and_no_more(dry_run: bool) -> None:
+    operations = Operations(lambda: 9)
+    for number in range(RUNNING_MAX):
+        operations.begin(operation(str(number), f"dead-{number}", dry_run=dry_run), until_cancelled)
+    with pytest.raises(ConflictError, match=f"{RUNNING_MAX} operations are under way"):
+        operations.begin(operation("more", "other", dry_run=dry_run), until_cancelled)
+    operations.cancel("0")
+    await operations.wait("0", 10)
+    operations.begin(operation("more", "other", dry_run=dry_run), until_cancelled)
+    await operations.aclose()
+    assert {one.state for one in operations.all()} == {"cancelled"}
