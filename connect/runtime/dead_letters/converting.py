@@ -5,6 +5,7 @@ Plugin code, so it runs on a thread with a deadline; see `connect.runtime.valida
 
 from __future__ import annotations
 
+import json
 import logging
 import threading
 from base64 import b64encode
@@ -15,8 +16,6 @@ from decimal import Decimal
 from functools import partial
 from typing import Any, Final, TypeVar
 
-import orjson
-
 from connect.api import Batch, ConnectError, DataError, NotFoundError, Schema
 from connect.records import Columns, FetchedBatch
 from connect.runtime.clock import now_ms
@@ -26,6 +25,7 @@ from connect.runtime.dead_letters.letters import Letter
 from connect.runtime.factory import make_converter, make_header_converter, make_stages
 from connect.runtime.plugins import PluginHost
 from connect.runtime.tasks.pipeline import Outcome, Outgoing, Pipeline
+from connect.runtime.tasks.record_json import as_json
 from connect.runtime.tasks.stages import Stage
 from connect.runtime.tasks.tolerance import Interrupted, Tolerance
 from connect.runtime.validation.checking import Checks
@@ -264,17 +264,21 @@ def _data(data: bytes | None, form: str) -> Any:
     if data is None or form != "json":
         return data
     try:
-        return orjson.loads(data)
-    except orjson.JSONDecodeError as error:
+        return json.loads(data, parse_constant=_refused)  # integers with all their digits, as the source had them
+    except (ValueError, RecursionError) as error:
         raise DataError(f"the letter's JSON cannot be read: {error}") from None
+
+
+def _refused(text: str) -> Any:
+    raise ValueError(f"{text} is no JSON")
 
 
 def _as_json(letter: Letter, before: Content, batch: Batch) -> Content:
     """Return what transforms made of a source's record, in the forms that its letter has."""
     key, value = batch.key_column()[0], batch.values[0]
     return Content(
-        key if letter.key_form != "json" or key is None else orjson.dumps(plain(key)),
-        value if letter.value_form != "json" or value is None else orjson.dumps(plain(value)),
+        key if letter.key_form != "json" or key is None else as_json(key),
+        value if letter.value_form != "json" or value is None else as_json(value),
         before.headers,
         before.timestamp,
     )

@@ -113,6 +113,19 @@ async def test_a_sources_record_goes_through_the_steps_from_the_failed_one_on(
         await found.outgoing(letter(b"", **form), Content(None, b"{", [], 5))
 
 
+async def test_a_sources_record_keeps_every_digit_of_its_integers(worker: RunningWorker, tmp_path: Path) -> None:
+    found = converting(worker, tmp_path)
+    wide, form = str(1 << 100), {"source_offset": "{}", "key_form": "json", "value_form": "json"}
+    one = letter(b"", **form)
+    content = Content(None, f'{{"n":{wide},"m":1.5}}'.encode(), [], 5)
+    keys = {"transforms": "t", "transforms.t.type": "ReplaceField$Value", "transforms.t.exclude": "m"}
+    (made,) = await found.transformed([(one, content)], keys)
+    assert isinstance(made, Content)
+    assert made.value == f'{{"n":{wide}}}'.encode()
+    (bad,) = await found.transformed([(one, Content(None, b'{"n":NaN}', [], 5))], keys)
+    assert isinstance(bad, ConnectError) and "the letter's JSON cannot be read" in bad.message
+
+
 def test_connects_data_is_json() -> None:
     data = {
         "a": [1, 1 << 70, 1.5, float("nan")],
