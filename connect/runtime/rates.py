@@ -99,11 +99,15 @@ def _given(raw: Mapping[str, Any]) -> Mapping[str, Any]:
 def is_live_change(before: Mapping[str, str], after: Mapping[str, str]) -> bool:
     """Whether two configs differ, and in nothing but what is changed while the connector runs.
 
-    What refers to a config provider is resolved at a start, and where one of these keys does, all of them are.
+    What refers to a config provider is resolved at a start, and where one key of `RateConfig` does, all of them are.
     """
     changed = {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
-    refers = any("${" in texts.get(name, "") for name in LIVE_KEYS for texts in (before, after))
-    return bool(changed) and changed <= LIVE_KEYS and not refers
+    return bool(changed) and changed <= LIVE_KEYS and not (has_references(before) or has_references(after))
+
+
+def has_references(config: Mapping[str, str]) -> bool:
+    """Whether a key of `RateConfig` may refer to a config provider: its values are those that are in force."""
+    return any("${" in config.get(name, "") for name in RateConfig.keys())  # noqa: SIM118 - a method of its own
 
 
 class _Bucket:

@@ -38,7 +38,7 @@ from connect.runtime.plugins import CONNECTOR_KINDS, PluginHost
 from connect.runtime.promises import Promise, promise_of
 from connect.runtime.providers.config_providers import ConfigProviders, Look
 from connect.runtime.providers.infos import written_infos
-from connect.runtime.rates import LIVE_KEYS, RateConfig
+from connect.runtime.rates import RateConfig, has_references
 from connect.runtime.secrets import redact, shown
 from connect.runtime.states import INITIAL
 from connect.runtime.tasks.exactly_once import task_of
@@ -200,7 +200,7 @@ class Views:
         """
         config = self._config(name)
         throttled = tuple(sorted(p.id.task for p in self._worker.progress() if p.id.connector == name and p.throttled))
-        if any("${" in config.get(key, "") for key in LIVE_KEYS):  # a value of a config provider: the one in force
+        if has_references(config):
             limit = self._worker.rates.of(name)
             return RateInfo(limit.records_per_s, limit.bytes_per_s, throttled)
         try:

@@ -573,7 +573,11 @@ async def test_dead_letters_are_worked_on_with_the_values_of_references(
 
 
 async def test_a_limit_that_comes_from_a_provider_is_told_as_it_is_in_force(worker: RunningWorker) -> None:
-    HELD["db"]["rate"] = "7.5"
+    HELD["db"] |= {"rate": "7.5", "bytes": "5000"}
+    plain = {"rate.limit.records.per.second": "3", "task.max.inflight.bytes": "${vault:db:bytes}"}
+    await worker.herder.create("y", leaky(**plain))
+    await worker.until_state("y", State.RUNNING, tasks=1)
+    assert worker.herder.rate("y").records_per_s == 3
     await worker.herder.create("x", leaky(**{"rate.limit.records.per.second": "${vault:db:rate}"}))
     await worker.until_state("x", State.RUNNING, tasks=1)
     assert (await worker.client.get("/v1/connectors/x")).json()["rate"]["records_per_second"] == 7.5

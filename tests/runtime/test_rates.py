@@ -230,6 +230,8 @@ def test_a_change_of_rates_alone_needs_no_restart() -> None:
     assert not is_live_change(before, {"name": "a", RECORDS: "${file:/etc/rates:orders}"})
     beside = {"name": "a", RECORDS: "${file:/etc/rates:orders}"}
     assert not is_live_change(beside, {**beside, BYTES: "6"}), "the other limit would be taken as text"
+    in_flight = {"name": "a", "task.max.inflight.bytes": "${file:/etc/rates:bytes}"}
+    assert not is_live_change(in_flight, {**in_flight, BYTES: "6"})
 
 
 def test_a_connectors_limit_outlives_its_tasks_until_it_is_deleted() -> None:
