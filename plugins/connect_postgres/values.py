@@ -12,6 +12,7 @@ from __future__ import annotations
 import base64
 import datetime as dt
 import json
+import math
 import re
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -55,6 +56,8 @@ _ENDS: Final[dict[str, tuple[Any, Any]]] = {
 _HEX: Final = re.compile(r"\\x((?:[0-9A-Fa-f]{2})*)")
 _DECIMAL_HINT: Final = "Where it is a Decimal in base64, as JsonConverter writes it, set decimal.format=NUMERIC there."
 _INT_BITS: Final = {"smallint": 16, "integer": 32, "bigint": 64}
+#: The least that rounds to no finite number of the type: half a unit in the last place beyond its greatest.
+_FLOAT_MAX: Final = {"real": 2**128 - 2**103, "double precision": 2**1024 - 2**970}
 _NONE: Final = type(None)
 
 Convert = Callable[[Any], Any]
@@ -172,13 +175,33 @@ def unfit(columns: Sequence[ColumnInfo], values: Sequence[list[Any]]) -> str | N
 def unfit_rows(columns: Sequence[ColumnInfo], values: Sequence[list[Any]]) -> Iterator[tuple[int, ColumnInfo, str]]:
     """Give each value that the driver refuses although it has the right type: its row, its column, and why."""
     for column, given in zip(columns, values, strict=True):
-        bits = _INT_BITS.get(column.type)
+        kind = column.type.removesuffix("[]")
         for row, value in enumerate(given):
-            if bits is not None and isinstance(value, int) and not -(1 << bits - 1) <= value < 1 << bits - 1:
-                yield row, column, f"column {column.name} is {column.declared}, and {value} is out of its range"
-            if isinstance(value, str) and not value.isascii() and any("\ud800" <= sign <= "\udfff" for sign in value):
-                told = "a text holds half a surrogate pair, which UTF-8 has no bytes for"
+            told = next(filter(None, (_refusal(item, kind) for item in _items(value))), None)
+            if told is not None:
                 yield row, column, f"column {column.name} is {column.declared}, and {told}"
+
+
+def _items(value: Any) -> Iterator[Any]:
+    """Give a value, or what is in an array of any depth."""
+    if isinstance(value, list):
+        for item in value:
+            yield from _items(item)
+    else:
+        yield value
+
+
+def _refusal(value: Any, kind: str) -> str | None:
+    bits = _INT_BITS.get(kind)
+    if bits is not None and isinstance(value, int) and not -(1 << bits - 1) <= value < 1 << bits - 1:
+        return f"{value} is out of its range"
+    if kind == "oid" and isinstance(value, int) and not 0 <= value < 1 << 32:
+        return f"{value} is out of its range"
+    if kind in _FLOAT_MAX and isinstance(value, int | float) and _FLOAT_MAX[kind] <= abs(value) != math.inf:
+        return f"{value} is out of its range"
+    if isinstance(value, str) and not value.isascii() and any("\ud800" <= sign <= "\udfff" for sign in value):
+        return "a text holds half a surrogate pair, which UTF-8 has no bytes for"
+    return None
 
 
 def misfits(

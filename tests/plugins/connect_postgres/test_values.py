@@ -11,7 +11,7 @@ import pytest
 
 from connect.api import INT64, STRING, DataError, Schema
 from connect_postgres.catalog import ColumnInfo
-from connect_postgres.values import fit
+from connect_postgres.values import fit, unfit_rows
 from tests.support.factories import make_sink_batch
 from tests.support.tasks import put
 
@@ -174,3 +174,25 @@ async def test_a_value_out_of_range_is_refused(database: Database, sink: Start) 
             await put(task, make_sink_batch([{name: value}]))
     assert await database.rows("SELECT * FROM orders") == []
     await put(task, make_sink_batch([{"b": 1}], value_schema=Schema.struct({"b": INT64})))
+
+
+@pytest.mark.parametrize(
+    ("kind", "good", "bad"),
+    [
+        ("real", 3.4028235e38, 3.4028236e38),
+        ("real", float("-inf"), -(10**39)),
+        ("double precision", 10**308, 10**309),
+        ("oid", 2**32 - 1, -1),
+        ("integer[]", [1, None, [2]], [1, [2**31]]),
+        ("text[]", ["\u00fc"], ["a", "\ud800"]),
+    ],
+)
+async def test_a_value_that_the_driver_refuses_is_told_with_its_column(
+    database: Database, sink: Start, kind: str, good: Any, bad: Any
+) -> None:
+    column = ColumnInfo("v", kind, kind)
+    assert [(row, found.name) for row, found, _ in unfit_rows([column], [[good, bad, None]])] == [(1, "v")]
+    await database.execute(f"CREATE TABLE orders (v {kind})")
+    task = await sink()
+    with pytest.raises(DataError, match=f"column v is {kind[:4]}"):
+        await put(task, make_sink_batch([{"v": bad}]))
