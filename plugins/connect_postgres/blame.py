@@ -167,6 +167,12 @@ def record_of(batch: Batch, index: int) -> str:
     return f"{topic}-{partition}@{place}"
 
 
+def may_have_column(error: DataError) -> bool:
+    """Whether looking for the row may tell which column its value is refused for, which the server did not say."""
+    details = error.details or {}
+    return "column" not in details and str(details.get("sqlstate")).startswith(("22", "23514"))
+
+
 def message_of(name: TableName, batch: Batch, index: int | None, error: ConnectError) -> str:
     """Return what is wrong with a record, and where it was to go."""
     what = f"writing to table {name}"

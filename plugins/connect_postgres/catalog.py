@@ -29,7 +29,8 @@ WITH RECURSIVE base(domain, oid, modifier) AS (
 SELECT n.nspname AS schema_name, c.relname AS table_name, a.attname AS name,
        format_type(a.atttypid, a.atttypmod) AS declared,
        format_type(t.oid, NULL) AS type, CASE WHEN t.oid = a.atttypid THEN a.atttypmod ELSE b.modifier END AS modifier,
-       a.attnotnull AS not_null, coalesce(to_jsonb(a)->>'attgenerated', '') <> '' AS generated,
+       t.oid <> a.atttypid AS is_domain, a.attnotnull AS not_null,
+       coalesce(to_jsonb(a)->>'attgenerated', '') <> '' AS generated,
        coalesce(to_jsonb(a)->>'attidentity', '') = 'a' AS identity_always, c.relkind = 'v' AS is_view,
        c.relrowsecurity AND row_security_active(c.oid) AS has_policies
 FROM pg_attribute a
@@ -62,6 +63,7 @@ class ColumnInfo:
         generated: Whether the server computes it, GENERATED ALWAYS AS (…).
         identity_always: GENERATED ALWAYS AS IDENTITY.
         as_text: Whether its values, of this one write, are staged as text and read by the server.
+        is_domain: Whether its type is a domain, which has checks of its own.
     """
 
     name: str
@@ -72,6 +74,7 @@ class ColumnInfo:
     generated: bool = False
     identity_always: bool = False
     as_text: bool = False
+    is_domain: bool = False
 
     @property
     def bare_type(self) -> str:
@@ -129,6 +132,7 @@ def _column(row: Any) -> ColumnInfo:
         row["modifier"],
         row["generated"],
         row["identity_always"],
+        is_domain=row["is_domain"],
     )
 
 

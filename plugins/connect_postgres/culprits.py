@@ -9,22 +9,28 @@ written, which no rollback takes back, so the last number tells which row was be
 checks come behind the whole piece (foreign keys, AFTER triggers): there the number says nothing, and the piece is
 halved. Behind a bad row the next piece is as long as the way to it suggests; each that is taken doubles the next.
 
+A value that is refused has a column, which the server seldom names. So the values of such a row are put into variables
+of the columns' types, one by one, until one is refused alike.
+
 All of it is for a transaction that is rolled back: it names the rows, and keeps none.
 """
 
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
+from connect_postgres.catalog import ColumnInfo
 from connect_postgres.names import quoted
 from connect_postgres.steps import Step
-from connect_postgres.values import too_long
+from connect_postgres.values import staged_type, too_long
 from connect_postgres.writes import (
     Writer,
     delete_statement,
     insert_statement,
     missing_statement,
+    source_of,
     update_statement,
     upsert_statement,
 )
@@ -38,7 +44,8 @@ _FOUND: Final = "pg_temp.connect_refused"
 _MARK: Final = "pg_temp.connect_row_mark"
 _MAKE: Final = (
     f"CREATE TEMPORARY TABLE IF NOT EXISTS {_FOUND.removeprefix('pg_temp.')} (row integer, sqlstate text, "
-    "message text, schema_name text, table_name text, column_name text, constraint_name text) ON COMMIT DELETE ROWS; "
+    "message text, schema_name text, table_name text, column_name text, constraint_name text, place integer) "
+    "ON COMMIT DELETE ROWS; "
     f"TRUNCATE {_FOUND}; CREATE TEMPORARY SEQUENCE IF NOT EXISTS {_MARK.removeprefix('pg_temp.')}"
 )
 _BLOCK: Final = """
@@ -95,6 +102,37 @@ BEGIN
 END
 """
 
+#: No right to write, or a policy for rows: only the function that raises it tells, which PL/pgSQL does not pass on.
+_OF_TWO_MEANINGS: Final = ("42501",)
+#: Rows without a column whose values are looked at.
+_LOOKED_AT_MAX: Final = 1000
+_COLUMNS: Final = """
+#variable_conflict use_column
+DECLARE
+    _row int; _state text;
+BEGIN
+    FOR _row, _state IN
+        SELECT row, sqlstate FROM {found} WHERE column_name = '' AND table_name = ''
+            AND (sqlstate LIKE '22%' OR sqlstate IN ('23502', '23514')) ORDER BY row LIMIT {most}
+    LOOP
+        {tries}
+    END LOOP;
+END
+"""
+_TRY: Final = """
+        BEGIN
+            DECLARE
+                _value {type} := (SELECT {value} FROM {staging} s WHERE {row} = _row);
+            BEGIN
+            END;
+        EXCEPTION WHEN OTHERS THEN
+            IF SQLSTATE = _state THEN
+                UPDATE {found} SET place = {number} WHERE row = _row;
+                CONTINUE;
+            END IF;
+        END;
+"""
+
 
 async def refused_rows(
     connection: asyncpg.Connection, writer: Writer, step: Step
@@ -120,11 +158,19 @@ async def refused_rows(
         return []
     await connection.execute(_MAKE)
     block = _BLOCK.format(count=len(step.places), statement=statement, mark=_MARK, found=_FOUND, piece=PIECE)
-    tag = f"$connect_{uuid.uuid4().hex}$"
-    await connection.execute(f"DO {tag}{block}{tag}")
+    await _do(connection, block)
+    looked_at = [column for column in step.columns if staged_type(column) is not None or column.is_domain]
+    if looked_at:
+        await _do(connection, _columns_block(looked_at, staging, number))
     found = []
+    raised_by: dict[str, str | None] = {}
     for row in await connection.fetch(f"SELECT * FROM {_FOUND} ORDER BY row"):  # noqa: S608 - our own name
+        if row["sqlstate"] in _OF_TWO_MEANINGS and row["message"] not in raised_by:
+            alone = _statement(step, _source(staging, number, row["row"], row["row"] + 1))
+            raised_by[row["message"]] = alone and await _raised_by(connection, alone)
         column = row["column_name"] or _column_at(step, row["row"], row["sqlstate"])
+        if column is None and row["place"] is not None:
+            column = looked_at[row["place"]].name
         fields = {
             "C": row["sqlstate"],
             "M": row["message"],
@@ -132,14 +178,48 @@ async def refused_rows(
             "t": row["table_name"],
             "c": column,
             "n": row["constraint_name"],
+            "R": raised_by.get(row["message"]),
         }
         found.append((row["row"], asyncpg.PostgresError.new({name: text for name, text in fields.items() if text})))
     return found
 
 
-def _source(staging: str, number: str) -> str:
+async def _do(connection: asyncpg.Connection, block: str) -> None:
+    tag = f"$connect_{uuid.uuid4().hex}$"
+    await connection.execute(f"DO {tag}{block}{tag}")
+
+
+def _columns_block(columns: Sequence[ColumnInfo], staging: str, number: str) -> str:
+    """Return what finds the columns, of these, whose values are refused."""
+    tries = [
+        _TRY.format(
+            type=column.declared,
+            value=source_of(column),
+            number=index,
+            staging=staging,
+            row=f"s.{quoted(number)}",
+            found=_FOUND,
+        )
+        for index, column in enumerate(columns)
+    ]
+    return _COLUMNS.format(found=_FOUND, most=_LOOKED_AT_MAX, tries="".join(tries))
+
+
+async def _raised_by(connection: asyncpg.Connection, statement: str) -> str | None:
+    """Return which function of the server refuses a row that is refused."""
+    import asyncpg
+
+    try:
+        async with connection.transaction():
+            await connection.execute(statement)
+    except asyncpg.PostgresError as error:
+        return getattr(error, "server_source_function", None)
+    return None
+
+
+def _source(staging: str, number: str, start: int | str = "_start", stop: int | str = "_stop") -> str:
     row = f"r.{quoted(number)}"
-    rows = f"SELECT r.* FROM {staging} r WHERE {row} >= _start AND {row} < _stop ORDER BY {row}"  # noqa: S608 - our own
+    rows = f"SELECT r.* FROM {staging} r WHERE {row} >= {start} AND {row} < {stop} ORDER BY {row}"  # noqa: S608 - our own
     return f"(SELECT q.*, nextval('{_MARK}') FROM ({rows}) q) s"  # noqa: S608 - our own names
 
 

@@ -22,7 +22,7 @@ from connect.api import (
     SinkConnector,
     SinkTask,
 )
-from connect_postgres.blame import Blame, Kept, message_of, record_of
+from connect_postgres.blame import Blame, Kept, may_have_column, message_of, record_of
 from connect_postgres.checks import sink_problems
 from connect_postgres.connection import close, connect
 from connect_postgres.failures import explained, line_of
@@ -314,11 +314,12 @@ class JdbcSinkTask(SinkTask[SinkConfig]):
         """Return the error with all bad records of a put named, as far as they can be found.
 
         One that COPY names is taken at its word, and the others are put again. Where that fails once more, or the last
-        fetch had several, all are looked for.
+        fetch had several, all are looked for. So is a record that was put alone, where that may tell the column.
         """
         if isinstance(error, _AllNamed):
             return error
-        if len(error.failed) and not self._refused and not self._had_many:
+        is_known = sum(map(len, batches)) > 1 or not may_have_column(error)
+        if len(error.failed) and not self._refused and not self._had_many and is_known:
             self._refused = 1
             return error
         try:

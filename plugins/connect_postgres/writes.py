@@ -157,17 +157,18 @@ def _names(columns: Sequence[ColumnInfo]) -> str:
 
 
 def _cast(columns: Sequence[ColumnInfo]) -> str:
-    return ", ".join(map(_source, columns))
+    return ", ".join(map(source_of, columns))
 
 
-def _source(column: ColumnInfo) -> str:
+def source_of(column: ColumnInfo) -> str:
+    """Return a column's value of a row s that is staged."""
     return f"s.{quoted(column.name)}" + (f"::{column.bare_type}" if staged_type(column) else "")
 
 
 def _assignments(columns: Sequence[ColumnInfo], key: Sequence[str], row: str, *, cast: bool) -> str:
     changed = [column for column in columns if column.name not in key]
-    return ", ".join(f"{quoted(c.name)} = {_source(c) if cast else f'{row}.{quoted(c.name)}'}" for c in changed)
+    return ", ".join(f"{quoted(c.name)} = {source_of(c) if cast else f'{row}.{quoted(c.name)}'}" for c in changed)
 
 
 def _matches(columns: Sequence[ColumnInfo], key: Sequence[str]) -> str:
-    return " AND ".join(f"t.{quoted(column.name)} = {_source(column)}" for column in columns if column.name in key)
+    return " AND ".join(f"t.{quoted(column.name)} = {source_of(column)}" for column in columns if column.name in key)

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from connect.api import ConfigError, DataError
-from connect_postgres.blame import Blame, Kept, message_of, record_of
+from connect_postgres.blame import Blame, Kept, may_have_column, message_of, record_of
 from connect_postgres.names import TableName
 from connect_postgres.sink_config import SinkConfig
 from connect_postgres.steps import Steps
@@ -89,3 +89,17 @@ def test_a_record_is_named_by_where_it_was_read_whatever_topic_a_transform_gave_
     batch = replace(make_sink_batch([1, 2], topic="read", partition=3, base_offset=5), topic="other", partition=None)
     assert record_of(batch, 1) == "read-3@6"
     assert record_of(replace(batch, original_topic=None, original_partition=None, partition=0), 0) == "other-0@5"
+
+
+@pytest.mark.parametrize(
+    ("details", "may"),
+    [
+        ({"sqlstate": "22P02"}, True),
+        ({"sqlstate": "23514", "constraint": "positive"}, True),
+        ({"sqlstate": "22P02", "column": "v"}, False),
+        ({"sqlstate": "23505"}, False),
+        (None, False),
+    ],
+)
+def test_only_a_value_without_a_column_is_looked_at_again(details: dict[str, str] | None, may: bool) -> None:
+    assert may_have_column(DataError("bad", details=details)) is may

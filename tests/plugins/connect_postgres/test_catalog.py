@@ -29,7 +29,7 @@ async def test_a_tables_columns_come_in_order_with_their_types_and_what_the_serv
         ColumnInfo("id", "bigint", "bigint", not_null=True, identity_always=True),
         ColumnInfo("code", "character", "character(3)", not_null=True, modifier=7),
         ColumnInfo("tags", "text[]", "text[]"),
-        ColumnInfo("cost", "numeric", "price", modifier=(9 << 16 | 2) + 4),
+        ColumnInfo("cost", "numeric", "price", modifier=(9 << 16 | 2) + 4, is_domain=True),
         ColumnInfo("twice", "integer", "integer", generated=True),
         ColumnInfo("at", "timestamp with time zone", "timestamp(3) with time zone", modifier=3),
     )

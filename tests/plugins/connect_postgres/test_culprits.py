@@ -66,3 +66,49 @@ async def test_other_ways_of_writing_are_searched_too(database: Database, mode: 
     )
     found = await search(database, [1, 5, 7, 8], mode)
     assert found == {"upsert": [(2, "23514")], "missing": [(2, "23514")], "delete": [(1, "23503")], "update": []}[mode]
+
+
+@pytest.mark.parametrize(
+    ("declared", "good", "bad", "state"),
+    [
+        ("mood", "ok", "angry", "22P02"),
+        ("inet", "10.0.0.1", "300.1.1.1", "22P02"),
+        ("bit(3)", "101", "10101", "22026"),
+        ("positive", 1, -1, "23514"),
+        ("given", 1, None, "23502"),
+        ("interval", "1 day", "much", "22007"),
+    ],
+)
+@pytest.mark.parametrize("mode", ["insert", "upsert"])
+async def test_the_column_of_a_value_is_found_where_the_server_names_none(
+    database: Database, declared: str, good: object, bad: object, state: str, mode: str
+) -> None:
+    await database.execute(
+        "CREATE TYPE mood AS ENUM ('sad', 'ok')",
+        "CREATE DOMAIN positive AS int CHECK (VALUE > 0)",
+        "CREATE DOMAIN given AS int NOT NULL",
+        f'CREATE TABLE t (id int PRIMARY KEY, other given, first mood, "it\'s" {declared})',
+    )
+    table = await describe_table(database.connection, TableName("t"))
+    assert table is not None
+    values = [[1, 2, 3], [1, 1, 1], ["ok", "sad", "ok"], [good, bad, good]]
+    step = Step(mode, table, table.columns, values, ["id"], range(3))
+    async with database.connection.transaction():
+        found = await refused_rows(database.connection, Writer(database.connection), step)
+    assert [(row, error.sqlstate, error.column_name) for row, error in found] == [(1, state, "it's")]
+
+
+async def test_a_row_that_a_trigger_refuses_like_a_value_has_no_column(database: Database) -> None:
+    await database.execute(
+        "CREATE TYPE mood AS ENUM ('sad', 'ok')",
+        "CREATE TABLE t (id mood)",
+        "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN"
+        " RAISE EXCEPTION 'no' USING ERRCODE = '22P02'; END$$",
+        "CREATE TRIGGER refuse BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION refuse()",
+    )
+    table = await describe_table(database.connection, TableName("t"))
+    assert table is not None
+    step = Step("insert", table, table.columns, [["ok"]], [], range(1))
+    async with database.connection.transaction():
+        found = await refused_rows(database.connection, Writer(database.connection), step)
+    assert [(row, getattr(error, "column_name", None)) for row, error in found] == [(0, None)]

@@ -6,6 +6,7 @@ import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -183,3 +184,33 @@ async def test_several_tables_and_tombstones_of_one_fetch_have_their_bad_rows_na
         ("1", "23502"),
     ]
     assert await database.rows("SELECT id, v FROM people ORDER BY id") == [(5, "y"), (None, '{"deep":1}')]
+
+
+@pytest.mark.parametrize("mode", ["insert", "upsert", "exactly once"])
+async def test_a_row_against_a_policy_is_a_bad_record_among_good_ones(
+    worker: RunningWorker, database: Database, mode: str
+) -> None:
+    keys = {"delivery_guarantee": "exactly-once"} if mode == "exactly once" else {}
+    if mode == "upsert":
+        keys = {"insert_mode": "upsert", "pk_mode": "record_value", "pk_fields": "id"}
+    parts = urlsplit(database.url)
+    user = f"writer_{parts.path.strip('/')}"
+    await database.execute(
+        f"CREATE ROLE {user} LOGIN PASSWORD 'x'",
+        f"GRANT ALL ON SCHEMA public TO {user}",
+        "CREATE TABLE people (id int PRIMARY KEY, tenant text)",
+        f"GRANT ALL ON people TO {user}",
+        "ALTER TABLE people ENABLE ROW LEVEL SECURITY",
+        "CREATE POLICY mine ON people USING (true) WITH CHECK (tenant = 'a')",
+    )
+    try:
+        await produce(worker, [{"id": n, "tenant": "b" if n == 150 else "a"} for n in range(200)])
+        await start(worker, database, connection_user=user, connection_password="x", **keys)
+        await worker.until(lambda: worker.records("s") >= 200)
+        await worker.client.delete("/connectors/s")
+    finally:
+        await database.disconnect_others()
+        await database.execute(f"DROP OWNED BY {user}", f"DROP ROLE {user}")
+    assert await database.rows("SELECT count(*), count(DISTINCT id) FROM people") == [(199, 199)]
+    found = [(headers["offset"], headers["cause.sqlstate"]) for _, headers in await letters(worker)]
+    assert found == [("150", "42501")]

@@ -191,3 +191,16 @@ def test_urls_of_both_kinds_are_understood(url: str, parsed: str) -> None:
 
 def test_a_url_is_shown_without_its_passwords() -> None:
     assert "p4ss" not in redacted_url("jdbc:postgresql://u:p4ss@h/db?password=p4ss&x=1")
+
+
+@pytest.mark.parametrize("mode", ["insert", "upsert"])
+async def test_a_record_that_is_put_alone_has_the_column_of_its_bad_value(postgres_url: str, mode: str) -> None:
+    await execute(postgres_url, "CREATE TYPE mood AS ENUM ('sad', 'ok')")
+    await execute(postgres_url, "CREATE TABLE orders (id int PRIMARY KEY, state mood)")
+    async with running(postgres_url, insert_mode=mode, pk_mode="record_value", pk_fields="id") as task:
+        with pytest.raises(DataError, match="record orders-0@7, column state") as raised:
+            await put(task, make_sink_batch([{"id": 1, "state": "angry"}], base_offset=7))
+        (failed,) = raised.value.failed
+        assert (failed.index, failed.details["column"], failed.details["sqlstate"]) == (0, "state", "22P02")
+        await put(task, make_sink_batch([{"id": 1, "state": "ok"}], base_offset=7))
+    assert await fetch(postgres_url, "SELECT id, state::text FROM orders") == [(1, "ok")]
