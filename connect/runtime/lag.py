@@ -10,8 +10,8 @@ command line all show the numbers of this module. What counts, partition by part
   would do: the log start offset, or with `auto.offset.reset=latest` the end;
 - offsets are counted, so what compaction took out and the markers of transactions count too, as with Kafka.
 
-The partitions are those of the topics in the config, and of those that match `topics.regex`, as the consumer takes
-them.
+The partitions are those of the topics in the config, of those that match `topics.regex`, as the consumer takes them, and
+of the topic in which replayed dead letters wait for the connector, once there is one.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from typing import Final
 from connect.api import ConnectError, SlowPatternError, compile_pattern
 from connect.ports import Admin, Cluster, GroupInfo, PartitionInfo, TopicInfo
 from connect.records import OffsetAndMetadata, TopicPartition
+from connect.runtime.tasks.replays import is_replay_topic, replay_topic
 
 #: An answer is kept at most so long, and never so long that looking takes more than a twentieth of the loop's time.
 KEPT_S_MAX: Final = 1.0
@@ -192,7 +193,8 @@ class Lags:
             return self._seen
 
     async def _measure(self, sinks: Collection[Sink]) -> dict[str, SinkLag]:
-        topics = {sink.name: await self._topics(sink) for sink in sinks}
+        replays = frozenset(name for name in await self._cluster.admin.list_topics() if is_replay_topic(name))
+        topics = {sink.name: await self._topics(sink, replays) for sink in sinks}
         infos, unknown = await _described(
             self._cluster.admin, {topic for listed in topics.values() for topic in listed}
         )
@@ -214,12 +216,14 @@ class Lags:
                 await asyncio.sleep(0)
         return found
 
-    async def _topics(self, sink: Sink) -> tuple[str, ...]:
+    async def _topics(self, sink: Sink, replays: Collection[str]) -> tuple[str, ...]:
         """Return the topics that a sink reads, in the order in which its consumers share them."""
         listed = {topic for one in (sink.config.get("topics") or "").split(",") if (topic := one.strip())}
         pattern = (sink.config.get("topics.regex") or "").strip()
         if pattern:
             listed |= set(await self._matches(pattern))
+        if (replay := replay_topic(sink.name)) in replays:  # it is made with the first replay, so it is never missing
+            listed.add(replay)
         return tuple(sorted(listed))
 
     async def _matches(self, pattern: str) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from connect.ports import PartitionInfo
 from connect.records import Columns, OffsetAndMetadata, TopicPartition
 from connect.runtime.lag import behind
 from connect.runtime.model import State, TargetState
+from connect.runtime.tasks.replays import replay_topic
 from tests.support.worker import JSON, STRING, RunningWorker, running_worker
 
 READ_COMMITTED = "read_committed"
@@ -204,6 +205,21 @@ async def test_a_reader_of_committed_records_waits_for_none_of_an_open_transacti
     await producer.commit_transaction()
     await until_lag(worker, "committed", 8)  # its marker takes an offset too
     await producer.aclose()
+
+
+async def test_a_replayed_letter_that_waits_for_its_sink_counts(worker: RunningWorker, tmp_path: Path) -> None:
+    await make(worker, "t", 2)
+    for name, keys in (("k", {"topics": "t"}), ("other", {"topics.regex": "t|__.*"})):
+        await worker.herder.create(name, sink(tmp_path, **keys), TargetState.STOPPED)
+    assert (await lag(worker, "k"), await lag(worker, "other")) == (2, 2)
+    await worker.herder.cluster.admin.create_topic(replay_topic("k"))
+    producer = worker.herder.cluster.producer(client_id="test", internal=True)
+    await producer.append(replay_topic("k"), Columns([b"again"] * 3))
+    await producer.aclose()
+    await until_lag(worker, "k", 5)
+    assert await lag(worker, "other") == 2
+    found = (await worker.client.get("/v1/connectors/k/lag")).json()
+    assert {row["topic"]: row["lag"] for row in found["partitions"]} == {"t": 2, replay_topic("k"): 3}
 
 
 async def test_each_task_has_the_lag_of_its_share(worker: RunningWorker, tmp_path: Path) -> None:
