@@ -76,7 +76,9 @@ class Offsets:
     async def read(self, name: str, config: Mapping[str, str]) -> list[Entry]:
         """Return what is committed for a connector; of a sink in order."""
         if not self._is_sink(config):
-            return list((await self._settled(name, config)).all(name))
+            store = await self._stores.to_read(_own_topic(config))  # looking makes no topic
+            await store.settle(name)
+            return list(store.all(name))
         committed = await self._cluster.groups.offsets(sink_group(self._worker, name, config))
         return [
             ({"kafka_partition": at.partition, "kafka_topic": at.topic}, {"kafka_offset": found.offset})
@@ -125,7 +127,7 @@ class Offsets:
 
     async def _settled(self, name: str, config: Mapping[str, Any]) -> OffsetStore:
         """Return the store of a source's offsets, once it is known what is committed there."""
-        store = await self._stores.of(str(config.get("offsets.storage.topic") or "").strip() or None)
+        store = await self._stores.of(_own_topic(config))
         await store.settle(name)
         return store
 
@@ -211,6 +213,10 @@ class Offsets:
             return connector_desc(self._plugins, config).kind is PluginKind.SINK
         except ConfigError as error:
             raise NotFoundError(f"{error.message}; its offsets cannot be told", code="plugin.missing") from error
+
+
+def _own_topic(config: Mapping[str, Any]) -> str | None:
+    return str(config.get("offsets.storage.topic") or "").strip() or None
 
 
 def _matching(pattern: str, topics: Iterable[str]) -> list[str]:

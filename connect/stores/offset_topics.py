@@ -86,6 +86,12 @@ class OffsetTopics:
             self._open[topic] = (await self._id(topic), opened, store)
             return store
 
+    async def to_read(self, topic: str | None) -> OffsetStore:
+        """As `of`, for who only looks: a topic that is missing stays so, and the shared store has all that there is."""
+        if topic is not None and not await self._id(topic):
+            return self.shared
+        return await self.of(topic)
+
     async def _id(self, topic: str) -> str:
         found = await self._cluster.admin.describe_topics([topic])
         return found[topic].topic_id if topic in found else ""

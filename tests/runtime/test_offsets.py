@@ -80,6 +80,16 @@ async def test_a_source_s_offsets_are_stored_once_it_has_looked_at_them(worker: 
     assert Asked.closed == 2
 
 
+async def test_looking_at_offsets_in_a_topic_of_its_own_does_not_make_it(worker: RunningWorker) -> None:
+    own = {**SOURCE, "offsets.storage.topic": "own"}
+    await worker.herder._offsets.shared.put("s", [ENTRY])
+    assert await offsets(worker).read("s", own) == [ENTRY]
+    assert "own" not in await worker.herder.cluster.admin.list_topics()
+    other: Any = ({"f": "x"}, {"n": 2})
+    await offsets(worker).alter("s", own, [other])
+    assert await offsets(worker).read("s", own) == [other]
+
+
 @pytest.mark.parametrize(
     ("what", "error", "told"),
     [

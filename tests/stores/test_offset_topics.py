@@ -39,6 +39,16 @@ async def test_a_topic_is_made_compacted_and_shared_by_those_that_name_it(cluste
     assert (len(info.partitions), info.configs["cleanup.policy"]) == (2, "compact")
 
 
+async def test_a_topic_that_is_missing_is_not_made_for_who_only_looks(cluster: Cluster) -> None:
+    topics = await opened(cluster)
+    assert await topics.to_read("own") is topics.shared
+    assert await cluster.admin.list_topics() == ["connect-offsets"]
+    own = await topics.of("own")
+    assert await topics.to_read("own") is own
+    await cluster.admin.delete_topic("own")
+    assert await topics.to_read("own") is topics.shared
+
+
 async def test_one_that_is_not_compacted_is_refused(cluster: Cluster) -> None:
     await cluster.admin.create_topic("own")
     with pytest.raises(ConfigError, match=r"must have cleanup\.policy=compact") as raised:
