@@ -8,10 +8,11 @@ command line all show the numbers of this module. What counts, partition by part
   lies behind it is not to be had yet and waits for its transaction, not for the sink;
 - the start is the group's committed offset; where there is none, or it lies outside the log, it is what the consumer
   would do: the log start offset, or with `auto.offset.reset=latest` the end;
-- offsets are counted, so what compaction took out and the markers of transactions count too, as with Kafka.
+- offsets are counted, so what compaction took out and the markers of transactions count too, as with Kafka; but a task
+  commits past what it found to hold no records, so that a sink that runs and is through has no lag.
 
-The partitions are those of the topics in the config, of those that match `topics.regex`, as the consumer takes them, and
-of the topic in which replayed dead letters wait for the connector, once there is one.
+The partitions are those of the topics in the config, of those that match `topics.regex`, as the consumer takes them,
+and of the topic in which replayed dead letters wait for the connector, once there is one.
 """
 
 from __future__ import annotations

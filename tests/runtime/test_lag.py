@@ -207,6 +207,36 @@ async def test_a_reader_of_committed_records_waits_for_none_of_an_open_transacti
     await producer.aclose()
 
 
+@pytest.mark.parametrize("before", [0, 2])
+async def test_a_sink_is_not_behind_for_a_tail_that_holds_no_records(
+    worker: RunningWorker, tmp_path: Path, before: int
+) -> None:
+    await make(worker, "t", before)
+    await worker.herder.put_config("k", sink(tmp_path, topics="t"))
+    await worker.until_state("k", State.RUNNING, tasks=1)
+    await until_lag(worker, "k", 0)
+    producer = worker.herder.cluster.producer(client_id="p", configs={"transactional.id": "x"})
+    await producer.init_transactions()
+    await producer.begin_transaction()
+    await producer.append("t", Columns([b"a"] * 5))
+    await producer.abort_transaction()
+    await producer.aclose()
+    deadline = time.monotonic() + 30
+    while [at.offset for at in (await worker.herder.cluster.groups.offsets("connect-k")).values()] != [before + 6]:
+        assert time.monotonic() < deadline, "the five and their marker are passed over"
+        await asyncio.sleep(0.01)
+    await until_lag(worker, "k", 0)
+    assert worker.records("k") == before
+
+
+async def test_a_sink_that_reads_nothing_commits_nothing(worker: RunningWorker, tmp_path: Path) -> None:
+    await make(worker, "t", 0)
+    await make(worker, "u", 1)
+    await worker.herder.put_config("k", sink(tmp_path, topics="t,u"))
+    await until_lag(worker, "k", 0)
+    assert list(await worker.herder.cluster.groups.offsets("connect-k")) == [TopicPartition("u", 0)]
+
+
 async def test_a_replayed_letter_that_waits_for_its_sink_counts(worker: RunningWorker, tmp_path: Path) -> None:
     await make(worker, "t", 2)
     for name, keys in (("k", {"topics": "t"}), ("other", {"topics.regex": "t|__.*"})):

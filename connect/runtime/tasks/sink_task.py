@@ -55,6 +55,8 @@ FETCH_BYTES: Final = 1 << 20
 PAUSED_POLL_TIMEOUT_MS: Final = 60_000
 #: As for sources: a task that has nothing to do commits this soon.
 QUIET_COMMIT_S = 5.0
+#: How often, while there are records, it is looked for partitions that have none and go on all the same.
+PASS_OVER_S: Final = 1.0
 
 
 class SinkTaskRunner(TaskRunner):
@@ -80,6 +82,9 @@ class SinkTaskRunner(TaskRunner):
         self._fetched: list[FetchedBatch] = []
         #: The offset behind the last record itself: what `_reached` has more holds no records, as a transaction's end.
         self._last_put: dict[TopicPartition, int] = {}
+        #: Where each partition was begun, or sought to, last.
+        self._begun: dict[TopicPartition, int] = {}
+        self._passed_over_at = 0.0
         #: The poll that is under way; or what is in hand already of an earlier one, which comes next.
         self._polling: asyncio.Future[list[FetchedBatch]] | None = None
         #: When the group was heard last; bytes that were put last; and what one fetch and one put hold at most.
@@ -125,6 +130,7 @@ class SinkTaskRunner(TaskRunner):
         self._consumer = await self.around.cluster.consumer(
             self._subscription(), group=group, client_id=f"connector-consumer-{self.id}", configs=configs
         )
+        self._begun = {at: self._consumer.position(at) for at in self._consumer.assignment}
 
     def _subscription(self) -> Subscription:
         config = self.spec.config
@@ -167,6 +173,7 @@ class SinkTaskRunner(TaskRunner):
             if fetched is None:
                 continue
             fetched = await self._take_assignment(fetched)
+            self._pass_over(fetched)
             if fetched and (self.pace.is_limited or self._records_max is not None):
                 fetched = await self._take_turn(fetched)
             if fetched:
@@ -321,7 +328,10 @@ class SinkTaskRunner(TaskRunner):
         Returns False where a stop, a pause or a rebalance ends the wait: they are not the plugin's then, as if they had
         not come, and are opened when they are found again.
         """
+        assert self._consumer is not None
         self.context.assigned |= gained
+        for partition in gained - self._begun.keys():
+            self._begun[partition] = self._consumer.position(partition)
         is_open, tries = False, 0
         while True:
             try:
@@ -381,6 +391,7 @@ class SinkTaskRunner(TaskRunner):
         for partition in partitions:
             self._reached.pop(partition, None)
             self._last_put.pop(partition, None)
+            self._begun.pop(partition, None)
             self._committed.pop(partition, None)
         self.context.forget(partitions)
 
@@ -414,6 +425,7 @@ class SinkTaskRunner(TaskRunner):
             self._consumer.position(partition)  # raises where the partition is none of this task's
             self._reached.pop(partition, None)
             self._last_put.pop(partition, None)
+            self._begun[partition] = seeks[partition]
             self._committed.pop(partition, None)
         return seeks
 
@@ -421,6 +433,21 @@ class SinkTaskRunner(TaskRunner):
         assert self._consumer is not None
         for partition, paused in pauses.items():
             (self._consumer.pause if paused else self._consumer.resume)(partition)
+
+    def _pass_over(self, fetched: Sequence[FetchedBatch]) -> None:
+        """Take what the polls found to hold no records, as an aborted transaction's or a marker alone, for reached: the
+        sink is not behind for it. No poll is under way, so what comes next of a partition without batches here is
+        behind all that was put or skipped of it."""
+        assert self._consumer is not None
+        now = time.monotonic()
+        if fetched and now - self._passed_over_at < PASS_OVER_S:
+            return
+        self._passed_over_at = now
+        found = {TopicPartition(batch.topic, batch.partition) for batch in fetched}
+        for partition in (self.context.assigned & self._consumer.assignment) - found:
+            position = self._consumer.position(partition)
+            if position > self._reached.get(partition, self._begun.get(partition, position)):
+                self._reached[partition] = position
 
     # -- putting ---------------------------------------------------------------------------------------------------
 
@@ -548,9 +575,12 @@ class SinkTaskRunner(TaskRunner):
         flushed = flushed_of(self._plugin, result, {(at.topic, at.partition): offset for at, offset in reached.items()})
         if flushed is not None and not self._at_most_once:
             told = {TopicPartition(*at): offset for at, offset in flushed.items()}
-            # Who is through with the last record is through with what follows it without any.
+            # Who is through with the last record is through with what follows it without any; and who was given none,
+            # with what there was in their place.
             reached = {
-                at: reached[at] if offset >= last_put.get(at, reached[at]) else offset for at, offset in told.items()
+                at: offset if at not in last_put or told.get(at, -1) >= last_put[at] else told[at]
+                for at, offset in reached.items()
+                if at not in last_put or at in told
             }
         try:
             await self._commit_offsets(reached)
