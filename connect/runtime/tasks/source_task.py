@@ -235,7 +235,7 @@ class SourceTaskRunner(TaskRunner):
             except Interrupted:
                 continue
             except RetriableError as error:
-                await self._finish_append()
+                await self._until_appended()
                 retries = retries or self.tolerance.retries()
                 wait_ms = retries.failed(error)
                 await self.retry_wait(error, retries.tries - 1, wait_ms=wait_ms, until_pause=True)
@@ -403,6 +403,10 @@ class SourceTaskRunner(TaskRunner):
 
     async def _make_room(self) -> None:
         """Return when another poll's records may be handed over. Raises what an append before has raised."""
+        await self._until_appended()
+
+    async def _until_appended(self) -> None:
+        """Return when nothing is being appended any more; a pause is shown meanwhile. Raises what the append raises."""
         if self._appending is not None:
             await self._until_one_is_done(self._appending)
         await self._finish_append()

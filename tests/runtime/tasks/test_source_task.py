@@ -571,6 +571,35 @@ async def test_on_a_full_disk_a_source_waits_and_goes_on_without_loss_or_repetit
     assert offsets(worker) == {0: len(found) - 1}
 
 
+@pytest.mark.parametrize("then", ["raises", "returns more"])
+async def test_a_pause_is_shown_while_what_was_polled_before_waits_for_a_full_disk(
+    worker: RunningWorker, journal: Journal, monkeypatch: pytest.MonkeyPatch, then: str
+) -> None:
+    class Goes(SourceTask):
+        numbers = itertools.count()
+
+        def poll(self) -> list[Record]:
+            number = next(self.numbers)
+            if number == 1:
+                journal("second")
+                journal.wait("append")
+                if then == "raises":
+                    raise RetriableError("the source is away", retry_after_ms=10)
+            return [record(number)] if number < 3 else []
+
+    with disk_refuses(monkeypatch, lambda path: "/t-0/" in path) as refused:
+        await run(worker, Goes)
+        await until(lambda: refused and "second" in journal)
+        journal.gate("append").set()
+        await worker.until(lambda: any(p.waiting_for for p in worker.herder.progress()))
+        await worker.herder.pause("s")
+        await worker.until_state("s", State.PAUSED)
+    await worker.herder.resume("s")
+    wanted = [b"v0", b"v2"] if then == "raises" else [b"v0", b"v1", b"v2"]
+    await worker.until(lambda: worker.records("s") == len(wanted))
+    assert await worker.values("t") == wanted
+
+
 async def test_a_stop_ends_the_wait_for_a_full_disk_at_once(
     worker: RunningWorker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
