@@ -150,7 +150,8 @@ class ExactlyOnceSourceTaskRunner(SourceTaskRunner):
         for key, value in own.items():
             if str(configs.get(key, value)) != value:
                 self.log.warning("%s=%s of task %s is not heeded, %s", key, configs[key], self.id, _REASON)
-        configs = {**configs, **own, "transaction.timeout.ms": str(self._timeout_ms(configs))}
+        self._transaction_timeout_ms = str(self._timeout_ms(configs))
+        configs = {**configs, **own, "transaction.timeout.ms": self._transaction_timeout_ms}
         producer = self.around.cluster.producer(client_id=client_id, configs=configs, internal=True)
         await producer.init_transactions()
         self._used_at = time.monotonic()
@@ -196,7 +197,20 @@ class ExactlyOnceSourceTaskRunner(SourceTaskRunner):
                 await self._abort()
             elif self._requests is None:
                 await self._end()
+            elif self._is_open:
+                self._tell_of_open()
         await self._copy()
+
+    def _tell_of_open(self) -> None:
+        """Warn of a pause within a transaction that only the connector may end: the plugin, which goes on where it is,
+        could not be made to poll its records again."""
+        self.log.warning(
+            "task %s is paused within a transaction that its connector has not ended: until it is resumed, readers of "
+            "committed records wait for it; after transaction.timeout.ms=%s of its producer it is aborted, and once "
+            "resumed the task fails then, and its records come again",
+            self.id,
+            self._transaction_timeout_ms,
+        )
 
     @property
     def _pausing_only(self) -> bool:

@@ -327,6 +327,43 @@ async def test_a_connector_commits_and_aborts_behind_records_of_its_poll(worker:
     assert await offset_of(worker) == 5
 
 
+async def test_a_pause_within_a_connectors_transaction_is_warned_of_and_one_that_outlives_it_loses_nothing(
+    worker: RunningWorker, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Waits(SourceTask):
+        is_second = False
+
+        def start(self) -> None:
+            self.next = (self.context.offset({"p": 0}) or {"n": -1})["n"] + 1
+
+        def poll(self) -> list[Record]:
+            found = [record(n) for n in range(self.next, 2)]
+            self.next = 2
+            if not found and not Waits.is_second:
+                return []
+            assert self.context.transaction is not None
+            if Waits.is_second:
+                self.context.transaction.commit_transaction()
+            return found
+
+    await run(worker, Waits, **CONNECTOR, **{"producer.override.transaction.timeout.ms": "300"})
+    await worker.until(lambda: worker.herder.active_topics("s") == ["t"])
+    await worker.herder.pause("s")
+    await worker.until_state("s", State.PAUSED)
+    (warned,) = [told for told in caplog.messages if "is paused within a transaction" in told]
+    assert "transaction.timeout.ms=300" in warned
+    admin = worker.herder.cluster.admin
+    deadline = asyncio.get_running_loop().time() + 30
+    while any(info.is_open for info in await admin.list_transactions()):
+        assert asyncio.get_running_loop().time() < deadline, "it was not aborted"
+        await asyncio.sleep(0.01)
+    Waits.is_second = True
+    await worker.herder.resume("s")
+    assert "its records come again" in await worker.until_failed("s")
+    await worker.herder.restart("s", include_tasks=True, only_failed=False)
+    await until_committed(worker, "v0", "v1")
+
+
 async def test_what_a_connector_aborts_counts_as_read_and_is_told_without_a_place(
     worker: RunningWorker, journal: Journal
 ) -> None:
