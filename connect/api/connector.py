@@ -75,7 +75,11 @@ class Connector(Plugin[ConfigT]):
     context: ConnectorContext
 
     def start(self) -> Awaitable[None] | None:
-        """Begin; called once, after `configure`. Check here what only a look outside can tell."""
+        """Begin; called once, after `configure`. Check here what only a look outside can tell.
+
+        Any error fails the connector. After a `RetriableError`, or another outage, `errors.restart.policy` makes a new
+        instance and starts that one.
+        """
         return None
 
     def task_configs(self, max_tasks: int) -> list[dict[str, str]] | Awaitable[list[dict[str, str]]]:

@@ -105,6 +105,9 @@ class PluginError(ConnectError):
 class RetriableError(ConnectError):
     """The same call may succeed later: the runtime waits and makes it again.
 
+    Of a task and its plugins, that is. A connector's own `start` and `task_configs` are not called again in place: the
+    connector fails, as its status shows, and `errors.restart.policy` (on by default) makes and starts a new instance.
+
     Args:
         retry_after_ms: Wait at least so long; None leaves it to the runtime's back-off.
     """
