@@ -119,6 +119,9 @@ def decode_keys(records: Records, count: int) -> tuple[list[bytes | None], bool]
 
     The walk along the lengths is `record_bounds` once more, since a list of bounds costs a quarter of this loop.
 
+    It is not checked that a key ends within its record, which would cost 6 to 9 % of this loop: a batch whose checksum
+    is right holds what a producer wrote, and a decode of the whole finds such a record. Here it would have a wrong key.
+
     Raises:
         CorruptBatchError: A record makes no sense as far as its value, or the lengths do not lead to the end.
     """
