@@ -102,8 +102,8 @@ class Position:
             self._ids[topic] = topic_id
         return {at: self._offsets[at] for at in partitions if at in self._offsets}
 
-    def new(self, batch: Batch) -> list[Any]:
-        """Return the values of a batch that are not in the file yet."""
+    def new(self, batch: Batch) -> list[bool] | None:
+        """Return which records of a batch are not in the file yet; None for all of them."""
         if batch.original_topic is None or batch.original_partition is None or batch.offsets is None:
             raise ConfigError(
                 f"records of topic {batch.topic} were made by a transform that does not say of which record, "
@@ -113,8 +113,8 @@ class Position:
             )
         known = self._offsets.get((batch.original_topic, batch.original_partition), 0)
         if min(batch.offsets) >= known:
-            return batch.values
-        return [value for value, offset in zip(batch.values, batch.offsets, strict=True) if offset >= known]
+            return None
+        return [offset >= known for offset in batch.offsets]
 
     def begin(self, descriptor: int) -> None:
         """See that the file is as it was left, and record that it is written to from here on.

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import itertools
 import os
 import stat
 from collections.abc import Mapping, Sequence
@@ -30,8 +31,10 @@ from connect.api import (
     Config,
     ConfigError,
     ConnectError,
+    DataError,
     EnvironmentFault,
     ExactlyOnceSupport,
+    FailedRecord,
     Problem,
     RetriableError,
     SinkConnector,
@@ -133,12 +136,19 @@ class FileStreamSinkTask(SinkTask[FileStreamSinkConfig]):
             await file.close()
 
     async def put_batch(self, batch: Batch) -> None:
-        if not batch.values:
+        await self.put_batches([batch])
+
+    async def put_batches(self, batches: Sequence[Batch]) -> None:
+        """Append the batches of one fetch: all of them, or nothing.
+
+        They are one write, since a transform may have parted the records of a partition: no offset is behind some
+        batches and in front of the others.
+        """
+        masks = [None if self._position is None else self._position.new(batch) for batch in batches if batch.values]
+        filled = [batch for batch in batches if batch.values]
+        if not filled:
             return
-        values = batch.values
-        if self._position is not None:
-            values = self._position.new(batch)
-        data = to_lines(values) if values else b""
+        data = _lines_of(filled, masks)
         try:
             if self._position is not None:
                 await asyncio.to_thread(self._position.begin, self._file.fileno())
@@ -243,6 +253,33 @@ class FileStreamSinkConnector(SinkConnector[FileStreamSinkConfig]):
         if not os.access(path if path.exists() else path.parent, os.W_OK):
             return [Problem("file", f"file {str(path)!r} cannot be written: Permission denied")]
         return []
+
+
+def _lines_of(batches: Sequence[Batch], masks: Sequence[Sequence[bool] | None]) -> bytes:
+    """Return the lines of batches, without those records that a mask leaves out.
+
+    Raises:
+        DataError: Names each record whose value has no text form, counted over all batches.
+    """
+    lists = [
+        batch.values if mask is None else list(itertools.compress(batch.values, mask))
+        for batch, mask in zip(batches, masks, strict=True)
+    ]
+    try:
+        return b"".join(to_lines(values) for values in lists if values)
+    except DataError as error:
+        failed = []
+        flat = (
+            (value, mask is None or mask[row])
+            for batch, mask in zip(batches, masks, strict=True)
+            for row, value in enumerate(batch.values)
+        )
+        for index, (value, is_new) in enumerate(flat):
+            try:
+                to_lines([value] if is_new else [""])
+            except DataError as own:
+                failed.append(FailedRecord(index, own.message))
+        raise DataError(error.message, failed=failed, code=error.code, hint=error.hint) from error
 
 
 def _ends_with_newline(path: str) -> bool:

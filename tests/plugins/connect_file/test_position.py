@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from collections.abc import AsyncIterator
@@ -10,10 +11,15 @@ from typing import Any
 
 import pytest
 
-from connect.api import ConfigError, EnvironmentFault, ExactlyOnceSupport, RetriableError
+from connect.api import Batch, ConfigError, DataError, EnvironmentFault, ExactlyOnceSupport, RetriableError, Transform
+from connect.records import Columns
+from connect.runtime.model import State
 from connect_file import FileStreamSinkConnector
+from connect_file.sink import FileStreamSinkTask
 from tests.support.factories import make_sink_batch
+from tests.support.odd_plugins import register
 from tests.support.tasks import connector, sink_task, stop
+from tests.support.worker import STRING, running_worker
 
 AT = ("t", 0)
 
@@ -204,3 +210,74 @@ async def test_records_that_a_transform_made_of_nothing_are_refused(sinks: Sinks
     task = await sinks.start()
     with pytest.raises(ConfigError, match="does not say of which record"):
         await task.put_batch(make_sink_batch(["a"]).replace(original_topic=None))
+
+
+class Sorted(Transform):
+    """Sends each second record to another topic, so that one partition's records come in several batches."""
+
+    class_name = "test.Sorted"
+
+    def apply_batch(self, batch: Batch) -> list[Batch]:
+        odd = [int(value[1:]) % 2 == 1 for value in batch.values]
+        parts = (("even", [not one for one in odd]), ("odd", odd))
+        return [batch.select(mask).replace(topic=topic) for topic, mask in parts if any(mask)]
+
+
+async def test_what_a_transform_has_parted_is_written_once_where_a_stop_comes_in_between(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write, tried = FileStreamSinkTask._write, list[bytes]()
+
+    async def full(self: FileStreamSinkTask, data: bytes) -> None:
+        if b"v1\n" in data:
+            tried.append(data)
+            raise OSError(errno.ENOSPC, "No space left on device")
+        await write(self, data)
+
+    path = tmp_path / "out.txt"
+    async with running_worker(tmp_path, offset_flush_interval_ms="20") as worker:
+        register(worker.herder, Sorted)
+        values = [f"v{n}".encode() for n in range(6)]
+        admin = worker.herder.cluster.admin
+        await admin.create_topic("t")
+        await worker.herder.cluster.producer(client_id="p").append("t", Columns(values))
+        with monkeypatch.context() as patch:
+            patch.setattr(FileStreamSinkTask, "_write", full)
+            await worker.herder.create(
+                "s",
+                {
+                    "connector.class": "FileStreamSink",
+                    "file": str(path),
+                    "topics": "t",
+                    "value.converter": STRING,
+                    "key.converter": STRING,
+                    "transforms": "s",
+                    "transforms.s.type": "test.Sorted",
+                    "delivery.guarantee": "exactly-once",
+                    "errors.tolerance": "all",
+                },
+            )
+            await worker.until(lambda: bool(tried))
+            await worker.herder.stop("s")
+            await worker.until_state("s", State.STOPPED, tasks=0)
+        await worker.herder.resume("s")
+        await worker.until(lambda: {f"v{n}" for n in range(6)} <= set(path.read_text().splitlines()))
+        await worker.herder.stop("s")
+        await worker.until_state("s", State.STOPPED, tasks=0)
+    assert sorted(path.read_text().splitlines()) == [f"v{n}" for n in range(6)]
+
+
+async def test_values_without_a_text_form_are_named_over_all_batches_of_a_fetch(sinks: Sinks) -> None:
+    task = await sinks.start()
+    await put(task, "a", at=0)
+    task.context.after_put = {AT: 5}
+    parts = [
+        make_sink_batch(["a", "b", "\ud800"], topic="t"),
+        make_sink_batch(["\ud800", "c"], topic="t", base_offset=3),
+    ]
+    with pytest.raises(DataError) as raised:
+        await task.put_batches(parts)
+    assert [bad.index for bad in raised.value.failed] == [2, 3]
+    assert sinks.path.read_text() == "a\n"
+    await task.put_batches([parts[0].select([True, True, False]), parts[1].select([False, True])])
+    assert sinks.path.read_text() == "a\nb\nc\n"
