@@ -19,16 +19,34 @@ from connect.log.topic_config import KEYS as TOPIC_KEYS
 from connect.runtime.hook_calls import HOOKS, OBSERVING_HOOKS
 from connect.runtime.model import PluginKind
 from connect.runtime.plugins import PluginHost
+from connect.runtime.validation.validator import framework_of, own_configs
 
 DOCS = Path(__file__).parents[2] / "docs"
 assert connect.log and connect.rest.app, "their error codes are registered on import"
 
 
 def test_every_error_code_is_documented_with_its_meaning() -> None:
+    assert PluginHost.discover(tells=False).list(PluginKind.SINK), "the codes of plugins are registered on import"
     text = (DOCS / "reference" / "errors.md").read_text()
     ours = {code: row for code, row in CODES.items() if not code.startswith("test")}
     missing = [code for code, row in ours.items() if f"| `{code}` | {row.meaning} |" not in text]
     assert missing == []
+
+
+@pytest.mark.parametrize(("kind", "of"), [("FileStreamSource", "sources"), ("FileStreamSink", "sinks")])
+def test_every_key_of_all_connectors_is_documented_with_its_meaning(kind: str, of: str) -> None:
+    text = (DOCS / "reference" / "connector-configs.md").read_text()
+    desc = PluginHost.discover(tells=False).resolve(kind, PluginKind.SOURCE, PluginKind.SINK)
+    for declares in [framework_of(desc), *own_configs(desc)]:
+        for name, key in declares.keys().items():
+            row = rf"\| `{re.escape(name)}` \| (both|{of}) \| .*\| {re.escape(key.documentation)} \|\n"
+            assert re.search(row, text), name
+
+
+def test_every_page_is_in_the_index() -> None:
+    index = (DOCS.parent / "README.md").read_text()
+    pages = [path for folder in ("howto", "reference", "explanation") for path in (DOCS / folder).glob("*.md")]
+    assert [path.name for path in pages if f"({path.relative_to(DOCS.parent)})" not in index] == []
 
 
 def test_every_route_is_documented() -> None:
