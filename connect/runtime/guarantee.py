@@ -6,7 +6,7 @@ Whether a connector can deliver exactly once it says itself (`connect.runtime.pr
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, TypeGuard
 
 from connect.api import Config, ConfigValue, SourceConnector, SourceTask, config_key
 
@@ -38,11 +38,18 @@ def is_at_most_once(config: Mapping[str, Any]) -> bool:
     return asked_of(config) == AT_MOST_ONCE
 
 
+def acknowledges_each(connector: type) -> TypeGuard[type[SourceConnector]]:
+    """Whether a class is a source that acknowledges record by record, when each is durable: never at most once."""
+    return (
+        issubclass(connector, SourceConnector) and connector.task_class.commit_records is not SourceTask.commit_records
+    )
+
+
 def check(connector: type, value: ConfigValue | None) -> None:
     """Add to the value of `delivery.guarantee` why a connector cannot keep it."""
-    if value is None or value.errors or value.value != AT_MOST_ONCE or not issubclass(connector, SourceConnector):
+    if value is None or value.errors or value.value != AT_MOST_ONCE:
         return
-    if connector.task_class.commit_records is not SourceTask.commit_records:
+    if acknowledges_each(connector):
         value.errors.append(
             f"Invalid value {AT_MOST_ONCE} for configuration {KEY}: {connector.plugin_name()} acknowledges each record "
             "when it is durable in the log, so after a crash some come again; use 'at-least-once'"

@@ -17,7 +17,7 @@ from connect.api.contract import refuse
 from connect.runtime import guarantee
 from connect.runtime.border.calls import within
 from connect.runtime.connector_config import ConnectorConfig, SourceConnectorConfig
-from connect.runtime.guarantee import asked_of, is_at_most_once
+from connect.runtime.guarantee import acknowledges_each, asked_of, is_at_most_once
 from connect.runtime.model import PluginKind
 from connect.runtime.plugins import CONNECTOR_KINDS, PluginDesc
 from connect.runtime.tasks.context import ConnectorContextImpl
@@ -121,6 +121,8 @@ def offer_of(desc: PluginDesc) -> Offer | None:
     says = method is not base.exactly_once_support
     lines = (method.__doc__ or "it depends on the config").strip().splitlines() if says else [""]
     guarantees: tuple[Guarantee, ...] = ("at-most-once", "at-least-once")
+    if acknowledges_each(desc.cls):
+        guarantees = ("at-least-once",)
     keys = {**(_SOURCE_KEYS if is_source else {}), **_GUARANTEE_KEY}
     return Offer((*guarantees, "exactly-once") if says else guarantees, lines[0], keys)
 

@@ -123,3 +123,10 @@ def test_a_class_offers_what_it_declares() -> None:
     assert plain is not None
     assert (plain.guarantees, plain.exactly_once) == (("at-most-once", "at-least-once"), "")
     assert offer_of(PLUGINS.any("InsertField$Value")) is None
+
+
+def test_a_source_that_acknowledges_each_record_does_not_offer_at_most_once() -> None:
+    task = type("Acknowledges", (SourceTask,), {"commit_records": lambda self, records: None})
+    offer = offer_of(PluginDesc(type("Queue", (SourceConnector,), {"task_class": task}), PluginKind.SOURCE, "test"))
+    assert offer is not None
+    assert offer.guarantees == ("at-least-once",)

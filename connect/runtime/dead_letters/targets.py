@@ -98,10 +98,12 @@ class Targets:
         if not name:
             owners = self.owners(letter.queue)
             if len(owners) != 1:
-                known = ", ".join(owners) or "none"
-                return (
-                    f"it does not tell which connector failed, and the queue has not just one ({known}); name a topic"
+                owned = (
+                    f"several connectors name this queue ({', '.join(owners)})"
+                    if owners
+                    else "no connector names this topic as its dead letter queue"
                 )
+                return f"no header tells which connector failed, and {owned}; give --to TOPIC"
             name = owners[0]
         kind = self._kinds.get(name)
         if kind is None:

@@ -54,7 +54,7 @@ async def test_what_has_no_target_is_told_why(worker: RunningWorker, tmp_path: P
         },
     )
     for one, mentions in [
-        (letter(), "the queue has not just one (s, two)"),
+        (letter(), "several connectors name this queue (s, two); give --to TOPIC"),
         (letter(connector="gone"), "there is no connector 'gone'"),
         (letter(connector="lost"), "there is no connector 'lost'"),
         (letter(connector="src"), "is no sink"),
@@ -64,6 +64,9 @@ async def test_what_has_no_target_is_told_why(worker: RunningWorker, tmp_path: P
     ]:
         told = found.of(one)
         assert isinstance(told, str) and mentions in told, told
+    assert "no connector names this topic as its dead letter queue; give --to TOPIC" in str(
+        targets(worker, {}).of(letter())
+    )
     named = targets(worker, {}, to="x")
     assert named.of(letter()) == Target("x")
     assert "goes to its own topic alone" in str(named.of(letter(value_form="json")))
