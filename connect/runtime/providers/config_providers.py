@@ -112,6 +112,8 @@ class ConfigProviders:
         """
         for provider in self._providers.values():
             await provider.open(self._limit_s)
+        for name, instance in self.instances():
+            _tell_misspelt(name, instance)
 
     async def aclose(self) -> None:
         """Close the providers; one that hangs is left behind."""
@@ -235,6 +237,24 @@ def declared(plugins: PluginHost, texts: Mapping[str, Any]) -> dict[str, tuple[P
         desc = plugins.resolve(named, PluginKind.CONFIG_PROVIDER, config_path=f"{prefix}class")
         found[name] = (desc, strip_prefix(texts, f"{prefix}param."))
     return found
+
+
+def _tell_misspelt(name: str, provider: ConfigProvider) -> None:
+    """Warn of keys that nearly are declared ones: a limit that is misspelt lets everything be read.
+
+    Others are no matter of ours: a provider may read keys that it does not declare.
+    """
+    known = provider.config_class.keys()
+    prefix = f"config.providers.{name}.param."
+    for key in provider.config.originals:
+        near = [] if key in known else difflib.get_close_matches(key, known, n=1, cutoff=0.8)
+        if near:
+            logger.warning(
+                "%s is no key of config provider %r and may do nothing; did you mean %s?",
+                prefix + key,
+                name,
+                prefix + near[0],
+            )
 
 
 def provider_names(texts: Mapping[str, Any]) -> list[str]:

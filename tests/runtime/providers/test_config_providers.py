@@ -134,3 +134,22 @@ async def test_a_closed_provider_is_closed_once() -> None:
     async with providers() as made:
         await made.aclose()
         assert made.instances() == []
+
+
+async def test_a_key_that_nearly_is_one_that_the_provider_declares_is_told_at_the_start(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    param = "config.providers.f.param."
+    texts = {
+        "config.providers": "f",
+        "config.providers.f.class": "FileConfigProvider",
+        f"{param}allowed.path": "/run/secrets",
+        f"{param}its.own": "x",
+    }
+    made = ConfigProviders(PluginHost.discover(tells=False), WorkerConfig.parse(texts))
+    await made.open()
+    await made.aclose()
+    assert [record.getMessage() for record in caplog.records if "allowed.path" in record.getMessage()] == [
+        f"{param}allowed.path is no key of config provider 'f' and may do nothing; did you mean {param}allowed.paths?"
+    ]
+    assert "its.own" not in caplog.text
