@@ -271,10 +271,8 @@ async def test_values_without_a_text_form_are_named_over_all_batches_of_a_fetch(
     task = await sinks.start()
     await put(task, "a", at=0)
     task.context.after_put = {AT: 5}
-    parts = [
-        make_sink_batch(["a", "b", "\ud800"], topic="t"),
-        make_sink_batch(["\ud800", "c"], topic="t", base_offset=3),
-    ]
+    bad = object()
+    parts = [make_sink_batch(["a", "b", bad], topic="t"), make_sink_batch([bad, "c"], topic="t", base_offset=3)]
     with pytest.raises(DataError) as raised:
         await task.put_batches(parts)
     assert [bad.index for bad in raised.value.failed] == [2, 3]
