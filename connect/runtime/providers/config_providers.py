@@ -246,7 +246,8 @@ def _tell_misspelt(name: str, provider: ConfigProvider) -> None:
     """
     known = provider.config_class.keys()
     prefix = f"config.providers.{name}.param."
-    for key in provider.config.originals:
+    config = getattr(provider, "config", None)  # one that has its own `configure` may keep none
+    for key in config.originals if config is not None else ():
         near = [] if key in known else difflib.get_close_matches(key, known, n=1, cutoff=0.8)
         if near:
             logger.warning(
