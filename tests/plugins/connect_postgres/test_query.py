@@ -26,7 +26,7 @@ async def test_a_querys_columns_have_their_types_and_precision_and_none_is_known
     assert exact == (
         ColumnInfo("id", "integer", "integer"),
         ColumnInfo("cost", "numeric", "numeric(7,3)", modifier=(7 << 16 | 3) + 4),
-        ColumnInfo("tagged", "numeric", "price", modifier=(9 << 16 | 2) + 4),
+        ColumnInfo("tagged", "numeric", "price", modifier=(9 << 16 | 2) + 4, is_domain=True),
         ColumnInfo("name", "character varying", "character varying(5)", modifier=9),
         ColumnInfo("free", "numeric", "numeric"),
     )
