@@ -380,6 +380,9 @@ class SinkTask(Task[ConfigT]):
         what was fetched of them is dropped, and the consumer goes on there. A `context.seek` in `open` counts more. An
         offset that the log does not hold is up to `auto.offset.reset`.
 
+        A sink that promises exactly once has `put_batches` as well: where a transform has parted the records of one
+        partition, batches that are put one by one are not in the order of their offsets.
+
         Raises:
             RetriableError: The target cannot tell now; it is called again, without another `open`.
         """
