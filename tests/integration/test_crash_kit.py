@@ -420,7 +420,7 @@ async def test_records_are_in_a_table_exactly_once_where_the_connection_is_cut(
             worker=IN_TRANSACTIONS,
         )
         await make_table(postgres_url)
-    report = await asyncio.to_thread(crash.run)
+        report = await asyncio.to_thread(crash.run)
     report.assert_exactly_once()
 
 
