@@ -241,7 +241,7 @@ def test_a_source_delivers_exactly_once_where_transactions_fail_and_where_nobody
             {"in": source},
             upstream,
             LogTarget(tmp_path / "data", "lines"),
-            kills=KILLS // 2,
+            kills=KILLS // 4,
             marks=marks,
             worker=IN_TRANSACTIONS,
             faults=faults,
