@@ -49,14 +49,16 @@ class PruningTask(SourceTask[PruningConfig]):
         return -1 if offset is None else int(offset["number"])
 
     def poll_batch(self) -> list[Batch]:
-        return [batch for queue in self._queues if (batch := self._take(queue)) is not None]
+        taken = [(queue, batch) for queue in self._queues if (batch := self._take(queue)) is not None]
+        # Once all have answered: where one is away, nothing of this poll was read.
+        self._reached.update((queue, int((batch.source_offset or {})["number"])) for queue, batch in taken)
+        return [batch for _, batch in taken]
 
     def _take(self, queue: int) -> Batch | None:
         answer = self._ask(do="take", partition=queue, after=self._reached[queue], max=self.config.batch)
         records = answer["records"]
         if not records:
             return None
-        self._reached[queue] = records[-1][0]
         return Batch(
             self.config.topic,
             [text for _, text in records],
