@@ -25,7 +25,6 @@ from connect.api.contract import batches_of, check_batch, check_source, refuse
 from connect.ports import Producer
 from connect.records import Appended
 from connect.runtime.border.calls import call, on_loop
-from connect.runtime.config_prefixes import strip_prefix
 from connect.runtime.connector_config import DEAD_LETTER_TOPIC, SourceConnectorConfig
 from connect.runtime.factory import make_pipeline
 from connect.runtime.guarantee import is_at_most_once
@@ -149,10 +148,7 @@ class SourceTaskRunner(TaskRunner):
         self._poll_method = self._plugin.poll_batch
         assert isinstance(self.spec.config, SourceConnectorConfig)
         self._store = await self._offset_topics.of(self.spec.config.offsets_storage_topic)
-        configs = {
-            **strip_prefix(self.around.worker.originals, "producer."),
-            **strip_prefix(self.spec.config.originals, "producer.override."),
-        }
+        configs = self.producer_configs()
         timeout_s = delivery_timeout_s(configs)
         groups = topic_groups(self.spec.config.originals, self.spec.config.topic_creation_groups)
         self._producer = await self._make_producer(f"connector-producer-{self.id}", configs)

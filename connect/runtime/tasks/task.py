@@ -236,15 +236,23 @@ class TaskRunner(ABC):
         self.tolerance = tolerance
         return pipeline
 
+    def producer_configs(self) -> dict[str, Any]:
+        """Return what the worker and the connector say of the task's producers."""
+        return {
+            **strip_prefix(self.around.worker.originals, "producer."),
+            **strip_prefix(self.spec.config.originals, "producer.override."),
+        }
+
     async def open_dead_letters(self) -> DeadLetterQueue | None:
         """Make the way into the dead letter queue, where the config names one."""
-        originals = self.spec.config.originals
-        configs = {
-            **strip_prefix(self.around.worker.originals, "producer."),
-            **strip_prefix(originals, "producer.override."),
-        }
+        configs = self.producer_configs()
+        configs.pop("transactional.id", None)  # letters are in no transaction
         self._dead_letters = await DeadLetterQueue.open(
-            DeadLetterConfig.parse(originals), self.id, self.around.cluster, configs, self.wait_for_letters
+            DeadLetterConfig.parse(self.spec.config.originals),
+            self.id,
+            self.around.cluster,
+            configs,
+            self.wait_for_letters,
         )
         return self._dead_letters
 

@@ -614,6 +614,18 @@ async def test_keys_that_would_break_it_are_not_heeded(worker: RunningWorker, ca
     assert "transactional.id=mine of task s-0 is not heeded" in caplog.text
 
 
+async def test_letters_are_written_whatever_transactional_id_a_config_names(worker: RunningWorker) -> None:
+    await worker.herder.cluster.admin.create_topic("t", configs={"max.message.bytes": "1000"})
+    keys = {
+        "producer.override.transactional.id": "mine",
+        "errors.tolerance": "all",
+        "errors.deadletterqueue.topic.name": "dead",
+    }
+    await run(worker, made([record(0), record(1, value="x" * 2000), record(2)]), **keys)
+    await until_committed(worker, "v0", "v2")
+    assert [len(value or b"") for value in await worker.values("dead")] == [2000]
+
+
 async def test_a_commit_whose_answer_was_lost_is_found_out_by_the_next_start(
     worker: RunningWorker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
