@@ -31,6 +31,8 @@ class Proxy:
         self.port = 0
         self._to = (host, port)
         self._pairs: set[tuple[asyncio.StreamWriter, asyncio.StreamWriter]] = set()
+        #: Clients that were told that nothing more comes.
+        self._ended: set[asyncio.StreamWriter] = set()
         self._cut_after: int | None = None
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="crash-proxy", daemon=True)
@@ -58,7 +60,8 @@ class Proxy:
         self._cut_after = size_bytes
 
     def half_close(self) -> None:
-        """Tell each client that the server says nothing more, and go on handing on what the client says."""
+        """Tell each client that the server says nothing more, and go on handing on what the client says, until the
+        server answers: that is lost, and the connection with it."""
         self._call(self._end_answers)
 
     # -- on the loop -------------------------------------------------------------------------------------------------
@@ -71,6 +74,7 @@ class Proxy:
     def _end_answers(self) -> None:
         for client, _ in self._pairs:
             if client.can_write_eof():
+                self._ended.add(client)
                 client.write_eof()
 
     def _run(self, work: Coroutine[Any, Any, None]) -> None:
@@ -113,6 +117,7 @@ class Proxy:
             pass
         finally:
             self._pairs.discard(pair)
+            self._ended.discard(writer)
             for each in pair:
                 _reset(each)
 
@@ -120,6 +125,8 @@ class Proxy:
         while data := await reader.read(_CHUNK_BYTES):
             if self.delay_s:
                 await asyncio.sleep(self.delay_s)
+            if writer in self._ended:
+                raise ConnectionResetError("the server answers a client that was told that nothing more comes")
             if self._cut_after is not None:
                 left, self._cut_after = self._cut_after - len(data), max(0, self._cut_after - len(data))
                 if left <= 0:

@@ -30,6 +30,11 @@ def asked(connection: socket.socket) -> bytes:
         return lines.readline()
 
 
+def keep_asking(connection: socket.socket, deadline: float) -> None:
+    while time.monotonic() < deadline:
+        connection.sendall(REQUEST)
+
+
 def assert_hung_up(proxy: Proxy) -> None:
     """The connection is reset: while it is made, or at the first read."""
     with socket.socket() as connection:
@@ -76,6 +81,19 @@ def test_a_half_close_ends_what_the_server_says(proxy: Proxy) -> None:
         assert asked(connection)
         proxy.half_close()
         assert connection.recv(10) == b""
+
+
+def test_an_answer_behind_a_half_close_breaks_the_connection_and_is_no_fault_of_the_proxy(
+    proxy: Proxy, caplog: pytest.LogCaptureFixture
+) -> None:
+    with connected(proxy) as connection:
+        assert asked(connection)
+        proxy.half_close()
+        with pytest.raises(ConnectionError):
+            keep_asking(connection, time.monotonic() + 5)
+    with connected(proxy) as connection:
+        assert asked(connection)
+    assert [record.getMessage() for record in caplog.records] == []
 
 
 def test_what_is_delayed_comes_later(proxy: Proxy) -> None:
