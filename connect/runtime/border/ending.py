@@ -1,7 +1,9 @@
 """The end of the process: in time after a signal, whatever hangs.
 
 Signals are taken by a plain Python handler, which also runs while code on the event loop's own thread blocks or
-computes. The first one asks the worker to stop; from then on a thread of its own looks at the clock:
+computes. A loop that waits is woken by a byte in a socket of ours: the handler runs on the loop's thread alone, and a
+signal that another thread took, or that came just before the wait, would be heard with the next event only. The first
+one asks the worker to stop; from then on a thread of its own looks at the clock:
 
 - Where the event loop stands, since `async def` code blocks it, that code is interrupted: the handler runs again, on
   the loop's thread, and raises `Held` in it, which ends a sleep as well as a loop. The stop then goes on.
@@ -20,6 +22,7 @@ import logging
 import os
 import queue
 import signal
+import socket
 import sys
 import threading
 import time
@@ -67,10 +70,15 @@ class Ending:
         self._code: int | None = None
         self._closed_at = self._asked_at = 0.0
         self._asked: queue.SimpleQueue[None] = queue.SimpleQueue()
+        self._woken, self._waking = socket.socketpair()
         threading.Thread(target=self._look, name="connect-ending", daemon=True).start()
 
     def take_signals(self) -> None:
-        """Take SIGINT and SIGTERM from now on."""
+        """Take SIGINT and SIGTERM from now on. On the main thread, once."""
+        for end in (self._woken, self._waking):
+            end.setblocking(False)
+        self._loop.add_reader(self._woken, self._wake)
+        self._wake_by_signals()
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._on_signal)
 
@@ -80,6 +88,7 @@ class Ending:
             if signal.getsignal(number) != self._on_signal:
                 logger.warning("a plugin took %s from the worker, which takes it back", signal.Signals(number).name)
                 signal.signal(number, self._on_signal)
+        self._wake_by_signals()
 
     def closed(self, code: int) -> None:
         """Take note that everything is closed: the process is to end with this code, soon.
@@ -96,6 +105,16 @@ class Ending:
             _leave(code)
 
     # -- the loop's thread -----------------------------------------------------------------------------------------
+
+    def _wake_by_signals(self) -> None:
+        """Let each signal wake the loop. Where `loop.add_signal_handler` was called, the loop sees to that itself."""
+        before = signal.set_wakeup_fd(self._waking.fileno(), warn_on_full_buffer=False)
+        if before not in (-1, self._waking.fileno()):
+            signal.set_wakeup_fd(before)
+
+    def _wake(self) -> None:
+        with contextlib.suppress(BlockingIOError):
+            self._woken.recv(4096)
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         if self._interrupting:

@@ -8,13 +8,24 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
 
 from connect.runtime.border.ending import EXTRA_S
 
 GRACE_S = 0.2
 PROCESS = f"""
-import asyncio, sys, threading, time
+import asyncio, os, signal, sys, threading, time
 from connect.runtime.border.ending import Ending
+
+def ready_when_the_loop_waits():
+    asleep = 0
+    while asleep < 20:
+        time.sleep(0.005)
+        state = open(f"/proc/{{os.getpid()}}/stat").read().rpartition(")")[2].split()[0]
+        asleep = asleep + 1 if state == "S" else 0
+    print("ready", flush=True)
 
 async def main(how):
     stop = asyncio.Event()
@@ -23,7 +34,11 @@ async def main(how):
     ending.named = lambda: ["put of task k-0"] if how == "hangs" else []
     if how == "leaves a thread":
         threading.Thread(target=lambda: time.sleep(60)).start()
-    print("ready", flush=True)
+    if how == "another thread":  # the kernel gives the signal to one that does not block it
+        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
+        threading.Thread(target=ready_when_the_loop_waits).start()
+    else:
+        print("ready", flush=True)
     await stop.wait()
     print("stopping", flush=True)
     if how in ("hangs", "waits"):
@@ -51,6 +66,12 @@ def process(how: str) -> Iterator[subprocess.Popen[str]]:
 
 def test_a_stop_that_ends_gives_its_own_code() -> None:
     with process("stops") as running:
+        assert running.wait(30) == 0
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="tells by /proc that the loop waits")
+def test_a_signal_that_another_thread_takes_wakes_a_loop_that_waits() -> None:
+    with process("another thread") as running:
         assert running.wait(30) == 0
 
 
