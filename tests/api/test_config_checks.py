@@ -28,6 +28,7 @@ def test_a_value_that_is_not_taken_is_refused_in_configdefs_words(check: Any, va
     ("check", "value", "valid_values"),
     [
         (between(1, 5), 5, "at least 1, at most 5"),
+        (between(1, 5), 1, "at least 1, at most 5"),
         (one_of(("a", "b"), ignore_case=False), None, "a, b"),
         (one_of(("a", "b"), ignore_case=True), ["A", "b"], "a, b"),
         (non_empty, None, "not empty"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from connect.api import INT32, Batch, ConfigError, ConnectError, DataError, Record, Schema
+from connect.api import INT32, Batch, ConnectError, DataError, InvalidConfigError, Record, Schema
 from tests.support.transforms import make_transform, transformed
 
 ROW = Schema.struct({"id": INT32}, name="row", version=1)
@@ -45,8 +45,9 @@ def test_a_schema_that_is_none_of_a_struct_is_an_error() -> None:
 
 
 def test_nothing_to_set_is_refused() -> None:
-    with pytest.raises(ConfigError, match="Neither schema name nor version"):
+    with pytest.raises(InvalidConfigError, match="Neither schema name nor version") as caught:
         make_transform("SetSchemaMetadata$Value")
+    assert [problem.key for problem in caught.value.problems] == ["schema.name"]
 
 
 def test_the_schema_of_the_key_is_set() -> None:

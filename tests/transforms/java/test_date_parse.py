@@ -31,6 +31,13 @@ def read(pattern: str, text: str) -> dt.datetime:
         ("yyyy-MM-dd HH Z", "2024-01-31 12 +0130", dt.datetime(2024, 1, 31, 10, 30)),
         ("yyyy-MM-dd HH z", "2024-01-31 12 EST", dt.datetime(2024, 1, 31, 17)),
         ("yyyy-MM-dd HH z", "2024-01-31 12 GMT+3:00", dt.datetime(2024, 1, 31, 9)),
+        ("yyyy-MM-dd HH z", "2024-01-31 12 gmt-3:30", dt.datetime(2024, 1, 31, 15, 30)),
+        ("yyyy-MM-dd HH z mm", "2024-01-31 12 GMT 30", dt.datetime(2024, 1, 31, 12, 30)),
+        ("yyyy-MM-dd HH z mm", "2024-01-31 12 CEST 30", dt.datetime(2024, 1, 31, 10, 30)),
+        ("yyyy-MM-dd HHX:mm", "2024-01-31 12Z:30", dt.datetime(2024, 1, 31, 12, 30)),
+        ("yyyy-MM-dd hh HH", "2024-01-31 05 17", dt.datetime(2024, 1, 31, 17)),
+        ("yyyy-MM-dd HH hh a", "2024-01-31 17 05 AM", dt.datetime(2024, 1, 31, 5)),
+        ("yyyy-MM-dd hh", "2024-01-31 05", dt.datetime(2024, 1, 31, 5)),
     ],
 )
 def test_a_text_is_read_by_its_pattern(pattern: str, text: str, expected: dt.datetime) -> None:
