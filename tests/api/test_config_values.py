@@ -12,6 +12,7 @@ from connect.api.config_values import ConfigType, Secret, invalid_value, parse_t
     ("wanted", "raw", "value", "text"),
     [
         ("BOOLEAN", " TRUE ", True, "true"),
+        ("BOOLEAN", "False", False, "false"),
         ("STRING", " a b ", "a b", "a b"),
         ("INT", "+7", 7, "7"),
         ("SHORT", -(1 << 15), -(1 << 15), "-32768"),
@@ -36,6 +37,7 @@ def test_a_text_becomes_a_value_and_prints_as_kafka_prints_it(wanted: str, raw: 
         ("BOOLEAN", "yes", "Expected value to be either true or false"),
         ("STRING", 1 << 40, r"Expected value to be a string, but it was a java\.lang\.Long"),
         ("INT", "2147483648", "Not a number of type INT"),
+        ("LONG", 1.5, r"Expected value to be a 64-bit integer \(long\), but it was a java\.lang\.Double"),
         ("INT", True, r"Expected value to be a 32-bit integer, but it was a java\.lang\.Boolean"),
         ("DOUBLE", {}, r"Expected value to be a double, but it was a java\.util\.LinkedHashMap"),
         ("DOUBLE", "0x1", "Not a number of type DOUBLE"),

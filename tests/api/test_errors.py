@@ -67,3 +67,19 @@ def test_what_an_error_knows_of_its_cause_goes_through_a_pickle() -> None:
 
 def test_a_data_error_names_no_record_unless_it_is_told_to() -> None:
     assert SchemaError("x").failed == ()
+
+
+def test_a_refusal_of_the_log_has_the_number_of_kafkas_protocol() -> None:
+    numbers = {cls.__name__: cls.kafka_error for cls in ERRORS if issubclass(cls, errors.LogError)}
+    assert numbers == {
+        "LogError": -1,  # UNKNOWN_SERVER_ERROR
+        "OffsetOutOfRangeError": 1,
+        "CorruptBatchError": 2,
+        "UnknownTopicOrPartitionError": 3,
+        "RecordTooLargeError": 10,
+        "InternalTopicError": 17,
+        "OutOfOrderSequenceError": 45,
+        "TransactionStateError": 48,
+        "InvalidRecordError": 87,
+        "ProducerFencedError": 90,
+    }

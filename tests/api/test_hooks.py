@@ -68,3 +68,17 @@ def test_an_argument_or_a_hook_that_there_is_not_is_refused() -> None:
     for wrong in (Argument(), Name()):
         with pytest.raises(pluggy.PluginValidationError):
             manager(wrong)
+
+
+def test_plugins_mark_their_hooks_with_pluggys_marker_of_this_project_or_with_ours() -> None:
+    class Mine:
+        @pluggy.HookimplMarker("connect")
+        def connect_connectors(self) -> list[type]:
+            return []
+
+    class Ours:
+        @hookimpl
+        def connect_connectors(self) -> list[type]:
+            return [int]
+
+    assert sorted(map(len, manager(Mine(), Ours()).hook.connect_connectors())) == [0, 1]

@@ -85,3 +85,13 @@ def test_what_has_no_base_value_is_refused(kind: logical.LogicalType, schema: Sc
 def test_what_is_no_base_value_is_refused(kind: logical.LogicalType, schema: Schema, base: Any, said: str) -> None:
     with pytest.raises(DataError, match=said):
         kind.to_logical(schema, base)
+
+
+@pytest.mark.parametrize("kind", [logical.DATE, logical.TIME, logical.TIMESTAMP, logical.DECIMAL])
+def test_the_schema_of_another_type_is_refused_both_ways(kind: logical.LogicalType) -> None:
+    other = Schema.timestamp() if kind is not logical.TIMESTAMP else Schema.date()
+    value = {"Date": dt.date(2024, 1, 1), "Time": dt.time(1), "Timestamp": dt.datetime(2024, 1, 1, tzinfo=dt.UTC)}
+    with pytest.raises(DataError):
+        kind.from_logical(other, value.get(kind.word, Decimal(1)))
+    with pytest.raises(DataError):
+        kind.to_logical(other, b"\x01" if kind is logical.DECIMAL else 1)

@@ -90,3 +90,17 @@ def test_a_plugin_goes_by_its_class_name_or_by_where_it_is() -> None:
 
     assert Named.plugin_name() == "org.Named"
     assert TickTask.plugin_name() == f"{__name__}.TickTask"
+
+
+def test_a_plugin_may_inherit_from_what_looks_at_its_subclasses_too() -> None:
+    class Registered:
+        def __init_subclass__(cls, *, label: str, **kwargs: object) -> None:
+            super().__init_subclass__(**kwargs)
+            cls.label = label
+
+        label: ClassVar[str]
+
+    class Tick(SourceTask[TickConfig], Registered, label="tick"):
+        pass
+
+    assert (Tick.label, Tick.config_class) == ("tick", TickConfig)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from connect.api import Schema
 from connect.api.schema_type import INT_BITS, SchemaType, python_types
 
 
@@ -19,3 +20,7 @@ def test_every_type_has_python_types_and_whole_numbers_a_width(kind: SchemaType)
     assert python_types(kind)
     assert (kind in INT_BITS) == (python_types(kind) == (int,)) == kind.name.startswith("INT")
     assert INT_BITS.get(kind, int(kind.name[3:] or 0) if kind in INT_BITS else None) == INT_BITS.get(kind)
+
+
+def test_a_decimals_scale_is_the_parameter_that_kafka_reads() -> None:
+    assert Schema.decimal(2).parameters == {"scale": "2"}

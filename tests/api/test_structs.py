@@ -64,3 +64,10 @@ def test_it_prints_as_kafkas_does() -> None:
 def test_only_a_struct_schema_makes_a_struct() -> None:
     with pytest.raises(DataError, match=r"Not a struct schema: Schema\{STRING\}"):
         Struct(STRING)
+
+
+def test_a_value_without_default_is_what_was_put_and_of_a_field_that_there_is() -> None:
+    struct = Struct(ORDER).put("id", 7)
+    assert (struct.value_without_default("id"), struct.value_without_default("state")) == (7, None)
+    with pytest.raises(DataError, match="nothing"):
+        struct.value_without_default("nothing")

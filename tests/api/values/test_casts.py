@@ -21,6 +21,7 @@ AT = dt.datetime(2024, 2, 29, 1, 2, 3, 4000, tzinfo=dt.UTC)
         (FLOAT32, 0.1, None, 0.10000000149011612),
         (BOOLEAN, 2, None, True),
         (STRING, [1, "a"], None, '[1,"a"]'),
+        (STRING, [0.1], Schema.array(FLOAT32), "[0.1]"),
         (BYTES, bytearray(b"x"), None, b"x"),
         (Schema.decimal(1), 3, None, Decimal("3.0")),
         (Schema.date(), AT, Schema.timestamp(), AT.date()),
