@@ -27,6 +27,7 @@ def test_a_date_comes_back_from_the_text_that_it_has(naive: dt.datetime) -> None
         ("2024-13-01", dt.date(2025, 1, 1)),
         ("2024-02-30", dt.date(2024, 3, 1)),
         ("1582-10-04", dt.date(1582, 10, 14)),
+        ("1582-10-15", dt.date(1582, 10, 15)),
         (r"01\:02\:03.004Z", dt.time(1, 2, 3, 4000)),
         ("2024-02-29T25:00:00.000Z", dt.datetime(2024, 3, 1, 1, tzinfo=dt.UTC)),
     ],

@@ -24,7 +24,7 @@ ORDER = Schema.struct({"id": INT32, "note": Schema("string", default="none")})
         (Decimal("1.50"), None, "1.50"),
         (b"ab", None, "YWI="),
         (["a\\\"b", None, b"x", 1.0], None, r'["a\\\"b",null,"eA==",1.0]'),
-        ([0.1, None], Schema.array(FLOAT32), "[0.1,null]"),
+        ([0.10000000149011612, None], Schema.array(FLOAT32), "[0.1,null]"),
         ({"a": [1], 2: "x"}, None, '{"a":[1],2:"x"}'),
         ({"id": 1}, ORDER, '{"id":1,"note":"none"}'),
         (Struct(ORDER, {"id": 1, "note": "n"}), None, '{"id":1,"note":"n"}'),
