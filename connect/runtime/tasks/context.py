@@ -122,6 +122,10 @@ class SinkTaskContextImpl:
         """Whether the plugin has asked for something that is not done yet."""
         return bool(self._seeks or self._pauses)
 
+    def sought(self, partition: TopicPartition) -> int | None:
+        """Return where the plugin wants a partition to go on, as long as that is not done."""
+        return self._seeks.get(partition)
+
     def holds(self, topic: str | None, partition: int | None) -> bool:
         """Whether records of a partition in hand are not to be put: it was paused, or is to go on elsewhere."""
         at = (topic, partition)

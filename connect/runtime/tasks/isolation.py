@@ -36,6 +36,10 @@ from connect.runtime.tasks.suspects import Suspects, may_be_a_records
 from connect.runtime.tasks.tolerance import Interrupted, Tolerance
 
 
+class _HeldError(Exception):
+    """Not all of what was to be put may be."""
+
+
 class Puts:
     """Puts what one sink task has fetched. Used by its loop, one fetch after the other.
 
@@ -168,13 +172,19 @@ class Puts:
     async def _put_together(self, todo: deque[Batch]) -> None:
         """Put all that is in hand or nothing, again while the failure passes, and without the records that the sink
         names as bad; leave it where it names none. Without tolerance, first what is in front of the first bad one."""
-        self._held += [batch for batch in todo if self._is_held(batch)]
-        _replace(todo, [batch for batch in todo if not self._is_held(batch)])
         count = len(todo)
         self._behind = lambda: (*self._suspects.batches(), *self._held, *list(todo)[count:], *self._dropped)
         while todo:
+            count -= sum(map(self._is_held, list(todo)[:count]))
+            self._held += [batch for batch in todo if self._is_held(batch)]
+            _replace(todo, [batch for batch in todo if not self._is_held(batch)])
+            count = count or len(todo)
+            if not todo:
+                return
             given = list(todo)[:count]
-            error = await self._try(lambda: call(self._thread, self._plugin.put_batches, given))  # noqa: B023
+            error = await self._try(lambda: call(self._thread, self._plugin.put_batches, given), given)  # noqa: B023
+            if isinstance(error, _HeldError):
+                continue
             if error is None:
                 self._suspects.taken()
                 _replace(todo, list(todo)[count:])
@@ -223,8 +233,10 @@ class Puts:
                         continue
                 piece = batch if end - start == len(batch) else batch[start:end]
                 self._behind = self._all_but(todo, batch, end)
-                error = await self._try(lambda: call(self._thread, self._plugin.put_batch, piece), error)  # noqa: B023
-                if error is None:
+                error = await self._try(lambda: call(self._thread, self._plugin.put_batch, piece), [piece], error)  # noqa: B023
+                if isinstance(error, _HeldError):
+                    pass  # it is set aside at once
+                elif error is None:
                     self._pieces.taken(start, end)
                     self._believe()
                     start = end
@@ -283,10 +295,14 @@ class Puts:
             *self._dropped,
         )
 
-    async def _try(self, make: Callable[[], Awaitable[object]], error: Exception | None = None) -> Exception | None:
+    async def _try(
+        self, make: Callable[[], Awaitable[object]], given: Sequence[Batch], error: Exception | None = None
+    ) -> Exception | None:
         """Put, again while the failure passes; return what does not pass, None where the sink took it.
 
         Args:
+            given: What is put. Where some of it is not to be put any more, since the plugin has paused or sought its
+                partition meanwhile, a `_HeldError` is returned, and nothing was put.
             error: What it has met already.
 
         Raises:
@@ -296,6 +312,8 @@ class Puts:
         await self._keep_letters()
         while True:
             if error is None:
+                if any(map(self._is_held, given)):
+                    return _HeldError()
                 try:
                     await make()
                 except Exception as raised:
@@ -408,7 +426,8 @@ class Puts:
             if not await self._may_try_again(first.error, self._suspects.tries, wait_ms):
                 raise Interrupted from first.error
             self._behind = lambda: (*list(self._suspects.batches())[1:], *self._held, *todo, *self._dropped)
-            error = await self._try(lambda: call(self._thread, self._plugin.put_batch, first.batch))  # noqa: B023
+            # It was given to the sink already: what has become of it is asked, whatever became of its partition.
+            error = await self._try(lambda: call(self._thread, self._plugin.put_batch, first.batch), ())  # noqa: B023
             if error is None:  # it was an outage, and is over
                 todo.extend([failure.batch for failure in self._suspects.believed()][1:])
                 await self._put_all(todo)

@@ -474,7 +474,7 @@ class SinkTaskRunner(TaskRunner):
         sent before the task is to stop, nothing of it counts, and all of it comes again."""
         assert self._puts is not None
         assert self.tolerance is not None
-        not_put = self._puts.not_put(fetched)
+        not_put = self._coming_again(fetched)
         failures = before(self._puts.failures, not_put)
         try:
             await self._keep(failures, fetched)
@@ -485,11 +485,22 @@ class SinkTaskRunner(TaskRunner):
         self.tolerance.skip(failures)
         self._record(fetched, not_put)
 
+    def _coming_again(self, fetched: Sequence[FetchedBatch]) -> dict[TopicPartition, int]:
+        """Return what is not put of a fetch, and what is read again, since the plugin goes back to it, or behind it:
+        it counts when it is put for good."""
+        assert self._puts is not None
+        not_put = self._puts.not_put(fetched)
+        for partition, first in firsts(fetched).items():
+            sought = self.context.sought(partition)
+            if sought is not None:
+                not_put[partition] = min(not_put.get(partition, sought), max(sought, first))
+        return not_put
+
     async def _settle_failed(self, fetched: list[FetchedBatch]) -> None:
         """As `_settle`, of a task that has failed, whose last record has its letter too; the letters are tried once."""
         assert self._puts is not None
         assert self.tolerance is not None
-        not_put = self._puts.not_put(fetched)
+        not_put = self._coming_again(fetched)
         failures = before(self._puts.failures, not_put)
         ended = [self.tolerance.ended_by] if self.tolerance.ended_by is not None else []
         try:

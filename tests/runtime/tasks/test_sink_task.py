@@ -411,6 +411,48 @@ async def test_a_seek_in_put_leaves_out_what_was_in_hand(worker: RunningWorker, 
     assert list(journal) == ["0", "1", "2", "1", "2", "3", "4", "5"]
 
 
+@pytest.mark.parametrize("method", ["put_batch", "put_batches"])
+async def test_what_is_sought_before_another_try_is_not_tried_but_read_from_there(
+    worker: RunningWorker, journal: Journal, method: str
+) -> None:
+    await topic(worker, "0", "1")
+
+    def put(self: SinkTask, given: Any) -> None:
+        values = [value for batch in given for value in batch.values]
+        for value in values:
+            journal(value)
+        if values == ["2"] and journal.count("0") == 1:
+            self.context.seek("t", 0, 0)
+            raise RetriableError("gone back", retry_after_ms=1)
+
+    def put_batch(self: SinkTask, batch: Batch) -> None:
+        put(self, [batch])
+
+    methods = {"put_batch": put_batch, **({"put_batches": put} if method == "put_batches" else {})}
+    await run(worker, type("Odd", (SinkTask,), methods))
+    await until_committed(worker, 2)
+    await topic(worker, "2")
+    await until(lambda: journal.count("2") == 2)
+    assert list(journal) == ["0", "1", "2", "0", "1", "2"]
+
+
+async def test_what_a_put_goes_back_behind_counts_when_it_comes_again(worker: RunningWorker, journal: Journal) -> None:
+    await topic(worker, "0", "1")
+
+    def put(self: SinkTask, records: list[Record]) -> None:
+        for record in records:
+            journal(record.value)
+        if journal.count("2") == 1 and records[-1].value == "2":
+            self.context.seek("t", 0, 1)
+
+    await run(worker, type("Odd", (SinkTask,), {"put": put}))
+    await until_committed(worker, 2)
+    await topic(worker, "2")
+    await until_committed(worker, 3)
+    assert list(journal) == ["0", "1", "2", "1", "2"]
+    assert worker.records("k") == 4
+
+
 @pytest.mark.parametrize("offset", [-5, "7", None, True])
 async def test_a_seek_to_what_is_no_offset_is_the_plugins_defect(worker: RunningWorker, offset: Any) -> None:
     await topic(worker, 0)
