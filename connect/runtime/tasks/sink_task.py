@@ -339,11 +339,13 @@ class SinkTaskRunner(TaskRunner):
                     await call(self.thread, self._plugin.open, sorted(gained))
                     is_open = True
                 await self._resume_where_the_sink_is(gained)
+                self.went_on()
                 return True
             except RetriableError as error:
                 if not await self._may_open_again(error, tries):
                     break
                 tries += 1
+        self.went_on()
         self.context.assigned -= gained
         if is_open:
             await self._close(gained)
@@ -363,6 +365,7 @@ class SinkTaskRunner(TaskRunner):
         while True:
             try:
                 await call(self.thread, self._plugin.close_partitions, sorted(gone))
+                self.went_on()
                 return
             except RetriableError as error:
                 if not await self.retry_wait(error, tries):
@@ -467,6 +470,8 @@ class SinkTaskRunner(TaskRunner):
             raise
         else:
             await self._settle(fetched)
+        finally:
+            self.went_on()
         await self._grant(self._puts.not_put(fetched))
 
     async def _settle(self, fetched: list[FetchedBatch]) -> None:

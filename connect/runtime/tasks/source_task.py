@@ -237,6 +237,7 @@ class SourceTaskRunner(TaskRunner):
                 await self.retry_wait(error, retries.tries - 1, wait_ms=wait_ms, until_pause=True)
                 continue
             retries = None
+            self.went_on()
             if polled is None:
                 continue
             await self._make_room()

@@ -328,7 +328,8 @@ class TaskRunner(ABC):
     ) -> bool:
         """Wait before a call is made again; return False once the task is to stop.
 
-        Says the first failure, then every tenth.
+        Says the first failure, then every tenth. A status shows the failure of a plugin's call until the call has
+        succeeded, or is given up (`went_on`): it may take much longer to fail than it waits.
 
         Args:
             tries: How often the call was made again already.
@@ -350,13 +351,19 @@ class TaskRunner(ABC):
                     await self._asked.wait()
             return not self.stopping
         finally:
-            self.waiting_for = None
+            if doing:
+                self.waiting_for = None
+
+    def went_on(self) -> None:
+        """Take note that nothing is waited for any more."""
+        self.waiting_for = None
 
     async def _start_plugin(self) -> None:
         tries = 0
         while not self.stopping:
             try:
                 await call(self.thread, self._plugin.start)
+                self.went_on()
                 return
             except RetriableError as error:
                 await self.retry_wait(error, tries)

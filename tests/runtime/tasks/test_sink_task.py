@@ -17,7 +17,7 @@ from connect.records import Columns, FetchedBatch, TopicPartition
 from connect.runtime.clock import now_ms
 from connect.runtime.model import State, TaskId
 from tests.support.odd_plugins import Journal, disk_refuses, register, sink, syncs_fail
-from tests.support.worker import JSON, STRING, RunningWorker, running_worker, until, worker_on_a_broken_disk
+from tests.support.worker import DEADLINE_S, JSON, STRING, RunningWorker, running_worker, until, worker_on_a_broken_disk
 
 ODD = {
     "connector.class": "test.Odd",
@@ -409,6 +409,24 @@ async def test_a_seek_in_put_leaves_out_what_was_in_hand(worker: RunningWorker, 
     await run(worker, type("Odd", (SinkTask,), {"put": put}), **{"transforms": "s", "transforms.s.type": "test.Apart"})
     await until(lambda: "5" in journal)
     assert list(journal) == ["0", "1", "2", "1", "2", "3", "4", "5"]
+
+
+async def test_what_a_put_waits_for_is_told_also_while_it_is_tried_again(
+    worker: RunningWorker, journal: Journal
+) -> None:
+    def put(self: SinkTask, records: list[Record]) -> None:
+        journal("put")
+        if journal.count("put") == 1:
+            raise RetriableError("the target is locked", retry_after_ms=1)
+        journal.gate("locked").wait(DEADLINE_S)
+
+    await topic(worker, "0")
+    await run(worker, type("Odd", (SinkTask,), {"put": put}))
+    await until(lambda: journal.count("put") == 2)
+    assert [p.waiting_for for p in worker.herder.progress()] == ["the target is locked"]
+    journal.open_all()
+    await until_committed(worker, 1)
+    assert [p.waiting_for for p in worker.herder.progress()] == [None]
 
 
 @pytest.mark.parametrize("method", ["put_batch", "put_batches"])
