@@ -30,7 +30,7 @@ def start_postgres(directory: Path, *, settings: dict[str, str] | None = None) -
     try:
         server = PostgresServer(directory)
         server.ensure_pgdata_inited()
-        port = _free_port()
+        port = free_port()
         flags = {"listen_addresses": "127.0.0.1", "port": str(port), "unix_socket_directories": "", **(settings or {})}
         options = " ".join(f"-c {key}={value}" if value else f"-c {key}=''" for key, value in flags.items())
         log = directory / "server.log"
@@ -53,7 +53,8 @@ def start_postgres(directory: Path, *, settings: dict[str, str] | None = None) -
         )
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port of loopback that nobody listens on just now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -13,8 +13,9 @@ import pytest
 
 from tests.support.lengths import examples
 from tests.support.postgres import postgres_server, postgres_url
+from tests.support.postgres_servers import postgres_servers
 
-__all__ = ["postgres_server", "postgres_url"]
+__all__ = ["postgres_server", "postgres_servers", "postgres_url"]
 
 # The processes that tests start find byte code, as they do where the package was installed: compiling all anew is most
 # of the time that a worker takes to start.

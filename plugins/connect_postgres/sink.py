@@ -6,13 +6,15 @@ records are named: by COPY, which tells the line, or by the server's search for 
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from connect.api import (
     Batch,
     ConfigError,
+    ConnectError,
     DataError,
     EnvironmentFault,
     ExactlyOnceSupport,
@@ -27,7 +29,7 @@ from connect_postgres.checks import sink_problems
 from connect_postgres.connection import close, connect
 from connect_postgres.failures import explained, line_of
 from connect_postgres.names import TableName
-from connect_postgres.offsets import LOCK_TIMEOUT, At, TargetOffsets
+from connect_postgres.offsets import GONE_HINT, LOCK_TIMEOUT, At, OffsetsMovedError, TargetOffsets
 from connect_postgres.sink_config import SinkConfig
 from connect_postgres.steps import Step, Steps
 from connect_postgres.tables import Tables
@@ -38,15 +40,24 @@ if TYPE_CHECKING:
     import asyncpg
 
 
+#: The least pause between two looks at a server that is away, in ms.
+LOOK_MIN_MS: Final = 100
+
+
 class _AllNamed(DataError):
     """Every bad record of a put is named."""
 
 
 class JdbcSinkTask(SinkTask[SinkConfig]):
-    """Writes over one connection."""
+    """Writes over one connection. What the server may have lost with a connection is looked for at once, though no
+    record may follow (`_look_after`): one call of the runtime, or that, is at work at a time."""
 
     async def start(self) -> None:
         self._connection: asyncpg.Connection | None = None
+        self._at_work = asyncio.Lock()
+        self._looking: asyncio.Task[None] | None = None
+        #: Partitions that were sought since the put under way was called.
+        self._sought: set[At] = set()
         self._writer: Writer | None = None
         self._tables = Tables(self.config)
         self._steps = Steps(self.config, self._tables)
@@ -66,7 +77,15 @@ class JdbcSinkTask(SinkTask[SinkConfig]):
         await self._connected()
 
     async def stop(self) -> None:
-        self._kept = None  # gone with its connection
+        looking = getattr(self, "_looking", None)
+        if looking is not None:
+            looking.cancel()
+            await asyncio.gather(looking, return_exceptions=True)
+        await self._leave()
+
+    async def _leave(self) -> None:
+        """Close the connection: the next call makes another."""
+        self._kept = None  # gone with it
         connection, self._connection = getattr(self, "_connection", None), None
         await close(connection)
 
@@ -74,6 +93,10 @@ class JdbcSinkTask(SinkTask[SinkConfig]):
 
     async def resume_offsets(self, partitions: Sequence[At]) -> Mapping[At, int] | None:
         """Take the partitions over, and return where they go on."""
+        async with self._at_work:
+            return await self._taken_over(partitions)
+
+    async def _taken_over(self, partitions: Sequence[At]) -> Mapping[At, int] | None:
         try:
             await self._drop_kept()
             connection, _ = await self._connected()
@@ -86,8 +109,10 @@ class JdbcSinkTask(SinkTask[SinkConfig]):
                 await connection.execute(LOCK_TIMEOUT)
                 found = await self._offsets.claim(connection, ids)
         except RetriableError:
-            await self.stop()
+            await self._leave()
             raise
+        for at in partitions:
+            self._offsets.known.pop(at, None)
         self._offsets.known |= found
         return found
 
@@ -96,11 +121,14 @@ class JdbcSinkTask(SinkTask[SinkConfig]):
 
     async def flush(self) -> None:
         """Let go of what waits for the rest of a put: it comes again."""
-        try:
-            await self._drop_kept()
-        except RetriableError:
-            await self.stop()
-            raise
+        if self._kept is None:
+            return
+        async with self._at_work:
+            try:
+                await self._drop_kept()
+            except RetriableError:
+                await self._leave()
+                raise
 
     async def _drop_kept(self) -> None:
         kept, self._kept = self._kept, None
@@ -131,6 +159,11 @@ class JdbcSinkTask(SinkTask[SinkConfig]):
         filled = [batch for batch in batches if len(batch)]
         if not filled:
             return
+        self._sought.clear()
+        async with self._at_work:
+            await self._put_filled(filled)
+
+    async def _put_filled(self, filled: Sequence[Batch]) -> None:
         try:
             await (self._put_exactly(filled) if self._is_exactly_once else self._put(filled))
         except DataError:
@@ -161,8 +194,19 @@ class JdbcSinkTask(SinkTask[SinkConfig]):
     async def _put_exactly(self, batches: Sequence[Batch]) -> None:
         if self._in_doubt:
             await self._look_again()
-        offsets = {at: max(offset, self._known(at)) for at, offset in self.context.offsets_after_put().items()}
+        while True:
+            try:
+                await self._put_new(batches)
+                return
+            except OffsetsMovedError:
+                await self._look_again()
+
+    async def _put_new(self, batches: Sequence[Batch]) -> None:
+        after = self.context.offsets_after_put()
+        offsets = {at: max(offset, self._known(at)) for at, offset in after.items() if at not in self._sought}
         masks = [self._new(batch) for batch in batches]
+        if not offsets and self._sought:
+            return  # all of it is read again
         new = [batch.select(mask) for batch, mask in zip(batches, masks, strict=True) if any(mask)]
         try:
             await self._transaction(new, offsets=offsets)
@@ -178,13 +222,55 @@ class JdbcSinkTask(SinkTask[SinkConfig]):
         self._offsets.known |= offsets
 
     async def _look_again(self) -> None:
-        """Learn whether the last transaction was committed."""
+        """Learn what of the last transactions is there, and go back to where the target is."""
         connection, _ = await self._connected()
         what = f"looking at offsets in table {self.config.offsets_table}"
-        async with self._explained(what), connection.transaction():
-            await connection.execute(LOCK_TIMEOUT)
-            await self._offsets.look_again(connection)
+        try:
+            async with self._explained(what), connection.transaction():
+                await connection.execute(LOCK_TIMEOUT)
+                back = await self._offsets.look_again(connection)
+        except ConfigError as error:
+            error.hint = GONE_HINT
+            raise
         self._in_doubt = False
+        for at, offset in back.items():
+            if self._offsets.is_claimed(at):
+                self.context.log.warning(
+                    "%s has lost what it had confirmed of %s-%d: table %s goes up to offset %d only. "
+                    "The records from there on are written again",
+                    self.config.target,
+                    *at,
+                    self.config.offsets_table,
+                    offset,
+                )
+                self._sought.add(at)
+                self.context.seek(*at, offset)
+
+    def _lost(self, connection: object) -> None:
+        """Hear that a connection has ended; of one that was not closed by us, look what has become of its rows."""
+        if connection is not self._connection or self.context.stopping.is_set():
+            return
+        self._in_doubt = True
+        if self._looking is None or self._looking.done():
+            self._looking = asyncio.get_running_loop().create_task(self._look_after())
+
+    async def _look_after(self) -> None:
+        """Look again as soon as there is a server, unless a put has done so."""
+        while True:
+            async with self._at_work:
+                try:
+                    if self._in_doubt:
+                        await self._look_again()
+                    self.context.waiting_for = None
+                    return
+                except RetriableError as error:
+                    await self._leave()
+                    self.context.waiting_for = error.message
+                except ConnectError as error:  # what the next put meets as well, and ends the task with
+                    self.context.waiting_for = None
+                    self.context.log.error("%s", error.message)
+                    return
+            await asyncio.sleep(max(self.config.retry_backoff_ms, LOOK_MIN_MS) / 1000)
 
     def _known(self, at: At) -> int:
         return self._offsets.known.get(at, 0)
@@ -198,7 +284,11 @@ class JdbcSinkTask(SinkTask[SinkConfig]):
                 config_path="delivery.guarantee",
                 hint="Leave the transform out, or set delivery.guarantee=at-least-once.",
             )
-        known = self._known((batch.original_topic, batch.original_partition))
+        at = (batch.original_topic, batch.original_partition)
+        if at in self._sought:
+            return [False] * len(batch)
+        self._offsets.begin(at, min(batch.offsets))
+        known = self._known(at)
         if min(batch.offsets) >= known:
             return [True] * len(batch)
         mask = [offset >= known for offset in batch.offsets]
@@ -216,11 +306,11 @@ class JdbcSinkTask(SinkTask[SinkConfig]):
         """Write batches in one transaction. A `DataError` names the record where the server names its line."""
         if self._had_many and self._kept is None and not recognise:
             await self._search(batches, recognise=False)  # most likely there are some again
+        connection, writer = await self._connected()
         if self._kept is not None and self._kept.is_of(batches):
-            await self._commit_kept(offsets)
+            await self._commit_kept(connection, offsets)
             return
         await self._drop_kept()
-        connection, writer = await self._connected()
         names = [self._table_of(batch.topic) for batch in batches]
         shown = ", ".join(sorted(set(map(str, names))))
         before = 0
@@ -238,9 +328,8 @@ class JdbcSinkTask(SinkTask[SinkConfig]):
             self._tables.forget()  # what this transaction made is gone, and what it met may have changed
             raise
 
-    async def _commit_kept(self, offsets: Mapping[At, int] | None) -> None:
+    async def _commit_kept(self, connection: asyncpg.Connection, offsets: Mapping[At, int] | None) -> None:
         kept, self._kept = self._kept, None
-        connection, _ = await self._connected()
         assert kept is not None
         try:
             async with self._explained("committing what was written"):
@@ -248,7 +337,7 @@ class JdbcSinkTask(SinkTask[SinkConfig]):
                     await self._store(connection, offsets)
                 await kept.transaction.commit()
         except BaseException:
-            await self.stop()  # and with the connection what it holds
+            await self._leave()  # and with the connection what it holds
             raise
 
     async def _store(self, connection: asyncpg.Connection, offsets: Mapping[At, int]) -> None:
@@ -256,10 +345,7 @@ class JdbcSinkTask(SinkTask[SinkConfig]):
             async with self._explained(f"storing offsets in table {self.config.offsets_table}"):
                 await self._offsets.store(connection, offsets)
         except ConfigError as error:
-            error.hint = (
-                "Restart the task: it makes the table where it is missing, and goes on at the offset that the consumer "
-                "group has committed."
-            )
+            error.hint = GONE_HINT
             raise
 
     def _explained(
@@ -360,14 +446,17 @@ class JdbcSinkTask(SinkTask[SinkConfig]):
 
     async def _connected(self) -> tuple[asyncpg.Connection, Writer]:
         if self._connection is None or self._writer is None or self._connection.is_closed():
+            self._kept = None  # its transaction is gone, and nothing may be stored for it on another connection
             self._connection = await connect(self.config)
             self._writer = Writer(self._connection)
+            if self._is_exactly_once:
+                self._connection.add_termination_listener(self._lost)
             self._tables.forget()
         return self._connection, self._writer
 
     async def _count(self, error: RetriableError) -> None:
         """Begin anew on another connection after a failure that passes; give up where max.retries says so."""
-        await self.stop()
+        await self._leave()
         self._failures += 1
         if 0 <= self.config.max_retries < self._failures:
             message = f"{error.message}; max.retries={self.config.max_retries} is used up"

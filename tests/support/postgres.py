@@ -19,7 +19,7 @@ _MEMORY = Path("/dev/shm")
 _MEMORY_FREE_MIN = 8 << 30
 
 
-def _folder() -> str | None:
+def memory_folder() -> str | None:
     """Where the server's files are: in memory where the system has some, since hundreds of databases are made."""
     roomy = _MEMORY.is_dir() and shutil.disk_usage(_MEMORY).free > _MEMORY_FREE_MIN
     return str(_MEMORY) if roomy else None
@@ -31,7 +31,7 @@ def postgres_server() -> Iterator[str]:
     try:
         # Not pytest's own folder: that is closed to the user that the server runs as where the tests run as root.
         with (
-            tempfile.TemporaryDirectory(prefix="connect-test-", dir=_folder()) as directory,
+            tempfile.TemporaryDirectory(prefix="connect-test-", dir=memory_folder()) as directory,
             start_postgres(Path(directory) / "postgres", settings={"fsync": "off"}) as url,
         ):
             yield url

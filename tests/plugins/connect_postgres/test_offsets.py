@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import AsyncIterator
 from typing import Any
@@ -14,7 +15,7 @@ from connect_postgres import JdbcSinkConnector
 from tests.support.factories import make_sink_batch
 from tests.support.tasks import connector, sink_task, stop
 
-from .conftest import DEADLINE_S, Database, Proxy
+from .conftest import DEADLINE_S, Database, Proxy, until
 
 pytestmark = pytest.mark.postgres
 AT = ("orders", 0)
@@ -216,3 +217,123 @@ async def test_a_claim_waits_for_a_transaction_that_is_under_way_and_no_longer_t
     finally:
         await other.close()
     assert (await start()).found == {AT: 9}
+
+
+async def lose(database: Database, *, offset: int | None, owner: str = "") -> None:
+    """Let the server be one that has not received the last commits, and end every session."""
+    await database.execute(
+        f"DELETE FROM orders WHERE id > {offset or 0}",
+        f"UPDATE connect_offsets SET next_offset = {'NULL' if offset is None else offset}",
+    )
+    if owner:
+        await database.execute(f"UPDATE connect_offsets SET owner = '{owner}'")
+    await database.disconnect_others()
+
+
+@pytest.mark.parametrize("kept", [2, None], ids=["some-of-it", "the-claim-alone"])
+async def test_what_a_failover_has_lost_of_what_was_confirmed_is_read_and_written_again(
+    database: Database, start: Any, kept: int | None
+) -> None:
+    task = await start()
+    await put(task, 1, 2, at=0)
+    await put(task, 3, 4, at=2)
+    await lose(database, offset=kept)
+    for _ in range(3):  # as often as the runtime may give it: once the partition is sought, no more
+        if AT not in task.context.seeks:
+            with contextlib.suppress(RetriableError):  # the connection that was lost
+                await put(task, 5, at=4)
+    assert task.context.seeks == {AT: kept or 0}
+    assert await ids(database) == [1, 2][: kept or 0]
+    await put(task, *range((kept or 0) + 1, 6), at=kept or 0)
+    assert await ids(database) == [1, 2, 3, 4, 5]
+
+
+async def test_what_was_lost_is_gone_back_for_though_no_record_follows(database: Database, start: Any) -> None:
+    task = await start()
+    await put(task, 1, 2, at=0)
+    await lose(database, offset=1)
+    await until(lambda: task.context.seeks == {AT: 1})
+    assert task.context.waiting_for is None
+    await put(task, 2, at=1)
+    assert await ids(database) == [1, 2]
+
+
+async def test_a_loss_behind_a_pooler_that_keeps_the_session_is_seen_as_well(database: Database, start: Any) -> None:
+    task = await start()
+    await put(task, 1, 2, at=0)
+    await database.execute("DELETE FROM orders WHERE id > 1", "UPDATE connect_offsets SET next_offset = 1")
+    await put(task, 3, at=2)
+    assert (task.context.seeks, await ids(database)) == ({AT: 1}, [1])
+    await put(task, 2, 3, at=1)
+    assert await ids(database) == [1, 2, 3]
+
+
+async def test_other_partitions_of_a_put_are_written_where_one_goes_back(database: Database, start: Any) -> None:
+    other = ("orders", 1)
+    task = await start()
+    await task.resume_offsets([other])
+    await put(task, 1, 2, at=0)
+    await database.execute(
+        "DELETE FROM orders WHERE id > 1", "UPDATE connect_offsets SET next_offset = 1 WHERE partition = 0"
+    )
+    task.context.after_put = {AT: 3, other: 2}
+    with pytest.raises(DataError) as caught:
+        await task.put_batches(
+            [
+                make_sink_batch([{"id": 3}], base_offset=2),
+                make_sink_batch([{"id": 9}, {"id": -1}], base_offset=0, partition=1),
+            ]
+        )
+    assert [bad.index for bad in caught.value.failed] == [2]
+    assert task.context.seeks == {AT: 1}
+    task.context.after_put = {other: 2}
+    await task.put_batches([make_sink_batch([{"id": 9}], base_offset=0, partition=1)])
+    assert await ids(database) == [1, 9]
+
+
+async def test_a_claim_that_a_failover_has_lost_is_made_again(database: Database, start: Any) -> None:
+    await put(await start(), 1, 2, at=0)
+    ((owner,),) = await database.rows("SELECT owner FROM connect_offsets")
+    task = await start()
+    await put(task, 3, at=2)
+    await lose(database, offset=2, owner=owner)
+    await until(lambda: task.context.seeks == {AT: 2})
+    await put(task, 3, at=2)
+    assert await ids(database) == [1, 2, 3]
+
+
+async def test_a_mark_that_is_not_the_one_from_before_is_anothers(database: Database, start: Any) -> None:
+    for _ in range(2):
+        task = await start()
+        await put(task, 1, at=(task.found or {}).get(AT, 0))
+    await lose(database, offset=1, owner="f" * 32)
+    await until(lambda: task._looking is not None and task._looking.done())
+    with pytest.raises(ConflictError, match="taken over by another task"):
+        await put(task, 2, at=2)
+    assert task.context.seeks == {}
+
+
+async def test_good_records_that_wait_for_the_bad_ones_to_be_left_out_are_written_though_the_connection_is_lost(
+    database: Database, start: Any
+) -> None:
+    task = await start()
+    await database.execute(
+        "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+        "IF NEW.id > 90 THEN RAISE EXCEPTION 'no' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$",
+        "CREATE TRIGGER refuse BEFORE INSERT ON orders FOR EACH ROW EXECUTE FUNCTION refuse()",
+    )
+    task.context.after_put = {AT: 5}
+    batch = make_sink_batch([{"id": number} for number in (1, 91, 2, 92, 3)])
+    while task._kept is None:
+        with pytest.raises(DataError) as caught:
+            await task.put_batches([batch])
+        bad = {one.index for one in caught.value.failed}
+        batch = batch.select([index not in bad for index in range(len(batch))])
+    assert list(batch.offsets or ()) == [0, 2, 4]
+    before = task._connection
+    await database.disconnect_others()
+    await until(before.is_closed)
+    for _ in range(2):
+        with contextlib.suppress(RetriableError):
+            await task.put_batches([batch])
+    assert await ids(database) == [1, 2, 3]
