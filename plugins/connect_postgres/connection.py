@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote, urlsplit
 
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
 
 CONNECT_TIMEOUT_S: Final = 10
 CLOSE_TIMEOUT_S: Final = 5
+#: How long a server may take for what is no work, such as a look at the catalog.
+LOOK_TIMEOUT_S: Final = 60
 #: Keys `connection.NAME` that are ours; all others are parameters of the driver, as in the JDBC connectors.
 _OWN: Final = ("url", "user", "password", "attempts", "backoff.ms")
 _PREFIX: Final = "connection."
@@ -223,6 +227,19 @@ def _not_connected(config: ConnectionConfig, error: Exception) -> ConfigError | 
             "or correct sslmode and the server's ssl settings.",
         )
     return RetriableError(f"PostgreSQL at {config.target} cannot be reached: {reason(error)}", code=UNREACHABLE)
+
+
+@contextmanager
+def ended_when_silent(connection: asyncpg.Connection) -> Iterator[None]:
+    """End a connection whose server hangs: what waits for it for `LOOK_TIMEOUT_S` seconds fails as if it were lost.
+
+    Not for work that may rightly take long. A timeout would wait for the server once more, to roll back.
+    """
+    timer = asyncio.get_running_loop().call_later(LOOK_TIMEOUT_S, connection.terminate)
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 async def close(connection: asyncpg.Connection | None) -> None:

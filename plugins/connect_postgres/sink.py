@@ -26,7 +26,7 @@ from connect.api import (
 )
 from connect_postgres.blame import Blame, Kept, may_have_column, message_of, record_of
 from connect_postgres.checks import sink_problems
-from connect_postgres.connection import close, connect
+from connect_postgres.connection import close, connect, ended_when_silent
 from connect_postgres.failures import explained, line_of
 from connect_postgres.names import TableName
 from connect_postgres.offsets import GONE_HINT, LOCK_TIMEOUT, At, OffsetsMovedError, TargetOffsets
@@ -101,13 +101,15 @@ class JdbcSinkTask(SinkTask[SinkConfig]):
             await self._drop_kept()
             connection, _ = await self._connected()
             if not self._is_exactly_once:
-                await self._forget_offsets(connection, partitions)
+                with ended_when_silent(connection):
+                    await self._forget_offsets(connection, partitions)
                 return None
             ids = {at: self.context.topic_id(at[0]) or "" for at in partitions}
             what = f"taking over offsets in table {self.config.offsets_table}"
-            async with self._explained(what), connection.transaction():
-                await connection.execute(LOCK_TIMEOUT)
-                found = await self._offsets.claim(connection, ids)
+            with ended_when_silent(connection):
+                async with self._explained(what), connection.transaction():
+                    await connection.execute(LOCK_TIMEOUT)
+                    found = await self._offsets.claim(connection, ids)
         except RetriableError:
             await self._leave()
             raise
@@ -226,9 +228,10 @@ class JdbcSinkTask(SinkTask[SinkConfig]):
         connection, _ = await self._connected()
         what = f"looking at offsets in table {self.config.offsets_table}"
         try:
-            async with self._explained(what), connection.transaction():
-                await connection.execute(LOCK_TIMEOUT)
-                back = await self._offsets.look_again(connection)
+            with ended_when_silent(connection):
+                async with self._explained(what), connection.transaction():
+                    await connection.execute(LOCK_TIMEOUT)
+                    back = await self._offsets.look_again(connection)
         except ConfigError as error:
             error.hint = GONE_HINT
             raise

@@ -20,7 +20,7 @@ from connect.api import (
 )
 from connect_postgres.catalog import find_tables
 from connect_postgres.checks import STANDBY, STANDBY_HINT, is_standby, source_problems
-from connect_postgres.connection import close, connect
+from connect_postgres.connection import close, connect, ended_when_silent
 from connect_postgres.failures import UNREACHABLE, explained
 from connect_postgres.names import TableName
 from connect_postgres.source_config import SourceConfig, TaskConfig, encode_table, same_table
@@ -112,8 +112,9 @@ class JdbcSourceTask(SourceTask[TaskConfig]):
         return self._connection
 
     async def _check_primary(self, connection: asyncpg.Connection) -> None:
-        async with explained("looking whether the server is a standby", self.config.target):
-            standby = await is_standby(connection, self.config)
+        with ended_when_silent(connection):
+            async with explained("looking whether the server is a standby", self.config.target):
+                standby = await is_standby(connection, self.config)
         if not standby:
             self._had_primary = True
             return
@@ -158,13 +159,16 @@ class JdbcSourceConnector(SourceConnector[SourceConfig]):
     async def _first_look(self) -> list[TableName]:
         connection = await connect(self.config)
         try:
-            if await is_standby(connection, self.config):
-                raise ConfigError(
-                    STANDBY.format(target=self.config.target, mode=self.config.mode),
-                    config_path="connection.url",
-                    hint=STANDBY_HINT,
-                )
-            return [] if self.config.query else await self._find_tables(connection)
+            with ended_when_silent(connection):
+                async with explained("looking whether the server is a standby", self.config.target):
+                    standby = await is_standby(connection, self.config)
+                if standby:
+                    raise ConfigError(
+                        STANDBY.format(target=self.config.target, mode=self.config.mode),
+                        config_path="connection.url",
+                        hint=STANDBY_HINT,
+                    )
+                return [] if self.config.query else await self._find_tables(connection)
         finally:
             await close(connection)
 
@@ -241,7 +245,8 @@ class JdbcSourceConnector(SourceConnector[SourceConfig]):
     async def _look(self) -> list[TableName]:
         connection = await connect(self.config)
         try:
-            return self._of_own_topics(await self._find_tables(connection, missing_is_wrong=False))
+            with ended_when_silent(connection):
+                return self._of_own_topics(await self._find_tables(connection, missing_is_wrong=False))
         finally:
             await close(connection)
 

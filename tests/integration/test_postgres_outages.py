@@ -10,18 +10,25 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator, Iterator
+import shutil
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import asyncpg
 import pytest
 
+from connect.api import RetriableError
 from connect.records import Columns
 from connect.runtime.model import State
+from connect.runtime.plugins import PluginHost
+from connect.testing.crash import Proxy
+from connect_postgres import JdbcSinkConnector
+from tests.support import vaults
 from tests.support.lengths import length
 from tests.support.postgres_servers import Server, Servers
+from tests.support.tasks import sink_task, stop
 from tests.support.worker import JSON, RunningWorker, running_worker, until
 
 pytestmark = pytest.mark.postgres
@@ -108,17 +115,19 @@ class Numbers:
     async def flowing(self) -> AsyncIterator[None]:
         """Let some come all the while."""
 
+        is_over = asyncio.Event()
+
         async def flow() -> None:
-            while True:
+            while not is_over.is_set():
                 await self.add(20)
                 await asyncio.sleep(0.005)
 
-        task = asyncio.create_task(flow())
-        try:
-            yield
-        finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(flow())
+            try:
+                yield
+            finally:
+                is_over.set()  # and not cancelled: what is appended is counted
 
 
 @pytest.fixture
@@ -184,6 +193,10 @@ class Orders:
                 self.written.append(number)
                 number += 1
                 await asyncio.sleep(0.002)
+            except asyncio.CancelledError:
+                if connection is not None:
+                    connection.terminate()
+                raise
             except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError):
                 connection = None
                 await asyncio.sleep(0.01)
@@ -435,3 +448,168 @@ async def crowded(url: str) -> list[asyncpg.Connection]:
         while True:
             crowd.append(await asyncpg.connect(url))
     return crowd
+
+
+# -- cut, slow and frozen ----------------------------------------------------------------------------------------------
+
+
+async def test_a_connection_that_is_cut_in_the_middle_of_a_copy_leaves_each_record_there_once(
+    worker: RunningWorker, numbers: Numbers, fresh: Server
+) -> None:
+    await fresh.execute("CREATE TABLE once (id bigint)")
+    with Proxy("127.0.0.1", fresh.port) as proxy:
+        url = fresh.url.replace(f":{fresh.port}/", f":{proxy.port}/")
+        await create(worker, "once", sink(url, table_name_format="once", **EXACTLY))
+        await numbers.add(20)
+        await until_all_are_there(fresh, "once", 20)
+        await worker.herder.pause("once")
+        await worker.until_state("once", State.PAUSED)
+        for size_bytes in (2_000, 30_000, 60_000) * ROUNDS:  # of about 110,000 that one fetch comes to
+            before = proxy.connections
+            await numbers.add(6_000)
+            proxy.cut_after(size_bytes)
+            await worker.herder.resume("once")
+            await until(lambda: proxy.connections > before)  # noqa: B023 - within this round
+            await until_all_are_there(fresh, "once", numbers.count)
+            await worker.herder.pause("once")
+            await worker.until_state("once", State.PAUSED)
+        await worker.herder.resume("once")
+        proxy.delay_s = 0.05
+        await numbers.add(100)
+        await until_all_are_there(fresh, "once", numbers.count)
+    await assert_nothing_was_bad(worker, "once")
+
+
+async def test_a_server_that_hangs_is_waited_for_and_no_start_fails_by_it(
+    worker: RunningWorker, numbers: Numbers, fresh: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("CONNECT_TIMEOUT_S", "CLOSE_TIMEOUT_S", "LOOK_TIMEOUT_S"):
+        monkeypatch.setattr(f"connect_postgres.connection.{name}", 0.3)
+    await fresh.execute("CREATE TABLE once (id bigint)", "CREATE TABLE orders (id int PRIMARY KEY)")
+    await create(worker, "once", sink(fresh.url, table_name_format="once", **EXACTLY))
+    await create(worker, "orders", source(fresh.url))
+    await numbers.add(20)
+    await until_all_are_there(fresh, "once", 20)
+    task = await sink_task(JdbcSinkConnector, sink(fresh.url, **EXACTLY))
+    fresh.freeze()
+    try:
+        await numbers.add(20)
+        with pytest.raises(RetriableError, match="taking over offsets"):
+            await asyncio.wait_for(task.resume_offsets([("other", 0)]), 20)
+        await worker.client.post("/connectors/orders/restart?includeTasks=true")
+        await until_it_waits(worker, "orders", "cannot be reached")
+    finally:
+        fresh.thaw()
+        await stop(task)
+    await until_all_are_there(fresh, "once", 40)
+    await fresh.execute("INSERT INTO orders VALUES (1)")
+    await until(lambda: worker.records("orders") == 1)
+    await assert_nothing_was_bad(worker, "once", "orders")
+
+
+# -- two of them -------------------------------------------------------------------------------------------------------
+
+
+async def test_of_two_workers_with_one_log_in_two_copies_the_later_one_writes_and_the_other_is_shut_out(
+    fresh: Server, tmp_path: Path
+) -> None:
+    await fresh.execute("CREATE TABLE once (id bigint)")
+    config = sink(fresh.url, table_name_format="once", **EXACTLY)
+    first, second = tmp_path / "first", tmp_path / "second"
+    async with running_worker(first) as old:
+        await old.herder.cluster.admin.create_topic("t")
+        await create(old, "once", config)
+        numbers = Numbers(old)
+        await numbers.add(100)
+        await until_all_are_there(fresh, "once", 100)
+    shutil.copytree(first / "data", second / "data")
+    claimed = await claims(fresh)
+    async with running_worker(first) as old:
+        claimed = await claims(fresh, other_than=claimed)
+        async with running_worker(second) as new:
+            await claims(fresh, other_than=claimed)
+            late = Numbers(old)
+            late.count = 1000
+            await late.add(20)
+            assert "was taken over by another task" in await old.until_failed("once")
+            numbers = Numbers(new)
+            numbers.count = 100
+            await numbers.add(20)
+            await until_all_are_there(fresh, "once", 120)
+            await assert_nothing_was_bad(new, "once")
+
+
+async def claims(server: Server, *, other_than: Sequence[Any] = ()) -> list[Any]:
+    """Wait until each partition is claimed anew, and return by whom."""
+    async with asyncio.timeout(30):
+        while (found := await server.rows("SELECT owner FROM connect_offsets")) == other_than:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+    return found
+
+
+async def test_two_workers_whose_logs_have_nothing_in_common_both_write_each_record_once(
+    fresh: Server, tmp_path: Path
+) -> None:
+    await fresh.execute("CREATE TABLE once (id bigint)")
+    config = sink(fresh.url, table_name_format="once", **EXACTLY)
+    async with running_worker(tmp_path / "a") as one, running_worker(tmp_path / "b") as other:
+        for worker, start in ((one, 0), (other, 100)):
+            await worker.herder.cluster.admin.create_topic("t")
+            await create(worker, "once", config)
+            numbers = Numbers(worker)
+            numbers.count = start
+            await numbers.add(100)
+        await until_all_are_there(fresh, "once", 200)
+        assert await fresh.rows("SELECT count(DISTINCT topic_id), count(*) FROM connect_offsets") == [(2, 2)]
+        await assert_nothing_was_bad(one, "once")
+        await assert_nothing_was_bad(other, "once")
+
+
+# -- secrets that change -----------------------------------------------------------------------------------------------
+
+
+async def test_restarts_for_new_values_of_a_provider_neither_lose_nor_repeat_a_record(
+    fresh: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await fresh.execute("CREATE TABLE once (id bigint)", "CREATE TABLE orders (id int PRIMARY KEY)")
+    discover = PluginHost.discover
+
+    def with_vaults(*args: Any, **kwargs: Any) -> PluginHost:
+        host = discover(*args, **kwargs)
+        host.register(vaults, "vaults")
+        return host
+
+    monkeypatch.setattr(PluginHost, "discover", with_vaults)
+    vaults.empty()
+    monkeypatch.setattr("connect.runtime.providers.reloads.TTL_MS_MIN", 10)
+    vaults.HELD["db"] = {"password": "0"}  # which this server does not ask for
+    vaults.TTL_MS["db"] = 10
+    providers = {"config_providers": "vault", "config_providers_vault_class": "tests.support.vaults.Vault"}
+    reference = {"connection.password": "${vault:db:password}", "config.action.reload": "restart"}
+    orders = Orders(fresh.url)
+    async with running_worker(tmp_path, offset_flush_interval_ms="30", **providers) as worker:
+        await worker.herder.cluster.admin.create_topic("t")
+        numbers = Numbers(worker)
+        await create(worker, "once", sink(fresh.url, table_name_format="once", **EXACTLY, **reference))
+        await create(worker, "orders", source(fresh.url, **reference))
+        async with numbers.flowing(), orders.written_to():
+            for number in range(4 * ROUNDS):
+                before = await sessions(fresh, 2)
+                vaults.HELD["db"]["password"] = str(number + 1)
+                await sessions(fresh, 2, other_than=before)
+        await until_all_are_there(fresh, "once", numbers.count)
+        written = await ids(fresh, "orders")
+        async with asyncio.timeout(30):
+            while len(await read_orders(worker)) < len(written):  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
+        assert await read_orders(worker) == written
+    vaults.empty()
+
+
+async def sessions(server: Server, count: int, *, other_than: Sequence[int] = ()) -> list[int]:
+    """Wait until the tasks have so many sessions, none of which is one of these; return them."""
+    query = "SELECT pid FROM pg_stat_activity WHERE application_name = 'connect'"
+    async with asyncio.timeout(30):
+        while len(found := [row[0] for row in await server.rows(query)]) < count or set(found) & set(other_than):  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+    return found

@@ -19,7 +19,8 @@ import pytest
 from connect.api import ConfigError, RetriableError
 from connect.runtime.failure_kinds import kind_of
 from connect_postgres import JdbcSinkConnector, JdbcSourceConnector
-from connect_postgres.connection import close, connect
+from connect_postgres.connection import close, connect, ended_when_silent
+from connect_postgres.failures import explained
 from connect_postgres.sink_config import SinkConfig
 from tests.support.factories import make_sink_batch
 from tests.support.tasks import call, connector, put, sink_task, source_task, stop
@@ -129,6 +130,22 @@ async def test_a_host_that_swallows_everything_does_not_keep_the_next_from_being
 
 
 @pytest.mark.postgres
+async def test_a_server_that_says_nothing_for_too_long_is_one_that_is_lost(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("connect_postgres.connection.LOOK_TIMEOUT_S", 0.05)
+    connection = await connect(SinkConfig.parse({"connection.url": database.url, "topics": "t"}))
+
+    async def look() -> None:
+        async with explained("looking", "there"), connection.transaction():
+            with ended_when_silent(connection):
+                await connection.execute("SELECT pg_sleep(60)")
+
+    with pytest.raises(RetriableError, match=r"looking: the connection to PostgreSQL .* was lost"):
+        await look()
+    assert connection.is_closed()
+
+
 async def test_the_name_of_the_application_is_the_urls_where_it_gives_one(database: Database) -> None:
     for query, name in (("", "connect"), ("?ApplicationName=orders", "orders")):
         connection = await connect(SinkConfig.parse({"connection.url": database.url + query}))
