@@ -28,7 +28,9 @@ LENGTHS: Final = {
     "CONNECT_LOOP_KILLS": Length(4, 200, "ends of a worker with every kind of connector, of several kinds"),
     "CONNECT_KIT_KILLS": Length(20, 1000, "kills at marks of progress by the crash kit, for each pair of connectors"),
     "CONNECT_BOUNCES": Length(4, 20, "bounces of a worker, clean and hard, in Kafka's system-test scenarios"),
-    "CONNECT_OUTAGES": Length(1, 30, "rounds of stops of a PostgreSQL server and failovers under running connectors"),
+    "CONNECT_OUTAGES": Length(
+        1, 30, "rounds of a PostgreSQL server that stops, crashes and is cut off under running connectors"
+    ),
     "CONNECT_AWAIT_EACH": Length(12, 1, "awaits of a task from one cancellation to the next"),
     "CONNECT_HISTORY_S": Length(4, 300, "seconds of five clients whose history is checked"),
     "CONNECT_POWER_CUTS": Length(1, 20, "random ways in which a loss of power leaves the disk, each at each step"),
