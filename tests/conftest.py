@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import gc
 import os
-import tempfile
+import sys
 from collections.abc import Generator
-from pathlib import Path
 
 import hypothesis
 import pytest
@@ -17,10 +16,10 @@ from tests.support.postgres_servers import postgres_servers
 
 __all__ = ["postgres_server", "postgres_servers", "postgres_url"]
 
-# The processes that tests start find byte code, as they do where the package was installed: compiling all anew is most
-# of the time that a worker takes to start.
-if os.environ.pop("PYTHONDONTWRITEBYTECODE", None):
-    os.environ.setdefault("PYTHONPYCACHEPREFIX", str(Path(tempfile.gettempdir(), "connect-tests-byte-code")))
+# The processes of tests and those that they start find byte code, as where the package was installed: compiling all
+# anew is most of the time that a worker takes to start, and half of what collecting the tests takes.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 # Collecting thousands of tests makes no garbage to speak of, and the collector looks for it again and again: a tenth of
 # the time that it takes. What is there behind it stays until the end, and is not looked through again.

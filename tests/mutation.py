@@ -36,7 +36,7 @@ TIMEOUT_S, TIMEOUT_FACTOR = 20.0, 5.0
 #: Imported before the first fork, since each process would take its time for them. None of them imports ours.
 PRELOADED = ("hypothesis", "pytest_asyncio", "pydantic", "asyncpg", "anyio", "aiofiles", "orjson")
 #: Plugins of pytest that take time to load, in each process, and do nothing here.
-UNUSED_PLUGINS = ("cacheprovider", "schemathesis", "faker", "xdist")
+UNUSED_PLUGINS = ("cacheprovider", "xdist.plugin")
 
 SWAPS: dict[type[ast.AST], type[ast.AST]] = {
     ast.Lt: ast.LtE,

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -48,6 +50,14 @@ def test_a_length_is_short_long_or_what_its_variable_says(monkeypatch: pytest.Mo
 def test_a_property_has_some_examples_however_few_are_wished(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CONNECT_EXAMPLES_PERCENT", "10")
     assert (examples(), examples(20)) == (10, 5)
+
+
+def test_processes_of_tests_load_the_plugins_that_are_named_alone_and_keep_byte_code(
+    pytestconfig: pytest.Config,
+) -> None:
+    assert pytestconfig.pluginmanager.list_plugin_distinfo() == [], "each costs all processes its imports"
+    assert not sys.dont_write_bytecode
+    assert "PYTHONDONTWRITEBYTECODE" not in os.environ
 
 
 @pytest.mark.parametrize(("load", "more"), [(0.0, 1.0), (2.0, 1.0), (4.0, 1.0), (5.0, 1.25), (40.0, 10.0)])

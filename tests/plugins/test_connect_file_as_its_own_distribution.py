@@ -19,7 +19,7 @@ import pytest
 import connect
 
 ROOT = Path(__file__).parents[2]
-PYPROJECT = """
+PYPROJECT = '''
 [build-system]
 requires = ["hatchling>=1.26"]
 build-backend = "hatchling.build"
@@ -36,11 +36,14 @@ file = "connect_file"
 packages = ["connect_file"]
 
 [tool.pytest.ini_options]
-addopts = "--import-mode=importlib -p no:cacheprovider"
+addopts = """
+--import-mode=importlib -p no:cacheprovider
+--disable-plugin-autoload -p pytest_asyncio.plugin -p _hypothesis_pytestplugin
+"""
 filterwarnings = ["error"]
 asyncio_mode = "auto"
 asyncio_default_fixture_loop_scope = "function"
-"""
+'''
 #: How much Hypothesis draws is for the tests where they are at home; here it is whether they run.
 CONFTEST = """
 import hypothesis
