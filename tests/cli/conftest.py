@@ -14,7 +14,8 @@ import pytest
 
 from connect.app import run
 from tests.support.command import connect
-from tests.support.worker import STRING, WorkerProcess
+from tests.support.forks import ForkedWorker
+from tests.support.worker import STRING
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,7 @@ def cli(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp
 @pytest.fixture(scope="session")
 def worker_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A worker for the tests of connectors: each uses names of its own."""
-    with WorkerProcess(tmp_path_factory.mktemp("worker") / "data") as worker:
+    with ForkedWorker(tmp_path_factory.mktemp("worker") / "data") as worker:
         yield worker.url()
         assert worker.stop() == 0
 
@@ -69,7 +70,7 @@ def worker_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def log_worker_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A worker for the tests of topics and records, which leave none: it has no connectors."""
-    with WorkerProcess(tmp_path_factory.mktemp("log-worker") / "data") as worker:
+    with ForkedWorker(tmp_path_factory.mktemp("log-worker") / "data") as worker:
         yield worker.url()
         assert worker.stop() == 0
 

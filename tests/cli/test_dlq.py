@@ -14,7 +14,7 @@ from tests.cli.conftest import Cli
 from tests.support.answers import answering
 from tests.support.command import lines
 from tests.support.dead_letters import file_sink
-from tests.support.worker import WorkerProcess
+from tests.support.forks import ForkedWorker
 
 MEND = '[{"op": "replace", "path": "/value", "value": {"n": 2}}]'
 
@@ -25,7 +25,7 @@ def url(tmp_path: Path) -> Iterator[str]:
     config = {**file_sink(tmp_path), "name": "s"}
     (tmp_path / "s.json").write_text(json.dumps({"name": "s", "config": config}))
     flush = {"CONNECT_OFFSET_FLUSH_INTERVAL_MS": "50"}
-    with WorkerProcess(tmp_path / "data", tmp_path / "s.json", **flush) as worker:
+    with ForkedWorker(tmp_path / "data", tmp_path / "s.json", **flush) as worker:
         url = worker.url()
         lines("topic", "create", "orders", "--url", url)
         lines("produce", "--topic", "orders", "--url", url, stdin=b'{"n": 1}\n{n: 2\n{n: 3\n')

@@ -8,7 +8,8 @@ from typing import Any
 
 from tests.cli.conftest import Cli, config
 from tests.support.command import assert_refused, connect
-from tests.support.worker import STRING, WorkerProcess
+from tests.support.forks import ForkedWorker
+from tests.support.worker import STRING
 
 
 def test_connectors_are_managed_over_rest(tmp_path: Path, data: list[str]) -> None:
@@ -21,7 +22,7 @@ def test_connectors_are_managed_over_rest(tmp_path: Path, data: list[str]) -> No
     }
     path = tmp_path / "src.json"
     path.write_text(json.dumps(config))
-    with WorkerProcess(tmp_path / "data") as worker:
+    with ForkedWorker(tmp_path / "data") as worker:
         url = ["--url", worker.url()]
         assert connect("connector", "create", path, *url).stdout == "created src\n"
         assert "src" in connect("connector", "list", *url).stdout

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.support.command import assert_refused, connect, connect_process
-from tests.support.worker import WorkerProcess
+from tests.support.command import assert_refused, connect
+from tests.support.forks import ForkedWorker, connect_forked
 
 
 def test_a_data_directory_in_use_refuses_a_second_worker_and_serves_commands(
     tmp_path: Path, directory: list[str]
 ) -> None:
-    with WorkerProcess(tmp_path / "data") as worker:
+    with ForkedWorker(tmp_path / "data") as worker:
         worker.url()
         assert_refused(
-            connect_process("worker", *directory, "--listeners", "http://127.0.0.1:0"), 3, "log.in_use", "data"
+            connect_forked("worker", *directory, "--listeners", "http://127.0.0.1:0"), 3, "log.in_use", "data"
         )
         assert connect("topic", "create", "t", *directory).returncode == 0
         assert connect("produce", "--topic", "t", *directory, stdin=b"a\nb\n").returncode == 0

@@ -13,7 +13,7 @@ from connect.records import Columns
 from connect.stores.compacted import CompactedTopic
 from connect.stores.configs import ConfigStore, problem_of
 from tests.cli.conftest import Cli
-from tests.support.worker import WorkerProcess
+from tests.support.forks import ForkedWorker
 
 
 @pytest.fixture
@@ -51,7 +51,7 @@ def test_connectors_are_listed_paused_stopped_resumed_and_deleted_without_a_work
     assert listed(cli, data_dir) == {"orders": "PAUSED", "users": "STOPPED"}
     assert cli("connector", "resume", "orders", "users", *at).out == "resumed orders\nresumed users\n"
     assert cli("connector", "list", *at).out.splitlines()[0].split() == ["NAME", "WANTED", "CLASS"]
-    with WorkerProcess(data_dir) as worker:
+    with ForkedWorker(data_dir) as worker:
         worker.url()
         assert [path.name for path in data_dir.iterdir() if path.stat().st_mode & 0o077] == []
         assert set(cli("connector", "list", "--json", "--data-dir", data_dir).json) == {"orders", "users"}
@@ -76,7 +76,7 @@ def test_a_directory_is_looked_at_mended_where_nothing_is_lost_and_cut_only_when
     raw = bytearray(path.read_bytes())
     raw[80] ^= 1
     path.write_bytes(raw)
-    with WorkerProcess(data_dir) as worker:
+    with ForkedWorker(data_dir) as worker:
         assert worker.process.wait(30) == 3
         assert f"connect log repair --data-dir {data_dir}" in worker.log
     looked = cli("log", "repair", "--data-dir", data_dir)
@@ -91,14 +91,14 @@ def test_a_directory_is_looked_at_mended_where_nothing_is_lost_and_cut_only_when
         ("connect-topics.json", True),
         (f"connect-configs-0/{path.name}", False),
     ]
-    with WorkerProcess(data_dir) as worker:
+    with ForkedWorker(data_dir) as worker:
         assert worker.process.wait(30) == 1
         assert "code: log.corrupt_batch" in worker.log
     cli.refused(1, "log.corrupt_batch", "connector", "list", "--offline", "--data-dir", data_dir, mentions="log repair")
     dropped = cli("log", "repair", "--apply", "--drop-damaged", "--data-dir", data_dir)
     assert (dropped.code, "\n  lost: " in dropped.out, dropped.out.splitlines()[-1]) == (0, True, "1 mended")
     assert cli("log", "repair", "--data-dir", data_dir).code == 0
-    with WorkerProcess(data_dir) as worker:
+    with ForkedWorker(data_dir) as worker:
         worker.url()
         cli.refused(3, "log.in_use", "log", "repair", "--data-dir", data_dir)
         worker.stop()

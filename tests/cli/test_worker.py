@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.command import assert_refused, connect, connect_process, lines, running
+from tests.support.forks import ForkedWorker, connect_forked
 from tests.support.worker import STRING, WorkerProcess
 
 #: Seen as the file is read, before the process becomes a worker's.
@@ -64,7 +65,7 @@ def test_a_wrong_connector_ends_the_start_with_its_name(
 ) -> None:
     path = tmp_path / "c.json"
     path.write_text(content)
-    assert_refused(connect_process("worker", *directory, "--listeners", "http://127.0.0.1:0", path), 2, code, *mentions)
+    assert_refused(connect_forked("worker", *directory, "--listeners", "http://127.0.0.1:0", path), 2, code, *mentions)
 
 
 @pytest.mark.usefixtures("before_the_worker")
@@ -124,7 +125,7 @@ def test_a_properties_file_is_a_connector_config_too(tmp_path: Path) -> None:
     path.write_text(
         f"name=src\nconnector.class=FileStreamSource\nfile={tmp_path}/in\ntopic : t\nvalue.converter = {STRING}\n"
     )
-    with WorkerProcess(tmp_path / "data", path) as worker:
+    with ForkedWorker(tmp_path / "data", path) as worker:
         url = worker.url()
         at = ("--from-beginning", "--max-messages", "1", "--url", url, "--timeout-ms", "10000")
         out = connect("consume", "--topic", "t", *at)
@@ -144,7 +145,7 @@ def test_a_properties_file_is_a_connector_config_too(tmp_path: Path) -> None:
 def test_a_default_converter_that_is_not_installed_ends_the_start(
     directory: list[str], key: str, given: str, mentions: str
 ) -> None:
-    done = connect_process("worker", *directory, **{f"CONNECT_{key}": given})
+    done = connect_forked("worker", *directory, **{f"CONNECT_{key}": given})
     assert_refused(done, 2, "config.unknown_class", given, key.lower().replace("_", "."), mentions, "plugin list")
 
 
@@ -156,5 +157,5 @@ def test_the_worker_s_config_sets_defaults_of_topics_by_a_broker_s_names(tmp_pat
         described = json.loads("\n".join(lines("topic", "describe", "t", "--configs", "--json", "--url", url)))
     assert described["configs_in_force"]["segment.bytes"] == {"value": "2000", "source": "log"}
     config.write_text("log.segment.bytes=2 GB\n")
-    failed = connect_process("worker", "--data-dir", str(tmp_path / "data"), "--config", str(config))
+    failed = connect_forked("worker", "--data-dir", str(tmp_path / "data"), "--config", str(config))
     assert_refused(failed, 2, "config.invalid", "segment.bytes: '2 GB' is not a whole number")

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.worker import WorkerProcess
+from tests.support.forks import ForkedWorker
 
 HERE = Path(__file__).parent / "rest"
 DOCS = Path(__file__).parents[2] / "docs" / "reference" / "departures.md"
@@ -29,7 +29,7 @@ RUN_S = 150
 def outcome(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """What the runner says of each step; nothing where it passed."""
     folder = tmp_path_factory.mktemp("rest")
-    with WorkerProcess(folder / "data", CONNECT_OFFSET_FLUSH_INTERVAL_MS="200") as worker:
+    with ForkedWorker(folder / "data", CONNECT_OFFSET_FLUSH_INTERVAL_MS="200") as worker:
         command = [
             sys.executable,
             HERE / "conformance.py",

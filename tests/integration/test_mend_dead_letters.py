@@ -14,7 +14,8 @@ import pytest
 from connect.records import Columns
 from tests.support.command import lines
 from tests.support.dead_letters import file_sink, replay
-from tests.support.worker import JSON, STRING, WorkerProcess, running_worker
+from tests.support.forks import ForkedWorker
+from tests.support.worker import JSON, STRING, running_worker
 
 ROWS, BAD, KEYS = 10_000, 4_711, 100
 
@@ -74,7 +75,7 @@ def test_a_worker_that_is_killed_in_the_middle_of_a_replay_has_lost_and_doubled_
     count, data = 2_000, tmp_path / "data"
     flush = {"CONNECT_OFFSET_FLUSH_INTERVAL_MS": "50"}
     mend = {"patch": [{"op": "move", "from": "/key", "path": "/value"}]}
-    with WorkerProcess(data, **flush) as worker:
+    with ForkedWorker(data, **flush) as worker:
         url = worker.url()
         lines("topic", "create", "orders", "--url", url)
         text = "".join(f"{n}\t{{{n}\n" for n in range(count)).encode()
@@ -90,7 +91,7 @@ def test_a_worker_that_is_killed_in_the_middle_of_a_replay_has_lost_and_doubled_
         while not (found := operation(url, began["id"]))["done"]:
             assert found["state"] == "running", found
         worker.kill()
-    with WorkerProcess(data, **flush) as worker:
+    with ForkedWorker(data, **flush) as worker:
         url = worker.url()
         before = httpx.get(f"{url}/v1/dlq/dead", timeout=30).json()
         assert before["open"] + before["replayed"] == count

@@ -20,8 +20,9 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.support.forks import ForkedWorker
 from tests.support.lengths import length
-from tests.support.worker import STRING, WorkerProcess, until
+from tests.support.worker import STRING, until
 
 KILLS = length("CONNECT_CRASH_KILLS")
 CHURN_S = (0.01, 0.3)
@@ -164,7 +165,7 @@ async def test_a_worker_killed_during_rest_churn_comes_back_as_its_answers_allow
     moments = random.Random(20_261_122)
     clients = [Client(f"c{n}", kind == "sink", tmp_path, random.Random(n)) for n, kind in enumerate(KINDS)]
     for round_ in range(KILLS + 1):
-        with WorkerProcess(tmp_path / "data") as worker:
+        with ForkedWorker(tmp_path / "data") as worker:
             url = await asyncio.to_thread(worker.url)
             async with httpx.AsyncClient(base_url=url, timeout=30) as http:
                 if round_ == 0:

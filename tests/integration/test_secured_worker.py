@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from tests.support.doors import PASSWORD, make_certificates, make_users
-from tests.support.worker import CONNECT, STRING, WorkerProcess
+from tests.support.forks import ForkedWorker
+from tests.support.worker import CONNECT, STRING
 
 
 @pytest.fixture
@@ -53,7 +54,7 @@ def test_the_command_line_reaches_a_secured_worker_by_its_contexts(tmp_path: Pat
         "value.converter": STRING,
     }
     (tmp_path / "s.json").write_text(json.dumps(config))
-    with WorkerProcess(
+    with ForkedWorker(
         tmp_path / "data", "--listeners", "https://127.0.0.1:0,http://127.0.0.1:0", **environment
     ) as worker:
         url = worker.url()

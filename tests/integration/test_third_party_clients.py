@@ -12,7 +12,8 @@ import httpx
 import pytest
 
 from tests.support.clients import Client, ClientUnavailable, installed
-from tests.support.worker import STRING, WorkerProcess
+from tests.support.forks import ForkedWorker
+from tests.support.worker import STRING
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -25,14 +26,14 @@ def client(requirement: str) -> Client:
 
 
 @pytest.fixture(scope="module")
-def worker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WorkerProcess]:
-    with WorkerProcess(tmp_path_factory.mktemp("worker") / "data") as running:
+def worker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ForkedWorker]:
+    with ForkedWorker(tmp_path_factory.mktemp("worker") / "data") as running:
         yield running
         assert running.stop() == 0
 
 
 @pytest.fixture
-def url(worker: WorkerProcess) -> Iterator[str]:
+def url(worker: ForkedWorker) -> Iterator[str]:
     """The worker that the clients have in common; each leaves it without connectors."""
     yield worker.url()
     left = httpx.get(f"{worker.url()}/connectors", timeout=30).json()

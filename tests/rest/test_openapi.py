@@ -19,8 +19,9 @@ from schemathesis.generation import GenerationMode
 from connect.rest.app import ROUTES
 from connect.rest.openapi import document, operations, page
 from connect.rest.operations import declared
+from tests.support.forks import ForkedWorker
 from tests.support.lengths import length
-from tests.support.worker import WorkerProcess, running_worker
+from tests.support.worker import running_worker
 
 BUDGET_S = length("CONNECT_ATTACK_S")
 EXAMPLES_MAX = length("CONNECT_ATTACKS")
@@ -75,7 +76,7 @@ def test_a_document_is_made_of_any_application() -> None:
 
 @pytest.fixture(scope="module")
 def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with WorkerProcess(tmp_path_factory.mktemp("worker") / "data") as worker:
+    with ForkedWorker(tmp_path_factory.mktemp("worker") / "data") as worker:
         url = worker.url()
         # What the examples of the paths name, so that some calls meet something.
         config = {"connector.class": "FileStreamSource", "topic": "orders", "file": "/nowhere/orders.jsonl"}

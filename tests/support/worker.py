@@ -111,15 +111,18 @@ async def worker_on_a_broken_disk(tmp_path: Path, **config: str) -> AsyncIterato
 
 
 class WorkerProcess:
-    """`connect worker` as a process."""
+    """`connect worker` as a process, from Python's start to its end; `forks.ForkedWorker` is one that costs less."""
 
     def __init__(self, data_dir: Path, *arguments: str | Path, **environment: str) -> None:
         self.data_dir = data_dir
-        command = [str(CONNECT), "worker", "--data-dir", str(data_dir), "--listeners", "http://127.0.0.1:0"]
-        command += [str(argument) for argument in arguments]
+        command = ["worker", "--data-dir", str(data_dir), "--listeners", "http://127.0.0.1:0"]
         self.log_path = data_dir.parent / "worker.log"
+        self.process = self._start([*command, *(str(argument) for argument in arguments)], environment)
+
+    def _start(self, arguments: list[str], environment: dict[str, str]) -> Any:
         with self.log_path.open("ab") as log:
-            self.process = subprocess.Popen(command, stderr=log, stdout=log, env={**os.environ, **environment})
+            command = [str(CONNECT), *arguments]
+            return subprocess.Popen(command, stderr=log, stdout=log, env={**os.environ, **environment})
 
     @property
     def log(self) -> str:

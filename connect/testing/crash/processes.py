@@ -23,7 +23,7 @@ DEADLINE_S: Final = 60.0
 _LOOK_S: Final = 0.005
 
 
-class _Forking:
+class Forking:
     """The process that forks workers: one for all that this process runs, since it takes a second to start."""
 
     def __init__(self) -> None:
@@ -61,8 +61,9 @@ class _Forking:
 
 
 @functools.cache
-def _forking() -> _Forking:
-    started = _Forking()
+def forking() -> Forking:
+    """Return the one of this process, started with the first worker."""
+    started = Forking()
     atexit.register(started.end)
     return started
 
@@ -102,7 +103,7 @@ class Workers:
             "await": at_await,
         }
         log_start = self.log_path.stat().st_size if self.log_path.exists() else 0
-        self._last = RunningWorker(int(_forking().ask({"start": request})), self, log_start)
+        self._last = RunningWorker(int(forking().ask({"start": request})), self, log_start)
         return self._last
 
 
@@ -118,7 +119,7 @@ class RunningWorker:
     def status(self) -> int | None:
         """Return the exit status, negative for a signal; None while it runs."""
         if self._status is None:
-            self._status = _forking().ask({"wait": self.pid})
+            self._status = forking().ask({"wait": self.pid})
         return self._status
 
     def log(self) -> str:

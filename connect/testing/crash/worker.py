@@ -6,8 +6,9 @@ command `connect worker`, but for the log, which does what a plan says (`faults`
 
 It reads a line of JSON a request, and writes one a request:
 
-- `{"start": {"arguments": [...], "log": PATH, "environment": {...}, "folder": PATH, "faults": [...], "await": N}}`
-  gives the process id; all but the first two may be left out;
+- `{"start": {"arguments": [...], "log": PATH, "errors": PATH, "environment": {...}, "folder": PATH, "faults": [...],
+  "await": N}}` gives the process id; all but the first two may be left out. What is written to standard error is in the
+  log too, where no file for `errors` is named;
 - `{"wait": PID}` gives the exit status, as `subprocess` has it, or null while it runs.
 
 When its input ends, it kills what still runs.
@@ -16,6 +17,7 @@ When its input ends, it kills what still runs.
 from __future__ import annotations
 
 import asyncio
+import gc
 import importlib
 import importlib.metadata
 import json
@@ -37,21 +39,26 @@ from connect.testing.crash.faults import Fault, Plan, faulty, kill_this_process
 
 #: What a start of a worker imports late.
 _LATE: Final = (
+    "connect.api.java.regex",
     "connect.cli.worker",
     "connect.cli.settings",
     "connect.log",
     "connect.rest.app",
     "connect.rest.server",
+    "connect.runtime.border.ending",
     "connect.runtime.border.kept_loop",
     "connect.runtime.file_rules",
+    "connect.runtime.providers.worker_config",
     "connect.runtime.tuning",
 )
 
 
 def work(request: Mapping[str, Any]) -> int:
     """Run one command line with the log of a plan, in this process, and return its exit code."""
-    plan = Plan(Fault(**fault) for fault in request.get("faults", ()))
-    at = int(request.get("await", 0))
+    faults, at = request.get("faults", ()), int(request.get("await", 0))
+    if not faults and not at:
+        return app.run(request["arguments"])
+    plan = Plan(Fault(**fault) for fault in faults)
 
     def kill() -> None:
         kill_this_process()
@@ -105,7 +112,10 @@ class Forks:
         try:
             log = os.open(request["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
             nothing = os.open(os.devnull, os.O_RDONLY)
-            for source, target in ((nothing, 0), (log, 1), (log, 2)):
+            errors = log
+            if "errors" in request:
+                errors = os.open(request["errors"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+            for source, target in ((nothing, 0), (log, 1), (errors, 2)):
                 os.dup2(source, target)
             if "environment" in request:
                 os.environ.clear()
@@ -138,6 +148,9 @@ def main() -> None:
             entry.load()
         except Exception as error:  # a stranger's plugin: the worker says it, and goes on without it
             print(f"plugin {entry.name} cannot be loaded: {error}", file=sys.stderr)  # noqa: T201
+    # What is imported is in no cycle that ends: looking through it in each fork would copy all of its memory.
+    gc.collect()
+    gc.freeze()
     forks = Forks()
     try:
         for line in sys.stdin:

@@ -10,7 +10,8 @@ from connect.app import open_cluster
 from connect.records import Columns
 from connect.testing.crash import EndlessSource, FileTarget, FileUpstream, LogTarget, Seen
 from connect.testing.crash.targets import text_of
-from tests.support.worker import STRING, WorkerProcess
+from tests.support.forks import ForkedWorker
+from tests.support.worker import STRING
 
 
 def test_the_lines_of_a_file_are_the_model(tmp_path: Path) -> None:
@@ -32,7 +33,7 @@ async def test_an_endless_source_has_written_all_numbers_up_to_the_highest(tmp_p
 
 
 def test_an_endless_source_is_stopped_in_the_end(tmp_path: Path) -> None:
-    with WorkerProcess(tmp_path / "data") as worker:
+    with ForkedWorker(tmp_path / "data") as worker:
         url = worker.url()
         config = {"connector.class": "FileStreamSource", "topic": "t", "file": "x", "value.converter": STRING}
         httpx.put(f"{url}/connectors/in/config", json=config).raise_for_status()

@@ -52,6 +52,17 @@ def test_a_fork_runs_the_command_with_its_log_and_its_exit_code(tmp_path: Path) 
     assert "no-such-option" in log.read_text()
 
 
+def test_what_a_fork_says_on_standard_error_has_a_file_of_its_own_where_one_is_named(tmp_path: Path) -> None:
+    forking, log, errors = Forking(), tmp_path / "log", tmp_path / "errors"
+    try:
+        start = {"arguments": ["worker", "--no-such-option"], "log": str(log), "errors": str(errors)}
+        assert forking.status(forking.ask(start=start)) == 2
+    finally:
+        forking.end()
+    assert log.read_text() == ""
+    assert "no-such-option" in errors.read_text()
+
+
 def test_workers_end_with_the_one_that_asked_for_them(tmp_path: Path) -> None:
     forking = Forking()
     data = tmp_path / "data"
