@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import subprocess
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from tests.support import command
+from tests.support.command import Done
 from tests.support.doors import PASSWORD, make_certificates, make_users
 from tests.support.forks import ForkedWorker
-from tests.support.worker import CONNECT, STRING
+from tests.support.worker import STRING
 
 
 @pytest.fixture
@@ -32,16 +31,12 @@ def environment(tmp_path: Path) -> dict[str, str]:
     }
 
 
-def connect(environment: dict[str, str], *arguments: Any, stdin: str = "") -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [str(CONNECT), *map(str, arguments)],
-        input=stdin,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        env={**os.environ, **environment},
-        check=False,
-    )
+def connect(environment: dict[str, str], *arguments: str | Path, stdin: str = "") -> Done:
+    """Run a command line with variables of its own."""
+    with pytest.MonkeyPatch.context() as patched:
+        for name, value in environment.items():
+            patched.setenv(name, value)
+        return command.connect(*arguments, stdin=stdin.encode())
 
 
 def test_the_command_line_reaches_a_secured_worker_by_its_contexts(tmp_path: Path, environment: dict[str, str]) -> None:
