@@ -23,11 +23,11 @@ class Length:
 
 
 LENGTHS: Final = {
-    "CONNECT_KILLS": Length(8, 200, "kills of a process that writes to a log in every way"),
-    "CONNECT_CRASH_KILLS": Length(10, 200, "kills of a worker while four clients change its connectors"),
+    "CONNECT_KILLS": Length(6, 200, "kills of a process that writes to a log in every way"),
+    "CONNECT_CRASH_KILLS": Length(6, 200, "kills of a worker while four clients change its connectors"),
     "CONNECT_LOOP_KILLS": Length(4, 200, "ends of a worker with every kind of connector, of several kinds"),
     "CONNECT_KIT_KILLS": Length(20, 1000, "kills at marks of progress by the crash kit, for each pair of connectors"),
-    "CONNECT_BOUNCES": Length(4, 20, "bounces of a worker, clean and hard, in Kafka's system-test scenarios"),
+    "CONNECT_BOUNCES": Length(3, 20, "bounces of a worker, clean and hard, in Kafka's system-test scenarios"),
     "CONNECT_OUTAGES": Length(
         1, 30, "rounds of a PostgreSQL server that stops, crashes and is cut off under running connectors"
     ),
@@ -36,11 +36,11 @@ LENGTHS: Final = {
     "CONNECT_POWER_CUTS": Length(1, 20, "random ways in which a loss of power leaves the disk, each at each step"),
     "CONNECT_POWER_CUT_EACH": Length(12, 1, "steps of a story from one loss of power to the next"),
     "CONNECT_DAMAGE_EACH": Length(8, 1, "bytes of a log from one flipped bit or cut to the next"),
-    "CONNECT_ATTACK_S": Length(8, 300, "seconds of calls that schemathesis makes of the OpenAPI document"),
-    "CONNECT_ATTACK_EACH": Length(4, 1, "operations, in each of two modes, of which one is so called"),
+    "CONNECT_ATTACK_S": Length(5, 300, "seconds of calls that schemathesis makes of the OpenAPI document"),
+    "CONNECT_ATTACK_EACH": Length(6, 1, "operations, in each of two modes, of which one is so called"),
     "CONNECT_ATTACKS": Length(15, 500, "such calls at most, of each operation in each mode"),
     "CONNECT_CONNECTORS": Length(200, 1000, "connectors that are created and run at once"),
-    "CONNECT_EXAMPLES_PERCENT": Length(40, 2000, "of the examples that Hypothesis would make of a property"),
+    "CONNECT_EXAMPLES_PERCENT": Length(30, 2000, "of the examples that Hypothesis would make of a property"),
 }
 
 
