@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 TEST_PROCESSES ?= $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 1) + 1)')
 SOURCES := connect plugins converters transforms bench tests
 
-.PHONY: install demo test test-long mutation lint bench clean
+.PHONY: install demo test test-long mutation lint style types bench clean
 
 install: $(STAMP)
 
@@ -20,9 +20,13 @@ $(STAMP): pyproject.toml
 demo: install
 	$(BIN)/python -m bench.demo $(if $(KEEP),--keep)
 
-# One process of tests more than there are cores, since much of a test is waiting. They take work from each other.
-test: lint
-	$(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist worksteal
+# One process of tests more than there are cores, since much of a test is waiting. They take work from each other. Types
+# and imports are checked beside them, and what that says comes at the end.
+test: style
+	@said=$$(mktemp); trap 'rm -f "$$said"' EXIT; \
+	{ $(BIN)/mypy && $(BIN)/lint-imports; } >"$$said" 2>&1 & types=$$!; \
+	failed=0; $(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist worksteal || failed=$$?; \
+	wait $$types || failed=$$?; cat "$$said"; exit $$failed
 
 # Every test, and those that kill, cut, call and compare for as long as they are worth it: a night. What is longer than
 # in `make test`, and by how much: docs/explanation/testing.md. One after the other, so that none starves.
@@ -33,9 +37,13 @@ test-long: install
 mutation: install
 	$(BIN)/python -m tests.mutation --sample $(or $(SAMPLE),30) $(or $(MUTATE),connect/codec)
 
-lint: install
+lint: style types
+
+style: install
 	$(BIN)/ruff check $(SOURCES)
 	$(BIN)/ruff format --check $(SOURCES)
+
+types: install
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
