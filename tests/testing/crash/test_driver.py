@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from connect.testing.crash import (
     FileUpstream,
     Mark,
     PruningServer,
+    Seen,
     arrived,
     at_call,
     clean_stop,
@@ -151,6 +153,27 @@ def test_a_mark_that_never_comes_is_missed(tmp_path: Path) -> None:
         test.deadline_s = 1.0
         report = test.run()
     assert (report.kills, report.missed, report.marks) == (0, 1, {"log (missed)": 1})
+
+
+class Leftover(FileTarget):
+    """Shows all that was written at the first look, as what a killed worker has left; from then on what is there."""
+
+    upstream: PruningServer | None = None
+
+    def seen(self) -> Sequence[Seen]:
+        upstream, self.upstream = self.upstream, None
+        return super().seen() if upstream is None else upstream.written()
+
+
+def test_what_a_killed_worker_left_and_the_last_one_cuts_off_is_waited_for_again(tmp_path: Path) -> None:
+    with PruningServer() as upstream:
+        test = crash(tmp_path, upstream, kills=0)
+        upstream.write(200)
+        test._target = target = Leftover(tmp_path / "out.txt")
+        target.upstream = upstream
+        report = test.run()
+    report.assert_at_least_once()
+    assert report.written == 200
 
 
 def test_a_worker_that_ends_by_itself_is_trouble(tmp_path: Path) -> None:
