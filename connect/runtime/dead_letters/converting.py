@@ -8,11 +8,8 @@ from __future__ import annotations
 import json
 import logging
 import threading
-from base64 import b64encode
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import closing
-from datetime import date, datetime, time
-from decimal import Decimal
 from functools import partial
 from typing import Any, Final, TypeVar
 
@@ -20,12 +17,12 @@ from connect.api import Batch, ConnectError, DataError, NotFoundError, Schema
 from connect.records import Columns, FetchedBatch
 from connect.runtime.clock import now_ms
 from connect.runtime.connector_config import ConnectorConfig, SourceConnectorConfig
-from connect.runtime.dead_letters.documents import BASE64, Content
+from connect.runtime.dead_letters.documents import Content
 from connect.runtime.dead_letters.letters import Letter
 from connect.runtime.factory import make_converter, make_header_converter, make_stages
 from connect.runtime.plugins import PluginHost
 from connect.runtime.tasks.pipeline import Outcome, Outgoing, Pipeline
-from connect.runtime.tasks.record_json import as_json
+from connect.runtime.tasks.record_json import as_json, as_shown
 from connect.runtime.tasks.stages import Stage
 from connect.runtime.tasks.tolerance import Interrupted, Tolerance
 from connect.runtime.validation.checking import Checks
@@ -84,9 +81,9 @@ class Converting:
         with closing(self._pipeline(own, {}, [])) as pipeline:
             (batch,) = _all_of(_through(pipeline, lambda: pipeline.from_bytes([_fetched(letter, _content(letter))])))
         return {
-            "key": plain(batch.key_column()[0]),
+            "key": as_shown(batch.key_column()[0]),
             "key_schema": _schema_name(batch.key_schema),
-            "value": plain(batch.values[0]),
+            "value": as_shown(batch.values[0]),
             "value_schema": _schema_name(batch.value_schema),
         }
 
@@ -286,22 +283,3 @@ def _as_json(letter: Letter, before: Content, batch: Batch) -> Content:
 
 def _schema_name(schema: Schema | None) -> str | None:
     return None if schema is None else schema.name or schema.type.name
-
-
-def plain(value: Any) -> Any:
-    """Return Connect's data as JSON has it; what JSON has not is text, bytes are {"base64": ...}."""
-    if isinstance(value, Mapping):
-        return {name if isinstance(name, str) else str(name): plain(item) for name, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(item) for item in value]
-    if isinstance(value, bytes | bytearray | memoryview):
-        return {BASE64: b64encode(value).decode()}
-    if isinstance(value, datetime | date | time):
-        return value.isoformat()
-    if value is None or isinstance(value, str | bool):
-        return value
-    if isinstance(value, int):
-        return value if -(1 << 63) <= value < 1 << 64 else str(value)
-    if isinstance(value, float):
-        return value if value == value and abs(value) != float("inf") else str(value)
-    return str(value) if isinstance(value, Decimal) else repr(value)[:1000]

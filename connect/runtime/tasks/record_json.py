@@ -3,6 +3,7 @@ that can be helped.
 
 Bytes are `{"base64": ...}`, as the command line shows them; decimals and floats that JSON has not are text, dates and
 times ISO 8601, maps with other keys than text lists of pairs, and what is nothing of this its Python text.
+`as_json` is for who reads it back and gets the same; `as_shown` for an answer, which any reader of JSON can read.
 """
 
 from __future__ import annotations
@@ -13,7 +14,12 @@ import json
 import math
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
+
+#: What is nested deeper is shown as text: the readers of JSON do not agree on how deep they go, and some stop at 254.
+_DEPTH_MAX: Final = 100
+#: What is shown of a value that JSON has no way for.
+_TEXT_MAX: Final = 1000
 
 
 def as_json(value: Any) -> bytes:
@@ -29,24 +35,38 @@ def as_json(value: Any) -> bytes:
         return json.dumps(plain, separators=(",", ":")).encode()
 
 
-def _plain(value: Any) -> Any:
-    if value is None or isinstance(value, bool | int | str):
+def as_shown(value: Any) -> Any:
+    """Return a value for an answer, made of what JSON has: as `as_json` writes it, but integers beyond 64 bits, which
+    many readers of JSON do not keep, are text, and so is what is nested very deep."""
+    return _plain(value, _DEPTH_MAX)
+
+
+def _plain(value: Any, depth: int | None = None) -> Any:
+    """Make a value of what JSON has.
+
+    Args:
+        depth: How deep it may be nested from here on, where it is for an answer.
+    """
+    if value is None or isinstance(value, bool | str):
         return value
+    if isinstance(value, int):
+        return value if depth is None or -(1 << 63) <= value < 1 << 64 else _text(value)
     if isinstance(value, float):
         return value if math.isfinite(value) else str(value)
     if isinstance(value, bytes | bytearray | memoryview):
         return {"base64": b64encode(bytes(value)).decode()}
-    if isinstance(value, Mapping):
-        if all(isinstance(key, str) for key in value):
-            return {key: _plain(item) for key, item in value.items()}
-        return [[_plain(key), _plain(item)] for key, item in value.items()]
-    if isinstance(value, Sequence | set | frozenset):
-        return [_plain(item) for item in value]
     if isinstance(value, decimal.Decimal):
         return str(value)
     if isinstance(value, dt.date | dt.time):
         return value.isoformat()
-    return _text(value)
+    if not isinstance(value, Mapping | Sequence | set | frozenset) or depth == 0:
+        return _text(value) if depth is None else _text(value)[:_TEXT_MAX]
+    within = None if depth is None else depth - 1
+    if not isinstance(value, Mapping):
+        return [_plain(item, within) for item in value]
+    if all(isinstance(key, str) for key in value):
+        return {key: _plain(item, within) for key, item in value.items()}
+    return [[_plain(key, within), _plain(item, within)] for key, item in value.items()]
 
 
 def _text(value: Any) -> str:

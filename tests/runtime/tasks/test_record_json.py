@@ -5,10 +5,11 @@ import json
 from decimal import Decimal
 from typing import Any
 
+import orjson
 import pytest
 
 from connect.api import INT32, Field, Schema, SchemaType, Struct
-from connect.runtime.tasks.record_json import as_json
+from connect.runtime.tasks.record_json import as_json, as_shown
 
 
 @pytest.mark.parametrize(
@@ -43,3 +44,19 @@ def test_what_json_has_no_way_for_is_its_text() -> None:
         deep = [deep]
     assert json.loads(as_json(Odd())) == "Odd, whose repr raised ValueError"
     assert json.loads(as_json(deep)).startswith("list, whose repr raised")
+
+
+def test_an_answer_has_what_every_reader_of_json_can_read() -> None:
+    data = {"a": [1, 1 << 70, 1.5, float("nan")], "b": b"\x00", "d": Decimal("1.10"), "m": {1: {2}}}
+    shown = {"a": [1, str(1 << 70), 1.5, "nan"], "b": {"base64": "AA=="}, "d": "1.10", "m": [[1, [2]]]}
+    assert as_shown(data) == shown
+
+
+def test_an_answer_has_the_text_of_what_is_nested_deeper_than_readers_of_json_go() -> None:
+    deep: list[Any] = []
+    for _ in range(300):
+        deep = [deep]
+    shown = orjson.loads(orjson.dumps(as_shown(deep)))
+    for _ in range(100):
+        (shown,) = shown
+    assert shown.startswith("[[[")
