@@ -94,6 +94,7 @@ from connect.api.schema_builder import SchemaBuilder
 from connect.api.schema_projector import project_value
 from connect.api.schema_type import DATE_NAME, DECIMAL_NAME, INT_BITS, TIME_NAME, TIMESTAMP_NAME, SchemaType
 from connect.api.structs import Struct
+from connect.api.target_offsets import new_records
 from connect.api.transform import Predicate, Transform
 from connect.api.version import VERSION
 
@@ -188,6 +189,7 @@ __all__ = [
     "hookimpl",
     "invalid_config",
     "invalid_value",
+    "new_records",
     "open_path",
     "project_value",
     "read_file",

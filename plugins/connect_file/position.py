@@ -21,7 +21,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from connect.api import Batch, ConfigError, EnvironmentFault, RetriableError, open_path, register_code
+from connect.api import Batch, ConfigError, EnvironmentFault, RetriableError, new_records, open_path, register_code
 from connect_file.errors import reason
 
 CHANGED: Final = register_code(
@@ -104,17 +104,7 @@ class Position:
 
     def new(self, batch: Batch) -> list[bool] | None:
         """Return which records of a batch are not in the file yet; None for all of them."""
-        if batch.original_topic is None or batch.original_partition is None or batch.offsets is None:
-            raise ConfigError(
-                f"records of topic {batch.topic} were made by a transform that does not say of which record, "
-                "so it cannot be told whether they are written already",
-                config_path="delivery.guarantee",
-                hint="Leave the transform out, or set delivery.guarantee=at-least-once.",
-            )
-        known = self._offsets.get((batch.original_topic, batch.original_partition), 0)
-        if min(batch.offsets) >= known:
-            return None
-        return [offset >= known for offset in batch.offsets]
+        return new_records(batch, self._offsets)
 
     def begin(self, descriptor: int) -> None:
         """See that the file is as it was left, and record that it is written to from here on.

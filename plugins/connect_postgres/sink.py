@@ -23,6 +23,7 @@ from connect.api import (
     RetriableError,
     SinkConnector,
     SinkTask,
+    new_records,
 )
 from connect_postgres.blame import Blame, Kept, may_have_column, message_of, record_of
 from connect_postgres.checks import sink_problems
@@ -204,8 +205,8 @@ class JdbcSinkTask(SinkTask[SinkConfig]):
                 await self._look_again()
 
     async def _put_new(self, batches: Sequence[Batch]) -> None:
-        after = self.context.offsets_after_put()
-        offsets = {at: max(offset, self._known(at)) for at, offset in after.items() if at not in self._sought}
+        known, after = self._offsets.known, self.context.offsets_after_put()
+        offsets = {at: max(offset, known.get(at, 0)) for at, offset in after.items() if at not in self._sought}
         masks = [self._new(batch) for batch in batches]
         if not offsets and self._sought:
             return  # all of it is read again
@@ -275,28 +276,19 @@ class JdbcSinkTask(SinkTask[SinkConfig]):
                     return
             await asyncio.sleep(max(self.config.retry_backoff_ms, LOOK_MIN_MS) / 1000)
 
-    def _known(self, at: At) -> int:
-        return self._offsets.known.get(at, 0)
-
     def _new(self, batch: Batch) -> list[bool]:
         """Return which records of a batch are not in the target."""
-        if batch.original_topic is None or batch.original_partition is None or batch.offsets is None:
-            raise ConfigError(
-                f"records of topic {batch.topic} were made by a transform that does not say of which record, "
-                "so it cannot be told whether they are written already",
-                config_path="delivery.guarantee",
-                hint="Leave the transform out, or set delivery.guarantee=at-least-once.",
-            )
+        mask = new_records(batch, self._offsets.known)
+        assert batch.original_topic is not None and batch.original_partition is not None, "new_records refuses these"
+        assert batch.offsets is not None, "new_records refuses these"
         at = (batch.original_topic, batch.original_partition)
         if at in self._sought:
             return [False] * len(batch)
         self._offsets.begin(at, min(batch.offsets))
-        known = self._known(at)
-        if min(batch.offsets) >= known:
+        if mask is None:
             return [True] * len(batch)
-        mask = [offset >= known for offset in batch.offsets]
         self.context.log.info(
-            "%d records of %s-%d are in the target already",
+            "%d records of %s-%s are in the target already",
             mask.count(False),
             batch.original_topic,
             batch.original_partition,
