@@ -179,9 +179,9 @@ class TaskContext(Protocol):
 class TransactionContext(Protocol):
     """How a source says where its transactions end: for use inside `poll`, before it returns.
 
-    Kafka's TransactionContext, for `transaction.boundary=connector`. A request is for what this poll returns; of two
-    for one place the last counts. Where a poll asks for nothing, the transaction goes on with the next poll. It has to
-    end within the producer's `transaction.timeout.ms`, else it is aborted and the task fails.
+    Kafka's TransactionContext, for `transaction.boundary=connector`. A request is for what this poll returns; a commit
+    and an abort of one place fail the task. Where a poll asks for nothing, the transaction goes on with the next poll.
+    It has to end within the producer's `transaction.timeout.ms`, else it is aborted and the task fails.
     """
 
     def commit_transaction(self, record: Record | None = None) -> None:

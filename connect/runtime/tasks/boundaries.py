@@ -14,11 +14,17 @@ Part = tuple[list[Batch], bool | None]
 
 
 class TransactionContextImpl:
-    """The `TransactionContext` of a running task: keeps what the plugin asks for until the poll has returned."""
+    """The `TransactionContext` of a running task: keeps what the plugin asks for until the poll has returned.
+
+    A commit and an abort of one place are refused when they are taken, as in Kafka: the plugin might pass over an error
+    that is raised where it asks, and then records would be kept that it meant to leave out, or the other way round.
+    """
 
     def __init__(self) -> None:
         self._end: bool | None = None
-        self._records: list[tuple[Record, bool]] = []
+        #: By a record's identity: the record, and whether it is a commit that was asked for behind it.
+        self._records: dict[int, tuple[Record, bool]] = {}
+        self._contradiction: str | None = None
 
     def commit_transaction(self, record: Record | None = None) -> None:
         self._ask(record, is_commit=True)
@@ -28,21 +34,37 @@ class TransactionContextImpl:
 
     def _ask(self, record: Record | None, *, is_commit: bool) -> None:
         if record is None:
+            if self._end not in (None, is_commit):
+                self._contradiction = "all that the poll returns"
             self._end = is_commit
         elif isinstance(record, Record):
-            self._records.append((record, is_commit))
+            if self._records.setdefault(id(record), (record, is_commit))[1] != is_commit:
+                self._contradiction = f"a record of topic {record.topic}"
         else:  # told where the plugin asks: later, nobody knows who it was
             raise PluginError(f"the end of a transaction was asked for behind {record!r:.60}; expected a Record")
 
     def take_end(self) -> bool | None:
-        """Return what was asked for behind all of a poll."""
+        """Return what was asked for behind all of a poll.
+
+        Raises:
+            PluginError: plugin.broken: both was asked for.
+        """
+        self._check()
         end, self._end = self._end, None
         return end
 
-    def take_records(self) -> list[tuple[Record, bool]]:
-        """Return what was asked for behind records, in order."""
-        records, self._records = self._records, []
+    def take_records(self) -> dict[int, tuple[Record, bool]]:
+        """Return what was asked for behind records, by the identity of each; raises as `take_end`."""
+        self._check()
+        records, self._records = self._records, {}
         return records
+
+    def _check(self) -> None:
+        if self._contradiction is not None:
+            raise PluginError(
+                f"the connector asked both to commit and to abort behind {self._contradiction}",
+                hint="Tell the connector's author: a transaction ends in one way.",
+            )
 
 
 def parts_of(
@@ -56,9 +78,10 @@ def parts_of(
         listed: Makes sound batches of what a poll may return.
 
     Raises:
-        PluginError: plugin.broken: an end is asked for behind a record that is not in what the poll returned.
+        PluginError: plugin.broken: an end is asked for behind a record that is not in what the poll returned, or two
+            that contradict each other.
     """
-    asked = {id(record): (record, is_commit) for record, is_commit in requests.take_records()}
+    asked = requests.take_records()
     if isinstance(result, Record):
         result = [result]
     elif not isinstance(result, str | bytes | Mapping | Batch) and isinstance(result, Iterable):

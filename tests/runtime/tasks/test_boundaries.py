@@ -37,13 +37,35 @@ def test_a_poll_is_parted_behind_the_records_that_were_named() -> None:
     assert parts(iter(RECORDS), requests) == [(["v0"], True), (["v1", "v2"], False), (["v3"], None)]
 
 
-def test_the_last_request_for_one_place_counts() -> None:
+def test_a_record_may_end_one_transaction_and_the_poll_behind_it_another_one_otherwise() -> None:
     requests = TransactionContextImpl()
-    requests.commit_transaction(RECORDS[0])
     requests.abort_transaction(RECORDS[0])
-    requests.abort_transaction()
+    requests.abort_transaction(RECORDS[0])
+    requests.commit_transaction()
     requests.commit_transaction()
     assert parts(RECORDS[0], requests) == [(["v0"], False), ([], True)]
+
+
+@pytest.mark.parametrize("commits_first", [True, False])
+@pytest.mark.parametrize("behind", [RECORDS[0], None])
+def test_a_commit_and_an_abort_of_one_place_are_refused_though_the_plugin_goes_on(
+    behind: Record | None, commits_first: bool
+) -> None:
+    requests = TransactionContextImpl()
+    asked = [requests.commit_transaction, requests.abort_transaction]
+    for ask in asked if commits_first else reversed(asked):
+        ask(behind)
+    place = "a record of topic t" if behind else "all that the poll returns"
+    with pytest.raises(PluginError, match=f"both to commit and to abort behind {place}"):
+        parts(RECORDS[0], requests)
+
+
+def test_an_end_is_refused_too_that_is_asked_for_in_both_ways_by_a_poll_that_brings_nothing() -> None:
+    requests = TransactionContextImpl()
+    requests.commit_transaction()
+    requests.abort_transaction()
+    with pytest.raises(PluginError, match="both to commit and to abort"):
+        requests.take_end()
 
 
 def test_records_that_are_equal_are_told_apart() -> None:

@@ -456,6 +456,21 @@ async def test_an_end_behind_a_record_that_was_not_returned_fails_the_task(worke
     assert await committed(worker) == []
 
 
+async def test_a_commit_and_an_abort_of_one_transaction_fail_the_task_and_deliver_nothing(
+    worker: RunningWorker,
+) -> None:
+    class Both(SourceTask):
+        def poll(self) -> list[Record]:
+            assert self.context.transaction is not None
+            self.context.transaction.abort_transaction()
+            self.context.transaction.commit_transaction()
+            return [record(0)]
+
+    await run(worker, Both, **CONNECTOR)
+    assert "both to commit and to abort" in await worker.until_failed("s")
+    assert (await committed(worker), await offset_of(worker)) == ([], None)
+
+
 async def test_a_transaction_that_takes_too_long_fails_the_task_and_its_records_come_again(
     worker: RunningWorker, journal: Journal
 ) -> None:
