@@ -119,6 +119,9 @@ class ExactlyOnceSourceTaskRunner(SourceTaskRunner):
         self._used_at = time.monotonic()
         #: What this transaction has appended: topic, partition, records and bytes.
         self._appended: list[tuple[str, int | None, int, int]] = []
+        self._pending = PendingOffsets()
+        #: Set while something waits for the committer.
+        self._is_due = asyncio.Event()
         #: Committed offsets on their way to the worker's own topic.
         self._to_copy = PendingOffsets()
         #: Polls that wait for those before them.
@@ -172,10 +175,13 @@ class ExactlyOnceSourceTaskRunner(SourceTaskRunner):
             )
         return given
 
+    def _prepare_commits(self, producer: Producer) -> None:
+        """A transaction is what commits. A poll that failed half-way leaves nothing: its transaction is aborted."""
+
     # -- the end of the loop ---------------------------------------------------------------------------------------
 
     async def _ask_half_way(self) -> None:
-        """A poll that failed half-way leaves nothing: its transaction is aborted."""
+        """Nothing is to be asked; see `_prepare_commits`."""
 
     async def _make_durable(self) -> bool:
         """What is acknowledged is committed, so durable. Where very much waits to be, an interval ends early."""
@@ -279,11 +285,11 @@ class ExactlyOnceSourceTaskRunner(SourceTaskRunner):
             self._ends.append(ends)
         return whole
 
-    async def _wait_for_more(self, idle_s: float) -> bool:
+    async def _wait_for_more(self) -> bool:
         if self._requests is not None and (end := self._requests.take_end()) is not None:
             async with self._turn:  # asked for by a poll that brought nothing
                 await self._end_as_asked(end)
-        return await super()._wait_for_more(idle_s)
+        return await super()._wait_for_more()
 
     # -- a poll's records ------------------------------------------------------------------------------------------
 
@@ -329,7 +335,6 @@ class ExactlyOnceSourceTaskRunner(SourceTaskRunner):
                     raise
             self._in_hand_bytes -= sum(polled.converted.size_bytes for polled in group)
             self._has_room.set()
-            self._appended_at = time.monotonic()
             if self._is_begun or self._to_copy:
                 self._is_due.set()
 
@@ -340,9 +345,9 @@ class ExactlyOnceSourceTaskRunner(SourceTaskRunner):
         for polled in group:
             outcome = polled.converted.outcome
             if outcome.ending is not None:
-                await self.keep_last()
+                await self._settling.keep_last()
                 raise outcome.ending
-            await self.settle(outcome.failures)
+            await self._settling.settle(outcome.failures)
             try:
                 for outgoing, batches, end in polled.parts():
                     await self._append_part(outgoing, batches)
@@ -375,7 +380,7 @@ class ExactlyOnceSourceTaskRunner(SourceTaskRunner):
         try:
             await self._appends.append(deque(outgoing), [])
             failures = self._appends.take_failures()
-            await self.settle([] if is_settled else failures)
+            await self._settling.settle([] if is_settled else failures)
         except BaseException:
             if self._acks is not None:
                 self._acks.polled((), is_whole=False)
@@ -435,7 +440,7 @@ class ExactlyOnceSourceTaskRunner(SourceTaskRunner):
         written = None
         try:
             if offsets:
-                await self.flush_letters()
+                await self._settling.flush()
                 written = await self._store.put_within(self._producer, self.id.connector, offsets)
             await self._producer.commit_transaction()
         except BaseException as error:
@@ -454,14 +459,10 @@ class ExactlyOnceSourceTaskRunner(SourceTaskRunner):
             self.tell_delivered(topic, partition, records, size_bytes)
         if self._acks is not None:
             self._acks.durable(self._acks.take())
-            self._is_woken.set()  # the plugin is told before the next poll, which may be long
+            self._idling.is_woken.set()  # the plugin is told before the next poll, which may be long
         if offsets:
             self._to_copy.add(offsets)
-            self._committed.add(offsets)
-            self._has_news = True
-            if self.around.observers.wants("connect_offsets_committed"):
-                plain = [(dict(partition), dict(offset)) for partition, offset in offsets]
-                self.tell("connect_offsets_committed", offsets=plain)
+            self._committed(offsets)
 
     async def _abort(self) -> None:
         """Leave nothing of what is in hand: it comes again. A failure is logged: whoever takes the id aborts, too."""

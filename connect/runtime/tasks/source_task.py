@@ -1,9 +1,8 @@
-"""The source task's loop: poll -> transforms -> convert -> append (`appending.py`) -> commit the source offset.
+"""The source task's loop: poll -> transforms -> convert -> append (`appending.py`) -> commit (`committing.py`).
 
 Two things are in flight at most: one poll's records on their way into the log, and the next poll. An offset is
-recorded when the append of its records has returned, and committed (every `offset.flush.interval.ms`, and at the end)
-only after the producer has flushed: so the offset store is never ahead of durable data. The end is any end: a task
-that failed commits what it had appended, so that its next start repeats nothing of it.
+recorded when the append of its records has returned, and committed now and then, and at the end. The end is any end: a
+task that failed commits what it had appended (`half_way.py`), so that its next start repeats nothing of it.
 
 What a stop or a pause finds in hand is kept or polled again, never decided about; what the log cannot take now, since
 the disk is full, waits until it can.
@@ -12,7 +11,6 @@ the disk is full, waits until it can.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import inspect
 import time
 from collections import deque
@@ -30,37 +28,21 @@ from connect.runtime.factory import make_pipeline
 from connect.runtime.guarantee import is_at_most_once
 from connect.runtime.tasks.acknowledgements import Acknowledgements
 from connect.runtime.tasks.appending import Appends
+from connect.runtime.tasks.committing import FLUSH_AGAIN_S, Commits
 from connect.runtime.tasks.context import SourceTaskContextImpl
-from connect.runtime.tasks.delivery import delivery_timeout_s, may_pass
-from connect.runtime.tasks.failures import Failure
+from connect.runtime.tasks.delivery import delivery_timeout_s
+from connect.runtime.tasks.half_way import HalfWay
+from connect.runtime.tasks.idling import IDLE_WAIT_MIN_S, Idling
+from connect.runtime.tasks.news import News
 from connect.runtime.tasks.pacing import SourcePace
 from connect.runtime.tasks.pipeline import Outcome, Outgoing, Pipeline
-from connect.runtime.tasks.source_offsets import (
-    PendingOffsets,
-    can_end_before,
-    half_way,
-    offsets_before,
-    offsets_of,
-    shells,
-)
+from connect.runtime.tasks.settling import Settling
+from connect.runtime.tasks.source_offsets import SourceOffset, offsets_of, shells
 from connect.runtime.tasks.task import Surroundings, TaskRunner, TaskSpec
 from connect.runtime.tasks.tolerance import Interrupted
 from connect.runtime.tasks.topic_creation import TopicCreation, topic_groups
 from connect.stores.offset_topics import OffsetTopics
 
-#: A task that has nothing to do commits this soon: what it costs is nothing then, and a crash repeats less.
-QUIET_COMMIT_S = 5.0
-#: How long after a failed flush what the plugin waits to hear of is flushed again.
-FLUSH_AGAIN_S: Final = 1.0
-#: The pause between two polls of a source that has nothing, in seconds: at first, by how much it grows, and at most: as
-#: Kafka's file source waits. The growth is what a record that comes late waits at most, as a share of how late it is.
-#: Before its first record a source grows faster: many that have nothing cost least, while others are made beside them.
-IDLE_WAIT_MIN_S: Final = 0.005
-IDLE_WAIT_GROWTH: Final = 1.25
-IDLE_WAIT_GROWTH_AT_FIRST: Final = 2.0
-IDLE_WAIT_MAX_S: Final = 1.0
-#: The longest wait that a plugin may ask for, in seconds.
-POLL_WAIT_MAX_S: Final = 60.0
 #: How long a cancelled task waits for its parts to end.
 ABANDON_S: Final = 0.5
 
@@ -87,16 +69,13 @@ class SourceTaskRunner(TaskRunner):
 
     def __init__(self, spec: TaskSpec, around: Surroundings, offsets: OffsetTopics) -> None:
         connector = spec.id.connector
+        self._idling = Idling()
         context = SourceTaskContextImpl(
-            connector, spec.id.task, lambda partition: self._store.get(connector, partition), self._wakeup
+            connector, spec.id.task, lambda partition: self._store.get(connector, partition), self._idling.wakeup
         )
         super().__init__(spec, around, context)
         #: What is called for a poll.
         self._poll_method: Callable[[], Any]
-        self._running_on = asyncio.get_running_loop()
-        #: Set when a wait for the next poll is to end.
-        self._is_woken = asyncio.Event()
-        self._is_wake_due = False
         self._offset_topics = offsets
         #: The shared one until `_prepare` knows better.
         self._store = offsets.shared
@@ -109,27 +88,19 @@ class SourceTaskRunner(TaskRunner):
         self._polling: asyncio.Task[Any] | None = None
         self._appending: asyncio.Task[None] | None = None
         self._committer: asyncio.Task[None] | None = None
-        self._appended_at = self._committed_at = time.monotonic()
-        #: Set while offsets wait to be committed.
-        self._is_due = asyncio.Event()
-        self._is_committing = asyncio.Lock()
-        self._pending = PendingOffsets()
-        #: Batches whose append failed within, and how many records of each are in the log.
-        self._half_way: list[tuple[Batch, int]] = []
-        self._committed = PendingOffsets()
-        self._has_news = False
+        #: What becomes of what is appended, or is not.
+        self._commits: Commits
+        self._half_way: HalfWay
+        self._settling: Settling
+        self._news: News
         #: Of a task that wants to hear of each record; None, and nothing is done for it, of all others.
         self._acks: Acknowledgements | None = None
         self._acknowledger: asyncio.Task[None] | None = None
-        self._is_acknowledging = asyncio.Lock()
         #: `delivery.guarantee=at-most-once`: offsets are stored before the records are appended.
         self._at_most_once = False
         #: Bytes that were handed over last.
         self._handed_bytes = 0
         self._outage = asyncio.Event()
-        #: The poll that is being appended, what of it is in the log, and when that was last taken note of.
-        self._underway: tuple[Converted, list[Outgoing]] | None = None
-        self._noted_at = 0.0
         self.pace: SourcePace = SourcePace(
             spec.limit,
             self.bytes_max,
@@ -152,9 +123,11 @@ class SourceTaskRunner(TaskRunner):
         timeout_s = delivery_timeout_s(configs)
         groups = topic_groups(self.spec.config.originals, self.spec.config.topic_creation_groups)
         self._producer = await self._make_producer(f"connector-producer-{self.id}", configs)
-        await self.open_dead_letters()
-        self._at_most_once = is_at_most_once(self.spec.config.originals)
         assert self.tolerance is not None
+        self._settling = Settling(await self.open_dead_letters(), self.tolerance, self.log)
+        self._at_most_once = is_at_most_once(self.spec.config.originals)
+        self._news = News(self.thread, self._plugin, self._acks, self.log)
+        self._prepare_commits(self._producer)
         self._appends = Appends(
             self._producer,
             TopicCreation(self.around.cluster, groups, is_enabled=self.around.worker.topic_creation_enable),
@@ -167,6 +140,29 @@ class SourceTaskRunner(TaskRunner):
             pace=self._append_pace(),
             may_end=self._may_end,
             on_slice=self._on_slice,
+        )
+
+    def _prepare_commits(self, producer: Producer) -> None:
+        """Make what commits, and what knows how far a poll has come."""
+        worker = self.around.worker
+        self._commits = commits = Commits(
+            producer,
+            self._store,
+            self.id.connector,
+            worker,
+            self._acks,
+            flush_letters=self._settling.flush,
+            on_committed=self._committed,
+            on_durable=self._idling.is_woken.set,  # the plugin is told before the next poll, which may be long
+            is_stopping=lambda: self.stopping,
+            log=self.log,
+        )
+        self._half_way = HalfWay(
+            self.thread,
+            self._plugin,
+            noted_each_s=worker.offset_flush_interval_ms / 1000,
+            reached=lambda offsets: commits.reached(offsets, appended=False),
+            log=self.log,
         )
 
     def _append_pace(self) -> SourcePace | None:
@@ -183,7 +179,6 @@ class SourceTaskRunner(TaskRunner):
 
     async def _loop(self) -> None:
         failure: Exception | None = None
-        self._committed_at = time.monotonic()
         self._committer = self.begin(self._commit_regularly())
         if self._acks is not None:
             self._acknowledger = self.begin(self._make_durable_for(self._acks))
@@ -211,7 +206,7 @@ class SourceTaskRunner(TaskRunner):
     async def _poll_and_append(self) -> None:
         poll = self._poll_on_loop if on_loop(self._plugin, "poll_batch", "poll") else self._poll_on_thread
         assert self.tolerance is not None
-        idle_s, had_some, retries = IDLE_WAIT_MIN_S, False, None
+        idling, retries = self._idling, None
         while not self.stopping:
             if self.pausing:
                 await self._stand_still()
@@ -222,7 +217,7 @@ class SourceTaskRunner(TaskRunner):
                 continue
             if not await self._has_space():
                 continue
-            self._is_woken.clear()  # before it is looked for what woke
+            idling.is_woken.clear()  # before it is looked for what woke
             if self._polling is None:
                 await self._tell_committed()
             polled_at = time.monotonic()
@@ -242,16 +237,15 @@ class SourceTaskRunner(TaskRunner):
                 continue
             await self._make_room()
             if polled.outgoing or polled.polled:
-                idle_s, had_some = IDLE_WAIT_MIN_S, True
+                idling.brought()
                 if self._at_most_once:
                     await self._store_first(polled.polled)
                 self._hand_over(polled)
-            elif await self._wait_for_more(idle_s):
-                idle_s = IDLE_WAIT_MIN_S
+            elif await self._wait_for_more():
+                idling.was_woken()
                 await self.wait_stopping(polled_at + IDLE_WAIT_MIN_S - time.monotonic())
             else:
-                growth = IDLE_WAIT_GROWTH if had_some else IDLE_WAIT_GROWTH_AT_FIRST
-                idle_s = min(idle_s * growth, IDLE_WAIT_MAX_S)
+                idling.waited()
 
     async def _has_space(self) -> bool:
         """Wait before the next poll while very much is in hand; False where a stop or a pause ends that."""
@@ -264,16 +258,9 @@ class SourceTaskRunner(TaskRunner):
             await self._finish_append()
         return self._appending is None
 
-    async def _wait_for_more(self, idle_s: float) -> bool:
-        """Wait, since a poll brought nothing; return True where something ended it: the plugin, a stop or a pause.
-
-        Args:
-            idle_s: How long, unless the plugin knows better.
-        """
-        told = self.context.poll_wait_s  # by the plugin, who may have set it to anything
-        if isinstance(told, int | float) and told > 0:
-            idle_s = min(max(told, IDLE_WAIT_MIN_S), POLL_WAIT_MAX_S)
-        return await self.wait_idle(idle_s, self._is_woken)
+    async def _wait_for_more(self) -> bool:
+        """Wait, since a poll brought nothing; return True where something ended it: the plugin, a stop or a pause."""
+        return await self.wait_idle(self._idling.wait_s(self.context.poll_wait_s), self._idling.is_woken)
 
     def begin(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Begin what runs beside the polls. Where it fails, the loop hears of it at once: the next poll may be long."""
@@ -283,27 +270,15 @@ class SourceTaskRunner(TaskRunner):
 
     def _heed_failure(self, part: asyncio.Task[None]) -> None:
         if part.cancelled() or part.exception() is not None:
-            self._is_woken.set()
-
-    def _wakeup(self) -> None:
-        """See `SourceTaskContext.wakeup`. From any thread; the loop hears of it once a poll, however often it comes."""
-        if self._is_wake_due or self._is_woken.is_set():
-            return  # a poll is still to begin
-        self._is_wake_due = True
-        with contextlib.suppress(RuntimeError):  # the loop was closed: nobody waits any more
-            self._running_on.call_soon_threadsafe(self._wake)
-
-    def _wake(self) -> None:
-        self._is_wake_due = False  # first, since from here on another wakeup has to be heard, or finds the event set
-        self._is_woken.set()
+            self._idling.is_woken.set()
 
     def stop(self, by: float | None = None) -> None:
         super().stop(by)
-        self._is_woken.set()
+        self._idling.is_woken.set()
 
     def pause(self) -> None:
         super().pause()
-        self._is_woken.set()
+        self._idling.is_woken.set()
 
     async def _stand_still(self) -> None:
         """Finish what is in flight, commit, and wait to be resumed. What the log cannot take now goes on waiting."""
@@ -431,74 +406,40 @@ class SourceTaskRunner(TaskRunner):
         appended: list[Outgoing] = []
         polled, outcome, left = converted.polled, converted.outcome, deque(converted.outgoing)
         unsettled = outcome.failures
-        assert self._appends is not None
-        self._underway, self._noted_at = (converted, appended), time.monotonic()
+        appends, settling = self._appends, self._settling
+        assert appends is not None
+        is_whole = self._at_most_once or bool(outcome.failures) or outcome.ending is not None
+        self._half_way.begin(polled, appended, is_whole=is_whole)
         try:
-            await self.settle(unsettled)  # first: an append that ends half-way may reach offsets behind them
+            await settling.settle(unsettled)  # first: an append that ends half-way may reach offsets behind them
             unsettled = []
-            await self._appends.append(left, appended)
-            unsettled = self._appends.take_failures()
-            await self.settle(unsettled)
+            await appends.append(left, appended)
+            unsettled = appends.take_failures()
+            await settling.settle(unsettled)
             unsettled = []
             if outcome.ending is not None:
-                await self.keep_last()
+                await settling.keep_last()
                 raise outcome.ending
         except Exception as error:
-            is_settled = await self._settle_at_last([*unsettled, *self._appends.take_failures()])
+            is_settled = await settling.settle_at_last([*unsettled, *appends.take_failures()])
             # Where a letter is missing, nothing of it may be committed; and what was stored before the append is taken
             # back only where it is known that nothing of it is in the log.
             if is_settled and (not self._at_most_once or isinstance(error, DataError)):
-                self._reach_half_way(converted, appended, [*left, *shells(outcome.dropped)])
+                self._half_way.failed([*left, *shells(outcome.dropped)])
             if self._acks is not None:
                 self._acks.polled(polled, is_whole=False)
             raise
-        if not self._at_most_once:
-            self._pending.add(offsets_of(polled))
         if self._acks is not None:
             self._acks.polled(polled, is_whole=True)
-        self._appended_at = time.monotonic()
-        self._is_due.set()
+        self._commits.reached([] if self._at_most_once else offsets_of(polled))
 
     async def _store_first(self, polled: Sequence[Batch]) -> None:
         """Store the offsets of a poll before its records are appended, and let the source acknowledge them: none comes
         again. Raises where they cannot be stored, and nothing is appended then."""
         if offsets := offsets_of(polled):
             await self._store.put(self.id.connector, offsets)
-            self._committed.add(offsets)
-            self._has_news = True
+            self._news.committed(offsets)
             await self._tell_committed()
-
-    def _reach_half_way(self, converted: Converted, appended: list[Outgoing], left: list[Outgoing]) -> None:
-        """Take note of how far a poll came."""
-        in_order = all(out.is_in_order for out in (*appended, *left))
-        self._pending.add(offsets_before(converted.polled, appended, left, in_order=in_order))
-        self._half_way = half_way(converted.polled, appended, left) if in_order else []
-        self._is_due.set()
-
-    async def settle(self, failures: Sequence[Failure]) -> None:
-        """Send the letters of records that are skipped, and count them.
-
-        Raises:
-            Interrupted: The task is to stop, and the log cannot take them now.
-            ConnectError: dead_letter.unwritable; none is skipped.
-        """
-        assert self.tolerance is not None
-        if failures:
-            if self._dead_letters is not None:
-                await self._dead_letters.keep(failures)
-            self.tolerance.skip(failures)
-
-    async def _settle_at_last(self, failures: Sequence[Failure]) -> bool:
-        """As `settle`, of a poll that has failed or was interrupted; tried once. Return whether nothing is missing."""
-        assert self.tolerance is not None
-        if failures and self._dead_letters is not None:
-            try:
-                await self._dead_letters.keep(failures, waits=False)
-            except ConnectError as error:
-                self.log.error("%s", error.message)
-                return False
-        self.tolerance.skip(failures)
-        return True
 
     async def wait_for_letters(self, error: ConnectError, tries: int, doing: str) -> bool:
         assert self._appends is not None
@@ -508,38 +449,14 @@ class SourceTaskRunner(TaskRunner):
         finally:
             self._appends.outage.clear()
 
-    async def keep_last(self) -> None:
-        """Send the letter of the record that ends the task, once."""
-        assert self.tolerance is not None
-        if self._dead_letters is not None and self.tolerance.ended_by is not None:
-            await self._dead_letters.keep([self.tolerance.ended_by], waits=False)
-
-    async def flush_letters(self) -> None:
-        """Return when the letters of all that was skipped are on disk."""
-        if self._dead_letters is not None:
-            await self._dead_letters.flush()
-
     def _may_end(self, left: list[Outgoing]) -> bool:
         """Whether a stop may come in front of these, so that they come again and nothing else does."""
-        assert self._underway is not None
         assert self._appends is not None
-        converted, _ = self._underway
-        outcome = converted.outcome
-        if self._at_most_once or outcome.failures or outcome.ending is not None or self._appends.has_failures:
-            return False
-        return can_end_before(left, can_tell=type(self._plugin).offset_within is not SourceTask.offset_within)
+        return not self._appends.has_failures and self._half_way.may_end(left)
 
     def _on_slice(self, left: Callable[[], list[Outgoing]]) -> None:
-        """Take note, now and then, of how far a poll came that takes its time: where each record has its offset."""
-        if time.monotonic() - self._noted_at < self.around.worker.offset_flush_interval_ms / 1000:
-            return
-        self._noted_at = time.monotonic()
-        assert self._underway is not None
-        converted, appended = self._underway
-        if self._may_end(rest := left()):
-            in_order = all(out.is_in_order for out in (*appended, *rest))
-            self._pending.add(offsets_before(converted.polled, appended, rest, in_order=in_order))
-            self._is_due.set()
+        """Hear that a poll goes into the log slice by slice, which may take its time."""
+        self._half_way.note(left, self._may_end)
 
     def _before_append(self, out: Outgoing) -> None:
         if self._dead_letters is not None and out.topic == self._dead_letters.topic:
@@ -564,31 +481,14 @@ class SourceTaskRunner(TaskRunner):
             await appending
 
     async def _ask_half_way(self) -> None:
-        """Have the source tell up to where the batches came whose append failed within: at the end, beside no poll."""
-        for batch, count in self._half_way:
-            try:
-                offset = await call(self.thread, self._plugin.offset_within, batch, count)
-                reached = batch.replace(source_offset=offset)
-                check_source(self._plugin, "offset_within", reached)
-            except ConnectError as error:  # what failed before is the task's failure
-                self.log.warning("%d records of a batch that failed will come again: %s", count, error.message)
-            else:
-                self._pending.add(offsets_of([reached]))
+        """Have the source tell how far a poll came that failed: at the end, beside no poll."""
+        await self._half_way.ask()
 
     # -- committing ------------------------------------------------------------------------------------------------
 
     async def _commit_regularly(self) -> None:
-        """Commit every `offset.flush.interval.ms`, or sooner where nothing more was appended for a while: beside polls,
-        which may take their time."""
-        interval_s = self.around.worker.offset_flush_interval_ms / 1000
-        while True:
-            await self._is_due.wait()
-            quiet_at = max(self._appended_at, self._committed_at) + QUIET_COMMIT_S
-            wait_s = min(self._committed_at + interval_s, quiet_at) - time.monotonic()
-            if wait_s > 0:
-                await asyncio.sleep(wait_s)
-            else:
-                await self._commit()
+        """Commit whenever it is time, beside polls."""
+        await self._commits.commit_regularly()
 
     def _check_parts(self) -> None:
         """Raise what ended the committer, or who flushes for acknowledgements: they end by a failure alone."""
@@ -597,85 +497,27 @@ class SourceTaskRunner(TaskRunner):
                 part.result()
 
     async def _commit(self) -> None:
-        """Make what was appended durable, then store its offsets. A failure is logged, and tried again later; one that
-        does not pass is raised."""
-        async with self._is_committing:
-            self._committed_at = time.monotonic()
-            self._is_due.clear()
-            offsets = self._pending.take()
-            if not offsets:
-                return
-            assert self._producer is not None
-            try:
-                async with asyncio.timeout(self.around.worker.offset_flush_timeout_ms / 1000):
-                    await self._producer.flush()
-                    await self.flush_letters()
-                    await self._store.put(self.id.connector, offsets)
-            except BaseException as error:
-                self._pending.put_back(offsets)
-                self._is_due.set()
-                if not isinstance(error, ConnectError | TimeoutError):
-                    raise
-                if isinstance(error, ConnectError) and not may_pass(error) and not self.stopping:
-                    raise
-                self.log.error("source offsets were not committed: %s", self._why_not_flushed(error))
-            else:
-                self._committed.add(offsets)
-                self._has_news = True
-                if self.around.observers.wants("connect_offsets_committed"):
-                    plain = [(dict(partition), dict(offset)) for partition, offset in offsets]
-                    self.tell("connect_offsets_committed", offsets=plain)
+        """Commit what was appended so far. A failure that passes is logged, and it is tried again later."""
+        await self._commits.commit()
 
-    def _why_not_flushed(self, error: BaseException) -> str:
-        return str(error) or f"it took longer than offset.flush.timeout.ms={self.around.worker.offset_flush_timeout_ms}"
+    def _committed(self, offsets: Sequence[SourceOffset]) -> None:
+        """Hear of offsets that are committed."""
+        self._news.committed(offsets)
+        if self.around.observers.wants("connect_offsets_committed"):
+            plain = [(dict(partition), dict(offset)) for partition, offset in offsets]
+            self.tell("connect_offsets_committed", offsets=plain)
 
     async def _make_durable_for(self, acks: Acknowledgements) -> None:
         """Bring to disk what the plugin waits to hear of, beside polls, as soon as it was appended."""
-        while True:
-            await acks.is_waiting.wait()
-            if not await self._make_durable():
-                await asyncio.sleep(FLUSH_AGAIN_S)
+        await self._commits.make_durable_regularly(acks)
 
     async def _make_durable(self) -> bool:
-        """Bring to disk what the plugin waits to hear of, if anything. A failure is logged, and returns False: it is
-        tried again later; one that does not pass is raised."""
-        if (acks := self._acks) is None:
-            return True
-        assert self._producer is not None
-        async with self._is_acknowledging:
-            if not (taken := acks.take()):
-                return True
-            try:
-                async with asyncio.timeout(self.around.worker.offset_flush_timeout_ms / 1000):
-                    await self._producer.flush()
-            except BaseException as error:
-                acks.put_back(taken)
-                if not isinstance(error, ConnectError | TimeoutError):
-                    raise
-                if isinstance(error, ConnectError) and not may_pass(error) and not self.stopping:
-                    raise
-                self.log.warning("records cannot be acknowledged now: %s", self._why_not_flushed(error))
-                return False
-            acks.durable(taken)
-            self._is_woken.set()  # the plugin is told before the next poll, which may be long
-            return True
+        """Bring to disk what the plugin waits to hear of, if anything; return whether nothing waits any more."""
+        return await self._commits.make_durable()
 
     async def _tell_committed(self) -> None:
         """Tell the plugin what was committed since it was last told. Between two calls of it, and after the last."""
-        if self._acks is not None and (records := self._acks.news()):
-            try:
-                await call(self.thread, self._plugin.commit_records, records)
-            except Exception as error:
-                self.log.error("the task's commit_records failed: %s: %s", type(error).__name__, error, exc_info=True)
-        if not self._has_news:
-            return
-        self._has_news = False
-        offsets = self._committed.take()
-        try:
-            await call(self.thread, self._plugin.commit, offsets)
-        except Exception as error:  # as in Kafka; it is told of them again with the next ones
-            self._committed.put_back(offsets)
-            self.log.error("the task's commit failed: %s: %s", type(error).__name__, error, exc_info=True)
+        await self._news.tell()
 
 
 def listed(task: SourceTask, result: Any) -> list[Batch]:

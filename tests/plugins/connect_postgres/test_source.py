@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from connect.api import ConfigError, RetriableError
-from connect.runtime.tasks.source_task import IDLE_WAIT_MIN_S
+from connect.runtime.tasks.idling import IDLE_WAIT_MIN_S
 from connect_postgres import JdbcSourceConnector
 from connect_postgres.source import BETWEEN_POLLS_S
 from tests.support.tasks import call, connector, poll, source_task

@@ -131,7 +131,7 @@ async def test_a_stop_ends_a_wait_for_nothing_at_once(worker: RunningWorker) -> 
     await run(worker, of(Journal()))
     await worker.until_state("s", State.RUNNING, tasks=1)
     task = runner(worker)
-    waiting = asyncio.create_task(task.wait_idle(3600, task._is_woken))
+    waiting = asyncio.create_task(task.wait_idle(3600, task._idling.is_woken))
     await asyncio.sleep(0)
     task.stop()
     async with asyncio.timeout(30):
