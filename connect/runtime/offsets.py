@@ -27,7 +27,7 @@ from connect.runtime.factory import connector_desc
 from connect.runtime.model import PluginKind
 from connect.runtime.plugins import PluginHost
 from connect.runtime.tasks.context import ConnectorContextImpl
-from connect.runtime.tasks.exactly_once import fence_tasks
+from connect.runtime.tasks.transactional import fence_tasks
 from connect.runtime.validation.checking import closed
 from connect.runtime.worker_config import WorkerConfig
 from connect.stores.offset_topics import OffsetTopics

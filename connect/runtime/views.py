@@ -41,7 +41,7 @@ from connect.runtime.providers.infos import written_infos
 from connect.runtime.rates import RateConfig, has_references
 from connect.runtime.secrets import redact, shown
 from connect.runtime.states import INITIAL
-from connect.runtime.tasks.exactly_once import task_of
+from connect.runtime.tasks.transactional import task_of
 from connect.runtime.validation import validator
 from connect.runtime.validation.checking import Checks
 from connect.runtime.worker import Worker

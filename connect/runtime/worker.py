@@ -25,10 +25,11 @@ from connect.runtime.providers.resolved import Resolved, stored
 from connect.runtime.rates import LIVE_KEYS, Rates
 from connect.runtime.states import INITIAL, Event, after
 from connect.runtime.tasks.context import ConnectorContextImpl
-from connect.runtime.tasks.exactly_once import ExactlyOnceSourceTaskRunner, fence_tasks
+from connect.runtime.tasks.exactly_once import ExactlyOnceSourceTaskRunner
 from connect.runtime.tasks.sink_task import SinkTaskRunner
 from connect.runtime.tasks.source_task import SourceTaskRunner
 from connect.runtime.tasks.task import RELEASE_S, Surroundings, TaskOrigin, TaskRunner, TaskSpec, render_trace
+from connect.runtime.tasks.transactional import fence_tasks
 from connect.runtime.worker_config import WorkerConfig
 from connect.stores.offset_topics import OffsetTopics
 

@@ -19,6 +19,9 @@ The loop is that of `source_task.py`. What differs is what becomes of a poll's r
   transaction that the connector aborts the offsets count as read: they are committed without its records.
 - A transaction without records and without offsets is none: nothing is written.
 
+`transaction.py` has the life of a transaction, `transactional.py` the task's one writer; here is which polls are in
+one.
+
 A commit is under way beside the next polls, and what they brought meanwhile is committed together: with `poll`, too,
 where a transaction holds whole polls, and one where the source is slower than the disk.
 """
@@ -28,15 +31,13 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from connect.api import Batch, ConfigError, ConnectError, SourceTask
-from connect.api.config_values import whole_number
+from connect.api import Batch, ConnectError, SourceTask
 from connect.api.contract import records_of
-from connect.api.errors import ProducerFencedError, TransactionStateError
-from connect.ports import Cluster, Producer
+from connect.ports import Producer
 from connect.records import Appended
 from connect.runtime.connector_config import SourceConnectorConfig
 from connect.runtime.tasks.acknowledgements import Acknowledgements
@@ -46,42 +47,14 @@ from connect.runtime.tasks.pipeline import Outgoing
 from connect.runtime.tasks.source_offsets import PendingOffsets, SourceOffset, offsets_of
 from connect.runtime.tasks.source_task import Converted, SourceTaskRunner, listed
 from connect.runtime.tasks.tolerance import Interrupted
-from connect.runtime.worker_config import WorkerConfig
+from connect.runtime.tasks.transaction import Part, Transaction, explain
+from connect.runtime.tasks.transactional import timeout_ms, transactional_id
 
-#: Kafka's `transaction.timeout.ms`; a transaction of an interval gets so much more than the interval.
-_TIMEOUT_MS: Final = 60_000
 #: So many polls wait while a transaction is committed, before no more is polled, or fewer, where they hold
 #: `task.max.inflight.bytes`. Together they become the next one, so that a slow disk is waited for less often than once
 #: a poll.
 QUEUED_MAX: Final = 8
-#: After so long without a transaction the id is taken once more: the log forgets those that nobody uses for a week.
-RENEWED_AFTER_S: Final = 3600.0
 _REASON: Final = "since the worker's exactly.once.source.support is enabled"
-
-
-def transactional_id(worker: WorkerConfig, connector: str, task: int) -> str:
-    """Return what tells a task's producer from all others, through restarts: Kafka's `${group.id}-connector-task`."""
-    return f"{worker.group_id}-{connector}-{task}"
-
-
-def task_of(worker: WorkerConfig, connectors: Iterable[str], transactional: str) -> str | None:
-    """Return which task, of these connectors, has a transactional id; None where none does."""
-    for connector in connectors:
-        prefix = transactional_id(worker, connector, 0).removesuffix("0")
-        number = transactional.removeprefix(prefix)
-        if number != transactional and number.isdecimal():
-            return f"{connector}-{number}"
-    return None
-
-
-async def fence_tasks(cluster: Cluster, worker: WorkerConfig, connector: str) -> None:
-    """Shut out whatever still writes for tasks of a connector, and abort what is left open.
-
-    Before the tasks divide the work anew, or somebody else changes the offsets: a task of before may run late, and
-    under another number than the one that has its share now.
-    """
-    known = [info.transactional_id for info in await cluster.admin.list_transactions()]
-    await cluster.admin.fence_producers([each for each in known if task_of(worker, [connector], each) is not None])
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,12 +87,7 @@ class ExactlyOnceSourceTaskRunner(SourceTaskRunner):
         self._interval_s = (self.around.worker.offset_flush_interval_ms if interval_ms is None else interval_ms) / 1000
         #: Held while a poll is appended, and while a transaction is ended: by the loop, or by the committer.
         self._turn = asyncio.Lock()
-        self._is_open = self._is_broken = False
-        self._began_at = 0.0
-        self._used_at = time.monotonic()
-        #: What this transaction has appended: topic, partition, records and bytes.
-        self._appended: list[tuple[str, int | None, int, int]] = []
-        self._pending = PendingOffsets()
+        self._transaction: Transaction
         #: Set while something waits for the committer.
         self._is_due = asyncio.Event()
         #: Committed offsets on their way to the worker's own topic.
@@ -153,30 +121,24 @@ class ExactlyOnceSourceTaskRunner(SourceTaskRunner):
         for key, value in own.items():
             if str(configs.get(key, value)) != value:
                 self.log.warning("%s=%s of task %s is not heeded, %s", key, configs[key], self.id, _REASON)
-        self._transaction_timeout_ms = str(self._timeout_ms(configs))
-        configs = {**configs, **own, "transaction.timeout.ms": self._transaction_timeout_ms}
+        interval_ms = int(self._interval_s * 1000) if self._boundary == "interval" else 0
+        self._timeout_ms = str(timeout_ms(configs, interval_ms=interval_ms))
+        configs = {**configs, **own, "transaction.timeout.ms": self._timeout_ms}
         producer = self.around.cluster.producer(client_id=client_id, configs=configs, internal=True)
         await producer.init_transactions()
-        self._used_at = time.monotonic()
         return producer
-
-    def _timeout_ms(self, configs: dict[str, Any]) -> Any:
-        """Return the transactions' timeout: what is asked for, if it is long enough for the interval."""
-        given = configs.get("transaction.timeout.ms")
-        interval_ms = int(self._interval_s * 1000) if self._boundary == "interval" else 0
-        if given is None:
-            return _TIMEOUT_MS + interval_ms
-        if (asked_ms := whole_number(str(given))) is not None and 0 <= asked_ms <= interval_ms:
-            raise ConfigError(
-                f"transaction.timeout.ms={given} of the producer is over before a transaction of "
-                f"transaction.boundary.interval.ms={interval_ms} ends",
-                hint="Raise producer.override.transaction.timeout.ms, or leave it out.",
-                config_path="transaction.boundary.interval.ms",
-            )
-        return given
 
     def _prepare_commits(self, producer: Producer) -> None:
         """A transaction is what commits. A poll that failed half-way leaves nothing: its transaction is aborted."""
+        self._transaction = Transaction(
+            self.id,
+            producer,
+            self._store,
+            self._acks,
+            flush_letters=self._settling.flush,
+            on_committed=self._tell_what_is_committed,
+            log=self.log,
+        )
 
     # -- the end of the loop ---------------------------------------------------------------------------------------
 
@@ -187,7 +149,7 @@ class ExactlyOnceSourceTaskRunner(SourceTaskRunner):
         """What is acknowledged is committed, so durable. Where very much waits to be, an interval ends early."""
         if self._acks is not None and self._acks.is_full and self._boundary == "interval":
             async with self._turn:
-                await self._end()
+                await self._transaction.end()
         return True
 
     async def _make_durable_for(self, acks: Acknowledgements) -> None:
@@ -199,11 +161,11 @@ class ExactlyOnceSourceTaskRunner(SourceTaskRunner):
         if self._appending is not None and not self._appending.done():
             return  # it waits for the log, and goes on with that
         async with self._turn:
-            if self._is_broken or (self._requests is not None and not self._pausing_only):
-                await self._abort()
+            if self._transaction.is_broken or (self._requests is not None and not self._pausing_only):
+                await self._transaction.abort()
             elif self._requests is None:
-                await self._end()
-            elif self._is_open:
+                await self._transaction.end()
+            elif self._transaction.is_open:
                 self._tell_of_open()
         await self._copy()
 
@@ -215,7 +177,7 @@ class ExactlyOnceSourceTaskRunner(SourceTaskRunner):
             "committed records wait for it; after transaction.timeout.ms=%s of its producer it is aborted, and once "
             "resumed the task fails then, and its records come again",
             self.id,
-            self._transaction_timeout_ms,
+            self._timeout_ms,
         )
 
     @property
@@ -230,15 +192,15 @@ class ExactlyOnceSourceTaskRunner(SourceTaskRunner):
         while True:
             await self._is_due.wait()
             due_at = copied_at + copy_s
-            if self._boundary == "interval" and self._is_begun:
-                due_at = min(due_at, self._began_at + self._interval_s)
+            if self._boundary == "interval" and self._transaction.is_begun:
+                due_at = min(due_at, self._transaction.began_at + self._interval_s)
             if (wait_s := due_at - time.monotonic()) > 0:
                 await asyncio.sleep(wait_s)
                 continue
             self._is_due.clear()
             if self._boundary == "interval":
                 async with self._turn:
-                    await self._end()
+                    await self._transaction.end()
             copied_at = time.monotonic()
             await self._copy()
 
@@ -288,7 +250,7 @@ class ExactlyOnceSourceTaskRunner(SourceTaskRunner):
     async def _wait_for_more(self) -> bool:
         if self._requests is not None and (end := self._requests.take_end()) is not None:
             async with self._turn:  # asked for by a poll that brought nothing
-                await self._end_as_asked(end)
+                await self._transaction.end_as_asked(end)
         return await super()._wait_for_more()
 
     # -- a poll's records ------------------------------------------------------------------------------------------
@@ -331,11 +293,11 @@ class ExactlyOnceSourceTaskRunner(SourceTaskRunner):
                 try:
                     await self._append_group(group)
                 except BaseException as error:
-                    self._explain(error)
+                    explain(error, self.id)
                     raise
             self._in_hand_bytes -= sum(polled.converted.size_bytes for polled in group)
             self._has_room.set()
-            if self._is_begun or self._to_copy:
+            if self._transaction.is_begun or self._to_copy:
                 self._is_due.set()
 
     async def _append_group(self, group: Sequence[_Polled]) -> None:
@@ -351,17 +313,17 @@ class ExactlyOnceSourceTaskRunner(SourceTaskRunner):
             try:
                 for outgoing, batches, end in polled.parts():
                     await self._append_part(outgoing, batches)
-                    await self._end_as_asked(end)
+                    await self._transaction.end_as_asked(end)
             except ConnectError:
-                if self._is_broken and whole and self._boundary == "poll":
+                if self._transaction.is_broken and whole and self._boundary == "poll":
                     # The polls before it were in the same transaction by chance alone: once more, without this one.
-                    await self._abort()
+                    await self._transaction.abort()
                     for before in whole:
                         await self._append_part(before.converted.outgoing, before.converted.polled, is_settled=True)
                 raise
             whole.append(polled)
         if self._boundary == "poll" or (self._boundary == "interval" and self._is_interval_over()):
-            await self._end()
+            await self._transaction.end()
 
     async def _append_part(
         self, outgoing: Sequence[Outgoing], polled: Sequence[Batch], *, is_settled: bool = False
@@ -372,11 +334,11 @@ class ExactlyOnceSourceTaskRunner(SourceTaskRunner):
             is_settled: It was appended before; what the topic does not allow of it is skipped already.
         """
         assert self._appends is not None
-        if not self._is_begun:
-            self._began_at = time.monotonic()
-        before = len(self._appended)
+        transaction = self._transaction
+        transaction.enter()
+        before = transaction.parts
         if outgoing:
-            await self._begin()
+            await transaction.begin()
         try:
             await self._appends.append(deque(outgoing), [])
             failures = self._appends.take_failures()
@@ -384,114 +346,27 @@ class ExactlyOnceSourceTaskRunner(SourceTaskRunner):
         except BaseException:
             if self._acks is not None:
                 self._acks.polled((), is_whole=False)
-            self._is_broken = len(self._appended) > before or self._requests is not None
+            transaction.is_broken = transaction.parts > before or self._requests is not None
             raise
-        self._pending.add(offsets_of(polled))
+        transaction.reached(offsets_of(polled))
         if self._acks is not None:
             self._acks.polled(polled, is_whole=True)
 
     def _after_append(self, out: Outgoing, where: Appended | None) -> None:
         if self._acks is not None:
             self._acks.landed(out, where)
-        self._appended.append((out.topic, out.partition, len(out.columns), out.size_bytes))
-
-    # -- a transaction's life; the caller has the turn -------------------------------------------------------------
-
-    async def _begin(self) -> None:
-        if not self._is_open:
-            assert self._producer is not None
-            if time.monotonic() - self._used_at > RENEWED_AFTER_S:
-                await self._producer.init_transactions()
-            await self._producer.begin_transaction()
-            self._is_open, self._used_at = True, time.monotonic()
-
-    @property
-    def _is_begun(self) -> bool:
-        """Whether something waits for the end: records, or the offsets alone of some that were all dropped."""
-        return self._is_open or bool(self._pending)
+        self._transaction.appended(Part(out.topic, out.partition, len(out.columns), out.size_bytes))
 
     def _is_interval_over(self) -> bool:
-        return time.monotonic() >= self._began_at + self._interval_s
+        return time.monotonic() >= self._transaction.began_at + self._interval_s
 
-    async def _end_as_asked(self, end: bool | None) -> None:
-        """Do what the connector asked for: commit, abort, or go on.
-
-        What it aborts counts as read: its offsets are committed, without its records.
-        """
-        if end is None:
-            return
-        if not end:
-            offsets = self._pending.take()
-            told = [record._replace(metadata=None) for record in self._acks.take()] if self._acks is not None else []
-            await self._abort()
-            self._pending.add(offsets)
-            if self._acks is not None:
-                self._acks.put_back(told)
-        await self._end()
-
-    async def _end(self) -> None:
-        """Commit what is in hand with its offsets. Raises what ends the task: nobody knows what became of it then."""
-        offsets = self._pending.take()
-        if not self._is_open and not offsets:
-            return
-        assert self._producer is not None
-        self._is_broken = True  # until the commit has been answered
-        await self._begin()
-        written = None
-        try:
-            if offsets:
-                await self._settling.flush()
-                written = await self._store.put_within(self._producer, self.id.connector, offsets)
-            await self._producer.commit_transaction()
-        except BaseException as error:
-            self._explain(error)
-            raise
-        self._is_open = self._is_broken = False
-        if written is not None:
-            written.committed()
-        self._tell_what_is_committed(offsets)
-
-    def _tell_what_is_committed(self, offsets: list[SourceOffset]) -> None:
-        appended, self._appended = self._appended, []
+    def _tell_what_is_committed(self, appended: Sequence[Part], offsets: Sequence[SourceOffset]) -> None:
         for topic, partition, records, size_bytes in appended:
             self.records += records
             self.size_bytes += size_bytes
             self.tell_delivered(topic, partition, records, size_bytes)
         if self._acks is not None:
-            self._acks.durable(self._acks.take())
             self._idling.is_woken.set()  # the plugin is told before the next poll, which may be long
         if offsets:
             self._to_copy.add(offsets)
             self._committed(offsets)
-
-    async def _abort(self) -> None:
-        """Leave nothing of what is in hand: it comes again. A failure is logged: whoever takes the id aborts, too."""
-        self._pending.take()
-        self._appended = []
-        if self._acks is not None:
-            self._acks.take()
-        was_open, self._is_open, self._is_broken = self._is_open, False, False
-        if not was_open:
-            return
-        assert self._producer is not None
-        try:
-            await self._producer.abort_transaction()
-        except ConnectError as error:
-            self.log.warning("task %s: its transaction was not aborted: %s", self.id, error.message)
-
-    def _explain(self, error: BaseException) -> None:
-        """Say, once, what a producer's error means for the task."""
-        if isinstance(error, ConnectError) and error.message.startswith(f"task {self.id} "):
-            return
-        if isinstance(error, ProducerFencedError):
-            error.message = f"task {self.id} is shut out, so that no two write for it: {error.message}"
-            error.hint = (
-                "Restart the task to take its place back. If it happens again, something else uses this "
-                "transactional.id: give each worker a group.id of its own."
-            )
-        elif isinstance(error, TransactionStateError):
-            error.message = f"task {self.id} cannot commit, and its records come again: {error.message}"
-            error.hint = (
-                "Restart the task. Raise producer.override.transaction.timeout.ms where its transactions "
-                "rightly take so long."
-            )

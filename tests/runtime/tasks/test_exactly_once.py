@@ -18,8 +18,8 @@ from connect.codec.header import iterate_batches
 from connect.log.storage.files import Disk
 from connect.records import Columns, TopicPartition
 from connect.runtime.model import State, TaskId
-from connect.runtime.tasks import exactly_once
-from connect.runtime.tasks.exactly_once import ExactlyOnceSourceTaskRunner, fence_tasks
+from connect.runtime.tasks import transaction
+from connect.runtime.tasks.exactly_once import ExactlyOnceSourceTaskRunner
 from connect.stores.offsets import OffsetStore
 from tests.support.odd_plugins import Journal, disk_refuses, register, source
 from tests.support.worker import DEADLINE_S, STRING, RunningWorker, running_worker, until
@@ -611,16 +611,6 @@ async def test_a_task_that_was_left_behind_and_comes_back_late_writes_nothing(tm
         assert await offset_of(worker) == 1
 
 
-async def test_all_tasks_of_a_connector_are_shut_out_and_no_other_connectors(worker: RunningWorker) -> None:
-    cluster = worker.herder.cluster
-    for name in ("connect-cluster-s-0", "connect-cluster-s-11", "connect-cluster-s-1-0", "connect-cluster-s-x"):
-        await cluster.producer(client_id="p", configs={"transactional.id": name}).init_transactions()
-    epochs = {name: e.record.epoch for name, e in cluster._transactions._entries.items()}  # type: ignore[attr-defined]
-    await fence_tasks(cluster, worker.herder.worker_config, "s")
-    after = {name: e.record.epoch for name, e in cluster._transactions._entries.items()}  # type: ignore[attr-defined]
-    assert {n for n, e in after.items() if e != epochs[n]} == {"connect-cluster-s-0", "connect-cluster-s-11"}
-
-
 async def test_keys_that_would_break_it_are_not_heeded(worker: RunningWorker, caplog: pytest.LogCaptureFixture) -> None:
     overrides = {"producer.override.transactional.id": "mine", "producer.override.enable.idempotence": "false"}
     await run(worker, made([record(0)]), **overrides)
@@ -663,7 +653,7 @@ async def test_a_commit_whose_answer_was_lost_is_found_out_by_the_next_start(
 async def test_an_id_that_was_long_unused_is_taken_once_more(
     worker: RunningWorker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(exactly_once, "RENEWED_AFTER_S", -1.0)
+    monkeypatch.setattr(transaction, "RENEWED_AFTER_S", -1.0)
     await run(worker, made([record(0)], [record(1)]))
     await until_committed(worker, "v0", "v1")
     assert worker.herder.cluster._transactions._entries[ID].record.epoch > 1  # type: ignore[attr-defined]
