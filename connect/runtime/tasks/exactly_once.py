@@ -29,6 +29,8 @@ where a transaction holds whole polls, and one where the source is slower than t
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import math
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -88,7 +90,7 @@ class ExactlyOnceSourceTaskRunner(SourceTaskRunner):
         #: Held while a poll is appended, and while a transaction is ended: by the loop, or by the committer.
         self._turn = asyncio.Lock()
         self._transaction: Transaction
-        #: Set while something waits for the committer.
+        #: Set when something may have come for the committer.
         self._is_due = asyncio.Event()
         #: Committed offsets on their way to the worker's own topic.
         self._to_copy = PendingOffsets()
@@ -189,20 +191,27 @@ class ExactlyOnceSourceTaskRunner(SourceTaskRunner):
         """End a transaction whose interval is over, though no poll comes; copy offsets now and then."""
         copy_s = self.around.worker.offset_flush_interval_ms / 1000
         copied_at = time.monotonic()
+        is_timed = self._boundary == "interval"
         while True:
-            await self._is_due.wait()
-            due_at = copied_at + copy_s
-            if self._boundary == "interval" and self._transaction.is_begun:
-                due_at = min(due_at, self._transaction.began_at + self._interval_s)
-            if (wait_s := due_at - time.monotonic()) > 0:
-                await asyncio.sleep(wait_s)
-                continue
-            self._is_due.clear()
-            if self._boundary == "interval":
+            end_at = (
+                self._transaction.began_at + self._interval_s if is_timed and self._transaction.is_begun else math.inf
+            )
+            copy_at = copied_at + copy_s if self._to_copy else math.inf
+            now = time.monotonic()
+            if now >= end_at:
                 async with self._turn:
-                    await self._transaction.end()
-            copied_at = time.monotonic()
-            await self._copy()
+                    if self._is_interval_over():  # a poll may have ended it meanwhile, and begun another
+                        await self._transaction.end()
+            elif now >= copy_at:
+                copied_at = now
+                await self._copy()
+            elif end_at < math.inf or (copy_at < math.inf and not is_timed):
+                await asyncio.sleep(min(end_at, copy_at) - now)
+            else:  # a transaction that begins meanwhile may be over before that
+                self._is_due.clear()
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(None if copy_at == math.inf else copy_at - now):
+                        await self._is_due.wait()
 
     async def _copy(self) -> None:
         await self._store.copy(self.id.connector, self._to_copy.take())

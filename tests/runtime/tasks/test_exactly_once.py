@@ -264,6 +264,46 @@ async def test_an_interval_is_committed_when_it_is_over_though_no_poll_comes(wor
     assert await offset_of(worker) == 2
 
 
+class Drips(SourceTask):
+    """Brings `count` records, one a poll, a poll each `every_s`; then nothing."""
+
+    count, every_s = 0, 0.0
+    number = 0
+
+    def poll(self) -> list[Record]:
+        self.context.stopping.wait(self.every_s)
+        if self.number == self.count:
+            return []
+        self.number += 1
+        return [record(self.number)]
+
+
+async def test_a_transaction_lasts_for_its_interval_also_where_offsets_are_flushed_more_often(
+    worker: RunningWorker,
+) -> None:
+    boundary = {"transaction_boundary": "interval", "transaction_boundary_interval_ms": "60000"}
+    await run(worker, type("Odd", (Drips,), {"count": 10, "every_s": 0.03}), **boundary)  # the flush: each 50 ms
+    await worker.until(lambda: worker.herder.active_topics("s") == ["t"])
+    deadline = time.monotonic() + DEADLINE_S
+    while await end_of(worker, "t") < 10:
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.005)
+    assert await committed(worker) == []
+    await stopped(worker)
+    assert await committed(worker) == [f"v{n}" for n in range(1, 11)]
+
+
+async def test_the_last_record_of_many_intervals_is_committed_in_its_time_however_seldom_offsets_are_flushed(
+    tmp_path: Path,
+) -> None:
+    boundary = {"transaction_boundary": "interval", "transaction_boundary_interval_ms": "20"}
+    async with running_worker(
+        tmp_path, exactly_once_source_support="enabled", offset_flush_interval_ms="60000"
+    ) as worker:
+        await run(worker, type("Odd", (Drips,), {"count": 100, "every_s": 0.002}), **boundary)
+        await until_committed(worker, *(f"v{n}" for n in range(1, 101)))
+
+
 @pytest.mark.parametrize("asked", ["stop", "pause"])
 async def test_an_interval_under_way_is_committed_on_a_stop_and_on_a_pause(worker: RunningWorker, asked: str) -> None:
     await run(worker, made([record(0)]), transaction_boundary="interval", transaction_boundary_interval_ms="60000")
