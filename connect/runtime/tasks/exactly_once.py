@@ -193,9 +193,8 @@ class ExactlyOnceSourceTaskRunner(SourceTaskRunner):
         copied_at = time.monotonic()
         is_timed = self._boundary == "interval"
         while True:
-            end_at = (
-                self._transaction.began_at + self._interval_s if is_timed and self._transaction.is_begun else math.inf
-            )
+            ends = is_timed and self._transaction.is_begun and not self._transaction.is_broken
+            end_at = self._transaction.began_at + self._interval_s if ends else math.inf
             copy_at = copied_at + copy_s if self._to_copy else math.inf
             now = time.monotonic()
             if now >= end_at:

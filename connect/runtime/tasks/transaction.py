@@ -119,7 +119,10 @@ class Transaction:
         await self.end()
 
     async def end(self) -> None:
-        """Commit what is in hand with its offsets. Raises what ends the task: nobody knows what became of it then."""
+        """Commit what is in hand with its offsets; nothing where only an abort may come. Raises what ends the task:
+        nobody knows what became of it then."""
+        if self.is_broken:
+            return
         offsets = self._pending.take()
         if not self.is_open and not offsets:
             return
