@@ -21,7 +21,8 @@ from connect.runtime.dead_letters.documents import Content
 from connect.runtime.dead_letters.letters import Letter
 from connect.runtime.factory import make_converter, make_header_converter, make_stages
 from connect.runtime.plugins import PluginHost
-from connect.runtime.tasks.pipeline import Outcome, Outgoing, Pipeline
+from connect.runtime.tasks.outgoing import Outgoing
+from connect.runtime.tasks.pipeline import Outcome, Pipeline
 from connect.runtime.tasks.record_json import as_json, as_shown
 from connect.runtime.tasks.stages import Stage
 from connect.runtime.tasks.tolerance import Interrupted, Tolerance

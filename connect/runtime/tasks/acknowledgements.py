@@ -15,7 +15,7 @@ from typing import Any, Final
 from connect.api import Batch, CommittedRecord, RecordMetadata, SourceTask
 from connect.api.contract import check_acknowledged
 from connect.records import Appended
-from connect.runtime.tasks.pipeline import Outgoing
+from connect.runtime.tasks.outgoing import Outgoing
 
 #: So many records may wait to be durable; then the next poll waits for a flush.
 WAITING_MAX: Final = 100_000

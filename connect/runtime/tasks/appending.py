@@ -26,8 +26,8 @@ from connect.ports import Producer
 from connect.records import Appended
 from connect.runtime.tasks.delivery import may_pass
 from connect.runtime.tasks.failures import Failure
+from connect.runtime.tasks.outgoing import Outgoing
 from connect.runtime.tasks.pacing import SourcePace
-from connect.runtime.tasks.pipeline import Outgoing
 from connect.runtime.tasks.tolerance import Interrupted, Tolerance
 from connect.runtime.tasks.topic_creation import TopicCreation
 

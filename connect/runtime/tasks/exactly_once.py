@@ -44,8 +44,8 @@ from connect.records import Appended
 from connect.runtime.connector_config import SourceConnectorConfig
 from connect.runtime.tasks.acknowledgements import Acknowledgements
 from connect.runtime.tasks.boundaries import TransactionContextImpl, parts_of
+from connect.runtime.tasks.outgoing import Outgoing
 from connect.runtime.tasks.pacing import SourcePace
-from connect.runtime.tasks.pipeline import Outgoing
 from connect.runtime.tasks.source_offsets import PendingOffsets, SourceOffset, offsets_of
 from connect.runtime.tasks.source_task import Converted, SourceTaskRunner, listed
 from connect.runtime.tasks.tolerance import Interrupted

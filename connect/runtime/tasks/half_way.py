@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from connect.api import Batch, ConnectError, SourceTask
 from connect.api.contract import check_source
 from connect.runtime.border.calls import TaskThread, call
-from connect.runtime.tasks.pipeline import Outgoing
+from connect.runtime.tasks.outgoing import Outgoing
 from connect.runtime.tasks.source_offsets import (
     SourceOffset,
     can_end_before,

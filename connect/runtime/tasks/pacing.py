@@ -15,7 +15,7 @@ from typing import Any, Final
 from connect.api import ConfigError
 from connect.records import Columns, FetchedBatch
 from connect.runtime.rates import Limit, Share
-from connect.runtime.tasks.pipeline import Outgoing
+from connect.runtime.tasks.outgoing import Outgoing
 from connect.runtime.tasks.tolerance import Interrupted
 
 #: A sink that waits for its turn, or for a long time has needed no fetch, hears the group this often.

@@ -12,75 +12,33 @@ from __future__ import annotations
 import functools
 import logging
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from connect.api import (
     Batch,
-    Column,
     ConnectError,
     Converter,
     DataError,
-    Header,
     HeaderConverter,
-    Headers,
     Plugin,
     RetriableError,
 )
-from connect.api.contract import check_bytes, check_column, check_pair, check_runs, failed_of
-from connect.records import Columns, FetchedBatch, RawHeaders
+from connect.api.contract import failed_of
+from connect.records import FetchedBatch
 from connect.runtime.border.calls import Underway
 from connect.runtime.border.failures import fail, is_plain, told
 from connect.runtime.border.watchdog import Abandoned
 from connect.runtime.failure_kinds import kind_of
+from connect.runtime.tasks.converters import Converters, raw_batch
 from connect.runtime.tasks.failures import Failure, coordinates, named, reason_of
+from connect.runtime.tasks.outgoing import Outgoing
 from connect.runtime.tasks.replays import parted
 from connect.runtime.tasks.stages import Stage, coalesce
 from connect.runtime.tasks.tolerance import Interrupted, Tolerance
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Outgoing:
-    """Bytes on their way to a topic, with the source's coordinates as the batch had them; see `Batch`.
-
-    Attributes:
-        source_end: Of a part: where the source goes on after the whole.
-        is_in_order: Each record of the poll is there, in the order in which the source gave them.
-        size_bytes: Of keys and values; counted once, on the task's thread.
-    """
-
-    topic: str
-    partition: int | None
-    columns: Columns
-    source_partition: Mapping[str, Any] | None = None
-    source_offset: Mapping[str, Any] | None = None
-    source_offsets: Sequence[Mapping[str, Any] | None] | None = None
-    source_end: Mapping[str, Any] | None = None
-    is_in_order: bool = True
-    size_bytes: int = -1
-
-    def __post_init__(self) -> None:
-        if self.size_bytes < 0:
-            object.__setattr__(self, "size_bytes", self.columns.size_bytes)
-
-    def __len__(self) -> int:
-        return len(self.columns)
-
-    def cut(self, start: int, stop: int) -> Outgoing:
-        """Return the records from `start` up to `stop`; `source_offset` stays with the last of all."""
-        return Outgoing(
-            self.topic,
-            self.partition,
-            self.columns.cut(start, stop),
-            self.source_partition,
-            self.source_offset if stop >= len(self) else None,
-            None if self.source_offsets is None else self.source_offsets[start:stop],
-            self.source_end or self.source_offset,
-            self.is_in_order,
-        )
 
 
 @dataclass(slots=True)
@@ -136,6 +94,7 @@ class Pipeline:
         self._is_in_order = True
         #: When the step under way began; None between steps.
         self._since: float | None = None
+        self._converters = Converters(key_converter, value_converter, header_converter, self._works)
         self._went_singly = False
 
     def close(self) -> None:
@@ -152,6 +111,9 @@ class Pipeline:
         return Pipeline(
             stages, self._key_converter, self._value_converter, self._header_converter, self._tolerance, self._clock_ms
         )
+
+    def _works(self, step: str, plugin: Plugin) -> None:
+        self._at = (step, plugin)
 
     def underway(self) -> Underway | None:
         """Return the step that is under way, for the watchdog. From any thread."""
@@ -189,15 +151,15 @@ class Pipeline:
             ConnectError: A step takes nothing, for a reason that passes; `errors.retry.timeout` is up.
         """
         self.outcome, now_ms = Outcome(), self._clock_ms()
-        encode = lambda part: [self._encode(part, now_ms)]  # noqa: E731
+        encode = lambda part: [self._converters.encode(part, now_ms, is_in_order=self._is_in_order)]  # noqa: E731
         transformed = self.transform(coalesce(batches))
         return self._each(transformed, lambda batch: self._guarded(encode, batch, "converter", "encode"))
 
     def from_bytes(self, fetched: Iterable[FetchedBatch]) -> list[Batch]:
         """Convert a sink's fetched bytes to batches and transform them, in order; as `to_bytes`."""
         self.outcome = Outcome()
-        raw = (_raw_batch(topic, part) for batch in fetched if len(batch) for topic, part in parted(batch))
-        decoded = self._each(raw, lambda batch: self._guarded(self._decode, batch, "converter", "decode"))
+        raw = (raw_batch(topic, part) for batch in fetched if len(batch) for topic, part in parted(batch))
+        decoded = self._each(raw, lambda batch: self._guarded(self._converters.decode, batch, "converter", "decode"))
         return self.transform(coalesce(decoded))
 
     def _each(self, batches: Iterable[Batch], step: Callable[[Batch], list[Any]]) -> list[Any]:
@@ -296,82 +258,6 @@ class Pipeline:
         finally:
             self._since = None
 
-    # -- converting ------------------------------------------------------------------------------------------------
-
-    def _encode(self, batch: Batch, now_ms: int) -> Outgoing:
-        topic = batch.topic
-        keys: Sequence[bytes | None] | None = None
-        if batch.keys is not None or batch.key_schema is not None:
-            self._at = ("KEY_CONVERTER", self._key_converter)
-            keys = self._key_converter.encode(topic, batch.key_schema, batch.key_column())
-            check_column(self._key_converter, "encode", keys, len(batch))
-        self._at = ("VALUE_CONVERTER", self._value_converter)
-        values = self._value_converter.encode(topic, batch.value_schema, batch.values)
-        check_column(self._value_converter, "encode", values, len(batch))
-        timestamps: Sequence[int] | int
-        if isinstance(batch.timestamps, list):
-            timestamps = [now_ms if t is None else t for t in batch.timestamps]
-        else:
-            timestamps = now_ms if batch.timestamps is None else batch.timestamps
-        self._at = ("HEADER_CONVERTER", self._header_converter)
-        headers = None if batch.headers is None else [self._encode_headers(topic, h) for h in batch.headers]
-        return Outgoing(
-            topic,
-            batch.partition,
-            Columns(values, keys, timestamps, headers),
-            batch.source_partition,
-            batch.source_offset,
-            batch.source_offsets,
-            is_in_order=self._is_in_order,
-        )
-
-    def _encode_headers(self, topic: str, headers: Headers | None) -> RawHeaders | None:
-        if not headers:
-            return None
-        converter = self._header_converter
-        encode = converter.from_connect_header
-        return [
-            (h.name, check_bytes(converter, "from_connect_header", encode(topic, h.name, h.schema, h.value)))
-            for h in headers
-        ]
-
-    def _decode(self, batch: Batch) -> list[Batch]:
-        topic = batch.topic
-        keys: list[Column]
-        self._at = ("KEY_CONVERTER", self._key_converter)
-        if batch.keys is None:
-            schema = check_pair(
-                self._key_converter, "to_connect_data", self._key_converter.to_connect_data(topic, None)
-            )[0]
-            keys = [Column(schema, [None] * len(batch))]
-        else:
-            keys = self._key_converter.decode(topic, batch.keys)
-            check_runs(self._key_converter, "decode", keys, len(batch))
-        self._at = ("VALUE_CONVERTER", self._value_converter)
-        values = self._value_converter.decode(topic, batch.values)
-        check_runs(self._value_converter, "decode", values, len(batch))
-        self._at = ("HEADER_CONVERTER", self._header_converter)
-        headers = None if batch.headers is None else [self._decode_headers(topic, h) for h in batch.headers]  # type: ignore[arg-type]
-        whole = batch.replace(headers=headers)
-        if len(keys) == 1 and len(values) == 1:
-            return [_decoded(whole, keys[0], values[0], all_null=batch.keys is None)]
-        return [
-            _decoded(
-                whole[part], Column(key_schema, key_run), Column(value_schema, value_run), all_null=batch.keys is None
-            )
-            for part, (key_schema, key_run), (value_schema, value_run) in _aligned(keys, values)
-        ]
-
-    def _decode_headers(self, topic: str, headers: RawHeaders | None) -> Headers | None:
-        if not headers:
-            return None
-        decoded = Headers()
-        for name, data in headers:
-            converter = self._header_converter
-            schema, value = check_pair(converter, "to_connect_header", converter.to_connect_header(topic, name, data))
-            decoded.append(Header(name, value, schema))
-        return decoded
-
 
 def _once(function: Callable[[], Any]) -> Any:
     return function()
@@ -383,55 +269,3 @@ def _outage(error: Exception, stage: str, batch: Batch) -> ConnectError:
     ended = ConnectError(f"{reason_of(error)} ({stage}, {coordinates(batch, 0)})", code=code, hint=hint)
     ended.__cause__ = error
     return ended
-
-
-# -- columns -------------------------------------------------------------------------------------------------------
-
-
-def _raw_batch(topic: str, fetched: FetchedBatch) -> Batch:
-    """Dress fetched bytes as a batch of a topic, so that one record of it can be taken out like of any other."""
-    columns = fetched.columns
-    return Batch(
-        topic=topic,
-        values=list(columns.values),
-        keys=None if columns.keys is None else list(columns.keys),
-        partition=fetched.partition,
-        timestamps=columns.timestamps if isinstance(columns.timestamps, int) else list(columns.timestamps),
-        headers=None if columns.headers is None else list(columns.headers),  # type: ignore[arg-type]
-        offsets=fetched.offsets,
-        original_topic=fetched.topic,
-        original_partition=fetched.partition,
-    )
-
-
-def _decoded(batch: Batch, key: Column, value: Column, *, all_null: bool) -> Batch:
-    keys = None if all_null else key.values
-    return batch.replace(keys=keys, values=value.values, key_schema=key.schema, value_schema=value.schema)
-
-
-def _aligned(keys: list[Column], values: list[Column]) -> Iterable[tuple[slice, Column, Column]]:
-    """Cut two columns' runs at each other's borders."""
-    borders = sorted({*_borders(keys), *_borders(values)})
-    start = 0
-    for end in borders:
-        part = slice(start, end)
-        yield part, _cut(keys, part), _cut(values, part)
-        start = end
-
-
-def _borders(columns: list[Column]) -> list[int]:
-    ends, end = [], 0
-    for column in columns:
-        end += len(column.values)
-        ends.append(end)
-    return ends
-
-
-def _cut(columns: list[Column], part: slice) -> Column:
-    start = 0
-    for column in columns:
-        end = start + len(column.values)
-        if part.start < end:
-            return Column(column.schema, column.values[part.start - start : part.stop - start])
-        start = end
-    raise AssertionError("a part lies within the columns")

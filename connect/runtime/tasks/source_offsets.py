@@ -9,7 +9,7 @@ import orjson
 
 from connect.api import Batch
 from connect.records import Columns
-from connect.runtime.tasks.pipeline import Outgoing
+from connect.runtime.tasks.outgoing import Outgoing
 
 SourceOffset = tuple[Mapping[str, Any], Mapping[str, Any]]
 

@@ -34,8 +34,9 @@ from connect.runtime.tasks.delivery import delivery_timeout_s
 from connect.runtime.tasks.half_way import HalfWay
 from connect.runtime.tasks.idling import IDLE_WAIT_MIN_S, Idling
 from connect.runtime.tasks.news import News
+from connect.runtime.tasks.outgoing import Outgoing
 from connect.runtime.tasks.pacing import SourcePace
-from connect.runtime.tasks.pipeline import Outcome, Outgoing, Pipeline
+from connect.runtime.tasks.pipeline import Outcome, Pipeline
 from connect.runtime.tasks.settling import Settling
 from connect.runtime.tasks.source_offsets import SourceOffset, offsets_of, shells
 from connect.runtime.tasks.task import Surroundings, TaskRunner, TaskSpec

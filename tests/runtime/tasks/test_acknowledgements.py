@@ -9,7 +9,7 @@ import pytest
 from connect.api import Batch, CommittedRecord, PluginError, RecordMetadata, SourceTask
 from connect.records import Appended, Columns
 from connect.runtime.tasks.acknowledgements import Acknowledgements
-from connect.runtime.tasks.pipeline import Outgoing
+from connect.runtime.tasks.outgoing import Outgoing
 
 
 class Hears(SourceTask):

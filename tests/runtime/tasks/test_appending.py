@@ -17,7 +17,7 @@ from connect.ports import Cluster
 from connect.records import Appended, Columns, TopicPartition
 from connect.runtime.connector_config import SourceConnectorConfig
 from connect.runtime.tasks.appending import Appends
-from connect.runtime.tasks.pipeline import Outgoing
+from connect.runtime.tasks.outgoing import Outgoing
 from connect.runtime.tasks.tolerance import Interrupted, Tolerance
 from connect.runtime.tasks.topic_creation import TopicCreation, topic_groups
 from tests.support.odd_plugins import disk_refuses

@@ -12,7 +12,7 @@ from connect.api import Batch, SourceTask
 from connect.records import Columns
 from connect.runtime.border.calls import TaskThread
 from connect.runtime.tasks.half_way import HalfWay
-from connect.runtime.tasks.pipeline import Outgoing
+from connect.runtime.tasks.outgoing import Outgoing
 
 P = {"p": 0}
 

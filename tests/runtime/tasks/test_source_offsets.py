@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from connect.api import Batch
 from connect.records import Columns
-from connect.runtime.tasks.pipeline import Outgoing
+from connect.runtime.tasks.outgoing import Outgoing
 from connect.runtime.tasks.source_offsets import PendingOffsets, half_way, offsets_before, offsets_of
 
 P = {"p": 0}
