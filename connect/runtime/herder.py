@@ -48,7 +48,7 @@ from connect.runtime.promises import Promise
 from connect.runtime.providers.config_providers import ConfigProviders
 from connect.runtime.restarts import RestartConfig
 from connect.runtime.states import Event, Request, target_after
-from connect.runtime.tasks.task import Surroundings
+from connect.runtime.tasks.spec import Surroundings
 from connect.runtime.validation import validator
 from connect.runtime.validation.checking import Checks
 from connect.runtime.views import ForbiddenError, Views

@@ -28,7 +28,8 @@ from connect.runtime.tasks.context import ConnectorContextImpl
 from connect.runtime.tasks.exactly_once import ExactlyOnceSourceTaskRunner
 from connect.runtime.tasks.sink_task import SinkTaskRunner
 from connect.runtime.tasks.source_task import SourceTaskRunner
-from connect.runtime.tasks.task import RELEASE_S, Surroundings, TaskOrigin, TaskRunner, TaskSpec, render_trace
+from connect.runtime.tasks.spec import Surroundings, TaskOrigin, TaskSpec
+from connect.runtime.tasks.task import RELEASE_S, TaskRunner, render_trace
 from connect.runtime.tasks.transactional import fence_tasks
 from connect.runtime.worker_config import WorkerConfig
 from connect.stores.offset_topics import OffsetTopics

@@ -156,7 +156,7 @@ class ExactlyOnceSourceTaskRunner(SourceTaskRunner):
 
     async def _make_durable_for(self, acks: Acknowledgements) -> None:
         """Nothing is to be done beside the commits."""
-        await self._stopping.wait()
+        await self.asked.stopping.wait()
 
     async def _commit(self) -> None:
         """Commit what is in hand, on a pause and at the end; abort what only the connector may commit."""

@@ -34,6 +34,7 @@ from connect.runtime.factory import make_pipeline
 from connect.runtime.guarantee import is_at_most_once
 from connect.runtime.model import State
 from connect.runtime.offsets import sink_group
+from connect.runtime.tasks.asked import idle_wait_s
 from connect.runtime.tasks.context import SinkTaskContextImpl
 from connect.runtime.tasks.delivery import may_pass
 from connect.runtime.tasks.failures import Failure, before
@@ -41,7 +42,8 @@ from connect.runtime.tasks.isolation import Puts, firsts
 from connect.runtime.tasks.pacing import HEAR_S, parted, positive
 from connect.runtime.tasks.pipeline import Pipeline
 from connect.runtime.tasks.replays import is_replay_topic, replay_topic
-from connect.runtime.tasks.task import Surroundings, TaskRunner, TaskSpec, idle_wait_s
+from connect.runtime.tasks.spec import Surroundings, TaskSpec
+from connect.runtime.tasks.task import TaskRunner
 from connect.runtime.tasks.tolerance import Interrupted
 
 #: What a poll waits for records, which end it at once. When it ends without any, a commit may be due, or partitions
@@ -95,7 +97,7 @@ class SinkTaskRunner(TaskRunner):
 
     async def _prepare(self) -> None:
         make = lambda: make_pipeline(  # noqa: E731 - runs on the task's thread
-            self.around.plugins, self.around.worker, self.spec.config, log=self.log, interrupted=self.interrupted
+            self.around.plugins, self.around.worker, self.spec.config, log=self.log, interrupted=self.asked.interrupted
         )
         self._pipeline = await self.set_up(make)
         originals = self.spec.config.originals
@@ -110,7 +112,7 @@ class SinkTaskRunner(TaskRunner):
             self.tolerance,
             self.context,
             self._may_try_again,
-            self.interrupted,
+            self.asked.interrupted,
             keep_first=self._keep_first if keeps_offsets and self._dead_letters is not None else None,
             at_most_once=self._at_most_once,
             keeps_offsets=keeps_offsets,
@@ -221,7 +223,7 @@ class SinkTaskRunner(TaskRunner):
         records = min(filter(None, (records, self._records_max)), default=None)
         first, rest, count, size_bytes = parted(fetched, records, size)
         has_turn = not self.pace.is_limited or await self.pace.limit.take(
-            self.pace.share, count, size_bytes, until=self._asked, within_s=HEAR_S
+            self.pace.share, count, size_bytes, until=self.asked.either, within_s=HEAR_S
         )
         left = rest if has_turn else fetched
         if left:
@@ -234,7 +236,7 @@ class SinkTaskRunner(TaskRunner):
         is_opened = self._consumer.assignment == self.context.assigned
         is_idle = is_opened and self._is_all_committed()
         polling = self._begin_poll(int(idle_wait_s(POLL_TIMEOUT_S) * 1000) if is_idle else BUSY_POLL_TIMEOUT_MS)
-        asked = asyncio.ensure_future(self._asked.wait())
+        asked = asyncio.ensure_future(self.asked.either.wait())
         waits: set[asyncio.Future[Any]] = {polling, asked}
         try:
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)

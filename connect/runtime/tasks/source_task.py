@@ -28,6 +28,7 @@ from connect.runtime.factory import make_pipeline
 from connect.runtime.guarantee import is_at_most_once
 from connect.runtime.tasks.acknowledgements import Acknowledgements
 from connect.runtime.tasks.appending import Appends
+from connect.runtime.tasks.asked import wait_idle
 from connect.runtime.tasks.committing import FLUSH_AGAIN_S, Commits
 from connect.runtime.tasks.context import SourceTaskContextImpl
 from connect.runtime.tasks.delivery import delivery_timeout_s
@@ -39,7 +40,8 @@ from connect.runtime.tasks.pacing import SourcePace
 from connect.runtime.tasks.pipeline import Outcome, Pipeline
 from connect.runtime.tasks.settling import Settling
 from connect.runtime.tasks.source_offsets import SourceOffset, offsets_of, shells
-from connect.runtime.tasks.task import Surroundings, TaskRunner, TaskSpec
+from connect.runtime.tasks.spec import Surroundings, TaskSpec
+from connect.runtime.tasks.task import TaskRunner
 from connect.runtime.tasks.tolerance import Interrupted
 from connect.runtime.tasks.topic_creation import TopicCreation, topic_groups
 from connect.stores.offset_topics import OffsetTopics
@@ -105,15 +107,15 @@ class SourceTaskRunner(TaskRunner):
         self.pace: SourcePace = SourcePace(
             spec.limit,
             self.bytes_max,
-            asked=self._asked,
-            resumed=self._resumed,
+            asked=self.asked.either,
+            resumed=self.asked.resumed,
             is_stopping=lambda: self.stopping,
             outage=self._outage,
         )
 
     async def _prepare(self) -> None:
         make = lambda: make_pipeline(  # noqa: E731 - runs on the task's thread
-            self.around.plugins, self.around.worker, self.spec.config, log=self.log, interrupted=self.interrupted
+            self.around.plugins, self.around.worker, self.spec.config, log=self.log, interrupted=self.asked.interrupted
         )
         self._pipeline = await self.set_up(make)
         self._acks = Acknowledgements.of(self._plugin)
@@ -214,7 +216,7 @@ class SourceTaskRunner(TaskRunner):
                 continue
             self._check_parts()
             if self._acks is not None and self._acks.is_full and not await self._make_durable():
-                await self.wait_stopping(FLUSH_AGAIN_S)
+                await self.asked.wait_stopping(FLUSH_AGAIN_S)
                 continue
             if not await self._has_space():
                 continue
@@ -244,7 +246,7 @@ class SourceTaskRunner(TaskRunner):
                 self._hand_over(polled)
             elif await self._wait_for_more():
                 idling.was_woken()
-                await self.wait_stopping(polled_at + IDLE_WAIT_MIN_S - time.monotonic())
+                await self.asked.wait_stopping(polled_at + IDLE_WAIT_MIN_S - time.monotonic())
             else:
                 idling.waited()
 
@@ -252,7 +254,7 @@ class SourceTaskRunner(TaskRunner):
         """Wait before the next poll while very much is in hand; False where a stop or a pause ends that."""
         if self._appending is None or self._handed_bytes < self.bytes_max:
             return True
-        asked = asyncio.ensure_future(self._asked.wait())
+        asked = asyncio.ensure_future(self.asked.either.wait())
         await asyncio.wait({self._appending, asked}, return_when=asyncio.FIRST_COMPLETED)
         asked.cancel()
         if self._appending.done():
@@ -261,7 +263,7 @@ class SourceTaskRunner(TaskRunner):
 
     async def _wait_for_more(self) -> bool:
         """Wait, since a poll brought nothing; return True where something ended it: the plugin, a stop or a pause."""
-        return await self.wait_idle(self._idling.wait_s(self.context.poll_wait_s), self._idling.is_woken)
+        return await wait_idle(self._idling.wait_s(self.context.poll_wait_s), self._idling.is_woken)
 
     def begin(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Begin what runs beside the polls. Where it fails, the loop hears of it at once: the next poll may be long."""
@@ -333,7 +335,7 @@ class SourceTaskRunner(TaskRunner):
         if batches is None:
             if self._polling is None:
                 self._polling = asyncio.create_task(call(self.thread, self._poll_method))
-            asked = asyncio.ensure_future(self._asked.wait())
+            asked = asyncio.ensure_future(self.asked.either.wait())
             try:
                 flying = (self._polling, self._appending, self._committer, self._acknowledger, asked)
                 waits: set[asyncio.Future[Any]] = {future for future in flying if future is not None}
@@ -390,7 +392,7 @@ class SourceTaskRunner(TaskRunner):
             if self.pausing and self._outage.is_set():
                 await self._stand_still()
                 continue
-            sign = asyncio.ensure_future((self._outage if self.pausing else self._asked).wait())
+            sign = asyncio.ensure_future((self._outage if self.pausing else self.asked.either).wait())
             await asyncio.wait(waited if self.stopping else {*waited, sign}, return_when=asyncio.FIRST_COMPLETED)
             sign.cancel()
 

@@ -9,89 +9,36 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import dataclasses
 import logging
-import threading
 import traceback
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable
 from typing import Any, cast
 
 from connect.api import ConnectError, Connector, PluginError, RetriableError, Task
 from connect.api.connector import config_class_of
-from connect.ports import Cluster
 from connect.runtime.backoff import wait_ms_of
 from connect.runtime.border.calls import PluginTimeoutError, TaskThread, call
 from connect.runtime.border.failures import PLUGIN_FAILED, cause_of, failure_of, told
-from connect.runtime.border.watchdog import Watchdog
 from connect.runtime.config_prefixes import strip_prefix
-from connect.runtime.connector_config import ConnectorConfig, DeadLetterConfig
+from connect.runtime.connector_config import DeadLetterConfig
 from connect.runtime.connector_context import connector_context
-from connect.runtime.factory import framework_config
-from connect.runtime.model import State, TaskId, TaskProgress
-from connect.runtime.observers import Observers
-from connect.runtime.plugins import PluginDesc, PluginHost
-from connect.runtime.providers.config_providers import ConfigProviders
-from connect.runtime.providers.references import Parts
-from connect.runtime.providers.resolved import Resolved, resolved_task
-from connect.runtime.rates import Limit, RateConfig
+from connect.runtime.model import State, TaskProgress
+from connect.runtime.providers.resolved import Resolved
+from connect.runtime.rates import RateConfig
 from connect.runtime.secrets import redact
 from connect.runtime.states import INITIAL, Event, after
+from connect.runtime.tasks.asked import Asked
 from connect.runtime.tasks.context import SinkTaskContextImpl, SourceTaskContextImpl
 from connect.runtime.tasks.dead_letters import DeadLetterQueue
 from connect.runtime.tasks.failures import Failure, told_to_observers
 from connect.runtime.tasks.pacing import Pace
 from connect.runtime.tasks.pipeline import Pipeline
+from connect.runtime.tasks.spec import Surroundings, TaskSpec
 from connect.runtime.tasks.tolerance import Tolerance
-from connect.runtime.worker_config import WorkerConfig
 
-#: Long idle waits end together, on multiples of this: a wake-up costs more than what it is for, half of it saved. Those
-#: of many seconds on multiples of the second figure.
-IDLE_TICK_S = 0.1
-LONG_TICK_S = 1.0
 #: The least that releasing a plugin may take, however late it is.
 RELEASE_S = 0.2
-
-
-@dataclass(frozen=True, slots=True)
-class TaskOrigin:
-    """What a task's configs are made from anew when it starts, where they hold values of config providers.
-
-    Attributes:
-        config: The connector's config, with references.
-        parts: The task's config, taken apart.
-    """
-
-    config: Mapping[str, str]
-    parts: Mapping[str, Parts]
-
-
-@dataclass(frozen=True, slots=True)
-class TaskSpec:
-    """All that makes a task: who it is, what it runs, and with which config."""
-
-    id: TaskId
-    desc: PluginDesc
-    config: ConnectorConfig
-    task_config: Mapping[str, str]
-    tasks: int
-    origin: TaskOrigin | None = None
-    limit: Limit = field(default_factory=Limit)
-
-
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What a worker lends to its tasks."""
-
-    cluster: Cluster
-    plugins: PluginHost
-    worker: WorkerConfig
-    on_event: Callable[[TaskId, Event, str | None], None]
-    on_topic: Callable[[TaskId, str], None]
-    watchdog: Watchdog
-    observers: Observers
-    providers: ConfigProviders
 
 
 class TaskRunner(ABC):
@@ -128,12 +75,7 @@ class TaskRunner(ABC):
         self.waiting_for: str | None = None
         #: The connector's config with the values of its references, where it has any.
         self._resolved: Resolved | None = None
-        self._stopping = asyncio.Event()
-        self._resumed = asyncio.Event()
-        self._resumed.set()
-        #: Set while the task is asked to stop or to pause: for waits on the loop, and for those on the task's thread.
-        self._asked = asyncio.Event()
-        self.interrupted = threading.Event()
+        self.asked = Asked()
         self._is_made = False
         self._is_late = False
         self._pipeline: Pipeline | None = None
@@ -150,23 +92,15 @@ class TaskRunner(ABC):
         """
         self.stop_by = by
         self.context.stopping.set()
-        self._stopping.set()
-        self._resumed.set()
-        self._asked.set()
-        self.interrupted.set()
+        self.asked.stop()
 
     def pause(self) -> None:
         """Ask the task to stand still after what is in flight."""
-        self._resumed.clear()
-        self._asked.set()
-        self.interrupted.set()
+        self.asked.pause()
 
     def resume(self) -> None:
         """Let the task go on."""
-        self._resumed.set()
-        if not self.stopping:
-            self._asked.clear()
-            self.interrupted.clear()
+        self.asked.resume()
 
     def progress(self) -> TaskProgress:
         """How far the task has come."""
@@ -214,11 +148,7 @@ class TaskRunner(ABC):
         """Take the values of now for the references of the configs."""
         if (origin := self.spec.origin) is not None:
             self._resolved = resolved = await self.around.providers.resolve(origin.config)
-            self.spec = dataclasses.replace(
-                self.spec,
-                config=framework_config(self.spec.desc, resolved.config),
-                task_config=resolved_task(origin.parts, resolved),
-            )
+            self.spec = self.spec.with_values(resolved)
 
     def _make(self) -> None:
         """Make and configure the plugin's task, on the thread: constructors and configs are plugin code too."""
@@ -280,42 +210,20 @@ class TaskRunner(ABC):
     @property
     def stopping(self) -> bool:
         """Whether the task was asked to end."""
-        return self._stopping.is_set()
-
-    async def wait_stopping(self, seconds: float) -> bool:
-        """Wait so many seconds, or until the task is to stop; return whether it is."""
-        if seconds > 0 and not self.stopping:
-            try:
-                async with asyncio.timeout(seconds):
-                    await self._stopping.wait()
-            except TimeoutError:
-                return False
-        return self.stopping
-
-    async def wait_idle(self, seconds: float, until: asyncio.Event) -> bool:
-        """Wait that long, or a little longer if that is long, since there is nothing to do; return whether `until` was
-        set, which ends it."""
-        seconds = idle_wait_s(seconds)
-        if not until.is_set():
-            try:
-                async with asyncio.timeout(seconds):
-                    await until.wait()
-            except TimeoutError:
-                return False
-        return True
-
-    async def pause_point(self) -> None:
-        """Stand still here while paused."""
-        if not self._resumed.is_set() and not self.stopping:
-            self._event(Event.PAUSE)
-            await self._resumed.wait()
-            if not self.stopping:
-                self._event(Event.RESUME)
+        return self.asked.is_stopping
 
     @property
     def pausing(self) -> bool:
         """Whether a pause was asked for."""
-        return not self._resumed.is_set()
+        return self.asked.is_pausing
+
+    async def pause_point(self) -> None:
+        """Stand still here while paused."""
+        if self.pausing and not self.stopping:
+            self._event(Event.PAUSE)
+            await self.asked.resumed.wait()
+            if not self.stopping:
+                self._event(Event.RESUME)
 
     async def retry_wait(
         self,
@@ -345,10 +253,10 @@ class TaskRunner(ABC):
         self.waiting_for = error.message
         try:
             if not until_pause:
-                return not await self.wait_stopping(wait_ms / 1000)
+                return not await self.asked.wait_stopping(wait_ms / 1000)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(wait_ms / 1000):
-                    await self._asked.wait()
+                    await self.asked.either.wait()
             return not self.stopping
         finally:
             if doing:
@@ -460,14 +368,6 @@ class TaskRunner(ABC):
         trace = self._hidden(render_trace(self.failure))
         self.log.error("task failed: %s", trace)
         self._event(Event.FAIL, trace)
-
-
-def idle_wait_s(seconds: float) -> float:
-    """Return how long to wait, so that long waits of many tasks end together; for use on the loop."""
-    tick_s = LONG_TICK_S if seconds >= 2 * LONG_TICK_S else IDLE_TICK_S
-    if seconds <= tick_s:
-        return seconds
-    return seconds + tick_s - (asyncio.get_running_loop().time() + seconds) % tick_s
 
 
 def _was_cancelled() -> bool:

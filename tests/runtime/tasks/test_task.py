@@ -11,6 +11,7 @@ import pytest
 from connect.api import ConfigError, RetriableError, SourceTask
 from connect.runtime import secrets
 from connect.runtime.model import State, TaskId
+from connect.runtime.tasks.asked import wait_idle
 from connect.runtime.tasks.task import render_trace
 from tests.support.odd_plugins import Journal, register, source
 from tests.support.worker import STRING, RunningWorker, running_worker, until
@@ -131,12 +132,12 @@ async def test_a_stop_ends_a_wait_for_nothing_at_once(worker: RunningWorker) -> 
     await run(worker, of(Journal()))
     await worker.until_state("s", State.RUNNING, tasks=1)
     task = runner(worker)
-    waiting = asyncio.create_task(task.wait_idle(3600, task._idling.is_woken))
+    waiting = asyncio.create_task(wait_idle(3600, task._idling.is_woken))
     await asyncio.sleep(0)
     task.stop()
     async with asyncio.timeout(30):
         await waiting
-    assert await task.wait_stopping(3600)
+    assert await task.asked.wait_stopping(3600)
 
 
 async def test_a_paused_task_shows_so_and_goes_on_where_it_was(worker: RunningWorker) -> None:

@@ -1,0 +1,69 @@
+"""What makes a task, and what it is given: who it is, what it runs with which config, and what the worker lends it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+
+from connect.ports import Cluster
+from connect.runtime.border.watchdog import Watchdog
+from connect.runtime.connector_config import ConnectorConfig
+from connect.runtime.factory import framework_config
+from connect.runtime.model import TaskId
+from connect.runtime.observers import Observers
+from connect.runtime.plugins import PluginDesc, PluginHost
+from connect.runtime.providers.config_providers import ConfigProviders
+from connect.runtime.providers.references import Parts
+from connect.runtime.providers.resolved import Resolved, resolved_task
+from connect.runtime.rates import Limit
+from connect.runtime.states import Event
+from connect.runtime.worker_config import WorkerConfig
+
+
+@dataclass(frozen=True, slots=True)
+class TaskOrigin:
+    """What a task's configs are made from anew when it starts, where they hold values of config providers.
+
+    Attributes:
+        config: The connector's config, with references.
+        parts: The task's config, taken apart.
+    """
+
+    config: Mapping[str, str]
+    parts: Mapping[str, Parts]
+
+
+@dataclass(frozen=True, slots=True)
+class TaskSpec:
+    """All that makes a task: who it is, what it runs, and with which config."""
+
+    id: TaskId
+    desc: PluginDesc
+    config: ConnectorConfig
+    task_config: Mapping[str, str]
+    tasks: int
+    origin: TaskOrigin | None = None
+    limit: Limit = field(default_factory=Limit)
+
+    def with_values(self, resolved: Resolved) -> TaskSpec:
+        """Return it with the values of now for the references of its configs."""
+        assert self.origin is not None
+        return replace(
+            self,
+            config=framework_config(self.desc, resolved.config),
+            task_config=resolved_task(self.origin.parts, resolved),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a worker lends to its tasks."""
+
+    cluster: Cluster
+    plugins: PluginHost
+    worker: WorkerConfig
+    on_event: Callable[[TaskId, Event, str | None], None]
+    on_topic: Callable[[TaskId, str], None]
+    watchdog: Watchdog
+    observers: Observers
+    providers: ConfigProviders
