@@ -181,6 +181,10 @@ async def test_a_value_out_of_range_is_refused(database: Database, sink: Start) 
     [
         ("real", 3.4028235e38, 3.4028236e38),
         ("real", float("-inf"), -(10**39)),
+        ("real", float("inf"), 1e300),
+        ("real", float("nan"), -1e300),
+        ("smallint", 1, -(2**15) - 1),
+        ("text", "\u00fc", "a\ud800"),
         ("double precision", 10**308, 10**309),
         ("oid", 2**32 - 1, -1),
         ("integer[]", [1, None, [2]], [1, [2**31]]),
