@@ -374,7 +374,8 @@ class SinkTask(Task[ConfigT]):
         self, partitions: Sequence[tuple[str, int]]
     ) -> Mapping[tuple[str, int], int] | Awaitable[Mapping[tuple[str, int], int] | None] | None:
         """Return where these partitions go on, for sinks that keep offsets in their target: the offset of the first
-        record that is not there yet. A partition that is left out goes on at the group's committed offset.
+        record that is not there yet. A partition that is left out goes on at the group's committed offset. None: with
+        this config it keeps none; else the letters of bad records are on disk before a put that may cover them.
 
         Optional. Called once for each assignment, right behind `open` and before the first record of these partitions;
         what was fetched of them is dropped, and the consumer goes on there. A `context.seek` in `open` counts more. An

@@ -18,6 +18,7 @@ from connect.api import Batch, ConnectError, DataError, FailedRecord
 from connect_postgres.culprits import refused_rows
 from connect_postgres.failures import translated
 from connect_postgres.names import TableName
+from connect_postgres.presumed import Presumptions
 from connect_postgres.sink_config import SinkConfig
 from connect_postgres.steps import Step, Steps
 from connect_postgres.writes import Writer
@@ -64,11 +65,19 @@ def _place(batch: Batch) -> tuple[Any, ...]:
 class Blame:
     """Looks for the bad records of one put."""
 
-    def __init__(self, connection: asyncpg.Connection, writer: Writer, steps: Steps, config: SinkConfig) -> None:
+    def __init__(
+        self,
+        connection: asyncpg.Connection,
+        writer: Writer,
+        steps: Steps,
+        config: SinkConfig,
+        presumptions: Presumptions | None = None,
+    ) -> None:
         self._connection = connection
         self._writer = writer
         self._steps = steps
-        self._config = config
+        self._target = config.target
+        self._presumptions = presumptions
         #: Rows that the server has refused, with their step, the batch and the index of its first record.
         self._found: list[tuple[TableName, Batch, int, Step, list[tuple[int, Any]]]] = []
         self._transaction = connection.transaction()
@@ -126,7 +135,7 @@ class Blame:
 
         async for step in self._steps.of(self._connection, name, batch, recognise=recognise, refused=refused):
             self._is_plain = self._is_plain and step.mode == "insert"
-            rows = await refused_rows(self._connection, self._writer, step)
+            rows = await refused_rows(self._connection, self._writer, step, self._presumptions)
             if rows:
                 self._found.append((name, batch, before, step, rows))
 
@@ -146,7 +155,7 @@ class Blame:
     def _named(self, name: TableName, batch: Batch, before: int, index: int, error: Any) -> FailedRecord:
         told = translated(
             f"writing to table {name}",
-            self._config.target,
+            self._target,
             error,
             record=lambda _: record_of(batch, index),
             writing=True,

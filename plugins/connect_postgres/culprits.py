@@ -9,6 +9,11 @@ written, which no rollback takes back, so the last number tells which row was be
 checks come behind the whole piece (foreign keys, AFTER triggers): there the number says nothing, and the piece is
 halved. Behind a bad row the next piece is as long as the way to it suggests; each that is taken doubles the next.
 
+Most bad rows can be told beforehand (`presumed.py`). Where the last ones could, the others are written first, as if
+there were no bad one, and the presumed ones are put behind them, each alone. That is the same as all in their order
+only where the server refuses each of them, and for what was presumed; else it is undone, and they are looked for as
+above.
+
 A value that is refused has a column, which the server seldom names. So the values of such a row are put into variables
 of the columns' types, one by one, until one is refused alike.
 
@@ -18,11 +23,13 @@ All of it is for a transaction that is rolled back: it names the rows, and keeps
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
+from connect.api import DataError
 from connect_postgres.catalog import ColumnInfo
 from connect_postgres.names import quoted
+from connect_postgres.presumed import Cause, Presumptions, cause_of
 from connect_postgres.steps import Step
 from connect_postgres.values import staged_type, too_long
 from connect_postgres.writes import (
@@ -38,20 +45,26 @@ from connect_postgres.writes import (
 if TYPE_CHECKING:
     import asyncpg
 
+
+class _OtherwiseError(Exception):
+    """The server did not do what was presumed."""
+
+
 #: Rows of the least piece behind a bad one.
 PIECE: Final = 64
 _FOUND: Final = "pg_temp.connect_refused"
 _MARK: Final = "pg_temp.connect_row_mark"
-_MAKE: Final = (
-    f"CREATE TEMPORARY TABLE IF NOT EXISTS {_FOUND.removeprefix('pg_temp.')} (row integer, sqlstate text, "
+_MAKE: Final = (  # and empty it: another search of this transaction may have used it
+    f"CREATE TEMPORARY TABLE IF NOT EXISTS {_FOUND.removeprefix('pg_temp.')} (row integer, sqlstate text, "  # noqa: S608 - our own names
     "message text, schema_name text, table_name text, column_name text, constraint_name text, place integer) "
     "ON COMMIT DELETE ROWS; "
-    f"TRUNCATE {_FOUND}; CREATE TEMPORARY SEQUENCE IF NOT EXISTS {_MARK.removeprefix('pg_temp.')}"
+    f"DELETE FROM {_FOUND}; "
+    f"CREATE TEMPORARY SEQUENCE IF NOT EXISTS {_MARK.removeprefix('pg_temp.')}; "
 )
 _BLOCK: Final = """
 #variable_conflict use_column
 DECLARE
-    _start int := 0; _stop int; _edge int; _count int := {count}; _size int := {count}; _wide int := {count};
+    _start int := 0; _stop int; _edge int; _count int := {count}; _size int := {size}; _wide int := {size};
     _drawn bigint; _is_taken boolean; _is_alone boolean := false; _last int := 0;
     _state text; _message text; _schema text; _table text; _column text; _constraint text;
 BEGIN
@@ -135,20 +148,66 @@ _TRY: Final = """
 
 
 async def refused_rows(
-    connection: asyncpg.Connection, writer: Writer, step: Step
+    connection: asyncpg.Connection, writer: Writer, step: Step, presumptions: Presumptions | None = None
 ) -> list[tuple[int, asyncpg.PostgresError]]:
     """Write a step's rows without those that the server refuses; return these, each with what the server says of it.
 
     Within a transaction that is to be rolled back.
 
+    Args:
+        presumptions: Which rows are likely to be refused; learns what was. None: the rows are looked for.
+
     Raises:
         asyncpg.PostgresError: They cannot be looked for: the server has no PL/pgSQL, or the user no right to temporary
             tables.
     """
-    import asyncpg
-
     if not step.places:
         return []
+    if presumptions is None:
+        return await _search(connection, writer, step)
+    presumed = await presumptions.of(connection, step)
+    if presumptions.are_right(step.table.name):
+        found = await _as_presumed(connection, writer, step, presumed)
+        if found is not None:
+            return found
+    found = await _search(connection, writer, step)
+    await presumptions.learn(connection, step, presumed, found)
+    return found
+
+
+async def _as_presumed(
+    connection: asyncpg.Connection, writer: Writer, step: Step, presumed: Mapping[int, set[Cause]]
+) -> list[tuple[int, asyncpg.PostgresError]] | None:
+    """Write the rows that are not presumed to be bad, and have the others refused; None where that is not what
+    happens, and then nothing is written."""
+    import asyncpg
+
+    bad, good = sorted(presumed), [row for row in range(len(step.places)) if row not in presumed]
+    try:
+        async with connection.transaction():
+            if good:
+                await (step.of_rows(good) if bad else step).write(writer)
+            if not bad:
+                return []
+            said = await _search(connection, writer, step.of_rows(bad), alone=True)
+            found = [(bad[row], error) for row, error in said]
+            if len(found) < len(bad) or any(cause_of(error) not in presumed[row] for row, error in found):
+                raise _OtherwiseError
+            return found
+    except (asyncpg.PostgresError, DataError, _OtherwiseError):
+        return None
+
+
+async def _search(
+    connection: asyncpg.Connection, writer: Writer, step: Step, *, alone: bool = False
+) -> list[tuple[int, asyncpg.PostgresError]]:
+    """Write a step's rows without those that are refused, and return these.
+
+    Args:
+        alone: Each row is written by itself.
+    """
+    import asyncpg
+
     number = "__connect_row"
     while any(column.name == number for column in step.columns):
         number += "_"
@@ -156,9 +215,10 @@ async def refused_rows(
     statement = _statement(step, _source(staging, number))
     if statement is None:
         return []
-    await connection.execute(_MAKE)
-    block = _BLOCK.format(count=len(step.places), statement=statement, mark=_MARK, found=_FOUND, piece=PIECE)
-    await _do(connection, block)
+    count = len(step.places)
+    size = 1 if alone else count
+    block = _BLOCK.format(count=count, size=size, statement=statement, mark=_MARK, found=_FOUND, piece=PIECE)
+    await _do(connection, block, after=_MAKE)
     looked_at = [column for column in step.columns if staged_type(column) is not None or column.is_domain]
     if looked_at:
         await _do(connection, _columns_block(looked_at, staging, number))
@@ -166,8 +226,8 @@ async def refused_rows(
     raised_by: dict[str, str | None] = {}
     for row in await connection.fetch(f"SELECT * FROM {_FOUND} ORDER BY row"):  # noqa: S608 - our own name
         if row["sqlstate"] in _OF_TWO_MEANINGS and row["message"] not in raised_by:
-            alone = _statement(step, _source(staging, number, row["row"], row["row"] + 1))
-            raised_by[row["message"]] = alone and await _raised_by(connection, alone)
+            of_row = _statement(step, _source(staging, number, row["row"], row["row"] + 1))
+            raised_by[row["message"]] = of_row and await _raised_by(connection, of_row)
         column = row["column_name"] or _column_at(step, row["row"], row["sqlstate"])
         if column is None and row["place"] is not None:
             column = looked_at[row["place"]].name
@@ -184,9 +244,9 @@ async def refused_rows(
     return found
 
 
-async def _do(connection: asyncpg.Connection, block: str) -> None:
+async def _do(connection: asyncpg.Connection, block: str, *, after: str = "") -> None:
     tag = f"$connect_{uuid.uuid4().hex}$"
-    await connection.execute(f"DO {tag}{block}{tag}")
+    await connection.execute(f"{after}DO {tag}{block}{tag}")
 
 
 def _columns_block(columns: Sequence[ColumnInfo], staging: str, number: str) -> str:

@@ -31,6 +31,7 @@ from connect_postgres.connection import close, connect, ended_when_silent
 from connect_postgres.failures import explained, line_of
 from connect_postgres.names import TableName
 from connect_postgres.offsets import GONE_HINT, LOCK_TIMEOUT, At, OffsetsMovedError, TargetOffsets
+from connect_postgres.presumed import Presumptions
 from connect_postgres.sink_config import SinkConfig
 from connect_postgres.steps import Step, Steps
 from connect_postgres.tables import Tables
@@ -63,6 +64,7 @@ class JdbcSinkTask(SinkTask[SinkConfig]):
         self._tables = Tables(self.config)
         self._steps = Steps(self.config, self._tables)
         self._offsets = TargetOffsets(self.config, self.context.connector)
+        self._presumptions = Presumptions()
         self._is_exactly_once = self.config.is_exactly_once
         self._failures = 0
         #: Whether the last put may have been committed although its answer was lost.
@@ -136,6 +138,7 @@ class JdbcSinkTask(SinkTask[SinkConfig]):
     async def _drop_kept(self) -> None:
         kept, self._kept = self._kept, None
         if kept is not None:
+            self._tables.forget()  # what was made there is gone with it
             async with self._explained("rolling back"):
                 await kept.transaction.rollback()
 
@@ -418,13 +421,14 @@ class JdbcSinkTask(SinkTask[SinkConfig]):
         """
         await self._drop_kept()
         connection, writer = await self._connected()
-        blame = Blame(connection, writer, self._steps, self.config)
+        blame = Blame(connection, writer, self._steps, self.config, self._presumptions)
         named = [(self._table_of(batch.topic), batch) for batch in batches]
         try:
             async with self._explained("looking for the records that are refused"):
                 found, self._kept = await blame.find(named, recognise=recognise)
         finally:
-            self._tables.forget()
+            if self._kept is None:
+                self._tables.forget()
         if found:
             self._refused += len(found)
             raise _AllNamed(found[0].reason, failed=found, hint=hint)

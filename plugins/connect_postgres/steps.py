@@ -65,9 +65,8 @@ class Step:
 
     def of_rows(self, rows: Sequence[int]) -> Step:
         """Return some of the rows."""
-        values = [[column[row] for row in rows] for column in self.values]
-        places = [self.places[row] for row in rows]
-        return Step(self.mode, self.table, self.columns, values, self.key, places)
+        values = [list(map(column.__getitem__, rows)) for column in self.values]
+        return Step(self.mode, self.table, self.columns, values, self.key, [self.places[row] for row in rows])
 
 
 class Steps:
@@ -99,27 +98,28 @@ class Steps:
             ConfigError: Table, records and config contradict each other.
         """
         places: Sequence[int] = range(len(batch))
+        fields: Fields | None = None
         if refused is not None:
-            batch, places = self._readable(batch, refused)
+            batch, places, fields = self._readable(batch, refused)
         if self._config.delete_enabled and None in batch.values:
             step, mask = await self._deletion(connection, name, batch, places, refused)
             if step is not None:
                 yield step
             places = [place for place, kept in zip(places, mask, strict=True) if kept]
-            batch = batch.select(mask)
+            batch, fields = batch.select(mask), None
         if not len(batch):
             return
-        fields = fields_of(batch, self._config)
+        fields = fields or fields_of(batch, self._config)
         table = await self._tables.ready(connection, name, fields)
         mode = "missing" if recognise else self._config.write_mode
         step = self._fitted(mode, table, fields, places, refused)
         yield _last_of_equal_keys(step) if mode in ("upsert", "update") else step
 
-    def _readable(self, batch: Batch, refused: Refused) -> tuple[Batch, Sequence[int]]:
-        """Leave the records out that cannot be taken apart."""
+    def _readable(self, batch: Batch, refused: Refused) -> tuple[Batch, Sequence[int], Fields | None]:
+        """Leave the records out that cannot be taken apart; the fields of the others, where they are known then."""
         mask = [True] * len(batch)
         try:
-            self._read(batch)
+            return batch, range(len(batch)), self._read(batch)
         except DataError:
             for index in range(len(batch)):
                 try:
@@ -127,14 +127,13 @@ class Steps:
                 except DataError as error:
                     refused(index, error)
                     mask[index] = False
-        return batch.select(mask), [index for index, kept in enumerate(mask) if kept]
+        return batch.select(mask), [index for index, kept in enumerate(mask) if kept], None
 
-    def _read(self, batch: Batch) -> None:
+    def _read(self, batch: Batch) -> Fields | None:
         if self._config.delete_enabled:
             key_fields_of(batch, self._config)
             batch = batch.select([value is not None for value in batch.values])
-        if len(batch):
-            fields_of(batch, self._config)
+        return fields_of(batch, self._config) if len(batch) else None
 
     async def _deletion(
         self,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from connect.api import DataError
 from connect_postgres.catalog import ColumnInfo, TableInfo
@@ -17,6 +17,10 @@ from connect_postgres.values import staged_type, unfit
 
 if TYPE_CHECKING:
     import asyncpg
+
+
+#: Staged rows that are found by a look at all of them.
+_SCANNED_MAX: Final = 100
 
 
 class Writer:
@@ -67,14 +71,16 @@ class Writer:
         await self._connection.execute(delete_statement(table, columns, f"{staging} s"))
 
     async def stage_numbered(self, columns: Sequence[ColumnInfo], values: Sequence[list[Any]], number: str) -> str:
-        """Stage rows with their numbers, from 0, in an indexed column of this name; return the table's name.
+        """Stage rows with their numbers, from 0, in a column of this name, indexed where they are many; return the
+        table's name.
 
         To be rolled back.
         """
         row = ColumnInfo(number, "integer", "integer")
         staging = await self._stage([row, *columns], [list(range(len(values[0]))), *values])
-        index = staging.removeprefix("pg_temp.") + "_row"
-        await self._connection.execute(f"CREATE INDEX IF NOT EXISTS {index} ON {staging} ({quoted(number)})")
+        if len(values[0]) > _SCANNED_MAX:
+            index = staging.removeprefix("pg_temp.") + "_row"
+            await self._connection.execute(f"CREATE INDEX IF NOT EXISTS {index} ON {staging} ({quoted(number)})")
         return staging
 
     async def _stage(self, columns: Sequence[ColumnInfo], values: Sequence[list[Any]]) -> str:
@@ -82,10 +88,10 @@ class Writer:
         name = self._staging.setdefault(shape, _staging_name(shape))
         definitions = ", ".join(f"{quoted(column)} {kind}" for column, kind in shape)
         # Each time, since a transaction that failed took the table with it that it had made. Emptied before use too:
-        # one transaction may stage the same shape twice.
+        # one transaction may stage the same shape twice. Where it has not, TRUNCATE would make new files for nothing.
         await self._connection.execute(
-            f"CREATE TEMPORARY TABLE IF NOT EXISTS {name} ({definitions}) ON COMMIT DELETE ROWS; "
-            f"TRUNCATE pg_temp.{name}"
+            f"CREATE TEMPORARY TABLE IF NOT EXISTS {name} ({definitions}) ON COMMIT DELETE ROWS; "  # noqa: S608 - our own
+            f"DELETE FROM pg_temp.{name}"
         )
         await self._copy(name, "pg_temp", columns, values)
         return f"pg_temp.{name}"

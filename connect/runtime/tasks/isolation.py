@@ -46,14 +46,15 @@ class Puts:
     Attributes:
         todo: What is still to be put, in order; None while it is not converted.
         failures: What failed of this fetch, and is to be skipped as far as it lies before what is not put.
+        keeps_offsets: The sink keeps its offsets in its target, as it has said.
 
     Args:
         may_try_again: Waits before a put is made again, so many ms after it failed the so-manieth time; False where it
             is not to be made.
         interrupted: Set while the task is asked to stop or to pause: no further piece is put then.
-        keep_first: Brings letters of failures to disk; called before a put that may cover them. None where no put does.
+        keep_first: Brings letters of failures to disk; called before a put that may cover them, where the sink
+            `keeps_offsets`. None where there are no letters.
         at_most_once: Nothing is put again of which the sink may have kept something.
-        keeps_offsets: The sink keeps its offsets in its target.
     """
 
     def __init__(
@@ -68,8 +69,8 @@ class Puts:
         *,
         keep_first: Callable[[Sequence[Failure]], Awaitable[None]] | None = None,
         at_most_once: bool = False,
-        keeps_offsets: bool = False,
     ) -> None:
+        self.keeps_offsets = False
         self.todo: deque[Batch] | None = None
         self.failures: list[Failure] = []
         #: What is not to be put, since the plugin has paused or sought its partition; and what ended the task.
@@ -88,7 +89,6 @@ class Puts:
         self._interrupted = interrupted
         self._keep_first = keep_first
         self._at_most_once = at_most_once
-        self._keeps_offsets = keeps_offsets
         self._fetched: Sequence[FetchedBatch] = ()
         #: Within a put: what of the fetch is still to come behind it.
         self._behind: Callable[[], Iterable[Batch]] = lambda: ()
@@ -141,7 +141,7 @@ class Puts:
         todo = deque(self._pipeline.from_bytes(fetched))
         self.failures += self._pipeline.outcome.failures
         self._dropped += self._pipeline.outcome.dropped
-        if self._dropped and self._keeps_offsets:
+        if self._dropped and self.keeps_offsets:
             front, behind = _in_front(todo, self._dropped)
             todo, self._dropped = deque(front), [*behind, *self._dropped]
         return todo
@@ -149,7 +149,7 @@ class Puts:
     def _put_on_thread(self, fetched: list[FetchedBatch]) -> Exception | None:
         """Put what converts; return the error that stopped it, if any, which the first of what is left has met."""
         todo = self.todo = self._converted(fetched)
-        if not self._pieces.is_whole or (self.failures and self._keep_first is not None):
+        if not self._pieces.is_whole or (self.failures and self._has_letters_first):
             return None
         self._behind = lambda: (*self._held, *list(todo)[1:], *self._dropped)
         while todo:
@@ -196,7 +196,7 @@ class Puts:
                 count = len(todo)
             elif failed:
                 front, behind = _parted(given, failed[0].index)
-                if self._keeps_offsets:
+                if self.keeps_offsets:
                     front, others = _in_front(front, behind)
                     if not front:
                         self._end_with(given, failed[0], error)
@@ -227,7 +227,7 @@ class Puts:
                 if start > 0 and self._interrupted.is_set():
                     raise Interrupted
                 end = len(batch) if error is not None else self._pieces.end(start)
-                if error is None and not self._on_loop and self._keep_first is None:
+                if error is None and not self._on_loop and not self._has_letters_first:
                     start, end, error = await self._thread.run(self._put_pieces, todo, start)
                     if error is None:
                         continue
@@ -331,8 +331,12 @@ class Puts:
                 raise Interrupted from error
             error = None
 
+    @property
+    def _has_letters_first(self) -> bool:
+        return self.keeps_offsets and self._keep_first is not None
+
     async def _keep_letters(self) -> None:
-        if self._keep_first is None:
+        if self._keep_first is None or not self.keeps_offsets:
             return
         waiting = [*self.failures[self._kept :], *self._suspects.new()]
         if waiting:

@@ -103,7 +103,6 @@ class SinkTaskRunner(TaskRunner):
         originals = self.spec.config.originals
         self._at_most_once = is_at_most_once(originals)
         self._dead_letters = await self.open_dead_letters()
-        keeps_offsets = type(self._plugin).resume_offsets is not SinkTask.resume_offsets
         assert self.tolerance is not None
         self._puts = Puts(
             self.thread,
@@ -113,9 +112,8 @@ class SinkTaskRunner(TaskRunner):
             self.context,
             self._may_try_again,
             self.asked.interrupted,
-            keep_first=self._keep_first if keeps_offsets and self._dead_letters is not None else None,
+            keep_first=self._keep_first if self._dead_letters is not None else None,
             at_most_once=self._at_most_once,
-            keeps_offsets=keeps_offsets,
         )
         self.context.reached = self._puts.reached
         configs = {
@@ -381,6 +379,9 @@ class SinkTaskRunner(TaskRunner):
         asked = sorted(gained)
         await self._learn_topic_ids({at.topic for at in asked})
         found = await call(self.thread, self._plugin.resume_offsets, asked)
+        if found is not None:
+            assert self._puts is not None
+            self._puts.keeps_offsets = True
         for (topic, partition), offset in resume_offsets_of(self._plugin, found, asked).items():
             self.context.resume_from(TopicPartition(topic, partition), offset)
 

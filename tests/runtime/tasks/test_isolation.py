@@ -400,9 +400,9 @@ async def test_without_tolerance_what_is_put_together_is_put_up_to_the_first_bad
 # -- letters first -----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("is_named", [True, False])
-async def test_a_sink_that_keeps_its_offsets_is_given_nothing_behind_a_bad_record_before_its_letter_is_on_disk(
-    worker: RunningWorker, monkeypatch: pytest.MonkeyPatch, is_named: bool
+@pytest.mark.parametrize(("is_named", "keeps_offsets"), [(True, True), (False, True), (True, False)])
+async def test_only_a_sink_that_keeps_its_offsets_waits_until_the_letter_of_a_bad_record_is_on_disk(
+    worker: RunningWorker, monkeypatch: pytest.MonkeyPatch, is_named: bool, keeps_offsets: bool
 ) -> None:
     order = Journal()
     keep, flush = DeadLetterQueue.keep, DeadLetterQueue.flush
@@ -426,8 +426,8 @@ async def test_a_sink_that_keeps_its_offsets_is_given_nothing_behind_a_bad_recor
             raise DataError("bad", failed=failed if is_named else [])
         order(tuple(values))
 
-    def resume_offsets(self: Named, partitions: Any) -> dict[Any, int]:
-        return {}
+    def resume_offsets(self: Named, partitions: Any) -> dict[Any, int] | None:
+        return {} if keeps_offsets else None
 
     await fill(worker, ["a", "bad", "b"])
     task = of(Named, Journal(), put=put, resume_offsets=resume_offsets)
@@ -435,7 +435,7 @@ async def test_a_sink_that_keeps_its_offsets_is_given_nothing_behind_a_bad_recor
     await until_done(worker, 3)
     entries = list(order)
     behind = next(n for n, entry in enumerate(entries) if isinstance(entry, tuple) and "b" in entry)
-    assert entries[:behind][-2:] == [["bad"], "on disk"]
+    assert (entries[:behind][-2:] == [["bad"], "on disk"]) is keeps_offsets
     assert await letters(worker) == [b"bad"]
 
 
