@@ -55,8 +55,11 @@ class TableName:
         return self.name if self.schema is None else f"{self.schema}.{self.name}"
 
     @classmethod
-    def parse(cls, text: str) -> TableName:
+    def parse(cls, text: str, *, parts_max: int = 3) -> TableName:
         """Read 'table', 'schema.table' or 'database.schema.table'; parts may be in double quotes.
+
+        Args:
+            parts_max: 2 where a database, which is not looked at, is refused.
 
         Raises:
             ValueError: It is none of these.
@@ -68,6 +71,6 @@ class TableName:
             if position == len(text) or text[position] != ".":
                 break
             position += 1
-        if position != len(text) or text.endswith(".") or not 1 <= len(parts) <= 3:
+        if position != len(text) or text.endswith(".") or not 1 <= len(parts) <= parts_max:
             raise ValueError(f"table name {text!r}: TABLE or SCHEMA.TABLE is expected")
         return cls(parts[-1], parts[-2] if len(parts) > 1 else None)

@@ -205,7 +205,7 @@ class SinkConfig(ConnectionConfig):
         if len(set(self.pk_fields)) != count:
             yield Problem("pk.fields", f"pk.fields names a column twice: {', '.join(self.pk_fields)}")
         try:
-            TableName.parse(self.offsets_table_name)
+            TableName.parse(self.offsets_table_name, parts_max=2)
         except ValueError as error:
             yield Problem("offsets.table.name", f"offsets.table.name: {error}")
         if "$" in self.table_name_format.replace(_TOPIC, ""):

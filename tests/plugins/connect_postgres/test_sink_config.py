@@ -24,6 +24,8 @@ SINK = {"connection.url": "postgresql://127.0.0.1/db"}
         ({"pk.mode": "record_key", "pk.fields": "id,id"}, "names a column twice"),
         ({"table.name.format": "$topic"}, "the only placeholder is ${topic}"),
         ({"table.name.format": "a.b.c.d"}, "TABLE or SCHEMA.TABLE is expected"),
+        ({"offsets.table.name": "a.b.c"}, "offsets.table.name: table name 'a.b.c': TABLE or SCHEMA.TABLE is expected"),
+        ({"offsets.table.name": "a.b."}, "offsets.table.name: table name 'a.b.': TABLE or SCHEMA.TABLE is expected"),
         ({"insert.mode": "merge"}, "insert.mode"),
     ],
 )
