@@ -23,17 +23,39 @@ class Fields:
         columns: By column name, in order; the key's first.
         schemas: The fields' schemas; None where they are not declared.
         key: Names of the columns that make the key, [] for none.
+        structs: What columns without a schema are taken from: one struct a row, and the field's name there.
     """
 
     columns: dict[str, list[Any]] = field(default_factory=dict)
     schemas: dict[str, Schema | None] = field(default_factory=dict)
     key: list[str] = field(default_factory=list)
+    structs: dict[str, tuple[list[Any], str]] = field(default_factory=dict)
 
-    def add(self, name: str, values: list[Any], schema: Schema | None) -> None:
+    def add(
+        self, name: str, values: list[Any], schema: Schema | None, structs: tuple[list[Any], str] | None = None
+    ) -> None:
         """Add a column; one that is there already stays."""
         if name not in self.columns:
             self.columns[name] = values
             self.schemas[name] = schema
+            if structs is not None and schema is None:
+                self.structs[name] = structs
+
+    def rows_with(self, name: str) -> list[int]:
+        """Return the rows that have a column's field: all, where it is declared, if only with a null."""
+        if name not in self.structs:
+            return list(range(len(self.columns[name])))
+        structs, field_name = self.structs[name]
+        return [row for row, one in enumerate(structs) if field_name in one]
+
+    def of_rows(self, rows: Sequence[int]) -> Fields:
+        """Return some of the rows."""
+        found = Fields(key=self.key)
+        for name, values in self.columns.items():
+            structs = self.structs.get(name)
+            kept = None if structs is None else ([structs[0][row] for row in rows], structs[1])
+            found.add(name, [values[row] for row in rows], self.schemas[name], kept)
+        return found
 
     @property
     def key_rows(self) -> list[tuple[Any, ...]]:
@@ -63,11 +85,11 @@ def fields_of(batch: Batch, config: SinkConfig) -> Fields:
                 f"it has {', '.join(values)}"
             )
         for name in fields.key:
-            fields.add(name, values[name], schemas[name])
+            fields.add(name, values[name], schemas[name], (batch.values, name))
     chosen = config.fields_whitelist
     for name in values:
         if not chosen or name in chosen:
-            fields.add(name, values[name], schemas[name])
+            fields.add(name, values[name], schemas[name], (batch.values, name))
     if not fields.columns:
         has = ", ".join(values) or "none"
         raise (
@@ -99,7 +121,7 @@ def _folded(fields: Fields, topic: str) -> Fields:
                 f"a record of topic {topic} has two fields for column {folded(name)}, "
                 "since quote.sql.identifiers=never folds case"
             )
-        found.add(folded(name), values, fields.schemas[name])
+        found.add(folded(name), values, fields.schemas[name], fields.structs.get(name))
     return found
 
 
@@ -137,7 +159,7 @@ def _add_key(fields: Fields, batch: Batch, names: list[str]) -> None:
                 f"a key of topic {batch.topic} has no field {name!r}, which pk.fields names; "
                 f"it has {', '.join(columns)}"
             )
-        fields.add(name, columns[name], schemas[name])
+        fields.add(name, columns[name], schemas[name], (keys, name))
 
 
 def _value_columns(batch: Batch) -> tuple[dict[str, list[Any]], dict[str, Schema | None]]:

@@ -2,11 +2,16 @@
 
 Of a key that has a tombstone the row is deleted, and only what came behind its last tombstone is written. In upsert and
 update the last of equal keys counts.
+
+A field that the table has no column for, a key that is no struct: such a contradiction between a record, the config and
+the table is nobody's fault by itself. It is the record's where another of its topic has fitted, in this put or since
+the task's start; where none has, it is the config's or the table's. So it is of a column that was written before.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -76,6 +81,8 @@ class Steps:
         self._config = config
         self._tables = tables
         self._zone = config.zone
+        #: Of each topic of which a record has fitted: the columns that were written.
+        self._fitted_columns: dict[str, set[str]] = {}
 
     async def of(
         self,
@@ -94,7 +101,7 @@ class Steps:
             refused: Is told of the records that are bad by themselves, which are left out; without it the first raises.
 
         Raises:
-            DataError: A record is bad by itself.
+            DataError: A record is bad, by itself or beside the others of its topic.
             ConfigError: Table, records and config contradict each other.
         """
         places: Sequence[int] = range(len(batch))
@@ -109,8 +116,20 @@ class Steps:
             batch, fields = batch.select(mask), None
         if not len(batch):
             return
-        fields = fields or fields_of(batch, self._config)
+        fields = fields or self._apart(batch, fields_of)
+        bad = self._at_fault(await self._tables.find(connection, name), batch.topic, fields, len(batch))
+        if bad:
+            for row, error in bad.items():
+                if refused is None:
+                    raise error
+                refused(places[row], error)
+            mask = [row not in bad for row in range(len(batch))]
+            batch, places = batch.select(mask), [place for place, kept in zip(places, mask, strict=True) if kept]
+            if not len(batch):
+                return
+            fields = self._apart(batch, fields_of)
         table = await self._tables.ready(connection, name, fields)
+        self._fitted_columns.setdefault(batch.topic, set()).update(fields.columns)
         mode = "missing" if recognise else self._config.write_mode
         step = self._fitted(mode, table, fields, places, refused)
         yield _last_of_equal_keys(step) if mode in ("upsert", "update") else step
@@ -120,13 +139,21 @@ class Steps:
         mask = [True] * len(batch)
         try:
             return batch, range(len(batch)), self._read(batch)
-        except DataError:
+        except (DataError, ConfigError):
+            shapes: dict[int, ConfigError] = {}
             for index in range(len(batch)):
                 try:
                     self._read(batch[index : index + 1])
-                except DataError as error:
-                    refused(index, error)
+                except (DataError, ConfigError) as error:
                     mask[index] = False
+                    if isinstance(error, ConfigError):
+                        shapes[index] = error
+                    else:
+                        refused(index, error)
+            if shapes and not any(mask) and batch.topic not in self._fitted_columns:
+                raise next(iter(shapes.values())) from None
+            for index, shape in shapes.items():
+                refused(index, _of_record(shape))
         return batch.select(mask), [index for index, kept in enumerate(mask) if kept], None
 
     def _read(self, batch: Batch) -> Fields | None:
@@ -134,6 +161,75 @@ class Steps:
             key_fields_of(batch, self._config)
             batch = batch.select([value is not None for value in batch.values])
         return fields_of(batch, self._config) if len(batch) else None
+
+    def _apart(self, batch: Batch, take: Callable[[Batch, SinkConfig], Fields]) -> Fields:
+        """Take a batch apart; what contradicts the config, as others of its topic do not, is bad."""
+        try:
+            return take(batch, self._config)
+        except ConfigError as error:
+            if batch.topic in self._fitted_columns or any(map(self._is_readable, _one_by_one(batch))):
+                raise _of_record(error) from error
+            raise
+
+    def _is_readable(self, batch: Batch) -> bool:
+        try:
+            self._read(batch)
+        except (DataError, ConfigError):
+            return False
+        return True
+
+    async def look_at(self, connection: asyncpg.Connection, batches: Sequence[tuple[TableName, Batch]]) -> None:
+        """Learn whether a record fits of topics that nothing was written of yet, and that have several batches, one for
+        each schema: the first is no judge of all."""
+        counts = Counter(batch.topic for _, batch in batches)
+        for name, batch in batches:
+            if counts[batch.topic] == 1 or batch.topic in self._fitted_columns:
+                continue
+            written = batch.select([value is not None for value in batch.values])
+            if len(written) and self._is_readable(written):
+                fields = fields_of(written, self._config)
+                table = await self._tables.find(connection, name)
+                if len(self._with_refused_fields(table, fields)) < len(written):
+                    self._fitted_columns[batch.topic] = set()
+
+    def _with_refused_fields(
+        self, table: TableInfo | None, fields: Fields, *, may_evolve: bool = True
+    ) -> dict[int, list[str]]:
+        """Return the rows that have fields which cannot be written, and these."""
+        found: dict[int, list[str]] = {}
+        if table is None and not self._config.auto_create:
+            return found  # nothing can be, which is said where the table is to be made
+        for column in fields.columns:
+            if self._tables.refusal(table, [column], may_evolve=may_evolve) is not None:
+                for row in fields.rows_with(column):
+                    found.setdefault(row, []).append(column)
+        return found
+
+    def _at_fault(
+        self, table: TableInfo | None, topic: str, fields: Fields, count: int, *, may_evolve: bool = True
+    ) -> dict[int, DataError]:
+        """Return the rows, of so many, that have fields which cannot be written, where others of their topic have none.
+
+        Raises:
+            ConfigError: It is not for these rows.
+        """
+        rows = self._with_refused_fields(table, fields, may_evolve=may_evolve)
+        if not rows:
+            return {}
+        columns = list(dict.fromkeys(column for names in rows.values() for column in names))
+        fitted = self._fitted_columns.get(topic)
+        gone = [column for column in columns if fitted is not None and column in fitted]
+        if gone or (fitted is None and len(rows) == count):
+            error = self._tables.refusal(table, gone or columns, may_evolve=may_evolve)
+            assert error is not None, "each of them is refused"
+            told = "which was written before" if gone else f"and each record of topic {topic} so far has that field"
+            raise ConfigError(f"{error.message}; {told}", config_path=error.config_path, hint=error.hint)
+        found: dict[int, DataError] = {}
+        for row, names in rows.items():
+            error = self._tables.refusal(table, names, may_evolve=may_evolve)
+            assert error is not None, "each of them is refused"
+            found[row] = _of_record(error, names[0])
+        return found
 
     async def _deletion(
         self,
@@ -144,17 +240,43 @@ class Steps:
         refused: Refused | None,
     ) -> tuple[Step | None, list[bool]]:
         """Return what deletes the rows of tombstones, and which records are still to be written."""
-        fields = key_fields_of(batch, self._config)
+        fields = self._apart(batch, key_fields_of)
         keys = list(map(_hashable, fields.key_rows))
         last = {key: index for index, key in enumerate(keys) if batch.values[index] is None}
         mask = [index > last.get(key, -1) for index, key in enumerate(keys)]
         table = await self._tables.find(connection, name)
         if table is None:  # nothing was ever written under these keys
             return None, mask
-        dead = Fields(key=fields.key)
-        for column in fields.key:
-            dead.add(column, [fields.columns[column][index] for index in last.values()], fields.schemas[column])
-        return self._fitted("delete", table, dead, [places[index] for index in last.values()], refused), mask
+        told = list[int]()
+
+        def tell(place: int, error: DataError) -> None:
+            told.append(place)
+            if refused is None:
+                raise error
+            refused(place, error)
+
+        if len(self._with_refused_fields(table, fields, may_evolve=False)) < len(batch):
+            self._fitted_columns.setdefault(batch.topic, set())
+        rows = sorted(last.values())
+        dead = self._apart(_some(batch, rows), key_fields_of)
+        bad = self._at_fault(table, batch.topic, dead, len(rows), may_evolve=False)
+        for row, error in bad.items():
+            tell(places[rows[row]], error)
+        if bad:
+            rows = [index for row, index in enumerate(rows) if row not in bad]
+            if rows:
+                dead = self._apart(_some(batch, rows), key_fields_of)
+        step = None
+        if rows:
+            self._fitted_columns.setdefault(batch.topic, set()).update(dead.columns)
+            at = [places[index] for index in rows]
+            step = self._fitted("delete", table, dead, at, None if refused is None else tell)
+        if told:  # what is in front of one that is bad is not done with
+            still = {keys[index] for index in last.values() if places[index] in told}
+            mask = [
+                kept or (keys[index] in still and batch.values[index] is not None) for index, kept in enumerate(mask)
+            ]
+        return step, mask
 
     def _fitted(
         self, mode: str, table: TableInfo, fields: Fields, places: Sequence[int], refused: Refused | None
@@ -180,29 +302,31 @@ class Steps:
         for row, error in bad.items():
             refused(places[row], error)
         good = [row for row in range(len(places)) if row not in bad]
-        rest = Fields(key=fields.key)
-        for name, given in fields.columns.items():
-            rest.add(name, [given[row] for row in good], fields.schemas[name])
-        return self._fitted(mode, table, rest, [places[row] for row in good], refused)
+        return self._fitted(mode, table, fields.of_rows(good), [places[row] for row in good], refused)
 
 
 def _unfit(column: ColumnInfo, told: str) -> DataError:
     return DataError(told, details={"column": column.name})
 
 
+def _of_record(error: ConfigError, column: str | None = None) -> DataError:
+    """Return the same, said of a record."""
+    return DataError(error.message, hint=error.hint, details={} if column is None else {"column": column})
+
+
+def _some(batch: Batch, rows: Sequence[int]) -> Batch:
+    """Return some records of a batch, in their order."""
+    chosen = set(rows)
+    return batch.select([row in chosen for row in range(len(batch))])
+
+
+def _one_by_one(batch: Batch) -> Iterator[Batch]:
+    return (batch[index : index + 1] for index in range(len(batch)))
+
+
 def _writable(table: TableInfo, name: str) -> ColumnInfo:
     column = table.column(name)
-    if column is None:
-        raise ConfigError(
-            f"table {table.name} has no column {name!r}; it has {', '.join(table.column_names)}",
-            config_path="pk.fields",
-        )
-    if column.generated:
-        raise ConfigError(
-            f"column {name} of table {table.name} is GENERATED: the server computes it, and takes no value for it",
-            config_path="fields.whitelist",
-            hint="Leave the field out with fields.whitelist, or with the ReplaceField transform.",
-        )
+    assert column is not None, "columns that it lacks were refused before"
     return column
 
 

@@ -5,6 +5,7 @@ What is made here belongs to the transaction of the batch that needs it; where t
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from connect.api import ConfigError
@@ -60,6 +61,26 @@ class Tables:
             assert table is not None, "the table was just altered"
         return table
 
+    def refusal(
+        self, table: TableInfo | None, columns: Iterable[str], *, may_evolve: bool = True
+    ) -> ConfigError | None:
+        """Return why these columns cannot be written: the table lacks them and is not to get them, computes them, or
+        could not have them. `table`: as `find` returns it."""
+        lacks = list[str]()
+        for name in columns:
+            column = None if table is None else table.column(name)
+            if column is not None:
+                if column.generated:
+                    return generated(table.name, name) if table is not None else None
+            elif table is not None and not (may_evolve and self._config.auto_evolve):
+                lacks.append(name)
+            else:
+                try:
+                    quoted(name)
+                except ConfigError as error:
+                    return error
+        return lacking(table, lacks) if table is not None and lacks else None
+
     async def _create(self, connection: asyncpg.Connection, name: TableName, fields: Fields) -> None:
         if not self._config.auto_create:
             raise ConfigError(
@@ -77,16 +98,29 @@ class Tables:
         self, connection: asyncpg.Connection, table: TableInfo, missing: list[str], fields: Fields
     ) -> None:
         if not self._config.auto_evolve:
-            raise ConfigError(
-                f"table {table.name} has no column {', '.join(map(repr, missing))}; "
-                f"it has {', '.join(table.column_names)}",
-                config_path="auto.evolve",
-                hint="Add the column, set auto.evolve=true, or leave the field out with fields.whitelist.",
-            )
+            raise lacking(table, missing)
         # Without NOT NULL, whatever the schema says: the rows that are there have no value for a new column.
         additions = [f"ADD COLUMN IF NOT EXISTS {quoted(column)} {_type(fields, column)}" for column in missing]
         await connection.execute(TURN)
         await connection.execute(f"ALTER TABLE {table.name.sql} {', '.join(additions)}")
+
+
+def lacking(table: TableInfo, columns: Sequence[str]) -> ConfigError:
+    """Return what is to be said of columns that a table does not have, and may not be given."""
+    return ConfigError(
+        f"table {table.name} has no column {', '.join(map(repr, columns))}; it has {', '.join(table.column_names)}",
+        config_path="auto.evolve",
+        hint="Add the column, set auto.evolve=true, or leave the field out with fields.whitelist.",
+    )
+
+
+def generated(table: TableName, column: str) -> ConfigError:
+    """Return what is to be said of a column that takes no value."""
+    return ConfigError(
+        f"column {column} of table {table} is GENERATED: the server computes it, and takes no value for it",
+        config_path="fields.whitelist",
+        hint="Leave the field out with fields.whitelist, or with the ReplaceField transform.",
+    )
 
 
 def _definition(fields: Fields, column: str, *, required: bool) -> str:

@@ -214,3 +214,34 @@ async def test_a_row_against_a_policy_is_a_bad_record_among_good_ones(
     assert await database.rows("SELECT count(*), count(DISTINCT id) FROM people") == [(199, 199)]
     found = [(headers["offset"], headers["cause.sqlstate"]) for _, headers in await letters(worker)]
     assert found == [("150", "42501")]
+
+
+@pytest.mark.parametrize("mode", ["insert", "upsert", "exactly once"])
+async def test_a_field_that_the_table_lacks_or_computes_is_a_bad_record_among_good_ones(
+    worker: RunningWorker, database: Database, mode: str
+) -> None:
+    keys = {"delivery_guarantee": "exactly-once"} if mode == "exactly once" else {}
+    if mode == "upsert":
+        keys = {"insert_mode": "upsert", "pk_mode": "record_value", "pk_fields": "id"}
+    await database.execute("CREATE TABLE people (id int PRIMARY KEY, twice int GENERATED ALWAYS AS (id * 2) STORED)")
+    values: list[dict[str, Any]] = [{"id": number} for number in range(100)]
+    values[40]["extra"] = "x"
+    values[60]["twice"] = 1
+    await produce(worker, values)
+    await start(worker, database, **keys)
+    await worker.until(lambda: worker.records("s") >= 100)
+    found = [(headers["offset"], headers["cause.column"]) for _, headers in await letters(worker)]
+    assert found == [("40", "extra"), ("60", "twice")]
+    assert await database.rows("SELECT count(*), count(DISTINCT id) FROM people") == [(98, 98)]
+
+
+async def test_without_tolerance_a_field_that_the_table_lacks_ends_the_task_with_the_records_place(
+    worker: RunningWorker, database: Database
+) -> None:
+    await database.execute("CREATE TABLE people (id int)")
+    await produce(worker, [{"id": 0}, {"id": 1}, {"id": 2, "extra": "x"}, {"id": 3}])
+    await start(worker, database, errors_tolerance="none")
+    trace = await worker.until_failed("s")
+    assert "has no column 'extra'" in trace.splitlines()[0]
+    assert "offset 2" in trace.splitlines()[0]
+    assert await database.rows("SELECT id FROM people ORDER BY id") == [(0,), (1,)]
