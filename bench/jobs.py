@@ -253,6 +253,12 @@ async def json_to_postgres_exactly_once(context: Context) -> Measured:
     return await into_postgres(context, json_value, 'DROP TABLE IF EXISTS "connect_offsets"', keys=keys)
 
 
+async def json_to_postgres_tolerant(context: Context) -> Measured:
+    """The same, where bad records would be tolerated, and there are none."""
+    keys = {"errors.tolerance": "all", "errors.deadletterqueue.topic.name": "dead"}
+    return await into_postgres(context, json_value, keys=keys)
+
+
 async def json_to_postgres_bad_records(context: Context) -> Measured:
     """The same, where each hundredth record is one that the table refuses, and has its dead letter."""
     keys = {"errors.tolerance": "all", "errors.deadletterqueue.topic.name": "dead"}
@@ -326,6 +332,7 @@ JOBS: dict[str, Callable[[Context], Awaitable[Measured]]] = {
     "five_transforms": five_transforms,
     "json_to_postgres": json_to_postgres,
     "json_to_postgres_exactly_once": json_to_postgres_exactly_once,
+    "json_to_postgres_tolerant": json_to_postgres_tolerant,
     "json_to_postgres_bad_records": json_to_postgres_bad_records,
     "postgres_to_topic": postgres_to_topic,
 }

@@ -121,6 +121,7 @@ LIMITS: dict[str, Callable[[Context], Awaitable[Measured]]] = {
     "five_transforms": transforms,
     "json_to_postgres": json_to_postgres,
     "json_to_postgres_exactly_once": json_to_postgres,
+    "json_to_postgres_tolerant": json_to_postgres,
     "json_to_postgres_bad_records": json_to_postgres,
     "postgres_to_topic": postgres_to_topic,
 }
