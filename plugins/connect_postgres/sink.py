@@ -282,7 +282,8 @@ class JdbcSinkTask(SinkTask[SinkConfig]):
     def _new(self, batch: Batch) -> list[bool]:
         """Return which records of a batch are not in the target."""
         mask = new_records(batch, self._offsets.known)
-        assert batch.original_topic is not None and batch.original_partition is not None, "new_records refuses these"
+        assert batch.original_topic is not None, "new_records refuses these"
+        assert batch.original_partition is not None, "new_records refuses these"
         assert batch.offsets is not None, "new_records refuses these"
         at = (batch.original_topic, batch.original_partition)
         if at in self._sought:
