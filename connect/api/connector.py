@@ -381,8 +381,11 @@ class SinkTask(Task[ConfigT]):
         what was fetched of them is dropped, and the consumer goes on there. A `context.seek` in `open` counts more. An
         offset that the log does not hold is up to `auto.offset.reset`.
 
-        A sink that promises exactly once has `put_batches` as well: where a transform has parted the records of one
-        partition, batches that are put one by one are not in the order of their offsets.
+        Such a sink is given nothing behind a record of the same partition that waits, so `context.offsets_after_put`
+        says exactly what is in the target. Where a transform has shared a partition's records out to several topics,
+        that makes a put for each turn; `put_batches` has them all in one. It is needed by a sink that promises exactly
+        once for records that a transform makes: those without a place in the log, and several of one record, have no
+        offset between them.
 
         Raises:
             RetriableError: The target cannot tell now; it is called again, without another `open`.

@@ -11,7 +11,7 @@ a pause or a rebalance came in between, is told by `not_put` and read again.
 Order: of one partition nothing is put before what lies in front of it, and nothing is put twice that was put once.
 Where a sink keeps its offsets in its target, a put may cover records that were set aside: their letters are on disk
 first (`keep_first`). `reached` tells such a sink, within a put, how far the partitions are once it is done; and what is
-put while others wait is in front of all of them, or an offset could not say what is there.
+put while others wait is in front of all of them (`sink_offsets.py`), or an offset could not say what is there.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ from connect.runtime.tasks.context import SinkTaskContextImpl
 from connect.runtime.tasks.failures import Failure, coordinates, named
 from connect.runtime.tasks.pieces import Pieces
 from connect.runtime.tasks.pipeline import Pipeline
+from connect.runtime.tasks.sink_offsets import firsts, in_front, in_order, lowest, parted
 from connect.runtime.tasks.suspects import Suspects, may_be_a_records
 from connect.runtime.tasks.tolerance import Interrupted, Tolerance
 
@@ -115,6 +116,8 @@ class Puts:
             assert self.todo is not None
         if self._together:
             await self._put_together(self.todo)
+            if self.todo and self.keeps_offsets:
+                _replace(self.todo, in_order(self.todo))
         await self._put_all(self.todo, error)
         await self._judge_the_last(self.todo)
         if (ending := self._pipeline.outcome.ending) is not None:
@@ -124,13 +127,13 @@ class Puts:
         """Return the offset of the first record of each partition that is not put; nothing for those that all are."""
         if self.todo is None:
             return firsts(fetched)
-        found = _lowest((*self._suspects.batches(), *self._held, *self.todo, *self._dropped))
+        found = lowest((*self._suspects.batches(), *self._held, *self.todo, *self._dropped))
         return firsts(fetched) if found is None else found
 
     def reached(self) -> dict[TopicPartition, int]:
         """Return, within a put, the offset of the first record of each partition that is still to be put behind it;
         where there is none, the one behind all that was fetched."""
-        left = _lowest(self._behind())
+        left = lowest(self._behind())
         waiting = firsts(self._fetched) if left is None else left
         ends = {TopicPartition(batch.topic, batch.partition): batch.next_offset for batch in self._fetched}
         return {at: waiting.get(at, end) for at, end in ends.items()}
@@ -142,8 +145,10 @@ class Puts:
         self.failures += self._pipeline.outcome.failures
         self._dropped += self._pipeline.outcome.dropped
         if self._dropped and self.keeps_offsets:
-            front, behind = _in_front(todo, self._dropped)
+            front, behind = in_front(todo, self._dropped)
             todo, self._dropped = deque(front), [*behind, *self._dropped]
+        if self.keeps_offsets and not self._together:
+            todo = deque(in_order(todo))
         return todo
 
     def _put_on_thread(self, fetched: list[FetchedBatch]) -> Exception | None:
@@ -175,10 +180,7 @@ class Puts:
         count = len(todo)
         self._behind = lambda: (*self._suspects.batches(), *self._held, *list(todo)[count:], *self._dropped)
         while todo:
-            count -= sum(map(self._is_held, list(todo)[:count]))
-            self._held += [batch for batch in todo if self._is_held(batch)]
-            _replace(todo, [batch for batch in todo if not self._is_held(batch)])
-            count = count or len(todo)
+            count = self._without_held(todo, count) or len(todo)
             if not todo:
                 return
             given = list(todo)[:count]
@@ -195,9 +197,9 @@ class Puts:
                 _replace(todo, self._without_all(given, failed, error))
                 count = len(todo)
             elif failed:
-                front, behind = _parted(given, failed[0].index)
+                front, behind = parted(given, failed[0].index)
                 if self.keeps_offsets:
-                    front, others = _in_front(front, behind)
+                    front, others = in_front(front, behind)
                     if not front:
                         self._end_with(given, failed[0], error)
                     behind = [*others, *behind]
@@ -287,8 +289,10 @@ class Puts:
         return start, start, None
 
     def _all_but(self, todo: deque[Batch], batch: Batch, end: int) -> Callable[[], Iterable[Batch]]:
+        """Return what is to come behind a put. For a sink that keeps its offsets those that failed alone are not: if it
+        takes this, they are bad, and their letters are on disk."""
         return lambda: (
-            *self._suspects.batches(),
+            *(() if self.keeps_offsets else self._suspects.batches()),
             *self._held,
             *([batch[end:]] if end < len(batch) else ()),
             *list(todo)[1:],
@@ -343,8 +347,27 @@ class Puts:
             await self._keep_first(waiting)
             self._kept = len(self.failures)
 
+    def _without_held(self, todo: deque[Batch], count: int) -> int:
+        """Set aside what is not to be put; return how many of the first `count` batches are left."""
+        kept, left = list[Batch](), 0
+        for number, batch in enumerate(todo):  # one look at each: the plugin may resume from a thread of its own
+            if self._is_held(batch):
+                self._held.append(batch)
+            else:
+                kept.append(batch)
+                left += number < count
+        _replace(todo, kept)
+        return left
+
     def _is_held(self, batch: Batch) -> bool:
-        return self._context.is_holding and self._context.holds(batch.original_topic, batch.original_partition)
+        """Whether a batch is not to be put: the plugin wants nothing of its partition, or did not want what lies before
+        it, though the partition is resumed by now."""
+        if not self._held and not self._context.is_holding:
+            return False
+        topic, partition = batch.original_topic, batch.original_partition
+        if self._context.holds(topic, partition):
+            return True
+        return any((held.original_topic, held.original_partition) == (topic, partition) for held in self._held)
 
     # -- around what is bad --------------------------------------------------------------------------------------------
 
@@ -362,7 +385,7 @@ class Puts:
         is in front of the first, and the rest for its turn; it ends the task where there is nothing in front."""
         assert isinstance(error, DataError)
         if not self._tolerance.tolerates and failed[0].index > 0:
-            front, behind = _parted([batch], failed[0].index)
+            front, behind = parted([batch], failed[0].index)
             return [*front, *behind]
         mask = [True] * len(batch)
         for bad in failed:
@@ -469,57 +492,6 @@ def put(task: SinkTask, batch: Batch) -> None:
         if close is not None:
             close()
         refuse(task, "put", result, "nothing from a plain `def`, since nobody would await it: write `async def`")
-
-
-def firsts(fetched: Iterable[FetchedBatch]) -> dict[TopicPartition, int]:
-    """Return the offset of the first record of each partition."""
-    found: dict[TopicPartition, int] = {}
-    for batch in fetched:
-        found.setdefault(TopicPartition(batch.topic, batch.partition), batch.offsets[0])
-    return found
-
-
-def _lowest(batches: Iterable[Batch]) -> dict[TopicPartition, int] | None:
-    """Return the lowest offset of each partition; None where records are made by a transform: nobody knows where they
-    belong."""
-    found: dict[TopicPartition, int] = {}
-    for batch in batches:
-        if batch.original_topic is None or batch.original_partition is None or not batch.offsets:
-            return None
-        at = TopicPartition(batch.original_topic, batch.original_partition)
-        found[at] = min(found.get(at, batch.offsets[0]), *batch.offsets)
-    return found
-
-
-def _in_front(batches: Iterable[Batch], behind: Sequence[Batch]) -> tuple[list[Batch], list[Batch]]:
-    """Return the records whose offsets are in front of all those that are to wait, and the others.
-
-    They differ where a transform has shared one partition's records out to several topics, batch by batch.
-    """
-    limits = _lowest(behind)
-    front, others = list[Batch](), list[Batch]()
-    for batch in batches:
-        at = TopicPartition(batch.original_topic or "", batch.original_partition or 0)
-        limit = None if limits is None else limits.get(at)
-        if limit is None or not batch.offsets or max(batch.offsets) < limit:
-            front.append(batch)
-            continue
-        mask = [offset < limit for offset in batch.offsets]
-        front += [batch.select(mask)] if any(mask) else []
-        others.append(batch.select([not one for one in mask]))
-    return front, others
-
-
-def _parted(batches: Iterable[Batch], index: int) -> tuple[list[Batch], list[Batch]]:
-    """Return what is in front of a record, counted over all batches, and the rest."""
-    front, behind = list[Batch](), list[Batch]()
-    for batch in batches:
-        if index > 0:
-            front.append(batch[:index])
-        if index < len(batch):
-            behind.append(batch[max(index, 0) :])
-        index -= len(batch)
-    return front, behind
 
 
 def _replace(todo: deque[Batch], batches: Iterable[Batch]) -> None:

@@ -38,10 +38,11 @@ from connect.runtime.tasks.asked import idle_wait_s
 from connect.runtime.tasks.context import SinkTaskContextImpl
 from connect.runtime.tasks.delivery import may_pass
 from connect.runtime.tasks.failures import Failure, before
-from connect.runtime.tasks.isolation import Puts, firsts
+from connect.runtime.tasks.isolation import Puts
 from connect.runtime.tasks.pacing import HEAR_S, parted, positive
 from connect.runtime.tasks.pipeline import Pipeline
 from connect.runtime.tasks.replays import is_replay_topic, replay_topic
+from connect.runtime.tasks.sink_offsets import firsts
 from connect.runtime.tasks.spec import Surroundings, TaskSpec
 from connect.runtime.tasks.task import TaskRunner
 from connect.runtime.tasks.tolerance import Interrupted
