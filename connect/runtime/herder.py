@@ -97,6 +97,7 @@ class Herder(Views):
             config.offset_storage_topic,
             partitions=config.offset_storage_partitions,
             problem=offsets.problem_of,
+            remembers_deletions=True,
         )
         status_topic = CompactedTopic(
             cluster,

@@ -16,8 +16,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 
 from connect.api import ConfigError, ConnectError, EnvironmentFault
 from connect.api.error_codes import register_code
@@ -39,6 +39,9 @@ NOT_COMPACTED = register_code(
 #: Says why a store cannot read a record, by its key and value; None where it can.
 Problem = Callable[[bytes, bytes], str | None]
 
+#: A value, None where it is deleted, and when it was written.
+_Stamped = tuple[bytes | None, int]
+
 #: How many records that cannot be read are logged one by one; of those beyond, only how many.
 _LOGGED_MAX = 100
 
@@ -49,6 +52,7 @@ class CompactedTopic:
     Args:
         partitions: Used when the topic has to be created; an existing topic keeps its own.
         problem: Which records are passed over when the topic is read.
+        remembers_deletions: `stamp` and `deleted` know of deleted keys, as long as compaction leaves their tombstones.
     """
 
     def __init__(
@@ -58,14 +62,17 @@ class CompactedTopic:
         *,
         partitions: int = 1,
         problem: Problem = lambda _key, _value: None,
+        remembers_deletions: bool = False,
     ) -> None:
         self.topic = topic
         self._cluster = cluster
         self._partitions = partitions
         self._problem = problem
+        self._remembers_deletions = remembers_deletions
         self._entries: dict[bytes, bytes] = {}
+        self._stamps: dict[bytes, int] = {}
         self._producer: Producer | None = None
-        self._order: WriteOrder[bytes, bytes | None] = WriteOrder(self._set)
+        self._order: WriteOrder[bytes, _Stamped] = WriteOrder(self._set)
         self._unreadable: set[bytes] = set()  # keys whose newest record cannot be read
         self._passed_over = 0
         #: Writes within transactions whose outcome nobody has told yet.
@@ -107,24 +114,42 @@ class CompactedTopic:
         """Yield what is there, in the order of first writing."""
         return iter(list(self._entries.items()))
 
+    def stamp(self, key: bytes) -> int | None:
+        """Return the timestamp of a key's newest record, None where there is none."""
+        return self._stamps.get(key)
+
+    def deleted(self) -> list[bytes]:
+        """Return the keys that are known to be deleted; none without `remembers_deletions`."""
+        return [key for key in self._stamps if key not in self._entries]
+
     def unreadable(self) -> list[bytes]:
         """Return the keys that had, when the topic was opened, only records that cannot be read; sorted."""
         return sorted(key for key in self._unreadable if key not in self._entries)
 
-    async def put(self, entries: Mapping[bytes, bytes | None], *, acks: Acks = "durable", timestamp_ms: int) -> None:
+    async def put(
+        self, entries: Mapping[bytes, bytes | None], *, acks: Acks = "durable", timestamp_ms: int | Sequence[int]
+    ) -> None:
         """Write entries; None deletes. They become durable together where the topic has one partition: one batch.
 
         Memory changes once the log has them, so what `get` says is never ahead of what a crash would leave; of two
         writes of a key the later call's value stays, also where its answer came first. A cancelled call is carried out.
+
+        Args:
+            timestamp_ms: One for all, or one each.
         """
         if not entries:
             return
         assert self._producer is not None, f"{self.topic} is open"
         columns = Columns(values=list(entries.values()), keys=list(entries), timestamps=timestamp_ms)
-        await self._order.write(self._producer.append(self.topic, columns, acks=acks), entries)
+        await self._order.write(self._producer.append(self.topic, columns, acks=acks), _stamped(entries, columns))
 
     async def append_within(
-        self, producer: Producer, entries: Mapping[bytes, bytes | None], *, owner: str, timestamp_ms: int
+        self,
+        producer: Producer,
+        entries: Mapping[bytes, bytes | None],
+        *,
+        owner: str,
+        timestamp_ms: int | Sequence[int],
     ) -> Written:
         """Append entries within a producer's open transaction; who called tells what becomes of them.
 
@@ -136,7 +161,7 @@ class CompactedTopic:
         where = await producer.append(self.topic, columns)
         assert where is not None, "an append with acks tells where the records are"
         assert where.pieces, "there are entries"
-        written = Written(owner, entries, where, self._take_written)
+        written = Written(owner, entries, where, partial(self._take_written, _stamped(entries, columns)))
         self._unsettled = [before for before in self._unsettled if not before.is_settled]
         self._unsettled.append(written)
         return written
@@ -163,18 +188,19 @@ class CompactedTopic:
                 await written.ask(self._cluster.admin, self.topic, within_s)
         self._unsettled = [written for written in self._unsettled if not written.is_settled]
 
-    def _take_written(self, written: Written) -> None:
-        self._order.set(written.entries)
+    def _take_written(self, stamped: Mapping[bytes, _Stamped], _: Written) -> None:
+        self._order.set(stamped)
 
-    def _apply(self, entries: Mapping[bytes, bytes | None]) -> None:
-        for key, value in entries.items():
-            self._set(key, value)
-
-    def _set(self, key: bytes, value: bytes | None) -> None:
-        if value is None:
-            self._entries.pop(key, None)
-        else:
+    def _set(self, key: bytes, stamped: _Stamped) -> None:
+        value, stamp = stamped
+        if value is not None:
             self._entries[key] = value
+        else:
+            self._entries.pop(key, None)
+        if value is not None or self._remembers_deletions:
+            self._stamps[key] = stamp
+        else:
+            self._stamps.pop(key, None)
 
     async def _check_policy(self) -> None:
         entries = await self._cluster.admin.topic_configs(self.topic)
@@ -238,7 +264,7 @@ class CompactedTopic:
                     continue
                 seen[key] = (stamp, batch.partition)
             self._unreadable.discard(key)
-            self._apply({key: value})
+            self._set(key, (value, stamp))
 
     def _pass_over(self, batch: FetchedBatch, offset: int, key: bytes | None, problem: str) -> None:
         self._passed_over += 1
@@ -263,7 +289,7 @@ class CompactedTopic:
         if not hidden:
             return
         try:
-            await self.put(hidden, timestamp_ms=time.time_ns() // 1_000_000)
+            await self.put(hidden, timestamp_ms=[self._stamps[key] for key in hidden])  # as old as they are
         except ConnectError as error:
             logger.warning(
                 "%s: the values before records that cannot be read were not written again: %s",
@@ -274,3 +300,7 @@ class CompactedTopic:
             logger.warning(
                 "%s: %d values before records that cannot be read were written again", self.topic, len(hidden)
             )
+
+
+def _stamped(entries: Mapping[bytes, bytes | None], columns: Columns) -> dict[bytes, _Stamped]:
+    return {key: (value, stamp) for (key, value), stamp in zip(entries.items(), columns.stamps, strict=True)}

@@ -75,7 +75,9 @@ class OffsetTopics:
             if known is not None:  # it was deleted since, and what is in memory with it
                 del self._open[topic]
                 await known[1].aclose()
-            opened = CompactedTopic(self._cluster, topic, partitions=self._partitions, problem=problem_of)
+            opened = CompactedTopic(
+                self._cluster, topic, partitions=self._partitions, problem=problem_of, remembers_deletions=True
+            )
             try:
                 await opened.open()
             except BaseException:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Final, NamedTuple
 
 import orjson
 
@@ -17,6 +17,19 @@ logger = logging.getLogger(__name__)
 
 #: A source partition with its offset; None where it is to be forgotten.
 SourceOffset = tuple[Mapping[str, Any], Mapping[str, Any] | None]
+
+#: How far a record may be ahead of the clock: half of what `message.timestamp.after.max.ms` allows where nobody set it.
+_AHEAD_MAX_MS: Final = 1_800_000
+
+
+class _Known(NamedTuple):
+    """What a topic knows of a source partition: an offset as it is stored, None where it is forgotten, and its age."""
+
+    stamp: int
+    value: bytes | None
+
+
+_NOTHING: Final = _Known(-1, None)
 
 
 def problem_of(key: bytes, value: bytes) -> str | None:
@@ -43,9 +56,13 @@ class OffsetStore:
     """The committed source offsets of connectors, in one topic. Reading never waits: all are in memory. For the event
     loop.
 
-    A connector may keep its offsets in a topic of its own (KIP-618, `offsets.storage.topic`). What that topic has
-    counts; what it does not have is looked for in the worker's, where the connector's offsets were before. What is
-    committed goes to the worker's too, behind it: so a connector that gives up its own topic goes on there.
+    A connector may keep its offsets in a topic of its own (KIP-618, `offsets.storage.topic`), give it up, and come
+    back. Of what its own topic and the worker's have, the newer counts; Kafka Connect takes its own in any case, and so
+    goes back to where the connector left it. What is committed goes to the worker's too, behind it: so a connector that
+    gives up its own topic goes on there.
+
+    How old an offset is says its record's timestamp; a copy has that of its original, and what is written is newer than
+    what is known of its partition, whatever the clock says.
 
     Args:
         fallback: The store behind this one: the worker's own, for a topic of a connector's; None for the worker's.
@@ -67,27 +84,26 @@ class OffsetStore:
         return self._topic.topic
 
     def load(self) -> None:
-        """Index what the topic holds; call after the topic was opened."""
-        for stored, _ in self._topic.items():
-            connector, partition = orjson.loads(stored)
-            self._stored_key[_canonical(connector, partition)] = stored
+        """Index what the topic holds, and what is known to be forgotten; call after the topic was opened."""
+        deleted = [key for key in self._topic.deleted() if problem_of(key, b"{}") is None]
+        for stored in (*deleted, *(key for key, _ in self._topic.items())):
+            canonical = _canonical(*orjson.loads(stored))
+            before = self._stored_key.get(canonical)
+            if before is None or (self._topic.stamp(before) or 0) <= (self._topic.stamp(stored) or 0):
+                self._stored_key[canonical] = stored
 
     def get(self, connector: str, partition: Mapping[str, Any]) -> dict[str, Any] | None:
         """Return the committed offset of a source partition, None where there is none."""
-        stored = self._stored_key.get(_canonical(connector, partition))
-        value = None if stored is None else self._topic.get(stored)
-        if value is not None:
-            return orjson.loads(value)  # type: ignore[no-any-return]
-        return None if self._fallback is None else self._fallback.get(connector, partition)
+        value = self._newest(_canonical(connector, partition)).value
+        return None if value is None else orjson.loads(value)
 
     def all(self, connector: str) -> list[tuple[dict[str, Any], dict[str, Any]]]:
         """Return each source partition of a connector with its offset."""
-        own = self._own(connector)
-        if self._fallback is None:
-            return own
-        found = {_canonical(connector, partition): (partition, offset) for partition, offset in own}
-        behind = ((_canonical(connector, partition), (partition, o)) for partition, o in self._fallback.all(connector))
-        return [*(entry for key, entry in behind if key not in found), *own]
+        own = self._partitions(connector)
+        behind = {} if self._fallback is None else self._fallback._partitions(connector)
+        known = {key: partition for key, partition in behind.items() if key not in own} | own
+        newest = ((partition, self._newest(key).value) for key, partition in known.items())
+        return [(partition, orjson.loads(value)) for partition, value in newest if value is not None]
 
     async def put(self, connector: str, offsets: Sequence[SourceOffset]) -> None:
         """Store offsets durably, all in one batch; None forgets a partition. A cancelled call is carried out.
@@ -98,7 +114,7 @@ class OffsetStore:
         if self._fallback is not None:
             # What is forgotten here would be found there: there first, as in Kafka (KAFKA-15018).
             await self._fallback.put(connector, [(partition, None) for partition, offset in offsets if offset is None])
-        await self._topic.put(self._entries(connector, offsets), timestamp_ms=self._clock_ms())
+        await self._topic.put(self._entries(connector, offsets), timestamp_ms=self._stamps(connector, offsets))
         await self.copy(connector, [(partition, offset) for partition, offset in offsets if offset is not None])
 
     async def put_within(self, producer: Producer, connector: str, offsets: Sequence[SourceOffset]) -> Written:
@@ -106,21 +122,24 @@ class OffsetStore:
 
         `copy` them then, now and again.
         """
-        entries = self._entries(connector, offsets)
-        return await self._topic.append_within(producer, entries, owner=connector, timestamp_ms=self._clock_ms())
+        entries, stamps = self._entries(connector, offsets), self._stamps(connector, offsets)
+        return await self._topic.append_within(producer, entries, owner=connector, timestamp_ms=stamps)
 
     async def copy(self, connector: str, offsets: Sequence[SourceOffset]) -> None:
         """Bring offsets that are committed here to the store behind this one. A failure is logged: here they are."""
-        if self._fallback is None or not offsets:
+        behind = self._fallback
+        if behind is None or not offsets:
             return
+        stamps = [self._own(_canonical(connector, partition)).stamp for partition, _ in offsets]
+        known = [stamp if stamp >= 0 else self._clock_ms() for stamp in stamps]
         try:
-            await self._fallback.put(connector, offsets)
+            await behind._topic.put(behind._entries(connector, offsets), timestamp_ms=known)
         except ConnectError as error:
             logger.warning(
                 "offsets of connector %s are committed to %s and were not copied to %s: %s",
                 connector,
                 self.topic,
-                self._fallback.topic,
+                behind.topic,
                 error.message,
             )
 
@@ -135,21 +154,41 @@ class OffsetStore:
         await self._topic.settle(connector, within_s=within_s)
 
     async def copy_missing(self, connector: str) -> None:
-        """Copy what is committed here and is another, or none, in the store behind.
+        """Copy what is committed here and is newer than what the store behind has.
 
         A process that was killed in between copied nothing.
         """
-        if self._fallback is not None:
-            own, behind = self._own(connector), self._fallback
-            await self.copy(connector, [(at, offset) for at, offset in own if behind.get(connector, at) != offset])
-
-    def _own(self, connector: str) -> list[tuple[dict[str, Any], dict[str, Any]]]:
-        """Return what this topic has of a connector."""
-        return [
-            (key[1], orjson.loads(value))
-            for stored, value in self._topic.items()
-            if (key := orjson.loads(stored))[0] == connector
+        if (behind := self._fallback) is None:
+            return
+        missing = [
+            (partition, orjson.loads(own.value))
+            for key, partition in self._partitions(connector).items()
+            if (own := self._own(key)).value is not None and own.stamp > behind._own(key).stamp
         ]
+        await self.copy(connector, missing)
+
+    def _own(self, canonical: bytes) -> _Known:
+        """Return what this topic knows of a source partition."""
+        stored = self._stored_key.get(canonical)
+        stamp = None if stored is None else self._topic.stamp(stored)
+        return _NOTHING if stored is None or stamp is None else _Known(stamp, self._topic.get(stored))
+
+    def _newest(self, canonical: bytes) -> _Known:
+        own = self._own(canonical)
+        behind = _NOTHING if self._fallback is None else self._fallback._own(canonical)
+        return own if own.stamp >= behind.stamp else behind
+
+    def _partitions(self, connector: str) -> dict[bytes, dict[str, Any]]:
+        """Return the source partitions of a connector that this topic knows, by their canonical keys."""
+        named = ((canonical, orjson.loads(stored)) for canonical, stored in self._stored_key.items())
+        return {canonical: key[1] for canonical, key in named if key[0] == connector}
+
+    def _stamps(self, connector: str, offsets: Sequence[SourceOffset]) -> list[int]:
+        """Return how old offsets are that are written now: newer than what is known of their partitions, as far as the
+        log takes it of a clock that was set back."""
+        now_ms = self._clock_ms()
+        after = (self._newest(_canonical(connector, partition)).stamp + 1 for partition, _ in offsets)
+        return [max(now_ms, min(stamp, now_ms + _AHEAD_MAX_MS)) for stamp in after]
 
     def _entries(self, connector: str, offsets: Sequence[SourceOffset]) -> dict[bytes, bytes | None]:
         entries: dict[bytes, bytes | None] = {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 import pytest
 
@@ -17,10 +18,10 @@ from connect.stores.offsets import problem_of
 P, Q = {"file": "p"}, {"file": "q"}
 
 
-async def opened(cluster: Cluster) -> OffsetTopics:
-    shared = CompactedTopic(cluster, "connect-offsets", problem=problem_of)
+async def opened(cluster: Cluster, clock_ms: Callable[[], int] = lambda: 42) -> OffsetTopics:
+    shared = CompactedTopic(cluster, "connect-offsets", problem=problem_of, remembers_deletions=True)
     await shared.open()
-    topics = OffsetTopics(cluster, shared, lambda: 42, reserved=["connect-offsets"], partitions=2)
+    topics = OffsetTopics(cluster, shared, clock_ms, reserved=["connect-offsets"], partitions=2)
     topics.shared.load()
     return topics
 
@@ -139,3 +140,94 @@ async def test_topics_that_are_named_are_closed_to_clients_until_nobody_names_th
     assert not cluster.is_internal("own")
     assert cluster.is_internal("connect-offsets")
     await topics.aclose()
+
+
+# -- there, away and back ----------------------------------------------------------------------------------------------
+
+
+class Clock:
+    """Milliseconds that a test sets."""
+
+    def __init__(self) -> None:
+        self.ms = 1000
+
+    def __call__(self) -> int:
+        self.ms += 1
+        return self.ms
+
+
+@pytest.mark.parametrize("reopened", [False, True], ids=["same worker", "new worker"])
+async def test_a_connector_that_comes_back_to_its_own_topic_goes_on_where_it_was_last(
+    cluster: Cluster, reopened: bool
+) -> None:
+    clock = Clock()
+    topics = await opened(cluster, clock)
+    await (await topics.of("own")).put("c", [(P, {"n": 5}), (Q, {"n": 5})])
+    await topics.shared.put("c", [(P, {"n": 9})])
+    topics = await opened(cluster, clock) if reopened else topics
+    own = await topics.of("own")
+    assert (own.get("c", P), own.get("c", Q)) == ({"n": 9}, {"n": 5})
+    assert sorted(own.all("c"), key=str) == [(P, {"n": 9}), (Q, {"n": 5})]
+    await own.copy_missing("c")
+    assert topics.shared.get("c", P) == {"n": 9}
+    await own.put("c", [(P, {"n": 10})])
+    topics = await opened(cluster, clock) if reopened else topics
+    assert (await topics.of("own")).get("c", P) == {"n": 10}
+
+
+@pytest.mark.parametrize("reopened", [False, True], ids=["same worker", "new worker"])
+async def test_what_was_forgotten_while_a_connector_had_the_workers_topic_stays_so_in_its_own(
+    cluster: Cluster, reopened: bool
+) -> None:
+    clock = Clock()
+    topics = await opened(cluster, clock)
+    await (await topics.of("own")).put("c", [(P, {"n": 5})])
+    await topics.shared.put("c", [(P, None)])
+    topics = await opened(cluster, clock) if reopened else topics
+    own = await topics.of("own")
+    assert (own.get("c", P), own.all("c")) == (None, [])
+    await own.copy_missing("c")
+    assert topics.shared.all("c") == []
+    await own.put("c", [(P, {"n": 1})])
+    assert own.get("c", P) == topics.shared.get("c", P) == {"n": 1}
+
+
+async def test_a_copy_of_an_older_offset_is_no_newer_for_being_late(cluster: Cluster) -> None:
+    clock = Clock()
+    topics = await opened(cluster, clock)
+    own = await topics.of("own")
+    await cluster.admin.create_topic("out")
+    producer = cluster.producer(client_id="p", configs={"transactional.id": "id"}, internal=True)
+    await producer.init_transactions()
+    for n in (1, 2):
+        await producer.begin_transaction()
+        written = await own.put_within(producer, "c", [(P, {"n": n})])
+        await producer.commit_transaction()
+        written.committed()
+    await own.copy("c", [(P, {"n": 1})])
+    assert own.get("c", P) == {"n": 2}
+    assert (await (await opened(cluster, clock)).of("own")).get("c", P) == {"n": 2}
+
+
+async def test_a_clock_that_goes_back_makes_no_offset_older_than_the_one_before(cluster: Cluster) -> None:
+    clock = Clock()
+    topics = await opened(cluster, clock)
+    await (await topics.of("own")).put("c", [(P, {"n": 5})])
+    clock.ms = 10
+    await topics.shared.put("c", [(P, {"n": 9})])
+    own = await topics.of("own")
+    assert own.get("c", P) == {"n": 9}
+    await own.put("c", [(P, {"n": 10})])
+    assert (await (await opened(cluster, clock)).of("own")).get("c", P) == {"n": 10}
+
+
+async def test_an_offset_that_is_written_again_behind_rubbish_keeps_its_age(cluster: Cluster) -> None:
+    clock = Clock()
+    topics = await opened(cluster, clock)
+    await (await topics.of("own")).put("c", [(P, {"n": 5})])
+    await topics.shared.put("c", [(P, {"n": 9})])
+    producer = cluster.producer(client_id="x", internal=True)
+    await producer.append("own", Columns([b"rubbish"], [b'["c",{"file":"p"}]'], timestamps=99))
+    await producer.aclose()
+    clock.ms = 10**9
+    assert (await (await opened(cluster, clock)).of("own")).get("c", P) == {"n": 9}
