@@ -83,6 +83,16 @@ def before(failures: Iterable[Failure], not_put: Mapping[TopicPartition, int]) -
     return kept
 
 
+def first_places(failures: Iterable[Failure]) -> dict[TopicPartition, int] | None:
+    """Return the offset of the first of a sink's records in each partition; None where one has no place."""
+    found: dict[TopicPartition, int] = {}
+    for failure in failures:
+        if (place := failure.place) is None:
+            return None
+        found[place[0]] = min(place[1], found.get(place[0], place[1]))
+    return found
+
+
 def told_to_observers(error: Exception, stage: str, batch: Batch, index: int) -> dict[str, Any]:
     """Return what observers are told of a record that failed; see `connect_record_failed`."""
     return {

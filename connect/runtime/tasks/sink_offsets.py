@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import heapq
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 
 from connect.api import Batch
@@ -22,6 +22,11 @@ def firsts(fetched: Iterable[FetchedBatch]) -> dict[TopicPartition, int]:
     for batch in fetched:
         found.setdefault(TopicPartition(batch.topic, batch.partition), batch.offsets[0])
     return found
+
+
+def nearest(left: Mapping[TopicPartition, int], right: Mapping[TopicPartition, int]) -> dict[TopicPartition, int]:
+    """Return the lower offset of each partition that is in one of the two, or in both."""
+    return {**left, **{at: min(offset, left.get(at, offset)) for at, offset in right.items()}}
 
 
 def lowest(batches: Iterable[Batch]) -> dict[TopicPartition, int] | None:

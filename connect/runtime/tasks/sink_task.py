@@ -13,9 +13,10 @@ partition that is to be given up is put, flushed, committed and closed before it
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from bisect import bisect_left
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from connect.api import (
@@ -37,12 +38,12 @@ from connect.runtime.offsets import sink_group
 from connect.runtime.tasks.asked import idle_wait_s
 from connect.runtime.tasks.context import SinkTaskContextImpl
 from connect.runtime.tasks.delivery import may_pass
-from connect.runtime.tasks.failures import Failure, before
+from connect.runtime.tasks.failures import Failure, before, first_places
 from connect.runtime.tasks.isolation import Puts
 from connect.runtime.tasks.pacing import HEAR_S, parted, positive
 from connect.runtime.tasks.pipeline import Pipeline
 from connect.runtime.tasks.replays import is_replay_topic, replay_topic
-from connect.runtime.tasks.sink_offsets import firsts
+from connect.runtime.tasks.sink_offsets import firsts, nearest
 from connect.runtime.tasks.spec import Surroundings, TaskSpec
 from connect.runtime.tasks.task import TaskRunner
 from connect.runtime.tasks.tolerance import Interrupted
@@ -355,8 +356,7 @@ class SinkTaskRunner(TaskRunner):
 
     async def _may_open_again(self, error: RetriableError, tries: int) -> bool:
         if self.state is not State.PAUSED:
-            going_on = await self.retry_wait(error, tries, until_pause=True)
-            return going_on and not self.pausing and not await self._has_assignment_moved()
+            return await self._wait_and_hear(self.retry_wait(error, tries, until_pause=True))
         # Partitions come to a task that stands still, too: the pause that it is in ends no wait.
         return await self.retry_wait(error, tries) and not await self._has_assignment_moved()
 
@@ -466,33 +466,50 @@ class SinkTaskRunner(TaskRunner):
             await self._commit_offsets(self._reached)
         self._fetched, self._is_flush_due = fetched, True
         try:
-            await self._puts.put(fetched)
-        except Interrupted:
-            await self._settle(fetched)
+            with contextlib.suppress(Interrupted):
+                await self._puts.put(fetched)
         except Exception:
             await self._settle_failed(fetched)
             raise
         else:
-            await self._settle(fetched)
+            not_put = await self._settle(fetched)
         finally:
             self.went_on()
-        await self._grant(self._puts.not_put(fetched))
+        await self._grant(not_put)
 
-    async def _settle(self, fetched: list[FetchedBatch]) -> None:
-        """Send the letters of what was skipped, and take note of what was put, or skipped. Where the letters cannot be
-        sent before the task is to stop, nothing of it counts, and all of it comes again."""
+    async def _settle(self, fetched: list[FetchedBatch]) -> Mapping[TopicPartition, int]:
+        """Send the letters of what was skipped, and take note of what was put, or skipped; return what comes again.
+
+        Where the letters cannot be sent before the task is to stop or to pause, or the assignment moves, that is the
+        first record whose letter is missing, and all behind it; at most once, nothing, and those letters are lost.
+        """
         assert self._puts is not None
         assert self.tolerance is not None
         not_put = self._coming_again(fetched)
         failures = before(self._puts.failures, not_put)
         try:
             await self._keep(failures, fetched)
-        except Interrupted:
-            self._puts.todo = None
-            self._record(fetched, firsts(fetched))
-            return
-        self.tolerance.skip(failures)
+        except Interrupted as interrupted:
+            missing = [failure for failure in failures if id(failure) not in self._kept]
+            if self._at_most_once:
+                self._tell_lost(missing, interrupted)
+            else:
+                failures = [failure for failure in failures if id(failure) in self._kept]
+                places = first_places(missing)
+                not_put = firsts(fetched) if places is None else nearest(not_put, places)
+            self._kept.clear()
+        self.tolerance.skip(before(failures, not_put))
         self._record(fetched, not_put)
+        return not_put
+
+    def _tell_lost(self, missing: Sequence[Failure], why: Interrupted) -> None:
+        self.log.error(
+            "the dead letters of %d records, the first of %s, are lost: they could not be sent before the task was to "
+            "stop, to pause or to give up partitions, and delivery.guarantee=at-most-once puts nothing again: %s",
+            len(missing),
+            missing[0].where,
+            why.__cause__,
+        )
 
     def _coming_again(self, fetched: Sequence[FetchedBatch]) -> dict[TopicPartition, int]:
         """Return what is not put of a fetch, and what is read again, since the plugin goes back to it, or behind it:
@@ -535,8 +552,23 @@ class SinkTaskRunner(TaskRunner):
 
     async def _may_try_again(self, error: ConnectError, tries: int, wait_ms: int) -> bool:
         """Wait before a put is made again; False where the task is to stop or to pause, or the assignment moves."""
-        going_on = await self.retry_wait(error, tries - 1, wait_ms=wait_ms, until_pause=True)
-        return going_on and not self.pausing and not await self._has_assignment_moved()
+        return await self._wait_and_hear(self.retry_wait(error, tries - 1, wait_ms=wait_ms, until_pause=True))
+
+    async def wait_for_letters(self, error: ConnectError, tries: int, doing: str) -> bool:
+        """Wait before letters are sent again; as `_may_try_again`."""
+        return await self._wait_and_hear(self.retry_wait(error, tries, doing=doing, until_pause=True))
+
+    async def _wait_and_hear(self, wait: Coroutine[Any, Any, bool]) -> bool:
+        """Wait, and hear the group meanwhile; False where something is not to be tried again."""
+        waiting = asyncio.ensure_future(wait)
+        try:
+            while not waiting.done():
+                await asyncio.wait({waiting}, timeout=HEAR_S)
+                if not self.stopping and await self._has_assignment_moved():
+                    return False
+            return waiting.result() and not self.pausing
+        finally:
+            waiting.cancel()
 
     async def _has_assignment_moved(self) -> bool:
         """Hear what the group says, which nobody does while a put is tried again and again."""

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from connect.api import Batch, DataError, FailedRecord
 from connect.records import TopicPartition
-from connect.runtime.tasks.failures import Failure, before, contents, named, told_to_observers
+from connect.runtime.tasks.failures import Failure, before, contents, first_places, named, told_to_observers
 from tests.support.factories import make_sink_batch
 
 
@@ -16,6 +16,13 @@ def test_what_lies_behind_what_was_not_put_comes_again_and_has_not_failed_yet() 
     failures = [failure(batch, 0), failure(batch, 2), failure(other)]
     kept = before(failures, {TopicPartition("orders", 0): 6})
     assert [one.place for one in kept] == [(TopicPartition("orders", 0), 5), (TopicPartition("orders", 1), 9)]
+
+
+def test_the_first_place_of_each_partition_is_known_where_each_has_one() -> None:
+    batch = make_sink_batch(["a", "b", "c"], base_offset=5)
+    failures = [failure(batch, 2), failure(batch, 1)]
+    assert first_places(failures) == {TopicPartition("orders", 0): 6}
+    assert first_places([*failures, failure(Batch("orders", ["made by a transform"]))]) is None
 
 
 def test_details_of_a_record_are_added_to_those_of_the_whole() -> None:

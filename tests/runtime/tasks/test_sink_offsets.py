@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from connect.api import Batch
 from connect.records import Columns, FetchedBatch, TopicPartition
-from connect.runtime.tasks.sink_offsets import firsts, in_front, in_order, lowest, parted
+from connect.runtime.tasks.sink_offsets import firsts, in_front, in_order, lowest, nearest, parted
 
 
 def batch_of(offsets: Sequence[int], partition: int = 0, topic: str = "a") -> Batch:
@@ -74,3 +74,8 @@ def test_a_record_counted_over_all_batches_parts_them() -> None:
 def test_the_first_record_that_was_fetched_of_each_partition_counts() -> None:
     fetched = [FetchedBatch("t", 0, [3, 4], Columns([b"a", b"b"]), 5), FetchedBatch("t", 0, [5], Columns([b"c"]), 6)]
     assert firsts(fetched) == {TopicPartition("t", 0): 3}
+
+
+def test_of_two_the_lower_offset_of_each_partition_counts() -> None:
+    first, second, third = (TopicPartition("t", number) for number in range(3))
+    assert nearest({first: 3, second: 1}, {first: 2, third: 5}) == {first: 2, second: 1, third: 5}

@@ -298,18 +298,61 @@ async def test_a_full_disk_holds_back_letters_and_commits_until_there_is_space(
     assert list(journal) == [1, 2]
 
 
-async def test_a_stop_while_letters_wait_for_the_disk_commits_nothing(
-    worker: RunningWorker, monkeypatch: pytest.MonkeyPatch, journal: Journal
+BAD_JSON = {"value.converter": JSON, "value.converter.schemas.enable": "false"}
+
+
+@pytest.mark.parametrize("asked", ["stop", "pause"])
+async def test_a_stop_or_a_pause_while_letters_wait_for_the_disk_commits_what_lies_in_front_of_them(
+    worker: RunningWorker, monkeypatch: pytest.MonkeyPatch, journal: Journal, asked: str
 ) -> None:
     await topic(worker, "1", "{bad", "2")
-    config = {"value.converter": JSON, "value.converter.schemas.enable": "false"}
     with disk_refuses(monkeypatch, lambda path: "/dead-0/" in path) as refused:
-        await run(worker, keeper(journal), **TOLERANT, **config)
+        await run(worker, keeper(journal), **TOLERANT, **BAD_JSON)
         await until(lambda: refused)
-        await stop(worker)
-    assert await committed(worker) is None
+        if asked == "stop":
+            await stop(worker)
+        else:
+            await worker.herder.pause("k")
+            await worker.until_state("k", State.PAUSED)
+        await until_committed(worker, 1)
     await worker.herder.resume("k")
-    await worker.until(lambda: worker.records("k") == 3)
+    await until_committed(worker, 3)
+    assert await worker.values("dead") == [b"{bad"]
+    assert list(journal) == [1, 2, 2]
+
+
+async def test_another_member_gets_its_share_while_letters_wait_for_the_disk(
+    worker: RunningWorker, monkeypatch: pytest.MonkeyPatch, journal: Journal
+) -> None:
+    for partition in (0, 1):
+        await topic(worker, "1", "{bad", "2", partitions=2, partition=partition)
+    keys = {"errors.retry.delay.max.ms": "60000"}
+    with disk_refuses(monkeypatch, lambda path: "/dead-0/" in path) as refused:
+        await run(worker, keeper(journal), **TOLERANT, **BAD_JSON, **keys)
+        await until(lambda: refused)
+        async with another_member(worker) as (other, fetched):
+            [gained] = other.assignment
+            assert await committed(worker, gained) == 1
+            while not fetched:
+                fetched += await other.poll(timeout_ms=20)
+            assert fetched[0].offsets[0] == 1
+    await worker.until(lambda: worker.records("k") >= 4)
+
+
+async def test_a_pause_while_letters_wait_gives_a_sink_that_keeps_its_offsets_nothing_twice(
+    worker: RunningWorker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = Target()
+    await topic(worker, "1", "{bad", "2")
+    task = type("Odd", (Ledger,), {"target": target, "away_at": 0})
+    with disk_refuses(monkeypatch, lambda path: "/dead-0/" in path) as refused:
+        await run(worker, task, **TOLERANT, **BAD_JSON)
+        await until(lambda: refused)
+        await worker.herder.pause("k")
+        await worker.until_state("k", State.PAUSED)
+    await worker.herder.resume("k")
+    await until_committed(worker, 3)
+    assert (target.records, target.offset) == ([1, 2], 3)
     assert await worker.values("dead") == [b"{bad"]
 
 
@@ -1216,6 +1259,21 @@ async def test_at_most_once_a_bad_record_that_ends_the_task_and_what_is_behind_i
     await worker.herder.restart("k", include_tasks=True, only_failed=False)
     await until(lambda: ["bad", "b"] in journal)
     assert list(journal) == [["a"], "mended", ["bad", "b"]]
+
+
+async def test_at_most_once_a_stop_while_letters_wait_loses_these_and_puts_nothing_again(
+    worker: RunningWorker, journal: Journal, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    await topic(worker, "1", "{bad", "2")
+    with disk_refuses(monkeypatch, lambda path: "/dead-0/" in path) as refused:
+        await run(worker, keeper(journal), **TOLERANT, **BAD_JSON, **ONCE)
+        await until(lambda: refused)
+        await stop(worker)
+    assert "the dead letters of 1 records, the first of topic t, partition 0, offset 1, are lost" in caplog.text
+    await topic(worker, "3")
+    await worker.herder.resume("k")
+    await until_committed(worker, 4)
+    await until(lambda: list(journal) == [1, 2, 3])
 
 
 async def test_at_most_once_a_stop_during_an_outage_loses_nothing(worker: RunningWorker, journal: Journal) -> None:
