@@ -110,6 +110,9 @@ class SourceConnector(Connector[ConfigT]):
         It does if its records come again, the same ones, from a committed source offset on. Called on an instance that
         was configured and not started; must not look outside. The first line of an override's docstring is shown by
         `connect plugin describe`. The base: None, not known; then `exactly.once.support=required` is refused.
+
+        Raises:
+            ConfigError: Why not, in words for the user; the config is refused with them.
         """
         return None
 
@@ -151,6 +154,9 @@ class SinkConnector(Connector[ConfigT]):
         with `delivery.guarantee=exactly-once`, and a connector that keeps its offsets in the target.
 
         Called, and shown, as a source connector's. The base: None, not known, which counts as no.
+
+        Raises:
+            ConfigError: Why not, in words for the user; the config is refused with them.
         """
         return None
 

@@ -68,6 +68,8 @@ class Position:
             RetriableError: Another task has the file.
             EnvironmentFault: file.changed.
         """
+        if (other := other_writer(self._path, self._connector)) is not None:  # else it would wait for its lock
+            raise self._changed(f"connector {other!r} writes it")
         self._lock(descriptor)
         known = self._read()
         if known is None:
@@ -206,6 +208,16 @@ def alter_position(path: str, connector: str, offsets: Mapping[At, int | None]) 
             kept.append({**one, "offset": offset})
     known["offsets"] = kept
     write_position(beside, known)
+
+
+def other_writer(path: str, connector: str) -> str | None:
+    """Return the connector that a file is recorded to be written by, where that is another one; None where that cannot
+    be read: who starts is told."""
+    try:
+        known = read_position(Path(path + SUFFIX))
+    except EnvironmentFault:
+        return None
+    return None if known is None or known["connector"] == connector else str(known["connector"])
 
 
 def read_position(beside: Path) -> dict[str, Any] | None:

@@ -43,7 +43,7 @@ from connect.api import (
     open_path,
 )
 from connect_file.errors import UNWRITABLE, reason
-from connect_file.position import At, Position, alter_position, sync_folder
+from connect_file.position import SUFFIX, At, Position, alter_position, other_writer, sync_folder
 from connect_file.text import to_lines
 
 _STDOUT: Final = 1
@@ -233,6 +233,12 @@ class FileStreamSinkConnector(SinkConnector[FileStreamSinkConfig]):
         path = self.config.file
         if not path or (Path(path).exists() and not Path(path).is_file()):
             return ExactlyOnceSupport.UNSUPPORTED
+        if self.config.is_exactly_once and (other := other_writer(path, self.context.name)) is not None:
+            raise ConfigError(
+                f"file {path!r} is written exactly once by connector {other!r}",
+                config_path="delivery.guarantee",
+                hint=f"Give each such sink a file of its own; if {other!r} is gone for good, remove {path + SUFFIX!r}.",
+            )
         return ExactlyOnceSupport.SUPPORTED
 
     def alter_offsets(self, offsets: Mapping[At, int | None]) -> bool:

@@ -102,7 +102,10 @@ def _ask(
 ) -> None:
     try:
         with asked(desc, config) as connector:
-            refusal = question(connector)
+            try:
+                refusal = question(connector)
+            except ConfigError as error:  # it says why itself
+                refusal = f"{error.message.rstrip('.')}. {error.hint}" if error.hint else error.message
     except ConfigError:  # told at the keys that are wrong
         return
     except ConnectError as error:

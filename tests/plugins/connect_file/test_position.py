@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from connect_file.sink import FileStreamSinkTask
 from tests.support.factories import make_sink_batch
 from tests.support.odd_plugins import register
 from tests.support.tasks import connector, sink_task, stop
-from tests.support.worker import STRING, running_worker
+from tests.support.worker import STRING, running_worker, until
 
 AT = ("t", 0)
 
@@ -279,3 +280,37 @@ async def test_values_without_a_text_form_are_named_over_all_batches_of_a_fetch(
     assert sinks.path.read_text() == "a\n"
     await task.put_batches([parts[0].select([True, True, False]), parts[1].select([False, True])])
     assert sinks.path.read_text() == "a\nb\nc\n"
+
+
+# -- two connectors, one file ------------------------------------------------------------------------------------------
+
+
+async def test_a_second_connector_is_refused_a_file_by_the_name_of_the_one_that_writes_it(tmp_path: Path) -> None:
+    config = {
+        "connector.class": "FileStreamSink",
+        "topics": "t",
+        "key.converter": STRING,
+        "value.converter": STRING,
+        "file": str(tmp_path / "out.txt"),
+        "delivery.guarantee": "exactly-once",
+    }
+    why = f"file {str(tmp_path / 'out.txt')!r} is written exactly once by connector 'first'"
+    async with running_worker(tmp_path) as worker:
+        await worker.herder.create("first", config)
+        await until((tmp_path / "out.txt.connect-offsets").exists)
+        with pytest.raises(ConfigError, match=re.escape(why)) as refused:
+            await worker.herder.create("second", config)
+        assert refused.value.config_path == "delivery.guarantee"
+        assert "Give each" in str(refused.value)
+        _, told = await worker.herder.put_config("first", {**config, "tasks.max": "2"})
+        assert told.name == "first"
+
+
+async def test_a_task_whose_file_another_connector_writes_fails_by_its_name_though_the_file_is_locked(
+    sinks: Sinks,
+) -> None:
+    await sinks.start()
+    sinks.beside.write_text(json.dumps({**sinks.recorded(), "connector": "first"}))
+    with pytest.raises(EnvironmentFault, match="connector 'first' writes it") as refused:
+        await sinks.start()
+    assert refused.value.code == "file.changed"

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from connect.api import ExactlyOnceSupport, SourceConnector, SourceTask
+from connect.api import ConfigError, ExactlyOnceSupport, SourceConnector, SourceTask
 from connect.runtime.connector_config import SourceConnectorConfig
 from connect.runtime.guarantee import DeliveryConfig
 from connect.runtime.model import PluginKind
@@ -115,6 +115,15 @@ def test_a_connector_that_fails_when_it_is_asked_is_told() -> None:
     [error] = errors_of(connector(exactly_once_support=fails), REQUIRED)["exactly.once.support"]
     assert error.startswith("An unexpected error occurred during validation: ")
     assert "no idea" in error
+
+
+def test_a_connector_may_say_itself_why_it_cannot_deliver_exactly_once() -> None:
+    def says(self: SourceConnector) -> ExactlyOnceSupport:
+        raise ConfigError("the queue is another's", hint="Name another queue.")
+
+    assert errors_of(connector(exactly_once_support=says), REQUIRED) == {
+        "exactly.once.support": ["the queue is another's. Name another queue."]
+    }
 
 
 def test_a_connector_is_not_asked_about_a_value_that_is_wrong() -> None:
