@@ -6,6 +6,7 @@ At the ground: the codec, the log and the ports stand on these types, and these 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
@@ -17,6 +18,23 @@ RawHeaders = list[tuple[str, bytes | None]]
 Isolation = Literal["read_uncommitted", "read_committed"]
 """What a reader sees of transactions: all records, or those of no transaction and of committed ones, in offset order
 up to the first transaction that is still open (the last stable offset)."""
+
+
+_TOPIC_LENGTH_MAX: Final = 249
+_TOPIC_PATTERN: Final = re.compile(r"[a-zA-Z0-9._-]+")
+
+
+def why_no_topic(name: str) -> str | None:
+    """Return why no topic can have a name, by Kafka's rules; None where one can."""
+    if not name:
+        return "the empty string is not allowed"
+    if name in (".", ".."):
+        return f"{name!r} is not allowed"
+    if len(name) > _TOPIC_LENGTH_MAX:
+        return f"it has {len(name)} characters, {_TOPIC_LENGTH_MAX} are allowed"
+    if not _TOPIC_PATTERN.fullmatch(name):
+        return "it has other characters than ASCII letters, digits, '.', '_' and '-'"
+    return None
 
 
 class TopicPartition(NamedTuple):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from connect.records import Columns, FetchedBatch, OffsetAndMetadata, TimestampType, TopicPartition
+from connect.records import Columns, FetchedBatch, OffsetAndMetadata, TimestampType, TopicPartition, why_no_topic
 
 FULL = Columns(
     values=[b"a", None, b"c"],
@@ -17,6 +17,16 @@ FULL = Columns(
 def test_a_topic_partition_is_written_as_kafka_does() -> None:
     assert str(TopicPartition("my-orders", 3)) == "my-orders-3"
     assert sorted([TopicPartition("b", 0), TopicPartition("a", 10), TopicPartition("a", 2)])[0] == ("a", 2)
+
+
+@pytest.mark.parametrize("name", ["orders", "a.b_c-1", "x" * 249, "...", "__own"])
+def test_a_topic_can_have_a_name_by_kafkas_rules(name: str) -> None:
+    assert why_no_topic(name) is None
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "x" * 250, "with space", "a/b", "\u00fc", "a\n"])
+def test_a_name_that_no_topic_can_have_is_told_why(name: str) -> None:
+    assert why_no_topic(name)
 
 
 def test_columns_count_their_values() -> None:

@@ -12,9 +12,8 @@ from connect.api.config_values import ConfigType, parse_type, whole_number
 from connect.api.errors import ConfigError, LogError
 from connect.codec.compression import CODECS, LEVELS, Codec, codec_of_configs
 from connect.ports import ConfigSource, TopicConfigEntry
+from connect.records import why_no_topic
 
-_NAME_LENGTH_MAX: Final = 249
-_NAME_PATTERN: Final = re.compile(r"[a-zA-Z0-9._-]+")
 #: Files beside the partitions' folders. These are called NAME-NUMBER, so that nothing would break; whoever looks into
 #: the directory would not know which is which.
 _TAKEN_NAMES: Final = frozenset(
@@ -37,17 +36,10 @@ def check_topic_name(name: str) -> None:
     Raises:
         ConfigError: log.invalid_topic.
     """
-    if not name:
-        why = "the empty string is not allowed"
-    elif name in (".", ".."):
-        why = f"{name!r} is not allowed"
-    elif len(name) > _NAME_LENGTH_MAX:
-        why = f"it has {len(name)} characters, {_NAME_LENGTH_MAX} are allowed"
-    elif name.removesuffix(".tmp") in _TAKEN_NAMES:
+    why = why_no_topic(name)
+    if why is None and name.removesuffix(".tmp") in _TAKEN_NAMES:
         why = "it is the name of one of the log's own files"
-    elif not _NAME_PATTERN.fullmatch(name):
-        why = "it has other characters than ASCII letters, digits, '.', '_' and '-'"
-    else:
+    if why is None:
         return
     raise ConfigError(f"topic name {name!r} is illegal: {why}", code="log.invalid_topic")
 

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Final, cast
+from typing import Any, Final, cast
 
 from connect.api import ConfigError, ConfigKey, ConfigType, ConnectError, Connector, NotFoundError, Problem
 from connect.api.connector import config_class_of
 from connect.api.error_codes import register_code
+from connect.ports import Cluster
 from connect.runtime import secrets
 from connect.runtime.border.watchdog import Notice, Watchdog
 from connect.runtime.config_prefixes import strip_prefix
@@ -44,6 +45,7 @@ from connect.runtime.states import INITIAL
 from connect.runtime.tasks.transactional import task_of
 from connect.runtime.validation import validator
 from connect.runtime.validation.checking import Checks
+from connect.runtime.validation.topics import Neighbours, topic_problems
 from connect.runtime.worker import Worker
 from connect.runtime.worker_config import WorkerConfig
 from connect.stores.configs import ConfigStore, Revision
@@ -110,6 +112,7 @@ class Views:
     """
 
     worker_config: WorkerConfig
+    cluster: Cluster
     plugins: PluginHost
     worker_id: str
     watchdog: Watchdog
@@ -285,6 +288,7 @@ class Views:
             infos = await self.checks.aside(
                 what, lambda: validator.validate(self.plugins, self.worker_config, plugin, values)
             )
+            infos = validator.told(infos, await self._topic_problems(values))
         return Checked(look, infos, written_infos(infos, look))
 
     # -- inside ----------------------------------------------------------------------------------------------------
@@ -292,6 +296,14 @@ class Views:
     @property
     def _check_limit_s(self) -> float:
         return self.worker_config.plugin_check_timeout_ms / 1000
+
+    async def _topic_problems(self, config: Mapping[str, Any]) -> list[Problem]:
+        """Return what is wrong with the topics that a config names, of those that are there and what others use."""
+        kind = connector_desc(self.plugins, config).kind
+        configs = {name: self._config(name) for name in self._configs.connectors()}
+        written_by = lambda name: self._statuses.topics(name) if self._type(configs[name]) == "source" else ()  # noqa: E731
+        neighbours = Neighbours.of(self.worker_config, configs, written_by)
+        return await topic_problems(self.cluster, self.worker_config, kind, config, neighbours)
 
     async def _resolved(self, name: str) -> dict[str, str]:
         """Return a connector's config with its values, for a request."""

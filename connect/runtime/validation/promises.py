@@ -21,7 +21,7 @@ from connect.runtime.worker_config import WorkerConfig
 
 logger = logging.getLogger(__name__)
 
-SUPPORT, BOUNDARY, OFFSETS_TOPIC = "exactly.once.support", "transaction.boundary", "offsets.storage.topic"
+SUPPORT, BOUNDARY = "exactly.once.support", "transaction.boundary"
 INTERVAL = "transaction.boundary.interval.ms"
 
 NOT_ENABLED = "This worker does not have exactly-once source support enabled."
@@ -71,7 +71,6 @@ def check(desc: PluginDesc, worker: WorkerConfig, config: Mapping[str, Any], val
         _ask(desc, config, value, question)
     if not values[BOUNDARY].errors and _text(config, BOUNDARY) == "connector":
         _ask(desc, config, values[BOUNDARY], lambda plugin: None if defines_boundaries(plugin) else NO_BOUNDARIES)
-    _check_offsets_topic(worker, config, values[OFFSETS_TOPIC])
 
 
 def without_effect(desc: PluginDesc, worker: WorkerConfig, config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -131,24 +130,6 @@ def _refusal_of_guarantee(desc: PluginDesc, connector: Connector) -> str | None:
     offer = offer_of(desc)
     depends = f" What it says of that: {offer.exactly_once.rstrip('.')}." if offer and offer.exactly_once else ""
     return f"{NOT_SUPPORTED}{depends} Change the config so, or use 'at-least-once'."
-
-
-def _check_offsets_topic(worker: WorkerConfig, config: Mapping[str, Any], value: ConfigValue) -> None:
-    topic = str(config.get(OFFSETS_TOPIC) or "").strip()
-    others = {
-        "config.storage.topic": worker.config_storage_topic,
-        "status.storage.topic": worker.status_storage_topic,
-    }
-    named = next((name for name, other in others.items() if topic == other), None)
-    if named is not None:
-        value.errors.append(
-            f"Invalid value {topic} for configuration {OFFSETS_TOPIC}: {named} of the worker names the same topic; "
-            "each holds one kind of state"
-        )
-    elif topic.startswith("__"):
-        value.errors.append(
-            f"Invalid value {topic} for configuration {OFFSETS_TOPIC}: names that begin with __ are the log's own"
-        )
 
 
 def _text(config: Mapping[str, Any], key: str) -> str:

@@ -44,6 +44,7 @@ from connect.runtime.validation.enrichment import (
     member_values,
     shown,
 )
+from connect.runtime.validation.topics import name_problems
 from connect.runtime.validation.version_ranges import VersionRangeError, parse_range
 from connect.runtime.worker_config import WorkerConfig
 
@@ -92,6 +93,8 @@ def validate(plugins: PluginHost, worker: WorkerConfig, plugin: str, config: Map
         values.update((name, value) for name, value in ours.values(config).items() if name in config)
     guarantee.check(desc.cls, values.get(guarantee.KEY))
     promises.check(desc, worker, config, values)
+    for problem in name_problems(worker, desc.kind, config):
+        values[problem.key].errors.append(problem.message)
     infos = [_info(value.key, value) for value in values.values()]
     infos.extend(_info(key, value) for key, value in override_values(desc.kind, config).values())
     infos.extend(_nulls(config, {info.value.name for info in infos}))

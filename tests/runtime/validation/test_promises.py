@@ -140,22 +140,6 @@ def test_a_connector_that_ends_no_transactions_is_not_asked_to() -> None:
 
 
 @pytest.mark.parametrize(
-    ("topic", "why"),
-    [
-        ("connect-configs", "config.storage.topic of the worker names the same topic"),
-        ("connect-status", "status.storage.topic of the worker names the same topic"),
-        ("__consumer_offsets", "the log's own"),
-    ],
-)
-def test_offsets_are_kept_in_no_topic_of_another_kind(topic: str, why: str) -> None:
-    assert why in errors({**FILE, "offsets.storage.topic": topic})["offsets.storage.topic"][0]
-
-
-def test_the_workers_own_topic_of_offsets_may_be_named() -> None:
-    assert errors({**FILE, "offsets.storage.topic": "connect-offsets"}) == {}
-
-
-@pytest.mark.parametrize(
     ("support", "keys", "warned"),
     [
         ("enabled", {"transaction.boundary": "interval", "transaction.boundary.interval.ms": "5"}, []),
