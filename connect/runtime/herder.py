@@ -58,6 +58,7 @@ from connect.stores import configs, offsets, statuses
 from connect.stores.compacted import CompactedTopic
 from connect.stores.configs import ConfigStore, Revision
 from connect.stores.offset_topics import OffsetTopics
+from connect.stores.releasing import release_all
 from connect.stores.statuses import StatusStore
 
 #: How long a request waits for what it set off.
@@ -183,18 +184,22 @@ class Herder(Views):
                 await self._release()
 
     async def _release(self) -> None:
-        try:
-            await self.dead_letters.aclose()
-            if self._writer is not None:
-                self._writer.cancel()
-                await asyncio.gather(self._writer, return_exceptions=True)
-            await self._statuses.write()
-            await self.observers.aclose()
-            await self.providers.aclose()
-        finally:
-            await self._offsets.aclose()
-            for topic in self._topics:
-                await topic.aclose()
+        await release_all(
+            (
+                self.dead_letters.aclose,
+                self._end_writer,
+                self._statuses.write,
+                self.observers.aclose,
+                self.providers.aclose,
+                self._offsets.aclose,
+                *(topic.aclose for topic in self._topics),
+            )
+        )
+
+    async def _end_writer(self) -> None:
+        if self._writer is not None:
+            self._writer.cancel()
+            await asyncio.gather(self._writer, return_exceptions=True)
 
     def stop_soon(self) -> None:
         """Begin to stop connectors and tasks, while REST and others close; `__aexit__` waits for it.

@@ -18,7 +18,7 @@ from connect.runtime.connector_locks import ConnectorLocks
 from connect.runtime.model import State, TargetState, TaskId
 from connect.runtime.plugins import PluginHost
 from connect.runtime.providers.reloads import Reloads
-from connect.runtime.rates import is_live_change
+from connect.runtime.rates import is_live_change, without_live
 from connect.runtime.restarts import RestartConfig, Restarts
 from connect.runtime.states import INITIAL, Event, after
 from connect.runtime.tasks.task import RELEASE_S, render_trace
@@ -231,6 +231,7 @@ class Lifecycle:
         if not await runner.start(paused=paused):
             return False
         assert runner.resolved is not None, "the instance has its config"
+        self._worker.rates.set(runner.name, runner.resolved.texts)
         if runner.config.config_action_reload == "restart" and not self._closing:
             self.reloads.watch(runner.name, runner.resolved)
         return True
@@ -259,11 +260,17 @@ class Lifecycle:
             runner.fail(error)
             return
         name, running = runner.name, self._worker.tasks(runner.name)
-        if configs != self._configs.task_configs(name):
-            await self._worker.stop_tasks(running)
+        stored = self._configs.task_configs(name)
+        # What is in force already, since it is changed while tasks run, is stored with them and restarts none.
+        is_running = len(running) == len(configs) and list(map(without_live, configs)) == list(
+            map(without_live, stored)
+        )
+        if configs != stored:
+            if not is_running:
+                await self._worker.stop_tasks(running)
             if not await self._configs.put_tasks(name, configs):
                 return  # stopped or deleted meanwhile; that request comes next
-        elif len(running) == len(configs):
+        if is_running:
             return
         self._statuses.drop_tasks(name, keep=len(configs))
         await self._worker.fence(runner)
@@ -297,7 +304,7 @@ class Lifecycle:
         found = self._worker.runner(task)
         if found is None or runner.resolved is None or not runner.resolved.parts or found.state is State.FAILED:
             return False
-        return found.spec.config.originals != runner.resolved.config
+        return without_live(found.spec.config.originals) != without_live(runner.resolved.config)
 
     def _show_as_before(self, name: str, tasks: Sequence[int]) -> None:
         """Show tasks that were to be restarted, and were not since their connector failed, as what they are."""

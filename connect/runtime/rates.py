@@ -105,6 +105,11 @@ def is_live_change(before: Mapping[str, str], after: Mapping[str, str]) -> bool:
     return bool(changed) and changed <= LIVE_KEYS and not (has_references(before) or has_references(after))
 
 
+def without_live(config: Mapping[str, str | None]) -> dict[str, str | None]:
+    """Return what of a config, a connector's or a task's, nothing but a restart brings into force."""
+    return {name: value for name, value in config.items() if name not in LIVE_KEYS}
+
+
 def has_references(config: Mapping[str, str]) -> bool:
     """Whether a key of `RateConfig` may refer to a config provider: its values are those that are in force."""
     return any("${" in config.get(name, "") for name in RateConfig.keys())  # noqa: SIM118 - a method of its own

@@ -22,7 +22,7 @@ from connect.runtime.plugins import PluginDesc
 from connect.runtime.promises import writes_in_transactions
 from connect.runtime.providers.references import Parts
 from connect.runtime.providers.resolved import Resolved, stored
-from connect.runtime.rates import LIVE_KEYS, Rates
+from connect.runtime.rates import LIVE_KEYS, Rates, without_live
 from connect.runtime.states import INITIAL, Event, after
 from connect.runtime.tasks.context import ConnectorContextImpl
 from connect.runtime.tasks.exactly_once import ExactlyOnceSourceTaskRunner
@@ -173,9 +173,10 @@ class ConnectorRunner:
         """Take on a config that differs in nothing but what is changed while the connector runs."""
         self.raw = dict(config)
         if self.resolved is not None:
-            kept = {name: value for name, value in self.resolved.config.items() if name not in LIVE_KEYS}
             live = {name: config[name] for name in LIVE_KEYS & config.keys()}
-            self.resolved = replace(self.resolved, written=self.raw, config={**kept, **live})
+            self.resolved = replace(
+                self.resolved, written=self.raw, config={**without_live(self.resolved.config), **live}
+            )
 
     def interrupt(self, *, always: bool = False) -> None:
         """End a start that is under way, since nobody wants it any more; without effect at any other time.

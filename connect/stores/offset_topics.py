@@ -13,6 +13,7 @@ from collections.abc import Callable, Collection
 from connect.ports import Cluster
 from connect.stores.compacted import CompactedTopic
 from connect.stores.offsets import OffsetStore, problem_of
+from connect.stores.releasing import release_all
 
 
 class OffsetTopics:
@@ -47,10 +48,9 @@ class OffsetTopics:
         self._opening = asyncio.Lock()
 
     async def aclose(self) -> None:
-        """Release the topics of connectors."""
-        for _, topic, _ in self._open.values():
-            await topic.aclose()
-        self._open = {}
+        """Release the topics of connectors, each of them whatever the others raise; safe to call twice."""
+        opened, self._open = self._open, {}
+        await release_all(topic.aclose for _, topic, _ in opened.values())
 
     async def reserve(self, topics: Collection[str]) -> None:
         """Reserve the topics that connectors name now, and no other ones any more; durable."""

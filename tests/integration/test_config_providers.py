@@ -585,3 +585,24 @@ async def test_a_limit_that_comes_from_a_provider_is_told_as_it_is_in_force(work
     answer = await worker.client.put("/connectors/x/config", json=changed)
     assert answer.status_code == 200, answer.text
     await until(lambda: (rate := worker.herder.rate("x")).bytes_per_s == 1000 and rate.records_per_s == 7.5)
+
+
+async def test_a_restart_of_the_connector_alone_restarts_no_task_for_another_rate(worker: RunningWorker) -> None:
+    HELD["db"] |= {"rate": "7.5"}
+    rate = "rate.limit.records.per.second"
+    configs = {"plain": leaky(**{rate: "3"}), "held": leaky(**{rate: "${vault:db:rate}"})}
+    for name, config in configs.items():
+        await worker.herder.create(name, config)
+        await worker.until_state(name, State.RUNNING, tasks=1)
+    HELD["db"] |= {"rate": "9"}
+    await worker.herder.put_config("plain", {**configs["plain"], rate: "4"})
+    seen = len(Leaky.seen)
+    for name in configs:
+        await worker.herder._lifecycle.restart(name, instance=True, tasks=[])
+        await worker.until_state(name, State.RUNNING, tasks=1)
+    assert (worker.herder.rate("plain").records_per_s, worker.herder.rate("held").records_per_s) == (4, 9)
+    assert worker.herder.tasks("plain")[0].config[rate] == "4"
+    assert len(Leaky.seen) == seen
+    HELD["db"]["password"] = "rotated-secret"
+    await worker.herder._lifecycle.restart("held", instance=True, tasks=[])
+    await until(lambda: Leaky.seen[-1]["login"] == "rotated-secret")

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from connect.api import ConfigError, ConflictError, NotFoundError, SourceConnector, SourceTask
+from connect.api import ConfigError, ConflictError, EnvironmentFault, NotFoundError, SourceConnector, SourceTask
 from connect.app import open_cluster
 from connect.runtime.herder import Herder
 from connect.runtime.model import State, TargetState
@@ -47,6 +48,38 @@ async def test_a_worker_is_healthy_between_its_start_and_its_end(tmp_path: Path)
             assert herder.health().status == "healthy"
         assert herder.health().status == "starting"
     finally:
+        await cluster.aclose()
+
+
+async def test_what_cannot_be_released_keeps_nothing_else_from_being_released(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cluster = await open_cluster(tmp_path / "data")
+    released: list[str] = []
+
+    def fails(what: str) -> Any:
+        async def release() -> None:
+            released.append(what)
+            raise EnvironmentFault(f"{what} is on a broken disk")
+
+        return release
+
+    try:
+        herder = Herder(WorkerConfig.parse({}), cluster, PluginHost())
+        await herder.__aenter__()
+        for name in ("dead_letters", "observers", "providers", "_offsets"):
+            monkeypatch.setattr(getattr(herder, name), "aclose", fails(name))
+        for topic in herder._topics:
+            monkeypatch.setattr(topic, "aclose", fails(topic.topic))
+        monkeypatch.setattr(herder._statuses, "write", fails("statuses"))
+        with pytest.raises(EnvironmentFault, match="dead_letters is"):
+            await herder.__aexit__()
+        once = list(dict.fromkeys(released))  # statuses are written now and then
+        assert set(once[:5]) == {"dead_letters", "statuses", "observers", "providers", "_offsets"}
+        assert sorted(once[5:]) == sorted(topic.topic for topic in herder._topics)
+        assert herder._writer is not None and herder._writer.done()
+    finally:
+        monkeypatch.undo()
         await cluster.aclose()
 
 

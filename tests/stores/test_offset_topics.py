@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from connect.api import ConfigError
+from connect.api import ConfigError, EnvironmentFault
 from connect.api.errors import InternalTopicError
 from connect.ports import Cluster
 from connect.records import Columns
@@ -231,3 +231,24 @@ async def test_an_offset_that_is_written_again_behind_rubbish_keeps_its_age(clus
     await producer.aclose()
     clock.ms = 10**9
     assert (await (await opened(cluster, clock)).of("own")).get("c", P) == {"n": 9}
+
+
+async def test_a_topic_that_cannot_be_closed_keeps_no_other_from_being_closed(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    topics, closed, aclose = await opened(cluster), list[str](), CompactedTopic.aclose
+
+    async def closes(self: CompactedTopic) -> None:
+        closed.append(self.topic)
+        await aclose(self)
+        if self.topic in ("a", "b"):
+            raise EnvironmentFault(f"{self.topic} is on a broken disk")
+
+    for name in ("a", "b", "c"):
+        await topics.of(name)
+    monkeypatch.setattr(CompactedTopic, "aclose", closes)
+    with pytest.raises(EnvironmentFault, match="a is on a broken disk"):
+        await topics.aclose()
+    assert sorted(closed) == ["a", "b", "c"]
+    await topics.aclose()
+    assert len(closed) == 3

@@ -141,9 +141,11 @@ class SinkTaskRunner(TaskRunner):
         return Subscription(topics, config.topics_regex or None, member=self.id.task, members=self.spec.tasks)
 
     async def _release(self) -> None:
-        await self.close_dead_letters()
-        if self._consumer is not None:
-            await self._consumer.aclose()
+        try:
+            await self.close_dead_letters()
+        finally:
+            if self._consumer is not None:
+                await self._consumer.aclose()
 
     async def _loop(self) -> None:
         failure: Exception | None = None

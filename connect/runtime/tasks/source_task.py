@@ -176,9 +176,11 @@ class SourceTaskRunner(TaskRunner):
         return self.around.cluster.producer(client_id=client_id, configs=configs)
 
     async def _release(self) -> None:
-        await self.close_dead_letters()
-        if self._producer is not None:
-            await self._producer.aclose()
+        try:
+            await self.close_dead_letters()
+        finally:
+            if self._producer is not None:
+                await self._producer.aclose()
 
     async def _loop(self) -> None:
         failure: Exception | None = None
