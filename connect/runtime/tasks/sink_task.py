@@ -15,7 +15,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from bisect import bisect_left
 from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from typing import Any, Final
 
@@ -44,6 +43,7 @@ from connect.runtime.tasks.pacing import HEAR_S, parted, positive
 from connect.runtime.tasks.pipeline import Pipeline
 from connect.runtime.tasks.replays import is_replay_topic, replay_topic
 from connect.runtime.tasks.sink_offsets import firsts, nearest
+from connect.runtime.tasks.sink_progress import Reached, SinkProgress
 from connect.runtime.tasks.spec import Surroundings, TaskSpec
 from connect.runtime.tasks.task import TaskRunner
 from connect.runtime.tasks.tolerance import Interrupted
@@ -74,9 +74,7 @@ class SinkTaskRunner(TaskRunner):
         self._pipeline: Pipeline | None = None
         self._consumer: Consumer | None = None
         self._puts: Puts | None = None
-        #: Of the partitions that it has: the offset behind the last record that was put, and what is committed of it.
-        self._reached: dict[TopicPartition, int] = {}
-        self._committed: dict[TopicPartition, int] = {}
+        self._progress = SinkProgress()
         #: `delivery.guarantee=at-most-once`: offsets are committed before the records are put.
         self._at_most_once = False
         self._is_flush_due = False
@@ -84,10 +82,6 @@ class SinkTaskRunner(TaskRunner):
         self._kept: set[int] = set()
         #: What is being put.
         self._fetched: list[FetchedBatch] = []
-        #: The offset behind the last record itself: what `_reached` has more holds no records, as a transaction's end.
-        self._last_put: dict[TopicPartition, int] = {}
-        #: Where each partition was begun, or sought to, last.
-        self._begun: dict[TopicPartition, int] = {}
         self._passed_over_at = 0.0
         #: The poll that is under way; or what is in hand already of an earlier one, which comes next.
         self._polling: asyncio.Future[list[FetchedBatch]] | None = None
@@ -132,7 +126,7 @@ class SinkTaskRunner(TaskRunner):
         self._consumer = await self.around.cluster.consumer(
             self._subscription(), group=group, client_id=f"connector-consumer-{self.id}", configs=configs
         )
-        self._begun = {at: self._consumer.position(at) for at in self._consumer.assignment}
+        self._begin(self._consumer.assignment)
 
     def _subscription(self) -> Subscription:
         config = self.spec.config
@@ -334,8 +328,7 @@ class SinkTaskRunner(TaskRunner):
         """
         assert self._consumer is not None
         self.context.assigned |= gained
-        for partition in gained - self._begun.keys():
-            self._begun[partition] = self._consumer.position(partition)
+        self._begin(gained)
         is_open, tries = False, 0
         while True:
             try:
@@ -355,6 +348,12 @@ class SinkTaskRunner(TaskRunner):
             await self._close(gained)
         self._forget(gained)
         return False
+
+    def _begin(self, partitions: Iterable[TopicPartition]) -> None:
+        assert self._consumer is not None
+        for partition in partitions:
+            if not self._progress.has_begun(partition):
+                self._progress.begin(partition, self._consumer.position(partition))
 
     async def _may_open_again(self, error: RetriableError, tries: int) -> bool:
         if self.state is not State.PAUSED:
@@ -397,11 +396,7 @@ class SinkTaskRunner(TaskRunner):
         }
 
     def _forget(self, partitions: Iterable[TopicPartition]) -> None:
-        for partition in partitions:
-            self._reached.pop(partition, None)
-            self._last_put.pop(partition, None)
-            self._begun.pop(partition, None)
-            self._committed.pop(partition, None)
+        self._progress.forget(partitions)
         self.context.forget(partitions)
 
     async def _heed(self, fetched: list[FetchedBatch]) -> list[FetchedBatch]:
@@ -430,12 +425,9 @@ class SinkTaskRunner(TaskRunner):
 
     def _sought(self, seeks: Mapping[TopicPartition, int]) -> Mapping[TopicPartition, int]:
         assert self._consumer is not None
-        for partition in seeks:
+        for partition, offset in seeks.items():
             self._consumer.position(partition)  # raises where the partition is none of this task's
-            self._reached.pop(partition, None)
-            self._last_put.pop(partition, None)
-            self._begun[partition] = seeks[partition]
-            self._committed.pop(partition, None)
+            self._progress.begin(partition, offset)
         return seeks
 
     def _pause(self, pauses: Mapping[TopicPartition, bool]) -> None:
@@ -454,9 +446,7 @@ class SinkTaskRunner(TaskRunner):
         self._passed_over_at = now
         found = {TopicPartition(batch.topic, batch.partition) for batch in fetched}
         for partition in (self.context.assigned & self._consumer.assignment) - found:
-            position = self._consumer.position(partition)
-            if position > self._reached.get(partition, self._begun.get(partition, position)):
-                self._reached[partition] = position
+            self._progress.pass_over(partition, self._consumer.position(partition))
 
     # -- putting ---------------------------------------------------------------------------------------------------
 
@@ -464,8 +454,8 @@ class SinkTaskRunner(TaskRunner):
         """Put what was fetched, and do what the plugin asks for meanwhile. What is not put is taken back."""
         assert self._puts is not None
         if self._at_most_once:
-            self._reached |= {TopicPartition(batch.topic, batch.partition): batch.next_offset for batch in fetched}
-            await self._commit_offsets(self._reached)
+            self._progress.reach(fetched)
+            await self._commit_offsets(self._progress.reached())
         self._fetched, self._is_flush_due = fetched, True
         try:
             with contextlib.suppress(Interrupted):
@@ -590,15 +580,12 @@ class SinkTaskRunner(TaskRunner):
     def _record(self, fetched: Sequence[FetchedBatch], not_put: Mapping[TopicPartition, int]) -> None:
         self._put_bytes = 0
         for batch in fetched:
-            partition = TopicPartition(batch.topic, batch.partition)
-            stop = min(not_put.get(partition, batch.next_offset), batch.next_offset)
-            count = len(batch) if stop == batch.next_offset else bisect_left(batch.offsets, stop)
-            if not count and stop < batch.next_offset:
+            count = self._progress.put(batch, not_put)
+            if not count:
                 if self._at_most_once:  # it was committed before, and is taken back
-                    self._reached[partition] = min(stop, self._reached.get(partition, stop))
+                    partition = TopicPartition(batch.topic, batch.partition)
+                    self._progress.take_back(partition, not_put[partition])
                 continue
-            self._reached[partition] = stop
-            self._last_put[partition] = stop if count < len(batch) else batch.offsets[-1] + 1
             columns = batch.columns if count == len(batch) else batch.columns.cut(0, count)
             size_bytes = columns.size_bytes
             self._put_bytes += size_bytes
@@ -609,9 +596,7 @@ class SinkTaskRunner(TaskRunner):
                 self.around.on_topic(self.id, batch.topic)
 
     def _is_all_committed(self) -> bool:
-        if self._at_most_once and self._is_flush_due:
-            return False
-        return all(self._committed.get(partition) == offset for partition, offset in self._reached.items())
+        return not (self._at_most_once and self._is_flush_due) and self._progress.is_all_committed
 
     async def _commit(self) -> None:
         """Flush the sink, then commit as far as it got. A failure that passes leaves it for the next time, one that
@@ -619,23 +604,17 @@ class SinkTaskRunner(TaskRunner):
         self.context.commit_requested = False
         if self._is_all_committed():
             return
-        reached, last_put = dict(self._reached), dict(self._last_put)
+        reached = self._progress.reached()
         try:
             result = await call(self.thread, self._plugin.flush)
         except RetriableError as error:
             self.log.warning("offsets were not committed, since the sink cannot flush now: %s", error.message)
             return
         self._is_flush_due = False
-        flushed = flushed_of(self._plugin, result, {(at.topic, at.partition): offset for at, offset in reached.items()})
+        put = {(at.topic, at.partition): offset for at, offset in reached.offsets.items()}
+        flushed = flushed_of(self._plugin, result, put)
         if flushed is not None and not self._at_most_once:
-            told = {TopicPartition(*at): offset for at, offset in flushed.items()}
-            # Who is through with the last record is through with what follows it without any; and who was given none,
-            # with what there was in their place.
-            reached = {
-                at: offset if at not in last_put or told.get(at, -1) >= last_put[at] else told[at]
-                for at, offset in reached.items()
-                if at not in last_put or at in told
-            }
+            reached = reached.flushed({TopicPartition(*at): offset for at, offset in flushed.items()})
         try:
             await self._commit_offsets(reached)
         except ConnectError as error:
@@ -643,18 +622,18 @@ class SinkTaskRunner(TaskRunner):
                 raise
             self.log.error("offsets were not committed: %s", error.message)
             if isinstance(error, UnknownTopicOrPartitionError) or error.code == "log.illegal_generation":
-                self._committed |= reached  # refused for ever, and the others are committed
+                self._progress.committed(reached.offsets)  # refused for ever, and the others are committed
 
-    async def _commit_offsets(self, reached: Mapping[TopicPartition, int]) -> None:
+    async def _commit_offsets(self, reached: Reached) -> None:
         """Commit those that are not committed yet, behind the letters of what was skipped."""
         assert self._consumer is not None
-        offsets = {at: offset for at, offset in reached.items() if self._committed.get(at) != offset}
+        offsets = self._progress.uncommitted(reached)
         if self._dead_letters is not None:
             await self._dead_letters.flush()
         if offsets:
             await self._consumer.commit({at: OffsetAndMetadata(offset) for at, offset in offsets.items()})
         self._tell_committed(offsets)
-        self._committed |= offsets
+        self._progress.committed(offsets)
 
     def _tell_committed(self, offsets: Mapping[TopicPartition, int]) -> None:
         if offsets and self.around.observers.wants("connect_offsets_committed"):
