@@ -43,6 +43,7 @@ from connect.runtime.tasks.pacing import HEAR_S, parted, positive
 from connect.runtime.tasks.pipeline import Pipeline
 from connect.runtime.tasks.replays import is_replay_topic, replay_topic
 from connect.runtime.tasks.sink_offsets import firsts, nearest
+from connect.runtime.tasks.sink_polls import SinkPolls
 from connect.runtime.tasks.sink_progress import Reached, SinkProgress
 from connect.runtime.tasks.spec import Surroundings, TaskSpec
 from connect.runtime.tasks.task import TaskRunner
@@ -73,6 +74,7 @@ class SinkTaskRunner(TaskRunner):
         super().__init__(spec, around, SinkTaskContextImpl(spec.id.connector, spec.id.task))
         self._pipeline: Pipeline | None = None
         self._consumer: Consumer | None = None
+        self._polls: SinkPolls | None = None
         self._puts: Puts | None = None
         self._progress = SinkProgress()
         #: `delivery.guarantee=at-most-once`: offsets are committed before the records are put.
@@ -83,12 +85,8 @@ class SinkTaskRunner(TaskRunner):
         #: What is being put.
         self._fetched: list[FetchedBatch] = []
         self._passed_over_at = 0.0
-        #: The poll that is under way; or what is in hand already of an earlier one, which comes next.
-        self._polling: asyncio.Future[list[FetchedBatch]] | None = None
-        #: When the group was heard last; bytes that were put last; and what one fetch and one put hold at most.
-        self._heard_at = time.monotonic()
+        #: Bytes that were put last; and how many records one put holds at most.
         self._put_bytes = 0
-        self._fetch_bytes = min(FETCH_BYTES, max(1, self.bytes_max // 2))
         self._records_max: int | None = None
 
     async def _prepare(self) -> None:
@@ -120,12 +118,13 @@ class SinkTaskRunner(TaskRunner):
             **strip_prefix(originals, "consumer.override."),
         }
         configs.pop("group.id", None)
-        self._fetch_bytes = min(self._fetch_bytes, positive(configs, "fetch.max.bytes") or FETCH_BYTES)
+        fetch_bytes = min(FETCH_BYTES, max(1, self.bytes_max // 2), positive(configs, "fetch.max.bytes") or FETCH_BYTES)
         self._records_max = positive(configs, "max.poll.records")
         group = sink_group(self.around.worker, self.id.connector, originals)
         self._consumer = await self.around.cluster.consumer(
             self._subscription(), group=group, client_id=f"connector-consumer-{self.id}", configs=configs
         )
+        self._polls = SinkPolls(self._consumer, self.context, fetch_bytes=fetch_bytes)
         self._begin(self._consumer.assignment)
 
     def _subscription(self) -> Subscription:
@@ -142,6 +141,7 @@ class SinkTaskRunner(TaskRunner):
                 await self._consumer.aclose()
 
     async def _loop(self) -> None:
+        assert self._polls is not None
         failure: Exception | None = None
         try:
             for step in (self._poll_and_put, self._commit_at_the_end, self._close_partitions):
@@ -152,14 +152,12 @@ class SinkTaskRunner(TaskRunner):
                         self.log.error("and then: %s: %s", type(error).__name__, error)
                     failure = failure or error
         finally:
-            if self._polling is not None:
-                self._polling.cancel()
-                await asyncio.wait({self._polling})
+            await self._polls.drop()
         if failure is not None:
             raise failure
 
     async def _poll_and_put(self) -> None:
-        assert self._consumer is not None
+        assert self._polls is not None
         flush_interval_s = self.around.worker.offset_flush_interval_ms / 1000
         committed_at = time.monotonic()
         while not self.stopping:
@@ -176,7 +174,7 @@ class SinkTaskRunner(TaskRunner):
                 fetched = await self._take_turn(fetched)
             if fetched:
                 if self._put_bytes < self.bytes_max // 2:  # else the next fetch waits for the put
-                    self._begin_poll(BUSY_POLL_TIMEOUT_MS)
+                    self._polls.begin(BUSY_POLL_TIMEOUT_MS)
                 await self._deliver(fetched)
             now = time.monotonic()
             due_s = flush_interval_s if fetched else min(flush_interval_s, QUIET_COMMIT_S)
@@ -186,10 +184,8 @@ class SinkTaskRunner(TaskRunner):
 
     async def _commit_at_the_end(self) -> None:
         """Commit what was put, also after a failure, as Kafka does; what a poll brings now comes again."""
-        polling, self._polling = self._polling, None
-        if polling is not None:
-            polling.cancel()
-            await asyncio.gather(polling, return_exceptions=True)
+        assert self._polls is not None
+        await self._polls.drop()
         await self._commit()
 
     async def _close_partitions(self) -> None:
@@ -199,96 +195,52 @@ class SinkTaskRunner(TaskRunner):
 
     # -- polling ---------------------------------------------------------------------------------------------------
 
-    def _begin_poll(self, timeout_ms: int) -> asyncio.Future[list[FetchedBatch]]:
-        assert self._consumer is not None
-        if self._polling is None:
-            self._heard_at = time.monotonic()
-            poll = self._consumer.poll(timeout_ms=timeout_ms, max_bytes=self._fetch_bytes)
-            self._polling = asyncio.create_task(poll)
-        return self._polling
-
     async def _take_turn(self, fetched: list[FetchedBatch]) -> list[FetchedBatch]:
         """Return what is to be put now of what was fetched, as `rate.limit.*` and `max.poll.records` say, once its turn
         has come; [] where it has not. The rest is what the next poll brings. No poll is under way."""
-        if time.monotonic() - self._heard_at >= HEAR_S:  # while only what is in hand is put, no poll hears the group
-            self._heard_at = time.monotonic()
-            if await self._hear():
-                self._seek(firsts(fetched))
-                return await self._take_assignment([])
+        assert self._polls is not None
+        # While only what is in hand is put, no poll hears the group.
+        if time.monotonic() - self._polls.heard_at >= HEAR_S and await self._polls.hear():
+            self._polls.seek(firsts(fetched))
+            return await self._take_assignment([])
         records, size = self.pace.limit.turn()
         records = min(filter(None, (records, self._records_max)), default=None)
         first, rest, count, size_bytes = parted(fetched, records, size)
         has_turn = not self.pace.is_limited or await self.pace.limit.take(
             self.pace.share, count, size_bytes, until=self.asked.either, within_s=HEAR_S
         )
-        left = rest if has_turn else fetched
-        if left:
-            self._polling = _done(left)
+        self._polls.put_back(rest if has_turn else fetched)
         return first if has_turn else []
 
     async def _fetch(self) -> list[FetchedBatch] | None:
         """Return what the poll brings; None when the task is asked to stop or to pause first."""
         assert self._consumer is not None
+        assert self._polls is not None
         is_opened = self._consumer.assignment == self.context.assigned
         is_idle = is_opened and self._is_all_committed()
-        polling = self._begin_poll(int(idle_wait_s(POLL_TIMEOUT_S) * 1000) if is_idle else BUSY_POLL_TIMEOUT_MS)
+        polling = self._polls.begin(int(idle_wait_s(POLL_TIMEOUT_S) * 1000) if is_idle else BUSY_POLL_TIMEOUT_MS)
         asked = asyncio.ensure_future(self.asked.either.wait())
         waits: set[asyncio.Future[Any]] = {polling, asked}
         try:
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         finally:
             asked.cancel()
-        if not polling.done():
-            return None
-        self._polling = None
-        return polling.result()
-
-    async def _end_poll(self) -> list[FetchedBatch]:
-        """Return what the poll under way has brought; cancel it where that is nothing yet, which moves nothing."""
-        polling, self._polling = self._polling, None
-        if polling is None:
-            return []
-        if not polling.done():
-            polling.cancel()
-            await asyncio.wait({polling})
-        return [] if polling.cancelled() else polling.result()
-
-    async def _take_back(self, offsets: Mapping[TopicPartition, int]) -> None:
-        """Let the consumer go on from these offsets; drop what the poll under way brings of these partitions, and of
-        those that the plugin has paused, which are read again when they are resumed."""
-        assert self._consumer is not None
-        if self._polling is None and not offsets:
-            return
-        kept: list[FetchedBatch] = []
-        targets: dict[TopicPartition, int] = {}
-        for batch in await self._end_poll():
-            partition = TopicPartition(batch.topic, batch.partition)
-            if partition in self.context.paused:
-                targets.setdefault(partition, batch.offsets[0])
-            elif partition not in offsets:
-                kept.append(batch)
-        self._seek({**targets, **offsets})
-        if kept:
-            self._polling = _done(kept)
-
-    def _seek(self, offsets: Mapping[TopicPartition, int]) -> None:
-        assert self._consumer is not None
-        for partition in offsets.keys() & self._consumer.assignment:
-            self._consumer.seek(partition, offsets[partition])
+        return self._polls.take() if polling.done() else None
 
     async def _stand_still(self) -> None:
         """Commit, and put nothing until resumed. The group is still heard: what it asks back is given up."""
         assert self._consumer is not None
-        self._seek(firsts(await self._end_poll()))
+        assert self._polls is not None
+        self._polls.seek(firsts(await self._polls.end()))
         await self._commit()
         paused = asyncio.create_task(self.pause_point())
         try:
             while not paused.done():
                 self._consumer.pause(*self._consumer.assignment)
-                polling = self._begin_poll(PAUSED_POLL_TIMEOUT_MS)
+                polling = self._polls.begin(PAUSED_POLL_TIMEOUT_MS)
                 waits: set[asyncio.Future[Any]] = {polling, paused}
                 await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-                self._seek(firsts(await self._end_poll()))  # of a partition that came just now
+                self._polls.seek(firsts(await self._polls.end()))  # of a partition that came just now
                 await self._take_assignment([])
         finally:
             paused.cancel()
@@ -301,6 +253,7 @@ class SinkTaskRunner(TaskRunner):
         """Give up what is asked back, when all of it that was in hand is put, flushed and committed; tell the plugin
         which partitions went and came. Return what is to be put of what was fetched. No poll is under way."""
         assert self._consumer is not None
+        assert self._polls is not None
         revoking = self._consumer.revoking
         assigned = self._consumer.assignment - revoking
         if assigned == self.context.assigned and not revoking:
@@ -316,7 +269,7 @@ class SinkTaskRunner(TaskRunner):
             await self._consumer.release(revoking)
         gained = assigned - self.context.assigned
         if gained and not await self._open(gained):
-            self._seek(firsts(fetched))
+            self._polls.seek(firsts(fetched))
             return []
         return await self._heed(fetched)
 
@@ -359,7 +312,8 @@ class SinkTaskRunner(TaskRunner):
         if self.state is not State.PAUSED:
             return await self._wait_and_hear(self.retry_wait(error, tries, until_pause=True))
         # Partitions come to a task that stands still, too: the pause that it is in ends no wait.
-        return await self.retry_wait(error, tries) and not await self._has_assignment_moved()
+        assert self._polls is not None
+        return await self.retry_wait(error, tries) and not await self._polls.hear()
 
     async def _close(self, gone: frozenset[TopicPartition]) -> None:
         """Have the plugin close what goes, again while its target is away and the task is not to stop."""
@@ -401,7 +355,7 @@ class SinkTaskRunner(TaskRunner):
 
     async def _heed(self, fetched: list[FetchedBatch]) -> list[FetchedBatch]:
         """Do what the plugin has asked for, before any of this was put; return what is left of it to be put."""
-        assert self._consumer is not None
+        assert self._polls is not None
         seeks, pauses = self.context.take()
         if not (seeks or pauses or self.context.paused):
             return fetched
@@ -412,15 +366,16 @@ class SinkTaskRunner(TaskRunner):
                 targets.setdefault(partition, batch.offsets[0])
             elif partition not in seeks:
                 kept.append(batch)
-        self._seek({**targets, **self._sought(seeks)})
+        self._polls.seek({**targets, **self._sought(seeks)})
         self._pause(pauses)
         return kept
 
     async def _grant(self, not_put: Mapping[TopicPartition, int]) -> None:
         """Do what the plugin has asked for, though a poll may be under way; take back what is not put."""
+        assert self._polls is not None
         if not_put or self.context.has_wishes:
             seeks, pauses = self.context.take()
-            await self._take_back({**not_put, **self._sought(seeks)})
+            await self._polls.take_back({**not_put, **self._sought(seeks)})
             self._pause(pauses)
 
     def _sought(self, seeks: Mapping[TopicPartition, int]) -> Mapping[TopicPartition, int]:
@@ -552,28 +507,16 @@ class SinkTaskRunner(TaskRunner):
 
     async def _wait_and_hear(self, wait: Coroutine[Any, Any, bool]) -> bool:
         """Wait, and hear the group meanwhile; False where something is not to be tried again."""
+        assert self._polls is not None
         waiting = asyncio.ensure_future(wait)
         try:
             while not waiting.done():
                 await asyncio.wait({waiting}, timeout=HEAR_S)
-                if not self.stopping and await self._has_assignment_moved():
+                if not self.stopping and await self._polls.hear():
                     return False
             return waiting.result() and not self.pausing
         finally:
             waiting.cancel()
-
-    async def _has_assignment_moved(self) -> bool:
-        """Hear what the group says, which nobody does while a put is tried again and again."""
-        self._seek(firsts(await self._end_poll()))
-        return await self._hear()
-
-    async def _hear(self) -> bool:
-        """Hear what the group says; return whether the assignment moves. No poll is under way."""
-        assert self._consumer is not None
-        self._consumer.pause(*self._consumer.assignment)
-        self._seek(firsts(await self._consumer.poll(timeout_ms=0)))
-        self._consumer.resume(*(self._consumer.assignment - self.context.paused))
-        return bool(self._consumer.revoking) or self._consumer.assignment != self.context.assigned
 
     # -- what was put, and what was not ----------------------------------------------------------------------------
 
@@ -646,10 +589,3 @@ def _shown(offsets: Mapping[TopicPartition, int]) -> list[tuple[dict[str, Any], 
         ({"kafka_topic": at.topic, "kafka_partition": at.partition}, {"kafka_offset": offset})
         for at, offset in offsets.items()
     ]
-
-
-def _done(batches: list[FetchedBatch]) -> asyncio.Future[list[FetchedBatch]]:
-    """Return a poll that has brought these: it is done from the start, so that cancelling it loses nothing."""
-    done = asyncio.get_running_loop().create_future()
-    done.set_result(batches)
-    return done

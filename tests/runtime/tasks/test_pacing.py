@@ -452,7 +452,7 @@ async def test_with_a_small_bound_no_fetch_is_in_hand_beside_a_put(worker: Runni
     await run(worker, sink(Slow), **{"topics": "t", IN_FLIGHT: "1000", "consumer.override.fetch.max.bytes": "500"})
     await until(lambda: "second" in journal or len(put_values(journal)) == 40)
     runner: Any = worker.herder._worker.runner(TaskId("c", 0))
-    assert runner._fetch_bytes == 500
+    assert runner._polls._fetch_bytes == 500
     journal.open_all()
     await until(lambda: len(put_values(journal)) == 40)
 
