@@ -68,7 +68,7 @@ async def open_worker(config: WorkerConfig, cluster: Cluster | None = None) -> A
     from connect.runtime.providers.worker_config import resolved_worker_config
 
     timeout_s = config.plugin_import_timeout_ms / 1000
-    plugins = PluginHost.discover(config.plugin_path, timeout_s=timeout_s)
+    plugins = PluginHost.discover(config.plugin_folders, timeout_s=timeout_s)
     config = await resolved_worker_config(plugins, config)
     check_default_converters(plugins, config)
     own = cluster is None

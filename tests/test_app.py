@@ -69,6 +69,17 @@ async def test_a_converter_that_is_not_there_ends_the_start_before_anything_is_o
     assert not (tmp_path / "data").exists()
 
 
+async def test_a_comma_at_the_end_of_plugin_path_runs_no_module_of_the_working_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "stray.py").write_text("raise SystemExit('it ran')\n")
+    (tmp_path / "plugins").mkdir()
+    config = worker_config(tmp_path / "data", plugin_path=f"{tmp_path / 'plugins'},")
+    async with open_worker(config) as herder:
+        assert herder.plugins.broken == []
+
+
 async def test_rest_is_served_on_every_listener_and_its_urls_are_given_in_order(tmp_path: Path) -> None:
     config = worker_config(tmp_path, listeners="http://127.0.0.1:0,http://localhost:0")
     async with open_worker(config) as herder, serve(herder) as urls, httpx.AsyncClient() as client:

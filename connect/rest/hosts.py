@@ -105,7 +105,7 @@ def _plain(host: str) -> str:
 def names_of(config: WorkerConfig) -> Names:
     """Return the names of a worker's listeners."""
     return Names(
-        listeners=[listener_host(text) for text in config.listeners if text],
+        listeners=[listener_host(text) for text in config.addresses],
         more=[config.rest_advertised_host_name or "", *config.rest_allowed_hosts],
         own_name=socket.gethostname(),
     )

@@ -62,7 +62,7 @@ async def serve(app: Any, config: WorkerConfig) -> AsyncIterator[list[str]]:
         ConfigError: A listener is no http:// or https:// address, or its TLS keys are wrong.
         EnvironmentFault: environment.port_taken.
     """
-    listeners = [parse_listener(text) for text in config.listeners if text]
+    listeners = [parse_listener(text) for text in config.addresses]
     context = None
     if any(listener.scheme == "https" for listener in listeners):
         tls = tls_config(config.originals)

@@ -112,14 +112,14 @@ def _broken(herder: Herder) -> list[Notice]:
 
 
 def _providers(herder: Herder) -> list[Notice]:
-    if not any(asks_nobody(listener, herder.worker_config) for listener in herder.worker_config.listeners):
+    if not any(asks_nobody(listener, herder.worker_config) for listener in herder.worker_config.addresses):
         return []
     return [_notice("provider.open", name, risk) for name, risk in open_providers(herder.providers)]
 
 
 def _listeners(herder: Herder) -> list[Notice]:
     found = []
-    for text in herder.worker_config.listeners:
+    for text in herder.worker_config.addresses:
         listener = parse_listener(text)
         try:
             risk = exposure(listener, listener.host, herder.worker_config)

@@ -66,7 +66,7 @@ async def info(request: Request) -> Answer[WorkerInfo]:
             "python": platform.python_version(),
             "platform": sys.platform,
             "memory_bytes": memory_bytes(),
-            "listeners": list(herder.worker_config.listeners),
+            "listeners": herder.worker_config.addresses,
             "authentication": bool(herder.worker_config.rest_authentication_file),
             "plugins": len(herder.plugins.list()),
             "connectors": connectors,

@@ -28,7 +28,7 @@ def file_rules(config: WorkerConfig) -> FileRules:
     `file.allowed.paths` says which.
     """
     listed = [path for path in config.file_allowed_paths if path]
-    if _EVERYWHERE in listed or (not listed and all(is_loopback(listener_host(l)) for l in config.listeners if l)):  # noqa: E741 - fits a line
+    if _EVERYWHERE in listed or (not listed and all(map(is_loopback, map(listener_host, config.addresses)))):
         allowed = None
     else:
         allowed = tuple(os.path.realpath(path) for path in listed or (Path.cwd(),))
@@ -43,7 +43,7 @@ def file_rules(config: WorkerConfig) -> FileRules:
 def _own(config: WorkerConfig) -> Iterator[str]:
     yield config.data_dir
     yield str(contexts_file())
-    yield from config.plugin_path
+    yield from config.plugin_folders
     texts = [config.rest_authentication_file]
     texts += [
         str(config.originals.get(prefix + name) or "") for prefix in ("", "listeners.https.") for name in _TLS_FILES

@@ -229,7 +229,7 @@ class WorkerConfig(Config):
                     f"Invalid value {topic} for configuration {name}: {other} names the same topic; "
                     "each holds one kind of state",
                 )
-        if not any(self.listeners):
+        if not self.addresses:
             yield Problem(
                 "listeners",
                 "Invalid value for configuration listeners: at least one http:// or https:// address is expected",
@@ -239,6 +239,17 @@ class WorkerConfig(Config):
     def data_path(self) -> Path:
         """The data directory as a path."""
         return Path(self.data_dir)
+
+    @property
+    def plugin_folders(self) -> list[str]:
+        """The folders of `plugin.path`. An empty entry, which a comma at the end leaves, is none: as a path it would be
+        the working directory, whose modules would run."""
+        return [folder for folder in self.plugin_path if folder]
+
+    @property
+    def addresses(self) -> list[str]:
+        """The addresses of `listeners`, without empty entries."""
+        return [address for address in self.listeners if address]
 
     @property
     def exactly_once_sources(self) -> bool:

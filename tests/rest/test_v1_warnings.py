@@ -132,3 +132,8 @@ async def test_a_connector_that_waits_before_it_has_tasks_is_a_warning(tmp_path:
         assert found == [told]
         await worker.client.put("/connectors/u/pause")
         await worker.until(lambda: not worker.herder.waiting())
+
+
+async def test_a_comma_at_the_end_of_the_listeners_takes_no_answer_away(tmp_path: Path) -> None:
+    async with running_worker(tmp_path, listeners="http://127.0.0.1:8083,") as worker:
+        assert (await worker.client.get("/v1/warnings")).json() == {"warnings": []}

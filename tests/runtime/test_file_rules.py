@@ -57,6 +57,13 @@ def test_what_the_worker_lives_by_is_for_no_connector(tmp_path: Path, monkeypatc
     assert found.refusal(str(Path(os.__file__)), "write") is not None
 
 
+def test_a_comma_at_the_end_of_plugin_path_shuts_nobody_out_of_the_working_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert rules(plugin_path="/opt/plugins,").refusal(str(tmp_path / "in.txt"), "read") is None
+
+
 async def test_the_rules_end_with_the_worker(tmp_path: Path) -> None:
     async with running_worker(tmp_path):
         assert files.refusal(str(tmp_path / "data" / "x"), "read") is not None

@@ -77,3 +77,9 @@ def test_a_worker_that_does_not_run_yet_reads_references_as_what_comes_later() -
 
 def test_a_provider_is_named_once() -> None:
     assert "config.providers" in problems({"config.providers": "a,a"})
+
+
+def test_a_comma_at_the_end_of_a_list_names_neither_a_folder_nor_an_address() -> None:
+    config = WorkerConfig.parse({"plugin.path": "/opt/a, /opt/b,", "listeners": "http://:8083,"})
+    assert config.plugin_folders == ["/opt/a", "/opt/b"]
+    assert config.addresses == ["http://:8083"]
