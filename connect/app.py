@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import sys
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,6 +32,13 @@ async def open_cluster(data_dir: Path, configs: Mapping[str, object] | None = No
 
     own = {name: str(value) for name, value in (configs or {}).items() if is_log_key(name)}
     return await LogCluster.open(data_dir, configs=own)
+
+
+def log_keys() -> Collection[str]:
+    """Return the names of the worker's keys that the bundled log reads."""
+    from connect.log.log_config import WORKER_KEYS
+
+    return WORKER_KEYS
 
 
 def inspect_log(data_dir: Path) -> Inspector:
@@ -75,7 +82,7 @@ async def open_worker(config: WorkerConfig, cluster: Cluster | None = None) -> A
     cluster = cluster or await open_cluster(config.data_path, config.originals)
     try:
         with in_force(file_rules(config)):
-            async with Herder(config, cluster, plugins) as herder:
+            async with Herder(config, cluster, plugins, engine_keys=log_keys()) as herder:
                 yield herder
     finally:
         if own:
@@ -107,6 +114,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
         inspect_log=inspect_log,
         repair_log=repair_log,
         open_worker=open_worker,
+        log_keys=log_keys,
         serve=serve,
     )
     return run_command(wiring, arguments)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
-import logging
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,41 +15,7 @@ from connect.api.java import parse_properties
 from connect.cli.texts import read_text
 from connect.runtime.model import TargetState
 from connect.runtime.worker_config import WorkerConfig
-
-logger = logging.getLogger(__name__)
-
-ENV_PREFIX = "CONNECT_"
-#: Variables of the prefix that are no worker key: our own, and what container images and Kubernetes set.
-_OTHER_VARIABLES = (
-    "CONNECT_URL",
-    "CONNECT_CONTEXT",
-    "CONNECT_USERNAME",
-    "CONNECT_PASSWORD",
-    "CONNECT_TOKEN",
-    "CONNECT_CACERT",
-    "CONNECT_LOG4J_",
-    "CONNECT_CUB_",
-    "CONNECT_PORT",
-    "CONNECT_SERVICE_",
-    "CONNECT_REST_ADVERTISED_",
-)
-_KNOWN_PREFIXES = (
-    "key.converter.",
-    "value.converter.",
-    "header.converter.",
-    "producer.",
-    "consumer.",
-    "admin.",
-    "ssl.",
-    "listeners.https.",
-    "log.",
-    "config.providers.",
-    "message.max.bytes",
-    "offsets.retention.",
-    "producer.id.",
-    "transaction.",
-    "transactional.id.",
-)
+from connect.runtime.worker_environment import environment_config, with_listeners
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,57 +32,15 @@ def worker_config(
 ) -> WorkerConfig:
     """Return the worker's config: flags before variables before the file before defaults.
 
-    What refers to a config provider is resolved when the worker starts: until then such a key has its default.
-    Keys of the file that nothing reads are named in one warning: a file of a Kafka Connect cluster has some, and a typo
-    in one that is there for security must not go unseen.
+    What refers to a config provider is resolved when the worker starts: until then such a key has its default. Keys
+    that nothing reads are kept, and told of by `connect.runtime.validation.worker_keys`.
 
     Raises:
         ConfigError: The file cannot be read, or a key is wrong.
     """
     from_file = _string_map(path, _parsed(path)) if path else {}
-    from_env = env_config(os.environ if environment is None else environment)
-    config = WorkerConfig.read({**from_file, **from_env, **flags})
-    if unknown := [_with_nearest(name) for name in from_file if not _is_worker_key(name)]:
-        logger.warning("%s: these keys are none of the worker's and are ignored: %s", path, ", ".join(unknown))
-    return config
-
-
-def _is_worker_key(name: str) -> bool:
-    known = WorkerConfig.keys()
-    return name in known or name.startswith(_KNOWN_PREFIXES)
-
-
-def _with_nearest(name: str) -> str:
-    near = difflib.get_close_matches(name, WorkerConfig.keys(), n=1, cutoff=0.85)
-    return f"{name} (did you mean {near[0]}?)" if near else name
-
-
-def env_config(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return the worker keys in CONNECT_* variables, as Kafka Connect's container images write them.
-
-    '_' stands for '.', '__' for '-', '___' for '_'. What names no worker key is left out, in one warning: Kubernetes
-    sets such variables for every service named 'connect'.
-    """
-    config, unknown = {}, []
-    for variable, value in sorted(environment.items()):
-        if not variable.startswith(ENV_PREFIX):
-            continue
-        name = _env_key(variable)
-        if _is_worker_key(name):
-            config[name] = value
-        elif name == "rest.port":
-            config.setdefault("listeners", f"http://127.0.0.1:{value}")
-        elif not variable.startswith(_OTHER_VARIABLES):
-            unknown.append(variable)
-    if unknown:
-        logger.warning("these variables name no worker key and are ignored: %s", ", ".join(unknown))
-    return config
-
-
-def _env_key(variable: str) -> str:
-    # The longest run first; a placeholder keeps a new '_' from being replaced again.
-    text = variable.removeprefix(ENV_PREFIX).lower()
-    return text.replace("___", "\0").replace("__", "-").replace("_", ".").replace("\0", "_")
+    from_env = environment_config(os.environ if environment is None else environment)
+    return WorkerConfig.read(with_listeners({**from_file, **from_env, **flags}))
 
 
 def connector_file(path: Path) -> ConnectorFile:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Collection, Coroutine, Mapping
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +31,7 @@ class Wiring:
         inspect_log: Returns what reads a directory without owning it.
         repair_log: Returns what mends a directory that nobody owns.
         open_worker: Runs a worker.
+        log_keys: Returns the names of the worker's keys that the log reads.
         serve: Serves REST on the listeners of the worker's config; gives the bound URLs.
     """
 
@@ -38,4 +39,5 @@ class Wiring:
     inspect_log: Callable[[Path], Inspector]
     repair_log: Callable[[Path], AbstractContextManager[Repairer]]
     open_worker: Callable[[WorkerConfig], AbstractAsyncContextManager[Herder]]
+    log_keys: Callable[[], Collection[str]]
     serve: Callable[[Herder], AbstractAsyncContextManager[list[str]]]

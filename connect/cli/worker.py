@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from connect.cli.wiring import Wiring
     from connect.runtime.border.ending import Ending
     from connect.runtime.herder import Herder
+    from connect.runtime.validation.worker_keys import KeyNotice
     from connect.runtime.worker_config import WorkerConfig
 
 logger = logging.getLogger(__name__)
@@ -119,8 +120,13 @@ async def _serve_until(
     *,
     on_terminal: bool,
 ) -> int:
+    from connect.runtime.validation.worker_keys import key_notices
+
+    notices = key_notices(config, wiring.log_keys())
+    _tell_of_keys(notices)  # before anything can end the start: a typo may be why
     async with AsyncExitStack() as stack:
         herder = await stack.enter_async_context(wiring.open_worker(config))
+        _tell_of_keys([notice for notice in herder.key_notices if notice not in notices])
         if herder.worker_config is not config:  # its references have values now
             config = herder.worker_config
             ending.grace_s = config.task_shutdown_graceful_timeout_ms / 1000
@@ -144,6 +150,13 @@ async def _serve_until(
         logger.info("stopping")
         herder.stop_soon()  # while REST closes, so that all of it shares one grace time
     return 0
+
+
+def _tell_of_keys(notices: Sequence[KeyNotice]) -> None:
+    from connect.runtime.validation.worker_keys import lines
+
+    for line, act in lines(notices):
+        logger.log(logging.WARNING if act else logging.INFO, "worker config: %s", line)
 
 
 async def _take_files(herder: Herder, files: Sequence[ConnectorFile]) -> None:

@@ -59,6 +59,8 @@ SYNONYMS: Final[dict[str, str]] = {
     "log.segment.bytes": "segment.bytes",
     "message.max.bytes": "max.message.bytes",
 }
+#: The worker's keys that are the log's: a broker's names, not those of topics.
+WORKER_KEYS: Final = frozenset((*LOG_KEYS, _CLEANER_ENABLE, *SYNONYMS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,5 +125,5 @@ class LogConfig:
 
 
 def is_log_key(name: str) -> bool:
-    """Tell whether a worker's key configures the log: one of a broker's names, not those of topics."""
-    return name in LOG_KEYS or name == _CLEANER_ENABLE or name in SYNONYMS
+    """Tell whether a worker's key configures the log."""
+    return name in WORKER_KEYS

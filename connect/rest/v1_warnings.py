@@ -27,7 +27,8 @@ async def warnings(request: Request) -> Answer[Warnings]:
     """List what someone should act on.
 
     Failures, connectors and tasks that wait for something outside, skipped records, plugins that are broken, slow or
-    left behind, listeners that others reach, config providers that open too much.
+    left behind, listeners that others reach, config providers that open too much, keys of the worker's config that
+    nothing reads.
     """
     herder = herder_of(request)
     found = [
@@ -38,6 +39,7 @@ async def warnings(request: Request) -> Answer[Warnings]:
         *_broken(herder),
         *_listeners(herder),
         *_providers(herder),
+        *_keys(herder),
     ]
     return Answer({"warnings": found})
 
@@ -115,6 +117,10 @@ def _providers(herder: Herder) -> list[Notice]:
     if not any(asks_nobody(listener, herder.worker_config) for listener in herder.worker_config.addresses):
         return []
     return [_notice("provider.open", name, risk) for name, risk in open_providers(herder.providers)]
+
+
+def _keys(herder: Herder) -> list[Notice]:
+    return [_notice("worker.key", n.key, f"{n.key}: {n.message}") for n in herder.key_notices if n.act]
 
 
 def _listeners(herder: Herder) -> list[Notice]:

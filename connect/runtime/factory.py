@@ -29,6 +29,7 @@ from connect.runtime.plugins import CONNECTOR_KINDS, PluginDesc, PluginHost
 from connect.runtime.tasks.pipeline import Pipeline
 from connect.runtime.tasks.stages import Stage
 from connect.runtime.tasks.tolerance import Tolerance
+from connect.runtime.validation.class_names import instead_of
 from connect.runtime.worker_config import WorkerConfig
 
 P = TypeVar("P", bound=Plugin)
@@ -152,9 +153,13 @@ def check_default_converters(plugins: PluginHost, worker: WorkerConfig) -> None:
         try:
             plugins.resolve(getattr(worker, which.replace(".", "_")), kind, config_path=which)
         except ConfigError as error:
+            instead = instead_of(str(getattr(worker, which.replace(".", "_"))))
             hint = (
-                f"Correct {which} of the worker's config, or install the plugin; "
+                f"{instead[0].upper()}{instead[1:]}; or install a plugin that has the class; "
                 "'connect plugin list' shows what is installed."
+                if instead
+                else f"Correct {which} of the worker's config, or install the plugin that has the class "
+                "(pip install, or a folder in plugin.path); 'connect plugin list' shows what is installed."
             )
             raise ConfigError(
                 f"{which} of the worker: {error.message}", code=error.code, hint=hint, config_path=which

@@ -10,7 +10,7 @@ what is still under way goes on, and the status follows.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -51,6 +51,7 @@ from connect.runtime.states import Event, Request, target_after
 from connect.runtime.tasks.spec import Surroundings
 from connect.runtime.validation import validator
 from connect.runtime.validation.checking import Checks
+from connect.runtime.validation.worker_keys import key_notices
 from connect.runtime.views import ForbiddenError, Views
 from connect.runtime.worker import Worker
 from connect.runtime.worker_config import WorkerConfig
@@ -84,8 +85,11 @@ class Herder(Views):
         dead_letters: The workbench for dead letter queues.
     """
 
-    def __init__(self, config: WorkerConfig, cluster: Cluster, plugins: PluginHost) -> None:
+    def __init__(
+        self, config: WorkerConfig, cluster: Cluster, plugins: PluginHost, *, engine_keys: Collection[str] = ()
+    ) -> None:
         self.worker_config = config
+        self.key_notices = key_notices(config, engine_keys, plugins)
         self.cluster = cluster
         self.cluster_id = cluster.cluster_id
         self.plugins = plugins

@@ -7,7 +7,7 @@ and `lags` ask the log, and `validate` runs plugin code under its deadline.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, cast
 
@@ -46,6 +46,7 @@ from connect.runtime.tasks.transactional import task_of
 from connect.runtime.validation import validator
 from connect.runtime.validation.checking import Checks
 from connect.runtime.validation.topics import Neighbours, topic_problems
+from connect.runtime.validation.worker_keys import KeyNotice
 from connect.runtime.worker import Worker
 from connect.runtime.worker_config import WorkerConfig
 from connect.stores.configs import ConfigStore, Revision
@@ -109,6 +110,7 @@ class Views:
         observers: Tells plugins what happens.
         checks: Runs plugin code that requests ask for.
         providers: Resolves references in configs.
+        key_notices: The keys of the worker's config that it does not read.
     """
 
     worker_config: WorkerConfig
@@ -119,6 +121,7 @@ class Views:
     observers: Observers
     checks: Checks
     providers: ConfigProviders
+    key_notices: Sequence[KeyNotice]
     _configs: ConfigStore
     _statuses: StatusStore
     _worker: Worker

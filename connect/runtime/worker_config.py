@@ -19,6 +19,10 @@ from connect.runtime.providers.references import refer
 
 JSON_CONVERTER = "org.apache.kafka.connect.json.JsonConverter"
 HEADER_CONVERTER = "org.apache.kafka.connect.storage.SimpleHeaderConverter"
+#: They install what may guard Java's REST API: passing over one could leave open what its user believes to be shut.
+GUARDS = ("rest.extension.classes", "rest.servlet.initializor.classes")
+#: Extensions that are known to guard nothing.
+_UNGUARDING = ("io.confluent.connect.replicator.monitoring.ReplicatorMonitoringExtension",)
 ALL_INTERFACES = "0.0.0.0"  # noqa: S104 - a name for what an empty host of a listener asks for
 
 
@@ -198,6 +202,8 @@ class WorkerConfig(Config):
         """
         providers = [name.strip() for name in str(texts.get("config.providers") or "").split(",")]
         late = {name for name, value in texts.items() if isinstance(value, str) and refer(value, providers)}
+        if "rest.authentication.file" in late:
+            late.update(name for name in GUARDS if name in texts)  # looked at once it is known whether users are asked
         if not late:
             return cls.parse(texts)
         config = cls.parse({name: value for name, value in texts.items() if name not in late})
@@ -211,14 +217,15 @@ class WorkerConfig(Config):
                 "Invalid value for configuration bootstrap.servers: this version runs on the bundled log; "
                 "leave the key out",
             )
-        if extensions := self.originals.get("rest.extension.classes"):
-            # Passing over it could leave open what its user believes to be shut.
-            yield Problem(
-                "rest.extension.classes",
-                f"Invalid value {extensions} for configuration rest.extension.classes: "
-                "Java's REST extensions do not run here; leave the key out, "
-                "and set rest.authentication.file for users and passwords",
-            )
+        for key in GUARDS if not self.rest_authentication_file else ():
+            given = str(self.originals.get(key) or "")
+            if any(one and one not in _UNGUARDING for one in map(str.strip, given.split(","))):
+                yield Problem(
+                    key,
+                    f"Invalid value {given} for configuration {key}: Java's REST extensions do not run here, "
+                    "and this one may be what guards the API; set rest.authentication.file for users and passwords, "
+                    "or leave the key out",
+                )
         names = ("config.storage.topic", "offset.storage.topic", "status.storage.topic")
         topics = (self.config_storage_topic, self.offset_storage_topic, self.status_storage_topic)
         for name, topic in zip(names[1:], topics[1:], strict=True):

@@ -5,33 +5,8 @@ from pathlib import Path
 import pytest
 
 from connect.api import ConfigError
-from connect.cli.settings import connector_file, env_config, worker_config
+from connect.cli.settings import connector_file, worker_config
 from connect.runtime.worker_config import WorkerConfig
-
-
-def test_variables_name_keys_as_the_images_write_them() -> None:
-    found = env_config(
-        {
-            "CONNECT_OFFSET_FLUSH_INTERVAL_MS": "5",
-            "CONNECT_KEY_CONVERTER_SCHEMAS_ENABLE": "false",
-            "CONNECT_REST_PORT": "99",
-            "HOME": "/",
-        }
-    )
-    assert found == {
-        "offset.flush.interval.ms": "5",
-        "key.converter.schemas.enable": "false",
-        "listeners": "http://127.0.0.1:99",
-    }
-
-
-def test_variables_that_kubernetes_sets_break_nothing_and_others_are_told(caplog: pytest.LogCaptureFixture) -> None:
-    assert (
-        env_config({"CONNECT_PORT": "tcp://10.0.0.1:8083", "CONNECT_SERVICE_HOST": "10.0.0.1", "CONNECT_TYPO_KEY": "x"})
-        == {}
-    )
-    assert "CONNECT_TYPO_KEY" in caplog.text
-    assert "CONNECT_PORT" not in caplog.text
 
 
 def test_flags_go_before_variables_before_the_file(tmp_path: Path) -> None:
@@ -111,19 +86,16 @@ def test_what_is_neither_is_told(tmp_path: Path, name: str, text: str, told: str
         connector_file(path)
 
 
-def test_the_advertised_name_of_container_images_is_one_that_rest_answers_to() -> None:
-    assert env_config({"CONNECT_REST_ADVERTISED_HOST_NAME": "connect", "CONNECT_REST_ADVERTISED_PORT": "8083"}) == {
-        "rest.advertised.host.name": "connect"
-    }
-
-
-def test_keys_of_the_workers_file_that_nothing_reads_are_named(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_port_alone_is_an_address_unless_the_listeners_are_given(tmp_path: Path) -> None:
     path = tmp_path / "w.properties"
-    path.write_text("rest.authentification.file=users\nconfig.storage.replication.factor=3\nlog.retention.ms=60000\n")
-    assert worker_config(path, {}, {}).rest_authentication_file == ""
-    assert "w.properties: these keys are none of the worker's" in caplog.text
-    assert "rest.authentification.file (did you mean rest.authentication.file?)" in caplog.text
-    assert "config.storage.replication.factor" in caplog.text
-    assert "log.retention.ms" not in caplog.text
+    path.write_text("rest.port=8084\nrest.host.name=10.0.0.5\n")
+    assert worker_config(path, {}, {}).listeners == ["http://10.0.0.5:8084"]
+    assert worker_config(path, {"listeners": "http://127.0.0.1:0"}, {}).listeners == ["http://127.0.0.1:0"]
+
+
+def test_keys_that_nothing_reads_are_kept_to_be_told_of(tmp_path: Path) -> None:
+    path = tmp_path / "w.properties"
+    path.write_text("rest.authentification.file=users\n")
+    config = worker_config(path, {}, {"CONNECT_GRUOP_ID": "g"})
+    assert config.rest_authentication_file == ""
+    assert dict(config.originals) == {"rest.authentification.file": "users", "gruop.id": "g"}

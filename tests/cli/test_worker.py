@@ -149,6 +149,21 @@ def test_a_default_converter_that_is_not_installed_ends_the_start(
     assert_refused(done, 2, "config.unknown_class", given, key.lower().replace("_", "."), mentions, "plugin list")
 
 
+def test_keys_that_are_not_read_are_told_before_anything_ends_the_start(tmp_path: Path, directory: list[str]) -> None:
+    path = tmp_path / "worker.properties"
+    path.write_text(
+        "group.id=connect-cluster\nvalue.convertr=JsonConverter\nplugin.discovery=hybrid_warn\nkey.converter=Nope\n"
+    )
+    done = connect_process("worker", *directory, "--config", path, KAFKA_HEAP_OPTS="-Xmx2G")
+    assert_refused(done, 2, "config.unknown_class", "key.converter of the worker")
+    for level, told in (
+        ("WARN", "value.convertr: no key of the worker's, so nothing reads it; did you mean value.converter?"),
+        ("INFO", "plugin.discovery: plugins are found as installed packages, and in the folders of plugin.path"),
+        ("INFO", "KAFKA_HEAP_OPTS: there is no JVM"),
+    ):
+        assert any(level in line and told in line for line in done.stderr.splitlines()), told
+
+
 def test_the_worker_s_config_sets_defaults_of_topics_by_a_broker_s_names(tmp_path: Path) -> None:
     config = tmp_path / "worker.properties"
     config.write_text("log.segment.bytes=2000\nlog.cleaner.backoff.ms=5000\n")

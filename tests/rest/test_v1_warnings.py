@@ -137,3 +137,10 @@ async def test_a_connector_that_waits_before_it_has_tasks_is_a_warning(tmp_path:
 async def test_a_comma_at_the_end_of_the_listeners_takes_no_answer_away(tmp_path: Path) -> None:
     async with running_worker(tmp_path, listeners="http://127.0.0.1:8083,") as worker:
         assert (await worker.client.get("/v1/warnings")).json() == {"warnings": []}
+
+
+async def test_a_typo_in_the_worker_s_config_is_a_warning_and_what_is_replaced_is_none(tmp_path: Path) -> None:
+    async with running_worker(tmp_path, plugin_discovery="service_load", ofset_flush_interval_ms="1") as worker:
+        [found] = (await worker.client.get("/v1/warnings")).json()["warnings"]
+    assert (found["code"], found["subject"]) == ("worker.key", "ofset.flush.interval.ms")
+    assert "did you mean offset.flush.interval.ms?" in found["message"]

@@ -26,6 +26,31 @@ def test_what_would_open_doors_unseen_is_refused() -> None:
     assert found.keys() == {"rest.extension.classes", "bootstrap.servers"}
 
 
+EXTENSIONS = "io.confluent.connect.security.ConnectSecurityExtension"
+MONITORING = "io.confluent.connect.replicator.monitoring.ReplicatorMonitoringExtension"
+
+
+@pytest.mark.parametrize("key", ["rest.extension.classes", "rest.servlet.initializor.classes"])
+def test_what_may_guard_the_api_is_refused_until_users_are_asked_for(key: str) -> None:
+    assert "rest.authentication.file" in problems({key: EXTENSIONS})[key]
+    assert key in problems({key: f"{MONITORING}, {EXTENSIONS}"})
+    assert WorkerConfig.parse({key: MONITORING}).originals[key] == MONITORING
+    assert WorkerConfig.parse({key: EXTENSIONS, "rest.authentication.file": "users"}).rest_authentication_file
+    for nothing in ("", " ", ","):
+        WorkerConfig.parse({key: nothing})
+
+
+def test_whether_users_are_asked_for_may_be_a_reference() -> None:
+    late = {
+        "config.providers": "env",
+        "rest.authentication.file": "${env:USERS}",
+        "rest.extension.classes": EXTENSIONS,
+    }
+    assert WorkerConfig.read(late).originals == late
+    with pytest.raises(InvalidConfigError):  # as it is parsed once there are providers
+        WorkerConfig.parse({**late, "rest.authentication.file": ""})
+
+
 def test_a_worker_has_defaults_for_everything() -> None:
     config = WorkerConfig.parse({"value.converter.schemas.enable": "false"})
     assert config.listeners == ["http://127.0.0.1:8083"]

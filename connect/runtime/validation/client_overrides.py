@@ -88,6 +88,20 @@ TYPES: Final[dict[str, ConfigType]] = {
     for name in names.split()
 }  # fmt: skip
 
+#: What the bundled log, and the tasks over it, heed of each client; the other configs are about a network and brokers.
+_HEEDED: Final = {
+    "producer": """
+        batch.size compression.type compression.gzip.level compression.lz4.level compression.zstd.level
+        delivery.timeout.ms enable.idempotence transaction.timeout.ms transactional.id
+    """,
+    "consumer": """
+        auto.offset.reset fetch.max.bytes group.id isolation.level max.poll.interval.ms max.poll.records
+    """,
+    "admin": "",
+}
+HEEDED: Final = {client: frozenset(names.split()) for client, names in _HEEDED.items()}
+UNHEEDED: Final = "about brokers and the network to them, which the bundled log does without"
+
 
 def clients_of(kind: PluginKind, config: Mapping[str, Any]) -> list[str]:
     """Return the clients that work for a connector: what reads, what writes, what makes topics."""

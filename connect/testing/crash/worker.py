@@ -79,6 +79,7 @@ def work(request: Mapping[str, Any]) -> int:
         inspect_log=app.inspect_log,
         repair_log=app.repair_log,
         open_worker=open_worker,
+        log_keys=app.log_keys,
         serve=app.serve,
     )
     return run(wiring, request["arguments"])

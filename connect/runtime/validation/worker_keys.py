@@ -1,0 +1,225 @@
+"""Keys of a worker's config that the worker does not read: what takes the place of each, and the nearest of a typo.
+
+Worker files come from Kafka Connect, where they also configure a JVM, brokers, a group of workers and other people's
+extensions. None of that is an error here. Each gets one line in the log; what may leave something open, or leave
+something behind, also stands in `/v1/warnings`, and so does a key that nobody knows.
+
+What must not be passed over at all is refused, in `connect.runtime.worker_config`.
+
+Source: Kafka 4.3.1, WorkerConfig, DistributedConfig, StandaloneConfig; Confluent's and Debezium's images.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from connect.runtime.border.calls import within
+from connect.runtime.plugins import PluginHost
+from connect.runtime.validation.client_overrides import HEEDED, TYPES, UNHEEDED
+from connect.runtime.validation.enrichment import CONVERTERS
+from connect.runtime.worker_config import GUARDS, WorkerConfig
+from connect.runtime.worker_environment import JVM
+
+UNKNOWN: Final = "unknown"
+REPLACED: Final = "replaced"
+_TLS: Final = "listeners.https."
+
+
+@dataclass(frozen=True, slots=True)
+class KeyNotice:
+    """One key that the worker does not read.
+
+    Attributes:
+        kind: unknown or replaced.
+        message: Why not, or what takes its place.
+        act: Someone should look at it.
+    """
+
+    key: str
+    kind: str
+    message: str
+    act: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """Keys that configure what is not here. A name that ends in '*' stands for all that begin so."""
+
+    names: str
+    told: str
+    act: bool = False
+
+    def has(self, key: str) -> bool:
+        return any(key.startswith(name[:-1]) if name.endswith("*") else key == name for name in self.names.split())
+
+
+_ROWS: Final = (
+    _Row(
+        " ".join((*JVM, "heap.opts")),
+        "there is no JVM: memory needs no setting, log.level sets the log, and /v1 shows the figures",
+    ),
+    _Row(
+        "session.timeout.ms heartbeat.interval.ms rebalance.timeout.ms scheduled.rebalance.max.delay.ms "
+        "connect.protocol worker.sync.timeout.ms worker.unsync.backoff.ms inter.worker.* "
+        "rest.advertised.port rest.advertised.listener",
+        "about the workers of a group; on the bundled log one worker runs alone",
+    ),
+    _Row(
+        "offset.storage.file.filename",
+        "the file is not read: source offsets are in the topic offset.storage.topic, so sources begin anew; "
+        "'connect connector offsets alter' sets where they go on",
+        act=True,
+    ),
+    _Row(
+        "config.storage.replication.factor offset.storage.replication.factor status.storage.replication.factor "
+        "replication.factor",
+        "the bundled log has one copy, in data.dir: back that up",
+    ),
+    _Row("plugin.discovery", "plugins are found as installed packages, and in the folders of plugin.path"),
+    _Row(
+        " ".join(GUARDS),
+        "Java's extensions do not run here: rest.authentication.file says who may do what, "
+        "and what else they add to REST is missing",
+        act=True,
+    ),
+    _Row(
+        "admin.listeners",
+        "the paths below /admin are on every listener; rest.authentication.file guards them",
+        act=True,
+    ),
+    _Row("response.http.headers.config", "REST sends no headers but its own: have a reverse proxy add them", act=True),
+    _Row(
+        "connector.client.config.override.policy",
+        "connectors may set every config of their clients, as with the policy All",
+        act=True,
+    ),
+    _Row(
+        "metrics.* metric.reporters auto.include.jmx.reporter enable.metrics.push confluent.monitoring.interceptor.* "
+        "confluent.telemetry.*",
+        "there is no JMX and no reporter: the figures are under /v1 (worker/info, lag, throughput)",
+    ),
+    _Row(
+        "interceptor.classes partitioner.class key.serializer value.serializer key.deserializer value.deserializer",
+        "Java's classes do not run here: records are bytes, partitioned as Kafka's default partitioner does, "
+        "and a transform can look at each",
+    ),
+    _Row(
+        "internal.key.converter* internal.value.converter*",
+        "state is kept as JSON without schemas, as by Kafka Connect since 3.0, which does not read the key either",
+    ),
+    _Row(
+        "log4j.* log4j2.* log4j", "log.level sets the level, and 'connect connector loggers level' that of one logger"
+    ),
+    _Row("confluent.* public.key.path", "about Confluent's licence, services and metadata, which are not needed here"),
+    _Row("zookeeper.*", "there is no ZooKeeper; Kafka Connect does not read it either"),
+    _Row("schemas.enable", "it belongs to a converter: key.converter.schemas.enable, value.converter.schemas.enable"),
+    _Row("rest.port rest.host.name", "listeners is given too, and says where REST listens"),
+)
+_NETWORK: Final = _Row("", UNHEEDED)
+#: Keys of https listeners that Kafka's clients have not.
+_OF_LISTENERS: Final = ("ssl.client.auth", "ssl.keystore.key.location")
+_SSL: Final = frozenset({name for name in TYPES if name.startswith("ssl.")} | set(_OF_LISTENERS))
+
+
+def key_notices(
+    config: WorkerConfig, engine_keys: Collection[str], plugins: PluginHost | None = None
+) -> list[KeyNotice]:
+    """Return each key that was given and that nobody reads.
+
+    Args:
+        engine_keys: Those that the log reads, which stand beside the worker's own.
+        plugins: Where they are known, the keys of the worker's converters are looked at too.
+    """
+    known = {*WorkerConfig.keys(), *engine_keys}
+    of_converters = {} if plugins is None else dict(_of_converters(config, plugins))
+    found = []
+    for key in config.originals:
+        notice = of_converters.get(key)
+        if key not in known and notice is None:
+            notice = _notice(key, config, known)
+        if notice is not None and not _says_what_is_done(key, config):
+            found.append(notice)
+    return found
+
+
+def lines(notices: Iterable[KeyNotice]) -> list[tuple[str, bool]]:
+    """Return one line for each thing to say, with all keys that it is said of, and whether someone should look."""
+    by_message: dict[tuple[str, bool], list[str]] = {}
+    for notice in notices:
+        by_message.setdefault((notice.message, notice.act), []).append(notice.key)
+    return [(f"{', '.join(keys)}: {message}", act) for (message, act), keys in by_message.items()]
+
+
+def _says_what_is_done(key: str, config: WorkerConfig) -> bool:
+    """Whether a key asks for what happens anyway."""
+    value = str(config.originals[key]).strip().lower()
+    return key == "connector.client.config.override.policy" and value == "all"
+
+
+def _notice(key: str, config: WorkerConfig, known: Collection[str]) -> KeyNotice | None:
+    for which, _, _ in CONVERTERS:
+        if key.startswith(f"{which}."):  # the converter's own
+            return None
+    if key.startswith("config.providers."):  # told where they are made
+        return None
+    if (row := _row(key)) is not None:
+        return KeyNotice(key, REPLACED, row.told, row.act)
+    client, _, short = key.partition(".")
+    if client in HEEDED:
+        return _of_client(key, client, short, config)
+    if key.startswith(_TLS):
+        name = key.removeprefix(_TLS)
+        return None if name in _SSL else _unknown(key, (f"{_TLS}{one}" for one in _SSL))
+    if key in _SSL and any(address.startswith("https") for address in config.addresses):
+        return None
+    if key in TYPES or key in _SSL:
+        return _replaced(key, config)
+    return _unknown(key, (*known, *TYPES, *_names()))
+
+
+def _of_client(key: str, client: str, short: str, config: WorkerConfig) -> KeyNotice | None:
+    if short in HEEDED[client]:
+        return None
+    if (row := _row(short)) is not None:
+        return KeyNotice(key, REPLACED, row.told, row.act)
+    return _replaced(key, config) if short in TYPES else _unknown(key, (f"{client}.{name}" for name in TYPES))
+
+
+def _replaced(key: str, config: WorkerConfig) -> KeyNotice | None:
+    """Return what is said of a config of Kafka's clients: nothing, where there is a cluster that they talk to."""
+    return None if config.bootstrap_servers else KeyNotice(key, REPLACED, _NETWORK.told, False)
+
+
+def _row(key: str) -> _Row | None:
+    return next((row for row in _ROWS if row.has(key)), None)
+
+
+def _names() -> Iterator[str]:
+    yield from (name for row in _ROWS for name in row.names.split() if not name.endswith("*"))
+
+
+def _unknown(key: str, known: Iterable[str]) -> KeyNotice:
+    near = difflib.get_close_matches(key, list(known), n=1, cutoff=0.8)
+    told = f"; did you mean {near[0]}?" if near else ""
+    return KeyNotice(key, UNKNOWN, f"no key of the worker's, so nothing reads it{told}", True)
+
+
+def _of_converters(config: WorkerConfig, plugins: PluginHost) -> Iterator[tuple[str, KeyNotice]]:
+    """Yield the keys of the worker's converters that these do not declare.
+
+    One whose converter is not there is no matter here: that ends the start.
+    """
+    for which, kind, _ in CONVERTERS:
+        desc = plugins.find(getattr(config, which.replace(".", "_")), kind)
+        if desc is None:
+            continue
+        declared = within(desc.name, "telling its keys", desc.cls.config_class.keys)
+        known = [f"{which}.{name}" for name in (*declared, "plugin.version")]
+        for key in config.originals:
+            if key.startswith(f"{which}.") and key not in known:
+                near = difflib.get_close_matches(key, known, n=1, cutoff=0.8)
+                told = f"; did you mean {near[0]}?" if near else ""
+                yield key, KeyNotice(key, UNKNOWN, f"{desc.name} declares no such key{told}", bool(near))
