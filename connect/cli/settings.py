@@ -8,11 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import orjson
-
 from connect.api import ConfigError
 from connect.api.java import parse_properties
-from connect.cli.texts import read_text
+from connect.cli.texts import parse_json, read_text
 from connect.runtime.model import TargetState
 from connect.runtime.worker_config import WorkerConfig
 from connect.runtime.worker_environment import environment_config, with_listeners
@@ -66,7 +64,7 @@ def _nested(path: Path, parsed: dict[str, Any]) -> ConnectorFile:
             f"{path}: unknown member {sorted(unknown)[0]!r} beside 'name', 'config' and 'initial_state'",
             code="config.unreadable",
         )
-    config = {key: _text(path, key, value) for key, value in parsed["config"].items()}
+    config = {key: text_of(path, key, value) for key, value in parsed["config"].items()}
     name = str(parsed.get("name") or config.get("name") or "").strip()
     if not name:
         raise ConfigError(f"{path}: key 'name' is missing", hint="Give the connector a name.", config_path="name")
@@ -92,8 +90,11 @@ def _parsed(path: Path) -> Any:
         )
     text = read_text(path, otherwise=None if path.suffix == ".json" else "latin-1")  # what Java reads
     if path.suffix == ".json" or text.lstrip()[:1] in ("{", "[", '"'):
-        return _json(path, text)
-    found = parse_properties(text)
+        return parse_json(text, str(path))
+    try:
+        found = parse_properties(text)
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error.message}", code=error.code) from None
     if path.suffix != ".properties" and not any(found.values()):
         raise ConfigError(f"{path} is not JSON, and holds no KEY=VALUE as Java properties do", code="config.unreadable")
     return found
@@ -105,21 +106,22 @@ def _string_map(path: Path, parsed: Any) -> dict[str, str]:
             f"{path}: a JSON object of keys and values is expected, this is {type(parsed).__name__}",
             code="config.unreadable",
         )
-    return {key: _text(path, key, value) for key, value in parsed.items()}
+    return {key: text_of(path, key, value) for key, value in parsed.items()}
 
 
-def _json(path: Path, text: str) -> Any:
-    try:
-        return orjson.loads(text)
-    except orjson.JSONDecodeError as error:
-        raise ConfigError(f"{path} is not JSON: {error}", code="config.unreadable") from None
+def text_of(where: object, key: str, value: Any) -> str:
+    """Return a value of a JSON config as the text that a key has.
 
+    Args:
+        where: Names the config in the error.
 
-def _text(path: Path, key: str, value: Any) -> str:
+    Raises:
+        ConfigError: It is null, a list or an object.
+    """
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str | int | float):
         return str(value)
     raise ConfigError(
-        f"{path}: key {key!r} must be text, a number or true or false, not {type(value).__name__}", config_path=key
+        f"{where}: key {key!r} must be text, a number or true or false, not {type(value).__name__}", config_path=key
     )

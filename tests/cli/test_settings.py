@@ -72,6 +72,7 @@ def test_properties_that_are_no_utf_8_are_latin_1_as_in_java(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("name", "text", "told"),
     [
+        ("c.properties", "name=c\nfile=\\u12", r"c\.properties: line 2: a"),
         ("c.json", "name=c", "is not JSON"),
         ("c.txt", "{", "is not JSON"),
         ("c.yaml", "name: c", "is YAML"),

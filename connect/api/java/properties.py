@@ -7,6 +7,7 @@ number of backslashes goes on, escapes \\t \\n \\r \\f and \\uXXXX, any other es
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from connect.api.errors import ConfigError
 
@@ -18,31 +19,41 @@ def parse_properties(text: str) -> dict[str, str]:
     """Return the properties of a file's text; the last of equal keys counts.
 
     Raises:
-        ConfigError: A \\u escape is malformed.
+        ConfigError: A \\u escape is malformed; the message has its line.
     """
-    properties: dict[str, str] = {}
-    for line in _logical_lines(text):
+    return {key: value for _, key, value in numbered_properties(text)}
+
+
+def numbered_properties(text: str) -> Iterator[tuple[int, str, str]]:
+    """Yield the properties of a file's text with the line in which each begins, also those of equal keys.
+
+    Raises:
+        ConfigError: As `parse_properties`.
+    """
+    for number, line in _logical_lines(text):
         end = _key_end(line)
         rest = line[end:].lstrip(_SPACE)
         if rest[:1] in ("=", ":"):
             rest = rest[1:].lstrip(_SPACE)
-        properties[_unescaped(line[:end])] = _unescaped(rest)
-    return properties
+        try:
+            yield number, _unescaped(line[:end]), _unescaped(rest)
+        except ConfigError as error:
+            raise ConfigError(f"line {number}: {error.message}", code=error.code) from None
 
 
-def _logical_lines(text: str) -> list[str]:
-    lines: list[str] = []
+def _logical_lines(text: str) -> list[tuple[int, str]]:
+    lines: list[tuple[int, str]] = []
     going_on = False
-    for raw in re.split(r"\r\n|\r|\n", text):
+    for number, raw in enumerate(re.split(r"\r\n|\r|\n", text), start=1):
         line = raw.lstrip(_SPACE)
         if not going_on and (not line or line[0] in "#!"):
             continue
         ends_in_backslash = (len(line) - len(line.rstrip("\\"))) % 2 == 1
         part = line[:-1] if ends_in_backslash else line
         if going_on:
-            lines[-1] += part
+            lines[-1] = (lines[-1][0], lines[-1][1] + part)
         else:
-            lines.append(part)
+            lines.append((number, part))
         going_on = ends_in_backslash
     return lines
 

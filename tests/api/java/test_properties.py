@@ -6,7 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from connect.api import ConfigError
 from connect.api.java import parse_properties
+from connect.api.java.properties import numbered_properties
 
 
 def escaped(text: str) -> str:
@@ -43,3 +45,13 @@ def test_what_java_writes_is_read_back(wanted: dict[str, str]) -> None:
 )
 def test_the_forms_of_a_line(text: str, parsed: dict[str, str]) -> None:
     assert parse_properties(text) == parsed
+
+
+def test_a_malformed_escape_is_told_with_its_line_and_not_quoted() -> None:
+    with pytest.raises(ConfigError, match=r"^line 4: a \\uxxxx escape is malformed$"):
+        parse_properties("a=1\n# comment\n\nb=\\\n  hunter2\\u12\n")
+
+
+def test_lines_are_counted_as_an_editor_counts_them() -> None:
+    found = list(numbered_properties("a=1\n\n! x\nb=one\\\n two\r\na=2\n"))
+    assert found == [(1, "a", "1"), (4, "b", "onetwo"), (6, "a", "2")]
