@@ -89,6 +89,13 @@ async def open_worker(config: WorkerConfig, cluster: Cluster | None = None) -> A
             await cluster.aclose()
 
 
+def listener_problems(config: WorkerConfig) -> list[tuple[str, str]]:
+    """Return what is wrong with the listeners of a worker's config, as key and message; no file is read."""
+    from connect.rest.server import listener_problems
+
+    return listener_problems(config)
+
+
 @asynccontextmanager
 async def serve(herder: Herder) -> AsyncIterator[list[str]]:
     """Serve REST on the listeners of the worker's config; gives the bound URLs in their order.
@@ -115,6 +122,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
         repair_log=repair_log,
         open_worker=open_worker,
         log_keys=log_keys,
+        listener_problems=listener_problems,
         serve=serve,
     )
     return run_command(wiring, arguments)

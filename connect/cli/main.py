@@ -41,6 +41,7 @@ _COMMANDS: Final = {
     ),
     "group": _Named("groups", "group", "List, describe, reset and delete consumer groups."),
     "log": _Named("log", "log_group", "Verify, dump, count and repair what a log's files hold."),
+    "migrate": _Named("migrate", "migrate", "Say what becomes of configs of Kafka Connect, key by key."),
     "perf": _Named("perf", "perf", "Measure producing and consuming."),
     "plugin": _Named("plugins", "plugin", "Show connectors, converters, transforms and predicates."),
     "produce": _Named(

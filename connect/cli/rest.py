@@ -47,7 +47,7 @@ class RestClient:
             )
         except httpx.InvalidURL as error:
             raise UsageError(
-                f"{self._shown_url} is no address: {error}", hint="Give one such as http://127.0.0.1:8083."
+                f"{self.shown_url} is no address: {error}", hint="Give one such as http://127.0.0.1:8083."
             ) from None
 
     def __enter__(self) -> RestClient:
@@ -61,7 +61,8 @@ class RestClient:
         self._client.close()
 
     @property
-    def _shown_url(self) -> str:
+    def shown_url(self) -> str:
+        """The address for people, without a password."""
         from connect.runtime.secrets import hide_in_urls
 
         return hide_in_urls(self.url)
@@ -79,7 +80,7 @@ class RestClient:
             answer = self._client.request(method, path, content=content, headers=headers, params=params)
         except (self._http.HTTPError, self._http.InvalidURL) as error:
             raise EnvironmentFault(
-                f"no worker answers at {self._shown_url}: {error}",
+                f"no worker answers at {self.shown_url}: {error}",
                 code="environment.unreachable",
                 hint="Start one with 'connect worker', or give its address with --url.",
             ) from error
@@ -89,7 +90,7 @@ class RestClient:
             return orjson.loads(answer.content) if answer.content else None
         except orjson.JSONDecodeError:
             raise EnvironmentFault(
-                f"what answers at {self._shown_url} is no worker: its answer to {method} {path} is not JSON",
+                f"what answers at {self.shown_url} is no worker: its answer to {method} {path} is not JSON",
                 code="environment.unreachable",
                 hint="Check the address.",
             ) from None

@@ -31,6 +31,7 @@ class Wiring:
         inspect_log: Returns what reads a directory without owning it.
         repair_log: Returns what mends a directory that nobody owns.
         open_worker: Runs a worker.
+        listener_problems: Returns what is wrong with the listeners of a worker's config, as key and message.
         log_keys: Returns the names of the worker's keys that the log reads.
         serve: Serves REST on the listeners of the worker's config; gives the bound URLs.
     """
@@ -39,5 +40,6 @@ class Wiring:
     inspect_log: Callable[[Path], Inspector]
     repair_log: Callable[[Path], AbstractContextManager[Repairer]]
     open_worker: Callable[[WorkerConfig], AbstractAsyncContextManager[Herder]]
+    listener_problems: Callable[[WorkerConfig], list[tuple[str, str]]]
     log_keys: Callable[[], Collection[str]]
     serve: Callable[[Herder], AbstractAsyncContextManager[list[str]]]

@@ -17,9 +17,9 @@ from urllib.parse import urlsplit
 
 import uvicorn
 
-from connect.api import EnvironmentFault, invalid_value
+from connect.api import ConfigError, EnvironmentFault, InvalidConfigError, invalid_value
 from connect.rest.protocol import BoundedProtocol
-from connect.rest.tls import Renewing, tls_config
+from connect.rest.tls import PREFIX, Renewing, tls_config
 from connect.runtime import secrets
 from connect.runtime.addresses import is_loopback
 from connect.runtime.worker_config import WorkerConfig, listener_host
@@ -130,6 +130,24 @@ def parse_listener(text: str) -> Listener:
     if parts.scheme not in ("http", "https") or parts.path not in ("", "/") or parts.username or parts.query:
         raise invalid_value("listeners", text, "http://HOST:PORT or https://HOST:PORT is expected")
     return Listener(parts.scheme, parts.hostname or "0.0.0.0", port)  # noqa: S104 - asked for by an empty host
+
+
+def listener_problems(config: WorkerConfig) -> list[tuple[str, str]]:
+    """Return what would keep the listeners from being made, as key and message. Files of certificates are not read."""
+    found, schemes = [], set()
+    for text in config.addresses:
+        try:
+            schemes.add(parse_listener(text).scheme)
+        except ConfigError as error:
+            found.append(("listeners", error.message))
+    if "https" in schemes:
+        try:
+            tls_config(config.originals)
+        except InvalidConfigError as error:
+            names = [problem.key.removeprefix(PREFIX) for problem in error.problems]
+            keys = [PREFIX + name if PREFIX + name in config.originals else name for name in names]
+            found += [(key, problem.message) for key, problem in zip(keys, error.problems, strict=True)]
+    return found
 
 
 #: What this process listens on. A child made by fork would keep the port taken, long after its worker is gone.

@@ -29,7 +29,7 @@ from connect.runtime.plugins import CONNECTOR_KINDS, PluginDesc, PluginHost
 from connect.runtime.tasks.pipeline import Pipeline
 from connect.runtime.tasks.stages import Stage
 from connect.runtime.tasks.tolerance import Tolerance
-from connect.runtime.validation.class_names import instead_of
+from connect.runtime.validation.elsewhere import instead_of, instead_of_connector
 from connect.runtime.worker_config import WorkerConfig
 
 P = TypeVar("P", bound=Plugin)
@@ -48,7 +48,12 @@ def connector_desc(plugins: PluginHost, config: Mapping[str, Any]) -> PluginDesc
             hint="Name a connector class; 'connect plugin list' shows what is installed.",
             config_path="connector.class",
         )
-    return plugins.resolve(name.strip(), *CONNECTOR_KINDS, config_path="connector.class")
+    try:
+        return plugins.resolve(name.strip(), *CONNECTOR_KINDS, config_path="connector.class")
+    except ConfigError as error:
+        if (instead := instead_of_connector(name.strip())) is not None:
+            error.hint = f"{instead[0].upper()}{instead[1:]}."
+        raise
 
 
 def framework_config(desc: PluginDesc, config: Mapping[str, Any]) -> ConnectorConfig:

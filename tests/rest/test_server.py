@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from connect.rest.server import exposure, parse_listener
+from connect.rest.server import exposure, listener_problems, parse_listener
 from connect.runtime.worker_config import WorkerConfig
 from tests.support.doors import served_worker
 
@@ -39,6 +39,24 @@ def test_a_listener_that_others_reach_is_warned_about(
     keys["ssl_keystore_location"] = "x"
     found = exposure(parse_listener(listener), address, config(**keys))
     assert (found is None) if mentions is None else (found is not None and mentions in found)
+
+
+@pytest.mark.parametrize(
+    ("keys", "found"),
+    [
+        ({"listeners": "http://:1,https://:2", "ssl.keystore.location": "/none.pem"}, []),
+        ({"listeners": "http://:1", "ssl.keystore.type": "JKS"}, []),
+        ({"listeners": "SASL://x,http://:1"}, ["listeners"]),
+        (
+            {"listeners": "https://:1", "ssl.keystore.location": "x", "listeners.https.ssl.keystore.type": "JKS"},
+            ["listeners.https.ssl.keystore.type"],
+        ),
+        ({"listeners": "https://:1", "ssl.keystore.location": "x", "ssl.keystore.type": "JKS"}, ["ssl.keystore.type"]),
+        ({"listeners": "https://:1"}, ["ssl.keystore.location"]),
+    ],
+)
+def test_what_would_keep_listeners_from_being_made_is_told_at_its_key(keys: dict[str, str], found: list[str]) -> None:
+    assert [key for key, _ in listener_problems(WorkerConfig.parse(keys))] == found
 
 
 async def test_the_warning_is_logged_and_listed(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

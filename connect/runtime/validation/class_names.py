@@ -23,31 +23,6 @@ INTERFACES: Final = {
 #: Packages whose classes exist wherever Java does, and are no plugins.
 _PLATFORM: Final = ("java.lang.", "java.util.")
 
-_JSON_OR_TEXT: Final = "JsonConverter, with schemas.enable=true where schemas matter, or StringConverter"
-#: Classes that configs in use name and nobody has here, by what their names end with, and what to do instead.
-_INSTEAD: Final = {
-    ".avro.AvroConverter": f"no converter for Avro or a schema registry is bundled: use {_JSON_OR_TEXT}",
-    ".protobuf.ProtobufConverter": f"no converter for Protobuf or a schema registry is bundled: use {_JSON_OR_TEXT}",
-    ".json.JsonSchemaConverter": (
-        "no converter for a schema registry is bundled: use JsonConverter with schemas.enable=true"
-    ),
-    ".ExtractNewRecordState": (
-        "Debezium's envelopes are not unwrapped by a class of that name: use ExtractField$Value with field=after"
-    ),
-    ".UnwrapFromEnvelope": (
-        "Debezium's envelopes are not unwrapped by a class of that name: use ExtractField$Value with field=after"
-    ),
-    ".TimestampNowField$Value": "use InsertField$Value with timestamp.field, which inserts the record's timestamp",
-    ".TimestampNowField$Key": "use InsertField$Key with timestamp.field, which inserts the record's timestamp",
-    ".ChangeTopicCase": "no transform changes the case of a topic: RegexRouter renames topics one by one",
-    ".ExtractTimestamp$Value": "no transform sets a record's timestamp from a field",
-}
-
-
-def instead_of(given: str) -> str | None:
-    """Return what to do where a config names a well-known class that is not here; None for others."""
-    return next((instead for end, instead in _INSTEAD.items() if given.endswith(end)), None)
-
 
 def missing_class(name: str, given: str) -> str:
     """Return ConfigDef's words for a name that is no class."""

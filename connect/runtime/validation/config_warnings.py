@@ -20,8 +20,8 @@ from connect.runtime.factory import framework_config, make_converter, make_heade
 from connect.runtime.model import ConfigInfos, PluginKind
 from connect.runtime.plugins import PluginDesc, PluginHost
 from connect.runtime.tasks.topic_creation import topic_groups
-from connect.runtime.validation.class_names import instead_of
 from connect.runtime.validation.client_overrides import PREFIXES, TYPES, clients_of
+from connect.runtime.validation.elsewhere import instead_of
 from connect.runtime.validation.enrichment import CONVERTERS, MEMBERS
 from connect.runtime.validation.promises import without_effect
 from connect.runtime.validation.validator import own_configs
@@ -52,13 +52,20 @@ class ConfigWarning:
 
 
 def config_warnings(
-    plugins: PluginHost, worker: WorkerConfig, desc: PluginDesc, config: Mapping[str, Any], infos: ConfigInfos
+    plugins: PluginHost,
+    worker: WorkerConfig,
+    desc: PluginDesc,
+    config: Mapping[str, Any],
+    infos: ConfigInfos,
+    *,
+    makes: bool = True,
 ) -> list[ConfigWarning]:
     """Return what the config alone tells. Makes transforms and converters, so it may read files that they name,
     and block: never on the event loop.
 
     Args:
         infos: What validation said of the config.
+        makes: Make transforms and converters, for what they find out then.
     """
     idle = dict(without_effect(desc, worker, config))
     keys = (one for one in _keys(desc, config, infos) if one.key not in idle)
@@ -67,9 +74,8 @@ def config_warnings(
     found += [ConfigWarning(key, NO_EFFECT, why) for key, why in idle.items()]
     if not infos.error_count:
         found += _topics_to_make(desc, config)
-        found += [
-            ConfigWarning(key, WILL_FAIL, message) for key, message in startup_problems(plugins, worker, desc, config)
-        ]
+        making = startup_problems(plugins, worker, desc, config) if makes else []
+        found += [ConfigWarning(key, WILL_FAIL, message) for key, message in making]
     return found
 
 

@@ -31,8 +31,8 @@ from connect.runtime.plugins import CONNECTOR_KINDS, PluginDesc, PluginHost
 from connect.runtime.rates import RateConfig
 from connect.runtime.restarts import RestartConfig
 from connect.runtime.validation import promises
-from connect.runtime.validation.class_names import instead_of
 from connect.runtime.validation.client_overrides import override_values
+from connect.runtime.validation.elsewhere import instead_of
 from connect.runtime.validation.enrichment import (
     CONVERTERS,
     MEMBERS,
@@ -64,8 +64,16 @@ def validate(plugins: PluginHost, worker: WorkerConfig, plugin: str, config: Map
             `connector.plugin.version`, which says which class it is, is no range.
     """
     desc = connector_desc(plugins, config)
-    name = str(config.get("connector.class"))
-    _check_request(plugin, name)
+    _check_request(plugin, str(config.get("connector.class")))
+    return validate_as(plugins, worker, desc, config)
+
+
+def validate_as(plugins: PluginHost, worker: WorkerConfig, desc: PluginDesc, config: Mapping[str, Any]) -> ConfigInfos:
+    """Check a whole connector config as that of a connector which the caller has found. Blocks, as `validate` does.
+
+    Raises:
+        ConfigError: `connector.plugin.version` is no range.
+    """
     _check_version(config)
     context = Context(plugins, worker, config)
     framework = framework_of(desc)
@@ -98,7 +106,7 @@ def validate(plugins: PluginHost, worker: WorkerConfig, plugin: str, config: Map
     infos = [_info(value.key, value) for value in values.values()]
     infos.extend(_info(key, value) for key, value in override_values(desc.kind, config).values())
     infos.extend(_nulls(config, {info.value.name for info in infos}))
-    return ConfigInfos(name, tuple(dict.fromkeys(groups)), tuple(infos))
+    return ConfigInfos(str(config.get("connector.class")), tuple(dict.fromkeys(groups)), tuple(infos))
 
 
 def plugin_config(plugins: PluginHost, name: str) -> list[ConfigKey]:

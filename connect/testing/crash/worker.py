@@ -80,6 +80,7 @@ def work(request: Mapping[str, Any]) -> int:
         repair_log=app.repair_log,
         open_worker=open_worker,
         log_keys=app.log_keys,
+        listener_problems=app.listener_problems,
         serve=app.serve,
     )
     return run(wiring, request["arguments"])

@@ -8,7 +8,7 @@ import pytest
 
 from connect.runtime.model import PluginKind
 from connect.runtime.plugins import PluginHost
-from connect.runtime.validation.class_names import INTERFACES, instead_of, missing_class, wrong_class
+from connect.runtime.validation.class_names import INTERFACES, missing_class, wrong_class
 
 TRANSFORMS = "org.apache.kafka.connect.transforms."
 
@@ -57,14 +57,3 @@ def test_a_name_that_is_no_class_at_all_is_none_of_these() -> None:
     assert missing_class("transforms.a.type", "Nope") == (
         "Invalid value Nope for configuration transforms.a.type: Class Nope could not be found."
     )
-
-
-def test_for_well_known_classes_that_nobody_has_here_it_is_said_what_to_do() -> None:
-    assert "JsonConverter" in (instead_of("io.confluent.connect.avro.AvroConverter") or "")
-    assert "field=after" in (instead_of("io.debezium.transforms.ExtractNewRecordState") or "")
-    assert instead_of("org.example.Nope") is None
-
-
-def test_what_is_advised_in_place_of_another_class_is_installed() -> None:
-    for name in ("JsonConverter", "StringConverter", "ExtractField$Value", "InsertField$Value", "RegexRouter"):
-        assert plugins().find(name, *PluginKind) is not None

@@ -1,0 +1,199 @@
+"""Configs as users have them: in files of many forms, on standard input, or of a running Kafka Connect cluster.
+
+Which form it is shows in what is there, and not in a file's name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import quote
+
+from connect.api import ConfigError
+from connect.api.java.properties import numbered_properties
+from connect.cli.rest import RestClient
+from connect.cli.settings import text_of
+from connect.cli.texts import parse_json, read_text
+from connect.runtime.validation.debezium_server import is_debezium_server
+from connect.runtime.worker_config import WorkerConfig
+from connect.runtime.worker_environment import PREFIX, environment_config, with_listeners
+
+_YAML_HINT: Final = (
+    "Give it as JSON: 'kubectl get kafkaconnect,kafkaconnector -o json', 'docker compose config --format json'."
+)
+#: Keys that make a file a worker's, beside its own: those of Kafka's clients, and what stands before them.
+_OF_WORKERS: Final = ("producer.", "consumer.", "admin.", "config.providers.", "internal.key.converter", "plugin.")
+_UNREADABLE: Final = "config.unreadable"
+
+
+class Form(StrEnum):
+    """What a config is one of."""
+
+    CONNECTOR = "connector"
+    WORKER = "worker"
+    DEBEZIUM_SERVER = "Debezium Server"
+    MIRROR_MAKER = "MirrorMaker 2"
+
+
+@dataclass(frozen=True, slots=True)
+class Pasted:
+    """One config, and where it was."""
+
+    where: str
+    form: Form
+    name: str
+    config: dict[str, str]
+
+
+def of_file(path: Path) -> list[Pasted]:
+    """Return the configs in a file, or on standard input for '-'.
+
+    Raises:
+        ConfigError: It cannot be read, or holds none; names the file, and the line where there is one.
+    """
+    where = "standard input" if str(path) == "-" else str(path)
+    text = read_text(path, otherwise=None if path.suffix == ".json" else "latin-1")
+    return of_text(where, "config" if str(path) == "-" else path.stem, text, yaml=path.suffix in (".yaml", ".yml"))
+
+
+def of_text(where: str, name: str, text: str, *, yaml: bool = False) -> list[Pasted]:
+    """Return the configs in a text.
+
+    Args:
+        name: Of a config that has none itself.
+        yaml: The text says that it is YAML.
+    """
+    if text.lstrip()[:1] in ("{", "["):
+        return list(_of_json(where, name, parse_json(text, where)))
+    if yaml or text.lstrip().startswith(("---", "apiVersion:", "services:", "version:")):
+        raise ConfigError(f"{where} is YAML, which is not read", code=_UNREADABLE, hint=_YAML_HINT)
+    return [_of_keys(where, name, _properties(where, text))]
+
+
+def of_worker(rest: RestClient) -> list[Pasted]:
+    """Return the configs of the connectors of a running worker, which is only read.
+
+    Raises:
+        ConnectError: It does not answer, or refuses.
+    """
+    found = rest.call("GET", "/connectors", params={"expand": "info"})
+    if isinstance(found, list):  # Kafka Connect before 2.3 does not know expand
+        found = {name: {"info": rest.call("GET", f"/connectors/{quote(name, safe='')}")} for name in found}
+    return list(_of_json(rest.shown_url, "", found)) if found else []
+
+
+def _properties(where: str, text: str) -> dict[str, str]:
+    found: dict[str, str] = {}
+    lines: dict[str, int] = {}
+    try:
+        for line, key, value in numbered_properties(text):
+            if key in ("name", "connector.class") and key in lines:
+                raise ConfigError(
+                    f"line {line}: {key} is given twice, first in line {lines[key]}",
+                    code=_UNREADABLE,
+                    hint="Give each connector a file of its own.",
+                )
+            found[key], lines[key] = value, line
+    except ConfigError as error:
+        raise ConfigError(f"{where}: {error.message}", code=error.code, hint=error.hint) from None
+    if not any(found.values()):
+        raise ConfigError(f"{where} is not JSON, and holds no KEY=VALUE as Java properties do", code=_UNREADABLE)
+    return found
+
+
+def _of_json(where: str, name: str, parsed: Any) -> Iterator[Pasted]:
+    if isinstance(parsed, list):
+        for number, item in enumerate(parsed):
+            if isinstance(item, str):
+                raise ConfigError(
+                    f"{where} is a list of names, without configs",
+                    code=_UNREADABLE,
+                    hint="Ask for 'GET /connectors?expand=info', or give --url.",
+                )
+            yield from _of_json(f"{where}[{number}]", f"{name}-{number}", item)
+    elif not isinstance(parsed, dict):
+        raise ConfigError(f"{where}: a JSON object is expected, not {type(parsed).__name__}", code=_UNREADABLE)
+    elif "apiVersion" in parsed:
+        yield from _of_kubernetes(where, parsed)
+    elif isinstance(parsed.get("services"), dict):
+        yield from _of_compose(where, parsed["services"])
+    elif isinstance(parsed.get("config"), dict):
+        own = parsed["config"]
+        yield _connector(where, str(parsed.get("name") or own.get("name") or name), own)
+    elif parsed and all(isinstance(entry, dict) for entry in parsed.values()):
+        for each, entry in parsed.items():
+            info = entry.get("info", entry)
+            if "status" in entry and "info" not in entry:
+                raise ConfigError(
+                    f"{where}: {each} has a status and no config",
+                    code=_UNREADABLE,
+                    hint="Ask for 'GET /connectors?expand=info'.",
+                )
+            yield from _of_json(where, each, info)
+    else:
+        yield _of_keys(where, name, {key: text_of(where, key, value) for key, value in parsed.items()})
+
+
+def _connector(where: str, name: str, config: Mapping[str, Any]) -> Pasted:
+    return Pasted(where, Form.CONNECTOR, name, {key: text_of(where, key, value) for key, value in config.items()})
+
+
+def _of_kubernetes(where: str, parsed: Mapping[str, Any]) -> Iterator[Pasted]:
+    """Yield the configs of Strimzi's resources."""
+    kind, spec = str(parsed.get("kind")), parsed.get("spec") or {}
+    if kind == "List":
+        for number, item in enumerate(parsed.get("items") or ()):
+            yield from _of_kubernetes(f"{where}[{number}]", item)
+        return
+    name = str((parsed.get("metadata") or {}).get("name") or kind)
+    config = dict(spec.get("config") or {}) if isinstance(spec, dict) else {}
+    if kind == "KafkaConnector":
+        own = {"connector.class": spec.get("class"), "tasks.max": spec.get("tasksMax")}
+        yield _connector(where, name, {**{key: value for key, value in own.items() if value is not None}, **config})
+    elif kind == "KafkaConnect":
+        servers = {"bootstrap.servers": spec["bootstrapServers"]} if "bootstrapServers" in spec else {}
+        texts = {key: text_of(where, key, value) for key, value in {**servers, **config}.items()}
+        yield Pasted(where, Form.WORKER, name, texts)
+    elif kind == "KafkaMirrorMaker2":
+        yield Pasted(where, Form.MIRROR_MAKER, name, {})
+    else:
+        raise ConfigError(
+            f"{where}: a {kind} holds no config of a worker or connector; KafkaConnect or KafkaConnector is expected",
+            code=_UNREADABLE,
+        )
+
+
+def _of_compose(where: str, services: Mapping[str, Any]) -> Iterator[Pasted]:
+    """Yield the workers of a compose file: services with a worker's variables."""
+    found = False
+    for name, service in services.items():
+        given = (service or {}).get("environment") or {}
+        pairs = dict(str(line).partition("=")[::2] for line in given) if isinstance(given, list) else given
+        texts = environment_config({key: "" if value is None else str(value) for key, value in pairs.items()})
+        if "config.storage.topic" in texts or "group.id" in texts:
+            found = True
+            yield Pasted(where, Form.WORKER, name, with_listeners(texts))
+    if not found:
+        raise ConfigError(f"{where}: no service has the variables of a worker ({PREFIX}...)", code=_UNREADABLE)
+
+
+def _of_keys(where: str, name: str, keys: dict[str, str]) -> Pasted:
+    if "connector.class" in keys:
+        return Pasted(where, Form.CONNECTOR, keys.get("name", "").strip() or name, keys)
+    if is_debezium_server(keys):
+        return Pasted(where, Form.DEBEZIUM_SERVER, name, keys)
+    if "clusters" in keys:
+        return Pasted(where, Form.MIRROR_MAKER, name, keys)
+    if texts := environment_config(keys):
+        return Pasted(where, Form.WORKER, name, with_listeners(texts))
+    if any(key in WorkerConfig.keys() or key.startswith(_OF_WORKERS) for key in keys):  # noqa: SIM118 - a class
+        return Pasted(where, Form.WORKER, name, with_listeners(keys))
+    if "name" in keys or "tasks.max" in keys:  # its class is missing, and that is told
+        return Pasted(where, Form.CONNECTOR, keys.get("name", "").strip() or name, keys)
+    raise ConfigError(
+        f"{where} has no key of a connector (connector.class) or of a worker (group.id, key.converter, ...)",
+        code=_UNREADABLE,
+    )

@@ -1,0 +1,227 @@
+"""What configs in use name that is not here, and what to do instead: the one table of such words.
+
+Beside the names that plugins answer to (their `class_name` and `aliases`) stand here the classes that nobody has, keys
+of theirs that another key replaces, and keys that are read and mean something else on the bundled log. Whether a key is
+known, and whether its value is right, is never said here: that is for the declarations, and for validation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+_JSON_OR_TEXT: Final = "JsonConverter, with schemas.enable=true where schemas matter, or StringConverter"
+#: Transforms and converters, by what their names end with.
+_CLASSES: Final = {
+    ".avro.AvroConverter": f"no converter for Avro or a schema registry is bundled: use {_JSON_OR_TEXT}",
+    ".converter.AvroConverter": f"no converter for Avro or a schema registry is bundled: use {_JSON_OR_TEXT}",
+    ".protobuf.ProtobufConverter": f"no converter for Protobuf or a schema registry is bundled: use {_JSON_OR_TEXT}",
+    ".json.JsonSchemaConverter": (
+        "no converter for a schema registry is bundled: use JsonConverter with schemas.enable=true"
+    ),
+    ".ExtractNewRecordState": (
+        "Debezium's envelopes are not unwrapped by a class of that name: use ExtractField$Value with field=after"
+    ),
+    ".UnwrapFromEnvelope": (
+        "Debezium's envelopes are not unwrapped by a class of that name: use ExtractField$Value with field=after"
+    ),
+    ".replicator.util.ByteArrayConverter": "use ByteArrayConverter",
+    ".ByLogicalTableRouter": "RegexRouter renames topics, one by one",
+    ".TimestampNowField$Value": "use InsertField$Value with timestamp.field, which inserts the record's timestamp",
+    ".TimestampNowField$Key": "use InsertField$Key with timestamp.field, which inserts the record's timestamp",
+    ".ChangeTopicCase": "no transform changes the case of a topic: RegexRouter renames topics one by one",
+    ".ExtractTimestamp$Value": "no transform sets a record's timestamp from a field",
+}
+_STORES: Final = (
+    "nothing bundled writes to or reads from object stores: FileStreamSink writes files, for a tool to upload"
+)
+_POLLED: Final = (
+    "no change data capture is bundled: JdbcSourceConnector reads PostgreSQL's tables by queries "
+    "(mode=timestamp+incrementing), and sees no deletes, nor every change between two polls"
+)
+_OTHER_DATABASE: Final = "no change data capture is bundled, and of databases PostgreSQL alone is read"
+_BETWEEN_CLUSTERS: Final = "it copies between Kafka clusters; the bundled log is moved with Kafka's own files and tools"
+#: Connectors, by what their names begin with; the first that fits.
+_CONNECTORS: Final = {
+    "io.debezium.connector.postgresql.": _POLLED,
+    "io.debezium.connector.jdbc.": (
+        "use io.confluent.connect.jdbc.JdbcSinkConnector, which writes to PostgreSQL, behind "
+        "ExtractField$Value with field=after where records are Debezium's envelopes"
+    ),
+    "io.debezium.connector.": _OTHER_DATABASE,
+    "io.confluent.connect.oracle.": _OTHER_DATABASE,
+    "io.confluent.connect.cdc.": _OTHER_DATABASE,
+    "org.apache.kafka.connect.mirror.": _BETWEEN_CLUSTERS,
+    "io.confluent.connect.replicator.": _BETWEEN_CLUSTERS,
+    "io.confluent.connect.s3.": _STORES,
+    "io.confluent.connect.gcs.": _STORES,
+    "io.confluent.connect.azure.": _STORES,
+    "io.confluent.connect.hdfs": _STORES,
+    "io.aiven.kafka.connect.s3.": _STORES,
+    "io.aiven.kafka.connect.gcs.": _STORES,
+    "io.mdrogalis.voluble.": "DatagenConnector generates records, each topic by itself",
+    "com.github.jcustenborder.kafka.connect.spooldir.": (
+        "FileStreamSource reads one file, line by line, and follows it; it parses nothing and moves no files"
+    ),
+    "io.streamthoughts.kafka.connect.filepulse.": (
+        "FileStreamSource reads one file, line by line, and follows it; it parses nothing and moves no files"
+    ),
+}
+WRITE_ONE: Final = "a plugin that has the class runs, and one is a page of Python (docs/howto/write-a-connector.md)"
+
+#: Keys of classes that are not here, by the class as above: what takes the place of each there.
+_OF_CLASSES: Final[dict[str, dict[str, str]]] = {
+    "io.debezium.connector.postgresql.": {
+        "database.hostname database.port database.dbname": "connection.url=jdbc:postgresql://HOST:PORT/DBNAME",
+        "database.user": "connection.user",
+        "database.password": "connection.password",
+        "database.ssl*": "the parameters sslmode, sslrootcert, sslcert and sslkey of connection.url",
+        "topic.prefix database.server.name": "topic.prefix, which is put before the table's name without a point",
+        "table.include.list table.whitelist": "table.include.list, or table.whitelist by name",
+        "table.exclude.list table.blacklist": "table.exclude.list, or table.blacklist by name",
+        "schema.include.list schema.whitelist": "schema.pattern",
+        "column.*": "query, or the transform ReplaceField",
+        "decimal.handling.mode": "numeric.mapping",
+        "time.precision.mode": "timestamp.granularity",
+        "poll.interval.ms": "poll.interval.ms, also between two looks at a table",
+        "max.batch.size": "batch.max.rows",
+        "plugin.name slot.* publication.* heartbeat.* max.queue.*": "not needed: there is no replication slot",
+        "snapshot.*": "not needed: the first poll reads all rows, or those after timestamp.initial",
+        "tombstones.on.delete": "not needed: deletes are not seen",
+        "signal.* read.only": "not needed: there are no signals",
+    },
+    "io.debezium.connector.jdbc.": {
+        "connection.url": "connection.url, of PostgreSQL",
+        "connection.username": "connection.user",
+        "connection.password": "connection.password",
+        "insert.mode": "insert.mode",
+        "delete.enabled": "delete.enabled, with pk.mode=record_key",
+        "primary.key.mode": "pk.mode",
+        "primary.key.fields": "pk.fields",
+        "collection.name.format table.name.format": "table.name.format",
+        "schema.evolution": "auto.create=true and auto.evolve=true for basic",
+        "quote.identifiers": "quote.sql.identifiers",
+        "database.time_zone use.time.zone": "db.timezone",
+        "field.include.list": "fields.whitelist",
+        "batch.size": "not needed: a batch is what one fetch brings",
+        "connection.pool.*": "not needed: each task has one connection",
+    },
+}
+#: Keys of Debezium Server that are no connector's.
+_OF_SERVERS: Final = {
+    "debezium.sink.type": ("a sink connector takes records on from the bundled log, where they go"),
+    "debezium.sink.*": "a sink connector's config, where one is there for the target",
+    "debezium.source.offset.*": "offset.storage.topic and offset.flush.interval.ms of the worker",
+    "debezium.source.schema.history.*": "not needed: the schema is read from the database",
+    "debezium.source.database.history.*": "not needed: the schema is read from the database",
+    "debezium.format.*": "key.converter, value.converter and header.converter: json is JsonConverter",
+    "quarkus.http.*": "listeners of the worker",
+    "quarkus.log.*": "log.level of the worker",
+    "quarkus.*": "not needed: there is no Quarkus",
+    "debezium.*": "not needed: it is a key of Debezium Server",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Departure:
+    """A key that is read, and does not do here what it does in Kafka Connect.
+
+    Attributes:
+        of: What the connector's class ends with; '' for all.
+        applies: Whether it does so with this config.
+        page: Which of docs/reference/departures.md it is; '' for those of the page of the connector.
+    """
+
+    names: str
+    told: str
+    of: str = ""
+    applies: Callable[[Mapping[str, Any]], bool] = lambda config: True
+    page: str = ""
+
+
+def _is(key: str, value: str) -> Callable[[Mapping[str, Any]], bool]:
+    return lambda config: str(config.get(key) or "").strip().lower() == value
+
+
+def _writes_structs(config: Mapping[str, Any]) -> bool:
+    converter = str(config.get("value.converter") or "")
+    return not converter.endswith(("StringConverter", "ByteArrayConverter"))
+
+
+_DEPARTURES: Final = (
+    _Departure(
+        "errors.tolerance",
+        "bad records of a put and of a producer are skipped too, where Kafka Connect's task fails; "
+        "after an outage the task is restarted, and skips nothing",
+        applies=_is("errors.tolerance", "all"),
+        page="bad-records-at-every-stage",
+    ),
+    _Departure(
+        "topic.creation.*.replication.factor errors.deadletterqueue.topic.replication.factor",
+        "the bundled log has one copy of each topic",
+    ),
+    _Departure(
+        "connector.class",
+        "values that are no text are written as JSON, not as Java's toString has them",
+        of=".FileStreamSinkConnector",
+        applies=_writes_structs,
+    ),
+    _Departure(
+        "iterations",
+        "after so many records the task stays RUNNING and idles; Confluent's fails",
+        of=".DatagenConnector",
+        applies=lambda config: str(config.get("iterations")).strip() not in ("", "-1"),
+    ),
+)
+
+
+def instead_of(given: str) -> str | None:
+    """Return what to do where a config names a well-known transform or converter that is not here; None for others."""
+    return next((instead for end, instead in _CLASSES.items() if given.endswith(end)), None)
+
+
+def instead_of_connector(given: str) -> str | None:
+    """Return what to do where a config names a well-known connector that is not here; None for others."""
+    return next((instead for begin, instead in _CONNECTORS.items() if given.startswith(begin)), None)
+
+
+def instead_of_key(connector: str, key: str) -> str | None:
+    """Return what takes the place of a key of a connector that is not here, None where it is not known."""
+    keys = next((keys for begin, keys in _OF_CLASSES.items() if connector.startswith(begin)), {})
+    return _found(keys, key)
+
+
+def instead_in_server(key: str) -> str | None:
+    """Return what takes the place of a key of Debezium Server, None for a key of another program."""
+    return _found(_OF_SERVERS, key)
+
+
+def departures(connector: str, config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield the keys of a config that do not do here what they do in Kafka Connect, and what they do.
+
+    Args:
+        connector: The name of the class that runs.
+    """
+    for departure in _DEPARTURES:
+        if not connector.endswith(departure.of) or not departure.applies(config):
+            continue
+        for key in config:
+            if any(_fits(name, key) for name in departure.names.split()):
+                yield key, departure.told
+
+
+def pages() -> list[str]:
+    """Return the departures of docs/reference/departures.md that are told of here."""
+    return [departure.page for departure in _DEPARTURES if departure.page]
+
+
+def _found(keys: Mapping[str, str], key: str) -> str | None:
+    found = next((told for names, told in keys.items() if any(_fits(name, key) for name in names.split())), None)
+    return found if found is None or found.startswith("not ") else f"instead: {found}"
+
+
+def _fits(name: str, key: str) -> bool:
+    """Whether a key is a name's; '*' in a name stands for anything."""
+    begin, star, end = name.partition("*")
+    return key == name if not star else key.startswith(begin) and key.endswith(end) and len(key) > len(begin + end)

@@ -1,0 +1,158 @@
+"""Configs in every form in which users have them."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from connect.api import ConfigError
+from connect.cli.pasted import Form, Pasted, of_file, of_text, of_worker
+
+CLASS = {"connector.class": "FileStreamSink"}
+
+
+def found(text: str | Any) -> list[tuple[str, str, dict[str, str]]]:
+    given = text if isinstance(text, str) else json.dumps(text)
+    return [(str(one.form), one.name, one.config) for one in of_text("here", "stem", given)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        {"name": "c", **CLASS},
+        {"name": "c", "config": CLASS},
+        {"name": "c", "config": CLASS, "tasks": [], "type": "sink"},
+        [{"name": "c", "config": CLASS}],
+        {"c": {"info": {"name": "c", "config": CLASS, "tasks": []}, "status": {}}},
+        {"c": CLASS},
+        "name=c\nconnector.class=FileStreamSink\n",
+        {"apiVersion": "v1", "kind": "KafkaConnector", "metadata": {"name": "c"}, "spec": {"class": "FileStreamSink"}},
+    ],
+)
+def test_a_connector_is_known_in_every_form(text: Any) -> None:
+    [(form, name, config)] = found(text)
+    assert (form, name) == ("connector", "c")
+    assert config["connector.class"] == "FileStreamSink"
+
+
+def test_values_become_text_and_a_connector_without_a_name_is_called_after_its_file() -> None:
+    assert found({**CLASS, "tasks.max": 2, "flag": True}) == [
+        ("connector", "stem", {**CLASS, "tasks.max": "2", "flag": "true"})
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "form", "config"),
+    [
+        ("group.id=g\nbootstrap.servers=k:9092\n", "worker", {"group.id": "g", "bootstrap.servers": "k:9092"}),
+        ("CONNECT_GROUP_ID=g\nCONNECT_REST_PORT=99\n", "worker",
+         {"group.id": "g", "listeners": "http://127.0.0.1:99"}),
+        ("producer.acks=all\n", "worker", {"producer.acks": "all"}),
+        ("debezium.sink.type=http\n", "Debezium Server", {"debezium.sink.type": "http"}),
+        ("clusters=A,B\nA->B.enabled=true\n", "MirrorMaker 2", {"clusters": "A,B", "A->B.enabled": "true"}),
+        ("name=c\ntopics=t\n", "connector", {"name": "c", "topics": "t"}),
+    ],
+)  # fmt: skip
+def test_what_a_file_is_shows_in_its_keys(text: str, form: str, config: dict[str, str]) -> None:
+    [(what, _, keys)] = found(text)
+    assert (what, keys) == (form, config)
+
+
+def test_strimzis_resources_and_a_compose_file_are_read_as_json() -> None:
+    connect = {
+        "apiVersion": "kafka.strimzi.io/v1",
+        "kind": "KafkaConnect",
+        "metadata": {"name": "my"},
+        "spec": {"bootstrapServers": "k:9092", "config": {"group.id": "g", "config.storage.replication.factor": -1}},
+    }
+    connector = {
+        "apiVersion": "kafka.strimzi.io/v1",
+        "kind": "KafkaConnector",
+        "metadata": {"name": "c"},
+        "spec": {"class": "FileStreamSink", "tasksMax": 2, "config": {"topics": "t"}},
+    }
+    assert found({"apiVersion": "v1", "kind": "List", "items": [connect, connector]}) == [
+        ("worker", "my", {"bootstrap.servers": "k:9092", "group.id": "g", "config.storage.replication.factor": "-1"}),
+        ("connector", "c", {**CLASS, "tasks.max": "2", "topics": "t"}),
+    ]
+    services = {
+        "broker": {"environment": {"KAFKA_NODE_ID": "1"}},
+        "connect": {"environment": {"CONNECT_GROUP_ID": "g", "CONNECT_REST_PORT": 8083, "KAFKA_HEAP_OPTS": "-Xmx1G"}},
+        "debezium": {"environment": ["CONFIG_STORAGE_TOPIC=c", "OFFSET_STORAGE_TOPIC=o"]},
+        "other": None,
+    }
+    assert found({"services": services}) == [
+        ("worker", "connect", {"KAFKA_HEAP_OPTS": "", "group.id": "g", "listeners": "http://127.0.0.1:8083"}),
+        ("worker", "debezium", {"config.storage.topic": "c", "offset.storage.topic": "o"}),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ('{\n  "name": "c",\n  oops\n}', r"^here is not JSON: .*line 3"),
+        ('{"name": "c", "config": {"topics": ["t"]}}', r"^here: key 'topics' must be text"),
+        ("name=c\ntopic=\\u12\n", r"^here: line 2: a \\uxxxx escape"),
+        ("name=a\nconnector.class=X\n\nname=b\n", r"^here: line 4: name is given twice, first in line 1"),
+        ("apiVersion: v1\nkind: KafkaConnector\n", "^here is YAML"),
+        ("what\nis\nthis\n", "^here is not JSON, and holds no KEY=VALUE"),
+        ("colour=red\n", "^here has no key of a connector"),
+        ('["a", "b"]', "^here is a list of names"),
+        ("[5]", r"^here\[0\]: a JSON object is expected, not int"),
+        ('{"a": {"status": {"name": "a"}}}', "^here: a has a status and no config"),
+        ('{"apiVersion": "v1", "kind": "Pod"}', "^here: a Pod holds no config"),
+        ('{"services": {"db": {"image": "postgres"}}}', "^here: no service has the variables"),
+        ("{}", "^here has no key of a connector"),
+    ],
+)
+def test_what_cannot_be_read_is_named_with_its_place(text: str, told: str) -> None:
+    with pytest.raises(ConfigError, match=told):
+        of_text("here", "stem", text)
+
+
+def test_a_file_and_standard_input_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "my-sink.json"
+    path.write_text(json.dumps(CLASS))
+    assert of_file(path) == [Pasted(str(path), Form.CONNECTOR, "my-sink", CLASS)]
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(json.dumps(CLASS).encode())))
+    assert of_file(Path("-")) == [Pasted("standard input", Form.CONNECTOR, "config", CLASS)]
+    (tmp_path / "w.yaml").write_text("spec: {}\n")
+    with pytest.raises(ConfigError, match=r"w\.yaml is YAML"):
+        of_file(tmp_path / "w.yaml")
+    with pytest.raises(ConfigError, match=r"none\.json cannot be read"):
+        of_file(tmp_path / "none.json")
+
+
+class Answers:
+    """Answers as a worker does whose connectors are these; `old` as Kafka Connect before 2.3, which knows no expand."""
+
+    shown_url = "http://old:8083"
+
+    def __init__(self, connectors: dict[str, dict[str, str]], *, old: bool) -> None:
+        self._connectors = connectors
+        self._old = old
+
+    def call(self, method: str, path: str, *, params: dict[str, str] | None = None) -> Any:
+        assert method == "GET"
+        if path != "/connectors":
+            name = path.removeprefix("/connectors/").replace("%2F", "/")
+            return {"name": name, "config": self._connectors[name], "tasks": []}
+        if self._old:
+            return list(self._connectors)
+        assert params == {"expand": "info"}
+        return {name: {"info": {"name": name, "config": config}} for name, config in self._connectors.items()}
+
+
+@pytest.mark.parametrize("old", [False, True])
+def test_the_connectors_of_a_running_worker_are_read(old: bool) -> None:
+    rest: Any = Answers({"a/b": CLASS, "c": CLASS}, old=old)
+    assert [(one.where, one.name, one.config) for one in of_worker(rest)] == [
+        ("http://old:8083", "a/b", CLASS),
+        ("http://old:8083", "c", CLASS),
+    ]
+    assert of_worker(Answers({}, old=old)) == []  # type: ignore[arg-type]
