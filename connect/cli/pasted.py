@@ -5,6 +5,7 @@ Which form it is shows in what is there, and not in a file's name.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -26,6 +27,13 @@ _YAML_HINT: Final = (
 )
 #: Keys that make a file a worker's, beside its own: those of Kafka's clients, and what stands before them.
 _OF_WORKERS: Final = ("producer.", "consumer.", "admin.", "config.providers.", "internal.key.converter", "plugin.")
+#: How deep a list or a map of configs may lie.
+_DEPTH_MAX: Final = 4
+#: What the keys of a config topic begin with; those of connectors with the first.
+_CONNECTOR_KEY: Final = "connector-"
+_TOPIC_KEYS: Final = re.compile(
+    r"((connector|task|commit|target-state|restart-connector|logger-cluster)-\S+|session-key)\t"
+)
 _UNREADABLE: Final = "config.unreadable"
 
 
@@ -70,6 +78,8 @@ def of_text(where: str, name: str, text: str, *, yaml: bool = False) -> list[Pas
         return list(_of_json(where, name, parse_json(text, where)))
     if yaml or text.lstrip().startswith(("---", "apiVersion:", "services:", "version:")):
         raise ConfigError(f"{where} is YAML, which is not read", code=_UNREADABLE, hint=_YAML_HINT)
+    if _TOPIC_KEYS.match(text):
+        return _of_topic(where, text)
     return [_of_keys(where, name, _properties(where, text))]
 
 
@@ -104,37 +114,45 @@ def _properties(where: str, text: str) -> dict[str, str]:
     return found
 
 
-def _of_json(where: str, name: str, parsed: Any) -> Iterator[Pasted]:
-    if isinstance(parsed, list):
+def _of_json(where: str, name: str, parsed: Any, depth: int = 0) -> Iterator[Pasted]:
+    if isinstance(parsed, str) and depth:
+        raise ConfigError(
+            f"{where} is a name, without a config",
+            code=_UNREADABLE,
+            hint="Ask for 'GET /connectors?expand=info', or give --url.",
+        )
+    if isinstance(parsed, list) and depth < _DEPTH_MAX:
         for number, item in enumerate(parsed):
-            if isinstance(item, str):
-                raise ConfigError(
-                    f"{where} is a list of names, without configs",
-                    code=_UNREADABLE,
-                    hint="Ask for 'GET /connectors?expand=info', or give --url.",
-                )
-            yield from _of_json(f"{where}[{number}]", f"{name}-{number}", item)
-    elif not isinstance(parsed, dict):
-        raise ConfigError(f"{where}: a JSON object is expected, not {type(parsed).__name__}", code=_UNREADABLE)
-    elif "apiVersion" in parsed:
-        yield from _of_kubernetes(where, parsed)
-    elif isinstance(parsed.get("services"), dict):
-        yield from _of_compose(where, parsed["services"])
-    elif isinstance(parsed.get("config"), dict):
-        own = parsed["config"]
-        yield _connector(where, str(parsed.get("name") or own.get("name") or name), own)
-    elif parsed and all(isinstance(entry, dict) for entry in parsed.values()):
-        for each, entry in parsed.items():
-            info = entry.get("info", entry)
+            yield from _of_json(f"{where}[{number}]", f"{name}-{number}", item, depth + 1)
+        return
+    object_ = _object(where, parsed)
+    if "apiVersion" in object_:
+        yield from _of_kubernetes(where, object_)
+    elif isinstance(object_.get("services"), dict):
+        yield from _of_compose(where, object_["services"])
+    elif isinstance(object_.get("config"), dict):
+        own = object_["config"]
+        yield _connector(where, str(object_.get("name") or own.get("name") or name), own)
+    elif object_ and all(isinstance(entry, dict) for entry in object_.values()) and depth < _DEPTH_MAX:
+        for each, entry in object_.items():
             if "status" in entry and "info" not in entry:
                 raise ConfigError(
                     f"{where}: {each} has a status and no config",
                     code=_UNREADABLE,
                     hint="Ask for 'GET /connectors?expand=info'.",
                 )
-            yield from _of_json(where, each, info)
+            yield from _of_json(f"{where}: {each}" if depth else where, each, entry.get("info", entry), depth + 1)
     else:
-        yield _of_keys(where, name, {key: text_of(where, key, value) for key, value in parsed.items()})
+        yield _of_keys(where, name, {key: text_of(where, key, value) for key, value in object_.items()})
+
+
+def _object(where: str, value: Any) -> dict[str, Any]:
+    """Return a JSON object; nothing in its place is an empty one."""
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise ConfigError(f"{where}: a JSON object is expected, not {type(value).__name__}", code=_UNREADABLE)
+    return value
 
 
 def _connector(where: str, name: str, config: Mapping[str, Any]) -> Pasted:
@@ -143,20 +161,25 @@ def _connector(where: str, name: str, config: Mapping[str, Any]) -> Pasted:
 
 def _of_kubernetes(where: str, parsed: Mapping[str, Any]) -> Iterator[Pasted]:
     """Yield the configs of Strimzi's resources."""
-    kind, spec = str(parsed.get("kind")), parsed.get("spec") or {}
+    kind = str(parsed.get("kind"))
     if kind == "List":
-        for number, item in enumerate(parsed.get("items") or ()):
-            yield from _of_kubernetes(f"{where}[{number}]", item)
+        items = parsed.get("items")
+        for number, item in enumerate(items if isinstance(items, list) else ()):
+            one = _object(f"{where}[{number}]", item)
+            if one.get("kind") == "List":
+                raise ConfigError(f"{where}[{number}] is a list in a list", code=_UNREADABLE)
+            yield from _of_kubernetes(f"{where}[{number}]", one)
         return
-    name = str((parsed.get("metadata") or {}).get("name") or kind)
-    config = dict(spec.get("config") or {}) if isinstance(spec, dict) else {}
+    spec = _object(f"{where}: spec", parsed.get("spec"))
+    config = _object(f"{where}: spec.config", spec.get("config"))
+    name = str(_object(f"{where}: metadata", parsed.get("metadata")).get("name") or kind)
     if kind == "KafkaConnector":
         own = {"connector.class": spec.get("class"), "tasks.max": spec.get("tasksMax")}
         yield _connector(where, name, {**{key: value for key, value in own.items() if value is not None}, **config})
     elif kind == "KafkaConnect":
         servers = {"bootstrap.servers": spec["bootstrapServers"]} if "bootstrapServers" in spec else {}
         texts = {key: text_of(where, key, value) for key, value in {**servers, **config}.items()}
-        yield Pasted(where, Form.WORKER, name, texts)
+        yield Pasted(where, Form.WORKER, name, with_listeners(texts))
     elif kind == "KafkaMirrorMaker2":
         yield Pasted(where, Form.MIRROR_MAKER, name, {})
     else:
@@ -170,14 +193,35 @@ def _of_compose(where: str, services: Mapping[str, Any]) -> Iterator[Pasted]:
     """Yield the workers of a compose file: services with a worker's variables."""
     found = False
     for name, service in services.items():
-        given = (service or {}).get("environment") or {}
-        pairs = dict(str(line).partition("=")[::2] for line in given) if isinstance(given, list) else given
+        given = _object(f"{where}: {name}", service).get("environment")
+        if isinstance(given, list):
+            given = dict(str(line).partition("=")[::2] for line in given)
+        pairs = _object(f"{where}: environment of {name}", given)
         texts = environment_config({key: "" if value is None else str(value) for key, value in pairs.items()})
         if "config.storage.topic" in texts or "group.id" in texts:
             found = True
             yield Pasted(where, Form.WORKER, name, with_listeners(texts))
     if not found:
         raise ConfigError(f"{where}: no service has the variables of a worker ({PREFIX}...)", code=_UNREADABLE)
+
+
+def _of_topic(where: str, text: str) -> list[Pasted]:
+    """Return the connectors of a config topic, as a consumer prints it with its keys: the last record of each counts.
+
+    Source: Kafka 4.3.1, KafkaConfigBackingStore: key connector-NAME, value {"properties": {...}}, null once deleted.
+    """
+    found: dict[str, Pasted] = {}
+    for number, line in enumerate(text.splitlines(), start=1):
+        key, _, value = line.partition("\t")
+        if not key.startswith(_CONNECTOR_KEY):
+            continue
+        name, at = key.removeprefix(_CONNECTOR_KEY), f"{where}: line {number}"
+        parsed = None if value.strip() in ("", "null") else _object(at, parse_json(value, at))
+        if parsed is None:
+            found.pop(name, None)
+            continue
+        found[name] = _connector(at, name, _object(f"{at}: properties", parsed.get("properties")))
+    return list(found.values())
 
 
 def _of_keys(where: str, name: str, keys: dict[str, str]) -> Pasted:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import io
 import json
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from connect.api import ConfigError
 from connect.cli.pasted import Form, Pasted, of_file, of_text, of_worker
@@ -102,17 +105,50 @@ def test_strimzis_resources_and_a_compose_file_are_read_as_json() -> None:
         ("apiVersion: v1\nkind: KafkaConnector\n", "^here is YAML"),
         ("what\nis\nthis\n", "^here is not JSON, and holds no KEY=VALUE"),
         ("colour=red\n", "^here has no key of a connector"),
-        ('["a", "b"]', "^here is a list of names"),
+        ('["a", "b"]', r"^here\[0\] is a name, without a config"),
         ("[5]", r"^here\[0\]: a JSON object is expected, not int"),
         ('{"a": {"status": {"name": "a"}}}', "^here: a has a status and no config"),
         ('{"apiVersion": "v1", "kind": "Pod"}', "^here: a Pod holds no config"),
         ('{"services": {"db": {"image": "postgres"}}}', "^here: no service has the variables"),
         ("{}", "^here has no key of a connector"),
+        ('{"services": {"db": 5}}', "^here: db: a JSON object is expected, not int"),
+        (
+            '{"apiVersion": "v1", "kind": "KafkaConnect", "spec": "x"}',
+            "^here: spec: a JSON object is expected, not str",
+        ),
+        ("[" * 900 + "]" * 900, "a JSON object is expected, not list"),
+        ('connector-a\t{"properties": {}}\nconnector-b\t{\n', "^here: line 2 is not JSON"),
     ],
 )
 def test_what_cannot_be_read_is_named_with_its_place(text: str, told: str) -> None:
     with pytest.raises(ConfigError, match=told):
         of_text("here", "stem", text)
+
+
+def test_a_config_topic_is_read_as_a_consumer_prints_it_with_its_keys() -> None:
+    lines = [
+        'session-key\t{"key": "hunter2"}',
+        'connector-a\t{"properties": {"connector.class": "Old"}}',
+        'task-a-0\t{"properties": {"task.class": "T"}}',
+        'connector-b\t{"properties": {"connector.class": "B"}}',
+        'target-state-a\t{"state": "STARTED"}',
+        f"connector-a\t{json.dumps({'properties': CLASS})}",
+        "connector-b\tnull",
+    ]
+    assert of_text("here", "stem", "\n".join(lines)) == [Pasted("here: line 6", Form.CONNECTOR, "a", CLASS)]
+
+
+LEAVES = st.sampled_from([None, 1, -2.5, True, "", "x", "${file:/a:b}", "List", "KafkaConnect", "KafkaConnector"])
+NAMES = st.sampled_from(
+    ["apiVersion", "kind", "spec", "metadata", "name", "config", "services", "info", "status", "connector.class",
+     "items", "environment", "CONNECT_GROUP_ID", "clusters", "debezium.sink.type", "group.id"]
+)  # fmt: skip
+
+
+@given(st.recursive(LEAVES, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=4)))
+def test_whatever_json_is_pasted_is_read_or_refused(parsed: Any) -> None:
+    with suppress(ConfigError):
+        of_text("here", "stem", json.dumps(parsed))
 
 
 def test_a_file_and_standard_input_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

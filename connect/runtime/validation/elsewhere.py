@@ -130,6 +130,7 @@ class _Departure:
     Attributes:
         of: What the connector's class ends with; '' for all.
         applies: Whether it does so with this config.
+        bundled: It is so on the bundled log alone.
         page: Which of docs/reference/departures.md it is; '' for those of the page of the connector.
     """
 
@@ -137,6 +138,7 @@ class _Departure:
     told: str
     of: str = ""
     applies: Callable[[Mapping[str, Any]], bool] = lambda config: True
+    bundled: bool = False
     page: str = ""
 
 
@@ -160,6 +162,7 @@ _DEPARTURES: Final = (
     _Departure(
         "topic.creation.*.replication.factor errors.deadletterqueue.topic.replication.factor",
         "the bundled log has one copy of each topic",
+        bundled=True,
     ),
     _Departure(
         "connector.class",
@@ -197,14 +200,17 @@ def instead_in_server(key: str) -> str | None:
     return _found(_OF_SERVERS, key)
 
 
-def departures(connector: str, config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def departures(connector: str, config: Mapping[str, Any], *, bundled: bool) -> Iterator[tuple[str, str]]:
     """Yield the keys of a config that do not do here what they do in Kafka Connect, and what they do.
 
     Args:
         connector: The name of the class that runs.
+        bundled: The worker runs on the bundled log.
     """
     for departure in _DEPARTURES:
-        if not connector.endswith(departure.of) or not departure.applies(config):
+        if not connector.endswith(departure.of) or (departure.bundled and not bundled):
+            continue
+        if not departure.applies(config):
             continue
         for key in config:
             if any(_fits(name, key) for name in departure.names.split()):

@@ -173,7 +173,7 @@ def judge_connector(
     else:
         _judge(plugins, worker, desc, looked, keys, remarks)
         with_default = {"value.converter": worker.value_converter, **config}
-        for key, message in elsewhere.departures(desc.name, with_default):
+        for key, message in elsewhere.departures(desc.name, with_default, bundled=not worker.bootstrap_servers):
             keys.put(key, Same.DIFFERENT, message)
     _other_names(plugins, config, keys)
     if not knows_worker and (missing := [key for key in ("key.converter", "value.converter") if not config.get(key)]):
@@ -213,7 +213,8 @@ def _judge(
     for warning in warnings:
         if warning.key not in refers or warning.code in (UNKNOWN_KEY, NO_EFFECT):
             _of_warning(warning, keys, remarks, absent)
-    _unheeded(worker, config, infos, keys)
+    if not worker.bootstrap_servers:
+        _unheeded(config, infos, keys)
 
 
 def _of_declaration(key: str, documentation: str, keys: _Keys) -> None:
@@ -242,7 +243,7 @@ def _of_warning(warning: ConfigWarning, keys: _Keys, remarks: list[str], absent:
         keys.put(key, Same.NOT_SUPPORTED, warning.message, blocks=True)
 
 
-def _unheeded(worker: WorkerConfig, config: Mapping[str, Any], infos: ConfigInfos, keys: _Keys) -> None:
+def _unheeded(config: Mapping[str, Any], infos: ConfigInfos, keys: _Keys) -> None:
     """Tell of overrides that Kafka's clients have, and the bundled log has no use for."""
     for info in infos.configs:
         for client, prefix in PREFIXES.items():

@@ -46,11 +46,17 @@ class KeyNotice:
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    """Keys that configure what is not here. A name that ends in '*' stands for all that begin so."""
+    """Keys that configure what is not here. A name that ends in '*' stands for all that begin so.
+
+    Attributes:
+        act: Someone should look at it.
+        bundled: It is the bundled log that does without; on a Kafka cluster nothing is said.
+    """
 
     names: str
     told: str
     act: bool = False
+    bundled: bool = False
 
     def has(self, key: str) -> bool:
         return any(key.startswith(name[:-1]) if name.endswith("*") else key == name for name in self.names.split())
@@ -66,6 +72,7 @@ _ROWS: Final = (
         "connect.protocol worker.sync.timeout.ms worker.unsync.backoff.ms inter.worker.* "
         "rest.advertised.port rest.advertised.listener",
         "about the workers of a group; on the bundled log one worker runs alone",
+        bundled=True,
     ),
     _Row(
         "offset.storage.file.filename",
@@ -77,6 +84,7 @@ _ROWS: Final = (
         "config.storage.replication.factor offset.storage.replication.factor status.storage.replication.factor "
         "replication.factor",
         "the bundled log has one copy, in data.dir: back that up",
+        bundled=True,
     ),
     _Row("plugin.discovery", "plugins are found as installed packages, and in the folders of plugin.path"),
     _Row(
@@ -118,7 +126,7 @@ _ROWS: Final = (
     _Row("schemas.enable", "it belongs to a converter: key.converter.schemas.enable, value.converter.schemas.enable"),
     _Row("rest.port rest.host.name", "listeners is given too, and says where REST listens"),
 )
-_NETWORK: Final = _Row("", UNHEEDED)
+_NETWORK: Final = _Row("", UNHEEDED, bundled=True)
 #: Keys of https listeners that Kafka's clients have not.
 _OF_LISTENERS: Final = ("ssl.client.auth", "ssl.keystore.key.location")
 _SSL: Final = frozenset({name for name in TYPES if name.startswith("ssl.")} | set(_OF_LISTENERS))
@@ -166,7 +174,7 @@ def _notice(key: str, config: WorkerConfig, known: Collection[str]) -> KeyNotice
     if key.startswith("config.providers."):  # told where they are made
         return None
     if (row := _row(key)) is not None:
-        return KeyNotice(key, REPLACED, row.told, row.act)
+        return _replaced(key, row, config)
     client, _, short = key.partition(".")
     if client in HEEDED:
         return _of_client(key, client, short, config)
@@ -176,7 +184,7 @@ def _notice(key: str, config: WorkerConfig, known: Collection[str]) -> KeyNotice
     if key in _SSL and any(address.startswith("https") for address in config.addresses):
         return None
     if key in TYPES or key in _SSL:
-        return _replaced(key, config)
+        return _replaced(key, _NETWORK, config)
     return _unknown(key, (*known, *TYPES, *_names()))
 
 
@@ -184,13 +192,16 @@ def _of_client(key: str, client: str, short: str, config: WorkerConfig) -> KeyNo
     if short in HEEDED[client]:
         return None
     if (row := _row(short)) is not None:
-        return KeyNotice(key, REPLACED, row.told, row.act)
-    return _replaced(key, config) if short in TYPES else _unknown(key, (f"{client}.{name}" for name in TYPES))
+        return _replaced(key, row, config)
+    if short in TYPES:
+        return _replaced(key, _NETWORK, config)
+    return _unknown(key, (f"{client}.{name}" for name in TYPES))
 
 
-def _replaced(key: str, config: WorkerConfig) -> KeyNotice | None:
-    """Return what is said of a config of Kafka's clients: nothing, where there is a cluster that they talk to."""
-    return None if config.bootstrap_servers else KeyNotice(key, REPLACED, _NETWORK.told, False)
+def _replaced(key: str, row: _Row, config: WorkerConfig) -> KeyNotice | None:
+    if row.bundled and config.bootstrap_servers:
+        return None
+    return KeyNotice(key, REPLACED, row.told, row.act)
 
 
 def _row(key: str) -> _Row | None:

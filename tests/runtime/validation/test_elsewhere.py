@@ -95,7 +95,12 @@ def test_keys_of_debezium_server_are_answered_and_others_are_not_taken_for_them(
 def test_what_a_key_does_otherwise_is_told_where_it_does_so(
     connector: str, config: dict[str, str], keys: list[str]
 ) -> None:
-    assert [key for key, _ in departures(connector, config)] == keys
+    assert [key for key, _ in departures(connector, config, bundled=True)] == keys
+
+
+def test_a_copy_of_a_topic_is_a_matter_of_the_bundled_log_alone() -> None:
+    config = {"topic.creation.default.replication.factor": "3", "errors.tolerance": "all"}
+    assert [key for key, _ in departures("x.Any", config, bundled=False)] == ["errors.tolerance"]
 
 
 def test_a_departure_that_is_told_of_is_one_of_the_documented() -> None:

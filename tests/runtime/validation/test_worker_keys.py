@@ -135,6 +135,14 @@ def test_keys_of_tls_are_read_by_an_https_listener() -> None:
         assert told(f"listeners.https.{name}") is None, name
 
 
+def test_what_the_bundled_log_does_without_is_no_matter_on_a_cluster() -> None:
+    texts = {"sasl.mechanism": "x", "connect.protocol": "x", "producer.linger.ms": "5", "plugin.discovery": "x"}
+    alone = WorkerConfig.parse(texts)
+    on_cluster = alone.model_copy(update={"bootstrap_servers": ["kafka:9092"]})
+    assert [notice.key for notice in key_notices(alone, log_keys())] == list(texts)
+    assert [notice.key for notice in key_notices(on_cluster, log_keys())] == ["plugin.discovery"]
+
+
 def test_a_policy_that_allows_what_is_allowed_anyway_is_no_matter() -> None:
     assert told("connector.client.config.override.policy", "All") is None
 
