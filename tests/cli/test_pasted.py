@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import sys
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -147,8 +146,12 @@ NAMES = st.sampled_from(
 
 @given(st.recursive(LEAVES, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=4)))
 def test_whatever_json_is_pasted_is_read_or_refused(parsed: Any) -> None:
-    with suppress(ConfigError):
-        of_text("here", "stem", json.dumps(parsed))
+    try:
+        found = of_text("here", "stem", json.dumps(parsed))
+    except ConfigError as refused:
+        assert "here" in refused.message
+        return
+    assert all(pasted.where.startswith("here") for pasted in found)
 
 
 def test_a_file_and_standard_input_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
