@@ -13,7 +13,7 @@ import sys
 from contextvars import Context, copy_context
 from typing import TYPE_CHECKING, Any
 
-from connect.runtime.border.watchdog import is_ours, meddler
+from connect.runtime.border.watchdog import is_ours, is_plugins, meddler
 from connect.runtime.connector_context import connector_context
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class KeptLoop(Base):
 
 
 class _KeptTask(asyncio.Task[Any]):
-    """A task whose coroutine is the worker's: a plugin can cancel it where it is what runs the plugin, nowhere else."""
+    """A task that is the worker's: a plugin can cancel it where it is what runs the plugin, nowhere else."""
 
     of: Context
 
@@ -59,12 +59,18 @@ class _KeptTask(asyncio.Task[Any]):
 
 
 def _task(loop: asyncio.AbstractEventLoop, coro: Any, *, context: Context | None = None) -> asyncio.Task[Any]:
-    if (code := getattr(coro, "cr_code", None)) is None or not is_ours(code.co_filename):
+    if not _is_workers(coro):
         return asyncio.Task(coro, loop=loop, context=context)
     of = copy_context() if context is None else context
     task = _KeptTask(coro, loop=loop, context=of)
     task.of = of
     return task
+
+
+def _is_workers(coro: Any) -> bool:
+    """Whether a coroutine is the worker's: its code, or the standard library's that no plugin has asked for."""
+    file = getattr(getattr(coro, "cr_code", None), "co_filename", "")
+    return is_ours(file) or (not is_plugins(file) and meddler(sys._getframe(2)) is None)
 
 
 def _is_refused(what: str) -> bool:

@@ -371,9 +371,12 @@ def is_ours(file: str) -> bool:
 
 
 def _is_foreign(frame: FrameType) -> bool:
-    file = frame.f_code.co_filename
-    if frame.f_globals.get("__name__") == "__main__":  # the command's own script, at the bottom of the main thread
-        return False
+    # The command's own script is at the bottom of the main thread.
+    return frame.f_globals.get("__name__") != "__main__" and is_plugins(frame.f_code.co_filename)
+
+
+def is_plugins(file: str) -> bool:
+    """Whether a file of code is neither ours nor the interpreter's."""
     if _SITE in file:
         return not any(part in file for part in _LIBRARIES)
     return not file.startswith((_STDLIB, _OURS, "<frozen"))

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from connect.cli.worker import _run
 from connect.runtime.border import kept_loop, watchdog
 from connect.runtime.connector_context import connector_context
+from connect.runtime.worker import ConnectorRunner
 
 
 def run(work: Coroutine[Any, Any, None]) -> None:
@@ -61,6 +63,22 @@ def test_what_runs_a_plugin_is_its_own_to_cancel() -> None:
     run(worker())
 
 
+def test_what_the_worker_waits_for_by_the_standard_library_is_no_plugins_to_cancel() -> None:
+    async def worker() -> None:
+        runner: Any = SimpleNamespace(_interrupted=asyncio.Event())
+        may_start = asyncio.Event()
+        start = ConnectorRunner._unless_interrupted(runner, _started(may_start))
+        starting = asyncio.create_task(start)
+        await asyncio.sleep(0)
+        connector_context.set("[x|task-0] ")
+        waits = [task for task in asyncio.all_tasks() if getattr(task.get_coro(), "__qualname__", "") == "Event.wait"]
+        assert [task.cancel() for task in waits] == [False], "else a start would be taken for one that nobody wants"
+        may_start.set()
+        assert await starting == "started"
+
+    run(worker())
+
+
 def test_a_plugin_stops_neither_the_loop_nor_its_executor(caplog: pytest.LogCaptureFixture) -> None:
     async def worker() -> None:
         loop = asyncio.get_running_loop()
@@ -70,6 +88,11 @@ def test_a_plugin_stops_neither_the_loop_nor_its_executor(caplog: pytest.LogCapt
         assert "a thread of a plugin tried to stop the event loop, and was refused" in caplog.text
 
     run(worker())
+
+
+async def _started(may_start: asyncio.Event) -> str:
+    await may_start.wait()
+    return "started"
 
 
 async def _forever() -> None:

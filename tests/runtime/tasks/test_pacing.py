@@ -431,7 +431,7 @@ async def test_with_records_of_one_mib_a_sink_that_is_slow_holds_two_and_slows_n
         await worker.herder.create(name, {**ODD, "connector.class": f"test.{name}", "topics": "t"})
     await until(lambda: "slow" in journal and len(put_values(journal)) >= 12)
     slow: Any = worker.herder._worker.runner(TaskId("Slow", 0))
-    await until(lambda: slow._polling.done())
+    await until(lambda: slow._polls.begin(0).done())
     assert slow._consumer.position(TopicPartition("t", 0)) <= 4, "one fetch is put, and one is in hand"
     journal.open_all()
 
