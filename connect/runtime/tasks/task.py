@@ -72,7 +72,8 @@ class TaskRunner(ABC):
         )
         self.tolerance: Tolerance | None = None
         self.stop_by: float | None = None
-        self.waiting_for: str | None = None
+        #: Why what is waited for has failed: '' is a call of the plugin, anything else is named by what is done.
+        self._waits: dict[str, str] = {}
         #: The connector's config with the values of its references, where it has any.
         self._resolved: Resolved | None = None
         self.asked = Asked()
@@ -106,7 +107,7 @@ class TaskRunner(ABC):
         """How far the task has come."""
         skipped = self.tolerance.skipped if self.tolerance else 0
         told = self.context.waiting_for  # by the plugin, who may have set it to anything
-        waiting_for = self.waiting_for or (told if isinstance(told, str) else None)
+        waiting_for = next(iter(self._waits.values()), None) or (told if isinstance(told, str) else None)
         throttled = self.state is State.RUNNING and self.pace.is_throttled
         if waiting_for is not None:
             waiting_for = self._hidden(waiting_for)
@@ -250,7 +251,7 @@ class TaskRunner(ABC):
         if tries % 10 == 0:
             what = f"{doing}: " if doing else ""
             self.log.warning("%stry %d failed, next in %d ms: %s", what, tries + 1, wait_ms, error.message)
-        self.waiting_for = error.message
+        self._waits[doing] = error.message
         try:
             if not until_pause:
                 return not await self.asked.wait_stopping(wait_ms / 1000)
@@ -260,11 +261,11 @@ class TaskRunner(ABC):
             return not self.stopping
         finally:
             if doing:
-                self.waiting_for = None
+                self._waits.pop(doing, None)
 
     def went_on(self) -> None:
-        """Take note that nothing is waited for any more."""
-        self.waiting_for = None
+        """Take note that a call of the plugin has succeeded, or was given up. What else is waited for goes on."""
+        self._waits.pop("", None)
 
     async def _start_plugin(self) -> None:
         tries = 0

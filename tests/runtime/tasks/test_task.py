@@ -149,3 +149,22 @@ async def test_a_paused_task_shows_so_and_goes_on_where_it_was(worker: RunningWo
     await worker.herder.resume("s")
     await worker.until_state("s", State.RUNNING, tasks=1)
     assert runner(worker) is task
+
+
+async def test_what_the_log_holds_up_is_told_though_the_plugin_goes_on_meanwhile(worker: RunningWorker) -> None:
+    journal = Journal()
+
+    def poll(self: Waits) -> None:
+        journal("poll")
+        self.context.stopping.wait(0.01)
+
+    await run(worker, of(journal, poll=poll))
+    await until(lambda: "poll" in journal)
+    task, error = runner(worker), RetriableError("the disk is full")
+    waiting = asyncio.create_task(task.retry_wait(error, 0, wait_ms=60_000, doing="append to topic 't'"))
+    polls = journal.count("poll")
+    await until(lambda: journal.count("poll") > polls + 2)
+    assert task.progress().waiting_for == "the disk is full"
+    await worker.herder.stop("s")
+    assert not await waiting
+    assert task.progress().waiting_for is None
