@@ -142,19 +142,10 @@ class SinkTaskRunner(TaskRunner):
 
     async def _loop(self) -> None:
         assert self._polls is not None
-        failure: Exception | None = None
         try:
-            for step in (self._poll_and_put, self._commit_at_the_end, self._close_partitions):
-                try:
-                    await step()
-                except Exception as error:
-                    if failure is not None:
-                        self.log.error("and then: %s: %s", type(error).__name__, error)
-                    failure = failure or error
+            await self.all_steps(self._poll_and_put, self._commit_at_the_end, self._close_partitions)
         finally:
             await self._polls.drop()
-        if failure is not None:
-            raise failure
 
     async def _poll_and_put(self) -> None:
         assert self._polls is not None

@@ -183,12 +183,11 @@ class SourceTaskRunner(TaskRunner):
                 await self._producer.aclose()
 
     async def _loop(self) -> None:
-        failure: Exception | None = None
         self._committer = self.begin(self._commit_regularly())
         if self._acks is not None:
             self._acknowledger = self.begin(self._make_durable_for(self._acks))
         try:
-            for step in (
+            await self.all_steps(
                 self._poll_and_append,
                 self._end_poll,
                 self._finish_append,
@@ -196,17 +195,9 @@ class SourceTaskRunner(TaskRunner):
                 self._commit,
                 self._make_durable,
                 self._tell_committed,
-            ):
-                try:
-                    await step()
-                except Interrupted:  # by a stop: no offset covers what was in hand
-                    pass
-                except Exception as error:
-                    failure = failure or error
+            )
         finally:
             await self._abandon()
-        if failure is not None:
-            raise failure
 
     async def _poll_and_append(self) -> None:
         poll = self._poll_on_loop if on_loop(self._plugin, "poll_batch", "poll") else self._poll_on_thread

@@ -35,7 +35,7 @@ from connect.runtime.tasks.failures import Failure, told_to_observers
 from connect.runtime.tasks.pacing import Pace
 from connect.runtime.tasks.pipeline import Pipeline
 from connect.runtime.tasks.spec import Surroundings, TaskSpec
-from connect.runtime.tasks.tolerance import Tolerance
+from connect.runtime.tasks.tolerance import Interrupted, Tolerance
 
 #: The least that releasing a plugin may take, however late it is.
 RELEASE_S = 0.2
@@ -266,6 +266,25 @@ class TaskRunner(ABC):
     def went_on(self) -> None:
         """Take note that a call of the plugin has succeeded, or was given up. What else is waited for goes on."""
         self._waits.pop("", None)
+
+    async def all_steps(self, *steps: Callable[[], Awaitable[object]]) -> None:
+        """Do each step of a loop and its end, whatever those before it raise.
+
+        Raises what the first raised that failed; what others raise is logged. One that a stop interrupts has not
+        failed: no offset covers what was in hand.
+        """
+        failure: Exception | None = None
+        for step in steps:
+            try:
+                await step()
+            except Interrupted:
+                pass
+            except Exception as error:
+                if failure is not None:
+                    self.log.error("and then: %s: %s", type(error).__name__, error)
+                failure = failure or error
+        if failure is not None:
+            raise failure
 
     async def _start_plugin(self) -> None:
         tries = 0

@@ -662,6 +662,25 @@ async def test_a_commit_that_cannot_be_made_fails_the_task_at_once_however_long_
     assert "[log.sync_failed]" in trace
 
 
+async def test_what_fails_behind_the_first_failure_of_a_task_is_in_the_log(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Breaks(SourceTask):
+        polls = iter([[record(0)]])
+
+        def poll(self) -> list[Record]:
+            if found := next(self.polls, []):
+                return found
+            raise RuntimeError("the first failure")
+
+    async with worker_on_a_broken_disk(tmp_path) as worker:
+        with syncs_fail(monkeypatch, lambda path: "/connect-offsets-" in path):
+            await run(worker, Breaks)
+            trace = await worker.until_failed("s")
+    assert "the first failure" in trace.splitlines()[0]
+    assert "and then: " in caplog.text
+
+
 @pytest.mark.parametrize("support", ["disabled", "enabled"])
 async def test_a_source_does_not_write_to_its_own_dead_letter_queue(tmp_path: Path, support: str) -> None:
     class Source(SourceTask):
