@@ -400,8 +400,7 @@ class SinkTaskRunner(TaskRunner):
         """Put what was fetched, and do what the plugin asks for meanwhile. What is not put is taken back."""
         assert self._puts is not None
         if self._at_most_once:
-            self._progress.reach(fetched)
-            await self._commit_offsets(self._progress.reached())
+            await self._commit_first(fetched)
         self._fetched, self._is_flush_due = fetched, True
         try:
             with contextlib.suppress(Interrupted):
@@ -414,6 +413,16 @@ class SinkTaskRunner(TaskRunner):
         finally:
             self.went_on()
         await self._grant(not_put)
+
+    async def _commit_first(self, fetched: list[FetchedBatch]) -> None:
+        """Commit the offsets of what is to be put. Where that fails nothing is put, so the end commits none of it."""
+        self._progress.reach(fetched)
+        try:
+            await self._commit_offsets(self._progress.reached())
+        except ConnectError:
+            for partition, offset in firsts(fetched).items():
+                self._progress.take_back(partition, offset)
+            raise
 
     async def _settle(self, fetched: list[FetchedBatch]) -> Mapping[TopicPartition, int]:
         """Send the letters of what was skipped, and take note of what was put, or skipped; return what comes again.

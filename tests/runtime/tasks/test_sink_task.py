@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from connect.api import Batch, DataError, Record, RetriableError, SinkTask, Transform
+from connect.api import Batch, DataError, EnvironmentFault, Record, RetriableError, SinkTask, Transform
 from connect.ports import Consumer, Subscription
 from connect.records import Columns, FetchedBatch, TopicPartition
 from connect.runtime.clock import now_ms
@@ -1294,3 +1294,25 @@ async def test_at_most_once_a_stop_during_an_outage_loses_nothing(worker: Runnin
     journal("back")
     await worker.herder.resume("k")
     await until(lambda: ["a", "b"] in journal)
+
+
+async def test_at_most_once_records_whose_offsets_could_not_be_committed_first_are_not_lost(
+    worker: RunningWorker, journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await topic(worker, "a")
+    await run(worker, keeper(journal), **ONCE)
+    await until(lambda: "a" in journal)
+    consumer = runner(worker)._consumer
+    commit, refusals = consumer.commit, iter([EnvironmentFault("the disk is full", code="environment.disk")])
+
+    async def refusing_once(offsets: Any) -> None:
+        if (refusal := next(refusals, None)) is not None:
+            raise refusal
+        await commit(offsets)
+
+    monkeypatch.setattr(consumer, "commit", refusing_once)
+    await topic(worker, "b")
+    await worker.until_failed("k")
+    assert await offset_of(worker) == 1
+    await worker.herder.restart("k", include_tasks=True, only_failed=False)
+    await until(lambda: list(journal) == ["a", "b"])
