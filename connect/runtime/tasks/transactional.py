@@ -51,7 +51,7 @@ def timeout_ms(configs: Mapping[str, Any], *, interval_ms: int) -> Any:
     given = configs.get("transaction.timeout.ms")
     if given is None:
         return _TIMEOUT_MS + interval_ms
-    if (asked_ms := whole_number(str(given))) is not None and 0 <= asked_ms <= interval_ms:
+    if interval_ms and (asked_ms := whole_number(str(given))) is not None and 0 <= asked_ms <= interval_ms:
         raise ConfigError(
             f"transaction.timeout.ms={given} of the producer is over before a transaction of "
             f"transaction.boundary.interval.ms={interval_ms} ends",

@@ -36,11 +36,18 @@ async def test_all_tasks_of_a_connector_are_shut_out_and_no_other_connectors(tmp
 
 @pytest.mark.parametrize(
     ("given", "interval_ms", "timeout"),
-    [(None, 0, 60_000), (None, 5000, 65_000), ("4000", 0, "4000"), ("5001", 5000, "5001"), ("soon", 5000, "soon")],
+    [
+        (None, 0, 60_000),
+        (None, 5000, 65_000),
+        ("4000", 0, "4000"),
+        ("5001", 5000, "5001"),
+        ("soon", 5000, "soon"),
+        ("0", 0, "0"),
+    ],
 )
 def test_a_timeout_grows_with_the_interval_unless_one_is_given(given: Any, interval_ms: int, timeout: Any) -> None:
     configs = {} if given is None else {"transaction.timeout.ms": given}
-    assert timeout_ms(configs, interval_ms=interval_ms) == timeout  # what is no number the producer refuses
+    assert timeout_ms(configs, interval_ms=interval_ms) == timeout  # what is none at all the producer refuses
 
 
 def test_a_timeout_that_is_over_before_the_interval_is_refused() -> None:
