@@ -44,6 +44,8 @@ if TYPE_CHECKING:
 
 #: The least pause between two looks at a server that is away, in ms.
 LOOK_MIN_MS: Final = 100
+#: How often a put is made once more since the target's offsets are others: one look tells what they are.
+MOVED_MAX: Final = 5
 
 
 class _AllNamed(DataError):
@@ -200,12 +202,17 @@ class JdbcSinkTask(SinkTask[SinkConfig]):
     async def _put_exactly(self, batches: Sequence[Batch]) -> None:
         if self._in_doubt:
             await self._look_again()
-        while True:
+        for _ in range(MOVED_MAX):
             try:
                 await self._put_new(batches)
                 return
             except OffsetsMovedError:
                 await self._look_again()
+        raise ConfigError(
+            f"an UPDATE of the offsets in table {self.config.offsets_table} changes no row, though they are there",
+            config_path="offsets.table.name",
+            hint="Look for a trigger, a rule or a policy of that table that passes over updates.",
+        )
 
     async def _put_new(self, batches: Sequence[Batch]) -> None:
         known, after = self._offsets.known, self.context.offsets_after_put()

@@ -268,6 +268,22 @@ async def test_a_loss_behind_a_pooler_that_keeps_the_session_is_seen_as_well(dat
     assert await ids(database) == [1, 2, 3]
 
 
+async def test_a_table_that_passes_over_the_offsets_ends_the_task_with_what_to_look_for(
+    database: Database, start: Any
+) -> None:
+    task = await start()
+    await database.execute(
+        "CREATE FUNCTION pass_over() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'",
+        "CREATE TRIGGER audit BEFORE UPDATE OF next_offset ON connect_offsets FOR EACH ROW "
+        "EXECUTE FUNCTION pass_over()",
+    )
+    async with asyncio.timeout(DEADLINE_S):
+        with pytest.raises(ConfigError, match="offsets in table connect_offsets changes no row") as caught:
+            await put(task, 1, at=0)
+    assert "trigger" in (caught.value.hint or "")
+    assert await ids(database) == []
+
+
 async def test_other_partitions_of_a_put_are_written_where_one_goes_back(database: Database, start: Any) -> None:
     other = ("orders", 1)
     task = await start()
