@@ -192,12 +192,14 @@ class JdbcSinkTask(SinkTask[SinkConfig]):
             await self._transaction(batches, recognise=self._recognises and self._in_doubt)
         except DataError as error:
             if not self._recognises or self._in_doubt or (error.details or {}).get("sqlstate") != "23505":
-                raise await self._blamed(batches, error, recognise=self._recognises and self._in_doubt) from error
+                blamed = await self._blamed(batches, error, recognise=self._recognises and self._in_doubt)
+                raise blamed from blamed.__cause__
             # Perhaps rows of ours, whose commit was never answered or not followed by that of their offsets.
             try:
                 await self._transaction(batches, recognise=True)
             except DataError as again:
-                raise await self._blamed(batches, again, recognise=True) from again
+                blamed = await self._blamed(batches, again, recognise=True)
+                raise blamed from blamed.__cause__
 
     async def _put_exactly(self, batches: Sequence[Batch]) -> None:
         if self._in_doubt:
@@ -231,7 +233,7 @@ class JdbcSinkTask(SinkTask[SinkConfig]):
                 for bad in blamed.failed
                 if isinstance(bad, FailedRecord)
             )
-            raise blamed from error
+            raise blamed from blamed.__cause__
         self._offsets.known |= offsets
 
     async def _look_again(self) -> None:
@@ -419,6 +421,7 @@ class JdbcSinkTask(SinkTask[SinkConfig]):
         try:
             await self._search(batches, recognise=recognise, hint=error.hint)
         except _AllNamed as named:
+            named.__cause__ = error
             return named
         await self._drop_kept()
         return error

@@ -127,8 +127,9 @@ async def test_a_bad_row_is_a_data_error_and_leaves_nothing_behind(
 ) -> None:
     await execute(postgres_url, f"CREATE TABLE orders ({table})")
     async with running(postgres_url) as task:
-        with pytest.raises(DataError, match=r"orders|item"):
+        with pytest.raises(DataError, match=r"orders|item") as raised:
             await put(task, make_sink_batch([{"id": 5, "item": None}, value, {"id": 5, "item": None}]))
+    assert raised.value.__cause__ not in (None, raised.value)  # what the server or the driver said is in the trace
     assert await fetch(postgres_url, "SELECT * FROM orders") == []
 
 
