@@ -303,10 +303,12 @@ class Views:
     async def _topic_problems(self, config: Mapping[str, Any]) -> list[Problem]:
         """Return what is wrong with the topics that a config names, of those that are there and what others use."""
         kind = connector_desc(self.plugins, config).kind
+        return await topic_problems(self.cluster, kind, config, self._neighbours)
+
+    def _neighbours(self) -> Neighbours:
         configs = {name: self._config(name) for name in self._configs.connectors()}
         written_by = lambda name: self._statuses.topics(name) if self._type(configs[name]) == "source" else ()  # noqa: E731
-        neighbours = Neighbours.of(self.worker_config, configs, written_by)
-        return await topic_problems(self.cluster, self.worker_config, kind, config, neighbours)
+        return Neighbours.of(self.worker_config, configs, written_by)
 
     async def _resolved(self, name: str) -> dict[str, str]:
         """Return a connector's config with its values, for a request."""

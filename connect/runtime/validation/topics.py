@@ -76,9 +76,16 @@ def _taken(worker: WorkerConfig, topic: str) -> str | None:
 
 
 async def topic_problems(
-    cluster: Cluster, worker: WorkerConfig, kind: PluginKind, config: Mapping[str, Any], neighbours: Neighbours
+    cluster: Cluster,
+    kind: PluginKind,
+    config: Mapping[str, Any],
+    neighbours: Callable[[], Neighbours],
 ) -> list[Problem]:
-    """Return what is wrong with topics whose names are right."""
+    """Return what is wrong with topics whose names are right.
+
+    Args:
+        neighbours: Asked only where the config names a topic of offsets: it looks at each connector that is there.
+    """
     dead, found = _text(config, DEAD_LETTER_TOPIC), list[Problem]()
     own = _text(config, OFFSETS_TOPIC) if kind is PluginKind.SOURCE else ""
     if dead and why_no_topic(dead) is None:
@@ -86,8 +93,8 @@ async def topic_problems(
             found.append(_invalid(DEAD_LETTER_TOPIC, dead, "the topic is internal: it takes no dead letters"))
         elif dead == own:
             found.append(_invalid(DEAD_LETTER_TOPIC, dead, "the connector keeps its offsets in it"))
-    if own and why_no_topic(own) is None and own not in neighbours.offsets:
-        why = _used(own, neighbours) or await _unfit(cluster, own)
+    if own and why_no_topic(own) is None and own not in (around := neighbours()).offsets:
+        why = _used(own, around) or await _unfit(cluster, own)
         if why is not None:
             found.append(_invalid(OFFSETS_TOPIC, own, f"{why}; name a topic that is for offsets alone, or a new one"))
     return found
