@@ -106,6 +106,16 @@ async def test_an_end_of_nothing_is_none_and_offsets_alone_are_a_transaction(wri
     assert (writer.store.get("s", P), writer.heard) == ({"n": 7}, [(0, [7])])
 
 
+async def test_one_begins_with_its_first_part_and_grows_no_younger_with_the_others(writer: Writer) -> None:
+    await writer.append(1)
+    began_at = writer.transaction.began_at
+    await writer.append(2)
+    assert writer.transaction.began_at == began_at
+    await writer.transaction.end()
+    await writer.append(3)
+    assert writer.transaction.began_at > began_at
+
+
 async def test_an_abort_leaves_nothing_of_what_is_in_hand(writer: Writer) -> None:
     await writer.append(1)
     writer.transaction.is_broken = True
