@@ -111,10 +111,17 @@ class OffsetStore:
         Of two calls for one source partition the later counts. All or none survive a crash where the topic has one
         partition, see `offset.storage.partitions`.
         """
-        if self._fallback is not None:
-            # What is forgotten here would be found there: there first, as in Kafka (KAFKA-15018).
-            await self._fallback.put(connector, [(partition, None) for partition, offset in offsets if offset is None])
-        await self._topic.put(self._entries(connector, offsets), timestamp_ms=self._stamps(connector, offsets))
+        offsets = _last_of_each(offsets)
+        stamps = self._stamps(connector, offsets)
+        if (behind := self._fallback) is not None:
+            # What is forgotten here would be found there: there first, as in Kafka (KAFKA-15018), and just as old, so
+            # that whatever is written there later is newer than both.
+            gone = [
+                (partition, stamp) for (partition, offset), stamp in zip(offsets, stamps, strict=True) if offset is None
+            ]
+            entries = behind._entries(connector, [(partition, None) for partition, _ in gone])
+            await behind._topic.put(entries, timestamp_ms=[stamp for _, stamp in gone])
+        await self._topic.put(self._entries(connector, offsets), timestamp_ms=stamps)
         await self.copy(connector, [(partition, offset) for partition, offset in offsets if offset is not None])
 
     async def put_within(self, producer: Producer, connector: str, offsets: Sequence[SourceOffset]) -> Written:
@@ -122,18 +129,22 @@ class OffsetStore:
 
         `copy` them then, now and again.
         """
+        offsets = _last_of_each(offsets)
         entries, stamps = self._entries(connector, offsets), self._stamps(connector, offsets)
         return await self._topic.append_within(producer, entries, owner=connector, timestamp_ms=stamps)
 
     async def copy(self, connector: str, offsets: Sequence[SourceOffset]) -> None:
-        """Bring offsets that are committed here to the store behind this one. A failure is logged: here they are."""
-        behind = self._fallback
-        if behind is None or not offsets:
+        """Bring offsets that are committed here, and not forgotten since, to the store behind this one.
+
+        A failure is logged: here they are.
+        """
+        if (behind := self._fallback) is None:
             return
-        stamps = [self._own(_canonical(connector, partition)).stamp for partition, _ in offsets]
-        known = [stamp if stamp >= 0 else self._clock_ms() for stamp in stamps]
+        known = [(offset, self._own(_canonical(connector, offset[0]))) for offset in _last_of_each(offsets)]
+        kept = [(offset, own.stamp) for offset, own in known if own.value is not None or own is _NOTHING]
+        stamps = [stamp if stamp >= 0 else self._clock_ms() for _, stamp in kept]
         try:
-            await behind._topic.put(behind._entries(connector, offsets), timestamp_ms=known)
+            await behind._topic.put(behind._entries(connector, [offset for offset, _ in kept]), timestamp_ms=stamps)
         except ConnectError as error:
             logger.warning(
                 "offsets of connector %s are committed to %s and were not copied to %s: %s",
@@ -197,6 +208,11 @@ class OffsetStore:
             stored = self._stored_key.setdefault(_canonical(connector, partition), plain)
             entries[stored] = None if offset is None else orjson.dumps(dict(offset))
         return entries
+
+
+def _last_of_each(offsets: Sequence[SourceOffset]) -> list[SourceOffset]:
+    """Return one offset of each source partition, the last: a batch holds a key once."""
+    return list({_canonical("", partition): (partition, offset) for partition, offset in offsets}.values())
 
 
 def _canonical(connector: str, partition: Mapping[str, Any]) -> bytes:

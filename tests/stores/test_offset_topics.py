@@ -221,6 +221,36 @@ async def test_a_clock_that_goes_back_makes_no_offset_older_than_the_one_before(
     assert (await (await opened(cluster, clock)).of("own")).get("c", P) == {"n": 10}
 
 
+async def test_what_is_written_behind_a_reset_counts_though_the_clock_has_gone_back(cluster: Cluster) -> None:
+    clock = Clock()
+    topics = await opened(cluster, clock)
+    own = await topics.of("own")
+    await own.put("c", [(P, {"n": 5})])
+    await own.put("c", [(P, None)])
+    clock.ms = 10
+    await topics.shared.put("c", [(P, {"n": 3})])
+    assert own.get("c", P) == {"n": 3}
+
+
+async def test_a_late_copy_of_what_was_forgotten_since_brings_nothing_back(cluster: Cluster) -> None:
+    topics = await opened(cluster, Clock())
+    own = await topics.of("own")
+    await own.put("c", [(P, {"n": 5})])
+    await own.put("c", [(P, None)])
+    await own.copy("c", [(P, {"n": 5})])
+    assert (own.get("c", P), topics.shared.get("c", P)) == (None, None)
+
+
+@pytest.mark.parametrize("last", [{"n": 2}, None], ids=["set", "forgotten"])
+async def test_of_two_offsets_of_one_partition_in_one_request_the_last_counts(
+    cluster: Cluster, last: dict[str, int] | None
+) -> None:
+    topics = await opened(cluster)
+    for store in (await topics.of("own"), topics.shared):
+        await store.put("c", [({"x": 1, "y": 2}, {"n": 1}), ({"y": 2, "x": 1}, last)])
+        assert store.get("c", {"x": 1, "y": 2}) == last
+
+
 async def test_an_offset_that_is_written_again_behind_rubbish_keeps_its_age(cluster: Cluster) -> None:
     clock = Clock()
     topics = await opened(cluster, clock)
