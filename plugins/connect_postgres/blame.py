@@ -102,6 +102,7 @@ class Blame:
         kept: Kept | None = None
         try:
             await self._connection.execute("SET CONSTRAINTS ALL IMMEDIATE")
+            await self._steps.look_at(self._connection, batches)
             before = 0
             for name, batch in batches:
                 await self._try(name, batch, before, recognise=recognise)

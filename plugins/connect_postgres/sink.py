@@ -329,8 +329,7 @@ class JdbcSinkTask(SinkTask[SinkConfig]):
             ):
                 if offsets is not None:
                     await self._store(connection, offsets)
-                if len(batches) > 1:
-                    await self._steps.look_at(connection, list(zip(names, batches, strict=True)))
+                await self._steps.look_at(connection, list(zip(names, batches, strict=True)))
                 for name, batch in zip(names, batches, strict=True):
                     await self._write_one(connection, writer, name, batch, before, recognise=recognise)
                     before += len(batch)

@@ -205,3 +205,30 @@ async def test_a_record_that_is_put_alone_has_the_column_of_its_bad_value(postgr
         assert (failed.index, failed.details["column"], failed.details["sqlstate"]) == (0, "state", "22P02")
         await put(task, make_sink_batch([{"id": 1, "state": "ok"}], base_offset=7))
     assert await fetch(postgres_url, "SELECT id, state::text FROM orders") == [(1, "ok")]
+
+
+@pytest.mark.parametrize("had_many", [False, True], ids=["at first", "behind bad records of another topic"])
+async def test_a_schema_that_does_not_fit_is_bad_where_another_of_its_topic_in_the_same_put_fits(
+    postgres_url: str, had_many: bool
+) -> None:
+    await execute(postgres_url, "CREATE TABLE orders (id bigint NOT NULL)")
+    await execute(postgres_url, "CREATE TABLE others (id bigint NOT NULL)")
+    narrow = Schema.struct({"id": INT64})
+    wide = Schema.struct({"id": INT64, "extra": INT64})
+    async with running(postgres_url) as task:
+        if had_many:
+            values = [{"id": 1}, {"id": None}, {"id": None}, {"id": 2}]
+            bad = set[int]()
+            while len(bad) < 2:
+                with pytest.raises(DataError) as raised:
+                    await put(task, make_sink_batch(values, topic="others"))
+                bad |= {failed.index for failed in raised.value.failed}
+            await put(task, make_sink_batch(values, topic="others").select([True, False, False, True]))
+        with pytest.raises(DataError, match="has no column 'extra'") as raised:
+            await task.put_batches(
+                [
+                    make_sink_batch([{"id": 1, "extra": 1}], value_schema=wide),
+                    make_sink_batch([{"id": 2}], base_offset=1, value_schema=narrow),
+                ]
+            )
+    assert [failed.index for failed in raised.value.failed] == [0]
