@@ -12,7 +12,7 @@ from connect_postgres import JdbcSourceConnector
 from connect_postgres.source import BETWEEN_POLLS_S
 from tests.support.tasks import call, connector, poll, source_task
 
-from .conftest import Database, Proxy, Start, drain, ids, polls_nothing, until
+from .conftest import DEADLINE_S, Database, Proxy, Start, drain, ids, polls_nothing, until
 
 pytestmark = pytest.mark.postgres
 ORDERS = "CREATE TABLE orders (id bigint PRIMARY KEY, item text)"
@@ -332,6 +332,17 @@ async def test_a_connector_whose_server_is_away_waits_for_it_and_then_finds_its_
             assert [one["tables"] for one in made.task_configs(1)] == ["public.orders"]
         finally:
             await call(made.stop)
+
+
+async def test_a_look_for_tables_that_the_server_does_not_answer_is_an_outage(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = await connector(JdbcSourceConnector, {"connection.url": database.url, "mode": "bulk", "topic.prefix": "pg-"})
+    monkeypatch.setattr("connect_postgres.connection.LOOK_TIMEOUT_S", 0.05)
+    monkeypatch.setattr("connect_postgres.catalog._TABLES", 'SELECT pg_sleep(60), $1::"char"[], $2::text')
+    for look in (made._first_look, made._look):
+        with pytest.raises(RetriableError, match=r"looking for tables: .*connection"):
+            await asyncio.wait_for(look(), DEADLINE_S)
 
 
 async def test_a_connector_that_waited_tells_what_its_start_would_have_told(database: Database) -> None:
