@@ -829,7 +829,9 @@ async def test_a_batch_whose_records_cannot_be_told_apart_is_refused_of_a_task_t
     assert trace.startswith(f"{expected} [plugin.broken]")
 
 
-async def test_a_source_task_is_given_no_transactions_yet(worker: RunningWorker, journal: Journal) -> None:
+async def test_a_source_task_is_given_no_transactions_where_the_worker_writes_without(
+    worker: RunningWorker, journal: Journal
+) -> None:
     class Asks(SourceTask):
         def start(self) -> None:
             journal(self.context.transaction)
