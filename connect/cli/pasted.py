@@ -14,10 +14,9 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from connect.api import ConfigError
-from connect.api.java.properties import numbered_properties
 from connect.cli.rest import RestClient
 from connect.cli.settings import text_of
-from connect.cli.texts import parse_json, read_text
+from connect.cli.texts import parse_json, parse_numbered, read_text
 from connect.runtime.validation.debezium_server import is_debezium_server
 from connect.runtime.worker_config import WorkerConfig
 from connect.runtime.worker_environment import PREFIX, environment_config, with_listeners
@@ -98,19 +97,14 @@ def of_worker(rest: RestClient) -> list[Pasted]:
 def _properties(where: str, text: str) -> dict[str, str]:
     found: dict[str, str] = {}
     lines: dict[str, int] = {}
-    try:
-        for line, key, value in numbered_properties(text):
-            if key in ("name", "connector.class") and key in lines:
-                raise ConfigError(
-                    f"line {line}: {key} is given twice, first in line {lines[key]}",
-                    code=_UNREADABLE,
-                    hint="Give each connector a file of its own.",
-                )
-            found[key], lines[key] = value, line
-    except ConfigError as error:
-        raise ConfigError(f"{where}: {error.message}", code=error.code, hint=error.hint) from None
-    if not any(found.values()):
-        raise ConfigError(f"{where} is not JSON, and holds no KEY=VALUE as Java properties do", code=_UNREADABLE)
+    for line, key, value in parse_numbered(text, where):
+        if key in ("name", "connector.class") and key in lines:
+            raise ConfigError(
+                f"{where}: line {line}: {key} is given twice, first in line {lines[key]}",
+                code=_UNREADABLE,
+                hint="Give each connector a file of its own.",
+            )
+        found[key], lines[key] = value, line
     return found
 
 

@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from connect.api import ConfigError
-from connect.api.java import parse_properties
-from connect.cli.texts import parse_json, read_text
+from connect.cli.texts import parse_json, parse_numbered, read_text
 from connect.runtime.model import TargetState
 from connect.runtime.worker_config import WorkerConfig
 from connect.runtime.worker_environment import environment_config, with_listeners
@@ -91,13 +90,8 @@ def _parsed(path: Path) -> Any:
     text = read_text(path, otherwise=None if path.suffix == ".json" else "latin-1")  # what Java reads
     if path.suffix == ".json" or text.lstrip()[:1] in ("{", "[", '"'):
         return parse_json(text, str(path))
-    try:
-        found = parse_properties(text)
-    except ConfigError as error:
-        raise ConfigError(f"{path}: {error.message}", code=error.code) from None
-    if path.suffix != ".properties" and not any(found.values()):
-        raise ConfigError(f"{path} is not JSON, and holds no KEY=VALUE as Java properties do", code="config.unreadable")
-    return found
+    found = parse_numbered(text, str(path), may_be_empty=path.suffix == ".properties")
+    return {key: value for _, key, value in found}
 
 
 def _string_map(path: Path, parsed: Any) -> dict[str, str]:

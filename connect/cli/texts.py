@@ -10,6 +10,7 @@ from typing import Any, Final
 import orjson
 
 from connect.api import ConfigError
+from connect.api.java.properties import numbered_properties
 
 _MARKS: Final = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 MARK: Final = "\ufeff"
@@ -54,3 +55,24 @@ def parse_json(text: str, where: str) -> Any:
         return orjson.loads(text.removeprefix(MARK))
     except orjson.JSONDecodeError as error:
         raise ConfigError(f"{where} is not JSON: {error}", code="config.unreadable") from None
+
+
+def parse_numbered(text: str, where: str, *, may_be_empty: bool = False) -> list[tuple[int, str, str]]:
+    """Return Java properties with the line in which each begins, also those of equal keys.
+
+    Args:
+        where: Names the text in the error.
+        may_be_empty: It is said to be properties, so none with a value is needed to tell.
+
+    Raises:
+        ConfigError: config.unreadable; or as `numbered_properties`.
+    """
+    try:
+        found = list(numbered_properties(text))
+    except ConfigError as error:
+        raise ConfigError(f"{where}: {error.message}", code=error.code) from None
+    if not may_be_empty and not any(value for _, _, value in found):
+        raise ConfigError(
+            f"{where} is not JSON, and holds no KEY=VALUE as Java properties do", code="config.unreadable"
+        )
+    return found
