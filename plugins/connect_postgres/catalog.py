@@ -32,7 +32,9 @@ SELECT n.nspname AS schema_name, c.relname AS table_name, a.attname AS name,
        t.oid <> a.atttypid AS is_domain, a.attnotnull AS not_null,
        coalesce(to_jsonb(a)->>'attgenerated', '') <> '' AS generated,
        coalesce(to_jsonb(a)->>'attidentity', '') = 'a' AS identity_always, c.relkind = 'v' AS is_view,
-       c.relrowsecurity AND row_security_active(c.oid) AS has_policies
+       c.relrowsecurity AND row_security_active(c.oid) AS has_policies,
+       EXISTS (SELECT FROM pg_rewrite r WHERE r.ev_class = c.oid AND r.ev_type = '3' AND r.ev_enabled <> 'D')
+           AS has_rules
 FROM pg_attribute a
 JOIN pg_class c ON c.oid = a.attrelid
 JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -96,7 +98,8 @@ class TableInfo:
     """A table and its columns in order.
 
     Attributes:
-        takes_copy: Whether COPY may write into it: not into a view, nor where policies for rows are in force.
+        takes_copy: Whether COPY may write into it: not into a view, nor where policies for rows are in force, nor where
+            a rule says what an INSERT does, which COPY passes by.
     """
 
     name: TableName
@@ -119,8 +122,9 @@ async def describe_table(connection: asyncpg.Connection, name: TableName) -> Tab
     if not rows:
         return None
     columns = tuple(_column(row) for row in rows)
-    takes_copy = not (rows[0]["is_view"] or rows[0]["has_policies"])
-    return TableInfo(TableName(rows[0]["table_name"], rows[0]["schema_name"]), columns, takes_copy)
+    first = rows[0]
+    takes_copy = not (first["is_view"] or first["has_policies"] or first["has_rules"])
+    return TableInfo(TableName(first["table_name"], first["schema_name"]), columns, takes_copy)
 
 
 def _column(row: Any) -> ColumnInfo:

@@ -38,7 +38,7 @@ async def test_a_tables_columns_come_in_order_with_their_types_and_what_the_serv
     assert table.column_names == ["id", "code", "tags", "cost", "twice", "at"]
 
 
-async def test_a_view_and_a_table_with_policies_in_force_take_no_copy(database: Database) -> None:
+async def test_a_view_and_a_table_with_policies_or_rules_in_force_take_no_copy(database: Database) -> None:
     await database.execute(
         "CREATE TABLE orders (id int)",
         "CREATE VIEW seen AS SELECT id FROM orders",
@@ -46,20 +46,25 @@ async def test_a_view_and_a_table_with_policies_in_force_take_no_copy(database: 
         "ALTER TABLE guarded ENABLE ROW LEVEL SECURITY",
         "ALTER TABLE guarded FORCE ROW LEVEL SECURITY",
         "CREATE TABLE plain (id int)",
+        "CREATE TABLE ruled (id int)",
+        "CREATE RULE kept AS ON INSERT TO ruled DO ALSO INSERT INTO plain VALUES (NEW.id)",
+        "CREATE TABLE changed (id int)",
+        "CREATE RULE kept AS ON UPDATE TO changed DO ALSO INSERT INTO plain VALUES (NEW.id)",
     )
+    names = ("seen", "guarded", "plain", "ruled", "changed")
     async with database.connection.transaction():
         await database.execute(
             "CREATE ROLE nobody_special", "GRANT ALL ON ALL TABLES IN SCHEMA public TO nobody_special"
         )
         await database.execute("SET LOCAL ROLE nobody_special")
-        found = {
-            name: await describe_table(database.connection, TableName(name)) for name in ("seen", "guarded", "plain")
-        }
+        found = {name: await describe_table(database.connection, TableName(name)) for name in names}
         await database.execute("RESET ROLE", "DROP OWNED BY nobody_special", "DROP ROLE nobody_special")
     assert {name: table.takes_copy for name, table in found.items() if table} == {
         "seen": False,
         "guarded": False,
         "plain": True,
+        "ruled": False,
+        "changed": True,
     }
     assert await describe_table(database.connection, TableName("missing")) is None
 

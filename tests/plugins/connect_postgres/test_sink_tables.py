@@ -102,6 +102,24 @@ async def test_a_view_that_can_be_written_is_written(database: Database, sink: S
     assert await database.rows("SELECT * FROM base") == [(1, "a", 7)]
 
 
+async def test_a_rule_holds_for_rows_with_and_without_bad_ones_among_them(database: Database, sink: Start) -> None:
+    await database.execute(
+        "CREATE TABLE orders (id int NOT NULL)",
+        "CREATE TABLE seen (id int)",
+        "CREATE RULE seen AS ON INSERT TO orders DO ALSO INSERT INTO seen VALUES (NEW.id)",
+    )
+    task = await sink()
+    await put(task, make_sink_batch([{"id": 1}]))
+    rows = make_sink_batch([{"id": 2}, {"id": None}, {"id": 3}, {"id": None}])
+    with pytest.raises(DataError) as refused:
+        await put(task, rows)
+    assert [one.index for one in refused.value.failed] == [1, 3]
+    await put(task, rows.select([True, False, True, False]))
+    assert await database.rows("SELECT (SELECT array_agg(id) FROM orders), (SELECT array_agg(id) FROM seen)") == [
+        ([1, 2, 3], [1, 2, 3])
+    ]
+
+
 async def test_a_table_with_policies_for_rows_is_written_and_its_policies_hold(database: Database, sink: Start) -> None:
     await database.execute(
         "CREATE ROLE bounded LOGIN",
