@@ -1,8 +1,10 @@
 """Which records of a put are bad: all of them, each with what was said of it.
 
 The put is made again in a transaction of its own: what cannot be sent at all is left out, and the server finds
-what it refuses (`culprits.py`). Constraints that are checked at the commit are checked at once here; a row that fails
-so may refer to one behind it, so those that failed are tried once more until none of them passes.
+what it refuses (`culprits.py`). A row that fails may refer to one behind it, so those that failed are tried once more
+until none of them passes. Constraints that are checked at the commit are checked when all are written, since rows may
+need one another. Only where that fails, for a row that none of them helps, all is made once more, each of these
+constraints is checked at once, and what fails so is bad, with what needs it.
 
 The transaction then holds exactly the good records. Where that is so whatever becomes of the bad ones (plain inserts),
 it may be kept open, and is committed when the good ones are put without the others: they are not written once more.
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 
 #: What is said of a row alone, whatever comes behind it: values, NOT NULL, CHECK, duplicates.
 _FINAL: Final = ("22", "23502", "23514", "23505")
+_AT_ONCE: Final = "SET CONSTRAINTS ALL IMMEDIATE"
 #: No PL/pgSQL, and no right to it or to temporary tables: nothing can be looked for.
 _CANNOT: Final = ("42704", "42501", "0A000", "25006")
 
@@ -101,14 +104,11 @@ class Blame:
         await self._transaction.start()
         kept: Kept | None = None
         try:
-            await self._connection.execute("SET CONSTRAINTS ALL IMMEDIATE")
-            await self._steps.look_at(self._connection, batches)
-            before = 0
-            for name, batch in batches:
-                await self._try(name, batch, before, recognise=recognise)
-                before += len(batch)
-            while await self._try_again():
-                pass
+            if not await self._holds_at_the_end(batches, recognise=recognise):
+                self._steps.forget()  # with the tables that were made
+                self._found, self._unfit, self._is_plain = [], {}, True
+                await self._connection.execute(_AT_ONCE)
+                await self._try_all(batches, recognise=recognise)
             found = self._refused()
             if self._is_plain:
                 kept = Kept.of(self._transaction, [batch for _, batch in batches], found)
@@ -120,6 +120,36 @@ class Blame:
             if kept is None:
                 await self._transaction.rollback()
         return found, kept
+
+    async def _holds_at_the_end(self, batches: Sequence[tuple[TableName, Batch]], *, recognise: bool) -> bool:
+        """Write all that is not refused; return whether it stands before what is checked at the commit. Nothing is
+        written where it does not."""
+        import asyncpg
+
+        attempt = self._connection.transaction()
+        await attempt.start()
+        try:
+            await self._try_all(batches, recognise=recognise)
+            try:
+                async with self._connection.transaction():
+                    await self._connection.execute(_AT_ONCE)
+            except asyncpg.PostgresError:
+                await attempt.rollback()
+                return False
+        except BaseException:
+            await attempt.rollback()
+            raise
+        await attempt.commit()
+        return True
+
+    async def _try_all(self, batches: Sequence[tuple[TableName, Batch]], *, recognise: bool) -> None:
+        await self._steps.look_at(self._connection, batches)
+        before = 0
+        for name, batch in batches:
+            await self._try(name, batch, before, recognise=recognise)
+            before += len(batch)
+        while await self._try_again():
+            pass
 
     def _refused(self) -> list[FailedRecord]:
         refused = dict(self._unfit)
@@ -144,8 +174,8 @@ class Blame:
         """Try the rows that failed once more; return whether some of them, and not all, passed."""
         count, still = 0, 0
         for place, (name, batch, before, step, rows) in enumerate(self._found):
-            final = [one for one in rows if str(one[1].sqlstate).startswith(_FINAL)]
-            open_ = [row for row, said in rows if not str(said.sqlstate).startswith(_FINAL)]
+            final = [one for one in rows if _is_final(step, one[1])]
+            open_ = [row for row, said in rows if not _is_final(step, said)]
             again = await refused_rows(self._connection, self._writer, step.of_rows(open_)) if open_ else []
             count += len(open_)
             still += len(again)
@@ -164,6 +194,19 @@ class Blame:
         if not isinstance(told, DataError):
             raise told
         return FailedRecord(before + index, told.message, {"table": str(name), **told.details})
+
+
+def _is_final(step: Step, error: Any) -> bool:
+    """Whether a row that was refused so is refused whatever comes behind it.
+
+    A deferrable constraint may be met by rows behind: two may swap what is unique, and a constraint trigger raises any
+    state. NOT NULL, which names its column, and CHECK, which names itself, are not deferrable.
+    """
+    state = str(error.sqlstate)
+    if not step.table.may_wait:
+        return state.startswith(_FINAL)
+    of_row = {"23502": "column_name", "23514": "constraint_name"}.get(state)
+    return state.startswith("22") or (of_row is not None and getattr(error, of_row, None) is not None)
 
 
 def record_of(batch: Batch, index: int) -> str:

@@ -34,7 +34,8 @@ SELECT n.nspname AS schema_name, c.relname AS table_name, a.attname AS name,
        coalesce(to_jsonb(a)->>'attidentity', '') = 'a' AS identity_always, c.relkind = 'v' AS is_view,
        c.relrowsecurity AND row_security_active(c.oid) AS has_policies,
        EXISTS (SELECT FROM pg_rewrite r WHERE r.ev_class = c.oid AND r.ev_type = '3' AND r.ev_enabled <> 'D')
-           AS has_rules
+           AS has_rules,
+       EXISTS (SELECT FROM pg_constraint k WHERE k.conrelid = c.oid AND k.condeferrable) AS has_deferrable
 FROM pg_attribute a
 JOIN pg_class c ON c.oid = a.attrelid
 JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -100,11 +101,14 @@ class TableInfo:
     Attributes:
         takes_copy: Whether COPY may write into it: not into a view, nor where policies for rows are in force, nor where
             a rule says what an INSERT does, which COPY passes by.
+        may_wait: Whether what is said of its rows may depend on rows that are written behind them: it has deferrable
+            constraints or constraint triggers, or is a view of whatever table.
     """
 
     name: TableName
     columns: tuple[ColumnInfo, ...]
     takes_copy: bool = True
+    may_wait: bool = False
 
     def column(self, name: str) -> ColumnInfo | None:
         """Return a column by its exact name."""
@@ -124,7 +128,8 @@ async def describe_table(connection: asyncpg.Connection, name: TableName) -> Tab
     columns = tuple(_column(row) for row in rows)
     first = rows[0]
     takes_copy = not (first["is_view"] or first["has_policies"] or first["has_rules"])
-    return TableInfo(TableName(first["table_name"], first["schema_name"]), columns, takes_copy)
+    may_wait = first["is_view"] or first["has_deferrable"]
+    return TableInfo(TableName(first["table_name"], first["schema_name"]), columns, takes_copy, may_wait)
 
 
 def _column(row: Any) -> ColumnInfo:

@@ -84,6 +84,10 @@ class Steps:
         #: Of each topic of which a record has fitted: the columns that were written.
         self._fitted_columns: dict[str, set[str]] = {}
 
+    def forget(self) -> None:
+        """Look every table up again: what a transaction has made is gone with it."""
+        self._tables.forget()
+
     async def of(
         self,
         connection: asyncpg.Connection,

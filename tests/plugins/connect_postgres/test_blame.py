@@ -57,6 +57,63 @@ async def test_nothing_is_kept_where_a_bad_record_changes_what_the_others_come_t
     assert not database.connection.is_in_transaction()
 
 
+@pytest.mark.parametrize("state", ["P0001", "23514"])
+async def test_rows_of_two_tables_that_need_one_another_at_the_commit_are_good_beside_a_bad_one(
+    database: Database, state: str
+) -> None:
+    await database.execute(
+        "CREATE TABLE orders (id int PRIMARY KEY)",
+        "CREATE TABLE lines (id int NOT NULL, of_order int REFERENCES orders)",
+        "CREATE FUNCTION has_lines() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+        "IF NOT EXISTS (SELECT FROM lines WHERE of_order = NEW.id) THEN "
+        f"RAISE EXCEPTION 'an order without lines' USING ERRCODE = '{state}'; END IF; RETURN NULL; END $$",
+        "CREATE CONSTRAINT TRIGGER has_lines AFTER INSERT ON orders DEFERRABLE INITIALLY DEFERRED "
+        "FOR EACH ROW EXECUTE FUNCTION has_lines()",
+    )
+    lines = [{"id": 1, "of_order": 1}, {"id": None, "of_order": 2}, {"id": 3, "of_order": 2}]
+    found, kept = await blame(database).find(
+        [
+            (TableName("orders"), make_sink_batch([{"id": 1}, {"id": 2}], topic="orders")),
+            (TableName("lines"), make_sink_batch(lines, topic="lines")),
+        ]
+    )
+    assert [(one.index, (one.details or {}).get("sqlstate")) for one in found] == [(3, "23502")]
+    assert kept is not None
+    await kept.transaction.commit()
+    assert await database.rows("SELECT (SELECT count(*) FROM orders), (SELECT count(*) FROM lines)") == [(2, 2)]
+
+
+async def test_what_is_refused_at_the_commit_alone_is_found_in_tables_that_are_made_for_it(database: Database) -> None:
+    await database.execute(
+        "CREATE TABLE orders (id int PRIMARY KEY)",
+        "CREATE TABLE lines (id int NOT NULL, of_order int REFERENCES orders DEFERRABLE INITIALLY DEFERRED)",
+    )
+    lines = [{"id": 1, "of_order": 1}, {"id": 2, "of_order": 7}, {"id": None, "of_order": 1}]
+    found, kept = await blame(database, auto_create="true").find(
+        [
+            (TableName("made"), make_sink_batch([{"id": 1}], topic="made")),
+            (TableName("lines"), make_sink_batch(lines, topic="lines")),
+            (TableName("orders"), make_sink_batch([{"id": 1}], topic="orders")),
+        ]
+    )
+    assert [(one.index, (one.details or {}).get("sqlstate")) for one in found] == [(2, "23503"), (3, "23502")]
+    assert kept is not None
+    await kept.transaction.commit()
+    assert await database.rows("SELECT (SELECT count(*) FROM made), (SELECT count(*) FROM lines)") == [(1, 1)]
+
+
+async def test_rows_that_swap_what_is_unique_are_good_though_a_bad_one_lies_between_them(database: Database) -> None:
+    await database.execute(
+        "CREATE TABLE ranks (id int PRIMARY KEY, rank int UNIQUE DEFERRABLE, v int NOT NULL)",
+        "INSERT INTO ranks VALUES (1, 1, 0), (2, 2, 0), (3, 3, 0)",
+    )
+    rows = [{"id": 1, "rank": 3, "v": 1}, {"id": 2, "rank": 2, "v": None}, {"id": 3, "rank": 1, "v": 1}]
+    found, _ = await blame(database, insert_mode="upsert", pk_mode="record_value", pk_fields="id").find(
+        [(TableName("ranks"), make_sink_batch(rows, topic="ranks"))]
+    )
+    assert [one.index for one in found] == [1]
+
+
 async def test_what_is_no_verdict_on_a_row_is_raised(database: Database) -> None:
     await database.execute(
         "CREATE TABLE a (id int)",

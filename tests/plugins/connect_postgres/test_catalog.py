@@ -69,6 +69,18 @@ async def test_a_view_and_a_table_with_policies_or_rules_in_force_take_no_copy(d
     assert await describe_table(database.connection, TableName("missing")) is None
 
 
+async def test_what_is_said_of_a_row_may_wait_for_others_where_something_is_deferrable(database: Database) -> None:
+    await database.execute(
+        "CREATE TABLE plain (id int UNIQUE CHECK (id > 0))",
+        "CREATE TABLE ranks (id int UNIQUE DEFERRABLE)",
+        "CREATE TABLE parts (id int UNIQUE DEFERRABLE) PARTITION BY LIST (id)",
+        "CREATE VIEW seen AS SELECT id FROM ranks",
+    )
+    names = ("plain", "ranks", "parts", "seen")
+    found = [await describe_table(database.connection, TableName(name)) for name in names]
+    assert [table is not None and table.may_wait for table in found] == [False, True, True, True]
+
+
 async def test_tables_are_found_by_kind_and_schema_without_partitions_and_the_servers_own(database: Database) -> None:
     await database.execute(
         "CREATE TABLE b (id int)",
