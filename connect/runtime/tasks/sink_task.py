@@ -13,7 +13,6 @@ partition that is to be given up is put, flushed, committed and closed before it
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import time
 from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from typing import Any, Final
@@ -80,6 +79,8 @@ class SinkTaskRunner(TaskRunner):
         #: `delivery.guarantee=at-most-once`: offsets are committed before the records are put.
         self._at_most_once = False
         self._is_flush_due = False
+        #: A put was broken off: whatever the sink holds for the rest of it is let go of in a flush.
+        self._was_broken_off = False
         #: Which failures of this fetch have their letters on disk already, by identity.
         self._kept: set[int] = set()
         #: What is being put.
@@ -403,8 +404,10 @@ class SinkTaskRunner(TaskRunner):
             await self._commit_first(fetched)
         self._fetched, self._is_flush_due = fetched, True
         try:
-            with contextlib.suppress(Interrupted):
-                await self._puts.put(fetched)
+            await self._puts.put(fetched)
+        except Interrupted:
+            self._was_broken_off = True
+            not_put = await self._settle(fetched)
         except Exception:
             await self._settle_failed(fetched)
             raise
@@ -539,7 +542,8 @@ class SinkTaskRunner(TaskRunner):
                 self.around.on_topic(self.id, batch.topic)
 
     def _is_all_committed(self) -> bool:
-        return not (self._at_most_once and self._is_flush_due) and self._progress.is_all_committed
+        is_flush_due = self._is_flush_due and (self._at_most_once or self._was_broken_off)
+        return not is_flush_due and self._progress.is_all_committed
 
     async def _commit(self) -> None:
         """Flush the sink, then commit as far as it got. A failure that passes leaves it for the next time, one that
@@ -553,7 +557,7 @@ class SinkTaskRunner(TaskRunner):
         except RetriableError as error:
             self.log.warning("offsets were not committed, since the sink cannot flush now: %s", error.message)
             return
-        self._is_flush_due = False
+        self._is_flush_due = self._was_broken_off = False
         put = {(at.topic, at.partition): offset for at, offset in reached.offsets.items()}
         flushed = flushed_of(self._plugin, result, put)
         if flushed is not None and not self._at_most_once:

@@ -356,6 +356,29 @@ async def test_a_pause_while_letters_wait_gives_a_sink_that_keeps_its_offsets_no
     assert await worker.values("dead") == [b"{bad"]
 
 
+async def test_a_sink_may_let_go_of_what_waits_for_the_rest_of_a_put_before_it_stands_still(
+    worker: RunningWorker, monkeypatch: pytest.MonkeyPatch, journal: Journal
+) -> None:
+    async def resume_offsets(self: SinkTask, partitions: Any) -> dict[Any, int]:
+        return {}
+
+    def put_batches(self: SinkTask, batches: Sequence[Batch]) -> None:
+        values = [value for batch in batches for value in batch.values]
+        journal(("put", *values))
+        if 0 in values:
+            raise DataError("bad", failed=[(values.index(0), "it is bad")])
+
+    task = diary(journal, resume_offsets=resume_offsets, put_batches=put_batches)
+    await topic(worker, "0", "1")
+    with disk_refuses(monkeypatch, lambda path: "/dead-0/" in path) as refused:
+        await run(worker, task, **TOLERANT, **BAD_JSON)
+        await until(lambda: refused)
+        await worker.herder.pause("k")
+        await worker.until_state("k", State.PAUSED)
+        assert list(journal)[-2:] == [("put", 0, 1), "flush"]
+    assert await committed(worker) is None
+
+
 @pytest.mark.parametrize("topic_name", ["dead", "__consumer_offsets"])
 async def test_a_sink_fails_where_an_fsync_failed_since_nothing_but_a_new_start_of_the_worker_helps(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, journal: Journal, topic_name: str
