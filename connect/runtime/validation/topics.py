@@ -1,8 +1,9 @@
 """Topics that a config names for the worker's own use: for source offsets, and for dead letters.
 
 A topic of offsets is closed to everybody's records as long as a connector names it, so one that is used for something
-else must not become one, and one that is not compacted would lose offsets. What the name alone tells is known without a
-log; the rest needs the topics that are there, and the configs of the other connectors.
+else must not become one, and one that is not compacted would lose offsets; one that is would lose letters. What the
+name alone tells is known without a log; the rest needs the topics that are there, and the configs of the other
+connectors.
 """
 
 from __future__ import annotations
@@ -93,6 +94,9 @@ async def topic_problems(
             found.append(_invalid(DEAD_LETTER_TOPIC, dead, "the topic is internal: it takes no dead letters"))
         elif dead == own:
             found.append(_invalid(DEAD_LETTER_TOPIC, dead, "the connector keeps its offsets in it"))
+        elif "compact" in (kept := await _policy(cluster, dead)):
+            loses = f"it has cleanup.policy={kept}, which keeps one letter of each key alone, and none without a key"
+            found.append(_invalid(DEAD_LETTER_TOPIC, dead, f"{loses}; set it to delete, or name another topic"))
     if own and why_no_topic(own) is None and own not in (around := neighbours()).offsets:
         why = _used(own, around) or await _unfit(cluster, own)
         if why is not None:
@@ -113,11 +117,18 @@ async def _unfit(cluster: Cluster, topic: str) -> str | None:
     info = (await cluster.admin.describe_topics([topic])).get(topic)
     if info is None or cluster.is_internal(topic):  # a new one; or the worker's or the log's, which is told already
         return None
-    entries = await cluster.admin.topic_configs(topic)
-    policy = next(entry.value for entry in entries if entry.name == "cleanup.policy")
-    if policy.strip() != "compact":
+    policy = await _policy(cluster, topic)
+    if policy != "compact":
         return f"it has cleanup.policy={policy}, and offsets need compact"
     return await _strange(cluster, info)
+
+
+async def _policy(cluster: Cluster, topic: str) -> str:
+    """Return a topic's cleanup.policy, '' where it is not there."""
+    if topic not in await cluster.admin.describe_topics([topic]):
+        return ""
+    entries = await cluster.admin.topic_configs(topic)
+    return next(entry.value for entry in entries if entry.name == "cleanup.policy").strip()
 
 
 async def _strange(cluster: Cluster, info: TopicInfo) -> str | None:

@@ -113,3 +113,14 @@ async def test_a_config_with_such_a_topic_makes_no_connector(worker: RunningWork
     with pytest.raises(ConfigError, match="internal"):
         await worker.herder.create("k", sink(tmp_path, **{DEAD: "connect-status"}))
     assert worker.herder.connectors() == []
+
+
+@pytest.mark.parametrize("policy", ["compact", "compact,delete"])
+async def test_a_topic_that_keeps_one_record_of_each_key_is_refused_as_a_dead_letter_queue(
+    worker: RunningWorker, tmp_path: Path, policy: str
+) -> None:
+    await worker.herder.cluster.admin.create_topic("latest", configs={"cleanup.policy": policy})
+    for config in (sink(tmp_path, **{DEAD: "latest"}), source(tmp_path, **{DEAD: "latest"})):
+        [error] = await errors(worker, config, DEAD)
+        assert f"it has cleanup.policy={policy}, which keeps one letter of each key alone" in error
+    assert await errors(worker, sink(tmp_path, **{DEAD: "new"}), DEAD) == []
