@@ -418,15 +418,18 @@ class JdbcSinkTask(SinkTask[SinkConfig]):
             self._refused = 1
             return error
         try:
-            await self._search(batches, recognise=recognise, hint=error.hint)
+            await self._search(batches, recognise=recognise, error=error)
         except _AllNamed as named:
             named.__cause__ = error
             return named
         await self._drop_kept()
         return error
 
-    async def _search(self, batches: Sequence[Batch], *, recognise: bool, hint: str | None = None) -> None:
+    async def _search(self, batches: Sequence[Batch], *, recognise: bool, error: DataError | None = None) -> None:
         """Look for all bad records of a put, and keep what holds the others.
+
+        Args:
+            error: What the put has met, whose hint may be of another record than the first bad one.
 
         Raises:
             _AllNamed: There are some.
@@ -443,7 +446,10 @@ class JdbcSinkTask(SinkTask[SinkConfig]):
                 self._tables.forget()
         if found:
             self._refused += len(found)
-            raise _AllNamed(found[0].reason, failed=found, hint=hint)
+            is_of_first = error is not None and _cause(error.details) == _cause(found[0].details)
+            raise _AllNamed(
+                found[0].reason, failed=found, hint=error.hint if error is not None and is_of_first else None
+            )
 
     def _table_of(self, topic: str) -> TableName:
         try:
@@ -472,6 +478,11 @@ class JdbcSinkTask(SinkTask[SinkConfig]):
         if 0 <= self.config.max_retries < self._failures:
             message = f"{error.message}; max.retries={self.config.max_retries} is used up"
             raise EnvironmentFault(message, code=error.code, hint=error.hint) from error
+
+
+def _cause(details: Mapping[str, str] | None) -> tuple[str | None, str | None]:
+    known = details or {}
+    return known.get("sqlstate"), known.get("column")
 
 
 class JdbcSinkConnector(SinkConnector[SinkConfig]):

@@ -120,6 +120,17 @@ async def test_a_rule_holds_for_rows_with_and_without_bad_ones_among_them(databa
     ]
 
 
+async def test_what_to_do_about_one_bad_record_is_not_told_of_another_one(database: Database, sink: Start) -> None:
+    await database.execute("CREATE TABLE orders (id int NOT NULL)")
+    task = await sink()
+    await put(task, make_sink_batch([{"id": 1}]))
+    with pytest.raises(DataError) as refused:
+        await put(task, make_sink_batch([{"id": None}, {"id": 2, "more": 1}]))
+    assert [one.index for one in refused.value.failed] == [0, 1]
+    assert "23502" in refused.value.message
+    assert "auto.evolve" not in (refused.value.hint or "")
+
+
 async def test_a_table_with_policies_for_rows_is_written_and_its_policies_hold(database: Database, sink: Start) -> None:
     await database.execute(
         "CREATE ROLE bounded LOGIN",
