@@ -258,6 +258,10 @@ class SinkTaskContext(TaskContext, Protocol):
         By (topic, partition) of the log, the offset of the first record that is not dealt with once this put is done:
         all in front of it are in the target, in this put, dropped by a transform, or skipped and on disk as dead
         letters where those are kept. Only partitions of what was fetched.
+
+        Within a flush, those of all partitions that records were fetched of. Store there what the last put did not
+        cover, since nothing was put behind it: else the next start meets again what was dropped and skipped last, and
+        a bad record has one more dead letter.
         """
 
 

@@ -120,11 +120,12 @@ class Position:
         if not self._is_open:
             self._write(descriptor, is_open=True)
 
-    def written(self, count_bytes: int, offsets: Mapping[At, int]) -> None:
-        """Take note of what was put; `record` makes it durable."""
+    def written(self, count_bytes: int, offsets: Mapping[At, int]) -> bool:
+        """Take note of what was put, and say whether that is more than was; `record` makes it durable."""
+        further = {at: offset for at, offset in offsets.items() if offset > self._offsets.get(at, -1)}
         self._length += count_bytes
-        for at, offset in offsets.items():
-            self._offsets[at] = max(offset, self._offsets.get(at, 0))
+        self._offsets |= further
+        return bool(count_bytes or further)
 
     def record(self, descriptor: int) -> None:
         """Record what was put so far; the file itself is on disk."""

@@ -163,6 +163,8 @@ class FileStreamSinkTask(SinkTask[FileStreamSinkConfig]):
             self._synced = False
 
     async def flush(self) -> None:
+        if self._position is not None and self._position.written(0, self.context.offsets_after_put()):
+            self._synced = False  # records behind the last put were dropped or skipped
         if self._synced or not self._regular:
             return
         try:

@@ -127,15 +127,44 @@ class JdbcSinkTask(SinkTask[SinkConfig]):
         self._offsets.forget(partitions)
 
     async def flush(self) -> None:
-        """Let go of what waits for the rest of a put: it comes again."""
-        if self._kept is None:
+        """Let go of what waits for the rest of a put: it comes again. Store what the last put did not cover."""
+        if self._kept is None and not self._is_exactly_once:
             return
         async with self._at_work:
             try:
                 await self._drop_kept()
+                if self._is_exactly_once:
+                    await self._store_passed()
             except RetriableError:
                 await self._leave()
                 raise
+
+    async def _store_passed(self) -> None:
+        """Store how far the partitions are where nothing was put behind what was dropped and skipped last.
+
+        Not where the target is in doubt: then it is looked at first, as soon as there is a server.
+        """
+        known = self._offsets.known
+        offsets = {
+            at: offset
+            for at, offset in self.context.offsets_after_put().items()
+            if offset > known.get(at, -1) and self._offsets.is_claimed(at) and at not in self._sought
+        }
+        if not offsets or self._in_doubt:
+            return
+        connection, _ = await self._connected()
+        what = f"storing offsets in table {self.config.offsets_table}"
+        try:
+            async with self._explained(what), connection.transaction():
+                await connection.execute(LOCK_TIMEOUT)
+                await self._store(connection, offsets)
+        except OffsetsMovedError:
+            await self._look_again()
+        except BaseException:
+            self._in_doubt = True  # perhaps it was committed
+            raise
+        else:
+            self._offsets.known |= offsets
 
     async def _drop_kept(self) -> None:
         kept, self._kept = self._kept, None

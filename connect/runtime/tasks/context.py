@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from connect.api import PluginError, TransactionContext
@@ -75,7 +76,7 @@ class SinkTaskContextImpl:
         self.paused: set[TopicPartition] = set()
         #: The ids of the topics that the task has partitions of, where the sink keeps its offsets in its target.
         self.topic_ids: dict[str, str] = {}
-        #: Says, within a put, how far the partitions are once it is done.
+        #: Says, within a put or a flush, how far the partitions are once it is done.
         self.reached: Callable[[], Mapping[TopicPartition, int]] = dict
         self._seeks: dict[TopicPartition, int] = {}
         self._pauses: dict[TopicPartition, bool] = {}
@@ -89,6 +90,15 @@ class SinkTaskContextImpl:
 
     def offsets_after_put(self) -> dict[tuple[str, int], int]:
         return {(at.topic, at.partition): offset for at, offset in self.reached().items()}
+
+    @contextmanager
+    def reaching(self, reached: Mapping[TopicPartition, int]) -> Iterator[None]:
+        """Have `offsets_after_put` say this meanwhile, within a flush, but for what is to go on elsewhere."""
+        before, self.reached = self.reached, lambda: {at: n for at, n in reached.items() if at not in self._seeks}
+        try:
+            yield
+        finally:
+            self.reached = before
 
     def seek(self, topic: str, partition: int, offset: int) -> None:
         if type(offset) is not int or offset < 0:  # told where the plugin asks: later, nobody knows who it was

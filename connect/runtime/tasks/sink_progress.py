@@ -37,6 +37,10 @@ class Reached:
         }
         return Reached(offsets, self.last_put)
 
+    def dealt_with(self) -> dict[TopicPartition, int]:
+        """Return what is reached of the partitions that records were put of, or dropped, or skipped."""
+        return {at: offset for at, offset in self.offsets.items() if at in self.last_put}
+
 
 class SinkProgress:
     """The progress of one sink task in the partitions that it has. For the event loop."""

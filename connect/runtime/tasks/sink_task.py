@@ -553,7 +553,7 @@ class SinkTaskRunner(TaskRunner):
             return
         reached = self._progress.reached()
         try:
-            result = await call(self.thread, self._plugin.flush)
+            result = await self._flush(reached)
         except RetriableError as error:
             self.log.warning("offsets were not committed, since the sink cannot flush now: %s", error.message)
             return
@@ -570,6 +570,15 @@ class SinkTaskRunner(TaskRunner):
             self.log.error("offsets were not committed: %s", error.message)
             if isinstance(error, UnknownTopicOrPartitionError) or error.code == "log.illegal_generation":
                 self._progress.committed(reached.offsets)  # refused for ever, and the others are committed
+
+    async def _flush(self, reached: Reached) -> object:
+        """Have the sink flush. One that keeps its offsets in its target may store there what lies behind the last put,
+        dropped or skipped, so that a start does not meet it again; the letters of that are on disk first."""
+        assert self._puts is not None
+        if self._puts.keeps_offsets and self._dead_letters is not None:
+            await self._dead_letters.flush()
+        with self.context.reaching(reached.dealt_with()):
+            return await call(self.thread, self._plugin.flush)
 
     async def _commit_offsets(self, reached: Reached) -> None:
         """Commit those that are not committed yet, behind the letters of what was skipped."""

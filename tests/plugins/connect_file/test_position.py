@@ -85,6 +85,16 @@ async def test_what_was_not_flushed_is_cut_and_comes_again(sinks: Sinks) -> None
     assert sinks.recorded()["length"] == 8
 
 
+async def test_a_flush_records_what_was_passed_over_behind_the_last_put(sinks: Sinks) -> None:
+    task = await sinks.start()
+    await put(task, "a", at=0)
+    await task.flush()
+    task.context.after_put = {AT: 4}  # three bad ones, and their letters are on disk
+    await task.flush()
+    await sinks.killed(task)
+    assert (await sinks.start()).found == {AT: 4}
+
+
 async def test_what_was_in_the_file_before_is_kept(sinks: Sinks) -> None:
     sinks.path.write_text("theirs")
     task = await sinks.start()

@@ -67,6 +67,44 @@ async def test_what_is_stored_is_how_far_the_runtime_is_and_not_the_last_record(
     assert (await start()).found == {AT: 9}
 
 
+async def test_a_flush_stores_what_was_passed_over_behind_the_last_put(database: Database, start: Any) -> None:
+    task = await start()
+    await put(task, 1, 2, at=0)
+    task.context.after_put = {AT: 5}  # three bad ones, and their letters are on disk
+    await task.flush()
+    assert await database.rows("SELECT next_offset FROM connect_offsets") == [(5,)]
+    await put(task, 6, at=5)
+    assert (await start()).found == {AT: 6}
+
+
+async def test_a_flush_stores_what_was_passed_over_where_nothing_was_ever_put(database: Database, start: Any) -> None:
+    task = await start()
+    task.context.after_put = {AT: 3}
+    await task.flush()
+    assert (await start()).found == {AT: 3}
+
+
+async def test_a_flush_of_a_task_that_was_left_behind_stores_nothing(database: Database, start: Any) -> None:
+    old, new = await start(), await start()
+    await put(new, 1, at=0)
+    old.context.after_put = {AT: 5}
+    with pytest.raises(ConflictError) as caught:
+        await old.flush()
+    assert caught.value.code == "postgres.offsets_taken"
+    assert (await start()).found == {AT: 1}
+
+
+async def test_a_flush_that_finds_less_than_was_confirmed_goes_back(database: Database, start: Any) -> None:
+    task = await start()
+    await put(task, 1, at=0)
+    await put(task, 2, at=1)
+    await database.execute("UPDATE connect_offsets SET next_offset = 1")
+    task.context.after_put = {AT: 5}
+    await task.flush()
+    assert task.context.seeks == {AT: 1}
+    assert (await start()).found == {AT: 1}
+
+
 async def test_a_task_that_was_left_behind_writes_nothing(database: Database, start: Any) -> None:
     old = await start()
     await put(old, 1, at=0)
