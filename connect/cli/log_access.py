@@ -6,11 +6,11 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
-from connect.api import ConnectError
+from connect.api import ConnectError, EnvironmentFault
 from connect.cli.output import print_json
 
 if TYPE_CHECKING:
@@ -22,30 +22,63 @@ T = TypeVar("T")
 
 DEFAULT_DATA_DIR = "connect-data"
 
+_META_FILE: Final = "meta.properties"
+
 
 @asynccontextmanager
-async def open_log(wiring: Wiring, data_dir: Path, url: str | None) -> AsyncIterator[Cluster]:
-    """Open the log of a directory, or reach it through the worker that owns it; with `url` only the latter."""
+async def open_log(
+    wiring: Wiring, data_dir: Path, url: str | None, *, may_create: bool = False
+) -> AsyncIterator[Cluster]:
+    """Open the log of a directory, or reach it through the worker that owns it; with `url` only the latter.
+
+    Raises:
+        EnvironmentFault: environment.data_dir: the directory holds none, and none is to be made there: who looks for
+            what is elsewhere is not told that there is nothing.
+    """
     if url is None:
+        if not may_create:
+            expect_log(data_dir)
         try:
             cluster = await wiring.open_cluster(data_dir)
         except ConnectError as error:
-            if error.code != "log.in_use":
+            # The directory is what was named: CONNECT_URL and the usual address may be another worker's.
+            owner = _owner_url(data_dir) if error.code == "log.in_use" else None
+            if owner is None:
                 raise
-            cluster = await _remote(None, data_dir)
+            cluster = await _remote(owner)
     else:
-        cluster = await _remote(url, data_dir)
+        cluster = await _remote(url)
     try:
         yield cluster
     finally:
         await cluster.aclose()
 
 
-async def _remote(url: str | None, data_dir: Path) -> Cluster:
-    from connect.cli.remote import RemoteCluster
-    from connect.cli.rest import worker_url
+def expect_log(data_dir: Path) -> None:
+    """Refuse a directory without a log.
 
-    return await RemoteCluster.open(url or worker_url(None, data_dir))
+    Raises:
+        EnvironmentFault: environment.data_dir.
+    """
+    # One that has lost the first file is the log's to judge.
+    if not (data_dir / _META_FILE).exists() and next(data_dir.glob("*/*.log"), None) is None:
+        raise EnvironmentFault(
+            f"{data_dir} holds no log",
+            code="environment.data_dir",
+            hint="Name the directory with --data-dir, or a running worker with --url.",
+        )
+
+
+def _owner_url(data_dir: Path) -> str | None:
+    from connect.cli.rest import owner_url
+
+    return owner_url(data_dir)
+
+
+async def _remote(url: str) -> Cluster:
+    from connect.cli.remote import RemoteCluster
+
+    return await RemoteCluster.open(url)
 
 
 async def lag_of_group(log: Cluster, group: str) -> tuple[GroupInfo, Sequence[GroupRow]]:

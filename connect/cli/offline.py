@@ -16,13 +16,13 @@ from typing import Any, Final
 
 import click
 
-from connect.api import ConnectError, EnvironmentFault, NotFoundError
+from connect.api import ConnectError, NotFoundError
+from connect.cli.log_access import expect_log
 from connect.cli.output import print_json, print_table
 from connect.cli.wiring import Wiring
 from connect.stores.compacted import CompactedTopic
 from connect.stores.configs import ConfigStore, StoredTarget, problem_of
 
-_META_FILE: Final = "meta.properties"
 _DONE: Final = {"delete": "deleted", "pause": "paused", "resume": "resumed", "stop": "stopped"}
 _TARGETS: Final[dict[str, StoredTarget]] = {"pause": "PAUSED", "resume": "STARTED", "stop": "STOPPED"}
 
@@ -114,10 +114,7 @@ def _changer(command: str, names: Sequence[str]) -> Work:
 
 @asynccontextmanager
 async def _opened(wiring: Wiring, data_dir: Path, topic: str) -> AsyncIterator[ConfigStore]:
-    if not (data_dir / _META_FILE).exists():
-        raise EnvironmentFault(
-            f"{data_dir} holds no log", code="environment.data_dir", hint="Name the directory with --data-dir."
-        )
+    expect_log(data_dir)
     try:
         cluster = await wiring.open_cluster(data_dir)
     except ConnectError as error:

@@ -178,14 +178,12 @@ _OWN_HINTS = {
 }
 
 
-def worker_url(url: str | None, data_dir: Path | None) -> str:
-    """Return where the worker answers: as given, else CONNECT_URL, else as its data directory says, or the default."""
-    if url or (url := os.environ.get("CONNECT_URL")):
-        return url
+def owner_url(data_dir: Path) -> str | None:
+    """Return where the worker that owns a data directory answers; None where that does not say it."""
     try:
-        found: str = orjson.loads((data_dir or Path("connect-data")).joinpath(WORKER_FILE).read_bytes())["url"]
+        found: str = orjson.loads(data_dir.joinpath(WORKER_FILE).read_bytes())["url"]
     except (OSError, ValueError, KeyError):
-        return DEFAULT_URL
+        return None
     return found
 
 
@@ -208,7 +206,7 @@ def target_of(url: str | None, context: str | None, data_dir: Path | None) -> st
         return contexts.named(context)
     if data_dir is None and contexts.current is not None:
         return contexts.named(contexts.current)
-    return worker_url(None, data_dir)
+    return owner_url(data_dir or Path("connect-data")) or DEFAULT_URL
 
 
 def rest_command(command: Callable[..., Any]) -> Callable[..., Any]:

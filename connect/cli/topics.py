@@ -87,7 +87,7 @@ def create(
     configs = _settings(settings)
 
     async def main() -> TopicInfo:
-        async with open_log(session.wiring, data_dir, url) as log:
+        async with open_log(session.wiring, data_dir, url, may_create=True) as log:
             return await log.admin.create_topic(name, partitions=partitions, configs=configs)
 
     info = run_async(main())

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.support.command import assert_refused, connect
+import pytest
+
+from tests.support.command import assert_refused, connect, lines
 from tests.support.forks import ForkedWorker, connect_forked
 
 
@@ -23,3 +25,40 @@ def test_a_data_directory_in_use_refuses_a_second_worker_and_serves_commands(
         )
         assert_refused(connect("topic", "describe", "tt", *directory), 1, "log.unknown_topic_or_partition", "tt")
         assert worker.stop() == 0
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("topic", "list"),
+        ("topic", "describe", "t"),
+        ("group", "list"),
+        ("group", "describe", "connect-orders"),
+        ("consume", "--topic", "t", "--timeout-ms", "10"),
+        ("produce", "--topic", "t"),
+        ("perf", "consume", "--topic", "t"),
+    ],
+    ids=" ".join,
+)
+def test_a_command_on_what_is_there_makes_no_log_where_there_is_none(tmp_path: Path, command: tuple[str, ...]) -> None:
+    nowhere = tmp_path / "nowhere"
+    refused = connect(*command, "--data-dir", str(nowhere))
+    assert_refused(refused, 3, "environment.data_dir", f"{nowhere} holds no log", "--url")
+    assert not nowhere.exists()
+
+
+def test_a_creation_of_a_topic_makes_the_log(tmp_path: Path) -> None:
+    lines("topic", "create", "t", "--data-dir", str(tmp_path / "new"))
+    assert lines("topic", "list", "--data-dir", str(tmp_path / "new"))
+
+
+def test_a_directory_in_use_is_asked_for_at_its_own_worker_whatever_connect_url_says(
+    tmp_path: Path, directory: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines("topic", "create", "here", *directory)
+    with ForkedWorker(tmp_path / "other") as other, ForkedWorker(tmp_path / "data") as owner:
+        monkeypatch.setenv("CONNECT_URL", other.url())
+        owner.url()
+        assert "here" in connect("topic", "list", *directory).stdout
+        (tmp_path / "data" / "worker.json").unlink()  # as while it starts: nobody else is asked in its place
+        assert_refused(connect("topic", "list", *directory), 3, "log.in_use", "data")

@@ -107,6 +107,7 @@ def test_a_mistake_of_the_command_line_has_a_hint_of_its_own(
     cli: Cli, tmp_path: Path, arguments: list[str], hint: str
 ) -> None:
     where = [] if arguments[0] == "connector" else ["--data-dir", tmp_path / "data"]
+    connect("topic", "create", "t", "--data-dir", tmp_path / "data")
     assert hint in cli.refused(2, "config.invalid", *arguments, *where).splitlines()
     told = json.loads(cli(*arguments, "--json", *where).err)
     assert (told["code"], told["hint"]) == ("config.invalid", hint.removeprefix("hint: "))
