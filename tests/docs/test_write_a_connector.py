@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
+from connect.records import Columns, OffsetAndMetadata, TopicPartition
 from tests.support.worker import STRING, running_worker
 
 HOWTO = Path(__file__).parents[2] / "docs" / "howto" / "write-a-connector.md"
@@ -27,6 +30,35 @@ async def test_the_source_and_the_sink_of_the_howto_work_and_resume(tmp_path: Pa
             await worker.herder.put_config("collect", config)
             await worker.until(lambda count=count: out.exists() and len(out.read_text().splitlines()) >= count)
     assert out.read_text().splitlines() == [f"ticks: tick {n}" for n in range(1, 16)]
+
+
+async def test_the_sink_of_the_howto_that_keeps_its_offsets_has_each_record_once(tmp_path: Path) -> None:
+    plugins, database = tmp_path / "plugins", tmp_path / "ledger.db"
+    plugins.mkdir()
+    (plugins / "howto_ledger.py").write_text(next(block for block in code_blocks() if "class LedgerSink" in block))
+    config = {"connector.class": "LedgerSink", "topics": "t", "path": str(database), "value.converter": STRING}
+    config |= {"delivery.guarantee": "exactly-once"}
+
+    def lines() -> list[str]:
+        with closing(sqlite3.connect(database)) as db:
+            return [line for (line,) in db.execute("SELECT line FROM ledger")] if tables(db) else []
+
+    def tables(db: sqlite3.Connection) -> int:
+        return len(db.execute("SELECT 1 FROM sqlite_master").fetchall())
+
+    async with running_worker(tmp_path, plugin_path=str(plugins)) as worker:
+        await worker.herder.cluster.admin.create_topic("t")
+        producer = worker.herder.cluster.producer(client_id="test")
+        await producer.append("t", Columns([b"1", b"2"]), partition=0)
+        await worker.herder.put_config("ledger", config)
+        await worker.until(lambda: lines() == ["1", "2"])
+        await worker.herder.delete("ledger")
+        begin = {TopicPartition("t", 0): OffsetAndMetadata(0)}
+        await worker.herder.cluster.groups.commit("connect-ledger", begin)  # the target alone knows how far it is
+        await producer.append("t", Columns([b"3"]), partition=0)
+        await worker.herder.put_config("ledger", config)
+        await worker.until(lambda: lines() == ["1", "2", "3"])
+        await producer.aclose()
 
 
 def test_the_howtos_plugins_are_short() -> None:
