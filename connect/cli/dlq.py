@@ -18,6 +18,8 @@ from connect.cli.timestamps import timestamp_text
 
 #: How long one request waits for an operation to end; progress is shown in between.
 _WAIT_MS: Final = 1000
+#: How many of the letters that were left for one reason are named.
+_LEFT_SHOWN: Final = 3
 _CHARS: Final = 100
 
 
@@ -445,8 +447,14 @@ def _print_operation(found: dict[str, Any], *, as_json: bool) -> None:
     for preview in found["previews"]:
         whom = f"connector {preview['connector']}" if preview["connector"] else f"topic {preview['topic']}"
         click.echo(f"{preview['letter']} -> {whom}\n  before: {preview['before']}\n  after:  {preview['after']}")
+    by_reason: dict[str, list[str]] = {}
     for left in found["problems"]:
-        click.echo(f"left {left['letter']}: {left['reason']}")
+        by_reason.setdefault(left["reason"], []).append(left["letter"])
+    for why, letters in by_reason.items():
+        more = f" and {len(letters) - _LEFT_SHOWN} more" if len(letters) > _LEFT_SHOWN else ""
+        click.echo(f"left {', '.join(letters[:_LEFT_SHOWN])}{more}: {why}")
+    if (untold := found["refused"] + found["held_back"] - len(found["problems"])) > 0:
+        click.echo(f"left {untold} further letters, whose reasons were not kept")
     done = {"replay": "replayed", "discard": "discarded"}[found["kind"]]
     if found["dry_run"]:
         done = f"would be {done}"

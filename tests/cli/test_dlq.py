@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from connect.cli.dlq import _print_operation
 from connect.rest.models import dlq as models
 from tests.cli.conftest import Cli
 from tests.support.answers import answering
@@ -140,3 +141,15 @@ def test_a_queue_that_comes_in_parts_is_put_together(cli: Cli) -> None:
     ) as server:
         (found,) = cli("dlq", "list", "dead", "--json", "--url", server.url).json
     assert (found["scanned"], found["open"], found["causes"][0]["count"]) == (6, 4, 4)
+
+
+def test_letters_that_are_left_for_one_reason_are_told_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    problems = [{"letter": f"dead-0@{n}", "reason": "no fit" if n != 2 else "too old"} for n in range(6)]
+    counts = {"matched": 9, "done": 0, "refused": 8, "held_back": 1, "duplicates": 0}
+    operation = {"kind": "replay", "state": "done", "dry_run": False, "previews": [], "problems": problems, **counts}
+    _print_operation(operation, as_json=False)
+    assert capsys.readouterr().out.splitlines()[:-1] == [
+        "left dead-0@0, dead-0@1, dead-0@3 and 2 more: no fit",
+        "left dead-0@2: too old",
+        "left 3 further letters, whose reasons were not kept",
+    ]
