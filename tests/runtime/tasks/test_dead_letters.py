@@ -264,9 +264,11 @@ async def test_where_the_record_alone_is_too_large_for_the_queue_the_task_fails_
 
 
 async def test_a_queue_that_does_not_allow_the_record_fails_the_task(worker: RunningWorker, tmp_path: Path) -> None:
-    await worker.herder.cluster.admin.create_topic("dead", configs={"cleanup.policy": "compact"})
+    answer = await worker.client.put("/connectors/s/config", json=sink(tmp_path, **{"errors.restart.policy": "none"}))
+    assert answer.status_code == 201
+    await worker.until(lambda: worker.herder.status("s").tasks[0].state is State.RUNNING)
+    await worker.herder.cluster.admin.alter_topic("dead", {"cleanup.policy": "compact"})
     await produce(worker, b"{not json", key=None)
-    await worker.client.put("/connectors/s/config", json=sink(tmp_path, **{"errors.restart.policy": "none"}))
     trace = await worker.until_failed("s")
     assert "cannot be written to topic 'dead', so nothing is skipped" in trace.splitlines()[0]
     assert "a record without a key cannot be appended" in trace.splitlines()[0]
