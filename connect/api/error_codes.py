@@ -136,6 +136,12 @@ register_code(
     "raise transaction.timeout.ms if it timed out.",
 )
 register_code(
+    "log.illegal_generation",
+    "A consumer commits for a partition that was taken from it.",
+    "Its records come again to whoever reads the partition now; "
+    "raise max.poll.interval.ms if it took long to give it up.",
+)
+register_code(
     "log.group_in_use",
     "Consumers read for the group right now.",
     "Stop them first: stop the connector, or end the consumer.",

@@ -18,6 +18,7 @@ ConnectError                       code, message, hint, config_path, status (HTT
 │   ├── InternalTopicError         a topic that holds state of the log or the worker is closed to others
 │   ├── OutOfOrderSequenceError    an idempotent producer's batch came without the one before
 │   ├── ProducerFencedError        a newer producer has taken the transactional id
+│   ├── IllegalGenerationError     a consumer commits for what was taken from it
 │   └── TransactionStateError      no transaction is open, or one is, or it timed out
 └── EnvironmentFault               port taken, disk full, server unreachable                    503, exit 3
 
@@ -260,6 +261,13 @@ class TransactionStateError(LogError):
 
     default_code = "log.transaction_state"
     kafka_error = 48
+
+
+class IllegalGenerationError(LogError):
+    """The holding under which a consumer commits has ended: another one has begun, or was asked for."""
+
+    default_code = "log.illegal_generation"
+    kafka_error = 22
 
 
 class EnvironmentFault(ConnectError):

@@ -8,13 +8,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-import time
 from collections import deque
 from collections.abc import Callable, Iterable
-from concurrent.futures import Executor, Future
-from typing import Any, Final, Protocol, TypeVar
+from typing import Final, Protocol, TypeVar
 
 from connect.api.errors import LogError
+from connect.pool import Pool
 
 log = logging.getLogger(__name__)
 
@@ -25,6 +24,7 @@ _THREADS: Final = 16
 #: Of one topic, so that a topic on a slow disk leaves the others' threads alone.
 _SYNCS_OF_TOPIC: Final = 4
 _SYNC_THREADS: Final = 64
+_CLOSED: Final = "the log is closed"
 
 
 class Syncable(Protocol):
@@ -42,93 +42,6 @@ class Syncable(Protocol):
         """Bring all that was appended to disk. Blocks."""
 
 
-class Pool(Executor):
-    """Threads made on demand, up to a limit; work waits in one queue, in order.
-
-    The threads are daemons: one that hangs in a disk does not keep the process from ending.
-    """
-
-    def __init__(self, limit: int, name: str) -> None:
-        self._limit = limit
-        self._name = name
-        self._changed = threading.Condition(threading.Lock())
-        self._work: deque[Callable[[], None]] = deque()
-        self._threads: list[threading.Thread] = []
-        self._idle = 0  # threads that wait for work, also those that were just woken
-        self._is_closed = False
-
-    def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
-        """Run a call on a thread; see `Executor`."""
-        future: Future[T] = Future()
-
-        def work() -> None:
-            if future.set_running_or_notify_cancel():
-                try:
-                    future.set_result(fn(*args, **kwargs))
-                except BaseException as error:
-                    future.set_exception(error)
-
-        self.start(work)
-        return future
-
-    def start(self, work: Callable[[], None]) -> None:
-        """Run a call on a thread, of which nobody awaits the end. What it raises is logged.
-
-        Raises:
-            LogError: The pool is closed.
-        """
-        with self._changed:
-            if self._is_closed:
-                raise LogError("the log is closed")
-            self._work.append(work)
-            if self._idle >= len(self._work):
-                self._changed.notify()
-            elif len(self._threads) < self._limit:
-                name = f"{self._name}-{len(self._threads)}"
-                self._begin(threading.Thread(target=self._run, name=name, daemon=True))
-
-    def _begin(self, thread: threading.Thread) -> None:
-        try:
-            thread.start()
-        except RuntimeError:  # the system has no more of them: one that is there does the work when it is free
-            if not self._threads:
-                self._work.pop()
-                raise
-        else:
-            self._threads.append(thread)
-
-    def close(self) -> None:
-        """Take no more work; the threads end once what was given is done."""
-        with self._changed:
-            self._is_closed = True
-            self._changed.notify_all()
-
-    def join(self, deadline: float | None = None) -> list[str]:
-        """Wait until the threads have ended, to a moment of `time.monotonic`.
-
-        Return the names of those that have not.
-        """
-        for thread in self._threads:
-            thread.join(None if deadline is None else max(0.0, deadline - time.monotonic()))
-        return [thread.name for thread in self._threads if thread.is_alive()]
-
-    def _run(self) -> None:
-        while True:
-            with self._changed:
-                while not self._work:
-                    if self._is_closed:
-                        return
-                    self._idle += 1
-                    self._changed.wait()
-                    self._idle -= 1
-                work = self._work.popleft()
-            try:
-                work()
-            except BaseException:
-                log.exception("work on a thread of the log failed")
-            del work  # what it holds is free while this waits
-
-
 class Threads:
     """Pools for blocking calls; all of one log share them.
 
@@ -137,8 +50,8 @@ class Threads:
 
     def __init__(self) -> None:
         self._is_closed = False
-        self.executor = Pool(_THREADS, "connect-log")
-        self.appends = Pool(_THREADS, "connect-log-append")
+        self.executor = Pool(_THREADS, "connect-log", closed=_CLOSED)
+        self.appends = Pool(_THREADS, "connect-log-append", closed=_CLOSED)
         self.syncs = Syncs()
 
     async def run(self, call: Callable[[], T]) -> T:
@@ -148,7 +61,7 @@ class Threads:
             LogError: The log is closed.
         """
         if self._is_closed:
-            raise LogError("the log is closed")
+            raise LogError(_CLOSED)
         return await asyncio.get_running_loop().run_in_executor(self.executor, call)
 
     async def sync(self, partitions: Iterable[Syncable]) -> None:
@@ -211,7 +124,7 @@ class Syncs:
     """
 
     def __init__(self) -> None:
-        self.pool = Pool(_SYNC_THREADS, "connect-log-sync")
+        self.pool = Pool(_SYNC_THREADS, "connect-log-sync", closed=_CLOSED)
         self._lock = threading.Lock()
         self._waiting: dict[Syncable, list[Told]] = {}  # a partition is here while it waits or is at work
         self._ready: dict[str, deque[Syncable]] = {}  # by topic: those that no thread has taken yet

@@ -1,67 +1,49 @@
-"""The log's own threads: made on demand, in order, and ended or named when the log is closed."""
+"""The log's own threads: calls in an answer of their own, fsyncs shared by those who ask meanwhile."""
 
 from __future__ import annotations
 
+import asyncio
 import threading
-import time
 
 import pytest
 
 from connect.api import LogError
-from connect.log.threads import Pool
+from connect.log.threads import Threads
 
 
-def test_threads_are_made_only_when_none_is_idle():
-    pool = Pool(8, "test")
-    for _ in range(20):
-        assert pool.submit(threading.get_ident).result(5)
-        deadline = time.monotonic() + 5
-        while not pool._idle and time.monotonic() < deadline:
-            time.sleep(0.001)
-    assert len(pool._threads) == 1
-    pool.close()
-    assert pool.join() == []
+class Slow:
+    """A partition whose fsync takes as long as a test says."""
+
+    name = "orders-0"
+    is_synced = False
+
+    def __init__(self) -> None:
+        self.syncs = 0
+        self.begun, self.go = threading.Event(), threading.Event()
+
+    def sync(self) -> None:
+        self.syncs += 1
+        self.begun.set()
+        assert self.go.wait(10)
 
 
-def test_work_that_hangs_leaves_the_other_threads_to_the_rest_and_is_named_at_the_end():
-    pool, going, go = Pool(2, "test"), threading.Event(), threading.Event()
-    pool.start(lambda: going.set() or (go.wait(30) and None))
-    assert going.wait(30)  # or another thread, made for what follows, takes it
-    assert [pool.submit(lambda n=n: n).result(5) for n in range(50)] == list(range(50))
-    pool.close()
-    assert pool.join(time.monotonic() + 0.1) == ["test-0"]
-    go.set()
-    assert pool.join() == []
-    with pytest.raises(LogError, match="closed"):
-        pool.start(lambda: None)
+async def test_those_who_ask_while_an_fsync_is_under_way_share_the_next_one():
+    threads, slow = Threads(), Slow()
+    first = asyncio.create_task(threads.sync([slow]))
+    assert await asyncio.to_thread(slow.begun.wait, 10)
+    others = [asyncio.create_task(threads.sync([slow])) for _ in range(5)]
+    await asyncio.sleep(0)
+    slow.go.set()
+    await asyncio.gather(first, *others)
+    assert slow.syncs == 2
+    threads.close()
+    assert threads.join() == []
 
 
-def test_work_waits_in_order_where_all_threads_are_busy():
-    pool, go, done = Pool(1, "test"), threading.Event(), []
-    pool.start(lambda: go.wait(10) and None)
-    for number in range(10):
-        pool.start(lambda number=number: done.append(number))
-    go.set()
-    pool.close()
-    assert pool.join() == []
-    assert done == list(range(10))
-
-
-def test_a_thread_that_the_system_refuses_costs_no_work(monkeypatch):
-    pool, go = Pool(4, "test"), threading.Event()
-    pool.start(lambda: go.wait(10) and None)
-
-    def refused(_):
-        raise RuntimeError("can't start new thread")
-
-    with monkeypatch.context() as patched:
-        patched.setattr(threading.Thread, "start", refused)
-        second = pool.submit(lambda: 5)
-        none = Pool(1, "none")
-        with pytest.raises(RuntimeError):
-            none.start(go.set)
-    go.set()
-    assert second.result(5) == 5
-    for each in (pool, none):
-        each.close()
-        assert each.join() == []
+async def test_a_log_that_is_closed_takes_no_call():
+    threads = Threads()
+    assert await threads.run(lambda: 3) == 3
+    threads.close()
+    with pytest.raises(LogError, match="the log is closed"):
+        await threads.run(lambda: 3)
+    assert threads.join() == []

@@ -1,18 +1,17 @@
 """The producer: columns -> partitions -> record batches -> one queued write.
 
-Records with a key go where `connect.codec.partitioner` says; those without share a partition until it had its fill.
+Which partition a record goes to says `connect.codec.placement`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from operator import itemgetter
-from typing import Final
 
 from connect.api.errors import EnvironmentFault, InternalTopicError, RecordTooLargeError, TransactionStateError
 from connect.codec.encode import EncodedBatch, encode
 from connect.codec.header import LOG_APPEND_TIME
-from connect.codec.partitioner import partitions_of
+from connect.codec.placement import Placement, approximate_bytes
 from connect.log.clients.append_queue import AppendQueue
 from connect.log.clients.producer_config import ProducerConfig
 from connect.log.clients.record_checks import check_raw, check_records
@@ -28,9 +27,6 @@ CheckOpen = Callable[[int, int, TopicPartition], None]
 
 #: What one append has for one partition.
 _Share = tuple[Partition, list[EncodedBatch]]
-
-#: Kafka's `batch.size`: a sticky partition is left once an append to it was at least so large.
-_STICKY_BYTES: Final = 16_384
 
 
 class _Places:
@@ -77,7 +73,7 @@ class LogProducer:
         self._session = session
         self._check_open = check_open
         self._is_internal = is_internal
-        self._sticky: dict[str, int] = {}
+        self._placement = Placement()
         self._written: dict[Partition, None] = {}  # those appended to; never forgotten, since asking one is cheap
         self._used: dict[str, AppendQueue] = {}
         #: By topic: columns whose append the disk refused half-way, what is left of them, and where the rest is.
@@ -268,18 +264,9 @@ class LogProducer:
         """Return each partition's records, in order."""
         if partition is not None:
             return [(partition, columns)]
-        count = len(topic.partitions)
-        if count == 1:
-            return [(0, columns)]
-        keys = columns.keys
-        if keys is None:
-            return [(self._stick(topic, columns), columns)]
-        if None in keys:
-            sticky = self._stick(topic, columns)
-            hashed = iter(partitions_of([key for key in keys if key is not None], count))
-            numbers = [sticky if key is None else next(hashed) for key in keys]
-        else:
-            numbers = partitions_of(keys, count)  # type: ignore[arg-type]
+        numbers = self._placement.partitions(topic.name, len(topic.partitions), columns)
+        if isinstance(numbers, int):
+            return [(numbers, columns)]
         rows: dict[int, list[int]] = {}
         for row, number in enumerate(numbers):
             rows.setdefault(number, []).append(row)
@@ -287,16 +274,10 @@ class LogProducer:
         places.rows = [row for _, own in shares for row in own]
         return [(number, _take(columns, own)) for number, own in shares]
 
-    def _stick(self, topic: Topic, columns: Columns) -> int:
-        number = self._sticky.get(topic.name, 0) % len(topic.partitions)
-        if _approximate_bytes(columns) >= _STICKY_BYTES:
-            self._sticky[topic.name] = number + 1
-        return number
-
     def _encode(self, topic: Topic, columns: Columns) -> list[EncodedBatch]:
         config = topic.config
         batch_bytes = min(self._config.batch_bytes, config.max_message_bytes)
-        rows = max(1, len(columns) * batch_bytes // max(1, _approximate_bytes(columns)))
+        rows = max(1, len(columns) * batch_bytes // max(1, approximate_bytes(columns)))
         batches: list[EncodedBatch] = []
         for start in range(0, len(columns), rows):
             whole = start == 0 and rows >= len(columns)
@@ -337,17 +318,6 @@ def _too_large(topic: Topic, columns: Columns, size_bytes: int) -> RecordTooLarg
         f"a record {shown} and a value of {len(value or b'')} bytes takes {size_bytes} bytes as a batch; "
         f"max.message.bytes of topic {topic.name!r} is {topic.config.max_message_bytes}"
     )
-
-
-def _approximate_bytes(columns: Columns) -> int:
-    return sum(map(_column_bytes, (columns.values, columns.keys or ()))) + 10 * len(columns)
-
-
-def _column_bytes(column: Sequence[bytes | None]) -> int:
-    try:
-        return sum(map(len, column))  # type: ignore[arg-type]
-    except TypeError:
-        return sum(len(item) for item in column if item is not None)
 
 
 def _take(columns: Columns, rows: list[int]) -> Columns:

@@ -10,26 +10,11 @@ import itertools
 from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from connect.api.error_codes import register_code
-from connect.api.errors import LogError, UnknownTopicOrPartitionError
+from connect.api.errors import IllegalGenerationError, LogError, UnknownTopicOrPartitionError
 from connect.log.clients.wakeup import Wakeup
 from connect.log.groups import assignment
 from connect.log.groups.assignment import GroupState, Holding, Member
 from connect.records import TopicPartition
-
-ILLEGAL_GENERATION = register_code(
-    "log.illegal_generation",
-    "A consumer commits for a partition that was taken from it.",
-    "Its records come again to whoever reads the partition now; "
-    "raise max.poll.interval.ms if it took long to give it up.",
-)
-
-
-class IllegalGenerationError(LogError):
-    """The holding under which a consumer commits has ended: another one has begun, or was asked for."""
-
-    default_code = ILLEGAL_GENERATION
-    kafka_error = 22
 
 
 @dataclass(slots=True)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from connect.api.errors import UnknownTopicOrPartitionError
+from connect.api.errors import IllegalGenerationError, UnknownTopicOrPartitionError
 from connect.log.clients.wakeup import Wakeup
 from connect.log.groups.assignment import Member
-from connect.log.groups.membership import Coordinator, IllegalGenerationError, Membership, refused
+from connect.log.groups.membership import Coordinator, Membership, refused
 from connect.records import TopicPartition
 from tests.log.conftest import until
 
