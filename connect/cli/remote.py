@@ -109,9 +109,14 @@ class RemoteAdmin:
         self._rest = rest
 
     async def create_topic(
-        self, name: str, *, partitions: int = 1, configs: Mapping[str, str] | None = None
+        self,
+        name: str,
+        *,
+        partitions: int = 1,
+        configs: Mapping[str, str] | None = None,
+        replication_factor: int | None = None,
     ) -> TopicInfo:
-        """Create a topic."""
+        """Create a topic, with the replication factor that is the worker's default."""
         body = {"name": name, "partitions": partitions, "configs": dict(configs or {})}
         return _topic_info(await self._rest.call("POST", "/topics", body))
 

@@ -16,7 +16,7 @@ from connect.records import (
 
 @dataclass(frozen=True, slots=True)
 class PartitionInfo:
-    """One partition as `describe` shows it. Sizes in bytes."""
+    """One partition as `describe` shows it. Sizes in bytes; -1 for what a cluster does not tell."""
 
     partition: int
     log_start_offset: int
@@ -69,9 +69,18 @@ class Admin(Protocol):
     """Topics."""
 
     async def create_topic(
-        self, name: str, *, partitions: int = 1, configs: Mapping[str, str] | None = None
+        self,
+        name: str,
+        *,
+        partitions: int = 1,
+        configs: Mapping[str, str] | None = None,
+        replication_factor: int | None = None,
     ) -> TopicInfo:
         """Create a topic.
+
+        Args:
+            replication_factor: On how many brokers each partition is; None, and -1, are the cluster's default. Of the
+                bundled log there is one copy, whatever is asked for.
 
         Raises:
             ConflictError: log.topic_exists.
@@ -119,13 +128,17 @@ class Admin(Protocol):
         """Return the number of partitions, None when there is no such topic. Cheap: called per task start."""
 
     async def list_transactions(self) -> list[TransactionInfo]:
-        """Return every transactional id that the log knows, sorted. Cheap: it is in memory."""
+        """Return every transactional id that the log knows, sorted. Cheap: it is in memory.
+
+        A cluster's other clients are not seen: of a Kafka cluster these are the ids of this process, of which it is not
+        known whether they are open. So those of a life before go by rule.
+        """
 
     async def fence_producers(self, transactional_ids: Collection[str]) -> None:
         """Shut out whoever has these transactional ids, and abort the transactions that they left open; durable.
 
-        What those producers append or commit from then on raises `ProducerFencedError`. An id that is not known is
-        passed over: nobody has it.
+        What those producers append or commit from then on raises `ProducerFencedError`. An id that nobody has is no
+        error.
         """
 
     async def offset_for_time(self, partition: TopicPartition, timestamp_ms: int) -> int | None:

@@ -23,3 +23,20 @@ def unique(name: str) -> Callable[[Sequence[str] | None], None]:
             raise ConfigError(f"Configuration '{name}' values must not be duplicated.")
 
     return check
+
+
+def replication_factor(name: str) -> Callable[[int | None], None]:
+    """Return the check of a replication factor, as Kafka's workers make it.
+
+    Args:
+        name: The key, for the message.
+    """
+
+    def check(value: int | None) -> None:
+        if value is None or (value < 1 and value != -1):
+            raise ConfigError(
+                f"Invalid value {value} for configuration {name}: Value must be positive and not larger than the "
+                "number of brokers in the Kafka cluster, or -1 to use the broker's default"
+            )
+
+    return check

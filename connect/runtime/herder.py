@@ -49,6 +49,7 @@ from connect.runtime.providers.config_providers import ConfigProviders
 from connect.runtime.restarts import RestartConfig
 from connect.runtime.states import Event, Request, target_after
 from connect.runtime.tasks.spec import Surroundings
+from connect.runtime.tasks.transactional import tasks_max, transactional_id
 from connect.runtime.validation import validator
 from connect.runtime.validation.checking import Checks
 from connect.runtime.validation.worker_keys import key_notices
@@ -96,19 +97,27 @@ class Herder(Views):
         self.version = connect.KAFKA_VERSION
         self.commit = f"connect-{connect.__version__}"
         self.worker_id = "127.0.0.1:8083"
-        config_topic = CompactedTopic(cluster, config.config_storage_topic, problem=configs.problem_of)
+        config_topic = CompactedTopic(
+            cluster,
+            config.config_storage_topic,
+            problem=configs.problem_of,
+            replication_factor=config.config_storage_replication_factor,
+        )
         offset_topic = CompactedTopic(
             cluster,
             config.offset_storage_topic,
             partitions=config.offset_storage_partitions,
             problem=offsets.problem_of,
             remembers_deletions=True,
+            replication_factor=config.offset_storage_replication_factor,
+            left_open=self._task_transactions,
         )
         status_topic = CompactedTopic(
             cluster,
             config.status_storage_topic,
             partitions=config.status_storage_partitions,
             problem=statuses.problem_of,
+            replication_factor=config.status_storage_replication_factor,
         )
         self._topics = (config_topic, offset_topic, status_topic)
         self._configs = ConfigStore(config_topic, now_ms)
@@ -118,6 +127,8 @@ class Herder(Views):
             now_ms,
             reserved=[topic.topic for topic in self._topics],
             partitions=config.offset_storage_partitions,
+            replication_factor=config.offset_storage_replication_factor,
+            left_open=self._task_transactions,
         )
         self._statuses = StatusStore(status_topic, now_ms)
         self.loggers = Loggers(now_ms)
@@ -204,6 +215,15 @@ class Herder(Views):
         if self._writer is not None:
             self._writer.cancel()
             await asyncio.gather(self._writer, return_exceptions=True)
+
+    def _task_transactions(self) -> list[str]:
+        """Return the transactional ids of all tasks that the configs ask for."""
+        names = self._configs.connectors() if self.worker_config.exactly_once_sources else []
+        return [
+            transactional_id(self.worker_config, name, task)
+            for name in names
+            for task in range(max(tasks_max(self._config(name)), len(self._configs.task_configs(name))))
+        ]
 
     def stop_soon(self) -> None:
         """Begin to stop connectors and tasks, while REST and others close; `__aexit__` waits for it.

@@ -273,7 +273,7 @@ class Lifecycle:
         if is_running:
             return
         self._statuses.drop_tasks(name, keep=len(configs))
-        await self._worker.fence(runner)
+        await self._worker.fence(runner, tasks=max(len(stored), len(configs)))
         self._worker.start_tasks(runner, configs, paused=paused)
 
     async def _restart(self, name: str, *, instance: bool, tasks: Sequence[int]) -> None:

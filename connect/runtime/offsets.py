@@ -27,7 +27,7 @@ from connect.runtime.factory import connector_desc
 from connect.runtime.model import PluginKind
 from connect.runtime.plugins import PluginHost
 from connect.runtime.tasks.context import ConnectorContextImpl
-from connect.runtime.tasks.transactional import fence_tasks
+from connect.runtime.tasks.transactional import fence_tasks, tasks_max
 from connect.runtime.validation.checking import closed
 from connect.runtime.worker_config import WorkerConfig
 from connect.stores.offset_topics import OffsetTopics
@@ -116,14 +116,14 @@ class Offsets:
 
     async def _alter_source(self, name: str, config: Mapping[str, str], entries: Sequence[Entry]) -> bool:
         looked = await self._ask(name, config, list(entries))
-        await self._fence(name)
+        await self._fence(name, config)
         await (await self._settled(name, config)).put(name, entries)
         return looked
 
-    async def _fence(self, name: str) -> None:
+    async def _fence(self, name: str, config: Mapping[str, str]) -> None:
         """Shut out tasks of before that are still at work somewhere: they must not change the offsets back."""
         if self._worker.exactly_once_sources:
-            await fence_tasks(self._cluster, self._worker, name)
+            await fence_tasks(self._cluster, self._worker, name, tasks=tasks_max(config))
 
     async def _settled(self, name: str, config: Mapping[str, Any]) -> OffsetStore:
         """Return the store of a source's offsets, once it is known what is committed there."""

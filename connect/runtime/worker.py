@@ -395,11 +395,14 @@ class Worker:
         runner = ExactlyOnceSourceTaskRunner if writes_in_transactions(self.config, spec.config) else SourceTaskRunner
         return runner(spec, self.around, self._offsets)
 
-    async def fence(self, connector: ConnectorRunner) -> None:
+    async def fence(self, connector: ConnectorRunner, *, tasks: int = 0) -> None:
         """Shut out what tasks of a source connector were left behind with, before the work is divided anew.
+
+        Args:
+            tasks: How many it may have had.
 
         Raises:
             EnvironmentFault: The log cannot take it now.
         """
         if writes_in_transactions(self.config, connector.config):
-            await fence_tasks(self.around.cluster, self.config, connector.name)
+            await fence_tasks(self.around.cluster, self.config, connector.name, tasks=tasks)

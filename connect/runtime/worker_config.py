@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from connect.api import Config, Problem, config_key
 from connect.records import COMPRESSION_TYPES
-from connect.runtime.config_checks import unique
+from connect.runtime.config_checks import replication_factor, unique
 from connect.runtime.config_prefixes import strip_prefix
 from connect.runtime.providers.references import refer
 
@@ -115,6 +115,24 @@ class WorkerConfig(Config):
     )
     status_storage_partitions: int = config_key(
         "Partitions of the status topic when it is created.", default=1, ge=1, importance="low"
+    )
+    config_storage_replication_factor: int = config_key(
+        "On how many brokers of a Kafka cluster the configs topic is when it is created; -1 for the cluster's default.",
+        default=3,
+        validators=[replication_factor("config.storage.replication.factor")],
+        importance="low",
+    )
+    offset_storage_replication_factor: int = config_key(
+        "The same of the offsets topic.",
+        default=3,
+        validators=[replication_factor("offset.storage.replication.factor")],
+        importance="low",
+    )
+    status_storage_replication_factor: int = config_key(
+        "The same of the status topic.",
+        default=3,
+        validators=[replication_factor("status.storage.replication.factor")],
+        importance="low",
     )
     exactly_once_source_support: str = config_key(
         "Whether sources write in transactions, with their offsets in them: disabled, preparing (as disabled; "

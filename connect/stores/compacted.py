@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import partial
 
 from connect.api import ConfigError, ConnectError, EnvironmentFault
@@ -44,15 +44,18 @@ _Stamped = tuple[bytes | None, int]
 
 #: How many records that cannot be read are logged one by one; of those beyond, only how many.
 _LOGGED_MAX = 100
+_LOOK_AGAIN_S = 0.05
 
 
 class CompactedTopic:
     """Keys to values, as bytes. Open it before use; one owner writes. For the event loop; reading never waits.
 
     Args:
-        partitions: Used when the topic has to be created; an existing topic keeps its own.
+        partitions, replication_factor: Used when the topic has to be created; an existing topic keeps its own.
         problem: Which records are passed over when the topic is read.
         remembers_deletions: `stamp` and `deleted` know of deleted keys, as long as compaction leaves their tombstones.
+        left_open: Returns transactional ids of lives before, in which something may have been left open here that the
+            log does not tell of.
     """
 
     def __init__(
@@ -63,12 +66,16 @@ class CompactedTopic:
         partitions: int = 1,
         problem: Problem = lambda _key, _value: None,
         remembers_deletions: bool = False,
+        replication_factor: int | None = None,
+        left_open: Callable[[], Collection[str]] = tuple,
     ) -> None:
         self.topic = topic
         self._cluster = cluster
         self._partitions = partitions
         self._problem = problem
         self._remembers_deletions = remembers_deletions
+        self._replication_factor = replication_factor
+        self._left_open = left_open
         self._entries: dict[bytes, bytes] = {}
         self._stamps: dict[bytes, int] = {}
         self._producer: Producer | None = None
@@ -87,7 +94,13 @@ class CompactedTopic:
         """
         # Small segments, since compaction leaves the newest one alone.
         configs = {"cleanup.policy": "compact", "segment.bytes": str(16 << 20)}
-        count = await ensure_topic(self._cluster.admin, self.topic, partitions=self._partitions, configs=configs)
+        count = await ensure_topic(
+            self._cluster.admin,
+            self.topic,
+            partitions=self._partitions,
+            configs=configs,
+            replication_factor=self._replication_factor,
+        )
         await self._check_policy()
         await self._end_transactions()
         seen: dict[bytes, tuple[int, int]] | None = {} if count > 1 else None
@@ -239,13 +252,26 @@ class CompactedTopic:
         while offset < end:
             batches = await self._cluster.admin.fetch(partition, offset, isolation="read_committed")
             if not batches:
-                raise EnvironmentFault(
-                    f"{partition}: a transaction that is open at offset {offset} hides what lies behind it",
-                    hint="Let its producer end it, and start again.",
-                )
+                batches = await self._end_what_hides(partition, offset)
             for batch in batches:
                 self._take(batch, seen)
                 offset = batch.next_offset
+
+    async def _end_what_hides(self, partition: TopicPartition, offset: int) -> list[FetchedBatch]:
+        """Abort what a life before has left open, of which the log does not tell; return what lay behind it."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + SETTLED_WITHIN_S
+        if left_open := self._left_open():
+            logger.info("%s: ending transactions that may have been left open: %s", partition, ", ".join(left_open))
+            await self._cluster.admin.fence_producers(left_open)
+        while left_open and loop.time() < deadline:  # its end is on its way
+            if batches := await self._cluster.admin.fetch(partition, offset, isolation="read_committed"):
+                return batches
+            await asyncio.sleep(_LOOK_AGAIN_S)
+        raise EnvironmentFault(
+            f"{partition}: a transaction that is open at offset {offset} hides what lies behind it",
+            hint="Let its producer end it, and start again.",
+        )
 
     def _take(self, batch: FetchedBatch, seen: dict[bytes, tuple[int, int]] | None) -> None:
         columns = batch.columns

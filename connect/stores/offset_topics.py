@@ -25,7 +25,8 @@ class OffsetTopics:
     Args:
         shared: The worker's topic, which its owner opens and closes.
         reserved: The topics of the worker's state, reserved beside those of connectors.
-        partitions: How many a topic gets that has to be made.
+        partitions, replication_factor: How many a topic gets that has to be made, and on how many brokers each is.
+        left_open: See `CompactedTopic`.
     """
 
     def __init__(
@@ -36,11 +37,15 @@ class OffsetTopics:
         *,
         reserved: Collection[str],
         partitions: int = 1,
+        replication_factor: int | None = None,
+        left_open: Callable[[], Collection[str]] = tuple,
     ) -> None:
         self.shared = OffsetStore(shared, clock_ms)
         self._cluster = cluster
         self._clock_ms = clock_ms
         self._partitions = partitions
+        self._replication_factor = replication_factor
+        self._left_open = left_open
         self._always = frozenset(reserved)
         self._reserved = self._always
         #: By topic: its id when it was opened, what reads it, and its store.
@@ -76,7 +81,13 @@ class OffsetTopics:
                 del self._open[topic]
                 await known[1].aclose()
             opened = CompactedTopic(
-                self._cluster, topic, partitions=self._partitions, problem=problem_of, remembers_deletions=True
+                self._cluster,
+                topic,
+                partitions=self._partitions,
+                problem=problem_of,
+                remembers_deletions=True,
+                replication_factor=self._replication_factor,
+                left_open=self._left_open,
             )
             try:
                 await opened.open()

@@ -15,7 +15,12 @@ _LOOK_AGAIN_S: Final = 0.05
 
 
 async def ensure_topic(
-    admin: Admin, name: str, *, partitions: int = 1, configs: Mapping[str, str] | None = None
+    admin: Admin,
+    name: str,
+    *,
+    partitions: int = 1,
+    configs: Mapping[str, str] | None = None,
+    replication_factor: int | None = None,
 ) -> int:
     """Return a topic's number of partitions; make it first where it is missing.
 
@@ -30,7 +35,7 @@ async def ensure_topic(
     if present is not None:
         return present
     try:
-        await admin.create_topic(name, partitions=partitions, configs=configs)
+        await admin.create_topic(name, partitions=partitions, configs=configs, replication_factor=replication_factor)
     except ConflictError as error:
         if error.code != "log.topic_exists":  # a folder is in the way, or another name like this one
             raise

@@ -51,6 +51,14 @@ def test_whether_users_are_asked_for_may_be_a_reference() -> None:
         WorkerConfig.parse({**late, "rest.authentication.file": ""})
 
 
+@pytest.mark.parametrize("store", ["config", "offset", "status"])
+def test_a_replication_factor_is_a_number_of_brokers_or_left_to_them(store: str) -> None:
+    key = f"{store}.storage.replication.factor"
+    assert getattr(WorkerConfig.parse({key: "-1"}), key.replace(".", "_")) == -1
+    assert getattr(WorkerConfig.parse({}), key.replace(".", "_")) == 3, "Kafka Connect's"
+    assert "or -1 to use the broker's default" in problems({key: "0"})[key]
+
+
 def test_a_worker_has_defaults_for_everything() -> None:
     config = WorkerConfig.parse({"value.converter.schemas.enable": "false"})
     assert config.listeners == ["http://127.0.0.1:8083"]

@@ -41,9 +41,14 @@ class LogAdmin:
         self.transactions: Transactions | None = None
 
     async def create_topic(
-        self, name: str, *, partitions: int = 1, configs: Mapping[str, str] | None = None
+        self,
+        name: str,
+        *,
+        partitions: int = 1,
+        configs: Mapping[str, str] | None = None,
+        replication_factor: int | None = None,
     ) -> TopicInfo:
-        """Create a topic; see the port."""
+        """Create a topic; see the port. There is one copy of everything, so the replication factor says nothing."""
 
         def create() -> TopicInfo:
             given = dict(configs or {})

@@ -79,7 +79,9 @@ class DeadLetterQueue:
             raise InternalTopicError(
                 f"topic {topic!r} of errors.deadletterqueue.topic.name is internal: it takes no dead letters"
             )
-        await ensure_topic(cluster.admin, topic)
+        await ensure_topic(
+            cluster.admin, topic, replication_factor=config.errors_deadletterqueue_topic_replication_factor
+        )
         return cls(
             topic,
             Writer(task, with_context=config.errors_deadletterqueue_context_headers_enable),

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from connect.api import ConfigError, Pattern, UnknownTopicOrPartitionError, compile_pattern
@@ -24,12 +24,13 @@ _OWN: Final = ("include", "exclude", "partitions", "replication.factor")
 
 @dataclass(frozen=True, slots=True)
 class TopicGroup:
-    """How topics of one group are made. There is one copy of everything, so the replication factor says nothing."""
+    """How topics of one group are made. The replication factor is for a Kafka cluster; None is its default."""
 
     include: tuple[Pattern, ...]
     exclude: tuple[Pattern, ...]
     partitions: int
     configs: Mapping[str, str]
+    replication_factor: int | None = None
 
     def takes(self, topic: str) -> bool:
         """Whether a topic belongs to the group. May take as long as its patterns may: not on the event loop.
@@ -69,7 +70,13 @@ class TopicCreation:
         if self._is_enabled:
             # On a thread: the patterns of the groups are the user's.
             group = await asyncio.to_thread(lambda: next(group for group in self._groups if group.takes(topic)))
-            await ensure_topic(self._cluster.admin, topic, partitions=group.partitions, configs=group.configs)
+            await ensure_topic(
+                self._cluster.admin,
+                topic,
+                partitions=group.partitions,
+                configs=group.configs,
+                replication_factor=group.replication_factor,
+            )
         elif await self._cluster.admin.partitions(topic) is None:
             raise UnknownTopicOrPartitionError(
                 f"topic {topic!r} does not exist and topic.creation.enable is false",
@@ -93,19 +100,30 @@ def topic_groups(config: Mapping[str, Any], groups: Sequence[str]) -> list[Topic
     Raises:
         ConfigError: A number or a pattern is wrong.
     """
-    default = _group(config, "default", partitions=1)
-    named = [_group(config, name, partitions=default.partitions) for name in groups if name != "default"]
-    return [*named, TopicGroup((compile_pattern("(?s).*"),), (), default.partitions, default.configs)]
+    default = _group(config, "default", partitions=1, replication_factor=None)
+    named = [
+        _group(config, name, partitions=default.partitions, replication_factor=default.replication_factor)
+        for name in groups
+        if name != "default"
+    ]
+    return [*named, replace(default, include=(compile_pattern("(?s).*"),), exclude=())]
 
 
-def _group(config: Mapping[str, Any], name: str, *, partitions: int) -> TopicGroup:
+def _group(config: Mapping[str, Any], name: str, *, partitions: int, replication_factor: int | None) -> TopicGroup:
     own = strip_prefix(config, f"{PREFIX}{name}.")
+    factor = own.get("replication.factor")
     return TopicGroup(
         _patterns(f"{PREFIX}{name}.include", own.get("include")),
         _patterns(f"{PREFIX}{name}.exclude", own.get("exclude")),
         _number(f"{PREFIX}{name}.partitions", own.get("partitions"), partitions),
         {key: value for key, value in own.items() if key not in _OWN},
+        replication_factor if factor is None else _factor(f"{PREFIX}{name}.replication.factor", factor),
     )
+
+
+def _factor(name: str, text: str) -> int | None:
+    """Return a replication factor; -1 leaves it to the cluster."""
+    return None if text.strip() == "-1" else _number(name, text, 1)
 
 
 def _patterns(name: str, text: str | None) -> tuple[Pattern, ...]:

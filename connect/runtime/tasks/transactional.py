@@ -29,14 +29,24 @@ def task_of(worker: WorkerConfig, connectors: Iterable[str], transactional: str)
     return None
 
 
-async def fence_tasks(cluster: Cluster, worker: WorkerConfig, connector: str) -> None:
+def tasks_max(config: Mapping[str, Any]) -> int:
+    """Return how many tasks a connector may have; 1 where its config does not say, or says it wrong."""
+    return whole_number(str(config.get("tasks.max", 1)).strip()) or 1
+
+
+async def fence_tasks(cluster: Cluster, worker: WorkerConfig, connector: str, *, tasks: int = 0) -> None:
     """Shut out whatever still writes for tasks of a connector, and abort what is left open.
 
     Before the tasks divide the work anew, or somebody else changes the offsets: a task of before may run late, and
     under another number than the one that has its share now.
+
+    Args:
+        tasks: How many tasks it may have had, in a life of which the log does not tell.
     """
     known = [info.transactional_id for info in await cluster.admin.list_transactions()]
-    await cluster.admin.fence_producers([each for each in known if task_of(worker, [connector], each) is not None])
+    wanted = {each for each in known if task_of(worker, [connector], each) is not None}
+    wanted |= {transactional_id(worker, connector, task) for task in range(tasks)}
+    await cluster.admin.fence_producers(wanted)
 
 
 def timeout_ms(configs: Mapping[str, Any], *, interval_ms: int) -> Any:

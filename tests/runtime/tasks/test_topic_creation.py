@@ -35,9 +35,24 @@ def test_the_first_group_that_takes_a_topic_says_how_it_is_made(
     assert (found.partitions, found.configs) == (partitions, configs)
 
 
+@pytest.mark.parametrize(("topic", "factor"), [("hot-a", 2), ("a-one", None), ("other", 3)])
+def test_a_group_says_on_how_many_brokers_its_topics_are(topic: str, factor: int | None) -> None:
+    keys = {"topic.creation.default.replication.factor": "3", "topic.creation.hot.replication.factor": "2"}
+    groups = topic_groups(KEYS | keys | {"topic.creation.one.replication.factor": "-1"}, ["hot", "one"])
+    assert next(group for group in groups if group.takes(topic)).replication_factor == factor
+    assert {group.replication_factor for group in topic_groups(KEYS, ["hot", "one"])} == {None}, "the cluster's default"
+
+
 @pytest.mark.parametrize(
     ("key", "value"),
-    [("default.partitions", "0"), ("hot.partitions", "many"), ("hot.include", "("), ("hot.exclude", "*")],
+    [
+        ("default.partitions", "0"),
+        ("hot.replication.factor", "0"),
+        ("default.replication.factor", "all"),
+        ("hot.partitions", "many"),
+        ("hot.include", "("),
+        ("hot.exclude", "*"),
+    ],
 )
 def test_a_wrong_value_is_told_with_its_key(key: str, value: str) -> None:
     with pytest.raises(ConfigError, match=rf"for configuration topic\.creation\.{key}: "):
