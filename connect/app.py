@@ -17,16 +17,18 @@ if TYPE_CHECKING:  # what a command does not need, it does not wait for
 
 
 async def open_cluster(data_dir: Path, configs: Mapping[str, object] | None = None) -> Cluster:
-    """Open the bundled log in a directory, which is made if need be.
+    """Open the bundled log in a directory, which is made if need be, or the Kafka cluster that a worker's keys name.
 
     Args:
-        configs: A worker's keys, of which those of the log are taken, in a Kafka broker's names (`log.retention.ms`,
-            …).
+        configs: A worker's keys. Of these the bundled log takes its own, in a Kafka broker's names
+            (`log.retention.ms`, …); a cluster `bootstrap.servers` and the keys of clients.
 
     Raises:
-        ConfigError: One of these is wrong.
-        EnvironmentFault: Another process owns the directory, or it cannot be used.
+        ConfigError: One of these is wrong; config.kafka_extra_missing.
+        EnvironmentFault: Another process owns the directory, or it cannot be used; no broker answers.
     """
+    if configs and configs.get("bootstrap.servers"):
+        return await _open_kafka(data_dir, configs)
     from connect.log import LogCluster
     from connect.log.log_config import is_log_key
 
@@ -39,6 +41,28 @@ def log_keys() -> Collection[str]:
     from connect.log.log_config import WORKER_KEYS
 
     return WORKER_KEYS
+
+
+async def _open_kafka(data_dir: Path, configs: Mapping[str, object]) -> Cluster:
+    """Open a Kafka cluster. The directory holds what tells commands of this machine where the worker answers."""
+    from connect.api import ConfigError, EnvironmentFault
+    from connect.kafka.errors import EXTRA_MISSING
+
+    try:
+        from connect.kafka.cluster import KafkaCluster
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.partition(".")[0] != "confluent_kafka":
+            raise
+        raise ConfigError(
+            "bootstrap.servers: the client for Kafka, confluent-kafka, is not installed",
+            code=EXTRA_MISSING,
+            config_path="bootstrap.servers",
+        ) from error
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise EnvironmentFault(f"cannot make the directory {data_dir}: {error}", code="environment.data_dir") from error
+    return await KafkaCluster.open(configs)
 
 
 def inspect_log(data_dir: Path) -> Inspector:

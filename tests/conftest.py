@@ -10,11 +10,21 @@ from collections.abc import Generator
 import hypothesis
 import pytest
 
+from tests.support.engines import broker, cluster, engine, kafka_cluster, name
 from tests.support.lengths import examples
 from tests.support.postgres import postgres_server, postgres_url
 from tests.support.postgres_servers import postgres_servers
 
-__all__ = ["postgres_server", "postgres_servers", "postgres_url"]
+__all__ = [
+    "broker",
+    "cluster",
+    "engine",
+    "kafka_cluster",
+    "name",
+    "postgres_server",
+    "postgres_servers",
+    "postgres_url",
+]
 
 # The processes of tests and those that they start find byte code, as where the package was installed: compiling all
 # anew is most of the time that a worker takes to start, and half of what collecting the tests takes.

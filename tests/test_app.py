@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 from pathlib import Path
 
 import httpx
@@ -11,6 +12,7 @@ import pytest
 from connect.api import ConfigError, EnvironmentFault
 from connect.app import inspect_log, open_cluster, open_worker, repair_log, run, serve
 from connect.runtime.worker_config import WorkerConfig
+from tests.support.kafka_broker import KafkaBroker
 from tests.support.worker import CONNECT
 
 
@@ -46,6 +48,35 @@ async def test_a_directory_has_one_owner_and_any_number_of_those_who_look(tmp_pa
     await cluster.aclose()
     with repair_log(tmp_path) as repairer:
         assert repairer.examine() == []
+
+
+async def test_without_the_client_for_kafka_a_cluster_is_refused_with_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in [name for name in sys.modules if name.startswith(("confluent_kafka", "connect.kafka."))]:
+        if name != "connect.kafka.errors":
+            monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "confluent_kafka", None)
+    with pytest.raises(ConfigError) as raised:
+        await open_cluster(tmp_path / "data", {"bootstrap.servers": "localhost:1"})
+    assert (raised.value.code, raised.value.config_path) == ("config.kafka_extra_missing", "bootstrap.servers")
+    assert "pip install 'connect-runtime[kafka]'" in raised.value.hint
+
+
+@pytest.mark.kafka
+@pytest.mark.timeout(300)
+async def test_a_worker_whose_config_names_brokers_runs_on_them(broker: KafkaBroker, tmp_path: Path, name: str) -> None:
+    topics = {f"{kind}.storage.topic": f"{name}-{kind}" for kind in ("config", "offset", "status")}
+    factors = {f"{kind}.storage.replication.factor": "1" for kind in ("config", "offset", "status")}
+    config = WorkerConfig.parse(
+        {"data.dir": str(tmp_path / "data"), "bootstrap.servers": broker.bootstrap, **topics, **factors}
+    )
+    async with open_worker(config) as herder:
+        assert herder.cluster.is_internal(f"{name}-config")
+        found = await herder.cluster.admin.describe_topics(topics.values())
+        assert {info.configs["cleanup.policy"] for info in found.values()} == {"compact"}
+        assert len(found) == 3
+    assert not (tmp_path / "data" / "connect-topics.json").exists(), "there is no log in its directory"
 
 
 async def test_a_worker_closes_the_log_that_it_opened(tmp_path: Path) -> None:

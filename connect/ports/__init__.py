@@ -1,6 +1,6 @@
 """What the runtime needs of a log: producers, consumers, groups and topics, in bytes, partitions and offsets.
 
-Two implementations exist or will: `connect.log`, the bundled log in a directory, and `connect.kafka`, a real cluster.
+Two implementations exist: `connect.log`, the bundled log in a directory, and `connect.kafka`, a real cluster.
 The runtime, the stores and the faces know only these protocols; `connect.app` chooses.
 
 Records cross this border as columns of bytes (`connect.records.Columns`), or as raw record batches of Kafka's format
@@ -9,7 +9,7 @@ implementation does file and network work elsewhere. A cancelled call leaves the
 may not have happened, as with Kafka.
 
 Elsewhere: the value types (`connect.records`); tools for the files of the bundled log (`connect.inspection`); a port
-over another broker is a package beside `connect.log`, and a line in `connect.app`.
+over another broker is a package beside these two, and a line in `connect.app`.
 """
 
 from connect.ports.admin import (

@@ -73,7 +73,9 @@ class WorkerConfig(Config):
         "Methods they may use, with commas; GET, POST and HEAD when left out.", default="", importance="low"
     )
     bootstrap_servers: list[str] = config_key(
-        "A real Kafka cluster in place of the bundled log; not in this version.", default=[], importance="high"
+        "Brokers of a Kafka cluster to run on, HOST:PORT with commas; the bundled log of data.dir when left out.",
+        default=[],
+        importance="high",
     )
     group_id: str = config_key("Names the worker's cluster in displays.", default="connect-cluster", importance="high")
     key_converter: str = config_key(
@@ -229,12 +231,6 @@ class WorkerConfig(Config):
         return config
 
     def problems(self) -> Iterable[Problem]:
-        if self.bootstrap_servers:
-            yield Problem(
-                "bootstrap.servers",
-                "Invalid value for configuration bootstrap.servers: this version runs on the bundled log; "
-                "leave the key out",
-            )
         for key in GUARDS if not self.rest_authentication_file else ():
             given = str(self.originals.get(key) or "")
             if any(one and one not in _UNGUARDING for one in map(str.strip, given.split(","))):

@@ -73,10 +73,10 @@ def test_a_connector_file_that_is_not_there_is_refused(directory: list[str]) -> 
     assert_refused(connect("worker", *directory, "none.json"), 2, "config.unreadable", "none.json")
 
 
-@pytest.mark.usefixtures("before_the_worker")
-def test_a_real_cluster_is_refused_until_there_is_one(directory: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("CONNECT_BOOTSTRAP_SERVERS", "localhost:9092")
-    assert_refused(connect("worker", *directory), 2, "config.invalid", "bootstrap.servers")
+def test_a_cluster_whose_keys_cannot_be_is_refused(directory: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CONNECT_BOOTSTRAP_SERVERS", "localhost:1")
+    monkeypatch.setenv("CONNECT_SASL_JAAS_CONFIG", "correct horse")
+    assert_refused(connect_process("worker", *directory), 2, "config.invalid", "sasl.jaas.config")
 
 
 @pytest.mark.usefixtures("before_the_worker")

@@ -2,15 +2,19 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from pathlib import Path
 
 import pytest
 
-from connect.api import ConfigError, ConnectError
-from connect.api.errors import CorruptBatchError
+from connect.api import ConfigError, ConnectError, EnvironmentFault
+from connect.api.errors import CorruptBatchError, ProducerFencedError
+from connect.app import open_cluster
 from connect.ports import Cluster
 from connect.records import Columns, TopicPartition
 from connect.stores.compacted import CompactedTopic
 from tests.stores.conftest import write
+from tests.support.engines import now_ms
+from tests.support.kafka_broker import KafkaBroker
 
 
 def refuse_bad(_key: bytes, value: bytes) -> str | None:
@@ -38,6 +42,29 @@ async def test_a_record_that_does_not_count_is_logged_with_its_place_and_the_val
         "state-0: the record at offset 2 with key None cannot be read and is passed over: its key is null",
         "state-0: the record at offset 4 with key b'c' cannot be read and is passed over: it is bad",
     ]
+
+
+@pytest.mark.kafka
+@pytest.mark.timeout(300)
+async def test_what_a_life_before_has_left_open_is_ended_by_its_name_where_the_log_does_not_tell(
+    broker: KafkaBroker, kafka_cluster: Cluster, name: str, tmp_path: Path
+) -> None:
+    store = await opened(kafka_cluster, name, replication_factor=1)
+    await store.put({b"a": b"1"}, timestamp_ms=now_ms())
+    await store.aclose()
+    before = await open_cluster(tmp_path, {"bootstrap.servers": broker.bootstrap})
+    producer = before.producer(client_id="before", configs={"transactional.id": f"{name}-0"}, internal=True)
+    await producer.init_transactions()
+    await producer.begin_transaction()
+    await producer.append(name, Columns([b"2"], [b"a"], now_ms()))
+    with pytest.raises(EnvironmentFault, match="hides what lies behind it"):
+        await opened(kafka_cluster, name)
+    store = await opened(kafka_cluster, name, left_open=lambda: [f"{name}-0"])
+    assert dict(store.items()) == {b"a": b"1"}
+    with pytest.raises(ProducerFencedError):
+        await producer.commit_transaction()
+    for each in (store, producer, before):
+        await each.aclose()
 
 
 async def test_compaction_keeps_the_value_that_was_hidden_by_a_record_that_does_not_count(cluster: Cluster) -> None:

@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Self
 
@@ -93,6 +94,17 @@ class KafkaBroker:
         process.kill()
         process.wait()
 
+    @contextlib.contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Let the broker stand still, as one that a network has lost; it goes on where it was."""
+        process = self._process
+        assert process is not None, "the broker is not running"
+        process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            process.send_signal(signal.SIGCONT)
+
     def _configure(self) -> None:
         broker_port, controller_port = _free_ports(2)
         self.bootstrap = f"127.0.0.1:{broker_port}"
@@ -104,6 +116,7 @@ class KafkaBroker:
             "controller.listener.names": "CONTROLLER",
             "controller.quorum.voters": f"1@127.0.0.1:{controller_port}",
             "log.dirs": str(self.data_dir),
+            "group.initial.rebalance.delay.ms": "0",
             "offsets.topic.num.partitions": "1",
             "offsets.topic.replication.factor": "1",
             "transaction.state.log.num.partitions": "1",

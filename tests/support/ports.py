@@ -1,12 +1,11 @@
-"""The bundled log's classes against the ports that they stand behind."""
+"""The engines' classes against the ports that they stand behind."""
 
 from __future__ import annotations
 
 import inspect
-from pathlib import Path
 from typing import Any
 
-from connect.app import open_cluster
+from connect.ports import Cluster
 
 
 def signatures(described: type[Any]) -> dict[str, str]:
@@ -33,12 +32,10 @@ def offered(implementation: object, port: type[Any]) -> dict[str, str]:
     return signatures(type("Offered", (), found))
 
 
-async def assert_log_offers(path: Path, port: type[Any], of: Any) -> None:
-    """Check that the bundled log's object, which `of` gets out of a cluster, has each member of a port as declared."""
-    cluster = await open_cluster(path)
-    try:
-        given = of(cluster)
-        implementation = await given if inspect.isawaitable(given) else given
-        assert offered(implementation, port) == signatures(port)
-    finally:
-        await cluster.aclose()
+async def assert_offers(cluster: Cluster, port: type[Any], of: Any) -> None:
+    """Check that an engine's object, which `of` gets out of a cluster, has each member of a port as declared."""
+    given = of(cluster)
+    implementation = await given if inspect.isawaitable(given) else given
+    assert offered(implementation, port) == signatures(port)
+    if hasattr(implementation, "aclose"):
+        await implementation.aclose()

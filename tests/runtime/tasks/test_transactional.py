@@ -8,9 +8,14 @@ from typing import Any
 import pytest
 
 from connect.api import ConfigError
+from connect.api.errors import ProducerFencedError
 from connect.app import open_cluster
-from connect.runtime.tasks.transactional import fence_tasks, task_of, timeout_ms, transactional_id
+from connect.ports import Cluster
+from connect.records import Columns
+from connect.runtime.tasks.transactional import fence_tasks, task_of, tasks_max, timeout_ms, transactional_id
 from connect.runtime.worker_config import WorkerConfig
+from tests.support.engines import now_ms
+from tests.support.kafka_broker import KafkaBroker
 
 WORKER = WorkerConfig.parse({"group.id": "connect-cluster"})
 
@@ -32,6 +37,36 @@ async def test_all_tasks_of_a_connector_are_shut_out_and_no_other_connectors(tmp
     after = {name: entry.record.epoch for name, entry in cluster._transactions._entries.items()}
     assert {n for n, epoch in after.items() if epoch != epochs[n]} == {"connect-cluster-s-0", "connect-cluster-s-11"}
     await cluster.aclose()
+
+
+@pytest.mark.kafka
+@pytest.mark.timeout(300)
+async def test_tasks_of_another_process_are_shut_out_by_their_number(
+    broker: KafkaBroker, kafka_cluster: Cluster, name: str, tmp_path: Path
+) -> None:
+    config = WorkerConfig.parse({"group.id": name})
+    other = await open_cluster(tmp_path, {"bootstrap.servers": broker.bootstrap})
+    producers = []
+    for task in range(3):
+        producers.append(other.producer(client_id="p", configs={"transactional.id": f"{name}-s-{task}"}))
+        await producers[-1].init_transactions()
+        await producers[-1].begin_transaction()
+    await fence_tasks(kafka_cluster, config, "s", tasks=2)
+    await kafka_cluster.admin.create_topic("t" + name)
+    for producer in producers[:2]:
+        with pytest.raises(ProducerFencedError):
+            await producer.append("t" + name, Columns([b"late"], timestamps=now_ms()))
+    await producers[2].append("t" + name, Columns([b"v"], timestamps=now_ms()))
+    await producers[2].commit_transaction()
+    for each in (*producers, other):
+        await each.aclose()
+
+
+@pytest.mark.parametrize(("text", "tasks"), [("3", 3), (" 2 ", 2), ("many", 1), (None, 1)])
+def test_a_connector_has_as_many_tasks_as_its_config_says_and_one_where_it_does_not(
+    text: str | None, tasks: int
+) -> None:
+    assert tasks_max({} if text is None else {"tasks.max": text}) == tasks
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,366 @@
+"""Java clients' config keys -> librdkafka's: one table, from which every client of a cluster is configured.
+
+Where the names are the same, the value passes. Where something of the JVM is named, one line says what takes its place
+here. Stores of Java's own formats are refused with the command that turns them into PEM. Values of secrets are in no
+message.
+"""
+
+from __future__ import annotations
+
+import difflib
+import logging
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from connect.api.errors import ConfigError
+
+log = logging.getLogger(__name__)
+
+Kind = Literal["producer", "consumer", "admin"]
+
+_ALL: Final = ("producer", "consumer", "admin")
+_TO_PEM: Final = (
+    "turn the store into PEM: openssl pkcs12 -in store.p12 -out store.pem -nodes "
+    "(a JKS first with keytool -importkeystore -deststoretype PKCS12)"
+)
+#: Of every client, with the same name and meaning in both.
+_SAME: Final = (
+    "bootstrap.servers",
+    "client.id",
+    "client.rack",
+    "client.dns.lookup",
+    "security.protocol",
+    "sasl.kerberos.service.name",
+    "sasl.kerberos.min.time.before.relogin",
+    "ssl.key.password",
+    "ssl.endpoint.identification.algorithm",
+    "reconnect.backoff.ms",
+    "reconnect.backoff.max.ms",
+    "retry.backoff.ms",
+    "retry.backoff.max.ms",
+    "connections.max.idle.ms",
+    "socket.connection.setup.timeout.ms",
+    "metadata.max.age.ms",
+)
+_SAME_OF: Final[Mapping[Kind, tuple[str, ...]]] = {
+    "producer": (
+        "acks",
+        "compression.type",
+        "batch.size",
+        "linger.ms",
+        "max.in.flight.requests.per.connection",
+        "retries",
+        "enable.idempotence",
+        "transactional.id",
+        "transaction.timeout.ms",
+        "delivery.timeout.ms",
+    ),
+    "consumer": (
+        "fetch.min.bytes",
+        "fetch.max.bytes",
+        "max.partition.fetch.bytes",
+        "isolation.level",
+        "auto.offset.reset",
+        "max.poll.interval.ms",
+        "session.timeout.ms",
+        "heartbeat.interval.ms",
+        "group.instance.id",
+        "check.crcs",
+    ),
+    "admin": (),
+}
+#: Java's key -> librdkafka's.
+_RENAMED: Final[Mapping[str, str]] = {
+    "sasl.mechanism": "sasl.mechanisms",
+    "request.timeout.ms": "socket.timeout.ms",
+    "max.request.size": "message.max.bytes",
+    "fetch.max.wait.ms": "fetch.wait.max.ms",
+    "send.buffer.bytes": "socket.send.buffer.bytes",
+    "receive.buffer.bytes": "socket.receive.buffer.bytes",
+    "buffer.memory": "queue.buffering.max.kbytes",
+    "ssl.truststore.certificates": "ssl.ca.pem",
+    "ssl.keystore.certificate.chain": "ssl.certificate.pem",
+    "ssl.keystore.key": "ssl.key.pem",
+}
+#: Keys that are the port's own, and that are heeded elsewhere.
+_OURS: Final = (
+    "max.poll.records",
+    "enable.auto.commit",
+    "allow.auto.create.topics",
+    "group.id",
+    "auto.commit.interval.ms",
+)
+#: What is known and changes nothing here, with the line that says so.
+_NOTHING: Final[Mapping[str, str]] = {
+    "key.serializer": "key.converter takes its place",
+    "value.serializer": "value.converter takes its place",
+    "key.deserializer": "key.converter takes its place",
+    "value.deserializer": "value.converter takes its place",
+    "partitioner.class": "records go to partitions as with Kafka's default partitioner",
+    "partitioner.ignore.keys": "records go to partitions as with Kafka's default partitioner",
+    "partitioner.adaptive.partitioning.enable": "records without a key share a partition until it had its fill",
+    "partitioner.availability.timeout.ms": "records without a key share a partition until it had its fill",
+    "partition.assignment.strategy": "groups share partitions cooperatively (cooperative-sticky)",
+    "group.protocol": "groups use the classic protocol",
+    "group.remote.assignor": "groups use the classic protocol",
+    "interceptor.classes": "classes of the JVM do not run here; hooks of connect.api.hooks see what happens to records",
+    "metric.reporters": "classes of the JVM do not run here",
+    "metrics.num.samples": "metrics of the JVM's clients do not exist here",
+    "metrics.recording.level": "metrics of the JVM's clients do not exist here",
+    "metrics.sample.window.ms": "metrics of the JVM's clients do not exist here",
+    "auto.include.jmx.reporter": "classes of the JVM do not run here",
+    "enable.metrics.push": "metrics of the JVM's clients do not exist here",
+    "security.providers": "classes of the JVM do not run here",
+    "ssl.provider": "OpenSSL does TLS here",
+    "ssl.protocol": "OpenSSL does TLS here, and takes the best version that both sides have",
+    "ssl.enabled.protocols": "OpenSSL does TLS here, and takes the best version that both sides have",
+    "ssl.trustmanager.algorithm": "OpenSSL does TLS here",
+    "ssl.keymanager.algorithm": "OpenSSL does TLS here",
+    "ssl.secure.random.implementation": "OpenSSL does TLS here",
+    "ssl.engine.factory.class": "classes of the JVM do not run here",
+    "ssl.client.auth": "it is a listener's",
+    "sasl.login.class": "classes of the JVM do not run here",
+    "sasl.login.callback.handler.class": "classes of the JVM do not run here",
+    "sasl.client.callback.handler.class": "classes of the JVM do not run here",
+    "max.block.ms": "an append waits for room as long as delivery.timeout.ms says",
+    "default.api.timeout.ms": "each call has a limit of its own",
+    "exclude.internal.topics": "patterns never match internal topics",
+    "metadata.max.idle.ms": "topics are asked for as they are needed",
+    "metadata.recovery.strategy": "the client bootstraps anew by itself",
+    "metadata.recovery.rebootstrap.trigger.ms": "the client bootstraps anew by itself",
+    "socket.connection.setup.timeout.max.ms": "socket.connection.setup.timeout.ms alone counts",
+    "transaction.two.phase.commit.enable": "transactions end as Connect says",
+}
+#: Those of librdkafka's own that are taken under its names.
+_NATIVE: Final = (
+    "ssl.ca.location",
+    "ssl.ca.pem",
+    "ssl.certificate.location",
+    "ssl.certificate.pem",
+    "ssl.key.location",
+    "ssl.key.pem",
+    "ssl.keystore.password",
+    "ssl.crl.location",
+    "ssl.cipher.suites",
+    "enable.ssl.certificate.verification",
+    "sasl.username",
+    "sasl.password",
+    "sasl.mechanisms",
+    "socket.timeout.ms",
+    "socket.keepalive.enable",
+    "socket.nagle.disable",
+    "broker.address.family",
+    "broker.address.ttl",
+    "message.max.bytes",
+    "message.timeout.ms",
+    "compression.level",
+    "queue.buffering.max.messages",
+    "queue.buffering.max.kbytes",
+    "queued.min.messages",
+    "queued.max.messages.kbytes",
+    "fetch.wait.max.ms",
+    "fetch.message.max.bytes",
+    "fetch.queue.backoff.ms",
+    "topic.metadata.refresh.interval.ms",
+    "debug",
+)
+#: Given by the JVM, or a key of another part, under a security prefix.
+_ELSEWHERE: Final = re.compile(r"compression\.(gzip|lz4|zstd)\.level|ssl\.(trust|key)store\..*|sasl\.jaas\.config")
+#: Bare keys of a worker that are for all of its clients.
+_SHARED: Final = re.compile(
+    r"(security\.protocol|sasl\..*|ssl\..*|client\.(id|rack|dns\.lookup)|request\.timeout\.ms|retry\.backoff(\.max)?\.ms|"
+    r"reconnect\.backoff(\.max)?\.ms|metadata\.max\.age\.ms|connections\.max\.idle\.ms|"
+    r"(send|receive)\.buffer\.bytes|socket\.connection\.setup\.timeout(\.max)?\.ms)"
+)
+_SECRET: Final = re.compile(r"password|secret|jaas|ssl\.(keystore\.)?key|\.pem$|token|certificates|chain")
+_JAAS: Final = re.compile(r"\s*([\w.]+)\s+(required|requisite|sufficient|optional)\b(.*?);?\s*", re.DOTALL)
+_JAAS_OPTION: Final = re.compile(r"""([\w.]+)\s*=\s*("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|[^\s;"']+)""")
+_LOGINS: Final = ("PlainLoginModule", "ScramLoginModule")
+#: librdkafka's limits of what Java leaves open.
+_MOST: Final[Mapping[str, int]] = {
+    "socket.timeout.ms": 300_000,
+    "metadata.max.age.ms": 86_400_000,
+    "delivery.timeout.ms": (1 << 31) - 1,
+    "queue.buffering.max.kbytes": 2_097_151,
+    "message.max.bytes": 1_000_000_000,
+    "retries": (1 << 31) - 1,
+}
+
+
+def shared_configs(worker: Mapping[str, Any]) -> dict[str, str]:
+    """Return which of a worker's keys are for all of its clients: the cluster's address, and how to log in there."""
+    found = {name: str(value) for name, value in worker.items() if _SHARED.fullmatch(name)}
+    servers = worker.get("bootstrap.servers")
+    found["bootstrap.servers"] = ",".join(servers) if isinstance(servers, list | tuple) else str(servers or "")
+    return found
+
+
+class ClientConfigs:
+    """The configs of one cluster's clients. Says each thing that is passed over once.
+
+    Args:
+        worker: All keys of a worker. Bare ones that are for clients count for all of them, those with `admin.` for the
+            administrator; those with `producer.` and `consumer.` come with each client, as connectors' do.
+    """
+
+    def __init__(self, worker: Mapping[str, Any]) -> None:
+        self._shared = shared_configs(worker)
+        self._admin = {name[6:]: str(value) for name, value in worker.items() if name.startswith("admin.")}
+        self._said: set[str] = set()
+
+    @property
+    def servers(self) -> str:
+        """Where the cluster is, as the worker's config says."""
+        return self._shared["bootstrap.servers"]
+
+    def of(self, kind: Kind, configs: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """Return librdkafka's config of a client.
+
+        Raises:
+            ConfigError: A key cannot be done here, as a store that is not PEM, or a value is none of its kind.
+        """
+        own = {name: str(value) for name, value in (configs or {}).items()}
+        given = {**self._shared, **(self._admin if kind == "admin" else {}), **own}
+        # What a client names itself goes before what all have of the same; a name of a client is its own.
+        made = {name: value for name, value in _plain(kind, given).items() if value != ""}
+        made |= _login(given)
+        made |= _stores(given)
+        made |= _compression_level(given)
+        for name in given:
+            self._tell(kind, name, is_own=name in own or kind == "admin")
+        return made
+
+    def _tell(self, kind: Kind, name: str, *, is_own: bool) -> None:
+        if name in self._said:
+            return
+        if name in _NOTHING:
+            self._said.add(name)
+            log.info("%s has no effect on Kafka clients: %s", name, _NOTHING[name])
+        elif is_own and not _is_known(kind, name):
+            self._said.add(name)
+            near = difflib.get_close_matches(name, _known(kind), n=1, cutoff=0.8)
+            log.warning(
+                "%s is no key of a %s and is ignored%s", name, kind, f" (did you mean {near[0]}?)" if near else ""
+            )
+
+
+def _known(kind: Kind) -> list[str]:
+    return [*_SAME, *_SAME_OF[kind], *_RENAMED, *_OURS, *_NOTHING]
+
+
+def _is_known(kind: Kind, name: str) -> bool:
+    others = (key for of in _ALL for key in _SAME_OF[of])
+    return name in _known(kind) or name in _NATIVE or name in others or bool(_ELSEWHERE.fullmatch(name))
+
+
+def _plain(kind: Kind, given: Mapping[str, str]) -> dict[str, str]:
+    """Return what passes under its own name, or under librdkafka's."""
+    names = {name: name for name in (*_NATIVE, *_SAME, *_SAME_OF[kind])} | dict(_RENAMED)
+    if kind != "producer":
+        for name in ("max.request.size", "buffer.memory"):
+            del names[name]
+    if kind != "consumer":
+        for name in ("fetch.max.wait.ms", "fetch.wait.max.ms", "queued.min.messages", "queued.max.messages.kbytes"):
+            names.pop(name, None)
+    made = {target: given[name].strip() for name, target in names.items() if name in given}
+    if "buffer.memory" in given and kind == "producer":
+        made["queue.buffering.max.kbytes"] = str(max(1, _number("buffer.memory", given["buffer.memory"]) // 1024))
+    for name in ("socket.send.buffer.bytes", "socket.receive.buffer.bytes"):
+        if made.get(name) == "-1":  # Java's word for the system's default
+            made[name] = "0"
+    if given.get("ssl.endpoint.identification.algorithm", "https").strip() == "":
+        made["ssl.endpoint.identification.algorithm"] = "none"
+    for name, most in _MOST.items():
+        if name in made:
+            made[name] = str(min(_number(name, made[name]), most))
+    return made
+
+
+def _number(name: str, text: str) -> int:
+    if not re.fullmatch(r"-?[0-9]{1,19}", text.strip()):
+        raise ConfigError(f"{name}: {text!r} is not a whole number", config_path=name)
+    return int(text)
+
+
+def _login(given: Mapping[str, str]) -> dict[str, str]:
+    """Return user and password out of `sasl.jaas.config`. Its text is a secret, and is in no message."""
+    text = given.get("sasl.jaas.config", "")
+    if not text.strip():
+        return {}
+    match = _JAAS.fullmatch(text)
+    if match is None:
+        raise ConfigError(
+            'sasl.jaas.config is not as expected: LOGIN_MODULE required username="..." password="...";',
+            config_path="sasl.jaas.config",
+        )
+    module = match[1].rpartition(".")[2]
+    if module not in _LOGINS:
+        raise ConfigError(
+            f"sasl.jaas.config names the login module {match[1]}; known here are {' and '.join(_LOGINS)}",
+            hint="Use SASL PLAIN or SCRAM; for Kerberos set sasl.kerberos.service.name and leave sasl.jaas.config out.",
+            config_path="sasl.jaas.config",
+        )
+    options = {name: _unquoted(value) for name, value in _JAAS_OPTION.findall(match[3])}
+    if missing := [name for name in ("username", "password") if name not in options]:
+        raise ConfigError(f"sasl.jaas.config has no {missing[0]}", config_path="sasl.jaas.config")
+    return {"sasl.username": options["username"], "sasl.password": options["password"]}
+
+
+def _unquoted(value: str) -> str:
+    return re.sub(r"\\(.)", r"\1", value[1:-1]) if value[:1] in "\"'" else value
+
+
+def _stores(given: Mapping[str, str]) -> dict[str, str]:
+    """Return certificates and keys of PEM files; a key store of PKCS12 passes as it is, which OpenSSL reads."""
+    made: dict[str, str] = {}
+    trusted = given.get("ssl.truststore.location", "").strip()
+    if trusted:
+        _check_pem("ssl.truststore", given, trusted)
+        made["ssl.ca.location"] = trusted
+    own = given.get("ssl.keystore.location", "").strip()
+    if own:
+        kind = given.get("ssl.keystore.type", "").strip().upper()
+        if kind == "PKCS12":
+            made["ssl.keystore.location"] = own
+        else:
+            _check_pem("ssl.keystore", given, own)
+            made["ssl.certificate.location"] = made["ssl.key.location"] = own
+    return made
+
+
+def _check_pem(store: str, given: Mapping[str, str], path: str) -> None:
+    name = f"{store}.type"
+    kind = given.get(name, "").strip().upper()
+    if kind in ("", "PEM") and _is_pem(Path(path)):
+        return
+    if kind == "PEM":
+        raise ConfigError(f"{store}.location: {path} cannot be read, or holds no PEM", config_path=f"{store}.location")
+    raise ConfigError(
+        f"Invalid value {kind or 'JKS (the default)'} for configuration {name}: PEM is expected; {_TO_PEM}",
+        config_path=name,
+    )
+
+
+def _is_pem(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            return b"-----BEGIN " in file.read(1 << 16)
+    except OSError:
+        return False
+
+
+def _compression_level(given: Mapping[str, str]) -> dict[str, str]:
+    level = given.get(f"compression.{given.get('compression.type', 'none').strip()}.level")
+    return {} if level is None else {"compression.level": level.strip()}
+
+
+def hidden(configs: Mapping[str, Any]) -> dict[str, Any]:
+    """Return configs as they may be shown."""
+    return {name: "[hidden]" if _SECRET.search(name) else value for name, value in configs.items()}
+
+
+def secrets_of(configs: Mapping[str, Any]) -> Iterable[str]:
+    """Return the values that no message may hold."""
+    return [str(value) for name, value in configs.items() if _SECRET.search(name) and value]

@@ -1,0 +1,155 @@
+"""What consumer groups of a Kafka cluster have committed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from confluent_kafka import ConsumerGroupState, ConsumerGroupTopicPartitions
+from confluent_kafka import TopicPartition as TheirPartition
+from confluent_kafka.admin import AdminClient
+
+from connect.api.errors import (
+    ConflictError,
+    ConnectError,
+    EnvironmentFault,
+    IllegalGenerationError,
+    NotFoundError,
+    UnknownTopicOrPartitionError,
+)
+from connect.kafka.errors import ours
+from connect.kafka.threads import REQUEST_S, Threads, answered
+from connect.kafka.topics import Topics
+from connect.ports import GroupInfo
+from connect.records import OffsetAndMetadata, TopicPartition
+
+_Offsets = dict[TopicPartition, OffsetAndMetadata]
+Names = list[str]
+
+_WITHOUT_MEMBERS = (ConsumerGroupState.EMPTY, ConsumerGroupState.DEAD)
+
+
+class KafkaGroups:
+    """See `connect.ports.Groups` for the contract. When an offset was committed, brokers do not tell: -1.
+
+    The offsets of some partitions alone cannot be deleted through librdkafka: the group is deleted, and the others are
+    committed again. Where that fails in between, the error names what has to be set again.
+    """
+
+    def __init__(self, client: AdminClient, threads: Threads, topics: Topics) -> None:
+        self._client = client
+        self._threads = threads
+        self._topics = topics
+
+    async def list(self) -> Names:
+        """Return the names of groups with committed offsets or members, sorted."""
+        found = await answered(self._client.list_consumer_groups(request_timeout=REQUEST_S), "list groups")
+        return sorted({each.group_id for each in found.valid})
+
+    async def describe(self, group: str) -> GroupInfo:
+        """Return a group with its offsets and members."""
+        members, offsets = await asyncio.gather(self._members(group), self.offsets(group))
+        return GroupInfo(group, "Stable" if members else "Empty", members, offsets)
+
+    async def _members(self, group: str) -> tuple[str, ...]:
+        (future,) = self._client.describe_consumer_groups([group], request_timeout=REQUEST_S).values()
+        try:
+            found = await answered(future, f"look at group {group!r}")
+        except NotFoundError:
+            return ()
+        if found.state in _WITHOUT_MEMBERS:
+            return ()
+        return tuple(sorted(each.client_id for each in found.members))
+
+    async def offsets(self, group: str) -> _Offsets:
+        """Return a group's committed offsets; none for an unknown group. Waits for transactions that are ending."""
+        asked = [ConsumerGroupTopicPartitions(group)]
+        (future,) = self._client.list_consumer_group_offsets(
+            asked, require_stable=True, request_timeout=REQUEST_S
+        ).values()
+        try:
+            found = await answered(future, f"look at the offsets of group {group!r}")
+        except NotFoundError:
+            return {}
+        return {
+            TopicPartition(each.topic, each.partition): _ours(each)
+            for each in found.topic_partitions
+            if each.offset >= 0 and each.error is None
+        }
+
+    async def commit(self, group: str, offsets: Mapping[TopicPartition, OffsetAndMetadata]) -> None:
+        """Set a group's offsets from outside; see the port."""
+        await self._check_unused(group, "set")
+        await self._check_there(group, offsets)
+        if offsets:
+            await self._alter(group, offsets)
+
+    async def delete_offsets(self, group: str, partitions: Sequence[TopicPartition] | None = None) -> None:
+        """Forget these partitions' offsets, or all of the group's; see the port."""
+        await self._check_unused(group, "deleted")
+        known = await self.offsets(group)
+        kept = {} if partitions is None else {at: one for at, one in known.items() if at not in partitions}
+        if partitions is not None and len(kept) == len(known):
+            return
+        await self._delete(group)
+        if kept:
+            try:
+                await self._alter(group, kept)
+            except ConnectError as error:
+                left = ", ".join(f"{at}: {one.offset}" for at, one in kept.items())
+                raise EnvironmentFault(
+                    f"group {group!r}: its offsets were deleted, and those to be kept were not set again: {left}: "
+                    f"{error.message}",
+                    hint="Set these offsets once the cluster answers, before the group's consumers start.",
+                ) from error
+
+    async def _delete(self, group: str) -> None:
+        (future,) = self._client.delete_consumer_groups([group], request_timeout=REQUEST_S).values()
+        try:
+            await answered(future, f"delete the offsets of group {group!r}")
+        except NotFoundError:
+            return
+
+    async def _check_unused(self, group: str, doing: str) -> None:
+        if members := await self._members(group):
+            raise ConflictError(
+                f"group {group!r} is in use by {', '.join(sorted(set(members)))}: its offsets cannot be {doing}",
+                code="log.group_in_use",
+            )
+
+    async def _check_there(self, group: str, offsets: Iterable[TopicPartition]) -> None:
+        names = {at.topic for at in offsets}
+        found = await self._threads.run(lambda: self._topics.describe(names), "look at topics") if names else {}
+        gone = [at for at in offsets if at.topic not in found or at.partition >= len(found[at.topic].partitions)]
+        if gone:
+            listed = ", ".join(map(str, sorted(gone)))
+            raise UnknownTopicOrPartitionError(f"group {group!r}: there is no {listed}; no offset was set")
+
+    async def _alter(self, group: str, offsets: Mapping[TopicPartition, OffsetAndMetadata]) -> None:
+        theirs = [as_theirs(at, one) for at, one in offsets.items()]
+        asked = [ConsumerGroupTopicPartitions(group, theirs)]
+        (future,) = self._client.alter_consumer_group_offsets(asked, request_timeout=REQUEST_S).values()
+        doing = f"set the offsets of group {group!r}"
+        try:
+            done = await answered(future, doing)
+            for each in done.topic_partitions:
+                if each.error is not None:
+                    raise ours(each.error, f"{doing} for {each.topic}-{each.partition}")
+        except IllegalGenerationError as error:  # as brokers say of a group that has members
+            raise ConflictError(error.message, code="log.group_in_use") from error
+
+
+def as_theirs(at: TopicPartition, committed: OffsetAndMetadata) -> TheirPartition:
+    """Return an offset as librdkafka takes it."""
+    more: dict[str, Any] = {}
+    if committed.metadata:
+        more["metadata"] = committed.metadata
+    if committed.leader_epoch >= 0:
+        more["leader_epoch"] = committed.leader_epoch
+    return TheirPartition(at.topic, at.partition, committed.offset, **more)
+
+
+def _ours(committed: Any) -> OffsetAndMetadata:
+    epoch = committed.leader_epoch
+    return OffsetAndMetadata(committed.offset, -1 if epoch is None else epoch, committed.metadata or "")

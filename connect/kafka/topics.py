@@ -1,0 +1,216 @@
+"""What producers and consumers know of topics: number of partitions, id, and what a topic allows; kept for seconds.
+
+All of it blocks, and is for the threads of clients.
+"""
+
+from __future__ import annotations
+
+import difflib
+import logging
+import threading
+import time
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from confluent_kafka import KafkaException, TopicCollection
+from confluent_kafka.admin import AdminClient, ConfigResource
+
+from connect.api.errors import InvalidRecordError, RecordTooLargeError, UnknownTopicOrPartitionError
+from connect.kafka.errors import is_kind, ours
+from connect.kafka.threads import REQUEST_S
+from connect.records import Columns
+
+log = logging.getLogger(__name__)
+
+#: How long a number of partitions is believed, and what a topic allows.
+COUNT_S: Final = 1.0
+LIMITS_S: Final = 30.0
+#: What a record batch takes beside its only record, and a record beside key, value and headers.
+_BATCH_BYTES: Final = 61
+_RECORD_BYTES: Final = 32
+#: Topics in one request.
+_AT_ONCE: Final = 500
+_NO_TIMESTAMP: Final = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a topic allows of a record, and which client-side limit there is."""
+
+    max_message_bytes: int
+    is_compacted: bool = False
+    is_log_append_time: bool = False
+    timestamp_before_max_ms: int = 1 << 62
+    timestamp_after_max_ms: int = 1 << 62
+
+    @classmethod
+    def of(cls, configs: Mapping[str, str]) -> Limits:
+        """Return the limits that a topic's configs set."""
+        return cls(
+            int(configs.get("max.message.bytes", 1 << 30)),
+            "compact" in configs.get("cleanup.policy", ""),
+            configs.get("message.timestamp.type") == "LogAppendTime",
+            int(configs.get("message.timestamp.before.max.ms", 1 << 62)),
+            int(configs.get("message.timestamp.after.max.ms", 1 << 62)),
+        )
+
+    def check(self, topic: str, columns: Columns, *, is_compressed: bool) -> None:
+        """Refuse, before any of it is sent, what the broker would refuse in the middle.
+
+        Args:
+            is_compressed: What a record takes is known only once it is compressed. One that may be too large goes alone
+                then, since its producer's caller takes columns apart around it; the broker decides about it.
+
+        Raises:
+            InvalidRecordError: A key is null where keys are compacted, or a timestamp out of bounds.
+            RecordTooLargeError: A record, or what it comes with, may exceed `max.message.bytes`.
+        """
+        if self.is_compacted and (columns.keys is None or None in columns.keys):
+            raise InvalidRecordError(
+                f"topic {topic!r} is compacted (cleanup.policy): a record without a key cannot be appended"
+            )
+        self._check_timestamps(topic, columns)
+        self._check_sizes(topic, columns, is_compressed=is_compressed)
+
+    def _check_timestamps(self, topic: str, columns: Columns) -> None:
+        if self.is_log_append_time:
+            return
+        stamps, now_ms = columns.timestamps, time.time_ns() // 1_000_000
+        oldest, newest = (stamps, stamps) if isinstance(stamps, int) else (min(stamps), max(stamps))
+        if newest - now_ms > self.timestamp_after_max_ms:
+            stamp, bound, key = newest, self.timestamp_after_max_ms, "message.timestamp.after.max.ms"
+        elif oldest != _NO_TIMESTAMP and now_ms - oldest > self.timestamp_before_max_ms:
+            stamp, bound, key = oldest, self.timestamp_before_max_ms, "message.timestamp.before.max.ms"
+        else:
+            return
+        raise InvalidRecordError(
+            f"a record's timestamp {stamp} is {abs(stamp - now_ms)} ms from the clock; "
+            f"{key} of topic {topic!r} is {bound}"
+        )
+
+    def _check_sizes(self, topic: str, columns: Columns, *, is_compressed: bool) -> None:
+        limit = self.max_message_bytes - _BATCH_BYTES
+        if columns.headers is None and self.longest(columns) <= limit:
+            return
+        for row in range(len(columns)):
+            size = size_of(columns, row)
+            if size > limit and not (is_compressed and len(columns) == 1):
+                raise RecordTooLargeError(
+                    f"a record takes {size + _BATCH_BYTES} bytes as a batch; "
+                    f"max.message.bytes of topic {topic!r} is {self.max_message_bytes}"
+                )
+
+    @staticmethod
+    def longest(columns: Columns) -> int:
+        """Return a size that no record exceeds, in bytes."""
+        if columns.headers is not None:
+            return max(size_of(columns, row) for row in range(len(columns)))
+        return _longest(columns.values) + _longest(columns.keys or ()) + _RECORD_BYTES
+
+
+def _longest(column: Collection[bytes | None]) -> int:
+    try:
+        return max(map(len, column), default=0)  # type: ignore[arg-type]
+    except TypeError:
+        return max((len(item) for item in column if item is not None), default=0)
+
+
+def size_of(columns: Columns, row: int) -> int:
+    """Return about how many bytes one record takes."""
+    key = columns.keys[row] if columns.keys is not None else None
+    headers = columns.headers[row] if columns.headers is not None else None
+    size = len(columns.values[row] or b"") + len(key or b"") + _RECORD_BYTES
+    return size + sum(len(name.encode()) + len(value or b"") + 8 for name, value in headers or ())
+
+
+class Topics:
+    """The topics of a cluster, as they were a moment ago. Any thread of a client."""
+
+    def __init__(self, admin: AdminClient) -> None:
+        self._admin = admin
+        self._lock = threading.Lock()
+        self._found: dict[str, tuple[float, Any]] = {}
+        self._limits: dict[str, tuple[float, Limits | None]] = {}
+
+    def count(self, name: str, *, within_s: float = COUNT_S) -> int | None:
+        """Return a topic's number of partitions, None where there is no such topic.
+
+        Args:
+            within_s: How old the answer may be. That a topic is missing is never remembered.
+        """
+        found = self.describe([name], within_s=within_s).get(name)
+        return None if found is None else len(found.partitions)
+
+    def describe(self, names: Collection[str], *, within_s: float = 0.0) -> dict[str, Any]:
+        """Return librdkafka's descriptions of those topics that exist."""
+        now = time.monotonic()
+        with self._lock:
+            known = {name: self._found[name][1] for name in names if self._is_fresh(name, now - within_s)}
+        asked = sorted(set(names) - known.keys())
+        for start in range(0, len(asked), _AT_ONCE):
+            for name, found in self._ask(asked[start : start + _AT_ONCE]).items():
+                known[name] = found
+                with self._lock:
+                    self._found[name] = (now, found)
+        return known
+
+    def _is_fresh(self, name: str, since: float) -> bool:
+        return name in self._found and self._found[name][0] >= since
+
+    def _ask(self, names: Collection[str]) -> dict[str, Any]:
+        asked = self._admin.describe_topics(TopicCollection(list(names)), request_timeout=REQUEST_S)
+        found = {}
+        for name, future in asked.items():
+            try:
+                found[name] = future.result(REQUEST_S)
+            except KafkaException as error:
+                self.forget(name)
+                if not is_kind(error.args[0], UnknownTopicOrPartitionError) and not _is_no_name(error):
+                    raise ours(error, f"look at topic {name!r}") from error
+        return found
+
+    def limits(self, name: str) -> Limits | None:
+        """Return what a topic allows; None where its configs are not to be seen, and the broker alone judges."""
+        now = time.monotonic()
+        with self._lock:
+            known = self._limits.get(name)
+        if known is not None and known[0] >= now - LIMITS_S:
+            return known[1]
+        limits = None
+        try:
+            limits = Limits.of(self.configs(name))
+        except KafkaException as error:
+            log.debug("what topic %r allows is not to be seen: %s", name, error)
+        with self._lock:
+            self._limits[name] = (now, limits)
+        return limits
+
+    def configs(self, name: str) -> dict[str, str]:
+        """Return a topic's configs as they are in force."""
+        resource = ConfigResource(ConfigResource.Type.TOPIC, name)
+        (future,) = self._admin.describe_configs([resource], request_timeout=REQUEST_S).values()
+        return {entry.name: str(entry.value) for entry in future.result(REQUEST_S).values()}
+
+    def forget(self, name: str) -> None:
+        """Ask anew for a topic that has changed, or seems to be gone."""
+        with self._lock:
+            self._found.pop(name, None)
+            self._limits.pop(name, None)
+
+    def names(self) -> list[str]:
+        """Return the names of all topics, sorted."""
+        return sorted(self._admin.list_topics(timeout=REQUEST_S).topics)
+
+    def missing(self, name: str) -> UnknownTopicOrPartitionError:
+        """Return the error for a topic that is not there; it names the nearest."""
+        try:
+            nearest = difflib.get_close_matches(name, self.names(), n=1)
+        except KafkaException:
+            nearest = []
+        meant = f"; did you mean {nearest[0]!r}?" if nearest else ""
+        return UnknownTopicOrPartitionError(f"there is no topic {name!r}{meant}")
+
+
+def _is_no_name(error: KafkaException) -> bool:
+    return bool(error.args[0].name() == "TOPIC_EXCEPTION")

@@ -1,0 +1,146 @@
+"""The consumer as a member of a real group: slow tasks, and partitions that are taken. For the rest see tests/ports."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+import pytest
+
+from connect.api.errors import ConfigError, LogError
+from connect.kafka import consumer as module
+from connect.ports import Cluster, Subscription
+from connect.records import OffsetAndMetadata, TopicPartition
+from tests.support.engines import assigned, columns, poll_until, until, values_of
+from tests.support.kafka_broker import KafkaBroker
+
+pytestmark = [pytest.mark.kafka, pytest.mark.timeout(300)]
+
+EARLIEST = {"auto.offset.reset": "earliest"}
+#: The shortest that a broker takes.
+SHORT = {**EARLIEST, "max.poll.interval.ms": "6500", "session.timeout.ms": "6000"}
+
+
+async def test_a_task_that_is_slow_stays_a_member_and_loses_nothing(
+    kafka_cluster: Cluster, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It polls nothing for longer than max.poll.interval.ms, and nobody else asks for its partition."""
+    monkeypatch.setattr(module, "REST_S", 0.2)
+    await kafka_cluster.admin.create_topic(name)
+    producer = kafka_cluster.producer(client_id="test")
+    await producer.append(name, columns(b"a"))
+    consumer = await kafka_cluster.consumer(Subscription((name,)), group=name, client_id="test", configs=SHORT)
+    assert await values_of(consumer, 1) == [b"a"]
+    await producer.append(name, columns(b"b", b"c"))
+    await asyncio.sleep(7.5)  # it is the time itself that counts here
+    at = TopicPartition(name, 0)
+    assert consumer.assignment == {at}
+    await consumer.commit({at: OffsetAndMetadata(1)})
+    assert await values_of(consumer, 2) == [b"b", b"c"]
+    for each in (consumer, producer):
+        await each.aclose()
+
+
+async def test_what_is_not_released_in_time_is_taken_and_commits_for_it_are_refused(
+    kafka_cluster: Cluster, name: str
+) -> None:
+    await kafka_cluster.admin.create_topic(name, partitions=2)
+    first = await kafka_cluster.consumer(Subscription((name,)), group=name, client_id="first", configs=SHORT)
+    await assigned(first, 2)
+    second = await kafka_cluster.consumer(Subscription((name,)), group=name, client_id="second", configs=SHORT)
+    polling = asyncio.create_task(assigned(second, 1))
+    await poll_until(first, lambda _: bool(first.revoking))
+    (given,) = first.revoking
+    assert await first.poll(timeout_ms=0) == []
+    await poll_until(first, lambda _: given not in first.assignment)
+    await polling
+    assert second.assignment == {given}
+    with pytest.raises(LogError) as raised:
+        await first.commit({given: OffsetAndMetadata(1)})
+    assert raised.value.code == "log.illegal_generation"
+    for each in (first, second):
+        await each.aclose()
+
+
+async def test_those_that_leave_hand_their_partitions_over_at_once(kafka_cluster: Cluster, name: str) -> None:
+    await kafka_cluster.admin.create_topic(name, partitions=2)
+    first, second = [
+        await kafka_cluster.consumer(Subscription((name,)), group=name, client_id=each, configs=EARLIEST)
+        for each in ("first", "second")
+    ]
+
+    async def reads(consumer) -> None:
+        while True:
+            await consumer.poll(timeout_ms=100)
+            if consumer.revoking:
+                await consumer.release(consumer.revoking)
+
+    reading = [asyncio.create_task(reads(each)) for each in (first, second)]
+    await until(lambda: len(first.assignment) == len(second.assignment) == 1)
+    reading[0].cancel()
+    await asyncio.wait({reading[0]})
+    await first.aclose()
+    began = time.monotonic()
+    await until(lambda: len(second.assignment) == 2)
+    assert time.monotonic() - began < 6, "not after the session's timeout"
+    reading[1].cancel()
+    await asyncio.wait({reading[1]})
+    await second.aclose()
+
+
+async def test_a_poll_ends_in_its_time_while_the_broker_stands_still(
+    broker: KafkaBroker, kafka_cluster: Cluster, name: str
+) -> None:
+    await kafka_cluster.admin.create_topic(name)
+    consumer = await kafka_cluster.consumer(Subscription((name,)), group=name, client_id="test", configs=EARLIEST)
+    await assigned(consumer, 1)
+    with broker.frozen():
+        began = time.monotonic()
+        assert await consumer.poll(timeout_ms=300) == []
+        assert time.monotonic() - began < 5
+    producer = kafka_cluster.producer(client_id="test")
+    await producer.append(name, columns(b"v"))
+    assert await values_of(consumer, 1) == [b"v"]
+    for each in (consumer, producer):
+        await each.aclose()
+
+
+async def test_a_poll_is_about_as_large_as_was_asked(kafka_cluster: Cluster, name: str) -> None:
+    await kafka_cluster.admin.create_topic(name)
+    producer = kafka_cluster.producer(client_id="test")
+    await producer.append(name, columns(*[bytes(1000)] * 3000))
+    consumer = await kafka_cluster.consumer(Subscription((name,)), group=name, client_id="test", configs=EARLIEST)
+    sizes: list[int] = []
+    while sum(sizes) < 3_000_000:
+        sizes.append(sum(batch.columns.size_bytes for batch in await consumer.poll(timeout_ms=1000, max_bytes=100_000)))
+    assert max(sizes) <= 300_000
+    for each in (consumer, producer):
+        await each.aclose()
+
+
+@pytest.mark.parametrize(
+    ("configs", "mentions"),
+    [
+        ({"auto.offset.reset": "soon"}, "auto.offset.reset"),
+        ({"isolation.level": "read_all"}, "isolation.level"),
+        ({"max.poll.interval.ms": "0"}, "max.poll.interval.ms"),
+    ],
+)
+async def test_a_config_that_cannot_be_is_refused(
+    kafka_cluster: Cluster, name: str, configs: dict[str, str], mentions: str
+) -> None:
+    with pytest.raises(ConfigError) as raised:
+        await kafka_cluster.consumer(Subscription((name,)), group=name, client_id="test", configs=configs)
+    assert raised.value.config_path == mentions
+
+
+async def test_a_pattern_that_is_none_is_refused(kafka_cluster: Cluster, name: str) -> None:
+    with pytest.raises(ConfigError, match="no regular expression"):
+        await kafka_cluster.consumer(Subscription(pattern="("), group=name, client_id="test")
+
+
+async def test_a_closed_consumer_is_not_polled(kafka_cluster: Cluster, name: str) -> None:
+    consumer = await kafka_cluster.consumer(Subscription((name,)), group=name, client_id="test")
+    await consumer.aclose()
+    with pytest.raises(LogError, match="closed"):
+        await consumer.poll(timeout_ms=0)

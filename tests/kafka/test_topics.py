@@ -1,0 +1,64 @@
+"""What a topic allows, and what is remembered of topics."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from connect.api.errors import InvalidRecordError, RecordTooLargeError
+from connect.kafka.topics import Limits, size_of
+from connect.records import Columns
+from tests.support.engines import now_ms
+
+
+def records(*values: bytes | None, **parts: Any) -> Columns:
+    parts.setdefault("timestamps", now_ms())
+    return Columns(list(values), **parts)
+
+
+def test_limits_are_those_of_the_configs() -> None:
+    found = Limits.of(
+        {
+            "max.message.bytes": "1000",
+            "cleanup.policy": "compact,delete",
+            "message.timestamp.type": "LogAppendTime",
+            "message.timestamp.after.max.ms": "5",
+        }
+    )
+    assert (found.max_message_bytes, found.is_compacted, found.is_log_append_time) == (1000, True, True)
+    found.check("t", records(b"v", keys=[b"k"], timestamps=0), is_compressed=False)
+
+
+def test_a_record_that_cannot_fit_is_refused_with_its_topic() -> None:
+    limits = Limits(1000)
+    limits.check("orders", records(b"v" * 800, b"w" * 800), is_compressed=False)
+    for given in (
+        records(b"v", bytes(1000)),
+        records(None, keys=[bytes(1000)]),
+        records(b"v", headers=[[("h", bytes(1000))]]),
+    ):
+        with pytest.raises(RecordTooLargeError, match=r"max\.message\.bytes of topic 'orders' is 1000"):
+            limits.check("orders", given, is_compressed=False)
+
+
+def test_what_may_fit_once_it_is_compressed_goes_alone() -> None:
+    limits = Limits(1000)
+    limits.check("orders", records(bytes(5000)), is_compressed=True)
+    with pytest.raises(RecordTooLargeError):
+        limits.check("orders", records(b"v", bytes(5000)), is_compressed=True)
+
+
+def test_keys_and_timestamps_are_checked() -> None:
+    limits = Limits(1000, is_compacted=True)
+    with pytest.raises(InvalidRecordError, match="without a key"):
+        limits.check("orders", records(b"v"), is_compressed=False)
+    limits = Limits(1000, timestamp_after_max_ms=1000)
+    with pytest.raises(InvalidRecordError, match=r"message\.timestamp\.after\.max\.ms"):
+        limits.check("orders", records(b"v", timestamps=now_ms() + 60_000), is_compressed=False)
+
+
+def test_no_record_is_larger_than_the_longest() -> None:
+    given = records(b"a" * 10, None, keys=[None, b"b" * 20], headers=[[("h", b"c" * 30)], None])
+    assert Limits.longest(given) == max(size_of(given, row) for row in range(2))
+    assert Limits.longest(records(b"a" * 10, b"b")) >= size_of(records(b"a" * 10), 0)
