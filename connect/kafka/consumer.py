@@ -64,9 +64,10 @@ SLICE_S: Final = 0.1
 #: Without a poll for so long, the thread pauses everything, and serves the group alone, so often.
 REST_S: Final = 3.0
 _SERVE_S: Final = 0.5
-#: How often the topics of a subscription are looked up, and while one that it names is missing.
+#: How often the topics of a subscription are looked up; while one that it names is missing; and while all are.
 LOOK_S: Final = 15.0
 _LOOK_SOON_S: Final = 3.0
+_LOOK_AT_ONCE_S: Final = 1.0
 #: Messages that are taken at once.
 _AT_ONCE: Final = 10_000
 #: What `on_revoke` keeps back of `max.poll.interval.ms`: a share of it, and at most so much.
@@ -347,6 +348,10 @@ class KafkaConsumer:
             log.warning("%s: %s; it leaves its group by the session's timeout", self._client_id, error.message)
         finally:
             thread.end()
+            with self._lock:
+                commits, self._wishes.commits = self._wishes.commits, []
+            for commit in commits:
+                tell(self._loop, commit.done, error=LogError("the consumer is closed"))
 
     # -- on the event loop -------------------------------------------------------------------------------------------
 
@@ -663,17 +668,19 @@ class KafkaConsumer:
         """See which topics the subscription means, and whether one of them was made anew."""
         self._look_at = time.monotonic() + LOOK_S
         try:
-            names = self._topics.names()
+            names = self._topics.names(within_s=_LOOK_AT_ONCE_S)
             wanted = tuple(name for name in names if self._matches(name))
-            found = self._topics.describe(wanted)
+            found = self._topics.describe(wanted, within_s=_LOOK_AT_ONCE_S)
         except BaseException:
             self._look_at = time.monotonic() + _LOOK_SOON_S
             raise
-        if set(self._subscription.topics) - found.keys():
+        if not found:
+            self._look_at = time.monotonic() + _LOOK_AT_ONCE_S
+        elif set(self._subscription.topics) - found.keys():
             self._look_at = time.monotonic() + _LOOK_SOON_S
         if self._old is None:
             self._old = {name: len(topic.partitions) for name, topic in found.items()}
-        self._find_made_anew({name: str(topic.topic_id) for name, topic in found.items()})
+        self._find_made_anew(found)
         wanted = tuple(sorted(found))
         if self._group is None:
             self._take_share({name: len(topic.partitions) for name, topic in found.items()})
@@ -696,19 +703,18 @@ class KafkaConsumer:
         found = self._topics.describe([topic])
         return str(found[topic].topic_id) if topic in found else ""
 
-    def _find_made_anew(self, ids: Mapping[str, str]) -> None:
+    def _find_made_anew(self, found: Mapping[str, Any]) -> None:
+        ids = {name: str(topic.topic_id) for name, topic in found.items()}
         anew = {name for name, topic_id in ids.items() if self._ids.get(name, topic_id) != topic_id}
-        self._ids = dict(ids)
         gone = [at for at in self._held if at.topic in anew]
+        come = [at for at in gone if at.partition < len(found[at.topic].partitions)]
+        starts = {at: self._client.get_watermark_offsets(TheirPartition(*at), REQUEST_S)[0] for at in come}
+        self._ids = ids
         if not gone:
             return
-        for at in gone:
-            # What is in hand, and what the event loop has of it, is of the topic before.
-            self._held[at] = _Held(0, self._held[at].turn)
-        starts = {at: self._client.get_watermark_offsets(TheirPartition(*at), REQUEST_S)[0] for at in gone}
-        for at, start in starts.items():
-            self._held[at] = _Held(start)
-        self._place(gone)
+        self._forget_wishes(come)
+        self._held |= {at: _Held(start) for at, start in starts.items()}
+        self._place(come)
         self._tell(_Lost(frozenset(gone)), _Gained(starts))
 
     def _take_share(self, counts: Mapping[str, int]) -> None:
@@ -746,10 +752,18 @@ class KafkaConsumer:
                 self._wait(SLICE_S)
 
     def _hold(self, positions: Mapping[TopicPartition, int]) -> None:
+        self._forget_wishes(positions)
         self._client.incremental_assign([TheirPartition(*at, offset) for at, offset in positions.items()])
         self._held |= {at: _Held(offset) for at, offset in positions.items()}
         self._tell(_Gained(dict(positions)))
         self._set_pauses()
+
+    def _forget_wishes(self, partitions: Iterable[TopicPartition]) -> None:
+        """What the event loop wanted of partitions that come now was meant for when it had them before."""
+        with self._lock:
+            for at in partitions:
+                self._wishes.seeks.pop(at, None)
+                self._wishes.released.discard(at)
 
     def _start_positions(self, partitions: Collection[TopicPartition]) -> dict[TopicPartition, int]:
         """Return where to begin: at the group's offsets, else as `auto.offset.reset` says."""

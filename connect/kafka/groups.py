@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
-from confluent_kafka import ConsumerGroupState, ConsumerGroupTopicPartitions
+from confluent_kafka import ConsumerGroupState, ConsumerGroupTopicPartitions, KafkaError
 from confluent_kafka import TopicPartition as TheirPartition
 from confluent_kafka.admin import AdminClient
 
@@ -27,7 +27,9 @@ from connect.records import OffsetAndMetadata, TopicPartition
 _Offsets = dict[TopicPartition, OffsetAndMetadata]
 Names = list[str]
 
-_WITHOUT_MEMBERS = (ConsumerGroupState.EMPTY, ConsumerGroupState.DEAD)
+#: How soon it is looked again for offsets whose transaction is ending.
+_LOOK_AGAIN_S: Final = 0.05
+_WITHOUT_MEMBERS: Final = (ConsumerGroupState.EMPTY, ConsumerGroupState.DEAD)
 
 
 class KafkaGroups:
@@ -65,18 +67,23 @@ class KafkaGroups:
     async def offsets(self, group: str) -> _Offsets:
         """Return a group's committed offsets; none for an unknown group. Waits for transactions that are ending."""
         asked = [ConsumerGroupTopicPartitions(group)]
-        (future,) = self._client.list_consumer_group_offsets(
-            asked, require_stable=True, request_timeout=REQUEST_S
-        ).values()
-        try:
-            found = await answered(future, f"look at the offsets of group {group!r}")
-        except NotFoundError:
-            return {}
-        return {
-            TopicPartition(each.topic, each.partition): _ours(each)
-            for each in found.topic_partitions
-            if each.offset >= 0 and each.error is None
-        }
+        doing = f"look at the offsets of group {group!r}"
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + REQUEST_S
+        while True:
+            (future,) = self._client.list_consumer_group_offsets(
+                asked, require_stable=True, request_timeout=REQUEST_S
+            ).values()
+            try:
+                found = (await answered(future, doing)).topic_partitions
+            except NotFoundError:
+                return {}
+            failed = next((each.error for each in found if each.error is not None), None)
+            if failed is None:
+                return {TopicPartition(each.topic, each.partition): _ours(each) for each in found if each.offset >= 0}
+            if failed.code() != KafkaError.UNSTABLE_OFFSET_COMMIT or loop.time() >= deadline:
+                raise ours(failed, doing)
+            await asyncio.sleep(_LOOK_AGAIN_S)
 
     async def commit(self, group: str, offsets: Mapping[TopicPartition, OffsetAndMetadata]) -> None:
         """Set a group's offsets from outside; see the port."""

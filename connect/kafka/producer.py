@@ -16,6 +16,7 @@ import itertools
 import logging
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import repeat
 from typing import Any, Final
 
 from confluent_kafka import Consumer, KafkaException
@@ -55,6 +56,8 @@ PENDING_MAX: Final = 8
 #: How old the number of partitions may be by which records are placed.
 _COUNT_S: Final = 5.0
 _UNKNOWN: Final = -1
+#: In place of a timestamp of 0, which librdkafka takes for 'now'.
+_EARLIEST: Final = 1
 #: librdkafka's `batch.size`, which `message.max.bytes` bounds.
 _BATCH_BYTES: Final = 1_000_000
 #: How often a producer that has nothing to do looks what it is told.
@@ -323,13 +326,13 @@ class KafkaProducer:
     def _produce(self, append: Append, reports: Reports) -> None:
         """Give librdkafka the rows, as far as it takes them; wait while its queue is full."""
         topic, produce = append.topic, self._client.produce
-        messages = zip(_messages(append), reports.callbacks(append.rows), strict=False)
+        messages = zip(*_columns_of(append), reports.callbacks(append.rows), strict=False)
         given = 0
         try:
-            for message, report in itertools.islice(messages, append.at_once):
+            for value, key, partition, stamp, headers, report in itertools.islice(messages, append.at_once):
                 while True:
                     try:
-                        produce(topic, message[0], message[1], message[2], report, None, message[3] or 1, message[4])
+                        produce(topic, value, key, partition, report, None, stamp, headers)
                     except BufferError:
                         if append.is_given_up or self._is_closed:
                             return
@@ -551,17 +554,19 @@ class KafkaProducer:
                 raise ours(error, doing, because=self._told.last) from raised
 
 
-def _messages(append: Append) -> Iterable[tuple[Any, ...]]:
-    """Return value, key, partition, timestamp and headers of the rows that are to be produced."""
-    columns, rows, numbers = append.columns, append.rows, append.numbers
-    count = len(columns)
-    values, keys, headers = columns.values, columns.keys or (None,) * count, columns.headers or (None,) * count
-    places = [numbers] * count if isinstance(numbers, int) else numbers or ()
-    messages = zip(values, keys, places, columns.stamps, headers, strict=True)
-    if isinstance(rows, range):
-        return messages
-    listed = list(messages)
-    return [listed[row] for row in rows]
+def _columns_of(append: Append) -> list[Iterable[Any]]:
+    """Return values, keys, partitions, timestamps and headers of the rows that are to be produced, in their order."""
+    columns, numbers, stamps = append.columns, append.numbers, append.columns.timestamps
+    found: list[Iterable[Any]] = [
+        columns.values,
+        columns.keys or repeat(None),
+        repeat(numbers) if isinstance(numbers, int) else numbers or (),
+        repeat(stamps or _EARLIEST) if isinstance(stamps, int) else [stamp or _EARLIEST for stamp in stamps],
+        columns.headers or repeat(None),
+    ]
+    if isinstance(append.rows, range):
+        return found
+    return [each if isinstance(each, repeat) else [each[row] for row in append.rows] for each in found]  # type: ignore[index]
 
 
 def _appended(append: Append, offsets: list[int]) -> Appended:

@@ -132,6 +132,9 @@ class Topics:
         self._lock = threading.Lock()
         self._found: dict[str, tuple[float, Any]] = {}
         self._limits: dict[str, tuple[float, Limits | None]] = {}
+        self._listing = threading.Lock()
+        self._names: list[str] = []
+        self._listed_at: float | None = None
 
     def count(self, name: str, *, within_s: float = COUNT_S) -> int | None:
         """Return a topic's number of partitions, None where there is no such topic.
@@ -159,6 +162,7 @@ class Topics:
         return name in self._found and self._found[name][0] >= since
 
     def _ask(self, names: Collection[str]) -> dict[str, Any]:
+        self._admin.poll(0)  # what it has to tell and to log is not kept
         asked = self._admin.describe_topics(TopicCollection(list(names)), request_timeout=REQUEST_S)
         found = {}
         for name, future in asked.items():
@@ -198,9 +202,16 @@ class Topics:
             self._found.pop(name, None)
             self._limits.pop(name, None)
 
-    def names(self) -> list[str]:
-        """Return the names of all topics, sorted."""
-        return sorted(self._admin.list_topics(timeout=REQUEST_S).topics)
+    def names(self, *, within_s: float = 0.0) -> list[str]:
+        """Return the names of all topics, sorted. Of those who ask within `within_s` one asks the brokers.
+
+        The list is shared: for reading only.
+        """
+        with self._listing:
+            now = time.monotonic()
+            if self._listed_at is None or self._listed_at < now - within_s:
+                self._names, self._listed_at = sorted(self._admin.list_topics(timeout=REQUEST_S).topics), now
+            return self._names
 
     def missing(self, name: str) -> UnknownTopicOrPartitionError:
         """Return the error for a topic that is not there; it names the nearest."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import time
 
 import pytest
 
@@ -10,6 +11,8 @@ from connect.api.errors import ConfigError, EnvironmentFault, LogError
 from connect.kafka import cluster as module
 from connect.kafka.cluster import KafkaCluster
 from connect.ports import Cluster, Subscription
+from tests.support.engines import columns, read, values_of
+from tests.support.kafka_broker import PASSWORD, USER, KafkaBroker
 
 
 @pytest.fixture
@@ -33,6 +36,41 @@ async def test_a_cluster_that_does_not_answer_is_waited_for_and_then_named(
 async def test_a_key_that_cannot_be_is_refused_before_anything_is_asked(nobody: str) -> None:
     with pytest.raises(ConfigError, match=r"security\.protocol"):
         await KafkaCluster.open({"bootstrap.servers": nobody, "security.protocol": "TELEPATHY"})
+
+
+def with_password(servers: str, password: str) -> dict[str, str]:
+    return {
+        "bootstrap.servers": servers,
+        "security.protocol": "SASL_PLAINTEXT",
+        "sasl.mechanism": "PLAIN",
+        "sasl.jaas.config": f'x.PlainLoginModule required username="{USER}" password="{password}";',
+    }
+
+
+@pytest.mark.kafka
+@pytest.mark.timeout(300)
+async def test_who_logs_in_does_all_of_it_and_who_may_not_is_told_so_at_once(
+    broker: KafkaBroker, name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    cluster = await KafkaCluster.open(with_password(broker.sasl_bootstrap, PASSWORD))
+    await cluster.admin.create_topic(name)
+    producer = cluster.producer(client_id="test")
+    await producer.append(name, columns(b"v"))
+    consumer = await cluster.consumer(
+        Subscription((name,)), group=name, client_id="test", configs={"auto.offset.reset": "earliest"}
+    )
+    assert await values_of(consumer, 1) == [b"v"]
+    assert await read(cluster, name) == [b"v"]
+    for each in (consumer, producer, cluster):
+        await each.aclose()
+    began = time.monotonic()
+    with pytest.raises(EnvironmentFault) as raised:
+        await KafkaCluster.open(with_password(broker.sasl_bootstrap, "wrong battery"))
+    assert raised.value.code == "kafka.authentication"
+    assert time.monotonic() - began < 15
+    told = f"{raised.value.message} {raised.value.hint} {caplog.text}"
+    assert "wrong battery" not in told
+    assert PASSWORD not in told
 
 
 @pytest.mark.kafka

@@ -88,6 +88,22 @@ async def test_those_that_leave_hand_their_partitions_over_at_once(kafka_cluster
     await second.aclose()
 
 
+async def test_what_was_wanted_of_a_partition_before_does_not_count_when_it_comes_again(
+    kafka_cluster: Cluster, name: str
+) -> None:
+    await kafka_cluster.admin.create_topic(name)
+    producer = kafka_cluster.producer(client_id="test")
+    await producer.append(name, columns(b"a", b"b", b"c"))
+    consumer = await kafka_cluster.consumer(Subscription((name,)), group=name, client_id="test", configs=EARLIEST)
+    at = TopicPartition(name, 0)
+    consumer._wishes.seeks[at] = (2, 7)
+    consumer._wishes.released.add(at)
+    assert await values_of(consumer, 3) == [b"a", b"b", b"c"]
+    assert at not in consumer._wishes.released
+    for each in (consumer, producer):
+        await each.aclose()
+
+
 async def test_a_poll_ends_in_its_time_while_the_broker_stands_still(
     broker: KafkaBroker, kafka_cluster: Cluster, name: str
 ) -> None:

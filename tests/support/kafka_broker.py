@@ -19,6 +19,8 @@ START_TIMEOUT_S = 60
 STOP_TIMEOUT_S = 60
 #: Any 16 bytes in URL-safe base64.
 CLUSTER_ID = "c29tZS1jbHVzdGVyLWlkMQ"
+USER = "alice"
+PASSWORD = "correct horse"
 
 
 class KafkaBroker:
@@ -35,6 +37,8 @@ class KafkaBroker:
         self._archive = root / "classes.jsa"
         self._process: subprocess.Popen[bytes] | None = None
         self.bootstrap = ""
+        #: Where clients log in, as `USER` with `PASSWORD` by SASL PLAIN.
+        self.sasl_bootstrap = ""
 
     def __enter__(self) -> Self:
         # A port that is free now may be taken a moment later, so a failed start is tried again on others.
@@ -106,13 +110,21 @@ class KafkaBroker:
             process.send_signal(signal.SIGCONT)
 
     def _configure(self) -> None:
-        broker_port, controller_port = _free_ports(2)
-        self.bootstrap = f"127.0.0.1:{broker_port}"
+        broker_port, sasl_port, controller_port = _free_ports(3)
+        self.bootstrap, self.sasl_bootstrap = f"127.0.0.1:{broker_port}", f"127.0.0.1:{sasl_port}"
+        clients = f"PLAINTEXT://{self.bootstrap},SASL_PLAINTEXT://{self.sasl_bootstrap}"
         properties = {
             "process.roles": "broker,controller",
             "node.id": "1",
-            "listeners": f"PLAINTEXT://{self.bootstrap},CONTROLLER://127.0.0.1:{controller_port}",
-            "advertised.listeners": f"PLAINTEXT://{self.bootstrap}",
+            "listeners": f"{clients},CONTROLLER://127.0.0.1:{controller_port}",
+            "advertised.listeners": clients,
+            "listener.security.protocol.map": (
+                "PLAINTEXT:PLAINTEXT,SASL_PLAINTEXT:SASL_PLAINTEXT,CONTROLLER:PLAINTEXT"
+            ),
+            "sasl.enabled.mechanisms": "PLAIN",
+            "listener.name.sasl_plaintext.plain.sasl.jaas.config": (
+                f'org.apache.kafka.common.security.plain.PlainLoginModule required user_{USER}="{PASSWORD}";'
+            ),
             "controller.listener.names": "CONTROLLER",
             "controller.quorum.voters": f"1@127.0.0.1:{controller_port}",
             "log.dirs": str(self.data_dir),
