@@ -3,16 +3,46 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from confluent_kafka import KafkaError, KafkaException
 
 from connect.api.errors import ConfigError
 from connect.kafka.client_config import secrets_of
 
-#: Of librdkafka itself. Its warnings are about brokers that come and go, which it mends by itself.
+#: How long a client is silent about what it has just logged.
+_SILENCE_S: Final = 60.0
+_REMEMBERED_MAX: Final = 1000
+
+
+class Calm(logging.Filter):
+    """Lets a line of librdkafka through once a minute for each client and kind. Most are about brokers that come and
+    go, which it mends by itself, so none but a fatal one is more than a warning.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._said: dict[Any, float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Tell whether a line is to be logged."""
+        kind = record.args[:2] if isinstance(record.args, tuple) else record.msg  # facility and client
+        now = time.monotonic()
+        if now - self._said.get(kind, -_SILENCE_S) < _SILENCE_S:
+            return False
+        if len(self._said) >= _REMEMBERED_MAX:
+            self._said.clear()
+        self._said[kind] = now
+        if record.levelno == logging.ERROR:
+            record.levelno, record.levelname = logging.WARNING, logging.getLevelName(logging.WARNING)
+        return True
+
+
+#: Of librdkafka itself.
 library_log = logging.getLogger("connect.kafka.librdkafka")
+library_log.addFilter(Calm())
 
 C = TypeVar("C")
 

@@ -566,8 +566,13 @@ class KafkaConsumer:
         if not listed:
             return
         self._client.incremental_unassign([TheirPartition(*at) for at in listed])
-        self._client.incremental_assign([TheirPartition(*at, self._held[at].position) for at in listed])
-        self._applied_pauses.difference_update(listed)
+        self._assign({at: self._held[at].position for at in listed})
+
+    def _assign(self, positions: Mapping[TopicPartition, int]) -> None:
+        """Let the client fetch partitions from these offsets. It remembers a pause of one that it did not have since."""
+        self._client.incremental_assign([TheirPartition(*at, offset) for at, offset in positions.items()])
+        self._client.resume([TheirPartition(*at) for at in positions])
+        self._applied_pauses.difference_update(positions)
 
     def _fetch(self, max_bytes: int) -> None:
         """Consume some messages: wait for the first, and take what else is there."""
@@ -753,7 +758,7 @@ class KafkaConsumer:
 
     def _hold(self, positions: Mapping[TopicPartition, int]) -> None:
         self._forget_wishes(positions)
-        self._client.incremental_assign([TheirPartition(*at, offset) for at, offset in positions.items()])
+        self._assign(positions)
         self._held |= {at: _Held(offset) for at, offset in positions.items()}
         self._tell(_Gained(dict(positions)))
         self._set_pauses()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
+
 import pytest
 from confluent_kafka import KafkaError, Producer
 
 from connect.api.errors import ConfigError
-from connect.kafka.clients import Told, make_client
+from connect.kafka.clients import Calm, Told, make_client
 
 
 def test_what_librdkafka_does_not_take_is_a_config_error() -> None:
@@ -27,3 +29,24 @@ def test_an_authentication_that_failed_is_not_forgotten_for_what_follows_from_it
         told.take(KafkaError(code))
     assert told.last is not None
     assert told.last.code() == KafkaError._AUTHENTICATION
+
+
+def test_a_client_says_the_same_once_a_minute_and_never_louder_than_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 100.0
+    monkeypatch.setattr("connect.kafka.clients.time.monotonic", lambda: now)
+    calm = Calm()
+
+    def line(facility: str, client: str, level: int = logging.ERROR) -> logging.LogRecord:
+        return logging.LogRecord("x", level, "", 0, "%s [%s] %s", (facility, client, "Connection refused"), None)
+
+    first = line("FAIL", "producer-1")
+    assert calm.filter(first)
+    assert (first.levelno, first.levelname) == (logging.WARNING, "WARNING")
+    assert not calm.filter(line("FAIL", "producer-1"))
+    assert calm.filter(line("FAIL", "producer-2"))
+    assert calm.filter(line("SESSTMOUT", "producer-1"))
+    now += 61
+    assert calm.filter(line("FAIL", "producer-1"))
+    fatal = line("FATAL", "producer-1", logging.CRITICAL)
+    assert calm.filter(fatal)
+    assert fatal.levelno == logging.CRITICAL

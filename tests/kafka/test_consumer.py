@@ -88,6 +88,26 @@ async def test_those_that_leave_hand_their_partitions_over_at_once(kafka_cluster
     await second.aclose()
 
 
+async def test_a_partition_that_was_lost_while_its_member_rested_is_read_when_it_comes_again(
+    broker: KafkaBroker, kafka_cluster: Cluster, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "REST_S", 0.2)
+    monkeypatch.setattr(module, "_SERVE_S", 0.05)
+    await kafka_cluster.admin.create_topic(name)
+    consumer = await kafka_cluster.consumer(Subscription((name,)), group=name, client_id="test", configs=SHORT)
+    await assigned(consumer, 1)
+    await until(lambda: len(consumer._applied_pauses) == 1)
+    with broker.frozen():  # until the session is over
+        await until(lambda: any(isinstance(news, module._Lost) for news in consumer._news))
+    assert await consumer.poll(timeout_ms=0) == []
+    assert not consumer.assignment
+    producer = kafka_cluster.producer(client_id="test")
+    await producer.append(name, columns(b"v"))
+    assert await values_of(consumer, 1) == [b"v"]
+    for each in (consumer, producer):
+        await each.aclose()
+
+
 async def test_what_was_wanted_of_a_partition_before_does_not_count_when_it_comes_again(
     kafka_cluster: Cluster, name: str
 ) -> None:

@@ -88,6 +88,20 @@ async def test_seeks_and_pauses_say_what_comes_next(cluster: Cluster, name: str)
         await each.aclose()
 
 
+async def test_a_partition_that_was_paused_sought_and_resumed_is_read(cluster: Cluster, name: str) -> None:
+    producer = await filled(cluster, name)
+    at = TopicPartition(name, 0)
+    consumer = await cluster.consumer(Subscription((name,)), group=name, client_id="test", configs=EARLIEST)
+    await values_of(consumer, 3)
+    consumer.pause(at)
+    assert await consumer.poll(timeout_ms=300) == []
+    consumer.seek(at, 1)
+    consumer.resume(at)
+    assert await values_of(consumer, 2) == [b"0-1", b"0-2"]
+    for each in (consumer, producer):
+        await each.aclose()
+
+
 async def test_a_cancelled_poll_moves_nothing(cluster: Cluster, name: str) -> None:
     producer = await filled(cluster, name, count=0)
     consumer = await cluster.consumer(Subscription((name,)), group=name, client_id="test", configs=EARLIEST)
