@@ -210,7 +210,7 @@ class KafkaConsumer:
         # -- of the thread
         self._held: dict[TopicPartition, _Held] = {}
         self._applied_pauses: set[TopicPartition] = set()
-        self._is_resting = False
+        self._is_resting = self._is_torn = False
         self._subscribed: tuple[str, ...] = ()
         self._ids: dict[str, str] = {}
         self._old: dict[str, int] | None = None
@@ -494,13 +494,14 @@ class KafkaConsumer:
             return None
         try:
             return self._live()
-        except ConnectError as error:
+        except Exception as raised:
+            self._is_torn = True
+            doing = f"read as {self._client_id}"
+            error = raised if isinstance(raised, ConnectError) else ours(raised, doing, because=self._told.last)
             if isinstance(error, EnvironmentFault) and error.code == UNREACHABLE:
-                log.debug("%s: %s", self._client_id, error.message)
+                log.debug("%s: %s", self._client_id, error.message)  # it passes, and nothing was moved
             else:
                 self._fail(error)
-        except KafkaException as error:
-            self._fail(ours(error, f"read as {self._client_id}", because=self._told.last))
         return SLICE_S
 
     def _fail(self, error: ConnectError) -> None:
@@ -512,6 +513,9 @@ class KafkaConsumer:
 
     def _live(self) -> float:
         self._serve_commits()
+        if self._is_torn:  # what librdkafka had given out by then is nobody's: it comes again
+            self._place(list(self._held))
+            self._is_torn = False
         now = time.monotonic()
         if now >= self._look_at:
             self._look()
@@ -569,7 +573,7 @@ class KafkaConsumer:
         self._assign({at: self._held[at].position for at in listed})
 
     def _assign(self, positions: Mapping[TopicPartition, int]) -> None:
-        """Let the client fetch partitions from these offsets. It remembers a pause of one that it did not have since."""
+        """Let the client fetch partitions from these offsets. It remembers what was paused before it went."""
         self._client.incremental_assign([TheirPartition(*at, offset) for at, offset in positions.items()])
         self._client.resume([TheirPartition(*at) for at in positions])
         self._applied_pauses.difference_update(positions)

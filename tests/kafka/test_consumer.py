@@ -6,8 +6,9 @@ import asyncio
 import time
 
 import pytest
+from confluent_kafka import KafkaError, KafkaException
 
-from connect.api.errors import ConfigError, LogError
+from connect.api.errors import ConfigError, EnvironmentFault, LogError
 from connect.kafka import consumer as module
 from connect.ports import Cluster, Subscription
 from connect.records import OffsetAndMetadata, TopicPartition
@@ -137,6 +138,59 @@ async def test_a_poll_ends_in_its_time_while_the_broker_stands_still(
     producer = kafka_cluster.producer(client_id="test")
     await producer.append(name, columns(b"v"))
     assert await values_of(consumer, 1) == [b"v"]
+    for each in (consumer, producer):
+        await each.aclose()
+
+
+@pytest.mark.parametrize(("code", "passes"), [(KafkaError._TRANSPORT, True), (KafkaError._AUTHENTICATION, False)])
+async def test_a_cluster_that_is_away_brings_nothing_and_one_that_refuses_is_told(
+    kafka_cluster: Cluster, name: str, monkeypatch: pytest.MonkeyPatch, code: int, passes: bool
+) -> None:
+    await kafka_cluster.admin.create_topic(name)
+    consumer = await kafka_cluster.consumer(Subscription((name,)), group=name, client_id="test", configs=EARLIEST)
+
+    def fail(**_: object) -> None:
+        raise KafkaException(KafkaError(code))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(consumer._topics, "names", fail)
+        consumer._look_at = 0.0
+        if passes:
+            assert await consumer.poll(timeout_ms=500) == []
+        else:
+            with pytest.raises(EnvironmentFault) as raised:
+                await poll_until(consumer, bool)
+            assert raised.value.code == "kafka.authentication"
+    producer = kafka_cluster.producer(client_id="test")
+    await producer.append(name, columns(b"v"))
+    assert await values_of(consumer, 1) == [b"v"]
+    for each in (consumer, producer):
+        await each.aclose()
+
+
+async def test_records_that_were_taken_when_a_step_failed_come_again(
+    kafka_cluster: Cluster, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await kafka_cluster.admin.create_topic(name)
+    producer = kafka_cluster.producer(client_id="test")
+    await producer.append(name, columns(b"a", b"b"))
+    consumer = await kafka_cluster.consumer(Subscription((name,)), group=name, client_id="test", configs=EARLIEST)
+    assert await values_of(consumer, 2) == [b"a", b"b"]
+    taken: list[int] = []
+
+    def fail(messages: list[object]) -> None:
+        if messages:
+            taken.append(len(messages))
+            raise KafkaException(KafkaError(KafkaError._TRANSPORT))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(consumer, "_take", fail)
+        await producer.append(name, columns(b"c", b"d"))
+        polling = asyncio.create_task(consumer.poll(timeout_ms=10_000))
+        await until(lambda: taken)
+        polling.cancel()
+        await asyncio.wait({polling})
+    assert await values_of(consumer, 2) == [b"c", b"d"]
     for each in (consumer, producer):
         await each.aclose()
 
