@@ -241,6 +241,8 @@ def ours(error: Any, doing: str, *, because: Any = None) -> ConnectError:
         because: What the client was told before, a `KafkaError`, where this one is vague.
     """
     error = inner(error)
+    if isinstance(error, TimeoutError):
+        return EnvironmentFault(f"{doing}: no answer in time", code=UNREACHABLE)
     if not hasattr(error, "name"):
         return LogError(f"{doing}: {type(error).__name__}: {error}")
     kind, code = KINDS.get(error.name(), _FAILED)

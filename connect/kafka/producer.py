@@ -203,7 +203,7 @@ class KafkaProducer:
         try:
             await asyncio.wait([waiter], timeout=self._answer_s)
         except asyncio.CancelledError:
-            append.is_given_up = True
+            append.is_given_up, append.waiter = True, None
             raise
         if waiter.done():
             return _known(append, waiter.result())

@@ -18,7 +18,7 @@ from confluent_kafka.admin import AdminClient, ConfigResource
 
 from connect.api.errors import InvalidRecordError, RecordTooLargeError, UnknownTopicOrPartitionError
 from connect.kafka.errors import is_kind, ours
-from connect.kafka.threads import REQUEST_S
+from connect.kafka.threads import MARGIN_S
 from connect.records import Columns
 
 log = logging.getLogger(__name__)
@@ -26,6 +26,8 @@ log = logging.getLogger(__name__)
 #: How long a number of partitions is believed, and what a topic allows.
 COUNT_S: Final = 1.0
 LIMITS_S: Final = 30.0
+#: How long a client's thread waits for an answer: its calls wait meanwhile.
+LOOK_UP_S: Final = 10.0
 #: What a record batch takes beside its only record, and a record beside key, value and headers.
 _BATCH_BYTES: Final = 61
 _RECORD_BYTES: Final = 32
@@ -163,11 +165,11 @@ class Topics:
 
     def _ask(self, names: Collection[str]) -> dict[str, Any]:
         self._admin.poll(0)  # what it has to tell and to log is not kept
-        asked = self._admin.describe_topics(TopicCollection(list(names)), request_timeout=REQUEST_S)
+        asked = self._admin.describe_topics(TopicCollection(list(names)), request_timeout=LOOK_UP_S)
         found = {}
         for name, future in asked.items():
             try:
-                found[name] = future.result(REQUEST_S)
+                found[name] = future.result(LOOK_UP_S + MARGIN_S)
             except KafkaException as error:
                 self.forget(name)
                 if not is_kind(error.args[0], UnknownTopicOrPartitionError) and not _is_no_name(error):
@@ -193,8 +195,8 @@ class Topics:
     def configs(self, name: str) -> dict[str, str]:
         """Return a topic's configs as they are in force."""
         resource = ConfigResource(ConfigResource.Type.TOPIC, name)
-        (future,) = self._admin.describe_configs([resource], request_timeout=REQUEST_S).values()
-        return {entry.name: str(entry.value) for entry in future.result(REQUEST_S).values()}
+        (future,) = self._admin.describe_configs([resource], request_timeout=LOOK_UP_S).values()
+        return {entry.name: str(entry.value) for entry in future.result(LOOK_UP_S + MARGIN_S).values()}
 
     def forget(self, name: str) -> None:
         """Ask anew for a topic that has changed, or seems to be gone."""
@@ -210,7 +212,7 @@ class Topics:
         with self._listing:
             now = time.monotonic()
             if self._listed_at is None or self._listed_at < now - within_s:
-                self._names, self._listed_at = sorted(self._admin.list_topics(timeout=REQUEST_S).topics), now
+                self._names, self._listed_at = sorted(self._admin.list_topics(timeout=LOOK_UP_S).topics), now
             return self._names
 
     def missing(self, name: str) -> UnknownTopicOrPartitionError:

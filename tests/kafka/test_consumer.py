@@ -22,6 +22,7 @@ EARLIEST = {"auto.offset.reset": "earliest"}
 SHORT = {**EARLIEST, "max.poll.interval.ms": "6500", "session.timeout.ms": "6000"}
 
 
+@pytest.mark.slow
 async def test_a_task_that_is_slow_stays_a_member_and_loses_nothing(
     kafka_cluster: Cluster, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -42,6 +43,7 @@ async def test_a_task_that_is_slow_stays_a_member_and_loses_nothing(
         await each.aclose()
 
 
+@pytest.mark.slow
 async def test_what_is_not_released_in_time_is_taken_and_commits_for_it_are_refused(
     kafka_cluster: Cluster, name: str
 ) -> None:
@@ -63,6 +65,7 @@ async def test_what_is_not_released_in_time_is_taken_and_commits_for_it_are_refu
         await each.aclose()
 
 
+@pytest.mark.slow
 async def test_those_that_leave_hand_their_partitions_over_at_once(kafka_cluster: Cluster, name: str) -> None:
     await kafka_cluster.admin.create_topic(name, partitions=2)
     first, second = [
@@ -89,6 +92,7 @@ async def test_those_that_leave_hand_their_partitions_over_at_once(kafka_cluster
     await second.aclose()
 
 
+@pytest.mark.slow
 async def test_a_partition_that_was_lost_while_its_member_rested_is_read_when_it_comes_again(
     broker: KafkaBroker, kafka_cluster: Cluster, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import concurrent.futures
+
 import pytest
 from confluent_kafka import KafkaError, KafkaException
 
@@ -73,3 +75,8 @@ def test_an_error_is_found_inside_what_was_raised() -> None:
         assert inner(outer) == error
         assert isinstance(ours(outer, "x"), ProducerFencedError)
     assert isinstance(ours(ValueError("v"), "x"), LogError)
+
+
+def test_an_answer_that_does_not_come_is_an_outage() -> None:
+    found = ours(concurrent.futures.TimeoutError(), "look")
+    assert (type(found), found.code) == (EnvironmentFault, UNREACHABLE)

@@ -6,6 +6,7 @@ What holds for both engines is in tests/ports.
 from __future__ import annotations
 
 import asyncio
+import gc
 
 import pytest
 
@@ -85,6 +86,21 @@ async def test_what_nobody_waits_for_any_more_does_not_keep_a_producer_from_clos
             await producer.aclose()
     with pytest.raises(LogError, match="closed"):
         await producer.append(name, columns(b"w"))
+
+
+async def test_an_append_that_was_cancelled_and_fails_is_of_no_harm(kafka_cluster: Cluster, name: str) -> None:
+    told: list[dict[str, object]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(context))
+    producer = kafka_cluster.producer(client_id="test")
+    appending = asyncio.create_task(producer.append(name, columns(b"v")))
+    await asyncio.sleep(0)
+    appending.cancel()
+    await asyncio.wait({appending})
+    await producer.aclose()
+    del appending
+    gc.collect()
+    await asyncio.sleep(0)
+    assert told == []
 
 
 async def test_what_was_not_delivered_in_time_is_told_as_an_outage(
