@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import sys
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
-from contextlib import AbstractContextManager, asynccontextmanager
+from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -80,18 +81,25 @@ def repair_log(data_dir: Path) -> AbstractContextManager[Repairer]:
 
 
 @asynccontextmanager
-async def open_worker(config: WorkerConfig, cluster: Cluster | None = None) -> AsyncIterator[Herder]:
+async def open_worker(
+    config: WorkerConfig, cluster: Cluster | None = None, *, stop: asyncio.Event | None = None
+) -> AsyncIterator[Herder]:
     """Run a worker: plugins found, log opened, stores read, connectors resumed. On exit everything is drained.
+
+    On a Kafka cluster it first waits, for as long as it takes, until no other worker of its group is active.
 
     Args:
         config: References in it are resolved (`WorkerConfig.read`).
         cluster: A log to use; it stays open. The bundled log of `data.dir` is opened and closed when left out.
+        stop: Ends that wait once it is set. Behind it, `Herder.place` tells whether another worker may have taken over.
 
     Raises:
+        StopWaiting: `stop` was set before the worker was active.
         ConfigError: A converter or config provider that the worker's config names is not installed, or a reference in
             it leads nowhere; nothing was opened.
     """
     from connect.api.files import in_force
+    from connect.runtime.active import active_worker
     from connect.runtime.factory import check_default_converters
     from connect.runtime.file_rules import file_rules
     from connect.runtime.herder import Herder
@@ -105,9 +113,14 @@ async def open_worker(config: WorkerConfig, cluster: Cluster | None = None) -> A
     own = cluster is None
     cluster = cluster or await open_cluster(config.data_path, config.originals)
     try:
-        with in_force(file_rules(config)):
-            async with Herder(config, cluster, plugins, engine_keys=log_keys()) as herder:
-                yield herder
+        async with AsyncExitStack() as stack:
+            place = None
+            if config.bootstrap_servers:
+                place = await stack.enter_async_context(active_worker(cluster, config, stop))
+            stack.enter_context(in_force(file_rules(config)))
+            herder = await stack.enter_async_context(Herder(config, cluster, plugins, engine_keys=log_keys()))
+            herder.place = place
+            yield herder
     finally:
         if own:
             await cluster.aclose()

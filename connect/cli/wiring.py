@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:  # commands that only talk to a worker do not wait for all of this
+    import asyncio
+
     from connect.inspection import Inspector, Repairer
     from connect.ports import Cluster
     from connect.runtime.herder import Herder
@@ -21,6 +23,14 @@ class OpenCluster(Protocol):
     def __call__(
         self, data_dir: Path, configs: Mapping[str, object] | None = None, /
     ) -> Coroutine[Any, Any, Cluster]: ...
+
+
+class OpenWorker(Protocol):
+    """Runs a worker; waits for its turn until `stop` is set."""
+
+    def __call__(
+        self, config: WorkerConfig, /, *, stop: asyncio.Event | None = None
+    ) -> AbstractAsyncContextManager[Herder]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +49,7 @@ class Wiring:
     open_cluster: OpenCluster
     inspect_log: Callable[[Path], Inspector]
     repair_log: Callable[[Path], AbstractContextManager[Repairer]]
-    open_worker: Callable[[WorkerConfig], AbstractAsyncContextManager[Herder]]
+    open_worker: OpenWorker
     listener_problems: Callable[[WorkerConfig], list[tuple[str, str]]]
     log_keys: Callable[[], Collection[str]]
     serve: Callable[[Herder], AbstractAsyncContextManager[list[str]]]

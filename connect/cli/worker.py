@@ -106,9 +106,10 @@ async def _serve(wiring: Wiring, config: WorkerConfig, files: Sequence[Connector
     stop = asyncio.Event()
     ending = Ending(stop.set, grace_s=config.task_shutdown_graceful_timeout_ms / 1000)
     ending.take_signals()
-    code = await _serve_until(stop, wiring, config, files, ending, on_terminal=on_terminal)
-    ending.closed(code)
-    return code
+    while not await _serve_until(stop, wiring, config, files, ending, on_terminal=on_terminal):
+        pass  # another worker may have taken over: stand by to take over from it
+    ending.closed(0)
+    return 0
 
 
 async def _serve_until(
@@ -119,13 +120,19 @@ async def _serve_until(
     ending: Ending,
     *,
     on_terminal: bool,
-) -> int:
+) -> bool:
+    """Return whether it was asked to stop; False where it is not the active worker of its group any more."""
+    from connect.runtime.active import StopWaiting
     from connect.runtime.validation.worker_keys import key_notices
 
     notices = key_notices(config, wiring.log_keys())
     _tell_of_keys(notices)  # before anything can end the start: a typo may be why
     async with AsyncExitStack() as stack:
-        herder = await stack.enter_async_context(wiring.open_worker(config))
+        try:
+            herder = await stack.enter_async_context(wiring.open_worker(config, stop=stop))
+        except StopWaiting:
+            logger.info("stopping")
+            return True
         _tell_of_keys([notice for notice in herder.key_notices if notice not in notices])
         if herder.worker_config is not config:  # its references have values now
             config = herder.worker_config
@@ -146,10 +153,20 @@ async def _serve_until(
             from connect.cli.display import Display
 
             await stack.enter_async_context(Display(herder, url))
-        await stop.wait()
+        await _until(stop, *([herder.place.lost] if herder.place is not None else []))
         logger.info("stopping")
         herder.stop_soon()  # while REST closes, so that all of it shares one grace time
-    return 0
+    return stop.is_set()
+
+
+async def _until(*events: asyncio.Event) -> None:
+    """Wait for the first of some events."""
+    waits = [asyncio.ensure_future(event.wait()) for event in events]
+    try:
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for wait in waits:
+            wait.cancel()
 
 
 def _tell_of_keys(notices: Sequence[KeyNotice]) -> None:

@@ -24,6 +24,7 @@ from connect.api import (
 from connect.api.error_codes import register_code
 from connect.ports import Cluster
 from connect.runtime import secrets
+from connect.runtime.active import Place
 from connect.runtime.border.watchdog import Watchdog
 from connect.runtime.clock import now_ms
 from connect.runtime.connector_locks import ConnectorLocks
@@ -97,6 +98,8 @@ class Herder(Views):
         self.version = connect.KAFKA_VERSION
         self.commit = f"connect-{connect.__version__}"
         self.worker_id = "127.0.0.1:8083"
+        #: The place of the active worker of a group, on a Kafka cluster.
+        self.place: Place | None = None
         config_topic = CompactedTopic(
             cluster,
             config.config_storage_topic,

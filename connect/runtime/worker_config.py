@@ -77,7 +77,11 @@ class WorkerConfig(Config):
         default=[],
         importance="high",
     )
-    group_id: str = config_key("Names the worker's cluster in displays.", default="connect-cluster", importance="high")
+    group_id: str = config_key(
+        "Names the workers of one cluster: of those on a Kafka cluster with this group.id one is active.",
+        default="connect-cluster",
+        importance="high",
+    )
     key_converter: str = config_key(
         "Converter of keys for connectors that name none.", default=JSON_CONVERTER, type="CLASS", importance="high"
     )

@@ -21,7 +21,7 @@ from functools import partial
 
 from connect.api import ConfigError, ConnectError, EnvironmentFault
 from connect.api.error_codes import register_code
-from connect.ports import Acks, Cluster, Producer
+from connect.ports import Acks, Admin, Cluster, Producer
 from connect.records import Columns, FetchedBatch, TopicPartition
 from connect.stores.topics import ensure_topic
 from connect.stores.unsettled import SETTLED_WITHIN_S, Written
@@ -45,6 +45,17 @@ _Stamped = tuple[bytes | None, int]
 #: How many records that cannot be read are logged one by one; of those beyond, only how many.
 _LOGGED_MAX = 100
 _LOOK_AGAIN_S = 0.05
+
+
+async def ensure_compacted_topic(
+    admin: Admin, topic: str, *, partitions: int = 1, replication_factor: int | None = None
+) -> int:
+    """Return the number of partitions of a topic for a worker's state; make it first where it is missing."""
+    # Small segments, since compaction leaves the newest one alone.
+    configs = {"cleanup.policy": "compact", "segment.bytes": str(16 << 20)}
+    return await ensure_topic(
+        admin, topic, partitions=partitions, configs=configs, replication_factor=replication_factor
+    )
 
 
 class CompactedTopic:
@@ -92,13 +103,10 @@ class CompactedTopic:
             ConfigError: config.storage_topic: it is not compacted.
             CorruptBatchError: A stored batch is damaged.
         """
-        # Small segments, since compaction leaves the newest one alone.
-        configs = {"cleanup.policy": "compact", "segment.bytes": str(16 << 20)}
-        count = await ensure_topic(
+        count = await ensure_compacted_topic(
             self._cluster.admin,
             self.topic,
             partitions=self._partitions,
-            configs=configs,
             replication_factor=self._replication_factor,
         )
         await self._check_policy()

@@ -64,12 +64,12 @@ def work(request: Mapping[str, Any]) -> int:
         kill_this_process()
 
     @asynccontextmanager
-    async def open_worker(config: WorkerConfig) -> AsyncIterator[Herder]:
+    async def open_worker(config: WorkerConfig, *, stop: asyncio.Event | None = None) -> AsyncIterator[Herder]:
         if at:
             AwaitPoints(at, kill).install(asyncio.get_running_loop())
         cluster = await app.open_cluster(config.data_path, config.originals)
         try:
-            async with app.open_worker(config, faulty(cluster, plan)) as herder:
+            async with app.open_worker(config, faulty(cluster, plan), stop=stop) as herder:
                 yield herder
         finally:
             await cluster.aclose()
