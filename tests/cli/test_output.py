@@ -16,6 +16,7 @@ from tests.support.worker import CONNECT
 
 
 def test_errors_are_json_where_json_is_asked_for(data: list[str]) -> None:
+    connect("topic", "create", "t", *data)
     done = connect("topic", "describe", "none", "--json", *data)
     assert json.loads(done.stderr)["code"] == "log.unknown_topic_or_partition"
 

@@ -62,6 +62,8 @@ class _Row:
         return any(key.startswith(name[:-1]) if name.endswith("*") else key == name for name in self.names.split())
 
 
+#: The worker's own that mean something on a Kafka cluster alone.
+_COPIES: Final = frozenset(f"{kind}.storage.replication.factor" for kind in ("config", "offset", "status"))
 _ROWS: Final = (
     _Row(
         " ".join((*JVM, "heap.opts")),
@@ -81,8 +83,7 @@ _ROWS: Final = (
         act=True,
     ),
     _Row(
-        "config.storage.replication.factor offset.storage.replication.factor status.storage.replication.factor "
-        "replication.factor",
+        " ".join((*sorted(_COPIES), "replication.factor")),
         "the bundled log has one copy, in data.dir: back that up",
         bundled=True,
     ),
@@ -141,7 +142,7 @@ def key_notices(
         engine_keys: Those that the log reads, which stand beside the worker's own.
         plugins: Where they are known, the keys of the worker's converters are looked at too.
     """
-    known = {*WorkerConfig.keys(), *engine_keys}
+    known = {*WorkerConfig.keys(), *engine_keys} - (frozenset() if config.bootstrap_servers else _COPIES)
     of_converters = {} if plugins is None else dict(_of_converters(config, plugins))
     found = []
     for key in config.originals:

@@ -257,7 +257,6 @@ def test_a_worker_that_listens_by_default_listens_elsewhere_here() -> None:
 @pytest.mark.parametrize(
     ("texts", "key", "mentions"),
     [
-        ({"bootstrap_servers": "k:9092"}, "bootstrap.servers", "bundled log"),
         ({"rest_extension_classes": "x.Auth"}, "rest.extension.classes", "rest.authentication.file"),
         ({"offset_flush_interval_ms": "soon"}, "offset.flush.interval.ms", "Not a number"),
         ({"value_converter": "io.confluent.connect.avro.AvroConverter"}, "value.converter", "use JsonConverter"),
@@ -275,7 +274,8 @@ def test_what_ends_a_worker_s_start_is_told_at_its_key(texts: dict[str, str], ke
 
 def test_connectors_are_judged_by_what_a_worker_s_file_says_apart_from_what_is_refused() -> None:
     config, wrong = readable_worker({"bootstrap.servers": "k:9092", "value.converter": STRING, "log.level": "LOUD"})
-    assert wrong.keys() == {"bootstrap.servers", "log.level"}
+    assert wrong.keys() == {"log.level"}
+    assert config.bootstrap_servers == ["k:9092"]
     assert config.value_converter == STRING
 
 

@@ -79,7 +79,7 @@ def test_nothing_is_said_of_what_is_read(key: str) -> None:
     ],
 )
 def test_what_takes_the_place_of_a_key_is_said(key: str, mentions: str, act: bool) -> None:
-    found = told(key)
+    found = told(key, "1")
     assert found is not None
     assert (found.kind, found.act) == (REPLACED, act)
     assert mentions in found.message
