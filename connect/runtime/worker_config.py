@@ -125,18 +125,21 @@ class WorkerConfig(Config):
     config_storage_replication_factor: int = config_key(
         "On how many brokers of a Kafka cluster the configs topic is when it is created; -1 for the cluster's default.",
         default=3,
+        type="SHORT",
         validators=[replication_factor("config.storage.replication.factor")],
         importance="low",
     )
     offset_storage_replication_factor: int = config_key(
         "The same of the offsets topic.",
         default=3,
+        type="SHORT",
         validators=[replication_factor("offset.storage.replication.factor")],
         importance="low",
     )
     status_storage_replication_factor: int = config_key(
         "The same of the status topic.",
         default=3,
+        type="SHORT",
         validators=[replication_factor("status.storage.replication.factor")],
         importance="low",
     )

@@ -78,6 +78,7 @@ def test_a_refusal_of_the_log_has_the_number_of_kafkas_protocol() -> None:
         "UnknownTopicOrPartitionError": 3,
         "RecordTooLargeError": 10,
         "InternalTopicError": 17,
+        "IllegalGenerationError": 22,
         "OutOfOrderSequenceError": 45,
         "TransactionStateError": 48,
         "InvalidRecordError": 87,
