@@ -164,7 +164,9 @@ class Segments:
             try:
                 result = read(view)
             except (OSError, LogError) as error:
-                if self._generation != view.generation:
+                with self.lock:  # under which a file gets its last name, a moment before the generation says so
+                    is_replaced = self._generation != view.generation
+                if is_replaced:
                     continue
                 self.check_alive()
                 if isinstance(error, FileNotFoundError):

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
+from threading import Event
 
 import pytest
 
@@ -106,6 +107,38 @@ def test_a_reader_whose_files_go_away_under_it_reads_again(partition, replace):
     found = partition.read(1, max_bytes=1 << 20)
     assert found.headers[0].base_offset == 0  # the gap that stands for offsets 0 and 1 by now
     assert len(looks) == 1
+
+
+def test_a_reader_that_meets_the_last_rename_reads_again(partition, replace, monkeypatch):
+    """It has looked for the name before the last one, which is gone when it opens it, and nobody has said so yet."""
+    segments = partition._segments
+    rename, looked, renamed, missed = segments._disk.rename, Event(), Event(), Event()
+
+    def slow_rename(source: Path, target: Path) -> None:
+        rename(source, target)
+        renamed.set()
+        assert missed.wait(10)
+        wait([reading], 0.1)  # a reader that does not look for the lock says by now that the file is missing
+
+    def read(view) -> bytes:
+        path = view.segments[0].path
+        looked.set()
+        assert renamed.wait(10)
+        try:
+            return path.read_bytes()
+        except FileNotFoundError:
+            missed.set()
+            raise
+
+    with monkeypatch.context() as patch:
+        patch.setattr(segments, "_finish_swap", lambda: None)
+        assert replace()
+    with ThreadPoolExecutor(1) as pool:
+        reading = pool.submit(segments._undisturbed, read, "read_uncommitted")
+        assert looked.wait(10)
+        monkeypatch.setattr(segments._disk, "rename", slow_rename)
+        segments._finish_swap()
+        assert VALUES[2] in reading.result(10)
 
 
 def test_a_cursor_from_before_a_replacement_leads_to_the_same_offset(partition, replace):
