@@ -10,10 +10,10 @@ from collections.abc import Collection, Mapping
 from typing import Any, Final, TypeVar
 
 from confluent_kafka import Consumer, Producer
-from confluent_kafka.admin import AdminClient
 
 from connect.api.errors import ConfigError, EnvironmentFault, LogError
 from connect.kafka.admin import KafkaAdmin
+from connect.kafka.admin_client import WatchedAdminClient
 from connect.kafka.client_config import ClientConfigs
 from connect.kafka.clients import Told, make_client
 from connect.kafka.consumer import KafkaConsumer
@@ -33,6 +33,8 @@ W = TypeVar("W", bound=str)
 #: How long opening waits for the cluster to answer; and each try of it.
 OPEN_S: Final = 30.0
 _TRY_S: Final = 3.0
+#: How long closing waits for answers to requests that nobody waits for any more.
+_GIVE_UP_S: Final = 1.0
 #: A worker's own records are in the cluster by then, or are known not to be.
 _STORE_DELIVERY_MS: Final = 30_000
 _MAX_INT: Final = (1 << 31) - 1
@@ -54,7 +56,7 @@ class KafkaCluster:
     What a worker reserves is closed to records of this worker's clients alone; others have the cluster's ACLs for that.
     """
 
-    def __init__(self, configs: ClientConfigs, client: AdminClient, threads: Threads, cluster_id: str) -> None:
+    def __init__(self, configs: ClientConfigs, client: WatchedAdminClient, threads: Threads, cluster_id: str) -> None:
         self._configs = configs
         self._client = client
         self._threads = threads
@@ -77,7 +79,7 @@ class KafkaCluster:
             EnvironmentFault: environment.unreachable: no broker answers. kafka.authentication: they do not let us in.
         """
         configs, threads, told = ClientConfigs(worker), Threads(), Told()
-        client = make_client(AdminClient, configs.of("admin"), told, path="bootstrap.servers")
+        client = make_client(WatchedAdminClient, configs.of("admin"), told, path="bootstrap.servers")
         try:
             cluster_id = await _found(client, threads, told, configs.servers)
         except BaseException:
@@ -224,6 +226,7 @@ class KafkaCluster:
         self._is_closed = True
         try:
             await self._threads.run(self._readers.close, "close the readers")
+            await self._threads.run(lambda: self._client.give_up(_GIVE_UP_S), "end requests")
         finally:
             self._threads.close()
 
@@ -247,7 +250,7 @@ class KafkaCluster:
         return make_client(Producer, made, Told())
 
 
-async def _found(client: AdminClient, threads: Threads, told: Told, servers: str) -> str:
+async def _found(client: WatchedAdminClient, threads: Threads, told: Told, servers: str) -> str:
     """Return the cluster's id, once a broker answers."""
     deadline = time.monotonic() + OPEN_S
 

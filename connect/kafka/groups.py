@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Future
 from typing import Any, Final
 
-from confluent_kafka import ConsumerGroupState, ConsumerGroupTopicPartitions, KafkaError
+from confluent_kafka import ConsumerGroupState, ConsumerGroupTopicPartitions, KafkaError, KafkaException
 from confluent_kafka import TopicPartition as TheirPartition
 from confluent_kafka.admin import AdminClient
 
@@ -29,6 +30,11 @@ Names = list[str]
 
 #: How soon it is looked again for offsets whose transaction is ending.
 _LOOK_AGAIN_S: Final = 0.05
+_NO_COORDINATOR: Final = (
+    KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+    KafkaError.COORDINATOR_NOT_AVAILABLE,
+    KafkaError.NOT_COORDINATOR,
+)
 _WITHOUT_MEMBERS: Final = (ConsumerGroupState.EMPTY, ConsumerGroupState.DEAD)
 
 
@@ -55,9 +61,11 @@ class KafkaGroups:
         return GroupInfo(group, "Stable" if members else "Empty", members, offsets)
 
     async def _members(self, group: str) -> tuple[str, ...]:
-        (future,) = self._client.describe_consumer_groups([group], request_timeout=REQUEST_S).values()
         try:
-            found = await answered(future, f"look at group {group!r}")
+            found = await answered_by_coordinator(
+                lambda: self._client.describe_consumer_groups([group], request_timeout=REQUEST_S),
+                f"look at group {group!r}",
+            )
         except NotFoundError:
             return ()
         if found.state in _WITHOUT_MEMBERS:
@@ -71,11 +79,14 @@ class KafkaGroups:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + REQUEST_S
         while True:
-            (future,) = self._client.list_consumer_group_offsets(
-                asked, require_stable=True, request_timeout=REQUEST_S
-            ).values()
             try:
-                found = (await answered(future, doing)).topic_partitions
+                answer = await answered_by_coordinator(
+                    lambda: self._client.list_consumer_group_offsets(
+                        asked, require_stable=True, request_timeout=REQUEST_S
+                    ),
+                    doing,
+                )
+                found = answer.topic_partitions
             except NotFoundError:
                 return {}
             failed = next((each.error for each in found if each.error is not None), None)
@@ -112,9 +123,11 @@ class KafkaGroups:
                 ) from error
 
     async def _delete(self, group: str) -> None:
-        (future,) = self._client.delete_consumer_groups([group], request_timeout=REQUEST_S).values()
         try:
-            await answered(future, f"delete the offsets of group {group!r}")
+            await answered_by_coordinator(
+                lambda: self._client.delete_consumer_groups([group], request_timeout=REQUEST_S),
+                f"delete the offsets of group {group!r}",
+            )
         except NotFoundError:
             return
 
@@ -136,15 +149,34 @@ class KafkaGroups:
     async def _alter(self, group: str, offsets: Mapping[TopicPartition, OffsetAndMetadata]) -> None:
         theirs = [as_theirs(at, one) for at, one in offsets.items()]
         asked = [ConsumerGroupTopicPartitions(group, theirs)]
-        (future,) = self._client.alter_consumer_group_offsets(asked, request_timeout=REQUEST_S).values()
         doing = f"set the offsets of group {group!r}"
         try:
-            done = await answered(future, doing)
+            done = await answered_by_coordinator(
+                lambda: self._client.alter_consumer_group_offsets(asked, request_timeout=REQUEST_S), doing
+            )
             for each in done.topic_partitions:
                 if each.error is not None:
                     raise ours(each.error, f"{doing} for {each.topic}-{each.partition}")
         except IllegalGenerationError as error:  # as brokers say of a group that has members
             raise ConflictError(error.message, code="log.group_in_use") from error
+
+
+async def answered_by_coordinator(ask: Callable[[], Mapping[Any, Future[Any]]], doing: str) -> Any:
+    """Ask about one group until its coordinator answers: after a broker's start, and as the group moves to another one,
+    there is none for moments, and librdkafka asks once."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + REQUEST_S
+    while True:
+        (future,) = ask().values()
+        try:
+            return await answered(future, doing)
+        except EnvironmentFault as error:
+            cause = error.__cause__
+            if not isinstance(cause, KafkaException) or cause.args[0].code() not in _NO_COORDINATOR:
+                raise
+            if loop.time() >= deadline:
+                raise
+        await asyncio.sleep(_LOOK_AGAIN_S)
 
 
 def as_theirs(at: TopicPartition, committed: OffsetAndMetadata) -> TheirPartition:

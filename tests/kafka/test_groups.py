@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Future
+from typing import Any
+
 import pytest
+from confluent_kafka import KafkaError, KafkaException
 
 from connect.api.errors import EnvironmentFault
-from connect.kafka.groups import as_theirs
+from connect.kafka.groups import answered_by_coordinator, as_theirs
 from connect.ports import Cluster
 from connect.records import OffsetAndMetadata, TopicPartition
 
@@ -25,6 +29,29 @@ async def test_offsets_that_were_to_be_kept_are_named_where_they_cannot_be_set_a
     monkeypatch.setattr(kafka_cluster.groups, "_alter", refuse)
     with pytest.raises(EnvironmentFault, match=f"{name}-1: 5"):
         await kafka_cluster.groups.delete_offsets(name, [first])
+
+
+@pytest.mark.parametrize("code", [14, 15, 16])
+async def test_a_coordinator_that_is_on_its_way_is_waited_for(code: int) -> None:
+    answers = [KafkaException(KafkaError(code)), KafkaException(KafkaError(code)), "found"]
+    assert await answered_by_coordinator(lambda: {"g": answer(answers.pop(0))}, "look at group 'g'") == "found"
+    assert answers == []
+
+
+async def test_another_failure_of_a_group_is_told_at_once() -> None:
+    answers = [KafkaException(KafkaError(KafkaError.GROUP_AUTHORIZATION_FAILED)), "found"]
+    with pytest.raises(EnvironmentFault, match="look at group 'g'"):
+        await answered_by_coordinator(lambda: {"g": answer(answers.pop(0))}, "look at group 'g'")
+    assert answers == ["found"]
+
+
+def answer(result: Any) -> Future[Any]:
+    future: Future[Any] = Future()
+    if isinstance(result, Exception):
+        future.set_exception(result)
+    else:
+        future.set_result(result)
+    return future
 
 
 def test_an_offset_has_what_it_came_with() -> None:
