@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-TEST_PROCESSES ?= $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 1) + 1)')
+TEST_PROCESSES ?= $(shell $(PYTHON) -c 'import os; print(2 * (os.cpu_count() or 1) + 1)')
 SOURCES := connect plugins converters transforms bench tests
 
 .PHONY: install demo test test-long mutation lint style types bench clean
@@ -20,7 +20,7 @@ $(STAMP): pyproject.toml
 demo: install
 	$(BIN)/python -m bench.demo $(if $(KEEP),--keep)
 
-# One process of tests more than there are cores, since much of a test is waiting. They take work from each other. Types
+# Two processes of tests a core and one more, since half of a test is waiting. They take work from each other. Types
 # and imports are checked beside them, and what that says comes at the end.
 test: style
 	@said=$$(mktemp); trap 'rm -f "$$said"' EXIT; \

@@ -12,7 +12,7 @@ import pytest
 from connect.api import ConfigError, EnvironmentFault
 from connect.app import inspect_log, open_cluster, open_worker, repair_log, run, serve
 from connect.runtime.worker_config import WorkerConfig
-from tests.support.kafka_broker import KafkaBroker
+from tests.support.kafka_broker import SharedBroker
 from tests.support.worker import CONNECT
 
 
@@ -65,7 +65,9 @@ async def test_without_the_client_for_kafka_a_cluster_is_refused_with_what_to_in
 
 @pytest.mark.kafka
 @pytest.mark.timeout(300)
-async def test_a_worker_whose_config_names_brokers_runs_on_them(broker: KafkaBroker, tmp_path: Path, name: str) -> None:
+async def test_a_worker_whose_config_names_brokers_runs_on_them(
+    broker: SharedBroker, tmp_path: Path, name: str
+) -> None:
     topics = {f"{kind}.storage.topic": f"{name}-{kind}" for kind in ("config", "offset", "status")}
     factors = {f"{kind}.storage.replication.factor": "1" for kind in ("config", "offset", "status")}
     config = WorkerConfig.parse(

@@ -17,7 +17,7 @@ import pytest
 
 from connect.app import open_cluster
 from tests.support.engines import SOON_S, read
-from tests.support.kafka_broker import KafkaBroker
+from tests.support.kafka_broker import SharedBroker
 from tests.support.worker import STRING, WorkerProcess
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(400)]
@@ -25,7 +25,7 @@ pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(400)]
 KILLS = 2
 
 
-def files(folder: Path, name: str, broker: KafkaBroker, **worker: str) -> list[str | Path]:
+def files(folder: Path, name: str, broker: SharedBroker, **worker: str) -> list[str | Path]:
     """Write the configs of a worker and of its connectors, and return the command's arguments."""
     config = {
         "bootstrap.servers": broker.bootstrap,
@@ -88,7 +88,7 @@ def lines_of(path: Path) -> list[str]:
 
 @pytest.mark.parametrize("support", ["disabled", "enabled"])
 async def test_a_worker_that_is_killed_loses_nothing_on_a_cluster_either(
-    broker: KafkaBroker, tmp_path: Path, name: str, support: str
+    broker: SharedBroker, tmp_path: Path, name: str, support: str
 ) -> None:
     arguments = files(tmp_path, name, broker, **{"exactly.once.source.support": support})
     out = tmp_path / "out.txt"

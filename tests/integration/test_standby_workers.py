@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from tests.integration.test_kafka_worker import files, lines_of
-from tests.support.kafka_broker import KafkaBroker
+from tests.support.kafka_broker import SharedBroker
 from tests.support.worker import WorkerProcess
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(300)]
@@ -38,7 +38,7 @@ def is_active(worker: WorkerProcess, times: int = 1) -> bool:
 
 
 def test_a_worker_stands_by_takes_over_and_gives_way_to_the_one_that_took_over_from_it(
-    broker: KafkaBroker, tmp_path: Path, name: str
+    broker: SharedBroker, tmp_path: Path, name: str
 ) -> None:
     folders = [tmp_path / "one", tmp_path / "two"]
     for folder in folders:
@@ -70,7 +70,7 @@ def test_a_worker_stands_by_takes_over_and_gives_way_to_the_one_that_took_over_f
         assert one.stop() == 0, one.log
 
 
-def test_a_worker_that_stands_by_ends_at_once_and_cleanly(broker: KafkaBroker, tmp_path: Path, name: str) -> None:
+def test_a_worker_that_stands_by_ends_at_once_and_cleanly(broker: SharedBroker, tmp_path: Path, name: str) -> None:
     folders = [tmp_path / "one", tmp_path / "two"]
     for folder in folders:
         folder.mkdir()

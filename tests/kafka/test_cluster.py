@@ -12,7 +12,7 @@ from connect.kafka import cluster as module
 from connect.kafka.cluster import KafkaCluster
 from connect.ports import Cluster, Subscription
 from tests.support.engines import columns, read, values_of
-from tests.support.kafka_broker import PASSWORD, USER, KafkaBroker
+from tests.support.kafka_broker import PASSWORD, USER, SharedBroker
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ def with_password(servers: str, password: str) -> dict[str, str]:
 @pytest.mark.kafka
 @pytest.mark.timeout(300)
 async def test_who_logs_in_does_all_of_it_and_who_may_not_is_told_so_at_once(
-    broker: KafkaBroker, name: str, caplog: pytest.LogCaptureFixture
+    broker: SharedBroker, name: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     cluster = await KafkaCluster.open(with_password(broker.sasl_bootstrap, PASSWORD))
     await cluster.admin.create_topic(name)

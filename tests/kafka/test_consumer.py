@@ -13,7 +13,7 @@ from connect.kafka import consumer as module
 from connect.ports import Cluster, Subscription
 from connect.records import OffsetAndMetadata, TopicPartition
 from tests.support.engines import assigned, columns, poll_until, until, values_of
-from tests.support.kafka_broker import KafkaBroker
+from tests.support.kafka_broker import SharedBroker
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(300)]
 
@@ -94,7 +94,7 @@ async def test_those_that_leave_hand_their_partitions_over_at_once(kafka_cluster
 
 @pytest.mark.slow
 async def test_a_partition_that_was_lost_while_its_member_rested_is_read_when_it_comes_again(
-    broker: KafkaBroker, kafka_cluster: Cluster, name: str, monkeypatch: pytest.MonkeyPatch
+    broker: SharedBroker, kafka_cluster: Cluster, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "REST_S", 0.2)
     monkeypatch.setattr(module, "_SERVE_S", 0.05)
@@ -130,7 +130,7 @@ async def test_what_was_wanted_of_a_partition_before_does_not_count_when_it_come
 
 
 async def test_a_poll_ends_in_its_time_while_the_broker_stands_still(
-    broker: KafkaBroker, kafka_cluster: Cluster, name: str
+    broker: SharedBroker, kafka_cluster: Cluster, name: str
 ) -> None:
     await kafka_cluster.admin.create_topic(name)
     consumer = await kafka_cluster.consumer(Subscription((name,)), group=name, client_id="test", configs=EARLIEST)

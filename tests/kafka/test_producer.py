@@ -15,7 +15,7 @@ from connect.kafka.producer import Append, Reports, _appended
 from connect.ports import Cluster
 from connect.records import Columns, TopicPartition
 from tests.support.engines import columns, read
-from tests.support.kafka_broker import KafkaBroker
+from tests.support.kafka_broker import SharedBroker
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(300)]
 
@@ -28,7 +28,7 @@ async def warmed(cluster: Cluster, name: str) -> None:
 
 
 async def test_columns_that_were_not_acknowledged_in_time_are_written_once_when_they_are_appended_again(
-    broker: KafkaBroker, kafka_cluster: Cluster, name: str, monkeypatch: pytest.MonkeyPatch
+    broker: SharedBroker, kafka_cluster: Cluster, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await kafka_cluster.admin.create_topic(name)
     producer = kafka_cluster.producer(client_id="test")
@@ -51,7 +51,7 @@ async def test_columns_that_were_not_acknowledged_in_time_are_written_once_when_
 
 
 async def test_the_event_loop_goes_on_while_the_broker_stands_still(
-    broker: KafkaBroker, kafka_cluster: Cluster, name: str
+    broker: SharedBroker, kafka_cluster: Cluster, name: str
 ) -> None:
     await kafka_cluster.admin.create_topic(name)
     producer = kafka_cluster.producer(client_id="test", configs={"buffer.memory": "1048576"})
@@ -72,7 +72,7 @@ async def test_the_event_loop_goes_on_while_the_broker_stands_still(
 
 
 async def test_what_nobody_waits_for_any_more_does_not_keep_a_producer_from_closing(
-    broker: KafkaBroker, kafka_cluster: Cluster, name: str, monkeypatch: pytest.MonkeyPatch
+    broker: SharedBroker, kafka_cluster: Cluster, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await kafka_cluster.admin.create_topic(name)
     producer = kafka_cluster.producer(client_id="test")
@@ -104,7 +104,7 @@ async def test_an_append_that_was_cancelled_and_fails_is_of_no_harm(kafka_cluste
 
 
 async def test_what_was_not_delivered_in_time_is_told_as_an_outage(
-    broker: KafkaBroker, kafka_cluster: Cluster, name: str
+    broker: SharedBroker, kafka_cluster: Cluster, name: str
 ) -> None:
     await kafka_cluster.admin.create_topic(name)
     await warmed(kafka_cluster, name)
@@ -121,7 +121,7 @@ async def test_what_was_not_delivered_in_time_is_told_as_an_outage(
 
 
 async def test_a_transaction_of_which_a_record_was_not_delivered_can_only_be_aborted(
-    broker: KafkaBroker, kafka_cluster: Cluster, name: str
+    broker: SharedBroker, kafka_cluster: Cluster, name: str
 ) -> None:
     await kafka_cluster.admin.create_topic(name)
     configs = {"transactional.id": name, "delivery.timeout.ms": "2000", "linger.ms": "0"}

@@ -14,7 +14,7 @@ from connect.records import Columns, TopicPartition
 from connect.stores.compacted import CompactedTopic
 from tests.stores.conftest import write
 from tests.support.engines import now_ms
-from tests.support.kafka_broker import KafkaBroker
+from tests.support.kafka_broker import SharedBroker
 
 
 def refuse_bad(_key: bytes, value: bytes) -> str | None:
@@ -47,7 +47,7 @@ async def test_a_record_that_does_not_count_is_logged_with_its_place_and_the_val
 @pytest.mark.kafka
 @pytest.mark.timeout(300)
 async def test_what_a_life_before_has_left_open_is_ended_by_its_name_where_the_log_does_not_tell(
-    broker: KafkaBroker, kafka_cluster: Cluster, name: str, tmp_path: Path
+    broker: SharedBroker, kafka_cluster: Cluster, name: str, tmp_path: Path
 ) -> None:
     store = await opened(kafka_cluster, name, replication_factor=1)
     await store.put({b"a": b"1"}, timestamp_ms=now_ms())

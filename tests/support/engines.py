@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -17,20 +18,21 @@ from connect.app import open_cluster
 from connect.ports import Cluster, Consumer
 from connect.records import Columns, FetchedBatch, TopicPartition
 from tests.support.kafka import KafkaUnavailable, find_kafka
-from tests.support.kafka_broker import KafkaBroker
+from tests.support.kafka_broker import SharedBroker
 
 #: How long a test waits for what comes by itself.
 SOON_S = 45
 
 
 @pytest.fixture(scope="session")
-def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaBroker]:
-    """A broker that all tests of this process share: their topics and groups have names of their own."""
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SharedBroker]:
+    """A broker that all tests share, in whatever process: their topics and groups have names of their own."""
     try:
         find_kafka()
     except KafkaUnavailable as error:
         pytest.skip(f"no Kafka here: {error}")
-    with KafkaBroker(tmp_path_factory.mktemp("broker")) as running:
+    base = tmp_path_factory.getbasetemp()
+    with SharedBroker((base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "kafka") as running:
         yield running
 
 
@@ -60,7 +62,7 @@ async def cluster(engine: Engine) -> AsyncIterator[Cluster]:
 
 
 @pytest_asyncio.fixture
-async def kafka_cluster(broker: KafkaBroker, tmp_path: Path) -> AsyncIterator[Cluster]:
+async def kafka_cluster(broker: SharedBroker, tmp_path: Path) -> AsyncIterator[Cluster]:
     """An open cluster of the shared broker."""
     opened = await open_cluster(tmp_path, {"bootstrap.servers": broker.bootstrap})
     yield opened

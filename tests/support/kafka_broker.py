@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
+import json
 import os
 import shutil
 import signal
@@ -66,9 +68,21 @@ class KafkaBroker:
         """Return what the broker logged since it was last started."""
         return self._log.read_text(errors="replace")
 
+    @property
+    def pid(self) -> int:
+        """Return the process id of the running broker."""
+        assert self._process is not None, "the broker is not running"
+        return self._process.pid
+
     def run(self, *commands: dict[str, Any]) -> list[Any]:
         """Run commands with Kafka's Java clients against this broker; return their answers."""
         return run_lab(commands, self.bootstrap)
+
+    def leave(self) -> None:
+        """Let the process go on without this one, which is to end: somebody else will stop it."""
+        process, self._process = self._process, None
+        assert process is not None, "the broker is not running"
+        process.returncode = 0  # nobody waits for it here, and Popen has nothing to say of that
 
     def stop(self) -> None:
         """End the broker's process, cleanly if it can."""
@@ -170,3 +184,81 @@ def _free_ports(count: int) -> list[int]:
     with contextlib.ExitStack() as stack:
         sockets = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
         return [int(bound.getsockname()[1]) for bound in sockets]
+
+
+class SharedBroker:
+    """One broker for all test processes of a run: the first that asks starts it, the last one that leaves stops it.
+
+    A context manager; `bootstrap` and `sasl_bootstrap` say where it is. The processes have a folder in common.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._state = folder / "broker.json"
+        self._started: KafkaBroker | None = None
+        self.bootstrap = self.sasl_bootstrap = ""
+
+    def __enter__(self) -> Self:
+        with self._alone():
+            state = self._read()
+            if state is None:
+                self._started = KafkaBroker(self._folder / "broker").__enter__()
+                addresses = {"bootstrap": self._started.bootstrap, "sasl_bootstrap": self._started.sasl_bootstrap}
+                state = {**addresses, "pid": self._started.pid, "users": []}
+            state["users"].append(os.getpid())
+            self._state.write_text(json.dumps(state))
+            self.bootstrap, self.sasl_bootstrap = state["bootstrap"], state["sasl_bootstrap"]
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        with self._alone():
+            state = self._read()
+            assert state is not None, "nobody takes away what is in use"
+            state["users"] = [pid for pid in state["users"] if pid != os.getpid() and _is_alive(pid)]
+            if state["users"]:
+                self._state.write_text(json.dumps(state))
+                if self._started is not None:
+                    self._started.leave()
+                return
+            self._state.unlink()
+            if self._started is not None:
+                self._started.stop()
+                return
+            _end(state["pid"])
+
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[None]:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        with (self._folder / "lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+    def _read(self) -> dict[str, Any] | None:
+        if not self._state.exists():
+            return None
+        state: dict[str, Any] = json.loads(self._state.read_text())
+        return state if _is_alive(state["pid"]) else None
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    # One that has ended and that its parent has not asked for yet is there, and does nothing.
+    status = Path(f"/proc/{pid}/stat")
+    return not status.exists() or status.read_text().rpartition(")")[2].split()[0] != "Z"
+
+
+def _end(pid: int) -> None:
+    """End a broker that another process has started, cleanly if it can."""
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, number)
+        deadline = time.monotonic() + STOP_TIMEOUT_S
+        while _is_alive(pid):
+            if time.monotonic() > deadline:
+                break
+            time.sleep(0.05)
+        else:
+            return

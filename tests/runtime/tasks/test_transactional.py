@@ -15,7 +15,7 @@ from connect.records import Columns
 from connect.runtime.tasks.transactional import fence_tasks, task_of, tasks_max, timeout_ms, transactional_id
 from connect.runtime.worker_config import WorkerConfig
 from tests.support.engines import now_ms
-from tests.support.kafka_broker import KafkaBroker
+from tests.support.kafka_broker import SharedBroker
 
 WORKER = WorkerConfig.parse({"group.id": "connect-cluster"})
 
@@ -42,7 +42,7 @@ async def test_all_tasks_of_a_connector_are_shut_out_and_no_other_connectors(tmp
 @pytest.mark.kafka
 @pytest.mark.timeout(300)
 async def test_tasks_of_another_process_are_shut_out_by_their_number(
-    broker: KafkaBroker, kafka_cluster: Cluster, name: str, tmp_path: Path
+    broker: SharedBroker, kafka_cluster: Cluster, name: str, tmp_path: Path
 ) -> None:
     config = WorkerConfig.parse({"group.id": name})
     other = await open_cluster(tmp_path, {"bootstrap.servers": broker.bootstrap})
