@@ -10,7 +10,7 @@ from collections.abc import Generator
 import hypothesis
 import pytest
 
-from tests.support.engines import broker, cluster, engine, kafka_cluster, name
+from tests.support.engines import broker, cluster, engine, kafka_cluster, name, own_broker, own_cluster
 from tests.support.lengths import examples
 from tests.support.postgres import postgres_server, postgres_url
 from tests.support.postgres_servers import postgres_servers
@@ -21,6 +21,8 @@ __all__ = [
     "engine",
     "kafka_cluster",
     "name",
+    "own_broker",
+    "own_cluster",
     "postgres_server",
     "postgres_servers",
     "postgres_url",

@@ -13,7 +13,7 @@ from connect.kafka import consumer as module
 from connect.ports import Cluster, Subscription
 from connect.records import OffsetAndMetadata, TopicPartition
 from tests.support.engines import assigned, columns, poll_until, until, values_of
-from tests.support.kafka_broker import SharedBroker
+from tests.support.kafka_broker import KafkaBroker
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(300)]
 
@@ -94,19 +94,19 @@ async def test_those_that_leave_hand_their_partitions_over_at_once(kafka_cluster
 
 @pytest.mark.slow
 async def test_a_partition_that_was_lost_while_its_member_rested_is_read_when_it_comes_again(
-    broker: SharedBroker, kafka_cluster: Cluster, name: str, monkeypatch: pytest.MonkeyPatch
+    own_broker: KafkaBroker, own_cluster: Cluster, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "REST_S", 0.2)
     monkeypatch.setattr(module, "_SERVE_S", 0.05)
-    await kafka_cluster.admin.create_topic(name)
-    consumer = await kafka_cluster.consumer(Subscription((name,)), group=name, client_id="test", configs=SHORT)
+    await own_cluster.admin.create_topic(name)
+    consumer = await own_cluster.consumer(Subscription((name,)), group=name, client_id="test", configs=SHORT)
     await assigned(consumer, 1)
     await until(lambda: len(consumer._applied_pauses) == 1)
-    with broker.frozen():  # until the session is over
+    with own_broker.frozen():  # until the session is over
         await until(lambda: any(isinstance(news, module._Lost) for news in consumer._news))
     assert await consumer.poll(timeout_ms=0) == []
     assert not consumer.assignment
-    producer = kafka_cluster.producer(client_id="test")
+    producer = own_cluster.producer(client_id="test")
     await producer.append(name, columns(b"v"))
     assert await values_of(consumer, 1) == [b"v"]
     for each in (consumer, producer):
@@ -130,16 +130,16 @@ async def test_what_was_wanted_of_a_partition_before_does_not_count_when_it_come
 
 
 async def test_a_poll_ends_in_its_time_while_the_broker_stands_still(
-    broker: SharedBroker, kafka_cluster: Cluster, name: str
+    own_broker: KafkaBroker, own_cluster: Cluster, name: str
 ) -> None:
-    await kafka_cluster.admin.create_topic(name)
-    consumer = await kafka_cluster.consumer(Subscription((name,)), group=name, client_id="test", configs=EARLIEST)
+    await own_cluster.admin.create_topic(name)
+    consumer = await own_cluster.consumer(Subscription((name,)), group=name, client_id="test", configs=EARLIEST)
     await assigned(consumer, 1)
-    with broker.frozen():
+    with own_broker.frozen():
         began = time.monotonic()
         assert await consumer.poll(timeout_ms=300) == []
         assert time.monotonic() - began < 5
-    producer = kafka_cluster.producer(client_id="test")
+    producer = own_cluster.producer(client_id="test")
     await producer.append(name, columns(b"v"))
     assert await values_of(consumer, 1) == [b"v"]
     for each in (consumer, producer):

@@ -189,12 +189,24 @@ def test_random_input_is_answered_as_kafkas_converters_answer_it(kafka: None) ->
     assert unlike == []
 
 
+#: The first and the last moment of the years 1 to 9999.
+_FIRST_MS, _LAST_MS = -62_135_596_800_000, 253_402_300_799_999
+
+
 def alike(kafkas: str | None, ours: str | None) -> bool:
     if kafkas is None or ours is None:
         return kafkas is ours
     if "outside the years 1 to 9999" in ours or re.match(r"map.*\{.*\btrue:", kafkas):
         return True
+    if _holds_a_date_beyond(kafkas):  # numbers beside a timestamp are dates there, too; here such a text stays one
+        return ours.startswith("string ")
     if kafkas.startswith("! "):
         return _normal(kafkas) == _normal(ours)
     # Java prints the address of bytes, and leaves no sign at zero.
     return "[B@" in kafkas or kafkas == ours
+
+
+def _holds_a_date_beyond(answer: str) -> bool:
+    """Whether an answer of Kafka's holds a date, which is written as D and milliseconds, that Python has not."""
+    found = map(int, re.findall(r"\bD(-?\d+)\b", answer)) if ".Timestamp" in answer else []
+    return any(not _FIRST_MS <= ms <= _LAST_MS for ms in found)

@@ -15,7 +15,7 @@ from connect.kafka.producer import Append, Reports, _appended
 from connect.ports import Cluster
 from connect.records import Columns, TopicPartition
 from tests.support.engines import columns, read
-from tests.support.kafka_broker import SharedBroker
+from tests.support.kafka_broker import KafkaBroker
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(300)]
 
@@ -28,14 +28,14 @@ async def warmed(cluster: Cluster, name: str) -> None:
 
 
 async def test_columns_that_were_not_acknowledged_in_time_are_written_once_when_they_are_appended_again(
-    broker: SharedBroker, kafka_cluster: Cluster, name: str, monkeypatch: pytest.MonkeyPatch
+    own_broker: KafkaBroker, own_cluster: Cluster, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await kafka_cluster.admin.create_topic(name)
-    producer = kafka_cluster.producer(client_id="test")
+    await own_cluster.admin.create_topic(name)
+    producer = own_cluster.producer(client_id="test")
     await producer.append(name, columns(b"first"))
     monkeypatch.setattr(producer, "_answer_s", 0.3)
     given = columns(*[b"%d" % number for number in range(100)])
-    with broker.frozen():
+    with own_broker.frozen():
         for _ in range(2):
             with pytest.raises(EnvironmentFault, match="not acknowledged all of 100 records") as raised:
                 await producer.append(name, given)
@@ -44,20 +44,20 @@ async def test_columns_that_were_not_acknowledged_in_time_are_written_once_when_
     where = await producer.append(name, given)
     assert where is not None
     assert where.pieces == ((0, 1, 100),)
-    assert await read(kafka_cluster, name) == [b"first", *given.values]
+    assert await read(own_cluster, name) == [b"first", *given.values]
     await producer.append(name, given)
-    assert len(await read(kafka_cluster, name)) == 201, "once it is done, the same columns are others"
+    assert len(await read(own_cluster, name)) == 201, "once it is done, the same columns are others"
     await producer.aclose()
 
 
 async def test_the_event_loop_goes_on_while_the_broker_stands_still(
-    broker: SharedBroker, kafka_cluster: Cluster, name: str
+    own_broker: KafkaBroker, own_cluster: Cluster, name: str
 ) -> None:
-    await kafka_cluster.admin.create_topic(name)
-    producer = kafka_cluster.producer(client_id="test", configs={"buffer.memory": "1048576"})
+    await own_cluster.admin.create_topic(name)
+    producer = own_cluster.producer(client_id="test", configs={"buffer.memory": "1048576"})
     await producer.append(name, columns(b"first"))
     loop, longest = asyncio.get_running_loop(), 0.0
-    with broker.frozen():  # more than its queue has room for
+    with own_broker.frozen():  # more than its queue has room for
         appending = asyncio.create_task(producer.append(name, columns(*[bytes(1000)] * 5000)))
         for _ in range(100):
             began = loop.time()
@@ -72,12 +72,12 @@ async def test_the_event_loop_goes_on_while_the_broker_stands_still(
 
 
 async def test_what_nobody_waits_for_any_more_does_not_keep_a_producer_from_closing(
-    broker: SharedBroker, kafka_cluster: Cluster, name: str, monkeypatch: pytest.MonkeyPatch
+    own_broker: KafkaBroker, own_cluster: Cluster, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await kafka_cluster.admin.create_topic(name)
-    producer = kafka_cluster.producer(client_id="test")
+    await own_cluster.admin.create_topic(name)
+    producer = own_cluster.producer(client_id="test")
     await producer.append(name, columns(b"first"))
-    with broker.frozen():
+    with own_broker.frozen():
         appending = asyncio.create_task(producer.append(name, columns(b"v")))
         await asyncio.sleep(0.05)
         appending.cancel()
@@ -104,34 +104,34 @@ async def test_an_append_that_was_cancelled_and_fails_is_of_no_harm(kafka_cluste
 
 
 async def test_what_was_not_delivered_in_time_is_told_as_an_outage(
-    broker: SharedBroker, kafka_cluster: Cluster, name: str
+    own_broker: KafkaBroker, own_cluster: Cluster, name: str
 ) -> None:
-    await kafka_cluster.admin.create_topic(name)
-    await warmed(kafka_cluster, name)
-    producer = kafka_cluster.producer(client_id="test", configs={"delivery.timeout.ms": "2000", "linger.ms": "0"})
+    await own_cluster.admin.create_topic(name)
+    await warmed(own_cluster, name)
+    producer = own_cluster.producer(client_id="test", configs={"delivery.timeout.ms": "2000", "linger.ms": "0"})
     await producer.append(name, columns(b"first"))
     given = columns(b"a", b"b")
-    with broker.frozen(), pytest.raises(EnvironmentFault):
+    with own_broker.frozen(), pytest.raises(EnvironmentFault):
         await producer.append(name, given)
     await producer.append(name, given)
-    found = await read(kafka_cluster, name)
+    found = await read(own_cluster, name)
     assert found[1] == b"first"
     assert found[-2:] == [b"a", b"b"], "what timed out may be there twice, as with Kafka; it is never missing"
     await producer.aclose()
 
 
 async def test_a_transaction_of_which_a_record_was_not_delivered_can_only_be_aborted(
-    broker: SharedBroker, kafka_cluster: Cluster, name: str
+    own_broker: KafkaBroker, own_cluster: Cluster, name: str
 ) -> None:
-    await kafka_cluster.admin.create_topic(name)
+    await own_cluster.admin.create_topic(name)
     configs = {"transactional.id": name, "delivery.timeout.ms": "2000", "linger.ms": "0"}
-    await warmed(kafka_cluster, name)
-    producer = kafka_cluster.producer(client_id="test", configs=configs)
+    await warmed(own_cluster, name)
+    producer = own_cluster.producer(client_id="test", configs=configs)
     await producer.init_transactions()
     await producer.begin_transaction()
     await producer.append(name, columns(b"a"))
     given = columns(b"b")
-    with broker.frozen(), pytest.raises(EnvironmentFault):
+    with own_broker.frozen(), pytest.raises(EnvironmentFault):
         await producer.append(name, given)
     with pytest.raises(TransactionStateError) as raised:
         await producer.append(name, given)
@@ -140,7 +140,7 @@ async def test_a_transaction_of_which_a_record_was_not_delivered_can_only_be_abo
     await producer.begin_transaction()
     await producer.append(name, given)
     await producer.commit_transaction()
-    assert await read(kafka_cluster, name, isolation="read_committed") == [b"warm", b"b"]
+    assert await read(own_cluster, name, isolation="read_committed") == [b"warm", b"b"]
     await producer.aclose()
 
 

@@ -18,7 +18,7 @@ from connect.app import open_cluster
 from connect.ports import Cluster, Consumer
 from connect.records import Columns, FetchedBatch, TopicPartition
 from tests.support.kafka import KafkaUnavailable, find_kafka
-from tests.support.kafka_broker import SharedBroker
+from tests.support.kafka_broker import KafkaBroker, SharedBroker
 
 #: How long a test waits for what comes by itself.
 SOON_S = 45
@@ -34,6 +34,25 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SharedBroker]:
     base = tmp_path_factory.getbasetemp()
     with SharedBroker((base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "kafka") as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def own_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaBroker]:
+    """A broker of this process alone, which may stand still."""
+    try:
+        find_kafka()
+    except KafkaUnavailable as error:
+        pytest.skip(f"no Kafka here: {error}")
+    with KafkaBroker(tmp_path_factory.mktemp("broker")) as running:
+        yield running
+
+
+@pytest_asyncio.fixture
+async def own_cluster(own_broker: KafkaBroker, tmp_path: Path) -> AsyncIterator[Cluster]:
+    """An open cluster of that broker."""
+    opened = await open_cluster(tmp_path, {"bootstrap.servers": own_broker.bootstrap})
+    yield opened
+    await opened.aclose()
 
 
 @dataclass(frozen=True)
