@@ -10,6 +10,7 @@ import pytest
 
 from connect.cli.settings import connector_file, worker_config
 from connect.runtime.model import State
+from tests.support.logs import logged
 from tests.support.worker import running_worker
 
 CONFIGS = Path(__file__).parents[2] / "configs"
@@ -44,7 +45,7 @@ async def prepare(url: str) -> None:
 @pytest.mark.parametrize("path", sorted(CONFIGS.glob("worker*")), ids=lambda p: p.name)
 def test_a_worker_config_is_read_as_it_stands(path: Path, caplog: pytest.LogCaptureFixture) -> None:
     assert worker_config(path, {}, {}).listeners == ["http://127.0.0.1:8083"]
-    assert caplog.text == "", "every key of it is one that is read"
+    assert logged(caplog) == [], "every key of it is one that is read"
 
 
 @pytest.mark.parametrize("path", DEMO, ids=lambda p: p.stem)

@@ -13,6 +13,7 @@ import pytest
 from connect.api import ConfigData, ConfigProvider, Predicate, SourceConnector, SourceTask, Transform, hookimpl
 from connect.runtime.model import PluginKind
 from connect.runtime.plugins import PluginHost
+from tests.support.logs import logged
 from tests.support.worker import running_worker
 
 
@@ -178,7 +179,7 @@ def test_a_wrapper_of_a_hook_that_observes_returns_nothing_as_the_others_do(capl
     told = {"connector": "c", "task": 0, "state": "FAILED", "previous": None, "trace": "", "time_ms": 0}
     host.calls.tell("connect_task_state_changed", told, lambda plugin: True)
     assert SEEN == ["before FAILED", "FAILED", "after FAILED"]
-    assert caplog.records == []
+    assert logged(caplog) == []
 
 
 def test_a_hook_that_fails_leaves_out_the_whole_plugin_and_no_other() -> None:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from connect.testing.crash import Proxy, PruningServer
+from tests.support.logs import logged
 
 REQUEST = b'{"do": "take", "partition": 0, "after": -1, "max": 5}\n'
 
@@ -93,7 +94,7 @@ def test_an_answer_behind_a_half_close_breaks_the_connection_and_is_no_fault_of_
             keep_asking(connection, time.monotonic() + 5)
     with connected(proxy) as connection:
         assert asked(connection)
-    assert [record.getMessage() for record in caplog.records] == []
+    assert logged(caplog) == []
 
 
 def test_what_is_delayed_comes_later(proxy: Proxy) -> None:
