@@ -17,7 +17,7 @@ from contextlib import asynccontextmanager
 from typing import Final
 
 from connect.api import EnvironmentFault
-from connect.ports import Cluster, Consumer, Subscription
+from connect.ports import Cluster, Consumer, Groups, Subscription
 from connect.records import TopicPartition
 from connect.runtime.worker_config import WorkerConfig
 from connect.stores.compacted import ensure_compacted_topic
@@ -41,8 +41,9 @@ class Place:
         lost: Set once another worker may have it: all that runs here is to stop.
     """
 
-    def __init__(self, consumer: Consumer, at: TopicPartition, group: str) -> None:
+    def __init__(self, groups: Groups, consumer: Consumer, at: TopicPartition, group: str) -> None:
         self.lost = asyncio.Event()
+        self._groups = groups
         self._consumer = consumer
         self._at = at
         self._group = group
@@ -57,8 +58,7 @@ class Place:
         while not await self._holds():
             if stop.is_set():
                 raise StopWaiting
-            if not is_told and self._is_another_s():
-                is_told = True
+            if not is_told and (is_told := await self._has_others()):
                 logger.info("another worker of group %s is active: standing by to take over", self._group)
 
     async def keep(self) -> None:
@@ -84,8 +84,12 @@ class Place:
             await self._consumer.release(self._consumer.revoking)
         return self._at in held
 
-    def _is_another_s(self) -> bool:
-        return self._at not in self._consumer.assignment
+    async def _has_others(self) -> bool:
+        """Whether the group has further members. One that is alone may wait as well: joining takes its time."""
+        try:
+            return len((await self._groups.describe(self._group)).members) > 1
+        except EnvironmentFault:  # told by the look at the place
+            return False
 
 
 @asynccontextmanager
@@ -112,7 +116,7 @@ async def active_worker(
         },
     )
     try:
-        place = Place(consumer, TopicPartition(topic, 0), group)
+        place = Place(cluster.groups, consumer, TopicPartition(topic, 0), group)
         await place.take(asyncio.Event() if stop is None else stop)
         logger.info("this worker is the active one of group %s", group)
         keeping = asyncio.create_task(place.keep(), name=f"the place of group {group}")

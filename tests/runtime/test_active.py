@@ -4,12 +4,14 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
 
 from connect.app import open_cluster
-from connect.ports import Cluster
+from connect.ports import Cluster, Consumer
+from connect.records import FetchedBatch, TopicPartition
 from connect.runtime.active import StopWaiting, active_worker
 from connect.runtime.worker_config import WorkerConfig
 from tests.support.engines import until
@@ -66,3 +68,37 @@ async def test_the_topic_of_the_place_is_made_as_the_worker_s_state_needs_it(clu
     async with active_worker(cluster, CONFIG):
         found = {entry.name: entry.value for entry in await cluster.admin.topic_configs("state")}
     assert found["cleanup.policy"] == "compact"
+
+
+class SlowToJoin:
+    """A consumer whose group takes its time to give it partitions."""
+
+    def __init__(self, inner: Consumer) -> None:
+        self._inner = inner
+        self._polls = 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+    async def poll(self, *, timeout_ms: int) -> list[FetchedBatch]:
+        self._polls += 1
+        return await self._inner.poll(timeout_ms=min(timeout_ms, 10))
+
+    @property
+    def assignment(self) -> frozenset[TopicPartition]:
+        return self._inner.assignment if self._polls > 2 else frozenset()
+
+
+async def test_a_worker_that_is_alone_and_joins_slowly_says_nothing_of_another_one(
+    cluster: Cluster, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    caplog.set_level(logging.INFO)
+    make = cluster.consumer
+
+    async def consumer(*arguments: Any, **options: Any) -> SlowToJoin:
+        return SlowToJoin(await make(*arguments, **options))
+
+    monkeypatch.setattr(cluster, "consumer", consumer)
+    async with active_worker(cluster, CONFIG):
+        assert "this worker is the active one of group g" in caplog.text
+    assert "another worker" not in caplog.text
