@@ -32,8 +32,8 @@ from connect.api.errors import (
 from connect.kafka.errors import UNREACHABLE, ours
 from connect.kafka.reading import Readers
 from connect.kafka.threads import REQUEST_S, Threads, answered
-from connect.kafka.topics import Topics
-from connect.ports import PartitionInfo, TopicConfigEntry, TopicInfo, TransactionInfo
+from connect.kafka.topics import Topics, no_partition
+from connect.ports import STATE_TOPIC_CONFIGS, PartitionInfo, TopicConfigEntry, TopicInfo, TransactionInfo
 from connect.ports.admin import ConfigSource
 from connect.records import FetchedBatch, Isolation, RawFetch, TopicPartition
 
@@ -42,8 +42,6 @@ _SEEN_S: Final = 15.0
 _LOOK_AGAIN_S: Final = 0.05
 #: Producers that are fenced at once.
 _FENCED_AT_ONCE: Final = 8
-#: Of topics that hold the worker's state, as the bundled log makes them.
-_STATE_CONFIGS: Final = {"cleanup.policy": "compact", "segment.bytes": str(16 << 20)}
 #: Kafka's numbers of who set a config: the topic, or the brokers, for now or in their files.
 _SOURCES: Final[Mapping[int, ConfigSource]] = {1: "topic", 2: "log", 3: "log", 4: "log"}
 _READ_COMMITTED: Final = IsolationLevel.READ_COMMITTED
@@ -90,7 +88,7 @@ class KafkaAdmin:
         """Create a topic; see the port."""
         if isinstance(partitions, bool) or not isinstance(partitions, int) or partitions < 1:
             raise ConfigError(f"topic {name!r} cannot have {partitions!r} partitions", code="log.invalid_partitions")
-        given = {**(_STATE_CONFIGS if self._holds_state(name) else {}), **(configs or {})}
+        given = {**(STATE_TOPIC_CONFIGS if self._holds_state(name) else {}), **(configs or {})}
         factor = -1 if replication_factor is None else replication_factor
         new = NewTopic(name, num_partitions=partitions, replication_factor=factor, config=given)
         (future,) = self._client.create_topics([new], request_timeout=REQUEST_S).values()
@@ -274,9 +272,7 @@ class KafkaAdmin:
         if count is None:
             raise await self._threads.run(lambda: self._topics.missing(at.topic), f"look for topic {at.topic!r}")
         if not 0 <= at.partition < count:
-            raise UnknownTopicOrPartitionError(
-                f"topic {at.topic!r} has no partition {at.partition}: it has {count}, numbered from 0"
-            )
+            raise no_partition(at, count)
 
     async def _until(self, name: str, is_so: Callable[[Any], bool]) -> None:
         """Wait until the brokers see a change of a topic as whoever asks next should."""

@@ -37,7 +37,7 @@ from connect.kafka.clients import Told
 from connect.kafka.errors import UNREACHABLE, inner, is_kind, ours
 from connect.kafka.groups import as_theirs
 from connect.kafka.threads import MARGIN_S, REQUEST_S, ClientThread, bounded, on_loop
-from connect.kafka.topics import Topics
+from connect.kafka.topics import Topics, no_partition
 from connect.ports import Acks
 from connect.records import Appended, Columns, OffsetAndMetadata, TopicPartition
 
@@ -309,9 +309,7 @@ class KafkaProducer:
         if count is None:
             raise self._topics.missing(topic)
         if append.partition is not None and not 0 <= append.partition < count:
-            raise UnknownTopicOrPartitionError(
-                f"topic {topic!r} has no partition {append.partition}: it has {count}, numbered from 0"
-            )
+            raise no_partition(TopicPartition(topic, append.partition), count)
         if not len(columns):
             return
         limits = self._topics.limits(topic)

@@ -19,7 +19,7 @@ from confluent_kafka.admin import AdminClient, ConfigResource
 from connect.api.errors import InvalidRecordError, RecordTooLargeError, UnknownTopicOrPartitionError
 from connect.kafka.errors import is_kind, ours
 from connect.kafka.threads import MARGIN_S
-from connect.records import Columns
+from connect.records import Columns, TopicPartition
 
 log = logging.getLogger(__name__)
 
@@ -223,6 +223,13 @@ class Topics:
             nearest = []
         meant = f"; did you mean {nearest[0]!r}?" if nearest else ""
         return UnknownTopicOrPartitionError(f"there is no topic {name!r}{meant}")
+
+
+def no_partition(at: TopicPartition, count: int) -> UnknownTopicOrPartitionError:
+    """Return the error for a partition that a topic has not."""
+    return UnknownTopicOrPartitionError(
+        f"topic {at.topic!r} has no partition {at.partition}: it has {count}, numbered from 0"
+    )
 
 
 def _is_no_name(error: KafkaException) -> bool:

@@ -23,13 +23,13 @@ from connect.log.owner import DataDirectory
 from connect.log.storage.files import Disk, disk_faults
 from connect.log.storage.open_files import OpenFiles
 from connect.log.threads import Threads
-from connect.log.topics import INTERNAL_CONFIGS, Topic, Topics
+from connect.log.topics import Topic, Topics
 from connect.log.transactions.coordinator import Transactions
 from connect.log.transactions.producer_ids import ProducerIds
 from connect.log.transactions.session import Session
 from connect.log.upkeep.compaction import CompactionResult
 from connect.log.upkeep.upkeep import Upkeep
-from connect.ports import Subscription
+from connect.ports import STATE_TOPIC_CONFIGS, Subscription
 
 log = logging.getLogger(__name__)
 
@@ -313,7 +313,7 @@ class LogCluster:
         return queue
 
     async def _create_compacted(self, name: str) -> None:
-        await self._admin.create_topic(name, configs=INTERNAL_CONFIGS)
+        await self._admin.create_topic(name, configs=STATE_TOPIC_CONFIGS)
 
     async def _deleted(self, topic: str) -> None:
         self._queues.pop(topic, None)

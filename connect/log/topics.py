@@ -43,8 +43,6 @@ TOPICS_FILE: Final = "connect-topics.json"
 PARTITION_METADATA_FILE: Final = "partition.metadata"
 CONSUMER_OFFSETS: Final = "__consumer_offsets"
 TRANSACTION_STATE: Final = "__transaction_state"
-#: Of the log's own topics: segments so small that compaction, which leaves the newest one alone, keeps them small.
-INTERNAL_CONFIGS: Final = {"cleanup.policy": "compact", "segment.bytes": str(16 << 20)}
 #: What the log lives by.
 _STATE_TOPICS: Final = frozenset((CONSUMER_OFFSETS, TRANSACTION_STATE))
 #: Ends the names of directories whose topic is deleted, as in Kafka; and of those that are being made.

@@ -13,6 +13,7 @@ over another broker is a package beside these two, and a line in `connect.app`.
 """
 
 from connect.ports.admin import (
+    STATE_TOPIC_CONFIGS,
     Admin,
     ConfigSource,
     PartitionInfo,
@@ -26,6 +27,7 @@ from connect.ports.groups import GroupInfo, Groups
 from connect.ports.producer import Acks, Producer
 
 __all__ = [
+    "STATE_TOPIC_CONFIGS",
     "Acks",
     "Admin",
     "Cluster",

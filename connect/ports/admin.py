@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Final, Literal, Protocol
 
 from connect.records import (
     FetchedBatch,
@@ -12,6 +12,9 @@ from connect.records import (
     RawFetch,
     TopicPartition,
 )
+
+#: What topics that hold state are made with: small segments, since compaction leaves the newest one alone.
+STATE_TOPIC_CONFIGS: Final[Mapping[str, str]] = {"cleanup.policy": "compact", "segment.bytes": str(16 << 20)}
 
 
 @dataclass(frozen=True, slots=True)

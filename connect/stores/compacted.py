@@ -21,7 +21,7 @@ from functools import partial
 
 from connect.api import ConfigError, ConnectError, EnvironmentFault
 from connect.api.error_codes import register_code
-from connect.ports import Acks, Admin, Cluster, Producer
+from connect.ports import STATE_TOPIC_CONFIGS, Acks, Admin, Cluster, Producer
 from connect.records import Columns, FetchedBatch, TopicPartition
 from connect.stores.topics import ensure_topic
 from connect.stores.unsettled import SETTLED_WITHIN_S, Written
@@ -51,10 +51,8 @@ async def ensure_compacted_topic(
     admin: Admin, topic: str, *, partitions: int = 1, replication_factor: int | None = None
 ) -> int:
     """Return the number of partitions of a topic for a worker's state; make it first where it is missing."""
-    # Small segments, since compaction leaves the newest one alone.
-    configs = {"cleanup.policy": "compact", "segment.bytes": str(16 << 20)}
     return await ensure_topic(
-        admin, topic, partitions=partitions, configs=configs, replication_factor=replication_factor
+        admin, topic, partitions=partitions, configs=STATE_TOPIC_CONFIGS, replication_factor=replication_factor
     )
 
 

@@ -9,9 +9,9 @@ from connect.api.errors import UnknownTopicOrPartitionError
 from connect.log.clients.fetched import decode_slice, first_offset_at
 from connect.log.storage.partition import Partition
 from connect.log.threads import Threads
-from connect.log.topics import INTERNAL_CONFIGS, Topics
+from connect.log.topics import Topics
 from connect.log.transactions.coordinator import Transactions
-from connect.ports import TopicConfigEntry, TopicInfo, TransactionInfo
+from connect.ports import STATE_TOPIC_CONFIGS, TopicConfigEntry, TopicInfo, TransactionInfo
 from connect.records import FetchedBatch, Isolation, RawFetch, TopicPartition
 
 
@@ -53,7 +53,7 @@ class LogAdmin:
         def create() -> TopicInfo:
             given = dict(configs or {})
             if self._topics.holds_state(name):
-                given = {**INTERNAL_CONFIGS, **given}
+                given = {**STATE_TOPIC_CONFIGS, **given}
             return self._topics.create(name, partitions, given).describe()
 
         if self._topics.find(name) is None:

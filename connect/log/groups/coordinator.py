@@ -23,8 +23,8 @@ from connect.log.groups.offset_records import decode_key, decode_value, encode_k
 from connect.log.inspection.scan import PassedOver, records_in, walk_batches
 from connect.log.storage.producer_state import decode_marker
 from connect.log.threads import Threads
-from connect.log.topics import CONSUMER_OFFSETS, INTERNAL_CONFIGS, TOPIC_EXISTS, Topics
-from connect.ports import GroupInfo
+from connect.log.topics import CONSUMER_OFFSETS, TOPIC_EXISTS, Topics
+from connect.ports import STATE_TOPIC_CONFIGS, GroupInfo
 from connect.records import Columns, OffsetAndMetadata, TopicPartition
 from connect.write_order import WriteOrder
 
@@ -187,7 +187,7 @@ class LogGroups:
     async def _create(self) -> None:
         if await self._admin.partitions(CONSUMER_OFFSETS) is None:
             try:
-                await self._admin.create_topic(CONSUMER_OFFSETS, configs=INTERNAL_CONFIGS)
+                await self._admin.create_topic(CONSUMER_OFFSETS, configs=STATE_TOPIC_CONFIGS)
             except ConflictError as error:  # made by another commit in between
                 if error.code != TOPIC_EXISTS:
                     raise

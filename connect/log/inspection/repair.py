@@ -40,12 +40,12 @@ from connect.log.storage.swap import CLEANED_SUFFIX
 from connect.log.topic_config import TopicConfig
 from connect.log.topics import (
     CONSUMER_OFFSETS,
-    INTERNAL_CONFIGS,
     PARTITION_METADATA_FILE,
     TOPICS_FILE,
     TRANSACTION_STATE,
 )
 from connect.log.transactions.producer_ids import PRODUCER_IDS_FILE
+from connect.ports import STATE_TOPIC_CONFIGS
 from connect.records import TopicPartition
 
 _FOLDER: Final = re.compile(r"([a-zA-Z0-9._-]+)-([0-9]{1,9})")
@@ -235,7 +235,7 @@ class LogRepairer:
             return known
         configs: Mapping[str, str] = _KEEP_ALL
         if name in (CONSUMER_OFFSETS, TRANSACTION_STATE, *_WORKERS_TOPICS):
-            configs = INTERNAL_CONFIGS
+            configs = STATE_TOPIC_CONFIGS
         elif any(folder.name in self._compacted() for folder in topic.folders.values()):
             configs = {"cleanup.policy": "compact"}
         return {"id": topic.topic_id or new_id(), "partitions": count, "configs": dict(configs)}
