@@ -5,49 +5,21 @@ Nothing is lost, and nothing comes twice into the topic where its sources write 
 
 from __future__ import annotations
 
-import json
 import threading
-import time
 from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from connect.app import open_cluster
-from tests.support.engines import SOON_S, read
+from tests.support.engines import read
 from tests.support.kafka_broker import SharedBroker
-from tests.support.worker import STRING, WorkerProcess
+from tests.support.kafka_workers import files, lines_of, until
+from tests.support.worker import WorkerProcess
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(400)]
 
 KILLS = 2
-
-
-def files(folder: Path, name: str, broker: SharedBroker, **worker: str) -> list[str | Path]:
-    """Write the configs of a worker and of its connectors, and return the command's arguments."""
-    config = {
-        "bootstrap.servers": broker.bootstrap,
-        "group.id": name,
-        **{f"{kind}.storage.topic": f"{name}-{kind}" for kind in ("config", "offset", "status")},
-        **{f"{kind}.storage.replication.factor": "1" for kind in ("config", "offset", "status")},
-        "offset.flush.interval.ms": "200",
-        "key.converter": STRING,
-        "value.converter": STRING,
-        "consumer.session.timeout.ms": "6000",
-        **worker,
-    }
-    common = {"tasks.max": "1", "topic.creation.default.replication.factor": "1"}
-    source = {"name": f"{name}-source", "connector.class": "FileStreamSource", "file": str(folder / "in.txt")}
-    sink = {"name": f"{name}-sink", "connector.class": "FileStreamSink", "file": str(folder / "out.txt")}
-    for file, content in {
-        "worker.json": config,
-        "source.json": {**common, **source, "topic": name},
-        "sink.json": {**common, **sink, "topics": name},
-    }.items():
-        (folder / file).write_text(json.dumps(content))
-    return ["--config", folder / "worker.json", folder / "source.json", folder / "sink.json"]
 
 
 class Lines:
@@ -72,18 +44,6 @@ class Lines:
         self._ending.set()
         self._thread.join()
         return {f"{number:08d}" for number in range(self.count)}
-
-
-def until(is_so: Callable[[], Any], worker: WorkerProcess) -> None:
-    deadline = time.monotonic() + 2 * SOON_S
-    while not is_so():
-        assert time.monotonic() < deadline, worker.log
-        assert worker.process.poll() is None, worker.log
-        time.sleep(0.05)
-
-
-def lines_of(path: Path) -> list[str]:
-    return path.read_text().splitlines() if path.exists() else []
 
 
 @pytest.mark.parametrize("support", ["disabled", "enabled"])

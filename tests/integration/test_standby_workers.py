@@ -3,29 +3,19 @@
 from __future__ import annotations
 
 import signal
-import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
 
-from tests.integration.test_kafka_worker import files, lines_of
 from tests.support.kafka_broker import SharedBroker
+from tests.support.kafka_workers import files, lines_of, until
 from tests.support.worker import WorkerProcess
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(300)]
 
 SESSION_S = 6
 DEADLINE_S = 90
-
-
-def until(is_so: Callable[[], Any], *workers: WorkerProcess) -> None:
-    deadline = time.monotonic() + DEADLINE_S
-    while not is_so():
-        assert time.monotonic() < deadline, "\n\n".join(worker.log for worker in workers)
-        time.sleep(0.05)
 
 
 def write(path: Path, text: str) -> None:
@@ -61,7 +51,7 @@ def test_a_worker_stands_by_takes_over_and_gives_way_to_the_one_that_took_over_f
             until(lambda: one.log.count("another worker of group") == 1, one, two)
             assert "no longer the active one" in one.log
             two.kill()
-            until(lambda: is_active(one, 2), one, two)
+            until(lambda: is_active(one, 2), one)
             write(written, "fourth")
             until(lambda: "fourth" in lines_of(read), one)
             status = httpx.get(f"{one.url()}/connectors/{name}-source/status").json()

@@ -15,6 +15,7 @@ from connect.stores.compacted import CompactedTopic
 from tests.stores.conftest import write
 from tests.support.engines import now_ms
 from tests.support.kafka_broker import SharedBroker
+from tests.support.logs import logged
 
 
 def refuse_bad(_key: bytes, value: bytes) -> str | None:
@@ -34,9 +35,7 @@ async def test_a_record_that_does_not_count_is_logged_with_its_place_and_the_val
     store = await opened(cluster)
     assert dict(store.items()) == {b"a": b"1", b"b": b"2"}
     assert store.unreadable() == [b"c"]
-    lines = [
-        r.getMessage() for r in caplog.records if r.levelno == logging.ERROR and r.name == "connect.stores.compacted"
-    ]
+    lines = logged(caplog, logging.ERROR)
     assert lines == [
         "state-0: the record at offset 1 with key b'a' cannot be read and is passed over: it is bad",
         "state-0: the record at offset 2 with key None cannot be read and is passed over: its key is null",
