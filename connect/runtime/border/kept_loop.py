@@ -49,13 +49,18 @@ class _KeptTask(asyncio.Task[Any]):
     of: Context
 
     def cancel(self, msg: Any | None = None) -> bool:
-        if self.done() or self._is_of_caller() or not _is_refused(f"cancel {self.get_name()}"):
+        if self.done() or self._is_of_caller() or _is_of_a_scope() or not _is_refused(f"cancel {self.get_name()}"):
             return super().cancel(msg)
         return False
 
     def _is_of_caller(self) -> bool:
         caller = connector_context.get()
         return caller != "" and self.of.get(connector_context) == caller
+
+
+def _is_of_a_scope() -> bool:
+    """Whether anyio asks, whose scopes cancel none but the tasks that have entered them: a client's timeout is one."""
+    return sys._getframe(2).f_globals.get("__name__") == "anyio._backends._asyncio"
 
 
 def _task(loop: asyncio.AbstractEventLoop, coro: Any, *, context: Context | None = None) -> asyncio.Task[Any]:

@@ -5,6 +5,7 @@ from collections.abc import Coroutine
 from types import SimpleNamespace
 from typing import Any
 
+import anyio
 import pytest
 
 from connect.cli.worker import _run
@@ -97,3 +98,17 @@ async def _started(may_start: asyncio.Event) -> str:
 
 async def _forever() -> None:
     await asyncio.Event().wait()
+
+
+@pytest.mark.usefixtures("ours")
+def test_a_scope_of_anyio_ends_what_has_entered_it_as_the_timeout_of_an_http_client_does(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def worker() -> None:
+        began = asyncio.get_running_loop().time()
+        with anyio.move_on_after(0.05) as scope:
+            await asyncio.sleep(5)
+        assert scope.cancelled_caught and asyncio.get_running_loop().time() - began < 2
+
+    run(worker())
+    assert not caplog.records
