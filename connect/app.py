@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import gc
 import sys
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
-from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +13,8 @@ if TYPE_CHECKING:  # what a command does not need, it does not wait for
     from connect.inspection import Inspector, Repairer
     from connect.ports import Cluster
     from connect.runtime.herder import Herder
+    from connect.runtime.host import Host
+    from connect.runtime.plugins import PluginHost
     from connect.runtime.worker_config import WorkerConfig
 
 
@@ -81,28 +82,58 @@ def repair_log(data_dir: Path) -> AbstractContextManager[Repairer]:
 
 
 @asynccontextmanager
-async def open_worker(
-    config: WorkerConfig, cluster: Cluster | None = None, *, stop: asyncio.Event | None = None
-) -> AsyncIterator[Herder]:
-    """Run a worker: plugins found, log opened, stores read, connectors resumed. On exit everything is drained.
-
-    On a Kafka cluster it first waits, for as long as it takes, until no other worker of its group is active.
+async def open_worker(config: WorkerConfig, cluster: Cluster | None = None) -> AsyncIterator[Herder]:
+    """Run a worker that is alone: plugins found, log opened, stores read, connectors resumed. On exit everything is
+    drained.
 
     Args:
         config: References in it are resolved (`WorkerConfig.read`).
-        cluster: A log to use; it stays open. The bundled log of `data.dir` is opened and closed when left out.
-        stop: Ends that wait once it is set. Behind it, `Herder.place` tells whether another worker may have taken over.
+        cluster: A log to use; it stays open. That which the config names is opened and closed when left out.
 
     Raises:
-        StopWaiting: `stop` was set before the worker was active.
         ConfigError: A converter or config provider that the worker's config names is not installed, or a reference in
             it leads nowhere; nothing was opened.
     """
     from connect.api.files import in_force
-    from connect.runtime.active import active_worker
-    from connect.runtime.factory import check_default_converters
     from connect.runtime.file_rules import file_rules
     from connect.runtime.herder import Herder
+
+    async with _opened(config, cluster) as (config, cluster, plugins):
+        with in_force(file_rules(config)):
+            async with Herder(config, cluster, plugins, engine_keys=log_keys()) as herder:
+                yield herder
+
+
+@asynccontextmanager
+async def open_host(config: WorkerConfig, cluster: Cluster | None = None) -> AsyncIterator[Host]:
+    """Run a worker: on the bundled log alone, on a Kafka cluster as one of its group once it was told to `join`.
+
+    Args:
+        config, cluster: As `open_worker`.
+
+    Raises:
+        ConfigError: As `open_worker`.
+    """
+    from connect.api.files import in_force
+    from connect.runtime.distributed.node import Node
+    from connect.runtime.file_rules import file_rules
+
+    if not config.bootstrap_servers:
+        async with open_worker(config, cluster) as herder:
+            yield herder
+        return
+    async with _opened(config, cluster) as (config, cluster, plugins):
+        with in_force(file_rules(config)):
+            async with Node(config, cluster, plugins, engine_keys=log_keys()) as node:
+                yield node
+
+
+@asynccontextmanager
+async def _opened(
+    config: WorkerConfig, cluster: Cluster | None
+) -> AsyncIterator[tuple[WorkerConfig, Cluster, PluginHost]]:
+    """Give a worker's config with its values, its log, and the plugins."""
+    from connect.runtime.factory import check_default_converters
     from connect.runtime.plugins import PluginHost
     from connect.runtime.providers.worker_config import resolved_worker_config
 
@@ -113,14 +144,7 @@ async def open_worker(
     own = cluster is None
     cluster = cluster or await open_cluster(config.data_path, config.originals)
     try:
-        async with AsyncExitStack() as stack:
-            place = None
-            if config.bootstrap_servers:
-                place = await stack.enter_async_context(active_worker(cluster, config, stop))
-            stack.enter_context(in_force(file_rules(config)))
-            herder = await stack.enter_async_context(Herder(config, cluster, plugins, engine_keys=log_keys()))
-            herder.place = place
-            yield herder
+        yield config, cluster, plugins
     finally:
         if own:
             await cluster.aclose()
@@ -134,7 +158,7 @@ def listener_problems(config: WorkerConfig) -> list[tuple[str, str]]:
 
 
 @asynccontextmanager
-async def serve(herder: Herder) -> AsyncIterator[list[str]]:
+async def serve(host: Host) -> AsyncIterator[list[str]]:
     """Serve REST on the listeners of the worker's config; gives the bound URLs in their order.
 
     Raises:
@@ -144,7 +168,7 @@ async def serve(herder: Herder) -> AsyncIterator[list[str]]:
     from connect.rest.app import make_app
     from connect.rest.server import serve as serve_app
 
-    async with serve_app(make_app(herder), herder.worker_config) as urls:
+    async with serve_app(make_app(host), host.base.config) as urls:
         yield urls
 
 
@@ -157,7 +181,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
         open_cluster=open_cluster,
         inspect_log=inspect_log,
         repair_log=repair_log,
-        open_worker=open_worker,
+        open_host=open_host,
         log_keys=log_keys,
         listener_problems=listener_problems,
         serve=serve,

@@ -19,7 +19,7 @@ from connect.api import ConfigError, ConflictError, ConnectError, EnvironmentFau
 from connect.cli.contexts import Context, Contexts
 from connect.cli.output import UsageError
 from connect.cli.plugins import as_json_option
-from connect.cli.worker import WORKER_FILE
+from connect.cli.wiring import WORKER_FILE
 
 DEFAULT_URL = "http://127.0.0.1:8083"
 TIMEOUT_S = 95.0  # a little more than Kafka Connect's own limit of a request

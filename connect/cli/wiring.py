@@ -6,14 +6,12 @@ from collections.abc import Callable, Collection, Coroutine, Mapping
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 if TYPE_CHECKING:  # commands that only talk to a worker do not wait for all of this
-    import asyncio
-
     from connect.inspection import Inspector, Repairer
     from connect.ports import Cluster
-    from connect.runtime.herder import Herder
+    from connect.runtime.host import Host
     from connect.runtime.worker_config import WorkerConfig
 
 
@@ -25,12 +23,8 @@ class OpenCluster(Protocol):
     ) -> Coroutine[Any, Any, Cluster]: ...
 
 
-class OpenWorker(Protocol):
-    """Runs a worker; waits for its turn until `stop` is set."""
-
-    def __call__(
-        self, config: WorkerConfig, /, *, stop: asyncio.Event | None = None
-    ) -> AbstractAsyncContextManager[Herder]: ...
+#: Tells other commands where the worker of a data directory answers.
+WORKER_FILE: Final = "worker.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +34,7 @@ class Wiring:
     Attributes:
         inspect_log: Returns what reads a directory without owning it.
         repair_log: Returns what mends a directory that nobody owns.
-        open_worker: Runs a worker.
+        open_host: Runs a worker.
         listener_problems: Returns what is wrong with the listeners of a worker's config, as key and message.
         log_keys: Returns the names of the worker's keys that the log reads.
         serve: Serves REST on the listeners of the worker's config; gives the bound URLs.
@@ -49,7 +43,7 @@ class Wiring:
     open_cluster: OpenCluster
     inspect_log: Callable[[Path], Inspector]
     repair_log: Callable[[Path], AbstractContextManager[Repairer]]
-    open_worker: OpenWorker
+    open_host: Callable[[WorkerConfig], AbstractAsyncContextManager[Host]]
     listener_problems: Callable[[WorkerConfig], list[tuple[str, str]]]
     log_keys: Callable[[], Collection[str]]
-    serve: Callable[[Herder], AbstractAsyncContextManager[list[str]]]
+    serve: Callable[[Host], AbstractAsyncContextManager[list[str]]]

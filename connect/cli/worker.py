@@ -6,30 +6,34 @@ import asyncio
 import logging
 import os
 import signal
+import socket
 import sys
 from collections.abc import Coroutine, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
 
 import click
 import orjson
 
-from connect.api import ConfigError, ConnectError
+from connect.api import ConfigError, ConflictError, ConnectError, EnvironmentFault
 from connect.cli import logs
+from connect.cli.wiring import WORKER_FILE
 
 if TYPE_CHECKING:
     from connect.cli.settings import ConnectorFile
     from connect.cli.wiring import Wiring
     from connect.runtime.border.ending import Ending
-    from connect.runtime.herder import Herder
+    from connect.runtime.host import Host
     from connect.runtime.validation.worker_keys import KeyNotice
     from connect.runtime.worker_config import WorkerConfig
 
 logger = logging.getLogger(__name__)
 
-#: Tells other commands where the worker of a data directory answers.
-WORKER_FILE = "worker.json"
+#: How long a worker whose group goes on without it waits between its tries to come back.
+_AGAIN_S: Final = 3.0
+_LOOK_AGAIN_S: Final = 0.2
 
 
 @click.command()
@@ -106,10 +110,23 @@ async def _serve(wiring: Wiring, config: WorkerConfig, files: Sequence[Connector
     stop = asyncio.Event()
     ending = Ending(stop.set, grace_s=config.task_shutdown_graceful_timeout_ms / 1000)
     ending.take_signals()
-    while not await _serve_until(stop, wiring, config, files, ending, on_terminal=on_terminal):
-        pass  # another worker may have taken over: stand by to take over from it
+    is_over = await _serve_until(stop, wiring, config, files, ending, on_terminal=on_terminal)
+    while not is_over:  # its group goes on without it: it joins anew
+        try:
+            is_over = await _serve_until(stop, wiring, config, files, ending, on_terminal=on_terminal)
+        except EnvironmentFault as error:
+            logger.error("the worker cannot join its group again: %s", error.message)
+            is_over = await _is_set_within(stop, _AGAIN_S)
     ending.closed(0)
     return 0
+
+
+async def _is_set_within(event: asyncio.Event, timeout_s: float) -> bool:
+    try:
+        async with asyncio.timeout(timeout_s):
+            return await event.wait()
+    except TimeoutError:
+        return False
 
 
 async def _serve_until(
@@ -121,42 +138,52 @@ async def _serve_until(
     *,
     on_terminal: bool,
 ) -> bool:
-    """Return whether it was asked to stop; False where it is not the active worker of its group any more."""
-    from connect.runtime.active import StopWaiting
+    """Return whether it was asked to stop; False where its group goes on without it."""
     from connect.runtime.validation.worker_keys import key_notices
 
     notices = key_notices(config, wiring.log_keys())
     _tell_of_keys(notices)  # before anything can end the start: a typo may be why
     async with AsyncExitStack() as stack:
-        try:
-            herder = await stack.enter_async_context(wiring.open_worker(config, stop=stop))
-        except StopWaiting:
-            logger.info("stopping")
-            return True
-        _tell_of_keys([notice for notice in herder.key_notices if notice not in notices])
-        if herder.worker_config is not config:  # its references have values now
-            config = herder.worker_config
+        host = await stack.enter_async_context(wiring.open_host(config))
+        base = host.base
+        _tell_of_keys([notice for notice in base.key_notices if notice not in notices])
+        if base.config is not config:  # its references have values now
+            config = base.config
             ending.grace_s = config.task_shutdown_graceful_timeout_ms / 1000
             logs.set_up(config.log_level)
-        ending.named = herder.watchdog.underway
-        herder.watchdog.on_beat = ending.keep_signals
-        urls = await stack.enter_async_context(wiring.serve(herder))
-        url = urls[0]
-        herder.worker_id = url.partition("://")[2]
+        ending.named = base.watchdog.underway
+        base.watchdog.on_beat = ending.keep_signals
+        urls = await stack.enter_async_context(wiring.serve(host))
+        advertised = advertised_url(urls, config)
+        base.worker_id = advertised.partition("://")[2]
         worker_file = config.data_path / WORKER_FILE
         worker_file.touch(0o600)
-        worker_file.write_bytes(orjson.dumps({"url": url, "pid": os.getpid()}))
+        worker_file.write_bytes(orjson.dumps({"url": urls[0], "pid": os.getpid()}))
         stack.callback(lambda: worker_file.unlink(missing_ok=True))
         logger.info("REST is ready on %s, data in %s", ", ".join(urls), config.data_path)
-        await _take_files(herder, files)
-        if on_terminal:
+        await _until_done(host.join(advertised), stop)
+        if not stop.is_set():
+            await _until_done(_take_files(host, files), stop, host.lost)
+        if on_terminal and not config.bootstrap_servers:
             from connect.cli.display import Display
 
-            await stack.enter_async_context(Display(herder, url))
-        await _until(stop, *([herder.place.lost] if herder.place is not None else []))
+            await stack.enter_async_context(Display(host.leading(), urls[0]))
+        await _until(stop, host.lost)
         logger.info("stopping")
-        herder.stop_soon()  # while REST closes, so that all of it shares one grace time
+        host.stop_soon()  # while REST closes, so that all of it shares one grace time
+    host.raise_failure()
     return stop.is_set()
+
+
+def advertised_url(urls: Sequence[str], config: WorkerConfig) -> str:
+    """Return the URL by which other workers reach this one, of those that it listens on."""
+    scheme = config.rest_advertised_listener
+    url = next((url for url in urls if scheme is None or url.startswith(f"{scheme}://")), urls[0])
+    parts = urlsplit(url)
+    host, port = config.rest_advertised_host_name or parts.hostname or "", config.rest_advertised_port or parts.port
+    if host in ("0.0.0.0", "::"):  # noqa: S104 - told nobody: every machine would take it for itself
+        host = socket.getfqdn()
+    return f"{parts.scheme}://{f'[{host}]' if ':' in host else host}:{port}"
 
 
 async def _until(*events: asyncio.Event) -> None:
@@ -169,6 +196,19 @@ async def _until(*events: asyncio.Event) -> None:
             wait.cancel()
 
 
+async def _until_done(work: Coroutine[Any, Any, None], *events: asyncio.Event) -> None:
+    """Do some work, unless one of some events comes first."""
+    doing, waiting = asyncio.ensure_future(work), asyncio.ensure_future(_until(*events))
+    try:
+        await asyncio.wait({doing, waiting}, return_when=asyncio.FIRST_COMPLETED)
+        if doing.done():
+            doing.result()
+    finally:
+        for task in (doing, waiting):
+            task.cancel()
+        await asyncio.wait({doing, waiting})
+
+
 def _tell_of_keys(notices: Sequence[KeyNotice]) -> None:
     from connect.runtime.validation.worker_keys import lines
 
@@ -176,14 +216,41 @@ def _tell_of_keys(notices: Sequence[KeyNotice]) -> None:
         logger.log(logging.WARNING if act else logging.INFO, "worker config: %s", line)
 
 
-async def _take_files(herder: Herder, files: Sequence[ConnectorFile]) -> None:
+async def _take_files(host: Host, files: Sequence[ConnectorFile]) -> None:
     """Create the connectors of the files, or bring their configs up to date. The first wrong one ends the start."""
     for file in files:
-        try:
-            if file.initial_state is not None and file.name not in herder.connectors():
-                await herder.create(file.name, file.config, file.initial_state)
-            else:
-                await herder.put_config(file.name, file.config)
-        except ConnectError as error:
-            error.message = f"connector {file.name!r}: {error.message}"
-            raise
+        while True:
+            try:
+                await _take_file(host, file)
+                break
+            except ConflictError as error:  # nobody leads just yet
+                if error.code != "worker.rebalancing":
+                    raise
+                await asyncio.sleep(_LOOK_AGAIN_S)
+
+
+async def _take_file(host: Host, file: ConnectorFile) -> None:
+    try:
+        if (leader := host.leader_url) is not None:
+            await asyncio.to_thread(_send_file, leader, file)
+            return
+        herder = host.leading()
+        if file.initial_state is not None and file.name not in herder.connectors():
+            await herder.create(file.name, file.config, file.initial_state)
+        else:
+            await herder.put_config(file.name, file.config)
+    except ConnectError as error:
+        error.message = f"connector {file.name!r}: {error.message}"
+        raise
+
+
+def _send_file(leader: str, file: ConnectorFile) -> None:
+    """Have the leader take a file, as a client of its REST: CONNECT_USERNAME and the like say as whom."""
+    from connect.cli.rest import RestClient
+
+    with RestClient(leader) as client:
+        if file.initial_state is not None and file.name not in client.call("GET", "/connectors"):
+            body = {"name": file.name, "config": file.config, "initial_state": file.initial_state.value}
+            client.call("POST", "/connectors", body)
+        else:
+            client.named("PUT", file.name, "/config", dict(file.config))

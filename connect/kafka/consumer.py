@@ -237,6 +237,11 @@ class KafkaConsumer:
         """The partitions this member reads now."""
         return frozenset(self._assigned)
 
+    async def member_id(self) -> str:
+        """Return what the group knows this member by; see the port."""
+        asked = self._running().call(lambda: self._client.memberid() or "")
+        return await bounded(asked, f"look at the membership in group {self._group!r}", timeout_s=REQUEST_S)
+
     @property
     def revoking(self) -> frozenset[TopicPartition]:
         """Those of the assignment that are to be released."""

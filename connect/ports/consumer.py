@@ -46,6 +46,10 @@ class Consumer(Protocol):
         beginning.
         """
 
+    async def member_id(self) -> str:
+        """Return what the group knows this member by: another one once it was thrown out and has joined anew, '' while
+        it is no member."""
+
     @property
     def revoking(self) -> frozenset[TopicPartition]:
         """Those that another member is to read: `poll` returns nothing of them any more. Put what is in hand, commit,

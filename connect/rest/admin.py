@@ -10,7 +10,7 @@ from fastapi.responses import Response
 from connect.api import ConfigError
 from connect.rest.answers import Answer, empty
 from connect.rest.bodies import body_of
-from connect.rest.connectors import herder_of
+from connect.rest.connectors import herder_of, host_of
 from connect.rest.models.loggers import LoggerLevel, SetLevel
 from connect.rest.negotiation import name_of
 from connect.rest.operations import operation
@@ -24,13 +24,13 @@ router = APIRouter(prefix="/admin/loggers", tags=["loggers"], route_class=Route)
 @operation(example={"root": {"level": "INFO", "last_modified": None}})
 async def list_loggers(request: Request) -> Answer[dict[str, LoggerLevel]]:
     """List loggers with their levels."""
-    return Answer({name: _level(level) for name, level in herder_of(request).loggers.all().items()})
+    return Answer({name: _level(level) for name, level in host_of(request).base.loggers.all().items()})
 
 
 @router.get("/{logger}")
 async def get_logger(request: Request, logger: str) -> Answer[LoggerLevel]:
     """Show a logger's level."""
-    return Answer(_level(herder_of(request).loggers.get(name_of(logger))))
+    return Answer(_level(host_of(request).base.loggers.get(name_of(logger))))
 
 
 @router.put("/{logger}")
@@ -40,14 +40,14 @@ async def set_level(
     logger: str,
     scope: Annotated[str, Query(description="worker (the default) or cluster.")] = "worker",
 ) -> Answer[list[str]] | Response:
-    """Set the level of a logger and of those below it. scope=cluster answers without their names: one worker is all."""
+    """Set the level of a logger and of those below it; with scope=cluster on every worker, answered without names."""
     level = (await body_of(request, SetLevel)).level
     if level is None:
         raise ConfigError("Desired 'level' parameter was not specified in request.", code="request.invalid")
-    changed = herder_of(request).loggers.set(name_of(logger), level)
     if scope.lower() == "cluster":
+        await herder_of(request).set_level(name_of(logger), level)
         return empty(204)
-    return Answer(changed)
+    return Answer(host_of(request).base.loggers.set(name_of(logger), level))
 
 
 def _level(level: loggers.LoggerLevel) -> LoggerLevel:

@@ -1,4 +1,4 @@
-"""The REST application over a herder."""
+"""The REST application over a worker."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from connect.rest import (
     admin,
     connectors,
     errors,
+    forwarding,
     offsets,
     openapi,
     plugins,
@@ -29,7 +30,7 @@ from connect.rest import (
     v1_warnings,
     v1_worker,
 )
-from connect.runtime.herder import Herder
+from connect.runtime.host import Host
 
 _PARTS: Final = (
     root,
@@ -52,8 +53,8 @@ ROUTES: Final = [route for part in _PARTS for route in part.router.routes]
 _METHODS: Final = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
 
-def make_app(herder: Herder) -> FastAPI:
-    """Return the application; it serves until the herder is closed."""
+def make_app(host: Host) -> FastAPI:
+    """Return the application; it serves until the host is closed."""
     app = FastAPI(
         title="Connect",
         version=connect.__version__,
@@ -61,12 +62,13 @@ def make_app(herder: Herder) -> FastAPI:
         docs_url=None,
         redoc_url=None,
     )
-    app.state.herder = herder
+    app.state.host = host
     for part in _PARTS:
         app.include_router(part.router)
     errors.install(app)
     openapi.install(app, ROUTES)
-    security.install(app, herder.worker_config)
+    forwarding.install(app, host)
+    security.install(app, host.base.config)
     app.add_api_route("/{path:path}", _other, methods=_METHODS, include_in_schema=False)
     return app
 

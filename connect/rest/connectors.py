@@ -31,16 +31,26 @@ from connect.rest.parameters import Flag
 from connect.rest.render import connector_info, state_info, task_info, task_state
 from connect.rest.routes import Route
 from connect.runtime.herder import Herder
+from connect.runtime.host import Host
 from connect.runtime.model import TargetState
 
 router = APIRouter(prefix="/connectors", tags=["connectors"], route_class=Route)
 _PATH_CHARACTERS: Final = "!$&'()*+,=:@"
 
 
+def host_of(request: Request) -> Host:
+    """Return the worker that the app serves."""
+    host: Host = request.app.state.host
+    return host
+
+
 def herder_of(request: Request) -> Herder:
-    """Return the herder that the app serves."""
-    herder: Herder = request.app.state.herder
-    return herder
+    """Return the herder that the app serves.
+
+    Raises:
+        ConflictError: worker.rebalancing: another worker of the group has it, or nobody just now.
+    """
+    return host_of(request).leading()
 
 
 #: Told, and read by hand: dashboards ask for the listing all the time, and reading it with pydantic costs a twentieth.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Request
 
 from connect.rest.answers import Answer
-from connect.rest.connectors import herder_of
+from connect.rest.connectors import host_of
 from connect.rest.models.worker import Health, ServerInfo
 from connect.rest.operations import operation
 from connect.rest.routes import Route
@@ -17,8 +17,8 @@ _HEALTH_STATUS = {"healthy": 200, "starting": 503, "unhealthy": 500}
 @router.get("/")
 async def root(request: Request) -> Answer[ServerInfo]:
     """Show versions and the cluster's id."""
-    herder = herder_of(request)
-    return Answer({"version": herder.version, "commit": herder.commit, "kafka_cluster_id": herder.cluster_id})
+    base = host_of(request).base
+    return Answer({"version": base.version, "commit": base.commit, "kafka_cluster_id": base.cluster.cluster_id})
 
 
 @router.get("/health")
@@ -28,5 +28,5 @@ async def root(request: Request) -> Answer[ServerInfo]:
 )
 async def health(request: Request) -> Answer[Health]:
     """Say whether the worker can serve (KIP-1017)."""
-    found = herder_of(request).health()
+    found = host_of(request).health()
     return Answer({"status": found.status, "message": found.message}, _HEALTH_STATUS[found.status])

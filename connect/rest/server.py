@@ -80,6 +80,7 @@ async def serve(app: Any, config: WorkerConfig) -> AsyncIterator[list[str]]:
             tls_of = context if listener.scheme == "https" else None
             await stack.enter_async_context(_serving(app, one, url, tls_of, grace_s))
             urls.append(url)
+        stack.push_async_callback(app.state.leader.aclose)
         yield urls
 
 

@@ -18,6 +18,7 @@ from typing import Any
 from connect.api import Config, ConfigError, Problem, config_key, invalid_value
 from connect.api.config_values import Secret
 from connect.runtime.config_prefixes import strip_prefix
+from connect.runtime.worker_config import WorkerConfig
 
 logger = logging.getLogger(__name__)
 
@@ -141,6 +142,27 @@ def server_context(config: TlsConfig) -> ssl.SSLContext:
     if config.ssl_client_auth != "none":
         context.verify_mode = ssl.CERT_REQUIRED if config.ssl_client_auth == "required" else ssl.CERT_OPTIONAL
         _load_trusted(context, config)
+    return context
+
+
+def client_context(config: WorkerConfig) -> ssl.SSLContext:
+    """Return how a worker speaks to the https listeners of other workers of its group: with the keys of its own.
+
+    It trusts its own trust store, or where there is none the certificates that the system trusts, and shows its own
+    certificate to who asks for one.
+
+    Raises:
+        ConfigError: A file of these cannot be used.
+    """
+    if not any(address.startswith("https:") for address in config.addresses):
+        return ssl.create_default_context()
+    own = tls_config(config.originals)
+    trusted = _text("ssl.truststore.location", own.ssl_truststore_location) or own.ssl_truststore_certificates
+    try:
+        context = ssl.create_default_context(cadata=trusted or None)
+    except ssl.SSLError as error:
+        raise ConfigError(f"{PREFIX}ssl.truststore.location: {error}", config_path="ssl.truststore.location") from error
+    _load_own(context, own)
     return context
 
 

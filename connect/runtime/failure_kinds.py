@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 from connect.api import ConfigError, DataError, EnvironmentFault, RetriableError
 from connect.runtime.tasks.delivery import may_pass
@@ -11,6 +11,14 @@ from connect.runtime.tasks.delivery import may_pass
 _LASTING: Final = (FileNotFoundError, PermissionError, IsADirectoryError, NotADirectoryError)
 
 FailureKind = Literal["outage", "record", "config", "defect"]
+
+
+_KINDS: Final[tuple[FailureKind, ...]] = get_args(FailureKind)
+
+
+def failure_kind(word: str | None) -> FailureKind | None:
+    """Return the kind that a stored word means; None where it means none."""
+    return next((kind for kind in _KINDS if kind == word), None)
 
 
 def kind_of(error: BaseException) -> FailureKind:

@@ -14,7 +14,6 @@ from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
-import connect
 from connect.api import (
     ConfigError,
     ConflictError,
@@ -24,16 +23,13 @@ from connect.api import (
 from connect.api.error_codes import register_code
 from connect.ports import Cluster
 from connect.runtime import secrets
-from connect.runtime.active import Place
-from connect.runtime.border.watchdog import Watchdog
-from connect.runtime.clock import now_ms
+from connect.runtime.base import Base
 from connect.runtime.connector_locks import ConnectorLocks
 from connect.runtime.dead_letters.workbench import Workbench
 from connect.runtime.factory import connector_desc
 from connect.runtime.failure_kinds import FailureKind
 from connect.runtime.lag import Lags
 from connect.runtime.lifecycle import STORED, Lifecycle, wanted
-from connect.runtime.loggers import Loggers
 from connect.runtime.model import (
     ConnectorInfo,
     ConnectorStateInfo,
@@ -42,27 +38,18 @@ from connect.runtime.model import (
     TargetState,
     TaskId,
 )
-from connect.runtime.observers import Observers
 from connect.runtime.offsets import Entry, Offsets
 from connect.runtime.plugins import PluginHost
 from connect.runtime.promises import Promise
-from connect.runtime.providers.config_providers import ConfigProviders
 from connect.runtime.restarts import RestartConfig
-from connect.runtime.states import Event, Request, target_after
-from connect.runtime.tasks.spec import Surroundings
-from connect.runtime.tasks.transactional import tasks_max, transactional_id
+from connect.runtime.states import Request, target_after
+from connect.runtime.task_host import TaskHost
 from connect.runtime.validation import validator
 from connect.runtime.validation.checking import Checks
-from connect.runtime.validation.worker_keys import key_notices
 from connect.runtime.views import ForbiddenError, Views
-from connect.runtime.worker import Worker
 from connect.runtime.worker_config import WorkerConfig
-from connect.stores import configs, offsets, statuses
-from connect.stores.compacted import CompactedTopic
-from connect.stores.configs import ConfigStore, Revision
-from connect.stores.offset_topics import OffsetTopics
-from connect.stores.releasing import release_all
-from connect.stores.statuses import StatusStore
+from connect.stores.configs import Revision
+from connect.stores.statuses import Status
 
 #: How long a request waits for what it set off.
 SETTLE_S = 1.0
@@ -78,9 +65,13 @@ CHANGED = register_code(
 
 
 class Herder(Views):
-    """The standalone herder, over the bundled log or a cluster. Use as an async context manager.
+    """The herder of a worker that is alone, or of the leader of several. Use as an async context manager.
 
     What it can tell is in `views.py`; here is what changes something.
+
+    Args:
+        base: What it stands on, opened and closed by its owner; without it one of its own.
+        tasks: Runs tasks on all workers of a group; without it they run in this process.
 
     Attributes:
         loggers: The process's loggers.
@@ -88,69 +79,37 @@ class Herder(Views):
     """
 
     def __init__(
-        self, config: WorkerConfig, cluster: Cluster, plugins: PluginHost, *, engine_keys: Collection[str] = ()
+        self,
+        config: WorkerConfig,
+        cluster: Cluster,
+        plugins: PluginHost,
+        *,
+        engine_keys: Collection[str] = (),
+        base: Base | None = None,
+        tasks: TaskHost | None = None,
     ) -> None:
+        self._own_base = base is None
+        self._is_alone = tasks is None
+        #: Never set: nobody takes a worker's place that is alone.
+        self.lost = asyncio.Event()
+        base = self.base = base or Base(config, cluster, plugins, engine_keys=engine_keys)
         self.worker_config = config
-        self.key_notices = key_notices(config, engine_keys, plugins)
+        self.key_notices = base.key_notices
         self.cluster = cluster
         self.cluster_id = cluster.cluster_id
         self.plugins = plugins
-        self.version = connect.KAFKA_VERSION
-        self.commit = f"connect-{connect.__version__}"
-        self.worker_id = "127.0.0.1:8083"
-        #: The place of the active worker of a group, on a Kafka cluster.
-        self.place: Place | None = None
-        config_topic = CompactedTopic(
-            cluster,
-            config.config_storage_topic,
-            problem=configs.problem_of,
-            replication_factor=config.config_storage_replication_factor,
-        )
-        offset_topic = CompactedTopic(
-            cluster,
-            config.offset_storage_topic,
-            partitions=config.offset_storage_partitions,
-            problem=offsets.problem_of,
-            remembers_deletions=True,
-            replication_factor=config.offset_storage_replication_factor,
-            left_open=self._task_transactions,
-        )
-        status_topic = CompactedTopic(
-            cluster,
-            config.status_storage_topic,
-            partitions=config.status_storage_partitions,
-            problem=statuses.problem_of,
-            replication_factor=config.status_storage_replication_factor,
-        )
-        self._topics = (config_topic, offset_topic, status_topic)
-        self._configs = ConfigStore(config_topic, now_ms)
-        self._offsets = OffsetTopics(
-            cluster,
-            offset_topic,
-            now_ms,
-            reserved=[topic.topic for topic in self._topics],
-            partitions=config.offset_storage_partitions,
-            replication_factor=config.offset_storage_replication_factor,
-            left_open=self._task_transactions,
-        )
-        self._statuses = StatusStore(status_topic, now_ms)
-        self.loggers = Loggers(now_ms)
-        self.watchdog = Watchdog()
-        self.observers = Observers(plugins, self.watchdog)
-        self.providers = ConfigProviders(plugins, config, self.watchdog)
-        around = Surroundings(
-            cluster, plugins, config, self._on_task_event, self._on_topic, self.watchdog, self.observers, self.providers
-        )
+        self.version = base.version
+        self.commit = base.commit
+        self._configs = base.configs
+        self._offsets = base.offsets
+        self._statuses = base.statuses
+        self.loggers = base.loggers
+        self.watchdog = base.watchdog
+        self.observers = base.observers
+        self.providers = base.providers
         self.checks = Checks(self.watchdog, timeout_s=config.plugin_check_timeout_ms / 1000)
-        self._worker = Worker(around, self._offsets)
-        self._lifecycle = Lifecycle(
-            plugins,
-            self._worker,
-            self._configs,
-            self._statuses,
-            worker_id=lambda: self.worker_id,
-            tell=self.observers.tell,
-        )
+        self._worker = tasks or base.worker
+        self._lifecycle = Lifecycle(self._worker, self._configs, self._statuses, base.board)
         self.dead_letters = Workbench(
             cluster,
             plugins,
@@ -167,66 +126,59 @@ class Herder(Views):
         self._infos: dict[str, ConnectorInfo] = {}
         self._states: dict[str, tuple[tuple[str, Revision, int, int], ConnectorStateInfo]] = {}
         self._promises: dict[str, tuple[Mapping[str, str], Promise]] = {}
-        self._writer: asyncio.Task[None] | None = None
         self._ready = False
+
+    @property
+    def worker_id(self) -> str:
+        """HOST:PORT of the REST listener, once that is known."""
+        return self.base.worker_id
+
+    @worker_id.setter
+    def worker_id(self, worker_id: str) -> None:
+        self.base.worker_id = worker_id
 
     # -- life ------------------------------------------------------------------------------------------------------
 
     async def __aenter__(self) -> Herder:
-        await self.providers.open()
-        await self.cluster.reserve([topic.topic for topic in self._topics])
-        for topic in self._topics:
-            await topic.open()
-        self._offsets.shared.load()
-        await self._reserve()
-        self._statuses.load()
-        await self._worker.__aenter__()
+        if self._own_base:
+            self.base.on_task_event = self._lifecycle.on_task_event
+            await self.base.open()
         await self._lifecycle.__aenter__()
-        self._writer = asyncio.create_task(self._statuses.write_forever())
-        self.observers.start()
-        self.observers.tell("connect_worker_started", cluster_id=self.cluster_id, version=connect.__version__)
         self._lifecycle.begin()
         self._ready = True
         return self
 
     async def __aexit__(self, *exc_info: Any) -> None:
-        """Stop everything within the grace time and a little more, and release the stores, whatever hangs or fails."""
+        """Stop everything within the grace time and a little more, and release the stores, whatever hangs or fails.
+
+        On a base of somebody else's the tasks go on, wherever they run.
+        """
         self._ready = False
         try:
             await self._lifecycle.__aexit__(*exc_info)
         finally:
-            try:
-                await self._worker.__aexit__(*exc_info)
-            finally:
-                self.observers.tell("connect_worker_stopped", cluster_id=self.cluster_id)
-                await self._release()
+            if self._own_base:
+                await self.base.aclose(self.dead_letters.aclose)
+            else:
+                await self.dead_letters.aclose()
 
-    async def _release(self) -> None:
-        await release_all(
-            (
-                self.dead_letters.aclose,
-                self._end_writer,
-                self._statuses.write,
-                self.observers.aclose,
-                self.providers.aclose,
-                self._offsets.aclose,
-                *(topic.aclose for topic in self._topics),
-            )
-        )
+    def on_told(self, task: TaskId, status: Status) -> None:
+        """Take what a worker has told of a task that it runs."""
+        self._lifecycle.on_told(task, status)
 
-    async def _end_writer(self) -> None:
-        if self._writer is not None:
-            self._writer.cancel()
-            await asyncio.gather(self._writer, return_exceptions=True)
+    @property
+    def leader_url(self) -> None:
+        """None: it is this worker."""
 
-    def _task_transactions(self) -> list[str]:
-        """Return the transactional ids of all tasks that the configs ask for."""
-        names = self._configs.connectors() if self.worker_config.exactly_once_sources else []
-        return [
-            transactional_id(self.worker_config, name, task)
-            for name in names
-            for task in range(max(tasks_max(self._config(name)), len(self._configs.task_configs(name))))
-        ]
+    def leading(self) -> Herder:
+        """Return itself."""
+        return self
+
+    async def join(self, url: str) -> None:
+        """There is no group to join."""
+
+    def raise_failure(self) -> None:
+        """Nothing ends a worker that is alone but its stop."""
 
     def stop_soon(self) -> None:
         """Begin to stop connectors and tasks, while REST and others close; `__aexit__` waits for it.
@@ -237,13 +189,7 @@ class Herder(Views):
 
     def health(self) -> Health:
         """Say whether the worker can serve."""
-        if not self._ready:
-            return Health("starting", "Worker is still starting up.")
-        if self._writer is None or self._writer.done():
-            return Health("unhealthy", "Worker does not write statuses any more; see its log")
-        if self._statuses.trouble is not None:
-            return Health("unhealthy", f"Worker cannot write to its internal topics: {self._statuses.trouble}")
-        return Health("healthy", "Worker has completed startup and is ready to handle requests.")
+        return self.base.health() if self._ready else Health("starting", "Worker is still starting up.")
 
     # -- changing --------------------------------------------------------------------------------------------------
 
@@ -261,7 +207,7 @@ class Herder(Views):
             if self._configs.config(name) is not None:
                 raise ConflictError(f"Connector {name} already exists", code="connector.exists")
             await self._configs.put_connector(name, checked, STORED[initial_state or TargetState.RUNNING])
-            await self._reserve()
+            await self.base.reserve()
         await self._settle(name)
         return self._info(name, checked)
 
@@ -278,7 +224,7 @@ class Herder(Views):
         created = before is None
         async with self._change(name, "PUT config", of_config=True, may_be_new=True, seen=seen):
             await self._configs.put_connector(name, checked, "STARTED" if created else None)
-            await self._reserve()
+            await self.base.reserve()
         await _settled(self._lifecycle.reconcile(name, renew=True))
         return created, self._info(name, checked)
 
@@ -290,7 +236,7 @@ class Herder(Views):
                 name, secrets.unmasked(self.plugins, merged, self._config(name)), patched=True
             )
             await self._configs.put_connector(name, checked)
-            await self._reserve()
+            await self.base.reserve()
         await _settled(self._lifecycle.reconcile(name, renew=True))
         return self._info(name, checked)
 
@@ -298,7 +244,7 @@ class Herder(Views):
         """Delete a connector; its source offsets stay. Its tasks may still drain when it returns."""
         async with self._change(name, "DELETE"):
             await self._configs.delete(name)
-            await self._reserve()
+            await self.base.reserve()
             self._statuses.drop_topics(name)
             self._infos.pop(name, None)
             self._states.pop(name, None)
@@ -373,6 +319,16 @@ class Herder(Views):
             raise ForbiddenError("Topic tracking reset is disabled: topic.tracking.allow.reset is false")
         self._statuses.drop_topics(name)
 
+    async def set_level(self, logger: str, level: str) -> None:
+        """Set the level of a logger, and of those below it, on every worker of the group.
+
+        Raises:
+            NotFoundError: logger.unknown_level.
+        """
+        self.loggers.set(logger, level)
+        if not self._is_alone:
+            await self._configs.put_level(logger, level)
+
     # -- one request at a time --------------------------------------------------------------------------------------
 
     @asynccontextmanager
@@ -426,20 +382,6 @@ class Herder(Views):
 
     async def _settle(self, name: str) -> None:
         await _settled(self._lifecycle.reconcile(name))
-
-    async def _reserve(self) -> None:
-        """Reserve the topics that connectors keep their offsets in, as the worker's own."""
-        named = (self._config(name).get("offsets.storage.topic", "").strip() for name in self._configs.connectors())
-        await self._offsets.reserve([topic for topic in named if topic])
-
-    # -- hearing ---------------------------------------------------------------------------------------------------
-
-    def _on_task_event(self, task: TaskId, event: Event, trace: str | None) -> None:
-        self._lifecycle.on_task_event(task, event, trace)
-
-    def _on_topic(self, task: TaskId, topic: str) -> None:
-        if self.worker_config.topic_tracking_enable:
-            self._statuses.put_topic(task.connector, task.task, topic)
 
     # -- inside ----------------------------------------------------------------------------------------------------
 

@@ -9,20 +9,22 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from typing import Any, Final
 
 from connect.api import ConfigError
+from connect.runtime.board import StatusBoard
 from connect.runtime.clock import now_ms
 from connect.runtime.connector_locks import ConnectorLocks
+from connect.runtime.failure_kinds import FailureKind, failure_kind, kind_of
 from connect.runtime.model import State, TargetState, TaskId
-from connect.runtime.plugins import PluginHost
 from connect.runtime.providers.reloads import Reloads
 from connect.runtime.rates import is_live_change, without_live
 from connect.runtime.restarts import RestartConfig, Restarts
-from connect.runtime.states import INITIAL, Event, after
+from connect.runtime.states import Event
+from connect.runtime.task_host import TaskHost
 from connect.runtime.tasks.task import RELEASE_S, render_trace
-from connect.runtime.worker import LATE_S, ConnectorRunner, StartInterrupted, Worker
+from connect.runtime.worker import LATE_S, ConnectorRunner, StartInterrupted
 from connect.stores.configs import ConfigStore, StoredTarget
 from connect.stores.statuses import Status, StatusStore
 
@@ -52,32 +54,26 @@ class Lifecycle:
         locks: One a connector: who acts on it, or changes what its tasks start from (offsets), holds it.
         restarts: What is planned for failures.
         reloads: Watches values that hold for a time only.
-
-    Args:
-        tell: Tells observers, by a hook's name.
     """
 
     def __init__(
         self,
-        plugins: PluginHost,
-        worker: Worker,
+        worker: TaskHost,
         configs: ConfigStore,
         statuses: StatusStore,
-        *,
-        worker_id: Callable[[], str],
-        tell: Callable[..., None],
+        board: StatusBoard,
     ) -> None:
         self.locks = ConnectorLocks()
         self.restarts = Restarts(self._restart_failed, now_ms)
         self.reloads = Reloads(worker.around.providers, self._reload)
-        self._plugins = plugins
         self._worker = worker
         self._configs = configs
         self._statuses = statuses
-        self._worker_id = worker_id
-        self._tell = tell
+        self._board = board
         self._runners: dict[str, ConnectorRunner] = {}
         self._work: set[asyncio.Task[None]] = set()
+        #: What tasks were before they were shown as RESTARTING.
+        self._before: dict[tuple[str, int], Status] = {}
         #: Connectors that have asked for new task configs and not been asked for them since.
         self._to_divide: set[str] = set()
         self._closing = False
@@ -105,6 +101,7 @@ class Lifecycle:
         if self._closing:
             return
         self._closing = True
+        self._worker.let_go()
         self._stop_by = asyncio.get_running_loop().time() + self._worker.grace_s
         self.restarts.close()
         self.reloads.close()
@@ -134,8 +131,13 @@ class Lifecycle:
             self._show(name, None, None)
             tasks = len(self._configs.task_configs(name))
             self._statuses.drop_tasks(name, keep=tasks)
+            running = {task.task for task in self._worker.tasks(name)}
             for task in range(tasks):
-                self._show(name, task, None)
+                status = self._statuses.tasks(name).get(task)
+                if task not in running or status is None:
+                    self._show(name, task, None)
+                else:  # on another worker, which tells of it; what the leader before has planned is planned anew
+                    self.on_told(TaskId(name, task), status)
             self.reconcile(name)
 
     def reconcile(self, name: str, *, renew: bool = False) -> asyncio.Task[None]:
@@ -156,7 +158,9 @@ class Lifecycle:
     def restart(self, name: str, *, instance: bool, tasks: Sequence[int]) -> asyncio.Task[None]:
         """Restart the instance, if asked, and these tasks; show them as RESTARTING from now on."""
         for restarted in [*([None] if instance else []), *tasks]:
-            status = self._shown(name, restarted)
+            status = self._board.shown(name, restarted)
+            if restarted is not None and status is not None and status.state != State.RESTARTING.value:
+                self._before[name, restarted] = status
             self._show(name, restarted, Event.RESTART, status.trace if status else None)
         return self._spawn(name, self._restart(name, instance=instance, tasks=tasks), "restarting")
 
@@ -191,7 +195,12 @@ class Lifecycle:
             self._statuses.drop_tasks(name)
             self._show(name, None, Event.STOP)
         elif runner is None or runner.is_interrupted or runner.raw != config or (renew and self._has_failed(name)):
-            await self._take_down(name)
+            if runner is not None:
+                await self._take_down(name)
+            else:  # tasks may run that a leader before has placed
+                if renew:
+                    self.restarts.forget(name)
+                await self._worker.stop_outdated(name, config)
             if not self._closing:
                 await self._bring_up(name, config, paused=target is TargetState.PAUSED)
         elif runner.state is not State.FAILED:
@@ -293,31 +302,21 @@ class Lifecycle:
                 return
             if not paused or self._configs.task_configs(name):
                 await self._divide(runner, paused=paused)
-            tasks = [*tasks, *(task.task for task in self._worker.tasks(name) if self._is_outdated(runner, task))]
+            tasks = [
+                *tasks,
+                *(task.task for task in self._worker.tasks(name) if self._worker.is_outdated(runner, task)),
+            ]
         configs = self._configs.task_configs(name)
         chosen = [task for task in dict.fromkeys(tasks) if task < len(configs)]
         await self._worker.stop_tasks([TaskId(name, task) for task in chosen])
         self._worker.start_tasks(runner, configs, paused=paused, only=chosen)
 
-    def _is_outdated(self, runner: ConnectorRunner, task: TaskId) -> bool:
-        """Whether a task runs with other values of config providers than its connector, which was made anew."""
-        found = self._worker.runner(task)
-        if found is None or runner.resolved is None or not runner.resolved.parts or found.state is State.FAILED:
-            return False
-        return without_live(found.spec.config.originals) != without_live(runner.resolved.config)
-
     def _show_as_before(self, name: str, tasks: Sequence[int]) -> None:
         """Show tasks that were to be restarted, and were not since their connector failed, as what they are."""
         for task in tasks:
-            found, shown = self._worker.runner(TaskId(name, task)), self._shown(name, task)
-            if found is None or shown is None:
-                continue
-            if found.state is State.FAILED:
-                self._show(name, task, Event.FAIL, shown.trace)
-                continue
-            self._show(name, task, Event.START)
-            if found.state is not State.UNASSIGNED:
-                self._show(name, task, Event.PAUSE if found.state is State.PAUSED else Event.STARTED)
+            status, shown = self._before.pop((name, task), None), self._board.shown(name, task)
+            if status is not None and shown is not None and shown.state == State.RESTARTING.value:
+                self._board.show_again(name, task, status)
 
     # -- hearing ---------------------------------------------------------------------------------------------------
 
@@ -358,20 +357,27 @@ class Lifecycle:
         runner = self._worker.runner(task)
         self._take(task.connector, task.task, event, trace, runner.failure if runner else None)
 
+    def on_told(self, task: TaskId, status: Status) -> None:
+        """Take what the worker that runs a task has told of it."""
+        if status.state == State.FAILED.value and (cause := failure_kind(status.cause)) is not None:
+            self._plan_restart(task.connector, task.task, cause)
+        elif status.state == State.RUNNING.value:
+            self.restarts.running(task.connector, task.task)
+
     def _take(self, name: str, task: int | None, event: Event, trace: str | None, failure: Exception | None) -> None:
         state = self._show(name, task, event, trace)
         if state is State.FAILED and failure is not None:
-            self._plan_restart(name, task, failure)
+            self._plan_restart(name, task, kind_of(failure))
         elif state is State.RUNNING:
             self.restarts.running(name, task)
 
-    def _plan_restart(self, name: str, task: int | None, error: Exception) -> None:
+    def _plan_restart(self, name: str, task: int | None, cause: FailureKind) -> None:
         config = self._configs.config(name)
         if config is None or self._closing:
             return
         try:
             own = RestartConfig.parse(self.running_config(name) or config)
-            plan = self.restarts.failed(name, task, error, own)
+            plan = self.restarts.failed(name, task, cause, own)
         except ConfigError as wrong:  # stored by a worker that did not know these keys
             logger.warning("connector %s is not restarted by itself: %s", name, wrong.message)
             return
@@ -400,28 +406,5 @@ class Lifecycle:
         runner = self._runners.get(name)
         return runner.desc.cls.version if runner else None
 
-    # -- what statuses show: the only place that sets one -------------------------------------------------------------
-
-    def _shown(self, name: str, task: int | None) -> Status | None:
-        return self._statuses.connector(name) if task is None else self._statuses.tasks(name).get(task)
-
     def _show(self, name: str, task: int | None, event: Event | None, trace: str | None = None) -> State:
-        """Show what follows an event, of the connector or of a task; no event: this worker knows nothing of it yet."""
-        before = self._shown(name, task)
-        state = INITIAL if event is None else after(State(before.state) if before else INITIAL, event)
-        status = Status(state.value, self._worker_id(), trace, self._version(name))
-        if task is None:
-            self._statuses.put_connector(name, status)
-            return state
-        self._statuses.put_task(name, task, status)
-        previous = None if before is None or event is None else before.state
-        if state != previous:
-            self._tell(
-                "connect_task_state_changed",
-                connector=name,
-                task=task,
-                state=state.value,
-                previous=previous,
-                trace=status.trace,
-            )
-        return state
+        return self._board.show(name, task, event, trace, version=self._version(name))

@@ -288,14 +288,18 @@ class Rates:
         """Return a connector's limit; one that nobody has set is none."""
         return self._limits.setdefault(name, Limit())
 
-    def set(self, name: str, config: Mapping[str, Any]) -> Limit:
+    def set(self, name: str, config: Mapping[str, Any], *, share: float = 1.0) -> Limit:
         """Heed a connector's config, from now on.
+
+        Args:
+            share: Which part of the connector's tasks runs in this process.
 
         Raises:
             ConfigError: A rate is none.
         """
         limit, rates = self.of(name), RateConfig.parse(config)
-        limit.set(rates.records_per_s, rates.bytes_per_s)
+        records, size = rates.records_per_s, rates.bytes_per_s
+        limit.set(None if records is None else records * share, None if size is None else size * share)
         return limit
 
     def forget(self, name: str) -> None:

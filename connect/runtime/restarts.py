@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 
 from connect.api import Config, Problem, config_key
 from connect.runtime.backoff import jittered
-from connect.runtime.failure_kinds import FailureKind, kind_of
+from connect.runtime.failure_kinds import FailureKind
 from connect.runtime.model import RestartInfo
 
 
@@ -103,10 +103,10 @@ class Restarts:
             case.since_ms, case.info = self._clock_ms(), None
             self.revision += 1
 
-    def failed(self, name: str, task: int | None, error: BaseException, config: RestartConfig) -> RestartInfo | None:
+    def failed(self, name: str, task: int | None, kind: FailureKind, config: RestartConfig) -> RestartInfo | None:
         """Take a failure; return what will be done about it, None where nothing is to be done by itself."""
         self.revision += 1
-        kind, policy = kind_of(error), config.errors_restart_policy
+        policy = config.errors_restart_policy
         self._kinds[name, task] = kind
         if policy == "none" or (policy == "outages" and kind != "outage"):
             self.forget(name, task)

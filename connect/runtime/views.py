@@ -42,12 +42,12 @@ from connect.runtime.providers.infos import written_infos
 from connect.runtime.rates import RateConfig, has_references
 from connect.runtime.secrets import redact, shown
 from connect.runtime.states import INITIAL
+from connect.runtime.task_host import TaskHost
 from connect.runtime.tasks.transactional import task_of
 from connect.runtime.validation import validator
 from connect.runtime.validation.checking import Checks
 from connect.runtime.validation.topics import Neighbours, topic_problems
 from connect.runtime.validation.worker_keys import KeyNotice
-from connect.runtime.worker import Worker
 from connect.runtime.worker_config import WorkerConfig
 from connect.stores.configs import ConfigStore, Revision
 from connect.stores.statuses import Status, StatusStore
@@ -122,9 +122,10 @@ class Views:
     checks: Checks
     providers: ConfigProviders
     key_notices: Sequence[KeyNotice]
+    _is_alone: bool
     _configs: ConfigStore
     _statuses: StatusStore
-    _worker: Worker
+    _worker: TaskHost
     _lifecycle: Lifecycle
     _connector_offsets: Offsets
     _lags: Lags
@@ -151,9 +152,8 @@ class Views:
         known = self._states.get(name)
         if known is None or known[0] != seen:
             own = self._statuses.connector(name) or Status(INITIAL, self.worker_id)
-            # Every status is of this worker's life, even if it was set before REST had a port.
             connector = ConnectorState(
-                State(own.state), self.worker_id, own.version, own.trace, restarts.info(name, None)
+                State(own.state), self._worker_of(own), own.version, own.trace, restarts.info(name, None)
             )
             tasks = tuple(self._task_state(name, n, status) for n, status in self._statuses.tasks(name).items())
             known = self._states[name] = (seen, ConnectorStateInfo(name, connector, tasks, self._type(config)))
@@ -321,7 +321,12 @@ class Views:
 
     def _task_state(self, name: str, number: int, status: Status) -> TaskState:
         restart = self._lifecycle.restarts.info(name, number)
-        return TaskState(number, State(status.state), self.worker_id, status.version, status.trace, restart)
+        return TaskState(number, State(status.state), self._worker_of(status), status.version, status.trace, restart)
+
+    def _worker_of(self, status: Status) -> str:
+        """Return which worker a status is of: of one that is alone every one is, even if it was set before REST had a
+        port."""
+        return self.worker_id if self._is_alone else status.worker_id
 
     def _config(self, name: str) -> dict[str, str]:
         config = self._configs.config(name)

@@ -342,12 +342,30 @@ class Worker:
                 connector.origin(number),
                 limit,
             )
-            runner = self._runner(spec)
-            if paused:
-                runner.pause()
-            task = asyncio.create_task(runner.run(), name=str(spec.id))
-            task.add_done_callback(functools.partial(self._ended, runner))
-            self._tasks[spec.id] = (runner, task)
+            self.start_task(spec, paused=paused)
+
+    def start_task(self, spec: TaskSpec, *, paused: bool) -> None:
+        """Start one task; as `start_tasks`."""
+        runner = self._runner(spec)
+        task = asyncio.create_task(runner.run(), name=str(spec.id))
+        task.add_done_callback(functools.partial(self._ended, runner))
+        self._tasks[spec.id] = (runner, task)
+        if paused:  # it has not begun yet
+            runner.pause()
+
+    async def stop_outdated(self, connector: str, raw: Mapping[str, str]) -> None:
+        """Stop tasks that run with another config: here all, for none is to outlive the instance that made it."""
+        await self.stop_tasks(self.tasks(connector))
+
+    def is_outdated(self, connector: ConnectorRunner, task: TaskId) -> bool:
+        """Say whether a task runs with other values of config providers than its connector, which was made anew."""
+        found = self.runner(task)
+        if found is None or connector.resolved is None or not connector.resolved.parts or found.state is State.FAILED:
+            return False
+        return without_live(found.spec.config.originals) != without_live(connector.resolved.config)
+
+    def let_go(self) -> None:
+        """Nothing runs elsewhere."""
 
     async def stop_tasks(self, tasks: Sequence[TaskId], *, by: float | None = None) -> None:
         """Stop these tasks together: each drains, and one that does not in time is cancelled and left behind.

@@ -6,9 +6,11 @@ Elsewhere: the keys of connectors (`connector_config.py`), and the file that a w
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
+from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from connect.api import Config, Problem, config_key
@@ -23,6 +25,9 @@ HEADER_CONVERTER = "org.apache.kafka.connect.storage.SimpleHeaderConverter"
 GUARDS = ("rest.extension.classes", "rest.servlet.initializor.classes")
 #: Extensions that are known to guard nothing.
 _UNGUARDING = ("io.confluent.connect.replicator.monitoring.ReplicatorMonitoringExtension",)
+_NO_TOPIC: Final = re.compile(r"[^a-zA-Z0-9._-]")
+#: A topic's name has 249 characters at most.
+_GROUP_CHARS_MAX: Final = 200
 ALL_INTERFACES = "0.0.0.0"  # noqa: S104 - a name for what an empty host of a listener asks for
 
 
@@ -45,6 +50,19 @@ class WorkerConfig(Config):
     rest_advertised_host_name: str | None = config_key(
         "A name under which clients reach REST; it is answered to, as those of rest.allowed.hosts are.",
         default=None,
+        importance="low",
+    )
+    rest_advertised_port: int = config_key(
+        "The port by which the other workers of a group reach this one's REST; 0 for that of the listener.",
+        default=0,
+        ge=0,
+        le=65535,
+        importance="low",
+    )
+    rest_advertised_listener: str | None = config_key(
+        "The scheme by which they do, http or https: the first listener with it is told to them.",
+        default=None,
+        one_of=("http", "https"),
         importance="low",
     )
     rest_allowed_hosts: list[str] = config_key(
@@ -78,7 +96,7 @@ class WorkerConfig(Config):
         importance="high",
     )
     group_id: str = config_key(
-        "Names the workers of one cluster: of those on a Kafka cluster with this group.id one is active.",
+        "Names the workers of one cluster: those on a Kafka cluster with this group.id share its connectors.",
         default="connect-cluster",
         importance="high",
     )
@@ -115,6 +133,12 @@ class WorkerConfig(Config):
     )
     status_storage_topic: str = config_key(
         "Compacted topic of statuses.", default="connect-status", non_empty=True, importance="high"
+    )
+    workers_storage_topic: str = config_key(
+        "Compacted topic by which the workers of a group share its tasks, on a Kafka cluster; "
+        "connect-workers-GROUP.ID when left out.",
+        default="",
+        importance="low",
     )
     offset_storage_partitions: int = config_key(
         "Partitions of the offsets topic when it is created.", default=1, ge=1, importance="low"
@@ -247,8 +271,8 @@ class WorkerConfig(Config):
                     "and this one may be what guards the API; set rest.authentication.file for users and passwords, "
                     "or leave the key out",
                 )
-        names = ("config.storage.topic", "offset.storage.topic", "status.storage.topic")
-        topics = (self.config_storage_topic, self.offset_storage_topic, self.status_storage_topic)
+        names = ("config.storage.topic", "offset.storage.topic", "status.storage.topic", "workers.storage.topic")
+        topics = (self.config_storage_topic, self.offset_storage_topic, self.status_storage_topic, self.workers_topic)
         for name, topic in zip(names[1:], topics[1:], strict=True):
             if topic in topics[: names.index(name)]:  # each store forgets what it cannot read, the others' records
                 other = names[topics.index(topic)]
@@ -267,6 +291,16 @@ class WorkerConfig(Config):
     def data_path(self) -> Path:
         """The data directory as a path."""
         return Path(self.data_dir)
+
+    @property
+    def workers_topic(self) -> str:
+        """The topic by which the workers of the group share its tasks."""
+        if self.workers_storage_topic:
+            return self.workers_storage_topic
+        legal = _NO_TOPIC.sub("-", self.group_id)[:_GROUP_CHARS_MAX]
+        # Another group whose name differs in nothing that a topic's name may have must not get the same topic.
+        own = "" if legal == self.group_id else "-" + sha256(self.group_id.encode()).hexdigest()[:8]
+        return f"connect-workers-{legal}{own}"
 
     @property
     def plugin_folders(self) -> list[str]:

@@ -10,19 +10,25 @@ keys were in it, so opening fails, and the operator decides.
 Records may also be written within somebody's transaction, together with records of other topics (`append_within`).
 Those count once it is committed, and reading takes committed records alone; what a producer that is gone has left open
 is aborted before the topic is read.
+
+Of a topic that several workers write, each *follows* it: what others write comes into memory, and the log's order
+decides what counts, whoever wrote it. An own write is in memory once it is answered, as it is without.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Coroutine, Iterator, Mapping, Sequence
 from functools import partial
+from typing import Any
 
 from connect.api import ConfigError, ConnectError, EnvironmentFault
 from connect.api.error_codes import register_code
 from connect.ports import STATE_TOPIC_CONFIGS, Acks, Admin, Cluster, Producer
-from connect.records import Columns, FetchedBatch, TopicPartition
+from connect.records import Appended, Columns, FetchedBatch, TopicPartition
+from connect.stores.fenced import FencedProducer
+from connect.stores.following import Follower
 from connect.stores.topics import ensure_topic
 from connect.stores.unsettled import SETTLED_WITHIN_S, Written
 from connect.write_order import WriteOrder
@@ -57,7 +63,9 @@ async def ensure_compacted_topic(
 
 
 class CompactedTopic:
-    """Keys to values, as bytes. Open it before use; one owner writes. For the event loop; reading never waits.
+    """Keys to values, as bytes. Open it before use. For the event loop; reading never waits.
+
+    One owner writes, unless it `follows`.
 
     Args:
         partitions, replication_factor: Used when the topic has to be created; an existing topic keeps its own.
@@ -65,6 +73,11 @@ class CompactedTopic:
         remembers_deletions: `stamp` and `deleted` know of deleted keys, as long as compaction leaves their tombstones.
         left_open: Returns transactional ids of lives before, in which something may have been left open here that the
             log does not tell of.
+        follows: Others write the topic, too.
+
+    Attributes:
+        through: What writes go through where it is set: those of the one worker that may.
+        on_change: Of a topic that is followed, called with each key that has changed; it must not raise.
     """
 
     def __init__(
@@ -77,8 +90,11 @@ class CompactedTopic:
         remembers_deletions: bool = False,
         replication_factor: int | None = None,
         left_open: Callable[[], Collection[str]] = tuple,
+        follows: bool = False,
     ) -> None:
         self.topic = topic
+        self.through: FencedProducer | None = None
+        self.on_change: Callable[[bytes], None] = lambda _key: None
         self._cluster = cluster
         self._partitions = partitions
         self._problem = problem
@@ -93,6 +109,9 @@ class CompactedTopic:
         self._passed_over = 0
         #: Writes within transactions whose outcome nobody has told yet.
         self._unsettled: list[Written] = []
+        self._follower = Follower(cluster, topic, self._take_followed) if follows else None
+        #: Of a topic that is followed: where the record lies that each key has its value from.
+        self._places: dict[bytes, tuple[int, int]] = {}
 
     async def open(self) -> None:
         """Create the topic if need be and read it from its start, all of it into memory.
@@ -108,6 +127,11 @@ class CompactedTopic:
             replication_factor=self._replication_factor,
         )
         await self._check_policy()
+        if self._follower is not None:
+            await self._follower.open()
+            await self._follower.catch_up(SETTLED_WITHIN_S)
+            self._producer = self._cluster.producer(client_id=f"connect-{self.topic}", internal=True)
+            return
         await self._end_transactions()
         seen: dict[bytes, tuple[int, int]] | None = {} if count > 1 else None
         for partition in range(count):
@@ -117,13 +141,24 @@ class CompactedTopic:
                 "%s: %d more records cannot be read and are passed over", self.topic, self._passed_over - _LOGGED_MAX
             )
         self._producer = self._cluster.producer(client_id=f"connect-{self.topic}", internal=True)
-        await self._mend()
+        await self.mend()
 
     async def aclose(self) -> None:
         """Wait for writes under way, flush and release; safe to call twice and without open."""
         await self._order.settled()
+        if self._follower is not None:
+            await self._follower.aclose()
         if self._producer is not None:
             await self._producer.aclose()
+
+    async def catch_up(self, within_s: float = SETTLED_WITHIN_S) -> None:
+        """Have in memory what is in the topic now. At once where nobody else writes it.
+
+        Raises:
+            EnvironmentFault: It was not read within `within_s`.
+        """
+        if self._follower is not None:
+            await self._follower.catch_up(within_s)
 
     def get(self, key: bytes) -> bytes | None:
         """Return the value of a key, None if there is none."""
@@ -146,7 +181,12 @@ class CompactedTopic:
         return sorted(key for key in self._unreadable if key not in self._entries)
 
     async def put(
-        self, entries: Mapping[bytes, bytes | None], *, acks: Acks = "durable", timestamp_ms: int | Sequence[int]
+        self,
+        entries: Mapping[bytes, bytes | None],
+        *,
+        acks: Acks = "durable",
+        timestamp_ms: int | Sequence[int],
+        through: FencedProducer | None = None,
     ) -> None:
         """Write entries; None deletes. They become durable together where the topic has one partition: one batch.
 
@@ -155,12 +195,40 @@ class CompactedTopic:
 
         Args:
             timestamp_ms: One for all, or one each.
+            through: What this write goes through; `self.through` where left out.
         """
         if not entries:
             return
         assert self._producer is not None, f"{self.topic} is open"
         columns = Columns(values=list(entries.values()), keys=list(entries), timestamps=timestamp_ms)
-        await self._order.write(self._producer.append(self.topic, columns, acks=acks), _stamped(entries, columns))
+        append = (through or self.through or self._producer).append(self.topic, columns, acks=acks)
+        if self._follower is None:
+            await self._order.write(append, _stamped(entries, columns))
+        else:
+            await self._order.write(self._append_followed(append, _stamped(entries, columns)), {})
+
+    async def _append_followed(
+        self, append: Coroutine[Any, Any, Appended | None], stamped: Mapping[bytes, _Stamped]
+    ) -> None:
+        where = await append
+        assert where is not None, "an append with acks tells where the records are"
+        self._set_placed(stamped, where)
+
+    def _set_placed(self, stamped: Mapping[bytes, _Stamped], where: Appended) -> None:
+        """Set entries of our own, where nothing that lies behind them was read before."""
+        for (key, entry), place in zip(stamped.items(), where.places(), strict=True):
+            if self._is_newer(key, place, entry[1]):
+                self._set_followed(key, entry, place)
+
+    def _is_newer(self, key: bytes, place: tuple[int, int], stamp: int) -> bool:
+        """Whether a record counts more than the one that a key has its value from.
+
+        A key lies in two partitions where somebody raised their number: there the timestamp decides.
+        """
+        before = self._places.get(key)
+        if before is None or before[0] == place[0]:
+            return before is None or place[1] > before[1]
+        return stamp >= self._stamps.get(key, 0)
 
     async def append_within(
         self,
@@ -180,7 +248,7 @@ class CompactedTopic:
         where = await producer.append(self.topic, columns)
         assert where is not None, "an append with acks tells where the records are"
         assert where.pieces, "there are entries"
-        written = Written(owner, entries, where, partial(self._take_written, _stamped(entries, columns)))
+        written = Written(owner, entries, where, partial(self._take_written, _stamped(entries, columns), where))
         self._unsettled = [before for before in self._unsettled if not before.is_settled]
         self._unsettled.append(written)
         return written
@@ -189,7 +257,8 @@ class CompactedTopic:
         """Find out what became of an owner's writes within transactions, where nobody has told.
 
         A commit that is under way is waited for, and so are the writes of callers that are gone. So it is for when the
-        producers are shut out, or have come to rest.
+        producers are shut out, or have come to rest. Of a topic that is followed, what others have written is there
+        then.
 
         Raises:
             EnvironmentFault: A transaction stays open, or the disk is at work, for longer than `within_s`.
@@ -206,9 +275,13 @@ class CompactedTopic:
             if not written.is_settled and written.owner == owner:
                 await written.ask(self._cluster.admin, self.topic, within_s)
         self._unsettled = [written for written in self._unsettled if not written.is_settled]
+        await self.catch_up(within_s)
 
-    def _take_written(self, stamped: Mapping[bytes, _Stamped], _: Written) -> None:
-        self._order.set(stamped)
+    def _take_written(self, stamped: Mapping[bytes, _Stamped], where: Appended, _: Written) -> None:
+        if self._follower is None:
+            self._order.set(stamped)
+        else:
+            self._set_placed(stamped, where)
 
     def _set(self, key: bytes, stamped: _Stamped) -> None:
         value, stamp = stamped
@@ -279,7 +352,29 @@ class CompactedTopic:
             hint="Let its producer end it, and start again.",
         )
 
+    def _take_followed(self, batch: FetchedBatch) -> None:
+        for offset, key, value, stamp in self._readable(batch):
+            if self._is_newer(key, (batch.partition, offset), stamp):
+                self._set_followed(key, (value, stamp), (batch.partition, offset))
+
+    def _set_followed(self, key: bytes, entry: _Stamped, place: tuple[int, int]) -> None:
+        before = self._entries.get(key)
+        self._places[key] = place
+        self._set(key, entry)
+        if entry[0] != before:
+            self.on_change(key)
+
     def _take(self, batch: FetchedBatch, seen: dict[bytes, tuple[int, int]] | None) -> None:
+        for _, key, value, stamp in self._readable(batch):
+            if seen is not None:
+                before = seen.get(key)
+                if before is not None and before[1] != batch.partition and before[0] > stamp:
+                    continue
+                seen[key] = (stamp, batch.partition)
+            self._set(key, (value, stamp))
+
+    def _readable(self, batch: FetchedBatch) -> Iterator[tuple[int, bytes, bytes | None, int]]:
+        """Yield offset, key, value and timestamp of the records that count."""
         columns = batch.columns
         keys = columns.keys or [None] * len(columns)
         for offset, key, value, stamp in zip(batch.offsets, keys, columns.values, columns.stamps, strict=True):
@@ -290,13 +385,8 @@ class CompactedTopic:
             if problem is not None:
                 self._pass_over(batch, offset, key, problem)
                 continue
-            if seen is not None:
-                before = seen.get(key)
-                if before is not None and before[1] != batch.partition and before[0] > stamp:
-                    continue
-                seen[key] = (stamp, batch.partition)
             self._unreadable.discard(key)
-            self._set(key, (value, stamp))
+            yield offset, key, value, stamp
 
     def _pass_over(self, batch: FetchedBatch, offset: int, key: bytes | None, problem: str) -> None:
         self._passed_over += 1
@@ -313,8 +403,8 @@ class CompactedTopic:
                 problem,
             )
 
-    async def _mend(self) -> None:
-        """Write again what a record that cannot be read would hide from compaction."""
+    async def mend(self) -> None:
+        """Write again what a record that cannot be read would hide from compaction; for the one who may write."""
         hidden: dict[bytes, bytes | None] = {
             key: value for key in sorted(self._unreadable) if (value := self._entries.get(key)) is not None
         }

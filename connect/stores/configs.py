@@ -6,6 +6,7 @@
 | target-state-NAME   | {"state": "STARTED", "state.v2": "STARTED"}       |
 | task-NAME-N         | {"properties": {…}}                               |
 | commit-NAME         | {"tasks": how many task configs count}            |
+| logger-cluster-NAME | {"level": a logger's level on all workers}        |
 
 `state` is for workers that know no STOPPED; it says PAUSED then.
 
@@ -19,7 +20,7 @@ import asyncio
 import itertools
 import re
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from typing import Any, Literal, NamedTuple, TypeVar, cast
+from typing import Any, Final, Literal, NamedTuple, TypeVar, cast
 from weakref import WeakValueDictionary
 
 import orjson
@@ -32,8 +33,11 @@ T = TypeVar("T")
 StoredTarget = Literal["STARTED", "PAUSED", "STOPPED"]
 
 
-#: Kafka Connect's own keys that say nothing here: restart requests, the key of workers among themselves, log levels.
-_OTHERS = ("restart-connector-", "session-key", "logger-cluster-")
+#: Before a logger's name, the level that all workers are to give it.
+LOGGER: Final = "logger-cluster-"
+#: Kafka Connect's own keys that say nothing here: restart requests, the key of workers among themselves. Levels
+#: are heard as they are written, and not at a start.
+_OTHERS = ("restart-connector-", "session-key")
 
 
 def problem_of(key: bytes, value: bytes) -> str | None:
@@ -43,7 +47,8 @@ def problem_of(key: bytes, value: bytes) -> str | None:
     except UnicodeDecodeError:
         return "its key is not UTF-8"
     kind = next(
-        (prefix for prefix in ("connector-", "target-state-", "task-", "commit-") if name.startswith(prefix)), ""
+        (prefix for prefix in ("connector-", "target-state-", "task-", "commit-", LOGGER) if name.startswith(prefix)),
+        "",
     )
     if not kind:
         return None if name.startswith(_OTHERS) else "no such key is known"
@@ -66,6 +71,8 @@ def _problem_of_value(kind: str, value: bytes) -> str | None:
     if kind == "commit-":
         tasks = stored.get("tasks")
         return None if type(tasks) is int and tasks >= 0 else "'tasks' is not a number of tasks"
+    if kind == LOGGER:
+        return None if isinstance(stored.get("level"), str) else "'level' is not a text"
     if not isinstance(stored.get("properties"), dict):
         return "'properties' is not an object"
     try:
@@ -200,6 +207,15 @@ class ConfigStore:
             entries |= self._no_tasks(name, keep=len(configs)) | {f"commit-{name}": {"tasks": len(configs)}}
             await self._write(entries)
             return True
+
+    def level(self, logger: str) -> str | None:
+        """Return the level that was last set for a logger of all workers."""
+        found = (self._read(f"{LOGGER}{logger}") or {}).get("level")
+        return found if isinstance(found, str) else None
+
+    async def put_level(self, logger: str, level: str) -> None:
+        """Tell all workers that follow the topic of a logger's level (KIP-976)."""
+        await self._write({f"{LOGGER}{logger}": {"level": level.upper()}})
 
     async def delete(self, name: str) -> None:
         """Forget a connector with its target state and tasks."""

@@ -26,7 +26,7 @@ class OffsetTopics:
         shared: The worker's topic, which its owner opens and closes.
         reserved: The topics of the worker's state, reserved beside those of connectors.
         partitions, replication_factor: How many a topic gets that has to be made, and on how many brokers each is.
-        left_open: See `CompactedTopic`.
+        left_open, follows: See `CompactedTopic`.
     """
 
     def __init__(
@@ -39,13 +39,16 @@ class OffsetTopics:
         partitions: int = 1,
         replication_factor: int | None = None,
         left_open: Callable[[], Collection[str]] = tuple,
+        follows: bool = False,
     ) -> None:
         self.shared = OffsetStore(shared, clock_ms)
+        self._shared = shared
         self._cluster = cluster
         self._clock_ms = clock_ms
         self._partitions = partitions
         self._replication_factor = replication_factor
         self._left_open = left_open
+        self._follows = follows
         self._always = frozenset(reserved)
         self._reserved = self._always
         #: By topic: its id when it was opened, what reads it, and its store.
@@ -67,15 +70,20 @@ class OffsetTopics:
     async def of(self, topic: str | None) -> OffsetStore:
         """Return the store of a connector that keeps its offsets in a topic; None, or the worker's own: the shared one.
 
+        What other workers have written is there.
+
         Raises:
+            EnvironmentFault: That is not to be had just now.
             ConfigError: The topic is not compacted, or cannot be made.
             CorruptBatchError: A stored batch is damaged.
         """
+        await self._shared.catch_up()
         if topic is None or topic == self.shared.topic:
             return self.shared
         async with self._opening:
             known = self._open.get(topic)
             if known is not None and known[0] == await self._id(topic):
+                await known[1].catch_up()
                 return known[2]
             if known is not None:  # it was deleted since, and what is in memory with it
                 del self._open[topic]
@@ -88,6 +96,7 @@ class OffsetTopics:
                 remembers_deletions=True,
                 replication_factor=self._replication_factor,
                 left_open=self._left_open,
+                follows=self._follows,
             )
             try:
                 await opened.open()

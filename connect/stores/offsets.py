@@ -77,6 +77,7 @@ class OffsetStore:
         # A Java worker writes a partition's members in another order; the stored bytes are kept, so that a newer
         # offset replaces the older one in the topic too.
         self._stored_key: dict[bytes, bytes] = {}
+        topic.on_change = self._heed
 
     @property
     def topic(self) -> str:
@@ -85,12 +86,17 @@ class OffsetStore:
 
     def load(self) -> None:
         """Index what the topic holds, and what is known to be forgotten; call after the topic was opened."""
-        deleted = [key for key in self._topic.deleted() if problem_of(key, b"{}") is None]
-        for stored in (*deleted, *(key for key, _ in self._topic.items())):
-            canonical = _canonical(*orjson.loads(stored))
-            before = self._stored_key.get(canonical)
-            if before is None or (self._topic.stamp(before) or 0) <= (self._topic.stamp(stored) or 0):
-                self._stored_key[canonical] = stored
+        for stored in (*self._topic.deleted(), *(key for key, _ in self._topic.items())):
+            self._heed(stored)
+
+    def _heed(self, stored: bytes) -> None:
+        """Know a key by which the topic has a source partition; of several the newest."""
+        if problem_of(stored, b"{}") is not None:  # a tombstone may have any key
+            return
+        canonical = _canonical(*orjson.loads(stored))
+        before = self._stored_key.get(canonical)
+        if before is None or (self._topic.stamp(before) or 0) <= (self._topic.stamp(stored) or 0):
+            self._stored_key[canonical] = stored
 
     def get(self, connector: str, partition: Mapping[str, Any]) -> dict[str, Any] | None:
         """Return the committed offset of a source partition, None where there is none."""

@@ -6,6 +6,9 @@
 | status-task-NAME-N                 | the same                                                               |
 | status-topic-TOPIC:connector-NAME  | {"topic": {"name", "connector", "task", "discoverTimestamp"}}          |
 
+A status of a task has two more, which Kafka Connect passes over: "start", which of the task's starts it tells of, and
+"cause", what kind of failure it failed by. Of several workers the one that runs a task tells of it.
+
 Memory changes at once; a writer follows, and writes a status that changed many times only once. A status lost in a
 crash does no harm: the worker that comes back sets every status anew. A record that does not count is forgotten.
 """
@@ -18,7 +21,7 @@ import re
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import orjson
 
@@ -32,6 +35,11 @@ TRACE_CHARS_MAX: Final = 100_000
 #: The states that a status may have.
 _STATES: Final = ("UNASSIGNED", "RUNNING", "PAUSED", "STOPPED", "FAILED", "RESTARTING", "DESTROYED")
 _TASK: Final = re.compile(r"(?s)status-task-(.+)-(0|[1-9][0-9]{0,8})")
+#: A topic's name has no colon.
+_TOPIC: Final = re.compile(r"(?s)status-topic-([^:]+):connector-(.+)")
+
+K = TypeVar("K")
+V = TypeVar("V")
 
 #: How long after a failure statuses are written again.
 RETRY_S = 5.0
@@ -39,13 +47,15 @@ RETRY_S = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """A stored status. `state` is Kafka Connect's word; `trace` is None unless it failed."""
+    """A stored status. `state` is Kafka Connect's word; `trace` and `cause` are None unless it failed."""
 
     state: str
     worker_id: str
     trace: str | None = None
     version: str | None = None
     generation: int = 0
+    start: int = 0
+    cause: str | None = None
 
 
 def problem_of(key: bytes, value: bytes) -> str | None:
@@ -73,8 +83,10 @@ def problem_of(key: bytes, value: bytes) -> str | None:
 def _problem_of_status(stored: dict[str, Any]) -> str | None:
     if stored.get("state") not in _STATES:
         return "its 'state' is none that is known"
-    wrong = [name for name in ("trace", "worker_id", "version") if not isinstance(stored.get(name), str | None)]
-    wrong += [] if type(stored.get("generation", 0)) in (int, type(None)) else ["generation"]
+    wrong = [
+        name for name in ("trace", "worker_id", "version", "cause") if not isinstance(stored.get(name), str | None)
+    ]
+    wrong += [name for name in ("generation", "start") if type(stored.get(name, 0)) not in (int, type(None))]
     return f"its {wrong[0]!r} is {type(stored[wrong[0]]).__name__}" if wrong else None
 
 
@@ -93,6 +105,7 @@ class StatusStore:
 
     Attributes:
         trouble: Why the last write failed; None where it did not.
+        on_task: Called with a connector's name and a task's number when another worker has told of that task.
     """
 
     def __init__(self, topic: CompactedTopic, clock_ms: Callable[[], int]) -> None:
@@ -102,25 +115,42 @@ class StatusStore:
         self._tasks: dict[str, dict[int, Status]] = {}
         self._topics: dict[str, dict[str, dict[str, Any]]] = {}
         self._dirty: dict[bytes, bytes | None] = {}
+        self._written: dict[bytes, bytes | None] = {}  # what is on its way
+        self.on_task: Callable[[str, int], None] = lambda _name, _task: None
+        topic.on_change = self._on_change
         self._revisions: Counter[str] = Counter()
         self._changed = asyncio.Event()
         self.trouble: str | None = None
 
     def load(self) -> None:
         """Take what the topic holds, and forget what does not count; call after the topic was opened."""
-        for key, value in self._topic.items():
-            text, stored = key.decode(), orjson.loads(value)
-            if text.startswith("status-connector-"):
-                self._connectors[text.removeprefix("status-connector-")] = _status(stored)
-            elif task := _TASK.fullmatch(text):
-                self._tasks.setdefault(task[1], {})[int(task[2])] = _status(stored)
-            else:
-                found = stored["topic"]
-                self._topics.setdefault(found["connector"], {})[found["name"]] = found
+        for key, _ in self._topic.items():
+            self._heed(key)
         for key in self._topic.unreadable():
             if key.startswith(b"status-"):  # what is not ours at all may be somebody's
                 self._dirty[key] = None
                 self._changed.set()
+
+    def _on_change(self, key: bytes) -> None:
+        """Take what another worker has written, unless something of our own comes behind it."""
+        if key not in self._dirty and key not in self._written:
+            self._heed(key)
+
+    def _heed(self, key: bytes) -> None:
+        """Have in memory what the topic has of a key."""
+        text, value = key.decode(errors="replace"), self._topic.get(key)
+        stored = None if value is None else orjson.loads(value)
+        if text.startswith("status-connector-"):
+            name = text.removeprefix("status-connector-")
+            _put(self._connectors, name, stored and _status(stored))
+            self._revisions[name] += 1
+        elif task := _TASK.fullmatch(text):
+            name, number = task[1], int(task[2])
+            _put(self._tasks.setdefault(name, {}), number, stored and _status(stored))
+            self._revisions[name] += 1
+            self.on_task(name, number)
+        elif topic := _TOPIC.fullmatch(text):
+            _put(self._topics.setdefault(topic[2], {}), topic[1], stored and stored["topic"])
 
     def connectors(self) -> list[str]:
         """Return the names that have any status, sorted."""
@@ -203,6 +233,7 @@ class StatusStore:
         """
         self._changed.clear()
         dirty, self._dirty = self._dirty, {}
+        self._written |= dirty
         try:
             await self._topic.put(dirty, acks="written", timestamp_ms=self._clock_ms())
             self.trouble = None
@@ -213,6 +244,13 @@ class StatusStore:
         except BaseException:  # cancelled: whoever writes next writes these too
             self._dirty = dirty | self._dirty
             raise
+        finally:
+            for key in dirty:
+                self._written.pop(key, None)
+        for key, value in dirty.items():
+            # Another worker's may lie behind it by now.
+            if key not in self._dirty and self._topic.get(key) != value:
+                self._heed(key)
 
 
 def _status(stored: dict[str, Any]) -> Status:
@@ -222,6 +260,8 @@ def _status(stored: dict[str, Any]) -> Status:
         trace=stored.get("trace"),
         version=stored.get("version"),
         generation=stored.get("generation") or 0,
+        start=stored.get("start") or 0,
+        cause=stored.get("cause"),
     )
 
 
@@ -240,6 +280,7 @@ def _utf8(text: str) -> str:
 
 
 def _value(status: Status) -> bytes:
+    more = {"start": status.start} if status.start else {}
     return orjson.dumps(
         {
             "state": status.state,
@@ -247,5 +288,14 @@ def _value(status: Status) -> bytes:
             "worker_id": status.worker_id,
             "generation": status.generation,
             "version": status.version,
+            **more,
+            **({"cause": status.cause} if status.cause is not None else {}),
         }
     )
+
+
+def _put(entries: dict[K, V], key: K, value: V | None) -> None:
+    if value is None:
+        entries.pop(key, None)
+    else:
+        entries[key] = value

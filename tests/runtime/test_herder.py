@@ -69,15 +69,15 @@ async def test_what_cannot_be_released_keeps_nothing_else_from_being_released(
         await herder.__aenter__()
         for name in ("dead_letters", "observers", "providers", "_offsets"):
             monkeypatch.setattr(getattr(herder, name), "aclose", fails(name))
-        for topic in herder._topics:
+        for topic in herder.base.topics:
             monkeypatch.setattr(topic, "aclose", fails(topic.topic))
         monkeypatch.setattr(herder._statuses, "write", fails("statuses"))
         with pytest.raises(EnvironmentFault, match="dead_letters is"):
             await herder.__aexit__()
         once = list(dict.fromkeys(released))  # statuses are written now and then
         assert set(once[:5]) == {"dead_letters", "statuses", "observers", "providers", "_offsets"}
-        assert sorted(once[5:]) == sorted(topic.topic for topic in herder._topics)
-        assert herder._writer is not None and herder._writer.done()
+        assert sorted(once[5:]) == sorted(topic.topic for topic in herder.base.topics)
+        assert herder.base._writer is not None and herder.base._writer.done()
     finally:
         monkeypatch.undo()
         await cluster.aclose()

@@ -45,7 +45,7 @@ async def test_the_wait_grows_up_to_the_longest_and_ends_with_the_attempts() -> 
             "errors.restart.max.attempts": "3",
         }
     )
-    plans = [restarts.failed("c", 0, EnvironmentFault("away"), config) for _ in range(4)]
+    plans = [restarts.failed("c", 0, "outage", config) for _ in range(4)]
     waits = [(plan.at_ms or 0) - Clock.now_ms for plan in plans if plan is not None]
     assert 8_000 <= waits[0] <= 12_000
     assert 24_000 <= waits[1] <= 36_000
@@ -60,11 +60,11 @@ async def test_a_run_longer_than_the_longest_wait_begins_the_count_anew() -> Non
     clock = Clock()
     restarts, config = Restarts(lambda name, task: None, clock), RestartConfig.parse(OUTAGES)
     for after_ms, attempts in ((50, 2), (100, 1)):
-        restarts.failed("c", 0, EnvironmentFault("away"), config)
+        restarts.failed("c", 0, "outage", config)
         restarts.running("c", 0)
         assert restarts.info("c", 0) is None
         clock.now_ms += after_ms
-        plan = restarts.failed("c", 0, EnvironmentFault("away"), config)
+        plan = restarts.failed("c", 0, "outage", config)
         assert plan is not None
         assert plan.attempts == attempts
     restarts.close()
@@ -72,13 +72,10 @@ async def test_a_run_longer_than_the_longest_wait_begins_the_count_anew() -> Non
 
 async def test_a_bad_record_is_not_restarted_unless_all_failures_are() -> None:
     restarts = Restarts(lambda name, task: None, Clock())
-    assert restarts.failed("c", 0, DataError("bad"), RestartConfig.parse(OUTAGES)) is None
-    assert (
-        restarts.failed("c", 0, EnvironmentFault("away"), RestartConfig.parse({"errors.restart.policy": "none"}))
-        is None
-    )
+    assert restarts.failed("c", 0, "record", RestartConfig.parse(OUTAGES)) is None
+    assert restarts.failed("c", 0, "outage", RestartConfig.parse({"errors.restart.policy": "none"})) is None
     every = RestartConfig.parse({**OUTAGES, "errors.restart.policy": "all"})
-    plan = restarts.failed("c", 0, DataError("bad"), every)
+    plan = restarts.failed("c", 0, "record", every)
     assert plan is not None
     assert plan.cause == "record"
     restarts.forget("c")
@@ -87,10 +84,10 @@ async def test_a_bad_record_is_not_restarted_unless_all_failures_are() -> None:
 
 async def test_outages_are_restarted_where_the_config_says_nothing() -> None:
     restarts = Restarts(lambda name, task: None, Clock())
-    plan = restarts.failed("c", 0, EnvironmentFault("the disk is full"), RestartConfig.parse({}))
+    plan = restarts.failed("c", 0, "outage", RestartConfig.parse({}))
     assert plan is not None
     assert (plan.cause, plan.attempts, plan.max_attempts) == ("outage", 1, -1)
-    assert restarts.failed("c", 1, DataError("bad"), RestartConfig.parse({})) is None
+    assert restarts.failed("c", 1, "record", RestartConfig.parse({})) is None
     restarts.close()
 
 

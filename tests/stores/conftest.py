@@ -12,11 +12,20 @@ from connect.app import open_cluster
 from connect.codec.encode import encode
 from connect.ports import Cluster
 from connect.records import Columns
+from tests.support.engines import Engine
 
 
 @pytest.fixture
 async def cluster(tmp_path: Path) -> AsyncIterator[Cluster]:
     opened = await open_cluster(tmp_path)
+    yield opened
+    await opened.aclose()
+
+
+@pytest.fixture
+async def engine_cluster(engine: Engine) -> AsyncIterator[Cluster]:
+    """An open cluster of each engine."""
+    opened = await engine.open()
     yield opened
     await opened.aclose()
 

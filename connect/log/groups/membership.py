@@ -64,6 +64,11 @@ class Membership:
         self._subscription = member.subscription
 
     @property
+    def member_id(self) -> str:
+        """What tells this member from others."""
+        return self._name
+
+    @property
     def generation(self) -> int:
         """Changes whenever `held` may have changed."""
         return self._group.state.generation

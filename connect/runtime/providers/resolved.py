@@ -153,6 +153,21 @@ def stored(parts: Mapping[str, Parts]) -> dict[str, str]:
     return {name: written(value) for name, value in parts.items()}
 
 
+def parts_of_stored(config: Mapping[str, str], resolved: Resolved) -> dict[str, Parts]:
+    """Take a stored task's config apart: for a worker other than the one that planned the task.
+
+    What looks like a reference of the connector's config is one.
+    """
+    known = {text.removeprefix("${").partition(":")[0] for text in resolved.values}
+    return {
+        name: tuple(
+            part if isinstance(part, str) or part.text in resolved.values else part.text
+            for part in parts_of(value, known)
+        )
+        for name, value in config.items()
+    }
+
+
 def resolved_task(parts: Mapping[str, Parts], resolved: Resolved) -> dict[str, str]:
     """Return a task's config with the values of now."""
     return {name: filled(value, resolved.values) for name, value in parts.items()}

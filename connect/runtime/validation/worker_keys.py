@@ -71,8 +71,7 @@ _ROWS: Final = (
     ),
     _Row(
         "session.timeout.ms heartbeat.interval.ms rebalance.timeout.ms scheduled.rebalance.max.delay.ms "
-        "connect.protocol worker.sync.timeout.ms worker.unsync.backoff.ms inter.worker.* "
-        "rest.advertised.port rest.advertised.listener",
+        "connect.protocol worker.sync.timeout.ms worker.unsync.backoff.ms inter.worker.*",
         "about the workers of a group; on the bundled log one worker runs alone",
         bundled=True,
     ),

@@ -32,7 +32,7 @@ from connect import app
 from connect.api.hooks import ENTRY_POINT_GROUP
 from connect.cli.main import run
 from connect.cli.wiring import Wiring
-from connect.runtime.herder import Herder
+from connect.runtime.host import Host
 from connect.runtime.worker_config import WorkerConfig
 from connect.testing.crash.await_points import AwaitPoints
 from connect.testing.crash.faults import Fault, Plan, faulty, kill_this_process
@@ -64,13 +64,13 @@ def work(request: Mapping[str, Any]) -> int:
         kill_this_process()
 
     @asynccontextmanager
-    async def open_worker(config: WorkerConfig, *, stop: asyncio.Event | None = None) -> AsyncIterator[Herder]:
+    async def open_host(config: WorkerConfig) -> AsyncIterator[Host]:
         if at:
             AwaitPoints(at, kill).install(asyncio.get_running_loop())
         cluster = await app.open_cluster(config.data_path, config.originals)
         try:
-            async with app.open_worker(config, faulty(cluster, plan), stop=stop) as herder:
-                yield herder
+            async with app.open_host(config, faulty(cluster, plan)) as host:
+                yield host
         finally:
             await cluster.aclose()
 
@@ -78,7 +78,7 @@ def work(request: Mapping[str, Any]) -> int:
         open_cluster=app.open_cluster,
         inspect_log=app.inspect_log,
         repair_log=app.repair_log,
-        open_worker=open_worker,
+        open_host=open_host,
         log_keys=app.log_keys,
         listener_problems=app.listener_problems,
         serve=app.serve,

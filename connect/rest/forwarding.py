@@ -1,0 +1,176 @@
+"""Requests that only the leader of a group can answer, handed on to it: any worker of the group answers for all.
+
+The user was asked for here, and is by the leader again, so the workers of a group share a credentials file. What a
+worker tells of itself it tells itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine
+from typing import Any, Final
+from urllib.parse import parse_qs
+
+import httpx
+from fastapi import FastAPI
+from fastapi.responses import Response
+
+from connect.api import ConnectError
+from connect.rest.errors import error_response
+from connect.rest.negotiation import Asgi, Scope, route_path
+from connect.rest.tls import client_context
+from connect.runtime.distributed.node import REBALANCING
+from connect.runtime.host import Host
+
+logger = logging.getLogger(__name__)
+
+#: Says that a request was handed on, and is not to be again.
+FORWARDED: Final = b"x-connect-forwarded"
+#: What is about the worker that was asked.
+_OWN: Final = ("/", "/health", "/openapi.json", "/v1/worker", "/v1/worker/info")
+_LOGGERS: Final = "/admin/loggers"
+#: Headers of one connection, and what the client for the leader makes itself.
+_HOP: Final = frozenset(
+    (b"connection", b"keep-alive", b"proxy-connection", b"te", b"trailer", b"transfer-encoding", b"upgrade")
+)
+_NOT_SENT: Final = _HOP | {b"host", b"content-length", b"origin", b"expect", b"accept-encoding", FORWARDED}
+#: A leader that does not take a connection within so long is gone.
+_CONNECT_S: Final = 5.0
+#: How often is looked whether it still leads.
+_LOOK_S: Final = 0.5
+
+
+def install(app: FastAPI, host: Host) -> None:
+    """Put the layer before the application; who serves it closes `app.state.leader`."""
+    app.state.leader = LeaderClient(host)
+    app.add_middleware(Forwarding, host=host, client=app.state.leader)
+
+
+class LeaderClient:
+    """The connections to the leader, made when the first request is handed on."""
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+        self._made: httpx.AsyncClient | None = None
+
+    def get(self) -> httpx.AsyncClient:
+        """Return the client.
+
+        Raises:
+            ConfigError: The files of this worker's https listener cannot be used.
+        """
+        if self._made is None:
+            config = self._host.base.config
+            timeout = httpx.Timeout(config.rest_request_timeout_ms / 1000, connect=_CONNECT_S)
+            # No proxy of the environment: the workers of a group reach each other.
+            self._made = httpx.AsyncClient(verify=client_context(config), timeout=timeout, trust_env=False)
+        return self._made
+
+    async def aclose(self) -> None:
+        """End the connections; safe to call twice."""
+        made, self._made = self._made, None
+        if made is not None:
+            await made.aclose()
+
+
+class Forwarding:
+    """Hands requests on while another worker leads; 409 while nobody does."""
+
+    def __init__(self, app: Asgi, *, host: Host, client: LeaderClient) -> None:
+        self._app = app
+        self._host = host
+        self._client = client
+
+    async def __call__(self, scope: Scope, receive: Any, send: Any) -> None:
+        if scope["type"] != "http" or _is_own(scope) or (leader := self._host.leader_url) is None:
+            await self._app(scope, receive, send)
+            return
+        if any(name == FORWARDED for name, _ in scope["headers"]):
+            refused: Response = _rebalancing("the worker that the request was handed on to does not lead any more")
+            await refused(scope, receive, send)
+            return
+        try:
+            await self._forward(leader, scope, receive, send)
+        except ConnectError as error:  # this worker's certificates
+            refused = error_response(error.status, error.message, error.code, error.hint)
+            await refused(scope, receive, send)
+        except httpx.TransportError as error:
+            logger.warning("the leader %s does not answer: %s: %s", leader, type(error).__name__, error)
+            refused = _rebalancing(f"the leader at {leader} does not answer; it may have done what was asked")
+            await refused(scope, receive, send)
+
+    async def _forward(self, leader: str, scope: Scope, receive: Any, send: Any) -> None:
+        client = self._client.get()
+        body = await _body_of(receive)
+        query = scope.get("query_string", b"")
+        # The path as it was written: `%2F` in a name stays part of it.
+        path = scope.get("raw_path") or scope["path"].encode()
+        url = httpx.URL(leader).copy_with(raw_path=path + (b"?" + query if query else b""))
+        headers = [(name, value) for name, value in scope["headers"] if name.lower() not in _NOT_SENT]
+        request = client.build_request(
+            scope["method"], url, content=body, headers=[*headers, (FORWARDED, self._host.base.worker_id.encode())]
+        )
+        answer = await self._answered(client.send(request, stream=True), leader)
+        try:
+            kept = [
+                _as_here(name.lower(), value, leader, scope) for name, value in answer.headers.raw if _is_kept(name)
+            ]
+            await send({"type": "http.response.start", "status": answer.status_code, "headers": kept})
+            async for piece in answer.aiter_raw():
+                await send({"type": "http.response.body", "body": piece, "more_body": True})
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+        finally:
+            await answer.aclose()
+
+    async def _answered(self, sending: Coroutine[Any, Any, httpx.Response], leader: str) -> httpx.Response:
+        """Return the answer of a leader, as long as it leads: one that stands still does not say so."""
+        asked = asyncio.ensure_future(sending)
+        try:
+            while not (await asyncio.wait({asked}, timeout=_LOOK_S))[0]:
+                if self._host.leader_url != leader:
+                    raise httpx.ReadTimeout("another worker leads by now")
+            return asked.result()
+        finally:
+            asked.cancel()
+
+
+def _is_kept(name: bytes) -> bool:
+    return name.lower() not in _HOP and name.lower() != b"date"  # the server tells its own
+
+
+def _as_here(name: bytes, value: bytes, leader: str, scope: Scope) -> tuple[bytes, bytes]:
+    """Return a header of the leader's answer as this worker gives it: a client may reach this one alone."""
+    if name == b"location" and value.startswith(leader.encode() + b"/"):
+        host = next((value for name, value in scope["headers"] if name == b"host"), b"")
+        value = scope["scheme"].encode() + b"://" + host + value[len(leader) :]
+    return name, value
+
+
+def _is_own(scope: Scope) -> bool:
+    path = route_path(scope)
+    if path == _LOGGERS or path.startswith(_LOGGERS + "/"):
+        return "cluster" not in parse_qs(scope.get("query_string", b"").decode("latin-1").lower()).get("scope", [])
+    return path in _OWN
+
+
+async def _body_of(receive: Callable[[], Any]) -> bytes:
+    """Return the body, which the layers before have bounded."""
+    pieces: list[bytes] = []
+    while True:
+        message = await receive()
+        if message["type"] != "http.request":
+            return b"".join(pieces)
+        pieces.append(message.get("body", b""))
+        if not message.get("more_body"):
+            return b"".join(pieces)
+
+
+def _rebalancing(why: str) -> Response:
+    return error_response(
+        409,
+        "Cannot complete request momentarily due to stale configuration, likely because a rebalance was underway: "
+        f"{why}",
+        REBALANCING,
+        "Send the request again in a few seconds.",
+    )

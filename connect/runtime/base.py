@@ -1,0 +1,194 @@
+"""What a worker's process stands on: the stores of its state, what it lends to plugins, and the tasks that run in it.
+
+A herder stands on one. Of several workers that share the work of a group each has one, and the leader's herder stands
+on that of its process.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Collection
+from functools import partial
+from typing import Any, Final
+
+import connect
+from connect.ports import Cluster
+from connect.runtime.board import StatusBoard
+from connect.runtime.border.watchdog import Watchdog
+from connect.runtime.clock import now_ms
+from connect.runtime.loggers import Loggers
+from connect.runtime.model import Health, TaskId
+from connect.runtime.observers import Observers
+from connect.runtime.plugins import PluginHost
+from connect.runtime.providers.config_providers import ConfigProviders
+from connect.runtime.states import Event
+from connect.runtime.tasks.spec import Surroundings
+from connect.runtime.tasks.transactional import tasks_max, transactional_id
+from connect.runtime.validation.worker_keys import key_notices
+from connect.runtime.worker import Worker
+from connect.runtime.worker_config import WorkerConfig
+from connect.stores import configs, offsets, statuses
+from connect.stores.compacted import CompactedTopic
+from connect.stores.configs import ConfigStore
+from connect.stores.offset_topics import OffsetTopics
+from connect.stores.releasing import release_all
+from connect.stores.statuses import StatusStore
+
+#: Where a worker answers as long as nobody has said otherwise.
+DEFAULT_WORKER_ID: Final = "127.0.0.1:8083"
+
+
+class Base:
+    """See the module. Use `open` and `aclose`; all of it belongs to the event loop.
+
+    Args:
+        engine_keys: The worker's keys that the log reads.
+        follows: Other workers write the same topics.
+        more: Topics of the worker's state beside configs, offsets and statuses: opened and closed with these.
+
+    Attributes:
+        worker_id: HOST:PORT of the REST listener, once that is known.
+        on_task_event: Hears what happens to the tasks of this process.
+        worker: Runs them.
+    """
+
+    def __init__(
+        self,
+        config: WorkerConfig,
+        cluster: Cluster,
+        plugins: PluginHost,
+        *,
+        engine_keys: Collection[str] = (),
+        follows: bool = False,
+        more: Collection[CompactedTopic] = (),
+    ) -> None:
+        self.config = config
+        self.cluster = cluster
+        self.plugins = plugins
+        self.key_notices = key_notices(config, engine_keys, plugins)
+        self.version = connect.KAFKA_VERSION
+        self.commit = f"connect-{connect.__version__}"
+        self.worker_id = DEFAULT_WORKER_ID
+        topic = partial(CompactedTopic, cluster, follows=follows)
+        self.config_topic = topic(
+            config.config_storage_topic,
+            problem=configs.problem_of,
+            replication_factor=config.config_storage_replication_factor,
+        )
+        self.offset_topic = topic(
+            config.offset_storage_topic,
+            partitions=config.offset_storage_partitions,
+            problem=offsets.problem_of,
+            remembers_deletions=True,
+            replication_factor=config.offset_storage_replication_factor,
+            left_open=self._task_transactions,
+        )
+        self.status_topic = topic(
+            config.status_storage_topic,
+            partitions=config.status_storage_partitions,
+            problem=statuses.problem_of,
+            replication_factor=config.status_storage_replication_factor,
+        )
+        self.topics = (self.config_topic, self.offset_topic, self.status_topic, *more)
+        self.configs = ConfigStore(self.config_topic, now_ms)
+        self.offsets = OffsetTopics(
+            cluster,
+            self.offset_topic,
+            now_ms,
+            reserved=[topic.topic for topic in self.topics],
+            partitions=config.offset_storage_partitions,
+            replication_factor=config.offset_storage_replication_factor,
+            left_open=self._task_transactions,
+            follows=follows,
+        )
+        self.statuses = StatusStore(self.status_topic, now_ms)
+        self.loggers = Loggers(now_ms)
+        self.watchdog = Watchdog()
+        self.observers = Observers(plugins, self.watchdog)
+        self.providers = ConfigProviders(plugins, config, self.watchdog)
+        self.board = StatusBoard(self.statuses, worker_id=lambda: self.worker_id, tell=self.observers.tell)
+        self.on_task_event: Callable[[TaskId, Event, str | None], None] = lambda _task, _event, _trace: None
+        self.around = Surroundings(
+            cluster,
+            plugins,
+            config,
+            lambda task, event, trace: self.on_task_event(task, event, trace),
+            self._on_topic,
+            self.watchdog,
+            self.observers,
+            self.providers,
+        )
+        self.worker = Worker(self.around, self.offsets)
+        self._writer: asyncio.Task[None] | None = None
+
+    async def open(self) -> None:
+        """Open providers and stores, and be ready to run tasks.
+
+        Raises:
+            ConfigError, EnvironmentFault, CorruptBatchError: A store cannot be opened; call `aclose` all the same.
+        """
+        await self.providers.open()
+        await self.cluster.reserve([topic.topic for topic in self.topics])
+        for topic in self.topics:
+            await topic.open()
+        self.offsets.shared.load()
+        await self.reserve()
+        self.statuses.load()
+        await self.worker.__aenter__()
+        self._writer = asyncio.create_task(self.statuses.write_forever())
+        self.observers.start()
+        self.observers.tell("connect_worker_started", cluster_id=self.cluster.cluster_id, version=connect.__version__)
+
+    async def aclose(self, *before: Callable[[], Any]) -> None:
+        """Stop the tasks that are left, and release everything, whatever hangs or fails.
+
+        Args:
+            before: What else is released first, once no task runs.
+        """
+        try:
+            await self.worker.__aexit__()
+        finally:
+            self.observers.tell("connect_worker_stopped", cluster_id=self.cluster.cluster_id)
+            await release_all(
+                (
+                    *before,
+                    self._end_writer,
+                    self.statuses.write,
+                    self.observers.aclose,
+                    self.providers.aclose,
+                    self.offsets.aclose,
+                    *(topic.aclose for topic in self.topics),
+                )
+            )
+
+    def health(self) -> Health:
+        """Say whether the process can serve, once it is open."""
+        if self._writer is None or self._writer.done():
+            return Health("unhealthy", "Worker does not write statuses any more; see its log")
+        if self.statuses.trouble is not None:
+            return Health("unhealthy", f"Worker cannot write to its internal topics: {self.statuses.trouble}")
+        return Health("healthy", "Worker has completed startup and is ready to handle requests.")
+
+    async def reserve(self) -> None:
+        """Reserve the topics that connectors keep their offsets in, as the worker's own."""
+        found = (self.configs.config(name) or {} for name in self.configs.connectors())
+        named = (config.get("offsets.storage.topic", "").strip() for config in found)
+        await self.offsets.reserve([topic for topic in named if topic])
+
+    async def _end_writer(self) -> None:
+        if self._writer is not None:
+            self._writer.cancel()
+            await asyncio.gather(self._writer, return_exceptions=True)
+
+    def _task_transactions(self) -> list[str]:
+        """Return the transactional ids of all tasks that the configs ask for."""
+        names = self.configs.connectors() if self.config.exactly_once_sources else []
+        return [
+            transactional_id(self.config, name, task)
+            for name in names
+            for task in range(max(tasks_max(self.configs.config(name) or {}), len(self.configs.task_configs(name))))
+        ]
+
+    def _on_topic(self, task: TaskId, topic: str) -> None:
+        if self.config.topic_tracking_enable:
+            self.statuses.put_topic(task.connector, task.task, topic)

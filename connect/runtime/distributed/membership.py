@@ -1,0 +1,124 @@
+"""A worker's membership in its group: who is alive, and who leads.
+
+Workers of one `group.id` are members of the consumer group of that name, which reads the topic of configs. That topic
+has one partition; who has it leads. Sticky assignment leaves it with the member that has it, a worker that stops gives
+it up at once, and one that dies loses it, and its membership, after `session.timeout.ms`. Nothing is read there, and
+nothing is committed.
+
+A member that the brokers have not heard of for so long takes its membership for lost by itself; one that was frozen
+hears of it when it wakes up. It does not come back under the same ID.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+from typing import Final
+
+from connect.api import EnvironmentFault
+from connect.ports import Cluster, Consumer, Subscription
+from connect.records import TopicPartition
+from connect.runtime.worker_config import WorkerConfig
+
+logger = logging.getLogger(__name__)
+
+#: What a look at the group takes at most; what has become of the membership is noticed within it.
+LOOK_MS: Final = 300
+#: Of a worker; where nothing is set, as Kafka Connect has the first. The second makes a change of the group quick: the
+#: others hear of it with their next heartbeat.
+_SESSION_MS: Final = "10000"
+_HEARTBEAT_MS: Final = "1000"
+
+
+class Membership:
+    """One membership. For the event loop.
+
+    Attributes:
+        id: Of this membership, and of no other.
+        leads: Set while this member leads.
+        lost: Set once the group goes on without it: all that runs here for the group is to stop.
+    """
+
+    def __init__(self, cluster: Cluster, config: WorkerConfig) -> None:
+        self.id = secrets.token_hex(4)
+        self.leads = asyncio.Event()
+        self.lost = asyncio.Event()
+        self._cluster = cluster
+        self._config = config
+        self._prefix = f"connect-{config.group_id}-"
+        self._leader_at = TopicPartition(config.config_storage_topic, 0)
+        self._consumer: Consumer | None = None
+        self._looking: asyncio.Task[None] | None = None
+        self._member_id = ""
+
+    async def join(self) -> None:
+        """Join the group, and look after the membership from then on. Waits for the group to take this member in.
+
+        Raises:
+            ConfigError, EnvironmentFault: It cannot.
+        """
+        given = self._config.originals
+        self._consumer = await self._cluster.consumer(
+            Subscription((self._config.config_storage_topic,)),
+            group=self._config.group_id,
+            client_id=f"{self._prefix}{self.id}",
+            configs={
+                "auto.offset.reset": "latest",
+                "session.timeout.ms": str(given.get("session.timeout.ms", _SESSION_MS)),
+                "heartbeat.interval.ms": str(given.get("heartbeat.interval.ms", _HEARTBEAT_MS)),
+            },
+        )
+        while not self._member_id:
+            await self._look(self._consumer)
+        self._looking = asyncio.create_task(self._keep(self._consumer), name=f"membership {self.id}")
+
+    async def aclose(self) -> None:
+        """Leave the group at once; safe to call twice, and without `join`."""
+        if self._looking is not None:
+            self._looking.cancel()
+            await asyncio.gather(self._looking, return_exceptions=True)
+        self.leads.clear()
+        if self._consumer is not None:
+            await self._consumer.aclose()
+
+    async def alive(self) -> frozenset[str]:
+        """Return the IDs of the group's members.
+
+        Raises:
+            EnvironmentFault: The brokers do not tell.
+        """
+        info = await self._cluster.groups.describe(self._config.group_id)
+        return frozenset(each.removeprefix(self._prefix) for each in info.members if each.startswith(self._prefix))
+
+    async def _keep(self, consumer: Consumer) -> None:
+        while not self.lost.is_set():
+            await self._look(consumer)
+
+    async def _look(self, consumer: Consumer) -> None:
+        try:
+            await consumer.poll(timeout_ms=LOOK_MS)
+            now = await consumer.member_id()
+        except EnvironmentFault as error:  # the group says in its own time what has become of the membership
+            logger.warning("%s", error.message)
+            await asyncio.sleep(LOOK_MS / 1000)
+            return
+        held = consumer.assignment - consumer.revoking
+        consumer.pause(*held)
+        if self._member_id and (now != self._member_id or (self.leads.is_set() and self._leader_at not in held)):
+            self._lose()
+            return
+        self._member_id = now
+        if consumer.revoking:
+            await consumer.release(consumer.revoking)
+        if self._leader_at in held and now:
+            self.leads.set()
+
+    def _lose(self) -> None:
+        self.leads.clear()
+        self.lost.set()
+        logger.error(
+            "this worker is no member of group %s any more, since the brokers did not hear of it for longer than "
+            "session.timeout.ms: its tasks stop here, and the other workers run them",
+            self._config.group_id,
+        )

@@ -1,0 +1,254 @@
+"""One life of a worker in its group: it follows the stores, runs what is placed on it, and leads when it is its turn.
+
+A life ends when the worker is to stop, or when the group goes on without it; then its process begins another one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Collection
+from contextlib import AsyncExitStack
+from typing import Any, Final
+
+import connect
+from connect.api import ConflictError, ConnectError, EnvironmentFault
+from connect.api.error_codes import register_code
+from connect.ports import Cluster
+from connect.runtime.base import Base
+from connect.runtime.clock import now_ms
+from connect.runtime.distributed.crew import Crew
+from connect.runtime.distributed.member import Member
+from connect.runtime.distributed.membership import Membership
+from connect.runtime.herder import Herder
+from connect.runtime.model import Health, TaskId
+from connect.runtime.plugins import PluginHost
+from connect.runtime.worker_config import WorkerConfig
+from connect.stores import workers
+from connect.stores.compacted import CompactedTopic
+from connect.stores.fenced import FencedProducer
+from connect.stores.workers import Task, WorkerInfo, WorkerTable
+
+logger = logging.getLogger(__name__)
+
+REBALANCING = register_code(
+    "worker.rebalancing",
+    "No worker of the group leads just now, or the leader does not answer: one has joined, stopped or died.",
+    "Send the request again in a few seconds.",
+)
+
+#: How long a worker that was to lead and could not waits before it tries again.
+_AGAIN_S: Final = 2.0
+
+
+class Node:
+    """A worker that shares the tasks of its group. Use as an async context manager, and `join` once REST listens.
+
+    Attributes:
+        lost: Set once the group goes on without this worker: close it, and begin anew.
+        herder: The herder, while this worker leads.
+    """
+
+    def __init__(
+        self, config: WorkerConfig, cluster: Cluster, plugins: PluginHost, *, engine_keys: Collection[str] = ()
+    ) -> None:
+        topic = self._topic = CompactedTopic(
+            cluster,
+            config.workers_topic,
+            problem=workers.problem_of,
+            replication_factor=config.config_storage_replication_factor,
+            follows=True,
+        )
+        self.base = Base(config, cluster, plugins, engine_keys=engine_keys, follows=True, more=(topic,))
+        self.lost = asyncio.Event()
+        self.herder: Herder | None = None
+        self._table = WorkerTable(topic, now_ms)
+        self._membership = Membership(cluster, config)
+        self._member = Member(self.base, self._table, self._membership.id)
+        self._crew: Crew | None = None
+        self._leading: AsyncExitStack | None = None
+        self._info: WorkerInfo | None = None
+        self._following: list[asyncio.Task[Any]] = []
+        self._announcing: asyncio.Task[None] | None = None
+        self._failure: ConnectError | None = None
+        self._is_closing = False
+
+    @property
+    def leader_url(self) -> str | None:
+        """Where the leader's REST answers, if that is another worker; None where none is known."""
+        if self._table.leader == self._membership.id:
+            return None
+        info = self._table.workers.get(self._table.leader or "")
+        return None if info is None or info.leaving else info.url
+
+    def leading(self) -> Herder:
+        """Return the herder.
+
+        Raises:
+            ConflictError: worker.rebalancing: this worker does not lead.
+        """
+        if self.herder is None:
+            raise ConflictError(
+                "Cannot complete request momentarily due to no known leader URL, likely because a rebalance was "
+                "underway.",
+                code=REBALANCING,
+            )
+        return self.herder
+
+    def health(self) -> Health:
+        """Say whether this worker can serve: it is in the group, and writes its statuses."""
+        if self._info is None or not self._following:
+            return Health("starting", "Worker is still starting up.")
+        if self.lost.is_set():
+            return Health("unhealthy", "Worker is no member of its group just now")
+        return self.base.health()
+
+    # -- life ------------------------------------------------------------------------------------------------------
+
+    async def __aenter__(self) -> Node:
+        try:
+            await self.base.open()
+        except BaseException:
+            await self.base.aclose()
+            raise
+        self._table.load()
+        return self
+
+    async def join(self, url: str) -> None:
+        """Join the group, and begin to take part.
+
+        Args:
+            url: Where the other workers reach this one's REST.
+
+        Raises:
+            ConfigError, EnvironmentFault: The group does not take this worker in.
+        """
+        await self._membership.join()
+        self._info = WorkerInfo(url, connect.__version__)
+        await self._table.announce(self._membership.id, self._info)
+        self._table.on_change = self._on_table
+        self.base.statuses.on_task = self._on_status
+        self._member.begin()
+        self._following = [
+            asyncio.create_task(self._lead_in_turn(), name="leading"),
+            asyncio.create_task(self._hear_of_the_end(), name="hearing of the group"),
+        ]
+        logger.info("this worker is a member of group %s", self.base.config.group_id)
+
+    async def __aexit__(self, *exc_info: Any) -> None:
+        """Give all up within the grace time and a little more, whatever hangs or fails."""
+        self._is_closing = True
+        ending = [*self._following, *([self._announcing] if self._announcing is not None else [])]
+        for task in ending:
+            task.cancel()
+        await asyncio.gather(*ending, return_exceptions=True)
+        try:
+            if self.lost.is_set():
+                await self._member.abandon()
+            else:
+                await self._leave()
+        finally:
+            await self.base.aclose(self._membership.aclose)
+
+    def raise_failure(self) -> None:
+        """Raise what this life ended by, if it was no loss of the membership."""
+        if self._failure is not None:
+            raise self._failure
+
+    def stop_soon(self) -> None:
+        """Begin to stop connectors, while REST and others close; `__aexit__` does the rest."""
+        if self.herder is not None:
+            self.herder.stop_soon()
+
+    async def _leave(self) -> None:
+        """Give up the lead, then the tasks, and tell the others."""
+        if self._info is not None:
+            try:
+                gone = WorkerInfo(self._info.url, self._info.version, leaving=True)
+                await self._table.announce(self._membership.id, gone)
+            except ConnectError as error:
+                logger.warning("the other workers were not told that this one stops: %s", error.message)
+        await self._lead_no_more()
+        await self._member.leave()
+        if self._info is not None:
+            try:
+                await self._table.withdraw(self._membership.id)
+            except ConnectError as error:
+                logger.warning("the other workers were not told that this one has stopped: %s", error.message)
+
+    # -- leading -----------------------------------------------------------------------------------------------------
+
+    async def _lead_in_turn(self) -> None:
+        await self._membership.leads.wait()
+        while True:
+            try:
+                await self._lead()
+                return
+            except EnvironmentFault as error:
+                logger.warning("this worker is to lead group %s: %s", self.base.config.group_id, error.message)
+                await self._lead_no_more()
+                await asyncio.sleep(_AGAIN_S)
+            except ConnectError as error:
+                self._failure = error
+                self.lost.set()
+                return
+
+    async def _lead(self) -> None:
+        """Become the leader: shut out the one before, know all that it has written, and go on where it was."""
+        config, base = self.base.config, self.base
+        stack = self._leading = AsyncExitStack()
+        through = FencedProducer(base.cluster, f"connect-cluster-{config.group_id}", self.lost.set)
+        stack.push_async_callback(through.aclose)
+        await through.open()
+        # Nobody else writes these in transactions, so nothing of a task can be in the way.
+        for topic in (base.config_topic, self._topic):
+            await topic.catch_up()
+        base.config_topic.through = through
+        for topic in base.topics:
+            await topic.mend()
+        crew = Crew(base, self._table, self._membership, self._member, through)
+        stack.push_async_callback(crew.aclose)
+        crew.begin()
+        herder = Herder(config, base.cluster, base.plugins, base=base, tasks=crew)
+        await base.reserve()
+        await stack.enter_async_context(herder)
+        self._crew, self.herder = crew, herder
+        await self._table.lead(self._membership.id, through)
+        logger.info("this worker leads group %s", config.group_id)
+
+    async def _lead_no_more(self) -> None:
+        self._crew = self.herder = None
+        stack, self._leading = self._leading, None
+        if stack is not None:
+            await stack.aclose()
+        self.base.config_topic.through = None
+
+    async def _hear_of_the_end(self) -> None:
+        await self._membership.lost.wait()
+        self.lost.set()
+
+    # -- hearing -----------------------------------------------------------------------------------------------------
+
+    def _on_table(self, task: Task | None) -> None:
+        if task is not None:
+            self._member.look(task)
+        if self._crew is not None:
+            self._crew.kick()
+        if not self._is_closing and self._membership.id not in self._table.workers and self._announcing is None:
+            # A leader that did not see this worker in the group for a while has forgotten it.
+            self._announcing = asyncio.create_task(self._announce_again(), name="announcing this worker again")
+
+    async def _announce_again(self) -> None:
+        try:
+            assert self._info is not None, "it was announced"
+            await asyncio.sleep(_AGAIN_S)
+            await self._table.announce(self._membership.id, self._info)
+        except ConnectError as error:
+            logger.warning("the other workers were not told of this one: %s", error.message)
+        finally:
+            self._announcing = None
+
+    def _on_status(self, name: str, task: int) -> None:
+        status = self.base.statuses.tasks(name).get(task)
+        if self.herder is not None and status is not None:
+            self.herder.on_told(TaskId(name, task), status)

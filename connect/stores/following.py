@@ -1,0 +1,100 @@
+"""Following a topic that others write, too: all of it from its start, and then what comes."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Final
+
+from connect.api import ConnectError, EnvironmentFault
+from connect.ports import Cluster, Consumer, Subscription
+from connect.records import FetchedBatch, TopicPartition
+
+logger = logging.getLogger(__name__)
+
+#: How long a poll waits for records; a record that comes is read at once.
+_POLL_MS: Final = 1000
+#: How long who follows waits after a failure of the brokers.
+_AGAIN_S: Final = 0.5
+
+
+class Follower:
+    """Gives every committed record of a topic to `take`, each partition in the order of its offsets. For the event
+    loop.
+
+    Args:
+        take: Called with each batch, between two awaits; it must not raise.
+
+    Attributes:
+        trouble: Why nothing is read just now; None where the brokers answer.
+    """
+
+    def __init__(self, cluster: Cluster, topic: str, take: Callable[[FetchedBatch], None]) -> None:
+        self.trouble: str | None = None
+        self._cluster = cluster
+        self._topic = topic
+        self._take = take
+        self._consumer: Consumer | None = None
+        self._reading: asyncio.Task[None] | None = None
+        self._moved = asyncio.Event()
+
+    async def open(self) -> None:
+        """Begin to read; see `catch_up` for when all is there."""
+        self._consumer = await self._cluster.consumer(
+            Subscription((self._topic,)),
+            group=None,
+            client_id=f"connect-{self._topic}",
+            configs={"auto.offset.reset": "earliest", "isolation.level": "read_committed"},
+        )
+        self._reading = asyncio.create_task(self._read(self._consumer), name=f"following {self._topic}")
+
+    async def aclose(self) -> None:
+        """Read no more; safe to call twice, and without `open`."""
+        if self._reading is not None:
+            self._reading.cancel()
+            await asyncio.gather(self._reading, return_exceptions=True)
+        if self._consumer is not None:
+            await self._consumer.aclose()
+
+    async def catch_up(self, within_s: float) -> None:
+        """Return once all is taken that is in the topic now, whatever transaction is under way before it.
+
+        Raises:
+            EnvironmentFault: It was not within `within_s`: the brokers do not answer, or a transaction stays open.
+        """
+        assert self._consumer is not None, f"{self._topic} is followed"
+        try:
+            async with asyncio.timeout(within_s):
+                info = await self._cluster.admin.describe_topic(self._topic)
+                ends = {TopicPartition(self._topic, one.partition): one.log_end_offset for one in info.partitions}
+                while not all(self._is_at(at, end) for at, end in ends.items()):
+                    self._moved.clear()
+                    await self._moved.wait()
+        except TimeoutError:
+            raise EnvironmentFault(
+                f"{self._topic}: what is there now was not read within {within_s:g} s"
+                + (f": {self.trouble}" if self.trouble else ""),
+                hint="See that the brokers answer, and that no transaction of an earlier worker stays open; it goes on "
+                "by itself then.",
+            ) from None
+
+    def _is_at(self, partition: TopicPartition, end: int) -> bool:
+        assert self._consumer is not None
+        # A partition that was added since comes with one of the next polls.
+        return end == 0 or (partition in self._consumer.assignment and self._consumer.position(partition) >= end)
+
+    async def _read(self, consumer: Consumer) -> None:
+        while True:
+            try:
+                batches = await consumer.poll(timeout_ms=_POLL_MS)
+                self.trouble = None
+            except ConnectError as error:
+                if error.message != self.trouble:
+                    logger.warning("%s cannot be read just now: %s", self._topic, error.message)
+                self.trouble = error.message
+                await asyncio.sleep(_AGAIN_S)
+                continue
+            for batch in batches:
+                self._take(batch)
+            self._moved.set()

@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from connect.api import EnvironmentFault
+from connect.runtime.model import State, TaskId
+from connect.stores.workers import Placement, Release
+from tests.support.groups import Group, generated
+from tests.support.worker import until
+
+
+async def test_a_placement_that_came_and_went_before_it_was_begun_is_released_all_the_same(group: Group) -> None:
+    node = await group.start("a")
+    await group.leader()
+    through = node.base.config_topic.through
+    assert through is not None and node._crew is not None
+    node._crew.let_go()
+    me = node._membership.id
+    await node._table.place({("gone", 0): Placement(me, 7, False, "c")}, through)
+    await until(lambda: node._table.releases.get(("gone", 0)) == Release(me, 7))
+
+
+async def test_a_task_that_cannot_be_made_is_failed_with_the_reason_and_is_its_leaders_to_restart(
+    group: Group, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    node = await group.start("a")
+    herder = await group.leader()
+
+    async def away(*_: object) -> None:
+        raise EnvironmentFault("the vault is away")
+
+    await herder.create("x", generated("x", 1, **{"errors.restart.policy": "none"}))
+    await group.until_load(a=1)
+    monkeypatch.setattr(node.base.providers, "resolve", away)
+    await herder.restart_task("x", 0)
+    await until(lambda: herder.status("x").tasks[0].state is State.FAILED)
+    assert "the vault is away" in (herder.status("x").tasks[0].trace or "")
+    assert herder.failed_by("x", 0) is None or herder.failed_by("x", 0) == "outage"
+    monkeypatch.undo()
+    await herder.restart_task("x", 0)
+    await group.until_load(a=1)
+
+
+async def test_a_rate_limit_is_shared_among_the_workers_and_heeded_where_it_changes_while_tasks_run(
+    group: Group,
+) -> None:
+    for name in ("a", "b"):
+        await group.start(name)
+    herder = await group.leader()
+    await herder.create("x", generated("x", 4, **{"rate.limit.records.per.second": "100"}))
+    await group.until_load(a=2, b=2)
+    limits = [node.base.worker.rates.of("x") for node in group.nodes.values()]
+    await until(lambda: [limit.records_per_s for limit in limits] == [50.0, 50.0])
+    starts = dict(group.nodes["a"]._table.placements)
+    await herder.patch_config("x", {"rate.limit.records.per.second": "200"})
+    await until(lambda: [limit.records_per_s for limit in limits] == [100.0, 100.0])
+    assert group.nodes["a"]._table.placements == starts, "no task was started anew"
+
+
+async def test_values_of_config_providers_reach_tasks_on_every_worker_and_are_not_stored(
+    group: Group, tmp_path: Path
+) -> None:
+    secret = tmp_path / "secret.properties"
+    secret.write_text("topic=the-secret-topic\n")
+    keys = {
+        "config.providers": "file",
+        "config.providers.file.class": "org.apache.kafka.common.config.provider.FileConfigProvider",
+    }
+    for name in ("a", "b"):
+        await group.start(name, **keys)
+    herder = await group.leader()
+    await herder.create("x", generated("x", 2, **{"kafka.topic": f"${{file:{secret}:topic}}"}))
+    await group.until_load(a=1, b=1)
+    for node in group.nodes.values():
+        for value in (value for _, value in node.base.config_topic.items()):
+            assert b"the-secret-topic" not in value
+        for task in (TaskId("x", 0), TaskId("x", 1)):
+            if (runner := node.base.worker.runner(task)) is not None:
+                assert runner.spec.config.originals["kafka.topic"] == "the-secret-topic"

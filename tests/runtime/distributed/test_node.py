@@ -1,0 +1,127 @@
+from __future__ import annotations
+
+import logging
+
+import pytest
+
+from connect.api import ConflictError
+from connect.api.errors import ProducerFencedError
+from connect.runtime.model import State, TargetState
+from tests.support.groups import Group, generated
+from tests.support.logs import logged
+from tests.support.worker import until
+
+
+async def test_one_worker_leads_and_the_others_know_where_it_answers(group: Group) -> None:
+    first = await group.start("a")
+    herder = await group.leader()
+    assert first.leading() is herder and first.leader_url is None
+    second = await group.start("b")
+    await until(lambda: second.leader_url == "http://a:8083")
+    with pytest.raises(ConflictError) as caught:
+        second.leading()
+    assert caught.value.code == "worker.rebalancing"
+    assert {first.health().status, second.health().status} == {"healthy"}
+
+
+async def test_when_the_leader_stops_another_one_leads_and_what_runs_elsewhere_goes_on_untouched(group: Group) -> None:
+    await group.start("a")
+    herder = await group.leader()
+    await herder.create("x", generated("x", 4))
+    await herder.create("paused", generated("paused", 2), TargetState.PAUSED)
+    await herder.create("stopped", generated("stopped", 2), TargetState.STOPPED)
+    follower = await group.start("b")
+    await group.until_load(a=2, b=2)
+    kept = {task: start for task, start in follower._member._running.items() if task[0] == "x"}
+    await group.stop("a")
+    after = await group.leader()
+    assert after is follower.herder
+    await group.until_load(b=4)
+    assert kept.items() <= follower._member._running.items(), "they were not started anew"
+    assert [after.status(name).connector.state for name in ("paused", "stopped", "x")] == [
+        State.PAUSED,
+        State.STOPPED,
+        State.RUNNING,
+    ]
+    await after.put_config("y", generated("y", 1))
+    await group.until_load(b=5)
+
+
+async def test_a_leader_that_the_group_has_thrown_out_is_refused_what_it_writes_late(group: Group) -> None:
+    await group.start("a")
+    herder = await group.leader()
+    await herder.create("x", generated("x", 2))
+    await group.start("b")
+    await group.until_load(a=1, b=1)
+    await group.throw_out("a")
+    await until(lambda: group.nodes["b"].herder is not None)
+    with pytest.raises(ProducerFencedError):
+        await herder.put_config("x", generated("x", 9))
+    assert group.nodes["a"].lost.is_set()
+    await group.stop("a")
+    after = await group.leader()
+    await group.until_load(b=2)
+    assert after.info("x").config["tasks.max"] == "2"
+    await group.start("a")
+    await group.until_load(a=1, b=1)
+
+
+async def test_a_connector_that_was_changed_as_its_leader_ended_runs_with_the_change_everywhere(group: Group) -> None:
+    leader = await group.start("a")
+    herder = await group.leader()
+    await herder.create("x", generated("x", 2))
+    follower = await group.start("b")
+    await group.until_load(a=1, b=1)
+    before = dict(follower._table.placements)
+    # As one whose process ends between the write of a config and what follows from it.
+    await leader.base.configs.put_connector("x", {**generated("x", 2), "header.converter": "SimpleHeaderConverter"})
+    await group.stop("a")
+    await group.leader()
+    await group.until_load(b=2)
+    now = follower._table.placements
+    await until(lambda: all(task in now and now[task].config != before[task].config for task in before))
+    assert all(now[task].start > before[task].start for task in before)
+
+
+async def test_states_reach_the_workers_that_run_the_tasks(group: Group) -> None:
+    for name in ("a", "b"):
+        await group.start(name)
+    herder = await group.leader()
+    await herder.create("x", generated("x", 2))
+    await group.until_load(a=1, b=1)
+    await herder.pause("x")
+    await until(lambda: {task.state for task in herder.status("x").tasks} == {State.PAUSED})
+    await herder.resume("x")
+    await group.until_load(a=1, b=1)
+    await herder.pause("x")
+    await group.stop(next(name for name, node in group.nodes.items() if node.herder is None))
+    await until(lambda: {t.worker_id for t in herder.status("x").tasks} == {herder.worker_id})
+    await until(lambda: {task.state for task in herder.status("x").tasks} == {State.PAUSED})
+
+
+async def test_a_level_for_the_cluster_is_set_on_every_worker(group: Group, caplog: pytest.LogCaptureFixture) -> None:
+    for name in ("a", "b"):
+        await group.start(name)
+    herder = await group.leader()
+    other = next(node for node in group.nodes.values() if node.herder is None)
+    seen: list[tuple[str, str]] = []
+    other.base.loggers.set = lambda name, level: seen.append((name, level)) or []  # type: ignore[method-assign,func-returns-value]
+    await herder.set_level("connect.some", "DEBUG")
+    await until(lambda: seen == [("connect.some", "DEBUG")])
+    assert logging.getLogger("connect.some").level == logging.DEBUG
+    logging.getLogger("connect.some").setLevel(logging.NOTSET)
+    assert not logged(caplog, logging.ERROR)
+
+
+async def test_a_worker_that_a_leader_has_forgotten_tells_of_itself_again(
+    group: Group, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("connect.runtime.distributed.node._AGAIN_S", 0.05)
+    first = await group.start("a")
+    await group.leader()
+    await group.start("b")
+    await until(lambda: len(first._table.workers) == 2)
+    through = first.base.config_topic.through
+    assert through is not None
+    await first._table.forget([], [group.nodes["b"]._membership.id], through)
+    await until(lambda: len(first._table.workers) == 2)

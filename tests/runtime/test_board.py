@@ -1,0 +1,38 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from connect.app import open_cluster
+from connect.runtime.board import StatusBoard
+from connect.runtime.model import State
+from connect.runtime.states import Event
+from connect.stores.compacted import CompactedTopic
+from connect.stores.statuses import Status, StatusStore
+
+
+async def test_a_board_shows_what_the_table_gives_and_tells_of_tasks_whose_state_changed(tmp_path: Path) -> None:
+    cluster = await open_cluster(tmp_path)
+    topic = CompactedTopic(cluster, "status")
+    statuses, told = StatusStore(topic, lambda: 1), list[tuple[str, str, str | None]]()
+
+    def tell(_hook: str, *, connector: str, task: int, state: str, previous: str | None, trace: str | None) -> None:
+        told.append((f"{connector}-{task}", state, previous))
+
+    board = StatusBoard(statuses, worker_id=lambda: "here:1", tell=tell)
+    assert board.show("c", None, Event.START) is State.UNASSIGNED
+    assert board.show("c", 0, Event.START, start=7) is State.UNASSIGNED
+    assert board.show("c", 0, Event.STARTED, version="1", start=7) is State.RUNNING
+    assert board.show("c", 0, Event.FAIL, "trace", start=7, cause="outage") is State.FAILED
+    before: Any = board.shown("c", 0)
+    assert before == Status("FAILED", "here:1", "trace", None, start=7, cause="outage")
+    board.show("c", 0, Event.RESTART)
+    board.show_again("c", 0, before)
+    assert board.shown("c", 0) == before
+    assert told == [
+        ("c-0", "UNASSIGNED", None),
+        ("c-0", "RUNNING", "UNASSIGNED"),
+        ("c-0", "FAILED", "RUNNING"),
+        ("c-0", "RESTARTING", "FAILED"),
+    ]
+    await cluster.aclose()
