@@ -34,6 +34,9 @@ logger = logging.getLogger(__name__)
 #: How long a worker whose group goes on without it waits between its tries to come back.
 _AGAIN_S: Final = 3.0
 _LOOK_AGAIN_S: Final = 0.2
+#: How long a worker waits for a leader that takes its files.
+_LED_WITHIN_S: Final = 90.0
+_ON_ITS_WAY: Final = ("worker.rebalancing", "environment.unreachable")
 
 
 @click.command()
@@ -155,7 +158,7 @@ async def _serve_until(
         base.watchdog.on_beat = ending.keep_signals
         urls = await stack.enter_async_context(wiring.serve(host))
         advertised = advertised_url(urls, config)
-        base.worker_id = advertised.partition("://")[2]
+        base.url = advertised
         worker_file = config.data_path / WORKER_FILE
         worker_file.touch(0o600)
         worker_file.write_bytes(orjson.dumps({"url": urls[0], "pid": os.getpid()}))
@@ -219,12 +222,14 @@ def _tell_of_keys(notices: Sequence[KeyNotice]) -> None:
 async def _take_files(host: Host, files: Sequence[ConnectorFile]) -> None:
     """Create the connectors of the files, or bring their configs up to date. The first wrong one ends the start."""
     for file in files:
+        deadline = asyncio.get_running_loop().time() + _LED_WITHIN_S
         while True:
             try:
                 await _take_file(host, file)
                 break
-            except ConflictError as error:  # nobody leads just yet
-                if error.code != "worker.rebalancing":
+            except (ConflictError, EnvironmentFault) as error:
+                # Nobody leads just yet, or what is known as the leader died and the group does not know it yet.
+                if error.code not in _ON_ITS_WAY or asyncio.get_running_loop().time() >= deadline:
                     raise
                 await asyncio.sleep(_LOOK_AGAIN_S)
 

@@ -20,15 +20,15 @@ from connect.api import ConnectError
 from connect.rest.errors import error_response
 from connect.rest.negotiation import Asgi, Scope, route_path
 from connect.rest.tls import client_context
-from connect.runtime.distributed.node import REBALANCING
 from connect.runtime.host import Host
+from connect.stores.fenced import REBALANCING
 
 logger = logging.getLogger(__name__)
 
 #: Says that a request was handed on, and is not to be again.
 FORWARDED: Final = b"x-connect-forwarded"
 #: What is about the worker that was asked.
-_OWN: Final = ("/", "/health", "/openapi.json", "/v1/worker", "/v1/worker/info")
+_OWN: Final = ("/", "/health", "/openapi.json", "/v1/worker", "/v1/workers", "/v1/worker/info")
 _LOGGERS: Final = "/admin/loggers"
 #: Headers of one connection, and what the client for the leader makes itself.
 _HOP: Final = frozenset(

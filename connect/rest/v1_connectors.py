@@ -8,6 +8,7 @@ from connect.rest.answers import Answer
 from connect.rest.connectors import herder_of
 from connect.rest.models.connectors import ConnectorDelivery
 from connect.rest.negotiation import name_of
+from connect.rest.progress import progress_of
 from connect.rest.routes import Route
 
 router = APIRouter(prefix="/v1", tags=["worker"], route_class=Route)
@@ -20,6 +21,7 @@ async def connector(request: Request, name: str) -> Answer[ConnectorDelivery]:
     status = herder.status(name)
     promise = await herder.delivery(name)
     rate = herder.rate(name)
+    throttled = sorted(p.id.task for p in await progress_of(request) if p.id.connector == name and p.throttled)
     return Answer(
         {
             "name": name,
@@ -30,7 +32,7 @@ async def connector(request: Request, name: str) -> Answer[ConnectorDelivery]:
             "rate": {
                 "records_per_second": rate.records_per_s,
                 "bytes_per_second": rate.bytes_per_s,
-                "throttled": list(rate.throttled),
+                "throttled": throttled,
             },
         }
     )

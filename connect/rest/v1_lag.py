@@ -14,6 +14,7 @@ from connect.rest.answers import Answer
 from connect.rest.connectors import herder_of
 from connect.rest.models import lag as models
 from connect.rest.negotiation import name_of
+from connect.rest.progress import progress_of
 from connect.rest.routes import Route
 from connect.runtime.herder import Herder
 from connect.runtime.lag import SinkLag
@@ -80,11 +81,10 @@ async def throughput(
     window_ms: Annotated[int, Query(ge=1, le=WINDOW_MS_MAX, description="How long to measure.")] = 1000,
 ) -> Answer[models.Throughput]:
     """Measure what every task moves, over a window of window_ms (default 1000, at most 10000)."""
-    herder = herder_of(request)
-    began, before = time.monotonic(), {p.id: p for p in herder.progress()}
+    began, before = time.monotonic(), {p.id: p for p in await progress_of(request)}
     await asyncio.sleep(window_ms / 1000)
     seconds = time.monotonic() - began
-    rows = [_rates(after, before, seconds) for after in sorted(herder.progress(), key=by_task)]
+    rows = [_rates(after, before, seconds) for after in sorted(await progress_of(request), key=by_task)]
     return Answer(
         {
             "window_ms": round(seconds * 1000),

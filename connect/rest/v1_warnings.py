@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Final
 
@@ -10,12 +11,13 @@ from fastapi import APIRouter, Request
 from connect.rest.answers import Answer
 from connect.rest.connectors import herder_of
 from connect.rest.models.worker import Notice, Warnings
+from connect.rest.progress import progress_of
 from connect.rest.routes import Route
 from connect.rest.server import asks_nobody, exposure, parse_listener
 from connect.rest.v1_lag import by_task
 from connect.runtime.causes import cause_of
 from connect.runtime.herder import Herder
-from connect.runtime.model import RestartInfo, State
+from connect.runtime.model import RestartInfo, State, TaskProgress
 from connect.runtime.providers.warnings import open_providers
 from connect.runtime.secrets import redact
 
@@ -30,12 +32,12 @@ async def warnings(request: Request) -> Answer[Warnings]:
     left behind, listeners that others reach, config providers that open too much, keys of the worker's config that
     nothing reads.
     """
-    herder = herder_of(request)
+    herder, progress = herder_of(request), await progress_of(request)
     found = [
         *_failures(herder),
         *_held(herder),
-        *_waiting(herder),
-        *_skipped(herder),
+        *_waiting(herder, progress),
+        *_skipped(progress),
         *_broken(herder),
         *_listeners(herder),
         *_providers(herder),
@@ -84,23 +86,23 @@ def _plan(kind: str | None, restart: RestartInfo | None) -> str:
     return f" ({what}; restart {restart.attempts}{of} by itself at {at})"
 
 
-def _waiting(herder: Herder) -> list[Notice]:
+def _waiting(herder: Herder, progress: Sequence[TaskProgress]) -> list[Notice]:
     found = [
         _notice("connector.waiting", name, f"waits: {redact(what)}") for name, what in sorted(herder.waiting().items())
     ]
     return found + [
         _notice("task.waiting", str(p.id), f"waits: {redact(p.waiting_for)}")
-        for p in sorted(herder.progress(), key=by_task)
+        for p in sorted(progress, key=by_task)
         if p.waiting_for and p.state in (State.RUNNING, State.UNASSIGNED)
     ]
 
 
-def _skipped(herder: Herder) -> list[Notice]:
+def _skipped(progress: Sequence[TaskProgress]) -> list[Notice]:
     return [
         _notice(
             "records.skipped", str(p.id), f"{p.skipped} records were skipped since the task's start (errors.tolerance)"
         )
-        for p in sorted(herder.progress(), key=by_task)
+        for p in sorted(progress, key=by_task)
         if p.skipped
     ]
 

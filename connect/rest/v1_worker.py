@@ -6,16 +6,18 @@ import os
 import platform
 import sys
 import time
-from collections import defaultdict
+from collections import Counter
 
 from fastapi import APIRouter, Request
 
 import connect
 from connect.rest.answers import Answer
-from connect.rest.connectors import herder_of
-from connect.rest.models.worker import TaskProgress, Worker, WorkerInfo
+from connect.rest.connectors import host_of
+from connect.rest.models.worker import GroupWorker, TaskProgress, Worker, WorkerInfo, Workers
 from connect.rest.routes import Route
-from connect.runtime.herder import Herder
+from connect.runtime.base import Base
+from connect.runtime.secrets import redact
+from connect.runtime.states import INITIAL
 
 router = APIRouter(prefix="/v1", tags=["worker"], route_class=Route)
 _STARTED = time.monotonic()
@@ -23,9 +25,10 @@ _STARTED = time.monotonic()
 
 @router.get("/worker")
 async def worker(request: Request) -> Answer[Worker]:
-    """Show the worker, and how far its tasks have come."""
-    herder = herder_of(request)
-    lags = await herder.lags()
+    """Show the worker that is asked, and how far its tasks have come."""
+    host = host_of(request)
+    base = host.base
+    lags = await host.herder.lags() if host.herder is not None else {}
     tasks: list[TaskProgress] = [
         {
             "connector": p.id.connector,
@@ -36,53 +39,71 @@ async def worker(request: Request) -> Answer[Worker]:
             "skipped": p.skipped,
             "throttled": p.throttled,
             "lag": lags[p.id.connector].of_task(p.id.task) if p.id.connector in lags else None,
+            "waiting_for": None if p.waiting_for is None else redact(p.waiting_for),
         }
-        for p in herder.progress()
+        for p in base.progress()
     ]
     return Answer(
         {
-            "worker_id": herder.worker_id,
+            "worker_id": base.worker_id,
             "version": connect.__version__,
-            "kafka_version": herder.version,
+            "kafka_version": base.version,
             "pid": os.getpid(),
-            "data_dir": str(herder.worker_config.data_path),
+            "data_dir": str(base.config.data_path),
             "uptime_ms": int((time.monotonic() - _STARTED) * 1000),
             "tasks": tasks,
         }
     )
 
 
+@router.get("/workers")
+async def workers(request: Request) -> Answer[Workers]:
+    """List the workers that share the tasks of the group, and which tasks each has."""
+    host = host_of(request)
+    listed: list[GroupWorker] = [
+        {
+            "worker_id": view.url.partition("://")[2],
+            "url": view.url,
+            "version": view.version,
+            "leads": view.leads,
+            "leaving": view.leaving,
+            "tasks": [{"connector": task.connector, "task": task.task} for task in view.tasks],
+        }
+        for view in host.workers()
+    ]
+    return Answer({"group": host.base.config.group_id, "workers": listed})
+
+
 @router.get("/worker/info")
 async def info(request: Request) -> Answer[WorkerInfo]:
     """Show what the worker is: versions, memory, plugins, and how many connectors and tasks are in which state."""
-    herder = herder_of(request)
-    connectors, tasks = _states(herder)
+    base = host_of(request).base
+    connectors, tasks = _states(base)
     return Answer(
         {
-            "worker_id": herder.worker_id,
+            "worker_id": base.worker_id,
             "version": connect.__version__,
-            "kafka_version": herder.version,
-            "kafka_cluster_id": herder.cluster_id,
+            "kafka_version": base.version,
+            "kafka_cluster_id": base.cluster.cluster_id,
             "python": platform.python_version(),
             "platform": sys.platform,
             "memory_bytes": memory_bytes(),
-            "listeners": herder.worker_config.addresses,
-            "authentication": bool(herder.worker_config.rest_authentication_file),
-            "plugins": len(herder.plugins.list()),
+            "listeners": base.config.addresses,
+            "authentication": bool(base.config.rest_authentication_file),
+            "plugins": len(base.plugins.list()),
             "connectors": connectors,
             "tasks": tasks,
         }
     )
 
 
-def _states(herder: Herder) -> tuple[dict[str, int], dict[str, int]]:
-    connectors: defaultdict[str, int] = defaultdict(int)
-    tasks: defaultdict[str, int] = defaultdict(int)
-    for name in herder.connectors():
-        status = herder.status(name)
-        connectors[status.connector.state.value] += 1
-        for task in status.tasks:
-            tasks[task.state.value] += 1
+def _states(base: Base) -> tuple[dict[str, int], dict[str, int]]:
+    connectors: Counter[str] = Counter()
+    tasks: Counter[str] = Counter()
+    for name in base.configs.connectors():
+        own = base.statuses.connector(name)
+        connectors[INITIAL.value if own is None else own.state] += 1
+        tasks.update(status.state for status in base.statuses.tasks(name).values())
     return dict(connectors), dict(tasks)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection
+from dataclasses import replace
 from functools import partial
 from typing import Any, Final
 
@@ -17,7 +18,7 @@ from connect.runtime.board import StatusBoard
 from connect.runtime.border.watchdog import Watchdog
 from connect.runtime.clock import now_ms
 from connect.runtime.loggers import Loggers
-from connect.runtime.model import Health, TaskId
+from connect.runtime.model import Health, State, TaskId, TaskProgress
 from connect.runtime.observers import Observers
 from connect.runtime.plugins import PluginHost
 from connect.runtime.providers.config_providers import ConfigProviders
@@ -47,7 +48,7 @@ class Base:
         more: Topics of the worker's state beside configs, offsets and statuses: opened and closed with these.
 
     Attributes:
-        worker_id: HOST:PORT of the REST listener, once that is known.
+        url: Where REST answers, once that is known.
         on_task_event: Hears what happens to the tasks of this process.
         worker: Runs them.
     """
@@ -68,7 +69,7 @@ class Base:
         self.key_notices = key_notices(config, engine_keys, plugins)
         self.version = connect.KAFKA_VERSION
         self.commit = f"connect-{connect.__version__}"
-        self.worker_id = DEFAULT_WORKER_ID
+        self.url = f"http://{DEFAULT_WORKER_ID}"
         topic = partial(CompactedTopic, cluster, follows=follows)
         self.config_topic = topic(
             config.config_storage_topic,
@@ -120,6 +121,19 @@ class Base:
         )
         self.worker = Worker(self.around, self.offsets)
         self._writer: asyncio.Task[None] | None = None
+
+    @property
+    def worker_id(self) -> str:
+        """HOST:PORT of REST."""
+        return self.url.partition("://")[2]
+
+    def progress(self) -> list[TaskProgress]:
+        """How far the tasks of this process have come; in the state that the status shows, RESTARTING for one."""
+        found = []
+        for progress in self.worker.progress():
+            status = self.statuses.tasks(progress.id.connector).get(progress.id.task)
+            found.append(progress if status is None else replace(progress, state=State(status.state)))
+        return found
 
     async def open(self) -> None:
         """Open providers and stores, and be ready to run tasks.

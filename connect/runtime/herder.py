@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
+import connect
 from connect.api import (
     ConfigError,
     ConflictError,
@@ -37,6 +38,7 @@ from connect.runtime.model import (
     State,
     TargetState,
     TaskId,
+    WorkerView,
 )
 from connect.runtime.offsets import Entry, Offsets
 from connect.runtime.plugins import PluginHost
@@ -133,10 +135,6 @@ class Herder(Views):
         """HOST:PORT of the REST listener, once that is known."""
         return self.base.worker_id
 
-    @worker_id.setter
-    def worker_id(self, worker_id: str) -> None:
-        self.base.worker_id = worker_id
-
     # -- life ------------------------------------------------------------------------------------------------------
 
     async def __aenter__(self) -> Herder:
@@ -167,8 +165,18 @@ class Herder(Views):
         self._lifecycle.on_told(task, status)
 
     @property
+    def herder(self) -> Herder:
+        """Itself."""
+        return self
+
+    @property
     def leader_url(self) -> None:
         """None: it is this worker."""
+
+    def workers(self) -> list[WorkerView]:
+        """Return itself."""
+        tasks = tuple(task for name in self.connectors() for task in self._worker.tasks(name))
+        return [WorkerView(self.base.url, connect.__version__, True, False, tasks)]
 
     def leading(self) -> Herder:
         """Return itself."""

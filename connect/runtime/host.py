@@ -7,7 +7,7 @@ from typing import Protocol
 
 from connect.runtime.base import Base
 from connect.runtime.herder import Herder
-from connect.runtime.model import Health
+from connect.runtime.model import Health, WorkerView
 
 
 class Host(Protocol):
@@ -18,12 +18,19 @@ class Host(Protocol):
         """What the process stands on."""
 
     @property
+    def herder(self) -> Herder | None:
+        """The herder, where it is here."""
+
+    @property
     def lost(self) -> asyncio.Event:
         """Set once this life of the worker is over, though it was not asked to stop."""
 
     @property
     def leader_url(self) -> str | None:
         """Where another worker of the group leads; None where this one does, or none is known."""
+
+    def workers(self) -> list[WorkerView]:
+        """Return the workers of the group, in the order of their URLs; this one is among them."""
 
     def leading(self) -> Herder:
         """Return the herder.

@@ -85,12 +85,10 @@ class RateInfo:
 
     Attributes:
         records_per_s, bytes_per_s: None: no limit.
-        throttled: The numbers of the tasks that it holds up now.
     """
 
     records_per_s: float | None
     bytes_per_s: float | None
-    throttled: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,3 +202,21 @@ class TaskProgress:
     waiting_for: str | None = None
     throttled: bool = False
     topics: tuple[str, ...] = field(default=())
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerView:
+    """A worker of a group, as the others know it.
+
+    Attributes:
+        url: Where its REST answers.
+        leads: It keeps the herder.
+        leaving: It gives its tasks up, and takes no more.
+        tasks: Those that are placed on it, in order.
+    """
+
+    url: str
+    version: str
+    leads: bool
+    leaving: bool
+    tasks: tuple[TaskId, ...]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from connect.runtime.model import TaskId, TaskProgress
+from connect.runtime.model import TaskId
 from connect.runtime.rates import Rates
 from connect.runtime.tasks.spec import Surroundings
 from connect.runtime.tasks.task import TaskRunner
@@ -30,9 +30,6 @@ class TaskHost(Protocol):
 
     def runner(self, task: TaskId) -> TaskRunner | None:
         """Return a task's runner, where it is this one's to pause and to ask."""
-
-    def progress(self) -> list[TaskProgress]:
-        """How far the tasks of this process have come."""
 
     def start_tasks(
         self,

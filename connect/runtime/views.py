@@ -8,7 +8,7 @@ and `lags` ask the log, and `validate` runs plugin code under its deadline.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final, cast
 
 from connect.api import ConfigError, ConfigKey, ConfigType, ConnectError, Connector, NotFoundError, Problem
@@ -16,6 +16,7 @@ from connect.api.connector import config_class_of
 from connect.api.error_codes import register_code
 from connect.ports import Cluster
 from connect.runtime import secrets
+from connect.runtime.base import Base
 from connect.runtime.border.watchdog import Notice, Watchdog
 from connect.runtime.config_prefixes import strip_prefix
 from connect.runtime.factory import connector_desc
@@ -105,7 +106,6 @@ class Views:
     """The looking side of the herder, which sets all of this.
 
     Attributes:
-        worker_id: HOST:PORT of the REST listener, once that is known.
         watchdog: Tells what plugins hold up, for /v1/warnings.
         observers: Tells plugins what happens.
         checks: Runs plugin code that requests ask for.
@@ -116,12 +116,12 @@ class Views:
     worker_config: WorkerConfig
     cluster: Cluster
     plugins: PluginHost
-    worker_id: str
     watchdog: Watchdog
     observers: Observers
     checks: Checks
     providers: ConfigProviders
     key_notices: Sequence[KeyNotice]
+    base: Base
     _is_alone: bool
     _configs: ConfigStore
     _statuses: StatusStore
@@ -148,10 +148,10 @@ class Views:
     def status(self, name: str) -> ConnectorStateInfo:
         """Return the states of a connector and its tasks. The same object while nothing changes."""
         config, restarts = self._config(name), self._lifecycle.restarts
-        seen = (self.worker_id, self._configs.revision(name), self._statuses.revision(name), restarts.revision)
+        seen = (self.base.worker_id, self._configs.revision(name), self._statuses.revision(name), restarts.revision)
         known = self._states.get(name)
         if known is None or known[0] != seen:
-            own = self._statuses.connector(name) or Status(INITIAL, self.worker_id)
+            own = self._statuses.connector(name) or Status(INITIAL, self.base.worker_id)
             connector = ConnectorState(
                 State(own.state), self._worker_of(own), own.version, own.trace, restarts.info(name, None)
             )
@@ -184,36 +184,28 @@ class Views:
         return self._lifecycle.waiting()
 
     def progress(self) -> list[TaskProgress]:
-        """How far every task has come; in the state that its status shows, RESTARTING for one."""
-        found, states = [], {}
-        for progress in self._worker.progress():
-            name = progress.id.connector
-            if name not in states:
-                states[name] = self._statuses.tasks(name)
-            status = states[name].get(progress.id.task)
-            found.append(progress if status is None else replace(progress, state=State(status.state)))
-        return found
+        """How far every task of this process has come; in the state that its status shows, RESTARTING for one."""
+        return self.base.progress()
 
     async def lags(self) -> Mapping[str, SinkLag]:
         """How far every sink connector is behind, by name, whatever state it is in; see `connect.runtime.lag`."""
         return await self._lags.look()
 
     def rate(self, name: str) -> RateInfo:
-        """Return how fast a connector may go, and which of its tasks wait for that.
+        """Return how fast a connector may go.
 
         Raises:
             NotFoundError: connector.not_found.
         """
         config = self._config(name)
-        throttled = tuple(sorted(p.id.task for p in self._worker.progress() if p.id.connector == name and p.throttled))
         if has_references(config):
             limit = self._worker.rates.of(name)
-            return RateInfo(limit.records_per_s, limit.bytes_per_s, throttled)
+            return RateInfo(limit.records_per_s, limit.bytes_per_s)
         try:
             rates = RateConfig.parse(config)
         except ConfigError:  # stored by a worker that did not know these keys: its tasks do not start with them
             return RateInfo(None, None)
-        return RateInfo(rates.records_per_s, rates.bytes_per_s, throttled)
+        return RateInfo(rates.records_per_s, rates.bytes_per_s)
 
     def active_topics(self, name: str) -> list[str]:
         """Return the topics that a connector has used; of an unknown connector none.
@@ -326,7 +318,7 @@ class Views:
     def _worker_of(self, status: Status) -> str:
         """Return which worker a status is of: of one that is alone every one is, even if it was set before REST had a
         port."""
-        return self.worker_id if self._is_alone else status.worker_id
+        return self.base.worker_id if self._is_alone else status.worker_id
 
     def _config(self, name: str) -> dict[str, str]:
         config = self._configs.config(name)

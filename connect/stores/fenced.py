@@ -8,13 +8,24 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from typing import Final
 
-from connect.api import ConnectError
+from connect.api import ConflictError, ConnectError
+from connect.api.error_codes import register_code
 from connect.api.errors import ProducerFencedError
 from connect.ports import Acks, Cluster, Producer
 from connect.records import Appended, Columns
 
 logger = logging.getLogger(__name__)
+
+REBALANCING: Final = register_code(
+    "worker.rebalancing",
+    "No worker of the group leads just now, or the leader does not answer: one has joined, stopped or died.",
+    "Send the request again in a few seconds.",
+)
+
+#: How long closing waits for an append that is under way.
+_CLOSE_S: Final = 5.0
 
 
 class FencedProducer:
@@ -38,15 +49,20 @@ class FencedProducer:
         await self._producer.init_transactions()
 
     async def aclose(self) -> None:
-        """Release; safe to call twice, and without `open`."""
-        if self._producer is not None:
+        """Release, once the append that is under way has ended; safe to call twice, and without `open`."""
+        if self._producer is None:
+            return
+        try:
+            async with asyncio.timeout(_CLOSE_S), self._lock:
+                await self._producer.aclose()
+        except TimeoutError:
             await self._producer.aclose()
 
     async def append(self, topic: str, columns: Columns, *, acks: Acks = "durable") -> Appended | None:
         """Append records, all or none; see `Producer.append`. Calls are carried out in their order.
 
         Raises:
-            ProducerFencedError: Somebody else has the id: nothing was appended, and nothing ever will be.
+            ConflictError: worker.rebalancing: somebody else has the id; nothing was appended, and nothing ever will be.
         """
         async with self._lock:
             assert self._producer is not None, "it is open"
@@ -60,9 +76,11 @@ class FencedProducer:
                 except BaseException:
                     await self._end()
                     raise
-            except ProducerFencedError:
+            except ProducerFencedError as error:
                 self._on_fenced()
-                raise
+                raise ConflictError(
+                    f"nothing was written to {topic}: this worker does not lead its group any more", code=REBALANCING
+                ) from error
             return where
 
     async def _end(self) -> None:

@@ -5,7 +5,6 @@ Nothing is lost, and nothing comes twice into the topic where its sources write 
 
 from __future__ import annotations
 
-import threading
 from collections import Counter
 from pathlib import Path
 
@@ -14,36 +13,12 @@ import pytest
 from connect.app import open_cluster
 from tests.support.engines import read
 from tests.support.kafka_broker import SharedBroker
-from tests.support.kafka_workers import files, lines_of, until
+from tests.support.kafka_workers import Lines, files, lines_of, until
 from tests.support.worker import WorkerProcess
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(400)]
 
 KILLS = 2
-
-
-class Lines:
-    """Appends numbered lines to a file, a few thousand a second, on a thread."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._ending = threading.Event()
-        self.count = 0
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self._thread.start()
-
-    def _run(self) -> None:
-        with self._path.open("a") as file:
-            while not self._ending.wait(0.02):
-                file.writelines(f"{self.count + number:08d}\n" for number in range(100))
-                file.flush()
-                self.count += 100
-
-    def end(self) -> set[str]:
-        """Write no more; return what was written."""
-        self._ending.set()
-        self._thread.join()
-        return {f"{number:08d}" for number in range(self.count)}
 
 
 @pytest.mark.parametrize("support", ["disabled", "enabled"])

@@ -100,9 +100,11 @@ async def test_a_leader_that_stands_still_is_not_waited_for_once_another_one_lea
     workers, _, other = pair
     table = workers.nodes["b"]._table
     assert table.leader is not None
-    held = asyncio.Event()
+    held, asked = asyncio.Event(), asyncio.Event()
 
-    async def silent(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readline()
+        asked.set()
         await held.wait()
         writer.close()
 
@@ -110,7 +112,7 @@ async def test_a_leader_that_stands_still_is_not_waited_for_once_another_one_lea
     port, known = server.sockets[0].getsockname()[1], table.workers[table.leader]
     table.workers[table.leader] = type(known)(f"http://127.0.0.1:{port}", known.version)
     asking = asyncio.create_task(other.get("/connectors"))
-    await asyncio.sleep(0.2)
+    await asyncio.wait_for(asked.wait(), 20)
     assert not asking.done()
     table.workers[table.leader] = known
     assert_error(await asking, 409, "worker.rebalancing")
@@ -138,3 +140,21 @@ async def test_users_are_asked_for_by_the_worker_that_is_asked_and_by_the_leader
             ann = ("ann", "correct horse battery")
             assert (await client.get("/connectors", auth=ann)).json() == []
             assert (await client.delete("/connectors/x", auth=ann)).status_code == 403
+
+
+async def test_the_workers_of_a_group_and_the_tasks_of_each_are_told_by_any_of_them(pair: Pair) -> None:
+    workers, leader, other = pair
+    assert (await other.put("/connectors/c/config", json=generated("c", 4))).status_code == 201
+    await until(lambda: sum(workers.load().values()) == 4)
+    for client in (leader, other):
+        told = (await client.get("/v1/workers")).json()
+        assert told["group"] == "connect-cluster"
+        assert {worker["url"]: (worker["leads"], len(worker["tasks"])) for worker in told["workers"]} == {
+            str(leader.base_url): (True, 2),
+            str(other.base_url): (False, 2),
+        }
+        own = (await client.get("/v1/worker")).json()
+        assert f"http://{own['worker_id']}" == str(client.base_url) and len(own["tasks"]) == 2
+        moved = (await client.get("/v1/throughput?window_ms=1")).json()
+        assert [task["task"] for task in moved["tasks"]] == [0, 1, 2, 3], "those of both workers"
+        assert (await client.get("/v1/worker/info")).json()["tasks"] == {"RUNNING": 4}

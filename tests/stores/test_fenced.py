@@ -4,8 +4,7 @@ import asyncio
 
 import pytest
 
-from connect.api import EnvironmentFault
-from connect.api.errors import ProducerFencedError
+from connect.api import ConflictError, EnvironmentFault
 from connect.ports import STATE_TOPIC_CONFIGS, Cluster
 from connect.records import Columns
 from connect.stores.fenced import FencedProducer
@@ -30,7 +29,7 @@ async def test_it_appends_until_another_one_has_its_id_and_nothing_of_it_is_seen
     before = await made(engine_cluster, name, told)
     await asyncio.gather(before.append(name, one(b"1")), before.append(name, one(b"2")))
     after = await made(engine_cluster, name, [])
-    with pytest.raises(ProducerFencedError):
+    with pytest.raises(ConflictError, match="does not lead its group any more"):
         await before.append(name, one(b"late"))
     assert told == ["fenced"]
     await after.append(name, one(b"3"))

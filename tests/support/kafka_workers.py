@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -23,6 +24,7 @@ def files(folder: Path, name: str, broker: SharedBroker, **worker: str) -> list[
         "offset.flush.interval.ms": "200",
         "key.converter": STRING,
         "value.converter": STRING,
+        "session.timeout.ms": "6000",
         "consumer.session.timeout.ms": "6000",
         **worker,
     }
@@ -51,3 +53,28 @@ def until(is_so: Callable[[], Any], *workers: WorkerProcess) -> None:
 def lines_of(path: Path) -> list[str]:
     """Return the lines of a file, none where it is not there."""
     return path.read_text().splitlines() if path.exists() else []
+
+
+class Lines:
+    """Appends numbered lines to a file on a thread, some fifty times a second `each` of them."""
+
+    def __init__(self, path: Path, *, each: int = 100) -> None:
+        self._path = path
+        self._each = each
+        self._ending = threading.Event()
+        self.count = 0
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        with self._path.open("a") as file:
+            while not self._ending.wait(0.02):
+                file.writelines(f"{self.count + number:08d}\n" for number in range(self._each))
+                file.flush()
+                self.count += self._each
+
+    def end(self) -> set[str]:
+        """Write no more; return what was written."""
+        self._ending.set()
+        self._thread.join()
+        return {f"{number:08d}" for number in range(self.count)}

@@ -28,6 +28,7 @@ LENGTHS: Final = {
     "CONNECT_LOOP_KILLS": Length(4, 200, "ends of a worker with every kind of connector, of several kinds"),
     "CONNECT_KIT_KILLS": Length(20, 1000, "kills at marks of progress by the crash kit, for each pair of connectors"),
     "CONNECT_BOUNCES": Length(3, 20, "bounces of a worker, clean and hard, in Kafka's system-test scenarios"),
+    "CONNECT_WORKER_KILLS": Length(2, 20, "workers of a group that are killed or frozen in turn"),
     "CONNECT_OUTAGES": Length(
         1, 30, "rounds of a PostgreSQL server that stops, crashes and is cut off under running connectors"
     ),

@@ -26,7 +26,8 @@ class Health(TypedDict):
 
 
 class TaskProgress(TypedDict):
-    """How far a task has come since its start; `lag` is a sink's. `throttled`: `rate.limit.*` holds it up now."""
+    """How far a task has come since its start; `lag` is a sink's, null also where another worker leads. `throttled`:
+    `rate.limit.*` holds it up now. `waiting_for`: what it cannot go on without."""
 
     connector: str
     task: int
@@ -36,6 +37,7 @@ class TaskProgress(TypedDict):
     skipped: int
     throttled: bool
     lag: int | None
+    waiting_for: str | None
 
 
 @example(
@@ -56,6 +58,7 @@ class TaskProgress(TypedDict):
                 "skipped": 0,
                 "throttled": False,
                 "lag": None,
+                "waiting_for": None,
             }
         ],
     }
@@ -70,6 +73,46 @@ class Worker(TypedDict):
     data_dir: str
     uptime_ms: int
     tasks: list[TaskProgress]
+
+
+class WorkerTask(TypedDict):
+    """A task that is placed on a worker."""
+
+    connector: str
+    task: int
+
+
+class GroupWorker(TypedDict):
+    """One worker of a group. `leads`: requests for connectors are answered by it. `leaving`: it gives its tasks up."""
+
+    worker_id: str
+    url: str
+    version: str
+    leads: bool
+    leaving: bool
+    tasks: list[WorkerTask]
+
+
+@example(
+    {
+        "group": "connect-cluster",
+        "workers": [
+            {
+                "worker_id": WORKER,
+                "url": f"http://{WORKER}",
+                "version": "0.1.0",
+                "leads": True,
+                "leaving": False,
+                "tasks": [{"connector": NAME, "task": 0}],
+            }
+        ],
+    }
+)
+class Workers(TypedDict):
+    """The workers that share the tasks of a group, as the worker that was asked knows them."""
+
+    group: str
+    workers: list[GroupWorker]
 
 
 @example(

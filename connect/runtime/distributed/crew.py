@@ -19,27 +19,27 @@ from typing import Final
 import orjson
 
 from connect.api import ConnectError
-from connect.api.errors import ProducerFencedError
 from connect.runtime.base import Base
 from connect.runtime.clock import now_ms
 from connect.runtime.distributed.balance import balanced
 from connect.runtime.distributed.member import LOST_S, Member
 from connect.runtime.distributed.membership import LOOK_MS, Membership
-from connect.runtime.model import TaskId, TaskProgress
+from connect.runtime.model import TaskId
 from connect.runtime.providers.references import Encoded
 from connect.runtime.rates import Rates, without_live
 from connect.runtime.states import Event
 from connect.runtime.tasks.spec import Surroundings
 from connect.runtime.tasks.task import TaskRunner
 from connect.runtime.tasks.transactional import transactional_id
-from connect.runtime.worker import LATE_S, ConnectorRunner
-from connect.stores.fenced import FencedProducer
+from connect.runtime.worker import ConnectorRunner
+from connect.stores.fenced import REBALANCING, FencedProducer
 from connect.stores.workers import Placement, Release, Task, WorkerTable
 
 logger = logging.getLogger(__name__)
 
-#: How long a worker that the group has thrown out has for stopping its tasks: to notice it, and to end them.
-GONE_S: Final = LOOK_MS / 1000 + LOST_S + LATE_S
+#: How long a worker that the group has thrown out has for stopping its tasks: to notice it, which its client does once
+#: a second, and to end them.
+GONE_S: Final = 1.0 + LOOK_MS / 1000 + LOST_S + 0.2
 #: How often the leader looks who is alive.
 _TURN_S: Final = 0.5
 #: How much longer than its grace time a task on another worker may take to be released: that worker may be gone, and
@@ -134,10 +134,6 @@ class Crew:
     def runner(self, task: TaskId) -> TaskRunner | None:
         """None: each worker looks after its own."""
 
-    def progress(self) -> list[TaskProgress]:
-        """How far the tasks of this process have come."""
-        return self._base.worker.progress()
-
     def start_tasks(
         self,
         connector: ConnectorRunner,
@@ -220,9 +216,9 @@ class Crew:
                 self._kicked.clear()
                 await self._turn()
                 self._turned.set()
-            except ProducerFencedError:  # another one leads
-                return
             except ConnectError as error:
+                if error.code == REBALANCING:  # another one leads
+                    return
                 logger.warning("tasks are not placed just now: %s", error.message)
                 await asyncio.sleep(_TURN_S)
             try:
@@ -274,6 +270,11 @@ class Crew:
         dead = [worker for worker in self._table.workers if self._is_dead(worker)]
         if gone or dead:
             await self._table.forget(gone, dead, self._through)
+            for task in gone:
+                if self._base.configs.config(task[0]) is None:
+                    self._last.pop(task, None)
+                    self._member.origins.pop(TaskId(*task), None)
+            self._left_behind = {(task, start) for task, start in self._left_behind if task in self._table.placements}
         if gone or changes:
             self.kick()
 
@@ -290,6 +291,8 @@ class Crew:
             and self._table.releases.get(task) != Release(before.worker, before.start)
         ]
         if left:
+            # One that led and was frozen would shut out who runs them now: this is refused to it.
+            await self._table.lead(self._membership.id, self._through)
             ids = [transactional_id(self._base.config, name, number) for name, number in left]
             await self._base.cluster.admin.fence_producers(ids)
 

@@ -14,10 +14,11 @@ from collections.abc import Mapping
 from typing import Final
 
 from connect.api import ConfigError, ConnectError, NotFoundError
+from connect.api.errors import ProducerFencedError
 from connect.runtime.base import Base
 from connect.runtime.connector_context import connector_context
 from connect.runtime.factory import connector_desc, framework_config
-from connect.runtime.failure_kinds import kind_of
+from connect.runtime.failure_kinds import FailureKind, kind_of
 from connect.runtime.model import TaskId
 from connect.runtime.providers.resolved import parts_of_stored
 from connect.runtime.rates import is_live_change
@@ -140,6 +141,7 @@ class Member:
         connector_context.set(f"[{name.connector}|worker] ")
         try:
             await self._base.config_topic.catch_up()
+            await self._base.reserve()
             spec = await self._spec(name)
         except Exception as error:  # a provider or a plugin's class may raise anything; it ends in the status
             self._running[task] = start
@@ -228,7 +230,7 @@ class Member:
             trace,
             version=runner.spec.desc.cls.version,
             start=self._running.get((task.connector, task.task), 0),
-            cause=None if failure is None else kind_of(failure),
+            cause=None if failure is None else _cause_of(failure),
         )
         self._tell(task)
 
@@ -236,3 +238,11 @@ class Member:
         status: Status | None = self._base.board.shown(task.connector, task.task)
         if status is not None:
             self._base.statuses.on_task(task.connector, task.task)
+
+
+def _cause_of(failure: BaseException) -> FailureKind:
+    """Return what a task failed by.
+
+    To be shut out passes, where the leader has placed the task here and nowhere else: whoever did so was late.
+    """
+    return "outage" if isinstance(failure, ProducerFencedError) else kind_of(failure)

@@ -24,7 +24,7 @@ from connect.runtime.worker_config import WorkerConfig
 logger = logging.getLogger(__name__)
 
 #: What a look at the group takes at most; what has become of the membership is noticed within it.
-LOOK_MS: Final = 300
+LOOK_MS: Final = 200
 #: Of a worker; where nothing is set, as Kafka Connect has the first. The second makes a change of the group quick: the
 #: others hear of it with their next heartbeat.
 _SESSION_MS: Final = "10000"

@@ -13,7 +13,6 @@ from typing import Any, Final
 
 import connect
 from connect.api import ConflictError, ConnectError, EnvironmentFault
-from connect.api.error_codes import register_code
 from connect.ports import Cluster
 from connect.runtime.base import Base
 from connect.runtime.clock import now_ms
@@ -21,21 +20,15 @@ from connect.runtime.distributed.crew import Crew
 from connect.runtime.distributed.member import Member
 from connect.runtime.distributed.membership import Membership
 from connect.runtime.herder import Herder
-from connect.runtime.model import Health, TaskId
+from connect.runtime.model import Health, TaskId, WorkerView
 from connect.runtime.plugins import PluginHost
 from connect.runtime.worker_config import WorkerConfig
 from connect.stores import workers
 from connect.stores.compacted import CompactedTopic
-from connect.stores.fenced import FencedProducer
+from connect.stores.fenced import REBALANCING, FencedProducer
 from connect.stores.workers import Task, WorkerInfo, WorkerTable
 
 logger = logging.getLogger(__name__)
-
-REBALANCING = register_code(
-    "worker.rebalancing",
-    "No worker of the group leads just now, or the leader does not answer: one has joined, stopped or died.",
-    "Send the request again in a few seconds.",
-)
 
 #: How long a worker that was to lead and could not waits before it tries again.
 _AGAIN_S: Final = 2.0
@@ -80,6 +73,17 @@ class Node:
             return None
         info = self._table.workers.get(self._table.leader or "")
         return None if info is None or info.leaving else info.url
+
+    def workers(self) -> list[WorkerView]:
+        """Return the workers of the group, in the order of their URLs."""
+        table, tasks = self._table, dict[str, list[TaskId]]()
+        for task, placement in sorted(table.placements.items()):
+            tasks.setdefault(placement.worker, []).append(TaskId(*task))
+        views = [
+            WorkerView(info.url, info.version, worker == table.leader, info.leaving, tuple(tasks.get(worker, ())))
+            for worker, info in table.workers.items()
+        ]
+        return sorted(views, key=lambda view: view.url)
 
     def leading(self) -> Herder:
         """Return the herder.
@@ -224,8 +228,17 @@ class Node:
         self.base.config_topic.through = None
 
     async def _hear_of_the_end(self) -> None:
-        await self._membership.lost.wait()
+        """Stop all that runs here as soon as the group goes on without this worker, before REST and others close."""
+        waits = [asyncio.ensure_future(event.wait()) for event in (self._membership.lost, self.lost)]
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
         self.lost.set()
+        if self._crew is not None:
+            self._crew.let_go()
+        await self._member.abandon()
 
     # -- hearing -----------------------------------------------------------------------------------------------------
 

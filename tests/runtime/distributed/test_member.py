@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from connect.api import EnvironmentFault
+from connect.api import ConflictError, EnvironmentFault
 from connect.runtime.model import State, TaskId
 from connect.stores.workers import Placement, Release
 from tests.support.groups import Group, generated
@@ -79,3 +79,33 @@ async def test_values_of_config_providers_reach_tasks_on_every_worker_and_are_no
         for task in (TaskId("x", 0), TaskId("x", 1)):
             if (runner := node.base.worker.runner(task)) is not None:
                 assert runner.spec.config.originals["kafka.topic"] == "the-secret-topic"
+
+
+async def test_a_task_that_somebody_late_has_shut_out_comes_back_by_itself(group: Group) -> None:
+    node = await group.start("a", **{"exactly.once.source.support": "enabled"})
+    herder = await group.leader()
+    await herder.create("x", generated("x", 1, **{"max.interval": "20", "errors.restart.delay.ms": "50"}))
+    await group.until_load(a=1)
+    start = node._table.placements["x", 0].start
+    await group.cluster.admin.fence_producers(["connect-cluster-x-0"])
+    await until(lambda: node._table.placements.get(("x", 0), Placement("", 0, False, "")).start > start)
+    await group.until_load(a=1)
+
+
+async def test_a_leader_of_before_shuts_nobody_out(group: Group) -> None:
+    keys = {"exactly.once.source.support": "enabled"}
+    before = await group.start("a", **keys)
+    herder = await group.leader()
+    await group.start("b", **keys)
+    await herder.create("x", generated("x", 2, **{"max.interval": "20"}))
+    await group.until_load(a=1, b=1)
+    crew, mine = before._crew, next(task for task in before._table.placements)
+    assert crew is not None
+    await group.throw_out("a", is_deaf=True)
+    await until(lambda: group.nodes["b"].herder is not None)
+    fenced: list[object] = []
+    before.base.cluster.admin.fence_producers = lambda ids: fenced.append(ids)  # type: ignore[attr-defined]
+    with pytest.raises(ConflictError, match="does not lead its group any more"):
+        await crew._fence({mine: Placement("c", 9, True, "c")})
+    assert not fenced
+    del before.base.cluster.admin.fence_producers  # type: ignore[attr-defined]

@@ -1,0 +1,57 @@
+"""How far the tasks of all workers of a group have come: each worker tells of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Any, Final
+
+import httpx
+from fastapi import Request
+
+from connect.rest.connectors import herder_of, host_of
+from connect.runtime.model import State, TaskId, TaskProgress
+
+logger = logging.getLogger(__name__)
+
+#: A worker that does not tell within so long is left out.
+_TOLD_WITHIN_S: Final = 2.0
+
+
+async def progress_of(request: Request) -> list[TaskProgress]:
+    """Return how far every task has come, for the leader; of a worker that does not answer nothing is told.
+
+    The others are asked as the user that asks here.
+    """
+    own, base = herder_of(request).progress(), host_of(request).base
+    others = [view.url for view in host_of(request).workers() if view.url != base.url]
+    if not others:
+        return own
+    given = request.headers.get("authorization")
+    headers = {} if given is None else {"authorization": given}
+    client: httpx.AsyncClient = request.app.state.leader.get()
+    told = await asyncio.gather(*(_told(client, url, headers) for url in others))
+    return [*own, *(progress for each in told for progress in each)]
+
+
+async def _told(client: httpx.AsyncClient, url: str, headers: dict[str, str]) -> list[TaskProgress]:
+    try:
+        async with asyncio.timeout(_TOLD_WITHIN_S):
+            answer = await client.get(f"{url}/v1/worker", headers=headers)
+        answer.raise_for_status()
+        return [_parsed(task) for task in answer.json()["tasks"]]
+    except (httpx.HTTPError, TimeoutError, LookupError, TypeError, ValueError) as error:
+        logger.warning("the tasks of worker %s are left out: %s: %s", url, type(error).__name__, error)
+        return []
+
+
+def _parsed(task: dict[str, Any]) -> TaskProgress:
+    return TaskProgress(
+        TaskId(task["connector"], task["task"]),
+        State(task["state"]),
+        task["records"],
+        task["size_bytes"],
+        task["skipped"],
+        task["waiting_for"],
+        task["throttled"],
+    )
