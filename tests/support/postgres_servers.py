@@ -19,7 +19,7 @@ import asyncpg
 import pytest
 
 from bench.embedded_postgres import free_port
-from tests.support.postgres import memory_folder
+from tests.support.postgres import copy_of_a_new_cluster, memory_folder
 
 _SETTINGS: Final = {
     "fsync": "off",
@@ -48,9 +48,9 @@ class Servers:
         folder.chmod(0o755)
         self._folder, self._execute = folder, pgexec
         template = folder / "template"
-        template.mkdir()
+        copy_of_a_new_cluster(template)
         made = PostgresServer(template)
-        made.ensure_pgdata_inited()
+        made.ensure_pgdata_inited()  # there is one: it lets the server's user come through to it
         self._template, self._bin_path, self._user = template, made.bin_path, made.system_user
         self._servers: list[Server] = []
 
