@@ -24,7 +24,7 @@ import pytest
 
 import tests.support.verifiable_plugins as verifiable_plugins
 from connect.testing.crash import LogTarget, Seen
-from connect.testing.crash.processes import RunningWorker, Workers, until
+from connect.testing.crash.processes import RunningWorker, Workers
 from tests.support.lengths import length
 from tests.support.worker import JSON, STRING
 
@@ -33,6 +33,8 @@ TASKS: Final = 3
 #: What is not to happen is watched for so long.
 STILL_S: Final = 0.5
 FIRST, SECOND = ["foo", "bar", "baz"], ["razz", "ma", "tazz"]
+#: How often it is looked. A look is a call of REST or reads files, and takes some milliseconds on both sides.
+LOOK_S: Final = 0.03
 SCHEMA: Final = {"type": "string", "optional": False}
 FILE_SOURCE: Final = "org.apache.kafka.connect.file.FileStreamSourceConnector"
 FILE_SINK: Final = "org.apache.kafka.connect.file.FileStreamSinkConnector"
@@ -113,6 +115,13 @@ class Service:
         target = LogTarget(self.workers.data_dir, topic, lambda value: read.append(value.decode()))  # type: ignore[func-returns-value]
         target.seen()
         return read
+
+
+def until(condition: Callable[[], Any], what: str, *, deadline_s: float = 60.0) -> None:
+    deadline = time.monotonic() + deadline_s
+    while not condition():
+        assert time.monotonic() < deadline, f"not within {deadline_s:g} s: {what}"
+        time.sleep(LOOK_S)
 
 
 @pytest.fixture
