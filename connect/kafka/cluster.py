@@ -238,6 +238,9 @@ class KafkaCluster:
         given = self._configs.of("consumer", {})
         made = self._consumer_configs("connect-reader", given, None, _BOUND_MS)
         made |= {"isolation.level": isolation, "queued.max.messages.kbytes": "4096"}
+        # Nobody waits for records to come: the request that is under way when a reader is asked for the end of the log,
+        # or for another partition, holds that up.
+        made |= {"fetch.wait.max.ms": "50"}
         return make_client(Consumer, made, Told())
 
     def _metadata_consumer(self, group: str) -> Consumer:
