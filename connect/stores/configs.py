@@ -6,9 +6,11 @@
 | target-state-NAME   | {"state": "STARTED", "state.v2": "STARTED"}       |
 | task-NAME-N         | {"properties": {…}}                               |
 | commit-NAME         | {"tasks": how many task configs count}            |
+| tasks-fencing-NAME  | {"task-count": how many tasks wrote transactions} |
 | logger-cluster-NAME | {"level": a logger's level on all workers}        |
 
-`state` is for workers that know no STOPPED; it says PAUSED then.
+`state` is for workers that know no STOPPED; it says PAUSED then. Task configs that count no more are emptied and not
+deleted: a Java worker that reads the topic logs each null as an error.
 
 What a record must be to count is told by `problem_of`. A connector whose config counts, but says nothing sensible, is
 there all the same: it can be looked at, changed and deleted, and fails when it is to run.
@@ -38,6 +40,7 @@ LOGGER: Final = "logger-cluster-"
 #: Kafka Connect's own keys that say nothing here: restart requests, the key of workers among themselves. Levels
 #: are heard as they are written, and not at a start.
 _OTHERS = ("restart-connector-", "session-key")
+_KINDS = ("connector-", "target-state-", "task-", "commit-", "tasks-fencing-", LOGGER)
 
 
 def problem_of(key: bytes, value: bytes) -> str | None:
@@ -46,10 +49,7 @@ def problem_of(key: bytes, value: bytes) -> str | None:
         name = key.decode()
     except UnicodeDecodeError:
         return "its key is not UTF-8"
-    kind = next(
-        (prefix for prefix in ("connector-", "target-state-", "task-", "commit-", LOGGER) if name.startswith(prefix)),
-        "",
-    )
+    kind = next((prefix for prefix in _KINDS if name.startswith(prefix)), "")
     if not kind:
         return None if name.startswith(_OTHERS) else "no such key is known"
     if name == kind:
@@ -68,9 +68,10 @@ def _problem_of_value(kind: str, value: bytes) -> str | None:
         return f"its value is {type(stored).__name__}; an object is expected"
     if kind == "target-state-":
         return None if _target(stored) else "neither 'state.v2' nor 'state' is STARTED, PAUSED or STOPPED"
-    if kind == "commit-":
-        tasks = stored.get("tasks")
-        return None if type(tasks) is int and tasks >= 0 else "'tasks' is not a number of tasks"
+    if kind in ("commit-", "tasks-fencing-"):
+        field = "tasks" if kind == "commit-" else "task-count"
+        tasks = stored.get(field)
+        return None if type(tasks) is int and tasks >= 0 else f"{field!r} is not a number of tasks"
     if kind == LOGGER:
         return None if isinstance(stored.get("level"), str) else "'level' is not a text"
     if not isinstance(stored.get("properties"), dict):
@@ -104,6 +105,10 @@ def _parsed(value: bytes) -> dict[str, Any]:
 
 def _text(found: Any) -> str:
     return found if isinstance(found, str) else orjson.dumps(found).decode()
+
+
+#: In the place of a task config that counts no more, so that no secret of it stays.
+_NO_TASK: Final[dict[str, Any]] = {"properties": {}}
 
 
 class Revision(NamedTuple):
@@ -157,8 +162,11 @@ class ConfigStore:
     def task_configs(self, name: str) -> list[dict[str, str]]:
         """Return the committed task configs; [] when none were made yet, or the connector was stopped.
 
-        Also where one of them is missing: the connector divides its work anew then.
+        Also where one of them is missing: the connector divides its work anew then. Of a connector that a Java worker
+        deleted, and that was created anew as a stopped one, the topic still has those of the life before.
         """
+        if self.target(name) == "STOPPED":
+            return []
         found = []
         for task in range((self._read(f"commit-{name}") or {"tasks": 0})["tasks"]):
             value = self._read(f"task-{name}-{task}")
@@ -166,6 +174,19 @@ class ConfigStore:
                 return []
             found.append(value["properties"])
         return found
+
+    def fenced_tasks(self, name: str) -> int:
+        """Return how many tasks of a source may have left a transaction open, by what workers have said; 0: none."""
+        count: int = (self._read(f"tasks-fencing-{name}") or {"task-count": 0})["task-count"]
+        return count
+
+    async def put_fenced_tasks(self, name: str, count: int) -> None:
+        """Say how many tasks write in transactions from now on; who divides the work anew shuts that many out first.
+
+        As in Kafka Connect it outlives the connector: tasks that run late do, too.
+        """
+        if count != self.fenced_tasks(name):
+            await self._carried_out(self._write({f"tasks-fencing-{name}": {"task-count": count}}))
 
     async def put_connector(self, name: str, config: Mapping[str, str], target: StoredTarget | None = None) -> None:
         """Store a config, with a target state when given: both or neither."""
@@ -244,9 +265,10 @@ class ConfigStore:
         return self._writing.setdefault(name, asyncio.Lock())
 
     def _no_tasks(self, name: str, *, keep: int) -> dict[str, Any]:
-        """Return what forgets the task configs numbered `keep` and above."""
+        """Return what empties the task configs numbered `keep` and above."""
         numbers = itertools.takewhile(lambda i: self._read(f"task-{name}-{i}") is not None, itertools.count(keep))
-        return {f"task-{name}-{i}": None for i in numbers}
+        keys = (f"task-{name}-{i}" for i in numbers)
+        return {key: _NO_TASK for key in keys if self._read(key) != _NO_TASK}
 
     def _read(self, key: str) -> Any:
         value = self._topic.get(key.encode())

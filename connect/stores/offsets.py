@@ -1,14 +1,21 @@
-"""Source offsets, in Kafka Connect's shape: key `["connector",{partition}]`, value `{offset}`, null: forgotten."""
+"""Source offsets, in Kafka Connect's shape: key `["connector",{partition}]`, value `{offset}`, null: forgotten.
+
+A Java worker looks for the very bytes of a key, with the members of the partition in the order of a HashMap, so a new
+key is written in these (`key_of`). What another hand wrote otherwise is one partition all the same, and each spelling
+of it gets what is written from then on: whoever reads any of them goes on at the same place.
+"""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 import orjson
 
 from connect.api import ConnectError
+from connect.api.java import java_text
 from connect.ports import Producer
 from connect.stores.compacted import CompactedTopic
 from connect.stores.unsettled import SETTLED_WITHIN_S, Written
@@ -17,6 +24,11 @@ logger = logging.getLogger(__name__)
 
 #: A source partition with its offset; None where it is to be forgotten.
 SourceOffset = tuple[Mapping[str, Any], Mapping[str, Any] | None]
+
+#: An escaped control character: Jackson writes its digits in capitals. What else begins with a backslash is passed by.
+_ESCAPE: Final = re.compile(r"\\(?:u[0-9a-f]{4}|.)")
+#: What UTF-16 has two units for: Jackson writes both as escapes.
+_ASTRAL: Final = re.compile("[\U00010000-\U0010ffff]")
 
 #: How far a record may be ahead of the clock: half of what `message.timestamp.after.max.ms` allows where nobody set it.
 _AHEAD_MAX_MS: Final = 1_800_000
@@ -30,6 +42,8 @@ class _Known(NamedTuple):
 
 
 _NOTHING: Final = _Known(-1, None)
+#: A forgotten offset, as workers before Kafka 2.4 wrote it.
+_NULL: Final = b"null"
 
 
 def problem_of(key: bytes, value: bytes) -> str | None:
@@ -42,7 +56,7 @@ def problem_of(key: bytes, value: bytes) -> str | None:
             return "its key is not a connector's name and a source partition"
         _canonical(named[0], named[1])
         offset = orjson.loads(value)
-        if not isinstance(offset, dict):
+        if not isinstance(offset, dict | None):
             return "its value is not a source offset: an object is expected"
         orjson.dumps(offset)
     except orjson.JSONDecodeError as error:
@@ -74,9 +88,8 @@ class OffsetStore:
         self._topic = topic
         self._clock_ms = clock_ms
         self._fallback = fallback
-        # A Java worker writes a partition's members in another order; the stored bytes are kept, so that a newer
-        # offset replaces the older one in the topic too.
-        self._stored_key: dict[bytes, bytes] = {}
+        #: The keys of each source partition in the topic, by its canonical one.
+        self._spellings: dict[bytes, list[bytes]] = {}
         topic.on_change = self._heed
 
     @property
@@ -90,13 +103,12 @@ class OffsetStore:
             self._heed(stored)
 
     def _heed(self, stored: bytes) -> None:
-        """Know a key by which the topic has a source partition; of several the newest."""
+        """Know a key by which the topic has a source partition."""
         if problem_of(stored, b"{}") is not None:  # a tombstone may have any key
             return
-        canonical = _canonical(*orjson.loads(stored))
-        before = self._stored_key.get(canonical)
-        if before is None or (self._topic.stamp(before) or 0) <= (self._topic.stamp(stored) or 0):
-            self._stored_key[canonical] = stored
+        spellings = self._spellings.setdefault(_canonical(*orjson.loads(stored)), [])
+        if stored not in spellings:
+            spellings.append(stored)
 
     def get(self, connector: str, partition: Mapping[str, Any]) -> dict[str, Any] | None:
         """Return the committed offset of a source partition, None where there is none."""
@@ -125,9 +137,8 @@ class OffsetStore:
             gone = [
                 (partition, stamp) for (partition, offset), stamp in zip(offsets, stamps, strict=True) if offset is None
             ]
-            entries = behind._entries(connector, [(partition, None) for partition, _ in gone])
-            await behind._topic.put(entries, timestamp_ms=[stamp for _, stamp in gone])
-        await self._topic.put(self._entries(connector, offsets), timestamp_ms=stamps)
+            await behind._put(connector, [(partition, None) for partition, _ in gone], [stamp for _, stamp in gone])
+        await self._put(connector, offsets, stamps)
         await self.copy(connector, [(partition, offset) for partition, offset in offsets if offset is not None])
 
     async def put_within(self, producer: Producer, connector: str, offsets: Sequence[SourceOffset]) -> Written:
@@ -136,7 +147,7 @@ class OffsetStore:
         `copy` them then, now and again.
         """
         offsets = _last_of_each(offsets)
-        entries, stamps = self._entries(connector, offsets), self._stamps(connector, offsets)
+        entries, stamps = self._entries(connector, offsets, self._stamps(connector, offsets))
         return await self._topic.append_within(producer, entries, owner=connector, timestamp_ms=stamps)
 
     async def copy(self, connector: str, offsets: Sequence[SourceOffset]) -> None:
@@ -150,7 +161,7 @@ class OffsetStore:
         kept = [(offset, own.stamp) for offset, own in known if own.value is not None or own is _NOTHING]
         stamps = [stamp if stamp >= 0 else self._clock_ms() for _, stamp in kept]
         try:
-            await behind._topic.put(behind._entries(connector, [offset for offset, _ in kept]), timestamp_ms=stamps)
+            await behind._put(connector, [offset for offset, _ in kept], stamps)
         except ConnectError as error:
             logger.warning(
                 "offsets of connector %s are committed to %s and were not copied to %s: %s",
@@ -186,9 +197,13 @@ class OffsetStore:
 
     def _own(self, canonical: bytes) -> _Known:
         """Return what this topic knows of a source partition."""
-        stored = self._stored_key.get(canonical)
-        stamp = None if stored is None else self._topic.stamp(stored)
-        return _NOTHING if stored is None or stamp is None else _Known(stamp, self._topic.get(stored))
+        newest = _NOTHING
+        for stored in self._spellings.get(canonical, ()):
+            stamp = self._topic.stamp(stored)
+            if stamp is not None and stamp >= newest.stamp:
+                value = self._topic.get(stored)
+                newest = _Known(stamp, None if value == _NULL else value)
+        return newest
 
     def _newest(self, canonical: bytes) -> _Known:
         own = self._own(canonical)
@@ -197,7 +212,7 @@ class OffsetStore:
 
     def _partitions(self, connector: str) -> dict[bytes, dict[str, Any]]:
         """Return the source partitions of a connector that this topic knows, by their canonical keys."""
-        named = ((canonical, orjson.loads(stored)) for canonical, stored in self._stored_key.items())
+        named = ((canonical, orjson.loads(stored[0])) for canonical, stored in self._spellings.items())
         return {canonical: key[1] for canonical, key in named if key[0] == connector}
 
     def _stamps(self, connector: str, offsets: Sequence[SourceOffset]) -> list[int]:
@@ -207,13 +222,25 @@ class OffsetStore:
         after = (self._newest(_canonical(connector, partition)).stamp + 1 for partition, _ in offsets)
         return [max(now_ms, min(stamp, now_ms + _AHEAD_MAX_MS)) for stamp in after]
 
-    def _entries(self, connector: str, offsets: Sequence[SourceOffset]) -> dict[bytes, bytes | None]:
+    def _entries(
+        self, connector: str, offsets: Sequence[SourceOffset], stamps: Sequence[int]
+    ) -> tuple[dict[bytes, bytes | None], list[int]]:
+        """Return what is written of offsets, in each spelling of their partitions, with a timestamp each."""
         entries: dict[bytes, bytes | None] = {}
-        for partition, offset in offsets:
-            plain = orjson.dumps([connector, dict(partition)])
-            stored = self._stored_key.setdefault(_canonical(connector, partition), plain)
-            entries[stored] = None if offset is None else orjson.dumps(dict(offset))
-        return entries
+        ages: list[int] = []
+        for (partition, offset), stamp in zip(offsets, stamps, strict=True):
+            value = None if offset is None else orjson.dumps(dict(offset))
+            canonical = _canonical(connector, partition)
+            if canonical not in self._spellings:
+                self._spellings[canonical] = [key_of(connector, partition)]
+            for stored in self._spellings[canonical]:
+                entries[stored] = value
+                ages.append(stamp)
+        return entries, ages
+
+    async def _put(self, connector: str, offsets: Sequence[SourceOffset], stamps: Sequence[int]) -> None:
+        entries, ages = self._entries(connector, offsets, stamps)
+        await self._topic.put(entries, timestamp_ms=ages)
 
 
 def _last_of_each(offsets: Sequence[SourceOffset]) -> list[SourceOffset]:
@@ -223,3 +250,47 @@ def _last_of_each(offsets: Sequence[SourceOffset]) -> list[SourceOffset]:
 
 def _canonical(connector: str, partition: Mapping[str, Any]) -> bytes:
     return orjson.dumps([connector, dict(partition)], option=orjson.OPT_SORT_KEYS)
+
+
+def key_of(connector: str, partition: Mapping[str, Any]) -> bytes:
+    """Return the key that a Java worker writes and looks for, to the byte.
+
+    That holds for partitions of one or more members whose names fall into different buckets of the HashMap; where they
+    share one, their order is that in which the connector put them in, here and there.
+    """
+    return f"[{_json(connector)},{_json(partition)}]".encode()
+
+
+def _json(value: Any) -> str:
+    """Return a value as Jackson writes it."""
+    if isinstance(value, Mapping):
+        return "{" + ",".join(f"{_json(name)}:{_json(value[name])}" for name in _in_hash_order(value)) + "}"
+    if isinstance(value, float):
+        return java_text(value)
+    text = orjson.dumps(value).decode()
+    if "\\u" in text:
+        text = _ESCAPE.sub(lambda escape: escape[0][:2] + escape[0][2:].upper(), text)
+    return text if text.isascii() else _ASTRAL.sub(lambda found: _surrogates(found[0]), text)
+
+
+def _surrogates(character: str) -> str:
+    high, low = divmod(ord(character) - 0x10000, 0x400)
+    return f"\\u{0xD800 + high:04X}\\u{0xDC00 + low:04X}"
+
+
+def _in_hash_order(names: Iterable[str]) -> list[str]:
+    """Return names in the order in which a java.util.HashMap that grew with them gives them."""
+    known = list(names)
+    buckets = 16
+    while len(known) > buckets * 3 // 4:
+        buckets *= 2
+    return sorted(known, key=lambda name: _spread(name) & (buckets - 1))
+
+
+def _spread(name: str) -> int:
+    """Return String.hashCode of a name, mixed as HashMap does."""
+    units = name.encode("utf-16-be", "surrogatepass")
+    code = 0
+    for high, low in zip(units[::2], units[1::2], strict=True):
+        code = (31 * code + (high << 8 | low)) & 0xFFFFFFFF
+    return code ^ code >> 16

@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from connect.ports import Cluster
+from connect.records import TopicPartition
 from connect.stores.compacted import CompactedTopic
 from connect.stores.configs import ConfigStore, Revision, problem_of
 from tests.stores.conftest import write
@@ -52,14 +53,54 @@ async def test_tasks_planned_while_a_stop_or_a_deletion_is_written_are_dropped(s
     assert (stored, store.task_configs("c"), store.connectors()) == (False, [], [])
 
 
-async def test_nothing_of_a_deleted_connector_stays_in_the_topic(cluster: Cluster, store: ConfigStore) -> None:
+async def test_no_config_of_a_deleted_connector_stays_in_the_topic(cluster: Cluster, store: ConfigStore) -> None:
     await store.put_connector("c", {}, "STARTED")
-    await store.put_tasks("c", [{}, {}, {}])
-    await store.put_tasks("c", [{}])
+    await store.put_tasks("c", [{"password": "x"}, {"password": "x"}, {"password": "x"}])
+    await store.put_tasks("c", [{"password": "x"}])
     await store.delete("c")
     topic = CompactedTopic(cluster, "connect-configs")
     await topic.open()
-    assert list(topic.items()) == []
+    assert list(topic.items()) == [(b"task-c-%d" % task, b'{"properties":{}}') for task in range(3)]
+
+
+async def test_a_task_config_is_never_null_since_a_java_worker_takes_that_for_an_error(
+    cluster: Cluster, store: ConfigStore
+) -> None:
+    await store.put_connector("c", {}, "STARTED")
+    await store.put_tasks("c", [{"t": "0"}, {"t": "1"}])
+    await store.put_tasks("c", [{"t": "0"}])
+    await store.put_target("c", "STOPPED")
+    await store.put_target("c", "STARTED")
+    await store.put_tasks("c", [{"t": "0"}])
+    await store.delete("c")
+    await store.delete("c")
+    batches = await cluster.admin.fetch(TopicPartition("connect-configs", 0), 0)
+    rows = [row for batch in batches for row in zip(batch.columns.keys or (), batch.columns.values, strict=True)]
+    assert [key for key, value in rows if key.startswith(b"task-") and value is None] == []
+    assert [value for key, value in rows if key == b"task-c-1"] == [b'{"properties":{"t":"1"}}', b'{"properties":{}}']
+
+
+async def test_how_many_tasks_have_to_be_shut_out_is_known_to_the_next_worker_whoever_wrote_it(
+    cluster: Cluster, store: ConfigStore
+) -> None:
+    assert store.fenced_tasks("c") == 0
+    await write(cluster, "connect-configs", (b"tasks-fencing-c", b'{"task-count":3}'))
+    store = await opened_store(cluster)
+    assert store.fenced_tasks("c") == 3
+    await store.put_fenced_tasks("c", 2)
+    await store.delete("c")
+    store = await opened_store(cluster)
+    assert store.fenced_tasks("c") == 2, "tasks that run late outlive their connector"
+    ends = (await cluster.admin.describe_topic("connect-configs")).partitions[0].log_end_offset
+    await store.put_fenced_tasks("c", 2)
+    assert (await cluster.admin.describe_topic("connect-configs")).partitions[0].log_end_offset == ends
+
+
+async def test_a_stopped_connector_has_no_tasks_of_a_life_that_kafka_connect_ended(cluster: Cluster) -> None:
+    before = (b"task-c-0", GOOD), (b"commit-c", b'{"tasks":1}'), (b"connector-c", None), (b"target-state-c", None)
+    stopped = b'{"state":"PAUSED","state.v2":"STOPPED"}'
+    await write(cluster, "connect-configs", *before, (b"target-state-c", stopped), (b"connector-c", GOOD))
+    assert (await opened_store(cluster)).task_configs("c") == []
 
 
 async def test_a_revision_tells_configs_and_lives_apart(store: ConfigStore) -> None:
@@ -113,6 +154,9 @@ RUBBISH = [
     (b"commit-c", b'{"tasks":-1}'),
     (b"commit-c", b'{"tasks":true}'),
     (b"commit-c", b'{"tasks":1.5}'),
+    (b"tasks-fencing-c", b'{"tasks":1}'),
+    (b"tasks-fencing-c", b'{"task-count":"1"}'),
+    (b"tasks-fencing-", b'{"task-count":1}'),
     (None, GOOD),
 ]
 
