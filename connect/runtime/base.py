@@ -75,6 +75,8 @@ class Base:
             config.config_storage_topic,
             problem=configs.problem_of,
             replication_factor=config.config_storage_replication_factor,
+            # What the leader of a Java cluster writes with, where that has exactly-once sources.
+            left_open=lambda: [f"connect-cluster-{config.group_id}"],
         )
         self.offset_topic = topic(
             config.offset_storage_topic,
@@ -200,7 +202,13 @@ class Base:
         return [
             transactional_id(self.config, name, task)
             for name in names
-            for task in range(max(tasks_max(self.configs.config(name) or {}), len(self.configs.task_configs(name))))
+            for task in range(
+                max(
+                    tasks_max(self.configs.config(name) or {}),
+                    len(self.configs.task_configs(name)),
+                    self.configs.fenced_tasks(name),
+                )
+            )
         ]
 
     def _on_topic(self, task: TaskId, topic: str) -> None:

@@ -10,6 +10,7 @@ from typing import Any, TypeVar, cast
 from connect.api import (
     ConfigError,
     ConfigType,
+    Connector,
     Converter,
     HeaderConverter,
     InvalidConfigError,
@@ -54,6 +55,14 @@ def connector_desc(plugins: PluginHost, config: Mapping[str, Any]) -> PluginDesc
         if (instead := instead_of_connector(name.strip())) is not None:
             error.hint = f"{instead[0].upper()}{instead[1:]}."
         raise
+
+
+def task_class_name(connector: type[Connector]) -> str:
+    """Name a connector's task class, as Kafka Connect would: FileStreamSourceConnector's is FileStreamSourceTask."""
+    task = connector.task_class
+    if task.class_name is None and connector.class_name is not None:
+        return connector.class_name.removesuffix("Connector") + "Task"
+    return task.plugin_name()
 
 
 def framework_config(desc: PluginDesc, config: Mapping[str, Any]) -> ConnectorConfig:

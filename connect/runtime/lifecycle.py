@@ -282,7 +282,9 @@ class Lifecycle:
         if is_running:
             return
         self._statuses.drop_tasks(name, keep=len(configs))
-        await self._worker.fence(runner, tasks=max(len(stored), len(configs)))
+        before = max(len(stored), len(configs), self._configs.fenced_tasks(name))
+        if await self._worker.fence(runner, tasks=before):
+            await self._configs.put_fenced_tasks(name, len(configs))
         self._worker.start_tasks(runner, configs, paused=paused)
 
     async def _restart(self, name: str, *, instance: bool, tasks: Sequence[int]) -> None:

@@ -50,8 +50,9 @@ class TaskHost(Protocol):
     def is_outdated(self, connector: ConnectorRunner, task: TaskId) -> bool:
         """Say whether a task runs with other values of config providers than its connector."""
 
-    async def fence(self, connector: ConnectorRunner, *, tasks: int = 0) -> None:
-        """Shut out what tasks of a source connector were left behind with."""
+    async def fence(self, connector: ConnectorRunner, *, tasks: int = 0) -> bool:
+        """Shut out what tasks of a source connector were left behind with; return whether its tasks write in
+        transactions."""
 
     def let_go(self) -> None:
         """Stop nothing any more that runs elsewhere: another one looks after it."""

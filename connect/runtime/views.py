@@ -164,9 +164,8 @@ class Views:
         config = self._config(name)
         desc = self.plugins.find(config.get("connector.class", ""), *CONNECTOR_KINDS)
         secret = _declared_secrets(cast(type[Connector], desc.cls)) if desc else set()
-        task_class = {} if desc is None else {"task.class": _class_name(cast(type[Connector], desc.cls))}
         return [
-            TaskInfo(TaskId(name, number), {**{k: shown(v, secret=k in secret) for k, v in task.items()}, **task_class})
+            TaskInfo(TaskId(name, number), {k: shown(v, secret=k in secret) for k, v in task.items()})
             for number, task in enumerate(self._configs.task_configs(name))
         ]
 
@@ -363,11 +362,3 @@ def _declared_secrets(connector: type[Connector]) -> set[str]:
     """Return the secret keys of a connector or its task: a task's config need not name the connector's class."""
     declared = {**connector.config_class.keys(), **config_class_of(connector, connector.task_class).keys()}
     return {name for name, key in declared.items() if key.type is ConfigType.PASSWORD}
-
-
-def _class_name(connector: type[Connector]) -> str:
-    """Name a connector's task class, as Kafka Connect would: FileStreamSourceConnector's is FileStreamSourceTask."""
-    task = connector.task_class
-    if task.class_name is None and connector.class_name is not None:
-        return connector.class_name.removesuffix("Connector") + "Task"
-    return task.plugin_name()

@@ -16,7 +16,7 @@ from connect.runtime.border.calls import CANCEL_S, PluginTimeoutError, TaskThrea
 from connect.runtime.border.failures import failure_of
 from connect.runtime.connector_config import ConnectorConfig
 from connect.runtime.connector_context import connector_context
-from connect.runtime.factory import connector_desc, framework_config
+from connect.runtime.factory import connector_desc, framework_config, task_class_name
 from connect.runtime.model import PluginKind, State, TaskId, TaskProgress
 from connect.runtime.plugins import PluginDesc
 from connect.runtime.promises import writes_in_transactions
@@ -40,6 +40,8 @@ T = TypeVar("T")
 
 #: How long a cancelled task may take to release the log's side.
 LATE_S: Final = 0.7
+#: Keys of a connector that Kafka Connect hands on to its tasks.
+_TOPICS: Final = ("topics", "topics.regex")
 
 OnConnectorEvent = Callable[[str, Event, str | None], None]
 
@@ -141,6 +143,8 @@ class ConnectorRunner:
     async def task_configs(self) -> list[dict[str, str]]:
         """Ask the connector to divide its work. The order of the configs is that of the tasks' numbers.
 
+        Each names the class of the task and the sink's topics, as a Java worker that takes over expects it.
+
         They are for the store: with references in the place of values. Tasks start from `origin`.
 
         Raises:
@@ -160,6 +164,9 @@ class ConnectorRunner:
                 raise ConfigError(message, config_path="tasks.max")
             logger.warning("%s; they run, since tasks.max.enforce is false", message)
         assert self.resolved is not None, "the instance was started"
+        told = {"task.class": task_class_name(cast(type[Connector], self.desc.cls))}
+        told |= {key: topics for key in _TOPICS if (topics := self.resolved.config.get(key)) is not None}
+        configs = [{**config, **told} for config in configs]
         if not self.resolved.parts:
             return configs
         self._parts = [self.resolved.parts_of_task(config) for config in configs]
@@ -413,8 +420,10 @@ class Worker:
         runner = ExactlyOnceSourceTaskRunner if writes_in_transactions(self.config, spec.config) else SourceTaskRunner
         return runner(spec, self.around, self._offsets)
 
-    async def fence(self, connector: ConnectorRunner, *, tasks: int = 0) -> None:
+    async def fence(self, connector: ConnectorRunner, *, tasks: int = 0) -> bool:
         """Shut out what tasks of a source connector were left behind with, before the work is divided anew.
+
+        Returns whether its tasks write in transactions: there is nothing to shut out where they do not.
 
         Args:
             tasks: How many it may have had.
@@ -422,5 +431,7 @@ class Worker:
         Raises:
             EnvironmentFault: The log cannot take it now.
         """
-        if writes_in_transactions(self.config, connector.config):
-            await fence_tasks(self.around.cluster, self.config, connector.name, tasks=tasks)
+        if not writes_in_transactions(self.config, connector.config):
+            return False
+        await fence_tasks(self.around.cluster, self.config, connector.name, tasks=tasks)
+        return True

@@ -129,7 +129,8 @@ class CompactedTopic:
         await self._check_policy()
         if self._follower is not None:
             await self._follower.open()
-            await self._follower.catch_up(SETTLED_WITHIN_S)
+            # Somebody's transaction may be under way; who has to know what lies behind it catches up.
+            await self._follower.catch_up(SETTLED_WITHIN_S, stable=True)
             self._producer = self._cluster.producer(client_id=f"connect-{self.topic}", internal=True)
             return
         await self._end_transactions()

@@ -57,8 +57,11 @@ class Follower:
         if self._consumer is not None:
             await self._consumer.aclose()
 
-    async def catch_up(self, within_s: float) -> None:
+    async def catch_up(self, within_s: float, *, stable: bool = False) -> None:
         """Return once all is taken that is in the topic now, whatever transaction is under way before it.
+
+        Args:
+            stable: Only what lies before the first transaction that is under way.
 
         Raises:
             EnvironmentFault: It was not within `within_s`: the brokers do not answer, or a transaction stays open.
@@ -67,7 +70,12 @@ class Follower:
         try:
             async with asyncio.timeout(within_s):
                 info = await self._cluster.admin.describe_topic(self._topic)
-                ends = {TopicPartition(self._topic, one.partition): one.log_end_offset for one in info.partitions}
+                ends = {
+                    TopicPartition(self._topic, one.partition): (
+                        one.last_stable_offset if stable else one.log_end_offset
+                    )
+                    for one in info.partitions
+                }
                 while not all(self._is_at(at, end) for at, end in ends.items()):
                     self._moved.clear()
                     await self._moved.wait()

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 
 from connect.api import ConnectError, Record, RetriableError, SinkTask, SourceTask
@@ -466,3 +467,19 @@ async def test_a_failure_that_passes_is_not_tried_again_without_rest_whatever_it
     await worker.until(lambda: len(polls) >= 2)
     await asyncio.sleep(0.2)
     assert len(polls) < 5
+
+
+async def test_a_stored_task_config_has_what_a_java_worker_starts_the_task_with(tmp_path: Path) -> None:
+    async with running_worker(tmp_path) as worker:
+        name = "org.apache.kafka.connect.file.FileStream{}Connector"
+        file = str(tmp_path / "file.txt")
+        await worker.herder.create("a", {"connector.class": name.format("Source"), "topic": "t", "file": file})
+        await worker.herder.create("b", {"connector.class": "FileStreamSink", "topics": "t", "file": file + "2"})
+        await worker.until_state("a", State.RUNNING, tasks=1)
+        await worker.until_state("b", State.RUNNING, tasks=1)
+        values = [orjson.loads(value) for value in await worker.values("connect-configs") if value]
+        stored = [task for value in values if "task.class" in (task := value.get("properties", {}))]
+        assert [(task["task.class"], task["file"], task.get("topics")) for task in stored] == [
+            ("org.apache.kafka.connect.file.FileStreamSourceTask", file, None),
+            ("org.apache.kafka.connect.file.FileStreamSinkTask", file + "2", "t"),
+        ]

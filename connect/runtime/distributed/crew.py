@@ -199,9 +199,9 @@ class Crew:
             return False
         return wanted.values != digest(connector.resolved.texts)
 
-    async def fence(self, connector: ConnectorRunner, *, tasks: int = 0) -> None:
+    async def fence(self, connector: ConnectorRunner, *, tasks: int = 0) -> bool:
         """Shut out what tasks of a source connector were left behind with."""
-        await self._base.worker.fence(connector, tasks=tasks)
+        return await self._base.worker.fence(connector, tasks=tasks)
 
     def let_go(self) -> None:
         """Stop nothing any more: the next leader looks after it."""

@@ -809,3 +809,22 @@ async def test_a_worker_that_is_not_asked_to_writes_without_transactions(tmp_pat
         assert await offset_of(worker) == 0
         assert await end_of(worker, "own") == 1
         assert worker.herder._offsets.shared.all("s") == [({"p": 0}, {"n": 0})]
+
+
+async def test_as_many_tasks_are_shut_out_as_any_worker_before_has_started_and_the_next_one_is_told(
+    worker: RunningWorker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fenced: list[set[str]] = []
+    admin = worker.herder.cluster.admin
+    fence = admin.fence_producers
+
+    async def noted(transactional_ids: Any) -> None:
+        fenced.append(set(transactional_ids))
+        await fence(transactional_ids)
+
+    monkeypatch.setattr(admin, "fence_producers", noted)
+    await worker.herder._configs.put_fenced_tasks("s", 3)  # as Kafka Connect stores it
+    await run(worker, made([record(0)]))
+    await worker.until_state("s", State.RUNNING, tasks=1)
+    assert fenced[0] >= {"connect-cluster-s-0", "connect-cluster-s-1", "connect-cluster-s-2"}
+    assert worker.herder._configs.fenced_tasks("s") == 1
