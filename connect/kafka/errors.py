@@ -41,6 +41,11 @@ AUTHORIZATION: Final = register_code(
     "The Kafka cluster does not allow the worker's user to do this.",
     "Have the cluster's administrator add the ACL that the message speaks of.",
 )
+GROUP_PROTOCOL: Final = register_code(
+    "kafka.group_protocol",
+    "A group of the Kafka cluster has members that are no consumers, or that share partitions in another way.",
+    "Stop those members, or set another group.id.",
+)
 UNREACHABLE: Final = "environment.unreachable"
 
 _Kind = tuple[type[ConnectError], str | None]
@@ -116,7 +121,7 @@ KINDS: Final[dict[str, _Kind]] = {
         INVALID_CONFIG INVALID_REPLICATION_FACTOR INVALID_REPLICA_ASSIGNMENT POLICY_VIOLATION
         INVALID_REQUEST INVALID_GROUP_ID INVALID_SESSION_TIMEOUT INVALID_TRANSACTION_TIMEOUT
         INVALID_REQUIRED_ACKS UNSUPPORTED_VERSION UNSUPPORTED_FOR_MESSAGE_FORMAT
-        UNSUPPORTED_COMPRESSION_TYPE INCONSISTENT_GROUP_PROTOCOL UNSUPPORTED_ASSIGNOR
+        UNSUPPORTED_COMPRESSION_TYPE UNSUPPORTED_ASSIGNOR
         INVALID_REGULAR_EXPRESSION _INVALID_ARG _UNSUPPORTED_FEATURE _NOT_CONFIGURED _UNKNOWN_PROTOCOL
         OFFSET_METADATA_TOO_LARGE _INVALID_TYPE
         """,
@@ -143,6 +148,7 @@ KINDS: Final[dict[str, _Kind]] = {
         """,
     ),
     # -- groups
+    "INCONSISTENT_GROUP_PROTOCOL": (ConfigError, GROUP_PROTOCOL),
     **_each(
         _TAKEN,
         """
@@ -270,6 +276,7 @@ __all__ = [
     "AUTHENTICATION",
     "AUTHORIZATION",
     "EXTRA_MISSING",
+    "GROUP_PROTOCOL",
     "KINDS",
     "inner",
     "is_kind",

@@ -64,6 +64,7 @@ class Base:
         more: Collection[CompactedTopic] = (),
     ) -> None:
         self.config = config
+        self._follows = follows
         self.cluster = cluster
         self.plugins = plugins
         self.key_notices = key_notices(config, engine_keys, plugins)
@@ -150,6 +151,8 @@ class Base:
         self.offsets.shared.load()
         await self.reserve()
         self.statuses.load()
+        if not self._follows:
+            self.statuses.forget_unreadable()
         await self.worker.__aenter__()
         self._writer = asyncio.create_task(self.statuses.write_forever())
         self.observers.start()

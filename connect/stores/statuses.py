@@ -123,9 +123,12 @@ class StatusStore:
         self.trouble: str | None = None
 
     def load(self) -> None:
-        """Take what the topic holds, and forget what does not count; call after the topic was opened."""
+        """Take what the topic holds; call after it was opened."""
         for key, _ in self._topic.items():
             self._heed(key)
+
+    def forget_unreadable(self) -> None:
+        """Forget what does not count; for the one who may write."""
         for key in self._topic.unreadable():
             if key.startswith(b"status-"):  # what is not ours at all may be somebody's
                 self._dirty[key] = None

@@ -32,6 +32,7 @@ async def opened_store(cluster: Cluster) -> tuple[FullDisk, StatusStore]:
     await topic.open()
     store = StatusStore(topic, lambda: 42)
     store.load()
+    store.forget_unreadable()
     return topic, store
 
 

@@ -16,12 +16,20 @@ import logging
 import secrets
 from typing import Final
 
-from connect.api import EnvironmentFault
+from connect.api import ConfigError, ConnectError, EnvironmentFault
+from connect.api.error_codes import register_code
 from connect.ports import Cluster, Consumer, Subscription
 from connect.records import TopicPartition
 from connect.runtime.worker_config import WorkerConfig
 
 logger = logging.getLogger(__name__)
+
+GROUP_TAKEN: Final = register_code(
+    "worker.group_taken",
+    "The worker's group has members of another kind: workers of Kafka Connect, or consumers of somebody else.",
+    "Stop every worker of Kafka Connect that has this group.id, and start again; one that was killed counts as alive "
+    "for its session.timeout.ms.",
+)
 
 #: What a look at the group takes at most; what has become of the membership is noticed within it.
 LOOK_MS: Final = 200
@@ -56,7 +64,7 @@ class Membership:
         """Join the group, and look after the membership from then on. Waits for the group to take this member in.
 
         Raises:
-            ConfigError, EnvironmentFault: It cannot.
+            ConfigError, EnvironmentFault: It cannot. worker.group_taken: workers of Kafka Connect are alive in it.
         """
         given = self._config.originals
         self._consumer = await self._cluster.consumer(
@@ -69,8 +77,17 @@ class Membership:
                 "heartbeat.interval.ms": str(given.get("heartbeat.interval.ms", _HEARTBEAT_MS)),
             },
         )
-        while not self._member_id:
-            await self._look(self._consumer)
+        try:
+            while not self._member_id:
+                await self._look(self._consumer)
+        except ConfigError as error:
+            if error.code != "kafka.group_protocol":
+                raise
+            raise EnvironmentFault(
+                f"group {self._config.group_id!r} has members of another kind: a worker of Kafka Connect is alive in "
+                "it. This worker runs nothing beside it",
+                code=GROUP_TAKEN,
+            ) from error
         self._looking = asyncio.create_task(self._keep(self._consumer), name=f"membership {self.id}")
 
     async def aclose(self) -> None:
@@ -93,7 +110,11 @@ class Membership:
 
     async def _keep(self, consumer: Consumer) -> None:
         while not self.lost.is_set():
-            await self._look(consumer)
+            try:
+                await self._look(consumer)
+            except ConnectError as error:  # nothing that passes: the next life says what it is
+                logger.error("%s", error.message)
+                self._lose()
 
     async def _look(self, consumer: Consumer) -> None:
         try:

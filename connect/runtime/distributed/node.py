@@ -210,6 +210,7 @@ class Node:
         base.config_topic.through = through
         for topic in base.topics:
             await topic.mend()
+        base.statuses.forget_unreadable()
         crew = Crew(base, self._table, self._membership, self._member, through)
         stack.push_async_callback(crew.aclose)
         crew.begin()

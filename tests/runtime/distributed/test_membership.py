@@ -1,5 +1,12 @@
 from __future__ import annotations
 
+from typing import Any
+
+import pytest
+
+from connect.api import ConfigError, EnvironmentFault
+from connect.kafka.errors import GROUP_PROTOCOL
+from connect.ports import Consumer
 from connect.runtime.distributed.membership import Membership
 from tests.support.groups import Group
 from tests.support.worker import until
@@ -16,3 +23,27 @@ async def test_a_membership_knows_who_is_alive_and_leads_once_nobody_else_does(g
     assert await other.alive() == {other.id}
     await other.aclose()
     assert not other.leads.is_set()
+
+
+async def test_beside_a_living_worker_of_kafka_connect_nothing_starts(
+    group: Group, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    node, make = await group.start("a"), group.cluster.consumer
+    failure = ConfigError("read as connect-g: Inconsistent group protocol", code=GROUP_PROTOCOL)
+
+    async def poll(**_: Any) -> None:
+        raise failure
+
+    async def consumer(*arguments: Any, **options: Any) -> Consumer:
+        made = await make(*arguments, **options)
+        monkeypatch.setattr(made, "poll", poll)
+        return made
+
+    monkeypatch.setattr(group.cluster, "consumer", consumer)
+    refused = Membership(group.cluster, node.base.config)
+    with pytest.raises(EnvironmentFault, match="'connect-cluster' has members of another kind: a worker of Kafka"):
+        await refused.join()
+    await refused.aclose()
+    # Later on it is the end of this life, and not of its membership's watch alone.
+    monkeypatch.setattr(node._membership._consumer, "poll", poll)
+    await until(node.lost.is_set)
