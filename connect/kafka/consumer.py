@@ -347,7 +347,7 @@ class KafkaConsumer:
         if thread is None:
             return
         try:
-            closing = thread.call(self._client.close)
+            closing = thread.call(self._leave)
             await bounded(closing, "close a consumer", timeout_s=CLOSE_S)
         except EnvironmentFault as error:
             log.warning("%s: %s; it leaves its group by the session's timeout", self._client_id, error.message)
@@ -357,6 +357,18 @@ class KafkaConsumer:
                 commits, self._wishes.commits = self._wishes.commits, []
             for commit in commits:
                 tell(self._loop, commit.done, error=LogError("the consumer is closed"))
+
+    def _leave(self) -> None:
+        """Leave the group and release. On the thread.
+
+        librdkafka's `close` says nothing to the group where a member that shares cooperatively has no partitions: it
+        would be waited for until its session is over, and so would everybody who joins.
+        """
+        try:
+            if not self._client.assignment():
+                self._client.unsubscribe()
+        finally:
+            self._client.close()
 
     # -- on the event loop -------------------------------------------------------------------------------------------
 

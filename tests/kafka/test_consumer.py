@@ -6,14 +6,15 @@ import asyncio
 import time
 
 import pytest
-from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka import ConsumerGroupState, KafkaError, KafkaException
+from confluent_kafka.admin import AdminClient
 
 from connect.api.errors import ConfigError, EnvironmentFault, LogError
 from connect.kafka import consumer as module
 from connect.ports import Cluster, Subscription
 from connect.records import OffsetAndMetadata, TopicPartition
-from tests.support.engines import assigned, columns, poll_until, until, values_of
-from tests.support.kafka_broker import KafkaBroker
+from tests.support.engines import SOON_S, assigned, columns, poll_until, until, values_of
+from tests.support.kafka_broker import KafkaBroker, SharedBroker
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(300)]
 
@@ -63,6 +64,29 @@ async def test_what_is_not_released_in_time_is_taken_and_commits_for_it_are_refu
     assert raised.value.code == "log.illegal_generation"
     for each in (first, second):
         await each.aclose()
+
+
+async def test_a_member_without_partitions_leaves_its_group_at_once_too(
+    broker: SharedBroker, kafka_cluster: Cluster, name: str
+) -> None:
+    admin = AdminClient({"bootstrap.servers": broker.bootstrap})
+
+    def is_shared_out() -> bool:
+        found = admin.describe_consumer_groups([name])[name].result(30)
+        return found.state == ConsumerGroupState.STABLE and len(found.members) == 2
+
+    await kafka_cluster.admin.create_topic(name)
+    subscribed, long = Subscription((name,)), {"session.timeout.ms": "45000"}
+    first = await kafka_cluster.consumer(subscribed, group=name, client_id="first", configs=long)
+    await assigned(first, 1)
+    second = await kafka_cluster.consumer(subscribed, group=name, client_id="second", configs=long)
+    async with asyncio.timeout(SOON_S):
+        while not await asyncio.to_thread(is_shared_out):
+            await asyncio.gather(first.poll(timeout_ms=100), second.poll(timeout_ms=100))
+    await second.poll(timeout_ms=500)  # the broker has answered it, and now it knows
+    await second.aclose()
+    assert (await kafka_cluster.groups.describe(name)).members == ("first",)
+    await first.aclose()
 
 
 @pytest.mark.slow
