@@ -217,7 +217,7 @@ class Story:
                 self.until_shared_out(sink)
 
     def until_shared_out(self, sink: str) -> None:
-        """Wait until all tasks of a sink have joined its group: one that is asked to stop meanwhile takes its time."""
+        """Wait until all tasks of a sink have joined its group: to stop one that is joining takes its time."""
         group, tasks = f"connect-{self.name(sink)}", self.connectors[sink].count("RUNNING") - 1
 
         def is_shared_out() -> bool:
