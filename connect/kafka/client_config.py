@@ -174,6 +174,8 @@ _SHARED: Final = re.compile(
     r"reconnect\.backoff(\.max)?\.ms|metadata\.max\.age\.ms|connections\.max\.idle\.ms|"
     r"(send|receive)\.buffer\.bytes|socket\.connection\.setup\.timeout(\.max)?\.ms)"
 )
+#: Those of them by which it logs in: they are for the worker's brokers.
+_LOGIN: Final = re.compile(r"security\.protocol|(sasl|ssl)\..*")
 _SECRET: Final = re.compile(r"password|secret|jaas|ssl\.(keystore\.)?key|\.pem$|token|certificates|chain")
 _JAAS: Final = re.compile(r"\s*([\w.]+)\s+(required|requisite|sufficient|optional)\b(.*?);?\s*", re.DOTALL)
 _JAAS_OPTION: Final = re.compile(r"""([\w.]+)\s*=\s*("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|[^\s;"']+)""")
@@ -222,7 +224,10 @@ class ClientConfigs:
             ConfigError: A key cannot be done here, as a store that is not PEM, or a value is none of its kind.
         """
         own = {name: str(value) for name, value in (configs or {}).items()}
-        given = {**self._shared, **(self._admin if kind == "admin" else {}), **own}
+        shared = self._shared
+        if self.leads_elsewhere(own):
+            shared = {name: value for name, value in shared.items() if not _LOGIN.fullmatch(name)}
+        given = {**shared, **(self._admin if kind == "admin" else {}), **own}
         # What a client names itself goes before what all have of the same; a name of a client is its own.
         made = {name: value for name, value in _plain(kind, given).items() if value != ""}
         made |= _login(given)
@@ -231,6 +236,12 @@ class ClientConfigs:
         for name in given:
             self._tell(kind, name, is_own=name in own or kind == "admin")
         return made
+
+    def leads_elsewhere(self, configs: Mapping[str, Any]) -> bool:
+        """Tell whether a client's own configs name brokers that the worker's do not. To those it goes without the
+        worker's login: else whoever may write a connector's config could have its password sent to a server of his."""
+        servers = _addresses(str(configs.get("bootstrap.servers", "")))
+        return not servers <= _addresses(self.servers)
 
     def _tell(self, kind: Kind, name: str, *, is_own: bool) -> None:
         if name in self._said:
@@ -244,6 +255,10 @@ class ClientConfigs:
             log.warning(
                 "%s is no key of a %s and is ignored%s", name, kind, f" (did you mean {near[0]}?)" if near else ""
             )
+
+
+def _addresses(servers: str) -> set[str]:
+    return {each.strip().lower() for each in servers.split(",") if each.strip()}
 
 
 def _known(kind: Kind) -> list[str]:

@@ -17,6 +17,7 @@ from connect.api import Config, Problem, config_key
 from connect.records import COMPRESSION_TYPES
 from connect.runtime.config_checks import replication_factor, unique
 from connect.runtime.config_prefixes import strip_prefix
+from connect.runtime.override_policies import ALLOWLIST, DEFAULT, OverridePolicy, check_policy, policy_of
 from connect.runtime.providers.references import refer
 
 JSON_CONVERTER = "org.apache.kafka.connect.json.JsonConverter"
@@ -113,6 +114,20 @@ class WorkerConfig(Config):
         "Folders of files that connectors may read and write, with commas; * for all. "
         "Left out: all while every listener is on loopback, else the working directory.",
         default=[],
+        importance="medium",
+    )
+    connector_client_config_override_policy: str = config_key(
+        "What connectors may set of their clients by producer.override.*, consumer.override.* and admin.override.*: "
+        "All; Allowlist: what connector.client.config.override.allowlist names; None; "
+        "Principal: who they log in as, which Allowlist can do too.",
+        default=DEFAULT,
+        validators=[check_policy],
+        importance="medium",
+    )
+    connector_client_config_override_allowlist: list[str] = config_key(
+        "Configs of clients, without a prefix, that connectors may set where the policy is Allowlist.",
+        default=[],
+        validators=[unique(ALLOWLIST)],
         importance="medium",
     )
     config_providers: list[str] = config_key(
@@ -317,6 +332,11 @@ class WorkerConfig(Config):
     def exactly_once_sources(self) -> bool:
         """Whether source connectors write in transactions."""
         return self.exactly_once_source_support.lower() == "enabled"
+
+    @property
+    def override_policy(self) -> OverridePolicy:
+        """What connectors may set of their clients."""
+        return policy_of(self.connector_client_config_override_policy, self.connector_client_config_override_allowlist)
 
     def converter_config(self, which: str) -> dict[str, Any]:
         """Return the worker's own keys of a converter ('key.converter', …) with the prefix taken off."""

@@ -196,3 +196,21 @@ def test_secrets_are_hidden_and_known() -> None:
     assert hidden(made)["sasl.password"] == "[hidden]"
     assert hidden(made)["sasl.username"] == "u"
     assert SECRET in secrets_of(made)
+
+
+@pytest.mark.parametrize("servers", ["evil:9", "a:1,evil:9", "a:2"])
+def test_a_worker_s_login_does_not_go_to_brokers_that_only_a_connector_names(servers: str) -> None:
+    worker = {
+        "security.protocol": "SASL_SSL",
+        "sasl.mechanism": "PLAIN",
+        "sasl.jaas.config": f'x.PlainLoginModule required username="me" password="{SECRET}";',
+        "ssl.truststore.certificates": "pem",
+        "client.id": "mine",
+    }
+    found = configs(worker, "producer", bootstrap_servers=servers)
+    assert found == {"bootstrap.servers": servers, "client.id": "mine"}
+    own = configs(worker, "producer", bootstrap_servers=servers, security_protocol="SSL")
+    assert own["security.protocol"] == "SSL"
+    assert SECRET not in str(own)
+    for known in ("B:2", "b:2, a:1", ""):
+        assert configs(worker, "producer", bootstrap_servers=known)["sasl.password"] == SECRET

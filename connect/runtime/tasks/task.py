@@ -124,6 +124,7 @@ class TaskRunner(ABC):
         connector_context.set(f"[{self.id.connector}|task-{self.id.task}] ")
         self._event(Event.START)
         try:
+            self._check_overrides()
             await self._resolve()
             await self.thread.bounded(self.thread.deadline_s, self._make)
             await self._prepare()
@@ -144,6 +145,11 @@ class TaskRunner(ABC):
         finally:
             self.context.stopping.set()
             await self._release_all()
+
+    def _check_overrides(self) -> None:
+        """Refuse to start with what the worker's policy does not allow: the config may be of before that."""
+        originals = self.spec.config.originals
+        self.around.worker.override_policy.check(self.spec.desc.kind, originals)
 
     async def _resolve(self) -> None:
         """Take the values of now for the references of the configs."""

@@ -1,10 +1,10 @@
 """The keys `producer.override.*`, `consumer.override.*` and `admin.override.*` of a connector config.
 
-A connector may set any config of the clients that work for it. Which clients those are follows from the connector; the
-keys of others are of no effect and not shown. What the bundled log does not heed (batching, networks) is taken too:
-the same config runs on a real cluster.
+A connector may set what the worker's policy allows of the clients that work for it. Which clients those are follows
+from the connector; the keys of others are of no effect and not shown. What the bundled log does not heed (batching,
+networks) is taken too: the same config runs on a real cluster.
 
-Source: Kafka 4.3.1, AbstractHerder.validateClientOverrides with the policy All; types from ProducerConfig,
+Source: Kafka 4.3.1, AbstractHerder.validateClientOverrides; types from ProducerConfig,
 ConsumerConfig and AdminClientConfig.
 """
 
@@ -16,8 +16,7 @@ from typing import Any, Final
 from connect.api import ConfigError, ConfigKey, ConfigType, ConfigValue
 from connect.api.config_values import parse_type
 from connect.runtime.model import PluginKind
-
-PREFIXES: Final = {client: f"{client}.override." for client in ("producer", "consumer", "admin")}
+from connect.runtime.override_policies import PREFIXES, OverridePolicy, clients_of
 
 _INT: Final = """
     auto.commit.interval.ms batch.size default.api.timeout.ms delivery.timeout.ms fetch.max.bytes fetch.max.wait.ms
@@ -103,21 +102,19 @@ HEEDED: Final = {client: frozenset(names.split()) for client, names in _HEEDED.i
 UNHEEDED: Final = "about brokers and the network to them, which the bundled log does without"
 
 
-def clients_of(kind: PluginKind, config: Mapping[str, Any]) -> list[str]:
-    """Return the clients that work for a connector: what reads, what writes, what makes topics."""
-    if kind is PluginKind.SOURCE:
-        return ["producer", *(["admin"] if any(name.startswith("topic.creation.") for name in config) else [])]
-    has_dead_letters = str(config.get("errors.deadletterqueue.topic.name") or "").strip()
-    return ["producer", "consumer", "admin"] if has_dead_letters else ["consumer"]
-
-
-def override_values(kind: PluginKind, config: Mapping[str, Any]) -> dict[str, tuple[ConfigKey | None, ConfigValue]]:
-    """Return each override that counts, by its whole name: its definition, None for an unknown key, and its value."""
+def override_values(
+    kind: PluginKind, config: Mapping[str, Any], policy: OverridePolicy
+) -> dict[str, tuple[ConfigKey | None, ConfigValue]]:
+    """Return each override that counts, by its whole name: its definition, None for an unknown key, and its value, with
+    an error where the policy does not allow it."""
     found = {}
     for prefix in (PREFIXES[client] for client in clients_of(kind, config)):
         for name, raw in config.items():
             if name.startswith(prefix):
-                found[name] = _override(name, name.removeprefix(prefix), raw)
+                short = name.removeprefix(prefix)
+                found[name] = _override(name, short, raw)
+                if (refusal := policy.refusal(short)) is not None:
+                    found[name][1].errors.append(refusal)
     return found
 
 

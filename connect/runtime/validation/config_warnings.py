@@ -18,9 +18,10 @@ from connect.ports import Admin
 from connect.runtime.border.calls import within
 from connect.runtime.factory import framework_config, make_converter, make_header_converter, make_stages
 from connect.runtime.model import ConfigInfos, PluginKind
+from connect.runtime.override_policies import PREFIXES, clients_of
 from connect.runtime.plugins import PluginDesc, PluginHost
 from connect.runtime.tasks.topic_creation import topic_groups
-from connect.runtime.validation.client_overrides import PREFIXES, TYPES, clients_of
+from connect.runtime.validation.client_overrides import TYPES
 from connect.runtime.validation.elsewhere import instead_of
 from connect.runtime.validation.enrichment import CONVERTERS, MEMBERS
 from connect.runtime.validation.promises import without_effect

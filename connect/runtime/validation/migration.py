@@ -20,12 +20,13 @@ from connect.api.files import in_force
 from connect.runtime.factory import check_default_converters
 from connect.runtime.file_rules import file_rules
 from connect.runtime.model import ConfigInfos, PluginKind
+from connect.runtime.override_policies import POLICY, PREFIXES
 from connect.runtime.plugins import CONNECTOR_KINDS, PluginDesc, PluginHost
 from connect.runtime.providers.config_providers import NO_REFERENCES, declared, provider_names
 from connect.runtime.providers.references import references_in
 from connect.runtime.secrets import secret_pieces, without
 from connect.runtime.validation import elsewhere
-from connect.runtime.validation.client_overrides import HEEDED, PREFIXES, TYPES, UNHEEDED
+from connect.runtime.validation.client_overrides import HEEDED, TYPES, UNHEEDED
 from connect.runtime.validation.config_warnings import (
     NO_EFFECT,
     RISKY,
@@ -178,6 +179,8 @@ def judge_connector(
     _other_names(plugins, config, keys)
     if not knows_worker and (missing := [key for key in ("key.converter", "value.converter") if not config.get(key)]):
         remarks.append(f"{', '.join(missing)}: not given, so the worker's holds; give its file too to judge by it")
+    if not knows_worker and any(key.startswith(tuple(PREFIXES.values())) for key in config):
+        remarks.append(f"the worker's {POLICY} may refuse its overrides; give its file too to judge by it")
     kind = "unknown" if not given else _stand_in(given, config).kind.value if desc is None else desc.kind.value
     verdicts = keys.done(secret_pieces(plugins, {key: str(value) for key, value in config.items()}))
     return Judged(name, kind, given or None, verdicts, _why(verdicts), tuple(remarks))

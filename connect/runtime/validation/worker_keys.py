@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from connect.runtime.border.calls import within
+from connect.runtime.override_policies import ALLOWLIST, POLICY, PREFIXES
 from connect.runtime.plugins import PluginHost
 from connect.runtime.validation.client_overrides import HEEDED, TYPES, UNHEEDED
 from connect.runtime.validation.enrichment import CONVERTERS
@@ -100,11 +101,6 @@ _ROWS: Final = (
     ),
     _Row("response.http.headers.config", "REST sends no headers but its own: have a reverse proxy add them", act=True),
     _Row(
-        "connector.client.config.override.policy",
-        "connectors may set every config of their clients, as with the policy All",
-        act=True,
-    ),
-    _Row(
         "metrics.* metric.reporters auto.include.jmx.reporter enable.metrics.push confluent.monitoring.interceptor.* "
         "confluent.telemetry.*",
         "there is no JMX and no reporter: the figures are under /v1 (worker/info, lag, throughput)",
@@ -143,12 +139,12 @@ def key_notices(
     """
     known = {*WorkerConfig.keys(), *engine_keys} - (frozenset() if config.bootstrap_servers else _COPIES)
     of_converters = {} if plugins is None else dict(_of_converters(config, plugins))
-    found = []
+    found = list(_of_allowlist(config))
     for key in config.originals:
         notice = of_converters.get(key)
         if key not in known and notice is None:
             notice = _notice(key, config, known)
-        if notice is not None and not _says_what_is_done(key, config):
+        if notice is not None:
             found.append(notice)
     return found
 
@@ -161,10 +157,22 @@ def lines(notices: Iterable[KeyNotice]) -> list[tuple[str, bool]]:
     return [(f"{', '.join(keys)}: {message}", act) for (message, act), keys in by_message.items()]
 
 
-def _says_what_is_done(key: str, config: WorkerConfig) -> bool:
-    """Whether a key asks for what happens anyway."""
-    value = str(config.originals[key]).strip().lower()
-    return key == "connector.client.config.override.policy" and value == "all"
+def _of_allowlist(config: WorkerConfig) -> Iterator[KeyNotice]:
+    """Yield what is said of a list of allowed overrides that another policy does not read, or that has a name which no
+    client's config has: it would refuse what it was meant to allow."""
+    if ALLOWLIST not in config.originals:
+        return
+    policy = config.override_policy.name
+    if policy != "Allowlist":
+        told = f"{POLICY} is {policy}: the list is read where it is Allowlist"
+        yield KeyNotice(ALLOWLIST, REPLACED, told, True)
+        return
+    for name in config.connector_client_config_override_allowlist:
+        if name not in TYPES:
+            short = next((name.removeprefix(each) for each in PREFIXES.values() if name.startswith(each)), name)
+            near = difflib.get_close_matches(short, TYPES, n=1, cutoff=0.8)
+            meant = f"; did you mean {near[0]}?" if near else ""
+            yield KeyNotice(ALLOWLIST, UNKNOWN, f"{name} is no config of a client{meant}", True)
 
 
 def _notice(key: str, config: WorkerConfig, known: Collection[str]) -> KeyNotice | None:

@@ -125,6 +125,28 @@ def test_a_config_that_would_be_refused_or_fail_does_not_run_and_says_why(
     assert any(why.startswith(f"{key}: ") and mentions in why for why in found.why), found.why
 
 
+POLICY = "connector.client.config.override.policy"
+
+
+@pytest.mark.parametrize("name", ["FileStreamSink", "org.example.SomeSink"])
+def test_what_the_worker_s_policy_refuses_does_not_run(name: str) -> None:
+    config = {**SINK, "connector.class": name, "consumer.override.max.poll.records": "5"}
+    found = judged(config, WorkerConfig.parse({POLICY: "Principal"}))
+    why = (
+        "consumer.override.max.poll.records: The 'Principal' policy does not allow 'max.poll.records' "
+        "to be overridden in the connector configuration."
+    )
+    assert why in found.why
+    assert verdict(judged(config), "consumer.override.max.poll.records").same is Same.SAME
+
+
+def test_whether_a_policy_refuses_an_override_is_left_to_the_worker_that_is_not_known() -> None:
+    config = {**SINK, "consumer.override.max.poll.records": "5"}
+    assert any(POLICY in remark for remark in judged(config, knows_worker=False).remarks)
+    assert not any(POLICY in remark for remark in judged(config).remarks)
+    assert not any(POLICY in remark for remark in judged(SINK, knows_worker=False).remarks)
+
+
 def test_a_connector_that_is_not_here_is_judged_as_far_as_it_can_be() -> None:
     found = judged(S3)
     assert found.outcome is Outcome.FAILS
@@ -234,6 +256,14 @@ def test_files_are_allowed_as_on_that_worker(tmp_path: Path) -> None:
 
 def worker(**texts: str) -> Judged:
     return judge_worker(PLUGINS, "w", {k.replace("_", "."): v for k, v in texts.items()}, log_keys())
+
+
+def test_a_policy_of_overrides_is_the_same_and_a_class_of_one_s_own_ends_the_start() -> None:
+    kafkas = "org.apache.kafka.connect.connector.policy.NoneConnectorClientConfigOverridePolicy"
+    assert differing(worker(listeners="http://127.0.0.1:1", **{POLICY.replace(".", "_"): kafkas})) == {}
+    found = worker(**{POLICY.replace(".", "_"): "org.example.OurPolicy"})
+    assert found.outcome is Outcome.FAILS
+    assert "a policy of one's own is a Java class" in verdict(found, POLICY).message
 
 
 def test_a_worker_s_keys_are_judged_one_by_one() -> None:

@@ -75,7 +75,6 @@ def test_nothing_is_said_of_what_is_read(key: str) -> None:
         ("admin.sasl.mechanism", "brokers", False),
         ("consumer.interceptor.classes", "Java's classes", False),
         ("producer.confluent.monitoring.interceptor.bootstrap.servers", "/v1", False),
-        ("connector.client.config.override.policy", "policy All", True),
     ],
 )
 def test_what_takes_the_place_of_a_key_is_said(key: str, mentions: str, act: bool) -> None:
@@ -143,8 +142,31 @@ def test_what_the_bundled_log_does_without_is_no_matter_on_a_cluster() -> None:
     assert [notice.key for notice in key_notices(on_cluster, log_keys())] == ["plugin.discovery"]
 
 
-def test_a_policy_that_allows_what_is_allowed_anyway_is_no_matter() -> None:
-    assert told("connector.client.config.override.policy", "All") is None
+POLICY, ALLOWLIST = (f"connector.client.config.override.{which}" for which in ("policy", "allowlist"))
+
+
+@pytest.mark.parametrize("policy", ["All", "None", "Principal", "Allowlist"])
+def test_nothing_is_said_of_a_policy_that_holds(policy: str) -> None:
+    assert told(POLICY, policy) is None
+
+
+def test_a_list_of_allowed_overrides_that_no_policy_reads_is_told() -> None:
+    found = told(ALLOWLIST, "acks", **{POLICY: "Principal"})
+    assert found is not None
+    assert (found.kind, found.act) == (REPLACED, True)
+    assert f"{POLICY} is Principal" in found.message
+    assert told(ALLOWLIST, "acks", **{POLICY: "Allowlist"}) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "nearest"), [("linger.sm", "linger.ms"), ("producer.override.acks", "acks"), ("wibble", None)]
+)
+def test_an_allowed_override_that_no_client_has_is_told_with_the_nearest(name: str, nearest: str | None) -> None:
+    found = told(ALLOWLIST, f"batch.size,{name}", **{POLICY: "Allowlist"})
+    assert found is not None
+    assert (found.kind, found.act) == (UNKNOWN, True)
+    meant = f"; did you mean {nearest}?" if nearest else ""
+    assert found.message == f"{name} is no config of a client{meant}"
 
 
 def test_keys_of_one_matter_are_one_line() -> None:
