@@ -7,7 +7,6 @@ command that turns one into PEM.
 from __future__ import annotations
 
 import logging
-import re
 import ssl
 import tempfile
 import time
@@ -17,6 +16,7 @@ from typing import Any
 
 from connect.api import Config, ConfigError, Problem, config_key, invalid_value
 from connect.api.config_values import Secret
+from connect.pem import whole_pem
 from connect.runtime.config_prefixes import strip_prefix
 from connect.runtime.worker_config import WorkerConfig
 
@@ -29,7 +29,6 @@ _TO_PEM = (
     "turn the store into PEM: openssl pkcs12 -in store.p12 -out store.pem -nodes "
     "(a JKS first with keytool -importkeystore -deststoretype PKCS12)"
 )
-_PEM_BLOCK = re.compile(r"-----BEGIN ([A-Z0-9 ]+)-----(.*?)-----END \1-----", re.DOTALL)
 _VERSIONS = {"TLSv1.2": ssl.TLSVersion.TLSv1_2, "TLSv1.3": ssl.TLSVersion.TLSv1_3}
 
 
@@ -227,7 +226,7 @@ def _load_own(context: ssl.SSLContext, config: TlsConfig) -> None:
     with tempfile.TemporaryDirectory(prefix="connect-tls-") as folder:
         path = Path(folder, "own.pem")
         path.touch(0o600)
-        path.write_text(_lines(name, chain + "\n" + own_key))
+        path.write_text(whole_pem(name, chain + "\n" + own_key))
         try:
             context.load_cert_chain(path, password=give_password)
         except (ssl.SSLError, ValueError) as error:
@@ -242,7 +241,7 @@ def _load_trusted(context: ssl.SSLContext, config: TlsConfig) -> None:
     name = "ssl.truststore.location" if config.ssl_truststore_location else "ssl.truststore.certificates"
     text = _text(name, config.ssl_truststore_location) or config.ssl_truststore_certificates
     try:
-        context.load_verify_locations(cadata=_lines(name, text))
+        context.load_verify_locations(cadata=whole_pem(name, text))
     except (ssl.SSLError, ValueError) as error:
         raise ConfigError(f"{name}: no usable certificate: {error}", config_path=name) from None
 
@@ -258,18 +257,3 @@ def _text(name: str, location: str) -> str:
         ) from error
     except UnicodeDecodeError:
         raise ConfigError(f"{name}: {location} is not PEM; {_TO_PEM}", config_path=name) from None
-
-
-def _lines(name: str, text: str) -> str:
-    """Return PEM with its line breaks: a properties file joins the lines of a value, which OpenSSL does not read."""
-    blocks = []
-    for kind, body in _PEM_BLOCK.findall(text):
-        if "Proc-Type" in body:  # an old encrypted key: its headers are lines of their own
-            blocks.append(f"-----BEGIN {kind}-----{body}-----END {kind}-----\n")
-            continue
-        packed = "".join(body.split())
-        lines = "\n".join(packed[at : at + 64] for at in range(0, len(packed), 64))
-        blocks.append(f"-----BEGIN {kind}-----\n{lines}\n-----END {kind}-----\n")
-    if not blocks:
-        raise ConfigError(f"{name}: no PEM is found in it ('-----BEGIN ...-----')", config_path=name)
-    return "".join(blocks)
