@@ -10,7 +10,7 @@ from collections.abc import Generator
 import hypothesis
 import pytest
 
-from tests.support.engines import broker, cluster, engine, kafka_cluster, name, own_broker, own_cluster
+from tests.support.engines import broker, cluster, engine, kafka_cluster, name, own_broker, own_cluster, secured
 from tests.support.lengths import examples
 from tests.support.postgres import postgres_server, postgres_url
 from tests.support.postgres_servers import postgres_servers
@@ -26,6 +26,7 @@ __all__ = [
     "postgres_server",
     "postgres_servers",
     "postgres_url",
+    "secured",
 ]
 
 # The processes of tests and those that they start find byte code, as where the package was installed: compiling all

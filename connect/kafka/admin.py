@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from confluent_kafka import IsolationLevel, KafkaException, Producer
@@ -29,7 +30,7 @@ from connect.api.errors import (
     OffsetOutOfRangeError,
     UnknownTopicOrPartitionError,
 )
-from connect.kafka.errors import UNREACHABLE, ours
+from connect.kafka.errors import AUTHORIZATION, STATE_OPERATIONS, UNREACHABLE, Principal, ours, refusal
 from connect.kafka.reading import Readers
 from connect.kafka.threads import REQUEST_S, Threads, answered
 from connect.kafka.topics import Topics, no_partition
@@ -44,6 +45,10 @@ _LOOK_AGAIN_S: Final = 0.05
 _FENCED_AT_ONCE: Final = 8
 #: Kafka's numbers of who set a config: the topic, or the brokers, for now or in their files.
 _SOURCES: Final[Mapping[int, ConfigSource]] = {1: "topic", 2: "log", 3: "log", 4: "log"}
+#: librdkafka's names of operations.
+_CONSTANT: Final = {"DescribeConfigs": "DESCRIBE_CONFIGS"} | {
+    each: each.upper() for each in STATE_OPERATIONS if each != "DescribeConfigs"
+}
 _READ_COMMITTED: Final = IsolationLevel.READ_COMMITTED
 
 
@@ -52,6 +57,7 @@ class KafkaAdmin:
     bytes of a partition.
 
     Args:
+        principal: Who the client is.
         fencer: Makes a producer of a transactional id.
         holds_state: Says which topics hold the worker's state.
     """
@@ -63,6 +69,7 @@ class KafkaAdmin:
         topics: Topics,
         readers: Readers,
         *,
+        principal: Principal,
         fencer: Callable[[str], Producer],
         holds_state: Callable[[str], bool],
     ) -> None:
@@ -70,6 +77,7 @@ class KafkaAdmin:
         self._threads = threads
         self._topics = topics
         self._readers = readers
+        self._principal = principal
         self._fencer = fencer
         self._holds_state = holds_state
         #: Those that producers of this process were made with. Kept by the cluster.
@@ -92,7 +100,7 @@ class KafkaAdmin:
         factor = -1 if replication_factor is None else replication_factor
         new = NewTopic(name, num_partitions=partitions, replication_factor=factor, config=given)
         (future,) = self._client.create_topics([new], request_timeout=REQUEST_S).values()
-        await answered(future, f"create topic {name!r}")
+        await answered(future, f"create topic {name!r}", needs=self._principal.topic("Create", name))
         await self._until(name, lambda found: found is not None and len(found.partitions) >= partitions)
         return await self._described_soon(name)
 
@@ -113,7 +121,7 @@ class KafkaAdmin:
         if await self.partitions(name) is None:
             raise await self._threads.run(lambda: self._topics.missing(name), f"look for topic {name!r}")
         (future,) = self._client.delete_topics([name], request_timeout=REQUEST_S).values()
-        await answered(future, f"delete topic {name!r}")
+        await answered(future, f"delete topic {name!r}", needs=self._principal.topic("Delete", name))
         await self._until(name, lambda found: found is None)
 
     async def alter_topic(self, name: str, configs: Mapping[str, str | None]) -> TopicInfo:
@@ -136,7 +144,7 @@ class KafkaAdmin:
         ]
         resource = ConfigResource(ConfigResource.Type.TOPIC, name, incremental_configs=entries)
         (future,) = self._client.incremental_alter_configs([resource], request_timeout=REQUEST_S).values()
-        await answered(future, f"alter topic {name!r}")
+        await answered(future, f"alter topic {name!r}", needs=self._principal.topic("AlterConfigs", name))
         self._topics.forget(name)
         return await self.describe_topic(name)
 
@@ -153,7 +161,7 @@ class KafkaAdmin:
                 hint=f"Give a whole number of more than {count}.",
             )
         (future,) = self._client.create_partitions([NewPartitions(name, total)], request_timeout=REQUEST_S).values()
-        await answered(future, f"add partitions to topic {name!r}")
+        await answered(future, f"add partitions to topic {name!r}", needs=self._principal.topic("Alter", name))
         await self._until(name, lambda found: found is not None and len(found.partitions) >= total)
         return await self._described_soon(name)
 
@@ -168,15 +176,27 @@ class KafkaAdmin:
     async def _configs(self, name: str) -> list[Any]:
         resource = ConfigResource(ConfigResource.Type.TOPIC, name)
         (future,) = self._client.describe_configs([resource], request_timeout=REQUEST_S).values()
-        return list((await answered(future, f"look at the configs of topic {name!r}")).values())
+        needs = self._principal.topic("DescribeConfigs", name)
+        return list((await answered(future, f"look at the configs of topic {name!r}", needs=needs)).values())
+
+    async def _configs_if_allowed(self, name: str) -> list[Any]:
+        """Return a topic's configs; none where they are not to be seen, as who writes and reads needs not see them. Of
+        those that hold state they have to be."""
+        try:
+            return await self._configs(name)
+        except EnvironmentFault as error:
+            if error.code != AUTHORIZATION or self._holds_state(name):
+                raise
+            return []
 
     async def delete_records(self, partition: TopicPartition, before_offset: int) -> int:
         """Delete the records before an offset; see the port."""
         await self._check_there(partition)
         theirs = TheirPartition(partition.topic, partition.partition, before_offset)
+        needs = self._principal.topic("Delete", partition.topic)
         (future,) = self._client.delete_records([theirs], request_timeout=REQUEST_S).values()
         try:
-            return int((await answered(future, f"delete records of {partition}")).low_watermark)
+            return int((await answered(future, f"delete records of {partition}", needs=needs)).low_watermark)
         except OffsetOutOfRangeError as error:
             info = (await self.describe_topic(partition.topic)).partitions[partition.partition]
             raise OffsetOutOfRangeError(
@@ -212,7 +232,7 @@ class KafkaAdmin:
             self._offsets(parts, OffsetSpec.earliest()),
             self._offsets(parts, OffsetSpec.latest()),
             self._offsets(parts, OffsetSpec.latest(), isolation=_READ_COMMITTED),
-            asyncio.gather(*(self._configs(name) for name in found)),
+            asyncio.gather(*(self._configs_if_allowed(name) for name in found)),
         )
         infos = {}
         for (name, topic), entries in zip(found.items(), configs, strict=True):
@@ -244,7 +264,11 @@ class KafkaAdmin:
             futures = self._client.list_offsets(asked, request_timeout=REQUEST_S, **options)
             for at, future in futures.items():
                 try:
-                    answer = await answered(future, f"look at the offsets of {at.topic}-{at.partition}")
+                    answer = await answered(
+                        future,
+                        f"look at the offsets of {at.topic}-{at.partition}",
+                        needs=self._principal.topic("Describe", at.topic),
+                    )
                 except EnvironmentFault as error:  # a leader that is elected just now
                     if error.code != UNREACHABLE or loop.time() >= deadline:
                         raise
@@ -286,6 +310,22 @@ class KafkaAdmin:
                 )
             await asyncio.sleep(_LOOK_AGAIN_S)
 
+    async def check_state(self) -> None:
+        """Look whether the worker may do all that it will do with the topics of its state, as far as they are there.
+
+        Raises:
+            EnvironmentFault: kafka.authorization, with all that is missing.
+        """
+        found = await self._threads.run(
+            lambda: self._topics.describe(self._principal.state, with_rights=True), "look at the topics of the state"
+        )
+        for name, topic in found.items():
+            allowed = {each.name for each in topic.authorized_operations or ()}
+            missing = [each for each in STATE_OPERATIONS if _CONSTANT[each] not in allowed and each != "Create"]
+            if missing:
+                needs = replace(self._principal.topic("Read", name), operations=tuple(missing))
+                raise refusal(f"use topic {name!r}", needs)
+
     # -- transactions ------------------------------------------------------------------------------------------------
 
     async def list_transactions(self) -> list[TransactionInfo]:
@@ -301,7 +341,8 @@ class KafkaAdmin:
             try:
                 producer.init_transactions(REQUEST_S)
             except KafkaException as error:
-                raise ours(error, f"fence the producers of {transactional_id!r}") from error
+                needs = self._principal.transaction(transactional_id)
+                raise ours(error, f"fence the producers of {transactional_id!r}", needs=needs) from error
 
         async def fenced(transactional_id: str) -> None:
             async with at_once:

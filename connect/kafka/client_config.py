@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from connect.api.errors import ConfigError
+from connect.pem import whole_pem
 
 log = logging.getLogger(__name__)
 
@@ -176,6 +177,25 @@ _SHARED: Final = re.compile(
 )
 #: Those of them by which it logs in: they are for the worker's brokers.
 _LOGIN: Final = re.compile(r"security\.protocol|(sasl|ssl)\..*")
+#: The topics of a worker's state: of what each is, and its name where the worker's config gives none.
+_STATE: Final = (("config", "connect-configs"), ("offset", "connect-offsets"), ("status", "connect-status"))
+PROTOCOLS: Final = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
+_KEYSTORE: Final = ("ssl.keystore.location",)
+#: librdkafka's key -> the one by which a Java client's user said it.
+_JAVA: Final[Mapping[str, str]] = {
+    "ssl.ca.location": "ssl.truststore.location",
+    "ssl.ca.pem": "ssl.truststore.certificates",
+    "ssl.certificate.location": "ssl.keystore.location",
+    "ssl.certificate.pem": "ssl.keystore.certificate.chain",
+    "ssl.key.location": "ssl.keystore.location",
+    "ssl.key.pem": "ssl.keystore.key",
+    "ssl.keystore.location": "ssl.keystore.location",
+    "sasl.mechanisms": "sasl.mechanism",
+    "sasl.username": "sasl.jaas.config",
+    "sasl.password": "sasl.jaas.config",
+}
+_PEM_KEYS: Final = ("ssl.ca.pem", "ssl.certificate.pem", "ssl.key.pem")
+_WITH_PASSWORD: Final = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
 _SECRET: Final = re.compile(r"password|secret|jaas|ssl\.(keystore\.)?key|\.pem$|token|certificates|chain")
 _JAAS: Final = re.compile(r"\s*([\w.]+)\s+(required|requisite|sufficient|optional)\b(.*?);?\s*", re.DOTALL)
 _JAAS_OPTION: Final = re.compile(r"""([\w.]+)\s*=\s*("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|[^\s;"']+)""")
@@ -197,6 +217,11 @@ def shared_configs(worker: Mapping[str, Any]) -> dict[str, str]:
     servers = worker.get("bootstrap.servers")
     found["bootstrap.servers"] = ",".join(servers) if isinstance(servers, list | tuple) else str(servers or "")
     return found
+
+
+def state_topics(worker: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the topics in which a worker keeps its state."""
+    return tuple(str(worker.get(f"{kind}.storage.topic") or name) for kind, name in _STATE)
 
 
 class ClientConfigs:
@@ -230,8 +255,10 @@ class ClientConfigs:
         given = {**shared, **(self._admin if kind == "admin" else {}), **own}
         # What a client names itself goes before what all have of the same; a name of a client is its own.
         made = {name: value for name, value in _plain(kind, given).items() if value != ""}
+        made |= {name: whole_pem(_JAVA[name], made[name]) for name in _PEM_KEYS if name in made}
         made |= _login(given)
         made |= _stores(given)
+        _check_login(made)
         made |= _compression_level(given)
         for name in given:
             self._tell(kind, name, is_own=name in own or kind == "admin")
@@ -323,6 +350,19 @@ def _login(given: Mapping[str, str]) -> dict[str, str]:
     return {"sasl.username": options["username"], "sasl.password": options["password"]}
 
 
+def _check_login(made: Mapping[str, str]) -> None:
+    """Refuse a login without user and password, in the words of who forgot them."""
+    if not made.get("security.protocol", "").strip().upper().startswith("SASL_"):
+        return
+    mechanism = made.get("sasl.mechanisms", "GSSAPI").strip().upper()
+    if mechanism in _WITH_PASSWORD and not ("sasl.username" in made and "sasl.password" in made):
+        raise ConfigError(
+            f"sasl.jaas.config is missing: security.protocol={made['security.protocol']} with "
+            f"sasl.mechanism={mechanism} takes a user and a password",
+            config_path="sasl.jaas.config",
+        )
+
+
 def _unquoted(value: str) -> str:
     return re.sub(r"\\(.)", r"\1", value[1:-1]) if value[:1] in "\"'" else value
 
@@ -369,6 +409,27 @@ def _is_pem(path: Path) -> bool:
 def _compression_level(given: Mapping[str, str]) -> dict[str, str]:
     level = given.get(f"compression.{given.get('compression.type', 'none').strip()}.level")
     return {} if level is None else {"compression.level": level.strip()}
+
+
+def principal_of(made: Mapping[str, Any]) -> str:
+    """Return who a client is to the cluster, by its configs for librdkafka; '' where its certificate says it."""
+    protocol = str(made.get("security.protocol", "plaintext")).strip().upper()
+    if protocol.startswith("SASL_"):
+        return f"User:{made['sasl.username']}" if "sasl.username" in made else ""
+    has_certificate = any(made.get(name) for name in ("ssl.certificate.location", "ssl.certificate.pem", *_KEYSTORE))
+    return "" if protocol == "SSL" and has_certificate else "User:ANONYMOUS"
+
+
+def java_words(text: str) -> tuple[str | None, str]:
+    """Return librdkafka's words with the names of keys that its user gave, and the first of these keys."""
+    first: tuple[int, str] | None = None
+    for theirs, java in _JAVA.items():
+        at = text.find(theirs)
+        if at >= 0 and (first is None or at < first[0]):
+            first = (at, java)
+    for theirs, java in _JAVA.items():
+        text = re.sub(rf"(?<![\w.]){re.escape(theirs)}(?![\w.])", java, text)
+    return (first[1] if first else None), text
 
 
 def hidden(configs: Mapping[str, Any]) -> dict[str, Any]:

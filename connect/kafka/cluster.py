@@ -7,6 +7,7 @@ import functools
 import logging
 import time
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from typing import Any, Final, TypeVar
 
 from confluent_kafka import Consumer, Producer
@@ -14,14 +15,15 @@ from confluent_kafka import Consumer, Producer
 from connect.api.errors import ConfigError, EnvironmentFault, LogError
 from connect.kafka.admin import KafkaAdmin
 from connect.kafka.admin_client import WatchedAdminClient
-from connect.kafka.client_config import ClientConfigs
+from connect.kafka.client_config import ClientConfigs, state_topics
 from connect.kafka.clients import Told, make_client
 from connect.kafka.consumer import KafkaConsumer
-from connect.kafka.errors import AUTHENTICATION, UNREACHABLE, ours
+from connect.kafka.diagnosis import why_not_in
+from connect.kafka.errors import AUTHENTICATION, UNREACHABLE, Principal, login_refused, ours
 from connect.kafka.groups import KafkaGroups
 from connect.kafka.producer import KafkaProducer
 from connect.kafka.reading import Readers
-from connect.kafka.threads import CLOSED, Threads
+from connect.kafka.threads import CLOSED, REQUEST_S, Threads
 from connect.kafka.topics import Topics
 from connect.ports import Subscription
 from connect.records import Isolation
@@ -56,19 +58,33 @@ class KafkaCluster:
     What a worker reserves is closed to records of this worker's clients alone; others have the cluster's ACLs for that.
     """
 
-    def __init__(self, configs: ClientConfigs, client: WatchedAdminClient, threads: Threads, cluster_id: str) -> None:
+    def __init__(
+        self,
+        configs: ClientConfigs,
+        client: WatchedAdminClient,
+        threads: Threads,
+        cluster_id: str,
+        principal: Principal,
+    ) -> None:
         self._configs = configs
         self._client = client
         self._threads = threads
         self._cluster_id = cluster_id
         self._reserved: frozenset[str] = frozenset()
         self._is_closed = False
-        self._topics = Topics(client)
-        self._readers = Readers(self._reader, threads)
+        self._has_checked_state = False
+        self._topics = Topics(client, principal)
+        self._readers = Readers(self._reader, threads, principal)
         self._admin = KafkaAdmin(
-            client, threads, self._topics, self._readers, fencer=self._fencer, holds_state=self.holds_state
+            client,
+            threads,
+            self._topics,
+            self._readers,
+            principal=principal,
+            fencer=self._fencer,
+            holds_state=self.holds_state,
         )
-        self._groups = KafkaGroups(client, threads, self._topics)
+        self._groups = KafkaGroups(client, threads, self._topics, principal)
 
     @classmethod
     async def open(cls, worker: Mapping[str, Any]) -> KafkaCluster:
@@ -79,14 +95,18 @@ class KafkaCluster:
             EnvironmentFault: environment.unreachable: no broker answers. kafka.authentication: they do not let us in.
         """
         configs, threads, told = ClientConfigs(worker), Threads(), Told()
-        client = make_client(WatchedAdminClient, configs.of("admin"), told, path="bootstrap.servers")
+        made = configs.of("admin")
+        client = make_client(WatchedAdminClient, made, told, path="bootstrap.servers")
         try:
-            cluster_id = await _found(client, threads, told, configs.servers)
+            cluster_id = await _found(client, threads, told, made)
         except BaseException:
             threads.close()
             raise
         log.info("Kafka cluster %s at %s", cluster_id, configs.servers)
-        return cls(configs, client, threads, cluster_id)
+        principal = replace(
+            told.principal, state=state_topics(worker), group=str(worker.get("group.id") or "connect-cluster")
+        )
+        return cls(configs, client, threads, cluster_id, principal)
 
     @property
     def cluster_id(self) -> str:
@@ -112,8 +132,15 @@ class KafkaCluster:
         return topic in _STATE_TOPICS or topic in self._reserved
 
     async def reserve(self, topics: Collection[str]) -> None:
-        """Set the topics of this worker's state; see the port. Kept by this process."""
+        """Set the topics of this worker's state; see the port. Kept by this process.
+
+        Raises:
+            EnvironmentFault: kafka.authorization: the first time, when the worker may not do all that it will do there.
+        """
         self._reserved = frozenset(topics)
+        if not self._has_checked_state:
+            self._has_checked_state = True
+            await self._admin.check_state()
 
     def producer(
         self, *, client_id: str, configs: Mapping[str, str] | None = None, internal: bool = False
@@ -253,9 +280,10 @@ class KafkaCluster:
         return make_client(Producer, made, Told())
 
 
-async def _found(client: WatchedAdminClient, threads: Threads, told: Told, servers: str) -> str:
+async def _found(client: WatchedAdminClient, threads: Threads, told: Told, made: Mapping[str, Any]) -> str:
     """Return the cluster's id, once a broker answers."""
     deadline = time.monotonic() + OPEN_S
+    servers, is_looked_at = str(made["bootstrap.servers"]), False
 
     def ask() -> str:
         client.poll(0)  # lets it tell what went wrong
@@ -271,6 +299,11 @@ async def _found(client: WatchedAdminClient, threads: Threads, told: Told, serve
             error = raised
         if told.last is not None:
             error = ours(told.last, doing)
+        if not is_looked_at:
+            is_looked_at = True
+            finding = await threads.run(lambda: why_not_in(servers, made), doing, timeout_s=REQUEST_S)
+            if finding is not None:
+                raise login_refused(doing, finding.text, key=finding.key)
         if time.monotonic() >= deadline or getattr(error, "code", "") == AUTHENTICATION:
             raise error
         await asyncio.sleep(0.1)

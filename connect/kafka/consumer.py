@@ -50,7 +50,7 @@ from connect.api.errors import (
 from connect.api.patterns import Pattern, compile_pattern
 from connect.kafka.clients import Told
 from connect.kafka.columns import batch_of, runs
-from connect.kafka.errors import UNREACHABLE, is_kind, ours
+from connect.kafka.errors import UNREACHABLE, inner, is_kind, ours
 from connect.kafka.groups import as_theirs
 from connect.kafka.threads import MARGIN_S, REQUEST_S, ClientThread, Threads, bounded, on_loop, tell
 from connect.kafka.topics import Topics
@@ -475,7 +475,7 @@ class KafkaConsumer:
                     with self._lock:
                         self._wishes.commits.append(commit)
                 else:
-                    tell(self._loop, commit.done, error=error)
+                    tell(self._loop, commit.done, error=self._ours(error, f"commit offsets of group {self._group!r}"))
             except BaseException as error:
                 tell(self._loop, commit.done, error=error)
             else:
@@ -510,16 +510,27 @@ class KafkaConsumer:
         if self._is_closing:
             return None
         try:
-            return self._live()
+            wait_s = self._live()
+            if (refusal := self._told.refusal(f"read as {self._client_id}")) is not None:
+                self._fail(refusal)
+            return wait_s
         except Exception as raised:
             self._is_torn = True
             doing = f"read as {self._client_id}"
-            error = raised if isinstance(raised, ConnectError) else ours(raised, doing, because=self._told.last)
+            error = raised if isinstance(raised, ConnectError) else self._ours(raised, doing)
             if isinstance(error, EnvironmentFault) and error.code == UNREACHABLE:
                 log.debug("%s: %s", self._client_id, error.message)  # it passes, and nothing was moved
             else:
                 self._fail(error)
         return SLICE_S
+
+    def _ours(self, error: Any, doing: str, topic: str | None = None) -> ConnectError:
+        """Return our error; where something is not allowed, with what this member needs."""
+        found, principal = inner(error), self._told.principal
+        needs = principal.topic("Read", topic) if topic else None
+        if self._group is not None and hasattr(found, "code") and found.code() == KafkaError.GROUP_AUTHORIZATION_FAILED:
+            needs = principal.member(self._group)
+        return ours(found, doing, because=self._told.last, needs=needs)
 
     def _fail(self, error: ConnectError) -> None:
         """Let the next poll raise an error, once."""
@@ -653,7 +664,7 @@ class KafkaConsumer:
         if error.code() == KafkaError._MAX_POLL_EXCEEDED:
             log.warning("%s: %s", self._client_id, error.str())
             return []
-        self._fail(ours(error, f"read as {self._client_id}"))
+        self._fail(self._ours(error, f"read as {self._client_id}", message.topic()))
         return []
 
     def _reset_position(self, at: TopicPartition, held: _Held) -> list[_News]:
@@ -758,6 +769,7 @@ class KafkaConsumer:
     # -- the group, on the thread, inside `consume` ------------------------------------------------------------------
 
     def _on_assign(self, client: Client, partitions: list[Any]) -> None:
+        self._told.got_in()
         come = [TopicPartition(each.topic, each.partition) for each in partitions]
         come = [at for at in come if at not in self._held]
         if not come:
@@ -769,7 +781,11 @@ class KafkaConsumer:
                 self._hold(self._start_positions(come))
                 return
             except (KafkaException, ConnectError) as error:
-                found = error if isinstance(error, ConnectError) else ours(error, "take over partitions")
+                found = (
+                    error
+                    if isinstance(error, ConnectError)
+                    else self._ours(error, "take over partitions", come[0].topic)
+                )
                 may_pass = isinstance(found, EnvironmentFault) and found.code == UNREACHABLE
                 if not may_pass or time.monotonic() >= deadline or self._is_closing:
                     self._fail(found)

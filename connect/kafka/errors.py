@@ -1,10 +1,14 @@
 """Errors of librdkafka -> ours: one table, in which every code has its place.
 
 What passes by itself is an `EnvironmentFault`, so the runtime waits and tries again, as it does when a disk is full.
+What a cluster refuses for who asks has codes of its own, which the runtime knows not to wait for; `Access` is what a
+request needs, and puts the ACL into the message that is missing.
 """
 
 from __future__ import annotations
 
+import shlex
+from dataclasses import dataclass
 from typing import Any, Final
 
 from connect.api.error_codes import register_code
@@ -34,7 +38,7 @@ EXTRA_MISSING: Final = register_code(
 AUTHENTICATION: Final = register_code(
     "kafka.authentication",
     "The Kafka cluster does not accept who the worker says it is, or its certificate is not trusted.",
-    "Compare security.protocol, sasl.* and ssl.* of the worker's config with the cluster's listener.",
+    "Compare security.protocol, sasl.* and ssl.* of the config with the cluster's listener.",
 )
 AUTHORIZATION: Final = register_code(
     "kafka.authorization",
@@ -225,6 +229,94 @@ KINDS: Final[dict[str, _Kind]] = {
     ),
 }
 
+#: Who one is to a cluster that does not ask.
+ANONYMOUS: Final = "User:ANONYMOUS"
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """What a request needs: operations on resources of one kind, as Kafka's ACLs name them.
+
+    Attributes:
+        who: The principal; '' where a certificate says who it is, by rules that the brokers alone know.
+        operations: Create, Describe, DescribeConfigs, Read, Write, ...
+        kind: topic, group, transactional-id or cluster; a cluster has no name.
+        of: What all of it is a part of, and is to be allowed with it; empty: it stands alone.
+    """
+
+    who: str
+    operations: tuple[str, ...]
+    kind: str
+    names: tuple[str, ...] = ()
+    of: tuple[Access, ...] = ()
+
+    @property
+    def refused(self) -> str:
+        """Say who may not do what."""
+        who = self.who or "the user of the client's certificate"
+        named = " and ".join(map(repr, self.names))
+        return f"{who} may not {' or '.join(self.operations)} {self.kind}{f' {named}' if named else ''}"
+
+    @property
+    def acl(self) -> str:
+        """The commands that allow it."""
+        if self.of:
+            return " && ".join(each.acl for each in self.of)
+        options = [f"--operation {each}" for each in self.operations]
+        options += [f"--{self.kind} {shlex.quote(each)}" for each in self.names] or [f"--{self.kind}"]
+        who = shlex.quote(self.who) if self.who else "User:NAME"
+        return f"kafka-acls --bootstrap-server BROKER --add --allow-principal {who} {' '.join(options)}"
+
+
+#: What a worker does with the topics of its state. Read and Write allow Describe, too.
+STATE_OPERATIONS: Final = ("Create", "DescribeConfigs", "Read", "Write")
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Who a client is to the cluster, and what it needs there.
+
+    Attributes:
+        state: Of a worker's own client, the topics of its state: what is missing of one is told with all that a worker
+            needs.
+        group: Of a worker's own client, its group.
+    """
+
+    name: str
+    state: tuple[str, ...] = ()
+    group: str | None = None
+
+    def topic(self, operation: str, name: str) -> Access:
+        """Return what a request about a topic needs."""
+        whole: tuple[Access, ...] = ()
+        if name in self.state:
+            whole = (Access(self.name, STATE_OPERATIONS, "topic", self.state),)
+            whole += () if self.group is None else (self.member(self.group),)
+        return Access(self.name, (operation,), "topic", (name,), whole)
+
+    def member(self, group: str) -> Access:
+        """Return what a member of a group needs, or who sets its offsets."""
+        return Access(self.name, ("Read",), "group", (group,))
+
+    def look(self, group: str) -> Access:
+        """Return what it takes to look at a group and at its offsets."""
+        return Access(self.name, ("Describe",), "group", (group,))
+
+    def transaction(self, name: str) -> Access:
+        """Return what the producer of a transactional id needs."""
+        return Access(self.name, ("Write",), "transactional-id", (name,))
+
+
+def refusal(doing: str, needs: Access, *, text: str = "") -> EnvironmentFault:
+    """Return the error of what the cluster does not allow, with the commands that would."""
+    said = f" ({text})" if text else ""
+    return EnvironmentFault(
+        f"{doing}: {needs.refused}{said}; to allow it: {needs.acl}",
+        code=AUTHORIZATION,
+        hint="Have the cluster's administrator add the ACL, then start again what has failed.",
+    )
+
+
 #: Those that say no more than that nobody answered; what the client was told before says why.
 _VAGUE: Final = frozenset(("_TIMED_OUT", "_MSG_TIMED_OUT", "_ALL_BROKERS_DOWN", "_TRANSPORT", "_WAIT_COORD"))
 
@@ -239,12 +331,13 @@ def is_vague(error: Any) -> bool:
     return error.name() in _VAGUE
 
 
-def ours(error: Any, doing: str, *, because: Any = None) -> ConnectError:
+def ours(error: Any, doing: str, *, because: Any = None, needs: Access | None = None) -> ConnectError:
     """Return our error for a `KafkaError`, or for an exception that has one in it.
 
     Args:
         doing: What was done and failed: 'append to topic 'orders''.
         because: What the client was told before, a `KafkaError`, where this one is vague.
+        needs: What it takes to be allowed to.
     """
     error = inner(error)
     if isinstance(error, TimeoutError):
@@ -255,9 +348,45 @@ def ours(error: Any, doing: str, *, because: Any = None) -> ConnectError:
     text = error.str()
     if because is not None and is_vague(error):
         text = f"{text}; before that: {because.str()}"
-        if KINDS.get(because.name(), _FAILED) == _AUTHENTICATION:
-            kind, code = _AUTHENTICATION
+        if is_refused_login(because):
+            (kind, code), error = _AUTHENTICATION, because
+    if code == AUTHORIZATION and needs is not None and (refused := _refused_of(error.name(), needs)) is not None:
+        return refusal(doing, refused, text=text.rstrip("."))
+    if code == AUTHENTICATION:
+        return login_refused(doing, text)
     return kind(f"{doing}: {text}", code=code)
+
+
+def is_refused_login(error: Any) -> bool:
+    """Tell whether a `KafkaError` says that the brokers do not let the client in, or that it does not trust them."""
+    return KINDS.get(error.name(), _FAILED) == _AUTHENTICATION
+
+
+def _refused_of(name: str, needs: Access) -> Access | None:
+    """Return what was refused: brokers say of which kind it is. None where it is not what the request was about."""
+    kind = name.removesuffix("_AUTHORIZATION_FAILED").lower().replace("_", "-")
+    if kind == "cluster":
+        return Access(needs.who, ("IdempotentWrite",), "cluster")
+    return needs if kind == needs.kind else None
+
+
+#: What librdkafka's text of a login that failed is about: a part of it -> the key of the config at fault.
+_ABOUT: Final = (
+    ("unsupported sasl mechanism", "sasl.mechanism"),
+    ("sasl state", "security.protocol"),
+    ("plaintext broker listener", "security.protocol"),
+    ("authentication fail", "sasl.jaas.config"),
+    ("authentication error", "sasl.jaas.config"),
+    ("certificate verify failed", "ssl.truststore.location"),
+    ("alert", "ssl.keystore.location"),
+)
+
+
+def login_refused(doing: str, text: str, *, key: str | None = None) -> EnvironmentFault:
+    """Return the error of a login that failed; it names the key to look at, where that is known."""
+    key = key or next((about for part, about in _ABOUT if part in text.lower()), None)
+    named = f"{key}: " if key and not text.startswith(f"{key}:") else ""
+    return EnvironmentFault(f"{doing}: {named}{text}", code=AUTHENTICATION, config_path=key)
 
 
 def inner(error: Any) -> Any:
@@ -273,13 +402,19 @@ def inner(error: Any) -> Any:
 
 
 __all__ = [
+    "ANONYMOUS",
     "AUTHENTICATION",
     "AUTHORIZATION",
     "EXTRA_MISSING",
     "GROUP_PROTOCOL",
     "KINDS",
+    "Access",
+    "Principal",
     "inner",
     "is_kind",
+    "is_refused_login",
     "is_vague",
+    "login_refused",
     "ours",
+    "refusal",
 ]

@@ -19,7 +19,7 @@ from connect.api.errors import (
     NotFoundError,
     UnknownTopicOrPartitionError,
 )
-from connect.kafka.errors import ours
+from connect.kafka.errors import Access, Principal, ours
 from connect.kafka.threads import REQUEST_S, Threads, answered
 from connect.kafka.topics import Topics
 from connect.ports import GroupInfo
@@ -45,10 +45,11 @@ class KafkaGroups:
     committed again. Where that fails in between, the error names what has to be set again.
     """
 
-    def __init__(self, client: AdminClient, threads: Threads, topics: Topics) -> None:
+    def __init__(self, client: AdminClient, threads: Threads, topics: Topics, principal: Principal) -> None:
         self._client = client
         self._threads = threads
         self._topics = topics
+        self._principal = principal
 
     async def list(self) -> Names:
         """Return the names of groups with committed offsets or members, sorted."""
@@ -65,6 +66,7 @@ class KafkaGroups:
             found = await answered_by_coordinator(
                 lambda: self._client.describe_consumer_groups([group], request_timeout=REQUEST_S),
                 f"look at group {group!r}",
+                self._principal.look(group),
             )
         except NotFoundError:
             return ()
@@ -85,6 +87,7 @@ class KafkaGroups:
                         asked, require_stable=True, request_timeout=REQUEST_S
                     ),
                     doing,
+                    self._principal.look(group),
                 )
                 found = answer.topic_partitions
             except NotFoundError:
@@ -93,7 +96,7 @@ class KafkaGroups:
             if failed is None:
                 return {TopicPartition(each.topic, each.partition): _ours(each) for each in found if each.offset >= 0}
             if failed.code() != KafkaError.UNSTABLE_OFFSET_COMMIT or loop.time() >= deadline:
-                raise ours(failed, doing)
+                raise ours(failed, doing, needs=self._principal.look(group))
             await asyncio.sleep(_LOOK_AGAIN_S)
 
     async def commit(self, group: str, offsets: Mapping[TopicPartition, OffsetAndMetadata]) -> None:
@@ -127,6 +130,7 @@ class KafkaGroups:
             await answered_by_coordinator(
                 lambda: self._client.delete_consumer_groups([group], request_timeout=REQUEST_S),
                 f"delete the offsets of group {group!r}",
+                Access(self._principal.name, ("Delete",), "group", (group,)),
             )
         except NotFoundError:
             return
@@ -152,16 +156,21 @@ class KafkaGroups:
         doing = f"set the offsets of group {group!r}"
         try:
             done = await answered_by_coordinator(
-                lambda: self._client.alter_consumer_group_offsets(asked, request_timeout=REQUEST_S), doing
+                lambda: self._client.alter_consumer_group_offsets(asked, request_timeout=REQUEST_S),
+                doing,
+                self._principal.member(group),
             )
             for each in done.topic_partitions:
                 if each.error is not None:
-                    raise ours(each.error, f"{doing} for {each.topic}-{each.partition}")
+                    needs = self._principal.topic("Read", each.topic)
+                    raise ours(each.error, f"{doing} for {each.topic}-{each.partition}", needs=needs)
         except IllegalGenerationError as error:  # as brokers say of a group that has members
             raise ConflictError(error.message, code="log.group_in_use") from error
 
 
-async def answered_by_coordinator(ask: Callable[[], Mapping[Any, Future[Any]]], doing: str) -> Any:
+async def answered_by_coordinator(
+    ask: Callable[[], Mapping[Any, Future[Any]]], doing: str, needs: Access | None = None
+) -> Any:
     """Ask about one group until its coordinator answers: after a broker's start, and as the group moves to another one,
     there is none for moments, and librdkafka asks once."""
     loop = asyncio.get_running_loop()
@@ -169,7 +178,7 @@ async def answered_by_coordinator(ask: Callable[[], Mapping[Any, Future[Any]]], 
     while True:
         (future,) = ask().values()
         try:
-            return await answered(future, doing)
+            return await answered(future, doing, needs=needs)
         except EnvironmentFault as error:
             cause = error.__cause__
             if not isinstance(cause, KafkaException) or cause.args[0].code() not in _NO_COORDINATOR:

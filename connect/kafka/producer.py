@@ -34,7 +34,7 @@ from connect.api.errors import (
 )
 from connect.codec.placement import Placement
 from connect.kafka.clients import Told
-from connect.kafka.errors import UNREACHABLE, inner, is_kind, ours
+from connect.kafka.errors import UNREACHABLE, Access, inner, is_kind, ours
 from connect.kafka.groups import as_theirs
 from connect.kafka.threads import MARGIN_S, REQUEST_S, ClientThread, bounded, on_loop
 from connect.kafka.topics import Topics, no_partition
@@ -151,7 +151,8 @@ class KafkaProducer:
         self._refuses = refuses
         self._metadata_of = metadata_of
         self._loop = asyncio.get_running_loop()
-        self._is_transactional = "transactional.id" in configs
+        self._transactional_id = configs.get("transactional.id")
+        self._is_transactional = self._transactional_id is not None
         self._is_compressed = configs.get("compression.type", "none") != "none"
         self._transact_s = max(REQUEST_S, int(configs.get("transaction.timeout.ms", 60_000)) / 1000)
         self._batch_bytes = int(configs.get("batch.size", _BATCH_BYTES))
@@ -209,6 +210,9 @@ class KafkaProducer:
             return _known(append, waiter.result())
         append.waiter = None
         self._unfinished[append.topic] = append
+        refusal = await asyncio.to_thread(self._told.refusal, f"append to topic {append.topic!r}")
+        if refusal is not None:
+            raise refusal
         because = f": {self._told.last.str()}" if self._told.last is not None else ""
         raise EnvironmentFault(
             f"append to topic {append.topic!r}: the Kafka cluster has not acknowledged all of {len(append.columns)} "
@@ -378,7 +382,8 @@ class KafkaProducer:
         todo = todo if reports.failures or append.refused or append.produced < len(append.rows) else []
         if not todo:
             self._end(append, _appended(append, reports.offsets))
-            append.reports, self._told.last = None, None
+            append.reports = None
+            self._told.got_in()
             self._spare.append(reports)
             return
         error = reports.failures[min(reports.failures)] if reports.failures else append.refused
@@ -402,7 +407,8 @@ class KafkaProducer:
         doing = f"append to topic {append.topic!r}"
         if error is None:
             return EnvironmentFault(f"{doing}: it was given up before all was sent", code=UNREACHABLE)
-        found = ours(error, doing, because=self._told.last)
+        needs = self._told.principal.topic("Write", append.topic)
+        found = ours(error, doing, because=self._told.last, needs=needs)
         if isinstance(found, RecordTooLargeError):
             self._topics.forget(append.topic)  # its limit has changed
         if done and isinstance(found, RecordTooLargeError | InvalidRecordError):
@@ -427,7 +433,7 @@ class KafkaProducer:
         if self._fatal is None:
             return
         if self._is_transactional:
-            raise ours(self._fatal, "this producer has failed for good")
+            raise ours(self._fatal, "this producer has failed for good", needs=self._needs())
         log.warning("a producer is made anew, since it failed for good: %s", self._fatal.str())
         self._renew()
 
@@ -472,6 +478,7 @@ class KafkaProducer:
             self._again(
                 "send_offsets_to_transaction",
                 lambda left: self._client.send_offsets_to_transaction(theirs, self._metadata[group], left),
+                group=group,
             )
 
         if theirs:
@@ -528,7 +535,7 @@ class KafkaProducer:
         if not self._is_open:
             raise TransactionStateError("no transaction is open")
 
-    def _again(self, doing: str, call: Callable[[float], None]) -> None:
+    def _again(self, doing: str, call: Callable[[float], None], *, group: str | None = None) -> None:
         """Make a call of a transaction until it is done, has failed, or the time is over: librdkafka goes on with one
         that it says may be made again. What can only be aborted is aborted before the error is raised.
         """
@@ -541,6 +548,9 @@ class KafkaProducer:
                 error = inner(raised)
                 if not hasattr(error, "retriable"):
                     raise
+                self._serve(self._client.poll, 0)  # lets it tell why
+                if error.retriable() and (refusal := self._told.refusal(doing)) is not None:
+                    raise refusal from raised
                 if error.retriable() and time.monotonic() < deadline and not self._is_closed:
                     time.sleep(0.05)
                     continue
@@ -549,7 +559,13 @@ class KafkaProducer:
                 elif error.txn_requires_abort() and doing == "commit_transaction":
                     self._is_open = False
                     self._again("abort_transaction", self._client.abort_transaction)
-                raise ours(error, doing, because=self._told.last) from raised
+                raise ours(error, doing, because=self._told.last, needs=self._needs(group)) from raised
+
+    def _needs(self, group: str | None = None) -> Access:
+        """Return what a transaction needs, or a group's offsets in it."""
+        if group is not None:
+            return self._told.principal.member(group)
+        return self._told.principal.transaction(self._transactional_id or "")
 
 
 def _columns_of(append: Append) -> list[Iterable[Any]]:

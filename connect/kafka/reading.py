@@ -18,7 +18,7 @@ from confluent_kafka import TopicPartition as TheirPartition
 
 from connect.api.errors import EnvironmentFault, OffsetOutOfRangeError
 from connect.kafka.columns import batch_of
-from connect.kafka.errors import UNREACHABLE, ours
+from connect.kafka.errors import UNREACHABLE, Principal
 from connect.kafka.threads import REQUEST_S, Threads
 from connect.records import Columns, FetchedBatch, Isolation, TopicPartition
 
@@ -48,9 +48,10 @@ class Readers:
         make: Makes a consumer that reads as an isolation level says, with `enable.partition.eof`.
     """
 
-    def __init__(self, make: Callable[[Isolation], Consumer], threads: Threads) -> None:
+    def __init__(self, make: Callable[[Isolation], Consumer], threads: Threads, principal: Principal) -> None:
         self._make = make
         self._threads = threads
+        self._principal = principal
         self._free = threading.Semaphore(_READERS_MAX)
         self._lock = threading.Lock()
         self._idle: list[_Reader] = []
@@ -63,7 +64,10 @@ class Readers:
         """Read a partition that is there; see `Admin.fetch`."""
         try:
             return await self._threads.run(
-                lambda: self._read(at, offset, max_bytes, isolation), f"read {at}", timeout_s=2 * REQUEST_S
+                lambda: self._read(at, offset, max_bytes, isolation),
+                f"read {at}",
+                timeout_s=2 * REQUEST_S,
+                needs=self._principal.topic("Read", at.topic),
             )
         finally:
             if self._trimming is None and not self._is_closed:
@@ -173,7 +177,7 @@ def _consume(client: Consumer, at: TopicPartition, offset: int, end: int, max_by
             elif error.code() == KafkaError._AUTO_OFFSET_RESET:
                 raise OffsetOutOfRangeError(f"offset {offset} of {at} is gone: {error.str()}")
             elif not error.retriable():
-                raise ours(KafkaException(error), f"read {at}")
+                raise KafkaException(error)
         if not found and time.monotonic() >= deadline:
             raise EnvironmentFault(f"read {at}: nothing came within {REQUEST_S:g} s", code=UNREACHABLE)
     return found, reached

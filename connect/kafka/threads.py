@@ -16,7 +16,7 @@ from collections.abc import Callable
 from typing import Any, Final, TypeVar
 
 from connect.api.errors import ConnectError, EnvironmentFault, LogError
-from connect.kafka.errors import UNREACHABLE, ours
+from connect.kafka.errors import UNREACHABLE, Access, ours
 from connect.pool import Pool
 
 log = logging.getLogger(__name__)
@@ -39,26 +39,42 @@ class Threads:
     def __init__(self) -> None:
         self._pool = Pool(_POOL_THREADS, "connect-kafka", closed=CLOSED)
 
-    async def run(self, call: Callable[[], T], doing: str, *, timeout_s: float = REQUEST_S + MARGIN_S) -> T:
+    async def run(
+        self,
+        call: Callable[[], T],
+        doing: str,
+        *,
+        timeout_s: float = REQUEST_S + MARGIN_S,
+        needs: Access | None = None,
+    ) -> T:
         """Make a call that blocks. What it raises of librdkafka becomes an error of ours; one that is cancelled, or
         takes too long, ends by itself.
+
+        Args:
+            needs: What it takes to be allowed to, for the error of who is not.
 
         Raises:
             EnvironmentFault: It took longer than `timeout_s`.
         """
-        return await answered(self._pool.submit(call), doing, timeout_s=timeout_s)
+        return await answered(self._pool.submit(call), doing, timeout_s=timeout_s, needs=needs)
 
     def close(self) -> None:
         """Take no more calls."""
         self._pool.close()
 
 
-async def answered(future: concurrent.futures.Future[T], doing: str, *, timeout_s: float = REQUEST_S + MARGIN_S) -> T:
+async def answered(
+    future: concurrent.futures.Future[T],
+    doing: str,
+    *,
+    timeout_s: float = REQUEST_S + MARGIN_S,
+    needs: Access | None = None,
+) -> T:
     """Wait for what another thread answers; see `Threads.run`."""
-    return await bounded(asyncio.wrap_future(future), doing, timeout_s=timeout_s)
+    return await bounded(asyncio.wrap_future(future), doing, timeout_s=timeout_s, needs=needs)
 
 
-async def bounded(future: asyncio.Future[T], doing: str, *, timeout_s: float) -> T:
+async def bounded(future: asyncio.Future[T], doing: str, *, timeout_s: float, needs: Access | None = None) -> T:
     """Wait for an answer; see `Threads.run`."""
     try:
         async with asyncio.timeout(timeout_s):
@@ -68,7 +84,7 @@ async def bounded(future: asyncio.Future[T], doing: str, *, timeout_s: float) ->
     except (ConnectError, asyncio.CancelledError):
         raise
     except Exception as error:
-        raise ours(error, doing) from error
+        raise ours(error, doing, needs=needs) from error
 
 
 class ClientThread:

@@ -17,7 +17,7 @@ from confluent_kafka import KafkaException, TopicCollection
 from confluent_kafka.admin import AdminClient, ConfigResource
 
 from connect.api.errors import InvalidRecordError, RecordTooLargeError, UnknownTopicOrPartitionError
-from connect.kafka.errors import is_kind, ours
+from connect.kafka.errors import Principal, is_kind, ours
 from connect.kafka.threads import MARGIN_S
 from connect.records import Columns, TopicPartition
 
@@ -129,8 +129,9 @@ def size_of(columns: Columns, row: int) -> int:
 class Topics:
     """The topics of a cluster, as they were a moment ago. Any thread of a client."""
 
-    def __init__(self, admin: AdminClient) -> None:
+    def __init__(self, admin: AdminClient, principal: Principal) -> None:
         self._admin = admin
+        self._principal = principal
         self._lock = threading.Lock()
         self._found: dict[str, tuple[float, Any]] = {}
         self._limits: dict[str, tuple[float, Limits | None]] = {}
@@ -147,14 +148,18 @@ class Topics:
         found = self.describe([name], within_s=within_s).get(name)
         return None if found is None else len(found.partitions)
 
-    def describe(self, names: Collection[str], *, within_s: float = 0.0) -> dict[str, Any]:
-        """Return librdkafka's descriptions of those topics that exist."""
+    def describe(self, names: Collection[str], *, within_s: float = 0.0, with_rights: bool = False) -> dict[str, Any]:
+        """Return librdkafka's descriptions of those topics that exist.
+
+        Args:
+            with_rights: Ask what this client may do with each, too.
+        """
         now = time.monotonic()
         with self._lock:
             known = {name: self._found[name][1] for name in names if self._is_fresh(name, now - within_s)}
         asked = sorted(set(names) - known.keys())
         for start in range(0, len(asked), _AT_ONCE):
-            for name, found in self._ask(asked[start : start + _AT_ONCE]).items():
+            for name, found in self._ask(asked[start : start + _AT_ONCE], with_rights=with_rights).items():
                 known[name] = found
                 with self._lock:
                     self._found[name] = (now, found)
@@ -163,9 +168,11 @@ class Topics:
     def _is_fresh(self, name: str, since: float) -> bool:
         return name in self._found and self._found[name][0] >= since
 
-    def _ask(self, names: Collection[str]) -> dict[str, Any]:
+    def _ask(self, names: Collection[str], *, with_rights: bool) -> dict[str, Any]:
         self._admin.poll(0)  # what it has to tell and to log is not kept
-        asked = self._admin.describe_topics(TopicCollection(list(names)), request_timeout=LOOK_UP_S)
+        asked = self._admin.describe_topics(
+            TopicCollection(list(names)), include_authorized_operations=with_rights, request_timeout=LOOK_UP_S
+        )
         found = {}
         for name, future in asked.items():
             try:
@@ -173,7 +180,8 @@ class Topics:
             except KafkaException as error:
                 self.forget(name)
                 if not is_kind(error.args[0], UnknownTopicOrPartitionError) and not _is_no_name(error):
-                    raise ours(error, f"look at topic {name!r}") from error
+                    needs = self._principal.topic("Describe", name)
+                    raise ours(error, f"look at topic {name!r}", needs=needs) from error
         return found
 
     def limits(self, name: str) -> Limits | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final, Literal, get_args
 
 from connect.api import ConfigError, DataError, EnvironmentFault, RetriableError
-from connect.runtime.tasks.delivery import may_pass
+from connect.runtime.tasks.delivery import REFUSALS, may_pass
 
 #: Errors of the operating system that a wait does not mend.
 _LASTING: Final = (FileNotFoundError, PermissionError, IsADirectoryError, NotADirectoryError)
@@ -32,8 +32,9 @@ def kind_of(error: BaseException) -> FailureKind:
     while at is not None and at not in chain:
         chain.append(at)
         at = at.__cause__
-    if any(isinstance(one, EnvironmentFault) and not may_pass(one) for one in chain):
-        return "defect"
+    lasting = [one for one in chain if isinstance(one, EnvironmentFault) and not may_pass(one)]
+    if lasting:
+        return "config" if all(one.code in REFUSALS for one in lasting) else "defect"
     for one in chain:
         if isinstance(one, ConfigError):
             return "config"

@@ -7,12 +7,22 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import trustme
 from confluent_kafka import Consumer, Producer
 from confluent_kafka.admin import AdminClient
 
 from connect.api.errors import ConfigError
-from connect.kafka.client_config import ClientConfigs, hidden, secrets_of, shared_configs
+from connect.kafka.client_config import (
+    ClientConfigs,
+    hidden,
+    java_words,
+    principal_of,
+    secrets_of,
+    shared_configs,
+    state_topics,
+)
 from connect.kafka.clients import Told, make_client
+from connect.runtime.worker_config import WorkerConfig
 
 CLIENTS = {"producer": Producer, "consumer": Consumer, "admin": AdminClient}
 SECRET = "correct horse"
@@ -160,10 +170,64 @@ def test_stores_of_pem_are_taken_and_java_s_are_refused_with_the_command(tmp_pat
         configs({"ssl.truststore.location": str(tmp_path / "none"), "ssl.truststore.type": "PEM"})
 
 
-def test_pem_inside_the_config_is_passed_on() -> None:
-    worker = {"ssl.truststore.certificates": "C", "ssl.keystore.certificate.chain": "D", "ssl.keystore.key": "K"}
-    made = configs(worker)
-    assert (made["ssl.ca.pem"], made["ssl.certificate.pem"], made["ssl.key.pem"]) == ("C", "D", "K")
+def test_pem_inside_the_config_is_passed_on_with_its_line_breaks() -> None:
+    made = trustme.CA()
+    chain, own = made.cert_pem.bytes().decode(), made.private_key_pem.bytes().decode()
+    worker = {
+        "ssl.truststore.certificates": chain,
+        "ssl.keystore.certificate.chain": chain.replace("\n", " "),
+        "ssl.keystore.key": own.replace("\n", ""),
+    }
+    found = configs(worker)
+    assert (found["ssl.ca.pem"], found["ssl.certificate.pem"]) == (chain, chain)
+    assert found["ssl.key.pem"] == own
+    with pytest.raises(ConfigError, match=r"ssl\.keystore\.key: no PEM is found") as raised:
+        configs({"ssl.keystore.key": SECRET})
+    assert SECRET not in raised.value.message
+
+
+@pytest.mark.parametrize(
+    ("worker", "key"),
+    [
+        ({"security.protocol": "SASL_SSL", "sasl.mechanism": "SCRAM-SHA-512"}, "sasl.jaas.config"),
+        ({"security.protocol": "sasl_plaintext", "sasl.mechanism": "PLAIN", "sasl.username": "me"}, "sasl.jaas.config"),
+    ],
+)
+def test_a_login_without_user_and_password_is_told_in_the_words_of_a_java_client(
+    worker: dict[str, str], key: str
+) -> None:
+    with pytest.raises(ConfigError, match=r"^sasl\.jaas\.config is missing: ") as raised:
+        configs(worker)
+    assert raised.value.config_path == key
+
+
+@pytest.mark.parametrize(
+    ("made", "who"),
+    [
+        ({}, "User:ANONYMOUS"),
+        ({"security.protocol": "SSL"}, "User:ANONYMOUS"),
+        ({"security.protocol": "ssl", "ssl.certificate.location": "own.pem"}, ""),
+        ({"security.protocol": "SSL", "ssl.keystore.location": "own.p12"}, ""),
+        ({"security.protocol": "SASL_SSL", "sasl.username": "ann", "ssl.certificate.location": "x"}, "User:ann"),
+        ({"security.protocol": "SASL_SSL"}, ""),
+    ],
+)
+def test_who_a_client_is_follows_from_how_it_logs_in(made: dict[str, str], who: str) -> None:
+    assert principal_of(made) == who
+
+
+def test_keys_of_librdkafka_are_told_by_the_names_that_their_user_gave() -> None:
+    assert java_words("verify ssl.ca.location, or ssl.key.pem") == (
+        "ssl.truststore.location",
+        "verify ssl.truststore.location, or ssl.keystore.key",
+    )
+    assert java_words("nothing of that") == (None, "nothing of that")
+
+
+def test_the_topics_of_a_worker_s_state_are_those_of_its_config_or_its_defaults() -> None:
+    names = ("config", "offset", "status")
+    assert state_topics({}) == tuple(WorkerConfig.keys()[f"{name}.storage.topic"].default for name in names)
+    assert state_topics({"status.storage.topic": "s"})[2] == "s"
 
 
 def test_what_nobody_knows_is_named_once_with_the_nearest(caplog: pytest.LogCaptureFixture) -> None:
@@ -204,7 +268,7 @@ def test_a_worker_s_login_does_not_go_to_brokers_that_only_a_connector_names(ser
         "security.protocol": "SASL_SSL",
         "sasl.mechanism": "PLAIN",
         "sasl.jaas.config": f'x.PlainLoginModule required username="me" password="{SECRET}";',
-        "ssl.truststore.certificates": "pem",
+        "ssl.key.password": SECRET,
         "client.id": "mine",
     }
     found = configs(worker, "producer", bootstrap_servers=servers)

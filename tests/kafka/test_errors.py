@@ -9,13 +9,25 @@ from confluent_kafka import KafkaError, KafkaException
 
 from connect.api.errors import (
     ConflictError,
+    ConnectError,
     EnvironmentFault,
     LogError,
     OffsetOutOfRangeError,
     ProducerFencedError,
     UnknownTopicOrPartitionError,
 )
-from connect.kafka.errors import AUTHENTICATION, AUTHORIZATION, KINDS, UNREACHABLE, inner, is_kind, is_vague, ours
+from connect.kafka.errors import (
+    AUTHENTICATION,
+    AUTHORIZATION,
+    KINDS,
+    UNREACHABLE,
+    Access,
+    Principal,
+    inner,
+    is_kind,
+    is_vague,
+    ours,
+)
 
 #: What librdkafka gives no name of its own.
 NAMES = sorted(name for name, value in vars(KafkaError).items() if isinstance(value, int) and name.isupper())
@@ -80,3 +92,59 @@ def test_an_error_is_found_inside_what_was_raised() -> None:
 def test_an_answer_that_does_not_come_is_an_outage() -> None:
     found = ours(concurrent.futures.TimeoutError(), "look")
     assert (type(found), found.code) == (EnvironmentFault, UNREACHABLE)
+
+
+ADD = "kafka-acls --bootstrap-server BROKER --add --allow-principal"
+
+
+def refused(name: str, needs: Access) -> ConnectError:
+    return ours(KafkaError(getattr(KafkaError, name)), "append to topic 'my orders'", needs=needs)
+
+
+def test_who_may_not_do_what_is_told_with_the_acl_that_is_missing() -> None:
+    found = refused("TOPIC_AUTHORIZATION_FAILED", Principal("User:ann").topic("Write", "my orders"))
+    assert found.code == AUTHORIZATION
+    assert found.message == (
+        "append to topic 'my orders': User:ann may not Write topic 'my orders' (Broker: Topic authorization failed); "
+        f"to allow it: {ADD} User:ann --operation Write --topic 'my orders'"
+    )
+
+
+def test_of_a_topic_that_holds_state_all_that_a_worker_needs_is_told() -> None:
+    worker = Principal("User:connect", state=("c", "o", "s"), group="g")
+    found = refused("TOPIC_AUTHORIZATION_FAILED", worker.topic("Describe", "o"))
+    assert "User:connect may not Describe topic 'o' (" in found.message
+    operations = "--operation Create --operation DescribeConfigs --operation Read --operation Write"
+    topics = f"{ADD} User:connect {operations} --topic c --topic o --topic s"
+    assert found.message.endswith(f"{topics} && {ADD} User:connect --operation Read --group g")
+    assert worker.topic("Write", "other").acl == f"{ADD} User:connect --operation Write --topic other"
+
+
+def test_a_refusal_of_another_kind_than_what_was_asked_for_is_not_told_as_that() -> None:
+    asked = Principal("User:ann").topic("Write", "t")
+    idempotence = refused("CLUSTER_AUTHORIZATION_FAILED", asked)
+    assert idempotence.message.endswith(f"{ADD} User:ann --operation IdempotentWrite --cluster")
+    other = refused("GROUP_AUTHORIZATION_FAILED", asked)
+    assert "kafka-acls" not in other.message
+    assert other.code == AUTHORIZATION
+
+
+def test_of_a_certificate_s_user_the_brokers_know_the_name_alone() -> None:
+    found = refused("TRANSACTIONAL_ID_AUTHORIZATION_FAILED", Principal("").transaction("x-0"))
+    assert "the user of the client's certificate may not Write transactional-id 'x-0'" in found.message
+    assert "--allow-principal User:NAME --operation Write --transactional-id x-0" in found.message
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        ("SASL authentication error: Authentication failed: Invalid username or password", "sasl.jaas.config"),
+        ("SASL PLAIN mechanism handshake failed: Broker: Unsupported SASL mechanism", "sasl.mechanism"),
+        ("SSL handshake failed: certificate verify failed", "ssl.truststore.location"),
+        ("something new", None),
+    ],
+)
+def test_a_login_that_failed_names_the_key_to_look_at(text: str, key: str | None) -> None:
+    found = ours(KafkaError(KafkaError._AUTHENTICATION, text), "connect")
+    assert (found.code, found.config_path) == (AUTHENTICATION, key)
+    assert found.message == (f"connect: {key}: {text}" if key else f"connect: {text}")

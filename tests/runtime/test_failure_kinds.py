@@ -17,6 +17,8 @@ def wrapped(outer: Exception, cause: Exception) -> Exception:
         (EnvironmentFault("server away"), "outage"),
         (RetriableError("try again"), "outage"),
         (EnvironmentFault("gone for good", code="log.sync_failed"), "defect"),
+        (EnvironmentFault("no ACL", code="kafka.authorization"), "config"),
+        (wrapped(PluginError("x"), EnvironmentFault("no such user", code="kafka.authentication")), "config"),
         (ConnectionResetError(), "outage"),
         (OSError(28, "disk full"), "outage"),
         (wrapped(DataError("gave up"), RetriableError("registry away")), "outage"),

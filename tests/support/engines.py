@@ -19,6 +19,7 @@ from connect.ports import Cluster, Consumer
 from connect.records import Columns, FetchedBatch, TopicPartition
 from tests.support.kafka import KafkaUnavailable, find_kafka
 from tests.support.kafka_broker import KafkaBroker, SharedBroker
+from tests.support.secured_kafka import Secured, SecuredBroker
 
 #: How long a test waits for what comes by itself.
 SOON_S = 45
@@ -34,6 +35,19 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SharedBroker]:
     base = tmp_path_factory.getbasetemp()
     with SharedBroker((base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "kafka") as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secured]:
+    """A broker that asks who one is, which all tests share: their users, topics and groups have names of their own."""
+    try:
+        find_kafka()
+    except KafkaUnavailable as error:
+        pytest.skip(f"no Kafka here: {error}")
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "secured-kafka"
+    with SharedBroker(folder, SecuredBroker) as running:
+        yield Secured(running)
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Self
 
@@ -32,15 +32,17 @@ class KafkaBroker:
     cleanly by its own process id, so its segments are complete. It can be entered again, with the same data.
     """
 
+    #: The listeners of clients, and the protocol of each; one whose name begins with SASL_PLAINTEXT has `USER`.
+    listeners: Mapping[str, str] = {"PLAINTEXT": "PLAINTEXT", "SASL_PLAINTEXT": "SASL_PLAINTEXT"}
+
     def __init__(self, root: Path) -> None:
         self.data_dir = root / "kafka-data"
         self._properties = root / "server.properties"
         self._log = root / "broker.log"
         self._archive = root / "classes.jsa"
         self._process: subprocess.Popen[bytes] | None = None
-        self.bootstrap = ""
-        #: Where clients log in, as `USER` with `PASSWORD` by SASL PLAIN.
-        self.sasl_bootstrap = ""
+        #: Where each listener is, HOST:PORT.
+        self.addresses: dict[str, str] = {}
 
     def __enter__(self) -> Self:
         # A port that is free now may be taken a moment later, so a failed start is tried again on others.
@@ -58,6 +60,11 @@ class KafkaBroker:
 
     def __exit__(self, *exception: object) -> None:
         self.stop()
+
+    @property
+    def bootstrap(self) -> str:
+        """Where clients are served that say nothing of who they are."""
+        return self.addresses["PLAINTEXT"]
 
     def partition_dir(self, topic: str, partition: int = 0) -> Path:
         """Return the folder with a partition's segments."""
@@ -124,17 +131,17 @@ class KafkaBroker:
             process.send_signal(signal.SIGCONT)
 
     def _configure(self) -> None:
-        broker_port, sasl_port, controller_port = _free_ports(3)
-        self.bootstrap, self.sasl_bootstrap = f"127.0.0.1:{broker_port}", f"127.0.0.1:{sasl_port}"
-        clients = f"PLAINTEXT://{self.bootstrap},SASL_PLAINTEXT://{self.sasl_bootstrap}"
+        controller_port, *ports = _free_ports(1 + len(self.listeners))
+        self.addresses = {name: f"127.0.0.1:{port}" for name, port in zip(self.listeners, ports, strict=True)}
+        clients = ",".join(f"{name}://{address}" for name, address in self.addresses.items())
+        protocols = ",".join(f"{name}:{protocol}" for name, protocol in self.listeners.items())
         properties = {
             "process.roles": "broker,controller",
             "node.id": "1",
             "listeners": f"{clients},CONTROLLER://127.0.0.1:{controller_port}",
             "advertised.listeners": clients,
-            "listener.security.protocol.map": (
-                "PLAINTEXT:PLAINTEXT,SASL_PLAINTEXT:SASL_PLAINTEXT,CONTROLLER:PLAINTEXT"
-            ),
+            "listener.security.protocol.map": f"{protocols},CONTROLLER:PLAINTEXT",
+            "inter.broker.listener.name": "PLAINTEXT",
             "sasl.enabled.mechanisms": "PLAIN",
             "listener.name.sasl_plaintext.plain.sasl.jaas.config": (
                 f'org.apache.kafka.common.security.plain.PlainLoginModule required user_{USER}="{PASSWORD}";'
@@ -150,11 +157,16 @@ class KafkaBroker:
             "transaction.state.log.min.isr": "1",
             "log.cleaner.backoff.ms": "100",
             "log.initial.task.delay.ms": "100",
+            **self.more_properties(),
         }
         self._properties.parent.mkdir(parents=True, exist_ok=True)
         self._properties.write_text("".join(f"{key}={value}\n" for key, value in properties.items()))
         if not self.data_dir.exists():
             run_java("kafka.tools.StorageTool", "format", "-t", CLUSTER_ID, "-c", str(self._properties))
+
+    def more_properties(self) -> dict[str, str]:
+        """Return further properties, for brokers of other kinds."""
+        return {}
 
     def _start(self) -> None:
         kafka = find_kafka()
@@ -189,25 +201,43 @@ def _free_ports(count: int) -> list[int]:
 class SharedBroker:
     """One broker for all test processes of a run: the first that asks starts it, the last one that leaves stops it.
 
-    A context manager; `bootstrap` and `sasl_bootstrap` say where it is. The processes have a folder in common.
+    A context manager; `addresses` says where it is, by listener. The processes have a folder in common.
+
+    Args:
+        make: Makes the broker, given its root.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, make: Callable[[Path], KafkaBroker] = KafkaBroker) -> None:
         self._folder = folder
+        self._make = make
         self._state = folder / "broker.json"
         self._started: KafkaBroker | None = None
-        self.bootstrap = self.sasl_bootstrap = ""
+        self.addresses: dict[str, str] = {}
+
+    @property
+    def root(self) -> Path:
+        """The broker's folder."""
+        return self._folder / "broker"
+
+    @property
+    def bootstrap(self) -> str:
+        """Where clients are served that say nothing of who they are."""
+        return self.addresses["PLAINTEXT"]
+
+    @property
+    def sasl_bootstrap(self) -> str:
+        """Where clients log in, as `USER` with `PASSWORD` by SASL PLAIN."""
+        return self.addresses["SASL_PLAINTEXT"]
 
     def __enter__(self) -> Self:
         with self._alone():
             state = self._read()
             if state is None:
-                self._started = KafkaBroker(self._folder / "broker").__enter__()
-                addresses = {"bootstrap": self._started.bootstrap, "sasl_bootstrap": self._started.sasl_bootstrap}
-                state = {**addresses, "pid": self._started.pid, "users": []}
+                self._started = self._make(self.root).__enter__()
+                state = {"addresses": self._started.addresses, "pid": self._started.pid, "users": []}
             state["users"].append(os.getpid())
             self._state.write_text(json.dumps(state))
-            self.bootstrap, self.sasl_bootstrap = state["bootstrap"], state["sasl_bootstrap"]
+            self.addresses = state["addresses"]
         return self
 
     def __exit__(self, *exception: object) -> None:

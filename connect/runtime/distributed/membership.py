@@ -20,6 +20,7 @@ from connect.api import ConfigError, ConnectError, EnvironmentFault
 from connect.api.error_codes import register_code
 from connect.ports import Cluster, Consumer, Subscription
 from connect.records import TopicPartition
+from connect.runtime.tasks.delivery import may_pass
 from connect.runtime.worker_config import WorkerConfig
 
 logger = logging.getLogger(__name__)
@@ -64,7 +65,8 @@ class Membership:
         """Join the group, and look after the membership from then on. Waits for the group to take this member in.
 
         Raises:
-            ConfigError, EnvironmentFault: It cannot. worker.group_taken: workers of Kafka Connect are alive in it.
+            ConfigError, EnvironmentFault: It cannot. worker.group_taken: workers of Kafka Connect are alive in it;
+                kafka.authorization: the worker may not be a member.
         """
         given = self._config.originals
         self._consumer = await self._cluster.consumer(
@@ -79,7 +81,7 @@ class Membership:
         )
         try:
             while not self._member_id:
-                await self._look(self._consumer)
+                await self._look(self._consumer, may_fail=True)
         except ConfigError as error:
             if error.code != "kafka.group_protocol":
                 raise
@@ -116,11 +118,13 @@ class Membership:
                 logger.error("%s", error.message)
                 self._lose()
 
-    async def _look(self, consumer: Consumer) -> None:
+    async def _look(self, consumer: Consumer, *, may_fail: bool = False) -> None:
         try:
             await consumer.poll(timeout_ms=LOOK_MS)
             now = await consumer.member_id()
         except EnvironmentFault as error:  # the group says in its own time what has become of the membership
+            if may_fail and not may_pass(error):
+                raise
             logger.warning("%s", error.message)
             await asyncio.sleep(LOOK_MS / 1000)
             return

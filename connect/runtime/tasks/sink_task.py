@@ -122,11 +122,19 @@ class SinkTaskRunner(TaskRunner):
         fetch_bytes = min(FETCH_BYTES, max(1, self.bytes_max // 2), positive(configs, "fetch.max.bytes") or FETCH_BYTES)
         self._records_max = positive(configs, "max.poll.records")
         group = sink_group(self.around.worker, self.id.connector, originals)
+        await self._look_at_topics()
         self._consumer = await self.around.cluster.consumer(
             self._subscription(), group=group, client_id=f"connector-consumer-{self.id}", configs=configs
         )
         self._polls = SinkPolls(self._consumer, self.context, fetch_bytes=fetch_bytes)
         self._begin(self._consumer.assignment)
+
+    async def _look_at_topics(self) -> None:
+        """Look at the topics that the config names. One that is missing may come; one that is not to be seen, since
+        nobody has allowed it, looks just so to the group, and is told here."""
+        config = self.spec.config
+        assert isinstance(config, SinkConnectorConfig)
+        await asyncio.gather(*(self.around.cluster.admin.partitions(topic) for topic in config.topics))
 
     def _subscription(self) -> Subscription:
         config = self.spec.config

@@ -12,11 +12,12 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from connect.api import Problem
+from connect.api import EnvironmentFault, Problem
 from connect.ports import Cluster, TopicInfo
 from connect.records import TopicPartition, why_no_topic
 from connect.runtime.connector_config import DEAD_LETTER_TOPIC
 from connect.runtime.model import PluginKind
+from connect.runtime.tasks.delivery import REFUSALS
 from connect.runtime.worker_config import WorkerConfig
 from connect.stores.offsets import problem_of
 
@@ -94,7 +95,7 @@ async def topic_problems(
             found.append(_invalid(DEAD_LETTER_TOPIC, dead, "the topic is internal: it takes no dead letters"))
         elif dead == own:
             found.append(_invalid(DEAD_LETTER_TOPIC, dead, "the connector keeps its offsets in it"))
-        elif "compact" in (kept := await _policy(cluster, dead)):
+        elif "compact" in (kept := await _policy_if_seen(cluster, dead)):
             loses = f"it has cleanup.policy={kept}, which keeps one letter of each key alone, and none without a key"
             found.append(_invalid(DEAD_LETTER_TOPIC, dead, f"{loses}; set it to delete, or name another topic"))
     if own and why_no_topic(own) is None and own not in (around := neighbours()).offsets:
@@ -121,6 +122,16 @@ async def _unfit(cluster: Cluster, topic: str) -> str | None:
     if policy != "compact":
         return f"it has cleanup.policy={policy}, and offsets need compact"
     return await _strange(cluster, info)
+
+
+async def _policy_if_seen(cluster: Cluster, topic: str) -> str:
+    """As `_policy`, '' also where a cluster does not show a topic's configs: writing to it needs no more than Write."""
+    try:
+        return await _policy(cluster, topic)
+    except EnvironmentFault as error:
+        if error.code not in REFUSALS or topic not in await cluster.admin.describe_topics([topic]):
+            raise
+        return ""
 
 
 async def _policy(cluster: Cluster, topic: str) -> str:

@@ -18,6 +18,11 @@ def test_a_time_that_is_no_number_of_ms_is_refused_with_its_key(text: str) -> No
     assert raised.value.config_path == "delivery.timeout.ms"
 
 
+@pytest.mark.parametrize("code", ["kafka.authentication", "kafka.authorization"])
+def test_what_a_cluster_does_not_allow_does_not_pass_by_itself(code: str) -> None:
+    assert not may_pass(EnvironmentFault("you may not", code=code))
+
+
 def test_a_full_disk_may_pass_and_a_failed_fsync_does_not() -> None:
     assert may_pass(EnvironmentFault("no space", code="environment.disk"))
     assert not may_pass(EnvironmentFault("nobody can tell", code="log.sync_failed"))
