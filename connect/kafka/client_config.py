@@ -10,6 +10,7 @@ from __future__ import annotations
 import difflib
 import logging
 import re
+import shlex
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -22,10 +23,8 @@ log = logging.getLogger(__name__)
 Kind = Literal["producer", "consumer", "admin"]
 
 _ALL: Final = ("producer", "consumer", "admin")
-_TO_PEM: Final = (
-    "turn the store into PEM: openssl pkcs12 -in store.p12 -out store.pem -nodes "
-    "(a JKS first with keytool -importkeystore -deststoretype PKCS12)"
-)
+#: How a store of Java's own format begins.
+_JKS: Final = b"\xfe\xed\xfe\xed"
 #: Of every client, with the same name and meaning in both.
 _SAME: Final = (
     "bootstrap.servers",
@@ -219,6 +218,13 @@ def shared_configs(worker: Mapping[str, Any]) -> dict[str, str]:
     return found
 
 
+def login_of(configs: Mapping[str, Any]) -> dict[str, str]:
+    """Return which of a client's configs say where its brokers are, and how it logs in there."""
+    return {
+        name: str(value) for name, value in configs.items() if name == "bootstrap.servers" or _LOGIN.fullmatch(name)
+    }
+
+
 def state_topics(worker: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the topics in which a worker keeps its state."""
     return tuple(str(worker.get(f"{kind}.storage.topic") or name) for kind, name in _STATE)
@@ -393,17 +399,31 @@ def _check_pem(store: str, given: Mapping[str, str], path: str) -> None:
     if kind == "PEM":
         raise ConfigError(f"{store}.location: {path} cannot be read, or holds no PEM", config_path=f"{store}.location")
     raise ConfigError(
-        f"Invalid value {kind or 'JKS (the default)'} for configuration {name}: PEM is expected; {_TO_PEM}",
+        f"Invalid value {kind or 'JKS (the default)'} for configuration {name}: PEM is expected; "
+        f"turn the store into PEM: {_to_pem(path, kind)}; then set {store}.location=store.pem and {name}=PEM",
         config_path=name,
     )
 
 
+def _to_pem(path: str, kind: str) -> str:
+    """Return the commands that turn a store into PEM."""
+    given = shlex.quote(path)
+    if kind == "JKS" or _beginning(Path(path)).startswith(_JKS):
+        first = f"keytool -importkeystore -srckeystore {given} -destkeystore store.p12 -deststoretype PKCS12"
+        return f"{first} && openssl pkcs12 -in store.p12 -out store.pem -nodes"
+    return f"openssl pkcs12 -in {given} -out store.pem -nodes"
+
+
 def _is_pem(path: Path) -> bool:
+    return b"-----BEGIN " in _beginning(path)
+
+
+def _beginning(path: Path) -> bytes:
     try:
         with path.open("rb") as file:
-            return b"-----BEGIN " in file.read(1 << 16)
+            return file.read(1 << 16)
     except OSError:
-        return False
+        return b""
 
 
 def _compression_level(given: Mapping[str, str]) -> dict[str, str]:

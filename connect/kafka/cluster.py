@@ -10,12 +10,12 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any, Final, TypeVar
 
-from confluent_kafka import Consumer, Producer
+from confluent_kafka import Consumer, KafkaException, Producer
 
 from connect.api.errors import ConfigError, EnvironmentFault, LogError
 from connect.kafka.admin import KafkaAdmin
 from connect.kafka.admin_client import WatchedAdminClient
-from connect.kafka.client_config import ClientConfigs, state_topics
+from connect.kafka.client_config import ClientConfigs, login_of, state_topics
 from connect.kafka.clients import Told, make_client
 from connect.kafka.consumer import KafkaConsumer
 from connect.kafka.diagnosis import why_not_in
@@ -24,7 +24,7 @@ from connect.kafka.groups import KafkaGroups
 from connect.kafka.producer import KafkaProducer
 from connect.kafka.reading import Readers
 from connect.kafka.threads import CLOSED, REQUEST_S, Threads
-from connect.kafka.topics import Topics
+from connect.kafka.topics import LOOK_UP_S, Topics, TopicsOfOneCluster
 from connect.ports import Subscription
 from connect.records import Isolation
 
@@ -72,6 +72,7 @@ class KafkaCluster:
         self._cluster_id = cluster_id
         self._reserved: frozenset[str] = frozenset()
         self._is_closed = False
+        self._principal = principal
         self._has_checked_state = False
         self._topics = Topics(client, principal)
         self._readers = Readers(self._reader, threads, principal)
@@ -157,7 +158,7 @@ class KafkaCluster:
 
         return KafkaProducer(
             make,
-            self._topics,
+            self._topics_for(configs or {}),
             client_id=client_id,
             configs=made,
             refuses=(lambda topic: False) if internal else self.is_internal,
@@ -211,7 +212,7 @@ class KafkaCluster:
 
         consumer = KafkaConsumer(
             make,
-            self._topics,
+            self._topics_for(configs or {}),
             self._threads,
             subscription,
             group=group,
@@ -261,6 +262,29 @@ class KafkaCluster:
         if self._is_closed:
             raise LogError(CLOSED)
 
+    def _topics_for(self, configs: Mapping[str, str]) -> Topics:
+        """Return what tells a client of topics."""
+        if not self._configs.leads_elsewhere(configs):
+            return self._topics
+        made = self._configs.of("admin", login_of(configs))
+        return TopicsOfOneCluster(self._client, self._principal, lambda: self._check_same_cluster(made))
+
+    def _check_same_cluster(self, made: Mapping[str, Any]) -> None:
+        """Refuse the brokers of another cluster than the worker's. Blocks."""
+        told, servers = Told(), made["bootstrap.servers"]
+        client = make_client(WatchedAdminClient, made, told, path="bootstrap.servers")
+        try:
+            found = _asked_for_id(client, made, told)
+        finally:
+            client.give_up(0.0)
+        if found != self._cluster_id:
+            raise ConfigError(
+                f"bootstrap.servers={servers} of a connector's client is Kafka cluster {found}, and the worker's is "
+                f"{self._cluster_id}: a worker's connectors read and write in its own cluster",
+                hint="Run this connector on a worker whose bootstrap.servers are those.",
+                config_path="bootstrap.servers",
+            )
+
     def _reader(self, isolation: Isolation) -> Consumer:
         given = self._configs.of("consumer", {})
         made = self._consumer_configs("connect-reader", given, None, _BOUND_MS)
@@ -307,6 +331,23 @@ async def _found(client: WatchedAdminClient, threads: Threads, told: Told, made:
         if time.monotonic() >= deadline or getattr(error, "code", "") == AUTHENTICATION:
             raise error
         await asyncio.sleep(0.1)
+
+
+def _asked_for_id(client: WatchedAdminClient, made: Mapping[str, Any], told: Told) -> str:
+    """Return a cluster's id; where there is no answer soon, look why. Blocks."""
+    servers = made["bootstrap.servers"]
+    doing, is_looked_at = f"connect to the Kafka cluster at {servers}", False
+    while True:
+        try:
+            return str(client.list_topics(timeout=LOOK_UP_S if is_looked_at else _TRY_S).cluster_id)
+        except KafkaException as error:
+            client.poll(0)
+            if is_looked_at:
+                raise ours(error, doing, because=told.last) from error
+        is_looked_at = True
+        finding = why_not_in(servers, made)
+        if finding is not None:
+            raise login_refused(doing, finding.text, key=finding.key)
 
 
 def _one_of(configs: Mapping[str, Any], name: str, words: tuple[W, ...]) -> W:

@@ -72,6 +72,8 @@ def _look(host: str, port: int, made: Mapping[str, Any]) -> Finding | None:
     try:
         mechanisms = _mechanisms(host, port, made, tls=speaks_tls)
     except ssl.SSLError as error:
+        if not wants_tls:
+            return Finding("security.protocol", f"it is {protocol}, and {at} asks for a client's certificate: set SSL")
         return _of_certificate(at, error, made)
     if mechanisms is None and speaks_tls == wants_tls:
         return None

@@ -9,7 +9,7 @@ import difflib
 import logging
 import threading
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -231,6 +231,36 @@ class Topics:
             nearest = []
         meant = f"; did you mean {nearest[0]!r}?" if nearest else ""
         return UnknownTopicOrPartitionError(f"there is no topic {name!r}{meant}")
+
+
+class TopicsOfOneCluster(Topics):
+    """The same, for a client whose config names other brokers than the worker's: they have to be of the same cluster.
+
+    Of another one, partitions would be counted and records placed by topics that are not those of the client.
+
+    Args:
+        check: Raises where they are not; it is asked before anything else, until it has returned once. It may block.
+    """
+
+    def __init__(self, admin: AdminClient, principal: Principal, check: Callable[[], None]) -> None:
+        super().__init__(admin, principal)
+        self._check = check
+        self._is_checked = False
+
+    def describe(self, names: Collection[str], *, within_s: float = 0.0, with_rights: bool = False) -> dict[str, Any]:
+        """See `Topics.describe`."""
+        self._look_once()
+        return super().describe(names, within_s=within_s, with_rights=with_rights)
+
+    def names(self, *, within_s: float = 0.0) -> list[str]:
+        """See `Topics.names`."""
+        self._look_once()
+        return super().names(within_s=within_s)
+
+    def _look_once(self) -> None:
+        if not self._is_checked:
+            self._check()
+            self._is_checked = True
 
 
 def no_partition(at: TopicPartition, count: int) -> UnknownTopicOrPartitionError:

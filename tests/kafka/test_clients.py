@@ -9,6 +9,7 @@ from confluent_kafka import KafkaError, Producer
 
 from connect.api.errors import ConfigError
 from connect.kafka.clients import Calm, Told, make_client
+from connect.kafka.diagnosis import Finding
 
 
 def test_what_librdkafka_does_not_take_is_a_config_error() -> None:
@@ -29,6 +30,51 @@ def test_an_authentication_that_failed_is_not_forgotten_for_what_follows_from_it
         told.take(KafkaError(code))
     assert told.last is not None
     assert told.last.code() == KafkaError._AUTHENTICATION
+
+
+def test_a_client_that_was_refused_says_why_once_and_one_that_got_in_has_nothing_to_say() -> None:
+    told = Told()
+    told.is_of({"bootstrap.servers": "127.0.0.1:1", "security.protocol": "SASL_SSL", "sasl.username": "ann"})
+    assert told.principal.name == "User:ann"
+    assert told.refusal("append") is None
+    told.take(KafkaError(KafkaError._AUTHENTICATION, "SASL authentication error"))
+    refusal = told.refusal("append")
+    assert refusal is not None
+    assert (refusal.code, refusal.message) == (
+        "kafka.authentication",
+        "append: sasl.jaas.config: SASL authentication error",
+    )
+    assert told.refusal("append") is None
+    told.take(KafkaError(KafkaError._AUTHENTICATION, "SASL authentication error"))
+    told.got_in()
+    assert told.refusal("append") is None
+
+
+def test_the_listeners_of_a_client_that_was_never_in_are_looked_at_after_a_while(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = 100.0
+    monkeypatch.setattr("connect.kafka.clients.time.monotonic", lambda: now)
+    asked: list[str] = []
+
+    def why_not_in(servers: str, configs: object) -> Finding:
+        asked.append(servers)
+        return Finding("security.protocol", "set SSL")
+
+    monkeypatch.setattr("connect.kafka.clients.why_not_in", why_not_in)
+    told, was_in = Told(), Told()
+    for each in (told, was_in):
+        each.is_of({"bootstrap.servers": "b:1"})
+    was_in.got_in()
+    for each in (told, was_in):
+        each.take(KafkaError(KafkaError._ALL_BROKERS_DOWN))
+        assert each.refusal("read") is None
+    now += 11
+    assert was_in.refusal("read") is None, "its brokers come and go"
+    refusal = told.refusal("read")
+    assert refusal is not None
+    assert (refusal.message, refusal.config_path) == ("read: security.protocol: set SSL", "security.protocol")
+    assert asked == ["b:1"]
 
 
 def test_a_client_says_the_same_once_a_minute_and_never_louder_than_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:

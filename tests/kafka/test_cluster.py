@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import shlex
 import socket
+import subprocess
 import time
+from pathlib import Path
 
 import pytest
 
@@ -11,8 +15,10 @@ from connect.api.errors import ConfigError, EnvironmentFault, LogError
 from connect.kafka import cluster as module
 from connect.kafka.cluster import KafkaCluster
 from connect.ports import Cluster, Subscription
+from tests.support.busy import slowness
 from tests.support.engines import columns, read, values_of
 from tests.support.kafka_broker import PASSWORD, USER, SharedBroker
+from tests.support.secured_kafka import Secured, scram
 
 
 @pytest.fixture
@@ -71,6 +77,115 @@ async def test_who_logs_in_does_all_of_it_and_who_may_not_is_told_so_at_once(
     told = f"{raised.value.message} {raised.value.hint} {caplog.text}"
     assert "wrong battery" not in told
     assert PASSWORD not in told
+
+
+async def refused(worker: dict[str, str]) -> EnvironmentFault:
+    """Return why a cluster of these keys cannot be opened."""
+    with pytest.raises(EnvironmentFault) as raised:
+        await KafkaCluster.open(worker)
+    return raised.value
+
+
+@pytest.mark.kafka
+@pytest.mark.timeout(300)
+async def test_what_does_not_fit_a_listener_ends_the_opening_in_seconds_with_its_key_and_no_secret(
+    secured: Secured, name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    secured.user(name, PASSWORD)
+    good = scram(secured, name, PASSWORD)
+    tls = {**{key: value for key, value in good.items() if not key.startswith("sasl")}, "security.protocol": "SSL"}
+    wrong = {
+        "security.protocol": {**good, "security.protocol": "SASL_PLAINTEXT"},
+        "security.protocol=SSL": {**tls, "bootstrap.servers": secured.address("PLAINTEXT")},
+        "sasl.jaas.config": scram(secured, name, "wrong battery"),
+        "sasl.mechanism": {**good, "sasl.mechanism": "PLAIN"},
+        "ssl.truststore.location": {**good, "ssl.truststore.location": str(secured.file("other-ca"))},
+        "ssl.keystore.location": {**tls, "bootstrap.servers": secured.address("MTLS")},
+        "ssl.endpoint.identification.algorithm": {**tls, "bootstrap.servers": secured.address("STRANGER")},
+        "expired": {**tls, "bootstrap.servers": secured.address("EXPIRED")},
+    }
+    began, allowed_s = time.monotonic(), 20 * slowness()
+    errors = dict(zip(wrong, await asyncio.gather(*map(refused, wrong.values())), strict=True))
+    assert time.monotonic() - began < allowed_s
+    for key, error in errors.items():
+        assert (error.code, error.exit_code) == ("kafka.authentication", 3), error
+        if key == "expired":
+            assert "certificate has expired" in error.message
+        else:
+            assert error.config_path == key.partition("=")[0], error
+            assert f"{error.config_path}: " in error.message
+    told = f"{[(error.message, error.hint, repr(error.__cause__)) for error in errors.values()]} {caplog.text}"
+    assert PASSWORD not in told
+    assert "wrong battery" not in told
+
+
+@pytest.mark.kafka
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("store", ["PEM", "PKCS12"])
+async def test_a_client_may_go_by_another_listener_of_the_same_cluster_as_somebody_else(
+    secured: Secured, name: str, store: str
+) -> None:
+    secured.user(name, PASSWORD)
+    secured.allow(f"User:{name}", ("CREATE DESCRIBE", "topic", name))
+    secured.allow("User:ann", ("WRITE", "topic", name))
+    as_ann = {
+        "bootstrap.servers": secured.address("MTLS"),
+        "security.protocol": "SSL",
+        "ssl.truststore.location": str(secured.file("ca")),
+        "ssl.keystore.type": store,
+        "ssl.keystore.location": str(secured.file("client") if store == "PEM" else secured.pkcs12("client", PASSWORD)),
+        **({"ssl.keystore.password": PASSWORD} if store == "PKCS12" else {}),
+    }
+    cluster = await KafkaCluster.open(scram(secured, name, PASSWORD))
+    await cluster.admin.create_topic(name)
+    producer = cluster.producer(client_id="test", configs=as_ann)
+    await producer.append(name, columns(b"v"))
+    nobody = cluster.producer(client_id="test", configs={"bootstrap.servers": secured.address("MTLS")})
+    with pytest.raises(EnvironmentFault, match=r"security\.protocol: it is PLAINTEXT"):
+        await nobody.append(name, columns(b"v"))
+    for each in (producer, nobody, cluster):
+        await each.aclose()
+
+
+@pytest.mark.kafka
+@pytest.mark.timeout(300)
+async def test_a_store_of_java_s_is_refused_with_the_commands_that_make_it_one_that_works(
+    secured: Secured, name: str, tmp_path: Path
+) -> None:
+    secured.user(name, PASSWORD)
+    store = tmp_path / "trust store.jks"
+    options = ["-storetype", "JKS", "-storepass", "changeit", "-noprompt"]
+    _run(tmp_path, "keytool", "-importcert", "-alias", "ca", "-file", secured.file("ca"), "-keystore", store, *options)
+    trusting = {"ssl.truststore.location": str(store), "ssl.truststore.password": "changeit", "ssl.truststore.type": ""}
+    with pytest.raises(ConfigError, match=r"^Invalid value JKS \(the default\) for") as raised:
+        await KafkaCluster.open({**scram(secured, name, PASSWORD), **trusting})
+    assert "changeit" not in raised.value.message
+    commands = raised.value.message.partition("into PEM: ")[2].partition("; then set")[0].split(" && ")
+    into_p12, into_pem = (shlex.split(command) for command in commands)
+    _run(tmp_path, *into_p12, "-srcstorepass", "changeit", "-deststorepass", "changeit")
+    _run(tmp_path, *into_pem, "-passin", "pass:changeit")
+    now = {"ssl.truststore.location": str(tmp_path / "store.pem"), "ssl.truststore.type": "PEM"}
+    await (await KafkaCluster.open({**scram(secured, name, PASSWORD), **now})).aclose()
+
+
+def _run(folder: Path, *command: str | Path) -> None:
+    subprocess.run(list(map(str, command)), cwd=folder, check=True, capture_output=True, timeout=60)
+
+
+@pytest.mark.kafka
+@pytest.mark.timeout(300)
+async def test_a_client_that_a_config_leads_to_another_cluster_is_refused(
+    broker: SharedBroker, secured: Secured, kafka_cluster: Cluster, name: str
+) -> None:
+    await kafka_cluster.admin.create_topic(name)
+    elsewhere = {"bootstrap.servers": secured.address("PLAINTEXT")}
+    producer = kafka_cluster.producer(client_id="test", configs=elsewhere)
+    with pytest.raises(ConfigError, match="read and write in its own cluster") as raised:
+        await producer.append(name, columns(b"v"))
+    assert raised.value.config_path == "bootstrap.servers"
+    await producer.aclose()
+    with pytest.raises(ConfigError, match="is Kafka cluster"):
+        await kafka_cluster.consumer(Subscription((name,)), group=name, client_id="test", configs=elsewhere)
 
 
 @pytest.mark.kafka

@@ -40,6 +40,7 @@ def why(broker: Secured, listener: str, **given: Any) -> tuple[str | None, str] 
         ("SCRAM", {"security.protocol": "SSL"}, "SASL_SSL"),
         ("SCRAM", {"security.protocol": "SASL_PLAINTEXT", **SCRAM}, "SASL_SSL"),
         ("STRANGER", {"security.protocol": "PLAINTEXT"}, "SSL"),
+        ("MTLS", {}, "SSL"),
     ],
 )
 def test_a_protocol_that_the_listener_does_not_speak_is_told_with_the_one_that_it_does(

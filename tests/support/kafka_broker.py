@@ -32,6 +32,7 @@ class KafkaBroker:
     cleanly by its own process id, so its segments are complete. It can be entered again, with the same data.
     """
 
+    cluster_id = CLUSTER_ID
     #: The listeners of clients, and the protocol of each; one whose name begins with SASL_PLAINTEXT has `USER`.
     listeners: Mapping[str, str] = {"PLAINTEXT": "PLAINTEXT", "SASL_PLAINTEXT": "SASL_PLAINTEXT"}
 
@@ -162,7 +163,7 @@ class KafkaBroker:
         self._properties.parent.mkdir(parents=True, exist_ok=True)
         self._properties.write_text("".join(f"{key}={value}\n" for key, value in properties.items()))
         if not self.data_dir.exists():
-            run_java("kafka.tools.StorageTool", "format", "-t", CLUSTER_ID, "-c", str(self._properties))
+            run_java("kafka.tools.StorageTool", "format", "-t", self.cluster_id, "-c", str(self._properties))
 
     def more_properties(self) -> dict[str, str]:
         """Return further properties, for brokers of other kinds."""

@@ -18,7 +18,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, cast
 
 import trustme
 from confluent_kafka.admin import (
@@ -32,12 +32,16 @@ from confluent_kafka.admin import (
     ScramMechanism,
     UserScramCredentialUpsertion,
 )
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
     Encoding,
     NoEncryption,
     PrivateFormat,
     load_pem_private_key,
 )
+from cryptography.hazmat.primitives.serialization.pkcs12 import serialize_key_and_certificates
+from cryptography.x509 import load_pem_x509_certificates
 
 from tests.support.kafka_broker import KafkaBroker, SharedBroker
 
@@ -56,6 +60,7 @@ _RESOURCES: Final = {
 class SecuredBroker(KafkaBroker):
     """See this module's text."""
 
+    cluster_id = "YW5vdGhlci1jbHVzdGVyMQ"
     listeners: Mapping[str, str] = {
         "PLAINTEXT": "PLAINTEXT",
         "SASL_PLAINTEXT": "SASL_PLAINTEXT",
@@ -123,6 +128,16 @@ class Secured:
     def file(self, name: str) -> Path:
         """Return a PEM file: ca, other-ca; client, other-client with certificate and key."""
         return self.shared.root / f"{name}.pem"
+
+    def pkcs12(self, name: str, password: str) -> Path:
+        """Return a PKCS12 store of what a PEM file has."""
+        text = self.file(name).read_bytes()
+        [certificate, *_] = load_pem_x509_certificates(text)
+        key = cast(EllipticCurvePrivateKey, load_pem_private_key(text, None))
+        path = self.file(name).with_suffix(".p12")
+        encryption = BestAvailableEncryption(password.encode())
+        path.write_bytes(serialize_key_and_certificates(name.encode(), key, certificate, None, encryption))
+        return path
 
     def address(self, listener: str) -> str:
         return self.shared.addresses[listener]
