@@ -321,6 +321,8 @@ class KafkaAdmin:
         )
         for name, topic in found.items():
             allowed = {each.name for each in topic.authorized_operations or ()}
+            if not allowed:  # a broker that does not say: who sees the topic may describe it at least
+                continue
             missing = [each for each in STATE_OPERATIONS if _CONSTANT[each] not in allowed and each != "Create"]
             if missing:
                 needs = replace(self._principal.topic("Read", name), operations=tuple(missing))

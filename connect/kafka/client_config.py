@@ -195,7 +195,7 @@ _JAVA: Final[Mapping[str, str]] = {
 }
 _PEM_KEYS: Final = ("ssl.ca.pem", "ssl.certificate.pem", "ssl.key.pem")
 _WITH_PASSWORD: Final = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
-_SECRET: Final = re.compile(r"password|secret|jaas|ssl\.(keystore\.)?key|\.pem$|token|certificates|chain")
+_SECRET: Final = re.compile(r"password|secret|jaas|ssl\.keystore\.key$|\.pem$|token|certificates|chain")
 _JAAS: Final = re.compile(r"\s*([\w.]+)\s+(required|requisite|sufficient|optional)\b(.*?);?\s*", re.DOTALL)
 _JAAS_OPTION: Final = re.compile(r"""([\w.]+)\s*=\s*("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|[^\s;"']+)""")
 _LOGINS: Final = ("PlainLoginModule", "ScramLoginModule")
@@ -357,10 +357,16 @@ def _login(given: Mapping[str, str]) -> dict[str, str]:
 
 
 def _check_login(made: Mapping[str, str]) -> None:
-    """Refuse a login without user and password, in the words of who forgot them."""
+    """Refuse a login that cannot be, in the words of who asked for it."""
     if not made.get("security.protocol", "").strip().upper().startswith("SASL_"):
         return
     mechanism = made.get("sasl.mechanisms", "GSSAPI").strip().upper()
+    if mechanism not in (*_WITH_PASSWORD, "GSSAPI"):
+        raise ConfigError(
+            f"Invalid value {mechanism} for configuration sasl.mechanism: "
+            f"one of {', '.join(_WITH_PASSWORD)} is expected",
+            config_path="sasl.mechanism",
+        )
     if mechanism in _WITH_PASSWORD and not ("sasl.username" in made and "sasl.password" in made):
         raise ConfigError(
             f"sasl.jaas.config is missing: security.protocol={made['security.protocol']} with "

@@ -18,6 +18,7 @@ from connect.kafka.errors import ANONYMOUS, Principal, is_refused_login, login_r
 _SILENCE_S: Final = 60.0
 #: How long a client may try to get in before its brokers' listeners are looked at, and how soon again.
 _LOOK_AFTER_S: Final = 10.0
+_NO_PROVIDER: Final = "No provider for SASL mechanism"
 _REMEMBERED_MAX: Final = 1000
 
 
@@ -111,4 +112,10 @@ def make_client(cls: Callable[..., C], configs: Mapping[str, Any], told: Told, *
         for secret in secrets_of(configs):
             text = text.replace(secret, "[hidden]")
         key, text = java_words(text)
+        if _NO_PROVIDER in text:
+            key = "sasl.mechanism"
+            text = (
+                f"{text.partition(': recompile')[0]}: the installed client was built without Kerberos; "
+                "set sasl.mechanism to PLAIN or SCRAM-SHA-512, or install a confluent-kafka built with libsasl2"
+            )
         raise ConfigError(f"a client for Kafka cannot be made: {text}", config_path=key or path or None) from None

@@ -201,8 +201,14 @@ def login(broker: Secured, user: str, password: str) -> str:
 
 
 async def test_a_connector_logs_in_as_somebody_else_and_one_that_is_not_let_in_fails_without_its_secret(
-    secured: Secured, tmp_path: Path, name: str, caplog: pytest.LogCaptureFixture
+    secured: Secured,
+    tmp_path: Path,
+    name: str,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr("connect.kafka.producer.ANSWER_S", 4.0)
+    monkeypatch.setattr("connect.kafka.clients._LOOK_AFTER_S", 2.0)
     allow_state(secured, name)
     topic, other = f"{name}-data", f"{name}-other"
     secured.user(other, PASSWORD, 256)

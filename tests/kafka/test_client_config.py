@@ -201,6 +201,19 @@ def test_a_login_without_user_and_password_is_told_in_the_words_of_a_java_client
     assert raised.value.config_path == key
 
 
+def test_a_mechanism_that_no_client_here_has_is_refused_with_those_that_there_are() -> None:
+    with pytest.raises(
+        ConfigError, match=r"OAUTHBEARER for configuration sasl\.mechanism: one of PLAIN, SCRAM"
+    ) as raised:
+        configs({"security.protocol": "SASL_SSL", "sasl.mechanism": "OAUTHBEARER"})
+    assert raised.value.config_path == "sasl.mechanism"
+
+
+def test_where_a_key_store_lies_is_no_secret() -> None:
+    keys = {"ssl.keystore.location": "own.p12", "ssl.keystore.key": "k", "ssl.key.password": "p", "ssl.key.pem": "k"}
+    assert list(secrets_of(keys)) == ["k", "p", "k"]
+
+
 @pytest.mark.parametrize(
     ("made", "who"),
     [

@@ -18,6 +18,12 @@ def test_what_librdkafka_does_not_take_is_a_config_error() -> None:
     assert raised.value.config_path == "producer.compression.type"
 
 
+def test_a_login_by_kerberos_says_that_the_client_was_built_without_it() -> None:
+    with pytest.raises(ConfigError, match="GSSAPI: the installed client was built without Kerberos") as raised:
+        make_client(Producer, {"security.protocol": "sasl_plaintext", "sasl.mechanisms": "GSSAPI"}, Told())
+    assert raised.value.config_path == "sasl.mechanism"
+
+
 def test_a_secret_that_librdkafka_repeats_is_not_in_the_message() -> None:
     with pytest.raises(ConfigError) as raised:
         make_client(Producer, {"security.protocol": "ssl", "ssl.key.pem": "my-own-key"}, Told())

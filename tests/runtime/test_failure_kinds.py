@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from connect.api import ConfigError, DataError, EnvironmentFault, PluginError, RetriableError
+from connect.kafka.errors import AUTHENTICATION, AUTHORIZATION
 from connect.runtime.failure_kinds import FailureKind, kind_of
 
 
@@ -17,8 +18,8 @@ def wrapped(outer: Exception, cause: Exception) -> Exception:
         (EnvironmentFault("server away"), "outage"),
         (RetriableError("try again"), "outage"),
         (EnvironmentFault("gone for good", code="log.sync_failed"), "defect"),
-        (EnvironmentFault("no ACL", code="kafka.authorization"), "config"),
-        (wrapped(PluginError("x"), EnvironmentFault("no such user", code="kafka.authentication")), "config"),
+        (EnvironmentFault("no ACL", code=AUTHORIZATION), "config"),
+        (wrapped(PluginError("x"), EnvironmentFault("no such user", code=AUTHENTICATION)), "config"),
         (ConnectionResetError(), "outage"),
         (OSError(28, "disk full"), "outage"),
         (wrapped(DataError("gave up"), RetriableError("registry away")), "outage"),
