@@ -166,6 +166,19 @@ async def test_a_transactional_id_that_is_not_allowed_fails_the_connector_with_i
         assert f"--operation Write --transactional-id {name}-source-0" in trace
 
 
+async def test_where_somebody_else_makes_the_topics_nobody_here_needs_create(
+    secured: Secured, tmp_path: Path, name: str
+) -> None:
+    state = [f"{name}-{kind}" for kind in ("configs", "offsets", "status")]
+    for topic in (*state, f"{name}-data"):
+        secured.make_topic(topic, {"cleanup.policy": "compact"} if topic in state else {})
+    own = [("DESCRIBE_CONFIGS READ WRITE", "topic", topic) for topic in state]
+    secured.allow(f"User:{name}", *own, ("READ", "group", name), ("WRITE", "topic", f"{name}-data"))
+    async with running_worker(tmp_path, **with_user(secured, name)) as worker:
+        await create(worker, "source", source(tmp_path, f"{name}-data"))
+        await worker.until(lambda: worker.records("source") == 2)
+
+
 @pytest.mark.parametrize(
     ("allowed", "mentions"),
     [

@@ -26,6 +26,7 @@ from confluent_kafka.admin import (
     AclOperation,
     AclPermissionType,
     AdminClient,
+    NewTopic,
     ResourcePatternType,
     ResourceType,
     ScramCredentialInfo,
@@ -158,6 +159,12 @@ class Secured:
         while name not in admin.describe_user_scram_credentials().result(_WITHIN_S):
             assert time.monotonic() < deadline, f"{name} is not there"
             time.sleep(0.05)
+
+    def make_topic(self, name: str, configs: dict[str, str]) -> None:
+        """Make a topic of one partition."""
+        admin = self.admin
+        [made] = admin.create_topics([NewTopic(name, 1, 1, config=configs)]).values()
+        made.result(_WITHIN_S)
 
     def allow_by(self, command: str) -> None:
         """Do what a command of `kafka-acls` says."""
