@@ -310,8 +310,10 @@ async def _found(client: WatchedAdminClient, threads: Threads, told: Told, made:
     servers, is_looked_at = str(made["bootstrap.servers"]), False
 
     def ask() -> str:
-        client.poll(0)  # lets it tell what went wrong
-        return str(client.cluster_id(_TRY_S) or "")
+        try:
+            return str(client.cluster_id(_TRY_S) or "")
+        finally:
+            client.poll(0)  # lets it tell what went wrong
 
     while True:
         doing = f"connect to the Kafka cluster at {servers}"
