@@ -38,6 +38,7 @@ LOOK_MS: Final = 200
 #: others hear of it with their next heartbeat.
 _SESSION_MS: Final = "10000"
 _HEARTBEAT_MS: Final = "1000"
+_REBALANCE_MS: Final = "60000"
 
 
 class Membership:
@@ -77,6 +78,8 @@ class Membership:
                 "auto.offset.reset": "latest",
                 "session.timeout.ms": str(given.get("session.timeout.ms", _SESSION_MS)),
                 "heartbeat.interval.ms": str(given.get("heartbeat.interval.ms", _HEARTBEAT_MS)),
+                # So long a rebalance waits for a member that does not join.
+                "max.poll.interval.ms": str(given.get("rebalance.timeout.ms", _REBALANCE_MS)),
             },
         )
         try:
