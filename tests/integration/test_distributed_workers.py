@@ -169,7 +169,7 @@ async def test_workers_that_are_killed_and_frozen_in_turn_lose_nothing_and_with_
     broker: SharedBroker, tmp_path: Path, name: str, support: str
 ) -> None:
     crew = Crew(tmp_path, broker, name, **{"exactly.once.source.support": support})
-    lines = Lines(tmp_path / "in.txt", each=10)
+    lines = Lines(tmp_path / "in.txt", at_once=10)
     cluster = await open_cluster(tmp_path / "elsewhere", {"bootstrap.servers": broker.bootstrap})
     committed = Committed(cluster, name)
     source = {"connector.class": "FileStreamSource", "file": str(tmp_path / "in.txt"), "topic": name}

@@ -132,7 +132,7 @@ class KafkaBroker:
             process.send_signal(signal.SIGCONT)
 
     def _configure(self) -> None:
-        controller_port, *ports = _free_ports(1 + len(self.listeners))
+        *ports, controller_port = self._choose_ports()
         self.addresses = {name: f"127.0.0.1:{port}" for name, port in zip(self.listeners, ports, strict=True)}
         clients = ",".join(f"{name}://{address}" for name, address in self.addresses.items())
         protocols = ",".join(f"{name}:{protocol}" for name, protocol in self.listeners.items())
@@ -158,8 +158,8 @@ class KafkaBroker:
             "transaction.state.log.min.isr": "1",
             "log.cleaner.backoff.ms": "100",
             "log.initial.task.delay.ms": "100",
-            **self.more_properties(),
         }
+        properties |= self.more_properties() | self._changes(properties)
         self._properties.parent.mkdir(parents=True, exist_ok=True)
         self._properties.write_text("".join(f"{key}={value}\n" for key, value in properties.items()))
         if not self.data_dir.exists():
@@ -167,6 +167,14 @@ class KafkaBroker:
 
     def more_properties(self) -> dict[str, str]:
         """Return further properties, for brokers of other kinds."""
+        return {}
+
+    def _choose_ports(self) -> list[int]:
+        """Return the ports of clients, of those who log in, and of controllers; others with each start."""
+        return free_ports(len(self.listeners) + 1)
+
+    def _changes(self, properties: dict[str, str]) -> dict[str, str]:
+        """Return what is otherwise, or more, than these properties."""
         return {}
 
     def _start(self) -> None:
@@ -193,7 +201,7 @@ class KafkaBroker:
         return "\n".join(self.log.splitlines()[-30:])
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
     with contextlib.ExitStack() as stack:
         sockets = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
         return [int(bound.getsockname()[1]) for bound in sockets]
