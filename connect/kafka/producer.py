@@ -37,7 +37,7 @@ from connect.kafka.clients import Told
 from connect.kafka.errors import UNREACHABLE, Access, inner, is_kind, ours
 from connect.kafka.groups import as_theirs
 from connect.kafka.threads import MARGIN_S, REQUEST_S, ClientThread, bounded, on_loop
-from connect.kafka.topics import Topics, no_partition
+from connect.kafka.topics import Topics, check_request, no_partition
 from connect.ports import Acks
 from connect.records import Appended, Columns, OffsetAndMetadata, TopicPartition
 
@@ -62,6 +62,8 @@ _EARLIEST: Final = 1
 _BATCH_BYTES: Final = 1_000_000
 #: How often a producer that has nothing to do looks what it is told.
 _IDLE_S: Final = 5.0
+#: librdkafka's `message.max.bytes`, which is `max.request.size` by another name.
+_REQUEST_BYTES: Final = 1_000_000
 
 
 class Reports:
@@ -162,6 +164,7 @@ class KafkaProducer:
         self._unfinished: dict[str, Append] = {}
         self._unacknowledged: set[asyncio.Future[Appended]] = set()
         self._failure: ConnectError | None = None
+        self._request_bytes = int(configs.get("message.max.bytes", _REQUEST_BYTES))
         self._is_closed = False
         # -- of the thread
         self._client, self._told = make()
@@ -324,6 +327,7 @@ class KafkaProducer:
         append.numbers = append.partition
         if append.partition is None:
             append.numbers = self._placement.partitions(topic, count, columns)
+        check_request(topic, columns, self._request_bytes)
 
     def _produce(self, append: Append, reports: Reports) -> None:
         """Give librdkafka the rows, as far as it takes them; wait while its queue is full."""

@@ -31,6 +31,8 @@ LOOK_UP_S: Final = 10.0
 #: What a record batch takes beside its only record, and a record beside key, value and headers.
 _BATCH_BYTES: Final = 61
 _RECORD_BYTES: Final = 32
+#: What librdkafka reckons with beyond that.
+_REQUEST_MARGIN_BYTES: Final = 4
 #: Topics in one request.
 _AT_ONCE: Final = 500
 _NO_TIMESTAMP: Final = -1
@@ -109,6 +111,27 @@ class Limits:
         if columns.headers is not None:
             return max(size_of(columns, row) for row in range(len(columns)))
         return _longest(columns.values) + _longest(columns.keys or ()) + _RECORD_BYTES
+
+
+def check_request(topic: str, columns: Columns, limit: int) -> None:
+    """Refuse, before any of it is sent, what the client itself would refuse in the middle.
+
+    Args:
+        limit: The producer's `max.request.size`: of a record as it is before it is compressed.
+
+    Raises:
+        RecordTooLargeError: A record exceeds it.
+    """
+    if Limits.longest(columns) + _REQUEST_MARGIN_BYTES <= limit:
+        return
+    for row in range(len(columns)):
+        size = size_of(columns, row) + _REQUEST_MARGIN_BYTES
+        if size > limit:
+            raise RecordTooLargeError(
+                f"a record for topic {topic!r} takes {size} bytes; max.request.size of the producer is {limit}",
+                hint="Raise producer.override.max.request.size of the connector, and max.message.bytes of the topic; "
+                "or send smaller records.",
+            )
 
 
 def _longest(column: Collection[bytes | None]) -> int:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from connect.api.errors import InvalidRecordError, RecordTooLargeError
-from connect.kafka.topics import Limits, size_of
+from connect.kafka.topics import Limits, check_request, size_of
 from connect.records import Columns
 from tests.support.engines import now_ms
 
@@ -47,6 +47,13 @@ def test_what_may_fit_once_it_is_compressed_goes_alone() -> None:
     limits.check("orders", records(bytes(5000)), is_compressed=True)
     with pytest.raises(RecordTooLargeError):
         limits.check("orders", records(b"v", bytes(5000)), is_compressed=True)
+
+
+def test_a_record_that_its_producer_would_refuse_is_refused_before_any_is_sent() -> None:
+    check_request("orders", records(b"v" * 900, b"w" * 900), 1000)
+    for given in (records(b"v", bytes(1000)), records(b"v", headers=[[("h", bytes(1000))]])):
+        with pytest.raises(RecordTooLargeError, match=r"'orders' takes 10\d\d bytes; max\.request\.size .* is 1000"):
+            check_request("orders", given, 1000)
 
 
 def test_keys_and_timestamps_are_checked() -> None:

@@ -13,7 +13,7 @@ import logging
 import traceback
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from connect.api import ConnectError, Connector, PluginError, RetriableError, Task
 from connect.api.connector import config_class_of
@@ -184,6 +184,7 @@ class TaskRunner(ABC):
         """Make the way into the dead letter queue, where the config names one."""
         configs = self.producer_configs()
         configs.pop("transactional.id", None)  # letters are in no transaction
+        configs["max.request.size"] = _LETTER_BYTES_MAX  # one may be a letter because it was too large
         self._dead_letters = await DeadLetterQueue.open(
             DeadLetterConfig.parse(self.spec.config.originals),
             self.id,
@@ -399,6 +400,10 @@ class TaskRunner(ABC):
 def _was_cancelled() -> bool:
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0
+#: What a dead letter may take as far as its producer is concerned: the topic's `max.message.bytes` has the say.
+_LETTER_BYTES_MAX: Final = str(100 << 20)
+
+
 
 
 def render_trace(error: BaseException) -> str:
