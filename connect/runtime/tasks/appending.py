@@ -42,6 +42,7 @@ class Appends:
         delivery_timeout_s: How long an append may wait for the log.
         retry_wait: Waits before the next try, given the error, how many tries there were and what is done; returns
             False once the task is to stop.
+        went_on: Hears that what was waited for is done, or given up, by the same words.
         before, after: Called with each part before it is appended, and after it was, with where it is.
         pace: Says what is appended in slices; None: nothing.
         may_end: Whether a stop may come between what is given and what lies before it, so that nothing comes twice.
@@ -56,6 +57,7 @@ class Appends:
         *,
         delivery_timeout_s: float,
         retry_wait: Callable[[ConnectError, int, str], Awaitable[bool]],
+        went_on: Callable[[str], None] = lambda doing: None,
         before: Callable[[Outgoing], None],
         after: Callable[[Outgoing, Appended | None], None],
         outage: asyncio.Event | None = None,
@@ -69,6 +71,7 @@ class Appends:
         self._tolerance = tolerance
         self._delivery_timeout_s = delivery_timeout_s
         self._retry_wait = retry_wait
+        self._went_on = went_on
         self._failures: list[Failure] = []
         self._before = before
         self._after = after
@@ -139,27 +142,32 @@ class Appends:
     async def _send(self, out: Outgoing) -> None:
         """Append; wait where the log cannot take it now, and make the topic again where it was deleted meanwhile."""
         began, tries, made_again = time.monotonic(), 0, False
-        while True:
-            try:
-                await self._topics.ensure(out.topic)
-                self._before(out)
-                where = await self._producer.append(out.topic, out.columns, partition=out.partition)
-                break
-            except UnknownTopicOrPartitionError:
-                if made_again or not self._topics.forget(out.topic):
-                    raise
-                made_again = True
-            except (EnvironmentFault, RetriableError) as error:
-                if not may_pass(error) or time.monotonic() - began >= self._delivery_timeout_s:
-                    raise
-                await self._wait_for_log(error, out.topic, tries)
-                tries += 1
+        doing = f"append to topic {out.topic!r}"
+        try:
+            while True:
+                try:
+                    await self._topics.ensure(out.topic)
+                    self._before(out)
+                    where = await self._producer.append(out.topic, out.columns, partition=out.partition)
+                    break
+                except UnknownTopicOrPartitionError:
+                    if made_again or not self._topics.forget(out.topic):
+                        raise
+                    made_again = True
+                except (EnvironmentFault, RetriableError) as error:
+                    if not may_pass(error) or time.monotonic() - began >= self._delivery_timeout_s:
+                        raise
+                    await self._wait_for_log(error, doing, tries)
+                    tries += 1
+        finally:
+            if tries:
+                self._went_on(doing)
         self._after(out, where)
 
-    async def _wait_for_log(self, error: ConnectError, topic: str, tries: int) -> None:
+    async def _wait_for_log(self, error: ConnectError, doing: str, tries: int) -> None:
         self.outage.set()
         try:
-            if not await self._retry_wait(error, tries, f"append to topic {topic!r}"):
+            if not await self._retry_wait(error, tries, doing):
                 raise Interrupted from error
         finally:
             self.outage.clear()

@@ -241,6 +241,7 @@ class TaskRunner(ABC):
         wait_ms: int | None = None,
         doing: str = "",
         until_pause: bool = False,
+        is_kept: bool = False,
     ) -> bool:
         """Wait before a call is made again; return False once the task is to stop.
 
@@ -252,6 +253,7 @@ class TaskRunner(ABC):
             wait_ms: How long; left out, what the error asks for, or the back-off.
             doing: What is tried, where it is not a call of the plugin.
             until_pause: A pause ends the wait, too.
+            is_kept: It is shown until `went_on`, as that of a plugin's call is.
         """
         if wait_ms is None:
             wait_ms = wait_ms_of(error, tries, max_ms=self.spec.config.errors_retry_delay_max_ms)
@@ -267,12 +269,13 @@ class TaskRunner(ABC):
                     await self.asked.either.wait()
             return not self.stopping
         finally:
-            if doing:
+            if doing and not is_kept:
                 self._waits.pop(doing, None)
 
-    def went_on(self) -> None:
-        """Take note that a call of the plugin has succeeded, or was given up. What else is waited for goes on."""
-        self._waits.pop("", None)
+    def went_on(self, doing: str = "") -> None:
+        """Take note that a call of the plugin, or what else was done, has succeeded, or was given up. What else is
+        waited for goes on."""
+        self._waits.pop(doing, None)
 
     async def all_steps(self, *steps: Callable[[], Awaitable[object]]) -> None:
         """Do each step of a loop and its end, whatever those before it raise.
@@ -397,13 +400,13 @@ class TaskRunner(ABC):
         self._event(Event.FAIL, trace)
 
 
-def _was_cancelled() -> bool:
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0
 #: What a dead letter may take as far as its producer is concerned: the topic's `max.message.bytes` has the say.
 _LETTER_BYTES_MAX: Final = str(100 << 20)
 
 
+def _was_cancelled() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 def render_trace(error: BaseException) -> str:

@@ -39,6 +39,7 @@ class Way:
         self.tolerance = Tolerance(config, log=logging.getLogger("test"), interrupted=threading.Event())
         self.landed: list[tuple[int, int]] = []
         self.waits: list[str] = []
+        self.went_on: list[str] = []
         self.tries = tries
         self.left: deque[Outgoing] = deque()
         self.appended: list[Outgoing] = []
@@ -48,6 +49,7 @@ class Way:
             self.tolerance,
             delivery_timeout_s=60,
             retry_wait=self.retry_wait,
+            went_on=self.went_on.append,
             before=lambda out: None,
             after=self.after,
         )
@@ -125,6 +127,7 @@ async def test_a_full_disk_is_waited_for_and_nothing_is_there_twice(cluster: Clu
     with disk_refuses(monkeypatch, lambda path: "t-0" in path and not way.waits):
         await way.append(b"b", b"c")
     assert way.waits == ["append to topic 't'"]
+    assert way.went_on == way.waits, "who shows what is waited for shows it no more"
     assert await values(cluster) == [b"a", b"b", b"c"]
     assert not way.appends.outage.is_set()
 
