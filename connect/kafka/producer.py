@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import repeat
 from typing import Any, Final
 
-from confluent_kafka import Consumer, KafkaException
+from confluent_kafka import Consumer, KafkaError, KafkaException
 from confluent_kafka import Producer as Client
 
 from connect.api.errors import (
@@ -55,15 +55,17 @@ CLOSE_S: Final = 10.0
 PENDING_MAX: Final = 8
 #: How old the number of partitions may be by which records are placed.
 _COUNT_S: Final = 5.0
+#: How often one append is placed anew.
+_PLACED_ANEW_MAX: Final = 40
 _UNKNOWN: Final = -1
 #: In place of a timestamp of 0, which librdkafka takes for 'now'.
 _EARLIEST: Final = 1
 #: librdkafka's `batch.size`, which `message.max.bytes` bounds.
 _BATCH_BYTES: Final = 1_000_000
-#: How often a producer that has nothing to do looks what it is told.
-_IDLE_S: Final = 5.0
 #: librdkafka's `message.max.bytes`, which is `max.request.size` by another name.
 _REQUEST_BYTES: Final = 1_000_000
+#: How often a producer that has nothing to do looks what it is told.
+_IDLE_S: Final = 5.0
 
 
 class Reports:
@@ -120,6 +122,10 @@ class Append:
         self.produced = 0
         self.reports: Reports | None = None
         self.refused: Any = None
+        #: How often it was placed anew, since the client did not know a partition.
+        self.placed_anew = 0
+        #: A partition was not there: where what is left goes is looked up again.
+        self.is_misplaced = False
         self.is_under_way = False
         self.is_given_up = False
         self.waiter: asyncio.Future[Appended] | None = None
@@ -158,13 +164,13 @@ class KafkaProducer:
         self._is_compressed = configs.get("compression.type", "none") != "none"
         self._transact_s = max(REQUEST_S, int(configs.get("transaction.timeout.ms", 60_000)) / 1000)
         self._batch_bytes = int(configs.get("batch.size", _BATCH_BYTES))
+        self._request_bytes = int(configs.get("message.max.bytes", _REQUEST_BYTES))
         delivery_s = int(configs.get("delivery.timeout.ms", (1 << 31) - 1)) / 1000
         self._answer_s = delivery_s + MARGIN_S if delivery_s <= _KNOWN_AFTER_S else ANSWER_S
         self._placement = Placement()
         self._unfinished: dict[str, Append] = {}
         self._unacknowledged: set[asyncio.Future[Appended]] = set()
         self._failure: ConnectError | None = None
-        self._request_bytes = int(configs.get("message.max.bytes", _REQUEST_BYTES))
         self._is_closed = False
         # -- of the thread
         self._client, self._told = make()
@@ -301,6 +307,8 @@ class KafkaProducer:
                 append.reports.begin(len(append.columns))
             else:
                 append.reports.failures.clear()
+                if append.is_misplaced:
+                    self._place_anew(append, append.reports)
             append.produced, append.refused = 0, None
             self._produce(append, append.reports)
         except ConnectError as error:
@@ -319,6 +327,7 @@ class KafkaProducer:
             raise no_partition(TopicPartition(topic, append.partition), count)
         if not len(columns):
             return
+        check_request(topic, columns, self._request_bytes)
         limits = self._topics.limits(topic)
         if limits is not None:
             limits.check(topic, columns, is_compressed=self._is_compressed)
@@ -327,7 +336,16 @@ class KafkaProducer:
         append.numbers = append.partition
         if append.partition is None:
             append.numbers = self._placement.partitions(topic, count, columns)
-        check_request(topic, columns, self._request_bytes)
+
+    def _place_anew(self, append: Append, reports: Reports) -> None:
+        """Look up where the rows go that are not acknowledged: the topic has other partitions than it had."""
+        before, done = append.numbers, reports.offsets
+        self._look(append)
+        append.is_misplaced = False
+        if before is not None and done.count(_UNKNOWN) < len(done):
+            append.numbers = [
+                _number(before if offset != _UNKNOWN else append.numbers, row) for row, offset in enumerate(done)
+            ]
 
     def _produce(self, append: Append, reports: Reports) -> None:
         """Give librdkafka the rows, as far as it takes them; wait while its queue is full."""
@@ -400,12 +418,32 @@ class KafkaProducer:
             append.at_once = max(1, (append.at_once or len(todo)) // 2)
             self._go_on(append, reports)
             return
+        if error is not None and error.code() == KafkaError._UNKNOWN_PARTITION and self._catches_up(append, reports):
+            return
         found = self._explained(append, error, done)
         if self._is_open and isinstance(found, EnvironmentFault):
             self._spoiled = found
         self._end(append, found)
         if error is not None and is_kind(error, UnknownTopicOrPartitionError):
             self._topics.forget(append.topic)
+            append.is_misplaced = True
+
+    def _catches_up(self, append: Append, reports: Reports) -> bool:
+        """Have the client ask for a topic's partitions, which it does by itself every few minutes, and go on; return
+        whether that is worth a try. Several, since the broker that it asks may not have heard of a new one yet."""
+        if append.placed_anew >= _PLACED_ANEW_MAX or append.is_given_up or self._is_closed:
+            return False
+        append.placed_anew += 1
+        time.sleep(_SLICE_S)
+        try:
+            self._topics.forget(append.topic)
+            self._client.list_topics(append.topic, timeout=MARGIN_S)
+            self._place_anew(append, reports)
+        except (KafkaException, ConnectError) as error:
+            log.debug("partitions of topic %r: %s", append.topic, error)
+            return False
+        self._go_on(append, reports)
+        return True
 
     def _explained(self, append: Append, error: Any, done: int) -> ConnectError:
         doing = f"append to topic {append.topic!r}"
@@ -585,6 +623,11 @@ def _columns_of(append: Append) -> list[Iterable[Any]]:
     if isinstance(append.rows, range):
         return found
     return [each if isinstance(each, repeat) else [each[row] for row in append.rows] for each in found]  # type: ignore[index]
+
+
+def _number(numbers: int | list[int] | None, row: int) -> int:
+    assert numbers is not None
+    return numbers if isinstance(numbers, int) else numbers[row]
 
 
 def _appended(append: Append, offsets: list[int]) -> Appended:

@@ -10,7 +10,13 @@ import gc
 
 import pytest
 
-from connect.api.errors import EnvironmentFault, LogError, RecordTooLargeError, TransactionStateError
+from connect.api.errors import (
+    EnvironmentFault,
+    LogError,
+    RecordTooLargeError,
+    TransactionStateError,
+    UnknownTopicOrPartitionError,
+)
 from connect.kafka.producer import Append, Reports, _appended
 from connect.ports import Cluster
 from connect.records import Columns, TopicPartition
@@ -150,6 +156,34 @@ async def test_a_timestamp_of_zero_is_not_taken_for_now(kafka_cluster: Cluster, 
     await producer.append(name, Columns([b"v"], timestamps=0))
     (batch,) = await kafka_cluster.admin.fetch(TopicPartition(name, 0), 0)
     assert batch.columns.stamps == [1]
+    await producer.aclose()
+
+
+async def test_partitions_that_are_added_are_written_to_at_once(kafka_cluster: Cluster, name: str) -> None:
+    await kafka_cluster.admin.create_topic(name)
+    producer = kafka_cluster.producer(client_id="test")
+    await producer.append(name, columns(b"first"))
+    await kafka_cluster.admin.add_partitions(name, 3)
+    await producer.append(name, columns(b"v"), partition=2)
+    assert await read(kafka_cluster, name, 2) == [b"v"]
+    await producer.aclose()
+
+
+async def test_records_with_keys_go_on_in_a_topic_that_was_made_again_with_fewer_partitions(
+    kafka_cluster: Cluster, name: str
+) -> None:
+    await kafka_cluster.admin.create_topic(name, partitions=5)
+    producer = kafka_cluster.producer(client_id="test")
+    keys: list[bytes | None] = [b"%d" % number for number in range(20)]
+    await producer.append(name, columns(*keys, keys=keys))
+    await kafka_cluster.admin.delete_topic(name)
+    await kafka_cluster.admin.create_topic(name)
+    given = columns(*keys, keys=keys)
+    try:
+        await producer.append(name, given)
+    except UnknownTopicOrPartitionError:  # as the runtime does, which makes a topic that is gone
+        await producer.append(name, given)
+    assert await read(kafka_cluster, name) == keys
     await producer.aclose()
 
 
