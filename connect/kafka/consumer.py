@@ -214,6 +214,9 @@ class KafkaConsumer:
         self._subscribed: tuple[str, ...] = ()
         self._ids: dict[str, str] = {}
         self._old: dict[str, int] | None = None
+        self._counts: dict[str, int] = {}
+        #: How often the client is still to be told to look for new partitions.
+        self._to_refresh = 0
         self._look_at = 0.0
         self._record_bytes = 256.0
         self._thread: ClientThread | None = None
@@ -681,7 +684,8 @@ class KafkaConsumer:
             return [
                 _Failed(
                     OffsetOutOfRangeError(
-                        f"offset {before} is outside {at}, which has {start} to {end}, and auto.offset.reset is none"
+                        f"offset {before} is outside {at}, which has {start} to {end}, and auto.offset.reset is none",
+                        hint="Set an offset in that range for the group, or auto.offset.reset to earliest or latest.",
                     )
                 )
             ]
@@ -721,7 +725,9 @@ class KafkaConsumer:
         wanted = tuple(sorted(found))
         if self._group is None:
             self._take_share({name: len(topic.partitions) for name, topic in found.items()})
-        elif wanted != self._subscribed:
+            return
+        self._find_grown({name: len(topic.partitions) for name, topic in found.items()})
+        if wanted != self._subscribed:
             self._subscribed = wanted
             if wanted:
                 self._client.subscribe(
@@ -753,6 +759,17 @@ class KafkaConsumer:
         self._held |= {at: _Held(start) for at, start in starts.items()}
         self._place(come)
         self._tell(_Lost(frozenset(gone)), _Gained(starts))
+
+    def _find_grown(self, counts: Mapping[str, int]) -> None:
+        """Have the client see new partitions, for which it looks by itself every few minutes alone. Twice, since the
+        broker that it asks may not have heard of them yet."""
+        if any(count > self._counts.get(name, count) for name, count in counts.items()):
+            self._to_refresh = 2
+        self._counts = dict(counts)
+        if self._to_refresh:
+            self._to_refresh -= 1
+            self._look_at = min(self._look_at, time.monotonic() + _LOOK_SOON_S)
+            self._client.list_topics(timeout=REQUEST_S)  # only what tells of all topics makes it join its group again
 
     def _take_share(self, counts: Mapping[str, int]) -> None:
         parts = [TopicPartition(name, number) for name in sorted(counts) for number in range(counts[name])]

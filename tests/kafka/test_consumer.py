@@ -137,6 +137,19 @@ async def test_a_partition_that_was_lost_while_its_member_rested_is_read_when_it
         await each.aclose()
 
 
+async def test_partitions_that_are_added_come_to_a_member_soon(
+    kafka_cluster: Cluster, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "LOOK_S", 0.2)
+    monkeypatch.setattr(module, "_LOOK_SOON_S", 0.2)
+    await kafka_cluster.admin.create_topic(name)
+    consumer = await kafka_cluster.consumer(Subscription((name,)), group=name, client_id="test", configs=EARLIEST)
+    await assigned(consumer, 1)
+    await kafka_cluster.admin.add_partitions(name, 3)
+    await assigned(consumer, 3)
+    await consumer.aclose()
+
+
 async def test_what_was_wanted_of_a_partition_before_does_not_count_when_it_comes_again(
     kafka_cluster: Cluster, name: str
 ) -> None:
