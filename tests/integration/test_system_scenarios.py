@@ -1,4 +1,5 @@
-"""Kafka's own system-test scenarios for Connect, with what they assert, over one worker on the bundled log.
+"""Kafka's own system-test scenarios for Connect, with what they assert, over one worker on the bundled log; and on a
+real broker: those of `ON_KAFKA` always, all of them in the long form of the tests.
 
 Each test is named after the scenario, and says what Kafka's looks at: `tests/kafkatest/tests/connect` of Apache Kafka,
 `connect_distributed_test.py`, `connect_test.py` and `connect_rest_test.py`. Three workers of a cluster are one
@@ -25,13 +26,18 @@ import pytest
 import tests.support.verifiable_plugins as verifiable_plugins
 from connect.testing.crash import LogTarget, Seen
 from connect.testing.crash.processes import RunningWorker, Workers
-from tests.support.lengths import length
+from tests.support.kafka import KafkaUnavailable, find_kafka
+from tests.support.kafka_frail import FrailBroker
+from tests.support.kafka_targets import committed
+from tests.support.kafka_workers import SHORT_SESSIONS, worker_config
+from tests.support.lengths import IS_LONG, length
 from tests.support.worker import JSON, STRING
 
 BOUNCES: Final = length("CONNECT_BOUNCES")
 TASKS: Final = 3
 #: What is not to happen is watched for so long.
 STILL_S: Final = 0.5
+ON_KAFKA: Final = ("test_exactly_once_source",)
 FIRST, SECOND = ["foo", "bar", "baz"], ["razz", "ma", "tazz"]
 #: How often it is looked. A look is a call of REST or reads files, and takes some milliseconds on both sides.
 LOOK_S: Final = 0.03
@@ -46,6 +52,8 @@ class Service:
 
     folder: Path
     workers: Workers
+    #: Of the broker; '' is the bundled log.
+    bootstrap: str = ""
     _running: RunningWorker | None = None
     _http: httpx.Client = field(default_factory=lambda: httpx.Client(timeout=30))
 
@@ -111,6 +119,8 @@ class Service:
 
     def values(self, topic: str) -> list[str]:
         """The records of a topic, as a consumer of committed ones reads them."""
+        if self.bootstrap:
+            return [(value or b"").decode() for value in committed(self.bootstrap, topic)]
         read: list[str] = []
         target = LogTarget(self.workers.data_dir, topic, lambda value: read.append(value.decode()))  # type: ignore[func-returns-value]
         target.seen()
@@ -124,19 +134,45 @@ def until(condition: Callable[[], Any], what: str, *, deadline_s: float = 60.0) 
         time.sleep(LOOK_S)
 
 
+@pytest.fixture(scope="module")
+def brief(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FrailBroker]:
+    """A broker of this module alone, whose sessions may be short."""
+    try:
+        find_kafka()
+    except KafkaUnavailable as error:
+        pytest.skip(f"no Kafka here: {error}")
+    with FrailBroker(tmp_path_factory.mktemp("brief"), group_min_session_timeout_ms="500") as running:
+        yield running
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run what needs a worker on each engine, as far as the length of the tests has it."""
+    if "make" in metafunc.fixturenames:
+        engines: list[Any] = ["log"]
+        if IS_LONG or metafunc.function.__name__ in ON_KAFKA:
+            engines.append(pytest.param("kafka", marks=[pytest.mark.kafka, pytest.mark.slow]))
+        metafunc.parametrize("make", engines, indirect=True)
+
+
 @pytest.fixture
-def make(tmp_path: Path) -> Iterator[Callable[..., Service]]:
+def make(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[..., Service]]:
+    bootstrap, own = "", dict[str, str]()
+    if request.param == "kafka":
+        broker: FrailBroker = request.getfixturevalue("brief")
+        broker.empty()  # scenarios name topics and groups as they like
+        bootstrap, own = broker.bootstrap, {**worker_config("scenario", broker.bootstrap), **SHORT_SESSIONS}
+        del own["key.converter"], own["value.converter"]
     plugins = tmp_path / "plugins"
     plugins.mkdir()
     shutil.copy(verifiable_plugins.__file__, plugins / "verifiable_plugins.py")
     made: list[Service] = []
 
     def started(**config: str) -> Service:
-        keys = {"plugin.path": str(plugins), "offset.flush.interval.ms": "200"}
+        keys = {**own, "plugin.path": str(plugins), "offset.flush.interval.ms": "200"}
         keys |= {key.replace("_", "."): value for key, value in config.items()}
         file = tmp_path / "worker.properties"
         file.write_text("".join(f"{key}={value}\n" for key, value in keys.items()))
-        service = Service(tmp_path, Workers(tmp_path, ["--config", file]))
+        service = Service(tmp_path, Workers(tmp_path, ["--config", file]), bootstrap)
         made.append(service)
         service.start()
         return service
@@ -513,10 +549,10 @@ def test_bounce(service: Service, clean: bool) -> None:
     service.until_states("sink", "STOPPED")
     service.stop()
 
-    committed, flushed = service.told("source", "committed"), service.told("sink", "flushed")
+    told, flushed = service.told("source", "committed"), service.told("sink", "flushed")
     # A task that is killed between the append and the telling of it has told nothing; the topic says what is there.
     in_topic = [Seen(str(each["task"]), each["seqno"]) for each in map(json.loads, service.values("test"))]
-    assert problems(committed if clean else in_topic, may_double=not clean) == []
+    assert problems(told if clean else in_topic, may_double=not clean) == []
     assert problems(flushed, may_double=not clean) == []
     assert set(flushed) <= set(service.told("source", "sent")), "the sink has what nobody sent"
     assert set(flushed) == set(in_topic)
@@ -543,5 +579,5 @@ def test_exactly_once_source(make: Callable[..., Service], clean: bool) -> None:
     service.ask("PUT", "/connectors/source/stop")
     service.until_states("source", "STOPPED")
     service.stop()
-    committed = [Seen(str(each["task"]), each["seqno"]) for each in map(json.loads, service.values("test"))]
-    assert problems(committed, may_double=False) == []
+    in_topic = [Seen(str(each["task"]), each["seqno"]) for each in map(json.loads, service.values("test"))]
+    assert problems(in_topic, may_double=False) == []

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from pathlib import Path
 from typing import Self
 
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
+
 from connect.testing.crash import Proxy
 from tests.support.kafka_broker import KafkaBroker, free_ports
+
+ASK_S = 10.0
 
 
 class FrailBroker(KafkaBroker):
@@ -44,6 +50,17 @@ class FrailBroker(KafkaBroker):
     async def end(self, *, cleanly: bool = True) -> None:
         """Stop, or end as a crash does."""
         await asyncio.to_thread(self.stop if cleanly else self.kill)
+
+    def empty(self) -> None:
+        """Delete all topics but Kafka's own, and the groups without members. Blocks."""
+        admin = AdminClient({"bootstrap.servers": self.bootstrap, "log_level": 0})
+        names = [name for name in admin.list_topics(timeout=ASK_S).topics if not name.startswith("__")]
+        for topic in (admin.delete_topics(names) if names else {}).values():
+            topic.result(ASK_S)
+        groups = [each.group_id for each in admin.list_consumer_groups(request_timeout=ASK_S).result(ASK_S).valid]
+        for group in (admin.delete_consumer_groups(groups, request_timeout=ASK_S) if groups else {}).values():
+            with contextlib.suppress(KafkaException):  # of a worker that was killed a moment ago
+                group.result(ASK_S)
 
     def _choose_ports(self) -> list[int]:
         if not self._has_served:

@@ -14,6 +14,13 @@ from tests.support.engines import SOON_S
 from tests.support.kafka_broker import KafkaBroker, SharedBroker
 from tests.support.worker import STRING, RunningWorker, WorkerProcess, running_worker
 
+#: For a broker that lets sessions be so short: who was killed is missed soon.
+SHORT_SESSIONS = {
+    f"{prefix}{key}": value
+    for prefix in ("", "consumer.")
+    for key, value in (("session.timeout.ms", "1500"), ("heartbeat.interval.ms", "300"))
+}
+
 
 class Lines:
     """Appends numbered lines to a file, a few thousand a second, on a thread."""

@@ -27,6 +27,8 @@ LENGTHS: Final = {
     "CONNECT_CRASH_KILLS": Length(6, 200, "kills of a worker while four clients change its connectors"),
     "CONNECT_LOOP_KILLS": Length(4, 200, "ends of a worker with every kind of connector, of several kinds"),
     "CONNECT_KIT_KILLS": Length(8, 1000, "kills at marks of progress by the crash kit, for each pair of connectors"),
+    "CONNECT_KAFKA_KILLS": Length(2, 100, "kills at marks of progress of a worker on a real broker"),
+    "CONNECT_BROKER_KILLS": Length(2, 20, "kills of one of three brokers under a source and a sink"),
     "CONNECT_BOUNCES": Length(3, 20, "bounces of a worker, clean and hard, in Kafka's system-test scenarios"),
     "CONNECT_WORKER_KILLS": Length(2, 20, "workers of a group that are killed or frozen in turn"),
     "CONNECT_OUTAGES": Length(
