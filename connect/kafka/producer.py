@@ -49,6 +49,8 @@ ANSWER_S: Final = 15.0
 _KNOWN_AFTER_S: Final = 60.0
 #: How long the thread flushes before it looks whether there is more to produce.
 _SLICE_S: Final = 0.05
+#: How long it is looked for why.
+_TROUBLE_S: Final = 2.0
 #: How long closing waits for what is under way.
 CLOSE_S: Final = 10.0
 #: Appends with acks=none that may be under way before the next one waits.
@@ -222,12 +224,23 @@ class KafkaProducer:
         refusal = await asyncio.to_thread(self._told.refusal, f"append to topic {append.topic!r}")
         if refusal is not None:
             raise refusal
-        because = f": {self._told.last.str()}" if self._told.last is not None else ""
+        why = await self._trouble(append.topic)
+        if not why and self._told.last is not None:
+            why = self._told.last.str()
         raise EnvironmentFault(
             f"append to topic {append.topic!r}: the Kafka cluster has not acknowledged all of {len(append.columns)} "
-            f"records within {self._answer_s:g} s{because}",
+            f"records within {self._answer_s:g} s{f': {why}' if why else ''}",
             code=UNREACHABLE,
         )
+
+    async def _trouble(self, topic: str) -> str:
+        """Return why a topic takes no records now; '' where that is not known soon."""
+        # Not on the producer's thread, which serves what is under way.
+        thread = ClientThread("connect-kafka-look", lambda: None)
+        looking = thread.call(lambda: self._topics.trouble(topic))
+        thread.end()
+        await asyncio.wait([looking], timeout=min(_TROUBLE_S, self._answer_s))
+        return looking.result() if looking.done() else ""
 
     async def _leave(self, waiter: asyncio.Future[Appended]) -> None:
         self._unacknowledged.add(waiter)

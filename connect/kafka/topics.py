@@ -16,7 +16,7 @@ from typing import Any, Final
 from confluent_kafka import KafkaException, TopicCollection
 from confluent_kafka.admin import AdminClient, ConfigResource
 
-from connect.api.errors import InvalidRecordError, RecordTooLargeError, UnknownTopicOrPartitionError
+from connect.api.errors import ConnectError, InvalidRecordError, RecordTooLargeError, UnknownTopicOrPartitionError
 from connect.kafka.errors import Principal, is_kind, ours
 from connect.kafka.threads import MARGIN_S
 from connect.records import Columns, TopicPartition
@@ -228,6 +228,24 @@ class Topics:
         resource = ConfigResource(ConfigResource.Type.TOPIC, name)
         (future,) = self._admin.describe_configs([resource], request_timeout=LOOK_UP_S).values()
         return {entry.name: str(entry.value) for entry in future.result(LOOK_UP_S + MARGIN_S).values()}
+
+    def trouble(self, name: str) -> str:
+        """Return why a topic takes no records now, as far as its partitions tell; '' where they do not."""
+        try:
+            partitions = self.describe([name])[name].partitions
+            wanted = int(self.configs(name).get("min.insync.replicas", 1))
+        except (KafkaException, ConnectError, KeyError, TimeoutError) as error:
+            log.debug("the state of topic %r is not to be seen: %s", name, error)
+            return ""
+        for each in partitions:
+            if each.leader is None or each.leader.id < 0:
+                return f"partition {each.id} has no leader"
+            if len(each.isr) < min(wanted, len(each.replicas)):
+                return (
+                    f"partition {each.id} has {len(each.isr)} of {len(each.replicas)} replicas in sync, and "
+                    f"min.insync.replicas is {wanted}"
+                )
+        return ""
 
     def forget(self, name: str) -> None:
         """Ask anew for a topic that has changed, or seems to be gone."""
