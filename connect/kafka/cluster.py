@@ -85,7 +85,7 @@ class KafkaCluster:
             fencer=self._fencer,
             holds_state=self.holds_state,
         )
-        self._groups = KafkaGroups(client, threads, self._topics, principal)
+        self._groups = KafkaGroups(client, threads, self._topics, principal, make=self._administrator)
 
     @classmethod
     async def open(cls, worker: Mapping[str, Any]) -> KafkaCluster:
@@ -255,6 +255,7 @@ class KafkaCluster:
         try:
             await self._threads.run(self._readers.close, "close the readers")
             await self._threads.run(lambda: self._client.give_up(_GIVE_UP_S), "end requests")
+            await self._threads.run(lambda: self._groups.give_up(_GIVE_UP_S), "end requests")
         finally:
             self._threads.close()
 
@@ -284,6 +285,9 @@ class KafkaCluster:
                 hint="Run this connector on a worker whose bootstrap.servers are those.",
                 config_path="bootstrap.servers",
             )
+
+    def _administrator(self) -> WatchedAdminClient:
+        return make_client(WatchedAdminClient, self._configs.of("admin"), Told())
 
     def _reader(self, isolation: Isolation) -> Consumer:
         given = self._configs.of("consumer", {})

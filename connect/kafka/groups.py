@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from typing import Any, Final
 
 from confluent_kafka import ConsumerGroupState, ConsumerGroupTopicPartitions, KafkaError, KafkaException
 from confluent_kafka import TopicPartition as TheirPartition
-from confluent_kafka.admin import AdminClient
 
 from connect.api.errors import (
     ConflictError,
@@ -19,6 +18,7 @@ from connect.api.errors import (
     NotFoundError,
     UnknownTopicOrPartitionError,
 )
+from connect.kafka.admin_client import WatchedAdminClient
 from connect.kafka.errors import Access, Principal, ours
 from connect.kafka.threads import REQUEST_S, Threads, answered
 from connect.kafka.topics import Topics
@@ -35,6 +35,7 @@ _NO_COORDINATOR: Final = (
     KafkaError.COORDINATOR_NOT_AVAILABLE,
     KafkaError.NOT_COORDINATOR,
 )
+_GIVE_UP_S: Final = 1.0
 _WITHOUT_MEMBERS: Final = (ConsumerGroupState.EMPTY, ConsumerGroupState.DEAD)
 
 
@@ -45,8 +46,19 @@ class KafkaGroups:
     committed again. Where that fails in between, the error names what has to be set again.
     """
 
-    def __init__(self, client: AdminClient, threads: Threads, topics: Topics, principal: Principal) -> None:
+    def __init__(
+        self,
+        client: WatchedAdminClient,
+        threads: Threads,
+        topics: Topics,
+        principal: Principal,
+        *,
+        make: Callable[[], WatchedAdminClient] | None = None,
+    ) -> None:
         self._client = client
+        #: Makes the next one, since a client remembers for minutes who a group's coordinator was.
+        self._make = make
+        self._own: WatchedAdminClient | None = None
         self._threads = threads
         self._topics = topics
         self._principal = principal
@@ -63,7 +75,7 @@ class KafkaGroups:
 
     async def _members(self, group: str) -> tuple[str, ...]:
         try:
-            found = await answered_by_coordinator(
+            found = await self._answered(
                 lambda: self._client.describe_consumer_groups([group], request_timeout=REQUEST_S),
                 f"look at group {group!r}",
                 self._principal.look(group),
@@ -82,7 +94,7 @@ class KafkaGroups:
         deadline = loop.time() + REQUEST_S
         while True:
             try:
-                answer = await answered_by_coordinator(
+                answer = await self._answered(
                     lambda: self._client.list_consumer_group_offsets(
                         asked, require_stable=True, request_timeout=REQUEST_S
                     ),
@@ -127,7 +139,7 @@ class KafkaGroups:
 
     async def _delete(self, group: str) -> None:
         try:
-            await answered_by_coordinator(
+            await self._answered(
                 lambda: self._client.delete_consumer_groups([group], request_timeout=REQUEST_S),
                 f"delete the offsets of group {group!r}",
                 Access(self._principal.name, ("Delete",), "group", (group,)),
@@ -155,7 +167,7 @@ class KafkaGroups:
         asked = [ConsumerGroupTopicPartitions(group, theirs)]
         doing = f"set the offsets of group {group!r}"
         try:
-            done = await answered_by_coordinator(
+            done = await self._answered(
                 lambda: self._client.alter_consumer_group_offsets(asked, request_timeout=REQUEST_S),
                 doing,
                 self._principal.member(group),
@@ -167,24 +179,54 @@ class KafkaGroups:
         except IllegalGenerationError as error:  # as brokers say of a group that has members
             raise ConflictError(error.message, code="log.group_in_use") from error
 
+    async def _answered(
+        self, ask: Callable[[], Mapping[Any, Future[Any]]], doing: str, needs: Access | None = None
+    ) -> Any:
+        return await answered_by_coordinator(ask, doing, needs, self._renew)
+
+    async def _renew(self) -> None:
+        """Ask by a new client from now on."""
+        if self._make is not None:
+            self._client, old, self._own = (made := self._make()), self._own, made
+            if old is not None:
+                await self._threads.run(lambda: old.give_up(_GIVE_UP_S), "end requests")
+
+    def give_up(self, timeout_s: float) -> None:
+        """Wait for what is under way of a client of our own; blocks."""
+        if self._own is not None:
+            self._own.give_up(timeout_s)
+
 
 async def answered_by_coordinator(
-    ask: Callable[[], Mapping[Any, Future[Any]]], doing: str, needs: Access | None = None
+    ask: Callable[[], Mapping[Any, Future[Any]]],
+    doing: str,
+    needs: Access | None = None,
+    moved: Callable[[], Awaitable[None]] | None = None,
 ) -> Any:
     """Ask about one group until its coordinator answers: after a broker's start, and as the group moves to another one,
-    there is none for moments, and librdkafka asks once."""
+    there is none for moments, and librdkafka asks once.
+
+    Args:
+        moved: Called where a broker is asked that it is not: librdkafka remembers for minutes who it was.
+    """
     loop = asyncio.get_running_loop()
     deadline = loop.time() + REQUEST_S
     while True:
         (future,) = ask().values()
         try:
-            return await answered(future, doing, needs=needs)
+            answer = await answered(future, doing, needs=needs)
         except EnvironmentFault as error:
             cause = error.__cause__
-            if not isinstance(cause, KafkaException) or cause.args[0].code() not in _NO_COORDINATOR:
+            code = cause.args[0].code() if isinstance(cause, KafkaException) else None
+            if code not in _NO_COORDINATOR or loop.time() >= deadline:
                 raise
-            if loop.time() >= deadline:
-                raise
+        else:  # of offsets each partition has an error of its own
+            parts = getattr(answer, "topic_partitions", None) or ()
+            code = next((each.error.code() for each in parts if each.error is not None), None)
+            if code not in _NO_COORDINATOR or loop.time() >= deadline:
+                return answer
+        if code == KafkaError.NOT_COORDINATOR and moved is not None:
+            await moved()
         await asyncio.sleep(_LOOK_AGAIN_S)
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from connect.app import open_cluster
+from connect.records import OffsetAndMetadata, TopicPartition
 from connect.runtime.model import State
 from tests.support.engines import columns
 from tests.support.kafka import KafkaUnavailable, find_kafka
@@ -105,6 +106,27 @@ async def test_a_transaction_whose_coordinator_is_killed_within_its_commit_is_co
     assert await values_of(three, name) == ["a", "b", "c"]
     for each in (producer, cluster):
         await each.aclose()
+
+
+async def test_a_group_is_asked_about_and_its_offsets_set_after_its_coordinator_moved(
+    three: ThreeBrokers, tmp_path: Path, name: str
+) -> None:
+    at = TopicPartition(name, 0)
+    cluster = await open_cluster(tmp_path, {"bootstrap.servers": three.bootstrap})
+    await cluster.admin.create_topic(name, replication_factor=3)
+    await cluster.groups.commit(name, {at: OffsetAndMetadata(1)})
+    for offset in (2, 3):
+        node = await asyncio.to_thread(three.coordinator, name)
+        await asyncio.to_thread(node.kill)
+        try:
+            assert (await cluster.groups.offsets(name))[at].offset == offset - 1
+        finally:
+            await asyncio.to_thread(node.__enter__)
+        await in_sync(three, name)
+        await asyncio.to_thread(three.elect)  # it moves back, and the one that had it is alive
+        await cluster.groups.commit(name, {at: OffsetAndMetadata(offset)})
+        assert (await cluster.groups.describe(name)).offsets[at].offset == offset
+    await cluster.aclose()
 
 
 async def test_too_few_replicas_in_sync_are_waited_for_and_named(

@@ -102,14 +102,15 @@ class ThreeBrokers:
 
     def coordinator(self, group: str) -> Node:
         """Return the broker that coordinates a group."""
-        assert self._admin is not None
         deadline = time.monotonic() + FOUND_S
         while True:
-            (future,) = self._admin.describe_consumer_groups([group], request_timeout=ASK_S).values()
+            # A client anew, since one remembers who it was.
+            admin = AdminClient({"bootstrap.servers": self.bootstrap, "log_level": 0})
+            (future,) = admin.describe_consumer_groups([group], request_timeout=ASK_S).values()
             try:
-                return self.node(future.result(ASK_S).coordinator.id)
-            except KafkaException as error:  # one that was it a moment ago
-                if not error.args[0].retriable() or time.monotonic() >= deadline:
+                return self.node(future.result(ASK_S + 1).coordinator.id)
+            except (KafkaException, TimeoutError):
+                if time.monotonic() >= deadline:
                     raise
             time.sleep(0.1)
 
