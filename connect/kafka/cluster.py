@@ -234,6 +234,7 @@ class KafkaCluster:
             "queued.max.messages.kbytes": str(1 << 14),
             "fetch.queue.backoff.ms": "10",
             "fetch.wait.max.ms": "500",
+            "check.crcs": "true",  # as Kafka's own consumers do: what a disk has damaged is no record
             **given,
             "max.poll.interval.ms": str(bound_ms),
             "session.timeout.ms": str(session_ms),

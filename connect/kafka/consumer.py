@@ -41,6 +41,7 @@ from confluent_kafka import TopicPartition as TheirPartition
 from connect.api.errors import (
     ConfigError,
     ConnectError,
+    CorruptBatchError,
     EnvironmentFault,
     IllegalGenerationError,
     LogError,
@@ -75,6 +76,9 @@ _MARGIN_S: Final = 5.0
 #: How long a commit is tried again while the group is rebalanced.
 _COMMIT_AGAIN_S: Final = 5.0
 CLOSE_S: Final = 10.0
+_DAMAGED: Final = (
+    "Let the broker have the partition from a replica that is sound; or set the group's offset behind what is damaged."
+)
 
 
 @dataclass(slots=True)
@@ -667,8 +671,11 @@ class KafkaConsumer:
         if error.code() == KafkaError._MAX_POLL_EXCEEDED:
             log.warning("%s: %s", self._client_id, error.str())
             return []
-        self._fail(self._ours(error, f"read as {self._client_id}", message.topic()))
-        return []
+        doing = f"read {at} as {self._client_id}" if held is not None else f"read as {self._client_id}"
+        found = self._ours(error, doing, message.topic())
+        if isinstance(found, CorruptBatchError):
+            found = CorruptBatchError(found.message, hint=_DAMAGED)
+        return [_Failed(found)]  # behind the records that came with it
 
     def _reset_position(self, at: TopicPartition, held: _Held) -> list[_News]:
         """A position is out of range: another topic of the same name, or records that are gone."""

@@ -43,6 +43,11 @@ class FrailBroker(KafkaBroker):
             if self.proxy is not None:
                 self.proxy.__exit__(None, None, None)
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether its process has ended by itself."""
+        return self._process is not None and self._process.poll() is not None
+
     async def begin(self) -> None:
         """Start again what was stopped or killed."""
         await asyncio.to_thread(self.__enter__)
