@@ -9,11 +9,25 @@ from pathlib import Path
 
 import pytest
 
+from connect.api import EnvironmentFault
+from connect.kafka import cluster as cluster_module
 from connect.runtime.model import State
 from tests.support.kafka import KafkaUnavailable, find_kafka
 from tests.support.kafka_frail import FrailBroker
-from tests.support.kafka_workers import Lines, create, file_sink, file_source, kafka_worker, lines_of
-from tests.support.worker import RunningWorker
+from tests.support.kafka_targets import committed
+from tests.support.kafka_workers import (
+    Lines,
+    create,
+    file_sink,
+    file_source,
+    files,
+    kafka_worker,
+    lines_of,
+    until,
+    write,
+)
+from tests.support.lengths import IS_LONG
+from tests.support.worker import RunningWorker, WorkerProcess
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -102,3 +116,53 @@ async def test_connections_that_break_are_made_again(frail: FrailBroker, tmp_pat
         await asyncio.sleep(1)  # for as long as that lasts, nobody is let in
         frail.proxy.refuses, frail.proxy.delay_s = False, 0.0
         await more(worker, tmp_path)
+
+
+async def test_what_was_not_delivered_in_its_time_fails_the_task_which_starts_again_by_itself(
+    frail: FrailBroker, tmp_path: Path, name: str
+) -> None:
+    write(tmp_path, "a")
+    limits = {"producer.override.delivery.timeout.ms": "2500", "producer.override.request.timeout.ms": "2000"}
+    async with kafka_worker(tmp_path, name, frail.bootstrap) as worker:
+        config = file_source(tmp_path, name, **limits, **{"errors.restart.delay.ms": "200"})
+        await create(worker, source=config, sink=file_sink(tmp_path, name))
+        await worker.until(lambda: lines_of(tmp_path / "out.txt") == ["a"], deadline_s=SOON_S)
+        with frail.frozen():
+            write(tmp_path, "b")
+            told = await worker.until_failed("source")
+            assert f"append to topic '{name}'" in told
+            warnings = (await worker.client.get("/v1/warnings")).json()["warnings"]
+            (failed,) = [each for each in warnings if each["code"] == "task.failed"]
+            assert "an outage; restart" in failed["message"]
+        await worker.until(lambda: "b" in lines_of(tmp_path / "out.txt"), deadline_s=SOON_S)
+        await worker.until_state("source", State.RUNNING, tasks=1)
+
+
+async def test_a_broker_that_stands_still_ends_the_start_of_a_worker_which_names_it(
+    frail: FrailBroker, tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cluster_module, "OPEN_S", 2.0)
+    with frail.frozen(), pytest.raises(EnvironmentFault, match=frail.bootstrap) as raised:
+        async with kafka_worker(tmp_path, name, frail.bootstrap):
+            pass
+    assert (raised.value.code, raised.value.exit_code) == ("environment.unreachable", 3)
+
+
+@pytest.mark.skipif(not IS_LONG, reason="its group may wait 5 min for who was its member before the broker's restart")
+def test_a_worker_whose_broker_was_away_for_longer_than_its_session_goes_on_when_it_is_back(
+    frail: FrailBroker, tmp_path: Path, name: str
+) -> None:
+    arguments = files(tmp_path, name, frail, **{"session.timeout.ms": "6000", "exactly.once.source.support": "enabled"})
+    out = tmp_path / "out.txt"
+    write(tmp_path, "a")
+    with WorkerProcess(tmp_path / "data", *arguments) as worker:
+        until(lambda: lines_of(out) == ["a"], worker)
+        frail.kill()
+        try:
+            write(tmp_path, "b")
+            until(lambda: "no longer the active one" in worker.log, worker)
+        finally:
+            frail.__enter__()
+        until(lambda: "b" in lines_of(out), worker)
+        assert worker.stop() == 0, worker.log
+    assert [line.encode() for line in ("a", "b")] == committed(frail.bootstrap, name)

@@ -12,18 +12,13 @@ from connect.app import open_cluster
 from connect.runtime.model import State
 from tests.support.engines import columns
 from tests.support.kafka_broker import SharedBroker
-from tests.support.kafka_workers import create, file_sink, file_source, kafka_worker, lines_of
+from tests.support.kafka_workers import create, file_sink, file_source, kafka_worker, lines_of, write
 from tests.support.worker import RunningWorker
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(180)]
 
 SMALL, LARGE = "small", "x" * 3000
 SOON_S = 45
-
-
-def write(folder: Path, *lines: str) -> None:
-    with (folder / "in.txt").open("a") as file:
-        file.writelines(f"{line}\n" for line in lines)
 
 
 async def failure(worker: RunningWorker, name: str) -> str:

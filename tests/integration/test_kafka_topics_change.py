@@ -10,17 +10,12 @@ from connect.records import TopicPartition
 from connect.runtime.model import State
 from tests.support.engines import columns
 from tests.support.kafka_broker import SharedBroker
-from tests.support.kafka_workers import create, file_sink, file_source, kafka_worker, lines_of
+from tests.support.kafka_workers import create, file_sink, file_source, kafka_worker, lines_of, write
 from tests.support.worker import RunningWorker
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(180)]
 
 SOON_S = 60
-
-
-def write(folder: Path, *lines: str) -> None:
-    with (folder / "in.txt").open("a") as file:
-        file.writelines(f"{line}\n" for line in lines)
 
 
 async def arrive(worker: RunningWorker, folder: Path, *lines: str) -> None:

@@ -47,6 +47,12 @@ class Lines:
         return {f"{number:08d}" for number in range(self.count)}
 
 
+def write(folder: Path, *lines: str) -> None:
+    """Append lines to `in.txt`."""
+    with (folder / "in.txt").open("a") as file:
+        file.writelines(f"{line}\n" for line in lines)
+
+
 def worker_config(name: str, bootstrap: str) -> dict[str, str]:
     """Return the config of a worker whose group and topics have a name of their own."""
     return {
@@ -59,6 +65,8 @@ def worker_config(name: str, bootstrap: str) -> dict[str, str]:
         "value.converter": STRING,
         "session.timeout.ms": "6000",
         "consumer.session.timeout.ms": "6000",
+        # A coordinator that has just started may wait so long for who was a member before.
+        "consumer.max.poll.interval.ms": "10000",
     }
 
 
