@@ -16,6 +16,7 @@ import itertools
 import logging
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from itertools import repeat
 from typing import Any, Final
 
@@ -466,6 +467,8 @@ class KafkaProducer:
         found = ours(error, doing, because=self._told.last, needs=needs)
         if isinstance(found, RecordTooLargeError):
             self._topics.forget(append.topic)  # its limit has changed
+        if isinstance(found, InvalidRecordError):
+            found = InvalidRecordError(f"{found.message} ({_clock_of(append.columns)})")
         if done and isinstance(found, RecordTooLargeError | InvalidRecordError):
             # Of what raises these, nothing was appended; whoever hears it takes the columns apart.
             return LogError(
@@ -636,6 +639,14 @@ def _columns_of(append: Append) -> list[Iterable[Any]]:
     if isinstance(append.rows, range):
         return found
     return [each if isinstance(each, repeat) else [each[row] for row in append.rows] for each in found]  # type: ignore[index]
+
+
+def _clock_of(columns: Columns) -> str:
+    """Return what tells whether a clock is wrong, where brokers refuse timestamps that are far from theirs."""
+    stamps, now_ms = columns.timestamps, time.time_ns() // 1_000_000
+    newest = stamps if isinstance(stamps, int) else max(stamps, default=now_ms)
+    says = datetime.fromtimestamp(now_ms / 1000, UTC).isoformat(timespec="seconds")
+    return f"the newest timestamp is {newest - now_ms:+d} ms from the worker's clock, which says {says}"
 
 
 def _number(numbers: int | list[int] | None, row: int) -> int:
