@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from connect.api import ConnectError
 from connect.app import open_cluster
 from connect.runtime.model import State
 from tests.support.engines import columns
+from tests.support.kafka import run_java
 from tests.support.kafka_broker import SharedBroker
 from tests.support.kafka_workers import create, file_sink, file_source, kafka_worker, lines_of, write
 from tests.support.worker import RunningWorker
@@ -143,3 +145,19 @@ async def test_a_topic_of_a_sink_that_is_missing_is_read_once_it_is_there(
         await producer.append(name, columns(b"v"))
         await producer.aclose()
         await worker.until(lambda: lines_of(tmp_path / "out.txt") == ["v"], deadline_s=SOON_S)
+
+
+async def test_a_quota_makes_a_source_slow_and_nothing_else(broker: SharedBroker, tmp_path: Path, name: str) -> None:
+    client = f"connector-producer-{name}-0"
+    quota = ["--entity-type", "clients", "--entity-name", client, "--alter", "--add-config", "producer_byte_rate=10000"]
+    run_java("kafka.admin.ConfigCommand", "--bootstrap-server", broker.bootstrap, *quota)
+    lines = [f"{number:03d}" + "x" * 1000 for number in range(160)]  # brokers reckon over ten seconds
+    async with kafka_worker(tmp_path, name, broker.bootstrap) as worker:
+        await create(worker, **{name: file_source(tmp_path, name)})
+        began = time.monotonic()
+        for start in range(0, 160, 10):
+            write(tmp_path, *lines[start : start + 10])
+            await worker.until(lambda start=start: worker.records(name) == start + 10, deadline_s=SOON_S)
+        assert time.monotonic() - began > 1, "the quota was heeded"
+        await worker.until_state(name, State.RUNNING, tasks=1)
+        assert await worker.values(name) == [line.encode() for line in lines]
