@@ -18,6 +18,7 @@ from connect.runtime.model import State
 from tests.support.engines import columns
 from tests.support.kafka import KafkaUnavailable, find_kafka
 from tests.support.kafka_cluster import Node, ThreeBrokers
+from tests.support.kafka_crews import Committed, Crew, is_balanced
 from tests.support.kafka_targets import committed
 from tests.support.kafka_workers import Lines, create, file_sink, file_source, kafka_worker, lines_of
 from tests.support.lengths import IS_LONG, length
@@ -79,6 +80,51 @@ async def test_nothing_is_lost_or_doubled_while_one_broker_after_the_other_is_ki
     assert list(dict.fromkeys(values)) == sorted(written), "in order, but for what comes again"
     if support == "enabled":
         assert again == []
+
+
+@pytest.mark.skipif(not IS_LONG, reason="three brokers and three workers take too long for the short run")
+async def test_workers_and_brokers_that_are_killed_in_turn_lose_and_double_nothing(
+    three: ThreeBrokers, tmp_path: Path, name: str
+) -> None:
+    """Three workers share eight sources that write in transactions; a worker is killed, and every second time a broker
+    beside it."""
+    sources = [f"{name}-{number}" for number in range(8)]
+    crew = Crew(tmp_path, three.bootstrap, name, copies=3, **{"exactly.once.source.support": "enabled"})
+    lines = {source: Lines(tmp_path / f"{source}.txt", at_once=1) for source in sources}
+    cluster = await open_cluster(tmp_path / "elsewhere", {"bootstrap.servers": three.bootstrap})
+    committed_of = {source: Committed(cluster, source) for source in sources}
+    workers = ["a", "b", "c"]
+    try:
+        for which in workers:
+            await asyncio.to_thread(crew.start, which)
+        for source in sources:
+            config = {**file_source(tmp_path, source, **TOPIC), "file": str(tmp_path / f"{source}.txt")}
+            await asyncio.to_thread(crew.call, "PUT", f"/connectors/{source}/config", config)
+        await asyncio.to_thread(crew.until, lambda: is_balanced(crew.load(), tasks=8, workers=3))
+        for turn in range(length("CONNECT_WORKER_KILLS")):
+            which = workers[turn % 3]
+            node = await asyncio.to_thread(three.leader, sources[turn % 8]) if turn % 2 else None
+            crew.kill(which)
+            if node is not None:
+                await asyncio.to_thread(node.kill)
+            await asyncio.to_thread(crew.until, lambda: is_balanced(crew.load(), tasks=8, workers=2))
+            for source in sources:
+                await committed_of[source].until(lines[source].count)
+            if node is not None:
+                await asyncio.to_thread(node.__enter__)
+                for source in sources:
+                    await in_sync(three, source)
+            await asyncio.to_thread(crew.start, which)
+            await asyncio.to_thread(crew.until, lambda: is_balanced(crew.load(), tasks=8, workers=3))
+        for source in sources:
+            written = lines[source].end()
+            await committed_of[source].until(len(written))
+            assert committed_of[source].lines == sorted(written), f"{source}: each once, in order"
+    finally:
+        for each in lines.values():
+            each.end()
+        await asyncio.to_thread(crew.close)
+        await cluster.aclose()
 
 
 async def test_a_transaction_whose_coordinator_is_killed_within_its_commit_is_committed_once(
