@@ -61,7 +61,12 @@ class RemoteCluster:
         _unsupported("to reserve topics")
 
     def producer(
-        self, *, client_id: str, configs: Mapping[str, str] | None = None, internal: bool = False
+        self,
+        *,
+        client_id: str,
+        configs: Mapping[str, str] | None = None,
+        internal: bool = False,
+        places: bool = True,
     ) -> RemoteProducer:
         """Make a producer; one for internal topics is refused."""
         if internal:

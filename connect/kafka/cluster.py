@@ -144,11 +144,17 @@ class KafkaCluster:
             await self._admin.check_state()
 
     def producer(
-        self, *, client_id: str, configs: Mapping[str, str] | None = None, internal: bool = False
+        self,
+        *,
+        client_id: str,
+        configs: Mapping[str, str] | None = None,
+        internal: bool = False,
+        places: bool = True,
     ) -> KafkaProducer:
         """Make a producer; heeds the keys of Kafka's producers that `connect.kafka.client_config` knows."""
         self._check_open()
         made = self._producer_configs(client_id, configs or {}, is_store=internal)
+        made["delivery.report.only.error"] = not places
         if "transactional.id" in made:
             self._admin.transactional_ids.add(made["transactional.id"])
 
@@ -163,6 +169,7 @@ class KafkaCluster:
             configs=made,
             refuses=(lambda topic: False) if internal else self.is_internal,
             metadata_of=self._metadata_consumer,
+            places=places,
         )
 
     def _producer_configs(self, client_id: str, configs: Mapping[str, str], *, is_store: bool) -> dict[str, Any]:

@@ -5,6 +5,9 @@ thread. What is acknowledged of an append is known row by row, so the same colum
 others. While a cluster does not answer, librdkafka keeps what it was given: an append that waits too long fails, and
 the same columns again wait for the same messages.
 
+Where nobody asks for places, librdkafka reports failures alone, which costs half: what it has handled, as its flush
+says, and not reported, is acknowledged.
+
     thread:  lookups, checks, partitions ── produce ... produce ── flush ── reports ──> event loop: the append's future
 """
 
@@ -75,26 +78,50 @@ class Reports:
     """What became of each record of one append. Filled on the producer's thread; used for one append after another.
 
     The callbacks are made once, one for each row: making one costs as much as producing a message.
+
+    Args:
+        of_all: Whether each record is reported, with its offset, or those that failed alone.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, of_all: bool) -> None:
+        self._of_all = of_all
         self._callbacks: list[Callable[[Any, Any], None]] = []
+        #: Of each row; of none where failures alone are reported.
         self.offsets: list[int] = []
         self.failures: dict[int, Any] = {}
-        #: Produced and not reported.
+        #: Produced and not reported. Where failures alone are reported, any number until all are handled.
         self.left = 0
+        #: A report may have been lost: what is not known to be acknowledged is not.
+        self.is_broken = False
 
     def begin(self, count: int) -> None:
         """Begin an append of so many records."""
         for row in range(len(self._callbacks), count):
             self._callbacks.append(functools.partial(self._report, row))
-        self.offsets = [_UNKNOWN] * count
+        self.offsets = [_UNKNOWN] * count if self._of_all else []
+        self.begin_round()
+
+    def begin_round(self) -> None:
+        """Begin to produce what is left of the append."""
         self.failures = {}
         self.left = 0
+        self.is_broken = False
 
     def callbacks(self, rows: Sequence[int]) -> Iterable[Callable[[Any, Any], None]]:
         """Return the callbacks of some rows."""
         return self._callbacks if isinstance(rows, range) else [self._callbacks[row] for row in rows]
+
+    def todo(self, rows: Sequence[int], produced: int) -> list[int]:
+        """Return those of a round's rows that are not acknowledged, once all is reported, in order.
+
+        Args:
+            produced: How many of the round's rows were.
+        """
+        if self._of_all:
+            return [row for row in rows if self.offsets[row] == _UNKNOWN]
+        if self.is_broken:
+            return list(rows)
+        return [*sorted(self.failures), *rows[produced:]]
 
     def _report(self, row: int, error: Any, message: Any) -> None:
         self.left -= 1
@@ -145,6 +172,7 @@ class KafkaProducer:
         make: Makes the client; again where one has failed for good, or its transactional id is taken once more.
         metadata_of: Makes a consumer of a group that is asked for its metadata alone.
         refuses: Says whether a topic is closed to this producer.
+        places: Whether appends say where their records are; the clients that are made report failures alone otherwise.
     """
 
     def __init__(
@@ -156,8 +184,10 @@ class KafkaProducer:
         configs: Mapping[str, str],
         refuses: Callable[[str], bool],
         metadata_of: Callable[[str], Consumer],
+        places: bool = True,
     ) -> None:
         self._make = make
+        self._places = places
         self._topics = topics
         self._refuses = refuses
         self._metadata_of = metadata_of
@@ -317,12 +347,12 @@ class KafkaProducer:
                 raise LogError("the append was given up before it began")
             if append.reports is None:
                 self._look(append)
-                append.reports = self._spare.pop() if self._spare else Reports()
+                append.reports = self._spare.pop() if self._spare else Reports(of_all=self._places)
                 append.reports.begin(len(append.columns))
             else:
-                append.reports.failures.clear()
+                append.reports.begin_round()
                 if append.is_misplaced:
-                    self._place_anew(append, append.reports)
+                    self._place_anew(append)
             append.produced, append.refused = 0, None
             self._produce(append, append.reports)
         except ConnectError as error:
@@ -351,15 +381,13 @@ class KafkaProducer:
         if append.partition is None:
             append.numbers = self._placement.partitions(topic, count, columns)
 
-    def _place_anew(self, append: Append, reports: Reports) -> None:
+    def _place_anew(self, append: Append) -> None:
         """Look up where the rows go that are not acknowledged: the topic has other partitions than it had."""
-        before, done = append.numbers, reports.offsets
+        before, left, count = append.numbers, set(append.rows), len(append.columns)
         self._look(append)
         append.is_misplaced = False
-        if before is not None and done.count(_UNKNOWN) < len(done):
-            append.numbers = [
-                _number(before if offset != _UNKNOWN else append.numbers, row) for row, offset in enumerate(done)
-            ]
+        if before is not None and len(left) < count:
+            append.numbers = [_number(append.numbers if row in left else before, row) for row in range(count)]
 
     def _produce(self, append: Append, reports: Reports) -> None:
         """Give librdkafka the rows, as far as it takes them; wait while its queue is full."""
@@ -374,15 +402,15 @@ class KafkaProducer:
                     except BufferError:
                         if append.is_given_up or self._is_closed:
                             return
-                        self._serve(self._client.poll)
+                        self._serve(self._client.poll, begun=reports)
                     else:
                         break
                 given += 1
-                reports.left += 1
         except KafkaException as error:
             append.refused = error.args[0]
         finally:
             append.produced = given
+            reports.left += given
 
     def _step(self) -> float | None:
         if self._client is None:
@@ -390,32 +418,46 @@ class KafkaProducer:
         if not self._under_way:
             self._serve(self._client.poll, 0)  # what it has to tell and to log is not kept
             return _IDLE_S
-        self._serve(self._client.flush)
-        for append in [append for append in self._under_way if append.reports is None or not append.reports.left]:
+        is_all_handled = self._serve(self._client.flush) == 0 and not self._places
+        under_way = self._under_way
+        for append in [each for each in under_way if is_all_handled or each.reports is None or not each.reports.left]:
             self._under_way.remove(append)
             self._finish(append)
         return 0 if self._under_way else _IDLE_S
 
-    def _serve(self, call: Callable[[float], int], timeout_s: float = _SLICE_S) -> None:
-        """Let librdkafka work, and call back; take note where it has failed for good."""
+    def _serve(
+        self, call: Callable[[float], int], timeout_s: float = _SLICE_S, *, begun: Reports | None = None
+    ) -> int | None:
+        """Let librdkafka work, and call back; take note where it has failed for good. Return what the call does, None
+        where it failed.
+
+        Args:
+            begun: The reports of an append that is being produced.
+        """
         try:
-            call(timeout_s)
+            return call(timeout_s)
         except BaseException as error:
             # A fatal error is raised, and the callbacks that come with it fail in its way: all that is under way ends.
             found = inner(error)
-            if not hasattr(found, "fatal") or not found.fatal():
+            is_fatal = hasattr(found, "fatal") and found.fatal()
+            for reports in (begun, *(append.reports for append in self._under_way)):
+                if reports is not None:
+                    reports.is_broken = True
+            if not is_fatal:
                 raise
             self._fatal = found
             for append in self._under_way:
                 if append.reports is not None:
                     append.refused = append.refused or found
                     append.reports.left = 0
+            return None
 
     def _finish(self, append: Append) -> None:
         reports = append.reports
         assert reports is not None
-        todo = [row for row, offset in enumerate(reports.offsets) if offset == _UNKNOWN]
-        todo = todo if reports.failures or append.refused or append.produced < len(append.rows) else []
+        todo: list[int] = []
+        if reports.failures or append.refused or append.produced < len(append.rows) or reports.is_broken:
+            todo = reports.todo(append.rows, append.produced)
         if not todo:
             self._end(append, _appended(append, reports.offsets))
             append.reports = None
@@ -423,7 +465,10 @@ class KafkaProducer:
             self._spare.append(reports)
             return
         error = reports.failures[min(reports.failures)] if reports.failures else append.refused
-        append.rows, done = todo, len(reports.offsets) - len(todo)
+        append.rows, done = todo, len(append.columns) - len(todo)
+        if reports.is_broken and not self._places and append.refused is None:
+            self._end(append, LogError(f"append to topic {append.topic!r}: it is not known what became of its records"))
+            return
         if error is None and append.at_once is not None and not append.is_given_up and not self._is_closed:
             self._go_on(append, reports)  # the next record batch
             return
@@ -452,7 +497,7 @@ class KafkaProducer:
         try:
             self._topics.forget(append.topic)
             self._client.list_topics(append.topic, timeout=MARGIN_S)
-            self._place_anew(append, reports)
+            self._place_anew(append)
         except (KafkaException, ConnectError) as error:
             log.debug("partitions of topic %r: %s", append.topic, error)
             return False
@@ -477,7 +522,7 @@ class KafkaProducer:
         return found
 
     def _go_on(self, append: Append, reports: Reports) -> None:
-        reports.failures.clear()
+        reports.begin_round()
         append.refused = None
         self._produce(append, reports)
         self._under_way.append(append)

@@ -169,7 +169,12 @@ class LogCluster:
         await self._threads.run(lambda: self._topics.reserve(frozenset(topics)))
 
     def producer(
-        self, *, client_id: str, configs: Mapping[str, str] | None = None, internal: bool = False
+        self,
+        *,
+        client_id: str,
+        configs: Mapping[str, str] | None = None,
+        internal: bool = False,
+        places: bool = True,
     ) -> LogProducer:
         """Make a producer; heeds the keys of `connect.log.clients.producer_config`."""
         config = ProducerConfig.parse(configs or {})

@@ -36,8 +36,17 @@ class Cluster(Protocol):
         For the one worker that keeps its state in them. Reading them is not restricted.
         """
 
-    def producer(self, *, client_id: str, configs: Mapping[str, str] | None = None, internal: bool = False) -> Producer:
+    def producer(
+        self,
+        *,
+        client_id: str,
+        configs: Mapping[str, str] | None = None,
+        internal: bool = False,
+        places: bool = True,
+    ) -> Producer:
         """Make a producer; with `internal` one that may append to internal topics, which is for the stores alone.
+
+        Without `places` its appends need not say where the records are, which may cost less.
 
         `configs` takes Kafka's producer keys (`compression.type`, `batch.size`,
         `enable.idempotence`, `transactional.id`, `transaction.timeout.ms`, …).

@@ -25,6 +25,9 @@ from tests.support.kafka_broker import KafkaBroker
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(300)]
 
+#: With and without places: of records that are acknowledged librdkafka reports each, or none.
+BOTH = pytest.mark.parametrize("places", [True, False])
+
 
 async def warmed(cluster: Cluster, name: str) -> None:
     """Append once without a limit: a broker that has just started takes its time to give producers their ids."""
@@ -33,11 +36,12 @@ async def warmed(cluster: Cluster, name: str) -> None:
     await producer.aclose()
 
 
+@BOTH
 async def test_columns_that_were_not_acknowledged_in_time_are_written_once_when_they_are_appended_again(
-    own_broker: KafkaBroker, own_cluster: Cluster, name: str, monkeypatch: pytest.MonkeyPatch
+    own_broker: KafkaBroker, own_cluster: Cluster, name: str, monkeypatch: pytest.MonkeyPatch, places: bool
 ) -> None:
     await own_cluster.admin.create_topic(name)
-    producer = own_cluster.producer(client_id="test")
+    producer = own_cluster.producer(client_id="test", places=places)
     await producer.append(name, columns(b"first"))
     monkeypatch.setattr(producer, "_answer_s", 0.3)
     given = columns(*[b"%d" % number for number in range(100)])
@@ -48,8 +52,7 @@ async def test_columns_that_were_not_acknowledged_in_time_are_written_once_when_
             assert raised.value.code == "environment.unreachable"
     monkeypatch.setattr(producer, "_answer_s", 60)
     where = await producer.append(name, given)
-    assert where is not None
-    assert where.pieces == ((0, 1, 100),)
+    assert (where and where.pieces) == (((0, 1, 100),) if places else None)
     assert await read(own_cluster, name) == [b"first", *given.values]
     await producer.append(name, given)
     assert len(await read(own_cluster, name)) == 201, "once it is done, the same columns are others"
@@ -109,12 +112,14 @@ async def test_an_append_that_was_cancelled_and_fails_is_of_no_harm(kafka_cluste
     assert told == []
 
 
+@BOTH
 async def test_what_was_not_delivered_in_time_is_told_as_an_outage(
-    own_broker: KafkaBroker, own_cluster: Cluster, name: str
+    own_broker: KafkaBroker, own_cluster: Cluster, name: str, places: bool
 ) -> None:
     await own_cluster.admin.create_topic(name)
     await warmed(own_cluster, name)
-    producer = own_cluster.producer(client_id="test", configs={"delivery.timeout.ms": "2000", "linger.ms": "0"})
+    configs = {"delivery.timeout.ms": "2000", "linger.ms": "0"}
+    producer = own_cluster.producer(client_id="test", configs=configs, places=places)
     await producer.append(name, columns(b"first"))
     given = columns(b"a", b"b")
     with own_broker.frozen(), pytest.raises(EnvironmentFault):
@@ -123,6 +128,26 @@ async def test_what_was_not_delivered_in_time_is_told_as_an_outage(
     found = await read(own_cluster, name)
     assert found[1] == b"first"
     assert found[-2:] == [b"a", b"b"], "what timed out may be there twice, as with Kafka; it is never missing"
+    await producer.aclose()
+
+
+async def test_where_a_report_was_lost_nothing_is_taken_for_acknowledged(
+    own_broker: KafkaBroker, own_cluster: Cluster, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lose(reports: Reports, row: int, error: object, message: object) -> None:
+        if row:
+            raise RuntimeError("lost")
+
+    await own_cluster.admin.create_topic(name)
+    await warmed(own_cluster, name)
+    configs = {"delivery.timeout.ms": "1000", "linger.ms": "0"}
+    producer = own_cluster.producer(client_id="test", configs=configs, places=False)
+    monkeypatch.setattr(Reports, "_report", lose)
+    given = columns(b"a", b"b")
+    with own_broker.frozen(), pytest.raises(LogError, match="not known what became of its records"):
+        await producer.append(name, given)
+    await producer.append(name, given)
+    assert (await read(own_cluster, name))[-2:] == [b"a", b"b"]
     await producer.aclose()
 
 
@@ -187,11 +212,12 @@ async def test_records_with_keys_go_on_in_a_topic_that_was_made_again_with_fewer
     await producer.aclose()
 
 
+@BOTH
 async def test_a_topic_with_a_small_limit_that_has_changed_takes_what_fits_and_names_the_rest(
-    kafka_cluster: Cluster, name: str
+    kafka_cluster: Cluster, name: str, places: bool
 ) -> None:
     await kafka_cluster.admin.create_topic(name)
-    producer = kafka_cluster.producer(client_id="test")
+    producer = kafka_cluster.producer(client_id="test", places=places)
     await producer.append(name, columns(b"v"))
     await kafka_cluster.admin.alter_topic(name, {"max.message.bytes": "1000"})
     with pytest.raises(RecordTooLargeError):
@@ -220,7 +246,7 @@ def test_reports_are_used_again_and_know_their_rows() -> None:
         def __init__(self, offset: int) -> None:
             self.offset = lambda: offset
 
-    reports = Reports()
+    reports = Reports(of_all=True)
     reports.begin(2)
     reports.left = 2
     first, second = list(reports.callbacks(range(2)))[:2]
@@ -230,6 +256,20 @@ def test_reports_are_used_again_and_know_their_rows() -> None:
     reports.begin(1)
     assert (reports.offsets, reports.failures) == ([-1], {})
     assert list(reports.callbacks([0])) == [first]
+
+
+def test_of_what_was_produced_all_is_acknowledged_that_was_not_reported_to_have_failed() -> None:
+    reports = Reports(of_all=False)
+    reports.begin(6)
+    first, *_, fourth = list(reports.callbacks(range(6)))[:4]
+    fourth("why", None)
+    first("why", None)
+    assert reports.todo(range(6), 5) == [0, 3, 5]
+    assert reports.todo([0, 3, 5], 3) == [0, 3]
+    reports.begin_round()
+    assert reports.todo([0, 3, 5], 3) == []
+    reports.is_broken = True
+    assert reports.todo([0, 3, 5], 3) == [0, 3, 5]
 
 
 @pytest.mark.parametrize(

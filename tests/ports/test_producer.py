@@ -38,6 +38,21 @@ async def test_what_was_appended_is_there_after_a_flush_whatever_was_waited_for(
     await producer.aclose()
 
 
+async def test_without_places_all_is_there_when_an_append_returns(cluster: Cluster, name: str) -> None:
+    await cluster.admin.create_topic(name, partitions=3)
+    producer = cluster.producer(client_id="test", places=False)
+    given = [b"%d" % number for number in range(200)]
+    for _ in range(2):
+        await producer.append(name, columns(*given, keys=list(given)))
+    found = [value for number in range(3) for value in await read(cluster, name, number)]
+    assert sorted(filter(None, found)) == sorted(given * 2)
+    with pytest.raises(UnknownTopicOrPartitionError):
+        await producer.append(f"{name}-other", columns(b"a"))
+    await producer.append(name, columns(b"last"), partition=0)
+    assert (await read(cluster, name, 0))[-1] == b"last"
+    await producer.aclose()
+
+
 async def test_a_record_comes_back_as_it_was(cluster: Cluster, name: str) -> None:
     await cluster.admin.create_topic(name)
     producer, now = cluster.producer(client_id="test"), now_ms()

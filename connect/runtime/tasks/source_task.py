@@ -174,7 +174,8 @@ class SourceTaskRunner(TaskRunner):
         return self.pace
 
     async def _make_producer(self, client_id: str, configs: dict[str, Any]) -> Producer:
-        return self.around.cluster.producer(client_id=client_id, configs=configs)
+        # Where its records are, only a task is told that wants to hear of each.
+        return self.around.cluster.producer(client_id=client_id, configs=configs, places=self._acks is not None)
 
     async def _release(self) -> None:
         try:

@@ -167,8 +167,15 @@ class _Consumer(_Wrapped):
 
 
 class _Cluster(_Wrapped):
-    def producer(self, *, client_id: str, configs: Mapping[str, str] | None = None, internal: bool = False) -> Producer:
-        inner = self._inner.producer(client_id=client_id, configs=configs, internal=internal)
+    def producer(
+        self,
+        *,
+        client_id: str,
+        configs: Mapping[str, str] | None = None,
+        internal: bool = False,
+        places: bool = True,
+    ) -> Producer:
+        inner = self._inner.producer(client_id=client_id, configs=configs, internal=internal, places=places)
         return cast(Producer, _Producer(inner, self._plan, self._inner.is_internal))
 
     async def consumer(self, subscription: Subscription, **options: Any) -> Consumer:
