@@ -86,8 +86,7 @@ class Columns:
     @property
     def size_bytes(self) -> int:
         """The bytes of keys and values. Costs time per record."""
-        size = sum(map(len, filter(None, self.values)))
-        return size if self.keys is None else size + sum(map(len, filter(None, self.keys)))
+        return _bytes_of(self.values) + (0 if self.keys is None else _bytes_of(self.keys))
 
     def cut(self, start: int, stop: int | None = None) -> Columns:
         """Return the records from `start` up to `stop`, as a slice does."""
@@ -98,6 +97,13 @@ class Columns:
             self.timestamps if isinstance(self.timestamps, int) else self.timestamps[rows],
             self.headers[rows] if self.headers is not None else None,
         )
+
+
+def _bytes_of(column: Sequence[bytes | None]) -> int:
+    try:
+        return sum(map(len, column))  # type: ignore[arg-type]
+    except TypeError:  # there are nulls
+        return sum(map(len, filter(None, column)))
 
 
 @dataclass(frozen=True, slots=True)

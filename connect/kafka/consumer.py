@@ -35,7 +35,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from confluent_kafka import Consumer as Client
-from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka import KafkaError, KafkaException, Message
 from confluent_kafka import TopicPartition as TheirPartition
 
 from connect.api.errors import (
@@ -635,8 +635,10 @@ class KafkaConsumer:
         """Make news of messages, errors and ends of partitions."""
         if not messages:
             return
-        odd = [message for message in messages if message.error() is not None]
-        good = [message for message in messages if message.error() is None] if odd else messages
+        odd, good = [], messages
+        if any(map(Message.error, messages)):
+            odd = [message for message in messages if message.error() is not None]
+            good = [message for message in messages if message.error() is None]
         only = next(iter(self._held)) if len(self._held) == 1 else None
         news: list[_News] = []
         for at, run in runs(good, only=only) if good else ():
