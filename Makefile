@@ -47,13 +47,17 @@ types: install
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# RECORDS=100000 for a quick run.
+# RECORDS=100000 for a quick run. ENGINE=kafka: beside Java's Kafka Connect on one broker, which needs a JDK and Maven.
 bench: install
+ifeq ($(ENGINE),kafka)
+	$(BIN)/python -m bench.kafka $(if $(RECORDS),--records $(RECORDS))
+else
 	$(BIN)/python -m bench $(if $(RECORDS),--records $(RECORDS))
 	$(BIN)/python -m bench.transforms
 	$(BIN)/python -m bench.converters
 	$(BIN)/python -m bench.rest
 	$(BIN)/python -m bench.start
+endif
 
 clean:
 	rm -rf $(VENV) .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

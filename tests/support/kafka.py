@@ -88,7 +88,7 @@ def kafka_classpath() -> str:
 def look_for_kafka() -> Kafka | str:
     """Return what was found, or the reason why nothing was."""
     try:
-        return Kafka(find_java(), str(_jars() / "*"))
+        return Kafka(find_java(), str(jars_of(POM) / "*"))
     except KafkaUnavailable as error:
         return str(error)
 
@@ -113,8 +113,9 @@ def find_java() -> str:
     return path
 
 
-def _jars() -> Path:
-    digest = hashlib.sha256(POM.read_bytes()).hexdigest()[:12]
+def jars_of(pom: Path) -> Path:
+    """Return the folder with the jars that a pom names, fetched once in a checkout. Raises `KafkaUnavailable`."""
+    digest = hashlib.sha256(pom.read_bytes()).hexdigest()[:12]
     jars = CACHE / f"jars-{digest}"
     if jars.is_dir():
         return jars
@@ -124,14 +125,14 @@ def _jars() -> Path:
     CACHE.mkdir(parents=True, exist_ok=True)
     # Into a folder of our own first: jars-<digest> appears whole or not at all, whoever else is fetching.
     with tempfile.TemporaryDirectory(prefix="fetching-", dir=CACHE) as fetching:
-        _fetch_jars(maven, Path(fetching))
+        _fetch_jars(maven, pom, Path(fetching))
         with contextlib.suppress(OSError):  # where someone else was quicker
             (Path(fetching) / "jars").rename(jars)
     assert jars.is_dir(), f"{jars} is neither ours nor another's"
     return jars
 
 
-def _fetch_jars(maven: str, folder: Path) -> None:
+def _fetch_jars(maven: str, pom: Path, folder: Path) -> None:
     # A repository of its own, which goes with the folder: nothing is left in the user's home. The time limits, each in
     # the words of one line of Maven versions, let a machine without a network know soon.
     options = {
@@ -143,7 +144,7 @@ def _fetch_jars(maven: str, folder: Path) -> None:
         "aether.connector.connectTimeout": "10000",
         "aether.connector.requestTimeout": "60000",
     }
-    command = [maven, "--batch-mode", "--quiet", "--no-transfer-progress", "--file", str(POM), _COPY_DEPENDENCIES]
+    command = [maven, "--batch-mode", "--quiet", "--no-transfer-progress", "--file", str(pom), _COPY_DEPENDENCIES]
     command += [f"-D{key}={value}" for key, value in options.items()]
     try:
         ran = subprocess.run(command, capture_output=True, text=True, timeout=DOWNLOAD_TIMEOUT_S, check=False)

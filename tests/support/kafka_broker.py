@@ -11,7 +11,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -36,8 +36,8 @@ class KafkaBroker:
     #: The listeners of clients, and the protocol of each; one whose name begins with SASL_PLAINTEXT has `USER`.
     listeners: Mapping[str, str] = {"PLAINTEXT": "PLAINTEXT", "SASL_PLAINTEXT": "SASL_PLAINTEXT"}
 
-    def __init__(self, root: Path) -> None:
-        self.data_dir = root / "kafka-data"
+    def __init__(self, root: Path, jvm_options: Sequence[str] = JVM_OPTIONS) -> None:
+        self.data_dir, self._jvm_options = root / "kafka-data", jvm_options
         self._properties = root / "server.properties"
         self._log = root / "broker.log"
         self._archive = root / "classes.jsa"
@@ -181,7 +181,7 @@ class KafkaBroker:
         kafka = find_kafka()
         archive = class_archive()
         classes = f"SharedArchiveFile={archive}" if archive.exists() else f"ArchiveClassesAtExit={self._archive}"
-        command = [kafka.java, *JVM_OPTIONS, f"-XX:{classes}", "-Dorg.slf4j.simpleLogger.defaultLogLevel=info"]
+        command = [kafka.java, *self._jvm_options, f"-XX:{classes}", "-Dorg.slf4j.simpleLogger.defaultLogLevel=info"]
         command += ["-cp", kafka.classpath]
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
