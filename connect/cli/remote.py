@@ -279,6 +279,11 @@ class RemoteProducer:
         #: Of the open transaction, by topic; None where none is open.
         self._held: dict[str, list[dict[str, Any]]] | None = None
 
+    @property
+    def gathered_bytes(self) -> int:
+        """None: a command appends what it was given."""
+        return 0
+
     async def append(
         self, topic: str, columns: Columns, *, partition: int | None = None, acks: Acks = "written"
     ) -> None:

@@ -25,6 +25,11 @@ class Producer(Protocol):
     `commit_transaction` or `abort_transaction`.
     """
 
+    @property
+    def gathered_bytes(self) -> int:
+        """So many bytes of one topic are better appended together than one after the other, where they are there at
+        once; 0 where it makes no difference."""
+
     async def append(
         self, topic: str, columns: Columns, *, partition: int | None = None, acks: Acks = "written"
     ) -> Appended | None:

@@ -79,6 +79,11 @@ class LogProducer:
         #: By topic: columns whose append the disk refused half-way, what is left of them, and where the rest is.
         self._unfinished: dict[str, tuple[Columns, list[_Share], _Places, list[Partition]]] = {}
 
+    @property
+    def gathered_bytes(self) -> int:
+        """None: an append waits for a thread of this process alone."""
+        return 0
+
     async def append(
         self, topic: str, columns: Columns, *, partition: int | None = None, acks: Acks = "written"
     ) -> Appended | None:

@@ -4,6 +4,9 @@ records that a topic does not allow.
 An append that meets a full disk waits until there is space, for `delivery.timeout.ms`. One that the topic refuses is
 halved until the record at fault is alone; `errors.tolerance` decides about that one. A topic that is missing is made
 first, and made again where it was deleted meanwhile.
+
+What follows one another to one topic and partition is one append, where the producer says that it gathers; what the
+topic refuses of that is appended one by one.
 """
 
 from __future__ import annotations
@@ -26,7 +29,7 @@ from connect.ports import Producer
 from connect.records import Appended
 from connect.runtime.tasks.delivery import may_pass
 from connect.runtime.tasks.failures import Failure
-from connect.runtime.tasks.outgoing import Outgoing
+from connect.runtime.tasks.outgoing import Outgoing, joined
 from connect.runtime.tasks.pacing import SourcePace
 from connect.runtime.tasks.tolerance import Interrupted, Tolerance
 from connect.runtime.tasks.topic_creation import TopicCreation
@@ -89,8 +92,37 @@ class Appends:
         while left:
             if self._pace is not None and self._pace.cuts(left[0]):
                 await self._append_slices(self._pace, left, appended)
+            elif (count := self._count_together(left)) > 1:
+                await self._append_together(count, left, appended)
             else:
                 await self._append_first(left, appended)
+
+    def _count_together(self, left: deque[Outgoing]) -> int:
+        """Return how many of the first may go into the log as one append."""
+        size_max, first = self._producer.gathered_bytes, left[0]
+        size_bytes = count = 0
+        for out in left:
+            size_bytes += out.size_bytes
+            if (out.topic, out.partition) != (first.topic, first.partition) or size_bytes > size_max:
+                break
+            if self._pace is not None and self._pace.cuts(out):
+                break
+            count += 1
+        return count
+
+    async def _append_together(self, count: int, left: deque[Outgoing], appended: list[Outgoing]) -> None:
+        """Append some of the first as one; one by one where the topic refuses that, since nothing was appended then."""
+        part = deque(left.popleft() for _ in range(count))
+        try:
+            try:
+                await self._send(joined(part))
+                appended += part
+                part.clear()
+            except (RecordTooLargeError, InvalidRecordError):
+                while part:
+                    await self._append_first(part, appended)
+        finally:
+            left.extendleft(reversed(part))
 
     async def _append_slices(self, pace: SourcePace, left: deque[Outgoing], appended: list[Outgoing]) -> None:
         """Append the first of `left` slice by slice, as the pace allows."""

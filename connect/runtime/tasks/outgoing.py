@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 from connect.records import Columns
@@ -48,3 +49,24 @@ class Outgoing:
             self.source_end or self.source_offset,
             self.is_in_order,
         )
+
+
+def joined(parts: Sequence[Outgoing]) -> Outgoing:
+    """Return what goes to one topic and partition as one append; where in the source it is from, the parts know.
+
+    Args:
+        parts: At least one, in order.
+    """
+    first = parts[0]
+    columns = [part.columns for part in parts]
+    stamps: Sequence[int] | int = first.columns.timestamps
+    if not isinstance(stamps, int) or any(each.timestamps != stamps for each in columns):
+        stamps = list(chain.from_iterable(each.stamps for each in columns))
+    keys = headers = None
+    if any(each.keys is not None for each in columns):
+        keys = list(chain.from_iterable(each.keys or [None] * len(each) for each in columns))
+    if any(each.headers is not None for each in columns):
+        headers = list(chain.from_iterable(each.headers or [None] * len(each) for each in columns))
+    values = list(chain.from_iterable(each.values for each in columns))
+    size_bytes = sum(part.size_bytes for part in parts)
+    return Outgoing(first.topic, first.partition, Columns(values, keys, stamps, headers), size_bytes=size_bytes)

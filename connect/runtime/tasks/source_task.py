@@ -1,8 +1,10 @@
 """The source task's loop: poll -> transforms -> convert -> append (`appending.py`) -> commit (`committing.py`).
 
-Two things are in flight at most: one poll's records on their way into the log, and the next poll. An offset is
-recorded when the append of its records has returned, and committed now and then, and at the end. The end is any end: a
-task that failed commits what it had appended (`half_way.py`), so that its next start repeats nothing of it.
+Two things are in flight at most: one poll's records on their way into the log, and the next poll. Where the producer
+gathers, as one over a network does, what is polled while an append is under way goes into the log together, behind it.
+An offset is recorded when the append of its records has returned, and committed now and then, and at the end. The end
+is any end: a task that failed commits what it had appended (`half_way.py`), so that its next start repeats nothing of
+it.
 
 What a stop or a pause finds in hand is kept or polled again, never decided about; what the log cannot take now, since
 the disk is full, waits until it can.
@@ -48,6 +50,8 @@ from connect.stores.offset_topics import OffsetTopics
 
 #: How long a cancelled task waits for its parts to end.
 ABANDON_S: Final = 0.5
+#: Records that are gathered while an append is under way, at most.
+GATHERED_RECORDS: Final = 50_000
 
 
 @dataclass(slots=True)
@@ -62,6 +66,16 @@ class Converted:
     def size_bytes(self) -> int:
         """Bytes of keys and values on their way into the log."""
         return sum(out.size_bytes for out in self.outgoing)
+
+    @property
+    def count(self) -> int:
+        """Records on their way into the log."""
+        return sum(map(len, self.outgoing))
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether no record of it failed."""
+        return not self.outcome.failures and self.outcome.ending is None
 
 
 class SourceTaskRunner(TaskRunner):
@@ -90,6 +104,8 @@ class SourceTaskRunner(TaskRunner):
         #: An async poll that is under way; a pause leaves it so.
         self._polling: asyncio.Task[Any] | None = None
         self._appending: asyncio.Task[None] | None = None
+        #: Polled while an append is under way, and to be appended behind it.
+        self._gathered: Converted | None = None
         self._committer: asyncio.Task[None] | None = None
         #: What becomes of what is appended, or is not.
         self._commits: Commits
@@ -101,7 +117,7 @@ class SourceTaskRunner(TaskRunner):
         self._acknowledger: asyncio.Task[None] | None = None
         #: `delivery.guarantee=at-most-once`: offsets are stored before the records are appended.
         self._at_most_once = False
-        #: Bytes that were handed over last.
+        #: Bytes that were handed over and are not appended yet.
         self._handed_bytes = 0
         self._outage = asyncio.Event()
         self.pace: SourcePace = SourcePace(
@@ -232,6 +248,9 @@ class SourceTaskRunner(TaskRunner):
             retries = None
             self.went_on()
             if polled is None:
+                continue
+            if self._gather(polled):
+                idling.brought()
                 continue
             await self._make_room()
             if polled.outgoing or polled.polled:
@@ -391,16 +410,39 @@ class SourceTaskRunner(TaskRunner):
             await asyncio.wait(waited if self.stopping else {*waited, sign}, return_when=asyncio.FIRST_COMPLETED)
             sign.cancel()
 
+    def _gather(self, converted: Converted) -> bool:
+        """Take a poll's records to those that go into the log behind the append that is under way, if they may."""
+        producer, gathered = self._producer, self._gathered or Converted()
+        assert producer is not None
+        if not converted.outgoing or self._appending is None or self._appending.done() or self._at_most_once:
+            return False
+        size_bytes = gathered.size_bytes + converted.size_bytes
+        if size_bytes > producer.gathered_bytes or gathered.count + converted.count > GATHERED_RECORDS:
+            return False
+        if not converted.is_clean or self.pace.is_limited or self._outage.is_set():
+            return False
+        self._gathered = Converted([*gathered.outgoing, *converted.outgoing], [*gathered.polled, *converted.polled])
+        self._handed_bytes += converted.size_bytes
+        return True
+
     def _hand_over(self, converted: Converted) -> None:
-        """Begin to append one poll's records, beside the next poll."""
+        """Begin to append one poll's records, and what is gathered then, beside the next poll."""
         self._handed_bytes = converted.size_bytes
-        self._appending = self.begin(self._append(converted))
+        self._appending = self.begin(self._append_all(converted))
+
+    async def _append_all(self, converted: Converted) -> None:
+        """Append one poll's records, and then those of the polls that came meanwhile."""
+        await self._append(converted)
+        while self._gathered is not None:
+            converted, self._gathered = self._gathered, None
+            self._handed_bytes = converted.size_bytes
+            await self._append(converted)
 
     # -- appending -------------------------------------------------------------------------------------------------
 
     async def _append(self, converted: Converted) -> None:
-        """Append one poll's records, and the letters of those that failed; what was reached counts, also where it fails
-        half-way."""
+        """Append the records of a poll, or of some, and the letters of those that failed; what was reached counts, also
+        where it fails half-way."""
         appended: list[Outgoing] = []
         polled, outcome, left = converted.polled, converted.outcome, deque(converted.outgoing)
         unsettled = outcome.failures

@@ -13,6 +13,7 @@ import pytest
 
 from connect.api import ConnectError, DataError, EnvironmentFault, UnknownTopicOrPartitionError
 from connect.app import open_cluster
+from connect.log.clients.producer import LogProducer
 from connect.ports import Cluster
 from connect.records import Appended, Columns, TopicPartition
 from connect.runtime.connector_config import SourceConnectorConfig
@@ -65,6 +66,29 @@ class Way:
     async def append(self, *values: bytes, topic: str = "t") -> None:
         self.left.append(Outgoing(topic, None, Columns(values)))
         await self.appends.append(self.left, self.appended)
+
+    async def append_all(self, *outgoing: Outgoing) -> None:
+        self.left.extend(outgoing)
+        await self.appends.append(self.left, self.appended)
+
+
+@pytest.fixture
+def gathered(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Let the log's producers gather; return how many records each append has, also one that fails."""
+    counts: list[int] = []
+    append = LogProducer.append
+
+    async def counted(self: LogProducer, topic: str, columns: Columns, **options: Any) -> Appended | None:
+        counts.append(len(columns))
+        return await append(self, topic, columns, **options)
+
+    monkeypatch.setattr(LogProducer, "gathered_bytes", 1000)
+    monkeypatch.setattr(LogProducer, "append", counted)
+    return counts
+
+
+def out(*values: bytes, topic: str = "t") -> Outgoing:
+    return Outgoing(topic, None, Columns(values))
 
 
 async def values(cluster: Cluster, topic: str = "t") -> Sequence[bytes | None]:
@@ -139,3 +163,45 @@ async def test_a_stop_ends_the_wait_without_a_verdict(cluster: Cluster, monkeypa
         await way.append(b"b")
     assert isinstance(raised.value.__cause__, EnvironmentFault)
     assert len(way.left) == 1
+
+
+async def test_what_follows_one_another_to_one_topic_is_one_append_where_the_producer_gathers(
+    cluster: Cluster, gathered: list[int]
+) -> None:
+    way = Way(cluster)
+    given = [out(b"a"), out(b"b", b"c"), out(b"d", topic="u"), out(b"e"), out(b"x" * 600), out(b"y" * 600)]
+    await way.append_all(*given)
+    assert gathered == [3, 1, 2, 1]
+    assert await values(cluster) == [b"a", b"b", b"c", b"e", b"x" * 600, b"y" * 600]
+    assert await values(cluster, "u") == [b"d"]
+    assert way.appended == given, "each is known by itself, with its offsets"
+
+
+async def test_of_what_the_topic_refuses_together_each_is_appended_by_itself_and_in_order(
+    cluster: Cluster, gathered: list[int]
+) -> None:
+    await cluster.admin.create_topic("t", configs={"max.message.bytes": "500"})
+    way = Way(cluster, errors_tolerance="all")
+    await way.append_all(out(b"a"), out(b"b", b"x" * 600), out(b"c"))
+    assert await values(cluster) == [b"a", b"b", b"c"]
+    assert gathered[0] == 4
+    assert len(way.appends.take_failures()) == 1
+    way = Way(cluster)
+    with pytest.raises(DataError):
+        await way.append_all(out(b"d"), out(b"x" * 600), out(b"e"))
+    assert await values(cluster) == [b"a", b"b", b"c", b"d"]
+    assert [len(part) for part in way.left] == [1, 1]
+
+
+async def test_what_was_gathered_waits_for_a_full_disk_and_is_there_once(
+    cluster: Cluster, gathered: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    way = Way(cluster, tries=1)
+    await way.append(b"a")
+    with disk_refuses(monkeypatch, lambda path: "t-0" in path and not way.waits):
+        await way.append_all(out(b"b"), out(b"c"))
+    assert await values(cluster) == [b"a", b"b", b"c"]
+    with disk_refuses(monkeypatch, lambda path: "t-0" in path), pytest.raises(Interrupted):
+        await way.append_all(out(b"d"), out(b"e"))
+    assert [list(part.columns.values) for part in way.left] == [[b"d"], [b"e"]]
+    assert gathered == [1, 2, 2, 2]

@@ -13,9 +13,12 @@ from typing import Any, ClassVar
 
 import pytest
 
-from connect.api import Batch, EnvironmentFault, Record, RetriableError, SourceTask, Transform
+from connect.api import Batch, EnvironmentFault, LogError, Record, RetriableError, SourceTask, Transform
+from connect.log.clients.producer import LogProducer
 from connect.log.storage.files import Disk
+from connect.records import Columns
 from connect.runtime.model import State, TaskId
+from tests.support.engines import SOON_S
 from tests.support.odd_plugins import Journal, disk_refuses, register, source, syncs_fail
 from tests.support.worker import STRING, RunningWorker, running_worker, until, worker_on_a_broken_disk
 
@@ -48,6 +51,80 @@ def record(number: int, *, partition: Any = 0, topic: str = "t", value: str | No
 def offsets(worker: RunningWorker) -> dict[Any, int]:
     """What is committed, by source partition."""
     return {partition["p"]: offset["n"] for partition, offset in worker.herder._worker._offsets.shared.all("s")}
+
+
+# -- gathered ------------------------------------------------------------------------------------------------------
+
+
+class Held:
+    """The appends to topic t of a log whose producers gather: the first waits for `go_on`, one may fail."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, *, fails: int | None = None) -> None:
+        self.counts: list[int] = []
+        self.go_on = asyncio.Event()
+        append = LogProducer.append
+
+        async def held(producer: LogProducer, topic: str, columns: Columns, **options: Any) -> Any:
+            if topic == "t":
+                self.counts.append(len(columns))
+                await asyncio.wait_for(self.go_on.wait(), SOON_S)
+                if len(self.counts) == fails:
+                    raise LogError("the log refuses")
+            return await append(producer, topic, columns, **options)
+
+        monkeypatch.setattr(LogProducer, "gathered_bytes", 1 << 20)
+        monkeypatch.setattr(LogProducer, "append", held)
+
+
+def counting(count: int) -> type[SourceTask]:
+    """A task that gives so many records, one a poll."""
+
+    class Counting(SourceTask):
+        numbers: ClassVar = iter(range(count))
+        polls = 0
+
+        def poll(self) -> Record | None:
+            type(self).polls += 1
+            number = next(self.numbers, None)
+            return None if number is None else record(number)
+
+    return Counting
+
+
+async def test_what_is_polled_while_an_append_is_under_way_goes_into_the_log_together_behind_it(
+    worker: RunningWorker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held, task = Held(monkeypatch), counting(5)
+    await run(worker, task)
+    await until(lambda: task.polls == 6 and held.counts)  # what came before the one that brings nothing is gathered
+    assert (held.counts, offsets(worker)) == ([1], {})
+    held.go_on.set()
+    await until(lambda: offsets(worker) == {0: 4})
+    assert held.counts == [1, 4]
+    assert await worker.values("t") == [b"v0", b"v1", b"v2", b"v3", b"v4"]
+    assert worker.records("s") == 5
+
+
+async def test_so_many_records_are_gathered_and_no_more(worker: RunningWorker, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("connect.runtime.tasks.source_task.GATHERED_RECORDS", 2)
+    held, task = Held(monkeypatch), counting(6)
+    await run(worker, task)
+    await until(lambda: task.polls == 4)  # one under way, two gathered, and one that waits for room
+    held.go_on.set()
+    await until(lambda: offsets(worker) == {0: 5})
+    assert (sum(held.counts), max(held.counts)) == (6, 2)
+    assert await worker.values("t") == [b"v0", b"v1", b"v2", b"v3", b"v4", b"v5"]
+
+
+async def test_of_what_was_gathered_and_failed_nothing_is_committed(
+    worker: RunningWorker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held, task = Held(monkeypatch, fails=2), counting(5)
+    await run(worker, task)
+    await until(lambda: task.polls == 6)
+    held.go_on.set()
+    assert "the log refuses" in await worker.until_failed("s")
+    assert (held.counts, offsets(worker)) == ([1, 4], {0: 0})
 
 
 # -- commit --------------------------------------------------------------------------------------------------------
