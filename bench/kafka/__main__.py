@@ -16,6 +16,7 @@ import itertools
 import json
 import os
 import platform
+import signal
 import statistics
 import subprocess
 import sys
@@ -284,6 +285,7 @@ def main() -> None:
     options = parser.parse_args()
     if min(options.bytes) < BYTES_MIN:
         parser.error(f"records have at least {BYTES_MIN} bytes")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended"))  # whatever ends it, brokers and workers end with it
     with contextlib.ExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="connect-bench-kafka-")))
         try:
