@@ -42,6 +42,7 @@ class FencedProducer:
         self._on_fenced = on_fenced
         self._producer: Producer | None = None
         self._lock = asyncio.Lock()
+        self._is_fenced = False
 
     async def open(self) -> None:
         """Take the id: from now on whoever had it is refused, and what that one left open is aborted."""
@@ -66,6 +67,8 @@ class FencedProducer:
         """
         async with self._lock:
             assert self._producer is not None, "it is open"
+            if self._is_fenced:
+                raise _refusal(topic)
             try:
                 await self._producer.begin_transaction()
                 try:
@@ -77,10 +80,8 @@ class FencedProducer:
                     await self._end()
                     raise
             except ProducerFencedError as error:
-                self._on_fenced()
-                raise ConflictError(
-                    f"nothing was written to {topic}: this worker does not lead its group any more", code=REBALANCING
-                ) from error
+                self._end_for_good()
+                raise _refusal(topic) from error
             return where
 
     async def _end(self) -> None:
@@ -95,8 +96,18 @@ class FencedProducer:
             raise
         except ConnectError as error:
             logger.error("a transaction of %s could not be ended: %s", self._id, error.message)
-            self._on_fenced()
+            self._end_for_good()
+
+    def _end_for_good(self) -> None:
+        self._is_fenced = True
+        self._on_fenced()
 
     def _make(self) -> Producer:
         configs = {"transactional.id": self._id, "transaction.timeout.ms": "10000"}
         return self._cluster.producer(client_id=f"connect-{self._id}", configs=configs, internal=True)
+
+
+def _refusal(topic: str) -> ConflictError:
+    return ConflictError(
+        f"nothing was written to {topic}: this worker does not lead its group any more", code=REBALANCING
+    )

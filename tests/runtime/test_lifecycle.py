@@ -207,7 +207,7 @@ async def test_the_same_config_sent_again_leaves_alone_what_runs(worker: Running
 
 async def test_statuses_name_the_worker_by_the_address_that_it_has(worker: RunningWorker) -> None:
     await create(worker)
-    worker.herder.worker_id = "127.0.0.1:4711"
+    worker.herder.base.url = "http://127.0.0.1:4711"
     status = (await worker.client.get("/connectors/c/status")).json()
     assert {status["connector"]["worker_id"], status["tasks"][0]["worker_id"]} == {"127.0.0.1:4711"}
 

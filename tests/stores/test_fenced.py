@@ -32,6 +32,8 @@ async def test_it_appends_until_another_one_has_its_id_and_nothing_of_it_is_seen
     with pytest.raises(ConflictError, match="does not lead its group any more"):
         await before.append(name, one(b"late"))
     assert told == ["fenced"]
+    with pytest.raises(ConflictError, match="does not lead its group any more"):
+        await before.append(name, one(b"later"))
     await after.append(name, one(b"3"))
     assert await read(engine_cluster, name, isolation="read_committed") == [b"1", b"2", b"3"]
     await asyncio.gather(before.aclose(), after.aclose())
