@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Collection
+from collections.abc import Collection, Coroutine
 from contextlib import AsyncExitStack
 from typing import Any, Final
 
@@ -32,6 +32,8 @@ logger = logging.getLogger(__name__)
 
 #: How long a worker that was to lead and could not waits before it tries again.
 _AGAIN_S: Final = 2.0
+#: How long a worker that stops tries to tell the others.
+_TELL_S: Final = 3.0
 
 
 class Node:
@@ -148,7 +150,8 @@ class Node:
         await asyncio.gather(*ending, return_exceptions=True)
         try:
             if self.lost.is_set():
-                await self._member.abandon()
+                await self._member.abandon()  # first, for others run the tasks by now
+                await self._lead_no_more()
             else:
                 await self._leave()
         finally:
@@ -166,19 +169,21 @@ class Node:
 
     async def _leave(self) -> None:
         """Give up the lead, then the tasks, and tell the others."""
-        if self._info is not None:
-            try:
-                gone = WorkerInfo(self._info.url, self._info.version, leaving=True)
-                await self._table.announce(self._membership.id, gone)
-            except ConnectError as error:
-                logger.warning("the other workers were not told that this one stops: %s", error.message)
+        if (info := self._info) is not None:
+            gone = WorkerInfo(info.url, info.version, leaving=True)
+            await self._told("that this one stops", self._table.announce(self._membership.id, gone))
         await self._lead_no_more()
         await self._member.leave()
-        if self._info is not None:
-            try:
-                await self._table.withdraw(self._membership.id)
-            except ConnectError as error:
-                logger.warning("the other workers were not told that this one has stopped: %s", error.message)
+        if info is not None:
+            await self._told("that this one has stopped", self._table.withdraw(self._membership.id))
+
+    async def _told(self, what: str, telling: Coroutine[Any, Any, None]) -> None:
+        """Tell the other workers something on the way out, but not for long."""
+        try:
+            async with asyncio.timeout(_TELL_S):
+                await telling
+        except (ConnectError, TimeoutError) as error:
+            logger.warning("the other workers were not told %s: %s", what, str(error) or "no broker took it")
 
     # -- leading -----------------------------------------------------------------------------------------------------
 

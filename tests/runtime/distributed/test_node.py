@@ -58,6 +58,7 @@ async def test_a_leader_that_the_group_has_thrown_out_is_refused_what_it_writes_
         await herder.put_config("x", generated("x", 9))
     assert group.nodes["a"].lost.is_set()
     await group.stop("a")
+    assert herder.health().status == "starting" and not herder._lifecycle._work, "the former leader's herder is closed"
     after = await group.leader()
     await group.until_load(b=2)
     assert after.info("x").config["tasks.max"] == "2"
