@@ -13,6 +13,7 @@ from typing import Any
 
 import httpx
 
+from connect.api import EnvironmentFault
 from connect.ports import Cluster
 from connect.records import TopicPartition
 from tests.support.kafka_workers import until
@@ -140,7 +141,10 @@ class Committed:
         deadline = time.monotonic() + 90
         while len(set(self.lines)) < count:
             assert time.monotonic() < deadline, f"{count} lines are not in {self._at}"
-            batches = await self._cluster.admin.fetch(self._at, self._offset, isolation="read_committed")
+            try:
+                batches = await self._cluster.admin.fetch(self._at, self._offset, isolation="read_committed")
+            except EnvironmentFault:  # a broker was killed
+                batches = []
             for batch in batches:
                 self.lines += [(value or b"").decode() for value in batch.columns.values]
                 self._offset = batch.next_offset
