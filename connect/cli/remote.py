@@ -230,6 +230,10 @@ class RemoteGroups:
         found: list[str] = (await self._rest.call("GET", "/groups"))["groups"]
         return found
 
+    async def members(self, group: str) -> tuple[str, ...]:
+        """Return the client ids of a group's members; see the port."""
+        return (await self.describe(group)).members
+
     async def describe(self, group: str) -> GroupInfo:
         """Return a group with its offsets and members."""
         return (await self.rows(group))[0]

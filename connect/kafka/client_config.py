@@ -227,7 +227,9 @@ def login_of(configs: Mapping[str, Any]) -> dict[str, str]:
 
 def state_topics(worker: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the topics in which a worker keeps its state."""
-    return tuple(str(worker.get(f"{kind}.storage.topic") or name) for kind, name in _STATE)
+    group = worker.get("group.id") or "connect-cluster"
+    topics = (*_STATE, ("workers", f"connect-workers-{group}"))
+    return tuple(str(worker.get(f"{kind}.storage.topic") or name) for kind, name in topics)
 
 
 class ClientConfigs:

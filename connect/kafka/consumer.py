@@ -667,6 +667,8 @@ class KafkaConsumer:
         if is_kind(error, UnknownTopicOrPartitionError):
             self._look_at = min(self._look_at, time.monotonic() + _LOOK_SOON_S)
             return []
+        if self._group is None and error.code() == KafkaError.GROUP_AUTHORIZATION_FAILED:
+            return []  # of a name that librdkafka asks for, and nobody uses
         if error.retriable() or (is_kind(error, EnvironmentFault) and not _is_refusal(error)):
             log.debug("%s: %s", self._client_id, error.str())
             return []

@@ -291,7 +291,8 @@ class Principal:
         whole: tuple[Access, ...] = ()
         if name in self.state:
             whole = (Access(self.name, STATE_OPERATIONS, "topic", self.state),)
-            whole += () if self.group is None else (self.member(self.group),)
+            if self.group is not None:
+                whole += (self.member(self.group), self.transaction(f"connect-cluster-{self.group}"))
         return Access(self.name, (operation,), "topic", (name,), whole)
 
     def member(self, group: str) -> Access:

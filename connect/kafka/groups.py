@@ -35,6 +35,8 @@ _NO_COORDINATOR: Final = (
     KafkaError.COORDINATOR_NOT_AVAILABLE,
     KafkaError.NOT_COORDINATOR,
 )
+#: How long an answer about members may take.
+_MEMBERS_S: Final = 3.0
 _GIVE_UP_S: Final = 1.0
 _WITHOUT_MEMBERS: Final = (ConsumerGroupState.EMPTY, ConsumerGroupState.DEAD)
 
@@ -72,6 +74,21 @@ class KafkaGroups:
         """Return a group with its offsets and members."""
         members, offsets = await asyncio.gather(self._members(group), self.offsets(group))
         return GroupInfo(group, "Stable" if members else "Empty", members, offsets)
+
+    async def members(self, group: str) -> tuple[str, ...]:
+        """Return the client ids of a group's members; see the port."""
+        asked = self._client.describe_consumer_groups([group], request_timeout=_MEMBERS_S)
+        (future,) = asked.values()
+        try:
+            found = await answered(
+                future, f"look at group {group!r}", timeout_s=_MEMBERS_S + 1, needs=self._principal.look(group)
+            )
+        except NotFoundError:
+            return ()
+        except EnvironmentFault:  # its coordinator may be gone, and another one is asked by a new client
+            await self._renew()
+            raise
+        return () if found.state in _WITHOUT_MEMBERS else tuple(sorted(each.client_id for each in found.members))
 
     async def _members(self, group: str) -> tuple[str, ...]:
         try:

@@ -35,6 +35,13 @@ class Groups(Protocol):
     async def describe(self, group: str) -> GroupInfo:
         """Return a group with its offsets and members; an unknown one is empty."""
 
+    async def members(self, group: str) -> Sequence[str]:
+        """Return the client ids of the consumers that read for a group now; cheap enough to ask twice a second.
+
+        Raises:
+            EnvironmentFault: Nobody tells, within seconds.
+        """
+
     async def offsets(self, group: str) -> dict[TopicPartition, OffsetAndMetadata]:
         """Return a group's committed offsets; none for an unknown group."""
 

@@ -53,11 +53,9 @@ class WorkerConfig(Config):
         default=None,
         importance="low",
     )
-    rest_advertised_port: int = config_key(
-        "The port by which the other workers of a group reach this one's REST; 0 for that of the listener.",
-        default=0,
-        ge=0,
-        le=65535,
+    rest_advertised_port: int | None = config_key(
+        "The port by which the other workers of a group reach this one's REST; that of the listener when left out.",
+        default=None,
         importance="low",
     )
     rest_advertised_listener: str | None = config_key(

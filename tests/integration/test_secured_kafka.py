@@ -33,6 +33,7 @@ def worker_config(name: str, client: dict[str, str], **more: str) -> dict[str, s
         "config.storage.topic": f"{name}-configs",
         "offset.storage.topic": f"{name}-offsets",
         "status.storage.topic": f"{name}-status",
+        "workers.storage.topic": f"{name}-workers",
         **{f"{kind}.storage.replication.factor": "1" for kind in ("config", "offset", "status")},
         "offset.flush.interval.ms": "200",
         "key.converter": STRING,
@@ -49,8 +50,10 @@ def with_user(broker: Secured, name: str, **more: str) -> dict[str, str]:
 
 def allow_state(broker: Secured, name: str) -> None:
     """Allow a worker's user what it needs for itself."""
-    topics = [(STATE, "topic", f"{name}-{kind}") for kind in ("configs", "offsets", "status")]
-    broker.allow(f"User:{name}", *topics, ("READ", "group", name))
+    topics = [(STATE, "topic", f"{name}-{kind}") for kind in ("configs", "offsets", "status", "workers")]
+    broker.allow(
+        f"User:{name}", *topics, ("READ", "group", name), ("WRITE", "transactional-id", f"connect-cluster-{name}")
+    )
 
 
 def source(folder: Path, topic: str, **more: str) -> dict[str, str]:
@@ -89,9 +92,10 @@ async def test_a_worker_does_its_work_with_the_acls_of_the_howto_and_no_more(
     commands = documented(name, f"User:{name}")
     assert len(commands) >= 5
     for command in commands:
-        if support == "enabled" or "transactional-id" not in command:
+        if support == "enabled" or f"transactional-id {name}" not in command:
             secured.allow_by(command)
-    config = with_user(secured, name, **{"exactly.once.source.support": support})
+    named = {"workers.storage.topic": f"connect-workers-{name}"}
+    config = with_user(secured, name, **named, **{"exactly.once.source.support": support})
     queue = {
         "errors.tolerance": "all",
         "errors.deadletterqueue.topic.name": f"{name}-data-bad",
@@ -169,10 +173,11 @@ async def test_a_transactional_id_that_is_not_allowed_fails_the_connector_with_i
 async def test_where_somebody_else_makes_the_topics_nobody_here_needs_create(
     secured: Secured, tmp_path: Path, name: str
 ) -> None:
-    state = [f"{name}-{kind}" for kind in ("configs", "offsets", "status")]
+    state = [f"{name}-{kind}" for kind in ("configs", "offsets", "status", "workers")]
     for topic in (*state, f"{name}-data"):
         secured.make_topic(topic, {"cleanup.policy": "compact"} if topic in state else {})
     own = [("DESCRIBE_CONFIGS READ WRITE", "topic", topic) for topic in state]
+    own.append(("WRITE", "transactional-id", f"connect-cluster-{name}"))
     secured.allow(f"User:{name}", *own, ("READ", "group", name), ("WRITE", "topic", f"{name}-data"))
     async with running_worker(tmp_path, **with_user(secured, name)) as worker:
         await create(worker, "source", source(tmp_path, f"{name}-data"))
@@ -205,7 +210,7 @@ async def test_a_worker_that_may_not_use_its_topics_or_its_group_does_not_start_
     assert mentions.replace("NAME", name) in message
     if "may not Read group" not in message:
         needed = "--operation Create --operation DescribeConfigs --operation Read --operation Write"
-        topics = " ".join(f"--topic {name}-{kind}" for kind in ("configs", "offsets", "status"))
+        topics = " ".join(f"--topic {name}-{kind}" for kind in ("configs", "offsets", "status", "workers"))
         assert f"{needed} {topics} && kafka-acls" in message
 
 
@@ -288,6 +293,7 @@ def test_a_worker_whose_certificate_is_its_login_runs_from_a_properties_file(
         },
     }
     secured.allow("User:ann", (STATE, "topic", f"{name}-*"), ("READ", "group", name), ("READ", "group", "connect-sink"))
+    secured.allow("User:ann", ("WRITE", "transactional-id", f"connect-cluster-{name}"))
     lines = [f"{key}={value.strip()}".replace("\n", "\\\n") for key, value in config.items()]
     (tmp_path / "worker.properties").write_text("\n".join(lines))
     arguments: list[str | Path] = ["--config", tmp_path / "worker.properties"]

@@ -15,15 +15,15 @@ from connect.rest.app import ROUTES, make_app
 from connect.rest.models.errors import Error
 from connect.rest.negotiation import route_path
 from connect.rest.operations import Declared, declared
-from connect.runtime.herder import Herder
+from connect.runtime.host import Host
 
 DECLARED = list(declared(ROUTES))
 
 
 @contextmanager
-def checked_app(herder: Herder) -> Iterator[FastAPI]:
+def checked_app(host: Host) -> Iterator[FastAPI]:
     """Give the application with a layer around it that looks at what it answers; fails at the end."""
-    app, undeclared = make_app(herder), list[str]()
+    app, undeclared = make_app(host), list[str]()
     app.add_middleware(Checked, undeclared=undeclared)
     yield app
     assert undeclared == []

@@ -13,7 +13,7 @@ from typing import Any
 
 import httpx
 
-from connect.api import EnvironmentFault
+from connect.api import ConnectError
 from connect.ports import Cluster
 from connect.records import TopicPartition
 from tests.support.kafka_workers import until
@@ -143,7 +143,7 @@ class Committed:
             assert time.monotonic() < deadline, f"{count} lines are not in {self._at}"
             try:
                 batches = await self._cluster.admin.fetch(self._at, self._offset, isolation="read_committed")
-            except EnvironmentFault:  # a broker was killed
+            except ConnectError:  # the topic is not there yet, or a broker was killed
                 batches = []
             for batch in batches:
                 self.lines += [(value or b"").decode() for value in batch.columns.values]

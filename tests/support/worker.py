@@ -18,7 +18,7 @@ from typing import Any
 import httpx
 
 from connect.api import EnvironmentFault
-from connect.app import open_worker
+from connect.app import open_host
 from connect.runtime.herder import Herder
 from connect.runtime.model import State
 from connect.runtime.worker_config import WorkerConfig
@@ -89,8 +89,14 @@ async def until(condition: Callable[[], Any], *, deadline_s: float = DEADLINE_S)
 async def running_worker(tmp_path: Path, **config: str) -> AsyncIterator[RunningWorker]:
     """Run a worker on a log in `tmp_path`; keys with '_' for '.'."""
     keys = {"data.dir": str(tmp_path / "data"), **{k.replace("_", "."): v for k, v in config.items()}}
-    async with open_worker(WorkerConfig.parse(keys)) as herder:
-        with checked_app(herder) as app:
+    async with open_host(WorkerConfig.parse(keys)) as host:
+        with checked_app(host) as app:
+            if keys.get("bootstrap.servers"):
+                host.base.url = "http://worker"
+                await host.join(host.base.url)
+                await until(lambda: host.herder is not None or host.lost.is_set())
+                host.raise_failure()
+            herder = host.leading()
             transport = httpx.ASGITransport(app, raise_app_exceptions=False)
             async with httpx.AsyncClient(transport=transport, base_url="http://worker") as client:
                 yield RunningWorker(herder, client)

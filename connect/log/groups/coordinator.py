@@ -60,6 +60,10 @@ class LogGroups:
         await self._load()
         return sorted({group for group, offsets in self._groups.items() if offsets} | set(self._members.groups()))
 
+    async def members(self, group: str) -> tuple[str, ...]:
+        """Return the client ids of a group's members; see the port."""
+        return (await self.describe(group)).members
+
     async def describe(self, group: str) -> GroupInfo:
         """Return a group with its offsets and members."""
         members = self._members.clients(group)

@@ -22,6 +22,7 @@ from connect.ports import Cluster, Consumer, Subscription
 from connect.records import TopicPartition
 from connect.runtime.tasks.delivery import may_pass
 from connect.runtime.worker_config import WorkerConfig
+from connect.stores.compacted import ensure_compacted_topic
 
 logger = logging.getLogger(__name__)
 
@@ -70,6 +71,11 @@ class Membership:
                 kafka.authorization: the worker may not be a member.
         """
         given = self._config.originals
+        await ensure_compacted_topic(
+            self._cluster.admin,
+            self._config.config_storage_topic,
+            replication_factor=self._config.config_storage_replication_factor,
+        )
         self._consumer = await self._cluster.consumer(
             Subscription((self._config.config_storage_topic,)),
             group=self._config.group_id,
@@ -110,8 +116,8 @@ class Membership:
         Raises:
             EnvironmentFault: The brokers do not tell.
         """
-        info = await self._cluster.groups.describe(self._config.group_id)
-        return frozenset(each.removeprefix(self._prefix) for each in info.members if each.startswith(self._prefix))
+        found = await self._cluster.groups.members(self._config.group_id)
+        return frozenset(each.removeprefix(self._prefix) for each in found if each.startswith(self._prefix))
 
     async def _keep(self, consumer: Consumer) -> None:
         while not self.lost.is_set():

@@ -22,6 +22,7 @@ from connect.runtime.distributed.membership import Membership
 from connect.runtime.herder import Herder
 from connect.runtime.model import Health, TaskId, WorkerView
 from connect.runtime.plugins import PluginHost
+from connect.runtime.tasks.delivery import may_pass
 from connect.runtime.worker_config import WorkerConfig
 from connect.stores import workers
 from connect.stores.compacted import CompactedTopic
@@ -38,6 +39,8 @@ _TELL_S: Final = 3.0
 
 class Node:
     """A worker that shares the tasks of its group. Use as an async context manager, and `join` once REST listens.
+
+    Entering raises ConfigError or EnvironmentFault where the group or a store does not take this worker in.
 
     Attributes:
         lost: Set once the group goes on without this worker: close it, and begin anew.
@@ -113,23 +116,23 @@ class Node:
 
     async def __aenter__(self) -> Node:
         try:
+            await self._membership.join()  # first: nothing is written beside workers of another kind
             await self.base.open()
         except BaseException:
-            await self.base.aclose()
+            await self.base.aclose(self._membership.aclose)
             raise
         self._table.load()
         return self
 
     async def join(self, url: str) -> None:
-        """Join the group, and begin to take part.
+        """Begin to take part in the group.
 
         Args:
             url: Where the other workers reach this one's REST.
 
         Raises:
-            ConfigError, EnvironmentFault: The group does not take this worker in.
+            EnvironmentFault: The brokers do not take it.
         """
-        await self._membership.join()
         self._info = WorkerInfo(url, connect.__version__)
         await self._table.announce(self._membership.id, self._info)
         self._table.on_change = self._on_table
@@ -194,6 +197,10 @@ class Node:
                 await self._lead()
                 return
             except EnvironmentFault as error:
+                if not may_pass(error):  # it may not lead, ever
+                    self._failure = error
+                    self.lost.set()
+                    return
                 logger.warning("this worker is to lead group %s: %s", self.base.config.group_id, error.message)
                 await self._lead_no_more()
                 await asyncio.sleep(_AGAIN_S)
