@@ -75,6 +75,7 @@ class Base:
         self.config_topic = topic(
             config.config_storage_topic,
             problem=configs.problem_of,
+            is_single=True,
             replication_factor=config.config_storage_replication_factor,
             # What the leader of a Java cluster writes with, where that has exactly-once sources.
             left_open=lambda: [f"connect-cluster-{config.group_id}"],

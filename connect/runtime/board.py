@@ -35,18 +35,17 @@ class StatusBoard:
         trace: str | None = None,
         *,
         version: str | None = None,
-        start: int = 0,
         cause: FailureKind | None = None,
     ) -> State:
         """Show what follows an event, of the connector or of a task; no event: nothing is known of it in this life.
 
         Args:
             version: The plugin's.
-            start, cause: See `connect.stores.statuses.Status`.
+            cause: What kind of failure it failed by.
         """
         before = self.shown(name, task)
         state = INITIAL if event is None else after(State(before.state) if before else INITIAL, event)
-        status = Status(state.value, self._worker_id(), trace, version, start=start, cause=cause)
+        status = Status(state.value, self._worker_id(), trace, version, cause=cause)
         if task is None:
             self._statuses.put_connector(name, status)
             return state

@@ -294,6 +294,13 @@ class WorkerConfig(Config):
                     f"Invalid value {topic} for configuration {name}: {other} names the same topic; "
                     "each holds one kind of state",
                 )
+        scheme = self.rest_advertised_listener
+        if scheme is not None and not any(address.startswith(f"{scheme}://") for address in self.addresses):
+            yield Problem(
+                "rest.advertised.listener",
+                f"Invalid value {scheme} for configuration rest.advertised.listener: listeners has no {scheme}:// "
+                "address",
+            )
         if not self.addresses:
             yield Problem(
                 "listeners",

@@ -42,6 +42,12 @@ NOT_COMPACTED = register_code(
     "DIR'; or name another topic in the worker's config.",
 )
 
+PARTITIONED = register_code(
+    "config.storage_topic_partitions",
+    "A topic of the worker's state that must have one partition has several.",
+    "Name another topic in the worker's config; it is made where it is missing.",
+)
+
 #: Says why a store cannot read a record, by its key and value; None where it can.
 Problem = Callable[[bytes, bytes], str | None]
 
@@ -74,6 +80,7 @@ class CompactedTopic:
         left_open: Returns transactional ids of lives before, in which something may have been left open here that the
             log does not tell of.
         follows: Others write the topic, too.
+        is_single: All records have one order, so it must have one partition.
 
     Attributes:
         through: What writes go through where it is set: those of the one worker that may.
@@ -91,6 +98,7 @@ class CompactedTopic:
         replication_factor: int | None = None,
         left_open: Callable[[], Collection[str]] = tuple,
         follows: bool = False,
+        is_single: bool = False,
     ) -> None:
         self.topic = topic
         self.through: FencedProducer | None = None
@@ -101,6 +109,7 @@ class CompactedTopic:
         self._remembers_deletions = remembers_deletions
         self._replication_factor = replication_factor
         self._left_open = left_open
+        self._is_single = is_single
         self._entries: dict[bytes, bytes] = {}
         self._stamps: dict[bytes, int] = {}
         self._producer: Producer | None = None
@@ -117,7 +126,7 @@ class CompactedTopic:
         """Create the topic if need be and read it from its start, all of it into memory.
 
         Raises:
-            ConfigError: config.storage_topic: it is not compacted.
+            ConfigError: config.storage_topic: it is not compacted. config.storage_topic_partitions: it has several.
             CorruptBatchError: A stored batch is damaged.
         """
         count = await ensure_compacted_topic(
@@ -127,6 +136,11 @@ class CompactedTopic:
             replication_factor=self._replication_factor,
         )
         await self._check_policy()
+        if self._is_single and count != 1:
+            raise ConfigError(
+                f"topic {self.topic!r} has {count} partitions, and what it holds has one order: it must have a single one",
+                code=PARTITIONED,
+            )
         if self._follower is not None:
             await self._follower.open()
             # Somebody's transaction may be under way; who has to know what lies behind it catches up.

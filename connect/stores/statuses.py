@@ -6,8 +6,8 @@
 | status-task-NAME-N                 | the same                                                               |
 | status-topic-TOPIC:connector-NAME  | {"topic": {"name", "connector", "task", "discoverTimestamp"}}          |
 
-A status of a task has two more, which Kafka Connect passes over: "start", which of the task's starts it tells of, and
-"cause", what kind of failure it failed by. Of several workers the one that runs a task tells of it.
+A status of a task that failed has one more, which Kafka Connect passes over: "cause", what kind of failure it failed
+by. Of several workers the one that runs a task tells of it.
 
 Memory changes at once; a writer follows, and writes a status that changed many times only once. A status lost in a
 crash does no harm: the worker that comes back sets every status anew. A record that does not count is forgotten.
@@ -54,7 +54,6 @@ class Status:
     trace: str | None = None
     version: str | None = None
     generation: int = 0
-    start: int = 0
     cause: str | None = None
 
 
@@ -86,7 +85,7 @@ def _problem_of_status(stored: dict[str, Any]) -> str | None:
     wrong = [
         name for name in ("trace", "worker_id", "version", "cause") if not isinstance(stored.get(name), str | None)
     ]
-    wrong += [name for name in ("generation", "start") if type(stored.get(name, 0)) not in (int, type(None))]
+    wrong += [] if type(stored.get("generation", 0)) in (int, type(None)) else ["generation"]
     return f"its {wrong[0]!r} is {type(stored[wrong[0]]).__name__}" if wrong else None
 
 
@@ -263,7 +262,6 @@ def _status(stored: dict[str, Any]) -> Status:
         trace=stored.get("trace"),
         version=stored.get("version"),
         generation=stored.get("generation") or 0,
-        start=stored.get("start") or 0,
         cause=stored.get("cause"),
     )
 
@@ -283,7 +281,6 @@ def _utf8(text: str) -> str:
 
 
 def _value(status: Status) -> bytes:
-    more = {"start": status.start} if status.start else {}
     return orjson.dumps(
         {
             "state": status.state,
@@ -291,7 +288,6 @@ def _value(status: Status) -> bytes:
             "worker_id": status.worker_id,
             "generation": status.generation,
             "version": status.version,
-            **more,
             **({"cause": status.cause} if status.cause is not None else {}),
         }
     )

@@ -239,7 +239,9 @@ def test_keys_of_librdkafka_are_told_by_the_names_that_their_user_gave() -> None
 
 def test_the_topics_of_a_worker_s_state_are_those_of_its_config_or_its_defaults() -> None:
     names = ("config", "offset", "status")
-    assert state_topics({}) == tuple(WorkerConfig.keys()[f"{name}.storage.topic"].default for name in names)
+    topics = tuple(WorkerConfig.keys()[f"{name}.storage.topic"].default for name in names)
+    assert state_topics({}) == (*topics, WorkerConfig.parse({}).workers_topic)
+    assert state_topics({"group.id": "g"})[3] == WorkerConfig.parse({"group.id": "g"}).workers_topic
     assert state_topics({"status.storage.topic": "s"})[2] == "s"
 
 

@@ -116,7 +116,9 @@ def test_of_a_topic_that_holds_state_all_that_a_worker_needs_is_told() -> None:
     assert "User:connect may not Describe topic 'o' (" in found.message
     operations = "--operation Create --operation DescribeConfigs --operation Read --operation Write"
     topics = f"{ADD} User:connect {operations} --topic c --topic o --topic s"
-    assert found.message.endswith(f"{topics} && {ADD} User:connect --operation Read --group g")
+    group = f"{ADD} User:connect --operation Read --group g"
+    lead = f"{ADD} User:connect --operation Write --transactional-id connect-cluster-g"
+    assert found.message.endswith(f"{topics} && {group} && {lead}")
     assert worker.topic("Write", "other").acl == f"{ADD} User:connect --operation Write --topic other"
 
 

@@ -21,11 +21,11 @@ async def test_a_board_shows_what_the_table_gives_and_tells_of_tasks_whose_state
 
     board = StatusBoard(statuses, worker_id=lambda: "here:1", tell=tell)
     assert board.show("c", None, Event.START) is State.UNASSIGNED
-    assert board.show("c", 0, Event.START, start=7) is State.UNASSIGNED
-    assert board.show("c", 0, Event.STARTED, version="1", start=7) is State.RUNNING
-    assert board.show("c", 0, Event.FAIL, "trace", start=7, cause="outage") is State.FAILED
+    assert board.show("c", 0, Event.START) is State.UNASSIGNED
+    assert board.show("c", 0, Event.STARTED, version="1") is State.RUNNING
+    assert board.show("c", 0, Event.FAIL, "trace", cause="outage") is State.FAILED
     before: Any = board.shown("c", 0)
-    assert before == Status("FAILED", "here:1", "trace", None, start=7, cause="outage")
+    assert before == Status("FAILED", "here:1", "trace", None, cause="outage")
     board.show("c", 0, Event.RESTART)
     board.show_again("c", 0, before)
     assert board.shown("c", 0) == before

@@ -116,3 +116,9 @@ def test_a_comma_at_the_end_of_a_list_names_neither_a_folder_nor_an_address() ->
     config = WorkerConfig.parse({"plugin.path": "/opt/a, /opt/b,", "listeners": "http://:8083,"})
     assert config.plugin_folders == ["/opt/a", "/opt/b"]
     assert config.addresses == ["http://:8083"]
+
+
+def test_the_listener_that_is_advertised_is_one_of_the_listeners() -> None:
+    with pytest.raises(ConfigError, match=r"rest\.advertised\.listener: listeners has no https:// address"):
+        WorkerConfig.parse({"rest.advertised.listener": "https"})
+    assert WorkerConfig.parse({"rest.advertised.listener": "http"}).rest_advertised_listener == "http"

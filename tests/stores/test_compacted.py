@@ -161,3 +161,10 @@ async def test_tombstones_and_control_batches_are_no_rubbish(
     assert [r for r in caplog.records if r.levelno >= logging.WARNING and r.name.startswith("connect.stores")] == []
     batches = await cluster.admin.fetch(TopicPartition("state", 0), 0)
     assert batches
+
+
+async def test_a_topic_whose_records_have_one_order_must_have_one_partition(cluster: Cluster) -> None:
+    await cluster.admin.create_topic("state", partitions=3, configs={"cleanup.policy": "compact"})
+    with pytest.raises(ConfigError, match="'state' has 3 partitions") as caught:
+        await opened(cluster, is_single=True)
+    assert caught.value.code == "config.storage_topic_partitions"

@@ -72,8 +72,8 @@ def worker_config(name: str, bootstrap: str) -> dict[str, str]:
 
 @asynccontextmanager
 async def kafka_worker(tmp_path: Path, name: str, bootstrap: str, **worker: str) -> AsyncIterator[RunningWorker]:
-    """Run a worker on a cluster, in this process; keys as they are."""
-    async with running_worker(tmp_path, **{**worker_config(name, bootstrap), **worker}) as running:
+    """Run a worker on a cluster, in this process, alone; keys as they are."""
+    async with running_worker(tmp_path, alone=True, **{**worker_config(name, bootstrap), **worker}) as running:
         yield running
 
 

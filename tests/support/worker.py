@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,8 +18,9 @@ from typing import Any
 import httpx
 
 from connect.api import EnvironmentFault
-from connect.app import open_host
+from connect.app import open_host, open_worker
 from connect.runtime.herder import Herder
+from connect.runtime.host import Host
 from connect.runtime.model import State
 from connect.runtime.worker_config import WorkerConfig
 from tests.support.declared import checked_app
@@ -86,12 +87,18 @@ async def until(condition: Callable[[], Any], *, deadline_s: float = DEADLINE_S)
 
 
 @asynccontextmanager
-async def running_worker(tmp_path: Path, **config: str) -> AsyncIterator[RunningWorker]:
-    """Run a worker on a log in `tmp_path`; keys with '_' for '.'."""
+async def running_worker(tmp_path: Path, *, alone: bool = False, **config: str) -> AsyncIterator[RunningWorker]:
+    """Run a worker on a log in `tmp_path`; keys with '_' for '.'.
+
+    Args:
+        alone: On a Kafka cluster, as no member of a group: its life goes on where the brokers are away for longer than a
+            session, and nobody begins another one for it.
+    """
     keys = {"data.dir": str(tmp_path / "data"), **{k.replace("_", "."): v for k, v in config.items()}}
-    async with open_host(WorkerConfig.parse(keys)) as host:
+    opened: AbstractAsyncContextManager[Host] = (open_worker if alone else open_host)(WorkerConfig.parse(keys))
+    async with opened as host:
         with checked_app(host) as app:
-            if keys.get("bootstrap.servers"):
+            if keys.get("bootstrap.servers") and not alone:
                 host.base.url = "http://worker"
                 await host.join(host.base.url)
                 await until(lambda: host.herder is not None or host.lost.is_set())

@@ -61,10 +61,10 @@ class Member:
         self._again: set[Task] = set()
         self._is_leaving = self._is_lost = False
         base.on_task_event = self._on_task_event
-        base.config_topic.on_change = self._heed
 
     def begin(self) -> None:
-        """Run what is placed here already."""
+        """Run what is placed here already, and hear of what is written from now on."""
+        self._base.config_topic.on_change = self._heed
         for task in list(self._table.placements):
             self.look(task)
 
@@ -147,8 +147,8 @@ class Member:
             self._running[task] = start
             trace = render_trace(error)
             logger.error("task %s-%d failed to start: %s", *task, trace)
-            self._base.board.show(*task, Event.START, start=start)
-            self._base.board.show(*task, Event.FAIL, trace, start=start, cause=kind_of(error))
+            self._base.board.show(*task, Event.START)
+            self._base.board.show(*task, Event.FAIL, trace, cause=kind_of(error))
             self._tell(name)
             return
         if spec is None or self._is_leaving:
@@ -229,7 +229,6 @@ class Member:
             event,
             trace,
             version=runner.spec.desc.cls.version,
-            start=self._running.get((task.connector, task.task), 0),
             cause=None if failure is None else _cause_of(failure),
         )
         self._tell(task)

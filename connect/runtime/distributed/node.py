@@ -54,6 +54,7 @@ class Node:
             cluster,
             config.workers_topic,
             problem=workers.problem_of,
+            is_single=True,
             replication_factor=config.config_storage_replication_factor,
             follows=True,
         )
