@@ -332,6 +332,21 @@ def is_vague(error: Any) -> bool:
     return error.name() in _VAGUE
 
 
+#: What to do where the brokers' text names no key: the name of an error -> the keys that it may be about.
+_HINTS: Final = {
+    "INVALID_REPLICATION_FACTOR": (
+        "Ask for at most as many replicas as there are brokers, or -1 for the cluster's default: a worker in "
+        "config.storage.replication.factor, offset.storage.replication.factor and status.storage.replication.factor, "
+        "a source in topic.creation.default.replication.factor, a sink in "
+        "errors.deadletterqueue.topic.replication.factor."
+    ),
+    "INVALID_SESSION_TIMEOUT": (
+        "Set session.timeout.ms of the worker, or consumer.override.session.timeout.ms of a sink, between "
+        "group.min.session.timeout.ms and group.max.session.timeout.ms of the brokers."
+    ),
+}
+
+
 def ours(error: Any, doing: str, *, because: Any = None, needs: Access | None = None) -> ConnectError:
     """Return our error for a `KafkaError`, or for an exception that has one in it.
 
@@ -355,7 +370,7 @@ def ours(error: Any, doing: str, *, because: Any = None, needs: Access | None = 
         return refusal(doing, refused, text=text.rstrip("."))
     if code == AUTHENTICATION:
         return login_refused(doing, text)
-    return kind(f"{doing}: {text}", code=code)
+    return kind(f"{doing}: {text}", code=code, hint=_HINTS.get(error.name()))
 
 
 def is_refused_login(error: Any) -> bool:

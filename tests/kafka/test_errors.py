@@ -76,6 +76,18 @@ def test_who_does_not_answer_says_what_the_client_was_told_before() -> None:
     assert found.code == AUTHENTICATION
 
 
+@pytest.mark.parametrize(
+    ("name", "keys"),
+    [
+        ("INVALID_REPLICATION_FACTOR", ["config.storage.replication.factor", "topic.creation.default."]),
+        ("INVALID_SESSION_TIMEOUT", ["session.timeout.ms", "group.min.session.timeout.ms"]),
+    ],
+)
+def test_where_the_brokers_name_no_key_the_keys_that_it_may_be_about_are_told(name: str, keys: list[str]) -> None:
+    found = ours(KafkaError(getattr(KafkaError, name)), "create topic 'connect-configs'")
+    assert [key for key in keys if key not in found.hint] == []
+
+
 def test_an_error_is_found_inside_what_was_raised() -> None:
     error = KafkaError(KafkaError._FENCED, "fenced", fatal=True)
     try:
