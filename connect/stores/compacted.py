@@ -39,7 +39,8 @@ NOT_COMPACTED = register_code(
     "config.storage_topic",
     "A topic of the worker's state is not compacted, so retention would delete what is in it.",
     "Stop the worker, and set it right with 'connect topic alter TOPIC --config cleanup.policy=compact --data-dir "
-    "DIR'; or name another topic in the worker's config.",
+    "DIR', on a Kafka cluster with 'kafka-configs --bootstrap-server BROKER --alter --entity-type topics --entity-name "
+    "TOPIC --add-config cleanup.policy=compact'; or name another topic in the worker's config.",
 )
 
 PARTITIONED = register_code(

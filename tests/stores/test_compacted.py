@@ -115,6 +115,7 @@ async def test_a_topic_that_retention_would_empty_is_refused_with_the_way_out(cl
         await opened(cluster)
     assert refused.value.code == "config.storage_topic"
     assert "connect topic alter" in refused.value.hint
+    assert "kafka-configs" in refused.value.hint, "a Kafka cluster has no directory"
     await cluster.admin.alter_topic("state", {"cleanup.policy": "compact"})
     await opened(cluster)
 
