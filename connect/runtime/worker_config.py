@@ -301,6 +301,17 @@ class WorkerConfig(Config):
                 f"Invalid value {scheme} for configuration rest.advertised.listener: listeners has no {scheme}:// "
                 "address",
             )
+        if "bootstrap.servers" in self.originals and not any(self.bootstrap_servers):
+            yield Problem(  # a variable that is not set: on the bundled log nobody would find what is written
+                "bootstrap.servers",
+                "Invalid value for configuration bootstrap.servers: HOST:PORT of at least one broker is expected; "
+                "leave the key out to run on the bundled log",
+            )
+        if self.bootstrap_servers and not self.group_id.strip():
+            yield Problem(
+                "group.id",
+                "Invalid value for configuration group.id: a name is expected, which the workers of one cluster share",
+            )
         if not self.addresses:
             yield Problem(
                 "listeners",

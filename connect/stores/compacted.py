@@ -139,7 +139,8 @@ class CompactedTopic:
         await self._check_policy()
         if self._is_single and count != 1:
             raise ConfigError(
-                f"topic {self.topic!r} has {count} partitions, and what it holds has one order: it must have a single one",
+                f"topic {self.topic!r} has {count} partitions, and what it holds has one order: it must have a single "
+                "one",
                 code=PARTITIONED,
             )
         if self._follower is not None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from connect.api import InvalidConfigError
+from connect.api import ConfigError, InvalidConfigError
 from connect.runtime.worker_config import WorkerConfig, listener_host
 
 
@@ -19,6 +19,17 @@ def problems(config: dict[str, Any]) -> dict[str, str]:
 def test_a_worker_keeps_each_kind_of_state_in_a_topic_of_its_own() -> None:
     found = problems({"config.storage.topic": "a", "status.storage.topic": "a"})
     assert "config.storage.topic names the same topic" in found["status.storage.topic"]
+
+
+@pytest.mark.parametrize("servers", ["", " ", ","])
+def test_brokers_that_are_asked_for_and_not_named_are_no_bundled_log(servers: str) -> None:
+    assert "bundled log" in problems({"bootstrap.servers": servers})["bootstrap.servers"]
+    assert WorkerConfig.parse({}).bootstrap_servers == []
+
+
+def test_workers_on_a_cluster_have_a_group() -> None:
+    assert "group.id" in problems({"bootstrap.servers": "kafka:9092", "group.id": ""})
+    assert WorkerConfig.parse({"group.id": ""}).group_id == "", "the bundled log has one worker"
 
 
 def test_what_would_open_doors_unseen_is_refused() -> None:

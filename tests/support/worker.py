@@ -91,8 +91,8 @@ async def running_worker(tmp_path: Path, *, alone: bool = False, **config: str) 
     """Run a worker on a log in `tmp_path`; keys with '_' for '.'.
 
     Args:
-        alone: On a Kafka cluster, as no member of a group: its life goes on where the brokers are away for longer than a
-            session, and nobody begins another one for it.
+        alone: On a Kafka cluster, as no member of a group: its life goes on where the brokers are away for longer than
+            a session, and nobody begins another one for it.
     """
     keys = {"data.dir": str(tmp_path / "data"), **{k.replace("_", "."): v for k, v in config.items()}}
     opened: AbstractAsyncContextManager[Host] = (open_worker if alone else open_host)(WorkerConfig.parse(keys))
