@@ -71,10 +71,18 @@ _ROWS: Final = (
         "there is no JVM: memory needs no setting, log.level sets the log, and /v1 shows the figures",
     ),
     _Row(
-        "session.timeout.ms heartbeat.interval.ms rebalance.timeout.ms scheduled.rebalance.max.delay.ms "
-        "connect.protocol worker.sync.timeout.ms worker.unsync.backoff.ms inter.worker.*",
+        "session.timeout.ms heartbeat.interval.ms rebalance.timeout.ms",
         "about the workers of a group; on the bundled log one worker runs alone",
         bundled=True,
+    ),
+    _Row(
+        "scheduled.rebalance.max.delay.ms",
+        "tasks of a worker that is gone do not wait for it to come back: the others have them at once",
+    ),
+    _Row(
+        "connect.protocol worker.sync.timeout.ms worker.unsync.backoff.ms inter.worker.*",
+        "about how Kafka Connect's workers talk to each other: these have a protocol of their own, and users of "
+        "rest.authentication.file where requests are not to be taken from everyone",
     ),
     _Row(
         "offset.storage.file.filename",

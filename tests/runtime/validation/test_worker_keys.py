@@ -56,8 +56,10 @@ def test_nothing_is_said_of_what_is_read(key: str) -> None:
         ("KAFKA_HEAP_OPTS", "no JVM", False),
         ("heap.opts", "no JVM", False),
         ("plugin.discovery", "plugin.path", False),
-        ("inter.worker.key.ttl.ms", "one worker", False),
-        ("connect.protocol", "one worker", False),
+        ("session.timeout.ms", "one worker", False),
+        ("inter.worker.key.ttl.ms", "a protocol of their own", False),
+        ("connect.protocol", "a protocol of their own", False),
+        ("scheduled.rebalance.max.delay.ms", "at once", False),
         ("offset.storage.file.filename", "begin anew", True),
         ("config.storage.replication.factor", "one copy", False),
         ("admin.listeners", "every listener", True),
@@ -135,11 +137,17 @@ def test_keys_of_tls_are_read_by_an_https_listener() -> None:
 
 
 def test_what_the_bundled_log_does_without_is_no_matter_on_a_cluster() -> None:
-    texts = {"sasl.mechanism": "x", "connect.protocol": "x", "producer.linger.ms": "5", "plugin.discovery": "x"}
+    texts = {"sasl.mechanism": "x", "session.timeout.ms": "9", "producer.linger.ms": "5", "plugin.discovery": "x"}
     alone = WorkerConfig.parse(texts)
     on_cluster = alone.model_copy(update={"bootstrap_servers": ["kafka:9092"]})
     assert [notice.key for notice in key_notices(alone, log_keys())] == list(texts)
     assert [notice.key for notice in key_notices(on_cluster, log_keys())] == ["plugin.discovery"]
+
+
+@pytest.mark.parametrize("key", ["connect.protocol", "scheduled.rebalance.max.delay.ms", "inter.worker.key.size"])
+def test_what_no_worker_of_a_cluster_reads_is_told_there_too(key: str) -> None:
+    on_cluster = WorkerConfig.parse({key: "1", "bootstrap.servers": "kafka:9092"})
+    assert [notice.key for notice in key_notices(on_cluster, log_keys())] == [key]
 
 
 POLICY, ALLOWLIST = (f"connector.client.config.override.{which}" for which in ("policy", "allowlist"))
