@@ -115,6 +115,7 @@ class StatusStore:
         self._topics: dict[str, dict[str, dict[str, Any]]] = {}
         self._dirty: dict[bytes, bytes | None] = {}
         self._written: dict[bytes, bytes | None] = {}  # what is on its way
+        self._writing = asyncio.Lock()
         self.on_task: Callable[[str, int], None] = lambda _name, _task: None
         topic.on_change = self._on_change
         self._revisions: Counter[str] = Counter()
@@ -233,26 +234,28 @@ class StatusStore:
 
         What a cancelled call has not written is left to the next one.
         """
-        self._changed.clear()
-        dirty, self._dirty = self._dirty, {}
-        self._written |= dirty
-        try:
-            await self._topic.put(dirty, acks="written", timestamp_ms=self._clock_ms())
-            self.trouble = None
-        except ConnectError as error:
-            self._dirty = dirty | self._dirty
-            self.trouble = error.message
-            logger.error("statuses cannot be written: %s", error)
-        except BaseException:  # cancelled: whoever writes next writes these too
-            self._dirty = dirty | self._dirty
-            raise
-        finally:
-            for key in dirty:
-                self._written.pop(key, None)
-        for key, value in dirty.items():
-            # Another worker's may lie behind it by now.
-            if key not in self._dirty and self._topic.get(key) != value:
-                self._heed(key)
+        # One after the other: of two that fail, the older would be written last.
+        async with self._writing:
+            self._changed.clear()
+            dirty, self._dirty = self._dirty, {}
+            self._written |= dirty
+            try:
+                await self._topic.put(dirty, acks="written", timestamp_ms=self._clock_ms())
+                self.trouble = None
+            except ConnectError as error:
+                self._dirty = dirty | self._dirty
+                self.trouble = error.message
+                logger.error("statuses cannot be written: %s", error)
+            except BaseException:  # cancelled: whoever writes next writes these too
+                self._dirty = dirty | self._dirty
+                raise
+            finally:
+                for key in dirty:
+                    self._written.pop(key, None)
+            for key, value in dirty.items():
+                # Another worker's may lie behind it by now.
+                if key not in self._dirty and self._topic.get(key) != value:
+                    self._heed(key)
 
 
 def _status(stored: dict[str, Any]) -> Status:

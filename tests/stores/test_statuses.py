@@ -161,3 +161,28 @@ async def test_what_another_store_keeps_in_the_same_topic_is_never_forgotten(clu
     await store.write()
     batches = await cluster.admin.fetch(TopicPartition("connect-status", 0), 0)
     assert [key for batch in batches for key in batch.columns.keys or ()] == [b"connector-c"]
+
+
+async def test_of_two_writes_that_fail_together_the_newer_status_is_written_in_the_end(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    topic, store = await opened_store(cluster)
+    refused = asyncio.Event()
+
+    async def away(*_: object, **__: object) -> None:
+        await refused.wait()
+        raise EnvironmentFault("no broker answers")
+
+    monkeypatch.setattr(topic, "put", away)
+    store.put_task("c", 0, Status("RUNNING", "w"))
+    older = asyncio.create_task(store.write())
+    await asyncio.sleep(0)
+    store.put_task("c", 0, Status("FAILED", "w", "cause"))
+    newer = asyncio.create_task(store.write())
+    await asyncio.sleep(0)
+    refused.set()
+    await asyncio.gather(older, newer)
+    monkeypatch.undo()
+    await store.write()
+    _, again = await opened_store(cluster)
+    assert again.tasks("c")[0].state == "FAILED"
