@@ -76,7 +76,13 @@ class Member:
         placement = self._table.placements.get(task)
         if task in self._running or (placement is not None and placement.worker == self._me):
             job = self._jobs[task] = asyncio.create_task(self._bring(task), name=f"task {task[0]}-{task[1]}: placing")
-            job.add_done_callback(lambda _: self._jobs.pop(task, None))
+            job.add_done_callback(lambda _: self._brought(task))
+
+    def _brought(self, task: Task) -> None:
+        del self._jobs[task]
+        if task in self._again:  # heard of once the job had looked for the last time
+            self._again.discard(task)
+            self.look(task)
 
     async def leave(self) -> None:
         """Stop everything within the grace time, and tell the leader."""

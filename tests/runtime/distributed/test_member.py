@@ -109,3 +109,24 @@ async def test_a_leader_of_before_shuts_nobody_out(group: Group) -> None:
         await crew._fence({mine: Placement("c", 9, True, "c")})
     assert not fenced
     del before.base.cluster.admin.fence_producers  # type: ignore[attr-defined]
+
+
+async def test_news_that_comes_while_the_look_before_is_ending_is_heeded(group: Group) -> None:
+    node = await group.start("a")
+    await (await group.leader()).create("x", generated("x", 1))
+    await group.until_load(a=1)
+    member, task = node._member, ("x", 0)
+    await until(lambda: not member._jobs)
+    assert node._crew is not None
+    node._crew.let_go()
+    member.look(task)
+
+    def hear(_: object) -> None:
+        del node._table.placements[task]
+        member.look(task)
+
+    job = member._jobs[task]
+    job.remove_done_callback(brought := job._callbacks[0][0])  # type: ignore[attr-defined]
+    job.add_done_callback(hear)
+    job.add_done_callback(brought)
+    await until(lambda: not group.running("a"))
