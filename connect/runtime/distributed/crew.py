@@ -89,6 +89,8 @@ class Crew:
         self._gone_at: dict[str, float] = {}
         #: Starts of tasks that nobody waits for any more.
         self._left_behind: set[tuple[Task, int]] = set()
+        #: Tasks whose placement is on its way into the table.
+        self._placing: frozenset[Task] = frozenset()
         self._kicked = asyncio.Event()
         self._turned = asyncio.Event()
         self._last_start = 0
@@ -171,7 +173,7 @@ class Crew:
         self.kick()
         clock = asyncio.get_running_loop().time
         deadline = (clock() + self.grace_s if by is None else by) + _SLACK_S
-        while left := [task for task in gone if task in self._table.placements and task not in self._wanted]:
+        while left := [task for task in gone if self._is_placed(task) and task not in self._wanted]:
             if self._has_let_go or clock() >= deadline:
                 break
             self._turned.clear()
@@ -181,7 +183,9 @@ class Crew:
             except TimeoutError:
                 continue
         for task in [] if self._has_let_go else left:
-            placement = self._table.placements[task]
+            placement = self._table.placements.get(task)
+            if placement is None:  # it was never told to run
+                continue
             logger.error("task %s-%d was not released by worker %s and is left behind", *task, placement.worker)
             self._left_behind.add((task, placement.start))
 
@@ -256,6 +260,23 @@ class Crew:
         await self._write(changes, gone)
 
     async def _write(self, changes: Mapping[Task, Placement], gone: list[Task]) -> None:
+        self._placing = frozenset(task for task, change in changes.items() if change.run)
+        try:
+            await self._place(changes)
+        finally:
+            self._placing = frozenset()
+        dead = [worker for worker in self._table.workers if self._is_dead(worker)]
+        if gone or dead:
+            await self._table.forget(gone, dead, self._through)
+            for task in gone:
+                if self._base.configs.config(task[0]) is None:
+                    self._last.pop(task, None)
+                    self._member.origins.pop(TaskId(*task), None)
+            self._left_behind = {(task, start) for task, start in self._left_behind if task in self._table.placements}
+        if gone or changes:
+            self.kick()
+
+    async def _place(self, changes: Mapping[Task, Placement]) -> None:
         await self._fence(changes)
         for task, change in changes.items():
             before = self._table.placements.get(task)
@@ -267,16 +288,6 @@ class Crew:
         await self._base.statuses.write()
         if changes:
             await self._table.place(changes, self._through)
-        dead = [worker for worker in self._table.workers if self._is_dead(worker)]
-        if gone or dead:
-            await self._table.forget(gone, dead, self._through)
-            for task in gone:
-                if self._base.configs.config(task[0]) is None:
-                    self._last.pop(task, None)
-                    self._member.origins.pop(TaskId(*task), None)
-            self._left_behind = {(task, start) for task, start in self._left_behind if task in self._table.placements}
-        if gone or changes:
-            self.kick()
 
     async def _fence(self, changes: Mapping[Task, Placement]) -> None:
         """Shut out the producers of tasks that were not released, and abort what they left open: it would hide the
@@ -306,6 +317,9 @@ class Crew:
             else:
                 self._gone_at.setdefault(worker, now)
         self._gone_at = {worker: since for worker, since in self._gone_at.items() if worker in known}
+
+    def _is_placed(self, task: Task) -> bool:
+        return task in self._table.placements or task in self._placing
 
     def _is_dead(self, worker: str) -> bool:
         since = self._gone_at.get(worker)

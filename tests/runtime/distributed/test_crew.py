@@ -1,12 +1,17 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from typing import ClassVar
+
+import pytest
 
 from connect.api import Config, Connector, EnvironmentFault, Record, SourceConnector, SourceTask, hookimpl
 from connect.runtime.distributed import crew as module
 from connect.runtime.distributed.crew import digest
-from connect.runtime.model import State
+from connect.runtime.model import State, TaskId
+from connect.stores.fenced import FencedProducer
+from connect.stores.workers import Placement, Task
 from tests.support.groups import Group, generated
 from tests.support.worker import until
 
@@ -54,6 +59,7 @@ async def test_tasks_of_a_worker_that_the_group_has_thrown_out_are_started_elsew
     await until(lambda: len(group.running(other)) == 4)
     assert asyncio.get_running_loop().time() - began >= module.GONE_S
     assert group.nodes[follower].lost.is_set()
+    assert not group.running(follower), "it has stopped them by itself by then"
     await group.stop(follower)
     await group.until_load(**{other: 4})
 
@@ -103,6 +109,32 @@ async def test_a_task_that_failed_elsewhere_is_restarted_by_the_leader_as_its_co
     await until(lambda: set(group.load()) == {"a", "b"})
     elsewhere = next(task for task in herder.status("x").tasks if not task.worker_id.startswith(leader))
     assert elsewhere.state is State.RUNNING and elsewhere.trace is None
+
+
+async def test_who_stops_a_task_waits_for_a_placement_that_is_on_its_way(
+    group: Group, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    node = await group.start("a")
+    herder = await group.leader()
+    crew, place = node._crew, node._table.place
+    assert crew is not None
+    placing, may_go_on = asyncio.Event(), asyncio.Event()
+
+    async def slowly(placements: Mapping[Task, Placement], through: FencedProducer) -> None:
+        placing.set()
+        await may_go_on.wait()
+        await place(placements, through)
+
+    monkeypatch.setattr(node._table, "place", slowly)
+    await herder.create("x", generated("x", 1))
+    async with asyncio.timeout(30):
+        await placing.wait()
+    stopping = asyncio.create_task(crew.stop_tasks([TaskId("x", 0)]))
+    await asyncio.wait({stopping}, timeout=0.1)
+    assert not stopping.done(), "the task may run in a moment"
+    may_go_on.set()
+    await asyncio.wait_for(stopping, 30)
+    assert ("x", 0) not in node._table.placements and not group.running("a")
 
 
 class Flaky(SourceTask):
