@@ -282,3 +282,20 @@ async def test_a_topic_that_cannot_be_closed_keeps_no_other_from_being_closed(
     assert sorted(closed) == ["a", "b", "c"]
     await topics.aclose()
     assert len(closed) == 3
+
+
+async def test_of_topics_that_others_write_a_store_has_all_that_is_there_when_it_is_given(cluster: Cluster) -> None:
+    workers, shared = [], []
+    for _ in range(2):
+        topic = CompactedTopic(cluster, "shared", problem=problem_of, remembers_deletions=True, follows=True)
+        await topic.open()
+        shared.append(topic)
+        workers.append(OffsetTopics(cluster, topic, lambda: 42, reserved=[], follows=True))
+    one, two = workers
+    for name in (None, "own"):
+        await two.of(name)
+    for number in range(5):
+        for name in (None, "own"):
+            await (await one.of(name)).put("c", [({"p": 1}, {"at": number})])
+            assert (await two.of(name)).get("c", {"p": 1}) == {"at": number}
+    await asyncio.gather(*(each.aclose() for each in (*workers, *shared)))
