@@ -186,3 +186,43 @@ async def test_of_two_writes_that_fail_together_the_newer_status_is_written_in_t
     await store.write()
     _, again = await opened_store(cluster)
     assert again.tasks("c")[0].state == "FAILED"
+
+
+async def followed(cluster: Cluster) -> tuple[CompactedTopic, StatusStore]:
+    topic = CompactedTopic(cluster, "connect-status", problem=problem_of, follows=True)
+    await topic.open()
+    store = StatusStore(topic, lambda: 42)
+    store.load()
+    return topic, store
+
+
+async def test_a_status_that_is_not_written_yet_comes_behind_what_another_worker_has_written(cluster: Cluster) -> None:
+    (here, one), (there, two) = await followed(cluster), await followed(cluster)
+    one.put_task("c", 0, Status("RUNNING", "one"))
+    two.put_task("c", 0, Status("FAILED", "two", "cause"))
+    await two.write()
+    await here.catch_up()
+    assert one.tasks("c")[0].state == "RUNNING"
+    await one.write()
+    await there.catch_up()
+    assert two.tasks("c")[0] == one.tasks("c")[0] == Status("RUNNING", "one")
+    await asyncio.gather(here.aclose(), there.aclose())
+
+
+async def test_what_another_worker_writes_behind_a_status_that_is_on_its_way_counts(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (here, one), (there, two) = await followed(cluster), await followed(cluster)
+    put = here.put
+
+    async def overtaken(entries: Mapping[bytes, bytes | None], *, acks: Acks, timestamp_ms: int) -> None:
+        await put(entries, acks=acks, timestamp_ms=timestamp_ms)
+        two.put_task("c", 0, Status("FAILED", "two", "cause"))
+        await two.write()
+        await here.catch_up()
+
+    monkeypatch.setattr(here, "put", overtaken)
+    one.put_task("c", 0, Status("RUNNING", "one"))
+    await one.write()
+    assert one.tasks("c")[0].state == "FAILED"
+    await asyncio.gather(here.aclose(), there.aclose())
