@@ -2,17 +2,28 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from pathlib import Path
 from typing import ClassVar
 
 import pytest
 
-from connect.api import Config, Connector, EnvironmentFault, Record, SourceConnector, SourceTask, hookimpl
+from connect.api import (
+    Config,
+    ConflictError,
+    Connector,
+    EnvironmentFault,
+    Record,
+    SourceConnector,
+    SourceTask,
+    hookimpl,
+)
 from connect.runtime.distributed import crew as module
 from connect.runtime.distributed.crew import digest
 from connect.runtime.model import State, TaskId
 from connect.stores.fenced import FencedProducer
 from connect.stores.workers import Placement, Task
 from tests.support.groups import Group, generated
+from tests.support.groups import group as make_group
 from tests.support.worker import until
 
 
@@ -135,6 +146,33 @@ async def test_who_stops_a_task_waits_for_a_placement_that_is_on_its_way(
     may_go_on.set()
     await asyncio.wait_for(stopping, 30)
     assert ("x", 0) not in node._table.placements and not group.running("a")
+
+
+async def test_a_former_leader_shuts_out_no_producer_of_a_task(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with make_group(tmp_path, exactly_once_source_support="enabled") as group:
+        node = await group.start("a")
+        await group.leader()
+        crew, admin = node._crew, group.cluster.admin
+        assert crew is not None
+        await crew.aclose()
+        shut_out: list[str] = []
+
+        async def heard(ids: list[str]) -> None:
+            shut_out.extend(ids)
+
+        monkeypatch.setattr(admin, "fence_producers", heard)
+        task, here = ("x", 0), node._membership.id
+        await node._table.place({task: Placement("gone", 1, True, "c")}, crew._through)
+        changes = {task: Placement(here, 2, True, "c")}
+        await crew._fence(changes)
+        assert len(shut_out) == 1
+        after = FencedProducer(group.cluster, f"connect-cluster-{node.base.config.group_id}", lambda: None)
+        await after.open()
+        with pytest.raises(ConflictError, match="does not lead its group any more"):
+            await crew._fence(changes)
+        assert len(shut_out) == 1
+        monkeypatch.undo()
+        await after.aclose()
 
 
 class Flaky(SourceTask):
