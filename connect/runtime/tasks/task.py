@@ -17,6 +17,7 @@ from typing import Any, Final, cast
 
 from connect.api import ConnectError, Connector, PluginError, RetriableError, Task
 from connect.api.connector import config_class_of
+from connect.api.errors import ProducerFencedError
 from connect.runtime.backoff import wait_ms_of
 from connect.runtime.border.calls import PluginTimeoutError, TaskThread, call
 from connect.runtime.border.failures import PLUGIN_FAILED, cause_of, failure_of, told
@@ -396,7 +397,9 @@ class TaskRunner(ABC):
         cause = cause_of(error)
         self.failure = cause if isinstance(cause, Exception) else failure_of(cause, "a call", self.thread.full_name)
         trace = self._hidden(render_trace(self.failure))
-        self.log.error("task failed: %s", trace)
+        # To be shut out comes with every freeze and every cut connection: the calls that led there tell nothing more.
+        is_ordinary = isinstance(self.failure, ProducerFencedError)
+        self.log.error("task failed: %s", trace.partition("\nTraceback ")[0] if is_ordinary else trace)
         self._event(Event.FAIL, trace)
 
 

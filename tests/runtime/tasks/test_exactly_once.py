@@ -21,6 +21,7 @@ from connect.runtime.model import State, TaskId
 from connect.runtime.tasks import transaction
 from connect.runtime.tasks.exactly_once import ExactlyOnceSourceTaskRunner
 from connect.stores.offsets import OffsetStore
+from tests.support.logs import logged
 from tests.support.odd_plugins import Journal, disk_refuses, register, source
 from tests.support.worker import DEADLINE_S, STRING, RunningWorker, running_worker, until
 
@@ -568,7 +569,7 @@ async def test_a_start_shuts_out_a_writer_that_was_left_behind(worker: RunningWo
 
 
 async def test_a_task_that_is_shut_out_fails_with_the_cause_and_writes_nothing_more(
-    worker: RunningWorker, journal: Journal
+    worker: RunningWorker, journal: Journal, caplog: pytest.LogCaptureFixture
 ) -> None:
     class Waits(made([record(0)], [record(1)])):  # type: ignore[misc]
         def poll(self) -> list[Record]:
@@ -584,7 +585,9 @@ async def test_a_task_that_is_shut_out_fails_with_the_cause_and_writes_nothing_m
     journal.open_all()
     trace = await worker.until_failed("s")
     assert "task s-0 is shut out, so that no two write for it: another producer has taken" in trace
-    assert "group.id of its own" in trace
+    assert "group.id of its own" in trace and "Traceback" in trace
+    (told,) = [line for line in logged(caplog) if "task failed: task s-0 is shut out" in line]
+    assert "group.id of its own" in told and "Traceback" not in told, "a freeze is enough for that"
     assert (await committed(worker), await offset_of(worker)) == (["v0"], 0)
     await worker.herder.restart_task("s", 0)
     await until_committed(worker, "v0", "v1")
