@@ -31,6 +31,8 @@ Task = tuple[str, int]
 
 _OF_TASK: Final = re.compile(r"(?s)(task|released)-(.+)-(0|[1-9][0-9]{0,8})")
 _LEADER: Final = b"leader"
+#: Starts are times in milliseconds and rise by one at least; one far beyond would leave no number for the next.
+_START_MAX: Final = 1 << 53
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +96,8 @@ def _parsed(kind: type[T], stored: Mapping[str, Any]) -> T | None:
     types: dict[str, type] = {"leaving": bool, "run": bool, "start": int}
     names = [name for name in kind.__dataclass_fields__ if name in stored]  # type: ignore[attr-defined]
     if any(type(stored[name]) is not types.get(name, str) for name in names):
+        return None
+    if not 0 <= stored.get("start", 0) <= _START_MAX:
         return None
     try:
         return kind(**{name: stored[name] for name in names})

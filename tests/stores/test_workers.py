@@ -52,6 +52,8 @@ async def test_the_table_is_what_the_topic_holds_for_who_wrote_it_and_for_who_re
         (b"task-x-0", {"worker": "a", "start": True, "run": True, "config": "c"}),
         (b"task-x-0", {"worker": "a", "start": 1, "run": 1, "config": "c"}),
         (b"task-x", {"worker": "a", "start": 1, "run": True, "config": "c"}),
+        (b"task-x-0", {"worker": "a", "start": 2**64 - 1, "run": True, "config": "c"}),
+        (b"released-x-0", {"worker": "a", "start": -1}),
         (b"released-x-0", {"worker": "a"}),
         (b"other", {}),
         (b"worker-a", []),

@@ -215,21 +215,32 @@ class Crew:
     # -- placing -----------------------------------------------------------------------------------------------------
 
     async def _turn_forever(self) -> None:
+        trouble = ""
         while not self._has_let_go:
             try:
                 self._kicked.clear()
                 await self._turn()
                 self._turned.set()
-            except ConnectError as error:
-                if error.code == REBALANCING:  # another one leads
+                trouble = ""
+            except Exception as error:  # without turns nothing would be placed any more, and nobody would know
+                if isinstance(error, ConnectError) and error.code == REBALANCING:  # another one leads
                     return
-                logger.warning("tasks are not placed just now: %s", error.message)
+                trouble = self._tell_trouble(error, trouble)
                 await asyncio.sleep(_TURN_S)
             try:
                 async with asyncio.timeout(_TURN_S):
                     await self._kicked.wait()
             except TimeoutError:
                 continue
+
+    def _tell_trouble(self, error: Exception, before: str) -> str:
+        """Say why tasks are not placed, once for a cause that stays; return it."""
+        is_outage = isinstance(error, ConnectError)
+        cause = error.message if isinstance(error, ConnectError) else f"{type(error).__name__}: {error}"
+        if cause != before:
+            level = logging.WARNING if is_outage else logging.ERROR
+            logger.log(level, "tasks are not placed just now: %s", cause, exc_info=None if is_outage else error)
+        return cause
 
     async def _turn(self) -> None:
         await self._look_who_is_alive()

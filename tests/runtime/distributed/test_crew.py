@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar
@@ -24,6 +25,7 @@ from connect.stores.fenced import FencedProducer
 from connect.stores.workers import Placement, Task
 from tests.support.groups import Group, generated
 from tests.support.groups import group as make_group
+from tests.support.logs import logged
 from tests.support.worker import until
 
 
@@ -105,6 +107,55 @@ async def test_stopping_deleting_and_shrinking_a_connector_leave_no_task_of_it_a
     assert not group.nodes["a"]._table.releases.keys() - {("z", 0)}
     await herder.resume("x")
     await until(lambda: sum(group.load().values()) == 3)
+
+
+async def test_who_stops_a_task_that_is_just_being_placed_waits_until_it_has_been_stopped(
+    group: Group, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    node = await group.start("a")
+    herder = await group.leader()
+    crew, statuses = node._crew, node.base.statuses
+    assert crew is not None
+    write, reached, goes_on = statuses.write, asyncio.Event(), asyncio.Event()
+
+    async def held() -> None:
+        if asyncio.current_task() is crew._turning and crew.tasks("x"):
+            reached.set()
+            await goes_on.wait()
+        await write()
+
+    monkeypatch.setattr(statuses, "write", held)
+    await herder.create("x", generated("x", 1))
+    await until(reached.is_set)
+    stopping = asyncio.create_task(herder.stop("x"))
+    await until(lambda: not crew.tasks("x"))
+    done, _ = await asyncio.wait({stopping}, timeout=0.3)
+    goes_on.set()
+    await stopping
+    assert not done, "it would have been started after that"
+    assert not node._table.placements and not group.running("a")
+
+
+async def test_a_turn_that_fails_by_a_defect_is_told_once_and_the_next_ones_place_tasks_all_the_same(
+    group: Group, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(module, "_TURN_S", 0.01)
+    node = await group.start("a")
+    herder = await group.leader()
+    crew, turns = node._crew, [0]
+    assert crew is not None
+    turn = crew._turn
+
+    async def failing() -> None:
+        turns[0] += 1
+        if turns[0] <= 3:
+            raise TypeError("a defect")
+        await turn()
+
+    monkeypatch.setattr(crew, "_turn", failing)
+    await herder.create("x", generated("x", 1))
+    await group.until_load(a=1)
+    assert logged(caplog, logging.ERROR) == ["tasks are not placed just now: TypeError: a defect"]
 
 
 async def test_a_task_that_failed_elsewhere_is_restarted_by_the_leader_as_its_config_says(group: Group) -> None:
