@@ -206,7 +206,10 @@ class Node:
                 await self._lead_no_more()
                 await asyncio.sleep(_AGAIN_S)
             except ConnectError as error:
-                self._failure = error
+                if error.code == REBALANCING:  # another one leads by now: this one was frozen on its way
+                    logger.warning("this worker was to lead group %s: %s", self.base.config.group_id, error.message)
+                else:
+                    self._failure = error
                 self.lost.set()
                 return
 

@@ -4,8 +4,9 @@ import logging
 
 import pytest
 
-from connect.api import ConflictError
+from connect.api import ConflictError, Connector, SourceConnector, SourceTask, hookimpl
 from connect.runtime.model import State, TargetState
+from connect.stores.fenced import FencedProducer
 from tests.support.groups import Group, generated
 from tests.support.logs import logged
 from tests.support.worker import until
@@ -64,6 +65,53 @@ async def test_a_leader_that_the_group_has_thrown_out_is_refused_what_it_writes_
     assert after.info("x").config["tasks.max"] == "2"
     await group.start("a")
     await group.until_load(a=1, b=1)
+
+
+async def test_a_worker_that_was_about_to_lead_and_came_too_late_begins_anew_and_does_not_end(
+    group: Group, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await group.start("a")
+    await group.leader()
+    late = await group.start("b")
+
+    async def overtaken() -> None:
+        other = FencedProducer(group.cluster, f"connect-cluster-{late.base.config.group_id}", lambda: None)
+        await other.open()
+        await other.aclose()
+
+    monkeypatch.setattr(late.base, "reserve", overtaken)
+    await group.stop("a")
+    await until(late.lost.is_set)
+    late.raise_failure()
+    await group.stop("b")
+    assert late.herder is None
+
+
+async def test_a_leader_that_the_group_has_thrown_out_leaves_no_instance_of_a_connector_behind(group: Group) -> None:
+    stopped: list[str] = []
+
+    class Stops(SourceConnector):
+        class_name = "test.Stops"
+        task_class = SourceTask
+
+        def stop(self) -> None:
+            stopped.append("x")
+
+    class Plugin:
+        @hookimpl
+        def connect_connectors(self) -> list[type[Connector]]:
+            return [Stops]
+
+    group.plugins.register(Plugin(), "stopping")
+    node = await group.start("a")
+    herder = await group.leader()
+    await herder.create("x", {"name": "x", "connector.class": "test.Stops"})
+    await until(lambda: herder.status("x").connector.state is State.RUNNING)
+    await group.throw_out("a")
+    await until(node.lost.is_set)
+    assert not stopped
+    await group.stop("a")
+    assert stopped == ["x"] and node.herder is None
 
 
 async def test_a_connector_that_was_changed_as_its_leader_ended_runs_with_the_change_everywhere(group: Group) -> None:
