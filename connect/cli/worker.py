@@ -8,7 +8,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -18,6 +18,7 @@ import click
 import orjson
 
 from connect.api import ConfigError, ConflictError, ConnectError, EnvironmentFault
+from connect.api.errors import UnknownTopicOrPartitionError
 from connect.cli import logs
 from connect.cli.wiring import WORKER_FILE
 
@@ -113,15 +114,21 @@ async def _serve(wiring: Wiring, config: WorkerConfig, files: Sequence[Connector
     stop = asyncio.Event()
     ending = Ending(stop.set, grace_s=config.task_shutdown_graceful_timeout_ms / 1000)
     ending.take_signals()
-    is_over = await _serve_until(stop, wiring, config, files, ending, on_terminal=on_terminal)
-    while not is_over:  # its group goes on without it: it joins anew
-        try:
-            is_over = await _serve_until(stop, wiring, config, files, ending, on_terminal=on_terminal)
-        except EnvironmentFault as error:
-            logger.error("the worker cannot join its group again: %s", error.message)
-            is_over = await _is_set_within(stop, _AGAIN_S)
+    await _live(lambda: _serve_until(stop, wiring, config, files, ending, on_terminal=on_terminal), stop)
     ending.closed(0)
     return 0
+
+
+async def _live(serve: Callable[[], Coroutine[Any, Any, bool]], stop: asyncio.Event) -> None:
+    """Serve until the worker is asked to stop: anew as often as its group goes on without it."""
+    is_over = await serve()
+    while not is_over:
+        try:
+            is_over = await serve()
+        except (EnvironmentFault, UnknownTopicOrPartitionError) as error:
+            # Brokers that have just come back may not know for a while what they have.
+            logger.error("the worker cannot join its group again: %s", error.message)
+            is_over = await _is_set_within(stop, _AGAIN_S)
 
 
 async def _is_set_within(event: asyncio.Event, timeout_s: float) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import importlib
 import json
 import signal
 import socket
@@ -10,9 +12,15 @@ from pathlib import Path
 
 import pytest
 
+from connect.api import EnvironmentFault
+from connect.api.errors import UnknownTopicOrPartitionError
 from tests.support.command import assert_refused, connect, connect_process, lines, running
 from tests.support.forks import ForkedWorker, connect_forked
+from tests.support.logs import logged
 from tests.support.worker import STRING, WorkerProcess
+
+#: The name in the package is the command's.
+worker_module = importlib.import_module("connect.cli.worker")
 
 #: Seen as the file is read, before the process becomes a worker's.
 UNREADABLE_FILES: list[tuple[str, str, tuple[str, ...]]] = [
@@ -174,3 +182,31 @@ def test_the_worker_s_config_sets_defaults_of_topics_by_a_broker_s_names(tmp_pat
     config.write_text("log.segment.bytes=2 GB\n")
     failed = connect_forked("worker", "--data-dir", str(tmp_path / "data"), "--config", str(config))
     assert_refused(failed, 2, "config.invalid", "segment.bytes: '2 GB' is not a whole number")
+
+
+async def test_a_worker_comes_back_to_its_group_once_brokers_that_were_away_know_their_topics_again(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(worker_module, "_AGAIN_S", 0.01)
+    lives: list[bool | Exception] = [
+        False,
+        EnvironmentFault("brokers are away"),
+        UnknownTopicOrPartitionError("subscribe a consumer: no such partition"),
+        False,
+        True,
+    ]
+
+    async def serve() -> bool:
+        now = lives.pop(0)
+        if isinstance(now, Exception):
+            raise now
+        return now
+
+    await worker_module._live(serve, asyncio.Event())
+    assert not lives and logged(caplog) == [
+        "the worker cannot join its group again: brokers are away",
+        "the worker cannot join its group again: subscribe a consumer: no such partition",
+    ]
+    lives[:] = [UnknownTopicOrPartitionError("it never was there")]
+    with pytest.raises(UnknownTopicOrPartitionError):  # at a first start somebody looks
+        await worker_module._live(serve, asyncio.Event())
