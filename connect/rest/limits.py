@@ -29,6 +29,11 @@ BUSY: Final = register_code(
     "The worker serves as many connections, or holds as many bytes of bodies, as it may.",
     "Send the request again a little later, fewer large ones at once.",
 )
+STOPPING: Final = register_code(
+    "request.worker_stops",
+    "The worker stopped, or began anew in its group, before it had answered; the request may have been carried out.",
+    "Look at the state once a worker answers, then send the request again.",
+)
 #: Objects and arrays inside each other. A config has two; what is deeper is a mistake or an attack on recursion.
 DEPTH_MAX: Final = 64
 #: What is still read of a body that is too large, so that the client gets to read the answer.
@@ -146,7 +151,12 @@ class Limits:
             done, _ = await asyncio.wait([work], timeout=self._timeout_s)
         except asyncio.CancelledError:
             work.cancel()
-            raise
+            if answer.started:
+                raise
+            answer.closed = True
+            why = "HTTP 503 Service Unavailable: the worker stops; what was asked may have been done or not"
+            await _closing(503, why, STOPPING)(scope, receive, send)  # the server's grace for open requests is over
+            return
         if done or answer.started:
             await work
             return

@@ -8,14 +8,18 @@ import sys
 import time
 import tracemalloc
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
 import pytest
+from fastapi import FastAPI
 from hypothesis import given
 from hypothesis import strategies as st
 
 from connect.rest.limits import DEPTH_MAX, Limits, depth_exceeds
+from connect.rest.server import serve
+from connect.runtime.worker_config import WorkerConfig
 from tests.support.doors import ServedWorker, served_worker
 from tests.support.worker import WorkerProcess, until
 
@@ -82,6 +86,27 @@ async def test_an_answer_that_takes_too_long_is_kafkas_500_and_the_work_goes_on(
     )
     assert_error(await client.get("/"), 500, "timeout", "it goes on")
     await asyncio.wait_for(finished.wait(), 5)
+
+
+async def test_a_request_that_is_open_when_the_server_ends_is_answered_with_a_code(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    reached = asyncio.Event()
+
+    async def hangs(scope: Any, receive: Any, send: Any) -> None:
+        reached.set()
+        await asyncio.Event().wait()
+
+    app = FastAPI()
+    app.state.leader = SimpleNamespace(aclose=lambda: asyncio.sleep(0))
+    app.add_middleware(lambda _app: Limits(hangs, max_bytes=100, timeout_s=60))
+    config = WorkerConfig.parse({"listeners": "http://127.0.0.1:0", "task.shutdown.graceful.timeout.ms": "100"})
+    async with httpx.AsyncClient() as client:
+        async with serve(app, config) as urls:
+            asking = asyncio.create_task(client.get(urls[0] + "/connectors"))
+            await reached.wait()
+        assert_error(await asking, 503, "request.worker_stops", "may have been done or not")
+    assert not [record for record in caplog.records if record.exc_info]
 
 
 async def send_part(
