@@ -90,17 +90,20 @@ class Forwarding:
             refused: Response = _rebalancing("the worker that the request was handed on to does not lead any more")
             await refused(scope, receive, send)
             return
+        begun: list[bool] = []
         try:
-            await self._forward(leader, scope, receive, send)
+            await self._forward(leader, scope, receive, send, begun)
         except ConnectError as error:  # this worker's certificates
             refused = error_response(error.status, error.message, error.code, error.hint)
             await refused(scope, receive, send)
-        except httpx.TransportError as error:
+        except (httpx.TransportError, httpx.InvalidURL) as error:
+            if begun:  # a part of the answer is out: the connection ends within it
+                raise
             logger.warning("the leader %s does not answer: %s: %s", leader, type(error).__name__, error)
             refused = _rebalancing(f"the leader at {leader} does not answer; it may have done what was asked")
             await refused(scope, receive, send)
 
-    async def _forward(self, leader: str, scope: Scope, receive: Any, send: Any) -> None:
+    async def _forward(self, leader: str, scope: Scope, receive: Any, send: Any, begun: list[bool]) -> None:
         client = self._client.get()
         body = await _body_of(receive)
         query = scope.get("query_string", b"")
@@ -116,6 +119,7 @@ class Forwarding:
             kept = [
                 _as_here(name.lower(), value, leader, scope) for name, value in answer.headers.raw if _is_kept(name)
             ]
+            begun.append(True)
             await send({"type": "http.response.start", "status": answer.status_code, "headers": kept})
             async for piece in answer.aiter_raw():
                 await send({"type": "http.response.body", "body": piece, "more_body": True})

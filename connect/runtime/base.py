@@ -187,6 +187,8 @@ class Base:
             return Health("unhealthy", "Worker does not write statuses any more; see its log")
         if self.statuses.trouble is not None:
             return Health("unhealthy", f"Worker cannot write to its internal topics: {self.statuses.trouble}")
+        if unread := next((topic for topic in self.topics if topic.trouble is not None), None):
+            return Health("unhealthy", f"Worker cannot read topic {unread.topic}: {unread.trouble}")
         return Health("healthy", "Worker has completed startup and is ready to handle requests.")
 
     async def reserve(self) -> None:

@@ -168,6 +168,11 @@ class CompactedTopic:
         if self._producer is not None:
             await self._producer.aclose()
 
+    @property
+    def trouble(self) -> str | None:
+        """Why what others write is not read just now; None where it is."""
+        return None if self._follower is None else self._follower.trouble
+
     async def catch_up(self, within_s: float = SETTLED_WITHIN_S) -> None:
         """Have in memory what is in the topic now. At once where nobody else writes it.
 

@@ -48,6 +48,7 @@ class Follower:
             configs={"auto.offset.reset": "earliest", "isolation.level": "read_committed"},
         )
         self._reading = asyncio.create_task(self._read(self._consumer), name=f"following {self._topic}")
+        self._reading.add_done_callback(self._ended)
 
     async def aclose(self) -> None:
         """Read no more; safe to call twice, and without `open`."""
@@ -77,6 +78,8 @@ class Follower:
                     for one in info.partitions
                 }
                 while not all(self._is_at(at, end) for at, end in ends.items()):
+                    if self._reading is None or self._reading.done():
+                        raise EnvironmentFault(f"{self._topic} is not read any more: {self.trouble}")
                     self._moved.clear()
                     await self._moved.wait()
         except TimeoutError:
@@ -86,6 +89,13 @@ class Follower:
                 hint="See that the brokers answer, and that no transaction of an earlier worker stays open; it goes on "
                 "by itself then.",
             ) from None
+
+    def _ended(self, reading: asyncio.Task[None]) -> None:
+        """Tell that nothing is read any more: by a defect, for nothing else ends it."""
+        if not reading.cancelled() and (error := reading.exception()) is not None:
+            self.trouble = f"{type(error).__name__}: {error}"
+            logger.error("%s is not read any more", self._topic, exc_info=error)
+            self._moved.set()
 
     def _is_at(self, partition: TopicPartition, end: int) -> bool:
         assert self._consumer is not None

@@ -116,6 +116,10 @@ class Member:
                 logger.warning("task %s-%d: %s", *task, error.message)
                 await asyncio.sleep(_AGAIN_S)
                 continue
+            except Exception:  # a defect: the leader waits for a release all the same
+                logger.exception("task %s-%d: the look at its placement failed", *task)
+                await asyncio.sleep(_AGAIN_S)
+                continue
             if task not in self._again:
                 return
 

@@ -126,6 +126,9 @@ class Membership:
             except ConnectError as error:  # nothing that passes: the next life says what it is
                 logger.error("%s", error.message)
                 self._lose()
+            except Exception:  # a defect: nobody would know any more whether it is a member
+                logger.exception("the look at group %s failed", self._config.group_id)
+                self._lose()
 
     async def _look(self, consumer: Consumer, *, may_fail: bool = False) -> None:
         try:

@@ -143,6 +143,8 @@ class Node:
             asyncio.create_task(self._lead_in_turn(), name="leading"),
             asyncio.create_task(self._hear_of_the_end(), name="hearing of the group"),
         ]
+        for task in self._following:
+            task.add_done_callback(self._ended)
         logger.info("this worker is a member of group %s", self.base.config.group_id)
 
     async def __aexit__(self, *exc_info: Any) -> None:
@@ -244,6 +246,12 @@ class Node:
             await stack.aclose()
         self.base.config_topic.through = None
 
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        """Begin another life where a part of this one has ended by a defect: nobody would do its work."""
+        if not task.cancelled() and (error := task.exception()) is not None:
+            logger.error("%s ended by a defect; this worker joins its group anew", task.get_name(), exc_info=error)
+            self.lost.set()
+
     async def _hear_of_the_end(self) -> None:
         """Stop all that runs here as soon as the group goes on without this worker, before REST and others close."""
         waits = [asyncio.ensure_future(event.wait()) for event in (self._membership.lost, self.lost)]
@@ -269,12 +277,14 @@ class Node:
             self._announcing = asyncio.create_task(self._announce_again(), name="announcing this worker again")
 
     async def _announce_again(self) -> None:
+        assert self._info is not None, "it was announced"
         try:
-            assert self._info is not None, "it was announced"
-            await asyncio.sleep(_AGAIN_S)
-            await self._table.announce(self._membership.id, self._info)
-        except ConnectError as error:
-            logger.warning("the other workers were not told of this one: %s", error.message)
+            while self._membership.id not in self._table.workers:
+                await asyncio.sleep(_AGAIN_S)
+                try:
+                    await self._table.announce(self._membership.id, self._info)
+                except ConnectError as error:
+                    logger.warning("the other workers were not told of this one: %s", error.message)
         finally:
             self._announcing = None
 
