@@ -13,7 +13,7 @@ from connect.app import open_cluster
 from tests.support.kafka_broker import SharedBroker
 from tests.support.kafka_crews import Committed, Crew, generated, is_balanced
 from tests.support.kafka_workers import Lines
-from tests.support.lengths import length
+from tests.support.lengths import IS_LONG, length
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -48,6 +48,7 @@ def test_three_workers_share_24_tasks_evenly_and_what_one_leaves_behind_the_othe
     assert crew.stop("two") == 0, crew.logs()
 
 
+@pytest.mark.skipif(not IS_LONG, reason="it waits for sessions to time out, several times: CONNECT_LONG=1")
 @pytest.mark.parametrize("support", ["disabled", "enabled"])
 async def test_workers_that_are_killed_and_frozen_in_turn_lose_nothing_and_with_exactly_once_nothing_comes_twice(
     broker: SharedBroker, tmp_path: Path, name: str, support: str
@@ -77,7 +78,11 @@ async def test_workers_that_are_killed_and_frozen_in_turn_lose_nothing_and_with_
                 crew.start(holder)
             crew.until(lambda other=other: len(crew.call("GET", "/v1/workers", at=other)["workers"]) == 2)
         wanted = lines.end()
-        await committed.until(len(wanted))
+        try:
+            await committed.until(len(wanted))
+        except AssertionError as error:
+            told = [crew.call("GET", path) for path in ("/v1/workers", "/v1/throughput", "/v1/warnings")]
+            raise AssertionError(f"{error}; {told}\n{crew.logs()}") from error
         assert [crew.stop(which) for which in list(crew.workers)] == [0, 0], crew.logs()
     finally:
         lines.end()

@@ -14,6 +14,7 @@ from connect.app import open_cluster
 from tests.support.engines import read
 from tests.support.kafka_broker import SharedBroker
 from tests.support.kafka_workers import Lines, files, lines_of, until
+from tests.support.lengths import IS_LONG
 from tests.support.worker import WorkerProcess
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(400)]
@@ -21,7 +22,7 @@ pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(400)]
 KILLS = 2
 
 
-@pytest.mark.parametrize("support", ["disabled", "enabled"])
+@pytest.mark.parametrize("support", ["disabled", "enabled"] if IS_LONG else ["enabled"])
 async def test_a_worker_that_is_killed_loses_nothing_on_a_cluster_either(
     broker: SharedBroker, tmp_path: Path, name: str, support: str
 ) -> None:

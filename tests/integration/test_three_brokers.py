@@ -25,6 +25,7 @@ from tests.support.lengths import IS_LONG, length
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(1200)]
 
+ONLY_LONG = pytest.mark.skipif(not IS_LONG, reason="of three brokers the short run has one story: CONNECT_LONG=1")
 KILLS = length("CONNECT_BROKER_KILLS")
 SOON_S = 90
 THREE = {f"{kind}.storage.replication.factor": "3" for kind in ("config", "offset", "status")}
@@ -82,7 +83,7 @@ async def test_nothing_is_lost_or_doubled_while_one_broker_after_the_other_is_ki
         assert again == []
 
 
-@pytest.mark.skipif(not IS_LONG, reason="three brokers and three workers take too long for the short run")
+@ONLY_LONG
 async def test_workers_and_brokers_that_are_killed_in_turn_lose_and_double_nothing(
     three: ThreeBrokers, tmp_path: Path, name: str
 ) -> None:
@@ -127,6 +128,7 @@ async def test_workers_and_brokers_that_are_killed_in_turn_lose_and_double_nothi
         await cluster.aclose()
 
 
+@ONLY_LONG
 async def test_a_transaction_whose_coordinator_is_killed_within_its_commit_is_committed_once(
     three: ThreeBrokers, tmp_path: Path, name: str
 ) -> None:
@@ -154,6 +156,7 @@ async def test_a_transaction_whose_coordinator_is_killed_within_its_commit_is_co
         await each.aclose()
 
 
+@ONLY_LONG
 async def test_a_group_is_asked_about_and_its_offsets_set_after_its_coordinator_moved(
     three: ThreeBrokers, tmp_path: Path, name: str
 ) -> None:
@@ -175,6 +178,7 @@ async def test_a_group_is_asked_about_and_its_offsets_set_after_its_coordinator_
     await cluster.aclose()
 
 
+@ONLY_LONG
 async def test_too_few_replicas_in_sync_are_waited_for_and_named(
     three: ThreeBrokers, tmp_path: Path, name: str
 ) -> None:

@@ -140,7 +140,9 @@ class Committed:
         """Wait until so many different lines are there, with a deadline."""
         deadline = time.monotonic() + 90
         while len(set(self.lines)) < count:
-            assert time.monotonic() < deadline, f"{count} lines are not in {self._at}"
+            assert time.monotonic() < deadline, (
+                f"{count} lines are not in {self._at}: {len(set(self.lines))} are, read up to {self._offset}"
+            )
             try:
                 batches = await self._cluster.admin.fetch(self._at, self._offset, isolation="read_committed")
             except ConnectError:  # the topic is not there yet, or a broker was killed
