@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.kafka, pytest.mark.timeout(300)]
 async def test_who_reads_on_keeps_the_consumer_and_all_are_released(
     kafka_cluster: Cluster, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "KEPT_S", 0.2)
+    monkeypatch.setattr(module, "KEPT_S", 2.0)
     await kafka_cluster.admin.create_topic(name)
     producer = kafka_cluster.producer(client_id="test")
     values = [b"%05d" % number * 20 for number in range(5000)]
