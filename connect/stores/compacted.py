@@ -21,7 +21,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Collection, Coroutine, Iterator, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from connect.api import ConfigError, ConnectError, EnvironmentFault
 from connect.api.error_codes import register_code
@@ -51,6 +51,9 @@ PARTITIONED = register_code(
 
 #: Says why a store cannot read a record, by its key and value; None where it can.
 Problem = Callable[[bytes, bytes], str | None]
+
+K = TypeVar("K")
+V = TypeVar("V")
 
 #: A value, None where it is deleted, and when it was written.
 _Stamped = tuple[bytes | None, int]
@@ -307,10 +310,7 @@ class CompactedTopic:
 
     def _set(self, key: bytes, stamped: _Stamped) -> None:
         value, stamp = stamped
-        if value is not None:
-            self._entries[key] = value
-        else:
-            self._entries.pop(key, None)
+        set_or_drop(self._entries, key, value)
         if value is not None or self._remembers_deletions:
             self._stamps[key] = stamp
         else:
@@ -444,6 +444,14 @@ class CompactedTopic:
             logger.warning(
                 "%s: %d values before records that cannot be read were written again", self.topic, len(hidden)
             )
+
+
+def set_or_drop(entries: dict[K, V], key: K, value: V | None) -> None:
+    """Have in a store's memory what its topic has of a key: None where that is deleted."""
+    if value is None:
+        entries.pop(key, None)
+    else:
+        entries[key] = value
 
 
 def _stamped(entries: Mapping[bytes, bytes | None], columns: Columns) -> dict[bytes, _Stamped]:

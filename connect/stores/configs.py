@@ -35,12 +35,15 @@ T = TypeVar("T")
 StoredTarget = Literal["STARTED", "PAUSED", "STOPPED"]
 
 
+#: Before a connector's name, its config, and what is wanted of it.
+CONNECTOR: Final = "connector-"
+TARGET: Final = "target-state-"
 #: Before a logger's name, the level that all workers are to give it.
 LOGGER: Final = "logger-cluster-"
 #: Kafka Connect's own keys that say nothing here: restart requests, the key of workers among themselves. Levels
 #: are heard as they are written, and not at a start.
 _OTHERS = ("restart-connector-", "session-key")
-_KINDS = ("connector-", "target-state-", "task-", "commit-", "tasks-fencing-", LOGGER)
+_KINDS = (CONNECTOR, TARGET, "task-", "commit-", "tasks-fencing-", LOGGER)
 
 
 def problem_of(key: bytes, value: bytes) -> str | None:

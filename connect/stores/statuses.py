@@ -21,12 +21,12 @@ import re
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 import orjson
 
 from connect.api import ConnectError
-from connect.stores.compacted import CompactedTopic
+from connect.stores.compacted import CompactedTopic, set_or_drop
 
 logger = logging.getLogger(__name__)
 
@@ -37,9 +37,6 @@ _STATES: Final = ("UNASSIGNED", "RUNNING", "PAUSED", "STOPPED", "FAILED", "RESTA
 _TASK: Final = re.compile(r"(?s)status-task-(.+)-(0|[1-9][0-9]{0,8})")
 #: A topic's name has no colon.
 _TOPIC: Final = re.compile(r"(?s)status-topic-([^:]+):connector-(.+)")
-
-K = TypeVar("K")
-V = TypeVar("V")
 
 #: How long after a failure statuses are written again.
 RETRY_S = 5.0
@@ -145,15 +142,15 @@ class StatusStore:
         stored = None if value is None else orjson.loads(value)
         if text.startswith("status-connector-"):
             name = text.removeprefix("status-connector-")
-            _put(self._connectors, name, stored and _status(stored))
+            set_or_drop(self._connectors, name, stored and _status(stored))
             self._revisions[name] += 1
         elif task := _TASK.fullmatch(text):
             name, number = task[1], int(task[2])
-            _put(self._tasks.setdefault(name, {}), number, stored and _status(stored))
+            set_or_drop(self._tasks.setdefault(name, {}), number, stored and _status(stored))
             self._revisions[name] += 1
             self.on_task(name, number)
         elif topic := _TOPIC.fullmatch(text):
-            _put(self._topics.setdefault(topic[2], {}), topic[1], stored and stored["topic"])
+            set_or_drop(self._topics.setdefault(topic[2], {}), topic[1], stored and stored["topic"])
 
     def connectors(self) -> list[str]:
         """Return the names that have any status, sorted."""
@@ -294,10 +291,3 @@ def _value(status: Status) -> bytes:
             **({"cause": status.cause} if status.cause is not None else {}),
         }
     )
-
-
-def _put(entries: dict[K, V], key: K, value: V | None) -> None:
-    if value is None:
-        entries.pop(key, None)
-    else:
-        entries[key] = value

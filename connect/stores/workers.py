@@ -21,7 +21,7 @@ from typing import Any, Final, TypeVar
 
 import orjson
 
-from connect.stores.compacted import CompactedTopic
+from connect.stores.compacted import CompactedTopic, set_or_drop
 from connect.stores.fenced import FencedProducer
 
 T = TypeVar("T")
@@ -171,23 +171,16 @@ class WorkerTable:
         if name == _LEADER.decode():
             self.leader = stored and stored["worker"]
         elif name.startswith("worker-"):
-            _set(self.workers, name.removeprefix("worker-"), stored and _parsed(WorkerInfo, stored))
+            set_or_drop(self.workers, name.removeprefix("worker-"), stored and _parsed(WorkerInfo, stored))
         elif (found := _OF_TASK.fullmatch(name)) is not None:
             task = (found[2], int(found[3]))
             if found[1] == "task":
-                _set(self.placements, task, stored and _parsed(Placement, stored))
+                set_or_drop(self.placements, task, stored and _parsed(Placement, stored))
             else:
-                _set(self.releases, task, stored and _parsed(Release, stored))
+                set_or_drop(self.releases, task, stored and _parsed(Release, stored))
             return task
         return None
 
 
 def _key(kind: str, task: Task) -> str:
     return f"{kind}-{task[0]}-{task[1]}"
-
-
-def _set(entries: dict[Any, Any], key: Any, value: Any) -> None:
-    if value is None:
-        entries.pop(key, None)
-    else:
-        entries[key] = value

@@ -93,7 +93,8 @@ class Crew:
         self._placing: frozenset[Task] = frozenset()
         self._kicked = asyncio.Event()
         self._turned = asyncio.Event()
-        self._last_start = 0
+        #: Nobody else places: the next start is behind all that the table has, and behind those from here on.
+        self._last_start = max((at.start for at in table.placements.values()), default=0)
         self._has_let_go = False
         self._turning: asyncio.Task[None] | None = None
 
@@ -310,7 +311,7 @@ class Crew:
             for task, change in changes.items()
             if change.run
             and (before := self._table.placements.get(task)) is not None
-            and self._table.releases.get(task) != Release(before.worker, before.start)
+            and not self._is_released(task, before)
         ]
         if left:
             # One that led and was frozen would shut out who runs them now: this is refused to it.
@@ -337,12 +338,13 @@ class Crew:
         return since is not None and asyncio.get_running_loop().time() - since >= GONE_S
 
     def _is_free(self, task: Task, at: Placement) -> bool:
-        is_released = self._table.releases.get(task) == Release(at.worker, at.start)
-        return is_released or self._is_dead(at.worker) or (task, at.start) in self._left_behind
+        return self._is_released(task, at) or self._is_dead(at.worker) or (task, at.start) in self._left_behind
+
+    def _is_released(self, task: Task, at: Placement) -> bool:
+        return self._table.releases.get(task) == Release(at.worker, at.start)
 
     def _next_start(self) -> int:
-        known = (at.start for at in self._table.placements.values())
-        self._last_start = max(now_ms(), self._last_start + 1, *(start + 1 for start in known))
+        self._last_start = max(now_ms(), self._last_start + 1)
         return self._last_start
 
 

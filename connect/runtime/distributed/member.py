@@ -25,8 +25,7 @@ from connect.runtime.rates import is_live_change
 from connect.runtime.states import Event
 from connect.runtime.tasks.spec import TaskOrigin, TaskSpec
 from connect.runtime.tasks.task import render_trace
-from connect.stores.configs import LOGGER
-from connect.stores.statuses import Status
+from connect.stores.configs import CONNECTOR, LOGGER, TARGET
 from connect.stores.workers import Release, Task, WorkerTable
 
 logger = logging.getLogger(__name__)
@@ -35,8 +34,6 @@ logger = logging.getLogger(__name__)
 LOST_S: Final = 0.8
 #: How long the member waits before it tells again what the brokers did not take.
 _AGAIN_S: Final = 1.0
-_TARGET: Final = "target-state-"
-_CONFIG: Final = "connector-"
 
 
 class Member:
@@ -159,7 +156,7 @@ class Member:
             logger.error("task %s-%d failed to start: %s", *task, trace)
             self._base.board.show(*task, Event.START)
             self._base.board.show(*task, Event.FAIL, trace, cause=kind_of(error))
-            self._tell(name)
+            self._base.statuses.on_task(*task)
             return
         if spec is None or self._is_leaving:
             return
@@ -198,11 +195,11 @@ class Member:
     def _heed(self, stored: bytes) -> None:
         """Look at a key of the configs that has changed: targets and live keys reach tasks that run, levels the log."""
         key = stored.decode(errors="replace")
-        if key.startswith(_TARGET):
-            for task in [task for task in self._running if task[0] == key.removeprefix(_TARGET)]:
+        if key.startswith(TARGET):
+            for task in [task for task in self._running if task[0] == key.removeprefix(TARGET)]:
                 self.look(task)
-        elif key.startswith(_CONFIG):
-            self._heed_live_keys(key.removeprefix(_CONFIG))
+        elif key.startswith(CONNECTOR):
+            self._heed_live_keys(key.removeprefix(CONNECTOR))
         elif key.startswith(LOGGER):
             self._heed_level(key.removeprefix(LOGGER))
 
@@ -241,12 +238,7 @@ class Member:
             version=runner.spec.desc.cls.version,
             cause=None if failure is None else _cause_of(failure),
         )
-        self._tell(task)
-
-    def _tell(self, task: TaskId) -> None:
-        status: Status | None = self._base.board.shown(task.connector, task.task)
-        if status is not None:
-            self._base.statuses.on_task(task.connector, task.task)
+        self._base.statuses.on_task(task.connector, task.task)
 
 
 def _cause_of(failure: BaseException) -> FailureKind:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from collections.abc import Collection, Coroutine
 from contextlib import AsyncExitStack
 from typing import Any, Final
@@ -22,6 +23,7 @@ from connect.runtime.distributed.membership import Membership
 from connect.runtime.herder import Herder
 from connect.runtime.model import Health, TaskId, WorkerView
 from connect.runtime.plugins import PluginHost
+from connect.runtime.rates import either
 from connect.runtime.tasks.delivery import may_pass
 from connect.runtime.worker_config import WorkerConfig
 from connect.stores import workers
@@ -254,12 +256,7 @@ class Node:
 
     async def _hear_of_the_end(self) -> None:
         """Stop all that runs here as soon as the group goes on without this worker, before REST and others close."""
-        waits = [asyncio.ensure_future(event.wait()) for event in (self._membership.lost, self.lost)]
-        try:
-            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for wait in waits:
-                wait.cancel()
+        await either(self._membership.lost, self.lost, math.inf)
         self.lost.set()
         if self._crew is not None:
             self._crew.let_go()
