@@ -164,20 +164,24 @@ def _consume(client: Consumer, at: TopicPartition, offset: int, end: int, max_by
         got = client.consume(1, _SLICE_S) if not found else client.consume(_AT_ONCE, 0)
         if not got and found:
             break
+        is_end = False
+        # All of it, whatever is in between: what the client has handed out it does not hand out again, and behind an
+        # end that was reached may be what has come since.
         for message in got:
             error = message.error()
+            is_end = error is not None and error.code() == KafkaError._PARTITION_EOF
             if error is None:
                 found.append(message)
                 size += len(message)
                 reached = message.offset() + 1
-            elif error.code() == KafkaError._PARTITION_EOF:
+            elif is_end:
                 reached = max(reached, message.offset())
-                if reached >= end or found:
-                    return found, reached
             elif error.code() == KafkaError._AUTO_OFFSET_RESET:
                 raise OffsetOutOfRangeError(f"offset {offset} of {at} is gone: {error.str()}")
             elif not error.retriable():
                 raise KafkaException(error)
+        if is_end and found:
+            break
         if not found and time.monotonic() >= deadline:
             raise EnvironmentFault(f"read {at}: nothing came within {REQUEST_S:g} s", code=UNREACHABLE)
     return found, reached
