@@ -102,6 +102,8 @@ class StatusStore:
     Attributes:
         trouble: Why the last write failed; None where it did not.
         on_task: Called with a connector's name and a task's number when another worker has told of that task.
+        counts: Says whether what a worker has told of a task is to be believed: not where another one runs it.
+        on_late: Called with a connector's name and a task's number where it is not.
     """
 
     def __init__(self, topic: CompactedTopic, clock_ms: Callable[[], int]) -> None:
@@ -114,6 +116,8 @@ class StatusStore:
         self._written: dict[bytes, bytes | None] = {}  # what is on its way
         self._writing = asyncio.Lock()
         self.on_task: Callable[[str, int], None] = lambda _name, _task: None
+        self.counts: Callable[[str, int, Status], bool] = lambda _name, _task, _status: True
+        self.on_late: Callable[[str, int], None] = lambda _name, _task: None
         topic.on_change = self._on_change
         self._revisions: Counter[str] = Counter()
         self._changed = asyncio.Event()
@@ -146,11 +150,27 @@ class StatusStore:
             self._revisions[name] += 1
         elif task := _TASK.fullmatch(text):
             name, number = task[1], int(task[2])
-            set_or_drop(self._tasks.setdefault(name, {}), number, stored and _status(stored))
+            status = None if stored is None else _status(stored)
+            if status is not None and not self.counts(name, number, status):
+                self.on_late(name, number)
+                return
+            set_or_drop(self._tasks.setdefault(name, {}), number, status)
             self._revisions[name] += 1
             self.on_task(name, number)
         elif topic := _TOPIC.fullmatch(text):
             set_or_drop(self._topics.setdefault(topic[2], {}), topic[1], stored and stored["topic"])
+
+    def look_again(self, name: str, task: int) -> None:
+        """Take what the topic has of a task, since another status may count now; not behind something of our own."""
+        key = f"status-task-{name}-{task}".encode()
+        if self._topic.get(key) is not None:
+            self._on_change(key)
+
+    def tell_again(self, name: str, task: int) -> None:
+        """Write what is shown of a task behind what another worker has told of it too late."""
+        status = self._tasks.get(name, {}).get(task)
+        if status is not None:
+            self._mark(f"status-task-{name}-{task}", _value(status))
 
     def connectors(self) -> list[str]:
         """Return the names that have any status, sorted."""

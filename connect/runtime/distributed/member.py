@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Final
 
 from connect.api import ConfigError, ConnectError, NotFoundError
@@ -58,6 +58,11 @@ class Member:
         self._again: set[Task] = set()
         self._is_leaving = self._is_lost = False
         base.on_task_event = self._on_task_event
+
+    @property
+    def running(self) -> Collection[Task]:
+        """The tasks that run here, failed ones too."""
+        return self._running.keys()
 
     def begin(self) -> None:
         """Run what is placed here already, and hear of what is written from now on."""

@@ -29,6 +29,7 @@ from connect.runtime.worker_config import WorkerConfig
 from connect.stores import workers
 from connect.stores.compacted import CompactedTopic
 from connect.stores.fenced import REBALANCING, FencedProducer
+from connect.stores.statuses import Status
 from connect.stores.workers import Task, WorkerInfo, WorkerTable
 
 logger = logging.getLogger(__name__)
@@ -140,6 +141,8 @@ class Node:
         await self._table.announce(self._membership.id, self._info)
         self._table.on_change = self._on_table
         self.base.statuses.on_task = self._on_status
+        self.base.statuses.counts = self._counts
+        self.base.statuses.on_late = self._on_late_status
         self._member.begin()
         self._following = [
             asyncio.create_task(self._lead_in_turn(), name="leading"),
@@ -266,6 +269,7 @@ class Node:
 
     def _on_table(self, task: Task | None) -> None:
         if task is not None:
+            self.base.statuses.look_again(*task)  # the topics are read one beside the other
             self._member.look(task)
         if self._crew is not None:
             self._crew.kick()
@@ -285,7 +289,27 @@ class Node:
         finally:
             self._announcing = None
 
+    def _counts(self, name: str, task: int, status: Status) -> bool:
+        """Say whether a status is of who runs the task, or of who leads: what others tell comes too late, as from one
+        that was frozen while its task was placed elsewhere. Who is not known here is believed."""
+        placement = self._table.placements.get((name, task))
+        holder = None if placement is None else self._table.workers.get(placement.worker)
+        if holder is None:
+            return True
+        leader = self._table.workers.get(self._table.leader or "", holder)
+        return status.worker_id in (_worker_id(holder), _worker_id(leader))
+
+    def _on_late_status(self, name: str, task: int) -> None:
+        placement = self._table.placements.get((name, task))
+        if placement is not None and placement.worker == self._membership.id and (name, task) in self._member.running:
+            self.base.statuses.tell_again(name, task)
+
     def _on_status(self, name: str, task: int) -> None:
         status = self.base.statuses.tasks(name).get(task)
         if self.herder is not None and status is not None:
             self.herder.on_told(TaskId(name, task), status)
+
+
+def _worker_id(info: WorkerInfo) -> str:
+    """Return what statuses call a worker."""
+    return info.url.partition("://")[2]

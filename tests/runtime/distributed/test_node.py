@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import logging
 
+import orjson
 import pytest
 
 from connect.api import ConflictError, Connector, SourceConnector, SourceTask, hookimpl
@@ -173,3 +174,31 @@ async def test_a_worker_that_a_leader_has_forgotten_tells_of_itself_again(
     assert through is not None
     await first._table.forget([], [group.nodes["b"]._membership.id], through)
     await until(lambda: len(first._table.workers) == 2)
+
+
+async def test_what_a_worker_tells_of_a_task_that_another_one_runs_by_now_is_not_believed(group: Group) -> None:
+    for name in ("a", "b", "c"):
+        await group.start(name)
+    herder = await group.leader()
+    await herder.create("x", generated("x", 3))
+    await group.until_load(a=1, b=1, c=1)
+    leader = next(name for name, node in group.nodes.items() if node.herder is not None)
+    late = next(name for name in group.nodes if name != leader)
+    elsewhere = [task for task, name in group.placed().items() if name != late]
+    topic = herder.base.status_topic
+    before = [dict(node._member._running) for node in group.nodes.values()]
+    for task in elsewhere:
+        status = {"state": "FAILED", "trace": "frozen", "worker_id": f"{late}:8083", "cause": "outage"}
+        key = f"status-task-{task}".encode()
+        await topic.put({key: orjson.dumps(status)}, timestamp_ms=0)
+    for node in group.nodes.values():
+        await node.base.status_topic.catch_up()
+    await group.until_load(a=1, b=1, c=1)
+
+    def told() -> list[str]:
+        return [orjson.loads(topic.get(f"status-task-{task}".encode()) or b"")["state"] for task in elsewhere]
+
+    await until(lambda: told() == ["RUNNING", "RUNNING"])  # those who run them tell it again
+    assert [dict(node._member._running) for node in group.nodes.values()] == before, "none is restarted"
+    for node in group.nodes.values():
+        assert {status.state for status in node.base.statuses.tasks("x").values()} == {"RUNNING"}
