@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Final
 
 from connect.api import ConnectError, EnvironmentFault
-from connect.ports import Cluster, Consumer, Subscription
+from connect.ports import Cluster, Consumer, Subscription, TopicInfo
 from connect.records import FetchedBatch, TopicPartition
 
 logger = logging.getLogger(__name__)
@@ -38,6 +38,8 @@ class Follower:
         self._consumer: Consumer | None = None
         self._reading: asyncio.Task[None] | None = None
         self._moved = asyncio.Event()
+        self._looking: asyncio.Task[TopicInfo] | None = None
+        self._look_to_come: asyncio.Task[TopicInfo] | None = None
 
     async def open(self) -> None:
         """Begin to read; see `catch_up` for when all is there."""
@@ -52,9 +54,10 @@ class Follower:
 
     async def aclose(self) -> None:
         """Read no more; safe to call twice, and without `open`."""
-        if self._reading is not None:
-            self._reading.cancel()
-            await asyncio.gather(self._reading, return_exceptions=True)
+        ending = [task for task in (self._reading, self._looking, self._look_to_come) if task is not None]
+        for task in ending:
+            task.cancel()
+        await asyncio.gather(*ending, return_exceptions=True)
         if self._consumer is not None:
             await self._consumer.aclose()
 
@@ -70,7 +73,7 @@ class Follower:
         assert self._consumer is not None, f"{self._topic} is followed"
         try:
             async with asyncio.timeout(within_s):
-                info = await self._cluster.admin.describe_topic(self._topic)
+                info = await self._look()
                 ends = {
                     TopicPartition(self._topic, one.partition): (
                         one.last_stable_offset if stable else one.log_end_offset
@@ -89,6 +92,20 @@ class Follower:
                 hint="See that the brokers answer, and that no transaction of an earlier worker stays open; it goes on "
                 "by itself then.",
             ) from None
+
+    async def _look(self) -> TopicInfo:
+        """Ask where the topic ends, once for all who want to know: a hundred tasks that start do so together."""
+        if self._look_to_come is None:
+            self._look_to_come = asyncio.create_task(self._look_after(self._looking))
+            self._look_to_come.add_done_callback(lambda look: look.cancelled() or look.exception())
+        return await asyncio.shield(self._look_to_come)
+
+    async def _look_after(self, before: asyncio.Task[TopicInfo] | None) -> TopicInfo:
+        if before is not None:
+            await asyncio.wait([before])
+        # Who asks from here on may know of more than this look sees.
+        self._looking, self._look_to_come = self._look_to_come, None
+        return await self._cluster.admin.describe_topic(self._topic)
 
     def _ended(self, reading: asyncio.Task[None]) -> None:
         """Tell that nothing is read any more: by a defect, for nothing else ends it."""

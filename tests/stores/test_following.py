@@ -100,3 +100,28 @@ async def test_a_follower_goes_on_after_a_failure_and_tells_of_it_once(
     assert logged(caplog, logging.WARNING) == ["t cannot be read just now: no broker answers"]
     await until(lambda: store._follower is not None and store._follower.trouble is None)
     await asyncio.gather(store.aclose(), other.aclose())
+
+
+async def test_many_that_catch_up_at_once_ask_together_and_each_has_what_was_there_when_it_asked(
+    engine_cluster: Cluster, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, two = await opened(engine_cluster, name), await opened(engine_cluster, name)
+    looks = 0
+    describe = type(engine_cluster.admin).describe_topic
+
+    async def counted(self: object, topic: str) -> object:
+        nonlocal looks
+        looks += 1
+        return await describe(self, topic)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(type(engine_cluster.admin), "describe_topic", counted)
+    await asyncio.gather(*(two.catch_up() for _ in range(100)))
+    assert looks == 1
+
+    async def written_and_seen(number: int) -> bool:
+        await one.put({b"%d" % number: b"v"}, timestamp_ms=now_ms())
+        await two.catch_up()
+        return two.get(b"%d" % number) == b"v"
+
+    assert all(await asyncio.gather(*(written_and_seen(number) for number in range(50))))
+    await asyncio.gather(one.aclose(), two.aclose())
