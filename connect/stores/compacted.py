@@ -125,6 +125,8 @@ class CompactedTopic:
         self._follower = Follower(cluster, topic, self._take_followed) if follows else None
         #: Of a topic that is followed: where the record lies that each key has its value from.
         self._places: dict[bytes, tuple[int, int]] = {}
+        #: How far each partition was read, of a topic that is followed.
+        self._followed_to: dict[int, int] = {}
 
     async def open(self) -> None:
         """Create the topic if need be and read it from its start, all of it into memory.
@@ -375,9 +377,21 @@ class CompactedTopic:
         )
 
     def _take_followed(self, batch: FetchedBatch) -> None:
+        if batch.next_offset <= self._followed_to.get(batch.partition, 0):
+            self._begin_anew(batch.partition)
+        self._followed_to[batch.partition] = batch.next_offset
         for offset, key, value, stamp in self._readable(batch):
             if self._is_newer(key, (batch.partition, offset), stamp):
                 self._set_followed(key, (value, stamp), (batch.partition, offset))
+
+    def _begin_anew(self, partition: int) -> None:
+        """Go by what the partition has from here on: offsets go back where another topic has the name by now."""
+        self._places = {key: place for key, place in self._places.items() if place[0] != partition}
+        logger.error(
+            "topic %s was deleted and made anew while it was in use: what this worker knew of it stays in memory and "
+            "is not in the topic. Restart all workers to go by the topic alone, or write again what is missing there",
+            self.topic,
+        )
 
     def _set_followed(self, key: bytes, entry: _Stamped, place: tuple[int, int]) -> None:
         before = self._entries.get(key)

@@ -48,9 +48,10 @@ async def test_of_two_that_write_one_key_the_log_decides_for_both(engine_cluster
 
 async def test_an_older_record_that_is_read_late_changes_nothing(engine_cluster: Cluster, name: str) -> None:
     store = await opened(engine_cluster, name)
+    assert store._follower is not None, "it follows"
+    await store._follower.aclose()  # its reading comes after the own writes
     await store.put({b"k": b"new"}, timestamp_ms=now_ms())
     await store.put({b"k": b"newer"}, timestamp_ms=now_ms())
-    await store.catch_up()
     assert store.get(b"k") == b"newer"
     late = FetchedBatch(name, 0, range(1), Columns([b"old"], [b"k"], now_ms()), 1)
     store._take_followed(late)
@@ -125,3 +126,21 @@ async def test_many_that_catch_up_at_once_ask_together_and_each_has_what_was_the
 
     assert all(await asyncio.gather(*(written_and_seen(number) for number in range(50))))
     await asyncio.gather(one.aclose(), two.aclose())
+
+
+async def test_a_topic_that_is_made_anew_while_it_is_followed_is_told_of_and_what_it_has_from_then_on_counts(
+    engine_cluster: Cluster, name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    store = await opened(engine_cluster, name)
+    for number in range(3):
+        await store.put({b"k": b"%d" % number, b"other": b"v"}, timestamp_ms=now_ms())
+    await store.catch_up()
+    await engine_cluster.admin.delete_topic(name)
+    writer = await opened(engine_cluster, name)
+    await writer.put({b"k": b"new"}, timestamp_ms=now_ms())
+    await until(lambda: store.get(b"k") == b"new")
+    assert store.get(b"other") == b"v"
+    assert sum(f"topic {name} was deleted and made anew" in line for line in logged(caplog, logging.ERROR)) == 1
+    await store.put({b"k": b"newer"}, timestamp_ms=now_ms())
+    assert store.get(b"k") == b"newer"
+    await asyncio.gather(store.aclose(), writer.aclose())
