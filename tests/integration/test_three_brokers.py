@@ -93,7 +93,7 @@ async def test_workers_and_brokers_that_are_killed_in_turn_lose_and_double_nothi
     crew = Crew(tmp_path, three.bootstrap, name, copies=3, **{"exactly.once.source.support": "enabled"})
     lines = {source: Lines(tmp_path / f"{source}.txt", at_once=1) for source in sources}
     cluster = await open_cluster(tmp_path / "elsewhere", {"bootstrap.servers": three.bootstrap})
-    committed_of = {source: Committed(cluster, source) for source in sources}
+    committed_of = {source: Committed(cluster, source, crew) for source in sources}
     workers = ["a", "b", "c"]
     try:
         for which in workers:

@@ -128,27 +128,46 @@ def is_balanced(load: Counter[str], *, tasks: int, workers: int) -> bool:
 
 
 class Committed:
-    """The lines that are committed in a topic, read as they come."""
+    """The lines that are committed in a topic, read as they come.
 
-    def __init__(self, cluster: Cluster, topic: str) -> None:
+    Args:
+        crew: Who writes them; asked how it is where they do not come.
+    """
+
+    def __init__(self, cluster: Cluster, topic: str, crew: Crew) -> None:
         self._cluster = cluster
         self._at = TopicPartition(topic, 0)
+        self._crew = crew
         self._offset = 0
+        self._trouble = ""
         self.lines: list[str] = []
 
     async def until(self, count: int) -> None:
         """Wait until so many different lines are there, with a deadline."""
         deadline = time.monotonic() + 90
         while len(set(self.lines)) < count:
-            assert time.monotonic() < deadline, (
-                f"{count} lines are not in {self._at}: {len(set(self.lines))} are, read up to {self._offset}"
-            )
+            if time.monotonic() > deadline:
+                raise AssertionError(
+                    f"{count} lines are not in {self._at}: {len(set(self.lines))} are, read up to {self._offset}; "
+                    f"{await self._why()}"
+                )
             try:
                 batches = await self._cluster.admin.fetch(self._at, self._offset, isolation="read_committed")
-            except ConnectError:  # the topic is not there yet, or a broker was killed
-                batches = []
+                self._trouble = ""
+            except ConnectError as error:  # the topic is not there yet, or a broker was killed
+                batches, self._trouble = [], str(error)
             for batch in batches:
                 self.lines += [(value or b"").decode() for value in batch.columns.values]
                 self._offset = batch.next_offset
             if not batches:
                 await asyncio.sleep(0.2)
+
+    async def _why(self) -> str:
+        """Say how the topic and the workers are."""
+        try:
+            topic: object = (await self._cluster.admin.describe_topic(self._at.topic)).partitions
+        except ConnectError as error:
+            topic = error
+        paths = ("/v1/workers", "/v1/throughput", "/v1/warnings", "/connectors?expand=status")
+        told = [await asyncio.to_thread(self._crew.call, "GET", path) for path in paths]
+        return f"the last read: {self._trouble or 'good'}; {topic}; {told}\n{self._crew.logs()}"
