@@ -157,6 +157,19 @@ def listener_problems(config: WorkerConfig) -> list[tuple[str, str]]:
     return listener_problems(config)
 
 
+def client_problems(config: WorkerConfig) -> list[tuple[str, str]]:
+    """Return with which keys of a worker's config no client of its Kafka cluster can be made, as key and message."""
+    if not config.bootstrap_servers:
+        return []
+    from connect.kafka.client_config import problems_of
+    from connect.runtime.providers.references import references_in
+
+    keys = config.originals
+    refers = {key for key, value in keys.items() if isinstance(value, str) and references_in(value)}
+    known = {key: value for key, value in keys.items() if key not in refers}
+    return [(key, message) for key, message in problems_of(known) if key not in refers]
+
+
 @asynccontextmanager
 async def serve(host: Host) -> AsyncIterator[list[str]]:
     """Serve REST on the listeners of the worker's config; gives the bound URLs in their order.
@@ -184,6 +197,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
         open_host=open_host,
         log_keys=log_keys,
         listener_problems=listener_problems,
+        client_problems=client_problems,
         serve=serve,
     )
     return run_command(wiring, arguments)

@@ -135,7 +135,7 @@ def _verdict(
             return migration.judge_mirrors(pasted.name, pasted.config)
         case Form.WORKER:
             readable = migration.readable_worker(pasted.config)[0]
-            refused = wiring.listener_problems(readable)
+            refused = [*wiring.listener_problems(readable), *wiring.client_problems(readable)]
             return migration.judge_worker(plugins, pasted.name, pasted.config, wiring.log_keys(), refused)
 
 

@@ -36,6 +36,7 @@ class Wiring:
         repair_log: Returns what mends a directory that nobody owns.
         open_host: Runs a worker.
         listener_problems: Returns what is wrong with the listeners of a worker's config, as key and message.
+        client_problems: Returns with which keys of it no client of its Kafka cluster can be made.
         log_keys: Returns the names of the worker's keys that the log reads.
         serve: Serves REST on the listeners of the worker's config; gives the bound URLs.
     """
@@ -45,5 +46,6 @@ class Wiring:
     repair_log: Callable[[Path], AbstractContextManager[Repairer]]
     open_host: Callable[[WorkerConfig], AbstractAsyncContextManager[Host]]
     listener_problems: Callable[[WorkerConfig], list[tuple[str, str]]]
+    client_problems: Callable[[WorkerConfig], list[tuple[str, str]]]
     log_keys: Callable[[], Collection[str]]
     serve: Callable[[Host], AbstractAsyncContextManager[list[str]]]

@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 Kind = Literal["producer", "consumer", "admin"]
 
-_ALL: Final = ("producer", "consumer", "admin")
+_ALL: Final[tuple[Kind, ...]] = ("producer", "consumer", "admin")
 #: How a store of Java's own format begins.
 _JKS: Final = b"\xfe\xed\xfe\xed"
 #: Of every client, with the same name and meaning in both.
@@ -133,6 +133,8 @@ _NOTHING: Final[Mapping[str, str]] = {
     "socket.connection.setup.timeout.max.ms": "socket.connection.setup.timeout.ms alone counts",
     "transaction.two.phase.commit.enable": "transactions end as Connect says",
 }
+#: The type of a store, and where it is.
+_STORES: Final = {f"ssl.{store}.type": f"ssl.{store}.location" for store in ("keystore", "truststore")}
 #: Those of librdkafka's own that are taken under its names.
 _NATIVE: Final = (
     "ssl.ca.location",
@@ -232,15 +234,41 @@ def state_topics(worker: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(str(worker.get(f"{kind}.storage.topic") or name) for kind, name in topics)
 
 
+def problems_of(worker: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return what a worker's clients cannot be made with, as key and message; PEM files need not be here."""
+    found: dict[str, str] = {}
+    for kind in _ALL:
+        left = dict(worker)
+        while True:
+            own = {name.removeprefix(f"{kind}."): value for name, value in left.items() if name.startswith(f"{kind}.")}
+            try:
+                ClientConfigs(left, is_look=True).of(kind, own)
+                break
+            except ConfigError as error:
+                path = error.config_path or "bootstrap.servers"
+                names = [f"{kind}.{path}", path]
+                if path in _STORES:  # the type may not be given, and one without the other is wrong in another way
+                    names += [f"{kind}.{_STORES[path]}", _STORES[path]]
+                there = [name for name in names if name in left]
+                found.setdefault(there[0] if there else path, error.message)
+                for name in there:
+                    del left[name]
+                if not there:
+                    break
+    return list(found.items())
+
+
 class ClientConfigs:
     """The configs of one cluster's clients. Says each thing that is passed over once.
 
     Args:
         worker: All keys of a worker. Bare ones that are for clients count for all of them, those with `admin.` for the
             administrator; those with `producer.` and `consumer.` come with each client, as connectors' do.
+        is_look: No client is made: PEM files need not be here, and nothing is said.
     """
 
-    def __init__(self, worker: Mapping[str, Any]) -> None:
+    def __init__(self, worker: Mapping[str, Any], *, is_look: bool = False) -> None:
+        self._is_look = is_look
         self._shared = shared_configs(worker)
         self._admin = {name[6:]: str(value) for name, value in worker.items() if name.startswith("admin.")}
         self._said: set[str] = set()
@@ -265,7 +293,7 @@ class ClientConfigs:
         made = {name: value for name, value in _plain(kind, given).items() if value != ""}
         made |= {name: whole_pem(_JAVA[name], made[name]) for name in _PEM_KEYS if name in made}
         made |= _login(given)
-        made |= _stores(given)
+        made |= _stores(given, is_look=self._is_look)
         _check_login(made)
         made |= _compression_level(given)
         for name in given:
@@ -279,7 +307,7 @@ class ClientConfigs:
         return not servers <= _addresses(self.servers)
 
     def _tell(self, kind: Kind, name: str, *, is_own: bool) -> None:
-        if name in self._said:
+        if name in self._said or self._is_look:
             return
         if name in _NOTHING:
             self._said.add(name)
@@ -324,7 +352,8 @@ def _plain(kind: Kind, given: Mapping[str, str]) -> dict[str, str]:
         made["ssl.endpoint.identification.algorithm"] = "none"
     for name, most in _MOST.items():
         if name in made:
-            made[name] = str(min(_number(name, made[name]), most))
+            told = next(key for key, target in names.items() if target == name and key in given)
+            made[name] = str(min(_number(told, made[name]), most))
     return made
 
 
@@ -381,12 +410,12 @@ def _unquoted(value: str) -> str:
     return re.sub(r"\\(.)", r"\1", value[1:-1]) if value[:1] in "\"'" else value
 
 
-def _stores(given: Mapping[str, str]) -> dict[str, str]:
+def _stores(given: Mapping[str, str], *, is_look: bool) -> dict[str, str]:
     """Return certificates and keys of PEM files; a key store of PKCS12 passes as it is, which OpenSSL reads."""
     made: dict[str, str] = {}
     trusted = given.get("ssl.truststore.location", "").strip()
     if trusted:
-        _check_pem("ssl.truststore", given, trusted)
+        _check_pem("ssl.truststore", given, trusted, is_look=is_look)
         made["ssl.ca.location"] = trusted
     own = given.get("ssl.keystore.location", "").strip()
     if own:
@@ -394,15 +423,17 @@ def _stores(given: Mapping[str, str]) -> dict[str, str]:
         if kind == "PKCS12":
             made["ssl.keystore.location"] = own
         else:
-            _check_pem("ssl.keystore", given, own)
+            _check_pem("ssl.keystore", given, own, is_look=is_look)
             made["ssl.certificate.location"] = made["ssl.key.location"] = own
     return made
 
 
-def _check_pem(store: str, given: Mapping[str, str], path: str) -> None:
+def _check_pem(store: str, given: Mapping[str, str], path: str, *, is_look: bool) -> None:
     name = f"{store}.type"
     kind = given.get(name, "").strip().upper()
     if kind in ("", "PEM") and _is_pem(Path(path)):
+        return
+    if kind == "PEM" and is_look and not Path(path).exists():
         return
     if kind == "PEM":
         raise ConfigError(f"{store}.location: {path} cannot be read, or holds no PEM", config_path=f"{store}.location")
@@ -416,7 +447,7 @@ def _check_pem(store: str, given: Mapping[str, str], path: str) -> None:
 def _to_pem(path: str, kind: str) -> str:
     """Return the commands that turn a store into PEM."""
     given = shlex.quote(path)
-    if kind == "JKS" or _beginning(Path(path)).startswith(_JKS):
+    if kind == "JKS" or _beginning(Path(path)).startswith(_JKS) or not (kind or Path(path).exists()):
         first = f"keytool -importkeystore -srckeystore {given} -destkeystore store.p12 -deststoretype PKCS12"
         return f"{first} && openssl pkcs12 -in store.p12 -out store.pem -nodes"
     return f"openssl pkcs12 -in {given} -out store.pem -nodes"

@@ -89,6 +89,30 @@ def test_a_worker_s_listeners_are_looked_at_without_its_files(cli: Cli) -> None:
     assert "not supported  listeners.https.ssl.keystore.type: Invalid value JKS" in done.out
 
 
+def test_keys_with_which_no_client_of_the_cluster_can_be_made_are_named_with_what_to_do(cli: Cli) -> None:
+    keys = [
+        "bootstrap.servers=broker:9092",
+        "security.protocol=SSL",
+        "ssl.truststore.location=/none/trust.jks",
+        "ssl.truststore.password=changeit",
+        "producer.ssl.truststore.location=/none/trust.p12",
+        "producer.ssl.truststore.type=PKCS12",
+        "consumer.ssl.keystore.location=/none/own.pem",
+        "consumer.ssl.keystore.type=PEM",
+        "admin.request.timeout.ms=soon",
+    ]
+    done = cli("migrate", "check", put("w.properties", "\n".join(keys)))
+    assert done.code == 1
+    assert "not supported  ssl.truststore.location: Invalid value JKS (the default)" in done.out
+    assert "keytool -importkeystore -srckeystore /none/trust.jks" in done.out
+    assert "not supported  producer.ssl.truststore.type: Invalid value PKCS12" in done.out
+    assert "not supported  admin.request.timeout.ms: request.timeout.ms: 'soon' is not a whole number" in done.out
+    assert "consumer.ssl.keystore" not in done.out, "a file in PEM need not be on this machine"
+    login = "security.protocol=SASL_SSL\nsasl.mechanism=PLAIN\nsasl.jaas.config=${env:LOGIN}\n"
+    done = cli("migrate", "check", put("w.properties", "bootstrap.servers=broker:9092\n" + login))
+    assert "sasl.jaas.config" not in done.out, "what a reference stands for is taken as right"
+
+
 def test_a_source_that_cannot_be_read_ends_with_2_and_hides_no_other(cli: Cli) -> None:
     sink = put("sink.json", {**SINK, "value.converter": STRING})
     done = cli("migrate", "check", put("broken.json", '{\n"a": }'), sink)

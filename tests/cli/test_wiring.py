@@ -28,6 +28,7 @@ def test_commands_open_what_they_are_given_and_nothing_else(tmp_path: Path, caps
         open_host=app.open_host,
         log_keys=app.log_keys,
         listener_problems=app.listener_problems,
+        client_problems=app.client_problems,
         serve=app.serve,
     )
     assert run(wiring, ["topic", "create", "t", "--data-dir", str(tmp_path / "named"), "--json"]) == 0

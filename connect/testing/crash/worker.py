@@ -80,6 +80,7 @@ def work(request: Mapping[str, Any]) -> int:
         repair_log=app.repair_log,
         open_host=open_host,
         log_keys=app.log_keys,
+        client_problems=app.client_problems,
         listener_problems=app.listener_problems,
         serve=app.serve,
     )
