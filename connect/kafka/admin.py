@@ -40,6 +40,8 @@ from connect.records import FetchedBatch, Isolation, RawFetch, TopicPartition
 
 #: How long a topic that was made, or deleted, may take to be seen so by the brokers.
 _SEEN_S: Final = 15.0
+#: How long a leader has to answer before it is looked up again.
+_LEADER_S: Final = 5.0
 _LOOK_AGAIN_S: Final = 0.05
 #: Producers that are fenced at once.
 _FENCED_AT_ONCE: Final = 8
@@ -259,9 +261,10 @@ class KafkaAdmin:
         options = {} if isolation is None else {"isolation_level": isolation}
         found: dict[TopicPartition, int] = {}
         loop = asyncio.get_running_loop()
-        deadline = loop.time() + _SEEN_S
+        deadline = loop.time() + REQUEST_S
         while asked:
-            futures = self._client.list_offsets(asked, request_timeout=REQUEST_S, **options)
+            # A request waits for the leader that was known, also where that one has died.
+            futures = self._client.list_offsets(asked, request_timeout=_LEADER_S, **options)
             for at, future in futures.items():
                 try:
                     answer = await answered(
@@ -269,7 +272,7 @@ class KafkaAdmin:
                         f"look at the offsets of {at.topic}-{at.partition}",
                         needs=self._principal.topic("Describe", at.topic),
                     )
-                except EnvironmentFault as error:  # a leader that is elected just now
+                except EnvironmentFault as error:  # a leader that has died, or is elected just now
                     if error.code != UNREACHABLE or loop.time() >= deadline:
                         raise
                 else:

@@ -1,7 +1,11 @@
-"""The client that asks a cluster about topics and groups, and that is not destroyed while a request is under way.
+"""The client that asks a cluster about topics and groups, and what librdkafka (2.16) leaves to do for it.
 
-librdkafka answers on a thread of its own. The process dies (SIGSEGV) where that happens to a client that is gone by
-then.
+It answers on a thread of its own, and the process dies (SIGSEGV) where that happens to a client that is gone by then:
+so one is not destroyed while a request is under way.
+
+Most requests go to the broker that the metadata calls the controller, and brokers name any of themselves. Where that
+one dies, an administrator tries to reach it without a pause, at the price of a core, and asks no other broker who it is
+by now before `topic.metadata.refresh.interval.ms` is over, five minutes: so who waits for long has it asked.
 """
 
 from __future__ import annotations
@@ -9,13 +13,22 @@ from __future__ import annotations
 import ctypes
 import functools
 import logging
+import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future, wait
 from typing import Any, Final
 
+from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
 log = logging.getLogger(__name__)
+
+#: How long a request waits before the client looks who the brokers are, and how often it does.
+PATIENCE_S: Final = 2.0
+#: How long that look may take.
+_LOOK_S: Final = 5.0
+_TICK_S: Final = 0.5
 
 
 class WatchedAdminClient(AdminClient):  # type: ignore[misc]
@@ -26,7 +39,9 @@ class WatchedAdminClient(AdminClient):  # type: ignore[misc]
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        self._under_way: set[Future[Any]] = set()
+        #: Since when.
+        self._under_way: dict[Future[Any], float] = {}
+        self._watching = threading.Lock()
 
     def give_up(self, timeout_s: float) -> None:
         """Wait for what is under way; blocks."""
@@ -37,9 +52,33 @@ class WatchedAdminClient(AdminClient):  # type: ignore[misc]
 
     def _noted(self, found: Any) -> Any:
         for future in found.values() if isinstance(found, dict) else [found]:
-            self._under_way.add(future)
-            future.add_done_callback(self._under_way.discard)
+            self._under_way[future] = time.monotonic()
+            future.add_done_callback(self._forget)
+        if self._watching.acquire(blocking=False):
+            threading.Thread(target=self._watch, name="connect-kafka-admin-watch", daemon=True).start()
         return found
+
+    def _forget(self, future: Future[Any]) -> None:
+        self._under_way.pop(future, None)
+
+    def _watch(self) -> None:
+        """Look who the brokers are while a request waits for long; ends with the last request."""
+        looked_at = -PATIENCE_S
+        try:
+            while self._under_way:
+                time.sleep(_TICK_S)
+                before = time.monotonic() - PATIENCE_S
+                if looked_at <= before and any(since <= before for since in list(self._under_way.values())):
+                    self._look()
+                    looked_at = time.monotonic()
+        finally:
+            self._watching.release()
+
+    def _look(self) -> None:
+        try:
+            self.list_topics(timeout=_LOOK_S)
+        except KafkaException as error:
+            log.debug("no broker tells who the others are: %s", error)
 
 
 #: Of clients that must not be destroyed.

@@ -28,6 +28,8 @@ pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(1200)]
 ONLY_LONG = pytest.mark.skipif(not IS_LONG, reason="of three brokers the short run has one story: CONNECT_LONG=1")
 KILLS = length("CONNECT_BROKER_KILLS")
 SOON_S = 90
+#: How long it may take to be told of a topic while a broker dies.
+ASKED_S = 15
 THREE = {f"{kind}.storage.replication.factor": "3" for kind in ("config", "offset", "status")}
 TOPIC = {"topic.creation.default.replication.factor": "3", "topic.creation.default.min.insync.replicas": "2"}
 
@@ -63,6 +65,8 @@ async def test_nothing_is_lost_or_doubled_while_one_broker_after_the_other_is_ki
             node: Node = await asyncio.to_thread(find[number % 3])
             await asyncio.to_thread(node.kill)
             try:
+                async with asyncio.timeout(ASKED_S):  # the broker that was asked before may be the one that is gone
+                    await worker.herder.base.cluster.admin.describe_topic(name)
                 await more()
             finally:
                 await asyncio.to_thread(node.__enter__)
@@ -201,6 +205,23 @@ async def test_too_few_replicas_in_sync_are_waited_for_and_named(
             await asyncio.to_thread(node.__enter__)
         await worker.until(lambda: worker.records("source") == 2, deadline_s=SOON_S)
     assert await values_of(three, name) == ["a", "b"]
+
+
+@ONLY_LONG
+async def test_topics_are_asked_about_whichever_broker_is_gone(three: ThreeBrokers, tmp_path: Path, name: str) -> None:
+    """One of them is what the metadata calls the controller, which is asked, and one leads the partition."""
+    cluster = await open_cluster(tmp_path / "elsewhere", {"bootstrap.servers": three.bootstrap})
+    await cluster.admin.create_topic(name, replication_factor=3)
+    for node in three.nodes:
+        await in_sync(three, name)
+        await cluster.admin.describe_topic(name)
+        await asyncio.to_thread(node.kill)
+        try:
+            async with asyncio.timeout(ASKED_S):
+                await cluster.admin.describe_topic(name)
+        finally:
+            await asyncio.to_thread(node.__enter__)
+    await cluster.aclose()
 
 
 async def values_of(three: ThreeBrokers, topic: str) -> list[str]:
