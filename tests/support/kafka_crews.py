@@ -79,11 +79,18 @@ class Crew:
         return found[0]
 
     def call(self, method: str, path: str, body: Any = None, *, at: str | None = None) -> Any:
-        """Ask a worker, the first where none is named; again while the group is on its way."""
+        """Ask a worker, the first where none is named; again while the group is on its way, and while the worker joins
+        it anew, for which it closes REST."""
         worker = self.workers[at] if at is not None else next(iter(self.workers.values()))
         deadline = time.monotonic() + 60
         while True:
-            answer = httpx.request(method, worker.url() + path, json=body, timeout=30)
+            try:
+                answer = httpx.request(method, worker.url() + path, json=body, timeout=30)
+            except httpx.TransportError:
+                assert time.monotonic() < deadline, f"{method} {path} is not answered\n{self.logs()}"
+                assert worker.process.poll() is None, worker.log
+                time.sleep(0.1)
+                continue
             if answer.status_code != 409 or time.monotonic() > deadline:
                 break
             time.sleep(0.1)
