@@ -67,6 +67,8 @@ REST_S: Final = 3.0
 _SERVE_S: Final = 0.5
 #: How often the topics of a subscription are looked up; while one that it names is missing; and while all are.
 LOOK_S: Final = 15.0
+#: How long a commit may take before it is trouble.
+_LATE_S: Final = 5.0
 _LOOK_SOON_S: Final = 3.0
 _LOOK_AT_ONCE_S: Final = 1.0
 #: Messages that are taken at once.
@@ -191,6 +193,9 @@ class KafkaConsumer:
         end_offsets: Callable[[Collection[TopicPartition]], Awaitable[dict[TopicPartition, int]]],
     ) -> None:
         self._client, self._told = make()
+        #: Why nothing is to be had. Set on any thread.
+        self._trouble: str | None = None
+        self._committing_since: float | None = None
         self._topics = topics
         self._threads = threads
         self._subscription = subscription
@@ -243,6 +248,14 @@ class KafkaConsumer:
     def assignment(self) -> frozenset[TopicPartition]:
         """The partitions this member reads now."""
         return frozenset(self._assigned)
+
+    @property
+    def trouble(self) -> str | None:
+        """Why the brokers give nothing; told some seconds after they are away, and no longer once they are back."""
+        since = self._committing_since
+        if since is not None and self._loop.time() - since >= _LATE_S:
+            return f"commit offsets of group {self._group!r}: the Kafka cluster does not answer"
+        return self._trouble
 
     async def member_id(self) -> str:
         """Return what the group knows this member by; see the port."""
@@ -323,7 +336,14 @@ class KafkaConsumer:
                 self._lock.notify_all()
             thread.wake()
             doing = f"commit offsets of group {self._group!r}"
-            await bounded(commit.done, doing, timeout_s=REQUEST_S + MARGIN_S)
+            self._committing_since = self._loop.time()
+            try:
+                await bounded(commit.done, doing, timeout_s=REQUEST_S + MARGIN_S)
+            except EnvironmentFault as error:
+                self._trouble = error.message
+                raise
+            finally:
+                self._committing_since = None
         if taken:
             raise IllegalGenerationError(
                 f"group {self._group!r}: offsets of {', '.join(map(str, taken))} were not committed: "
@@ -526,7 +546,7 @@ class KafkaConsumer:
             doing = f"read as {self._client_id}"
             error = raised if isinstance(raised, ConnectError) else self._ours(raised, doing)
             if isinstance(error, EnvironmentFault) and error.code == UNREACHABLE:
-                log.debug("%s: %s", self._client_id, error.message)  # it passes, and nothing was moved
+                self._trouble = error.message  # it passes, and nothing was moved
             else:
                 self._fail(error)
         return SLICE_S
@@ -641,6 +661,8 @@ class KafkaConsumer:
             good = [message for message in messages if message.error() is None]
         only = next(iter(self._held)) if len(self._held) == 1 else None
         news: list[_News] = []
+        if good:
+            self._trouble = None
         for at, run in runs(good, only=only) if good else ():
             held = self._held.get(at)
             if held is not None:
@@ -726,6 +748,7 @@ class KafkaConsumer:
         except BaseException:
             self._look_at = time.monotonic() + _LOOK_SOON_S
             raise
+        self._trouble = None
         if not found:
             self._look_at = time.monotonic() + _LOOK_AT_ONCE_S
         elif set(self._subscription.topics) - found.keys():

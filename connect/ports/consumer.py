@@ -56,6 +56,10 @@ class Consumer(Protocol):
         and call `release`. After `max.poll.interval.ms` they are taken, and commits for them are refused.
         """
 
+    @property
+    def trouble(self) -> str | None:
+        """Why nothing can be read just now, as far as that is known; None where nothing is known to be in the way."""
+
     async def release(self, partitions: Iterable[TopicPartition]) -> None:
         """Give partitions up. What is not assigned is passed over."""
 

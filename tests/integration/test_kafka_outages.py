@@ -96,8 +96,10 @@ async def test_a_broker_that_stands_still_is_waited_for_and_warned_of(
             assert f"append to topic '{name}': the Kafka cluster has not acknowledged" in warning["message"]
             await asyncio.sleep(1)
             assert waits(worker)["source"], "also while the next try is under way"
+            await worker.until(lambda: waits(worker)["sink"], deadline_s=SOON_S)
+            assert "group 'connect-sink'" in str(waits(worker)["sink"])
         await more(worker, tmp_path)
-        assert not waits(worker)["source"]
+        await worker.until(lambda: not any(waits(worker).values()), deadline_s=SOON_S)
 
 
 async def test_connections_that_break_are_made_again(frail: FrailBroker, tmp_path: Path, name: str) -> None:

@@ -165,6 +165,10 @@ class LogConsumer:
         """The partitions this member reads now."""
         return frozenset(self._assigned)
 
+    @property
+    def trouble(self) -> None:
+        """None: the log is in this process."""
+
     async def member_id(self) -> str:
         """Return what the group knows this member by; see the port."""
         return "" if self._membership is None else self._membership.member_id

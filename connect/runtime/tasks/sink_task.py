@@ -90,6 +90,10 @@ class SinkTaskRunner(TaskRunner):
         self._put_bytes = 0
         self._records_max: int | None = None
 
+    def log_trouble(self) -> str | None:
+        """Return why the consumer gets nothing."""
+        return None if self._consumer is None else self._consumer.trouble
+
     async def _prepare(self) -> None:
         make = lambda: make_pipeline(  # noqa: E731 - runs on the task's thread
             self.around.plugins, self.around.worker, self.spec.config, log=self.log, interrupted=self.asked.interrupted

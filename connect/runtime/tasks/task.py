@@ -109,10 +109,15 @@ class TaskRunner(ABC):
         skipped = self.tolerance.skipped if self.tolerance else 0
         told = self.context.waiting_for  # by the plugin, who may have set it to anything
         waiting_for = next(iter(self._waits.values()), None) or (told if isinstance(told, str) else None)
+        waiting_for = waiting_for or self.log_trouble()
         throttled = self.state is State.RUNNING and self.pace.is_throttled
         if waiting_for is not None:
             waiting_for = self._hidden(waiting_for)
         return TaskProgress(self.id, self.state, self.records, self.size_bytes, skipped, waiting_for, throttled)
+
+    def log_trouble(self) -> str | None:
+        """Return why the log gives nothing just now; None where that is not known."""
+        return None
 
     # -- the life --------------------------------------------------------------------------------------------------
 
