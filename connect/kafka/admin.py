@@ -32,7 +32,7 @@ from connect.api.errors import (
 )
 from connect.kafka.errors import AUTHORIZATION, STATE_OPERATIONS, UNREACHABLE, Principal, ours, refusal
 from connect.kafka.reading import Readers
-from connect.kafka.threads import REQUEST_S, Threads, answered
+from connect.kafka.threads import LEADER_S, REQUEST_S, Threads, answered
 from connect.kafka.topics import Topics, no_partition
 from connect.ports import STATE_TOPIC_CONFIGS, PartitionInfo, TopicConfigEntry, TopicInfo, TransactionInfo
 from connect.ports.admin import ConfigSource
@@ -40,8 +40,6 @@ from connect.records import FetchedBatch, Isolation, RawFetch, TopicPartition
 
 #: How long a topic that was made, or deleted, may take to be seen so by the brokers.
 _SEEN_S: Final = 15.0
-#: How long a leader has to answer before it is looked up again.
-_LEADER_S: Final = 5.0
 _LOOK_AGAIN_S: Final = 0.05
 #: Producers that are fenced at once.
 _FENCED_AT_ONCE: Final = 8
@@ -264,7 +262,7 @@ class KafkaAdmin:
         deadline = loop.time() + REQUEST_S
         while asked:
             # A request waits for the leader that was known, also where that one has died.
-            futures = self._client.list_offsets(asked, request_timeout=_LEADER_S, **options)
+            futures = self._client.list_offsets(asked, request_timeout=LEADER_S, **options)
             for at, future in futures.items():
                 try:
                     answer = await answered(

@@ -51,10 +51,11 @@ from connect.api.errors import (
 from connect.api.patterns import Pattern, compile_pattern
 from connect.kafka.clients import Told
 from connect.kafka.columns import batch_of, runs
-from connect.kafka.errors import UNREACHABLE, inner, is_kind, ours
+from connect.kafka.errors import UNREACHABLE, inner, is_kind, is_refusal, ours
 from connect.kafka.groups import as_theirs
 from connect.kafka.threads import MARGIN_S, REQUEST_S, ClientThread, Threads, bounded, on_loop, tell
 from connect.kafka.topics import Topics
+from connect.kafka.watermarks import watermarks
 from connect.ports import Subscription
 from connect.records import FetchedBatch, Isolation, OffsetAndMetadata, TopicPartition
 
@@ -691,7 +692,7 @@ class KafkaConsumer:
             return []
         if self._group is None and error.code() == KafkaError.GROUP_AUTHORIZATION_FAILED:
             return []  # of a name that librdkafka asks for, and nobody uses
-        if error.retriable() or (is_kind(error, EnvironmentFault) and not _is_refusal(error)):
+        if error.retriable() or (is_kind(error, EnvironmentFault) and not is_refusal(error)):
             log.debug("%s: %s", self._client_id, error.str())
             return []
         if error.code() == KafkaError._MAX_POLL_EXCEEDED:
@@ -708,7 +709,7 @@ class KafkaConsumer:
         self._look_at = 0.0
         if self._id(at.topic) != self._ids.get(at.topic):
             return []  # the next look shows it
-        start, end = self._client.get_watermark_offsets(TheirPartition(*at), REQUEST_S)
+        start, end = self._watermarks(at)
         if start <= held.position <= end:
             self._place([at])  # it was for another position
             return []
@@ -785,7 +786,7 @@ class KafkaConsumer:
         anew = {name for name, topic_id in ids.items() if self._ids.get(name, topic_id) != topic_id}
         gone = [at for at in self._held if at.topic in anew]
         come = [at for at in gone if at.partition < len(found[at.topic].partitions)]
-        starts = {at: self._client.get_watermark_offsets(TheirPartition(*at), REQUEST_S)[0] for at in come}
+        starts = {at: self._watermarks(at)[0] for at in come}
         self._ids = ids
         if not gone:
             return
@@ -870,8 +871,16 @@ class KafkaConsumer:
                 f"group {self._group!r} has no committed offset for {at} and auto.offset.reset is none",
                 hint="Set auto.offset.reset to earliest or latest, or set an offset for the group first.",
             )
-        start, end = self._client.get_watermark_offsets(TheirPartition(*at), REQUEST_S)
-        return int(end if is_old and self._reset == "latest" else start)
+        start, end = self._watermarks(at)
+        return end if is_old and self._reset == "latest" else start
+
+    def _watermarks(self, at: TopicPartition) -> tuple[int, int]:
+        return watermarks(
+            self._client,
+            at,
+            is_there=lambda: (self._topics.count(at.topic) or 0) > at.partition,
+            is_over=lambda: self._is_closing,
+        )
 
     @property
     def _patience_s(self) -> float:
@@ -937,10 +946,6 @@ class KafkaConsumer:
         with self._lock:
             if not self._is_closing:
                 self._lock.wait(seconds)
-
-
-def _is_refusal(error: Any) -> bool:
-    return "AUTHORIZATION" in error.name() or "AUTHENTICATION" in error.name()
 
 
 def _compile(pattern: str | None) -> Pattern | None:

@@ -327,6 +327,11 @@ def is_kind(error: Any, kind: type[ConnectError]) -> bool:
     return issubclass(KINDS.get(error.name(), _FAILED)[0], kind)
 
 
+def is_refusal(error: Any) -> bool:
+    """Tell whether a `KafkaError` says that the client may not: nothing changes that by itself."""
+    return "AUTHORIZATION" in error.name() or "AUTHENTICATION" in error.name()
+
+
 def is_vague(error: Any) -> bool:
     """Tell whether a `KafkaError` leaves open why nobody answered."""
     return error.name() in _VAGUE

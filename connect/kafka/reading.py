@@ -20,6 +20,7 @@ from connect.api.errors import EnvironmentFault, OffsetOutOfRangeError
 from connect.kafka.columns import batch_of
 from connect.kafka.errors import UNREACHABLE, Principal
 from connect.kafka.threads import REQUEST_S, Threads
+from connect.kafka.watermarks import watermarks
 from connect.records import Columns, FetchedBatch, Isolation, TopicPartition
 
 #: Consumers that read at once, and how long one that nobody uses is kept.
@@ -125,7 +126,7 @@ class Readers:
 
     def _read_with(self, reader: _Reader, at: TopicPartition, offset: int, max_bytes: int) -> list[FetchedBatch]:
         theirs = TheirPartition(at.topic, at.partition, offset)
-        start, end = reader.client.get_watermark_offsets(theirs, REQUEST_S)
+        start, end = watermarks(reader.client, at)
         if offset == end:
             return []
         if not start <= offset <= end:
@@ -148,7 +149,7 @@ class Readers:
     def _log_end(self, at: TopicPartition) -> int:
         other = self._take(at, -1, "read_uncommitted")
         try:
-            return int(other.client.get_watermark_offsets(TheirPartition(at.topic, at.partition), REQUEST_S)[1])
+            return watermarks(other.client, at)[1]
         finally:
             other.used_at = time.monotonic()
             with self._lock:

@@ -25,6 +25,8 @@ T = TypeVar("T")
 
 #: How long one request may take, from the first try to the last.
 REQUEST_S: Final = 30.0
+#: How long the broker that is said to lead a partition has to answer before it is asked again who does.
+LEADER_S: Final = 5.0
 #: What the event loop waits longer than librdkafka does, which has more to say of a request that timed out.
 MARGIN_S: Final = 5.0
 _POOL_THREADS: Final = 16
