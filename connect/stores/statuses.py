@@ -163,7 +163,8 @@ class StatusStore:
     def look_again(self, name: str, task: int) -> None:
         """Take what the topic has of a task, since another status may count now; not behind something of our own."""
         key = f"status-task-{name}-{task}".encode()
-        if self._topic.get(key) is not None:
+        value = self._topic.get(key)
+        if value is not None and _status(orjson.loads(value)) != self._tasks.get(name, {}).get(task):
             self._on_change(key)
 
     def tell_again(self, name: str, task: int) -> None:

@@ -226,3 +226,30 @@ async def test_what_another_worker_writes_behind_a_status_that_is_on_its_way_cou
     await one.write()
     assert one.tasks("c")[0].state == "FAILED"
     await asyncio.gather(here.aclose(), there.aclose())
+
+
+async def test_a_status_that_does_not_count_is_told_of_as_late_and_taken_once_it_does(cluster: Cluster) -> None:
+    (here, one), (there, two) = await followed(cluster), await followed(cluster)
+    believed, heard, late = "one", list[str](), list[str]()
+    one.counts = lambda _name, _task, status: status.worker_id == believed
+    one.on_task = lambda name, task: heard.append(f"{name}-{task}")
+    one.on_late = lambda name, task: late.append(f"{name}-{task}")
+    one.put_task("c", 0, Status("RUNNING", "one"))
+    await one.write()
+    two.put_task("c", 0, Status("FAILED", "two", "cause"))
+    await two.write()
+    await here.catch_up()
+    assert one.tasks("c")[0].state == "RUNNING" and (heard, late) == ([], ["c-0"])
+    believed = "two"
+    for _ in range(2):
+        one.look_again("c", 0)
+    assert one.tasks("c")[0] == Status("FAILED", "two", "cause")
+    assert heard == ["c-0"], "what is shown already is no news"
+    one.put_task("c", 0, Status("RUNNING", "two"))
+    one.look_again("c", 0)
+    assert one.tasks("c")[0].state == "RUNNING", "it is on its way, and comes behind"
+    two.tell_again("c", 0)
+    two.tell_again("c", 1)
+    await two.write()
+    assert two.tasks("c") == {0: Status("FAILED", "two", "cause")}
+    await asyncio.gather(here.aclose(), there.aclose())
