@@ -17,7 +17,7 @@ from typing import Any, Self
 
 from tests.support.kafka import JVM_OPTIONS, class_archive, find_kafka, run_java, run_lab
 
-START_TIMEOUT_S = 60
+START_TIMEOUT_S = 180
 STOP_TIMEOUT_S = 60
 #: Any 16 bytes in URL-safe base64.
 CLUSTER_ID = "c29tZS1jbHVzdGVyLWlkMQ"
