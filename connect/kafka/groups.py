@@ -20,7 +20,7 @@ from connect.api.errors import (
 )
 from connect.kafka.admin_client import WatchedAdminClient
 from connect.kafka.errors import Access, Principal, ours
-from connect.kafka.threads import REQUEST_S, Threads, answered
+from connect.kafka.threads import MARGIN_S, REQUEST_S, Threads, answered
 from connect.kafka.topics import Topics
 from connect.ports import GroupInfo
 from connect.records import OffsetAndMetadata, TopicPartition
@@ -76,19 +76,21 @@ class KafkaGroups:
         return GroupInfo(group, "Stable" if members else "Empty", members, offsets)
 
     async def members(self, group: str) -> tuple[str, ...]:
-        """Return the client ids of a group's members; see the port."""
-        asked = self._client.describe_consumer_groups([group], request_timeout=_MEMBERS_S)
-        (future,) = asked.values()
-        try:
-            found = await answered(
-                future, f"look at group {group!r}", timeout_s=_MEMBERS_S + 1, needs=self._principal.look(group)
-            )
-        except NotFoundError:
-            return ()
-        except EnvironmentFault:  # its coordinator may be gone, and another one is asked by a new client
-            await self._renew()
-            raise
-        return () if found.state in _WITHOUT_MEMBERS else tuple(sorted(each.client_id for each in found.members))
+        """Return the client ids of a group's members; see the port.
+
+        All brokers are asked, and not the coordinator through the administrator's newer calls: those end the process
+        (`eonce->refcnt > 0`, librdkafka 2.16) where the coordinator's connection breaks just then.
+        """
+        doing, needs = f"look at group {group!r}", self._principal.look(group)
+        found = await self._threads.run(
+            lambda: self._client.list_groups(group, _MEMBERS_S), doing, timeout_s=_MEMBERS_S + MARGIN_S, needs=needs
+        )
+        told = [each for each in found if each.id == group]
+        failed = next((each.error for each in told if each.error is not None), None)
+        good = [each for each in told if each.error is None]
+        if failed is not None and not good:  # a broker that coordinates it no longer, or not yet
+            raise ours(failed, doing, needs=needs)
+        return tuple(sorted(member.client_id for each in good for member in each.members))
 
     async def _members(self, group: str) -> tuple[str, ...]:
         try:

@@ -38,6 +38,8 @@ class Groups(Protocol):
     async def members(self, group: str) -> Sequence[str]:
         """Return the client ids of the consumers that read for a group now; cheap enough to ask twice a second.
 
+        While a group's coordinator moves it may be unknown, and so have none.
+
         Raises:
             EnvironmentFault: Nobody tells, within seconds.
         """

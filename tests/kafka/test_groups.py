@@ -10,8 +10,9 @@ from confluent_kafka import KafkaError, KafkaException
 
 from connect.api.errors import EnvironmentFault
 from connect.kafka.groups import answered_by_coordinator, as_theirs
-from connect.ports import Cluster
+from connect.ports import Cluster, Subscription
 from connect.records import OffsetAndMetadata, TopicPartition
+from tests.support.engines import poll_until
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(300)]
 
@@ -59,3 +60,13 @@ def test_an_offset_has_what_it_came_with() -> None:
     assert (plain.topic, plain.partition, plain.offset, plain.metadata) == ("t", 1, 4, None)
     whole = as_theirs(TopicPartition("t", 1), OffsetAndMetadata(4, leader_epoch=2, metadata="m"))
     assert (whole.leader_epoch, whole.metadata) == (2, "m")
+
+
+async def test_the_members_of_a_group_are_known_by_their_client_ids(kafka_cluster: Cluster, name: str) -> None:
+    await kafka_cluster.admin.create_topic(name, partitions=2)
+    assert await kafka_cluster.groups.members(name) == ()
+    consumer = await kafka_cluster.consumer(Subscription((name,)), group=name, client_id=f"{name}-0")
+    await poll_until(consumer, lambda _: len(consumer.assignment) == 2)
+    assert await kafka_cluster.groups.members(name) == (f"{name}-0",)
+    await consumer.aclose()
+    assert await kafka_cluster.groups.members(name) == ()

@@ -117,7 +117,13 @@ class Membership:
             EnvironmentFault: The brokers do not tell.
         """
         found = await self._cluster.groups.members(self._config.group_id)
-        return frozenset(each.removeprefix(self._prefix) for each in found if each.startswith(self._prefix))
+        alive = frozenset(each.removeprefix(self._prefix) for each in found if each.startswith(self._prefix))
+        if self.id not in alive:  # who asks is a member, or hears soon that it is none
+            raise EnvironmentFault(
+                f"group {self._config.group_id!r}: the brokers do not know this worker as a member just now",
+                hint="Another broker takes over the group; it goes on by itself then.",
+            )
+        return alive
 
     async def _keep(self, consumer: Consumer) -> None:
         while not self.lost.is_set():

@@ -47,3 +47,17 @@ async def test_beside_a_living_worker_of_kafka_connect_nothing_starts(
     # Later on it is the end of this life, and not of its membership's watch alone.
     monkeypatch.setattr(node._membership._consumer, "poll", poll)
     await until(node.lost.is_set)
+
+
+async def test_an_answer_in_which_who_asks_is_no_member_is_not_believed(
+    group: Group, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While a broker takes over the group it may be unknown: nobody is gone for that."""
+    node = await group.start("a")
+
+    async def nobody(_group: str) -> tuple[str, ...]:
+        return ()
+
+    monkeypatch.setattr(group.cluster.groups, "members", nobody)
+    with pytest.raises(EnvironmentFault, match="do not know this worker as a member"):
+        await node._membership.alive()
