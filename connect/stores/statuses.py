@@ -167,6 +167,12 @@ class StatusStore:
         if value is not None and _status(orjson.loads(value)) != self._tasks.get(name, {}).get(task):
             self._on_change(key)
 
+    def look_again_at_all(self) -> None:
+        """Take what the topic has of all tasks, as `look_again` does."""
+        for key, _ in self._topic.items():
+            if task := _TASK.fullmatch(key.decode(errors="replace")):
+                self.look_again(task[1], int(task[2]))
+
     def tell_again(self, name: str, task: int) -> None:
         """Write what is shown of a task behind what another worker has told of it too late."""
         status = self._tasks.get(name, {}).get(task)
@@ -219,6 +225,12 @@ class StatusStore:
         for task in [t for t in tasks if t >= keep]:
             del tasks[task]
             self._mark(f"status-task-{name}-{task}", None)
+
+    def drop_task(self, name: str, task: int) -> None:
+        """Forget a task, also where only the topic knows of it, from one that told of it too late."""
+        self._tasks.get(name, {}).pop(task, None)
+        self._revisions[name] += 1
+        self._mark(f"status-task-{name}-{task}", None)
 
     def drop_topics(self, name: str) -> None:
         """Forget which topics a connector used."""

@@ -67,6 +67,7 @@ class Node:
         self._table = WorkerTable(topic, now_ms)
         self._membership = Membership(cluster, config)
         self._member = Member(self.base, self._table, self._membership.id)
+        self._leader_before: str | None = None
         self._crew: Crew | None = None
         self._leading: AsyncExitStack | None = None
         self._info: WorkerInfo | None = None
@@ -139,6 +140,7 @@ class Node:
         """
         self._info = WorkerInfo(url, connect.__version__)
         await self._table.announce(self._membership.id, self._info)
+        self._leader_before = self._table.leader
         self._table.on_change = self._on_table
         self.base.statuses.on_task = self._on_status
         self.base.statuses.counts = self._counts
@@ -271,6 +273,9 @@ class Node:
         if task is not None:
             self.base.statuses.look_again(*task)  # the topics are read one beside the other
             self._member.look(task)
+        elif self._table.leader != self._leader_before:  # what it told while nobody knew that it leads
+            self._leader_before = self._table.leader
+            self.base.statuses.look_again_at_all()
         if self._crew is not None:
             self._crew.kick()
         if not self._is_closing and self._membership.id not in self._table.workers and self._announcing is None:
@@ -291,18 +296,21 @@ class Node:
 
     def _counts(self, name: str, task: int, status: Status) -> bool:
         """Say whether a status is of who runs the task, or of who leads: what others tell comes too late, as from one
-        that was frozen while its task was placed elsewhere. Who is not known here is believed."""
+        that was frozen while its task was placed elsewhere, or ended. Who is not known here is believed."""
         placement = self._table.placements.get((name, task))
-        holder = None if placement is None else self._table.workers.get(placement.worker)
+        leader = self._table.workers.get(self._table.leader or "")
+        holder = leader if placement is None else self._table.workers.get(placement.worker)
         if holder is None:
             return True
-        leader = self._table.workers.get(self._table.leader or "", holder)
-        return status.worker_id in (_worker_id(holder), _worker_id(leader))
+        return status.worker_id in (_worker_id(holder), _worker_id(leader or holder))
 
     def _on_late_status(self, name: str, task: int) -> None:
-        placement = self._table.placements.get((name, task))
-        if placement is not None and placement.worker == self._membership.id and (name, task) in self._member.running:
-            self.base.statuses.tell_again(name, task)
+        placement, base = self._table.placements.get((name, task)), self.base
+        if placement is not None:
+            if placement.worker == self._membership.id and (name, task) in self._member.running:
+                base.statuses.tell_again(name, task)
+        elif self.herder is not None and task >= len(base.configs.task_configs(name)):
+            base.statuses.drop_task(name, task)
 
     def _on_status(self, name: str, task: int) -> None:
         status = self.base.statuses.tasks(name).get(task)

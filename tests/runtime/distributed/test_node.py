@@ -202,3 +202,40 @@ async def test_what_a_worker_tells_of_a_task_that_another_one_runs_by_now_is_not
     assert [dict(node._member._running) for node in group.nodes.values()] == before, "none is restarted"
     for node in group.nodes.values():
         assert {status.state for status in node.base.statuses.tasks("x").values()} == {"RUNNING"}
+
+
+async def test_what_a_worker_tells_too_late_of_a_task_that_is_no_more_is_shown_by_none_and_forgotten(
+    group: Group,
+) -> None:
+    for name in ("a", "b"):
+        await group.start(name)
+    herder = await group.leader()
+    await herder.create("x", generated("x", 2))
+    await group.until_load(a=1, b=1)
+    late = next(name for name, node in group.nodes.items() if node.herder is None)
+    topic = herder.base.status_topic
+    status = {"state": "FAILED", "trace": "frozen", "worker_id": f"{late}:8083", "cause": "outage"}
+    keys = [b"status-task-x-2", b"status-task-gone-0"]
+    await topic.put({key: orjson.dumps(status) for key in keys}, timestamp_ms=0)
+    for node in group.nodes.values():
+        await node.base.status_topic.catch_up()
+        assert list(node.base.statuses.tasks("x")) == [0, 1] and not node.base.statuses.tasks("gone")
+    await until(lambda: [topic.get(key) for key in keys] == [None, None])
+    await herder.create("gone", generated("gone", 1))
+    await until(lambda: sum(group.load().values()) == 3)
+
+
+async def test_what_a_new_leader_tells_before_it_is_known_as_one_counts_once_it_is(group: Group) -> None:
+    for name in ("a", "b"):
+        await group.start(name)
+    await group.leader()
+    follower = next(node for node in group.nodes.values() if node.herder is None)
+    table, topic = follower._table, follower.base.status_topic
+    leader, me = table.leader, follower._membership.id
+    status = {"state": "UNASSIGNED", "worker_id": table.workers[leader or ""].url.partition("://")[2]}
+    table.leader = follower._leader_before = me  # the topics are read one beside the other
+    await topic.put({b"status-task-x-0": orjson.dumps(status)}, timestamp_ms=0)
+    assert not follower.base.statuses.tasks("x")
+    table.leader = leader
+    table.on_change(None)
+    assert follower.base.statuses.tasks("x")[0].state == "UNASSIGNED"
