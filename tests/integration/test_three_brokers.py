@@ -23,7 +23,7 @@ from tests.support.kafka_targets import committed
 from tests.support.kafka_workers import Lines, create, file_sink, file_source, kafka_worker, lines_of
 from tests.support.lengths import IS_LONG, length
 
-pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(2400)]
 
 ONLY_LONG = pytest.mark.skipif(not IS_LONG, reason="of three brokers the short run has one story: CONNECT_LONG=1")
 KILLS = length("CONNECT_BROKER_KILLS")
