@@ -54,9 +54,16 @@ class WatchedAdminClient(AdminClient):  # type: ignore[misc]
         for future in found.values() if isinstance(found, dict) else [found]:
             self._under_way[future] = time.monotonic()
             future.add_done_callback(self._forget)
-        if self._watching.acquire(blocking=False):
-            threading.Thread(target=self._watch, name="connect-kafka-admin-watch", daemon=True).start()
+        self._begin_to_watch()
         return found
+
+    def _begin_to_watch(self) -> None:
+        if self._watching.acquire(blocking=False):
+            try:
+                threading.Thread(target=self._watch, name="connect-kafka-admin-watch", daemon=True).start()
+            except BaseException:
+                self._watching.release()
+                raise
 
     def _forget(self, future: Future[Any]) -> None:
         self._under_way.pop(future, None)
@@ -73,6 +80,8 @@ class WatchedAdminClient(AdminClient):  # type: ignore[misc]
                     looked_at = time.monotonic()
         finally:
             self._watching.release()
+        if self._under_way:  # of one that came in between nobody looks yet
+            self._begin_to_watch()
 
     def _look(self) -> None:
         try:

@@ -377,7 +377,8 @@ class CompactedTopic:
         )
 
     def _take_followed(self, batch: FetchedBatch) -> None:
-        if batch.next_offset <= self._followed_to.get(batch.partition, 0):
+        first = batch.offsets[0] if len(batch.offsets) else batch.next_offset - 1
+        if first < self._followed_to.get(batch.partition, 0):
             self._begin_anew(batch.partition)
         self._followed_to[batch.partition] = batch.next_offset
         for offset, key, value, stamp in self._readable(batch):

@@ -98,7 +98,13 @@ class Follower:
         if self._look_to_come is None:
             self._look_to_come = asyncio.create_task(self._look_after(self._looking))
             self._look_to_come.add_done_callback(lambda look: look.cancelled() or look.exception())
-        return await asyncio.shield(self._look_to_come)
+        look = self._look_to_come
+        try:
+            return await asyncio.shield(look)
+        except asyncio.CancelledError:
+            if not look.cancelled():  # it is who waits that is cancelled
+                raise
+            raise EnvironmentFault(f"{self._topic} is not read any more: its reader is closed") from None
 
     async def _look_after(self, before: asyncio.Task[TopicInfo] | None) -> TopicInfo:
         if before is not None:

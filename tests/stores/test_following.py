@@ -137,10 +137,28 @@ async def test_a_topic_that_is_made_anew_while_it_is_followed_is_told_of_and_wha
     await store.catch_up()
     await engine_cluster.admin.delete_topic(name)
     writer = await opened(engine_cluster, name)
-    await writer.put({b"k": b"new"}, timestamp_ms=now_ms())
+    # One batch that ends behind where the topic before ended.
+    await writer.put({b"k": b"new", **{b"%d" % number: b"v" for number in range(20)}}, timestamp_ms=now_ms())
     await until(lambda: store.get(b"k") == b"new")
     assert store.get(b"other") == b"v"
     assert sum(f"topic {name} was deleted and made anew" in line for line in logged(caplog, logging.ERROR)) == 1
     await store.put({b"k": b"newer"}, timestamp_ms=now_ms())
     assert store.get(b"k") == b"newer"
     await asyncio.gather(store.aclose(), writer.aclose())
+
+
+async def test_who_catches_up_while_it_is_closed_hears_that_it_is_not_read_any_more(
+    engine_cluster: Cluster, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = await opened(engine_cluster, name)
+
+    async def never(self: object, topic: str) -> object:
+        return await asyncio.Event().wait()
+
+    monkeypatch.setattr(type(engine_cluster.admin), "describe_topic", never)
+    waiting = asyncio.create_task(store.catch_up())
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    await store.aclose()
+    with pytest.raises(EnvironmentFault, match="is not read any more"):
+        await waiting
