@@ -341,7 +341,8 @@ class KafkaConsumer:
             try:
                 await bounded(commit.done, doing, timeout_s=REQUEST_S + MARGIN_S)
             except EnvironmentFault as error:
-                self._trouble = error.message
+                if error.code == UNREACHABLE:  # any other is told by whoever commits, and does not pass
+                    self._trouble = error.message
                 raise
             finally:
                 self._committing_since = None

@@ -16,6 +16,7 @@ from connect.rest.connectors import host_of
 from connect.rest.models.worker import GroupWorker, TaskProgress, Worker, WorkerInfo, Workers
 from connect.rest.routes import Route
 from connect.runtime.base import Base
+from connect.runtime.model import worker_id_of
 from connect.runtime.secrets import redact
 from connect.runtime.states import INITIAL
 
@@ -62,7 +63,7 @@ async def workers(request: Request) -> Answer[Workers]:
     host = host_of(request)
     listed: list[GroupWorker] = [
         {
-            "worker_id": view.url.partition("://")[2],
+            "worker_id": worker_id_of(view.url),
             "url": view.url,
             "version": view.version,
             "leads": view.leads,

@@ -18,7 +18,7 @@ from connect.runtime.board import StatusBoard
 from connect.runtime.border.watchdog import Watchdog
 from connect.runtime.clock import now_ms
 from connect.runtime.loggers import Loggers
-from connect.runtime.model import Health, State, TaskId, TaskProgress
+from connect.runtime.model import Health, State, TaskId, TaskProgress, worker_id_of
 from connect.runtime.observers import Observers
 from connect.runtime.plugins import PluginHost
 from connect.runtime.providers.config_providers import ConfigProviders
@@ -129,7 +129,7 @@ class Base:
     @property
     def worker_id(self) -> str:
         """HOST:PORT of REST."""
-        return self.url.partition("://")[2]
+        return worker_id_of(self.url)
 
     def progress(self) -> list[TaskProgress]:
         """How far the tasks of this process have come; in the state that the status shows, RESTARTING for one."""

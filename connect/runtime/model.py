@@ -204,6 +204,11 @@ class TaskProgress:
     topics: tuple[str, ...] = field(default=())
 
 
+def worker_id_of(url: str) -> str:
+    """Return what statuses call a worker: HOST:PORT of where its REST answers."""
+    return url.partition("://")[2]
+
+
 @dataclass(frozen=True, slots=True)
 class WorkerView:
     """A worker of a group, as the others know it.

@@ -21,7 +21,7 @@ from connect.runtime.distributed.crew import Crew
 from connect.runtime.distributed.member import Member
 from connect.runtime.distributed.membership import Membership
 from connect.runtime.herder import Herder
-from connect.runtime.model import Health, TaskId, WorkerView
+from connect.runtime.model import Health, TaskId, WorkerView, worker_id_of
 from connect.runtime.plugins import PluginHost
 from connect.runtime.rates import either
 from connect.runtime.tasks.delivery import may_pass
@@ -302,7 +302,7 @@ class Node:
         holder = leader if placement is None else self._table.workers.get(placement.worker)
         if holder is None:
             return True
-        return status.worker_id in (_worker_id(holder), _worker_id(leader or holder))
+        return status.worker_id in (worker_id_of(holder.url), worker_id_of((leader or holder).url))
 
     def _on_late_status(self, name: str, task: int) -> None:
         placement, base = self._table.placements.get((name, task)), self.base
@@ -316,8 +316,3 @@ class Node:
         status = self.base.statuses.tasks(name).get(task)
         if self.herder is not None and status is not None:
             self.herder.on_told(TaskId(name, task), status)
-
-
-def _worker_id(info: WorkerInfo) -> str:
-    """Return what statuses call a worker."""
-    return info.url.partition("://")[2]
