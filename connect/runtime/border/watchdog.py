@@ -98,6 +98,22 @@ class _Stray:
     since: float = field(default_factory=time.monotonic)
 
 
+@dataclass(slots=True)
+class _Hold:
+    """One time that the loop stands: since when, and who was seen there and where, as often as they were."""
+
+    since: float
+    seen: dict[tuple[str, str], int] = field(default_factory=dict)
+
+    def see(self, who: str, where: str) -> None:
+        self.seen[who, where] = self.seen.get((who, where), 0) + 1
+
+    @property
+    def blamed(self) -> tuple[str, str]:
+        """Who was seen most often, of equals the first: what comes behind it may be seen once before the beat."""
+        return max(self.seen, key=self.seen.__getitem__)
+
+
 class Watchdog:
     """Looks after the threads of one worker. `start` and `close` are called on the loop, the rest from anywhere."""
 
@@ -107,7 +123,7 @@ class Watchdog:
         self._strays: list[_Stray] = []
         #: Who held the loop and where: the last time of each, so that one that does it again and again is one warning.
         self._held: dict[tuple[str, str], tuple[float, Notice]] = {}
-        self._holding: tuple[float, str, str] | None = None
+        self._holding: _Hold | None = None
         #: Called on the loop with each beat: once a second.
         self.on_beat: Callable[[], None] = _nothing
         self._stop = threading.Event()
@@ -155,8 +171,8 @@ class Watchdog:
             if (call := watched.thread.underway()) is not None
         ]
         if self._holding is not None:
-            since, who, where = self._holding
-            found.append(f"{who}, which holds the event loop for {now - since:.0f} s ({where})")
+            who, where = self._holding.blamed
+            found.append(f"{who}, which holds the event loop for {now - self._holding.since:.0f} s ({where})")
         return found + [f"{stray.what} of {stray.who}" for stray in self._all_strays()]
 
     def left_behind(self) -> list[str]:
@@ -215,7 +231,8 @@ class Watchdog:
                 logger.error(
                     "the event loop still stands, for %.0f s: %s blocks it (%s)", now - self._asked, who, where
                 )
-            self._holding = (self._asked, who, where)
+            self._holding = self._holding or _Hold(self._asked)
+            self._holding.see(who, where)
 
     def _answer(self) -> None:
         self._beat = time.monotonic()
@@ -223,7 +240,7 @@ class Watchdog:
 
     def _released(self, now: float) -> None:
         assert self._holding is not None
-        since, who, where = self._holding
+        (who, where), since = self._holding.blamed, self._holding.since
         self._holding = None
         message = (
             f"{who} held the event loop for {self._beat - since:.0f} s, "

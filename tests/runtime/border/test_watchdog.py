@@ -107,6 +107,23 @@ async def test_who_holds_the_loop_is_named_while_it_stands_and_afterwards(
     thread.close()
 
 
+async def test_who_was_seen_most_often_is_named_and_not_who_came_between_its_end_and_the_next_beat(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    seen = iter([("flush of task x-0", "a"), ("flush of task x-0", "a"), ("code outside any plugin's call", "b")])
+    monkeypatch.setattr(watchdog, "HELD_S", 0.0)
+    monkeypatch.setattr(watchdog, "_holder", lambda ident: next(seen))
+    watch, loop = Watchdog(), asyncio.get_running_loop()
+    watch._asked, watch._beat = time.monotonic(), 0.0
+    for _ in range(3):
+        watch._look_at_loop(loop, 0)
+    (during,) = watch.underway()
+    assert during.startswith("flush of task x-0, which holds the event loop")
+    watch._answer()
+    watch._look_at_loop(loop, 0)
+    assert [notice.subject for notice in watch.notices()] == ["flush of task x-0"]
+
+
 async def test_who_holds_the_loop_again_and_again_is_one_warning(
     watch: Watchdog, caplog: pytest.LogCaptureFixture
 ) -> None:
