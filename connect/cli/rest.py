@@ -114,7 +114,9 @@ class RestClient:
 
 def _tls(context: Context) -> ssl.SSLContext | bool:
     if not context.cacert and not context.cert:
-        return True
+        # Without https there is nobody to trust: reading what the system trusts takes longer than most calls.
+        is_https = context.url.lower().startswith("https:")
+        return True if is_https else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     try:
         tls = ssl.create_default_context(cafile=context.cacert)
         if context.cert:

@@ -17,6 +17,14 @@ def test_a_worker_that_is_not_there_is_an_environment_fault() -> None:
     )
 
 
+def test_an_http_address_needs_no_certificate_of_the_system(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "not-there.pem"))
+    with answering({("GET", "/connectors?expand=status"): (200, {})}) as server:
+        assert cli("connector", "list", "--json", "--url", server.url).out == "{}\n"
+
+
 def test_what_is_no_worker_is_told_so(cli: Cli) -> None:
     with answering({("GET", "/connectors?expand=status"): (200, b"<html>")}) as server:
         cli.refused(3, "environment.unreachable", "connector", "list", "--url", server.url, mentions="not JSON")
