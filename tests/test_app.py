@@ -13,6 +13,7 @@ from connect.api import ConfigError, EnvironmentFault
 from connect.app import inspect_log, open_cluster, open_worker, repair_log, run, serve
 from connect.runtime.worker_config import WorkerConfig
 from tests.support.kafka_broker import SharedBroker
+from tests.support.plain import NO_TLS
 from tests.support.worker import CONNECT
 
 
@@ -115,12 +116,12 @@ async def test_a_comma_at_the_end_of_plugin_path_runs_no_module_of_the_working_d
 
 async def test_rest_is_served_on_every_listener_and_its_urls_are_given_in_order(tmp_path: Path) -> None:
     config = worker_config(tmp_path, listeners="http://127.0.0.1:0,http://localhost:0")
-    async with open_worker(config) as herder, serve(herder) as urls, httpx.AsyncClient() as client:
+    async with open_worker(config) as herder, serve(herder) as urls, httpx.AsyncClient(verify=NO_TLS) as client:
         assert [httpx.URL(url).host for url in urls] == ["127.0.0.1", "localhost"]
         for url in urls:
             answer = await client.get(url)
             assert answer.json()["kafka_cluster_id"] == herder.cluster.cluster_id
-    async with httpx.AsyncClient() as client:
+    async with httpx.AsyncClient(verify=NO_TLS) as client:
         with pytest.raises(httpx.ConnectError):
             await client.get(urls[0])
 

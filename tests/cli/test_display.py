@@ -22,6 +22,7 @@ import pytest
 from rich.console import Console
 
 from connect.cli.display import Display, Row
+from tests.support.plain import NO_TLS
 from tests.support.worker import CONNECT, STRING
 
 LINES = 3000
@@ -164,7 +165,7 @@ def test_a_terminal_that_stands_still_does_not_hold_the_worker_up(tmp_path: Path
 
         def skipped() -> int:
             try:
-                tasks = httpx.get(f"{worker.url()}/v1/worker", timeout=10).json()["tasks"]
+                tasks = httpx.get(f"{worker.url()}/v1/worker", timeout=10, verify=NO_TLS).json()["tasks"]
             except (OSError, ValueError, httpx.HTTPError):  # it is starting
                 return 0
             return sum(task["skipped"] for task in tasks)

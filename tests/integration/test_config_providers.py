@@ -22,6 +22,7 @@ from connect.runtime.plugins import PluginHost
 from connect.runtime.worker_config import WorkerConfig
 from tests.support import vaults
 from tests.support.dead_letters import file_sink, lines, produce, replay, started
+from tests.support.plain import NO_TLS
 from tests.support.remembered import forgetting
 from tests.support.vaults import HELD, TTL_MS, Leaky, Vault
 from tests.support.worker import STRING, RunningWorker, WorkerProcess, running_worker, until
@@ -451,7 +452,7 @@ def test_a_worker_process_takes_its_config_and_its_log_level_from_its_environmen
         "log.level=${env:MY_LEVEL}\nvalue.converter=${env:MY_CONVERTER}\ngroup.id=g\n"
     )
     with WorkerProcess(tmp_path / "data", "--config", path, MY_LEVEL="WARN", MY_CONVERTER=STRING) as process:
-        assert httpx.get(process.url()).status_code == 200
+        assert httpx.get(process.url(), verify=NO_TLS).status_code == 200
         assert process.stop() == 0
     assert "REST is ready" not in process.log, "which is INFO"
     with WorkerProcess(tmp_path / "data", "--config", path, MY_CONVERTER=STRING) as process:

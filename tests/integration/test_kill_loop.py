@@ -32,6 +32,7 @@ from connect.log import LogCluster
 from connect.records import TopicPartition
 from connect.testing.crash import Seen, judge
 from tests.support.lengths import length
+from tests.support.plain import NO_TLS
 from tests.support.worker import CONNECT, JSON, STRING, WorkerProcess
 
 KILLS: Final = length("CONNECT_LOOP_KILLS")
@@ -207,7 +208,7 @@ class Loop:
                 assert worker.process.poll() is None, f"the worker ended by itself:\n{worker.log[-3000:]}"
                 worker.kill()
                 return
-            with httpx.Client(base_url=worker.url(), timeout=30) as http:
+            with httpx.Client(base_url=worker.url(), timeout=30, verify=NO_TLS) as http:
                 self.churn.check(http)
                 if self.random.random() < 0.25:
                     self.settle(http)
@@ -363,7 +364,7 @@ def finish(loop: Loop, upstream: Upstream) -> None:
     def nothing_waits(http: httpx.Client) -> Callable[[], bool]:
         return lambda: all(lag == 0 for lag in lags(http.get("/v1/lag").json()))
 
-    with loop.start() as worker, httpx.Client(base_url=worker.url(), timeout=30) as http:
+    with loop.start() as worker, httpx.Client(base_url=worker.url(), timeout=30, verify=NO_TLS) as http:
         loop.settle(http)
         loop.churn.check(http)
         until(lambda: last in (loop.folder / "out.txt").read_bytes()[-4000:], "the last line is out")

@@ -15,6 +15,7 @@ from connect.records import Columns
 from tests.support.command import lines
 from tests.support.dead_letters import file_sink, replay
 from tests.support.forks import ForkedWorker
+from tests.support.plain import NO_TLS
 from tests.support.worker import JSON, STRING, running_worker
 
 ROWS, BAD, KEYS = 10_000, 4_711, 100
@@ -66,7 +67,7 @@ async def test_one_poison_row_in_ten_thousand_is_mended_by_a_replay(tmp_path: Pa
 
 
 def operation(url: str, id_: str, wait_ms: int = 0) -> dict[str, Any]:
-    answer = httpx.get(f"{url}/v1/dlq-operations/{id_}", params={"wait_ms": wait_ms}, timeout=30)
+    answer = httpx.get(f"{url}/v1/dlq-operations/{id_}", params={"wait_ms": wait_ms}, timeout=30, verify=NO_TLS)
     found: dict[str, Any] = answer.json()
     return found
 
@@ -80,26 +81,28 @@ def test_a_worker_that_is_killed_in_the_middle_of_a_replay_has_lost_and_doubled_
         lines("topic", "create", "orders", "--url", url)
         text = "".join(f"{n}\t{{{n}\n" for n in range(count)).encode()
         lines("produce", "--topic", "orders", "--parse-key", "--url", url, stdin=text)
-        httpx.put(f"{url}/connectors/s/config", json=file_sink(tmp_path), timeout=30).raise_for_status()
+        httpx.put(f"{url}/connectors/s/config", json=file_sink(tmp_path), timeout=30, verify=NO_TLS).raise_for_status()
         deadline = time.monotonic() + 60
-        while (httpx.get(f"{url}/v1/dlq", timeout=30).json()["queues"] or [{"size": 0}])[0]["size"] != count:
+        while (httpx.get(f"{url}/v1/dlq", timeout=30, verify=NO_TLS).json()["queues"] or [{"size": 0}])[0][
+            "size"
+        ] != count:
             assert time.monotonic() < deadline
             time.sleep(0.1)
         # Nothing but the replay may be under way when the worker is killed: the file sink promises at least once.
-        httpx.put(f"{url}/connectors/s/stop", timeout=30)
-        began = httpx.post(f"{url}/v1/dlq/dead/replay", json=mend, timeout=30).json()
+        httpx.put(f"{url}/connectors/s/stop", timeout=30, verify=NO_TLS)
+        began = httpx.post(f"{url}/v1/dlq/dead/replay", json=mend, timeout=30, verify=NO_TLS).json()
         while not (found := operation(url, began["id"]))["done"]:
             assert found["state"] == "running", found
         worker.kill()
     with ForkedWorker(data, **flush) as worker:
         url = worker.url()
-        before = httpx.get(f"{url}/v1/dlq/dead", timeout=30).json()
+        before = httpx.get(f"{url}/v1/dlq/dead", timeout=30, verify=NO_TLS).json()
         assert before["open"] + before["replayed"] == count
-        again = httpx.post(f"{url}/v1/dlq/dead/replay", json=mend, timeout=30).json()
+        again = httpx.post(f"{url}/v1/dlq/dead/replay", json=mend, timeout=30, verify=NO_TLS).json()
         while (found := operation(url, again["id"], 10_000))["state"] == "running":
             assert time.monotonic() < deadline + 120
         assert (found["state"], found["done"]) == ("done", before["open"])
-        httpx.put(f"{url}/connectors/s/resume", timeout=30)
+        httpx.put(f"{url}/connectors/s/resume", timeout=30, verify=NO_TLS)
         target = tmp_path / "s.txt"
         while not target.exists() or len(target.read_text().splitlines()) < count:
             assert time.monotonic() < deadline + 180

@@ -18,6 +18,7 @@ import pytest
 
 import tests.support.unruly_plugins as unruly_plugins
 from tests.support.busy import slowness
+from tests.support.plain import NO_TLS
 from tests.support.worker import STRING, WorkerProcess
 
 GRACE_S = 2.0
@@ -75,7 +76,7 @@ def worker(tmp_path: Path, **config: str) -> Iterator[Worker]:
     path.write_text("".join(f"{name}={value}\n" for name, value in keys.items()))
     with (
         WorkerProcess(tmp_path / "data", "--config", path) as process,
-        httpx.Client(base_url=process.url(), timeout=60) as client,
+        httpx.Client(base_url=process.url(), timeout=60, verify=NO_TLS) as client,
     ):
         yield Worker(process, client, slowness_before)
 

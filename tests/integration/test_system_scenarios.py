@@ -31,6 +31,7 @@ from tests.support.kafka_frail import FrailBroker
 from tests.support.kafka_targets import committed
 from tests.support.kafka_workers import SHORT_SESSIONS, worker_config
 from tests.support.lengths import IS_LONG, length
+from tests.support.plain import NO_TLS
 from tests.support.worker import JSON, STRING
 
 BOUNCES: Final = length("CONNECT_BOUNCES")
@@ -55,7 +56,7 @@ class Service:
     #: Of the broker; '' is the bundled log.
     bootstrap: str = ""
     _running: RunningWorker | None = None
-    _http: httpx.Client = field(default_factory=lambda: httpx.Client(timeout=30))
+    _http: httpx.Client = field(default_factory=lambda: httpx.Client(timeout=30, verify=NO_TLS))
 
     def start(self) -> None:
         self._running = self.workers.start()

@@ -13,6 +13,7 @@ import pytest
 
 from tests.support.clients import Client, ClientUnavailable, installed
 from tests.support.forks import ForkedWorker
+from tests.support.plain import NO_TLS
 from tests.support.worker import STRING
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
@@ -36,9 +37,9 @@ def worker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ForkedWorker]:
 def url(worker: ForkedWorker) -> Iterator[str]:
     """The worker that the clients have in common; each leaves it without connectors."""
     yield worker.url()
-    left = httpx.get(f"{worker.url()}/connectors", timeout=30).json()
+    left = httpx.get(f"{worker.url()}/connectors", timeout=30, verify=NO_TLS).json()
     for name in left:
-        httpx.delete(f"{worker.url()}/connectors/{name}", timeout=30).raise_for_status()
+        httpx.delete(f"{worker.url()}/connectors/{name}", timeout=30, verify=NO_TLS).raise_for_status()
     assert (left, "Traceback" in worker.log) == ([], False)
 
 

@@ -12,6 +12,7 @@ from connect.credentials import Entry, Role
 from connect.rest import forwarding
 from tests.support.doors import assert_error
 from tests.support.groups import Group, call, generated, group
+from tests.support.plain import NO_TLS
 from tests.support.worker import until
 
 
@@ -22,7 +23,9 @@ async def pair(tmp_path: Path) -> AsyncIterator[tuple[Group, httpx.AsyncClient, 
         clients = []
         for name in ("a", "b"):
             node = await workers.start(name, served=True)
-            clients.append(httpx.AsyncClient(base_url=f"http://{node.base.worker_id}", trust_env=False, timeout=30))
+            clients.append(
+                httpx.AsyncClient(base_url=f"http://{node.base.worker_id}", trust_env=False, timeout=30, verify=NO_TLS)
+            )
             await workers.leader()
         await until(lambda: workers.nodes["b"].leader_url is not None)
         yield workers, clients[0], clients[1]
@@ -135,7 +138,9 @@ async def test_users_are_asked_for_by_the_worker_that_is_asked_and_by_the_leader
             node = await workers.start(name, served=True)
             await workers.leader()
         await until(lambda: node.leader_url is not None)
-        async with httpx.AsyncClient(base_url=f"http://{node.base.worker_id}", trust_env=False, timeout=30) as client:
+        async with httpx.AsyncClient(
+            base_url=f"http://{node.base.worker_id}", trust_env=False, timeout=30, verify=NO_TLS
+        ) as client:
             assert (await client.get("/connectors")).status_code == 401
             ann = ("ann", "correct horse battery")
             assert (await client.get("/connectors", auth=ann)).json() == []

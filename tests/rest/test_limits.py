@@ -21,6 +21,7 @@ from connect.rest.limits import DEPTH_MAX, Limits, depth_exceeds
 from connect.rest.server import serve
 from connect.runtime.worker_config import WorkerConfig
 from tests.support.doors import ServedWorker, served_worker
+from tests.support.plain import NO_TLS
 from tests.support.worker import WorkerProcess, until
 
 JSON = {"Content-Type": "application/json"}
@@ -101,7 +102,7 @@ async def test_a_request_that_is_open_when_the_server_ends_is_answered_with_a_co
     app.state.leader = SimpleNamespace(aclose=lambda: asyncio.sleep(0))
     app.add_middleware(lambda _app: Limits(hangs, max_bytes=100, timeout_s=60))
     config = WorkerConfig.parse({"listeners": "http://127.0.0.1:0", "task.shutdown.graceful.timeout.ms": "100"})
-    async with httpx.AsyncClient() as client:
+    async with httpx.AsyncClient(verify=NO_TLS) as client:
         async with serve(app, config) as urls:
             asking = asyncio.create_task(client.get(urls[0] + "/connectors"))
             await reached.wait()

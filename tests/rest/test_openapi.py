@@ -21,6 +21,7 @@ from connect.rest.openapi import document, operations, page
 from connect.rest.operations import declared
 from tests.support.forks import ForkedWorker
 from tests.support.lengths import length
+from tests.support.plain import NO_TLS
 from tests.support.worker import running_worker
 
 BUDGET_S = length("CONNECT_ATTACK_S")
@@ -80,8 +81,8 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         url = worker.url()
         # What the examples of the paths name, so that some calls meet something.
         config = {"connector.class": "FileStreamSource", "topic": "orders", "file": "/nowhere/orders.jsonl"}
-        httpx.put(f"{url}/connectors/orders-source/config", json=config).raise_for_status()
-        httpx.post(f"{url}/v1/topics", json={"name": "orders"}).raise_for_status()
+        httpx.put(f"{url}/connectors/orders-source/config", json=config, verify=NO_TLS).raise_for_status()
+        httpx.post(f"{url}/v1/topics", json={"name": "orders"}, verify=NO_TLS).raise_for_status()
         yield url
         assert worker.stop() == 0
         assert "Exception in ASGI application" not in worker.log

@@ -5,6 +5,7 @@ from pathlib import Path
 import httpx
 
 from tests.support.doors import assert_error, make_users, served_worker
+from tests.support.plain import NO_TLS
 
 FILE = "rest.authentication.file"
 
@@ -71,7 +72,7 @@ FOREIGN = [
 
 
 async def test_a_page_of_another_origin_changes_nothing(tmp_path: Path) -> None:
-    async with served_worker(tmp_path) as worker, httpx.AsyncClient(base_url=worker.urls[0]) as client:
+    async with served_worker(tmp_path) as worker, httpx.AsyncClient(base_url=worker.urls[0], verify=NO_TLS) as client:
         for headers in FOREIGN:
             for method, path in CHANGES:
                 refused = await client.request(method, path, headers=headers)

@@ -9,6 +9,7 @@ import pytest
 
 from connect.rest import protocol
 from tests.support.doors import ServedWorker, served_worker
+from tests.support.plain import NO_TLS
 
 
 def head(length: int, *more: str) -> bytes:
@@ -70,7 +71,7 @@ async def test_connections_are_bounded_and_an_idle_one_makes_room(
 
 
 async def test_several_requests_on_one_connection_count_apart(tmp_path: Path) -> None:
-    async with served_worker(tmp_path) as worker, httpx.AsyncClient(base_url=worker.urls[0]) as client:
+    async with served_worker(tmp_path) as worker, httpx.AsyncClient(base_url=worker.urls[0], verify=NO_TLS) as client:
         large = {"name": "x", "config": {"connector.class": "No", "filler": "b" * protocol.HEAD_BYTES_MAX}}
         for _ in range(3):
             assert (await client.post("/connectors", json=large)).status_code == 400

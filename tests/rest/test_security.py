@@ -7,6 +7,7 @@ import pytest
 
 from connect.api import ConfigError
 from tests.support.doors import PASSWORD, ServedWorker, assert_error, make_users, served_worker
+from tests.support.plain import NO_TLS
 
 ANN, BOB = ("ann", PASSWORD), ("bob", PASSWORD)
 FILE = "rest.authentication.file"
@@ -154,7 +155,7 @@ async def test_neither_spellings_of_paths_nor_headers_nor_smuggled_requests_get_
 
 
 async def test_forms_and_texts_that_a_page_may_send_unasked_are_no_requests(tmp_path: Path) -> None:
-    async with served_worker(tmp_path) as worker, httpx.AsyncClient(base_url=worker.urls[0]) as client:
+    async with served_worker(tmp_path) as worker, httpx.AsyncClient(base_url=worker.urls[0], verify=NO_TLS) as client:
         for kind in ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", ""):
             answer = await client.post(
                 "/connectors", content=b'{"name": "x", "config": {}}', headers={"Content-Type": kind}

@@ -10,6 +10,7 @@ import pytest
 from connect.rest.server import exposure, listener_problems, parse_listener
 from connect.runtime.worker_config import WorkerConfig
 from tests.support.doors import served_worker
+from tests.support.plain import NO_TLS
 
 FILE = "rest.authentication.file"
 
@@ -63,7 +64,7 @@ async def test_the_warning_is_logged_and_listed(tmp_path: Path, caplog: pytest.L
     with caplog.at_level(logging.WARNING):
         async with served_worker(tmp_path, "http://0.0.0.0:0") as worker:
             url = f"http://127.0.0.1:{worker.address[1]}/v1/warnings"
-            async with httpx.AsyncClient(trust_env=False) as client:
+            async with httpx.AsyncClient(trust_env=False, verify=NO_TLS) as client:
                 listed: list[dict[str, Any]] = (await client.get(url)).json()["warnings"]
     assert "asks for no password" in caplog.text
     assert [warning["code"] for warning in listed] == ["listener.open"]

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from connect import credentials
 from connect.rest.users import HeldBackError, Users
 from tests.support.doors import PASSWORD, assert_error, make_users, served_worker
+from tests.support.plain import NO_TLS
 
 FILE = "rest.authentication.file"
 
@@ -98,7 +99,7 @@ async def test_behind_many_wrong_guesses_a_new_client_gets_in_at_once(tmp_path: 
     path, _ = make_users(tmp_path)
     async with (
         served_worker(tmp_path, **{FILE: str(path)}) as worker,
-        httpx.AsyncClient(base_url=worker.urls[0], timeout=60) as stranger,
+        httpx.AsyncClient(base_url=worker.urls[0], timeout=60, verify=NO_TLS) as stranger,
     ):
         guesses = [asyncio.create_task(stranger.get("/connectors", auth=("ann", f"wrong {n}"))) for n in range(60)]
         elsewhere = httpx.AsyncHTTPTransport(local_address="127.0.0.2")
@@ -152,7 +153,7 @@ async def test_only_the_first_request_of_a_client_pays_for_the_hash(
     monkeypatch.setattr(credentials, "check_password", counted)
     async with (
         served_worker(tmp_path, **{FILE: str(users)}) as worker,
-        httpx.AsyncClient(base_url=worker.urls[0], auth=ANN) as client,
+        httpx.AsyncClient(base_url=worker.urls[0], auth=ANN, verify=NO_TLS) as client,
     ):
         for _ in range(50):
             assert (await client.get("/")).status_code == 200

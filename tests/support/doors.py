@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -19,6 +20,7 @@ from connect.rest.server import serve
 from connect.runtime.herder import Herder
 from connect.runtime.worker_config import WorkerConfig
 from tests.support.declared import checked_app
+from tests.support.plain import NO_TLS
 
 PASSWORD = "correct horse battery"
 ANY_PORT = "http://127.0.0.1:0"
@@ -48,9 +50,9 @@ class ServedWorker:
         return await self.request("GET", path, url=url, **options)
 
     async def request(
-        self, method: str, path: str, *, url: int = 0, verify: Any = True, **options: Any
+        self, method: str, path: str, *, url: int = 0, verify: Any = NO_TLS, **options: Any
     ) -> httpx.Response:
-        """One request on a connection of its own."""
+        """One request on a connection of its own; for https, `verify` says whom to trust."""
         async with httpx.AsyncClient(base_url=self.urls[url], verify=verify, trust_env=False) as client:
             return await client.request(method, path, **options)
 
@@ -114,12 +116,18 @@ def make_certificates(tmp_path: Path) -> Certificates:
     return Certificates(trustme.CA(), folder)
 
 
+@functools.cache
+def _hashed(password: str, _user: str) -> str:
+    """Return a hash of a user's own, made once: it takes as long as a test."""
+    return credentials.hash_password(password)
+
+
 def make_users(tmp_path: Path) -> tuple[Path, str]:
     """A credentials file with ann (write) and bob (read), password `PASSWORD`, and a token of grafana (read)."""
     token, hashed = credentials.new_token()
     entries = [
-        credentials.Entry("ann", credentials.Role.WRITE, credentials.hash_password(PASSWORD)),
-        credentials.Entry("bob", credentials.Role.READ, credentials.hash_password(PASSWORD)),
+        credentials.Entry("ann", credentials.Role.WRITE, _hashed(PASSWORD, "ann")),
+        credentials.Entry("bob", credentials.Role.READ, _hashed(PASSWORD, "bob")),
         credentials.Entry("grafana", credentials.Role.READ, hashed),
     ]
     path = tmp_path / "users"

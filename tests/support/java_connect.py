@@ -19,6 +19,7 @@ import httpx
 
 from tests.support.engines import SOON_S
 from tests.support.kafka import JVM_OPTIONS, class_archive, find_kafka
+from tests.support.plain import NO_TLS
 
 STOP_TIMEOUT_S = 60
 _WORKER = "org.apache.kafka.connect.cli.ConnectDistributed"
@@ -166,7 +167,7 @@ class Rest:
 @cache
 def client() -> httpx.Client:
     """Return one client for all requests: to make one takes longer than most of these."""
-    made = httpx.Client(timeout=SOON_S)
+    made = httpx.Client(timeout=SOON_S, verify=NO_TLS)
     atexit.register(made.close)
     return made
 

@@ -10,12 +10,13 @@ import pytest
 
 from connect.testing.crash import Fault
 from connect.testing.crash.processes import Workers, until
+from tests.support.plain import NO_TLS
 
 
 def test_a_worker_answers_is_killed_and_the_next_one_stops_cleanly(tmp_path: Path) -> None:
     with Workers(tmp_path, []) as workers:
         first = workers.start()
-        assert httpx.get(first.url()).status_code == 200
+        assert httpx.get(first.url(), verify=NO_TLS).status_code == 200
         assert first.status() is None
         first.kill()
         assert first.status() == -signal.SIGKILL

@@ -11,6 +11,7 @@ from connect.records import Columns
 from connect.testing.crash import EndlessSource, FileTarget, FileUpstream, LogTarget, Seen
 from connect.testing.crash.targets import text_of
 from tests.support.forks import ForkedWorker
+from tests.support.plain import NO_TLS
 from tests.support.worker import STRING
 
 
@@ -36,6 +37,6 @@ def test_an_endless_source_is_stopped_in_the_end(tmp_path: Path) -> None:
     with ForkedWorker(tmp_path / "data") as worker:
         url = worker.url()
         config = {"connector.class": "FileStreamSource", "topic": "t", "file": "x", "value.converter": STRING}
-        httpx.put(f"{url}/connectors/in/config", json=config).raise_for_status()
+        httpx.put(f"{url}/connectors/in/config", json=config, verify=NO_TLS).raise_for_status()
         EndlessSource("in", LogTarget(tmp_path / "data", "t")).finish(url)
-        assert httpx.get(f"{url}/connectors/in/status").json()["connector"]["state"] == "STOPPED"
+        assert httpx.get(f"{url}/connectors/in/status", verify=NO_TLS).json()["connector"]["state"] == "STOPPED"
