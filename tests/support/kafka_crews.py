@@ -16,7 +16,9 @@ import httpx
 from connect.api import ConnectError
 from connect.ports import Cluster
 from connect.records import TopicPartition
+from tests.support.forks import ForkedWorker
 from tests.support.kafka_workers import until
+from tests.support.plain import NO_TLS
 from tests.support.worker import STRING, WorkerProcess
 
 SESSION_S = 6
@@ -50,7 +52,7 @@ class Crew:
         """Start a worker, and wait until it answers."""
         data = self.folder / which / "data"
         data.parent.mkdir(exist_ok=True)
-        worker = self._stack.enter_context(WorkerProcess(data, "--config", self._config))
+        worker = self._stack.enter_context(ForkedWorker(data, "--config", self._config))
         self.workers[which] = worker
         worker.url(deadline_s=60)
         return worker
@@ -85,7 +87,7 @@ class Crew:
         deadline = time.monotonic() + 60
         while True:
             try:
-                answer = httpx.request(method, worker.url() + path, json=body, timeout=30)
+                answer = httpx.request(method, worker.url() + path, json=body, timeout=30, verify=NO_TLS)
             except httpx.TransportError:
                 assert time.monotonic() < deadline, f"{method} {path} is not answered\n{self.logs()}"
                 assert worker.process.poll() is None, worker.log
