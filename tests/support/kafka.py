@@ -167,10 +167,14 @@ def _java_command(*arguments: str) -> list[str]:
 def class_archive() -> Path:
     """Return where Kafka's classes are, parsed and checked, as this very JVM maps them into memory.
 
-    The first broker in a checkout that ends cleanly makes it; a JVM that finds it takes half of the time to start.
+    A JVM that finds it takes half of the time to start; `kafka_broker` makes it, before the first broker in a checkout.
     """
     java = Path(find_java()).resolve()
-    made_for = f"{java} {java.stat().st_mtime_ns} {hashlib.sha256(POM.read_bytes()).hexdigest()}"
+    # What a JVM compares: where the jars are, in which order its class path names them, and when they were written. One
+    # that was made elsewhere, of which this is a copy, would be left aside without a word.
+    folder = Path(kafka_classpath()).parent
+    jars = [f"{jar.name} {int(jar.stat().st_mtime)}" for jar in folder.iterdir()]
+    made_for = f"{java} {java.stat().st_mtime_ns} {folder} {jars}"
     return CACHE / f"classes-{hashlib.sha256(made_for.encode()).hexdigest()[:12]}.jsa"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import functools
 import hashlib
 import json
 import os
@@ -42,7 +43,6 @@ class KafkaBroker:
         self.data_dir, self._jvm_options = root / "kafka-data", jvm_options
         self._properties = root / "server.properties"
         self._log = root / "broker.log"
-        self._archive = root / "classes.jsa"
         self._process: subprocess.Popen[bytes] | None = None
         #: Where each listener is, HOST:PORT.
         self.addresses: dict[str, str] = {}
@@ -105,15 +105,6 @@ class KafkaBroker:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-        if process.returncode in (0, 128 + signal.SIGTERM):
-            self._keep_archive()
-
-    def _keep_archive(self) -> None:
-        """Keep the classes that this broker loaded for the JVMs to come, whole or not at all."""
-        if self._archive.exists() and not class_archive().exists():
-            partial = class_archive().with_suffix(f".{os.getpid()}")
-            shutil.copyfile(self._archive, partial)
-            partial.replace(class_archive())
 
     def kill(self) -> None:
         """End the broker's process as a crash does; its newest indexes keep the zeros that it preallocates."""
@@ -181,9 +172,7 @@ class KafkaBroker:
 
     def _start(self) -> None:
         kafka = find_kafka()
-        archive = class_archive()
-        classes = f"SharedArchiveFile={archive}" if archive.exists() else f"ArchiveClassesAtExit={self._archive}"
-        command = [kafka.java, *self._jvm_options, f"-XX:{classes}", "-Dorg.slf4j.simpleLogger.defaultLogLevel=info"]
+        command = [kafka.java, *self._jvm_options, *self._classes(), "-Dorg.slf4j.simpleLogger.defaultLogLevel=info"]
         command += ["-cp", kafka.classpath]
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
@@ -199,8 +188,39 @@ class KafkaBroker:
             assert time.monotonic() < deadline, f"no broker after {START_TIMEOUT_S} s:\n{self._tail()}"
             time.sleep(0.05)
 
+    def _classes(self) -> list[str]:
+        """Return the option that names the archive of classes, where there is one."""
+        _make_archive()
+        return [f"-XX:SharedArchiveFile={class_archive()}"] if class_archive().exists() else []
+
     def _tail(self) -> str:
         return "\n".join(self.log.splitlines()[-30:])
+
+
+class _Archiving(KafkaBroker):
+    """One whose JVM writes down, as it ends, which classes it has loaded."""
+
+    def _classes(self) -> list[str]:
+        return [f"-XX:ArchiveClassesAtExit={self.data_dir.parent / 'classes.jsa'}"]
+
+
+@functools.cache
+def _make_archive() -> None:
+    """Start and stop a broker for the archive of classes where there is none yet: the next two starts pay for that."""
+    if class_archive().exists():
+        return
+    with (CACHE / "archiving").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            fcntl.flock(lock, fcntl.LOCK_EX)  # another is at it; what it could not make, this one does not try
+            return
+        with tempfile.TemporaryDirectory(prefix="archiving-", dir=CACHE) as root:
+            with _Archiving(Path(root)):
+                pass
+            made = Path(root, "classes.jsa")
+            if made.exists():  # else this JVM makes none, and all start without
+                made.replace(class_archive())
 
 
 def _write_properties(path: Path, properties: Mapping[str, str]) -> None:
