@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from connect.api.errors import ConfigError
+from connect.client_values import numbers_out_of_bounds
 from connect.pem import whole_pem
 
 log = logging.getLogger(__name__)
@@ -236,9 +237,9 @@ def state_topics(worker: Mapping[str, Any]) -> tuple[str, ...]:
 
 def problems_of(worker: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Return what a worker's clients cannot be made with, as key and message; PEM files need not be here."""
-    found: dict[str, str] = {}
+    found = dict(numbers_out_of_bounds(worker))
     for kind in _ALL:
-        left = dict(worker)
+        left = {key: value for key, value in worker.items() if key not in found}
         while True:
             own = {name.removeprefix(f"{kind}."): value for name, value in left.items() if name.startswith(f"{kind}.")}
             try:
@@ -348,6 +349,8 @@ def _plain(kind: Kind, given: Mapping[str, str]) -> dict[str, str]:
     for name in ("socket.send.buffer.bytes", "socket.receive.buffer.bytes"):
         if made.get(name) == "-1":  # Java's word for the system's default
             made[name] = "0"
+    if made.get("connections.max.idle.ms") == "-1":  # Java's word for never
+        made["connections.max.idle.ms"] = "0"
     if given.get("ssl.endpoint.identification.algorithm", "https").strip() == "":
         made["ssl.endpoint.identification.algorithm"] = "none"
     for name, most in _MOST.items():

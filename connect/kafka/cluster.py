@@ -13,6 +13,7 @@ from typing import Any, Final, TypeVar
 from confluent_kafka import Consumer, KafkaException, Producer
 
 from connect.api.errors import ConfigError, EnvironmentFault, LogError
+from connect.client_values import numbers_out_of_bounds
 from connect.kafka.admin import KafkaAdmin
 from connect.kafka.admin_client import WatchedAdminClient
 from connect.kafka.client_config import ClientConfigs, login_of, state_topics
@@ -97,6 +98,8 @@ class KafkaCluster:
         """
         configs, threads, told = ClientConfigs(worker), Threads(), Told()
         made = configs.of("admin")
+        for key, message in numbers_out_of_bounds(worker):  # of clients that are made later, too
+            raise ConfigError(message, config_path=key)
         client = make_client(WatchedAdminClient, made, told, path="bootstrap.servers")
         try:
             cluster_id = await _found(client, threads, told, made)

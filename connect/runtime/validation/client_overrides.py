@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from connect.api import ConfigError, ConfigKey, ConfigType, ConfigValue
 from connect.api.config_values import parse_type
+from connect.client_values import out_of_bounds
 from connect.runtime.model import PluginKind
 from connect.runtime.override_policies import PREFIXES, OverridePolicy, clients_of
 
@@ -103,10 +104,14 @@ UNHEEDED: Final = "about brokers and the network to them, which the bundled log 
 
 
 def override_values(
-    kind: PluginKind, config: Mapping[str, Any], policy: OverridePolicy
+    kind: PluginKind, config: Mapping[str, Any], policy: OverridePolicy, *, on_kafka: bool = False
 ) -> dict[str, tuple[ConfigKey | None, ConfigValue]]:
     """Return each override that counts, by its whole name: its definition, None for an unknown key, and its value, with
-    an error where the policy does not allow it."""
+    an error where the policy does not allow it.
+
+    Args:
+        on_kafka: The clients are those of a Kafka cluster, which do not take all numbers that Java's take.
+    """
     found = {}
     for prefix in (PREFIXES[client] for client in clients_of(kind, config)):
         for name, raw in config.items():
@@ -115,6 +120,8 @@ def override_values(
                 found[name] = _override(name, short, raw)
                 if (refusal := policy.refusal(short)) is not None:
                     found[name][1].errors.append(refusal)
+                elif on_kafka and (problem := out_of_bounds(short, raw)) is not None and not found[name][1].errors:
+                    found[name][1].errors.append(problem)
     return found
 
 

@@ -104,7 +104,8 @@ def validate_as(plugins: PluginHost, worker: WorkerConfig, desc: PluginDesc, con
     for problem in name_problems(worker, desc.kind, config):
         values[problem.key].errors.append(problem.message)
     infos = [_info(value.key, value) for value in values.values()]
-    overrides = override_values(desc.kind, config, worker.override_policy)
+    on_kafka = bool(worker.bootstrap_servers)
+    overrides = override_values(desc.kind, config, worker.override_policy, on_kafka=on_kafka)
     infos.extend(_info(key, value) for key, value in overrides.values())
     infos.extend(_nulls(config, {info.value.name for info in infos}))
     return ConfigInfos(str(config.get("connector.class")), tuple(dict.fromkeys(groups)), tuple(infos))

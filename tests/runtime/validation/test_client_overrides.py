@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from connect.api import ConfigType
 from connect.runtime.model import PluginKind
 from connect.runtime.override_policies import policy_of
@@ -46,3 +48,12 @@ def test_what_the_policy_does_not_allow_is_an_error_of_its_key_beside_others() -
 def test_no_key_has_two_types() -> None:
     assert TYPES["linger.ms"] is ConfigType.LONG
     assert TYPES["sasl.jaas.config"] is ConfigType.PASSWORD
+
+
+@pytest.mark.parametrize("value", ["2147483647", "-1", "3600001"])
+def test_what_no_client_of_a_cluster_takes_is_an_error_of_its_key(value: str) -> None:
+    config = {"consumer.override.session.timeout.ms": value, "consumer.override.max.poll.records": "5"}
+    found = override_values(SINK, config, ALL, on_kafka=True)
+    [told] = found["consumer.override.session.timeout.ms"][1].errors
+    assert "1 to 3600000" in told and not found["consumer.override.max.poll.records"][1].errors
+    assert not override_values(SINK, config, ALL)["consumer.override.session.timeout.ms"][1].errors
