@@ -35,6 +35,8 @@ logger = logging.getLogger(__name__)
 #: How long a worker whose group goes on without it waits between its tries to come back.
 _AGAIN_S: Final = 3.0
 _LOOK_AGAIN_S: Final = 0.2
+#: How long a start waits for the name servers to tell of the name that others are to reach it by.
+_RESOLVED_WITHIN_S: Final = 3.0
 #: How long a worker waits for a leader that takes its files.
 _LED_WITHIN_S: Final = 90.0
 _ON_ITS_WAY: Final = ("worker.rebalancing", "environment.unreachable")
@@ -166,6 +168,8 @@ async def _serve_until(
         urls = await stack.enter_async_context(wiring.serve(host))
         advertised = advertised_url(urls, config)
         base.url = advertised
+        if config.bootstrap_servers:
+            await _check_advertised(advertised)
         worker_file = config.data_path / WORKER_FILE
         worker_file.touch(0o600)
         worker_file.write_bytes(orjson.dumps({"url": urls[0], "pid": os.getpid()}))
@@ -194,6 +198,28 @@ def advertised_url(urls: Sequence[str], config: WorkerConfig) -> str:
     if host in ("0.0.0.0", "::"):  # noqa: S104 - told nobody: every machine would take it for itself
         host = socket.getfqdn()
     return f"{parts.scheme}://{f'[{host}]' if ':' in host else host}:{port}"
+
+
+async def _check_advertised(url: str) -> None:
+    """Warn where other workers cannot find this one: nobody else would say that it is this key. Waits some seconds."""
+    from connect.pool import Pool
+
+    parts = urlsplit(url)
+    # Name servers may take long, and the process is not to wait for them as it ends.
+    asked = Pool(1, "connect-resolving").submit(socket.getaddrinfo, parts.hostname, parts.port)
+    try:
+        async with asyncio.timeout(_RESOLVED_WITHIN_S):
+            await asyncio.wrap_future(asked)
+    except (OSError, UnicodeError, TimeoutError) as error:
+        why = str(error) or f"no answer within {_RESOLVED_WITHIN_S:g} s"
+        logger.warning(
+            "rest.advertised.host.name: %r does not resolve here (%s): where other workers cannot resolve it either, "
+            "they do not reach this one at %s, and requests that they hand on fail while it leads; set it to a name or "
+            "an address by which they reach this machine",
+            parts.hostname,
+            why,
+            url,
+        )
 
 
 async def _until(*events: asyncio.Event) -> None:

@@ -99,8 +99,15 @@ class Forwarding:
         except (httpx.TransportError, httpx.InvalidURL) as error:
             if begun:  # a part of the answer is out: the connection ends within it
                 raise
-            logger.warning("the leader %s does not answer: %s: %s", leader, type(error).__name__, error)
-            refused = _rebalancing(f"the leader at {leader} does not answer; it may have done what was asked")
+            if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.InvalidURL):
+                why = (
+                    f"the leader is not reached at {leader}, where its rest.advertised.host.name and what goes with it "
+                    f"say that it is: {str(error) or type(error).__name__}"
+                )
+            else:
+                why = f"the leader at {leader} does not answer; it may have done what was asked"
+            logger.warning("%s (%s)", why, type(error).__name__)
+            refused = _rebalancing(why)
             await refused(scope, receive, send)
 
     async def _forward(self, leader: str, scope: Scope, receive: Any, send: Any, begun: list[bool]) -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import importlib
 import json
+import logging
 import signal
 import socket
+import threading
 import time
 from pathlib import Path
 
@@ -210,3 +212,22 @@ async def test_a_worker_comes_back_to_its_group_once_brokers_that_were_away_know
     lives[:] = [UnknownTopicOrPartitionError("it never was there")]
     with pytest.raises(UnknownTopicOrPartitionError):  # at a first start somebody looks
         await worker_module._live(serve, asyncio.Event())
+
+
+async def test_a_name_by_which_others_are_to_reach_the_worker_and_that_nobody_knows_is_warned_of(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await worker_module._check_advertised("http://localhost:8083")
+    await worker_module._check_advertised("https://[::1]:8083")
+    assert not logged(caplog, logging.WARNING)
+    await worker_module._check_advertised("http://no.such.host.invalid:8083")
+    [told] = logged(caplog, logging.WARNING)
+    assert "rest.advertised.host.name: 'no.such.host.invalid'" in told and "http://no.such.host.invalid:8083" in told
+    caplog.clear()
+    held = threading.Event()
+    monkeypatch.setattr(worker_module, "_RESOLVED_WITHIN_S", 0.05)
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: held.wait(30))
+    await worker_module._check_advertised("http://slow:8083")
+    held.set()
+    [told] = logged(caplog, logging.WARNING)
+    assert "no answer within 0.05 s" in told

@@ -88,7 +88,13 @@ async def test_while_nobody_leads_and_where_the_leader_is_gone_it_is_409_and_not
     table.workers[table.leader] = type(known)("http://127.0.0.1:9", known.version)
     refused = await other.get("/connectors")
     assert_error(refused, 409, "worker.rebalancing")
-    assert "does not answer" in refused.json()["message"]
+    told = refused.json()["message"]
+    assert "http://127.0.0.1:9" in told and "rest.advertised.host.name" in told
+    table.workers[table.leader] = type(known)("http://no.such.host.invalid:8083", known.version)
+    refused = await other.get("/connectors")
+    assert_error(refused, 409, "worker.rebalancing")
+    told = refused.json()["message"]
+    assert "http://no.such.host.invalid:8083" in told and "rest.advertised.host.name" in told
     table.workers.pop(table.leader)
     assert_error(await other.get("/connectors"), 409, "worker.rebalancing")
     table.workers[table.leader] = known
