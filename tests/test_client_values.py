@@ -6,7 +6,6 @@ from confluent_kafka import Consumer, Producer
 from connect.client_values import BOUNDS, numbers_out_of_bounds, out_of_bounds
 from connect.kafka.client_config import ClientConfigs
 
-
 #: What the client asks for beside a number.
 WITH = {
     "session.timeout.ms": {"max.poll.interval.ms": "86400000"},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from collections.abc import Callable
 from typing import Final
@@ -12,7 +13,7 @@ from confluent_kafka import TopicPartition as TheirPartition
 
 from connect.api.errors import EnvironmentFault, UnknownTopicOrPartitionError
 from connect.kafka.errors import inner, is_kind, is_refusal
-from connect.kafka.threads import LEADER_S, REQUEST_S
+from connect.kafka.threads import LEADER_S, MARGIN_S, REQUEST_S
 from connect.records import TopicPartition
 
 log = logging.getLogger(__name__)
@@ -51,8 +52,24 @@ def watermarks(
             passes = is_kind(error, EnvironmentFault) and not is_refusal(error)
             if not (passes or (is_unknown and is_there())) or is_over() or time.monotonic() >= deadline:
                 raise
+        _look_up_leader(client, at)
+        time.sleep(_AGAIN_S)
+
+
+def _look_up_leader(client: Consumer, at: TopicPartition) -> None:
+    """Have the client ask for the leader, on another thread than this one.
+
+    Whoever asks may be called by the client, within `consume`. There the client keeps for each thread which call it is
+    in (confluent-kafka 2.16), and what `list_topics` leaves behind is that it is in none: its next callback within the
+    same `consume` ends the process (`Assertion cs != NULL`).
+    """
+
+    def look() -> None:
         try:
             client.list_topics(at.topic, timeout=LEADER_S)
         except KafkaException as error:
             log.debug("who leads %s is not to be known just now: %s", at, error)
-        time.sleep(_AGAIN_S)
+
+    looking = threading.Thread(target=look, name="connect-kafka-leader", daemon=True)
+    looking.start()
+    looking.join(LEADER_S + MARGIN_S)

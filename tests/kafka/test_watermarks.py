@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import subprocess
+import sys
 import time
 from typing import Any
 
@@ -13,6 +16,7 @@ from connect.kafka.watermarks import watermarks
 from connect.ports import Cluster
 from connect.records import TopicPartition
 from tests.support.engines import columns
+from tests.support.kafka_broker import SharedBroker
 
 AT = TopicPartition("t", 0)
 
@@ -53,6 +57,47 @@ async def test_they_are_those_of_the_log(kafka_cluster: Cluster, name: str) -> N
         assert time.monotonic() - began < 20, "what is not there is not waited for"
     finally:
         client.close()
+
+
+#: Takes over a partition whose leader is looked up within `consume`, which has other callbacks behind that.
+TAKES_OVER = """
+import sys
+from confluent_kafka import Consumer, KafkaException
+from connect.kafka.watermarks import watermarks
+from connect.records import TopicPartition
+
+bootstrap, topic = sys.argv[1:]
+heard, taken = [], []
+
+def take_over(client, partitions):
+    looks = iter([False, True])
+    try:
+        watermarks(client, TopicPartition(topic + "-none", 0), is_there=lambda: True, is_over=lambda: next(looks))
+    except KafkaException:
+        heard.clear()
+        taken.append(partitions)
+    client.incremental_assign([])
+
+client = Consumer({
+    "bootstrap.servers": bootstrap, "group.id": topic, "partition.assignment.strategy": "cooperative-sticky",
+    "statistics.interval.ms": 50, "stats_cb": heard.append, "session.timeout.ms": 6000,
+})
+client.subscribe([topic], on_assign=take_over)
+while not (taken and heard):
+    client.consume(1, 2)
+client.close()
+"""
+
+
+@pytest.mark.kafka
+@pytest.mark.timeout(300)
+async def test_a_client_that_looks_for_a_leader_within_its_own_callback_goes_on(
+    kafka_cluster: Cluster, broker: SharedBroker, name: str
+) -> None:
+    await kafka_cluster.admin.create_topic(name)
+    command = [sys.executable, "-c", TAKES_OVER, broker.bootstrap, name]
+    ended = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, timeout=120)
+    assert ended.returncode == 0, ended.stderr
 
 
 def test_a_leader_that_does_not_answer_is_looked_up_anew() -> None:
