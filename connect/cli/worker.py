@@ -32,8 +32,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-#: How long a worker whose group goes on without it waits between its tries to come back.
+#: How long a worker whose group goes on without it waits between its tries to come back: at first, and at most.
 _AGAIN_S: Final = 3.0
+_AGAIN_MAX_S: Final = 30.0
 _LOOK_AGAIN_S: Final = 0.2
 #: How long a start waits for the name servers to tell of the name that others are to reach it by.
 _RESOLVED_WITHIN_S: Final = 3.0
@@ -116,21 +117,34 @@ async def _serve(wiring: Wiring, config: WorkerConfig, files: Sequence[Connector
     stop = asyncio.Event()
     ending = Ending(stop.set, grace_s=config.task_shutdown_graceful_timeout_ms / 1000)
     ending.take_signals()
-    await _live(lambda: _serve_until(stop, wiring, config, files, ending, on_terminal=on_terminal), stop)
+    await _live(
+        lambda had_place: _serve_until(stop, had_place, wiring, config, files, ending, on_terminal=on_terminal), stop
+    )
     ending.closed(0)
     return 0
 
 
-async def _live(serve: Callable[[], Coroutine[Any, Any, bool]], stop: asyncio.Event) -> None:
-    """Serve until the worker is asked to stop: anew as often as its group goes on without it."""
-    is_over = await serve()
+async def _live(serve: Callable[[asyncio.Event], Coroutine[Any, Any, bool]], stop: asyncio.Event) -> None:
+    """Serve until the worker is asked to stop: anew as often as its group goes on without it.
+
+    Once it has had a place in its group, nothing that passes ends it: brokers that are away, or have just come back and
+    do not know for a while what they have, or a group that is on its way.
+
+    Args:
+        serve: Sets the event it is given where the group goes on without the worker.
+    """
+    had_place, again_s = asyncio.Event(), _AGAIN_S
+    is_over = False
     while not is_over:
         try:
-            is_over = await serve()
-        except (EnvironmentFault, UnknownTopicOrPartitionError) as error:
-            # Brokers that have just come back may not know for a while what they have.
-            logger.error("the worker cannot join its group again: %s", error.message)
-            is_over = await _is_set_within(stop, _AGAIN_S)
+            is_over = await serve(had_place)
+            again_s = _AGAIN_S
+        except (EnvironmentFault, UnknownTopicOrPartitionError, ConflictError) as error:
+            if not had_place.is_set():
+                raise
+            logger.error("the worker cannot join its group again, and tries in %g s: %s", again_s, error.message)
+            is_over = await _is_set_within(stop, again_s)
+            again_s = min(2 * again_s, _AGAIN_MAX_S)
 
 
 async def _is_set_within(event: asyncio.Event, timeout_s: float) -> bool:
@@ -143,6 +157,7 @@ async def _is_set_within(event: asyncio.Event, timeout_s: float) -> bool:
 
 async def _serve_until(
     stop: asyncio.Event,
+    had_place: asyncio.Event,
     wiring: Wiring,
     config: WorkerConfig,
     files: Sequence[ConnectorFile],
@@ -183,6 +198,9 @@ async def _serve_until(
 
             await stack.enter_async_context(Display(host.leading(), urls[0]))
         await _until(stop, host.lost)
+        if host.lost.is_set():
+            host.raise_failure()
+            had_place.set()
         logger.info("stopping")
         host.stop_soon()  # while REST closes, so that all of it shares one grace time
     host.raise_failure()

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from connect.api import EnvironmentFault
+from connect.api import ConflictError, EnvironmentFault
 from connect.api.errors import UnknownTopicOrPartitionError
 from tests.support.command import assert_refused, connect, connect_process, lines, running
 from tests.support.forks import ForkedWorker, connect_forked
@@ -190,24 +190,31 @@ async def test_a_worker_comes_back_to_its_group_once_brokers_that_were_away_know
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(worker_module, "_AGAIN_S", 0.01)
+    monkeypatch.setattr(worker_module, "_AGAIN_MAX_S", 0.03)
     lives: list[bool | Exception] = [
-        False,
+        EnvironmentFault("closing what brokers do not answer for any more"),
         EnvironmentFault("brokers are away"),
         UnknownTopicOrPartitionError("subscribe a consumer: no such partition"),
         False,
+        ConflictError("nobody leads", code="worker.rebalancing"),
         True,
     ]
 
-    async def serve() -> bool:
+    async def serve(had_place: asyncio.Event) -> bool:
+        if len(lives) == 6:
+            had_place.set()
         now = lives.pop(0)
         if isinstance(now, Exception):
             raise now
         return now
 
     await worker_module._live(serve, asyncio.Event())
+    told = "the worker cannot join its group again, and tries in %g s: %s"
     assert not lives and logged(caplog) == [
-        "the worker cannot join its group again: brokers are away",
-        "the worker cannot join its group again: subscribe a consumer: no such partition",
+        told % (0.01, "closing what brokers do not answer for any more"),
+        told % (0.02, "brokers are away"),
+        told % (0.03, "subscribe a consumer: no such partition"),
+        told % (0.01, "nobody leads"),
     ]
     lives[:] = [UnknownTopicOrPartitionError("it never was there")]
     with pytest.raises(UnknownTopicOrPartitionError):  # at a first start somebody looks
