@@ -181,8 +181,26 @@ async def serve(host: Host) -> AsyncIterator[list[str]]:
     from connect.rest.app import make_app
     from connect.rest.server import serve as serve_app
 
-    async with serve_app(make_app(host), host.base.config) as urls:
-        yield urls
+    app = make_app(host)
+    async with serve_app(app, host.base.config) as urls:
+        try:
+            yield urls
+        finally:
+            await app.state.leader.aclose()
+
+
+@asynccontextmanager
+async def serve_between(config: WorkerConfig, urls: Sequence[str]) -> AsyncIterator[None]:
+    """Answer at these URLs, without a host, that the worker joins its group again.
+
+    Raises:
+        EnvironmentFault: environment.port_taken.
+    """
+    from connect.rest.between import between_lives
+    from connect.rest.server import serve as serve_app
+
+    async with serve_app(between_lives, config, urls):
+        yield
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
@@ -199,6 +217,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
         listener_problems=listener_problems,
         client_problems=client_problems,
         serve=serve,
+        serve_between=serve_between,
     )
     return run_command(wiring, arguments)
 

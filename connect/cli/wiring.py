@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Coroutine, Mapping
+from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,6 +39,7 @@ class Wiring:
         client_problems: Returns with which keys of it no client of its Kafka cluster can be made.
         log_keys: Returns the names of the worker's keys that the log reads.
         serve: Serves REST on the listeners of the worker's config; gives the bound URLs.
+        serve_between: Answers at these URLs while there is no host.
     """
 
     open_cluster: OpenCluster
@@ -49,3 +50,4 @@ class Wiring:
     client_problems: Callable[[WorkerConfig], list[tuple[str, str]]]
     log_keys: Callable[[], Collection[str]]
     serve: Callable[[Host], AbstractAsyncContextManager[list[str]]]
+    serve_between: Callable[[WorkerConfig, Sequence[str]], AbstractAsyncContextManager[None]]

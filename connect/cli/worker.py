@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Self
 from urllib.parse import urlsplit
 
 import click
@@ -117,11 +117,40 @@ async def _serve(wiring: Wiring, config: WorkerConfig, files: Sequence[Connector
     stop = asyncio.Event()
     ending = Ending(stop.set, grace_s=config.task_shutdown_graceful_timeout_ms / 1000)
     ending.take_signals()
-    await _live(
-        lambda had_place: _serve_until(stop, had_place, wiring, config, files, ending, on_terminal=on_terminal), stop
-    )
+    async with _Between(wiring) as between:
+        await _live(
+            lambda had_place: _serve_until(
+                stop, had_place, between, wiring, config, files, ending, on_terminal=on_terminal
+            ),
+            stop,
+        )
     ending.closed(0)
     return 0
+
+
+class _Between:
+    """REST between two lives of a worker that lost its place in its group: it stays where it was."""
+
+    def __init__(self, wiring: Wiring) -> None:
+        self._wiring = wiring
+        self._stack = AsyncExitStack()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *exception: object) -> None:
+        await self.end()
+
+    async def begin(self, config: WorkerConfig, urls: Sequence[str]) -> None:
+        """Answer at the URLs of the life that ends, until `end`."""
+        try:
+            await self._stack.enter_async_context(self._wiring.serve_between(config, urls))
+        except ConnectError as error:  # no reason not to come back
+            logger.warning("REST does not answer while the worker joins its group again: %s", error.message)
+
+    async def end(self) -> None:
+        """Leave the URLs to the next life."""
+        await self._stack.aclose()
 
 
 async def _live(serve: Callable[[asyncio.Event], Coroutine[Any, Any, bool]], stop: asyncio.Event) -> None:
@@ -158,6 +187,7 @@ async def _is_set_within(event: asyncio.Event, timeout_s: float) -> bool:
 async def _serve_until(
     stop: asyncio.Event,
     had_place: asyncio.Event,
+    between: _Between,
     wiring: Wiring,
     config: WorkerConfig,
     files: Sequence[ConnectorFile],
@@ -180,7 +210,9 @@ async def _serve_until(
             logs.set_up(config.log_level)
         ending.named = base.watchdog.underway
         base.watchdog.on_beat = ending.keep_signals
-        urls = await stack.enter_async_context(wiring.serve(host))
+        await between.end()
+        served = await stack.enter_async_context(AsyncExitStack())
+        urls = await served.enter_async_context(wiring.serve(host))
         advertised = advertised_url(urls, config)
         base.url = advertised
         if config.bootstrap_servers:
@@ -203,6 +235,9 @@ async def _serve_until(
             had_place.set()
         logger.info("stopping")
         host.stop_soon()  # while REST closes, so that all of it shares one grace time
+        if not stop.is_set():
+            await served.aclose()
+            await between.begin(config, urls)
     host.raise_failure()
     return stop.is_set()
 

@@ -9,7 +9,7 @@ import os
 import socket
 import ssl
 import weakref
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
@@ -55,14 +55,17 @@ class _Server(uvicorn.Server):
 
 
 @asynccontextmanager
-async def serve(app: Any, config: WorkerConfig) -> AsyncIterator[list[str]]:
+async def serve(app: Any, config: WorkerConfig, addresses: Sequence[str] | None = None) -> AsyncIterator[list[str]]:
     """Serve `app` on every address of `listeners`; port 0 takes a free one. Gives the bound URLs in their order.
+
+    Args:
+        addresses: Where to serve, in place of `listeners`.
 
     Raises:
         ConfigError: A listener is no http:// or https:// address, or its TLS keys are wrong.
         EnvironmentFault: environment.port_taken.
     """
-    listeners = [parse_listener(text) for text in config.addresses]
+    listeners = [parse_listener(text) for text in addresses or config.addresses]
     context = None
     if any(listener.scheme == "https" for listener in listeners):
         tls = tls_config(config.originals)
@@ -73,14 +76,15 @@ async def serve(app: Any, config: WorkerConfig) -> AsyncIterator[list[str]]:
     grace_s = min(GRACE_S, config.task_shutdown_graceful_timeout_ms / 1000)
     async with AsyncExitStack() as stack:
         # All are bound before one serves: a taken port ends the start before anyone was answered.
-        bound = [stack.enter_context(_bind(listener, config)) for listener in listeners]
+        bound = [stack.enter_context(_bind(listener)) for listener in listeners]
         urls = []
         for listener, one in zip(listeners, bound, strict=True):
+            if addresses is None and (risk := exposure(listener, one.getsockname()[0], config)) is not None:
+                logger.warning("%s", risk)
             url = listener.url(one.getsockname()[1])
             tls_of = context if listener.scheme == "https" else None
             await stack.enter_async_context(_serving(app, one, url, tls_of, grace_s))
             urls.append(url)
-        stack.push_async_callback(app.state.leader.aclose)
         yield urls
 
 
@@ -165,7 +169,7 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_listen_no_more)
 
 
-def _bind(listener: Listener, config: WorkerConfig) -> socket.socket:
+def _bind(listener: Listener) -> socket.socket:
     try:
         found = socket.getaddrinfo(listener.host, listener.port, type=socket.SOCK_STREAM)
         family, kind, protocol, _, address = found[0]
@@ -184,8 +188,6 @@ def _bind(listener: Listener, config: WorkerConfig) -> socket.socket:
             f"REST cannot listen on {listener.host}:{listener.port}: {reason}", code="environment.port_taken"
         ) from error
     _listening.add(bound)
-    if (risk := exposure(listener, str(address[0]), config)) is not None:
-        logger.warning("%s", risk)
     return bound
 
 

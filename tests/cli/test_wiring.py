@@ -30,6 +30,7 @@ def test_commands_open_what_they_are_given_and_nothing_else(tmp_path: Path, caps
         listener_problems=app.listener_problems,
         client_problems=app.client_problems,
         serve=app.serve,
+        serve_between=app.serve_between,
     )
     assert run(wiring, ["topic", "create", "t", "--data-dir", str(tmp_path / "named"), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["name"] == "t"

@@ -3,17 +3,22 @@ the others run, each record once."""
 
 from __future__ import annotations
 
+import contextlib
 import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
 from connect.app import open_cluster
-from tests.support.kafka_broker import SharedBroker
-from tests.support.kafka_crews import Committed, Crew, generated, is_balanced
+from connect.rest.between import JOINING
+from tests.support.kafka_broker import SharedBroker, free_ports
+from tests.support.kafka_crews import SESSION_S, Committed, Crew, generated, is_balanced
 from tests.support.kafka_workers import Lines
 from tests.support.lengths import IS_LONG, length
+from tests.support.plain import NO_TLS
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -46,6 +51,29 @@ def test_three_workers_share_24_tasks_evenly_and_what_one_leaves_behind_the_othe
     started = crew.workers["two"].log.removeprefix(log)
     assert len(here) == 12 and not [task for task in here if f"task {task} " in started], "they were left alone"
     assert crew.stop("two") == 0, crew.logs()
+
+
+@pytest.mark.slow
+def test_a_worker_that_lost_its_place_answers_at_its_url_while_it_joins_again(crew: Crew) -> None:
+    [port] = free_ports(1)
+    worker = crew.start("one", listeners=f"http://127.0.0.1:{port}")
+    worker.process.send_signal(signal.SIGSTOP)
+    time.sleep(SESSION_S + 2)  # the session is over for the brokers
+    worker.process.send_signal(signal.SIGCONT)
+    with httpx.Client(base_url=worker.url(), verify=NO_TLS, timeout=30) as client:
+        answers: list[httpx.Response] = []
+
+        def is_back() -> bool:
+            with contextlib.suppress(
+                httpx.TransportError
+            ):  # for the moment in which one life's REST takes the other's place
+                answers.append(client.get("/health"))
+            return worker.log.count("this worker is a member of group") == 2 and answers[-1].status_code == 200
+
+        crew.until(is_back)
+        between = [answer.json()["message"] for answer in answers if answer.status_code == 503]
+        assert JOINING in between, crew.logs()
+        assert client.get("/connectors").status_code in (200, 409)
 
 
 @pytest.mark.skipif(not IS_LONG, reason="it waits for sessions to time out, several times: CONNECT_LONG=1")

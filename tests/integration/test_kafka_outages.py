@@ -163,7 +163,7 @@ def test_a_worker_whose_broker_was_away_for_longer_than_its_session_goes_on_when
         frail.kill()
         try:
             write(tmp_path, "b")
-            until(lambda: "no longer the active one" in worker.log, worker)
+            until(lambda: "is no member of group" in worker.log, worker)
         finally:
             frail.__enter__()
         until(lambda: "b" in lines_of(out), worker)

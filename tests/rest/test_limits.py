@@ -8,7 +8,6 @@ import sys
 import time
 import tracemalloc
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -99,7 +98,6 @@ async def test_a_request_that_is_open_when_the_server_ends_is_answered_with_a_co
         await asyncio.Event().wait()
 
     app = FastAPI()
-    app.state.leader = SimpleNamespace(aclose=lambda: asyncio.sleep(0))
     app.add_middleware(lambda _app: Limits(hangs, max_bytes=100, timeout_s=60))
     config = WorkerConfig.parse({"listeners": "http://127.0.0.1:0", "task.shutdown.graceful.timeout.ms": "100"})
     async with httpx.AsyncClient(verify=NO_TLS) as client:

@@ -74,6 +74,7 @@ async def served_worker(tmp_path: Path, *listeners: str, **keys: str) -> AsyncIt
         with checked_app(herder) as app:
             async with serve(app, herder.worker_config) as urls:
                 yield ServedWorker(herder, urls, app)
+                await app.state.leader.aclose()
 
 
 @dataclass(frozen=True, slots=True)

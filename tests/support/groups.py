@@ -47,6 +47,7 @@ class Group:
         if served:
             app = stack.enter_context(checked_app(node))
             url = (await stack.enter_async_context(serve(app, parsed)))[0]
+            stack.push_async_callback(app.state.leader.aclose)
         node.base.url = url
         await node.join(url)
         self.nodes[name], self._stacks[name] = node, stack

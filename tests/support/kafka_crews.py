@@ -48,11 +48,13 @@ class Crew:
         self._config = folder / "worker.json"
         self._config.write_text(json.dumps(config))
 
-    def start(self, which: str) -> WorkerProcess:
+    def start(self, which: str, *, listeners: str = "") -> WorkerProcess:
         """Start a worker, and wait until it answers."""
         data = self.folder / which / "data"
         data.parent.mkdir(exist_ok=True)
-        worker = self._stack.enter_context(ForkedWorker(data, "--config", self._config))
+        worker = self._stack.enter_context(
+            ForkedWorker(data, "--config", self._config, *(["--listeners", listeners] if listeners else []))
+        )
         self.workers[which] = worker
         worker.url(deadline_s=60)
         return worker
@@ -81,8 +83,8 @@ class Crew:
         return found[0]
 
     def call(self, method: str, path: str, body: Any = None, *, at: str | None = None) -> Any:
-        """Ask a worker, the first where none is named; again while the group is on its way, and while the worker joins
-        it anew, for which it closes REST."""
+        """Ask a worker, the first where none is named; again while the group is on its way, and in the moment
+        in which REST of a worker that joins it anew takes the place of the one before."""
         worker = self.workers[at] if at is not None else next(iter(self.workers.values()))
         deadline = time.monotonic() + 60
         while True:

@@ -83,6 +83,7 @@ def work(request: Mapping[str, Any]) -> int:
         client_problems=app.client_problems,
         listener_problems=app.listener_problems,
         serve=app.serve,
+        serve_between=app.serve_between,
     )
     return run(wiring, request["arguments"])
 
