@@ -117,10 +117,11 @@ async def _serve(wiring: Wiring, config: WorkerConfig, files: Sequence[Connector
     stop = asyncio.Event()
     ending = Ending(stop.set, grace_s=config.task_shutdown_graceful_timeout_ms / 1000)
     ending.take_signals()
+    left = list(files)  # each is taken once, and not again over what was changed since
     async with _Between(wiring) as between:
         await _live(
             lambda had_place: _serve_until(
-                stop, had_place, between, wiring, config, files, ending, on_terminal=on_terminal
+                stop, had_place, between, wiring, config, left, ending, on_terminal=on_terminal
             ),
             stop,
         )
@@ -190,7 +191,7 @@ async def _serve_until(
     between: _Between,
     wiring: Wiring,
     config: WorkerConfig,
-    files: Sequence[ConnectorFile],
+    files: list[ConnectorFile],
     ending: Ending,
     *,
     on_terminal: bool,
@@ -305,13 +306,19 @@ def _tell_of_keys(notices: Sequence[KeyNotice]) -> None:
         logger.log(logging.WARNING if act else logging.INFO, "worker config: %s", line)
 
 
-async def _take_files(host: Host, files: Sequence[ConnectorFile]) -> None:
-    """Create the connectors of the files, or bring their configs up to date. The first wrong one ends the start."""
-    for file in files:
+async def _take_files(host: Host, files: list[ConnectorFile]) -> None:
+    """Create the connectors of the files, or bring their configs up to date. The first wrong one ends the start.
+
+    Args:
+        files: Whoever is done leaves the list.
+    """
+    while files:
+        file = files[0]
         deadline = asyncio.get_running_loop().time() + _LED_WITHIN_S
         while True:
             try:
                 await _take_file(host, file)
+                del files[0]
                 break
             except (ConflictError, EnvironmentFault) as error:
                 # Nobody leads just yet, or what is known as the leader died and the group does not know it yet.

@@ -16,6 +16,9 @@ import pytest
 
 from connect.api import ConflictError, EnvironmentFault
 from connect.api.errors import UnknownTopicOrPartitionError
+from connect.app import open_worker
+from connect.cli.settings import ConnectorFile
+from connect.runtime.worker_config import WorkerConfig
 from tests.support.command import assert_refused, connect, connect_process, lines, running
 from tests.support.forks import ForkedWorker, connect_forked
 from tests.support.logs import logged
@@ -238,3 +241,15 @@ async def test_a_name_by_which_others_are_to_reach_the_worker_and_that_nobody_kn
     held.set()
     [told] = logged(caplog, logging.WARNING)
     assert "no answer within 0.05 s" in told
+
+
+async def test_the_files_of_a_start_are_taken_once_and_not_again_in_another_life(tmp_path: Path) -> None:
+    out = str(tmp_path / "out.txt")
+    first, second = ({"connector.class": "FileStreamSink", "topics": topic, "file": out} for topic in ("a", "b"))
+    files = [ConnectorFile("one", first), ConnectorFile("two", first)]
+    async with open_worker(WorkerConfig.parse({"data.dir": str(tmp_path / "data")})) as herder:
+        await worker_module._take_files(herder, files)
+        assert herder.connectors() == ["one", "two"]
+        await herder.put_config("one", second)
+        await worker_module._take_files(herder, files)
+        assert herder.info("one").config["topics"] == "b"

@@ -48,13 +48,11 @@ class Crew:
         self._config = folder / "worker.json"
         self._config.write_text(json.dumps(config))
 
-    def start(self, which: str, *, listeners: str = "") -> WorkerProcess:
+    def start(self, which: str, *arguments: str) -> WorkerProcess:
         """Start a worker, and wait until it answers."""
         data = self.folder / which / "data"
         data.parent.mkdir(exist_ok=True)
-        worker = self._stack.enter_context(
-            ForkedWorker(data, "--config", self._config, *(["--listeners", listeners] if listeners else []))
-        )
+        worker = self._stack.enter_context(ForkedWorker(data, "--config", self._config, *arguments))
         self.workers[which] = worker
         worker.url(deadline_s=60)
         return worker
