@@ -236,7 +236,7 @@ class KafkaConsumer:
         self._thread = ClientThread(f"connect-kafka-consumer-{self._client_id}", self._step)
         doing = "subscribe a consumer"
         try:
-            await bounded(self._thread.call(lambda: self._look(first=True)), doing, timeout_s=2 * REQUEST_S)
+            await bounded(self._thread.call(self._look), doing, timeout_s=2 * REQUEST_S)
         except BaseException:
             await self.aclose()
             raise
@@ -637,6 +637,7 @@ class KafkaConsumer:
 
     def _fetch(self, max_bytes: int) -> None:
         """Consume some messages: wait for the first, and take what else is there."""
+        before = dict(self._held)
         messages = self._client.consume(1, SLICE_S)
         if not messages:
             return
@@ -651,10 +652,25 @@ class KafkaConsumer:
             self._record_bytes = max(1.0, size / len(messages))
             count = max(1, min(_AT_ONCE, int((max_bytes - size) / self._record_bytes)))
         self._record_bytes = max(1.0, (self._record_bytes + size / len(messages)) / 2)
+        stayed = {at for at, held in self._held.items() if before.get(at) is held}
+        if len(stayed) < max(len(before), len(self._held)):
+            messages = self._without_moved(messages, stayed)
         self._take(messages)
 
+    def _without_moved(self, messages: list[Any], stayed: Collection[TopicPartition]) -> list[Any]:
+        """Return what is to be taken of messages amid which partitions went or came. Of one that came it is not known
+        which are of an assignment before: it begins where it is."""
+        moved = self._held.keys() - stayed
+        self._place(moved)
+        kept: list[Any] = []
+        for message in messages:
+            at = (message.topic(), message.partition())
+            if at in stayed or (message.error() is not None and at not in moved):
+                kept.append(message)
+        return kept
+
     def _take(self, messages: list[Any]) -> None:
-        """Make news of messages, errors and ends of partitions."""
+        """Make news of messages, errors and ends of partitions that are held."""
         if not messages:
             return
         odd, good = [], messages
@@ -740,7 +756,7 @@ class KafkaConsumer:
 
     # -- topics, on the thread ---------------------------------------------------------------------------------------
 
-    def _look(self, *, first: bool = False) -> None:
+    def _look(self) -> None:
         """See which topics the subscription means, and whether one of them was made anew."""
         self._look_at = time.monotonic() + LOOK_S
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from typing import Any
 
 import pytest
 from confluent_kafka import ConsumerGroupState, KafkaError, KafkaException
@@ -12,7 +13,7 @@ from confluent_kafka.admin import AdminClient
 from connect.api.errors import ConfigError, EnvironmentFault, LogError
 from connect.kafka import consumer as module
 from connect.ports import Cluster, Subscription
-from connect.records import OffsetAndMetadata, TopicPartition
+from connect.records import FetchedBatch, OffsetAndMetadata, TopicPartition
 from tests.support.engines import SOON_S, assigned, columns, poll_until, until, values_of
 from tests.support.kafka_broker import KafkaBroker, SharedBroker
 
@@ -233,6 +234,64 @@ async def test_records_that_were_taken_when_a_step_failed_come_again(
         await asyncio.wait({polling})
     assert await values_of(consumer, 2) == [b"c", b"d"]
     for each in (consumer, producer):
+        await each.aclose()
+
+
+class UntilRevoked:
+    """A consumer's client, one of whose portions ends as a partition goes: as where that comes amid many records."""
+
+    def __init__(self, consumer: Any) -> None:
+        self._consumer = consumer
+        self._client = consumer._client
+        self.taken: list[Any] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._client, name)
+
+    def consume(self, count: int, timeout_s: float) -> list[Any]:
+        found = self._client.consume(count, timeout_s)
+        if count > 1 and not self.taken:
+            deadline = time.monotonic() + SOON_S
+            while len(self._consumer._held) > 1:
+                assert time.monotonic() < deadline, "no partition is asked back"
+                found += self._client.consume(count, 0.1)
+            self.taken = [(message.topic(), message.partition()) for message in found]
+        return found
+
+
+async def test_records_that_were_taken_as_their_partition_went_are_not_given_as_another_partitions(
+    kafka_cluster: Cluster, name: str
+) -> None:
+    await kafka_cluster.admin.create_topic(name, partitions=2)
+    producer = kafka_cluster.producer(client_id="test")
+    subscribed = Subscription((name,))
+    first = await kafka_cluster.consumer(subscribed, group=name, client_id="first", configs=EARLIEST)
+    await assigned(first, 2)
+    first._client = client = UntilRevoked(first)
+    second = await kafka_cluster.consumer(subscribed, group=name, client_id="second", configs=EARLIEST)
+    polling = asyncio.create_task(assigned(second, 1))
+    found: list[FetchedBatch] = []
+    count = 0
+    async with asyncio.timeout(SOON_S):
+        while not (polling.done() and client.taken):
+            for partition in range(2):
+                await producer.append(name, columns(b"%d-%d" % (partition, count)), partition=partition)
+            count += 1
+            found += await first.poll(timeout_ms=50)
+            if first.revoking:
+                await first.release(first.revoking)
+        (kept,) = first.assignment
+        while first.position(kept) < count:
+            found += await first.poll(timeout_ms=100)
+    assert len(set(client.taken)) == 2, "there are records of both in that portion"
+    told = [
+        (batch.partition, offset, value)
+        for batch in found
+        for offset, value in zip(batch.offsets, batch.columns.values, strict=True)
+    ]
+    assert [one for one in told if one[2] != b"%d-%d" % one[:2]] == []
+    assert [offset for partition, offset, _ in told if partition == kept.partition] == list(range(count))
+    for each in (first, second, producer):
         await each.aclose()
 
 
