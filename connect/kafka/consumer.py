@@ -376,12 +376,10 @@ class KafkaConsumer:
         if thread is None:
             return
         try:
-            closing = thread.call(self._leave)
-            await bounded(closing, "close a consumer", timeout_s=CLOSE_S)
+            await thread.close(self._leave, "close a consumer", timeout_s=CLOSE_S)
         except EnvironmentFault as error:
-            log.warning("%s: %s; it leaves its group by the session's timeout", self._client_id, error.message)
+            log.warning("%s: %s; it leaves its group as soon as it can", self._client_id, error.message)
         finally:
-            thread.end()
             with self._lock:
                 commits, self._wishes.commits = self._wishes.commits, []
             for commit in commits:

@@ -334,11 +334,7 @@ class KafkaProducer:
         try:
             await self.flush()
         finally:
-            try:
-                closing = self._thread.call(self._close)
-                await bounded(closing, "close a producer", timeout_s=2 * CLOSE_S)
-            finally:
-                self._thread.end()
+            await self._thread.close(self._close, "close a producer", timeout_s=2 * CLOSE_S)
 
     # -- appending, on the thread ------------------------------------------------------------------------------------
 

@@ -146,6 +146,30 @@ class ClientThread:
                 self._calls.append(_nothing)
                 self._changed.notify()
 
+    async def close(self, last: Callable[[], None], doing: str, *, timeout_s: float) -> None:
+        """Make the last call and end the thread. It is made also where nobody waits for it any more, once those before
+        it let it: else what the client holds, as a place in a group, would be held by nobody.
+
+        Raises:
+            EnvironmentFault: It took longer than `timeout_s`.
+        """
+        loop = asyncio.get_running_loop()
+        closed: asyncio.Future[None] = loop.create_future()
+
+        def work() -> None:
+            try:
+                last()
+            except BaseException as error:
+                if closed.cancelled():
+                    log.warning("%s, later than it was waited for: %s: %s", doing, type(error).__name__, error)
+                tell(loop, closed, error=error)
+            else:
+                tell(loop, closed)
+
+        self.post(work)
+        self.end()
+        await bounded(closed, doing, timeout_s=timeout_s)
+
     def end(self) -> None:
         """End the thread once the calls so far are made. Safe to call twice; any thread."""
         with self._changed:

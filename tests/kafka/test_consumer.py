@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from typing import Any
 
@@ -293,6 +294,24 @@ async def test_records_that_were_taken_as_their_partition_went_are_not_given_as_
     assert [offset for partition, offset, _ in told if partition == kept.partition] == list(range(count))
     for each in (first, second, producer):
         await each.aclose()
+
+
+async def test_a_consumer_that_could_not_be_closed_in_time_leaves_its_group_as_soon_as_it_can(
+    kafka_cluster: Cluster, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "CLOSE_S", 0.2)
+    long = {**EARLIEST, "session.timeout.ms": "45000"}
+    await kafka_cluster.admin.create_topic(name)
+    consumer = await kafka_cluster.consumer(Subscription((name,)), group=name, client_id="test", configs=long)
+    await assigned(consumer, 1)
+    go = threading.Event()
+    consumer._thread.post(lambda: go.wait(SOON_S) and None)  # as where it waits for a broker that stands still
+    await consumer.aclose()
+    assert await kafka_cluster.groups.members(name) == ("test",)
+    go.set()
+    deadline = time.monotonic() + 20
+    while await kafka_cluster.groups.members(name):
+        assert time.monotonic() < deadline, "it is a member still"
 
 
 async def test_a_poll_is_about_as_large_as_was_asked(kafka_cluster: Cluster, name: str) -> None:

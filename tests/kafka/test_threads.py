@@ -80,6 +80,23 @@ async def test_a_cancelled_call_that_has_not_begun_is_not_made() -> None:
     thread.end()
 
 
+async def test_the_last_call_is_made_though_nobody_waits_for_it_any_more(caplog: pytest.LogCaptureFixture) -> None:
+    go, made = threading.Event(), list[int]()
+
+    def last() -> None:
+        made.append(1)
+        raise ValueError("the end")
+
+    thread = ClientThread("test", idle)
+    thread.post(lambda: go.wait(30) and None)
+    with pytest.raises(EnvironmentFault, match="close: no answer within"):
+        await thread.close(last, "close", timeout_s=0.02)
+    go.set()
+    assert thread.join(10)
+    assert made == [1]
+    assert "later than it was waited for: ValueError: the end" in caplog.text, "nobody else is told"
+
+
 async def test_a_step_that_fails_is_logged_and_comes_again(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
