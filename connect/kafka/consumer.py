@@ -27,10 +27,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import threading
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -53,7 +55,7 @@ from connect.kafka.clients import Told
 from connect.kafka.columns import batch_of, runs
 from connect.kafka.errors import UNREACHABLE, inner, is_kind, is_refusal, ours
 from connect.kafka.groups import as_theirs
-from connect.kafka.threads import MARGIN_S, REQUEST_S, ClientThread, Threads, bounded, on_loop, tell
+from connect.kafka.threads import LEADER_S, MARGIN_S, REQUEST_S, ClientThread, Threads, bounded, on_loop, tell
 from connect.kafka.topics import Topics
 from connect.kafka.watermarks import watermarks
 from connect.ports import Subscription
@@ -227,7 +229,9 @@ class KafkaConsumer:
         self._counts: dict[str, int] = {}
         #: How often the client is still to be told to look for new partitions.
         self._to_refresh = 0
-        self._look_at = 0.0
+        #: When it is to be looked at the topics again, and the look that is under way.
+        self._look_at = math.inf
+        self._looking: Future[dict[str, Any]] | None = None
         self._record_bytes = 256.0
         self._thread: ClientThread | None = None
 
@@ -236,7 +240,7 @@ class KafkaConsumer:
         self._thread = ClientThread(f"connect-kafka-consumer-{self._client_id}", self._step)
         doing = "subscribe a consumer"
         try:
-            await bounded(self._thread.call(self._look), doing, timeout_s=2 * REQUEST_S)
+            await bounded(self._thread.call(self._look_first), doing, timeout_s=2 * REQUEST_S)
         except BaseException:
             await self.aclose()
             raise
@@ -515,8 +519,10 @@ class KafkaConsumer:
             listed = ", ".join(f"{each.topic}-{each.partition}" for each in gone)
             raise ours(gone[0].error, f"group {self._group!r}: offsets of {listed} were not committed")
 
-    def _committed(self, partitions: Collection[TopicPartition]) -> dict[TopicPartition, OffsetAndMetadata]:
-        found = self._client.committed([TheirPartition(*at) for at in partitions], REQUEST_S)
+    def _committed(
+        self, partitions: Collection[TopicPartition], timeout_s: float = REQUEST_S
+    ) -> dict[TopicPartition, OffsetAndMetadata]:
+        found = self._client.committed([TheirPartition(*at) for at in partitions], timeout_s)
         for each in found:
             if each.error is not None:
                 raise KafkaException(each.error)
@@ -572,8 +578,7 @@ class KafkaConsumer:
             self._place(list(self._held))
             self._is_torn = False
         now = time.monotonic()
-        if now >= self._look_at:
-            self._look()
+        self._look(now)
         with self._lock:
             max_bytes = self._wishes.max_bytes
             if any(isinstance(one, _Batch) for one in self._news):
@@ -601,7 +606,8 @@ class KafkaConsumer:
 
     def _set_pauses(self) -> None:
         with self._lock:
-            wanted = set(self._held) if self._is_resting else set(self._wishes.paused & self._held.keys())
+            has_none = self._is_resting or not self._subscription.reads
+            wanted = set(self._held) if has_none else set(self._wishes.paused & self._held.keys())
         self._applied_pauses &= self._held.keys()
         if begin := wanted - self._applied_pauses:
             self._client.pause([TheirPartition(*at) for at in begin])
@@ -754,21 +760,45 @@ class KafkaConsumer:
 
     # -- topics, on the thread ---------------------------------------------------------------------------------------
 
-    def _look(self) -> None:
-        """See which topics the subscription means, and whether one of them was made anew."""
+    def _look_first(self) -> None:
         self._look_at = time.monotonic() + LOOK_S
-        try:
-            names = self._topics.names(within_s=_LOOK_AT_ONCE_S)
-            wanted = tuple(name for name in names if self._matches(name))
-            found = self._topics.describe(wanted, within_s=_LOOK_AT_ONCE_S)
-        except BaseException:
-            self._look_at = time.monotonic() + _LOOK_SOON_S
-            raise
+        self._see(self._find_topics())
+
+    def _look(self, now: float) -> None:
+        """Take in what the topics look like by now, and begin the next look in its time.
+
+        Brokers that are away have half a minute to answer, and the group waits for a thread that waits for them.
+        """
+        looking = self._looking
+        if looking is None and now >= self._look_at:
+            self._look_at = now + LOOK_S
+            self._looking = self._threads.look(self._find_topics)
+            self._looking.add_done_callback(self._wake)
+        elif looking is not None and looking.done():
+            self._looking = None
+            try:
+                found = looking.result()
+            except BaseException:
+                self._look_at = now + _LOOK_SOON_S
+                raise
+            self._see(found)
+
+    def _wake(self, _looked: Future[Any]) -> None:
+        if self._thread is not None:
+            self._thread.wake()
+
+    def _find_topics(self) -> dict[str, Any]:
+        """Return those of the cluster's topics that the subscription means. On any thread, and it blocks."""
+        names = self._topics.names(within_s=_LOOK_AT_ONCE_S)
+        return self._topics.describe([name for name in names if self._matches(name)], within_s=_LOOK_AT_ONCE_S)
+
+    def _see(self, found: Mapping[str, Any]) -> None:
+        """See which topics the subscription means, and whether one of them was made anew."""
         self._trouble = None
         if not found:
-            self._look_at = time.monotonic() + _LOOK_AT_ONCE_S
+            self._look_at = min(self._look_at, time.monotonic() + _LOOK_AT_ONCE_S)
         elif set(self._subscription.topics) - found.keys():
-            self._look_at = time.monotonic() + _LOOK_SOON_S
+            self._look_at = min(self._look_at, time.monotonic() + _LOOK_SOON_S)
         if self._old is None:
             self._old = {name: len(topic.partitions) for name, topic in found.items()}
         self._find_made_anew(found)
@@ -801,7 +831,7 @@ class KafkaConsumer:
         anew = {name for name, topic_id in ids.items() if self._ids.get(name, topic_id) != topic_id}
         gone = [at for at in self._held if at.topic in anew]
         come = [at for at in gone if at.partition < len(found[at.topic].partitions)]
-        starts = {at: self._watermarks(at)[0] for at in come}
+        starts = {at: self._watermarks(at)[0] if self._subscription.reads else 0 for at in come}
         self._ids = ids
         if not gone:
             return
@@ -817,9 +847,9 @@ class KafkaConsumer:
             self._to_refresh = 2
         self._counts = dict(counts)
         if self._to_refresh:
-            self._to_refresh -= 1
             self._look_at = min(self._look_at, time.monotonic() + _LOOK_SOON_S)
-            self._client.list_topics(timeout=REQUEST_S)  # only what tells of all topics makes it join its group again
+            self._client.list_topics(timeout=LEADER_S)  # only what tells of all topics makes it join its group again
+            self._to_refresh -= 1
 
     def _take_share(self, counts: Mapping[str, int]) -> None:
         parts = [TopicPartition(name, number) for name in sorted(counts) for number in range(counts[name])]
@@ -875,8 +905,13 @@ class KafkaConsumer:
                 self._wishes.released.discard(at)
 
     def _start_positions(self, partitions: Collection[TopicPartition]) -> dict[TopicPartition, int]:
-        """Return where to begin: at the group's offsets, else as `auto.offset.reset` says."""
-        committed = self._committed(partitions) if self._group is not None else {}
+        """Return where to begin: at the group's offsets, else as `auto.offset.reset` says.
+
+        While this waits for an answer, the group waits for this member: each try is a short one.
+        """
+        if not self._subscription.reads:
+            return dict.fromkeys(partitions, 0)
+        committed = self._committed(partitions, LEADER_S) if self._group is not None else {}
         return {at: committed[at].offset if at in committed else self._first(at) for at in partitions}
 
     def _first(self, at: TopicPartition) -> int:
@@ -905,7 +940,7 @@ class KafkaConsumer:
         """Wait until the task has released what another member is to read."""
         asked = {TopicPartition(each.topic, each.partition) for each in partitions} & self._held.keys()
         if asked and not self._is_closing:
-            gone = self._gone(asked)
+            gone = self._gone(asked) if self._subscription.reads else set()
             if gone:
                 self._tell(_Lost(frozenset(gone)))
             if left := asked - gone:

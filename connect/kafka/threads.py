@@ -30,6 +30,8 @@ LEADER_S: Final = 5.0
 #: What the event loop waits longer than librdkafka does, which has more to say of a request that timed out.
 MARGIN_S: Final = 5.0
 _POOL_THREADS: Final = 16
+#: Those of consumers that look at topics, which may take long: they share what they find.
+_LOOKING_THREADS: Final = 4
 #: How long a client whose step fails waits before the next one.
 _AGAIN_S: Final = 1.0
 CLOSED: Final = "the Kafka cluster's clients are closed"
@@ -40,6 +42,15 @@ class Threads:
 
     def __init__(self) -> None:
         self._pool = Pool(_POOL_THREADS, "connect-kafka", closed=CLOSED)
+        self._looking = Pool(_LOOKING_THREADS, "connect-kafka-look", closed=CLOSED)
+
+    def look(self, call: Callable[[], T]) -> concurrent.futures.Future[T]:
+        """Make a call that looks at topics, in its turn; any thread. It may block for long.
+
+        Raises:
+            LogError: The clients are closed.
+        """
+        return self._looking.submit(call)
 
     async def run(
         self,
@@ -63,6 +74,7 @@ class Threads:
     def close(self) -> None:
         """Take no more calls."""
         self._pool.close()
+        self._looking.close()
 
 
 async def answered(

@@ -20,12 +20,16 @@ class Subscription:
     `member` of `members` says which one of how many tasks this is: of a group of the bundled log the shares of those
     that are missing are kept for a while, and without a group this is the consumer's share. A real cluster's group
     protocol ignores it.
+
+    Where `reads` is False, a member only takes part: it has partitions and reads nothing of them, and so needs nobody
+    who leads them. Its positions are 0.
     """
 
     topics: tuple[str, ...] = ()
     pattern: str | None = None
     member: int = 0
     members: int = 1
+    reads: bool = True
 
 
 class Consumer(Protocol):

@@ -24,7 +24,7 @@ async def between_lives(
 ) -> None:
     """Answer one request; an ASGI application."""
     answer: Response
-    if scope["path"] == "/health":
+    if scope["path"].rstrip("/") == "/health":
         answer = Answer({"status": "starting", "message": JOINING}, 503)
     else:
         answer = error_response(409, JOINING, "worker.rebalancing", "Send the request again in a few seconds.")

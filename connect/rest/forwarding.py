@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Coroutine
 from typing import Any, Final
 from urllib.parse import parse_qs
@@ -37,6 +38,8 @@ _HOP: Final = frozenset(
 _NOT_SENT: Final = _HOP | {b"host", b"content-length", b"origin", b"expect", b"accept-encoding", FORWARDED}
 #: A leader that does not take a connection within so long is gone.
 _CONNECT_S: Final = 5.0
+#: How long nothing is said again of a leader that does not answer.
+_SILENCE_S: Final = 30.0
 #: How often is looked whether it still leads.
 _LOOK_S: Final = 0.5
 
@@ -81,6 +84,7 @@ class Forwarding:
         self._app = app
         self._host = host
         self._client = client
+        self._warned, self._warned_at = "", 0.0
 
     async def __call__(self, scope: Scope, receive: Any, send: Any) -> None:
         if scope["type"] != "http" or _is_own(scope) or (leader := self._host.leader_url) is None:
@@ -106,9 +110,16 @@ class Forwarding:
                 )
             else:
                 why = f"the leader at {leader} does not answer; it may have done what was asked"
-            logger.warning("%s (%s)", why, type(error).__name__)
+            self._warn(f"{why} ({type(error).__name__})")
             refused = _rebalancing(why)
             await refused(scope, receive, send)
+
+    def _warn(self, why: str) -> None:
+        """Log it, once in a while: clients ask again and again while nobody leads."""
+        now = time.monotonic()
+        if why != self._warned or now - self._warned_at >= _SILENCE_S:
+            self._warned, self._warned_at = why, now
+            logger.warning("%s", why)
 
     async def _forward(self, leader: str, scope: Scope, receive: Any, send: Any, begun: list[bool]) -> None:
         client = self._client.get()

@@ -211,6 +211,30 @@ async def test_a_cluster_that_is_away_brings_nothing_and_one_that_refuses_is_tol
         await each.aclose()
 
 
+async def test_who_waits_for_what_topics_there_are_reads_and_commits_meanwhile(
+    kafka_cluster: Cluster, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await kafka_cluster.admin.create_topic(name)
+    consumer = await kafka_cluster.consumer(Subscription((name,)), group=name, client_id="test", configs=EARLIEST)
+    asked, answered = threading.Event(), threading.Event()
+
+    def hang(**_: object) -> list[str]:
+        asked.set()
+        answered.wait(60)
+        return [name]
+
+    monkeypatch.setattr(consumer._topics, "names", hang)
+    consumer._look_at = 0.0
+    producer = kafka_cluster.producer(client_id="test")
+    await producer.append(name, columns(b"v"))
+    assert await values_of(consumer, 1) == [b"v"]
+    await consumer.commit({TopicPartition(name, 0): OffsetAndMetadata(1)})
+    assert await consumer.member_id() and asked.is_set()
+    answered.set()
+    for each in (consumer, producer):
+        await each.aclose()
+
+
 async def test_records_that_were_taken_when_a_step_failed_come_again(
     kafka_cluster: Cluster, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -49,6 +49,19 @@ async def test_each_member_without_a_group_reads_its_share(cluster: Cluster, nam
     assert not shares[0] & shares[1]
 
 
+async def test_a_member_that_only_takes_part_has_partitions_and_reads_nothing(cluster: Cluster, name: str) -> None:
+    producer = await filled(cluster, name)
+    at = TopicPartition(name, 0)
+    subscription = Subscription((name,), reads=False)
+    member = await cluster.consumer(subscription, group=name, client_id="member", configs=EARLIEST)
+    assert not await poll_until(member, lambda _: bool(member.assignment))
+    assert member.assignment == {at} and await member.member_id()
+    await producer.append(name, columns(b"later"))
+    assert await member.poll(timeout_ms=300) == [] and member.position(at) == 0
+    await member.aclose()
+    await producer.aclose()
+
+
 async def test_a_group_goes_on_where_it_has_committed(cluster: Cluster, name: str) -> None:
     producer = await filled(cluster, name)
     at = TopicPartition(name, 0)

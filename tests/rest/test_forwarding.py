@@ -80,7 +80,9 @@ async def test_what_a_worker_tells_of_itself_it_tells_itself(pair: Pair, monkeyp
         assert (await other.get(path)).status_code == 200, path
 
 
-async def test_while_nobody_leads_and_where_the_leader_is_gone_it_is_409_and_not_for_ever(pair: Pair) -> None:
+async def test_while_nobody_leads_and_where_the_leader_is_gone_it_is_409_and_not_for_ever(
+    pair: Pair, caplog: pytest.LogCaptureFixture
+) -> None:
     workers, _, other = pair
     table = workers.nodes["b"]._table
     assert table.leader is not None
@@ -90,6 +92,8 @@ async def test_while_nobody_leads_and_where_the_leader_is_gone_it_is_409_and_not
     assert_error(refused, 409, "worker.rebalancing")
     told = refused.json()["message"]
     assert "http://127.0.0.1:9" in told and "rest.advertised.host.name" in told
+    assert_error(await other.get("/connectors"), 409, "worker.rebalancing")
+    assert caplog.text.count("http://127.0.0.1:9") == 1, "who asks again does not fill the log"
     table.workers[table.leader] = type(known)("http://no.such.host.invalid:8083", known.version)
     refused = await other.get("/connectors")
     assert_error(refused, 409, "worker.rebalancing")

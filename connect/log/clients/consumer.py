@@ -317,7 +317,8 @@ class LogConsumer:
                 found[at] = (holding, topic.partition(at.partition))
         if not found:
             return {}
-        committed = await self._groups.offsets(self._group) if self._group is not None else {}
+        group = self._group if self._subscription.reads else None
+        committed = await self._groups.offsets(group) if group is not None else {}
         await self._threads.run(lambda: _open_all(found))
         return {
             at: _Assigned(
@@ -331,6 +332,8 @@ class LogConsumer:
 
     def _first(self, at: TopicPartition, holding: Holding, partition: Partition) -> int:
         """Return where to begin without a committed offset."""
+        if not self._subscription.reads:
+            return 0
         membership = self._membership
         is_old = membership.is_old(at, holding.topic_id) if membership is not None else not self._is_started
         if self._reset == "none" and is_old:
@@ -386,6 +389,8 @@ class LogConsumer:
         return ready
 
     def _has_news(self, assigned: _Assigned) -> bool:
+        if not self._subscription.reads:
+            return False
         part, position = assigned.partition, assigned.position
         return position < _end(part, self._isolation) or position > part.log_end_offset
 

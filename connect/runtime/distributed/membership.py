@@ -77,11 +77,10 @@ class Membership:
             replication_factor=self._config.config_storage_replication_factor,
         )
         self._consumer = await self._cluster.consumer(
-            Subscription((self._config.config_storage_topic,)),
+            Subscription((self._config.config_storage_topic,), reads=False),
             group=self._config.group_id,
             client_id=f"{self._prefix}{self.id}",
             configs={
-                "auto.offset.reset": "latest",
                 "session.timeout.ms": str(given.get("session.timeout.ms", _SESSION_MS)),
                 "heartbeat.interval.ms": str(given.get("heartbeat.interval.ms", _HEARTBEAT_MS)),
                 # So long a rebalance waits for a member that does not join.
@@ -147,7 +146,6 @@ class Membership:
             await asyncio.sleep(LOOK_MS / 1000)
             return
         held = consumer.assignment - consumer.revoking
-        consumer.pause(*held)
         if self._member_id and (now != self._member_id or (self.leads.is_set() and self._leader_at not in held)):
             self._lose()
             return
