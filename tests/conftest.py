@@ -5,13 +5,14 @@ from __future__ import annotations
 import gc
 import os
 import sys
-from collections.abc import Generator
+from collections.abc import Generator, Hashable
 
 import hypothesis
 import pytest
 
 from tests.support.engines import broker, cluster, engine, kafka_cluster, name, own_broker, own_cluster, secured
 from tests.support.lengths import examples
+from tests.support.order import dealt
 from tests.support.postgres import postgres_server, postgres_url
 from tests.support.postgres_servers import postgres_servers
 
@@ -45,7 +46,14 @@ hypothesis.settings.load_profile("connect")
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Let what is slow come first: the last test of a run is then a short one, and no process waits for another."""
-    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+    slow = [(_common(item), item) for item in items if item.get_closest_marker("slow") is not None]
+    quick = [item for item in items if item.get_closest_marker("slow") is None]
+    items[:] = dealt(slow, quick, int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")))
+
+
+def _common(item: pytest.Item) -> Hashable:
+    """Return what a test has in common with others that one process had better run: a broker of its own, its file."""
+    return "own_broker" if isinstance(item, pytest.Function) and "own_broker" in item.fixturenames else item.path
 
 
 def pytest_collection_finish() -> None:
