@@ -19,11 +19,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from functools import partial
-from typing import Any, TypeVar
+from typing import TypeVar
 
-from connect.api import ConfigError, ConnectError, EnvironmentFault
+from connect.api import ConfigError, ConnectError, EnvironmentFault, RecordTooLargeError
 from connect.api.error_codes import register_code
 from connect.ports import STATE_TOPIC_CONFIGS, Acks, Admin, Cluster, Producer
 from connect.records import Appended, Columns, FetchedBatch, TopicPartition
@@ -228,15 +228,24 @@ class CompactedTopic:
             return
         assert self._producer is not None, f"{self.topic} is open"
         columns = Columns(values=list(entries.values()), keys=list(entries), timestamps=timestamp_ms)
-        append = (through or self.through or self._producer).append(self.topic, columns, acks=acks)
+        append = self._fitting((through or self.through or self._producer).append(self.topic, columns, acks=acks))
         if self._follower is None:
             await self._order.write(append, _stamped(entries, columns))
         else:
             await self._order.write(self._append_followed(append, _stamped(entries, columns)), {})
 
-    async def _append_followed(
-        self, append: Coroutine[Any, Any, Appended | None], stamped: Mapping[bytes, _Stamped]
-    ) -> None:
+    async def _fitting(self, append: Awaitable[Appended | None]) -> Appended | None:
+        try:
+            return await append
+        except RecordTooLargeError as error:  # its hint is for a connector's records
+            raise RecordTooLargeError(
+                error.message,
+                hint=f"It is what the worker stores of one connector or task: make that smaller, or raise "
+                f"max.message.bytes of topic {self.topic!r} and, on a Kafka cluster, the worker's "
+                "producer.max.request.size.",
+            ) from error
+
+    async def _append_followed(self, append: Awaitable[Appended | None], stamped: Mapping[bytes, _Stamped]) -> None:
         where = await append
         assert where is not None, "an append with acks tells where the records are"
         self._set_placed(stamped, where)
@@ -272,7 +281,7 @@ class CompactedTopic:
             owner: Whose entries these are, for `settle`.
         """
         columns = Columns(values=list(entries.values()), keys=list(entries), timestamps=timestamp_ms)
-        where = await producer.append(self.topic, columns)
+        where = await self._fitting(producer.append(self.topic, columns))
         assert where is not None, "an append with acks tells where the records are"
         assert where.pieces, "there are entries"
         written = Written(owner, entries, where, partial(self._take_written, _stamped(entries, columns), where))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from connect.api import ConfigError, ConnectError, EnvironmentFault
+from connect.api import ConfigError, ConnectError, EnvironmentFault, RecordTooLargeError
 from connect.api.errors import CorruptBatchError, ProducerFencedError
 from connect.app import open_cluster
 from connect.ports import Cluster
@@ -139,6 +139,18 @@ async def test_of_a_key_in_two_partitions_the_newer_record_counts(cluster: Clust
     await producer.append("state", Columns([b"new", b"1"], [b"k", b"l"], 2000), partition=0)
     await producer.append("state", Columns([b"old", b"2"], [b"k", b"l"], [1000, 3000]), partition=1)
     assert dict((await opened(cluster)).items()) == {b"k": b"new", b"l": b"2"}
+
+
+async def test_what_is_too_large_for_the_topic_is_refused_with_the_keys_of_the_worker(cluster: Cluster) -> None:
+    store = await opened(cluster)
+    with pytest.raises(RecordTooLargeError) as raised:
+        await store.put({b"a": b"x" * (2 << 20)}, timestamp_ms=now_ms())
+    assert "max.message.bytes of topic 'state'" in raised.value.hint
+    assert (
+        "the worker's producer.max.request.size" in raised.value.hint and "connector.override" not in raised.value.hint
+    )
+    await store.put({b"a": b"x"}, timestamp_ms=now_ms())
+    assert dict(store.items()) == {b"a": b"x"}
 
 
 async def test_what_is_in_the_way_of_a_state_topic_is_told(cluster: Cluster) -> None:
