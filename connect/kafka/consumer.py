@@ -34,7 +34,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from confluent_kafka import Consumer as Client
 from confluent_kafka import KafkaError, KafkaException, Message
@@ -63,6 +63,8 @@ from connect.records import FetchedBatch, Isolation, OffsetAndMetadata, TopicPar
 
 log = logging.getLogger(__name__)
 
+T = TypeVar("T")
+
 #: How long the thread waits for records at a time; a call waits for it at most so long.
 SLICE_S: Final = 0.1
 #: Without a poll for so long, the thread pauses everything, and serves the group alone, so often.
@@ -81,6 +83,7 @@ _MARGIN_S: Final = 5.0
 #: How long a commit is tried again while the group is rebalanced.
 _COMMIT_AGAIN_S: Final = 5.0
 CLOSE_S: Final = 10.0
+_CLOSED: Final = "the consumer is closed"
 _DAMAGED: Final = (
     "Let the broker have the partition from a replica that is sound; or set the group's offset behind what is damaged."
 )
@@ -219,6 +222,8 @@ class KafkaConsumer:
         self._news: deque[_News] = deque()
         self._wishes = _Wishes()
         self._is_closing = False
+        #: Held while another thread than the client's own asks it, and while it is closed.
+        self._asking = threading.Lock()
         # -- of the thread
         self._held: dict[TopicPartition, _Held] = {}
         self._applied_pauses: set[TopicPartition] = set()
@@ -264,8 +269,9 @@ class KafkaConsumer:
 
     async def member_id(self) -> str:
         """Return what the group knows this member by; see the port."""
-        asked = self._running().call(lambda: self._client.memberid() or "")
-        return await bounded(asked, f"look at the membership in group {self._group!r}", timeout_s=REQUEST_S)
+        # Its own thread may be waiting for a broker that stands still, and who was thrown out is to hear of it soon.
+        doing = f"look at the membership in group {self._group!r}"
+        return await self._ask(lambda: self._client.memberid() or "", doing)
 
     @property
     def revoking(self) -> frozenset[TopicPartition]:
@@ -361,8 +367,7 @@ class KafkaConsumer:
         assigned = list(self._assigned)
         if self._group is None or not assigned:
             return {}
-        doing = f"look at the offsets of group {self._group!r}"
-        return await self._threads.run(lambda: self._committed(assigned), doing)
+        return await self._ask(lambda: self._committed(assigned), f"look at the offsets of group {self._group!r}")
 
     async def end_offsets(self) -> dict[TopicPartition, int]:
         """Return the log end offset of each assigned partition."""
@@ -387,7 +392,7 @@ class KafkaConsumer:
             with self._lock:
                 commits, self._wishes.commits = self._wishes.commits, []
             for commit in commits:
-                tell(self._loop, commit.done, error=LogError("the consumer is closed"))
+                tell(self._loop, commit.done, error=LogError(_CLOSED))
 
     def _leave(self) -> None:
         """Leave the group and release. On the thread.
@@ -395,18 +400,32 @@ class KafkaConsumer:
         librdkafka's `close` says nothing to the group where a member that shares cooperatively has no partitions: it
         would be waited for until its session is over, and so would everybody who joins.
         """
-        try:
-            if not self._client.assignment():
-                self._client.unsubscribe()
-        finally:
-            self._client.close()
+        with self._asking:
+            try:
+                if not self._client.assignment():
+                    self._client.unsubscribe()
+            finally:
+                self._client.close()
 
     # -- on the event loop -------------------------------------------------------------------------------------------
 
     def _running(self) -> ClientThread:
         if self._thread is None or self._is_closing:
-            raise LogError("the consumer is closed")
+            raise LogError(_CLOSED)
         return self._thread
+
+    async def _ask(self, ask: Callable[[], T], doing: str) -> T:
+        """Ask the client what moves nothing, on a thread of the pool: it is not closed meanwhile, and not asked once it
+        is, which would end the process."""
+
+        def asked() -> T:
+            with self._asking:
+                if self._is_closing:
+                    raise LogError(_CLOSED)
+                return ask()
+
+        self._running()
+        return await self._threads.run(asked, doing)
 
     def _find(self, partition: TopicPartition) -> _Assigned:
         assigned = self._assigned.get(partition)

@@ -338,6 +338,22 @@ async def test_a_consumer_that_could_not_be_closed_in_time_leaves_its_group_as_s
         assert time.monotonic() < deadline, "it is a member still"
 
 
+async def test_who_a_member_is_is_told_while_its_thread_waits_for_a_broker(kafka_cluster: Cluster, name: str) -> None:
+    await kafka_cluster.admin.create_topic(name)
+    consumer = await kafka_cluster.consumer(Subscription((name,)), group=name, client_id="test", configs=EARLIEST)
+    await assigned(consumer, 1)
+    go = threading.Event()
+    consumer._thread.post(lambda: go.wait(SOON_S) and None)
+    try:
+        async with asyncio.timeout(5):
+            assert await consumer.member_id()
+    finally:
+        go.set()
+    await consumer.aclose()
+    with pytest.raises(LogError, match="the consumer is closed"):
+        await consumer.member_id()
+
+
 async def test_a_poll_is_about_as_large_as_was_asked(kafka_cluster: Cluster, name: str) -> None:
     await kafka_cluster.admin.create_topic(name)
     producer = kafka_cluster.producer(client_id="test")
