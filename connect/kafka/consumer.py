@@ -855,6 +855,9 @@ class KafkaConsumer:
         if not gone:
             return
         self._forget_wishes(come)
+        if self._group is not None:  # what does not come again is asked back, and nobody is to release it
+            for at in gone:
+                del self._held[at]
         self._held |= {at: _Held(start) for at, start in starts.items()}
         self._place(come)
         self._tell(_Lost(frozenset(gone)), _Gained(starts))

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from confluent_kafka import ConsumerGroupState, KafkaError, KafkaException
+from confluent_kafka import TopicPartition as TheirPartition
 from confluent_kafka.admin import AdminClient
 
 from connect.api.errors import ConfigError, EnvironmentFault, LogError
@@ -352,6 +354,27 @@ async def test_who_a_member_is_is_told_while_its_thread_waits_for_a_broker(kafka
     await consumer.aclose()
     with pytest.raises(LogError, match="the consumer is closed"):
         await consumer.member_id()
+
+
+async def test_partitions_that_a_topic_made_anew_does_not_have_are_not_waited_for(
+    kafka_cluster: Cluster, name: str
+) -> None:
+    await kafka_cluster.admin.create_topic(name, partitions=2)
+    consumer = await kafka_cluster.consumer(Subscription((name,)), group=name, client_id="test", configs=EARLIEST)
+    await assigned(consumer, 2)
+    consumer._look_at = time.monotonic() + 3600  # it sees the topic again when that is another one already
+    await kafka_cluster.admin.delete_topic(name)
+    await kafka_cluster.admin.create_topic(name)
+    producer = kafka_cluster.producer(client_id="test")
+    await producer.append(name, columns(b"a"))
+    consumer._look_at = 0.0
+    assert await values_of(consumer, 1) == [b"a"]
+    asking = SimpleNamespace(incremental_unassign=lambda _: None)
+    consumer._thread.post(lambda: consumer._on_revoke(asking, [TheirPartition(name, 1)]))  # as its group does in time
+    await producer.append(name, columns(b"b"))
+    assert await values_of(consumer, 1) == [b"b"]
+    for each in (consumer, producer):
+        await each.aclose()
 
 
 async def test_a_poll_is_about_as_large_as_was_asked(kafka_cluster: Cluster, name: str) -> None:
