@@ -468,11 +468,15 @@ class KafkaConsumer:
                 case _End() | _Moved():
                     self._move(news)
                 case _Failed():
-                    if self._ready or was_taken:  # these first
+                    if was_taken or any(map(self._may_be_had, self._ready)):  # these first
                         with self._lock:
                             self._news.appendleft(news)
                         return was_taken
                     raise news.error
+
+    def _may_be_had(self, one: _Batch) -> bool:
+        assigned = self._assigned.get(TopicPartition(one.batch.topic, one.batch.partition))
+        return assigned is not None and assigned.turn == one.turn and not assigned.is_paused
 
     def _move(self, news: _End | _Moved) -> None:
         assigned = self._assigned.get(news.at)

@@ -377,6 +377,27 @@ async def test_partitions_that_a_topic_made_anew_does_not_have_are_not_waited_fo
         await each.aclose()
 
 
+async def test_an_error_behind_records_that_may_not_be_had_hides_nothing_of_the_group(
+    kafka_cluster: Cluster, name: str
+) -> None:
+    await kafka_cluster.admin.create_topic(name)
+    producer = kafka_cluster.producer(client_id="test")
+    await producer.append(name, columns(b"a"))
+    consumer = await kafka_cluster.consumer(Subscription((name,)), group=name, client_id="test", configs=EARLIEST)
+    (batch,) = await poll_until(consumer, bool)
+    at = TopicPartition(name, 0)
+    consumer._ready.append(module._Batch(batch, 0))  # in hand, and paused
+    consumer.pause(at)
+    consumer._fail(LogError("what the brokers refuse"))
+    consumer._tell(module._Revoking(frozenset({at})))
+    with pytest.raises(LogError, match="what the brokers refuse"):
+        await consumer.poll(timeout_ms=0)
+    await consumer.poll(timeout_ms=0)
+    assert consumer.revoking == {at}
+    for each in (consumer, producer):
+        await each.aclose()
+
+
 async def test_a_poll_is_about_as_large_as_was_asked(kafka_cluster: Cluster, name: str) -> None:
     await kafka_cluster.admin.create_topic(name)
     producer = kafka_cluster.producer(client_id="test")
