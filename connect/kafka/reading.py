@@ -83,8 +83,9 @@ class Readers:
             self._trimming = asyncio.get_running_loop().call_later(KEPT_S, self._trim)
 
     def close(self) -> None:
-        """Release all of them. Blocks."""
-        self._is_closed = True
+        """Release all of them, those that read just now as soon as they have. Blocks."""
+        with self._lock:
+            self._is_closed = True
         self._close_old(0.0)
 
     def _close_old(self, unused_s: float) -> None:
@@ -108,11 +109,17 @@ class Readers:
                 reader.at = None
                 raise
             finally:
-                reader.used_at = time.monotonic()
-                with self._lock:
-                    self._idle.append(reader)
+                self._give_back(reader)
         finally:
             self._free.release()
+
+    def _give_back(self, reader: _Reader) -> None:
+        reader.used_at = time.monotonic()
+        with self._lock:
+            if not self._is_closed:
+                self._idle.append(reader)
+                return
+        reader.client.close()
 
     def _take(self, at: TopicPartition, offset: int, isolation: Isolation) -> _Reader:
         with self._lock:
@@ -136,7 +143,9 @@ class Readers:
         if (reader.at, reader.position) != (at, offset):
             reader.client.assign([theirs])
             reader.at, reader.position = at, offset
-        messages, reached = _consume(reader.client, at, offset, end, max_bytes)
+        messages, reached, is_whole = _consume(reader.client, at, offset, end, max_bytes)
+        if not is_whole:
+            reader.at = None
         batches = [batch_of(at, messages)] if messages else []
         if batches and reached > batches[0].next_offset:
             one = batches[0]
@@ -151,13 +160,15 @@ class Readers:
         try:
             return watermarks(other.client, at)[1]
         finally:
-            other.used_at = time.monotonic()
-            with self._lock:
-                self._idle.append(other)
+            self._give_back(other)
 
 
-def _consume(client: Consumer, at: TopicPartition, offset: int, end: int, max_bytes: int) -> tuple[list[Any], int]:
-    """Return what comes next, at least one message if there is one before `end`, and where to go on."""
+def _consume(
+    client: Consumer, at: TopicPartition, offset: int, end: int, max_bytes: int
+) -> tuple[list[Any], int, bool]:
+    """Return what comes next, at least one message if there is one before `end`; where to go on; and whether the client
+    is there: it is not where it gave an error, which is told by the next read, and what lies behind.
+    """
     found: list[Any] = []
     reached, size = offset, 0
     deadline = time.monotonic() + REQUEST_S
@@ -177,12 +188,14 @@ def _consume(client: Consumer, at: TopicPartition, offset: int, end: int, max_by
                 reached = message.offset() + 1
             elif is_end:
                 reached = max(reached, message.offset())
-            elif error.code() == KafkaError._AUTO_OFFSET_RESET:
-                raise OffsetOutOfRangeError(f"offset {offset} of {at} is gone: {error.str()}")
-            elif not error.retriable():
+            elif error.code() == KafkaError._AUTO_OFFSET_RESET or not error.retriable():
+                if found:  # these are sound
+                    return found, reached, False
+                if error.code() == KafkaError._AUTO_OFFSET_RESET:
+                    raise OffsetOutOfRangeError(f"offset {offset} of {at} is gone: {error.str()}")
                 raise KafkaException(error)
         if is_end and found:
             break
         if not found and time.monotonic() >= deadline:
             raise EnvironmentFault(f"read {at}: nothing came within {REQUEST_S:g} s", code=UNREACHABLE)
-    return found, reached
+    return found, reached, True
