@@ -13,7 +13,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from confluent_kafka import KafkaException, TopicCollection
+from confluent_kafka import KafkaError, KafkaException, TopicCollection
 from confluent_kafka.admin import AdminClient, ConfigResource
 
 from connect.api.errors import ConnectError, InvalidRecordError, RecordTooLargeError, UnknownTopicOrPartitionError
@@ -161,6 +161,8 @@ class Topics:
         self._listing = threading.Lock()
         self._names: list[str] = []
         self._listed_at: float | None = None
+        #: When the brokers last did not tell the names, and why.
+        self._refused: tuple[float, KafkaError] | None = None
 
     def count(self, name: str, *, within_s: float = COUNT_S) -> int | None:
         """Return a topic's number of partitions, None where there is no such topic.
@@ -254,14 +256,22 @@ class Topics:
             self._limits.pop(name, None)
 
     def names(self, *, within_s: float = 0.0) -> list[str]:
-        """Return the names of all topics, sorted. Of those who ask within `within_s` one asks the brokers.
+        """Return the names of all topics, sorted. Of those who ask within `within_s` one asks the brokers; what it is
+        refused with is the answer to all who waited for it, so that none waits for one after the other.
 
         The list is shared: for reading only.
         """
+        asked_at = time.monotonic()
         with self._listing:
+            if self._refused is not None and self._refused[0] >= asked_at:
+                raise KafkaException(self._refused[1])
             now = time.monotonic()
             if self._listed_at is None or self._listed_at < now - within_s:
-                self._names, self._listed_at = sorted(self._admin.list_topics(timeout=LOOK_UP_S).topics), now
+                try:
+                    self._names, self._listed_at = sorted(self._admin.list_topics(timeout=LOOK_UP_S).topics), now
+                except KafkaException as error:
+                    self._refused = (time.monotonic(), error.args[0])
+                    raise
             return self._names
 
     def missing(self, name: str) -> UnknownTopicOrPartitionError:

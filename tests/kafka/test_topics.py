@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from typing import Any
 
 import pytest
+from confluent_kafka import KafkaException
 
 from connect.api.errors import InvalidRecordError, RecordTooLargeError
-from connect.kafka.topics import Limits, check_request, size_of
+from connect.kafka import topics as module
+from connect.kafka.admin_client import WatchedAdminClient
+from connect.kafka.errors import Principal
+from connect.kafka.topics import Limits, Topics, check_request, size_of
 from connect.records import Columns
 from tests.support.engines import now_ms
 
@@ -69,3 +75,15 @@ def test_no_record_is_larger_than_the_longest() -> None:
     given = records(b"a" * 10, None, keys=[None, b"b" * 20], headers=[[("h", b"c" * 30)], None])
     assert Limits.longest(given) == max(size_of(given, row) for row in range(2))
     assert Limits.longest(records(b"a" * 10, b"b")) >= size_of(records(b"a" * 10), 0)
+
+
+async def test_many_that_ask_together_while_no_broker_answers_wait_no_longer_than_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "LOOK_UP_S", 0.5)
+    client = WatchedAdminClient({"bootstrap.servers": "127.0.0.1:1", "log_level": 0})
+    topics = Topics(client, Principal("User:ANONYMOUS"))
+    began = time.monotonic()
+    found = await asyncio.gather(*(asyncio.to_thread(topics.names) for _ in range(8)), return_exceptions=True)
+    assert time.monotonic() - began < 2.5
+    assert all(isinstance(each, KafkaException) for each in found)
