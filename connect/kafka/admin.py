@@ -24,6 +24,7 @@ from confluent_kafka.admin import (
 
 from connect.api.errors import (
     ConfigError,
+    ConnectError,
     EnvironmentFault,
     InternalTopicError,
     LogError,
@@ -347,11 +348,21 @@ class KafkaAdmin:
                 needs = self._principal.transaction(transactional_id)
                 raise ours(error, f"fence the producers of {transactional_id!r}", needs=needs) from error
 
+        failures: list[ConnectError] = []
+
         async def fenced(transactional_id: str) -> None:
             async with at_once:
-                await self._threads.run(lambda: fence(transactional_id), f"fence {transactional_id!r}")
+                if failures:
+                    return
+                try:
+                    await self._threads.run(lambda: fence(transactional_id), f"fence {transactional_id!r}")
+                except ConnectError as error:
+                    failures.append(error)
 
+        # What has begun ends before a failure is told: a late one would shut out whom the next try has let in.
         await asyncio.gather(*(fenced(each) for each in sorted(set(transactional_ids))))
+        if failures:
+            raise failures[0]
 
     # -- reading -----------------------------------------------------------------------------------------------------
 

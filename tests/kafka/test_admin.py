@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-import pytest
+import time
 
-from connect.api.errors import ConfigError, LogError
+import pytest
+from confluent_kafka import KafkaError, KafkaException
+
+from connect.api.errors import ConfigError, EnvironmentFault, LogError
 from connect.ports import Cluster
 from connect.records import TopicPartition
 
@@ -28,3 +31,27 @@ async def test_what_brokers_set_is_told_from_what_the_topic_sets(kafka_cluster: 
     found = {entry.name: entry.source for entry in await kafka_cluster.admin.topic_configs(name)}
     assert found["segment.bytes"] == "topic"
     assert set(found.values()) <= {"topic", "log", "default"}
+
+
+async def test_who_hears_that_producers_could_not_be_fenced_knows_that_none_is_fenced_later(
+    kafka_cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A late one would shut out who has the id by then."""
+    under_way: set[str] = set()
+
+    class Fencer:
+        def __init__(self, transactional_id: str) -> None:
+            self._id = transactional_id
+            under_way.add(transactional_id)
+
+        def init_transactions(self, _: float) -> None:
+            if self._id == "slow":
+                time.sleep(0.3)  # as a coordinator that is on its way
+            under_way.discard(self._id)
+            if self._id != "slow":
+                raise KafkaException(KafkaError(KafkaError._TRANSPORT))
+
+    monkeypatch.setattr(kafka_cluster.admin, "_fencer", Fencer)
+    with pytest.raises(EnvironmentFault, match="fence the producers of 'away'"):
+        await kafka_cluster.admin.fence_producers(["away", "slow"])
+    assert not under_way
