@@ -285,6 +285,8 @@ class Worker:
         self._tasks: dict[TaskId, tuple[TaskRunner, asyncio.Task[None]]] = {}
         #: Tasks that were cancelled and have not ended; kept, since the event loop keeps no task alive.
         self._late: set[asyncio.Task[None]] = set()
+        #: Stops of tasks that are under way.
+        self._ending: set[asyncio.Task[None]] = set()
         self._closing = False
 
     @property
@@ -305,6 +307,8 @@ class Worker:
         self._closing = True
         try:
             await self.stop_tasks(list(self._tasks))
+            if self._ending:  # each within its own time
+                await asyncio.wait(list(self._ending))
         finally:
             for message in self.around.watchdog.left_behind():
                 logger.error("left behind: %s", message)
@@ -378,18 +382,25 @@ class Worker:
         """Stop these tasks together: each drains, and one that does not in time is cancelled and left behind.
 
         Waits until `by`, and where one does not let itself be cancelled up to twice `LATE_S` more. Never raises for
-        what plugins do.
+        what plugins do. Goes on where its caller is cancelled: who closes the worker waits for it.
 
         Args:
             by: When the time to drain is over, in the event loop's time; left out, `grace_s` from now.
         """
         running = [self._tasks.pop(task) for task in tasks if task in self._tasks]
-        clock = asyncio.get_running_loop().time
-        by = clock() + self.grace_s if by is None else by
-        for runner, _ in running:
-            runner.stop(by)
         if not running:
             return
+        by = asyncio.get_running_loop().time() + self.grace_s if by is None else by
+        for runner, _ in running:
+            runner.stop(by)
+        ending = asyncio.create_task(self._finish(running, by))
+        self._ending.add(ending)
+        ending.add_done_callback(self._ending.discard)
+        await asyncio.shield(ending)
+
+    async def _finish(self, running: Sequence[tuple[TaskRunner, asyncio.Task[None]]], by: float) -> None:
+        """Wait until tasks have ended, and cancel those that have not until `by`."""
+        clock = asyncio.get_running_loop().time
         _, late = await asyncio.wait([task for _, task in running], timeout=max(0.0, by - clock()))
         for task in late:
             logger.error(

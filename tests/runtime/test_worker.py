@@ -17,7 +17,7 @@ import pytest
 from connect.api import ConnectError, Record, RetriableError, SinkTask, SourceTask
 from connect.records import Columns
 from connect.runtime.lifecycle import Lifecycle
-from connect.runtime.model import State
+from connect.runtime.model import State, TaskId
 from connect.runtime.tasks.source_task import SourceTaskRunner
 from connect.stores.compacted import CompactedTopic
 from tests.support import unruly_plugins
@@ -178,6 +178,22 @@ async def test_a_coroutine_that_swallows_its_cancellation_is_left_behind_and_the
     finally:
         let_go.set()
         await asyncio.sleep(0.1)
+
+
+async def test_tasks_whose_stop_nobody_waits_for_any_more_are_ended_all_the_same(tmp_path: Path) -> None:
+    """As where a worker that lost its group begins to stop them, and then to close."""
+    async with odd_worker(tmp_path) as worker:
+        await feed(worker, "t")
+        await create(worker, "OddAsyncSink", "put:hang", topics="t")
+        await worker.until(lambda: "put" in str(worker.herder.watchdog.underway()))
+        inner = worker.herder.base.worker
+        _, task = inner._tasks[TaskId("x", 0)]
+        stopping = asyncio.create_task(inner.stop_tasks([TaskId("x", 0)]))
+        await asyncio.sleep(0)
+        stopping.cancel()
+        await asyncio.wait({stopping})
+        assert not task.done()
+    assert task.done(), "who closes the worker waits for it"
 
 
 async def test_several_that_hang_share_one_grace_time(tmp_path: Path) -> None:
