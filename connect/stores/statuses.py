@@ -160,6 +160,11 @@ class StatusStore:
         elif topic := _TOPIC.fullmatch(text):
             set_or_drop(self._topics.setdefault(topic[2], {}), topic[1], stored and stored["topic"])
 
+    def is_late(self, name: str, task: int) -> bool:
+        """Say whether what the topic has of a task does not count."""
+        value = self._topic.get(f"status-task-{name}-{task}".encode())
+        return value is not None and not self.counts(name, task, _status(orjson.loads(value)))
+
     def look_again(self, name: str, task: int) -> None:
         """Take what the topic has of a task, since another status may count now; not behind something of our own."""
         key = f"status-task-{name}-{task}".encode()

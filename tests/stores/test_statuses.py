@@ -240,7 +240,9 @@ async def test_a_status_that_does_not_count_is_told_of_as_late_and_taken_once_it
     await two.write()
     await here.catch_up()
     assert one.tasks("c")[0].state == "RUNNING" and (heard, late) == ([], ["c-0"])
+    assert one.is_late("c", 0) and not one.is_late("c", 1)
     believed = "two"
+    assert not one.is_late("c", 0)
     for _ in range(2):
         one.look_again("c", 0)
     assert one.tasks("c")[0] == Status("FAILED", "two", "cause")

@@ -73,6 +73,9 @@ class Node:
         self._info: WorkerInfo | None = None
         self._following: list[asyncio.Task[Any]] = []
         self._announcing: asyncio.Task[None] | None = None
+        #: Tasks of which somebody told too late, until that is settled.
+        self._late: set[Task] = set()
+        self._settling: asyncio.Task[None] | None = None
         self._failure: ConnectError | None = None
         self._is_closing = False
 
@@ -157,7 +160,7 @@ class Node:
     async def __aexit__(self, *exc_info: Any) -> None:
         """Give all up within the grace time and a little more, whatever hangs or fails."""
         self._is_closing = True
-        ending = [*self._following, *([self._announcing] if self._announcing is not None else [])]
+        ending = [*self._following, *(task for task in (self._announcing, self._settling) if task is not None)]
         for task in ending:
             task.cancel()
         await asyncio.gather(*ending, return_exceptions=True)
@@ -305,6 +308,32 @@ class Node:
         return status.worker_id in (worker_id_of(holder.url), worker_id_of((leader or holder).url))
 
     def _on_late_status(self, name: str, task: int) -> None:
+        self._late.add((name, task))
+        if self._settling is None and not self._is_closing:
+            self._settling = asyncio.create_task(self._settle_late_statuses(), name="looking at late statuses")
+            self._settling.add_done_callback(self._ended)
+
+    async def _settle_late_statuses(self) -> None:
+        """Tell against what came too late, once it is known who runs what by now: else two workers, of which one reads
+        the table late, would tell against each other until it has."""
+        try:
+            while self._late:
+                try:
+                    await self._topic.catch_up()
+                except ConnectError as error:
+                    logger.warning("statuses that came too late stay as they are just now: %s", error.message)
+                    await asyncio.sleep(_AGAIN_S)
+                    continue
+                late, self._late = self._late, set()
+                for name, task in late:
+                    if self.base.statuses.is_late(name, task):
+                        self._settle_late_status(name, task)
+                    else:
+                        self.base.statuses.look_again(name, task)
+        finally:
+            self._settling = None
+
+    def _settle_late_status(self, name: str, task: int) -> None:
         placement, base = self._table.placements.get((name, task)), self.base
         if placement is not None:
             if placement.worker == self._membership.id and (name, task) in self._member.running:

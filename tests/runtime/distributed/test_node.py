@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+import asyncio
 import logging
+from dataclasses import replace
+from typing import Any
 
 import orjson
 import pytest
 
 from connect.api import ConflictError, Connector, SourceConnector, SourceTask, hookimpl
+from connect.records import FetchedBatch
 from connect.runtime.model import State, TargetState
 from connect.stores.fenced import FencedProducer
 from tests.support.groups import Group, generated
@@ -223,6 +227,54 @@ async def test_what_a_worker_tells_too_late_of_a_task_that_is_no_more_is_shown_b
     await until(lambda: [topic.get(key) for key in keys] == [None, None])
     await herder.create("gone", generated("gone", 1))
     await until(lambda: sum(group.load().values()) == 3)
+
+
+async def test_two_workers_of_which_one_hears_late_who_runs_a_task_do_not_tell_against_each_other(
+    group: Group,
+) -> None:
+    for name in ("a", "b", "c"):
+        await group.start(name)
+    herder = await group.leader()
+    await herder.create("x", generated("x", 3))
+    await group.until_load(a=1, b=1, c=1)
+    leading = next(node for node in group.nodes.values() if node.herder is not None)
+    late, other = [node for node in group.nodes.values() if node is not leading]
+    through, crew = leading.base.config_topic.through, leading._crew
+    follower = late._topic._follower
+    assert through is not None and crew is not None and follower is not None and follower._consumer is not None
+    crew.let_go()
+    poll, is_deaf, hears = follower._consumer.poll, asyncio.Event(), asyncio.Event()
+
+    async def deaf(**options: Any) -> list[FetchedBatch]:
+        is_deaf.set()
+        await hears.wait()
+        return await poll(**options)
+
+    follower._consumer.poll = deaf  # type: ignore[method-assign]
+    await is_deaf.wait()
+    me, placements = other._membership.id, leading._table.placements
+    task = next(task for task, at in placements.items() if at.worker == late._membership.id)
+    moved = replace(placements[task], worker=me, start=placements[task].start + 1)
+    await leading._table.place({task: moved}, through)
+    key = f"status-task-{task[0]}-{task[1]}".encode()
+    await until(lambda: b"RUNNING" in (value := leading.base.status_topic.get(key) or b"") and value)
+    await until(lambda: task in other._member.running)
+
+    async def told() -> int:
+        for node in (late, other):
+            await node.base.statuses.write()
+            await node.base.status_topic.catch_up()
+        found = await group.cluster.admin.describe_topic(leading.base.status_topic.topic)
+        return sum(one.log_end_offset for one in found.partitions)
+
+    before = await told()
+    for _ in range(20):
+        after = await told()
+    assert after - before <= 4, "each tells once what it knows"
+    hears.set()
+    await until(lambda: task not in late._member.running)
+    shown = other.base.worker_id
+    await until(lambda: {node.base.statuses.tasks("x")[task[1]].worker_id for node in group.nodes.values()} == {shown})
 
 
 async def test_what_a_new_leader_tells_before_it_is_known_as_one_counts_once_it_is(group: Group) -> None:
