@@ -56,7 +56,8 @@ class Member:
         self._raw: dict[Task, Mapping[str, str]] = {}
         self._jobs: dict[Task, asyncio.Task[None]] = {}
         self._again: set[Task] = set()
-        self._is_leaving = self._is_lost = False
+        #: The last one: all has been stopped, and nobody waits for what is begun now.
+        self._is_leaving = self._is_lost = self._is_over = False
         base.on_task_event = self._on_task_event
 
     @property
@@ -72,6 +73,8 @@ class Member:
 
     def look(self, task: Task) -> None:
         """Look what is placed, since something has changed."""
+        if self._is_over:
+            return
         if task in self._jobs:
             self._again.add(task)
             return
@@ -103,9 +106,10 @@ class Member:
             self.look(task)
         clock = asyncio.get_running_loop().time
         if self._jobs:
-            _, late = await asyncio.wait(list(self._jobs.values()), timeout=max(_AGAIN_S, by - clock()))
-            for job in late:
-                job.cancel()
+            await asyncio.wait(list(self._jobs.values()), timeout=max(_AGAIN_S, by - clock()))
+        self._is_over = True
+        for job in self._jobs.values():
+            job.cancel()
 
     # -- one task ----------------------------------------------------------------------------------------------------
 

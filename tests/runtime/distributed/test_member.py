@@ -130,3 +130,13 @@ async def test_news_that_comes_while_the_look_before_is_ending_is_heeded(group: 
     job.add_done_callback(hear)
     job.add_done_callback(brought)
     await until(lambda: not group.running("a"))
+
+
+async def test_a_worker_that_has_left_looks_at_no_placement_any_more(group: Group) -> None:
+    node = await group.start("a")
+    await group.leader()
+    member = node._member
+    await member.leave()
+    node._table.placements["x", 0] = Placement(node._membership.id, 7, False, "c")
+    member.look(("x", 0))
+    assert not member._jobs

@@ -283,6 +283,7 @@ async def test_what_a_new_leader_tells_before_it_is_known_as_one_counts_once_it_
     await group.leader()
     follower = next(node for node in group.nodes.values() if node.herder is None)
     table, topic = follower._table, follower.base.status_topic
+    await until(lambda: table.leader in table.workers)
     leader, me = table.leader, follower._membership.id
     status = {"state": "UNASSIGNED", "worker_id": table.workers[leader or ""].url.partition("://")[2]}
     table.leader = follower._leader_before = me  # the topics are read one beside the other
