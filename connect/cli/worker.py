@@ -40,6 +40,8 @@ _LOOK_AGAIN_S: Final = 0.2
 _RESOLVED_WITHIN_S: Final = 3.0
 #: How long a worker waits for a leader that takes its files.
 _LED_WITHIN_S: Final = 90.0
+#: How long a name service has for telling this machine's full name.
+_NAME_S: Final = 5.0
 _ON_ITS_WAY: Final = ("worker.rebalancing", "environment.unreachable")
 
 
@@ -214,7 +216,7 @@ async def _serve_until(
         await between.end()
         served = await stack.enter_async_context(AsyncExitStack())
         urls = await served.enter_async_context(wiring.serve(host))
-        advertised = advertised_url(urls, config)
+        advertised = await advertised_url(urls, config)
         base.url = advertised
         if config.bootstrap_servers:
             await _check_advertised(advertised)
@@ -243,14 +245,15 @@ async def _serve_until(
     return stop.is_set()
 
 
-def advertised_url(urls: Sequence[str], config: WorkerConfig) -> str:
-    """Return the URL by which other workers reach this one, of those that it listens on."""
+async def advertised_url(urls: Sequence[str], config: WorkerConfig) -> str:
+    """Return the URL by which other workers reach this one, of those that it listens on. One that listens on every
+    address goes by its full name, or the short one where a name service does not tell it within `_NAME_S`."""
     scheme = config.rest_advertised_listener
     url = next((url for url in urls if scheme is None or url.startswith(f"{scheme}://")), urls[0])
     parts = urlsplit(url)
     host, port = config.rest_advertised_host_name or parts.hostname or "", config.rest_advertised_port or parts.port
     if host in ("0.0.0.0", "::"):  # noqa: S104 - told nobody: every machine would take it for itself
-        host = socket.getfqdn()
+        host = await _full_name()
     return f"{parts.scheme}://{f'[{host}]' if ':' in host else host}:{port}"
 
 
@@ -274,6 +277,21 @@ async def _check_advertised(url: str) -> None:
             why,
             url,
         )
+
+
+async def _full_name() -> str:
+    try:
+        async with asyncio.timeout(_NAME_S):
+            return await asyncio.to_thread(socket.getfqdn)
+    except TimeoutError:
+        name = socket.gethostname()
+        logger.warning(
+            "the full name of this machine was not to be had within %g s: other workers are told %s; set "
+            "rest.advertised.host.name where they do not reach it by that",
+            _NAME_S,
+            name,
+        )
+        return name
 
 
 async def _until(*events: asyncio.Event) -> None:

@@ -253,3 +253,23 @@ async def test_the_files_of_a_start_are_taken_once_and_not_again_in_another_life
         await herder.put_config("one", second)
         await worker_module._take_files(herder, files)
         assert herder.info("one").config["topics"] == "b"
+
+
+@pytest.mark.parametrize("is_slow", [False, True])
+async def test_a_worker_on_every_address_is_told_by_its_name_without_waiting_for_it_on_the_event_loop(
+    monkeypatch: pytest.MonkeyPatch, is_slow: bool
+) -> None:
+    answers, loop = threading.Event(), asyncio.get_running_loop()
+
+    def slow_name() -> str:
+        assert threading.current_thread() is not threading.main_thread()
+        answers.wait(30 if is_slow else 0)
+        return "full.example"
+
+    monkeypatch.setattr(worker_module, "_NAME_S", 0.1)
+    monkeypatch.setattr(socket, "getfqdn", slow_name)
+    began = loop.time()
+    url = await worker_module.advertised_url(["http://0.0.0.0:8083"], WorkerConfig.parse({}))
+    assert loop.time() - began < 10
+    assert url == f"http://{socket.gethostname() if is_slow else 'full.example'}:8083"
+    answers.set()
