@@ -7,7 +7,7 @@ on that of its process.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import replace
 from functools import partial
 from typing import Any, Final
@@ -50,6 +50,7 @@ class Base:
     Attributes:
         url: Where REST answers, once that is known.
         on_task_event: Hears what happens to the tasks of this process.
+        check_placed: See `Surroundings`.
         worker: Runs them.
     """
 
@@ -113,6 +114,7 @@ class Base:
         self.providers = ConfigProviders(plugins, config, self.watchdog)
         self.board = StatusBoard(self.statuses, worker_id=lambda: self.worker_id, tell=self.observers.tell)
         self.on_task_event: Callable[[TaskId, Event, str | None], None] = lambda _task, _event, _trace: None
+        self.check_placed: Callable[[TaskId], Awaitable[None]] = _nowhere_else
         self.around = Surroundings(
             cluster,
             plugins,
@@ -122,6 +124,7 @@ class Base:
             self.watchdog,
             self.observers,
             self.providers,
+            lambda task: self.check_placed(task),
         )
         self.worker = Worker(self.around, self.offsets)
         self._writer: asyncio.Task[None] | None = None
@@ -220,3 +223,7 @@ class Base:
     def _on_topic(self, task: TaskId, topic: str) -> None:
         if self.config.topic_tracking_enable:
             self.statuses.put_topic(task.connector, task.task, topic)
+
+
+async def _nowhere_else(_task: TaskId) -> None:
+    """Of a worker that is alone nobody else runs a task."""

@@ -130,6 +130,10 @@ class WorkerTable:
         for key, _ in self._topic.items():
             self._heed(key)
 
+    async def catch_up(self) -> None:
+        """Have what is in the topic now. Raises EnvironmentFault where that is not to be had within half a minute."""
+        await self._topic.catch_up()
+
     async def announce(self, worker: str, info: WorkerInfo) -> None:
         """Tell of a worker; for itself."""
         await self._put({f"worker-{worker}": asdict(info)})

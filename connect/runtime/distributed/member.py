@@ -59,6 +59,7 @@ class Member:
         #: The last one: all has been stopped, and nobody waits for what is begun now.
         self._is_leaving = self._is_lost = self._is_over = False
         base.on_task_event = self._on_task_event
+        base.check_placed = self._check_placed
 
     @property
     def running(self) -> Collection[Task]:
@@ -189,6 +190,13 @@ class Member:
         self._raw[task.connector, task.task] = raw
         config = framework_config(desc, resolved.config)
         return TaskSpec(task, desc, config, dict(configs[task.task]), len(configs), origin, limit)
+
+    async def _check_placed(self, task: TaskId) -> None:
+        await self._table.catch_up()
+        at = (task.connector, task.task)
+        placement = self._table.placements.get(at)
+        if placement is None or (placement.worker, placement.start) != (self._me, self._running.get(at)):
+            raise ProducerFencedError("another worker runs it by now, or it was started anew")
 
     def _is_paused(self, connector: str) -> bool:
         return self._base.configs.target(connector) == "PAUSED"

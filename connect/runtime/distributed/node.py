@@ -319,7 +319,7 @@ class Node:
         try:
             while self._late:
                 try:
-                    await self._topic.catch_up()
+                    await self._table.catch_up()
                 except ConnectError as error:
                     logger.warning("statuses that came too late stay as they are just now: %s", error.message)
                     await asyncio.sleep(_AGAIN_S)

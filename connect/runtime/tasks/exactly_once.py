@@ -139,6 +139,7 @@ class ExactlyOnceSourceTaskRunner(SourceTaskRunner):
             self._acks,
             flush_letters=self._settling.flush,
             on_committed=self._tell_what_is_committed,
+            check_placed=lambda: self.around.check_placed(self.id),
             log=self.log,
         )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from connect.ports import Cluster
@@ -57,7 +57,12 @@ class TaskSpec:
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What a worker lends to its tasks."""
+    """What a worker lends to its tasks.
+
+    Attributes:
+        check_placed: Raises `ProducerFencedError` where a task is not this worker's to run any more, as far as that is
+            written by the call.
+    """
 
     cluster: Cluster
     plugins: PluginHost
@@ -67,3 +72,4 @@ class Surroundings:
     watchdog: Watchdog
     observers: Observers
     providers: ConfigProviders
+    check_placed: Callable[[TaskId], Awaitable[None]]

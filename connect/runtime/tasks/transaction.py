@@ -45,6 +45,7 @@ class Transaction:
         acks: Of a task that wants to hear of each record; None of all others.
         flush_letters: Returns when the letters of all that was skipped are on disk.
         on_committed: Hears of what was committed.
+        check_placed: Raises where the task is another worker's by now; asked before its id is taken once more.
     """
 
     def __init__(
@@ -56,6 +57,7 @@ class Transaction:
         *,
         flush_letters: Callable[[], Awaitable[None]],
         on_committed: Callable[[Sequence[Part], Sequence[SourceOffset]], None],
+        check_placed: Callable[[], Awaitable[None]],
         log: logging.Logger,
     ) -> None:
         self.is_open = self.is_broken = False
@@ -66,6 +68,7 @@ class Transaction:
         self._acks = acks
         self._flush_letters = flush_letters
         self._on_committed = on_committed
+        self._check_placed = check_placed
         self._log = log
         self._used_at = time.monotonic()
         self._appended: list[Part] = []
@@ -90,9 +93,16 @@ class Transaction:
         """Open one where none is."""
         if not self.is_open:
             if time.monotonic() - self._used_at > RENEWED_AFTER_S:
-                await self._producer.init_transactions()
+                await self._renew()
             await self._producer.begin_transaction()
             self.is_open, self._used_at = True, time.monotonic()
+
+    async def _renew(self) -> None:
+        """Take the id once more, unless the task runs elsewhere by now, as where its worker was frozen: else it would
+        shut out that one, and repeat what that one has committed. One that is moved from here on shuts out this one."""
+        await self._check_placed()
+        await self._producer.init_transactions()
+        await self._check_placed()
 
     def appended(self, part: Part) -> None:
         """Take note of what was appended."""

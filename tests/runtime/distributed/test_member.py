@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from connect.api import ConflictError, EnvironmentFault
+from connect.api.errors import ProducerFencedError
 from connect.runtime.model import State, TaskId
+from connect.runtime.tasks.transaction import RENEWED_AFTER_S
 from connect.stores.workers import Placement, Release
 from tests.support.groups import Group, generated
 from tests.support.worker import until
@@ -90,6 +94,35 @@ async def test_a_task_that_somebody_late_has_shut_out_comes_back_by_itself(group
     await group.cluster.admin.fence_producers(["connect-cluster-x-0"])
     await until(lambda: node._table.placements.get(("x", 0), Placement("", 0, False, "")).start > start)
     await group.until_load(a=1)
+
+
+async def test_a_task_that_runs_elsewhere_by_now_does_not_take_its_id_back_after_a_long_rest(group: Group) -> None:
+    keys = {"exactly.once.source.support": "enabled"}
+    for name in ("a", "b"):
+        await group.start(name, **keys)
+    herder = await group.leader()
+    await herder.create("x", generated("x", 1, **{"max.interval": "20"}))
+    await until(lambda: any(("x", 0) in node._member.running for node in group.nodes.values()))
+    leading = next(node for node in group.nodes.values() if node.herder is not None)
+    late, other = sorted(group.nodes.values(), key=lambda node: ("x", 0) not in node._member.running)
+    through, task = leading.base.config_topic.through, TaskId("x", 0)
+    assert through is not None and leading._crew is not None
+    leading._crew.let_go()
+    late._member.look = lambda _: None  # type: ignore[method-assign]  # as one that is frozen
+    before = late.base.worker.runner(task)
+    assert before is not None
+    await until(lambda: before.records)
+    before.pause()
+    await until(lambda: before.state is State.PAUSED)
+    placement = replace(late._table.placements["x", 0], worker=other._membership.id, start=1 << 50)
+    await leading._table.place({("x", 0): placement}, through)
+    await until(lambda: (found := other.base.worker.runner(task)) is not None and found.records)
+    committed, before._transaction._used_at = before.records, time.monotonic() - 2 * RENEWED_AFTER_S
+    before.resume()
+    await until(lambda: before.state is State.FAILED)
+    assert isinstance(before.failure, ProducerFencedError) and before.records == committed
+    now = other.base.worker.runner(task)
+    assert now is not None and now.state is State.RUNNING
 
 
 async def test_a_leader_of_before_shuts_nobody_out(group: Group) -> None:

@@ -41,18 +41,19 @@ class Writer:
         await producer.init_transactions()
         self.producer = producer
 
-        async def flush_letters() -> None:
-            """There are none."""
+        async def nothing() -> None:
+            """There are no letters, and no other workers."""
 
         self.transaction = Transaction(
             TaskId("s", 0),
             producer,
             self.store,
             self.acks,
-            flush_letters=flush_letters,
+            flush_letters=nothing,
             on_committed=lambda parts, offsets: self.heard.append(
                 (sum(part.records for part in parts), [offset["n"] for _, offset in offsets])
             ),
+            check_placed=nothing,
             log=logging.getLogger("test"),
         )
         return self
