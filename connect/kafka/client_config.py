@@ -202,15 +202,25 @@ _SECRET: Final = re.compile(r"password|secret|jaas|ssl\.keystore\.key$|\.pem$|to
 _JAAS: Final = re.compile(r"\s*([\w.]+)\s+(required|requisite|sufficient|optional)\b(.*?);?\s*", re.DOTALL)
 _JAAS_OPTION: Final = re.compile(r"""([\w.]+)\s*=\s*("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|[^\s;"']+)""")
 _LOGINS: Final = ("PlainLoginModule", "ScramLoginModule")
-#: librdkafka's limits of what Java leaves open.
-_MOST: Final[Mapping[str, int]] = {
-    "socket.timeout.ms": 300_000,
-    "metadata.max.age.ms": 86_400_000,
-    "delivery.timeout.ms": (1 << 31) - 1,
-    "queue.buffering.max.kbytes": 2_097_151,
-    "message.max.bytes": 1_000_000_000,
-    "retries": (1 << 31) - 1,
+#: librdkafka's limits of what Java leaves open, the least and the most: nothing anybody waits for is another beyond.
+_LIMITS: Final[Mapping[str, tuple[int, int]]] = {
+    "socket.timeout.ms": (0, 300_000),
+    "metadata.max.age.ms": (0, 86_400_000),
+    "delivery.timeout.ms": (0, (1 << 31) - 1),
+    "queue.buffering.max.kbytes": (0, 2_097_151),
+    "message.max.bytes": (0, 1_000_000_000),
+    "retries": (0, (1 << 31) - 1),
+    "batch.size": (1, (1 << 31) - 1),  # 0 is Java's word for a batch for each record
+    "fetch.min.bytes": (1, 100_000_000),
+    "fetch.max.bytes": (1_000, (1 << 31) - 513),  # brokers give the first batch whole, however small this is
+    "max.partition.fetch.bytes": (1, 1_000_000_000),
+    "socket.send.buffer.bytes": (0, 100_000_000),
+    "socket.receive.buffer.bytes": (0, 100_000_000),
 }
+#: librdkafka's defaults of numbers that have to fit to others.
+_MESSAGE_MAX: Final = 1_000_000
+_RECONNECT_MS: Final = 100
+_RECONNECT_MAX_MS: Final = 10_000
 
 
 def shared_configs(worker: Mapping[str, Any]) -> dict[str, str]:
@@ -353,11 +363,26 @@ def _plain(kind: Kind, given: Mapping[str, str]) -> dict[str, str]:
         made["connections.max.idle.ms"] = "0"
     if given.get("ssl.endpoint.identification.algorithm", "https").strip() == "":
         made["ssl.endpoint.identification.algorithm"] = "none"
-    for name, most in _MOST.items():
-        if name in made:
+    for name, (least, most) in _LIMITS.items():
+        if made.get(name):
             told = next(key for key, target in names.items() if target == name and key in given)
-            made[name] = str(min(_number(told, made[name]), most))
+            number = _number(told, made[name])
+            made[name] = str(min(max(number, least), most) if number >= 0 else number)
+    _fit(kind, made)
     return made
+
+
+def _fit(kind: Kind, made: dict[str, str]) -> None:
+    """Have numbers fit to each other where librdkafka makes no client else, and Java's clients do."""
+    if kind == "consumer" and made.get("fetch.max.bytes"):
+        given = int(made.get("message.max.bytes") or _MESSAGE_MAX)
+        made["message.max.bytes"] = str(min(given, int(made["fetch.max.bytes"])))
+    first, last = made.get("reconnect.backoff.ms", ""), made.get("reconnect.backoff.max.ms", "")
+    if last:
+        most = _number("reconnect.backoff.max.ms", last)
+        made["reconnect.backoff.ms"] = str(min(_number("reconnect.backoff.ms", first or str(_RECONNECT_MS)), most))
+    elif first:
+        made["reconnect.backoff.max.ms"] = str(max(_RECONNECT_MAX_MS, _number("reconnect.backoff.ms", first)))
 
 
 def _number(name: str, text: str) -> int:

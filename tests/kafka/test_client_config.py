@@ -120,6 +120,33 @@ def test_names_and_units_are_librdkafka_s() -> None:
     assert configs(compression_type="gzip", **{"compression.gzip.level": "9"})["compression.level"] == "9"
 
 
+@pytest.mark.parametrize(
+    ("kind", "own", "name", "value"),
+    [
+        ("consumer", {"fetch.max.bytes": "2147483647"}, "fetch.max.bytes", "2147483135"),
+        ("consumer", {"fetch.max.bytes": "100000"}, "message.max.bytes", "100000"),
+        ("consumer", {"fetch.max.bytes": "1"}, "fetch.max.bytes", "1000"),
+        ("consumer", {"fetch.max.bytes": "1"}, "message.max.bytes", "1000"),
+        ("consumer", {"max.partition.fetch.bytes": "2147483647"}, "max.partition.fetch.bytes", "1000000000"),
+        ("consumer", {"max.partition.fetch.bytes": "0"}, "max.partition.fetch.bytes", "1"),
+        ("consumer", {"fetch.min.bytes": "0"}, "fetch.min.bytes", "1"),
+        ("consumer", {"fetch.min.bytes": "200000000"}, "fetch.min.bytes", "100000000"),
+        ("producer", {"batch.size": "0"}, "batch.size", "1"),
+        ("producer", {"send.buffer.bytes": "200000000"}, "socket.send.buffer.bytes", "100000000"),
+        ("admin", {"receive.buffer.bytes": "200000000"}, "socket.receive.buffer.bytes", "100000000"),
+        ("admin", {"reconnect.backoff.ms": "20000"}, "reconnect.backoff.max.ms", "20000"),
+        ("admin", {"reconnect.backoff.max.ms": "10"}, "reconnect.backoff.ms", "10"),
+        ("admin", {"reconnect.backoff.ms": "500", "reconnect.backoff.max.ms": "10"}, "reconnect.backoff.ms", "10"),
+    ],
+)
+def test_a_number_that_only_java_lets_be_so_small_or_large_is_the_nearest_that_there_is(
+    kind: str, own: dict[str, str], name: str, value: str
+) -> None:
+    made = ClientConfigs({"bootstrap.servers": "localhost:1"}).of(kind, own)
+    assert made[name] == value
+    make_client(CLIENTS[kind], {**made, **({"group.id": "g"} if kind == "consumer" else {})}, Told())
+
+
 def test_bare_keys_are_for_all_clients_and_admin_for_one() -> None:
     worker = {"security.protocol": "SSL", "client.id": "w", "admin.client.id": "a", "group.id": "g", "rest.port": "1"}
     assert shared_configs({**worker, "bootstrap.servers": "k:1"}) == {

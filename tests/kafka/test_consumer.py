@@ -70,6 +70,21 @@ async def test_what_is_not_released_in_time_is_taken_and_commits_for_it_are_refu
         await each.aclose()
 
 
+async def test_a_fetch_may_be_as_small_as_java_s_clients_let_it_be_and_brings_records_that_are_larger(
+    kafka_cluster: Cluster, name: str
+) -> None:
+    await kafka_cluster.admin.create_topic(name)
+    values = [bytes([number]) * 5_000 for number in range(5)]
+    producer = kafka_cluster.producer(client_id="test")
+    for value in values:
+        await producer.append(name, columns(value))
+    small = {**EARLIEST, "fetch.max.bytes": "1", "max.partition.fetch.bytes": "1", "fetch.min.bytes": "0"}
+    consumer = await kafka_cluster.consumer(Subscription((name,)), group=name, client_id="test", configs=small)
+    assert await values_of(consumer, len(values)) == values
+    for each in (consumer, producer):
+        await each.aclose()
+
+
 async def test_a_member_without_partitions_leaves_its_group_at_once_too(
     broker: SharedBroker, kafka_cluster: Cluster, name: str
 ) -> None:
