@@ -12,7 +12,7 @@ import logging
 from collections.abc import Coroutine, Mapping, Sequence
 from typing import Any, Final
 
-from connect.api import ConfigError
+from connect.api import ConfigError, ConnectError
 from connect.runtime.board import StatusBoard
 from connect.runtime.clock import now_ms
 from connect.runtime.connector_locks import ConnectorLocks
@@ -26,6 +26,7 @@ from connect.runtime.task_host import TaskHost
 from connect.runtime.tasks.task import RELEASE_S, render_trace
 from connect.runtime.worker import LATE_S, ConnectorRunner, StartInterrupted
 from connect.stores.configs import ConfigStore, StoredTarget
+from connect.stores.fenced import REBALANCING
 from connect.stores.statuses import Status, StatusStore
 
 logger = logging.getLogger(__name__)
@@ -391,6 +392,9 @@ class Lifecycle:
     # -- inside ----------------------------------------------------------------------------------------------------
 
     def _failed(self, name: str, error: Exception) -> None:
+        if isinstance(error, ConnectError) and error.code == REBALANCING:  # it goes on with who leads by now
+            logger.warning("connector %s: %s", name, error.message)
+            return
         runner = self._runners.get(name)
         if runner is not None:
             runner.fail(error)

@@ -7,7 +7,7 @@
 | status-topic-TOPIC:connector-NAME  | {"topic": {"name", "connector", "task", "discoverTimestamp"}}          |
 
 A status of a task that failed has one more, which Kafka Connect passes over: "cause", what kind of failure it failed
-by. Of several workers the one that runs a task tells of it.
+by. Of several workers the one that runs a task tells of it, and the one that leads of the connectors.
 
 Memory changes at once; a writer follows, and writes a status that changed many times only once. A status lost in a
 crash does no harm: the worker that comes back sets every status anew. A record that does not count is forgotten.
@@ -34,6 +34,7 @@ logger = logging.getLogger(__name__)
 TRACE_CHARS_MAX: Final = 100_000
 #: The states that a status may have.
 _STATES: Final = ("UNASSIGNED", "RUNNING", "PAUSED", "STOPPED", "FAILED", "RESTARTING", "DESTROYED")
+_CONNECTOR: Final = "status-connector-"
 _TASK: Final = re.compile(r"(?s)status-task-(.+)-(0|[1-9][0-9]{0,8})")
 #: A topic's name has no colon.
 _TOPIC: Final = re.compile(r"(?s)status-topic-([^:]+):connector-(.+)")
@@ -60,9 +61,7 @@ def problem_of(key: bytes, value: bytes) -> str | None:
         name = key.decode()
     except UnicodeDecodeError:
         return "its key is not UTF-8"
-    kind = next(
-        (prefix for prefix in ("status-connector-", "status-task-", "status-topic-") if name.startswith(prefix)), ""
-    )
+    kind = next((prefix for prefix in (_CONNECTOR, "status-task-", "status-topic-") if name.startswith(prefix)), "")
     if not kind or name == kind:
         return "no such key is known"
     if kind == "status-task-" and not _TASK.fullmatch(name):
@@ -102,8 +101,9 @@ class StatusStore:
     Attributes:
         trouble: Why the last write failed; None where it did not.
         on_task: Called with a connector's name and a task's number when another worker has told of that task.
-        counts: Says whether what a worker has told of a task is to be believed: not where another one runs it.
-        on_late: Called with a connector's name and a task's number where it is not.
+        counts: Says whether what a worker has told of a task, or of a connector itself (None), is to be believed: not
+            where another one runs the task, or leads.
+        on_late: Called with a connector's name and a task's number, or None, where it is not.
     """
 
     def __init__(self, topic: CompactedTopic, clock_ms: Callable[[], int]) -> None:
@@ -116,8 +116,8 @@ class StatusStore:
         self._written: dict[bytes, bytes | None] = {}  # what is on its way
         self._writing = asyncio.Lock()
         self.on_task: Callable[[str, int], None] = lambda _name, _task: None
-        self.counts: Callable[[str, int, Status], bool] = lambda _name, _task, _status: True
-        self.on_late: Callable[[str, int], None] = lambda _name, _task: None
+        self.counts: Callable[[str, int | None, Status], bool] = lambda _name, _task, _status: True
+        self.on_late: Callable[[str, int | None], None] = lambda _name, _task: None
         topic.on_change = self._on_change
         self._revisions: Counter[str] = Counter()
         self._changed = asyncio.Event()
@@ -144,45 +144,48 @@ class StatusStore:
         """Have in memory what the topic has of a key."""
         text, value = key.decode(errors="replace"), self._topic.get(key)
         stored = None if value is None else orjson.loads(value)
-        if text.startswith("status-connector-"):
-            name = text.removeprefix("status-connector-")
-            set_or_drop(self._connectors, name, stored and _status(stored))
-            self._revisions[name] += 1
-        elif task := _TASK.fullmatch(text):
-            name, number = task[1], int(task[2])
+        if (found := _told_of(text)) is not None:
+            name, number = found
             status = None if stored is None else _status(stored)
             if status is not None and not self.counts(name, number, status):
                 self.on_late(name, number)
                 return
-            set_or_drop(self._tasks.setdefault(name, {}), number, status)
             self._revisions[name] += 1
-            self.on_task(name, number)
+            if number is None:
+                set_or_drop(self._connectors, name, status)
+            else:
+                set_or_drop(self._tasks.setdefault(name, {}), number, status)
+                self.on_task(name, number)
         elif topic := _TOPIC.fullmatch(text):
             set_or_drop(self._topics.setdefault(topic[2], {}), topic[1], stored and stored["topic"])
 
-    def is_late(self, name: str, task: int) -> bool:
-        """Say whether what the topic has of a task does not count."""
-        value = self._topic.get(f"status-task-{name}-{task}".encode())
+    def is_late(self, name: str, task: int | None) -> bool:
+        """Say whether what the topic has of a task, or of a connector itself, does not count."""
+        value = self._topic.get(_key(name, task).encode())
         return value is not None and not self.counts(name, task, _status(orjson.loads(value)))
 
-    def look_again(self, name: str, task: int) -> None:
-        """Take what the topic has of a task, since another status may count now; not behind something of our own."""
-        key = f"status-task-{name}-{task}".encode()
+    def look_again(self, name: str, task: int | None) -> None:
+        """Take what the topic has of a task, or of a connector itself, since another status may count now; not behind
+        something of our own."""
+        key = _key(name, task).encode()
         value = self._topic.get(key)
-        if value is not None and _status(orjson.loads(value)) != self._tasks.get(name, {}).get(task):
+        if value is not None and _status(orjson.loads(value)) != self._shown(name, task):
             self._on_change(key)
 
     def look_again_at_all(self) -> None:
-        """Take what the topic has of all tasks, as `look_again` does."""
+        """Take what the topic has of all connectors and tasks, as `look_again` does."""
         for key, _ in self._topic.items():
-            if task := _TASK.fullmatch(key.decode(errors="replace")):
-                self.look_again(task[1], int(task[2]))
+            if (found := _told_of(key.decode(errors="replace"))) is not None:
+                self.look_again(*found)
 
-    def tell_again(self, name: str, task: int) -> None:
-        """Write what is shown of a task behind what another worker has told of it too late."""
-        status = self._tasks.get(name, {}).get(task)
+    def tell_again(self, name: str, task: int | None) -> None:
+        """Write what is shown of a task, or of a connector itself, behind what another worker has told too late."""
+        status = self._shown(name, task)
         if status is not None:
-            self._mark(f"status-task-{name}-{task}", _value(status))
+            self._mark(_key(name, task), _value(status))
+
+    def _shown(self, name: str, task: int | None) -> Status | None:
+        return self._connectors.get(name) if task is None else self._tasks.get(name, {}).get(task)
 
     def connectors(self) -> list[str]:
         """Return the names that have any status, sorted."""
@@ -208,13 +211,13 @@ class StatusStore:
         """Set a connector's status."""
         status = self._connectors[name] = _storable(status)
         self._revisions[name] += 1
-        self._mark(f"status-connector-{name}", _value(status))
+        self._mark(_key(name, None), _value(status))
 
     def put_task(self, name: str, task: int, status: Status) -> None:
         """Set a task's status."""
         status = self._tasks.setdefault(name, {})[task] = _storable(status)
         self._revisions[name] += 1
-        self._mark(f"status-task-{name}-{task}", _value(status))
+        self._mark(_key(name, task), _value(status))
 
     def put_topic(self, name: str, task: int, topic: str) -> None:
         """Record that a connector's task used a topic; the first record counts."""
@@ -229,13 +232,17 @@ class StatusStore:
         self._revisions[name] += 1
         for task in [t for t in tasks if t >= keep]:
             del tasks[task]
-            self._mark(f"status-task-{name}-{task}", None)
+            self._mark(_key(name, task), None)
 
-    def drop_task(self, name: str, task: int) -> None:
-        """Forget a task, also where only the topic knows of it, from one that told of it too late."""
-        self._tasks.get(name, {}).pop(task, None)
+    def forget(self, name: str, task: int | None) -> None:
+        """Forget a task, or a connector's own status, also where only the topic knows of it, from one that told of it
+        too late."""
+        if task is None:
+            self._connectors.pop(name, None)
+        else:
+            self._tasks.get(name, {}).pop(task, None)
         self._revisions[name] += 1
-        self._mark(f"status-task-{name}-{task}", None)
+        self._mark(_key(name, task), None)
 
     def drop_topics(self, name: str) -> None:
         """Forget which topics a connector used."""
@@ -248,7 +255,7 @@ class StatusStore:
         self._tasks.pop(name, None)
         self.drop_topics(name)
         if self._connectors.pop(name, None) is not None:
-            self._mark(f"status-connector-{name}", None)
+            self._mark(_key(name, None), None)
 
     def _mark(self, key: str, value: bytes | None) -> None:
         self._dirty[key.encode()] = value
@@ -291,6 +298,18 @@ class StatusStore:
                 # Another worker's may lie behind it by now.
                 if key not in self._dirty and self._topic.get(key) != value:
                     self._heed(key)
+
+
+def _key(name: str, task: int | None) -> str:
+    return f"{_CONNECTOR}{name}" if task is None else f"status-task-{name}-{task}"
+
+
+def _told_of(key: str) -> tuple[str, int | None] | None:
+    """Return of which connector, and which of its tasks (None: itself), a key has the status; None where of none."""
+    if key.startswith(_CONNECTOR):
+        return key.removeprefix(_CONNECTOR), None
+    task = _TASK.fullmatch(key)
+    return None if task is None else (task[1], int(task[2]))
 
 
 def _status(stored: dict[str, Any]) -> Status:

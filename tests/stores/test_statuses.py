@@ -228,6 +228,35 @@ async def test_what_another_worker_writes_behind_a_status_that_is_on_its_way_cou
     await asyncio.gather(here.aclose(), there.aclose())
 
 
+async def test_a_connector_s_status_that_does_not_count_is_told_of_as_late_and_taken_once_it_does(
+    cluster: Cluster,
+) -> None:
+    (here, one), (there, two) = await followed(cluster), await followed(cluster)
+    believed, late = "one", list[tuple[str, int | None]]()
+    one.counts = lambda _name, _task, status: status.worker_id == believed
+    one.on_late = lambda name, task: late.append((name, task))
+    one.put_connector("c", Status("RUNNING", "one"))
+    await one.write()
+    two.put_connector("c", Status("FAILED", "two", "cause"))
+    await two.write()
+    await here.catch_up()
+    assert one.connector("c") == Status("RUNNING", "one") and late == [("c", None)]
+    one.tell_again("c", None)
+    await one.write()
+    await there.catch_up()
+    assert two.connector("c") == Status("RUNNING", "one")
+    two.put_connector("c", Status("FAILED", "two", "cause"))
+    await two.write()
+    await here.catch_up()
+    believed = "two"
+    one.look_again_at_all()
+    assert one.connector("c") == Status("FAILED", "two", "cause")
+    two.tell_again("never", None)
+    await two.write()
+    assert there.get(b"status-connector-never") is None
+    await asyncio.gather(here.aclose(), there.aclose())
+
+
 async def test_a_status_that_does_not_count_is_told_of_as_late_and_taken_once_it_does(cluster: Cluster) -> None:
     (here, one), (there, two) = await followed(cluster), await followed(cluster)
     believed, heard, late = "one", list[str](), list[str]()

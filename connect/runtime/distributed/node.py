@@ -73,8 +73,8 @@ class Node:
         self._info: WorkerInfo | None = None
         self._following: list[asyncio.Task[Any]] = []
         self._announcing: asyncio.Task[None] | None = None
-        #: Tasks of which somebody told too late, until that is settled.
-        self._late: set[Task] = set()
+        #: Tasks, and connectors, of which somebody told too late, until that is settled.
+        self._late: set[tuple[str, int | None]] = set()
         self._settling: asyncio.Task[None] | None = None
         self._failure: ConnectError | None = None
         self._is_closing = False
@@ -297,17 +297,20 @@ class Node:
         finally:
             self._announcing = None
 
-    def _counts(self, name: str, task: int, status: Status) -> bool:
+    def _counts(self, name: str, task: int | None, status: Status) -> bool:
         """Say whether a status is of who runs the task, or of who leads: what others tell comes too late, as from one
-        that was frozen while its task was placed elsewhere, or ended. Who is not known here is believed."""
-        placement = self._table.placements.get((name, task))
+        that was frozen while its task was placed elsewhere, or ended, or while another one took the lead. Of a
+        connector only who leads tells. Who is not known here is believed."""
+        if task is None and self._leading is not None:  # the table does not say so yet
+            return status.worker_id == self.base.worker_id
+        placement = None if task is None else self._table.placements.get((name, task))
         leader = self._table.workers.get(self._table.leader or "")
         holder = leader if placement is None else self._table.workers.get(placement.worker)
         if holder is None:
             return True
         return status.worker_id in (worker_id_of(holder.url), worker_id_of((leader or holder).url))
 
-    def _on_late_status(self, name: str, task: int) -> None:
+    def _on_late_status(self, name: str, task: int | None) -> None:
         self._late.add((name, task))
         if self._settling is None and not self._is_closing:
             self._settling = asyncio.create_task(self._settle_late_statuses(), name="looking at late statuses")
@@ -333,13 +336,20 @@ class Node:
         finally:
             self._settling = None
 
-    def _settle_late_status(self, name: str, task: int) -> None:
-        placement, base = self._table.placements.get((name, task)), self.base
+    def _settle_late_status(self, name: str, task: int | None) -> None:
+        base = self.base
+        if task is None:
+            if self._leading is not None and base.configs.config(name) is not None:
+                base.statuses.tell_again(name, None)
+            elif self.herder is not None:
+                base.statuses.forget(name, None)
+            return
+        placement = self._table.placements.get((name, task))
         if placement is not None:
             if placement.worker == self._membership.id and (name, task) in self._member.running:
                 base.statuses.tell_again(name, task)
         elif self.herder is not None and task >= len(base.configs.task_configs(name)):
-            base.statuses.drop_task(name, task)
+            base.statuses.forget(name, task)
 
     def _on_status(self, name: str, task: int) -> None:
         status = self.base.statuses.tasks(name).get(task)

@@ -11,6 +11,7 @@ import pytest
 from connect.api import ConflictError, Connector, SourceConnector, SourceTask, hookimpl
 from connect.records import FetchedBatch
 from connect.runtime.model import State, TargetState
+from connect.runtime.worker import ConnectorRunner
 from connect.stores.fenced import FencedProducer
 from tests.support.groups import Group, generated
 from tests.support.logs import logged
@@ -275,6 +276,49 @@ async def test_two_workers_of_which_one_hears_late_who_runs_a_task_do_not_tell_a
     await until(lambda: task not in late._member.running)
     shown = other.base.worker_id
     await until(lambda: {node.base.statuses.tasks("x")[task[1]].worker_id for node in group.nodes.values()} == {shown})
+
+
+async def test_what_a_worker_that_does_not_lead_tells_of_a_connector_is_not_believed(group: Group) -> None:
+    for name in ("a", "b"):
+        await group.start(name)
+    herder = await group.leader()
+    await herder.create("x", generated("x", 2))
+    await group.until_load(a=1, b=1)
+    late = next(name for name, node in group.nodes.items() if node.herder is None)
+    topic = herder.base.status_topic
+    status = {"state": "FAILED", "trace": "frozen", "worker_id": f"{late}:8083"}
+    keys = [b"status-connector-x", b"status-connector-gone"]
+    await topic.put({key: orjson.dumps(status) for key in keys}, timestamp_ms=0)
+    for node in group.nodes.values():
+        await node.base.status_topic.catch_up()
+        found = node.base.statuses.connector("x")
+        assert found is not None and found.state == "RUNNING" and node.base.statuses.connector("gone") is None
+    # Who leads tells it again, or that there is none.
+    await until(lambda: b"RUNNING" in (topic.get(keys[0]) or b"") and topic.get(keys[1]) is None)
+    await herder.pause("x")
+    await until(lambda: herder.status("x").connector.state is State.PAUSED)
+
+
+async def test_a_leader_that_is_overtaken_amid_its_work_shows_no_connector_as_failed(
+    group: Group, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    node = await group.start("a")
+    herder = await group.leader()
+    await herder.create("x", generated("x", 1))
+    await group.until_load(a=1)
+    other = FencedProducer(group.cluster, f"connect-cluster-{node.base.config.group_id}", lambda: None)
+    await other.open()
+    await other.aclose()
+
+    async def more(_: ConnectorRunner) -> list[dict[str, str]]:
+        return [{"more": "1"}, {"more": "2"}]
+
+    monkeypatch.setattr(ConnectorRunner, "task_configs", more)
+    herder._lifecycle._on_reconfigure("x")
+    await until(node.lost.is_set)
+    await asyncio.gather(*herder._lifecycle._work)
+    assert herder.status("x").connector.state is State.RUNNING
+    assert "does not lead its group any more" in caplog.text and "Traceback" not in caplog.text
 
 
 async def test_what_a_new_leader_tells_before_it_is_known_as_one_counts_once_it_is(group: Group) -> None:
