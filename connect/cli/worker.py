@@ -214,8 +214,14 @@ async def _serve_until(
         ending.named = base.watchdog.underway
         base.watchdog.on_beat = ending.keep_signals
         await between.end()
-        served = await stack.enter_async_context(AsyncExitStack())
-        urls = await served.enter_async_context(wiring.serve(host))
+        urls: list[str] = []
+
+        async def stand_in() -> None:
+            if urls and had_place.is_set() and not stop.is_set():
+                await between.begin(config, urls)
+
+        stack.push_async_callback(stand_in)  # once this life's REST is closed, however it ends
+        urls += await stack.enter_async_context(wiring.serve(host))
         advertised = await advertised_url(urls, config)
         base.url = advertised
         if config.bootstrap_servers:
@@ -238,9 +244,6 @@ async def _serve_until(
             had_place.set()
         logger.info("stopping")
         host.stop_soon()  # while REST closes, so that all of it shares one grace time
-        if not stop.is_set():
-            await served.aclose()
-            await between.begin(config, urls)
     host.raise_failure()
     return stop.is_set()
 

@@ -10,14 +10,21 @@ import signal
 import socket
 import threading
 import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from connect import app
 from connect.api import ConflictError, EnvironmentFault
 from connect.api.errors import UnknownTopicOrPartitionError
 from connect.app import open_worker
 from connect.cli.settings import ConnectorFile
+from connect.cli.wiring import Wiring
+from connect.runtime.border.ending import Ending
+from connect.runtime.host import Host
 from connect.runtime.worker_config import WorkerConfig
 from tests.support.command import assert_refused, connect, connect_process, lines, running
 from tests.support.forks import ForkedWorker, connect_forked
@@ -273,3 +280,53 @@ async def test_a_worker_on_every_address_is_told_by_its_name_without_waiting_for
     assert loop.time() - began < 10
     assert url == f"http://{socket.gethostname() if is_slow else 'full.example'}:8083"
     answers.set()
+
+
+async def test_rest_stays_where_it_was_between_two_lives_however_one_of_them_ends(tmp_path: Path) -> None:
+    told: list[str] = []
+    stop, had_place = asyncio.Event(), asyncio.Event()
+    lives = iter(["lost", "cannot join", "stopped"])
+
+    @asynccontextmanager
+    async def open_host(config: WorkerConfig) -> AsyncIterator[Host]:
+        async with app.open_host(config) as host:
+            life = next(lives)
+
+            async def join(url: str) -> None:
+                told.append(life)
+                if life == "cannot join":
+                    raise EnvironmentFault("brokers are away")
+                host.lost.set() if life == "lost" else stop.set()
+
+            host.join = join  # type: ignore[method-assign]
+            yield host
+
+    @asynccontextmanager
+    async def serve_between(config: WorkerConfig, urls: Sequence[str]) -> AsyncIterator[None]:
+        told.append("begins")
+        async with app.serve_between(config, urls):
+            yield
+        told.append("ends")
+
+    wiring = Wiring(
+        open_cluster=app.open_cluster,
+        inspect_log=app.inspect_log,
+        repair_log=app.repair_log,
+        open_host=open_host,
+        log_keys=app.log_keys,
+        listener_problems=app.listener_problems,
+        client_problems=app.client_problems,
+        serve=app.serve,
+        serve_between=serve_between,
+    )
+    config = WorkerConfig.parse({"data.dir": str(tmp_path / "data"), "listeners": "http://127.0.0.1:0"})
+    ending = Ending(stop.set, grace_s=1)
+    async with worker_module._Between(wiring) as between:
+        life = partial(
+            worker_module._serve_until, stop, had_place, between, wiring, config, [], ending, on_terminal=False
+        )
+        assert await life() is False
+        with pytest.raises(EnvironmentFault, match="brokers are away"):
+            await life()
+        assert await life() is True
+    assert told == ["lost", "begins", "ends", "cannot join", "begins", "ends", "stopped"]
