@@ -271,7 +271,7 @@ class KafkaConsumer:
         """Return what the group knows this member by; see the port."""
         # Its own thread may be waiting for a broker that stands still, and who was thrown out is to hear of it soon.
         doing = f"look at the membership in group {self._group!r}"
-        return await self._ask(lambda: self._client.memberid() or "", doing)
+        return await self._ask(lambda: self._client.memberid() or "", doing, is_local=True)
 
     @property
     def revoking(self) -> frozenset[TopicPartition]:
@@ -414,7 +414,7 @@ class KafkaConsumer:
             raise LogError(_CLOSED)
         return self._thread
 
-    async def _ask(self, ask: Callable[[], T], doing: str) -> T:
+    async def _ask(self, ask: Callable[[], T], doing: str, *, is_local: bool = False) -> T:
         """Ask the client what moves nothing, on a thread of the pool: it is not closed meanwhile, and not asked once it
         is, which would end the process."""
 
@@ -425,7 +425,7 @@ class KafkaConsumer:
                 return ask()
 
         self._running()
-        return await self._threads.run(asked, doing)
+        return await self._threads.run(asked, doing, is_local=is_local)
 
     def _find(self, partition: TopicPartition) -> _Assigned:
         assigned = self._assigned.get(partition)

@@ -38,11 +38,12 @@ CLOSED: Final = "the Kafka cluster's clients are closed"
 
 
 class Threads:
-    """The pool of one cluster."""
+    """The threads of one cluster that are no client's own."""
 
     def __init__(self) -> None:
         self._pool = Pool(_POOL_THREADS, "connect-kafka", closed=CLOSED)
         self._looking = Pool(_LOOKING_THREADS, "connect-kafka-look", closed=CLOSED)
+        self._local = Pool(1, "connect-kafka-local", closed=CLOSED)
 
     def look(self, call: Callable[[], T]) -> concurrent.futures.Future[T]:
         """Make a call that looks at topics, in its turn; any thread. It may block for long.
@@ -59,22 +60,26 @@ class Threads:
         *,
         timeout_s: float = REQUEST_S + MARGIN_S,
         needs: Access | None = None,
+        is_local: bool = False,
     ) -> T:
         """Make a call that blocks. What it raises of librdkafka becomes an error of ours; one that is cancelled, or
         takes too long, ends by itself.
 
         Args:
             needs: What it takes to be allowed to, for the error of who is not.
+            is_local: A client answers by itself: the call does not wait behind those that wait for brokers.
 
         Raises:
             EnvironmentFault: It took longer than `timeout_s`.
         """
-        return await answered(self._pool.submit(call), doing, timeout_s=timeout_s, needs=needs)
+        pool = self._local if is_local else self._pool
+        return await answered(pool.submit(call), doing, timeout_s=timeout_s, needs=needs)
 
     def close(self) -> None:
         """Take no more calls."""
         self._pool.close()
         self._looking.close()
+        self._local.close()
 
 
 async def answered(

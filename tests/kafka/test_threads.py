@@ -43,6 +43,18 @@ async def test_what_takes_too_long_is_not_waited_for() -> None:
     threads.close()
 
 
+async def test_what_waits_for_no_broker_does_not_wait_behind_what_does() -> None:
+    threads, go = Threads(), threading.Event()
+    waiting = [asyncio.create_task(threads.run(lambda: go.wait(30), "wait")) for _ in range(40)]
+    await asyncio.sleep(0)
+    assert await threads.run(lambda: 3, "look", is_local=True, timeout_s=10) == 3
+    go.set()
+    await asyncio.gather(*waiting)
+    threads.close()
+    with pytest.raises(LogError, match="closed"):
+        await threads.run(lambda: 3, "look", is_local=True)
+
+
 async def test_calls_of_a_client_are_made_in_their_order_with_steps_between() -> None:
     steps = 0
 
