@@ -211,6 +211,8 @@ class KafkaProducer:
         self._client, self._told = make()
         self._fatal: Any = None
         self._is_initialized = self._is_open = False
+        #: A commit that failed has aborted its transaction, and its caller does so, too.
+        self._was_aborted = False
         #: Why the open transaction can only be aborted.
         self._spoiled: ConnectError | None = None
         self._under_way: list[Append] = []
@@ -546,7 +548,7 @@ class KafkaProducer:
     def _renew(self) -> None:
         old = self._client
         self._client, self._told = self._make()
-        self._fatal, self._is_open, self._spoiled = None, False, None
+        self._fatal, self._is_open, self._was_aborted, self._spoiled = None, False, False, None
         _drop(old)
 
     def _close(self) -> None:
@@ -625,7 +627,7 @@ class KafkaProducer:
         if self._is_open:
             raise TransactionStateError("a transaction is open already", hint="Commit it or abort it first.")
         self._again("begin_transaction", lambda _: self._client.begin_transaction())
-        self._is_open, self._spoiled = True, None
+        self._is_open, self._was_aborted, self._spoiled = True, False, None
 
     def _commit(self) -> None:
         self._check_open()
@@ -633,6 +635,9 @@ class KafkaProducer:
         self._is_open = False
 
     def _abort(self) -> None:
+        if self._was_aborted:
+            self._was_aborted = False
+            return
         self._check_open()
         self._again("abort_transaction", self._client.abort_transaction)
         self._is_open = False
@@ -665,6 +670,7 @@ class KafkaProducer:
                 elif error.txn_requires_abort() and doing == "commit_transaction":
                     self._is_open = False
                     self._again("abort_transaction", self._client.abort_transaction)
+                    self._was_aborted = True
                 raise ours(error, doing, because=self._told.last, needs=self._needs(group)) from raised
 
     def _needs(self, group: str | None = None) -> Access:

@@ -11,6 +11,7 @@ import gc
 import pytest
 
 from connect.api.errors import (
+    ConnectError,
     EnvironmentFault,
     LogError,
     RecordTooLargeError,
@@ -190,6 +191,29 @@ async def test_a_transaction_of_which_a_record_was_not_delivered_can_only_be_abo
             break
     await producer.commit_transaction()
     assert await read(own_cluster, name, isolation="read_committed") == [b"warm", b"b"]
+    await producer.aclose()
+
+
+async def test_a_transaction_that_its_failed_commit_has_aborted_may_be_aborted_by_its_caller_too(
+    own_broker: KafkaBroker, own_cluster: Cluster, name: str
+) -> None:
+    await own_cluster.admin.create_topic(name)
+    configs = {"transactional.id": name, "delivery.timeout.ms": "2000", "linger.ms": "0"}
+    await warmed(own_cluster, name)
+    producer = own_cluster.producer(client_id="test", configs=configs)
+    await producer.init_transactions()
+    await producer.begin_transaction()
+    await producer.append(name, columns(b"a"))
+    with own_broker.frozen(), pytest.raises(EnvironmentFault):
+        await producer.append(name, columns(b"b"))
+    with pytest.raises(ConnectError):
+        await producer.commit_transaction()
+    await producer.abort_transaction()
+    with pytest.raises(TransactionStateError, match="no transaction is open"):
+        await producer.abort_transaction()
+    await producer.begin_transaction()
+    await producer.abort_transaction()
+    assert await read(own_cluster, name, isolation="read_committed") == [b"warm"]
     await producer.aclose()
 
 
