@@ -67,7 +67,7 @@ def _look_up_leader(client: Consumer, at: TopicPartition) -> None:
     def look() -> None:
         try:
             client.list_topics(at.topic, timeout=LEADER_S)
-        except KafkaException as error:
+        except (KafkaException, RuntimeError) as error:  # the latter of a client that is closed meanwhile
             log.debug("who leads %s is not to be known just now: %s", at, error)
 
     looking = threading.Thread(target=look, name="connect-kafka-leader", daemon=True)

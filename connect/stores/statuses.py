@@ -262,7 +262,8 @@ class StatusStore:
         self._changed.set()
 
     async def write_forever(self) -> None:
-        """Write what changes, until cancelled. What a disk refuses is logged, and tried again every `RETRY_S`."""
+        """Write what changes, until cancelled. What is refused is tried again every `RETRY_S`; why is logged once for
+        a cause that stays."""
         while True:
             try:
                 async with asyncio.timeout(None if self.trouble is None else RETRY_S):
@@ -283,11 +284,14 @@ class StatusStore:
             self._written |= dirty
             try:
                 await self._topic.put(dirty, acks="written", timestamp_ms=self._clock_ms())
-                self.trouble = None
+                if dirty and self.trouble is not None:
+                    logger.info("statuses are written again")
+                    self.trouble = None
             except ConnectError as error:
                 self._dirty = dirty | self._dirty
+                if error.message != self.trouble:
+                    logger.error("statuses cannot be written: %s", error)
                 self.trouble = error.message
-                logger.error("statuses cannot be written: %s", error)
             except BaseException:  # cancelled: whoever writes next writes these too
                 self._dirty = dirty | self._dirty
                 raise

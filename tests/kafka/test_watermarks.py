@@ -24,8 +24,9 @@ AT = TopicPartition("t", 0)
 class Answering:
     """A client that answers one thing after the other; what it is asked is kept."""
 
-    def __init__(self, *answers: Any) -> None:
+    def __init__(self, *answers: Any, is_closed: bool = False) -> None:
         self._answers = list(answers)
+        self._is_closed = is_closed
         self.asked: list[str] = []
 
     def get_watermark_offsets(self, at: Any, timeout_s: float) -> Any:
@@ -38,6 +39,8 @@ class Answering:
 
     def list_topics(self, topic: str, timeout: float) -> None:
         self.asked.append(f"leaders of {topic}")
+        if self._is_closed:
+            raise RuntimeError("Handle has been closed")
         raise KafkaException(KafkaError(KafkaError._TRANSPORT))
 
 
@@ -104,6 +107,11 @@ def test_a_leader_that_does_not_answer_is_looked_up_anew() -> None:
     client = Answering(KafkaError._TIMED_OUT, KafkaError._TRANSPORT, (1, 5))
     assert watermarks(client, AT) == (1, 5)  # type: ignore[arg-type]
     assert client.asked == ["offsets", "leaders of t"] * 2 + ["offsets"]
+
+
+def test_a_client_that_is_closed_as_it_looks_for_a_leader_says_no_more_than_that() -> None:
+    client = Answering(KafkaError._TRANSPORT, (1, 5), is_closed=True)
+    assert watermarks(client, AT) == (1, 5)  # type: ignore[arg-type]
 
 
 def test_a_partition_that_is_said_to_be_unknown_is_asked_for_again_where_it_is_there() -> None:

@@ -80,6 +80,22 @@ async def test_what_a_full_disk_refused_is_written_when_it_takes_it_again(
     assert again.connector("c") == Status("RUNNING", "w")
 
 
+async def test_why_statuses_are_not_written_is_told_once_for_a_cause_that_stays_and_so_is_that_it_is_over(
+    cluster: Cluster, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", logger="connect.stores.statuses")
+    topic, store = await opened_store(cluster)
+    for _ in range(2):
+        topic.refusals = 3
+        for _ in range(5):
+            store.put_connector("c", Status("RUNNING", "w"))
+            await store.write()
+    assert [line.split(":")[0] for line in caplog.messages] == [
+        "statuses cannot be written",
+        "statuses are written again",
+    ] * 2
+
+
 GOOD = b'{"state":"RUNNING","trace":null,"worker_id":"w","generation":1,"version":"2"}'
 RUBBISH = [
     (b"status-connector-c", b"nojson"),

@@ -115,12 +115,15 @@ class Member:
     # -- one task ----------------------------------------------------------------------------------------------------
 
     async def _bring(self, task: Task) -> None:
+        told = ""
         while True:
             self._again.discard(task)
             try:
                 await self._step(task)
             except ConnectError as error:  # the brokers did not take what was told
-                logger.warning("task %s-%d: %s", *task, error.message)
+                if error.message != told:  # once for a cause that stays
+                    logger.warning("task %s-%d: %s", *task, error.message)
+                told = error.message
                 await asyncio.sleep(_AGAIN_S)
                 continue
             except Exception:  # a defect: the leader waits for a release all the same

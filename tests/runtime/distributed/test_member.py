@@ -8,6 +8,7 @@ import pytest
 
 from connect.api import ConflictError, EnvironmentFault
 from connect.api.errors import ProducerFencedError
+from connect.runtime.distributed import member as module
 from connect.runtime.model import State, TaskId
 from connect.runtime.tasks.transaction import RENEWED_AFTER_S
 from connect.stores.workers import Placement, Release
@@ -24,6 +25,31 @@ async def test_a_placement_that_came_and_went_before_it_was_begun_is_released_al
     me = node._membership.id
     await node._table.place({("gone", 0): Placement(me, 7, False, "c")}, through)
     await until(lambda: node._table.releases.get(("gone", 0)) == Release(me, 7))
+
+
+async def test_what_the_others_are_not_told_of_a_task_is_logged_once_for_a_cause_that_stays(
+    group: Group, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(module, "_AGAIN_S", 0.01)
+    node = await group.start("a")
+    herder = await group.leader()
+    await herder.create("x", generated("x", 1))
+    await group.until_load(a=1)
+    tries: list[str] = []
+
+    async def refused(*_: object) -> None:
+        tries.append("no topic" if len(tries) < 9 else "no leader")
+        raise EnvironmentFault(tries[-1])
+
+    monkeypatch.setattr(node._table, "release", refused)
+    await herder.delete("x")
+    await until(lambda: len(tries) > 12)
+    assert [message for message in caplog.messages if message.startswith("task x-0: no ")] == [
+        "task x-0: no topic",
+        "task x-0: no leader",
+    ]
+    monkeypatch.undo()
+    await until(lambda: not node._member.running)
 
 
 async def test_a_task_that_cannot_be_made_is_failed_with_the_reason_and_is_its_leaders_to_restart(
