@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import sys
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
-from contextlib import AbstractContextManager, asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager, closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -74,6 +74,13 @@ def inspect_log(data_dir: Path) -> Inspector:
     return LogInspector(data_dir)
 
 
+def is_in_use(data_dir: Path) -> bool:
+    """Tell whether a worker, or a command, owns a data directory right now."""
+    from connect.log.owner import is_in_use
+
+    return is_in_use(data_dir)
+
+
 def repair_log(data_dir: Path) -> AbstractContextManager[Repairer]:
     """Return what mends a data directory that nobody owns."""
     from connect.log.inspection.repair import LogRepairer
@@ -115,6 +122,7 @@ async def open_host(config: WorkerConfig, cluster: Cluster | None = None) -> Asy
         ConfigError: As `open_worker`.
     """
     from connect.api.files import in_force
+    from connect.log.owner import HeldDirectory
     from connect.runtime.distributed.node import Node
     from connect.runtime.file_rules import file_rules
 
@@ -123,7 +131,8 @@ async def open_host(config: WorkerConfig, cluster: Cluster | None = None) -> Asy
             yield herder
         return
     async with _opened(config, cluster) as (config, cluster, plugins):
-        with in_force(file_rules(config)):
+        # Its own, as that of a bundled log is: commands that are given it ask this worker, whatever else is there.
+        with closing(HeldDirectory(config.data_path)), in_force(file_rules(config)):
             async with Node(config, cluster, plugins, engine_keys=log_keys()) as node:
                 yield node
 
@@ -212,6 +221,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
         open_cluster=open_cluster,
         inspect_log=inspect_log,
         repair_log=repair_log,
+        is_in_use=is_in_use,
         open_host=open_host,
         log_keys=log_keys,
         listener_problems=listener_problems,

@@ -31,12 +31,14 @@ async def open_log(
 ) -> AsyncIterator[Cluster]:
     """Open the log of a directory, or reach it through the worker that owns it; with `url` only the latter.
 
+    The records of a worker on a Kafka cluster are not in the directory that it owns, and it is asked all the same.
+
     Raises:
         EnvironmentFault: environment.data_dir: the directory holds none, and none is to be made there: who looks for
             what is elsewhere is not told that there is nothing.
     """
     if url is None:
-        if not may_create:
+        if not may_create and not wiring.is_in_use(data_dir):  # the log of an owner may be elsewhere
             expect_log(data_dir)
         try:
             cluster = await wiring.open_cluster(data_dir)

@@ -34,6 +34,7 @@ class Wiring:
     Attributes:
         inspect_log: Returns what reads a directory without owning it.
         repair_log: Returns what mends a directory that nobody owns.
+        is_in_use: Tells whether a worker, or another command, owns a directory.
         open_host: Runs a worker.
         listener_problems: Returns what is wrong with the listeners of a worker's config, as key and message.
         client_problems: Returns with which keys of it no client of its Kafka cluster can be made.
@@ -45,6 +46,7 @@ class Wiring:
     open_cluster: OpenCluster
     inspect_log: Callable[[Path], Inspector]
     repair_log: Callable[[Path], AbstractContextManager[Repairer]]
+    is_in_use: Callable[[Path], bool]
     open_host: Callable[[WorkerConfig], AbstractAsyncContextManager[Host]]
     listener_problems: Callable[[WorkerConfig], list[tuple[str, str]]]
     client_problems: Callable[[WorkerConfig], list[tuple[str, str]]]

@@ -230,7 +230,8 @@ async def _serve_until(
         worker_file.touch(0o600)
         worker_file.write_bytes(orjson.dumps({"url": urls[0], "pid": os.getpid()}))
         stack.callback(lambda: worker_file.unlink(missing_ok=True))
-        logger.info("REST is ready on %s, data in %s", ", ".join(urls), config.data_path)
+        where = "the Kafka cluster" if config.bootstrap_servers else config.data_path
+        logger.info("REST is ready on %s, data in %s", ", ".join(urls), where)
         await _until_done(host.join(advertised), stop)
         if not stop.is_set():
             await _until_done(_take_files(host, files), stop, host.lost)

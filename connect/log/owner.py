@@ -80,13 +80,34 @@ class DataDirectory:
             if clean:
                 self._disk.replace(self.path / CLEAN_SHUTDOWN_FILE, b'{"version":0,"brokerEpoch":-1}')
         finally:
-            fcntl.flock(lock, fcntl.LOCK_UN)  # at once, also where a child was just forked and has not let go of it yet
-            os.close(lock)
+            _release(lock)
+
+
+class HeldDirectory:
+    """A locked data directory of a worker whose log is elsewhere: commands find there whom to ask. `close` gives it up.
+
+    Raises:
+        EnvironmentFault: log.in_use, or environment.data_dir where it cannot be used.
+    """
+
+    def __init__(self, path: Path, disk: Disk | None = None) -> None:
+        try:
+            _make_folders(disk or Disk(), path)
+        except OSError as error:
+            raise _unusable(path, error) from error
+        self._lock: int | None = lock_directory(path)
+        _owned.add(self)
+
+    def close(self) -> None:
+        """Give the directory up. Safe to call twice."""
+        lock, self._lock = self._lock, None
+        if lock is not None:
+            _release(lock)
 
 
 #: What this process owns. A lock is the open file's, which a child made by fork shares: without this, one that a plugin
 #: left would own the directory on, long after its worker is gone.
-_owned: weakref.WeakSet[DataDirectory] = weakref.WeakSet()
+_owned: weakref.WeakSet[DataDirectory | HeldDirectory] = weakref.WeakSet()
 
 
 def _disown() -> None:
@@ -97,6 +118,11 @@ def _disown() -> None:
 
 
 os.register_at_fork(after_in_child=_disown)
+
+
+def _release(lock: int) -> None:
+    fcntl.flock(lock, fcntl.LOCK_UN)  # at once, also where a child was just forked and has not let go of it yet
+    os.close(lock)
 
 
 def lock_directory(path: Path) -> int:

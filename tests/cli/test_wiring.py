@@ -25,6 +25,7 @@ def test_commands_open_what_they_are_given_and_nothing_else(tmp_path: Path, caps
         open_cluster=open_cluster,
         inspect_log=app.inspect_log,
         repair_log=app.repair_log,
+        is_in_use=app.is_in_use,
         open_host=app.open_host,
         log_keys=app.log_keys,
         listener_problems=app.listener_problems,

@@ -13,6 +13,8 @@ import pytest
 
 from connect.app import open_cluster
 from connect.rest.between import JOINING
+from tests.support.command import assert_refused, connect
+from tests.support.forks import connect_forked
 from tests.support.kafka_broker import SharedBroker, free_ports
 from tests.support.kafka_crews import SESSION_S, Committed, Crew, generated, is_balanced
 from tests.support.kafka_workers import Lines
@@ -50,6 +52,20 @@ def test_three_workers_share_24_tasks_evenly_and_what_one_leaves_behind_the_othe
     started = crew.workers["two"].log.removeprefix(log)
     assert len(here) == 12 and not [task for task in here if f"task {task} " in started], "they were left alone"
     assert crew.stop("two") == 0, crew.logs()
+
+
+def test_a_workers_directory_is_its_own_and_commands_there_ask_it_whatever_log_is_left_in_it(crew: Crew) -> None:
+    before, new = (crew.folder / which / "data" for which in ("one", "two"))
+    connect("topic", "create", "on-one-machine", "--data-dir", before)
+    one, _ = crew.start("one"), crew.start("two")
+    for data in (before, new):
+        assert crew.topics["config"] in connect("topic", "list", "--data-dir", data).stdout
+    assert "on-one-machine" not in connect("topic", "list", "--data-dir", before).stdout
+    again = connect_forked("worker", "--data-dir", before, "--config", crew.config, "--listeners", "http://127.0.0.1:0")
+    assert_refused(again, 3, "log.in_use", f"in use by process {one.process.pid}")
+    assert one.url(), "who was refused has left the address of the owner alone"
+    assert crew.stop("one") == 0, crew.logs()
+    assert "on-one-machine" in connect("topic", "list", "--data-dir", before).stdout
 
 
 @pytest.mark.slow

@@ -9,7 +9,7 @@ import pytest
 
 from connect.api import EnvironmentFault
 from connect.log import LogCluster
-from connect.log.owner import DataDirectory, is_in_use
+from connect.log.owner import DataDirectory, HeldDirectory, is_in_use
 from connect.log.storage.files import Disk
 
 
@@ -71,3 +71,14 @@ def test_a_child_that_outlives_its_worker_does_not_own_the_directory_on(tmp_path
         os.close(release)
         os.close(gate)
         os.waitpid(child, 0)
+
+
+def test_a_directory_without_a_log_is_held_too_and_given_up(tmp_path: Path) -> None:
+    held = HeldDirectory(tmp_path / "data")
+    assert is_in_use(tmp_path / "data")
+    with pytest.raises(EnvironmentFault, match=f"in use by process {os.getpid()}"):
+        DataDirectory.open(tmp_path / "data", Disk())
+    held.close()
+    held.close()
+    assert not is_in_use(tmp_path / "data")
+    DataDirectory.open(tmp_path / "data", Disk()).close(clean=True)

@@ -32,12 +32,13 @@ class Crew:
         self.name = name
         self.workers: dict[str, WorkerProcess] = {}
         self._stack = ExitStack()
-        kinds = ("config", "offset", "status")
+        #: Where the group keeps its state, by kind.
+        self.topics = {kind: f"{name}-{kind}" for kind in ("config", "offset", "status")}
         config = {
             "bootstrap.servers": bootstrap,
             "group.id": name,
-            **{f"{kind}.storage.topic": f"{name}-{kind}" for kind in kinds},
-            **{f"{kind}.storage.replication.factor": str(copies) for kind in kinds},
+            **{f"{kind}.storage.topic": topic for kind, topic in self.topics.items()},
+            **{f"{kind}.storage.replication.factor": str(copies) for kind in self.topics},
             "offset.flush.interval.ms": "200",
             "key.converter": STRING,
             "value.converter": STRING,
@@ -45,14 +46,14 @@ class Crew:
             "consumer.session.timeout.ms": str(SESSION_S * 1000),
             **keys,
         }
-        self._config = folder / "worker.json"
-        self._config.write_text(json.dumps(config))
+        self.config = folder / "worker.json"
+        self.config.write_text(json.dumps(config))
 
     def start(self, which: str, *arguments: str) -> WorkerProcess:
         """Start a worker, and wait until it answers."""
         data = self.folder / which / "data"
         data.parent.mkdir(exist_ok=True)
-        worker = self._stack.enter_context(ForkedWorker(data, "--config", self._config, *arguments))
+        worker = self._stack.enter_context(ForkedWorker(data, "--config", self.config, *arguments))
         self.workers[which] = worker
         worker.url(deadline_s=60)
         return worker

@@ -78,6 +78,7 @@ def work(request: Mapping[str, Any]) -> int:
         open_cluster=app.open_cluster,
         inspect_log=app.inspect_log,
         repair_log=app.repair_log,
+        is_in_use=app.is_in_use,
         open_host=open_host,
         log_keys=app.log_keys,
         client_problems=app.client_problems,
