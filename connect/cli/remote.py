@@ -117,12 +117,12 @@ class RemoteAdmin:
         self,
         name: str,
         *,
-        partitions: int = 1,
+        partitions: int | None = 1,
         configs: Mapping[str, str] | None = None,
         replication_factor: int | None = None,
     ) -> TopicInfo:
-        """Create a topic, with the replication factor that is the worker's default."""
-        body = {"name": name, "partitions": partitions, "configs": dict(configs or {})}
+        """Create a topic, with the replication factor that is the worker's default, and one partition for None."""
+        body = {"name": name, "partitions": 1 if partitions is None else partitions, "configs": dict(configs or {})}
         return _topic_info(await self._rest.call("POST", "/topics", body))
 
     async def delete_topic(self, name: str) -> None:

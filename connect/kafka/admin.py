@@ -90,19 +90,21 @@ class KafkaAdmin:
         self,
         name: str,
         *,
-        partitions: int = 1,
+        partitions: int | None = 1,
         configs: Mapping[str, str] | None = None,
         replication_factor: int | None = None,
     ) -> TopicInfo:
         """Create a topic; see the port."""
-        if isinstance(partitions, bool) or not isinstance(partitions, int) or partitions < 1:
+        is_count = isinstance(partitions, int) and not isinstance(partitions, bool) and partitions > 0
+        if partitions is not None and not is_count:
             raise ConfigError(f"topic {name!r} cannot have {partitions!r} partitions", code="log.invalid_partitions")
         given = {**(STATE_TOPIC_CONFIGS if self._holds_state(name) else {}), **(configs or {})}
         factor = -1 if replication_factor is None else replication_factor
-        new = NewTopic(name, num_partitions=partitions, replication_factor=factor, config=given)
+        count = -1 if partitions is None else partitions
+        new = NewTopic(name, num_partitions=count, replication_factor=factor, config=given)
         (future,) = self._client.create_topics([new], request_timeout=REQUEST_S).values()
         await answered(future, f"create topic {name!r}", needs=self._principal.topic("Create", name))
-        await self._until(name, lambda found: found is not None and len(found.partitions) >= partitions)
+        await self._until(name, lambda found: found is not None and len(found.partitions) >= max(count, 1))
         return await self._described_soon(name)
 
     async def _described_soon(self, name: str) -> TopicInfo:

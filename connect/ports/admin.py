@@ -75,13 +75,14 @@ class Admin(Protocol):
         self,
         name: str,
         *,
-        partitions: int = 1,
+        partitions: int | None = 1,
         configs: Mapping[str, str] | None = None,
         replication_factor: int | None = None,
     ) -> TopicInfo:
         """Create a topic.
 
         Args:
+            partitions: None is the cluster's default (`num.partitions`), and 1 of the bundled log.
             replication_factor: On how many brokers each partition is; None, and -1, are the cluster's default. Of the
                 bundled log there is one copy, whatever is asked for.
 

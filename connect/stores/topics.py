@@ -18,7 +18,7 @@ async def ensure_topic(
     admin: Admin,
     name: str,
     *,
-    partitions: int = 1,
+    partitions: int | None = 1,
     configs: Mapping[str, str] | None = None,
     replication_factor: int | None = None,
 ) -> int:
@@ -35,12 +35,14 @@ async def ensure_topic(
     if present is not None:
         return present
     try:
-        await admin.create_topic(name, partitions=partitions, configs=configs, replication_factor=replication_factor)
+        made = await admin.create_topic(
+            name, partitions=partitions, configs=configs, replication_factor=replication_factor
+        )
     except ConflictError as error:
         if error.code != "log.topic_exists":  # a folder is in the way, or another name like this one
             raise
         return await _seen(admin, name)
-    return partitions
+    return len(made.partitions)
 
 
 async def _seen(admin: Admin, name: str) -> int:

@@ -21,6 +21,13 @@ async def test_a_replication_factor_that_the_cluster_cannot_give_is_refused(kafk
     await kafka_cluster.admin.create_topic(name, replication_factor=-1)
 
 
+async def test_partitions_that_nobody_asks_for_are_the_brokers_to_say(kafka_cluster: Cluster, name: str) -> None:
+    info = await kafka_cluster.admin.create_topic(name, partitions=None)
+    assert len(info.partitions) == 1, "num.partitions of this broker"
+    with pytest.raises(ConfigError, match="0 partitions"):
+        await kafka_cluster.admin.create_topic(f"{name}-none", partitions=0)
+
+
 async def test_record_batches_as_bytes_are_not_to_be_had(kafka_cluster: Cluster, name: str) -> None:
     with pytest.raises(LogError, match="as they are stored"):
         await kafka_cluster.admin.fetch_raw(TopicPartition(name, 0), 0)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from connect.api import ConflictError
+from connect.api import ConfigError, ConflictError
 from connect.log import LogCluster
 from connect.stores.topics import ensure_topic
 
@@ -27,6 +27,12 @@ async def test_of_several_that_make_one_topic_all_go_on(cluster: LogCluster) -> 
 async def test_a_topic_that_is_there_keeps_its_partitions(cluster: LogCluster) -> None:
     await cluster.admin.create_topic("t", partitions=2)
     assert await ensure_topic(cluster.admin, "t", partitions=5) == 2
+
+
+async def test_partitions_that_nobody_asks_for_are_one_in_the_bundled_log(cluster: LogCluster) -> None:
+    assert await ensure_topic(cluster.admin, "t", partitions=None) == 1
+    with pytest.raises(ConfigError, match="0 partitions"):
+        await ensure_topic(cluster.admin, "none", partitions=0)
 
 
 async def test_a_topic_that_another_made_is_waited_for_until_it_is_seen(cluster: LogCluster) -> None:

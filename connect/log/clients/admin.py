@@ -44,7 +44,7 @@ class LogAdmin:
         self,
         name: str,
         *,
-        partitions: int = 1,
+        partitions: int | None = 1,
         configs: Mapping[str, str] | None = None,
         replication_factor: int | None = None,
     ) -> TopicInfo:
@@ -54,7 +54,7 @@ class LogAdmin:
             given = dict(configs or {})
             if self._topics.holds_state(name):
                 given = {**STATE_TOPIC_CONFIGS, **given}
-            return self._topics.create(name, partitions, given).describe()
+            return self._topics.create(name, 1 if partitions is None else partitions, given).describe()
 
         if self._topics.find(name) is None:
             await self._creating(name)

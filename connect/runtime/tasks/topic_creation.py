@@ -24,11 +24,11 @@ _OWN: Final = ("include", "exclude", "partitions", "replication.factor")
 
 @dataclass(frozen=True, slots=True)
 class TopicGroup:
-    """How topics of one group are made. The replication factor is for a Kafka cluster; None is its default."""
+    """How topics of one group are made. None is the Kafka cluster's default; that of the bundled log is 1."""
 
     include: tuple[Pattern, ...]
     exclude: tuple[Pattern, ...]
-    partitions: int
+    partitions: int | None
     configs: Mapping[str, str]
     replication_factor: int | None = None
 
@@ -100,7 +100,7 @@ def topic_groups(config: Mapping[str, Any], groups: Sequence[str]) -> list[Topic
     Raises:
         ConfigError: A number or a pattern is wrong.
     """
-    default = _group(config, "default", partitions=1, replication_factor=None)
+    default = _group(config, "default", partitions=None, replication_factor=None)
     named = [
         _group(config, name, partitions=default.partitions, replication_factor=default.replication_factor)
         for name in groups
@@ -109,21 +109,17 @@ def topic_groups(config: Mapping[str, Any], groups: Sequence[str]) -> list[Topic
     return [*named, replace(default, include=(compile_pattern("(?s).*"),), exclude=())]
 
 
-def _group(config: Mapping[str, Any], name: str, *, partitions: int, replication_factor: int | None) -> TopicGroup:
+def _group(
+    config: Mapping[str, Any], name: str, *, partitions: int | None, replication_factor: int | None
+) -> TopicGroup:
     own = strip_prefix(config, f"{PREFIX}{name}.")
-    factor = own.get("replication.factor")
     return TopicGroup(
         _patterns(f"{PREFIX}{name}.include", own.get("include")),
         _patterns(f"{PREFIX}{name}.exclude", own.get("exclude")),
-        _number(f"{PREFIX}{name}.partitions", own.get("partitions"), partitions),
+        _given(f"{PREFIX}{name}.partitions", own.get("partitions"), partitions),
         {key: value for key, value in own.items() if key not in _OWN},
-        replication_factor if factor is None else _factor(f"{PREFIX}{name}.replication.factor", factor),
+        _given(f"{PREFIX}{name}.replication.factor", own.get("replication.factor"), replication_factor),
     )
-
-
-def _factor(name: str, text: str) -> int | None:
-    """Return a replication factor; -1 leaves it to the cluster."""
-    return None if text.strip() == "-1" else _number(name, text, 1)
 
 
 def _patterns(name: str, text: str | None) -> tuple[Pattern, ...]:
@@ -133,11 +129,13 @@ def _patterns(name: str, text: str | None) -> tuple[Pattern, ...]:
         raise ConfigError(f"Invalid value {text} for configuration {name}: {error}", config_path=name) from None
 
 
-def _number(name: str, text: str | None, default: int) -> int:
-    """Return a number of partitions; -1 leaves it to the log, which makes one."""
-    given = str(default) if text is None else text.strip()
+def _given(name: str, text: str | None, default: int | None) -> int | None:
+    """Return a number of partitions or replicas; -1 leaves it to the cluster."""
+    if text is None:
+        return default
+    given = text.strip()
     if given == "-1":
-        return 1
+        return None
     if not re.fullmatch(r"[0-9]{1,9}", given) or int(given) == 0:
         raise ConfigError(
             f"Invalid value {text} for configuration {name}: a positive number is expected, or -1 for the default",

@@ -43,6 +43,13 @@ def test_a_group_says_on_how_many_brokers_its_topics_are(topic: str, factor: int
     assert {group.replication_factor for group in topic_groups(KEYS, ["hot", "one"])} == {None}, "the cluster's default"
 
 
+@pytest.mark.parametrize("default", [None, "-1", " -1 "])
+def test_partitions_that_are_left_to_the_cluster_are_its_default(default: str | None) -> None:
+    keys = {} if default is None else {"topic.creation.default.partitions": default}
+    groups = topic_groups(keys | {"topic.creation.one.partitions": "1"}, ["hot", "one"])
+    assert [group.partitions for group in groups] == [None, 1, None]
+
+
 @pytest.mark.parametrize(
     ("key", "value"),
     [
