@@ -1,4 +1,4 @@
-"""What numbers clients of a Kafka cluster here take, of those that Java's clients take.
+"""What addresses and numbers clients of a Kafka cluster here take, of those that Java's clients take.
 
 For who checks a config before it is used, and for who makes clients of it: both say the same.
 Source: librdkafka's CONFIGURATION.md.
@@ -41,6 +41,30 @@ _OF_BROKERS: Final[Mapping[str, str]] = {
 #: A reference to a config provider may be anything.
 _REFERENCE: Final = "${"
 _WHOLE: Final = re.compile(r"-?[0-9]{1,19}")
+SERVERS: Final = "bootstrap.servers"
+#: Java's clients take what stands before :// and pass it over.
+_SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+._-]*://")
+_ADDRESS: Final = re.compile(r"(\[[0-9A-Fa-f:.%]+\]|[0-9A-Za-z._%-]+):[0-9]{1,5}")
+
+
+def plain_addresses(servers: str) -> str:
+    """Return brokers' addresses, which stand with commas, without the PROTOCOL:// that may be before each."""
+    return ",".join(_SCHEME.sub("", each.strip(), count=1) for each in servers.split(",") if each.strip())
+
+
+def not_addresses(name: str, value: Any) -> str | None:
+    """Say which of the addresses of `bootstrap.servers` is none; None where all are, or where it is another key.
+
+    librdkafka takes one without a port for one at 9092, where Java's clients refuse it.
+    """
+    if name != SERVERS or value is None:
+        return None
+    given = value if isinstance(value, list | tuple) else str(value).split(",")
+    for each in given:
+        address = plain_addresses(str(each))
+        if address and _REFERENCE not in address and not _ADDRESS.fullmatch(address):
+            return f"Invalid value {each.strip()} for configuration {name}: HOST:PORT is expected, with commas between"
+    return None
 
 
 def out_of_bounds(name: str, value: Any) -> str | None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from confluent_kafka import Consumer, Producer
 
-from connect.client_values import BOUNDS, numbers_out_of_bounds, out_of_bounds
+from connect.client_values import BOUNDS, SERVERS, not_addresses, numbers_out_of_bounds, out_of_bounds, plain_addresses
 from connect.kafka.client_config import ClientConfigs
 
 #: What the client asks for beside a number.
@@ -53,3 +53,15 @@ def test_a_number_out_of_bounds_is_named_with_them_and_with_the_brokers_own() ->
 def test_of_a_worker_each_kind_of_client_is_looked_at() -> None:
     worker = {"consumer.session.timeout.ms": "-5", "session.timeout.ms": "2147483648", "admin.request.timeout.ms": "1"}
     assert sorted(key for key, _ in numbers_out_of_bounds(worker)) == sorted(worker)
+
+
+@pytest.mark.parametrize(
+    "servers", ["kafka:9092", "a-b.c_d:1,[::1]:2 , 10.0.0.1:3", "PLAINTEXT://a:1,SASL_SSL://b:2", "${env:BROKERS}", ""]
+)
+def test_addresses_of_brokers_are_as_javas_clients_take_them(servers: str) -> None:
+    assert not_addresses(SERVERS, servers) is None
+    assert not_addresses("client.id", "kafka") is None
+
+
+def test_what_stands_before_an_address_is_passed_over() -> None:
+    assert plain_addresses(" SASL_SSL://a:1, b:2,") == "a:1,b:2"

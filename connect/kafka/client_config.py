@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from connect.api.errors import ConfigError
-from connect.client_values import numbers_out_of_bounds
+from connect.client_values import SERVERS, not_addresses, numbers_out_of_bounds, plain_addresses
 from connect.pem import whole_pem
 
 log = logging.getLogger(__name__)
@@ -305,6 +305,10 @@ class ClientConfigs:
         made |= {name: whole_pem(_JAVA[name], made[name]) for name in _PEM_KEYS if name in made}
         made |= _login(given)
         made |= _stores(given, is_look=self._is_look)
+        if (problem := not_addresses(SERVERS, given.get(SERVERS))) is not None:
+            raise ConfigError(problem, config_path=SERVERS)
+        if SERVERS in made:
+            made[SERVERS] = plain_addresses(made[SERVERS])
         _check_login(made)
         made |= _compression_level(given)
         for name in given:
@@ -332,7 +336,7 @@ class ClientConfigs:
 
 
 def _addresses(servers: str) -> set[str]:
-    return {each.strip().lower() for each in servers.split(",") if each.strip()}
+    return {each.lower() for each in plain_addresses(servers).split(",") if each}
 
 
 def _known(kind: Kind) -> list[str]:
@@ -417,7 +421,13 @@ def _login(given: Mapping[str, str]) -> dict[str, str]:
 
 def _check_login(made: Mapping[str, str]) -> None:
     """Refuse a login that cannot be, in the words of who asked for it."""
-    if not made.get("security.protocol", "").strip().upper().startswith("SASL_"):
+    protocol = made.get("security.protocol", "").strip()
+    if protocol and protocol.upper() not in PROTOCOLS:
+        raise ConfigError(
+            f"Invalid value {protocol} for configuration security.protocol: one of {', '.join(PROTOCOLS)} is expected",
+            config_path="security.protocol",
+        )
+    if not protocol.upper().startswith("SASL_"):
         return
     mechanism = made.get("sasl.mechanisms", "GSSAPI").strip().upper()
     if mechanism not in (*_WITH_PASSWORD, "GSSAPI"):

@@ -6,6 +6,7 @@ Elsewhere: the keys of connectors (`connector_config.py`), and the file that a w
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Iterable, Mapping
 from hashlib import sha256
@@ -14,6 +15,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from connect.api import Config, Problem, config_key
+from connect.client_values import SERVERS, not_addresses
 from connect.records import COMPRESSION_TYPES
 from connect.runtime.config_checks import replication_factor, unique
 from connect.runtime.config_prefixes import strip_prefix
@@ -26,6 +28,8 @@ HEADER_CONVERTER = "org.apache.kafka.connect.storage.SimpleHeaderConverter"
 GUARDS = ("rest.extension.classes", "rest.servlet.initializor.classes")
 #: Extensions that are known to guard nothing.
 _UNGUARDING = ("io.confluent.connect.replicator.monitoring.ReplicatorMonitoringExtension",)
+#: How like bootstrap.servers a key is that means it: a letter or two, and not a key of somebody's with a word more.
+_MISSPELT: Final = 0.9
 _NO_TOPIC: Final = re.compile(r"[^a-zA-Z0-9._-]")
 #: A topic's name has 249 characters at most.
 _GROUP_CHARS_MAX: Final = 200
@@ -307,6 +311,15 @@ class WorkerConfig(Config):
                 "Invalid value for configuration bootstrap.servers: HOST:PORT of at least one broker is expected; "
                 "leave the key out to run on the bundled log",
             )
+        if (problem := not_addresses(SERVERS, self.bootstrap_servers)) is not None:
+            yield Problem(SERVERS, problem)
+        if SERVERS not in self.originals:
+            for key in difflib.get_close_matches(SERVERS, self.originals, cutoff=_MISSPELT):
+                yield Problem(  # passed over as other typos are, it would begin anew on a log of this machine
+                    key,
+                    f"{key} is no key of the worker's, and bootstrap.servers is not given: without it the worker runs "
+                    "on the bundled log, apart from any cluster; correct the key, or leave it out",
+                )
         if self.bootstrap_servers and not self.group_id.strip():
             yield Problem(
                 "group.id",

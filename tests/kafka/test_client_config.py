@@ -320,3 +320,19 @@ def test_a_worker_s_login_does_not_go_to_brokers_that_only_a_connector_names(ser
     assert SECRET not in str(own)
     for known in ("B:2", "b:2, a:1", ""):
         assert configs(worker, "producer", bootstrap_servers=known)["sasl.password"] == SECRET
+
+
+def test_brokers_of_java_s_form_with_a_protocol_are_reached_by_the_key_s() -> None:
+    made = ClientConfigs({"bootstrap.servers": "SASL_SSL://k:1,PLAINTEXT://j:2"}).of("producer")
+    assert made["bootstrap.servers"] == "k:1,j:2"
+    assert not ClientConfigs({"bootstrap.servers": "k:1"}).leads_elsewhere({"bootstrap.servers": "SSL://k:1"})
+
+
+@pytest.mark.parametrize(("key", "value", "told"), [
+    ("bootstrap.servers", "k", "HOST:PORT"),
+    ("security.protocol", "SASL_PLAIN", "SASL_PLAINTEXT, SASL_SSL"),
+])  # fmt: skip
+def test_a_value_that_no_client_could_use_names_what_is_expected(key: str, value: str, told: str) -> None:
+    with pytest.raises(ConfigError, match=told) as raised:
+        configs({}, "consumer", **{key.replace(".", "_"): value})
+    assert raised.value.config_path == key

@@ -27,6 +27,24 @@ def test_brokers_that_are_asked_for_and_not_named_are_no_bundled_log(servers: st
     assert WorkerConfig.parse({}).bootstrap_servers == []
 
 
+@pytest.mark.parametrize("key", ["bootstrap.server", "boostrap.servers", "bootstrap_servers", "bootstrap.severs"])
+def test_brokers_under_a_misspelt_key_are_no_bundled_log_either(key: str) -> None:
+    assert "correct the key" in problems({key: "kafka:9092"})[key]
+    there = {key: "kafka:9092", "bootstrap.servers": "kafka:9092"}
+    assert WorkerConfig.parse(there).originals == there, "which is a typo like any other"
+
+
+@pytest.mark.parametrize("key", ["kafka.bootstrap.servers", "admin.bootstrap.servers", "producer.bootstrap.servers"])
+def test_a_key_with_a_word_more_is_another_one(key: str) -> None:
+    assert WorkerConfig.parse({key: "kafka:9092"}).bootstrap_servers == []
+
+
+@pytest.mark.parametrize("wrong", ["kafka", "kafka:", ":9092", "kafka:1;other:1", "PLAINTEXT://kafka", "kafka:http"])
+def test_brokers_that_are_no_addresses_are_told(wrong: str) -> None:
+    found = problems({"bootstrap.servers": f"a:1, {wrong}"})["bootstrap.servers"]
+    assert f"Invalid value {wrong} " in found and "HOST:PORT" in found
+
+
 def test_workers_on_a_cluster_have_a_group() -> None:
     assert "group.id" in problems({"bootstrap.servers": "kafka:9092", "group.id": ""})
     assert WorkerConfig.parse({"group.id": ""}).group_id == "", "the bundled log has one worker"

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from connect.api import ConfigError, ConfigKey, ConfigType, ConfigValue
 from connect.api.config_values import parse_type
-from connect.client_values import out_of_bounds
+from connect.client_values import not_addresses, out_of_bounds
 from connect.runtime.model import PluginKind
 from connect.runtime.override_policies import PREFIXES, OverridePolicy, clients_of
 
@@ -120,8 +120,9 @@ def override_values(
                 found[name] = _override(name, short, raw)
                 if (refusal := policy.refusal(short)) is not None:
                     found[name][1].errors.append(refusal)
-                elif on_kafka and (problem := out_of_bounds(short, raw)) is not None and not found[name][1].errors:
-                    found[name][1].errors.append(problem)
+                elif on_kafka and not found[name][1].errors:
+                    problems = (out_of_bounds(short, raw), not_addresses(short, raw))
+                    found[name][1].errors.extend(problem for problem in problems if problem is not None)
     return found
 
 

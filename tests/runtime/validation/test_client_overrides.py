@@ -57,3 +57,11 @@ def test_what_no_client_of_a_cluster_takes_is_an_error_of_its_key(value: str) ->
     [told] = found["consumer.override.session.timeout.ms"][1].errors
     assert "1 to 3600000" in told and not found["consumer.override.max.poll.records"][1].errors
     assert not override_values(SINK, config, ALL)["consumer.override.session.timeout.ms"][1].errors
+
+
+def test_brokers_of_an_override_are_addresses_where_they_are_asked() -> None:
+    given = {"consumer.override.bootstrap.servers": "kafka"}
+    [(_, value)] = override_values(SINK, given, ALL, on_kafka=True).values()
+    assert "HOST:PORT" in str(value.errors)
+    [(_, value)] = override_values(SINK, given, ALL).values()
+    assert value.errors == []
