@@ -199,9 +199,9 @@ async def _serve_until(
     on_terminal: bool,
 ) -> bool:
     """Return whether it was asked to stop; False where its group goes on without it."""
-    from connect.runtime.validation.worker_keys import key_notices
+    from connect.runtime.validation.worker_keys import key_notices, reference_notices
 
-    notices = key_notices(config, wiring.log_keys())
+    notices = [*key_notices(config, wiring.log_keys()), *reference_notices(config)]
     _tell_of_keys(notices)  # before anything can end the start: a typo may be why
     async with AsyncExitStack() as stack:
         host = await stack.enter_async_context(wiring.open_host(config))

@@ -16,7 +16,7 @@ import asyncio
 import difflib
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, cast
 
@@ -159,7 +159,7 @@ class ConfigProviders:
     def unknown(self, config: Mapping[str, str | None]) -> tuple[UnknownProvider, ...]:
         """Return the references to providers that the worker does not have."""
         return tuple(
-            UnknownProvider(key, reference.text, self._why(reference.provider))
+            UnknownProvider(key, reference.text, why_unknown(reference.provider, self._providers))
             for key, value in config.items()
             if value and "${" in value
             for reference in references_in(value)
@@ -212,12 +212,15 @@ class ConfigProviders:
             if reference.provider in self._providers
         ]
 
-    def _why(self, provider: str) -> str:
-        if not self._providers:
-            return f"the worker has no config provider {provider!r}, nor any other (config.providers)"
-        near = difflib.get_close_matches(provider, self._providers, n=1, cutoff=0.5)
-        known = f"did you mean {near[0]}?" if near else f"it has {', '.join(self._providers)}"
-        return f"the worker has no config provider {provider!r}; {known}"
+
+def why_unknown(provider: str, known: Collection[str]) -> str:
+    """Say that a worker whose providers are known by these names has not this one, and which is meant."""
+    if not known:
+        return f"the worker has no config provider {provider!r}, nor any other (config.providers)"
+    near = difflib.get_close_matches(provider, known, n=1, cutoff=0.5)
+    return f"the worker has no config provider {provider!r}; " + (
+        f"did you mean {near[0]}?" if near else f"it has {', '.join(known)}"
+    )
 
 
 def declared(plugins: PluginHost, texts: Mapping[str, Any]) -> dict[str, tuple[PluginDesc, dict[str, Any]]]:

@@ -19,6 +19,8 @@ from typing import Final
 from connect.runtime.border.calls import within
 from connect.runtime.override_policies import ALLOWLIST, POLICY, PREFIXES
 from connect.runtime.plugins import PluginHost
+from connect.runtime.providers.config_providers import provider_names, why_unknown
+from connect.runtime.providers.references import references_in
 from connect.runtime.validation.client_overrides import HEEDED, TYPES, UNHEEDED
 from connect.runtime.validation.enrichment import CONVERTERS
 from connect.runtime.worker_config import GUARDS, WorkerConfig
@@ -155,6 +157,21 @@ def key_notices(
         if notice is not None:
             found.append(notice)
     return found
+
+
+def reference_notices(config: WorkerConfig) -> list[KeyNotice]:
+    """Return each key with a reference to a provider that there is not. It stays text, which a password never is.
+
+    Args:
+        config: As it was given: a value that a reference stands for is nobody's to look through.
+    """
+    names = provider_names(config.originals)
+    return [
+        KeyNotice(key, UNKNOWN, f"a reference is taken as it is: {why_unknown(one.provider, names)}", True)
+        for key, value in config.originals.items()
+        for one in references_in(str(value))
+        if one.provider not in names
+    ]
 
 
 def lines(notices: Iterable[KeyNotice]) -> list[tuple[str, bool]]:

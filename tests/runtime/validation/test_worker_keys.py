@@ -12,7 +12,7 @@ from connect.log.clients.producer_config import ProducerConfig
 from connect.rest.tls import TlsConfig
 from connect.runtime.plugins import PluginHost
 from connect.runtime.validation.client_overrides import HEEDED
-from connect.runtime.validation.worker_keys import REPLACED, UNKNOWN, KeyNotice, key_notices, lines
+from connect.runtime.validation.worker_keys import REPLACED, UNKNOWN, KeyNotice, key_notices, lines, reference_notices
 from connect.runtime.worker_config import WorkerConfig
 
 VECTORS = Path(__file__).parents[2] / "conformance" / "vectors"
@@ -199,3 +199,24 @@ def test_the_list_of_what_the_log_heeds_of_a_producer_has_all_that_it_asks_for()
     ProducerConfig.parse(Asked())
     assert asked
     assert asked <= HEEDED["producer"]
+
+
+@pytest.mark.parametrize(
+    ("providers", "told"),
+    [
+        ({}, "nor any other (config.providers)"),
+        ({"config.providers": "files"}, "did you mean files?"),
+        ({"config.providers": "env, vault"}, "it has env, vault"),
+    ],
+)
+def test_a_reference_to_a_provider_that_is_not_there_is_told(providers: dict[str, str], told: str) -> None:
+    given = {"sasl.jaas.config": "${file:/run/kafka.properties:login}", "client.id": "${env", **providers}
+    [notice] = reference_notices(WorkerConfig.read(given))
+    assert (notice.key, notice.act) == ("sasl.jaas.config", True)
+    assert "no config provider 'file'" in notice.message and told in notice.message
+    assert "kafka.properties" not in notice.message
+
+
+def test_nothing_is_said_of_a_reference_to_a_provider_that_is_there() -> None:
+    config = WorkerConfig.read({"config.providers": "file", "ssl.key.password": "${file:/run/x.properties:p}"})
+    assert reference_notices(config) == []
