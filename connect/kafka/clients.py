@@ -90,8 +90,12 @@ class Told:
         return ours(last, doing) if is_refused else None
 
     def take(self, error: KafkaError) -> None:
-        """Keep it; an authentication that failed says more than what follows from it."""
-        if self.last is None or self.last.code() not in _TELLING or error.code() in _TELLING:
+        """Keep it; an authentication that failed says more than what follows from it, and anything more than that no
+        broker is left."""
+        if self.last is None or (
+            error.code() != KafkaError._ALL_BROKERS_DOWN
+            and (self.last.code() not in _TELLING or error.code() in _TELLING)
+        ):
             self.last = error
 
 

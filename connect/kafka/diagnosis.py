@@ -40,6 +40,10 @@ class Finding:
     text: str
 
 
+class _NoBroker(Exception):
+    """What answers is something else: a web server, a database."""
+
+
 def why_not_in(servers: str, made: Mapping[str, Any]) -> Finding | None:
     """Return why brokers do not let a client in; None where nothing is found. Blocks for some seconds.
 
@@ -56,6 +60,9 @@ def why_not_in(servers: str, made: Mapping[str, Any]) -> Finding | None:
             continue
         try:
             found.append(_look(host.strip("[]"), int(port), made))
+        except _NoBroker:
+            text = f"what answers at {server} does not speak Kafka's protocol; name a broker's listener"
+            found.append(Finding("bootstrap.servers", text))
         except OSError:  # nobody is there, or it is too slow: of that librdkafka tells
             continue
     return found[0] if found and all(found) else None
@@ -184,7 +191,9 @@ def _asked(connection: socket.socket) -> list[str] | None:
     if head is None:
         return None
     size = struct.unpack(">i", head)[0]
-    body = _received(connection, size) if 10 <= size <= _ANSWER_MAX else None
+    if not 10 <= size <= _ANSWER_MAX:
+        raise _NoBroker
+    body = _received(connection, size)
     if body is None:
         return None
     error, count = struct.unpack_from(">hi", body, 4)

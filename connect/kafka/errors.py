@@ -342,7 +342,7 @@ _HINTS: Final = {
     "INVALID_REPLICATION_FACTOR": (
         "Ask for at most as many replicas as there are brokers, or -1 for the cluster's default: a worker in "
         "config.storage.replication.factor, offset.storage.replication.factor and status.storage.replication.factor, "
-        "a source in topic.creation.default.replication.factor, a sink in "
+        "a source in topic.creation.default.replication.factor or that of the topic's group, a dead letter queue in "
         "errors.deadletterqueue.topic.replication.factor."
     ),
     "INVALID_SESSION_TIMEOUT": (
@@ -404,10 +404,11 @@ _ABOUT: Final = (
 
 
 def login_refused(doing: str, text: str, *, key: str | None = None) -> EnvironmentFault:
-    """Return the error of a login that failed; it names the key to look at, where that is known."""
+    """Return the error of a login that failed, or of brokers that are none; it names the key, where that is known."""
     key = key or next((about for part, about in _ABOUT if part in text.lower()), None)
     named = f"{key}: " if key and not text.startswith(f"{key}:") else ""
-    return EnvironmentFault(f"{doing}: {named}{text}", code=AUTHENTICATION, config_path=key)
+    code = UNREACHABLE if key == "bootstrap.servers" else AUTHENTICATION
+    return EnvironmentFault(f"{doing}: {named}{text}", code=code, config_path=key)
 
 
 def inner(error: Any) -> Any:

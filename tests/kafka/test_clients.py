@@ -38,6 +38,14 @@ def test_an_authentication_that_failed_is_not_forgotten_for_what_follows_from_it
     assert told.last.code() == KafkaError._AUTHENTICATION
 
 
+def test_what_a_broker_said_is_not_forgotten_for_that_none_is_left() -> None:
+    told = Told()
+    for code in (KafkaError._ALL_BROKERS_DOWN, KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN):
+        told.take(KafkaError(code))
+    assert told.last is not None
+    assert told.last.code() == KafkaError._TRANSPORT
+
+
 def test_a_client_that_was_refused_says_why_once_and_one_that_got_in_has_nothing_to_say() -> None:
     told = Told()
     told.is_of({"bootstrap.servers": "127.0.0.1:1", "security.protocol": "SASL_SSL", "sasl.username": "ann"})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import threading
 import time
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 
 from connect.kafka.client_config import ClientConfigs
 from connect.kafka.diagnosis import why_not_in
+from connect.kafka.errors import login_refused
 from tests.support.kafka_broker import PASSWORD, USER
 from tests.support.secured_kafka import Secured
 
@@ -91,6 +93,33 @@ def test_of_who_fits_and_of_who_is_not_there_nothing_is_said(secured: Secured) -
     both = f"{secured.address('PLAINTEXT')},{secured.address('SCRAM')}"
     assert why_not_in(both, {}) is None, "it gets in by the other one"
     assert why_not_in("127.0.0.1:1,nonsense", {"security.protocol": "ssl"}) is None
+
+
+def test_a_server_that_is_no_broker_is_told_of_with_the_key_that_leads_there() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        at = f"127.0.0.1:{server.getsockname()[1]}"
+
+        def answer() -> None:
+            while True:
+                try:
+                    peer, _ = server.accept()
+                except OSError:  # it is closed
+                    return
+                with peer:
+                    peer.recv(1 << 16)
+                    peer.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+
+        answering = threading.Thread(target=answer)
+        answering.start()
+        try:
+            found = why_not_in(at, ClientConfigs({"bootstrap.servers": at}).of("admin"))
+        finally:
+            server.shutdown(socket.SHUT_RDWR)
+            answering.join(10)
+    assert found is not None and found.key == "bootstrap.servers"
+    assert f"{at} does not speak Kafka's protocol" in found.text
+    refused = login_refused("connect", found.text, key=found.key)
+    assert (refused.code, refused.message) == ("environment.unreachable", f"connect: bootstrap.servers: {found.text}")
 
 
 def test_a_server_that_says_nothing_takes_seconds_and_no_more() -> None:
