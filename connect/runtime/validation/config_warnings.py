@@ -127,12 +127,13 @@ async def topic_warnings(admin: Admin, desc: PluginDesc, config: Mapping[str, An
     wanted = str(config.get("tasks.max") or "1")
     if partitions and re.fullmatch(r"[0-9]{1,10}", wanted) and int(wanted) > sum(partitions):
         count = sum(partitions)
+        idle = int(wanted) - count
         found.append(
             ConfigWarning(
                 "tasks.max",
                 RISKY,
                 f"tasks.max={wanted}, but the topics have {count} partition{'s' * (count != 1)}: "
-                f"{int(wanted) - count} tasks would have nothing to do",
+                f"{idle} task{'s' * (idle != 1)} would have nothing to do",
             )
         )
     return found
