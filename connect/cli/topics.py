@@ -38,6 +38,12 @@ def _body(info: TopicInfo) -> dict[str, Any]:
     }
 
 
+def _size_bytes(info: TopicInfo) -> int:
+    """Return a topic's size; -1 where that of a partition is not known, as on a Kafka cluster."""
+    sizes = [partition.size_bytes for partition in info.partitions]
+    return -1 if -1 in sizes else sum(sizes)
+
+
 def _settings(settings: tuple[str, ...]) -> dict[str, str]:
     for setting in settings:
         if "=" not in setting:
@@ -67,7 +73,7 @@ def list_topics(session: Any, data_dir: Path, url: str | None, as_json: bool) ->
                 i.name,
                 len(i.partitions),
                 sum(p.log_end_offset - p.log_start_offset for p in i.partitions),
-                sum(p.size_bytes for p in i.partitions),
+                _size_bytes(i),
             )
             for i in infos
         ],

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from connect.cli.topics import _size_bytes
+from connect.ports import PartitionInfo, TopicInfo
 from tests.cli.conftest import Cli
 from tests.support.command import assert_refused, connect, lines, read
 
@@ -78,3 +80,10 @@ def test_partitions_cannot_be_taken_away_and_the_hint_says_what_can_be(cli: Cli,
     cli("topic", "create", "t", "--partitions", "3", *where)
     told = cli.refused(2, "log.invalid_partitions", "topic", "alter", "t", "--partitions", "2", *where)
     assert "hint: Give a whole number of more than 3." in told.splitlines()
+
+
+def test_the_size_of_a_topic_is_that_of_its_partitions_and_not_known_where_one_is_not() -> None:
+    known, unknown = (PartitionInfo(0, 0, 1, 1, size_bytes) for size_bytes in (70, -1))
+    assert _size_bytes(TopicInfo("t", "id", (known, known))) == 140
+    assert _size_bytes(TopicInfo("t", "id", (unknown, unknown))) == -1
+    assert _size_bytes(TopicInfo("t", "id", (known, unknown))) == -1
