@@ -312,6 +312,7 @@ async def test_rest_stays_where_it_was_between_two_lives_however_one_of_them_end
         open_cluster=app.open_cluster,
         inspect_log=app.inspect_log,
         repair_log=app.repair_log,
+        is_in_use=app.is_in_use,
         open_host=open_host,
         log_keys=app.log_keys,
         listener_problems=app.listener_problems,
