@@ -7,11 +7,15 @@ nothing is committed.
 
 A member that the brokers have not heard of for so long takes its membership for lost by itself; one that was frozen
 hears of it when it wakes up. It does not come back under the same ID.
+
+The client ID of a member tells the ID of its membership, and a digest of the topics in which it keeps the group's
+state: two that differ would each lead, and shut out each other without end, or run every task twice.
 """
 
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import logging
 import secrets
 from typing import Final
@@ -31,6 +35,14 @@ GROUP_TAKEN: Final = register_code(
     "The worker's group has members of another kind: workers of Kafka Connect, or consumers of somebody else.",
     "Stop every worker of Kafka Connect that has this group.id, and start again; one that was killed counts as alive "
     "for its session.timeout.ms.",
+)
+
+STATE_ELSEWHERE: Final = register_code(
+    "worker.state_elsewhere",
+    "A worker of the group keeps the group's state in other topics than this one.",
+    "Give all workers of the group the same config.storage.topic, offset.storage.topic, status.storage.topic and "
+    "workers.storage.topic, or this one a group.id of its own; a worker that was killed counts as alive for its "
+    "session.timeout.ms.",
 )
 
 #: What a look at the group takes at most; what has become of the membership is noticed within it.
@@ -58,6 +70,13 @@ class Membership:
         self._cluster = cluster
         self._config = config
         self._prefix = f"connect-{config.group_id}-"
+        topics = (
+            config.config_storage_topic,
+            config.offset_storage_topic,
+            config.status_storage_topic,
+            config.workers_topic,
+        )
+        self._state = hashlib.sha256("\n".join(topics).encode()).hexdigest()[:8]
         self._leader_at = TopicPartition(config.config_storage_topic, 0)
         self._consumer: Consumer | None = None
         self._looking: asyncio.Task[None] | None = None
@@ -68,7 +87,8 @@ class Membership:
 
         Raises:
             ConfigError, EnvironmentFault: It cannot. worker.group_taken: workers of Kafka Connect are alive in it;
-                kafka.authorization: the worker may not be a member.
+                worker.state_elsewhere: so are workers with other topics; kafka.authorization: the worker may not be a
+                member.
         """
         given = self._config.originals
         await ensure_compacted_topic(
@@ -79,7 +99,7 @@ class Membership:
         self._consumer = await self._cluster.consumer(
             Subscription((self._config.config_storage_topic,), reads=False),
             group=self._config.group_id,
-            client_id=f"{self._prefix}{self.id}",
+            client_id=f"{self._prefix}{self.id}.{self._state}",
             configs={
                 "session.timeout.ms": str(given.get("session.timeout.ms", _SESSION_MS)),
                 "heartbeat.interval.ms": str(given.get("heartbeat.interval.ms", _HEARTBEAT_MS)),
@@ -98,6 +118,7 @@ class Membership:
                 "it. This worker runs nothing beside it",
                 code=GROUP_TAKEN,
             ) from error
+        await self._refuse_state_elsewhere(self._consumer)
         self._looking = asyncio.create_task(self._keep(self._consumer), name=f"membership {self.id}")
 
     async def aclose(self) -> None:
@@ -115,14 +136,43 @@ class Membership:
         Raises:
             EnvironmentFault: The brokers do not tell.
         """
+        return frozenset(await self._members())
+
+    async def _members(self) -> dict[str, str]:
+        """Return the digest of state's topics for the ID of each member, '' where it tells none; see `alive`."""
         found = await self._cluster.groups.members(self._config.group_id)
-        alive = frozenset(each.removeprefix(self._prefix) for each in found if each.startswith(self._prefix))
+        alive = {
+            member: state
+            for member, _, state in (
+                each.removeprefix(self._prefix).partition(".") for each in found if each.startswith(self._prefix)
+            )
+        }
         if self.id not in alive:  # who asks is a member, or hears soon that it is none
             raise EnvironmentFault(
                 f"group {self._config.group_id!r}: the brokers do not know this worker as a member just now",
                 hint="Another broker takes over the group; it goes on by itself then.",
             )
         return alive
+
+    async def _refuse_state_elsewhere(self, consumer: Consumer) -> None:
+        while not self.lost.is_set():
+            try:
+                found = await self._members()
+            except EnvironmentFault as error:
+                if not may_pass(error):
+                    raise
+                logger.warning("%s", error.message)
+                await self._look(consumer)  # it is heard meanwhile, and paces the tries
+                continue
+            if all(state in ("", self._state) for state in found.values()):
+                return
+            config = self._config
+            raise ConfigError(
+                f"group {config.group_id!r} has a worker that keeps the state of the group in other topics than "
+                f"{config.config_storage_topic!r}, {config.offset_storage_topic!r}, {config.status_storage_topic!r} "
+                f"and {config.workers_topic!r}. This worker runs nothing beside it",
+                code=STATE_ELSEWHERE,
+            )
 
     async def _keep(self, consumer: Consumer) -> None:
         while not self.lost.is_set():

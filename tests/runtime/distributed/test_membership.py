@@ -49,6 +49,36 @@ async def test_beside_a_living_worker_of_kafka_connect_nothing_starts(
     await until(node.lost.is_set)
 
 
+@pytest.mark.parametrize("kind", ["config", "offset", "status", "workers"])
+async def test_beside_a_worker_that_keeps_the_state_of_the_group_in_other_topics_none_starts(
+    group: Group, kind: str
+) -> None:
+    first = await group.start("a")
+    with pytest.raises(ConfigError, match=r"state of the group in other topics than .*'elsewhere'") as caught:
+        await group.start("b", **{f"{kind}.storage.topic": "elsewhere"})
+    assert caught.value.code == "worker.state_elsewhere"
+    assert await first._membership.alive() == {first._membership.id}, "it has left"
+    await group.leader()
+    await group.start("c")
+
+
+async def test_whether_the_state_is_elsewhere_is_asked_until_the_brokers_tell(
+    group: Group, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    node, ask, answers = await group.start("a"), group.cluster.groups.members, list[tuple[str, ...]]()
+
+    async def at_last(name: str) -> tuple[str, ...]:
+        answers.append(await ask(name) if len(answers) > 1 else ())
+        return answers[-1]
+
+    other = Membership(group.cluster, node.base.config)
+    await group.stop("a")
+    monkeypatch.setattr(group.cluster.groups, "members", at_last)
+    await other.join()
+    assert len(answers) == 3 and len(answers[-1]) == 1
+    await other.aclose()
+
+
 async def test_an_answer_in_which_who_asks_is_no_member_is_not_believed(
     group: Group, monkeypatch: pytest.MonkeyPatch
 ) -> None:
