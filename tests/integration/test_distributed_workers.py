@@ -58,6 +58,8 @@ def test_a_workers_directory_is_its_own_and_commands_there_ask_it_whatever_log_i
     before, new = (crew.folder / which / "data" for which in ("one", "two"))
     connect("topic", "create", "on-one-machine", "--data-dir", before)
     one, _ = crew.start("one"), crew.start("two")
+    for which in crew.workers:
+        crew.call("GET", "/v1/topics", at=which)  # it knows who leads
     for data in (before, new):
         assert crew.topics["config"] in connect("topic", "list", "--data-dir", data).stdout
     assert "on-one-machine" not in connect("topic", "list", "--data-dir", before).stdout
