@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from connect.api import NotFoundError
+from connect.cli.groups import _known
+from connect.ports import GroupInfo
 from tests.cli.conftest import Cli
 from tests.support.command import assert_refused, connect, lines, read, running
 
@@ -101,3 +104,25 @@ def test_a_groups_lag_is_that_of_its_sink_before_the_first_commit_too(
     ]
     assert f"  lag: 3 of group connect-{name}" in cli("connector", "describe", name, *url).out.splitlines()
     assert cli("connector", "describe", name, "--json", *url).json["lag"]["lag"] == 3
+
+
+async def test_a_group_that_is_listed_is_there_though_its_members_have_gone_and_committed_nothing() -> None:
+    class Left:
+        """The groups of a Kafka cluster, which keeps such a one for a while; and no topics."""
+
+        async def list(self) -> list[str]:
+            return ["connect-sink"]
+
+        async def describe(self, group: str) -> GroupInfo:
+            return GroupInfo(group, "Empty", (), {})
+
+        async def describe_topics(self, names: object) -> dict[str, object]:
+            return {}
+
+    class Log:
+        groups = admin = Left()
+
+    assert await _known(Log(), "connect-sink") == (GroupInfo("connect-sink", "Empty", (), {}), [])  # type: ignore[arg-type]
+    with pytest.raises(NotFoundError, match="no group 'connect-snk'") as raised:
+        await _known(Log(), "connect-snk")  # type: ignore[arg-type]
+    assert raised.value.hint == "Did you mean 'connect-sink'?"
