@@ -117,7 +117,7 @@ register_code(
     "log.internal_topic",
     "The topic holds state of the log or of the worker, and is closed to everybody else.",
     "Use a topic whose name does not begin with '__' and which is none of config.storage.topic, "
-    "offset.storage.topic and status.storage.topic.",
+    "offset.storage.topic, status.storage.topic and, on a Kafka cluster, workers.storage.topic.",
 )
 register_code(
     "log.out_of_order_sequence",

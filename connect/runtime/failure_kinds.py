@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final, Literal, get_args
 
 from connect.api import ConfigError, DataError, EnvironmentFault, RetriableError
+from connect.api.errors import InternalTopicError
 from connect.runtime.tasks.delivery import REFUSALS, may_pass
 
 #: Errors of the operating system that a wait does not mend.
@@ -36,7 +37,7 @@ def kind_of(error: BaseException) -> FailureKind:
     if lasting:
         return "config" if all(one.code in REFUSALS for one in lasting) else "defect"
     for one in chain:
-        if isinstance(one, ConfigError):
+        if isinstance(one, ConfigError | InternalTopicError):  # a topic that is closed is named by a config
             return "config"
         if isinstance(one, RetriableError | EnvironmentFault | ConnectionError | TimeoutError):
             return "outage"

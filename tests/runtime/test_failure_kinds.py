@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from connect.api import ConfigError, DataError, EnvironmentFault, PluginError, RetriableError
+from connect.api.errors import InternalTopicError
 from connect.kafka.errors import AUTHENTICATION, AUTHORIZATION
 from connect.runtime.failure_kinds import FailureKind, kind_of
 
@@ -27,6 +28,7 @@ def wrapped(outer: Exception, cause: Exception) -> Exception:
         (wrapped(DataError("bad"), ValueError("x")), "record"),
         (wrapped(ConfigError("no such folder"), FileNotFoundError()), "config"),
         (wrapped(ConfigError("the certificate is not trusted"), ConnectionError()), "config"),
+        (InternalTopicError("it names the topic of configs"), "config"),
         (wrapped(PluginError("its file is gone"), FileNotFoundError()), "defect"),
         (ValueError("a bug"), "defect"),
     ],
