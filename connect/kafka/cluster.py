@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 import logging
 import time
@@ -104,7 +105,9 @@ class KafkaCluster:
         try:
             cluster_id = await _found(client, threads, told, made)
         except BaseException:
-            threads.close()
+            # Here, and not once nobody has it any more: a failure that is kept has it, by its frames.
+            with contextlib.closing(threads):
+                await threads.run(lambda: client.__exit__(None, None, None), "end requests")
             raise
         log.info("Kafka cluster %s at %s", cluster_id, configs.servers)
         principal = replace(
@@ -284,11 +287,9 @@ class KafkaCluster:
     def _check_same_cluster(self, made: Mapping[str, Any]) -> None:
         """Refuse the brokers of another cluster than the worker's. Blocks."""
         told, servers = Told(), made["bootstrap.servers"]
-        client = make_client(WatchedAdminClient, made, told, path="bootstrap.servers")
-        try:
+        # Closed here, and not once nobody has it any more: a failure that is kept has it, by its frames.
+        with make_client(WatchedAdminClient, made, told, path="bootstrap.servers") as client:
             found = _asked_for_id(client, made, told)
-        finally:
-            client.give_up(0.0)
         if found != self._cluster_id:
             raise ConfigError(
                 f"bootstrap.servers={servers} of a connector's client is Kafka cluster {found}, and the worker's is "

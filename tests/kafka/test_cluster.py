@@ -8,11 +8,14 @@ import socket
 import subprocess
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
+from confluent_kafka import KafkaException
 
 from connect.api.errors import ConfigError, EnvironmentFault, LogError
 from connect.kafka import cluster as module
+from connect.kafka.admin_client import WatchedAdminClient
 from connect.kafka.cluster import KafkaCluster
 from connect.ports import Cluster, Subscription
 from tests.support.busy import slowness
@@ -28,8 +31,34 @@ def nobody() -> str:
         return f"127.0.0.1:{bound.getsockname()[1]}"
 
 
+@pytest.fixture
+def made(monkeypatch: pytest.MonkeyPatch) -> list[WatchedAdminClient]:
+    """The administrators that a cluster makes from here on."""
+    found, make = list[WatchedAdminClient](), module.make_client
+
+    def keeping(cls: Any, *arguments: Any, **options: Any) -> Any:
+        client = make(cls, *arguments, **options)
+        if cls is WatchedAdminClient:
+            found.append(client)
+        return client
+
+    monkeypatch.setattr(module, "make_client", keeping)
+    return found
+
+
+def is_closed(client: WatchedAdminClient) -> bool:
+    """Say whether a client has released its threads and connections."""
+    try:
+        client.list_topics(timeout=0.1)
+    except RuntimeError as error:
+        return "closed" in str(error)
+    except KafkaException:
+        return False
+    return False
+
+
 async def test_a_cluster_that_does_not_answer_is_waited_for_and_then_named(
-    nobody: str, monkeypatch: pytest.MonkeyPatch
+    nobody: str, made: list[WatchedAdminClient], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "OPEN_S", 0.5)
     monkeypatch.setattr(module, "_TRY_S", 0.3)
@@ -37,6 +66,7 @@ async def test_a_cluster_that_does_not_answer_is_waited_for_and_then_named(
         await KafkaCluster.open({"bootstrap.servers": [nobody]})
     assert raised.value.code == "environment.unreachable"
     assert raised.value.exit_code == 3
+    assert len(made) == 1 and all(map(is_closed, made)), "who tries again and again leaves nothing behind"
 
 
 async def test_a_key_that_cannot_be_is_refused_before_anything_is_asked(nobody: str) -> None:
@@ -186,6 +216,20 @@ async def test_a_client_that_a_config_leads_to_another_cluster_is_refused(
     await producer.aclose()
     with pytest.raises(ConfigError, match="is Kafka cluster"):
         await kafka_cluster.consumer(Subscription((name,)), group=name, client_id="test", configs=elsewhere)
+
+
+@pytest.mark.kafka
+@pytest.mark.timeout(300)
+async def test_a_client_whose_own_brokers_are_away_leaves_nothing_behind_however_often_it_is_tried(
+    kafka_cluster: Cluster, nobody: str, made: list[WatchedAdminClient], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_TRY_S", 0.3)
+    monkeypatch.setattr(module, "LOOK_UP_S", 0.3)
+    elsewhere = {"bootstrap.servers": nobody}
+    for _ in range(2):  # who failed keeps the failure, and with it whatever its frames hold
+        with pytest.raises(EnvironmentFault):
+            await kafka_cluster.consumer(Subscription(("t",)), group="g", client_id="test", configs=elsewhere)
+    assert len(made) == 2 and all(map(is_closed, made))
 
 
 @pytest.mark.kafka
