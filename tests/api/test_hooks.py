@@ -82,3 +82,9 @@ def test_plugins_mark_their_hooks_with_pluggys_marker_of_this_project_or_with_ou
             return [int]
 
     assert sorted(map(len, manager(Mine(), Ours()).hook.connect_connectors())) == [0, 1]
+
+
+def test_plugins_are_found_and_their_hooks_known_under_one_name_for_ever() -> None:
+    from connect.api.hooks import ENTRY_POINT_GROUP, PROJECT
+
+    assert (PROJECT, ENTRY_POINT_GROUP) == ("connect", "connect"), "every published plugin says it"

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import string
+
 import pytest
 import regex
 
@@ -61,3 +63,57 @@ def test_a_range_has_both_cases_where_case_does_not_count() -> None:
 @pytest.mark.parametrize("char", list("]^-[&\\~|.a "))
 def test_a_written_character_stands_for_itself(char: str) -> None:
     assert members_of(sets.written(char)) == {char}
+
+
+@pytest.mark.parametrize(
+    ("name", "members"),
+    [
+        ("Alnum", string.ascii_letters + string.digits),
+        ("Alpha", string.ascii_letters),
+        ("ASCII", "".join(map(chr, range(128)))),
+        ("Blank", " \t"),
+        ("Cntrl", "".join(map(chr, range(32))) + "\x7f"),
+        ("Digit", string.digits),
+        ("Graph", string.ascii_letters + string.digits + string.punctuation),
+        ("Lower", string.ascii_lowercase),
+        ("Print", string.ascii_letters + string.digits + string.punctuation + " "),
+        ("Punct", string.punctuation),
+        ("Space", string.whitespace),
+        ("Upper", string.ascii_uppercase),
+        ("XDigit", string.hexdigits),
+    ],
+)
+def test_a_class_of_posix_has_its_members_of_ascii_and_no_others(name: str, members: str) -> None:
+    assert members_of(sets.of_property(name, PLAIN)) == set(members)
+
+
+@pytest.mark.parametrize(
+    ("name", "inside", "outside"),
+    [
+        ("Alpha", "aéα", "1_"),
+        ("Alnum", "aé1٣", "_-"),
+        ("Digit", "1٣", "a"),
+        ("Lower", "aé", "AÉ1"),
+        ("Upper", "AÉ", "aé1"),
+        ("Punct", "-_!", "a1$+"),
+        ("Space", " \xa0\u2003\n", "a"),
+        ("Blank", " \t\xa0", "\na"),
+        ("Cntrl", "\x00\x85", "a "),
+        ("Graph", "aé1-", " \x00\xa0"),
+        ("Print", "aé1- \xa0", "\x00\n"),
+        ("XDigit", "aF9٣", "gé"),
+    ],
+)
+def test_with_the_flag_for_unicode_a_class_of_posix_has_characters_of_all_scripts(
+    name: str, inside: str, outside: str
+) -> None:
+    pattern = regex.compile(f"[{sets.of_property(name, frozenset('U'))}]", regex.V1)
+    assert [char for char in inside if not pattern.fullmatch(char)] == []
+    assert [char for char in outside if pattern.fullmatch(char)] == []
+
+
+def test_a_name_of_a_script_is_letters_and_digits_with_blanks_dashes_and_low_lines() -> None:
+    assert "é" in members_of(sets.of_property("IsLatin", PLAIN))
+    for name in ("IsLa]tin", "Is", "IsLat|in"):
+        with pytest.raises(ValueError, match="Is"):
+            sets.of_property(name, PLAIN)
