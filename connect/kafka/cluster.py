@@ -52,6 +52,8 @@ _BOUND_MS: Final = 300_000
 #: After so long without a heartbeat, which librdkafka sends from a thread of its own, a member that was killed leaves
 #: its partitions to others. Kafka's consumers wait 45 s, Kafka Connect's workers as long as this.
 _SESSION_MS: Final = 10_000
+#: The brokers' group.min.session.timeout.ms, where nobody has set another.
+_SESSION_LEAST_MS: Final = 6_000
 
 
 class KafkaCluster:
@@ -241,7 +243,9 @@ class KafkaCluster:
     def _consumer_configs(
         self, client_id: str, given: Mapping[str, Any], group: str | None, bound_ms: int
     ) -> dict[str, Any]:
-        session_ms = min(_positive(given, "session.timeout.ms", _SESSION_MS), bound_ms)
+        # librdkafka wants a session to be no longer than the time between polls, which for Java's consumers may be
+        # shorter than the shortest session that brokers take: the consumer keeps to that time by itself.
+        session_ms = min(_positive(given, "session.timeout.ms", _SESSION_MS), max(bound_ms, _SESSION_LEAST_MS))
         return {
             "client.id": client_id,
             "queued.max.messages.kbytes": str(1 << 14),
@@ -249,7 +253,7 @@ class KafkaCluster:
             "fetch.wait.max.ms": "500",
             "check.crcs": "true",  # as Kafka's own consumers do: what a disk has damaged is no record
             **given,
-            "max.poll.interval.ms": str(bound_ms),
+            "max.poll.interval.ms": str(max(bound_ms, session_ms)),
             "session.timeout.ms": str(session_ms),
             "heartbeat.interval.ms": str(min(_positive(given, "heartbeat.interval.ms", 3000), max(1, session_ms // 3))),
             "group.id": group or f"{client_id}-alone",

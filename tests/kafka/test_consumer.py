@@ -85,6 +85,20 @@ async def test_a_fetch_may_be_as_small_as_java_s_clients_let_it_be_and_brings_re
         await each.aclose()
 
 
+async def test_a_time_between_polls_may_be_shorter_than_the_shortest_session_that_brokers_take(
+    kafka_cluster: Cluster, name: str
+) -> None:
+    await kafka_cluster.admin.create_topic(name)
+    producer = kafka_cluster.producer(client_id="test")
+    await producer.append(name, columns(b"a"))
+    short = {**EARLIEST, "max.poll.interval.ms": "1000"}
+    consumer = await kafka_cluster.consumer(Subscription((name,)), group=name, client_id="test", configs=short)
+    assert await values_of(consumer, 1) == [b"a"]
+    await consumer.commit({TopicPartition(name, 0): OffsetAndMetadata(1)})
+    for each in (consumer, producer):
+        await each.aclose()
+
+
 async def test_a_member_without_partitions_leaves_its_group_at_once_too(
     broker: SharedBroker, kafka_cluster: Cluster, name: str
 ) -> None:
