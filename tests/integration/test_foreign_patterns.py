@@ -24,9 +24,13 @@ def sink(tmp_path: Path, **keys: str) -> dict[str, str]:
 
 
 async def answers_soon(worker: RunningWorker) -> None:
-    began = time.monotonic()
-    assert (await worker.client.get("/connectors")).status_code == 200
-    assert time.monotonic() - began < 0.5
+    async def asked_s() -> float:
+        began = time.monotonic()
+        assert (await worker.client.get("/connectors")).status_code == 200
+        return time.monotonic() - began
+
+    # The best of some: a machine that does much else is late, too, but not each time.
+    assert min([await asked_s() for _ in range(3)]) < 0.5
 
 
 async def test_a_sink_whose_pattern_takes_for_ever_fails_alone_also_after_a_restart(tmp_path: Path) -> None:

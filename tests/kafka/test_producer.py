@@ -88,7 +88,7 @@ async def test_the_event_loop_goes_on_while_the_broker_stands_still(
     where = await appending
     assert where is not None
     assert len(where.places()) == 5000
-    assert longest < 1
+    assert longest < 10, "a call that waited for the broker would have held the loop until it goes on"
     await producer.aclose()
 
 

@@ -80,10 +80,10 @@ def test_no_record_is_larger_than_the_longest() -> None:
 async def test_many_that_ask_together_while_no_broker_answers_wait_no_longer_than_one(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(module, "LOOK_UP_S", 0.5)
+    monkeypatch.setattr(module, "LOOK_UP_S", 2.0)
     client = WatchedAdminClient({"bootstrap.servers": "127.0.0.1:1", "log_level": 0})
     topics = Topics(client, Principal("User:ANONYMOUS"))
     began = time.monotonic()
     found = await asyncio.gather(*(asyncio.to_thread(topics.names) for _ in range(8)), return_exceptions=True)
-    assert time.monotonic() - began < 2.5
+    assert time.monotonic() - began < 10, "8 times two seconds is what they would wait in turn"
     assert all(isinstance(each, KafkaException) for each in found)
