@@ -8,8 +8,8 @@ from typing import Any, cast
 import pytest
 
 from connect.api import INT32, STRING, ConnectError, Converter, Headers, Record, Schema, Transform
+from connect.api.java import DateFormat
 from connect.runtime.model import PluginKind
-from connect_transforms.java.date_format import DateFormat
 from tests.conformance.play import KINDS, _normal
 from tests.support.kafka import lab, run_java
 from tests.support.random_records import RandomRecords

@@ -6,11 +6,10 @@ from collections.abc import Iterable
 from typing import Any
 
 from connect.api import Batch, Config, DataError, Problem, Transform, config_key
-from connect.api.java import java_class, milliseconds
+from connect.api.java import DateFormat, java_class, milliseconds
 from connect_transforms.fields.columns import VERSION, require_map, valid_list
 from connect_transforms.fields.field_path import path_problems, paths_of, syntax_version_key
 from connect_transforms.filter_by_path import CONFLUENT
-from connect_transforms.java.date_format import DateFormat
 from connect_transforms.timestamp_router import by_topic, format_problems, topic_name
 
 

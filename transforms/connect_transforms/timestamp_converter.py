@@ -24,7 +24,7 @@ from connect.api import (
     SchemaType,
     config_key,
 )
-from connect.api.java import clamped, date_of, java_class, milliseconds, moments_of, time_of, truncated
+from connect.api.java import DateFormat, clamped, date_of, java_class, milliseconds, moments_of, time_of, truncated
 from connect_transforms.fields.columns import (
     NULLS_TO_DEFAULTS,
     PREFIX,
@@ -46,7 +46,6 @@ from connect_transforms.fields.columns import (
 from connect_transforms.fields.field_path import FieldPath, path_problems, syntax_version_key
 from connect_transforms.fields.nested import Nested
 from connect_transforms.fields.unmatched import unmatched_fields
-from connect_transforms.java.date_format import DateFormat
 
 PURPOSE = "converting timestamp formats"
 #: The kinds of dates, by the words of `target.type`.

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from itertools import groupby
 
 from connect.api import Batch, Config, DataError, Problem, Transform, config_key
+from connect.api.java import DateFormat
 from connect_transforms.fields.columns import PREFIX, VERSION
-from connect_transforms.java.date_format import DateFormat
 
 
 class TimestampRouterConfig(Config):

@@ -7,6 +7,7 @@
                    Java's casts between numbers, and its bounds
     milliseconds, moment_of, moments_of, date_of, time_of, DAY_MS, EPOCH
                    what java.util.Date holds, from and to Python's dates
+    DateFormat     java.text.SimpleDateFormat: dates as text and back, by a pattern
     parse_properties
                    what java.util.Properties reads of a file's text
 
@@ -14,6 +15,7 @@ The sub-modules are the host's own. Nothing here knows a `Schema`; what takes on
 """
 
 from connect.api.java.classes import java_class
+from connect.api.java.date_format import DateFormat
 from connect.api.java.dates import DAY_MS, EPOCH, date_of, iso_text, milliseconds, moment_of, moments_of, time_of
 from connect.api.java.numbers import Number, clamped, narrow, to_double, to_long, to_single, truncated
 from connect.api.java.properties import parse_properties
@@ -22,6 +24,7 @@ from connect.api.java.text import decode_utf8, float_text, java_text
 __all__ = [
     "DAY_MS",
     "EPOCH",
+    "DateFormat",
     "Number",
     "clamped",
     "date_of",

@@ -1,6 +1,6 @@
-"""Java's calendar, casts and date formats, for the transforms that promise Kafka's results.
+"""Java's casts and replacement texts, for the transforms that promise Kafka's results.
 
 Functions of single values and texts; patterns are compiled once.
 
-Elsewhere: Java's texts and numbers, which converters need as well (`connect.api.java`).
+Elsewhere: Java's texts, numbers and date formats, which others need as well (`connect.api.java`).
 """

@@ -18,9 +18,9 @@ from functools import reduce
 from operator import add, itemgetter
 from typing import Final
 
-from connect.api.java import DAY_MS
-from connect_transforms.java.calendar import fields_of
-from connect_transforms.java.date_parse import ERAS, HALVES, MONTHS, WEEKDAYS, Piece, parse
+from connect.api.java.calendar import fields_of
+from connect.api.java.date_parse import ERAS, HALVES, MONTHS, WEEKDAYS, Piece, parse
+from connect.api.java.dates import DAY_MS
 
 _LETTERS: Final = frozenset("GyMdkHmsSEDFwWahKzZYuXL")
 _UNIT_OF: Final = {

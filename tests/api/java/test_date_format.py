@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connect_transforms.java.date_format import DateFormat
+from connect.api.java import DateFormat
 
 MS = 1_700_000_000_123  # Tuesday, 14 November 2023, 22:13:20.123
 ISO = "yyyy-MM-dd'T'HH:mm:ss.SSSX"

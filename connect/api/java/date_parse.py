@@ -9,8 +9,8 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from connect.api.java import DAY_MS
-from connect_transforms.java.calendar import day_of, week_date
+from connect.api.java.calendar import day_of, week_date
+from connect.api.java.dates import DAY_MS
 
 ERAS: Final = (("BC", "AD"), ("Before Christ", "Anno Domini"))
 HALVES: Final = ("AM", "PM")

@@ -6,7 +6,7 @@ import datetime as dt
 
 import pytest
 
-from connect_transforms.java.date_format import DateFormat
+from connect.api.java import DateFormat
 
 EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 

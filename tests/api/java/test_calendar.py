@@ -7,7 +7,7 @@ import datetime as dt
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connect_transforms.java.calendar import day_of, fields_of, week_date
+from connect.api.java.calendar import day_of, fields_of, week_date
 
 EPOCH = dt.date(1970, 1, 1)
 
