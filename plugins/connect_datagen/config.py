@@ -15,8 +15,8 @@ from typing import Final
 from connect.api import Config, ConfigError, InvalidConfigError, Problem, config_key, invalid_config, read_file
 from connect_datagen import avro
 from connect_datagen.avro import AvroProblem, AvroType
+from connect_datagen.columns import Column
 from connect_datagen.generate import Compiler
-from connect_datagen.scalars import Column
 
 #: The bundled schemas, and the field that is the key.
 QUICKSTARTS: Final[Mapping[str, str]] = {"users": "userid", "pageviews": "viewtime", "orders": "orderid"}

@@ -10,20 +10,25 @@ from __future__ import annotations
 
 import itertools
 import random
+from collections.abc import Mapping
 from typing import Any, Final
 
 from connect.api import STRING
 from connect_datagen.avro import PROPERTIES, AvroProblem, AvroType
+from connect_datagen.columns import Column, pick, rows
 from connect_datagen.fake import pool
-from connect_datagen.scalars import Column, lengths, options, pick, scalar
+from connect_datagen.options import options
+from connect_datagen.scalars import lengths, scalar
 
+_NUMBER: Final = {"range", "iteration"}
 _KNOWN: Final = {
-    "int": {"range", "iteration"},
-    "long": {"range", "iteration"},
-    "float": {"range", "iteration"},
-    "double": {"range", "iteration"},
-    "boolean": {"odds"},
-    "string": {"regex", "length", "prefix", "suffix"},
+    "int": {*_NUMBER, "format_as_time"},
+    "long": {*_NUMBER, "format_as_time"},
+    "float": _NUMBER,
+    "double": _NUMBER,
+    "decimal": _NUMBER,
+    "boolean": {"odds", "iteration"},
+    "string": {"regex", "length", "prefix", "suffix", "iteration", "format_as_time"},
     "bytes": {"length"},
     "fixed": set[str](),
     "enum": set[str](),
@@ -31,7 +36,11 @@ _KNOWN: Final = {
     "map": {"length", "keys"},
     "record": set[str](),
     "optional": set[str](),
+    "union": set[str](),
 }
+#: Each says all of a value, so that another one beside it could only be passed over.
+_WHOLE: Final = ("options", "faker", "iteration", "range", "regex", "length", "odds")
+_TOGETHER: Final = {frozenset({"regex", "length"})}
 
 
 class Compiler:
@@ -48,7 +57,7 @@ class Compiler:
         self._nested = False
 
     def column(self, avro: AvroType) -> Column:
-        """Return the column of a type.
+        """Return the column of a type. Blocks where its options are in a file.
 
         Raises:
             AvroProblem: Its properties make no sense.
@@ -60,12 +69,16 @@ class Compiler:
         if "faker" in properties:
             return pick(pool(avro, properties["faker"], self._rng, self._pool_count))
         if "iteration" in properties and self._nested:
-            raise AvroProblem("iteration does not work inside an array or a map", avro.path)
+            raise AvroProblem(
+                "iteration does not work inside an array or a map, unless its length is one number", avro.path
+            )
         match avro.kind:
             case "record":
                 return self._record(avro)
             case "optional":
                 return self._optional(avro)
+            case "union":
+                return self._union(avro)
             case "array":
                 return self._array(avro)
             case "map":
@@ -98,52 +111,77 @@ class Compiler:
 
         return make
 
+    def _union(self, avro: AvroType) -> Column:
+        """Return structs of which one member is set, or None: each branch as likely, as one that counts goes on."""
+        assert avro.branches is not None
+        names = tuple(avro.branches)
+        makers = [self.column(branch) for branch in avro.branches.values()]
+        blank = dict.fromkeys(names)
+        indexes = range(len(names) + (avro.null_index is not None))
+
+        def make(rng: random.Random, first: int, count: int) -> list[Any]:
+            chosen = rng.choices(indexes, k=count)
+            columns = [maker(rng, first, count) for maker in makers]
+            return [
+                {**blank, names[index]: columns[index][place]} if index < len(names) else None
+                for place, index in enumerate(chosen)
+            ]
+
+        return make
+
     def _array(self, avro: AvroType) -> Column:
-        items, allowed = self._inside(avro), lengths(avro)
+        allowed = lengths(avro)
+        items, scale = self._inside(avro, allowed), allowed[0]
 
         def make(rng: random.Random, first: int, count: int) -> list[Any]:
             sizes = rng.choices(allowed, k=count)
-            values = iter(items(rng, first, sum(sizes)))
+            values = iter(items(rng, first * scale, sum(sizes)))
             return [list(itertools.islice(values, size)) for size in sizes]
 
         return make
 
     def _map(self, avro: AvroType) -> Column:
-        items, allowed = self._inside(avro), lengths(avro)
+        allowed = lengths(avro)
+        items, scale = self._inside(avro, allowed), allowed[0]
         declared = avro.properties.get("keys", {})
         if not isinstance(declared, dict):
             raise AvroProblem(f"keys must be an object of {PROPERTIES} of a string", avro.path)
-        text = AvroType("string", STRING, avro.path, declared)
-        keys = self.column(text)
+        keys = self._inside(avro, allowed, AvroType("string", STRING, avro.path, declared))
 
         def make(rng: random.Random, first: int, count: int) -> list[Any]:
             sizes = rng.choices(allowed, k=count)
             total = sum(sizes)
-            pairs = zip(keys(rng, first, total), items(rng, first, total), strict=True)
+            pairs = zip(keys(rng, first * scale, total), items(rng, first * scale, total), strict=True)
             return [dict(itertools.islice(pairs, size)) for size in sizes]
 
         return make
 
-    def _inside(self, avro: AvroType) -> Column:
-        assert avro.items is not None
-        outer, self._nested = self._nested, True
+    def _inside(self, avro: AvroType, allowed: range, item: AvroType | None = None) -> Column:
+        """Return the column of an array's or a map's items.
+
+        How many there were up to some record is known where all have one length; else what counts there has no number.
+        """
+        inner = item or avro.items
+        assert inner is not None
+        outer, self._nested = self._nested, self._nested or len(allowed) > 1
         try:
-            return self.column(avro.items)
+            return self.column(inner)
         finally:
             self._nested = outer
 
 
-def rows(names: tuple[str, ...], columns: list[list[Any]]) -> list[dict[str, Any]]:
-    """Turn columns into dicts."""
-    return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
-
-
 def _check_known(avro: AvroType) -> None:
-    known = _KNOWN[avro.kind] | {"options", "faker"}
+    kind = "decimal" if avro.logical == "decimal" else avro.kind
+    known = _known_of(kind, avro.properties)
     unknown = sorted(avro.properties.keys() - known)
     if unknown:
-        raise AvroProblem(
-            f"{PROPERTIES} {', '.join(map(repr, unknown))} not known for type {avro.kind}; "
-            f"known are {', '.join(sorted(known))}",
-            avro.path,
-        )
+        found = f"{PROPERTIES} {', '.join(map(repr, unknown))} not known for type {kind}"
+        raise AvroProblem(f"{found}; known are {', '.join(sorted(known))}", avro.path)
+    given = [name for name in _WHOLE if name in avro.properties]
+    if len(given) > 1 and frozenset(given) not in _TOGETHER:
+        raise AvroProblem(f"{' and '.join(given)} cannot stand together", avro.path)
+
+
+def _known_of(kind: str, properties: Mapping[str, Any]) -> set[str]:
+    known = _KNOWN[kind] | {"options", "faker"}
+    return known | {"range"} if kind == "string" and "format_as_time" in properties else known

@@ -137,18 +137,19 @@ def test_a_faker_field_takes_arguments_a_locale_and_fits_the_type():
 @pytest.mark.parametrize(
     ("avro", "properties", "message"),
     [
-        ("int", {"regex": "x"}, "'regex' not known for type int; known are faker, iteration, options, range"),
+        ("int", {"regex": "x"}, "'regex' not known for type int; known are faker, format_as_time, iteration, "),
         ("long", {"iteration": {"start": 1, "format_as_time": True}}, "iteration must be an object with"),
         ("int", {"iteration": {}}, "iteration lacks 'start'"),
         ("int", {"iteration": {"start": 0, "step": 0}}, "step must lead from start towards restart"),
-        ("int", {"iteration": {"start": 0, "restart": 9, "initial": 9}}, "initial must lie between"),
+        ("int", {"iteration": {"start": 0, "restart": 9, "initial": 9}}, "initial must lie before restart"),
         ("int", {"iteration": {"start": 1 << 40}}, "step must lead from start|outside of int"),
         ("int", {"range": {"min": 3, "max": 3}}, "range from 3 to 3 is empty or outside of int"),
         ("int", {"range": {"min": 0, "max": 1 << 40}}, "outside of int"),
         ("int", {"range": {"min": "0"}}, "expected a whole number, found '0'"),
         ("int", {"range": 3}, "range must be an object with max, min"),
-        ("double", {"range": {"min": 0}}, "range of a double needs both"),
-        ("double", {"range": {"min": 1, "max": 0}}, "is empty or too wide"),
+        ("double", {"range": {"min": 1, "max": 0}}, "is empty or outside of double"),
+        ("string", {"iteration": {"start": 0}, "length": 3}, "iteration and length cannot stand together"),
+        ("string", {"faker": "email", "options": ["a"]}, "options and faker cannot stand together"),
         ("int", {"options": []}, "options must be a list that is not empty"),
         ("int", {"options": ["x"]}, "options: Invalid"),
         ("string", {"regex": "(?=x)"}, r"only '\(\?:' is understood"),
@@ -170,14 +171,42 @@ def test_properties_that_make_no_sense_say_why_and_where(avro, properties, messa
         column(avro, **properties)
 
 
-def test_an_iteration_inside_an_array_is_refused():
-    counting = {"type": "int", "arg.properties": {"iteration": {"start": 0}}}
+COUNTING = {"type": "int", "arg.properties": {"iteration": {"start": 0}}}
+
+
+def test_an_iteration_inside_an_array_whose_length_varies_is_refused():
     with pytest.raises(AvroProblem, match="iteration does not work inside an array"):
-        column({"type": "array", "items": counting})
+        column({"type": "array", "items": COUNTING})
+    with pytest.raises(AvroProblem, match="iteration does not work inside an array"):
+        column({"type": "map", "values": "int", "arg.properties": {"keys": {"iteration": {"start": 0}}}})
+
+
+def test_an_iteration_counts_through_arrays_and_maps_of_one_length():
+    pairs = {"type": "array", "items": COUNTING, "arg.properties": {"length": 2}}
+    assert column(pairs, first=10, count=2) == [[20, 21], [22, 23]]
+    grid = {"type": "array", "items": pairs, "arg.properties": {"length": 2}}
+    assert column(grid, first=1, count=1) == [[[4, 5], [6, 7]]]
+    keys = {"iteration": {"start": 1}, "prefix": "k"}
+    by_name = {"type": "map", "values": COUNTING, "arg.properties": {"length": 2, "keys": keys}}
+    assert column(by_name, first=1, count=1) == [{"k3": 2, "k4": 3}]
+
+
+def test_a_union_of_several_types_has_one_member_set_or_is_null():
+    values = column(["int", "null", {"type": "string", "arg.properties": {"options": ["a"]}}], count=COUNT)
+    kinds = [next((name for name in value if value[name] is not None), None) if value else None for value in values]
+    assert set(kinds) == {"int", "string", None}
+    assert all(COUNT / 5 < kinds.count(kind) < COUNT / 2 for kind in ("int", "string", None))
+    assert all(value is None or list(value) == ["int", "string"] for value in values)
+    assert all(value is not None for value in column(["int", "string"]))
+
+
+def test_a_count_in_a_union_goes_by_the_number_of_the_record():
+    whole = column([COUNTING, "string"], count=COUNT)
+    assert all(value["int"] in (None, number) for number, value in enumerate(whole))
 
 
 def test_a_timestamp_beyond_the_calendar_is_refused():
-    with pytest.raises(AvroProblem, match="is no timestamp-millis"):
+    with pytest.raises(AvroProblem, match="is empty or outside of timestamp-millis"):
         column(logical("long", "timestamp-millis", 0, 1 << 62))
 
 
