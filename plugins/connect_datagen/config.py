@@ -19,7 +19,48 @@ from connect_datagen.columns import Column
 from connect_datagen.generate import Compiler
 
 #: The bundled schemas, and the field that is the key.
-QUICKSTARTS: Final[Mapping[str, str]] = {"users": "userid", "pageviews": "viewtime", "orders": "orderid"}
+QUICKSTARTS: Final[Mapping[str, str]] = {
+    "campaign_finance": "candidate_id",
+    "clickstream": "ip",
+    "clickstream_codes": "code",
+    "clickstream_users": "user_id",
+    "credit_cards": "card_id",
+    "device_information": "device_ip",
+    "fleet_mgmt_description": "vehicle_id",
+    "fleet_mgmt_location": "vehicle_id",
+    "fleet_mgmt_sensors": "vehicle_id",
+    "gaming_games": "id",
+    "gaming_player_activity": "player_id",
+    "gaming_players": "player_id",
+    "insurance_customer_activity": "activity_id",
+    "insurance_customers": "customer_id",
+    "insurance_offers": "offer_id",
+    "inventory": "id",
+    "orders": "orderid",
+    "pageviews": "viewtime",
+    "payroll_bonus": "employee_id",
+    "payroll_employee": "employee_id",
+    "payroll_employee_location": "employee_id",
+    "pizza_orders": "store_id",
+    "pizza_orders_cancelled": "store_id",
+    "pizza_orders_completed": "store_id",
+    "product": "id",
+    "purchases": "id",
+    "ratings": "rating_id",
+    "shoe_clickstream": "product_id",
+    "shoe_customers": "id",
+    "shoe_orders": "order_id",
+    "shoes": "id",
+    "siem_logs": "hostname",
+    "stock_trades": "symbol",
+    "stores": "store_id",
+    "syslog_logs": "host",
+    "transactions": "transaction_id",
+    "users": "userid",
+    "users_": "userid",
+}
+#: What Confluent's schema files are called, where that is not the quickstart's name, with or without `_schema`.
+_FILE_STEMS: Final = {"purchase": "purchases", "users_array_map": "users_"}
 #: The largest schema file that is read; schemas in use have some KiB.
 SCHEMA_BYTES_MAX: Final = 1 << 20
 _SOURCES: Final = ("quickstart", "schema.string", "schema.filename")
@@ -119,8 +160,8 @@ class DatagenConfig(Config):
         """Return a word on the bundled schema that a file's name means, where the file is not there."""
         if source != "schema.filename" or Path(self.schema_filename).exists():
             return ""
-        stem = Path(self.schema_filename).stem.lower()
-        near = difflib.get_close_matches(stem.removesuffix("_schema"), QUICKSTARTS, 1)
+        stem = Path(self.schema_filename).stem.lower().removesuffix("_schema")
+        near = difflib.get_close_matches(_FILE_STEMS.get(stem, stem), QUICKSTARTS, 1)
         return f"; schemas that are bundled have names of their own: quickstart={near[0]}" if near else ""
 
     @property

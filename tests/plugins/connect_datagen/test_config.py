@@ -49,8 +49,19 @@ def test_two_schemas_are_named():
 
 def test_an_unknown_quickstart_gets_the_nearest():
     _, message = problem_of(quickstart="user")
-    assert message.startswith("Invalid value user for configuration quickstart: ")
-    assert message.endswith("quickstarts are users, pageviews, orders; the nearest is users")
+    assert message.startswith("Invalid value user for configuration quickstart: quickstarts are campaign_finance, ")
+    assert message.endswith("transactions, users, users_; the nearest is users")
+
+
+@pytest.mark.parametrize(
+    ("name", "nearest"), [("credit_card", "credit_cards"), ("shoe", "shoes"), ("purchase", "purchases")]
+)
+def test_the_nearest_quickstart_is_the_one_that_was_meant(name, nearest):
+    assert problem_of(quickstart=name)[1].endswith(f"; the nearest is {nearest}")
+
+
+def test_a_quickstart_that_is_like_none_gets_the_list_alone():
+    assert problem_of(quickstart="zzz")[1].endswith("users, users_")
 
 
 def test_a_quickstart_may_be_in_any_case():
@@ -87,8 +98,9 @@ def test_a_schema_file_is_read(tmp_path):
 
 
 def test_a_missing_file_with_the_name_of_a_bundled_schema_is_told_of_the_quickstart():
-    message = problem_of(**{"schema.filename": "users_schema.avro"})[1]
-    assert message.endswith("schemas that are bundled have names of their own: quickstart=users")
+    for file, name in (("users_schema.avro", "users"), ("purchase.avro", "purchases"), ("stores.avro", "stores")):
+        message = problem_of(**{"schema.filename": file})[1]
+        assert message.endswith(f"schemas that are bundled have names of their own: quickstart={name}")
     assert "quickstart=" not in problem_of(**{"schema.filename": "/nowhere/else.avsc"})[1]
 
 
