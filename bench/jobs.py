@@ -110,6 +110,8 @@ def bytes_of(job: str, records: int) -> int:
     """Return the bytes of a job's records as they are in the topic, without what the log adds."""
     if job in ("file_to_topic", "file_to_topic_exactly_once", "topic_to_file"):
         return records * (len(line(0)) - 1)
+    if job == "datagen_to_topic":
+        return records * (len("User_2") + len(USER))
     return (
         records
         * sum(len(json_value(number)) for number in range(0, records, max(1, records // 1000)))
@@ -184,6 +186,28 @@ async def topic_to_file(context: Context) -> Measured:
             "file": str(context.directory / "out.txt"),
             "topics": "lines",
             "value.converter": STRING,
+        }
+        return await run_connector(herder, config, context.records)
+
+
+#: One that is as long as they are in the mean.
+USER = b'{"registertime":1495765139022,"userid":"User_2","regionid":"Region_5","gender":"OTHER"}'
+
+
+async def datagen_to_topic(context: Context) -> Measured:
+    """Generated users, with their keys."""
+    async with worker(context) as herder:
+        config = {
+            "name": "source",
+            "connector.class": "DatagenConnector",
+            "quickstart": "users",
+            "kafka.topic": "users",
+            "max.interval": "0",
+            "iterations": str(context.records),
+            "random.seed": "1",
+            "key.converter": STRING,
+            "value.converter": JSON,
+            "value.converter.schemas.enable": "false",
         }
         return await run_connector(herder, config, context.records)
 
@@ -328,6 +352,7 @@ JOBS: dict[str, Callable[[Context], Awaitable[Measured]]] = {
     "file_to_topic": file_to_topic,
     "file_to_topic_exactly_once": file_to_topic_exactly_once,
     "topic_to_file": topic_to_file,
+    "datagen_to_topic": datagen_to_topic,
     "three_transforms": three_transforms,
     "five_transforms": five_transforms,
     "json_to_postgres": json_to_postgres,

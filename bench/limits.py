@@ -6,6 +6,7 @@ A job's time beside its limit says what the runtime costs. Each runs in a proces
 from __future__ import annotations
 
 import os
+import random
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -33,6 +34,8 @@ from connect.records import Columns
 READ_BYTES = 1 << 20
 #: As many rows as the source's `batch.max.rows` has by default.
 ROWS = 5000
+#: As many as the generator makes at once.
+USERS = 2000
 
 
 async def file_to_topic(context: Context) -> Measured:
@@ -58,6 +61,27 @@ async def topic_to_file(context: Context) -> Measured:
         for data in segments(context, "lines"):
             for header in iterate_batches(data):
                 out.write(b"\n".join(decode_records(data, header).columns.values) + b"\n")  # type: ignore[arg-type]
+        os.fsync(out.fileno())
+    return watch.stop()
+
+
+async def datagen_to_topic(context: Context) -> Measured:
+    """Draw users' values, make each a dict and JSON, encode batches with their keys, write them, and sync the file."""
+    rng = random.Random(1)
+    users, regions = ([f"{what}_{number}" for number in range(1, 10)] for what in ("User", "Region"))
+    genders, times = ("MALE", "FEMALE", "OTHER"), range(1_487_715_775_521, 1_519_273_364_600)
+    watch = Stopwatch()
+    with (context.directory / "segment").open("wb", buffering=0) as out:
+        for start in range(0, context.records, USERS):
+            columns = [
+                rng.choices(drawn, k=min(USERS, context.records - start)) for drawn in (times, users, regions, genders)
+            ]
+            values = [
+                orjson.dumps({"registertime": time, "userid": user, "regionid": region, "gender": gender})
+                for time, user, region, gender in zip(*columns, strict=True)
+            ]
+            batch = encode(Columns(values, keys=[user.encode() for user in columns[1]], timestamps=1_700_000_000_000))
+            out.write(batch.checked + batch.payload)
         os.fsync(out.fileno())
     return watch.stop()
 
@@ -117,6 +141,7 @@ LIMITS: dict[str, Callable[[Context], Awaitable[Measured]]] = {
     "file_to_topic": file_to_topic,
     "file_to_topic_exactly_once": file_to_topic,
     "topic_to_file": topic_to_file,
+    "datagen_to_topic": datagen_to_topic,
     "three_transforms": transforms,
     "five_transforms": transforms,
     "json_to_postgres": json_to_postgres,
