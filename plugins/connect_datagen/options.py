@@ -15,7 +15,7 @@ from connect_datagen import binary, dates
 from connect_datagen.avro import AvroProblem, AvroType, check
 from connect_datagen.columns import Column, pick
 from connect_datagen.counting import decimal_bounds
-from connect_datagen.properties import exact
+from connect_datagen.properties import exact, shown
 
 #: The largest file of options that is read.
 FILE_BYTES_MAX: Final = 16 << 20
@@ -95,7 +95,7 @@ def valued(avro: AvroType, option: Any) -> Any:
         case "bytes" | "fixed" if isinstance(option, str):
             return _bytes(avro, option)
         case "enum" if option not in avro.symbols:
-            raise AvroProblem(f"options: {option!r} is none of the symbols {', '.join(avro.symbols)}", avro.path)
+            raise AvroProblem(f"options: {shown(option)} is none of the symbols {', '.join(avro.symbols)}", avro.path)
         case "record" if isinstance(option, dict):
             return _record(avro, option)
         case "optional" if option is not None:
@@ -122,7 +122,8 @@ def _record(avro: AvroType, option: dict[str, Any]) -> dict[str, Any]:
 def _member(avro: AvroType, option: Any) -> dict[str, Any]:
     """Return the value of a union: a struct with the one member that is set."""
     assert avro.branches is not None
-    named = {**avro.branches, **{str(branch.schema.name): branch for branch in avro.branches.values()}}
+    full = {branch.schema.name: branch for branch in avro.branches.values() if branch.schema.name is not None}
+    named = {**full, **avro.branches}
     if isinstance(option, dict) and len(option) == 1 and next(iter(option)) in named:
         (name,) = option
         chosen, option = named[name], option[name]
@@ -138,7 +139,7 @@ def _member(avro: AvroType, option: Any) -> dict[str, Any]:
                 raise
             continue  # another branch may have it
         return {**dict.fromkeys(avro.branches), name: value}
-    raise AvroProblem(f"options: {option!r} is none of {', '.join(avro.branches)}", avro.path)
+    raise AvroProblem(f"options: {shown(option)} is none of {', '.join(avro.branches)}", avro.path)
 
 
 def _bytes(avro: AvroType, option: str) -> bytes:
@@ -146,9 +147,10 @@ def _bytes(avro: AvroType, option: str) -> bytes:
     try:
         data = option.encode("latin-1")
     except UnicodeEncodeError as error:
-        raise AvroProblem(f"options: {option!r} has a character above U+00FF, which is no byte", avro.path) from error
+        what = "has a character above U+00FF, which is no byte"
+        raise AvroProblem(f"options: {shown(option)} {what}", avro.path) from error
     if avro.kind == "fixed" and len(data) != avro.size_bytes:
-        raise AvroProblem(f"options: {option!r} has {len(data)} bytes, not {avro.size_bytes}", avro.path)
+        raise AvroProblem(f"options: {shown(option)} has {len(data)} bytes, not {avro.size_bytes}", avro.path)
     return data
 
 
@@ -161,7 +163,7 @@ def _decimal(avro: AvroType, option: Any) -> Decimal:
     low, high = decimal_bounds(avro)
     if unscaled.denominator != 1 or not low <= unscaled < high:
         what = f"decimal of {avro.precision} digits, {avro.scale} of them behind the point"
-        raise AvroProblem(f"options: {option!r} is no {what}", avro.path)
+        raise AvroProblem(f"options: {shown(option)} is no {what}", avro.path)
     return binary.decimal_of(avro, int(unscaled))
 
 

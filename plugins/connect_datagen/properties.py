@@ -5,9 +5,11 @@ from __future__ import annotations
 import decimal
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from connect_datagen.avro import AvroProblem, AvroType
+
+_SHOWN: Final = 80
 
 
 def members(avro: AvroType, name: str, known: frozenset[str]) -> Mapping[str, Any]:
@@ -22,6 +24,12 @@ def members(avro: AvroType, name: str, known: frozenset[str]) -> Mapping[str, An
     return declared
 
 
+def shown(value: Any) -> str:
+    """Return what somebody wrote, for a message: not a file's worth of it."""
+    text = repr(value)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+
+
 def whole(avro: AvroType, value: Any) -> int:
     """Return a whole number.
 
@@ -30,7 +38,7 @@ def whole(avro: AvroType, value: Any) -> int:
     """
     if isinstance(value, int) and not isinstance(value, bool):
         return value
-    raise AvroProblem(f"expected a whole number, found {value!r}", avro.path)
+    raise AvroProblem(f"expected a whole number, found {shown(value)}", avro.path)
 
 
 def exact(avro: AvroType, value: Any) -> decimal.Decimal:
@@ -43,7 +51,7 @@ def exact(avro: AvroType, value: Any) -> decimal.Decimal:
         return decimal.Decimal(value)
     if isinstance(value, float) and math.isfinite(value):
         return decimal.Decimal(repr(value))
-    raise AvroProblem(f"expected a number, found {value!r}", avro.path)
+    raise AvroProblem(f"expected a number, found {shown(value)}", avro.path)
 
 
 def number(avro: AvroType, value: Any) -> float:

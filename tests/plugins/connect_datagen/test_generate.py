@@ -90,6 +90,51 @@ def test_an_optional_is_sometimes_null():
     assert set(values) == {None, 1}
 
 
+def named(kind, **more):
+    """A type whose name is its own, since Avro has each name once."""
+    return {"type": kind, "name": f"{kind}_{json.dumps(more, sort_keys=True).encode().hex()}", **more}
+
+
+leaves = st.sampled_from(
+    [
+        "int", "long", "float", "double", "boolean", "string", "bytes",
+        {"type": "int", "logicalType": "date"},
+        {"type": "long", "logicalType": "timestamp-millis"},
+        {"type": "bytes", "logicalType": "decimal", "precision": 9, "scale": 3},
+        {"type": "string", "arg.properties": {"regex": "[a-c]{2,4}"}},
+        {"type": "string", "format_as_time": "HH:mm", "arg.properties": {"iteration": {"start": 0, "step": 60_000}}},
+        {"type": "float", "arg.properties": {"range": {"min": 0.1}}},
+        {"type": "boolean", "arg.properties": {"iteration": {"start": True}}},
+        named("enum", symbols=["A", "B"]),
+        named("fixed", size=3),
+        named("fixed", size=2, logicalType="decimal", precision=4),
+    ]
+)  # fmt: skip
+types = st.recursive(
+    leaves,
+    lambda inner: st.one_of(
+        inner.map(lambda items: {"type": "array", "items": items, "arg.properties": {"length": 2}}),
+        inner.map(lambda values: {"type": "map", "values": values, "arg.properties": {"length": 2}}),
+        st.lists(inner, min_size=1, max_size=3).map(
+            lambda members: named("record", fields=[{"name": f"f{n}", "type": t} for n, t in enumerate(members)])
+        ),
+        leaves.map(lambda other: ["null", other]),
+        leaves.map(lambda other: [{"type": "array", "items": other, "arg.properties": {"length": 1}}, "null", "int"]),
+    ),
+    max_leaves=5,
+)
+
+
+@given(types, st.integers(0, 1 << 40), st.integers(0, 99))
+def test_a_type_of_any_shape_makes_values_that_it_admits_and_the_same_for_a_seed(avro, first, seed):
+    try:
+        values = column(avro, first=first, count=7, seed=seed)
+    except AvroProblem as error:  # a name that came twice
+        assert "declared twice" in str(error)
+        return
+    assert column(avro, first=first, count=7, seed=seed) == values
+
+
 def logical(kind, name, low=None, high=None, **more):
     properties = {} if low is None else {"arg.properties": {"range": {"min": low, "max": high}}}
     return {"type": kind, "logicalType": name, **properties, **more}

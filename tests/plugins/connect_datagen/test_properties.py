@@ -43,3 +43,11 @@ def test_what_is_no_number_is_refused(value: Any) -> None:
 def test_a_number_larger_than_any_float_is_refused_without_its_digits() -> None:
     with pytest.raises(AvroProblem, match="a number of 401 digits is larger than any double"):
         properties.number(AVRO, 10**400)
+
+
+def test_a_message_shows_the_beginning_of_what_was_written() -> None:
+    assert properties.shown("a") == "'a'"
+    assert len(properties.shown("a" * 1_000_000)) < 100
+    with pytest.raises(AvroProblem) as caught:
+        properties.whole(AVRO, "a" * 1_000_000)
+    assert len(str(caught.value)) < 200
