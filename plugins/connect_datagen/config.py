@@ -59,8 +59,19 @@ QUICKSTARTS: Final[Mapping[str, str]] = {
     "users": "userid",
     "users_": "userid",
 }
-#: What Confluent's schema files are called, where that is not the quickstart's name, with or without `_schema`.
-_FILE_STEMS: Final = {"purchase": "purchases", "users_array_map": "users_"}
+#: The quickstarts by the names of Confluent's files, which its connector finds without a folder.
+FILES: Final[Mapping[str, str]] = {
+    **{f"{name}.avro": name for name in QUICKSTARTS},
+    **{
+        f"{name}_schema.avro": name
+        for name in (
+            "clickstream", "clickstream_codes", "clickstream_users", "orders", "pageviews", "ratings", "stock_trades",
+            "users",
+        )
+    },
+    "purchase.avro": "purchases",
+    "users_array_map_schema.avro": "users_",
+}  # fmt: skip
 #: The largest schema file that is read; schemas in use have some KiB.
 SCHEMA_BYTES_MAX: Final = 1 << 20
 _SOURCES: Final = ("quickstart", "schema.string", "schema.filename")
@@ -151,18 +162,23 @@ class DatagenConfig(Config):
                 near = difflib.get_close_matches(name, QUICKSTARTS, 1)
                 hint = f"; the nearest is {near[0]}" if near else ""
                 raise AvroProblem(f"quickstarts are {', '.join(QUICKSTARTS)}{hint}")
-            text = resources.files("connect_datagen").joinpath("quickstarts", f"{name}.avsc").read_text("utf-8")
-        else:
-            text = self.schema_string or read_file(self.schema_filename, max_bytes=SCHEMA_BYTES_MAX).decode()
-        return avro.parse(text)
+            return avro.parse(_bundled_schema(name))
+        return avro.parse(self.schema_string or self._file_text())
+
+    def _file_text(self) -> str:
+        try:
+            return read_file(self.schema_filename, max_bytes=SCHEMA_BYTES_MAX).decode()
+        except FileNotFoundError:
+            if self.schema_filename not in FILES:
+                raise
+            return _bundled_schema(FILES[self.schema_filename])
 
     def _bundled(self, source: str) -> str:
         """Return a word on the bundled schema that a file's name means, where the file is not there."""
         if source != "schema.filename" or Path(self.schema_filename).exists():
             return ""
-        stem = Path(self.schema_filename).stem.lower().removesuffix("_schema")
-        near = difflib.get_close_matches(_FILE_STEMS.get(stem, stem), QUICKSTARTS, 1)
-        return f"; schemas that are bundled have names of their own: quickstart={near[0]}" if near else ""
+        near = difflib.get_close_matches(Path(self.schema_filename).name.lower(), FILES, 1)
+        return f"; schemas that are bundled have names of their own: quickstart={FILES[near[0]]}" if near else ""
 
     @property
     def key_field(self) -> str | None:
@@ -171,6 +187,10 @@ class DatagenConfig(Config):
 
     def _text_of(self, name: str) -> str:
         return str(getattr(self, name.replace(".", "_")))
+
+
+def _bundled_schema(name: str) -> str:
+    return resources.files("connect_datagen").joinpath("quickstarts", f"{name}.avsc").read_text("utf-8")
 
 
 def _reason(error: Exception) -> str:

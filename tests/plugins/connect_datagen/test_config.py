@@ -97,8 +97,27 @@ def test_a_schema_file_is_read(tmp_path):
     assert list(record.fields) == list(value) == ["a", "b"]
 
 
+@pytest.mark.parametrize(
+    ("file", "name"),
+    [("users_schema.avro", "users"), ("users_array_map_schema.avro", "users_"), ("purchase.avro", "purchases"),
+     ("stores.avro", "stores")],
+)  # fmt: skip
+def test_a_file_that_confluent_s_connector_has_with_it_is_the_quickstart_s_schema(file, name):
+    record, _ = DatagenConfig.parse({"kafka.topic": "t", "schema.filename": file}).compile(random.Random(0), 1)
+    bundled, _ = DatagenConfig.parse({"kafka.topic": "t", "quickstart": name}).compile(random.Random(0), 1)
+    assert record.schema == bundled.schema
+    assert DatagenConfig.parse({"kafka.topic": "t", "schema.filename": file}).key_field is None
+
+
+def test_a_file_of_one_s_own_goes_before_one_that_confluent_s_connector_has_with_it(tmp_path, monkeypatch):
+    (tmp_path / "users_schema.avro").write_text(RECORD)
+    monkeypatch.chdir(tmp_path)
+    config = DatagenConfig.parse({"kafka.topic": "t", "schema.filename": "users_schema.avro"})
+    assert list(config.compile(random.Random(0), 1)[0].fields) == ["a", "b"]
+
+
 def test_a_missing_file_with_the_name_of_a_bundled_schema_is_told_of_the_quickstart():
-    for file, name in (("users_schema.avro", "users"), ("purchase.avro", "purchases"), ("stores.avro", "stores")):
+    for file, name in (("/x/users_schema.avro", "users"), ("purchase.avsc", "purchases"), ("/x/store.avro", "stores")):
         message = problem_of(**{"schema.filename": file})[1]
         assert message.endswith(f"schemas that are bundled have names of their own: quickstart={name}")
     assert "quickstart=" not in problem_of(**{"schema.filename": "/nowhere/else.avsc"})[1]
