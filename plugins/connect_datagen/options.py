@@ -6,6 +6,7 @@ Source: confluentinc/avro-random-generator, README, "options"; Apache Avro 1.11 
 from __future__ import annotations
 
 import json
+import re
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any, Final
@@ -21,6 +22,7 @@ from connect_datagen.properties import exact, shown
 FILE_BYTES_MAX: Final = 16 << 20
 _FILE: Final = 'options must be a list that is not empty, or {"file": …, "encoding": "json" or "binary"}'
 _SPACE: Final = " \t\r\n"
+_DIGITS: Final = re.compile(r"[-+]?[0-9]{1,4000}(\.[0-9]{1,4000})?")
 
 
 def options(avro: AvroType) -> Column:
@@ -75,12 +77,15 @@ def _texts(avro: AvroType, text: str) -> list[Any]:
             raise AvroProblem(
                 f"options: value {len(values) + 1} of the file is not JSON: {error}", avro.path
             ) from error
-        values.append(valued(avro, value))
+        values.append(valued(avro, value, encoded=True))
     return values
 
 
-def valued(avro: AvroType, option: Any) -> Any:
+def valued(avro: AvroType, option: Any, *, encoded: bool = False) -> Any:
     """Return the value of an option: as Avro writes it in JSON, with numbers for dates, and unions without a type.
+
+    Args:
+        encoded: Whether Avro wrote it, and a decimal's text is bytes; where people do, it is the number in digits.
 
     Raises:
         AvroProblem: It is no value of the type, as far as making it shows; `check` says the rest.
@@ -88,7 +93,7 @@ def valued(avro: AvroType, option: Any) -> Any:
     if dates.is_date(avro):
         return dates.converted(avro, option)
     if avro.logical == "decimal":
-        return _decimal(avro, option)
+        return _decimal(avro, option, encoded=encoded)
     match avro.kind:
         case "float" | "double" if isinstance(option, int) and not isinstance(option, bool):
             return float(option) if abs(option) < 1 << 1023 else option
@@ -97,29 +102,32 @@ def valued(avro: AvroType, option: Any) -> Any:
         case "enum" if option not in avro.symbols:
             raise AvroProblem(f"options: {shown(option)} is none of the symbols {', '.join(avro.symbols)}", avro.path)
         case "record" if isinstance(option, dict):
-            return _record(avro, option)
+            return _record(avro, option, encoded=encoded)
         case "optional" if option is not None:
-            return valued(_items(avro), _without_type(_items(avro), option))
+            return valued(_items(avro), _without_type(_items(avro), option), encoded=encoded)
         case "union" if option is not None:
-            return _member(avro, option)
+            return _member(avro, option, encoded=encoded)
         case "array" if isinstance(option, list):
-            return [valued(_items(avro), item) for item in option]
+            return [valued(_items(avro), item, encoded=encoded) for item in option]
         case "map" if isinstance(option, dict):
-            return {key: valued(_items(avro), item) for key, item in option.items()}
+            return {key: valued(_items(avro), item, encoded=encoded) for key, item in option.items()}
     return option
 
 
-def _record(avro: AvroType, option: dict[str, Any]) -> dict[str, Any]:
+def _record(avro: AvroType, option: dict[str, Any], *, encoded: bool) -> dict[str, Any]:
     assert avro.fields is not None
-    option = {**avro.defaults, **option}
-    unknown, missing = option.keys() - avro.fields.keys(), avro.fields.keys() - option.keys()
+    defaults = {name: default for name, default in avro.defaults.items() if name not in option}
+    unknown, missing = option.keys() - avro.fields.keys(), avro.fields.keys() - option.keys() - defaults.keys()
     if unknown or missing:
         what = f"has no field {min(unknown)!r}" if unknown else f"has a field {min(missing)!r} that the option lacks"
         raise AvroProblem(f"options: the record {what}", avro.path)
-    return {name: valued(field, option[name]) for name, field in avro.fields.items()}
+    return {
+        name: valued(field, defaults[name] if name in defaults else option[name], encoded=encoded or name in defaults)
+        for name, field in avro.fields.items()
+    }
 
 
-def _member(avro: AvroType, option: Any) -> dict[str, Any]:
+def _member(avro: AvroType, option: Any, *, encoded: bool) -> dict[str, Any]:
     """Return the value of a union: a struct with the one member that is set."""
     assert avro.branches is not None
     full = {branch.schema.name: branch for branch in avro.branches.values() if branch.schema.name is not None}
@@ -132,7 +140,7 @@ def _member(avro: AvroType, option: Any) -> dict[str, Any]:
         branches = list(avro.branches.items())
     for name, branch in branches:
         try:
-            value = valued(branch, option)
+            value = valued(branch, option, encoded=encoded)
             check(branch, value, "options")
         except AvroProblem:
             if len(branches) == 1:
@@ -154,17 +162,25 @@ def _bytes(avro: AvroType, option: str) -> bytes:
     return data
 
 
-def _decimal(avro: AvroType, option: Any) -> Decimal:
-    """Return the decimal of a number, or of the bytes that Avro writes for one."""
+def _decimal(avro: AvroType, option: Any, *, encoded: bool) -> Decimal:
+    """Return the decimal of a number, or of what stands for one in a text."""
+    low, high = decimal_bounds(avro)
     if isinstance(option, str):
-        unscaled = Fraction(int.from_bytes(_bytes(avro, option), "big", signed=True))
+        unscaled = _unscaled_of_bytes(avro, option) if encoded else _unscaled_of_digits(avro, option)
     else:
         unscaled = Fraction(exact(avro, option)) * 10**avro.scale
-    low, high = decimal_bounds(avro)
-    if unscaled.denominator != 1 or not low <= unscaled < high:
+    if unscaled is None or unscaled.denominator != 1 or not low <= unscaled < high:
         what = f"decimal of {avro.precision} digits, {avro.scale} of them behind the point"
         raise AvroProblem(f"options: {shown(option)} is no {what}", avro.path)
     return binary.decimal_of(avro, int(unscaled))
+
+
+def _unscaled_of_bytes(avro: AvroType, option: str) -> Fraction:
+    return Fraction(int.from_bytes(_bytes(avro, option), "big", signed=True))
+
+
+def _unscaled_of_digits(avro: AvroType, option: str) -> Fraction | None:
+    return Fraction(option) * 10**avro.scale if _DIGITS.fullmatch(option) else None
 
 
 def _items(avro: AvroType) -> AvroType:

@@ -46,12 +46,16 @@ def test_options_are_picked_in_the_field_s_own_type() -> None:
     assert listed({"type": "fixed", "name": "two", "size": 2}, "ab") == {b"ab"}
 
 
-def test_a_decimal_s_option_is_a_number_or_the_bytes_that_avro_writes() -> None:
-    assert listed(MONEY, 9.99, 1, "\x01\x00") == {Decimal("9.99"), Decimal("1.00"), Decimal("2.56")}
+def test_a_decimal_s_option_is_a_number_in_digits_or_the_bytes_that_avro_writes_into_a_file(tmp_path: Path) -> None:
+    assert listed(MONEY, 9.99, 1, "-10.5") == {Decimal("9.99"), Decimal("1.00"), Decimal("-10.50")}
+    (tmp_path / "json").write_text('"\\u0001\\u0000" "1"')
+    assert set(of_file(tmp_path / "json", MONEY)) == {Decimal("2.56"), Decimal("0.49")}
 
 
 def test_a_record_s_option_may_leave_out_what_has_a_default() -> None:
     assert all_of(POINT, {"x": 1}, {"x": 1, "y": 2}) == [{"x": 1, "y": 2}, {"x": 1, "y": 7}]
+    price = {"type": "record", "name": "price", "fields": [{"name": "eur", "type": MONEY, "default": "\x01\x00"}]}
+    assert all_of(price, {}, {"eur": "1"}) == [{"eur": Decimal("1.00")}, {"eur": Decimal("2.56")}]
 
 
 def test_a_union_s_option_is_named_by_its_type_or_is_the_first_that_fits() -> None:
@@ -86,6 +90,8 @@ def test_an_optional_s_option_may_have_its_type_around_it() -> None:
         ({"type": "fixed", "name": "two", "size": 2}, ["abc"], "'abc' has 3 bytes, not 2"),
         (MONEY, [0.001], "0.001 is no decimal of 4 digits, 2 of them behind the point"),
         (MONEY, [100], "100 is no decimal of 4 digits"),
+        (MONEY, ["ten"], "'ten' is no decimal of 4 digits"),
+        (MONEY, ["1e1"], "'1e1' is no decimal of 4 digits"),
         (["null", "int", "string"], [2.5], "2.5 is none of int, string"),
         (["null", "int", "string"], [{"int": "a"}], "options: Invalid"),
         (POINT, [{"y": 1}], "the record has a field 'x' that the option lacks"),
