@@ -3,21 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
 import random
 from typing import Any
 
 import pytest
 
 from connect_datagen import fake
-from connect_datagen.avro import AvroProblem, AvroType, parse
-
-
-def field(declared: Any) -> AvroType:
-    """The type of a record's field 'a'."""
-    fields = parse(json.dumps({"type": "record", "name": "r", "fields": [{"name": "a", "type": declared}]})).fields
-    assert fields is not None
-    return fields["a"]
+from connect_datagen.avro import AvroProblem
+from tests.plugins.connect_datagen.schemas import field
 
 
 def draw(declared: Any, faker: Any, *, seed: int = 1, count: int = 5) -> list[Any]:

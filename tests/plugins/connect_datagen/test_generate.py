@@ -13,20 +13,13 @@ from hypothesis import strategies as st
 
 from connect_datagen.avro import AvroProblem, parse
 from connect_datagen.generate import Compiler
+from tests.plugins.connect_datagen.schemas import drawn
 
 COUNT = 300
 
 
-def column(avro, *, first=0, count=COUNT, seed=1, **properties):
-    """Return a column of values of one type, each checked against its schema."""
-    declared = avro if not properties else {"type": avro, "arg.properties": properties}
-    schema = {"type": "record", "name": "r", "fields": [{"name": "a", "type": declared}]}
-    field = parse(json.dumps(schema)).fields["a"]
-    values = Compiler(random.Random(seed), 50).column(field)(random.Random(seed), first, count)
-    for value in values:
-        field.schema.validate(value)
-    assert len(values) == count
-    return values
+def column(avro, *, count=COUNT, **more):
+    return drawn(avro, count=count, **more)
 
 
 @pytest.mark.parametrize("avro", ["int", "long", "float", "double", "boolean", "string", "bytes"])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import array
 import datetime as dt
-import json
 import random
 from decimal import Decimal
 from typing import Any
@@ -14,18 +13,11 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from connect_datagen import counting, scalars
-from connect_datagen.avro import AvroProblem, AvroType, parse
+from connect_datagen.avro import AvroProblem
+from tests.plugins.connect_datagen.schemas import field
 
 COUNT = 200
 MONEY = {"type": "bytes", "logicalType": "decimal", "precision": 3, "scale": 1}
-
-
-def field(declared: Any, **properties: Any) -> AvroType:
-    """The type of a record's field 'a'."""
-    avro = {**({"type": declared} if isinstance(declared, str) else declared), "arg.properties": properties}
-    fields = parse(json.dumps({"type": "record", "name": "r", "fields": [{"name": "a", "type": avro}]})).fields
-    assert fields is not None
-    return fields["a"]
 
 
 def drawn(declared: Any, *, first: int = 0, count: int = COUNT, **properties: Any) -> list[Any]:
