@@ -76,7 +76,9 @@ def pieces_of(pattern: str) -> list[Piece]:
 
 
 class DateFormat:
-    """One pattern.
+    """One pattern: dates, in milliseconds since the epoch, as text and back; in UTC and English. Never blocks.
+
+    It remembers what it has written and read, some thousands of each, so one is kept for all of a column's texts.
 
     Args:
         pattern: SimpleDateFormat's.
