@@ -1,4 +1,4 @@
-"""Files: `FileStreamSource` tails a file into a topic, `FileStreamSink` appends a topic's records to a file.
+"""Files: `FileStreamSource` tails a file, or many, into a topic, `FileStreamSink` appends a topic's records to a file.
 
 Kafka's class names, keys and offsets. A plugin like any third party's: it imports `connect.api` and the libraries it
 wraps, nothing else of Connect.

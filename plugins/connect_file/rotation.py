@@ -7,6 +7,7 @@ What is always looked at is the byte before the position: it ends a line, or thi
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import re
@@ -20,6 +21,7 @@ from connect.api import ConfigError, open_path
 HEAD_BYTES: Final = 256
 #: What a rotation puts into a name: a number, a date. Not a word: app.access.log is no generation of app.log.
 _SUFFIX: Final = re.compile(r"[._-]([0-9][0-9T:Z+._-]*|old|bak|prev|last)")
+_SUFFIX_BEHIND: Final = re.compile(_SUFFIX.pattern + "$")
 #: What a rotation writes anew and does not move: these hold no lines.
 _PACKED: Final = frozenset([".gz", ".bz2", ".xz", ".zst", ".lz4", ".zip", ".tmp", ".swp"])
 
@@ -127,6 +129,54 @@ def siblings_of(path: str) -> list[Sibling]:
             path = str(file.parent / entry.name)
             found.append(Sibling(path, is_behind, inode, status.st_size, status.st_mtime_ns))
     return sorted(found, key=lambda sibling: sibling.modified_ns)
+
+
+class Neighbours:
+    """The earlier generations of many files, each folder looked into once. Made anew for each look."""
+
+    def __init__(self) -> None:
+        self._folders: dict[str, dict[str, list[str]]] = {}
+
+    def of(self, path: str) -> list[Sibling]:
+        """Return what `siblings_of` does."""
+        folder, name = os.path.split(path)
+        if folder not in self._folders:
+            self._folders[folder] = _generations_in(folder)
+        found = []
+        for other in self._folders[folder].get(name, ()):
+            other_path = os.path.join(folder, other)  # noqa: PTH118 - of texts, as below
+            try:
+                status = os.stat(other_path)  # noqa: PTH116
+            except OSError:
+                continue
+            if stat.S_ISREG(status.st_mode):
+                inode = (status.st_dev, status.st_ino)
+                is_behind = other.startswith(name)
+                found.append(Sibling(other_path, is_behind, inode, status.st_size, status.st_mtime_ns))
+        return sorted(found, key=lambda sibling: sibling.modified_ns)
+
+
+def _generations_in(folder: str) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    with contextlib.suppress(OSError):
+        for other in os.listdir(folder):  # noqa: PTH208 - names alone
+            if Path(other).suffix not in _PACKED:
+                for name in earlier_names(other):
+                    found.setdefault(name, []).append(other)
+    return found
+
+
+def earlier_names(path: str) -> list[str]:
+    """Return the names that a file may have had before a rotation gave it its own: of orders.log.1 and orders-1.log,
+    orders.log. What is numbered behind comes first; empty where the name tells of no rotation."""
+    folder, name = os.path.split(path)
+    found = []
+    if behind := _SUFFIX_BEHIND.search(name, 1):
+        found.append(name[: behind.start()])
+    stem, extension = os.path.splitext(name)  # noqa: PTH122 - of a name alone
+    if (before := _SUFFIX_BEHIND.search(stem, 1)) and extension and not _SUFFIX.fullmatch(extension):
+        found.append(stem[: before.start()] + extension)
+    return [os.path.join(folder, one) for one in found]  # noqa: PTH118 - of texts, of which there are thousands
 
 
 def _is_generation(name: str, file: Path, start: str, end: str) -> bool:

@@ -17,7 +17,8 @@ What happens to the file, and what follows:
 
 Source of the keys, offsets and line rules: Apache Kafka 4.3.1, connect/file, FileStreamSourceConnector.java and
 FileStreamSourceTask.java. Shorter and moved files are beyond it: there the source stalls, or goes on mid-line.
-How a file is told from another: `connect_file.rotation`.
+How a file is told from another: `connect_file.rotation`. Many files, of which all this is Connect's own:
+`connect_file.reader`.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ import os
 import select
 import stat
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -50,12 +51,13 @@ from connect.api import (
 from connect_file.errors import LINE_TOO_LONG, UNREADABLE, reason
 from connect_file.growth import Watch, is_local
 from connect_file.lines import Lines, NotInCharset, split_lines, valid_charset, whole_lines_bytes
+from connect_file.listing import Listing, base_folder, path_of, valid_entries
+from connect_file.offsets import position_of
+from connect_file.reader import CHUNK_BYTES, LINE_BYTES_MAX, FilesConfig, Reader
 from connect_file.rotation import HEAD_BYTES, Seen, Sibling, fingerprint_of, fits, head_of, seen, seen_open, siblings_of
 
-#: One read, and so about what one poll returns.
-CHUNK_BYTES: Final = 1 << 20
-#: A line longer than this fails the task: such a file is not lines of text, and a held-back line is kept in memory.
-LINE_BYTES_MAX: Final = 64 << 20
+#: In a task's config of many files: which share of them it has, of how many.
+SHARE_KEY: Final = "files.share"
 #: How long one poll waits for standard input; a stop waits no longer than that.
 STDIN_WAIT_S: Final = 0.5
 #: How long the next poll may wait where the system tells of each change: for what it does not tell, as writes through a
@@ -81,14 +83,47 @@ class FileStreamSourceConfig(Config):
         importance="low",
         default=2000,
     )
+    files: list[str] | None = config_key(
+        "Files to read in place of 'file': paths, globs with *, ?, [a-z] and **, and folders, whose files are meant. "
+        "Each may begin with ~ or file://",
+        importance="high",
+        default=None,
+        validators=[valid_entries],
+        internal=True,  # beyond Kafka, as all from here on: REST lists Kafka's keys
+    )
+    files_exclude: list[str] = config_key(
+        "Globs of files that 'files' is not to mean; one without a slash is of the name alone",
+        importance="low",
+        default=[],
+        validators=[valid_entries],
+        internal=True,
+    )
+    files_poll_interval_ms: int = config_key(
+        "How often the files that 'files' means are looked for, at least. Where the system tells of a new one, it is "
+        "found at once",
+        importance="low",
+        default=1000,
+        ge=10,
+        internal=True,
+    )
     charset: str | None = config_key(
         "Character set of the file, such as ISO-8859-1; what is not in it fails the task. If not specified, UTF-8, and "
         "what is not UTF-8 becomes U+FFFD",
         importance="low",
         default=None,
         validators=[valid_charset],
-        internal=True,  # beyond Kafka: REST lists Kafka's keys
+        internal=True,
     )
+
+    def problems(self) -> Iterable[Problem]:
+        if self.files is None:
+            return
+        if not self.files:
+            yield Problem("files", "'files' names none; expected paths, globs or folders")
+        if self.file is not None:
+            yield Problem("files", "'file' and 'files' are both set; expected one of them")
+        for entry in self.files:
+            yield from _not_allowed(entry)
 
 
 class FileStreamSourceTask(SourceTask[FileStreamSourceConfig]):
@@ -99,8 +134,12 @@ class FileStreamSourceTask(SourceTask[FileStreamSourceConfig]):
 
     _stream: io.FileIO | None = None
     _watch: Watch | None = None
+    _reader: Reader | None = None
 
     def start(self) -> None:
+        if self.config.files is not None:
+            self._reader = Reader(self._files_config(self.config.files), self.context)
+            return
         self._partition: dict[str, Any] | None = None
         self._position = 0  # of the next line; everything before it was returned
         self._held = b""  # read from there on, but not a whole line yet
@@ -120,19 +159,35 @@ class FileStreamSourceTask(SourceTask[FileStreamSourceConfig]):
             self._watch = Watch(self.context.wakeup)
             self._partition = {"filename": self.config.file}
             stored = self.context.offset(self._partition)
-            self._position = _position_of(stored, self.config.file)
+            self._position = position_of(stored, self.config.file)
             self._fingerprint = _fingerprint_of(stored)
             self._open()
         else:
             self._stream = io.FileIO(_STDIN, closefd=False)
 
+    def _files_config(self, files: Sequence[str]) -> FilesConfig:
+        share, _, shares = str(self.config.originals.get(SHARE_KEY, "0/1")).partition("/")
+        return FilesConfig(
+            Listing(files, self.config.files_exclude),
+            int(share),
+            int(shares),
+            self.config.topic,
+            max(self.config.batch_size, 1),
+            self.config.charset,
+            self.config.files_poll_interval_ms / 1000,
+        )
+
     def stop(self) -> None:
+        if self._reader is not None:
+            self._reader.close()
         if self._watch is not None:
             self._watch.close()
         if self._stream is not None:
             self._stream.close()
 
     def poll_batch(self) -> list[Batch]:
+        if self._reader is not None:
+            return self._reader.poll()
         self.context.poll_wait_s = None  # unless the file is at its end, and tells when it is not
         if self._failure is not None:
             raise self._failure
@@ -158,6 +213,8 @@ class FileStreamSourceTask(SourceTask[FileStreamSourceConfig]):
 
     def offset_within(self, batch: Batch, count: int) -> dict[str, Any] | None:
         """Look into the file again for the end of a line within a batch: positions of lines are not kept."""
+        if self._reader is not None:
+            return self._reader.offset_within(batch, count)
         if self._stream is None or batch.source_offset is None:
             return None
         end, charset = batch.source_offset["position"], self.config.charset
@@ -492,19 +549,29 @@ class FileStreamSourceTask(SourceTask[FileStreamSourceConfig]):
 
 
 class FileStreamSourceConnector(SourceConnector[FileStreamSourceConfig]):
-    """Reads the lines of one file, or of standard input, into a topic. One task, whatever `tasks.max` says."""
+    """Reads the lines of one file, of many, or of standard input, into a topic.
+
+    One task for one file, whatever `tasks.max` says; as many as that for many files, each of which finds its own.
+    """
 
     class_name = "org.apache.kafka.connect.file.FileStreamSourceConnector"
     version = "0.1.0"
     task_class = FileStreamSourceTask
 
+    def task_configs(self, max_tasks: int) -> list[dict[str, str]]:
+        own = dict(self.config.originals)
+        if self.config.files is None:
+            return [own]
+        return [{**own, SHARE_KEY: f"{share}/{max_tasks}"} for share in range(max_tasks)]
+
     def exactly_once_support(self) -> ExactlyOnceSupport:
-        """Exactly once where `file` names a file that is only appended to; standard input cannot be read again."""
-        return ExactlyOnceSupport.SUPPORTED if self.config.file else ExactlyOnceSupport.UNSUPPORTED
+        """Exactly once where `file` or `files` names what is only appended to; standard input cannot be read again."""
+        named = self.config.file or self.config.files
+        return ExactlyOnceSupport.SUPPORTED if named else ExactlyOnceSupport.UNSUPPORTED
 
     def alter_offsets(self, offsets: Sequence[tuple[Mapping[str, Any], Mapping[str, Any] | None]]) -> bool:
         """Check that each is a position in a file. Other files than the config's are taken, as Kafka does."""
-        if not self.config.file:
+        if not self.config.file and not self.config.files:
             raise ConfigError(
                 "the offsets of a connector that reads standard input cannot be altered: key 'file' is not set",
                 hint="Standard input cannot be read again; nothing needs to be reset.",
@@ -515,10 +582,18 @@ class FileStreamSourceConnector(SourceConnector[FileStreamSourceConfig]):
                 continue  # whatever is stored can be forgotten
             if not isinstance(partition.get("filename"), str):
                 raise ConfigError(f"partition {dict(partition)} has no key 'filename' with the path of a file")
-            _position_of(dict(offset), partition["filename"], what="offset")
+            position_of(dict(offset), partition["filename"], what="offset")
+            if self.config.files and not isinstance(partition.get("first_line"), str):
+                raise ConfigError(
+                    f"partition {dict(partition)} has no key 'first_line', which tells a file of that name by its "
+                    "beginning",
+                    hint="Alter an offset that the connector has stored: `connect connector offsets` lists them.",
+                )
         return True
 
     def check(self) -> list[Problem]:
+        if self.config.files is not None:
+            return self._check_files(self.config.files)
         path = self.config.file
         if not path:
             return []
@@ -528,30 +603,38 @@ class FileStreamSourceConnector(SourceConnector[FileStreamSourceConfig]):
             return [Problem("file", f"{path!r} is not a regular file")]
         return [] if os.access(path, os.R_OK) else [Problem("file", f"file {path!r} cannot be read: Permission denied")]
 
+    def _check_files(self, files: Sequence[str]) -> list[Problem]:
+        found = Listing(files, self.config.files_exclude).find()
+        if not found:
+            return [Problem("files", "no file is there that 'files' names; the source waits for one")]
+        closed = [one.path for one in found if not os.access(one.path, os.R_OK)]
+        if not closed:
+            return []
+        more = f", nor {len(closed) - 1} others" if len(closed) > 1 else ""
+        return [Problem("files", f"file {closed[0]!r} cannot be read{more}: Permission denied")]
+
+
+def _not_allowed(entry: str) -> Iterator[Problem]:
+    """Tell of an entry whose files lie where the worker allows none."""
+    try:
+        os.close(open_path(base_folder(path_of(entry)), os.O_RDONLY))
+    except ConfigError as error:
+        yield Problem("files", error.message)
+    except OSError:
+        pass  # not there, or not to be read: told when it is looked for
+
 
 def _looks_odd(path: str) -> str:
     """Return a word about a name that is hardly meant as it stands; empty for others."""
     if path.startswith(("file:", "http:", "https:")):
-        return ". The key takes a path and not a URL: leave out what stands before it"
+        return ". The key takes a path and not a URL: leave out what stands before it, or name it with 'files'"
     if path.startswith("~"):
-        return ". '~' is not the home directory here: write the whole path"
+        return ". '~' is not the home directory here: write the whole path, or name it with 'files'"
     if any(char in path for char in "*?["):
-        return ". '*' and '?' are taken as they are: one connector reads one file"
+        return ". '*' and '?' are taken as they are: 'files' takes patterns"
     return "" if Path(path).parent.is_dir() else f". There is no folder {str(Path(path).parent)!r} either"
 
 
 def _fingerprint_of(offset: dict[str, Any] | None) -> str | None:
     fingerprint = None if offset is None else offset.get("fingerprint")
     return fingerprint if isinstance(fingerprint, str) else None
-
-
-def _position_of(offset: dict[str, Any] | None, path: str, *, what: str = "stored source offset") -> int:
-    if offset is None:
-        return 0
-    position = offset.get("position")
-    if not isinstance(position, int) or isinstance(position, bool) or position < 0:
-        raise ConfigError(
-            f"the {what} of file {path!r} is {offset!r}; expected a 'position' of 0 or more bytes, a whole number",
-            hint="Alter or reset the connector's offsets.",
-        )
-    return position

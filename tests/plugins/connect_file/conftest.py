@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import json
 import logging
 import threading
 from collections.abc import Callable, Iterator
@@ -20,6 +21,9 @@ class Context:
     """The part of a task's context that files need."""
 
     def __init__(self, position: Any = None, offset: dict[str, Any] | None = None) -> None:
+        #: Those of many files, by the partition's text; for who keeps them between two tasks.
+        self.offsets: dict[str, dict[str, Any]] = {}
+        self.waiting_for: str | None = None
         self.connector = "test"
         self.task = 0
         self.log = logging.getLogger("connect.connector.test")
@@ -32,7 +36,11 @@ class Context:
         self.woken.set()
 
     def offset(self, partition: Any) -> dict[str, Any] | None:
-        return self._offset
+        return self.offsets.get(text_of(partition), self._offset)
+
+
+def text_of(partition: Any) -> str:
+    return json.dumps(partition, sort_keys=True)
 
 
 class Driver:

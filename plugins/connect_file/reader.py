@@ -1,0 +1,686 @@
+"""Many files into a topic: the part of `FileStreamSourceTask` behind `files`. Decision 0065.
+
+A poll looks for files where it is time to, then reads those that have grown, each family of generations in turn and the
+oldest of a family first, until it has a mebibyte. What happens to a file is seen at two places:
+
+    _look     names: new files, moved and deleted ones, those beside a name that has passed to another file
+    _read     contents: a file that is shorter, or another, than what was read of it
+
+All calls are for the task's thread, and block.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import heapq
+import os
+import time
+import zlib
+from collections import OrderedDict, deque
+from collections.abc import Iterator, Mapping
+from typing import Any, Final, NamedTuple
+
+from connect.api import STRING, Batch, ConfigError, DataError, SourceTaskContext
+from connect_file.errors import LINE_TOO_LONG, reason
+from connect_file.follower import Follower, first_line
+from connect_file.growth import Watch, is_local
+from connect_file.lines import Lines, NotInCharset, split_lines, whole_lines_bytes
+from connect_file.listing import Found, Listing
+from connect_file.offsets import position_of
+from connect_file.rotation import HEAD_BYTES, Neighbours, Seen, Sibling, earlier_names, seen
+
+#: One poll returns about this much, and reads as much at a time.
+CHUNK_BYTES: Final = 1 << 20
+#: A line longer than this fails the task: such a file is not lines of text, and a held-back line is kept in memory.
+LINE_BYTES_MAX: Final = 64 << 20
+#: Files that are open in one task; a process has 1,024 descriptors, and maybe many tasks.
+OPEN_MAX: Final = 128
+#: How long a file that has lost its name is still looked at: whoever wrote to it may still have it open.
+LINGER_S: Final = 10.0
+#: Looking for files takes at most this part of the time.
+LOOK_SHARE: Final = 0.05
+#: Two looks are this far apart, however many names come into the folders.
+LOOK_WAIT_S: Final = 0.1
+#: Folders of which the system is asked to tell when a file comes.
+WATCHED_FOLDERS_MAX: Final = 64
+#: A name that no file has had for so long is forgotten.
+_NAME_KEPT_S: Final = 3600.0
+
+#: What stands for a source partition.
+_Key = tuple[Any, ...]
+
+
+class FilesConfig(NamedTuple):
+    """What a reader is to do: the task's share of the files, and what becomes of them."""
+
+    listing: Listing
+    share: int
+    shares: int
+    topic: str
+    batch_records: int
+    charset: str | None
+    poll_interval_s: float
+
+
+class Reader:
+    """The files of one task."""
+
+    def __init__(self, config: FilesConfig, context: SourceTaskContext) -> None:
+        self._config, self._context, self._log = config, context, context.log
+        self._followed: OrderedDict[tuple[int, int], Follower] = OrderedDict()
+        self._by_key: dict[_Key, Follower] = {}
+        self._families: OrderedDict[str, list[tuple[int, int, int, Follower]]] = OrderedDict()  # heaps of what is ready
+        self._open: OrderedDict[Follower, None] = OrderedDict()  # the one that was read last comes last
+        self._names: dict[str, tuple[tuple[int, int], float]] = {}
+        self._beside: dict[str, dict[tuple[int, int], Seen]] = {}  # what stood beside a name when it was first seen
+        self._touched: deque[Follower] = deque()  # other threads append to it
+        self._folders: dict[str, Watch] = {}
+        self._copies: set[Follower] = set()
+        self._told: set[tuple[str, str]] = set()
+        self._batches: OrderedDict[tuple[_Key, int], int] = OrderedDict()
+        self._look_at = self._looked_at = float("-inf")
+        self._sequence = 0
+        self._failure: DataError | None = None
+        self._warned_undecodable = False
+        self._is_first_look = True
+        self._has_news = False
+
+    def close(self) -> None:
+        for follower in self._followed.values():
+            follower.close()
+        for watch in self._folders.values():
+            watch.close()
+
+    def poll(self) -> list[Batch]:
+        """Return the next batches; empty where nothing has grown, and the context's `poll_wait_s` says when to ask
+        again."""
+        if self._failure is not None:
+            raise self._failure
+        self._context.poll_wait_s = None
+        now = time.monotonic()
+        while self._touched:
+            touched = self._touched.popleft()
+            if touched.descriptor is not None:
+                touched.refresh(now)
+                self._take_note(touched)
+        if now >= self._look_at or (self._has_news and now >= self._looked_at + LOOK_WAIT_S):
+            self._look(now)
+        batches: list[Batch] = []
+        left_bytes = CHUNK_BYTES
+        while left_bytes > 0 and self._failure is None and (follower := self._next_ready()) is not None:
+            before = follower.read_bytes
+            batches += self._read(follower, now)
+            left_bytes -= max(follower.read_bytes - before, 1024)  # a file costs more than its bytes
+        if not batches:
+            if self._failure is not None:
+                raise self._failure
+            next_look = self._looked_at + LOOK_WAIT_S if self._has_news else self._look_at
+            self._context.poll_wait_s = 0.0 if self._families else max(next_look - time.monotonic(), 0.0)
+        return batches
+
+    def offset_within(self, batch: Batch, count: int) -> dict[str, Any] | None:
+        """Return the offset behind the first records of a batch: positions of lines are not kept, so the file is looked
+        into again. None where it is not as it was."""
+        if batch.source_partition is None or batch.source_offset is None:
+            return None
+        key, end = _key(batch.source_partition), batch.source_offset["position"]
+        follower, start = self._by_key.get(key), self._batches.get((key, end))
+        if follower is None or start is None:
+            return None
+        again = Follower(Found(follower.path, follower.inode, follower.size_bytes, 0), 0.0)
+        try:
+            if not again.open():
+                return None
+            again.go_to(start)
+            data = again.bytes_at(start, end - start)
+            if data[-1:] not in (b"\n", b"\r"):
+                return None
+            [lines] = split_lines(data, len(batch), self._config.charset)
+            if lines.values != batch.values:
+                return None
+            again.went_on(b"".join(data.splitlines(keepends=True)[:count]))
+            return again.offset()
+        except (OSError, ConfigError, NotInCharset, ValueError):
+            return None
+        finally:
+            again.close()
+
+    # -- names -----------------------------------------------------------------------------------------------------
+
+    def _look(self, now: float) -> None:
+        """Find the files that are there, and what has become of those that were."""
+        self._has_news = False
+        self._watch_folders()  # first: what comes meanwhile is told
+        listed = self._config.listing.find()
+        self._say_whether_any(listed)
+        here = {one.inode: one for one in listed if self._is_mine(one.path)}
+        neighbours = Neighbours()
+        for follower in list(self._followed.values()):
+            if (found := here.get(follower.inode)) is not None:
+                follower.path, follower.gone_at = found.path, None
+                follower.saw(found.size_bytes, found.modified_ns, now)
+            else:
+                self._is_not_listed(follower, neighbours, now)
+        # A name's own file before what may be its copy.
+        new = [one for one in here.values() if one.inode not in self._followed]
+        paths = {one.path for one in here.values()}
+        for one in sorted(new, key=lambda one: (bool(earlier_names(one.path)), one.modified_ns)):
+            self._follow(one, now).is_behind = not paths.isdisjoint(earlier_names(one.path))
+        for one in here.values():
+            self._look_beside(one, neighbours, now)
+        for follower in list(self._followed.values()):
+            self._take_note(follower)
+            if follower.is_behind or follower.gone_at is not None:
+                self._leave(follower, now)
+        self._forget_names(now)
+        self._is_first_look = False
+        self._looked_at = time.monotonic()
+        took_s = self._looked_at - now
+        self._look_at = self._looked_at + max(self._config.poll_interval_s, took_s / LOOK_SHARE)
+
+    def _is_mine(self, path: str) -> bool:
+        return zlib.crc32(os.fsencode(_family(path))) % self._config.shares == self._config.share
+
+    def _say_whether_any(self, listed: list[Found]) -> None:
+        if listed:
+            self._context.waiting_for = None
+        elif self._context.waiting_for is None or self._is_first_look:
+            self._context.waiting_for = "no file is there that 'files' names"
+            if self._config.share == 0:
+                self._log.warning("no file is there that 'files' names; waiting for one")
+
+    def _is_not_listed(self, follower: Follower, neighbours: Neighbours, now: float) -> None:
+        if follower.gone_at is None:
+            follower.gone_at = now
+        if follower.descriptor is not None:
+            follower.refresh(now)
+            return
+        for path in [follower.path, *earlier_names(follower.path)]:
+            for sibling in neighbours.of(path):
+                if sibling.inode == follower.inode:
+                    follower.path = sibling.path
+                    follower.saw(sibling.size_bytes, sibling.modified_ns, now)
+                    return
+        with contextlib.suppress(OSError):
+            status = os.stat(follower.path)  # noqa: PTH116 - as all others here
+            if (status.st_dev, status.st_ino) == follower.inode:  # excluded by now, or beside what is listed
+                follower.saw(status.st_size, status.st_mtime_ns, now)
+                return
+        self._drop(follower)
+
+    def _follow(self, found: Found, now: float) -> Follower:
+        follower = Follower(found, now, is_new=not self._is_first_look)
+        self._followed[found.inode] = follower
+        return follower
+
+    def _look_beside(self, found: Found, neighbours: Neighbours, now: float) -> None:
+        """Follow what had a name until lately, and is not listed: a file that was moved while nobody looked."""
+        before = self._names.get(found.path)
+        self._names[found.path] = (found.inode, now)
+        if before is not None and before[0] == found.inode:
+            return
+        beside = [one for one in neighbours.of(found.path) if self._is_unknown(one)]
+        old = self._followed.get(before[0]) if before is not None else None
+        if before is None:
+            follower = self._followed[found.inode]
+            if beside:
+                with contextlib.suppress(OSError, ConfigError):  # told as it is read
+                    self._identify(follower)
+            known = [one for one in beside if self._follow_known(one, found.path, now)]
+            # Where this file was being read, nothing came and went since.
+            anchor = max(known, key=lambda one: one.modified_ns, default=None) if follower.position == 0 else None
+            anchor_ns = anchor.modified_ns if anchor is not None else None
+            styles = {anchor.is_numbered_behind} if anchor is not None else set()
+            earlier: dict[tuple[int, int], Seen] = {}
+        else:
+            if old is not None:
+                old.is_behind = True
+            anchor_ns = old.modified_ns if old is not None else None
+            own = [one for one in neighbours.of(found.path) if one.inode == before[0]]
+            styles = {one.is_numbered_behind for one in own} or {True, False}
+            earlier = self._beside.get(found.path, {})
+        beside = [one for one in beside if self._is_unknown(one)]
+        for one in beside if anchor_ns is not None else []:
+            known_before = earlier.get(one.inode)
+            assert anchor_ns is not None
+            if one.modified_ns < anchor_ns or one.is_numbered_behind not in styles:
+                continue
+            if known_before is None or not known_before.is_still(one):
+                self._log.info("file %r had the name %r meanwhile, and comes first", one.path, found.path)
+                self._follow_beside(one, now)
+        self._beside[found.path] = {one.inode: seen(one) for one in neighbours.of(found.path)}
+
+    def _is_unknown(self, sibling: Sibling) -> bool:
+        return sibling.inode not in self._followed
+
+    def _follow_beside(self, sibling: Sibling, now: float) -> Follower:
+        follower = self._follow(Found(sibling.path, sibling.inode, sibling.size_bytes, sibling.modified_ns), now)
+        follower.is_behind, follower.gone_at = True, now
+        return follower
+
+    def _follow_known(self, sibling: Sibling, name: str, now: float) -> bool:
+        """Whether a file beside a name was read before, or a copy of it; then its rest is, too."""
+        follower = Follower(Found(sibling.path, sibling.inode, sibling.size_bytes, sibling.modified_ns), now)
+        try:
+            if not follower.open():
+                return False
+            line = first_line(follower.bytes_at(0, HEAD_BYTES), is_whole=True)
+            if line is None:
+                return False
+            for partition in _partitions(name, line, sibling.inode[1]):
+                offset = self._stored(partition)
+                if offset is None or self._by_key.get(_key(partition)) is not None:
+                    continue
+                if follower.fits(offset):
+                    if offset["position"] < sibling.size_bytes:
+                        self._log.info(
+                            "file %r is %r now, which is read to its end from position %d",
+                            name,
+                            sibling.path,
+                            offset["position"],
+                        )
+                        follower.go_to(offset["position"])
+                        self._claim(follower, partition)
+                        self._followed[sibling.inode] = follower
+                        follower.is_behind, follower.gone_at = True, now
+                        self._was_opened(follower)
+                    return True
+                if self._may_be_lost(follower, offset, sibling, name):
+                    return False
+            return False
+        except (OSError, ConfigError):  # gone, not to be read, or not to be read by connectors
+            return False
+        finally:
+            if follower.inode not in self._followed:
+                follower.close()
+
+    def _may_be_lost(self, follower: Follower, offset: dict[str, Any], sibling: Sibling, name: str) -> bool:
+        """Say, of a file whose offset is too near its beginning to prove anything, what may be lost of it."""
+        position = offset["position"]
+        as_if_same = {**offset, "inode": sibling.inode[1]}
+        if position >= sibling.size_bytes or not follower.fits(as_if_same):
+            return False
+        self._log.warning(
+            "file %r was read up to position %d. If that one is %r now, the lines from position %d on in it were not "
+            "read and may be lost",
+            name,
+            position,
+            sibling.path,
+            position,
+        )
+        return True
+
+    def _forget_names(self, now: float) -> None:
+        if len(self._names) > 2 * len(self._followed) + 1000:
+            self._names = {name: at for name, at in self._names.items() if now - at[1] < _NAME_KEPT_S}
+            self._beside = {name: beside for name, beside in self._beside.items() if name in self._names}
+            self._told.clear()
+
+    def _leave(self, follower: Follower, now: float) -> None:
+        """Return to a file that has lost its name no more, once nobody seems to write to it."""
+        is_read = follower.size_bytes == follower.read_bytes or follower.copy_of is not None
+        if not is_read or follower.is_ready or now - max(follower.gone_at or now, follower.grown_at) < LINGER_S:
+            return
+        if follower.held and follower.copy_of is None:
+            self._make_ready(follower)  # its last line has no end, and will get none
+        elif follower.gone_at is not None:
+            self._drop(follower)
+
+    def _drop(self, follower: Follower) -> None:
+        missed = follower.size_bytes - follower.read_bytes
+        if missed > 0 and follower.copy_of is None:
+            self._log.warning(
+                "file %r was deleted, or moved to where it is not looked for, before it was read: its last %d bytes, "
+                "from position %d on, are lost",
+                follower.path,
+                missed,
+                follower.read_bytes,
+            )
+        self._close(follower)
+        self._followed.pop(follower.inode, None)
+        if follower.partition is not None and self._by_key.get(_key(follower.partition)) is follower:
+            del self._by_key[_key(follower.partition)]
+        self._copies.discard(follower)
+        for other in [other for other in self._copies if other.copy_of is follower]:
+            self._stand_in(other, follower)
+
+    def _stand_in(self, copy: Follower, original: Follower) -> None:
+        """Have a copy go on where the original was read to."""
+        self._copies.discard(copy)
+        copy.copy_of, copy.held = None, b""
+        copy.position, copy.head, copy.tail = original.position, original.head, original.tail
+        if original.partition is not None:
+            self._claim(copy, original.partition)
+
+    # -- what is ready ---------------------------------------------------------------------------------------------
+
+    def _take_note(self, follower: Follower) -> None:
+        if follower.copy_of is not None:
+            is_other = follower.size_bytes != follower.verified_bytes
+        else:  # a file that was written anew may be as long as it was
+            is_other = follower.size_bytes != follower.read_bytes or follower.modified_ns != follower.read_ns
+        if is_other:
+            self._make_ready(follower)
+
+    def _make_ready(self, follower: Follower) -> None:
+        if follower.is_ready:
+            return
+        follower.is_ready = True
+        self._sequence += 1
+        heap = self._families.setdefault(_family(follower.path), [])
+        heapq.heappush(heap, (not follower.is_behind, follower.modified_ns, self._sequence, follower))
+
+    def _next_ready(self) -> Follower | None:
+        while self._families:
+            family, heap = next(iter(self._families.items()))
+            follower = heapq.heappop(heap)[3]
+            self._families.move_to_end(family)  # others first, the next time
+            if not heap:
+                del self._families[family]
+            follower.is_ready = False
+            if self._followed.get(follower.inode) is follower:
+                return follower
+        return None
+
+    # -- contents --------------------------------------------------------------------------------------------------
+
+    def _read(self, follower: Follower, now: float) -> list[Batch]:
+        batches: list[Batch] = []  # once made they count as read, whatever fails behind
+        try:
+            if not self._opened(follower):
+                return []
+            follower.refresh(now)
+            if not follower.is_as_it_was():
+                self._was_cut(follower)
+                self._take_note(follower)
+                return []
+            is_left = self._is_left(follower, now)
+            if not self._identify(follower, is_whole=is_left):
+                self._at_end(follower)
+                return []
+            if follower.copy_of is not None:
+                return []
+            follower.back_to_a_line()
+            # A long line that is still held back is read in ever larger pieces, so joining them stays linear.
+            if data := follower.read(max(CHUNK_BYTES, len(follower.held))):
+                batches = self._take(follower, data)
+            elif is_left and follower.held:
+                last, follower.held = follower.held, b""
+                batches = self._batches_of(follower, last + b"\n", last)
+            if follower.size_bytes > follower.read_bytes:
+                self._make_ready(follower)
+            else:
+                self._at_end(follower)
+        except ConfigError as error:
+            self._tell(follower.path, f"{error.message}; it is passed over")
+            self._close(follower)
+            follower.size_bytes, follower.read_ns = follower.read_bytes, follower.modified_ns  # until the next look
+        except OSError as error:
+            self._tell(follower.path, f"file {follower.path!r} cannot be read: {reason(error)}; it is tried again")
+            self._close(follower)
+        return batches
+
+    def _is_left(self, follower: Follower, now: float) -> bool:
+        """Whether a last line without an end is one: the file has lost its name, and nobody seems to write to it."""
+        return (follower.is_behind or follower.gone_at is not None) and now - follower.grown_at >= LINGER_S
+
+    def _at_end(self, follower: Follower) -> None:
+        """Have the system tell when a file goes on."""
+
+        def wake() -> None:
+            self._touched.append(follower)
+            self._context.wakeup()
+
+        before, follower.is_at_end = (follower.size_bytes, follower.modified_ns), True
+        follower.watch(wake)
+        follower.refresh(time.monotonic())
+        if (follower.size_bytes, follower.modified_ns) != before:  # between the read and the watch
+            self._take_note(follower)
+
+    def _take(self, follower: Follower, data: bytes) -> list[Batch]:
+        if follower.held:
+            data = follower.held + data
+        whole_bytes = whole_lines_bytes(data)
+        follower.held = data[whole_bytes:]
+        if len(follower.held) > LINE_BYTES_MAX:
+            self._failure = DataError(  # the next poll tells of it: this one has records of other files
+                f"file {follower.path!r} has a line of more than {LINE_BYTES_MAX >> 20} MiB "
+                f"at position {follower.position + whole_bytes}",
+                code=LINE_TOO_LONG,
+            )
+        return self._batches_of(follower, data[:whole_bytes]) if whole_bytes else []
+
+    def _batches_of(self, follower: Follower, data: bytes, read: bytes | None = None) -> list[Batch]:
+        """Make batches of whole lines, and go on behind them. `read` is what they are in the file, where it differs."""
+        try:
+            groups = split_lines(data, self._config.batch_records, self._config.charset)
+        except NotInCharset as error:
+            groups = error.before  # these first: the next poll tells of what follows
+            position = follower.position + sum(lines.size_bytes for lines in groups) + error.start
+            self._failure = DataError(
+                f"file {follower.path!r} has bytes at position {position} that are not {self._config.charset}",
+                hint="Name the files' character set with 'charset'; ISO-8859-1 takes any bytes.",
+                config_path="charset",
+            )
+        now_ms = time.time_ns() // 1_000_000
+        batches, start = [], 0
+        for lines in groups:
+            self._warn_of_encoding(lines, follower)
+            follower.went_on(data[start : start + lines.size_bytes] if read is None else read)
+            start += lines.size_bytes
+            batches.append(
+                Batch(
+                    self._config.topic,
+                    lines.values,
+                    timestamps=now_ms,
+                    value_schema=STRING,
+                    source_partition=follower.partition,
+                    source_offset=follower.offset(),
+                )
+            )
+            self._remember(follower, lines.size_bytes)
+        return batches
+
+    def _remember(self, follower: Follower, size_bytes: int) -> None:
+        """Keep where a batch began, for as long as it may be asked about."""
+        assert follower.partition is not None
+        self._batches[_key(follower.partition), follower.position] = follower.position - size_bytes
+        if len(self._batches) > 4096:
+            self._batches.popitem(last=False)
+
+    def _warn_of_encoding(self, lines: Lines, follower: Follower) -> None:
+        if lines.undecodable and not self._warned_undecodable:
+            self._warned_undecodable = True
+            self._log.warning(
+                "file %r is not all UTF-8: behind position %d, and maybe in other files, bytes that are not become "
+                "U+FFFD",
+                follower.path,
+                follower.position,
+            )
+
+    # -- identity --------------------------------------------------------------------------------------------------
+
+    def _identify(self, follower: Follower, *, is_whole: bool = False) -> bool:
+        """Find out which partition a file is, and where it goes on; False as long as its first line has no end."""
+        if follower.partition is not None:
+            return True
+        if follower.copy_of is not None:
+            if self._is_copy(follower, follower.copy_of):
+                return True
+            self._copies.discard(follower)
+            follower.copy_of = None
+        if not self._opened(follower):
+            return False
+        line = first_line(follower.bytes_at(0, HEAD_BYTES), is_whole=is_whole)
+        if line is None:
+            return False
+        names = [_family(follower.path), *earlier_names(follower.path)]
+        own = next(_partitions(names[0], line, follower.inode[1]))
+        plain = {"filename": names[0], "first_line": line}
+        is_taken = False
+        for name in dict.fromkeys(names):
+            for partition in _partitions(name, line, follower.inode[1]):
+                live = self._by_key.get(_key(partition))
+                if live is not None and live is not follower:
+                    if self._is_copy(follower, live):
+                        if follower.partition is None:
+                            follower.copy_of, follower.held = live, b""
+                            self._copies.add(follower)
+                        return True
+                    is_taken = is_taken or partition == plain
+                    continue
+                offset = self._stored(partition)
+                if offset is None:
+                    continue
+                if follower.fits(offset):
+                    follower.go_to(offset["position"])
+                    self._claim(follower, partition)
+                    return True
+                is_taken = is_taken or partition == plain
+                if offset.get("inode") == follower.inode[1]:
+                    self._say_starting_over(follower, offset["position"])
+        self._claim(follower, own if is_taken else plain)
+        return True
+
+    def _is_copy(self, follower: Follower, live: Follower) -> bool:
+        """Whether a file holds what another does, of which it is a generation by its name: a copy of it, of which
+        nothing is to be read while the other is there."""
+        common = _names(live.path) & _names(follower.path)
+        # Parts of one thing, part-1 and part-2, have a name in common that nothing has: these are no generations.
+        if not any(map(os.path.lexists, common)) or not self._opened(live):
+            return False
+        live.refresh(time.monotonic())
+        if not live.is_as_it_was():
+            self._was_cut(live)
+            self._take_note(live)
+            return follower.partition is not None  # it stands in for what was cut
+        position = min(follower.size_bytes, live.size_bytes)
+        if position < HEAD_BYTES and not follower.is_new:  # a short text proves little
+            return False
+        length = min(position, HEAD_BYTES)
+        follower.verified_bytes = follower.size_bytes
+        return follower.holds(live.bytes_at(0, length), live.bytes_at(position - length, length), position)
+
+    def _was_cut(self, follower: Follower) -> None:
+        """Begin anew with a file that is not as it was; what is left of it elsewhere is read first."""
+        position, size_bytes = follower.position, follower.size_bytes
+        copy = self._copy_of(follower)
+        if copy is not None:
+            self._stand_in(copy, follower)
+            copy.is_behind = True
+            self._log.info(
+                "file %r was cut; its copy %r is read on from position %d", follower.path, copy.path, position
+            )
+            self._take_note(copy)
+        else:
+            if follower.partition is not None:
+                self._by_key.pop(_key(follower.partition), None)
+            self._say_starting_over(follower, position)
+        follower.begin()
+        follower.size_bytes = size_bytes
+
+    def _say_starting_over(self, follower: Follower, position: int) -> None:
+        self._log.warning(
+            "file %r is not as it was when it was read up to position %d: it was cut or written anew. Starting over at "
+            "0; lines that were written behind that position before are lost, unless a copy of the file is beside it",
+            follower.path,
+            position,
+        )
+
+    def _copy_of(self, follower: Follower) -> Follower | None:
+        now = time.monotonic()
+        neighbours = Neighbours()
+        beside = [one for name in _names(follower.path) for one in neighbours.of(name)]
+        for sibling in sorted(beside, key=lambda one: one.modified_ns, reverse=True):
+            copy = self._followed.get(sibling.inode)
+            if sibling.size_bytes < follower.position or (copy is not None and copy.partition is not None):
+                continue
+            if copy is None:
+                if follower.position < HEAD_BYTES and sibling.modified_ns < follower.read_ns:
+                    continue  # from before, and a short text proves little
+                copy = Follower(Found(sibling.path, sibling.inode, sibling.size_bytes, sibling.modified_ns), now)
+                copy.gone_at = now
+            with contextlib.suppress(OSError, ConfigError):
+                if self._opened(copy) and copy.holds(follower.head, follower.tail, follower.position):
+                    copy.refresh(now)
+                    self._followed[copy.inode] = copy
+                    return copy
+            if copy.inode not in self._followed:
+                self._close(copy)
+        return None
+
+    def _stored(self, partition: Mapping[str, Any]) -> dict[str, Any] | None:
+        offset = self._context.offset(partition)
+        if offset is not None:
+            position_of(offset, partition["filename"])
+        return offset
+
+    def _claim(self, follower: Follower, partition: Mapping[str, Any]) -> None:
+        follower.partition = dict(partition)
+        self._by_key[_key(partition)] = follower
+
+    # -- open files and folders ------------------------------------------------------------------------------------
+
+    def _opened(self, follower: Follower) -> bool:
+        if follower.descriptor is not None:
+            self._open.move_to_end(follower)
+            return True
+        if not follower.open():
+            # Another file has its path: the next look tells where it is.
+            follower.size_bytes, follower.read_ns = follower.read_bytes, follower.modified_ns
+            return False
+        self._was_opened(follower)
+        return True
+
+    def _was_opened(self, follower: Follower) -> None:
+        self._open[follower] = None
+        self._open.move_to_end(follower)
+        if len(self._open) > OPEN_MAX:  # a file that has lost its name can hardly be opened again
+            idle = next((one for one in self._open if one.gone_at is None), next(iter(self._open)))
+            self._close(idle)
+
+    def _close(self, follower: Follower) -> None:
+        self._open.pop(follower, None)
+        follower.close()
+
+    def _watch_folders(self) -> None:
+        """Have the next poll come at once when a name comes into a folder, as far as the system tells of that."""
+        folders = sorted(self._config.listing.folders)[:WATCHED_FOLDERS_MAX]
+        for folder in self._folders.keys() - set(folders):
+            self._folders.pop(folder).close()
+        for folder in folders:
+            if folder not in self._folders:
+                if not is_local(folder):
+                    continue
+                self._folders[folder] = Watch(self._news)
+            self._folders[folder].set_folder(folder)
+
+    def _news(self) -> None:
+        self._has_news = True
+        self._context.wakeup()
+
+    def _tell(self, path: str, message: str) -> None:
+        if (path, message) not in self._told:
+            self._told.add((path, message))
+            self._log.warning("%s", message)
+
+
+def _family(path: str) -> str:
+    """Return the path that a file had before rotations put something behind it."""
+    while (earlier := earlier_names(path)) and path.startswith(earlier[0]):
+        path = earlier[0]
+    return path
+
+
+def _names(path: str) -> set[str]:
+    return {path, *earlier_names(path)}
+
+
+def _partitions(name: str, line: str, number: int) -> Iterator[dict[str, Any]]:
+    """Return the source partitions that a file may be: its own where others have the same first line, then the one that
+    the first of these has."""
+    return iter(({"filename": name, "first_line": line, "inode": number}, {"filename": name, "first_line": line}))
+
+
+def _key(partition: Mapping[str, Any]) -> _Key:
+    return (partition["filename"], partition.get("first_line"), partition.get("inode"))

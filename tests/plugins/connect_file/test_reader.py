@@ -1,0 +1,469 @@
+"""Many files: each line of each comes once, whatever rotation, restarts and other files do."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from connect.api import DataError
+from connect.api.files import FileRules, in_force
+from connect_file import FileStreamSourceConnector
+from connect_file import reader as module
+from tests.plugins.connect_file.conftest import Context, Driver, text_of
+
+LONG = "".join(f"long {n:03}\n" for n in range(60))  # more than tells a file by its beginning
+
+
+class Many:
+    """A connector of many files as the runtime runs it: its tasks, and the offsets that outlive them."""
+
+    def __init__(self, *files: Path | str, **config: str) -> None:
+        self.config = {"topic": "lines", "files": ",".join(map(str, files)), **config}
+        self.offsets: dict[str, dict[str, Any]] = {}
+        self.drivers: list[Driver] = []
+        self.start()
+
+    def start(self, tasks: int = 1) -> None:
+        connector = FileStreamSourceConnector()
+        connector.configure(connector.config_class.parse(self.config))
+        for config in connector.task_configs(tasks):
+            context = Context()
+            context.offsets = self.offsets
+            driver = Driver(FileStreamSourceConnector, config, context)
+            driver.call("start")
+            self.drivers.append(driver)
+
+    def stop(self) -> None:
+        while self.drivers:
+            self.drivers.pop().stop()
+
+    def restart(self, tasks: int = 1) -> None:
+        self.stop()
+        self.start(tasks)
+
+    def read(self, *, commits: bool = True, looks: int = 6) -> list[str]:
+        """Return the lines that come until nothing does, and commit them where that is asked for."""
+        lines = []
+        for _ in range(looks):
+            for driver in self.drivers:
+                driver.task._reader._look_at = 0.0  # the time has come
+                while batches := driver.batches():
+                    for batch in batches:
+                        lines += batch.values
+                        if commits:
+                            self.offsets[text_of(batch.source_partition)] = batch.source_offset
+        return lines
+
+
+@pytest.fixture
+def many(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Many]]:
+    monkeypatch.setattr(module, "LINGER_S", 0.0)
+    started: list[Many] = []
+
+    def start(*files: Path | str, **config: str) -> Many:
+        started.append(Many(*files, **config))
+        return started[-1]
+
+    yield start
+    for one in started:
+        one.stop()
+
+
+def append(file: Path, text: str) -> None:
+    with file.open("a") as writer:
+        writer.write(text)
+
+
+def rotate(file: Path, text: str | None = None, keep: int = 5) -> None:
+    for number in range(keep, 0, -1):
+        older = file.with_name(f"{file.name}.{number}")
+        if older.exists():
+            older.rename(file.with_name(f"{file.name}.{number + 1}"))
+    file.rename(file.with_name(file.name + ".1"))
+    if text is not None:
+        file.write_text(text)
+
+
+def copytruncate(file: Path, text: str = "") -> None:
+    shutil.copy(file, file.with_name(file.name + ".1"))
+    with file.open("r+") as writer:
+        writer.truncate(0)
+        writer.write(text)
+
+
+def test_all_files_of_a_pattern_are_read_and_new_ones_found(tmp_path: Path, many: Callable[..., Many]) -> None:
+    (tmp_path / "a.log").write_text("a1\na2\n")
+    (tmp_path / "b.txt").write_text("other\n")
+    connector = many(tmp_path / "*.log")
+    assert connector.read() == ["a1", "a2"]
+    (tmp_path / "c.log").write_text("c1\n")
+    append(tmp_path / "a.log", "a3\n")
+    assert sorted(connector.read()) == ["a3", "c1"]
+    assert connector.read() == []
+
+
+def test_a_restart_goes_on_where_each_file_was(tmp_path: Path, many: Callable[..., Many]) -> None:
+    for name in "abc":
+        (tmp_path / name).write_text(f"{name}1\n")
+    connector = many(tmp_path)
+    assert sorted(connector.read()) == ["a1", "b1", "c1"]
+    for name in "abc":
+        append(tmp_path / name, f"{name}2\n")
+    connector.restart()
+    assert sorted(connector.read()) == ["a2", "b2", "c2"]
+
+
+def test_the_offset_says_which_file_and_proves_it(tmp_path: Path, many: Callable[..., Many]) -> None:
+    file = tmp_path / "a.log"
+    file.write_text("a1\na2\n")
+    connector = many(file)
+    [batch] = connector.drivers[0].batches()
+    assert batch.source_partition == {"filename": str(file), "first_line": batch.source_partition["first_line"]}
+    assert batch.source_offset["position"] == 6
+    assert batch.source_offset["inode"] == file.stat().st_ino
+
+
+def test_files_are_shared_out_over_tasks_and_stay_where_they_are(tmp_path: Path, many: Callable[..., Many]) -> None:
+    for number in range(40):
+        (tmp_path / f"{number:02}.log").write_text(f"line of {number}\n")
+    connector = many(tmp_path / "*.log")
+    connector.restart(tasks=4)
+    shares = [{one for batch in driver.batches() for one in batch.values} for driver in connector.drivers]
+    assert sum(map(len, shares)) == len(set().union(*shares)) == 40
+    assert all(shares)
+    for number in range(40, 80):
+        (tmp_path / f"{number:02}.log").write_text(f"line of {number}\n")
+    for number in range(40):
+        append(tmp_path / f"{number:02}.log", f"line of {number}\n")
+    for driver, share in zip(connector.drivers, shares, strict=True):
+        driver.task._reader._look_at = 0.0
+        again = {one for batch in driver.batches() for one in batch.values}
+        assert share <= again
+        assert not any(again & other for other in shares if other is not share)
+
+
+@pytest.mark.parametrize("pattern", ["*.log", "*.log*"])
+@pytest.mark.parametrize("begin", ["o1\no2\n", LONG])
+@pytest.mark.parametrize("is_running", [True, False])
+def test_what_is_written_before_and_after_a_rename_comes_once(
+    tmp_path: Path, many: Callable[..., Many], pattern: str, begin: str, is_running: bool
+) -> None:
+    file = tmp_path / "in.log"
+    file.write_text(begin)
+    connector = many(tmp_path / pattern)
+    assert connector.read(looks=1) == begin.splitlines()
+    if not is_running:
+        connector.stop()
+    append(file, "late 1\n")
+    rotate(file, "n1\n")
+    append(tmp_path / "in.log.1", "late 2\n")
+    if not is_running:
+        connector.start()
+    assert connector.read() == ["late 1", "late 2", "n1"]
+    append(file, "n2\n")
+    assert connector.read() == ["n2"]
+    connector.restart()
+    assert connector.read() == []
+
+
+@pytest.mark.parametrize("pattern", ["*.log", "*.log*"])
+@pytest.mark.parametrize("is_running", [True, False])
+def test_generations_that_came_and_went_between_two_looks_are_read_in_order(
+    tmp_path: Path, many: Callable[..., Many], pattern: str, is_running: bool
+) -> None:
+    file = tmp_path / "in.log"
+    if pattern == "*.log":
+        (tmp_path / "in.log.4").write_text("from before\n")
+        os.utime(tmp_path / "in.log.4", (0, 0))
+    file.write_text(LONG)
+    os.utime(file, (1, 1))
+    connector = many(tmp_path / pattern)
+    assert connector.read(looks=1) == LONG.splitlines()
+    if not is_running:
+        connector.stop()
+    for generation in range(1, 4):
+        rotate(file, f"generation {generation}\n")
+        os.utime(file, (1 + generation, 1 + generation))
+    if not is_running:
+        connector.start()
+    assert connector.read() == [f"generation {generation}" for generation in range(1, 4)]
+
+
+@pytest.mark.parametrize("pattern", ["*.log", "*.log*"])
+@pytest.mark.parametrize("begin", ["o1\no2\n", LONG])
+def test_copytruncate_while_it_runs_loses_and_repeats_nothing(
+    tmp_path: Path, many: Callable[..., Many], pattern: str, begin: str
+) -> None:
+    file = tmp_path / "in.log"
+    file.write_text(begin)
+    connector = many(tmp_path / pattern)
+    assert connector.read(looks=1) == begin.splitlines()
+    append(file, "late\n")
+    copytruncate(file, "n1\n" + LONG * 2)  # longer than what was read
+    assert connector.read() == ["late", "n1", *(LONG * 2).splitlines()]
+    connector.restart()
+    assert connector.read() == []
+
+
+def test_copytruncate_in_two_steps_loses_and_repeats_nothing(tmp_path: Path, many: Callable[..., Many]) -> None:
+    file, copy = tmp_path / "in.log", tmp_path / "in.log.1"
+    file.write_text(LONG)
+    connector = many(tmp_path / "in.log*")
+    assert connector.read(looks=1) == LONG.splitlines()
+    copy.write_text(LONG[:100])
+    assert connector.read() == []
+    append(file, "late 1\n")
+    append(copy, LONG[100:] + "late 1\n")
+    assert connector.read() == ["late 1"]
+    append(file, "late 2\n")
+    append(copy, "late 2\n")
+    with file.open("r+") as writer:
+        writer.truncate(0)
+        writer.write("n1\n")
+    assert connector.read() == ["late 2", "n1"]
+
+
+@pytest.mark.parametrize("pattern", ["*.log", "*.log*"])
+def test_copytruncate_while_it_is_stopped_loses_and_repeats_nothing(
+    tmp_path: Path, many: Callable[..., Many], pattern: str
+) -> None:
+    file = tmp_path / "in.log"
+    file.write_text(LONG)
+    connector = many(tmp_path / pattern)
+    assert connector.read(looks=1) == LONG.splitlines()
+    connector.stop()
+    append(file, "late\n")
+    copytruncate(file, "n1\n")
+    connector.start()
+    assert sorted(connector.read()) == ["late", "n1"]
+    connector.restart()
+    assert connector.read() == []
+
+
+def test_files_with_the_same_first_line_are_kept_apart(tmp_path: Path, many: Callable[..., Many]) -> None:
+    header = "id,name," + "x" * 300 + "\n"
+    file = tmp_path / "in.csv"
+    file.write_text(header + "1,a\n")
+    connector = many(tmp_path / "in.csv*")
+    assert len(connector.read()) == 2
+    connector.stop()
+    rotate(file, header + "2,b\n")
+    append(tmp_path / "in.csv.1", "1,late\n")
+    connector.start()
+    assert connector.read() == ["1,late", header.strip(), "2,b"]
+    connector.restart()
+    assert connector.read() == []
+    append(file, "2,c\n")
+    append(tmp_path / "in.csv.1", "1,later\n")
+    connector.restart()
+    assert sorted(connector.read()) == ["1,later", "2,c"]
+
+
+def test_a_file_cut_without_a_copy_is_read_from_its_start_with_a_warning(
+    tmp_path: Path, many: Callable[..., Many], caplog: pytest.LogCaptureFixture
+) -> None:
+    file = tmp_path / "in.log"
+    file.write_text(LONG)
+    connector = many(file)
+    connector.read()
+    file.write_text("newline1-abcdef\n")
+    assert connector.read() == ["newline1-abcdef"]
+    assert f"file {str(file)!r} is not as it was when it was read up to position {len(LONG)}" in caplog.text
+
+
+def test_a_file_that_is_deleted_before_its_end_was_read_is_named_with_what_is_lost(
+    tmp_path: Path, many: Callable[..., Many], caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "OPEN_MAX", 1)
+    for name in "ab":
+        (tmp_path / name).write_text(f"{name}1\n")
+    connector = many(tmp_path)
+    connector.read()
+    [closed] = [one for one in connector.drivers[0].task._reader._followed.values() if one.descriptor is None]
+    append(Path(closed.path), "lost\n")
+    reader = connector.drivers[0].task._reader
+    monkeypatch.setattr(reader, "_next_ready", lambda: None)  # a slow one, which has not come to it yet
+    connector.read(looks=1)
+    Path(closed.path).unlink()
+    connector.read(looks=1)
+    assert f"file {closed.path!r} was deleted" in caplog.text
+    assert "its last 5 bytes, from position 3 on, are lost" in caplog.text
+
+
+def test_a_deleted_file_that_is_open_is_read_to_its_end(tmp_path: Path, many: Callable[..., Many]) -> None:
+    file = tmp_path / "a"
+    file.write_text("one\n")
+    connector = many(tmp_path)
+    assert connector.read() == ["one"]
+    append(file, "two\nthree")
+    file.unlink()
+    assert connector.read() == ["two", "three"]
+    assert not connector.drivers[0].task._reader._followed
+
+
+def test_a_last_line_without_end_is_held_back_and_never_cut(tmp_path: Path, many: Callable[..., Many]) -> None:
+    file = tmp_path / "in.log"
+    file.write_text("one\ntw")
+    connector = many(tmp_path / "*.log")
+    assert connector.read() == ["one"]
+    append(file, "o\nthr")
+    assert connector.read() == ["two"]
+    rotate(file, "new\n")
+    assert connector.read() == ["thr", "new"]
+    connector.restart()
+    append(tmp_path / "in.log.1", "ee\n")
+    connector.restart()
+    assert connector.read() == ["three"]
+
+
+STEPS = ["append", "append", "torn", "rename", "copytruncate", "read", "read", "kill", "restart"]
+
+
+@pytest.mark.parametrize("pattern", ["*.log", "*.log*"])
+@given(steps=st.lists(st.sampled_from(STEPS), max_size=14))
+def test_whatever_happens_to_a_file_no_line_is_lost_or_cut_and_none_repeated_without_a_kill(
+    pattern: str, steps: list[str]
+) -> None:
+    written = ["first " + "x" * 300]  # what was never seen under a pattern's name is nobody's
+    torn = ""
+    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patched:
+        patched.setattr(module, "LINGER_S", 3600.0)
+        file = Path(folder) / "in.log"
+        file.write_text(written[0] + "\n")
+        connector = Many(Path(folder) / pattern)
+        read = connector.read(looks=1)
+        at_ns = 0
+        for step in steps:
+            at_ns += 1_000_000_000
+            if step in ("append", "torn"):
+                line = f"{len(written):03} " + "x" * 300
+                written.append(line)
+                append(file, torn + line + "\n" if step == "append" else torn + line[:5])
+                torn = "" if step == "append" else line[5:] + "\n"
+                os.utime(file, ns=(at_ns, at_ns))
+            elif step in ("rename", "copytruncate"):
+                append(file, torn)
+                torn = ""
+                os.utime(file, ns=(at_ns, at_ns))
+                if step == "rename":
+                    rotate(file, "", keep=20)
+                    os.utime(file, ns=(at_ns + 1, at_ns + 1))
+                else:
+                    # What was cut before it was looked at cannot be known to be a copy of what was read.
+                    read += connector.read(looks=2)
+                    move_on(file)
+                    copytruncate(file)
+                    os.utime(file.with_name("in.log.1"), ns=(at_ns, at_ns))
+                    os.utime(file, ns=(at_ns + 1, at_ns + 1))
+            elif step == "read":
+                read += connector.read(looks=2)
+            elif step == "restart":
+                connector.restart()
+            else:  # killed with something read that was not committed
+                connector.read(looks=1, commits=False)
+                connector.restart()
+        append(file, torn)
+        read += connector.read(looks=4)
+        connector.stop()
+    assert [line for line in read if line not in written] == []
+    assert sorted(set(read)) == sorted(written)
+    assert len(read) == len(written)
+
+
+def move_on(file: Path) -> None:
+    for number in range(20, 0, -1):
+        older = file.with_name(f"{file.name}.{number}")
+        if older.exists():
+            older.rename(file.with_name(f"{file.name}.{number + 1}"))
+
+
+def test_more_files_than_may_be_open_are_all_followed(
+    tmp_path: Path, many: Callable[..., Many], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "OPEN_MAX", 3)
+    files = [tmp_path / f"{number}.log" for number in range(10)]
+    connector = many(tmp_path)
+    for step in range(3):
+        for file in files:
+            append(file, f"{file.stem} {step}\n")
+        assert sorted(connector.read()) == sorted(f"{file.stem} {step}" for file in files)
+        assert sum(one.descriptor is not None for one in connector.drivers[0].task._reader._followed.values()) <= 3
+
+
+def test_a_file_that_cannot_be_read_stops_no_other(
+    tmp_path: Path, many: Callable[..., Many], caplog: pytest.LogCaptureFixture
+) -> None:
+    allowed, secret = tmp_path / "allowed", tmp_path / "secret"
+    allowed.mkdir()
+    secret.write_text("secret\n")
+    (allowed / "a").symlink_to(secret)
+    (allowed / "b").write_text("b\n")
+    with in_force(FileRules((str(allowed),))):
+        assert many(allowed).read() == ["b"]
+    assert caplog.text.count("it is passed over") == 1
+
+
+def test_two_names_of_one_file_are_one_file(tmp_path: Path, many: Callable[..., Many]) -> None:
+    (tmp_path / "a.log").write_text("one\n")
+    (tmp_path / "b.log").symlink_to(tmp_path / "a.log")
+    assert many(tmp_path / "*.log", tmp_path / "a.log").read() == ["one"]
+
+
+def test_bytes_that_are_not_in_the_charset_fail_the_task_after_the_lines_before_them(
+    tmp_path: Path, many: Callable[..., Many]
+) -> None:
+    file = tmp_path / "in.txt"
+    file.write_bytes(b"one\ncaf\xe9\n")
+    [driver] = many(file, charset="UTF-8", **{"batch.size": "1"}).drivers
+    assert driver.poll() == ["one"]
+    with pytest.raises(DataError, match=r"has bytes at position 7 that are not UTF-8"):
+        driver.poll()
+
+
+def test_a_line_without_end_in_sight_fails_with_its_position(
+    tmp_path: Path, many: Callable[..., Many], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "LINE_BYTES_MAX", 1 << 20)
+    file = tmp_path / "in.bin"
+    file.write_bytes(b"one\n")
+    os.truncate(file, 4 << 20)
+    [driver] = many(file).drivers
+    with pytest.raises(DataError, match=r"has a line of more than 1 MiB at position 4") as caught:
+        [driver.poll() for _ in range(10)]
+    assert caught.value.code == "file.line_too_long"
+
+
+@pytest.mark.parametrize("data", ["one\ntwo\nthree\n", "one\r\nzwö\r\nthree\r\n"])
+def test_an_offset_within_a_batch_is_where_that_line_ends(tmp_path: Path, many: Callable[..., Many], data: str) -> None:
+    file = tmp_path / "in.txt"
+    file.write_bytes(data.encode())
+    connector = many(file)
+    [batch] = connector.drivers[0].batches()
+    for count in (1, 2):
+        connector.offsets = {text_of(batch.source_partition): connector.drivers[0].call("offset_within", batch, count)}
+        again = many(file)
+        again.offsets.update(connector.offsets)
+        assert again.read() == batch.values[count:]
+    file.write_bytes(data.upper().encode())
+    assert connector.drivers[0].call("offset_within", batch, 1) is None
+
+
+def test_without_any_file_it_says_so_and_waits(
+    tmp_path: Path, many: Callable[..., Many], caplog: pytest.LogCaptureFixture
+) -> None:
+    connector = many(tmp_path / "*.log")
+    assert connector.read() == []
+    context = connector.drivers[0].task.context
+    assert context.waiting_for == "no file is there that 'files' names"
+    assert caplog.text.count("waiting for one") == 1
+    (tmp_path / "a.log").write_text("one\n")
+    assert connector.read() == ["one"]
+    assert context.waiting_for is None
