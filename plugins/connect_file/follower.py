@@ -32,6 +32,7 @@ class Follower:
         held: What was read behind it.
         head, tail: The first 256 bytes, and the last 256 in front of the position; as many as there are.
         partition: Its source partition; None as long as its first line is not known.
+        layout: What its beginning says about all of it; None where that was not looked at.
         descriptor: Of the file where it is open.
         copy_of: The file that is read in its place, and which it is a copy of.
         verified_bytes: How long it was when it was last seen to be a copy.
@@ -51,6 +52,7 @@ class Follower:
         self.held = b""
         self.head = self.tail = b""
         self.partition: dict[str, Any] | None = None
+        self.layout: Any = None
         self.descriptor: int | None = None
         self.copy_of: Follower | None = None
         self.verified_bytes = -1
@@ -150,7 +152,8 @@ class Follower:
 
     def begin(self) -> None:
         """Stand at the beginning, with nothing known."""
-        self.position, self.held, self.head, self.tail, self.partition = 0, b"", b"", b"", None
+        self.position, self.held, self.head, self.tail = 0, b"", b"", b""
+        self.partition = self.layout = None
 
     def go_to(self, position: int) -> None:
         """Stand at a position of the open file."""

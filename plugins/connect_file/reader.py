@@ -20,11 +20,11 @@ from collections import OrderedDict, deque
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
-from connect.api import STRING, Batch, ConfigError, DataError, SourceTaskContext
+from connect.api import Batch, ConfigError, DataError, SourceTaskContext
 from connect_file.errors import LINE_TOO_LONG, reason
 from connect_file.follower import Follower, first_line
+from connect_file.formats import BadRecord, Format, Rows
 from connect_file.growth import Watch, is_local
-from connect_file.lines import Lines, NotInCharset, split_lines, whole_lines_bytes
 from connect_file.listing import Found, Listing
 from connect_file.offsets import position_of
 from connect_file.rotation import HEAD_BYTES, Neighbours, Seen, Sibling, earlier_names, seen
@@ -43,6 +43,10 @@ LOOK_SHARE: Final = 0.05
 LOOK_WAIT_S: Final = 0.1
 #: Folders of which the system is asked to tell when a file comes.
 WATCHED_FOLDERS_MAX: Final = 64
+#: How much is taken at a time once a record could not be read.
+AFTER_BAD_BYTES: Final = 1 << 14
+#: Records that cannot be read are told of one by one, up to so many.
+LEFT_OUT_TOLD: Final = 100
 #: A name that no file has had for so long is forgotten.
 _NAME_KEPT_S: Final = 3600.0
 
@@ -51,15 +55,22 @@ _Key = tuple[Any, ...]
 
 
 class FilesConfig(NamedTuple):
-    """What a reader is to do: the task's share of the files, and what becomes of them."""
+    """What a reader is to do: the task's share of the files, and what becomes of them.
+
+    Attributes:
+        is_tolerant: Whether records that cannot be read are left out; else one ends the task.
+        named_by: The config key that names the files.
+    """
 
     listing: Listing
     share: int
     shares: int
     topic: str
     batch_records: int
-    charset: str | None
+    format: Format
     poll_interval_s: float
+    is_tolerant: bool
+    named_by: str
 
 
 class Reader:
@@ -82,6 +93,7 @@ class Reader:
         self._sequence = 0
         self._failure: DataError | None = None
         self._warned_undecodable = False
+        self._left_out = 0
         self._is_first_look = True
         self._has_news = False
 
@@ -132,15 +144,14 @@ class Reader:
             if not again.open():
                 return None
             again.go_to(start)
-            data = again.bytes_at(start, end - start)
-            if data[-1:] not in (b"\n", b"\r"):
-                return None
-            [lines] = split_lines(data, len(batch), self._config.charset)
-            if lines.values != batch.values:
-                return None
-            again.went_on(b"".join(data.splitlines(keepends=True)[:count]))
+            data = again.bytes_at(start, end - start) + b"\n"  # which a last line may lack
+            whole = self._config.format.take(data, follower.layout, len(batch)).rows
+            part = self._config.format.take(data, follower.layout, count).rows
+            if not whole or whole[0].values != batch.values or part[0].values != batch.values[:count]:
+                return None  # another file by now, or written anew
+            again.went_on(data[: part[0].size_bytes])
             return again.offset()
-        except (OSError, ConfigError, NotInCharset, ValueError):
+        except (OSError, ConfigError):
             return None
         finally:
             again.close()
@@ -185,9 +196,9 @@ class Reader:
         if listed:
             self._context.waiting_for = None
         elif self._context.waiting_for is None or self._is_first_look:
-            self._context.waiting_for = "no file is there that 'files' names"
+            self._context.waiting_for = f"no file is there that {self._config.named_by!r} names"
             if self._config.share == 0:
-                self._log.warning("no file is there that 'files' names; waiting for one")
+                self._log.warning("%s; waiting for one", self._context.waiting_for)
 
     def _is_not_listed(self, follower: Follower, neighbours: Neighbours, now: float) -> None:
         if follower.gone_at is None:
@@ -400,13 +411,15 @@ class Reader:
                 return []
             if follower.copy_of is not None:
                 return []
+            if not self._know_layout(follower):
+                self._at_end(follower)
+                return []
             follower.back_to_a_line()
             # A long line that is still held back is read in ever larger pieces, so joining them stays linear.
             if data := follower.read(max(CHUNK_BYTES, len(follower.held))):
                 batches = self._take(follower, data)
             elif is_left and follower.held:
-                last, follower.held = follower.held, b""
-                batches = self._batches_of(follower, last + b"\n", last)
+                batches = self._take_last(follower)
             if follower.size_bytes > follower.read_bytes:
                 self._make_ready(follower)
             else:
@@ -437,49 +450,115 @@ class Reader:
         if (follower.size_bytes, follower.modified_ns) != before:  # between the read and the watch
             self._take_note(follower)
 
+    def _know_layout(self, follower: Follower) -> bool:
+        """Look at the beginning of a file for what the format wants of it; False where it is not there yet."""
+        if follower.layout is not None:
+            return True
+        head_bytes = CHUNK_BYTES
+        while True:
+            head = follower.bytes_at(0, head_bytes)
+            try:
+                follower.layout = self._config.format.layout_of(head)
+            except ValueError as error:
+                self._failure = DataError(
+                    f"file {follower.path!r} cannot be read: {error}", hint="Mend the file, or leave it out."
+                )
+                return False
+            if follower.layout is not None or len(head) < head_bytes or head_bytes > LINE_BYTES_MAX:
+                break
+            head_bytes *= 4
+        if follower.layout is None:
+            return False
+        if follower.position < (header_bytes := self._config.format.header_bytes(follower.layout)):
+            follower.go_to(header_bytes)
+        return True
+
     def _take(self, follower: Follower, data: bytes) -> list[Batch]:
+        """Make batches of the whole records of what was read, and hold the rest back."""
         if follower.held:
             data = follower.held + data
-        whole_bytes = whole_lines_bytes(data)
-        follower.held = data[whole_bytes:]
-        if len(follower.held) > LINE_BYTES_MAX:
+        batches: list[Batch] = []
+        start, window_bytes = 0, len(data)
+        while start < len(data):
+            window = data[start : start + window_bytes]
+            taken = self._config.format.take(window, follower.layout, self._config.batch_records)
+            before = start
+            for rows in taken.rows:
+                batches += self._batch(follower, rows, data[start : start + rows.size_bytes])
+                start += rows.size_bytes
+            if taken.bad is not None:
+                if not self._leave_out(follower, taken.bad):
+                    return batches
+                follower.went_on(data[start : start + taken.bad.size_bytes])
+                start += taken.bad.size_bytes
+                window_bytes = AFTER_BAD_BYTES  # another may follow, and each is looked for from where it begins
+            elif len(window) == len(data) - before:
+                break
+            elif start == before:
+                window_bytes *= 4  # one record is longer
+        data = data[start:]
+        follower.held = data
+        if len(data) > LINE_BYTES_MAX:
             self._failure = DataError(  # the next poll tells of it: this one has records of other files
                 f"file {follower.path!r} has a line of more than {LINE_BYTES_MAX >> 20} MiB "
-                f"at position {follower.position + whole_bytes}",
+                f"at position {follower.position}",
                 code=LINE_TOO_LONG,
             )
-        return self._batches_of(follower, data[:whole_bytes]) if whole_bytes else []
-
-    def _batches_of(self, follower: Follower, data: bytes, read: bytes | None = None) -> list[Batch]:
-        """Make batches of whole lines, and go on behind them. `read` is what they are in the file, where it differs."""
-        try:
-            groups = split_lines(data, self._config.batch_records, self._config.charset)
-        except NotInCharset as error:
-            groups = error.before  # these first: the next poll tells of what follows
-            position = follower.position + sum(lines.size_bytes for lines in groups) + error.start
-            self._failure = DataError(
-                f"file {follower.path!r} has bytes at position {position} that are not {self._config.charset}",
-                hint="Name the files' character set with 'charset'; ISO-8859-1 takes any bytes.",
-                config_path="charset",
-            )
-        now_ms = time.time_ns() // 1_000_000
-        batches, start = [], 0
-        for lines in groups:
-            self._warn_of_encoding(lines, follower)
-            follower.went_on(data[start : start + lines.size_bytes] if read is None else read)
-            start += lines.size_bytes
-            batches.append(
-                Batch(
-                    self._config.topic,
-                    lines.values,
-                    timestamps=now_ms,
-                    value_schema=STRING,
-                    source_partition=follower.partition,
-                    source_offset=follower.offset(),
-                )
-            )
-            self._remember(follower, lines.size_bytes)
         return batches
+
+    def _take_last(self, follower: Follower) -> list[Batch]:
+        """Make a record of what has no end, and will have none."""
+        last, follower.held = follower.held, b""
+        taken = self._config.format.take(last + b"\n", follower.layout, self._config.batch_records)
+        batches: list[Batch] = []
+        for rows in taken.rows:
+            batches += self._batch(follower, rows, last[: rows.size_bytes])
+            last = last[rows.size_bytes :]
+        if last:
+            bad = taken.bad or BadRecord(len(last), "it has no end")
+            if self._leave_out(follower, bad):
+                follower.went_on(last)
+        return batches
+
+    def _leave_out(self, follower: Follower, bad: BadRecord) -> bool:
+        """Whether to go on behind a record that cannot be read."""
+        message = f"file {follower.path!r} has a record at position {follower.position} that cannot be read: {bad.why}"
+        if not self._config.is_tolerant:
+            follower.held = b""
+            self._failure = DataError(  # the next poll tells of it: this one has the records in front of it
+                message, hint="Mend the file, or set errors.tolerance=all to leave such records out."
+            )
+            return False
+        self._left_out += 1
+        if self._left_out <= LEFT_OUT_TOLD:
+            more = "; further ones are not told of" if self._left_out == LEFT_OUT_TOLD else ""
+            self._log.warning("left out, since errors.tolerance=all: %s%s", message, more)
+        return True
+
+    def _batch(self, follower: Follower, rows: Rows, read: bytes) -> list[Batch]:
+        """Go on behind some rows, which are these bytes in the file, and make a batch of them."""
+        follower.went_on(read)
+        if not rows.values:
+            return []
+        self._remember(follower, len(read))
+        if rows.undecodable and not self._warned_undecodable:
+            self._warned_undecodable = True
+            self._log.warning(
+                "file %r is not all UTF-8: before position %d, and maybe in other files, bytes that are not become "
+                "U+FFFD",
+                follower.path,
+                follower.position,
+            )
+        return [
+            Batch(
+                self._config.topic,
+                rows.values,
+                timestamps=time.time_ns() // 1_000_000,
+                value_schema=self._config.format.schema(follower.layout),
+                source_partition=follower.partition,
+                source_offset=follower.offset(),
+            )
+        ]
 
     def _remember(self, follower: Follower, size_bytes: int) -> None:
         """Keep where a batch began, for as long as it may be asked about."""
@@ -487,16 +566,6 @@ class Reader:
         self._batches[_key(follower.partition), follower.position] = follower.position - size_bytes
         if len(self._batches) > 4096:
             self._batches.popitem(last=False)
-
-    def _warn_of_encoding(self, lines: Lines, follower: Follower) -> None:
-        if lines.undecodable and not self._warned_undecodable:
-            self._warned_undecodable = True
-            self._log.warning(
-                "file %r is not all UTF-8: behind position %d, and maybe in other files, bytes that are not become "
-                "U+FFFD",
-                follower.path,
-                follower.position,
-            )
 
     # -- identity --------------------------------------------------------------------------------------------------
 

@@ -24,6 +24,7 @@ How a file is told from another: `connect_file.rotation`. Many files, of which a
 from __future__ import annotations
 
 import contextlib
+import glob
 import io
 import os
 import select
@@ -48,7 +49,9 @@ from connect.api import (
     config_key,
     open_path,
 )
+from connect_file.delimited import CsvFormat, delimiter_of, valid_columns, valid_delimiter, valid_quote
 from connect_file.errors import LINE_TOO_LONG, UNREADABLE, reason
+from connect_file.formats import Format, JsonFormat, LinesFormat
 from connect_file.growth import Watch, is_local
 from connect_file.lines import Lines, NotInCharset, split_lines, valid_charset, whole_lines_bytes
 from connect_file.listing import Listing, base_folder, path_of, valid_entries
@@ -56,6 +59,7 @@ from connect_file.offsets import position_of
 from connect_file.reader import CHUNK_BYTES, LINE_BYTES_MAX, FilesConfig, Reader
 from connect_file.rotation import HEAD_BYTES, Seen, Sibling, fingerprint_of, fits, head_of, seen, seen_open, siblings_of
 
+FORMATS: Final = ("lines", "json", "csv")
 #: In a task's config of many files: which share of them it has, of how many.
 SHARE_KEY: Final = "files.share"
 #: How long one poll waits for standard input; a stop waits no longer than that.
@@ -106,6 +110,42 @@ class FileStreamSourceConfig(Config):
         ge=10,
         internal=True,
     )
+    format: str = config_key(
+        "What a record is: a line as text (lines), a line of JSON (json), or a record of CSV (csv)",
+        default="lines",
+        one_of=FORMATS,
+        internal=True,
+    )
+    csv_header: bool = config_key(
+        "Whether a CSV file begins with the names of its columns", default=True, internal=True
+    )
+    csv_columns: list[str] = config_key(
+        "Columns of CSV files as NAME:TYPE. With a header, those that are not text; without, all of them in order. "
+        "Types: string, boolean, int8, int16, int32, int64, float32, float64, decimal(SCALE), date, time, timestamp",
+        default=[],
+        validators=[valid_columns],
+        internal=True,
+    )
+    csv_delimiter: str = config_key(
+        "What parts the fields of CSV: one character, or tab",
+        importance="low",
+        default=",",
+        validators=[valid_delimiter],
+        internal=True,
+    )
+    csv_quote: str = config_key(
+        "What encloses a field of CSV: one character; empty for none",
+        importance="low",
+        default='"',
+        validators=[valid_quote],
+        internal=True,
+    )
+    csv_null: str | None = config_key(
+        "A field of CSV with this text is null; an empty one is null in any case where its type is none of text",
+        importance="low",
+        default=None,
+        internal=True,
+    )
     charset: str | None = config_key(
         "Character set of the file, such as ISO-8859-1; what is not in it fails the task. If not specified, UTF-8, and "
         "what is not UTF-8 becomes U+FFFD",
@@ -115,7 +155,18 @@ class FileStreamSourceConfig(Config):
         internal=True,
     )
 
+    @property
+    def entries(self) -> list[str] | None:
+        """What is listed and read by `connect_file.reader`; None for what Kafka's keys alone say."""
+        if self.files is not None or self.file is None or self.format == "lines":
+            return self.files
+        return [glob.escape(os.path.abspath(self.file))]  # noqa: PTH100 - of the text, as all paths here
+
     def problems(self) -> Iterable[Problem]:
+        if self.format != "lines" and not self.file and self.files is None:
+            yield Problem("format", f"format {self.format!r} is of files; 'file' or 'files' is missing")
+        if self.format == "csv" and not self.csv_header and not self.csv_columns:
+            yield Problem("csv.columns", "without a header, 'csv.columns' has to name the columns")
         if self.files is None:
             return
         if not self.files:
@@ -137,8 +188,8 @@ class FileStreamSourceTask(SourceTask[FileStreamSourceConfig]):
     _reader: Reader | None = None
 
     def start(self) -> None:
-        if self.config.files is not None:
-            self._reader = Reader(self._files_config(self.config.files), self.context)
+        if (entries := self.config.entries) is not None:
+            self._reader = Reader(self._files_config(entries), self.context)
             return
         self._partition: dict[str, Any] | None = None
         self._position = 0  # of the next line; everything before it was returned
@@ -165,16 +216,19 @@ class FileStreamSourceTask(SourceTask[FileStreamSourceConfig]):
         else:
             self._stream = io.FileIO(_STDIN, closefd=False)
 
-    def _files_config(self, files: Sequence[str]) -> FilesConfig:
-        share, _, shares = str(self.config.originals.get(SHARE_KEY, "0/1")).partition("/")
+    def _files_config(self, entries: Sequence[str]) -> FilesConfig:
+        config, originals = self.config, self.config.originals
+        share, _, shares = str(originals.get(SHARE_KEY, "0/1")).partition("/")
         return FilesConfig(
-            Listing(files, self.config.files_exclude),
+            Listing(entries, config.files_exclude),
             int(share),
             int(shares),
-            self.config.topic,
-            max(self.config.batch_size, 1),
-            self.config.charset,
-            self.config.files_poll_interval_ms / 1000,
+            config.topic,
+            max(config.batch_size, 1),
+            _format_of(config),
+            config.files_poll_interval_ms / 1000,
+            str(originals.get("errors.tolerance") or "none").lower() == "all",
+            "file" if config.files is None else "files",
         )
 
     def stop(self) -> None:
@@ -583,7 +637,7 @@ class FileStreamSourceConnector(SourceConnector[FileStreamSourceConfig]):
             if not isinstance(partition.get("filename"), str):
                 raise ConfigError(f"partition {dict(partition)} has no key 'filename' with the path of a file")
             position_of(dict(offset), partition["filename"], what="offset")
-            if self.config.files and not isinstance(partition.get("first_line"), str):
+            if self.config.entries is not None and not isinstance(partition.get("first_line"), str):
                 raise ConfigError(
                     f"partition {dict(partition)} has no key 'first_line', which tells a file of that name by its "
                     "beginning",
@@ -612,6 +666,21 @@ class FileStreamSourceConnector(SourceConnector[FileStreamSourceConfig]):
             return []
         more = f", nor {len(closed) - 1} others" if len(closed) > 1 else ""
         return [Problem("files", f"file {closed[0]!r} cannot be read{more}: Permission denied")]
+
+
+def _format_of(config: FileStreamSourceConfig) -> Format:
+    if config.format == "json":
+        return JsonFormat(config.charset)
+    if config.format == "csv":
+        return CsvFormat(
+            delimiter=delimiter_of(config.csv_delimiter),
+            quote=config.csv_quote,
+            has_header=config.csv_header,
+            columns=config.csv_columns,
+            null=config.csv_null,
+            charset=config.charset,
+        )
+    return LinesFormat(config.charset)
 
 
 def _not_allowed(entry: str) -> Iterator[Problem]:

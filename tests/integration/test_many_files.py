@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from pathlib import Path
 
 from connect.runtime.model import State
-from tests.support.worker import STRING, RunningWorker, running_worker
+from tests.support.worker import JSON, STRING, RunningWorker, running_worker
 
 CONFIG = {"connector.class": "FileStreamSource", "topic": "lines", "value.converter": STRING}
 
@@ -97,3 +98,22 @@ async def test_a_config_that_means_no_files_is_refused(tmp_path: Path) -> None:
         both = {**CONFIG, "file": "x", "files": "y"}
         made = await worker.client.post("/connectors", json={"name": "files", "config": both})
         assert "'file' and 'files' are both set" in made.text
+
+
+async def test_csv_with_types_comes_as_json_with_a_schema(tmp_path: Path) -> None:
+    (tmp_path / "in.csv").write_text('id,price,at,note\n1,1.50,2024-02-29T12:30:00Z,"a ""note"""\n2,,,\n')
+    config = {
+        **CONFIG,
+        "file": str(tmp_path / "in.csv"),
+        "format": "csv",
+        "csv.columns": "id:int64,price:decimal(2),at:timestamp",
+        "value.converter": JSON,
+    }
+    async with running_worker(tmp_path) as worker:
+        await worker.herder.create("files", config)
+        await worker.until(lambda: worker.records("files") >= 2)
+        first, second = [json.loads(value or b"") for value in await worker.values("lines")]
+    assert first["payload"] == {"id": 1, "price": "AJY=", "at": 1709209800000, "note": 'a "note"'}
+    assert second["payload"] == {"id": 2, "price": None, "at": None, "note": ""}
+    fields = {field["field"]: (field["type"], field["optional"]) for field in first["schema"]["fields"]}
+    assert fields == {"id": ("int64", True), "price": ("bytes", True), "at": ("int64", True), "note": ("string", True)}

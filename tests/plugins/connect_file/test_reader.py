@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connect.api import DataError
+from connect.api import ConfigError, DataError
 from connect.api.files import FileRules, in_force
 from connect_file import FileStreamSourceConnector
 from connect_file import reader as module
@@ -26,7 +26,8 @@ class Many:
     """A connector of many files as the runtime runs it: its tasks, and the offsets that outlive them."""
 
     def __init__(self, *files: Path | str, **config: str) -> None:
-        self.config = {"topic": "lines", "files": ",".join(map(str, files)), **config}
+        named = {"files": ",".join(map(str, files))} if files else {}
+        self.config = {"topic": "lines", **named, **config}
         self.offsets: dict[str, dict[str, Any]] = {}
         self.drivers: list[Driver] = []
         self.start()
@@ -49,9 +50,9 @@ class Many:
         self.stop()
         self.start(tasks)
 
-    def read(self, *, commits: bool = True, looks: int = 6) -> list[str]:
-        """Return the lines that come until nothing does, and commit them where that is asked for."""
-        lines = []
+    def read(self, *, commits: bool = True, looks: int = 6) -> list[Any]:
+        """Return the values that come until nothing does, and commit them where that is asked for."""
+        lines: list[Any] = []
         for _ in range(looks):
             for driver in self.drivers:
                 driver.task._reader._look_at = 0.0  # the time has come
@@ -424,7 +425,7 @@ def test_bytes_that_are_not_in_the_charset_fail_the_task_after_the_lines_before_
     file.write_bytes(b"one\ncaf\xe9\n")
     [driver] = many(file, charset="UTF-8", **{"batch.size": "1"}).drivers
     assert driver.poll() == ["one"]
-    with pytest.raises(DataError, match=r"has bytes at position 7 that are not UTF-8"):
+    with pytest.raises(DataError, match=r"at position 4 that cannot be read: it has bytes that are not UTF-8"):
         driver.poll()
 
 
@@ -454,6 +455,94 @@ def test_an_offset_within_a_batch_is_where_that_line_ends(tmp_path: Path, many: 
         assert again.read() == batch.values[count:]
     file.write_bytes(data.upper().encode())
     assert connector.drivers[0].call("offset_within", batch, 1) is None
+
+
+# -- formats ---------------------------------------------------------------------------------------------------------
+
+
+def test_csv_files_each_have_their_header_and_a_restart_knows_it(tmp_path: Path, many: Callable[..., Many]) -> None:
+    (tmp_path / "a.csv").write_text("id,name\n1,a\n")
+    (tmp_path / "b.csv").write_text('name,id\n"b\nb",2\n')
+    connector = many(tmp_path, format="csv", **{"csv.columns": "id:int32"})
+    assert connector.read() == [{"id": 1, "name": "a"}, {"id": 2, "name": "b\nb"}]
+    append(tmp_path / "a.csv", "3,c\n")
+    append(tmp_path / "b.csv", 'd,4\n"open')
+    connector.restart()
+    assert connector.read() == [{"id": 3, "name": "c"}, {"id": 4, "name": "d"}]
+    append(tmp_path / "b.csv", '\n",5\n')
+    assert connector.read() == [{"id": 5, "name": "open\n"}]
+
+
+def test_one_file_may_have_a_format_too_and_its_name_is_taken_as_it_stands(
+    tmp_path: Path, many: Callable[..., Many]
+) -> None:
+    file = tmp_path / "in[1]*.json"
+    file.write_text('{"a":1}\n')
+    connector = many(format="json", file=str(file))
+    assert connector.read() == [{"a": 1}]
+    append(file, '{"a":2}\n')
+    connector.restart()
+    assert connector.read() == [{"a": 2}]
+
+
+def test_a_record_that_cannot_be_read_ends_the_task_behind_those_in_front_of_it(
+    tmp_path: Path, many: Callable[..., Many]
+) -> None:
+    file = tmp_path / "in.json"
+    file.write_text('{"a":1}\nnot json\n{"a":2}\n')
+    connector = many(file, format="json")
+    assert connector.drivers[0].poll() == [{"a": 1}]
+    with pytest.raises(DataError, match=r"in.json' has a record at position 8 that cannot be read: it is not JSON"):
+        connector.drivers[0].poll()
+
+
+@pytest.mark.parametrize("format_", ["json", "csv"])
+def test_records_that_cannot_be_read_are_left_out_where_they_are_tolerated(
+    tmp_path: Path, many: Callable[..., Many], format_: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    file = tmp_path / "in"
+    begin, good, bad = {"json": ("", "[{}]\n", "nothing\n"), "csv": ("a,b\n", "{},x\n", "1,2,3\n")}[format_]
+    file.write_text(begin + "".join(good.format(n) + bad for n in range(3000)))
+    connector = many(file, format=format_, **{"errors.tolerance": "all", "batch.size": "7"})
+    found = [value[0] if format_ == "json" else int(value["a"]) for value in connector.read()]
+    assert found == list(range(3000))
+    assert f"position {len(begin) + len(good.format(0))} that cannot be read" in caplog.text
+    assert caplog.text.count("left out, since errors.tolerance=all") == module.LEFT_OUT_TOLD
+    connector.restart()
+    assert connector.read() == []
+
+
+def test_an_offset_within_a_batch_of_csv_is_where_that_record_ends(tmp_path: Path, many: Callable[..., Many]) -> None:
+    file = tmp_path / "in.csv"
+    file.write_text('a,b\n1,"x\ny"\n\n2,z\n3,z\n')
+    connector = many(file, format="csv")
+    [batch] = connector.drivers[0].batches()
+    for count in (1, 2):
+        again = many(file, format="csv")
+        again.offsets[text_of(batch.source_partition)] = connector.drivers[0].call("offset_within", batch, count)
+        assert again.read() == batch.values[count:]
+
+
+def test_a_header_that_does_not_fit_is_told_with_the_file(tmp_path: Path, many: Callable[..., Many]) -> None:
+    (tmp_path / "in.csv").write_text("a,a\n1,2\n")
+    connector = many(tmp_path, format="csv")
+    with pytest.raises(DataError, match=r"in.csv' cannot be read: its header names 'a' twice"):
+        connector.read()
+
+
+@pytest.mark.parametrize(
+    ("config", "said"),
+    [
+        ({"format": "xml", "file": "x"}, "one of"),
+        ({"format": "json"}, "'file' or 'files' is missing"),
+        ({"format": "csv", "file": "x", "csv.header": "false"}, "'csv.columns' has to name the columns"),
+        ({"format": "csv", "file": "x", "csv.columns": "a:number"}, "is no type of a column"),
+        ({"format": "csv", "file": "x", "csv.delimiter": "ab"}, "one character"),
+    ],
+)
+def test_a_config_that_makes_no_format_is_refused(config: dict[str, str], said: str) -> None:
+    with pytest.raises(ConfigError, match=said):
+        FileStreamSourceConnector.config_class.parse({"topic": "t", **config})
 
 
 def test_without_any_file_it_says_so_and_waits(

@@ -1,0 +1,159 @@
+"""Bytes of a file to the values of records: `format`. Lines as text and as JSON are here, CSV in `delimited`.
+
+A format is the last step of a pipeline: it is given bytes that begin where a record does, takes the whole records of
+them, and leaves a record that has not ended yet. It knows nothing of files.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final, NamedTuple, Protocol
+
+import orjson
+
+from connect.api import STRING, Schema
+from connect_file.lines import NotInCharset, split_lines, whole_lines_bytes
+
+_BLANK: Final = b" \t\r\n"
+
+
+class Rows(NamedTuple):
+    """Some records of a file.
+
+    Attributes:
+        size_bytes: What they take in the file, with their ends and with what is no record, such as blank lines.
+        undecodable: Whether a byte sequence was no UTF-8 and became U+FFFD.
+    """
+
+    values: list[Any]
+    size_bytes: int
+    undecodable: bool = False
+
+
+class BadRecord(NamedTuple):
+    """A record that cannot be read, right behind the rows in front of it.
+
+    Attributes:
+        size_bytes: What it takes, with its end.
+        why: Without the text of the record, which may be a secret.
+    """
+
+    size_bytes: int
+    why: str
+
+
+class Taken(NamedTuple):
+    """What a format took of some bytes: rows up to a bad record, or to where the whole records end."""
+
+    rows: list[Rows]
+    bad: BadRecord | None = None
+
+
+class Format(Protocol):
+    """One format, for all files of a task."""
+
+    def layout_of(self, head: bytes) -> Any | None:
+        """Return what the beginning of a file says about all of it, as the names of its columns; None where more of
+        it is needed. A format that asks nothing of it returns an empty text.
+
+        Raises:
+            ValueError: It is not of this format; says why.
+        """
+
+    def take(self, data: bytes, layout: Any, records_max: int) -> Taken:
+        """Take the whole records of some bytes, in groups of at most `records_max`.
+
+        Args:
+            data: Begins where a record does; not at the file's beginning where the layout has a header.
+        """
+
+    def schema(self, layout: Any) -> Schema | None:
+        """Return the schema of the values; None for values without."""
+
+    def header_bytes(self, layout: Any) -> int:
+        """Return how much of a file's beginning is no record."""
+
+
+class LinesFormat:
+    """Each line is a record, its text the value."""
+
+    def __init__(self, charset: str | None) -> None:
+        self._charset = charset
+
+    def layout_of(self, head: bytes) -> str:
+        return ""
+
+    def schema(self, layout: Any) -> Schema:
+        return STRING
+
+    def header_bytes(self, layout: Any) -> int:
+        return 0
+
+    def take(self, data: bytes, layout: Any, records_max: int) -> Taken:
+        whole = data[: whole_lines_bytes(data)]
+        try:
+            return Taken([Rows(*lines) for lines in split_lines(whole, records_max, self._charset)])
+        except NotInCharset as error:
+            rows = [Rows(*lines) for lines in error.before]
+            behind = whole[sum(one.size_bytes for one in rows) :]
+            good_bytes, bad_bytes = _line_with(behind, error.start)
+            rows += [Rows(*lines) for lines in split_lines(behind[:good_bytes], records_max, self._charset)]
+            return Taken(rows, BadRecord(bad_bytes, f"it has bytes that are not {self._charset}"))
+
+
+class JsonFormat:
+    """Each line is a record, its JSON the value, without a schema. Blank lines are none."""
+
+    def __init__(self, charset: str | None) -> None:
+        self._charset = charset
+
+    def layout_of(self, head: bytes) -> str:
+        return ""
+
+    def schema(self, layout: Any) -> None:
+        return None
+
+    def header_bytes(self, layout: Any) -> int:
+        return 0
+
+    def take(self, data: bytes, layout: Any, records_max: int) -> Taken:
+        whole = data[: whole_lines_bytes(data)]
+        lines = whole.splitlines(keepends=True)
+        rows: list[Rows] = []
+        for start in range(0, len(lines), records_max):
+            part = lines[start : start + records_max]
+            size_bytes = sum(map(len, part))
+            try:
+                rows.append(Rows(list(map(self._value, part)), size_bytes))
+            except (ValueError, RecursionError):
+                good, bad = self._one_by_one(part)
+                if good.size_bytes:
+                    rows.append(good)
+                if bad is not None:
+                    return Taken(rows, bad)
+        return Taken(rows)
+
+    def _value(self, line: bytes) -> Any:
+        return orjson.loads(line if self._charset is None else line.decode(self._charset))
+
+    def _one_by_one(self, lines: list[bytes]) -> tuple[Rows, BadRecord | None]:
+        values, size_bytes = [], 0
+        for line in lines:
+            if line.strip(_BLANK):
+                try:
+                    values.append(self._value(line))
+                except UnicodeDecodeError:
+                    return Rows(values, size_bytes), BadRecord(len(line), f"it is not {self._charset or 'UTF-8'}")
+                except ValueError as error:
+                    return Rows(values, size_bytes), BadRecord(len(line), f"it is not JSON: {error}")
+            size_bytes += len(line)
+        return Rows(values, size_bytes), None
+
+
+def _line_with(data: bytes, position: int) -> tuple[int, int]:
+    """Return, of the line that has a byte, how much is in front of it and how long it is."""
+    start = 0
+    for line in data.splitlines(keepends=True):
+        if start + len(line) > position:
+            return start, len(line)
+        start += len(line)
+    raise AssertionError(f"no line at {position} of {len(data)} bytes")
