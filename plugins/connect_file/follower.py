@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from connect.api import open_path
+from connect_file.contents import Contents, StreamedContents, contents_of
 from connect_file.growth import Watch, is_local
 from connect_file.listing import Found
 from connect_file.rotation import HEAD_BYTES
@@ -27,7 +28,9 @@ class Follower:
 
     Attributes:
         inode: Device and number, by which it is known while it is followed, whatever its name.
-        size_bytes: As it was last looked at.
+        raw_bytes: How long it was as it was last looked at.
+        contents: What it holds, where it is open.
+        is_set_aside: Whether it cannot be read until something changes.
         position: Behind the last whole record that was returned.
         held: What was read behind it.
         head, tail: The first 256 bytes, and the last 256 in front of the position; as many as there are.
@@ -47,7 +50,9 @@ class Follower:
 
     def __init__(self, found: Found, now: float, *, is_new: bool = False) -> None:
         self.path, self.inode = found.path, found.inode
-        self.size_bytes, self.modified_ns = found.size_bytes, found.modified_ns
+        self.raw_bytes, self.modified_ns = found.size_bytes, found.modified_ns
+        self.contents: Contents | None = None
+        self.is_set_aside = self.was_cut = False
         self.position = 0
         self.held = b""
         self.head = self.tail = b""
@@ -63,12 +68,32 @@ class Follower:
         self.read_ns = 0
         self.is_ready = False
         self.is_at_end = True
+        self._read_out: tuple[int, int] | None = None  # what is packed, as it was when all of it was read
         self._watch: Watch | None = None
 
     @property
     def read_bytes(self) -> int:
         """How far the file was read, with what is held."""
         return self.position + len(self.held)
+
+    @property
+    def size_bytes(self) -> int:
+        """How long it is; of what is packed, one more than is known, until the end was reached."""
+        if self.is_set_aside or self._read_out == (self.raw_bytes, self.modified_ns):
+            return self.read_bytes
+        if isinstance(self.contents, StreamedContents):
+            return max(self.contents.known_bytes, self.read_bytes) + (not self.contents.is_at_end)
+        return self.raw_bytes
+
+    @property
+    def is_packed(self) -> bool:
+        """Whether it is known to be packed: then nobody adds to it, and how long it is cannot be told."""
+        return isinstance(self.contents, StreamedContents) and self.contents.is_packed
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the end was reached, and nothing can follow it."""
+        return isinstance(self.contents, StreamedContents) and self.contents.is_whole
 
     # -- the file --------------------------------------------------------------------------------------------------
 
@@ -88,6 +113,10 @@ class Follower:
             self.descriptor, self.is_at_end = descriptor, True
         return True
 
+    def look_inside(self) -> None:
+        """Have the next look see how the file is to be read: what it begins with may have come since."""
+        self.contents = None
+
     def close(self) -> None:
         """Let the file go; what is held of it is read again."""
         if self._watch is not None:
@@ -95,7 +124,7 @@ class Follower:
             self._watch = None
         if self.descriptor is not None:
             os.close(self.descriptor)
-            self.descriptor, self.held = None, b""
+            self.descriptor, self.contents, self.held = None, None, b""
 
     def refresh(self, now: float) -> None:
         """Look at an open file's length."""
@@ -105,8 +134,12 @@ class Follower:
 
     def saw(self, size_bytes: int, modified_ns: int, now: float) -> None:
         """Take note of what a look at the file told."""
-        if size_bytes != self.size_bytes or modified_ns != self.modified_ns:
-            self.size_bytes, self.modified_ns, self.grown_at = size_bytes, modified_ns, now
+        if size_bytes != self.raw_bytes or modified_ns != self.modified_ns:
+            self.was_cut = self.is_packed and size_bytes < self.raw_bytes
+            self.raw_bytes, self.modified_ns, self.grown_at = size_bytes, modified_ns, now
+            if isinstance(self.contents, StreamedContents):
+                self.look_inside()
+        self.is_set_aside = False
 
     def watch(self, wake: Callable[[], None]) -> bool:
         """Have `wake` called when the file changes; whether that is to be counted on."""
@@ -121,19 +154,23 @@ class Follower:
         """Return what follows what was read; empty at the end."""
         data = self.bytes_at(self.read_bytes, count_bytes)
         self.is_at_end, self.read_ns = not data, self.modified_ns
+        if not data and isinstance(self.contents, StreamedContents):
+            self._read_out = (self.raw_bytes, self.modified_ns)
         return data
 
     def bytes_at(self, position: int, count_bytes: int) -> bytes:
         """Return bytes of the open file, wherever it is read just now."""
-        assert self.descriptor is not None
-        return os.pread(self.descriptor, count_bytes, position)
+        if self.contents is None:
+            assert self.descriptor is not None
+            self.contents = contents_of(self.descriptor)
+        return self.contents.bytes_at(position, count_bytes)
 
     def is_as_it_was(self) -> bool:
         """Whether an open file still holds what was read of it. Looks at it once after each time that its end was
         reached: nobody writes a file anew in the middle of one reading."""
-        if self.size_bytes < self.read_bytes:
+        if self.size_bytes < self.read_bytes or self.was_cut:
             return False
-        if not self.is_at_end or not self.head:
+        if not self.is_at_end or not self.head or self.is_packed:
             return True
         return (
             self.bytes_at(0, len(self.head)) == self.head
@@ -148,15 +185,21 @@ class Follower:
             and self.bytes_at(position - len(tail), len(tail)) == tail
         )
 
+    def set_aside(self) -> None:
+        """Leave it alone until a look tells of it again."""
+        self.is_set_aside, self.read_ns = True, self.modified_ns
+
     # -- its place -------------------------------------------------------------------------------------------------
 
     def begin(self) -> None:
         """Stand at the beginning, with nothing known."""
         self.position, self.held, self.head, self.tail = 0, b"", b"", b""
-        self.partition = self.layout = None
+        self.partition = self.layout = self._read_out = None
+        self.was_cut = False
 
     def go_to(self, position: int) -> None:
         """Stand at a position of the open file."""
+        self._read_out = None
         self.position, self.held = position, b""
         self.head = self.bytes_at(0, min(HEAD_BYTES, position))
         length = min(HEAD_BYTES, position)
@@ -178,8 +221,6 @@ class Follower:
         position, inode = offset["position"], offset.get("inode")
         if position == 0:
             return True
-        if position > self.size_bytes:
-            return False
         length = min(HEAD_BYTES, position)
         head, tail = self.bytes_at(0, length), self.bytes_at(position - length, length)
         if "fingerprint" not in offset:  # a user's
@@ -191,7 +232,10 @@ class Follower:
         """See that the position is not inside a line, where a last line without an end was returned and went on."""
         if not self.position or self.tail[-1:] in _LINE_ENDS or self.size_bytes <= self.position:
             return
-        if (more := self.bytes_at(self.position, 2))[:1] in _LINE_ENDS:  # it was whole, and has its end now
+        more = self.bytes_at(self.position, 2)
+        if not more:
+            return
+        if more[:1] in _LINE_ENDS:  # it was whole, and has its end now
             self.went_on(b"\r\n" if more == b"\r\n" else more[:1])
             return
         end = self.position

@@ -17,10 +17,11 @@ import os
 import time
 import zlib
 from collections import OrderedDict, deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
 from connect.api import Batch, ConfigError, DataError, SourceTaskContext
+from connect_file.contents import NotUnpackedError
 from connect_file.errors import LINE_TOO_LONG, reason
 from connect_file.follower import Follower, first_line
 from connect_file.formats import BadRecord, Format, Rows
@@ -67,7 +68,7 @@ class FilesConfig(NamedTuple):
     shares: int
     topic: str
     batch_records: int
-    format: Format
+    format_of: Callable[[str | None], Format]
     poll_interval_s: float
     is_tolerant: bool
     named_by: str
@@ -94,6 +95,7 @@ class Reader:
         self._failure: DataError | None = None
         self._warned_undecodable = False
         self._left_out = 0
+        self._formats: dict[str | None, Format] = {}
         self._is_first_look = True
         self._has_news = False
 
@@ -145,13 +147,14 @@ class Reader:
                 return None
             again.go_to(start)
             data = again.bytes_at(start, end - start) + b"\n"  # which a last line may lack
-            whole = self._config.format.take(data, follower.layout, len(batch)).rows
-            part = self._config.format.take(data, follower.layout, count).rows
+            format_ = self._format_of(follower)
+            whole = format_.take(data, follower.layout, len(batch)).rows
+            part = format_.take(data, follower.layout, count).rows
             if not whole or whole[0].values != batch.values or part[0].values != batch.values[:count]:
                 return None  # another file by now, or written anew
             again.went_on(data[: part[0].size_bytes])
             return again.offset()
-        except (OSError, ConfigError):
+        except (OSError, ConfigError, NotUnpackedError):
             return None
         finally:
             again.close()
@@ -181,7 +184,7 @@ class Reader:
             self._look_beside(one, neighbours, now)
         for follower in list(self._followed.values()):
             self._take_note(follower)
-            if follower.is_behind or follower.gone_at is not None:
+            if follower.is_behind or follower.is_packed or follower.gone_at is not None:
                 self._leave(follower, now)
         self._forget_names(now)
         self._is_first_look = False
@@ -235,7 +238,7 @@ class Reader:
         if before is None:
             follower = self._followed[found.inode]
             if beside:
-                with contextlib.suppress(OSError, ConfigError):  # told as it is read
+                with contextlib.suppress(OSError, ConfigError, NotUnpackedError):  # told as it is read
                     self._identify(follower)
             known = [one for one in beside if self._follow_known(one, found.path, now)]
             # Where this file was being read, nothing came and went since.
@@ -246,6 +249,9 @@ class Reader:
         else:
             if old is not None:
                 old.is_behind = True
+                if old.is_ready:  # it has another place now
+                    old.is_ready = False
+                    self._make_ready(old)
             anchor_ns = old.modified_ns if old is not None else None
             own = [one for one in neighbours.of(found.path) if one.inode == before[0]]
             styles = {one.is_numbered_behind for one in own} or {True, False}
@@ -283,7 +289,7 @@ class Reader:
                 if offset is None or self._by_key.get(_key(partition)) is not None:
                     continue
                 if follower.fits(offset):
-                    if offset["position"] < sibling.size_bytes:
+                    if offset["position"] < sibling.size_bytes or follower.is_packed:
                         self._log.info(
                             "file %r is %r now, which is read to its end from position %d",
                             name,
@@ -299,7 +305,7 @@ class Reader:
                 if self._may_be_lost(follower, offset, sibling, name):
                     return False
             return False
-        except (OSError, ConfigError):  # gone, not to be read, or not to be read by connectors
+        except (OSError, ConfigError, NotUnpackedError):  # gone, not to be read, or not by connectors
             return False
         finally:
             if follower.inode not in self._followed:
@@ -309,7 +315,7 @@ class Reader:
         """Say, of a file whose offset is too near its beginning to prove anything, what may be lost of it."""
         position = offset["position"]
         as_if_same = {**offset, "inode": sibling.inode[1]}
-        if position >= sibling.size_bytes or not follower.fits(as_if_same):
+        if position >= sibling.size_bytes or follower.is_packed or not follower.fits(as_if_same):
             return False
         self._log.warning(
             "file %r was read up to position %d. If that one is %r now, the lines from position %d on in it were not "
@@ -341,10 +347,10 @@ class Reader:
         missed = follower.size_bytes - follower.read_bytes
         if missed > 0 and follower.copy_of is None:
             self._log.warning(
-                "file %r was deleted, or moved to where it is not looked for, before it was read: its last %d bytes, "
-                "from position %d on, are lost",
+                "file %r was deleted, or moved to where it is not looked for, before it was read: %s, from position "
+                "%d on, are lost",
                 follower.path,
-                missed,
+                "its last lines" if follower.is_packed else f"its last {missed} bytes",
                 follower.read_bytes,
             )
         self._close(follower)
@@ -388,8 +394,8 @@ class Reader:
             self._families.move_to_end(family)  # others first, the next time
             if not heap:
                 del self._families[family]
-            follower.is_ready = False
-            if self._followed.get(follower.inode) is follower:
+            if follower.is_ready and self._followed.get(follower.inode) is follower:
+                follower.is_ready = False
                 return follower
         return None
 
@@ -405,6 +411,9 @@ class Reader:
                 self._was_cut(follower)
                 self._take_note(follower)
                 return []
+            if follower.partition is None:
+                follower.look_inside()
+                follower.bytes_at(0, HEAD_BYTES)
             is_left = self._is_left(follower, now)
             if not self._identify(follower, is_whole=is_left):
                 self._at_end(follower)
@@ -418,7 +427,7 @@ class Reader:
             # A long line that is still held back is read in ever larger pieces, so joining them stays linear.
             if data := follower.read(max(CHUNK_BYTES, len(follower.held))):
                 batches = self._take(follower, data)
-            elif is_left and follower.held:
+            elif (is_left or follower.is_whole) and follower.held:
                 batches = self._take_last(follower)
             if follower.size_bytes > follower.read_bytes:
                 self._make_ready(follower)
@@ -427,15 +436,30 @@ class Reader:
         except ConfigError as error:
             self._tell(follower.path, f"{error.message}; it is passed over")
             self._close(follower)
-            follower.size_bytes, follower.read_ns = follower.read_bytes, follower.modified_ns  # until the next look
+            follower.set_aside()  # until the next look
+        except NotUnpackedError as error:
+            self._cannot_unpack(follower, error)
         except OSError as error:
             self._tell(follower.path, f"file {follower.path!r} cannot be read: {reason(error)}; it is tried again")
             self._close(follower)
         return batches
 
+    def _cannot_unpack(self, follower: Follower, error: NotUnpackedError) -> None:
+        message = f"file {follower.path!r} cannot be read behind position {follower.read_bytes}: {error}"
+        if self._config.is_tolerant:
+            self._tell(follower.path, f"left out, since errors.tolerance=all: {message}")
+            follower.set_aside()
+        else:
+            self._failure = DataError(
+                message, hint="Mend or remove the file, or set errors.tolerance=all to leave its rest out."
+            )
+
     def _is_left(self, follower: Follower, now: float) -> bool:
         """Whether a last line without an end is one: the file has lost its name, and nobody seems to write to it."""
-        return (follower.is_behind or follower.gone_at is not None) and now - follower.grown_at >= LINGER_S
+        if follower.is_whole:
+            return True
+        is_old = follower.is_behind or follower.is_packed or follower.gone_at is not None
+        return is_old and now - follower.grown_at >= LINGER_S
 
     def _at_end(self, follower: Follower) -> None:
         """Have the system tell when a file goes on."""
@@ -454,11 +478,13 @@ class Reader:
         """Look at the beginning of a file for what the format wants of it; False where it is not there yet."""
         if follower.layout is not None:
             return True
-        head_bytes = CHUNK_BYTES
+        format_ = self._format_of(follower)
+        assert follower.contents is not None
+        head_bytes, mark_bytes = CHUNK_BYTES, follower.contents.mark_bytes
         while True:
-            head = follower.bytes_at(0, head_bytes)
+            head = follower.bytes_at(mark_bytes, head_bytes)
             try:
-                follower.layout = self._config.format.layout_of(head)
+                follower.layout = format_.layout_of(head)
             except ValueError as error:
                 self._failure = DataError(
                     f"file {follower.path!r} cannot be read: {error}", hint="Mend the file, or leave it out."
@@ -469,19 +495,27 @@ class Reader:
             head_bytes *= 4
         if follower.layout is None:
             return False
-        if follower.position < (header_bytes := self._config.format.header_bytes(follower.layout)):
-            follower.go_to(header_bytes)
+        if follower.position < (begin := mark_bytes + format_.header_bytes(follower.layout)):
+            follower.go_to(begin)
         return True
+
+    def _format_of(self, follower: Follower) -> Format:
+        """Return the format with the character set that the file says it has, or else the config."""
+        charset = None if follower.contents is None else follower.contents.charset
+        if charset not in self._formats:
+            self._formats[charset] = self._config.format_of(charset)
+        return self._formats[charset]
 
     def _take(self, follower: Follower, data: bytes) -> list[Batch]:
         """Make batches of the whole records of what was read, and hold the rest back."""
         if follower.held:
             data = follower.held + data
+        format_ = self._format_of(follower)
         batches: list[Batch] = []
         start, window_bytes = 0, len(data)
         while start < len(data):
             window = data[start : start + window_bytes]
-            taken = self._config.format.take(window, follower.layout, self._config.batch_records)
+            taken = format_.take(window, follower.layout, self._config.batch_records)
             before = start
             for rows in taken.rows:
                 batches += self._batch(follower, rows, data[start : start + rows.size_bytes])
@@ -509,7 +543,7 @@ class Reader:
     def _take_last(self, follower: Follower) -> list[Batch]:
         """Make a record of what has no end, and will have none."""
         last, follower.held = follower.held, b""
-        taken = self._config.format.take(last + b"\n", follower.layout, self._config.batch_records)
+        taken = self._format_of(follower).take(last + b"\n", follower.layout, self._config.batch_records)
         batches: list[Batch] = []
         for rows in taken.rows:
             batches += self._batch(follower, rows, last[: rows.size_bytes])
@@ -554,7 +588,7 @@ class Reader:
                 self._config.topic,
                 rows.values,
                 timestamps=time.time_ns() // 1_000_000,
-                value_schema=self._config.format.schema(follower.layout),
+                value_schema=self._format_of(follower).schema(follower.layout),
                 source_partition=follower.partition,
                 source_offset=follower.offset(),
             )
@@ -618,12 +652,14 @@ class Reader:
         # Parts of one thing, part-1 and part-2, have a name in common that nothing has: these are no generations.
         if not any(map(os.path.lexists, common)) or not self._opened(live):
             return False
+        if live.is_packed:
+            return False
         live.refresh(time.monotonic())
         if not live.is_as_it_was():
             self._was_cut(live)
             self._take_note(live)
             return follower.partition is not None  # it stands in for what was cut
-        position = min(follower.size_bytes, live.size_bytes)
+        position = live.size_bytes if follower.is_packed else min(follower.size_bytes, live.size_bytes)
         if position < HEAD_BYTES and not follower.is_new:  # a short text proves little
             return False
         length = min(position, HEAD_BYTES)
@@ -632,7 +668,7 @@ class Reader:
 
     def _was_cut(self, follower: Follower) -> None:
         """Begin anew with a file that is not as it was; what is left of it elsewhere is read first."""
-        position, size_bytes = follower.position, follower.size_bytes
+        position = follower.position
         copy = self._copy_of(follower)
         if copy is not None:
             self._stand_in(copy, follower)
@@ -646,7 +682,6 @@ class Reader:
                 self._by_key.pop(_key(follower.partition), None)
             self._say_starting_over(follower, position)
         follower.begin()
-        follower.size_bytes = size_bytes
 
     def _say_starting_over(self, follower: Follower, position: int) -> None:
         self._log.warning(
@@ -662,14 +697,14 @@ class Reader:
         beside = [one for name in _names(follower.path) for one in neighbours.of(name)]
         for sibling in sorted(beside, key=lambda one: one.modified_ns, reverse=True):
             copy = self._followed.get(sibling.inode)
-            if sibling.size_bytes < follower.position or (copy is not None and copy.partition is not None):
+            if copy is not None and copy.partition is not None:
                 continue
             if copy is None:
                 if follower.position < HEAD_BYTES and sibling.modified_ns < follower.read_ns:
                     continue  # from before, and a short text proves little
                 copy = Follower(Found(sibling.path, sibling.inode, sibling.size_bytes, sibling.modified_ns), now)
                 copy.gone_at = now
-            with contextlib.suppress(OSError, ConfigError):
+            with contextlib.suppress(OSError, ConfigError, NotUnpackedError):
                 if self._opened(copy) and copy.holds(follower.head, follower.tail, follower.position):
                     copy.refresh(now)
                     self._followed[copy.inode] = copy
@@ -695,8 +730,7 @@ class Reader:
             self._open.move_to_end(follower)
             return True
         if not follower.open():
-            # Another file has its path: the next look tells where it is.
-            follower.size_bytes, follower.read_ns = follower.read_bytes, follower.modified_ns
+            follower.set_aside()  # another file has its path: the next look tells where it is
             return False
         self._was_opened(follower)
         return True

@@ -24,6 +24,8 @@ _SUFFIX: Final = re.compile(r"[._-]([0-9][0-9T:Z+._-]*|old|bak|prev|last)")
 _SUFFIX_BEHIND: Final = re.compile(_SUFFIX.pattern + "$")
 #: What a rotation writes anew and does not move: these hold no lines.
 _PACKED: Final = frozenset([".gz", ".bz2", ".xz", ".zst", ".lz4", ".zip", ".tmp", ".swp"])
+#: Those of them that can be unpacked.
+UNPACKED: Final = frozenset([".gz", ".bz2", ".xz", ".zst"])
 
 
 def head_of(descriptor: int) -> bytes:
@@ -160,7 +162,7 @@ def _generations_in(folder: str) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     with contextlib.suppress(OSError):
         for other in os.listdir(folder):  # noqa: PTH208 - names alone
-            if Path(other).suffix not in _PACKED:
+            if Path(other).suffix not in _PACKED - UNPACKED:
                 for name in earlier_names(other):
                     found.setdefault(name, []).append(other)
     return found
@@ -168,9 +170,11 @@ def _generations_in(folder: str) -> dict[str, list[str]]:
 
 def earlier_names(path: str) -> list[str]:
     """Return the names that a file may have had before a rotation gave it its own: of orders.log.1 and orders-1.log,
-    orders.log. What is numbered behind comes first; empty where the name tells of no rotation."""
+    orders.log; of orders.log.1.gz, orders.log.1 before that. Empty where the name tells of no rotation."""
     folder, name = os.path.split(path)
     found = []
+    if (unpacked := Path(name).suffix in UNPACKED and name[: name.rindex(".")]) and not unpacked.startswith("."):
+        found.append(name := unpacked)
     if behind := _SUFFIX_BEHIND.search(name, 1):
         found.append(name[: behind.start()])
     stem, extension = os.path.splitext(name)  # noqa: PTH122 - of a name alone

@@ -31,6 +31,7 @@ import select
 import stat
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -225,7 +226,7 @@ class FileStreamSourceTask(SourceTask[FileStreamSourceConfig]):
             int(shares),
             config.topic,
             max(config.batch_size, 1),
-            _format_of(config),
+            partial(_format_of, config),
             config.files_poll_interval_ms / 1000,
             str(originals.get("errors.tolerance") or "none").lower() == "all",
             "file" if config.files is None else "files",
@@ -668,9 +669,11 @@ class FileStreamSourceConnector(SourceConnector[FileStreamSourceConfig]):
         return [Problem("files", f"file {closed[0]!r} cannot be read{more}: Permission denied")]
 
 
-def _format_of(config: FileStreamSourceConfig) -> Format:
+def _format_of(config: FileStreamSourceConfig, charset: str | None) -> Format:
+    """Return the format of files, in the character set that they say they have, or else in that of the config."""
+    charset = charset or config.charset
     if config.format == "json":
-        return JsonFormat(config.charset)
+        return JsonFormat(charset)
     if config.format == "csv":
         return CsvFormat(
             delimiter=delimiter_of(config.csv_delimiter),
@@ -678,9 +681,9 @@ def _format_of(config: FileStreamSourceConfig) -> Format:
             has_header=config.csv_header,
             columns=config.csv_columns,
             null=config.csv_null,
-            charset=config.charset,
+            charset=charset,
         )
-    return LinesFormat(config.charset)
+    return LinesFormat(charset)
 
 
 def _not_allowed(entry: str) -> Iterator[Problem]:

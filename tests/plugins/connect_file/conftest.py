@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from connect.api import Batch
-from connect_file import FileStreamSinkConnector, FileStreamSourceConnector
+from connect_file import FileStreamSinkConnector, FileStreamSourceConnector, reader
 
 
 class Context:
@@ -71,6 +71,48 @@ class Driver:
         self.runner.close()
 
 
+class Many:
+    """A connector of many files as the runtime runs it: its tasks, and the offsets that outlive them."""
+
+    def __init__(self, *files: Path | str, **config: str) -> None:
+        named = {"files": ",".join(map(str, files))} if files else {}
+        self.config = {"topic": "lines", **named, **config}
+        self.offsets: dict[str, dict[str, Any]] = {}
+        self.drivers: list[Driver] = []
+        self.start()
+
+    def start(self, tasks: int = 1) -> None:
+        connector = FileStreamSourceConnector()
+        connector.configure(connector.config_class.parse(self.config))
+        for config in connector.task_configs(tasks):
+            context = Context()
+            context.offsets = self.offsets
+            driver = Driver(FileStreamSourceConnector, config, context)
+            driver.call("start")
+            self.drivers.append(driver)
+
+    def stop(self) -> None:
+        while self.drivers:
+            self.drivers.pop().stop()
+
+    def restart(self, tasks: int = 1) -> None:
+        self.stop()
+        self.start(tasks)
+
+    def read(self, *, commits: bool = True, looks: int = 6) -> list[Any]:
+        """Return the values that come until nothing does, and commit them where that is asked for."""
+        lines: list[Any] = []
+        for _ in range(looks):
+            for driver in self.drivers:
+                driver.task._reader._look_at = 0.0  # the time has come
+                while batches := driver.batches():
+                    for batch in batches:
+                        lines += batch.values
+                        if commits:
+                            self.offsets[text_of(batch.source_partition)] = batch.source_offset
+        return lines
+
+
 @pytest.fixture
 def drivers() -> Iterator[list[Driver]]:
     started: list[Driver] = []
@@ -114,3 +156,24 @@ def sink(drivers: list[Driver]) -> Callable[..., Driver]:
         return driver
 
     return start
+
+
+@pytest.fixture(scope="session")
+def start_many() -> Callable[..., Many]:
+    """Return a function that starts a connector of many files, which the caller stops."""
+    return Many
+
+
+@pytest.fixture
+def many(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Many]]:
+    """Return a function that starts a connector of many files. What has lost its name is left at once."""
+    monkeypatch.setattr(reader, "LINGER_S", 0.0)
+    started: list[Many] = []
+
+    def start(*files: Path | str, **config: str) -> Many:
+        started.append(Many(*files, **config))
+        return started[-1]
+
+    yield start
+    for one in started:
+        one.stop()
