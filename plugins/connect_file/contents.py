@@ -73,9 +73,9 @@ class Contents(Protocol):
 class PlainContents:
     """The bytes as they lie there."""
 
-    def __init__(self, descriptor: int) -> None:
+    def __init__(self, descriptor: int, *, is_raw: bool = False) -> None:
         self._descriptor = descriptor
-        is_marked = os.pread(descriptor, len(_UTF8_MARK), 0) == _UTF8_MARK
+        is_marked = not is_raw and os.pread(descriptor, len(_UTF8_MARK), 0) == _UTF8_MARK
         self.mark_bytes = len(_UTF8_MARK) if is_marked else 0
         self.charset = "utf-8" if is_marked else None
 
@@ -154,8 +154,10 @@ class StreamedContents:
         return not self.is_at_end
 
 
-def contents_of(descriptor: int) -> Contents:
-    """Return the bytes of an open file, by how it begins."""
+def contents_of(descriptor: int, *, is_raw: bool = False) -> Contents:
+    """Return the bytes of an open file, by how it begins; as they lie there where they are to be raw."""
+    if is_raw:
+        return PlainContents(descriptor, is_raw=True)
     head = os.pread(descriptor, _MAGIC_BYTES, 0)
     for magic, unpack in _PACKINGS:
         if head.startswith(magic):

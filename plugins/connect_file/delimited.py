@@ -148,6 +148,9 @@ class CsvFormat:
             return self._thorough(data, layout, records_max)
         return self._quick(data, layout, records_max) or self._thorough(data, layout, records_max)
 
+    def last(self, data: bytes, layout: Layout, records_max: int) -> Taken:
+        return self.take(data + b"\n", layout, records_max)
+
     # -- records ---------------------------------------------------------------------------------------------------
 
     def _quick(self, data: bytes, layout: Layout, records_max: int) -> Taken | None:

@@ -30,6 +30,9 @@ class Follower:
         inode: Device and number, by which it is known while it is followed, whatever its name.
         raw_bytes: How long it was as it was last looked at.
         contents: What it holds, where it is open.
+        is_raw: Whether its bytes are taken as they lie there, also where they are packed.
+        is_finished: Whether it was read to its end, and that is the end.
+        emitted: The position of the last offset that went with a record.
         is_set_aside: Whether it cannot be read until something changes.
         position: Behind the last whole record that was returned.
         held: What was read behind it.
@@ -48,10 +51,13 @@ class Follower:
         is_at_end: Whether it was read to its end, so that it may be another by now.
     """
 
-    def __init__(self, found: Found, now: float, *, is_new: bool = False) -> None:
+    def __init__(self, found: Found, now: float, *, is_new: bool = False, is_raw: bool = False) -> None:
         self.path, self.inode = found.path, found.inode
         self.raw_bytes, self.modified_ns = found.size_bytes, found.modified_ns
         self.contents: Contents | None = None
+        self.is_raw = is_raw
+        self.is_finished = False
+        self.emitted: int | None = None
         self.is_set_aside = self.was_cut = False
         self.position = 0
         self.held = b""
@@ -162,7 +168,7 @@ class Follower:
         """Return bytes of the open file, wherever it is read just now."""
         if self.contents is None:
             assert self.descriptor is not None
-            self.contents = contents_of(self.descriptor)
+            self.contents = contents_of(self.descriptor, is_raw=self.is_raw)
         return self.contents.bytes_at(position, count_bytes)
 
     def is_as_it_was(self) -> bool:

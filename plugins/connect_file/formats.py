@@ -6,11 +6,12 @@ them, and leaves a record that has not ended yet. It knows nothing of files.
 
 from __future__ import annotations
 
+import itertools
 from typing import Any, Final, NamedTuple, Protocol
 
 import orjson
 
-from connect.api import STRING, Schema
+from connect.api import BYTES, STRING, Pattern, Schema
 from connect_file.lines import NotInCharset, split_lines, whole_lines_bytes
 
 _BLANK: Final = b" \t\r\n"
@@ -66,6 +67,9 @@ class Format(Protocol):
             data: Begins where a record does; not at the file's beginning where the layout has a header.
         """
 
+    def last(self, data: bytes, layout: Any, records_max: int) -> Taken:
+        """Take all of some bytes behind which nothing will come: the last record needs no end."""
+
     def schema(self, layout: Any) -> Schema | None:
         """Return the schema of the values; None for values without."""
 
@@ -81,6 +85,9 @@ class LinesFormat:
 
     def layout_of(self, head: bytes) -> str:
         return ""
+
+    def last(self, data: bytes, layout: Any, records_max: int) -> Taken:
+        return self.take(data + b"\n", layout, records_max)
 
     def schema(self, layout: Any) -> Schema:
         return STRING
@@ -100,6 +107,62 @@ class LinesFormat:
             return Taken(rows, BadRecord(bad_bytes, f"it has bytes that are not {self._charset}"))
 
 
+class MultilineFormat(LinesFormat):
+    """Some lines are a record, joined by line feeds: one that a pattern is found in, and those behind it without."""
+
+    def __init__(self, charset: str | None, start: Pattern) -> None:
+        super().__init__(charset)
+        self._start = start
+
+    def take(self, data: bytes, layout: Any, records_max: int) -> Taken:
+        return self._records(data[: whole_lines_bytes(data)], records_max, is_last=False)
+
+    def last(self, data: bytes, layout: Any, records_max: int) -> Taken:
+        return self._records(data if data.endswith(b"\n") else data + b"\n", records_max, is_last=True)
+
+    def _records(self, data: bytes, records_max: int, *, is_last: bool) -> Taken:
+        lines = data.splitlines(keepends=True)
+        taken = super().take(data, "", max(len(lines), 1))
+        texts = [text for rows in taken.rows for text in rows.values]
+        bounds = [0, *(number for number, text in enumerate(texts) if number and self._start.search(text))]
+        if is_last or taken.bad is not None:  # what is behind is not of this record
+            bounds.append(len(texts))
+        groups = []
+        for start in range(0, len(bounds) - 1, records_max):
+            part = bounds[start : start + records_max + 1]
+            values = ["\n".join(texts[begin:end]) for begin, end in itertools.pairwise(part) if end > begin]
+            size_bytes = sum(map(len, lines[part[0] : part[-1]]))
+            groups.append(Rows(values, size_bytes, any(rows.undecodable for rows in taken.rows)))
+        return Taken(groups, taken.bad)
+
+
+class WholeFormat:
+    """All of a file is one record: its bytes, or its text where its character set is named."""
+
+    def __init__(self, charset: str | None) -> None:
+        self._charset = charset
+
+    def layout_of(self, head: bytes) -> str:
+        return ""
+
+    def schema(self, layout: Any) -> Schema:
+        return BYTES if self._charset is None else STRING
+
+    def header_bytes(self, layout: Any) -> int:
+        return 0
+
+    def take(self, data: bytes, layout: Any, records_max: int) -> Taken:
+        return Taken([])
+
+    def last(self, data: bytes, layout: Any, records_max: int) -> Taken:
+        if self._charset is None:
+            return Taken([Rows([data], len(data))])
+        try:
+            return Taken([Rows([data.decode(self._charset)], len(data))])
+        except UnicodeDecodeError:
+            return Taken([], BadRecord(len(data), f"it has bytes that are not {self._charset}"))
+
+
 class JsonFormat:
     """Each line is a record, its JSON the value, without a schema. Blank lines are none."""
 
@@ -108,6 +171,9 @@ class JsonFormat:
 
     def layout_of(self, head: bytes) -> str:
         return ""
+
+    def last(self, data: bytes, layout: Any, records_max: int) -> Taken:
+        return self.take(data + b"\n", layout, records_max)
 
     def schema(self, layout: Any) -> None:
         return None

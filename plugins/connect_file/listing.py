@@ -89,13 +89,15 @@ class Listing:
     Args:
         entries: As of `files`.
         exclude: Globs of paths, or of names alone where they have no slash.
+        closed: A folder whose files are not meant, and none of those below it.
 
     Attributes:
         folders: Those in which a file may appear, as of the last `find`, for who wants to watch them.
     """
 
-    def __init__(self, entries: Sequence[str], exclude: Sequence[str] = ()) -> None:
+    def __init__(self, entries: Sequence[str], exclude: Sequence[str] = (), *, closed: str | None = None) -> None:
         self.folders: set[str] = set()
+        self._closed = None if closed is None else path_of(closed).rstrip("/") + "/"
         self._paths = [path_of(entry) for entry in entries]
         self._by_path = [_compiled(path_of(glob)) for glob in exclude if "/" in glob]
         self._by_name = [_compiled(glob) for glob in exclude if "/" not in glob]
@@ -113,6 +115,8 @@ class Listing:
         return sorted(found.values())
 
     def _is_excluded(self, path: str) -> bool:
+        if self._closed is not None and path.startswith(self._closed):
+            return True
         name = path.rpartition("/")[2]
         return any(match(path) for match in self._by_path) or any(match(name) for match in self._by_name)
 

@@ -17,15 +17,17 @@ import os
 import time
 import zlib
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
-from connect.api import Batch, ConfigError, DataError, SourceTaskContext
+from connect.api import STRING, Batch, ConfigError, DataError, SourceTaskContext
 from connect_file.contents import NotUnpackedError
+from connect_file.ends import AtEnd
 from connect_file.errors import LINE_TOO_LONG, reason
 from connect_file.follower import Follower, first_line
 from connect_file.formats import BadRecord, Format, Rows
 from connect_file.growth import Watch, is_local
+from connect_file.lines import whole_lines_bytes
 from connect_file.listing import Found, Listing
 from connect_file.offsets import position_of
 from connect_file.rotation import HEAD_BYTES, Neighbours, Seen, Sibling, earlier_names, seen
@@ -61,6 +63,9 @@ class FilesConfig(NamedTuple):
     Attributes:
         is_tolerant: Whether records that cannot be read are left out; else one ends the task.
         named_by: The config key that names the files.
+        is_whole: Whether a file is one record.
+        is_raw: Whether its bytes are taken as they lie there.
+        quiet_s: How long a file has to be quiet for its last lines to be a record, where that is told by the next one.
     """
 
     listing: Listing
@@ -72,6 +77,10 @@ class FilesConfig(NamedTuple):
     poll_interval_s: float
     is_tolerant: bool
     named_by: str
+    at_end: AtEnd
+    is_whole: bool
+    is_raw: bool
+    quiet_s: float | None
 
 
 class Reader:
@@ -95,6 +104,7 @@ class Reader:
         self._failure: DataError | None = None
         self._warned_undecodable = False
         self._left_out = 0
+        self._durable: dict[_Key, int] = {}
         self._formats: dict[str | None, Format] = {}
         self._is_first_look = True
         self._has_news = False
@@ -186,6 +196,8 @@ class Reader:
             self._take_note(follower)
             if follower.is_behind or follower.is_packed or follower.gone_at is not None:
                 self._leave(follower, now)
+            if follower.inode in self._followed:
+                self._end(follower, now)
         self._forget_names(now)
         self._is_first_look = False
         self._looked_at = time.monotonic()
@@ -223,7 +235,7 @@ class Reader:
         self._drop(follower)
 
     def _follow(self, found: Found, now: float) -> Follower:
-        follower = Follower(found, now, is_new=not self._is_first_look)
+        follower = Follower(found, now, is_new=not self._is_first_look, is_raw=self._config.is_raw)
         self._followed[found.inode] = follower
         return follower
 
@@ -343,6 +355,49 @@ class Reader:
         elif follower.gone_at is not None:
             self._drop(follower)
 
+    def _end(self, follower: Follower, now: float) -> None:
+        """Do with a file at its end what the config says, once nobody seems to write to it."""
+        if follower.is_ready or follower.copy_of is not None or follower.is_finished or follower.is_set_aside:
+            return
+        if follower.size_bytes != follower.read_bytes or not self._is_quiet(follower, now):
+            return
+        if self._waits_to_be_taken(follower):
+            self._make_ready(follower)
+            return
+        at_end = self._config.at_end
+        if at_end.action == "tail" or follower.gone_at is not None:
+            return
+        if at_end.action == "stop":
+            follower.is_finished = True
+            self._close(follower)
+        elif follower.emitted is None or self._durable.get(_key(follower.partition or {}), -1) >= follower.emitted:
+            try:
+                if at_end.act(follower.path, follower.inode):
+                    follower.gone_at = now  # what is written to it all the same is read while it is open
+            except (OSError, ConfigError) as error:
+                why = reason(error) if isinstance(error, OSError) else error.message
+                self._tell(
+                    follower.path,
+                    f"file {follower.path!r} was read and cannot be {at_end.done}: {why}; it is left there",
+                )
+
+    def _is_quiet(self, follower: Follower, now: float) -> bool:
+        """Whether a file has not grown for as long as makes an end of what it has."""
+        return now - follower.grown_at >= self._config.at_end.wait_s
+
+    def _waits_to_be_taken(self, follower: Follower) -> bool:
+        """Whether what is held of a quiet file is a record, or more."""
+        if self._config.is_whole or self._config.at_end.action != "tail":
+            return bool(follower.held)
+        return self._config.quiet_s is not None and whole_lines_bytes(follower.held) > 0
+
+    def committed(self, offsets: Sequence[tuple[Mapping[str, Any], Mapping[str, Any]]]) -> None:
+        """Hear up to where records are durable."""
+        for partition, offset in offsets:
+            self._durable[_key(partition)] = offset["position"]
+        if len(self._durable) > 2 * len(self._by_key) + 1000:
+            self._durable = {key: position for key, position in self._durable.items() if key in self._by_key}
+
     def _drop(self, follower: Follower) -> None:
         missed = follower.size_bytes - follower.read_bytes
         if missed > 0 and follower.copy_of is None:
@@ -372,6 +427,8 @@ class Reader:
     # -- what is ready ---------------------------------------------------------------------------------------------
 
     def _take_note(self, follower: Follower) -> None:
+        if follower.is_finished:
+            return
         if follower.copy_of is not None:
             is_other = follower.size_bytes != follower.verified_bytes
         else:  # a file that was written anew may be as long as it was
@@ -420,15 +477,20 @@ class Reader:
                 return []
             if follower.copy_of is not None:
                 return []
-            if not self._know_layout(follower):
+            if not self._know_layout(follower, is_left=is_left):
                 self._at_end(follower)
                 return []
-            follower.back_to_a_line()
+            if not self._config.is_whole:
+                follower.back_to_a_line()
+            elif follower.held == b"" and follower.size_bytes > follower.position > self._begin_of(follower):
+                follower.go_to(self._begin_of(follower))  # it went on: then it is another record
             # A long line that is still held back is read in ever larger pieces, so joining them stays linear.
             if data := follower.read(max(CHUNK_BYTES, len(follower.held))):
                 batches = self._take(follower, data)
             elif (is_left or follower.is_whole) and follower.held:
-                batches = self._take_last(follower)
+                batches = self._take_last(follower, len(follower.held))
+            elif follower.held and self._is_quiet(follower, now) and self._waits_to_be_taken(follower):
+                batches = self._take_last(follower, whole_lines_bytes(follower.held))
             if follower.size_bytes > follower.read_bytes:
                 self._make_ready(follower)
             else:
@@ -458,6 +520,8 @@ class Reader:
         """Whether a last line without an end is one: the file has lost its name, and nobody seems to write to it."""
         if follower.is_whole:
             return True
+        if (self._config.is_whole or self._config.at_end.action != "tail") and self._is_quiet(follower, now):
+            return True
         is_old = follower.is_behind or follower.is_packed or follower.gone_at is not None
         return is_old and now - follower.grown_at >= LINGER_S
 
@@ -469,12 +533,17 @@ class Reader:
             self._context.wakeup()
 
         before, follower.is_at_end = (follower.size_bytes, follower.modified_ns), True
+        follower.read_ns = follower.modified_ns
         follower.watch(wake)
         follower.refresh(time.monotonic())
         if (follower.size_bytes, follower.modified_ns) != before:  # between the read and the watch
             self._take_note(follower)
 
-    def _know_layout(self, follower: Follower) -> bool:
+    def _begin_of(self, follower: Follower) -> int:
+        assert follower.contents is not None
+        return follower.contents.mark_bytes + self._format_of(follower).header_bytes(follower.layout)
+
+    def _know_layout(self, follower: Follower, *, is_left: bool) -> bool:
         """Look at the beginning of a file for what the format wants of it; False where it is not there yet."""
         if follower.layout is not None:
             return True
@@ -483,6 +552,8 @@ class Reader:
         head_bytes, mark_bytes = CHUNK_BYTES, follower.contents.mark_bytes
         while True:
             head = follower.bytes_at(mark_bytes, head_bytes)
+            if is_left and len(head) < head_bytes:
+                head += b"\n"  # all that will come has come
             try:
                 follower.layout = format_.layout_of(head)
             except ValueError as error:
@@ -495,8 +566,8 @@ class Reader:
             head_bytes *= 4
         if follower.layout is None:
             return False
-        if follower.position < (begin := mark_bytes + format_.header_bytes(follower.layout)):
-            follower.go_to(begin)
+        if follower.position < (begin := self._begin_of(follower)):
+            follower.go_to(min(begin, mark_bytes + len(follower.bytes_at(mark_bytes, begin))))
         return True
 
     def _format_of(self, follower: Follower) -> Format:
@@ -540,10 +611,10 @@ class Reader:
             )
         return batches
 
-    def _take_last(self, follower: Follower) -> list[Batch]:
-        """Make a record of what has no end, and will have none."""
-        last, follower.held = follower.held, b""
-        taken = self._format_of(follower).take(last + b"\n", follower.layout, self._config.batch_records)
+    def _take_last(self, follower: Follower, count_bytes: int) -> list[Batch]:
+        """Make records of what is held, behind which nothing will come."""
+        last, follower.held = follower.held[:count_bytes], follower.held[count_bytes:]
+        taken = self._format_of(follower).last(last, follower.layout, self._config.batch_records)
         batches: list[Batch] = []
         for rows in taken.rows:
             batches += self._batch(follower, rows, last[: rows.size_bytes])
@@ -583,10 +654,13 @@ class Reader:
                 follower.path,
                 follower.position,
             )
+        follower.emitted = follower.position
         return [
             Batch(
                 self._config.topic,
                 rows.values,
+                keys=[follower.path] if self._config.is_whole else None,
+                key_schema=STRING if self._config.is_whole else None,
                 timestamps=time.time_ns() // 1_000_000,
                 value_schema=self._format_of(follower).schema(follower.layout),
                 source_partition=follower.partition,
@@ -669,7 +743,7 @@ class Reader:
     def _was_cut(self, follower: Follower) -> None:
         """Begin anew with a file that is not as it was; what is left of it elsewhere is read first."""
         position = follower.position
-        copy = self._copy_of(follower)
+        copy = self._copy_of(follower) if not self._config.is_whole else None
         if copy is not None:
             self._stand_in(copy, follower)
             copy.is_behind = True
@@ -680,7 +754,8 @@ class Reader:
         else:
             if follower.partition is not None:
                 self._by_key.pop(_key(follower.partition), None)
-            self._say_starting_over(follower, position)
+            if not self._config.is_whole:
+                self._say_starting_over(follower, position)
         follower.begin()
 
     def _say_starting_over(self, follower: Follower, position: int) -> None:
@@ -786,4 +861,4 @@ def _partitions(name: str, line: str, number: int) -> Iterator[dict[str, Any]]:
 
 
 def _key(partition: Mapping[str, Any]) -> _Key:
-    return (partition["filename"], partition.get("first_line"), partition.get("inode"))
+    return (partition.get("filename"), partition.get("first_line"), partition.get("inode"))

@@ -33,7 +33,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from connect.api import (
     STRING,
@@ -47,12 +47,15 @@ from connect.api import (
     RetriableError,
     SourceConnector,
     SourceTask,
+    compile_pattern,
     config_key,
     open_path,
+    valid_pattern,
 )
 from connect_file.delimited import CsvFormat, delimiter_of, valid_columns, valid_delimiter, valid_quote
+from connect_file.ends import ACTIONS, Action, AtEnd
 from connect_file.errors import LINE_TOO_LONG, UNREADABLE, reason
-from connect_file.formats import Format, JsonFormat, LinesFormat
+from connect_file.formats import Format, JsonFormat, LinesFormat, MultilineFormat, WholeFormat
 from connect_file.growth import Watch, is_local
 from connect_file.lines import Lines, NotInCharset, split_lines, valid_charset, whole_lines_bytes
 from connect_file.listing import Listing, base_folder, path_of, valid_entries
@@ -60,7 +63,7 @@ from connect_file.offsets import position_of
 from connect_file.reader import CHUNK_BYTES, LINE_BYTES_MAX, FilesConfig, Reader
 from connect_file.rotation import HEAD_BYTES, Seen, Sibling, fingerprint_of, fits, head_of, seen, seen_open, siblings_of
 
-FORMATS: Final = ("lines", "json", "csv")
+FORMATS: Final = ("lines", "json", "csv", "whole")
 #: In a task's config of many files: which share of them it has, of how many.
 SHARE_KEY: Final = "files.share"
 #: How long one poll waits for standard input; a stop waits no longer than that.
@@ -71,6 +74,11 @@ WATCHED_WAIT_S: Final = 10.0
 #: How long a poll waits that was woken by another name in the folder: where many come, they shall not cost a poll each.
 VAIN_WAIT_S: Final = 1.0
 _STDIN: Final = 0
+
+
+def _valid_start(value: object) -> None:
+    if value is not None:
+        valid_pattern(value)
 
 
 class FileStreamSourceConfig(Config):
@@ -112,7 +120,8 @@ class FileStreamSourceConfig(Config):
         internal=True,
     )
     format: str = config_key(
-        "What a record is: a line as text (lines), a line of JSON (json), or a record of CSV (csv)",
+        "What a record is: a line as text (lines), a line of JSON (json), a record of CSV (csv), or all "
+        "of a file (whole)",
         default="lines",
         one_of=FORMATS,
         internal=True,
@@ -147,6 +156,35 @@ class FileStreamSourceConfig(Config):
         default=None,
         internal=True,
     )
+    multiline_start: str | None = config_key(
+        "A pattern that is found in the first line of a record of several; those behind without it belong to it",
+        default=None,
+        validators=[_valid_start],
+        internal=True,
+    )
+    on_eof: str = config_key(
+        "What becomes of a file that was read to its end: it is read on as it grows (tail), left alone until the next "
+        "start (stop), deleted or moved once its records are durable",
+        name="on.eof",
+        default="tail",
+        one_of=ACTIONS,
+        internal=True,
+    )
+    on_eof_folder: str | None = config_key(
+        "The folder that files are moved to, on the same file system",
+        name="on.eof.folder",
+        default=None,
+        file="write",
+        internal=True,
+    )
+    eof_wait_ms: int = config_key(
+        "How long a file must not have grown for its end to be taken for one",
+        name="on.eof.wait.ms",
+        importance="low",
+        default=10000,
+        ge=0,
+        internal=True,
+    )
     charset: str | None = config_key(
         "Character set of the file, such as ISO-8859-1; what is not in it fails the task. If not specified, UTF-8, and "
         "what is not UTF-8 becomes U+FFFD",
@@ -159,13 +197,25 @@ class FileStreamSourceConfig(Config):
     @property
     def entries(self) -> list[str] | None:
         """What is listed and read by `connect_file.reader`; None for what Kafka's keys alone say."""
-        if self.files is not None or self.file is None or self.format == "lines":
+        is_classic = self.format == "lines" and self.on_eof == "tail" and self.multiline_start is None
+        if self.files is not None or self.file is None or is_classic:
             return self.files
         return [glob.escape(os.path.abspath(self.file))]  # noqa: PTH100 - of the text, as all paths here
 
     def problems(self) -> Iterable[Problem]:
         if self.format != "lines" and not self.file and self.files is None:
             yield Problem("format", f"format {self.format!r} is of files; 'file' or 'files' is missing")
+        if self.on_eof != "tail" and not self.file and self.files is None:
+            yield Problem("on.eof", f"on.eof={self.on_eof} is of files; 'file' or 'files' is missing")
+        if self.multiline_start is not None and self.format != "lines":
+            yield Problem("multiline.start", f"'multiline.start' is of lines, and the format is {self.format!r}")
+        if self.multiline_start is not None and not self.file and self.files is None:
+            yield Problem("multiline.start", "'multiline.start' is of files; 'file' or 'files' is missing")
+        if (self.on_eof == "move") != (self.on_eof_folder is not None):
+            yield Problem("on.eof.folder", "'on.eof.folder' is the folder of on.eof=move: both are needed, or neither")
+        if self.on_eof in ("delete", "move"):
+            for entry in self.entries or ():
+                yield from _not_allowed(entry, os.O_WRONLY)
         if self.format == "csv" and not self.csv_header and not self.csv_columns:
             yield Problem("csv.columns", "without a header, 'csv.columns' has to name the columns")
         if self.files is None:
@@ -175,7 +225,7 @@ class FileStreamSourceConfig(Config):
         if self.file is not None:
             yield Problem("files", "'file' and 'files' are both set; expected one of them")
         for entry in self.files:
-            yield from _not_allowed(entry)
+            yield from _not_allowed(entry, os.O_RDONLY)
 
 
 class FileStreamSourceTask(SourceTask[FileStreamSourceConfig]):
@@ -221,7 +271,7 @@ class FileStreamSourceTask(SourceTask[FileStreamSourceConfig]):
         config, originals = self.config, self.config.originals
         share, _, shares = str(originals.get(SHARE_KEY, "0/1")).partition("/")
         return FilesConfig(
-            Listing(entries, config.files_exclude),
+            Listing(entries, config.files_exclude, closed=config.on_eof_folder),
             int(share),
             int(shares),
             config.topic,
@@ -230,6 +280,10 @@ class FileStreamSourceTask(SourceTask[FileStreamSourceConfig]):
             config.files_poll_interval_ms / 1000,
             str(originals.get("errors.tolerance") or "none").lower() == "all",
             "file" if config.files is None else "files",
+            AtEnd(cast(Action, config.on_eof), config.eof_wait_ms / 1000, config.on_eof_folder),
+            is_whole=config.format == "whole",
+            is_raw=config.format == "whole" and config.charset is None,
+            quiet_s=config.eof_wait_ms / 1000 if config.multiline_start is not None else None,
         )
 
     def stop(self) -> None:
@@ -265,6 +319,10 @@ class FileStreamSourceTask(SourceTask[FileStreamSourceConfig]):
                 f"file {self.config.file!r} cannot be read at position {self._position}: {reason(error)}",
                 code=UNREADABLE,
             ) from error
+
+    def commit(self, offsets: Sequence[tuple[Mapping[str, Any], Mapping[str, Any]]]) -> None:
+        if self._reader is not None:
+            self._reader.committed(offsets)
 
     def offset_within(self, batch: Batch, count: int) -> dict[str, Any] | None:
         """Look into the file again for the end of a line within a batch: positions of lines are not kept."""
@@ -683,17 +741,21 @@ def _format_of(config: FileStreamSourceConfig, charset: str | None) -> Format:
             null=config.csv_null,
             charset=charset,
         )
+    if config.format == "whole":
+        return WholeFormat(None if config.charset is None else charset)
+    if config.multiline_start is not None:
+        return MultilineFormat(charset, compile_pattern(config.multiline_start, key="multiline.start"))
     return LinesFormat(charset)
 
 
-def _not_allowed(entry: str) -> Iterator[Problem]:
+def _not_allowed(entry: str, flags: int) -> Iterator[Problem]:
     """Tell of an entry whose files lie where the worker allows none."""
     try:
-        os.close(open_path(base_folder(path_of(entry)), os.O_RDONLY))
+        os.close(open_path(base_folder(path_of(entry)), flags))
     except ConfigError as error:
         yield Problem("files", error.message)
     except OSError:
-        pass  # not there, or not to be read: told when it is looked for
+        pass  # not there, a folder, or not to be opened: told when it is looked for
 
 
 def _looks_odd(path: str) -> str:

@@ -117,3 +117,24 @@ async def test_csv_with_types_comes_as_json_with_a_schema(tmp_path: Path) -> Non
     assert second["payload"] == {"id": 2, "price": None, "at": None, "note": ""}
     fields = {field["field"]: (field["type"], field["optional"]) for field in first["schema"]["fields"]}
     assert fields == {"id": ("int64", True), "price": ("bytes", True), "at": ("int64", True), "note": ("string", True)}
+
+
+async def test_files_are_deleted_once_their_offsets_are_committed(tmp_path: Path) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for number in range(5):
+        (folder / f"{number}.json").write_text(f'{{"n":{number}}}')
+    config = {
+        **CONFIG,
+        "files": str(folder),
+        "format": "json",
+        "on.eof": "delete",
+        "on.eof.wait.ms": "0",
+        "value.converter": JSON,
+        "value.converter.schemas.enable": "false",
+    }
+    async with running_worker(tmp_path, offset_flush_interval_ms="100") as worker:
+        await worker.herder.create("files", config)
+        await worker.until(lambda: not list(folder.iterdir()))
+        found = sorted(json.loads(value or b"")["n"] for value in await worker.values("lines"))
+    assert found == list(range(5))

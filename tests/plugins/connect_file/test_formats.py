@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connect.api import STRING
-from connect_file.formats import BadRecord, JsonFormat, LinesFormat, Rows
+from connect.api import STRING, compile_pattern
+from connect_file.formats import BadRecord, JsonFormat, LinesFormat, MultilineFormat, Rows, WholeFormat
 
 
 def test_lines_are_texts_in_groups_and_a_last_one_without_end_is_left() -> None:
@@ -61,3 +61,26 @@ def test_lines_that_would_be_json_only_together_are_none() -> None:
 
 def test_json_in_a_charset_is_read() -> None:
     assert JsonFormat("ISO-8859-1").take(b'"caf\xe9"\n', "", 1).rows[0].values == ["café"]
+
+
+def test_a_record_of_several_lines_ends_where_the_next_begins() -> None:
+    format_ = MultilineFormat(None, compile_pattern("^[0-9]", key="multiline.start"))
+    data = b"  odd\n1 one\n  more\r\n2 two\n3 thr"
+    assert format_.take(data, "", 2).rows == [Rows(["  odd", "1 one\n  more"], 20)]
+    assert format_.take(data, "", 1).rows == [Rows(["  odd"], 6), Rows(["1 one\n  more"], 14)]
+    assert format_.last(data, "", 9).rows == [Rows(["  odd", "1 one\n  more", "2 two", "3 thr"], len(data) + 1)]
+    assert format_.take(b"", "", 9).rows == []
+
+
+def test_a_line_that_cannot_be_read_ends_the_record_in_front_of_it() -> None:
+    format_ = MultilineFormat("UTF-8", compile_pattern("^[0-9]", key="multiline.start"))
+    taken = format_.take(b"1 one\n  more\n\xff\n2 two\n", "", 9)
+    assert taken.rows == [Rows(["1 one\n  more"], 13)]
+    assert taken.bad == BadRecord(2, "it has bytes that are not UTF-8")
+
+
+def test_all_of_a_file_is_its_bytes_or_in_a_charset_its_text() -> None:
+    assert WholeFormat(None).take(b"one\n", "", 9).rows == []
+    assert WholeFormat(None).last(b"one\ntwo", "", 9).rows == [Rows([b"one\ntwo"], 7)]
+    assert WholeFormat("UTF-8").last(b"zw\xc3\xb6lf", "", 9).rows == [Rows(["zwölf"], 6)]
+    assert WholeFormat("UTF-8").last(b"\xff", "", 9).bad == BadRecord(1, "it has bytes that are not UTF-8")

@@ -18,7 +18,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connect.api import ConfigError, DataError
+from connect.api import BYTES, STRING, ConfigError, DataError
 from connect.api.files import FileRules, in_force
 from connect_file import FileStreamSourceConnector
 from connect_file import reader as module
@@ -607,6 +607,181 @@ def test_byte_order_marks_tell_the_character_set_and_are_no_text(tmp_path: Path,
     assert sorted(map(str, connector.read())) == ["{'zwölf': '4', 'b': 'ß'}", "{'zwölf': '5', 'a': 'x'}"]
     connector.restart()
     assert connector.read() == []
+
+
+# -- the end of a file -------------------------------------------------------------------------------------------------
+
+AT_ONCE = {"on.eof.wait.ms": "0"}
+
+
+def commit(connector: Any) -> None:
+    """Tell the task what is durable, as the runtime does."""
+    stored = [(json.loads(partition), offset) for partition, offset in connector.offsets.items()]
+    connector.drivers[0].call("commit", stored)
+
+
+def look(connector: Any) -> list[Any]:
+    """Return the batches of one poll that looks for files, and of those behind it."""
+    connector.drivers[0].task._reader._look_at = 0.0
+    batches = []
+    while more := connector.drivers[0].batches():
+        batches += more
+    return batches
+
+
+def test_a_file_is_deleted_once_its_records_are_durable_and_not_before(
+    tmp_path: Path, many: Callable[..., Any]
+) -> None:
+    file, empty = tmp_path / "in.txt", tmp_path / "empty.txt"
+    file.write_text("one\ntwo")
+    empty.touch()
+    connector = many(tmp_path / "*.txt", **{"on.eof": "delete", **AT_ONCE})
+    assert connector.read() == ["one", "two"]
+    assert file.exists()
+    assert not empty.exists()
+    commit(connector)
+    assert connector.read() == []
+    assert not file.exists()
+    file.write_text("three\n")
+    assert connector.read() == ["three"]
+
+
+def test_a_file_that_was_read_before_a_restart_is_deleted_after_it(tmp_path: Path, many: Callable[..., Any]) -> None:
+    file = tmp_path / "in.txt"
+    file.write_text("one\n")
+    connector = many(file, **{"on.eof": "delete", **AT_ONCE})
+    assert connector.read() == ["one"]
+    connector.restart()
+    assert connector.read() == []
+    assert not file.exists()
+
+
+def test_a_file_is_moved_and_replaces_none(tmp_path: Path, many: Callable[..., Any]) -> None:
+    done = tmp_path / "done"
+    done.mkdir()
+    (done / "in.csv").write_text("of before\n")
+    (tmp_path / "in.csv").write_text("a,b\n1,2")
+    connector = many(tmp_path / "**", format="csv", **{"on.eof": "move", "on.eof.folder": str(done), **AT_ONCE})
+    assert connector.read() == [{"a": "1", "b": "2"}]
+    commit(connector)
+    assert connector.read() == []
+    assert (done / "in.csv.1").read_text() == "a,b\n1,2"
+    assert (done / "in.csv").read_text() == "of before\n"
+    assert not (tmp_path / "in.csv").exists()
+
+
+def test_a_file_that_grows_is_read_on_and_not_deleted_before_it_is_quiet(
+    tmp_path: Path, many: Callable[..., Any]
+) -> None:
+    file = tmp_path / "in.txt"
+    file.write_text("one\n")
+    connector = many(file, **{"on.eof": "delete", "on.eof.wait.ms": "3600000"})
+    assert connector.read() == ["one"]
+    commit(connector)
+    append(file, "two\n")
+    assert connector.read() == ["two"]
+    assert file.exists()
+
+
+def test_what_is_written_to_a_file_as_it_is_deleted_is_read(tmp_path: Path, many: Callable[..., Any]) -> None:
+    file = tmp_path / "in.txt"
+    file.write_text("one\n")
+    connector = many(file, **{"on.eof": "delete", **AT_ONCE})
+    assert connector.read() == ["one"]
+    commit(connector)
+    with file.open("a") as writer:
+        assert look(connector) == []
+        assert not file.exists()
+        writer.write("late\n")
+        writer.flush()
+        assert connector.read() == ["late"]
+
+
+def test_a_file_that_was_read_and_stopped_is_left_alone_until_the_next_start(
+    tmp_path: Path, many: Callable[..., Any]
+) -> None:
+    file = tmp_path / "in.txt"
+    file.write_text("one\ntwo")
+    connector = many(tmp_path / "*.txt", **{"on.eof": "stop", **AT_ONCE})
+    assert connector.read() == ["one", "two"]
+    append(file, "\nthree\n")
+    (tmp_path / "other.txt").write_text("other\n")
+    assert connector.read() == ["other"]
+    connector.restart()
+    assert connector.read() == ["three"]
+
+
+def test_a_file_that_cannot_be_moved_is_told_of_and_left(
+    tmp_path: Path, many: Callable[..., Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    file = tmp_path / "in.txt"
+    file.write_text("one\n")
+    connector = many(file, **{"on.eof": "move", "on.eof.folder": str(tmp_path / "gone"), **AT_ONCE})
+    connector.read()
+    commit(connector)
+    connector.read()
+    assert caplog.text.count("was read and cannot be moved: No such file or directory; it is left there") == 1
+    assert file.exists()
+
+
+@pytest.mark.parametrize("charset", [None, "UTF-8"])
+def test_a_whole_file_is_one_record_with_its_path_as_the_key(
+    tmp_path: Path, many: Callable[..., Any], charset: str | None
+) -> None:
+    file = tmp_path / "in.bin"
+    file.write_bytes(gzip.compress(b"one\ntwo") if charset is None else b"one\ntwo")
+    options = {} if charset is None else {"charset": charset}
+    connector = many(tmp_path, format="whole", **options, **AT_ONCE)
+    batches = [batch for _ in range(4) for batch in look(connector)]
+    [(keys, values)] = [(batch.keys, batch.values) for batch in batches]
+    assert (keys, values) == ([str(file)], [file.read_bytes() if charset is None else "one\ntwo"])
+    assert batches[0].value_schema == (BYTES if charset is None else STRING)
+    file.write_bytes(b"another")
+    again = [batch for _ in range(4) for batch in look(connector)]
+    assert [batch.values for batch in again] == [[b"another" if charset is None else "another"]]
+    append(file, " and more")
+    last = [batch for _ in range(4) for batch in look(connector)]
+    assert [batch.values for batch in last] == [[b"another and more" if charset is None else "another and more"]]
+
+
+def test_lines_without_the_start_of_a_record_belong_to_the_one_before(tmp_path: Path, many: Callable[..., Any]) -> None:
+    file = tmp_path / "in.log"
+    file.write_text("2024 one\n  at a\n  at b\n2024 two\n")
+    connector = many(file, **{"multiline.start": r"^\d{4}", "on.eof.wait.ms": "3600000"})
+    assert connector.read() == ["2024 one\n  at a\n  at b"]
+    append(file, "  at c\n2024 thr")
+    connector.restart()
+    assert connector.read() == []  # the line of the next one has no end
+    append(file, "ee\n2024 four\n")
+    assert connector.read() == ["2024 two\n  at c", "2024 three"]
+    quiet = many(file, **{"multiline.start": r"^\d{4}", **AT_ONCE})
+    quiet.offsets.update(connector.offsets)
+    append(file, "2024 fi")
+    assert quiet.read() == ["2024 four"]
+
+
+@pytest.mark.parametrize(
+    ("config", "said"),
+    [
+        ({"on.eof": "delete"}, "'file' or 'files' is missing"),
+        ({"on.eof": "move", "file": "x"}, "both are needed, or neither"),
+        ({"on.eof.folder": "y", "file": "x"}, "both are needed, or neither"),
+        ({"on.eof": "burn", "file": "x"}, "one of"),
+        ({"multiline.start": "(", "file": "x"}, "multiline.start"),
+        ({"multiline.start": "x"}, "'file' or 'files' is missing"),
+        ({"multiline.start": "x", "format": "json", "file": "x"}, "the format is 'json'"),
+    ],
+)
+def test_a_config_that_makes_no_end_is_refused(config: dict[str, str], said: str) -> None:
+    with pytest.raises(ConfigError, match=said):
+        FileStreamSourceConnector.config_class.parse({"topic": "t", **config})
+
+
+def test_files_that_may_not_be_written_are_not_deleted(tmp_path: Path, many: Callable[..., Any]) -> None:
+    with in_force(FileRules(closed_to_writing=(str(tmp_path),))):
+        with pytest.raises(ConfigError, match="among the code that the worker runs"):
+            many(tmp_path / "*.txt", **{"on.eof": "delete"})
+        many(tmp_path / "*.txt")
 
 
 def test_without_any_file_it_says_so_and_waits(
