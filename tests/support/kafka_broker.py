@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from tests.support.kafka import CACHE, JVM_OPTIONS, POM, class_archive, find_kafka, run_java, run_lab
+from tests.support.standstill import stand_still
 
 START_TIMEOUT_S = 180
 STOP_TIMEOUT_S = 60
@@ -118,8 +119,8 @@ class KafkaBroker:
         """Let the broker stand still, as one that a network has lost; it goes on where it was."""
         process = self._process
         assert process is not None, "the broker is not running"
-        process.send_signal(signal.SIGSTOP)
         try:
+            stand_still(process.pid)
             yield
         finally:
             process.send_signal(signal.SIGCONT)

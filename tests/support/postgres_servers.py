@@ -20,6 +20,7 @@ import pytest
 
 from bench.embedded_postgres import free_port
 from tests.support.postgres import copy_of_a_new_cluster, memory_folder
+from tests.support.standstill import stand_still
 
 _SETTINGS: Final = {
     "fsync": "off",
@@ -150,7 +151,7 @@ class Server:
         children = Path(f"/proc/{first}/task/{first}/children").read_text().split()
         self._frozen = [first, *map(int, children)]
         for pid in self._frozen:
-            os.kill(pid, signal.SIGSTOP)
+            stand_still(pid)
 
     def thaw(self) -> None:
         """Let them go on."""
