@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from connect.api import open_path
 from connect_file.contents import Contents, StreamedContents, contents_of
-from connect_file.growth import Watch, is_local
+from connect_file.growth import Watch
 from connect_file.listing import Found
 from connect_file.rotation import HEAD_BYTES
 
@@ -147,12 +147,12 @@ class Follower:
                 self.look_inside()
         self.is_set_aside = False
 
-    def watch(self, wake: Callable[[], None]) -> bool:
-        """Have `wake` called when the file changes; whether that is to be counted on."""
+    def watch(self, wake: Callable[[], None]) -> None:
+        """Have `wake` called when the file changes, where the system tells of that; looks find out in any case."""
         assert self.descriptor is not None
         if self._watch is None:
             self._watch = Watch(wake)
-        return self._watch.set(self.descriptor) and is_local(self.path)
+        self._watch.set(self.descriptor)
 
     # -- its bytes -------------------------------------------------------------------------------------------------
 

@@ -173,6 +173,7 @@ class Reader:
 
     def _look(self, now: float) -> None:
         """Find the files that are there, and what has become of those that were."""
+        began_s = time.thread_time()
         self._has_news = False
         self._watch_folders()  # first: what comes meanwhile is told
         listed = self._config.listing.find()
@@ -201,7 +202,7 @@ class Reader:
         self._forget_names(now)
         self._is_first_look = False
         self._looked_at = time.monotonic()
-        took_s = self._looked_at - now
+        took_s = time.thread_time() - began_s
         self._look_at = self._looked_at + max(self._config.poll_interval_s, took_s / LOOK_SHARE)
 
     def _is_mine(self, path: str) -> bool:

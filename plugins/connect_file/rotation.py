@@ -12,6 +12,7 @@ import hashlib
 import os
 import re
 import stat
+from functools import lru_cache
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -168,19 +169,21 @@ def _generations_in(folder: str) -> dict[str, list[str]]:
     return found
 
 
-def earlier_names(path: str) -> list[str]:
+@lru_cache(maxsize=1 << 16)  # asked about each file at each look
+def earlier_names(path: str) -> tuple[str, ...]:
     """Return the names that a file may have had before a rotation gave it its own: of orders.log.1 and orders-1.log,
     orders.log; of orders.log.1.gz, orders.log.1 before that. Empty where the name tells of no rotation."""
     folder, name = os.path.split(path)
     found = []
-    if (unpacked := Path(name).suffix in UNPACKED and name[: name.rindex(".")]) and not unpacked.startswith("."):
-        found.append(name := unpacked)
+    stem, extension = os.path.splitext(name)  # noqa: PTH122 - of a name alone
+    if extension in UNPACKED:
+        found.append(name := stem)
     if behind := _SUFFIX_BEHIND.search(name, 1):
         found.append(name[: behind.start()])
     stem, extension = os.path.splitext(name)  # noqa: PTH122 - of a name alone
     if (before := _SUFFIX_BEHIND.search(stem, 1)) and extension and not _SUFFIX.fullmatch(extension):
         found.append(stem[: before.start()] + extension)
-    return [os.path.join(folder, one) for one in found]  # noqa: PTH118 - of texts, of which there are thousands
+    return tuple(os.path.join(folder, one) for one in found)  # noqa: PTH118 - of texts, of which there are thousands
 
 
 def _is_generation(name: str, file: Path, start: str, end: str) -> bool:
