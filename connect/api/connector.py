@@ -221,6 +221,11 @@ class SourceTaskContext(TaskContext, Protocol):
         more than once, or for nothing. A poll follows one that brought nothing in no less than 5 ms all the same, so a
         task may call it for each record."""
 
+    def request_commit(self) -> None:
+        """Ask for an offset commit soon, before its time, once what this poll returns is appended: so that less comes
+        again after a crash. Any thread, and as often as one likes. A source that writes in transactions commits with
+        those, and not by this."""
+
     def offset(self, partition: Mapping[str, Any]) -> dict[str, Any] | None:
         """Return the committed source offset of a source partition, None where nothing was committed. Never blocks."""
 

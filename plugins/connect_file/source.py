@@ -66,6 +66,8 @@ from connect_file.rotation import HEAD_BYTES, Seen, Sibling, fingerprint_of, fit
 FORMATS: Final = ("lines", "json", "csv", "whole")
 #: In a task's config of many files: which share of them it has, of how many.
 SHARE_KEY: Final = "files.share"
+#: How often a commit is asked for while there is something to read: what a crash repeats is read again in no longer.
+COMMIT_S: Final = 5.0
 #: How long one poll waits for standard input; a stop waits no longer than that.
 STDIN_WAIT_S: Final = 0.5
 #: How long the next poll may wait where the system tells of each change: for what it does not tell, as writes through a
@@ -237,6 +239,7 @@ class FileStreamSourceTask(SourceTask[FileStreamSourceConfig]):
     _stream: io.FileIO | None = None
     _watch: Watch | None = None
     _reader: Reader | None = None
+    _commit_at = float("-inf")
 
     def start(self) -> None:
         if (entries := self.config.entries) is not None:
@@ -295,8 +298,13 @@ class FileStreamSourceTask(SourceTask[FileStreamSourceConfig]):
             self._stream.close()
 
     def poll_batch(self) -> list[Batch]:
-        if self._reader is not None:
-            return self._reader.poll()
+        batches = self._poll() if self._reader is None else self._reader.poll()
+        if batches and (now := time.monotonic()) >= self._commit_at:
+            self._commit_at = now + COMMIT_S
+            self.context.request_commit()
+        return batches
+
+    def _poll(self) -> list[Batch]:
         self.context.poll_wait_s = None  # unless the file is at its end, and tells when it is not
         if self._failure is not None:
             raise self._failure

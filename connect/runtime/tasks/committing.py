@@ -11,6 +11,7 @@ A failure is logged, and what it was for is tried again later; one that does not
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
@@ -70,20 +71,25 @@ class Commits:
         self._pending = PendingOffsets()
         #: Set while offsets wait to be committed.
         self._is_due = asyncio.Event()
+        #: Set while a commit is wanted before its time.
+        self._is_wanted = asyncio.Event()
         self._is_committing = asyncio.Lock()
         self._is_acknowledging = asyncio.Lock()
         self._appended_at = self._committed_at = time.monotonic()
 
-    def reached(self, offsets: Sequence[SourceOffset], *, appended: bool = True) -> None:
+    def reached(self, offsets: Sequence[SourceOffset], *, appended: bool = True, soon: bool = False) -> None:
         """Take offsets whose records are in the log.
 
         Args:
             appended: A whole poll was: the quiet time before a commit begins anew.
+            soon: The plugin asks for a commit before its time.
         """
         self._pending.add(offsets)
         if appended:
             self._appended_at = time.monotonic()
         self._is_due.set()
+        if soon:
+            self._is_wanted.set()
 
     async def commit_regularly(self) -> None:
         """Commit whenever it is time, beside polls, which may take theirs. Ends by a failure alone."""
@@ -92,8 +98,10 @@ class Commits:
             await self._is_due.wait()
             quiet_at = max(self._appended_at, self._committed_at) + QUIET_COMMIT_S
             wait_s = min(self._committed_at + self._interval_s, quiet_at) - time.monotonic()
-            if wait_s > 0:
-                await asyncio.sleep(wait_s)
+            if wait_s > 0 and not self._is_wanted.is_set():
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(wait_s):
+                        await self._is_wanted.wait()
             else:
                 await self.commit()
 
@@ -103,6 +111,7 @@ class Commits:
         async with self._is_committing:
             self._committed_at = time.monotonic()
             self._is_due.clear()
+            self._is_wanted.clear()
             offsets = self._pending.take()
             if not offsets:
                 return

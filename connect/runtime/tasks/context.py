@@ -50,11 +50,15 @@ class SourceTaskContextImpl:
         #: Where the connector ends transactions itself; set before the task starts.
         self.transaction: TransactionContext | None = None
         self.poll_wait_s: float | None = None
+        self.commit_requested = False
         self._offset = offset
         self._wakeup = wakeup
 
     def wakeup(self) -> None:
         self._wakeup()
+
+    def request_commit(self) -> None:
+        self.commit_requested = True
 
     def offset(self, partition: Mapping[str, Any]) -> dict[str, Any] | None:
         return self._offset(partition)

@@ -471,7 +471,8 @@ class SourceTaskRunner(TaskRunner):
             raise
         if self._acks is not None:
             self._acks.polled(polled, is_whole=True)
-        self._commits.reached([] if self._at_most_once else offsets_of(polled))
+        soon, self.context.commit_requested = self.context.commit_requested, False
+        self._commits.reached([] if self._at_most_once else offsets_of(polled), soon=soon)
 
     async def _store_first(self, polled: Sequence[Batch]) -> None:
         """Store the offsets of a poll before its records are appended, and let the source acknowledge them: none comes

@@ -24,6 +24,7 @@ class Context:
         #: Those of many files, by the partition's text; for who keeps them between two tasks.
         self.offsets: dict[str, dict[str, Any]] = {}
         self.waiting_for: str | None = None
+        self.commits = 0
         self.connector = "test"
         self.task = 0
         self.log = logging.getLogger("connect.connector.test")
@@ -34,6 +35,9 @@ class Context:
 
     def wakeup(self) -> None:
         self.woken.set()
+
+    def request_commit(self) -> None:
+        self.commits += 1
 
     def offset(self, partition: Any) -> dict[str, Any] | None:
         return self.offsets.get(text_of(partition), self._offset)

@@ -157,3 +157,19 @@ async def test_a_quiet_source_commits_before_its_interval_is_over(
         await asyncio.sleep(0.005)
     committer.cancel()
     await asyncio.wait([committer])
+
+
+async def test_a_source_that_asks_for_a_commit_has_it_before_its_time(
+    cluster: Cluster, store: OffsetStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(committing, "QUIET_COMMIT_S", 3600.0)
+    source = Source(cluster, store)
+    committer = asyncio.create_task(source.commits.commit_regularly())
+    await source.append(1)
+    source.commits.reached([(P, {"n": 2})], soon=True)
+    deadline = time.monotonic() + 20
+    while store.get("s", P) != {"n": 2}:
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.005)
+    committer.cancel()
+    await asyncio.wait([committer])
