@@ -32,7 +32,7 @@ class Follower:
         contents: What it holds, where it is open.
         is_raw: Whether its bytes are taken as they lie there, also where they are packed.
         is_finished: Whether it was read to its end, and that is the end.
-        emitted: The position of the last offset that went with a record.
+        emitted: The last offset that went with a record.
         is_set_aside: Whether it cannot be read until something changes.
         position: Behind the last whole record that was returned.
         held: What was read behind it.
@@ -57,7 +57,7 @@ class Follower:
         self.contents: Contents | None = None
         self.is_raw = is_raw
         self.is_finished = False
-        self.emitted: int | None = None
+        self.emitted: dict[str, Any] | None = None
         self.is_set_aside = self.was_cut = False
         self.position = 0
         self.held = b""
@@ -200,7 +200,7 @@ class Follower:
     def begin(self) -> None:
         """Stand at the beginning, with nothing known."""
         self.position, self.held, self.head, self.tail = 0, b"", b"", b""
-        self.partition = self.layout = self._read_out = None
+        self.partition = self.layout = self.emitted = self._read_out = None
         self.was_cut = False
 
     def go_to(self, position: int) -> None:

@@ -104,7 +104,7 @@ class Reader:
         self._failure: DataError | None = None
         self._warned_undecodable = False
         self._left_out = 0
-        self._durable: dict[_Key, int] = {}
+        self._durable: dict[_Key, Mapping[str, Any]] = {}
         self._formats: dict[str | None, Format] = {}
         self._is_first_look = True
         self._has_news = False
@@ -371,10 +371,12 @@ class Reader:
         if at_end.action == "stop":
             follower.is_finished = True
             self._close(follower)
-        elif follower.emitted is None or self._durable.get(_key(follower.partition or {}), -1) >= follower.emitted:
+        elif follower.emitted is None or self._durable.get(_key(follower.partition or {})) == follower.emitted:
             try:
                 if at_end.act(follower.path, follower.inode):
                     follower.gone_at = now  # what is written to it all the same is read while it is open
+                    if follower.descriptor is None:
+                        self._drop(follower)  # its inode may be another's at once
             except (OSError, ConfigError) as error:
                 why = reason(error) if isinstance(error, OSError) else error.message
                 self._tell(
@@ -395,7 +397,7 @@ class Reader:
     def committed(self, offsets: Sequence[tuple[Mapping[str, Any], Mapping[str, Any]]]) -> None:
         """Hear up to where records are durable."""
         for partition, offset in offsets:
-            self._durable[_key(partition)] = offset["position"]
+            self._durable[_key(partition)] = dict(offset)
         if len(self._durable) > 2 * len(self._by_key) + 1000:
             self._durable = {key: position for key, position in self._durable.items() if key in self._by_key}
 
@@ -655,7 +657,7 @@ class Reader:
                 follower.path,
                 follower.position,
             )
-        follower.emitted = follower.position
+        offset = follower.emitted = follower.offset()
         return [
             Batch(
                 self._config.topic,
@@ -665,7 +667,7 @@ class Reader:
                 timestamps=time.time_ns() // 1_000_000,
                 value_schema=self._format_of(follower).schema(follower.layout),
                 source_partition=follower.partition,
-                source_offset=follower.offset(),
+                source_offset=offset,
             )
         ]
 

@@ -795,3 +795,17 @@ def test_without_any_file_it_says_so_and_waits(
     (tmp_path / "a.log").write_text("one\n")
     assert connector.read() == ["one"]
     assert context.waiting_for is None
+
+
+def test_a_commit_of_what_a_file_held_before_deletes_nothing(tmp_path: Path, many: Callable[..., Any]) -> None:
+    file = tmp_path / "in.csv"
+    file.write_text("header\n" + LONG)
+    connector = many(file, **{"on.eof": "delete", **AT_ONCE})
+    [old] = look(connector)
+    file.write_text("header\nnew\n")
+    [new] = [batch for _ in range(4) for batch in look(connector)]
+    assert new.values == ["header", "new"]
+    for offset, is_left in ((old.source_offset, True), (new.source_offset, False)):
+        connector.drivers[0].call("commit", [(new.source_partition, offset)])
+        assert [batch for _ in range(4) for batch in look(connector)] == []
+        assert file.exists() is is_left
