@@ -239,9 +239,10 @@ class FileStreamSourceTask(SourceTask[FileStreamSourceConfig]):
     _stream: io.FileIO | None = None
     _watch: Watch | None = None
     _reader: Reader | None = None
-    _commit_at = float("-inf")
+    _commit_at: float
 
     def start(self) -> None:
+        self._commit_at = time.monotonic() + COMMIT_S
         if (entries := self.config.entries) is not None:
             self._reader = Reader(self._files_config(entries), self.context)
             return

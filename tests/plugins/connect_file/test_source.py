@@ -448,17 +448,16 @@ def test_a_link_out_of_the_allowed_folders_beside_the_file_fails_no_task(tmp_pat
     assert "it is passed over" in caplog.text
 
 
-def test_while_it_reads_it_asks_for_a_commit_now_and_then(tmp_path, source, monkeypatch):
+def test_while_it_reads_it_asks_for_a_commit_now_and_then(tmp_path, source):
     file = tmp_path / "in.txt"
     file.write_text("one\n")
     driver = source(file)
-    driver.poll()
-    assert driver.task.context.commits == 1
     for step in range(3):
         with file.open("a") as writer:
             writer.write("more\n")
-        assert [driver.poll(), driver.poll()] == [["more"], []]
-        assert driver.task.context.commits == 1 + (step == 2)
+        assert "more" in driver.poll()
+        assert driver.poll() == []
+        assert driver.task.context.commits == (step == 2)
         if step == 1:
             driver.task._commit_at -= module.COMMIT_S
 
