@@ -581,8 +581,10 @@ class KafkaProducer:
         def send() -> None:
             if group not in self._metadata:
                 consumer = self._metadata_of(group)
-                self._metadata[group] = consumer.consumer_group_metadata()
-                consumer.close()
+                try:
+                    self._metadata[group] = consumer.consumer_group_metadata()
+                finally:
+                    consumer.close()
             self._again(
                 "send_offsets_to_transaction",
                 lambda left: self._client.send_offsets_to_transaction(theirs, self._metadata[group], left),
