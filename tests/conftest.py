@@ -12,6 +12,7 @@ import pytest
 
 from tests.support.engines import broker, cluster, engine, kafka_cluster, name, own_broker, own_cluster, secured
 from tests.support.lengths import examples
+from tests.support.logs import begin_test
 from tests.support.order import dealt
 from tests.support.postgres import postgres_server, postgres_url
 from tests.support.postgres_servers import postgres_servers
@@ -59,6 +60,10 @@ def _common(item: pytest.Item) -> Hashable:
 def pytest_collection_finish() -> None:
     gc.freeze()
     gc.enable()
+
+
+def pytest_runtest_setup() -> None:
+    begin_test()
 
 
 @pytest.hookimpl(wrapper=True)

@@ -16,7 +16,13 @@ from typing import Any, Final
 from confluent_kafka import KafkaError, KafkaException, TopicCollection
 from confluent_kafka.admin import AdminClient, ConfigResource
 
-from connect.api.errors import ConnectError, InvalidRecordError, RecordTooLargeError, UnknownTopicOrPartitionError
+from connect.api.errors import (
+    ConnectError,
+    EnvironmentFault,
+    InvalidRecordError,
+    RecordTooLargeError,
+    UnknownTopicOrPartitionError,
+)
 from connect.kafka.errors import Principal, is_kind, ours
 from connect.kafka.threads import MARGIN_S
 from connect.records import Columns, TopicPartition
@@ -28,6 +34,8 @@ COUNT_S: Final = 1.0
 LIMITS_S: Final = 30.0
 #: How long a client's thread waits for an answer: its calls wait meanwhile.
 LOOK_UP_S: Final = 10.0
+#: How soon it is asked again after a connection broke.
+_AGAIN_S: Final = 0.1
 #: What a record batch takes beside its only record, and a record beside key, value and headers.
 _BATCH_BYTES: Final = 61
 _RECORD_BYTES: Final = 32
@@ -194,20 +202,42 @@ class Topics:
         return name in self._found and self._found[name][0] >= since
 
     def _ask(self, names: Collection[str], *, with_rights: bool) -> dict[str, Any]:
+        """Ask the brokers; again where a connection broke amid that, as of a broker that dies: another one answers."""
+        found: dict[str, Any] = {}
+        deadline = time.monotonic() + LOOK_UP_S
+        while names:
+            more, broken = self._ask_once(names, with_rights=with_rights)
+            found |= more
+            if broken and time.monotonic() >= deadline:
+                raise next(iter(broken.values()))
+            names = list(broken)
+            if names:
+                time.sleep(_AGAIN_S)
+        return found
+
+    def _ask_once(
+        self, names: Collection[str], *, with_rights: bool
+    ) -> tuple[dict[str, Any], dict[str, EnvironmentFault]]:
+        """Return what was answered, and of what no answer came since the connection broke."""
         self._admin.poll(0)  # what it has to tell and to log is not kept
         asked = self._admin.describe_topics(
             TopicCollection(list(names)), include_authorized_operations=with_rights, request_timeout=LOOK_UP_S
         )
-        found = {}
+        found: dict[str, Any] = {}
+        broken: dict[str, EnvironmentFault] = {}
         for name, future in asked.items():
             try:
                 found[name] = future.result(LOOK_UP_S + MARGIN_S)
             except KafkaException as error:
                 self.forget(name)
-                if not is_kind(error.args[0], UnknownTopicOrPartitionError) and not _is_no_name(error):
-                    needs = self._principal.topic("Describe", name)
-                    raise ours(error, f"look at topic {name!r}", needs=needs) from error
-        return found
+                if is_kind(error.args[0], UnknownTopicOrPartitionError) or _is_no_name(error):
+                    continue
+                needs = self._principal.topic("Describe", name)
+                told = ours(error, f"look at topic {name!r}", needs=needs)
+                if error.args[0].code() != KafkaError._TRANSPORT or not isinstance(told, EnvironmentFault):
+                    raise told from error
+                broken[name] = told
+        return found, broken
 
     def limits(self, name: str) -> Limits | None:
         """Return what a topic allows; None where its configs are not to be seen, and the broker alone judges."""

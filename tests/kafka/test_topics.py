@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import time
+from concurrent.futures import Future
 from typing import Any
 
 import pytest
-from confluent_kafka import KafkaException
+from confluent_kafka import KafkaError, KafkaException, TopicCollection
 
-from connect.api.errors import InvalidRecordError, RecordTooLargeError
+from connect.api.errors import EnvironmentFault, InvalidRecordError, RecordTooLargeError
 from connect.kafka import topics as module
 from connect.kafka.admin_client import WatchedAdminClient
 from connect.kafka.errors import Principal
@@ -87,3 +88,38 @@ async def test_many_that_ask_together_while_no_broker_answers_wait_no_longer_tha
     found = await asyncio.gather(*(asyncio.to_thread(topics.names) for _ in range(8)), return_exceptions=True)
     assert time.monotonic() - began < 10, "8 times two seconds is what they would wait in turn"
     assert all(isinstance(each, KafkaException) for each in found)
+
+
+class Breaking:
+    """An administrator whose connection breaks amid the first requests."""
+
+    def __init__(self, times: int) -> None:
+        self.asked: list[list[str]] = []
+        self._times = times
+
+    def poll(self, timeout_s: float) -> None:
+        pass
+
+    def describe_topics(self, topics: TopicCollection, **_: object) -> dict[str, Future[str]]:
+        self.asked.append(sorted(topics.topic_names))
+        answers: dict[str, Future[str]] = {name: Future() for name in topics.topic_names}
+        for name, answer in answers.items():
+            if name == "b" and len(self.asked) <= self._times:
+                answer.set_exception(KafkaException(KafkaError(KafkaError._TRANSPORT)))
+            else:
+                answer.set_result(f"topic {name}")
+        return answers
+
+
+def test_a_look_amid_which_a_connection_broke_is_made_again_for_what_was_not_answered() -> None:
+    client = Breaking(2)
+    topics = Topics(client, Principal("User:ANONYMOUS"))  # type: ignore[arg-type]
+    assert topics.describe(["a", "b"]) == {"a": "topic a", "b": "topic b"}
+    assert client.asked == [["a", "b"], ["b"], ["b"]]
+
+
+def test_a_look_whose_connection_breaks_each_time_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "LOOK_UP_S", 0.3)
+    topics = Topics(Breaking(1000), Principal("User:ANONYMOUS"))  # type: ignore[arg-type]
+    with pytest.raises(EnvironmentFault, match="look at topic 'b'"):
+        topics.describe(["a", "b"])
