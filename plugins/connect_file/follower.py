@@ -47,6 +47,7 @@ class Follower:
         gone_at: Since when no pattern lists it, by the monotonic clock.
         grown_at: When it last grew.
         read_ns: When it had been written to last, as it was last read.
+        empty_ns: When it was seen to be empty, and had been written to last; None once it has a line.
         is_ready: Whether it waits to be read.
         is_at_end: Whether it was read to its end, so that it may be another by now.
     """
@@ -72,6 +73,7 @@ class Follower:
         self.gone_at: float | None = None
         self.grown_at = now
         self.read_ns = 0
+        self.empty_ns = found.modified_ns if found.size_bytes == 0 else None
         self.is_ready = False
         self.is_at_end = True
         self._read_out: tuple[int, int] | None = None  # what is packed, as it was when all of it was read
@@ -202,6 +204,7 @@ class Follower:
         self.position, self.held, self.head, self.tail = 0, b"", b"", b""
         self.partition = self.layout = self.emitted = self._read_out = None
         self.was_cut = False
+        self.empty_ns = self.modified_ns
 
     def go_to(self, position: int) -> None:
         """Stand at a position of the open file."""

@@ -18,6 +18,7 @@ import time
 import zlib
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from connect.api import STRING, Batch, ConfigError, DataError, SourceTaskContext
@@ -92,7 +93,7 @@ class Reader:
         self._by_key: dict[_Key, Follower] = {}
         self._families: OrderedDict[str, list[tuple[int, int, int, Follower]]] = OrderedDict()  # heaps of what is ready
         self._open: OrderedDict[Follower, None] = OrderedDict()  # the one that was read last comes last
-        self._names: dict[str, tuple[tuple[int, int], float]] = {}
+        self._names: dict[str, tuple[tuple[int, int], float, int]] = {}  # the file, when it was seen and written to
         self._beside: dict[str, dict[tuple[int, int], Seen]] = {}  # what stood beside a name when it was first seen
         self._touched: deque[Follower] = deque()  # other threads append to it
         self._folders: dict[str, Watch] = {}
@@ -108,6 +109,7 @@ class Reader:
         self._formats: dict[str | None, Format] = {}
         self._is_first_look = True
         self._has_news = False
+        self._has_begun = False
 
     def close(self) -> None:
         for follower in self._followed.values():
@@ -141,6 +143,11 @@ class Reader:
             next_look = self._looked_at + LOOK_WAIT_S if self._has_news else self._look_at
             self._context.poll_wait_s = 0.0 if self._families else max(next_look - time.monotonic(), 0.0)
         return batches
+
+    def take_news(self) -> bool:
+        """Whether the first records of a file were returned since this was last asked."""
+        has_begun, self._has_begun = self._has_begun, False
+        return has_begun
 
     def offset_within(self, batch: Batch, count: int) -> dict[str, Any] | None:
         """Return the offset behind the first records of a batch: positions of lines are not kept, so the file is looked
@@ -243,7 +250,7 @@ class Reader:
     def _look_beside(self, found: Found, neighbours: Neighbours, now: float) -> None:
         """Follow what had a name until lately, and is not listed: a file that was moved while nobody looked."""
         before = self._names.get(found.path)
-        self._names[found.path] = (found.inode, now)
+        self._names[found.path] = (found.inode, now, found.modified_ns)
         if before is not None and before[0] == found.inode:
             return
         beside = [one for one in neighbours.of(found.path) if self._is_unknown(one)]
@@ -258,27 +265,32 @@ class Reader:
             anchor = max(known, key=lambda one: one.modified_ns, default=None) if follower.position == 0 else None
             anchor_ns = anchor.modified_ns if anchor is not None else None
             styles = {anchor.is_numbered_behind} if anchor is not None else set()
-            earlier: dict[tuple[int, int], Seen] = {}
+            self._beside.pop(found.path, None)  # a name that comes back
         else:
             if old is not None:
                 old.is_behind = True
                 if old.is_ready:  # it has another place now
                     old.is_ready = False
                     self._make_ready(old)
-            anchor_ns = old.modified_ns if old is not None else None
+            anchor_ns = old.modified_ns if old is not None else before[2]
             own = [one for one in neighbours.of(found.path) if one.inode == before[0]]
             styles = {one.is_numbered_behind for one in own} or {True, False}
-            earlier = self._beside.get(found.path, {})
-        beside = [one for one in beside if self._is_unknown(one)]
-        for one in beside if anchor_ns is not None else []:
-            known_before = earlier.get(one.inode)
-            assert anchor_ns is not None
-            if one.modified_ns < anchor_ns or one.is_numbered_behind not in styles:
+        self._follow_between(found.path, anchor_ns, styles, neighbours, now)
+
+    def _follow_between(
+        self, name: str, anchor_ns: int | None, styles: set[bool], neighbours: Neighbours, now: float
+    ) -> None:
+        """Follow what had a name since another file had it, that was written to last at `anchor_ns`: it stands beside
+        the name, and did not before. None for a name of which nothing was read."""
+        before = self._beside.get(name, {})
+        for one in neighbours.of(name):
+            is_later = anchor_ns is not None and one.modified_ns >= anchor_ns
+            if not is_later or one.is_numbered_behind not in styles or not self._is_unknown(one):
                 continue
-            if known_before is None or not known_before.is_still(one):
-                self._log.info("file %r had the name %r meanwhile, and comes first", one.path, found.path)
-                self._follow_beside(one, now)
-        self._beside[found.path] = {one.inode: seen(one) for one in neighbours.of(found.path)}
+            if (known := before.get(one.inode)) is None or not known.is_still(one):
+                self._log.info("file %r had the name %r meanwhile, and comes first", one.path, name)
+                self._take_note(self._follow_beside(one, now))
+        self._beside[name] = {one.inode: seen(one) for one in neighbours.of(name)}
 
     def _is_unknown(self, sibling: Sibling) -> bool:
         return sibling.inode not in self._followed
@@ -286,13 +298,15 @@ class Reader:
     def _follow_beside(self, sibling: Sibling, now: float) -> Follower:
         follower = self._follow(Found(sibling.path, sibling.inode, sibling.size_bytes, sibling.modified_ns), now)
         follower.is_behind, follower.gone_at = True, now
+        with contextlib.suppress(OSError, ConfigError):  # told as it is read
+            self._opened(follower)
         return follower
 
     def _follow_known(self, sibling: Sibling, name: str, now: float) -> bool:
         """Whether a file beside a name was read before, or a copy of it; then its rest is, too."""
         follower = Follower(Found(sibling.path, sibling.inode, sibling.size_bytes, sibling.modified_ns), now)
         try:
-            if not follower.open():
+            if not self._found_and_opened(follower):
                 return False
             line = first_line(follower.bytes_at(0, HEAD_BYTES), is_whole=True)
             if line is None:
@@ -402,6 +416,7 @@ class Reader:
             self._durable = {key: position for key, position in self._durable.items() if key in self._by_key}
 
     def _drop(self, follower: Follower) -> None:
+        follower.is_set_aside = False  # what is not there is lost, whatever it waited for
         missed = follower.size_bytes - follower.read_bytes
         if missed > 0 and follower.copy_of is None:
             self._log.warning(
@@ -471,6 +486,9 @@ class Reader:
                 self._was_cut(follower)
                 self._take_note(follower)
                 return []
+            if self._was_another_between(follower):
+                self._make_ready(follower)
+                return []
             if follower.partition is None:
                 follower.look_inside()
                 follower.bytes_at(0, HEAD_BYTES)
@@ -508,6 +526,15 @@ class Reader:
             self._tell(follower.path, f"file {follower.path!r} cannot be read: {reason(error)}; it is tried again")
             self._close(follower)
         return batches
+
+    def _was_another_between(self, follower: Follower) -> bool:
+        """Whether a file that was empty has been filled, copied and cut since, so that the copies come first."""
+        if follower.empty_ns is None or follower.raw_bytes == 0:
+            return False
+        empty_ns, follower.empty_ns = follower.empty_ns, None
+        count = len(self._followed)
+        self._follow_between(follower.path, empty_ns, {True, False}, Neighbours(), time.monotonic())
+        return len(self._followed) > count
 
     def _cannot_unpack(self, follower: Follower, error: NotUnpackedError) -> None:
         message = f"file {follower.path!r} cannot be read behind position {follower.read_bytes}: {error}"
@@ -657,6 +684,7 @@ class Reader:
                 follower.path,
                 follower.position,
             )
+        self._has_begun = self._has_begun or follower.emitted is None
         offset = follower.emitted = follower.offset()
         return [
             Batch(
@@ -760,6 +788,11 @@ class Reader:
             if not self._config.is_whole:
                 self._say_starting_over(follower, position)
         follower.begin()
+        if not self._config.is_whole:
+            # What was copied and cut more than once since the last look.
+            name, anchor_ns = Path(follower.path).name, follower.read_ns if copy is None else copy.modified_ns
+            styles = {True, False} if copy is None else {Path(copy.path).name.startswith(name)}
+            self._follow_between(follower.path, anchor_ns, styles, Neighbours(), time.monotonic())
 
     def _say_starting_over(self, follower: Follower, position: int) -> None:
         self._log.warning(
@@ -807,11 +840,25 @@ class Reader:
         if follower.descriptor is not None:
             self._open.move_to_end(follower)
             return True
-        if not follower.open():
+        if not self._found_and_opened(follower):
             follower.set_aside()  # another file has its path: the next look tells where it is
             return False
         self._was_opened(follower)
         return True
+
+    def _found_and_opened(self, follower: Follower) -> bool:
+        """Open a file, also where a rotation has just moved it on: what is newer must not be read before it."""
+        with contextlib.suppress(FileNotFoundError):
+            if follower.open():
+                return True
+        neighbours = Neighbours()
+        for name in _names(follower.path):
+            for sibling in neighbours.of(name):
+                if sibling.inode == follower.inode:
+                    follower.path = sibling.path
+                    with contextlib.suppress(FileNotFoundError):
+                        return follower.open()
+        return False
 
     def _was_opened(self, follower: Follower) -> None:
         self._open[follower] = None

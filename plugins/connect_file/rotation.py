@@ -12,6 +12,7 @@ import hashlib
 import os
 import re
 import stat
+import time
 from functools import lru_cache
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -22,6 +23,9 @@ from connect.api import ConfigError, open_path
 HEAD_BYTES: Final = 256
 #: What a rotation puts into a name: a number, a date. Not a word: app.access.log is no generation of app.log.
 _SUFFIX: Final = re.compile(r"[._-]([0-9][0-9T:Z+._-]*|old|bak|prev|last)")
+#: A rotation takes some milliseconds.
+_LOOKS_MAX: Final = 50
+_LOOK_AGAIN_S: Final = 0.005
 _SUFFIX_BEHIND: Final = re.compile(_SUFFIX.pattern + "$")
 #: What a rotation writes anew and does not move: these hold no lines.
 _PACKED: Final = frozenset([".gz", ".bz2", ".xz", ".zst", ".lz4", ".zip", ".tmp", ".swp"])
@@ -141,22 +145,36 @@ class Neighbours:
         self._folders: dict[str, dict[str, list[str]]] = {}
 
     def of(self, path: str) -> list[Sibling]:
-        """Return what `siblings_of` does."""
+        """Return what `siblings_of` does. Looks again where a rotation is under way: a file that it moves from one name
+        to the next meanwhile would be at neither."""
         folder, name = os.path.split(path)
         if folder not in self._folders:
             self._folders[folder] = _generations_in(folder)
-        found = []
-        for other in self._folders[folder].get(name, ()):
-            other_path = os.path.join(folder, other)  # noqa: PTH118 - of texts, as below
-            try:
-                status = os.stat(other_path)  # noqa: PTH116
-            except OSError:
-                continue
-            if stat.S_ISREG(status.st_mode):
-                inode = (status.st_dev, status.st_ino)
-                is_behind = other.startswith(name)
-                found.append(Sibling(other_path, is_behind, inode, status.st_size, status.st_mtime_ns))
-        return sorted(found, key=lambda sibling: sibling.modified_ns)
+        if name not in self._folders[folder]:
+            return []
+        found = _stat_all(folder, name, self._folders[folder][name])
+        for _ in range(_LOOKS_MAX):
+            self._folders[folder] = _generations_in(folder)
+            again = _stat_all(folder, name, self._folders[folder].get(name, []))
+            if [(one.path, one.inode) for one in again] == [(one.path, one.inode) for one in found]:
+                break
+            found = again
+            time.sleep(_LOOK_AGAIN_S)
+        return sorted(again, key=lambda sibling: sibling.modified_ns)
+
+
+def _stat_all(folder: str, name: str, others: list[str]) -> list[Sibling]:
+    found = []
+    for other in sorted(others):
+        path = os.path.join(folder, other)  # noqa: PTH118 - of texts, of which there are thousands
+        try:
+            status = os.stat(path)  # noqa: PTH116 - as above
+        except OSError:
+            continue
+        if stat.S_ISREG(status.st_mode):
+            inode = (status.st_dev, status.st_ino)
+            found.append(Sibling(path, other.startswith(name), inode, status.st_size, status.st_mtime_ns))
+    return found
 
 
 def _generations_in(folder: str) -> dict[str, list[str]]:

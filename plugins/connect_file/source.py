@@ -68,6 +68,8 @@ FORMATS: Final = ("lines", "json", "csv", "whole")
 SHARE_KEY: Final = "files.share"
 #: How often a commit is asked for while there is something to read: what a crash repeats is read again in no longer.
 COMMIT_S: Final = 5.0
+#: The same where a file was begun: an offset is what tells its name's next file that this one was read.
+NEW_FILE_COMMIT_S: Final = 0.5
 #: How long one poll waits for standard input; a stop waits no longer than that.
 STDIN_WAIT_S: Final = 0.5
 #: How long the next poll may wait where the system tells of each change: for what it does not tell, as writes through a
@@ -239,12 +241,13 @@ class FileStreamSourceTask(SourceTask[FileStreamSourceConfig]):
     _stream: io.FileIO | None = None
     _watch: Watch | None = None
     _reader: Reader | None = None
-    _commit_at: float
+    _commit_asked_at: float
 
     def start(self) -> None:
-        self._commit_at = time.monotonic() + COMMIT_S
+        self._commit_asked_at = time.monotonic()
         if (entries := self.config.entries) is not None:
             self._reader = Reader(self._files_config(entries), self.context)
+            self._commit_asked_at = float("-inf")
             return
         self._partition: dict[str, Any] | None = None
         self._position = 0  # of the next line; everything before it was returned
@@ -300,9 +303,13 @@ class FileStreamSourceTask(SourceTask[FileStreamSourceConfig]):
 
     def poll_batch(self) -> list[Batch]:
         batches = self._poll() if self._reader is None else self._reader.poll()
-        if batches and (now := time.monotonic()) >= self._commit_at:
-            self._commit_at = now + COMMIT_S
-            self.context.request_commit()
+        if batches:
+            now, every_s = time.monotonic(), COMMIT_S
+            if self._reader is not None and self._reader.take_news():
+                every_s = NEW_FILE_COMMIT_S
+            if now >= self._commit_asked_at + every_s:
+                self._commit_asked_at = now
+                self.context.request_commit()
         return batches
 
     def _poll(self) -> list[Batch]:

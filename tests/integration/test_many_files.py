@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import threading
+import time
 from pathlib import Path
+from typing import Final
+
+import httpx
+import pytest
 
 from connect.runtime.model import State
+from connect.testing.crash import LogTarget
+from connect.testing.crash.processes import Workers, until
+from tests.support.plain import NO_TLS
 from tests.support.worker import JSON, STRING, RunningWorker, running_worker
 
+KILLS: Final = 3
 CONFIG = {"connector.class": "FileStreamSource", "topic": "lines", "value.converter": STRING}
 
 
@@ -98,6 +109,82 @@ async def test_a_config_that_means_no_files_is_refused(tmp_path: Path) -> None:
         both = {**CONFIG, "file": "x", "files": "y"}
         made = await worker.client.post("/connectors", json={"name": "files", "config": both})
         assert "'file' and 'files' are both set" in made.text
+
+
+class Writer(threading.Thread):
+    """Writes two logs, of which one is rotated by rename and one by copytruncate."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(daemon=True)
+        self.folder, self.lines, self.ends = folder, list[str](), threading.Event()
+
+    def run(self) -> None:
+        while not self.ends.is_set():
+            for name in ("renamed.log", "copied.log"):
+                for _ in range(40):
+                    self.lines.append(f"{name} {len(self.lines):06} " + "x" * 40)
+                    with (self.folder / name).open("a") as file:
+                        file.write(self.lines[-1][:20])
+                        file.flush()
+                        file.write(self.lines[-1][20:] + "\n")
+                time.sleep(0.1)
+                if self.ends.is_set():
+                    continue  # in the end both are there
+                self.move_on(name)
+                if name == "renamed.log":
+                    (self.folder / name).rename(self.folder / f"{name}.1")
+                else:
+                    shutil.copy(self.folder / name, self.folder / f"{name}.1")
+                    os.truncate(self.folder / name, 0)
+
+    def move_on(self, name: str) -> None:
+        numbers = sorted(int(older.suffix[1:]) for older in self.folder.glob(f"{name}.*"))
+        for number in reversed(numbers):
+            (self.folder / f"{name}.{number}").rename(self.folder / f"{name}.{number + 1}")
+
+
+@pytest.mark.slow
+def test_logs_that_are_rotated_while_the_worker_is_killed_lose_no_line_and_none_is_cut(tmp_path: Path) -> None:
+    folder = tmp_path / "logs"
+    folder.mkdir()
+    source = tmp_path / "source.json"
+    source.write_text(json.dumps({"name": "files", "config": {**CONFIG, "files": str(folder / "*.log*")}}))
+    writer = Writer(folder)
+    for name in ("renamed.log", "copied.log"):  # what was never seen under a name that is listed is nobody's
+        writer.lines.append(f"{name} begins " + "x" * 300)
+        (folder / name).write_text(writer.lines[-1] + "\n")
+
+    def seen() -> list[str]:
+        found: list[str] = []
+        LogTarget(tmp_path / "data", "lines", lambda value: found.append(value.decode())).seen()  # type: ignore[func-returns-value]
+        return found
+
+    def both_are_committed(url: str) -> bool:
+        shown = client.get(f"{url}/connectors/files/offsets").text
+        return "renamed.log" in shown and "copied.log" in shown
+
+    def until_more_is_written() -> None:
+        count = len(writer.lines)
+        until(lambda: len(writer.lines) > count + 200, "more is written")
+
+    with Workers(tmp_path, [source]) as workers, httpx.Client(verify=NO_TLS) as client:
+        running = workers.start()
+        url = running.url()
+        until(lambda: both_are_committed(url), "both have an offset")
+        writer.start()
+        for _ in range(KILLS):
+            until_more_is_written()
+            running.kill()
+            until_more_is_written()
+            running = workers.start()
+            running.url()
+        until_more_is_written()
+        writer.ends.set()
+        writer.join(10)
+        until(lambda: len(set(seen())) >= len(writer.lines), "all is read", deadline_s=60)
+        assert running.stop() == 0
+        found = seen()
+    assert set(found) == set(writer.lines)
 
 
 async def test_csv_with_types_comes_as_json_with_a_schema(tmp_path: Path) -> None:

@@ -85,6 +85,21 @@ def test_the_offset_says_which_file_and_proves_it(tmp_path: Path, many: Callable
     assert batch.source_offset["inode"] == file.stat().st_ino
 
 
+def test_a_commit_is_asked_for_when_a_file_is_begun(tmp_path: Path, many: Callable[..., Any]) -> None:
+    (tmp_path / "a").write_text("one\n")
+    connector = many(tmp_path)
+    context = connector.drivers[0].task.context
+    connector.read()
+    assert context.commits == 1
+    connector.drivers[0].task._commit_asked_at -= 1.0
+    append(tmp_path / "a", "two\n")
+    connector.read()
+    assert context.commits == 1
+    (tmp_path / "b").write_text("one\n")
+    connector.read()
+    assert context.commits == 2
+
+
 def test_files_are_shared_out_over_tasks_and_stay_where_they_are(tmp_path: Path, many: Callable[..., Any]) -> None:
     for number in range(40):
         (tmp_path / f"{number:02}.log").write_text(f"line of {number}\n")
@@ -180,6 +195,82 @@ def test_copytruncate_while_it_runs_loses_and_repeats_nothing(
     assert connector.read() == ["late", "n1", *(LONG * 2).splitlines()]
     connector.restart()
     assert connector.read() == []
+
+
+@pytest.mark.parametrize("pattern", ["*.log", "*.log*"])
+def test_what_was_copied_and_cut_more_than_once_between_two_looks_is_read(
+    tmp_path: Path, many: Callable[..., Any], pattern: str
+) -> None:
+    file = tmp_path / "in.log"
+    file.write_text(LONG)
+    connector = many(tmp_path / pattern)
+    assert connector.read() == LONG.splitlines()
+    append(file, "late\n")
+    for generation in (1, 2, 3):
+        if generation > 1:
+            (tmp_path / "in.log.1").rename(tmp_path / f"in.log.{generation}")
+        copytruncate(file, f"generation {generation}\n")
+    found = connector.read()
+    assert sorted(found) == ["generation 1", "generation 2", "generation 3", "late"]
+    connector.restart()
+    assert connector.read() == []
+
+
+@pytest.mark.parametrize("pattern", ["*.log", "*.log*"])
+def test_what_was_written_copied_and_cut_while_the_file_was_known_to_be_empty_is_read(
+    tmp_path: Path, many: Callable[..., Any], pattern: str
+) -> None:
+    file = tmp_path / "in.log"
+    file.write_text(LONG)
+    connector = many(tmp_path / pattern)
+    assert connector.read() == LONG.splitlines()
+    copytruncate(file)
+    assert connector.read() == []
+    append(file, "between\n")
+    (tmp_path / "in.log.1").rename(tmp_path / "in.log.2")
+    copytruncate(file, "new\n")
+    assert sorted(connector.read()) == ["between", "new"]
+    connector.restart()
+    assert connector.read() == []
+
+
+def test_files_that_are_moved_on_between_the_look_and_the_reading_are_read_in_their_order(
+    tmp_path: Path, many: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "in.log"
+    file.write_text(LONG)
+    os.utime(file, (1, 1))
+    connector = many(tmp_path / "*.log*")
+    assert connector.read() == LONG.splitlines()
+    for generation in range(1, 4):
+        rotate(file, f"generation {generation}\n")
+        os.utime(file, (1 + generation, 1 + generation))
+    reader = connector.drivers[0].task._reader
+    real = reader._look
+
+    def look_and_rotate(now: float) -> None:
+        real(now)
+        if not (tmp_path / "in.log.5").exists():
+            for number in range(3, 0, -1):
+                (tmp_path / f"in.log.{number}").rename(tmp_path / f"in.log.{number + 2}")
+            file.rename(tmp_path / "in.log.2")
+
+    monkeypatch.setattr(reader, "_look", look_and_rotate)
+    assert connector.read() == [f"generation {generation}" for generation in range(1, 4)]
+
+
+def test_a_name_that_was_gone_for_long_may_have_had_another_file_since(
+    tmp_path: Path, many: Callable[..., Any]
+) -> None:
+    file = tmp_path / "in.log"
+    file.write_text(LONG)
+    connector = many(file)
+    assert connector.read() == LONG.splitlines()
+    file.unlink()
+    assert connector.read() == []
+    file.write_text("between\n")
+    rotate(file, "new\n")
+    assert connector.read() == ["between", "new"]
 
 
 def test_copytruncate_in_two_steps_loses_and_repeats_nothing(tmp_path: Path, many: Callable[..., Any]) -> None:

@@ -9,7 +9,18 @@ from pathlib import Path
 
 import pytest
 
-from connect_file.rotation import HEAD_BYTES, Sibling, fingerprint_of, fits, head_of, seen, seen_open, siblings_of
+from connect_file import rotation
+from connect_file.rotation import (
+    HEAD_BYTES,
+    Neighbours,
+    Sibling,
+    fingerprint_of,
+    fits,
+    head_of,
+    seen,
+    seen_open,
+    siblings_of,
+)
 
 LINES = b"".join(b"line %d\n" % n for n in range(100))
 
@@ -103,3 +114,23 @@ def test_of_a_file_that_cannot_be_read_the_end_is_not_known(tmp_path: Path) -> N
     gone = seen(known)
     assert gone.end == b""
     assert not gone.is_still(known._replace(modified_ns=1))
+
+
+def test_generations_that_are_being_moved_are_looked_at_until_they_stand(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in (1, 2):
+        file(tmp_path / f"f.{number}", modified_s=100 - number)
+    inodes = [(tmp_path / f"f.{number}").stat().st_ino for number in (2, 1)]
+    real = rotation._stat_all
+
+    def moved_meanwhile(folder: str, name: str, others: list[str]) -> list[Sibling]:
+        if not (tmp_path / "f.3").exists():
+            for number in (2, 1):
+                (tmp_path / f"f.{number}").rename(tmp_path / f"f.{number + 1}")
+        return real(folder, name, others)
+
+    monkeypatch.setattr(rotation, "_stat_all", moved_meanwhile)
+    found = Neighbours().of(str(tmp_path / "f"))
+    assert [Path(one.path).name for one in found] == ["f.3", "f.2"]
+    assert [one.inode[1] for one in found] == inodes

@@ -459,7 +459,7 @@ def test_while_it_reads_it_asks_for_a_commit_now_and_then(tmp_path, source):
         assert driver.poll() == []
         assert driver.task.context.commits == (step == 2)
         if step == 1:
-            driver.task._commit_at -= module.COMMIT_S
+            driver.task._commit_asked_at -= module.COMMIT_S
 
 
 # -- character sets ------------------------------------------------------------------------------------------------
