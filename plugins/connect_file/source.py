@@ -694,9 +694,9 @@ class FileStreamSourceConnector(SourceConnector[FileStreamSourceConfig]):
         return [{**own, SHARE_KEY: f"{share}/{max_tasks}"} for share in range(max_tasks)]
 
     def exactly_once_support(self) -> ExactlyOnceSupport:
-        """Exactly once where `file` or `files` names what is only appended to; standard input cannot be read again."""
-        named = self.config.file or self.config.files
-        return ExactlyOnceSupport.SUPPORTED if named else ExactlyOnceSupport.UNSUPPORTED
+        """Exactly once where `file` names what is only appended to. Standard input cannot be read again, and of `files`
+        one that is moved to a name of another task, or to another folder, is read by two."""
+        return ExactlyOnceSupport.SUPPORTED if self.config.file else ExactlyOnceSupport.UNSUPPORTED
 
     def alter_offsets(self, offsets: Sequence[tuple[Mapping[str, Any], Mapping[str, Any] | None]]) -> bool:
         """Check that each is a position in a file. Other files than the config's are taken, as Kafka does."""

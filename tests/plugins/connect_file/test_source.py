@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connect.api import STRING, ConfigError, DataError, EnvironmentFault, InvalidConfigError
+from connect.api import STRING, ConfigError, DataError, EnvironmentFault, ExactlyOnceSupport, InvalidConfigError
 from connect.api.files import FileRules, in_force
 from connect_file import FileStreamSourceConnector
 from connect_file import source as module
@@ -660,3 +660,19 @@ def test_a_file_that_comes_between_the_look_and_the_watch_wakes_at_once(tmp_path
     assert driver.poll() == []
     assert driver.task.context.woken.is_set()
     assert driver.poll() == ["late"]
+
+
+@pytest.mark.parametrize(
+    ("given", "support"),
+    [
+        ({"file": "a"}, ExactlyOnceSupport.SUPPORTED),
+        ({"files": "a"}, ExactlyOnceSupport.UNSUPPORTED),
+        ({}, ExactlyOnceSupport.UNSUPPORTED),
+    ],
+)
+def test_of_one_file_lines_come_exactly_once_and_of_many_nobody_promises_that(
+    given: dict[str, str], support: ExactlyOnceSupport
+) -> None:
+    connector = FileStreamSourceConnector()
+    connector.configure(connector.config_class.parse({"topic": "t", **given}))
+    assert connector.exactly_once_support() is support
