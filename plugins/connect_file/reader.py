@@ -195,11 +195,12 @@ class Reader:
                 self._is_not_listed(follower, neighbours, now)
         # A name's own file before what may be its copy.
         new = [one for one in here.values() if one.inode not in self._followed]
+        came = {one.inode for one in new}
         paths = {one.path for one in here.values()}
         for one in sorted(new, key=lambda one: (bool(earlier_names(one.path)), one.modified_ns)):
             self._follow(one, now).is_behind = not paths.isdisjoint(earlier_names(one.path))
         for one in here.values():
-            self._look_beside(one, neighbours, now)
+            self._look_beside(one, neighbours, now, is_new=one.inode in came)
         for follower in list(self._followed.values()):
             self._take_note(follower)
             if follower.is_behind or follower.is_packed or follower.gone_at is not None:
@@ -247,14 +248,20 @@ class Reader:
         self._followed[found.inode] = follower
         return follower
 
-    def _look_beside(self, found: Found, neighbours: Neighbours, now: float) -> None:
-        """Follow what had a name until lately, and is not listed: a file that was moved while nobody looked."""
+    def _look_beside(self, found: Found, neighbours: Neighbours, now: float, *, is_new: bool) -> None:
+        """Follow what had a name until lately, and is not listed: a file that was moved while nobody looked.
+
+        Args:
+            is_new: It was not followed until now. One that has the inode of whoever had the name before is another file
+                all the same: that one was deleted, and inodes are used again.
+        """
         before = self._names.get(found.path)
         self._names[found.path] = (found.inode, now, found.modified_ns)
-        if before is not None and before[0] == found.inode:
+        is_same = before is not None and before[0] == found.inode
+        if is_same and not is_new:
             return
         beside = [one for one in neighbours.of(found.path) if self._is_unknown(one)]
-        old = self._followed.get(before[0]) if before is not None else None
+        old = self._followed.get(before[0]) if before is not None and not is_same else None
         if before is None:
             follower = self._followed[found.inode]
             if beside:
@@ -273,7 +280,7 @@ class Reader:
                     old.is_ready = False
                     self._make_ready(old)
             anchor_ns = old.modified_ns if old is not None else before[2]
-            own = [one for one in neighbours.of(found.path) if one.inode == before[0]]
+            own = [one for one in neighbours.of(found.path) if one.inode == before[0] and not is_same]
             styles = {one.is_numbered_behind for one in own} or {True, False}
         self._follow_between(found.path, anchor_ns, styles, neighbours, now)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -75,8 +76,12 @@ def test_the_offsets_of_a_running_sink_are_protected(tmp_path: Path) -> None:
     with running(tmp_path / "data", str(config)) as url:
         at = ["--url", url]
         lines("topic", "create", "t", *at)
-        found = json.loads("\n".join(lines("group", "describe", "connect-out", "--json", *at)))
-        assert found["state"] == "Stable"
+        deadline = time.monotonic() + 60
+        while True:  # the sink joins its group as it starts
+            found = json.loads("\n".join(lines("group", "describe", "connect-out", "--json", *at)))
+            if found["state"] == "Stable":
+                break
+            assert time.monotonic() < deadline, found
         for command in (("reset", "connect-out", "--to-latest", "--topic", "t"), ("delete", "connect-out", "--yes")):
             assert_refused(connect("group", *command, *at), 1, "log.group_in_use", "is in use by")
 

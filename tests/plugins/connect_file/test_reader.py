@@ -273,6 +273,21 @@ def test_a_name_that_was_gone_for_long_may_have_had_another_file_since(
     assert connector.read() == ["between", "new"]
 
 
+def test_an_inode_that_is_used_again_is_another_file(tmp_path: Path, many: Callable[..., Any]) -> None:
+    file = tmp_path / "in.log"
+    file.write_text(LONG)
+    connector = many(file)
+    assert connector.read() == LONG.splitlines()
+    file.unlink()
+    assert connector.read() == []
+    file.write_text("between\n")
+    rotate(file, "new\n")
+    names = connector.drivers[0].task._reader._names
+    status = file.stat()  # as where somebody else had the inode in between, and the system gave it to this file
+    names[str(file)] = ((status.st_dev, status.st_ino), *names[str(file)][1:])
+    assert connector.read() == ["between", "new"]
+
+
 def test_copytruncate_in_two_steps_loses_and_repeats_nothing(tmp_path: Path, many: Callable[..., Any]) -> None:
     file, copy = tmp_path / "in.log", tmp_path / "in.log.1"
     file.write_text(LONG)

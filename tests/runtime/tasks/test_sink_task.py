@@ -860,8 +860,8 @@ async def test_a_flush_hears_the_offset_behind_what_was_skipped_last_so_that_it_
     await topic(worker, 4, partition=1)
     await until(lambda: "4" in target.records)
     await worker.herder.restart("k", include_tasks=True)
-    await until(lambda: told)
-    assert told[0] == {("t", 0): 4, ("t", 1): 1}
+    await until(lambda: {("t", 0): 4, ("t", 1): 1} in told)
+    assert all(one.get(("t", 0), 4) == 4 and one.get(("t", 1), 1) == 1 for one in told)
     await topic(worker, 5)
     await until(lambda: "5" in target.records)
     assert await worker.values("dead") == [b"3"]

@@ -52,7 +52,7 @@ EXACTLY = {"delivery.guarantee": "exactly-once"}
 def test_a_guarantee_that_cannot_be_kept_is_refused_with_what_it_depends_on_and_what_to_do() -> None:
     [source] = errors({"name": "s", "connector.class": "FileStreamSource", "topic": "t", **EXACTLY})[GUARANTEE]
     assert source.startswith(promises.NOT_SUPPORTED)
-    assert "standard input cannot be read again" in source and "use 'at-least-once'" in source
+    assert "Standard input cannot be read again" in source and "use 'at-least-once'" in source
     [sink] = errors({"name": "s", "connector.class": "FileStreamSink", "topics": "t", **EXACTLY})[GUARANTEE]
     assert "and a file, which only this connector writes" in sink and "use 'at-least-once'" in sink
 
