@@ -21,11 +21,15 @@ demo: install
 	$(BIN)/python -m bench.demo $(if $(KEEP),--keep)
 
 # Two processes of tests a core and one more, since half of a test is waiting. They take work from each other. Types
-# and imports are checked beside them, and what that says comes at the end.
+# and imports are checked beside them, and what that says comes at the end. A few that failed are run once more with
+# nothing beside them: a defect fails there, too, and what only a busy machine brings is said, and does not end the run.
 test: style
 	@said=$$(mktemp); trap 'rm -f "$$said"' EXIT; \
 	{ $(BIN)/mypy && $(BIN)/lint-imports; } >"$$said" 2>&1 & types=$$!; \
 	failed=0; $(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist worksteal || failed=$$?; \
+	if [ $$failed -eq 1 ] && [ "$$($(BIN)/python -m tests.again)" = few ]; then \
+	  echo "what failed beside others is run once more, alone:"; \
+	  failed=0; $(BIN)/python -m pytest --last-failed --last-failed-no-failures none || failed=$$?; fi; \
 	wait $$types || failed=$$?; cat "$$said"; exit $$failed
 
 # Every test, and those that kill, cut, call and compare for as long as they are worth it: a night. What is longer than
