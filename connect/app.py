@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # what a command does not need, it does not wait for
+    from connect.cli.wiring import Wiring
     from connect.inspection import Inspector, Repairer
     from connect.ports import Cluster
     from connect.runtime.herder import Herder
@@ -212,12 +213,11 @@ async def serve_between(config: WorkerConfig, urls: Sequence[str]) -> AsyncItera
         yield
 
 
-def run(arguments: Sequence[str] | None = None) -> int:
-    """Run one command line, of this process when none is given, and return its exit code."""
-    from connect.cli.main import run as run_command
+def wiring() -> Wiring:
+    """Return what the commands open, as it is here."""
     from connect.cli.wiring import Wiring
 
-    wiring = Wiring(
+    return Wiring(
         open_cluster=open_cluster,
         inspect_log=inspect_log,
         repair_log=repair_log,
@@ -229,7 +229,13 @@ def run(arguments: Sequence[str] | None = None) -> int:
         serve=serve,
         serve_between=serve_between,
     )
-    return run_command(wiring, arguments)
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run one command line, of this process when none is given, and return its exit code."""
+    from connect.cli.main import run as run_command
+
+    return run_command(wiring(), arguments)
 
 
 def main() -> None:

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 from urllib.parse import urlsplit
 
 import click
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from connect.runtime.worker_config import WorkerConfig
 
 logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 #: How long a worker whose group goes on without it waits between its tries to come back: at first, and at most.
 _AGAIN_S: Final = 3.0
@@ -263,14 +265,10 @@ async def advertised_url(urls: Sequence[str], config: WorkerConfig) -> str:
 
 async def _check_advertised(url: str) -> None:
     """Warn where other workers cannot find this one: nobody else would say that it is this key. Waits some seconds."""
-    from connect.pool import Pool
-
     parts = urlsplit(url)
-    # Name servers may take long, and the process is not to wait for them as it ends.
-    asked = Pool(1, "connect-resolving").submit(socket.getaddrinfo, parts.hostname, parts.port)
     try:
         async with asyncio.timeout(_RESOLVED_WITHIN_S):
-            await asyncio.wrap_future(asked)
+            await _resolving(socket.getaddrinfo, parts.hostname, parts.port)
     except (OSError, UnicodeError, TimeoutError) as error:
         why = str(error) or f"no answer within {_RESOLVED_WITHIN_S:g} s"
         logger.warning(
@@ -283,10 +281,17 @@ async def _check_advertised(url: str) -> None:
         )
 
 
+def _resolving(ask: Callable[..., T], *arguments: Any) -> asyncio.Future[T]:
+    """Ask name servers, which may take long: the process does not wait for them as it ends."""
+    from connect.pool import Pool
+
+    return asyncio.wrap_future(Pool(1, "connect-resolving").submit(ask, *arguments))
+
+
 async def _full_name() -> str:
     try:
         async with asyncio.timeout(_NAME_S):
-            return await asyncio.to_thread(socket.getfqdn)
+            return await _resolving(socket.getfqdn)
     except TimeoutError:
         name = socket.gethostname()
         logger.warning(

@@ -7,6 +7,7 @@ them, and leaves a record that has not ended yet. It knows nothing of files.
 from __future__ import annotations
 
 import itertools
+from abc import ABC, abstractmethod
 from typing import Any, Final, NamedTuple, Protocol
 
 import orjson
@@ -77,8 +78,8 @@ class Format(Protocol):
         """Return how much of a file's beginning is no record."""
 
 
-class LinesFormat:
-    """Each line is a record, its text the value."""
+class _LineFormat(ABC):
+    """What formats have in common of which each line is a record."""
 
     def __init__(self, charset: str | None) -> None:
         self._charset = charset
@@ -89,11 +90,19 @@ class LinesFormat:
     def last(self, data: bytes, layout: Any, records_max: int) -> Taken:
         return self.take(data + b"\n", layout, records_max)
 
-    def schema(self, layout: Any) -> Schema:
-        return STRING
-
     def header_bytes(self, layout: Any) -> int:
         return 0
+
+    @abstractmethod
+    def take(self, data: bytes, layout: Any, records_max: int) -> Taken:
+        """See `Format`."""
+
+
+class LinesFormat(_LineFormat):
+    """Each line is a record, its text the value."""
+
+    def schema(self, layout: Any) -> Schema:
+        return STRING
 
     def take(self, data: bytes, layout: Any, records_max: int) -> Taken:
         whole = data[: whole_lines_bytes(data)]
@@ -163,23 +172,11 @@ class WholeFormat:
             return Taken([], BadRecord(len(data), f"it has bytes that are not {self._charset}"))
 
 
-class JsonFormat:
+class JsonFormat(_LineFormat):
     """Each line is a record, its JSON the value, without a schema. Blank lines are none."""
-
-    def __init__(self, charset: str | None) -> None:
-        self._charset = charset
-
-    def layout_of(self, head: bytes) -> str:
-        return ""
-
-    def last(self, data: bytes, layout: Any, records_max: int) -> Taken:
-        return self.take(data + b"\n", layout, records_max)
 
     def schema(self, layout: Any) -> None:
         return None
-
-    def header_bytes(self, layout: Any) -> int:
-        return 0
 
     def take(self, data: bytes, layout: Any, records_max: int) -> Taken:
         whole = data[: whole_lines_bytes(data)]

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from connect import app
 from connect.cli.main import run
-from connect.cli.wiring import Wiring
 from connect.ports import Cluster
 
 
@@ -21,18 +21,7 @@ def test_commands_open_what_they_are_given_and_nothing_else(tmp_path: Path, caps
         opened.append(data_dir)
         return await app.open_cluster(tmp_path / "elsewhere")
 
-    wiring = Wiring(
-        open_cluster=open_cluster,
-        inspect_log=app.inspect_log,
-        repair_log=app.repair_log,
-        is_in_use=app.is_in_use,
-        open_host=app.open_host,
-        log_keys=app.log_keys,
-        listener_problems=app.listener_problems,
-        client_problems=app.client_problems,
-        serve=app.serve,
-        serve_between=app.serve_between,
-    )
+    wiring = replace(app.wiring(), open_cluster=open_cluster)
     assert run(wiring, ["topic", "create", "t", "--data-dir", str(tmp_path / "named"), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["name"] == "t"
     assert opened == [tmp_path / "named"]

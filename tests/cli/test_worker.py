@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -22,7 +23,6 @@ from connect.api import ConflictError, EnvironmentFault
 from connect.api.errors import UnknownTopicOrPartitionError
 from connect.app import open_worker
 from connect.cli.settings import ConnectorFile
-from connect.cli.wiring import Wiring
 from connect.runtime.border.ending import Ending
 from connect.runtime.host import Host
 from connect.runtime.worker_config import WorkerConfig
@@ -270,6 +270,7 @@ async def test_a_worker_on_every_address_is_told_by_its_name_without_waiting_for
 
     def slow_name() -> str:
         assert threading.current_thread() is not threading.main_thread()
+        assert threading.current_thread().daemon, "the process does not wait for it as it ends"
         answers.wait(30 if is_slow else 0)
         return "full.example"
 
@@ -308,18 +309,7 @@ async def test_rest_stays_where_it_was_between_two_lives_however_one_of_them_end
             yield
         told.append("ends")
 
-    wiring = Wiring(
-        open_cluster=app.open_cluster,
-        inspect_log=app.inspect_log,
-        repair_log=app.repair_log,
-        is_in_use=app.is_in_use,
-        open_host=open_host,
-        log_keys=app.log_keys,
-        listener_problems=app.listener_problems,
-        client_problems=app.client_problems,
-        serve=app.serve,
-        serve_between=serve_between,
-    )
+    wiring = replace(app.wiring(), open_host=open_host, serve_between=serve_between)
     config = WorkerConfig.parse({"data.dir": str(tmp_path / "data"), "listeners": "http://127.0.0.1:0"})
     ending = Ending(stop.set, grace_s=1)
     async with worker_module._Between(wiring) as between:

@@ -26,12 +26,12 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any, Final
 
 from connect import app
 from connect.api.hooks import ENTRY_POINT_GROUP
 from connect.cli.main import run
-from connect.cli.wiring import Wiring
 from connect.runtime.host import Host
 from connect.runtime.worker_config import WorkerConfig
 from connect.testing.crash.await_points import AwaitPoints
@@ -74,18 +74,7 @@ def work(request: Mapping[str, Any]) -> int:
         finally:
             await cluster.aclose()
 
-    wiring = Wiring(
-        open_cluster=app.open_cluster,
-        inspect_log=app.inspect_log,
-        repair_log=app.repair_log,
-        is_in_use=app.is_in_use,
-        open_host=open_host,
-        log_keys=app.log_keys,
-        client_problems=app.client_problems,
-        listener_problems=app.listener_problems,
-        serve=app.serve,
-        serve_between=app.serve_between,
-    )
+    wiring = replace(app.wiring(), open_host=open_host)
     return run(wiring, request["arguments"])
 
 
