@@ -978,13 +978,14 @@ class KafkaConsumer:
         client.incremental_unassign(partitions)
 
     def _gone(self, partitions: Collection[TopicPartition]) -> set[TopicPartition]:
-        """Return those whose topics are not there any more, as far as that is to be known."""
+        """Return those that are not there any more, as far as that is to be known: their topics are gone, or were made
+        anew with fewer partitions."""
         try:
             found = self._topics.describe({at.topic for at in partitions})
         except (KafkaException, ConnectError) as error:
             log.debug("%s: %s", self._client_id, error)
             return set()
-        return {at for at in partitions if at.topic not in found}
+        return {at for at in partitions if at.topic not in found or at.partition >= len(found[at.topic].partitions)}
 
     def _await_release(self, partitions: Collection[TopicPartition]) -> None:
         deadline = time.monotonic() + self._patience_s
