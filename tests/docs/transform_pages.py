@@ -334,7 +334,8 @@ Patterns are [Java's](../transforms.md#javas-patterns).""",
     Page(
         "ReplaceField",
         """Drops, keeps and renames fields. A null passes as it is.
-`blacklist` and `whitelist`, which Kafka 4.0 removed, are refused: `exclude` and `include` take their place.
+`blacklist` and `whitelist`, as `exclude` and `include` were called before Kafka 4.0,
+mean what they meant; one beside its new name is refused.
 The struct that comes out has the name, version and doc of the one that went in, but is required and has no default.
 With `field.syntax.version=V2`, `include=a.b` keeps of a the field b alone, and `renames=a.b:c` calls it c.""",
         [

@@ -112,12 +112,3 @@ def test_a_config_that_makes_no_sense_is_refused(name: str, config: dict[str, st
     with pytest.raises(ConfigError) as caught:
         transformed(name, {}, **config)
     assert message in caught.value.message
-
-
-@pytest.mark.parametrize(("old", "new"), [("blacklist", "exclude"), ("whitelist", "include")])
-@pytest.mark.parametrize("kind", ["Key", "Value"])
-def test_keys_of_replace_field_that_kafka_removed_are_refused_with_what_takes_their_place(
-    kind: str, old: str, new: str
-) -> None:
-    with pytest.raises(ConfigError, match=rf"'{old}' was removed in Kafka 4\.0.*with '{new}'"):
-        transformed(f"ReplaceField${kind}", {"a": 1}, **{old: "a"})
