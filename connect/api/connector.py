@@ -26,6 +26,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Awaitable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
 from inspect import isawaitable
 from typing import Any, ClassVar, NamedTuple, Protocol
@@ -33,6 +34,8 @@ from typing import Any, ClassVar, NamedTuple, Protocol
 from connect.api.config import Config
 from connect.api.config_values import Problem
 from connect.api.contract import records_of
+from connect.api.error_codes import register_code
+from connect.api.errors import ConfigError
 from connect.api.plugin import ConfigT, Plugin
 from connect.api.record import Batch, Record
 
@@ -47,6 +50,28 @@ class ExactlyOnceSupport(StrEnum):
 
     SUPPORTED = "SUPPORTED"
     UNSUPPORTED = "UNSUPPORTED"
+
+
+SIGNAL_REFUSED = register_code(
+    "connector.signal_refused",
+    "A signal that the connector does not take.",
+    "The connector's page lists its signals and what each one's data has to be.",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """What a user wants of a connector while it runs, such as another snapshot of a table.
+
+    Attributes:
+        id: Names this signal, in the log and where its effect can be seen.
+        type: What is wanted; which types there are is the connector's.
+        data: What the type needs: a JSON object.
+    """
+
+    id: str
+    type: str
+    data: Mapping[str, Any] = field(default_factory=dict)
 
 
 class ConnectorContext(Protocol):
@@ -139,6 +164,18 @@ class SourceConnector(Connector[ConfigT]):
             ConfigError: They are no offsets of this connector; says what was expected.
         """
         return False
+
+    def signal(self, signal: Signal) -> Awaitable[None] | None:
+        """Hand a user's wish to the tasks, by way of the system that they read: so it has its place among the records.
+
+        Called on an instance that was configured and not started, whatever state the connector is in, on any worker
+        of the group: the tasks run elsewhere. Must have put the signal where they find it when it returns.
+
+        Raises:
+            ConfigError: The connector takes no signals, as the base; none of that type; or not with that data.
+            RetriableError, EnvironmentFault: The system cannot be reached.
+        """
+        raise ConfigError(f"{type(self).__name__} takes no signals", code=SIGNAL_REFUSED)
 
 
 class SinkConnector(Connector[ConfigT]):

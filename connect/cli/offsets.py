@@ -1,4 +1,4 @@
-"""Commands of `connect connector` about what a worker remembers: offsets, topics, levels of loggers."""
+"""Commands of `connect connector` about what a worker remembers, offsets, topics, levels of loggers; and signals."""
 
 from __future__ import annotations
 
@@ -148,4 +148,21 @@ def level(rest: RestClient, logger: str, level: str | None, cluster: bool, as_js
     print_json(found) if as_json else click.echo(f"{logger}: {found['level']}")
 
 
-commands = (offsets, topics, loggers)
+@click.command()
+@click.argument("name")
+@click.argument("type_", metavar="TYPE")
+@click.option("--data", metavar="JSON", help="What the signal's type needs: a JSON object.")
+@click.option("--id", "signal_id", help="Names the signal where its effect can be seen; otherwise it is given one.")
+@rest_command
+def signal(rest: RestClient, name: str, type_: str, data: str | None, signal_id: str | None, as_json: bool) -> None:
+    """Have a source connector do something while it runs; its page lists the signals that it takes."""
+    body: dict[str, Any] = {"type": type_}
+    if data is not None:
+        body["data"] = parse_json(data, "--data")
+    if signal_id is not None:
+        body["id"] = signal_id
+    sent = rest.named("POST", name, "/signals", body, root="/v1/connectors")
+    print_json(sent) if as_json else click.echo(f"sent {sent['type']} as {sent['id']}")
+
+
+commands = (offsets, topics, loggers, signal)

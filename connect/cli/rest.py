@@ -96,11 +96,18 @@ class RestClient:
             ) from None
 
     def named(
-        self, method: str, name: str, suffix: str = "", body: Any = None, *, params: dict[str, str] | None = None
+        self,
+        method: str,
+        name: str,
+        suffix: str = "",
+        body: Any = None,
+        *,
+        params: dict[str, str] | None = None,
+        root: str = "/connectors",
     ) -> Any:
-        """Call a connector's path; an unknown name is answered with the nearest there is."""
+        """Call a connector's path below `root`; an unknown name is answered with the nearest there is."""
         try:
-            return self.call(method, f"/connectors/{quote(name, safe='')}{suffix}", body, params=params)
+            return self.call(method, f"{root}/{quote(name, safe='')}{suffix}", body, params=params)
         except NotFoundError as error:
             names = self.call("GET", "/connectors")
             if name in names:  # something else of the connector is missing

@@ -19,8 +19,10 @@ from connect.api import (
     ConfigError,
     ConflictError,
     Problem,
+    Signal,
     invalid_config,
 )
+from connect.api.connector import SIGNAL_REFUSED
 from connect.api.error_codes import register_code
 from connect.ports import Cluster
 from connect.runtime import secrets
@@ -29,12 +31,14 @@ from connect.runtime.connector_locks import ConnectorLocks
 from connect.runtime.dead_letters.workbench import Workbench
 from connect.runtime.factory import connector_desc
 from connect.runtime.failure_kinds import FailureKind
+from connect.runtime.instances import ask
 from connect.runtime.lag import Lags
 from connect.runtime.lifecycle import STORED, Lifecycle, wanted
 from connect.runtime.model import (
     ConnectorInfo,
     ConnectorStateInfo,
     Health,
+    PluginKind,
     State,
     TargetState,
     TaskId,
@@ -315,6 +319,30 @@ class Herder(Views):
         """Forget all of a stopped connector's offsets; raises as `alter_offsets`."""
         async with self._stopped(name, "DELETE offsets"):
             return await self._connector_offsets.reset(name, await self._resolved(name))
+
+    async def signal(self, name: str, signal: Signal) -> None:
+        """Have a source connector pass a signal on to its tasks; done once it is where they will find it.
+
+        Raises:
+            NotFoundError: connector.not_found.
+            ConfigError: connector.signal_refused: it is a sink, or takes no such signal.
+            ConnectError: What the connector raised.
+        """
+        config = await self._resolved(name)
+        if connector_desc(self.plugins, config).kind is not PluginKind.SOURCE:
+            raise ConfigError(f"connector {name!r} is a sink; signals are for sources", code=SIGNAL_REFUSED)
+        await ask(
+            self.plugins,
+            name,
+            config,
+            "signal",
+            signal,
+            answer=lambda _plugin, _result: None,
+            doing=f"pass on signal {signal.id!r}",
+            otherwise="it may have been passed on",
+            timeout_s=self._check_limit_s,
+            watchdog=self.watchdog,
+        )
 
     async def reset_active_topics(self, name: str) -> None:
         """Forget which topics a connector has used; one comes back with its next record.

@@ -11,24 +11,22 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, cast
+from typing import Any
 
-from connect.api import ConfigError, ConnectError, NotFoundError, PluginError, SinkConnector, SourceConnector
+from connect.api import ConfigError, NotFoundError
 from connect.api.config_values import whole_number
 from connect.api.contract import looked_of
 from connect.api.error_codes import register_code
 from connect.api.patterns import compile_pattern
 from connect.ports import Cluster
 from connect.records import OffsetAndMetadata, TopicPartition
-from connect.runtime.border.calls import PluginTimeoutError, TaskThread, call
 from connect.runtime.border.watchdog import Watchdog
 from connect.runtime.config_prefixes import strip_prefix
 from connect.runtime.factory import connector_desc
+from connect.runtime.instances import ask
 from connect.runtime.model import PluginKind
 from connect.runtime.plugins import PluginHost
-from connect.runtime.tasks.context import ConnectorContextImpl
 from connect.runtime.tasks.transactional import fence_tasks, tasks_max
-from connect.runtime.validation.checking import closed
 from connect.runtime.worker_config import WorkerConfig
 from connect.stores.offset_topics import OffsetTopics
 from connect.stores.offsets import OffsetStore
@@ -170,43 +168,18 @@ class Offsets:
 
     async def _ask(self, name: str, config: Mapping[str, str], offsets: Any) -> bool:
         """Have an instance of the connector look at offsets; what it raises names the connector."""
-        desc = connector_desc(self._plugins, config)
-        limit_s = self._timeout_s
-        thread = TaskThread(
-            f"connect-{name}-offsets",
-            who=f"connector {name}",
-            plugin=desc.name,
-            watch=self._watchdog,
-            deadline_s=limit_s,
+        return await ask(
+            self._plugins,
+            name,
+            config,
+            "alter_offsets",
+            offsets,
+            answer=looked_of,
+            doing="check the offsets",
+            otherwise="nothing was changed",
+            timeout_s=self._timeout_s,
+            watchdog=self._watchdog,
         )
-        context = ConnectorContextImpl(name, reconfigure=lambda: None, fail=lambda error: None)
-        made: list[SourceConnector | SinkConnector] = []
-
-        def make() -> None:
-            plugin = cast(SourceConnector | SinkConnector, desc.cls())
-            plugin.context = context
-            made.append(plugin)
-            plugin.configure(plugin.config_class.parse(config))
-
-        try:
-            async with asyncio.timeout(limit_s):
-                await thread.bounded(limit_s, make)
-                return looked_of(made[0], await call(thread, made[0].alter_offsets, offsets, limit_s=limit_s))
-        except (TimeoutError, PluginTimeoutError):
-            raise PluginTimeoutError(
-                f"connector {name!r} did not check the offsets within {limit_s:g} s; nothing was changed"
-            ) from None
-        except PluginError as error:
-            error.message = f"connector {name!r} failed to check the offsets: {error.message}; nothing was changed"
-            raise
-        except ConnectError as error:
-            error.message = f"connector {name!r}: {error.message}"
-            raise
-        finally:
-            context.stopping.set()
-            if made:
-                await closed(thread, made[0])
-            thread.close()
 
     def _is_sink(self, config: Mapping[str, str]) -> bool:
         try:

@@ -53,3 +53,17 @@ def test_levels_of_loggers_are_shown_and_set(cli: Cli) -> None:
         )
         assert cli("connector", "loggers", "level", "connect.log", "debug", "--cluster", *url).code == 0
         cli.refused(1, "not_found", "connector", "loggers", "level", "connect.lgo", *url, mentions="'connect.log'")
+
+
+def test_a_signal_is_sent_with_its_data(cli: Cli) -> None:
+    sent = {"id": "again", "type": "execute-snapshot"}
+    with answering({("POST", "/v1/connectors/a%20b/signals"): (202, sent)}) as server:
+        url = ["--url", server.url]
+        told = cli("connector", "signal", "a b", "execute-snapshot", "--data", '{"x": 1}', "--id", "again", *url)
+        assert told.out == "sent execute-snapshot as again\n"
+        assert cli("connector", "signal", "a b", "log", "--json", *url).json == sent
+        cli.refused(2, "config.unreadable", "connector", "signal", "a b", "log", "--data", "{", *url, mentions="--data")
+    assert [body for _, _, body in server.requests] == [
+        {"type": "execute-snapshot", "data": {"x": 1}, "id": "again"},
+        {"type": "log"},
+    ]
