@@ -92,10 +92,28 @@ def test_every_transform_and_converter_has_its_keys_documented(page: str, kinds:
             assert f"| `{key}` |" in text, f"{desc.name} {key}"
 
 
-def test_links_between_pages_lead_somewhere() -> None:
-    for page in [*DOCS.rglob("*.md"), DOCS.parent / "README.md"]:
-        for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", page.read_text()):
-            assert (page.parent / target).exists(), f"{page.name}: {target}"
+def test_links_between_pages_lead_to_a_page_and_a_heading_that_are_there() -> None:
+    pages = [*DOCS.rglob("*.md"), *DOCS.parent.glob("*.md")]
+    for page in pages:
+        for target in re.findall(r"\]\((?!https?:)([^)\s]+)\)", page.read_text()):
+            name, _, anchor = target.partition("#")
+            path = (page.parent / name).resolve() if name else page
+            assert path.exists(), f"{page.name}: {target}"
+            assert not anchor or anchor in anchors(path), f"{page.name}: {target}"
+    assert any(anchors(page) for page in pages)
+
+
+def anchors(page: Path) -> set[str]:
+    """What a page's headings are called in links, as the sites that show it call them."""
+    found: set[str] = set()
+    text = re.sub(r"^```.*?^```", "", page.read_text(), flags=re.DOTALL | re.MULTILINE)
+    for heading in re.findall(r"^#+ (.*)$", text, flags=re.MULTILINE):
+        plain = re.sub(r"\[([^]]+)\]\([^)]+\)", r"\1", heading).strip().lower()
+        name = re.sub(r"[^\w\- ]", "", plain).replace(" ", "-")
+        found.add(
+            name if name not in found else next(f"{name}-{n}" for n in range(1, 100) if f"{name}-{n}" not in found)
+        )
+    return found
 
 
 def test_every_config_of_topics_and_of_the_log_is_documented() -> None:
