@@ -19,6 +19,8 @@ from connect.api.java import float_text, java_class, narrow, to_double, to_long,
 from connect_converters.json_logical import FROM_JSON, TO_JSON, binary, node_type
 from connect_converters.json_writing import as_kafka_writes, fragment
 
+#: What is written where JSON has no number. Kafka reads these as 0, as all other text.
+_NO_NUMBERS = ("NaN", "Infinity", "-Infinity")
 _AS_THEY_ARE = (*INT_BITS, SchemaType.BOOLEAN, SchemaType.STRING)
 
 
@@ -131,6 +133,8 @@ class Decoder:
         if kind is SchemaType.BOOLEAN:
             return node is True
         if kind in (SchemaType.FLOAT32, SchemaType.FLOAT64):
+            if isinstance(node, str) and node in _NO_NUMBERS:
+                return float(node)
             number = node if isinstance(node, int | Decimal) and not isinstance(node, bool) else 0.0
             return to_single(number) if kind is SchemaType.FLOAT32 else to_double(number)
         if kind is SchemaType.BYTES:

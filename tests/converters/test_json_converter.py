@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from connect.api import (
     BYTES,
+    FLOAT32,
     FLOAT64,
     INT32,
     INT64,
@@ -141,6 +142,16 @@ def test_a_number_that_json_lacks_is_written_as_text_and_not_lost(value: Any) ->
     alone = converter.from_connect_data("t", None, value)
     assert converter.encode("t", None, [{"x": None}, value]) == [b'{"x":null}', alone]
     assert any(word in alone for word in (b'"NaN"', b'"Infinity"', b'"-Infinity"'))
+
+
+@pytest.mark.parametrize("kind", [FLOAT32, FLOAT64])
+@pytest.mark.parametrize("value", [float("inf"), float("-inf"), float("nan")])
+def test_a_number_that_json_lacks_is_read_as_it_was_written(kind: Schema, value: float) -> None:
+    converter = make_converter(JsonConverter)
+    schema = Schema.struct({"a": kind, "b": Schema.array(kind)})
+    messages = converter.encode("t", schema, [{"a": value, "b": [value, 1.0]}] * 2)
+    (column,) = converter.decode("t", messages)
+    assert repr(column.values) == repr([{"a": value, "b": [value, 1.0]}] * 2)
 
 
 @given(
