@@ -21,14 +21,16 @@ TABLE_KINDS: Final = {
 }
 #: A domain's columns are described by the type underneath; its checks stay the server's work.
 _COLUMNS: Final = """
-WITH RECURSIVE base(domain, oid, modifier) AS (
-    SELECT a.atttypid, a.atttypid, -1 FROM pg_attribute a WHERE a.attrelid = to_regclass($1)
+WITH RECURSIVE base(domain, oid, modifier, dimensions) AS (
+    SELECT a.atttypid, a.atttypid, -1, 0 FROM pg_attribute a WHERE a.attrelid = to_regclass($1)
     UNION
-    SELECT b.domain, t.typbasetype, t.typtypmod FROM base b JOIN pg_type t ON t.oid = b.oid WHERE t.typtype = 'd'
+    SELECT b.domain, t.typbasetype, t.typtypmod, t.typndims
+    FROM base b JOIN pg_type t ON t.oid = b.oid WHERE t.typtype = 'd'
 )
 SELECT n.nspname AS schema_name, c.relname AS table_name, a.attname AS name,
        format_type(a.atttypid, a.atttypmod) AS declared,
        format_type(t.oid, NULL) AS type, CASE WHEN t.oid = a.atttypid THEN a.atttypmod ELSE b.modifier END AS modifier,
+       CASE WHEN t.oid = a.atttypid THEN a.attndims ELSE b.dimensions END AS dimensions,
        t.oid <> a.atttypid AS is_domain, a.attnotnull AS not_null,
        coalesce(to_jsonb(a)->>'attgenerated', '') <> '' AS generated,
        coalesce(to_jsonb(a)->>'attidentity', '') = 'a' AS identity_always, c.relkind = 'v' AS is_view,
@@ -66,7 +68,9 @@ class ColumnInfo:
         generated: Whether the server computes it, GENERATED ALWAYS AS (…).
         identity_always: GENERATED ALWAYS AS IDENTITY.
         as_text: Whether its values, of this one write, are staged as text and read by the server.
+        as_literal: Whether its arrays, of this one write, are staged as one text each and read by the server.
         is_domain: Whether its type is a domain, which has checks of its own.
+        dimensions: Of an array, how many are declared, 1 where that is not known; binds nobody in PostgreSQL.
     """
 
     name: str
@@ -78,6 +82,8 @@ class ColumnInfo:
     identity_always: bool = False
     as_text: bool = False
     is_domain: bool = False
+    dimensions: int = 1
+    as_literal: bool = False
 
     @property
     def bare_type(self) -> str:
@@ -142,6 +148,7 @@ def _column(row: Any) -> ColumnInfo:
         row["generated"],
         row["identity_always"],
         is_domain=row["is_domain"],
+        dimensions=max(row["dimensions"], 1),
     )
 
 

@@ -2,11 +2,11 @@
 
     smallint, integer, bigint, oid    INT16, INT32, INT64, INT64
     real, double precision            FLOAT32, FLOAT64
-    numeric                           Decimal; by numeric.mapping INT8 … INT64, FLOAT64
+    numeric                           Decimal; by numeric.mapping INT8 … INT64, FLOAT64, STRING
     boolean, bytea                    BOOLEAN, BYTES
-    date, time                        Date, Time
-    timestamp, timestamptz            Timestamp; by timestamp.granularity INT64 or STRING
-    array of these                    ARRAY, its items optional
+    date, time                        Date, Time; by temporal.mapping STRING
+    timestamp, timestamptz            Timestamp; by timestamp.granularity INT64 or STRING, by temporal.mapping STRING
+    array of these                    ARRAY as deep as the column is declared, items optional; by array.mapping STRING
     all others                        STRING: what the server prints (uuid, json, enums, inet, interval, …)
 
 What has no type of its own travels as text because only text is sure to come back the same.
@@ -62,34 +62,64 @@ def micros_of(timestamp: dt.datetime) -> int:
     return (timestamp - _EPOCH) // _MICROSECOND
 
 
-#: timestamp.granularity: the schema and, from a timestamp in UTC, the value. PostgreSQL's own grain is the microsecond.
-GRANULARITIES: Final[dict[str, tuple[Schema, Convert | None]]] = {
+def _iso(timestamp: dt.datetime, zone: dt.tzinfo) -> str:
+    return timestamp.astimezone(zone).replace(tzinfo=None).isoformat(timespec="microseconds")
+
+
+#: timestamp.granularity: the schema and, from a timestamp in UTC and db.timezone, the value. PostgreSQL's own grain is
+#: the microsecond.
+GRANULARITIES: Final[dict[str, tuple[Schema, Callable[[dt.datetime, dt.tzinfo], Any] | None]]] = {
     "connect_logical": (Schema.timestamp(), None),
-    "micros_long": (INT64, micros_of),
-    "nanos_long": (INT64, lambda timestamp: micros_of(timestamp) * 1000),
-    "micros_string": (STRING, lambda timestamp: str(micros_of(timestamp))),
-    "nanos_string": (STRING, lambda timestamp: str(micros_of(timestamp) * 1000)),
-    "nanos_iso_datetime_string": (
-        STRING,
-        lambda timestamp: f"{timestamp.replace(tzinfo=None).isoformat(timespec='microseconds')}000",
-    ),
+    "micros_long": (INT64, lambda timestamp, _: micros_of(timestamp)),
+    "nanos_long": (INT64, lambda timestamp, _: micros_of(timestamp) * 1000),
+    "micros_string": (STRING, lambda timestamp, _: str(micros_of(timestamp))),
+    "nanos_string": (STRING, lambda timestamp, _: str(micros_of(timestamp) * 1000)),
+    "micros_iso_datetime_string": (STRING, _iso),
+    "nanos_iso_datetime_string": (STRING, lambda timestamp, zone: f"{_iso(timestamp, zone)}000"),
 }
+#: temporal.mapping=string: the types that it is about.
+_TEMPORAL: Final = ("date", "time without time zone", "timestamp without time zone", "timestamp with time zone")
 
 
 @dataclass(frozen=True, slots=True)
 class RowStyle:
-    """How values come out: the keys numeric.mapping, timestamp.granularity, and db.timezone for those without one."""
+    """How values come out: the keys of these names, and db.timezone for timestamps without one.
+
+    Where `temporal_mapping` is string, `timestamp_granularity` has nothing to say, and where `array_mapping` is, an
+    array is one text, whatever its items are.
+    """
 
     numeric_mapping: str = "none"
     timestamp_granularity: str = "connect_logical"
     zone: dt.tzinfo = dt.UTC
+    temporal_mapping: str = "none"
+    array_mapping: str = "none"
 
     def schema(self, column: ColumnInfo) -> Schema:
         """Return the schema of a column's values; optional where the column takes null."""
-        if column.type.endswith("[]"):
-            items = self._plain_schema(column.type.removesuffix("[]"), column.modifier)
-            return Schema.array(items.replace(optional=True), optional=not column.not_null)
-        return self._plain_schema(column.type, column.modifier).replace(optional=not column.not_null)
+        optional = not column.not_null
+        if self._is_array(column):
+            schema = self._plain_schema(column.type.removesuffix("[]"), column.modifier)
+            for _ in range(column.dimensions - 1):
+                schema = Schema.array(schema.replace(optional=True))
+            return Schema.array(schema.replace(optional=True), optional=optional)
+        return self._plain_schema(column.type, column.modifier).replace(optional=optional)
+
+    def is_text(self, column: ColumnInfo) -> bool:
+        """Whether a column's values, or the items of its arrays, are selected as the server prints them."""
+        kind = column.type.removesuffix("[]")
+        if column.type.endswith("[]") and not self._is_array(column):
+            return True
+        if kind == "numeric":
+            return self.numeric_mapping == "string"
+        return kind not in _SCHEMAS or (kind in _TEMPORAL and self.temporal_mapping == "string")
+
+    def is_plain_time(self, column: ColumnInfo) -> bool:
+        """Whether a column's dates or times are the driver's, which does not hold all that the server has."""
+        return column.type.removesuffix("[]") in _PARSERS and not self.is_text(column)
+
+    def _is_array(self, column: ColumnInfo) -> bool:
+        return column.type.endswith("[]") and self.array_mapping != "string"
 
     def row_schema(self, name: str, columns: Sequence[ColumnInfo]) -> Schema:
         """Return the struct of a row."""
@@ -99,7 +129,11 @@ class RowStyle:
         """Return the timestamp columns that may hold more than the milliseconds of Connect's Timestamp."""
         if self.timestamp_granularity != "connect_logical":
             return []
-        return [c.name for c in columns if c.type.startswith("timestamp ") and not 0 <= c.modifier <= 3]
+        return [
+            c.name
+            for c in columns
+            if c.type.startswith("timestamp ") and not 0 <= c.modifier <= 3 and not self.is_text(c)
+        ]
 
     def readers(self, columns: Sequence[ColumnInfo]) -> list[tuple[str, Convert]]:
         """Return, for the columns that need it, what turns asyncpg's value, not None, into Connect's."""
@@ -109,43 +143,46 @@ class RowStyle:
     def _plain_schema(self, kind: str, modifier: int) -> Schema:
         if kind == "numeric":
             return _numeric_schema(modifier, self.numeric_mapping)
-        if kind.startswith("timestamp "):
+        if kind in _TEMPORAL and self.temporal_mapping == "string":
+            return STRING
+        if kind.startswith("timestamp ") and kind in _SCHEMAS:
             return GRANULARITIES[self.timestamp_granularity][0]
         return _SCHEMAS.get(kind, STRING)
 
     def _reader(self, column: ColumnInfo) -> Convert | None:
-        if column.type.endswith("[]"):
-            items = self.schema(column).value_schema
-            assert items is not None, "an array's schema was made with items"
-            return _array_reader(self._plain_reader(column.type.removesuffix("[]"), column.modifier, items))
-        return self._plain_reader(column.type, column.modifier, self.schema(column))
+        if not self._is_array(column):
+            return None if self.is_text(column) else self._plain_reader(column.type, column.modifier)
+        kind = column.type.removesuffix("[]")
+        convert = None if self.is_text(column) else self._plain_reader(kind, column.modifier)
+        return _array_reader(convert, column.dimensions)
 
-    def _plain_reader(self, kind: str, modifier: int, schema: Schema) -> Convert | None:
+    def _plain_reader(self, kind: str, modifier: int) -> Convert | None:
         if kind == "numeric":
+            schema = self._plain_schema(kind, modifier)
             if schema.type is not SchemaType.BYTES:
                 return float if schema.type is SchemaType.FLOAT64 else int
             if modifier < 4:
                 return _at_full_scale
             scale = _scale(modifier)
             return _at_negative_scale(scale) if scale < 0 else None
-        grain = GRANULARITIES[self.timestamp_granularity][1]
+        grain, zone = GRANULARITIES[self.timestamp_granularity][1], self.zone
         if kind == "timestamp with time zone":
-            return grain
+            return None if grain is None else lambda timestamp: grain(timestamp, zone)
         if kind == "timestamp without time zone":
-            return self._localised if grain is None else lambda timestamp: grain(self._localised(timestamp))
+            return self._localised if grain is None else lambda timestamp: grain(self._localised(timestamp), zone)
         return None
 
     def _localised(self, timestamp: dt.datetime) -> dt.datetime:
         return timestamp.replace(tzinfo=self.zone).astimezone(dt.UTC)
 
 
-def select_list(columns: Sequence[ColumnInfo], *, careful: bool = False) -> str:
+def select_list(columns: Sequence[ColumnInfo], style: RowStyle, *, careful: bool = False) -> str:
     """Return what stands behind SELECT: every column, those without a type of Connect's as text.
 
     Args:
         careful: Dates and times as text too, for `read_carefully`.
     """
-    return ", ".join(_selected(column, careful=careful) for column in columns)
+    return ", ".join(_selected(column, style, careful=careful) for column in columns)
 
 
 # -- dates and times that Python does not hold ---------------------------------------------------------------------
@@ -167,20 +204,34 @@ _ENDS: Final = {
 }
 
 
+class WrongDepth(ValueError):
+    """An array has more or fewer dimensions than its column declares, which binds nobody in PostgreSQL."""
+
+    def __init__(self, depth: int) -> None:
+        super().__init__(f"does not have the {depth} dimension{'s' if depth > 1 else ''} that the column declares")
+
+
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """A value that Python does not hold: the row's place among those fetched, the column, the server's text."""
+    """A value that Python, or the column's schema, does not hold.
+
+    Attributes:
+        index: The row's place among those fetched.
+        text: The value, as the server has it where that is known.
+        why: What is wrong with it.
+    """
 
     index: int
     column: str
     text: str
+    why: str = "which Connect's type for it does not hold"
 
 
-def holds_infinity(rows: Sequence[Any], columns: Sequence[ColumnInfo]) -> bool:
+def holds_infinity(rows: Sequence[Any], columns: Sequence[ColumnInfo], style: RowStyle) -> bool:
     """Return whether the driver gave the end of Python's range for an infinity somewhere in fetched rows."""
     for index, column in enumerate(columns):
         ends = _ENDS.get(column.type.removesuffix("[]"))
-        if ends is None:
+        if ends is None or style.is_text(column):
             continue
         found = list(map(itemgetter(index), rows))
         if column.type.endswith("[]"):
@@ -213,14 +264,16 @@ def _flat(values: Iterable[Any]) -> Iterator[Any]:
             yield value
 
 
-def read_carefully(rows: Sequence[Any], columns: Sequence[ColumnInfo]) -> tuple[list[dict[str, Any]], list[Unreadable]]:
+def read_carefully(
+    rows: Sequence[Any], columns: Sequence[ColumnInfo], style: RowStyle
+) -> tuple[list[dict[str, Any]], list[Unreadable]]:
     """Return rows that were selected carefully as the driver would give them; None for what Python does not hold."""
     values = [dict(zip((column.name for column in columns), row, strict=False)) for row in rows]
     wrong = []
     for column in columns:
-        parse = _PARSERS.get(column.type.removesuffix("[]"))
-        if parse is None:
+        if not style.is_plain_time(column):
             continue
+        parse = _PARSERS[column.type.removesuffix("[]")]
         for index, row in enumerate(values):
             if (text := row[column.name]) is None:
                 continue
@@ -261,6 +314,9 @@ def convert_each(values: list[dict[str, Any]], readers: Sequence[tuple[str, Conv
                 continue
             try:
                 value[name] = convert(found)
+            except WrongDepth as error:
+                value[name] = None
+                wrong.append(Unreadable(index, name, str(found), f"which {error}"))
             except (ArithmeticError, ValueError):
                 value[name] = None
                 wrong.append(Unreadable(index, name, str(found)))
@@ -268,6 +324,8 @@ def convert_each(values: list[dict[str, Any]], readers: Sequence[tuple[str, Conv
 
 
 def _numeric_schema(modifier: int, mapping: str) -> Schema:
+    if mapping == "string":
+        return STRING
     declared = modifier >= 4  # atttypmod is (precision << 16 | scale) + 4, the scale a signed number of 11 bits
     precision = (modifier - 4) >> 16 & 0xFFFF if declared else 0
     scale = _scale(modifier) if declared else SCALE_MAX
@@ -292,20 +350,26 @@ def _at_negative_scale(scale: int) -> Convert:
     return lambda value: value.quantize(step, context=_WIDE) if value.is_finite() else value
 
 
-def _selected(column: ColumnInfo, *, careful: bool) -> str:
+def _selected(column: ColumnInfo, style: RowStyle, *, careful: bool) -> str:
     name = quoted(column.name)
-    kind = column.type.removesuffix("[]")
-    if kind in (*_SCHEMAS, "numeric") and not (careful and kind in _PARSERS):
+    if not style.is_text(column) and not (careful and style.is_plain_time(column)):
         return name
-    return f"{name}::text{'[]' if column.type.endswith('[]') else ''} AS {name}"
+    # An array of texts where it stays one; all others are one text.
+    kind = "text[]" if style.schema(column).type is SchemaType.ARRAY else "text"
+    return f"{name}::{kind} AS {name}"
 
 
-def _array_reader(convert: Convert | None) -> Convert | None:
-    if convert is None:
-        return None
+def _array_reader(convert: Convert | None, depth: int) -> Convert:
+    """Return what reads an array, of which an item may be of a depth that the column does not say."""
 
-    def read(items: list[Any]) -> list[Any]:
-        return [read(item) if isinstance(item, list) else None if item is None else convert(item) for item in items]
+    def read(items: list[Any], left: int = depth) -> list[Any]:
+        if left > 1:
+            if any(not isinstance(item, list) for item in items):
+                raise WrongDepth(depth)
+            return [read(item, left - 1) for item in items]
+        if list in set(map(type, items)):
+            raise WrongDepth(depth)
+        return items if convert is None else [None if item is None else convert(item) for item in items]
 
     return read
 

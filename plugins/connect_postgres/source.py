@@ -99,7 +99,7 @@ class JdbcSourceTask(SourceTask[TaskConfig]):
             except (ValueError, OverflowError) as error:  # of a type that is not read carefully
                 raise DataError(
                     f"reading {reader.shown}: a value is beyond what Python holds: {error}",
-                    hint="Cast the column to text in a query or view.",
+                    hint="Set temporal.mapping=string, or cast the column to text in a query or view.",
                 ) from error
 
     async def _connected(self) -> asyncpg.Connection:

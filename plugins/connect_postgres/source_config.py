@@ -17,7 +17,7 @@ from connect_postgres.statements import split_statements
 INCREMENTING: Final = ("incrementing", "timestamp+incrementing")
 TIMESTAMP: Final = ("timestamp", "timestamp+incrementing")
 _MODES: Final = ("bulk", "incrementing", "timestamp", "timestamp+incrementing")
-_MAPPINGS: Final = ("none", "precision_only", "best_fit", "best_fit_eager_double")
+_MAPPINGS: Final = ("none", "precision_only", "best_fit", "best_fit_eager_double", "string")
 
 
 def check_zone(value: object) -> None:
@@ -83,13 +83,34 @@ class SourceConfig(ConnectionConfig):
     )
     numeric_mapping: str = config_key(
         "How numeric comes: none (Decimal), precision_only (integers where the scale is 0), best_fit (FLOAT64 too, "
-        "up to 18 digits), best_fit_eager_double (FLOAT64 for all with a point).",
+        "up to 18 digits), best_fit_eager_double (FLOAT64 for all with a point), string (what the server prints: "
+        "exact, with NaN and infinities, no zeros added).",
         default="none",
         one_of=_MAPPINGS,
         ignore_case=True,
         importance="low",
         group="Database",
         order=16,
+    )
+    temporal_mapping: str = config_key(
+        "How dates, times and timestamps come: none (Connect's logical types, see timestamp.granularity), string (what "
+        "the server prints: exact, microseconds, BC, infinity and 24:00 too; db.timezone changes nothing of it).",
+        default="none",
+        one_of=("none", "string"),
+        ignore_case=True,
+        importance="low",
+        group="Database",
+        order=18,
+    )
+    array_mapping: str = config_key(
+        "How arrays come: none (ARRAY, as deep as the column is declared), string (what the server prints: of any "
+        "dimensions and bounds).",
+        default="none",
+        one_of=("none", "string"),
+        ignore_case=True,
+        importance="low",
+        group="Database",
+        order=19,
     )
     quote_sql_identifiers: str = config_key(
         "ALWAYS: the names in incrementing.column.name and timestamp.column.name are taken as they are, with case; "
@@ -154,7 +175,7 @@ class SourceConfig(ConnectionConfig):
     )
     timestamp_granularity: str = config_key(
         "How timestamps come: connect_logical (Timestamp, in ms), or since the epoch as micros_long, nanos_long, "
-        "micros_string, nanos_string, or as nanos_iso_datetime_string.",
+        "micros_string, nanos_string, or in db.timezone as micros_iso_datetime_string, nanos_iso_datetime_string.",
         default="connect_logical",
         one_of=tuple(GRANULARITIES),
         ignore_case=True,
@@ -228,7 +249,13 @@ class SourceConfig(ConnectionConfig):
     @property
     def style(self) -> RowStyle:
         """How values come out."""
-        return RowStyle(self.numeric_mapping.lower(), self.timestamp_granularity.lower(), ZoneInfo(self.db_timezone))
+        return RowStyle(
+            self.numeric_mapping.lower(),
+            self.timestamp_granularity.lower(),
+            ZoneInfo(self.db_timezone),
+            self.temporal_mapping.lower(),
+            self.array_mapping.lower(),
+        )
 
     def problems(self) -> Iterable[Problem]:
         yield from super().problems()

@@ -16,6 +16,7 @@ import datetime as dt
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 from connect.api import Batch, ConfigError, ConnectError, DataError, Schema
@@ -42,6 +43,10 @@ if TYPE_CHECKING:
     from asyncpg.transaction import Transaction
 
 _EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+#: The first time that Python holds, which the driver would take for -infinity; and the last before it.
+_FIRST: Final = dt.datetime.min.replace(tzinfo=dt.UTC)
+_FIRST_SQL: Final = "'0001-01-01 00:00:00'"
+_BEFORE_FIRST_SQL: Final = "'0001-12-31 23:59:59.999999 BC'"
 _ID_CASTS: Final = {
     "smallint": "bigint",
     "integer": "bigint",
@@ -62,6 +67,11 @@ SETTLE_FIRST_WARNING_S: Final = 5.0
 #: The server ends a transaction that a paused task leaves open for so long, so that it does not hold back vacuum. The
 #: task then begins its read anew behind the last row that it returned.
 IDLE_IN_TRANSACTION_MS: Final = 300_000
+#: What to do about a value that its schema does not hold.
+UNREADABLE_HINT: Final = (
+    "Set temporal.mapping, numeric.mapping or array.mapping to string, which passes such values as text, "
+    "or errors.tolerance=all to leave such rows out."
+)
 #: How soon a table that failed is tried again, at first and at last. Seconds.
 RETRY_MIN_S: Final = 1.0
 RETRY_MAX_S: Final = 60.0
@@ -172,6 +182,7 @@ class TableReader:
         self._warned_s = 0.0
         self._reading: Reading | None = None
         self._careful = False
+        self._is_behind_bc = False
         self._tolerant = str(config.originals.get("errors.tolerance") or "none").lower() == "all"
         self._told: set[str] = set()
         self._failures = 0
@@ -204,7 +215,7 @@ class TableReader:
         assert self._reading is not None, "a read that began is under way"
         try:
             rows, last = await self._reading.next()
-            if self._careful or not holds_infinity(rows, self._columns):
+            if self._careful or not holds_infinity(rows, self._columns, self._style):
                 return self._taken(rows, now, last=last)
         except (ValueError, OverflowError):  # the driver met a date or time that Python does not hold
             if self._careful:
@@ -218,12 +229,12 @@ class TableReader:
         if wrong and not self._tolerant:
             raise DataError(
                 self._unreadable(rows, wrong[0]),
-                hint="Cast the column to text in a query or view, or set errors.tolerance=all to leave such rows out.",
+                hint=UNREADABLE_HINT,
             )
         for one in wrong:
             self._tell_once(f"left out, since errors.tolerance=all: {self._unreadable(rows, one)}")
-        if timed := self._with_a_place(rows):
-            self._position = self._behind(timed, last=last)
+        if rows:
+            self._position = self._behind(rows, last=last)
         if wrong:
             left_out = {one.index for one in wrong}
             values = [value for index, value in enumerate(values) if index not in left_out]
@@ -248,7 +259,7 @@ class TableReader:
             ):  # a NaN that is to be a whole number, a time that its zone moves too far
                 values = to_dicts(rows, names, ())
                 return rows, values, convert_each(values, self._readers)
-        rows, wrong = read_carefully(rows, self._columns)
+        rows, wrong = read_carefully(rows, self._columns, self._style)
         values = [dict(row) for row in rows]
         return rows, values, wrong + convert_each(values, self._readers)
 
@@ -282,7 +293,7 @@ class TableReader:
     def _unreadable(self, values: list[Any], one: Unreadable) -> str:
         name = self._id_name if self._by_id else self._columns[0].name
         row = f"the row of {name}={values[one.index][name]}"
-        return f"{self.shown}, {row}: column {one.column} is {one.text}, which Connect's type for it does not hold"
+        return f"{self.shown}, {row}: column {one.column} is {one.text}, {one.why}"
 
     def _tell_once(self, text: str) -> None:
         if text not in self._told and len(self._told) < 10_000:
@@ -377,9 +388,12 @@ class TableReader:
         if self._by_id and id_ is not None:
             cast = _ID_CASTS[self._column(self._id_name).type]
             id_sql = f"{_bind(arguments, id_)}::{cast}"
+        kind = "timestamptz" if self._with_zone else "timestamp"
         if self._by_time and timestamp is not None:
-            kind = "timestamptz" if self._with_zone else "timestamp"
-            time_sql = f"{_bind(arguments, self._timestamp_argument(timestamp))}::{kind}"
+            place = _FIRST_SQL if timestamp == _FIRST else _bind(arguments, self._timestamp_argument(timestamp))
+            time_sql = f"{place}::{kind}"
+        elif self._by_time and self._is_behind_bc:
+            return f"{self._time} > {_BEFORE_FIRST_SQL}::{kind} AND "
         if not self._by_time:
             return f"{self._id} > {id_sql} AND " if id_sql else ""
         if not time_sql:
@@ -392,16 +406,16 @@ class TableReader:
     def _statement(self, end: Any) -> tuple[str, list[Any]]:
         """Return the statement of a read and its arguments: what is behind the position and not behind the end."""
         arguments: list[Any] = []
-        sql = f"SELECT {select_list(self._columns, careful=self._careful)} FROM {self._source}"  # noqa: S608 - names are quoted, values are arguments
+        sql = f"SELECT {select_list(self._columns, self._style, careful=self._careful)} FROM {self._source}"  # noqa: S608 - names are quoted, values are arguments
         if self._by_time:
             kind = "timestamptz" if self._with_zone else "timestamp"
-            # Not the bare name: it would mean what is selected under it, which may be text.
-            timestamp = self._time if self._time.startswith("COALESCE") else f"COALESCE({self._time})"
-            order = f"{timestamp}, {self._id}" if self._by_id else timestamp
+            timestamp = self._time if self._time.startswith("COALESCE") else _expression(self._time)
+            order = f"{timestamp}, {_expression(self._id)}" if self._by_id else timestamp
             sql += f" WHERE {self._after(arguments)}{self._time} < {_bind(arguments, end)}::{kind} ORDER BY {order}"
         elif self._by_id:
             cast = _ID_CASTS[self._column(self._id_name).type]
-            sql += f" WHERE {self._after(arguments)}{self._id} <= {_bind(arguments, end)}::{cast} ORDER BY {self._id}"
+            order = _expression(self._id)
+            sql += f" WHERE {self._after(arguments)}{self._id} <= {_bind(arguments, end)}::{cast} ORDER BY {order}"
         return f"{sql} {self._config.query_suffix}", arguments
 
     def _timestamp_argument(self, timestamp: dt.datetime) -> dt.datetime:
@@ -495,31 +509,39 @@ class TableReader:
             source_offset=self._position.to_offset(),
         )
 
-    def _with_a_place(self, rows: list[Any]) -> list[Any]:
-        """Return the rows that the position may be taken from: one whose time cannot be read has none."""
-        if not (self._careful and self._by_time):
-            return rows
-        return [row for row in rows if any(row[name] is not None for name in self._time_names)]
-
     def _behind(self, rows: list[Any], *, last: bool) -> Position:
         """Return the position after these rows."""
-        if self._by_id:
-            id_ = int(rows[-1][self._id_name])
-            return Position(id_, self._row_time(rows[-1]) if self._by_time else None)
+        id_ = int(Decimal(rows[-1][self._id_name])) if self._by_id else None
         if not self._by_time:
-            return self._position
+            return Position(id_) if self._by_id else self._position
         end = self._row_time(rows[-1])
-        if last:
-            return Position(timestamp=end)
+        if end is None:
+            # Times that Python does not hold come first of all, and an offset does not hold them either.
+            self._is_behind_bc |= last
+            return self._position
+        if self._by_id or last:
+            return Position(id_, end)
         # More rows of the last time may follow: it counts from the next time on.
-        whole = next((timestamp for row in reversed(rows) if (timestamp := self._row_time(row)) != end), None)
+        times = map(self._row_time, reversed(rows))
+        whole = next((timestamp for timestamp in times if timestamp != end), None)
         return self._position if whole is None else Position(timestamp=whole)
 
-    def _row_time(self, row: Mapping[str, Any]) -> dt.datetime:
-        timestamp: dt.datetime = next(row[name] for name in self._time_names if row[name] is not None)
-        return (
-            timestamp if timestamp.tzinfo is not None else timestamp.replace(tzinfo=self._style.zone).astimezone(dt.UTC)
-        )
+    def _row_time(self, row: Mapping[str, Any]) -> dt.datetime | None:
+        """Return the time of a row, None where Python does not hold it."""
+        timestamp = next((row[name] for name in self._time_names if row[name] is not None), None)
+        if isinstance(timestamp, str):
+            try:
+                timestamp = dt.datetime.fromisoformat(timestamp)
+            except ValueError:
+                return None
+        if timestamp is None:
+            return None
+        zone = self._style.zone if timestamp.tzinfo is None else timestamp.tzinfo
+        try:
+            moment: dt.datetime = timestamp.replace(tzinfo=zone).astimezone(dt.UTC)
+        except OverflowError:
+            return None
+        return moment
 
     def _resumed(
         self, find: Callable[[Mapping[str, Any]], Mapping[str, Any] | None]
@@ -538,6 +560,11 @@ class TableReader:
             return partitions[0], Position()
         start = dt.datetime.now(dt.UTC) if initial == -1 else _EPOCH + dt.timedelta(milliseconds=initial)
         return partitions[0], Position(timestamp=start)
+
+
+def _expression(name: str) -> str:
+    """Return a column for ORDER BY, where its bare name would mean what is selected under it, which may be text."""
+    return f"COALESCE({name})"
 
 
 def _bind(arguments: list[Any], value: Any) -> str:

@@ -17,7 +17,7 @@ import re
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
-from decimal import Decimal, InvalidOperation
+from decimal import Context, Decimal, InvalidOperation
 from typing import Any, Final, TypeVar
 
 from connect.api import (
@@ -53,6 +53,15 @@ _ENDS: Final[dict[str, tuple[Any, Any]]] = {
     "timestamp without time zone": (dt.datetime.min, dt.datetime.max),
     "timestamp with time zone": (dt.datetime.min.replace(tzinfo=dt.UTC), dt.datetime.max.replace(tzinfo=dt.UTC)),
 }
+#: Types with values that Python does not hold, and these as the server prints them: infinity, years before 1 and after
+#: 9999, 24:00.
+_TEMPORAL: Final = ("date", "time without time zone", "timestamp without time zone", "timestamp with time zone")
+_BEYOND: Final = re.compile(r"-?infinity|24:00(:00(\.0+)?)?|\d{4,}-\d\d-\d\d([ T][\d:.]+(Z|[+-][\d:]+)?)?( BC)?")
+#: An array as the server prints it, with the bounds of its dimensions where they are not from 1.
+_LITERAL: Final = re.compile(r"(\[-?\d+:-?\d+\])*=?\{.*\}", re.DOTALL)
+#: The scale of a Decimal that declares none, as the sources have it: what is filled up to it is not the number's.
+_FILLED_SCALE: Final = "127"
+_WIDE: Final = Context(prec=200_000)  # a numeric has up to 131,072 digits before the point and 16,383 after
 _HEX: Final = re.compile(r"\\x((?:[0-9A-Fa-f]{2})*)")
 _DECIMAL_HINT: Final = "Where it is a Decimal in base64, as JsonConverter writes it, set decimal.format=NUMERIC there."
 _INT_BITS: Final = {"smallint": 16, "integer": 32, "bigint": 64}
@@ -113,6 +122,8 @@ _INFERRED: Final[dict[type, Schema]] = {
 
 def staged_type(column: ColumnInfo) -> str | None:
     """Return the type under which a column is staged where COPY cannot write its own; None where it can."""
+    if column.as_literal:
+        return "text"
     if column.type.removesuffix("[]") in _FITTING and not column.as_text:
         return None
     return "text[]" if column.type.endswith("[]") else "text"
@@ -133,10 +144,14 @@ def fit(
     is_array = column.type.endswith("[]")
     kind = column.type.removesuffix("[]")
     try:
+        if is_array and any(type(value) is str and _LITERAL.fullmatch(value) for value in values):
+            return replace(column, as_literal=True), list(map(_literal, values))
         if kind == "bytea" and declared is not None:
             _refuse_declared_text(declared.value_schema if declared.type is SchemaType.ARRAY else declared)
+        if kind == "numeric" and declared is not None:
+            values = _without_filling(values, declared)
         fitted = (_fit_arrays if is_array else _fit_plain)(values, kind, zone)
-        if kind in _ENDS and _has_ends(fitted, kind):
+        if kind in _TEMPORAL and _needs_text(fitted, kind):
             return replace(column, as_text=True), _as_texts(fitted)
     except (ValueError, TypeError, ArithmeticError) as error:
         hint = _DECIMAL_HINT if isinstance(error, NoNumber) else None
@@ -148,19 +163,60 @@ def fit(
     return column, fitted
 
 
-def _has_ends(values: list[Any], kind: str) -> bool:
-    """Whether a value, or an item of an array, is one that the driver takes for an infinity."""
-    first, last = _ENDS[kind]
-    if first in values or last in values:
+def _needs_text(values: list[Any], kind: str) -> bool:
+    """Whether a value, or an item of an array, is one that the driver takes for an infinity, or that stayed a text."""
+    kinds = set(map(type, values))
+    if str in kinds or any(end in values for end in _ENDS.get(kind, ())):
         return True
-    return any(isinstance(value, list) and _has_ends(value, kind) for value in values if type(value) is list)
+    return list in kinds and any(_needs_text(value, kind) for value in values if type(value) is list)
 
 
 def _as_texts(values: list[Any]) -> list[Any]:
     return [
-        None if value is None else _as_texts(value) if isinstance(value, list) else value.isoformat()
+        value
+        if value is None or isinstance(value, str)
+        else _as_texts(value)
+        if isinstance(value, list)
+        else value.isoformat()
         for value in values
     ]
+
+
+def _literal(value: Any) -> str | None:
+    """Return an array as the server reads it from a text; a text is one already."""
+    if value is None or isinstance(value, str):
+        return value
+    if not isinstance(value, list | tuple):
+        raise TypeError(f"a list is expected, not {type(value).__name__}")
+    return "{" + ",".join(map(_literal_item, value)) + "}"
+
+
+def _literal_item(item: Any) -> str:
+    if item is None:
+        return "NULL"
+    if isinstance(item, list | tuple):
+        return _literal(item) or ""
+    told = f"\\x{bytes(item).hex()}" if isinstance(item, bytes | bytearray | memoryview) else _to_text(item)
+    return '"' + told.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _without_filling(values: list[Any], declared: Schema) -> list[Any]:
+    """Return decimals without the zeros that fill up those that declare no scale."""
+    while declared.type is SchemaType.ARRAY and declared.value_schema is not None:
+        declared = declared.value_schema
+    if declared.name != DECIMAL_NAME or (declared.parameters or {}).get("scale") != _FILLED_SCALE:
+        return values
+    return [_trimmed(value) for value in values]
+
+
+def _trimmed(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_trimmed(item) for item in value]
+    if not isinstance(value, Decimal) or not value.is_finite():
+        return value
+    trimmed = value.normalize(_WIDE)
+    exponent = trimmed.as_tuple().exponent
+    return trimmed.quantize(Decimal(1), context=_WIDE) if isinstance(exponent, int) and exponent > 0 else trimmed
 
 
 def _refuse_declared_text(declared: Schema | None) -> None:
@@ -254,7 +310,19 @@ def _fit_plain(values: list[Any], kind: str, zone: dt.tzinfo) -> list[Any]:
         convert: Convert = lambda value: _ZONED[kind](value, zone)  # noqa: E731 - one of two ways to the same thing
     else:
         convert = _CONVERTERS.get(kind, _to_text)
+    if kind in _TEMPORAL and str in kinds:
+        return [None if value is None else _temporal(value, convert) for value in values]
     return [None if value is None else convert(value) for value in values]
+
+
+def _temporal(value: Any, convert: Convert) -> Any:
+    """Return a date or time; as the text that it is where Python does not hold it."""
+    try:
+        return convert(value)
+    except (ValueError, OverflowError):
+        if isinstance(value, str) and _BEYOND.fullmatch(value):
+            return value
+        raise
 
 
 def _fit_arrays(values: list[Any], kind: str, zone: dt.tzinfo) -> list[Any]:
@@ -405,7 +473,7 @@ def _to_time(value: Any) -> dt.time:
 def _to_timestamp(value: Any, zone: dt.tzinfo) -> dt.datetime:
     """A number is milliseconds since the epoch, as Connect's Timestamp counts.
 
-    Text is ISO 8601, in UTC where it names no zone.
+    Text is ISO 8601, of `zone` where it names none.
     """
     if isinstance(value, bool):
         raise TypeError("a timestamp is expected, not bool")
@@ -413,7 +481,8 @@ def _to_timestamp(value: Any, zone: dt.tzinfo) -> dt.datetime:
         return _EPOCH + dt.timedelta(milliseconds=value)
     if isinstance(value, str):
         timestamp = dt.datetime.fromisoformat(value)
-    elif isinstance(value, dt.date):
+        return timestamp.replace(tzinfo=zone) if timestamp.tzinfo is None else timestamp
+    if isinstance(value, dt.date):
         timestamp = value if isinstance(value, dt.datetime) else dt.datetime.combine(value, dt.time())
     else:
         raise TypeError(f"a timestamp is expected, not {type(value).__name__}")

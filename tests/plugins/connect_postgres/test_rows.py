@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -108,13 +109,15 @@ def test_decimals_have_the_scale_of_their_schema() -> None:
         ("nanos_long", 1_714_979_289_123_456_000),
         ("micros_string", "1714979289123456"),
         ("nanos_string", "1714979289123456000"),
+        ("micros_iso_datetime_string", "2024-05-06T07:08:09.123456"),
         ("nanos_iso_datetime_string", "2024-05-06T07:08:09.123456000"),
     ],
 )
 def test_a_timestamp_comes_in_the_grain_that_was_asked_for(granularity: str, value: object) -> None:
     style = RowStyle(timestamp_granularity=granularity)
     assert read(style, column(ZONED), MOMENT) == value
-    assert read(style, column(f"{ZONED}[]"), [MOMENT, None, [MOMENT]]) == [value, None, [value]]
+    assert read(style, column(f"{ZONED}[]"), [MOMENT, None]) == [value, None]
+    assert read(style, replace(column(f"{ZONED}[]"), dimensions=2), [[MOMENT], [None]]) == [[value], [None]]
     assert style.schema(column(ZONED)) == GRANULARITIES[granularity][0]
 
 
@@ -154,19 +157,22 @@ def test_what_has_no_type_of_connects_is_selected_as_text_and_times_too_where_ca
         column("inet[]", name="n"),
         column(ZONED, name="t"),
     ]
-    assert select_list(columns) == '"i""d", "u"::text AS "u", "n"::text[] AS "n", "t"'
-    assert select_list(columns, careful=True) == '"i""d", "u"::text AS "u", "n"::text[] AS "n", "t"::text AS "t"'
+    assert select_list(columns, RowStyle()) == '"i""d", "u"::text AS "u", "n"::text[] AS "n", "t"'
+    assert (
+        select_list(columns, RowStyle(), careful=True)
+        == '"i""d", "u"::text AS "u", "n"::text[] AS "n", "t"::text AS "t"'
+    )
 
 
 def test_an_infinity_is_told_from_a_date_that_is_equal_to_what_the_driver_gives_for_it() -> None:
     driver: Any = pgproto
     dates, arrays, numbers = [column("date")], [column(f"{ZONELESS}[]")], [column("bigint")]
-    assert holds_infinity([(dt.date(2024, 1, 1),), (driver.infinity_date,)], dates)
-    assert holds_infinity([(driver.negative_infinity_date,)], dates)
-    assert holds_infinity([([[driver.infinity_datetime], None],)], arrays)
-    assert not holds_infinity([(dt.date(9999, 12, 31),), (dt.date(1, 1, 1),), (None,)], dates)
-    assert not holds_infinity([([dt.datetime(1, 1, 1)],), (None,)], arrays)
-    assert not holds_infinity([(1,)], numbers)
+    assert holds_infinity([(dt.date(2024, 1, 1),), (driver.infinity_date,)], dates, RowStyle())
+    assert holds_infinity([(driver.negative_infinity_date,)], dates, RowStyle())
+    assert holds_infinity([([[driver.infinity_datetime], None],)], arrays, RowStyle())
+    assert not holds_infinity([(dt.date(9999, 12, 31),), (dt.date(1, 1, 1),), (None,)], dates, RowStyle())
+    assert not holds_infinity([([dt.datetime(1, 1, 1)],), (None,)], arrays, RowStyle())
+    assert not holds_infinity([(1,)], numbers, RowStyle())
 
 
 def test_texts_are_read_as_the_driver_would_and_those_beyond_python_are_named() -> None:
@@ -178,6 +184,7 @@ def test_texts_are_read_as_the_driver_would_and_those_beyond_python_are_named() 
             (3, None, ["10000-01-01 00:00:00+00"]),
         ],
         columns,
+        RowStyle(),
     )
     assert rows == [
         {"id": 1, "d": dt.date(2024, 1, 2), "t": [dt.datetime(2024, 1, 2, 1, 4, 5, tzinfo=dt.UTC), None]},

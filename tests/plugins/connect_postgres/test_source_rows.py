@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from connect.api import DataError
+from connect.api import DataError, SchemaType
 from connect_postgres.catalog import describe_table
 from connect_postgres.names import TableName
 from tests.support.tasks import poll
@@ -52,7 +52,7 @@ async def test_a_row_that_python_does_not_hold_is_named_or_left_out_and_all_othe
     with pytest.raises(DataError, match=r"table public\.orders, the row of id=5: column v is ") as raised:
         await drain(await source(batch_max_rows="2"), 9)
     assert text.strip("{}").split(",")[-1].strip("{}") in raised.value.message or "None" in raised.value.message
-    assert "Cast the column to text" in raised.value.hint
+    assert "temporal.mapping" in raised.value.hint
     task = await source(**TOLERANT, batch_max_rows="2")
     batches = await drain(task, 8)
     assert values(batches) == [1, 2, 3, 4, 6, 7, 8, 9]
@@ -185,3 +185,80 @@ async def test_a_value_that_its_mapping_does_not_hold_is_left_out_with_its_row(
     with pytest.raises(DataError, match="the row of id=5: column v is"):
         await drain(await source(**keys), 9)
     assert values(await drain(await source(**keys, **TOLERANT), 8)) == [1, 2, 3, 4, 6, 7, 8, 9]
+
+
+# -- exact as text -------------------------------------------------------------------------------------------------
+
+AS_TEXT = {"temporal_mapping": "string", "numeric_mapping": "string", "array_mapping": "string"}
+
+
+@pytest.mark.parametrize(("kind", "text"), BEYOND)
+async def test_what_python_does_not_hold_comes_as_the_server_prints_it_where_that_is_asked_for(
+    database: Database, source: Start, kind: str, text: str
+) -> None:
+    await database.execute("SET timezone = 'UTC'")
+    await fill(database, kind, text)
+    ((printed,),) = await database.rows("SELECT v::text FROM orders WHERE id = 5")
+    batches = await drain(await source(**AS_TEXT, batch_max_rows="2"), 9)
+    assert values(batches, "v") == [None] * 4 + [printed] + [None] * 4
+
+
+async def test_numerics_as_text_have_no_zeros_added_and_nothing_left_out(database: Database, source: Start) -> None:
+    texts = ["1.5", "1.50", "NaN", "Infinity", "1" + "0" * 200]
+    await database.execute("CREATE TABLE orders (id numeric NOT NULL, v numeric, vs numeric[])")
+    for number, text in enumerate(texts, 8):  # so that a text would sort otherwise
+        await database.execute(f"INSERT INTO orders VALUES ({number}, '{text}', '{{{text},NULL}}')")
+    task = await source(numeric_mapping="string", batch_max_rows="2")
+    batches = await drain(task, 5)
+    assert values(batches) == ["8", "9", "10", "11", "12"]
+    assert (values(batches, "v"), values(batches, "vs")) == (texts, [[text, None] for text in texts])
+    assert batches[-1].source_offset == {"incrementing": 12}
+
+
+@pytest.mark.parametrize("mode", ["timestamp", "timestamp+incrementing"])
+@pytest.mark.parametrize("kind", ["timestamp", "timestamptz"])
+async def test_times_of_change_as_text_say_where_to_go_on(
+    database: Database, source: Start, mode: str, kind: str
+) -> None:
+    await database.execute(
+        f"CREATE TABLE orders (id int NOT NULL, changed {kind} NOT NULL)",
+        "INSERT INTO orders VALUES (1, '0044-03-15 BC'), (2, '-infinity')",
+    )
+    keys = {**AS_TEXT, "mode": mode, "timestamp_column_name": "changed"}
+    task = await source(**keys)
+    assert values(await drain(task, 2)) == [2, 1]
+    assert await polls_nothing(task)
+    await database.execute("INSERT INTO orders VALUES (3, '2024-01-01 00:00:00.000001'), (4, '0001-01-01')")
+    batches = await drain(task, 2)
+    assert values(batches) == [4, 3]
+    resumed = await source([(batches[-1].source_partition, batches[-1].source_offset)], **keys)
+    await database.execute("INSERT INTO orders VALUES (5, '2024-01-01 00:00:00.000002')")
+    assert values(await drain(resumed, 1)) == [5]
+
+
+async def test_the_first_time_that_python_holds_is_read_once(database: Database, source: Start) -> None:
+    await database.execute(
+        "CREATE TABLE orders (id int NOT NULL, changed timestamp NOT NULL)",
+        "INSERT INTO orders VALUES (1, '0001-01-01')",
+    )
+    task = await source(mode="timestamp", timestamp_column_name="changed")
+    assert values(await drain(task, 1)) == [1]
+    assert await polls_nothing(task)
+
+
+async def test_an_array_is_as_deep_as_its_column_declares_and_another_is_left_out_with_its_row(
+    database: Database, source: Start
+) -> None:
+    await database.execute(
+        "CREATE TABLE orders (id int PRIMARY KEY, v int[][], w text[])",
+        "INSERT INTO orders VALUES (1, '{{1,2},{3,NULL}}', '{a,NULL}'), (2, '{}', '{}'), (3, '{1}', null), "
+        "(4, null, '{{a}}'), (5, null, null)",
+    )
+    with pytest.raises(
+        DataError, match=r"row of id=3: column v is .*, which does not have the 2 dimensions that the column"
+    ):
+        await drain(await source(), 5)
+    batches = await drain(await source(**TOLERANT), 3)
+    assert values(batches) == [1, 2, 5]
+    assert values(batches, "v") == [[[1, 2], [3, None]], [], None]
+    assert batches[0].value_schema.field("v").schema.value_schema.value_schema.type is SchemaType.INT32

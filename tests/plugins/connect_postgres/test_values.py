@@ -6,6 +6,7 @@ import base64
 import datetime as dt
 from decimal import Decimal
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -108,7 +109,7 @@ def fitted(kind: str, value: object, schema: Schema | None = None) -> Any:
         ("boolean", 2, "true or false"),
         ("date", True, "a date is expected, not bool"),
         ("date", 1.5, "a date is expected, not float"),
-        ("date", "infinity", "Invalid isoformat"),
+        ("date", "infinite", "Invalid isoformat"),
         ("date", 10_000_000, "out of range"),
         ("time without time zone", 86_400_000, "no time of a day"),
         ("time without time zone", -1, "no time of a day"),
@@ -200,3 +201,66 @@ async def test_a_value_that_the_driver_refuses_is_told_with_its_column(
     task = await sink()
     with pytest.raises(DataError, match=f"column v is {kind[:4]}"):
         await put(task, make_sink_batch([{"v": bad}]))
+
+
+# -- texts that the server prints ----------------------------------------------------------------------------------
+
+PRINTED: list[tuple[str, str]] = [
+    ("date", "infinity"),
+    ("date", "0044-03-15 BC"),
+    ("time", "24:00:00"),
+    ("timestamp", "-infinity"),
+    ("timestamp", "20000-01-01 23:59:59.999999"),
+    ("timestamptz", "0044-03-15 10:00:00.123456+00 BC"),
+    ("int[]", "[5:6]={1,NULL}"),
+    ("int[]", "{}"),
+    ("text[]", '{{"a,b",NULL},{"\\"}",""}}'),
+    ("bytea[]", '{"\\\\x00ff"}'),
+    ("date[]", "{infinity}"),
+]
+
+
+@pytest.mark.parametrize("mode", MODES, ids=["insert", "upsert"])
+@pytest.mark.parametrize(("kind", "text"), PRINTED)
+async def test_a_text_that_the_server_prints_for_a_time_or_an_array_is_stored_as_what_it_is(
+    database: Database, sink: Start, mode: dict[str, str], kind: str, text: str
+) -> None:
+    await database.execute(f"CREATE TABLE orders (id bigint PRIMARY KEY, v {kind})", "SET timezone = 'UTC'")
+    schema = Schema.struct({"id": INT64, "v": STRING.replace(optional=True)})
+    await put(await sink(**mode), make_sink_batch([{"id": 1, "v": text}, {"id": 2, "v": None}], value_schema=schema))
+    assert await database.rows("SELECT id, v::text FROM orders ORDER BY id") == [(1, text), (2, None)]
+
+
+async def test_arrays_and_texts_of_arrays_may_come_together(database: Database, sink: Start) -> None:
+    await database.execute("CREATE TABLE orders (id int, v text[])")
+    rows = [{"id": 1, "v": ['a,\\"', None, ""]}, {"id": 2, "v": "{x}"}, {"id": 3, "v": [["a"], ["b"]]}]
+    await put(await sink(), make_sink_batch(rows))
+    assert await database.rows("SELECT v FROM orders ORDER BY id") == [
+        (['a,\\"', None, ""],),
+        (["x"],),
+        ([["a"], ["b"]],),
+    ]
+
+
+def test_zeros_that_fill_up_a_decimal_without_a_scale_are_left_out() -> None:
+    column = ColumnInfo("v", "numeric", "numeric")
+    filled = [Decimal("1.5" + "0" * 126), Decimal("NaN"), None, Decimal("100").scaleb(0)]
+    (_, found) = fit(filled, column, UTC, Schema.decimal(127))
+    assert list(map(str, found)) == ["1.5", "NaN", "None", "100"]
+    (_, found) = fit([Decimal("1.50")], column, UTC, Schema.decimal(2))
+    assert str(found[0]) == "1.50"
+
+
+def test_a_time_without_a_zone_is_of_the_configured_one() -> None:
+    zone = ZoneInfo("Europe/Amsterdam")
+    text = ["2024-07-01 12:00:00"]
+    (_, local) = fit(text, ColumnInfo("v", "timestamp without time zone", "timestamp"), zone)
+    assert local[0].replace(tzinfo=None) == dt.datetime(2024, 7, 1, 12)
+    (_, zoned) = fit(text, ColumnInfo("v", "timestamp with time zone", "timestamptz"), zone)
+    assert zoned == [dt.datetime(2024, 7, 1, 10, tzinfo=UTC)]
+
+
+@pytest.mark.parametrize(("kind", "text"), [("date", "soon"), ("time without time zone", "25:00"), ("integer[]", "a")])
+def test_a_text_that_is_none_of_these_is_refused(kind: str, text: str) -> None:
+    with pytest.raises(DataError, match="column v is"):
+        fit([text], ColumnInfo("v", kind, kind), UTC)
