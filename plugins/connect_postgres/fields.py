@@ -5,7 +5,7 @@ Nothing here knows the table; `values` fits the lists to it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from operator import itemgetter
 from typing import Any
@@ -47,6 +47,14 @@ class Fields:
             return list(range(len(self.columns[name])))
         structs, field_name = self.structs[name]
         return [row for row, one in enumerate(structs) if field_name in one]
+
+    def without(self, names: Collection[str]) -> Fields:
+        """Return all but some columns, none of which are the key's."""
+        found = Fields(key=self.key)
+        for name, values in self.columns.items():
+            if name not in names:
+                found.add(name, values, self.schemas[name], self.structs.get(name))
+        return found
 
     def of_rows(self, rows: Sequence[int]) -> Fields:
         """Return some of the rows."""

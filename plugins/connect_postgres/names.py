@@ -64,13 +64,30 @@ class TableName:
         Raises:
             ValueError: It is none of these.
         """
-        parts, position = [], 0
-        while match := _PART.match(text, position):
-            parts.append(match[1].replace('""', '"') if match[1] else match[2])
-            position = match.end()
-            if position == len(text) or text[position] != ".":
-                break
-            position += 1
-        if position != len(text) or text.endswith(".") or not 1 <= len(parts) <= parts_max:
+        parts = _parts(text)
+        if not 1 <= len(parts) <= parts_max:
             raise ValueError(f"table name {text!r}: TABLE or SCHEMA.TABLE is expected")
         return cls(parts[-1], parts[-2] if len(parts) > 1 else None)
+
+
+def check_database(text: str, database: str) -> None:
+    """Raise `ValueError` where a table's name, 'database.schema.table', is of another database than this one; '' is
+    one that is not known."""
+    parts = _parts(text)
+    if len(parts) == 3 and database not in ("", parts[0]):
+        raise ValueError(
+            f"table name {text!r} is of database {parts[0]!r}, and connection.url leads to {database!r}: "
+            "one connection reaches one database"
+        )
+
+
+def _parts(text: str) -> list[str]:
+    """Return the parts of a dotted name; [] where it is none."""
+    parts, position = list[str](), 0
+    while match := _PART.match(text, position):
+        parts.append(match[1].replace('""', '"') if match[1] else match[2])
+        position = match.end()
+        if position == len(text) or text[position] != ".":
+            break
+        position += 1
+    return parts if position == len(text) and not text.endswith(".") else []

@@ -64,7 +64,9 @@ class JdbcSinkTask(SinkTask[SinkConfig]):
         self._sought: set[At] = set()
         self._writer: Writer | None = None
         self._tables = Tables(self.config)
-        self._steps = Steps(self.config, self._tables)
+        #: What users were told already of how records are written.
+        self._said: set[str] = set()
+        self._steps = Steps(self.config, self._tables, self._say)
         self._offsets = TargetOffsets(self.config, self.context.connector)
         self._presumptions = Presumptions()
         self._is_exactly_once = self.config.is_exactly_once
@@ -426,6 +428,12 @@ class JdbcSinkTask(SinkTask[SinkConfig]):
             raise DataError(message, failed=named, details=details, code=error.code, hint=error.hint) from (
                 error.__cause__ if error.__cause__ is not None else error
             )
+
+    def _say(self, text: str) -> None:
+        """Log once."""
+        if text not in self._said:
+            self._said.add(text)
+            self.context.log.info("%s", text)
 
     def _tell_known(self, count: int, name: TableName) -> None:
         self.context.log.warning(

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from connect.api import Problem, config_key
 from connect_postgres.connection import ConnectionConfig
-from connect_postgres.names import TableName, folded
+from connect_postgres.names import TableName, check_database, folded
 from connect_postgres.source_config import check_zone
 
 #: Columns of pk.mode=kafka where pk.fields names none.
@@ -148,6 +148,8 @@ class SinkConfig(ConnectionConfig):
     def table_of(self, topic: str) -> TableName:
         """Return the table of a topic. Raises `ValueError` where the topic's name makes no table's."""
         name = self.table_name_format.replace(_TOPIC, topic)
+        if name.count(".") > 1:
+            check_database(name, self.database)
         return TableName.parse(folded(name) if self.folds else name)
 
     @property
@@ -170,7 +172,9 @@ class SinkConfig(ConnectionConfig):
         return self.quote_sql_identifiers.upper() == "NEVER"
 
     def problems(self) -> Iterable[Problem]:
-        yield from super().problems()
+        unreachable = list(super().problems())
+        yield from unreachable
+        is_unreachable = bool(unreachable)
         mode, pk, count = self.write_mode, self.key_mode, len(self.pk_fields)
         if mode != "insert" and pk == "none":
             yield Problem(
@@ -214,6 +218,9 @@ class SinkConfig(ConnectionConfig):
             )
             return
         try:
-            TableName.parse(re.sub(re.escape(_TOPIC), "topic", self.table_name_format))
+            name = re.sub(re.escape(_TOPIC), "topic", self.table_name_format)
+            TableName.parse(name)
+            if not is_unreachable:
+                check_database(name, self.database)
         except ValueError as error:
             yield Problem("table.name.format", f"table.name.format: {error}")

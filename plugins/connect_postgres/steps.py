@@ -77,8 +77,10 @@ class Step:
 class Steps:
     """Takes batches apart, for one task."""
 
-    def __init__(self, config: SinkConfig, tables: Tables) -> None:
+    def __init__(self, config: SinkConfig, tables: Tables, say: Callable[[str], None] = lambda text: None) -> None:
+        """`say` is told what users should know of how records are written, each time anew."""
         self._config = config
+        self._say = say
         self._tables = tables
         self._zone = config.zone
         #: Of each topic of which a record has fitted: the columns that were written.
@@ -120,8 +122,9 @@ class Steps:
             batch, fields = batch.select(mask), None
         if not len(batch):
             return
-        fields = fields or self._apart(batch, fields_of)
-        bad = self._at_fault(await self._tables.find(connection, name), batch.topic, fields, len(batch))
+        found = await self._tables.find(connection, name)
+        fields = self._without_computed(found, fields or self._apart(batch, fields_of))
+        bad = self._at_fault(found, batch.topic, fields, len(batch))
         if bad:
             for row, error in bad.items():
                 if refused is None:
@@ -131,7 +134,7 @@ class Steps:
             batch, places = batch.select(mask), [place for place, kept in zip(places, mask, strict=True) if kept]
             if not len(batch):
                 return
-            fields = self._apart(batch, fields_of)
+            fields = self._without_computed(found, self._apart(batch, fields_of))
         table = await self._tables.ready(connection, name, fields)
         self._fitted_columns.setdefault(batch.topic, set()).update(fields.columns)
         mode = "missing" if recognise else self._config.write_mode
@@ -191,10 +194,25 @@ class Steps:
                 continue
             written = batch.select([value is not None for value in batch.values])
             if len(written) and self._is_readable(written):
-                fields = fields_of(written, self._config)
                 table = await self._tables.find(connection, name)
+                fields = self._without_computed(table, fields_of(written, self._config))
                 if len(self._with_refused_fields(table, fields)) < len(written):
                     self._fitted_columns[batch.topic] = set()
+
+    def _without_computed(self, table: TableInfo | None, fields: Fields) -> Fields:
+        """Leave out what the server computes: it takes no value there, and has its own. Not of the key, by which rows
+        are found."""
+        if table is None or not any(column.generated for column in table.columns):
+            return fields
+        computed = [
+            column.name
+            for column in table.columns
+            if column.generated and column.name in fields.columns and column.name not in fields.key
+        ]
+        if not computed or len(computed) == len(fields.columns):
+            return fields
+        self._say(f"table {table.name}: the server computes {', '.join(computed)}, so the records' values are left out")
+        return fields.without(computed)
 
     def _with_refused_fields(
         self, table: TableInfo | None, fields: Fields, *, may_evolve: bool = True

@@ -118,8 +118,8 @@ def generated(table: TableName, column: str) -> ConfigError:
     """Return what is to be said of a column that takes no value."""
     return ConfigError(
         f"column {column} of table {table} is GENERATED: the server computes it, and takes no value for it",
-        config_path="fields.whitelist",
-        hint="Leave the field out with fields.whitelist, or with the ReplaceField transform.",
+        config_path="pk.fields",
+        hint="Name other columns in pk.fields, or leave the field out with fields.whitelist.",
     )
 
 

@@ -27,6 +27,10 @@ SINK = {"connection.url": "postgresql://127.0.0.1/db"}
         ({"offsets.table.name": "a.b.c"}, "offsets.table.name: table name 'a.b.c': TABLE or SCHEMA.TABLE is expected"),
         ({"offsets.table.name": "a.b."}, "offsets.table.name: table name 'a.b.': TABLE or SCHEMA.TABLE is expected"),
         ({"insert.mode": "merge"}, "insert.mode"),
+        (
+            {"table.name.format": "other.public.t"},
+            "table name 'other.public.t' is of database 'other', and connection.url leads to 'db'",
+        ),
     ],
 )
 def test_a_sink_config_that_makes_no_sense_is_refused(keys: dict[str, str], problem: str) -> None:
@@ -55,6 +59,15 @@ def test_a_dot_in_a_topic_divides_schema_and_table_and_more_of_them_are_refused(
     assert config.table_of("sales.orders") == TableName("orders", "sales")
     with pytest.raises(ValueError, match=r"table name 'a\.b\.c\.d': TABLE or SCHEMA\.TABLE is expected"):
         config.table_of("a.b.c.d")
+
+
+def test_a_table_of_another_database_is_refused_and_one_of_the_same_is_not() -> None:
+    config = SinkConfig.parse(SINK)
+    assert config.table_of("db.sales.orders") == TableName("orders", "sales")
+    with pytest.raises(ValueError, match="is of database 'other'"):
+        config.table_of("other.sales.orders")
+    nowhere = SinkConfig.parse({"connection.url": "postgresql://127.0.0.1"})
+    assert nowhere.table_of("other.sales.orders") == TableName("orders", "sales")
 
 
 def test_modes_are_read_in_any_case() -> None:

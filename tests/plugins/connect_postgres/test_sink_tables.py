@@ -151,21 +151,27 @@ async def test_a_table_with_policies_for_rows_is_written_and_its_policies_hold(d
 
 
 @pytest.mark.parametrize("mode", [{}, UPSERT], ids=["insert", "upsert"])
-async def test_a_generated_column_is_refused_with_what_to_do_and_an_identity_takes_the_value(
-    database: Database, sink: Start, mode: dict[str, str]
+async def test_what_the_server_computes_is_left_out_and_said_once_and_an_identity_takes_the_value(
+    database: Database, sink: Start, caplog: pytest.LogCaptureFixture, mode: dict[str, str]
 ) -> None:
+    caplog.set_level(logging.INFO)
     await database.execute(
         "CREATE TABLE orders (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, v text, "
         "g int GENERATED ALWAYS AS (length(v)) STORED)"
     )
-    with pytest.raises(ConfigError, match=r"column g of table public\.orders is GENERATED") as raised:
-        await put(await sink(**mode), make_sink_batch([{"id": 5, "v": "abc", "g": 3}]))
-    assert "fields.whitelist" in raised.value.hint
-    task = await sink(**mode, fields_whitelist="id,v")
-    await put(task, make_sink_batch([{"id": 5, "v": "abc", "g": 3}]))
+    task = await sink(**mode)
+    await put(task, make_sink_batch([{"id": 5, "v": "abc", "g": 99}]))
     if mode:
-        await put(task, make_sink_batch([{"id": 5, "v": "four"}]))
+        await put(task, make_sink_batch([{"id": 5, "v": "four", "g": 99}]))
+    assert caplog.text.count("table public.orders: the server computes g, so the records' values are left out") == 1
     assert await database.rows("SELECT * FROM orders") == [(5, "four", 4) if mode else (5, "abc", 3)]
+
+
+async def test_a_key_that_the_server_computes_is_refused_with_what_to_do(database: Database, sink: Start) -> None:
+    await database.execute("CREATE TABLE orders (v text, g int GENERATED ALWAYS AS (length(v)) STORED UNIQUE)")
+    with pytest.raises(ConfigError, match=r"column g of table public\.orders is GENERATED") as raised:
+        await put(await sink(**{**UPSERT, "pk_fields": "g"}), make_sink_batch([{"v": "abc", "g": 3}]))
+    assert "pk.fields" in raised.value.hint
 
 
 async def test_a_key_without_a_constraint_is_told_so_and_nothing_else_is(database: Database, sink: Start) -> None:
