@@ -23,6 +23,7 @@ from connect_postgres.connection import close, connect, ended_when_silent
 from connect_postgres.failures import explained
 from connect_postgres.sink_config import SinkConfig
 from tests.support.factories import make_sink_batch
+from tests.support.pgbouncer import find_pgbouncer
 from tests.support.tasks import call, connector, put, sink_task, source_task, stop
 
 from .conftest import DEADLINE_S, Database, ids
@@ -166,9 +167,9 @@ async def test_a_sink_connector_starts_without_its_server_and_leaves_the_waiting
 @pytest.fixture
 def pooled(database: Database) -> Iterator[str]:
     """The URL of the database behind PgBouncer in transaction mode, with one session for all."""
-    program = shutil.which("pgbouncer", path="/usr/sbin:/usr/bin:/usr/local/bin")
-    if program is None:
-        pytest.skip("pgbouncer is not installed")
+    found = find_pgbouncer()
+    if isinstance(found, str):
+        pytest.skip(found)
     at, _, name = database.url.rpartition("@")[2].partition("/")
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -182,7 +183,8 @@ def pooled(database: Database) -> Iterator[str]:
         f"listen_addr=127.0.0.1\nlisten_port={port}\nauth_type=any\npool_mode=transaction\ndefault_pool_size=1\nunix_socket_dir=\n"
     )
     as_nobody = ["-u", "nobody"] if os.geteuid() == 0 else []
-    with subprocess.Popen([program, "-q", *as_nobody, str(settings)], stderr=subprocess.DEVNULL) as process:
+    command = [found.program, "-q", *as_nobody, settings]
+    with subprocess.Popen(command, env=found.environment, stderr=subprocess.DEVNULL) as process:
         try:
             deadline = time.monotonic() + DEADLINE_S
             while not _answers(port):
