@@ -33,7 +33,10 @@ SELECT n.nspname AS schema_name, c.relname AS table_name, a.attname AS name,
        CASE WHEN t.oid = a.atttypid THEN a.attndims ELSE b.dimensions END AS dimensions,
        t.oid <> a.atttypid AS is_domain, a.attnotnull AS not_null,
        coalesce(to_jsonb(a)->>'attgenerated', '') <> '' AS generated,
-       coalesce(to_jsonb(a)->>'attidentity', '') = 'a' AS identity_always, c.relkind = 'v' AS is_view,
+       coalesce(to_jsonb(a)->>'attidentity', '') = 'a' AS identity_always,
+       a.atthasdef OR coalesce(to_jsonb(a)->>'attidentity', '') <> ''
+           OR (SELECT d.typdefault IS NOT NULL FROM pg_type d WHERE d.oid = a.atttypid) AS has_default,
+       c.relkind = 'v' AS is_view, c.relkind AS kind,
        c.relrowsecurity AND row_security_active(c.oid) AS has_policies,
        EXISTS (SELECT FROM pg_rewrite r WHERE r.ev_class = c.oid AND r.ev_type = '3' AND r.ev_enabled <> 'D')
            AS has_rules,
@@ -56,6 +59,13 @@ ORDER BY 1, 2
 """
 
 
+#: By name and type, in order; what a driver has to know to write rows in binary.
+_LAYOUT: Final = """
+SELECT coalesce(string_agg(quote_ident(a.attname) || ' ' || a.atttypid, ',' ORDER BY a.attnum), '')
+FROM pg_attribute a WHERE a.attrelid = to_regclass($1) AND a.attnum > 0 AND NOT a.attisdropped
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class ColumnInfo:
     """A column.
@@ -67,6 +77,7 @@ class ColumnInfo:
         modifier: pg_attribute.atttypmod: length, or precision and scale; -1 without.
         generated: Whether the server computes it, GENERATED ALWAYS AS (…).
         identity_always: GENERATED ALWAYS AS IDENTITY.
+        has_default: Whether the server has a value for it where a row brings none: DEFAULT, identity or generated.
         as_text: Whether its values, of this one write, are staged as text and read by the server.
         as_literal: Whether its arrays, of this one write, are staged as one text each and read by the server.
         is_domain: Whether its type is a domain, which has checks of its own.
@@ -80,6 +91,7 @@ class ColumnInfo:
     modifier: int = -1
     generated: bool = False
     identity_always: bool = False
+    has_default: bool = False
     as_text: bool = False
     is_domain: bool = False
     dimensions: int = 1
@@ -109,12 +121,16 @@ class TableInfo:
             a rule says what an INSERT does, which COPY passes by.
         may_wait: Whether what is said of its rows may depend on rows that are written behind them: it has deferrable
             constraints or constraint triggers, or is a view of whatever table.
+        kind: One of `TABLE_KINDS`; '' for what nothing is written into, such as a sequence.
+        layout: As `layout_of` gives it; other columns, or columns of other types, make another.
     """
 
     name: TableName
     columns: tuple[ColumnInfo, ...]
     takes_copy: bool = True
     may_wait: bool = False
+    kind: str = "TABLE"
+    layout: str = ""
 
     def column(self, name: str) -> ColumnInfo | None:
         """Return a column by its exact name."""
@@ -126,8 +142,15 @@ class TableInfo:
         return [column.name for column in self.columns]
 
 
+async def layout_of(connection: asyncpg.Connection, name: TableName) -> str:
+    """Return a text that tells a table's columns and their types from others; '' where there is no table."""
+    layout: str = await connection.fetchval(_LAYOUT, name.sql)
+    return layout
+
+
 async def describe_table(connection: asyncpg.Connection, name: TableName) -> TableInfo | None:
     """Look a table or view up; None when there is none of that name."""
+    layout = await layout_of(connection, name)  # first: what is altered meanwhile makes it an old one
     rows = await connection.fetch(_COLUMNS, name.sql)
     if not rows:
         return None
@@ -135,7 +158,8 @@ async def describe_table(connection: asyncpg.Connection, name: TableName) -> Tab
     first = rows[0]
     takes_copy = not (first["is_view"] or first["has_policies"] or first["has_rules"])
     may_wait = first["is_view"] or first["has_deferrable"]
-    return TableInfo(TableName(first["table_name"], first["schema_name"]), columns, takes_copy, may_wait)
+    kind = next((name for name, kinds in TABLE_KINDS.items() if first["kind"] in kinds), "")
+    return TableInfo(TableName(first["table_name"], first["schema_name"]), columns, takes_copy, may_wait, kind, layout)
 
 
 def _column(row: Any) -> ColumnInfo:
@@ -147,6 +171,7 @@ def _column(row: Any) -> ColumnInfo:
         row["modifier"],
         row["generated"],
         row["identity_always"],
+        row["has_default"],
         is_domain=row["is_domain"],
         dimensions=max(row["dimensions"], 1),
     )

@@ -74,7 +74,7 @@ async def _table_problems(connection: asyncpg.Connection, config: SinkConfig, na
         missing = f"table {name} does not exist in {config.target}, and auto.create is false"
         return [] if config.auto_create else [Problem("table.name.format", missing)]
     absent = [column for column in config.pk_fields if table.column(column) is None]
-    if absent and not config.auto_evolve:
+    if absent and not config.adds_columns:
         known = ", ".join(table.column_names)
         return [Problem("pk.fields", f"table {name} has no column {', '.join(absent)}; it has {known}")]
     return []

@@ -8,11 +8,16 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from operator import itemgetter
-from typing import Any
+from typing import Any, Final
 
 from connect.api import INT32, INT64, STRING, Batch, ConfigError, DataError, Schema, SchemaType
-from connect_postgres.names import folded
+from connect_postgres.names import folded, shortened
 from connect_postgres.sink_config import KAFKA_COLUMNS, SinkConfig
+from connect_postgres.times import by_julian_calendar, timestamps
+from connect_postgres.values import json_text
+
+#: What a whole value is, as a column.
+JSON_SCHEMA: Final = Schema.map(STRING, STRING)
 
 
 @dataclass(slots=True)
@@ -83,7 +88,7 @@ def fields_of(batch: Batch, config: SinkConfig) -> Fields:
         _add_coordinates(fields, batch, config.pk_fields or KAFKA_COLUMNS)
     elif config.key_mode == "record_key":
         _add_key(fields, batch, config.pk_fields)
-    values, schemas = _value_columns(batch)
+    values, schemas = _value_columns(batch, config)
     if config.key_mode == "record_value":
         fields.key = config.pk_fields or list(values)
         missing = [name for name in fields.key if name not in values]
@@ -94,6 +99,9 @@ def fields_of(batch: Batch, config: SinkConfig) -> Fields:
             )
         for name in fields.key:
             fields.add(name, values[name], schemas[name], (batch.values, name))
+    if config.json_value_column_name:
+        texts = list(map(json_text, batch.values))
+        values, schemas = {config.json_value_column_name: texts}, {config.json_value_column_name: JSON_SCHEMA}
     chosen = config.fields_whitelist
     for name in values:
         if not chosen or name in chosen:
@@ -110,26 +118,48 @@ def fields_of(batch: Batch, config: SinkConfig) -> Fields:
             if chosen and values
             else DataError(f"a value of topic {batch.topic} has no field to write: it is an empty object")
         )
-    return _folded(fields, batch.topic) if config.folds else fields
+    _read_times(fields, batch.topic, config)
+    return _renamed(fields, batch.topic, config)
 
 
 def key_fields_of(batch: Batch, config: SinkConfig) -> Fields:
     """Take only the keys of a batch apart, as tombstones are."""
     fields = Fields()
     _add_key(fields, batch, config.pk_fields)
-    return _folded(fields, batch.topic) if config.folds else fields
+    _read_times(fields, batch.topic, config)
+    return _renamed(fields, batch.topic, config)
 
 
-def _folded(fields: Fields, topic: str) -> Fields:
-    """Name columns as PostgreSQL reads names without quotes."""
-    found = Fields(key=[folded(name) for name in fields.key])
+def _read_times(fields: Fields, topic: str, config: SinkConfig) -> None:
+    """Read what timestamp.fields.list and date.calendar.system speak of."""
+    nanoseconds = config.timestamp_precision_mode.lower() == "nanoseconds"
+    for name in config.timestamp_fields_list:
+        if name in fields.columns:
+            schema = fields.schemas[name]
+            fields.columns[name] = timestamps(fields.columns[name], name, topic, nanoseconds=nanoseconds)
+            fields.schemas[name] = None if schema is None else Schema.timestamp(optional=schema.optional)
+    if config.is_legacy_calendar:
+        for name, values in fields.columns.items():
+            fields.columns[name] = by_julian_calendar(values, name, topic)
+
+
+def _renamed(fields: Fields, topic: str, config: SinkConfig) -> Fields:
+    """Name columns as PostgreSQL reads names without quotes, and shorten them, where the config says so."""
+    if not config.folds and not config.shortens:
+        return fields
+
+    def renamed(name: str) -> str:
+        name = folded(name) if config.folds else name
+        return shortened(name) if config.shortens else name
+
+    found = Fields(key=list(map(renamed, fields.key)))
     for name, values in fields.columns.items():
-        if folded(name) in found.columns:
-            raise DataError(
-                f"a record of topic {topic} has two fields for column {folded(name)}, "
-                "since quote.sql.identifiers=never folds case"
+        if renamed(name) in found.columns:
+            why = (
+                "quote.sql.identifiers=never folds case" if config.folds else "long.names=shorten makes one of them so"
             )
-        found.add(folded(name), values, fields.schemas[name], fields.structs.get(name))
+            raise DataError(f"a record of topic {topic} has two fields for column {renamed(name)}, since {why}")
+        found.add(renamed(name), values, fields.schemas[name], fields.structs.get(name))
     return found
 
 
@@ -170,8 +200,13 @@ def _add_key(fields: Fields, batch: Batch, names: list[str]) -> None:
         fields.add(name, columns[name], schemas[name], (keys, name))
 
 
-def _value_columns(batch: Batch) -> tuple[dict[str, list[Any]], dict[str, Schema | None]]:
+def _value_columns(batch: Batch, config: SinkConfig) -> tuple[dict[str, list[Any]], dict[str, Schema | None]]:
     schema = batch.value_schema
+    if config.json_value_column_name and config.key_mode != "record_value" and None not in batch.values:
+        return {}, {}  # whatever they are, they are taken whole
+    if schema is not None and schema.type is SchemaType.STRING and None not in batch.values:
+        name = config.string_output_value_column_name
+        return {name: batch.values}, {name: schema}
     if schema is not None and schema.type not in (SchemaType.STRUCT, SchemaType.MAP):
         raise DataError(
             f"a value of topic {batch.topic} has schema {schema.type}; a struct is expected, one field a column",
@@ -184,13 +219,17 @@ def _value_columns(batch: Batch) -> tuple[dict[str, list[Any]], dict[str, Schema
             f"a value of topic {batch.topic} is {kind}; an object is expected, one field a column",
             hint="Set delete.enabled=true for tombstones; drop others with Filter, or wrap them with HoistField.",
         )
-    return _struct_columns(batch.values, schema if schema is not None and schema.type is SchemaType.STRUCT else None)
+    declared = schema if schema is not None and schema.type is SchemaType.STRUCT else None
+    return _struct_columns(batch.values, declared, to_defaults=config.replace_null_with_default)
 
 
-def _struct_columns(structs: list[Any], schema: Schema | None) -> tuple[dict[str, list[Any]], dict[str, Schema | None]]:
+def _struct_columns(
+    structs: list[Any], schema: Schema | None, *, to_defaults: bool = True
+) -> tuple[dict[str, list[Any]], dict[str, Schema | None]]:
     if schema is not None and schema.type is SchemaType.STRUCT:
         declared = {member.name: member.schema for member in schema.fields}
-        return {name: _column(structs, name, one.default) for name, one in declared.items()}, dict(declared)
+        defaults = {name: one.default if to_defaults else None for name, one in declared.items()}
+        return {name: _column(structs, name, defaults[name]) for name in declared}, dict(declared)
     names = list(structs[0]) if structs else []
     if set(map(len, structs)) == {len(names)}:
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from dataclasses import dataclass
 from typing import Final
@@ -32,6 +33,21 @@ def quoted(identifier: str) -> str:
             "a topic with RegexRouter or table.name.format.",
         )
     return '"' + identifier.replace('"', '""') + '"'
+
+
+def literal(text: str) -> str:
+    """Return a text as a string of SQL, whatever it holds and however standard_conforming_strings is set."""
+    doubled = text.replace("'", "''")
+    return f"'{doubled}'" if "\\" not in text else "E'" + doubled.replace("\\", "\\\\") + "'"
+
+
+def shortened(identifier: str) -> str:
+    """Return a name that PostgreSQL does not cut: one that is too long is its beginning and a hash of all of it."""
+    data = identifier.encode(errors="replace")
+    if len(data) <= NAME_BYTES:
+        return identifier
+    mark = "_" + hashlib.blake2b(data, digest_size=8).hexdigest()
+    return data[: NAME_BYTES - len(mark)].decode(errors="ignore") + mark
 
 
 def folded(identifier: str) -> str:

@@ -26,6 +26,7 @@ from connect.api import (
     new_records,
 )
 from connect_postgres.blame import Blame, Kept, may_have_column, message_of, record_of
+from connect_postgres.catalog import TableInfo
 from connect_postgres.checks import sink_problems
 from connect_postgres.connection import close, connect, ended_when_silent
 from connect_postgres.failures import explained, line_of
@@ -34,9 +35,9 @@ from connect_postgres.offsets import GONE_HINT, LOCK_TIMEOUT, At, OffsetsMovedEr
 from connect_postgres.presumed import Presumptions
 from connect_postgres.sink_config import SinkConfig
 from connect_postgres.steps import Step, Steps
-from connect_postgres.tables import Tables
+from connect_postgres.tables import Tables, are_altered
 from connect_postgres.version import VERSION
-from connect_postgres.writes import Writer
+from connect_postgres.writes import TableAlteredError, Writer
 
 if TYPE_CHECKING:
     import asyncpg
@@ -46,6 +47,10 @@ if TYPE_CHECKING:
 LOOK_MIN_MS: Final = 100
 #: How often a put is made once more since the target's offsets are others: one look tells what they are.
 MOVED_MAX: Final = 5
+
+
+#: What was logged once is remembered, so many texts.
+SAID_MAX: Final = 1000
 
 
 class _AllNamed(DataError):
@@ -63,9 +68,11 @@ class JdbcSinkTask(SinkTask[SinkConfig]):
         #: Partitions that were sought since the put under way was called.
         self._sought: set[At] = set()
         self._writer: Writer | None = None
-        self._tables = Tables(self.config)
+        #: What tables are called that may have been shortened.
+        self._full_names: dict[TableName, str] = {}
         #: What users were told already of how records are written.
         self._said: set[str] = set()
+        self._tables = Tables(self.config, self._say)
         self._steps = Steps(self.config, self._tables, self._say)
         self._offsets = TargetOffsets(self.config, self.context.connector)
         self._presumptions = Presumptions()
@@ -342,7 +349,26 @@ class JdbcSinkTask(SinkTask[SinkConfig]):
     async def _transaction(
         self, batches: Sequence[Batch], *, recognise: bool = False, offsets: Mapping[At, int] | None = None
     ) -> None:
-        """Write batches in one transaction. A `DataError` names the record where the server names its line."""
+        """Write batches in one transaction. A `DataError` names the record where the server names its line.
+
+        Somebody may have altered a table since it was looked up: then it is looked up, and written to, once more.
+        """
+        known = self._tables.known
+        try:
+            await self._attempt(batches, recognise=recognise, offsets=offsets)
+        except TableAlteredError:
+            await self._attempt(batches, recognise=recognise, offsets=offsets)
+        except (DataError, ConfigError) as error:
+            if isinstance(error, _AllNamed) or not await self._are_altered(known):
+                raise
+            await self._attempt(batches, recognise=recognise, offsets=offsets)
+
+    async def _are_altered(self, tables: Sequence[TableInfo]) -> bool:
+        connection, _ = await self._connected()
+        async with self._explained("looking at tables"):
+            return await are_altered(connection, tables)
+
+    async def _attempt(self, batches: Sequence[Batch], *, recognise: bool, offsets: Mapping[At, int] | None) -> None:
         if self._had_many and self._kept is None and not recognise:
             await self._search(batches, recognise=False)  # most likely there are some again
         connection, writer = await self._connected()
@@ -432,6 +458,8 @@ class JdbcSinkTask(SinkTask[SinkConfig]):
     def _say(self, text: str) -> None:
         """Log once."""
         if text not in self._said:
+            if len(self._said) == SAID_MAX:  # records may name ever new fields
+                self._said.clear()
             self._said.add(text)
             self.context.log.info("%s", text)
 
@@ -472,6 +500,7 @@ class JdbcSinkTask(SinkTask[SinkConfig]):
             _AllNamed: There are some.
         """
         await self._drop_kept()
+        self._tables.forget()  # they may have been altered
         connection, writer = await self._connected()
         blame = Blame(connection, writer, self._steps, self.config, self._presumptions)
         named = [(self._table_of(batch.topic), batch) for batch in batches]
@@ -490,13 +519,22 @@ class JdbcSinkTask(SinkTask[SinkConfig]):
 
     def _table_of(self, topic: str) -> TableName:
         try:
-            return self.config.table_of(topic)
+            table = self.config.table_of(topic)
         except ValueError as error:
             raise ConfigError(
                 f"topic {topic}: {error}",
                 config_path="table.name.format",
                 hint="Name the table with table.name.format, or rename the topic with RegexRouter.",
             ) from error
+        full = self.config.full_name_of(topic)
+        if self.config.shortens and self._full_names.setdefault(table, full) != full:
+            raise ConfigError(
+                f"table {table} is where {self._full_names[table]} goes, and topic {topic} would go there, too, "
+                "since long.names=shorten makes one of the names so",
+                config_path="long.names",
+                hint="Rename one of the topics with RegexRouter.",
+            )
+        return table
 
     async def _connected(self) -> tuple[asyncpg.Connection, Writer]:
         if self._connection is None or self._writer is None or self._connection.is_closed():
@@ -535,6 +573,8 @@ class JdbcSinkConnector(SinkConnector[SinkConfig]):
             self.context.log.warning(
                 "parameters of the connection that nothing here knows: %s", ", ".join(self.config.unheeded)
             )
+        if self.config.pk_fields and self.config.key_mode == "none":
+            self.context.log.warning("pk.fields has no effect with pk.mode=none: rows have no key")
         try:
             await close(await connect(self.config))
         except RetriableError as error:

@@ -8,13 +8,19 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from connect.api import Problem, config_key
+from connect_postgres.catalog import TABLE_KINDS
 from connect_postgres.connection import ConnectionConfig
-from connect_postgres.names import TableName, check_database, folded
-from connect_postgres.source_config import check_zone
+from connect_postgres.names import TableName, check_database, folded, shortened
+from connect_postgres.source_config import check_kinds, check_zone
 
 #: Columns of pk.mode=kafka where pk.fields names none.
 KAFKA_COLUMNS: Final = ("__connect_topic", "__connect_partition", "__connect_offset")
 _TOPIC: Final = "${topic}"
+#: What a record may be written into.
+_WRITABLE: Final = tuple(kind for kind in TABLE_KINDS if kind != "MATERIALIZED VIEW")
+_CREDENTIALS: Final = "jdbc.credentials.provider."
+_DEFAULT_CREDENTIALS: Final = "io.confluent.connect.jdbc.util.DefaultJdbcCredentialsProvider"
+_DIALECTS: Final = ("", "PostgreSqlDatabaseDialect", "PostgreSqlDatabase")
 
 
 class SinkConfig(ConnectionConfig):
@@ -44,6 +50,22 @@ class SinkConfig(ConnectionConfig):
         importance="medium",
         group="Writes",
         order=3,
+    )
+    table_types: list[str] = config_key(
+        "Kinds of tables that may be written to: TABLE, which means partitioned ones too, PARTITIONED TABLE, VIEW, "
+        "FOREIGN TABLE. Another kind is refused.",
+        default=list(_WRITABLE),
+        importance="low",
+        group="Writes",
+        order=4,
+        validators=[check_kinds],
+    )
+    replace_null_with_default: bool = config_key(
+        "Whether a null in a field that has a default in its schema is written as the default.",
+        default=True,
+        importance="low",
+        group="Writes",
+        order=5,
     )
     table_name_format: str = config_key(
         "Table of a topic, TABLE or SCHEMA.TABLE; ${topic} stands for the topic's name.",
@@ -97,15 +119,103 @@ class SinkConfig(ConnectionConfig):
         group="Data Mapping",
         order=5,
     )
+    date_timezone: str = config_key(
+        "Accepted; a date has no zone, and is written as it is whatever db.timezone says.",
+        default="DB_TIMEZONE",
+        one_of=("DB_TIMEZONE", "UTC"),
+        ignore_case=True,
+        importance="low",
+        group="Data Mapping",
+        order=7,
+    )
+    date_calendar_system: str = config_key(
+        "Which calendar dates and timestamps before 15 October 1582 were counted by when they were put into the topic: "
+        "PROLEPTIC_GREGORIAN, as PostgreSQL and java.time count, or LEGACY, the Julian one, as java.util.Date does.",
+        default="PROLEPTIC_GREGORIAN",
+        one_of=("PROLEPTIC_GREGORIAN", "LEGACY"),
+        ignore_case=True,
+        importance="low",
+        group="Data Mapping",
+        order=8,
+    )
+    timestamp_fields_list: list[str] = config_key(
+        "Fields of the value that hold a timestamp as a number, or as its digits: "
+        "microseconds since the epoch, or what timestamp.precision.mode says.",
+        default=[],
+        importance="medium",
+        group="Data Mapping",
+        order=9,
+    )
+    timestamp_precision_mode: str = config_key(
+        "What the fields of timestamp.fields.list count. PostgreSQL keeps microseconds.",
+        default="microseconds",
+        one_of=("microseconds", "nanoseconds"),
+        ignore_case=True,
+        importance="low",
+        group="Data Mapping",
+        order=10,
+    )
+    string_output_value_column_name: str = config_key(
+        "Column of values that are a text, as StringConverter reads them, and no object.",
+        default="record_value",
+        non_empty=True,
+        importance="low",
+        group="Data Mapping",
+        order=11,
+    )
+    json_value_column_name: str = config_key(
+        "Column, of type jsonb or json, that takes each value whole, whatever it is, beside the columns of the key; "
+        "empty: each field has its own column.",
+        default="",
+        importance="low",
+        group="Data Mapping",
+        order=12,
+    )
+    long_names: str = config_key(
+        "What becomes of names of tables and columns over 63 bytes, which PostgreSQL would cut: refuse; "
+        "shorten, to their beginning and a hash of the whole, so that two names stay two.",
+        default="refuse",
+        one_of=("refuse", "shorten"),
+        ignore_case=True,
+        importance="low",
+        group="Data Mapping",
+        order=13,
+    )
     auto_create: bool = config_key(
         "Whether a missing table is created.", default=False, importance="medium", group="DDL Support", order=1
     )
     auto_evolve: bool = config_key(
-        "Whether missing columns are added; nothing else of a table is ever changed.",
+        "Whether missing columns are added. For more, or less, see auto.evolve.policy.",
         default=False,
         importance="medium",
         group="DDL Support",
         order=2,
+    )
+    auto_evolve_policy: str = config_key(
+        "What becomes of records that do not fit their table. "
+        "evolve: missing columns are added, types are widened (integers, real, varchar, numeric) and NOT NULL dropped "
+        "where a record needs it; freeze: the record is bad; discard_value: fields without a column are left out; "
+        "discard_row: records with a value for such a field are left out. "
+        "Empty: as auto.evolve says, missing columns are added, or as freeze.",
+        default="",
+        one_of=("", "evolve", "freeze", "discard_value", "discard_row"),
+        ignore_case=True,
+        importance="medium",
+        group="DDL Support",
+        order=4,
+    )
+    dialect_name: str = config_key(
+        "Accepted where it names PostgreSQL's dialect; others are refused.",
+        default="",
+        importance="low",
+        group="Database",
+        order=7,
+    )
+    mssql_use_merge_holdlock: bool = config_key(
+        "Accepted; it is for SQL Server.", default=True, importance="low", group="DML Support", order=1
+    )
+    trim_sensitive_log: bool = config_key(
+        "Accepted; values of rows are never logged.", default=False, internal=True, importance="low"
     )
     quote_sql_identifiers: str = config_key(
         "ALWAYS: names of tables and columns are taken as they are, with case; "
@@ -147,10 +257,15 @@ class SinkConfig(ConnectionConfig):
 
     def table_of(self, topic: str) -> TableName:
         """Return the table of a topic. Raises `ValueError` where the topic's name makes no table's."""
-        name = self.table_name_format.replace(_TOPIC, topic)
+        name = self.full_name_of(topic)
         if name.count(".") > 1:
             check_database(name, self.database)
-        return TableName.parse(folded(name) if self.folds else name)
+        table = TableName.parse(folded(name) if self.folds else name)
+        return TableName(shortened(table.name), table.schema) if self.shortens else table
+
+    def full_name_of(self, topic: str) -> str:
+        """Return what a topic's table is called before long names are shortened."""
+        return self.table_name_format.replace(_TOPIC, topic)
 
     @property
     def offsets_table(self) -> TableName:
@@ -170,6 +285,31 @@ class SinkConfig(ConnectionConfig):
     def folds(self) -> bool:
         """Whether names are read as without quotes."""
         return self.quote_sql_identifiers.upper() == "NEVER"
+
+    @property
+    def shortens(self) -> bool:
+        """Whether names that are too long are shortened."""
+        return self.long_names.lower() == "shorten"
+
+    @property
+    def policy(self) -> str:
+        """auto.evolve.policy in small letters; 'add' where only auto.evolve is set."""
+        return self.auto_evolve_policy.lower() or ("add" if self.auto_evolve else "freeze")
+
+    @property
+    def adds_columns(self) -> bool:
+        """Whether missing columns are added."""
+        return self.policy in ("add", "evolve")
+
+    @property
+    def is_legacy_calendar(self) -> bool:
+        """Whether dates long ago are the Julian calendar's."""
+        return self.date_calendar_system.upper() == "LEGACY"
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """table.types in capitals, as `TABLE_KINDS` has them."""
+        return tuple(kind.upper() for kind in self.table_types)
 
     def problems(self) -> Iterable[Problem]:
         unreachable = list(super().problems())
@@ -200,14 +340,27 @@ class SinkConfig(ConnectionConfig):
                 "name the fields of the value that make the key, since with all of them in the key nothing is left "
                 "to change",
             )
-        if pk == "none" and count:
-            yield Problem(
-                "pk.fields",
-                "pk.fields has no meaning with pk.mode=none: "
-                "set pk.mode to record_key, record_value or kafka, or remove pk.fields",
-            )
         if len(set(self.pk_fields)) != count:
             yield Problem("pk.fields", f"pk.fields names a column twice: {', '.join(self.pk_fields)}")
+        if self.auto_evolve and self.policy not in ("add", "evolve"):
+            yield Problem(
+                "auto.evolve.policy",
+                f"auto.evolve=true adds columns, and auto.evolve.policy={self.policy} does not: remove one of the two",
+            )
+        if self.json_value_column_name and self.fields_whitelist:
+            yield Problem(
+                "fields.whitelist",
+                "fields.whitelist chooses fields, and json.value.column.name takes the whole value: remove one of them",
+            )
+        if self.dialect_name not in _DIALECTS:
+            yield Problem(
+                "dialect.name",
+                f"dialect.name={self.dialect_name}: this connector speaks to PostgreSQL alone; "
+                "remove it, or set PostgreSqlDatabaseDialect",
+            )
+        if "MATERIALIZED VIEW" in self.kinds:
+            yield Problem("table.types", "table.types: nothing can be written into a MATERIALIZED VIEW")
+        yield from self._credentials()
         try:
             TableName.parse(self.offsets_table_name, parts_max=2)
         except ValueError as error:
@@ -224,3 +377,14 @@ class SinkConfig(ConnectionConfig):
                 check_database(name, self.database)
         except ValueError as error:
             yield Problem("table.name.format", f"table.name.format: {error}")
+
+    def _credentials(self) -> Iterable[Problem]:
+        """Give each key of a Java class that provides logins: it is not run here, and passing it over would log in as
+        another."""
+        for name, value in self.originals.items():
+            if name.startswith(_CREDENTIALS) and not (name == f"{_CREDENTIALS}class" and value == _DEFAULT_CREDENTIALS):
+                yield Problem(
+                    name,
+                    f"{name}: Java code that provides the login is not run here; use connection.user and "
+                    "connection.password, with a config provider where they change",
+                )

@@ -41,7 +41,7 @@ def _regexes(value: object) -> None:
             raise ValueError(f"{pattern!r} is no regular expression: {error}") from None
 
 
-def _kinds(value: object) -> None:
+def check_kinds(value: object) -> None:
     unknown = [kind for kind in value if kind.upper() not in TABLE_KINDS] if isinstance(value, list) else []
     if unknown:
         raise ValueError(f"{unknown[0]!r} is none of {', '.join(TABLE_KINDS)}")
@@ -79,7 +79,7 @@ class SourceConfig(ConnectionConfig):
         importance="low",
         group="Database",
         order=15,
-        validators=[_kinds],
+        validators=[check_kinds],
     )
     numeric_mapping: str = config_key(
         "How numeric comes: none (Decimal), precision_only (integers where the scale is 0), best_fit (FLOAT64 too, "

@@ -11,7 +11,7 @@ the task's start; where none has, it is the config's or the table's. So it is of
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -123,7 +123,14 @@ class Steps:
         if not len(batch):
             return
         found = await self._tables.find(connection, name)
-        fields = self._without_computed(found, fields or self._apart(batch, fields_of))
+        fields = fields or self._apart(batch, fields_of)
+        if found is not None and self._config.policy == "discard_row":
+            mask = self._without_strangers(found, batch, fields)
+            if not any(mask):
+                return
+            batch, places = batch.select(mask), [place for place, kept in zip(places, mask, strict=True) if kept]
+            fields = fields.of_rows([row for row, kept in enumerate(mask) if kept])
+        fields = self._takeable(found, fields)
         bad = self._at_fault(found, batch.topic, fields, len(batch))
         if bad:
             for row, error in bad.items():
@@ -134,8 +141,9 @@ class Steps:
             batch, places = batch.select(mask), [place for place, kept in zip(places, mask, strict=True) if kept]
             if not len(batch):
                 return
-            fields = self._without_computed(found, self._apart(batch, fields_of))
+            fields = self._takeable(found, self._apart(batch, fields_of))
         table = await self._tables.ready(connection, name, fields)
+        table = await self._tables.widened(connection, table, fields)
         self._fitted_columns.setdefault(batch.topic, set()).update(fields.columns)
         mode = "missing" if recognise else self._config.write_mode
         step = self._fitted(mode, table, fields, places, refused)
@@ -195,24 +203,46 @@ class Steps:
             written = batch.select([value is not None for value in batch.values])
             if len(written) and self._is_readable(written):
                 table = await self._tables.find(connection, name)
-                fields = self._without_computed(table, fields_of(written, self._config))
+                fields = self._takeable(table, fields_of(written, self._config))
                 if len(self._with_refused_fields(table, fields)) < len(written):
                     self._fitted_columns[batch.topic] = set()
 
-    def _without_computed(self, table: TableInfo | None, fields: Fields) -> Fields:
-        """Leave out what the server computes: it takes no value there, and has its own. Not of the key, by which rows
-        are found."""
-        if table is None or not any(column.generated for column in table.columns):
+    def _takeable(self, table: TableInfo | None, fields: Fields) -> Fields:
+        """Leave out what the server computes, which takes no value and has its own, and what auto.evolve.policy
+        discards. Not of the key, by which rows are found; and where nothing is left, nothing is left out."""
+        if table is None:
             return fields
-        computed = [
-            column.name
-            for column in table.columns
-            if column.generated and column.name in fields.columns and column.name not in fields.key
-        ]
-        if not computed or len(computed) == len(fields.columns):
+        others = [name for name in fields.columns if name not in fields.key]
+        computed = [column.name for column in table.columns if column.generated and column.name in others]
+        unknown = self._unknown(table, others) if self._config.policy.startswith("discard_") else []
+        if (not computed and not unknown) or len(computed) + len(unknown) == len(fields.columns):
             return fields
-        self._say(f"table {table.name}: the server computes {', '.join(computed)}, so the records' values are left out")
-        return fields.without(computed)
+        if computed:
+            self._say(
+                f"table {table.name}: the server computes {', '.join(computed)}, so the records' values are left out"
+            )
+        if unknown and self._config.policy == "discard_value":
+            self._say(
+                f"table {table.name} has no column {', '.join(unknown)}, so the records' values are left out "
+                "(auto.evolve.policy=discard_value)"
+            )
+        return fields.without([*computed, *unknown])
+
+    def _unknown(self, table: TableInfo, names: Iterable[str]) -> list[str]:
+        return [name for name in names if table.column(name) is None]
+
+    def _without_strangers(self, table: TableInfo, batch: Batch, fields: Fields) -> list[bool]:
+        """Return which records have no value for a field that the table has no column for."""
+        unknown = self._unknown(table, (name for name in fields.columns if name not in fields.key))
+        mask = [True] * len(batch)
+        for name in unknown:
+            mask = [kept and value is None for kept, value in zip(mask, fields.columns[name], strict=True)]
+        if not all(mask):
+            self._say(
+                f"records of topic {batch.topic} with a value for {', '.join(unknown)} are left out: "
+                f"table {table.name} has no such column (auto.evolve.policy=discard_row)"
+            )
+        return mask
 
     def _with_refused_fields(
         self, table: TableInfo | None, fields: Fields, *, may_evolve: bool = True

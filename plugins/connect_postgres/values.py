@@ -15,7 +15,7 @@ import json
 import math
 import re
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from decimal import Context, Decimal, InvalidOperation
 from typing import Any, Final, TypeVar
@@ -36,12 +36,23 @@ from connect.api import (
 )
 from connect_postgres.catalog import ColumnInfo
 from connect_postgres.failures import reason
+from connect_postgres.names import literal
+from connect_postgres.semantic import read, type_of
 
 _LOGICAL: Final = {DECIMAL_NAME: "numeric", DATE_NAME: "date", TIME_NAME: "time", TIMESTAMP_NAME: "timestamptz"}
 _PLAIN: Final = {
     SchemaType.INT8: "smallint", SchemaType.INT16: "smallint", SchemaType.INT32: "integer", SchemaType.INT64: "bigint",
     SchemaType.FLOAT32: "real", SchemaType.FLOAT64: "double precision", SchemaType.BOOLEAN: "boolean",
     SchemaType.STRING: "text", SchemaType.BYTES: "bytea", SchemaType.STRUCT: "jsonb", SchemaType.MAP: "jsonb",
+}  # fmt: skip
+_PRECISION: Final = "connect.decimal.precision"
+_PRECISION_MAX: Final = 1000
+#: What the catalog calls types that columns are made with.
+_CATALOG_NAMES: Final = {
+    "timestamp": "timestamp without time zone", "timestamptz": "timestamp with time zone",
+    "time": "time without time zone", "timetz": "time with time zone", "varchar": "character varying",
+    "bpchar": "character", "varbit": "bit varying", "int2": "smallint", "int4": "integer", "int8": "bigint",
+    "float4": "real", "float8": "double precision", "bool": "boolean",
 }  # fmt: skip
 _EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _EPOCH_DAY: Final = dt.date(1970, 1, 1)
@@ -82,13 +93,58 @@ class NoNumber(ValueError):
 
 def column_type(schema: Schema) -> str:
     """Return the type of a column made for a schema."""
+    if (told := type_of(schema)) is not None:
+        return told
+    if schema.name == DECIMAL_NAME:
+        return _decimal_type(schema.parameters or {})
     if schema.name in _LOGICAL:
         return _LOGICAL[schema.name or ""]
     if schema.type is SchemaType.ARRAY:
         items = schema.value_schema
-        simple = items is not None and (items.type.is_primitive or items.is_logical)
-        return f"{column_type(items)}[]" if items is not None and simple else "jsonb"
+        inner = "jsonb" if items is None else column_type(items)
+        # The type of an array has no number of dimensions.
+        return inner if inner.endswith("[]") or inner == "jsonb" else f"{inner}[]"
     return _PLAIN[schema.type]
+
+
+def _decimal_type(parameters: Mapping[str, str]) -> str:
+    """A precision is the JDBC source's word of a column, and may be of another database: one that PostgreSQL does not
+    take, or no scale, leaves any number room."""
+    precision, scale = parameters.get(_PRECISION, ""), parameters.get("scale", "")
+    if not (precision.isdecimal() and scale.isdecimal() and precision.isascii() and scale.isascii()):
+        return "numeric"
+    return f"numeric({precision},{scale})" if int(scale) <= int(precision) <= _PRECISION_MAX else "numeric"
+
+
+def default_literal(schema: Schema, kind: str, zone: dt.tzinfo) -> str | None:
+    """Return a schema's default for a column of this type, as SQL; None where it has none.
+
+    Raises:
+        DataError: It does not fit.
+    """
+    if schema.default is None:
+        return None
+    column = ColumnInfo("DEFAULT", _CATALOG_NAMES.get(kind.partition("(")[0], kind.partition("(")[0]), kind)
+    if kind.endswith("[]"):
+        inner = kind.removesuffix("[]").partition("(")[0]
+        column = replace(column, type=_CATALOG_NAMES.get(inner, inner) + "[]")
+    _, [value] = fit([schema.default], column, zone, schema)
+    return f"{literal(_printed(value))}::{kind}"
+
+
+def _printed(value: Any) -> str:
+    """Return a value as PostgreSQL reads it."""
+    if isinstance(value, list):
+        return "{" + ",".join("NULL" if item is None else _item(item) for item in value) + "}"
+    if isinstance(value, bytes):
+        return f"\\x{value.hex()}"
+    return repr(value) if isinstance(value, float) else _to_text(value)
+
+
+def _item(value: Any) -> str:
+    if isinstance(value, list):
+        return _printed(value)
+    return '"' + _printed(value).replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 def infer_schema(values: Iterable[Any]) -> Schema:
@@ -146,6 +202,7 @@ def fit(
     try:
         if is_array and any(type(value) is str and _LITERAL.fullmatch(value) for value in values):
             return replace(column, as_literal=True), list(map(_literal, values))
+        values = read(values, kind, declared, zone)
         if kind == "bytea" and declared is not None:
             _refuse_declared_text(declared.value_schema if declared.type is SchemaType.ARRAY else declared)
         if kind == "numeric" and declared is not None:
@@ -384,7 +441,7 @@ def _to_text(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, dict | list):
-        return _dumps(value)
+        return json_text(value)
     if isinstance(value, bytes | bytearray | memoryview):
         return bytes(value).decode()
     if isinstance(value, Decimal):
@@ -398,16 +455,17 @@ def _to_json(value: Any) -> str:
         try:
             json.loads(value, parse_constant=_no_constant)
         except ValueError:
-            return _dumps(value)
+            return json_text(value)
         return value
-    return _dumps(value)
+    return json_text(value)
 
 
 def _no_constant(name: str) -> None:
     raise ValueError(f"{name} is no JSON")
 
 
-def _dumps(value: Any) -> str:
+def json_text(value: Any) -> str:
+    """Return a value as JSON: what JSON has no type for as its text, bytes in base64."""
     return json.dumps(value, default=_json_member, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 

@@ -10,8 +10,8 @@ import hashlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from connect.api import DataError
-from connect_postgres.catalog import ColumnInfo, TableInfo
+from connect.api import DataError, RetriableError
+from connect_postgres.catalog import ColumnInfo, TableInfo, layout_of
 from connect_postgres.names import TableName, quoted
 from connect_postgres.values import staged_type, unfit
 
@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 
 #: Staged rows that are found by a look at all of them.
 _SCANNED_MAX: Final = 100
+
+
+class TableAlteredError(RetriableError):
+    """A table has other columns than those that rows were made for; another look at it helps."""
 
 
 class Writer:
@@ -34,9 +38,17 @@ class Writer:
         self._staging: dict[tuple[tuple[str, str], ...], str] = {}
 
     async def insert(self, table: TableInfo, columns: Sequence[ColumnInfo], values: Sequence[list[Any]]) -> None:
-        """Add rows."""
+        """Add rows.
+
+        Raises:
+            TableAlteredError: The rows were written in the types that the table's columns had before.
+        """
         if copies(table, columns):
             await self._copy(table.name.name, table.name.schema, columns, values)
+            # In binary a column's bytes say nothing of their type: those of a bigint are a number for double precision,
+            # another one. COPY has locked the table by now, so what it is stays what it is.
+            if await layout_of(self._connection, table.name) != table.layout:
+                raise TableAlteredError(f"table {table.name} was altered since it was looked up")
             return
         staging = await self._stage(columns, values)
         await self._connection.execute(insert_statement(table.name, columns, f"{staging} s"))

@@ -26,16 +26,34 @@ async def test_a_tables_columns_come_in_order_with_their_types_and_what_the_serv
     assert table is not None
     assert (table.name, table.takes_copy) == (TableName("Odd, name", "public"), True)
     assert table.columns == (
-        ColumnInfo("id", "bigint", "bigint", not_null=True, identity_always=True),
+        ColumnInfo("id", "bigint", "bigint", not_null=True, identity_always=True, has_default=True),
         ColumnInfo("code", "character", "character(3)", not_null=True, modifier=7),
         ColumnInfo("tags", "text[]", "text[]"),
         ColumnInfo("cost", "numeric", "price", modifier=(9 << 16 | 2) + 4, is_domain=True),
-        ColumnInfo("twice", "integer", "integer", generated=True),
+        ColumnInfo("twice", "integer", "integer", generated=True, has_default=True),
         ColumnInfo("at", "timestamp with time zone", "timestamp(3) with time zone", modifier=3),
     )
     assert table.column("cost") is table.columns[3]
     assert table.column("Cost") is None
     assert table.column_names == ["id", "code", "tags", "cost", "twice", "at"]
+
+
+async def test_the_kind_of_a_table_and_which_columns_have_a_value_of_their_own_are_known(database: Database) -> None:
+    await database.execute(
+        "CREATE DOMAIN coloured AS text DEFAULT 'red'",
+        "CREATE TABLE orders (a int, b int DEFAULT 1, c coloured, d serial) PARTITION BY LIST (a)",
+        "CREATE TABLE part PARTITION OF orders DEFAULT",
+        "CREATE VIEW seen AS SELECT * FROM orders",
+        "CREATE MATERIALIZED VIEW kept AS SELECT * FROM orders",
+        "CREATE SEQUENCE numbers",
+    )
+    names = ("orders", "part", "seen", "kept", "numbers")
+    found = {name: await describe_table(database.connection, TableName(name)) for name in names}
+    kinds = [table.kind for table in found.values() if table is not None]
+    assert kinds == ["PARTITIONED TABLE", "TABLE", "VIEW", "MATERIALIZED VIEW", ""]
+    orders = found["orders"]
+    assert orders is not None
+    assert [column.has_default for column in orders.columns] == [False, True, True, True]
 
 
 async def test_a_view_and_a_table_with_policies_or_rules_in_force_take_no_copy(database: Database) -> None:

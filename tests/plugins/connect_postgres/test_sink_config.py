@@ -20,13 +20,22 @@ SINK = {"connection.url": "postgresql://127.0.0.1/db"}
         ({"delete.enabled": "true"}, "delete.enabled=true needs pk.mode=record_key"),
         ({"insert.mode": "upsert", "pk.mode": "record_value"}, "needs pk.fields: name the fields"),
         ({"pk.mode": "kafka", "pk.fields": "one"}, "needs three names in pk.fields"),
-        ({"pk.fields": "id"}, "pk.fields has no meaning with pk.mode=none"),
         ({"pk.mode": "record_key", "pk.fields": "id,id"}, "names a column twice"),
         ({"table.name.format": "$topic"}, "the only placeholder is ${topic}"),
         ({"table.name.format": "a.b.c.d"}, "TABLE or SCHEMA.TABLE is expected"),
         ({"offsets.table.name": "a.b.c"}, "offsets.table.name: table name 'a.b.c': TABLE or SCHEMA.TABLE is expected"),
         ({"offsets.table.name": "a.b."}, "offsets.table.name: table name 'a.b.': TABLE or SCHEMA.TABLE is expected"),
         ({"insert.mode": "merge"}, "insert.mode"),
+        ({"auto.evolve": "true", "auto.evolve.policy": "freeze"}, "auto.evolve.policy=freeze does not"),
+        ({"auto.evolve.policy": "grow"}, "auto.evolve.policy"),
+        ({"fields.whitelist": "a", "json.value.column.name": "doc"}, "takes the whole value: remove one of them"),
+        ({"dialect.name": "OracleDatabaseDialect"}, "dialect.name=OracleDatabaseDialect: this connector speaks to"),
+        ({"table.types": "MATERIALIZED VIEW"}, "nothing can be written into a MATERIALIZED VIEW"),
+        ({"table.types": "SYNONYM"}, "'SYNONYM' is none of TABLE"),
+        ({"jdbc.credentials.provider.class": "com.acme.Vault"}, "Java code that provides the login is not run here"),
+        ({"jdbc.credentials.provider.path": "x"}, "jdbc.credentials.provider.path: Java code"),
+        ({"date.timezone": "CET"}, "date.timezone"),
+        ({"timestamp.precision.mode": "seconds"}, "timestamp.precision.mode"),
         (
             {"table.name.format": "other.public.t"},
             "table name 'other.public.t' is of database 'other', and connection.url leads to 'db'",
@@ -68,6 +77,41 @@ def test_a_table_of_another_database_is_refused_and_one_of_the_same_is_not() -> 
         config.table_of("other.sales.orders")
     nowhere = SinkConfig.parse({"connection.url": "postgresql://127.0.0.1"})
     assert nowhere.table_of("other.sales.orders") == TableName("orders", "sales")
+
+
+def test_what_the_jdbc_sink_takes_and_has_no_meaning_here_is_taken() -> None:
+    provider = "io.confluent.connect.jdbc.util.DefaultJdbcCredentialsProvider"
+    keys = {
+        "dialect.name": "PostgreSqlDatabaseDialect",
+        "mssql.use.merge.holdlock": "false",
+        "trim.sensitive.log": "true",
+        "jdbc.credentials.provider.class": provider,
+        "date.timezone": "utc",
+        "pk.fields": "id",
+    }
+    assert SinkConfig.parse({**SINK, **keys}).key_mode == "none"
+
+
+@pytest.mark.parametrize(
+    ("keys", "policy", "adds"),
+    [
+        ({}, "freeze", False),
+        ({"auto.evolve": "true"}, "add", True),
+        ({"auto.evolve": "true", "auto.evolve.policy": "EVOLVE"}, "evolve", True),
+        ({"auto.evolve.policy": "discard_row"}, "discard_row", False),
+    ],
+)
+def test_auto_evolve_and_its_policy_are_one_answer(keys: dict[str, str], policy: str, adds: bool) -> None:
+    config = SinkConfig.parse({**SINK, **keys})
+    assert (config.policy, config.adds_columns) == (policy, adds)
+
+
+def test_a_long_topic_has_a_table_of_its_own_where_names_are_shortened() -> None:
+    config = SinkConfig.parse({**SINK, "long.names": "shorten", "table.name.format": "${topic}"})
+    tables = [config.table_of("n" * 70 + end).name for end in "ab"]
+    assert all(len(name) == 63 and name.startswith("nnnn") for name in tables)
+    assert len(set(tables)) == 2
+    assert config.table_of("n" * 63).name == "n" * 63
 
 
 def test_modes_are_read_in_any_case() -> None:
