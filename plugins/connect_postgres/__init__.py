@@ -3,8 +3,10 @@
 Two halves over one ground:
 
     source  source_config -> table_reader (what to read next) -> snapshot (what is settled) -> rows (rows to batches)
-    sink    sink_config -> fields (records to columns) -> tables (create, evolve) -> values, writes (COPY, upsert, …)
-    ground  connection, url, parameters, session, failures, sqlstates, names, catalog, checks (when a user asks)
+    sink    sink_config -> fields (records to columns) -> tables, widening (create, evolve) -> values, semantic, times
+            -> writes (COPY, upsert, …); blame, culprits, presumed (which rows are bad); offsets (exactly once)
+    ground  connection, url, parameters, session, failures, sqlstates, names, catalog
+    asked   checks, sink_checks (what is wrong, before anything runs)
 
 asyncpg is imported where a connection is opened, so that a worker without PostgreSQL does not pay for it.
 

@@ -1,4 +1,4 @@
-"""`Connector.check`: does the server answer, are the tables there, do they have the columns that the config names?"""
+"""The source's `check`: does the server answer, are the tables there, do they have what the config names?"""
 
 from __future__ import annotations
 
@@ -6,10 +6,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 from connect.api import ConfigError, Problem
-from connect_postgres.catalog import describe_table
 from connect_postgres.failures import explained
 from connect_postgres.names import TableName
-from connect_postgres.sink_config import SinkConfig
 from connect_postgres.source_config import SourceConfig
 from connect_postgres.table_reader import TableReader
 
@@ -52,29 +50,3 @@ async def source_problems(
         except ConfigError as error:
             found.append(Problem(error.config_path or ("query" if table is None else ""), error.message))
     return found
-
-
-async def sink_problems(connection: asyncpg.Connection, config: SinkConfig, topics: Sequence[str]) -> list[Problem]:
-    """Return what is wrong with the tables of these topics."""
-    found = []
-    for topic in topics:
-        try:
-            name = config.table_of(topic)
-        except ValueError as error:
-            found.append(Problem("table.name.format", f"topic {topic}: {error}"))
-            continue
-        async with explained(f"looking at table {name}", config.target):
-            found += await _table_problems(connection, config, name)
-    return found
-
-
-async def _table_problems(connection: asyncpg.Connection, config: SinkConfig, name: TableName) -> list[Problem]:
-    table = await describe_table(connection, name)
-    if table is None:
-        missing = f"table {name} does not exist in {config.target}, and auto.create is false"
-        return [] if config.auto_create else [Problem("table.name.format", missing)]
-    absent = [column for column in config.pk_fields if table.column(column) is None]
-    if absent and not config.adds_columns:
-        known = ", ".join(table.column_names)
-        return [Problem("pk.fields", f"table {name} has no column {', '.join(absent)}; it has {known}")]
-    return []

@@ -25,7 +25,15 @@ REFUSED: Final = register_code(
     "PostgreSQL answers and refuses: login, database, rights or statement.",
     "Correct what the message names: it is the server's own.",
 )
+TIMED_OUT: Final = register_code(
+    "postgres.timed_out",
+    "PostgreSQL is there and has ended a statement, or its wait for a lock: by a timeout that is set, or by a cancel.",
+    "Raise the timeout that the message names for the connector's user, or find what holds the lock; "
+    "it is tried again meanwhile.",
+)
 FAULT: Final = "environment.fault"
+#: Query cancelled (statement_timeout, or by somebody), lock not available, idle or too long in a transaction.
+_TIMEOUTS: Final = ("57014", "55P03", "25P03", "25P04")
 #: The driver's own: a table was altered under a prepared statement, which it has forgotten by now.
 _STALE: Final = ("InvalidCachedStatementError", "OutdatedSchemaCacheError")
 _COPY_LINE: Final = re.compile(r"^COPY .*?, line (\d+)(?:, column (.+?))?(?::|$)", re.MULTILINE)
@@ -88,10 +96,11 @@ def translated(
     message = f"{what}{_place(error, copied, record)}: {error.args[0]} (SQLSTATE {state})"
     hint = _hint(state, failure, str(error.args[0]), writing=writing)
     if failure is Failure.OUTAGE:
-        lost = state[:2] in ("08", "25", "53", "57", "58")
+        is_timeout = state in _TIMEOUTS
+        lost = not is_timeout and state[:2] in ("08", "25", "53", "57", "58")
         return RetriableError(
             f"{message} at {target}" if lost else message,
-            code=UNREACHABLE if lost else None,
+            code=TIMED_OUT if is_timeout else UNREACHABLE if lost else None,
             hint=hint,
             retry_after_ms=retry_after_ms,
         )

@@ -27,12 +27,12 @@ from connect.api import (
 )
 from connect_postgres.blame import Blame, Kept, may_have_column, message_of, record_of
 from connect_postgres.catalog import TableInfo
-from connect_postgres.checks import sink_problems
 from connect_postgres.connection import close, connect, ended_when_silent
 from connect_postgres.failures import explained, line_of
 from connect_postgres.names import TableName
 from connect_postgres.offsets import GONE_HINT, LOCK_TIMEOUT, At, OffsetsMovedError, TargetOffsets
 from connect_postgres.presumed import Presumptions
+from connect_postgres.sink_checks import sink_problems
 from connect_postgres.sink_config import SinkConfig
 from connect_postgres.steps import Step, Steps
 from connect_postgres.tables import Tables, are_altered
@@ -72,6 +72,8 @@ class JdbcSinkTask(SinkTask[SinkConfig]):
         self._full_names: dict[TableName, str] = {}
         #: What users were told already of how records are written.
         self._said: set[str] = set()
+        #: The ways in which tables are written that were told.
+        self._ways: set[tuple[TableName, str, bool]] = set()
         self._tables = Tables(self.config, self._say)
         self._steps = Steps(self.config, self._tables, self._say)
         self._offsets = TargetOffsets(self.config, self.context.connector)
@@ -446,6 +448,7 @@ class JdbcSinkTask(SinkTask[SinkConfig]):
                 async for step in self._steps.of(connection, name, batch, recognise=recognise):
                     if known := await step.write(writer):
                         self._tell_known(known, name)
+                    self._say_way(step)
         except DataError as error:
             index = index_of(line_of(error.__cause__))
             message = message_of(name, batch, index, error)
@@ -454,6 +457,13 @@ class JdbcSinkTask(SinkTask[SinkConfig]):
             raise DataError(message, failed=named, details=details, code=error.code, hint=error.hint) from (
                 error.__cause__ if error.__cause__ is not None else error
             )
+
+    def _say_way(self, step: Step) -> None:
+        """Log how a table is written, once for each way."""
+        key = (step.table.name, step.mode, step.is_copied)
+        if key not in self._ways:
+            self._ways.add(key)
+            self.context.log.info("%s", step.way)
 
     def _say(self, text: str) -> None:
         """Log once."""
@@ -576,10 +586,14 @@ class JdbcSinkConnector(SinkConnector[SinkConfig]):
         if self.config.pk_fields and self.config.key_mode == "none":
             self.context.log.warning("pk.fields has no effect with pk.mode=none: rows have no key")
         try:
-            await close(await connect(self.config))
+            problems = await self.check()
         except RetriableError as error:
             # An outage: the tasks wait for its end by themselves.
             self.context.log.warning("the tasks will wait: %s", error.message)
+        else:
+            # Said before a record is met. The tasks decide: somebody may mend it before one comes.
+            for problem in problems:
+                self.context.log.warning("%s: %s", problem.key, problem.message)
 
     def exactly_once_support(self) -> ExactlyOnceSupport:
         """with delivery.guarantee=exactly-once, which keeps the offsets in a table beside the rows"""
@@ -604,6 +618,7 @@ class JdbcSinkConnector(SinkConnector[SinkConfig]):
         connection = await connect(self.config)
         try:
             topics = [topic.strip() for topic in str(self.config.originals.get("topics") or "").split(",")]
-            return await sink_problems(connection, self.config, [topic for topic in topics if topic])
+            with ended_when_silent(connection):
+                return await sink_problems(connection, self.config, [topic for topic in topics if topic])
         finally:
             await close(connection)

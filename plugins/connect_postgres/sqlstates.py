@@ -135,6 +135,8 @@ _HINTS: Final[dict[str, str]] = {
         "Wait for the failover to end, or name the primary: "
         "list all hosts in connection.url with targetServerType=primary."
     ),
+    "25P03": "Raise idle_in_transaction_session_timeout for the connector's user.",
+    "25P04": "Raise transaction_timeout for the connector's user: a put is one transaction.",
     "26000": (
         "Switch prepared statements off for a pooler in transaction mode: add prepareThreshold=0 to connection.url."
     ),
@@ -168,7 +170,7 @@ _HINTS: Final[dict[str, str]] = {
     ),
     "54011": "A table takes at most 1,600 columns: leave fields out with fields.whitelist.",
     "55000": "Bring the object into the state that the message asks for.",
-    "55P03": "Wait: it is tried again. Look for what holds the lock in pg_locks.",
+    "55P03": "Wait: it is tried again. Look for what holds the lock in pg_locks, or raise lock_timeout.",
     "57014": "Raise statement_timeout for the connector's user, or find out who cancels its statements.",
     "57P03": "Wait: the server starts, stops or recovers.",
     "57P04": "Create the database, or correct connection.url.",

@@ -21,7 +21,7 @@ from connect_postgres.fields import Fields, fields_of, key_fields_of
 from connect_postgres.names import TableName
 from connect_postgres.sink_config import SinkConfig
 from connect_postgres.tables import Tables
-from connect_postgres.values import fit, misfits, unfit_rows
+from connect_postgres.values import fit, misfits, staged_type, unfit_rows
 from connect_postgres.writes import Writer, copies
 
 if TYPE_CHECKING:
@@ -53,6 +53,24 @@ class Step:
     def is_copied(self) -> bool:
         """Whether its rows are copied straight into the table, so that COPY's lines are its rows."""
         return self.mode == "insert" and copies(self.table, self.columns)
+
+    @property
+    def way(self) -> str:
+        """How its rows are written, for people."""
+        if self.mode == "delete":
+            return f"rows of {self.table.name} are deleted by keys that are copied into a temporary table"
+        if self.is_copied:
+            return f"rows are copied straight into {self.table.name} (COPY)"
+        if self.mode != "insert":
+            statement = {"upsert": "INSERT ... ON CONFLICT", "update": "UPDATE"}.get(self.mode, "INSERT")
+            return (
+                f"rows for {self.table.name} are copied into a temporary table, and written from there by {statement}"
+            )
+        read = [column.name for column in self.columns if staged_type(column) is not None]
+        why = f"the server reads {', '.join(read)} from text"
+        if not self.table.takes_copy:
+            why = "COPY does not write into views, nor heed rules and policies for rows"
+        return f"rows for {self.table.name} are copied into a temporary table, and written from there by INSERT: {why}"
 
     async def write(self, writer: Writer) -> int:
         """Write the rows; return how many of them were there already, which `missing` passes over."""

@@ -1,4 +1,4 @@
-"""`check` of both connectors: what keeps a config from working, told before anything runs."""
+"""`check` of the source: what keeps a config from working, told before anything runs."""
 
 from __future__ import annotations
 
@@ -7,13 +7,12 @@ import pytest
 from connect.runtime.model import PluginKind
 from connect.runtime.plugins import PluginDesc
 from connect.runtime.validation.checking import check
-from connect_postgres import JdbcSinkConnector, JdbcSourceConnector
+from connect_postgres import JdbcSourceConnector
 
 from .conftest import Database
 
 pytestmark = pytest.mark.postgres
 SOURCE = PluginDesc(JdbcSourceConnector, PluginKind.SOURCE, "test")
-SINK = PluginDesc(JdbcSinkConnector, PluginKind.SINK, "test")
 TABLE = "CREATE TABLE orders (id bigint PRIMARY KEY, note text, changed timestamp)"
 
 
@@ -51,24 +50,3 @@ async def test_a_query_that_the_server_refuses_is_told(database: Database) -> No
     [(_, code, message)] = await told(SOURCE, database, mode="bulk", topic_prefix="p", query="SELECT * FROM nowhere")
     assert code in ("check", "postgres.refused")
     assert "nowhere" in message
-
-
-async def test_a_sink_tells_a_missing_table_unless_it_may_make_it(database: Database) -> None:
-    [(key, _, message)] = await told(SINK, database, topics="orders")
-    assert key == "table.name.format"
-    assert "table orders does not exist" in message
-    assert await told(SINK, database, topics="orders", auto_create="true") == []
-
-
-async def test_a_sink_tells_missing_key_columns(database: Database) -> None:
-    await database.execute(TABLE)
-    keys = {"topics": "orders", "insert_mode": "upsert", "pk_mode": "record_value", "pk_fields": "id,region"}
-    [(key, _, message)] = await told(SINK, database, **keys)
-    assert key == "pk.fields"
-    assert "has no column region; it has id, note, changed" in message
-
-
-async def test_a_refused_login_is_told_without_the_password(database: Database) -> None:
-    [(key, _, message)] = await told(SINK, database, topics="t", connection_user="nobody", connection_password="hush")
-    assert key == "connection.url"
-    assert "hush" not in message

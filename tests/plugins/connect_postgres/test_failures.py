@@ -47,6 +47,24 @@ def test_a_read_only_transaction_is_the_configs_where_it_is_read_and_an_outage_w
     assert isinstance(translated("writing", "db", made("25006"), writing=True), RetriableError)
 
 
+@pytest.mark.parametrize(
+    ("state", "code"),
+    [
+        ("57014", "postgres.timed_out"),
+        ("55P03", "postgres.timed_out"),
+        ("25P03", "postgres.timed_out"),
+        ("25P04", "postgres.timed_out"),
+        ("57P01", "environment.unreachable"),
+        ("53300", "environment.unreachable"),
+    ],
+)
+def test_a_timeout_is_tried_again_and_is_told_from_a_server_that_is_away(state: str, code: str) -> None:
+    told = translated("writing", "db", made(state), writing=True)
+    assert isinstance(told, RetriableError)
+    assert told.code == code
+    assert ("at db" in told.message) is (code == "environment.unreachable")
+
+
 def test_detail_which_quotes_the_row_is_not_shown_even_by_the_cause() -> None:
     cause = made("23514", D="Failing row contains (1, hush)")
     assert "hush" not in f"{translated('writing', 'db', cause, writing=True)}{cause}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import logging
 from decimal import Decimal
 from typing import Any
 
@@ -142,3 +143,14 @@ async def test_several_topics_go_into_one_table_and_the_last_change_of_a_key_is_
         ]
     )
     assert await database.rows("SELECT * FROM all_orders ORDER BY id") == [(1, "2"), (2, "b")]
+
+
+async def test_how_a_table_is_written_is_logged_once(
+    database: Database, sink: Start, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    await database.execute("CREATE TABLE orders (id int)")
+    task = await sink()
+    for offset in range(3):
+        await put(task, make_sink_batch([{"id": offset}], base_offset=offset))
+    assert caplog.text.count("rows are copied straight into public.orders (COPY)") == 1

@@ -15,6 +15,7 @@ from .conftest import Database
 
 pytestmark = pytest.mark.postgres
 ORDERS = TableName("orders")
+UPSERT = {"insert_mode": "upsert", "pk_mode": "record_value", "pk_fields": "id"}
 
 
 async def steps_of(
@@ -34,6 +35,25 @@ async def test_each_row_knows_its_record_behind_tombstones_and_equal_keys(databa
     dead, written = await steps_of(database, batch, **keys)
     assert (dead.mode, list(dead.places), dead.values) == ("delete", [1], [[1]])
     assert (written.mode, list(written.places), list(written.values)) == ("upsert", [4, 3], [[2, 3], ["d", "c"]])
+
+
+@pytest.mark.parametrize(
+    ("made", "keys", "way"),
+    [
+        ("TABLE orders (id int)", {}, "copied straight into public.orders (COPY)"),
+        ("TABLE orders (id inet)", {}, "written from there by INSERT: the server reads id from text"),
+        ("VIEW orders AS SELECT id FROM kept", {}, "by INSERT: COPY does not write into views"),
+        ("TABLE orders (id int PRIMARY KEY)", UPSERT, "written from there by INSERT ... ON CONFLICT"),
+        ("TABLE orders (id int)", {**UPSERT, "insert_mode": "update"}, "written from there by UPDATE"),
+    ],
+)
+async def test_each_step_says_how_its_rows_are_written(
+    database: Database, made: str, keys: dict[str, str], way: str
+) -> None:
+    await database.execute("CREATE TABLE kept (id int)", f"CREATE {made}")
+    value = "10.0.0.1" if "inet" in made else 1
+    [step] = await steps_of(database, make_sink_batch([{"id": value}]), **keys)
+    assert way in step.way
 
 
 async def test_records_that_are_bad_by_themselves_are_all_told_of_and_left_out(database: Database) -> None:
