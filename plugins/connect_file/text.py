@@ -50,6 +50,29 @@ def _json_lines(values: list[Any]) -> Iterator[bytes]:
         yield b"\n"
 
 
+def json_lines(values: list[Any]) -> bytes:
+    """Return one line of JSON a value, each ended with a newline; texts are JSON too. `values` is not empty.
+
+    Raises:
+        DataError: A value has no JSON.
+    """
+    try:
+        return b"".join(_json_lines(values))
+    except TypeError:  # something inside needs help
+        return b"\n".join(map(json_text, values)) + b"\n"
+
+
+def plain_text(value: Any) -> str:
+    """Return the text of a value that is no text: of bytes base64, of the others what their line would be.
+
+    Raises:
+        DataError: It has none.
+    """
+    if isinstance(value, bytes | bytearray | memoryview):
+        return str(_plain(value))
+    return _line(value).decode()
+
+
 def _line(value: Any) -> bytes:
     if isinstance(value, str):
         return value.encode(errors="replace")  # half a surrogate pair becomes '?', as in Java
@@ -59,10 +82,15 @@ def _line(value: Any) -> bytes:
         return format(value, "f").encode()
     if isinstance(value, dt.date | dt.time):
         return value.isoformat().encode()
-    return _json(value)
+    return json_text(value)
 
 
-def _json(value: Any) -> bytes:
+def json_text(value: Any) -> bytes:
+    """Return a value's compact JSON.
+
+    Raises:
+        DataError: It has none.
+    """
     try:
         return orjson.dumps(value, default=_plain, option=orjson.OPT_NON_STR_KEYS)
     except TypeError as error:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from connect_datagen import DatagenConnector
-from connect_file import FileStreamSinkConnector, FileStreamSourceConnector
+from connect_file import FileStreamSinkConnector, FileStreamSourceConnector, FolderSinkConnector
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
 
@@ -15,6 +15,7 @@ REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
     [
         (FileStreamSourceConnector, "connector-file.md"),
         (FileStreamSinkConnector, "connector-file.md"),
+        (FolderSinkConnector, "connector-file.md"),
         (DatagenConnector, "connector-datagen.md"),
     ],
 )
