@@ -128,11 +128,14 @@ class ConnectionConfig(Config):
             yield Problem(path, f"{path}: {error}")
 
 
-async def connect(config: ConnectionConfig) -> asyncpg.Connection:
+async def connect(config: ConnectionConfig, settings: Mapping[str, str] | None = None) -> asyncpg.Connection:
     """Open a connection in UTC, to the first host that is there and of the kind that is wanted.
 
     Hosts are tried in the order of the URL, each for `connectTimeout` or `CONNECT_TIMEOUT_S` seconds. A cancelled call
     leaves nothing open.
+
+    Args:
+        settings: Further ones that the session begins with; a pooler refuses most.
 
     Raises:
         RetriableError: environment.unreachable: no server is there, or ready, or of the kind that is wanted.
@@ -144,14 +147,16 @@ async def connect(config: ConnectionConfig) -> asyncpg.Connection:
     for kind in reach.parameters.kinds:
         for dsn in reach.dsns:
             try:
-                return await _connect(config, reach, dsn, kind)
+                return await _connect(config, reach, dsn, kind, settings or {})
             except RetriableError as error:
                 failure = error
     assert failure is not None, "there is at least one host"
     raise failure
 
 
-async def _connect(config: ConnectionConfig, reach: Target, dsn: str, kind: str) -> asyncpg.Connection:
+async def _connect(
+    config: ConnectionConfig, reach: Target, dsn: str, kind: str, further: Mapping[str, str]
+) -> asyncpg.Connection:
     import asyncpg
 
     from connect_postgres.session import Session
@@ -159,7 +164,7 @@ async def _connect(config: ConnectionConfig, reach: Target, dsn: str, kind: str)
     parameters = reach.parameters
     _check_files(config, parameters.driver)
     # Only what a pooler passes on may stand here: PgBouncer refuses a start with any other setting.
-    settings = {"timezone": "UTC", "datestyle": "ISO"}
+    settings = {"timezone": "UTC", "datestyle": "ISO", **further}
     if "application_name" not in parameters.driver:
         settings["application_name"] = "connect"
     if parameters.read_only:

@@ -30,6 +30,10 @@ class Session(asyncpg.Connection):
         if peer is not None and peer.family in (socket.AF_INET, socket.AF_INET6):
             _keep_alive(peer)
 
+    def transport(self) -> tuple[Any, Any]:
+        """Return the transport, and the driver's protocol on it, for who speaks to the server in the driver's place."""
+        return self._transport, self._protocol  # type: ignore[attr-defined] # the stubs do not have them
+
     def _get_unique_id(self, prefix: str) -> str:
         return f"__connect_{prefix}_{self._token}_{next(self._names):x}"
 

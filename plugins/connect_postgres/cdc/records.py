@@ -1,0 +1,351 @@
+"""Changes to batches: Debezium's envelope around rows, or rows alone; keys, tombstones, and the topics beside them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from itertools import repeat
+from typing import Any, Final
+
+from connect.api import BYTES, INT64, OPTIONAL_INT64, OPTIONAL_STRING, STRING, Batch, Schema
+from connect_postgres.cdc.config import CdcConfig
+from connect_postgres.cdc.pgoutput import Boundary, Change, Message, Row, Transaction
+from connect_postgres.cdc.shapes import SOURCE, TRANSACTION_BLOCK, Shape
+from connect_postgres.version import VERSION
+
+_TRANSACTION_KEY: Final = Schema.struct(
+    {"id": STRING}, name="io.debezium.connector.common.TransactionMetadataKey", version=1
+)
+_COLLECTION: Final = Schema.struct(
+    {"data_collection": STRING, "event_count": INT64}, name="event.collection", version=1
+)
+_TRANSACTION_VALUE: Final = Schema.struct(
+    {
+        "status": STRING,
+        "id": STRING,
+        "event_count": OPTIONAL_INT64,
+        "data_collections": Schema.array(_COLLECTION, optional=True),
+        "ts_ms": INT64,
+    },
+    name="io.debezium.connector.common.TransactionMetadataValue",
+    version=1,
+)
+_MESSAGE_KEY: Final = Schema.struct(
+    {"prefix": OPTIONAL_STRING}, name="io.debezium.connector.postgresql.MessageKey", version=1
+)
+_MESSAGE_BLOCK: Final = Schema.struct(
+    {"prefix": OPTIONAL_STRING, "content": BYTES.replace(optional=True)},
+    name="io.debezium.connector.postgresql.Message",
+    version=1,
+)
+_MESSAGE_VALUE: Final = Schema.struct(
+    {
+        "op": STRING,
+        "ts_ms": OPTIONAL_INT64,
+        "ts_us": OPTIONAL_INT64,
+        "ts_ns": OPTIONAL_INT64,
+        "source": SOURCE,
+        "transaction": TRANSACTION_BLOCK,
+        "message": _MESSAGE_BLOCK,
+    },
+    name="io.debezium.connector.postgresql.MessageValue",
+    version=1,
+)
+_HEARTBEAT_KEY: Final = Schema.struct(
+    {"serverName": STRING}, name="io.debezium.connector.common.ServerNameKey", version=1
+)
+_HEARTBEAT_VALUE: Final = Schema.struct({"ts_ms": INT64}, name="io.debezium.connector.common.Heartbeat", version=1)
+
+
+class RecordMaker:
+    """Makes batches for one connector. Where records came from is in each; offsets are the caller's to set.
+
+    Args:
+        database: Its name, for the source block.
+    """
+
+    def __init__(self, config: CdcConfig, database: str) -> None:
+        self._config = config
+        self._database = database
+        self._is_flat = config.output_format == "flat"
+        self._tombstones = config.tombstones_on_delete
+        self._skipped = config.skipped
+        self._with_transactions = config.provide_transaction_metadata
+
+    # -- changes ---------------------------------------------------------------------------------------------------
+
+    def changes(
+        self, shape: Shape, changes: Sequence[Change], orders: Sequence[tuple[int, int]] | None = None
+    ) -> Batch | None:
+        """Make one batch of changes of one table, in their order; None where nothing comes of them.
+
+        Args:
+            orders: Each one's place in its transaction, and among its table's there, where records are to say that.
+        """
+        if not changes:
+            return None
+        operations, lsns, transactions, _, news, olds, _ = zip(*changes, strict=True)
+        if operations.count("c") == len(changes):
+            afters = shape.read(news)
+            keys = shape.keys(afters)
+            if self._is_flat:
+                values: list[Any] = afters
+            else:
+                sources = self._sources(shape, lsns, transactions)
+                values = _envelopes("c", afters, sources, _blocks(changes, orders))
+            batch = self._batch(shape, values, keys)
+        else:
+            sources = self._sources(shape, lsns, transactions)
+            batch = self._mixed(shape, changes, news, olds, sources, _blocks(changes, orders))
+        return batch if batch.values else None
+
+    def _mixed(
+        self,
+        shape: Shape,
+        changes: Sequence[Change],
+        news: Sequence[Row | None],
+        olds: Sequence[Row | None],
+        sources: list[dict[str, Any]],
+        blocks: Sequence[dict[str, Any] | None],
+    ) -> Batch:
+        """Make records of changes of several kinds: an update of the key becomes a delete and an insert."""
+        present = [number for number, row in enumerate(news) if row is not None]
+        wholes = [None if changes[n].old_is_key else olds[n] for n in present]
+        afters = dict(zip(present, shape.read([news[n] for n in present], olds=wholes), strict=True))  # type: ignore[misc]
+        befores = self._befores(shape, changes, olds)
+        stamp = _Stamp()
+        values: list[Any] = []
+        keys: list[Any] = []
+        is_flat = self._is_flat
+
+        def add(op: str, before: Any, after: Any, key: Any) -> None:
+            if not is_flat:
+                values.append(stamp.envelope(op, before, after, sources[number], blocks[number]))
+            elif after is not None:
+                values.append(after)
+            else:
+                return
+            keys.append(key)
+
+        def add_tombstone(key: Any) -> None:
+            if key is not None and (self._tombstones or is_flat):
+                values.append(None)
+                keys.append(key)
+
+        for number, change in enumerate(changes):
+            before, after = befores.get(number), afters.get(number)
+            if change.operation == "t":
+                add("t", None, None, None)
+            elif change.operation == "d":
+                key = self._key(shape, before)
+                add("d", before, None, key)
+                add_tombstone(key)
+            elif change.operation == "u":
+                key = self._key(shape, after)
+                former = self._key(shape, before) if before is not None and key is not None else key
+                if former != key and "d" not in self._skipped:
+                    add("d", before, None, former)
+                    add_tombstone(former)
+                    add("c", None, after, key)
+                else:
+                    add("u", before, after, key)
+            else:
+                add(change.operation, None, after, self._key(shape, after))
+        return self._batch(shape, values, keys if shape.key_names else None)
+
+    def _befores(
+        self, shape: Shape, changes: Sequence[Change], olds: Sequence[Row | None]
+    ) -> dict[int, dict[str, Any]]:
+        wholes = [n for n, old in enumerate(olds) if old is not None and not changes[n].old_is_key]
+        parts = [n for n, old in enumerate(olds) if old is not None and changes[n].old_is_key]
+        found = dict(zip(wholes, shape.read([olds[n] for n in wholes]), strict=True))  # type: ignore[misc]
+        found.update(zip(parts, shape.read_keys([olds[n] for n in parts]), strict=True))  # type: ignore[misc]
+        return found
+
+    def snapshot(self, shape: Shape, rows: Sequence[Row], source: dict[str, Any]) -> Batch:
+        """Make one batch of rows that were read. `source`: of `snapshot_source`."""
+        afters = shape.read(rows)
+        keys = shape.keys(afters)
+        if self._is_flat:
+            return self._batch(shape, list(afters), keys)
+        return self._batch(shape, _envelopes("r", afters, [source] * len(afters), repeat(None)), keys)
+
+    def snapshot_source(self, shape: Shape, lsn: int, kind: str, read_us: int) -> dict[str, Any]:
+        """Return the source block of a snapshot's rows: of a position, and read at a time."""
+        source = self._source_of(shape, None)
+        source["snapshot"] = kind
+        source["ts_ms"], source["ts_us"], source["ts_ns"] = read_us // 1000, read_us, read_us * 1000
+        source["lsn"] = lsn
+        source["sequence"] = f'[null,"{lsn}"]'
+        return source
+
+    def _batch(self, shape: Shape, values: list[Any], keys: list[Any] | None) -> Batch:
+        return Batch(
+            topic=shape.topic,
+            values=values,
+            keys=keys,
+            key_schema=shape.key_schema if keys is not None else None,
+            value_schema=shape.row_schema if self._is_flat else shape.envelope_schema,
+        )
+
+    def _key(self, shape: Shape, row: dict[str, Any] | None) -> dict[str, Any] | None:
+        if row is None or not shape.key_names:
+            return None
+        return {name: row[name] for name in shape.key_names}
+
+    # -- source blocks ---------------------------------------------------------------------------------------------
+
+    def _source_of(self, shape: Shape | None, transaction: Transaction | None) -> dict[str, Any]:
+        us = transaction.commit_us if transaction else time.time_ns() // 1000
+        return {
+            "version": VERSION,
+            "connector": "postgresql",
+            "name": self._config.topic_prefix,
+            "ts_ms": us // 1000,
+            "snapshot": "false",
+            "db": self._database,
+            "sequence": None,
+            "ts_us": us,
+            "ts_ns": us * 1000,
+            "schema": shape.relation.schema if shape else "",
+            "table": shape.relation.name if shape else "",
+            "txId": transaction.xid if transaction else None,
+            "lsn": None,
+            "xmin": None,
+        }
+
+    def _sources(self, shape: Shape, lsns: Sequence[int], transactions: Sequence[Transaction]) -> list[dict[str, Any]]:
+        """Return one source block a change; what is of the transaction is made once for it."""
+        found = []
+        known: Transaction | None = None
+        template: dict[str, Any] = {}
+        before = ""
+        for lsn, transaction in zip(lsns, transactions, strict=True):
+            if transaction is not known:
+                known = transaction
+                template = self._source_of(shape, transaction)
+                before = f'["{transaction.previous_lsn}","'
+            source = template.copy()
+            source["lsn"] = lsn
+            source["sequence"] = f'{before}{lsn}"]'
+            found.append(source)
+        return found
+
+    # -- beside the tables -----------------------------------------------------------------------------------------
+
+    def messages(self, messages: Sequence[Message]) -> Batch:
+        """Make one batch of logical messages, for the topic PREFIX.message."""
+        stamp = _Stamp()
+        values, keys = [], []
+        for message in messages:
+            source = self._source_of(None, message.transaction)
+            source["lsn"] = message.lsn
+            before = f'"{message.transaction.previous_lsn}"' if message.transaction else "null"
+            source["sequence"] = f'[{before},"{message.lsn}"]'
+            envelope = stamp.envelope("m", None, None, source, None)
+            del envelope["before"], envelope["after"]
+            envelope["message"] = {"prefix": message.prefix, "content": message.content}
+            values.append(envelope)
+            keys.append({"prefix": message.prefix})
+        return Batch(
+            topic=f"{self._config.topic_prefix}.message",
+            values=values,
+            keys=keys,
+            key_schema=_MESSAGE_KEY,
+            value_schema=_MESSAGE_VALUE,
+        )
+
+    def transactions(self, boundaries: Sequence[Boundary]) -> Batch:
+        """Make one batch of begins and ends of transactions, for the topic of transactions."""
+        values, keys = [], []
+        for boundary in boundaries:
+            transaction = boundary.transaction
+            id_ = transaction_id(transaction)
+            counts = transaction.counts or {}
+            values.append(
+                {
+                    "status": "END" if boundary.is_end else "BEGIN",
+                    "id": id_,
+                    "event_count": sum(counts.values()) if boundary.is_end else None,
+                    "data_collections": (
+                        [{"data_collection": name, "event_count": count} for name, count in counts.items()]
+                        if boundary.is_end
+                        else None
+                    ),
+                    "ts_ms": transaction.commit_us // 1000,
+                }
+            )
+            keys.append({"id": id_})
+        return Batch(
+            topic=f"{self._config.topic_prefix}.{self._config.topic_transaction}",
+            values=values,
+            keys=keys,
+            key_schema=_TRANSACTION_KEY,
+            value_schema=_TRANSACTION_VALUE,
+        )
+
+    def heartbeat(self) -> Batch:
+        """Make one batch of one heartbeat."""
+        return Batch(
+            topic=f"{self._config.topic_heartbeat_prefix}.{self._config.topic_prefix}",
+            values=[{"ts_ms": time.time_ns() // 1_000_000}],
+            keys=[{"serverName": self._config.topic_prefix}],
+            key_schema=_HEARTBEAT_KEY,
+            value_schema=_HEARTBEAT_VALUE,
+        )
+
+
+def transaction_id(transaction: Transaction) -> str:
+    """Return a transaction's id as Debezium writes it: its number and its position."""
+    return f"{transaction.xid}:{transaction.final_lsn}"
+
+
+def _blocks(changes: Sequence[Change], orders: Sequence[tuple[int, int]] | None) -> Sequence[dict[str, Any] | None]:
+    """Return what each record says of its transaction; None where nothing is to be said."""
+    if orders is None:
+        return [None] * len(changes)
+    return [
+        {"id": transaction_id(change.transaction), "total_order": total, "data_collection_order": of_table}
+        for change, (total, of_table) in zip(changes, orders, strict=True)
+    ]
+
+
+def _envelopes(
+    op: str, afters: Sequence[Any], sources: Sequence[dict[str, Any]], blocks: Iterable[dict[str, Any] | None]
+) -> list[Any]:
+    now_ns = time.time_ns()
+    ts_ms, ts_us = now_ns // 1_000_000, now_ns // 1000
+    return [
+        {
+            "before": None,
+            "after": after,
+            "source": source,
+            "transaction": block,
+            "op": op,
+            "ts_ms": ts_ms,
+            "ts_us": ts_us,
+            "ts_ns": now_ns,
+        }
+        for after, source, block in zip(afters, sources, blocks, strict=False)
+    ]
+
+
+class _Stamp:
+    """The time at which a poll's changes were read, once for all of them."""
+
+    def __init__(self) -> None:
+        self._ns = time.time_ns()
+
+    def envelope(
+        self, op: str, before: Any, after: Any, source: dict[str, Any], block: dict[str, Any] | None
+    ) -> dict[str, Any]:
+        return {
+            "before": before,
+            "after": after,
+            "source": source,
+            "transaction": block,
+            "op": op,
+            "ts_ms": self._ns // 1_000_000,
+            "ts_us": self._ns // 1000,
+            "ts_ns": self._ns,
+        }

@@ -1,0 +1,263 @@
+"""A table's shape: from what the stream and the catalog tell of it to schemas, and to what reads its columns.
+
+Schemas have Debezium's names: PREFIX.SCHEMA.TABLE.Value, .Key and .Envelope.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from itertools import repeat
+from typing import Any, Final
+
+from connect.api import (
+    INT64,
+    OPTIONAL_INT64,
+    OPTIONAL_STRING,
+    STRING,
+    ConfigError,
+    Schema,
+    SchemaType,
+)
+from connect_postgres.cdc.catalog import CatalogTable
+from connect_postgres.cdc.column_types import ColumnType, ColumnTypes
+from connect_postgres.cdc.config import CdcConfig
+from connect_postgres.cdc.pgoutput import UNCHANGED, Relation, Row
+from connect_postgres.names import TableName
+
+SNAPSHOT_KINDS: Final = "true,first,first_in_data_collection,last_in_data_collection,last,false,incremental"
+TRANSACTION_BLOCK: Final = Schema.struct(
+    {"id": STRING, "total_order": INT64, "data_collection_order": INT64},
+    name="event.block",
+    version=1,
+    optional=True,
+)
+SOURCE: Final = Schema.struct(
+    {
+        "version": STRING,
+        "connector": STRING,
+        "name": STRING,
+        "ts_ms": INT64,
+        "snapshot": Schema(
+            SchemaType.STRING,
+            optional=True,
+            name="io.debezium.data.Enum",
+            version=1,
+            parameters={"allowed": SNAPSHOT_KINDS},
+            default="false",
+        ),
+        "db": STRING,
+        "sequence": OPTIONAL_STRING,
+        "ts_us": OPTIONAL_INT64,
+        "ts_ns": OPTIONAL_INT64,
+        "schema": STRING,
+        "table": STRING,
+        "txId": OPTIONAL_INT64,
+        "lsn": OPTIONAL_INT64,
+        "xmin": OPTIONAL_INT64,
+    },
+    name="io.debezium.connector.postgresql.Source",
+    version=1,
+)
+#: What stands for null in a column that takes none, where the server did not send the value: Debezium's fillers.
+_FILLERS: Final[dict[SchemaType, Any]] = {
+    SchemaType.BOOLEAN: False,
+    SchemaType.STRING: "",
+    SchemaType.BYTES: b"",
+    SchemaType.FLOAT32: 0.0,
+    SchemaType.FLOAT64: 0.0,
+    SchemaType.INT8: 0,
+    SchemaType.INT16: 0,
+    SchemaType.INT32: 0,
+    SchemaType.INT64: 0,
+    SchemaType.ARRAY: [],
+    SchemaType.MAP: {},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ShapedColumn:
+    """A column that is read.
+
+    Attributes:
+        index: Its place in the relation's rows.
+        filler: What stands for a null that only means that the server did not send the value.
+    """
+
+    name: str
+    index: int
+    type: ColumnType
+    schema: Schema
+    filler: Any
+
+
+class Shape:
+    """How one relation's changes become records.
+
+    Attributes:
+        topic: Where they go.
+        key_schema: None where records have no key.
+        row_schema: Of the row by itself.
+        envelope_schema: Of the row before and after, with all that Debezium puts around it.
+        has_full_identity: Whether the row before a change comes whole.
+    """
+
+    def __init__(self, relation: Relation, table: CatalogTable, config: CdcConfig) -> None:
+        """May take as long as the config's patterns may: not on the event loop.
+
+        Raises:
+            ConfigError: message.key.columns names a column that there is not.
+        """
+        self.relation = relation
+        self.name = TableName(relation.name, relation.schema)
+        self.topic = config.topic_of(relation.schema, relation.name)
+        self.has_full_identity = relation.identity == "f"
+        key = _key_columns(relation, table, config, self.name)
+        types = ColumnTypes(config.style, table.types)
+        columns = []
+        for index, column in enumerate(relation.columns):
+            if column.name not in key and not config.selects_column(self.name, column.name):
+                continue
+            known = table.columns.get(column.name)
+            made = types.of(column.type_oid, column.modifier, known.dimensions if known else 1)
+            is_optional = known is None or not known.not_null
+            schema = made.schema.replace(optional=True) if is_optional else made.schema
+            columns.append(
+                ShapedColumn(column.name, index, made, schema, None if is_optional else _filler(made.schema))
+            )
+        self.columns: tuple[ShapedColumn, ...] = tuple(columns)
+        self.names = [column.name for column in columns]
+        base = self.topic
+        fields = {column.name: column.schema for column in columns}
+        self.row_schema = Schema.struct(fields, name=f"{base}.Value")
+        optional_row = self.row_schema.replace(optional=True)
+        self.envelope_schema = Schema.struct(
+            {
+                "before": optional_row,
+                "after": optional_row,
+                "source": SOURCE,
+                "transaction": TRANSACTION_BLOCK,
+                "op": STRING,
+                "ts_ms": OPTIONAL_INT64,
+                "ts_us": OPTIONAL_INT64,
+                "ts_ns": OPTIONAL_INT64,
+            },
+            name=f"{base}.Envelope",
+            version=2,
+        )
+        self.key_names = [name for name in key if name in fields]
+        self.key_schema = (
+            Schema.struct({name: fields[name] for name in self.key_names}, name=f"{base}.Key")
+            if self.key_names
+            else None
+        )
+
+    def read(self, rows: Sequence[Row], *, olds: Sequence[Row | None] | None = None) -> list[dict[str, Any]]:
+        """Turn rows of the server's texts into dicts, column by column.
+
+        A value that Connect's type does not hold stays the server's text, so that its record, and no other, fails in
+        the converter, or passes as text where there is no schema to say otherwise.
+
+        Args:
+            olds: The rows before the change: what the server did not send of a row is taken from there, if it can.
+        """
+        if not rows:
+            return []
+        columns = list(zip(*rows, strict=True))
+        if len(columns) != len(self.relation.columns):
+            raise IndexError(f"{self.name}: {len(columns)} values for {len(self.relation.columns)} columns")
+        parsed = []
+        for column in self.columns:
+            texts = columns[column.index]
+            if UNCHANGED in texts:
+                parsed.append(_with_unchanged(column, texts, olds))
+            elif None in texts:
+                parsed.append(_with_nulls(column.type.parse, texts))
+            else:
+                try:
+                    parsed.append(list(map(column.type.parse, texts)))
+                except (ValueError, ArithmeticError):
+                    parsed.append([_careful(column.type.parse, text) for text in texts])
+        return list(map(dict, map(zip, repeat(self.names), zip(*parsed, strict=True))))
+
+    def read_keys(self, rows: Sequence[Row]) -> list[dict[str, Any]]:
+        """Turn rows of which only the replica identity came into dicts, null or a filler for all else."""
+        found = self.read(rows)
+        for column in self.columns:
+            if column.filler is not None:
+                for row in found:
+                    if row[column.name] is None:
+                        row[column.name] = column.filler
+        return found
+
+    def keys(self, rows: Sequence[dict[str, Any]]) -> list[Any] | None:
+        """Return the keys of rows; None where there are none."""
+        names = self.key_names
+        if not names:
+            return None
+        if len(names) == 1:
+            name = names[0]
+            return [{name: row[name]} for row in rows]
+        return [{name: row[name] for name in names} for row in rows]
+
+
+def _key_columns(relation: Relation, table: CatalogTable, config: CdcConfig, name: TableName) -> tuple[str, ...]:
+    known = {column.name for column in relation.columns}
+    for pattern, columns in config.key_columns:
+        if config.matches("message.key.columns", [pattern], str(name)):
+            missing = [column for column in columns if column not in known]
+            if missing:
+                raise ConfigError(
+                    f"table {name} has no column {', '.join(missing)}; it has {', '.join(sorted(known))}",
+                    config_path="message.key.columns",
+                    hint="Correct message.key.columns; names are compared with case.",
+                )
+            return tuple(columns)
+    if table.key and set(table.key) <= known:
+        return table.key
+    if relation.identity in ("d", "i"):  # of a table that is gone, or was altered since
+        return tuple(column.name for column in relation.columns if column.in_identity)
+    return ()
+
+
+def _filler(schema: Schema) -> Any:
+    if schema.type is SchemaType.STRUCT:
+        return {field.name: None if field.schema.optional else _filler(field.schema) for field in schema.fields}
+    return _LOGICAL_FILLERS.get(schema.name or "", _FILLERS.get(schema.type))
+
+
+_LOGICAL_FILLERS: Final[dict[str, Any]] = {
+    "org.apache.kafka.connect.data.Decimal": Decimal(0),
+    "org.apache.kafka.connect.data.Date": dt.date(1970, 1, 1),
+    "org.apache.kafka.connect.data.Time": dt.time(),
+    "org.apache.kafka.connect.data.Timestamp": dt.datetime(1970, 1, 1, tzinfo=dt.UTC),
+}
+
+
+def _with_nulls(parse: Callable[[bytes], Any], texts: Sequence[Any]) -> list[Any]:
+    try:
+        return [None if text is None else parse(text) for text in texts]
+    except (ValueError, ArithmeticError):
+        return [None if text is None else _careful(parse, text) for text in texts]
+
+
+def _with_unchanged(column: ShapedColumn, texts: Sequence[Any], olds: Sequence[Row | None] | None) -> list[Any]:
+    found = []
+    for number, text in enumerate(texts):
+        if text is UNCHANGED and olds is not None and (old := olds[number]) is not None:
+            text = old[column.index]
+            text = UNCHANGED if text is None else text
+        if text is UNCHANGED:
+            found.append(column.type.placeholder)
+        else:
+            found.append(None if text is None else _careful(column.type.parse, text))
+    return found
+
+
+def _careful(parse: Callable[[bytes], Any], text: bytes) -> Any:
+    try:
+        return parse(text)
+    except (ValueError, ArithmeticError):
+        return text.decode(errors="replace")

@@ -1,0 +1,486 @@
+"""The one task of a connector: rows that are there first, and then changes as they are committed.
+
+    start ── control connection: server, slot, publication ── plan
+      │
+      ├─ snapshot: SnapshotReader's pieces ── rows ── batches, with what is read in the offset
+      └─ stream:   ReplicationStream's bytes ── Decoder ── changes by table ── batches, with the position in the offset
+
+Bytes come in on the event loop; what is made of them is made on a thread, a poll's worth at a time. A table's shape is
+looked up, over the control connection, where the stream describes it: at its first change, and after it was altered.
+
+What is committed comes back by `commit`, and only that is told to the server. So the slot never moves past what a
+restart would need, and it moves on an idle database too: where nothing came, the position alone is committed now and
+then.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from connect.api import Batch, SourceTask
+from connect_postgres.cdc.catalog import Catalog, FoundTable, all_tables
+from connect_postgres.cdc.config import CdcConfig
+from connect_postgres.cdc.lsn import format_lsn
+from connect_postgres.cdc.offsets import Position, partition_of
+from connect_postgres.cdc.pgoutput import Change, Decoder, Relation, RelationColumn
+from connect_postgres.cdc.planning import Plan, plan
+from connect_postgres.cdc.records import RecordMaker
+from connect_postgres.cdc.replication import BUFFER_BYTES, ReplicationStream
+from connect_postgres.cdc.shapes import Shape
+from connect_postgres.cdc.slots import (
+    Published,
+    ServerInfo,
+    add_to_publication,
+    find_slot,
+    in_use,
+    look_at_server,
+    make_publication,
+    make_slot,
+    published,
+    server_refusal,
+    slot_refusal,
+)
+from connect_postgres.cdc.snapshot_state import KEY_READERS, KeyOrder, SnapshotState, without_read
+from connect_postgres.cdc.snapshots import Piece, SnapshotReader, TableToRead, rows_of
+from connect_postgres.connection import close, connect, ended_when_silent
+from connect_postgres.failures import explained
+from connect_postgres.names import TableName, quoted
+
+if TYPE_CHECKING:
+    import asyncpg
+
+#: How long a poll waits for something to come, in seconds.
+WAIT_S: Final = 1.0
+#: How often the position alone is committed where nothing comes that is wanted, in seconds.
+PROGRESS_S: Final = 10.0
+#: Seconds that a table may take to be looked up.
+LOOK_UP_S: Final = 30.0
+#: What the session that streams is set to, so that values are printed as `temporal` and `column_types` read them.
+STREAM_SETTINGS: Final = {
+    "replication": "database",
+    "bytea_output": "hex",
+    "intervalstyle": "postgres",
+    "extra_float_digits": "3",
+    "lc_monetary": "C",
+}
+
+
+class CdcTask(SourceTask[CdcConfig]):
+    """Reads one database."""
+
+    async def start(self) -> None:
+        self._control: asyncpg.Connection | None = None
+        self._stream: ReplicationStream | None = None
+        self._reader: SnapshotReader | None = None
+        self._catalog = Catalog()
+        self._partition = partition_of(self.config.topic_prefix)
+        self._offset: Mapping[str, Any] | None = self.context.offset(self._partition)
+        self._state: SnapshotState | None = None
+        self._run = 0
+        self._shapes: dict[int, Shape | None] = {}
+        self._by_relation: dict[Relation, Shape] = {}
+        self._orders: dict[Relation, KeyOrder | None] = {}
+        self._decoder: Decoder | None = None
+        self._confirmed = 0
+        self._told_at = time.monotonic()
+        self._told_lsn = 0
+        self._is_ended = False
+        self.context.poll_wait_s = 0.005
+        await self._ready()
+
+    async def stop(self) -> None:
+        await self._release()
+
+    async def poll_batch(self) -> list[Batch] | None:
+        try:
+            await self._ready()
+            if self._reader is not None:
+                return await self._poll_snapshot(self._reader)
+            return await self._poll_stream()
+        except BaseException:
+            # Failed or cancelled: what was under way is in doubt, and comes again from the last offset.
+            await self._release()
+            raise
+
+    async def commit(self, offsets: Sequence[tuple[Mapping[str, Any], Mapping[str, Any]]]) -> None:
+        for partition, offset in offsets:
+            if partition == self._partition and "lsn_commit" in offset:
+                self._confirmed = max(self._confirmed, Position.of_offset(offset).committed_lsn)
+        if self._stream is not None:
+            wanted = self._decoder is not None and self._decoder.wants_answer
+            if self._decoder is not None:
+                self._decoder.wants_answer = False
+            self._stream.confirm(self._confirmed, at_once=wanted)
+
+    # -- getting ready ---------------------------------------------------------------------------------------------
+
+    async def _ready(self) -> None:
+        """Have a connection, and what there is to read from: a snapshot's reader, or the stream."""
+        if self._stream is not None or self._reader is not None or self._is_ended:
+            return
+        try:
+            await self._open()
+        except BaseException:
+            await self._release()
+            raise
+
+    async def _open(self) -> None:
+        control = await self._controlled()
+        with ended_when_silent(control):
+            async with explained("looking at the server", self.config.target):
+                server = await look_at_server(control)
+            if (refusal := server_refusal(server, self.config)) is not None:
+                raise refusal
+            async with explained(f"looking at replication slot {self.config.slot_name}", self.config.target):
+                slot = await find_slot(control, self.config.slot_name)
+            if slot is not None and (refusal := slot_refusal(slot, server)) is not None:
+                raise refusal
+            to_do = plan(self.config, self._offset, slot)
+            if to_do.note:
+                self.context.log.warning("%s", to_do.note)
+            if slot is not None and slot.active_pid is not None:
+                raise in_use(slot)
+            self._database = server.database
+            self._maker = RecordMaker(self.config, server.database)
+            tables = await self._tables(control, server)
+        if slot is not None and to_do.drop_slot:
+            async with explained(f"dropping replication slot {slot.name}", self.config.target):
+                await control.execute("SELECT pg_drop_replication_slot($1)", slot.name)
+            slot = None
+        stream = await self._connect_stream()
+        try:
+            await self._begin(stream, server, to_do, tables, None if slot is None else slot.confirmed_lsn)
+        except BaseException:
+            await stream.aclose()
+            raise
+
+    async def _begin(
+        self,
+        stream: ReplicationStream,
+        server: ServerInfo,
+        to_do: Plan,
+        tables: list[tuple[FoundTable, Published]],
+        slot_lsn: int | None,
+    ) -> None:
+        """Make the slot where it is missing, and begin with the snapshot or with the stream."""
+        made = None
+        if slot_lsn is None:
+            made = await make_slot(stream, self.config, server)
+            slot_lsn = made.lsn
+        self._position = to_do.position or Position(slot_lsn, slot_lsn)
+        self._state = to_do.snapshot
+        if self._state is not None and not self._state.is_read:
+            reader = SnapshotReader(self._connect, self.config.target, threads=self.config.snapshot_max_threads)
+            self._reader = reader
+            exported, lsn = (made.snapshot, made.lsn) if made is not None else (None, 0)
+            self._state.runs.append(await reader.hold(server.version, exported=exported, lsn=lsn))
+            self._run = len(self._state.runs) - 1
+            await stream.aclose()
+            control = await self._controlled()
+            to_read = [await self._to_read(control, found, told) for found, told in tables]
+            reader.begin([one for one in to_read if one is not None], self._state)
+            self.context.log.info("a snapshot of %d tables begins", len(to_read))
+            return
+        await self._start_streaming(stream)
+
+    async def _start_streaming(self, stream: ReplicationStream) -> None:
+        position = self._position
+        options = {
+            "proto_version": "1",
+            "publication_names": quoted(self.config.publication_name),
+            **self.config.stream_parameters,
+        }
+        if self._server_version >= 140_000 and self.config.reads_messages:
+            options["messages"] = "true"
+        listed = ", ".join(f"{name} '{_literal(value)}'" for name, value in options.items())
+        slot, lsn = quoted(self.config.slot_name), format_lsn(position.committed_lsn)
+        self._decoder = Decoder(
+            position.committed_lsn,
+            position.resume,
+            skipped=self.config.skipped,
+            with_orders=self.config.provide_transaction_metadata,
+        )
+        async with explained(f"streaming from replication slot {self.config.slot_name}", self.config.target):
+            await stream.start(
+                f"START_REPLICATION SLOT {slot} LOGICAL {lsn} ({listed})",
+                confirmed=max(self._confirmed, 0),
+                interval_s=self.config.status_update_interval_ms / 1000,
+            )
+        self._stream = stream
+
+    async def _controlled(self) -> asyncpg.Connection:
+        """Return the connection for looks at the catalog; a new one where it is lost."""
+        if self._control is None or self._control.is_closed():
+            self._control = await connect(self.config)
+        return self._control
+
+    async def _connect(self) -> asyncpg.Connection:
+        return await connect(self.config)
+
+    async def _connect_stream(self) -> ReplicationStream:
+        connection: Any = await connect(self.config, STREAM_SETTINGS)
+        self._server_version = _version(connection)
+        return ReplicationStream(connection, *connection.transport())
+
+    async def _release(self) -> None:
+        """Close everything. The next poll begins anew, at the last offset that was returned and is known here."""
+        stream, self._stream = self._stream, None
+        reader, self._reader = self._reader, None
+        control, self._control = self._control, None
+        self._decoder = None
+        self._shapes.clear()
+        self._by_relation.clear()
+        self._orders.clear()
+        self._catalog.forget()
+        if stream is not None:
+            await stream.aclose()
+        if reader is not None:
+            await reader.aclose()
+        await close(control)
+
+    # -- tables ----------------------------------------------------------------------------------------------------
+
+    async def _tables(self, control: asyncpg.Connection, server: ServerInfo) -> list[tuple[FoundTable, Published]]:
+        """Return the tables that are read, as the publication has them; make or extend it where that is wanted."""
+        config = self.config
+        async with explained("looking for tables", config.target):
+            there = await all_tables(control)
+        # On a thread: the patterns are the user's.
+        wanted = await asyncio.to_thread(lambda: [found for found in there if config.selects(found.name)])
+        async with explained(f"looking at publication {config.publication_name}", config.target):
+            has = await published(control, config.publication_name)
+        if has is None:
+            await make_publication(control, config, server, _roots(wanted))
+            has = await published(control, config.publication_name) or []
+        names = {one.name for one in has}
+        if config.publication_autocreate_mode == "filtered":
+            late = [name for name in _roots(wanted) if name not in names and not _covered(name, there, names)]
+            if late:
+                await add_to_publication(control, config, late)
+                has = await published(control, config.publication_name) or []
+        by_name = {found.name: found for found in there}
+        chosen = await asyncio.to_thread(lambda: [one for one in has if config.selects(one.name)])
+        return [(by_name[one.name], one) for one in chosen if one.name in by_name]
+
+    async def _to_read(self, control: asyncpg.Connection, found: FoundTable, told: Published) -> TableToRead | None:
+        """Return a table as a snapshot reads it; None where it is not to be read."""
+        config = self.config
+        async with explained(f"looking at table {found.name}", config.target):
+            table = await self._catalog.describe(control, found.oid)
+        columns = [
+            RelationColumn(column.name, column.type_oid, column.modifier, column.name in table.key)
+            for column in table.columns.values()
+            if not column.is_generated and (told.columns is None or column.name in told.columns)
+        ]
+        relation = Relation(found.oid, found.name.schema or "", found.name.name, found.identity, tuple(columns))
+
+        def shaped() -> Shape | None:
+            listed = config.snapshot_include_collection_list
+            if listed and not config.matches("snapshot.include.collection.list", listed, str(found.name)):
+                return None
+            return Shape(relation, table, config)
+
+        shape = await asyncio.to_thread(shaped)
+        if shape is None or not columns:
+            return None
+        order = _key_order(relation, table)
+        kinds = [table.types[table.columns[name].type_oid].name for name in table.key] if order else []
+        return TableToRead(
+            found.name, shape, [c.name for c in columns], order, kinds, not found.is_partitioned, told.filter
+        )
+
+    async def _shape(self, relation: Relation) -> Shape | None:
+        """Return the shape of a relation that the stream describes; None where it is not to be read."""
+        config = self.config
+        name = TableName(relation.name, relation.schema)
+        if not await asyncio.to_thread(config.selects, name):
+            return None
+        control = await self._controlled()
+        with ended_when_silent(control):
+            async with explained(f"looking at table {name}", config.target):
+                types = [column.type_oid for column in relation.columns]
+                table = await self._catalog.describe(control, relation.oid, types)
+        self._orders[relation] = _key_order(relation, table)
+        return await asyncio.to_thread(Shape, relation, table, config)
+
+    # -- the snapshot ----------------------------------------------------------------------------------------------
+
+    async def _poll_snapshot(self, reader: SnapshotReader) -> list[Batch] | None:
+        piece = None if reader.is_done else await reader.next(WAIT_S)
+        state = self._state
+        assert state is not None, "it is being read"
+        if piece is not None:
+            batches = await asyncio.to_thread(self._read_piece, piece, state)
+        elif reader.is_done:
+            batches = []
+        else:
+            return None
+        if reader.is_done:
+            state.is_read = True
+            self._reader = None
+            await reader.aclose()
+            self.context.log.info("the snapshot is read; changes follow from %s on", format_lsn(state.end_lsn))
+            if self.config.snapshot_mode.lower() == "initial_only":
+                self._is_ended = True
+        return self._placed(batches)
+
+    def _read_piece(self, piece: Piece, state: SnapshotState) -> list[Batch]:
+        """Make batches of a piece, and take note of it. On a thread."""
+        table, rows = piece.table, rows_of(piece.text)
+        name = str(table.name)
+        if piece.is_last:
+            state.note(name, self._run, None)
+        elif table.order is not None and rows:
+            state.note(name, self._run, table.order.key(rows[-1]))
+        if not rows:
+            return []
+        now_us = time.time_ns() // 1000
+        source = self._maker.snapshot_source(table.shape, state.runs[self._run].lsn, "true", now_us)
+        size = self.config.snapshot_fetch_size
+        return [
+            self._maker.snapshot(table.shape, rows[start : start + size], source) for start in range(0, len(rows), size)
+        ]
+
+    # -- the stream ------------------------------------------------------------------------------------------------
+
+    async def _poll_stream(self) -> list[Batch] | None:
+        stream, decoder = self._stream, self._decoder
+        if stream is None or decoder is None:
+            await asyncio.sleep(WAIT_S)
+            return None
+        async with explained(f"streaming from replication slot {self.config.slot_name}", self.config.target):
+            if decoder.missing_bytes:
+                if stream.waiting_bytes < min(decoder.missing_bytes, BUFFER_BYTES):
+                    await stream.wait(WAIT_S)
+                data = stream.take()
+                if not data:
+                    return self._progress(decoder)
+            else:
+                data = b""
+            batches = await asyncio.to_thread(self._decode, decoder, data)
+        while decoder.wanted is not None:
+            relation = decoder.wanted
+            shape = await self._shape(relation)
+            if shape is not None:
+                self._by_relation[relation] = shape
+            decoder.judge(relation, is_wanted=shape is not None)
+            if not batches:
+                batches = await asyncio.to_thread(self._decode, decoder, b"")
+        if not batches:
+            return self._progress(decoder)
+        return self._placed(batches, decoder)
+
+    def _decode(self, decoder: Decoder, data: bytes) -> list[Batch]:
+        """Decode what came, and make batches of it. On a thread."""
+        if data:
+            decoder.feed(data)
+        decoded = decoder.decode(self.config.max_batch_size)
+        state = self._state
+        batches = []
+        for relation, changes in decoded.changes.items():
+            left: Sequence[Change] = changes
+            shape = self._by_relation[relation]
+            if state is not None:
+                left = self._without_read(state, relation, changes)
+            orders = decoded.orders.get(relation)
+            if orders is not None and len(left) < len(changes):
+                orders = None
+            if (batch := self._maker.changes(shape, left, orders)) is not None:
+                batches.append(batch)
+        return batches
+
+    def _without_read(self, state: SnapshotState, relation: Relation, changes: list[Change]) -> list[Change]:
+        parts = state.tables.get(str(relation))
+        if not parts:
+            return changes
+        return without_read(changes, parts, state.runs, self._orders.get(relation))
+
+    def _progress(self, decoder: Decoder) -> list[Batch] | None:
+        """Return the position alone where it has moved and it is time, or the server waits for it."""
+        now = time.monotonic()
+        moved = decoder.transaction is None and decoder.committed_lsn > self._position.committed_lsn
+        if not moved or not (decoder.wants_answer or now - self._told_at >= PROGRESS_S):
+            if decoder.wants_answer and self._stream is not None:
+                decoder.wants_answer = False
+                self._stream.confirm(self._confirmed, at_once=True)
+            return None
+        if decoder.wants_answer:
+            self.context.request_commit()
+        return self._placed([], decoder)
+
+    # -- offsets ---------------------------------------------------------------------------------------------------
+
+    def _placed(self, batches: list[Batch], decoder: Decoder | None = None) -> list[Batch]:
+        """Put the offset behind all of a poll's batches; an empty one carries it where there is none."""
+        if decoder is not None:
+            self._take_position(decoder)
+        offset = self._position.to_offset()
+        if self._state is not None:
+            offset["snapshot"] = "INITIAL"
+            offset["last_snapshot_record"] = self._state.is_read
+            offset["snapshot_state"] = self._state.dumps()
+        if not batches:
+            batches = [Batch(topic=self.config.topic_prefix, values=[])]
+        for batch in batches:
+            batch.source_partition = self._partition
+        batches[-1].source_offset = self._offset = offset
+        self._told_at = time.monotonic()
+        return batches
+
+    def _take_position(self, decoder: Decoder) -> None:
+        committed, transaction = decoder.committed_lsn, decoder.transaction
+        if decoder.is_resuming:
+            return  # what was delivered of the transaction still counts
+        if transaction is None or not transaction.changes:
+            self._position = Position(committed, committed)
+        else:
+            self._position = Position(
+                committed, decoder.last_lsn, transaction.xid, transaction.changes, transaction.commit_us
+            )
+        state = self._state
+        if state is not None and transaction is None and committed > state.end_lsn:
+            self._state = None  # whatever comes now was committed behind the snapshot
+
+
+def _key_order(relation: Relation, table: Any) -> KeyOrder | None:
+    """Return how a table's key is ordered; None where Python does not order it as the server does."""
+    if not table.has_primary_key:
+        return None
+    indexes = {column.name: index for index, column in enumerate(relation.columns)}
+    kinds = []
+    for name in table.key:
+        column = table.columns.get(name)
+        info = table.types.get(column.type_oid) if column else None
+        if name not in indexes or info is None or info.name not in KEY_READERS or info.schema != "pg_catalog":
+            return None
+        if info.name in ("text", "varchar") and not column.has_byte_order:
+            return None
+        kinds.append(KEY_READERS[info.name])
+    return KeyOrder(tuple(indexes[name] for name in table.key), tuple(kinds))
+
+
+def _roots(tables: Sequence[FoundTable]) -> list[TableName]:
+    """Return what to name in a publication: partitions come with their table."""
+    return [found.name for found in tables if not found.is_partition]
+
+
+def _covered(name: TableName, there: Sequence[FoundTable], published_names: set[TableName]) -> bool:
+    """Whether a partitioned table is in a publication by its partitions, which is how the server lists it."""
+    found = next(one for one in there if one.name == name)
+    return (
+        found.is_partitioned
+        and name not in published_names
+        and any(one.is_partition and one.name in published_names for one in there)
+    )
+
+
+def _literal(text: str) -> str:
+    return text.replace("'", "''")
+
+
+def _version(connection: Any) -> int:
+    version = connection.get_server_version()
+    return int(version.major) * 10_000 + int(version.minor)
