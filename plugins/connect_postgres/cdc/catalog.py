@@ -43,8 +43,9 @@ FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace WHERE t.oid = ANY($
 """
 _TABLES: Final = """
 SELECT n.nspname AS schema, c.relname AS name, c.oid, c.relkind::text AS kind, c.relreplident::text AS identity,
-       c.relispartition AS is_partition, c.reltuples::bigint AS estimate,
-       EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.oid AND i.indisprimary) AS has_key
+       c.relispartition AS is_partition,
+       EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.oid AND i.indisprimary) AS has_key,
+       has_table_privilege(c.oid, 'SELECT') AS may_select, pg_has_role(c.relowner, 'USAGE') AS is_owned
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind IN ('r', 'p') AND c.relpersistence = 'p'
   AND n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname !~ '^pg_(toast|temp)'
@@ -87,7 +88,8 @@ class FoundTable:
 
     Attributes:
         identity: pg_class.relreplident.
-        estimate: Rows, as the last ANALYZE counted them; -1 where it never did.
+        has_key: Whether it has a primary key.
+        may_select, is_owned: What the connection's role may do with it.
     """
 
     name: TableName
@@ -96,7 +98,8 @@ class FoundTable:
     is_partition: bool
     identity: str
     has_key: bool
-    estimate: int
+    may_select: bool
+    is_owned: bool
 
 
 class Catalog:
@@ -162,7 +165,8 @@ async def all_tables(connection: asyncpg.Connection) -> list[FoundTable]:
             row["is_partition"],
             row["identity"],
             row["has_key"],
-            row["estimate"],
+            row["may_select"],
+            row["is_owned"],
         )
         for row in await connection.fetch(_TABLES)
     ]

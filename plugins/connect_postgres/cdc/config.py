@@ -441,6 +441,12 @@ class CdcConfig(ConnectionConfig):
         """Return the topic of a table."""
         return self.topic_delimiter.join((self.topic_prefix, schema, table))
 
+    def selects_message(self, prefix: str) -> bool:
+        """Return whether logical messages of a prefix are to be read. As `matches`."""
+        if self.message_prefix_include_list:
+            return self.matches("message.prefix.include.list", self.message_prefix_include_list, prefix)
+        return not self.matches("message.prefix.exclude.list", self.message_prefix_exclude_list, prefix)
+
     @property
     def reads_messages(self) -> bool:
         """Whether logical messages are asked for: where nothing is said they are, as in Debezium."""

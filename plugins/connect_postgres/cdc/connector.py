@@ -6,9 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from connect.api import ConfigError, ExactlyOnceSupport, Problem, SourceConnector, SourceTask
+from connect_postgres.cdc.checks import problems
 from connect_postgres.cdc.config import CdcConfig
 from connect_postgres.cdc.planning import read_offset
 from connect_postgres.cdc.task import CdcTask
+from connect_postgres.connection import close, connect, ended_when_silent
 from connect_postgres.version import VERSION
 
 
@@ -40,4 +42,9 @@ class PostgresCdcSource(SourceConnector[CdcConfig]):
         return True
 
     async def check(self) -> list[Problem]:
-        return []
+        connection = await connect(self.config)
+        try:
+            with ended_when_silent(connection):
+                return await problems(connection, self.config)
+        finally:
+            await close(connection)

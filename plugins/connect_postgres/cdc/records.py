@@ -261,7 +261,7 @@ class RecordMaker:
         for boundary in boundaries:
             transaction = boundary.transaction
             id_ = transaction_id(transaction)
-            counts = transaction.counts or {}
+            counts = transaction.counts
             values.append(
                 {
                     "status": "END" if boundary.is_end else "BEGIN",

@@ -47,6 +47,7 @@ _SERVER: Final = """
 SELECT current_setting('wal_level') AS wal_level, current_setting('server_version_num')::int AS version,
        pg_is_in_recovery() AS is_standby, current_database() AS database,
        (SELECT rolsuper OR rolreplication FROM pg_roles WHERE rolname = current_user) AS may_replicate,
+       (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) AS is_superuser,
        current_user AS role, current_setting('max_replication_slots')::int AS slots_max,
        (SELECT count(*) FROM pg_replication_slots) AS slots,
        extract(epoch FROM current_setting('wal_sender_timeout')::interval) AS sender_timeout_s
@@ -80,6 +81,7 @@ class ServerInfo:
     is_standby: bool
     database: str
     may_replicate: bool
+    is_superuser: bool
     role: str
     slots_max: int
     slots: int
@@ -130,7 +132,7 @@ async def look_at_server(connection: asyncpg.Connection) -> ServerInfo:
     row = await connection.fetchrow(_SERVER)
     assert row is not None, "the statement gives one row"
     values: dict[str, Any] = dict(row)
-    values["sender_timeout_s"] = float(values["sender_timeout_s"] or 0)
+    values["sender_timeout_s"] = float(values["sender_timeout_s"])
     return ServerInfo(**values)
 
 

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from connect.api import Batch, SourceTask
 from connect_postgres.cdc.catalog import Catalog, FoundTable, all_tables
+from connect_postgres.cdc.checks import table_refusals, unpublished
 from connect_postgres.cdc.config import CdcConfig
 from connect_postgres.cdc.lsn import format_lsn
 from connect_postgres.cdc.offsets import Position, partition_of
@@ -45,6 +46,7 @@ from connect_postgres.cdc.slots import (
 )
 from connect_postgres.cdc.snapshot_state import KEY_READERS, KeyOrder, SnapshotState, without_read
 from connect_postgres.cdc.snapshots import Piece, SnapshotReader, TableToRead, rows_of
+from connect_postgres.cdc.upkeep import Upkeep
 from connect_postgres.connection import close, connect, ended_when_silent
 from connect_postgres.failures import explained
 from connect_postgres.names import TableName, quoted
@@ -56,8 +58,8 @@ if TYPE_CHECKING:
 WAIT_S: Final = 1.0
 #: How often the position alone is committed where nothing comes that is wanted, in seconds.
 PROGRESS_S: Final = 10.0
-#: Seconds that a table may take to be looked up.
-LOOK_UP_S: Final = 30.0
+#: How many warnings are remembered, so that none is given at each reconnection.
+TOLD_MAX: Final = 10_000
 #: What the session that streams is set to, so that values are printed as `temporal` and `column_types` read them.
 STREAM_SETTINGS: Final = {
     "replication": "database",
@@ -84,9 +86,10 @@ class CdcTask(SourceTask[CdcConfig]):
         self._by_relation: dict[Relation, Shape] = {}
         self._orders: dict[Relation, KeyOrder | None] = {}
         self._decoder: Decoder | None = None
+        self._upkeep = Upkeep(self.config, self.context)
         self._confirmed = 0
+        self._told = set[str]()
         self._told_at = time.monotonic()
-        self._told_lsn = 0
         self._is_ended = False
         self.context.poll_wait_s = 0.005
         await self._ready()
@@ -143,7 +146,8 @@ class CdcTask(SourceTask[CdcConfig]):
                 self.context.log.warning("%s", to_do.note)
             if slot is not None and slot.active_pid is not None:
                 raise in_use(slot)
-            self._database = server.database
+            limit_s = server.sender_timeout_s / 3 if server.sender_timeout_s else 60.0
+            self._status_interval_s = min(self.config.status_update_interval_ms / 1000, limit_s)
             self._maker = RecordMaker(self.config, server.database)
             tables = await self._tables(control, server)
         if slot is not None and to_do.drop_slot:
@@ -207,7 +211,7 @@ class CdcTask(SourceTask[CdcConfig]):
             await stream.start(
                 f"START_REPLICATION SLOT {slot} LOGICAL {lsn} ({listed})",
                 confirmed=max(self._confirmed, 0),
-                interval_s=self.config.status_update_interval_ms / 1000,
+                interval_s=self._status_interval_s,
             )
         self._stream = stream
 
@@ -255,15 +259,24 @@ class CdcTask(SourceTask[CdcConfig]):
         if has is None:
             await make_publication(control, config, server, _roots(wanted))
             has = await published(control, config.publication_name) or []
+        for text in [one.message for one in table_refusals(config, wanted)]:
+            self._warn_once(text)
         names = {one.name for one in has}
         if config.publication_autocreate_mode == "filtered":
             late = [name for name in _roots(wanted) if name not in names and not _covered(name, there, names)]
             if late:
                 await add_to_publication(control, config, late)
                 has = await published(control, config.publication_name) or []
+        for problem in unpublished(config, wanted, has):
+            self._warn_once(problem.message)
         by_name = {found.name: found for found in there}
         chosen = await asyncio.to_thread(lambda: [one for one in has if config.selects(one.name)])
         return [(by_name[one.name], one) for one in chosen if one.name in by_name]
+
+    def _warn_once(self, text: str) -> None:
+        if text not in self._told and len(self._told) < TOLD_MAX:
+            self._told.add(text)
+            self.context.log.warning("%s", text)
 
     async def _to_read(self, control: asyncpg.Connection, found: FoundTable, told: Published) -> TableToRead | None:
         """Return a table as a snapshot reads it; None where it is not to be read."""
@@ -354,10 +367,10 @@ class CdcTask(SourceTask[CdcConfig]):
         async with explained(f"streaming from replication slot {self.config.slot_name}", self.config.target):
             if decoder.missing_bytes:
                 if stream.waiting_bytes < min(decoder.missing_bytes, BUFFER_BYTES):
-                    await stream.wait(WAIT_S)
+                    await stream.wait(self._upkeep.wait_s(WAIT_S))
                 data = stream.take()
                 if not data:
-                    return self._progress(decoder)
+                    return await self._idle(decoder)
             else:
                 data = b""
             batches = await asyncio.to_thread(self._decode, decoder, data)
@@ -370,8 +383,16 @@ class CdcTask(SourceTask[CdcConfig]):
             if not batches:
                 batches = await asyncio.to_thread(self._decode, decoder, b"")
         if not batches:
-            return self._progress(decoder)
+            return await self._idle(decoder)
+        if await self._upkeep.is_due(await self._controlled()):
+            batches.append(self._maker.heartbeat())
         return self._placed(batches, decoder)
+
+    async def _idle(self, decoder: Decoder) -> list[Batch] | None:
+        """Return what there is to return where no change came: a heartbeat, or the position alone."""
+        if await self._upkeep.is_due(await self._controlled()):
+            return self._placed([self._maker.heartbeat()], decoder)
+        return self._progress(decoder)
 
     def _decode(self, decoder: Decoder, data: bytes) -> list[Batch]:
         """Decode what came, and make batches of it. On a thread."""
@@ -390,6 +411,11 @@ class CdcTask(SourceTask[CdcConfig]):
                 orders = None
             if (batch := self._maker.changes(shape, left, orders)) is not None:
                 batches.append(batch)
+        messages = [message for message in decoded.messages if self.config.selects_message(message.prefix)]
+        if messages:
+            batches.append(self._maker.messages(messages))
+        if self.config.provide_transaction_metadata and decoded.boundaries:
+            batches.append(self._maker.transactions(decoded.boundaries))
         return batches
 
     def _without_read(self, state: SnapshotState, relation: Relation, changes: list[Change]) -> list[Change]:
