@@ -27,7 +27,7 @@ from __future__ import annotations
 import base64
 import re
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Context, Decimal
 from typing import Any, Final
@@ -51,6 +51,7 @@ from connect_postgres.cdc import temporal
 from connect_postgres.cdc.literals import parse_array, parse_hstore
 
 Parse = Callable[[bytes], Any]
+ParseAll = Callable[[Sequence[bytes]], list[Any]]
 
 _DATA: Final = "io.debezium.data."
 _TIME: Final = "io.debezium.time."
@@ -117,11 +118,14 @@ class ColumnType:
         parse: Reads the server's text. Raises `ValueError` (or an `ArithmeticError`) where Connect's type does not hold
             the value.
         placeholder: What stands for a value that the server did not send; None where the type has none.
+        parse_all: Reads a whole column without null at once, for less than `parse` costs for each; None: it does not
+            exist. Where it raises, `parse` finds out whose value it was.
     """
 
     schema: Schema
     parse: Parse
     placeholder: Any = None
+    parse_all: ParseAll | None = None
 
 
 class ColumnTypes:
@@ -157,7 +161,7 @@ class ColumnTypes:
     # -- kinds -----------------------------------------------------------------------------------------------------
 
     def _text(self, schema: Schema) -> ColumnType:
-        return ColumnType(schema, bytes.decode, self._style.placeholder)
+        return ColumnType(schema, bytes.decode, self._style.placeholder, decoded)
 
     def _array(self, info: TypeInfo, modifier: int, dimensions: int) -> ColumnType:
         item_info = self._types.get(info.item_oid)
@@ -177,7 +181,7 @@ class ColumnTypes:
         if mode == "string":
             return self._text(STRING)
         if mode == "double":
-            return ColumnType(FLOAT64, float)
+            return ColumnType(FLOAT64, float, parse_all=_floats)
         if modifier < 4:
             return ColumnType(VARIABLE_SCALE, _variable_scale)
         precision = modifier - 4 >> 16 & 0xFFFF
@@ -185,7 +189,9 @@ class ColumnTypes:
         schema = Schema.decimal(scale)
         parameters = {**(schema.parameters or {}), "connect.decimal.precision": str(precision)}
         schema = schema.replace(parameters=parameters)
-        return ColumnType(schema, _decimal if scale >= 0 else _at_scale(scale))
+        if scale < 0:
+            return ColumnType(schema, _at_scale(scale))
+        return ColumnType(schema, _decimal, parse_all=lambda texts: list(map(Decimal, decoded(texts))))
 
     def _money(self, modifier: int) -> ColumnType:
         mode = self._style.decimal_mode
@@ -209,7 +215,9 @@ class ColumnTypes:
             return ColumnType(Schema.date(), temporal.connect_date)
         if mode == "isostring":
             return self._text(_named(STRING, _TIME + "IsoDate"))
-        return ColumnType(_named(INT32, _TIME + "Date"), temporal.days)
+        return ColumnType(
+            _named(INT32, _TIME + "Date"), temporal.days, parse_all=lambda texts: temporal.all_days(decoded(texts))
+        )
 
     def _time(self, modifier: int) -> ColumnType:
         mode = self._style.time_mode
@@ -233,11 +241,19 @@ class ColumnTypes:
             return ColumnType(_named(INT64, _TIME + "NanoTimestamp"), lambda text: _fitting(temporal.micros(text)))
         if mode != "microseconds" and 0 <= modifier <= 3:
             return ColumnType(_named(INT64, _TIME + "Timestamp"), lambda text: temporal.micros(text) // 1000)
-        return ColumnType(_named(INT64, _TIME + "MicroTimestamp"), temporal.micros)
+        return ColumnType(
+            _named(INT64, _TIME + "MicroTimestamp"),
+            temporal.micros,
+            parse_all=lambda texts: temporal.all_micros(decoded(texts)),
+        )
 
     def _timestamptz(self, modifier: int) -> ColumnType:
-        written = temporal.zoned_timestamp(6 if modifier < 0 else modifier)
-        return ColumnType(_named(STRING, _TIME + "ZonedTimestamp"), written)
+        width = 6 if modifier < 0 else modifier
+        written = temporal.zoned_timestamp(width)
+        schema = _named(STRING, _TIME + "ZonedTimestamp")
+        if width != 6:
+            return ColumnType(schema, written)
+        return ColumnType(schema, written, parse_all=lambda texts: temporal.zoned_timestamps(decoded(texts)))
 
     def _timetz(self, modifier: int) -> ColumnType:
         return ColumnType(_named(STRING, _TIME + "ZonedTime"), temporal.zoned_time)
@@ -265,8 +281,8 @@ class ColumnTypes:
         return self._text(_named(STRING, _DATA + name))
 
 
-def _plain(schema: Schema, parse: Parse) -> Callable[[ColumnTypes, int], ColumnType]:
-    made = ColumnType(schema, parse)
+def _plain(schema: Schema, parse: Parse, parse_all: ParseAll | None = None) -> Callable[[ColumnTypes, int], ColumnType]:
+    made = ColumnType(schema, parse, parse_all=parse_all)
     return lambda types, modifier: made
 
 
@@ -276,6 +292,28 @@ def _text_named(name: str) -> Callable[[ColumnTypes, int], ColumnType]:
 
 def _named(schema: Schema, name: str, **parameters: str) -> Schema:
     return schema.replace(name=name, version=1, parameters=parameters or None)
+
+
+# -- columns -------------------------------------------------------------------------------------------------------
+
+
+def decoded(texts: Sequence[bytes]) -> list[str]:
+    """Return texts as str: together, since no text of the server's has a NUL in it."""
+    return b"\0".join(texts).decode().split("\0") if texts else []
+
+
+def _integers(texts: Sequence[bytes]) -> list[int]:
+    # A list of whole numbers is JSON, and orjson reads that in a third of the time.
+    found: list[int] = orjson.loads(b"[" + b",".join(texts) + b"]")
+    return found
+
+
+def _floats(texts: Sequence[bytes]) -> list[float]:
+    return list(map(float, texts))
+
+
+def _booleans(texts: Sequence[bytes]) -> list[bool]:
+    return list(map(b"t".__eq__, texts))
 
 
 # -- values --------------------------------------------------------------------------------------------------------
@@ -345,13 +383,13 @@ def _is_true(text: bytes) -> bool:
 #: Types of extensions, which live in any schema.
 _EXTENSIONS: Final = ("hstore", "ltree", "citext", "vector")
 _MAKERS: Final[dict[str, Callable[[ColumnTypes, int], ColumnType]]] = {
-    "bool": _plain(BOOLEAN, _is_true),
-    "int2": _plain(INT16, int),
-    "int4": _plain(INT32, int),
-    "int8": _plain(INT64, int),
-    "oid": _plain(INT64, int),
-    "float4": _plain(FLOAT32, float),
-    "float8": _plain(FLOAT64, float),
+    "bool": _plain(BOOLEAN, _is_true, _booleans),
+    "int2": _plain(INT16, int, _integers),
+    "int4": _plain(INT32, int, _integers),
+    "int8": _plain(INT64, int, _integers),
+    "oid": _plain(INT64, int, _integers),
+    "float4": _plain(FLOAT32, float, _floats),
+    "float8": _plain(FLOAT64, float, _floats),
     "numeric": ColumnTypes._numeric,
     "money": ColumnTypes._money,
     "bytea": ColumnTypes._bytea,

@@ -174,12 +174,9 @@ class Shape:
             if UNCHANGED in texts:
                 parsed.append(_with_unchanged(column, texts, olds))
             elif None in texts:
-                parsed.append(_with_nulls(column.type.parse, texts))
+                parsed.append(_with_nulls(column.type, texts))
             else:
-                try:
-                    parsed.append(list(map(column.type.parse, texts)))
-                except (ValueError, ArithmeticError):
-                    parsed.append([_careful(column.type.parse, text) for text in texts])
+                parsed.append(_whole(column.type, texts))
         return list(map(dict, map(zip, repeat(self.names), zip(*parsed, strict=True))))
 
     def read_keys(self, rows: Sequence[Row]) -> list[dict[str, Any]]:
@@ -236,11 +233,16 @@ _LOGICAL_FILLERS: Final[dict[str, Any]] = {
 }
 
 
-def _with_nulls(parse: Callable[[bytes], Any], texts: Sequence[Any]) -> list[Any]:
+def _whole(kind: ColumnType, texts: Sequence[bytes]) -> list[Any]:
     try:
-        return [None if text is None else parse(text) for text in texts]
+        return kind.parse_all(texts) if kind.parse_all is not None else list(map(kind.parse, texts))
     except (ValueError, ArithmeticError):
-        return [None if text is None else _careful(parse, text) for text in texts]
+        return [_careful(kind.parse, text) for text in texts]
+
+
+def _with_nulls(kind: ColumnType, texts: Sequence[bytes | None]) -> list[Any]:
+    present = iter(_whole(kind, [text for text in texts if text is not None]))
+    return [None if text is None else next(present) for text in texts]
 
 
 def _with_unchanged(column: ShapedColumn, texts: Sequence[Any], olds: Sequence[Row | None] | None) -> list[Any]:
