@@ -57,6 +57,8 @@ class ConfigKey:
     recommended: tuple[str, ...] = ()
     validators: tuple[Validator, ...] = ()
     internal: bool = False
+    #: What the key was called before; see `config_key`.
+    formerly: tuple[str, ...] = ()
 
     @property
     def valid_values(self) -> str:
@@ -211,6 +213,7 @@ def config_key(
     validators: Sequence[Validator] = (),
     internal: bool = False,
     file: files.FileUse | None = None,
+    formerly: Sequence[str] = (),
 ) -> Any:
     """Declare one key of a `Config`.
 
@@ -228,6 +231,8 @@ def config_key(
         file: The value is the path of a file that the plugin reads or writes: one that the worker does not allow is
             refused before the plugin sees it. See `connect.api.files`.
         internal: Left out of REST's listings, and of validation where a config does not give it.
+        formerly: Names that the key had before, in configs that were written then. They count where the key itself is
+            not given.
     """
     checks: list[Validator] = []
     if ge is not None or le is not None:
@@ -243,6 +248,7 @@ def config_key(
         "name": name, "type": ConfigType(type) if type else None, "importance": importance.upper(), "group": group,
         "order": order, "width": width, "display_name": display_name, "dependents": tuple(dependents),
         "recommended": tuple(recommended), "validators": tuple(checks), "internal": internal,
+        "formerly": tuple(formerly),
     }  # fmt: skip
     return pydantic.Field(default=default, description=documentation, json_schema_extra=_KeyMeta(meta))
 
@@ -283,7 +289,14 @@ def _config_key(attribute: str, info: pydantic.fields.FieldInfo) -> ConfigKey:
         recommended=meta["recommended"] or choices,
         validators=validators,
         internal=meta["internal"],
+        formerly=meta["formerly"],
     )
+
+
+def names_of(config_class: type[Config]) -> dict[str, ConfigKey]:
+    """Return the declared keys by each name under which a config may give them."""
+    keys = config_class.keys()
+    return {name: key for key in keys.values() for name in key.formerly} | keys
 
 
 def _unknown_key(name: str) -> ConfigKey:
@@ -317,14 +330,15 @@ def _type_of(annotation: Any) -> tuple[ConfigType, tuple[str, ...]]:
 def _value_of(declared: ConfigKey, raw: Mapping[str, Any], *, thorough: bool = False) -> ConfigValue:
     """Parse and check one key. `thorough` runs the checks on null after a failure too, as Kafka's validation does."""
     result = ConfigValue(declared)
-    if declared.name in raw:
+    given = next((name for name in (declared.name, *declared.formerly) if name in raw), None)
+    if given is not None:
         try:
-            result.value = parse_type(declared.name, raw[declared.name], declared.type)
+            result.value = parse_type(given, raw[given], declared.type)
         except ConfigError as error:
             shown = (
                 error.message
                 if declared.type is not ConfigType.PASSWORD
-                else f"Invalid value {HIDDEN} for configuration {declared.name}"
+                else f"Invalid value {HIDDEN} for configuration {given}"
             )
             result.errors.append(shown)
     elif declared.required:
@@ -341,7 +355,7 @@ def _value_of(declared: ConfigKey, raw: Mapping[str, Any], *, thorough: bool = F
             break
         except ValueError as error:
             shown = HIDDEN if declared.type is ConfigType.PASSWORD else java_text(result.value)
-            result.errors.append(f"Invalid value {shown} for configuration {declared.name}: {error}")
+            result.errors.append(f"Invalid value {shown} for configuration {given or declared.name}: {error}")
             break
     return result
 

@@ -21,6 +21,7 @@ from typing import Final
 from urllib.parse import quote, unquote
 
 from connect.api import HIDDEN, ConfigKey, ConfigType, ConnectError, Problem, invalid_config
+from connect.api.config import names_of
 from connect.runtime import secret_text
 from connect.runtime.connector_config import SinkConnectorConfig, SourceConnectorConfig
 from connect.runtime.model import PluginKind
@@ -66,11 +67,11 @@ def secret_keys(plugins: PluginHost, config: Mapping[str, str | None]) -> set[st
 def _declared(plugins: PluginHost, config: Mapping[str, str | None]) -> dict[str, ConfigKey]:
     """Return what the connector, and its transforms, predicates and converters, declare of a config's keys."""
     desc = plugins.find(config.get("connector.class") or "", *CONNECTOR_KINDS)
-    declared = dict(desc.cls.config_class.keys()) if desc is not None else {}
+    declared = names_of(desc.cls.config_class) if desc is not None else {}
     for name, value in config.items():
         prefix = _prefix(name)
         if prefix and value and (nested := plugins.find(value, *_NESTED_KINDS)) is not None:
-            declared |= {prefix + inner: key for inner, key in nested.cls.config_class.keys().items()}
+            declared |= {prefix + inner: key for inner, key in names_of(nested.cls.config_class).items()}
     return declared
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Final, cast
 
 from connect.api import ConfigError, ConfigKey, ConfigType, ConnectError, Connector, NotFoundError, Problem
+from connect.api.config import names_of
 from connect.api.connector import config_class_of
 from connect.api.error_codes import register_code
 from connect.ports import Cluster
@@ -360,5 +361,5 @@ class Views:
 
 def _declared_secrets(connector: type[Connector]) -> set[str]:
     """Return the secret keys of a connector or its task: a task's config need not name the connector's class."""
-    declared = {**connector.config_class.keys(), **config_class_of(connector, connector.task_class).keys()}
+    declared = {**names_of(connector.config_class), **names_of(config_class_of(connector, connector.task_class))}
     return {name for name, key in declared.items() if key.type is ConfigType.PASSWORD}

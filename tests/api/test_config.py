@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connect.api import Config, ConfigError, InvalidConfigError, Problem, Secret, config_key, invalid_value
+from connect.api.config import names_of
 from connect.api.config_values import ConfigType, parse_type, to_text
 
 
@@ -194,3 +195,39 @@ def test_such_a_key_can_have_another_attribute() -> None:
 def test_no_name_comes_to_config_that_a_key_may_have() -> None:
     own = {name for name in vars(Config) if not name.startswith(("_", "model_"))}
     assert own == {"keys", "values", "parse", "problems", "originals"}
+
+
+class RenamedConfig(Config):
+    prefix: str = config_key("A prefix.", formerly=["server.name", "name.of.server"], non_empty=True)
+    word: Secret | None = config_key("A secret.", default=None, formerly=["pass"])
+    size: int = config_key("A size.", default=1, formerly=["count"])
+
+
+def test_names_that_a_key_had_before_count_where_the_key_is_not_given() -> None:
+    assert RenamedConfig.parse({"server.name": "a", "pass": "w", "count": "5"}).size == 5
+    assert RenamedConfig.parse({"name.of.server": "a"}).prefix == "a"
+    assert RenamedConfig.parse({"server.name": "a", "prefix": "b", "name.of.server": "c"}).prefix == "b"
+    assert RenamedConfig.parse({"server.name": "a", "pass": "w"}).word == Secret("w")
+    assert list(RenamedConfig.keys()) == ["prefix", "word", "size"]
+
+
+def test_what_is_wrong_is_told_under_the_name_that_was_given() -> None:
+    with pytest.raises(ConfigError, match="for configuration count"):
+        RenamedConfig.parse({"prefix": "a", "count": "x"})
+    with pytest.raises(ConfigError, match=r"for configuration server\.name"):
+        RenamedConfig.parse({"server.name": ""})
+    with pytest.raises(ConfigError, match='Missing required configuration "prefix"'):
+        RenamedConfig.parse({})
+
+
+def test_every_name_of_a_key_leads_to_it() -> None:
+    names = names_of(RenamedConfig)
+    assert {name: key.name for name, key in names.items()} == {
+        "server.name": "prefix",
+        "name.of.server": "prefix",
+        "pass": "word",
+        "count": "size",
+        "prefix": "prefix",
+        "word": "word",
+        "size": "size",
+    }

@@ -335,7 +335,7 @@ Patterns are [Java's](../transforms.md#javas-patterns).""",
         "ReplaceField",
         """Drops, keeps and renames fields. A null passes as it is.
 `blacklist` and `whitelist`, as `exclude` and `include` were called before Kafka 4.0,
-mean what they meant; one beside its new name is refused.
+mean what they meant where today's names are not given.
 The struct that comes out has the name, version and doc of the one that went in, but is required and has no default.
 With `field.syntax.version=V2`, `include=a.b` keeps of a the field b alone, and `renames=a.b:c` calls it c.""",
         [

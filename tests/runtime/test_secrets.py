@@ -34,6 +34,7 @@ def test_secrets_by_declaration_and_by_name_are_hidden() -> None:
 class VaultConfig(Config):
     pepper: Secret = config_key("A secret by declaration, and not by name.")
     token: str = config_key("No secret, whatever its name says.", default="")
+    salt: Secret | None = config_key("A secret that had another name.", default=None, formerly=["grain"])
 
 
 class Vault(Transform):
@@ -48,11 +49,13 @@ def test_secrets_of_transforms_and_converters_are_hidden_as_they_declare() -> No
         "transforms": "v",
         "transforms.v.type": "Vault",
         "transforms.v.pepper": "k1",
+        "transforms.v.grain": "k3",
         "transforms.v.token": "t1",
         "value.converter": "org.apache.kafka.connect.json.JsonConverter",
         "value.converter.api.key": "k2",
     }
     shown = secrets.masked(host, config)
+    assert shown["transforms.v.grain"] == HIDDEN
     assert (shown["transforms.v.pepper"], shown["value.converter.api.key"]) == (HIDDEN, HIDDEN)
     assert (shown["transforms.v.token"], shown["value.converter"]) == ("t1", config["value.converter"])
 

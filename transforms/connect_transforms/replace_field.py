@@ -27,8 +27,6 @@ from connect_transforms.fields.nested import Nested
 from connect_transforms.fields.unmatched import unmatched_fields
 
 PURPOSE = "field replacement"
-#: Names that keys had until Kafka 4.0, in configs that were written for it.
-_BEFORE_4_0 = (("blacklist", "exclude"), ("whitelist", "include"))
 Steps = tuple[str, ...]
 
 
@@ -46,41 +44,22 @@ class ReplaceFieldConfig(Config):
         "Fields to exclude. This takes precedence over the fields to include.",
         default=[],
         validators=[valid_list("exclude", may_be_empty=True)],
+        # Until Kafka 4, which passes it over. Fields that are to be dropped must not get through.
+        formerly=["blacklist"],
     )
     include: list[str] = config_key(
         "Fields to include. If specified, only these fields will be used.",
         default=[],
         validators=[valid_list("include", may_be_empty=True)],
+        formerly=["whitelist"],
     )
     renames: list[str] = config_key("Field rename mappings, old:new.", default=[], validators=[_pairs])
     replace_null_with_default: bool = config_key(NULLS_TO_DEFAULTS, default=True)
     field_syntax_version: str = syntax_version_key()
 
-    @property
-    def excluded(self) -> list[str]:
-        """The fields to exclude, by today's key or the one that it had before Kafka 4.0."""
-        return self.exclude or self._under("blacklist")
-
-    @property
-    def included(self) -> list[str]:
-        """The fields to include, by today's key or the one that it had before Kafka 4.0."""
-        return self.include or self._under("whitelist")
-
-    def _under(self, old: str) -> list[str]:
-        # Not to be passed over, as Kafka 4 does: fields that were to be dropped would get through.
-        text = str(self.originals.get(old) or "")
-        return [item.strip() for item in text.split(",")] if text.strip() else []
-
     def problems(self) -> Iterable[Problem]:
-        for old, new in _BEFORE_4_0:
-            if self._under(old) and getattr(self, new):
-                yield Problem(old, f"'{old}' is what '{new}' was called before Kafka 4.0: give one of them")
-            if not all(self._under(old)):
-                yield Problem(old, f"Configuration '{old}' values must not be empty.")
         renamed = [pair.partition(":")[0] for pair in self.renames]
-        exclude = "exclude" if self.exclude else "blacklist"
-        include = "include" if self.include else "whitelist"
-        for name, texts in ((exclude, self.excluded), (include, self.included), ("renames", renamed)):
+        for name, texts in (("exclude", self.exclude), ("include", self.include), ("renames", renamed)):
             yield from path_problems(name, texts, self.field_syntax_version)
 
 
@@ -88,7 +67,7 @@ class _ReplaceField(ColumnTransform[ReplaceFieldConfig]):
     def configure(self, config: Config) -> None:
         super().configure(config)
         own, version = self.config, self.config.field_syntax_version
-        exclude, include = paths_of(own.excluded, version), paths_of(own.included, version)
+        exclude, include = paths_of(own.exclude, version), paths_of(own.include, version)
         pairs = [pair.partition(":") for pair in own.renames]
         renames = {FieldPath(old, version): new for old, _, new in pairs}
         self._changes = [

@@ -157,8 +157,19 @@ def _keys(desc: PluginDesc, config: Mapping[str, Any], infos: ConfigInfos) -> It
     """Yield a warning for each key that nothing reads."""
     known = {info.value.name for info in infos.configs if info.definition is not None}
     known |= {name for ours in own_configs(desc) for name in ours.keys()}  # noqa: SIM118 - a class, and no mapping
+    formerly = {
+        old: info.value.name
+        for info in infos.configs
+        if info.definition is not None
+        for old in info.definition.formerly
+    }
     for name in config:
         if name in known:
+            continue
+        if (now := formerly.get(name)) is not None:
+            if now in config:
+                why = f"{now}, as {name} is called now, is given too, so {name} has no effect"
+                yield ConfigWarning(name, NO_EFFECT, why)
             continue
         for part in (_override, _member, _converter, _topic_creation):
             told = part(name, desc, config, infos)

@@ -72,7 +72,10 @@ def member_values(context: Context, prefix: str, kind: PluginKind, group: str) -
             name = f"{prefix}.{value.key.name}"
             dependents = tuple(f"{prefix}.{dependent}" for dependent in value.key.dependents)
             nested = group if value.key.group is None else f"{group}: {value.key.group}"
-            key = dataclasses.replace(value.key, name=name, group=nested, order=order, dependents=dependents)
+            formerly = tuple(f"{prefix}.{old}" for old in value.key.formerly)
+            key = dataclasses.replace(
+                value.key, name=name, group=nested, order=order, dependents=dependents, formerly=formerly
+            )
             errors = [_prefixed(error, value.key.name, name) for error in value.errors]
             values.append(ConfigValue(key, value.value, errors=errors))
     return {value.key.name: value for value in values}

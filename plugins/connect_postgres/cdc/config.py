@@ -100,6 +100,7 @@ class CdcConfig(ConnectionConfig):
         group="Connector",
         order=1,
         validators=[_prefix],
+        formerly=["database.server.name"],
     )
     plugin_name: str = config_key(
         "The output plugin: pgoutput, which every server has.",
@@ -151,10 +152,20 @@ class CdcConfig(ConnectionConfig):
         order=8,
     )
     schema_include_list: list[str] = config_key(
-        "Schemas to read, as regular expressions.", default=[], group="Tables", order=1, validators=[_patterns]
+        "Schemas to read, as regular expressions.",
+        default=[],
+        group="Tables",
+        order=1,
+        validators=[_patterns],
+        formerly=["schema.whitelist"],
     )
     schema_exclude_list: list[str] = config_key(
-        "Schemas to leave out, as regular expressions.", default=[], group="Tables", order=2, validators=[_patterns]
+        "Schemas to leave out, as regular expressions.",
+        default=[],
+        group="Tables",
+        order=2,
+        validators=[_patterns],
+        formerly=["schema.blacklist"],
     )
     table_include_list: list[str] = config_key(
         "Tables to read, as regular expressions on SCHEMA.TABLE.",
@@ -163,6 +174,7 @@ class CdcConfig(ConnectionConfig):
         group="Tables",
         order=3,
         validators=[_patterns],
+        formerly=["table.whitelist"],
     )
     table_exclude_list: list[str] = config_key(
         "Tables to leave out, as regular expressions on SCHEMA.TABLE.",
@@ -170,6 +182,7 @@ class CdcConfig(ConnectionConfig):
         group="Tables",
         order=4,
         validators=[_patterns],
+        formerly=["table.blacklist"],
     )
     column_include_list: list[str] = config_key(
         "Columns to read, as regular expressions on SCHEMA.TABLE.COLUMN; those of the key come always.",
@@ -177,6 +190,7 @@ class CdcConfig(ConnectionConfig):
         group="Tables",
         order=5,
         validators=[_patterns],
+        formerly=["column.whitelist"],
     )
     column_exclude_list: list[str] = config_key(
         "Columns to leave out, as regular expressions on SCHEMA.TABLE.COLUMN.",
@@ -184,6 +198,7 @@ class CdcConfig(ConnectionConfig):
         group="Tables",
         order=6,
         validators=[_patterns],
+        formerly=["column.blacklist"],
     )
     message_key_columns: str = config_key(
         "Columns that make a record's key in place of the primary key: SCHEMA.TABLE:COLUMN,COLUMN;… with regular "

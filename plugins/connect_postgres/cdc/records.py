@@ -76,14 +76,14 @@ class RecordMaker:
 
     def changes(
         self, shape: Shape, changes: Sequence[Change], orders: Sequence[tuple[int, int]] | None = None
-    ) -> Batch | None:
-        """Make one batch of changes of one table, in their order; None where nothing comes of them.
+    ) -> list[Batch]:
+        """Make batches of changes of one table, in their order: one, and where there are tombstones more.
 
         Args:
             orders: Each one's place in its transaction, and among its table's there, where records are to say that.
         """
         if not changes:
-            return None
+            return []
         operations, lsns, transactions, _, news, olds, _ = zip(*changes, strict=True)
         if operations.count("c") == len(changes):
             afters = shape.read(news)
@@ -93,11 +93,9 @@ class RecordMaker:
             else:
                 sources = self._sources(shape, lsns, transactions)
                 values = _envelopes("c", afters, sources, _blocks(changes, orders))
-            batch = self._batch(shape, values, keys)
-        else:
-            sources = self._sources(shape, lsns, transactions)
-            batch = self._mixed(shape, changes, news, olds, sources, _blocks(changes, orders))
-        return batch if batch.values else None
+            return [self._batch(shape, values, keys)]
+        sources = self._sources(shape, lsns, transactions)
+        return self._mixed(shape, changes, news, olds, sources, _blocks(changes, orders))
 
     def _mixed(
         self,
@@ -107,18 +105,35 @@ class RecordMaker:
         olds: Sequence[Row | None],
         sources: list[dict[str, Any]],
         blocks: Sequence[dict[str, Any] | None],
-    ) -> Batch:
-        """Make records of changes of several kinds: an update of the key becomes a delete and an insert."""
+    ) -> list[Batch]:
+        """Make records of changes of several kinds: an update of the key becomes a delete and an insert.
+
+        A tombstone has no schema, so those of some changes are a batch of their own behind them, in front of the next
+        change of any of their keys.
+        """
         present = [number for number, row in enumerate(news) if row is not None]
         wholes = [None if changes[n].old_is_key else olds[n] for n in present]
         afters = dict(zip(present, shape.read([news[n] for n in present], olds=wholes), strict=True))  # type: ignore[misc]
         befores = self._befores(shape, changes, olds)
         stamp = _Stamp()
+        batches: list[Batch] = []
         values: list[Any] = []
         keys: list[Any] = []
+        ended: dict[str, Any] = {}
         is_flat = self._is_flat
 
+        def settle() -> None:
+            if values:
+                batches.append(self._batch(shape, values.copy(), keys.copy() if shape.key_names else None))
+            if ended:
+                batches.append(self._tombstones_of(shape, list(ended.values())))
+            values.clear()
+            keys.clear()
+            ended.clear()
+
         def add(op: str, before: Any, after: Any, key: Any) -> None:
+            if ended and repr(key) in ended:
+                settle()
             if not is_flat:
                 values.append(stamp.envelope(op, before, after, sources[number], blocks[number]))
             elif after is not None:
@@ -129,8 +144,7 @@ class RecordMaker:
 
         def add_tombstone(key: Any) -> None:
             if key is not None and (self._tombstones or is_flat):
-                values.append(None)
-                keys.append(key)
+                ended[repr(key)] = key
 
         for number, change in enumerate(changes):
             before, after = befores.get(number), afters.get(number)
@@ -151,7 +165,8 @@ class RecordMaker:
                     add("u", before, after, key)
             else:
                 add(change.operation, None, after, self._key(shape, after))
-        return self._batch(shape, values, keys if shape.key_names else None)
+        settle()
+        return batches
 
     def _befores(
         self, shape: Shape, changes: Sequence[Change], olds: Sequence[Row | None]
@@ -187,6 +202,9 @@ class RecordMaker:
             key_schema=shape.key_schema if keys is not None else None,
             value_schema=shape.row_schema if self._is_flat else shape.envelope_schema,
         )
+
+    def _tombstones_of(self, shape: Shape, keys: list[Any]) -> Batch:
+        return Batch(topic=shape.topic, values=[None] * len(keys), keys=keys, key_schema=shape.key_schema)
 
     def _key(self, shape: Shape, row: dict[str, Any] | None) -> dict[str, Any] | None:
         if row is None or not shape.key_names:

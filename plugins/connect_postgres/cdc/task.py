@@ -409,8 +409,7 @@ class CdcTask(SourceTask[CdcConfig]):
             orders = decoded.orders.get(relation)
             if orders is not None and len(left) < len(changes):
                 orders = None
-            if (batch := self._maker.changes(shape, left, orders)) is not None:
-                batches.append(batch)
+            batches += self._maker.changes(shape, left, orders)
         messages = [message for message in decoded.messages if self.config.selects_message(message.prefix)]
         if messages:
             batches.append(self._maker.messages(messages))

@@ -62,6 +62,14 @@ def test_what_a_user_would_want_to_hear_is_told_with_its_key_and_its_kind(
     assert [(one.key, one.code) for one in warned(source(**keys)) if about in one.message] == [(key, code)]
 
 
+def test_names_that_keys_had_before_are_known_and_of_no_effect_beside_todays() -> None:
+    drop = {"transforms": "d", "transforms.d.type": TRANSFORMS + "ReplaceField$Value", "transforms.d.blacklist": "a"}
+    assert warned(source(**drop)) == []
+    (warning,) = warned(source(**drop, **{"transforms.d.exclude": "b"}))
+    assert (warning.key, warning.code) == ("transforms.d.blacklist", NO_EFFECT)
+    assert "transforms.d.exclude, as transforms.d.blacklist is called now, is given too" in warning.message
+
+
 def test_what_fails_when_a_task_starts_is_told_before(tmp_path: Path) -> None:
     keys = {
         "transforms": "v",

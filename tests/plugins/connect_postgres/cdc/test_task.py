@@ -45,3 +45,23 @@ async def test_a_delete_is_followed_by_a_tombstone(database: Database, cdc: Star
     (topic, key, value), tombstone = await records(task, 2)
     assert (topic, key, value["op"]) == ("p.public.t", {"id": 1}, "d")
     assert tombstone == ("p.public.t", {"id": 1}, None)
+
+
+@pytest.mark.parametrize("output", ["envelope", "flat"])
+async def test_tombstones_have_no_schema_and_their_place_among_changes_of_their_key(
+    database: Database, cdc: Start, output: str
+) -> None:
+    await database.execute("CREATE TABLE t (id int PRIMARY KEY, name text NOT NULL)")
+    task = await cdc(snapshot_mode="no_data", output_format=output)
+    await database.execute(
+        "INSERT INTO t VALUES (1, 'a'), (2, 'b'); DELETE FROM t; INSERT INTO t VALUES (1, 'c'); DELETE FROM t"
+    )
+    batches = await drain(task, 6 if output == "flat" else 9)
+    for batch in batches:
+        assert (batch.value_schema is None) == (set(batch.values) == {None} if None in batch.values else False)
+    found = [(key["id"], value) for b in batches for key, value in zip(b.key_column(), b.values, strict=True)]
+    is_there = [(key, value is not None and value.get("op", "c") == "c") for key, value in found]
+    assert [there for key, there in is_there if key == 1 and there is not None] == (
+        [True, False, True, False] if output == "flat" else [True, False, False, True, False, False]
+    )
+    assert [there for key, there in is_there if key == 2] == [True, False] + [False] * (output == "envelope")
