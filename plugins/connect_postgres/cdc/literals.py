@@ -31,7 +31,7 @@ def parse_array(text: bytes, parse: Callable[[bytes], Any], delimiter: bytes = b
     open_lists = [found]
     position = 0
     for match in _ARRAY.finditer(text):
-        if match.start() != position:
+        if match.start() != position or (len(open_lists) == 1 and match[0] != b"{"):
             break
         position = match.end()
         sign, quoted, plain = match.groups()

@@ -1,0 +1,40 @@
+"""Offsets, ours and Debezium's."""
+
+from __future__ import annotations
+
+import pytest
+
+from connect.api import ConfigError
+from connect_postgres.cdc.offsets import Position, partition_of
+from connect_postgres.cdc.pgoutput import Resume
+
+
+def test_a_position_comes_back_from_its_offset() -> None:
+    for position in (Position(100, 100), Position(100, 130, 77, 5, 1_700_000_000_000_000)):
+        assert Position.of_offset(position.to_offset()) == position
+
+
+def test_debeziums_offset_within_a_transaction_goes_on_behind_its_last_change() -> None:
+    offset = {"lsn_proc": 130, "lsn_commit": 100, "lsn": 130, "txId": 77, "ts_usec": 1, "messageType": "INSERT"}
+    position = Position.of_offset(offset)
+    assert position.committed_lsn == 100
+    assert position.resume == Resume(77, None, 130)
+
+
+def test_debeziums_offset_behind_a_snapshot_has_one_position() -> None:
+    position = Position.of_offset({"lsn": 130, "txId": 77, "ts_usec": 1, "last_snapshot_record": True})
+    assert (position.committed_lsn, position.resume) == (130, None)
+
+
+def test_nothing_is_passed_over_between_transactions() -> None:
+    assert Position(100, 100, 77).resume is None
+
+
+@pytest.mark.parametrize("offset", [{}, {"txId": 1}, {"lsn": "130"}, {"lsn": True}])
+def test_what_is_no_offset_is_refused(offset: dict[str, object]) -> None:
+    with pytest.raises(ConfigError, match="lsn"):
+        Position.of_offset(offset)
+
+
+def test_the_partition_is_debeziums() -> None:
+    assert partition_of("shop") == {"server": "shop"}
