@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
+
 import pytest
 
-from tests.support.tasks import stop
+from tests.support.tasks import poll, stop
 
-from ..conftest import Database
+from ..conftest import DEADLINE_S, Database
 from .conftest import Start, changes, drain, offset_of, records
 
 pytestmark = pytest.mark.postgres
@@ -65,3 +68,213 @@ async def test_tombstones_have_no_schema_and_their_place_among_changes_of_their_
         [True, False, True, False] if output == "flat" else [True, False, False, True, False, False]
     )
     assert [there for key, there in is_there if key == 2] == [True, False] + [False] * (output == "envelope")
+
+
+async def test_with_full_identity_the_row_before_comes_whole(database: Database, cdc: Start) -> None:
+    await database.execute(
+        "CREATE TABLE t (id int PRIMARY KEY, name text NOT NULL)",
+        "ALTER TABLE t REPLICA IDENTITY FULL",
+        "INSERT INTO t VALUES (1, 'a')",
+    )
+    task = await cdc(snapshot_mode="no_data", tombstones_on_delete="false")
+    await database.execute("UPDATE t SET name = 'b'", "DELETE FROM t")
+    assert await changes(task, 2) == [
+        ("u", {"id": 1, "name": "a"}, {"id": 1, "name": "b"}),
+        ("d", {"id": 1, "name": "b"}, None),
+    ]
+
+
+async def test_an_update_of_the_key_is_a_delete_and_an_insert(database: Database, cdc: Start) -> None:
+    await database.execute("CREATE TABLE t (id int PRIMARY KEY, name text)", "INSERT INTO t VALUES (1, 'a')")
+    task = await cdc(snapshot_mode="no_data")
+    await database.execute("UPDATE t SET id = 2")
+    found = await records(task, 3)
+    assert [(key, value and value["op"]) for _, key, value in found] == [
+        ({"id": 1}, "d"),
+        ({"id": 1}, None),
+        ({"id": 2}, "c"),
+    ]
+    assert found[2][2]["after"] == {"id": 2, "name": "a"}
+
+
+async def test_a_large_value_that_did_not_change_is_a_placeholder_or_the_one_before(
+    database: Database, cdc: Start
+) -> None:
+    large = "(SELECT string_agg(md5(n::text), '') FROM generate_series(1, 500) AS n)"
+    for table in ("a", "b"):
+        await database.execute(
+            f"CREATE TABLE {table} (id int PRIMARY KEY, large text NOT NULL, n int)",
+            f"ALTER TABLE {table} ALTER large SET STORAGE EXTERNAL",
+            f"INSERT INTO {table} VALUES (1, {large}, 1)",
+        )
+    await database.execute("ALTER TABLE b REPLICA IDENTITY FULL")
+    task = await cdc(snapshot_mode="no_data", unavailable_value_placeholder="(same)")
+    await database.execute("UPDATE a SET n = 2", "UPDATE b SET n = 2")
+    found = {topic: value["after"] for topic, _, value in await records(task, 2)}
+    [(expected,)] = await database.rows("SELECT large FROM b")
+    assert found["p.public.a"] == {"id": 1, "large": "(same)", "n": 2}
+    assert found["p.public.b"]["large"] == expected
+
+
+async def test_columns_that_come_and_go_are_followed(database: Database, cdc: Start) -> None:
+    await database.execute("CREATE TABLE t (id int PRIMARY KEY, a text NOT NULL)")
+    task = await cdc(snapshot_mode="no_data")
+    await database.execute(
+        "INSERT INTO t VALUES (1, 'x')",
+        "ALTER TABLE t ADD b int DEFAULT 7, DROP a",
+        "INSERT INTO t VALUES (2)",
+        "ALTER TABLE t ALTER b TYPE text, ADD c int[]",
+        "INSERT INTO t VALUES (3, 'y', '{1}')",
+    )
+    batches = await drain(task, 3)
+    assert [value["after"] for batch in batches for value in batch.values] == [
+        {"id": 1, "a": "x"},
+        {"id": 2, "b": 7},
+        {"id": 3, "b": "y", "c": [1]},
+    ]
+    for batch in batches:
+        for value in batch.values:
+            batch.value_schema.validate(value)
+
+
+async def test_partitions_come_as_their_table_where_the_publication_says_so(database: Database, cdc: Start) -> None:
+    await database.execute(
+        "CREATE TABLE t (id int PRIMARY KEY) PARTITION BY RANGE (id)",
+        "CREATE TABLE t1 PARTITION OF t FOR VALUES FROM (0) TO (10)",
+        "CREATE TABLE t2 PARTITION OF t FOR VALUES FROM (10) TO (20)",
+        "INSERT INTO t VALUES (1), (11)",
+    )
+    task = await cdc(publish_via_partition_root="true", publication_autocreate_mode="filtered")
+    assert {(topic, value["op"]) for topic, _, value in await records(task, 2)} == {("p.public.t", "r")}
+    await database.execute("INSERT INTO t VALUES (2), (12)")
+    assert {(topic, value["op"]) for topic, _, value in await records(task, 2)} == {("p.public.t", "c")}
+
+
+async def test_partitions_have_their_own_topics_otherwise(database: Database, cdc: Start) -> None:
+    await database.execute(
+        "CREATE TABLE t (id int PRIMARY KEY) PARTITION BY RANGE (id)",
+        "CREATE TABLE t1 PARTITION OF t FOR VALUES FROM (0) TO (10)",
+        "INSERT INTO t VALUES (1)",
+    )
+    task = await cdc()
+    await database.execute("INSERT INTO t VALUES (2)")
+    assert [(topic, value["op"]) for topic, _, value in await records(task, 2)] == [
+        ("p.public.t1", "r"),
+        ("p.public.t1", "c"),
+    ]
+
+
+async def test_truncates_come_where_they_are_not_skipped(database: Database, cdc: Start) -> None:
+    await database.execute("CREATE TABLE t (id int PRIMARY KEY)")
+    task = await cdc(snapshot_mode="no_data", skipped_operations="none")
+    await database.execute("TRUNCATE t", "INSERT INTO t VALUES (1)")
+    assert [op for op, _, _ in await changes(task, 2)] == ["t", "c"]
+
+
+async def test_flat_records_are_the_row_and_null_for_a_deleted_one(database: Database, cdc: Start) -> None:
+    await database.execute("CREATE TABLE t (id int PRIMARY KEY, name text)", "INSERT INTO t VALUES (1, 'a')")
+    task = await cdc(output_format="flat")
+    assert await records(task, 1) == [("p.public.t", {"id": 1}, {"id": 1, "name": "a"})]
+    await database.execute("UPDATE t SET name = 'b'", "DELETE FROM t")
+    assert await records(task, 2) == [
+        ("p.public.t", {"id": 1}, {"id": 1, "name": "b"}),
+        ("p.public.t", {"id": 1}, None),
+    ]
+
+
+async def test_lists_choose_tables_and_columns_and_keys(database: Database, cdc: Start) -> None:
+    await database.execute(
+        "CREATE TABLE t (id int PRIMARY KEY, a text, secret text)",
+        "CREATE TABLE other (id int PRIMARY KEY)",
+        "INSERT INTO t VALUES (1, 'x', 's')",
+        "INSERT INTO other VALUES (1)",
+    )
+    task = await cdc(
+        table_include_list="public.T", column_exclude_list="public\\.t\\.secret", message_key_columns="public.t:a"
+    )
+    await database.execute("INSERT INTO other VALUES (2)", "INSERT INTO t VALUES (2, 'y', 's')")
+    found = await records(task, 2)
+    assert [(topic, key, value["after"]) for topic, key, value in found] == [
+        ("p.public.t", {"a": "x"}, {"id": 1, "a": "x"}),
+        ("p.public.t", {"a": "y"}, {"id": 2, "a": "y"}),
+    ]
+
+
+async def test_logical_messages_go_to_a_topic_of_theirs(database: Database, cdc: Start) -> None:
+    task = await cdc(snapshot_mode="no_data", message_prefix_include_list="mine.*")
+    await database.execute(
+        "SELECT pg_logical_emit_message(true, 'mine1', 'a')",
+        "SELECT pg_logical_emit_message(false, 'other', 'b')",
+        "SELECT pg_logical_emit_message(false, 'mine2', 'c')",
+    )
+    found = await records(task, 2)
+    assert [(topic, key, value["op"], value["message"]["content"]) for topic, key, value in found] == [
+        ("p.message", {"prefix": "mine1"}, "m", b"a"),
+        ("p.message", {"prefix": "mine2"}, "m", b"c"),
+    ]
+
+
+async def test_transactions_are_told_where_that_is_asked_for(database: Database, cdc: Start) -> None:
+    await database.execute("CREATE TABLE t (id int PRIMARY KEY)", "CREATE TABLE u (id int PRIMARY KEY)")
+    task = await cdc(snapshot_mode="no_data", provide_transaction_metadata="true")
+    await database.execute("WITH x AS (INSERT INTO t VALUES (1), (2)) INSERT INTO u VALUES (1)")
+    found = await records(task, 5)
+    begun, ended = [value for topic, _, value in found if topic == "p.transaction"]
+    assert (begun["status"], ended["status"], ended["event_count"]) == ("BEGIN", "END", 3)
+    counted = {one["data_collection"]: one["event_count"] for one in ended["data_collections"]}
+    assert counted == {"public.t": 2, "public.u": 1}
+    blocks = [value["transaction"] for topic, _, value in found if topic != "p.transaction"]
+    assert {block["id"] for block in blocks} == {begun["id"]}
+    assert sorted(block["total_order"] for block in blocks) == [1, 2, 3]
+
+
+async def test_heartbeats_come_and_run_their_statement(database: Database, cdc: Start) -> None:
+    await database.execute("CREATE TABLE beats (at timestamptz)")
+    task = await cdc(
+        snapshot_mode="no_data",
+        heartbeat_interval_ms="20",
+        heartbeat_action_query="INSERT INTO beats VALUES (now())",
+        table_exclude_list="public.beats",
+    )
+    [(topic, key, _)] = await records(task, 1)
+    assert (topic, key) == ("__debezium-heartbeat.p", {"serverName": "p"})
+    assert await database.rows("SELECT count(*) > 0 FROM beats") == [(True,)]
+
+
+async def test_the_slot_advances_where_only_others_write(
+    database: Database, cdc: Start, slot: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("connect_postgres.cdc.task.PROGRESS_S", 0.0)
+    await database.execute("CREATE TABLE t (id int PRIMARY KEY)", "CREATE TABLE busy (id int)")
+    task = await cdc(snapshot_mode="no_data", table_include_list="public.t")
+    await database.execute("INSERT INTO busy SELECT generate_series(1, 1000)")
+    [(target,)] = await database.rows("SELECT pg_current_wal_lsn()::text")
+    advanced = f"SELECT confirmed_flush_lsn >= '{target}' FROM pg_replication_slots WHERE slot_name = '{slot}'"
+    deadline = time.monotonic() + DEADLINE_S
+    while await database.rows(advanced) != [(True,)]:
+        assert time.monotonic() < deadline
+        for batch in await poll(task):
+            assert len(batch) == 0
+            await task.commit([(batch.source_partition, batch.source_offset)])
+        task._decoder.wants_answer = True
+        await task.commit([])
+
+
+async def test_what_is_not_committed_is_not_confirmed(database: Database, cdc: Start, slot: str) -> None:
+    await database.execute("CREATE TABLE t (id int PRIMARY KEY)")
+    task = await cdc(snapshot_mode="no_data", status_update_interval_ms="10")
+    confirmed = f"SELECT confirmed_flush_lsn::text FROM pg_replication_slots WHERE slot_name = '{slot}'"
+    before = await database.rows(confirmed)
+    await database.execute("INSERT INTO t VALUES (1)")
+    await drain(task, 1)
+    await asyncio.sleep(0.1)  # ten status updates long
+    assert await database.rows(confirmed) == before
+
+
+async def test_a_value_that_connect_does_not_hold_stays_text(database: Database, cdc: Start) -> None:
+    await database.execute("CREATE TABLE t (id int PRIMARY KEY, at timestamp)")
+    task = await cdc(snapshot_mode="no_data", time_precision_mode="connect", output_format="flat")
+    await database.execute("INSERT INTO t VALUES (1, 'infinity'), (2, '2026-01-02')")
+    [(_, _, odd), (_, _, plain)] = await records(task, 2)
+    assert odd == {"id": 1, "at": "infinity"}
+    assert plain["at"].year == 2026
