@@ -9,6 +9,7 @@ be, or is not as it should be, is told with the statement that mends it.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -62,6 +63,11 @@ SELECT plugin, slot_type, database, active, active_pid, restart_lsn::text AS res
                            restart_lsn)::bigint END AS held_bytes
 FROM pg_replication_slots s WHERE slot_name = $1
 """
+_ACTIVE: Final = "SELECT active FROM pg_replication_slots WHERE slot_name = $1"
+_DROP: Final = "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name = $1"
+#: How often, and how long in between, a slot that is to be dropped is looked at while its last reader ends. Seconds.
+DROP_TRIES: Final = 20
+DROP_WAIT_S: Final = 0.1
 _PUBLICATION: Final = """
 SELECT puballtables AS all_tables, pubinsert AS inserts, pubupdate AS updates, pubdelete AS deletes
 FROM pg_publication WHERE pubname = $1
@@ -270,6 +276,16 @@ async def make_slot(stream: ReplicationStream, config: CdcConfig, server: Server
     assert lsn is not None
     assert snapshot is not None
     return MadeSlot(parse_lsn(lsn), snapshot)
+
+
+async def drop_slot(connection: asyncpg.Connection, name: str) -> None:
+    """Drop a slot if it is there. Its reader may be about to end: that is waited for a little."""
+    for _ in range(DROP_TRIES):
+        row = await connection.fetchrow(_ACTIVE, name)
+        if row is None or not row["active"]:
+            break
+        await asyncio.sleep(DROP_WAIT_S)
+    await connection.execute(_DROP, name)
 
 
 # -- the publication -----------------------------------------------------------------------------------------------

@@ -20,7 +20,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from connect.api import Batch, SourceTask
+from connect.api import Batch, ConnectError, SourceTask
 from connect_postgres.cdc.catalog import Catalog, FoundTable, all_tables
 from connect_postgres.cdc.checks import table_refusals, unpublished
 from connect_postgres.cdc.config import CdcConfig
@@ -35,6 +35,7 @@ from connect_postgres.cdc.slots import (
     Published,
     ServerInfo,
     add_to_publication,
+    drop_slot,
     find_slot,
     in_use,
     look_at_server,
@@ -96,6 +97,21 @@ class CdcTask(SourceTask[CdcConfig]):
 
     async def stop(self) -> None:
         await self._release()
+        if self.config.slot_drop_on_stop:
+            await self._drop_slot()
+
+    async def _drop_slot(self) -> None:
+        """Drop the slot, as far as that can be done now."""
+        control = None
+        try:
+            control = await connect(self.config)
+            with ended_when_silent(control):
+                async with explained(f"dropping replication slot {self.config.slot_name}", self.config.target):
+                    await drop_slot(control, self.config.slot_name)
+        except ConnectError as error:
+            self.context.log.warning("slot.drop.on.stop=true, and the slot is still there: %s", error.message)
+        finally:
+            await close(control)
 
     async def poll_batch(self) -> list[Batch] | None:
         try:
@@ -152,7 +168,7 @@ class CdcTask(SourceTask[CdcConfig]):
             tables = await self._tables(control, server)
         if slot is not None and to_do.drop_slot:
             async with explained(f"dropping replication slot {slot.name}", self.config.target):
-                await control.execute("SELECT pg_drop_replication_slot($1)", slot.name)
+                await drop_slot(control, slot.name)
             slot = None
         stream = await self._connect_stream()
         try:
