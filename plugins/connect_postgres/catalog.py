@@ -36,6 +36,10 @@ SELECT n.nspname AS schema_name, c.relname AS table_name, a.attname AS name,
        coalesce(to_jsonb(a)->>'attidentity', '') = 'a' AS identity_always,
        a.atthasdef OR coalesce(to_jsonb(a)->>'attidentity', '') <> ''
            OR (SELECT d.typdefault IS NOT NULL FROM pg_type d WHERE d.oid = a.atttypid) AS has_default,
+       coalesce(to_jsonb(a)->>'attidentity', '') <> '' OR EXISTS (
+           SELECT FROM pg_attrdef d WHERE (d.adrelid, d.adnum) = (a.attrelid, a.attnum)
+           AND pg_get_expr(d.adbin, d.adrelid) LIKE 'nextval(%'
+       ) AS is_numbered,
        c.relkind = 'v' AS is_view, c.relkind AS kind,
        c.relrowsecurity AND row_security_active(c.oid) AS has_policies,
        EXISTS (SELECT FROM pg_rewrite r WHERE r.ev_class = c.oid AND r.ev_type = '3' AND r.ev_enabled <> 'D')
@@ -52,10 +56,14 @@ ORDER BY a.attnum
 _TABLES: Final = """
 SELECT n.nspname AS schema, c.relname AS name
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE c.relkind = ANY($1::"char"[]) AND NOT c.relispartition
+WHERE c.relkind = ANY($1::"char"[]) AND (NOT c.relispartition OR c.relname = ANY($4::text[]))
   AND n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname !~ '^pg_(toast|temp)'
-  AND ($2::text IS NULL OR n.nspname LIKE $2)
+  AND ($2::text IS NULL OR n.nspname LIKE $2) AND ($3::text IS NULL OR current_database() LIKE $3)
 ORDER BY 1, 2
+"""
+_KIND: Final = """
+SELECT c.relkind FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relname = $1 AND ($2::text IS NULL OR n.nspname = $2) ORDER BY n.nspname LIMIT 1
 """
 
 
@@ -81,6 +89,7 @@ class ColumnInfo:
         as_text: Whether its values, of this one write, are staged as text and read by the server.
         as_literal: Whether its arrays, of this one write, are staged as one text each and read by the server.
         is_domain: Whether its type is a domain, which has checks of its own.
+        is_numbered: Whether the server numbers it: serial or identity.
         dimensions: Of an array, how many are declared, 1 where that is not known; binds nobody in PostgreSQL.
     """
 
@@ -96,6 +105,7 @@ class ColumnInfo:
     is_domain: bool = False
     dimensions: int = 1
     as_literal: bool = False
+    is_numbered: bool = False
 
     @property
     def bare_type(self) -> str:
@@ -174,20 +184,34 @@ def _column(row: Any) -> ColumnInfo:
         row["has_default"],
         is_domain=row["is_domain"],
         dimensions=max(row["dimensions"], 1),
+        is_numbered=row["is_numbered"],
     )
 
 
 async def find_tables(
-    connection: asyncpg.Connection, kinds: Sequence[str], schema_pattern: str | None
+    connection: asyncpg.Connection,
+    kinds: Sequence[str],
+    schema_pattern: str | None = None,
+    catalog_pattern: str | None = None,
+    named: Sequence[str] = (),
 ) -> list[TableName]:
-    """Return all user tables of these kinds, sorted; partitions of a partitioned table do not count by themselves.
+    """Return all user tables of these kinds, sorted; partitions of a partitioned table only where they are named.
 
     Args:
         kinds: Keys of `TABLE_KINDS`. TABLE means partitioned ones too.
         schema_pattern: As in SQL's LIKE; None means every schema.
+        catalog_pattern: The same for the database.
+        named: Names that are asked for, without their schemas.
     """
     wanted = {kind for name in kinds for kind in TABLE_KINDS[name]}
     if "TABLE" in kinds:
         wanted.update(TABLE_KINDS["PARTITIONED TABLE"])
-    rows = await connection.fetch(_TABLES, sorted(wanted), schema_pattern)
+    rows = await connection.fetch(_TABLES, sorted(wanted), schema_pattern, catalog_pattern, list(named))
     return [TableName(row["name"], row["schema"]) for row in rows]
+
+
+async def kind_of(connection: asyncpg.Connection, name: TableName) -> str | None:
+    """Return the kind, a key of `TABLE_KINDS`, of what there is of a name in any schema; None where there is nothing,
+    or something that is not read."""
+    found = await connection.fetchval(_KIND, name.name, name.schema)
+    return next((kind for kind, letters in TABLE_KINDS.items() if found in letters), None)

@@ -18,7 +18,7 @@ from connect.api import (
     SourceConnector,
     SourceTask,
 )
-from connect_postgres.catalog import find_tables
+from connect_postgres.catalog import find_tables, kind_of
 from connect_postgres.checks import STANDBY, STANDBY_HINT, is_standby, source_problems
 from connect_postgres.connection import close, connect, ended_when_silent
 from connect_postgres.failures import UNREACHABLE, explained
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 #: How long a task without tables waits inside one poll, in seconds.
 NOTHING_TO_READ_S = 1.0
+#: How many tables that are not read are named at once.
+TROUBLES_TOLD = 3
 #: What the runtime waits between a poll that brought nothing and the next, in seconds: its least, since a poll itself
 #: waits until a table is due.
 BETWEEN_POLLS_S = 0.005
@@ -43,7 +45,7 @@ class JdbcSourceTask(SourceTask[TaskConfig]):
     async def start(self) -> None:
         self._connection: asyncpg.Connection | None = None
         self.context.poll_wait_s = BETWEEN_POLLS_S
-        tables: list[TableName | None] = [None] if self.config.query else list(self.config.table_names)
+        tables: list[TableName | None] = [None] if self.config.given_query else list(self.config.table_names)
         self._had_primary = False
         self._readers = [TableReader(self.config, table, self.context.offset) for table in tables]
         await self._connected()
@@ -91,6 +93,13 @@ class JdbcSourceTask(SourceTask[TaskConfig]):
             for level, text in reader.notes:
                 self.context.log.log(level, "%s", text)
             reader.notes.clear()
+            self._tell_troubles()
+
+    def _tell_troubles(self) -> None:
+        """Say in /v1/warnings which tables are not read, and why; the task runs on for the others."""
+        troubles = [told for reader in self._readers if (told := reader.trouble)]
+        more = f" (and {len(troubles) - TROUBLES_TOLD} more tables)" if len(troubles) > TROUBLES_TOLD else ""
+        self.context.waiting_for = "; ".join(troubles[:TROUBLES_TOLD]) + more or None
 
     async def _poll(self, reader: TableReader) -> Batch | None:
         async with explained(f"reading {reader.shown}", self.config.target):
@@ -153,7 +162,7 @@ class JdbcSourceConnector(SourceConnector[SourceConfig]):
             )
             self.context.waiting_for = error.message
             looked = False
-        if not self.config.query:
+        if not self.config.given_query:
             self._monitoring = asyncio.create_task(self._monitor(looked=looked))
 
     async def _first_look(self) -> list[TableName]:
@@ -168,14 +177,14 @@ class JdbcSourceConnector(SourceConnector[SourceConfig]):
                         config_path="connection.url",
                         hint=STANDBY_HINT,
                     )
-                return [] if self.config.query else await self._find_tables(connection)
+                return [] if self.config.given_query else await self._find_tables(connection)
         finally:
             await close(connection)
 
     async def check(self) -> list[Problem]:
         connection = await connect(self.config)
         try:
-            tables = [None] if self.config.query else await self._find_tables(connection)
+            tables = [None] if self.config.given_query else await self._find_tables(connection)
             return await source_problems(connection, self.config, tables)
         finally:
             await close(connection)
@@ -187,7 +196,7 @@ class JdbcSourceConnector(SourceConnector[SourceConfig]):
             await asyncio.gather(monitoring, return_exceptions=True)
 
     def task_configs(self, max_tasks: int) -> list[dict[str, str]]:
-        if self.config.query:
+        if self.config.given_query:
             return [dict(self.config.originals)]
         shares = [self._tables[number::max_tasks] for number in range(min(max_tasks, len(self._tables)))]
         return [{**self.config.originals, "tables": ",".join(map(encode_table, share))} for share in shares]
@@ -253,12 +262,17 @@ class JdbcSourceConnector(SourceConnector[SourceConfig]):
     async def _find_tables(self, connection: asyncpg.Connection, *, missing_is_wrong: bool = True) -> list[TableName]:
         async with explained("looking for tables", self.config.target):
             kinds = [kind.upper() for kind in self.config.table_types]
-            tables = await find_tables(connection, kinds, self.config.schema_pattern)
+            named = [TableName.parse(name).name for name in self.config.table_whitelist]
+            patterns = self.config.schema_pattern, self.config.catalog_pattern
+            tables = await find_tables(connection, kinds, *patterns, named)
             database = await connection.fetchval("SELECT current_database()")
+            wanted = map(TableName.parse, self.config.table_whitelist) if missing_is_wrong else ()
+            absent = [name for name in wanted if not any(same_table(name, table) for table in tables)]
+            kinds_of = {str(name): kind for name in absent if (kind := await kind_of(connection, name))}
         # On a thread: the patterns are the user's.
         chosen = await asyncio.to_thread(lambda: [t for t in tables if self.config.selects(t, database)])
         if missing_is_wrong:
-            self._check_all_found(tables, chosen)
+            self._check_all_found(tables, chosen, kinds_of)
         return chosen
 
     def _of_own_topics(self, tables: list[TableName]) -> list[TableName]:
@@ -273,20 +287,19 @@ class JdbcSourceConnector(SourceConnector[SourceConfig]):
             )
         return [table for table in tables if table not in late]
 
-    def _check_all_found(self, tables: list[TableName], chosen: list[TableName]) -> None:
+    def _check_all_found(self, tables: list[TableName], chosen: list[TableName], kinds_of: Mapping[str, str]) -> None:
+        """`kinds_of`: of tables that are named and not among these, what they are where they are there."""
         wanted = [TableName.parse(name) for name in self.config.table_whitelist]
         missing = [str(name) for name in wanted if not any(same_table(name, table) for table in tables)]
         path = "table.whitelist"
         if self.config.table_include_list and not chosen:
             missing, path = self.config.table_include_list, "table.include.list"
         if missing and chosen:
-            self.context.log.error("%s", self._missing(missing, tables))  # the others are read; it may come yet
+            # The others are read; it may come yet.
+            self.context.log.error("%s", self._missing(missing, tables, kinds_of))
         elif missing:
-            hint = (
-                f"Correct {path}{', schema.pattern' if self.config.schema_pattern else ''} or table.types; "
-                "names are compared with case."
-            )
-            raise ConfigError(self._missing(missing, tables), config_path=path, hint=hint)
+            hint = f"Correct {', '.join([path, *self._patterns])} or table.types; names are compared with case."
+            raise ConfigError(self._missing(missing, tables, kinds_of), config_path=path, hint=hint)
         twice = [table for table in chosen if sum(other.name == table.name for other in chosen) > 1]
         if twice:
             raise ConfigError(
@@ -295,11 +308,17 @@ class JdbcSourceConnector(SourceConnector[SourceConfig]):
                 hint="Name one schema with schema.pattern, or use a connector for each.",
             )
 
-    def _missing(self, missing: list[str], tables: list[TableName]) -> str:
+    @property
+    def _patterns(self) -> dict[str, str]:
+        patterns = {"schema.pattern": self.config.schema_pattern, "catalog.pattern": self.config.catalog_pattern}
+        return {key: pattern for key, pattern in patterns.items() if pattern is not None}
+
+    def _missing(self, missing: list[str], tables: list[TableName], kinds_of: Mapping[str, str]) -> str:
         known = ", ".join(map(str, tables[:20])) or "none"
-        kinds = f"table.types={','.join(self.config.table_types)}"
-        where = f"schema.pattern={self.config.schema_pattern} and {kinds}" if self.config.schema_pattern else kinds
+        given = [f"{key}={pattern}" for key, pattern in self._patterns.items()]
+        where = " and ".join([*given, f"table.types={','.join(self.config.table_types)}"])
+        is_there = [f"{name} is a {kind}" for name in missing if (kind := kinds_of.get(name))]
         return (
             f"table {', '.join(missing)} does not exist in {self.config.target}, as far as {where} goes; "
-            f"there are {known}. A partition is read with its table, not by itself"
+            f"there are {known}" + "".join(f". But {told}" for told in is_there)
         )

@@ -7,11 +7,12 @@ from typing import Final
 from urllib.parse import quote, unquote
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from connect.api import Problem, compile_pattern, config_key
+from connect.api import Problem, Secret, compile_pattern, config_key
 from connect_postgres.catalog import TABLE_KINDS
-from connect_postgres.connection import ConnectionConfig
+from connect_postgres.column_mapping import check_ids, check_times, id_column, time_columns
 from connect_postgres.names import TableName, folded
 from connect_postgres.rows import GRANULARITIES, RowStyle
+from connect_postgres.source_accepted import AcceptedConfig
 from connect_postgres.statements import split_statements
 
 INCREMENTING: Final = ("incrementing", "timestamp+incrementing")
@@ -47,7 +48,7 @@ def check_kinds(value: object) -> None:
         raise ValueError(f"{unknown[0]!r} is none of {', '.join(TABLE_KINDS)}")
 
 
-class SourceConfig(ConnectionConfig):
+class SourceConfig(AcceptedConfig):
     """Read tables, or the rows of a query, into topics."""
 
     table_include_list: list[str] = config_key(
@@ -72,6 +73,20 @@ class SourceConfig(ConnectionConfig):
     )
     schema_pattern: str | None = config_key(
         "Only tables of schemas like this, with SQL's % and _.", default=None, group="Database", order=14
+    )
+    catalog_pattern: str | None = config_key(
+        "Only tables of databases like this, with SQL's % and _; a connection sees its own alone.",
+        default=None,
+        importance="low",
+        group="Database",
+        order=20,
+    )
+    numeric_precision_mapping: bool = config_key(
+        "true: numeric.mapping=precision_only, where that key is not given. As in older JDBC connectors.",
+        default=False,
+        importance="low",
+        group="Database",
+        order=21,
     )
     table_types: list[str] = config_key(
         "Kinds of tables: TABLE, PARTITIONED TABLE, VIEW, MATERIALIZED VIEW, FOREIGN TABLE.",
@@ -131,13 +146,31 @@ class SourceConfig(ConnectionConfig):
         order=1,
     )
     incrementing_column_name: str = config_key(
-        "Column of whole numbers that is greater in each new row.", default="", group="Mode", order=2
+        "Column of whole numbers that is greater in each new row; empty: the table's first column that the server "
+        "numbers (serial, identity).",
+        default="",
+        group="Mode",
+        order=2,
     )
     timestamp_column_name: list[str] = config_key(
         "Columns of type timestamp; the first that is not null says when a row changed.",
         default=[],
         group="Mode",
         order=3,
+    )
+    incrementing_column_mapping: list[str] = config_key(
+        "In place of incrementing.column.name where tables differ: REGEX:COLUMN, of which one fits each table.",
+        default=[],
+        group="Mode",
+        order=11,
+        validators=[check_ids],
+    )
+    timestamp_columns_mapping: list[str] = config_key(
+        "In place of timestamp.column.name where tables differ: REGEX:[COLUMN|COLUMN], of which one fits each table.",
+        default=[],
+        group="Mode",
+        order=12,
+        validators=[check_times],
     )
     timestamp_initial: int | None = config_key(
         "Where the timestamp modes begin without an offset, in ms since the epoch; -1 means now, null all rows.",
@@ -169,6 +202,9 @@ class SourceConfig(ConnectionConfig):
         group="Mode",
         order=7,
         width="LONG",
+    )
+    query_masked: Secret | None = config_key(
+        "As query, and shown to nobody.", default=None, group="Mode", order=13, width="LONG"
     )
     query_suffix: str = config_key(
         "Text behind each reading statement.", default="", importance="low", group="Mode", order=8
@@ -229,28 +265,51 @@ class SourceConfig(ConnectionConfig):
     )
 
     @property
+    def given_query(self) -> str:
+        """The query, masked or not; '' for none."""
+        return self.query or (self.query_masked.get_secret_value() if self.query_masked else "")
+
+    @property
     def statement(self) -> str:
         """The query without a ';' behind it; '' for none."""
-        return next(iter(split_statements(self.query)), "")
+        return next(iter(split_statements(self.given_query)), "")
 
     @property
-    def id_column(self) -> str:
-        """The incrementing column."""
+    def maps_columns(self) -> bool:
+        """Whether it takes patterns to say which columns a table's are."""
+        return bool(self.incrementing_column_mapping or self.timestamp_columns_mapping)
+
+    def id_column(self, table: TableName | None, database: str = "") -> str:
+        """Return the incrementing column of a table, or of the query; '' where it is to be found in the catalog.
+
+        Where `maps_columns`, it may take as long as patterns may: not on the event loop.
+
+        Raises:
+            ConfigError: No pattern fits the table, or several do.
+        """
+        if table is not None and self.incrementing_column_mapping:
+            return self._named(id_column(self.incrementing_column_mapping, table, database))
         return self._named(self.incrementing_column_name)
 
-    @property
-    def time_columns(self) -> list[str]:
-        """The timestamp columns."""
+    def time_columns(self, table: TableName | None, database: str = "") -> list[str]:
+        """Return the timestamp columns of a table, or of the query; as `id_column`."""
+        if table is not None and self.timestamp_columns_mapping:
+            return list(map(self._named, time_columns(self.timestamp_columns_mapping, table, database)))
         return [self._named(name) for name in self.timestamp_column_name]
 
     def _named(self, name: str) -> str:
         return folded(name) if self.quote_sql_identifiers.upper() == "NEVER" else name
 
     @property
+    def _numeric_mapping(self) -> str:
+        is_old = self.numeric_precision_mapping and not self.originals.get("numeric.mapping")
+        return "precision_only" if is_old else self.numeric_mapping.lower()
+
+    @property
     def style(self) -> RowStyle:
         """How values come out."""
         return RowStyle(
-            self.numeric_mapping.lower(),
+            self._numeric_mapping,
             self.timestamp_granularity.lower(),
             ZoneInfo(self.db_timezone),
             self.temporal_mapping.lower(),
@@ -269,28 +328,52 @@ class SourceConfig(ConnectionConfig):
             )
             if given
         }
-        if self.mode in INCREMENTING and not self.incrementing_column_name:
-            yield Problem(
-                "incrementing.column.name",
-                f"mode={self.mode} needs incrementing.column.name: name the column that is greater in each new row",
-            )
-        if self.mode in TIMESTAMP and not any(self.timestamp_column_name):
-            yield Problem(
-                "timestamp.column.name",
-                f"mode={self.mode} needs timestamp.column.name: name the column that says when a row changed",
-            )
-        if self.query and lists:
+        yield from self._column_problems()
+        if self.query and self.query_masked:
+            yield Problem("query.masked", "query and query.masked exclude each other: remove one")
+        if self.given_query and lists:
             yield Problem(
                 "query",
                 f"query and {next(iter(lists))} exclude each other, since a query names its own tables: remove one",
             )
-        elif len(lists) > 1:
+        elif len(lists) > 1 and list(lists) != ["table.include.list", "table.exclude.list"]:
             first, second, *_ = lists
             yield Problem(second, f"{first} and {second} exclude each other: remove one")
-        if self.query and (count := len(split_statements(self.query))) != 1:
+        if self.given_query and (count := len(split_statements(self.given_query))) != 1:
             yield Problem("query", f"query holds {count} statements; one is expected, which reads and changes nothing")
         if self.query_suffix and len(split_statements(f"SELECT {self.query_suffix}")) > 1:
             yield Problem("query.suffix", "query.suffix is put behind a statement, and may not begin another")
+
+    def _column_problems(self) -> Iterable[Problem]:
+        if self.mode in INCREMENTING and self.given_query and not self.incrementing_column_name:
+            yield Problem(
+                "incrementing.column.name",
+                f"mode={self.mode} with a query needs incrementing.column.name: "
+                "name the column that is greater in each new row",
+            )
+        if self.mode in TIMESTAMP and not (any(self.timestamp_column_name) or self.timestamp_columns_mapping):
+            yield Problem(
+                "timestamp.column.name",
+                f"mode={self.mode} needs timestamp.column.name: name the column that says when a row changed",
+            )
+        for mapping, given, name, names in (
+            (
+                "incrementing.column.mapping",
+                self.incrementing_column_mapping,
+                "incrementing.column.name",
+                self.incrementing_column_name,
+            ),
+            (
+                "timestamp.columns.mapping",
+                self.timestamp_columns_mapping,
+                "timestamp.column.name",
+                any(self.timestamp_column_name),
+            ),
+        ):
+            if given and names:
+                yield Problem(mapping, f"{name} and {mapping} exclude each other: remove one")
+            elif given and self.given_query:
+                yield Problem(mapping, f"a query is no table, so {mapping} has nothing to say: give {name}")
 
     def selects(self, table: TableName, database: str) -> bool:
         """Return whether a table is to be read. May take as long as its patterns may: not on the event loop.
@@ -300,11 +383,14 @@ class SourceConfig(ConnectionConfig):
         """
         if self.table_include_list or self.table_exclude_list:
             forms = (table.name, str(table), f"{database}.{table}")
-            key = "table.include.list" if self.table_include_list else "table.exclude.list"
-            given = self.table_include_list or self.table_exclude_list
-            patterns = [compile_pattern(pattern, key=key) for pattern in given]
-            listed = any(pattern.fullmatch(form) for pattern in patterns for form in forms)
-            return listed == bool(self.table_include_list)
+
+            def listed(key: str, given: list[str]) -> bool:
+                patterns = [compile_pattern(pattern, key=key) for pattern in given]
+                return any(pattern.fullmatch(form) for pattern in patterns for form in forms)
+
+            if self.table_include_list and not listed("table.include.list", self.table_include_list):
+                return False
+            return not listed("table.exclude.list", self.table_exclude_list)
         if self.table_whitelist:
             return any(same_table(TableName.parse(name), table) for name in self.table_whitelist)
         return not any(same_table(TableName.parse(name), table) for name in self.table_blacklist)

@@ -12,12 +12,13 @@ batch may end among them.
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from connect.api import Batch, ConfigError, ConnectError, DataError, Schema
 from connect_postgres.catalog import ColumnInfo, describe_table
@@ -126,9 +127,16 @@ class Reading:
         self._ended = False
 
     @classmethod
-    async def open(cls, connection: asyncpg.Connection, sql: str, arguments: list[Any], chunk_rows: int) -> Reading:
-        """Begin a transaction and its cursor; fetches nothing yet."""
-        transaction = connection.transaction(readonly=True)
+    async def open(
+        cls,
+        connection: asyncpg.Connection,
+        sql: str,
+        arguments: list[Any],
+        chunk_rows: int,
+        isolation: Literal["serializable"] | None = None,
+    ) -> Reading:
+        """Begin a transaction and its cursor; fetches nothing yet. `isolation`: None for the server's."""
+        transaction = connection.transaction(readonly=True, isolation=isolation)
         await transaction.start()
         # For this transaction alone: a pooler takes no session that begins with the setting.
         await connection.execute(f"SET LOCAL idle_in_transaction_session_timeout = {IDLE_IN_TRANSACTION_MS}")
@@ -173,7 +181,7 @@ class TableReader:
         self._topic = config.topic_prefix + (table.name if table else "")
         self._by_id = config.mode in INCREMENTING
         self._by_time = config.mode in TIMESTAMP
-        self._id_name, self._time_names = config.id_column, config.time_columns
+        self._id_name, self._time_names = "", list[str]()  # known with the columns
         self._partition, self._position = self._resumed(find)
         self._columns: tuple[ColumnInfo, ...] = ()
         self._schema: Schema | None = None
@@ -188,8 +196,17 @@ class TableReader:
         self._failures = 0
         #: What keeps the table from being read, while it does; it is tried again when it is due.
         self.failure: ConnectError | None = None
+        #: What its new rows wait for, where that takes long; None where it does not.
+        self.waits_for: str | None = None
         #: What a person should know, by level; the task logs and clears it.
         self.notes: list[tuple[int, str]] = []
+
+    @property
+    def trouble(self) -> str | None:
+        """What keeps rows of the table from being read now, for people."""
+        if self.failure is not None:
+            return f"{self.shown} cannot be read, and is tried again: {self.failure.message}"
+        return self.waits_for
 
     @property
     def reading(self) -> bool:
@@ -198,7 +215,7 @@ class TableReader:
 
     def reset(self) -> None:
         """Forget what belonged to a connection that is gone. The next read begins at the last offset."""
-        self._reading = self._mark = None
+        self._reading = self._mark = self.waits_for = None
         if self._table is None:
             self._columns = ()
 
@@ -211,6 +228,7 @@ class TableReader:
             now: The monotonic clock, in seconds.
         """
         if self._reading is None and not await self._begin(connection, now):
+            self._failures, self.failure = 0, None
             return None
         assert self._reading is not None, "a read that began is under way"
         try:
@@ -287,8 +305,7 @@ class TableReader:
                     ),
                 )
             )
-        sql, arguments = self._statement(self._mark.end if self._mark else None)
-        self._reading = await Reading.open(connection, sql, arguments, self._config.batch_max_rows)
+        await self._open(connection)
 
     def _unreadable(self, values: list[Any], one: Unreadable) -> str:
         name = self._id_name if self._by_id else self._columns[0].name
@@ -313,27 +330,36 @@ class TableReader:
         if self._mark is not None and not await self._settled(connection, self._mark, now):
             self.due = now + min(max(SETTLE_SHARE * (now - self._mark.since), SETTLE_MIN_S), SETTLE_MAX_S)
             return False
-        sql, arguments = self._statement(self._mark.end if self._mark else None)
-        self._reading = await Reading.open(connection, sql, arguments, self._config.batch_max_rows)
+        await self._open(connection)
         return True
+
+    async def _open(self, connection: asyncpg.Connection) -> None:
+        sql, arguments = self._statement(self._mark.end if self._mark else None)
+        rows, isolation = self._config.batch_max_rows, self._config.isolation
+        self._reading = await Reading.open(connection, sql, arguments, rows, isolation)
 
     async def _settled(self, connection: asyncpg.Connection, mark: Mark, now: float) -> bool:
         if await mark.settled(connection):
+            self.waits_for = None
             return True
         waited_s, limit_ms = now - mark.since, self._config.open_transactions_wait_ms
         who = ", ".join(map(str, mark.pids)) or "a prepared transaction"
         if limit_ms >= 0 and waited_s * 1000 >= limit_ms:
+            self.waits_for = None
             self._warn(
                 f"reading {self.shown} although transactions are still open (server process {who}): "
                 "rows that they commit may be missed"
             )
             return True
+        told = (
+            f"new rows of {self.shown} have waited {waited_s:.0f} s for open transactions to end "
+            f"(server process {who}); end these, or bound the wait with open.transactions.wait.ms"
+        )
+        if waited_s >= SETTLE_FIRST_WARNING_S:
+            self.waits_for = told
         if waited_s - self._warned_s >= (SETTLE_WARNING_S if self._warned_s else SETTLE_FIRST_WARNING_S):
             self._warned_s = waited_s
-            self._warn(
-                f"new rows of {self.shown} have waited {waited_s:.0f} s for open transactions to end "
-                f"(server process {who}); end these, or bound the wait with open.transactions.wait.ms"
-            )
+            self._warn(told)
         return False
 
     def _warn(self, text: str) -> None:
@@ -446,6 +472,7 @@ class TableReader:
         if columns == self._columns and self._schema is not None:
             return
         self._columns = columns
+        await self._choose_columns(connection)
         self._check_columns()
         if finer := self._style.finer_than_kept(columns):
             self.notes.append(
@@ -460,6 +487,27 @@ class TableReader:
             )
         self._schema = self._style.row_schema(self._table.name if self._table else "query", columns)
         self._readers = self._style.readers(columns)
+
+    async def _choose_columns(self, connection: asyncpg.Connection) -> None:
+        config, table, database = self._config, self._table, ""
+        if config.maps_columns and not (self._id_name or self._time_names):
+            database = await connection.fetchval("SELECT current_database()")
+            # On a thread: the patterns are the user's.
+            self._id_name = await asyncio.to_thread(config.id_column, table, database)
+            self._time_names = await asyncio.to_thread(config.time_columns, table, database)
+        elif not config.maps_columns:
+            self._id_name, self._time_names = config.id_column(table), config.time_columns(table)
+        if not self._by_id or self._id_name:
+            return
+        self._id_name = next((column.name for column in self._columns if column.is_numbered), "")
+        if not self._id_name:
+            raise ConfigError(
+                f"{self.shown} has no column that the server numbers (serial, identity); "
+                f"it has {', '.join(column.name for column in self._columns)}",
+                config_path="incrementing.column.name",
+                hint="Name the column that is greater in each new row with incrementing.column.name, "
+                "or incrementing.column.mapping where tables differ.",
+            )
 
     def _column(self, name: str) -> ColumnInfo:
         return next(column for column in self._columns if column.name == name)

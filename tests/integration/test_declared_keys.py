@@ -17,6 +17,12 @@ WITHOUT_EFFECT = {
     ("SinkConfig", "batch.size"): "connector-postgres.md",
     ("SinkConfig", "connection.attempts"): "connector-postgres.md",
     ("SourceConfig", "connection.attempts"): "connector-postgres.md",
+    ("SourceConfig", "date.calendar.system"): "connector-postgres.md",
+    ("SourceConfig", "dialect.name"): "connector-postgres.md",
+    ("SourceConfig", "max.buffer.size"): "connector-postgres.md",
+    ("SourceConfig", "poll.linger.ms"): "connector-postgres.md",
+    ("SourceConfig", "query.retry.attempts"): "connector-postgres.md",
+    ("SourceConfig", "table.monitoring.startup.polling.limit.ms"): "connector-postgres.md",
 }
 #: Set by the runtime, which tells the plugin in another way.
 OF_THE_RUNTIME = {"converter.type"}

@@ -24,6 +24,7 @@ class SourceContext:
         self.stopping = threading.Event()
         self.transaction = None
         self.poll_wait_s: float | None = None
+        self.waiting_for: str | None = None
         self.woken = threading.Event()
         self.commits_requested = 0
         self._offsets = {_json(partition): dict(offset) for partition, offset in offsets}

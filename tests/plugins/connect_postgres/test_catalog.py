@@ -26,7 +26,7 @@ async def test_a_tables_columns_come_in_order_with_their_types_and_what_the_serv
     assert table is not None
     assert (table.name, table.takes_copy) == (TableName("Odd, name", "public"), True)
     assert table.columns == (
-        ColumnInfo("id", "bigint", "bigint", not_null=True, identity_always=True, has_default=True),
+        ColumnInfo("id", "bigint", "bigint", not_null=True, identity_always=True, has_default=True, is_numbered=True),
         ColumnInfo("code", "character", "character(3)", not_null=True, modifier=7),
         ColumnInfo("tags", "text[]", "text[]"),
         ColumnInfo("cost", "numeric", "price", modifier=(9 << 16 | 2) + 4, is_domain=True),

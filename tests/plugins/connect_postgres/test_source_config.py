@@ -15,9 +15,29 @@ SOURCE = {"connection.url": "jdbc:postgresql://127.0.0.1/db", "mode": "bulk", "t
 @pytest.mark.parametrize(
     ("keys", "problem"),
     [
-        ({"mode": "incrementing"}, "mode=incrementing needs incrementing.column.name: name the column"),
+        (
+            {"mode": "incrementing", "query": "SELECT 1"},
+            "mode=incrementing with a query needs incrementing",
+        ),
         ({"mode": "timestamp"}, "mode=timestamp needs timestamp.column.name: name the column"),
-        ({"mode": "timestamp+incrementing", "timestamp.column.name": "t"}, "needs incrementing.column.name"),
+        ({"mode": "incrementing", "incrementing.column.mapping": "id"}, "REGEX:COLUMN is expected, not 'id'"),
+        ({"incrementing.column.mapping": "(:id"}, "is no regular expression"),
+        ({"timestamp.columns.mapping": "a:b"}, "REGEX:[COLUMN|COLUMN] is expected"),
+        (
+            {"incrementing.column.mapping": "a:id", "incrementing.column.name": "id"},
+            "incrementing.column.name and incrementing.column.mapping exclude each other",
+        ),
+        (
+            {"timestamp.columns.mapping": "a:[t]", "timestamp.column.name": "t"},
+            "timestamp.column.name and timestamp.columns.mapping exclude each other",
+        ),
+        ({"query": "SELECT 1", "incrementing.column.mapping": "a:id"}, "a query is no table"),
+        ({"query": "SELECT 1", "query.masked": "SELECT 2"}, "query and query.masked exclude each other"),
+        ({"query.masked": "SELECT 1; SELECT 2"}, "query holds 2 statements"),
+        ({"table.whitelist": "a", "table.exclude.list": "b"}, "exclude each other"),
+        ({"dialect.name": "OracleDatabaseDialect"}, "dialect.name"),
+        ({"transaction.isolation.mode": "SQL_SERVER_SNAPSHOT"}, "transaction.isolation.mode"),
+        ({"jdbc.credentials.provider.class": "org.example.Vault"}, "names a class of Java, org.example.Vault"),
         ({"mode": "sometimes"}, "Invalid value sometimes for configuration mode"),
         ({"query": "SELECT 1", "table.whitelist": "a"}, "query and table.whitelist exclude each other"),
         ({"query": "SELECT 1; SELECT 2"}, "query holds 2 statements; one is expected"),
@@ -37,7 +57,8 @@ def test_a_source_config_that_makes_no_sense_is_refused(keys: dict[str, str], pr
     with pytest.raises(ConfigError) as raised:
         JdbcSourceConnector.config_class.parse({**SOURCE, **keys})
     assert problem in str(raised.value)
-    assert raised.value.config_path in {*keys, "incrementing.column.name", "timestamp.column.name"}
+    assert "SELECT 2" not in str(raised.value)
+    assert raised.value.config_path in {*keys, "query", "incrementing.column.name", "timestamp.column.name"}
 
 
 @pytest.mark.parametrize(
@@ -50,6 +71,7 @@ def test_a_source_config_that_makes_no_sense_is_refused(keys: dict[str, str], pr
         ({"table.include.list": r"public\..*"}, ["public.a", "public.b"]),
         ({"table.include.list": r"db\.other\.a"}, ["other.a"]),
         ({"table.exclude.list": ".*a"}, ["public.b"]),
+        ({"table.include.list": r"public\..*", "table.exclude.list": ".*a"}, ["public.b"]),
     ],
 )
 def test_lists_choose_tables_by_name_or_by_pattern(keys: dict[str, str], chosen: list[str]) -> None:
@@ -100,9 +122,9 @@ def test_names_of_columns_are_taken_as_they_are_unless_they_are_to_be_read_witho
         "timestamp.column.name": "Changed,Äther",
     }
     config = SourceConfig.parse(keys)
-    assert (config.id_column, config.time_columns) == ("OrderId", ["Changed", "Äther"])
+    assert (config.id_column(None), config.time_columns(None)) == ("OrderId", ["Changed", "Äther"])
     config = SourceConfig.parse({**keys, "quote.sql.identifiers": "never"})
-    assert (config.id_column, config.time_columns) == ("orderid", ["changed", "Äther"])
+    assert (config.id_column(None), config.time_columns(None)) == ("orderid", ["changed", "Äther"])
 
 
 def test_a_query_is_taken_without_the_semicolon_behind_it() -> None:
@@ -115,3 +137,36 @@ def test_how_values_come_out_is_read_in_any_case() -> None:
     style = SourceConfig.parse({**SOURCE, **keys}).style
     assert (style.numeric_mapping, style.timestamp_granularity) == ("best_fit", "micros_long")
     assert str(style.zone) == "Europe/Amsterdam"
+
+
+def parsed(**keys: str) -> SourceConfig:
+    config = JdbcSourceConnector.config_class.parse({**SOURCE, **{k.replace("_", "."): v for k, v in keys.items()}})
+    assert isinstance(config, SourceConfig)
+    return config
+
+
+def test_keys_that_ask_for_what_is_so_anyway_are_taken() -> None:
+    config = parsed(
+        dialect_name="PostgreSqlDatabaseDialect",
+        query_retry_attempts="3",
+        transaction_isolation_mode="repeatable_read",
+        date_calendar_system="legacy",
+        max_buffer_size="7",
+        poll_linger_ms="1",
+        table_monitoring_startup_polling_limit_ms="5",
+        jdbc_credentials_provider_class="io.confluent.connect.jdbc.util.DefaultJdbcCredentialsProvider",
+    )
+    assert config.isolation is None
+    assert parsed(transaction_isolation_mode="SERIALIZABLE").isolation == "serializable"
+
+
+def test_an_old_key_for_numerics_counts_where_the_new_one_is_not_given() -> None:
+    assert parsed(numeric_precision_mapping="true").style.numeric_mapping == "precision_only"
+    assert parsed(numeric_precision_mapping="true", numeric_mapping="best_fit").style.numeric_mapping == "best_fit"
+    assert parsed(numeric_precision_mapping="false").style.numeric_mapping == "none"
+
+
+def test_a_masked_query_is_read_as_another_and_shown_to_nobody() -> None:
+    config = parsed(query_masked="SELECT 'secret' AS a;")
+    assert (config.statement, config.given_query) == ("SELECT 'secret' AS a", "SELECT 'secret' AS a;")
+    assert "secret" not in repr(config)
