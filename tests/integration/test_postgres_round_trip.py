@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import random
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -15,6 +16,8 @@ import pytest
 
 from connect_postgres.names import quoted
 from tests.support.lengths import length
+from tests.support.music_shop import NAMES, ROWS, TYPES
+from tests.support.music_shop import tables as shop_tables
 from tests.support.random_tables import Table, Tables, known_kinds
 from tests.support.worker import JSON, RunningWorker, running_worker
 
@@ -31,6 +34,7 @@ INSERTS: Final[tuple[dict[str, str], ...]] = (
     {"insert.mode": "insert"},
     {"insert.mode": "upsert", "pk.mode": "record_value", "pk.fields": "id"},
 )
+COLUMNS: Final = "SELECT attname FROM pg_attribute WHERE attrelid = $1::regclass AND attnum > 0 ORDER BY attnum"
 STYLES: Final[dict[str, dict[str, str]]] = {
     "exact": {"numeric.mapping": "string", "temporal.mapping": "string", "array.mapping": "string"},
     "plain": {"timestamp.granularity": "micros_iso_datetime_string"},
@@ -56,10 +60,14 @@ async def test_random_tables_are_the_same_behind_a_topic(tmp_path: Path, postgre
                 insert = rng.choice(INSERTS)
                 await fill(connection, tables, has_targets=style != "made")
                 count = sum(len(table.rows) for table in tables)
-                await copy(worker, url, f"r{number}", keys, insert, tables, count)
+                computed = [column for table in tables for column in table.computed_names]
+                topics = [table.name for table in tables]
+                await copy(worker, url, f"r{number}", keys, insert, topics, computed, count)
                 for table in tables:
-                    found = await differences(connection, table)
+                    found = await differences(connection, table.name, table.names)
                     assert not found, "\n".join([f"{keys} {insert}: {table.ddl('src')[0]}", *found])
+                    if table.rows:
+                        await worker.client.delete(f"/v1/topics/{table.name}")
                 await connection.execute("DROP SCHEMA src, dst CASCADE")
     finally:
         await connection.close()
@@ -79,7 +87,8 @@ async def copy(
     name: str,
     keys: dict[str, str],
     insert: dict[str, str],
-    tables: list[Table],
+    topics: Iterable[str],
+    computed: Iterable[str],
     count: int,
 ) -> None:
     """Read all tables into topics and write these into the tables of the other schema; wait until all is there."""
@@ -94,11 +103,10 @@ async def copy(
         "batch.max.rows": "5",
         **keys,
     }
-    computed = sorted({column for table in tables for column in table.computed_names})
     sink = {
         "connector.class": "JdbcSinkConnector",
         "connection.url": url,
-        "topics.regex": ".*_.*",
+        "topics": ",".join(topics),
         "table.name.format": "dst.${topic}",
         "auto.create": "true",
         "value.converter": JSON,
@@ -107,7 +115,7 @@ async def copy(
     }
     if computed:
         sink |= {"transforms": "r", "transforms.r.type": "org.apache.kafka.connect.transforms.ReplaceField$Value"}
-        sink["transforms.r.exclude"] = ",".join(computed)
+        sink["transforms.r.exclude"] = ",".join(sorted(set(computed)))
     names = [f"{name}-source", f"{name}-sink"]
     for connector, config in zip(names, (source, sink), strict=True):
         answer = await worker.client.put(f"/connectors/{connector}/config", json=config)
@@ -123,21 +131,41 @@ async def copy(
     await worker.until(is_done, deadline_s=60)
     for connector in names:
         await worker.client.delete(f"/connectors/{connector}")
-    for table in tables:
-        if table.rows:
-            await worker.client.delete(f"/v1/topics/{table.name}")
 
 
-async def differences(connection: asyncpg.Connection, table: Table) -> list[str]:
+async def differences(connection: asyncpg.Connection, table: str, names: Sequence[str]) -> list[str]:
     """Return the rows, as the server prints them, that only one of both tables has."""
-    columns = ", ".join(map(quoted, table.names))
+    columns = ", ".join(map(quoted, names))
     rows = {
-        schema: f"SELECT (SELECT r FROM (SELECT {columns}) r)::text FROM {schema}.{quoted(table.name)}"
+        schema: f"SELECT (SELECT r FROM (SELECT {columns}) r)::text FROM {schema}.{quoted(table)}"
         for schema in ("src", "dst")
     }
-    if not table.rows and not await connection.fetchval("SELECT to_regclass($1)", f"dst.{table.name}"):
-        return []  # nothing made a table that is to be made by a record
+    if not await connection.fetchval("SELECT to_regclass($1)", f"dst.{quoted(table)}"):
+        # Where no record came, nothing made a table that is to be made by one.
+        return [f"src: {row[0]}" for row in await connection.fetch(rows["src"])]
     found = []
     for one, other in (("src", "dst"), ("dst", "src")):
         found += [f"{one}: {row[0]}" for row in await connection.fetch(f"{rows[one]} EXCEPT ALL {rows[other]}")]
     return found
+
+
+@pytest.mark.parametrize("style", ["exact", "plain"])
+async def test_a_music_shop_is_the_same_behind_topics(tmp_path: Path, postgres_url: str, style: str) -> None:
+    connection = await asyncpg.connect(postgres_url, server_settings={"timezone": "UTC"})
+    try:
+        await connection.execute(f"CREATE SCHEMA src; CREATE SCHEMA dst; {TYPES}")
+        await connection.execute(
+            shop_tables("src", with_references=True) + shop_tables("dst", with_references=False) + ROWS
+        )
+        counts = [await connection.fetchval(f"SELECT count(*) FROM src.{quoted(name)}") for name in NAMES]
+        computed = [column for columns in NAMES.values() for column in columns]
+        keys = {**MODES[0], **STYLES[style], "batch.max.rows": "300"}
+        async with running_worker(tmp_path, offset_flush_interval_ms="200") as worker:
+            await copy(worker, postgres_url, "shop", keys, INSERTS[0], NAMES, computed, sum(counts))
+        for name in NAMES:
+            names = [row[0] for row in await connection.fetch(COLUMNS, f"src.{quoted(name)}")]
+            found = await differences(connection, name, names)
+            assert not found, "\n".join([name, *found[:10]])
+            assert await connection.fetchval(f"SELECT count(*) FROM dst.{quoted(name)}") > 0
+    finally:
+        await connection.close()
