@@ -33,6 +33,7 @@ TARGETS = {
     "five_transforms": 200_000,
     "json_to_postgres": 200_000,
     "json_to_postgres_exactly_once": 190_000,
+    "json_to_postgres_upsert": 90_000,
     "json_to_postgres_tolerant": 194_000,
     "json_to_postgres_bad_records": 100_000,
     "postgres_to_topic": 400_000,

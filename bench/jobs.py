@@ -277,6 +277,12 @@ async def json_to_postgres_exactly_once(context: Context) -> Measured:
     return await into_postgres(context, json_value, 'DROP TABLE IF EXISTS "connect_offsets"', keys=keys)
 
 
+async def json_to_postgres_upsert(context: Context) -> Measured:
+    """The same into a table with a key, by which rows are replaced; here all are new."""
+    keys = {"insert.mode": "upsert", "pk.mode": "record_value", "pk.fields": "id"}
+    return await into_postgres(context, json_value, 'ALTER TABLE "events" ADD PRIMARY KEY (id)', keys=keys)
+
+
 async def json_to_postgres_tolerant(context: Context) -> Measured:
     """The same, where bad records would be tolerated, and there are none."""
     keys = {"errors.tolerance": "all", "errors.deadletterqueue.topic.name": "dead"}
@@ -357,6 +363,7 @@ JOBS: dict[str, Callable[[Context], Awaitable[Measured]]] = {
     "five_transforms": five_transforms,
     "json_to_postgres": json_to_postgres,
     "json_to_postgres_exactly_once": json_to_postgres_exactly_once,
+    "json_to_postgres_upsert": json_to_postgres_upsert,
     "json_to_postgres_tolerant": json_to_postgres_tolerant,
     "json_to_postgres_bad_records": json_to_postgres_bad_records,
     "postgres_to_topic": postgres_to_topic,

@@ -101,6 +101,28 @@ async def json_to_postgres(context: Context) -> Measured:
     return measured
 
 
+async def json_to_postgres_upsert(context: Context) -> Measured:
+    """COPY such rows into a temporary table, and write them from there by INSERT ... ON CONFLICT."""
+    import asyncpg
+
+    await execute(context, 'DROP TABLE IF EXISTS "events"', TABLE)
+    rows = [tuple(orjson.loads(json_value(number)).values()) for number in range(context.records)]
+    names = [*orjson.loads(json_value(0))]
+    changes = ", ".join(f'"{name}" = EXCLUDED."{name}"' for name in names[1:])
+    connection = await asyncpg.connect(context.postgres_url)
+    watch = Stopwatch()
+    await connection.execute('CREATE TEMPORARY TABLE staged (LIKE "events") ON COMMIT DELETE ROWS')
+    for start in range(0, len(rows), CHUNK):
+        async with connection.transaction():
+            await connection.copy_records_to_table("staged", records=rows[start : start + CHUNK])
+            await connection.execute(
+                f'INSERT INTO "events" SELECT * FROM staged ON CONFLICT (id) DO UPDATE SET {changes}'  # noqa: S608 - our own
+            )
+    measured = watch.stop()
+    await connection.close()
+    return measured
+
+
 async def postgres_to_topic(context: Context) -> Measured:
     """Read a table through a cursor, and make each row JSON."""
     import asyncpg
@@ -146,6 +168,7 @@ LIMITS: dict[str, Callable[[Context], Awaitable[Measured]]] = {
     "five_transforms": transforms,
     "json_to_postgres": json_to_postgres,
     "json_to_postgres_exactly_once": json_to_postgres,
+    "json_to_postgres_upsert": json_to_postgres_upsert,
     "json_to_postgres_tolerant": json_to_postgres,
     "json_to_postgres_bad_records": json_to_postgres,
     "postgres_to_topic": postgres_to_topic,
