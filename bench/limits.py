@@ -116,7 +116,7 @@ async def json_to_postgres_upsert(context: Context) -> Measured:
         async with connection.transaction():
             await connection.copy_records_to_table("staged", records=rows[start : start + CHUNK])
             await connection.execute(
-                f'INSERT INTO "events" SELECT * FROM staged ON CONFLICT (id) DO UPDATE SET {changes}'  # noqa: S608 - our own
+                f'INSERT INTO "events" SELECT * FROM staged ON CONFLICT (id) DO UPDATE SET {changes}'
             )
     measured = watch.stop()
     await connection.close()

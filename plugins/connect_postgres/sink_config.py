@@ -18,6 +18,7 @@ KAFKA_COLUMNS: Final = ("__connect_topic", "__connect_partition", "__connect_off
 _TOPIC: Final = "${topic}"
 #: What a record may be written into.
 _WRITABLE: Final = tuple(kind for kind in TABLE_KINDS if kind != "MATERIALIZED VIEW")
+_STRANGE: Final = re.compile(r"[^A-Za-z0-9_]")
 _CREDENTIALS: Final = "jdbc.credentials.provider."
 _DEFAULT_CREDENTIALS: Final = "io.confluent.connect.jdbc.util.DefaultJdbcCredentialsProvider"
 _DIALECTS: Final = ("", "PostgreSqlDatabaseDialect", "PostgreSqlDatabase")
@@ -28,9 +29,9 @@ class SinkConfig(ConnectionConfig):
 
     insert_mode: str = config_key(
         "insert: rows are added; upsert: a row of the same key is replaced; "
-        "update: rows of known keys are changed, others left out.",
+        "update: rows of known keys are changed, others left out; multi: as insert.",
         default="insert",
-        one_of=("insert", "upsert", "update"),
+        one_of=("insert", "upsert", "update", "multi"),
         ignore_case=True,
         importance="high",
         group="Writes",
@@ -93,6 +94,27 @@ class SinkConfig(ConnectionConfig):
         group="Data Mapping",
         order=3,
         width="LONG",
+    )
+    table_name_normalize: bool = config_key(
+        "Whether all but letters and digits of ASCII and _ in a topic's name are _ in its table's.",
+        default=False,
+        importance="low",
+        group="Data Mapping",
+        order=14,
+    )
+    topics_to_tables_mapping: list[str] = config_key(
+        "Tables of single topics, TOPIC:TABLE or TOPIC:SCHEMA.TABLE; they go before table.name.format.",
+        default=[],
+        importance="low",
+        group="Data Mapping",
+        order=15,
+    )
+    handle_tombstone: bool = config_key(
+        "Whether tombstones are passed over; without it, and without delete.enabled, they are bad records.",
+        default=False,
+        importance="low",
+        group="Writes",
+        order=6,
     )
     offsets_table_name: str = config_key(
         "Table, TABLE or SCHEMA.TABLE, in which the sink keeps its offsets with delivery.guarantee=exactly-once; "
@@ -204,6 +226,9 @@ class SinkConfig(ConnectionConfig):
         group="DDL Support",
         order=4,
     )
+    sql_quote_identifiers: bool = config_key(
+        "false is quote.sql.identifiers=never.", default=True, importance="low", group="DDL Support", order=5
+    )
     dialect_name: str = config_key(
         "Accepted where it names PostgreSQL's dialect; others are refused.",
         default="",
@@ -247,8 +272,9 @@ class SinkConfig(ConnectionConfig):
 
     @property
     def write_mode(self) -> str:
-        """insert.mode in small letters."""
-        return self.insert_mode.lower()
+        """insert.mode in small letters: insert, upsert or update."""
+        mode = self.insert_mode.lower()
+        return "insert" if mode == "multi" else mode
 
     @property
     def zone(self) -> ZoneInfo:
@@ -265,7 +291,18 @@ class SinkConfig(ConnectionConfig):
 
     def full_name_of(self, topic: str) -> str:
         """Return what a topic's table is called before long names are shortened."""
-        return self.table_name_format.replace(_TOPIC, topic)
+        named = self.tables_by_topic.get(topic)
+        if named is not None:
+            return named
+        return self.table_name_format.replace(_TOPIC, _STRANGE.sub("_", topic) if self.table_name_normalize else topic)
+
+    @property
+    def tables_by_topic(self) -> dict[str, str]:
+        """The tables that topics.to.tables.mapping names."""
+        if not self.topics_to_tables_mapping:
+            return {}
+        # A topic's name has no ':'.
+        return dict(pair.strip().partition(":")[::2] for pair in self.topics_to_tables_mapping)
 
     @property
     def offsets_table(self) -> TableName:
@@ -284,7 +321,7 @@ class SinkConfig(ConnectionConfig):
     @property
     def folds(self) -> bool:
         """Whether names are read as without quotes."""
-        return self.quote_sql_identifiers.upper() == "NEVER"
+        return self.quote_sql_identifiers.upper() == "NEVER" or not self.sql_quote_identifiers
 
     @property
     def shortens(self) -> bool:
@@ -352,6 +389,19 @@ class SinkConfig(ConnectionConfig):
                 "fields.whitelist",
                 "fields.whitelist chooses fields, and json.value.column.name takes the whole value: remove one of them",
             )
+        if self.handle_tombstone and self.delete_enabled:
+            yield Problem(
+                "handle.tombstone",
+                "handle.tombstone=true passes over tombstones, and delete.enabled=true deletes by them: remove one",
+            )
+        for pair in self.topics_to_tables_mapping:
+            topic, _, table = pair.strip().partition(":")
+            try:
+                if not topic:
+                    raise ValueError(f"{pair!r}: TOPIC:TABLE is expected")
+                TableName.parse(table)
+            except ValueError as error:
+                yield Problem("topics.to.tables.mapping", f"topics.to.tables.mapping: {error}")
         if self.dialect_name not in _DIALECTS:
             yield Problem(
                 "dialect.name",

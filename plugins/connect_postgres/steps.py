@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from connect.api import Batch, ConfigError, DataError
@@ -86,6 +86,10 @@ class Step:
             await write(table.name, self.columns, self.values, self.key)
         return 0
 
+    def placed(self, places: Sequence[int]) -> Step:
+        """Return the same rows of a batch of which this one's was a part: there, record n was at `places[n]`."""
+        return replace(self, places=[places[place] for place in self.places])
+
     def of_rows(self, rows: Sequence[int]) -> Step:
         """Return some of the rows."""
         values = [list(map(column.__getitem__, rows)) for column in self.values]
@@ -130,6 +134,18 @@ class Steps:
         """
         places: Sequence[int] = range(len(batch))
         fields: Fields | None = None
+        if self._config.handle_tombstone and None in batch.values:
+            mask = [value is not None for value in batch.values]
+            if any(mask):
+                async for part in self.of(
+                    connection,
+                    name,
+                    batch.select(mask),
+                    recognise=recognise,
+                    refused=None if refused is None else _moved(refused, mask),
+                ):
+                    yield part.placed([place for place, kept in enumerate(mask) if kept])
+            return
         if refused is not None:
             batch, places, fields = self._readable(batch, refused)
         if self._config.delete_enabled and None in batch.values:
@@ -382,6 +398,12 @@ def _unfit(column: ColumnInfo, told: str) -> DataError:
 def _of_record(error: ConfigError, column: str | None = None) -> DataError:
     """Return the same, said of a record."""
     return DataError(error.message, hint=error.hint, details={} if column is None else {"column": column})
+
+
+def _moved(refused: Refused, mask: Sequence[bool]) -> Refused:
+    """Return what tells of the records of a part of a batch by their place in all of it."""
+    places = [place for place, kept in enumerate(mask) if kept]
+    return lambda index, error: refused(places[index], error)
 
 
 def _some(batch: Batch, rows: Sequence[int]) -> Batch:

@@ -26,6 +26,12 @@ SINK = {"connection.url": "postgresql://127.0.0.1/db"}
         ({"offsets.table.name": "a.b.c"}, "offsets.table.name: table name 'a.b.c': TABLE or SCHEMA.TABLE is expected"),
         ({"offsets.table.name": "a.b."}, "offsets.table.name: table name 'a.b.': TABLE or SCHEMA.TABLE is expected"),
         ({"insert.mode": "merge"}, "insert.mode"),
+        ({"topics.to.tables.mapping": "orders"}, "topics.to.tables.mapping: table name ''"),
+        ({"topics.to.tables.mapping": ":t"}, "TOPIC:TABLE is expected"),
+        (
+            {"handle.tombstone": "true", "delete.enabled": "true", "pk.mode": "record_key"},
+            "deletes by them: remove one",
+        ),
         ({"auto.evolve": "true", "auto.evolve.policy": "freeze"}, "auto.evolve.policy=freeze does not"),
         ({"auto.evolve.policy": "grow"}, "auto.evolve.policy"),
         ({"fields.whitelist": "a", "json.value.column.name": "doc"}, "takes the whole value: remove one of them"),
@@ -57,6 +63,8 @@ def test_a_sink_config_that_makes_no_sense_is_refused(keys: dict[str, str], prob
         ({"table.name.format": "fixed"}, TableName("fixed")),
         ({"table.name.format": '"dot.ted".${topic}'}, TableName("Orders", "dot.ted")),
         ({"table.name.format": "Sales.${topic}", "quote.sql.identifiers": "never"}, TableName("orders", "sales")),
+        ({"table.name.format": "Sales.${topic}", "sql.quote.identifiers": "false"}, TableName("orders", "sales")),
+        ({"topics.to.tables.mapping": "x:y, Orders:s.Given", "table.name.format": "z"}, TableName("Given", "s")),
     ],
 )
 def test_a_topic_has_the_table_that_the_format_says(keys: dict[str, str], table: TableName) -> None:
@@ -114,9 +122,15 @@ def test_a_long_topic_has_a_table_of_its_own_where_names_are_shortened() -> None
     assert config.table_of("n" * 63).name == "n" * 63
 
 
+def test_a_topics_name_may_be_normalized() -> None:
+    config = SinkConfig.parse({**SINK, "table.name.normalize": "true", "table.name.format": "s.kafka_${topic}"})
+    assert config.table_of("a.b-c_1") == TableName("kafka_a_b_c_1", "s")
+
+
 def test_modes_are_read_in_any_case() -> None:
     config = SinkConfig.parse({**SINK, "insert.mode": "UPSERT", "pk.mode": "Record_Key"})
     assert (config.write_mode, config.key_mode) == ("upsert", "record_key")
+    assert SinkConfig.parse({**SINK, "insert.mode": "MULTI"}).write_mode == "insert"
 
 
 def test_what_is_wrong_is_told_all_at_once() -> None:

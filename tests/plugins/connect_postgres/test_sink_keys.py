@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from connect.api import INT32, INT64, OPTIONAL_STRING, STRING, ConfigError, Schema, SchemaType
+from connect.api import INT32, INT64, OPTIONAL_STRING, STRING, ConfigError, DataError, Schema, SchemaType
 from tests.support.factories import make_sink_batch
 from tests.support.tasks import put
 
@@ -154,3 +154,20 @@ async def test_how_a_table_is_written_is_logged_once(
     for offset in range(3):
         await put(task, make_sink_batch([{"id": offset}], base_offset=offset))
     assert caplog.text.count("rows are copied straight into public.orders (COPY)") == 1
+
+
+@pytest.mark.parametrize("mode", [{}, KEYED], ids=["insert", "upsert"])
+async def test_tombstones_are_passed_over_where_that_is_asked_for(
+    database: Database, sink: Start, mode: dict[str, str]
+) -> None:
+    await database.execute("CREATE TABLE orders (id int PRIMARY KEY, v varchar(3))")
+    task = await sink(handle_tombstone="true", **mode)
+    values: list[Any] = [None, {"id": 1, "v": "a"}, None, {"id": 2, "v": "long"}, {"id": 3, "v": "c"}]
+    keys = None if not mode else [1, 1, 1, 2, 3]
+    with pytest.raises(DataError) as raised:
+        await task.put_batch(make_sink_batch(values, keys=keys))
+    assert [bad.index for bad in raised.value.failed] == [3]
+    values[3] = None
+    await put(task, make_sink_batch(values, keys=keys))
+    await put(task, make_sink_batch([None], base_offset=5))
+    assert await database.rows("SELECT * FROM orders ORDER BY id") == [(1, "a"), (3, "c")]
