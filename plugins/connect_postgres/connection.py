@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
+import ssl
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote, urlsplit
 
@@ -24,6 +26,12 @@ LOOK_TIMEOUT_S: Final = 60
 #: Keys `connection.NAME` that are ours; all others are parameters of the driver, as in the JDBC connectors.
 _OWN: Final = ("url", "user", "password", "attempts", "backoff.ms")
 _PREFIX: Final = "connection."
+#: Where the driver, as libpq, looks for authorities without sslrootcert.
+_ROOT: Final = Path("~/.postgresql/root.crt")
+_CONVERT: Final = (
+    "Convert it: openssl pkcs8 -inform DER -in KEY.pk8 -out KEY.pem, or openssl pkcs12 -in KEY.p12 -out KEY.pem."
+)
+_PAIR: Final = "Name the certificate and its own key."
 _FILES: Final = ("sslrootcert", "sslcert", "sslkey", "sslcrl")
 _UNREAD: Final = {"disable": _FILES, "allow": ("sslrootcert", "sslcrl"), "prefer": ("sslrootcert", "sslcrl")}
 
@@ -192,7 +200,7 @@ async def _connect(
             message, code=UNREACHABLE, hint="Wait for the failover to end, or list all hosts in connection.url."
         ) from error
     except (OSError, TimeoutError, asyncpg.InternalClientError) as error:
-        refused = _not_connected(config, error)
+        refused = _not_connected(config, parameters.driver, error)
         # A cause that looks like an outage would have the restart policy try it again.
         raise refused from (error if isinstance(refused, RetriableError) else None)
     except (ValueError, asyncpg.InterfaceError):  # may quote parts of the URL
@@ -219,9 +227,53 @@ def _check_files(config: ConnectionConfig, driver: Mapping[str, str]) -> None:
                 f"file {path} is missing, or the worker may not read it"
             )
             raise ConfigError(message, code=REFUSED, config_path="connection.url", hint=f"Correct the path in {name}.")
+    mode = driver.get("sslmode", "")
+    known = driver.get("sslrootcert") or os.environ.get("PGSSLROOTCERT") or _ROOT.expanduser().is_file()
+    if mode.startswith("verify") and not known:
+        raise ConfigError(
+            f"connecting to PostgreSQL at {config.target}: sslmode={mode} checks who signed the server's certificate, "
+            f"and no authority is named: sslrootcert is missing, and there is no {_ROOT}",
+            code=REFUSED,
+            config_path="connection.sslrootcert",
+            hint="Name a file of the authority in PEM format with sslrootcert, or sslrootcert=system.",
+        )
 
 
-def _not_connected(config: ConnectionConfig, error: Exception) -> ConfigError | RetriableError:
+def _own_key(config: ConnectionConfig, driver: Mapping[str, str]) -> ConfigError | None:
+    """Return what is wrong with the client's certificate and key; None where they are no reason to fail."""
+    cert, key = driver.get("sslcert"), driver.get("sslkey")
+    if not cert or not key:
+        return None
+    for name, path in (("sslcert", cert), ("sslkey", key)):
+        if b"-----BEGIN" not in Path(path).read_bytes():
+            told, hint = f"{name}: file {path} is not in PEM format", _CONVERT
+            return _refused(config, told, f"{_PREFIX}{name}", hint)
+    try:
+        # A callback: without one it would ask at the terminal.
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_cert_chain(cert, key, lambda: driver.get("sslpassword", ""))
+    except ssl.SSLError as error:
+        if "KEY_VALUES_MISMATCH" in reason(error):
+            return _refused(config, f"sslkey {key} is not the key of sslcert {cert}", "connection.sslkey", _PAIR)
+        is_encrypted = b"ENCRYPTED" in Path(key).read_bytes()
+        if is_encrypted and not driver.get("sslpassword"):
+            told = f"sslkey: file {key} has a password, and sslpassword is missing"
+        else:
+            told = f"sslkey: file {key} cannot be read{', or sslpassword is not its password' if is_encrypted else ''}"
+        return _refused(config, told, "connection.sslkey", "Set connection.sslpassword, or correct the key's file.")
+    return None
+
+
+def _refused(config: ConnectionConfig, told: str, path: str, hint: str) -> ConfigError:
+    return ConfigError(
+        f"connecting to PostgreSQL at {config.target}: {told}", code=REFUSED, config_path=path, hint=hint
+    )
+
+
+def _not_connected(
+    config: ConnectionConfig, driver: Mapping[str, str], error: Exception
+) -> ConfigError | RetriableError:
+    if isinstance(error, ssl.SSLError) and (told := _own_key(config, driver)) is not None:
+        return told
     if certificate_refused(error):
         message = f"PostgreSQL at {config.target}: no TLS connection as sslmode asks for it: {reason(error)}"
         return ConfigError(

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import difflib
 import re
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
@@ -126,6 +127,8 @@ _KINDS: Final[dict[str, dict[str, tuple[str, ...]]]] = {
         "read-only": ("read-only",), "prefer-standby": ("standby", "any"),
     },
 }  # fmt: skip
+_TLS_VERSION_KEYS: Final = ("ssl_min_protocol_version", "ssl_max_protocol_version")
+_TLS_VERSIONS: Final = ("TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3")
 _SECONDS: Final = re.compile(r"[+-]?[0-9]{1,9}(?:\.[0-9]{0,9})?")
 _NON_VALIDATING: Final = "org.postgresql.ssl.NonValidatingFactory"
 _LIBPQ_FACTORIES: Final = ("org.postgresql.ssl.LibPQFactory", "org.postgresql.ssl.jdbc4.LibPQFactory")
@@ -174,6 +177,8 @@ def read_parameters(given: Mapping[str, str]) -> Parameters:
     for name, value in given.items():
         if value.lower() == _DEFAULTS.get(name):
             continue
+        if name in _TLS_VERSION_KEYS and value not in _TLS_VERSIONS:
+            raise RefusedParameter(name, f"it is none of {', '.join(_TLS_VERSIONS)}")
         if name in _HEEDED:
             found.driver[_HEEDED[name]] = value
         elif name in _REFUSED:
@@ -188,7 +193,17 @@ def read_parameters(given: Mapping[str, str]) -> Parameters:
         found.driver.setdefault(
             "sslmode", "require" if non_validating else "verify-full"
         )  # as the JDBC driver reads it
+    if found.driver.get("sslrootcert") == "system":
+        _trust_the_system(found)
     return found
+
+
+def _trust_the_system(found: Parameters) -> None:
+    """As libpq does: the authorities that the system trusts sign for anybody, so the host's name has to be checked."""
+    if found.driver.setdefault("sslmode", "verify-full") != "verify-full":
+        raise RefusedParameter("sslrootcert", "system, the authorities of the system, needs sslmode=verify-full")
+    paths = ssl.get_default_verify_paths()
+    found.driver["sslrootcert"] = paths.cafile or paths.openssl_cafile
 
 
 def _special(found: Parameters, name: str, value: str) -> None:

@@ -24,6 +24,7 @@ from connect_postgres.failures import explained
 from connect_postgres.sink_config import SinkConfig
 from tests.support.factories import make_sink_batch
 from tests.support.pgbouncer import find_pgbouncer
+from tests.support.postgres_servers import Servers
 from tests.support.tasks import call, connector, put, sink_task, source_task, stop
 
 from .conftest import DEADLINE_S, Database, ids
@@ -72,6 +73,22 @@ def make_certificate(directory: Path, name: str) -> tuple[Path, Path]:
     return cert, key
 
 
+def key_of(made: str, directory: Path, key: Path) -> Path:
+    """A key as somebody may have it: in another format, with a password (hush), of another certificate, or broken."""
+    other = directory / "other.key"
+    commands = {
+        "der": ["pkcs8", "-topk8", "-nocrypt", "-in", str(key), "-outform", "DER", "-out", str(other)],
+        "encrypted": ["ec", "-in", str(key), "-aes256", "-passout", "pass:hush", "-out", str(other)],
+    }
+    if made in commands:
+        subprocess.run(["openssl", *commands[made]], check=True, capture_output=True)
+    elif made == "stranger":
+        return make_certificate(directory, "stranger")[1]
+    else:
+        other.write_text("-----BEGIN PRIVATE KEY-----\nnothing\n-----END PRIVATE KEY-----\n")
+    return other
+
+
 def config(port: int, **keys: str) -> SinkConfig:
     return SinkConfig.parse(
         {"connection.url": f"postgresql://u@127.0.0.1:{port}/db", **{f"connection.{k}": v for k, v in keys.items()}}
@@ -85,8 +102,6 @@ async def test_a_certificate_that_is_not_trusted_is_refused_when_a_key_asks_for_
     context.load_cert_chain(*certificate)
     own, stranger = certificate[0], make_certificate(tmp_path, "stranger")[0]
     async with tls_server(context) as port:
-        with pytest.raises(ConfigError, match=r"CERTIFICATE_VERIFY_FAILED|a file that they name is missing"):
-            await connect(config(port, sslmode="verify-full"))
         with pytest.raises(ConfigError, match=r"sslrootcert: file .*nowhere\.pem is missing"):
             await connect(config(port, sslmode="verify-full", sslrootcert=str(tmp_path / "nowhere.pem")))
         with pytest.raises(ConfigError, match="CERTIFICATE_VERIFY_FAILED") as raised:
@@ -94,6 +109,42 @@ async def test_a_certificate_that_is_not_trusted_is_refused_when_a_key_asks_for_
         assert "sslrootcert" in raised.value.hint
         with pytest.raises(RetriableError):  # trusted: it goes on to the login, which this server has not
             await connect(config(port, sslmode="verify-full", sslrootcert=str(own), connectTimeout="0.3"))
+
+
+@pytest.mark.parametrize("keys", [{"sslmode": "verify-full"}, {"sslmode": "verify-ca"}, {"ssl": "true"}])
+async def test_a_mode_that_verifies_needs_an_authority(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, keys: dict[str, str]
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("PGSSLROOTCERT", raising=False)
+    with pytest.raises(ConfigError, match="no authority is named: sslrootcert is missing") as raised:
+        await connect(config(1, **keys))
+    assert "sslrootcert=system" in raised.value.hint
+    with pytest.raises(RetriableError):  # with one it gets as far as the port, where nobody is
+        await connect(config(1, sslrootcert="system"))
+
+
+@pytest.mark.parametrize(
+    ("made", "keys", "told"),
+    [
+        ("der", {}, r"sslkey: file .* is not in PEM format"),
+        ("encrypted", {}, "has a password, and sslpassword is missing"),
+        ("encrypted", {"sslpassword": "wrong"}, "or sslpassword is not its password"),
+        ("stranger", {}, "is not the key of sslcert"),
+        ("broken", {}, "cannot be read"),
+    ],
+)
+async def test_a_clients_key_that_cannot_be_used_is_told_as_that(
+    certificate: tuple[Path, Path], tmp_path: Path, made: str, keys: dict[str, str], told: str
+) -> None:
+    cert, key = certificate
+    other = key_of(made, tmp_path, key)
+    with pytest.raises(ConfigError, match=told) as raised:
+        await connect(config(1, sslmode="require", sslcert=str(cert), sslkey=str(other), **keys))
+    assert "hush" not in str(raised.value)
+    if made == "encrypted":
+        with pytest.raises(RetriableError):
+            await connect(config(1, sslmode="require", sslcert=str(cert), sslkey=str(other), sslpassword="hush"))
 
 
 @pytest.mark.parametrize("mode", ["disable", "allow", "prefer"])
@@ -111,6 +162,27 @@ async def test_a_server_without_tls_is_refused_where_it_is_required() -> None:
         with pytest.raises(ConfigError, match="no TLS connection as sslmode asks for it") as raised:
             await connect(config(port, sslmode="require"))
         assert kind_of(raised.value) == "config"  # so that no restart policy takes it for an outage
+
+
+@pytest.mark.postgres
+async def test_a_password_goes_by_scram_and_a_wrong_one_is_told(postgres_servers: Servers) -> None:
+    server = postgres_servers.make("scram")
+    try:
+        (server.directory / "pg_hba.conf").write_text(
+            "host all postgres 127.0.0.1/32 trust\nhost all carol 127.0.0.1/32 scram-sha-256\n"
+        )
+        server.start()
+        await server.execute("SET password_encryption = 'scram-sha-256'", "CREATE ROLE carol LOGIN PASSWORD 'pässword'")
+        keys = {"connection.url": server.url.replace("postgres@", ""), "connection.user": "carol"}
+        session = await connect(SinkConfig.parse({**keys, "connection.password": "pässword"}))
+        assert await session.fetchval("SELECT current_user") == "carol"
+        await close(session)
+        for wrong in ({"connection.password": "hush"}, {}):
+            with pytest.raises(ConfigError, match="password authentication failed") as raised:
+                await connect(SinkConfig.parse({**keys, **wrong}))
+            assert "hush" not in str(raised.value)
+    finally:
+        postgres_servers.discard(server)
 
 
 # -- hosts ---------------------------------------------------------------------------------------------------------

@@ -152,3 +152,13 @@ def test_prepared_statements_can_be_switched_off(query: str) -> None:
 
 def test_a_parameter_that_nobody_knows_is_told_and_passed_over() -> None:
     assert read_parameters({"flavour": "mild"}).unheeded == ["flavour"]
+
+
+def test_a_version_of_tls_that_there_is_not_and_the_systems_authorities_without_the_hosts_name_are_refused() -> None:
+    with pytest.raises(RefusedParameter, match=r"none of TLSv1, TLSv1\.1, TLSv1\.2, TLSv1\.3"):
+        read_parameters({"ssl_min_protocol_version": "TLSv9"})
+    with pytest.raises(RefusedParameter, match="needs sslmode=verify-full"):
+        read_parameters({"sslrootcert": "system", "sslmode": "require"})
+    found = read_parameters({"sslrootcert": "system"}).driver
+    assert found["sslmode"] == "verify-full"
+    assert found["sslrootcert"] != "system"
