@@ -103,7 +103,7 @@ def parse(text: str) -> AvroType:
         AvroProblem: The text is not JSON, not Avro, or Avro that cannot be generated.
     """
     try:
-        avro = _type(_json(text), "", "", {}, {})
+        avro = _type(from_json(text), "", "", {}, {})
     except RecursionError as error:
         raise AvroProblem("it is nested too deeply") from error
     if avro.kind != "record":
@@ -111,7 +111,12 @@ def parse(text: str) -> AvroType:
     return avro
 
 
-def _json(text: str) -> Any:
+def from_json(text: str) -> Any:
+    """Return what a JSON text with comments says.
+
+    Raises:
+        AvroProblem: It is no JSON.
+    """
     try:
         return json.loads(_without_comments(text))
     except json.JSONDecodeError as error:

@@ -7,16 +7,21 @@ from __future__ import annotations
 
 import difflib
 import random
+import time
 from collections.abc import Iterable, Mapping
 from importlib import resources
 from pathlib import Path
 from typing import Final
 
 from connect.api import Config, ConfigError, InvalidConfigError, Problem, config_key, invalid_config, read_file
-from connect_datagen import avro
+from connect_datagen import avro, model
 from connect_datagen.avro import AvroProblem, AvroType
+from connect_datagen.clock import Clock, RateProblem, parse_instant, parse_rate
 from connect_datagen.columns import Column
 from connect_datagen.generate import Compiler
+from connect_datagen.model import ModelProblem, Table
+from connect_datagen.related import RelatedStream
+from connect_datagen.timing import Times
 
 #: The bundled schemas, and the field that is the key.
 QUICKSTARTS: Final[Mapping[str, str]] = {
@@ -74,13 +79,21 @@ FILES: Final[Mapping[str, str]] = {
 }  # fmt: skip
 #: The largest schema file that is read; schemas in use have some KiB.
 SCHEMA_BYTES_MAX: Final = 1 << 20
-_SOURCES: Final = ("quickstart", "schema.string", "schema.filename")
+#: The year 2999, behind which not every reader of a time can count.
+MS_MAX: Final = 32_503_680_000_000
+_SOURCES: Final = ("quickstart", "schema.string", "schema.filename", "model.string", "model.filename")
+#: Stands for the name of a table of a model in `kafka.topic`.
+TABLE: Final = "{table}"
 
 
 class DatagenConfig(Config):
-    """Make up records from an Avro schema."""
+    """Make up records: from an Avro schema, or from a model of related tables."""
 
-    kafka_topic: str = config_key("Topic to write to", importance="high", non_empty=True)
+    kafka_topic: str = config_key(
+        "Topic to write to; with a model {table} stands in it for the name of each table, as in shop.{table}",
+        importance="high",
+        non_empty=True,
+    )
     max_interval: int = config_key(
         "Max interval between messages (ms): each wait is random, up to this; 0 or less means as fast as possible",
         type="LONG",
@@ -118,12 +131,67 @@ class DatagenConfig(Config):
         importance="low",
         default=None,
     )
+    model_string: str = config_key(
+        "A model of related tables, as JSON: each becomes a topic, with keys that refer to each other's",
+        importance="medium",
+        default="",
+    )
+    model_filename: str = config_key(
+        "Filename of a model of related tables. Cannot be set with model.string",
+        importance="medium",
+        default="",
+        file="read",
+    )
+    rate: str = config_key(
+        "Records per second of each task, in place of max.interval: 1000, or phases that come again and again "
+        "(100 for 50s, 5000 for 10s), or a day's curve with this mean (daily 1000)",
+        importance="medium",
+        default="",
+    )
+    time_start: str = config_key(
+        "Event time of the first record, as 2025-01-01T00:00:00Z or ms since 1970: later ones follow by the rate, "
+        "whatever the clock says. Left out: records have the time at which they are made",
+        importance="medium",
+        default="",
+    )
+    time_speedup: float = config_key(
+        "How many seconds of the rate pass in one second of the clock; 0 for as fast as possible",
+        importance="low",
+        default=1.0,
+        ge=0,
+        le=1e9,
+    )
+    late_share: float = config_key(
+        "Share of the records that come late: their event time is up to late.max.ms older. Needs time.start",
+        importance="low",
+        default=0.0,
+        ge=0,
+        le=1,
+    )
+    late_max_ms: int = config_key(
+        "The most by which the event time of a late record is older (ms)",
+        type="LONG",
+        importance="low",
+        default=60_000,
+        ge=1,
+        le=MS_MAX,
+    )
 
     def problems(self) -> Iterable[Problem]:
+        yield from self._time_problems()
         given = [name for name in _SOURCES if self._text_of(name)]
         if len(given) != 1:
             found = f"found {' and '.join(given)}" if given else "found none"
             yield Problem("quickstart", f"Exactly one of {', '.join(_SOURCES)} must be set; {found}")
+            return
+        if self.is_model:
+            yield from self._model_problems()
+            return
+        if TABLE in self.kafka_topic:
+            yield Problem(
+                "kafka.topic",
+                f"Invalid value {self.kafka_topic} for configuration kafka.topic: {TABLE} is for a model's tables",
+            )
             return
         try:
             # To be checked only, so one draw a pool is enough.
@@ -140,20 +208,121 @@ class DatagenConfig(Config):
                 f"the schema has no such field; its fields are {names}",
             )
 
+    def _time_problems(self) -> Iterable[Problem]:
+        try:
+            parse_rate(self.rate or "1")
+        except RateProblem as error:
+            yield Problem("rate", f"Invalid value {self.rate} for configuration rate: {error}")
+        if self.time_start:
+            yield from self._start_problems()
+        elif self.late_share:
+            yield Problem(
+                "late.share", f"Invalid value {self.late_share} for configuration late.share: time.start is not set"
+            )
+
+    def _start_problems(self) -> Iterable[Problem]:
+        what = f"Invalid value {self.time_start} for configuration time.start"
+        try:
+            start_ms = parse_instant(self.time_start)
+        except ValueError:
+            yield Problem("time.start", f"{what}: expected a time as 2025-01-01T00:00:00Z, or ms since 1970")
+            return
+        if not 0 <= start_ms <= MS_MAX:
+            yield Problem("time.start", f"{what}: expected a time from 1970 to 2999")
+        elif not self.rate:
+            yield Problem("time.start", f"{what}: rate is not set, by which the times of later records follow")
+
+    def _model_problems(self) -> Iterable[Problem]:
+        source = self._source
+        try:
+            tables = self.tables()
+            # To be checked only, so one draw a pool is enough.
+            RelatedStream(tables, seed=0, task=0, tasks=1, topic_of=self.topic_of, times=None, pool_count=1)
+        except InvalidConfigError as error:
+            yield from error.problems
+            return
+        except (AvroProblem, ConfigError, OSError) as error:
+            yield Problem(source, self._invalid(source, error))
+            return
+        topics = [self.topic_of(table.topic) for table in tables]
+        if len(set(topics)) < len(topics):
+            hint = f"write {TABLE} for the table's name, as in {self.kafka_topic}-{TABLE}"
+            if TABLE in self.kafka_topic:
+                hint = "two tables have one 'topic'"
+            yield Problem(
+                "kafka.topic",
+                f"Invalid value {self.kafka_topic} for configuration kafka.topic: "
+                f"{len(tables)} tables of the model need a topic each; {hint}",
+            )
+        timed = [table.name for table in tables if table.time_field is not None]
+        if timed and not self.time_start:
+            yield Problem(
+                "time.start",
+                f"time.start is not set; table {timed[0]!r} of the model has a time_field, which holds event times",
+            )
+        if self.schema_keyfield:
+            yield Problem("schema.keyfield", "schema.keyfield is not for a model, whose tables name their keys")
+
+    @property
+    def is_model(self) -> bool:
+        """Whether the records are those of related tables."""
+        return bool(self.model_string or self.model_filename)
+
+    def topic_of(self, table: str) -> str:
+        """Return the topic of a table."""
+        return self.kafka_topic.replace(TABLE, table)
+
+    def tables(self) -> tuple[Table, ...]:
+        """Return the tables of the model. Blocks where it is in a file.
+
+        Raises:
+            InvalidConfigError: The model cannot be read, or is wrong.
+        """
+        source = self._source
+        try:
+            text = self.model_string or read_file(self.model_filename, max_bytes=SCHEMA_BYTES_MAX).decode()
+            return model.parse(text)
+        except (ModelProblem, ConfigError, OSError, UnicodeDecodeError) as error:
+            raise invalid_config([Problem(source, self._invalid(source, error))]) from error
+
+    @property
+    def clock(self) -> Clock | None:
+        """The clock of `rate`; None where it is not set."""
+        if not self.rate:
+            return None
+        rate = parse_rate(self.rate)
+        start_s = parse_instant(self.time_start) / 1000 if self.time_start else time.time()
+        return Clock(rate, start_s if rate.daily else 0.0)
+
+    @property
+    def times(self) -> Times | None:
+        """The event times; None where records have the time at which they are made."""
+        clock = self.clock
+        if not self.time_start or clock is None:
+            return None
+        return Times(parse_instant(self.time_start), clock, self.late_share, self.late_max_ms)
+
     def compile(self, rng: random.Random, pool_count: int) -> tuple[AvroType, Column]:
         """Return the record's type and the column of its values; for the arguments see `Compiler`.
 
         Raises:
             InvalidConfigError: The schema cannot be read, is wrong, or cannot be generated.
         """
-        source = next(name for name in _SOURCES if self._text_of(name))
+        source = self._source
         try:
             record = self._record_type()
             return record, Compiler(rng, pool_count).column(record)
         except (AvroProblem, ConfigError, OSError, UnicodeDecodeError) as error:
-            shown = self._text_of(source) if source != "schema.string" else "given"
-            message = f"Invalid value {shown} for configuration {source}: {_reason(error)}{self._bundled(source)}"
-            raise invalid_config([Problem(source, message)]) from error
+            raise invalid_config([Problem(source, self._invalid(source, error))]) from error
+
+    @property
+    def _source(self) -> str:
+        """The key that says what is made."""
+        return next(name for name in _SOURCES if self._text_of(name))
+
+    def _invalid(self, source: str, error: Exception) -> str:
+        shown = "given" if source.endswith(".string") else self._text_of(source)
+        return f"Invalid value {shown} for configuration {source}: {_reason(error)}{self._bundled(source)}"
 
     def _record_type(self) -> AvroType:
         if self.quickstart:

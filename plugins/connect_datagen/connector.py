@@ -19,6 +19,7 @@ from typing import Any, Final
 from connect.api import Batch, ConfigError, ExactlyOnceSupport, Schema, SourceConnector, SourceTask
 from connect_datagen.config import DatagenConfig
 from connect_datagen.fake import POOL_COUNT
+from connect_datagen.related_run import TASKS_KEY, RelatedRun, read_related_offset
 
 #: Records made at once, and so the largest batch. Part of the stream's definition: see the module's docstring.
 BLOCK_RECORDS: Final = 2000
@@ -52,6 +53,9 @@ class DatagenTask(SourceTask[DatagenConfig]):
             None if self.config.random_seed is None else f"{self.config.random_seed}/{self.context.task}"
         )
         self._seed = seeds.getrandbits(63)
+        self._related = RelatedRun(self.config, self.context, self._seed) if self.config.is_model else None
+        if self._related is not None:
+            return
         record, self._column = self.config.compile(seeds, POOL_COUNT)
         self._schema = record.schema
         self._key = self.config.key_field
@@ -69,7 +73,9 @@ class DatagenTask(SourceTask[DatagenConfig]):
         self._due_records = 0
         self._ended = False
 
-    def poll_batch(self) -> Batch | None:
+    def poll_batch(self) -> Batch | list[Batch] | None:
+        if self._related is not None:
+            return self._related.poll()
         count = self._count_due()
         if self.config.iterations > 0:
             count = min(count, self.config.iterations - self._made)
@@ -145,14 +151,19 @@ class DatagenTask(SourceTask[DatagenConfig]):
 
 
 class DatagenConnector(SourceConnector[DatagenConfig]):
-    """Makes up records from a quickstart or an Avro schema. Each task makes a stream of its own."""
+    """Makes up records from a quickstart, an Avro schema or a model. Each task makes a stream of its own."""
 
     class_name = "io.confluent.kafka.connect.datagen.DatagenConnector"
     version = "0.1.0"
     task_class = DatagenTask
 
     def task_configs(self, max_tasks: int) -> list[dict[str, str]]:
-        return [dict(self.config.originals) for _ in range(max_tasks)]
+        own = dict(self.config.originals)
+        if not self.config.is_model:
+            return [own] * max_tasks
+        # Tables that are there from the start are shared out, and each task needs a row of each to refer to.
+        tasks = min([max_tasks, *(table.count for table in self.config.tables() if table.count)])
+        return [{**own, TASKS_KEY: str(tasks)} for _ in range(tasks)]
 
     def exactly_once_support(self) -> ExactlyOnceSupport:
         """Exactly once: each task's stream goes on behind its last committed record, by the number and the seed."""
@@ -165,7 +176,11 @@ class DatagenConnector(SourceConnector[DatagenConfig]):
                 continue
             if not isinstance(partition.get(_TASK), int):
                 raise ConfigError(f"partition {dict(partition)} has no key '{_TASK}' with the number of a task")
-            _read_offset(offset, f"the offset of task {partition[_TASK]}")
+            what = f"the offset of task {partition[_TASK]}"
+            if self.config.is_model:
+                read_related_offset(offset, what)
+            else:
+                _read_offset(offset, what)
         return True
 
 

@@ -32,13 +32,22 @@ def test_the_keys_are_confluents_with_their_defaults():
         "schema.keyfield": "",
         "quickstart": "",
         "random.seed": None,
+        # Beyond Confluent's.
+        "model.string": "",
+        "model.filename": "",
+        "rate": "",
+        "time.start": "",
+        "time.speedup": "1.0",
+        "late.share": "0.0",
+        "late.max.ms": "60000",
     }
 
 
-def test_no_schema_at_all_names_the_three_keys():
+def test_no_schema_at_all_names_the_keys():
+    keys = "quickstart, schema.string, schema.filename, model.string, model.filename"
     assert problem_of() == (
         "quickstart",
-        "Exactly one of quickstart, schema.string, schema.filename must be set; found none",
+        f"Exactly one of {keys} must be set; found none",
     )
 
 
