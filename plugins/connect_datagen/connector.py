@@ -19,14 +19,13 @@ from typing import Any, Final
 from connect.api import Batch, ConfigError, ExactlyOnceSupport, Schema, SourceConnector, SourceTask
 from connect_datagen.config import DatagenConfig
 from connect_datagen.fake import POOL_COUNT
+from connect_datagen.pace import WAIT_S, Pace
 from connect_datagen.related_run import TASKS_KEY, RelatedRun, read_related_offset
 
 #: Records made at once, and so the largest batch. Part of the stream's definition: see the module's docstring.
 BLOCK_RECORDS: Final = 2000
 #: Records that fall due within so many ms travel together, so that a small max.interval costs no poll a record.
 GATHER_MS: Final = 10.0
-#: The longest wait inside one poll.
-WAIT_S: Final = 1.0
 
 _TASK: Final = "task.id"
 _GENERATION: Final = "task.generation"
@@ -43,6 +42,7 @@ class Block:
     next_seed: int
     values: list[dict[str, Any]]
     keys: list[Any] | None
+    times: list[int] | None
 
 
 class DatagenTask(SourceTask[DatagenConfig]):
@@ -68,6 +68,9 @@ class DatagenTask(SourceTask[DatagenConfig]):
         self._generation = 0
         self._partition = {_TASK: self.context.task}
         self._resume(self.context.offset(self._partition))
+        self._times = self.config.times
+        clock = self.config.clock
+        self._pace = None if clock is None else Pace(self.context.stopping, clock.seconds, self.config.time_speedup)
         self._waits = random.Random()
         self._due_s = 0.0
         self._due_records = 0
@@ -89,7 +92,7 @@ class DatagenTask(SourceTask[DatagenConfig]):
             self.config.kafka_topic,
             block.values[start:end],
             keys=None if block.keys is None else block.keys[start:end],
-            timestamps=time.time_ns() // 1_000_000,
+            timestamps=time.time_ns() // 1_000_000 if block.times is None else [*block.times[start:end]],
             key_schema=self._key_schema,
             value_schema=self._schema,
             source_partition=self._partition,
@@ -118,17 +121,20 @@ class DatagenTask(SourceTask[DatagenConfig]):
         next_seed = rng.getrandbits(63)
         values = self._column(rng, first, BLOCK_RECORDS)
         keys = None if self._key is None else [value[self._key] for value in values]
-        self._block = Block(first, seed, next_seed, values, keys)
+        times = None if self._times is None else self._times.column(first, BLOCK_RECORDS, rng)
+        self._block = Block(first, seed, next_seed, values, keys, times)
         return self._block
 
     def _count_due(self) -> int:
-        """Wait a moment where `max.interval` or the end asks for it; return how many records are due."""
+        """Wait a moment where the rate, `max.interval` or the end asks for it; return how many records are due."""
         if 0 < self.config.iterations <= self._made:
             if not self._ended:
                 self._ended = True
                 self.context.log.info("all %d records are made; task %d idles", self._made, self.context.task)
             self.context.stopping.wait(WAIT_S)
             return 0
+        if self._pace is not None:
+            return self._pace.count(self._made, BLOCK_RECORDS)
         if self.config.max_interval <= 0:
             return BLOCK_RECORDS
         if not self._due_records:

@@ -151,3 +151,24 @@ async def test_keys_values_and_batches_stay_aligned():
     task = await source_task(DatagenConnector, {**FAST, "quickstart": "orders"})
     for batch in itertools.chain.from_iterable([await poll(task) for _ in range(3)]):
         assert len(batch.keys) == len(batch.values) == BLOCK_RECORDS
+
+
+async def test_records_have_event_times_that_follow_from_their_numbers_also_after_a_restart():
+    config = {**FAST, "quickstart": "users", "time.start": "2025-01-01T00:00:00Z", "rate": "4", "time.speedup": "0"}
+    config |= {"late.share": "0.1", "late.max.ms": "1000"}
+    task = await source_task(DatagenConnector, config)
+    [first], [second] = await poll(task), await poll(task)
+    times = first.timestamps + second.timestamps
+    behind = [1_735_689_600_000 + 250 * number - time for number, time in enumerate(times)]
+    assert all(0 <= ms <= 1000 for ms in behind)
+    assert 300 < sum(ms > 0 for ms in behind) < 500
+    [again] = await poll(await source_task(DatagenConnector, config, [(first.source_partition, first.source_offset)]))
+    assert (again.timestamps, again.values) == (second.timestamps, second.values)
+
+
+async def test_a_rate_takes_the_place_of_max_interval():
+    task = await source_task(DatagenConnector, {**FAST, "quickstart": "users", "max.interval": "60000", "rate": "400"})
+    started = time.monotonic()
+    count = len(await stream(task, 200))
+    # No sooner than the rate has it; the upper bound is lax, since a busy machine may be late.
+    assert count / 400 - 0.1 < time.monotonic() - started < 10
