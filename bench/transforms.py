@@ -19,7 +19,7 @@ from typing import Any
 
 import orjson
 
-from connect.api import Batch, Headers, Transform
+from connect.api import INT64, OPTIONAL_INT64, STRING, Batch, Headers, Schema, Transform
 from connect.runtime.tuning import tune_process
 from connect_transforms import connect_predicates, connect_transforms
 
@@ -27,13 +27,18 @@ RECORDS = 1000
 TARGET_US = 0.15
 #: A header is an object of its own in a list of its own: making those two costs as much as a field is allowed.
 TARGETS_US = {"Cast": 0.5, "TimestampConverter": 0.5, "HeaderFrom": 0.3, "DropHeaders": 0.3, "ExtractTopic": 0.3}
+#: Several fields, headers and topics of a change event, not one field.
+TARGETS_US |= {"ByLogicalTableRouter": 0.5, "ExtractNewRecordState": 5.0, "HeaderToValue": 3.0}
 #: A nested field: two objects are copied, not one.
 NESTED_TARGET_US = 0.3
 #: Not of one field: a record is called with, walked, parsed or unpacked. Measured, without a target.
 WITHOUT_TARGET = (
+    "EventRouter",
+    "ExtractChangedRecordState",
     "Flatten",
     "GzipDecompress",
     "MessageTimestampRouter",
+    "PartitionRouting",
     "Python",
     "TimezoneConverter",
     "ValidateJsonSchema",
@@ -41,10 +46,21 @@ WITHOUT_TARGET = (
 FUNCTION = "def changed(record):\n    return record.replace(value={**record.value, 'flag': 1})\n"
 
 CONFIGS: dict[str, list[dict[str, str]]] = {
+    "ByLogicalTableRouter": [{"topic.regex": "raw-(.*)", "topic.replacement": "all"}],
     "Cast": [{"spec": "amount:string"}, {"spec": "code:int64"}, {"spec": "id:float64"}],
     "Drop": [{}],
     "DropHeaders": [{"headers": "h"}],
+    "EventRouter": [
+        {},
+        {"table.expand.json.payload": "true", "table.fields.additional.placement": "type:header,kind:envelope"},
+    ],
+    "ExtractChangedRecordState": [{"header.changed.name": "changed"}],
     "ExtractField": [{"field": "name"}, {"field": "address.city", "field.syntax.version": "V2"}],
+    "ExtractNewRecordState": [
+        {},
+        {"add.fields": "op,table,lsn"},
+        {"delete.tombstone.handling.mode": "rewrite", "add.headers": "op", "route.by.field": "kind"},
+    ],
     "ExtractTopic": [{"field": "kind"}],
     "Filter": [{}],
     "FilterByPath": [{"filter.condition": "$[?(@.kind == 'order')]", "filter.type": "include"}],
@@ -54,6 +70,7 @@ CONFIGS: dict[str, list[dict[str, str]]] = {
         {"fields": "name", "headers": "n", "operation": "copy"},
         {"fields": "name", "headers": "n", "operation": "move"},
     ],
+    "HeaderToValue": [{"headers": "h", "fields": "h", "operation": "move"}],
     "HoistField": [{"field": "line"}],
     "InsertField": [{"static.field": "source", "static.value": "shop"}, {"timestamp.field": "ts"}],
     "InsertHeader": [{"header": "h", "value.literal": "5"}],
@@ -61,9 +78,11 @@ CONFIGS: dict[str, list[dict[str, str]]] = {
     "MessageTimestampRouter": [
         {"message.timestamp.keys": "at", "message.timestamp.format": "yyyy-MM-dd'T'HH:mm:ss.SSSX"}
     ],
+    "PartitionRouting": [{"partition.payload.fields": "change.id", "partition.topic.num": "12"}],
     "Python": [{"function": "changed"}],
     "RegexRouter": [{"regex": "raw-(.*)", "replacement": "$1"}],
     "ReplaceField": [{"exclude": "name"}, {"renames": "name:customer"}, {"include": "id"}],
+    "SchemaChangeEventFilter": [{"schema.change.event.exclude.list": "CREATE"}],
     "SetSchemaMetadata": [],
     "TimestampConverter": [
         {"field": "at", "format": "yyyy-MM-dd'T'HH:mm:ss.SSSX", "target.type": "unix"},
@@ -84,6 +103,12 @@ CONFIGS: dict[str, list[dict[str, str]]] = {
 }
 
 
+#: Given change events, not plain rows.
+EVENTS = (
+    "ByLogicalTableRouter", "EventRouter", "ExtractChangedRecordState", "ExtractNewRecordState", "PartitionRouting",
+)  # fmt: skip
+
+
 def make_batch(*, headers: bool = False, keys: bool = False) -> Batch:
     """Return the records: decoded JSON of some 200 bytes each."""
     values = [orjson.loads(_text(index)) for index in range(RECORDS)]
@@ -94,6 +119,33 @@ def make_batch(*, headers: bool = False, keys: bool = False) -> Batch:
         partition=0,
         timestamps=[1_700_000_000_000 + index for index in range(RECORDS)],
         headers=[Headers().add("h", 1).add("x", "y") for _ in range(RECORDS)] if headers else None,
+    )
+
+
+def make_events(*, outbox: bool) -> Batch:
+    """Return change events as Debezium has them, one in ten a deletion unless they are of an outbox table."""
+    plain = make_batch()
+    columns = {"id": "int64", "kind": "string", "name": "string", "amount": "float64", "code": "string"}
+    if outbox:
+        columns = dict.fromkeys(("id", "aggregatetype", "aggregateid", "type", "kind", "payload"), "string")
+    row = Schema.struct({name: Schema(kind, optional=name != "id") for name, kind in columns.items()}, optional=True)
+    source = Schema.struct({"table": STRING, "lsn": INT64, "ts_ms": INT64}, name="source")
+    members = {"before": row, "after": row, "source": source, "op": STRING, "ts_ms": OPTIONAL_INT64}
+    events = []
+    for index, value in enumerate(plain.values):
+        held = {name: value.get(name) for name in columns}
+        if outbox:
+            held |= {"id": str(index), "aggregatetype": "order", "aggregateid": str(index % 97), "type": "OrderPaid"}
+            held["payload"] = _text(index)
+        op = "c" if outbox or index % 10 else "d"
+        origin = {"table": "orders", "lsn": index, "ts_ms": value["ms"]}
+        before, after = (None, held) if op == "c" else (held, None)
+        events.append({"before": before, "after": after, "source": origin, "op": op, "ts_ms": value["ms"]})
+    return plain.replace(
+        values=events,
+        value_schema=Schema.struct(members, name="shop.orders.Envelope"),
+        keys=[{"id": index} for index in range(RECORDS)],
+        key_schema=Schema.struct({"id": INT64}, name="shop.orders.Key"),
     )
 
 
@@ -145,6 +197,8 @@ def rows(seconds: float, directory: Path) -> list[dict[str, Any]]:
             continue
         batch = with_headers if "Header" in simple and simple != "HeaderFrom" and simple != "InsertHeader" else plain
         batch = zipped if simple == "GzipDecompress" else keyed if part == "Key" else batch
+        if cls.plugin_name().startswith("io.debezium.") and simple in EVENTS:
+            batch = make_events(outbox=simple == "EventRouter")
         if part == "Header":
             batch = plain.replace(headers=[Headers().add("kind", value["kind"]) for value in plain.values])
         for config in CONFIGS[simple]:

@@ -14,7 +14,7 @@ from typing import Any
 from tests.conformance.play import play
 from tests.conformance.vectors import OPEN, read
 
-FILES = ("transforms", "predicates", "converters", "values", "validate")
+FILES = ("transforms", "predicates", "converters", "values", "validate", "debezium")
 WORDS = {"passed": "passed", "failed": "failed", "departs": "departing on purpose", "skipped": "skipped"}
 
 

@@ -16,7 +16,19 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from connect.api import INT32, STRING, Batch, ConfigKey, Headers, Record, Schema, Transform
+from connect.api import (
+    INT32,
+    INT64,
+    OPTIONAL_INT64,
+    OPTIONAL_STRING,
+    STRING,
+    Batch,
+    ConfigKey,
+    Headers,
+    Record,
+    Schema,
+    Transform,
+)
 from connect.runtime.connector_config import SourceConnectorConfig
 from connect.runtime.factory import make_stages
 from connect.runtime.plugins import PluginHost
@@ -37,6 +49,58 @@ ORDER = Schema.struct(
 )
 AT = dt.datetime(2024, 1, 31, 12, 30, tzinfo=dt.UTC)
 AT_MS = 1_706_704_200_000
+
+
+#: A change event of Debezium's, of a table of three columns.
+ROW = Schema.struct({"id": INT32, "name": OPTIONAL_STRING}, optional=True, name="shop.public.customers.Value")
+EVENT = Schema.struct(
+    {
+        "before": ROW,
+        "after": ROW,
+        "source": Schema.struct({"table": STRING, "lsn": INT64}),
+        "op": STRING,
+        "ts_ms": OPTIONAL_INT64,
+    },
+    name="shop.public.customers.Envelope",
+)
+
+
+def change(op: str, before: Any = None, after: Any = None, **more: Any) -> Record:
+    """Return a record with a change event."""
+    source = {"table": "customers", "lsn": 123456}
+    event = {"before": before, "after": after, "source": source, "op": op, "ts_ms": AT_MS}
+    key_schema = Schema.struct({"id": INT32}, name="shop.public.customers.Key")
+    given: dict[str, Any] = {"key": {"id": 1}, "key_schema": key_schema, "value_schema": EVENT, **more}
+    return Record("orders", event, **given)
+
+
+OUTBOX = Schema.struct(
+    {
+        "id": STRING,
+        "aggregatetype": STRING,
+        "aggregateid": STRING,
+        "type": STRING,
+        "payload": Schema("string", name="io.debezium.data.Json", optional=True),
+    },
+    name="shop.public.outbox.Value",
+    optional=True,
+)
+OUTBOX_EVENT = EVENT.replace(
+    name="shop.public.outbox.Envelope",
+    fields=[(f.name, OUTBOX if f.name in ("before", "after") else f.schema) for f in EVENT.fields],
+)
+OUTBOX_ROW = {
+    "id": "7c0e",
+    "aggregatetype": "order",
+    "aggregateid": "10",
+    "type": "OrderPaid",
+    "payload": '{"total": 5}',
+}
+SCHEMA_CHANGE = Schema.struct(
+    {"tableChanges": Schema.array(Schema.struct({"type": STRING}, name="io.debezium.connector.schema.Change"))},
+    name="io.debezium.connector.postgresql.SchemaChangeValue",
+)
+ANN, BEN = {"id": 1, "name": "Ann"}, {"id": 1, "name": "Ben"}
 
 
 @dataclass(frozen=True)
@@ -76,6 +140,27 @@ def with_total(record: Record) -> Record | None:
 
 PAGE_LIST = [
     Page(
+        "ByLogicalTableRouter",
+        """Debezium's. Puts the change events of several tables, such as the parts of a sharded one, in one topic.
+The key gets a field that says which table it is of, and the schemas of key and event are named by the new topic. \
+A record whose topic does not match passes as it is.
+Patterns are [Java's](../transforms.md#javas-patterns); keys need a schema.""",
+        [
+            Example(
+                "Shards in one topic",
+                {
+                    "topic.regex": "(.*)_shard_(\\d+)",
+                    "topic.replacement": "$1_all",
+                    "key.field.name": "shard",
+                    "key.field.regex": "(.*)_shard_(\\d+)",
+                    "key.field.replacement": "$2",
+                },
+                [change("c", after=ANN).replace(topic="customers_shard_7"), change("c", after=ANN)],
+                type="",
+            ),
+        ],
+    ),
+    Page(
         "Cast",
         """Makes fields, or the whole key or value, another primitive type.
 Numbers are narrowed as Java does: a number too wide for the type keeps its lowest bits, a float its whole part.
@@ -114,6 +199,49 @@ Without schema, a field that is missing is added with null.""",
         ],
     ),
     Page(
+        "EventRouter",
+        """Debezium's. Makes events of the rows that are inserted in an outbox table: \
+the payload becomes the value, the key column the key, the id a header, and `route.by.field` names the topic.
+Deletions and tombstones are dropped; what is no change event passes as it is.
+With columns in the envelope the value is a struct: the payload is its field `payload`. \
+With `table.expand.json.payload=true` a payload in JSON becomes a struct, whose schema is made of what it holds.
+Patterns are [Java's](../transforms.md#javas-patterns). The keys `tracing.*` are accepted, and nothing is traced.""",
+        [
+            Example(
+                "The defaults",
+                {},
+                [
+                    change("c", after=OUTBOX_ROW, value_schema=OUTBOX_EVENT),
+                    change("d", before=OUTBOX_ROW, value_schema=OUTBOX_EVENT),
+                ],
+                type="",
+            ),
+            Example(
+                "JSON as a struct, the type in a header, topics by a pattern",
+                {
+                    "table.expand.json.payload": "true",
+                    "table.fields.additional.placement": "type:header:eventType",
+                    "route.topic.replacement": "events.${routedByValue}",
+                },
+                [change("c", after=OUTBOX_ROW, value_schema=OUTBOX_EVENT)],
+                type="",
+            ),
+        ],
+    ),
+    Page(
+        "ExtractChangedRecordState",
+        """Debezium's. Lists in headers which columns a change has changed, and which it has not.
+Every change event gets the headers; without a row before and one after the change, the lists are empty.""",
+        [
+            Example(
+                "Both headers",
+                {"header.changed.name": "changed", "header.unchanged.name": "unchanged"},
+                [change("u", ANN, BEN), change("d", before=BEN)],
+                type="",
+            ),
+        ],
+    ),
+    Page(
         "ExtractField",
         """One field takes the place of key or value.
 A missing field is an error with schema, null without.
@@ -121,6 +249,35 @@ With `field.syntax.version=V2`, `a.b` is field b of field a, and backticks hold 
         [
             Example("A field", {"field": "name"}, [record(PLAIN)]),
             Example("A nested field", {"field": "address.city", **V2}, [record(PLAIN)]),
+        ],
+    ),
+    Page(
+        "ExtractNewRecordState",
+        """Debezium's. Puts the row in the place of the change event that holds it.
+What a deletion becomes, and the tombstone behind it, says `delete.tombstone.handling.mode`; \
+of Debezium 2's keys `drop.tombstones` and `delete.handling.mode` are read where it is not given. A TRUNCATE is dropped.
+What is no change event passes as it is, but tombstones are dealt with whatever they are of. \
+A change event is known by its schema, whose name ends with `.Envelope`; without schema, which Debezium's class leaves \
+alone, by its fields `op`, `source`, and `before` or `after`.
+Fields of `add.fields` and `add.headers` may lie in `source`, `transaction`, `before` and `after`.""",
+        [
+            Example("The defaults", {}, [change("c", after=ANN), change("d", before=ANN), change("t")], type=""),
+            Example(
+                "Deletions as rows, with some of the source",
+                {
+                    "delete.tombstone.handling.mode": "rewrite",
+                    "add.fields": "op,source.lsn:LSN",
+                    "add.headers": "table",
+                },
+                [change("u", ANN, BEN), change("d", before=BEN)],
+                type="",
+            ),
+            Example(
+                "Without schema",
+                {"add.fields": "table"},
+                [record({"before": None, "after": ANN, "source": {"table": "customers"}, "op": "c"})],
+                type="",
+            ),
         ],
     ),
     Page(
@@ -224,6 +381,20 @@ A header that is there already stays; the new one comes behind it.""",
         ],
     ),
     Page(
+        "HeaderToValue",
+        """Debezium's. Moves or copies headers into fields of the value, a struct or an object; \
+with dots in its name, a field of an object within. What the way to it lacks is made. Of several headers of a name the \
+last counts. A tombstone passes as it is.""",
+        [
+            Example(
+                "Moved",
+                {"headers": "source", "fields": "meta.source", "operation": "move"},
+                [record({"id": 1}, headers=Headers().add("source", "shop"))],
+                type="",
+            ),
+        ],
+    ),
+    Page(
         "HoistField",
         "Wraps key or value in an object with one field; "
         "with `field.syntax.version=V2`, `a.b` makes an object within an object.",
@@ -288,6 +459,21 @@ Values with a schema are taken too, which Confluent's does not do.""",
         ],
     ),
     Page(
+        "PartitionRouting",
+        """Debezium's. Chooses the partition of a change event by some of its fields, as Debezium does: \
+their hashes are added up, and taken modulo `partition.topic.num`. \
+A record that has none of them, a TRUNCATE and a logical message keep theirs.
+Texts, numbers, dates and bytes are hashed; anything else is an error.""",
+        [
+            Example(
+                "By the row's key",
+                {"partition.payload.fields": "change.id", "partition.topic.num": "12"},
+                [change("c", after=ANN)],
+                type="",
+            ),
+        ],
+    ),
+    Page(
         "Python",
         """Ours. Calls a function of a Python file, for each record or for each batch.
 The file runs with the worker's rights, so a worker allows it only with `transforms.python.enabled=true` in its own \
@@ -341,6 +527,23 @@ With `field.syntax.version=V2`, `include=a.b` keeps of a the field b alone, and 
         [
             Example("Drop and rename", {"exclude": "price", "renames": "name:customer"}, [record(PLAIN)]),
             Example("Keep parts", {"include": "id,address.city", **V2}, [record(PLAIN)]),
+        ],
+    ),
+    Page(
+        "SchemaChangeEventFilter",
+        """Debezium's. Drops schema change events of some kinds: \
+CREATE, ALTER, DROP, TRUNCATE of a table, or DATABASE for one that is of no table. \
+They are known by a schema whose name ends with `.SchemaChangeValue`; other records pass.""",
+        [
+            Example(
+                "No new tables",
+                {"schema.change.event.exclude.list": "CREATE"},
+                [
+                    record({"tableChanges": [{"type": kind}]}, value_schema=SCHEMA_CHANGE)
+                    for kind in ("CREATE", "ALTER")
+                ],
+                type="",
+            ),
         ],
     ),
     Page(
@@ -572,6 +775,8 @@ def _text(shown: Record) -> str:
         parts.append(f"schema `{_schema(shown.value_schema)}`")
     if shown.headers:
         parts.append("headers " + ", ".join(f"`{h.name}: {_json(h.value)}`" for h in shown.headers))
+    if shown.partition is not None:
+        parts.append(f"partition `{shown.partition}`")
     if shown.timestamp is not None:
         parts.append(f"timestamp `{shown.timestamp}`")
     return "<br>".join(parts)

@@ -27,6 +27,7 @@ from tests.support.lengths import examples
 
 V2 = {"field.syntax.version": "V2"}
 CONFIGS: dict[str, list[dict[str, str]]] = {
+    "ByLogicalTableRouter": [{"topic.regex": "t(.*)", "topic.replacement": "u$1"}],
     "Cast": [
         {"spec": "a:int8"},
         {"spec": "a:string,b:boolean"},
@@ -37,7 +38,10 @@ CONFIGS: dict[str, list[dict[str, str]]] = {
     ],
     "Drop": [{}, {"schema.behavior": "validate"}],
     "DropHeaders": [{"headers": "h"}, {"headers": "x,y"}],
+    "EventRouter": [{}],
+    "ExtractChangedRecordState": [{"header.changed.name": "c"}],
     "ExtractField": [{"field": "a"}, {"field": "n.a", **V2}],
+    "ExtractNewRecordState": [{"add.headers": "op"}, {"delete.tombstone.handling.mode": "rewrite-with-tombstone"}],
     "ExtractTopic": [
         {"field": "b", "skip.missing.or.null": "true"},
         {"field": "$.n.a", "field.format": "JSON_PATH"},
@@ -60,6 +64,10 @@ CONFIGS: dict[str, list[dict[str, str]]] = {
         {"fields": "a,b", "headers": "A,h", "operation": "move"},
         {"fields": "n.a", "headers": "A", "operation": "move", **V2},
     ],
+    "HeaderToValue": [
+        {"headers": "h", "fields": "z", "operation": "copy"},
+        {"headers": "h", "fields": "n.z", "operation": "move"},
+    ],
     "HoistField": [{"field": "line"}, {"field": "x.y", **V2}],
     "InsertField": [
         {"topic.field": "t", "partition.field": "p", "timestamp.field": "ts", "static.field": "s", "static.value": "x"},
@@ -74,6 +82,7 @@ CONFIGS: dict[str, list[dict[str, str]]] = {
         {"fields": "n.a,b", **V2},
     ],
     "MessageTimestampRouter": [{"message.timestamp.keys": "d,a", "message.timestamp.format": "yyyy-MM-dd"}],
+    "PartitionRouting": [{"partition.payload.fields": "op", "partition.topic.num": "3"}],
     "Python": [],  # of its own: test_python_transform.py
     "RegexRouter": [{"regex": "t(.*)", "replacement": "u$1"}],
     "ReplaceField": [
@@ -82,6 +91,7 @@ CONFIGS: dict[str, list[dict[str, str]]] = {
         {"exclude": "n.a", "renames": "n.b:c", **V2},
         {"include": "a,n.a", **V2},
     ],
+    "SchemaChangeEventFilter": [{"schema.change.event.exclude.list": "CREATE"}],
     "SetSchemaMetadata": [{"schema.name": "x"}, {"schema.version": "7"}],
     "TimestampConverter": [
         {"target.type": "string", "field": "d", "format": "yyyy-MM-dd"},

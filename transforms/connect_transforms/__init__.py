@@ -1,13 +1,21 @@
 """Kafka Connect's single-message transforms and predicates, one module each.
 
 A module at the top is a transform (its Key and Value class), but for `predicates` and `json_schema_patterns`. What
-several share is in a room: `fields` (columns and paths into them), `java` (its casts and dates), `json_path`.
+several share is in a room: `fields` (columns and paths into them), `java` (its casts and dates), `json_path`. Those of
+Debezium's change events have a room of their own, `debezium`.
 
 Elsewhere: running them in a chain, with their predicates (`connect.runtime.tasks.pipeline`).
 """
 
 from connect.api import Predicate, Transform, hookimpl
 from connect_transforms.cast import CastKey, CastValue
+from connect_transforms.debezium.by_logical_table_router import ByLogicalTableRouter
+from connect_transforms.debezium.event_router import EventRouter
+from connect_transforms.debezium.extract_changed_record_state import ExtractChangedRecordState
+from connect_transforms.debezium.extract_new_record_state import ExtractNewRecordState
+from connect_transforms.debezium.header_to_value import HeaderToValue
+from connect_transforms.debezium.partition_routing import PartitionRouting
+from connect_transforms.debezium.schema_change_event_filter import SchemaChangeEventFilter
 from connect_transforms.drop import DropKey, DropValue
 from connect_transforms.extract_field import ExtractFieldKey, ExtractFieldValue
 from connect_transforms.extract_topic import ExtractTopicHeader, ExtractTopicKey, ExtractTopicValue
@@ -41,8 +49,12 @@ KAFKA: list[type[Transform]] = [
     SetSchemaMetadataValue, TimestampConverterKey, TimestampConverterValue, TimestampRouter, ValueToKey,
 ]  # fmt: skip
 BEYOND: list[type[Transform]] = [
+    ByLogicalTableRouter,
     DropKey,
     DropValue,
+    EventRouter,
+    ExtractChangedRecordState,
+    ExtractNewRecordState,
     ExtractTopicHeader,
     ExtractTopicKey,
     ExtractTopicValue,
@@ -50,8 +62,11 @@ BEYOND: list[type[Transform]] = [
     FilterByPathValue,
     GzipDecompressKey,
     GzipDecompressValue,
+    HeaderToValue,
     MessageTimestampRouter,
+    PartitionRouting,
     Python,
+    SchemaChangeEventFilter,
     TimezoneConverter,
     TombstoneHandler,
     ValidateJsonSchemaKey,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from connect.api import Batch, Config, DataError, Transform, compile_pattern, config_key, valid_pattern
 from connect_transforms.fields.columns import PREFIX, VERSION
 from connect_transforms.fields.unmatched import UnmatchedCheck
-from connect_transforms.java.replacement import expand
+from connect_transforms.java.replacement import replaced_first
 
 #: Names that are remembered with what became of them; a batch has one, a connector has few.
 _TOPICS_MAX = 1000
@@ -43,12 +43,7 @@ class RegexRouter(Transform[RegexRouterConfig]):
         return batch if renamed == topic else batch.replace(topic=renamed)
 
     def _rename(self, topic: str) -> str:
-        if self._pattern.fullmatch(topic) is None:
-            return topic
-        # The whole name matched; what is replaced is the first match, which for a lazy pattern may be shorter.
-        first = self._pattern.search(topic)
-        assert first is not None, "what matches whole is found"
-        return topic[: first.start()] + expand(first, self.config.replacement) + topic[first.end() :]
+        return replaced_first(self._pattern, self.config.replacement, topic)
 
     def _found_in(self, batch: Batch) -> bool:
         return self._pattern.fullmatch(batch.topic) is not None

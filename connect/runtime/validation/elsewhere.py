@@ -20,14 +20,16 @@ _CLASSES: Final = {
     ".json.JsonSchemaConverter": (
         "no converter for a schema registry is bundled: use JsonConverter with schemas.enable=true"
     ),
-    ".ExtractNewRecordState": (
-        "Debezium's envelopes are not unwrapped by a class of that name: use ExtractField$Value with field=after"
+    ".UnwrapFromEnvelope": "Debezium gave it another name: use ExtractNewRecordState",
+    "io.debezium.transforms.Filter": (
+        "its condition is a script for an engine of the JVM: use FilterByPath$Value with filter.condition, or Python, "
+        "which runs a function"
     ),
-    ".UnwrapFromEnvelope": (
-        "Debezium's envelopes are not unwrapped by a class of that name: use ExtractField$Value with field=after"
+    ".ContentBasedRouter": (
+        "its expression is a script for an engine of the JVM: use ExtractTopic$Value, which takes the topic from a "
+        "field, or Python, which runs a function"
     ),
     ".replicator.util.ByteArrayConverter": "use ByteArrayConverter",
-    ".ByLogicalTableRouter": "RegexRouter renames topics, one by one",
     ".TimestampNowField$Value": "use InsertField$Value with timestamp.field, which inserts the record's timestamp",
     ".TimestampNowField$Key": "use InsertField$Key with timestamp.field, which inserts the record's timestamp",
     ".ChangeTopicCase": "no transform changes the case of a topic: RegexRouter renames topics one by one",

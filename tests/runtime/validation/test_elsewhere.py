@@ -26,7 +26,9 @@ JDBC = "io.confluent.connect.jdbc.JdbcS"
 
 def test_for_well_known_classes_that_nobody_has_here_it_is_said_what_to_do() -> None:
     assert "JsonConverter" in (instead_of("io.confluent.connect.avro.AvroConverter") or "")
-    assert "field=after" in (instead_of("io.debezium.transforms.ExtractNewRecordState") or "")
+    assert "FilterByPath$Value" in (instead_of("io.debezium.transforms.Filter") or "")
+    assert instead_of("org.apache.kafka.connect.transforms.Filter") is None
+    assert "Python" in (instead_of("io.debezium.transforms.ContentBasedRouter") or "")
     assert instead_of("org.example.Nope") is None
     assert "JdbcSourceConnector" in (instead_of_connector("io.debezium.connector.postgresql.PostgresConnector") or "")
     assert "object stores" in (instead_of_connector("io.confluent.connect.s3.S3SinkConnector") or "")

@@ -181,8 +181,8 @@ def test_a_null_in_a_transform_is_told_as_any_other_null() -> None:
         ),
         (
             "transforms.a.type",
-            "io.debezium.transforms.ExtractNewRecordState",
-            "use ExtractField$Value with field=after",
+            "io.debezium.transforms.Filter",
+            "its condition is a script for an engine of the JVM: use FilterByPath$Value",
         ),
         (
             "transforms.a.type",

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from connect.api import DataError, Match
+from connect.api import DataError, Match, Pattern
 
 
 def expand(match: Match, replacement: str) -> str:
@@ -32,6 +32,20 @@ def expand(match: Match, replacement: str) -> str:
             out.append(char)
             index += 1
     return "".join(out)
+
+
+def replaced_first(pattern: Pattern, replacement: str, text: str) -> str:
+    """Return a text that matches as a whole with its first match replaced, any other as it is.
+
+    Raises:
+        DataError: The replacement names a group that is not there.
+    """
+    if pattern.fullmatch(text) is None:
+        return text
+    # The whole text matched; what is replaced is the first match, which for a lazy pattern may be shorter.
+    first = pattern.search(text)
+    assert first is not None, "what matches whole is found"
+    return text[: first.start()] + expand(first, replacement) + text[first.end() :]
 
 
 def _group(match: Match, replacement: str, index: int) -> tuple[str, int]:
