@@ -65,14 +65,16 @@ class Position:
         if committed is None:
             assert lsn is not None
             return cls(lsn, lsn, commit_us=_number(offset, "ts_usec"))
-        if lsn is None or lsn <= committed or xid is None:
+        # Not which is greater: changes lie in front of the commits of other transactions that ran meanwhile, and right
+        # behind a commit, where it ends.
+        if lsn is None or xid is None or (lsn == committed and not changes):
             return cls(committed, committed, xid, commit_us=_number(offset, "ts_usec"))
         return cls(committed, lsn, xid, changes, _number(offset, "ts_usec"))
 
     @property
     def resume(self) -> Resume | None:
         """What of the first transaction is not to come again."""
-        if self.xid is None or self.lsn <= self.committed_lsn or self.changes == 0:
+        if self.xid is None or self.changes == 0:
             return None
         return Resume(self.xid, self.changes, self.lsn)
 

@@ -323,7 +323,7 @@ class Decoder:
             self.wants_answer = True
         if self.transaction is None and lsn > self.committed_lsn:
             self.committed_lsn = lsn
-            self._end_resume()  # nothing of the transaction is left, or none of it is wanted
+            # A resume stays: the server may have read much of the transaction's changes, and its commit not yet.
 
     def _read(self, tag: int, data: bytes, at: int, stop: int, found: Decoded) -> int:
         """Read any message but an insert; return how many changes it counts for."""

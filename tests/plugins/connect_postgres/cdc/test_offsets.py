@@ -21,6 +21,17 @@ def test_debeziums_offset_within_a_transaction_goes_on_behind_its_last_change() 
     assert position.resume == Resume(77, None, 130)
 
 
+@pytest.mark.parametrize("changes", [{}, {"tx_changes": 2}])
+def test_changes_may_lie_in_front_of_the_commit_before(changes: dict[str, int]) -> None:
+    position = Position.of_offset({"lsn_proc": 90, "lsn_commit": 100, "lsn": 90, "txId": 77, **changes})
+    assert position.resume == Resume(77, changes.get("tx_changes"), 90)
+
+
+def test_a_first_change_may_lie_where_the_commit_before_ends() -> None:
+    position = Position(100, 100, 77, 1)
+    assert Position.of_offset(position.to_offset()).resume == Resume(77, 1, 100)
+
+
 def test_debeziums_offset_behind_a_snapshot_has_one_position() -> None:
     position = Position.of_offset({"lsn": 130, "txId": 77, "ts_usec": 1, "last_snapshot_record": True})
     assert (position.committed_lsn, position.resume) == (130, None)

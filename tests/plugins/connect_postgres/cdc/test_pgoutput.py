@@ -93,6 +93,11 @@ def test_a_resume_passes_over_what_was_delivered_of_its_transaction_alone() -> N
     assert len(decoded(data, resume=Resume(6, 3, 10))) == 6
 
 
+def test_a_keepalive_in_front_of_the_transaction_ends_no_resume() -> None:
+    data = keepalive(60) + begin(7) + relation("a") + insert(b"0", lsn=10) + insert(b"1", lsn=70) + commit(100, 120)
+    assert [c.new for c in decoded(data, resume=Resume(7, 1, 10))] == [[b"1"]]
+
+
 def test_debeziums_resume_repeats_rows_of_one_position_rather_than_lose_one() -> None:
     data = begin(7) + relation("a") + insert(b"0", lsn=5) + insert(b"1", lsn=10) + insert(b"2", lsn=10)
     data += insert(b"3", lsn=20) + commit(100, 120)
