@@ -36,22 +36,31 @@ _CLASSES: Final = {
     ".ExtractTimestamp$Value": "no transform sets a record's timestamp from a field",
 }
 _STORES: Final = (
-    "nothing bundled writes to or reads from object stores: FileStreamSink writes files, for a tool to upload"
+    "nothing bundled writes to or reads from object stores: FolderSink writes files, Parquet too, for a tool to upload"
 )
-_POLLED: Final = (
-    "no change data capture is bundled: JdbcSourceConnector reads PostgreSQL's tables by queries "
-    "(mode=timestamp+incrementing), and sees no deletes, nor every change between two polls"
+_OTHER_DATABASE: Final = (
+    "of databases PostgreSQL alone is read: changes by PostgresCdcSource, rows by JdbcSourceConnector"
 )
-_OTHER_DATABASE: Final = "no change data capture is bundled, and of databases PostgreSQL alone is read"
+_FOLDERS: Final = (
+    "FileStreamSource reads many files with the key files, parses CSV and JSON, and moves or deletes what is read"
+)
 _BETWEEN_CLUSTERS: Final = "it copies between Kafka clusters; the bundled log is moved with Kafka's own files and tools"
 #: Connectors, by what their names begin with; the first that fits.
 _CONNECTORS: Final = {
-    "io.debezium.connector.postgresql.": _POLLED,
     "io.debezium.connector.jdbc.": (
         "use io.confluent.connect.jdbc.JdbcSinkConnector, which writes to PostgreSQL, behind "
         "ExtractField$Value with field=after where records are Debezium's envelopes"
     ),
-    "io.debezium.connector.": _OTHER_DATABASE,
+    "io.debezium.connector.mysql.": _OTHER_DATABASE,
+    "io.debezium.connector.mariadb.": _OTHER_DATABASE,
+    "io.debezium.connector.sqlserver.": _OTHER_DATABASE,
+    "io.debezium.connector.oracle.": _OTHER_DATABASE,
+    "io.debezium.connector.db2.": _OTHER_DATABASE,
+    "io.debezium.connector.mongodb.": _OTHER_DATABASE,
+    "io.debezium.connector.vitess.": _OTHER_DATABASE,
+    "io.debezium.connector.spanner.": _OTHER_DATABASE,
+    "io.debezium.connector.cassandra.": _OTHER_DATABASE,
+    "io.debezium.connector.informix.": _OTHER_DATABASE,
     "io.confluent.connect.oracle.": _OTHER_DATABASE,
     "io.confluent.connect.cdc.": _OTHER_DATABASE,
     "org.apache.kafka.connect.mirror.": _BETWEEN_CLUSTERS,
@@ -62,37 +71,14 @@ _CONNECTORS: Final = {
     "io.confluent.connect.hdfs": _STORES,
     "io.aiven.kafka.connect.s3.": _STORES,
     "io.aiven.kafka.connect.gcs.": _STORES,
-    "io.mdrogalis.voluble.": "DatagenConnector generates records, each topic by itself",
-    "com.github.jcustenborder.kafka.connect.spooldir.": (
-        "FileStreamSource reads one file, line by line, and follows it; it parses nothing and moves no files"
-    ),
-    "io.streamthoughts.kafka.connect.filepulse.": (
-        "FileStreamSource reads one file, line by line, and follows it; it parses nothing and moves no files"
-    ),
+    "io.mdrogalis.voluble.": "DatagenConnector generates related topics from a model of its own",
+    "com.github.jcustenborder.kafka.connect.spooldir.": _FOLDERS,
+    "io.streamthoughts.kafka.connect.filepulse.": _FOLDERS,
 }
 WRITE_ONE: Final = "a plugin that has the class runs, and one is a page of Python (docs/howto/write-a-connector.md)"
 
 #: Keys of classes that are not here, by the class as above: what takes the place of each there.
 _OF_CLASSES: Final[dict[str, dict[str, str]]] = {
-    "io.debezium.connector.postgresql.": {
-        "database.hostname database.port database.dbname": "connection.url=jdbc:postgresql://HOST:PORT/DBNAME",
-        "database.user": "connection.user",
-        "database.password": "connection.password",
-        "database.ssl*": "the parameters sslmode, sslrootcert, sslcert and sslkey of connection.url",
-        "topic.prefix database.server.name": "topic.prefix, which is put before the table's name without a point",
-        "table.include.list table.whitelist": "table.include.list, or table.whitelist by name",
-        "table.exclude.list table.blacklist": "table.exclude.list, or table.blacklist by name",
-        "schema.include.list schema.whitelist": "schema.pattern",
-        "column.*": "query, or the transform ReplaceField",
-        "decimal.handling.mode": "numeric.mapping",
-        "time.precision.mode": "timestamp.granularity",
-        "poll.interval.ms": "poll.interval.ms, also between two looks at a table",
-        "max.batch.size": "batch.max.rows",
-        "plugin.name slot.* publication.* heartbeat.* max.queue.*": "not needed: there is no replication slot",
-        "snapshot.*": "not needed: the first poll reads all rows, or those after timestamp.initial",
-        "tombstones.on.delete": "not needed: deletes are not seen",
-        "signal.* read.only": "not needed: there are no signals",
-    },
     "io.debezium.connector.jdbc.": {
         "connection.url": "connection.url, of PostgreSQL",
         "connection.username": "connection.user",

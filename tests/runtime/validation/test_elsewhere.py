@@ -30,7 +30,7 @@ def test_for_well_known_classes_that_nobody_has_here_it_is_said_what_to_do() -> 
     assert instead_of("org.apache.kafka.connect.transforms.Filter") is None
     assert "Python" in (instead_of("io.debezium.transforms.ContentBasedRouter") or "")
     assert instead_of("org.example.Nope") is None
-    assert "JdbcSourceConnector" in (instead_of_connector("io.debezium.connector.postgresql.PostgresConnector") or "")
+    assert "JdbcSourceConnector" in (instead_of_connector("io.debezium.connector.mysql.MySqlConnector") or "")
     assert "object stores" in (instead_of_connector("io.confluent.connect.s3.S3SinkConnector") or "")
     assert instead_of_connector("org.example.NopeConnector") is None
 
@@ -62,10 +62,9 @@ def test_the_keys_that_are_advised_are_declared() -> None:
 @pytest.mark.parametrize(
     ("connector", "key", "told"),
     [
-        ("io.debezium.connector.postgresql.PostgresConnector", "database.user", "instead: connection.user"),
-        ("io.debezium.connector.postgresql.PostgresConnector", "slot.name", "not needed: there is no replication slot"),
         ("io.debezium.connector.jdbc.JdbcSinkConnector", "primary.key.mode", "instead: pk.mode"),
-        ("io.debezium.connector.postgresql.PostgresConnector", "no.such.key", None),
+        ("io.debezium.connector.jdbc.JdbcSinkConnector", "batch.size", "not needed: a batch is what one fetch brings"),
+        ("io.debezium.connector.jdbc.JdbcSinkConnector", "no.such.key", None),
         ("org.example.Nope", "database.user", None),
     ],
 )

@@ -166,14 +166,15 @@ def test_a_connector_that_is_not_here_is_judged_as_far_as_it_can_be() -> None:
 def test_a_key_of_another_product_says_which_takes_its_place() -> None:
     found = judged(
         {
-            "connector.class": "io.debezium.connector.postgresql.PostgresConnector",
-            "database.user": "u",
-            "slot.name": "s",
+            "connector.class": "io.debezium.connector.jdbc.JdbcSinkConnector",
+            "topics": "t",
+            "connection.username": "u",
+            "batch.size": "5",
         }
     )
-    assert found.kind == "source"
-    assert verdict(found, "database.user").message == "instead: connection.user"
-    assert verdict(found, "slot.name").message == "not needed: there is no replication slot"
+    assert found.kind == "sink"
+    assert verdict(found, "connection.username").message == "instead: connection.user"
+    assert verdict(found, "batch.size").message == "not needed: a batch is what one fetch brings"
 
 
 @pytest.mark.parametrize(
@@ -311,7 +312,7 @@ def test_connectors_are_judged_by_what_a_worker_s_file_says_apart_from_what_is_r
 
 def test_a_file_of_debezium_server_is_told_in_its_own_keys() -> None:
     texts: dict[str, Any] = {
-        "debezium.source.connector.class": "io.debezium.connector.postgresql.PostgresConnector",
+        "debezium.source.connector.class": "io.debezium.connector.mysql.MySqlConnector",
         "debezium.source.database.password": "hunter2hunter2",
         "debezium.format.value": "json",
         "debezium.format.value.schemas.enable": "false",
@@ -320,7 +321,7 @@ def test_a_file_of_debezium_server_is_told_in_its_own_keys() -> None:
     }
     found = judge_server(PLUGINS, WORKER, "s", texts)
     assert [one.key for one in found.keys] == list(texts)
-    assert verdict(found, "debezium.source.database.password").message == "instead: connection.password"
+    assert verdict(found, "debezium.source.database.password").same is Same.NOT_SUPPORTED
     assert verdict(found, "debezium.format.value").same is Same.SAME
     assert verdict(found, "other").message == "no key of a connector or of Debezium Server"
     assert found.why[0].startswith("debezium.source.connector.class: no plugin for io.debezium")
