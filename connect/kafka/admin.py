@@ -38,6 +38,7 @@ from connect.kafka.topics import Topics, no_partition
 from connect.ports import STATE_TOPIC_CONFIGS, PartitionInfo, TopicConfigEntry, TopicInfo, TransactionInfo
 from connect.ports.admin import ConfigSource
 from connect.records import FetchedBatch, Isolation, RawFetch, TopicPartition
+from connect.topic_names import is_closed
 
 #: How long a topic that was made, or deleted, may take to be seen so by the brokers.
 _SEEN_S: Final = 15.0
@@ -249,7 +250,7 @@ class KafkaAdmin:
                     if (at := TopicPartition(name, number)) in starts
                 ),
                 {each.name: _text(each) for each in entries if _SOURCES.get(int(each.source)) == "topic"},
-                name.startswith("__"),
+                is_closed(name),
             )
         return infos
 

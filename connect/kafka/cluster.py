@@ -29,6 +29,7 @@ from connect.kafka.threads import CLOSED, REQUEST_S, Threads
 from connect.kafka.topics import LOOK_UP_S, Topics, TopicsOfOneCluster
 from connect.ports import Subscription
 from connect.records import Isolation
+from connect.topic_names import is_closed
 
 log = logging.getLogger(__name__)
 
@@ -134,7 +135,7 @@ class KafkaCluster:
 
     def is_internal(self, topic: str) -> bool:
         """Tell whether a topic is closed to records; see the port."""
-        return topic.startswith("__") or topic in self._reserved
+        return is_closed(topic) or topic in self._reserved
 
     def holds_state(self, topic: str) -> bool:
         """Tell whether the brokers or the worker live by a topic; see the port."""

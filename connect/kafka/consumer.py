@@ -60,6 +60,7 @@ from connect.kafka.topics import Topics
 from connect.kafka.watermarks import watermarks
 from connect.ports import Subscription
 from connect.records import FetchedBatch, Isolation, OffsetAndMetadata, TopicPartition
+from connect.topic_names import is_hidden
 
 log = logging.getLogger(__name__)
 
@@ -843,7 +844,7 @@ class KafkaConsumer:
         if name in self._subscription.topics:
             return True
         pattern = self._pattern
-        return pattern is not None and not name.startswith("__") and pattern.fullmatch(name) is not None
+        return pattern is not None and not is_hidden(name) and pattern.fullmatch(name) is not None
 
     def _id(self, topic: str) -> str:
         found = self._topics.describe([topic])

@@ -30,6 +30,7 @@ from connect.log.transactions.session import Session
 from connect.log.upkeep.compaction import CompactionResult
 from connect.log.upkeep.upkeep import Upkeep
 from connect.ports import STATE_TOPIC_CONFIGS, Subscription
+from connect.topic_names import is_closed
 
 log = logging.getLogger(__name__)
 
@@ -327,7 +328,7 @@ class LogCluster:
 
     async def _forget(self, topic: str) -> None:
         # A crash between a topic's end and that of its offsets leaves these behind.
-        if not topic.startswith("__"):
+        if not is_closed(topic):
             await self._groups.forget_topic(topic)
 
 

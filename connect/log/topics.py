@@ -36,6 +36,7 @@ from connect.log.storage.open_files import OpenFiles
 from connect.log.storage.partition import GAPLESS_FILE, Partition
 from connect.log.topic_config import TopicConfig, as_stored, check_key, check_topic_name, describe_configs
 from connect.ports import PartitionInfo, TopicConfigEntry, TopicInfo
+from connect.topic_names import is_closed
 
 log = logging.getLogger(__name__)
 
@@ -67,8 +68,8 @@ class Topic:
 
     @property
     def is_internal(self) -> bool:
-        """True for the log's own topics, which no pattern matches."""
-        return self.name.startswith("__")
+        """True for topics that are closed to clients' records by their names."""
+        return is_closed(self.name)
 
     def partition(self, number: int) -> Partition:
         """Return a partition.
@@ -140,7 +141,7 @@ class Topics:
 
     def is_internal(self, name: str) -> bool:
         """Tell whether a name, of a topic or of none, is closed to clients' records."""
-        return name.startswith("__") or name in self._reserved
+        return is_closed(name) or name in self._reserved
 
     def holds_state(self, name: str) -> bool:
         """Tell whether the log, or the worker that reserved the name, lives by what the topic holds."""

@@ -25,7 +25,7 @@ class Cluster(Protocol):
     def groups(self) -> Groups: ...
 
     def is_internal(self, topic: str) -> bool:
-        """Tell whether a topic, there or not, is closed to records: those that begin with `__`, and reserved ones."""
+        """Tell whether a topic, there or not, is closed to records: by its name (`topic_names`), or reserved."""
 
     def holds_state(self, topic: str) -> bool:
         """Tell whether the log itself, or the worker that reserved a topic, lives by what it holds."""

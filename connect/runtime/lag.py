@@ -26,6 +26,7 @@ from connect.api import ConnectError, SlowPatternError, compile_pattern
 from connect.ports import Admin, Cluster, GroupInfo, PartitionInfo, TopicInfo
 from connect.records import OffsetAndMetadata, TopicPartition
 from connect.runtime.tasks.replays import is_replay_topic, replay_topic
+from connect.topic_names import is_hidden
 
 #: An answer is kept at most so long, and never so long that looking takes more than a twentieth of the loop's time.
 KEPT_S_MAX: Final = 1.0
@@ -228,7 +229,7 @@ class Lags:
         return tuple(sorted(listed))
 
     async def _matches(self, pattern: str) -> tuple[str, ...]:
-        names = frozenset(name for name in await self._cluster.admin.list_topics() if not name.startswith("__"))
+        names = frozenset(name for name in await self._cluster.admin.list_topics() if not is_hidden(name))
         known = self._matching.get(pattern)
         if known is None or known[0] != names:
             if len(self._matching) > 4096:  # of configs that are gone

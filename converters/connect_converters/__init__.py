@@ -1,4 +1,5 @@
-"""The converters that every Kafka Connect has, one module each; the five of fixed width share one.
+"""The converters that every Kafka Connect has, one module each; the five of fixed width share one. And Debezium's for
+bytes.
 
 `json_*` are the parts of JsonConverter, `columns` is the fast way of all.
 
@@ -7,6 +8,7 @@ SimpleHeaderConverter's language (`connect.api.values`).
 """
 
 from connect.api import Converter, HeaderConverter, hookimpl
+from connect_converters.binary_data import BinaryDataConverter
 from connect_converters.boolean import BooleanConverter
 from connect_converters.byte_array import ByteArrayConverter
 from connect_converters.fixed_width import (
@@ -21,6 +23,7 @@ from connect_converters.simple_header import SimpleHeaderConverter
 from connect_converters.string import StringConverter
 
 __all__ = [
+    "BinaryDataConverter",
     "BooleanConverter",
     "ByteArrayConverter",
     "DoubleConverter",
@@ -37,8 +40,8 @@ __all__ = [
 @hookimpl
 def connect_converters() -> list[type[Converter]]:
     return [
-        BooleanConverter, ByteArrayConverter, DoubleConverter, FloatConverter, IntegerConverter, JsonConverter,
-        LongConverter, ShortConverter, StringConverter,
+        BinaryDataConverter, BooleanConverter, ByteArrayConverter, DoubleConverter, FloatConverter, IntegerConverter,
+        JsonConverter, LongConverter, ShortConverter, StringConverter,
     ]  # fmt: skip
 
 

@@ -78,14 +78,14 @@ def test_a_record_too_large_is_told_with_the_limit(tmp_path: Path) -> None:
     assert_refused(failed, 1, "log.record_too_large", "max.message.bytes of topic 't' is 100")
 
 
-INTERNAL = ("connect-offsets", "__consumer_offsets", "__mine")
+INTERNAL = ("connect-offsets", "__consumer_offsets", "__connect_mine")
 
 
 def test_records_for_internal_topics_are_refused_with_and_without_a_worker(
     tmp_path: Path, directory: list[str]
 ) -> None:
     with running(tmp_path / "data") as url:
-        lines("topic", "create", "__mine", "--url", url)
+        lines("topic", "create", "__connect_mine", "--url", url)
         lines("topic", "create", "__consumer_offsets", "--url", url)
         for data in (["--url", url], directory):
             for topic in INTERNAL:

@@ -18,7 +18,7 @@ from tests.stores.conftest import write
 from tests.support.worker import STRING, RunningWorker, running_worker
 
 OWN = ["connect-configs", "connect-offsets", "connect-status"]
-ALL = [*OWN, "__consumer_offsets", "__transaction_state", "__mine"]
+ALL = [*OWN, "__consumer_offsets", "__transaction_state", "__connect_mine"]
 
 
 async def pipe(worker: RunningWorker, tmp_path: Path) -> None:
@@ -33,7 +33,7 @@ async def pipe(worker: RunningWorker, tmp_path: Path) -> None:
 
 
 async def transact(cluster: Any) -> None:
-    await cluster.admin.create_topic("__mine")
+    await cluster.admin.create_topic("__connect_mine")
     producer = cluster.producer(client_id="p", configs={"transactional.id": "a"})
     await producer.init_transactions()
     await producer.begin_transaction()
@@ -69,7 +69,7 @@ async def test_nobody_but_the_worker_writes_into_internal_topics_or_changes_thos
                 method, path, change = request
                 answer = await call(method, path, **({} if change is None else {"json": change}))
                 assert (answer.status_code, topic in answer.text) == (409, True), (request, answer.text)
-        assert (await call("DELETE", "/v1/topics/__mine")).status_code == 204
+        assert (await call("DELETE", "/v1/topics/__connect_mine")).status_code == 204
         assert (await call("GET", "/v1/topics/connect-offsets/partitions/0/records")).status_code == 200
 
 

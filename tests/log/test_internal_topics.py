@@ -35,7 +35,7 @@ OFFSETS = {TopicPartition("t", 0): OffsetAndMetadata(7)}
 async def busy(cluster: LogCluster) -> LogCluster:
     """A log with all of its own topics, and a worker's."""
     await cluster.admin.create_topic("t")
-    await cluster.admin.create_topic("__mine")
+    await cluster.admin.create_topic("__connect_mine")
     await cluster.reserve(["state-of-mine"])
     await cluster.admin.create_topic("state-of-mine")
     producer = cluster.producer(client_id="p", configs={"transactional.id": "a"})
@@ -47,7 +47,7 @@ async def busy(cluster: LogCluster) -> LogCluster:
     return cluster
 
 
-INTERNAL = ["__consumer_offsets", "__transaction_state", "__mine", "state-of-mine"]
+INTERNAL = ["__consumer_offsets", "__transaction_state", "__connect_mine", "state-of-mine"]
 
 
 @pytest.mark.parametrize("topic", INTERNAL)
@@ -105,8 +105,8 @@ async def test_a_topic_that_holds_state_cannot_be_given_to_retention_or_be_divid
     await busy.admin.delete_topic("state-of-mine")
     with pytest.raises(ConfigError):
         await busy.admin.create_topic("state-of-mine", configs={"cleanup.policy": "delete"})
-    await busy.admin.alter_topic("__mine", {"cleanup.policy": "delete"})
-    await busy.admin.add_partitions("__mine", 2)
+    await busy.admin.alter_topic("__connect_mine", {"cleanup.policy": "delete"})
+    await busy.admin.add_partitions("__connect_mine", 2)
 
 
 async def test_the_logs_own_topics_are_compacted_also_when_somebody_else_makes_them(cluster: LogCluster) -> None:

@@ -77,9 +77,9 @@ def test_a_config_without_a_class_is_refused_with_what_to_do(plugins: PluginHost
 
 
 def test_a_well_known_class_that_is_not_here_is_refused_with_what_to_use(plugins: PluginHost) -> None:
-    with pytest.raises(ConfigError, match="PostgresConnector") as raised:
-        connector_desc(plugins, {"connector.class": "io.debezium.connector.postgresql.PostgresConnector"})
-    assert "JdbcSourceConnector" in raised.value.hint
+    with pytest.raises(ConfigError, match="MySqlConnector") as raised:
+        connector_desc(plugins, {"connector.class": "io.debezium.connector.mysql.MySqlConnector"})
+    assert "PostgresCdcSource" in raised.value.hint
 
 
 def test_a_sink_has_a_sinks_keys_and_a_source_a_sources(plugins: PluginHost) -> None:

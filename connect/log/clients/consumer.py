@@ -27,6 +27,7 @@ from connect.log.topic_config import WHOLE
 from connect.log.topics import Topic, Topics
 from connect.ports import Subscription
 from connect.records import FetchedBatch, Isolation, OffsetAndMetadata, TopicPartition
+from connect.topic_names import is_hidden
 
 W = TypeVar("W", bound=str)
 Reset = Literal["latest", "earliest", "none"]
@@ -349,7 +350,7 @@ class LogConsumer:
     def _matches(self, topic: Topic) -> bool:
         if topic.name in self._subscription.topics:
             return True
-        return not topic.is_internal and self._verdicts.get(topic.name, False)
+        return not is_hidden(topic.name) and self._verdicts.get(topic.name, False)
 
     async def _match_names(self) -> None:
         """Match the pattern with each topic that it was not matched with yet, on a thread.

@@ -20,6 +20,7 @@ from connect.runtime.model import PluginKind
 from connect.runtime.tasks.delivery import REFUSALS
 from connect.runtime.worker_config import WorkerConfig
 from connect.stores.offsets import problem_of
+from connect.topic_names import is_closed
 
 OFFSETS_TOPIC: Final = "offsets.storage.topic"
 
@@ -74,7 +75,7 @@ def _taken(worker: WorkerConfig, topic: str) -> str | None:
     for key, other in others.items():
         if topic == other:
             return f"{key} of the worker names the same topic; each holds one kind of state"
-    return "names that begin with __ are the log's own" if topic.startswith("__") else None
+    return "topics of that name are the log's own" if is_closed(topic) else None
 
 
 async def topic_problems(

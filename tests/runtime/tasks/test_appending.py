@@ -119,8 +119,8 @@ async def test_where_topics_are_not_to_be_made_a_missing_one_ends_it_with_what_t
 
 async def test_an_internal_topic_is_refused_before_it_is_made(cluster: Cluster) -> None:
     with pytest.raises(ConnectError, match="a connector cannot write to it"):
-        await Way(cluster).append(b"a", topic="__mine")
-    assert await cluster.admin.partitions("__mine") is None
+        await Way(cluster).append(b"a", topic="__connect_mine")
+    assert await cluster.admin.partitions("__connect_mine") is None
 
 
 async def test_a_record_that_the_topic_does_not_allow_is_skipped_alone_where_that_is_tolerated(
