@@ -24,6 +24,7 @@ from connect_postgres.connection import close, connect, ended_when_silent
 from connect_postgres.failures import UNREACHABLE, explained
 from connect_postgres.names import TableName
 from connect_postgres.source_config import SourceConfig, TaskConfig, encode_table, same_table
+from connect_postgres.split_reader import SplitReader
 from connect_postgres.table_reader import RETRY_MIN_S, Position, TableReader
 from connect_postgres.version import VERSION
 
@@ -47,11 +48,18 @@ class JdbcSourceTask(SourceTask[TaskConfig]):
         self.context.poll_wait_s = BETWEEN_POLLS_S
         tables: list[TableName | None] = [None] if self.config.given_query else list(self.config.table_names)
         self._had_primary = False
-        self._readers = [TableReader(self.config, table, self.context.offset) for table in tables]
+        self._readers = [
+            TableReader(self.config, None, self.context.offset)
+            if table is None
+            else SplitReader(self.config, table, self.context.offset, lambda: connect(self.config))
+            for table in tables
+        ]
         await self._connected()
 
     async def stop(self) -> None:
         connection, self._connection = getattr(self, "_connection", None), None
+        for reader in getattr(self, "_readers", ()):
+            await reader.abandon()
         await close(connection)
 
     async def poll_batch(self) -> Batch | None:

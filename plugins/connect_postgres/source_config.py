@@ -11,6 +11,7 @@ from connect.api import Problem, Secret, compile_pattern, config_key
 from connect_postgres.catalog import TABLE_KINDS
 from connect_postgres.column_mapping import check_ids, check_times, id_column, time_columns
 from connect_postgres.names import TableName, folded
+from connect_postgres.parts import PARTS_MAX
 from connect_postgres.rows import GRANULARITIES, RowStyle
 from connect_postgres.source_accepted import AcceptedConfig
 from connect_postgres.statements import split_statements
@@ -246,6 +247,16 @@ class SourceConfig(AcceptedConfig):
     batch_max_rows: int = config_key(
         "The most rows in one batch.", default=5000, ge=1, le=1_000_000, importance="low", group="Connector", order=3
     )
+    load_ranges: int = config_key(
+        "Parts that a table's first load, in mode bulk each load, is cut into, each read over a connection of its own. "
+        "Rows of different parts come in no order among them.",
+        default=1,
+        ge=1,
+        le=PARTS_MAX,
+        importance="low",
+        group="Connector",
+        order=6,
+    )
     table_poll_interval_ms: int = config_key(
         "How often new and dropped tables are looked for, in ms.",
         type="LONG",
@@ -341,6 +352,9 @@ class SourceConfig(AcceptedConfig):
             yield Problem(second, f"{first} and {second} exclude each other: remove one")
         if self.given_query and (count := len(split_statements(self.given_query))) != 1:
             yield Problem("query", f"query holds {count} statements; one is expected, which reads and changes nothing")
+        if self.load_ranges > 1 and (self.given_query or self.query_suffix):
+            with_what = "query" if self.given_query else "query.suffix"
+            yield Problem("load.ranges", f"with {with_what} nothing is cut into parts: remove load.ranges, or that")
         if self.query_suffix and len(split_statements(f"SELECT {self.query_suffix}")) > 1:
             yield Problem("query.suffix", "query.suffix is put behind a statement, and may not begin another")
 

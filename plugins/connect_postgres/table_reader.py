@@ -48,7 +48,8 @@ _EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _FIRST: Final = dt.datetime.min.replace(tzinfo=dt.UTC)
 _FIRST_SQL: Final = "'0001-01-01 00:00:00'"
 _BEFORE_FIRST_SQL: Final = "'0001-12-31 23:59:59.999999 BC'"
-_ID_CASTS: Final = {
+#: Types of incrementing columns, and what their ids are compared as.
+ID_CASTS: Final = {
     "smallint": "bigint",
     "integer": "bigint",
     "bigint": "bigint",
@@ -133,11 +134,21 @@ class Reading:
         sql: str,
         arguments: list[Any],
         chunk_rows: int,
-        isolation: Literal["serializable"] | None = None,
+        isolation: Literal["serializable", "repeatable_read"] | None = None,
+        snapshot: str = "",
     ) -> Reading:
-        """Begin a transaction and its cursor; fetches nothing yet. `isolation`: None for the server's."""
+        """Begin a transaction and its cursor; fetches nothing yet.
+
+        Args:
+            isolation: None for the server's.
+            snapshot: The name of another transaction's snapshot, to be read in; '' for one of its own.
+        """
+        if snapshot:
+            isolation = isolation or "repeatable_read"
         transaction = connection.transaction(readonly=True, isolation=isolation)
         await transaction.start()
+        if snapshot:
+            await connection.execute(f"SET TRANSACTION SNAPSHOT '{snapshot}'")
         # For this transaction alone: a pooler takes no session that begins with the setting.
         await connection.execute(f"SET LOCAL idle_in_transaction_session_timeout = {IDLE_IN_TRANSACTION_MS}")
         return cls(transaction, await connection.cursor(sql, *arguments), chunk_rows)
@@ -182,6 +193,8 @@ class TableReader:
         self._by_id = config.mode in INCREMENTING
         self._by_time = config.mode in TIMESTAMP
         self._id_name, self._time_names = "", list[str]()  # known with the columns
+        self._is_bulk = not (self._by_id or self._by_time)
+        self._has_offset = False
         self._partition, self._position = self._resumed(find)
         self._columns: tuple[ColumnInfo, ...] = ()
         self._schema: Schema | None = None
@@ -190,6 +203,7 @@ class TableReader:
         self._warned_s = 0.0
         self._reading: Reading | None = None
         self._careful = False
+        self._snapshot = ""
         self._is_behind_bc = False
         self._tolerant = str(config.originals.get("errors.tolerance") or "none").lower() == "all"
         self._told: set[str] = set()
@@ -207,6 +221,10 @@ class TableReader:
         if self.failure is not None:
             return f"{self.shown} cannot be read, and is tried again: {self.failure.message}"
         return self.waits_for
+
+    async def abandon(self) -> None:
+        """Give up what is held besides the connection, and forget that one, as `reset` does."""
+        self.reset()
 
     @property
     def reading(self) -> bool:
@@ -261,7 +279,7 @@ class TableReader:
             self._reading = self._mark = None
             self.due = now + self._config.poll_interval_ms / 1000
             # What comes next may do without; a bulk read would begin anew each time.
-            self._careful = self._careful and not (self._by_id or self._by_time)
+            self._careful = self._careful and self._is_bulk
         self._failures, self.failure = 0, None
         return batch
 
@@ -295,7 +313,7 @@ class TableReader:
         assert self._reading is not None, "a read is under way"
         await self._reading.abandon()
         self._careful = True
-        if not (self._by_id or self._by_time):
+        if self._is_bulk:
             self.notes.append(
                 (
                     logging.WARNING,
@@ -320,6 +338,13 @@ class TableReader:
     # -- beginning a read ------------------------------------------------------------------------------------------
 
     async def _begin(self, connection: asyncpg.Connection, now: float) -> bool:
+        if not await self._is_ready(connection, now):
+            return False
+        await self._open(connection)
+        return True
+
+    async def _is_ready(self, connection: asyncpg.Connection, now: float) -> bool:
+        """Know the columns and how far to read; False where there is nothing, or nothing settled, now."""
         if self._mark is None:
             await self.describe(connection)
             if self._by_id or self._by_time:
@@ -330,13 +355,12 @@ class TableReader:
         if self._mark is not None and not await self._settled(connection, self._mark, now):
             self.due = now + min(max(SETTLE_SHARE * (now - self._mark.since), SETTLE_MIN_S), SETTLE_MAX_S)
             return False
-        await self._open(connection)
         return True
 
     async def _open(self, connection: asyncpg.Connection) -> None:
         sql, arguments = self._statement(self._mark.end if self._mark else None)
         rows, isolation = self._config.batch_max_rows, self._config.isolation
-        self._reading = await Reading.open(connection, sql, arguments, rows, isolation)
+        self._reading = await Reading.open(connection, sql, arguments, rows, isolation, self._snapshot)
 
     async def _settled(self, connection: asyncpg.Connection, mark: Mark, now: float) -> bool:
         if await mark.settled(connection):
@@ -370,9 +394,9 @@ class TableReader:
         arguments: list[Any] = []
         if self._by_time:
             delay = dt.timedelta(milliseconds=self._config.timestamp_delay_interval_ms)
-            clock = f"clock_timestamp() - {_bind(arguments, delay)}::interval"
+            clock = f"clock_timestamp() - {bind(arguments, delay)}::interval"
             if not self._with_zone:
-                clock = f"({clock}) AT TIME ZONE {_bind(arguments, str(self._style.zone))}::text"
+                clock = f"({clock}) AT TIME ZONE {bind(arguments, str(self._style.zone))}::text"
             after = self._after(arguments)
             query = f"SELECT {clock} WHERE EXISTS (SELECT FROM {self._source} WHERE {after}{self._time} < {clock})"  # noqa: S608 - quoted
         else:
@@ -412,11 +436,11 @@ class TableReader:
         id_, timestamp = self._position.incrementing, self._position.timestamp
         id_sql = time_sql = ""
         if self._by_id and id_ is not None:
-            cast = _ID_CASTS[self._column(self._id_name).type]
-            id_sql = f"{_bind(arguments, id_)}::{cast}"
+            cast = ID_CASTS[self._column(self._id_name).type]
+            id_sql = f"{bind(arguments, id_)}::{cast}"
         kind = "timestamptz" if self._with_zone else "timestamp"
         if self._by_time and timestamp is not None:
-            place = _FIRST_SQL if timestamp == _FIRST else _bind(arguments, self._timestamp_argument(timestamp))
+            place = _FIRST_SQL if timestamp == _FIRST else bind(arguments, self._timestamp_argument(timestamp))
             time_sql = f"{place}::{kind}"
         elif self._by_time and self._is_behind_bc:
             return f"{self._time} > {_BEFORE_FIRST_SQL}::{kind} AND "
@@ -437,12 +461,20 @@ class TableReader:
             kind = "timestamptz" if self._with_zone else "timestamp"
             timestamp = self._time if self._time.startswith("COALESCE") else _expression(self._time)
             order = f"{timestamp}, {_expression(self._id)}" if self._by_id else timestamp
-            sql += f" WHERE {self._after(arguments)}{self._time} < {_bind(arguments, end)}::{kind} ORDER BY {order}"
+            upto = f"{self._after(arguments)}{self._time} < {bind(arguments, end)}::{kind}"
+            sql += f" WHERE {upto}{self._within(arguments)} ORDER BY {order}"
         elif self._by_id:
-            cast = _ID_CASTS[self._column(self._id_name).type]
+            cast = ID_CASTS[self._column(self._id_name).type]
             order = _expression(self._id)
-            sql += f" WHERE {self._after(arguments)}{self._id} <= {_bind(arguments, end)}::{cast} ORDER BY {order}"
+            upto = f"{self._after(arguments)}{self._id} <= {bind(arguments, end)}::{cast}"
+            sql += f" WHERE {upto}{self._within(arguments)} ORDER BY {order}"
+        elif within := self._within(arguments):
+            sql += f" WHERE true{within}"
         return f"{sql} {self._config.query_suffix}", arguments
+
+    def _within(self, arguments: list[Any]) -> str:
+        """Return a condition, with AND before it, for rows that are to be read at all; '' for all."""
+        return ""
 
     def _timestamp_argument(self, timestamp: dt.datetime) -> dt.datetime:
         return timestamp if self._with_zone else timestamp.astimezone(self._style.zone).replace(tzinfo=None)
@@ -514,7 +546,7 @@ class TableReader:
 
     def _check_columns(self) -> None:
         if self._by_id:
-            self._check_column("incrementing.column.name", self._id_name, tuple(_ID_CASTS), "a column of whole numbers")
+            self._check_column("incrementing.column.name", self._id_name, tuple(ID_CASTS), "a column of whole numbers")
         if self._by_time:
             for name in self._time_names:
                 self._check_column("timestamp.column.name", name, _TIMESTAMP_TYPES, "a timestamp")
@@ -554,8 +586,12 @@ class TableReader:
             values=values,
             value_schema=self._schema,
             source_partition=self._partition,
-            source_offset=self._position.to_offset(),
+            source_offset=self._offset(),
         )
+
+    def _offset(self) -> dict[str, Any] | None:
+        """Return the source offset of what was read so far."""
+        return self._position.to_offset()
 
     def _behind(self, rows: list[Any], *, last: bool) -> Position:
         """Return the position after these rows."""
@@ -602,6 +638,7 @@ class TableReader:
             partitions = [{"protocol": "1", "table": name} for name in names] + [{"table": self._table.name}]
         for partition in partitions:
             if offset := find(partition):
+                self._has_offset = True
                 return partition, Position.of_offset(offset)
         initial = self._config.timestamp_initial
         if initial is None or not self._by_time:
@@ -615,7 +652,7 @@ def _expression(name: str) -> str:
     return f"COALESCE({name})"
 
 
-def _bind(arguments: list[Any], value: Any) -> str:
+def bind(arguments: list[Any], value: Any) -> str:
     """Add an argument and return its place in the statement."""
     arguments.append(value)
     return f"${len(arguments)}"
