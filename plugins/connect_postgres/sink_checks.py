@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 _SERVER: Final = """
 SELECT pg_is_in_recovery() AS is_standby, current_setting('transaction_read_only') = 'on' AS is_read_only,
-       current_user::text AS role, has_database_privilege(current_database(), 'TEMP') AS may_stage
+       current_user::text AS role, current_database()::text AS database,
+       has_database_privilege(current_database(), 'TEMP') AS may_stage
 """
 #: `writable` has a bit for each command: 4 UPDATE, 8 INSERT, 16 DELETE, as pg_relation_is_updatable gives them.
 _FACTS: Final = """
@@ -71,7 +72,7 @@ async def sink_problems(connection: asyncpg.Connection, config: SinkConfig, topi
             Problem(
                 "connection.user",
                 f"{_shown_mode(config)} stages rows in a temporary table, which {server['role']} may not make: "
-                f"GRANT TEMPORARY ON DATABASE {_quoted(config.database)} TO {_quoted(server['role'])}",
+                f"GRANT TEMPORARY ON DATABASE {_quoted(server['database'])} TO {_quoted(server['role'])}",
             )
         )
     seen = set[TableName]()

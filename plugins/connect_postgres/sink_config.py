@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from collections.abc import Iterable
 from typing import Final
-from zoneinfo import ZoneInfo
 
 from connect.api import Problem, config_key
 from connect_postgres.catalog import TABLE_KINDS
 from connect_postgres.connection import ConnectionConfig
 from connect_postgres.names import TableName, check_database, folded, shortened
-from connect_postgres.source_config import check_kinds, check_zone
+from connect_postgres.source_config import check_kinds
+from connect_postgres.times import zone_of
 
 #: Columns of pk.mode=kafka where pk.fields names none.
 KAFKA_COLUMNS: Final = ("__connect_topic", "__connect_partition", "__connect_offset")
@@ -22,6 +23,10 @@ _STRANGE: Final = re.compile(r"[^A-Za-z0-9_]")
 _CREDENTIALS: Final = "jdbc.credentials.provider."
 _DEFAULT_CREDENTIALS: Final = "io.confluent.connect.jdbc.util.DefaultJdbcCredentialsProvider"
 _DIALECTS: Final = ("", "PostgreSqlDatabaseDialect", "PostgreSqlDatabase")
+
+
+def _check_zone(value: object) -> None:
+    zone_of(str(value))
 
 
 class SinkConfig(ConnectionConfig):
@@ -136,7 +141,7 @@ class SinkConfig(ConnectionConfig):
     db_timezone: str = config_key(
         "Time zone of columns without one.",
         default="UTC",
-        validators=[check_zone],
+        validators=[_check_zone],
         importance="medium",
         group="Data Mapping",
         order=5,
@@ -277,9 +282,9 @@ class SinkConfig(ConnectionConfig):
         return "insert" if mode == "multi" else mode
 
     @property
-    def zone(self) -> ZoneInfo:
+    def zone(self) -> dt.tzinfo:
         """The zone of columns without one."""
-        return ZoneInfo(self.db_timezone)
+        return zone_of(self.db_timezone)
 
     def table_of(self, topic: str) -> TableName:
         """Return the table of a topic. Raises `ValueError` where the topic's name makes no table's."""
@@ -370,10 +375,10 @@ class SinkConfig(ConnectionConfig):
                 "pk.mode=kafka needs three names in pk.fields, for topic, partition and offset, or none; "
                 f"{count} given",
             )
-        if pk == "record_value" and mode != "insert" and not count:
+        if pk == "record_value" and mode == "update" and not count:
             yield Problem(
                 "pk.fields",
-                f"insert.mode={mode} with pk.mode=record_value needs pk.fields: "
+                "insert.mode=update with pk.mode=record_value needs pk.fields: "
                 "name the fields of the value that make the key, since with all of them in the key nothing is left "
                 "to change",
             )

@@ -1,17 +1,40 @@
-"""Times in records that the config says how to read: numbers that are timestamps, and dates by the Julian calendar."""
+"""Times that the config says how to read: zones by Java's names, numbers that are timestamps, the Julian calendar."""
 
 from __future__ import annotations
 
 import datetime as dt
+import re
 from typing import Any, Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from connect.api import DataError
 
+#: A fixed offset, as java.time.ZoneId has it: UTC+2, GMT-03:30, +0100.
+_OFFSET: Final = re.compile(r"(?:UTC|GMT|UT)?([+-])(\d{1,2})(?::?([0-5]\d))?", re.ASCII)
+_OFFSET_HOURS_MAX: Final = 18
 _EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 #: The first day of the Gregorian calendar, where java.util.Date leaves the Julian one.
 _CUTOVER: Final = dt.date(1582, 10, 15).toordinal()
 #: Between the day that Python counts as 1 and the one that Julian day numbers begin with.
 _JULIAN_DAY: Final = 1_721_425
+
+
+def zone_of(name: str) -> dt.tzinfo:
+    """Return a time zone by its name, as Java knows it: of the tz database, Z, or an offset.
+
+    Raises:
+        ValueError: There is none of that name.
+    """
+    if name == "Z":
+        return dt.UTC
+    if match := _OFFSET.fullmatch(name):
+        minutes = int(match[2]) * 60 + int(match[3] or 0)
+        if minutes <= _OFFSET_HOURS_MAX * 60:
+            return dt.timezone(dt.timedelta(minutes=-minutes if match[1] == "-" else minutes))
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError("the name of a time zone is expected, such as UTC, UTC+2 or Europe/Amsterdam") from None
 
 
 def timestamps(values: list[Any], field: str, topic: str, *, nanoseconds: bool) -> list[Any]:

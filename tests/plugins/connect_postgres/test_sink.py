@@ -161,7 +161,7 @@ async def test_a_driver_that_was_told_of_the_end_between_two_statements_counts_a
     [
         ({"insert.mode": "upsert"}, "needs a key"),
         ({"delete.enabled": "true"}, "pk.mode=record_key"),
-        ({"insert.mode": "upsert", "pk.mode": "record_value"}, "pk.fields"),
+        ({"insert.mode": "update", "pk.mode": "record_value"}, "pk.fields"),
         ({"pk.mode": "kafka", "pk.fields": "one"}, "three names"),
         ({"table.name.format": "$topic"}, "placeholder"),
     ],

@@ -18,7 +18,7 @@ SINK = {"connection.url": "postgresql://127.0.0.1/db"}
         ({"insert.mode": "upsert"}, "insert.mode=upsert needs a key to find rows by: set pk.mode"),
         ({"insert.mode": "update"}, "insert.mode=update needs a key"),
         ({"delete.enabled": "true"}, "delete.enabled=true needs pk.mode=record_key"),
-        ({"insert.mode": "upsert", "pk.mode": "record_value"}, "needs pk.fields: name the fields"),
+        ({"insert.mode": "update", "pk.mode": "record_value"}, "needs pk.fields: name the fields"),
         ({"pk.mode": "kafka", "pk.fields": "one"}, "needs three names in pk.fields"),
         ({"pk.mode": "record_key", "pk.fields": "id,id"}, "names a column twice"),
         ({"table.name.format": "$topic"}, "the only placeholder is ${topic}"),

@@ -171,3 +171,10 @@ async def test_tombstones_are_passed_over_where_that_is_asked_for(
     await put(task, make_sink_batch(values, keys=keys))
     await put(task, make_sink_batch([None], base_offset=5))
     assert await database.rows("SELECT * FROM orders ORDER BY id") == [(1, "a"), (3, "c")]
+
+
+async def test_an_upsert_by_all_fields_writes_equal_rows_once(database: Database, sink: Start) -> None:
+    task = await sink(auto_create="true", insert_mode="upsert", pk_mode="record_value")
+    for base in (0, 3):
+        await put(task, make_sink_batch([{"a": 1, "b": 1}, {"a": 1, "b": 2}, {"a": 1, "b": 1}], base_offset=base))
+    assert await database.rows("SELECT * FROM orders ORDER BY b") == [(1, 1), (1, 2)]

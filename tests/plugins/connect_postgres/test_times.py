@@ -7,7 +7,7 @@ import datetime as dt
 import pytest
 
 from connect.api import DataError
-from connect_postgres.times import by_julian_calendar, timestamps
+from connect_postgres.times import by_julian_calendar, timestamps, zone_of
 
 AT = dt.datetime(2024, 2, 29, 12, 0, 0, 123456, tzinfo=dt.UTC)
 MICROS = 1_709_208_000_123_456
@@ -45,3 +45,26 @@ def test_a_day_before_the_cutover_is_the_julian_calendars(counted: dt.date, show
 def test_a_day_that_only_the_julian_calendar_has_is_a_bad_record() -> None:
     with pytest.raises(DataError, match="29 February 1500 by the Julian calendar"):
         by_julian_calendar([dt.date(1500, 3, 10)], "d", "t")
+
+
+@pytest.mark.parametrize(
+    ("name", "hours"),
+    [
+        ("UTC", 0),
+        ("Z", 0),
+        ("UTC+2", 2),
+        ("GMT-03:30", -3.5),
+        ("+01:00", 1),
+        ("-0900", -9),
+        ("Europe/Amsterdam", 1),
+        ("CET", 1),
+    ],
+)
+def test_a_zone_is_known_by_the_names_that_java_has(name: str, hours: float) -> None:
+    assert zone_of(name).utcoffset(dt.datetime(2024, 1, 1)) == dt.timedelta(hours=hours)
+
+
+@pytest.mark.parametrize("name", ["", "UTC+19", "UTC+2:75", "Mars/Phobos", "../etc/passwd", "+", "UTC2"])
+def test_what_is_no_zone_is_refused(name: str) -> None:
+    with pytest.raises(ValueError, match="the name of a time zone is expected"):
+        zone_of(name)
