@@ -13,22 +13,9 @@ from typing import Any, Final, NamedTuple, Protocol
 import orjson
 
 from connect.api import BYTES, STRING, Pattern, Schema
-from connect_file.lines import NotInCharset, split_lines, whole_lines_bytes
+from connect_file.lines import NotInCharset, Rows, split_lines, whole_lines_bytes
 
 _BLANK: Final = b" \t\r\n"
-
-
-class Rows(NamedTuple):
-    """Some records of a file.
-
-    Attributes:
-        size_bytes: What they take in the file, with their ends and with what is no record, such as blank lines.
-        undecodable: Whether a byte sequence was no UTF-8 and became U+FFFD.
-    """
-
-    values: list[Any]
-    size_bytes: int
-    undecodable: bool = False
 
 
 class BadRecord(NamedTuple):
@@ -107,12 +94,12 @@ class LinesFormat(_LineFormat):
     def take(self, data: bytes, layout: Any, records_max: int) -> Taken:
         whole = data[: whole_lines_bytes(data)]
         try:
-            return Taken([Rows(*lines) for lines in split_lines(whole, records_max, self._charset)])
+            return Taken(split_lines(whole, records_max, self._charset))
         except NotInCharset as error:
-            rows = [Rows(*lines) for lines in error.before]
+            rows = error.before
             behind = whole[sum(one.size_bytes for one in rows) :]
             good_bytes, bad_bytes = _line_with(behind, error.start)
-            rows += [Rows(*lines) for lines in split_lines(behind[:good_bytes], records_max, self._charset)]
+            rows += split_lines(behind[:good_bytes], records_max, self._charset)
             return Taken(rows, BadRecord(bad_bytes, f"it has bytes that are not {self._charset}"))
 
 
@@ -186,7 +173,7 @@ class JsonFormat(_LineFormat):
             part = lines[start : start + records_max]
             size_bytes = sum(map(len, part))
             try:
-                rows.append(Rows(list(map(self._value, part)), size_bytes))
+                rows.append(Rows(list(map(orjson.loads if self._charset is None else self._value, part)), size_bytes))
             except (ValueError, RecursionError):
                 good, bad = self._one_by_one(part)
                 if good.size_bytes:

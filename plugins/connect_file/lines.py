@@ -9,21 +9,21 @@ Source of the line rules: Apache Kafka 4.3.1, connect/file, FileStreamSourceTask
 from __future__ import annotations
 
 import codecs
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 _ASCII: Final = bytes(range(128))
 
 
-class Lines(NamedTuple):
-    """Some lines of a file.
+class Rows(NamedTuple):
+    """Some records of a file.
 
     Attributes:
-        values: The lines without their ends.
-        size_bytes: Bytes they take in the file, with their ends.
+        values: Of lines, without their ends.
+        size_bytes: What they take in the file, with their ends and with what is no record, such as blank lines.
         undecodable: Whether a byte sequence was no UTF-8 and became U+FFFD.
     """
 
-    values: list[str]
+    values: list[Any]
     size_bytes: int
     undecodable: bool = False
 
@@ -36,7 +36,7 @@ class NotInCharset(Exception):
         start: Where they are, counted from the beginning of that group.
     """
 
-    def __init__(self, before: list[Lines], start: int) -> None:
+    def __init__(self, before: list[Rows], start: int) -> None:
         super().__init__(start)
         self.before = before
         self.start = start
@@ -71,7 +71,7 @@ def whole_lines_bytes(data: bytes) -> int:
     return max(newline, data.rfind(b"\r", newline, len(data) - 1) + 1)
 
 
-def split_lines(data: bytes, lines_max: int, charset: str | None = None) -> list[Lines]:
+def split_lines(data: bytes, lines_max: int, charset: str | None = None) -> list[Rows]:
     """Split whole lines into groups of at most `lines_max`.
 
     Plain ASCII with `\\n`, by far the most common text, is decoded and split in one piece, which costs a third of
@@ -87,9 +87,9 @@ def split_lines(data: bytes, lines_max: int, charset: str | None = None) -> list
         values = data.decode("ascii").split("\n")
         values.pop()  # what follows the last line end: nothing
         parts = [values[start : start + lines_max] for start in range(0, len(values), lines_max)]
-        return [Lines(part, sum(map(len, part)) + len(part)) for part in parts]
+        return [Rows(part, sum(map(len, part)) + len(part)) for part in parts]
     raw = data.splitlines(keepends=True)
-    groups: list[Lines] = []
+    groups: list[Rows] = []
     for start in range(0, len(raw), lines_max):
         try:
             groups.append(_decoded(b"".join(raw[start : start + lines_max]), charset))
@@ -98,7 +98,7 @@ def split_lines(data: bytes, lines_max: int, charset: str | None = None) -> list
     return groups
 
 
-def _decoded(data: bytes, charset: str | None) -> Lines:
+def _decoded(data: bytes, charset: str | None) -> Rows:
     try:
         text, undecodable = data.decode(charset or "utf-8"), False
     except UnicodeDecodeError:
@@ -108,4 +108,4 @@ def _decoded(data: bytes, charset: str | None) -> Lines:
     # str.splitlines would also split at form feeds, U+2028 and others, which are text here.
     values = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
     values.pop()
-    return Lines(values, len(data), undecodable)
+    return Rows(values, len(data), undecodable)

@@ -26,9 +26,9 @@ from connect_file.contents import NotUnpackedError
 from connect_file.ends import AtEnd
 from connect_file.errors import LINE_TOO_LONG, reason
 from connect_file.follower import Follower, first_line
-from connect_file.formats import BadRecord, Format, Rows
+from connect_file.formats import BadRecord, Format
 from connect_file.growth import Watch, is_local
-from connect_file.lines import whole_lines_bytes
+from connect_file.lines import Rows, whole_lines_bytes
 from connect_file.listing import Found, Listing
 from connect_file.offsets import position_of
 from connect_file.rotation import HEAD_BYTES, Neighbours, Seen, Sibling, earlier_names, seen

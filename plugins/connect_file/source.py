@@ -57,7 +57,7 @@ from connect_file.ends import ACTIONS, Action, AtEnd
 from connect_file.errors import LINE_TOO_LONG, UNREADABLE, reason
 from connect_file.formats import Format, JsonFormat, LinesFormat, MultilineFormat, WholeFormat
 from connect_file.growth import Watch, is_local
-from connect_file.lines import Lines, NotInCharset, split_lines, valid_charset, whole_lines_bytes
+from connect_file.lines import NotInCharset, Rows, split_lines, valid_charset, whole_lines_bytes
 from connect_file.listing import Listing, base_folder, path_of, valid_entries
 from connect_file.offsets import position_of
 from connect_file.reader import CHUNK_BYTES, LINE_BYTES_MAX, FilesConfig, Reader
@@ -626,7 +626,7 @@ class FileStreamSourceTask(SourceTask[FileStreamSourceConfig]):
             config_path="charset",
         )
 
-    def _batches(self, groups: list[Lines]) -> list[Batch]:
+    def _batches(self, groups: list[Rows]) -> list[Batch]:
         """Make batches whose offset is the present position."""
         now_ms = time.time_ns() // 1_000_000
         for lines in groups:

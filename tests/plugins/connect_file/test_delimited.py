@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import datetime as dt
 import io
+import itertools
 from decimal import Decimal
 from typing import Any
 
@@ -177,3 +178,33 @@ def test_a_delimiter_is_one_character(text: str) -> None:
     valid_quote("")
     with pytest.raises(ValueError, match="one character"):
         valid_quote("ab")
+
+
+#: Texts that are of the type, nearly so, and not at all.
+ODD = {
+    "int32": ["1", " 2 ", "-3", "1_000", "2147483648", "x", "1.0", ""],
+    "float64": ["1.5", "1e5", "nan", "1_0", " 2", "", "x"],
+    "boolean": ["true", "T", "0", " yes ", "maybe", ""],
+    "decimal(2)": ["1.50", "12.345", "1", "1.e5", "1e-1.00", "-0.01", " 1.25", "x.25", "NaN", "1_0.00", ""],
+    "date": ["2024-02-29", "20240229", " 2024-02-29", "2023-02-29", "2024-W09-4", ""],
+    "time": ["12:30:00", "12:30", "12:30:00Z", "25:00", " 12:30", ""],
+    "timestamp": ["2024-02-29T12:30:00Z", "2024-02-29T12:30:00", "2024-02-29", "12:30", ""],
+}
+
+
+@pytest.mark.parametrize("kind", ODD)
+@given(data=st.data())
+def test_a_column_is_what_its_texts_are_by_themselves(kind, data):
+    texts = data.draw(st.lists(st.sampled_from(ODD[kind]), min_size=1, max_size=6))
+    one_column = CsvFormat(has_header=False, columns=["n:int64", f"x:{kind}"])
+    layout = one_column.layout_of(b"")
+
+    def read(chosen):
+        lines = "".join(f"{number},{text}\n" for number, text in enumerate(chosen)).encode()
+        taken = one_column.take(lines, layout, 100)
+        values = [value["x"] for rows in taken.rows for value in rows.values]
+        return [repr(value) for value in values], taken.bad is not None
+
+    alone = [read([text]) for text in texts]
+    good = list(itertools.takewhile(lambda one: not one[1], alone))
+    assert read(texts) == ([one[0][0] for one in good], len(good) < len(texts))

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connect.api import STRING, compile_pattern
-from connect_file.formats import BadRecord, JsonFormat, LinesFormat, MultilineFormat, Rows, WholeFormat
+from connect_file.formats import BadRecord, JsonFormat, LinesFormat, MultilineFormat, WholeFormat
+from connect_file.lines import Rows
 
 
 def test_lines_are_texts_in_groups_and_a_last_one_without_end_is_left() -> None:
