@@ -53,6 +53,8 @@ AFTER_BAD_BYTES: Final = 1 << 14
 LEFT_OUT_TOLD: Final = 100
 #: A name that no file has had for so long is forgotten.
 _NAME_KEPT_S: Final = 3600.0
+#: How often a file is looked for that is moved on as it is opened.
+_OPEN_TRIES: Final = 5
 
 #: What stands for a source partition.
 _Key = tuple[Any, ...]
@@ -95,6 +97,7 @@ class Reader:
         self._open: OrderedDict[Follower, None] = OrderedDict()  # the one that was read last comes last
         self._names: dict[str, tuple[tuple[int, int], float, int]] = {}  # the file, when it was seen and written to
         self._beside: dict[str, dict[tuple[int, int], Seen]] = {}  # what stood beside a name when it was first seen
+        self._waiting: set[str] = set()  # families of which one is to be looked for before others are read
         self._touched: deque[Follower] = deque()  # other threads append to it
         self._folders: dict[str, Watch] = {}
         self._copies: set[Follower] = set()
@@ -141,7 +144,8 @@ class Reader:
             if self._failure is not None:
                 raise self._failure
             next_look = self._looked_at + LOOK_WAIT_S if self._has_news else self._look_at
-            self._context.poll_wait_s = 0.0 if self._families else max(next_look - time.monotonic(), 0.0)
+            is_ready = self._next_family() is not None
+            self._context.poll_wait_s = 0.0 if is_ready else max(next_look - time.monotonic(), 0.0)
         return batches
 
     def take_news(self) -> bool:
@@ -182,6 +186,7 @@ class Reader:
         """Find the files that are there, and what has become of those that were."""
         began_s = time.thread_time()
         self._has_news = False
+        self._waiting.clear()
         self._watch_folders()  # first: what comes meanwhile is told
         listed = self._config.listing.find()
         self._say_whether_any(listed)
@@ -201,6 +206,7 @@ class Reader:
             self._follow(one, now).is_behind = not paths.isdisjoint(earlier_names(one.path))
         for one in here.values():
             self._look_beside(one, neighbours, now, is_new=one.inode in came)
+        self._look_beside_names_without_a_file(paths, neighbours, now)
         for follower in list(self._followed.values()):
             self._take_note(follower)
             if follower.is_behind or follower.is_packed or follower.gone_at is not None:
@@ -268,6 +274,7 @@ class Reader:
                 with contextlib.suppress(OSError, ConfigError, NotUnpackedError):  # told as it is read
                     self._identify(follower)
             known = [one for one in beside if self._follow_known(one, found.path, now)]
+            self._say_not_meant(found.path, beside, known, follower)
             # Where this file was being read, nothing came and went since.
             anchor = max(known, key=lambda one: one.modified_ns, default=None) if follower.position == 0 else None
             anchor_ns = anchor.modified_ns if anchor is not None else None
@@ -284,6 +291,19 @@ class Reader:
             styles = {one.is_numbered_behind for one in own} or {True, False}
         self._follow_between(found.path, anchor_ns, styles, neighbours, now)
 
+    def _look_beside_names_without_a_file(self, paths: set[str], neighbours: Neighbours, now: float) -> None:
+        """Follow what had a name since the last look, where no file has it now: maybe none will have it again."""
+        for name, (inode, at, modified_ns) in list(self._names.items()):
+            if name in paths or now - at > _NAME_KEPT_S:
+                continue
+            before = self._beside.get(name, {})
+            if all(one.inode in before or one.inode == inode for one in neighbours.of(name)):
+                continue
+            old = self._followed.get(inode)
+            own = [one for one in neighbours.of(name) if one.inode == inode]
+            styles = {one.is_numbered_behind for one in own} or {True, False}
+            self._follow_between(name, modified_ns if old is None else old.modified_ns, styles, neighbours, now)
+
     def _follow_between(
         self, name: str, anchor_ns: int | None, styles: set[bool], neighbours: Neighbours, now: float
     ) -> None:
@@ -297,7 +317,7 @@ class Reader:
             if (known := before.get(one.inode)) is None or not known.is_still(one):
                 self._log.info("file %r had the name %r meanwhile, and comes first", one.path, name)
                 self._take_note(self._follow_beside(one, now))
-        self._beside[name] = {one.inode: seen(one) for one in neighbours.of(name)}
+        self._beside[name] = {one.inode: _seen_again(one, before.get(one.inode)) for one in neighbours.of(name)}
 
     def _is_unknown(self, sibling: Sibling) -> bool:
         return sibling.inode not in self._followed
@@ -361,6 +381,22 @@ class Reader:
         )
         return True
 
+    def _say_not_meant(self, name: str, beside: list[Sibling], known: list[Sibling], follower: Follower) -> None:
+        """Say of files beside a name that nothing tells whether they were read: none of them has an offset, nor has the
+        one that has the name now. They may be from before the connector, or the rest of what a kill has cut off."""
+        unread = [one for one in beside if one.inode not in self._followed]
+        if not unread or known or follower.position > 0:
+            return
+        more = f" and {len(unread) - 1} more" if len(unread) > 1 else ""
+        self._log.warning(
+            "file %r%s stand beside %r, are not among 'files', and nothing tells whether they were read: they are not "
+            "read. If they are to be, name them too, as %r",
+            min(one.path for one in unread),
+            more,
+            name,
+            f"{name}*",
+        )
+
     def _forget_names(self, now: float) -> None:
         if len(self._names) > 2 * len(self._followed) + 1000:
             self._names = {name: at for name, at in self._names.items() if now - at[1] < _NAME_KEPT_S}
@@ -370,7 +406,12 @@ class Reader:
     def _leave(self, follower: Follower, now: float) -> None:
         """Return to a file that has lost its name no more, once nobody seems to write to it."""
         is_read = follower.size_bytes == follower.read_bytes or follower.copy_of is not None
-        if not is_read or follower.is_ready or now - max(follower.gone_at or now, follower.grown_at) < LINGER_S:
+        if (
+            follower.is_set_aside
+            or not is_read
+            or follower.is_ready
+            or now - max(follower.gone_at or now, follower.grown_at) < LINGER_S
+        ):
             return
         if follower.held and follower.copy_of is None:
             self._make_ready(follower)  # its last line has no end, and will get none
@@ -469,9 +510,12 @@ class Reader:
         heap = self._families.setdefault(_family(follower.path), [])
         heapq.heappush(heap, (not follower.is_behind, follower.modified_ns, self._sequence, follower))
 
+    def _next_family(self) -> str | None:
+        return next((family for family in self._families if family not in self._waiting), None)
+
     def _next_ready(self) -> Follower | None:
-        while self._families:
-            family, heap = next(iter(self._families.items()))
+        while (family := self._next_family()) is not None:
+            heap = self._families[family]
             follower = heapq.heappop(heap)[3]
             self._families.move_to_end(family)  # others first, the next time
             if not heap:
@@ -848,7 +892,11 @@ class Reader:
             self._open.move_to_end(follower)
             return True
         if not self._found_and_opened(follower):
-            follower.set_aside()  # another file has its path: the next look tells where it is
+            # Another file has its path. The next look tells where it is, and nothing newer is read until then: a kill
+            # would leave an offset behind it, which says that it was read.
+            follower.set_aside()
+            self._waiting.add(_family(follower.path))
+            self._has_news = True
             return False
         self._was_opened(follower)
         return True
@@ -858,13 +906,16 @@ class Reader:
         with contextlib.suppress(FileNotFoundError):
             if follower.open():
                 return True
-        neighbours = Neighbours()
-        for name in _names(follower.path):
-            for sibling in neighbours.of(name):
-                if sibling.inode == follower.inode:
-                    follower.path = sibling.path
-                    with contextlib.suppress(FileNotFoundError):
-                        return follower.open()
+        for _ in range(_OPEN_TRIES):  # it may be moved on again meanwhile
+            neighbours = Neighbours()
+            beside = [one for name in _names(follower.path) for one in neighbours.of(name)]
+            sibling = next((one for one in beside if one.inode == follower.inode), None)
+            if sibling is None:
+                return False
+            follower.path = sibling.path
+            with contextlib.suppress(FileNotFoundError):
+                if follower.open():
+                    return True
         return False
 
     def _was_opened(self, follower: Follower) -> None:
@@ -898,6 +949,13 @@ class Reader:
         if (path, message) not in self._told:
             self._told.add((path, message))
             self._log.warning("%s", message)
+
+
+def _seen_again(sibling: Sibling, known: Seen | None) -> Seen:
+    """Look at a file beside another, unless it is as it was: there may be hundreds."""
+    if known is not None and (known.modified_ns, known.size_bytes) == (sibling.modified_ns, sibling.size_bytes):
+        return known
+    return seen(sibling)
 
 
 def _family(path: str) -> str:

@@ -7,6 +7,7 @@ import os
 import shutil
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -112,15 +113,15 @@ async def test_a_config_that_means_no_files_is_refused(tmp_path: Path) -> None:
 
 
 class Writer(threading.Thread):
-    """Writes two logs, of which one is rotated by rename and one by copytruncate."""
+    """Writes two logs, of which one is rotated by rename and one by copytruncate; or one of them alone."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, names: Sequence[str]) -> None:
         super().__init__(daemon=True)
-        self.folder, self.lines, self.ends = folder, list[str](), threading.Event()
+        self.folder, self.names, self.lines, self.ends = folder, names, list[str](), threading.Event()
 
     def run(self) -> None:
         while not self.ends.is_set():
-            for name in ("renamed.log", "copied.log"):
+            for name in self.names:
                 for _ in range(40):
                     self.lines.append(f"{name} {len(self.lines):06} " + "x" * 40)
                     with (self.folder / name).open("a") as file:
@@ -144,13 +145,24 @@ class Writer(threading.Thread):
 
 
 @pytest.mark.slow
-def test_logs_that_are_rotated_while_the_worker_is_killed_lose_no_line_and_none_is_cut(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("pattern", "names"),
+    [
+        ("*.log*", ("renamed.log", "copied.log")),
+        # Of copies that no pattern lists, what was cut before it was looked at cannot be known to be a generation.
+        ("*.log", ("renamed.log",)),
+    ],
+    ids=["all generations are listed", "the present one is"],
+)
+def test_logs_that_are_rotated_while_the_worker_is_killed_lose_no_line_and_none_is_cut(
+    tmp_path: Path, pattern: str, names: Sequence[str]
+) -> None:
     folder = tmp_path / "logs"
     folder.mkdir()
     source = tmp_path / "source.json"
-    source.write_text(json.dumps({"name": "files", "config": {**CONFIG, "files": str(folder / "*.log*")}}))
-    writer = Writer(folder)
-    for name in ("renamed.log", "copied.log"):  # what was never seen under a name that is listed is nobody's
+    source.write_text(json.dumps({"name": "files", "config": {**CONFIG, "files": str(folder / pattern)}}))
+    writer = Writer(folder, names)
+    for name in names:  # what was never seen under a name that is listed is nobody's
         writer.lines.append(f"{name} begins " + "x" * 300)
         (folder / name).write_text(writer.lines[-1] + "\n")
 
@@ -159,9 +171,9 @@ def test_logs_that_are_rotated_while_the_worker_is_killed_lose_no_line_and_none_
         LogTarget(tmp_path / "data", "lines", lambda value: found.append(value.decode())).seen()  # type: ignore[func-returns-value]
         return found
 
-    def both_are_committed(url: str) -> bool:
+    def are_committed(url: str) -> bool:
         shown = client.get(f"{url}/connectors/files/offsets").text
-        return "renamed.log" in shown and "copied.log" in shown
+        return all(name in shown for name in names)
 
     def until_more_is_written() -> None:
         count = len(writer.lines)
@@ -170,7 +182,7 @@ def test_logs_that_are_rotated_while_the_worker_is_killed_lose_no_line_and_none_
     with Workers(tmp_path, [source]) as workers, httpx.Client(verify=NO_TLS) as client:
         running = workers.start()
         url = running.url()
-        until(lambda: both_are_committed(url), "both have an offset")
+        until(lambda: are_committed(url), "each has an offset")
         writer.start()
         for _ in range(KILLS):
             until_more_is_written()

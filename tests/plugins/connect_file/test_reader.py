@@ -234,6 +234,83 @@ def test_what_was_written_copied_and_cut_while_the_file_was_known_to_be_empty_is
     assert connector.read() == []
 
 
+def test_generations_that_came_and_went_are_read_also_where_no_file_has_the_name_again(
+    tmp_path: Path, many: Callable[..., Any]
+) -> None:
+    file = tmp_path / "in.log"
+    file.write_text(LONG)
+    connector = many(tmp_path / "*.log")
+    assert connector.read() == LONG.splitlines()
+    rotate(file, "one\n")
+    rotate(file, "two\n")
+    rotate(file)
+    assert connector.read() == ["one", "two"]
+    assert connector.read() == []
+
+
+def test_nothing_newer_is_read_before_a_generation_that_was_moved_on_as_it_was_opened(
+    tmp_path: Path, many: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "in.log"
+    file.write_text(LONG)
+    connector = many(tmp_path / "*.log")
+    assert connector.read() == LONG.splitlines()
+    connector.stop()
+    rotate(file, "one\n")
+    rotate(file, "two\n")
+    connector.start()
+    reader, real = connector.drivers[0].task._reader, module.Reader._found_and_opened
+    fails = 2  # as it is found, and as it is read
+
+    def moved_on(self: Any, follower: Any) -> bool:
+        nonlocal fails
+        if follower.path.endswith(".1") and fails:
+            fails -= 1
+            return False
+        return real(self, follower)
+
+    monkeypatch.setattr(module.Reader, "_found_and_opened", moved_on)
+    read = []
+    for _ in range(5):
+        read += [value for batch in reader.poll() for value in batch.values]
+        reader._look_at = 0.0
+    assert fails == 0
+    assert read == ["one", "two"]
+
+
+def test_generations_that_nothing_tells_of_are_named_and_how_to_have_them_read(
+    tmp_path: Path, many: Callable[..., Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    file = tmp_path / "in.log"
+    file.write_text(LONG)
+    for generation in range(3):
+        rotate(file, f"generation {generation}\n")
+    connector = many(tmp_path / "*.log")
+    assert connector.read() == ["generation 2"]
+    assert f"file '{file}.1' and 2 more stand beside '{file}', are not among 'files'" in caplog.text
+    assert f"name them too, as '{file}*'" in caplog.text
+    caplog.clear()
+    append(file, "more\n")
+    connector.restart()
+    assert connector.read() == ["more"]
+    assert "stand beside" not in caplog.text, "its own offset tells that it was being read"
+
+
+def test_generations_that_an_offset_tells_of_are_not_warned_of(
+    tmp_path: Path, many: Callable[..., Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    file = tmp_path / "in.log"
+    file.write_text(LONG)
+    connector = many(tmp_path / "*.log")
+    assert connector.read() == LONG.splitlines()
+    connector.stop()
+    rotate(file, "between\n")
+    rotate(file, "new\n")
+    connector.start()
+    assert connector.read() == ["between", "new"]
+    assert "stand beside" not in caplog.text
+
+
 def test_files_that_are_moved_on_between_the_look_and_the_reading_are_read_in_their_order(
     tmp_path: Path, many: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
