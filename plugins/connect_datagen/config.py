@@ -14,11 +14,12 @@ from pathlib import Path
 from typing import Final
 
 from connect.api import Config, ConfigError, InvalidConfigError, Problem, config_key, invalid_config, read_file
-from connect_datagen import avro, model
+from connect_datagen import avro, json_schema, model
 from connect_datagen.avro import AvroProblem, AvroType
 from connect_datagen.clock import Clock, RateProblem, parse_instant, parse_rate
 from connect_datagen.columns import Column
 from connect_datagen.generate import Compiler
+from connect_datagen.json_schema import JsonSchemaProblem
 from connect_datagen.model import ModelProblem, Table
 from connect_datagen.related import RelatedStream
 from connect_datagen.timing import Times
@@ -81,13 +82,14 @@ FILES: Final[Mapping[str, str]] = {
 SCHEMA_BYTES_MAX: Final = 1 << 20
 #: The year 2999, behind which not every reader of a time can count.
 MS_MAX: Final = 32_503_680_000_000
+_SAMPLE: Final = 200
 _SOURCES: Final = ("quickstart", "schema.string", "schema.filename", "model.string", "model.filename")
 #: Stands for the name of a table of a model in `kafka.topic`.
 TABLE: Final = "{table}"
 
 
 class DatagenConfig(Config):
-    """Make up records: from an Avro schema, or from a model of related tables."""
+    """Make up records: from an Avro schema, a JSON Schema, or a model of related tables."""
 
     kafka_topic: str = config_key(
         "Topic to write to; with a model {table} stands in it for the name of each table, as in shop.{table}",
@@ -142,6 +144,14 @@ class DatagenConfig(Config):
         default="",
         file="read",
     )
+    schema_format: str = config_key(
+        "What schema.string and schema.filename hold: an Avro schema, or a JSON Schema (draft 2020-12), whose records "
+        "have no schema in Connect",
+        importance="medium",
+        default="avro",
+        one_of=("avro", "json"),
+        ignore_case=True,
+    )
     rate: str = config_key(
         "Records per second of each task, in place of max.interval: 1000, or phases that come again and again "
         "(100 for 50s, 5000 for 10s), or a day's curve with this mean (daily 1000)",
@@ -193,6 +203,9 @@ class DatagenConfig(Config):
                 f"Invalid value {self.kafka_topic} for configuration kafka.topic: {TABLE} is for a model's tables",
             )
             return
+        if self.is_json_schema:
+            yield from self._json_problems()
+            return
         try:
             # To be checked only, so one draw a pool is enough.
             record, _ = self.compile(random.Random(0), 1)
@@ -207,6 +220,39 @@ class DatagenConfig(Config):
                 f"Invalid value {self.schema_keyfield} for configuration schema.keyfield: "
                 f"the schema has no such field; its fields are {names}",
             )
+
+    def _json_problems(self) -> Iterable[Problem]:
+        if self.quickstart:
+            yield Problem("schema.format", "schema.format json is not for a quickstart, which has a schema of its own")
+            return
+        try:
+            values = self.json_column()(random.Random(0), 0, _SAMPLE)
+        except InvalidConfigError as error:
+            yield from error.problems
+            return
+        if self.schema_keyfield and not all(self.schema_keyfield in value for value in values):
+            yield Problem(
+                "schema.keyfield",
+                f"Invalid value {self.schema_keyfield} for configuration schema.keyfield: "
+                f"not every value of the schema has it; say that it is required",
+            )
+
+    def json_column(self) -> Column:
+        """Return the column of the values of a JSON Schema. Blocks where it is in a file.
+
+        Raises:
+            InvalidConfigError: The schema cannot be read, is wrong, or cannot be generated.
+        """
+        source = self._source
+        try:
+            return json_schema.column(self.schema_string or self._file_text())
+        except (JsonSchemaProblem, ConfigError, OSError, UnicodeDecodeError) as error:
+            raise invalid_config([Problem(source, self._invalid(source, error))]) from error
+
+    @property
+    def is_json_schema(self) -> bool:
+        """Whether the schema is a JSON Schema."""
+        return self.schema_format.lower() == "json"
 
     def _time_problems(self) -> Iterable[Problem]:
         try:

@@ -56,13 +56,17 @@ class DatagenTask(SourceTask[DatagenConfig]):
         self._related = RelatedRun(self.config, self.context, self._seed) if self.config.is_model else None
         if self._related is not None:
             return
-        record, self._column = self.config.compile(seeds, POOL_COUNT)
-        self._schema = record.schema
         self._key = self.config.key_field
+        self._schema: Schema | None = None
         self._key_schema: Schema | None = None
-        if self._key is not None:
-            assert record.fields is not None
-            self._key_schema = record.fields[self._key].schema
+        if self.config.is_json_schema:
+            self._column = self.config.json_column()
+        else:
+            record, self._column = self.config.compile(seeds, POOL_COUNT)
+            self._schema = record.schema
+            if self._key is not None:
+                assert record.fields is not None
+                self._key_schema = record.fields[self._key].schema
         self._block: Block | None = None
         self._made = 0
         self._generation = 0
@@ -120,7 +124,7 @@ class DatagenTask(SourceTask[DatagenConfig]):
         rng = random.Random(seed)
         next_seed = rng.getrandbits(63)
         values = self._column(rng, first, BLOCK_RECORDS)
-        keys = None if self._key is None else [value[self._key] for value in values]
+        keys = None if self._key is None else [value.get(self._key) for value in values]
         times = None if self._times is None else self._times.column(first, BLOCK_RECORDS, rng)
         self._block = Block(first, seed, next_seed, values, keys, times)
         return self._block

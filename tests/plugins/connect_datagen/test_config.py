@@ -35,6 +35,7 @@ def test_the_keys_are_confluents_with_their_defaults():
         # Beyond Confluent's.
         "model.string": "",
         "model.filename": "",
+        "schema.format": "avro",
         "rate": "",
         "time.start": "",
         "time.speedup": "1.0",
@@ -162,3 +163,32 @@ def test_a_schema_file_that_is_a_pipe_or_far_too_large_is_refused_at_once(tmp_pa
     (tmp_path / "large").write_bytes(b" " * (SCHEMA_BYTES_MAX + 1))
     assert "not a regular file" in problem_of(**{"schema.filename": str(tmp_path / "pipe")})[1]
     assert "more than 1048576 bytes" in problem_of(**{"schema.filename": str(tmp_path / "large")})[1]
+
+
+PERSON = {"type": "object", "properties": {"id": {"type": "integer"}, "name": {"type": "string"}}, "required": ["id"]}
+
+
+def test_a_json_schema_is_taken_where_the_format_says_so():
+    given = {"kafka.topic": "t", "schema.string": json.dumps(PERSON), "schema.format": "JSON", "schema.keyfield": "id"}
+    config = DatagenConfig.parse(given)
+    assert {frozenset(value) for value in config.json_column()(random.Random(1), 0, 99)} == {
+        frozenset({"id"}),
+        frozenset({"id", "name"}),
+    }
+
+
+@pytest.mark.parametrize(
+    ("changes", "key", "message"),
+    [
+        ({"schema.string": "{}"}, "schema.string", "at '/': the outermost values must be objects"),
+        ({"schema.keyfield": "name"}, "schema.keyfield", "not every value of the schema has it"),
+        ({"schema.string": "", "quickstart": "users"}, "schema.format", "is not for a quickstart"),
+        ({"schema.format": "xml"}, "schema.format", "Invalid value xml"),
+        ({"schema.string": "", "schema.filename": "no.json"}, "schema.filename", "the file cannot be read"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_with_a_json_schema_is_told_by_key(changes, key, message):
+    given = {"schema.string": json.dumps(PERSON), "schema.format": "json", **changes}
+    found, text = problem_of(**given)
+    assert found == key
+    assert message in text

@@ -172,3 +172,14 @@ async def test_a_rate_takes_the_place_of_max_interval():
     count = len(await stream(task, 200))
     # No sooner than the rate has it; the upper bound is lax, since a busy machine may be late.
     assert count / 400 - 0.1 < time.monotonic() - started < 10
+
+
+async def test_a_json_schema_makes_records_without_a_schema_that_go_on_after_a_restart():
+    declared = {"type": "object", "properties": {"id": {"type": "string", "format": "uuid"}}, "required": ["id"]}
+    config = {**FAST, "schema.string": json.dumps(declared), "schema.format": "json", "schema.keyfield": "id"}
+    task = await source_task(DatagenConnector, config)
+    [first], [second] = await poll(task), await poll(task)
+    assert (first.key_schema, first.value_schema) == (None, None)
+    assert first.keys == [value["id"] for value in first.values]
+    [again] = await poll(await source_task(DatagenConnector, config, [(first.source_partition, first.source_offset)]))
+    assert again.values == second.values
