@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from connect.api import Batch, ConfigError, ExactlyOnceSupport, Schema, SourceConnector, SourceTask
+from connect_datagen.avro import AvroType
+from connect_datagen.columns import Column
 from connect_datagen.config import DatagenConfig
 from connect_datagen.fake import POOL_COUNT
 from connect_datagen.pace import WAIT_S, Pace
@@ -31,6 +33,7 @@ _TASK: Final = "task.id"
 _GENERATION: Final = "task.generation"
 _ITERATION: Final = "current.iteration"
 _SEED: Final = "random.seed"
+_POOLS: Final = "pools.seed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +60,13 @@ class DatagenTask(SourceTask[DatagenConfig]):
         if self._related is not None:
             return
         self._key = self.config.key_field
+        self._pools: dict[str, int] = {}
         self._schema: Schema | None = None
         self._key_schema: Schema | None = None
         if self.config.is_json_schema:
             self._column = self.config.json_column()
         else:
-            record, self._column = self.config.compile(seeds, POOL_COUNT)
+            record, self._column = self._compiled(seeds)
             self._schema = record.schema
             if self._key is not None:
                 assert record.fields is not None
@@ -104,8 +108,22 @@ class DatagenTask(SourceTask[DatagenConfig]):
                 _GENERATION: self._generation,
                 _ITERATION: self._made,
                 _SEED: block.next_seed if end == BLOCK_RECORDS else block.seed,
+                **self._pools,
             },
         )
+
+    def _compiled(self, seeds: random.Random) -> tuple[AvroType, Column]:
+        """Return the record's type and column; without a seed in the config, the offset keeps that of faker's pools."""
+        if self.config.random_seed is not None:
+            return self.config.compile(seeds, POOL_COUNT)
+        stored = (self.context.offset({_TASK: self.context.task}) or {}).get(_POOLS)
+        seed = stored if isinstance(stored, int) else seeds.getrandbits(63)
+        rng = random.Random(seed)
+        unused = rng.getstate()
+        compiled = self.config.compile(rng, POOL_COUNT)
+        if rng.getstate() != unused:
+            self._pools = {_POOLS: seed}
+        return compiled
 
     def _resume(self, offset: dict[str, Any] | None) -> None:
         if offset is not None:

@@ -183,3 +183,13 @@ async def test_a_json_schema_makes_records_without_a_schema_that_go_on_after_a_r
     assert first.keys == [value["id"] for value in first.values]
     [again] = await poll(await source_task(DatagenConnector, config, [(first.source_partition, first.source_offset)]))
     assert again.values == second.values
+
+
+async def test_without_a_seed_faker_fields_go_on_with_the_same_pools_after_a_restart():
+    name = {"name": "name", "type": {"type": "string", "arg.properties": {"faker": "name"}}}
+    schema = json.dumps({"type": "record", "name": "person", "fields": [name]})
+    config = {"kafka.topic": "made", "max.interval": "0", "schema.string": schema}
+    task = await source_task(DatagenConnector, config)
+    [first], [second] = await poll(task), await poll(task)
+    [again] = await poll(await source_task(DatagenConnector, config, [(first.source_partition, first.source_offset)]))
+    assert again.values == second.values
