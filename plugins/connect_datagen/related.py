@@ -121,6 +121,7 @@ class RelatedStream:
             if source.rows.rows is None
             for start in range(0, source.rows.fixed_count, LOAD_ROWS)
         ]
+        self._loaded = [0, *itertools.accumulate(high - low for _, low, high in self._loads)]
         self._growing = [source for source in self._sources if source.rows.rows is not None]
         rows_in_round = sum((source.rows.rows for source in self._growing if source.rows.rows), Fraction(0))
         self._records_in_round = float(sum(_records(source, self._by_name) for source in self._growing))
@@ -139,7 +140,7 @@ class RelatedStream:
 
     def records_before(self, step: int) -> float:
         """Return how many records there are before a step, in the mean."""
-        loaded = min(step, len(self._loads)) * LOAD_ROWS
+        loaded = self._loaded[min(step, len(self._loads))]
         return loaded + max(step - len(self._loads), 0) * max(self._records_in_round, 1.0)
 
     def batches(self, step: int, count: int) -> tuple[list[Batch], int]:

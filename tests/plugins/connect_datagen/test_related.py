@@ -187,3 +187,8 @@ def test_what_waits_is_bounded_by_the_window_of_the_model():
     records(made, 3000)
     assert max(made._due) - min(made._due) <= 500
     assert sum(map(len, made._due.values())) < 20_000
+
+
+def test_loading_takes_as_long_as_its_rows():
+    made = stream({"a": {"count": 1100}, "b": {"count": 30}, "c": {}})
+    assert [made.records_before(step) for step in range(5)] == [0, 1000, 1100, 1130, 1131]
