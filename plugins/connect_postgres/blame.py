@@ -166,6 +166,9 @@ class Blame:
 
         async for step in self._steps.of(self._connection, name, batch, recognise=recognise, refused=refused):
             self._is_plain = self._is_plain and step.mode == "insert"
+            if step.mode == "truncate":
+                await step.write(self._writer)
+                continue
             rows = await refused_rows(self._connection, self._writer, step, self._presumptions)
             if rows:
                 self._found.append((name, batch, before, step, rows))

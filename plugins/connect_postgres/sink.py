@@ -28,6 +28,7 @@ from connect.api import (
 from connect_postgres.blame import Blame, Kept, may_have_column, message_of, record_of
 from connect_postgres.catalog import TableInfo
 from connect_postgres.connection import close, connect, ended_when_silent
+from connect_postgres.envelope import unwrapped
 from connect_postgres.failures import explained, line_of
 from connect_postgres.names import TableName
 from connect_postgres.offsets import GONE_HINT, LOCK_TIMEOUT, At, OffsetsMovedError, TargetOffsets
@@ -208,8 +209,14 @@ class JdbcSinkTask(SinkTask[SinkConfig]):
         if not filled:
             return
         self._sought.clear()
+        rows = unwrapped(filled, self.config)
+        if not rows.batches:
+            return  # what follows, or the next flush, covers their offsets
         async with self._at_work:
-            await self._put_filled(filled)
+            try:
+                await self._put_filled(rows.batches)
+            except DataError as error:
+                raise rows.located(error) from error.__cause__
 
     async def _put_filled(self, filled: Sequence[Batch]) -> None:
         try:
@@ -574,7 +581,7 @@ class JdbcSinkConnector(SinkConnector[SinkConfig]):
     """Write topics into PostgreSQL tables: the JDBC sink connector's keys."""
 
     class_name = "io.confluent.connect.jdbc.JdbcSinkConnector"
-    aliases = ("connect_postgres.PostgresSink", "io.aiven.connect.jdbc.JdbcSinkConnector")
+    aliases: ClassVar[tuple[str, ...]] = ("connect_postgres.PostgresSink", "io.aiven.connect.jdbc.JdbcSinkConnector")
     version = VERSION
     task_class: ClassVar[type[SinkTask]] = JdbcSinkTask
 

@@ -98,7 +98,7 @@ async def _table_problems(
 ) -> list[Problem]:
     table = await describe_table(connection, name)
     if table is None:
-        if config.auto_create:
+        if config.creates_tables:
             return [problem async for problem in _schema_problems(connection, name, role, "auto.create")]
         return [Problem("table.name.format", await _missing(connection, config, name))]
     if (wrong := wrong_kind(table, config)) is not None:

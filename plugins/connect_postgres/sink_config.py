@@ -57,6 +57,24 @@ class SinkConfig(ConnectionConfig):
         group="Writes",
         order=3,
     )
+    envelopes: str = config_key(
+        "What becomes of Debezium's change events: unwrap, the row in them is written, and a deletion deletes it where "
+        "delete.enabled says so; keep, they are objects as others. They are known by their schema, which is called "
+        "*.Envelope, or by op, source, and before or after.",
+        default="unwrap",
+        one_of=("unwrap", "keep"),
+        ignore_case=True,
+        importance="medium",
+        group="Writes",
+        order=7,
+    )
+    truncate_enabled: bool = config_key(
+        "Whether a change event of a TRUNCATE empties the table; otherwise it is left out.",
+        default=False,
+        importance="low",
+        group="Writes",
+        order=8,
+    )
     table_types: list[str] = config_key(
         "Kinds of tables that may be written to: TABLE, which means partitioned ones too, PARTITIONED TABLE, VIEW, "
         "FOREIGN TABLE. Another kind is refused.",
@@ -337,6 +355,21 @@ class SinkConfig(ConnectionConfig):
     def policy(self) -> str:
         """auto.evolve.policy in small letters; 'add' where only auto.evolve is set."""
         return self.auto_evolve_policy.lower() or ("add" if self.auto_evolve else "freeze")
+
+    @property
+    def creates_tables(self) -> bool:
+        """Whether missing tables are made."""
+        return self.auto_create
+
+    @property
+    def unwraps(self) -> bool:
+        """Whether change events are taken apart; not where a value goes into one column as it is."""
+        return self.envelopes.lower() == "unwrap" and not self.json_value_column_name
+
+    @property
+    def drops_tombstones(self) -> bool:
+        """Whether tombstones that delete nothing are left out; otherwise they are errors."""
+        return False
 
     @property
     def adds_columns(self) -> bool:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from connect.api import Batch, ConfigError, DataError
 from connect_postgres.catalog import ColumnInfo, TableInfo
+from connect_postgres.envelope import Truncation
 from connect_postgres.fields import Fields, fields_of, key_fields_of
 from connect_postgres.names import TableName
 from connect_postgres.sink_config import SinkConfig
@@ -36,7 +37,7 @@ class Step:
     """Rows of one batch, as one statement writes them.
 
     Attributes:
-        mode: delete, insert, missing (insert what is not there yet), upsert, update.
+        mode: delete, insert, missing (insert what is not there yet), truncate, upsert, update.
         values: One list a column.
         key: Names of the columns that make the key.
         places: Of each row, the index of its record in the batch.
@@ -57,6 +58,8 @@ class Step:
     @property
     def way(self) -> str:
         """How its rows are written, for people."""
+        if self.mode == "truncate":
+            return f"table {self.table.name} is emptied, since a change event says so (TRUNCATE)"
         if self.mode == "delete":
             return f"rows of {self.table.name} are deleted by keys that are copied into a temporary table"
         if self.is_copied:
@@ -79,6 +82,8 @@ class Step:
             await writer.insert(table, self.columns, self.values)
         elif self.mode == "missing":
             return len(self.places) - await writer.insert_missing(table.name, self.columns, self.values, self.key)
+        elif self.mode == "truncate":
+            await writer.truncate(table.name)
         elif self.mode == "delete":
             await writer.delete(table.name, self.columns, self.values)
         else:
@@ -134,6 +139,11 @@ class Steps:
         """
         places: Sequence[int] = range(len(batch))
         fields: Fields | None = None
+        if isinstance(batch, Truncation):
+            emptied = await self._tables.find(connection, name)
+            if emptied is not None:
+                yield Step("truncate", emptied, [], [], [], places)
+            return
         if self._config.handle_tombstone and None in batch.values:
             mask = [value is not None for value in batch.values]
             if any(mask):
@@ -283,7 +293,7 @@ class Steps:
     ) -> dict[int, list[str]]:
         """Return the rows that have fields which cannot be written, and these."""
         found: dict[int, list[str]] = {}
-        if table is None and not self._config.auto_create:
+        if table is None and not self._config.creates_tables:
             return found  # nothing can be, which is said where the table is to be made
         for column in fields.columns:
             if self._tables.refusal(table, [column], may_evolve=may_evolve) is not None:

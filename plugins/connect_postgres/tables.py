@@ -100,7 +100,7 @@ class Tables:
         return lacking(table, lacks) if table is not None and lacks else None
 
     async def _create(self, connection: asyncpg.Connection, name: TableName, fields: Fields) -> None:
-        if not self._config.auto_create:
+        if not self._config.creates_tables:
             raise ConfigError(
                 f"table {name} does not exist in {self._config.target}",
                 config_path="auto.create",

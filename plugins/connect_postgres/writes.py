@@ -82,6 +82,10 @@ class Writer:
         staging = await self._stage(columns, values)
         await self._connection.execute(delete_statement(table, columns, f"{staging} s"))
 
+    async def truncate(self, table: TableName) -> None:
+        """Empty a table."""
+        await self._connection.execute(f"TRUNCATE TABLE {table.sql}")
+
     async def stage_numbered(self, columns: Sequence[ColumnInfo], values: Sequence[list[Any]], number: str) -> str:
         """Stage rows with their numbers, from 0, in a column of this name, indexed where they are many; return the
         table's name.

@@ -47,10 +47,6 @@ _FOLDERS: Final = (
 _BETWEEN_CLUSTERS: Final = "it copies between Kafka clusters; the bundled log is moved with Kafka's own files and tools"
 #: Connectors, by what their names begin with; the first that fits.
 _CONNECTORS: Final = {
-    "io.debezium.connector.jdbc.": (
-        "use io.confluent.connect.jdbc.JdbcSinkConnector, which writes to PostgreSQL, behind "
-        "ExtractField$Value with field=after where records are Debezium's envelopes"
-    ),
     "io.debezium.connector.mysql.": _OTHER_DATABASE,
     "io.debezium.connector.mariadb.": _OTHER_DATABASE,
     "io.debezium.connector.sqlserver.": _OTHER_DATABASE,
@@ -79,21 +75,37 @@ WRITE_ONE: Final = "a plugin that has the class runs, and one is a page of Pytho
 
 #: Keys of classes that are not here, by the class as above: what takes the place of each there.
 _OF_CLASSES: Final[dict[str, dict[str, str]]] = {
-    "io.debezium.connector.jdbc.": {
-        "connection.url": "connection.url, of PostgreSQL",
-        "connection.username": "connection.user",
-        "connection.password": "connection.password",
-        "insert.mode": "insert.mode",
-        "delete.enabled": "delete.enabled, with pk.mode=record_key",
-        "primary.key.mode": "pk.mode",
-        "primary.key.fields": "pk.fields",
-        "collection.name.format table.name.format": "table.name.format",
-        "schema.evolution": "auto.create=true and auto.evolve=true for basic",
-        "quote.identifiers": "quote.sql.identifiers",
-        "database.time_zone use.time.zone": "db.timezone",
-        "field.include.list": "fields.whitelist",
-        "batch.size": "not needed: a batch is what one fetch brings",
-        "connection.pool.*": "not needed: each task has one connection",
+    "io.confluent.connect.s3.": {
+        "s3.* storage.class store.url aws.*": "folder of FolderSink, which another tool uploads",
+        "topics.dir": "folder",
+        "format.class": "format: json, csv, lines, whole or parquet",
+        "flush.size": "flush.size",
+        "rotate.interval.ms": "rotate.interval.ms",
+        "rotate.schedule.interval.ms": "rotate.schedule.interval.ms",
+        "partitioner.class": "partitioner.class",
+        "partition.field.name": "partition.field.name",
+        "partition.duration.ms": "partition.duration.ms",
+        "path.format": "path.format",
+        "timestamp.extractor": "timestamp.extractor",
+        "timestamp.field": "timestamp.field",
+        "timezone locale": "timezone",
+        "parquet.codec": "parquet.codec",
+        "behavior.on.null.values": "behavior.on.null.values",
+        "file.delim": "file.extension, for the files' ending; parts of names are parted by '+'",
+        "schema.compatibility": "not needed: another schema begins another file",
+    },
+    "com.github.jcustenborder.kafka.connect.spooldir.": {
+        "input.path input.file.pattern": "files, as folders and globs",
+        "finished.path": "on.eof.folder, with on.eof=move",
+        "cleanup.policy": "on.eof: move, delete or stop",
+        "error.path halt.on.error": "errors.tolerance",
+        "topic": "topic",
+        "csv.first.row.as.header": "csv.header",
+        "csv.separator.char": "csv.delimiter, as the character",
+        "csv.quote.char": "csv.quote, as the character",
+        "value.schema schema.generation.*": "csv.columns, as NAME:TYPE",
+        "file.minimum.age.ms": "on.eof.wait.ms",
+        "batch.size": "batch.size",
     },
 }
 #: Keys of Debezium Server that are no connector's.

@@ -159,22 +159,22 @@ def test_a_connector_that_is_not_here_is_judged_as_far_as_it_can_be() -> None:
         "exactly.once.support": Same.NOT_SUPPORTED,
     }
     assert "no plugin for io.confluent.connect.s3.S3SinkConnector: nothing bundled writes" in found.why[0]
-    assert verdict(found, "s3.bucket.name").message == "a key of io.confluent.connect.s3.S3SinkConnector"
+    assert verdict(found, "s3.bucket.name").message == "instead: folder of FolderSink, which another tool uploads"
     assert "use JsonConverter" in verdict(found, "value.converter").message
 
 
 def test_a_key_of_another_product_says_which_takes_its_place() -> None:
     found = judged(
         {
-            "connector.class": "io.debezium.connector.jdbc.JdbcSinkConnector",
+            "connector.class": "io.confluent.connect.s3.S3SinkConnector",
             "topics": "t",
-            "connection.username": "u",
-            "batch.size": "5",
+            "topics.dir": "u",
+            "schema.compatibility": "NONE",
         }
     )
     assert found.kind == "sink"
-    assert verdict(found, "connection.username").message == "instead: connection.user"
-    assert verdict(found, "batch.size").message == "not needed: a batch is what one fetch brings"
+    assert verdict(found, "topics.dir").message == "instead: folder"
+    assert verdict(found, "schema.compatibility").message == "not needed: another schema begins another file"
 
 
 @pytest.mark.parametrize(
