@@ -270,7 +270,7 @@ class TableReader:
         for one in wrong:
             self._tell_once(f"left out, since errors.tolerance=all: {self._unreadable(rows, one)}")
         if rows:
-            self._position = self._behind(rows, last=last)
+            self._position = self._behind(self._placed(rows, wrong), last=last)
         if wrong:
             left_out = {one.index for one in wrong}
             values = [value for index, value in enumerate(values) if index not in left_out]
@@ -609,6 +609,14 @@ class TableReader:
         times = map(self._row_time, reversed(rows))
         whole = next((timestamp for timestamp in times if timestamp != end), None)
         return self._position if whole is None else Position(timestamp=whole)
+
+    def _placed(self, rows: list[Any], wrong: list[Unreadable]) -> list[Any]:
+        """Return rows for the position: one whose time cannot be read has none, whatever its other times say."""
+        if not self._careful:
+            return rows
+        unplaced = {one.index for one in wrong if one.column in self._time_names}
+        nothing = dict.fromkeys(self._time_names)
+        return [{**row, **nothing} if index in unplaced else row for index, row in enumerate(rows)]
 
     def _row_time(self, row: Mapping[str, Any]) -> dt.datetime | None:
         """Return the time of a row, None where Python does not hold it."""

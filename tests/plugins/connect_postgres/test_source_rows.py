@@ -187,6 +187,27 @@ async def test_a_value_that_its_mapping_does_not_hold_is_left_out_with_its_row(
     assert values(await drain(await source(**keys, **TOLERANT), 8)) == [1, 2, 3, 4, 6, 7, 8, 9]
 
 
+@pytest.mark.parametrize("mode", ["timestamp", "timestamp+incrementing"])
+async def test_a_time_that_cannot_be_read_is_not_taken_for_the_next_column_of_times(
+    database: Database, source: Start, mode: str
+) -> None:
+    await database.execute(
+        "CREATE TABLE orders (id int NOT NULL, changed timestamptz, made timestamptz NOT NULL)",
+        "INSERT INTO orders SELECT i, '0044-03-15 BC', '2025-01-01' FROM generate_series(1, 4) i",
+        "INSERT INTO orders SELECT i, '2024-01-01', '2023-01-01' FROM generate_series(5, 8) i",
+    )
+    keys = {**TOLERANT, "mode": mode, "timestamp_column_name": "changed,made", "batch_max_rows": "2"}
+    task = await source(**keys)
+    assert values(await drain(task, 4)) == [5, 6, 7, 8]
+    await database.execute("INSERT INTO orders VALUES (9, '2024-06-01', '2024-06-01')")
+    assert values(await drain(task, 1)) == [9]
+    await database.execute("DELETE FROM orders WHERE id > 4")
+    again = await source(**keys)
+    assert await polls_nothing(again)
+    await database.execute("INSERT INTO orders VALUES (10, '2024-07-01', '2024-07-01')")
+    assert values(await drain(again, 1)) == [10]
+
+
 # -- exact as text -------------------------------------------------------------------------------------------------
 
 AS_TEXT = {"temporal_mapping": "string", "numeric_mapping": "string", "array_mapping": "string"}
