@@ -49,7 +49,9 @@ def test_one_that_does_not_run_ends_with_1_and_says_why(cli: Cli) -> None:
     assert "out (sink, FileStreamSink; standard input): runs as it stands" in done.out
     assert "lake (sink, io.confluent.connect.s3.S3SinkConnector; lake.json): does not run" in done.out
     assert "connector.class: no plugin for io.confluent.connect.s3.S3SinkConnector" in done.out
-    assert "s3.bucket.name, aws.secret.access.key: a key of io.confluent.connect.s3.S3SinkConnector" in done.out
+    assert (
+        "s3.bucket.name, aws.secret.access.key: instead: folder of FolderSink, which another tool uploads" in done.out
+    )
     assert "hunter2" not in done.out
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
 from collections.abc import Callable
@@ -43,7 +44,10 @@ CONFIG: Final = {
 
 
 def written(data_dir: Path) -> int:
-    return sum(path.stat().st_size for path in data_dir.glob("**/shop.*/*.log"))
+    size = 0
+    with contextlib.suppress(FileNotFoundError):  # a folder that has just got its name
+        size = sum(path.stat().st_size for path in data_dir.glob("**/shop.*/*.log"))
+    return size
 
 
 def until(condition: Callable[[], bool], worker: WorkerProcess) -> None:

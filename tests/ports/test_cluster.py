@@ -21,10 +21,14 @@ async def test_the_cluster_id_has_kafka_s_form_and_stays(engine: Engine) -> None
     assert len(base64.urlsafe_b64decode(first.cluster_id + "==")) == 16
 
 
-async def test_what_begins_with_two_underscores_or_is_reserved_is_internal(cluster: Cluster) -> None:
+async def test_topics_of_kafka_and_ours_are_internal_and_so_is_what_is_reserved(cluster: Cluster) -> None:
     await cluster.reserve(["connect-configs"])
-    found = {name for name in ("__any", "connect-configs", "orders") if cluster.is_internal(name)}
-    assert found == {"__any", "connect-configs"}
+    found = {
+        name
+        for name in ("__any", "__consumer_offsets", "__connect_x", "connect-configs", "orders")
+        if cluster.is_internal(name)
+    }
+    assert found == {"__consumer_offsets", "__connect_x", "connect-configs"}
     assert cluster.holds_state("connect-configs")
     await cluster.reserve(["connect-status"])
     assert not cluster.is_internal("connect-configs"), "those reserved before are given back"

@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from connect.api import Problem, Secret, compile_pattern, config_key
 from connect_postgres.cdc.column_types import TypeStyle
+from connect_postgres.cdc.debezium_keys import AcceptedKeys, refusals
 from connect_postgres.connection import ConnectionConfig
 from connect_postgres.names import TableName
 from connect_postgres.url import Target, parse_target
@@ -44,7 +45,7 @@ def _operations(value: object) -> None:
         raise ValueError(f"{unknown[0]!r} is none of {', '.join(_OPERATIONS)}")
 
 
-class CdcConfig(ConnectionConfig):
+class CdcConfig(ConnectionConfig, AcceptedKeys):
     """Read the changes of a database's tables from its write-ahead log into topics."""
 
     connection_url: str = config_key(
@@ -420,9 +421,12 @@ class CdcConfig(ConnectionConfig):
             return super().reach
         password = self.database_password or self.connection_password
         parameters = {"sslmode": self.database_sslmode}
-        for name in ("sslcert", "sslkey", "sslrootcert"):
-            if value := getattr(self, f"database_{name}"):
-                parameters[name] = value
+        files = {
+            "sslcert": self.database_sslcert,
+            "sslkey": self.database_sslkey,
+            "sslrootcert": self.database_sslrootcert,
+        }
+        parameters |= {name: path for name, path in files.items() if path}
         if self.database_sslpassword:
             parameters["sslpassword"] = self.database_sslpassword.get_secret_value()
         secret = password.get_secret_value() if password else None
@@ -468,6 +472,7 @@ class CdcConfig(ConnectionConfig):
         return self.message_prefix_exclude_list != [".*"]
 
     def problems(self) -> Iterable[Problem]:
+        yield from refusals(self.originals)
         if not self.connection_url and not self.database_hostname:
             yield Problem(
                 "database.hostname",

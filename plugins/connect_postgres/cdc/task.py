@@ -92,6 +92,8 @@ class CdcTask(SourceTask[CdcConfig]):
         self._told = set[str]()
         self._told_at = time.monotonic()
         self._is_ended = False
+        #: When a snapshot may begin (monotonic); None where none was wanted so far.
+        self._snapshot_at: float | None = None
         self.context.poll_wait_s = 0.005
         await self._ready()
 
@@ -138,13 +140,16 @@ class CdcTask(SourceTask[CdcConfig]):
 
     async def _ready(self) -> None:
         """Have a connection, and what there is to read from: a snapshot's reader, or the stream."""
-        if self._stream is not None or self._reader is not None or self._is_ended:
+        if self._stream is not None or self._reader is not None or self._is_ended or self._is_early():
             return
         try:
             await self._open()
         except BaseException:
             await self._release()
             raise
+
+    def _is_early(self) -> bool:
+        return self._snapshot_at is not None and time.monotonic() < self._snapshot_at
 
     async def _open(self) -> None:
         control = await self._controlled()
@@ -158,6 +163,11 @@ class CdcTask(SourceTask[CdcConfig]):
             if slot is not None and (refusal := slot_refusal(slot, server)) is not None:
                 raise refusal
             to_do = plan(self.config, self._offset, slot)
+            if to_do.snapshot is not None and not to_do.snapshot.is_read and self._snapshot_at is None:
+                self._snapshot_at = time.monotonic() + self.config.snapshot_delay_ms / 1000
+                if self._is_early():
+                    self.context.log.info("a snapshot begins in %d ms", self.config.snapshot_delay_ms)
+                    return
             if to_do.note:
                 self.context.log.warning("%s", to_do.note)
             if slot is not None and slot.active_pid is not None:
