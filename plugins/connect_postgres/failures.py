@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import ssl
+import traceback
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Final
@@ -77,6 +78,18 @@ async def explained(
     except (OSError, TimeoutError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
         message = f"{what}: the connection to PostgreSQL at {target} was lost: {reason(error)}"
         raise RetriableError(message, code=UNREACHABLE, retry_after_ms=retry_after_ms) from error
+    except AttributeError as error:
+        if not _is_of_the_driver(error):
+            raise
+        # A connection that is ended while the driver is between two of its steps: it looks at what it has let go of.
+        message = f"{what}: the connection to PostgreSQL at {target} was lost amid a step of the driver: {error}"
+        raise RetriableError(message, code=UNREACHABLE, retry_after_ms=retry_after_ms) from error
+
+
+def _is_of_the_driver(error: BaseException) -> bool:
+    """Return whether an exception was raised within asyncpg's own code."""
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    return bool(frames) and str(frames[-1].f_globals.get("__name__", "")).partition(".")[0] == "asyncpg"
 
 
 def translated(

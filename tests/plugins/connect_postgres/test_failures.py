@@ -129,3 +129,13 @@ async def test_a_wait_for_open_transactions_is_told_soon_and_then_each_minute(da
     assert "have waited 5 s for open transactions to end (server process" in table_reader.notes[0][1]
     await late.close()
     await reader.close()
+
+
+async def test_a_connection_that_ends_between_two_steps_of_the_driver_is_lost(database: Database) -> None:
+    # asyncpg looks at what a statement came to, and has nothing: as after an end, so for a statement of nothing.
+    with pytest.raises(RetriableError, match=r"looking: the connection to PostgreSQL at db was lost amid a step"):
+        async with explained("looking", "db"):
+            await database.connection.execute("")
+    with pytest.raises(AttributeError, match="nope"):
+        async with explained("looking", "db"):
+            _ = object().nope  # type: ignore[attr-defined]
