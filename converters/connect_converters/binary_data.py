@@ -82,8 +82,24 @@ class BinaryDataConverter(Converter[BinaryDataConverterConfig]):
             self._delegate.configure(_CLASSES[name].config_class.parse(self.config.of_delegate()))
 
     def encode(self, topic: str, schema: Schema | None, values: Sequence[Any]) -> list[bytes | None]:
-        if _are_bytes(schema, values):
+        if schema is None:
+            return self._encode_schemaless(topic, values)
+        if schema.type is SchemaType.BYTES and schema.name is None:
             return self._bytes.encode(topic, schema, values)
+        return self._delegated(topic, schema, values)
+
+    def _encode_schemaless(self, topic: str, values: Sequence[Any]) -> list[bytes | None]:
+        # One by one: what becomes of a value must not hang on which others it came with.
+        others = [index for index, value in enumerate(values) if not _is_bytes(value)]
+        if not others:
+            return self._bytes.encode(topic, None, values)
+        delegated = self._delegated(topic, None, [values[index] for index in others])
+        encoded = self._bytes.encode(topic, None, [value if _is_bytes(value) else None for value in values])
+        for index, data in zip(others, delegated, strict=True):
+            encoded[index] = data
+        return encoded
+
+    def _delegated(self, topic: str, schema: Schema | None, values: Sequence[Any]) -> list[bytes | None]:
         if self._delegate is None:
             what = schema.type.name if schema is not None else type(values[0]).__name__
             raise DataError(
@@ -96,7 +112,5 @@ class BinaryDataConverter(Converter[BinaryDataConverterConfig]):
         return [Column(OPTIONAL_BYTES, list(data))] if data else []
 
 
-def _are_bytes(schema: Schema | None, values: Sequence[Any]) -> bool:
-    if schema is not None:
-        return schema.type is SchemaType.BYTES and schema.name is None
-    return all(value is None or isinstance(value, bytes | bytearray | memoryview) for value in values)
+def _is_bytes(value: Any) -> bool:
+    return value is None or isinstance(value, bytes | bytearray | memoryview)

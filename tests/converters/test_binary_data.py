@@ -26,6 +26,15 @@ def test_all_else_is_left_to_another_converter_with_keys_of_its_own() -> None:
     assert converter.encode("t", None, [{"a": 1}, None]) == [b'{"a":1}', None]
 
 
+def test_values_without_schema_are_told_apart_one_by_one() -> None:
+    keys = {DELEGATE: JsonConverter.class_name, f"{DELEGATE}.schemas.enable": "false"}
+    values = [b"a", {"a": 1}, None, b"b", {"a": 2}]
+    converter = make_converter(BinaryDataConverter, **keys)
+    assert converter.encode("t", None, values) == [b"a", b'{"a":1}', None, b"b", b'{"a":2}']
+    with pytest.raises(DataError, match="BinaryDataConverter takes bytes, and this is dict"):
+        make_converter(BinaryDataConverter).encode("t", None, values)
+
+
 def test_a_number_that_is_kept_in_bytes_is_no_payload() -> None:
     converter = make_converter(BinaryDataConverter)
     with pytest.raises(DataError, match="BinaryDataConverter takes bytes, and this is BYTES"):

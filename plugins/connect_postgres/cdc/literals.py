@@ -6,8 +6,11 @@ import re
 from collections.abc import Callable
 from typing import Any, Final
 
-#: One step through an array literal: a brace, a comma, an item in quotes, or a plain one.
-_ARRAY: Final = re.compile(rb'([{},])|"((?:[^"\\]|\\.)*)"|([^{},"]+)', re.DOTALL)
+#: One step through an array literal, by what parts items: a brace, a delimiter, an item in quotes, or a plain one.
+_ARRAYS: Final = {
+    delimiter: re.compile(rb'([{}%b])|"((?:[^"\\]|\\.)*)"|([^{}%b"]+)' % (delimiter, delimiter), re.DOTALL)
+    for delimiter in (b",", b";")
+}
 _BOUNDS: Final = re.compile(rb"(?:\[-?\d+:-?\d+\])+=")
 _ESCAPE: Final = re.compile(rb"\\(.)", re.DOTALL)
 _HSTORE: Final = re.compile(r'"((?:[^"\\]|\\.)*)"=>(?:"((?:[^"\\]|\\.)*)"|(NULL))(?:, )?', re.DOTALL)
@@ -25,12 +28,10 @@ def parse_array(text: bytes, parse: Callable[[bytes], Any], delimiter: bytes = b
     """
     if text[:1] == b"[" and (bounds := _BOUNDS.match(text)):
         text = text[bounds.end() :]
-    if delimiter != b",":
-        return _delimited(text, parse, delimiter)
     found: list[Any] = []
     open_lists = [found]
     position = 0
-    for match in _ARRAY.finditer(text):
+    for match in _ARRAYS[delimiter].finditer(text):
         if match.start() != position or (len(open_lists) == 1 and match[0] != b"{"):
             break
         position = match.end()
@@ -51,11 +52,6 @@ def parse_array(text: bytes, parse: Callable[[bytes], Any], delimiter: bytes = b
         raise ValueError("an array literal is expected")
     items: list[Any] = found[0]
     return items
-
-
-def _delimited(text: bytes, parse: Callable[[bytes], Any], delimiter: bytes) -> list[Any]:
-    inner = text.removeprefix(b"{").removesuffix(b"}")
-    return [parse(item) for item in inner.split(delimiter)] if inner else []
 
 
 def parse_hstore(text: bytes) -> dict[str, str | None]:

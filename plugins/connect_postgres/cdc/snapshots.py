@@ -156,11 +156,14 @@ class SnapshotReader:
             ConnectError: A table cannot be read, or the connection is lost; what was read before was taken.
         """
         if self._queue.empty() and not self.is_done:
+            self._check()
             getting = asyncio.ensure_future(self._queue.get())
+            # Those that are through already would end the wait at once, each time, while others still read.
+            reading = [reader for reader in self._readers if not reader.done()]
             try:
-                await asyncio.wait({getting, *self._readers}, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.wait({getting, *reading}, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
                 if not getting.done():
-                    await self._check()
+                    self._check()
                     if self._queue.empty():
                         return None
                     piece = await getting
@@ -185,7 +188,7 @@ class SnapshotReader:
         holder, self._holder = self._holder, None
         await close(holder)
 
-    async def _check(self) -> None:
+    def _check(self) -> None:
         for reader in self._readers:
             if reader.done() and not reader.cancelled() and reader.exception() is not None:
                 reader.result()

@@ -35,6 +35,19 @@ def test_an_array_may_have_nulls_dimensions_and_bounds(literal: bytes, items: li
     assert parse_array(literal, int) == items
 
 
+@pytest.mark.parametrize(
+    ("literal", "items"),
+    [
+        (b"{}", []),
+        (b"{NULL;(1,1),(0,0)}", [None, "(1,1),(0,0)"]),
+        (b"{{(1,1),(0,0)};{NULL}}", [["(1,1),(0,0)"], [None]]),
+        (b"{{(1,1),(0,0);(2,2),(1,1)}}", [["(1,1),(0,0)", "(2,2),(1,1)"]]),
+    ],
+)
+def test_boxes_are_parted_by_semicolons_and_have_nulls_and_dimensions_too(literal: bytes, items: list[object]) -> None:
+    assert parse_array(literal, bytes.decode, b";") == items
+
+
 def test_the_word_null_in_quotes_is_a_text() -> None:
     assert parse_array(b'{"NULL",null}', bytes.decode) == ["NULL", None]
 

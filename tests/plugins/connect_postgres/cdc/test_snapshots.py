@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connect_postgres.cdc.snapshots import rows_of
+from connect_postgres.cdc.snapshots import SnapshotReader, rows_of
 from tests.support.tasks import poll, stop
+from tests.support.worker import until
 
 from ..conftest import Database
 from .conftest import Start, changes, drain, offset_of
@@ -94,6 +96,32 @@ async def test_a_table_whose_key_has_no_known_order_is_read_again(
     await stop(task)
     again = await cdc(offset_of(task))
     assert len(await read(again, 20_000)) == 20_000
+
+
+async def test_a_reader_that_is_through_does_not_end_the_wait_for_the_others(
+    database: Database, cdc: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    release, read_table = asyncio.Event(), SnapshotReader._read
+
+    async def held(self: SnapshotReader, connection: Any, table: Any, behind: Any) -> None:
+        if table.name.name == "slow":
+            await release.wait()
+        await read_table(self, connection, table, behind)
+
+    monkeypatch.setattr(SnapshotReader, "_read", held)
+    for table in ("quick", "slow"):
+        await database.execute(f"CREATE TABLE {table} (id int PRIMARY KEY)", f"INSERT INTO {table} VALUES (1)")
+    task = await cdc(snapshot_max_threads="2")
+    await read(task, 1)
+    reader = task._reader
+    await until(lambda: any(one.done() for one in reader._readers))
+    waiting = asyncio.create_task(reader.next(30))
+    done, _ = await asyncio.wait({waiting}, timeout=0.2)
+    assert not done, "it would be polled in a tight loop for as long as the other table takes"
+    release.set()
+    async with asyncio.timeout(10):
+        piece = await waiting
+    assert piece.table.name.name == "slow"
 
 
 async def test_only_what_is_published_is_read(database: Database, cdc: Start) -> None:
