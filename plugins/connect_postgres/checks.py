@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 from connect.api import ConfigError, Problem
-from connect_postgres.failures import explained
+from connect_postgres.failures import explained, problem_of
 from connect_postgres.names import TableName
 from connect_postgres.source_config import SourceConfig
 from connect_postgres.table_reader import TableReader
@@ -48,5 +48,5 @@ async def source_problems(
             async with explained(f"looking at {reader.shown}", config.target):
                 await reader.describe(connection, exact=False)
         except ConfigError as error:
-            found.append(Problem(error.config_path or ("query" if table is None else ""), error.message))
+            found.append(problem_of(error, "query" if table is None else ""))
     return found

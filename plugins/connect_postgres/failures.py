@@ -14,7 +14,15 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Final
 
-from connect.api import ConfigError, ConnectError, DataError, EnvironmentFault, RetriableError, register_code
+from connect.api import (
+    ConfigError,
+    ConnectError,
+    DataError,
+    EnvironmentFault,
+    Problem,
+    RetriableError,
+    register_code,
+)
 from connect_postgres.sqlstates import Failure, failure_of, hint_of
 
 if TYPE_CHECKING:
@@ -122,6 +130,16 @@ def translated(
     if failure is Failure.DATA:
         return DataError(message, hint=hint, details=details_of(error))
     return ConfigError(message, code=REFUSED, hint=hint)
+
+
+def told(error: ConnectError) -> str:
+    """Return what is wrong and what to do, where there is room for one text alone."""
+    return f"{error.message}. {error.hint}" if error.hint else error.message
+
+
+def problem_of(error: ConfigError, key: str = "") -> Problem:
+    """Return what a `check` answers for what a start would raise; `key` is for an error that names none."""
+    return Problem(error.config_path or key, told(error))
 
 
 def details_of(error: asyncpg.PostgresError) -> dict[str, str]:

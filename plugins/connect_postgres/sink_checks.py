@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from connect.api import ConfigError, Problem
 from connect_postgres.catalog import TABLE_KINDS, TableInfo, describe_table, find_tables
-from connect_postgres.failures import explained
+from connect_postgres.failures import explained, problem_of
 from connect_postgres.names import TableName, folded, quoted, shortened
 from connect_postgres.sink_config import KAFKA_COLUMNS, SinkConfig
 from connect_postgres.tables import wrong_kind
@@ -102,7 +102,7 @@ async def _table_problems(
             return [problem async for problem in _schema_problems(connection, name, role, "auto.create")]
         return [Problem("table.name.format", await _missing(connection, config, name))]
     if (wrong := wrong_kind(table, config)) is not None:
-        return [Problem(wrong.config_path or "table.types", f"{wrong.message}. {wrong.hint}")]
+        return [problem_of(wrong, "table.types")]
     facts = await connection.fetchrow(_FACTS, sql)
     if facts is None:  # it was dropped this moment
         return []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from connect.api import (
@@ -21,7 +21,7 @@ from connect.api import (
 from connect_postgres.catalog import find_tables, kind_of
 from connect_postgres.checks import STANDBY, STANDBY_HINT, is_standby, source_problems
 from connect_postgres.connection import close, connect, ended_when_silent
-from connect_postgres.failures import UNREACHABLE, explained
+from connect_postgres.failures import UNREACHABLE, explained, problem_of, told
 from connect_postgres.names import TableName
 from connect_postgres.source_config import SourceConfig, TaskConfig, encode_table, same_table
 from connect_postgres.split_reader import SplitReader
@@ -90,7 +90,7 @@ class JdbcSourceTask(SourceTask[TaskConfig]):
                 "%s cannot be read, and the others are read on; next try in %.0f s: %s",
                 reader.shown,
                 wait_s,
-                error.message,
+                told(error),
             )
             return None
         except BaseException:
@@ -192,8 +192,9 @@ class JdbcSourceConnector(SourceConnector[SourceConfig]):
     async def check(self) -> list[Problem]:
         connection = await connect(self.config)
         try:
-            tables = [None] if self.config.given_query else await self._find_tables(connection)
-            return await source_problems(connection, self.config, tables)
+            missing: list[ConfigError] = []
+            tables = [None] if self.config.given_query else await self._find_tables(connection, tell=missing.append)
+            return [*map(problem_of, missing), *await source_problems(connection, self.config, tables)]
         finally:
             await close(connection)
 
@@ -267,7 +268,14 @@ class JdbcSourceConnector(SourceConnector[SourceConfig]):
         finally:
             await close(connection)
 
-    async def _find_tables(self, connection: asyncpg.Connection, *, missing_is_wrong: bool = True) -> list[TableName]:
+    async def _find_tables(
+        self,
+        connection: asyncpg.Connection,
+        *,
+        missing_is_wrong: bool = True,
+        tell: Callable[[ConfigError], object] | None = None,
+    ) -> list[TableName]:
+        """`tell` takes what is missing beside others, which are read; left out, the log does."""
         async with explained("looking for tables", self.config.target):
             kinds = [kind.upper() for kind in self.config.table_types]
             named = [TableName.parse(name).name for name in self.config.table_whitelist]
@@ -279,8 +287,8 @@ class JdbcSourceConnector(SourceConnector[SourceConfig]):
             kinds_of = {str(name): kind for name in absent if (kind := await kind_of(connection, name))}
         # On a thread: the patterns are the user's.
         chosen = await asyncio.to_thread(lambda: [t for t in tables if self.config.selects(t, database)])
-        if missing_is_wrong:
-            self._check_all_found(tables, chosen, kinds_of)
+        if missing_is_wrong and (missing := self._check_all_found(tables, chosen, kinds_of)) is not None:
+            (tell or self._log_missing)(missing)
         return chosen
 
     def _of_own_topics(self, tables: list[TableName]) -> list[TableName]:
@@ -295,19 +303,27 @@ class JdbcSourceConnector(SourceConnector[SourceConfig]):
             )
         return [table for table in tables if table not in late]
 
-    def _check_all_found(self, tables: list[TableName], chosen: list[TableName], kinds_of: Mapping[str, str]) -> None:
-        """`kinds_of`: of tables that are named and not among these, what they are where they are there."""
+    def _log_missing(self, missing: ConfigError) -> None:
+        self.context.log.error("%s", told(missing))
+
+    def _check_all_found(
+        self, tables: list[TableName], chosen: list[TableName], kinds_of: Mapping[str, str]
+    ) -> ConfigError | None:
+        """Return which tables are missing beside others, which are read meanwhile; those may come yet.
+
+        `kinds_of`: of tables that are named and not among these, what they are where they are there.
+        """
         wanted = [TableName.parse(name) for name in self.config.table_whitelist]
         missing = [str(name) for name in wanted if not any(same_table(name, table) for table in tables)]
         path = "table.whitelist"
         if self.config.table_include_list and not chosen:
             missing, path = self.config.table_include_list, "table.include.list"
-        if missing and chosen:
-            # The others are read; it may come yet.
-            self.context.log.error("%s", self._missing(missing, tables, kinds_of))
-        elif missing:
+        absent = None
+        if missing:
             hint = f"Correct {', '.join([path, *self._patterns])} or table.types; names are compared with case."
-            raise ConfigError(self._missing(missing, tables, kinds_of), config_path=path, hint=hint)
+            absent = ConfigError(self._missing(missing, tables, kinds_of), config_path=path, hint=hint)
+        if absent is not None and not chosen:
+            raise absent
         twice = [table for table in chosen if sum(other.name == table.name for other in chosen) > 1]
         if twice:
             raise ConfigError(
@@ -315,6 +331,7 @@ class JdbcSourceConnector(SourceConnector[SourceConfig]):
                 config_path=path,
                 hint="Name one schema with schema.pattern, or use a connector for each.",
             )
+        return absent
 
     @property
     def _patterns(self) -> dict[str, str]:
@@ -328,5 +345,5 @@ class JdbcSourceConnector(SourceConnector[SourceConfig]):
         is_there = [f"{name} is a {kind}" for name in missing if (kind := kinds_of.get(name))]
         return (
             f"table {', '.join(missing)} does not exist in {self.config.target}, as far as {where} goes; "
-            f"there are {known}" + "".join(f". But {told}" for told in is_there)
+            f"there are {known}" + "".join(f". But {one}" for one in is_there)
         )

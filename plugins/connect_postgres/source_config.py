@@ -286,6 +286,16 @@ class SourceConfig(AcceptedConfig):
         return next(iter(split_statements(self.given_query)), "")
 
     @property
+    def id_key(self) -> str:
+        """The key that names the incrementing column."""
+        return "incrementing.column.mapping" if self.incrementing_column_mapping else "incrementing.column.name"
+
+    @property
+    def times_key(self) -> str:
+        """The key that names the timestamp columns."""
+        return "timestamp.columns.mapping" if self.timestamp_columns_mapping else "timestamp.column.name"
+
+    @property
     def maps_columns(self) -> bool:
         """Whether it takes patterns to say which columns a table's are."""
         return bool(self.incrementing_column_mapping or self.timestamp_columns_mapping)

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from connect.api import Batch, ConfigError, ConnectError, DataError, Schema
 from connect_postgres.catalog import ColumnInfo, describe_table
+from connect_postgres.failures import told
 from connect_postgres.names import TableName, quoted
 from connect_postgres.query import describe_query
 from connect_postgres.rows import (
@@ -219,7 +220,7 @@ class TableReader:
     def trouble(self) -> str | None:
         """What keeps rows of the table from being read now, for people."""
         if self.failure is not None:
-            return f"{self.shown} cannot be read, and is tried again: {self.failure.message}"
+            return f"{self.shown} cannot be read, and is tried again: {told(self.failure)}"
         return self.waits_for
 
     async def abandon(self) -> None:
@@ -546,24 +547,24 @@ class TableReader:
 
     def _check_columns(self) -> None:
         if self._by_id:
-            self._check_column("incrementing.column.name", self._id_name, tuple(ID_CASTS), "a column of whole numbers")
+            self._check_column(self._config.id_key, self._id_name, tuple(ID_CASTS), "a column of whole numbers")
         if self._by_time:
             for name in self._time_names:
-                self._check_column("timestamp.column.name", name, _TIMESTAMP_TYPES, "a timestamp")
+                self._check_column(self._config.times_key, name, _TIMESTAMP_TYPES, "a timestamp")
         if self._table is None or not self._config.validate_non_null:
             return
         id_name, time_names = self._id_name, self._time_names
         if self._by_id and not self._column(id_name).not_null:
             raise ConfigError(
                 f"{self.shown}: incrementing column {id_name!r} may be null, and rows with null would be missed",
-                config_path="incrementing.column.name",
+                config_path=self._config.id_key,
                 hint="Make the column NOT NULL, or set validate.non.null=false.",
             )
         if self._by_time and not any(self._column(name).not_null for name in time_names):
             raise ConfigError(
                 f"{self.shown}: every timestamp column may be null ({', '.join(time_names)}), "
                 "and rows with nulls would be missed",
-                config_path="timestamp.column.name",
+                config_path=self._config.times_key,
                 hint="Make one of them NOT NULL, or set validate.non.null=false.",
             )
 

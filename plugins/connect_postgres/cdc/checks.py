@@ -21,7 +21,7 @@ from connect_postgres.cdc.slots import (
     server_refusal,
     slot_refusal,
 )
-from connect_postgres.failures import explained
+from connect_postgres.failures import explained, problem_of
 from connect_postgres.names import quoted
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ async def problems(connection: asyncpg.Connection, config: CdcConfig) -> list[Pr
         found += publication_problems(config, server, wanted)
     else:
         found += unpublished(config, wanted, has)
-    return found + [_problem(refusal) for refusal in table_refusals(config, wanted)]
+    return found + [problem_of(refusal) for refusal in table_refusals(config, wanted)]
 
 
 def server_problems(config: CdcConfig, server: ServerInfo, slot: Slot | None) -> list[Problem]:
@@ -62,7 +62,7 @@ def server_problems(config: CdcConfig, server: ServerInfo, slot: Slot | None) ->
                 hint="Drop one that nobody needs, or raise max_replication_slots.",
             )
         )
-    return [_problem(refusal) for refusal in refusals if refusal is not None]
+    return [problem_of(refusal) for refusal in refusals if refusal is not None]
 
 
 def missing_tables(config: CdcConfig, there: Sequence[FoundTable]) -> list[Problem]:
@@ -166,8 +166,3 @@ def table_refusals(config: CdcConfig, wanted: Sequence[FoundTable]) -> list[Conf
                 )
             )
     return found
-
-
-def _problem(refusal: ConfigError) -> Problem:
-    hint = f". {refusal.hint}" if refusal.hint else ""
-    return Problem(refusal.config_path or "", f"{refusal.message}{hint}")

@@ -34,16 +34,37 @@ async def test_a_source_whose_table_has_what_the_mode_needs_is_fine(database: Da
         ({"incrementing_column_name": "nr"}, "incrementing.column.name", "nr"),
         ({"incrementing_column_name": "note"}, "incrementing.column.name", "a column of whole numbers"),
         ({"mode": "timestamp", "timestamp_column_name": "changed"}, "timestamp.column.name", "may be null"),
+        (
+            {"mode": "timestamp", "timestamp_column_name": "changed"},
+            "timestamp.column.name",
+            "Make one of them NOT NULL, or set validate.non.null=false.",
+        ),
+        (
+            {"mode": "timestamp", "timestamp_columns_mapping": "orders:[chnged]"},
+            "timestamp.columns.mapping",
+            "Correct timestamp.columns.mapping",
+        ),
     ],
 )
 async def test_a_source_tells_what_the_table_lacks(
     database: Database, keys: dict[str, str], key: str, about: str
 ) -> None:
     await database.execute(TABLE)
-    given = {"mode": "incrementing", "incrementing_column_name": "id", "topic_prefix": "p-", **keys}
+    given = {"mode": "incrementing", "topic_prefix": "p-", **keys}
+    if given["mode"] == "incrementing":
+        given.setdefault("incrementing_column_name", "id")
     [(found, _, message)] = await told(SOURCE, database, **given)
     assert found == key
     assert about in message
+
+
+async def test_a_table_that_is_missing_is_told_though_others_are_there(database: Database) -> None:
+    await database.execute(TABLE)
+    keys = {"mode": "incrementing", "incrementing_column_name": "id", "topic_prefix": "p-"}
+    [(key, _, message)] = await told(SOURCE, database, **keys, table_whitelist="orders,line")
+    assert key == "table.whitelist"
+    assert "table line does not exist" in message
+    assert "Correct table.whitelist" in message
 
 
 async def test_a_query_that_the_server_refuses_is_told(database: Database) -> None:
