@@ -112,6 +112,15 @@ async def same(database: asyncpg.Connection) -> bool:
     return bool(found == 0)
 
 
+async def until_there(database: asyncpg.Connection, key: int) -> None:
+    """Insert a row, and wait until it has come."""
+    await database.execute(ROW, key, key)
+    deadline = time.monotonic() + DEADLINE_S
+    while not await database.fetchval("SELECT count(*) FROM there.t WHERE id = $1", key):
+        assert time.monotonic() < deadline, f"row {key} has not come"
+        await asyncio.sleep(0.1)
+
+
 async def until_same(database: asyncpg.Connection, traces: Callable[[], list[str]]) -> None:
     deadline = time.monotonic() + DEADLINE_S
     while not await same(database):
@@ -212,6 +221,7 @@ async def test_a_table_is_the_same_though_the_worker_is_killed_on_the_way(
                 await asyncio.sleep(chance.uniform(0.1, 1.5))  # anywhere in what it does
                 await asyncio.to_thread(worker.kill)
                 worker = await asyncio.to_thread(start)
+        await until_there(database, 900_000_000)  # the greatest key of all: a snapshot is read to its end by then
         await large_changes(database)
         await until_same(database, list)
     finally:
