@@ -59,6 +59,8 @@ class ConfigKey:
     internal: bool = False
     #: What the key was called before; see `config_key`.
     formerly: tuple[str, ...] = ()
+    #: Names of `${NAME:...}` in its text that the plugin fills itself; see `config_key`.
+    placeholders: tuple[str, ...] = ()
 
     @property
     def valid_values(self) -> str:
@@ -214,6 +216,7 @@ def config_key(
     internal: bool = False,
     file: files.FileUse | None = None,
     formerly: Sequence[str] = (),
+    placeholders: Sequence[str] = (),
 ) -> Any:
     """Declare one key of a `Config`.
 
@@ -233,6 +236,8 @@ def config_key(
         internal: Left out of REST's listings, and of validation where a config does not give it.
         formerly: Names that the key had before, in configs that were written then. They count where the key itself is
             not given.
+        placeholders: The NAMEs of `${NAME:...}` in the text that the plugin fills itself: they are not warned of as
+            references to config providers that the worker does not have. One that it does have goes before.
     """
     checks: list[Validator] = []
     if ge is not None or le is not None:
@@ -248,7 +253,7 @@ def config_key(
         "name": name, "type": ConfigType(type) if type else None, "importance": importance.upper(), "group": group,
         "order": order, "width": width, "display_name": display_name, "dependents": tuple(dependents),
         "recommended": tuple(recommended), "validators": tuple(checks), "internal": internal,
-        "formerly": tuple(formerly),
+        "formerly": tuple(formerly), "placeholders": tuple(placeholders),
     }  # fmt: skip
     return pydantic.Field(default=default, description=documentation, json_schema_extra=_KeyMeta(meta))
 
@@ -290,6 +295,7 @@ def _config_key(attribute: str, info: pydantic.fields.FieldInfo) -> ConfigKey:
         validators=validators,
         internal=meta["internal"],
         formerly=meta["formerly"],
+        placeholders=meta["placeholders"],
     )
 
 

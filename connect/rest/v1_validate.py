@@ -50,7 +50,7 @@ async def validate(
     warnings = await herder.checks.aside(
         what, lambda: config_warnings(herder.plugins, herder.worker_config, desc, config, internal)
     )
-    warnings += reference_warnings(looked.look)
+    warnings += reference_warnings(looked.look, desc.cls.config_class.keys())
     warnings += await topic_warnings(herder.cluster.admin, desc, config)
     checked = check and not infos.error_count
     if checked:

@@ -22,6 +22,7 @@ from connect.runtime.plugins import PluginDesc
 from connect.runtime.promises import writes_in_transactions
 from connect.runtime.providers.references import Parts
 from connect.runtime.providers.resolved import Resolved, stored
+from connect.runtime.providers.warnings import meant_as_references
 from connect.runtime.rates import LIVE_KEYS, Rates, without_live
 from connect.runtime.states import INITIAL, Event, after
 from connect.runtime.tasks.context import ConnectorContextImpl
@@ -124,7 +125,7 @@ class ConnectorRunner:
         return True
 
     async def _begin(self) -> None:
-        for found in self._providers.unknown(self.raw):
+        for found in meant_as_references(self._providers.unknown(self.raw), self.desc.cls.config_class.keys()):
             logger.warning("connector %s: %s is taken as it is: %s", self.name, found.reference, found.why)
         self.resolved = await self._providers.resolve(self.raw)
         self.config = framework_config(self.desc, self.resolved.config)

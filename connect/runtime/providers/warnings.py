@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
-from connect.runtime.providers.config_providers import ConfigProviders, Look
-from connect.runtime.providers.references import Reference
+from connect.api import ConfigKey
+from connect.runtime.providers.config_providers import ConfigProviders, Look, UnknownProvider
+from connect.runtime.providers.references import Reference, references_in
 from connect.runtime.validation.config_warnings import RISKY, ConfigWarning
 
 UNKNOWN_PROVIDER: Final = "unknown_provider"
@@ -17,13 +18,21 @@ _LIMITS: Final = {
 }
 
 
-def reference_warnings(look: Look) -> list[ConfigWarning]:
-    """Return what is likely to be wrong with the references of a config."""
+def reference_warnings(look: Look, keys: Mapping[str, ConfigKey]) -> list[ConfigWarning]:
+    """Return what is likely to be wrong with the references of a config; `keys` are the plugin's."""
     found = [
         ConfigWarning(one.key, UNKNOWN_PROVIDER, f"{one.reference} is taken as it is: {one.why}")
-        for one in look.unknown
+        for one in meant_as_references(look.unknown, keys)
     ]
     return [*found, *_line_breaks(look)]
+
+
+def meant_as_references(found: Iterable[UnknownProvider], keys: Mapping[str, ConfigKey]) -> Iterator[UnknownProvider]:
+    """Leave out what the plugin fills itself, by its `keys`."""
+    for one in found:
+        own = keys[one.key].placeholders if one.key in keys else ()
+        if not all(reference.provider in own for reference in references_in(one.reference)):
+            yield one
 
 
 def _line_breaks(look: Look) -> Iterator[ConfigWarning]:

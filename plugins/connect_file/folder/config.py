@@ -90,7 +90,9 @@ class FolderSinkConfig(Config):
         ge=-1,
     )
     path_template: str | None = config_key(
-        "Path of each file in the folder, without its ending, in place of a partitioner.", default=None
+        "Path of each file in the folder, without its ending, in place of a partitioner.",
+        default=None,
+        placeholders=("field", "time"),
     )
     timestamp_extractor: str = config_key(
         "Whose time counts: the record's, that of a field, or the clock's.", default="Record", one_of=EXTRACTORS

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import cast
 
-from connect.api import Config, ConfigProvider
+from connect.api import Config, ConfigProvider, config_key
 from connect.runtime.providers.config_providers import ConfigProviders, Look, UnknownProvider
 from connect.runtime.providers.resolved import resolved_of
 from connect.runtime.providers.warnings import open_providers, reference_warnings
@@ -14,9 +14,30 @@ from connect_providers import EnvVarConfigProvider, FileConfigProvider
 def test_a_reference_to_nobody_and_a_line_break_are_warned_of() -> None:
     resolved = resolved_of({"a": "${v:x}", "b": "${v:y}"}, {"${v:x}": "secret\n", "${v:y}": "secret"})
     look = Look(resolved, (), (UnknownProvider("c", "${w:z}", "there is no 'w'"),))
-    assert [(one.key, one.code, one.message) for one in reference_warnings(look)] == [
+    assert [(one.key, one.code, one.message) for one in reference_warnings(look, {})] == [
         ("c", "unknown_provider", "${w:z} is taken as it is: there is no 'w'"),
         ("a", "risky", "the value of ${v:x} ends in a line break, which belongs to it"),
+    ]
+
+
+class PathConfig(Config):
+    path: str = config_key("A path with places that the plugin fills.", placeholders=["time", "field"])
+
+
+def test_what_the_plugin_fills_itself_is_no_reference() -> None:
+    look = Look(
+        resolved_of({}, {}),
+        (),
+        (
+            UnknownProvider("path", "${time:yyyy}", "there is no 'time'"),
+            UnknownProvider("path", "${tmie:yyyy}", "there is no 'tmie'"),
+            UnknownProvider("other", "${time:yyyy}", "there is no 'time'"),
+        ),
+    )
+    told = [(one.key, one.message) for one in reference_warnings(look, PathConfig.keys())]
+    assert told == [
+        ("path", "${tmie:yyyy} is taken as it is: there is no 'tmie'"),
+        ("other", "${time:yyyy} is taken as it is: there is no 'time'"),
     ]
 
 

@@ -29,6 +29,10 @@ def test_a_partitioner_is_a_template(keys, text):
     assert config.template_text == text + "${topic}+${partition}+${start_offset}"
 
 
+def test_places_in_a_path_are_no_references_to_config_providers():
+    assert FolderSinkConfig.keys()["path.template"].placeholders == ("field", "time")
+
+
 @pytest.mark.parametrize(
     ("keys", "why"),
     [
