@@ -6,6 +6,7 @@ Source of the keys: confluentinc/kafka-connect-datagen, DatagenConnectorConfig.j
 from __future__ import annotations
 
 import difflib
+import json
 import random
 import time
 from collections.abc import Iterable, Mapping
@@ -378,7 +379,13 @@ class DatagenConfig(Config):
                 hint = f"; the nearest is {near[0]}" if near else ""
                 raise AvroProblem(f"quickstarts are {', '.join(QUICKSTARTS)}{hint}")
             return avro.parse(_bundled_schema(name))
-        return avro.parse(self.schema_string or self._file_text())
+        text = self.schema_string or self._file_text()
+        try:
+            return avro.parse(text)
+        except AvroProblem as error:
+            if not _is_json_schema(text):
+                raise
+            raise AvroProblem(f"{error}; is it a JSON Schema? set schema.format=json") from error
 
     def _file_text(self) -> str:
         try:
@@ -406,6 +413,15 @@ class DatagenConfig(Config):
 
 def _bundled_schema(name: str) -> str:
     return resources.files("connect_datagen").joinpath("quickstarts", f"{name}.avsc").read_text("utf-8")
+
+
+def _is_json_schema(text: str) -> bool:
+    """Whether a text that is no Avro schema has the marks of a JSON Schema."""
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(found, dict) and ("$schema" in found or found.get("type") == "object")
 
 
 def _reason(error: Exception) -> str:

@@ -419,17 +419,23 @@ def _numbers(words: Mapping[str, Any], pointer: str) -> Recipe:
     if "multipleOf" in words:
         # Of other multiples a float is hardly ever one, as jsonschema reckons; so are these tried.
         multiple = words["multipleOf"]
-        numbers = _multiples(words, Fraction(str(multiple)), pointer)
+        unit = Fraction(str(multiple))
+        numbers = _multiples(words, unit, pointer)
         low, low_open, high, high_open = _bounds(words)
         drawn = integers(numbers.start, numbers.stop)
-        sample = [n * multiple for n in drawn(random.Random(0), 0, _SAMPLE)]
+
+        def times(n: int) -> Any:
+            # The float of the digits: 7.31, where 731 * 0.01 has more of them and is no multiple to who counts exactly.
+            return float(n * unit) if isinstance(multiple, float) else n * multiple
+
+        sample = [times(n) for n in drawn(random.Random(0), 0, _SAMPLE)]
         spare = [value for value in sample if _is_multiple(value, multiple)
                  and _is_within(value, low, low_open, high, high_open)]  # fmt: skip
         if not spare:
             raise _NothingProblem(f"no multiple of {multiple} is within the bounds", f"{pointer}/multipleOf")
 
         def make(rng: random.Random) -> Any:
-            value = drawn(rng, 0, 1)[0] * multiple
+            value = times(drawn(rng, 0, 1)[0])
             if _is_multiple(value, multiple) and _is_within(value, low, low_open, high, high_open):
                 return value
             return spare[int(rng.random() * len(spare))]

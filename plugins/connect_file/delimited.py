@@ -23,7 +23,7 @@ import io
 import itertools
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from operator import attrgetter, methodcaller
 from typing import Any, Final
@@ -68,6 +68,7 @@ class ColumnType:
         convert: Of one text.
         plain: The same for a column of texts that are as most are, by functions of C's; it raises for all others, but
             for those with an underscore.
+        name: As `csv.columns` has it.
         check: Of the values of a column, none of them None, where `convert` takes more than the type.
     """
 
@@ -75,6 +76,7 @@ class ColumnType:
     convert: Convert | None
     check: Callable[[Sequence[Any]], bool] | None = None
     plain: Callable[[Sequence[str]], Iterable[Any]] | None = None
+    name: str = "string"
 
 
 class Layout:
@@ -283,10 +285,10 @@ class CsvFormat:
         try:
             values = values or [None if not text or text == null else convert(text) for text in texts]
         except (ValueError, ArithmeticError, KeyError):
-            raise ValueError(f"column {name!r} is not of the type that it was given") from None
+            raise ValueError(f"column {name!r} is not of the type that it was given, {column.name}") from None
         present = [value for value in values if value is not None] if has_null else values
         if column.check is not None and present and not column.check(present):
-            raise ValueError(f"column {name!r} is out of the range of its type")
+            raise ValueError(f"column {name!r} is out of the range of its type, {column.name}")
         return values
 
 
@@ -304,10 +306,10 @@ def column_of(text: str) -> tuple[str, ColumnType]:
     if not name.strip():
         raise ValueError(f"{text!r} names no column; expected NAME or NAME:TYPE")
     if (found := _DECIMAL.fullmatch(type_name)) is not None:
-        return name.strip(), _decimal(int(found[1]))
+        return name.strip(), replace(_decimal(int(found[1])), name=type_name)
     if type_name not in _TYPES:
         raise ValueError(f"{type_name!r} is no type of a column; expected one of {', '.join(_TYPES)}, decimal(SCALE)")
-    return name.strip(), _TYPES[type_name]
+    return name.strip(), replace(_TYPES[type_name], name=type_name)
 
 
 def valid_columns(value: object) -> None:

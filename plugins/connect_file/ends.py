@@ -30,8 +30,8 @@ class AtEnd:
 
     @property
     def done(self) -> str:
-        """What was done, for messages."""
-        return "deleted" if self.action == "delete" else "moved"
+        """What was done or could not be, for messages."""
+        return "deleted" if self.action == "delete" else f"moved to {self.folder!r}"
 
     def act(self, path: str, inode: tuple[int, int]) -> bool:
         """Delete or move a file; False where its path leads to another one by now.

@@ -721,6 +721,13 @@ class FileStreamSourceConnector(SourceConnector[FileStreamSourceConfig]):
         return True
 
     def check(self) -> list[Problem]:
+        folder = self.config.on_eof_folder
+        if folder is not None and not Path(folder).is_dir():
+            why = f"folder {folder!r} is not there, or is none: files that were read stay where they are; make it"
+            return [Problem("on.eof.folder", why), *self._check_what_is_read()]
+        return self._check_what_is_read()
+
+    def _check_what_is_read(self) -> list[Problem]:
         if self.config.files is not None:
             return self._check_files(self.config.files)
         path = self.config.file

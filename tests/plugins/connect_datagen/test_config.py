@@ -150,6 +150,8 @@ def test_a_schema_file_that_has_gone_when_the_task_starts_is_a_config_error(tmp_
         ('"int"', "its outermost type must be a record, not int"),
         ('{"type": "record", "name": "r", "fields": [{"name": "a", "type": "integer"}]}',
          "field 'a': unknown Avro type 'integer'"),
+        ('{"type": "object", "properties": {}}', "'object'; is it a JSON Schema? set schema.format=json"),
+        ('{"$schema": "x", "anyOf": []}', "is it a JSON Schema? set schema.format=json"),
     ],
 )  # fmt: skip
 def test_a_schema_that_is_wrong_is_a_problem_of_its_key(schema, message):

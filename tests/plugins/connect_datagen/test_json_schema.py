@@ -4,6 +4,7 @@ import json
 import random
 
 import jsonschema
+import jsonschema_rs
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -65,6 +66,15 @@ def field(declared, **more):
 )
 def test_values_are_valid(declared):
     assert len(field(declared)) == COUNT
+
+
+def test_multiples_of_fractions_have_no_digits_beyond_them_and_are_exact_multiples():
+    declared = {"type": "number", "multipleOf": 0.01, "minimum": 0, "maximum": 100}
+    values = field(declared)
+    assert len(set(values)) > COUNT / 10
+    assert {value for value in values if round(value, 2) != value} == set()
+    exact = jsonschema_rs.validator_for(declared)
+    assert all(map(exact.is_valid, values))
 
 
 @pytest.mark.parametrize(

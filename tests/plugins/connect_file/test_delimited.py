@@ -97,7 +97,7 @@ def test_a_header_that_does_not_fit_is_refused(header: bytes, options: dict[str,
     [
         (b"1,2,3\n", "it has 3 fields, and the columns are 2"),
         (b"1\n", "it has 1 fields, and the columns are 2"),
-        (b"x,2\n", "column 'id' is not of the type"),
+        (b"x,2\n", "column 'id' is not of the type that it was given, int32"),
         (b"1_0,2\n", "column 'id' is not of the type"),
         (b"3000000000,2\n", "column 'id' is out of the range"),
         (b'"x",2\n', "column 'id' is not of the type"),

@@ -903,7 +903,7 @@ def test_a_file_that_cannot_be_moved_is_told_of_and_left(
     connector.read()
     commit(connector)
     connector.read()
-    assert caplog.text.count("was read and cannot be moved: No such file or directory; it is left there") == 1
+    assert caplog.text.count(f"was read and cannot be moved to {str(tmp_path / 'gone')!r}: No such file") == 1
     assert file.exists()
 
 
@@ -958,6 +958,22 @@ def test_lines_without_the_start_of_a_record_belong_to_the_one_before(tmp_path: 
 def test_a_config_that_makes_no_end_is_refused(config: dict[str, str], said: str) -> None:
     with pytest.raises(ConfigError, match=said):
         FileStreamSourceConnector.config_class.parse({"topic": "t", **config})
+
+
+def test_a_folder_that_files_cannot_be_moved_to_is_told_by_the_check(tmp_path: Path) -> None:
+    def told(folder: Path) -> list[tuple[str, str]]:
+        keys = {"files": str(tmp_path), "on.eof": "move", "on.eof.folder": str(folder)}
+        connector = FileStreamSourceConnector()
+        connector.configure(FileStreamSourceConnector.config_class.parse({"topic": "t", **keys}))
+        return [(problem.key, problem.message) for problem in connector.check()]
+
+    (tmp_path / "in.txt").write_text("one\n")
+    (tmp_path / "done").mkdir()
+    assert told(tmp_path / "done") == []
+    for wrong in (tmp_path / "gone", tmp_path / "in.txt"):
+        [(key, message)] = told(wrong)
+        assert key == "on.eof.folder"
+        assert f"{str(wrong)!r} is not there, or is none" in message
 
 
 def test_files_that_may_not_be_written_are_not_deleted(tmp_path: Path, many: Callable[..., Any]) -> None:
