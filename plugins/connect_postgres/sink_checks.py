@@ -86,7 +86,7 @@ async def sink_problems(connection: asyncpg.Connection, config: SinkConfig, topi
         if name not in seen:
             seen.add(name)
             async with explained(f"looking at table {name}", config.target):
-                found += await _table_problems(connection, config, name, sql, server["role"])
+                found += await _table_problems(connection, config, name, sql, topic, server["role"])
     if config.is_exactly_once:
         async with explained(f"looking at table {config.offsets_table}", config.target):
             found += await _offsets_problems(connection, config, server["role"])
@@ -94,13 +94,13 @@ async def sink_problems(connection: asyncpg.Connection, config: SinkConfig, topi
 
 
 async def _table_problems(
-    connection: asyncpg.Connection, config: SinkConfig, name: TableName, sql: str, role: str
+    connection: asyncpg.Connection, config: SinkConfig, name: TableName, sql: str, topic: str, role: str
 ) -> list[Problem]:
     table = await describe_table(connection, name)
     if table is None:
         if config.creates_tables:
             return [problem async for problem in _schema_problems(connection, name, role, "auto.create")]
-        return [Problem("table.name.format", await _missing(connection, config, name))]
+        return [Problem("table.name.format", await _missing(connection, config, name, topic))]
     if (wrong := wrong_kind(table, config)) is not None:
         return [problem_of(wrong, "table.types")]
     facts = await connection.fetchrow(_FACTS, sql)
@@ -115,8 +115,14 @@ async def _table_problems(
     ]
 
 
-async def _missing(connection: asyncpg.Connection, config: SinkConfig, name: TableName) -> str:
+async def _missing(connection: asyncpg.Connection, config: SinkConfig, name: TableName, topic: str) -> str:
     """Say that a table is not there, and which may be meant."""
+    renamed = ""
+    if config.originals.get("transforms"):
+        renamed = (
+            f" The connector's transforms may give topic {topic} another name, and it another table: "
+            "then this is no matter."
+        )
     tables = await find_tables(connection, list(TABLE_KINDS), None)
     same = [table for table in tables if table.name.lower() == name.name.lower()]
     names = {table.name: table for table in tables}
@@ -124,7 +130,7 @@ async def _missing(connection: asyncpg.Connection, config: SinkConfig, name: Tab
     meant = f"; there is {', '.join(map(str, near[:3]))} (names are compared with case)" if near else ""
     return (
         f"table {name} does not exist in {config.target}, and auto.create is false{meant}. "
-        "Create it, set auto.create=true, or correct table.name.format."
+        "Create it, set auto.create=true, or correct table.name.format." + renamed
     )
 
 

@@ -127,7 +127,10 @@ _HINTS: Final[dict[str, str]] = {
     "22021": "Correct the record: PostgreSQL stores no U+0000, and text must be in the database's encoding.",
     "23": "Correct the record, or the constraint.",
     "23502": "Give the column a value or a default, or drop its NOT NULL.",
-    "23503": "Write the row that is referred to first, or drop the foreign key.",
+    "23503": (
+        "Write the row that is referred to first, make the foreign key DEFERRABLE INITIALLY DEFERRED, so that it may "
+        "come with the same put, or drop it."
+    ),
     "23505": "Use insert.mode=upsert with pk.mode and pk.fields, so that a row that comes again replaces itself.",
     "23514": "Correct the record or the check; a partitioned table needs a partition for each row.",
     "23P01": "Correct the record: the exclusion constraint has a row already that conflicts with it.",

@@ -41,6 +41,12 @@ async def test_a_table_that_takes_what_is_written_is_fine(database: Database, ke
     [
         ("TABLE other (id int)", {}, "table.name.format", "table orders does not exist"),
         ('TABLE "Orders" (id int)', {}, "table.name.format", "there is public.Orders (names are compared with case)"),
+        (
+            "TABLE other (id int)",
+            {"transforms": "route"},
+            "table.name.format",
+            "The connector's transforms may give topic orders another name",
+        ),
         ("TABLE order_s (id int)", {}, "table.name.format", "there is public.order_s"),
         ("TABLE x (a int)", {"table_name_format": "a.b.c.d"}, "table.name.format", "TABLE or SCHEMA.TABLE"),
         ("TABLE x (a int)", {"table_name_format": "n" * 64}, "table.name.format", "it has 64 bytes"),

@@ -59,6 +59,10 @@ def test_every_state_has_a_hint_or_none_that_misleads(state: str) -> None:
     assert hint is None or hint.endswith(".")
 
 
+def test_a_row_that_refers_to_one_that_is_still_to_come_has_a_way_to_wait_for_it() -> None:
+    assert "DEFERRABLE INITIALLY DEFERRED" in (hint_of("23503", failure_of("23503", writing=True)) or "")
+
+
 def test_a_state_that_nobody_knows_is_the_rows_while_rows_are_written_and_else_the_configs() -> None:
     assert failure_of("ZZ001", writing=True) is Failure.DATA
     assert failure_of("ZZ001") is Failure.CONFIG
