@@ -64,6 +64,7 @@ from connect.api.errors import (
     UnknownTopicOrPartitionError,
 )
 from connect.api.files import open_path, read_file
+from connect.api.functions import resume, sink, source, transform
 from connect.api.headers import Header, Headers
 from connect.api.hooks import hookimpl
 from connect.api.patterns import LOOP_LIMIT_S, Match, Pattern, SlowPatternError, compile_pattern, valid_pattern
@@ -96,7 +97,7 @@ from connect.api.schema_projector import project_value
 from connect.api.schema_type import DATE_NAME, DECIMAL_NAME, INT_BITS, TIME_NAME, TIMESTAMP_NAME, SchemaType
 from connect.api.structs import Struct
 from connect.api.target_offsets import new_records
-from connect.api.transform import Predicate, Transform
+from connect.api.transforms import Predicate, Transform
 from connect.api.version import VERSION
 
 __all__ = [
@@ -196,6 +197,10 @@ __all__ = [
     "project_value",
     "read_file",
     "register_code",
+    "resume",
+    "sink",
+    "source",
+    "transform",
     "valid_pattern",
 ]
 

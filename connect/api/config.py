@@ -26,6 +26,7 @@ from typing import Any, ClassVar, Literal, Self
 
 import pydantic
 from pydantic import BaseModel, ConfigDict, PrivateAttr, ValidationError
+from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from connect.api import config_checks, files
@@ -258,6 +259,18 @@ def config_key(
     return pydantic.Field(default=default, description=documentation, json_schema_extra=_KeyMeta(meta))
 
 
+def redeclared(declared: FieldInfo, *, default: Any = PydanticUndefined, name: str | None = None) -> Any:
+    """Return what `config_key` returned, with another default, or the name that it does not have."""
+    meta = declared.json_schema_extra
+    if isinstance(meta, _KeyMeta) and name is not None and meta.values["name"] is None:
+        meta = _KeyMeta(meta.values | {"name": name})
+    return pydantic.Field(
+        default=declared.default if default is PydanticUndefined else default,
+        description=declared.description,
+        json_schema_extra=meta,
+    )
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class _KeyMeta:
     """Rides on a pydantic field; pydantic calls it when it makes the JSON Schema."""
@@ -270,7 +283,7 @@ class _KeyMeta:
             schema["title"] = self.values["name"]
 
 
-def _config_key(attribute: str, info: pydantic.fields.FieldInfo) -> ConfigKey:
+def _config_key(attribute: str, info: FieldInfo) -> ConfigKey:
     assert isinstance(info.json_schema_extra, _KeyMeta), f"declare {attribute!r} with config_key(...)"
     meta = info.json_schema_extra.values
     wanted, choices = _type_of(info.annotation)

@@ -32,7 +32,7 @@ import pluggy
 from connect.api.config_provider import ConfigProvider
 from connect.api.connector import Connector
 from connect.api.convert import Converter, HeaderConverter
-from connect.api.transform import Predicate, Transform
+from connect.api.transforms import Predicate, Transform
 
 PROJECT: Final = "connect"
 ENTRY_POINT_GROUP: Final = "connect"

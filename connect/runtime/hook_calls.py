@@ -15,12 +15,12 @@ import logging
 import threading
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 from typing import Any, Final
 
 import pluggy
 
-from connect.api import PluginError, hooks
+from connect.api import Connector, PluginError, Transform, hooks
 from connect.runtime.border.calls import aside, within
 from connect.runtime.border.failures import told
 
@@ -75,6 +75,32 @@ def functions_of(name: str, plugin: object) -> dict[str, Callable[..., Any]]:
             "plugin %s defines %s without @hookimpl, so it is not called: write @hookimpl above it", name, hook
         )
     return found
+
+
+def short_forms_of(name: str, plugin: object) -> dict[str, Callable[..., Any]]:
+    """Return hooks that give a module's short forms: what it made by `@source`, `@sink` or `@transform`, itself or in
+    a module of its own package. Where it has hooks that return them too, they count once."""
+    home = getattr(plugin, "__name__", None)
+    if not isinstance(plugin, ModuleType) or not isinstance(home, str):
+        return {}
+    classes = [
+        found
+        for found in vars(plugin).values()
+        if isinstance(found, type)
+        and vars(found).get("is_short_form") is True
+        and (found.__module__ == home or found.__module__.startswith(f"{home}."))
+    ]
+    bases = {"connect_connectors": Connector, "connect_transforms": Transform}
+    given = {hook: [cls for cls in classes if issubclass(cls, base)] for hook, base in bases.items()}
+    return {f"short_forms_{hook}": _giving(hook, found) for hook, found in given.items() if found}
+
+
+def _giving(hook: str, classes: list[type]) -> Callable[[], list[type]]:
+    @hooks.hookimpl(specname=hook)
+    def give() -> list[type]:
+        return classes
+
+    return give
 
 
 def unmarked_of(plugin: object) -> list[str]:

@@ -38,7 +38,7 @@ from connect.api import (
 from connect.runtime.api_version import load_plugin
 from connect.runtime.border.calls import aside
 from connect.runtime.border.failures import told
-from connect.runtime.hook_calls import CLASS_HOOKS, HOOKS, HookCalls, Loaded, functions_of, unmarked_of
+from connect.runtime.hook_calls import CLASS_HOOKS, HOOKS, HookCalls, Loaded, functions_of, short_forms_of, unmarked_of
 from connect.runtime.model import PluginInfo, PluginKind
 
 logger = logging.getLogger(__name__)
@@ -233,7 +233,7 @@ class PluginHost:
     ) -> None:
         def take() -> Loaded | None:
             plugin = load_plugin(name, load)
-            functions = functions_of(name, plugin)
+            functions = functions_of(name, plugin) | short_forms_of(name, plugin)
             if not functions and not (may_be_helper and not _has_classes(plugin, name) and not unmarked_of(plugin)):
                 raise PluginError(_registers_nothing(name, plugin))
             own = version or getattr(plugin, "__version__", None)
@@ -306,7 +306,10 @@ def _registers_nothing(name: str, plugin: Any) -> str:
         return (
             f"plugin {name} defines {unmarked[0]} without @hookimpl, so it registers nothing: write @hookimpl above it"
         )
-    return f"plugin {name} registers no hook; expected a function with @hookimpl: one of {', '.join(HOOKS)}"
+    return (
+        f"plugin {name} registers no hook; expected a function with @source, @sink or @transform, or one with "
+        f"@hookimpl: one of {', '.join(HOOKS)}"
+    )
 
 
 def _has_classes(plugin: Any, name: str) -> bool:

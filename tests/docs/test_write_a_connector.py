@@ -17,11 +17,43 @@ def code_blocks() -> list[str]:
     return re.findall(r"```python\n(.*?)```", HOWTO.read_text(), re.DOTALL)
 
 
-async def test_the_source_and_the_sink_of_the_howto_work_and_resume(tmp_path: Path) -> None:
+def block_with(text: str) -> str:
+    return next(block for block in code_blocks() if text in block)
+
+
+async def test_the_functions_of_the_howto_work_together_and_resume(tmp_path: Path) -> None:
+    plugins, out, database = tmp_path / "plugins", tmp_path / "ticks.txt", tmp_path / "lines.db"
+    plugins.mkdir()
+    (plugins / "howto_ticks.py").write_text(block_with("def ticks("))
+    (plugins / "howto_lines.py").write_text(block_with("def lines("))
+    loud = {"transforms": "loud", "transforms.loud.type": "shout", "transforms.loud.mark": "?"}
+    for count in (10, 15):
+        async with running_worker(tmp_path, plugin_path=str(plugins)) as worker:
+            config = {"connector.class": "ticks", "topic": "ticks", "count": str(count), "value.converter": STRING}
+            await worker.herder.put_config("ticks", config | loud)
+            config = {"connector.class": "collect", "topics": "ticks", "out": str(out), "value.converter": STRING}
+            await worker.herder.put_config("collect", config)
+            config = {"connector.class": "lines", "topics": "ticks", "path": str(database), "value.converter": STRING}
+            await worker.herder.put_config("lines", config)
+            await worker.until(lambda count=count: out.exists() and len(out.read_text().splitlines()) >= count)
+            await worker.until(lambda count=count: len(lines_of(database)) >= count)
+    assert out.read_text().splitlines() == [f"ticks: TICK {n}?" for n in range(1, 16)]
+    assert lines_of(database) == [f"TICK {n}?" for n in range(1, 16)]
+
+
+def lines_of(database: Path) -> list[str]:
+    if not database.exists():
+        return []
+    with closing(sqlite3.connect(database)) as db:
+        is_there = db.execute("SELECT 1 FROM sqlite_master").fetchall()
+        return [line for (line,) in db.execute("SELECT line FROM lines")] if is_there else []
+
+
+async def test_the_classes_of_the_howto_work_and_resume(tmp_path: Path) -> None:
     plugins, out = tmp_path / "plugins", tmp_path / "ticks.txt"
     plugins.mkdir()
-    (plugins / "howto_tick.py").write_text(code_blocks()[0])
-    (plugins / "howto_collect.py").write_text(code_blocks()[1])
+    (plugins / "howto_tick.py").write_text(block_with("class TickTask"))
+    (plugins / "howto_collect.py").write_text(block_with("class CollectTask"))
     for count in (10, 15):
         async with running_worker(tmp_path, plugin_path=str(plugins)) as worker:
             config = {"connector.class": "TickSource", "topic": "ticks", "count": str(count), "value.converter": STRING}
@@ -35,7 +67,7 @@ async def test_the_source_and_the_sink_of_the_howto_work_and_resume(tmp_path: Pa
 async def test_the_sink_of_the_howto_that_keeps_its_offsets_has_each_record_once(tmp_path: Path) -> None:
     plugins, database = tmp_path / "plugins", tmp_path / "ledger.db"
     plugins.mkdir()
-    (plugins / "howto_ledger.py").write_text(next(block for block in code_blocks() if "class LedgerSink" in block))
+    (plugins / "howto_ledger.py").write_text(block_with("class LedgerSink"))
     config = {"connector.class": "LedgerSink", "topics": "t", "path": str(database), "value.converter": STRING}
     config |= {"delivery.guarantee": "exactly-once"}
 
@@ -62,8 +94,16 @@ async def test_the_sink_of_the_howto_that_keeps_its_offsets_has_each_record_once
 
 
 def test_the_howtos_plugins_are_short() -> None:
-    for block in code_blocks()[:2]:
-        assert len([line for line in block.splitlines() if line.strip()]) <= 18
+    for text in ("class TickTask", "class CollectTask"):
+        assert len(lines_in(block_with(text))) <= 18
+    functions = block_with("def ticks(").split("\n\n\n")[1:]
+    assert len(functions) == 3
+    for function in [*functions, block_with("def lines(").split("\n\n\n")[1]]:
+        assert len(lines_in(function)) <= 12
+
+
+def lines_in(code: str) -> list[str]:
+    return [line for line in code.splitlines() if line.strip()]
 
 
 def test_every_block_of_the_howto_is_python() -> None:

@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 
 PLUGIN = """
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Generator, Sequence
 
 from connect.api import Batch, Config, Connector, Predicate, Record, SinkConnector, SinkTask, SourceConnector
 from connect.api import SourceTask, Converter, Schema, SchemaType, Transform, config_key, hookimpl
+from connect.api import resume, sink, source, transform
 from connect.api.java import java_text
 from connect.api.values import infer_schema
 
@@ -73,14 +74,35 @@ class Plain(Converter):
         return None if value is None else str(value).encode()
 
 
+@source
+async def pages(topic: str, size: int = 10) -> AsyncIterator[tuple[str, int]]:
+    for n in range(resume(0), size):
+        yield f"page {n}", n + 1
+
+
+@sink(aliases=("org.example.LinesSink",))
+def lines(path: str) -> Generator[None, list[Record], None]:
+    while True:
+        for record in (yield):
+            print(path, record.value)
+
+
+@transform
+def loud(record: Record, mark: str = "!") -> Record | None:
+    return record.replace(value=f"{record.value}{mark}")
+
+
+louder: Record | None = loud.function(Record("t", 1))
+
+
 @hookimpl
 def connect_connectors() -> Sequence[type[Connector]]:
-    return [TickSource, CollectSink]
+    return [TickSource, CollectSink, pages, lines]
 
 
 @hookimpl
 def connect_transforms() -> list[type[Transform]]:
-    return [Shout]
+    return [Shout, loud]
 """
 #: By what an author may get wrong: what is replaced, with what, and the words of mypy.
 MISTAKES = {

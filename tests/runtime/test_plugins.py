@@ -59,7 +59,7 @@ def test_an_unknown_plugin_of_any_kind_is_not_found() -> None:
         ({"connect_connectors": [Shout]}, "no subclass of SourceConnector or SinkConnector"),
         ({"connect_connectors": TickSourceConnector}, "must return a list"),
         ({"connect_transforms": [3]}, "no subclass of Transform"),
-        ({}, "registers no hook; expected a function with @hookimpl"),
+        ({}, "registers no hook; expected a function with @source, @sink or @transform"),
         ({"conect_transforms": [Shout]}, "conect_transforms"),
     ],
 )
@@ -98,6 +98,38 @@ def test_a_folder_of_plugin_path_is_read_and_a_broken_module_does_not_stop_the_o
     host = PluginHost.discover([tmp_path])
     assert host.find("Quiet", PluginKind.TRANSFORM) is not None
     assert [(b.name, "no_such_module_at_all" in b.cause) for b in host.broken] == [("broken_tick", True)]
+
+
+def test_short_forms_of_a_module_need_no_hook_and_those_it_only_imports_are_not_its_own(tmp_path: Path) -> None:
+    (tmp_path / "shortone.py").write_text(
+        "from connect.api import source, sink, transform\n"
+        "@source\ndef ones(topic: str): yield 1\n"
+        "@sink\ndef away(records): pass\n"
+        "@transform\ndef same(record): return record\n"
+    )
+    package = tmp_path / "shorttwo"
+    package.mkdir()
+    (package / "inner.py").write_text("from connect.api import source\n@source\ndef twos(topic: str): yield 2\n")
+    (package / "__init__.py").write_text(
+        "from shortone import ones\nfrom shorttwo.inner import twos\nfrom connect.api import hookimpl\n"
+        "@hookimpl\ndef connect_connectors(): return [twos]\n"
+    )
+    host = PluginHost.discover([tmp_path])
+    assert host.broken == []
+    found = {d.name: (d.kind, Path(d.origin).name) for d in host.list() if d.name.startswith("short")}
+    assert found == {
+        "shortone.ones": (PluginKind.SOURCE, "shortone.py"),
+        "shortone.away": (PluginKind.SINK, "shortone.py"),
+        "shortone.same": (PluginKind.TRANSFORM, "shortone.py"),
+        "shorttwo.inner.twos": (PluginKind.SOURCE, "shorttwo"),
+    }
+    assert host.resolve("ones", PluginKind.SOURCE).name == "shortone.ones"
+
+
+def test_a_short_form_that_cannot_be_read_leaves_its_plugin_out_with_the_reason(tmp_path: Path) -> None:
+    (tmp_path / "shortodd.py").write_text("from connect.api import source\n@source\ndef odd(x): yield 1\n")
+    (broken,) = [b for b in PluginHost.discover([tmp_path]).broken if b.name == "shortodd"]
+    assert "source odd has no annotation for 'x'; write x: str" in broken.cause
 
 
 def test_a_plugin_path_that_is_no_folder_is_reported(tmp_path: Path) -> None:

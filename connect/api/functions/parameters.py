@@ -1,0 +1,165 @@
+"""A function's parameters as a config declaration: each is a key, its annotation the type, its default the default.
+
+What a key is for stands in the function's docstring, under `Args:`, or in `Annotated[int, config_key("...", ge=1)]`,
+which can say all that a `Config` can.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+import typing
+from collections.abc import Callable
+from typing import Any, Final, NoReturn
+
+import pydantic
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+
+from connect.api.config import Config, config_key, redeclared
+
+#: How a parameter is called that the runtime's context is given to.
+CONTEXT: Final = "context"
+_ARGUMENTS: Final = re.compile(r"^(Args|Arguments|Parameters):\s*$")
+_ITEM: Final = re.compile(r"^(\w+)(?:\s*\([^)]*\))?:\s*(.*)$")
+
+
+class Parameters:
+    """What a function takes: records, maybe the context, and keys of its config.
+
+    Args:
+        function: Of the plugin's author.
+        form: What it is to become, for messages: 'source'.
+        given: How many parameters in front are not config: those that records come by.
+
+    Raises:
+        TypeError: A parameter cannot be a key; says which and what was expected.
+    """
+
+    def __init__(self, function: Callable[..., Any], form: str, *, given: int = 0) -> None:
+        if not inspect.isroutine(function):
+            raise TypeError(f"@{form} stands above a function, not above {type(function).__name__}")
+        self.function, self.form = function, form
+        try:
+            hints = typing.get_type_hints(function, include_extras=True)
+        except NameError as error:
+            self.refuse(f"has an annotation that cannot be read: {error}; name only what its module has")
+        self.returned: Any = hints.pop("return", None)
+        found = list(inspect.signature(function).parameters.values())
+        self.inputs = tuple(found[:given])
+        if len(self.inputs) < given or any(p.kind in (p.VAR_KEYWORD, p.KEYWORD_ONLY) for p in self.inputs):
+            self.refuse("takes nothing in; expected a first parameter for the records")
+        self.input_types = tuple(hints.get(parameter.name) for parameter in self.inputs)
+        self.takes_context = any(parameter.name == CONTEXT for parameter in found[given:])
+        keys = [parameter for parameter in found[given:] if parameter.name != CONTEXT]
+        summary, told = _described(inspect.getdoc(function) or "")
+        self.summary = summary
+        self.unknown = sorted(set(told) - {parameter.name for parameter in found})
+        if self.unknown:
+            self.refuse(f"describes {self.unknown[0]!r} under Args, and has no such parameter")
+        self._fields = {p.name: self._field(p, hints.get(p.name), told.get(p.name, "")) for p in keys}
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The parameters that are keys of the config."""
+        return tuple(self._fields)
+
+    def config_class(self, **more: tuple[Any, Any]) -> type[Config]:
+        """Return the declaration: the function's keys, and further ones where it has none of that name itself.
+
+        Args:
+            more: Pairs of annotation and `config_key(...)`.
+
+        Raises:
+            TypeError: A key's annotation is no type that a config's text can be read as.
+        """
+        fields: dict[str, Any] = {}
+        for name, declared in (more | self._fields).items():
+            # One that the function takes without a word about it is described as ours is.
+            is_told = name not in more or declared[1].description or not declared[1].is_required()
+            fields[_attribute(name)] = declared if is_told else more[name]
+        name = "".join(part.capitalize() for part in self.function.__name__.split("_")) + "Config"
+        try:
+            made: type[Config] = pydantic.create_model(
+                name, __base__=Config, __module__=self.function.__module__, __doc__=self.summary, **fields
+            )
+            made.keys()
+        except (AssertionError, NameError, pydantic.errors.PydanticUserError) as error:
+            self.refuse(f"has a parameter that cannot be a key of its config: {error}")
+        return made
+
+    def arguments(self, config: Config) -> dict[str, Any]:
+        """Return the function's arguments by name, as a config has them."""
+        return {name: getattr(config, _attribute(name)) for name in self._fields}
+
+    def class_of(self, base: type, **attributes: Any) -> Any:
+        """Return a plugin class that stands for the function: under its name, in its module, with its docstring."""
+        function = self.function
+        there = {
+            "__module__": function.__module__,
+            "__qualname__": function.__qualname__,
+            "__doc__": inspect.getdoc(function),
+            "function": staticmethod(function),
+            "is_short_form": True,
+        }
+        return type(function.__name__, (base,), there | attributes)
+
+    def _field(self, parameter: inspect.Parameter, hint: Any, told: str) -> tuple[Any, Any]:
+        """Return a key as pydantic wants a field: its type, and what else there is to say."""
+        name = parameter.name
+        if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+            self.refuse(f"takes *{name}; each key of its config has to be a parameter of its own")
+        if parameter.kind is parameter.POSITIONAL_ONLY or name.startswith("_"):
+            self.refuse(f"cannot take {name!r} from a config, which gives by name: no leading _, nothing before /")
+        if hint is None:
+            self.refuse(f"has no annotation for {name!r}; write {name}: str, int, float, bool, list[str] or Secret")
+        default = PydanticUndefined if parameter.default is parameter.empty else parameter.default
+        declared: Any = default if isinstance(default, FieldInfo) else None
+        if typing.get_origin(hint) is typing.Annotated:
+            hint, *more = typing.get_args(hint)
+            declared = declared or next((one for one in more if isinstance(one, FieldInfo)), None)
+        if declared is None:
+            declared = config_key(told, default=default)
+        elif default is not PydanticUndefined and default is not declared:
+            declared = redeclared(declared, default=default)
+        return hint, redeclared(declared, name=name.replace("_", ".")) if _is_taken(name) else declared
+
+    def refuse(self, why: str) -> NoReturn:
+        """Raise what is wrong with the function.
+
+        Raises:
+            TypeError: Always.
+        """
+        raise TypeError(f"{self.form} {self.function.__qualname__} {why}")
+
+
+def _attribute(name: str) -> str:
+    return f"{name}_" if _is_taken(name) else name
+
+
+def _is_taken(name: str) -> bool:
+    """Whether a config has an attribute of this name itself, or pydantic has: `keys`, `schema`, `json`."""
+    return hasattr(Config, name)
+
+
+def _described(text: str) -> tuple[str, dict[str, str]]:
+    """Return a docstring's text up to its sections, and what it says of each parameter."""
+    summary: list[str] = []
+    told: dict[str, list[str]] = {}
+    lines = iter(text.splitlines())
+    for line in lines:
+        if _ARGUMENTS.match(line):
+            break
+        summary.append(line)
+    current, indent = None, 0
+    for line in lines:
+        if line and not line.startswith((" ", "\t")):
+            break  # the next section
+        item = _ITEM.match(line.strip())
+        depth = len(line) - len(line.lstrip())
+        if item and (current is None or depth <= indent):
+            current, indent = item[1], depth
+            told[current] = [item[2]]
+        elif current is not None and line.strip():
+            told[current].append(line.strip())
+    return "\n".join(summary).strip(), {name: " ".join(parts).strip() for name, parts in told.items()}

@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from connect.api import (
+    Batch,
+    PluginError,
+    Record,
+    resume,
+    source,
+)
+from tests.support.tasks import poll, source_task, stop
+
+DEADLINE_S = 10.0
+CONFIG = {"topic": "t", "count": "3"}
+
+
+async def records_of(task: Any, count: int) -> list[Record]:
+    found: list[Record] = []
+    async with asyncio.timeout(DEADLINE_S):
+        while len(found) < count:
+            for batch in await poll(task):
+                found += batch.records()
+    return found
+
+
+async def test_records_batches_and_values_come_in_their_order_with_their_own_places() -> None:
+    @source
+    def mixed(topic: str) -> Iterator[Any]:
+        yield "plain"
+        yield "placed", 1
+        yield Record("other", "record", key="k"), {"line": 2, "file": "f"}, {"disk": 1}
+        yield Record("other", "free")
+        yield Batch("third", ["a", "b"]), 3, "part"
+        yield "again", None
+        yield {"a": 1}, 4
+        yield ["a", "list", "is", "a", "value"], 5
+
+    task = await source_task(mixed, {"topic": "t"})
+    records = await records_of(task, 9)
+    own = {"source": "mixed"}
+    assert [(r.topic, r.value, r.source_partition, r.source_offset) for r in records] == [
+        ("t", "plain", None, None),
+        ("t", "placed", own, {"offset": 1}),
+        ("other", "record", {"disk": 1}, {"line": 2, "file": "f"}),
+        ("other", "free", None, None),
+        ("third", "a", {"partition": "part"}, None),
+        ("third", "b", {"partition": "part"}, {"offset": 3}),
+        ("t", "again", None, None),
+        ("t", {"a": 1}, own, {"offset": 4}),
+        ("t", ["a", "list", "is", "a", "value"], own, {"offset": 5}),
+    ]
+    await stop(task)
+
+
+async def test_each_part_of_a_source_goes_on_where_it_was() -> None:
+    @source(names_topics=True)
+    def parts() -> Iterator[Any]:
+        for part in ("a", "b"):
+            for n in range(resume(0, part), 2):
+                yield Record(part, n), n + 1, part
+        for n in range(resume({"n": 0}, {"disk": 1})["n"], 2):
+            yield Record("disk", n), {"n": n + 1}, {"disk": 1}
+
+    task = await source_task(parts, {}, [({"partition": "a"}, {"offset": 1}), ({"disk": 1}, {"n": 1})])
+    assert [(r.topic, r.value) for r in await records_of(task, 4)] == [("a", 1), ("b", 0), ("b", 1), ("disk", 1)]
+    assert list(parts.config_class.keys()) == []
+    await stop(task)
+
+
+@pytest.mark.parametrize("given", [("value", 1, "part", "more"), ("value",), ()])
+async def test_a_tuple_that_is_no_record_and_offset_is_refused(given: tuple[Any, ...]) -> None:
+    @source
+    def odd(topic: str) -> Iterator[Any]:
+        yield given
+
+    task = await source_task(odd, {"topic": "t"})
+    with pytest.raises(PluginError, match=r"odd.function returned tuple; expected .*\(record, offset\[, partition\]\)"):
+        await records_of(task, 1)
+    await stop(task)
+
+
+async def test_a_value_without_a_topic_is_refused_where_records_name_theirs() -> None:
+    @source(names_topics=True)
+    def odd() -> str:
+        return "value"
+
+    task = await source_task(odd, {})
+    with pytest.raises(PluginError, match="names_topics=True"):
+        await poll(task)
+
+
+def test_resume_is_for_the_body_of_a_source() -> None:
+    with pytest.raises(PluginError, match="for the body of a function with @source"):
+        resume()
