@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import sys
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager, closing
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -90,13 +90,16 @@ def repair_log(data_dir: Path) -> AbstractContextManager[Repairer]:
 
 
 @asynccontextmanager
-async def open_worker(config: WorkerConfig, cluster: Cluster | None = None) -> AsyncIterator[Herder]:
+async def open_worker(
+    config: WorkerConfig, cluster: Cluster | None = None, plugins: Iterable[tuple[str, object]] = ()
+) -> AsyncIterator[Herder]:
     """Run a worker that is alone: plugins found, log opened, stores read, connectors resumed. On exit everything is
     drained.
 
     Args:
         config: References in it are resolved (`WorkerConfig.read`).
         cluster: A log to use; it stays open. That which the config names is opened and closed when left out.
+        plugins: Modules or objects that are plugins besides those that are found, each with its name.
 
     Raises:
         ConfigError: A converter or config provider that the worker's config names is not installed, or a reference in
@@ -106,9 +109,9 @@ async def open_worker(config: WorkerConfig, cluster: Cluster | None = None) -> A
     from connect.runtime.file_rules import file_rules
     from connect.runtime.herder import Herder
 
-    async with _opened(config, cluster) as (config, cluster, plugins):
+    async with _opened(config, cluster, plugins) as (config, cluster, host):
         with in_force(file_rules(config)):
-            async with Herder(config, cluster, plugins, engine_keys=log_keys()) as herder:
+            async with Herder(config, cluster, host, engine_keys=log_keys()) as herder:
                 yield herder
 
 
@@ -140,7 +143,7 @@ async def open_host(config: WorkerConfig, cluster: Cluster | None = None) -> Asy
 
 @asynccontextmanager
 async def _opened(
-    config: WorkerConfig, cluster: Cluster | None
+    config: WorkerConfig, cluster: Cluster | None, more: Iterable[tuple[str, object]] = ()
 ) -> AsyncIterator[tuple[WorkerConfig, Cluster, PluginHost]]:
     """Give a worker's config with its values, its log, and the plugins."""
     from connect.runtime.factory import check_default_converters
@@ -149,6 +152,8 @@ async def _opened(
 
     timeout_s = config.plugin_import_timeout_ms / 1000
     plugins = PluginHost.discover(config.plugin_folders, timeout_s=timeout_s)
+    for name, plugin in more:
+        plugins.register(plugin, name)
     config = await resolved_worker_config(plugins, config)
     check_default_converters(plugins, config)
     own = cluster is None
