@@ -10,12 +10,20 @@ from typing import Any, ClassVar, Final
 
 from connect.api.connector import SourceTask
 from connect.api.contract import refuse
-from connect.api.errors import PluginError
+from connect.api.error_codes import register_code
+from connect.api.errors import ConfigError, PluginError
 from connect.api.functions.parameters import CONTEXT, Parameters
 from connect.api.record import Batch, Record
 
 #: The key under which an offset that is no dict is kept.
 OFFSET: Final = "offset"
+#: What offsets are alike, by the one that a source begins with.
+_KINDS: Final[tuple[tuple[type, ...], ...]] = ((bool,), (int, float), (str,), (dict,), (list,))
+FOREIGN_OFFSET: Final = register_code(
+    "connector.foreign_offset",
+    "A committed offset is of a form that the source never writes.",
+    "Alter or reset the connector's offsets: `connect connector offsets --help`.",
+)
 #: The key under which a partition that is text is kept; a source that names none has one partition, of its own name.
 PARTITION: Final = "partition"
 #: How long a poll waits where the function is not to be called yet, in seconds.
@@ -37,6 +45,7 @@ def resume(default: Any = None, partition: str | Mapping[str, Any] | None = None
         partition: Of which part of the source, as given with the records; None for the whole.
 
     Raises:
+        ConfigError: connector.foreign_offset: what is committed is of another kind than `default`, which somebody set.
         PluginError: It is called from elsewhere.
     """
     task = _task.get(None)
@@ -70,7 +79,15 @@ class FunctionSourceTask(SourceTask):
             found = self.context.offset(at)
         if found is None:
             return default
-        return found[OFFSET] if found.keys() == {OFFSET} else dict(found)
+        value = found[OFFSET] if found.keys() == {OFFSET} else dict(found)
+        kinds = next((kinds for kinds in _KINDS if isinstance(default, kinds)), None)
+        if kinds is not None and not isinstance(value, kinds):
+            raise ConfigError(
+                f"the offset of {dict(at)} is {value!r:.100}; expected one like {default!r:.100}, which "
+                f"{type(self).__name__} begins with",
+                code=FOREIGN_OFFSET,
+            )
+        return value
 
     def make(self) -> Any:
         """Call the function. What it, or its generator, resumes from is this task's."""

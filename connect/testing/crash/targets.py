@@ -96,8 +96,11 @@ class LogTarget:
 
     def seen(self) -> Sequence[Seen]:
         """Return the records of committed transactions and of none, up to the first transaction that is open."""
-        values = [value for partition in self._partitions for value in self._committed(partition)]
-        return [found for value in values if value is not None and (found := self._parse(value)) is not None]
+        return [found for v in self.values() if v is not None and (found := self._parse(v)) is not None]
+
+    def values(self) -> list[bytes | None]:
+        """Return the values of the same, as they are; None is a tombstone."""
+        return [value for partition in self._partitions for value in self._committed(partition)]
 
     def count(self) -> int:
         """Return the log end offsets, added up."""

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 from connect.runtime.border.calls import TaskThread, call
@@ -14,6 +16,18 @@ T = TypeVar("T")
 
 #: How long a step of a test may take in all, in seconds, where the test does not say.
 DEADLINE_S: Final = 10.0
+
+
+#: How often it is looked whether the loop turns, in seconds.
+_BEAT_S: Final = 0.01
+
+
+@dataclass(slots=True)
+class Block:
+    """For how long at most a loop stood still, in seconds."""
+
+    seconds: float = 0.0
+    is_over: bool = False
 
 
 class LoopThread:
@@ -42,6 +56,24 @@ class LoopThread:
                 raise  # its own
             future.cancel()
             raise TimeoutError(f"{what} was not over within {limit_s:g} s") from None
+
+    @contextmanager
+    def longest_block(self) -> Iterator[Block]:
+        """Give what tells, once it is left, for how long something held the loop at a stretch meanwhile."""
+        block = Block()
+
+        async def watch() -> None:
+            while not block.is_over:
+                begun = time.perf_counter()
+                await asyncio.sleep(_BEAT_S)
+                block.seconds = max(block.seconds, time.perf_counter() - begun - _BEAT_S)
+
+        future = asyncio.run_coroutine_threadsafe(watch(), self.loop)
+        try:
+            yield block
+        finally:
+            block.is_over = True
+            future.result(DEADLINE_S)
 
     def close(self) -> None:
         """Cancel what still runs on the loop, and end it."""

@@ -184,6 +184,21 @@ class SinkHarness:
             self._connector.raise_failure()
         return self._task
 
+    @property
+    def loop(self) -> LoopThread:
+        """Where the plugin's `async def` methods run."""
+        assert self._loop is not None, "it is not started: use it as a context manager"
+        return self._loop
+
+    def call(self, method: str, *args: Any) -> Any:
+        """Call a method of the task by its name, as the runtime does."""
+        return self._running.call(method, *args)
+
+    def call_connector(self, method: str, *args: Any) -> Any:
+        """Call a method of the connector by its name, as the runtime does."""
+        assert self._connector is not None, "it is not started: use it as a context manager"
+        return self._connector.call(method, *args)
+
     def _start(self) -> None:
         assert self._loop is not None, "use it as a context manager"
         self._connector = started_connector(self._loop, self._class, self._config, "harness", self._deadline_s)

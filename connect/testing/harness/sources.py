@@ -54,7 +54,7 @@ class SourceHarness:
         self._number, self._max_tasks, self._deadline_s = task, max_tasks, deadline_s
         self._committed: dict[str, dict[str, Any]] = {}
         for partition, offset in offsets:
-            self._committed[_text(partition)] = dict(offset)
+            self._committed[partition_text(partition)] = dict(offset)
         self._polled: dict[str, dict[str, Any]] = {}
         self._told: list[CommittedRecord] = []
         self._places: dict[str, int] = {}
@@ -213,6 +213,21 @@ class SourceHarness:
             self._connector.raise_failure()
         return self._task
 
+    @property
+    def loop(self) -> LoopThread:
+        """Where the plugin's `async def` methods run."""
+        assert self._loop is not None, "it is not started: use it as a context manager"
+        return self._loop
+
+    def call(self, method: str, *args: Any) -> Any:
+        """Call a method of the task by its name, as the runtime does."""
+        return self._running.call(method, *args)
+
+    def call_connector(self, method: str, *args: Any) -> Any:
+        """Call a method of the connector by its name, as the runtime does."""
+        assert self._connector is not None, "it is not started: use it as a context manager"
+        return self._connector.call(method, *args)
+
     def task_configs(self, max_tasks: int) -> Sequence[Mapping[str, str]]:
         """Return how the connector divides its work."""
         assert self._connector is not None, "it is not started"
@@ -234,14 +249,14 @@ class SourceHarness:
             raise
 
     def _offset(self, partition: Mapping[str, Any]) -> dict[str, Any] | None:
-        found = self._committed.get(_text(partition))
+        found = self._committed.get(partition_text(partition))
         return None if found is None else dict(found)
 
     def _note(self, batch: Batch) -> None:
         """Keep what is to be committed, as the offset store would: through JSON."""
         if batch.source_partition is None:
             return
-        partition = _text(batch.source_partition)
+        partition = partition_text(batch.source_partition)
         offsets = batch.source_offsets or [None] * len(batch)
         for offset in offsets:
             if offset is not None:
@@ -253,7 +268,8 @@ class SourceHarness:
             self._polled[partition] = json.loads(json.dumps(batch.source_offset))
 
 
-def _text(partition: Mapping[str, Any]) -> str:
+def partition_text(partition: Mapping[str, Any]) -> str:
+    """Return a source partition as text that is the same for the same partition."""
     return json.dumps(partition, sort_keys=True)
 
 

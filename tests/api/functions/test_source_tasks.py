@@ -8,6 +8,7 @@ import pytest
 
 from connect.api import (
     Batch,
+    ConfigError,
     PluginError,
     Record,
     resume,
@@ -97,3 +98,29 @@ async def test_a_value_without_a_topic_is_refused_where_records_name_theirs() ->
 def test_resume_is_for_the_body_of_a_source() -> None:
     with pytest.raises(PluginError, match="for the body of a function with @source"):
         resume()
+
+
+@pytest.mark.parametrize(
+    ("default", "committed"), [(0, {"offset": "x"}), (0, {"a": 1}), ("", {"offset": 1}), ({"n": 0}, {"offset": [1]})]
+)
+async def test_an_offset_that_the_source_never_wrote_is_refused_with_what_was_expected(
+    default: Any, committed: dict[str, Any]
+) -> None:
+    @source
+    def careful(topic: str) -> Any:
+        return resume(default)
+
+    task = await source_task(careful, {"topic": "t"}, [({"source": "careful"}, committed)])
+    with pytest.raises(ConfigError, match="expected one like") as raised:
+        await poll(task)
+    assert raised.value.code == "connector.foreign_offset"
+
+
+@pytest.mark.parametrize("committed", [{"offset": 1.5}, {"offset": 2}])
+async def test_an_offset_of_the_same_kind_is_given_as_it_is(committed: dict[str, Any]) -> None:
+    @source
+    def counting(topic: str) -> Any:
+        return resume(0)
+
+    task = await source_task(counting, {"topic": "t"}, [({"source": "counting"}, committed)])
+    assert [batch.values for batch in await poll(task)] == [[committed["offset"]]]

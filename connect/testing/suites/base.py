@@ -1,0 +1,238 @@
+"""What is asked of every plugin, and how a check says that it failed."""
+
+from __future__ import annotations
+
+import logging
+import re
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, ClassVar, Final, NoReturn
+
+import pytest
+
+from connect.api import Config, ConfigError, ConfigKey, ConfigType, Plugin
+from connect.testing.harness.loops import until
+
+#: Where each check is explained; the check's name is the anchor.
+PAGE: Final = "docs/reference/certificate.md"
+#: What no key of these types can be.
+_WRONG: Final[Mapping[ConfigType, str]] = {
+    ConfigType.BOOLEAN: "perhaps",
+    ConfigType.INT: "many",
+    ConfigType.SHORT: "many",
+    ConfigType.LONG: "many",
+    ConfigType.DOUBLE: "many",
+}
+_KEY: Final = re.compile(r"[a-z0-9]+([._-][a-z0-9]+)*")
+_SECRET: Final = re.compile(
+    r"(^|[._-])(password|passwd|secret|token|api[._-]?key|private[._-]?key|credential)s?([._-]|$)"
+)
+#: Set as each secret; nothing may show it.
+MARKER: Final = "c0nnect-s3cret-marker"
+
+
+class Suite:
+    """Checks of a plugin's declaration. The suites for each kind stand on it.
+
+    Attributes:
+        config: The plugin's config as a user gives it, text by key.
+        deadline_s: How long one call of the plugin may take.
+    """
+
+    config: ClassVar[Mapping[str, str]] = {}
+    deadline_s: ClassVar[float] = 10.0
+
+    def make_config(self, folder: Path) -> dict[str, str]:
+        """Return the config for one test. Override it where the config names what has to be made first: a file in
+        `folder`, a table of the test's own."""
+        return dict(self.config)
+
+    def plugin_class(self) -> type[Plugin]:
+        """Return the class that is tested."""
+        raise NotImplementedError
+
+    # -- the declaration ---------------------------------------------------------------------------------------------
+
+    def test_config_is_taken(self, tmp_path: Path) -> None:
+        """The config of the suite is right by the plugin's own declaration."""
+        try:
+            self._config_class.parse(self.make_config(tmp_path))
+        except ConfigError as error:
+            self.broken(f"the config of the suite is refused: {error.message}")
+
+    def test_config_keys_are_documented(self) -> None:
+        """Each key says what it is for: REST, forms and pages show that."""
+        for key in self._keys.values():
+            if not key.internal and len(key.documentation.strip()) < 3:
+                self.broken(
+                    f"the key {key.name} says nothing of what it is for; write a sentence in its config_key, or "
+                    "under Args: in the function's docstring"
+                )
+
+    def test_config_keys_are_lower_case_words(self) -> None:
+        """Keys look as those of all connectors do: lower case, with dots between the words."""
+        for name in self._keys:
+            if not _KEY.fullmatch(name):
+                self.broken(
+                    f"the key {name!r} has capitals, spaces or signs; expected words with dots: {_dotted(name)!r}"
+                )
+
+    def test_config_required_keys_are_asked_for(self, tmp_path: Path) -> None:
+        """Without a key that it needs the plugin is refused before it runs, and the key is named."""
+        given = self.make_config(tmp_path)
+        for key in self._keys.values():
+            if key.required:
+                left = {name: value for name, value in given.items() if name != key.name}
+                self._refused(left, key.name, f"the config has no {key.name}, which is required")
+
+    def test_config_values_of_a_wrong_type_are_refused(self, tmp_path: Path) -> None:
+        """A text that is no number, or no boolean, is refused before the plugin runs, and the key is named."""
+        given = self.make_config(tmp_path)
+        for key in self._keys.values():
+            if key.type in _WRONG:
+                wrong = _WRONG[key.type]
+                self._refused(
+                    given | {key.name: wrong}, key.name, f"{key.name} is {wrong!r}, and no {key.type.lower()}"
+                )
+
+    def test_config_defaults_are_valid(self, tmp_path: Path) -> None:
+        """What a key is by default is something that it would take if it were given."""
+        given = self.make_config(tmp_path)
+        for key in self._keys.values():
+            if key.required or key.default_text is None or key.type is ConfigType.PASSWORD:
+                continue
+            errors = self._config_class.values({**given, key.name: key.default_text}, together=False)[key.name].errors
+            if errors:
+                self.broken(f"the default of {key.name} is {key.default_text!r}, and it is not taken: {errors[0]}")
+
+    def test_config_unknown_keys_are_passed_over(self, tmp_path: Path) -> None:
+        """A key that the plugin does not know is nothing to fail for: others read it, or a later version."""
+        given = self.make_config(tmp_path) | {"some.key.of.somebody.else": "x"}
+        try:
+            self._config_class.parse(given)
+        except ConfigError as error:
+            self.broken(f"a key that it does not know is refused: {error.message}")
+
+    def test_config_secrets_are_typed(self) -> None:
+        """A key for a password or a token is a `Secret`, so that nothing prints it."""
+        for key in self._keys.values():
+            if _SECRET.search(key.name) and key.type not in (ConfigType.PASSWORD, ConfigType.BOOLEAN):
+                self.broken(f"the key {key.name} holds a secret by its name, and is {key.type}; declare it as Secret")
+
+    def test_config_secrets_are_not_printed(self, tmp_path: Path) -> None:
+        """No secret is in what is printed of the config, nor in what is said where one is wrong."""
+        secrets = [key.name for key in self._keys.values() if key.type is ConfigType.PASSWORD]
+        given = self.make_config(tmp_path) | dict.fromkeys(secrets, MARKER)
+        try:
+            config: Any = self._config_class.parse(given)
+        except ConfigError as error:
+            shown = f"{error.message} {error!r}"
+        else:
+            shown = f"{config!r} {config} {config.model_dump()}"
+        if secrets and MARKER in shown:
+            self.broken(f"a secret of {', '.join(secrets)} is printed with the config, or with what is wrong with it")
+
+    def test_plugin_is_documented(self) -> None:
+        """The class or function has a docstring: its first line is what a list of plugins says of it."""
+        if not (self.plugin_class().__doc__ or "").strip() or "__doc__" not in vars(self.plugin_class()):
+            self.broken("it has no docstring: say in a sentence what it reads, writes or changes")
+
+    def test_plugin_names_are_names(self) -> None:
+        """Class name and aliases are what a config can give."""
+        cls = self.plugin_class()
+        for name in (cls.plugin_name(), *cls.aliases):
+            if not re.fullmatch(r"[\w$]+(\.[\w$]+)*", name.replace("<locals>.", "")):
+                self.broken(f"it is called {name!r}, which no config can give; expected words with dots")
+
+    def test_plugin_has_a_version(self) -> None:
+        """The version is one: '1.2', '1.2.3rc1'. Left out, it is that of the distribution."""
+        if not re.fullmatch(r"\d+(\.\d+)*\S*", str(self.plugin_class().version)):
+            self.broken(f"its version is {self.plugin_class().version!r}; expected numbers with dots, or nothing")
+
+    # -- for checks --------------------------------------------------------------------------------------------------
+
+    def broken(self, what: str) -> NoReturn:
+        """Fail the check that calls this, with what broke and where to read on."""
+        frame = sys._getframe(1)
+        while frame.f_back is not None and not frame.f_code.co_name.startswith("test_"):
+            frame = frame.f_back
+        check = frame.f_code.co_name.removeprefix("test_").replace("_", "-")
+        pytest.fail(f"{self.plugin_class().__qualname__}: {what}.\n  Read on: {PAGE}#{check}", pytrace=False)
+
+    @property
+    def _config_class(self) -> type[Config]:
+        return self.plugin_class().config_class
+
+    @property
+    def _keys(self) -> dict[str, ConfigKey]:
+        return self._config_class.keys()
+
+    def _refused(self, config: Mapping[str, str], key: str, what: str) -> None:
+        values = self._config_class.values(config, together=False)
+        if not values[key].errors:
+            self.broken(f"{what}, and it is taken all the same")
+        if key not in " ".join(values[key].errors):
+            self.broken(f"{what}, and what is said of it does not name the key: {values[key].errors[0]}")
+
+
+@contextmanager
+def nothing_left(broken: Callable[[str], NoReturn]) -> Iterator[None]:
+    """Fail where threads or open files are left over that were not there before."""
+    threads, files = set(threading.enumerate()), _files()
+    yield
+    left: list[str] = []
+
+    def is_gone() -> bool:
+        left[:] = [f"thread {thread.name}" for thread in threading.enumerate() if thread not in threads]
+        return not left
+
+    try:
+        until(is_gone, deadline_s=2.0)
+    except AssertionError:
+        broken(f"{', '.join(left)} is left over")
+    opened = [name for name in _files() if name not in files]
+    if opened:
+        broken(f"{', '.join(sorted(opened))} is still open")
+
+
+@contextmanager
+def logged() -> Iterator[list[str]]:
+    """Collect everything that is logged meanwhile, as text."""
+    lines: list[str] = []
+
+    class Collect(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            lines.append(self.format(record))
+
+    handler, root = Collect(level=logging.DEBUG), logging.getLogger()
+    before = root.level
+    root.addHandler(handler)
+    root.setLevel(logging.DEBUG)
+    try:
+        yield lines
+    finally:
+        root.setLevel(before)
+        root.removeHandler(handler)
+
+
+def _files() -> set[str]:
+    """The files and sockets that this process has open, where the system can tell."""
+    folder = Path("/proc/self/fd")
+    if not folder.is_dir():
+        return set()
+    found = set()
+    for entry in folder.iterdir():
+        try:
+            target = str(entry.readlink())
+        except OSError:
+            continue  # it was the listing's own
+        if target.startswith("/") and not target.startswith(("/dev/", "/proc/")):
+            found.add(f"{target} ({entry.name})")
+    return found
+
+
+def _dotted(name: str) -> str:
+    return re.sub(r"[^a-z0-9.]+", ".", re.sub(r"(?<=[a-z0-9])(?=[A-Z])", ".", name).lower()).strip(".")

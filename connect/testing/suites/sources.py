@@ -1,0 +1,608 @@
+"""The certificate of a source."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import inspect
+import json
+import threading
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, ClassVar, Final
+
+import pytest
+
+from connect.api import (
+    Batch,
+    ConfigError,
+    ConnectError,
+    DataError,
+    ExactlyOnceSupport,
+    PluginError,
+    Record,
+    SourceConnector,
+    SourceTask,
+)
+from connect.records import why_no_topic
+from connect.testing.crash import Report
+from connect.testing.harness.sources import SourceHarness
+from connect.testing.harness.workers import Worker
+from connect.testing.suites.base import MARKER, Suite, logged, nothing_left
+from connect.testing.suites.crashes import crashed_source, source_books
+
+#: How many records of the source are looked at.
+RECORDS: Final = 20
+#: No poll gives more than this, or nothing bounds what is in memory.
+POLL_MAX: Final = 100_000
+#: Timestamps in ms lie behind this: one in seconds does not.
+_SECONDS_UP_TO: Final = 10_000_000_000
+
+
+class SourceSuite(Suite):
+    """Checks of a source connector. Subclass it in a test module, with `Test` in front of the name.
+
+    Attributes:
+        connector: The connector's class, or what `@source` made.
+        records: How many of the source's records are looked at; it has to have as many with this config.
+        is_repeatable: The source gives the same records again from the same offset on. False for one that makes them up
+            at random; then the checks that compare two runs are skipped.
+        kills: How often a worker that runs it is killed.
+    """
+
+    connector: ClassVar[type[SourceConnector]]
+    records: ClassVar[int] = RECORDS
+    is_repeatable: ClassVar[bool] = True
+    kills: ClassVar[int] = 5
+
+    def plugin_class(self) -> type[SourceConnector]:
+        return self.connector
+
+    # -- life --------------------------------------------------------------------------------------------------------
+
+    def test_life_starts_gives_records_and_stops(self, tmp_path: Path) -> None:
+        """With the suite's config it gives as many records as the suite says, and stops without an error."""
+        with self._harness(self.make_config(tmp_path)) as harness:
+            self._records(harness)
+
+    def test_life_stops_without_a_poll(self, tmp_path: Path) -> None:
+        """A task that is stopped right behind its start stops without an error."""
+        with self._harness(self.make_config(tmp_path)) as harness:
+            self._ends(harness, "it cannot stop right behind its start")
+
+    def test_life_stops_twice(self, tmp_path: Path) -> None:
+        """A second stop is nothing to fail for: the first one may have been given up half-way."""
+        with self._harness(self.make_config(tmp_path)) as harness:
+            task = harness.task
+            self._ends(harness, "it cannot stop")
+            for method in ("stop", "close"):
+                try:
+                    result = getattr(task, method)()
+                    if inspect.isawaitable(result):
+                        asyncio.run(_awaited(result))
+                except Exception as error:
+                    self.broken(f"a second {method} raises {type(error).__name__}: {error}")
+
+    def test_life_stops_when_it_was_not_started(self, tmp_path: Path) -> None:
+        """`stop` and `close` work on a task whose start failed, or never came."""
+        task = self.connector.task_class()
+        task.configure(self._task_config_class.parse(self._task_config(tmp_path)))
+        for method in ("stop", "close"):
+            try:
+                result = getattr(task, method)()
+                if inspect.isawaitable(result):
+                    asyncio.run(_awaited(result))
+            except Exception as error:
+                self.broken(f"{method} of a task that was not started raises {type(error).__name__}: {error}")
+
+    def test_life_stops_while_it_polls(self, tmp_path: Path) -> None:
+        """A stop that comes while a poll waits is over within the deadline."""
+        with self._harness(self.make_config(tmp_path)) as harness:
+            self._records(harness)
+            polling = threading.Thread(target=_poll_on, args=(harness,), daemon=True)
+            polling.start()
+            time.sleep(0.05)  # the poll waits by now, or has nothing to wait for
+            begun = time.monotonic()
+            harness.context.stopping.set()
+            polling.join(self.deadline_s)
+            if polling.is_alive():
+                self.broken(f"a poll goes on for {self.deadline_s:g} s behind a stop; wait on context.stopping")
+            self._ends(harness, "it cannot stop behind a poll that waited")
+            if time.monotonic() - begun > self.deadline_s:
+                self.broken(f"a stop takes more than {self.deadline_s:g} s")
+
+    def test_life_leaves_no_thread_and_no_file(self, tmp_path: Path) -> None:
+        """What it opened and started is closed and ended behind a stop."""
+        config = self.make_config(tmp_path)
+        with self._harness(config) as harness:  # what is opened once for the process is no leak
+            self._records(harness)
+        with nothing_left(self.broken), self._harness(config) as harness:
+            self._records(harness)
+
+    def test_life_leaves_no_asyncio_task(self, tmp_path: Path) -> None:
+        """What it began on the event loop has ended behind a stop."""
+        with self._harness(self.make_config(tmp_path)) as harness:
+            self._records(harness)
+            self._ends(harness, "it cannot stop")
+            left = harness.loop.run(_others())
+            if left:
+                self.broken(f"on the event loop {', '.join(left)} is left over; cancel it in stop, and await it")
+
+    def test_life_starts_again_and_again(self, tmp_path: Path) -> None:
+        """Five starts and stops after each other work: nothing is held that the next start needs."""
+        config = self.make_config(tmp_path)
+        for number in range(5):
+            with self._working(f"start {number + 1} of 5"), self._harness(config) as harness:
+                harness.poll()
+
+    def test_life_of_two_is_apart(self, tmp_path: Path) -> None:
+        """Two connectors of the class at once give what one gives: nothing is kept in the class or the module."""
+        config = self.make_config(tmp_path)
+        with self._harness(config) as harness:
+            alone = self._records(harness)
+        with self._harness(config) as first, self._harness(config) as second:
+            found: list[list[Record]] = [[], []]
+            for _ in range(self.records * 50):
+                for number, harness in enumerate((first, second)):
+                    if len(found[number]) < self.records:
+                        found[number] += harness.poll()
+                if min(map(len, found)) >= self.records:
+                    break
+        for number, records in enumerate(found):
+            if self.is_repeatable and self._identities(records) != self._identities(alone):
+                self.broken(
+                    f"beside another one, instance {number + 1} gives other records than alone: something is shared; "
+                    f"{_difference(self._identities(alone), self._identities(records))}"
+                )
+
+    def test_life_hides_secrets(self, tmp_path: Path) -> None:
+        """No secret of the config is in records, offsets, task configs' names, or the log."""
+        secrets = [key.name for key in self._keys.values() if key.type.value == "PASSWORD"]
+        given = self.make_config(tmp_path)
+        free = [name for name in secrets if name not in given]
+        with logged() as lines:
+            try:
+                with self._harness(given | dict.fromkeys(free, MARKER)) as harness:
+                    shown = [repr((r.value, r.source_partition, r.source_offset)) for r in harness.poll()]
+            except ConnectError as error:
+                shown = [error.message, error.hint]
+        for name, value in {**dict.fromkeys(free, MARKER), **{n: given[n] for n in secrets if n in given}}.items():
+            if value and any(value in text for text in (*shown, *lines)):
+                self.broken(f"the secret of {name} is in a record, an offset, a message or the log")
+
+    # -- configs of tasks --------------------------------------------------------------------------------------------
+
+    def test_tasks_are_as_many_as_allowed(self, tmp_path: Path) -> None:
+        """`task_configs(n)` gives at least one config and at most n, each of text."""
+        with self._harness(self.make_config(tmp_path)) as harness:
+            for allowed in (1, 2, 7):
+                configs = harness.task_configs(allowed)
+                if not 1 <= len(configs) <= allowed:
+                    self.broken(f"task_configs({allowed}) gives {len(configs)} configs; expected 1 to {allowed}")
+                for config in configs:
+                    odd = {name: value for name, value in config.items() if not isinstance(value, str)}
+                    if odd:
+                        self.broken(f"task_configs gives {odd} in a config; expected text, as a user writes it")
+
+    def test_tasks_share_the_work(self, tmp_path: Path) -> None:
+        """What one task gives, three give together, each record once."""
+        config = self.make_config(tmp_path)
+        with self._harness(config) as harness:
+            whole = self._all(harness)
+            count = len(harness.task_configs(3))
+        if whole is None or count < 2 or not self.is_repeatable:
+            pytest.skip("it has one task, or no end")
+        together: Counter[Any] = Counter()
+        for task in range(count):
+            with self._harness(config, task=task, max_tasks=3) as harness:
+                together += Counter(self._identities(self._all(harness) or [], None))
+        alone = Counter(self._identities(whole, None))
+        if together != alone:
+            more, less = together - alone, alone - together
+            self.broken(
+                f"{count} tasks give {sum(more.values())} records more than one, and {sum(less.values())} less: "
+                f"{[*more, *less][:3]}"
+            )
+
+    # -- offsets -----------------------------------------------------------------------------------------------------
+
+    def test_offsets_are_given(self, tmp_path: Path) -> None:
+        """Each record has a source partition and an offset; without them everything comes again after a restart."""
+        with self._harness(self.make_config(tmp_path)) as harness:
+            for batch in self._batches(harness):
+                if batch.source_partition is None or (batch.source_offset is None and batch.source_offsets is None):
+                    self.broken(
+                        "records come without source_partition and source_offset, so a restart reads all again; "
+                        "yield them with an offset"
+                    )
+
+    def test_offsets_resume_after_every_record(self, tmp_path: Path) -> None:
+        """From the offset of each record on it gives what came behind that record."""
+        if not self.is_repeatable:
+            pytest.skip("the source does not give the same records twice")
+        config = self.make_config(tmp_path)
+        with self._harness(config) as harness:
+            records = self._records(harness)
+        offsets: dict[str, tuple[Mapping[str, Any], Mapping[str, Any]]] = {}
+        for number, record in enumerate(records):
+            if record.source_offset is None or record.source_partition is None:
+                continue
+            at = json.dumps(record.source_partition, sort_keys=True)
+            offsets[at] = (record.source_partition, record.source_offset)
+            expected = self._identities(records[number + 1 :], None)
+            with self._harness(config, offsets=list(offsets.values())) as harness:
+                found = self._identities(self._some(harness, len(expected)), len(expected))
+            if Counter(found) != Counter(expected) or (len(offsets) == 1 and found != expected):
+                self.broken(
+                    f"from the offset of record {number + 1} on, {dict(record.source_offset)}, it does not give what "
+                    f"came behind that record: {_difference(expected, found)}"
+                )
+
+    def test_offsets_survive_json(self, tmp_path: Path) -> None:
+        """Partitions and offsets come back from JSON as they were: they are stored as that."""
+        with self._harness(self.make_config(tmp_path)) as harness:
+            for batch in self._batches(harness):
+                for given in (batch.source_partition, batch.source_offset, *(batch.source_offsets or [])):
+                    if given is not None and json.loads(json.dumps(given)) != dict(given):
+                        self.broken(f"{dict(given)} comes back from JSON as {json.loads(json.dumps(given))}")
+
+    def test_offsets_of_nobody_are_refused(self, tmp_path: Path) -> None:
+        """A task that finds an offset of a form that it never wrote says so, and raises no bare error."""
+        config = self.make_config(tmp_path)
+        with self._harness(config) as harness:
+            partitions = {json.dumps(r.source_partition, sort_keys=True) for r in self._records(harness)}
+        for odd in ({"never.written": [1, {"a": None}]}, {}):
+            offsets = [(json.loads(partition), odd) for partition in partitions if partition != "null"]
+            try:
+                with self._harness(config, offsets=offsets) as harness:
+                    harness.poll()
+            except ConnectError as error:
+                if isinstance(error, PluginError) and error.code == "plugin.failed":
+                    self.broken(
+                        f"the offset {odd}, as somebody may set it, fails it with {error.message}; check what "
+                        "context.offset returns, and raise a ConfigError that says what was expected"
+                    )
+
+    def test_offsets_may_be_altered(self, tmp_path: Path) -> None:
+        """Offsets that it gave itself are taken by `alter_offsets`, and so is None, which forgets one."""
+        config = self.make_config(tmp_path)
+        with self._harness(config) as harness:
+            records = [r for r in self._records(harness) if r.source_offset is not None]
+            own = [(r.source_partition, r.source_offset) for r in records]
+            for pairs, what in ((own[-1:], "an offset that it gave"), ([(at, None) for at, _ in own[-1:]], "a reset")):
+                try:
+                    harness.call_connector("alter_offsets", pairs)
+                except ConnectError as error:
+                    self.broken(f"alter_offsets refuses {what}: {error.message}")
+
+    def test_offsets_that_were_not_committed_come_again(self, tmp_path: Path) -> None:
+        """What was polled and not committed is polled again after a crash: nothing is acknowledged before its time."""
+        if not self.is_repeatable:
+            pytest.skip("the source does not give the same records twice")
+        with self._harness(self.make_config(tmp_path)) as harness:
+            before = self._identities(self._records(harness))
+            harness.crash()
+            again = self._identities(self._records(harness))
+        if again != before:
+            self.broken(f"after a crash without a commit other records come: {_difference(before, again)}")
+
+    def test_offsets_go_on_behind_a_commit(self, tmp_path: Path) -> None:
+        """What was committed does not come again after a restart, and nothing behind it is missing."""
+        if not self.is_repeatable:
+            pytest.skip("the source does not give the same records twice")
+        config = self.make_config(tmp_path)
+        with self._harness(config) as harness:
+            whole = self._identities(self._records(harness))
+        with self._harness(config) as harness:
+            first = self._identities(harness.records(1), None)
+            harness.commit()
+            harness.restart()
+            rest = self._identities(self._some(harness, self.records - len(first)), None)
+        if (first + rest)[: len(whole)] != whole and Counter((first + rest)[: len(whole)]) != Counter(whole):
+            self.broken(
+                f"after a commit and a restart something is missing or twice: {_difference(whole, first + rest)}"
+            )
+
+    def test_offsets_commits_are_heard(self, tmp_path: Path) -> None:
+        """`commit` and `commit_records` raise nothing, also where they come again with the same."""
+        with self._harness(self.make_config(tmp_path)) as harness:
+            self._records(harness)
+            try:
+                harness.commit()
+                harness.call("commit", harness.offsets)
+            except ConnectError as error:
+                self.broken(f"a commit fails it: {error.message}")
+
+    # -- records -----------------------------------------------------------------------------------------------------
+
+    def test_records_come_in_the_same_order_again(self, tmp_path: Path) -> None:
+        """Two runs over the same data give the same records in the same order."""
+        if not self.is_repeatable:
+            pytest.skip("the source does not give the same records twice")
+        config = self.make_config(tmp_path)
+        runs = []
+        for _ in range(2):
+            with self._harness(config) as harness:
+                runs.append(self._identities(self._records(harness)))
+        if runs[0] != runs[1]:
+            self.broken(f"two runs give other records, or in another order: {_difference(*runs)}")
+
+    def test_records_fit_their_schemas(self, tmp_path: Path) -> None:
+        """Keys and values are what their schema says, down to the fields."""
+        with self._harness(self.make_config(tmp_path)) as harness:
+            for record in self._records(harness):
+                for part, schema, value in (
+                    ("key", record.key_schema, record.key),
+                    ("value", record.value_schema, record.value),
+                ):
+                    try:
+                        if schema is not None:
+                            schema.validate(value)
+                    except DataError as error:
+                        self.broken(f"a {part} does not fit its schema: {error.message}")
+
+    def test_records_go_to_topics_that_can_be(self, tmp_path: Path) -> None:
+        """Topics have names that Kafka takes."""
+        with self._harness(self.make_config(tmp_path)) as harness:
+            for topic in {record.topic for record in self._records(harness)}:
+                why = why_no_topic(topic)
+                if why:
+                    self.broken(f"it writes to {topic!r}, which no topic can be called: {why}")
+
+    def test_records_have_times_in_milliseconds(self, tmp_path: Path) -> None:
+        """Timestamps are whole milliseconds since the epoch."""
+        with self._harness(self.make_config(tmp_path)) as harness:
+            for record in self._records(harness):
+                at = record.timestamp
+                if at is not None and 0 < at < _SECONDS_UP_TO:
+                    self.broken(f"a record has the timestamp {at}, which is in seconds; expected milliseconds")
+
+    def test_records_arrive_in_a_worker(self, tmp_path: Path) -> None:
+        """A worker runs it, and its topics have the records, as JSON."""
+        config = self.make_config(tmp_path)
+        with self._harness(config) as harness:
+            counts = Counter(record.topic for record in self._records(harness))
+        with Worker(plugins=[self.connector]) as worker, self._working("its topics in a worker"):
+            worker.run("certified", {"connector.class": self.connector.plugin_name(), **config})
+            for topic, count in counts.items():
+                worker.wait_for(topic, count)
+
+    def test_records_stay_as_they_were_given(self, tmp_path: Path) -> None:
+        """What was handed over is not changed afterwards: it is converted and sent while the next poll runs."""
+        with self._harness(self.make_config(tmp_path)) as harness:
+            given: list[tuple[Batch, Any]] = []
+            count = 0
+            while count < self.records:
+                batches = self._batches(harness, 1)
+                given += [(batch, copy.deepcopy((batch.values, batch.source_offsets))) for batch in batches]
+                count += sum(map(len, batches))
+            harness.poll()
+            harness.commit()
+            for batch, before in given:
+                if (batch.values, batch.source_offsets) != before:
+                    self.broken(
+                        "a batch that was given changed behind that; give copies of what the task goes on using"
+                    )
+
+    def test_records_are_the_same_in_both_forms(self, tmp_path: Path) -> None:
+        """A task that has both `poll` and `poll_batch` gives the same records by each."""
+        task_class = self.connector.task_class
+        both = all(getattr(task_class, name) is not getattr(SourceTask, name) for name in ("poll", "poll_batch"))
+        if not both or not self.is_repeatable:
+            pytest.skip("it has one of them")
+        config = self.make_config(tmp_path)
+        with self._harness(config) as harness:
+            by_batches = self._identities(self._records(harness))
+        with self._harness(config) as harness:
+            single: list[Record] = []
+            deadline = time.monotonic() + self.deadline_s
+            while len(single) < self.records and time.monotonic() < deadline:
+                polled = harness.call("poll")
+                single += [polled] if isinstance(polled, Record) else list(polled or [])
+        if self._identities(single) != by_batches:
+            self.broken(
+                f"poll gives other records than poll_batch: {_difference(by_batches, self._identities(single))}"
+            )
+
+    # -- pressure ----------------------------------------------------------------------------------------------------
+
+    def test_pressure_polls_are_bounded(self, tmp_path: Path) -> None:
+        """One poll gives a bounded number of records: they are in memory together."""
+        with self._harness(self.make_config(tmp_path)) as harness:
+            count = sum(map(len, self._batches(harness, 1)))
+            if count > POLL_MAX:
+                self.broken(f"one poll gives {count} records; expected a part of them, some thousands at most")
+
+    def test_pressure_polls_come_back(self, tmp_path: Path) -> None:
+        """A poll that finds nothing comes back within seconds: between two polls the task commits, pauses and stops."""
+        with self._harness(self.make_config(tmp_path)) as harness:
+            self._records(harness)
+            for _ in range(3):
+                begun = time.monotonic()
+                harness.poll()
+                took_s = time.monotonic() - begun
+                if took_s > 5:
+                    self.broken(f"a poll takes {took_s:.1f} s; return nothing after a second, and poll again")
+
+    def test_pressure_the_loop_is_not_blocked(self, tmp_path: Path) -> None:
+        """`async def` methods do not block the event loop, on which everybody else's run."""
+        with self._harness(self.make_config(tmp_path)) as harness:
+            with harness.loop.longest_block() as longest:
+                self._records(harness)
+                harness.poll()
+            if longest.seconds > 0.5:
+                self.broken(
+                    f"the event loop stood still for {longest.seconds:.1f} s within async def; await what waits, or "
+                    "write a plain def, which has a thread of its own"
+                )
+
+    def test_pressure_a_cancelled_poll_loses_nothing(self, tmp_path: Path) -> None:
+        """An `async def` poll that is cancelled, as by a stop, has given nothing; the next one gives what was due."""
+        if not inspect.iscoroutinefunction(self.connector.task_class.poll_batch) or not self.is_repeatable:
+            pytest.skip("its poll is a plain def, which is never cancelled")
+        config = self.make_config(tmp_path)
+        with self._harness(config) as harness:
+            whole = self._identities(self._records(harness))
+        with self._harness(config) as harness:
+            found: list[Record] = []
+            for number in range(30):
+                polled = harness.loop.run(_cancelled_after(harness.task.poll_batch, number % 7))
+                for batch in [polled] if isinstance(polled, Batch) else polled or []:
+                    found += batch.records()
+                if len(found) >= self.records:
+                    break
+            found += self._some(harness, self.records - len(found))
+        if self._identities(found) != whole:
+            self.broken(
+                f"where polls are cancelled, records are missing or twice: "
+                f"{_difference(whole, self._identities(found))}"
+            )
+
+    # -- exactly once, and crashes -----------------------------------------------------------------------------------
+
+    def test_promise_is_made_in_words(self, tmp_path: Path) -> None:
+        """Whether it delivers exactly once is answered: SUPPORTED, UNSUPPORTED, not known, or refused with a reason."""
+        made = self.connector()
+        made.configure(self._config_class.parse(self.make_config(tmp_path)))
+        try:
+            promised = made.exactly_once_support()
+        except ConfigError as error:
+            promised = None
+            if len(error.message) < 5:
+                self.broken("exactly_once_support refuses without a reason")
+        if promised is not None and not isinstance(promised, ExactlyOnceSupport):
+            self.broken(f"exactly_once_support returns {promised!r}; expected an ExactlyOnceSupport, or None")
+
+    def test_crash_loses_nothing(self, tmp_path: Path) -> None:
+        """A worker that runs it is killed at random moments; in the end each record is in its topic, and in order."""
+        if not self.is_repeatable:
+            pytest.skip("the source does not give the same records twice, so they cannot be counted")
+        report = self._crashed(tmp_path, exactly_once=False)
+        if report.verdict not in ("at least once", "exactly once"):
+            self.broken(f"killed {report.kills} times, it is {report.verdict}, and promises at least once:\n{report}")
+
+    def test_crash_doubles_nothing_where_that_is_promised(self, tmp_path: Path) -> None:
+        """A source that supports exactly once has each record once in its topic, whatever is killed when."""
+        made = self.connector()
+        made.configure(self._config_class.parse(self.make_config(tmp_path)))
+        if made.exactly_once_support() is not ExactlyOnceSupport.SUPPORTED or not self.is_repeatable:
+            pytest.skip("it does not promise exactly once")
+        report = self._crashed(tmp_path, exactly_once=True)
+        if report.verdict != "exactly once":
+            self.broken(f"killed {report.kills} times, it is {report.verdict}, and promises exactly once:\n{report}")
+
+    # -- inside ------------------------------------------------------------------------------------------------------
+
+    def identity(self, record: Record) -> Any:
+        """Return what makes a record the same in two runs. Override it where values hold the time of the reading."""
+        return record.topic, repr(record.key), repr(record.value)
+
+    def _harness(self, config: Mapping[str, str], **options: Any) -> SourceHarness:
+        return SourceHarness(self.connector, config, deadline_s=self.deadline_s, **options)
+
+    def _records(self, harness: SourceHarness) -> list[Record]:
+        """Return as many records as the suite looks at."""
+        return self._some(harness, self.records)
+
+    def _some(self, harness: SourceHarness, count: int) -> list[Record]:
+        with self._working(f"{count} records"):
+            return harness.records(count) if count > 0 else []
+
+    def _batches(self, harness: SourceHarness, count: int | None = None) -> list[Batch]:
+        wanted = self.records if count is None else count
+        deadline = time.monotonic() + self.deadline_s
+        found: list[Batch] = []
+        with self._working(f"{wanted} records"):
+            while sum(map(len, found)) < wanted:
+                assert time.monotonic() < deadline, f"{sum(map(len, found))} of {wanted} records came"
+                found += harness.poll_batches()
+        return found
+
+    def _all(self, harness: SourceHarness) -> list[Record] | None:
+        """Return all records of a source that comes to an end; None of one that does not."""
+        try:
+            return harness.drain(deadline_s=2.0)
+        except AssertionError:
+            return None
+
+    @contextmanager
+    def _working(self, what: str) -> Any:
+        try:
+            yield
+        except (ConnectError, AssertionError) as error:
+            self.broken(f"it does not come to {what}: {error}")
+
+    def _ends(self, harness: SourceHarness, what: str) -> None:
+        try:
+            harness.stop()
+        except Exception as error:
+            self.broken(f"{what}: {error}")
+
+    def _identities(self, records: Sequence[Record], count: int | None = -1) -> list[Any]:
+        """Return what two runs are compared by: of as many records as the suite looks at, of `count`, or of all."""
+        end = self.records if count == -1 else count
+        return [self.identity(record) for record in records[:end]]
+
+    @property
+    def _task_config_class(self) -> Any:
+        from connect.api.connector import config_class_of
+
+        return config_class_of(self.connector, self.connector.task_class)
+
+    def _task_config(self, folder: Path) -> Mapping[str, str]:
+        made = self.connector()
+        made.configure(self._config_class.parse(self.make_config(folder)))
+        configs = made.task_configs(1)
+        return {} if inspect.isawaitable(configs) else configs[0]
+
+    def _crashed(self, folder: Path, *, exactly_once: bool) -> Report:
+        config = self.make_config(folder)
+        with self._harness(config) as harness:
+            records = self._all(harness)
+        if records is None:
+            pytest.skip("the source has no end with the suite's config, so what it would have given is not known")
+        with self._working("its topics in a worker that nobody kills"):
+            books = source_books(self.connector, config, records)
+        try:
+            return crashed_source(
+                folder / "crash", self.connector, config, books, kills=self.kills, exactly_once=exactly_once
+            )
+        except ValueError as error:
+            pytest.skip(str(error))
+
+
+def _poll_on(harness: SourceHarness) -> None:
+    try:
+        harness.poll()
+    except Exception as error:
+        # Told of by the check that waits for the end; what a poll raises as it is stopped is its own matter.
+        harness.context.log.debug("a poll that was stopped raised %s", error)
+
+
+async def _awaited(awaitable: Any) -> Any:
+    return await awaitable
+
+
+async def _others() -> list[str]:
+    await asyncio.sleep(0.05)
+    return [task.get_name() for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+
+
+async def _cancelled_after(poll: Any, steps: int) -> Any:
+    """Poll, and cancel the poll after so many turns of the loop; return what it gave, if it was done by then."""
+    task = asyncio.ensure_future(poll())
+    for _ in range(steps + 1):
+        await asyncio.sleep(0)
+    task.cancel()
+    await asyncio.wait({task})
+    return None if task.cancelled() else task.result()
+
+
+def _difference(expected: Sequence[Any], found: Sequence[Any]) -> str:
+    for number, pair in enumerate(zip(expected, found, strict=False)):
+        if pair[0] != pair[1]:
+            return f"record {number + 1} is {pair[1]!r:.200}; expected {pair[0]!r:.200}"
+    return f"{len(found)} records; expected {len(expected)}"
