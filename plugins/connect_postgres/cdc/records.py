@@ -112,8 +112,9 @@ class RecordMaker:
         change of any of their keys.
         """
         present = [number for number, row in enumerate(news) if row is not None]
-        wholes = [None if changes[n].old_is_key else olds[n] for n in present]
-        afters = dict(zip(present, shape.read([news[n] for n in present], olds=wholes), strict=True))  # type: ignore[misc]
+        # The row before has a large key too that an update left as it was, also where the key is all it has.
+        formers = [olds[n] for n in present]
+        afters = dict(zip(present, shape.read([news[n] for n in present], olds=formers), strict=True))  # type: ignore[misc]
         befores = self._befores(shape, changes, olds)
         stamp = _Stamp()
         batches: list[Batch] = []

@@ -152,9 +152,12 @@ class KeyOrder:
     indexes: tuple[int, ...]
     readers: tuple[Any, ...]
 
-    def key(self, row: Row) -> Key:
-        """Return a row's key."""
-        return tuple(read(row[index]) for index, read in zip(self.indexes, self.readers, strict=True))
+    def key(self, row: Row, before: Key | None = None) -> Key:
+        """Return a row's key. `before`: the key before a change, for what the server did not send since it is large."""
+        return tuple(
+            before[place] if before is not None and row[index] is UNCHANGED else read(row[index])
+            for place, (index, read) in enumerate(zip(self.indexes, self.readers, strict=True))
+        )
 
 
 def without_read(
@@ -181,12 +184,13 @@ def without_read(
 
 def _left_of(change: Change, parts: Sequence[Part], shown: set[int], order: KeyOrder) -> Change | None:
     """Return what of a change is to be delivered that some of the runs show and others do not."""
-    new = None if change.new is None else _part_of(order.key(change.new), parts)
-    old = new
-    if change.old is not None and all(change.old[index] not in (None, UNCHANGED) for index in order.indexes):
-        old = _part_of(order.key(change.old), parts)
     if change.operation == "t":
         return None  # the rows that were read later are all that is left of the table
+    before = None
+    if change.old is not None and all(change.old[index] not in (None, UNCHANGED) for index in order.indexes):
+        before = order.key(change.old)
+    new = None if change.new is None else _part_of(order.key(change.new, before), parts)
+    old = new if before is None else _part_of(before, parts)
     if new is None:
         return None if old in shown else change
     if change.operation == "c" or old == new:

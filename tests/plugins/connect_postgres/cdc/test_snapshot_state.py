@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connect.api import ConfigError
-from connect_postgres.cdc.pgoutput import Change, Transaction
+from connect_postgres.cdc.pgoutput import UNCHANGED, Change, Transaction
 from connect_postgres.cdc.snapshot_state import KeyOrder, Part, Run, SnapshotState, without_read
 
 BY_FIRST = KeyOrder((0,), (int,))
@@ -65,6 +65,13 @@ def test_transaction_ids_that_wrapped_around_are_compared_with_their_epoch() -> 
 def test_a_change_is_judged_by_the_run_that_read_its_row(made: Change, left: str | None) -> None:
     found = without_read([made], PARTS, RUNS, BY_FIRST)
     assert [one.operation for one in found] == ([] if left is None else [left])
+
+
+def test_a_large_key_that_was_not_sent_is_the_one_before() -> None:
+    made = change("u", 150, new=0, old=1)
+    assert made.new is not None
+    made.new[0] = UNCHANGED
+    assert without_read([made], PARTS, RUNS, BY_FIRST) == [made]
 
 
 def test_a_table_of_one_part_needs_no_keys() -> None:

@@ -113,6 +113,21 @@ async def test_a_large_value_that_did_not_change_is_a_placeholder_or_the_one_bef
     assert found["p.public.b"]["large"] == expected
 
 
+async def test_a_large_key_that_did_not_change_is_the_key(database: Database, cdc: Start) -> None:
+    large = "(SELECT string_agg(md5(n::text), '') FROM generate_series(1, 70) AS n)"
+    await database.execute(
+        "CREATE TABLE t (id text PRIMARY KEY, large text, n int)",
+        "ALTER TABLE t ALTER id SET STORAGE EXTERNAL, ALTER large SET STORAGE EXTERNAL",
+        f"INSERT INTO t VALUES ({large}, {large}, 1)",
+    )
+    [(expected,)] = await database.rows("SELECT id FROM t")
+    task = await cdc(snapshot_mode="no_data")
+    await database.execute("UPDATE t SET n = 2")
+    [(_, key, value)] = await records(task, 1)
+    assert (key, value["op"]) == ({"id": expected}, "u")
+    assert value["after"] == {"id": expected, "large": "__debezium_unavailable_value", "n": 2}
+
+
 async def test_columns_that_come_and_go_are_followed(database: Database, cdc: Start) -> None:
     await database.execute("CREATE TABLE t (id int PRIMARY KEY, a text NOT NULL)")
     task = await cdc(snapshot_mode="no_data")
