@@ -25,9 +25,9 @@ SELECT a.attname AS name, a.atttypid AS type_oid, a.atttypmod AS modifier, a.att
        coalesce(to_jsonb(a)->>'attgenerated', '') <> '' AS generated
 FROM pg_attribute a WHERE a.attrelid = $1::oid AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum
 """
-#: The columns of the primary key in its order, or else of the replica identity's index.
+#: The columns of the primary key in its order, and of the index that is the replica identity.
 _KEY: Final = """
-SELECT a.attname, i.indisprimary
+SELECT a.attname, i.indisprimary, i.indisreplident
 FROM pg_index i
 CROSS JOIN LATERAL unnest(i.indkey) WITH ORDINALITY AS k(number, place)
 JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.number
@@ -74,12 +74,14 @@ class CatalogTable:
         key: The columns of the primary key, or else of the index that is the replica identity; () for neither.
         has_primary_key: Whether `key` is the primary key.
         types: All types that its columns, and those that the stream tells of, are made of.
+        identity: The columns of the index that is the replica identity; () where none is named.
     """
 
     columns: dict[str, CatalogColumn]
     key: tuple[str, ...]
     has_primary_key: bool
     types: dict[int, TypeInfo] = field(default_factory=dict)
+    identity: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +136,9 @@ class Catalog:
         is_primary = bool(key) and key[0]["indisprimary"]
         names = tuple(row["attname"] for row in key if row["indisprimary"] == is_primary)
         wanted = {column.type_oid for column in columns.values()} | set(type_oids)
-        return CatalogTable(columns, names, is_primary, await self.types(connection, wanted))
+        # Once each, though the primary key's index may be the identity's.
+        identity = tuple(dict.fromkeys(row["attname"] for row in key if row["indisreplident"]))
+        return CatalogTable(columns, names, is_primary, await self.types(connection, wanted), identity)
 
     async def types(self, connection: asyncpg.Connection, oids: Iterable[int]) -> dict[int, TypeInfo]:
         """Return types, with those that they are made of."""

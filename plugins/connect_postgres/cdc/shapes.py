@@ -212,11 +212,14 @@ def _key_columns(relation: Relation, table: CatalogTable, config: CdcConfig, nam
                     hint="Correct message.key.columns; names are compared with case.",
                 )
             return tuple(columns)
-    if table.key and set(table.key) <= known:
+    identity: tuple[str, ...] = ()
+    if relation.identity in ("d", "i"):
+        identity = tuple(column.name for column in relation.columns if column.in_identity)
+    # The row before a change has the identity's columns and no others. Where the primary key is not among them, a
+    # deletion could not say whose it is: of an index that is the identity, or of a key that was another one then.
+    if table.key and set(table.key) <= (set(identity) or known):
         return table.key
-    if relation.identity in ("d", "i"):  # of a table that is gone, or was altered since
-        return tuple(column.name for column in relation.columns if column.in_identity)
-    return ()
+    return identity
 
 
 def _filler(schema: Schema) -> Any:

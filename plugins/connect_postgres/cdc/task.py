@@ -309,8 +309,9 @@ class CdcTask(SourceTask[CdcConfig]):
         config = self.config
         async with explained(f"looking at table {found.name}", config.target):
             table = await self._catalog.describe(control, found.oid)
+        identity = table.identity if found.identity == "i" else table.key
         columns = [
-            RelationColumn(column.name, column.type_oid, column.modifier, column.name in table.key)
+            RelationColumn(column.name, column.type_oid, column.modifier, column.name in identity)
             for column in table.columns.values()
             if not column.is_generated and (told.columns is None or column.name in told.columns)
         ]

@@ -30,7 +30,10 @@ async def test_without_one_it_is_the_replica_identitys_index(database: Database)
         "ALTER TABLE t REPLICA IDENTITY USING INDEX i",
     )
     table = await described(database, "t")
-    assert (table.key, table.has_primary_key) == (("a",), False)
+    assert (table.key, table.has_primary_key, table.identity) == (("a",), False, ("a",))
+    await database.execute("ALTER TABLE t ADD PRIMARY KEY (b)")
+    table = await described(database, "t")
+    assert (table.key, table.has_primary_key, table.identity) == (("b",), True, ("a",))
 
 
 async def test_types_come_with_what_they_are_made_of(database: Database) -> None:

@@ -66,6 +66,9 @@ def test_of_a_row_that_came_as_its_key_alone_the_rest_is_filled() -> None:
         (("id",), "d", {}, ["id"]),
         ((), "f", {}, []),
         ((), "i", {}, ["id"]),
+        (("name",), "i", {}, ["id"]),
+        (("name",), "d", {}, ["id"]),
+        (("name",), "f", {}, ["name"]),
         (("id",), "d", {"message_key_columns": "public.t:name,day"}, ["name", "day"]),
     ],
 )

@@ -94,6 +94,29 @@ async def test_an_update_of_the_key_is_a_delete_and_an_insert(database: Database
     assert (created["op"], created["after"]) == ("c", {"id": 2, "name": "a"})
 
 
+async def test_where_an_index_is_the_replica_identity_it_is_the_key(database: Database, cdc: Start) -> None:
+    await database.execute(
+        "CREATE TABLE t (id int PRIMARY KEY, code text NOT NULL UNIQUE)",
+        "ALTER TABLE t REPLICA IDENTITY USING INDEX t_code_key",
+        "INSERT INTO t VALUES (1, 'a')",
+    )
+    task = await cdc()
+    assert [key for _, key, _ in await records(task, 1)] == [{"code": "a"}]
+    await database.execute("UPDATE t SET id = 2", "DELETE FROM t")
+    assert [(key, value and value["op"]) for _, key, value in await records(task, 3)] == [
+        ({"code": "a"}, "u"),
+        ({"code": "a"}, "d"),
+        ({"code": "a"}, None),
+    ]
+
+
+async def test_a_key_that_was_another_one_then_is_that_one(database: Database, cdc: Start) -> None:
+    await database.execute("CREATE TABLE t (a int PRIMARY KEY, b int NOT NULL)", "INSERT INTO t VALUES (1, 10)")
+    task = await cdc(snapshot_mode="no_data")
+    await database.execute("DELETE FROM t", "ALTER TABLE t DROP CONSTRAINT t_pkey, ADD PRIMARY KEY (b)")
+    assert [key for _, key, _ in await records(task, 2)] == [{"a": 1}, {"a": 1}]
+
+
 async def test_a_large_value_that_did_not_change_is_a_placeholder_or_the_one_before(
     database: Database, cdc: Start
 ) -> None:
