@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from itertools import repeat
 from typing import Any, Final
@@ -127,6 +127,11 @@ class Shape:
             columns.append(
                 ShapedColumn(column.name, index, made, schema, None if is_optional else _filler(made.schema))
             )
+        self._key = key
+        self._take(columns)
+
+    def _take(self, columns: Sequence[ShapedColumn]) -> None:
+        """Make schemas of columns."""
         self.columns: tuple[ShapedColumn, ...] = tuple(columns)
         self.names = [column.name for column in columns]
         base = self.topic
@@ -147,21 +152,37 @@ class Shape:
             name=f"{base}.Envelope",
             version=2,
         )
-        self.key_names = [name for name in key if name in fields]
+        self.key_names = [name for name in self._key if name in fields]
         self.key_schema = (
             Schema.struct({name: fields[name] for name in self.key_names}, name=f"{base}.Key")
             if self.key_names
             else None
         )
 
-    def read(self, rows: Sequence[Row], *, olds: Sequence[Row | None] | None = None) -> list[dict[str, Any]]:
-        """Turn rows of the server's texts into dicts, column by column.
+    def _loosen(self, name: str) -> None:
+        """Let a column take null from here on: the catalog tells of now, and the stream of before or, by now, behind
+        that."""
+        self._take(
+            [
+                replace(column, schema=column.schema.replace(optional=True), filler=None)
+                if column.name == name
+                else column
+                for column in self.columns
+            ]
+        )
+
+    def read(
+        self, rows: Sequence[Row], *, olds: Sequence[Row | None] | None = None, are_whole: bool = True
+    ) -> list[dict[str, Any]]:
+        """Turn rows of the server's texts into dicts, column by column. The schemas fit them afterwards: a column that
+        takes no null by the catalog, and has one, takes it from then on.
 
         A value that Connect's type does not hold stays the server's text, so that its record, and no other, fails in
         the converter, or passes as text where there is no schema to say otherwise.
 
         Args:
             olds: The rows before the change: what the server did not send of a row is taken from there, if it can.
+            are_whole: Whether a null is one, and not a value that did not come.
         """
         if not rows:
             return []
@@ -171,6 +192,8 @@ class Shape:
         parsed = []
         for column in self.columns:
             texts = columns[column.index]
+            if are_whole and not column.schema.optional and None in texts:
+                self._loosen(column.name)
             if UNCHANGED in texts:
                 parsed.append(_with_unchanged(column, texts, olds))
             elif None in texts:
@@ -181,7 +204,7 @@ class Shape:
 
     def read_keys(self, rows: Sequence[Row]) -> list[dict[str, Any]]:
         """Turn rows of which only the replica identity came into dicts, null or a filler for all else."""
-        found = self.read(rows)
+        found = self.read(rows, are_whole=False)
         for column in self.columns:
             if column.filler is not None:
                 for row in found:

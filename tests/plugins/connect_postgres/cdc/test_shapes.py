@@ -60,6 +60,19 @@ def test_of_a_row_that_came_as_its_key_alone_the_rest_is_filled() -> None:
     assert shape().read_keys([[b"1", None, None]]) == [{"id": 1, "name": "", "day": None}]
 
 
+def test_a_null_in_a_column_that_takes_none_by_the_catalog_makes_it_take_null() -> None:
+    made = shape(message_key_columns="public.t:name")
+    made.read_keys([[b"1", None, None]])
+    assert not made.row_schema.fields[1].schema.optional
+    before = made.envelope_schema
+    [row] = made.read([[b"1", None, None]])
+    made.row_schema.validate(row)
+    assert made.key_schema is not None
+    assert made.key_schema.fields[0].schema.optional
+    assert made.envelope_schema != before
+    assert made.read_keys([[b"1", None, None]]) == [{"id": 1, "name": None, "day": None}]
+
+
 @pytest.mark.parametrize(
     ("key", "identity", "keys", "expected"),
     [

@@ -172,6 +172,23 @@ async def test_columns_that_come_and_go_are_followed(database: Database, cdc: St
             batch.value_schema.validate(value)
 
 
+async def test_nulls_fit_the_schema_whenever_a_column_began_or_ceased_to_take_them(
+    database: Database, cdc: Start
+) -> None:
+    await database.execute("CREATE TABLE t (id int PRIMARY KEY, a text, b text NOT NULL)")
+    task = await cdc(snapshot_mode="no_data", tombstones_on_delete="false")
+    await database.execute(
+        "INSERT INTO t (id, b) VALUES (1, 'x')", "UPDATE t SET a = 'y'", "ALTER TABLE t ALTER a SET NOT NULL"
+    )
+    batches = await drain(task, 2)
+    await database.execute("ALTER TABLE t ALTER b DROP NOT NULL", "INSERT INTO t (id, a) VALUES (2, 'z')")
+    batches += await drain(task, 1)
+    assert [value["after"]["b"] for batch in batches for value in batch.values] == ["x", "x", None]
+    for batch in batches:
+        for value in batch.values:
+            batch.value_schema.validate(value)
+
+
 async def test_partitions_come_as_their_table_where_the_publication_says_so(database: Database, cdc: Start) -> None:
     await database.execute(
         "CREATE TABLE t (id int PRIMARY KEY) PARTITION BY RANGE (id)",
