@@ -109,7 +109,8 @@ class RecordMaker:
         """Make records of changes of several kinds: an update of the key becomes a delete and an insert.
 
         A tombstone has no schema, so those of some changes are a batch of their own behind them, in front of the next
-        change of any of their keys.
+        change of any of their keys. A record without key, which a TRUNCATE is, has no key's schema: a batch of its own
+        too.
         """
         present = [number for number, row in enumerate(news) if row is not None]
         # The row before has a large key too that an update left as it was, also where the key is all it has.
@@ -125,7 +126,7 @@ class RecordMaker:
 
         def settle() -> None:
             if values:
-                batches.append(self._batch(shape, values.copy(), keys.copy() if shape.key_names else None))
+                batches.append(self._batch(shape, values.copy(), keys.copy() if keys[0] is not None else None))
             if ended:
                 batches.append(self._tombstones_of(shape, list(ended.values())))
             values.clear()
@@ -133,7 +134,7 @@ class RecordMaker:
             ended.clear()
 
         def add(op: str, before: Any, after: Any, key: Any) -> None:
-            if ended and repr(key) in ended:
+            if (ended and repr(key) in ended) or (keys and (key is None) != (keys[0] is None)):
                 settle()
             if not is_flat:
                 values.append(stamp.envelope(op, before, after, sources[number], blocks[number]))
@@ -149,15 +150,16 @@ class RecordMaker:
 
         for number, change in enumerate(changes):
             before, after = befores.get(number), afters.get(number)
+            has_former = before is not None and (shape.has_key_in_identity or not change.old_is_key)
             if change.operation == "t":
                 add("t", None, None, None)
             elif change.operation == "d":
-                key = self._key(shape, before)
+                key = self._key(shape, before) if has_former else None
                 add("d", before, None, key)
                 add_tombstone(key)
             elif change.operation == "u":
                 key = self._key(shape, after)
-                former = self._key(shape, before) if before is not None and key is not None else key
+                former = self._key(shape, before) if has_former else key
                 if former != key and "d" not in self._skipped:
                     add("d", before, None, former)
                     add_tombstone(former)

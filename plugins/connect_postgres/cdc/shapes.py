@@ -102,6 +102,7 @@ class Shape:
         row_schema: Of the row by itself.
         envelope_schema: Of the row before and after, with all that Debezium puts around it.
         has_full_identity: Whether the row before a change comes whole.
+        has_key_in_identity: Whether a row before a change has the key's columns, however little of it comes.
     """
 
     def __init__(self, relation: Relation, table: CatalogTable, config: CdcConfig) -> None:
@@ -128,6 +129,8 @@ class Shape:
                 ShapedColumn(column.name, index, made, schema, None if is_optional else _filler(made.schema))
             )
         self._key = key
+        sent = {column.name for column in relation.columns if column.in_identity}
+        self.has_key_in_identity = relation.identity == "f" or sent.issuperset(key)
         self._take(columns)
 
     def _take(self, columns: Sequence[ShapedColumn]) -> None:

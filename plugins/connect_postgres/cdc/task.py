@@ -326,6 +326,7 @@ class CdcTask(SourceTask[CdcConfig]):
         shape = await asyncio.to_thread(shaped)
         if shape is None or not columns:
             return None
+        self._tell_of_key(shape)
         order = _key_order(relation, table)
         kinds = [table.types[table.columns[name].type_oid].name for name in table.key] if order else []
         return TableToRead(
@@ -344,7 +345,19 @@ class CdcTask(SourceTask[CdcConfig]):
                 types = [column.type_oid for column in relation.columns]
                 table = await self._catalog.describe(control, relation.oid, types)
         self._orders[relation] = _key_order(relation, table)
-        return await asyncio.to_thread(Shape, relation, table, config)
+        shape = await asyncio.to_thread(Shape, relation, table, config)
+        self._tell_of_key(shape)
+        return shape
+
+    def _tell_of_key(self, shape: Shape) -> None:
+        """Warn of a key that the row before a change does not have."""
+        if not shape.has_key_in_identity and shape.relation.identity != "n" and shape.key_names:
+            self._warn_once(
+                f"table {shape.name}: its replica identity does not have the record's key "
+                f"({', '.join(shape.key_names)}), so deletions come without key and tombstone, and an update that "
+                f"changes the key leaves the former one: run ALTER TABLE {shape.name.sql} REPLICA IDENTITY FULL, or "
+                "correct message.key.columns"
+            )
 
     # -- the snapshot ----------------------------------------------------------------------------------------------
 

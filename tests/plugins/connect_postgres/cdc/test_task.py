@@ -223,6 +223,31 @@ async def test_truncates_come_where_they_are_not_skipped(database: Database, cdc
     assert [op for op, _, _ in await changes(task, 2)] == ["t", "c"]
 
 
+async def test_a_truncate_has_neither_key_nor_keys_schema(database: Database, cdc: Start) -> None:
+    await database.execute("CREATE TABLE t (id int PRIMARY KEY)")
+    task = await cdc(snapshot_mode="no_data", skipped_operations="none")
+    await database.execute("INSERT INTO t VALUES (1); TRUNCATE t; INSERT INTO t VALUES (2)")
+    batches = await drain(task, 3)
+    assert [(b.key_column(), b.key_schema is None) for b in batches] == [
+        ([{"id": 1}], False),
+        ([None], True),
+        ([{"id": 2}], False),
+    ]
+
+
+async def test_a_key_that_the_replica_identity_lacks_is_told_and_no_deletion_is_of_another_row(
+    database: Database, cdc: Start, caplog: pytest.LogCaptureFixture
+) -> None:
+    await database.execute("CREATE TABLE t (id int PRIMARY KEY, a text NOT NULL)", "INSERT INTO t VALUES (1, 'x')")
+    task = await cdc(snapshot_mode="no_data", message_key_columns="public.t:a")
+    await database.execute("UPDATE t SET id = 2", "DELETE FROM t")
+    found = await records(task, 2)
+    assert [(key, value["op"]) for _, key, value in found] == [({"a": "x"}, "u"), (None, "d")]
+    assert 'run ALTER TABLE "public"."t" REPLICA IDENTITY FULL' in caplog.text
+    await database.execute("ALTER TABLE t REPLICA IDENTITY FULL", "INSERT INTO t VALUES (1, 'y')", "DELETE FROM t")
+    assert [key for _, key, _ in await records(task, 3)] == [{"a": "y"}] * 3
+
+
 async def test_flat_records_are_the_row_and_null_for_a_deleted_one(database: Database, cdc: Start) -> None:
     await database.execute("CREATE TABLE t (id int PRIMARY KEY, name text)", "INSERT INTO t VALUES (1, 'a')")
     task = await cdc(output_format="flat")
