@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from connect.api import ConfigError, ExactlyOnceSupport, Problem, SourceConnector, SourceTask
 from connect_postgres.cdc.checks import problems
 from connect_postgres.cdc.config import CdcConfig
+from connect_postgres.cdc.offsets import partition_of
 from connect_postgres.cdc.planning import read_offset
 from connect_postgres.cdc.task import CdcTask
 from connect_postgres.connection import close, connect, ended_when_silent
@@ -32,10 +33,10 @@ class PostgresCdcSource(SourceConnector[CdcConfig]):
     def alter_offsets(self, offsets: Sequence[tuple[Mapping[str, Any], Mapping[str, Any] | None]]) -> bool:
         """Check that each is of this connector's server, and a position."""
         for partition, offset in offsets:
-            if partition.get("server") != self.config.topic_prefix:
+            if partition != partition_of(self.config.topic_prefix):
                 raise ConfigError(
-                    f"partition {dict(partition)}: a key 'server' with topic.prefix={self.config.topic_prefix} "
-                    "is expected"
+                    f"partition {dict(partition)}: a key 'server' with topic.prefix={self.config.topic_prefix}, "
+                    "and no other, is expected"
                 )
             if offset is not None:
                 read_offset(offset)

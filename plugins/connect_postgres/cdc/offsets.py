@@ -88,6 +88,6 @@ def _number(offset: Mapping[str, Any], key: str) -> int | None:
     value = offset.get(key)
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise ConfigError(f"the offset's {key} is {value!r}; a number is expected")
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 1 << 63:
+        raise ConfigError(f"the offset's {key} is {value!r}; a whole number from 0 to 2^63 - 1 is expected")
     return value

@@ -9,8 +9,9 @@ half read     there        any                                read the rest, the
 whole         there        any but always                     stream from the offset
 whole         there        always                             read again, then stream from the offset
 whole         missing,     when_needed                        as without an offset
-              lost, ahead  others                             refused: changes are lost
-                                                              (offset.mismatch.strategy=trust_slot: stream from it)
+              lost, ahead, others                             refused: changes are lost
+              or the log                                      (offset.mismatch.strategy=trust_slot: stream from it)
+              ends before
 """
 
 from __future__ import annotations
@@ -19,12 +20,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from connect.api import ConfigError
+from connect.api import ConfigError, RetriableError
 from connect_postgres.cdc.config import CdcConfig
 from connect_postgres.cdc.lsn import format_lsn
 from connect_postgres.cdc.offsets import Position
-from connect_postgres.cdc.slots import SLOT_LOST, Slot, lost
+from connect_postgres.cdc.slots import SLOT_LOST, ServerInfo, Slot, lost
 from connect_postgres.cdc.snapshot_state import SnapshotState
+from connect_postgres.failures import UNREACHABLE
 
 _WITH_DATA: Final = ("initial", "initial_only", "always", "when_needed")
 
@@ -47,11 +49,17 @@ class Plan:
     note: str | None = None
 
 
-def plan(config: CdcConfig, offset: Mapping[str, Any] | None, slot: Slot | None) -> Plan:
+def plan(
+    config: CdcConfig, offset: Mapping[str, Any] | None, slot: Slot | None, server: ServerInfo | None = None
+) -> Plan:
     """Say what to do; see the module.
+
+    Args:
+        server: To tell whether its write-ahead log goes as far as the offset.
 
     Raises:
         ConfigError: Changes are lost, and the config does not say what to do about that; or the offset is none.
+        RetriableError: A standby has not come as far as the offset yet.
     """
     mode = config.snapshot_mode.lower()
     position, state = read_offset(offset)
@@ -63,7 +71,7 @@ def plan(config: CdcConfig, offset: Mapping[str, Any] | None, slot: Slot | None)
         raise lost(slot)
     if position is None:
         return Plan(None, SnapshotState() if mode in _WITH_DATA else None)
-    gap = _gap(config, position, slot)
+    gap = _gap(config, position, slot) or _beyond(config, position, server)
     if gap is None:
         if state is None and mode == "always":
             state = SnapshotState()
@@ -110,3 +118,18 @@ def _gap(config: CdcConfig, position: Position, slot: Slot | None) -> ConfigErro
         )
         return ConfigError(message, code=SLOT_LOST, config_path="slot.name")
     return None
+
+
+def _beyond(config: CdcConfig, position: Position, server: ServerInfo | None) -> ConfigError | None:
+    """Return what is to be said where the server's log ends before a position: it would send nothing until then."""
+    if server is None or position.committed_lsn <= server.wal_lsn:
+        return None
+    at, end = format_lsn(position.committed_lsn), format_lsn(server.wal_lsn)
+    if server.is_standby:
+        message = f"{config.target} is a standby that has come to {end}, and the connector had read up to {at}"
+        raise RetriableError(message, code=UNREACHABLE, hint="Wait until it has caught up with its primary.")
+    message = (
+        f"the write-ahead log of {config.target} ends at {end}, and the connector had read up to {at}: it is another "
+        "server, an older state of it, or the offset was set wrong; changes up to there would be passed over"
+    )
+    return ConfigError(message, code=SLOT_LOST, config_path="slot.name")

@@ -51,7 +51,9 @@ SELECT current_setting('wal_level') AS wal_level, current_setting('server_versio
        (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) AS is_superuser,
        current_user AS role, current_setting('max_replication_slots')::int AS slots_max,
        (SELECT count(*) FROM pg_replication_slots) AS slots,
-       extract(epoch FROM current_setting('wal_sender_timeout')::interval) AS sender_timeout_s
+       extract(epoch FROM current_setting('wal_sender_timeout')::interval) AS sender_timeout_s,
+       coalesce(pg_wal_lsn_diff(CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_lsn()
+                                END, '0/0'), 0)::bigint AS wal_lsn
 """
 _SLOT: Final = """
 SELECT plugin, slot_type, database, active, active_pid, restart_lsn::text AS restart_lsn,
@@ -80,7 +82,7 @@ FROM pg_publication_tables t WHERE pubname = $1 ORDER BY 1, 2
 
 @dataclass(frozen=True, slots=True)
 class ServerInfo:
-    """The server, as far as it matters here. `version` is 160003 for 16.3."""
+    """The server, as far as it matters here. `version` is 160003 for 16.3, `wal_lsn` where its log ends."""
 
     wal_level: str
     version: int
@@ -92,6 +94,7 @@ class ServerInfo:
     slots_max: int
     slots: int
     sender_timeout_s: float
+    wal_lsn: int
 
 
 @dataclass(frozen=True, slots=True)

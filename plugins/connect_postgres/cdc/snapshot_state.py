@@ -19,6 +19,7 @@ the last run's end, nothing needs to be remembered.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -28,6 +29,7 @@ import orjson
 from connect.api import ConfigError
 from connect_postgres.cdc.pgoutput import UNCHANGED, Change, Row, Transaction
 
+_SNAPSHOT: Final = re.compile(r"|\d+:\d+:(\d+(,\d+)*)?", re.ASCII)
 #: A key's values in order, such that Python orders them as the server does.
 Key = tuple[int | str, ...]
 
@@ -95,6 +97,15 @@ class SnapshotState:
         else:
             parts.append(Part(run, up_to))
 
+    def _check(self) -> None:
+        for run in self.runs:
+            if _SNAPSHOT.fullmatch(run.snapshot) is None:
+                raise ValueError(f"{run.snapshot!r} is no snapshot, such as 10:20:14,15")
+        for name, parts in self.tables.items():
+            for part in parts:
+                if not 0 <= part.run < len(self.runs):
+                    raise ValueError(f"table {name} has part of run {part.run}, and there are {len(self.runs)} runs")
+
     @property
     def end_lsn(self) -> int:
         """Behind which position in the write-ahead log no transaction shows in any run."""
@@ -122,7 +133,7 @@ class SnapshotState:
         """
         try:
             found: Mapping[str, Any] = orjson.loads(text)
-            return cls(
+            state = cls(
                 [Run(str(snapshot), int(lsn)) for snapshot, lsn in found["runs"]],
                 {
                     name: [Part(int(run), tuple(up_to) if up_to is not None else None) for run, up_to in parts]
@@ -130,6 +141,8 @@ class SnapshotState:
                 },
                 bool(found["is_read"]),
             )
+            state._check()
+            return state
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise ConfigError(f"the offset's snapshot_state cannot be read: {error!r}") from error
 

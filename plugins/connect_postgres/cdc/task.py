@@ -162,7 +162,7 @@ class CdcTask(SourceTask[CdcConfig]):
                 slot = await find_slot(control, self.config.slot_name)
             if slot is not None and (refusal := slot_refusal(slot, server)) is not None:
                 raise refusal
-            to_do = plan(self.config, self._offset, slot)
+            to_do = plan(self.config, self._offset, slot, server)
             if to_do.snapshot is not None and not to_do.snapshot.is_read and self._snapshot_at is None:
                 self._snapshot_at = time.monotonic() + self.config.snapshot_delay_ms / 1000
                 if self._is_early():
@@ -233,10 +233,12 @@ class CdcTask(SourceTask[CdcConfig]):
             skipped=self.config.skipped,
             with_orders=self.config.provide_transaction_metadata,
         )
+        # What was committed before counts for nothing where streaming goes back: to another server's, or slot's, place.
+        self._confirmed = min(self._confirmed, position.committed_lsn)
         async with explained(f"streaming from replication slot {self.config.slot_name}", self.config.target):
             await stream.start(
                 f"START_REPLICATION SLOT {slot} LOGICAL {lsn} ({listed})",
-                confirmed=max(self._confirmed, 0),
+                confirmed=self._confirmed,
                 interval_s=self._status_interval_s,
             )
         self._stream = stream

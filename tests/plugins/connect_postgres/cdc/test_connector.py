@@ -29,6 +29,7 @@ async def test_offsets_are_looked_at_before_they_are_set() -> None:
     assert made.alter_offsets([({"server": "shop"}, {"lsn": 1, "lsn_commit": 1}), ({"server": "shop"}, None)])
     wrong: list[tuple[dict[str, Any], dict[str, Any]]] = [
         ({"server": "other"}, {"lsn": 1}),
+        ({"server": "shop", "database": "d"}, {"lsn": 1}),
         ({"server": "shop"}, {"position": 1}),
     ]
     for pair in wrong:

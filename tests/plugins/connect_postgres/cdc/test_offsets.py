@@ -41,7 +41,9 @@ def test_nothing_is_passed_over_between_transactions() -> None:
     assert Position(100, 100, 77).resume is None
 
 
-@pytest.mark.parametrize("offset", [{}, {"txId": 1}, {"lsn": "130"}, {"lsn": True}])
+@pytest.mark.parametrize(
+    "offset", [{}, {"txId": 1}, {"lsn": "130"}, {"lsn": True}, {"lsn": -1}, {"lsn_commit": 1 << 63}]
+)
 def test_what_is_no_offset_is_refused(offset: dict[str, object]) -> None:
     with pytest.raises(ConfigError, match="lsn"):
         Position.of_offset(offset)

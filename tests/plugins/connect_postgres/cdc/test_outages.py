@@ -117,6 +117,24 @@ async def test_a_slot_that_was_made_anew_is_seen(database: Database, cdc: Start,
     assert [v["after"]["id"] for batch in await drain(again, 1) for v in batch.values] == [3]
 
 
+async def test_an_offset_of_the_future_passes_over_no_change_without_a_word(database: Database, cdc: Start) -> None:
+    await database.execute("CREATE TABLE t (id int PRIMARY KEY)")
+    task = await cdc(snapshot_mode="no_data")
+    await database.execute("INSERT INTO t VALUES (1)")
+    await drain(task, 1)
+    [(partition, offset)] = offset_of(task)
+    await stop(task)
+    future = [(partition, {**offset, "lsn_commit": offset["lsn_commit"] + (1 << 30)})]
+    with pytest.raises(ConfigError, match="changes up to there would be passed over") as caught:
+        await cdc(future)
+    assert caught.value.code == "postgres.slot_lost"
+    again = await cdc(future, snapshot_mode="when_needed")
+    assert [v["op"] for batch in await drain(again, 1) for v in batch.values] == ["r"]
+    await poll(again)
+    await database.execute("INSERT INTO t VALUES (2)")
+    assert await polled_through(again, 1) == [2]
+
+
 async def test_a_slot_that_the_server_gave_up_is_told(postgres_servers: Servers, started: list[Any]) -> None:
     server = postgres_servers.make("small", **LOGICAL, max_slot_wal_keep_size="1MB", min_wal_size="32MB")
     server.start()

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from connect.api import ConfigError
+from connect.api import ConfigError, RetriableError
 from connect_postgres.cdc.config import CdcConfig
 from connect_postgres.cdc.offsets import Position
 from connect_postgres.cdc.planning import Plan, plan
-from connect_postgres.cdc.slots import Slot
+from connect_postgres.cdc.slots import ServerInfo, Slot
 from connect_postgres.cdc.snapshot_state import SnapshotState
 
 OFFSET = Position(100, 100).to_offset()
@@ -65,6 +65,24 @@ def test_changes_that_are_lost_are_told(there: Slot | None) -> None:
     made = plan(config(offset_mismatch_strategy="trust_slot"), OFFSET, there)
     assert (made.position, made.snapshot) == (None, None)
     assert made.note
+
+
+def server(wal_lsn: int, *, is_standby: bool = False) -> ServerInfo:
+    return ServerInfo("logical", 180_000, is_standby, "d", True, True, "r", 10, 1, 60.0, wal_lsn)
+
+
+def test_an_offset_that_the_servers_log_does_not_reach_is_told() -> None:
+    assert plan(config(), OFFSET, slot(), server(100)).position == Position(100, 100)
+    with pytest.raises(ConfigError, match="ends at 0/63, and the connector had read up to 0/64") as caught:
+        plan(config(), OFFSET, slot(), server(99))
+    assert caught.value.code == "postgres.slot_lost"
+    made = plan(config(snapshot_mode="when_needed"), OFFSET, slot(), server(99))
+    assert (made.position, made.snapshot) == (None, SnapshotState())
+
+
+def test_a_standby_that_has_not_come_as_far_is_waited_for() -> None:
+    with pytest.raises(RetriableError, match="is a standby that has come to 0/63"):
+        plan(config(), OFFSET, slot(), server(99, is_standby=True))
 
 
 def test_a_slot_that_is_given_up_is_made_anew() -> None:

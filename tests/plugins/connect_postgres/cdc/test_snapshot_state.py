@@ -80,7 +80,7 @@ def test_a_table_of_one_part_needs_no_keys() -> None:
 
 
 @given(
-    st.lists(st.tuples(st.text(), st.integers(0, 1 << 60))),
+    st.lists(st.tuples(st.sampled_from(["", "10:10:", "10:20:14,15"]), st.integers(0, 1 << 60)), min_size=10),
     st.dictionaries(
         st.text(),
         st.lists(st.tuples(st.integers(0, 9), st.none() | st.lists(st.integers() | st.text(), min_size=1).map(tuple))),
@@ -113,7 +113,18 @@ def test_progress_is_noted_by_run() -> None:
     assert state.reached("other") is None
 
 
-@pytest.mark.parametrize("text", ["", "{}", "[]", '{"runs": [[1]], "tables": {}, "is_read": true}', None])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{}",
+        "[]",
+        '{"runs": [[1]], "tables": {}, "is_read": true}',
+        '{"runs": [["x", 1]], "tables": {}, "is_read": true}',
+        '{"runs": [["", 1]], "tables": {"public.t": [[1, null]]}, "is_read": true}',
+        None,
+    ],
+)
 def test_what_is_none_is_refused(text: object) -> None:
     with pytest.raises(ConfigError, match="snapshot_state"):
         SnapshotState.loads(text)
