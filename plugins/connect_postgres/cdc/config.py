@@ -19,6 +19,8 @@ PUBLICATION_MODES: Final = ("all_tables", "filtered", "disabled", "no_tables")
 _SLOT_NAME: Final = re.compile(r"[a-z0-9_]{1,63}")
 _OPERATIONS: Final = ("c", "u", "d", "t", "none")
 _TOPIC_PREFIX: Final = re.compile(r"[a-zA-Z0-9_.-]+")
+_NO_TOPIC: Final = re.compile(r"[^a-zA-Z0-9_.-]")
+_TOPIC_CHARS_MAX: Final = 249
 
 
 def _patterns(value: object) -> None:
@@ -457,8 +459,11 @@ class CdcConfig(ConnectionConfig, AcceptedKeys):
         return frozenset(self.skipped_operations) - {"none"}
 
     def topic_of(self, schema: str, table: str) -> str:
-        """Return the topic of a table."""
-        return self.topic_delimiter.join((self.topic_prefix, schema, table))
+        """Return the topic of a table: as in Debezium with an underscore for what topics cannot be named with, for
+        each of its UTF-16 units, and no longer than a topic's name may be."""
+        name = self.topic_delimiter.join((self.topic_prefix, schema, table))
+        fit = _NO_TOPIC.sub(lambda match: "_" * (len(match[0].encode("utf-16-be")) // 2), name)
+        return fit[:_TOPIC_CHARS_MAX]
 
     def selects_message(self, prefix: str) -> bool:
         """Return whether logical messages of a prefix are to be read. As `matches`."""

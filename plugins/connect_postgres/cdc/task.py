@@ -90,6 +90,7 @@ class CdcTask(SourceTask[CdcConfig]):
         self._upkeep = Upkeep(self.config, self.context)
         self._confirmed = 0
         self._told = set[str]()
+        self._tables_of_topics: dict[str, TableName] = {}
         self._told_at = time.monotonic()
         self._is_ended = False
         #: When a snapshot may begin (monotonic); None where none was wanted so far.
@@ -328,7 +329,7 @@ class CdcTask(SourceTask[CdcConfig]):
         shape = await asyncio.to_thread(shaped)
         if shape is None or not columns:
             return None
-        self._tell_of_key(shape)
+        self._tell_of(shape)
         order = _key_order(relation, table)
         kinds = [table.types[table.columns[name].type_oid].name for name in table.key] if order else []
         return TableToRead(
@@ -348,11 +349,18 @@ class CdcTask(SourceTask[CdcConfig]):
                 table = await self._catalog.describe(control, relation.oid, types)
         self._orders[relation] = _key_order(relation, table)
         shape = await asyncio.to_thread(Shape, relation, table, config)
-        self._tell_of_key(shape)
+        self._tell_of(shape)
         return shape
 
-    def _tell_of_key(self, shape: Shape) -> None:
-        """Warn of a key that the row before a change does not have."""
+    def _tell_of(self, shape: Shape) -> None:
+        """Warn of a key that the row before a change does not have, and of a topic that two tables share."""
+        if len(self._tables_of_topics) < TOLD_MAX:
+            other = self._tables_of_topics.setdefault(shape.topic, shape.name)
+            if other != shape.name:
+                self._warn_once(
+                    f"tables {other} and {shape.name} both go to topic {shape.topic}: leave one out with "
+                    "table.exclude.list, or rename it"
+                )
         if not shape.has_key_in_identity and shape.relation.identity != "n" and shape.key_names:
             self._warn_once(
                 f"table {shape.name}: its replica identity does not have the record's key "

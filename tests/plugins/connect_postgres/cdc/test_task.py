@@ -277,6 +277,17 @@ async def test_lists_choose_tables_and_columns_and_keys(database: Database, cdc:
     ]
 
 
+async def test_tables_that_no_topic_can_be_named_by_have_topics_and_are_told_where_they_share_one(
+    database: Database, cdc: Start, caplog: pytest.LogCaptureFixture
+) -> None:
+    for name in ("a b", "a_b", "größe", "😀"):
+        await database.execute(f'CREATE TABLE "{name}" (id int PRIMARY KEY)', f'INSERT INTO "{name}" VALUES (1)')
+    task = await cdc()
+    topics = [topic for topic, _, _ in await records(task, 4)]
+    assert sorted(topics) == ["p.public.__", "p.public.a_b", "p.public.a_b", "p.public.gr__e"]
+    assert "tables public.a b and public.a_b both go to topic p.public.a_b" in caplog.text
+
+
 async def test_logical_messages_go_to_a_topic_of_theirs(database: Database, cdc: Start) -> None:
     task = await cdc(snapshot_mode="no_data", message_prefix_include_list="mine.*")
     await database.execute(
