@@ -34,8 +34,10 @@ PIECE_BYTES: Final = 512 << 10
 SETTINGS: Final = (
     "SET LOCAL bytea_output = hex; SET LOCAL intervalstyle = postgres; SET LOCAL extra_float_digits = 3; "
     "SET LOCAL lc_monetary = 'C'; SET LOCAL datestyle = 'ISO'; SET LOCAL timezone = 'UTC'; "
-    "SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0; "
-    "SET LOCAL row_security = off"
+    "SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0; SET LOCAL lock_timeout = 0; "
+    "SET LOCAL row_security = off; "
+    # PostgreSQL 17 has it.
+    "SELECT set_config(name, '0', true) FROM pg_settings WHERE name = 'transaction_timeout'"
 )
 _BEGIN: Final = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY"
 _HOLD: Final = """

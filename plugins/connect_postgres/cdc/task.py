@@ -61,13 +61,16 @@ WAIT_S: Final = 1.0
 PROGRESS_S: Final = 10.0
 #: How many warnings are remembered, so that none is given at each reconnection.
 TOLD_MAX: Final = 10_000
-#: What the session that streams is set to, so that values are printed as `temporal` and `column_types` read them.
+#: What the session that streams is set to, so that values are printed as `temporal` and `column_types` read them, and
+#: no limit of the role's or the database's ends it.
 STREAM_SETTINGS: Final = {
     "replication": "database",
     "bytea_output": "hex",
     "intervalstyle": "postgres",
     "extra_float_digits": "3",
     "lc_monetary": "C",
+    "statement_timeout": "0",
+    "idle_in_transaction_session_timeout": "0",
 }
 
 
@@ -181,7 +184,7 @@ class CdcTask(SourceTask[CdcConfig]):
             async with explained(f"dropping replication slot {slot.name}", self.config.target):
                 await drop_slot(control, slot.name)
             slot = None
-        stream = await self._connect_stream()
+        stream = await self._connect_stream(server)
         try:
             await self._begin(stream, server, to_do, tables, None if slot is None else slot.confirmed_lsn)
         except BaseException:
@@ -253,8 +256,10 @@ class CdcTask(SourceTask[CdcConfig]):
     async def _connect(self) -> asyncpg.Connection:
         return await connect(self.config)
 
-    async def _connect_stream(self) -> ReplicationStream:
-        connection: Any = await connect(self.config, STREAM_SETTINGS)
+    async def _connect_stream(self, server: ServerInfo) -> ReplicationStream:
+        # The server decodes each transaction in one of its own, which lasts as long as we take to read it.
+        limits = {"transaction_timeout": "0"} if server.version >= 170_000 else {}
+        connection: Any = await connect(self.config, {**STREAM_SETTINGS, **limits})
         self._server_version = _version(connection)
         return ReplicationStream(connection, *connection.transport())
 

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -232,6 +233,28 @@ async def test_a_connection_that_is_cut_is_made_anew(database: Database, cdc: St
     await database.disconnect_others()
     await database.execute("INSERT INTO t VALUES (2)")
     assert await polled_through(task, 1) == [2]
+
+
+async def test_limits_of_the_databases_end_neither_snapshot_nor_stream(database: Database, cdc: Start) -> None:
+    await database.execute(
+        "CREATE TABLE t (id int PRIMARY KEY, filler text)",
+        "INSERT INTO t SELECT n, repeat('x', 500) FROM generate_series(1, 40000) AS n",
+        *(
+            f"ALTER DATABASE {urlsplit(database.url).path.lstrip('/')} SET {name} = '400ms'"
+            for name in ("transaction_timeout", "idle_in_transaction_session_timeout", "lock_timeout")
+        ),
+    )
+    task = await cdc()
+    for phase in ("snapshot", "stream"):
+        if phase == "stream":
+            await database.execute("UPDATE t SET filler = filler || 'y'")
+        found, slept = 0, False
+        while found < 40_000:
+            found += sum(map(len, await poll(task)))
+            if found and not slept:
+                slept = True
+                await asyncio.sleep(0.8)  # twice the limit, and the server waits to be read
+        assert found == 40_000, phase
 
 
 async def test_no_secret_is_in_what_is_told(database: Database) -> None:
