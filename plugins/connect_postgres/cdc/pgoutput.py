@@ -421,6 +421,9 @@ class Decoder:
             self.last_lsn = lsn
             if self._was_delivered(lsn, transaction):
                 return 1
+        elif self.transaction is None:
+            # Sent at its place among the commits, so whatever was committed before has come; `lsn` lies behind it.
+            self.committed_lsn = max(self.committed_lsn, lsn)
         found.messages.append(Message(prefix, data[at + 4 : stop], lsn, transaction))
         return 1
 

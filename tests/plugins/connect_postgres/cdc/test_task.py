@@ -302,6 +302,16 @@ async def test_logical_messages_go_to_a_topic_of_theirs(database: Database, cdc:
     ]
 
 
+async def test_a_message_of_no_transaction_does_not_come_again(database: Database, cdc: Start) -> None:
+    task = await cdc(snapshot_mode="no_data", max_batch_size="1")
+    await database.execute(*(f"SELECT pg_logical_emit_message(false, 'p', '{n}')" for n in range(3)))
+    found = await records(task, 1)
+    await stop(task)
+    task = await cdc(offset_of(task), max_batch_size="1")
+    found += await records(task, 2)
+    assert [value["message"]["content"] for _, _, value in found] == [b"0", b"1", b"2"]
+
+
 async def test_transactions_are_told_where_that_is_asked_for(database: Database, cdc: Start) -> None:
     await database.execute("CREATE TABLE t (id int PRIMARY KEY)", "CREATE TABLE u (id int PRIMARY KEY)")
     task = await cdc(snapshot_mode="no_data", provide_transaction_metadata="true")
