@@ -21,7 +21,7 @@ from functools import partial
 from typing import Any, Final, NamedTuple
 
 from connect.api import EnvironmentFault, register_code
-from connect_postgres.cdc.replication import POSTGRES_EPOCH_US, server_error
+from connect_postgres.cdc.replication import POSTGRES_EPOCH_US, server_error, server_notice
 
 STREAM: Final = register_code(
     "postgres.stream",
@@ -180,6 +180,7 @@ class Decoded:
         orders: Beside `changes`, where that is counted: each one's place among the wanted ones of its transaction, and
             among those of its table, from 1.
         count: How many changes were met, whether they are wanted or not.
+        notices: What the server says beside.
     """
 
     changes: dict[Relation, list[Change]] = field(default_factory=dict)
@@ -187,6 +188,7 @@ class Decoded:
     messages: list[Message] = field(default_factory=list)
     boundaries: list[Boundary] = field(default_factory=list)
     count: int = 0
+    notices: list[str] = field(default_factory=list)
 
 
 class Decoder:
@@ -287,7 +289,9 @@ class Decoder:
                     raise server_error(data[at + 5 : stop])
                 if kind == 0x45:
                     break
-                at = stop  # CopyDone, CommandComplete, ReadyForQuery, notices: the end is seen by the lost connection
+                if kind == 0x4E:  # NoticeResponse
+                    found.notices.append(server_notice(data[at + 5 : stop]))
+                at = stop  # CopyDone, CommandComplete, ReadyForQuery: the end is seen by the lost connection
                 continue
             if data[at + 5] == 0x6B:  # keepalive
                 self._keepalive(data, at + 6)

@@ -282,14 +282,23 @@ def server_error(body: bytes) -> Exception:
     """Return what an ErrorResponse says, as asyncpg would raise it."""
     import asyncpg
 
-    fields = {
+    make: Any = asyncpg.PostgresError.new  # the stubs do not have it
+    error: Exception = make(_fields(body))
+    return error
+
+
+def server_notice(body: bytes) -> str:
+    """Return what a NoticeResponse says: its message, with detail and hint."""
+    fields = _fields(body)
+    return ". ".join(fields[name].rstrip(".") for name in "MDH" if fields.get(name))
+
+
+def _fields(body: bytes) -> dict[str, str]:
+    return {
         field[:1].decode("ascii", "replace"): field[1:].decode("utf-8", "replace")
         for field in body.split(b"\0")
         if field
     }
-    make: Any = asyncpg.PostgresError.new  # the stubs do not have it
-    error: Exception = make(fields)
-    return error
 
 
 def _texts(body: bytes) -> list[str | None]:

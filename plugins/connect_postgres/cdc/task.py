@@ -454,6 +454,8 @@ class CdcTask(SourceTask[CdcConfig]):
         if data:
             decoder.feed(data)
         decoded = decoder.decode(self.config.max_batch_size)
+        for notice in decoded.notices:
+            self._warn_once(f"replication slot {self.config.slot_name}: the server says: {notice}")
         state = self._state
         batches = []
         for relation, changes in decoded.changes.items():

@@ -165,6 +165,23 @@ async def test_a_slot_that_the_server_gave_up_is_told(postgres_servers: Servers,
         postgres_servers.discard(server)
 
 
+async def test_a_publication_that_is_dropped_meanwhile_is_told(
+    database: Database, cdc: Start, caplog: pytest.LogCaptureFixture
+) -> None:
+    await database.execute("CREATE TABLE t (id int PRIMARY KEY)")
+    task = await cdc(snapshot_mode="no_data")
+    await database.execute("INSERT INTO t VALUES (1)")
+    await drain(task, 1)
+    await database.execute("DROP PUBLICATION pub", "INSERT INTO t VALUES (2)")
+    deadline = time.monotonic() + DEADLINE_S
+    try:
+        while 'publication "pub"' not in caplog.text:
+            assert time.monotonic() < deadline, caplog.text
+            await poll(task)
+    except ConfigError as error:  # servers before PostgreSQL 18 end the stream
+        assert 'publication "pub" does not exist' in error.message
+
+
 async def test_a_slot_that_another_uses_is_waited_for(database: Database, cdc: Start) -> None:
     await cdc(snapshot_mode="no_data")
     with pytest.raises(RetriableError, match="is in use by server process") as caught:

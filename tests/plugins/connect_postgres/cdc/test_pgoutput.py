@@ -184,6 +184,14 @@ def test_an_error_of_the_server_comes_behind_what_it_sent_before() -> None:
         decoder.decode(10)
 
 
+def test_what_the_server_says_beside_comes_through() -> None:
+    fields = b"SWARNING\0C55000\0Mskipped loading publication\0DIt does not exist.\0HCreate it.\0\0"
+    decoder = Decoder(1)
+    decoder.feed(b"N" + (len(fields) + 4).to_bytes(4, "big") + fields + keepalive(50))
+    assert decoder.decode(10).notices == ["skipped loading publication. It does not exist. Create it"]
+    assert decoder.committed_lsn == 50
+
+
 @pytest.mark.parametrize(
     "data",
     [
