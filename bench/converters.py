@@ -27,6 +27,7 @@ from connect.api import (
     HeaderConverter,
     Schema,
 )
+from connect.runtime.tuning import tune_process
 from connect_converters import (
     BooleanConverter,
     ByteArrayConverter,
@@ -242,6 +243,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=0.3, help="how long each row is measured")
     parser.add_argument("--only", default="", help="rows whose name begins so")
     options = parser.parse_args()
+    tune_process()  # as a worker does
     print(f"{'converter':<40}{'us/record':>9}{'records/s':>14}{'of bare':>9}{'target':>12}")
     for row in rows(options.records):
         if row.name.startswith(options.only):

@@ -95,6 +95,7 @@ from connect.api.schema import (
 from connect.api.schema_builder import SchemaBuilder
 from connect.api.schema_projector import project_value
 from connect.api.schema_type import DATE_NAME, DECIMAL_NAME, INT_BITS, TIME_NAME, TIMESTAMP_NAME, SchemaType
+from connect.api.struct_column import Repeated, StructColumn
 from connect.api.structs import Struct
 from connect.api.target_offsets import new_records
 from connect.api.transforms import Predicate, Transform
@@ -166,6 +167,7 @@ __all__ = [
     "RecordMetadata",
     "RecordTooLargeError",
     "Records",
+    "Repeated",
     "RetriableError",
     "Schema",
     "SchemaBuilder",
@@ -182,6 +184,7 @@ __all__ = [
     "SourceTask",
     "SourceTaskContext",
     "Struct",
+    "StructColumn",
     "Task",
     "TaskContext",
     "TransactionContext",

@@ -9,8 +9,9 @@ import binascii
 import datetime as dt
 import math
 from array import array
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from decimal import Decimal
+from operator import itemgetter
 from typing import Any, Final
 
 from connect.api import (
@@ -100,10 +101,32 @@ def _decimal_encoding(schema: Schema, encoder: Encoder) -> Convert:
     def convert(value: Decimal) -> str:
         if not value.same_quantum(unit):
             raise OddValueError
-        raw = logical.decimal_bytes(logical.unscaled(value, scale))
-        return binascii.b2a_base64(raw, newline=False).decode()
+        return _base64(logical.decimal_bytes(logical.unscaled(value, scale)))
 
-    return each(convert)
+    singly = each(convert)
+
+    def convert_all(column: Column) -> Column:
+        # The digits of all of them as one text, for half of what arithmetic costs.
+        texts = list(map(str, column))
+        joined = "\n".join(texts)
+        if not _has_scale(texts, joined, scale):
+            return singly(column)
+        numbers = map(int, joined.replace(".", "").split("\n"))
+        return [_base64(n.to_bytes((n + (n < 0)).bit_length() // 8 + 1, "big", signed=True)) for n in numbers]
+
+    return convert_all
+
+
+def _has_scale(texts: Sequence[str], joined: str, scale: int) -> bool:
+    """Whether all decimals have so many digits behind the point, and none an exponent, or no digits at all."""
+    if not texts or "E" in joined or "N" in joined or "I" in joined:
+        return False
+    if not scale:
+        return "." not in joined
+    try:
+        return scale > 0 and set(map(itemgetter(-scale - 1), texts)) == {"."}
+    except IndexError:
+        return False  # one is shorter than that
 
 
 def _scale(schema: Schema) -> int | None:

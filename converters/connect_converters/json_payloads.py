@@ -11,8 +11,8 @@ from connect.api import DECIMAL_NAME, Schema
 from connect_converters import json_columns
 from connect_converters.columns import Column, OddValueError, in_parts
 from connect_converters.json_reading import strict_loads
+from connect_converters.json_texts import TextWriter
 from connect_converters.json_values import Decoder, Encoder
-from connect_converters.json_writing import as_kafka_writes
 
 
 class PayloadWriter:
@@ -21,19 +21,11 @@ class PayloadWriter:
     def __init__(self, schema: Schema, encoder: Encoder) -> None:
         self._schema = schema
         self._encoder = encoder
-        self._convert = json_columns.encoding(schema, encoder)
+        self._texts = TextWriter(schema, encoder)
 
     def write(self, values: Sequence[Any]) -> list[bytes]:
         """Return the JSON of each value. Raises `DataError` for one that does not fit, in Kafka's words."""
-        return in_parts(values, self._write_alike, lambda value: self._encoder.encode(self._schema, value))
-
-    def _write_alike(self, values: Sequence[Any]) -> list[bytes]:
-        if self._convert is None:
-            raise OddValueError
-        try:
-            return as_kafka_writes(list(map(orjson.dumps, self._convert(list(values)))))
-        except (TypeError, RecursionError) as error:  # text that has no UTF-8
-            raise OddValueError from error
+        return in_parts(values, self._texts.write, lambda value: self._encoder.encode(self._schema, value))
 
 
 class PayloadReader:

@@ -35,7 +35,7 @@ from connect.runtime.tasks.converters import Converters, raw_batch
 from connect.runtime.tasks.failures import Failure, coordinates, named, reason_of
 from connect.runtime.tasks.outgoing import Outgoing
 from connect.runtime.tasks.replays import parted
-from connect.runtime.tasks.stages import Stage, coalesce
+from connect.runtime.tasks.stages import Stage, coalesce, with_dicts
 from connect.runtime.tasks.tolerance import Interrupted, Tolerance
 
 logger = logging.getLogger(__name__)
@@ -152,7 +152,7 @@ class Pipeline:
         """
         self.outcome, now_ms = Outcome(), self._clock_ms()
         encode = lambda part: [self._converters.encode(part, now_ms, is_in_order=self._is_in_order)]  # noqa: E731
-        transformed = self.transform(coalesce(batches))
+        transformed = self.transform(coalesce(map(with_dicts, batches) if self._stages else batches))
         return self._each(transformed, lambda batch: self._guarded(encode, batch, "converter", "encode"))
 
     def from_bytes(self, fetched: Iterable[FetchedBatch]) -> list[Batch]:

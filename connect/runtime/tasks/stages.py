@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from operator import not_
 from typing import Any
 
-from connect.api import Batch, DataError, Predicate, Schema, Transform
+from connect.api import Batch, DataError, Predicate, Schema, StructColumn, Transform
 from connect.api.contract import batches_of, failed_of, refuse
 
 
@@ -70,7 +70,10 @@ class Stage:
 
 
 def coalesce(batches: Iterable[Batch]) -> list[Batch]:
-    """Join neighbours that differ in nothing but their records, so that later steps see few, long batches."""
+    """Join neighbours that differ in nothing but their records, so that later steps see few, long batches.
+
+    Structs that come as columns stay by themselves: to make dicts of them would cost more than joining saves.
+    """
     joined: list[list[Batch]] = []
     for batch in batches:
         if joined and _same_shape(joined[-1][-1], batch) and joined[-1][-1].source_partition == batch.source_partition:
@@ -78,6 +81,14 @@ def coalesce(batches: Iterable[Batch]) -> list[Batch]:
         else:
             joined.append([batch])
     return [group[0] if len(group) == 1 else _concatenated(group) for group in joined]
+
+
+def with_dicts(batch: Batch) -> Batch:
+    """Return the batch with lists of values and keys, as transforms may count on."""
+    values, keys = batch.values, batch.keys
+    if isinstance(values, StructColumn) or isinstance(keys, StructColumn):
+        return batch.replace(values=list(values), keys=None if keys is None else list(keys))
+    return batch
 
 
 def _same_shape(left: Batch, right: Batch) -> bool:
@@ -89,6 +100,8 @@ def _same_shape(left: Batch, right: Batch) -> bool:
         and left.original_topic == right.original_topic
         and left.original_partition == right.original_partition
         and (left.offsets is None) == (right.offsets is None)
+        and not isinstance(left.values, StructColumn)
+        and not isinstance(right.values, StructColumn)
     )
 
 

@@ -20,6 +20,7 @@ from connect.api import (
     Record,
     RetriableError,
     Schema,
+    StructColumn,
     Transform,
 )
 from connect.records import Columns, FetchedBatch
@@ -82,6 +83,56 @@ def test_one_bad_record_of_a_batch_is_skipped_and_the_others_go_on() -> None:
     outgoing = pipeline.to_bytes([make_batch(["a", "bad", "b"])])
     assert [value for out in outgoing for value in out.columns.values] == [b"a", b"b"]
     assert (skipped(pipeline), tolerance.skipped) == (1, 0)  # counted once it is known that it does not come again
+
+
+class TextOfA(Text):
+    """Writes field a, and remembers what it was given."""
+
+    def __init__(self) -> None:
+        self.given: list[Sequence[Any]] = []
+
+    def encode(self, topic: str, schema: Schema | None, values: Sequence[Any]) -> list[bytes | None]:
+        self.given.append(values)
+        return [value["a"].encode() for value in values]
+
+
+def columns_pipeline(converter: Converter, *stages: Stage) -> Pipeline:
+    config = SinkConnectorConfig.parse({"name": "c", "connector.class": "C", "topics": "t", "errors.tolerance": "all"})
+    tolerance = Tolerance(config, log=logging.getLogger("test"), interrupted=threading.Event())
+    return Pipeline(stages, converter, converter, TextHeaders(), tolerance, lambda: 99)
+
+
+def test_structs_that_come_as_columns_are_the_converters_as_they_are_each_batch_by_itself() -> None:
+    converter = TextOfA()
+    columns = [StructColumn({"a": texts}, 2).for_batch() for texts in (["x", "y"], ["z", "u"])]
+    outgoing = columns_pipeline(converter).to_bytes([make_batch(columns[0], keys=columns[1]), make_batch(columns[1])])
+    assert [out.columns.values for out in outgoing] == [[b"x", b"y"], [b"z", b"u"]]
+    assert [given is column for given, column in zip(converter.given, [columns[1], *columns], strict=True)] == [
+        True
+    ] * 3
+
+
+def test_transforms_are_given_lists_of_dicts_in_place_of_columns() -> None:
+    seen: list[Any] = []
+
+    class Look(Transform):
+        def apply_batch(self, batch: Batch) -> Batch:
+            seen.append((batch.values, batch.keys))
+            return batch
+
+    column = StructColumn({"a": ["x", "y"]}, 2).for_batch()
+    batches = [make_batch(column, keys=column), make_batch(column), make_batch([{"a": "z"}], keys=column[:1])]
+    columns_pipeline(TextOfA(), Stage("look", Look())).to_bytes(batches)
+    rows = [{"a": "x"}, {"a": "y"}]
+    assert seen == [([*rows, *rows, {"a": "z"}], [*rows, None, None, rows[0]])]
+    assert [type(part) for part in seen[0]] == [list, list]
+
+
+def test_of_columns_one_bad_struct_is_skipped_and_the_others_go_on() -> None:
+    pipeline = columns_pipeline(TextOfA())
+    outgoing = pipeline.to_bytes([make_batch(StructColumn({"a": ["x", 5, "y"]}, 3).for_batch())])
+    assert [value for out in outgoing for value in out.columns.values] == [b"x", b"y"]
+    assert skipped(pipeline) == 1
 
 
 class NameBad(Transform):
