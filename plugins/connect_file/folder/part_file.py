@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import secrets
 from pathlib import Path
@@ -31,6 +32,7 @@ class PartFile:
         first_ms: The time of its first record, where files roll by that.
         used: A number that grows with each chunk that a task takes; of this one's last.
         has_ended: Whether nothing will be added.
+        is_closed: Whether all of it is written.
         size_bytes: What is known of the file, written or not.
     """
 
@@ -52,7 +54,7 @@ class PartFile:
         self.first_offset, self.end_offset = first_offset, first_offset
         self.begun_at, self.first_ms = begun_at, first_ms
         self.records = self.used = self.size_bytes = 0
-        self.has_ended = self.is_synced = False
+        self.has_ended = self.is_closed = False
         self._body = body
         self._descriptor: int | None = None
         self._waiting = bytearray()
@@ -84,7 +86,7 @@ class PartFile:
         Raises:
             OSError: It cannot be written now.
         """
-        if not self.has_ended and len(self._waiting) < _WRITE_BYTES:
+        if self.is_closed or (not self.has_ended and len(self._waiting) < _WRITE_BYTES):
             return
         if self._descriptor is None:
             self._descriptor = open_path(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
@@ -96,13 +98,16 @@ class PartFile:
         """Bring the whole file to disk, and close it.
 
         Raises:
+            FileNotFoundError: Somebody removed it.
             OSError: It may not be there; what was written cannot be trusted any more.
         """
         if self._descriptor is not None:
             if syncs:
                 os.fsync(self._descriptor)
+            if not os.path.samestat(os.fstat(self._descriptor), os.stat(self.path)):  # noqa: PTH116 - beside fstat
+                raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), self.path)
             os.close(self._descriptor)
-            self._descriptor = None
+            self._descriptor, self.is_closed = None, True
 
     def discard(self) -> None:
         """Remove it; what it holds will come again."""

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 from connect.api import EnvironmentFault
 from connect_file.errors import reason
 from connect_file.folder.encoding import Body, Layout
 from connect_file.folder.journal import Journal
 from connect_file.folder.part_file import PartFile
-from connect_file.folder.placing import Finished
+from connect_file.folder.placing import STATE_FOLDER, Finished
 from connect_file.folder.planning import FileState, Segment
 from connect_file.folder.templates import Template
+from connect_file.position import CHANGED
 
 
 class PartitionFiles:
@@ -50,6 +52,11 @@ class PartitionFiles:
         if file is None:
             return None
         return FileState(file.texts, file.layout, file.records, file.end_offset, file.first_ms)
+
+    @property
+    def finished_ahead(self) -> int:
+        """How many identities have files that were finished ahead of an open one; the journal names each."""
+        return len(self._journal.ends)
 
     @property
     def _journal_offset(self) -> int:
@@ -104,14 +111,15 @@ class PartitionFiles:
 
         Raises:
             OSError: It cannot be done now; the next call goes on where this one stopped.
-            EnvironmentFault: What was written may not be on disk.
+            EnvironmentFault: What was written may not be on disk, or was removed.
             As `place`.
         """
-        for file in self._unfinished():
+        for file in self.open_files.values():
             file.write()
+        for file in self._ended:
+            file.write()
+            self._close(file)  # at once: one put may have ended more files than a process may have open
         if ready := self._ready():
-            for file in ready:
-                self._close(file)
             self._record(ready)
         return self._journal.settle()
 
@@ -151,6 +159,14 @@ class PartitionFiles:
     def _close(self, file: PartFile) -> None:
         try:
             file.close(syncs=self._syncs)
+        except FileNotFoundError as error:
+            # Else its place in the journal would say that it was renamed.
+            raise EnvironmentFault(
+                f"file {file.path!r}, which was being written, was removed by somebody else",
+                code=CHANGED,
+                hint=f"Leave folder {Path(file.path).parent.name!r} in {STATE_FOLDER!r} alone; the records of the file "
+                "come again once the task is restarted.",
+            ) from error
         except OSError as error:
             # Not retriable: after a failed fsync the system may drop what it held and call the next one a success.
             raise EnvironmentFault(

@@ -31,6 +31,8 @@ from connect_file.folder.times import schedule_slot
 
 #: What formats hold back for all files of a task together.
 HELD_BYTES_MAX: Final = 64 << 20
+#: Identities that a journal names, which is written anew with each file: the oldest open one keeps them there.
+AHEAD_MAX: Final = 10_000
 
 
 class FolderSinkTask(SinkTask[FolderSinkConfig]):
@@ -151,7 +153,10 @@ class FolderSinkTask(SinkTask[FolderSinkConfig]):
             files.end_all()
 
     def _keep_within_bounds(self) -> None:
-        """Keep the number of open files, and what they hold back, within bounds."""
+        """Keep the number of open files, what they hold back, and what is finished ahead of them, within bounds."""
+        for files in self._partitions.values():
+            if files.finished_ahead > AHEAD_MAX:
+                files.end_all()
         opened = [(file, files) for files in self._partitions.values() for file in files.open_files.values()]
         opened.sort(key=lambda one: one[0].used)
         for file, files in opened[: max(len(opened) - self.config.open_files_max, 0)]:
@@ -179,8 +184,9 @@ class FolderSinkTask(SinkTask[FolderSinkConfig]):
         try:
             yield
         except OSError as error:
+            where = f", at {error.filename!r}" if error.filename else ""
             raise RetriableError(
-                f"folder {self.config.folder!r} cannot be written: {reason(error)}", code="environment.disk"
+                f"folder {self.config.folder!r} cannot be written: {reason(error)}{where}", code="environment.disk"
             ) from error
 
     @contextlib.contextmanager

@@ -30,6 +30,8 @@ _OFFSET_DIGITS: Final = 10
 _PIECE: Final = re.compile(r"\$\{([a-z_]+)(?::([^}]*))?\}")
 _CODED: Final = re.compile("[\\x00-\\x1f\\x7f\"#%'*/:=?\\\\{}\\[\\]^~<>|\\ud800-\\udfff]")
 _START_OFFSET: Final = "start_offset"
+#: Types of which equal values have one text; 0.0 and -0.0 have two, as 1.0 and 1.00 and a time in two zones.
+_ONE_TEXT: Final = frozenset({str, int, bool, type(None), dt.date})
 
 
 class Piece(NamedTuple):
@@ -139,7 +141,7 @@ class Template:
         if piece.kind == "partition":
             return str(batch.original_partition)
         if piece.kind == "field":
-            return _texts(field_values(batch, piece.argument), piece.argument)
+            return _texts(field_values(batch, piece.argument, use="which names its folder or file"), piece.argument)
         moments, written = self._times.of(batch), self._formats[piece]
         try:
             return written.text(moments) if isinstance(moments, int) else list(map(written.text, moments))
@@ -189,13 +191,13 @@ def _texts(values: Sequence[Any], field: str) -> list[str]:
     known: dict[tuple[type, Any], str] = {}
     texts = []
     for value in values:
-        key = (type(value), value)
-        try:
-            text = known.get(key)
-        except TypeError:  # not hashable
-            raise DataError(f"field {field!r} is a {type(value).__name__}, which names no folder") from None
+        kind = type(value)
+        if kind not in _ONE_TEXT:
+            texts.append(encoded(_text(value, field)))
+            continue
+        text = known.get((kind, value))
         if text is None:
-            text = known[key] = encoded(_text(value, field))
+            text = known[kind, value] = encoded(_text(value, field))
         texts.append(text)
     return texts
 

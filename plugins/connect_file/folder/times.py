@@ -6,6 +6,7 @@ Source of the patterns: Java, java.text.SimpleDateFormat; of the extractors: Con
 from __future__ import annotations
 
 import datetime as dt
+import math
 import time
 import zoneinfo
 from collections.abc import Callable, Sequence
@@ -16,8 +17,12 @@ from connect_file.folder.fields import field_values
 
 EXTRACTORS: Final = ("Wallclock", "Record", "RecordField")
 _EPOCH: Final = dt.datetime(1970, 1, 1)
-#: Offsets of time zones are whole quarters of an hour, today's at least; older ones are whole seconds.
+#: Offsets of time zones are whole quarters of an hour since 1973; older ones are whole seconds.
 _QUARTER_MS: Final = 900_000
+_QUARTERS_FROM_MS: Final = 94_694_400_000
+
+#: Of a field, in messages.
+_USE: Final = "which timestamp.field names"
 
 _Write = Callable[[dt.datetime], str]
 
@@ -74,6 +79,7 @@ class TimeFormat:
         self._known: dict[int, str] = {}
         for text, is_quoted in _runs(pattern):
             self._writes.append(_constant(text) if is_quoted or not text[0].isalpha() else self._letters(text))
+        self._unit_ms = math.gcd(self._unit_ms, duration_ms)  # what is rounded may change within a letter's unit
 
     def text(self, moment_ms: int) -> str:
         """Write a time in milliseconds since the epoch.
@@ -81,7 +87,8 @@ class TimeFormat:
         Raises:
             OverflowError: It is not of the years 1 to 9999.
         """
-        unit = moment_ms // self._unit_ms
+        unit_ms = self._unit_ms if moment_ms >= _QUARTERS_FROM_MS else math.gcd(self._unit_ms, 1000)
+        unit = moment_ms - moment_ms % unit_ms
         if (known := self._known.get(unit)) is not None:
             return known
         moment = _EPOCH + dt.timedelta(milliseconds=moment_ms)
@@ -188,7 +195,7 @@ class Times:
             self._last_ms = max(self._last_ms, int(time.time() * 1000))  # a clock may be put back; files go on
             return self._last_ms
         if self._field is not None:
-            return [_milliseconds_of(value, self._field) for value in field_values(batch, self._field)]
+            return [_milliseconds_of(value, self._field) for value in field_values(batch, self._field, use=_USE)]
         return _present(batch.timestamps)
 
 
@@ -209,7 +216,7 @@ def _milliseconds_of(value: Any, field: str) -> int:
         try:
             value = dt.datetime.fromisoformat(value)
         except ValueError:
-            raise DataError(f"field {field!r} is no time: expected ISO 8601") from None
+            raise DataError(f"field {field!r}, {_USE}, is no time: expected ISO 8601") from None
     if isinstance(value, dt.datetime):
         moment = value if value.tzinfo is not None else value.replace(tzinfo=dt.UTC)
         return (moment - _EPOCH.replace(tzinfo=dt.UTC)) // dt.timedelta(milliseconds=1)
@@ -217,5 +224,6 @@ def _milliseconds_of(value: Any, field: str) -> int:
         return (value - _EPOCH.date()).days * 86_400_000
     kind = "null" if value is None else type(value).__name__
     raise DataError(
-        f"field {field!r} is no time but {kind}: expected a timestamp, a date, milliseconds since the epoch or ISO 8601"
+        f"field {field!r}, {_USE}, is no time but {kind}: expected a timestamp, a date, milliseconds since the epoch "
+        "or ISO 8601"
     )

@@ -431,3 +431,61 @@ def test_no_value_leads_out_of_the_folder(sink, batch, folder, files):
     assert len(numbers(files())) == len(names)
     assert {path.name for path in folder.parent.iterdir()} == {"out"}
     assert all(len(part.encode()) <= 255 for path in files() for part in Path(path).parts)
+
+
+@pytest.mark.parametrize("format_", ["json", "whole"])
+def test_a_put_of_more_files_than_a_process_may_have_open_is_written(sink, batch, files, format_):
+    by_field = {"partitioner_class": "FieldPartitioner", "partition_field_name": "k"}
+    one = sink(format=format_, **(by_field if format_ == "json" else {}))
+    one.open()
+    values = [{"k": f"{n:03}"} if format_ == "json" else f"{n:03}" for n in range(300)]
+    kept = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (len(list(Path("/dev/fd").iterdir())) + 150, kept[1]))
+    try:
+        one.put(batch(values))
+        one.finish()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, kept)
+    assert len(files()) == 300
+
+
+def test_an_unfinished_file_that_somebody_removed_is_not_taken_for_one_that_was_renamed(sink, batch, folder, files):
+    one = sink()
+    one.open()
+    one.put(batch(["x" * 200_000]))
+    [path] = folder.rglob("*.part")
+    path.unlink()
+    with pytest.raises(EnvironmentFault, match="was removed by somebody else") as caught:
+        one.finish()
+    assert caught.value.code == "file.changed"
+    one.die()
+    again = sink()
+    assert again.open() == {}
+    again.put(batch(["x" * 200_000]))
+    again.finish()
+    assert numbers(files()) == ["x" * 200_000]
+
+
+def test_what_is_in_the_way_of_a_folder_is_named(sink, batch, folder):
+    (folder / "t").write_text("in the way")
+    one = sink(flush_size="1")
+    one.open()
+    one.put(batch([1]))
+    with pytest.raises(RetriableError, match=r"cannot be written: .*, at '.*/out/t"):
+        one.flush()
+
+
+def test_a_file_that_is_open_for_long_keeps_no_endless_list_of_what_is_finished_ahead(
+    sink, batch, files, folder, monkeypatch
+):
+    monkeypatch.setattr(task_module, "AHEAD_MAX", 20)
+    one = sink(open_files_max="2", partitioner_class="FieldPartitioner", partition_field_name="k", fsync_policy="never")
+    one.open()
+    named = 0
+    for first in range(0, 200, 5):
+        one.put(batch([*({"k": f"{first + n}"} for n in range(4)), {"k": "often"}], first))
+        [journal] = folder.rglob(".connect-sink/*/*.json")
+        named = max(named, len(json.loads(journal.read_text())["ends"]))
+    one.finish()
+    assert named <= 30
+    assert len(numbers(files())) == 200

@@ -116,3 +116,22 @@ def test_two_texts_have_two_names_and_none_leads_elsewhere(one, other):
 @given(st.text(min_size=150), st.text(min_size=1))
 def test_long_texts_that_begin_alike_have_two_names(one, more):
     assert shortened(encoded(one)) != shortened(encoded(one + more))
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        [0.0, -0.0],
+        [Decimal("1.0"), Decimal("1.00")],
+        [
+            dt.datetime(2024, 2, 29, 12, tzinfo=dt.UTC),
+            dt.datetime(2024, 2, 29, 13, tzinfo=dt.timezone(dt.timedelta(hours=1))),
+        ],
+    ],
+    ids=["floats", "decimals", "times"],
+)
+def test_equal_values_of_other_texts_have_the_name_that_each_has_alone(batch, values):
+    made = template("${field:k}-${start_offset}")
+    alone = [made.groups(batch([{"k": value}]))[0].texts for value in values]
+    together = made.groups(batch([{"k": value} for value in values]))
+    assert [group.texts for group in together] == alone

@@ -4,7 +4,7 @@ import datetime as dt
 
 import pytest
 
-from connect.api import DataError
+from connect.api import INT64, DataError, Schema
 from connect_file.folder.times import TimeFormat, Times, schedule_slot, zone_of
 
 MOMENT = int(dt.datetime(2024, 2, 9, 23, 4, 5, 67_000, tzinfo=dt.UTC).timestamp() * 1000)
@@ -82,7 +82,7 @@ def test_a_field_with_a_time_may_be_of_any_kind_that_has_one(batch, value, momen
 
 @pytest.mark.parametrize("value", [None, "yesterday", True, 1.5, {}])
 def test_a_field_without_a_time_is_a_bad_record(batch, value):
-    with pytest.raises(DataError, match="field 'at' is no time"):
+    with pytest.raises(DataError, match=r"field 'at', which timestamp\.field names, is no time"):
         Times("RecordField", "at").of(batch([{"at": value}]))
 
 
@@ -98,3 +98,23 @@ def test_the_clock_never_goes_back(batch, monkeypatch):
     assert times.of(batch([1])) == 100_000
     now = 50.0
     assert times.of(batch([1])) == 100_000
+
+
+def test_a_record_without_the_field_of_its_time_names_the_key(batch):
+    with pytest.raises(DataError, match=r"has no field 'at', which timestamp\.field names"):
+        Times("RecordField", "at").of(batch([{}], schema=Schema.struct({"b": INT64})))
+
+
+@pytest.mark.parametrize(
+    ("zone", "duration_ms", "moments"),
+    [
+        ("UTC", 420_000, [3_600_000_000_000, 3_600_000_360_000]),
+        ("Africa/Monrovia", 0, [2_669_000, 2_671_000]),
+    ],
+    ids=["rounded to what an hour is no multiple of", "an offset of 44 minutes and a half"],
+)
+def test_a_time_is_written_the_same_whatever_was_written_before_it(zone, duration_ms, moments):
+    alone = [TimeFormat("HH", zone, duration_ms).text(moment) for moment in moments]
+    assert alone[0] != alone[1]
+    together = TimeFormat("HH", zone, duration_ms)
+    assert [together.text(moment) for moment in moments] == alone
