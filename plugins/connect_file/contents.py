@@ -63,10 +63,10 @@ class Contents(Protocol):
     charset: str | None
 
     def bytes_at(self, position: int, count_bytes: int) -> bytes:
-        """Return bytes from a position on; fewer at the end.
+        """Return bytes from a position on; fewer at the end, and in front of what cannot be had.
 
         Raises:
-            NotUnpackedError, OSError: They cannot be had.
+            NotUnpackedError, OSError: None of them can be had.
         """
 
 
@@ -122,7 +122,10 @@ class StreamedContents:
                 del self._buffer[:passed]
                 self._start += passed
         begin = max(position - self._start, 0)
-        return bytes(self._buffer[begin : begin + count_bytes])
+        found = bytes(self._buffer[begin : begin + count_bytes])
+        if self._broken is not None and count_bytes and not found:
+            raise self._broken
+        return found
 
     def _begin(self) -> None:
         raw = io.FileIO(self._descriptor, closefd=False)
@@ -131,8 +134,12 @@ class StreamedContents:
         self._decoder = codecs.getincrementaldecoder(self._coding)() if self._coding is not None else None
         self._start, self._buffer, self._head = 0, bytearray(), b""
         self.is_at_end = self.is_whole = False
+        self._broken: NotUnpackedError | None = None
 
     def _read_on(self) -> bool:
+        """Unpack some more; False where there is no more, or none that can be had."""
+        if self._broken is not None:
+            return False
         try:
             data = self._stream.read1(_PIECE_BYTES)
             self.is_at_end = not data
@@ -143,11 +150,13 @@ class StreamedContents:
             self.is_at_end = True
             return False
         except (zlib.error, lzma.LZMAError, ValueError) as error:
-            raise NotUnpackedError(str(error)) from error
+            self._broken = NotUnpackedError(str(error))
+            return False
         except OSError as error:
             if error.errno is not None:
                 raise
-            raise NotUnpackedError(str(error)) from error  # gzip's and bz2's own
+            self._broken = NotUnpackedError(str(error))  # gzip's and bz2's own
+            return False
         self._buffer += data
         if self._start == 0:
             self._head = bytes(self._buffer[:_HEAD_BYTES])

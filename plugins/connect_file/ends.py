@@ -60,7 +60,9 @@ def _move(path: str, folder: str) -> None:
         try:
             target.hardlink_to(path)
         except FileExistsError:
-            continue
+            # The same file: it was moved, and a kill came before its old name was gone.
+            if not os.path.samestat(target.lstat(), os.lstat(path)):
+                continue
         os.unlink(path)  # noqa: PTH108
         return
     raise OSError(errno.EEXIST, os.strerror(errno.EEXIST), path)

@@ -176,9 +176,11 @@ class Follower:
     def is_as_it_was(self) -> bool:
         """Whether an open file still holds what was read of it. Looks at it once after each time that its end was
         reached: nobody writes a file anew in the middle of one reading."""
+        if self.contents is None:
+            self.bytes_at(0, HEAD_BYTES)  # how long it is hangs on whether it is packed
         if self.size_bytes < self.read_bytes or self.was_cut:
             return False
-        if not self.is_at_end or not self.head or self.is_packed:
+        if not self.is_at_end or not self.head:
             return True
         return (
             self.bytes_at(0, len(self.head)) == self.head
@@ -237,9 +239,13 @@ class Follower:
         is_enough = position >= HEAD_BYTES or inode == self.inode[1]
         return is_enough and fingerprint(head, tail) == offset["fingerprint"]
 
-    def back_to_a_line(self) -> None:
-        """See that the position is not inside a line, where a last line without an end was returned and went on."""
-        if not self.position or self.tail[-1:] in _LINE_ENDS or self.size_bytes <= self.position:
+    def back_to_a_line(self, begin: int) -> None:
+        """See that the position is not inside a line, where a last line without an end was returned and went on.
+
+        Args:
+            begin: Where the first line begins.
+        """
+        if self.position <= begin or self.tail[-1:] in _LINE_ENDS or self.size_bytes <= self.position:
             return
         more = self.bytes_at(self.position, 2)
         if not more:
@@ -248,15 +254,15 @@ class Follower:
             self.went_on(b"\r\n" if more == b"\r\n" else more[:1])
             return
         end = self.position
-        while end:
-            start = max(0, end - _BACK_BYTES)
+        while end > begin:
+            start = max(begin, end - _BACK_BYTES)
             data = self.bytes_at(start, end - start)
             found = max(data.rfind(b"\n"), data.rfind(b"\r"))
             if found >= 0:
                 self.go_to(start + found + 1)
                 return
             end = start
-        self.go_to(0)
+        self.go_to(begin)
 
 
 def first_line(head: bytes, *, is_whole: bool = False) -> str | None:

@@ -74,6 +74,11 @@ def _of_url(entry: str) -> str:
     return unquote(rest)
 
 
+def text_of(path: str) -> str:
+    """Return a path as a text that can be encoded: bytes of a name that are not UTF-8 are written as \\xe9."""
+    return path if path.isascii() else os.fsencode(path).decode(errors="backslashreplace")
+
+
 def base_folder(path: str) -> str:
     """Return the folder that holds all that a path with patterns can mean; of a path without, the path itself."""
     parts = path.split("/")

@@ -29,7 +29,7 @@ from connect_file.follower import Follower, first_line
 from connect_file.formats import BadRecord, Format
 from connect_file.growth import Watch, is_local
 from connect_file.lines import Rows, whole_lines_bytes
-from connect_file.listing import Found, Listing
+from connect_file.listing import Found, Listing, text_of
 from connect_file.offsets import position_of
 from connect_file.rotation import HEAD_BYTES, Neighbours, Seen, Sibling, earlier_names, seen
 
@@ -553,7 +553,7 @@ class Reader:
                 self._at_end(follower)
                 return []
             if not self._config.is_whole:
-                follower.back_to_a_line()
+                follower.back_to_a_line(self._begin_of(follower))
             elif follower.held == b"" and follower.size_bytes > follower.position > self._begin_of(follower):
                 follower.go_to(self._begin_of(follower))  # it went on: then it is another record
             # A long line that is still held back is read in ever larger pieces, so joining them stays linear.
@@ -741,7 +741,7 @@ class Reader:
             Batch(
                 self._config.topic,
                 rows.values,
-                keys=[follower.path] if self._config.is_whole else None,
+                keys=[text_of(follower.path)] if self._config.is_whole else None,
                 key_schema=STRING if self._config.is_whole else None,
                 timestamps=time.time_ns() // 1_000_000,
                 value_schema=self._format_of(follower).schema(follower.layout),
@@ -775,7 +775,7 @@ class Reader:
             return False
         names = [_family(follower.path), *earlier_names(follower.path)]
         own = next(_partitions(names[0], line, follower.inode[1]))
-        plain = {"filename": names[0], "first_line": line}
+        plain = {"filename": text_of(names[0]), "first_line": line}
         is_taken = False
         for name in dict.fromkeys(names):
             for partition in _partitions(name, line, follower.inode[1]):
@@ -972,7 +972,8 @@ def _names(path: str) -> set[str]:
 def _partitions(name: str, line: str, number: int) -> Iterator[dict[str, Any]]:
     """Return the source partitions that a file may be: its own where others have the same first line, then the one that
     the first of these has."""
-    return iter(({"filename": name, "first_line": line, "inode": number}, {"filename": name, "first_line": line}))
+    plain = {"filename": text_of(name), "first_line": line}
+    return iter(({**plain, "inode": number}, plain))
 
 
 def _key(partition: Mapping[str, Any]) -> _Key:

@@ -43,6 +43,26 @@ def test_files_of_one_name_are_moved_beside_each_other(tmp_path: Path) -> None:
     assert [(done / name).read_text() for name in ("f", "f.1", "f.2")] == ["0", "1", "2"]
 
 
+def test_a_move_that_a_kill_cut_off_is_completed_and_makes_no_second_file(tmp_path: Path) -> None:
+    file, done = tmp_path / "f", tmp_path / "done"
+    file.write_text("once")
+    done.mkdir()
+    (done / "f").write_text("another")
+    (done / "f.1").hardlink_to(file)
+    assert AtEnd("move", folder=str(done)).act(str(file), inode(file))
+    assert not file.exists()
+    assert {path.name: path.read_text() for path in done.iterdir()} == {"f": "another", "f.1": "once"}
+
+
+def test_a_link_to_a_file_that_is_in_the_place_it_moves_to_is_not_taken_for_it(tmp_path: Path) -> None:
+    file, done = tmp_path / "f", tmp_path / "done"
+    file.write_text("once")
+    done.mkdir()
+    (done / "f").symlink_to(file)
+    assert AtEnd("move", folder=str(done)).act(str(file), inode(file))
+    assert (done / "f.1").read_text() == "once"
+
+
 def test_what_may_not_be_written_is_neither_deleted_nor_moved(tmp_path: Path) -> None:
     file = tmp_path / "f"
     file.touch()

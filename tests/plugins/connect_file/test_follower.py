@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -89,7 +91,7 @@ def test_a_line_that_was_returned_without_its_end_is_gone_back_to_when_it_goes_o
     with Path(one.path).open("ab") as writer:
         writer.write(b"o\n")
     one.refresh(1.0)
-    one.back_to_a_line()
+    one.back_to_a_line(0)
     assert one.position == 4
 
 
@@ -100,7 +102,7 @@ def test_an_end_that_comes_late_is_passed_over(follower: Callable[..., Follower]
     with Path(one.path).open("ab") as writer:
         writer.write(end + b"three\n")
     one.refresh(1.0)
-    one.back_to_a_line()
+    one.back_to_a_line(0)
     assert one.position == 7 + len(end)
 
 
@@ -110,3 +112,35 @@ def test_a_path_that_leads_to_another_file_by_now_is_not_opened(tmp_path: Path) 
     one = Follower(Found(str(file), (0, 0), len(LINES), 0), 0.0)
     assert not one.open()
     assert one.descriptor is None
+
+
+def test_a_beginning_that_is_no_text_is_not_gone_back_over(follower: Callable[..., Follower]) -> None:
+    one = follower(b"\xef\xbb\xbfone\n")
+    one.go_to(3)
+    one.back_to_a_line(3)
+    assert one.position == 3
+    one.went_on(b"on")
+    one.back_to_a_line(3)
+    assert one.position == 3
+
+
+def test_a_packed_file_that_holds_more_than_it_takes_grows_and_is_the_same(follower: Callable[..., Follower]) -> None:
+    packed = gzip.compress(LINES * 1000)
+    one = follower(packed[: len(packed) // 2])
+    data = one.read(1 << 20)
+    assert len(data) > len(packed)
+    one.went_on(data)
+    assert one.read(1) == b""
+    with Path(one.path).open("ab") as writer:
+        writer.write(packed[len(packed) // 2 :])
+    one.refresh(1.0)
+    assert one.is_as_it_was()
+
+
+def test_a_packed_file_that_was_written_anew_and_is_longer_is_another(follower: Callable[..., Follower]) -> None:
+    one = follower(gzip.compress(b"old\n" * 100))
+    one.went_on(one.read(1 << 20))
+    assert one.read(1) == b""
+    Path(one.path).write_bytes(gzip.compress(os.urandom(1000)))
+    one.refresh(1.0)
+    assert not one.is_as_it_was()
