@@ -499,6 +499,8 @@ class Reader:
             is_other = follower.size_bytes != follower.verified_bytes
         else:  # a file that was written anew may be as long as it was
             is_other = follower.size_bytes != follower.read_bytes or follower.modified_ns != follower.read_ns
+        if is_other and self._config.is_whole and not self._is_quiet(follower, time.monotonic()):
+            return
         if is_other:
             self._make_ready(follower)
 
@@ -544,6 +546,9 @@ class Reader:
                 follower.look_inside()
                 follower.bytes_at(0, HEAD_BYTES)
             is_left = self._is_left(follower, now)
+            if self._config.is_whole and not is_left:  # not held until then: it may be one of thousands
+                self._at_end(follower)
+                return []
             if not self._identify(follower, is_whole=is_left):
                 self._at_end(follower)
                 return []
@@ -556,13 +561,18 @@ class Reader:
                 follower.back_to_a_line(self._begin_of(follower))
             elif follower.held == b"" and follower.size_bytes > follower.position > self._begin_of(follower):
                 follower.go_to(self._begin_of(follower))  # it went on: then it is another record
-            # A long line that is still held back is read in ever larger pieces, so joining them stays linear.
-            if data := follower.read(max(CHUNK_BYTES, len(follower.held))):
+            # A long record is read to its end at once, and a last one taken: with more files than may be open, this one
+            # is closed before the next time, and what is held of it read again. It is read in ever larger pieces, so
+            # joining them stays linear.
+            while not batches and self._failure is None:
+                if not (data := follower.read(max(CHUNK_BYTES, len(follower.held)))):
+                    break
                 batches = self._take(follower, data)
-            elif (is_left or follower.is_whole) and follower.held:
-                batches = self._take_last(follower, len(follower.held))
-            elif follower.held and self._is_quiet(follower, now) and self._waits_to_be_taken(follower):
-                batches = self._take_last(follower, whole_lines_bytes(follower.held))
+            if follower.held and self._failure is None and follower.size_bytes == follower.read_bytes:
+                if is_left or follower.is_whole:
+                    batches += self._take_last(follower, len(follower.held))
+                elif self._is_quiet(follower, now) and self._waits_to_be_taken(follower):
+                    batches += self._take_last(follower, whole_lines_bytes(follower.held))
             if follower.size_bytes > follower.read_bytes:
                 self._make_ready(follower)
             else:
@@ -922,8 +932,9 @@ class Reader:
         self._open[follower] = None
         self._open.move_to_end(follower)
         if len(self._open) > OPEN_MAX:  # a file that has lost its name can hardly be opened again
-            idle = next((one for one in self._open if one.gone_at is None), next(iter(self._open)))
-            self._close(idle)
+            others = [one for one in self._open if one is not follower]
+            named = [one for one in others if one.gone_at is None] or others
+            self._close(next((one for one in named if not one.held), named[0]))  # what is held would be read again
 
     def _close(self, follower: Follower) -> None:
         self._open.pop(follower, None)

@@ -7,6 +7,7 @@ CONNECT_KIT_KILLS is the number of kills of each pair; see tests/support/lengths
 from __future__ import annotations
 
 import asyncio
+import gzip
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -40,6 +41,7 @@ from connect.testing.crash import (
     clean_stop,
     every_await,
 )
+from connect.testing.crash.targets import parse_text, text_of
 from connect_file.sink import FileStreamSinkConnector
 from connect_postgres.sink import JdbcSinkConnector
 from tests.support.lengths import length
@@ -54,6 +56,13 @@ TRANSACTION_MARKS: Final = [
     at_call("init_transactions", 1, "after"),
     *(at_call(call, 4, "before", chooses=True) for call in TRANSACTION_CALLS),
     *(at_call(call, 4, "after", chooses=True) for call in TRANSACTION_CALLS),
+    at_await(60, chooses=True),
+    at_await(200, chooses=True),
+    arrived(30, chooses=True),
+]
+#: Of a source that is no more than at least once: around the log's calls, and at awaits.
+WHOLE_MARKS: Final = [
+    *(at_call(call, 6, when, chooses=True) for call in ("append", "offsets", "flush") for when in ("before", "after")),
     at_await(60, chooses=True),
     at_await(200, chooses=True),
     arrived(30, chooses=True),
@@ -143,6 +152,61 @@ def postgres_sink(url: str) -> dict[str, str]:
 
 def generated(value: bytes) -> Seen:
     return Seen("n", json.loads(value)["payload"]["n"])
+
+
+@dataclass(frozen=True)
+class Written:
+    """How a format has records in a file: the text of each, what stands in front of all, and the source's keys."""
+
+    text: Callable[[Seen], str]
+    config: Mapping[str, str]
+    head: str = ""
+    packed: bool = False
+
+
+class RecordsOfAFile(FileUpstream):
+    """Records that are appended to a file in some format; where they are packed, each write is a member of its own."""
+
+    def __init__(self, path: Path, written: Written) -> None:
+        super().__init__(path)
+        self._format = written
+        self._append(written.head)
+
+    def write(self, count: int) -> None:
+        start = len(self._written)
+        new = [Seen(f"k{n % 3}", n // 3) for n in range(start, start + count)]
+        self._append("".join(map(self._format.text, new)))
+        self._written += new
+
+    def _append(self, text: str) -> None:
+        data = gzip.compress(text.encode()) if self._format.packed and text else text.encode()
+        with self.path.open("ab") as file:
+            file.write(data)
+
+
+class WholeFiles(FileUpstream):
+    """Files that come into a folder, each a record; each is complete when it has its name."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir()
+        super().__init__(folder.with_suffix(".count"))
+        self.folder = folder
+
+    def write(self, count: int) -> None:
+        start = len(self._written)
+        for seen in [Seen(f"file{n}", 0) for n in range(start, start + count)]:
+            hidden = self.folder / ".new"
+            hidden.write_text(text_of(seen))
+            hidden.rename(self.folder / f"{seen.key}.txt")
+            self._written.append(seen)
+
+
+def seen_in(value: bytes) -> Seen | None:
+    """Return the record of a value: JSON with its key and number, or the kit's text."""
+    if value.startswith(b"{"):
+        found = json.loads(value)["payload"]
+        return Seen(found["k"], int(found["n"]))
+    return parse_text(value)
 
 
 @pytest.mark.slow
@@ -262,6 +326,79 @@ def test_lines_of_a_file_are_in_the_log_exactly_once_through_kills(tmp_path: Pat
         worker=IN_TRANSACTIONS,
     )
     crash.run().assert_exactly_once()
+
+
+#: How the file source's formats have the kit's records in a file that grows.
+FILE_FORMATS: Final = {
+    "json": Written(lambda seen: json.dumps({"k": seen.key, "n": seen.number}) + "\n", {"format": "json"}),
+    "csv": Written(
+        lambda seen: f'{seen.key},{seen.number},"a text\nof two lines"\n',
+        {"format": "csv", "csv.columns": "n:int64"},
+        head="k,n,text\n",
+    ),
+    "multiline": Written(
+        lambda seen: f"{text_of(seen)}\n\tat the first\n\tat the second\n",
+        {"multiline.start": "^k", "on.eof.wait.ms": "100", "value.converter": STRING},
+    ),
+    "packed": Written(
+        lambda seen: json.dumps({"k": seen.key, "n": seen.number}) + "\n", {"format": "json"}, packed=True
+    ),
+}
+
+
+@pytest.mark.slow
+@TIMEOUT
+@pytest.mark.parametrize("name", FILE_FORMATS)
+def test_records_of_a_file_of_any_format_are_in_the_log_exactly_once_through_kills(tmp_path: Path, name: str) -> None:
+    written = FILE_FORMATS[name]
+    crash = CrashTest(
+        tmp_path,
+        {
+            "in": {
+                **file_source(tmp_path),
+                "value.converter": JSON,
+                **written.config,
+                "exactly.once.support": "required",
+            }
+        },
+        RecordsOfAFile(tmp_path / "in.txt", written),
+        LogTarget(tmp_path / "data", "lines", seen_in),
+        kills=KILLS,
+        marks=TRANSACTION_MARKS,
+        worker=IN_TRANSACTIONS,
+    )
+    crash.run().assert_exactly_once()
+
+
+@pytest.mark.slow
+@TIMEOUT
+@pytest.mark.parametrize("end", ["tail", "delete", "move"])
+def test_whole_files_are_in_the_log_at_least_once_through_kills_whatever_becomes_of_them(
+    tmp_path: Path, end: str
+) -> None:
+    upstream = WholeFiles(tmp_path / "in")
+    config = {
+        "connector.class": "FileStreamSource",
+        "files": str(tmp_path / "in"),
+        "topic": "lines",
+        "tasks.max": "2",
+        "format": "whole",
+        "on.eof": end,
+        "on.eof.wait.ms": "50",
+        "files.poll.interval.ms": "50",
+        "key.converter": STRING,
+        "value.converter": "org.apache.kafka.connect.converters.ByteArrayConverter",
+    }
+    if end == "move":
+        (tmp_path / "done").mkdir()
+        config["on.eof.folder"] = str(tmp_path / "done")
+    crash = CrashTest(
+        tmp_path, {"in": config}, upstream, LogTarget(tmp_path / "data", "lines"), kills=KILLS, marks=WHOLE_MARKS
+    )
+    crash.run().assert_at_least_once()
+    if end == "move":
+        moved = sorted(path.name for path in (tmp_path / "done").iterdir())
+        assert len(moved) == len(set(moved)) and all(path.endswith(".txt") for path in moved), "each is there once"
 
 
 @pytest.mark.slow

@@ -10,6 +10,7 @@ import lzma
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -965,6 +966,32 @@ def test_a_whole_file_is_one_record_with_its_path_as_the_key(
     append(file, " and more")
     last = [batch for _ in range(4) for batch in look(connector)]
     assert [batch.values for batch in last] == [[b"another and more" if charset is None else "another and more"]]
+
+
+@pytest.mark.parametrize(
+    "config",
+    [{"format": "whole"}, {"on.eof": "stop"}, {"multiline.start": "^a"}, {"format": "csv", "on.eof": "delete"}],
+    ids=["whole", "lines", "multiline", "csv"],
+)
+@pytest.mark.parametrize("packing", [bytes, gzip.compress], ids=["plain", "packed"])
+def test_more_files_than_may_be_open_that_wait_for_their_end_are_all_read(
+    tmp_path: Path,
+    many: Callable[..., Any],
+    monkeypatch: pytest.MonkeyPatch,
+    config: dict[str, str],
+    packing: Callable[[bytes], bytes],
+) -> None:
+    monkeypatch.setattr(module, "OPEN_MAX", 3)
+    monkeypatch.setattr(module, "CHUNK_BYTES", 1 << 12)
+    end = b"\n" if "multiline.start" in config else b""
+    for number in range(20):
+        (tmp_path / f"file{number}x").write_bytes(packing(b"a\n" + b"x" * 9000 + end))
+    connector = many(tmp_path, **config, **{"on.eof.wait.ms": "1"})
+    found: list[Any] = []
+    deadline = time.monotonic() + 10
+    while len(found) < 20 and time.monotonic() < deadline:
+        found += [value for value in connector.read() if value != "a"]
+    assert len(found) == 20
 
 
 def test_lines_without_the_start_of_a_record_belong_to_the_one_before(tmp_path: Path, many: Callable[..., Any]) -> None:
