@@ -57,14 +57,16 @@ def validate(plugins: PluginHost, worker: WorkerConfig, plugin: str, config: Map
     """Check a whole connector config. Runs code of plugins, so it may block: never on the event loop.
 
     Args:
-        plugin: The connector that the request names; `connector.class` must end with it.
+        plugin: The connector that the request names: by any name of the one that `connector.class` names, or by an end
+            of what stands there.
 
     Raises:
         ConfigError: `connector.class` is missing, unknown, or not the plugin that the request names; or
             `connector.plugin.version`, which says which class it is, is no range.
     """
     desc = connector_desc(plugins, config)
-    _check_request(plugin, str(config.get("connector.class")))
+    if plugin not in desc.names():
+        _check_request(plugin, str(config.get("connector.class")))
     return validate_as(plugins, worker, desc, config)
 
 

@@ -201,3 +201,11 @@ def test_a_well_known_class_that_is_not_here_is_answered_with_what_takes_its_pla
     with pytest.raises(ConfigError) as caught:
         raise_for_errors(infos)
     assert said in (caught.value.hint or "")
+
+
+@pytest.mark.parametrize("given", ["PostgresCdcSource", "connect_postgres.PostgresCdcSource", "Postgres"])
+def test_a_request_may_name_a_connector_by_another_of_its_names_than_the_config(given: str) -> None:
+    config = {"name": "n", "connector.class": given, "database.hostname": "h", "database.dbname": "d"}
+    full = "io.debezium.connector.postgresql.PostgresConnector"
+    infos = validate(plugins(), WorkerConfig.parse({}), full, {**config, "topic.prefix": "p"})
+    assert [info.value.name for info in infos.configs if info.value.errors] == []
