@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 TEST_PROCESSES ?= $(shell $(PYTHON) -c 'import os; print(2 * (os.cpu_count() or 1) + 1)')
-SOURCES := connect plugins converters transforms bench tests
+SOURCES := connect plugins converters transforms examples bench tests
 
 .PHONY: install demo test test-long mutation lint style types bench clean
 

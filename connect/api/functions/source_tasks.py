@@ -41,7 +41,7 @@ def resume(default: Any = None, partition: str | Mapping[str, Any] | None = None
     For use within a function with `@source`. Never blocks.
 
     Args:
-        default: What is returned where nothing was read yet.
+        default: What is returned where nothing was read yet; of a dict also each key that the offset lacks.
         partition: Of which part of the source, as given with the records; None for the whole.
 
     Raises:
@@ -81,7 +81,11 @@ class FunctionSourceTask(SourceTask):
             return default
         value = found[OFFSET] if found.keys() == {OFFSET} else dict(found)
         kinds = next((kinds for kinds in _KINDS if isinstance(default, kinds)), None)
-        if kinds is not None and not isinstance(value, kinds):
+        is_ours = kinds is None or isinstance(value, kinds)
+        if isinstance(default, dict) and isinstance(value, dict):
+            # A key that a later version of the source begins with may be missing of what an earlier one wrote.
+            is_ours, value = not default or not default.keys().isdisjoint(value), default | value
+        if not is_ours:
             raise ConfigError(
                 f"the offset of {dict(at)} is {value!r:.100}; expected one like {default!r:.100}, which "
                 f"{type(self).__name__} begins with",

@@ -480,17 +480,18 @@ class SourceSuite(Suite):
         """A worker that runs it is killed at random moments; in the end each record is in its topic, and in order."""
         if not self.is_repeatable:
             pytest.skip("the source does not give the same records twice, so they cannot be counted")
-        report = self._crashed(tmp_path, exactly_once=False)
+        report = self._crashed(tmp_path, self.make_config(tmp_path), exactly_once=False)
         if report.verdict not in ("at least once", "exactly once"):
             self.broken(f"killed {report.kills} times, it is {report.verdict}, and promises at least once:\n{report}")
 
     def test_crash_doubles_nothing_where_that_is_promised(self, tmp_path: Path) -> None:
         """A source that supports exactly once has each record once in its topic, whatever is killed when."""
+        config = self.make_config(tmp_path)
         made = self.connector()
-        made.configure(self._config_class.parse(self.make_config(tmp_path)))
+        made.configure(self._config_class.parse(config))
         if made.exactly_once_support() is not ExactlyOnceSupport.SUPPORTED or not self.is_repeatable:
             pytest.skip("it does not promise exactly once")
-        report = self._crashed(tmp_path, exactly_once=True)
+        report = self._crashed(tmp_path, config, exactly_once=True)
         if report.verdict != "exactly once":
             self.broken(f"killed {report.kills} times, it is {report.verdict}, and promises exactly once:\n{report}")
 
@@ -558,8 +559,7 @@ class SourceSuite(Suite):
         configs = made.task_configs(1)
         return {} if inspect.isawaitable(configs) else configs[0]
 
-    def _crashed(self, folder: Path, *, exactly_once: bool) -> Report:
-        config = self.make_config(folder)
+    def _crashed(self, folder: Path, config: Mapping[str, str], *, exactly_once: bool) -> Report:
         with self._harness(config) as harness:
             records = self._all(harness)
         if records is None:

@@ -101,7 +101,8 @@ def test_resume_is_for_the_body_of_a_source() -> None:
 
 
 @pytest.mark.parametrize(
-    ("default", "committed"), [(0, {"offset": "x"}), (0, {"a": 1}), ("", {"offset": 1}), ({"n": 0}, {"offset": [1]})]
+    ("default", "committed"),
+    [(0, {"offset": "x"}), (0, {"a": 1}), ("", {"offset": 1}), ({"n": 0}, {"offset": [1]}), ({"n": 0}, {"m": 1})],
 )
 async def test_an_offset_that_the_source_never_wrote_is_refused_with_what_was_expected(
     default: Any, committed: dict[str, Any]
@@ -124,3 +125,12 @@ async def test_an_offset_of_the_same_kind_is_given_as_it_is(committed: dict[str,
 
     task = await source_task(counting, {"topic": "t"}, [({"source": "counting"}, committed)])
     assert [batch.values for batch in await poll(task)] == [[committed["offset"]]]
+
+
+async def test_what_an_earlier_version_of_the_source_did_not_write_is_as_it_begins() -> None:
+    @source
+    def newer(topic: str) -> Any:
+        return resume({"n": 0, "page": "first"})
+
+    task = await source_task(newer, {"topic": "t"}, [({"source": "newer"}, {"n": 7})])
+    assert [batch.values for batch in await poll(task)] == [[{"n": 7, "page": "first"}]]
