@@ -36,15 +36,16 @@ ORDER BY i.indisprimary DESC, k.place
 """
 _TYPES: Final = """
 SELECT t.oid, t.typname AS name, n.nspname AS schema, t.typtype::text AS kind,
-       CASE WHEN t.typcategory = 'A' AND t.typlen = -1 THEN t.typelem ELSE 0 END AS item_oid,
-       t.typbasetype AS base_oid, t.typtypmod AS base_modifier, t.typdelim::text AS delimiter,
+       CASE WHEN EXISTS (SELECT FROM pg_type i WHERE i.oid = t.typelem AND i.typarray = t.oid) THEN t.typelem ELSE 0
+       END AS item_oid,  -- int2vector and the like have items, and are printed otherwise
+       t.typbasetype AS base_oid, t.typtypmod AS base_modifier, t.typndims AS dimensions, t.typdelim::text AS delimiter,
        ARRAY(SELECT e.enumlabel::text FROM pg_enum e WHERE e.enumtypid = t.oid ORDER BY e.enumsortorder) AS labels
 FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace WHERE t.oid = ANY($1::oid[])
 """
 _TABLES: Final = """
 SELECT n.nspname AS schema, c.relname AS name, c.oid, c.relkind::text AS kind, c.relreplident::text AS identity,
        c.relispartition AS is_partition,
-       EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.oid AND i.indisprimary) AS has_key,
+       EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.oid AND i.indisprimary AND i.indimmediate) AS has_key,
        has_table_privilege(c.oid, 'SELECT') AS may_select, pg_has_role(c.relowner, 'USAGE') AS is_owned
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind IN ('r', 'p') AND c.relpersistence = 'p'
@@ -90,7 +91,7 @@ class FoundTable:
 
     Attributes:
         identity: pg_class.relreplident.
-        has_key: Whether it has a primary key.
+        has_key: Whether it has a primary key that can be a replica identity: none that is deferrable.
         may_select, is_owned: What the connection's role may do with it.
     """
 
@@ -187,4 +188,5 @@ def _type(row: Any) -> TypeInfo:
         row["base_modifier"],
         tuple(row["labels"]),
         row["delimiter"],
+        row["dimensions"],
     )

@@ -151,7 +151,7 @@ def table_refusals(config: CdcConfig, wanted: Sequence[FoundTable]) -> list[Conf
             found.append(
                 ConfigError(
                     f"table {table.name} has no replica identity: PostgreSQL refuses every UPDATE and DELETE of it "
-                    "while it is published, and its records have no key",
+                    "while it is published; a deferrable primary key is none",
                     config_path="table.include.list",
                     hint=f"Give it a primary key, or run ALTER TABLE {table.name.sql} REPLICA IDENTITY FULL; "
                     "or leave it out with table.exclude.list and publication.autocreate.mode=filtered.",

@@ -83,6 +83,7 @@ class TypeInfo:
         base_oid, base_modifier: Of a domain, what is underneath.
         labels: Of an enum, in order.
         delimiter: What parts the items of an array of this type.
+        dimensions: Of a domain over arrays, how many it was declared with.
     """
 
     oid: int
@@ -94,6 +95,7 @@ class TypeInfo:
     base_modifier: int = -1
     labels: tuple[str, ...] = ()
     delimiter: str = ","
+    dimensions: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +149,7 @@ class ColumnTypes:
             return self._text(STRING)
         while info.kind == "d":
             modifier = modifier if modifier != -1 else info.base_modifier
+            dimensions = max(dimensions, info.dimensions)
             below = self._types.get(info.base_oid)
             if below is None:
                 return self._text(STRING)

@@ -66,12 +66,14 @@ async def test_tables_are_found_with_what_matters_of_them(database: Database) ->
         "CREATE UNLOGGED TABLE u (id int)",
         "CREATE VIEW v AS SELECT 1",
         "ALTER TABLE b REPLICA IDENTITY FULL",
+        "CREATE TABLE c (id int PRIMARY KEY DEFERRABLE)",
     )
     found = await all_tables(database.connection)
     assert [(t.name.name, t.is_partitioned, t.is_partition, t.identity, t.has_key) for t in found] == [
         ("a", True, False, "d", False),
         ("a1", False, True, "d", False),
         ("b", False, False, "f", True),
+        ("c", False, False, "d", False),
     ]
     assert all(table.may_select and table.is_owned for table in found)
 

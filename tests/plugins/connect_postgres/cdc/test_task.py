@@ -189,6 +189,19 @@ async def test_nulls_fit_the_schema_whenever_a_column_began_or_ceased_to_take_th
             batch.value_schema.validate(value)
 
 
+async def test_arrays_in_domains_and_what_only_looks_like_one_fit_their_schema(database: Database, cdc: Start) -> None:
+    await database.execute(
+        "CREATE DOMAIN grid AS int[][]",
+        "CREATE DOMAIN grids AS grid",
+        "CREATE TABLE t (id int PRIMARY KEY, a grid, b grids, c int2vector, d oidvector)",
+        "INSERT INTO t VALUES (1, '{{1,2},{3,4}}', '{{5}}', '1 2', '3 4')",
+    )
+    task = await cdc()
+    [batch] = await drain(task, 1)
+    assert batch.values[0]["after"] == {"id": 1, "a": [[1, 2], [3, 4]], "b": [[5]], "c": "1 2", "d": "3 4"}
+    batch.value_schema.validate(batch.values[0])
+
+
 async def test_partitions_come_as_their_table_where_the_publication_says_so(database: Database, cdc: Start) -> None:
     await database.execute(
         "CREATE TABLE t (id int PRIMARY KEY) PARTITION BY RANGE (id)",
