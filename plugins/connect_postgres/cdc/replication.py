@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 BUFFER_BYTES: Final = 8 << 20
 #: How long a command may take, in seconds: making a slot waits for all transactions that are open.
 COMMAND_TIMEOUT_S: Final = 60.0
+#: How long a server may say nothing, though each status update asks for an answer, before it counts as lost. Seconds.
+SILENCE_S: Final = 300.0
 #: Microseconds from the Unix epoch to PostgreSQL's, 2000-01-01.
 POSTGRES_EPOCH_US: Final = 946_684_800_000_000
 
@@ -64,6 +66,8 @@ class ReplicationStream(asyncio.Protocol):
         self._timer: asyncio.TimerHandle | None = None
         self._interval_s = 10.0
         self._written = self._flushed = 0
+        #: When the server was heard, or listened to again, the last time (monotonic).
+        self._heard_at = 0.0
         #: Called whenever there is something to take.
         self.on_data: Callable[[], None] | None = None
         transport.set_protocol(self)
@@ -109,6 +113,7 @@ class ReplicationStream(asyncio.Protocol):
         self._written = self._flushed = confirmed
         self._interval_s = interval_s
         await self.query(command)
+        self._heard_at = time.monotonic()
         self._tell()
 
     # -- what the server sends -------------------------------------------------------------------------------------
@@ -133,6 +138,7 @@ class ReplicationStream(asyncio.Protocol):
         self._has_more.clear()
         if self._is_paused and not self._transport.is_closing():
             self._is_paused = False
+            self._heard_at = time.monotonic()
             self._transport.resume_reading()
         return data
 
@@ -194,6 +200,7 @@ class ReplicationStream(asyncio.Protocol):
             data = data[position:]
         self._chunks.append(data)
         self._size_bytes += len(data)
+        self._heard_at = time.monotonic()
         if self._size_bytes >= BUFFER_BYTES and not self._is_paused:
             self._is_paused = True
             self._transport.pause_reading()
@@ -264,8 +271,14 @@ class ReplicationStream(asyncio.Protocol):
 
     def _tell(self) -> None:
         self._stop_timer()
+        silence_s = time.monotonic() - self._heard_at
+        if silence_s > SILENCE_S and not self._is_paused:
+            # The system has no reason to end a connection whose other side takes what is sent, and does nothing.
+            self._failure = ConnectionError(f"the server has said nothing for {silence_s:.0f} s")
+            self._transport.abort()
+            return
         self._timer = asyncio.get_running_loop().call_later(self._interval_s, self._tell)
-        self._send_status()
+        self._send_status(answer=True)
 
     def _stop_timer(self) -> None:
         if self._timer is not None:

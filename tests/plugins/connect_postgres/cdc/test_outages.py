@@ -87,6 +87,33 @@ async def stopped(server: Server, task: Any) -> None:
     assert time.monotonic() - began < DEADLINE_S / 2, "the server waited for its wal_sender_timeout"
 
 
+async def test_a_server_that_hangs_is_left_and_gone_on_with_when_it_is_back(
+    server: Server, started: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("connect_postgres.cdc.replication.SILENCE_S", 0.5)
+    monkeypatch.setattr("connect_postgres.connection.CLOSE_TIMEOUT_S", 0.5)
+    await server.execute("CREATE TABLE t (id int PRIMARY KEY)")
+    keys = keys_of(server.url, snapshot_mode="no_data", slot_name="s", status_update_interval_ms="50")
+    task = await source_task(PostgresCdcSource, keys)
+    started.append(task)
+    await server.execute("INSERT INTO t VALUES (1)")
+    assert await polled_through(task, 1) == [1]
+    began = time.monotonic()
+    while time.monotonic() - began < 1.0:
+        await poll(task)  # a server that is quiet, and answers, is no such one
+    await asyncio.to_thread(server.freeze)
+
+    async def polled_on() -> None:
+        while time.monotonic() - began < DEADLINE_S:
+            await poll(task)
+
+    with pytest.raises(RetriableError, match="has said nothing for"):
+        await polled_on()
+    await asyncio.to_thread(server.thaw)
+    await server.execute("INSERT INTO t VALUES (2)")
+    assert await polled_through(task, 1) == [2]
+
+
 async def test_a_slot_that_is_gone_is_told_and_a_snapshot_mends_it(database: Database, cdc: Start, slot: str) -> None:
     await database.execute("CREATE TABLE t (id int PRIMARY KEY)", "INSERT INTO t VALUES (1)")
     task = await cdc()
