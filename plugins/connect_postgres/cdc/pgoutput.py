@@ -233,12 +233,21 @@ class Decoder:
         self._resume = resume
         self._data = b""
         self._at = 0
+        #: What came behind `_data` and does not end a message yet.
+        self._pieces: list[bytes] = []
         #: By oid: the relation, and whether its changes are wanted.
         self._relations: dict[int, tuple[Relation, bool]] = {}
 
     def feed(self, data: bytes) -> None:
-        """Take what the server has sent."""
-        self._data = self._data[self._at :] + data if self._at < len(self._data) else data
+        """Take what the server has sent. A message that comes in many pieces is put together once, when it is whole."""
+        self._pieces.append(data)
+        if len(data) < self.missing_bytes:
+            self.missing_bytes -= len(data)
+            return
+        if self._at < len(self._data):
+            self._pieces.insert(0, self._data[self._at :])
+        self._data = b"".join(self._pieces) if len(self._pieces) > 1 else data
+        self._pieces.clear()
         self._at = 0
         self.missing_bytes = 0
 
@@ -271,6 +280,8 @@ class Decoder:
 
     def _decode(self, count_max: int) -> Decoded:
         found = Decoded()
+        if self._pieces:
+            return found
         changes, relations = found.changes, self._relations
         data, at, end = self._data, self._at, len(self._data)
         count = 0
@@ -476,16 +487,21 @@ def _last_tuple(data: bytes, at: int, stop: int) -> Row:
 def _split_tuple(parts: list[bytes]) -> Row | None:
     """Take what is null or unchanged from between the values; None where a value is 64 KiB long or longer."""
     first = parts[0]
+    count = first[0] << 8 | first[1]
+    if len(first) - 2 > count:
+        return None  # a large value, which is not to be looked at letter by letter
     row: Row = [_MARKS[mark] for mark in first[2:] if mark in _MARKS]
     left = len(first) - 2 - len(row)
     for part in parts[1:]:
         size = (part[0] << 8 | part[1]) + 2
         row.append(part[2:size])
+        if len(part) - size > count:
+            return None
         if len(part) != size:
             marks = part[size:]
             row += [_MARKS[mark] for mark in marks if mark in _MARKS]
             left += max(len(part) - size, size - len(part)) - sum(mark in _MARKS for mark in marks)
-    return row if not left and len(row) == first[0] << 8 | first[1] else None
+    return row if not left and len(row) == count else None
 
 
 def _whole_tuple(data: bytes, at: int, stop: int) -> Row:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import asyncpg
@@ -182,6 +183,14 @@ def test_an_error_of_the_server_comes_behind_what_it_sent_before() -> None:
     assert decoder.decode(10).count == 1
     with pytest.raises(asyncpg.PostgresError, match="terminating"):
         decoder.decode(10)
+
+
+def test_a_large_message_in_many_pieces_takes_no_longer_than_its_bytes() -> None:
+    large = b"x" * (32 << 20)
+    began = time.monotonic()
+    [change] = decoded(begin(7) + relation("a") + insert(large) + commit(100, 120), cut=4096)
+    assert change.new == [large]
+    assert time.monotonic() - began < 10, "put together anew with each piece it takes minutes"
 
 
 def test_what_the_server_says_beside_comes_through() -> None:
