@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
-from itertools import repeat
+from collections.abc import Sequence
 from typing import Any, Final
 
-from connect.api import BYTES, INT64, OPTIONAL_INT64, OPTIONAL_STRING, STRING, Batch, Schema
+from connect.api import (
+    BYTES,
+    INT64,
+    OPTIONAL_INT64,
+    OPTIONAL_STRING,
+    STRING,
+    Batch,
+    Repeated,
+    Schema,
+    StructColumn,
+)
 from connect_postgres.cdc.config import CdcConfig
 from connect_postgres.cdc.pgoutput import Boundary, Change, Message, Row, Transaction
 from connect_postgres.cdc.shapes import SOURCE, TRANSACTION_BLOCK, Shape
@@ -84,18 +93,31 @@ class RecordMaker:
         """
         if not changes:
             return []
-        operations, lsns, transactions, _, news, olds, _ = zip(*changes, strict=True)
-        if operations.count("c") == len(changes):
-            afters = shape.read(news)
-            keys = shape.keys(afters)
-            if self._is_flat:
-                values: list[Any] = afters
-            else:
-                sources = self._sources(shape, lsns, transactions)
-                values = _envelopes("c", afters, sources, _blocks(changes, orders))
-            return [self._batch(shape, values, keys)]
-        sources = self._sources(shape, lsns, transactions)
-        return self._mixed(shape, changes, news, olds, sources, _blocks(changes, orders))
+        operations, _, _, _, news, olds, _ = zip(*changes, strict=True)
+        befores = None if None in news else self._alike(shape, changes, olds)
+        if befores is None:
+            return self._mixed(shape, changes, news, olds, orders)
+        if isinstance(befores, Repeated):
+            afters = shape.columns_of(news)
+        else:
+            afters = shape.columns_of(news, olds=olds)
+            if any(befores.fields[name] != afters.fields[name] for name in shape.key_names):
+                return self._mixed(shape, changes, news, olds, orders)
+        if self._is_flat:
+            return [self._batch(shape, afters, shape.keys(afters))]
+        blocks = _blocks(changes, orders)
+        values = self._envelopes(shape, changes, operations, befores, afters, blocks, time.time_ns())
+        return [self._batch(shape, values, shape.keys(afters))]
+
+    def _alike(
+        self, shape: Shape, changes: Sequence[Change], olds: Sequence[Row | None]
+    ) -> StructColumn | Repeated | None:
+        """Return the rows before the changes where all came whole, or none came; None otherwise."""
+        if olds.count(None) == len(olds):
+            return Repeated(None)
+        if None in olds or any(change.old_is_key for change in changes):
+            return None
+        return shape.columns_of(olds)  # type: ignore[arg-type] # none is None
 
     def _mixed(
         self,
@@ -103,8 +125,7 @@ class RecordMaker:
         changes: Sequence[Change],
         news: Sequence[Row | None],
         olds: Sequence[Row | None],
-        sources: list[dict[str, Any]],
-        blocks: Sequence[dict[str, Any] | None],
+        orders: Sequence[tuple[int, int]] | None,
     ) -> list[Batch]:
         """Make records of changes of several kinds: an update of the key becomes a delete and an insert.
 
@@ -117,32 +138,34 @@ class RecordMaker:
         formers = [olds[n] for n in present]
         afters = dict(zip(present, shape.read([news[n] for n in present], olds=formers), strict=True))  # type: ignore[misc]
         befores = self._befores(shape, changes, olds)
-        stamp = _Stamp()
+        blocks, now_ns = _blocks(changes, orders), time.time_ns()
         batches: list[Batch] = []
-        values: list[Any] = []
+        records: list[tuple[int, str, Any, Any]] = []
         keys: list[Any] = []
         ended: dict[str, Any] = {}
         is_flat = self._is_flat
 
         def settle() -> None:
-            if values:
-                batches.append(self._batch(shape, values.copy(), keys.copy() if keys[0] is not None else None))
+            if records:
+                numbers, ops, olds, news = zip(*records, strict=True)
+                values: Sequence[Any] = list(news)
+                if not is_flat:
+                    made = [changes[number] for number in numbers]
+                    said = blocks if isinstance(blocks, Repeated) else [blocks[number] for number in numbers]
+                    values = self._envelopes(shape, made, ops, list(olds), values, said, now_ns)
+                batches.append(self._batch(shape, values, keys.copy() if keys[0] is not None else None))
             if ended:
                 batches.append(self._tombstones_of(shape, list(ended.values())))
-            values.clear()
+            records.clear()
             keys.clear()
             ended.clear()
 
         def add(op: str, before: Any, after: Any, key: Any) -> None:
             if (ended and repr(key) in ended) or (keys and (key is None) != (keys[0] is None)):
                 settle()
-            if not is_flat:
-                values.append(stamp.envelope(op, before, after, sources[number], blocks[number]))
-            elif after is not None:
-                values.append(after)
-            else:
-                return
-            keys.append(key)
+            if not is_flat or after is not None:
+                records.append((number, op, before, after))
+                keys.append(key)
 
         def add_tombstone(key: Any) -> None:
             if key is not None and (self._tombstones or is_flat):
@@ -182,11 +205,12 @@ class RecordMaker:
 
     def snapshot(self, shape: Shape, rows: Sequence[Row], source: dict[str, Any]) -> Batch:
         """Make one batch of rows that were read. `source`: of `snapshot_source`."""
-        afters = shape.read(rows)
-        keys = shape.keys(afters)
+        afters = shape.columns_of(rows)
         if self._is_flat:
-            return self._batch(shape, list(afters), keys)
-        return self._batch(shape, _envelopes("r", afters, [source] * len(afters), repeat(None)), keys)
+            return self._batch(shape, afters, shape.keys(afters))
+        none, now_ns = Repeated(None), time.time_ns()
+        values = _envelopes(Repeated("r"), none, afters, Repeated(source), none, len(rows), now_ns)
+        return self._batch(shape, values, shape.keys(afters))
 
     def snapshot_source(self, shape: Shape, lsn: int, kind: str, read_us: int) -> dict[str, Any]:
         """Return the source block of a snapshot's rows: of a position, and read at a time."""
@@ -197,11 +221,11 @@ class RecordMaker:
         source["sequence"] = f'[null,"{lsn}"]'
         return source
 
-    def _batch(self, shape: Shape, values: list[Any], keys: list[Any] | None) -> Batch:
+    def _batch(self, shape: Shape, values: Sequence[Any], keys: Sequence[Any] | None) -> Batch:
         return Batch(
             topic=shape.topic,
-            values=values,
-            keys=keys,
+            values=_listed(values),
+            keys=None if keys is None else _listed(keys),
             key_schema=shape.key_schema if keys is not None else None,
             value_schema=shape.row_schema if self._is_flat else shape.envelope_schema,
         )
@@ -235,22 +259,38 @@ class RecordMaker:
             "xmin": None,
         }
 
-    def _sources(self, shape: Shape, lsns: Sequence[int], transactions: Sequence[Transaction]) -> list[dict[str, Any]]:
-        """Return one source block a change; what is of the transaction is made once for it."""
-        found = []
+    def _envelopes(
+        self,
+        shape: Shape,
+        changes: Sequence[Change],
+        operations: Sequence[str],
+        befores: Sequence[Any] | Repeated,
+        afters: Sequence[Any],
+        blocks: Sequence[Any] | Repeated,
+        now_ns: int,
+    ) -> StructColumn:
+        """Return Debezium's envelopes around rows."""
+        return _envelopes(operations, befores, afters, self._sources(shape, changes), blocks, len(changes), now_ns)
+
+    def _sources(self, shape: Shape, changes: Sequence[Change]) -> StructColumn:
+        """Return the source blocks of changes; what is of a transaction is made once for it."""
+        fields: dict[str, Sequence[Any] | Repeated] = {
+            name: Repeated(value) for name, value in self._source_of(shape, None).items()
+        }
+        texts, found = [], []
         known: Transaction | None = None
-        template: dict[str, Any] = {}
-        before = ""
-        for lsn, transaction in zip(lsns, transactions, strict=True):
+        before, own = "", (0, 0, 0, 0)
+        for change in changes:
+            transaction = change.transaction
             if transaction is not known:
                 known = transaction
-                template = self._source_of(shape, transaction)
-                before = f'["{transaction.previous_lsn}","'
-            source = template.copy()
-            source["lsn"] = lsn
-            source["sequence"] = f'{before}{lsn}"]'
-            found.append(source)
-        return found
+                us = transaction.commit_us
+                before, own = f'["{transaction.previous_lsn}","', (us // 1000, us, us * 1000, transaction.xid)
+            texts.append(f'{before}{change.lsn}"]')
+            found.append(own)
+        fields["sequence"], fields["lsn"] = texts, [change.lsn for change in changes]
+        fields["ts_ms"], fields["ts_us"], fields["ts_ns"], fields["txId"] = map(list, zip(*found, strict=True))
+        return StructColumn(fields, len(changes))
 
     # -- beside the tables -----------------------------------------------------------------------------------------
 
@@ -321,10 +361,14 @@ def transaction_id(transaction: Transaction) -> str:
     return f"{transaction.xid}:{transaction.final_lsn}"
 
 
-def _blocks(changes: Sequence[Change], orders: Sequence[tuple[int, int]] | None) -> Sequence[dict[str, Any] | None]:
+def _listed(column: Sequence[Any]) -> list[Any]:
+    return column.for_batch() if isinstance(column, StructColumn) else list(column)
+
+
+def _blocks(changes: Sequence[Change], orders: Sequence[tuple[int, int]] | None) -> Sequence[dict[str, Any]] | Repeated:
     """Return what each record says of its transaction; None where nothing is to be said."""
     if orders is None:
-        return [None] * len(changes)
+        return Repeated(None)
     return [
         {"id": transaction_id(change.transaction), "total_order": total, "data_collection_order": of_table}
         for change, (total, of_table) in zip(changes, orders, strict=True)
@@ -332,23 +376,27 @@ def _blocks(changes: Sequence[Change], orders: Sequence[tuple[int, int]] | None)
 
 
 def _envelopes(
-    op: str, afters: Sequence[Any], sources: Sequence[dict[str, Any]], blocks: Iterable[dict[str, Any] | None]
-) -> list[Any]:
-    now_ns = time.time_ns()
-    ts_ms, ts_us = now_ns // 1_000_000, now_ns // 1000
-    return [
+    operations: Sequence[str] | Repeated,
+    befores: Sequence[Any] | Repeated,
+    afters: Sequence[Any],
+    sources: StructColumn | Repeated,
+    blocks: Sequence[Any] | Repeated,
+    count: int,
+    now_ns: int,
+) -> StructColumn:
+    return StructColumn(
         {
-            "before": None,
-            "after": after,
-            "source": source,
-            "transaction": block,
-            "op": op,
-            "ts_ms": ts_ms,
-            "ts_us": ts_us,
-            "ts_ns": now_ns,
-        }
-        for after, source, block in zip(afters, sources, blocks, strict=False)
-    ]
+            "before": befores,
+            "after": afters,
+            "source": sources,
+            "transaction": blocks,
+            "op": operations,
+            "ts_ms": Repeated(now_ns // 1_000_000),
+            "ts_us": Repeated(now_ns // 1000),
+            "ts_ns": Repeated(now_ns),
+        },
+        count,
+    )
 
 
 class _Stamp:

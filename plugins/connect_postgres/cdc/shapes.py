@@ -9,7 +9,6 @@ import datetime as dt
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from itertools import repeat
 from typing import Any, Final
 
 from connect.api import (
@@ -20,6 +19,7 @@ from connect.api import (
     ConfigError,
     Schema,
     SchemaType,
+    StructColumn,
 )
 from connect_postgres.cdc.catalog import CatalogTable
 from connect_postgres.cdc.column_types import ColumnType, ColumnTypes
@@ -174,11 +174,11 @@ class Shape:
             ]
         )
 
-    def read(
+    def columns_of(
         self, rows: Sequence[Row], *, olds: Sequence[Row | None] | None = None, are_whole: bool = True
-    ) -> list[dict[str, Any]]:
-        """Turn rows of the server's texts into dicts, column by column. The schemas fit them afterwards: a column that
-        takes no null by the catalog, and has one, takes it from then on.
+    ) -> StructColumn:
+        """Read rows of the server's texts, column by column. The schemas fit them afterwards: a column that takes no
+        null by the catalog, and has one, takes it from then on.
 
         A value that Connect's type does not hold stays the server's text, so that its record, and no other, fails in
         the converter, or passes as text where there is no schema to say otherwise.
@@ -188,22 +188,28 @@ class Shape:
             are_whole: Whether a null is one, and not a value that did not come.
         """
         if not rows:
-            return []
+            return StructColumn({name: [] for name in self.names}, 0)
         columns = list(zip(*rows, strict=True))
         if len(columns) != len(self.relation.columns):
             raise IndexError(f"{self.name}: {len(columns)} values for {len(self.relation.columns)} columns")
-        parsed = []
+        parsed: dict[str, list[Any]] = {}
         for column in self.columns:
             texts = columns[column.index]
             if are_whole and not column.schema.optional and None in texts:
                 self._loosen(column.name)
             if UNCHANGED in texts:
-                parsed.append(_with_unchanged(column, texts, olds))
+                parsed[column.name] = _with_unchanged(column, texts, olds)
             elif None in texts:
-                parsed.append(_with_nulls(column.type, texts))
+                parsed[column.name] = _with_nulls(column.type, texts)
             else:
-                parsed.append(_whole(column.type, texts))
-        return list(map(dict, map(zip, repeat(self.names), zip(*parsed, strict=True))))
+                parsed[column.name] = _whole(column.type, texts)
+        return StructColumn(parsed, len(rows))
+
+    def read(
+        self, rows: Sequence[Row], *, olds: Sequence[Row | None] | None = None, are_whole: bool = True
+    ) -> list[dict[str, Any]]:
+        """Return the same as dicts."""
+        return list(self.columns_of(rows, olds=olds, are_whole=are_whole))
 
     def read_keys(self, rows: Sequence[Row]) -> list[dict[str, Any]]:
         """Turn rows of which only the replica identity came into dicts, null or a filler for all else."""
@@ -215,15 +221,11 @@ class Shape:
                         row[column.name] = column.filler
         return found
 
-    def keys(self, rows: Sequence[dict[str, Any]]) -> list[Any] | None:
+    def keys(self, rows: StructColumn) -> StructColumn | None:
         """Return the keys of rows; None where there are none."""
-        names = self.key_names
-        if not names:
+        if not self.key_names:
             return None
-        if len(names) == 1:
-            name = names[0]
-            return [{name: row[name]} for row in rows]
-        return [{name: row[name] for name in names} for row in rows]
+        return StructColumn({name: rows.fields[name] for name in self.key_names}, len(rows))
 
 
 def _key_columns(relation: Relation, table: CatalogTable, config: CdcConfig, name: TableName) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from connect.api import Batch, StructColumn
 from connect_postgres.cdc.config import CdcConfig
 from connect_postgres.cdc.pgoutput import Change, Transaction
 from connect_postgres.cdc.records import RecordMaker
@@ -55,6 +56,15 @@ def test_an_envelope_has_debeziums_source_block() -> None:
     batch.value_schema.validate(value)
 
 
+def test_changes_alike_and_rows_of_a_snapshot_come_as_columns() -> None:
+    made, source = maker(), maker().snapshot_source(shape(), 5, "true", 6)
+    batches = [*made.changes(shape(), [change("c", ROW), change("u", OTHER)]), made.snapshot(shape(), [ROW], source)]
+    for batch in batches:
+        assert isinstance(batch.values, StructColumn)
+        assert isinstance(batch.values.fields["after"], StructColumn)
+        assert isinstance(batch.keys, StructColumn)
+
+
 @pytest.mark.parametrize("is_mixed", [False, True])
 def test_changes_alike_come_as_those_among_others(is_mixed: bool) -> None:
     made = [change("c", ROW), change("c", OTHER)] + ([change("d", None, OTHER, is_key=True)] if is_mixed else [])
@@ -65,6 +75,28 @@ def test_changes_alike_come_as_those_among_others(is_mixed: bool) -> None:
     for value in batch.values:
         assert batch.value_schema is not None
         batch.value_schema.validate(value)
+
+
+@pytest.mark.parametrize("is_flat", [False, True])
+@pytest.mark.parametrize("old", [None, [b"1", b"before", None], [b"9", b"before", None]])
+def test_updates_alike_come_as_those_among_others(old: Any, is_flat: bool) -> None:
+    made = [change("u", ROW, old), change("c", OTHER) if old is None else change("u", OTHER, OTHER)]
+    keys = {"tombstones_on_delete": "false", "output_format": "flat" if is_flat else "envelope"}
+    alone = maker(**keys).changes(shape(), made)
+    among = maker(**keys).changes(shape(), [*made, change("t")])
+
+    def shown(batches: list[Batch]) -> list[Any]:
+        records = [record for batch in batches for record in batch.records() if record.value is not None]
+        for record in records:
+            assert record.value_schema is not None
+            record.value_schema.validate(record.value)
+        return [(record.key, {k: v for k, v in record.value.items() if not k.startswith("ts_")}) for record in records]
+
+    expected = [shown_ for shown_ in shown(among) if shown_[1].get("op") != "t"]
+    assert shown(alone) == expected
+    assert [key["id"] for key, _ in expected] == (
+        [9, 1, 2] if old == [b"9", b"before", None] and not is_flat else [1, 2]
+    )
 
 
 def test_places_in_a_transaction_are_told_where_they_are_known() -> None:
