@@ -16,7 +16,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from connect.api import Batch, ConfigError, ExactlyOnceSupport, Schema, SourceConnector, SourceTask
+from connect.api import (
+    Batch,
+    ConfigError,
+    ExactlyOnceSupport,
+    Repeated,
+    Schema,
+    SourceConnector,
+    SourceTask,
+    StructColumn,
+)
 from connect_datagen.avro import AvroType
 from connect_datagen.columns import Column
 from connect_datagen.config import DatagenConfig
@@ -98,7 +107,7 @@ class DatagenTask(SourceTask[DatagenConfig]):
         self._made = block.first + end
         return Batch(
             self.config.kafka_topic,
-            block.values[start:end],
+            block.values if end - start == len(block.values) else block.values[start:end],
             keys=None if block.keys is None else block.keys[start:end],
             timestamps=time.time_ns() // 1_000_000 if block.times is None else [*block.times[start:end]],
             key_schema=self._key_schema,
@@ -142,7 +151,7 @@ class DatagenTask(SourceTask[DatagenConfig]):
         rng = random.Random(seed)
         next_seed = rng.getrandbits(63)
         values = self._column(rng, first, BLOCK_RECORDS)
-        keys = None if self._key is None else [value.get(self._key) for value in values]
+        keys = None if self._key is None else _column_of(values, self._key)
         times = None if self._times is None else self._times.column(first, BLOCK_RECORDS, rng)
         self._block = Block(first, seed, next_seed, values, keys, times)
         return self._block
@@ -210,6 +219,12 @@ class DatagenConnector(SourceConnector[DatagenConfig]):
             else:
                 _read_offset(offset, what)
         return True
+
+
+def _column_of(values: Sequence[dict[str, Any]], name: str) -> list[Any]:
+    if isinstance(values, StructColumn) and not isinstance(column := values.fields.get(name), Repeated | None):
+        return list(column)
+    return [value.get(name) for value in values]
 
 
 def _read_offset(offset: Mapping[str, Any], what: str) -> tuple[int, int, int]:

@@ -13,9 +13,9 @@ import random
 from collections.abc import Mapping
 from typing import Any, Final
 
-from connect.api import STRING
+from connect.api import STRING, StructColumn
 from connect_datagen.avro import PROPERTIES, AvroProblem, AvroType
-from connect_datagen.columns import Column, pick, rows
+from connect_datagen.columns import Column, pick
 from connect_datagen.fake import pool
 from connect_datagen.options import options
 from connect_datagen.scalars import lengths, scalar
@@ -87,11 +87,10 @@ class Compiler:
 
     def _record(self, avro: AvroType) -> Column:
         columns = self.fields(avro)
-        names = tuple(columns)
-        makers = tuple(columns.values())
 
         def make(rng: random.Random, first: int, count: int) -> list[Any]:
-            return rows(names, [maker(rng, first, count) for maker in makers])
+            made = {name: maker(rng, first, count) for name, maker in columns.items()}
+            return StructColumn(made, count).for_batch()
 
         return make
 

@@ -1,4 +1,4 @@
-"""Rows to records: which Connect schema a column has, how it is selected, and how a fetched chunk becomes dicts.
+"""Rows to records: which Connect schema a column has, how it is selected, and how a fetched chunk becomes columns.
 
     smallint, integer, bigint, oid    INT16, INT32, INT64, INT64
     real, double precision            FLOAT32, FLOAT64
@@ -19,7 +19,6 @@ import decimal
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from itertools import repeat
 from operator import itemgetter
 from typing import Any, Final
 
@@ -35,6 +34,7 @@ from connect.api import (
     STRING,
     Schema,
     SchemaType,
+    StructColumn,
 )
 from connect_postgres.catalog import ColumnInfo
 from connect_postgres.names import quoted
@@ -291,15 +291,13 @@ def _parsed(text: Any, parse: Callable[[str], Any]) -> Any:
     return parse(text)
 
 
-def to_dicts(rows: Sequence[Any], names: Sequence[str], readers: Sequence[tuple[str, Convert]]) -> list[dict[str, Any]]:
-    """Make a dict of each fetched row."""
-    # A row has what was selected. Without a step of Python's for each, which would cost half as much again.
-    values = list(map(dict, map(zip, repeat(names), rows)))
+def to_columns(rows: Sequence[Any], names: Sequence[str], readers: Sequence[tuple[str, Convert]]) -> StructColumn:
+    """Make columns of fetched rows."""
+    # A row has what was selected.
+    columns = dict(zip(names, map(list, zip(*rows, strict=True)), strict=True))
     for name, convert in readers:
-        for value in values:
-            if (found := value[name]) is not None:
-                value[name] = convert(found)
-    return values
+        columns[name] = [None if value is None else convert(value) for value in columns[name]]
+    return StructColumn(columns, len(rows))
 
 
 def convert_each(values: list[dict[str, Any]], readers: Sequence[tuple[str, Convert]]) -> list[Unreadable]:

@@ -15,12 +15,12 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from connect.api import Batch, ConfigError, ConnectError, DataError, Schema
+from connect.api import Batch, ConfigError, ConnectError, DataError, Schema, StructColumn
 from connect_postgres.catalog import ColumnInfo, describe_table
 from connect_postgres.failures import told
 from connect_postgres.names import TableName, quoted
@@ -34,7 +34,7 @@ from connect_postgres.rows import (
     micros_of,
     read_carefully,
     select_list,
-    to_dicts,
+    to_columns,
 )
 from connect_postgres.snapshot import Mark, set_mark
 from connect_postgres.source_config import INCREMENTING, TIMESTAMP, SourceConfig
@@ -284,17 +284,17 @@ class TableReader:
         self._failures, self.failure = 0, None
         return batch
 
-    def _read(self, rows: list[Any]) -> tuple[list[Any], list[dict[str, Any]], list[Unreadable]]:
+    def _read(self, rows: list[Any]) -> tuple[list[Any], Sequence[dict[str, Any]], list[Unreadable]]:
         """Return rows as the driver gives them, as Connect has them, and what of them cannot be had."""
         names = [column.name for column in self._columns]
         if not self._careful:
             try:
-                return rows, to_dicts(rows, names, self._readers), []
+                return rows, to_columns(rows, names, self._readers) if rows else [], []
             except (
                 ArithmeticError,
                 ValueError,
             ):  # a NaN that is to be a whole number, a time that its zone moves too far
-                values = to_dicts(rows, names, ())
+                values = list(to_columns(rows, names, ()))
                 return rows, values, convert_each(values, self._readers)
         rows, wrong = read_carefully(rows, self._columns, self._style)
         values = [dict(row) for row in rows]
@@ -581,10 +581,10 @@ class TableReader:
 
     # -- rows to batches -------------------------------------------------------------------------------------------
 
-    def _batch(self, values: list[dict[str, Any]]) -> Batch:
+    def _batch(self, values: Sequence[dict[str, Any]]) -> Batch:
         return Batch(
             topic=self._topic,
-            values=values,
+            values=values.for_batch() if isinstance(values, StructColumn) else list(values),
             value_schema=self._schema,
             source_partition=self._partition,
             source_offset=self._offset(),

@@ -23,7 +23,7 @@ from connect_postgres.rows import (
     micros_of,
     read_carefully,
     select_list,
-    to_dicts,
+    to_columns,
 )
 
 MOMENT = dt.datetime(2024, 5, 6, 7, 8, 9, 123456, tzinfo=dt.UTC)
@@ -40,7 +40,7 @@ def numeric(precision: int, scale: int) -> ColumnInfo:
 
 def read(style: RowStyle, one: ColumnInfo, value: Any) -> Any:
     """What a record holds of a value that the driver gives."""
-    (row,) = to_dicts([(value,)], ["v"], style.readers([one]))
+    (row,) = to_columns([(value,)], ["v"], style.readers([one]))
     return row["v"]
 
 
