@@ -1,9 +1,10 @@
 """How long a record takes from end to end, and what a worker with nothing to do costs.
 
     line appended to a file  -> topic -> line in another file         by the time written into the line
-    row committed in a table -> topic -> row committed in another     by the server's commit timestamps
+    row committed in a table -> topic -> row committed in another     by the server's commit timestamps;
+                                                                      polled for, and by change data capture
 
-python -m bench.latency [--only file postgres idle] [--rates 2 20 1000 10000] [--seconds N] [--poll-interval-ms N ...]
+python -m bench.latency [--only file postgres cdc idle] [--rates 2 20 1000] [--seconds N] [--poll-interval-ms N ...]
 
 Worker and connectors run in a process of their own with their defaults; the Postgres source is measured at each
 `poll.interval.ms` that is asked for, since it decides what is seen when. The lines are written, and looked for, by this
@@ -22,6 +23,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 
@@ -33,6 +35,7 @@ JSON = "org.apache.kafka.connect.json.JsonConverter"
 RATES = (2, 20, 1000, 10_000)
 POLL_INTERVALS_MS = (50, 5000)
 IDLE_CONNECTORS = 50
+PARTS = ("file", "postgres", "cdc", "idle")
 #: What a record may take on the way at most, once it was written.
 TIMEOUT_S = 30.0
 WARM_UP_S = 1.0
@@ -176,40 +179,47 @@ def write_lines(descriptor: int, rate: int, seconds: float) -> int:
 
 
 async def table_to_table(
-    postgres_url: str, url: str, pid: int, *, rate: int, seconds: float, poll_interval_ms: int
+    postgres_url: str, url: str, pid: int, *, rate: int, seconds: float, poll_interval_ms: int | None
 ) -> None:
+    """Measure one rate. `poll_interval_ms`: None where changes are captured."""
     import asyncpg
 
-    name = f"rows_{rate}_{poll_interval_ms}"
+    name = f"rows_{rate}_{'cdc' if poll_interval_ms is None else poll_interval_ms}"
     connection = await asyncpg.connect(postgres_url)
     columns = "id bigint PRIMARY KEY, text text"
     await connection.execute(f"CREATE TABLE {name} ({columns}); CREATE TABLE pg_{name} ({columns})")
     common = {
-        "connection__url": postgres_url,
         "value__converter": JSON,
         "value__converter__schemas__enable": "true",
     }
-    create(
-        url,
-        f"{name}-in",
-        connector__class="io.confluent.connect.jdbc.JdbcSourceConnector",
-        mode="incrementing",
-        incrementing__column__name="id",
-        table__whitelist=name,
-        topic__prefix="pg_",
-        poll__interval__ms=str(poll_interval_ms),
-        **common,
-    )
+    polled_ms = poll_interval_ms or 0
+    if poll_interval_ms is None:
+        create(url, f"{name}-in", **captured(postgres_url, name), **common)
+    else:
+        create(
+            url,
+            f"{name}-in",
+            connection__url=postgres_url,
+            connector__class="io.confluent.connect.jdbc.JdbcSourceConnector",
+            mode="incrementing",
+            incrementing__column__name="id",
+            table__whitelist=name,
+            topic__prefix="pg_",
+            poll__interval__ms=str(poll_interval_ms),
+            **common,
+        )
     create(
         url,
         f"{name}-out",
+        connection__url=postgres_url,
         connector__class="io.confluent.connect.jdbc.JdbcSinkConnector",
-        topics=f"pg_{name}",
+        topics=f"pg_{name}" if poll_interval_ms is not None else f"pg.public.{name}",
+        table__name__format=f"pg_{name}",
         **common,
     )
-    warm = await insert_rows(connection, name, 0, rate, max(WARM_UP_S, 2 * poll_interval_ms / 1000))
+    warm = await insert_rows(connection, name, 0, rate, max(WARM_UP_S, 2 * polled_ms / 1000))
     began, cpu = time.monotonic(), cpu_s(pid)
-    count = warm + await insert_rows(connection, name, warm, rate, max(seconds, 4 * poll_interval_ms / 1000))
+    count = warm + await insert_rows(connection, name, warm, rate, max(seconds, 4 * polled_ms / 1000))
     cpu = (cpu_s(pid) - cpu) / (time.monotonic() - began)
     deadline = time.monotonic() + TIMEOUT_S
     while await connection.fetchval(f"SELECT count(*) FROM pg_{name}") < count:
@@ -220,9 +230,31 @@ async def table_to_table(
         f"SELECT 1000 * extract(epoch FROM pg_xact_commit_timestamp(o.xmin) - pg_xact_commit_timestamp(i.xmin))::float8"
         f" FROM {name} i JOIN pg_{name} o USING (id) WHERE id > {warm}"
     )
-    show(f"table -> topic -> table, {poll_interval_ms} ms", f"{rate:,}/s", [row[0] for row in found], cpu)
+    how = "CDC" if poll_interval_ms is None else f"{poll_interval_ms} ms"
+    show(f"table -> topic -> table, {how}", f"{rate:,}/s", [row[0] for row in found], cpu)
     await connection.close()
     delete(url, name)
+
+
+def captured(postgres_url: str, name: str) -> dict[str, str]:
+    """Return the keys of a source that captures the changes of a table, as rows alone."""
+    at = urlsplit(postgres_url)
+    return {
+        "connector__class": "io.debezium.connector.postgresql.PostgresConnector",
+        "database__hostname": str(at.hostname),
+        "database__port": str(at.port),
+        "database__user": str(at.username),
+        "database__dbname": at.path.removeprefix("/"),
+        "topic__prefix": "pg",
+        "table__include__list": f"public.{name}",
+        "key__converter": JSON,
+        "slot__name": name,
+        "publication__name": name,
+        "publication__autocreate__mode": "filtered",
+        "snapshot__mode": "no_data",
+        "slot__drop__on__stop": "true",
+        "output__format": "flat",
+    }
 
 
 async def insert_rows(connection: object, table: str, first: int, rate: int, seconds: float) -> int:
@@ -271,7 +303,7 @@ def idle(directory: Path, url: str, pid: int, seconds: float) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.latency", description="Measure latency.")
-    parser.add_argument("--only", nargs="*", choices=("file", "postgres", "idle"), default=("file", "postgres", "idle"))
+    parser.add_argument("--only", nargs="*", choices=PARTS, default=PARTS)
     parser.add_argument("--rates", nargs="*", type=int, default=RATES)
     parser.add_argument("--seconds", type=float, default=10.0)
     parser.add_argument("--poll-interval-ms", nargs="*", type=int, default=POLL_INTERVALS_MS)
@@ -286,10 +318,12 @@ def main() -> None:
                 for rate in options.rates:
                     file_alone(directory, rate, options.seconds)
                     file_to_file(directory, url, pid, rate, options.seconds)
-        if "postgres" in options.only:
-            settings = {"track_commit_timestamp": "on"}
+        intervals_ms: list[int | None] = [*options.poll_interval_ms] if "postgres" in options.only else []
+        intervals_ms += [None] if "cdc" in options.only else []
+        if intervals_ms:
+            settings = {"track_commit_timestamp": "on", "wal_level": "logical"}
             with start_postgres(directory / "postgres", settings=settings) as postgres_url:
-                for poll_interval_ms in options.poll_interval_ms:
+                for poll_interval_ms in intervals_ms:
                     below = directory / f"at-{poll_interval_ms}"
                     below.mkdir()
                     with worker(below) as (url, pid):
