@@ -29,6 +29,7 @@ TARGETS = {
     "file_to_topic_exactly_once": 420_000,
     "topic_to_file": 700_000,
     "datagen_to_topic": 500_000,
+    "related_to_topics": 200_000,
     "three_transforms": 450_000,
     "five_transforms": 200_000,
     "json_to_postgres": 200_000,

@@ -112,6 +112,8 @@ def bytes_of(job: str, records: int) -> int:
         return records * (len(line(0)) - 1)
     if job == "datagen_to_topic":
         return records * (len("User_2") + len(USER))
+    if job == "related_to_topics":
+        return records * (len("123456") + len(ORDER))
     return (
         records
         * sum(len(json_value(number)) for number in range(0, records, max(1, records // 1000)))
@@ -202,6 +204,60 @@ async def datagen_to_topic(context: Context) -> Measured:
             "connector.class": "DatagenConnector",
             "quickstart": "users",
             "kafka.topic": "users",
+            "max.interval": "0",
+            "iterations": str(context.records),
+            "random.seed": "1",
+            "key.converter": STRING,
+            "value.converter": JSON,
+            "value.converter.schemas.enable": "false",
+        }
+        return await run_connector(herder, config, context.records)
+
+
+def drawn(kind: str, **properties: Any) -> dict[str, Any]:
+    """Return a field's type for a model."""
+    return {"type": kind, "arg.properties": properties}
+
+
+#: Customers who move and go, their orders, which go on, and payments for them.
+SHOP = {
+    "tables": {
+        "customers": {
+            "fields": [
+                {"name": "name", "type": drawn("string", regex="Customer_[1-9]{4}")},
+                {"name": "city", "type": drawn("string", options=["Lisbon", "Porto", "Faro"])},
+            ],
+            "updates": {"per_row": 0.5, "within": 200, "fields": ["city"]},
+            "deletes": {"share": 0.02, "within": 500},
+        },
+        "orders": {
+            "rows": 5,
+            "references": {"customer_id": {"table": "customers", "pick": "zipf", "exponent": 0.8}},
+            "fields": [
+                {"name": "quantity", "type": drawn("int", range={"min": 1, "max": 6})},
+                {"name": "status", "type": drawn("string", options=["placed", "packed", "sent"])},
+            ],
+            "updates": {"per_row": 1, "within": 50, "fields": ["status"]},
+        },
+        "payments": {
+            "rows": 4.5,
+            "references": {"order_id": {"table": "orders", "pick": "recent", "last": 200}},
+            "fields": [{"name": "method", "type": drawn("string", options=["card", "transfer", "cash"])}],
+        },
+    }
+}
+#: One that is as long as they are in the mean.
+ORDER = b'{"id":123456,"customer_id":1234,"quantity":3,"status":"packed"}'
+
+
+async def related_to_topics(context: Context) -> Measured:
+    """Generated rows of related tables, each table's to a topic, with their keys, updates and tombstones."""
+    async with worker(context) as herder:
+        config = {
+            "name": "source",
+            "connector.class": "DatagenConnector",
+            "model.string": json.dumps(SHOP),
+            "kafka.topic": "shop.{table}",
             "max.interval": "0",
             "iterations": str(context.records),
             "random.seed": "1",
@@ -359,6 +415,7 @@ JOBS: dict[str, Callable[[Context], Awaitable[Measured]]] = {
     "file_to_topic_exactly_once": file_to_topic_exactly_once,
     "topic_to_file": topic_to_file,
     "datagen_to_topic": datagen_to_topic,
+    "related_to_topics": related_to_topics,
     "three_transforms": three_transforms,
     "five_transforms": five_transforms,
     "json_to_postgres": json_to_postgres,

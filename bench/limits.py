@@ -86,6 +86,27 @@ async def datagen_to_topic(context: Context) -> Measured:
     return watch.stop()
 
 
+async def related_to_topics(context: Context) -> Measured:
+    """Draw orders that refer to customers, make each a dict and JSON, encode, write and sync: no life, one topic."""
+    rng = random.Random(1)
+    states = ("placed", "packed", "sent")
+    watch = Stopwatch()
+    with (context.directory / "segment").open("wb", buffering=0) as out:
+        for start in range(0, context.records, USERS):
+            count = min(USERS, context.records - start)
+            ids = range(start, start + count)
+            customers = rng.choices(range(start // 10 + 1), k=count)
+            columns = [ids, customers, rng.choices(range(1, 6), k=count), rng.choices(states, k=count)]
+            values = [
+                orjson.dumps({"id": id_, "customer_id": customer, "quantity": quantity, "status": status})
+                for id_, customer, quantity, status in zip(*columns, strict=True)
+            ]
+            batch = encode(Columns(values, keys=[b"%d" % id_ for id_ in ids], timestamps=1_700_000_000_000))
+            out.write(batch.checked + batch.payload)
+        os.fsync(out.fileno())
+    return watch.stop()
+
+
 async def json_to_postgres(context: Context) -> Measured:
     """COPY rows that are decoded already, as many at a time as a fetch has."""
     import asyncpg
@@ -164,6 +185,7 @@ LIMITS: dict[str, Callable[[Context], Awaitable[Measured]]] = {
     "file_to_topic_exactly_once": file_to_topic,
     "topic_to_file": topic_to_file,
     "datagen_to_topic": datagen_to_topic,
+    "related_to_topics": related_to_topics,
     "three_transforms": transforms,
     "five_transforms": transforms,
     "json_to_postgres": json_to_postgres,

@@ -80,11 +80,11 @@ class RelatedRun:
         return batches
 
     def _cut(self, due: int) -> int:
-        """Return how many steps to make: where `iterations` are near, one after the other."""
+        """Return how many steps to make: half of what is left of `iterations`, in the mean, and at last one by one."""
         left = self._iterations - self._made
-        if self._iterations <= 0 or self._stream.records_before(due) < left / 2:
-            return due
-        return 1
+        while self._iterations > 0 and due > 1 and self._stream.records_before(due) >= left / 2:
+            due //= 2
+        return due
 
     def _idle(self) -> None:
         if not self._ended:

@@ -92,6 +92,17 @@ async def test_an_offset_of_another_kind_is_refused():
     assert one.alter_offsets([({"task.id": 0}, {**other, "current.step": 3, "task.count": 1})])
 
 
+async def test_iterations_come_in_few_large_polls_and_end_within_a_round():
+    config = {"kafka.topic": "{table}", "model.string": SMALL, "max.interval": "0", "iterations": "20000"}
+    task = await source_task(DatagenConnector, config)
+    made = polls = 0
+    while made < 20_000:
+        made += sum(map(len, await poll(task)))
+        polls += 1
+    assert polls < 100
+    assert made < 20_000 + 50
+
+
 async def test_after_its_iterations_a_task_has_ended_the_round_and_idles(caplog):
     caplog.set_level("INFO")
     config = {"kafka.topic": "{table}", "model.string": SMALL, "max.interval": "0", "iterations": "50"}
