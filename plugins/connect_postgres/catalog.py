@@ -19,9 +19,17 @@ TABLE_KINDS: Final = {
     "MATERIALIZED VIEW": (b"m",),
     "FOREIGN TABLE": (b"f",),
 }
-#: A domain's columns are described by the type underneath; its checks stay the server's work.
+#: A domain's columns are described by the type underneath, and so are an array's whose items are of a domain; its
+#: checks stay the server's work.
 _COLUMNS: Final = """
-WITH RECURSIVE base(domain, oid, modifier, dimensions) AS (
+WITH RECURSIVE item(type, oid) AS (
+    SELECT t.oid, e.typbasetype FROM pg_type t JOIN pg_type e ON e.oid = t.typelem AND e.typarray = t.oid
+    WHERE e.typtype = 'd'
+    UNION
+    SELECT i.type, t.typbasetype FROM item i JOIN pg_type t ON t.oid = i.oid WHERE t.typtype = 'd'
+), above(oid) AS (
+    SELECT to_regclass($1)::oid UNION SELECT i.inhparent FROM above a JOIN pg_inherits i ON i.inhrelid = a.oid
+), base(domain, oid, modifier, dimensions) AS (
     SELECT a.atttypid, a.atttypid, -1, 0 FROM pg_attribute a WHERE a.attrelid = to_regclass($1)
     UNION
     SELECT b.domain, t.typbasetype, t.typtypmod, t.typndims
@@ -29,8 +37,15 @@ WITH RECURSIVE base(domain, oid, modifier, dimensions) AS (
 )
 SELECT n.nspname AS schema_name, c.relname AS table_name, a.attname AS name,
        format_type(a.atttypid, a.atttypmod) AS declared,
-       format_type(t.oid, NULL) AS type, CASE WHEN t.oid = a.atttypid THEN a.atttypmod ELSE b.modifier END AS modifier,
-       CASE WHEN t.oid = a.atttypid THEN a.attndims ELSE b.dimensions END AS dimensions,
+       format_type(coalesce((
+           SELECT nullif(e.typarray, 0) FROM item i JOIN pg_type e ON e.oid = i.oid
+           WHERE i.type = t.oid AND e.typtype <> 'd' AND e.typcategory <> 'A'
+       ), t.oid), NULL) AS type,
+       CASE WHEN t.oid = a.atttypid THEN a.atttypmod ELSE b.modifier END AS modifier,
+       CASE WHEN t.oid = a.atttypid THEN (
+           -- a partition is not told how many its table declares
+           SELECT max(p.attndims) FROM above JOIN pg_attribute p ON p.attrelid = above.oid WHERE p.attname = a.attname
+       ) ELSE b.dimensions END AS dimensions,
        t.oid <> a.atttypid AS is_domain, a.attnotnull AS not_null,
        coalesce(to_jsonb(a)->>'attgenerated', '') <> '' AS generated,
        coalesce(to_jsonb(a)->>'attidentity', '') = 'a' AS identity_always,

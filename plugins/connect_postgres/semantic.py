@@ -74,15 +74,17 @@ def read(values: list[Any], kind: str, declared: Schema | None, zone: dt.tzinfo)
     Raises:
         ValueError, TypeError, ArithmeticError: One is none of these.
     """
-    schema = declared
-    if schema is not None and schema.type is SchemaType.ARRAY:
-        schema = schema.value_schema
-        convert = _reader(schema, kind, zone)
-        if convert is None:
-            return values
-        return [value and [None if item is None else convert(item) for item in value] for value in values]
+    schema, depth = declared, 0
+    while schema is not None and schema.type is SchemaType.ARRAY and schema.name is None:
+        schema, depth = schema.value_schema, depth + 1
     convert = _reader(schema, kind, zone)
-    return values if convert is None else [None if value is None else convert(value) for value in values]
+    return values if convert is None else _read(values, convert, depth)
+
+
+def _read(values: list[Any], convert: Callable[[Any], Any], depth: int) -> list[Any]:
+    if depth:
+        return [value and _read(value, convert, depth - 1) for value in values]
+    return [None if value is None else convert(value) for value in values]
 
 
 def _reader(schema: Schema | None, kind: str, zone: dt.tzinfo) -> Callable[[Any], Any] | None:
@@ -103,9 +105,11 @@ def _reader(schema: Schema | None, kind: str, zone: dt.tzinfo) -> Callable[[Any]
         return lambda value: str(value).removesuffix("Z")
     if name == "Bits" and kind in ("bit", "bit varying"):
         length = int((schema.parameters or {}).get("length", 0))
-        return lambda value: _bits(value, length)
+        return lambda value: _bits(value, length, is_varying=kind == "bit varying")
     if name == "VariableScaleDecimal" and kind not in ("json", "jsonb"):
         return _decimal
+    if name in ("DoubleVector", "FloatVector") and kind.rpartition(".")[2].strip('"') in ("vector", "halfvec"):
+        return lambda value: f"[{','.join(map(repr, value))}]"
     if name == "geometry.Point" and kind == "point":
         return lambda value: f"({value['x']!r},{value['y']!r})"
     return None
@@ -133,13 +137,21 @@ def _time(value: Any, divisor: int) -> dt.time:
     return (_EPOCH + dt.timedelta(microseconds=micros)).time()
 
 
-def _bits(value: Any, length: int) -> str:
-    """The last bit stands first: bytes are little-endian."""
+def _bits(value: Any, length: int, *, is_varying: bool) -> str:
+    """The last bit stands first: bytes are little-endian, and hold as many bits as the column has at most. Fewer bytes
+    than that came from a column whose values vary in length; how many of their bits were there is not said."""
     if not isinstance(value, bytes | bytearray | memoryview):
         raise TypeError(f"bytes are expected, not {type(value).__name__}")
     data = bytes(value)
-    text = format(int.from_bytes(data, "little"), "b")
-    return text.zfill(length or 8 * len(data))
+    there = 8 * len(data)
+    if not there:
+        return "0" * (0 if is_varying or length > _BITS_MAX else length)
+    width = length if 0 < length <= (there if is_varying else _BITS_MAX) else there
+    return format(int.from_bytes(data, "little"), "b").zfill(width)
+
+
+#: The most bits that a column takes. A length beyond it is the source's word for none.
+_BITS_MAX: Final = 83_886_080
 
 
 def _decimal(value: Any) -> Decimal:

@@ -203,7 +203,7 @@ def fit(
         if is_array and any(type(value) is str and _LITERAL.fullmatch(value) for value in values):
             return replace(column, as_literal=True), list(map(_literal, values))
         values = read(values, kind, declared, zone)
-        if kind == "bytea" and declared is not None:
+        if kind == "bytea" and declared is not None and any(value is not None for value in values):
             _refuse_declared_text(declared.value_schema if declared.type is SchemaType.ARRAY else declared)
         if kind == "numeric" and declared is not None:
             values = _without_filling(values, declared)
@@ -449,6 +449,11 @@ def _to_text(value: Any) -> str:
     return value.isoformat() if isinstance(value, dt.date | dt.time) else str(value)
 
 
+def _to_bits(value: Any) -> str:
+    """A boolean is one bit, as the source of changes has a bit(1)."""
+    return ("1" if value else "0") if isinstance(value, bool) else _to_text(value)
+
+
 def _to_json(value: Any) -> str:
     """Text that is JSON stays as it is; other text becomes a JSON string."""
     if isinstance(value, str):
@@ -570,6 +575,7 @@ _CONVERTERS: Final[dict[str, Convert]] = {
     **dict.fromkeys(("smallint", "integer", "bigint", "oid"), _to_int),
     **dict.fromkeys(("real", "double precision"), _to_float),
     **dict.fromkeys(("json", "jsonb"), _to_json),
+    **dict.fromkeys(("bit", "bit varying"), _to_bits),
     "boolean": _to_bool,
     "bytea": _to_bytes,
     "numeric": _to_decimal,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
@@ -18,7 +18,7 @@ from connect_postgres.names import quoted
 from tests.support.lengths import length
 from tests.support.music_shop import NAMES, ROWS, TYPES
 from tests.support.music_shop import tables as shop_tables
-from tests.support.random_tables import Table, Tables, known_kinds
+from tests.support.random_tables import Tables, differences, fill, known_kinds
 from tests.support.worker import JSON, RunningWorker, running_worker
 
 pytestmark = pytest.mark.postgres
@@ -73,14 +73,6 @@ async def test_random_tables_are_the_same_behind_a_topic(tmp_path: Path, postgre
         await connection.close()
 
 
-async def fill(connection: asyncpg.Connection, tables: list[Table], *, has_targets: bool) -> None:
-    await connection.execute("CREATE SCHEMA src; CREATE SCHEMA dst")
-    statements = []
-    for table in tables:
-        statements += [*table.ddl("src"), *table.inserts("src"), *(table.ddl("dst") if has_targets else ())]
-    await connection.execute("; ".join(statements))
-
-
 async def copy(
     worker: RunningWorker,
     url: str,
@@ -131,22 +123,6 @@ async def copy(
     await worker.until(is_done, deadline_s=60)
     for connector in names:
         await worker.client.delete(f"/connectors/{connector}")
-
-
-async def differences(connection: asyncpg.Connection, table: str, names: Sequence[str]) -> list[str]:
-    """Return the rows, as the server prints them, that only one of both tables has."""
-    columns = ", ".join(map(quoted, names))
-    rows = {
-        schema: f"SELECT (SELECT r FROM (SELECT {columns}) r)::text FROM {schema}.{quoted(table)}"
-        for schema in ("src", "dst")
-    }
-    if not await connection.fetchval("SELECT to_regclass($1)", f"dst.{quoted(table)}"):
-        # Where no record came, nothing made a table that is to be made by one.
-        return [f"src: {row[0]}" for row in await connection.fetch(rows["src"])]
-    found = []
-    for one, other in (("src", "dst"), ("dst", "src")):
-        found += [f"{one}: {row[0]}" for row in await connection.fetch(f"{rows[one]} EXCEPT ALL {rows[other]}")]
-    return found
 
 
 @pytest.mark.parametrize("style", ["exact", "plain"])

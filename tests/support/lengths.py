@@ -43,7 +43,9 @@ LENGTHS: Final = {
     "CONNECT_ATTACK_EACH": Length(12, 1, "operations, in each of two modes, of which one is so called"),
     "CONNECT_ATTACKS": Length(15, 500, "such calls at most, of each operation in each mode"),
     "CONNECT_CONNECTORS": Length(200, 1000, "connectors that are created and run at once"),
-    "CONNECT_TABLES": Length(12, 600, "random tables that go through a topic and back, in three styles"),
+    "CONNECT_TABLES": Length(
+        12, 600, "random tables that go through a topic and back, in three styles, and as many by their changes"
+    ),
     "CONNECT_EXAMPLES_PERCENT": Length(30, 2000, "of the examples that Hypothesis would make of a property"),
 }
 

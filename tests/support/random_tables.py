@@ -111,6 +111,33 @@ class Table:
             for number, row in enumerate(self.rows, 1)
         ]
 
+    def changes(self, schema: str, rng: random.Random) -> list[str]:
+        """Random statements that change the rows: values, keys, rows that go and come back."""
+        written = [column for column in self.columns if not column.computed]
+        inserts, name, found = self.inserts(schema), f"{schema}.{quoted(self.name)}", []
+        for number in range(1, len(self.rows) + 1):
+            at = f"WHERE id = {number}"
+            taken = rng.sample(range(len(written)), rng.randint(0, len(written)))
+            values = rng.choice(self.rows)
+            sets = [f"{quoted(written[n].name)} = {values[n]}" for n in taken]
+            sets.append("changed = changed + interval '1 h'")
+            update = f"UPDATE {name} SET {', '.join(sets)} {at}"
+            delete = f"DELETE FROM {name} {at}"
+            # An identity that is always the server's cannot be changed, but a row can be written anew.
+            new_key = f"UPDATE {name} SET id = id + 1000 {at}" if "ALWAYS" not in self.id_type else update
+            steps = rng.choice(
+                ([], [update], [update, new_key], [new_key], [delete], [delete, inserts[number - 1]], [update, delete])
+            )
+            if steps:
+                found.append(f"BEGIN; {'; '.join(steps)}; COMMIT")
+        rng.shuffle(found)
+        return found
+
+    @property
+    def parts(self) -> list[str]:
+        """The names of what holds the rows: itself, or its partitions."""
+        return [f"{self.name}_low", f"{self.name}_rest"] if self.is_partitioned else [self.name]
+
     @property
     def names(self) -> list[str]:
         """The names of all columns."""
@@ -237,9 +264,11 @@ def _moment(digits: int, zone: str = "") -> Make:
     return lambda rng: text(f"{_date(rng)} {_clock(rng, digits)}{zone}")
 
 
-def _time(digits: int, zone: bool = False) -> Make:
+def _time(digits: int, zone: bool = False, utc: bool = False) -> Make:
+    zones = ("+00", "-12:30", "+05:45:30") if zone else ("+00",) if utc else ("",)
+
     def make(rng: random.Random) -> str:
-        return text(_clock(rng, digits) + (rng.choice(("+00", "-12:30", "+05:45:30")) if zone else ""))
+        return text(_clock(rng, digits) + rng.choice(zones))
 
     return make
 
@@ -288,7 +317,7 @@ _KINDS: Final = [
     Kind("date", _with(_day, *_ODD_DAYS), _day, made=True),
     Kind("time", _with(_time(6), "24:00:00"), _time(3), made=True),
     Kind("time(2)", _time(2), made=True),
-    Kind("timetz", _with(_time(6, zone=True), "24:00:00-15:59")),
+    Kind("timetz", _with(_time(6, zone=True), "24:00:00-15:59"), _time(6, utc=True)),
     Kind("timestamp", _with(_moment(6), *_ODD_TIMES), _moment(6)),
     Kind("timestamp(0)", _with(_moment(0), "infinity"), _moment(0)),
     Kind("timestamptz", _with(_moment(6, "+00"), *_ODD_TIMES), _moment(6, "+00")),
@@ -313,8 +342,8 @@ _KINDS: Final = [
     Kind("circle", one_of("<(1,2),3.5>")),
     Kind("bit(1)", one_of("1", "0")),
     Kind("bit(9)", one_of("101010101", "000000000")),
-    Kind("bit varying", one_of("", "1", "0001")),
-    Kind("bit varying(12)", one_of("", "10101")),
+    Kind("bit varying", one_of("", "1", "0001"), one_of("", "00000001", "1010101011110000")),
+    Kind("bit varying(12)", one_of("", "10101"), one_of("", "10101010", "000011110000")),
     Kind("tsvector", one_of("a:1A fat:2,4 'it''s':3", "")),
     Kind("tsquery", one_of("fat & (rat | !cat)", "a <-> b")),
     Kind("int4range", one_of(*_RANGE)),
@@ -444,6 +473,31 @@ class Tables:
         make = kind.make if self._style == "exact" else kind.plain or kind.make
         made = make(rng)
         return made if "::" in made else f"{made}::{kind.declared}"
+
+
+async def fill(connection: asyncpg.Connection, tables: list[Table], *, has_targets: bool) -> None:
+    """Make the schemas src and dst, the tables in src with their rows, and in dst without, if it is to have them."""
+    await connection.execute("CREATE SCHEMA src; CREATE SCHEMA dst")
+    statements = []
+    for table in tables:
+        statements += [*table.ddl("src"), *table.inserts("src"), *(table.ddl("dst") if has_targets else ())]
+    await connection.execute("; ".join(statements))
+
+
+async def differences(connection: asyncpg.Connection, table: str, names: Sequence[str]) -> list[str]:
+    """Return the rows, as the server prints them, that only one of both tables has."""
+    columns = ", ".join(map(quoted, names))
+    rows = {
+        schema: f"SELECT (SELECT r FROM (SELECT {columns}) r)::text FROM {schema}.{quoted(table)}"
+        for schema in ("src", "dst")
+    }
+    if not await connection.fetchval("SELECT to_regclass($1)", f"dst.{quoted(table)}"):
+        # Where no record came, nothing made a table that is to be made by one.
+        return [f"src: {row[0]}" for row in await connection.fetch(rows["src"])]
+    found = []
+    for one, other in (("src", "dst"), ("dst", "src")):
+        found += [f"{one}: {row[0]}" for row in await connection.fetch(f"{rows[one]} EXCEPT ALL {rows[other]}")]
+    return found
 
 
 def _array_of(declared: str, depth: int) -> str:

@@ -17,8 +17,13 @@ if TYPE_CHECKING:
     import asyncpg
 
 _COLUMNS: Final = """
+WITH RECURSIVE above(oid) AS (
+    SELECT $1::oid UNION SELECT i.inhparent FROM above a JOIN pg_inherits i ON i.inhrelid = a.oid
+)
 SELECT a.attname AS name, a.atttypid AS type_oid, a.atttypmod AS modifier, a.attnotnull AS not_null,
-       a.attndims AS dimensions,
+       -- a partition is not told how many its table declares
+       (SELECT max(p.attndims) FROM above JOIN pg_attribute p ON p.attrelid = above.oid WHERE p.attname = a.attname)
+           AS dimensions,
        coalesce((SELECT CASE WHEN l.collname = 'default' THEN d.datcollate ELSE l.collcollate END IN ('C', 'POSIX')
                  FROM pg_collation l, pg_database d
                  WHERE l.oid = a.attcollation AND d.datname = current_database()), false) AS has_byte_order,

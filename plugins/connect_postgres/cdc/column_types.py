@@ -19,6 +19,9 @@ The mappings are Debezium's, chosen by its keys:
     an array                                      ARRAY, one in another for each declared dimension
     all others                                    STRING: what the server prints
 
+With value.handling.mode=text all of them but numbers of a fixed size, booleans, bytea and what is a STRING above in the
+server's own text are STRING without a name: what the server prints, of arrays too.
+
 Where Debezium leaves a column of a type it does not know out, here it comes as text.
 """
 
@@ -100,7 +103,11 @@ class TypeInfo:
 
 @dataclass(frozen=True, slots=True)
 class TypeStyle:
-    """Debezium's keys that say how values come out, in small letters."""
+    """Debezium's keys that say how values come out, in small letters, and one of ours, which goes before them.
+
+    Attributes:
+        value_mode: debezium, or text: the server's text wherever Connect's type might hold less than the column.
+    """
 
     decimal_mode: str = "precise"
     time_mode: str = "adaptive"
@@ -109,6 +116,7 @@ class TypeStyle:
     binary_mode: str = "bytes"
     money_digits: int = 2
     placeholder: str = "__debezium_unavailable_value"
+    value_mode: str = "debezium"
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +162,8 @@ class ColumnTypes:
             if below is None:
                 return self._text(STRING)
             info = below
+        if self._style.value_mode == "text" and not _is_exact(info):
+            return self._text(STRING)
         if info.item_oid:
             return self._array(info, modifier, max(dimensions, 1))
         if info.kind == "e":
@@ -169,6 +179,9 @@ class ColumnTypes:
     def _array(self, info: TypeInfo, modifier: int, dimensions: int) -> ColumnType:
         item_info = self._types.get(info.item_oid)
         item = self.of(info.item_oid, modifier)
+        if item.schema.type is SchemaType.ARRAY and item.schema.name is None:
+            # Of a domain that is an array: more brackets would say more dimensions.
+            item = self._text(STRING)
         schema = item.schema
         for _ in range(dimensions):
             schema = Schema.array(schema.replace(optional=True))
@@ -284,6 +297,11 @@ class ColumnTypes:
         return self._text(_named(STRING, _DATA + name))
 
 
+def _is_exact(info: TypeInfo) -> bool:
+    """Whether a type's usual mapping holds every value of it."""
+    return info.kind == "e" or (not info.item_oid and info.name in _EXACT)
+
+
 def _plain(schema: Schema, parse: Parse, parse_all: ParseAll | None = None) -> Callable[[ColumnTypes, int], ColumnType]:
     made = ColumnType(schema, parse, parse_all=parse_all)
     return lambda types, modifier: made
@@ -385,6 +403,13 @@ def _is_true(text: bytes) -> bool:
 
 #: Types of extensions, which live in any schema.
 _EXTENSIONS: Final = ("hstore", "ltree", "citext", "vector")
+#: Types whose usual mapping loses nothing. A type of these names in another schema is text in any case.
+_EXACT: Final = frozenset(
+    {
+        "bool", "int2", "int4", "int8", "oid", "float4", "float8", "bytea", "json", "jsonb", "xml", "uuid", "ltree",
+        "tsvector", "citext",
+    }
+)  # fmt: skip
 _MAKERS: Final[dict[str, Callable[[ColumnTypes, int], ColumnType]]] = {
     "bool": _plain(BOOLEAN, _is_true, _booleans),
     "int2": _plain(INT16, int, _integers),

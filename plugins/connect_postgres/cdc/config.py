@@ -295,6 +295,16 @@ class CdcConfig(ConnectionConfig, AcceptedKeys):
     money_fraction_digits: int = config_key(
         "Digits behind the point of money.", default=2, ge=0, le=18, importance="low", group="Records", order=7
     )
+    value_handling_mode: str = config_key(
+        "debezium: values have Debezium's types, by the keys beside this one. text: they come as the server prints "
+        "them wherever a type of Connect's might hold less (numeric, times, intervals, arrays, ranges), so that every "
+        "value arrives, and exactly; a sink of PostgreSQL reads them into the same columns.",
+        default="debezium",
+        one_of=("debezium", "text"),
+        ignore_case=True,
+        group="Records",
+        order=16,
+    )
     unavailable_value_placeholder: str = config_key(
         "What stands for a value that the server did not send: a large one that an update left as it was.",
         default="__debezium_unavailable_value",
@@ -450,6 +460,7 @@ class CdcConfig(ConnectionConfig, AcceptedKeys):
             hstore_mode=self.hstore_handling_mode.lower(),
             binary_mode=self.binary_handling_mode.lower(),
             money_digits=self.money_fraction_digits,
+            value_mode=self.value_handling_mode.lower(),
             placeholder=self.unavailable_value_placeholder,
         )
 

@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from connect.api import (
+    DECIMAL_NAME,
     INT64,
     OPTIONAL_INT64,
     OPTIONAL_STRING,
@@ -253,11 +254,13 @@ def _key_columns(relation: Relation, table: CatalogTable, config: CdcConfig, nam
 def _filler(schema: Schema) -> Any:
     if schema.type is SchemaType.STRUCT:
         return {field.name: None if field.schema.optional else _filler(field.schema) for field in schema.fields}
+    if schema.name == DECIMAL_NAME:
+        # Converters ask for the very scale.
+        return Decimal((0, (0,), -int((schema.parameters or {}).get("scale", "0"))))
     return _LOGICAL_FILLERS.get(schema.name or "", _FILLERS.get(schema.type))
 
 
 _LOGICAL_FILLERS: Final[dict[str, Any]] = {
-    "org.apache.kafka.connect.data.Decimal": Decimal(0),
     "org.apache.kafka.connect.data.Date": dt.date(1970, 1, 1),
     "org.apache.kafka.connect.data.Time": dt.time(),
     "org.apache.kafka.connect.data.Timestamp": dt.datetime(1970, 1, 1, tzinfo=dt.UTC),

@@ -51,11 +51,16 @@ ROWS: list[tuple[Schema, Any, str, str]] = [
     (named("string", f"{DATA}Json"), '{"b": 1, "a": [2]}', "jsonb", '{"a": [2], "b": 1}'),
     (named("string", f"{DATA}Enum", allowed="a,b"), "a", "text", "a"),
     (named("bytes", f"{DATA}Bits", length="10"), b"\x05\x02", "bit varying(10)", "1000000101"),
+    (named("bytes", f"{DATA}Bits", length="2147483647"), b"\x05", "bit varying", "00000101"),
+    (named("bytes", f"{DATA}Bits", length="12"), b"", "bit varying(12)", ""),
+    (named("bytes", f"{DATA}Bits", length="12"), b"\x05", "bit varying(12)", "00000101"),
     (DECIMAL, {"scale": 2, "value": b"\xff\x6a"}, "numeric", "-1.50"),
     (DECIMAL, {"scale": -2, "value": b"\x7b"}, "numeric", "12300"),
     (POINT, {"x": 1.5, "y": -2.0}, "point", "(1.5,-2)"),
     (Schema.array(named("int64", f"{TIME}MicroTimestamp"), optional=True), [MICROS, None], f"{LOCAL}[]",
      '{"2024-02-29 12:00:00.123456",NULL}'),
+    (Schema.array(Schema.array(named("int64", f"{TIME}MicroTimestamp")), optional=True), [[MICROS], [-1]], f"{LOCAL}[]",
+     '{{"2024-02-29 12:00:00.123456"},{"1969-12-31 23:59:59.999999"}}'),
     (Schema.array(named("string", f"{DATA}Uuid"), optional=True), [], "uuid[]", "{}"),
     (Schema.array(Schema.array(Schema(SchemaType.INT32))), [[1, 2], [3, 4]], "integer[]", "{{1,2},{3,4}}"),
 ]  # fmt: skip
@@ -84,6 +89,49 @@ async def test_a_count_stays_a_number_in_a_column_of_numbers_and_a_clock_on_the_
     await database.execute("SET timezone = 'UTC'")
     [(number, local, moment)] = await database.rows("SELECT a, b::text, c::text FROM orders")
     assert (number, local, moment) == (MICROS, "2024-02-29 12:00:00.123456", "2024-02-29 11:00:00.123456+00")
+
+
+VECTOR = Schema(SchemaType.ARRAY, name=f"{DATA}DoubleVector", value_schema=Schema(SchemaType.FLOAT64), optional=True)
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize(
+    ("schema", "value", "kind", "text"),
+    [
+        (Schema(SchemaType.BOOLEAN), True, "bit(1)", "1"),
+        (Schema.array(Schema(SchemaType.BOOLEAN)), [False, True], "bit(1)[]", "{0,1}"),
+        (named("bytes", f"{DATA}Bits", length="10"), b"\x05", "bit(10)", "0000000101"),
+        (
+            Schema.array(Schema.array(named("int32", f"{TIME}Date"))),
+            [[19782], [0]],
+            "day[]",
+            "{{2024-02-29},{1970-01-01}}",
+        ),
+        (Schema(SchemaType.STRING), "{{1},{2}}", "numbers", "{{1},{2}}"),
+        (Schema(SchemaType.STRING, optional=True), None, "bytea[]", None),
+        (Schema(SchemaType.STRING), '{"\\\\x00ff"}', "bytea[]", '{"\\\\x00ff"}'),
+        (Schema.array(Schema(SchemaType.STRING)), ["{1,2}", "{}"], "numbers[]", '{"{1,2}","{}"}'),
+    ],
+)  # fmt: skip
+async def test_what_a_source_of_changes_makes_of_a_column_goes_into_one_of_the_same_type(
+    database: Database, sink: Start, schema: Schema, value: Any, kind: str, text: str | None
+) -> None:
+    await database.execute(
+        "CREATE DOMAIN day AS date", "CREATE DOMAIN numbers AS int[]", f"CREATE TABLE orders (v {kind})"
+    )
+    await put(await sink(), make_sink_batch([{"v": value}], value_schema=Schema.struct({"v": schema})))
+    assert await database.rows("SELECT v::text FROM orders") == [(text,)]
+
+
+@pytest.mark.postgres
+async def test_vectors_are_vectors_in_arrays_too(database: Database, sink: Start) -> None:
+    if not await database.rows("SELECT FROM pg_available_extensions WHERE name = 'vector'"):
+        pytest.skip("this server has no extension vector")
+    await database.execute("CREATE EXTENSION vector", "CREATE TABLE orders (v vector(2), vs vector(2)[])")
+    schema = Schema.struct({"v": VECTOR, "vs": Schema.array(VECTOR)})
+    rows = [{"v": [1.0, -2.5], "vs": [[1.0, 2.0], None]}]
+    await put(await sink(), make_sink_batch(rows, value_schema=schema))
+    assert await database.rows("SELECT v::text, vs::text FROM orders") == [("[1,-2.5]", '{"[1,2]",NULL}')]
 
 
 @pytest.mark.postgres

@@ -44,6 +44,19 @@ async def test_types_come_with_what_they_are_made_of(database: Database) -> None
     assert {info.name for info in table.types.values()} == {"moods", "_mood", "mood"}
 
 
+async def test_a_vector_of_numbers_is_no_array_and_a_partition_has_the_dimensions_of_its_table(
+    database: Database,
+) -> None:
+    await database.execute(
+        "CREATE TABLE t (id int, v int2vector, w oidvector, p point, a int[][]) PARTITION BY RANGE (id)",
+        "CREATE TABLE rest PARTITION OF t DEFAULT PARTITION BY RANGE (id)",
+        "CREATE TABLE last PARTITION OF rest DEFAULT",
+    )
+    table = await described(database, "last")
+    assert {info.name for info in table.types.values() if info.item_oid} == {"_int4"}
+    assert table.columns["a"].dimensions == 2
+
+
 async def test_labels_that_an_enum_got_since_are_seen(database: Database) -> None:
     await database.execute("CREATE TYPE mood AS ENUM ('sad')", "CREATE TABLE t (c mood)")
     oid = await database.connection.fetchval("SELECT 't'::regclass::oid")

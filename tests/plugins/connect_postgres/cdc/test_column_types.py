@@ -139,6 +139,43 @@ async def test_keys_change_how_values_come(
     made.schema.validate(found)
 
 
+@pytest.mark.parametrize(
+    ("declared", "literal", "expected"),
+    [
+        ("integer", "1", 1),
+        ("double precision", "'-Infinity'", float("-inf")),
+        ("boolean", "true", True),
+        ("bytea", f"'{_BYTE.decode()}'", b"\x00\xff\x10"),
+        ("numeric(10,2)", "'NaN'", "NaN"),
+        ("numeric", "'1.50'", "1.50"),
+        ("money", "'12.50'", "$12.50"),
+        ("date", "'0044-03-15 BC'", "0044-03-15 BC"),
+        ("time", "'24:00'", "24:00:00"),
+        ("timestamp", "'infinity'", "infinity"),
+        ("timestamptz", "'2026-01-01 00:00:00.000001+00'", "2026-01-01 00:00:00.000001+00"),
+        ("timetz", "'10:00-12:30'", "10:00:00-12:30"),
+        ("interval", "'1 year 1 day'", "1 year 1 day"),
+        ("varbit", "'0001'", "0001"),
+        ("point", "'(1,2)'", "(1,2)"),
+        ("integer[]", "'[2:3]={1,2}'", "[2:3]={1,2}"),
+        ("oidvector", "'1 2'", "1 2"),
+    ],
+)
+async def test_in_mode_text_no_value_is_less_than_it_was(
+    database: Database, declared: str, literal: str, expected: Any
+) -> None:
+    made = await column(database, declared, value_mode="text")
+    found = await value(database, made, literal)
+    assert found == expected
+    made.schema.validate(found)
+
+
+async def test_an_array_of_a_domain_that_is_an_array_has_texts(database: Database) -> None:
+    await database.execute("CREATE DOMAIN numbers AS int[]")
+    made = await column(database, "numbers[]")
+    assert await value(database, made, """'{"{1,2}",NULL}'""") == ["{1,2}", None]
+
+
 async def test_connects_own_types_come_where_they_are_asked_for(database: Database) -> None:
     for declared, schema in (("date", Schema.date()), ("time", Schema.time()), ("timestamp", Schema.timestamp())):
         assert (await column(database, declared, time_mode="connect")).schema == schema

@@ -5,11 +5,13 @@ from __future__ import annotations
 import pytest
 
 from connect.api import ConfigError
+from connect_converters import JsonConverter
 from connect_postgres.cdc.catalog import CatalogColumn, CatalogTable
 from connect_postgres.cdc.column_types import TypeInfo
 from connect_postgres.cdc.config import CdcConfig
 from connect_postgres.cdc.pgoutput import UNCHANGED, Relation, RelationColumn
 from connect_postgres.cdc.shapes import Shape
+from tests.support.converters import make_converter
 
 TYPES = {oid: TypeInfo(oid, name, "pg_catalog", "b") for oid, name in ((20, "int8"), (25, "text"), (1082, "date"))}
 
@@ -71,6 +73,23 @@ def test_a_null_in_a_column_that_takes_none_by_the_catalog_makes_it_take_null() 
     assert made.key_schema.fields[0].schema.optional
     assert made.envelope_schema != before
     assert made.read_keys([[b"1", None, None]]) == [{"id": 1, "name": None, "day": None}]
+
+
+@pytest.mark.parametrize("scale", [0, 2, -3])
+def test_what_fills_a_decimal_has_its_scale_which_converters_ask_for(scale: int) -> None:
+    modifier = (12 << 16 | scale & 0x7FF) + 4
+    columns = (
+        RelationColumn("id", 20, -1, in_identity=True),
+        RelationColumn("price", 1700, modifier, in_identity=False),
+    )
+    known = {one.name: CatalogColumn(one.name, one.type_oid, one.modifier, True, 0, False, False) for one in columns}
+    types = {**TYPES, 1700: TypeInfo(1700, "numeric", "pg_catalog", "b")}
+    config = CdcConfig.parse({"database.hostname": "h", "database.dbname": "d", "topic.prefix": "p"})
+    made = Shape(Relation(1, "public", "t", "d", columns), CatalogTable(known, ("id",), True, types), config)
+    (row,) = made.read_keys([[b"1", None]])
+    schema = made.row_schema.replace(optional=True)
+    assert make_converter(JsonConverter).encode("t", schema, [row])
+    assert row["price"] == 0
 
 
 @pytest.mark.parametrize(
