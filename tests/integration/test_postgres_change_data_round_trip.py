@@ -33,9 +33,10 @@ pytestmark = [pytest.mark.postgres, pytest.mark.timeout(3600)]
 AT_ONCE: Final = 50
 DEADLINE_S: Final = 60.0
 COLUMNS: Final = "SELECT attname FROM pg_attribute WHERE attrelid = $1::regclass AND attnum > 0 ORDER BY attnum"
-DECLARED: Final = """SELECT string_agg(quote_ident(attname) || ' ' || format_type(atttypid, atttypmod), ', '
-                               ORDER BY attnum)
-FROM pg_attribute WHERE attrelid = $1::regclass AND attnum > 0"""
+DECLARED: Final = """
+SELECT string_agg(quote_ident(attname) || ' ' || format_type(atttypid, atttypmod), ', ' ORDER BY attnum)
+FROM pg_attribute WHERE attrelid = $1::regclass AND attnum > 0
+"""
 #: By style: which tables `Tables` makes, and what the source has beside its plain keys.
 STYLES: Final[dict[str, tuple[str, dict[str, str]]]] = {
     # All that PostgreSQL holds.
