@@ -136,9 +136,10 @@ class Config(BaseModel):
             together: Ask for problems between keys too, where each by itself is right.
         """
         result = {name: _value_of(declared, raw, thorough=True) for name, declared in cls.keys().items()}
-        if together and not any(value.errors for value in result.values()):
-            for problem in cls._whole(raw, result)[1]:
-                result.setdefault(problem.key, ConfigValue(_unknown_key(problem.key))).errors.append(problem.message)
+        is_right = not any(value.errors for value in result.values())
+        more = [*cls._refused(raw), *(cls._whole(raw, result)[1] if is_right else ())] if together else []
+        for problem in more:
+            result.setdefault(problem.key, ConfigValue(_unknown_key(problem.key))).errors.append(problem.message)
         return result
 
     @classmethod
@@ -150,12 +151,19 @@ class Config(BaseModel):
         """
         values = {name: _value_of(declared, raw) for name, declared in cls.keys().items()}
         problems = [Problem(v.key.name, message) for v in values.values() for message in v.errors]
+        problems += cls._refused(raw)
         config: Self | None = None
         if not problems:
             config, problems = cls._whole(raw, values)
         if problems or config is None:
             raise invalid_config(problems)
         return config
+
+    @classmethod
+    def model_refusals(cls, raw: Mapping[str, Any]) -> Iterable[Problem]:
+        """Yield what is refused as it stands: keys that nothing declares and that must not be passed over, values of
+        former times. For plugins to override; runs on every config, also where another key is wrong."""
+        return ()
 
     def problems(self) -> Iterable[Problem]:
         """Yield what is wrong between keys. For plugins to override; runs only when each key by itself is right."""
@@ -172,11 +180,19 @@ class Config(BaseModel):
         except ValidationError as error:
             return None, [_problem_of(cls, detail) for detail in error.errors()]
         config._originals = dict(raw)
-        problems = list(config.problems())
+        return config, cls._all_problems("problems", config.problems())
+
+    @classmethod
+    def _refused(cls, raw: Mapping[str, Any]) -> list[Problem]:
+        return cls._all_problems("model_refusals", cls.model_refusals(raw))
+
+    @classmethod
+    def _all_problems(cls, method: str, given: Iterable[Problem]) -> list[Problem]:
+        problems = list(given)
         for problem in problems:
             if not isinstance(problem, Problem):
-                raise PluginError(f"{cls.__qualname__}.problems gave {type(problem).__name__}; expected Problem")
-        return config, problems
+                raise PluginError(f"{cls.__qualname__}.{method} gave {type(problem).__name__}; expected Problem")
+        return problems
 
     @classmethod
     def _declared(cls) -> dict[str, tuple[str, ConfigKey]]:

@@ -350,7 +350,7 @@ def _object(text: str, where: str) -> dict[str, Any]:
 def validate(rest: RestClient, files: Sequence[Path], more: Sequence[Path], check: bool, as_json: bool) -> int:
     """Check config files, and say everything that is wrong, and what is likely to be.
 
-    Exit code 2 if anything is wrong.
+    Exit code 2 if anything is wrong; 1 if --check could not be done: the connector would not get as far either.
     """
     answers = {}
     for given in _read(files, more):
@@ -362,7 +362,11 @@ def validate(rest: RestClient, files: Sequence[Path], more: Sequence[Path], chec
     else:
         for name, answer in answers.items():
             _show_problems(name, answer)
-    return 2 if any(answer["error_count"] for answer in answers.values()) else 0
+    if any(answer["error_count"] for answer in answers.values()):
+        return 2
+    # Codes of errors have a dot, and those of advice have none: an error is what ended a check.
+    ended = [one for answer in answers.values() for one in answer.get("warnings", ()) if "." in one["code"]]
+    return 1 if check and ended else 0
 
 
 def _show_problems(name: str, answer: dict[str, Any]) -> None:

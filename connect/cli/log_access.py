@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import functools
+import os
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
+from click.core import ParameterSource
 
 from connect.api import ConnectError, EnvironmentFault
 from connect.cli.output import print_json
@@ -98,14 +101,25 @@ async def lag_of_group(log: Cluster, group: str) -> tuple[GroupInfo, Sequence[Gr
 
 
 def log_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add --data-dir, --url and --json."""
+    """Add --data-dir, --url and --json. CONNECT_URL stands in for --url where no directory is named: one that is named
+    may be another worker's."""
+
+    @functools.wraps(command)
+    def run(*args: Any, url: str | None, **options: Any) -> Any:
+        named = click.get_current_context().get_parameter_source("data_dir") is not ParameterSource.DEFAULT
+        if url is None and not named:
+            url = os.environ.get("CONNECT_URL") or None
+        return command(*args, url=url, **options)
+
     for option in (
         click.option("--json", "as_json", is_flag=True, help="Print JSON."),
-        click.option("--url", help="Reach the log through the worker at this address."),
+        click.option(
+            "--url", help="Reach the log through the worker at this address; CONNECT_URL, unless a directory is named."
+        ),
         data_dir_option,
     ):
-        command = option(command)
-    return command
+        run = option(run)
+    return run
 
 
 data_dir_option = click.option(

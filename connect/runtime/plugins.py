@@ -13,6 +13,7 @@ import functools
 import importlib.metadata
 import importlib.util
 import logging
+import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -53,6 +54,10 @@ _BASES: Final[dict[str, tuple[type[Plugin], ...]]] = {
 }
 assert _BASES.keys() == set(CLASS_HOOKS), "each hook that returns classes says of which kinds"
 _SUFFIXES: Final = ("Connector", "Converter", "Transformation")
+#: From which ratio on a name is taken for a misspelling of another, the whole of it and what is its own alone.
+_MISSPELT: Final = 0.9
+_ALIKE: Final = 0.75
+_SHARED: Final = re.compile(r"(sink|source)?(connector|converter|transformation)?$")
 _KIND_WORDS: Final = {
     PluginKind.SOURCE: "connector",
     PluginKind.SINK: "connector",
@@ -183,10 +188,17 @@ class PluginHost:
         )
 
     def nearest(self, name: str, *kinds: PluginKind) -> str | None:
-        """Return the known name that looks most like this one, None where nothing does."""
-        known = {n.lower(): n for (kind, n) in self._by_name if kind in kinds}
-        close = difflib.get_close_matches(name.lower(), known, n=1, cutoff=0.6)
-        return known[close[0]] if close else None
+        """Return the known name that looks most like this one, None where nothing does.
+
+        What all names share, a package and an end such as SinkConnector, makes nobody's name like another's.
+        """
+        names = [n for (kind, n) in reversed(self._by_name) if kind in kinds]
+        names.sort(key=lambda n: ("." in n) == ("." in name))  # of several for one plugin the last counts
+        for part, cutoff in ((_simple, _MISSPELT), (_stem, _ALIKE)):
+            known = {part(n): n for n in names}
+            if close := difflib.get_close_matches(part(name), known, n=1, cutoff=cutoff):
+                return known[close[0]]
+        return None
 
     def list(self, *kinds: PluginKind) -> list[PluginDesc]:
         """Return the plugins of these kinds (all when none is named), in REST's order."""
@@ -392,3 +404,12 @@ def _import_file(name: str, path: Path) -> ModuleType:
         del sys.modules[name]
         raise
     return module
+
+
+def _simple(name: str) -> str:
+    return name.rpartition(".")[2].lower()
+
+
+def _stem(name: str) -> str:
+    """Return what is a plugin's own of a name: no package, no end that says its kind, in small letters."""
+    return _SHARED.sub("", _simple(name), count=1)

@@ -90,6 +90,17 @@ class ConnectionConfig(Config):
     )
 
     @property
+    def renamed(self) -> dict[str, str]:
+        """What this config calls the keys connection.*, by these; empty where it has them."""
+        return {}
+
+    def own_name(self, text: str) -> str:
+        """Return a text with the names of keys that this config has."""
+        for name, own in self.renamed.items():
+            text = text.replace(name, own)
+        return text
+
+    @property
     def reach(self) -> Target:
         """Where and how to connect."""
         password = self.connection_password.get_secret_value() if self.connection_password else None
@@ -192,7 +203,9 @@ async def _connect(
     except asyncpg.PostgresError as error:
         failure = translated(f"PostgreSQL at {config.target} refuses the connection", config.target, error)
         if isinstance(failure, ConfigError):
-            failure.config_path = "connection.url"
+            is_login = bool(config.renamed) and (error.sqlstate or "").startswith("28")
+            failure.config_path = config.own_name("connection.user" if is_login else "connection.url")
+            failure.hint = config.own_name(failure.hint)
         raise failure from error
     except asyncpg.TargetServerAttributeNotMatched as error:
         message = f"no server of {config.target} is of the kind that is asked for: {kind}"

@@ -23,6 +23,7 @@ from connect.api import (
     RetriableError,
     register_code,
 )
+from connect_postgres.names import TableName, quoted
 from connect_postgres.sqlstates import Failure, failure_of, hint_of
 
 if TYPE_CHECKING:
@@ -115,7 +116,7 @@ def translated(
     copied = _copied(error)
     failure = _failure(error, state, writing=writing, of_a_line=copied is not None)
     message = f"{what}{_place(error, copied, record)}: {error.args[0]} (SQLSTATE {state})"
-    hint = _hint(state, failure, str(error.args[0]), writing=writing)
+    hint = _hint(state, failure, error, writing=writing)
     if failure is Failure.OUTAGE:
         is_timeout = state in _TIMEOUTS
         lost = not is_timeout and state[:2] in ("08", "25", "53", "57", "58")
@@ -178,12 +179,29 @@ def _failure(error: asyncpg.PostgresError, state: str, *, writing: bool, of_a_li
     return failure_of(state, writing=writing, of_a_line=of_a_line)
 
 
-def _hint(state: str, failure: Failure, text: str, *, writing: bool) -> str | None:
+def _hint(state: str, failure: Failure, error: asyncpg.PostgresError, *, writing: bool) -> str | None:
     if state == "42P10":
-        return _NO_SUCH_KEY if "ON CONFLICT" in text else None
+        return _NO_SUCH_KEY if "ON CONFLICT" in str(error.args[0]) else None
+    if state == "23503" and (waits := _waiting_key(error)) is not None:
+        return waits
     if state == "25006" and not writing:
         return _READ_ONLY
     return hint_of(state, failure)
+
+
+def _waiting_key(error: asyncpg.PostgresError) -> str | None:
+    """Return what to do about a row that refers to none, with the statement that lets its key wait."""
+    details = details_of(error)
+    constraint, table = details.get("constraint"), getattr(error, "table_name", None)
+    if constraint is None or not table or str(error.args[0]).startswith("update or delete"):
+        return None
+    name = TableName(table, getattr(error, "schema_name", None))
+    return (
+        "Write the row that is referred to first. So that it may come with the same put: "
+        f"ALTER TABLE {name.sql} ALTER CONSTRAINT {quoted(constraint)} DEFERRABLE INITIALLY DEFERRED. "
+        "Where the key is that already, no record of the put has the row that this one refers to: "
+        "see where it stays, or drop the key."
+    )
 
 
 def certificate_refused(error: BaseException) -> bool:

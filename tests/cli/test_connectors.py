@@ -169,6 +169,28 @@ def test_validate_looks_outside_when_asked(cli: Cli, worker_url: str, tmp_path: 
     assert "[check]" not in cli("connector", "validate", path, "--url", worker_url).out
 
 
+@pytest.mark.postgres
+@pytest.mark.parametrize(
+    ("broken", "told"),
+    [
+        ({"connection.url": "{url}_missing"}, "does not exist"),
+        ({"connection.url": "jdbc:postgresql://127.0.0.1:1/db"}, "cannot be reached"),
+        ({}, "no problems"),
+    ],
+)
+def test_validate_exits_with_1_where_the_connector_would_not_reach_its_database(
+    cli: Cli, worker_url: str, tmp_path: Path, name: str, postgres_server: str, broken: dict[str, str], told: str
+) -> None:
+    given = {"name": name, "connector.class": "JdbcSinkConnector", "topics": "t", "auto.create": "true"}
+    url = broken.get("connection.url", "{url}").replace("{url}", postgres_server)
+    path = tmp_path / "c.json"
+    path.write_text(json.dumps({**given, "connection.url": url}))
+    done = cli("connector", "validate", path, "--check", "--url", worker_url)
+    assert told in done.out
+    assert done.code == (1 if broken else 0)
+    assert cli("connector", "validate", path, "--url", worker_url).code == 0
+
+
 def test_a_kafka_connect_worker_is_validated_without_warnings(cli: Cli, tmp_path: Path, name: str) -> None:
     path = tmp_path / "c.json"
     path.write_text(json.dumps(config(tmp_path, name)))

@@ -52,6 +52,20 @@ def test_a_creation_of_a_topic_makes_the_log(tmp_path: Path) -> None:
     assert lines("topic", "list", "--data-dir", str(tmp_path / "new"))
 
 
+def test_connect_url_counts_where_no_directory_is_named(
+    tmp_path: Path, directory: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines("topic", "create", "mine", *directory)
+    with ForkedWorker(tmp_path / "other") as other:
+        monkeypatch.setenv("CONNECT_URL", other.url())
+        lines("topic", "create", "theirs")
+        assert connect("produce", "--topic", "theirs", stdin=b"a\n").returncode == 0
+        assert connect("consume", "--topic", "theirs", "--from-beginning", "--max-messages", "1").stdout == "a\n"
+        assert "mine" not in connect("topic", "list").stdout
+        assert "theirs" not in connect("topic", "list", *directory).stdout
+        assert other.stop() == 0
+
+
 def test_a_directory_in_use_is_asked_for_at_its_own_worker_whatever_connect_url_says(
     tmp_path: Path, directory: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

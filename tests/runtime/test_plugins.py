@@ -48,6 +48,23 @@ def test_an_unknown_class_is_refused_with_the_nearest_known_one() -> None:
     assert raised.value.code == "config.unknown_class"
 
 
+@pytest.mark.parametrize(
+    ("given", "near"),
+    [
+        ("io.confluent.connect.s3.S3SinkConnector", None),
+        ("io.debezium.connector.mysql.MySqlConnector", None),
+        ("MongoSource", None),
+        ("ElasticsearchSinkConnector", None),
+        ("JdbcSinkConector", "JdbcSinkConnector"),
+        ("org.apache.kafka.connect.file.FileStreamSourcConnector", "FileStreamSourceConnector"),
+        ("PostgresSourceConnector", "PostgresSource"),
+    ],
+)
+def test_a_name_that_shares_its_ends_alone_with_others_is_near_to_none(given: str, near: str | None) -> None:
+    found = PluginHost.discover().nearest(given, PluginKind.SOURCE, PluginKind.SINK)
+    assert (found and found.rpartition(".")[2]) == near
+
+
 def test_an_unknown_plugin_of_any_kind_is_not_found() -> None:
     with pytest.raises(NotFoundError, match="Unknown plugin Nope"):
         host_with(connect_transforms=[Shout]).any("Nope")

@@ -285,7 +285,7 @@ def _listed(config: Mapping[str, Any], name: str) -> list[str]:
 
 
 def _did_you_mean(given: str, known: Iterable[str], prefix: str = "") -> str:
-    close = difflib.get_close_matches(given, list(known), n=1, cutoff=0.6)
+    close = difflib.get_close_matches(given, list(known), n=1, cutoff=0.75)
     return f"; did you mean {prefix}{close[0]}?" if close else ""
 
 

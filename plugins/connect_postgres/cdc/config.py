@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from typing import Final
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
 from urllib.parse import quote
 
 from connect.api import Problem, Secret, compile_pattern, config_key
@@ -428,6 +428,14 @@ class CdcConfig(ConnectionConfig, AcceptedKeys):
         return f"postgresql://{hosts}/{quote(self.database_dbname, safe='')}"
 
     @property
+    def renamed(self) -> dict[str, str]:
+        if self.connection_url:
+            return {}
+        user = {} if self.connection_user else {"connection.user": "database.user"}
+        password = {} if self.connection_password else {"connection.password": "database.password"}
+        return {"connection.url": "database.dbname", **user, **password}
+
+    @property
     def reach(self) -> Target:
         if self.connection_url:
             return super().reach
@@ -487,8 +495,11 @@ class CdcConfig(ConnectionConfig, AcceptedKeys):
         """Whether logical messages are asked for: where nothing is said they are, as in Debezium."""
         return self.message_prefix_exclude_list != [".*"]
 
+    @classmethod
+    def model_refusals(cls, raw: Mapping[str, Any]) -> Iterable[Problem]:
+        yield from refusals(raw)
+
     def problems(self) -> Iterable[Problem]:
-        yield from refusals(self.originals)
         if not self.connection_url and not self.database_hostname:
             yield Problem(
                 "database.hostname",

@@ -126,6 +126,15 @@ ONLY: Final = {
         "use the transform RegexRouter for other names",
     ),
 }
+#: Values of former versions, by key, and what they are called now.
+FORMER: Final = {
+    "snapshot.mode": {
+        "exported": "initial, whose snapshot is that of the new slot",
+        "initial_schema_only": "no_data",
+        "schema_only": "no_data",
+        "schema_only_recovery": "no_data",
+    },
+}
 
 
 def refusals(originals: Mapping[str, Any]) -> Iterator[Problem]:
@@ -134,6 +143,8 @@ def refusals(originals: Mapping[str, Any]) -> Iterator[Problem]:
         for name, instead in REFUSED.items():
             if key == name or (key.startswith(name) and name.endswith(".")) or key.startswith(f"{name}."):
                 yield Problem(key, f"{key} is not supported: {instead}")
+        if (today := FORMER.get(key, {}).get(str(value).lower())) is not None:
+            yield Problem(key, f"{key}={value} is a word of former versions: write {today}")
         if key in ONLY:
             allowed, instead = ONLY[key]
             if str(value).lower() not in allowed.lower().split():

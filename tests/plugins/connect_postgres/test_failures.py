@@ -65,6 +65,16 @@ def test_a_timeout_is_tried_again_and_is_told_from_a_server_that_is_away(state: 
     assert ("at db" in told.message) is (code == "environment.unreachable")
 
 
+def test_a_row_that_refers_to_none_is_told_with_the_statement_that_lets_its_key_wait() -> None:
+    error = made("23503", "insert or update on table", s="Sales", t="lines", n="lines_order_fkey")
+    told = translated("writing", "db", error, writing=True)
+    wanted = 'ALTER TABLE "Sales"."lines" ALTER CONSTRAINT "lines_order_fkey" DEFERRABLE INITIALLY DEFERRED'
+    assert wanted in (told.hint or "")
+    assert "already" in (told.hint or "")
+    gone = made("23503", "update or delete on table", s="Sales", t="lines", n="lines_order_fkey")
+    assert "ALTER TABLE" not in (translated("writing", "db", gone, writing=True).hint or "")
+
+
 def test_detail_which_quotes_the_row_is_not_shown_even_by_the_cause() -> None:
     cause = made("23514", D="Failing row contains (1, hush)")
     assert "hush" not in f"{translated('writing', 'db', cause, writing=True)}{cause}"

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 import asyncpg
 import pytest
 
+from connect.api import ConfigError
 from connect_postgres import PostgresCdcSource
 from tests.support.tasks import connector
 
@@ -33,6 +34,15 @@ async def test_all_is_well_with_a_table_that_has_a_key(database: Database) -> No
     await database.execute("CREATE TABLE t (id int PRIMARY KEY)")
     assert await said(database, table_include_list="public.t") == []
     assert await database.rows("SELECT count(*) FROM pg_publication") == [(0,)], "a check makes nothing"
+
+
+async def test_a_missing_database_is_told_by_the_key_that_named_it(database: Database) -> None:
+    by_parts = keys_of(database.url) | {"database.dbname": "nowhere"}
+    by_url = {"connection.url": database.url + "_nowhere", "topic.prefix": "p"}
+    for keys, key in ((by_parts, "database.dbname"), (by_url, "connection.url")):
+        with pytest.raises(ConfigError, match="does not exist") as raised:
+            await (await connector(PostgresCdcSource, keys)).check()
+        assert (raised.value.config_path, key in (raised.value.hint or "")) == (key, True)
 
 
 async def test_a_table_that_is_missing_is_named_with_those_that_are_there(database: Database) -> None:

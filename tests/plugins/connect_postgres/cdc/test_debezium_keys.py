@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from connect.api import InvalidConfigError
+from connect.api import ConfigError, InvalidConfigError
 from connect_postgres.cdc.config import CdcConfig
 from connect_postgres.cdc.debezium_keys import ONLY, REFUSED, AcceptedKeys
 
@@ -36,6 +36,22 @@ def test_a_key_that_would_change_records_is_refused_with_its_reason(key: str) ->
 def test_a_value_that_cannot_be_heeded_is_refused(key: str, value: str) -> None:
     with pytest.raises(InvalidConfigError, match="the slot would never advance"):
         CdcConfig.parse({**PLAIN, key: value})
+
+
+@pytest.mark.parametrize(
+    ("value", "today"), [("exported", "initial"), ("EXPORTED", "initial"), ("schema_only", "no_data")]
+)
+def test_a_word_of_former_versions_is_answered_with_todays(value: str, today: str) -> None:
+    with pytest.raises(ConfigError, match=f"write {today}"):
+        CdcConfig.parse({**PLAIN, "snapshot.mode": value})
+
+
+def test_a_refused_key_is_told_also_where_another_is_wrong() -> None:
+    keys = {**PLAIN, "max.batch.size": "many", "column.mask.with.5.chars": "public.t.name", "database.port": "x"}
+    wrong = {name for name, value in CdcConfig.values(keys).items() if value.errors}
+    assert wrong == {"max.batch.size", "column.mask.with.5.chars", "database.port"}
+    with pytest.raises(ConfigError, match="MaskField"):
+        CdcConfig.parse(keys)
 
 
 def test_keys_that_change_nothing_are_taken() -> None:
