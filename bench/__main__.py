@@ -28,6 +28,7 @@ TARGETS = {
     "file_to_topic": 600_000,
     "file_to_topic_exactly_once": 420_000,
     "topic_to_file": 700_000,
+    "json_to_folder": 200_000,
     "datagen_to_topic": 500_000,
     "related_to_topics": 200_000,
     "three_transforms": 450_000,

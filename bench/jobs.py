@@ -192,6 +192,26 @@ async def topic_to_file(context: Context) -> Measured:
         return await run_connector(herder, config, context.records)
 
 
+async def json_to_folder(context: Context) -> Measured:
+    """JSON into files of a folder, by city and by a hundred thousand records."""
+    async with worker(context) as herder:
+        await fill(herder, "events", context.records, json_value)
+        folder = context.directory / "out"
+        folder.mkdir()
+        config = {
+            "name": "sink",
+            "connector.class": "FolderSink",
+            "folder": str(folder),
+            "topics": "events",
+            "flush.size": "100000",
+            "partitioner.class": "FieldPartitioner",
+            "partition.field.name": "city",
+            "value.converter": JSON,
+            "value.converter.schemas.enable": "false",
+        }
+        return await run_connector(herder, config, context.records)
+
+
 #: One that is as long as they are in the mean.
 USER = b'{"registertime":1495765139022,"userid":"User_2","regionid":"Region_5","gender":"OTHER"}'
 
@@ -414,6 +434,7 @@ JOBS: dict[str, Callable[[Context], Awaitable[Measured]]] = {
     "file_to_topic": file_to_topic,
     "file_to_topic_exactly_once": file_to_topic_exactly_once,
     "topic_to_file": topic_to_file,
+    "json_to_folder": json_to_folder,
     "datagen_to_topic": datagen_to_topic,
     "related_to_topics": related_to_topics,
     "three_transforms": three_transforms,

@@ -65,6 +65,21 @@ async def topic_to_file(context: Context) -> Measured:
     return watch.stop()
 
 
+async def json_to_folder(context: Context) -> Measured:
+    """Read a segment, parse its records, write them as lines of JSON, and sync each file."""
+    async with worker(context) as herder:
+        await fill(herder, "events", context.records, json_value)
+    (context.directory / "out").mkdir()
+    watch = Stopwatch()
+    for number, data in enumerate(segments(context, "events")):
+        with (context.directory / "out" / str(number)).open("wb", buffering=0) as out:
+            for header in iterate_batches(data):
+                values = map(orjson.loads, decode_records(data, header).columns.values)  # type: ignore[arg-type]
+                out.write(b"\n".join(map(orjson.dumps, values)) + b"\n")
+            os.fsync(out.fileno())
+    return watch.stop()
+
+
 async def datagen_to_topic(context: Context) -> Measured:
     """Draw users' values, make each a dict and JSON, encode batches with their keys, write them, and sync the file."""
     rng = random.Random(1)
@@ -184,6 +199,7 @@ LIMITS: dict[str, Callable[[Context], Awaitable[Measured]]] = {
     "file_to_topic": file_to_topic,
     "file_to_topic_exactly_once": file_to_topic,
     "topic_to_file": topic_to_file,
+    "json_to_folder": json_to_folder,
     "datagen_to_topic": datagen_to_topic,
     "related_to_topics": related_to_topics,
     "three_transforms": transforms,

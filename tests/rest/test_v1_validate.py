@@ -184,3 +184,23 @@ async def test_a_server_that_does_not_answer_is_a_warning(worker: RunningWorker,
     assert code == "environment.unreachable"
     assert "cannot be reached" in message
     assert "hush" not in message
+
+
+async def test_places_that_a_plugin_fills_itself_are_no_references_and_unknown_providers_are_told(
+    worker: RunningWorker, tmp_path: Path
+) -> None:
+    await worker.herder.cluster.admin.create_topic("t")
+    config = {
+        "name": "s",
+        "connector.class": "FolderSink",
+        "topics": "t",
+        "folder": str(tmp_path),
+        "value.converter": STRING,
+        "path.template": "${topic}/${field:x}/${time:yyyy}/${start_offset}",
+    }
+    assert await warned(worker, config) == []
+    told = await warned(worker, {**config, "timezone": "${vault:zone}", "csv.null": "${field:x}"})
+    assert sorted((key, code) for key, code, _ in told) == [
+        ("csv.null", "unknown_provider"),
+        ("timezone", "unknown_provider"),
+    ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import os
 import threading
 import time
@@ -21,6 +22,7 @@ from connect.runtime.model import State, TaskId
 from connect.runtime.tasks.source_task import SourceTaskRunner
 from connect.stores.compacted import CompactedTopic
 from tests.support import unruly_plugins
+from tests.support.logs import logged
 from tests.support.odd_plugins import register, sink, source
 from tests.support.worker import STRING, RunningWorker, running_worker, until
 
@@ -499,3 +501,22 @@ async def test_a_stored_task_config_has_what_a_java_worker_starts_the_task_with(
             ("org.apache.kafka.connect.file.FileStreamSourceTask", file, None),
             ("org.apache.kafka.connect.file.FileStreamSinkTask", file + "2", "t"),
         ]
+
+
+async def test_a_start_warns_of_unknown_providers_and_not_of_places_that_the_plugin_fills(
+    worker: RunningWorker, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    config = {
+        "connector.class": "FolderSink",
+        "topics": "t",
+        "folder": str(tmp_path),
+        "key.converter": STRING,
+        "value.converter": STRING,
+        "path.template": "${topic}/${field:x}/${time:yyyy}/${start_offset}",
+        "csv.null": "${vault:null}",
+    }
+    await worker.herder.create("out", config)
+    await worker.until_state("out", State.RUNNING, tasks=1)
+    told = [line for line in logged(caplog, logging.WARNING) if "is taken as it is" in line]
+    assert len(told) == 1, told
+    assert told[0].startswith("connector out: ${vault:null} is taken as it is: ")
