@@ -11,6 +11,10 @@ from __future__ import annotations
 import codecs
 from typing import Any, Final, NamedTuple
 
+#: One poll returns about this much, and reads as much at a time.
+CHUNK_BYTES: Final = 1 << 20
+#: A line longer than this fails the task: such a file is not lines of text, and a held-back line is kept in memory.
+LINE_BYTES_MAX: Final = 64 << 20
 _ASCII: Final = bytes(range(128))
 
 

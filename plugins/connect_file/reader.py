@@ -28,15 +28,11 @@ from connect_file.errors import LINE_TOO_LONG, reason
 from connect_file.follower import Follower, first_line
 from connect_file.formats import BadRecord, Format
 from connect_file.growth import Watch, is_local
-from connect_file.lines import Rows, whole_lines_bytes
+from connect_file.lines import CHUNK_BYTES, LINE_BYTES_MAX, Rows, whole_lines_bytes
 from connect_file.listing import Found, Listing, text_of
 from connect_file.offsets import position_of
 from connect_file.rotation import HEAD_BYTES, Neighbours, Seen, Sibling, earlier_names, seen
 
-#: One poll returns about this much, and reads as much at a time.
-CHUNK_BYTES: Final = 1 << 20
-#: A line longer than this fails the task: such a file is not lines of text, and a held-back line is kept in memory.
-LINE_BYTES_MAX: Final = 64 << 20
 #: Files that are open in one task; a process has 1,024 descriptors, and maybe many tasks.
 OPEN_MAX: Final = 128
 #: How long a file that has lost its name is still looked at: whoever wrote to it may still have it open.

@@ -108,7 +108,7 @@ class Many:
         lines: list[Any] = []
         for _ in range(looks):
             for driver in self.drivers:
-                driver.task._reader._look_at = 0.0  # the time has come
+                driver.task._input._look_at = 0.0  # the time has come
                 while batches := driver.batches():
                     for batch in batches:
                         lines += batch.values

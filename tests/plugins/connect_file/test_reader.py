@@ -114,7 +114,7 @@ def test_files_are_shared_out_over_tasks_and_stay_where_they_are(tmp_path: Path,
     for number in range(40):
         append(tmp_path / f"{number:02}.log", f"line of {number}\n")
     for driver, share in zip(connector.drivers, shares, strict=True):
-        driver.task._reader._look_at = 0.0
+        driver.task._input._look_at = 0.0
         again = {one for batch in driver.batches() for one in batch.values}
         assert share <= again
         assert not any(again & other for other in shares if other is not share)
@@ -151,7 +151,7 @@ def test_the_old_file_comes_first_also_where_it_was_told_of_before_its_name_was_
     file.write_text(LONG)
     connector = many(file)
     connector.read()
-    reader = connector.drivers[0].task._reader
+    reader = connector.drivers[0].task._input
     append(file, "late\n")
     rotate(file, "new\n")
     os.utime(file, (1, 1))
@@ -260,7 +260,7 @@ def test_nothing_newer_is_read_before_a_generation_that_was_moved_on_as_it_was_o
     rotate(file, "one\n")
     rotate(file, "two\n")
     connector.start()
-    reader, real = connector.drivers[0].task._reader, module.Reader._found_and_opened
+    reader, real = connector.drivers[0].task._input, module.Reader._found_and_opened
     fails = 2  # as it is found, and as it is read
 
     def moved_on(self: Any, follower: Any) -> bool:
@@ -323,7 +323,7 @@ def test_files_that_are_moved_on_between_the_look_and_the_reading_are_read_in_th
     for generation in range(1, 4):
         rotate(file, f"generation {generation}\n")
         os.utime(file, (1 + generation, 1 + generation))
-    reader = connector.drivers[0].task._reader
+    reader = connector.drivers[0].task._input
     real = reader._look
 
     def look_and_rotate(now: float) -> None:
@@ -360,7 +360,7 @@ def test_an_inode_that_is_used_again_is_another_file(tmp_path: Path, many: Calla
     assert connector.read() == []
     file.write_text("between\n")
     rotate(file, "new\n")
-    names = connector.drivers[0].task._reader._names
+    names = connector.drivers[0].task._input._names
     status = file.stat()  # as where somebody else had the inode in between, and the system gave it to this file
     names[str(file)] = ((status.st_dev, status.st_ino), *names[str(file)][1:])
     assert connector.read() == ["between", "new"]
@@ -440,9 +440,9 @@ def test_a_file_that_is_deleted_before_its_end_was_read_is_named_with_what_is_lo
         (tmp_path / name).write_text(f"{name}1\n")
     connector = many(tmp_path)
     connector.read()
-    [closed] = [one for one in connector.drivers[0].task._reader._followed.values() if one.descriptor is None]
+    [closed] = [one for one in connector.drivers[0].task._input._followed.values() if one.descriptor is None]
     append(Path(closed.path), "lost\n")
-    reader = connector.drivers[0].task._reader
+    reader = connector.drivers[0].task._input
     monkeypatch.setattr(reader, "_next_ready", lambda: None)  # a slow one, which has not come to it yet
     connector.read(looks=1)
     Path(closed.path).unlink()
@@ -459,7 +459,7 @@ def test_a_deleted_file_that_is_open_is_read_to_its_end(tmp_path: Path, many: Ca
     append(file, "two\nthree")
     file.unlink()
     assert connector.read() == ["two", "three"]
-    assert not connector.drivers[0].task._reader._followed
+    assert not connector.drivers[0].task._input._followed
 
 
 def test_a_last_line_without_end_is_held_back_and_never_cut(tmp_path: Path, many: Callable[..., Any]) -> None:
@@ -548,7 +548,7 @@ def test_more_files_than_may_be_open_are_all_followed(
         for file in files:
             append(file, f"{file.stem} {step}\n")
         assert sorted(connector.read()) == sorted(f"{file.stem} {step}" for file in files)
-        assert sum(one.descriptor is not None for one in connector.drivers[0].task._reader._followed.values()) <= 3
+        assert sum(one.descriptor is not None for one in connector.drivers[0].task._input._followed.values()) <= 3
 
 
 def test_a_file_that_cannot_be_read_stops_no_other(
@@ -699,21 +699,6 @@ def test_a_header_that_does_not_fit_is_told_with_the_file(tmp_path: Path, many: 
         connector.read()
 
 
-@pytest.mark.parametrize(
-    ("config", "said"),
-    [
-        ({"format": "xml", "file": "x"}, "one of"),
-        ({"format": "json"}, "'file' or 'files' is missing"),
-        ({"format": "csv", "file": "x", "csv.header": "false"}, "'csv.columns' has to name the columns"),
-        ({"format": "csv", "file": "x", "csv.columns": "a:number"}, "is no type of a column"),
-        ({"format": "csv", "file": "x", "csv.delimiter": "ab"}, "one character"),
-    ],
-)
-def test_a_config_that_makes_no_format_is_refused(config: dict[str, str], said: str) -> None:
-    with pytest.raises(ConfigError, match=said):
-        FileStreamSourceConnector.config_class.parse({"topic": "t", **config})
-
-
 # -- packed files and character sets -----------------------------------------------------------------------------------
 
 
@@ -846,7 +831,7 @@ def commit(connector: Any) -> None:
 
 def look(connector: Any) -> list[Any]:
     """Return the batches of one poll that looks for files, and of those behind it."""
-    connector.drivers[0].task._reader._look_at = 0.0
+    connector.drivers[0].task._input._look_at = 0.0
     batches = []
     while more := connector.drivers[0].batches():
         batches += more
@@ -1008,23 +993,6 @@ def test_lines_without_the_start_of_a_record_belong_to_the_one_before(tmp_path: 
     quiet.offsets.update(connector.offsets)
     append(file, "2024 fi")
     assert quiet.read() == ["2024 four"]
-
-
-@pytest.mark.parametrize(
-    ("config", "said"),
-    [
-        ({"on.eof": "delete"}, "'file' or 'files' is missing"),
-        ({"on.eof": "move", "file": "x"}, "both are needed, or neither"),
-        ({"on.eof.folder": "y", "file": "x"}, "both are needed, or neither"),
-        ({"on.eof": "burn", "file": "x"}, "one of"),
-        ({"multiline.start": "(", "file": "x"}, "multiline.start"),
-        ({"multiline.start": "x"}, "'file' or 'files' is missing"),
-        ({"multiline.start": "x", "format": "json", "file": "x"}, "the format is 'json'"),
-    ],
-)
-def test_a_config_that_makes_no_end_is_refused(config: dict[str, str], said: str) -> None:
-    with pytest.raises(ConfigError, match=said):
-        FileStreamSourceConnector.config_class.parse({"topic": "t", **config})
 
 
 def test_a_folder_that_files_cannot_be_moved_to_is_told_by_the_check(tmp_path: Path) -> None:
