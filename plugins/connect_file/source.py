@@ -20,10 +20,11 @@ from typing import Any, Final, Protocol, cast
 
 from connect.api import Batch, ConfigError, ExactlyOnceSupport, Problem, SourceConnector, SourceTask
 from connect_file.ends import Action, AtEnd
+from connect_file.followed import FilesConfig
 from connect_file.listing import Listing
 from connect_file.offsets import position_of
 from connect_file.one_file import OneFile, looks_odd
-from connect_file.reader import FilesConfig, Reader
+from connect_file.reader import Reader
 from connect_file.source_config import FileStreamSourceConfig, format_of
 from connect_file.standard_input import StandardInput
 

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from connect.api import Batch
-from connect_file import FileStreamSinkConnector, FileStreamSourceConnector, reader
+from connect_file import FileStreamSinkConnector, FileStreamSourceConnector, looking
 
 
 class Context:
@@ -108,13 +108,18 @@ class Many:
         lines: list[Any] = []
         for _ in range(looks):
             for driver in self.drivers:
-                driver.task._input._look_at = 0.0  # the time has come
+                driver.task._input._looking.next_at = 0.0  # the time has come
                 while batches := driver.batches():
                     for batch in batches:
                         lines += batch.values
                         if commits:
                             self.offsets[text_of(batch.source_partition)] = batch.source_offset
         return lines
+
+
+@pytest.fixture
+def context() -> Context:
+    return Context()
 
 
 @pytest.fixture
@@ -171,7 +176,7 @@ def start_many() -> Callable[..., Many]:
 @pytest.fixture
 def many(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Many]]:
     """Return a function that starts a connector of many files. What has lost its name is left at once."""
-    monkeypatch.setattr(reader, "LINGER_S", 0.0)
+    monkeypatch.setattr(looking, "LINGER_S", 0.0)
     started: list[Many] = []
 
     def start(*files: Path | str, **config: str) -> Many:
