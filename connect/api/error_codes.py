@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 
@@ -18,16 +20,22 @@ class ErrorCode:
 
 
 CODES: dict[str, ErrorCode] = {}
+#: The names of the module that registered a code: another object of each loading of it.
+_OWNERS: dict[str, Mapping[str, object]] = {}
 
 
 def register_code(code: str, meaning: str, hint: str) -> str:
-    """Add a code to the reference table and return it.
+    """Add a code to the reference table and return it. A module that is loaded anew may say what its own codes mean
+    now.
 
     Raises:
-        ValueError: The code is registered already; a code has one meaning.
+        ValueError: The code is registered already, by another module; a code has one meaning.
     """
-    if code in CODES:
+    own = sys._getframe(1).f_globals
+    before = _OWNERS.get(code)
+    if before is not None and (before is own or before.get("__name__") != own.get("__name__")):
         raise ValueError(f"error code {code!r} is registered twice")
+    _OWNERS[code] = own
     CODES[code] = ErrorCode(code, meaning, hint)
     return code
 

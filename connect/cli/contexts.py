@@ -17,8 +17,7 @@ import click
 import orjson
 
 from connect.api import HIDDEN, ConfigError, EnvironmentFault, NotFoundError
-from connect.cli.output import UsageError, print_json, print_table
-from connect.cli.plugins import as_json_option
+from connect.cli.output import UsageError, as_json_option, print_json, print_table
 from connect.cli.texts import read_text
 from connect.credentials import contexts_file
 

@@ -15,8 +15,7 @@ import orjson
 from connect.api import ConnectError
 from connect.cli.formats import renderer
 from connect.cli.log_access import DEFAULT_DATA_DIR
-from connect.cli.output import print_json, print_table
-from connect.cli.plugins import as_json_option
+from connect.cli.output import as_json_option, print_json, print_table
 from connect.cli.timestamps import timestamp_text
 from connect.inspection import BadRange, Inspector, PartitionReport, Repair, StoredBatch
 from connect.records import TopicPartition

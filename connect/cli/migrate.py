@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from connect.api import ConnectError
-from connect.cli.output import UsageError, error_body, print_error, print_json
-from connect.cli.plugins import as_json_option, plugin_path
+from connect.cli.output import UsageError, as_json_option, error_body, print_error, print_json
+from connect.cli.plugins import plugin_path
 from connect.cli.rest import RestClient, target_of
 
 if TYPE_CHECKING:

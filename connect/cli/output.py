@@ -12,6 +12,8 @@ import orjson
 
 from connect.api import ConfigError, ConnectError
 
+as_json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
 
 class UsageError(ConfigError):
     """An option or argument of a command is wrong. Its hint is the command's help unless there is a better one."""

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from connect.cli.output import print_json, print_table
+from connect.cli.output import as_json_option, print_json, print_table
+from connect.cli.rest import RestClient, rest_command
 
 if TYPE_CHECKING:
     from connect.runtime.plugins import PluginHost
@@ -21,7 +22,6 @@ plugin_path = click.option(
     envvar="CONNECT_PLUGIN_PATH",
     help="Folder with plugins that are not installed.",
 )
-as_json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
 @click.group()
@@ -102,6 +102,29 @@ def describe(name: str, plugin_path: tuple[Path, ...], as_json: bool) -> None:
             for k in keys
         ],
     )
+
+
+@plugin.command()
+@rest_command
+def refresh(rest: RestClient, as_json: bool) -> int:
+    """Have a running worker take plugins that were installed, changed or removed since; of a group the one asked.
+
+    Connectors that run keep the code that they have until they are restarted. Exit code 1 if a plugin is broken.
+    """
+    found = rest.call("POST", "/v1/plugins/refresh")
+    if as_json:
+        print_json(found)
+    else:
+        rows = [(what, name) for what in ("added", "changed", "removed") for name in found[what]]
+        if rows:
+            print_table(["plugin is", "name"], rows)
+        else:
+            click.echo("no plugin has changed")
+        for name in found["outdated"]:
+            click.echo(f"connector {name} runs code of before; restart it and its tasks to take the new one", err=True)
+        for broken in found["broken"]:
+            click.echo(f"broken: {broken['name']} ({broken['origin']}): {broken['cause']}", err=True)
+    return 1 if found["broken"] else 0
 
 
 def _host(folders: tuple[Path, ...]) -> PluginHost:

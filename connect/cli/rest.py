@@ -17,8 +17,7 @@ import orjson
 
 from connect.api import ConfigError, ConflictError, ConnectError, EnvironmentFault, LogError, NotFoundError
 from connect.cli.contexts import Context, Contexts
-from connect.cli.output import UsageError
-from connect.cli.plugins import as_json_option
+from connect.cli.output import UsageError, as_json_option
 from connect.cli.wiring import WORKER_FILE
 
 DEFAULT_URL = "http://127.0.0.1:8083"

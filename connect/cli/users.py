@@ -11,8 +11,7 @@ import click
 
 from connect.api import NotFoundError
 from connect.cli.contexts import read_secret
-from connect.cli.output import UsageError, print_json, print_table
-from connect.cli.plugins import as_json_option
+from connect.cli.output import UsageError, as_json_option, print_json, print_table
 
 if TYPE_CHECKING:
     from connect.credentials import Entry

@@ -24,6 +24,7 @@ from connect.rest import (
     v1_dlq,
     v1_groups,
     v1_lag,
+    v1_plugins,
     v1_records,
     v1_signals,
     v1_topics,
@@ -49,6 +50,7 @@ _PARTS: Final = (
     v1_groups,
     v1_dlq,
     v1_validate,
+    v1_plugins,
 )
 #: What the API consists of, in its order.
 ROUTES: Final = [route for part in _PARTS for route in part.router.routes]

@@ -20,6 +20,7 @@ from connect.runtime.clock import now_ms
 from connect.runtime.loggers import Loggers
 from connect.runtime.model import Health, State, TaskId, TaskProgress, worker_id_of
 from connect.runtime.observers import Observers
+from connect.runtime.plugin_refresh import PluginRefresh
 from connect.runtime.plugins import PluginHost
 from connect.runtime.providers.config_providers import ConfigProviders
 from connect.runtime.states import Event
@@ -127,6 +128,7 @@ class Base:
             lambda task: self.check_placed(task),
         )
         self.worker = Worker(self.around, self.offsets)
+        self.plugin_refresh = PluginRefresh(plugins, config, self.observers, cluster.cluster_id, self.worker.specs)
         self._writer: asyncio.Task[None] | None = None
 
     @property
@@ -161,6 +163,7 @@ class Base:
         self._writer = asyncio.create_task(self.statuses.write_forever())
         self.observers.start()
         self.observers.tell("connect_worker_started", cluster_id=self.cluster.cluster_id, version=connect.__version__)
+        self.plugin_refresh.start()
 
     async def aclose(self, *before: Callable[[], Any]) -> None:
         """Stop the tasks that are left, and release everything, whatever hangs or fails.
@@ -177,6 +180,7 @@ class Base:
                     *before,
                     self._end_writer,
                     self.statuses.write,
+                    self.plugin_refresh.aclose,
                     self.observers.aclose,
                     self.providers.aclose,
                     self.offsets.aclose,

@@ -131,7 +131,7 @@ class Herder(Views):
         self._requests = ConnectorLocks()
         self._infos: dict[str, ConnectorInfo] = {}
         self._states: dict[str, tuple[tuple[str, Revision, int, int], ConnectorStateInfo]] = {}
-        self._promises: dict[str, tuple[Mapping[str, str], Promise]] = {}
+        self._promises: dict[str, tuple[Mapping[str, str], type, Promise]] = {}
         self._ready = False
 
     @property

@@ -9,6 +9,7 @@ nothing more, and the others hear on; of the event under way, those that come af
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
 import time
 from collections import deque
@@ -31,7 +32,8 @@ LAST_S: Final = 0.5
 #: So many are told in one hop to the thread.
 _ROUND: Final = 100
 
-_Event = tuple[str, dict[str, Any]]
+#: A hook, its arguments, and who is called where these are not all plugins of now.
+_Event = tuple[str, dict[str, Any], "tuple[HookCalls, frozenset[str]] | None"]
 
 
 class Observers:
@@ -80,14 +82,23 @@ class Observers:
 
     def tell(self, hook: str, **arguments: Any) -> None:
         """Have the hook called with these arguments and `time_ms`, soon. Never waits. From any thread."""
-        if self._teller is None or hook not in self._plugins.calls.observing:
-            return
+        if self._teller is not None and hook in self._plugins.calls.observing:
+            self._put(hook, arguments, None)
+
+    def tell_some(self, calls: HookCalls, plugins: frozenset[str], hook: str, **arguments: Any) -> None:
+        """As `tell`, to some plugins alone, by their names: those that come while the worker runs, or go. Of these one
+        that was left behind before is called again."""
+        if self._teller is not None and hook in calls.observing:
+            self._silent -= plugins
+            self._put(hook, arguments, (calls, plugins))
+
+    def _put(self, hook: str, arguments: dict[str, Any], whom: tuple[HookCalls, frozenset[str]] | None) -> None:
         if len(self._queue) >= CAPACITY:
             self.dropped += 1
             if self.dropped == 1:
                 logger.warning("observers do not keep up: events are dropped, beginning with a %s", hook)
             return
-        self._queue.append((hook, {**arguments, "time_ms": now_ms()}))
+        self._queue.append((hook, {**arguments, "time_ms": now_ms()}, whom))
         if not self._is_awake:
             self._is_awake = True
             assert self._loop is not None, "somebody tells"
@@ -155,8 +166,15 @@ class _Round:
 
     def tell(self) -> None:
         while self.events and not self.is_over:
-            hook, arguments = self.events.popleft()
-            self._calls.tell(hook, arguments, self._hears)
+            hook, arguments, whom = self.events.popleft()
+            if whom is None:
+                self._calls.tell(hook, arguments, self._hears)
+            else:
+                calls, among = whom
+                calls.tell(hook, arguments, functools.partial(self._hears_of, among))
+
+    def _hears_of(self, among: frozenset[str], plugin: str) -> bool:
+        return plugin in among and self._hears(plugin)
 
     def _hears(self, plugin: str) -> bool:
         """Whether a plugin is called: not once a call of it, or of another in this round, was given up."""

@@ -4,19 +4,19 @@ Plugins come from the entry-point group 'connect' and from the folders of `plugi
 as a stranger's. A plugin that cannot be imported, or declares nonsense, is kept in `broken` by name with its cause, and
 the worker runs on: also one that exits, never comes back, or forgot @hookimpl. Each is loaded on a thread of its own;
 when all are, their hooks are called together (`hook_calls.py`), so that one may come before others, or wrap them.
+A start is the first look; `PluginHost.refresh` looks again while the worker runs (`plugin_sources.py` says at what).
 """
 
 from __future__ import annotations
 
 import difflib
-import functools
-import importlib.metadata
-import importlib.util
+import importlib
 import logging
 import re
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+import threading
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Final
@@ -34,13 +34,13 @@ from connect.api import (
     SinkConnector,
     SourceConnector,
     Transform,
-    hooks,
 )
 from connect.runtime.api_version import load_plugin
 from connect.runtime.border.calls import aside
 from connect.runtime.border.failures import told
 from connect.runtime.hook_calls import CLASS_HOOKS, HOOKS, HookCalls, Loaded, functions_of, short_forms_of, unmarked_of
 from connect.runtime.model import PluginInfo, PluginKind
+from connect.runtime.plugin_sources import NoFolder, Paths, Source, Swap, forget_bytecode, outdated, scan
 
 logger = logging.getLogger(__name__)
 
@@ -69,6 +69,8 @@ _KIND_WORDS: Final = {
 }
 #: How long importing one plugin may take.
 IMPORT_TIMEOUT_S: Final = 30.0
+#: How often plugins are loaded whose files change meanwhile.
+_ATTEMPTS: Final = 3
 CONNECTOR_KINDS: Final = (PluginKind.SOURCE, PluginKind.SINK)
 #: What REST lists, as Kafka Connect does.
 LISTED_KINDS: Final = tuple(kind for kind in PluginKind if kind is not PluginKind.CONFIG_PROVIDER)
@@ -113,22 +115,71 @@ class BrokenPlugin:
     cause: str
 
 
-class PluginHost:
-    """All plugin classes, by kind and name. Made once at start; what is registered later is added.
+@dataclass(frozen=True, slots=True)
+class Refreshed:
+    """What a look for plugins has found, by the plugins' names.
 
     Attributes:
-        broken: What was left out.
-        calls: The hooks of what was taken; another object once something was registered.
+        changed: Taken anew. Those whose new form was not taken are in `broken`, and go on as they were.
+        broken: What is left out now, whether it is new or not.
     """
 
-    def __init__(self, *, timeout_s: float = IMPORT_TIMEOUT_S, tells: bool = True) -> None:
-        self._timeout_s = timeout_s
+    added: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+    broken: tuple[BrokenPlugin, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Tried:
+    """A source that was looked at, and what came of it."""
+
+    source: Source
+    loaded: Loaded | None = None
+    broken: BrokenPlugin | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """All that is known of plugins at one time. Is replaced as one, since other threads look at it."""
+
+    loaded: tuple[Loaded, ...]
+    descs: tuple[PluginDesc, ...]
+    by_name: Mapping[tuple[PluginKind, str], PluginDesc]
+    calls: HookCalls
+    broken: tuple[BrokenPlugin, ...] = ()
+    #: Of plugins that were removed: who had a name.
+    gone: Mapping[str, str] = field(default_factory=dict)
+
+
+class PluginHost:
+    """All plugin classes, by kind and name. What is there at the start, and what `refresh` and `register` add.
+
+    What it tells may be asked from any thread, and is of one moment.
+    """
+
+    def __init__(
+        self, folders: Sequence[str | Path] = (), *, timeout_s: float = IMPORT_TIMEOUT_S, tells: bool = True
+    ) -> None:
+        self.folders = tuple(Path(folder) for folder in folders)
+        self.timeout_s = timeout_s
         self._tells = tells
-        self._loaded: list[Loaded] = []
-        self._descs: list[PluginDesc] = []
-        self._by_name: dict[tuple[PluginKind, str], PluginDesc] = {}
-        self.broken: list[BrokenPlugin] = []
-        self.calls = HookCalls([], timeout_s=timeout_s, take=_nothing)
+        self._lock = threading.Lock()
+        self._paths: Paths | None = None
+        self._tried: dict[tuple[str, str], _Tried] = {}
+        self._registered: list[Loaded] = []
+        self._refused: list[BrokenPlugin] = []
+        self._known = _Known((), (), {}, HookCalls([], timeout_s=timeout_s, take=_nothing))
+
+    @property
+    def broken(self) -> Sequence[BrokenPlugin]:
+        """What was left out."""
+        return [*self._known.broken]
+
+    @property
+    def calls(self) -> HookCalls:
+        """The hooks of what was taken; another object once something has changed."""
+        return self._known.calls
 
     @classmethod
     def discover(
@@ -144,29 +195,48 @@ class PluginHost:
             timeout_s: How long each may take; one that takes longer is left out.
             tells: Log what is left out, for callers that do not show `broken` themselves.
         """
-        host = cls(timeout_s=timeout_s, tells=tells)
-        entries = importlib.metadata.entry_points(group=hooks.ENTRY_POINT_GROUP)
-        # One look into each distribution: its metadata is parsed anew each time.
-        versions: dict[importlib.metadata.Distribution | None, tuple[str, str | None]] = {None: ("entry point", None)}
-        for entry in sorted(entries, key=lambda e: e.name):
-            if entry.dist is not None and entry.dist not in versions:
-                metadata = entry.dist.metadata
-                versions[entry.dist] = (f"{metadata['Name']} {metadata['Version']}", metadata["Version"])
-            origin, version = versions[entry.dist]
-            host._load(entry.name, origin, entry.load, version)
-        for folder in plugin_path:
-            host._load_folder(Path(folder))
-        host._call_hooks()
+        host = cls(plugin_path, timeout_s=timeout_s, tells=tells)
+        host.refresh()
         return host
+
+    def snapshot(self) -> PluginHost:
+        """Return what is known now, for who is to see no change of it: an instance and its tasks."""
+        taken = PluginHost(timeout_s=self.timeout_s, tells=False)
+        taken._known = self._known
+        return taken
+
+    def refresh(self, *, retry: bool = True) -> Refreshed:
+        """Look again what plugins there are, and take what is new or has changed, as a start would; what is gone is
+        left out from now on. A plugin is taken whole or not at all: one that cannot be loaded any more stays as it was.
+        The bundled ones stay in any case.
+
+        Reads the disk and runs plugins' imports, each under a deadline: not for the event loop. One call after another.
+
+        Args:
+            retry: Try again, too, what could not be loaded before and has not changed.
+        """
+        with self._lock:
+            for _ in range(_ATTEMPTS):
+                told, is_moving = self._look(retry=retry)
+                if not is_moving:
+                    break
+            return told
 
     def register(self, plugin: Any, name: str, origin: str = "registered") -> None:
         """Take a plugin module or object. What is wrong with it goes to `broken`. Calls every plugin's hooks again."""
-        self._load(name, origin, lambda: plugin)
-        self._call_hooks()
+        with self._lock:
+            tried = self._try(Source(name, name, origin, name, {}, lambda: plugin))
+            if tried.loaded is not None and any(other.name == name for other in self._known.loaded):
+                tried = _Tried(tried.source, None, BrokenPlugin(name, origin, f"another plugin is named {name}"))
+            if tried.broken is not None:
+                self._refused.append(tried.broken)
+            if tried.loaded is not None:
+                self._registered.append(tried.loaded)
+            self._settle(dict(self._tried), {}, (), None)
 
     def find(self, name: str, *kinds: PluginKind) -> PluginDesc | None:
         """Return the plugin of this name among the kinds, None if there is none."""
-        return next((d for kind in kinds if (d := self._by_name.get((kind, name)))), None)
+        return next((d for kind in kinds if (d := self._known.by_name.get((kind, name)))), None)
 
     def resolve(self, name: str, *kinds: PluginKind, config_path: str | None = None) -> PluginDesc:
         """Return the plugin of this name among the kinds.
@@ -177,6 +247,13 @@ class PluginHost:
         found = self.find(name, *kinds)
         if found is not None:
             return found
+        if name in self._known.gone:
+            raise ConfigError(
+                f"Failed to find any class that implements {_KIND_WORDS[kinds[0]]} and which name matches {name}; the "
+                f"plugin that had it is gone, or has it no more: {self._known.gone[name]}",
+                code="config.unknown_class",
+                config_path=config_path,
+            )
         word = _KIND_WORDS[kinds[0]]
         near = self.nearest(name, *kinds)
         known = f"; did you mean {near}?" if near else f"; known are {', '.join(d.name for d in self.list(*kinds))}"
@@ -192,7 +269,7 @@ class PluginHost:
 
         What all names share, a package and an end such as SinkConnector, makes nobody's name like another's.
         """
-        names = [n for (kind, n) in reversed(self._by_name) if kind in kinds]
+        names = [n for (kind, n) in reversed(list(self._known.by_name)) if kind in kinds]
         names.sort(key=lambda n: ("." in n) == ("." in name))  # of several for one plugin the last counts
         for part, cutoff in ((_simple, _MISSPELT), (_stem, _ALIKE)):
             known = {part(n): n for n in names}
@@ -203,7 +280,7 @@ class PluginHost:
     def list(self, *kinds: PluginKind) -> list[PluginDesc]:
         """Return the plugins of these kinds (all when none is named), in REST's order."""
         order = list(PluginKind)
-        chosen = [d for d in self._descs if not kinds or d.kind in kinds]
+        chosen = [d for d in self._known.descs if not kinds or d.kind in kinds]
         return sorted(chosen, key=lambda d: (order.index(d.kind), d.name))
 
     def any(self, name: str) -> PluginDesc:
@@ -221,70 +298,166 @@ class PluginHost:
 
     # -- loading ---------------------------------------------------------------------------------------------------
 
-    def _load_folder(self, folder: Path) -> None:
-        if not folder.is_dir():
-            self._broken(folder.name, str(folder), f"plugin.path names {folder}, which is no folder")
-            return
-        # On the path, so that a plugin of several modules can import its own parts.
-        if str(folder) not in sys.path:
-            sys.path.append(str(folder))
-        for path in sorted(folder.iterdir()):
-            module = path if path.suffix == ".py" else path / "__init__.py"
-            if module.is_file() and not path.name.startswith(("_", ".")):
-                load = functools.partial(_import_file, path.stem, module)
-                self._load(path.stem, str(path), load, may_be_helper=True)
+    def _look(self, *, retry: bool) -> tuple[Refreshed, bool]:
+        """Look once; say also whether files changed meanwhile, so that it is to be done again."""
+        before = self._tried
+        if self._paths is None:
+            self._paths = Paths()
+        else:  # what was installed since is not in the caches of this process
+            importlib.invalidate_caches()
+            aside(self._paths.read, self.timeout_s, "read-pth-files")
+        found = scan(self.folders)
+        sources = [s for s in found if isinstance(s, Source) and not s.is_bundled]
+        # The bundled ones are those of the start: what an update has put in their place belongs to another worker.
+        bundled = [t.source for t in before.values() if t.source.is_bundled] if before else _bundled(found)
+        installed = sorted((*bundled, *(s for s in sources if s.is_installed)), key=lambda s: s.name)
+        sources = [*installed, *(s for s in sources if not s.is_installed)]
+        stale = outdated([tried.source for tried in before.values()], sources)
+        roots = stale | {t.source.root for t in before.values() if retry and t.broken is not None}
+        for folder in self.folders:  # so that a plugin of several modules can import its own parts
+            if folder.is_dir() and str(folder) not in sys.path:
+                sys.path.append(str(folder))
+        no_folders = [s.path for s in found if isinstance(s, NoFolder)]
+        with Swap(roots, {tried.source.root for tried in before.values()}) as swap:
+            tried = self._load_all(sources, roots, before, swap)
+            moving = before and outdated(sources, [s for s in scan(self.folders) if isinstance(s, Source)])
+            for one in [one for one in tried.values() if moving and one.source.root in moving & roots]:
+                _fail(tried, before, swap, one.source, "its files change while it is loaded")
+            told = self._settle(tried, before, no_folders, swap)
+        return told, bool(moving)
 
-    def _load(
-        self,
-        name: str,
-        origin: str,
-        load: Callable[[], Any],
-        version: str | None = None,
-        *,
-        may_be_helper: bool = False,
-    ) -> None:
+    def _load_all(
+        self, sources: Sequence[Source], roots: Collection[str], before: Mapping[tuple[str, str], _Tried], swap: Swap
+    ) -> dict[tuple[str, str], _Tried]:
+        tried: dict[tuple[str, str], _Tried] = {}
+        failed: list[tuple[Source, str]] = []
+        for source in sources:
+            old = before.get(source.key)
+            if old is not None and source.root not in roots:
+                tried[source.key] = old
+                continue
+            if source.load is not None and any(t.loaded and t.source.name == source.name for t in tried.values()):
+                broken = BrokenPlugin(source.name, source.origin, f"another plugin is named {source.name}")
+                tried[source.key] = _Tried(source, None, broken)
+                continue
+            if old is not None:
+                forget_bytecode(old.source, source)
+            new = tried[source.key] = self._try(source, swap)
+            if new.broken is not None:
+                failed.append((source, new.broken.cause))
+        for source, cause in failed:
+            _fail(tried, before, swap, source, cause)
+        return tried
+
+    def _try(self, source: Source, swap: Swap | None = None) -> _Tried:
+        """Import a plugin. All of it is code of a stranger, who may raise anything, end the process, or never come
+        back."""
+        name, load = source.name, source.load
+        if load is None:
+            return _Tried(source)
+
         def take() -> Loaded | None:
             plugin = load_plugin(name, load)
             functions = functions_of(name, plugin) | short_forms_of(name, plugin)
+            may_be_helper = not source.is_installed and isinstance(plugin, ModuleType)
             if not functions and not (may_be_helper and not _has_classes(plugin, name) and not unmarked_of(plugin)):
                 raise PluginError(_registers_nothing(name, plugin))
-            own = version or getattr(plugin, "__version__", None)
-            return Loaded(name, origin, functions, own if isinstance(own, str) else None) if functions else None
+            own = source.version or getattr(plugin, "__version__", None)
+            version = own if isinstance(own, str) else None
+            return Loaded(name, source.origin, functions, version) if functions else None
 
         try:
-            # All of it is code of a stranger, who may raise anything, end the process, or never come back.
-            loaded = aside(take, self._timeout_s, f"import-{name}")
+            if swap is not None:
+                swap.check(source.root)
+            return _Tried(source, aside(take, self.timeout_s, f"import-{name}"))
         except Exception as error:
             logger.debug("plugin %s cannot be loaded", name, exc_info=True)
-            self._broken(name, origin, _why(error))
-            return
-        if loaded is not None and any(other.name == name for other in self._loaded):
-            self._broken(name, origin, f"another plugin is named {name}")
-        elif loaded is not None:
-            self._loaded.append(loaded)
+            return _Tried(source, None, BrokenPlugin(name, source.origin, _why(error)))
 
-    def _call_hooks(self) -> None:
-        """Ask all plugins together for their classes; again without those that fail, until none does."""
+    def _settle(
+        self,
+        tried: dict[tuple[str, str], _Tried],
+        before: Mapping[tuple[str, str], _Tried],
+        no_folders: Sequence[Path],
+        swap: Swap | None,
+    ) -> Refreshed:
+        """Ask all plugins together for their classes; again without the new form of those that fail, until none does.
+        Then what was found is what is known."""
         while True:
+            loaded = [one.loaded for one in tried.values() if one.loaded is not None] + self._registered
             taken = _Taken()
-            calls = HookCalls(self._loaded, timeout_s=self._timeout_s, take=taken)
+            calls = HookCalls(loaded, timeout_s=self.timeout_s, take=taken)
             descs = [taken.descs[hook, cls] for hook in CLASS_HOOKS for cls in calls.classes(hook)]
             if not calls.broken:
                 break
-            for plugin in [plugin for plugin in self._loaded if plugin.name in calls.broken]:
-                self._loaded.remove(plugin)
-                self._broken(plugin.name, plugin.origin, _why(calls.broken[plugin.name]))
+            for name, error in calls.broken.items():
+                self._refuse(name, _why(error), tried, before, swap)
         by_name: dict[tuple[PluginKind, str], PluginDesc] = {}
         for desc in descs:
             for known in taken.names[desc.kind, desc.cls]:
                 # The first to claim a name keeps it, so an installed plugin cannot be replaced by accident.
                 by_name.setdefault((desc.kind, known), desc)
-        self._descs, self._by_name, self.calls = descs, by_name, calls
+        no_folder = (BrokenPlugin(p.name, str(p), f"plugin.path names {p}, which is no folder") for p in no_folders)
+        broken = (*no_folder, *(t.broken for t in tried.values() if t.broken is not None), *self._refused)
+        for one in broken if self._tells else ():
+            if one not in self._known.broken:
+                logger.warning("plugin %s (%s) is left out: %s", one.name, one.origin, one.cause)
+        gone = {**self._known.gone}
+        for desc in self._known.descs:
+            gone |= dict.fromkeys(desc.names(), desc.origin)
+        self._known = _Known(tuple(loaded), tuple(descs), by_name, calls, broken, gone)
+        self._tried = tried
+        had = {t.source.name: t.loaded for t in before.values() if t.loaded is not None}
+        has = {t.source.name: t.loaded for t in tried.values() if t.loaded is not None}
+        return Refreshed(
+            tuple(sorted(has.keys() - had.keys())),
+            tuple(sorted(name for name in has.keys() & had.keys() if has[name] is not had[name])),
+            tuple(sorted(had.keys() - has.keys())),
+            broken,
+        )
 
-    def _broken(self, name: str, origin: str, cause: str) -> None:
-        self.broken.append(BrokenPlugin(name, origin, cause))
-        if self._tells:
-            logger.warning("plugin %s (%s) is left out: %s", name, origin, cause)
+    def _refuse(
+        self,
+        name: str,
+        cause: str,
+        tried: dict[tuple[str, str], _Tried],
+        before: Mapping[tuple[str, str], _Tried],
+        swap: Swap | None,
+    ) -> None:
+        """Leave out a plugin whose hooks fail."""
+        for plugin in [plugin for plugin in self._registered if plugin.name == name]:
+            self._registered.remove(plugin)
+            self._refused.append(BrokenPlugin(name, plugin.origin, cause))
+        for one in [one for one in tried.values() if one.loaded is not None and one.loaded.name == name]:
+            _fail(tried, before, swap, one.source, cause)
+
+
+def _bundled(found: Sequence[Source | NoFolder]) -> list[Source]:
+    return [source for source in found if isinstance(source, Source) and source.is_bundled]
+
+
+def _fail(
+    tried: dict[tuple[str, str], _Tried],
+    before: Mapping[tuple[str, str], _Tried],
+    swap: Swap | None,
+    source: Source,
+    cause: str,
+) -> None:
+    """Note why a plugin is not taken, and go on with what it was before, if it was anything: with all plugins that are
+    made of the same modules, so that none is half old and half new."""
+    failed = tried[source.key].loaded
+    for key, one in list(tried.items()):
+        if one.source.root != source.root or (one.source.key != source.key and one.source.home != source.home):
+            continue
+        old = before.get(key)
+        was = old.loaded if old is not None and old.loaded is not failed else None
+        if one.source.key == source.key:
+            told = cause if was is None else f"{cause}; what was loaded before goes on"
+            tried[key] = _Tried(one.source, was, BrokenPlugin(source.name, source.origin, told))
+        elif was is not None:
+            tried[key] = _Tried(one.source, was, one.broken)
+    if swap is not None:
+        swap.give_back(source.root)
 
 
 def _why(error: Exception) -> str:
@@ -389,21 +562,6 @@ _KIND_OF: Final[dict[type[Plugin], PluginKind]] = {
 
 def _nothing(plugin: Loaded, hook: str, classes: Any) -> None:
     """Of no plugin at all there is nothing to take."""
-
-
-def _import_file(name: str, path: Path) -> ModuleType:
-    locations = [str(path.parent)] if path.name == "__init__.py" else None
-    spec = importlib.util.spec_from_file_location(name, path, submodule_search_locations=locations)
-    assert spec is not None, f"{path} is a Python file"
-    assert spec.loader is not None, f"{path} is a Python file"
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    try:
-        spec.loader.exec_module(module)
-    except BaseException:
-        del sys.modules[name]
-        raise
-    return module
 
 
 def _simple(name: str) -> str:

@@ -48,7 +48,7 @@ class TaskHost(Protocol):
         """Stop the tasks of a connector that run with another config of it than this one."""
 
     def is_outdated(self, connector: ConnectorRunner, task: TaskId) -> bool:
-        """Say whether a task runs with other values of config providers than its connector."""
+        """Say whether a task runs with other values of config providers, or another code, than its connector."""
 
     async def fence(self, connector: ConnectorRunner, *, tasks: int = 0) -> bool:
         """Shut out what tasks of a source connector were left behind with; return whether its tasks write in

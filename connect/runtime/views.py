@@ -132,7 +132,7 @@ class Views:
     _lags: Lags
     _infos: dict[str, ConnectorInfo]
     _states: dict[str, tuple[tuple[str, Revision, int, int], ConnectorStateInfo]]
-    _promises: dict[str, tuple[Mapping[str, str], Promise]]
+    _promises: dict[str, tuple[Mapping[str, str], type, Promise]]
 
     def connectors(self) -> list[str]:
         """Return every connector's name."""
@@ -177,7 +177,7 @@ class Views:
 
     def notices(self) -> list[Notice]:
         """What plugins hold up now, and what was left behind."""
-        return [*self.watchdog.notices(), *self.observers.notices()]
+        return [*self.watchdog.notices(), *self.observers.notices(), *self.base.plugin_refresh.notices()]
 
     def waiting(self) -> dict[str, str]:
         """What connectors wait for before they have tasks, by name, of those that do."""
@@ -231,16 +231,16 @@ class Views:
             NotFoundError: connector.not_found.
         """
         config = self._config(name)
-        known = self._promises.get(name)
-        if known is not None and known[0] is config:
-            return known[1]
         try:
             desc = connector_desc(self.plugins, config)
+            known = self._promises.get(name)
+            if known is not None and known[0] is config and known[1] is desc.cls:
+                return known[2]
             what = f"asking what connector {name} promises"
             promise = await self.checks.aside(what, lambda: promise_of(desc, self.worker_config, config))
         except ConnectError as error:  # what every connector gets
             return Promise("at-least-once", redact(f"the connector could not be asked for more: {error.message}"))
-        self._promises[name] = (config, promise)
+        self._promises[name] = (config, desc.cls, promise)
         return promise
 
     def check_transactional_id(self, transactional_id: str) -> None:

@@ -71,10 +71,12 @@ class ConnectorRunner:
         self.state = INITIAL
         #: The config with the values of its references, since the start.
         self.resolved: Resolved | None = None
-        secrets.remember(around.plugins, raw)
+        #: As they are now, for its tasks too: a refresh changes nothing of what runs.
+        self.plugins = around.plugins.snapshot()
+        secrets.remember(self.plugins, raw)
         self.failure: Exception | None = None
         self._interrupted = asyncio.Event()
-        self.desc: PluginDesc = connector_desc(around.plugins, raw)
+        self.desc: PluginDesc = connector_desc(self.plugins, raw)
         self.config: ConnectorConfig  # made by the start
         self._providers = around.providers
         self._parts: list[dict[str, Parts]] = []
@@ -324,6 +326,10 @@ class Worker:
         found = self._tasks.get(task)
         return found[0] if found else None
 
+    def specs(self) -> list[TaskSpec]:
+        """What the tasks run that were started and not stopped."""
+        return [runner.spec for runner, _ in self._tasks.values()]
+
     def progress(self) -> list[TaskProgress]:
         """How far every task has come."""
         return [runner.progress() for runner, _ in self._tasks.values()]
@@ -348,6 +354,7 @@ class Worker:
             spec = TaskSpec(
                 TaskId(connector.name, number),
                 connector.desc,
+                connector.plugins,
                 connector.config,
                 dict(config),
                 len(configs),
@@ -370,9 +377,14 @@ class Worker:
         await self.stop_tasks(self.tasks(connector))
 
     def is_outdated(self, connector: ConnectorRunner, task: TaskId) -> bool:
-        """Say whether a task runs with other values of config providers than its connector, which was made anew."""
+        """Say whether a task runs with other values of config providers, or another code, than its connector, which was
+        made anew."""
         found = self.runner(task)
-        if found is None or connector.resolved is None or not connector.resolved.parts or found.state is State.FAILED:
+        if found is None or connector.resolved is None or found.state is State.FAILED:
+            return False
+        if found.spec.desc.cls is not connector.desc.cls:
+            return True
+        if not connector.resolved.parts:
             return False
         return without_live(found.spec.config.originals) != without_live(connector.resolved.config)
 

@@ -142,6 +142,11 @@ class WorkerConfig(Config):
     plugin_path: list[str] = config_key(
         "Folders with plugins that are not installed: modules and packages.", default=[], importance="low"
     )
+    plugin_path_watch: bool = config_key(
+        "Whether plugins that come, change or go in these folders are taken while the worker runs.",
+        default=True,
+        importance="low",
+    )
     config_storage_topic: str = config_key(
         "Compacted topic of connector configs.", default="connect-configs", non_empty=True, importance="high"
     )

@@ -86,6 +86,26 @@ class Advice(TypedDict):
     message: str
 
 
+class LeftOut(TypedDict):
+    """A plugin that could not be taken, and why."""
+
+    name: str
+    origin: str
+    cause: str
+
+
+@example({"added": ["tick"], "changed": [], "removed": [], "broken": [], "outdated": []})
+class RefreshedPlugins(TypedDict):
+    """What a refresh has found, by the plugins' names, and the connectors whose tasks on this worker run other code
+    than a new start of them would."""
+
+    added: list[str]
+    changed: list[str]
+    removed: list[str]
+    broken: list[LeftOut]
+    outdated: list[str]
+
+
 @example({**_INFOS, "warnings": [_ADVICE], "checked": True})
 class AdvisedInfos(TypedDict):
     """The outcome of a validation with warnings; `checked` says whether the connector looked outside."""

@@ -182,7 +182,8 @@ class Member:
         raw, configs = base.configs.config(task.connector), base.configs.task_configs(task.connector)
         if raw is None or task.task >= len(configs):
             return None
-        desc = connector_desc(base.plugins, raw)
+        plugins = base.plugins.snapshot()
+        desc = connector_desc(plugins, raw)
         resolved = await base.providers.resolve(raw)
         origin = self.origins.get(task)
         if origin is None and resolved.parts:
@@ -192,7 +193,7 @@ class Member:
         limit = base.worker.rates.set(task.connector, resolved.texts, share=min(1.0, here * share))
         self._raw[task.connector, task.task] = raw
         config = framework_config(desc, resolved.config)
-        return TaskSpec(task, desc, config, dict(configs[task.task]), len(configs), origin, limit)
+        return TaskSpec(task, desc, plugins, config, dict(configs[task.task]), len(configs), origin, limit)
 
     async def _check_placed(self, task: TaskId) -> None:
         await self._table.catch_up()

@@ -96,7 +96,7 @@ class SinkTaskRunner(TaskRunner):
 
     async def _prepare(self) -> None:
         make = lambda: make_pipeline(  # noqa: E731 - runs on the task's thread
-            self.around.plugins, self.around.worker, self.spec.config, log=self.log, interrupted=self.asked.interrupted
+            self.spec.plugins, self.around.worker, self.spec.config, log=self.log, interrupted=self.asked.interrupted
         )
         self._pipeline = await self.set_up(make)
         originals = self.spec.config.originals

@@ -35,10 +35,15 @@ class TaskOrigin:
 
 @dataclass(frozen=True, slots=True)
 class TaskSpec:
-    """All that makes a task: who it is, what it runs, and with which config."""
+    """All that makes a task: who it is, what it runs, and with which config.
+
+    Attributes:
+        plugins: Where the classes of its connector and its pipeline are from; a refresh does not change it.
+    """
 
     id: TaskId
     desc: PluginDesc
+    plugins: PluginHost
     config: ConnectorConfig
     task_config: Mapping[str, str]
     tasks: int

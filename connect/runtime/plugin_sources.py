@@ -1,0 +1,302 @@
+"""Where plugins come from: entry points of installed distributions and folders of `plugin.path`; and their modules.
+
+Theory of operation. A plugin's own modules are those below one root: the module or package that a folder holds, or the
+one that an entry point leads to. `scan` says of each what its files are, by time and size, so that a second look tells
+which have changed, and `outdated` adds those that import what has changed. Their modules are taken out of `sys.modules`
+together (`Swap`) and imported anew; where that fails, the old ones are put back, whole. Objects of old modules go on
+as they are: who runs them has them.
+
+The bundled plugins are one with the worker: they change with a new start alone. So are libraries that plugins share.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib.metadata
+import importlib.util
+import itertools
+import os
+import re
+import site
+import sys
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib.machinery import ExtensionFileLoader, ModuleSpec
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Final
+
+from connect.api import PluginError, hooks
+
+#: The distribution whose plugins come with the worker.
+OURS: Final = "connect-runtime"
+#: A file's time of its last change in ns, and its size in bytes, by its path.
+Files = Mapping[str, tuple[int, int]]
+#: How many files of one plugin are looked at.
+_FILES_MAX: Final = 5000
+#: Roots that were imported from folders by this process: these names are plugins', and may be imported anew.
+_FROM_FOLDERS: Final[set[str]] = set()
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What may be a plugin, as it lies on the disk now.
+
+    Attributes:
+        name: The plugin's name: of its entry point, or of its file in a folder.
+        home: Its distribution's name, or its path.
+        origin: The same for people, with the version.
+        root: The module whose modules are its own.
+        files: Of its own modules and of what lies beside them; none of a bundled plugin, and of one that is not found.
+        load: Imports it; None for what is no plugin by its name, and may be a part of one.
+        version: Of its distribution.
+        is_installed: Not in a folder of `plugin.path`.
+        is_bundled: It comes with the worker.
+    """
+
+    name: str
+    home: str
+    origin: str
+    root: str
+    files: Files
+    load: Callable[[], Any] | None
+    version: str | None = None
+    is_installed: bool = False
+    is_bundled: bool = False
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Who it is, whatever its files are."""
+        return self.home, self.name
+
+    def same_as(self, other: Source | None) -> bool:
+        """Whether nothing of it has changed."""
+        return other is not None and (self.origin, self.version, self.root, self.files) == (
+            other.origin,
+            other.version,
+            other.root,
+            other.files,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class NoFolder:
+    """An entry of `plugin.path` that is no folder."""
+
+    path: Path
+
+
+class Paths:
+    """The .pth files of site-packages, by which a distribution that is installed `-e` is found. Those that are there
+    at first were read as the interpreter started."""
+
+    def __init__(self) -> None:
+        self._seen = dict(self._found())
+
+    def read(self) -> None:
+        """Read files that are new, or were changed, as the interpreter would. Runs their lines that import."""
+        for path, stamp in self._found():
+            if self._seen.get(path) != stamp:
+                self._seen[path] = stamp
+                site.addpackage(os.path.dirname(path), os.path.basename(path), None)  # noqa: PTH119, PTH120 - texts
+
+    @staticmethod
+    def _found() -> Iterator[tuple[str, tuple[int, int]]]:
+        for folder in dict.fromkeys([*site.getsitepackages(), site.getusersitepackages()]):
+            if folder in sys.path and Path(folder).is_dir():
+                for path in sorted(Path(folder).glob("*.pth")):
+                    yield from _stamps([path])
+
+
+def scan(folders: Sequence[Path]) -> list[Source | NoFolder]:
+    """Say what plugins there are: those of entry points by name, then those of folders. Reads the disk, runs nothing of
+    theirs."""
+    found: list[Source | NoFolder] = []
+    # One look into each distribution: its metadata is parsed anew each time.
+    known: dict[Any, tuple[str, str | None, str]] = {None: ("entry point", None, "")}
+    for entry in sorted(importlib.metadata.entry_points(group=hooks.ENTRY_POINT_GROUP), key=lambda e: e.name):
+        if entry.dist is not None and entry.dist not in known:
+            metadata = entry.dist.metadata
+            known[entry.dist] = (f"{metadata['Name']} {metadata['Version']}", metadata["Version"], metadata["Name"])
+        origin, version, distribution = known[entry.dist]
+        is_ours = distribution == OURS
+        root, files = (entry.module, {}) if is_ours else _root_of(entry.module)
+        found.append(Source(entry.name, distribution, origin, root, files, entry.load, version, True, is_ours))
+    for folder in folders:
+        if not folder.is_dir():
+            found.append(NoFolder(folder))
+            continue
+        for path in sorted(folder.iterdir()):
+            if path.name.startswith(".") or path.name == "__pycache__":
+                continue
+            module = path if path.suffix == ".py" else path / "__init__.py"
+            if module.is_file():
+                load = None if path.name.startswith("_") else functools.partial(_import_file, path.stem, module)
+                found.append(Source(path.stem, str(path), str(path), path.stem, files_of(path), load))
+            elif path.is_dir():
+                found.append(Source(path.name, str(path), str(path), path.name, files_of(path), None))
+    return found
+
+
+def outdated(before: Iterable[Source], now: Sequence[Source]) -> set[str]:
+    """Return the roots that have changed, are new or are gone, and those that import one of these, and so on."""
+    old, new = {s.key: s for s in before}, {s.key: s for s in now}
+    changed = {s.root for s in now if not s.same_as(old.get(s.key))}
+    changed |= {s.root for key, s in old.items() if key not in new}
+    todo, rest = set(changed), {s.root: s for s in now if s.root not in changed and s.files}
+    while todo and rest:
+        names = b"|".join(re.escape(root.partition(".")[0]).encode() for root in sorted(todo))
+        # More than imports has such lines; what is imported anew without need is the same as before.
+        line = re.compile(rb"^[^\n#]*\b(?:from|import)\b[^\n]*\b(?:" + names + rb")\b", re.M)
+        todo = {root for root, source in rest.items() if _has(source.files, line)}
+        changed |= todo
+        rest = {root: source for root, source in rest.items() if root not in todo}
+    return changed
+
+
+@dataclass(slots=True)
+class Swap:
+    """Takes the modules of some roots out of `sys.modules`, so that they are imported anew.
+
+    Not for two threads at once. A plugin that runs and imports a part of its own meanwhile may get the new one.
+
+    Args:
+        known: Those that were plugins' before: modules of others are not touched.
+    """
+
+    roots: Collection[str]
+    known: Collection[str]
+    _old: dict[str, dict[str, ModuleType]] = field(default_factory=dict)
+
+    def __enter__(self) -> Swap:
+        for root in (root for root in self.roots if root in self.known or root in _FROM_FOLDERS):
+            self._old[root] = {name: sys.modules.pop(name) for name in _below(root)}
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for root in self._old:
+            if root not in sys.modules:  # it is gone from the disk, and what runs of it may still import its own parts
+                self.give_back(root)
+
+    def check(self, root: str) -> None:
+        """Make sure that a root can be imported anew.
+
+        Raises:
+            PluginError: Modules of it are compiled: a process loads such a one once.
+        """
+        for name, module in self._old.get(root, {}).items():
+            if isinstance(getattr(module, "__loader__", None), ExtensionFileLoader):
+                raise PluginError(
+                    f"it has changed, and its module {name} is compiled, which a process cannot load a second time; "
+                    "start the worker anew"
+                )
+
+    def give_back(self, root: str) -> None:
+        """Put the old modules of a root back, in place of what was imported since."""
+        if root in self._old:
+            for name in _below(root):
+                del sys.modules[name]
+            sys.modules.update(self._old[root])
+
+
+def forget_bytecode(before: Source, now: Source) -> None:
+    """Remove compiled forms of files that have changed: they are taken for fresh by the second and the size."""
+    for path, stamp in now.files.items():
+        if path.endswith(".py") and before.files.get(path) != stamp:
+            try:
+                Path(importlib.util.cache_from_source(path)).unlink(missing_ok=True)
+            except OSError:  # a folder of somebody else's: who wrote it there looks after it
+                continue
+
+
+def _below(root: str) -> list[str]:
+    return [name for name in sys.modules if name == root or name.startswith(f"{root}.")]
+
+
+def _has(files: Files, line: re.Pattern[bytes]) -> bool:
+    for path in files:
+        try:
+            if path.endswith(".py") and line.search(Path(path).read_bytes()):
+                return True
+        except OSError:  # it has just gone: the next look sees that
+            continue
+    return False
+
+
+def _root_of(module: str) -> tuple[str, Files]:
+    """Return the root of an entry point's module, behind namespace packages, and its files; nothing of it is run."""
+    name, path = "", None
+    for part in module.split("."):
+        name = f"{name}.{part}" if name else part
+        spec = _spec_of(name, path)
+        if spec is None:
+            break
+        if spec.origin is not None and spec.has_location:
+            return name, files_of(Path(spec.origin).parent if spec.submodule_search_locations else Path(spec.origin))
+        path = list(spec.submodule_search_locations or ())
+    return module, {}
+
+
+def _spec_of(name: str, path: Sequence[str] | None) -> ModuleSpec | None:
+    """Find a module where it lies now, not where it was when it was imported."""
+    for finder in sys.meta_path:
+        spec = finder.find_spec(name, path)
+        if spec is not None:
+            return spec
+    return None
+
+
+def files_of(path: Path) -> Files:
+    """Return the files of a module, or of a package's folder without what is hidden, compiled, or an environment."""
+    return dict(_stamps([path] if path.is_file() else itertools.islice(_walk(path), _FILES_MAX)))
+
+
+def folders_of(top: Path) -> list[Path]:
+    """Return a folder and those below it that hold files of plugins."""
+    return [Path(at) for at, _ in itertools.islice(_folders(top), _FILES_MAX)]
+
+
+def _walk(top: Path) -> Iterator[Path]:
+    for at, names in _folders(top):
+        yield from (Path(at, name) for name in sorted(names))
+
+
+def _folders(top: Path) -> Iterator[tuple[str, list[str]]]:
+    for at, folders, names in os.walk(top):
+        folders[:] = sorted(f for f in folders if not f.startswith(".") and f != "__pycache__" and not _is_env(at, f))
+        yield at, names
+
+
+def _is_env(at: str, folder: str) -> bool:
+    return Path(at, folder, "pyvenv.cfg").is_file()
+
+
+def _stamps(paths: Iterable[Path]) -> Iterator[tuple[str, tuple[int, int]]]:
+    for path in paths:
+        try:
+            found = path.stat()
+        except OSError:  # it has just gone
+            continue
+        yield str(path), (found.st_mtime_ns, found.st_size)
+
+
+def _import_file(name: str, path: Path) -> ModuleType:
+    known = sys.modules.get(name)
+    if known is not None and os.path.realpath(getattr(known, "__file__", None) or "") == os.path.realpath(path):
+        return known  # another plugin of the folder has imported it
+    if name in sys.stdlib_module_names or (known is not None and name not in _FROM_FOLDERS):
+        raise PluginError(f"{path.name} has the name of a module that is in use, {name}; give it another one")
+    locations = [str(path.parent)] if path.name == "__init__.py" else None
+    spec = importlib.util.spec_from_file_location(name, path, submodule_search_locations=locations)
+    assert spec is not None, f"{path} is a Python file"
+    assert spec.loader is not None, f"{path} is a Python file"
+    module = importlib.util.module_from_spec(spec)
+    _FROM_FOLDERS.add(name)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        if sys.modules.get(name) is module:  # one that hung for long fails when another is there in its place
+            del sys.modules[name]
+        raise
+    return module

@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import pytest
+
+from connect.runtime import folder_watch
+from connect.runtime.folder_watch import FolderWatch
+from tests.support.worker import DEADLINE_S
+
+
+@pytest.fixture(params=[True, False], ids=["told by the kernel", "looked at"])
+def changes(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """A semaphore that each change lets through once. The looks alone are far apart where the kernel is to tell."""
+    monkeypatch.setattr(folder_watch, "LOOK_S", 600.0)
+    monkeypatch.setattr(folder_watch, "POLL_S", 0.05)
+    heard = threading.Semaphore(0)
+    watch = FolderWatch([tmp_path / "plugins"], heard.release, asks_kernel=request.param)
+    watch.start()
+    yield heard
+    watch.close()
+    assert not watch._thread.is_alive()
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "plugins").mkdir()
+    return tmp_path / "plugins"
+
+
+def test_files_that_come_change_and_go_are_told_of(folder: Path, changes: threading.Semaphore) -> None:
+    for change in (
+        lambda: (folder / "one.py").write_text("1"),
+        lambda: (folder / "one.py").write_text("22"),
+        lambda: (folder / "one.py").unlink(),
+        lambda: (folder / "package").mkdir(),
+    ):
+        change()
+        if (folder / "package").exists():  # a folder alone is nothing; what comes into it is
+            (folder / "package" / "__init__.py").write_text("")
+        assert changes.acquire(timeout=DEADLINE_S)
+    (folder / "package" / "__init__.py").write_text("333")
+    assert changes.acquire(timeout=DEADLINE_S)
+
+
+def test_a_copy_that_is_under_way_is_told_of_once(folder: Path, changes: threading.Semaphore) -> None:
+    for number in range(20):
+        (folder / f"part{number}.py").write_text("x" * number)
+    assert changes.acquire(timeout=DEADLINE_S)
+    assert not changes.acquire(timeout=3 * folder_watch.STILL_S)
+
+
+def test_a_folder_that_is_not_there_yet_is_seen_by_looks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(folder_watch, "LOOK_S", 0.05)
+    heard = threading.Event()
+    watch = FolderWatch([tmp_path / "later"], heard.set)
+    watch.start()
+    (tmp_path / "later").mkdir()
+    (tmp_path / "later" / "one.py").write_text("")
+    assert heard.wait(DEADLINE_S)
+    watch.close()

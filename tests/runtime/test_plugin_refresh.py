@@ -1,0 +1,279 @@
+from __future__ import annotations
+
+import asyncio
+import shutil
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from connect.api import ConfigError
+from connect.runtime import plugin_refresh
+from connect.runtime.border.calls import PluginTimeoutError
+from connect.runtime.model import PluginKind, State
+from connect.runtime.plugins import PluginHost
+from tests.runtime.test_plugin_sources import make_distribution
+from tests.support.worker import STRING, RunningWorker, running_worker
+
+TRANSFORM = """
+from connect.api import Transform, hookimpl, register_code
+register_code("test.{name}", "It is {word}.", "Do it.")
+class {cls}(Transform):
+    word = "{word}"
+@hookimpl
+def connect_transforms():
+    return [{cls}]
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Iterator[Path]:
+    path = tmp_path / "plugins"
+    path.mkdir()
+    yield path
+    for name in [name for name in sys.modules if name.startswith("fresh")]:
+        del sys.modules[name]
+
+
+def write(folder: Path, name: str, word: str, cls: str | None = None) -> None:
+    (folder / f"{name}.py").write_text(TRANSFORM.format(name=name, word=word, cls=cls or name.title()))
+
+
+def word(host: PluginHost, name: str) -> str:
+    return host.any(name).cls.word  # type: ignore[attr-defined,no-any-return]
+
+
+# -- the host --------------------------------------------------------------------------------------------------------
+
+
+def test_a_plugin_that_comes_changes_and_goes_is_told_so(folder: Path) -> None:
+    host = PluginHost.discover([folder])
+    write(folder, "fresha", "one")
+    assert host.refresh().added == ("fresha",)
+    before = host.snapshot()
+    write(folder, "fresha", "two")  # of the same size, within the same second
+    assert host.refresh().changed == ("fresha",)
+    assert (word(before, "Fresha"), word(host, "Fresha")) == ("one", "two")
+    (folder / "fresha.py").unlink()
+    assert host.refresh().removed == ("fresha",)
+    with pytest.raises(ConfigError, match=r"the plugin that had it is gone, or has it no more: .*fresha\.py"):
+        host.resolve("Fresha", PluginKind.TRANSFORM)
+    write(folder, "fresha", "three")
+    assert host.refresh().added == ("fresha",)
+
+
+def test_nothing_new_leaves_every_class_as_it_is(folder: Path) -> None:
+    write(folder, "freshb", "one")
+    host = PluginHost.discover([folder])
+    before = [desc.cls for desc in host.list()]
+    found = host.refresh()
+    assert (found.added, found.changed, found.removed, found.broken) == ((), (), (), ())
+    assert [desc.cls for desc in host.list()] == before
+
+
+@pytest.mark.parametrize(
+    ("text", "cause"),
+    [
+        ("import no_such_module_at_all\n", "no_such_module_at_all"),
+        ("def (:\n", "SyntaxError"),
+        ("raise SystemExit(3)\n", "SystemExit"),
+        ("import threading\nthreading.Event().wait(20)\n", "did not end within"),
+        (TRANSFORM.format(name="freshc", word="x", cls="Freshc").replace("[Freshc]", "[3]"), "no subclass of"),
+        (TRANSFORM.format(name="freshc", word="x", cls="Freshc").replace("return", "raise OSError"), "OSError"),
+    ],
+)
+def test_one_that_breaks_stays_as_it_was_and_is_told_of_until_it_is_mended(folder: Path, text: str, cause: str) -> None:
+    write(folder, "freshc", "one")
+    write(folder, "freshd", "one")
+    host = PluginHost.discover([folder], timeout_s=5.0)
+    module = sys.modules["freshc"]
+    host.timeout_s = 0.3
+    (folder / "freshc.py").write_text(text)
+    write(folder, "freshd", "two")
+    host_told = host.refresh()
+    assert (host_told.changed, [b.name for b in host_told.broken]) == (("freshd",), ["freshc"])
+    assert cause in host_told.broken[0].cause
+    assert "what was loaded before goes on" in host_told.broken[0].cause
+    assert (word(host, "Freshc"), sys.modules["freshc"]) == ("one", module)
+    host.timeout_s = 5.0
+    write(folder, "freshc", "three")
+    assert (host.refresh().changed, list(host.broken), word(host, "Freshc")) == (("freshc",), [], "three")
+
+
+def test_one_that_was_broken_is_tried_again_since_what_it_needs_may_have_come(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "freshe.py").write_text("import freshlib\n" + TRANSFORM.format(name="freshe", word="one", cls="Freshe"))
+    host = PluginHost.discover([folder])
+    assert [b.name for b in host.broken] == ["freshe"]
+    monkeypatch.syspath_prepend(str(tmp_path))
+    (tmp_path / "freshlib.py").write_text("")
+    assert host.refresh(retry=False).added == ()
+    assert (host.refresh().added, list(host.broken)) == (("freshe",), [])
+
+
+def test_a_package_is_taken_whole_with_all_of_its_modules_and_what_imports_it(folder: Path) -> None:
+    package = folder / "freshf"
+    package.mkdir()
+    init = "from freshf.part import WORD\n" + TRANSFORM.format(name="freshf", word="x", cls="Freshf")
+    (package / "__init__.py").write_text(init.replace('word = "x"', "word = WORD"))
+    (package / "part.py").write_text("WORD = 'one'\n")
+    (folder / "freshg.py").write_text(
+        "from freshf.part import WORD\n"
+        + TRANSFORM.format(name="freshg", word="x", cls="Freshg").replace('word = "x"', "word = WORD")
+    )
+    write(folder, "freshh", "one")
+    host = PluginHost.discover([folder])
+    (package / "part.py").write_text("WORD = 'two'\n")
+    assert host.refresh().changed == ("freshf", "freshg")
+    assert (word(host, "Freshf"), word(host, "Freshg")) == ("two", "two")
+
+
+def test_two_plugins_of_one_name_and_one_named_as_a_module_in_use_are_refused(folder: Path) -> None:
+    other = folder.parent / "more"
+    other.mkdir()
+    write(folder, "freshi", "one")
+    host = PluginHost.discover([folder, other])
+    write(other, "freshi", "two")
+    (other / "json.py").write_text(TRANSFORM.format(name="json", word="x", cls="Json"))
+    json = sys.modules["json"]
+    told = {b.name: b.cause for b in host.refresh().broken}
+    assert told["freshi"] == "another plugin is named freshi"
+    assert "has the name of a module that is in use, json" in told["json"]
+    assert (word(host, "Freshi"), sys.modules["json"]) == ("one", json)
+
+
+def test_a_distribution_that_is_installed_updated_and_uninstalled_is_seen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, folder: Path
+) -> None:
+    monkeypatch.syspath_prepend(str(tmp_path))
+    host = PluginHost.discover()
+    bundled = {desc.name: desc.cls for desc in host.list()}
+    write(tmp_path, "freshj", "one")
+    make_distribution(tmp_path, "fresh-j", "1.0", "freshj = freshj")
+    assert host.refresh().added == ("freshj",)
+    assert host.any("Freshj").cls.version == "1.0"
+    shutil.rmtree(tmp_path / "fresh-j-1.0.dist-info")
+    make_distribution(tmp_path, "fresh-j", "1.1", "freshj = freshj")
+    write(tmp_path, "freshj", "two")
+    assert host.refresh().changed == ("freshj",)
+    assert (host.any("Freshj").cls.version, word(host, "Freshj")) == ("1.1", "two")
+    shutil.rmtree(tmp_path / "fresh-j-1.1.dist-info")
+    assert host.refresh().removed == ("freshj",)
+    assert {desc.name: desc.cls for desc in host.list()} == bundled
+
+
+# -- the worker ------------------------------------------------------------------------------------------------------
+
+SOURCE = """
+from pathlib import Path
+from connect.api import Config, SourceConnector, SourceTask, Record, config_key, hookimpl
+def note(line):
+    with Path("{journal}").open("a") as file:
+        file.write(line)
+class FreshkConfig(Config):
+    topic: str = config_key("Where to.")
+class FreshkTask(SourceTask[FreshkConfig]):
+    n = 0
+    def poll(self):
+        self.n += 1
+        self.context.stopping.wait(0.01)
+        return Record(self.config.topic, "{word}")
+class Freshk(SourceConnector[FreshkConfig]):
+    task_class = FreshkTask
+@hookimpl
+def connect_connectors():
+    return [Freshk]
+@hookimpl
+def connect_worker_started(version):
+    note("{word} started\\n")
+@hookimpl
+def connect_worker_stopped():
+    note("{word} stopped\\n")
+"""
+
+
+async def values_of(worker: RunningWorker) -> set[bytes | None]:
+    return set(await worker.values("t"))
+
+
+async def test_a_running_connector_keeps_its_code_until_it_is_restarted_with_its_tasks(
+    tmp_path: Path, folder: Path
+) -> None:
+    journal = tmp_path / "journal.txt"
+    config = {"connector.class": "Freshk", "topic": "t", "value.converter": STRING}
+    async with running_worker(tmp_path, plugin_path=str(folder), plugin_path_watch="false") as worker:
+        herder, refresh = worker.herder, worker.herder.base.plugin_refresh
+        (folder / "freshk.py").write_text(SOURCE.format(word="one", journal=journal))
+        assert (await refresh.refresh()).found.added == ("freshk",)
+        await worker.until(lambda: journal.is_file() and journal.read_text() == "one started\n")
+        await herder.create("c", config)
+        await worker.until_state("c", State.RUNNING, tasks=1)
+        (folder / "freshk.py").write_text(SOURCE.format(word="two", journal=journal))
+        report = await refresh.refresh()
+        assert (report.found.changed, report.outdated) == (("freshk",), ("c",))
+        await worker.until(lambda: journal.read_text() == "one started\none stopped\ntwo started\n")
+        assert [(n.code, n.subject) for n in herder.notices()] == [("plugin.outdated", "c")]
+
+        # A task is what its connector is.
+        await herder.restart_task("c", 0)
+        await worker.until_state("c", State.RUNNING, tasks=1)
+        at = worker.records("c")
+        await worker.until(lambda: worker.records("c") > at + 2)
+        assert await values_of(worker) == {b"one"}
+
+        # So one that is restarted alone takes its tasks with it.
+        await herder.restart("c", include_tasks=False, only_failed=False)
+        await worker.until(lambda: refresh.outdated() == ())
+        await worker.until_state("c", State.RUNNING, tasks=1)
+        at = worker.records("c")
+        await worker.until(lambda: worker.records("c") > at + 2)
+        assert await values_of(worker) == {b"one", b"two"}
+
+        (folder / "freshk.py").unlink()
+        report = await refresh.refresh()
+        assert (report.found.removed, report.outdated) == (("freshk",), ("c",))
+        at = worker.records("c")
+        await worker.until(lambda: worker.records("c") > at + 2)
+        with pytest.raises(ConfigError, match="the plugin that had it is gone"):
+            await herder.create("d", config)
+
+
+async def test_a_plugin_that_is_put_into_a_watched_folder_is_there_without_being_asked_for(
+    tmp_path: Path, folder: Path
+) -> None:
+    async with running_worker(tmp_path, plugin_path=str(folder)) as worker:
+        write(folder, "freshl", "one")
+        await worker.until(lambda: worker.herder.plugins.find("Freshl", PluginKind.TRANSFORM) is not None)
+        write(folder, "freshl", "two")
+        await worker.until(lambda: word(worker.herder.plugins, "Freshl") == "two")
+
+
+async def test_refreshes_that_come_together_are_one_and_one_that_hangs_is_waited_for_so_long(
+    tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate, looks = threading.Event(), []
+    async with running_worker(tmp_path, plugin_path=str(folder), plugin_path_watch="false") as worker:
+        refresh, host = worker.herder.base.plugin_refresh, worker.herder.plugins
+        own = host.refresh
+
+        def slow(*, retry: bool = True) -> object:
+            looks.append(retry)
+            assert gate.wait(30)
+            return own(retry=retry)
+
+        monkeypatch.setattr(host, "refresh", slow)
+        monkeypatch.setattr(plugin_refresh, "WAIT_S", 0.05)
+        with pytest.raises(PluginTimeoutError, match=r"still being loaded after 0\.05 s"):
+            await refresh.refresh()
+        monkeypatch.setattr(plugin_refresh, "WAIT_S", 30.0)
+        write(folder, "freshm", "one")  # the first look may have been there before
+        waiting = [asyncio.create_task(refresh.refresh()) for _ in range(5)]
+        await asyncio.sleep(0)
+        gate.set()
+        reports = await asyncio.gather(*waiting)
+        assert len(looks) == 2
+        assert len(set(map(id, reports))) == 1
+        assert host.find("Freshm", PluginKind.TRANSFORM) is not None
