@@ -61,11 +61,13 @@ class FolderWatch:
         self._thread.start()
 
     def close(self) -> None:
-        """End the thread."""
+        """End the thread; one that does not end, in a folder that does not answer, is left behind."""
         self._is_closing = True
         os.write(self._end_in, b".")
         self._thread.join(_END_S)
-        os.close(self._end_in)
+        if not self._thread.is_alive():
+            os.close(self._end_in)
+            os.close(self._end_out)
 
     def _work(self) -> None:
         with contextlib.suppress(OSError, ImportError):  # a limit, or an environment made by hand: looks are enough
@@ -83,7 +85,6 @@ class FolderWatch:
         finally:
             if self._inotify is not None:
                 self._inotify.close()
-            os.close(self._end_out)
 
     def _still(self, now: Files) -> Files:
         """Return what there is once two looks are the same."""

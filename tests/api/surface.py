@@ -35,9 +35,9 @@ def _lines_of(name: str, value: Any) -> Iterator[str]:
     elif isinstance(value, type) and value.__module__.startswith("connect."):
         yield from _class_lines(name, value)
     elif inspect.isfunction(value):
-        yield f"def {name}{_signature(value)}"
+        yield f"def {name}{signature_of(value)}"
     else:
-        yield f"{name}: {_constant(value)}"
+        yield f"{name}: {constant_of(value)}"
 
 
 def _class_lines(name: str, cls: type) -> Iterator[str]:
@@ -48,7 +48,7 @@ def _class_lines(name: str, cls: type) -> Iterator[str]:
     elif not getattr(cls, "_is_protocol", False) and (
         "__init__" in vars(cls) or dataclasses.is_dataclass(cls) or "__new__" in vars(cls)
     ):
-        yield f"    {name}{_signature(cls)}"
+        yield f"    {name}{signature_of(cls)}"
     members: dict[str, str] = {}
     for base in reversed(cls.__mro__):
         if base.__module__.startswith("connect."):
@@ -61,14 +61,14 @@ def _members(name: str, base: type) -> Iterator[tuple[str, str]]:
     for member in vars(base).get("__slots__", ()):
         yield member, f"{name}.{member}"
     for member, annotation in inspect.get_annotations(base).items():
-        yield member, f"{name}.{member}: {_annotation(annotation)}"
+        yield member, f"{name}.{member}: {annotation_of(annotation)}"
     for member, value in vars(base).items():
         if isinstance(value, property):
             yield member, f"{name}.{member}: {inspect.signature(value.fget).return_annotation}"  # type: ignore[arg-type]
         elif isinstance(value, classmethod | staticmethod):
-            yield member, f"{type(value).__name__} {name}.{member}{_signature(value.__func__)}"
+            yield member, f"{type(value).__name__} {name}.{member}{signature_of(value.__func__)}"
         elif inspect.isfunction(value):
-            yield member, f"def {name}.{member}{_signature(value)}"
+            yield member, f"def {name}.{member}{signature_of(value)}"
 
 
 class _Raw(str):
@@ -80,20 +80,23 @@ class _Raw(str):
         return str(self)
 
 
-def _signature(function: Any) -> str:
+def signature_of(function: Any) -> str:
+    """Return a signature as it is written in the source."""
     found = inspect.signature(function)
-    parameters = [part.replace(annotation=_annotation(part.annotation)) for part in found.parameters.values()]
-    return str(inspect.Signature(parameters, return_annotation=_annotation(found.return_annotation)))
+    parameters = [part.replace(annotation=annotation_of(part.annotation)) for part in found.parameters.values()]
+    return str(inspect.Signature(parameters, return_annotation=annotation_of(found.return_annotation)))
 
 
-def _annotation(annotation: Any) -> Any:
+def annotation_of(annotation: Any) -> Any:
+    """Return an annotation that prints as it is written."""
     if annotation is inspect.Parameter.empty:
         return annotation
     text = getattr(annotation, "__forward_arg__", annotation)
     return _Raw(text if isinstance(text, str) else inspect.formatannotation(text))
 
 
-def _constant(value: Any) -> str:
+def constant_of(value: Any) -> str:
+    """Return the type of a constant, and its value where that is short."""
     kind = type(value)
     if kind in (str, int, float):
         return f"{kind.__name__} = {value!r}"

@@ -1,8 +1,11 @@
-"""A plugin's author runs mypy: their own code is typed by the config in brackets, without an `Any` in between."""
+"""A plugin's author runs mypy or pyright: their code is typed by the config in brackets, without an `Any` in between."""
 
 from __future__ import annotations
 
+import json
+import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -166,3 +169,39 @@ def test_a_plugin_is_typed_without_an_error(verdicts: dict[str, str]) -> None:
 def test_a_mistake_is_told_once_in_words_that_name_it(verdicts: dict[str, str], mistake: str) -> None:
     assert MISTAKES[mistake][2] in verdicts[mistake]
     assert verdicts[mistake].count("\n") == 0
+
+
+#: How the mistakes are told by pyright, where its words are others.
+PYRIGHT = {
+    "a key that there is not": 'attribute "counts"',
+    "a key of another type": '"int" cannot be assigned',
+    "a method that a context has not": 'attribute "offset" for class "SinkTaskContext"',
+    "a third field without its name": "positional",
+    "a key where the config is not in brackets": 'attribute "topic" for class "Config"',
+    "a name that is not public": '"key" is unknown import symbol',
+}
+
+
+def _pyright() -> str:
+    """Return the command: of this environment, or another one on the path."""
+    places = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+    found = shutil.which("pyright", path=places) or shutil.which("basedpyright", path=places)
+    if found is None:
+        pytest.skip("neither pyright nor basedpyright is installed: pip install basedpyright, which brings node")
+    return found
+
+
+def test_pyright_says_the_same_of_the_plugin_and_of_each_mistake(tmp_path: Path) -> None:
+    assert PYRIGHT.keys() == MISTAKES.keys()
+    (tmp_path / "pyrightconfig.json").write_text('{"typeCheckingMode": "strict"}')
+    (tmp_path / "plugin.py").write_text(PLUGIN)
+    for number, (right, wrong, _) in enumerate(MISTAKES.values()):
+        (tmp_path / f"mistake_{number}.py").write_text(PLUGIN.replace(right, wrong))
+    command = [_pyright(), "--outputjson", "--level", "error", "--pythonpath", sys.executable, "."]
+    said = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=170, check=False)
+    told: dict[str, list[str]] = {}
+    for one in json.loads(said.stdout)["generalDiagnostics"]:
+        told.setdefault(Path(one["file"]).stem, []).append(one["message"])
+    assert told.pop("plugin", []) == []
+    for number, mistake in enumerate(MISTAKES):
+        assert any(PYRIGHT[mistake] in message for message in told[f"mistake_{number}"]), (mistake, told)

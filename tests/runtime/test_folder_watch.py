@@ -60,3 +60,11 @@ def test_a_folder_that_is_not_there_yet_is_seen_by_looks(tmp_path: Path, monkeyp
     (tmp_path / "later" / "one.py").write_text("")
     assert heard.wait(DEADLINE_S)
     watch.close()
+
+
+def test_a_watch_that_is_closed_at_once_ends(tmp_path: Path) -> None:
+    for _ in range(200):
+        watch = FolderWatch([tmp_path], lambda: None)
+        watch.start()
+        watch.close()
+        assert not watch._thread.is_alive()
