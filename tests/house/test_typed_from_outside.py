@@ -1,4 +1,4 @@
-"""A plugin's author runs mypy or pyright: their code is typed by the config in brackets, without an `Any` in between."""
+"""A plugin's author runs mypy or pyright: code is typed by the config in brackets, without an `Any` in between."""
 
 from __future__ import annotations
 
