@@ -27,7 +27,7 @@ from connect_postgres.cdc.config import CdcConfig
 from connect_postgres.cdc.lsn import format_lsn
 from connect_postgres.cdc.offsets import Position, partition_of
 from connect_postgres.cdc.pgoutput import Change, Decoder, Relation, RelationColumn
-from connect_postgres.cdc.planning import Plan, plan
+from connect_postgres.cdc.planning import Plan, plan, read_offset
 from connect_postgres.cdc.records import RecordMaker
 from connect_postgres.cdc.replication import BUFFER_BYTES, ReplicationStream
 from connect_postgres.cdc.shapes import Shape
@@ -155,6 +155,11 @@ class CdcTask(SourceTask[CdcConfig]):
     def _is_early(self) -> bool:
         return self._snapshot_at is not None and time.monotonic() < self._snapshot_at
 
+    def _has_all_it_wants(self) -> bool:
+        position, state = read_offset(self._offset)
+        is_read = position is not None and (state is None or state.is_read)
+        return is_read and self.config.snapshot_mode.lower() == "initial_only"
+
     async def _open(self) -> None:
         control = await self._controlled()
         with ended_when_silent(control):
@@ -166,6 +171,10 @@ class CdcTask(SourceTask[CdcConfig]):
                 slot = await find_slot(control, self.config.slot_name)
             if slot is not None and (refusal := slot_refusal(slot, server)) is not None:
                 raise refusal
+            if self._has_all_it_wants():
+                self._is_ended = True
+                self.context.log.info("the snapshot was read before, and snapshot.mode=initial_only: nothing is left")
+                return
             to_do = plan(self.config, self._offset, slot, server)
             if to_do.snapshot is not None and not to_do.snapshot.is_read and self._snapshot_at is None:
                 self._snapshot_at = time.monotonic() + self.config.snapshot_delay_ms / 1000

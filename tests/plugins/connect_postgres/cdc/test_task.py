@@ -30,6 +30,22 @@ async def test_rows_that_are_there_come_first_and_changes_follow(database: Datab
     ]
 
 
+async def test_with_initial_only_no_change_comes_after_a_restart_either(database: Database, cdc: Start) -> None:
+    await database.execute("CREATE TABLE t (id int PRIMARY KEY)", "INSERT INTO t VALUES (1)")
+    task = await cdc(snapshot_mode="initial_only")
+    await drain(task, 1)
+    while not task._is_ended:
+        await poll(task)
+    await stop(task)
+    await database.execute("INSERT INTO t VALUES (2)")
+    again = await cdc(offset_of(task), snapshot_mode="initial_only")
+    assert again._is_ended
+    assert await poll(again) == []
+    assert await database.rows("SELECT active FROM pg_replication_slots WHERE database = current_database()") == [
+        (False,)
+    ]
+
+
 async def test_a_task_goes_on_within_a_transaction(database: Database, cdc: Start) -> None:
     await database.execute("CREATE TABLE t (id int PRIMARY KEY)")
     task = await cdc(snapshot_mode="no_data", max_batch_size="7")
