@@ -39,6 +39,8 @@ class _SetSchemaMetadata(ColumnTransform[SetSchemaMetadataConfig]):
 
     def apply_batch(self, batch: Batch) -> Batch | list[Batch]:
         schema, values = self.column(batch)
+        if not values:
+            return batch
         if schema is None:
             return over_present(batch, values, self._refuse)
         made = self._schemas(schema)

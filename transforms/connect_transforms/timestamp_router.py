@@ -40,6 +40,8 @@ class TimestampRouter(Transform[TimestampRouterConfig]):
         self._format = DateFormat(self.config.timestamp_format)
 
     def apply_batch(self, batch: Batch) -> Batch | list[Batch]:
+        if not batch.values:
+            return batch
         if not isinstance(batch.timestamps, list):
             return batch.replace(topic=self._topic(batch.topic, self._text(batch.timestamps, batch)))
         if None in batch.timestamps:

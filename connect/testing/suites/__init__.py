@@ -14,6 +14,8 @@ Elsewhere: tests of one's own (`connect.testing.harness`), and crashes of more t
 (`connect.testing.crash`).
 """
 
+from connect.testing.suites.converters import ConverterSuite
 from connect.testing.suites.sources import SourceSuite
+from connect.testing.suites.transforms import TransformSuite
 
-__all__ = ["SourceSuite"]
+__all__ = ["ConverterSuite", "SourceSuite", "TransformSuite"]

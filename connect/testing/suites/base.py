@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
+import inspect
 import logging
 import re
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar, Final, NoReturn
 
 import pytest
 
-from connect.api import Config, ConfigError, ConfigKey, ConfigType, Plugin
+from connect.api import Config, ConfigError, ConfigKey, ConfigType, ConnectError, Plugin
 from connect.testing.harness.loops import until
 
 #: Where each check is explained; the check's name is the anchor.
@@ -170,6 +172,20 @@ class Suite:
     def _keys(self) -> dict[str, ConfigKey]:
         return self._config_class.keys()
 
+    @contextmanager
+    def _working(self, what: str) -> Iterator[None]:
+        """Fail the check where what runs within raises: it does not come to `what`."""
+        try:
+            yield
+        except (ConnectError, AssertionError) as error:
+            self.broken(f"it does not come to {what}: {error}")
+
+    def _secrets(self, given: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
+        """Return the config with a mark in each secret that it does not have, and all secrets of it by key."""
+        names = [key.name for key in self._keys.values() if key.type is ConfigType.PASSWORD]
+        made = {**dict.fromkeys(names, MARKER), **given}
+        return made, {name: made[name] for name in names if made[name]}
+
     def _refused(self, config: Mapping[str, str], key: str, what: str) -> None:
         values = self._config_class.values(config, together=False)
         if not values[key].errors:
@@ -216,6 +232,32 @@ def logged() -> Iterator[list[str]]:
     finally:
         root.setLevel(before)
         root.removeHandler(handler)
+
+
+def difference(expected: Sequence[Any], found: Sequence[Any]) -> str:
+    """Return where what was found differs first from what was expected, in words."""
+    for number, pair in enumerate(zip(expected, found, strict=False)):
+        if pair[0] != pair[1]:
+            return f"record {number + 1} is {pair[1]!r:.200}; expected {pair[0]!r:.200}"
+    return f"{len(found)} records; expected {len(expected)}"
+
+
+async def awaited(awaitable: Any) -> Any:
+    """Await what a method gave that was called without a loop."""
+    return await awaitable
+
+
+async def other_tasks() -> list[str]:
+    """Return the names of what else runs on the loop, a moment later."""
+    await asyncio.sleep(0.05)
+    return [task.get_name() for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+
+
+def ended(plugin: Any, method: str) -> None:
+    """Call `stop` or `close` of a plugin that no harness holds."""
+    result = getattr(plugin, method)()
+    if inspect.isawaitable(result):
+        asyncio.run(awaited(result))
 
 
 def _files() -> set[str]:

@@ -10,7 +10,6 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
@@ -31,7 +30,7 @@ from connect.records import why_no_topic
 from connect.testing.crash import Report
 from connect.testing.harness.sources import SourceHarness
 from connect.testing.harness.workers import Worker
-from connect.testing.suites.base import MARKER, Suite, logged, nothing_left
+from connect.testing.suites.base import Suite, difference, ended, logged, nothing_left, other_tasks
 from connect.testing.suites.crashes import crashed_source, source_books
 
 #: How many records of the source are looked at.
@@ -80,9 +79,7 @@ class SourceSuite(Suite):
             self._ends(harness, "it cannot stop")
             for method in ("stop", "close"):
                 try:
-                    result = getattr(task, method)()
-                    if inspect.isawaitable(result):
-                        asyncio.run(_awaited(result))
+                    ended(task, method)
                 except Exception as error:
                     self.broken(f"a second {method} raises {type(error).__name__}: {error}")
 
@@ -92,9 +89,7 @@ class SourceSuite(Suite):
         task.configure(self._task_config_class.parse(self._task_config(tmp_path)))
         for method in ("stop", "close"):
             try:
-                result = getattr(task, method)()
-                if inspect.isawaitable(result):
-                    asyncio.run(_awaited(result))
+                ended(task, method)
             except Exception as error:
                 self.broken(f"{method} of a task that was not started raises {type(error).__name__}: {error}")
 
@@ -127,7 +122,7 @@ class SourceSuite(Suite):
         with self._harness(self.make_config(tmp_path)) as harness:
             self._records(harness)
             self._ends(harness, "it cannot stop")
-            left = harness.loop.run(_others())
+            left = harness.loop.run(other_tasks())
             if left:
                 self.broken(f"on the event loop {', '.join(left)} is left over; cancel it in stop, and await it")
 
@@ -155,22 +150,20 @@ class SourceSuite(Suite):
             if self.is_repeatable and self._identities(records) != self._identities(alone):
                 self.broken(
                     f"beside another one, instance {number + 1} gives other records than alone: something is shared; "
-                    f"{_difference(self._identities(alone), self._identities(records))}"
+                    f"{difference(self._identities(alone), self._identities(records))}"
                 )
 
     def test_life_hides_secrets(self, tmp_path: Path) -> None:
         """No secret of the config is in records, offsets, task configs' names, or the log."""
-        secrets = [key.name for key in self._keys.values() if key.type.value == "PASSWORD"]
-        given = self.make_config(tmp_path)
-        free = [name for name in secrets if name not in given]
+        given, secrets = self._secrets(self.make_config(tmp_path))
         with logged() as lines:
             try:
-                with self._harness(given | dict.fromkeys(free, MARKER)) as harness:
+                with self._harness(given) as harness:
                     shown = [repr((r.value, r.source_partition, r.source_offset)) for r in harness.poll()]
             except ConnectError as error:
                 shown = [error.message, error.hint]
-        for name, value in {**dict.fromkeys(free, MARKER), **{n: given[n] for n in secrets if n in given}}.items():
-            if value and any(value in text for text in (*shown, *lines)):
+        for name, value in secrets.items():
+            if any(value in text for text in (*shown, *lines)):
                 self.broken(f"the secret of {name} is in a record, an offset, a message or the log")
 
     # -- configs of tasks --------------------------------------------------------------------------------------------
@@ -238,7 +231,7 @@ class SourceSuite(Suite):
             if Counter(found) != Counter(expected) or (len(offsets) == 1 and found != expected):
                 self.broken(
                     f"from the offset of record {number + 1} on, {dict(record.source_offset)}, it does not give what "
-                    f"came behind that record: {_difference(expected, found)}"
+                    f"came behind that record: {difference(expected, found)}"
                 )
 
     def test_offsets_survive_json(self, tmp_path: Path) -> None:
@@ -287,7 +280,7 @@ class SourceSuite(Suite):
             harness.crash()
             again = self._identities(self._records(harness))
         if again != before:
-            self.broken(f"after a crash without a commit other records come: {_difference(before, again)}")
+            self.broken(f"after a crash without a commit other records come: {difference(before, again)}")
 
     def test_offsets_go_on_behind_a_commit(self, tmp_path: Path) -> None:
         """What was committed does not come again after a restart, and nothing behind it is missing."""
@@ -303,7 +296,7 @@ class SourceSuite(Suite):
             rest = self._identities(self._some(harness, self.records - len(first)), None)
         if (first + rest)[: len(whole)] != whole and Counter((first + rest)[: len(whole)]) != Counter(whole):
             self.broken(
-                f"after a commit and a restart something is missing or twice: {_difference(whole, first + rest)}"
+                f"after a commit and a restart something is missing or twice: {difference(whole, first + rest)}"
             )
 
     def test_offsets_commits_are_heard(self, tmp_path: Path) -> None:
@@ -328,7 +321,7 @@ class SourceSuite(Suite):
             with self._harness(config) as harness:
                 runs.append(self._identities(self._records(harness)))
         if runs[0] != runs[1]:
-            self.broken(f"two runs give other records, or in another order: {_difference(*runs)}")
+            self.broken(f"two runs give other records, or in another order: {difference(*runs)}")
 
     def test_records_fit_their_schemas(self, tmp_path: Path) -> None:
         """Keys and values are what their schema says, down to the fields."""
@@ -403,9 +396,7 @@ class SourceSuite(Suite):
                 polled = harness.call("poll")
                 single += [polled] if isinstance(polled, Record) else list(polled or [])
         if self._identities(single) != by_batches:
-            self.broken(
-                f"poll gives other records than poll_batch: {_difference(by_batches, self._identities(single))}"
-            )
+            self.broken(f"poll gives other records than poll_batch: {difference(by_batches, self._identities(single))}")
 
     # -- pressure ----------------------------------------------------------------------------------------------------
 
@@ -457,8 +448,7 @@ class SourceSuite(Suite):
             found += self._some(harness, self.records - len(found))
         if self._identities(found) != whole:
             self.broken(
-                f"where polls are cancelled, records are missing or twice: "
-                f"{_difference(whole, self._identities(found))}"
+                f"where polls are cancelled, records are missing or twice: {difference(whole, self._identities(found))}"
             )
 
     # -- exactly once, and crashes -----------------------------------------------------------------------------------
@@ -529,13 +519,6 @@ class SourceSuite(Suite):
         except AssertionError:
             return None
 
-    @contextmanager
-    def _working(self, what: str) -> Any:
-        try:
-            yield
-        except (ConnectError, AssertionError) as error:
-            self.broken(f"it does not come to {what}: {error}")
-
     def _ends(self, harness: SourceHarness, what: str) -> None:
         try:
             harness.stop()
@@ -582,15 +565,6 @@ def _poll_on(harness: SourceHarness) -> None:
         harness.context.log.debug("a poll that was stopped raised %s", error)
 
 
-async def _awaited(awaitable: Any) -> Any:
-    return await awaitable
-
-
-async def _others() -> list[str]:
-    await asyncio.sleep(0.05)
-    return [task.get_name() for task in asyncio.all_tasks() if task is not asyncio.current_task()]
-
-
 async def _cancelled_after(poll: Any, steps: int) -> Any:
     """Poll, and cancel the poll after so many turns of the loop; return what it gave, if it was done by then."""
     task = asyncio.ensure_future(poll())
@@ -599,10 +573,3 @@ async def _cancelled_after(poll: Any, steps: int) -> Any:
     task.cancel()
     await asyncio.wait({task})
     return None if task.cancelled() else task.result()
-
-
-def _difference(expected: Sequence[Any], found: Sequence[Any]) -> str:
-    for number, pair in enumerate(zip(expected, found, strict=False)):
-        if pair[0] != pair[1]:
-            return f"record {number + 1} is {pair[1]!r:.200}; expected {pair[0]!r:.200}"
-    return f"{len(found)} records; expected {len(expected)}"

@@ -112,6 +112,8 @@ class ByLogicalTableRouter(Transform[ByLogicalTableRouterConfig]):
         if not new:
             logger.warning("topic.regex and topic.replacement make an empty name of topic %s: it is kept", old)
             return batch
+        if not batch.values:
+            return batch.replace(topic=new)
         # A key that is null has no schema then, and an event that is none keeps its own: they go in batches apart.
         of_events = is_envelope(batch.value_schema)
         if not has_nulls(batch.key_column()) and not has_nulls(batch.values):

@@ -1,0 +1,129 @@
+"""Every bundled converter passes the certificate."""
+
+from __future__ import annotations
+
+import base64
+import datetime as dt
+from decimal import Decimal
+from typing import Any
+
+from connect.api import Schema
+from connect.api.java import decode_utf8, java_text, to_single
+from connect.api.logical import decimal_bytes, unscaled
+from connect.api.values import parse, to_text
+from connect.testing.suites import ConverterSuite
+from connect_converters import (
+    BinaryDataConverter,
+    BooleanConverter,
+    ByteArrayConverter,
+    DoubleConverter,
+    FloatConverter,
+    IntegerConverter,
+    JsonConverter,
+    LongConverter,
+    ShortConverter,
+    SimpleHeaderConverter,
+    StringConverter,
+    connect_converters,
+    connect_header_converters,
+)
+
+EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+
+
+def in_json(schema: Schema | None, value: Any) -> Any:
+    """What JSON without a schema holds of a value: bytes are base64, dates and times are numbers."""
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode()
+    if isinstance(value, Decimal):
+        return base64.b64encode(decimal_bytes(unscaled(value, 2))).decode()
+    if isinstance(value, dt.datetime):
+        return (value - EPOCH) // dt.timedelta(milliseconds=1)
+    if isinstance(value, dt.date):
+        return (value - EPOCH.date()).days
+    if isinstance(value, dt.time):
+        return ((value.hour * 60 + value.minute) * 60 + value.second) * 1000 + value.microsecond // 1000
+    if isinstance(value, list):
+        return [in_json(None if schema is None else schema.value_schema, item) for item in value]
+    if isinstance(value, dict):
+        return {name: in_json(None, item) for name, item in value.items()}
+    return value
+
+
+class TestJsonWithSchemas(ConverterSuite):
+    converter = JsonConverter
+    config = {"schemas.enable": "true"}  # noqa: RUF012 - as an author writes it
+    keeps_schemas = True
+
+    def comes_back(self, schema: Schema | None, value: Any) -> Any:
+        return value if schema is not None else in_json(schema, value)
+
+
+class TestJson(ConverterSuite):
+    converter = JsonConverter
+    config = {"schemas.enable": "false"}  # noqa: RUF012
+
+    def comes_back(self, schema: Schema | None, value: Any) -> Any:
+        return in_json(schema, value)
+
+
+class TestJsonKeys(TestJson):
+    is_key = True
+
+
+class TestString(ConverterSuite):
+    converter = StringConverter
+
+    def comes_back(self, schema: Schema | None, value: Any) -> Any:
+        if value is None:
+            return None
+        return decode_utf8(value) if isinstance(value, bytes) else java_text(value, schema)
+
+
+class TestByteArray(ConverterSuite):
+    converter = ByteArrayConverter
+
+
+class TestBoolean(ConverterSuite):
+    converter = BooleanConverter
+
+
+class TestShort(ConverterSuite):
+    converter = ShortConverter
+
+
+class TestInteger(ConverterSuite):
+    converter = IntegerConverter
+
+
+class TestLong(ConverterSuite):
+    converter = LongConverter
+
+
+class TestFloat(ConverterSuite):
+    converter = FloatConverter
+
+    def comes_back(self, schema: Schema | None, value: Any) -> Any:
+        return to_single(value) if isinstance(value, float) else value
+
+
+class TestDouble(ConverterSuite):
+    converter = DoubleConverter
+
+
+class TestBinaryData(ConverterSuite):
+    converter = BinaryDataConverter
+
+
+class TestSimpleHeader(ConverterSuite):
+    converter = SimpleHeaderConverter
+
+    def header_comes_back(self, schema: Schema | None, value: Any) -> Any:
+        """As Kafka has it: headers are text, and their type is guessed from that."""
+        found = None if value is None else parse(to_text(value, schema))
+        return None if found is None else found[1]
+
+
+def test_every_bundled_converter_has_its_suite() -> None:
+    tested = {suite.converter for suite in ConverterSuite.__subclasses__() if suite.__module__ == __name__}
+    assert tested == {*connect_converters(), *connect_header_converters()}
