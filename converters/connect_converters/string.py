@@ -54,8 +54,11 @@ class StringConverter(Converter[StringConverterConfig], HeaderConverter[StringCo
                 return [value.encode() for value in values]  # all text: nearly always
         except (AttributeError, UnicodeEncodeError):
             pass  # a null, a number, half a surrogate pair, bytes
-        if set(map(type, values)) == {bytes}:
+        kinds = set(map(type, values))
+        if kinds == {bytes}:
             return list(values)
+        if kinds == {int} and self._encoding == "utf-8":  # keys, mostly
+            return [b"%d" % value for value in values]
         return [self._encoded(schema, value) for value in values]
 
     def _encoded(self, schema: Schema | None, value: Any) -> bytes | None:

@@ -39,6 +39,14 @@ def test_what_is_no_text_is_written_as_java_prints_it(schema: Schema | None, val
     assert make_converter(StringConverter).from_connect_data("t", schema, value) == text
 
 
+@given(st.lists(st.integers() | st.integers(-(1 << 70), 1 << 70), min_size=1), st.sampled_from(["UTF-8", "UTF-16"]))
+def test_whole_numbers_are_written_together_as_one_by_one_and_truth_is_none(values: list[int], encoding: str) -> None:
+    converter = make_converter(StringConverter, converter_encoding=encoding)
+    expected = [converter._encoded(None, value) for value in values]
+    assert converter.encode("t", None, values) == expected
+    assert converter.encode("t", None, [*values, True]) == [*expected, converter._encoded(None, True)]
+
+
 def test_bytes_pass_as_they_are() -> None:
     converter, data = make_converter(StringConverter), [b"a", b"\xff"]
     assert all(out is given for out, given in zip(converter.encode("t", None, data), data, strict=True))
