@@ -396,7 +396,7 @@ class ConverterSuite(Suite):
             found = self._guarded(lambda: made.from_connect_data(_TOPIC, schema, value), what)
         if found is not None and not isinstance(found, bytes | str):
             self.broken(f"{what} becomes {type(found).__name__}; expected bytes or None")
-        return found  # type: ignore[no-any-return]
+        return found
 
     def _back(self, made: Any, data: bytes | None, *, what: str = "its own bytes") -> tuple[Schema | None, Any] | str:
         """Return schema and value of bytes, or why they are refused."""

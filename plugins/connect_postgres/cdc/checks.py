@@ -45,6 +45,7 @@ async def problems(connection: asyncpg.Connection, config: CdcConfig) -> list[Pr
         found += publication_problems(config, server, wanted)
     else:
         found += unpublished(config, wanted, has)
+    found += signal_table_problems(config, there, has)
     return found + [problem_of(refusal) for refusal in table_refusals(config, wanted)]
 
 
@@ -139,6 +140,29 @@ def unpublished(config: CdcConfig, wanted: Sequence[FoundTable], has: Sequence[P
             "or set publication.autocreate.mode=filtered",
         )
     ]
+
+
+def signal_table_problems(
+    config: CdcConfig, there: Sequence[FoundTable], has: Sequence[Published] | None
+) -> list[Problem]:
+    """Return what is wrong with the table of signals. `has`: None where the publication is still to be made."""
+    name = config.signal_data_collection
+    if not name or not config.takes_signals:
+        return []
+    found = next((table for table in there if config.is_signal_table(table.name)), None)
+    if found is None:
+        told = (
+            f"table {name} of signals does not exist in {config.target}: make it with CREATE TABLE {name} "
+            "(id varchar(42) PRIMARY KEY, type varchar(32) NOT NULL, data varchar(2048) NULL)"
+        )
+        return [Problem("signal.data.collection", told)]
+    if has is None or config.publication_autocreate_mode == "filtered" or found.name in {one.name for one in has}:
+        return []
+    told = (
+        f"publication {config.publication_name} does not have table {name} of signals: run "
+        f"ALTER PUBLICATION {quoted(config.publication_name)} ADD TABLE {found.name.sql}"
+    )
+    return [Problem("signal.data.collection", told)]
 
 
 def table_refusals(config: CdcConfig, wanted: Sequence[FoundTable]) -> list[ConfigError]:

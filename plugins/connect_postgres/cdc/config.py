@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from connect.api import Problem, Secret, compile_pattern, config_key
 from connect_postgres.cdc.column_types import TypeStyle
-from connect_postgres.cdc.debezium_keys import AcceptedKeys, refusals
+from connect_postgres.cdc.debezium_keys import AcceptedKeys, channel_problems, refusals
 from connect_postgres.connection import ConnectionConfig
 from connect_postgres.names import TableName
 from connect_postgres.url import Target, parse_target
@@ -18,6 +18,8 @@ SNAPSHOT_MODES: Final = ("initial", "initial_only", "always", "when_needed", "no
 PUBLICATION_MODES: Final = ("all_tables", "filtered", "disabled", "no_tables")
 _SLOT_NAME: Final = re.compile(r"[a-z0-9_]{1,63}")
 _OPERATIONS: Final = ("c", "u", "d", "t", "none")
+#: What prefixes of messages begin with that connectors here send to themselves.
+OWN_PREFIX: Final = "connect."
 _TOPIC_PREFIX: Final = re.compile(r"[a-zA-Z0-9_.-]+")
 _NO_TOPIC: Final = re.compile(r"[^a-zA-Z0-9_.-]")
 _TOPIC_CHARS_MAX: Final = 249
@@ -412,6 +414,31 @@ class CdcConfig(ConnectionConfig, AcceptedKeys):
         group="Stream",
         order=8,
     )
+    signal_data_collection: str = config_key(
+        "Table of signals, as SCHEMA.TABLE with the columns id, type and data: a row that is inserted is a signal. It "
+        "has to be in the publication; with publication.autocreate.mode=filtered it is added.",
+        default="",
+        importance="medium",
+        group="Signals",
+        order=1,
+    )
+    signal_enabled_channels: list[str] = config_key(
+        "Ways in for signals: source is the table of signals and POST /v1/connectors/NAME/signals; without it there "
+        "are no signals.",
+        default=["source"],
+        importance="low",
+        group="Signals",
+        order=2,
+    )
+    incremental_snapshot_chunk_size: int = config_key(
+        "The most rows that an incremental snapshot reads at once.",
+        default=1024,
+        ge=1,
+        le=1_000_000,
+        importance="medium",
+        group="Signals",
+        order=3,
+    )
 
     # -- reaching the database -------------------------------------------------------------------------------------
 
@@ -486,6 +513,8 @@ class CdcConfig(ConnectionConfig, AcceptedKeys):
 
     def selects_message(self, prefix: str) -> bool:
         """Return whether logical messages of a prefix are to be read. As `matches`."""
+        if prefix.startswith(OWN_PREFIX):
+            return False
         if self.message_prefix_include_list:
             return self.matches("message.prefix.include.list", self.message_prefix_include_list, prefix)
         return not self.matches("message.prefix.exclude.list", self.message_prefix_exclude_list, prefix)
@@ -493,7 +522,7 @@ class CdcConfig(ConnectionConfig, AcceptedKeys):
     @property
     def reads_messages(self) -> bool:
         """Whether logical messages are asked for: where nothing is said they are, as in Debezium."""
-        return self.message_prefix_exclude_list != [".*"]
+        return self.message_prefix_exclude_list != [".*"] or self.takes_signals
 
     @classmethod
     def model_refusals(cls, raw: Mapping[str, Any]) -> Iterable[Problem]:
@@ -513,6 +542,12 @@ class CdcConfig(ConnectionConfig, AcceptedKeys):
         except ValueError as error:
             path = "connection.url" if self.connection_url else "database.hostname"
             yield Problem(path, f"Invalid value {self.target} for configuration {path}: {error}")
+        yield from channel_problems(self.signal_enabled_channels)
+        if self.signal_data_collection and not re.fullmatch(r"[^.]+\..+", self.signal_data_collection):
+            yield Problem(
+                "signal.data.collection",
+                f"signal.data.collection={self.signal_data_collection}: SCHEMA.TABLE is expected, without quotes",
+            )
         for kind in ("schema", "table", "column", "message_prefix"):
             if getattr(self, f"{kind}_include_list") and getattr(self, f"{kind}_exclude_list"):
                 name = kind.replace("_", ".")
@@ -577,8 +612,6 @@ class CdcConfig(ConnectionConfig, AcceptedKeys):
         assert table.schema is not None, "every table has a schema"
         if table.schema in ("pg_catalog", "information_schema") or table.schema.startswith("pg_toast"):
             return False
-        if self.signal_table == str(table):
-            return True
         if self.schema_include_list and not self.matches("schema.include.list", self.schema_include_list, table.schema):
             return False
         if self.matches("schema.exclude.list", self.schema_exclude_list, table.schema):
@@ -595,6 +628,15 @@ class CdcConfig(ConnectionConfig, AcceptedKeys):
         return not self.matches("column.exclude.list", self.column_exclude_list, text)
 
     @property
-    def signal_table(self) -> str:
-        """The table of signals as SCHEMA.TABLE; '' for none."""
-        return ""
+    def takes_signals(self) -> bool:
+        """Whether signals are heeded."""
+        return "source" in self.signal_enabled_channels and self.snapshot_mode.lower() != "initial_only"
+
+    @property
+    def signal_prefix(self) -> str:
+        """The prefix of logical messages that are signals to this connector."""
+        return f"{OWN_PREFIX}signal.{self.slot_name}"
+
+    def is_signal_table(self, table: TableName) -> bool:
+        """Return whether a table is the one that signals are inserted into."""
+        return self.takes_signals and self.signal_data_collection == str(table)

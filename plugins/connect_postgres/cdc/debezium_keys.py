@@ -5,7 +5,7 @@ A key that is in neither table and not in `config` is none of Debezium's Postgre
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from connect.api import Config, Problem, config_key
@@ -90,6 +90,27 @@ class AcceptedKeys(Config):
     notification_enabled_channels: str | None = config_key(
         "Accepted: what a snapshot does is in the log.", default=None, importance="low", group="Accepted"
     )
+    notification_sink_topic_name: str | None = config_key(
+        "Accepted: what a snapshot does is in the log.", default=None, importance="low", group="Accepted"
+    )
+    signal_poll_interval_ms: str | None = config_key(
+        "Accepted: signals come with the changes.", default=None, importance="low", group="Accepted"
+    )
+    read_only: str | None = config_key(
+        "Accepted: a snapshot writes nothing into the database in any case.",
+        default=None,
+        importance="low",
+        group="Accepted",
+    )
+    incremental_snapshot_watermarking_strategy: str | None = config_key(
+        "Accepted: rows find their place by positions in the write-ahead log, not by rows in the table of signals.",
+        default=None,
+        importance="low",
+        group="Accepted",
+    )
+    incremental_snapshot_allow_schema_changes: str | None = config_key(
+        "Accepted: tables may be altered while they are read.", default=None, importance="low", group="Accepted"
+    )
     skip_messages_without_change: str | None = config_key(
         "Accepted: updates come also where no value has changed.", default=None, importance="low", group="Accepted"
     )
@@ -114,8 +135,12 @@ REFUSED: Final = {
         "snapshot heeds too"
     ),
     "replica.identity.autoset.values": "tables are never altered: run ALTER TABLE … REPLICA IDENTITY yourself",
+    "signal.kafka.": "signals come by POST /v1/connectors/NAME/signals, or by the table of signal.data.collection",
+    "signal.consumer.": "signals come by POST /v1/connectors/NAME/signals, or by the table of signal.data.collection",
+    "signal.file": "signals come by POST /v1/connectors/NAME/signals, or by the table of signal.data.collection",
     "database.initial.statements": "sessions are made as they are needed: use ALTER ROLE … SET for settings",
 }
+_CHANNELS: Final = ("source", "jmx", "in-process")
 #: Keys that go with some values alone, and what to do instead of others.
 ONLY: Final = {
     "flush.lsn.source": ("true", "the slot would never advance"),
@@ -149,3 +174,14 @@ def refusals(originals: Mapping[str, Any]) -> Iterator[Problem]:
             allowed, instead = ONLY[key]
             if str(value).lower() not in allowed.lower().split():
                 yield Problem(key, f"{key}={value} is not supported: {instead}")
+
+
+def channel_problems(channels: Sequence[str]) -> Iterator[Problem]:
+    """Yield which of signal.enabled.channels there are not. What jmx and in-process do /v1 does."""
+    for channel in channels:
+        if channel not in _CHANNELS:
+            yield Problem(
+                "signal.enabled.channels",
+                f"signal.enabled.channels={channel} is not supported: signals come by POST "
+                "/v1/connectors/NAME/signals, or by the table of signal.data.collection, both of them with source",
+            )

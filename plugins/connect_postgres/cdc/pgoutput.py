@@ -39,6 +39,8 @@ class Unchanged:
 
 
 UNCHANGED: Final = Unchanged()
+#: Behind every position.
+NEVER: Final = 1 << 64
 #: A value as the server prints it, None for null.
 Text = bytes | None | Unchanged
 Row = list[Any]  # of Text; Any, since columns of it are what parsers take
@@ -179,6 +181,7 @@ class Decoded:
         changes: By relation, in the order of their first change.
         orders: Beside `changes`, where that is counted: each one's place among the wanted ones of its transaction, and
             among those of its table, from 1.
+        noted: Changes of the tables of `Decoder.noted` that are not in `changes`, since their operation is skipped.
         count: How many changes were met, whether they are wanted or not.
         notices: What the server says beside.
     """
@@ -187,6 +190,7 @@ class Decoded:
     orders: dict[Relation, list[tuple[int, int]]] = field(default_factory=dict)
     messages: list[Message] = field(default_factory=list)
     boundaries: list[Boundary] = field(default_factory=list)
+    noted: list[tuple[Relation, Change]] = field(default_factory=list)
     count: int = 0
     notices: list[str] = field(default_factory=list)
 
@@ -203,6 +207,9 @@ class Decoder:
             further.
         wants_answer: The server has asked for a status update; whoever sends one sets it back.
         missing_bytes: How much is needed before `decode` can go on; 0 where there may be something.
+        fence: `decode` goes no further than to the first place between two transactions behind which all are committed
+            at this position or later; None: as far as it can.
+        noted: Names of tables, SCHEMA.TABLE, of which someone wants to know skipped changes too.
     """
 
     def __init__(
@@ -230,6 +237,9 @@ class Decoder:
         self.wanted: Relation | None = None
         self.wants_answer = False
         self.missing_bytes = 5
+        self.noted: frozenset[str] = frozenset()
+        self._fence: int | None = None
+        self._is_before_fence = True
         self._resume = resume
         self._data = b""
         self._at = 0
@@ -256,6 +266,21 @@ class Decoder:
         """Whether what was delivered before is still passed over."""
         return self._resume is not None
 
+    @property
+    def fence(self) -> int | None:
+        return self._fence
+
+    @fence.setter
+    def fence(self, lsn: int | None) -> None:
+        self._fence, self._is_before_fence = lsn, True
+
+    @property
+    def is_at_fence(self) -> bool:
+        """Whether `decode` has come to the fence; it returns nothing until there is another one, or none."""
+        if self._fence is None or self.transaction is not None:
+            return False
+        return not self._is_before_fence or self.committed_lsn >= self._fence
+
     def judge(self, relation: Relation, *, is_wanted: bool) -> None:
         """Say whether changes of a relation are wanted, and let `decode` go on."""
         self._relations[relation.oid] = (relation, is_wanted)
@@ -263,7 +288,8 @@ class Decoder:
             self.wanted = None
 
     def decode(self, count_max: int) -> Decoded:
-        """Read until nothing whole is left, `count_max` changes have come, or a relation is to be judged.
+        """Read until nothing whole is left, `count_max` changes have come, a relation is to be judged, or the fence is
+        reached.
 
         Raises:
             EnvironmentFault: postgres.stream: it is not as the protocol has it.
@@ -280,11 +306,12 @@ class Decoder:
 
     def _decode(self, count_max: int) -> Decoded:
         found = Decoded()
-        if self._pieces:
+        if self.is_at_fence or self._pieces:
             return found
         changes, relations = found.changes, self._relations
         data, at, end = self._data, self._at, len(self._data)
         count = 0
+        fence = NEVER if self._fence is None else self._fence
         while count < count_max and self.wanted is None:
             if at + 5 > end:
                 self.missing_bytes = at + 5 - end
@@ -307,6 +334,8 @@ class Decoder:
             if data[at + 5] == 0x6B:  # keepalive
                 self._keepalive(data, at + 6)
                 at = stop
+                if self.transaction is None and self.committed_lsn >= fence:
+                    break
                 continue
             tag = data[at + 30]
             if tag == 0x49:  # Insert
@@ -326,7 +355,13 @@ class Decoder:
                 else:
                     count += self._insert(data, at, relation if is_wanted else None, found, stop)
             else:
+                if tag == 0x42 and _U64(data, at + 31)[0] >= fence:
+                    self._is_before_fence = False
+                    break
                 count += self._read(tag, data, at, stop, found)
+                if tag == 0x43 and self.committed_lsn >= fence:
+                    at = stop
+                    break
             at = stop
         self._at = at
         found.count = count
@@ -373,6 +408,8 @@ class Decoder:
             if is_wanted and self._takes(operation, relation, lsn, transaction, found):
                 change = _update(data, body + 5, stop, operation, lsn, transaction)
                 found.changes.setdefault(relation, []).append(change)
+            elif is_wanted and self._notes(operation, relation, lsn, transaction):
+                found.noted.append((relation, _update(data, body + 5, stop, operation, lsn, transaction)))
             self.last_lsn = lsn
             return 1
         if tag == 0x54:  # Truncate
@@ -390,6 +427,9 @@ class Decoder:
         if relation is not None and self._takes("c", relation, lsn, transaction, found):
             row = _last_tuple(data, at + 36, stop)
             found.changes.setdefault(relation, []).append(Change("c", lsn, transaction, transaction.changes, row))
+        elif relation is not None and self._notes("c", relation, lsn, transaction):
+            row = _last_tuple(data, at + 36, stop)
+            found.noted.append((relation, Change("c", lsn, transaction, transaction.changes, row)))
         return 1
 
     def _takes(self, operation: str, relation: Relation, lsn: int, transaction: Transaction, found: Decoded) -> bool:
@@ -406,6 +446,15 @@ class Decoder:
         if order is not None:
             found.orders.setdefault(relation, []).append(order)
         return True
+
+    def _notes(self, operation: str, relation: Relation, lsn: int, transaction: Transaction) -> bool:
+        """Whether a change that is not taken is to be noted: one that is skipped, and was not there before."""
+        if operation not in self._skipped or str(relation) not in self.noted:
+            return False
+        resume = self._resume
+        if resume is None:
+            return True
+        return transaction.changes > resume.changes if resume.changes is not None else lsn > resume.lsn
 
     def _describe(self, relation: Relation) -> None:
         known = self._relations.get(relation.oid)

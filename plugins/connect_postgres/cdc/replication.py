@@ -153,6 +153,10 @@ class ReplicationStream(asyncio.Protocol):
         except TimeoutError:
             return
 
+    def wake(self) -> None:
+        """End a `wait` that is under way, since there is something else to do."""
+        self._has_more.set()
+
     def confirm(self, lsn: int, *, at_once: bool = False) -> None:
         """Let the server know, at the next time or at once, that everything up to `lsn` is durable. Never goes back."""
         if lsn > self._flushed:

@@ -44,6 +44,8 @@ PUBLICATION: Final = register_code(
     "The publication is missing, or does not have the tables that are to be read.",
     "Make or alter the publication as the message says.",
 )
+#: From which version on pgoutput sends logical messages.
+MESSAGES_VERSION: Final = 140_000
 _SERVER: Final = """
 SELECT current_setting('wal_level') AS wal_level, current_setting('server_version_num')::int AS version,
        pg_is_in_recovery() AS is_standby, current_database() AS database,

@@ -51,11 +51,7 @@ class Run:
         """Return whether a committed transaction shows in it."""
         if transaction.final_lsn >= self.lsn:
             return False
-        if not self.snapshot:
-            return True
-        low, high, open_ = _parts(self.snapshot)
-        xid = _widened(transaction.xid, high)
-        return xid < low or (xid < high and xid not in open_)
+        return not self.snapshot or shows(self.snapshot, transaction.xid)
 
 
 @dataclass(slots=True)
@@ -220,6 +216,19 @@ def _part_of(key: Key, parts: Sequence[Part]) -> int:
         if part.up_to is None or key <= part.up_to:
             return index
     return len(parts) - 1
+
+
+def shows(snapshot: str, xid: int, *, is_partial: bool = False) -> bool:
+    """Return whether a committed transaction shows in a snapshot.
+
+    Args:
+        snapshot: As pg_current_snapshot() prints it.
+        xid: Of 32 bits.
+        is_partial: The snapshot does not list which are open, as a standby's: those that might be do not count.
+    """
+    low, high, open_ = _parts(snapshot)
+    wide = _widened(xid, high)
+    return wide < low or (not is_partial and wide < high and wide not in open_)
 
 
 def _parts(snapshot: str) -> tuple[int, int, frozenset[int]]:

@@ -39,7 +39,7 @@ SETTINGS: Final = (
     # PostgreSQL 17 has it.
     "SELECT set_config(name, '0', true) FROM pg_settings WHERE name = 'transaction_timeout'"
 )
-_BEGIN: Final = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY"
+BEGIN: Final = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY"
 _HOLD: Final = """
 SELECT {current}::text AS snapshot, pg_export_snapshot() AS name,
        (CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_insert_lsn() END)::text AS lsn
@@ -127,7 +127,7 @@ class SnapshotReader:
         """
         async with explained("taking a snapshot", self._target):
             self._holder = holder = await self._open_connection()
-            await holder.execute(_BEGIN)
+            await holder.execute(BEGIN)
             if exported is not None:
                 await holder.execute(f"SET TRANSACTION SNAPSHOT '{exported}'")
             await holder.execute(SETTINGS)
@@ -203,7 +203,7 @@ class SnapshotReader:
                 async with explained(f"reading table {table.name}", self._target):
                     if connection is None:
                         connection = await self._open_connection()
-                    await connection.execute(_BEGIN)
+                    await connection.execute(BEGIN)
                     await connection.execute(f"SET TRANSACTION SNAPSHOT '{self._name}'")
                     await connection.execute(SETTINGS)
                     await self._read(connection, table, behind)

@@ -3,10 +3,10 @@
     start ── control connection: server, slot, publication ── plan
       │
       ├─ snapshot: SnapshotReader's pieces ── rows ── batches, with what is read in the offset
-      └─ stream:   ReplicationStream's bytes ── Decoder ── changes by table ── batches, with the position in the offset
+      └─ stream:   ReplicationStream's bytes ── ChangeReader ── batches, with the position in the offset
+                                                     └── signals ── IncrementalSnapshots ── chunks, in their places
 
-Bytes come in on the event loop; what is made of them is made on a thread, a poll's worth at a time. A table's shape is
-looked up, over the control connection, where the stream describes it: at its first change, and after it was altered.
+Bytes come in on the event loop; what is made of them is made on a thread, a poll's worth at a time.
 
 What is committed comes back by `commit`, and only that is told to the server. So the slot never moves past what a
 restart would need, and it moves on an idle database too: where nothing came, the position alone is committed now and
@@ -21,32 +21,34 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from connect.api import Batch, ConnectError, SourceTask
-from connect_postgres.cdc.catalog import Catalog, FoundTable, all_tables
-from connect_postgres.cdc.checks import table_refusals, unpublished
+from connect_postgres.cdc.catalog import Catalog, FoundTable
+from connect_postgres.cdc.changes import ChangeReader
 from connect_postgres.cdc.config import CdcConfig
+from connect_postgres.cdc.incremental import IncrementalSnapshots
+from connect_postgres.cdc.incremental_state import OFFSET_KEY, IncrementalState
 from connect_postgres.cdc.lsn import format_lsn
 from connect_postgres.cdc.offsets import Position, partition_of
-from connect_postgres.cdc.pgoutput import Change, Decoder, Relation, RelationColumn
+from connect_postgres.cdc.pgoutput import Decoder
 from connect_postgres.cdc.planning import Plan, plan, read_offset
 from connect_postgres.cdc.records import RecordMaker
 from connect_postgres.cdc.replication import BUFFER_BYTES, ReplicationStream
 from connect_postgres.cdc.shapes import Shape
 from connect_postgres.cdc.slots import (
+    MESSAGES_VERSION,
     Published,
     ServerInfo,
-    add_to_publication,
     drop_slot,
     find_slot,
     in_use,
     look_at_server,
-    make_publication,
     make_slot,
-    published,
     server_refusal,
     slot_refusal,
 )
-from connect_postgres.cdc.snapshot_state import KEY_READERS, KeyOrder, SnapshotState, without_read
-from connect_postgres.cdc.snapshots import Piece, SnapshotReader, TableToRead, rows_of
+from connect_postgres.cdc.snapshot_state import SnapshotState
+from connect_postgres.cdc.snapshots import Piece, SnapshotReader, rows_of
+from connect_postgres.cdc.tables import table_to_read, tables_to_read
+from connect_postgres.cdc.touched import Touched
 from connect_postgres.cdc.upkeep import Upkeep
 from connect_postgres.connection import close, connect, ended_when_silent
 from connect_postgres.failures import explained
@@ -86,10 +88,10 @@ class CdcTask(SourceTask[CdcConfig]):
         self._offset: Mapping[str, Any] | None = self.context.offset(self._partition)
         self._state: SnapshotState | None = None
         self._run = 0
-        self._shapes: dict[int, Shape | None] = {}
-        self._by_relation: dict[Relation, Shape] = {}
-        self._orders: dict[Relation, KeyOrder | None] = {}
-        self._decoder: Decoder | None = None
+        self._changes: ChangeReader | None = None
+        self._snapshots: IncrementalSnapshots | None = None
+        self._touched: tuple[bool, Touched] | None = None
+        self._incremental = ""
         self._upkeep = Upkeep(self.config, self.context)
         self._confirmed = 0
         self._told = set[str]()
@@ -135,10 +137,15 @@ class CdcTask(SourceTask[CdcConfig]):
             if partition == self._partition and "lsn_commit" in offset:
                 self._confirmed = max(self._confirmed, Position.of_offset(offset).committed_lsn)
         if self._stream is not None:
-            wanted = self._decoder is not None and self._decoder.wants_answer
-            if self._decoder is not None:
-                self._decoder.wants_answer = False
+            decoder = self._decoder
+            wanted = decoder is not None and decoder.wants_answer
+            if decoder is not None:
+                decoder.wants_answer = False
             self._stream.confirm(self._confirmed, at_once=wanted)
+
+    @property
+    def _decoder(self) -> Decoder | None:
+        return None if self._changes is None else self._changes.decoder
 
     # -- getting ready ---------------------------------------------------------------------------------------------
 
@@ -188,7 +195,7 @@ class CdcTask(SourceTask[CdcConfig]):
             limit_s = server.sender_timeout_s / 3 if server.sender_timeout_s else 60.0
             self._status_interval_s = min(self.config.status_update_interval_ms / 1000, limit_s)
             self._maker = RecordMaker(self.config, server.database)
-            tables = await self._tables(control, server)
+            tables = await tables_to_read(control, server, self.config, self._warn_once)
         if slot is not None and to_do.drop_slot:
             async with explained(f"dropping replication slot {slot.name}", self.config.target):
                 await drop_slot(control, slot.name)
@@ -215,6 +222,12 @@ class CdcTask(SourceTask[CdcConfig]):
             slot_lsn = made.lsn
         self._position = to_do.position or Position(slot_lsn, slot_lsn)
         self._state = to_do.snapshot
+        incremental = IncrementalState.of_offset(self._offset)
+        if to_do.position is None and to_do.snapshot is not None and incremental.targets:
+            self.context.log.warning("incremental snapshots end: all tables are read anew")
+            incremental = IncrementalState()
+        self._incremental = incremental.text
+        self._is_standby = server.is_standby
         if self._state is not None and not self._state.is_read:
             reader = SnapshotReader(self._connect, self.config.target, threads=self.config.snapshot_max_threads)
             self._reader = reader
@@ -223,8 +236,13 @@ class CdcTask(SourceTask[CdcConfig]):
             self._run = len(self._state.runs) - 1
             await stream.aclose()
             control = await self._controlled()
-            to_read = [await self._to_read(control, found, told) for found, told in tables]
-            reader.begin([one for one in to_read if one is not None], self._state)
+            found_tables = [
+                await table_to_read(control, self._catalog, self.config, found, told) for found, told in tables
+            ]
+            to_read = [one for one in found_tables if one is not None]
+            for one in to_read:
+                self._tell_of(one.shape)
+            reader.begin(to_read, self._state)
             self.context.log.info("a snapshot of %d tables begins", len(to_read))
             return
         await self._start_streaming(stream)
@@ -236,11 +254,11 @@ class CdcTask(SourceTask[CdcConfig]):
             "publication_names": quoted(self.config.publication_name),
             **self.config.stream_parameters,
         }
-        if self._server_version >= 140_000 and self.config.reads_messages:
+        if self._server_version >= MESSAGES_VERSION and self.config.reads_messages:
             options["messages"] = "true"
         listed = ", ".join(f"{name} '{_literal(value)}'" for name, value in options.items())
         slot, lsn = quoted(self.config.slot_name), format_lsn(position.committed_lsn)
-        self._decoder = Decoder(
+        decoder = Decoder(
             position.committed_lsn,
             position.resume,
             skipped=self.config.skipped,
@@ -248,6 +266,27 @@ class CdcTask(SourceTask[CdcConfig]):
         )
         # What was committed before counts for nothing where streaming goes back: to another server's, or slot's, place.
         self._confirmed = min(self._confirmed, position.committed_lsn)
+        if self._touched is None or self._touched[0] != self._is_standby:
+            self._touched = (self._is_standby, Touched(is_standby=self._is_standby))
+        touched = self._touched[1]
+        self._changes = ChangeReader(
+            self.config,
+            decoder,
+            self._maker,
+            self._catalog,
+            touched,
+            self._state,
+            tell=self._tell_of,
+            warn=self._warn_once,
+        )
+        self._snapshots = IncrementalSnapshots(
+            self.config,
+            self.context.log,
+            IncrementalState.loads(self._incremental),
+            touched,
+            self._connect,
+            version=self._server_version,
+        )
         async with explained(f"streaming from replication slot {self.config.slot_name}", self.config.target):
             await stream.start(
                 f"START_REPLICATION SLOT {slot} LOGICAL {lsn} ({listed})",
@@ -277,11 +316,11 @@ class CdcTask(SourceTask[CdcConfig]):
         stream, self._stream = self._stream, None
         reader, self._reader = self._reader, None
         control, self._control = self._control, None
-        self._decoder = None
-        self._shapes.clear()
-        self._by_relation.clear()
-        self._orders.clear()
+        snapshots, self._snapshots = self._snapshots, None
+        self._changes = None
         self._catalog.forget()
+        if snapshots is not None:
+            await snapshots.aclose()
         if stream is not None:
             await stream.aclose()
         if reader is not None:
@@ -290,81 +329,10 @@ class CdcTask(SourceTask[CdcConfig]):
 
     # -- tables ----------------------------------------------------------------------------------------------------
 
-    async def _tables(self, control: asyncpg.Connection, server: ServerInfo) -> list[tuple[FoundTable, Published]]:
-        """Return the tables that are read, as the publication has them; make or extend it where that is wanted."""
-        config = self.config
-        async with explained("looking for tables", config.target):
-            there = await all_tables(control)
-        # On a thread: the patterns are the user's.
-        wanted = await asyncio.to_thread(lambda: [found for found in there if config.selects(found.name)])
-        async with explained(f"looking at publication {config.publication_name}", config.target):
-            has = await published(control, config.publication_name)
-        if has is None:
-            await make_publication(control, config, server, _roots(wanted))
-            has = await published(control, config.publication_name) or []
-        for text in [one.message for one in table_refusals(config, wanted)]:
-            self._warn_once(text)
-        names = {one.name for one in has}
-        if config.publication_autocreate_mode == "filtered":
-            late = [name for name in _roots(wanted) if name not in names and not _covered(name, there, names)]
-            if late:
-                await add_to_publication(control, config, late)
-                has = await published(control, config.publication_name) or []
-        for problem in unpublished(config, wanted, has):
-            self._warn_once(problem.message)
-        by_name = {found.name: found for found in there}
-        chosen = await asyncio.to_thread(lambda: [one for one in has if config.selects(one.name)])
-        return [(by_name[one.name], one) for one in chosen if one.name in by_name]
-
     def _warn_once(self, text: str) -> None:
         if text not in self._told and len(self._told) < TOLD_MAX:
             self._told.add(text)
             self.context.log.warning("%s", text)
-
-    async def _to_read(self, control: asyncpg.Connection, found: FoundTable, told: Published) -> TableToRead | None:
-        """Return a table as a snapshot reads it; None where it is not to be read."""
-        config = self.config
-        async with explained(f"looking at table {found.name}", config.target):
-            table = await self._catalog.describe(control, found.oid)
-        identity = table.identity if found.identity == "i" else table.key
-        columns = [
-            RelationColumn(column.name, column.type_oid, column.modifier, column.name in identity)
-            for column in table.columns.values()
-            if not column.is_generated and (told.columns is None or column.name in told.columns)
-        ]
-        relation = Relation(found.oid, found.name.schema or "", found.name.name, found.identity, tuple(columns))
-
-        def shaped() -> Shape | None:
-            listed = config.snapshot_include_collection_list
-            if listed and not config.matches("snapshot.include.collection.list", listed, str(found.name)):
-                return None
-            return Shape(relation, table, config)
-
-        shape = await asyncio.to_thread(shaped)
-        if shape is None or not columns:
-            return None
-        self._tell_of(shape)
-        order = _key_order(relation, table)
-        kinds = [table.types[table.columns[name].type_oid].name for name in table.key] if order else []
-        return TableToRead(
-            found.name, shape, [c.name for c in columns], order, kinds, not found.is_partitioned, told.filter
-        )
-
-    async def _shape(self, relation: Relation) -> Shape | None:
-        """Return the shape of a relation that the stream describes; None where it is not to be read."""
-        config = self.config
-        name = TableName(relation.name, relation.schema)
-        if not await asyncio.to_thread(config.selects, name):
-            return None
-        control = await self._controlled()
-        with ended_when_silent(control):
-            async with explained(f"looking at table {name}", config.target):
-                types = [column.type_oid for column in relation.columns]
-                table = await self._catalog.describe(control, relation.oid, types)
-        self._orders[relation] = _key_order(relation, table)
-        shape = await asyncio.to_thread(Shape, relation, table, config)
-        self._tell_of(shape)
-        return shape
 
     def _tell_of(self, shape: Shape) -> None:
         """Warn of a key that the row before a change does not have, and of a topic that two tables share."""
@@ -424,70 +392,55 @@ class CdcTask(SourceTask[CdcConfig]):
     # -- the stream ------------------------------------------------------------------------------------------------
 
     async def _poll_stream(self) -> list[Batch] | None:
-        stream, decoder = self._stream, self._decoder
-        if stream is None or decoder is None:
+        stream, changes, snapshots = self._stream, self._changes, self._snapshots
+        if stream is None or changes is None or snapshots is None:
             await asyncio.sleep(WAIT_S)
             return None
+        decoder = changes.decoder
+        snapshots.step(decoder, stream)
+        if decoder.is_at_fence:
+            batches = await asyncio.to_thread(snapshots.join, self._maker)
+            decoder.fence = None
+            return self._placed(batches, decoder)
         async with explained(f"streaming from replication slot {self.config.slot_name}", self.config.target):
             if decoder.missing_bytes:
                 if stream.waiting_bytes < min(decoder.missing_bytes, BUFFER_BYTES):
-                    await stream.wait(self._upkeep.wait_s(WAIT_S))
+                    if snapshots.is_waiting:
+                        stream.ask_for_position()
+                    await stream.wait(snapshots.wait_s(self._upkeep.wait_s(WAIT_S)))
                 data = stream.take()
                 if not data:
                     return await self._idle(decoder)
             else:
                 data = b""
-            batches = await asyncio.to_thread(self._decode, decoder, data)
+            batches = await asyncio.to_thread(changes.read, data)
         while decoder.wanted is not None:
-            relation = decoder.wanted
-            shape = await self._shape(relation)
-            if shape is not None:
-                self._by_relation[relation] = shape
-            decoder.judge(relation, is_wanted=shape is not None)
+            await changes.judge(self._controlled)
             if not batches:
-                batches = await asyncio.to_thread(self._decode, decoder, b"")
+                batches = await asyncio.to_thread(changes.read, b"")
+        if changes.signals:
+            return await self._take_signals(batches, changes, snapshots)
         if not batches:
             return await self._idle(decoder)
         if await self._upkeep.is_due(await self._controlled()):
             batches.append(self._maker.heartbeat())
         return self._placed(batches, decoder)
 
+    async def _take_signals(
+        self, batches: list[Batch], changes: ChangeReader, snapshots: IncrementalSnapshots
+    ) -> list[Batch]:
+        """Do what signals ask for; what is left to do is in the offset that is behind them."""
+        self._take_position(changes.decoder)
+        signals, changes.signals = changes.signals, []
+        await snapshots.take(signals, await self._controlled(), self._position.to_offset())
+        self.context.request_commit()
+        return self._placed(batches, changes.decoder)
+
     async def _idle(self, decoder: Decoder) -> list[Batch] | None:
         """Return what there is to return where no change came: a heartbeat, or the position alone."""
         if await self._upkeep.is_due(await self._controlled()):
             return self._placed([self._maker.heartbeat()], decoder)
         return self._progress(decoder)
-
-    def _decode(self, decoder: Decoder, data: bytes) -> list[Batch]:
-        """Decode what came, and make batches of it. On a thread."""
-        if data:
-            decoder.feed(data)
-        decoded = decoder.decode(self.config.max_batch_size)
-        for notice in decoded.notices:
-            self._warn_once(f"replication slot {self.config.slot_name}: the server says: {notice}")
-        state = self._state
-        batches = []
-        for relation, changes in decoded.changes.items():
-            left: Sequence[Change] = changes
-            shape = self._by_relation[relation]
-            if state is not None:
-                left = self._without_read(state, relation, changes)
-            orders = decoded.orders.get(relation)
-            if orders is not None and len(left) < len(changes):
-                orders = None
-            batches += self._maker.changes(shape, left, orders)
-        messages = [message for message in decoded.messages if self.config.selects_message(message.prefix)]
-        if messages:
-            batches.append(self._maker.messages(messages))
-        if self.config.provide_transaction_metadata and decoded.boundaries:
-            batches.append(self._maker.transactions(decoded.boundaries))
-        return batches
-
-    def _without_read(self, state: SnapshotState, relation: Relation, changes: list[Change]) -> list[Change]:
-        parts = state.tables.get(str(relation))
-        if not parts:
-            return changes
-        return without_read(changes, parts, state.runs, self._orders.get(relation))
 
     def _progress(self, decoder: Decoder) -> list[Batch] | None:
         """Return the position alone where it has moved and it is time, or the server waits for it."""
@@ -513,6 +466,10 @@ class CdcTask(SourceTask[CdcConfig]):
             offset["snapshot"] = "INITIAL"
             offset["last_snapshot_record"] = self._state.is_read
             offset["snapshot_state"] = self._state.dumps()
+        if self._snapshots is not None:
+            self._incremental = self._snapshots.state.text
+        if self._incremental:
+            offset[OFFSET_KEY] = self._incremental
         if not batches:
             batches = [Batch(topic=self.config.topic_prefix, values=[])]
         for batch in batches:
@@ -534,38 +491,8 @@ class CdcTask(SourceTask[CdcConfig]):
         state = self._state
         if state is not None and transaction is None and committed > state.end_lsn:
             self._state = None  # whatever comes now was committed behind the snapshot
-
-
-def _key_order(relation: Relation, table: Any) -> KeyOrder | None:
-    """Return how a table's key is ordered; None where Python does not order it as the server does."""
-    if not table.has_primary_key:
-        return None
-    indexes = {column.name: index for index, column in enumerate(relation.columns)}
-    kinds = []
-    for name in table.key:
-        column = table.columns.get(name)
-        info = table.types.get(column.type_oid) if column else None
-        if name not in indexes or info is None or info.name not in KEY_READERS or info.schema != "pg_catalog":
-            return None
-        if info.name in ("text", "varchar") and not column.has_byte_order:
-            return None
-        kinds.append(KEY_READERS[info.name])
-    return KeyOrder(tuple(indexes[name] for name in table.key), tuple(kinds))
-
-
-def _roots(tables: Sequence[FoundTable]) -> list[TableName]:
-    """Return what to name in a publication: partitions come with their table."""
-    return [found.name for found in tables if not found.is_partition]
-
-
-def _covered(name: TableName, there: Sequence[FoundTable], published_names: set[TableName]) -> bool:
-    """Whether a partitioned table is in a publication by its partitions, which is how the server lists it."""
-    found = next(one for one in there if one.name == name)
-    return (
-        found.is_partitioned
-        and name not in published_names
-        and any(one.is_partition and one.name in published_names for one in there)
-    )
+            if self._changes is not None:
+                self._changes.snapshot = None
 
 
 def _literal(text: str) -> str:
