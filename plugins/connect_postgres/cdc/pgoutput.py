@@ -272,7 +272,8 @@ class Decoder:
 
     @fence.setter
     def fence(self, lsn: int | None) -> None:
-        self._fence, self._is_before_fence = lsn, True
+        if lsn != self._fence:
+            self._fence, self._is_before_fence = lsn, True
 
     @property
     def is_at_fence(self) -> bool:

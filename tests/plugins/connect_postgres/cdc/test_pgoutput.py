@@ -213,3 +213,51 @@ def test_what_the_server_says_beside_comes_through() -> None:
 def test_what_the_protocol_never_sends_is_refused(data: bytes) -> None:
     with pytest.raises(EnvironmentFault, match="not as PostgreSQL's protocol"):
         decoded(data)
+
+
+def test_a_decoder_stops_between_two_transactions_at_its_fence() -> None:
+    first = begin(1, final_lsn=100) + relation("id") + insert(b"1") + commit(100, 110)
+    second = begin(2, final_lsn=200) + insert(b"2") + commit(200, 210)
+    decoder = Decoder(0)
+    decoder.fence = 150
+    decoder.feed(first + second)
+    decoder.decode(10)
+    assert decoder.wanted is not None
+    decoder.judge(decoder.wanted, is_wanted=True)
+    [changes] = decoder.decode(10).changes.values()
+    assert [change.new for change in changes] == [[b"1"]]
+    assert decoder.is_at_fence
+    decoder.fence = 150  # the same one: it stays where it is
+    assert decoder.is_at_fence
+    assert not decoder.decode(10).changes
+    decoder.fence = None
+    [changes] = decoder.decode(10).changes.values()
+    assert [change.new for change in changes] == [[b"2"]]
+
+
+@pytest.mark.parametrize(
+    "behind", [commit(100, 150), commit(100, 110) + keepalive(150)], ids=["a commit", "a keepalive"]
+)
+def test_a_fence_is_reached_by_what_ends_at_it(behind: bytes) -> None:
+    decoder = Decoder(0)
+    decoder.fence = 150
+    decoder.feed(begin(1) + behind + begin(2, final_lsn=160))
+    decoder.decode(10)
+    assert decoder.is_at_fence
+    assert decoder.transaction is None
+
+
+def test_skipped_changes_of_a_table_that_is_noted_are_told_once() -> None:
+    data = begin(1) + relation("id") + insert(b"1") + delete([b"1"]) + insert(b"2") + commit(100, 110)
+
+    def noted(resume: Resume | None) -> list[tuple[str, int]]:
+        decoder = Decoder(0, resume, skipped=frozenset("cd"))
+        decoder.noted = frozenset({"public.t"})
+        decoder.feed(data)
+        decoder.decode(10)
+        assert decoder.wanted is not None
+        decoder.judge(decoder.wanted, is_wanted=True)
+        return [(change.operation, change.number) for _, change in decoder.decode(10).noted]
+
+    assert noted(None) == [("c", 1), ("d", 2), ("c", 3)]
+    assert noted(Resume(1, 2, 0)) == [("c", 3)]
