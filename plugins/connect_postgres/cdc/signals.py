@@ -21,7 +21,6 @@ from typing import Any, Final
 import orjson
 
 from connect.api import ConfigError, Signal, compile_pattern
-from connect.api.connector import SIGNAL_REFUSED
 from connect_postgres.cdc.config import CdcConfig
 from connect_postgres.cdc.pgoutput import Change, Relation
 
@@ -146,7 +145,7 @@ def signal_of_row(relation: Relation, change: Change) -> Signal:
 
 def refused(text: str) -> ConfigError:
     """Return the error for a signal that is not taken."""
-    return ConfigError(text, code=SIGNAL_REFUSED)
+    return ConfigError(text, code="connector.signal_refused")
 
 
 def _mark(body: Mapping[str, Any], config: CdcConfig) -> str:
