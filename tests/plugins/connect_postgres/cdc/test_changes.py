@@ -31,11 +31,7 @@ def test_a_message_to_the_slot_is_a_signal_and_no_record() -> None:
     sent = message_of(SIGNAL, CdcConfig.parse(KEYS)).encode()
     found = reader()
     batches = found.read(
-        begin(1)
-        + message("connect.signal.s", sent)
-        + message("connect.signal.t", sent)
-        + message("mine", b"x")
-        + commit(1, 2)
+        begin(1) + told("connect.signal.s", sent) + told("connect.signal.t", sent) + told("mine", b"x") + commit(1, 2)
     )
     assert found.signals == [SIGNAL]
     assert [batch.values[0]["message"]["prefix"] for batch in batches] == ["mine"]
