@@ -47,6 +47,8 @@ from connect_postgres.sink import JdbcSinkConnector
 from tests.support.lengths import length
 from tests.support.worker import JSON, STRING
 
+from ..plugins.connect_postgres.cdc.conftest import keys_of
+
 KILLS: Final = length("CONNECT_KIT_KILLS")
 EACH: Final = length("CONNECT_AWAIT_EACH")
 TRANSACTION_CALLS: Final = ("begin_transaction", "append", "offsets", "commit_transaction")
@@ -661,3 +663,122 @@ async def test_a_source_in_transactions_that_is_cancelled_at_any_await_delivers_
     report = await cancel_at_every_await(tmp_path, scenario, step=EACH)
     report.assert_exactly_once()
     assert report.kills > 0
+
+
+MODES: Final[dict[str, dict[str, str]]] = {
+    "incrementing": {"mode": "incrementing", "incrementing.column.name": "n"},
+    "timestamp": {"mode": "timestamp", "timestamp.column.name": "at"},
+    "timestamp+incrementing": {
+        "mode": "timestamp+incrementing",
+        "timestamp.column.name": "at",
+        "incrementing.column.name": "n",
+    },
+    "query": {
+        "mode": "incrementing",
+        "incrementing.column.name": "n",
+        "query": "SELECT n, at FROM numbers",
+        "topic.prefix": "numbers",
+    },
+    "load.ranges": {"mode": "incrementing", "incrementing.column.name": "n", "load.ranges": "3"},
+    "load.ranges of times": {
+        "mode": "timestamp+incrementing",
+        "timestamp.column.name": "at",
+        "incrementing.column.name": "n",
+        "load.ranges": "3",
+    },
+    "changes": {},
+}
+#: Rows that are there before the first start.
+FIRST: Final = 3000
+
+
+class Rows:
+    """Rows that are inserted into a table, each with its number; the first of them before anything starts."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._written: list[Seen] = []
+
+    def write(self, count: int) -> None:
+        start = len(self._written)
+
+        async def insert() -> None:
+            connection = await asyncpg.connect(self._url)
+            await connection.execute(
+                "INSERT INTO numbers SELECT n, clock_timestamp() FROM generate_series($1::bigint, $2::bigint) n",
+                start,
+                start + count - 1,
+            )
+            await connection.close()
+
+        asyncio.run(insert())
+        self._written += [Seen("n", number) for number in range(start, start + count)]
+
+    def written(self) -> Sequence[Seen]:
+        return self._written
+
+    def finish(self, url: str) -> None:
+        """Do nothing: no more rows come."""
+
+
+def read_row(value: bytes) -> Seen:
+    row = json.loads(value)
+    return Seen("n", (row.get("after") or row)["n"])
+
+
+@pytest.mark.slow
+@pytest.mark.postgres
+@TIMEOUT
+@pytest.mark.parametrize("mode", MODES)
+async def test_rows_of_a_table_are_read_at_least_once_through_kills(
+    tmp_path: Path, postgres_url: str, mode: str
+) -> None:
+    source = {
+        "connector.class": "JdbcSourceConnector",
+        "connection.url": postgres_url,
+        "table.whitelist": "numbers",
+        "topic.prefix": "",
+        "poll.interval.ms": "20",
+        "batch.max.rows": "50",
+    }
+    if mode == "query":
+        del source["table.whitelist"]
+    if mode == "changes":
+        source = {
+            "connector.class": "PostgresCdcSource",
+            **keys_of(postgres_url, table_include_list="public.numbers.*", topic_prefix="p"),
+            "snapshot.fetch.size": "50",
+            "snapshot.max.threads": "2",
+            "transforms": "one",
+            "transforms.one.type": "org.apache.kafka.connect.transforms.RegexRouter",
+            "transforms.one.regex": ".*",
+            "transforms.one.replacement": "numbers",
+        }
+    both = {"value.converter": JSON, "value.converter.schemas.enable": "false"}
+    connection = await asyncpg.connect(postgres_url)
+    await connection.execute("CREATE TABLE numbers (n bigint PRIMARY KEY, at timestamptz(6) NOT NULL)")
+    rows = Rows(postgres_url)
+    await asyncio.to_thread(rows.write, FIRST)
+    crash = CrashTest(
+        tmp_path,
+        {"in": {**source, **MODES[mode], **both}},
+        rows,
+        LogTarget(tmp_path / "data", "numbers", read_row),
+        kills=KILLS,
+    )
+    try:
+        report = await asyncio.to_thread(crash.run)
+        print(f"{mode}: {report}")
+        if "load.ranges" in MODES[mode]:  # parts are read at once, and promise no order among them
+            assert (report.lost, report.strangers, report.trouble) == (0, 0, ""), report
+        else:
+            report.assert_at_least_once()
+    finally:
+        await connection.execute(
+            "SELECT pg_terminate_backend(active_pid, 5000) FROM pg_replication_slots "
+            "WHERE database = current_database()"
+        )
+        await connection.execute(
+            "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE database = current_database()"
+        )
+        await connection.close()
