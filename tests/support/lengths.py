@@ -46,6 +46,7 @@ LENGTHS: Final = {
     "CONNECT_TABLES": Length(
         12, 600, "random tables that go through a topic and back, in three styles, and as many by their changes"
     ),
+    "CONNECT_TRANSACTION_ROWS": Length(20_000, 1_000_000, "rows of one transaction that a reader of changes takes"),
     "CONNECT_EXAMPLES_PERCENT": Length(30, 2000, "of the examples that Hypothesis would make of a property"),
 }
 
