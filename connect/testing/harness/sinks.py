@@ -97,9 +97,14 @@ class SinkHarness:
                 connector.plugin.context.stopping.set()
                 connector.end()
 
-    def restart(self) -> None:
-        """Flush, stop, and start a new instance; what is not committed is put again."""
-        self.flush()
+    def restart(self, *, flush: bool = True) -> None:
+        """Flush, stop, and start a new instance; what is not committed is put again.
+
+        Args:
+            flush: Without it, as where the flush of a stop failed: all that was put since the last one comes again.
+        """
+        if flush:
+            self.flush()
         self.stop()
         self._start()
 
@@ -124,18 +129,17 @@ class SinkHarness:
             ConnectError: What the plugin raised. Nothing of the call was kept, and the same can be put again; what of
                 several partitions was put before stays.
         """
-        at = self._partitions[0] if self._partitions else (TOPIC, 0)
-        home = (at[0] if topic is None else topic, at[1] if partition is None else partition)
-        records = [item if isinstance(item, Record) else Record(home[0], item) for item in items]
-        placed = [_placed(record, home[1]) for record in records]
-        numbered: list[Record] = []
-        nexts = {at: len(self._log.get(at, [])) for at in {_at(record) for record in placed}}
-        for record in placed:
-            numbered.append(record.replace(offset=nexts[_at(record)]))
-            nexts[_at(record)] += 1
-        for at, group in groupby(numbered, key=_at):
-            assert at in self._partitions, f"{at[0]}-{at[1]} is not the task's; it has {self._partitions}"
+        for _, group in groupby(self._numbered(items, topic, partition), key=_at):
             self._put_all(list(group))
+
+    def put_together(self, *items: Any) -> None:
+        """Have records of several partitions put in one call, as from one fetch: by `put_batches` where the task has
+        it, else batch by batch.
+
+        Raises:
+            ConnectError: What the plugin raised.
+        """
+        self._put_all(self._numbered(items, None, None))
 
     def flush(self) -> dict[tuple[str, int], int]:
         """Have the sink make durable what was put, commit, and return what is committed.
@@ -236,13 +240,29 @@ class SinkHarness:
         context.assigned = frozenset(TopicPartition(*at) for at in self._partitions)
         context.topic_ids = {topic: f"id of {topic}" for topic, _ in self._partitions}
 
+    def _numbered(self, items: Iterable[Any], topic: str | None, partition: int | None) -> list[Record]:
+        """Return what is to be put as records with the next offsets of their partitions."""
+        at = self._partitions[0] if self._partitions else (TOPIC, 0)
+        home = (at[0] if topic is None else topic, at[1] if partition is None else partition)
+        records = [item if isinstance(item, Record) else Record(home[0], item) for item in items]
+        placed = [_placed(record, home[1]) for record in records]
+        numbered: list[Record] = []
+        nexts = {at: len(self._log.get(at, [])) for at in {_at(record) for record in placed}}
+        for at in nexts:
+            assert at in self._partitions, f"{at[0]}-{at[1]} is not the task's; it has {self._partitions}"
+        for record in placed:
+            numbered.append(record.replace(offset=nexts[_at(record)]))
+            nexts[_at(record)] += 1
+        return numbered
+
     def _put_all(self, records: list[Record]) -> None:
         self._call_put(records)
-        self._log.setdefault(_at(records[0]), []).extend(records)
+        for record in records:
+            self._log.setdefault(_at(record), []).append(record)
 
     def _call_put(self, records: list[Record]) -> None:
         task, batches = self._running, Batch.group(records)
-        after = {**self._put, _at(records[-1]): (records[-1].offset or 0) + 1}
+        after = {**self._put, **{_at(record): (record.offset or 0) + 1 for record in records}}
         with self._reaching(after):
             if len(batches) > 1 and type(task.plugin).put_batches is not SinkTask.put_batches:
                 task.call("put_batches", batches)

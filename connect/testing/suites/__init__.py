@@ -15,7 +15,8 @@ Elsewhere: tests of one's own (`connect.testing.harness`), and crashes of more t
 """
 
 from connect.testing.suites.converters import ConverterSuite
+from connect.testing.suites.sinks import SinkSuite
 from connect.testing.suites.sources import SourceSuite
 from connect.testing.suites.transforms import TransformSuite
 
-__all__ = ["ConverterSuite", "SourceSuite", "TransformSuite"]
+__all__ = ["ConverterSuite", "SinkSuite", "SourceSuite", "TransformSuite"]

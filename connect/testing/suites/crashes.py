@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 from connect.api import Plugin, Record
+from connect.runtime.model import PluginKind
 from connect.testing.crash import CallTarget, CrashTest, LogTarget, Mark, Report, Seen, at_await, at_call
 from connect.testing.harness.sources import partition_text
 from connect.testing.harness.workers import Worker
@@ -28,6 +29,19 @@ EXACTLY_ONCE: Final[Sequence[Mark]] = (
     at_await(60, chooses=True),
     at_call("commit_transaction", 1, "after"),
 )
+#: Where a worker with a sink is killed: around what it is given, and around what it promised of that.
+SINK: Final[Sequence[Mark]] = (
+    at_call("poll", 2, "after"),
+    at_call("commit", 1, "before"),
+    at_await(60, chooses=True),
+    at_call("commit", 1, "after"),
+    at_call("poll", 4, "before"),
+)
+#: So many records are in the topic for each kill and the end, so few are fetched at a time, and they are put so slowly
+#: that no worker comes to their end before its mark.
+_RECORDS: Final = 40
+_FETCH_BYTES: Final = 1000
+_JSON: Final = "org.apache.kafka.connect.json.JsonConverter"
 #: How long a mark may take, and how long nothing may arrive in the end, in seconds.
 _DEADLINE_S: Final = 10.0
 _NAME: Final = "certified"
@@ -179,3 +193,98 @@ def crashed_source(
         deadline_s=_DEADLINE_S,
     )
     return test.run()
+
+
+class SinkBooks:
+    """What a sink is given in all, and as what its target shows it: the model that a crashed run is compared with.
+
+    Args:
+        shown: What the target shows of each record, in their order.
+        is_ordered: The target shows them in the order in which they were put.
+    """
+
+    def __init__(self, shown: Sequence[Any], *, is_ordered: bool) -> None:
+        self._written = [Seen("put", n) if is_ordered else Seen(f"put {n}", 0) for n in range(len(shown))]
+        self._known = {repr(one): seen for one, seen in zip(shown, self._written, strict=True)}
+        assert len(self._known) == len(shown), "two records of the suite look alike in the target"
+
+    def seen(self, found: Iterable[Any]) -> list[Seen]:
+        """Return which records the target shows."""
+        return [self._known.get(repr(one), Seen(f"(never put: {one!r:.60})", 0)) for one in found]
+
+    # -- as an upstream of the crash kit -----------------------------------------------------------------------------
+
+    def write(self, count: int) -> None:
+        """Do nothing: the topic has what it has."""
+
+    def written(self) -> Sequence[Seen]:
+        """Return everything."""
+        return self._written
+
+    def finish(self, url: str) -> None:
+        """Do nothing: there is an end."""
+
+
+def crashed_sink(
+    folder: Path,
+    plugin: Any,
+    config: Mapping[str, str],
+    make_record: Callable[[int], Record],
+    as_read: Callable[[Record], Any],
+    read: Callable[[], Sequence[Any]],
+    *,
+    kills: int,
+    is_ordered: bool,
+) -> Report:
+    """Have a worker with a sink put a topic of records and be killed `kills` times; return what became of them."""
+    plugins = plugin_folder(folder / "plugins", plugin)
+    records = [make_record(number) for number in range(_RECORDS * (kills + 1))]
+    books = SinkBooks([as_read(record) for record in records], is_ordered=is_ordered)
+    fill_topics(folder / "data", records)
+    test = CrashTest(
+        folder,
+        connectors={
+            _NAME: {
+                "connector.class": plugin.plugin_name(),
+                "topics": ",".join(dict.fromkeys(record.topic for record in records)),
+                **json_with_schemas(),
+                **config,
+                "consumer.override.fetch.max.bytes": str(_FETCH_BYTES),
+                "transforms": "slow",
+                "transforms.slow.type": "crash_kit.Slow",
+            }
+        },
+        upstream=books,
+        target=CallTarget(lambda: books.seen(read())),
+        kills=kills,
+        marks=SINK,
+        in_order=True,
+        plugin_path=[plugins],
+        deadline_s=_DEADLINE_S,
+    )
+    return test.run()
+
+
+def fill_topics(data: Path, records: Sequence[Record]) -> None:
+    """Make a log in `data` with the records in their topics, as JSON with schemas."""
+    data.mkdir(parents=True)
+    with Worker(data) as worker:
+        made = []
+        for is_key in (True, False):
+            converter: Any = worker.herder.plugins.resolve(_JSON, PluginKind.CONVERTER).cls()
+            converter.is_key = is_key
+            converter.configure(converter.config_class.parse({"schemas.enable": "true"}))
+            made.append(converter)
+        keys, values = made
+        for record in records:
+            key = keys.from_connect_data(record.topic, record.key_schema, record.key)
+            value = values.from_connect_data(record.topic, record.value_schema, record.value)
+            worker.write(record.topic, value, key=key, partition=record.partition or 0)
+
+
+def json_with_schemas() -> dict[str, str]:
+    """Return the keys of a connector whose topics are JSON that says its schemas."""
+    found: dict[str, str] = {}
+    for part in ("key", "value"):
+        found |= {f"{part}.converter": _JSON, f"{part}.converter.schemas.enable": "true"}
+    return found

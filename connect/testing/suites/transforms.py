@@ -17,6 +17,7 @@ from connect.api.contract import batches_of, failed_of
 from connect.records import why_no_topic
 from connect.testing.harness.workers import Worker
 from connect.testing.suites.base import Suite, difference, logged, nothing_left
+from connect.testing.suites.crashes import json_with_schemas
 from connect.testing.suites.given import given_source, keeping_sink
 from connect.testing.suites.values import ODD, PLAIN, Values, ordinary, same
 
@@ -24,7 +25,6 @@ from connect.testing.suites.values import ODD, PLAIN, Values, ordinary, same
 _COORDINATES: Final = ("source_partition", "source_offset", "offset", "original_topic", "original_partition")
 #: What it may change if it says so.
 _PARTS: Final = ("topic", "partition", "timestamp", "headers", "key", "key_schema", "value", "value_schema")
-_JSON: Final = "org.apache.kafka.connect.json.JsonConverter"
 _TOPIC: Final = "topic"
 #: How often two threads go through the records at once.
 _ROUNDS: Final = 20
@@ -388,7 +388,7 @@ class TransformSuite(Suite):
         made = self._made(tmp_path)
         counts = Counter(record.topic for record in self._all(made, taken, "records of a source"))
         source = given_source(taken)
-        config = {"connector.class": source.plugin_name(), **self._chain(tmp_path), **_schemas("true")}
+        config = {"connector.class": source.plugin_name(), **self._chain(tmp_path), **json_with_schemas()}
         with Worker(plugins=[source, self.transform]) as worker, self._working("its topics in a worker"):
             worker.run("certified", config)
             worker.until_running("certified")
@@ -405,10 +405,10 @@ class TransformSuite(Suite):
         without: list[Record] = []
         within: list[Record] = []
         source, plain, kept = given_source(records), keeping_sink(without, "Plain"), keeping_sink(within, "Kept")
-        topics = {"topics": ",".join(dict.fromkeys(record.topic for record in records)), **_schemas("true")}
+        topics = {"topics": ",".join(dict.fromkeys(record.topic for record in records)), **json_with_schemas()}
         tolerant = {"errors.tolerance": "all"}
         with Worker(plugins=[source, plain, kept, self.transform]) as worker, self._working("a sink in a worker"):
-            worker.run("given", {"connector.class": source.plugin_name(), **_schemas("true")})
+            worker.run("given", {"connector.class": source.plugin_name(), **json_with_schemas()})
             worker.run("plain", {"connector.class": plain.plugin_name(), **topics})
             worker.until(lambda: len(without) >= len(records), "a sink without it has the records")
             made = self._made(tmp_path)
@@ -498,13 +498,6 @@ class TransformSuite(Suite):
             self.broken(
                 f"{what} raises {type(error).__name__}: {error}; raise a DataError that says what is wrong with it"
             )
-
-
-def _schemas(enabled: str) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for part in ("key", "value"):
-        found |= {f"{part}.converter": _JSON, f"{part}.converter.schemas.enable": enabled}
-    return found
 
 
 def _parts(record: Record) -> list[Any]:

@@ -181,3 +181,35 @@ def test_a_flush_that_promises_too_much_is_refused() -> None:
         with pytest.raises(PluginError, match="at most 1, since no more was put"):
             harness.flush()
         harness.stop()
+
+
+def test_a_restart_without_a_flush_puts_again_what_was_put_since_the_last_one() -> None:
+    with SinkHarness(KeepSink, {}, partitions=[("t", 0)]) as harness:
+        harness.put("a")
+        harness.flush()
+        harness.put("b")
+        old = harness.task
+        harness.restart(flush=False)
+        assert old.events.count("flush") == 1
+        assert old.events[-1] == "stop"
+        assert [("t", 0, 1, "b")] in harness.task.events
+        assert [("t", 0, 0, "a")] not in harness.task.events
+
+
+def test_records_of_several_partitions_come_together() -> None:
+    calls: list[list[tuple[str, int | None]]] = []
+
+    class TogetherTask(SinkTask):
+        def put_batches(self, batches: Sequence[Batch]) -> None:
+            calls.append([(batch.topic, batch.partition) for batch in batches])
+
+        def put_batch(self, batch: Batch) -> None:
+            calls.append([(batch.topic, batch.partition)])
+
+    class TogetherSink(SinkConnector):
+        task_class = TogetherTask
+
+    with SinkHarness(TogetherSink, {}, partitions=[("t", 0), ("u", 0)]) as harness:
+        harness.put_together("a", Record("u", "b"), "c")
+        assert harness.flush() == {("t", 0): 2, ("u", 0): 1}
+    assert calls == [[("t", 0), ("u", 0), ("t", 0)]]

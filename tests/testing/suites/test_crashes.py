@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from connect.api import source
-from connect.testing import record
+from connect.api import INT32, source
+from connect.testing import Worker, record
 from connect.testing.crash import Seen
-from connect.testing.suites.crashes import SourceBooks, plugin_folder
+from connect.testing.suites.crashes import SinkBooks, SourceBooks, fill_topics, plugin_folder
 from tests.testing.suites.test_sources import ticks
 
 
@@ -40,3 +40,21 @@ def test_a_folder_of_a_class_registers_it(tmp_path: Path) -> None:
     host = PluginHost.discover([plugin_folder(tmp_path / "plugins", ticks)])
     assert host.broken == []
     assert host.resolve("ticks", PluginKind.SOURCE).cls is ticks
+
+
+def test_the_books_of_a_sink_know_a_record_by_what_the_target_shows() -> None:
+    books = SinkBooks(["a", "b"], is_ordered=True)
+    assert books.seen(["b", "a", "a"]) == [Seen("put", 1), Seen("put", 0), Seen("put", 0)]
+    assert books.seen(["c"])[0] not in books.written()
+    assert [seen.number for seen in SinkBooks(["a", "b"], is_ordered=False).written()] == [0, 0]
+    with pytest.raises(AssertionError, match="look alike"):
+        SinkBooks(["a", "a"], is_ordered=True)
+
+
+def test_topics_are_filled_with_keys_values_and_schemas(tmp_path: Path) -> None:
+    records = [record({"a": 1}, key="k"), record(5, value_schema=INT32, partition=0), record(None)]
+    fill_topics(tmp_path / "log", records)
+    with Worker(tmp_path / "log") as worker:
+        found = worker.values("topic")
+    assert [None if one is None else one["payload"] for one in found] == [{"a": 1}, 5, None]
+    assert found[1]["schema"]["type"] == "int32"
