@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from connect.runtime.plugins import PluginHost
+from tests.support.debian import find_program
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = sorted(path.parent for path in (ROOT / "examples").glob("*/pyproject.toml"))
@@ -19,7 +21,7 @@ IDS = [path.name for path in EXAMPLES]
 
 
 def test_there_are_examples() -> None:
-    assert {"connect-http-json", "connect-sqlite", "connect-webhook"} <= set(IDS)
+    assert {"connect-http-json", "connect-redis", "connect-s3", "connect-sqlite", "connect-webhook"} <= set(IDS)
 
 
 @pytest.mark.slow
@@ -28,7 +30,15 @@ def test_there_are_examples() -> None:
 def test_the_tests_of_an_example_pass(example: Path, tmp_path: Path) -> None:
     options = ["-q", "-rs", "-p", "no:cacheprovider", "-p", "connect.pytest_plugin", f"--basetemp={tmp_path / 'tests'}"]
     command = [sys.executable, "-m", "pytest", "--disable-plugin-autoload", *options, "tests"]
-    told = subprocess.run(command, cwd=example, capture_output=True, text=True, timeout=800, check=False)
+    environment = dict(os.environ)
+    if example.name == "connect-redis":
+        found = find_program("redis-server", ["redis-server", "redis-tools"], r"libjemalloc\S*|liblzf\S*|libatomic\S*")
+        if isinstance(found, str):
+            pytest.skip(found)
+        environment = {**found.environment, "REDIS_SERVER": str(found.path)}
+    told = subprocess.run(
+        command, cwd=example, capture_output=True, text=True, timeout=800, check=False, env=environment
+    )
     print(told.stdout[-3000:])
     assert told.returncode == 0, told.stdout[-3000:] + told.stderr[-2000:]
 

@@ -255,7 +255,7 @@ def pooled(database: Database) -> Iterator[str]:
         f"listen_addr=127.0.0.1\nlisten_port={port}\nauth_type=any\npool_mode=transaction\ndefault_pool_size=1\nunix_socket_dir=\n"
     )
     as_nobody = ["-u", "nobody"] if os.geteuid() == 0 else []
-    command = [found.program, "-q", *as_nobody, settings]
+    command = [found.path, "-q", *as_nobody, settings]
     with subprocess.Popen(command, env=found.environment, stderr=subprocess.DEVNULL) as process:
         try:
             deadline = time.monotonic() + DEADLINE_S

@@ -1,0 +1,91 @@
+"""Programs for tests that are the system's own, or come from Debian's packages, unpacked and not installed.
+
+It needs no rights: packages are downloaded as apt is set up to, once into `.cache`.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+CACHE: Final = Path(__file__).parents[2] / ".cache"
+_TIMEOUT_S: Final = 60
+_PLACES: Final = "/usr/sbin:/usr/bin:/usr/local/bin"
+
+
+class PackageUnavailable(Exception):
+    """It is not there and cannot be had; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A program, and what its environment needs."""
+
+    path: Path
+    environment: dict[str, str]
+
+
+def find_program(name: str, packages: Sequence[str], libraries: str) -> Program | str:
+    """Return a program; or why there is none.
+
+    Args:
+        packages: Those that bring it; the program is in one of them.
+        libraries: A pattern of the packages, among those that these depend on, that a system may lack.
+    """
+    known = shutil.which(name, path=_PLACES)
+    if known is not None:
+        return Program(Path(known), dict(os.environ))
+    cache = CACHE / name
+    try:
+        if not cache.is_dir():
+            _unpack(name, packages, libraries, cache)
+    except PackageUnavailable as error:
+        return str(error)
+    folders = sorted({str(path.parent) for path in cache.glob("usr/lib/*/lib*.so.*")})
+    found = next(path for path in (cache / "usr/sbin" / name, cache / "usr/bin" / name) if path.is_file())
+    return Program(found, {**os.environ, "LD_LIBRARY_PATH": ":".join(folders)})
+
+
+def _unpack(name: str, packages: Sequence[str], libraries: str, cache: Path) -> None:
+    for command in ("apt-get", "apt-cache", "dpkg-deb"):
+        if shutil.which(command) is None:
+            raise PackageUnavailable(f"{name} is not installed, and there is no {command} to fetch it with")
+    cache.parent.mkdir(parents=True, exist_ok=True)
+    # It appears whole or not at all, whoever else is fetching it.
+    with tempfile.TemporaryDirectory(prefix="fetching-", dir=cache.parent) as fetching:
+        folder = Path(fetching)
+        wanted = re.findall(rf"Depends: ({libraries})", _run(name, folder, "apt-cache", "depends", *packages))
+        _run(name, folder, "apt-get", "download", *packages, *dict.fromkeys(wanted))
+        for package in folder.glob("*.deb"):
+            _run(name, folder, "dpkg-deb", "-x", package.name, "root")
+        if not any((folder / "root/usr" / place / name).is_file() for place in ("sbin", "bin")):
+            raise PackageUnavailable(f"{name} is not installed, and its package has no program")
+        try:
+            (folder / "root").rename(cache)
+        except OSError:  # someone else was quicker
+            if not cache.is_dir():
+                raise
+
+
+def _run(name: str, folder: Path, *command: str) -> str:
+    try:
+        done = subprocess.run(
+            command, cwd=folder, capture_output=True, text=True, timeout=_TIMEOUT_S, check=False, env=_plain()
+        )
+    except subprocess.TimeoutExpired:
+        raise PackageUnavailable(f"{name} is not installed, and {command[0]} did not end in {_TIMEOUT_S} s") from None
+    if done.returncode:
+        said = (done.stderr.strip().splitlines() or ["no word"])[-1]
+        raise PackageUnavailable(f"{name} is not installed, and {' '.join(command[:3])} fails: {said}")
+    return done.stdout
+
+
+def _plain() -> dict[str, str]:
+    return {**os.environ, "LC_ALL": "C"}  # the words are looked at
