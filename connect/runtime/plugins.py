@@ -15,7 +15,7 @@ import logging
 import re
 import sys
 import threading
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
@@ -224,8 +224,12 @@ class PluginHost:
 
     def register(self, plugin: Any, name: str, origin: str = "registered") -> None:
         """Take a plugin module or object. What is wrong with it goes to `broken`. Calls every plugin's hooks again."""
+        self.take(name, origin, lambda: plugin)
+
+    def take(self, name: str, origin: str, load: Callable[[], Any], version: str | None = None) -> None:
+        """Take what `load` imports, as an entry point's is; as `register`."""
         with self._lock:
-            tried = self._try(Source(name, name, origin, name, {}, lambda: plugin))
+            tried = self._try(Source(name, name, origin, name, {}, load, version, is_installed=True))
             if tried.loaded is not None and any(other.name == name for other in self._known.loaded):
                 tried = _Tried(tried.source, None, BrokenPlugin(name, origin, f"another plugin is named {name}"))
             if tried.broken is not None:
@@ -282,6 +286,11 @@ class PluginHost:
         order = list(PluginKind)
         chosen = [d for d in self._known.descs if not kinds or d.kind in kinds]
         return sorted(chosen, key=lambda d: (order.index(d.kind), d.name))
+
+    def of_plugin(self, name: str) -> Sequence[PluginDesc]:
+        """Return the classes of a plugin, by its name or that of its distribution; none where there is none."""
+        origins = {loaded.origin for loaded in self._known.loaded if loaded.name == name}
+        return [d for d in self._known.descs if d.origin in origins or d.origin.rpartition(" ")[0] == name]
 
     def any(self, name: str) -> PluginDesc:
         """Return the plugin of this name, whatever its kind.

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from tests.cli.conftest import Cli
 from tests.support.answers import answering
 from tests.support.command import connect, connect_process
@@ -41,3 +43,44 @@ def test_a_refresh_tells_what_has_changed_and_fails_where_a_plugin_is_broken(cli
         assert "connector orders runs code of before" in done.err
         assert "broken: bad (/p/bad.py): OSError: no" in done.err
         assert cli("plugin", "refresh", "--url", server.url, "--json").json == told
+
+
+def test_a_new_plugin_is_written_and_what_is_wrong_is_refused(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = cli("plugin", "new", "sink", "graupel", "--licence", "none")
+    assert (done.code, done.out.splitlines()[-1]) == (
+        0,
+        "next: cd connect-graupel && pip install -e '.[test]' && connect plugin test",
+    )
+    assert not (tmp_path / "connect-graupel" / "LICENSE").exists()
+    cli.refused(1, "plugin.exists", "plugin", "new", "sink", "graupel")
+    cli.refused(2, "plugin.bad_name", "plugin", "new", "sink", "Graupel")
+    cli.refused(2, "config.invalid", "plugin", "new", mentions="KIND is missing")
+    cli.refused(2, "config.invalid", "plugin", "new", "sink", mentions="NAME is missing")
+    cli.refused(2, "config.invalid", "plugin", "new", "sink", "rime", "--author", "a\nb", mentions="--author")
+    told = cli("plugin", "new", "source", "rime", "--into", tmp_path / "elsewhere", "--json").json
+    assert (told["distribution"], "pyproject.toml" in told["files"]) == ("connect-rime", True)
+    cli.refused(2, "plugin.not_testable", "plugin", "test", tmp_path / "elsewhere" / "examples")
+    cli.refused(1, "plugin.missing", "plugin", "test", "NoSuchClass")
+
+
+def test_docs_are_printed_of_a_class_or_a_whole_plugin_or_written(cli: Cli, tmp_path: Path) -> None:
+    assert cli("plugin", "docs", "MaskField$Value").out.startswith("# MaskField$Value\n")
+    (tmp_path / "rime.py").write_text(SHORT)
+    assert "## first" in cli("plugin", "docs", "rime", "--plugin-path", tmp_path).out
+    page = tmp_path / "page.md"
+    cli("plugin", "docs", "FileStreamSource", "--output", page)
+    assert "| `topic` | STRING | required |" in page.read_text()
+    cli.refused(3, "environment.plugin_folder", "plugin", "docs", "FileStreamSource", "--output", tmp_path)
+    cli.refused(1, "plugin.missing", "plugin", "docs", "NoSuchClass")
+
+
+SHORT = """
+from connect.api import sink
+@sink
+def first(records): pass
+@sink
+def second(records): pass
+"""

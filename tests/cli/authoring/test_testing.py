@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from connect.api import ConfigError, HeaderConverter
+from connect.cli.authoring import testing
+from connect.cli.authoring.testing import NO_TESTS, run_certificate, run_tests
+from connect.runtime.model import PluginKind
+from connect.runtime.plugins import PluginDesc, PluginHost
+
+SOURCE = '''
+from connect.api import resume, source
+@source
+def certme(topic: str, count: int = 100):
+    """Counts.
+
+    Args:
+        topic: Where to.
+        count: How many.
+    """
+    for n in range(resume(0), count):
+        yield n, n + 1
+'''
+
+
+@pytest.mark.parametrize(("test", "code"), [("assert True", 0), ("assert False", 1)])
+def test_the_tests_of_a_folder_run_with_its_own_settings(tmp_path: Path, test: str, code: int) -> None:
+    (tmp_path / "pytest.ini").write_text("[pytest]\npython_files = mine_*.py\n")
+    (tmp_path / "mine_one.py").write_text(f"def test_it(): {test}\n")
+    assert run_tests(tmp_path, ["-p", "no:cacheprovider"]) == code
+
+
+def test_a_folder_without_tests_is_told_from_one_whose_tests_fail(tmp_path: Path) -> None:
+    (tmp_path / "pytest.ini").write_text("[pytest]\n")
+    assert run_tests(tmp_path, ["-p", "no:cacheprovider"]) == NO_TESTS
+
+
+@pytest.mark.slow
+def test_a_class_without_tests_gets_its_certificate(tmp_path: Path) -> None:
+    (tmp_path / "certme.py").write_text(SOURCE)
+    desc = PluginHost.discover([tmp_path], tells=False).any("certme")
+    only = ["-q", "-k", "test_config or test_life_starts"]
+    assert run_certificate(desc, {"topic": "t"}, [tmp_path], only) == 0
+    assert run_certificate(desc, {"topic": "t", "count": "many"}, [tmp_path], only) == 1
+
+
+def test_a_kind_without_a_suite_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Heads(HeaderConverter):
+        """Of headers."""
+
+    with pytest.raises(ConfigError, match=r"no certificate for a header_converter; there is .*SourceSuite") as raised:
+        run_certificate(PluginDesc(Heads, PluginKind.HEADER_CONVERTER, "x"), {}, [], [])
+    assert raised.value.code == "plugin.not_testable"
+    monkeypatch.setattr(testing.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(ConfigError, match="pytest is not installed"):
+        run_tests(Path())
