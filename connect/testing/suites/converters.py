@@ -14,7 +14,7 @@ from connect.api import ConnectError, Converter, DataError, HeaderConverter, Rec
 from connect.api.contract import check_column, check_runs, failed_of
 from connect.testing.harness.workers import Worker
 from connect.testing.suites.base import Suite, logged, nothing_left
-from connect.testing.suites.given import given_source, keeping_sink
+from connect.testing.suites.given import given_source, keeping_sink, until
 from connect.testing.suites.values import ODD, PLAIN, PRIMITIVES, Values, same, typed
 
 _TOPIC: Final = "topic"
@@ -347,7 +347,7 @@ class ConverterSuite(Suite):
         with Worker(plugins=[source, sink, self.converter]) as worker, self._working("a sink in a worker"):
             worker.run("given", {"connector.class": source.plugin_name(), **config})
             worker.run("kept", {"connector.class": sink.plugin_name(), "topics": _TOPIC, **config})
-            worker.until(lambda: len(kept) >= len(records), "the sink has the values")
+            until(worker, ["given", "kept"], lambda: len(kept) >= len(records), "the sink has the values")
         for record, (schema, value) in zip(kept, taken, strict=True):
             wanted, found = self.comes_back(schema, value), getattr(record, part)
             if not same(found, wanted):

@@ -42,3 +42,18 @@ def keeping_sink(kept: list[Record], name: str) -> type[SinkConnector]:
         task_class = KeepingTask
 
     return KeepingSink
+
+
+def until(worker: Worker, names: Sequence[str], condition: Callable[[], Any], what: str) -> None:
+    """Wait until a condition holds, as long as these connectors run.
+
+    Raises:
+        AssertionError: It does not within the deadline, or one of them failed: its trace.
+    """
+
+    def holds() -> bool:
+        for name in names:
+            assert "FAILED" not in worker.states(name), worker.trace(name)
+        return bool(condition())
+
+    worker.until(holds, what)

@@ -38,6 +38,7 @@ from connect.testing.harness.sinks import SinkHarness
 from connect.testing.harness.workers import Worker
 from connect.testing.suites.base import Suite, awaited, difference, ended, logged, nothing_left, other_tasks
 from connect.testing.suites.crashes import crashed_sink, fill_topics, json_with_schemas
+from connect.testing.suites.given import until
 from connect.testing.suites.values import ODD, PLAIN, PRIMITIVES, same, typed
 
 #: How many records are put where it does not matter.
@@ -232,7 +233,8 @@ class SinkSuite(Suite):
 
     def test_partitions_may_be_none(self, tmp_path: Path) -> None:
         """A task that has no partition starts, flushes and stops: there may be more tasks than partitions."""
-        with self._plain_harness({"topics": self.topic, **self.make_config(tmp_path)}, partitions=()) as harness:
+        config = {"topics": self.topic, **self.make_config(tmp_path)}
+        with self._working("its end without a partition"), self._plain_harness(config, partitions=()) as harness:
             harness.flush()
 
     def test_partitions_given_back_go_on(self, tmp_path: Path) -> None:
@@ -511,7 +513,7 @@ class SinkSuite(Suite):
             worker.until_running("certified")
             at = {"kafka_topic": self.topic, "kafka_partition": 0}
             end = {"kafka_offset": len(records)}
-            worker.until(lambda: (at, end) in worker.offsets("certified"), "the sink has committed all records")
+            until(worker, ["certified"], lambda: (at, end) in worker.offsets("certified"), "all is committed")
         self._holds(target, records, "in a worker", more=not self.is_idempotent)
 
     # -- failures and pressure ---------------------------------------------------------------------------------------

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
-from connect.api import Record
-from connect.testing import SinkHarness, SourceHarness, record
-from connect.testing.suites.given import given_source, keeping_sink
+import pytest
+
+from connect.api import DataError, Record, sink
+from connect.testing import SinkHarness, SourceHarness, Worker, record
+from connect.testing.suites.given import given_source, keeping_sink, until
 
 
 def test_a_source_gives_what_it_was_made_of_once() -> None:
@@ -15,3 +17,16 @@ def test_a_sink_keeps_what_it_is_given() -> None:
     with SinkHarness(keeping_sink(kept, "Kept"), {}) as sink:
         sink.put("a", "b")
     assert [one.value for one in kept] == ["a", "b"]
+
+
+def test_a_wait_ends_with_the_trace_of_a_connector_that_failed() -> None:
+    @sink
+    def refuses(records: list[Record]) -> None:
+        """Take nothing."""
+        raise DataError("not these")
+
+    with Worker(plugins=[refuses]) as worker:
+        worker.write("t", "a")
+        worker.run("it", {"connector.class": refuses.plugin_name(), "topics": "t"})
+        with pytest.raises(AssertionError, match="not these"):
+            until(worker, ["it"], lambda: False, "never")
