@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from connect.api import Record, SinkConnector, SinkTask, SourceConnector, SourceTask
+from connect.testing.harness.workers import Worker
 
 
 def given_source(records: Sequence[Record]) -> type[SourceConnector]:

@@ -26,7 +26,7 @@ def test_a_wait_ends_with_the_trace_of_a_connector_that_failed() -> None:
         raise DataError("not these")
 
     with Worker(plugins=[refuses]) as worker:
-        worker.write("t", "a")
+        worker.write("t", {"a": 1})
         worker.run("it", {"connector.class": refuses.plugin_name(), "topics": "t"})
         with pytest.raises(AssertionError, match="not these"):
             until(worker, ["it"], lambda: False, "never")
