@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import logging
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -48,6 +50,14 @@ class Instance:
     def abandon(self) -> None:
         """Leave it as a crash would: no `stop`, no `close`."""
         self._thread.close()
+
+
+def forget(abandoned: list[Instance]) -> None:
+    """Let go of what was abandoned, as the end of a process does: what it holds open is closed, and nobody warns."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        abandoned.clear()
+        gc.collect()
 
 
 def started_connector(

@@ -13,7 +13,7 @@ from connect.records import TopicPartition
 from connect.runtime.tasks.context import SinkTaskContextImpl
 from connect.testing.harness.clocks import watch
 from connect.testing.harness.factories import TOPIC
-from connect.testing.harness.instances import Instance, started_connector, started_task
+from connect.testing.harness.instances import Instance, forget, started_connector, started_task
 from connect.testing.harness.loops import DEADLINE_S, LoopThread
 
 
@@ -57,6 +57,7 @@ class SinkHarness:
         self._loop: LoopThread | None = None
         self._connector: Instance | None = None
         self._task: Instance | None = None
+        self._abandoned: list[Instance] = []
 
     # -- life --------------------------------------------------------------------------------------------------------
 
@@ -80,6 +81,8 @@ class SinkHarness:
                 self.stop()
             finally:
                 self._loop.close()
+                if self._abandoned:
+                    forget(self._abandoned)
 
     def stop(self) -> None:
         """Take the partitions away and stop task and connector, as a worker does; without a flush."""
@@ -114,6 +117,7 @@ class SinkHarness:
         for instance in (self._task, self._connector):
             if instance is not None:
                 instance.abandon()
+                self._abandoned.append(instance)
         self._task = self._connector = None
         self._start()
 

@@ -12,7 +12,7 @@ from connect.api import Batch, CommittedRecord, Record, RecordMetadata, SourceCo
 from connect.runtime.tasks.context import SourceTaskContextImpl
 from connect.runtime.tasks.source_task import listed
 from connect.testing.harness.clocks import watch
-from connect.testing.harness.instances import Instance, started_connector, started_task
+from connect.testing.harness.instances import Instance, forget, started_connector, started_task
 from connect.testing.harness.loops import DEADLINE_S, LoopThread
 
 #: A source partition and the offset in it.
@@ -61,6 +61,7 @@ class SourceHarness:
         self._loop: LoopThread | None = None
         self._connector: Instance | None = None
         self._task: Instance | None = None
+        self._abandoned: list[Instance] = []
 
     # -- life --------------------------------------------------------------------------------------------------------
 
@@ -80,6 +81,8 @@ class SourceHarness:
             self.stop()
         finally:
             self._loop.close()
+            if self._abandoned:
+                forget(self._abandoned)
 
     def stop(self) -> None:
         """Stop task and connector as a worker does; nothing where they are stopped already."""
@@ -109,6 +112,7 @@ class SourceHarness:
         for instance in (self._task, self._connector):
             if instance is not None:
                 instance.abandon()
+                self._abandoned.append(instance)
         self._task = self._connector = None
         self._polled.clear()
         self._told.clear()

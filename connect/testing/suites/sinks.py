@@ -43,8 +43,6 @@ from connect.testing.suites.values import ODD, PLAIN, PRIMITIVES, same, typed
 
 #: How many records are put where it does not matter.
 RECORDS: Final = 12
-#: How many are put in one call, by the check of a large one.
-LARGE: Final = 5_000
 _SEED: Final = 14
 _EXACTLY_ONCE: Final = {"delivery.guarantee": "exactly-once"}
 
@@ -60,6 +58,7 @@ class SinkSuite(Suite):
         topic, other_topic: Of the records that are put.
         is_idempotent: What is put a second time leaves the target as it was, as where rows are found by a key.
         is_ordered: `read` gives what it finds in the order in which it was put.
+        large: How many records come in a large put; less for a target that takes its time for each.
         kills: How often a worker that runs it is killed; 0 for a target that is in the process alone.
     """
 
@@ -68,6 +67,7 @@ class SinkSuite(Suite):
     other_topic: ClassVar[str] = "other"
     is_idempotent: ClassVar[bool] = False
     is_ordered: ClassVar[bool] = True
+    large: ClassVar[int] = 5_000
     kills: ClassVar[int] = 5
 
     def plugin_class(self) -> type[SinkConnector]:
@@ -132,9 +132,11 @@ class SinkSuite(Suite):
 
     def test_life_stops_when_it_was_not_started(self, tmp_path: Path) -> None:
         """`stop` and `close` work on a task whose start failed, or never came."""
+        with self._harness(tmp_path) as harness:
+            config = harness.call_connector("task_configs", 1)[0]
         task_class = self.connector.task_class
         task = task_class()
-        task.configure(config_class_of(self.connector, task_class).parse(self._configured(tmp_path).task_configs(1)[0]))  # type: ignore[index]
+        task.configure(config_class_of(self.connector, task_class).parse(config))
         for method in ("stop", "close"):
             try:
                 ended(task, method)
@@ -376,23 +378,21 @@ class SinkSuite(Suite):
         with self._harness(places[0]) as harness:
             harness.put(*records)
         with self._harness(places[1]) as harness, self._working("a put of records"):
-            harness.call("put", [record.replace(partition=0, offset=n) for n, record in enumerate(records)])
+            harness.call("put", harness._numbered(records, None, None))
             harness.call("flush")
         self._equal(places, "by put")
 
     def test_records_stay_as_they_were(self, tmp_path: Path) -> None:
         """What it is given it does not change: a put that fails comes again with the same."""
-        records = [
-            record.replace(headers=Headers().add("h", {"a": [1]}), partition=0, offset=number)
-            for number, record in enumerate(self._records())
-        ]
+        records = [record.replace(headers=Headers().add("h", {"a": [1]})) for record in self._records()]
         with self._harness(tmp_path) as harness:
-            for batch in Batch.group(records):
+            for batch in Batch.group(harness._numbered(records, None, None)):
                 before = copy.deepcopy((batch.values, batch.keys, batch.headers, batch.timestamps))
                 with self._working("a put"), harness._reaching({(self.topic, 0): len(records)}):
                     harness.call("put_batch", batch)
                 if not same((batch.values, batch.keys, batch.headers, batch.timestamps), before):
                     self.broken("it changes the batch that it is given; copy what is to be changed")
+            self._ends(harness, "it cannot stop")
 
     def test_records_without_values_are_taken_or_refused(self, tmp_path: Path) -> None:
         """A tombstone is written, passed over, deletes, or is refused with a DataError."""
@@ -581,9 +581,9 @@ class SinkSuite(Suite):
         self._holds(tmp_path, records, "with a slow target")
 
     def test_pressure_a_large_put_is_taken(self, tmp_path: Path) -> None:
-        """Five thousand records in one put are written within the deadline."""
-        records = [self.make_record(number) for number in range(LARGE)]
-        with self._harness(tmp_path) as harness, self._working(f"a put of {LARGE} records"):
+        """Many records in one put, as many as the suite says is large, are written within the deadline."""
+        records = [self.make_record(number) for number in range(self.large)]
+        with self._harness(tmp_path) as harness, self._working(f"a put of {self.large} records"):
             harness.put(*records)
             harness.flush()
         self._holds(tmp_path, records, "behind a large put")
@@ -624,8 +624,9 @@ class SinkSuite(Suite):
         for steps in (0, 1, 2, 3, 5, 8):
             place = _place(tmp_path, str(steps))
             with self._harness(place) as harness:
-                batch = Batch.group(r.replace(partition=0, offset=n) for n, r in enumerate(records))[0]
-                harness.loop.run(_cancelled_after(harness.task.put_batch(batch), steps))
+                batch = Batch.group(harness._numbered(records, None, None))[0]
+                with harness._reaching({(self.topic, 0): len(batch)}):
+                    harness.loop.run(_cancelled_after(harness.task.put_batch(batch), steps))
                 self._ends(harness, "it cannot stop behind a put that was cancelled")
             with self._working("a start behind a put that was cancelled"), self._harness(place) as harness:
                 harness.put(*records)

@@ -537,10 +537,8 @@ class SourceSuite(Suite):
         return config_class_of(self.connector, self.connector.task_class)
 
     def _task_config(self, folder: Path) -> Mapping[str, str]:
-        made = self.connector()
-        made.configure(self._config_class.parse(self.make_config(folder)))
-        configs = made.task_configs(1)
-        return {} if inspect.isawaitable(configs) else configs[0]
+        with self._harness(self.make_config(folder)) as harness:
+            return harness.task_configs(1)[0]
 
     def _crashed(self, folder: Path, config: Mapping[str, str], *, exactly_once: bool) -> Report:
         with self._harness(config) as harness:

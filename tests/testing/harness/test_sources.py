@@ -1,7 +1,10 @@
 from __future__ import annotations
 
 import threading
+import warnings
+import weakref
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -161,3 +164,30 @@ async def test_a_harness_works_within_an_async_test_too() -> None:
 
     with SourceHarness(ones, {"topic": "t"}) as harness:
         assert values(harness.records(2)) == [1, 1]
+
+
+def test_what_a_crash_leaves_open_is_closed_at_the_end_without_a_warning(tmp_path: Path) -> None:
+    file = tmp_path / "in.txt"
+    file.touch()
+    opened: list[Any] = []
+
+    class OpenTask(SourceTask):
+        def start(self) -> None:
+            self.file = file.open()
+            opened.append(weakref.ref(self.file))
+
+        def poll(self) -> None:
+            return None
+
+        def stop(self) -> None:
+            self.file.close()
+
+    class OpenSource(SourceConnector):
+        task_class = OpenTask
+
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        with SourceHarness(OpenSource, {}) as harness:
+            harness.crash()
+        assert [one() for one in opened[:1]] == [None]
+    assert [str(one.message) for one in warned] == []

@@ -365,11 +365,11 @@ class LosesCancelledTask(RightTask):
 
 
 class CommitsAheadTask(RightTask):
-    """Its offset is that of the poll after next."""
+    """Its offset is that of some polls later."""
 
     def poll(self) -> list[Record]:
         time.sleep(0.02)
-        return [record.replace(source_offset={"n": self.at + 5}) for record in super().poll()]
+        return [record.replace(source_offset={"n": self.at + 20}) for record in super().poll()]
 
 
 class CommitsAheadSource(RightSource):
