@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import sys
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
@@ -148,13 +149,18 @@ async def _opened(
     """Give a worker's config with its values, its log, and the plugins."""
     from connect.runtime.factory import check_default_converters
     from connect.runtime.plugins import PluginHost
+    from connect.runtime.processes.placing import process_settings
     from connect.runtime.providers.worker_config import resolved_worker_config
 
     timeout_s = config.plugin_import_timeout_ms / 1000
-    plugins = PluginHost.discover(config.plugin_folders, timeout_s=timeout_s)
+    # Aside: plugins may have environments to be made.
+    plugins = await asyncio.to_thread(
+        PluginHost.discover, config.plugin_folders, timeout_s=timeout_s, processes=process_settings(config)
+    )
     for name, plugin in more:
         plugins.register(plugin, name)
     config = await resolved_worker_config(plugins, config)
+    plugins.processes = process_settings(config)
     check_default_converters(plugins, config)
     own = cluster is None
     cluster = cluster or await open_cluster(config.data_path, config.originals)

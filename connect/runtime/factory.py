@@ -27,6 +27,8 @@ from connect.runtime.config_prefixes import strip_prefix
 from connect.runtime.connector_config import ConnectorConfig, SinkConnectorConfig, SourceConnectorConfig
 from connect.runtime.model import PluginKind
 from connect.runtime.plugins import CONNECTOR_KINDS, PluginDesc, PluginHost
+from connect.runtime.processes.placing import placed
+from connect.runtime.processes.stand_ins import one_chain
 from connect.runtime.tasks.pipeline import Pipeline
 from connect.runtime.tasks.stages import Stage
 from connect.runtime.tasks.tolerance import Tolerance
@@ -37,7 +39,7 @@ P = TypeVar("P", bound=Plugin)
 
 
 def connector_desc(plugins: PluginHost, config: Mapping[str, Any]) -> PluginDesc:
-    """Return the plugin that `connector.class` names.
+    """Return the plugin that `connector.class` names, to run where the config and the worker say.
 
     Raises:
         ConfigError: The key is missing, or no connector has that name.
@@ -50,7 +52,8 @@ def connector_desc(plugins: PluginHost, config: Mapping[str, Any]) -> PluginDesc
             config_path="connector.class",
         )
     try:
-        return plugins.resolve(name.strip(), *CONNECTOR_KINDS, config_path="connector.class")
+        desc = plugins.resolve(name.strip(), *CONNECTOR_KINDS, config_path="connector.class")
+        return placed(desc, config, plugins.processes)
     except ConfigError as error:
         if (instead := instead_of_connector(name.strip())) is not None:
             error.hint = f"{instead[0].upper()}{instead[1:]}."
@@ -79,8 +82,12 @@ def make_stages(plugins: PluginHost, config: ConnectorConfig, worker: WorkerConf
     Raises:
         ConfigError: A type is missing, unknown or not allowed, a key is wrong, or a predicate is not defined.
     """
+    with one_chain():
+        return _stages(plugins, config, worker or WorkerConfig.parse({}))
+
+
+def _stages(plugins: PluginHost, config: ConnectorConfig, allowing: WorkerConfig) -> list[Stage]:
     raw = config.originals
-    allowing = worker or WorkerConfig.parse({})
     predicates = {
         alias: _member(plugins, allowing, raw, f"predicates.{alias}", PluginKind.PREDICATE)
         for alias in config.predicates
@@ -195,7 +202,7 @@ def _member(plugins: PluginHost, worker: WorkerConfig, raw: Mapping[str, Any], p
     name = raw.get(f"{prefix}.type")
     if not name:
         raise _problem(f"{prefix}.type", "the class of the alias is missing")
-    desc = plugins.resolve(str(name).strip(), kind, config_path=f"{prefix}.type")
+    desc = placed(plugins.resolve(str(name).strip(), kind, config_path=f"{prefix}.type"), raw, plugins.processes)
     refused = refusal(worker, desc.cls)
     if refused:
         raise _problem(f"{prefix}.type", refused)

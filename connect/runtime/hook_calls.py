@@ -92,10 +92,12 @@ def short_forms_of(name: str, plugin: object) -> dict[str, Callable[..., Any]]:
     ]
     bases = {"connect_connectors": Connector, "connect_transforms": Transform}
     given = {hook: [cls for cls in classes if issubclass(cls, base)] for hook, base in bases.items()}
-    return {f"short_forms_{hook}": _giving(hook, found) for hook, found in given.items() if found}
+    return {f"short_forms_{hook}": giving(hook, found) for hook, found in given.items() if found}
 
 
-def _giving(hook: str, classes: list[type]) -> Callable[[], list[type]]:
+def giving(hook: str, classes: list[type]) -> Callable[[], list[type]]:
+    """Return a function of a hook that gives these classes."""
+
     @hooks.hookimpl(specname=hook)
     def give() -> list[type]:
         return classes

@@ -52,6 +52,7 @@ class Source:
         version: Of its distribution.
         is_installed: Not in a folder of `plugin.path`.
         is_bundled: It comes with the worker.
+        limit_s: How long `load` may take; None for what any may.
     """
 
     name: str
@@ -63,6 +64,7 @@ class Source:
     version: str | None = None
     is_installed: bool = False
     is_bundled: bool = False
+    limit_s: float | None = None
 
     @property
     def key(self) -> tuple[str, str]:
@@ -108,7 +110,15 @@ class Paths:
                     yield from _stamps([path])
 
 
-def scan(folders: Sequence[Path]) -> list[Source | NoFolder]:
+#: Says of a folder that its plugins are not imported here: what loads them, and how long that may take.
+Apart = Callable[[Path], tuple[Callable[[], Any], float] | None]
+
+
+def _none_apart(folder: Path) -> None:
+    return None
+
+
+def scan(folders: Sequence[Path], apart: Apart = _none_apart) -> list[Source | NoFolder]:
     """Say what plugins there are: those of entry points by name, then those of folders. Reads the disk, runs nothing of
     theirs."""
     found: list[Source | NoFolder] = []
@@ -126,16 +136,33 @@ def scan(folders: Sequence[Path]) -> list[Source | NoFolder]:
         if not folder.is_dir():
             found.append(NoFolder(folder))
             continue
+        if (own := apart(folder)) is not None:
+            found.append(_apart_source(folder, *own))
+            continue
         for path in sorted(folder.iterdir()):
             if path.name.startswith(".") or path.name == "__pycache__":
                 continue
+            if path.is_dir() and (own := apart(path)) is not None:
+                found.append(_apart_source(path, *own))
+                continue
             module = path if path.suffix == ".py" else path / "__init__.py"
             if module.is_file():
-                load = None if path.name.startswith("_") else functools.partial(_import_file, path.stem, module)
-                found.append(Source(path.stem, str(path), str(path), path.stem, files_of(path), load))
+                found.append(source_of(module))
             elif path.is_dir():
                 found.append(Source(path.name, str(path), str(path), path.name, files_of(path), None))
     return found
+
+
+def source_of(module: Path) -> Source:
+    """Return what a module's file, or a package's `__init__.py`, is in a folder."""
+    path = module.parent if module.name == "__init__.py" else module
+    load = None if path.name.startswith("_") else functools.partial(_import_file, path.stem, module)
+    return Source(path.stem, str(path), str(path), path.stem, files_of(path), load)
+
+
+def _apart_source(folder: Path, load: Callable[[], Any], limit_s: float) -> Source:
+    # No module of this process is below such a root.
+    return Source(folder.name, str(folder), str(folder), f"<{folder}>", files_of(folder), load, limit_s=limit_s)
 
 
 def outdated(before: Iterable[Source], now: Sequence[Source]) -> set[str]:

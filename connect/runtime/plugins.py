@@ -10,6 +10,7 @@ A start is the first look; `PluginHost.refresh` looks again while the worker run
 from __future__ import annotations
 
 import difflib
+import functools
 import importlib
 import logging
 import re
@@ -40,7 +41,10 @@ from connect.runtime.border.calls import aside
 from connect.runtime.border.failures import told
 from connect.runtime.hook_calls import CLASS_HOOKS, HOOKS, HookCalls, Loaded, functions_of, short_forms_of, unmarked_of
 from connect.runtime.model import PluginInfo, PluginKind
-from connect.runtime.plugin_sources import NoFolder, Paths, Source, Swap, forget_bytecode, outdated, scan
+from connect.runtime.plugin_sources import NoFolder, Paths, Source, Swap, forget_bytecode, outdated, scan, source_of
+from connect.runtime.processes.apart import plugin_of
+from connect.runtime.processes.environments import has_requirements
+from connect.runtime.processes.settings import ProcessSettings
 
 logger = logging.getLogger(__name__)
 
@@ -83,6 +87,8 @@ class PluginDesc:
     cls: type[Plugin]
     kind: PluginKind
     origin: str
+    #: The name of the plugin that has it: an entry point's, or a module's.
+    plugin: str = ""
 
     @property
     def name(self) -> str:
@@ -156,11 +162,20 @@ class PluginHost:
     """All plugin classes, by kind and name. What is there at the start, and what `refresh` and `register` add.
 
     What it tells may be asked from any thread, and is of one moment.
+
+    Attributes:
+        processes: What the worker says of plugins in processes of their own.
     """
 
     def __init__(
-        self, folders: Sequence[str | Path] = (), *, timeout_s: float = IMPORT_TIMEOUT_S, tells: bool = True
+        self,
+        folders: Sequence[str | Path] = (),
+        *,
+        timeout_s: float = IMPORT_TIMEOUT_S,
+        tells: bool = True,
+        processes: ProcessSettings | None = None,
     ) -> None:
+        self.processes = processes or ProcessSettings()
         self.folders = tuple(Path(folder) for folder in folders)
         self.timeout_s = timeout_s
         self._tells = tells
@@ -188,20 +203,34 @@ class PluginHost:
         *,
         timeout_s: float = IMPORT_TIMEOUT_S,
         tells: bool = True,
+        processes: ProcessSettings | None = None,
     ) -> PluginHost:
         """Load every plugin there is. Reads the disk and runs plugins' imports: seconds if a plugin is slow.
 
         Args:
             timeout_s: How long each may take; one that takes longer is left out.
             tells: Log what is left out, for callers that do not show `broken` themselves.
+            processes: What the worker says of plugins in processes of their own.
         """
-        host = cls(plugin_path, timeout_s=timeout_s, tells=tells)
+        host = cls(plugin_path, timeout_s=timeout_s, tells=tells, processes=processes)
         host.refresh()
+        return host
+
+    @classmethod
+    def of_modules(cls, modules: Sequence[Path], *, timeout_s: float = IMPORT_TIMEOUT_S) -> PluginHost:
+        """Load plugins from the files of their modules, and no other: in a process of their own."""
+        host = cls(timeout_s=timeout_s, tells=False)
+        for tried in [host._try(source_of(module)) for module in modules]:
+            if tried.loaded is not None:
+                host._registered.append(tried.loaded)
+            if tried.broken is not None:
+                host._refused.append(tried.broken)
+        host._settle({}, {}, (), None)
         return host
 
     def snapshot(self) -> PluginHost:
         """Return what is known now, for who is to see no change of it: an instance and its tasks."""
-        taken = PluginHost(timeout_s=self.timeout_s, tells=False)
+        taken = PluginHost(timeout_s=self.timeout_s, tells=False, processes=self.processes)
         taken._known = self._known
         return taken
 
@@ -315,7 +344,7 @@ class PluginHost:
         else:  # what was installed since is not in the caches of this process
             importlib.invalidate_caches()
             aside(self._paths.read, self.timeout_s, "read-pth-files")
-        found = scan(self.folders)
+        found = scan(self.folders, self._apart)
         sources = [s for s in found if isinstance(s, Source) and not s.is_bundled]
         # The bundled ones are those of the start: what an update has put in their place belongs to another worker.
         bundled = [t.source for t in before.values() if t.source.is_bundled] if before else _bundled(found)
@@ -329,7 +358,7 @@ class PluginHost:
         no_folders = [s.path for s in found if isinstance(s, NoFolder)]
         with Swap(roots, {tried.source.root for tried in before.values()}) as swap:
             tried = self._load_all(sources, roots, before, swap)
-            moving = before and outdated(sources, [s for s in scan(self.folders) if isinstance(s, Source)])
+            moving = before and outdated(sources, [s for s in scan(self.folders, self._apart) if isinstance(s, Source)])
             for one in [one for one in tried.values() if moving and one.source.root in moving & roots]:
                 _fail(tried, before, swap, one.source, "its files change while it is loaded")
             told = self._settle(tried, before, no_folders, swap)
@@ -358,6 +387,13 @@ class PluginHost:
             _fail(tried, before, swap, source, cause)
         return tried
 
+    def _apart(self, folder: Path) -> tuple[Callable[[], Any], float] | None:
+        """Return what takes the plugins of a folder with requirements, and how long it may take; None for others."""
+        if not has_requirements(folder):
+            return None
+        settings = self.processes
+        return functools.partial(plugin_of, folder, settings), settings.install_s + self.timeout_s
+
     def _try(self, source: Source, swap: Swap | None = None) -> _Tried:
         """Import a plugin. All of it is code of a stranger, who may raise anything, end the process, or never come
         back."""
@@ -378,7 +414,7 @@ class PluginHost:
         try:
             if swap is not None:
                 swap.check(source.root)
-            return _Tried(source, aside(take, self.timeout_s, f"import-{name}"))
+            return _Tried(source, aside(take, source.limit_s or self.timeout_s, f"import-{name}"))
         except Exception as error:
             logger.debug("plugin %s cannot be loaded", name, exc_info=True)
             return _Tried(source, None, BrokenPlugin(name, source.origin, _why(error)))
@@ -542,7 +578,7 @@ def _descs(name: str, hook: str, bases: tuple[type[Plugin], ...], classes: Any, 
             raise PluginError(f"plugin {name}: connector {cls.__qualname__} names no task_class")
         _check_class(name, cls)
         cls.config_class.keys()  # a declaration that cannot be read is found here, not at the first request
-        yield PluginDesc(cls, _KIND_OF[base], origin)
+        yield PluginDesc(cls, _KIND_OF[base], origin, name)
 
 
 class _GivenVersion(str):

@@ -20,6 +20,7 @@ from connect.records import COMPRESSION_TYPES
 from connect.runtime.config_checks import replication_factor, unique
 from connect.runtime.config_prefixes import strip_prefix
 from connect.runtime.override_policies import ALLOWLIST, DEFAULT, OverridePolicy, check_policy, policy_of
+from connect.runtime.processes.settings import valid_memory
 from connect.runtime.providers.references import refer
 
 JSON_CONVERTER = "org.apache.kafka.connect.json.JsonConverter"
@@ -145,6 +146,33 @@ class WorkerConfig(Config):
     plugin_path_watch: bool = config_key(
         "Whether plugins that come, change or go in these folders are taken while the worker runs.",
         default=True,
+        importance="low",
+    )
+    plugin_isolation: list[str] = config_key(
+        "Names of plugins, with commas, whose connectors and transforms run in processes of their own, as with "
+        "plugin.isolation=process of a connector: 'postgres', or a module's name in plugin.path. A folder with a "
+        "requirements.txt or a pyproject.toml need not be named.",
+        default=[],
+        importance="low",
+    )
+    plugin_memory_limit: str = config_key(
+        "Memory that each process of a plugin may use, such as 512m, where its connector has no plugin.memory.limit; "
+        "empty for no limit.",
+        default="",
+        importance="low",
+        validators=[valid_memory],
+    )
+    plugin_environments_path: str = config_key(
+        "Folder of the virtual environments of plugins with requirements; left out, connect/environments in the cache "
+        "folder of the worker's user.",
+        default="",
+        importance="low",
+    )
+    plugin_install_timeout_ms: int = config_key(
+        "How long it may take to install what a plugin requires; then it is left out until the next start.",
+        type="LONG",
+        default=300_000,
+        ge=1,
         importance="low",
     )
     config_storage_topic: str = config_key(

@@ -39,7 +39,7 @@ class Stage:
             return self._transformed(batch)
         if not any(chosen):
             return [batch]
-        if type(self.transform).apply_batch is Transform.apply_batch:
+        if type(self.transform).apply_batch is Transform.apply_batch or getattr(self.transform, "is_single", False):
             # It goes record by record anyway, and may count them: each is given once, whatever it makes of others.
             return self._apply_runs(batch, chosen)
         changed = self._transformed(batch.select(chosen), [n for n, is_chosen in enumerate(chosen) if is_chosen])

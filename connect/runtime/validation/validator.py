@@ -28,6 +28,7 @@ from connect.runtime.factory import connector_desc
 from connect.runtime.guarantee import DeliveryConfig
 from connect.runtime.model import ConfigInfo, ConfigInfos, ConfigValueInfo, PluginKind
 from connect.runtime.plugins import CONNECTOR_KINDS, PluginDesc, PluginHost
+from connect.runtime.processes.settings import IsolationConfig
 from connect.runtime.rates import RateConfig
 from connect.runtime.restarts import RestartConfig
 from connect.runtime.validation import promises
@@ -131,7 +132,8 @@ def plugin_config(plugins: PluginHost, name: str) -> list[ConfigKey]:
 
 def own_configs(desc: PluginDesc) -> list[type[Config]]:
     """Return the declarations of the keys that every connector of a kind has here, and none in Kafka."""
-    return [RestartConfig, DeliveryConfig, RateConfig, *([DeadLetterConfig] if desc.kind is PluginKind.SOURCE else [])]
+    more = [DeadLetterConfig] if desc.kind is PluginKind.SOURCE else []
+    return [RestartConfig, DeliveryConfig, RateConfig, IsolationConfig, *more]
 
 
 def framework_of(desc: PluginDesc) -> type[ConnectorConfig]:

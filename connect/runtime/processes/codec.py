@@ -1,0 +1,220 @@
+"""What crosses between a worker and a plugin's process, as bytes: plain values, batches, schemas, errors.
+
+Both directions use MessagePack with types of our own, and nothing that runs code when it is read: what comes from a
+plugin's process is a stranger's. A value comes out as it went in, of the same Python type; subclasses of plain types
+become the plain ones. Schemas are sent whole each time, and read from a small cache.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import decimal
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+
+import ormsgpack
+
+from connect.api import Batch, CommittedRecord, DataError, Header, Headers, Problem, RecordMetadata, Schema
+from connect.api.connector import Signal
+from connect.api.schema import Field
+from connect.api.structs import Struct
+
+#: Schemas that each side keeps, by their bytes and by themselves.
+SCHEMAS_MAX: Final = 1000
+
+_BIG, _TEXT, _TUPLE, _DECIMAL, _DATE, _TIME, _DATETIME, _STRUCT, _SCHEMA, _RANGE = range(1, 11)
+_HEADERS, _BATCH, _COMMITTED, _SIGNAL, _PROBLEM, _PAIRS = range(11, 17)
+_OPTIONS: Final = (
+    ormsgpack.OPT_NON_STR_KEYS
+    | ormsgpack.OPT_PASSTHROUGH_BIG_INT
+    | ormsgpack.OPT_PASSTHROUGH_DATACLASS
+    | ormsgpack.OPT_PASSTHROUGH_DATETIME
+    | ormsgpack.OPT_PASSTHROUGH_ENUM
+    | ormsgpack.OPT_PASSTHROUGH_SUBCLASS
+    | ormsgpack.OPT_PASSTHROUGH_TUPLE
+    | ormsgpack.OPT_PASSTHROUGH_UUID
+)
+_BATCH_FIELDS: Final = (
+    "topic", "values", "keys", "partition", "timestamps", "headers", "key_schema", "value_schema", "source_partition",
+    "source_offset", "source_offsets", "offsets", "original_topic", "original_partition",
+)  # fmt: skip
+_SCHEMA_FIELDS: Final = ("optional", "name", "version", "doc", "parameters", "default", "key_schema", "value_schema")
+
+_packed: dict[Schema, bytes] = {}
+_unpacked: dict[bytes, Schema] = {}
+
+
+def pack(value: Any) -> bytes:
+    """Return a value's bytes.
+
+    Raises:
+        DataError: Something in it is of a type that does not cross.
+    """
+    try:
+        return ormsgpack.packb(value, default=_default, option=_OPTIONS)
+    except DataError:
+        raise
+    except (TypeError, ValueError, RecursionError) as error:
+        if isinstance(error.__cause__, DataError):
+            raise error.__cause__ from None
+        if "surrogate" not in str(error):
+            raise DataError(f"a value does not cross to the plugin's process, or back: {error}") from None
+    # Texts that UTF-8 cannot hold are rare: only then is all of it gone through.
+    return _pack_deep(value)
+
+
+def unpack(data: bytes | bytearray | memoryview) -> Any:
+    """Return what `pack` was given.
+
+    Raises:
+        ValueError: These are no such bytes, whoever sent them.
+    """
+    try:
+        return ormsgpack.unpackb(data, ext_hook=_hook, option=ormsgpack.OPT_NON_STR_KEYS)
+    except Exception as error:  # whatever the constructors of what is made here raise for nonsense
+        raise ValueError(f"no message: {error}") from error
+
+
+# -- there -------------------------------------------------------------------------------------------------------------
+
+
+def _default(value: Any) -> Any:
+    return _ext(value, pack)
+
+
+def _default_deep(value: Any) -> Any:
+    return _ext(value, _pack_deep)
+
+
+def _pack_deep(value: Any) -> bytes:
+    return ormsgpack.packb(_without_surrogates(value), default=_default_deep, option=_OPTIONS)
+
+
+def _ext(value: Any, pack: Callable[[Any], bytes]) -> Any:
+    encode = _ENCODERS.get(type(value))
+    if encode is not None:
+        tag, inner = encode(value)
+        return ormsgpack.Ext(tag, inner if isinstance(inner, bytes) else pack(inner))
+    for plain, make in _PLAIN:
+        if isinstance(value, plain):
+            return make(value)
+    raise DataError(
+        f"a value of type {type(value).__module__}.{type(value).__qualname__} does not cross between a worker and a "
+        "plugin's process; expected one of the types of connect.api.schema"
+    )
+
+
+def _schema_bytes(schema: Schema) -> tuple[int, bytes]:
+    found = _packed.get(schema)
+    if found is None:
+        fields = [[field.name, field.schema] for field in schema.fields]
+        found = pack([schema.type.value, fields, *(getattr(schema, name) for name in _SCHEMA_FIELDS)])
+        if len(_packed) >= SCHEMAS_MAX:
+            _packed.clear()
+        _packed[schema] = found
+    return _SCHEMA, found
+
+
+_ENCODERS: Final[dict[type, Callable[[Any], tuple[int, Any]]]] = {
+    int: lambda value: (_BIG, (b"-%x" % -value) if value < 0 else b"%x" % value),
+    tuple: lambda value: (_TUPLE, list(value)),
+    decimal.Decimal: lambda value: (_DECIMAL, str(value).encode()),
+    dt.date: lambda value: (_DATE, value.isoformat().encode()),
+    dt.time: lambda value: (_TIME, value.isoformat().encode()),
+    dt.datetime: lambda value: (_DATETIME, value.isoformat().encode()),
+    Struct: lambda value: (_STRUCT, [value.schema, dict(value)]),
+    Schema: _schema_bytes,
+    range: lambda value: (_RANGE, [value.start, value.stop, value.step]),
+    Headers: lambda value: (_HEADERS, [[*header] for header in value]),
+    Header: lambda value: (_TUPLE, list(value)),
+    Batch: lambda value: (_BATCH, [getattr(value, name) for name in _BATCH_FIELDS]),
+    CommittedRecord: lambda value: (_COMMITTED, [dict(value[0]), dict(value[1]), value[2] and list(value[2])]),
+    Signal: lambda value: (_SIGNAL, [value.id, value.type, dict(value.data)]),
+    Problem: lambda value: (_PROBLEM, [value.key, value.message]),
+}
+#: Subclasses of plain types, and what takes their place.
+_PLAIN: Final[tuple[tuple[type, Callable[[Any], Any]], ...]] = (
+    (str, str.__str__),
+    (bool, bool),
+    (int, int.__int__),
+    (float, float.__float__),
+    (bytes, bytes),
+    (Mapping, dict),
+    (tuple, tuple),
+    (list, list),
+    (memoryview, bytes),
+    (decimal.Decimal, decimal.Decimal),
+    (dt.datetime, lambda value: dt.datetime.fromisoformat(value.isoformat())),
+    (dt.date, lambda value: dt.date.fromisoformat(value.isoformat())),
+    (Sequence, list),
+)
+
+
+def _without_surrogates(value: Any) -> Any:
+    kind = type(value)
+    if kind is str:
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            return ormsgpack.Ext(_TEXT, value.encode("utf-8", "surrogatepass"))
+        return value
+    if kind is list:
+        return [_without_surrogates(item) for item in value]
+    if kind is dict:
+        if all(isinstance(key, str) and key.isascii() for key in value):
+            return {key: _without_surrogates(item) for key, item in value.items()}
+        pairs = [[_without_surrogates(key), _without_surrogates(item)] for key, item in value.items()]
+        return ormsgpack.Ext(_PAIRS, ormsgpack.packb(pairs, default=_default_deep, option=_OPTIONS))
+    return value
+
+
+# -- back --------------------------------------------------------------------------------------------------------------
+
+
+def _schema(data: bytes) -> Schema:
+    found = _unpacked.get(data)
+    if found is None:
+        kind, fields, *properties = _inner(data)
+        named = dict(zip(_SCHEMA_FIELDS, properties, strict=True))
+        found = Schema(kind, fields=[Field(name, at, schema) for at, (name, schema) in enumerate(fields)], **named)
+        if len(_unpacked) >= SCHEMAS_MAX:
+            _unpacked.clear()
+        _unpacked[bytes(data)] = found
+    return found
+
+
+def _inner(data: bytes) -> Any:
+    return ormsgpack.unpackb(data, ext_hook=_hook, option=ormsgpack.OPT_NON_STR_KEYS)
+
+
+def _committed(data: bytes) -> CommittedRecord:
+    partition, offset, metadata = _inner(data)
+    return CommittedRecord(partition, offset, metadata and RecordMetadata(*metadata))
+
+
+def _batch(data: bytes) -> Batch:
+    return Batch(**dict(zip(_BATCH_FIELDS, _inner(data), strict=True)))
+
+
+_DECODERS: Final[dict[int, Callable[[bytes], Any]]] = {
+    _BIG: lambda data: int(bytes(data), 16),
+    _TEXT: lambda data: bytes(data).decode("utf-8", "surrogatepass"),
+    _TUPLE: lambda data: tuple(_inner(data)),
+    _DECIMAL: lambda data: decimal.Decimal(bytes(data).decode("ascii")),
+    _DATE: lambda data: dt.date.fromisoformat(bytes(data).decode("ascii")),
+    _TIME: lambda data: dt.time.fromisoformat(bytes(data).decode("ascii")),
+    _DATETIME: lambda data: dt.datetime.fromisoformat(bytes(data).decode("ascii")),
+    _STRUCT: lambda data: Struct(*_inner(data)),
+    _SCHEMA: _schema,
+    _RANGE: lambda data: range(*_inner(data)),
+    _HEADERS: lambda data: Headers(Header(*header) for header in _inner(data)),
+    _BATCH: _batch,
+    _COMMITTED: _committed,
+    _SIGNAL: lambda data: Signal(*_inner(data)),
+    _PROBLEM: lambda data: Problem(*_inner(data)),
+    _PAIRS: lambda data: dict(_inner(data)),
+}
+
+
+def _hook(tag: int, data: bytes) -> Any:
+    return _DECODERS[tag](data)

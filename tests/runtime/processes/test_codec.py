@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import decimal
+import enum
+import os
+import types
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from connect.api import Batch, CommittedRecord, DataError, Headers, Problem, RecordMetadata, Schema
+from connect.api.connector import Signal
+from connect.api.structs import Struct
+from connect.runtime.processes.codec import SCHEMAS_MAX, pack, unpack
+
+POINT = Schema.struct({"x": Schema("int32"), "at": Schema.timestamp(optional=True)}, name="point", doc="A point.")
+
+plain = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text() | st.binary()
+    | st.decimals(allow_nan=False) | st.dates() | st.times() | st.datetimes(timezones=st.just(dt.UTC)),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text() | st.integers(), inner) | st.tuples(inner, inner),
+    max_leaves=20,
+)  # fmt: skip
+
+
+@given(plain)
+def test_a_value_comes_out_as_it_went_in(value: Any) -> None:
+    found = unpack(pack(value))
+    assert found == value
+    assert type(found) is type(value)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "\ud800", {"\udfff": ["\ud800", decimal.Decimal("1.50"), {1: "\ud800"}]}, 1 << 70, -(1 << 70), float("inf"),
+        range(3, 9, 2), POINT, Struct(POINT, {"x": 1}), Schema.array(POINT), Problem("key", "message"),
+        Signal("1", "snapshot", {"of": ["a"]}), CommittedRecord({"a": 1}, {"b": 2}, RecordMetadata("t", 0, 7)),
+        CommittedRecord({"a": 1}, {"b": 2}, None), Schema("int32", default=7, parameters={"a": "b"}),
+    ],
+)  # fmt: skip
+def test_what_plugins_and_the_runtime_hand_each_other_crosses(value: Any) -> None:
+    found = unpack(pack([value]))[0]
+    assert found == value
+    assert type(found) is type(value)
+
+
+def test_a_batch_crosses_with_all_of_its_columns() -> None:
+    batch = Batch(
+        "t", [{"x": 1, "at": dt.datetime(2026, 1, 2, tzinfo=dt.UTC)}, None], keys=["a", None], partition=3,
+        timestamps=[1, None], headers=[None, Headers().add("h", 1, Schema("int32"))], value_schema=POINT,
+        source_partition={"p": 1}, source_offset={"o": 2}, source_offsets=[None, {"o": 2}], offsets=range(4, 6),
+        original_topic="o", original_partition=1,
+    )  # fmt: skip
+    found = unpack(pack(batch))
+    assert {name: getattr(found, name) for name in Batch.__slots__} == {
+        name: getattr(batch, name) for name in Batch.__slots__
+    }
+    assert isinstance(found.headers[1], Headers)
+
+
+def test_subclasses_of_plain_types_cross_as_the_plain_ones() -> None:
+    colour = enum.StrEnum("colour", ["RED"])
+    number = enum.IntEnum("number", ["ONE"])
+    found = unpack(pack([colour.RED, number.ONE, types.MappingProxyType({"a": 1}), bytearray(b"b")]))
+    assert found == ["red", 1, {"a": 1}, b"b"]
+    assert [type(one) for one in found] == [str, int, dict, bytes]
+
+
+@pytest.mark.parametrize("value", [object(), {1, 2}, [{"a": iter([])}], 1j])
+def test_what_does_not_cross_is_named_by_its_type(value: Any) -> None:
+    with pytest.raises(DataError, match=r"object|set|iterator|complex"):
+        pack(value)
+
+
+def test_more_schemas_than_are_kept_cross_all_the_same() -> None:
+    schemas = [Schema("int32", name=f"n{n}") for n in range(SCHEMAS_MAX + 10)]
+    assert unpack(pack(schemas)) == schemas
+    assert unpack(pack(schemas[:3])) == schemas[:3]
+
+
+@given(st.binary(max_size=200))
+def test_bytes_that_are_no_message_are_a_value_error_and_nothing_else(data: bytes) -> None:
+    with contextlib.suppress(ValueError):
+        unpack(data)
+
+
+@pytest.mark.parametrize("tag", range(1, 20))
+def test_nonsense_within_a_type_of_ours_is_a_value_error(tag: int) -> None:
+    for size in (1, 7, 40):
+        with pytest.raises(ValueError, match="no message"):
+            unpack(bytes([0xC7, size, tag]) + b"\xc1" + os.urandom(size - 1))

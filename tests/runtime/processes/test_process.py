@@ -1,0 +1,232 @@
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from connect.api import ConnectError, PluginError
+from connect.runtime.processes.errors import ProcessFailedError
+from connect.runtime.processes.frames import Kind
+from connect.runtime.processes.placing import python_path
+from connect.runtime.processes.process import Launch, PluginProcess
+from tests.support import process_plugins
+from tests.support.worker import until
+
+LAUNCH = Launch(path=python_path(), grace_s=0.2)
+REF = {"module": process_plugins.__name__, "qualname": "CountSource", "task": True}
+SAID = {"whom": "task x-0, CountSource", "role": "source", "connector": "x", "task": 0}
+
+
+class Ears:
+    """Keeps what the plugin says."""
+
+    def __init__(self) -> None:
+        self.notes: list[tuple[str, list[Any]]] = []
+
+    def note(self, what: str, args: list[Any]) -> None:
+        self.notes.append((what, args))
+
+    def ask(self, what: str, args: list[Any]) -> Any:
+        self.notes.append((what, args))
+        return None
+
+
+@pytest.fixture
+def opened() -> Iterator[list[PluginProcess]]:
+    processes: list[PluginProcess] = []
+    yield processes
+    for process in processes:
+        process.close()
+        assert process.wait(15)
+
+
+def started(opened: list[PluginProcess], launch: Launch = LAUNCH, **config: Any) -> tuple[PluginProcess, Ears]:
+    ears = Ears()
+    log = logging.getLogger("connect.connector.x")
+    process = PluginProcess(launch, who="task x-0", plugin="CountSource", log=log, hears=ears)
+    opened.append(process)
+    process.start()
+    raw = {"topic": "t", **{key.replace("_", "."): str(value) for key, value in config.items()}}
+    process.call(0, "make", 1, REF, SAID, raw)
+    return process, ears
+
+
+def test_calls_cross_and_wishes_of_the_plugin_come_before_the_reply(opened: list[PluginProcess]) -> None:
+    process, ears = started(opened)
+    process.call(1, "start")
+    assert ears.notes == [("offset", [{"of": "t"}]), ("poll_wait_s", [0.05])]
+    (batch,) = process.call(1, "poll")
+    assert batch.values == ["0", "1", "2", "3", "4"]
+    process.call(1, "close")
+
+
+def test_a_process_ends_by_itself_when_it_is_closed_and_takes_no_call_then(opened: list[PluginProcess]) -> None:
+    process, _ = started(opened)
+    process.close()
+    assert process.wait(15)
+    assert process._process is not None
+    assert process._process.returncode == 0
+    with pytest.raises(ProcessFailedError, match="exit code 0"):
+        process.call(1, "start")
+
+
+def test_who_waits_hears_of_the_end_and_what_was_written_last(opened: list[PluginProcess]) -> None:
+    process, _ = started(opened, how="exit", at=0)
+    process.call(1, "start")
+    with pytest.raises(ProcessFailedError, match=r"exit code 3; it wrote last: about to exit") as raised:
+        process.call(1, "poll")
+    assert raised.value.code == "plugin.crashed"
+
+
+def test_a_call_beyond_its_limit_ends_the_process(opened: list[PluginProcess]) -> None:
+    process, _ = started(opened, how="block", at=0)
+    process.call(1, "start")
+    began = time.monotonic()
+    with pytest.raises(ProcessFailedError, match=r"poll did not return within 0.5 s") as raised:
+        process.call(1, "poll", limit_s=0.5)
+    assert raised.value.code == "plugin.timeout"
+    assert time.monotonic() - began < 15
+
+
+def test_a_process_that_does_not_stop_in_time_is_ended(opened: list[PluginProcess]) -> None:
+    process, _ = started(opened, how="block", at=0)
+    process.call(1, "start")
+    threading.Timer(0.2, process.stopping).start()
+    with pytest.raises(ProcessFailedError, match="did not stop in time: poll did not return"):
+        process.call(1, "poll")
+
+
+def test_what_a_process_has_started_ends_with_it(opened: list[PluginProcess]) -> None:
+    process, _ = started(opened, how="fork", at=0)
+    group = process.pid
+    assert group is not None
+    process.call(1, "start")
+    with pytest.raises(ProcessFailedError, match="exit code 4"):
+        process.call(1, "poll")
+    deadline = time.monotonic() + 10
+    while _of_group(group) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not _of_group(group)
+
+
+def _of_group(group: int) -> list[str]:
+    """The processes of a group that have not ended."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            state, _, pgrp = stat.read_text().rpartition(")")[2].split()[:3]
+        except OSError:
+            continue
+        if int(pgrp) == group and state != "Z":
+            found.append(stat.parent.name)
+    return found
+
+
+def test_a_limit_of_memory_ends_the_process(opened: list[PluginProcess]) -> None:
+    process, _ = started(opened, replace(LAUNCH, memory_bytes=100 << 20), how="leak", at=0)
+    process.call(1, "start")
+    with pytest.raises(ProcessFailedError, match=r"plugin\.memory\.limit is 100 MiB") as raised:
+        process.call(1, "poll", limit_s=60)
+    assert raised.value.code == "plugin.memory"
+
+
+def test_a_process_with_nothing_to_do_ends_when_it_is_told_to(opened: list[PluginProcess]) -> None:
+    process = PluginProcess(LAUNCH, who="configs", plugin="p", log=logging.getLogger("x"), idle_s=0.1)
+    opened.append(process)
+    process.start()
+    assert process.wait(30)
+    assert not process.is_alive
+
+
+def test_an_interpreter_that_is_not_there_is_told_by_name() -> None:
+    process = PluginProcess(replace(LAUNCH, python="/no/python"), who="x", plugin="p", log=logging.getLogger("x"))
+    with pytest.raises(ProcessFailedError, match=r"cannot be started: .*/no/python"):
+        process.start()
+
+
+def test_a_process_that_does_not_speak_the_protocol_is_told_with_what_it_wrote(tmp_path: Path) -> None:
+    fake = tmp_path / "python"
+    fake.write_text("#!/bin/sh\necho no connect here >&2\nexit 9\n")
+    fake.chmod(0o755)
+    process = PluginProcess(replace(LAUNCH, python=str(fake)), who="x", plugin="p", log=logging.getLogger("x"))
+    with pytest.raises(ProcessFailedError, match="exit code 9; it wrote last: no connect here"):
+        process.start()
+    assert process.wait(15)
+
+
+def test_log_lines_of_the_plugin_are_its_connectors(
+    opened: list[PluginProcess], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "connect.connector.x")
+    process, _ = started(opened)
+    process.call(1, "start")
+    found = [record for record in caplog.records if record.getMessage() == "begins at 0"]
+    assert [(record.name, record.levelname) for record in found] == [("connect.connector.x", "INFO")]
+
+
+def test_a_level_that_is_set_later_counts_from_the_next_call_on(
+    opened: list[PluginProcess], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.ERROR, "connect.connector.x")
+    process, _ = started(opened)
+    process.call(1, "start")
+    assert "begins at 0" not in caplog.text
+    caplog.set_level(logging.INFO, "connect.connector.x")
+    process.call(1, "start")
+    assert "begins at 0" in caplog.text
+
+
+def test_an_answer_that_is_none_ends_the_process(opened: list[PluginProcess]) -> None:
+    process, _ = started(opened)
+    with pytest.raises(PluginError, match="sent an answer that is none"):
+        process._result(Kind.REPLY, b"\xc1")
+    assert process.wait(15)
+    with pytest.raises(ProcessFailedError, match="sent an answer that is none") as raised:
+        process.call(1, "start")
+    assert raised.value.code == "plugin.broken"
+
+
+async def test_an_async_poll_that_is_cancelled_has_cleaned_up_there(
+    opened: list[PluginProcess], tmp_path: Path
+) -> None:
+    notes = tmp_path / "notes"
+    process, _ = await asyncio.to_thread(_patient, opened, notes)
+    await asyncio.to_thread(process.call, 1, "start")
+    assert (await process.poll(1, "poll"))[0].values == ["first"]
+    waiting = asyncio.create_task(process.poll(1, "poll"))
+    await until(lambda: ["waits"] in process_plugins.journal(notes))
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    assert process_plugins.journal(notes)[-1] == ["cancelled"]
+
+
+def _patient(opened: list[PluginProcess], notes: Path) -> tuple[PluginProcess, Ears]:
+    ears = Ears()
+    process = PluginProcess(LAUNCH, who="task x-0", plugin="P", log=logging.getLogger("x"), hears=ears)
+    opened.append(process)
+    process.start()
+    ref = {**REF, "qualname": "PatientSource"}
+    process.call(0, "make", 1, ref, SAID, {"topic": "t", "journal": str(notes)})
+    return process, ears
+
+
+def test_a_signal_from_outside_is_told_by_its_name_though_nobody_waits(
+    opened: list[PluginProcess], caplog: pytest.LogCaptureFixture
+) -> None:
+    process, _ = started(opened)
+    assert process.pid is not None
+    os.kill(process.pid, signal.SIGKILL)
+    assert process.wait(15)
+    assert "was ended by SIGKILL" in caplog.text
+    with pytest.raises(ConnectError, match="SIGKILL"):
+        process.call(1, "start")
