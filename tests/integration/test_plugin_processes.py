@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import json
 import os
 import shutil
+import signal
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -325,3 +329,67 @@ async def test_two_plugins_need_two_versions_of_one_library(tmp_path: Path) -> N
         assert {"test.Red", "test.Blue"} <= {plugin["class"] for plugin in listed}
         missing = await running.client.put("/connectors/x/config", json={"connector.class": "test.Red"})
         assert 'Missing required configuration "topic"' in missing.json()["message"]
+
+
+# -- neighbours --------------------------------------------------------------------------------------------------------
+
+
+async def test_a_process_that_ends_while_nothing_is_to_do_fails_what_it_was(tmp_path: Path) -> None:
+    notes, kept = tmp_path / "notes", tmp_path / "kept"
+    async with worker(tmp_path) as running:
+        await create(running, "s", "test.CountSource", topic="t", journal=notes)
+        await create(running, "k", "test.NoteSink", topics="t", journal=kept)
+        await running.until(lambda: ["flush"] in journal(kept))
+        (sink,) = processes(kept)
+        os.kill(sink, signal.SIGKILL)
+        assert "was ended by SIGKILL" in await running.until_failed("k")
+        connectors = _children() - processes(notes) - processes(kept)
+        assert connectors
+        for pid in connectors:
+            os.kill(pid, signal.SIGKILL)
+        await running.until(lambda: running.herder.status("s").connector.state is State.FAILED)
+        assert "SIGKILL" in (running.herder.status("s").connector.trace or "")
+
+
+def _children() -> set[int]:
+    """The processes of plugins that this one has started."""
+    found = set()
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            state, parent = stat.read_text().rpartition(")")[2].split()[:2]
+            command = stat.with_name("cmdline").read_bytes()
+            if int(parent) == os.getpid() and state != "Z" and b"connect.runtime.processes.child" in command:
+                found.add(int(stat.parent.name))
+    return found
+
+
+async def test_neighbours_keep_their_rate_whatever_a_process_does(tmp_path: Path) -> None:
+    limits = {"plugin__process__timeout__ms": 1500, "plugin__memory__limit": "100m"}
+    again = {
+        "errors__restart__policy": "all",
+        "errors__restart__delay__ms": 100,
+        "errors__restart__delay__max__ms": 100,
+    }
+    async with worker(tmp_path) as running:
+        healthy = {"count": 1_000_000, "batch__size": 100, "rate__limit__records__per__second": 1000}
+        await create(running, "healthy", "test.CountSource", topic="h", plugin__isolation="worker", **healthy)
+
+        async def rate() -> float:
+            before, began = running.records("healthy"), time.monotonic()
+            await asyncio.sleep(1.0)
+            return (running.records("healthy") - before) / (time.monotonic() - began)
+
+        async def reaches(wanted: float) -> bool:
+            # In any window, since the machine's own load is no fault of the plugins.
+            for _ in range(30):
+                if await rate() >= wanted:
+                    return True
+            return False
+
+        assert await reaches(800)
+        usual = max([await rate() for _ in range(3)])
+        faults = {"segv": "SIGSEGV", "spin": "did not return", "leak": "memory.limit", "flood": "did not return"}
+        for how, told in faults.items():
+            await create(running, how, "test.CountSource", topic=how, how=how, **limits, **again)
+            assert told in await running.until_failed(how)
+        assert await reaches(0.8 * usual)  # while each of them begins anew, and ends so again

@@ -176,6 +176,7 @@ class PluginProcess:
         log: Where lines of its standard error go, and those of its loggers.
         hears: Takes what the plugin says.
         idle_s: Ends by itself when nothing was called for so long.
+        lost: Hears that it has ended though nobody has asked for that and nobody waits. On the process's thread.
     """
 
     def __init__(
@@ -187,6 +188,7 @@ class PluginProcess:
         log: logging.Logger,
         hears: Hears | None = None,
         idle_s: float | None = None,
+        lost: Callable[[ProcessFailedError], None] | None = None,
     ) -> None:
         self.launch = launch
         self._who = who
@@ -194,6 +196,7 @@ class PluginProcess:
         self._log = log
         self._hears = hears or Deaf()
         self._idle_s = idle_s
+        self._lost = lost
         self._lock = threading.Lock()
         self._sending = threading.Lock()
         self._waiting: dict[int, _Waiting] = {}
@@ -230,6 +233,11 @@ class PluginProcess:
     def is_alive(self) -> bool:
         """Whether calls may still be answered."""
         return self._process is not None and self._failure is None and not self._is_closing
+
+    @property
+    def lost(self) -> ProcessFailedError | None:
+        """Why it is gone, though nobody has asked for that; None where it is not."""
+        return None if self._failure is None or self._is_closing else self._error()
 
     def start(self) -> None:
         """Start it, and wait until it answers: `START_S` at most.
@@ -670,6 +678,8 @@ class PluginProcess:
                 each.close()  # type: ignore[union-attr]
         if not waiting and not self._is_closing and self._end_by is None:
             logger.error("%s", self._error().message)
+            if self._lost is not None:
+                self._lost(self._error())
         for one in waiting:
             one.deliver(Kind.ERROR, self._error())
         self._ended.set()

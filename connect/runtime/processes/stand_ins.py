@@ -173,7 +173,7 @@ class _StandIn:
         connector = getattr(context, "connector", None) or getattr(context, "name", "") or ""
         log = logging.getLogger(f"connect.connector.{connector}" if connector else "connect.plugin")
         process = PluginProcess(
-            self.home.launch, who=_who(), plugin=self.home.name, log=log, hears=self._hears(context)
+            self.home.launch, who=_who(), plugin=self.home.name, log=log, hears=self._hears(context), lost=self._lost
         )
         process.start()
         self._process = process
@@ -184,6 +184,9 @@ class _StandIn:
 
     def _hears(self, context: Any) -> Hears:
         return Deaf()
+
+    def _lost(self, error: ProcessFailedError) -> None:
+        """Hear that the process is gone, though nobody was in a call. On its thread."""
 
     def _said(self) -> dict[str, Any]:
         return {"whom": f"{_who()}, {self.home.name}", "role": "plain"}
@@ -217,6 +220,9 @@ class _ConnectorStandIn(_StandIn):
 
     def _hears(self, context: Any) -> Hears:
         return _ConnectorEars(context)
+
+    def _lost(self, error: ProcessFailedError) -> None:
+        cast(Connector, self).context.raise_error(error)
 
 
 class _ConnectorEars(Deaf):
@@ -310,6 +316,9 @@ class _SourceStandIn(_StandIn):
 
     def _hears(self, context: Any) -> Hears:
         return _SourceEars(context)
+
+    def _lost(self, error: ProcessFailedError) -> None:
+        cast(SourceTask, self).context.wakeup()  # the next poll fails
 
     def _in_transaction(self, parts: Any) -> Any:
         """Hand on where transactions end to the context of here, by the very records that are returned."""
@@ -495,6 +504,12 @@ def with_launch(cls: type[Plugin], launch: Launch) -> type[Plugin]:
     if issubclass(cls, Connector):
         made.task_class = with_launch(cls.task_class, launch)
     return cast(type[Plugin], made)
+
+
+def lost(plugin: Plugin) -> ProcessFailedError | None:
+    """Return why the process of a plugin is gone, though nobody has asked for that; None for all others."""
+    process = plugin._process if isinstance(plugin, _StandIn) else None
+    return None if process is None else process.lost
 
 
 def launch_of(cls: type[Plugin]) -> Launch | None:

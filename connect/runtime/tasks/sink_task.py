@@ -33,6 +33,7 @@ from connect.runtime.factory import make_pipeline
 from connect.runtime.guarantee import is_at_most_once
 from connect.runtime.model import State
 from connect.runtime.offsets import sink_group
+from connect.runtime.processes.stand_ins import lost
 from connect.runtime.tasks.asked import idle_wait_s
 from connect.runtime.tasks.context import SinkTaskContextImpl
 from connect.runtime.tasks.delivery import may_pass
@@ -165,6 +166,8 @@ class SinkTaskRunner(TaskRunner):
         flush_interval_s = self.around.worker.offset_flush_interval_ms / 1000
         committed_at = time.monotonic()
         while not self.stopping:
+            if (gone := lost(self._plugin)) is not None:  # while nothing comes, no call would tell
+                raise gone
             await self._grant({})  # what was asked for in `flush`, behind which maybe nothing more is fetched
             if self.pausing:
                 await self._stand_still()
