@@ -331,6 +331,29 @@ async def test_two_plugins_need_two_versions_of_one_library(tmp_path: Path) -> N
         assert 'Missing required configuration "topic"' in missing.json()["message"]
 
 
+async def test_a_function_runs_in_a_folder_with_requirements_too(tmp_path: Path) -> None:
+    folder = tmp_path / "plugins" / "short"
+    folder.mkdir(parents=True)
+    (folder / "requirements.txt").touch()
+    (folder / "ticks.py").write_text(
+        "from connect.api import source, sink, resume\n\n"
+        "@source\ndef ticks(topic: str, count: int = 4):\n"
+        '    """Count up."""\n'
+        "    for n in range(resume(0), count):\n        yield f'tick {n}', n + 1\n\n"
+        "@sink\ndef lines(records, file: str):\n"
+        '    """Write lines."""\n'
+        "    with open(file, 'a') as out:\n        out.writelines(f'{record.value}\\n' for record in records)\n"
+    )
+    keys = {"plugin_path": str(tmp_path / "plugins"), "plugin_environments_path": str(tmp_path / "environments")}
+    async with running_worker(tmp_path, **keys) as running:
+        await create(running, "s", "ticks", topic="t", plugin__isolation="")
+        await create(running, "k", "lines", topics="t", file=tmp_path / "out", plugin__isolation="")
+        wanted = [f"tick {n}" for n in range(4)]
+        await running.until(
+            lambda: (tmp_path / "out").exists() and (tmp_path / "out").read_text().split("\n")[:-1] == wanted
+        )
+
+
 # -- neighbours --------------------------------------------------------------------------------------------------------
 
 

@@ -44,10 +44,13 @@ from connect.runtime.processes.declarations import declared
 from connect.runtime.processes.errors import codes, described
 from connect.runtime.processes.frames import Frames, Kind
 from connect.runtime.tasks.boundaries import parts_of
+from connect.runtime.tuning import tune_process
 
 #: Memory that is let go of to tell that there is none.
 _BALLAST_BYTES: Final = 2 << 20
 _LINE_CHARS_MAX: Final = 16_000
+#: Of the threads of ours.
+_STACK_BYTES: Final = 1 << 20
 _PR_SET_PDEATHSIG: Final = 1
 _CONTEXTS: Final = {"source": SourceThere, "sink": SinkThere}
 
@@ -204,6 +207,8 @@ class Child:
         self._channel.send(Kind.ERROR, number, plain)
 
     def _do(self, target: int, method: str, args: list[Any], changes: Mapping[str, Any]) -> Any:
+        if "stopping" in changes:
+            self._stopping.set()
         if "level" in changes:
             self._root.setLevel(changes["level"])
         if target == 0:
@@ -245,6 +250,7 @@ class Child:
         return {
             "classes": [[desc.kind.value, declared(desc.cls)] for desc in host.list()],
             "broken": [[one.name, one.cause] for one in host.broken],
+            "observing": sorted(host.calls.observing),
             "codes": codes(),
         }
 
@@ -408,12 +414,15 @@ def main(descriptor: int, parent: int) -> None:
     os.close(null)
     os.dup2(2, 1)
     faulthandler.enable(all_threads=False)
+    tune_process()
     logging.captureWarnings(True)
     sock = socket.socket(fileno=descriptor)
     os.set_inheritable(descriptor, False)
     child = Child(sock)
+    threading.stack_size(_STACK_BYTES)  # which count as memory that is used, 8 MiB each by default
     threading.Thread(target=_read, args=(sock, child), name="connect-reader", daemon=True).start()
     threading.Thread(target=_listen, args=(control, child), name="connect-control", daemon=True).start()
+    threading.stack_size(0)
     child.run()
     logging.shutdown()
     sys.stdout.flush()

@@ -17,13 +17,14 @@ import ormsgpack
 from connect.api import Batch, CommittedRecord, DataError, Header, Headers, Problem, RecordMetadata, Schema
 from connect.api.connector import Signal
 from connect.api.schema import Field
+from connect.api.struct_column import Repeated, StructColumn
 from connect.api.structs import Struct
 
 #: Schemas that each side keeps, by their bytes and by themselves.
 SCHEMAS_MAX: Final = 1000
 
 _BIG, _TEXT, _TUPLE, _DECIMAL, _DATE, _TIME, _DATETIME, _STRUCT, _SCHEMA, _RANGE = range(1, 11)
-_HEADERS, _BATCH, _COMMITTED, _SIGNAL, _PROBLEM, _PAIRS = range(11, 17)
+_HEADERS, _BATCH, _COMMITTED, _SIGNAL, _PROBLEM, _PAIRS, _COLUMN, _REPEATED = range(11, 19)
 _OPTIONS: Final = (
     ormsgpack.OPT_NON_STR_KEYS
     | ormsgpack.OPT_PASSTHROUGH_BIG_INT
@@ -55,12 +56,21 @@ def pack(value: Any) -> bytes:
     except DataError:
         raise
     except (TypeError, ValueError, RecursionError) as error:
-        if isinstance(error.__cause__, DataError):
-            raise error.__cause__ from None
-        if "surrogate" not in str(error):
-            raise DataError(f"a value does not cross to the plugin's process, or back: {error}") from None
-    # Texts that UTF-8 cannot hold are rare: only then is all of it gone through.
-    return _pack_deep(value)
+        if "Type is not" in str(error):
+            raise _no_type(error) from None
+    # Texts that UTF-8 cannot hold, and keys of other types, are rare: only then is all of it gone through.
+    try:
+        return _pack_deep(value)
+    except DataError:
+        raise
+    except (TypeError, ValueError, RecursionError) as error:
+        raise _no_type(error) from None
+
+
+def _no_type(error: Exception) -> DataError:
+    if isinstance(error.__cause__, DataError):
+        return error.__cause__
+    return DataError(f"a value does not cross to the plugin's process, or back: {error}")
 
 
 def unpack(data: bytes | bytearray | memoryview) -> Any:
@@ -130,6 +140,8 @@ _ENCODERS: Final[dict[type, Callable[[Any], tuple[int, Any]]]] = {
     Batch: lambda value: (_BATCH, [getattr(value, name) for name in _BATCH_FIELDS]),
     CommittedRecord: lambda value: (_COMMITTED, [dict(value[0]), dict(value[1]), value[2] and list(value[2])]),
     Signal: lambda value: (_SIGNAL, [value.id, value.type, dict(value.data)]),
+    StructColumn: lambda value: (_COLUMN, [dict(value.fields), len(value)]),
+    Repeated: lambda value: (_REPEATED, [value.value]),
     Problem: lambda value: (_PROBLEM, [value.key, value.message]),
 }
 #: Subclasses of plain types, and what takes their place.
@@ -212,6 +224,8 @@ _DECODERS: Final[dict[int, Callable[[bytes], Any]]] = {
     _COMMITTED: _committed,
     _SIGNAL: lambda data: Signal(*_inner(data)),
     _PROBLEM: lambda data: Problem(*_inner(data)),
+    _COLUMN: lambda data: StructColumn(*_inner(data)),
+    _REPEATED: lambda data: Repeated(*_inner(data)),
     _PAIRS: lambda data: dict(_inner(data)),
 }
 

@@ -174,7 +174,7 @@ def _run(command: list[str], folder: Folder, until: float) -> None:
         env={name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "PYTHONHOME")},
     )
     try:
-        told, _ = process.communicate(timeout=max(0.1, until - time.monotonic()))
+        told, _ = process.communicate(timeout=max(0.0, until - time.monotonic()))
     except subprocess.TimeoutExpired:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)

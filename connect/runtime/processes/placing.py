@@ -51,7 +51,7 @@ def placed(desc: DescT, config: Mapping[str, Any], settings: ProcessSettings) ->
     it there.
 
     Raises:
-        PluginError: It is to run in a process of its own, and cannot.
+        ConfigError: It is to run in a process of its own, and cannot.
     """
     if base_of(desc.cls) is None:
         return desc

@@ -396,6 +396,8 @@ class PluginProcess:
 
     def _changes(self, changes: Mapping[str, Any] | None) -> dict[str, Any]:
         found = dict(changes or {})
+        if self._end_by is not None:  # which comes by another way, and may be heard behind this call
+            found["stopping"] = True
         level = self._log.getEffectiveLevel()
         if level != self._level:
             self._level = found["level"] = level

@@ -15,7 +15,7 @@ PROCESS: Final = "process"
 _UNITS: Final = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
 _BYTES: Final = re.compile(r"([0-9]{1,15})\s*([kmg]?)(?:i?b)?", re.IGNORECASE | re.ASCII)
 #: The least that a Python process with a plugin in it can live with.
-MEMORY_BYTES_MIN: Final = 48 << 20
+MEMORY_BYTES_MIN: Final = 64 << 20
 
 
 def memory_bytes(text: str) -> int | None:

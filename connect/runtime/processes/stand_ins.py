@@ -19,6 +19,7 @@ from typing import Any, ClassVar, Final, cast
 
 from connect.api import (
     Config,
+    ConfigError,
     ConfigKey,
     ConfigValue,
     Connector,
@@ -36,7 +37,8 @@ from connect.api.config_values import ConfigType, Secret
 from connect.runtime.connector_context import connector_context
 from connect.runtime.processes.declarations import METHODS, base_of, config_keys, declared, text_of
 from connect.runtime.processes.errors import ProcessFailedError, restored
-from connect.runtime.processes.process import Deaf, Hears, Launch, PluginProcess
+from connect.runtime.processes.process import START_S, Deaf, Hears, Launch, PluginProcess
+from connect.runtime.processes.settings import ISOLATION
 
 logger = logging.getLogger(__name__)
 
@@ -80,7 +82,8 @@ class Desk:
         self._process: PluginProcess | None = None
 
     def call(self, method: str, *args: Any) -> Any:
-        """Call a method of the process; once more in another one, where the first has just ended. Blocks."""
+        """Call a method of the process; once more in another one, where the first has just ended. Blocks, twice
+        `START_S` for the start and the call at most."""
         with self._lock:
             for is_last in (False, True):
                 try:
@@ -89,7 +92,7 @@ class Desk:
                             self._launch, who="configs", plugin=self.plugin, log=logger, idle_s=IDLE_S
                         )
                         self._process.start()
-                    return self._process.call(0, method, *args)
+                    return self._process.call(0, method, *args, limit_s=START_S)
                 except ProcessFailedError:
                     if is_last:
                         raise
@@ -465,17 +468,18 @@ def stand_in_of(cls: type[Plugin], launch: Launch, plugin: str) -> type[Plugin]:
         plugin: The name of the plugin that has it: transforms of one plugin share a process.
 
     Raises:
-        PluginError: It is of a kind, or was made in a way, that does not cross.
+        ConfigError: It is of a kind, or was made in a way, that does not cross.
     """
     module, _, _ = cls.__module__.partition(":")
     found: Any = sys.modules.get(module)
     for name in cls.__qualname__.split("."):
         found = getattr(found, name, None)
     if found is not cls or base_of(cls) is None:
-        raise PluginError(
+        raise ConfigError(
             f"{cls.plugin_name()} cannot run in a process of its own, since that could not import it as "
             f"{cls.__module__}.{cls.__qualname__}",
             hint="Have it run in the worker's process, or put it at the top of its module.",
+            config_path=ISOLATION,
         )
     ref = {"module": cls.__module__, "qualname": cls.__qualname__}
     made = _class_of(cast(Mapping[str, Any], declared(cls)), ref, launch, Desk(launch, plugin))

@@ -54,29 +54,48 @@ def test_a_folder_of_the_path_may_itself_have_requirements(tmp_path: Path, plugi
 
 
 def test_one_that_cannot_be_installed_or_imported_is_left_out_by_name(tmp_path: Path, plugins: Path) -> None:
-    other = plugins / "broken"
-    other.mkdir()
-    (other / "requirements.txt").write_text("--no-index\nno-such-distribution\n")
-    (plugins / "counting" / "wrong.py").write_text("raise ValueError('wrong')\n")
+    for name, requirements, code in (
+        ("missing", "--no-index\nno-such-distribution\n", ""),
+        ("wrong", "", "raise ValueError('wrong')\n"),
+        ("empty", "", ""),
+    ):
+        (plugins / name).mkdir()
+        (plugins / name / "requirements.txt").write_text(requirements)
+        (plugins / name / "module.py").write_text(code)
     host = PluginHost.discover([plugins], tells=False, processes=settings(tmp_path))
     causes = {broken.name: broken.cause for broken in host.broken}
-    assert set(causes) == {"broken", "wrong"}
-    assert "cannot be installed" in causes["broken"]
+    assert set(causes) == {"missing", "wrong", "empty"}
+    assert "cannot be installed" in causes["missing"]
     assert "ValueError: wrong" in causes["wrong"]
+    assert "registers a plugin" in causes["empty"]
     assert host.find("CountSource", PluginKind.SOURCE) is not None
 
 
-def test_a_kind_that_does_not_cross_is_named() -> None:
+def test_a_folder_that_changes_is_described_anew_and_one_that_does_not_is_not(tmp_path: Path, plugins: Path) -> None:
+    host = PluginHost.discover([plugins], tells=False, processes=settings(tmp_path))
+    before = host.resolve("CountSource", PluginKind.SOURCE)
+    assert host.refresh().changed == ()
+    assert host.resolve("CountSource", PluginKind.SOURCE).cls is before.cls
+    module = plugins / "counting" / "process_plugins.py"
+    module.write_text(module.read_text().replace("test.CountSource", "test.CountsSource"))
+    assert host.refresh().changed == ("counting",)
+    assert host.resolve("CountsSource", PluginKind.SOURCE).name == "test.CountsSource"
+
+
+def test_a_kind_or_a_hook_that_does_not_cross_is_named() -> None:
     launch = Launch()
-    told = _told({"codes": [], "broken": [], "classes": [["converter", None]]}, launch, Desk(launch, "p"))
+    found = {"codes": [], "broken": [], "observing": ["connect_batch_delivered"], "classes": [["converter", None]]}
+    told = _told(found, launch, Desk(launch, "p"))
     assert told.classes == ()
-    assert told.broken[0][0] == "a converter"
+    assert told.left_out == ("hook connect_batch_delivered", "a converter")
 
 
 def test_a_process_that_describes_nonsense_is_refused(
     tmp_path: Path, plugins: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Desk, "call", lambda self, method: {"codes": [], "broken": [], "classes": [["source", {}]]})
+    monkeypatch.setattr(
+        Desk, "call", lambda self, method: {"codes": [], "broken": [], "observing": [], "classes": [["source", {}]]}
+    )
     found = folder_of(plugins / "counting")
     assert found is not None
     with pytest.raises(PluginError, match="in no way known"):

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from connect.api import Batch, CommittedRecord, DataError, Headers, Problem, RecordMetadata, Schema
 from connect.api.connector import Signal
+from connect.api.struct_column import Repeated, StructColumn
 from connect.api.structs import Struct
 from connect.runtime.processes.codec import SCHEMAS_MAX, pack, unpack
 
@@ -37,7 +38,8 @@ def test_a_value_comes_out_as_it_went_in(value: Any) -> None:
 @pytest.mark.parametrize(
     "value",
     [
-        "\ud800", {"\udfff": ["\ud800", decimal.Decimal("1.50"), {1: "\ud800"}]}, 1 << 70, -(1 << 70), float("inf"),
+        "\ud800", {"\udfff": ["\ud800", decimal.Decimal("1.50"), {1: "\ud800"}]}, 1 << 70, -(1 << 70),
+        {-(1 << 70): 1}, {decimal.Decimal(1): "a", (1, "b"): 2, None: 3}, float("inf"),
         range(3, 9, 2), POINT, Struct(POINT, {"x": 1}), Schema.array(POINT), Problem("key", "message"),
         Signal("1", "snapshot", {"of": ["a"]}), CommittedRecord({"a": 1}, {"b": 2}, RecordMetadata("t", 0, 7)),
         CommittedRecord({"a": 1}, {"b": 2}, None), Schema("int32", default=7, parameters={"a": "b"}),
@@ -61,6 +63,15 @@ def test_a_batch_crosses_with_all_of_its_columns() -> None:
         name: getattr(batch, name) for name in Batch.__slots__
     }
     assert isinstance(found.headers[1], Headers)
+
+
+def test_a_column_of_structs_crosses_as_columns() -> None:
+    inner = StructColumn({"x": [1, 2]}, 2)
+    column = StructColumn({"name": ["a", "b"], "kind": Repeated("k"), "at": inner}, 2)
+    found = unpack(pack(Batch("t", column.for_batch()))).values
+    assert type(found) is StructColumn
+    assert (type(found.fields["at"]), found.fields["kind"]) == (StructColumn, Repeated("k"))
+    assert found == column
 
 
 def test_subclasses_of_plain_types_cross_as_the_plain_ones() -> None:

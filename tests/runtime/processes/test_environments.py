@@ -80,7 +80,7 @@ def test_requirements_that_cannot_be_installed_are_told_with_pips_words(tmp_path
 
 def test_an_installation_has_its_time(tmp_path: Path) -> None:
     with pytest.raises(PluginError, match="was not installed in time"):
-        python_of(folder(tmp_path), root=tmp_path / "envs", timeout_s=0.1)
+        python_of(folder(tmp_path), root=tmp_path / "envs", timeout_s=0.0)
 
 
 def test_a_folder_of_environments_that_cannot_be_written_is_told_with_the_key(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from connect.api import PluginError, Transform
+from connect.api import ConfigError, Transform
 from connect.runtime.model import PluginKind
 from connect.runtime.plugins import PluginDesc
 from connect.runtime.processes.placing import placed, process_settings, python_path
@@ -42,7 +42,7 @@ def test_a_class_that_cannot_run_elsewhere_is_refused_where_it_is_to() -> None:
 
     desc = PluginDesc(Local, PluginKind.TRANSFORM, "here", "local")
     assert placed(desc, {}, ProcessSettings()) is desc
-    with pytest.raises(PluginError, match="cannot run in a process of its own"):
+    with pytest.raises(ConfigError, match="cannot run in a process of its own"):
         placed(desc, {"plugin.isolation": "process"}, ProcessSettings())
 
 

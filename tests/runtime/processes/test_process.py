@@ -105,6 +105,15 @@ def test_a_process_that_does_not_stop_in_time_is_ended(opened: list[PluginProces
         process.call(1, "poll")
 
 
+def test_a_plugin_knows_that_it_is_to_stop_before_it_is_stopped(opened: list[PluginProcess], tmp_path: Path) -> None:
+    for number in range(5):
+        notes = tmp_path / f"notes{number}"
+        process, _ = started(opened, journal=notes)
+        process.stopping()
+        process.call(1, "stop")
+        assert process_plugins.journal(notes) == [["stop", True]]
+
+
 def test_what_a_process_has_started_ends_with_it(opened: list[PluginProcess]) -> None:
     process, _ = started(opened, how="fork", at=0)
     group = process.pid

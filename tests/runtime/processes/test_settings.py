@@ -22,7 +22,7 @@ def test_a_limit_of_memory_is_bytes_with_a_unit_or_none(text: str, expected: int
 
 
 @pytest.mark.parametrize(
-    ("text", "told"), [("lots", "with k, m or g behind it"), ("-5m", "with k, m or g"), ("10m", "needs at least 48m")]
+    ("text", "told"), [("lots", "with k, m or g behind it"), ("-5m", "with k, m or g"), ("10m", "needs at least 64m")]
 )
 def test_a_limit_that_is_none_or_too_little_is_refused_with_what_is_expected(text: str, told: str) -> None:
     with pytest.raises(ConfigError, match=told):

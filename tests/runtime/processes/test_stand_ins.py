@@ -73,7 +73,7 @@ def test_a_class_that_another_process_could_not_import_is_refused() -> None:
     class Local(Transform):
         pass
 
-    with pytest.raises(PluginError, match="could not import it as"):
+    with pytest.raises(ConfigError, match="could not import it as"):
         stand_in_of(Local, LAUNCH, "p")
 
 
