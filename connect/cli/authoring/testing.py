@@ -28,6 +28,7 @@ _SUITES: Final = {
     PluginKind.SINK: ("SinkSuite", "connector"),
     PluginKind.TRANSFORM: ("TransformSuite", "transform"),
     PluginKind.CONVERTER: ("ConverterSuite", "converter"),
+    PluginKind.HEADER_CONVERTER: ("ConverterSuite", "converter"),
 }
 _CERTIFICATE: Final = """\
 import importlib
@@ -61,12 +62,10 @@ def run_certificate(desc: PluginDesc, config: Mapping[str, str], folders: Sequen
         ConfigError: plugin.not_testable: there is no suite for its kind, or pytest is not installed.
     """
     _need_pytest()
-    from connect.testing import suites
-
-    suite, attribute = _SUITES.get(desc.kind, ("", ""))
-    if not hasattr(suites, suite):
-        there = ", ".join(name for name in suites.__all__)
-        raise ConfigError(f"there is no certificate for a {desc.kind.value}; there is {there}", code=NOT_TESTABLE)
+    if desc.kind not in _SUITES:
+        there = ", ".join(kind.value for kind in _SUITES)
+        raise ConfigError(f"there is no certificate for a {desc.kind.value}; but for {there}", code=NOT_TESTABLE)
+    suite, attribute = _SUITES[desc.kind]
     if "." in desc.cls.__qualname__:
         raise ConfigError(f"{desc.name} is no name of its module, so no test can import it", code=NOT_TESTABLE)
     text = _CERTIFICATE.format(

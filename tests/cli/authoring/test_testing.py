@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from connect.api import ConfigError, HeaderConverter
+from connect.api import ConfigError, Predicate
 from connect.cli.authoring import testing
 from connect.cli.authoring.testing import NO_TESTS, run_certificate, run_tests
 from connect.runtime.model import PluginKind
@@ -47,11 +47,11 @@ def test_a_class_without_tests_gets_its_certificate(tmp_path: Path) -> None:
 
 
 def test_a_kind_without_a_suite_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Heads(HeaderConverter):
-        """Of headers."""
+    class Odd(Predicate):
+        """Of nothing."""
 
-    with pytest.raises(ConfigError, match=r"no certificate for a header_converter; there is .*SourceSuite") as raised:
-        run_certificate(PluginDesc(Heads, PluginKind.HEADER_CONVERTER, "x"), {}, [], [])
+    with pytest.raises(ConfigError, match="no certificate for a predicate; but for source, sink") as raised:
+        run_certificate(PluginDesc(Odd, PluginKind.PREDICATE, "x"), {}, [], [])
     assert raised.value.code == "plugin.not_testable"
     monkeypatch.setattr(testing.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(ConfigError, match="pytest is not installed"):
