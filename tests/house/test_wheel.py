@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from connect.cli.authoring import LICENCES
+
 HOUSE = Path(__file__).parents[2]
 PACKAGES = {
     "connect", "connect_converters", "connect_datagen", "connect_file", "connect_postgres", "connect_providers",
@@ -30,3 +32,8 @@ def test_every_shipped_package_is_typed(shipped: list[str]) -> None:
     packages = {name.split("/")[0] for name in shipped if name.endswith(".py")}
     assert packages == PACKAGES
     assert {name.split("/")[0] for name in shipped if name.endswith("/py.typed")} == PACKAGES
+
+
+def test_the_licences_that_a_new_plugin_may_have_are_shipped(shipped: list[str]) -> None:
+    texts = {name.rpartition("/")[2] for name in shipped if name.startswith("connect/cli/authoring/licences/")}
+    assert texts == {f"{licence}.txt" for licence in LICENCES if licence != "none"}

@@ -93,7 +93,7 @@ _KEYS: Final = {
     "source": "| `topic` | Topic to write to. |\n| `count` | How many records in all. |",
     "sink": "| `out` | File to append to. |",
     "transform": "| `mark` | What is put behind each text. |",
-    "converter": "| `separator` | What stands between two pairs. |",
+    "converter": "| `encoding` | Encoding of the text. |",
 }
 
 _PYPROJECT: Final = """\
@@ -269,11 +269,13 @@ from connect.api import Record, config_key, open_path, sink
 
 __connect_api__ = "$api"
 
+APPEND = os.O_WRONLY | os.O_APPEND | os.O_CREAT
+
 
 @sink
 def $function(records: list[Record], out: Annotated[str, config_key("File to append to.", file="write")]) -> None:
     """Append each value to a file: write to your target in its place."""
-    with os.fdopen(open_path(out, os.O_WRONLY | os.O_APPEND | os.O_CREAT), "a") as file:
+    with os.fdopen(open_path(out, APPEND), "a", errors="backslashreplace") as file:
         file.writelines(f"{record.value}\\n" for record in records)
 ''',
     "sink class": '''\
@@ -284,6 +286,8 @@ import os
 from connect.api import Config, Connector, Record, SinkConnector, SinkTask, config_key, hookimpl, open_path
 
 __connect_api__ = "$api"
+
+APPEND = os.O_WRONLY | os.O_APPEND | os.O_CREAT
 
 
 class ${cls}Config(Config):
@@ -296,7 +300,7 @@ class ${cls}Task(SinkTask[${cls}Config]):
     """Appends each value to a file: write to your target in its place."""
 
     def put(self, records: list[Record]) -> None:
-        with os.fdopen(open_path(self.config.out, os.O_WRONLY | os.O_APPEND | os.O_CREAT), "a") as file:
+        with os.fdopen(open_path(self.config.out, APPEND), "a", errors="backslashreplace") as file:
             file.writelines(f"{record.value}\\n" for record in records)
 
 
@@ -367,31 +371,31 @@ __connect_api__ = "$api"
 
 
 class ${cls}Config(Config):
-    """How pairs are written."""
+    """How text is written."""
 
-    separator: str = config_key("What stands between two pairs.", default=";", non_empty=True)
+    encoding: str = config_key("Encoding of the text.", default="utf-8", one_of=("utf-8", "utf-16-le", "latin-1"))
 
 
 class ${cls}Converter(Converter[${cls}Config]):
-    """Writes a dict as name=value pairs, and reads them back: put your format in its place."""
+    """Writes text in an encoding, and reads it back: put your format in its place."""
 
     def from_connect_data(self, topic: str, schema: Schema | None, value: object) -> bytes | None:
         if value is None:
             return None
-        if isinstance(value, str):
-            return value.encode()
-        if not isinstance(value, dict):
-            raise DataError(f"{type(value).__name__} cannot be written as pairs; expected a dict or a text")
-        return self.config.separator.join(f"{name}={text}" for name, text in value.items()).encode()
+        if not isinstance(value, str):
+            raise DataError(f"a {type(value).__name__} is no text, which is all that this converter writes")
+        try:
+            return value.encode(self.config.encoding)
+        except UnicodeEncodeError as error:
+            raise DataError(f"the text has a sign that {self.config.encoding} has not: {error.reason}") from error
 
-    def to_connect_data(self, topic: str, data: bytes | None) -> tuple[Schema | None, object]:
+    def to_connect_data(self, topic: str, data: bytes | None) -> tuple[Schema | None, str | None]:
         if data is None:
             return None, None
         try:
-            pairs = [pair.split("=", 1) for pair in data.decode().split(self.config.separator) if pair]
-            return None, {name: text for name, text in pairs}
-        except ValueError as error:
-            raise DataError(f"the bytes are no pairs: {error}") from error
+            return None, data.decode(self.config.encoding)
+        except UnicodeDecodeError as error:
+            raise DataError(f"the bytes are no {self.config.encoding}: {error.reason}") from error
 
 
 @hookimpl
@@ -429,10 +433,12 @@ class TestCertificate(SourceSuite):
     connector = $config_class
     config: ClassVar[dict[str, str]] = {"topic": "t", "count": "100"}
 '''
-_SINK_TESTS: Final = """\
+_SINK_TESTS: Final = '''\
 from pathlib import Path
 
+from connect.api import Record
 from connect.testing import SinkHarness
+from connect.testing.suites import SinkSuite
 
 from $package import $config_class
 
@@ -451,9 +457,26 @@ def test_it_appends_to_what_is_there(tmp_path: Path) -> None:
     with SinkHarness($config_class, {"out": str(out)}) as sink:
         sink.put("after")
     assert out.read_text() == "before\\nafter\\n"
-"""
-_TRANSFORM_TESTS: Final = """\
+
+
+class TestCertificate(SinkSuite):
+    """Checks of all that a sink promises, crashes among them: docs/reference/certificate.md of Connect."""
+
+    connector = $config_class
+
+    def make_config(self, folder: Path) -> dict[str, str]:
+        return {"out": str(folder / "out.txt")}
+
+    def read(self, folder: Path) -> list[str]:
+        out = folder / "out.txt"
+        return out.read_text().splitlines() if out.exists() else []
+
+    def as_read(self, record: Record) -> str:
+        return f"{record.value}"
+'''
+_TRANSFORM_TESTS: Final = '''\
 from connect.testing import transformed
+from connect.testing.suites import TransformSuite
 
 from $package import $config_class
 
@@ -464,10 +487,17 @@ def test_text_becomes_loud() -> None:
 
 def test_what_is_no_text_stays_as_it_is() -> None:
     assert [record.value for record in transformed($config_class, {}, {"id": 1}, None)] == [{"id": 1}, None]
-"""
-_CONVERTER_TESTS: Final = """\
+
+
+class TestCertificate(TransformSuite):
+    """Checks of all that a transform promises: docs/reference/certificate.md of Connect."""
+
+    transform = $config_class
+'''
+_CONVERTER_TESTS: Final = '''\
 import pytest
 from connect.api import DataError
+from connect.testing.suites import ConverterSuite
 
 from $package import $config_class
 
@@ -478,11 +508,11 @@ def converter(**config: str) -> $config_class:
     return made
 
 
-def test_pairs_come_back_as_they_were() -> None:
-    made = converter(separator="&")
-    data = made.from_connect_data("t", None, {"a": "1", "b": "2"})
-    assert data == b"a=1&b=2"
-    assert made.to_connect_data("t", data) == (None, {"a": "1", "b": "2"})
+def test_text_comes_back_as_it_was() -> None:
+    made = converter(encoding="latin-1")
+    data = made.from_connect_data("t", None, "caf\\u00e9")
+    assert data == b"caf\\xe9"
+    assert made.to_connect_data("t", data) == (None, "caf\\u00e9")
 
 
 def test_null_is_null_both_ways() -> None:
@@ -490,11 +520,16 @@ def test_null_is_null_both_ways() -> None:
     assert converter().to_connect_data("t", None) == (None, None)
 
 
-@pytest.mark.parametrize("data", [b"a", b"\\xff=1"])
-def test_bytes_that_are_no_pairs_are_an_error_of_the_record(data: bytes) -> None:
-    with pytest.raises(DataError, match="no pairs"):
-        converter().to_connect_data("t", data)
-"""
+def test_bytes_that_are_no_text_are_an_error_of_the_record() -> None:
+    with pytest.raises(DataError, match="no utf-8"):
+        converter().to_connect_data("t", b"\\xff")
+
+
+class TestCertificate(ConverterSuite):
+    """Checks of all that a converter promises: docs/reference/certificate.md of Connect."""
+
+    converter = $config_class
+'''
 _TESTS: Final = {
     "source": _SOURCE_TESTS,
     "source class": _SOURCE_TESTS,

@@ -61,10 +61,9 @@ def run_certificate(desc: PluginDesc, config: Mapping[str, str], folders: Sequen
     Raises:
         ConfigError: plugin.not_testable: there is no suite for its kind, or pytest is not installed.
     """
-    _need_pytest()
     if desc.kind not in _SUITES:
-        there = ", ".join(kind.value for kind in _SUITES)
-        raise ConfigError(f"there is no certificate for a {desc.kind.value}; but for {there}", code=NOT_TESTABLE)
+        kinds = ", ".join(_SUITES)
+        raise ConfigError(f"there is no certificate for a {desc.kind.value}; there is for {kinds}", code=NOT_TESTABLE)
     suite, attribute = _SUITES[desc.kind]
     if "." in desc.cls.__qualname__:
         raise ConfigError(f"{desc.name} is no name of its module, so no test can import it", code=NOT_TESTABLE)

@@ -9,6 +9,7 @@ from connect.cli.authoring import testing
 from connect.cli.authoring.testing import NO_TESTS, run_certificate, run_tests
 from connect.runtime.model import PluginKind
 from connect.runtime.plugins import PluginDesc, PluginHost
+from connect.testing import suites
 
 SOURCE = '''
 from connect.api import resume, source
@@ -46,13 +47,19 @@ def test_a_class_without_tests_gets_its_certificate(tmp_path: Path) -> None:
     assert run_certificate(desc, {"topic": "t", "count": "many"}, [tmp_path], only) == 1
 
 
-def test_a_kind_without_a_suite_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Odd(Predicate):
-        """Of nothing."""
+def test_what_no_suite_is_for_is_refused_and_so_are_tests_without_pytest(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Even(Predicate):
+        """Of every other."""
 
-    with pytest.raises(ConfigError, match="no certificate for a predicate; but for source, sink") as raised:
-        run_certificate(PluginDesc(Odd, PluginKind.PREDICATE, "x"), {}, [], [])
+    with pytest.raises(ConfigError, match="no certificate for a predicate; there is for source, sink,") as raised:
+        run_certificate(PluginDesc(Even, PluginKind.PREDICATE, "x"), {}, [], [])
     assert raised.value.code == "plugin.not_testable"
     monkeypatch.setattr(testing.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(ConfigError, match="pytest is not installed"):
         run_tests(Path())
+
+
+def test_a_suite_for_each_kind_is_there() -> None:
+    assert {suite for suite, _ in testing._SUITES.values()} <= set(suites.__all__)
+    for suite, attribute in testing._SUITES.values():
+        assert attribute in getattr(suites, suite).__annotations__
