@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -173,3 +174,19 @@ async def test_the_workers_of_a_group_and_the_tasks_of_each_are_told_by_any_of_t
         moved = (await client.get("/v1/throughput?window_ms=1")).json()
         assert [task["task"] for task in moved["tasks"]] == [0, 1, 2, 3], "those of both workers"
         assert (await client.get("/v1/worker/info")).json()["tasks"] == {"RUNNING": 4}
+
+
+async def test_each_worker_of_a_group_looks_for_plugins_of_its_own(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    workers, leader, other = pair
+    looked: list[str] = []
+    for node in workers.nodes.values():
+        own, at = node.base.plugin_refresh.refresh, f"http://{node.base.worker_id}"
+
+        async def refresh(own: Any = own, at: str = at) -> Any:
+            looked.append(at)
+            return await own()
+
+        monkeypatch.setattr(node.base.plugin_refresh, "refresh", refresh)
+    for client in (other, leader):
+        assert (await client.post("/v1/plugins/refresh")).status_code == 200
+    assert looked == [str(other.base_url), str(leader.base_url)]
