@@ -79,7 +79,8 @@ def connect_config_providers() -> Sequence[type[ConfigProvider]]:  # type: ignor
 
 @hookspec
 def connect_worker_started(cluster_id: str, version: str, time_ms: int) -> None:
-    """Hear that a worker has read its stores and begins to run connectors.
+    """Hear that a worker has read its stores and begins to run connectors; a plugin that comes while it runs hears it
+    as it comes.
 
     Args:
         cluster_id: Of the log or cluster that the worker stands on.
@@ -89,7 +90,8 @@ def connect_worker_started(cluster_id: str, version: str, time_ms: int) -> None:
 
 @hookspec
 def connect_worker_stopped(cluster_id: str, time_ms: int) -> None:
-    """Hear that every connector and task of a worker has ended: the last event, told in 0.5 s or not at all."""
+    """Hear that every connector and task of a worker has ended: the last event, told in 0.5 s or not at all. Or that
+    the plugin goes, or another form of it takes its place, while the worker runs."""
 
 
 @hookspec

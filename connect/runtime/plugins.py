@@ -9,6 +9,7 @@ A start is the first look; `PluginHost.refresh` looks again while the worker run
 
 from __future__ import annotations
 
+import copy
 import difflib
 import functools
 import importlib
@@ -230,9 +231,7 @@ class PluginHost:
 
     def snapshot(self) -> PluginHost:
         """Return what is known now, for who is to see no change of it: an instance and its tasks."""
-        taken = PluginHost(timeout_s=self.timeout_s, tells=False, processes=self.processes)
-        taken._known = self._known
-        return taken
+        return copy.copy(self)  # what is known is one object, which is replaced here and not there
 
     def refresh(self, *, retry: bool = True) -> Refreshed:
         """Look again what plugins there are, and take what is new or has changed, as a start would; what is gone is
