@@ -5,7 +5,9 @@ import shutil
 import sys
 import threading
 from collections.abc import Iterator
+from importlib.machinery import ExtensionFileLoader
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -163,6 +165,32 @@ def test_a_distribution_that_is_installed_updated_and_uninstalled_is_seen(
     shutil.rmtree(tmp_path / "fresh-j-1.1.dist-info")
     assert host.refresh().removed == ("freshj",)
     assert {desc.name: desc.cls for desc in host.list()} == bundled
+
+
+def test_one_whose_files_change_while_it_is_loaded_stays_as_it_was(folder: Path) -> None:
+    write(folder, "freshn", "one")
+    host = PluginHost.discover([folder])
+    restless = "from pathlib import Path\nown = Path(__file__)\nown.write_text(own.read_text() + '#\\n')\n"
+    (folder / "freshn.py").write_text(restless + TRANSFORM.format(name="freshn", word="two", cls="Freshn"))
+    (broken,) = host.refresh().broken
+    assert broken.cause == "its files change while it is loaded; what was loaded before goes on"
+    assert word(host, "Freshn") == "one"
+    assert (folder / "freshn.py").read_text().count("#") == 4  # one of its own text, and of three attempts
+    write(folder, "freshn", "three")
+    assert host.refresh(retry=False).changed == ("freshn",)
+
+
+def test_one_with_compiled_modules_waits_for_the_next_start(folder: Path) -> None:
+    package = folder / "fresho"
+    package.mkdir()
+    (package / "__init__.py").write_text(TRANSFORM.format(name="fresho", word="one", cls="Fresho"))
+    host = PluginHost.discover([folder])
+    native = sys.modules["fresho.native"] = ModuleType("fresho.native")
+    native.__loader__ = ExtensionFileLoader("fresho.native", "native.so")
+    (package / "__init__.py").write_text(TRANSFORM.format(name="fresho", word="two", cls="Fresho"))
+    (broken,) = host.refresh().broken
+    assert "its module fresho.native is compiled" in broken.cause
+    assert (word(host, "Fresho"), sys.modules["fresho.native"]) == ("one", native)
 
 
 # -- the worker ------------------------------------------------------------------------------------------------------
