@@ -45,8 +45,15 @@ hypothesis.settings.register_profile("connect", deadline=None, max_examples=exam
 hypothesis.settings.load_profile("connect")
 
 
+#: Checks of the certificate that kill workers: inherited, and without our marks, since authors inherit them too.
+_CRASHES = "test_crash_"
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Let what is slow come first: the last test of a run is then a short one, and no process waits for another."""
+    for item in items:
+        if item.name.startswith(_CRASHES):
+            item.add_marker("slow")
     slow = [(_common(item), item) for item in items if item.get_closest_marker("slow") is not None]
     quick = [item for item in items if item.get_closest_marker("slow") is None]
     items[:] = dealt(slow, quick, int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")))
