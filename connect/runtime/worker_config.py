@@ -169,7 +169,7 @@ class WorkerConfig(Config):
         importance="low",
     )
     plugin_install_timeout_ms: int = config_key(
-        "How long it may take to install what a plugin requires; then it is left out until the next start.",
+        "How long installing what a plugin requires may take; then it is left out until plugins are looked for anew.",
         type="LONG",
         default=300_000,
         ge=1,
