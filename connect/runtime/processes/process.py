@@ -678,13 +678,14 @@ class PluginProcess:
         for each in (self._process.stdin, self._process.stderr, self._sock, self._wake_in, self._wake_out):
             with contextlib.suppress(OSError):
                 each.close()  # type: ignore[union-attr]
-        if not waiting and not self._is_closing and self._end_by is None:
-            logger.error("%s", self._error().message)
-            if self._lost is not None:
-                self._lost(self._error())
         for one in waiting:
             one.deliver(Kind.ERROR, self._error())
         self._ended.set()
+        if not waiting and not self._is_closing and self._end_by is None:
+            logger.error("%s", self._error().message)
+            if self._lost is not None:
+                with contextlib.suppress(RuntimeError):  # the event loop is closed: nobody is there to hear
+                    self._lost(self._error())
 
     def _cause(self, code: int | None) -> tuple[str, str]:
         """Return how it ended, in words, and the code of that."""

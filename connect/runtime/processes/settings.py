@@ -76,6 +76,9 @@ class IsolationConfig(Config):
     )
 
 
+_KEYS: Final = tuple(IsolationConfig.keys())
+
+
 @dataclass(frozen=True, slots=True)
 class ProcessSettings:
     """What the worker says of processes.
@@ -110,8 +113,9 @@ def placing_of(config: Mapping[str, Any], worker: ProcessSettings) -> tuple[str,
 
     A wrong value counts as none: it is told where the config is checked.
     """
-    known = IsolationConfig.keys()
-    given = {name: value for name, value in config.items() if name in known and value is not None}
+    given = {name: config[name] for name in _KEYS if config.get(name) is not None}
+    if not given:  # nearly always, and statuses are asked for often
+        return "", Limits(worker.memory_bytes)
     try:
         parsed = IsolationConfig.parse(given)
     except ConfigError:

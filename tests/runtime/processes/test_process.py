@@ -236,6 +236,9 @@ def test_a_signal_from_outside_is_told_by_its_name_though_nobody_waits(
     assert process.pid is not None
     os.kill(process.pid, signal.SIGKILL)
     assert process.wait(15)
+    deadline = time.monotonic() + 10
+    while "was ended by SIGKILL" not in caplog.text and time.monotonic() < deadline:
+        time.sleep(0.01)
     assert "was ended by SIGKILL" in caplog.text
     with pytest.raises(ConnectError, match="SIGKILL"):
         process.call(1, "start")
