@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import logging
 import os
 import shutil
 import signal
@@ -229,6 +230,25 @@ async def test_a_fault_fails_the_task_with_its_cause_and_a_restart_goes_on(tmp_p
         await running.until(lambda: ["commit", [10]] in journal(notes))
         assert [int(value or b"") for value in await running.values("t")] == list(range(10))
     await until(lambda: not alive(processes(notes)))
+
+
+async def test_a_secret_of_a_config_is_in_no_log_line_no_trace_and_no_command(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    notes = tmp_path / "notes"
+    caplog.set_level(logging.DEBUG)
+    async with worker(tmp_path) as running:
+        own = {"password": "hunter-22", "how": "exit", "marker": tmp_path / "marker"}
+        await create(running, "s", "test.CountSource", topic="t", journal=notes, **own)
+        trace = await running.until_failed("s")
+        await running.client.post("/connectors/s/tasks/0/restart")
+        await running.until(lambda: ["commit", [10]] in journal(notes))
+        commands = [Path(f"/proc/{pid}/cmdline").read_bytes() for pid in _children()]
+        assert commands
+        assert not any(b"hunter-22" in command for command in commands)
+    assert "exit code 3" in trace
+    assert "hunter-22" not in trace
+    assert "hunter-22" not in caplog.text
 
 
 async def test_a_fault_of_a_sink_and_of_a_transform_fails_its_task_too(tmp_path: Path) -> None:
