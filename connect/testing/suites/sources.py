@@ -6,6 +6,7 @@ import asyncio
 import copy
 import inspect
 import json
+import pickle
 import threading
 import time
 from collections import Counter
@@ -32,6 +33,7 @@ from connect.testing.harness.sources import SourceHarness
 from connect.testing.harness.workers import Worker
 from connect.testing.suites.base import Suite, difference, ended, logged, nothing_left, other_tasks
 from connect.testing.suites.crashes import crashed_source, source_books
+from connect.testing.suites.values import same
 
 #: How many records of the source are looked at.
 RECORDS: Final = 20
@@ -379,6 +381,17 @@ class SourceSuite(Suite):
                     self.broken(
                         "a batch that was given changed behind that; give copies of what the task goes on using"
                     )
+
+    def test_records_can_cross_to_another_process(self, tmp_path: Path) -> None:
+        """What it gives can be pickled, and is the same behind it: a plugin may run in a process of its own."""
+        with self._harness(self.make_config(tmp_path)) as harness:
+            for record in self._records(harness):
+                try:
+                    there = pickle.loads(pickle.dumps(record))  # noqa: S301 - what was pickled on this line
+                except Exception as error:
+                    self.broken(f"a record cannot be pickled: {type(error).__name__}: {error}; give plain values")
+                if not same((there.key, there.value, there.headers), (record.key, record.value, record.headers)):
+                    self.broken(f"a record is another one behind a pickle: {there.value!r:.200}")
 
     def test_records_are_the_same_in_both_forms(self, tmp_path: Path) -> None:
         """A task that has both `poll` and `poll_batch` gives the same records by each."""

@@ -554,6 +554,8 @@ def cases(checks: Any) -> list[Any]:
 @pytest.mark.parametrize("check", cases(FAULTS))
 def test_a_faulty_sink_is_caught(check: str, tmp_path: Path) -> None:
     assert caught(FAULTS[check], check, tmp_path)
+    while KEPT:
+        KEPT.pop().close()
 
 
 def test_every_check_has_its_faulty_sink() -> None:

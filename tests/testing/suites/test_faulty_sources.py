@@ -317,6 +317,11 @@ class NotPlainTask(RightTask):
         return super().made(number).replace(value=object)
 
 
+class LazyTask(RightTask):
+    def made(self, number: int) -> Record:
+        return super().made(number).replace(value={"as": lambda: number})
+
+
 class ReusesTask(RightTask):
     def start(self) -> None:
         super().start()
@@ -448,6 +453,7 @@ FAULTS: dict[str, type] = {
     "records_go_to_topics_that_can_be": faulty(OddTopicTask),
     "records_have_times_in_milliseconds": faulty(SecondsTask),
     "records_arrive_in_a_worker": faulty(NotPlainTask),
+    "records_can_cross_to_another_process": faulty(LazyTask),
     "records_stay_as_they_were_given": faulty(ReusesTask),
     "records_are_the_same_in_both_forms": faulty(FormsDifferTask),
     "pressure_polls_are_bounded": faulty(AllAtOnceTask),
