@@ -46,6 +46,8 @@ class CrashTest:
         records: Written before each start.
         may_lose: For `delivery.guarantee=at-most-once`: in the end, only what is written then has to arrive.
         deadline_s: How long a mark may take; how long nothing may arrive in the end before it is given up.
+        quiet_s: A mark counts as missed, too, once all that was written is in the target and so long nothing more
+            arrived: for an upstream that comes to an end. None: the deadline alone counts.
     """
 
     folder: Path
@@ -62,6 +64,7 @@ class CrashTest:
     records: int = 30
     may_lose: bool = False
     deadline_s: float = 20.0
+    quiet_s: float | None = None
 
     def __post_init__(self) -> None:
         self._target: Target = CallTarget(self.target) if callable(self.target) else self.target
@@ -140,12 +143,13 @@ class CrashTest:
         """Wait until a mark is reached; return whether it was. Meanwhile the upstream goes on."""
         deadline, looks = time.monotonic() + self.deadline_s, 0
         start = self._target.count() if mark.kind == "arrived" else 0
+        over = _Quiet(self.quiet_s, self._target, self.upstream)
         while worker.status() is None:
             if mark.kind == "arrived" and self._target.count() - start >= mark.nth:
                 return True
             if mark.kind == "log" and len(re.findall(mark.pattern, worker.log())) >= mark.nth:
                 return True
-            if time.monotonic() >= deadline:
+            if time.monotonic() >= deadline or (looks % _WRITE_AGAIN == 0 and over.is_over()):
                 return False
             looks += 1
             if looks % _WRITE_AGAIN == 0:
@@ -231,3 +235,19 @@ class CrashTest:
             path.write_text(json.dumps({"name": name, "config": dict(config)}))
             arguments.append(path)
         return arguments
+
+
+class _Quiet:
+    """Looks whether a target has everything, and nothing arrives any more."""
+
+    def __init__(self, quiet_s: float | None, target: Target, upstream: Upstream) -> None:
+        self._quiet_s, self._target, self._upstream = quiet_s, target, upstream
+        self._count, self._moved_at = -1, time.monotonic()
+
+    def is_over(self) -> bool:
+        if self._quiet_s is None:
+            return False
+        count, now = self._target.count(), time.monotonic()
+        if count != self._count or count < len(self._upstream.written()):
+            self._count, self._moved_at = count, now
+        return now - self._moved_at > self._quiet_s

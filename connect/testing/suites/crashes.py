@@ -45,6 +45,8 @@ _FETCH_BYTES: Final = 1000
 _JSON: Final = "org.apache.kafka.connect.json.JsonConverter"
 #: How long a mark may take, and how long nothing may arrive in the end, in seconds.
 _DEADLINE_S: Final = 10.0
+#: What has given everything, and gives nothing for so long, comes to no further mark, in seconds.
+_QUIET_S: Final = 3.0
 _NAME: Final = "certified"
 
 
@@ -192,6 +194,7 @@ def crashed_source(
         },
         plugin_path=[plugin_folder(folder / "plugins", plugin)],
         deadline_s=_DEADLINE_S,
+        quiet_s=_QUIET_S,
     )
     return test.run()
 
@@ -262,6 +265,7 @@ def crashed_sink(
         in_order=True,
         plugin_path=[plugins],
         deadline_s=_DEADLINE_S,
+        quiet_s=_QUIET_S,
     )
     return test.run()
 

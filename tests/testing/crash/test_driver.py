@@ -12,6 +12,7 @@ from connect.testing.crash import (
     Fault,
     FileTarget,
     FileUpstream,
+    LogTarget,
     Mark,
     PruningServer,
     Seen,
@@ -192,3 +193,28 @@ def test_a_seed_chooses_the_same_marks_again(tmp_path: Path) -> None:
     ]
     first, second = ([test._mark(number) for number in range(20)] for test in tests)
     assert first == second
+
+
+class OnceUpstream(FileUpstream):
+    """Comes to an end with its first lines."""
+
+    def write(self, count: int) -> None:
+        if not self.written():
+            super().write(count)
+
+
+def test_a_mark_that_is_never_reached_is_given_up_once_everything_is_there_and_quiet(tmp_path: Path) -> None:
+    source = {"connector.class": "FileStreamSource", "file": f"{tmp_path}/in", "topic": "t", "value.converter": STRING}
+    report = CrashTest(
+        tmp_path,
+        connectors={"in": source},
+        upstream=OnceUpstream(tmp_path / "in"),
+        target=LogTarget(tmp_path / "data", "t"),
+        kills=1,
+        marks=[at_call("append", 1000)],
+        deadline_s=120,
+        quiet_s=0.5,
+    ).run()
+    report.assert_exactly_once()
+    assert report.missed == 1
+    assert report.seconds < 100
