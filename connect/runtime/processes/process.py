@@ -64,6 +64,8 @@ START_S: Final = 60.0
 #: Notes, and bytes of its standard error, that a process may send in a second: then it waits.
 NOTES_PER_S: Final = 5_000
 STDERR_BYTES_PER_S: Final = 1 << 20
+#: How long the end of a process may come behind that of its socket.
+_GONE_S: Final = 0.5
 #: What is kept of standard error, to be told when it dies.
 _LINES: Final = 20
 _LINE_CHARS: Final = 500
@@ -511,11 +513,12 @@ class PluginProcess:
 
     def _gone(self, why: str) -> None:
         """Take the end of the socket: it comes with the process's own, in a moment, or else is a fault."""
-        assert self._process is not None
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(0.5)
-            return
-        self.kill(why)
+        deadline = time.monotonic() + _GONE_S
+        while not self._has_ended():
+            if time.monotonic() >= deadline:
+                self.kill(why)
+                return
+            time.sleep(0.01)
 
     def _heard(self, kind: Kind, number: int, payload: bytearray) -> None:
         if kind in (Kind.REPLY, Kind.ERROR):
@@ -611,11 +614,13 @@ class PluginProcess:
     def _has_ended(self) -> bool:
         """Whether the process has ended; what it left in its group is then ended too, while its number is its own."""
         assert self._process is not None
-        if hasattr(os, "waitid") and self._process.returncode is None:
+        if hasattr(os, "waitid"):
             with contextlib.suppress(ChildProcessError):
                 if os.waitid(os.P_PID, self._process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
                     return False
-                self._signal(signal.SIGKILL)
+        elif self._process.poll() is None:
+            return False
+        self._signal(signal.SIGKILL)
         return self._process.poll() is not None
 
     def _judge(self, now: float) -> None:
