@@ -13,6 +13,7 @@ from connect_postgres.connection import ConnectionConfig
 from connect_postgres.names import TableName, check_database, folded, shortened
 from connect_postgres.source_config import check_kinds
 from connect_postgres.times import zone_of
+from connect_postgres.unchanged import DEFAULT, Placeholder, check_placeholder
 
 #: Columns of pk.mode=kafka where pk.fields names none.
 KAFKA_COLUMNS: Final = ("__connect_topic", "__connect_partition", "__connect_offset")
@@ -74,6 +75,16 @@ class SinkConfig(ConnectionConfig):
         importance="low",
         group="Writes",
         order=8,
+    )
+    unavailable_value_placeholder: str = config_key(
+        "What stands for a value that a change event's source did not send, a large one that an update left as it was: "
+        "the same as there. In upsert and update the column stays as it is; a row that is not there is refused. "
+        "Empty: nothing does.",
+        default=DEFAULT,
+        importance="low",
+        group="Writes",
+        order=9,
+        validators=[check_placeholder],
     )
     table_types: list[str] = config_key(
         "Kinds of tables that may be written to: TABLE, which means partitioned ones too, PARTITIONED TABLE, VIEW, "
@@ -365,6 +376,11 @@ class SinkConfig(ConnectionConfig):
     def unwraps(self) -> bool:
         """Whether change events are taken apart; not where a value goes into one column as it is."""
         return self.envelopes.lower() == "unwrap" and not self.json_value_column_name
+
+    @property
+    def placeholder(self) -> Placeholder:
+        """What stands for values that did not come."""
+        return Placeholder(self.unavailable_value_placeholder)
 
     @property
     def drops_tombstones(self) -> bool:

@@ -13,13 +13,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from connect.api import Batch, ConfigError, DataError
 from connect_postgres.catalog import ColumnInfo, TableInfo
 from connect_postgres.envelope import Truncation
 from connect_postgres.fields import Fields, fields_of, key_fields_of
 from connect_postgres.names import TableName
+from connect_postgres.partial_rows import groups_of, hashable, missing_key, missing_row, with_nulls
 from connect_postgres.sink_config import SinkConfig
 from connect_postgres.tables import Tables
 from connect_postgres.values import fit, misfits, staged_type, unfit_rows
@@ -28,6 +29,7 @@ from connect_postgres.writes import Writer, copies
 if TYPE_CHECKING:
     import asyncpg
 
+_STATEMENTS: Final = {"upsert": "INSERT ... ON CONFLICT", "update": "UPDATE", "patch": "UPDATE"}
 #: Is told of a record that no statement is asked about, by its index in the batch.
 Refused = Callable[[int, DataError], None]
 
@@ -37,7 +39,8 @@ class Step:
     """Rows of one batch, as one statement writes them.
 
     Attributes:
-        mode: delete, insert, missing (insert what is not there yet), truncate, upsert, update.
+        mode: delete, insert, missing (insert what is not there yet), patch (update of rows that are there, in some
+            columns), truncate, upsert, update.
         values: One list a column.
         key: Names of the columns that make the key.
         places: Of each row, the index of its record in the batch.
@@ -65,7 +68,7 @@ class Step:
         if self.is_copied:
             return f"rows are copied straight into {self.table.name} (COPY)"
         if self.mode != "insert":
-            statement = {"upsert": "INSERT ... ON CONFLICT", "update": "UPDATE"}.get(self.mode, "INSERT")
+            statement = _STATEMENTS.get(self.mode, "INSERT")
             return (
                 f"rows for {self.table.name} are copied into a temporary table, and written from there by {statement}"
             )
@@ -110,6 +113,7 @@ class Steps:
         self._say = say
         self._tables = tables
         self._zone = config.zone
+        self._placeholder = config.placeholder
         #: Of each topic of which a record has fitted: the columns that were written.
         self._fitted_columns: dict[str, set[str]] = {}
 
@@ -186,12 +190,71 @@ class Steps:
             if not len(batch):
                 return
             fields = self._takeable(found, self._apart(batch, fields_of))
+        if unavailable := self._unavailable(fields):
+            async for part in self._partial(connection, name, batch.topic, fields, unavailable, places, refused):
+                yield part
+            return
         table = await self._tables.ready(connection, name, fields)
         table = await self._tables.widened(connection, table, fields)
         self._fitted_columns.setdefault(batch.topic, set()).update(fields.columns)
         mode = "missing" if recognise else self._config.write_mode
         step = self._fitted(mode, table, fields, places, refused)
         yield _last_of_equal_keys(step) if mode in ("upsert", "update") else step
+
+    def _unavailable(self, fields: Fields) -> dict[str, list[int]]:
+        """Return the columns, and their rows, whose value did not come, and stays what it is."""
+        placeholder = self._placeholder
+        if placeholder.is_none or self._config.write_mode == "insert":
+            return {}
+        found = {name: placeholder.rows(values, fields.schemas[name]) for name, values in fields.columns.items()}
+        return {name: rows for name, rows in found.items() if rows}
+
+    async def _partial(
+        self,
+        connection: asyncpg.Connection,
+        name: TableName,
+        topic: str,
+        fields: Fields,
+        unavailable: dict[str, list[int]],
+        places: Sequence[int],
+        refused: Refused | None,
+    ) -> AsyncIterator[Step]:
+        """Give the steps of records of which values did not come: whole rows, and then those with less by what they
+        have."""
+
+        def refuse(place: int, error: DataError) -> None:
+            if refused is None:
+                raise error
+            refused(place, error)
+
+        keyless = {row: column for column in fields.key for row in unavailable.get(column, ())}
+        if keyless:
+            for row, column in keyless.items():
+                refuse(places[row], missing_key(column))
+            kept = [row for row in range(len(places)) if row not in keyless]
+            fields, places = fields.of_rows(kept), [places[row] for row in kept]
+            unavailable = self._unavailable(fields)
+        is_update = self._config.write_mode == "update"
+        for group in groups_of(fields, unavailable):
+            at = [places[row] for row in group.rows]
+            table = await self._tables.find(connection, name)
+            if table is None and group.left_out:
+                if not is_update:  # which says better what is wrong than that there is no table
+                    for place in at:
+                        refuse(place, missing_row(name, group.left_out))
+                    continue
+                await self._tables.ready(connection, name, with_nulls(fields, unavailable))
+            table = await self._tables.ready(connection, name, group.fields)
+            table = await self._tables.widened(connection, table, group.fields, is_whole=not group.left_out)
+            self._fitted_columns.setdefault(topic, set()).update(group.fields.columns)
+            if is_update or not group.left_out:
+                yield self._fitted(self._config.write_mode, table, group.fields, at, refused)
+                continue
+            step = self._fitted("patch", table, group.fields, at, refused)
+            missing = await Writer(connection).without_row(table.name, step.columns, step.values, step.key)
+            for row in missing:
+                refuse(step.places[row], missing_row(table.name, group.left_out))
+            yield step.of_rows(sorted(set(range(len(step.places))).difference(missing))) if missing else step
 
     def _readable(self, batch: Batch, refused: Refused) -> tuple[Batch, Sequence[int], Fields | None]:
         """Leave the records out that cannot be taken apart; the fields of the others, where they are known then."""
@@ -337,7 +400,7 @@ class Steps:
     ) -> tuple[Step | None, list[bool]]:
         """Return what deletes the rows of tombstones, and which records are still to be written."""
         fields = self._apart(batch, key_fields_of)
-        keys = list(map(_hashable, fields.key_rows))
+        keys = list(map(hashable, fields.key_rows))
         last = {key: index for index, key in enumerate(keys) if batch.values[index] is None}
         mask = [index > last.get(key, -1) for index, key in enumerate(keys)]
         table = await self._tables.find(connection, name)
@@ -434,13 +497,5 @@ def _writable(table: TableInfo, name: str) -> ColumnInfo:
 
 def _last_of_equal_keys(step: Step) -> Step:
     at = [index for index, column in enumerate(step.columns) if column.name in step.key]
-    last = {_hashable(row): place for place, row in enumerate(zip(*(step.values[index] for index in at), strict=True))}
+    last = {hashable(row): place for place, row in enumerate(zip(*(step.values[index] for index in at), strict=True))}
     return step if len(last) == len(step.places) else step.of_rows(list(last.values()))
-
-
-def _hashable(row: tuple[Any, ...]) -> Any:
-    try:
-        hash(row)
-    except TypeError:  # an array or object in a key
-        return repr(row)
-    return row

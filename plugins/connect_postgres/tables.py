@@ -121,10 +121,12 @@ class Tables:
         await connection.execute(TURN)
         await connection.execute(f"ALTER TABLE {table.name.sql} {', '.join(additions)}")
 
-    async def widened(self, connection: asyncpg.Connection, table: TableInfo, fields: Fields) -> TableInfo:
+    async def widened(
+        self, connection: asyncpg.Connection, table: TableInfo, fields: Fields, *, is_whole: bool = True
+    ) -> TableInfo:
         """Return a table that takes these values, where the policy allows to change it so; it is altered in the
-        caller's transaction."""
-        inserts = self._config.write_mode != "update"
+        caller's transaction. `is_whole`: columns that are not among them get none, rather than staying as they are."""
+        inserts = is_whole and self._config.write_mode != "update"
         if self._config.policy != "evolve" or table.kind not in ("TABLE", "PARTITIONED TABLE"):
             return table
         if not changes(table, fields, inserts=inserts):

@@ -82,6 +82,24 @@ class Writer:
         staging = await self._stage(columns, values)
         await self._connection.execute(delete_statement(table, columns, f"{staging} s"))
 
+    async def without_row(
+        self, table: TableName, columns: Sequence[ColumnInfo], values: Sequence[list[Any]], key: Sequence[str]
+    ) -> list[int]:
+        """Return which of these rows, by their numbers from 0, are not there."""
+        if not values or not values[0]:
+            return []
+        number = "__connect_row"
+        while number in key:
+            number += "_"
+        at = [index for index, column in enumerate(columns) if column.name in key]
+        keys = [columns[index] for index in at]
+        staging = await self.stage_numbered(keys, [values[index] for index in at], number)
+        there = f"SELECT FROM {table.sql} t WHERE {_matches(keys, key)}"
+        rows = await self._connection.fetch(
+            f"SELECT s.{quoted(number)} FROM {staging} s WHERE NOT EXISTS ({there}) ORDER BY 1"  # noqa: S608 - quoted
+        )
+        return [row[0] for row in rows]
+
     async def truncate(self, table: TableName) -> None:
         """Empty a table."""
         await self._connection.execute(f"TRUNCATE TABLE {table.sql}")

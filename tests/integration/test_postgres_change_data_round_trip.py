@@ -201,3 +201,78 @@ async def test_a_music_shop_is_the_same_behind_topics_of_its_changes(
             assert await connection.fetchval(f"SELECT count(*) FROM dst.{quoted(name)}") > 0
     finally:
         await connection.close()
+
+
+async def until_all_alike(
+    connection: asyncpg.Connection, columns: Sequence[str], traces: Callable[[], list[str]], told: str
+) -> None:
+    """Wait until table t is the same in both schemas; of what is not, only the columns are told, since it is large."""
+    unlike = ", ".join(f"count(*) FILTER (WHERE s.{one}::text IS DISTINCT FROM d.{one}::text) {one}" for one in columns)
+    deadline = time.monotonic() + DEADLINE_S
+    while True:
+        found = dict(await connection.fetchrow(f"SELECT {unlike} FROM src.t s FULL JOIN dst.t d USING (id)"))
+        if not any(found.values()):
+            return
+        if traces() or time.monotonic() > deadline:
+            failed = [text[-1000:] for text in traces()]
+            pytest.fail("\n".join([told, *(name for name, count in found.items() if count), *failed]), pytrace=False)
+        await asyncio.sleep(0.05)
+
+
+#: Values that the server keeps beside the row, and does not send where an update leaves them as they are.
+LARGE: Final = {
+    "words": ("text", "(SELECT string_agg(md5((n * {0})::text), '') FROM generate_series(1, 320) n)"),
+    "doc": ("jsonb", "(SELECT jsonb_object_agg('k' || n, md5((n * {0})::text)) FROM generate_series(1, 200) n)"),
+    "raw": ("bytea", "(SELECT decode(string_agg(md5((n * {0})::text), ''), 'hex') FROM generate_series(1, 320) n)"),
+    "ids": ("int[]", "(SELECT array_agg(n * {0}) FROM generate_series(1, 3000) n)"),
+    "grid": ("float8[][]", "array_fill({0} + 0.5::float8, '{{30,100}}')"),
+    "digits": ("numeric", "(repeat('7', 3000) || '.' || {0})::numeric"),
+    "cents": ("numeric(1000,2)", "(repeat('8', 900) || '.' || {0})::numeric"),
+    "flags": ("bit varying", "repeat('10', 9000 + 4 * {0})::varbit"),
+    "tags": ("hstore", "(SELECT hstore(array_agg('k' || n), array_agg(md5(n * {0} || ''))) FROM generate_series(1, 200) n)"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("form", ["envelope", "flat"])
+@pytest.mark.parametrize("style", ["text", "debezium"])
+async def test_large_values_stay_the_same_behind_updates_of_other_columns(
+    tmp_path: Path, postgres_url: str, style: str, form: str
+) -> None:
+    connection = await asyncpg.connect(postgres_url, server_settings={"timezone": "UTC"})
+    try:
+        large = dict(LARGE)
+        if await connection.fetchval("SELECT count(*) FROM pg_available_extensions WHERE name = 'hstore'"):
+            await connection.execute("CREATE EXTENSION hstore")
+        else:
+            del large["tags"]
+        declared = ", ".join(f"{name} {kind}" for name, (kind, _) in large.items())
+        stored = ", ".join(f"ALTER {name} SET STORAGE EXTERNAL" for name in large)
+
+        def row(number: int) -> str:
+            return f"({number}, {', '.join(made.format(number) for _, made in large.values())}, 0)"
+
+        await connection.execute("CREATE SCHEMA src; CREATE SCHEMA dst")
+        for schema in ("src", "dst"):
+            await connection.execute(f"CREATE TABLE {schema}.t (id int PRIMARY KEY, {declared}, n int)")
+        await connection.execute(f"ALTER TABLE src.t {stored}; ALTER TABLE src.t SET (toast_tuple_target = 128)")
+        await connection.execute(f"INSERT INTO src.t VALUES {', '.join(map(row, range(1, 4)))}")
+        keys = {**STYLES[style][1], "output.format": form}
+        async with (
+            running_worker(tmp_path, offset_flush_interval_ms="200") as worker,
+            copying(worker, postgres_url, "large", ["t"], keys) as traces,
+        ):
+            for statement in (
+                "UPDATE src.t SET n = n + 1",
+                f"INSERT INTO src.t VALUES {row(4)}; UPDATE src.t SET n = n + 10 WHERE id > 2",
+                *(f"UPDATE src.t SET {name} = {made.format(9)} WHERE id = 1" for name, (_, made) in large.items()),
+                "DELETE FROM src.t WHERE id = 3; UPDATE src.t SET n = -1, words = NULL",
+                "UPDATE src.t SET n = -2",
+            ):
+                await connection.execute(statement)
+                if not statement.startswith("INSERT"):
+                    await until_all_alike(connection, ["id", *large, "n"], traces, f"{keys}, {statement[:60]}")
+            assert await connection.fetch("SELECT * FROM src.t EXCEPT SELECT * FROM dst.t") == []
+            assert await connection.fetch("SELECT * FROM dst.t EXCEPT SELECT * FROM src.t") == []
+            assert await connection.fetchval("SELECT count(*) FROM dst.t") == 3
+    finally:
+        await connection.close()

@@ -86,6 +86,9 @@ class ChangeReader:
             if orders is not None and len(left) < len(changes):
                 orders = None
             batches += self._maker.changes(shape, left, orders)
+            for column in sorted(shape.unavailable):
+                self._warn(_unavailable(shape, column))
+            shape.unavailable.clear()
         messages = [message for message in decoded.messages if self._config.selects_message(message.prefix)]
         if messages:
             batches.append(self._maker.messages(messages))
@@ -142,3 +145,11 @@ class ChangeReader:
             self.signals.append(read())
         except ConfigError as error:
             self.signals.append(error)
+
+
+def _unavailable(shape: Shape, column: str) -> str:
+    return (
+        f"table {shape.name}, column {column}: the server does not send a large value that an update leaves as it was, "
+        "and a number made of unavailable.value.placeholder stands for it, which the sink of PostgreSQL knows and "
+        f"other consumers may not: run ALTER TABLE {shape.name.sql} REPLICA IDENTITY FULL, and all values are sent"
+    )

@@ -31,7 +31,7 @@ import base64
 import re
 import struct
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from decimal import Context, Decimal
 from typing import Any, Final
 
@@ -52,6 +52,7 @@ from connect.api import (
 )
 from connect_postgres.cdc import temporal
 from connect_postgres.cdc.literals import parse_array, parse_hstore
+from connect_postgres.unchanged import DEFAULT, Placeholder
 
 Parse = Callable[[bytes], Any]
 ParseAll = Callable[[Sequence[bytes]], list[Any]]
@@ -115,7 +116,7 @@ class TypeStyle:
     hstore_mode: str = "json"
     binary_mode: str = "bytes"
     money_digits: int = 2
-    placeholder: str = "__debezium_unavailable_value"
+    placeholder: Placeholder = field(default_factory=lambda: Placeholder(DEFAULT))
     value_mode: str = "debezium"
 
 
@@ -127,7 +128,8 @@ class ColumnType:
         schema: Not optional.
         parse: Reads the server's text. Raises `ValueError` (or an `ArithmeticError`) where Connect's type does not hold
             the value.
-        placeholder: What stands for a value that the server did not send; None where the type has none.
+        placeholder: What stands for a value that the server did not send; None where its schema tells, or where the
+            server sends every value.
         parse_all: Reads a whole column without null at once, for less than `parse` costs for each; None: it does not
             exist. Where it raises, `parse` finds out whose value it was.
     """
@@ -152,6 +154,12 @@ class ColumnTypes:
             modifier: pg_attribute.atttypmod.
             dimensions: Of an array, how many it was declared with.
         """
+        made = self._of(oid, modifier, dimensions)
+        if made.placeholder is None:
+            made = replace(made, placeholder=self._style.placeholder.of(made.schema))
+        return made
+
+    def _of(self, oid: int, modifier: int, dimensions: int) -> ColumnType:
         info = self._types.get(oid)
         if info is None:  # dropped since
             return self._text(STRING)
@@ -174,11 +182,11 @@ class ColumnTypes:
     # -- kinds -----------------------------------------------------------------------------------------------------
 
     def _text(self, schema: Schema) -> ColumnType:
-        return ColumnType(schema, bytes.decode, self._style.placeholder, decoded)
+        return ColumnType(schema, bytes.decode, self._style.placeholder.text, decoded)
 
     def _array(self, info: TypeInfo, modifier: int, dimensions: int) -> ColumnType:
         item_info = self._types.get(info.item_oid)
-        item = self.of(info.item_oid, modifier)
+        item = self._of(info.item_oid, modifier, 1)
         if item.schema.type is SchemaType.ARRAY and item.schema.name is None:
             # Of a domain that is an array: more brackets would say more dimensions.
             item = self._text(STRING)
@@ -187,9 +195,10 @@ class ColumnTypes:
             schema = Schema.array(schema.replace(optional=True))
         delimiter = (item_info.delimiter if item_info else ",").encode()
         parse_item = item.parse
-        placeholder = None
-        if dimensions == 1 and item.placeholder is not None:
-            placeholder = [item.placeholder]
+        placeholder = item.placeholder
+        if placeholder is not None:
+            for _ in range(dimensions):
+                placeholder = [placeholder]
         return ColumnType(schema, lambda text: parse_array(text, parse_item, delimiter), placeholder)
 
     def _numeric(self, modifier: int) -> ColumnType:
@@ -221,9 +230,9 @@ class ColumnTypes:
     def _bytea(self, modifier: int) -> ColumnType:
         mode = self._style.binary_mode
         if mode == "bytes":
-            return ColumnType(BYTES, _bytes, self._style.placeholder.encode())
+            return ColumnType(BYTES, _bytes, self._style.placeholder.of(BYTES))
         write = _BINARY[mode]
-        return ColumnType(STRING, lambda text: write(_bytes(text)), write(self._style.placeholder.encode()))
+        return ColumnType(STRING, lambda text: write(_bytes(text)), write(self._style.placeholder.of(BYTES)))
 
     def _date(self, modifier: int) -> ColumnType:
         mode = self._style.time_mode
@@ -287,7 +296,7 @@ class ColumnTypes:
         return ColumnType(schema, lambda text: int(text or b"0", 2).to_bytes((len(text) + 7) // 8, "little"))
 
     def _hstore(self, modifier: int) -> ColumnType:
-        shown = self._style.placeholder
+        shown = self._style.placeholder.text
         if self._style.hstore_mode == "map":
             return ColumnType(Schema.map(STRING, OPTIONAL_STRING), parse_hstore, {shown: shown})
         schema = _named(STRING, _DATA + "Json")

@@ -12,6 +12,7 @@ from connect_postgres.cdc.column_types import TypeStyle
 from connect_postgres.cdc.debezium_keys import AcceptedKeys, channel_problems, refusals
 from connect_postgres.connection import ConnectionConfig
 from connect_postgres.names import TableName
+from connect_postgres.unchanged import DEFAULT, Placeholder, check_placeholder
 from connect_postgres.url import Target, parse_target
 
 SNAPSHOT_MODES: Final = ("initial", "initial_only", "always", "when_needed", "no_data", "never")
@@ -308,11 +309,14 @@ class CdcConfig(ConnectionConfig, AcceptedKeys):
         order=16,
     )
     unavailable_value_placeholder: str = config_key(
-        "What stands for a value that the server did not send: a large one that an update left as it was.",
-        default="__debezium_unavailable_value",
+        "What stands for a value that the server did not send: a large one that an update left as it was. hex: in "
+        "front of hexadecimal digits stands for their bytes.",
+        default=DEFAULT,
         importance="medium",
         group="Records",
         order=8,
+        non_empty=True,
+        validators=[check_placeholder],
     )
     tombstones_on_delete: bool = config_key(
         "Whether a delete is followed by a record of null, which log compaction needs.",
@@ -496,7 +500,7 @@ class CdcConfig(ConnectionConfig, AcceptedKeys):
             binary_mode=self.binary_handling_mode.lower(),
             money_digits=self.money_fraction_digits,
             value_mode=self.value_handling_mode.lower(),
-            placeholder=self.unavailable_value_placeholder,
+            placeholder=Placeholder(self.unavailable_value_placeholder),
         )
 
     @property

@@ -27,6 +27,7 @@ from connect_postgres.cdc.column_types import ColumnType, ColumnTypes
 from connect_postgres.cdc.config import CdcConfig
 from connect_postgres.cdc.pgoutput import UNCHANGED, Relation, Row
 from connect_postgres.names import TableName
+from connect_postgres.unchanged import is_recognised
 
 SNAPSHOT_KINDS: Final = "true,first,first_in_data_collection,last_in_data_collection,last,false,incremental"
 TRANSACTION_BLOCK: Final = Schema.struct(
@@ -104,6 +105,7 @@ class Shape:
         envelope_schema: Of the row before and after, with all that Debezium puts around it.
         has_full_identity: Whether the row before a change comes whole.
         has_key_in_identity: Whether a row before a change has the key's columns, however little of it comes.
+        unavailable: Columns of which values did not come, and for which no text can stand.
     """
 
     def __init__(self, relation: Relation, table: CatalogTable, config: CdcConfig) -> None:
@@ -116,6 +118,7 @@ class Shape:
         self.name = TableName(relation.name, relation.schema)
         self.topic = config.topic_of(relation.schema, relation.name)
         self.has_full_identity = relation.identity == "f"
+        self.unavailable: set[str] = set()
         key = _key_columns(relation, table, config, self.name)
         types = ColumnTypes(config.style, table.types)
         columns = []
@@ -199,7 +202,9 @@ class Shape:
             if are_whole and not column.schema.optional and None in texts:
                 self._loosen(column.name)
             if UNCHANGED in texts:
-                parsed[column.name] = _with_unchanged(column, texts, olds)
+                parsed[column.name], is_whole = _with_unchanged(column, texts, olds)
+                if not is_whole and not is_recognised(column.schema):
+                    self.unavailable.add(column.name)
             elif None in texts:
                 parsed[column.name] = _with_nulls(column.type, texts)
             else:
@@ -279,17 +284,21 @@ def _with_nulls(kind: ColumnType, texts: Sequence[bytes | None]) -> list[Any]:
     return [None if text is None else next(present) for text in texts]
 
 
-def _with_unchanged(column: ShapedColumn, texts: Sequence[Any], olds: Sequence[Row | None] | None) -> list[Any]:
-    found = []
+def _with_unchanged(
+    column: ShapedColumn, texts: Sequence[Any], olds: Sequence[Row | None] | None
+) -> tuple[list[Any], bool]:
+    """Return the values, and whether all of them are known."""
+    found, is_whole = [], True
     for number, text in enumerate(texts):
         if text is UNCHANGED and olds is not None and (old := olds[number]) is not None:
             text = old[column.index]
             text = UNCHANGED if text is None else text
         if text is UNCHANGED:
             found.append(column.type.placeholder)
+            is_whole = False
         else:
             found.append(None if text is None else _careful(column.type.parse, text))
-    return found
+    return found, is_whole
 
 
 def _careful(parse: Callable[[bytes], Any], text: bytes) -> Any:

@@ -7,6 +7,7 @@ import time
 
 import pytest
 
+from connect_postgres.unchanged import DEFAULT, Placeholder
 from tests.support.tasks import poll, stop
 
 from ..conftest import DEADLINE_S, Database
@@ -150,6 +151,44 @@ async def test_a_large_value_that_did_not_change_is_a_placeholder_or_the_one_bef
     [(expected,)] = await database.rows("SELECT large FROM b")
     assert found["p.public.a"] == {"id": 1, "large": "(same)", "n": 2}
     assert found["p.public.b"]["large"] == expected
+
+
+async def test_a_large_value_that_did_not_change_is_told_from_null_in_every_type(
+    database: Database, cdc: Start, caplog: pytest.LogCaptureFixture
+) -> None:
+    values = {
+        "t": ("text", "repeat('x', 9000)"),
+        "j": ("jsonb", """jsonb_build_object('a', repeat('x', 9000))"""),
+        "y": ("bytea", "decode(repeat('ab', 9000), 'hex')"),
+        "i": ("int[]", "array_fill(7, '{3000}')"),
+        "ii": ("bigint[][]", "array_fill(7, '{30,100}')"),
+        "tt": ("text[]", "array_fill('x'::text, '{3000}')"),
+        "f": ("float8[]", "array_fill(0.5::float8, '{3000}')"),
+        "b": ("bool[]", "array_fill(true, '{9000}')"),
+        "d": ("timestamp[]", "array_fill(now()::timestamp, '{3000}')"),
+        "n": ("numeric", "repeat('7', 9000)::numeric"),
+        "nn": ("numeric(1000,2)", "repeat('7', 998)::numeric"),
+        "v": ("bit varying", "repeat('1', 20000)::varbit"),
+    }
+    columns = ", ".join(f"{name} {kind}" for name, (kind, _) in values.items())
+    # Compressed they would be too small to be left out.
+    stored = ", ".join(f"ALTER {name} SET STORAGE EXTERNAL" for name in values)
+    await database.execute(
+        f"CREATE TABLE t (id int PRIMARY KEY, {columns}, k int, pad text)",
+        f"ALTER TABLE t {stored}, ALTER pad SET STORAGE PLAIN",
+        "ALTER TABLE t SET (toast_tuple_target = 128)",
+        f"INSERT INTO t VALUES (1, {', '.join(value for _, value in values.values())}, 1, repeat('x', 3000))",
+    )
+    task = await cdc(snapshot_mode="no_data")
+    await database.execute("UPDATE t SET k = 2", "UPDATE t SET k = 3")
+    for batch in await drain(task, 2):
+        for value in batch.values:
+            batch.value_schema.validate(value)
+            kinds = {one.name: one.schema for one in batch.value_schema.field("after").schema.fields}
+            made = {name: Placeholder(DEFAULT).rows([value["after"][name]], kinds[name]) for name in values}
+            assert made == {name: [0] for name in values}
+    told = [record.message for record in caplog.records if "REPLICA IDENTITY FULL" in record.message]
+    assert sorted(text.split(":")[0].rpartition(" ")[2] for text in told) == ["b", "d", "f", "i", "ii", "n", "nn"]
 
 
 async def test_a_large_key_that_did_not_change_is_the_key(database: Database, cdc: Start) -> None:
