@@ -32,7 +32,7 @@ FROM pg_attribute a WHERE a.attrelid = $1::oid AND a.attnum > 0 AND NOT a.attisd
 """
 #: The columns of the primary key in its order, and of the index that is the replica identity.
 _KEY: Final = """
-SELECT a.attname, i.indisprimary, i.indisreplident
+SELECT a.attname, i.indisprimary, i.indisreplident, i.indimmediate
 FROM pg_index i
 CROSS JOIN LATERAL unnest(i.indkey) WITH ORDINALITY AS k(number, place)
 JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.number
@@ -81,6 +81,7 @@ class CatalogTable:
         has_primary_key: Whether `key` is the primary key.
         types: All types that its columns, and those that the stream tells of, are made of.
         identity: The columns of the index that is the replica identity; () where none is named.
+        is_deferrable: Whether two rows may have one primary key until a transaction ends.
     """
 
     columns: dict[str, CatalogColumn]
@@ -88,6 +89,7 @@ class CatalogTable:
     has_primary_key: bool
     types: dict[int, TypeInfo] = field(default_factory=dict)
     identity: tuple[str, ...] = ()
+    is_deferrable: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +146,8 @@ class Catalog:
         wanted = {column.type_oid for column in columns.values()} | set(type_oids)
         # Once each, though the primary key's index may be the identity's.
         identity = tuple(dict.fromkeys(row["attname"] for row in key if row["indisreplident"]))
-        return CatalogTable(columns, names, is_primary, await self.types(connection, wanted), identity)
+        is_deferrable = is_primary and not key[0]["indimmediate"]
+        return CatalogTable(columns, names, is_primary, await self.types(connection, wanted), identity, is_deferrable)
 
     async def types(self, connection: asyncpg.Connection, oids: Iterable[int]) -> dict[int, TypeInfo]:
         """Return types, with those that they are made of."""

@@ -89,6 +89,8 @@ class ChangeReader:
             for column in sorted(shape.unavailable):
                 self._warn(_unavailable(shape, column))
             shape.unavailable.clear()
+            if shape.held_keys is not None and shape.held_keys.is_unsure:
+                self._warn(_unsure(shape))
         messages = [message for message in decoded.messages if self._config.selects_message(message.prefix)]
         if messages:
             batches.append(self._maker.messages(messages))
@@ -152,4 +154,12 @@ def _unavailable(shape: Shape, column: str) -> str:
         f"table {shape.name}, column {column}: the server does not send a large value that an update leaves as it was, "
         "and a number made of unavailable.value.placeholder stands for it, which the sink of PostgreSQL knows and "
         f"other consumers may not: run ALTER TABLE {shape.name.sql} REPLICA IDENTITY FULL, and all values are sent"
+    )
+
+
+def _unsure(shape: Shape) -> str:
+    return (
+        f"table {shape.name}: its primary key is DEFERRABLE, and within a transaction a row took a key and gave it up "
+        "again; where another row had that key all along, its record is deleted with it, since the stream does not "
+        "tell: make the key NOT DEFERRABLE, or read the table again with the signal execute-snapshot"
     )

@@ -94,7 +94,7 @@ class RecordMaker:
         if not changes:
             return []
         operations, _, _, _, news, olds, _ = zip(*changes, strict=True)
-        befores = None if None in news else self._alike(shape, changes, olds)
+        befores = None if None in news or shape.held_keys is not None else self._alike(shape, changes, olds)
         if befores is None:
             return self._mixed(shape, changes, news, olds, orders)
         if isinstance(befores, Repeated):
@@ -171,25 +171,40 @@ class RecordMaker:
             if key is not None and (self._tombstones or is_flat):
                 ended[repr(key)] = key
 
+        held = shape.held_keys
         for number, change in enumerate(changes):
             before, after = befores.get(number), afters.get(number)
+            if held is not None:
+                held.begin(change.transaction)
             has_former = before is not None and (shape.has_key_in_identity or not change.old_is_key)
             if change.operation == "t":
                 add("t", None, None, None)
+                if held is not None:
+                    held.empty()
             elif change.operation == "d":
                 key = self._key(shape, before) if has_former else None
-                add("d", before, None, key)
-                add_tombstone(key)
+                if held is None or held.give_up(key, change):
+                    add("d", before, None, key)
+                    add_tombstone(key)
             elif change.operation == "u":
                 key = self._key(shape, after)
                 former = self._key(shape, before) if has_former else key
-                if former != key and "d" not in self._skipped:
-                    add("d", before, None, former)
-                    add_tombstone(former)
+                if former != key:
+                    is_free = held is None or held.give_up(former, change)
+                    if held is not None:
+                        held.take(key, change)
+                    if "d" in self._skipped:
+                        add("u", before, after, key)
+                        continue
+                    if is_free:
+                        add("d", before, None, former)
+                        add_tombstone(former)
                     add("c", None, after, key)
-                else:
+                elif held is None or held.keep(key, change):
                     add("u", before, after, key)
             else:
+                if held is not None:
+                    held.take(self._key(shape, after), change)
                 add(change.operation, None, after, self._key(shape, after))
         settle()
         return batches

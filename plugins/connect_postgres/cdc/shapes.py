@@ -25,6 +25,7 @@ from connect.api import (
 from connect_postgres.cdc.catalog import CatalogTable
 from connect_postgres.cdc.column_types import ColumnType, ColumnTypes
 from connect_postgres.cdc.config import CdcConfig
+from connect_postgres.cdc.held_keys import HeldKeys
 from connect_postgres.cdc.pgoutput import UNCHANGED, Relation, Row
 from connect_postgres.names import TableName
 from connect_postgres.unchanged import is_recognised
@@ -105,6 +106,7 @@ class Shape:
         envelope_schema: Of the row before and after, with all that Debezium puts around it.
         has_full_identity: Whether the row before a change comes whole.
         has_key_in_identity: Whether a row before a change has the key's columns, however little of it comes.
+        held_keys: Which rows have which keys within a transaction, where two may have one.
         unavailable: Columns of which values did not come, and for which no text can stand.
     """
 
@@ -118,6 +120,7 @@ class Shape:
         self.name = TableName(relation.name, relation.schema)
         self.topic = config.topic_of(relation.schema, relation.name)
         self.has_full_identity = relation.identity == "f"
+        self.held_keys = HeldKeys() if table.is_deferrable and self.has_full_identity else None
         self.unavailable: set[str] = set()
         key = _key_columns(relation, table, config, self.name)
         types = ColumnTypes(config.style, table.types)

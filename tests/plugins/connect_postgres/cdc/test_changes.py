@@ -20,7 +20,10 @@ SIGNAL = Signal("a", "log", {"message": "m"})
 def reader(**keys: str) -> ChangeReader:
     config = CdcConfig.parse({**KEYS, **{key.replace("_", "."): value for key, value in keys.items()}})
     touched = Touched(is_standby=False)
-    return ChangeReader(config, Decoder(0), RecordMaker(config, "d"), Catalog(), touched, None)
+    maker = RecordMaker(config, "d")
+    return ChangeReader(
+        config, Decoder(0), maker, Catalog(), touched, None, tell=lambda shape: None, warn=lambda text: None
+    )
 
 
 def told(prefix: str, content: bytes) -> bytes:

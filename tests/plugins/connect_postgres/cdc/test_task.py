@@ -453,3 +453,40 @@ async def test_a_snapshot_begins_after_its_delay(database: Database, cdc: Start)
     assert time.monotonic() - began < 0.4
     assert await changes(task, 1) == [("r", None, {"id": 1})]
     assert time.monotonic() - began >= 0.4
+
+
+@pytest.mark.parametrize("changed", ["id = 3 - id", "id = id % 3 + 1, a = a || '!'", "id = id + 1", "id = 10 - id"])
+@pytest.mark.parametrize("at_once", ["1000", "1"])
+async def test_rows_that_take_each_others_keys_are_all_there(
+    database: Database, cdc: Start, changed: str, at_once: str
+) -> None:
+    await database.execute(
+        "CREATE TABLE t (id int PRIMARY KEY DEFERRABLE, a text)",
+        "ALTER TABLE t REPLICA IDENTITY FULL",
+        f"INSERT INTO t SELECT n, chr(96 + n) FROM generate_series(1, {2 if '3 -' in changed else 3}) n",
+    )
+    task = await cdc(snapshot_mode="no_data", output_format="flat", max_batch_size=at_once)
+    rows = dict(await database.rows("SELECT * FROM t"))
+    await database.execute(f"UPDATE t SET {changed}", "INSERT INTO t VALUES (99, 'end')")
+    deadline = time.monotonic() + DEADLINE_S
+    while 99 not in rows:
+        assert time.monotonic() < deadline, rows
+        for batch in await poll(task):
+            for key, value in zip(batch.key_column(), batch.values, strict=True):
+                rows.pop(key["id"], None) if value is None else rows.update({key["id"]: value["a"]})
+    assert rows == dict(await database.rows("SELECT * FROM t"))
+
+
+async def test_a_row_that_gives_up_a_key_that_it_took_is_told_of_where_keys_are_deferrable(
+    database: Database, cdc: Start, caplog: pytest.LogCaptureFixture
+) -> None:
+    await database.execute(
+        "CREATE TABLE t (id int PRIMARY KEY DEFERRABLE, a text)",
+        "ALTER TABLE t REPLICA IDENTITY FULL",
+        "INSERT INTO t VALUES (1, 'a')",
+    )
+    task = await cdc(snapshot_mode="no_data")
+    async with database.connection.transaction():
+        await database.execute("UPDATE t SET id = 2", "UPDATE t SET id = 3")
+    assert [op for op, _, _ in await changes(task, 6)] == ["d", "c", "d", "c"]
+    assert "its primary key is DEFERRABLE" in caplog.text
