@@ -229,7 +229,10 @@ LARGE: Final = {
     "digits": ("numeric", "(repeat('7', 3000) || '.' || {0})::numeric"),
     "cents": ("numeric(1000,2)", "(repeat('8', 900) || '.' || {0})::numeric"),
     "flags": ("bit varying", "repeat('10', 9000 + 4 * {0})::varbit"),
-    "tags": ("hstore", "(SELECT hstore(array_agg('' || n), array_agg(md5(n * {0} || ''))) FROM generate_series(1, 99) n)"),
+    "tags": (
+        "hstore",
+        "(SELECT hstore(array_agg('' || n), array_agg(md5(n * {0} || ''))) FROM generate_series(1, 99) n)",
+    ),
 }  # fmt: skip
 
 
