@@ -42,16 +42,34 @@ class Run:
         snapshot: As pg_current_snapshot() prints it: 'XMIN:XMAX:XIP,…'; '' where it shows exactly what was committed
             before `lsn`.
         lsn: An end of the write-ahead log at which the snapshot was taken already.
+        replayed_lsn: Of a standby's, which does not list which transactions are open: how far it had come when the
+            snapshot was not taken yet; None for a primary's.
     """
 
     snapshot: str
     lsn: int
+    replayed_lsn: int | None = None
 
     def shows(self, transaction: Transaction) -> bool:
-        """Return whether a committed transaction shows in it."""
+        """Return whether a committed transaction shows in it. One that a standby replayed while its snapshot was taken
+        may show though this says no: what it did comes once more, and nothing is missed."""
         if transaction.final_lsn >= self.lsn:
             return False
+        if self.replayed_lsn is not None:
+            return transaction.final_lsn < self.replayed_lsn or shows(self.snapshot, transaction.xid, is_partial=True)
         return not self.snapshot or shows(self.snapshot, transaction.xid)
+
+    def to_list(self) -> list[Any]:
+        """Write it, for JSON."""
+        return [self.snapshot, self.lsn, *([] if self.replayed_lsn is None else [self.replayed_lsn])]
+
+    @classmethod
+    def of_list(cls, written: Sequence[Any]) -> Run:
+        """Read what `to_list` wrote. Raises `ValueError` or `TypeError` where it is none."""
+        snapshot, lsn, *replayed = written
+        if len(replayed) > 1:
+            raise ValueError(f"a run of {len(written)} parts")
+        return cls(str(snapshot), int(lsn), int(replayed[0]) if replayed else None)
 
 
 @dataclass(slots=True)
@@ -111,7 +129,7 @@ class SnapshotState:
         """Write it."""
         return orjson.dumps(
             {
-                "runs": [[run.snapshot, run.lsn] for run in self.runs],
+                "runs": [run.to_list() for run in self.runs],
                 "tables": {
                     name: [[part.run, list(part.up_to) if part.up_to is not None else None] for part in parts]
                     for name, parts in self.tables.items()
@@ -130,7 +148,7 @@ class SnapshotState:
         try:
             found: Mapping[str, Any] = orjson.loads(text)
             state = cls(
-                [Run(str(snapshot), int(lsn)) for snapshot, lsn in found["runs"]],
+                [Run.of_list(run) for run in found["runs"]],
                 {
                     name: [Part(int(run), tuple(up_to) if up_to is not None else None) for run, up_to in parts]
                     for name, parts in found["tables"].items()

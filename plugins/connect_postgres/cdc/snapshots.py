@@ -40,6 +40,10 @@ SETTINGS: Final = (
     "SELECT set_config(name, '0', true) FROM pg_settings WHERE name = 'transaction_timeout'"
 )
 BEGIN: Final = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY"
+#: How far a standby has come; null on a primary.
+_REPLAYED: Final = "SELECT CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() END::text"
+#: A record that is being replayed begins behind the end of the one before, and perhaps behind the head of a page.
+_PAGE_HEAD_BYTES: Final = 64
 _HOLD: Final = """
 SELECT {current}::text AS snapshot, pg_export_snapshot() AS name,
        (CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_insert_lsn() END)::text AS lsn
@@ -127,6 +131,8 @@ class SnapshotReader:
         """
         async with explained("taking a snapshot", self._target):
             self._holder = holder = await self._open_connection()
+            # In front of the snapshot: what was replayed by then shows.
+            replayed = await holder.fetchval(_REPLAYED)
             await holder.execute(BEGIN)
             if exported is not None:
                 await holder.execute(f"SET TRANSACTION SNAPSHOT '{exported}'")
@@ -135,7 +141,11 @@ class SnapshotReader:
             row = await holder.fetchrow(_HOLD.format(current=current))
         assert row is not None, "the statement gives one row"
         self._name = row["name"]
-        return Run("", lsn) if exported is not None else Run(row["snapshot"], parse_lsn(row["lsn"]))
+        if exported is not None:
+            return Run("", lsn)
+        if replayed is not None:
+            return Run(row["snapshot"], parse_lsn(row["lsn"]) + _PAGE_HEAD_BYTES, parse_lsn(replayed))
+        return Run(row["snapshot"], parse_lsn(row["lsn"]))
 
     def begin(self, tables: Sequence[TableToRead], state: SnapshotState) -> None:
         """Begin to read what is not read yet."""

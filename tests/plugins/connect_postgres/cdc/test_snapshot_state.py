@@ -128,3 +128,11 @@ def test_progress_is_noted_by_run() -> None:
 def test_what_is_none_is_refused(text: object) -> None:
     with pytest.raises(ConfigError, match="snapshot_state"):
         SnapshotState.loads(text)
+
+
+def test_a_standbys_run_shows_what_was_replayed_before_it_and_what_had_ended() -> None:
+    run = Run("90:100:", 1000, 500)
+    shown = [(xid, lsn) for xid in (80, 95, 100) for lsn in at if run.shows(Transaction(xid, lsn, 0))]
+    assert shown == [(80, 499), (80, 500), (80, 999), (95, 499), (100, 499)]
+    state = SnapshotState([run, Run("1:2:", 3)])
+    assert SnapshotState.loads(state.dumps()).runs == state.runs
