@@ -50,12 +50,18 @@ class Plan:
 
 
 def plan(
-    config: CdcConfig, offset: Mapping[str, Any] | None, slot: Slot | None, server: ServerInfo | None = None
+    config: CdcConfig,
+    offset: Mapping[str, Any] | None,
+    slot: Slot | None,
+    server: ServerInfo | None = None,
+    *,
+    is_start: bool = True,
 ) -> Plan:
     """Say what to do; see the module.
 
     Args:
         server: To tell whether its write-ahead log goes as far as the offset.
+        is_start: Whether the task begins, and does not go on with another connection.
 
     Raises:
         ConfigError: Changes are lost, and the config does not say what to do about that; or the offset is none.
@@ -73,7 +79,7 @@ def plan(
         return Plan(None, SnapshotState() if mode in _WITH_DATA else None)
     gap = _gap(config, position, slot) or _beyond(config, position, server)
     if gap is None:
-        if state is None and mode == "always":
+        if state is None and mode == "always" and is_start:
             state = SnapshotState()
         return Plan(position, state)
     if slot is None and config.slot_drop_on_stop and state is None:

@@ -106,14 +106,21 @@ class SnapshotReader:
     Args:
         open_connection: Opens a connection.
         target: The database as it may be shown.
+        warn: Called with what a person should know.
     """
 
     def __init__(
-        self, open_connection: Callable[[], Awaitable[asyncpg.Connection]], target: str, *, threads: int
+        self,
+        open_connection: Callable[[], Awaitable[asyncpg.Connection]],
+        target: str,
+        *,
+        threads: int,
+        warn: Callable[[str], None] = lambda text: None,
     ) -> None:
         self._open_connection = open_connection
         self._target = target
         self._threads = threads
+        self._warn = warn
         self._holder: asyncpg.Connection | None = None
         self._name = ""
         self._waiting: list[tuple[TableToRead, Key | None]] = []
@@ -206,6 +213,8 @@ class SnapshotReader:
                 reader.result()
 
     async def _read_tables(self) -> None:
+        import asyncpg
+
         connection = None
         try:
             while self._waiting:
@@ -216,7 +225,12 @@ class SnapshotReader:
                     await connection.execute(BEGIN)
                     await connection.execute(f"SET TRANSACTION SNAPSHOT '{self._name}'")
                     await connection.execute(SETTINGS)
-                    await self._read(connection, table, behind)
+                    try:
+                        await self._read(connection, table, behind)
+                    except (asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError):
+                        # Its name is all that it is read by: it was dropped, or has another one since.
+                        self._warn(f"table {table.name} is not there any more, and what was not read of it is left out")
+                        await self._queue.put(Piece(table, b"", is_last=True))
                     await connection.execute("COMMIT")
         finally:
             if connection is not None:

@@ -98,6 +98,8 @@ class CdcTask(SourceTask[CdcConfig]):
         self._tables_of_topics: dict[str, TableName] = {}
         self._told_at = time.monotonic()
         self._is_ended = False
+        #: Whether there was something to read from since the start.
+        self._was_ready = False
         #: When a snapshot may begin (monotonic); None where none was wanted so far.
         self._snapshot_at: float | None = None
         self.context.poll_wait_s = 0.005
@@ -182,7 +184,7 @@ class CdcTask(SourceTask[CdcConfig]):
                 self._is_ended = True
                 self.context.log.info("the snapshot was read before, and snapshot.mode=initial_only: nothing is left")
                 return
-            to_do = plan(self.config, self._offset, slot, server)
+            to_do = plan(self.config, self._offset, slot, server, is_start=not self._was_ready)
             if to_do.snapshot is not None and not to_do.snapshot.is_read and self._snapshot_at is None:
                 self._snapshot_at = time.monotonic() + self.config.snapshot_delay_ms / 1000
                 if self._is_early():
@@ -203,6 +205,7 @@ class CdcTask(SourceTask[CdcConfig]):
         stream = await self._connect_stream(server)
         try:
             await self._begin(stream, server, to_do, tables, None if slot is None else slot.confirmed_lsn)
+            self._was_ready = True
         except BaseException:
             await stream.aclose()
             raise
@@ -229,7 +232,8 @@ class CdcTask(SourceTask[CdcConfig]):
         self._incremental = incremental.text
         self._is_standby = server.is_standby
         if self._state is not None and not self._state.is_read:
-            reader = SnapshotReader(self._connect, self.config.target, threads=self.config.snapshot_max_threads)
+            threads = self.config.snapshot_max_threads
+            reader = SnapshotReader(self._connect, self.config.target, threads=threads, warn=self._warn_once)
             self._reader = reader
             exported, lsn = (made.snapshot, made.lsn) if made is not None else (None, 0)
             self._state.runs.append(await reader.hold(server.version, exported=exported, lsn=lsn))

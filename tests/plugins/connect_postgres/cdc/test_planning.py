@@ -49,6 +49,12 @@ def test_always_reads_again() -> None:
     assert plan(config(snapshot_mode="always"), OFFSET, slot()) == Plan(Position(100, 100), SnapshotState())
 
 
+def test_always_does_not_read_again_where_the_task_goes_on_with_another_connection() -> None:
+    made = plan(config(snapshot_mode="always"), OFFSET, slot(), is_start=False)
+    assert made == Plan(Position(100, 100), None)
+    assert plan(config(snapshot_mode="always"), None, slot(), is_start=False).snapshot == SnapshotState()
+
+
 def test_a_snapshot_that_debezium_did_not_end_begins_anew() -> None:
     offset = {"lsn": 100, "txId": 7, "ts_usec": 1, "snapshot": True, "last_snapshot_record": False}
     assert plan(config(), offset, slot()) == Plan(None, SnapshotState())

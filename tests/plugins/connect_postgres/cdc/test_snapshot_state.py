@@ -132,7 +132,9 @@ def test_what_is_none_is_refused(text: object) -> None:
 
 def test_a_standbys_run_shows_what_was_replayed_before_it_and_what_had_ended() -> None:
     run = Run("90:100:", 1000, 500)
-    shown = [(xid, lsn) for xid in (80, 95, 100) for lsn in at if run.shows(Transaction(xid, lsn, 0))]
+    shown = [
+        (xid, lsn) for xid in (80, 95, 100) for lsn in (499, 500, 999, 1000) if run.shows(Transaction(xid, lsn, 0))
+    ]
     assert shown == [(80, 499), (80, 500), (80, 999), (95, 499), (100, 499)]
     state = SnapshotState([run, Run("1:2:", 3)])
     assert SnapshotState.loads(state.dumps()).runs == state.runs

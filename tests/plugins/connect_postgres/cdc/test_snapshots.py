@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from connect.api import RetriableError
 from connect_postgres.cdc.snapshots import SnapshotReader, rows_of
 from tests.support.tasks import poll, stop
 from tests.support.worker import until
 
 from ..conftest import Database
-from .conftest import Start, changes, drain, offset_of
+from .conftest import Start, changes, drain, offset_of, records
 
 pytestmark = pytest.mark.postgres
 _ESCAPES = str.maketrans({"\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r", "\b": "\\b", "\f": "\\f", "\v": "\\v"})
@@ -156,3 +158,47 @@ async def test_every_value_comes_as_the_stream_has_it(database: Database, cdc: S
     await database.execute("INSERT INTO t SELECT 2, a, b, c, d, e, f, g, h, i, j, k FROM t")
     [after] = await read(task, 1)
     assert {**before, "id": 2} == after
+
+
+async def test_a_table_that_is_dropped_before_it_is_read_does_not_end_the_snapshot(
+    database: Database, cdc: Start, caplog: pytest.LogCaptureFixture
+) -> None:
+    # More than waits for the task, so that the others are not read before it polls.
+    count = 4000
+    await database.execute(
+        "CREATE TABLE a (id int PRIMARY KEY, text text)",
+        f"INSERT INTO a SELECT n, repeat('x', 1000) FROM generate_series(1, {count}) n",
+        *(f"CREATE TABLE {table} (id int PRIMARY KEY)" for table in "bc"),
+        *(f"INSERT INTO {table} VALUES (1)" for table in "bc"),
+    )
+    task = await cdc(snapshot_max_threads="1")
+    await database.execute("DROP TABLE b")
+    topics = [topic for topic, _, _ in await records(task, count + 1)]
+    assert (topics[-1], set(topics[:-1])) == ("p.public.c", {"p.public.a"})
+    await database.execute("INSERT INTO c VALUES (2)")
+    assert [op for op, _, _ in await changes(task, 1)] == ["c"]
+    assert "table public.b is not there any more" in caplog.text
+
+
+async def test_always_reads_again_after_a_restart_and_not_after_a_lost_connection(
+    database: Database, cdc: Start
+) -> None:
+    await database.execute("CREATE TABLE t (id int PRIMARY KEY)", "INSERT INTO t VALUES (1)")
+    task = await cdc(snapshot_mode="always")
+    assert [op for op, _, _ in await changes(task, 1)] == ["r"]
+    await database.execute("INSERT INTO t VALUES (2)")
+    assert [op for op, _, _ in await changes(task, 1)] == ["c"]
+    while task._state is not None:
+        await database.execute("INSERT INTO t SELECT max(id) + 1 FROM t")
+        await drain(task, 1)
+    await database.disconnect_others()
+    await database.execute("INSERT INTO t VALUES (100)")
+    found = list[Any]()
+    while not found:
+        with contextlib.suppress(RetriableError):
+            found += await changes(task, 1)
+    assert found == [("c", None, {"id": 100})]
+    await stop(task)
+    count = await database.connection.fetchval("SELECT count(*) FROM t")
+    again = await cdc(offset_of(task), snapshot_mode="always")
+    assert {op for op, _, _ in await changes(again, count)} == {"r"}
