@@ -68,10 +68,9 @@ class Placeholder:
         items = self._data if len(self._data) >= BYTES_MIN else self._unscaled
         self._items = [byte - 256 if byte > 127 else byte for byte in items]
         self._bits = [bool(byte >> place & 1) for byte in items for place in range(7, -1, -1)]
-        texts = {self.text, base64.b64encode(self._data).decode(), base64.urlsafe_b64encode(self._data).decode()}
-        self._forms = frozenset[Hashable](
-            {*texts, self._data.hex(), self._data, Decimal(self._number), float(self._number)}
-        )
+        self._texts = {self.text, base64.b64encode(self._data).decode(), base64.urlsafe_b64encode(self._data).decode()}
+        self._texts.add(self._data.hex())
+        self._forms = frozenset[Hashable]({*self._texts, self._data, Decimal(self._number), float(self._number)})
 
     @property
     def is_none(self) -> bool:
@@ -127,6 +126,9 @@ class Placeholder:
         """Return which of a column's values it stands for. `schema`: theirs, where it is declared."""
         if schema is not None and schema.type in _SMALL:
             return []
+        # A text is compared by its length first, which costs a tenth of hashing it.
+        if _are_texts(values, schema) and not any(text in values for text in self._texts):
+            return []
         forms = self._forms
         if schema is not None and schema.name == DECIMAL_NAME and _scale_of(schema):
             forms = forms | {self._decimal(schema)}
@@ -156,6 +158,12 @@ class Placeholder:
         if len(value) == len(self._bits):
             return value == self._bits
         return len(value) == len(self._items) and list(map(_number_of, value)) == self._items
+
+
+def _are_texts(values: Sequence[Any], schema: Schema | None) -> bool:
+    if schema is not None:
+        return schema.type is SchemaType.STRING
+    return set(map(type, values)) <= {str, type(None)}
 
 
 def is_recognised(schema: Schema) -> bool:
