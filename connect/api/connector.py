@@ -217,6 +217,11 @@ class TaskContext(Protocol):
     #: What the task cannot go on without, such as a file that is not there yet, in words for people; the task sets it,
     #: and sets None once it goes on. Shown as a warning by /v1/warnings, since the task is RUNNING all the while.
     waiting_for: str | None
+    #: Figures of the task's own as they are now, such as {"slot.lag.bytes": 4096.0}: shown by /v1 and
+    #: `connect connector status`, and gone with the task. The task sets and deletes items, from any thread. Names are
+    #: lower-case words with dots between, of 100 characters at most; values are finite; there are 64 at most. What is
+    #: otherwise is left out, with a warning in the log.
+    gauges: dict[str, float]
 
 
 class TransactionContext(Protocol):

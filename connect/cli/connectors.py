@@ -102,6 +102,9 @@ def status(
         return found
 
     found = wait_for(look, wanted=wanted, timeout_s=timeout_s) if wait else look()
+    gauges = _gauges(rest, name)
+    for task in found["tasks"]:
+        task["gauges"] = gauges.get(str(task["id"]), {})
     print_json(found) if as_json else click.echo("\n".join(status_lines(found, trace=trace)))
     return verdict(found, wanted)
 
@@ -127,10 +130,21 @@ def describe(rest: RestClient, name: str, trace: bool, as_json: bool) -> None:
     print_table(["key", "value"], sorted(config.items()))
 
 
+def _gauges(rest: RestClient, name: str) -> dict[str, dict[str, float]]:
+    """Return the figures of a connector's tasks by number, of those that have any."""
+    found = _of_ours(rest, f"/v1/connectors/{quote(name, safe='')}")
+    return {} if found is None else found.get("gauges", {})  # a worker of before this tells none
+
+
 def _lag(rest: RestClient, name: str) -> Any:
     """Return a sink's lag, None where the worker is Kafka Connect's, which does not tell."""
+    return _of_ours(rest, f"/v1/connectors/{quote(name, safe='')}/lag")
+
+
+def _of_ours(rest: RestClient, path: str) -> Any:
+    """Ask what Kafka Connect's workers do not tell: None of those."""
     try:
-        return rest.call("GET", f"/v1/connectors/{quote(name, safe='')}/lag")
+        return rest.call("GET", path)
     except ConnectError as error:
         if isinstance(error, EnvironmentFault) or error.code.startswith("connector."):
             raise

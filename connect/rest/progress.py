@@ -54,4 +54,6 @@ def _parsed(task: dict[str, Any]) -> TaskProgress:
         task["skipped"],
         task["waiting_for"],
         task["throttled"],
+        # Numbers by name of any worker; one of before this tells none.
+        {str(name): float(value) for name, value in task.get("gauges", {}).items()},
     )

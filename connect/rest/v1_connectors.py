@@ -16,12 +16,12 @@ router = APIRouter(prefix="/v1", tags=["worker"], route_class=Route)
 
 @router.get("/connectors/{name}")
 async def connector(request: Request, name: str) -> Answer[ConnectorDelivery]:
-    """Show a connector's state, how often each record arrives with its config, and why; and how fast it may go."""
+    """Show a connector's state, how often each record arrives with its config, and why; its rate, and its figures."""
     herder, name = herder_of(request), name_of(name)
     status = herder.status(name)
     promise = await herder.delivery(name)
     rate = herder.rate(name)
-    throttled = sorted(p.id.task for p in await progress_of(request) if p.id.connector == name and p.throttled)
+    own = sorted((p for p in await progress_of(request) if p.id.connector == name), key=lambda p: p.id.task)
     return Answer(
         {
             "name": name,
@@ -32,7 +32,8 @@ async def connector(request: Request, name: str) -> Answer[ConnectorDelivery]:
             "rate": {
                 "records_per_second": rate.records_per_s,
                 "bytes_per_second": rate.bytes_per_s,
-                "throttled": throttled,
+                "throttled": [p.id.task for p in own if p.throttled],
             },
+            "gauges": {str(p.id.task): dict(p.gauges) for p in own if p.gauges},
         }
     )

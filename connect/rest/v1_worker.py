@@ -40,6 +40,7 @@ async def worker(request: Request) -> Answer[Worker]:
             "skipped": p.skipped,
             "throttled": p.throttled,
             "lag": lags[p.id.connector].of_task(p.id.task) if p.id.connector in lags else None,
+            "gauges": dict(p.gauges),
             "waiting_for": None if p.waiting_for is None else redact(p.waiting_for),
         }
         for p in base.progress()

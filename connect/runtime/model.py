@@ -192,6 +192,7 @@ class TaskProgress:
         skipped: Records dropped by `errors.tolerance`.
         waiting_for: What it cannot go on without, such as a file or a server that is away; None where it goes on.
         throttled: Whether `rate.limit.*` holds it up now.
+        gauges: The plugin's own figures by name, as they are now; none of a task that failed.
     """
 
     id: TaskId
@@ -201,6 +202,7 @@ class TaskProgress:
     skipped: int = 0
     waiting_for: str | None = None
     throttled: bool = False
+    gauges: Mapping[str, float] = field(default_factory=dict)
     topics: tuple[str, ...] = field(default=())
 
 

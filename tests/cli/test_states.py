@@ -120,3 +120,8 @@ def test_of_several_connectors_a_failure_is_the_exit_code_before_what_is_under_w
 
     names = [str(number) for number in range(len(outcomes))]
     assert for_each(names, change, as_json=True, exit_codes=codes) == code
+
+
+def test_the_figures_of_a_task_are_shown_below_it() -> None:
+    shown = status_lines(status("RUNNING", "RUNNING", gauges={"slot.lag.bytes": 4096.0}), trace=False)
+    assert shown[-1] == "    slot.lag.bytes: 4,096"

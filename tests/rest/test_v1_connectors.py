@@ -43,3 +43,25 @@ async def test_one_that_cannot_be_asked_promises_what_all_do(tmp_path: Path) -> 
         assert found["guarantee"] == "at-least-once"
         assert "could not be asked for more" in found["why"]
         assert "no idea" in found["why"]
+
+
+async def test_the_figures_of_a_task_are_shown_as_long_as_it_runs(tmp_path: Path) -> None:
+    class Measures(SourceTask):
+        def poll(self) -> None:
+            self.context.gauges["slot.lag.bytes"] = 4096.0
+            self.context.gauges["Not A Name"] = 1.0
+            self.context.stopping.wait(0.01)
+
+    class Measured(SourceConnector):
+        class_name = "test.Measured"
+        task_class = Measures
+
+    async with running_worker(tmp_path) as worker:
+        register(worker.herder, Measured)
+        await worker.herder.create("s", {"connector.class": "test.Measured"})
+        await worker.until(lambda: any(p.gauges for p in worker.herder.progress()))
+        found = (await worker.client.get("/v1/connectors/s")).json()
+        assert found["gauges"] == {"0": {"slot.lag.bytes": 4096.0}}
+        assert (await worker.client.get("/v1/worker")).json()["tasks"][0]["gauges"] == {"slot.lag.bytes": 4096.0}
+        await worker.herder.stop("s")
+        assert (await worker.client.get("/v1/connectors/s")).json()["gauges"] == {}

@@ -22,6 +22,7 @@ class SourceContext:
         self.task = task
         self.log = logging.getLogger("connect.connector.test")
         self.stopping = threading.Event()
+        self.gauges: dict[str, float] = {}
         self.transaction = None
         self.poll_wait_s: float | None = None
         self.waiting_for: str | None = None
@@ -53,6 +54,7 @@ class SinkContext:
         self.task = task
         self.log = logging.getLogger("connect.connector.test")
         self.stopping = threading.Event()
+        self.gauges: dict[str, float] = {}
         self.assignment = frozenset(partitions)
         self.seeks: dict[tuple[str, int], int] = {}
         self.paused: set[tuple[str, int]] = set()

@@ -159,10 +159,11 @@ class Rate(TypedDict):
             "why": "records and source offsets are committed in one transaction of the log",
         },
         "rate": {"records_per_second": 100.0, "bytes_per_second": None, "throttled": [0]},
+        "gauges": {"0": {"slot.lag.bytes": 4096.0}},
     }
 )
 class ConnectorDelivery(TypedDict):
-    """A connector, what it promises with its config, and how fast it may go."""
+    """A connector, what it promises with its config, how fast it may go, and its plugin's figures by number of task."""
 
     name: str
     type: str
@@ -170,3 +171,4 @@ class ConnectorDelivery(TypedDict):
     tasks: int
     delivery: Delivery
     rate: Rate
+    gauges: dict[str, dict[str, float]]

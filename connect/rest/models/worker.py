@@ -27,7 +27,7 @@ class Health(TypedDict):
 
 class TaskProgress(TypedDict):
     """How far a task has come since its start; `lag` is a sink's, null also where another worker leads. `throttled`:
-    `rate.limit.*` holds it up now. `waiting_for`: what it cannot go on without."""
+    `rate.limit.*` holds it up now. `waiting_for`: what it cannot go on without. `gauges`: the plugin's own figures."""
 
     connector: str
     task: int
@@ -37,6 +37,7 @@ class TaskProgress(TypedDict):
     skipped: int
     throttled: bool
     lag: int | None
+    gauges: dict[str, float]
     waiting_for: str | None
 
 
@@ -58,6 +59,7 @@ class TaskProgress(TypedDict):
                 "skipped": 0,
                 "throttled": False,
                 "lag": None,
+                "gauges": {"slot.lag.bytes": 4096.0},
                 "waiting_for": None,
             }
         ],

@@ -47,6 +47,7 @@ class SourceTaskContextImpl:
         self.log: Log = logging.getLogger(f"connect.connector.{connector}")
         self.stopping = threading.Event()
         self.waiting_for: str | None = None
+        self.gauges: dict[str, float] = {}
         #: Where the connector ends transactions itself; set before the task starts.
         self.transaction: TransactionContext | None = None
         self.poll_wait_s: float | None = None
@@ -74,6 +75,7 @@ class SinkTaskContextImpl:
         self.log: Log = logging.getLogger(f"connect.connector.{connector}")
         self.stopping = threading.Event()
         self.waiting_for: str | None = None
+        self.gauges: dict[str, float] = {}
         self.assigned: frozenset[TopicPartition] = frozenset()
         self.commit_requested = False
         #: What the plugin wants nothing of.

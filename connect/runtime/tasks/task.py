@@ -33,6 +33,7 @@ from connect.runtime.tasks.asked import Asked
 from connect.runtime.tasks.context import SinkTaskContextImpl, SourceTaskContextImpl
 from connect.runtime.tasks.dead_letters import DeadLetterQueue
 from connect.runtime.tasks.failures import Failure, told_to_observers
+from connect.runtime.tasks.gauges import Gauges
 from connect.runtime.tasks.pacing import Pace
 from connect.runtime.tasks.pipeline import Pipeline
 from connect.runtime.tasks.spec import Surroundings, TaskSpec
@@ -64,6 +65,7 @@ class TaskRunner(ABC):
         self.pace = Pace(spec.limit)
         self.bytes_max = RateConfig.parse(spec.config.originals).task_max_inflight_bytes
         self.log = logging.getLogger("connect.runtime.tasks.task")
+        self._gauges = Gauges(self.context.log)
         self.thread = TaskThread(
             f"connect-{spec.id}",
             who=f"task {spec.id}",
@@ -113,7 +115,9 @@ class TaskRunner(ABC):
         throttled = self.state is State.RUNNING and self.pace.is_throttled
         if waiting_for is not None:
             waiting_for = self._hidden(waiting_for)
-        return TaskProgress(self.id, self.state, self.records, self.size_bytes, skipped, waiting_for, throttled)
+        is_ended = self.state is State.FAILED  # its figures are of a plugin that is no more
+        gauges = {} if is_ended else self._gauges.read(self.context.gauges)
+        return TaskProgress(self.id, self.state, self.records, self.size_bytes, skipped, waiting_for, throttled, gauges)
 
     def log_trouble(self) -> str | None:
         """Return why the log gives nothing just now; None where that is not known."""

@@ -19,6 +19,8 @@ LOOK_S: Final = 30.0
 WARN_AGAIN_S: Final = 600.0
 #: A warning is given once so little may be written before the server gives the slot up: a share of what it may hold.
 SAFE_SHARE: Final = 0.25
+#: The gauge of how much write-ahead log the slot makes the server keep, in bytes.
+LAG: Final = "slot.lag.bytes"
 
 
 class Upkeep:
@@ -30,7 +32,7 @@ class Upkeep:
         now = time.monotonic()
         self._heartbeat_s = config.heartbeat_interval_ms / 1000
         self._beat_at = now + self._heartbeat_s
-        self._look_at = now + LOOK_S
+        self._look_at = now  # at once: a figure that comes late is missed where tasks restart often
         self._warn_at = now
 
     def wait_s(self, at_most: float) -> float:
@@ -68,9 +70,17 @@ class Upkeep:
         except ConnectError as error:
             self._context.log.warning("the slot's lag is not known: %s", error.message)
             return
+        self._measure(slot)
         if slot is not None and now >= self._warn_at and (text := warning(slot, self._config)) is not None:
             self._warn_at = now + WARN_AGAIN_S
             self._context.log.warning("%s", text)
+
+    def _measure(self, slot: Slot | None) -> None:
+        held = None if slot is None else slot.held_bytes
+        if held is None:  # a slot that is gone, or holds nothing: the last figure is no longer so
+            self._context.gauges.pop(LAG, None)
+        else:
+            self._context.gauges[LAG] = float(held)
 
 
 def warning(slot: Slot, config: CdcConfig) -> str | None:

@@ -50,9 +50,14 @@ async def test_the_slot_is_looked_at_now_and_then(
     monkeypatch.setattr("connect_postgres.cdc.upkeep.LOOK_S", 0.0)
     await database.execute(f"SELECT pg_create_logical_replication_slot('{slot}', 'pgoutput')")
     config = CdcConfig.parse({**CONFIG.originals, "slot.name": slot, "slot.lag.warning.bytes": "1"})
-    upkeep = Upkeep(config, SourceContext())
+    context = SourceContext()
+    upkeep = Upkeep(config, context)
     with caplog.at_level(logging.WARNING):
         for _ in range(2):
             assert not await upkeep.is_due(database.connection)
             await asyncio.sleep(0)
     assert len([record for record in caplog.records if "slot.lag.warning.bytes" in record.message]) == 1
+    assert context.gauges["slot.lag.bytes"] >= 1.0
+    await database.execute(f"SELECT pg_drop_replication_slot('{slot}')")
+    assert not await upkeep.is_due(database.connection)
+    assert context.gauges == {}
