@@ -160,6 +160,7 @@ class CountTask(SourceTask[CountConfig]):
             misbehave(config.how)
         ends = min(self.next + config.batch_size, config.count)
         numbers, self.next = range(self.next, ends), ends
+        self.context.gauges["read.to"] = ends
         if not numbers:
             self.context.waiting_for = "nothing more"
             return None

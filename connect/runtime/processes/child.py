@@ -214,8 +214,16 @@ class Child:
         if target == 0:
             return getattr(self, f"_{method}")(*args)
         instance = self._instances[target]
-        if isinstance(instance.context, SourceThere | SinkThere):
-            instance.context.heard(changes)
+        context = instance.context
+        if isinstance(context, SourceThere | SinkThere):
+            context.heard(changes)
+        try:
+            return self._called(target, instance, method, args)
+        finally:
+            if isinstance(context, SourceThere | SinkThere):
+                context.tell_gauges()
+
+    def _called(self, target: int, instance: _Instance, method: str, args: list[Any]) -> Any:
         if method == "close":
             instance.plugin.close()
             del self._instances[target]

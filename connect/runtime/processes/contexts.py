@@ -9,6 +9,7 @@ from typing import Any
 
 from connect.api import PluginError
 from connect.runtime.tasks.boundaries import TransactionContextImpl
+from connect.runtime.tasks.gauges import Gauges
 
 Note = Callable[..., None]
 #: Asks the worker and returns its answer; blocks for as long as that takes.
@@ -59,9 +60,19 @@ class _TaskThere:
         self.task: int = said["task"]
         self.log = logging.getLogger(f"connect.connector.{self.connector}")
         self.stopping = stopping
+        self.gauges: dict[str, float] = {}
         self._note = note
         self._ask = ask
         self._waiting_for: str | None = None
+        self._readable = Gauges(self.log)
+        self._told_gauges: dict[str, float] = {}
+
+    def tell_gauges(self) -> None:
+        """Tell the worker of the task's figures, where they have changed since it was told."""
+        found = self._readable.read(self.gauges)
+        if found != self._told_gauges:
+            self._told_gauges = found
+            self._note("gauges", found)
 
     @property
     def waiting_for(self) -> str | None:

@@ -255,6 +255,11 @@ class _TaskEars(Deaf):
         context = self._context
         if what == "waiting_for":
             (context.waiting_for,) = map(_text, args)
+        elif what == "gauges":
+            (gauges,) = args
+            if not isinstance(gauges, dict):
+                raise ValueError("gauges are no dict")
+            context.gauges = gauges  # each name and figure is looked at where they are shown
         elif what == "request_commit":
             context.request_commit()
         else:

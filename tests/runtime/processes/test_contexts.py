@@ -42,6 +42,18 @@ def test_a_source_tells_what_it_wishes_and_only_what_is_new() -> None:
     assert (context.connector, context.task, context.waiting_for, context.poll_wait_s) == ("x", 1, "the file", 0.5)
 
 
+def test_a_task_tells_its_figures_where_they_have_changed_and_only_those_that_are_some() -> None:
+    wire = Wire()
+    context = SourceThere(SAID, wire.note, wire.ask, threading.Event())
+    context.tell_gauges()
+    context.gauges |= {"lag.bytes": 3, "No Name": 1, "odd": "text"}  # type: ignore[dict-item] # as a plugin may
+    context.tell_gauges()
+    context.tell_gauges()
+    del context.gauges["lag.bytes"]
+    context.tell_gauges()
+    assert wire.told == [("gauges", {"lag.bytes": 3}), ("gauges", {})]
+
+
 def test_a_source_has_transactions_once_the_worker_says_so() -> None:
     wire = Wire()
     context = SourceThere(SAID, wire.note, wire.ask, threading.Event())
