@@ -69,6 +69,9 @@ class StructColumn(Sequence[dict[str, Any]]):
 
     __hash__ = None  # type: ignore[assignment] # as a list's
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return StructColumn, (dict(self._fields), self._count)
+
     def __repr__(self) -> str:
         return f"StructColumn({self._dicts()!r})"
 

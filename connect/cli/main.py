@@ -43,7 +43,7 @@ _COMMANDS: Final = {
     "log": _Named("log", "log_group", "Verify, dump, count and repair what a log's files hold."),
     "migrate": _Named("migrate", "migrate", "Say what becomes of configs of Kafka Connect, key by key."),
     "perf": _Named("perf", "perf", "Measure producing and consuming."),
-    "plugin": _Named("plugins", "plugin", "Show connectors, converters, transforms and predicates."),
+    "plugin": _Named("plugins", "plugin", "Show, make, test and check plugins: connectors, converters, transforms."),
     "produce": _Named(
         "produce", "produce", "Append the lines of FILE, or of standard input, to a topic: one record a line."
     ),

@@ -36,7 +36,7 @@ _IMPORT_S: Final = 30.0
 
 @click.group()
 def plugin() -> None:
-    """Show connectors, converters, transforms and predicates; make, test and check one's own."""
+    """Show, make, test and check plugins: connectors, converters, transforms."""
 
 
 @plugin.command("list")

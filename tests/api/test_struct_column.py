@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
+
 import pytest
 
 from connect.api import Repeated, StructColumn
@@ -38,3 +41,11 @@ def test_there_are_none_and_ones_without_fields() -> None:
 def test_a_column_of_another_length_is_refused() -> None:
     with pytest.raises(ValueError, match="field 'b' has 1 values, and the column 2 structs"):
         StructColumn({"a": [1, 2], "b": [1]}, 2)
+
+
+def test_it_can_be_copied_and_pickled_as_all_that_crosses() -> None:
+    COLUMN[0]  # the dicts that were made need not go along
+    for copied in (pickle.loads(pickle.dumps(COLUMN)), copy.deepcopy(COLUMN)):
+        assert copied == ROWS
+        assert isinstance(copied.fields["inner"], StructColumn)
+        assert copied.fields["same"] == Repeated({"k": 0})
