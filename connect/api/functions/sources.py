@@ -102,7 +102,7 @@ def source_of(
     of_both = {"config_class": config_class, "parameters": parameters}
     task_class = parameters.class_of(form, has_topic=not names_topics, has_interval=interval_s is not None, **of_both)
     connector_class: type[FunctionSource] = parameters.class_of(
-        FunctionSource, task_class=task_class, is_exactly_once=exactly_once, **of_both, **names
+        ExactlyOnceSource if exactly_once else FunctionSource, task_class=task_class, **of_both, **names
     )
     return connector_class
 
@@ -112,14 +112,17 @@ class FunctionSource(SourceConnector):
 
     function: ClassVar[Callable[..., Any]]
     parameters: ClassVar[Parameters]
-    is_exactly_once: ClassVar[bool]
 
     def task_configs(self, max_tasks: int) -> list[dict[str, str]]:
         return [dict(self.config.originals)]
 
-    def exactly_once_support(self) -> ExactlyOnceSupport | None:
+
+class ExactlyOnceSource(FunctionSource):
+    """The same, of a function that gives the same records again. The base says nothing of that, and is not asked."""
+
+    def exactly_once_support(self) -> ExactlyOnceSupport:
         """The function gives the same records again from an offset on, as its author says."""
-        return ExactlyOnceSupport.SUPPORTED if self.is_exactly_once else None
+        return ExactlyOnceSupport.SUPPORTED
 
 
 class _CalledTask(FunctionSourceTask):

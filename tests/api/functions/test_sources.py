@@ -177,4 +177,6 @@ async def test_a_source_says_that_it_can_be_delivered_exactly_once_and_by_which_
 
     made = await connector(ticks, {"topic": "t"})
     assert made.exactly_once_support() is ExactlyOnceSupport.SUPPORTED
+    silent = source(ticks.function)
+    assert silent.exactly_once_support is SourceConnector.exactly_once_support  # so nobody says that it can be
     assert (ticks.plugin_name(), ticks.aliases) == ("org.example.Ticks", ("org.example.Old",))
