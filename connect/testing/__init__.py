@@ -8,17 +8,12 @@ in production does. How long it stays as it is: docs/reference/testing.md.
 Elsewhere: what a plugin itself imports (`connect.api`).
 """
 
-from connect.testing.harness import (
-    Clock,
-    SinkHarness,
-    SourceHarness,
-    Worker,
-    batch,
-    headers,
-    record,
-    records,
-    transformed,
-)
+from connect.testing.harness.clocks import Clock
+from connect.testing.harness.factories import batch, headers, record, records
+from connect.testing.harness.sinks import SinkHarness
+from connect.testing.harness.sources import SourceHarness
+from connect.testing.harness.transforms import transformed
+from connect.testing.harness.workers import Worker
 
 __all__ = [
     "Clock",

@@ -10,22 +10,3 @@ tests are plain functions; `async` ones may use it too.
 
 Elsewhere: kills and counts (`connect.testing.crash`); the fixtures of pytest (`connect.pytest_plugin`).
 """
-
-from connect.testing.harness.clocks import Clock
-from connect.testing.harness.factories import batch, headers, record, records
-from connect.testing.harness.sinks import SinkHarness
-from connect.testing.harness.sources import SourceHarness
-from connect.testing.harness.transforms import transformed
-from connect.testing.harness.workers import Worker
-
-__all__ = [
-    "Clock",
-    "SinkHarness",
-    "SourceHarness",
-    "Worker",
-    "batch",
-    "headers",
-    "record",
-    "records",
-    "transformed",
-]

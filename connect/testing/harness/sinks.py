@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
-from types import TracebackType
 from typing import Any
 
 from connect.api import Batch, Record, SinkConnector, SinkTask
 from connect.api.contract import flushed_of, resume_offsets_of
 from connect.records import TopicPartition
 from connect.runtime.tasks.context import SinkTaskContextImpl
-from connect.testing.harness.clocks import watch
 from connect.testing.harness.factories import TOPIC
-from connect.testing.harness.instances import Instance, forget, started_connector, started_task
-from connect.testing.harness.loops import DEADLINE_S, LoopThread
+from connect.testing.harness.instances import Instance
+from connect.testing.harness.loops import DEADLINE_S
+from connect.testing.harness.tasks import NAME, TaskHarness
 
 
-class SinkHarness:
+class SinkHarness(TaskHarness):
     """One task of a sink connector, without a worker. Use as a context manager: it starts the task, and stops it.
 
         with SinkHarness(collect, {"out": str(tmp_path / "out.txt")}) as sink:
@@ -48,57 +47,18 @@ class SinkHarness:
     ) -> None:
         self._partitions = list(partitions)
         topics = ",".join(dict.fromkeys(topic for topic, _ in self._partitions))
-        self._class, self._config = connector_class, {"topics": topics, **config}
-        self._number, self._max_tasks, self._deadline_s = task, max_tasks, deadline_s
+        given = {"topics": topics, **config}
+        super().__init__(connector_class, given, task=task, max_tasks=max_tasks, deadline_s=deadline_s)
         self.committed: dict[tuple[str, int], int] = {}
         #: Everything that was put, by partition: what a restart may have to put again.
         self._log: dict[tuple[str, int], list[Record]] = {}
         self._put: dict[tuple[str, int], int] = {}
-        self._loop: LoopThread | None = None
-        self._connector: Instance | None = None
-        self._task: Instance | None = None
-        self._abandoned: list[Instance] = []
 
     # -- life --------------------------------------------------------------------------------------------------------
 
-    def __enter__(self) -> SinkHarness:
-        self._loop = LoopThread("sink-harness")
-        watch(self._loop.loop)
-        try:
-            self._start()
-        except BaseException:
-            self._loop.close()
-            raise
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        assert self._loop is not None, "it was entered"
-        try:
-            if kind is None and self._task is not None:
-                self.flush()
-        finally:
-            try:
-                self.stop()
-            finally:
-                self._loop.close()
-                if self._abandoned:
-                    forget(self._abandoned)
-
     def stop(self) -> None:
         """Take the partitions away and stop task and connector, as a worker does; without a flush."""
-        task, self._task = self._task, None
-        connector, self._connector = self._connector, None
-        try:
-            if task is not None:
-                task.plugin.context.stopping.set()
-                try:
-                    task.call("close_partitions", sorted(self._partitions))
-                finally:
-                    task.end()
-        finally:
-            if connector is not None:
-                connector.plugin.context.stopping.set()
-                connector.end()
+        self._end()
 
     def restart(self, *, flush: bool = True) -> None:
         """Flush, stop, and start a new instance; what is not committed is put again.
@@ -114,12 +74,20 @@ class SinkHarness:
     def crash(self) -> None:
         """Start a new instance without a flush or a stop of the old one, as after a kill; what was put and is not
         committed is put again."""
-        for instance in (self._task, self._connector):
-            if instance is not None:
-                instance.abandon()
-                self._abandoned.append(instance)
-        self._task = self._connector = None
-        self._start()
+        super().crash()
+
+    def _context(self, number: int) -> SinkTaskContextImpl:
+        return SinkTaskContextImpl(NAME, number)
+
+    def _started(self) -> None:
+        self._put = {}
+        self._open(self._partitions)
+
+    def _before_end(self, task: Instance) -> None:
+        task.call("close_partitions", sorted(self._partitions))
+
+    def _before_exit(self) -> None:
+        self.flush()
 
     # -- records -----------------------------------------------------------------------------------------------------
 
@@ -172,56 +140,9 @@ class SinkHarness:
     # -- inside ------------------------------------------------------------------------------------------------------
 
     @property
-    def connector(self) -> Any:
-        assert self._connector is not None, "it is not started: use it as a context manager"
-        return self._connector.plugin
-
-    @property
-    def task(self) -> Any:
-        return self._running.plugin
-
-    @property
     def context(self) -> SinkTaskContextImpl:
         context: SinkTaskContextImpl = self._running.plugin.context
         return context
-
-    @property
-    def _running(self) -> Instance:
-        assert self._task is not None, "it is not started: use it as a context manager, and restart after a stop"
-        if self._connector is not None:
-            self._connector.raise_failure()
-        return self._task
-
-    @property
-    def loop(self) -> LoopThread:
-        """Where the plugin's `async def` methods run."""
-        assert self._loop is not None, "it is not started: use it as a context manager"
-        return self._loop
-
-    def call(self, method: str, *args: Any) -> Any:
-        """Call a method of the task by its name, as the runtime does."""
-        return self._running.call(method, *args)
-
-    def call_connector(self, method: str, *args: Any) -> Any:
-        """Call a method of the connector by its name, as the runtime does."""
-        assert self._connector is not None, "it is not started: use it as a context manager"
-        return self._connector.call(method, *args)
-
-    def _start(self) -> None:
-        assert self._loop is not None, "use it as a context manager"
-        self._connector = started_connector(self._loop, self._class, self._config, "harness", self._deadline_s)
-        try:
-            configs: Sequence[Mapping[str, str]] = self._connector.call("task_configs", self._max_tasks)
-            assert self._number < len(configs), (
-                f"there is no task {self._number}: task_configs({self._max_tasks}) gave {len(configs)}"
-            )
-            context = SinkTaskContextImpl("harness", self._number)
-            self._task = started_task(self._loop, self._class, configs[self._number], context, self._deadline_s)
-            self._put = {}
-            self._open(self._partitions)
-        except BaseException:
-            self.stop()
-            raise
 
     def _open(self, partitions: Sequence[tuple[str, int]]) -> None:
         """Give the task partitions, and put again what of them is not committed."""

@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable, Mapping, Sequence
-from types import TracebackType
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from connect.api import Batch, CommittedRecord, Record, RecordMetadata, SourceConnector, SourceTask
 from connect.runtime.tasks.context import SourceTaskContextImpl
 from connect.runtime.tasks.source_task import listed
-from connect.testing.harness.clocks import watch
-from connect.testing.harness.instances import Instance, forget, started_connector, started_task
-from connect.testing.harness.loops import DEADLINE_S, LoopThread
+from connect.testing.harness.loops import DEADLINE_S
+from connect.testing.harness.tasks import NAME, TaskHarness
 
 #: A source partition and the offset in it.
 SourceOffset = tuple[Mapping[str, Any], Mapping[str, Any]]
 
 
-class SourceHarness:
+class SourceHarness(TaskHarness):
     """One task of a source connector, without a worker. Use as a context manager: it starts the task, and stops it.
 
         with SourceHarness(ticks, {"topic": "t", "count": "3"}) as source:
@@ -50,73 +48,31 @@ class SourceHarness:
         max_tasks: int = 1,
         deadline_s: float = DEADLINE_S,
     ) -> None:
-        self._class, self._config = connector_class, dict(config)
-        self._number, self._max_tasks, self._deadline_s = task, max_tasks, deadline_s
+        super().__init__(connector_class, config, task=task, max_tasks=max_tasks, deadline_s=deadline_s)
         self._committed: dict[str, dict[str, Any]] = {}
         for partition, offset in offsets:
             self._committed[partition_text(partition)] = dict(offset)
         self._polled: dict[str, dict[str, Any]] = {}
         self._told: list[CommittedRecord] = []
         self._places: dict[str, int] = {}
-        self._loop: LoopThread | None = None
-        self._connector: Instance | None = None
-        self._task: Instance | None = None
-        self._abandoned: list[Instance] = []
 
     # -- life --------------------------------------------------------------------------------------------------------
 
-    def __enter__(self) -> SourceHarness:
-        self._loop = LoopThread("source-harness")
-        watch(self._loop.loop)
-        try:
-            self._start()
-        except BaseException:
-            self._loop.close()
-            raise
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        assert self._loop is not None, "it was entered"
-        try:
-            self.stop()
-        finally:
-            self._loop.close()
-            if self._abandoned:
-                forget(self._abandoned)
-
     def stop(self) -> None:
         """Stop task and connector as a worker does; nothing where they are stopped already."""
-        task, self._task = self._task, None
-        connector, self._connector = self._connector, None
-        try:
-            if task is not None:
-                task.plugin.context.stopping.set()
-                task.end()
-        finally:
-            if connector is not None:
-                connector.plugin.context.stopping.set()
-                connector.end()
+        self._end()
 
     def restart(self) -> None:
         """Stop, and start a new instance at the committed offsets."""
-        self.stop()
-        self._polled.clear()
-        self._told.clear()
+        self._end()
         self._start()
 
-    def crash(self) -> None:
-        """Start a new instance at the committed offsets, and leave the old one without `stop`, as after a kill.
+    def _context(self, number: int) -> SourceTaskContextImpl:
+        return SourceTaskContextImpl(NAME, number, self._offset, _nothing)
 
-        What the old one holds open it holds on to: a harness is one process.
-        """
-        for instance in (self._task, self._connector):
-            if instance is not None:
-                instance.abandon()
-                self._abandoned.append(instance)
-        self._task = self._connector = None
+    def _started(self) -> None:
         self._polled.clear()
         self._told.clear()
-        self._start()
 
     # -- records -----------------------------------------------------------------------------------------------------
 
@@ -197,60 +153,9 @@ class SourceHarness:
     # -- inside ------------------------------------------------------------------------------------------------------
 
     @property
-    def connector(self) -> Any:
-        assert self._connector is not None, "it is not started: use it as a context manager"
-        return self._connector.plugin
-
-    @property
-    def task(self) -> Any:
-        return self._running.plugin
-
-    @property
     def context(self) -> SourceTaskContextImpl:
         context: SourceTaskContextImpl = self._running.plugin.context
         return context
-
-    @property
-    def _running(self) -> Instance:
-        assert self._task is not None, "it is not started: use it as a context manager, and restart after a stop"
-        if self._connector is not None:
-            self._connector.raise_failure()
-        return self._task
-
-    @property
-    def loop(self) -> LoopThread:
-        """Where the plugin's `async def` methods run."""
-        assert self._loop is not None, "it is not started: use it as a context manager"
-        return self._loop
-
-    def call(self, method: str, *args: Any) -> Any:
-        """Call a method of the task by its name, as the runtime does."""
-        return self._running.call(method, *args)
-
-    def call_connector(self, method: str, *args: Any) -> Any:
-        """Call a method of the connector by its name, as the runtime does."""
-        assert self._connector is not None, "it is not started: use it as a context manager"
-        return self._connector.call(method, *args)
-
-    def task_configs(self, max_tasks: int) -> Sequence[Mapping[str, str]]:
-        """Return how the connector divides its work."""
-        assert self._connector is not None, "it is not started"
-        configs: Sequence[Mapping[str, str]] = self._connector.call("task_configs", max_tasks)
-        return configs
-
-    def _start(self) -> None:
-        assert self._loop is not None, "use it as a context manager"
-        self._connector = started_connector(self._loop, self._class, self._config, "harness", self._deadline_s)
-        try:
-            configs = self.task_configs(self._max_tasks)
-            assert self._number < len(configs), (
-                f"there is no task {self._number}: task_configs({self._max_tasks}) gave {len(configs)}"
-            )
-            context = SourceTaskContextImpl("harness", self._number, self._offset, _nothing)
-            self._task = started_task(self._loop, self._class, configs[self._number], context, self._deadline_s)
-        except BaseException:
-            self.stop()
-            raise
 
     def _offset(self, partition: Mapping[str, Any]) -> dict[str, Any] | None:
         found = self._committed.get(partition_text(partition))

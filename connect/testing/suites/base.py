@@ -15,7 +15,7 @@ from typing import Any, ClassVar, Final, NoReturn
 
 import pytest
 
-from connect.api import Config, ConfigError, ConfigKey, ConfigType, ConnectError, Plugin
+from connect.api import Config, ConfigError, ConfigKey, ConfigType, ConnectError, DataError, Plugin, Record
 from connect.testing.harness.loops import until
 
 #: Where each check is explained; the check's name is the anchor.
@@ -185,6 +185,16 @@ class Suite:
         names = [key.name for key in self._keys.values() if key.type is ConfigType.PASSWORD]
         made = {**dict.fromkeys(names, MARKER), **given}
         return made, {name: made[name] for name in names if made[name]}
+
+    def _fits(self, record: Record, which: str = "") -> None:
+        """Fail where the key or the value of a record is not what its schema says. `which`: behind 'a key'."""
+        parts = (("key", record.key_schema, record.key), ("value", record.value_schema, record.value))
+        for part, schema, value in parts:
+            try:
+                if schema is not None:
+                    schema.validate(value)
+            except DataError as error:
+                self.broken(f"a {part}{which} does not fit its schema: {error.message}")
 
     def _refused(self, config: Mapping[str, str], key: str, what: str) -> None:
         values = self._config_class.values(config, together=False)

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import copy
-import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
 import pytest
 
-from connect.api import ConnectError, Converter, DataError, HeaderConverter, Record, Schema
+from connect.api import Converter, DataError, HeaderConverter, Record, Schema
 from connect.api.contract import check_column, check_runs, failed_of
 from connect.testing.harness.workers import Worker
-from connect.testing.suites.base import Suite, logged, nothing_left
+from connect.testing.suites.called import CalledSuite
 from connect.testing.suites.given import given_source, keeping_sink, until
 from connect.testing.suites.values import ODD, PLAIN, PRIMITIVES, Values, same, typed
 
@@ -24,10 +23,9 @@ _SEED: Final = 14
 _BIG: Final = 1 << 20
 #: How deep a value is nested that no JSON of ours goes into.
 _DEEP: Final = 5_000
-_ROUNDS: Final = 20
 
 
-class ConverterSuite(Suite):
+class ConverterSuite(CalledSuite):
     """Checks of a converter. Subclass it in a test module, with `Test` in front of the name.
 
     A class that is a `Converter` and a `HeaderConverter` is tried as both.
@@ -41,6 +39,7 @@ class ConverterSuite(Suite):
     converter: ClassVar[type[Converter] | type[HeaderConverter]]
     is_key: ClassVar[bool] = False
     keeps_schemas: ClassVar[bool] = False
+    _seen_in = "a message, in bytes"
 
     def plugin_class(self) -> type[Converter] | type[HeaderConverter]:
         return self.converter
@@ -54,53 +53,6 @@ class ConverterSuite(Suite):
     def header_comes_back(self, schema: Schema | None, value: Any) -> Any:
         """Return as what a header's value comes back."""
         return self.comes_back(schema, value)
-
-    # -- life --------------------------------------------------------------------------------------------------------
-
-    def test_life_begins_again_and_again(self, tmp_path: Path) -> None:
-        """Twenty instances after each other work: nothing is held that the next one needs."""
-        for number in range(20):
-            with self._working(f"instance {number + 1} of 20"):
-                self._used(tmp_path)
-
-    def test_life_closes_twice(self, tmp_path: Path) -> None:
-        """A second `close` is nothing to fail for."""
-        made = self._made(tmp_path)
-        for _ in range(2):
-            try:
-                made.close()
-            except Exception as error:
-                self.broken(f"a close raises {type(error).__name__}: {error}")
-
-    def test_life_closes_when_it_was_not_configured(self) -> None:
-        """`close` works on an instance whose `configure` failed, or never came."""
-        try:
-            self.converter().close()
-        except Exception as error:
-            self.broken(f"close of one that was not configured raises {type(error).__name__}: {error}")
-
-    def test_life_leaves_no_thread_and_no_file(self, tmp_path: Path) -> None:
-        """What it opened and started is closed and ended behind a `close`."""
-        self._used(tmp_path)  # what is opened once for the process is no leak
-        with nothing_left(self.broken):
-            self._used(tmp_path)
-
-    def test_life_hides_secrets(self, tmp_path: Path) -> None:
-        """No secret of the config is in a message, in bytes or in the log."""
-        given, secrets = self._secrets(self.make_config(tmp_path))
-        shown = []
-        with logged() as lines:
-            try:
-                made: Any = self.converter()
-                made.configure(self._config_class.parse(given))
-                for value in ODD:
-                    shown.append(str(self._data(made, None, value)))
-                made.close()
-            except ConnectError as error:
-                shown += [error.message, error.hint]
-        for name, value in secrets.items():
-            if any(value in text for text in (*shown, *lines)):
-                self.broken(f"the secret of {name} is in a message, in bytes or in the log")
 
     # -- round trips -------------------------------------------------------------------------------------------------
 
@@ -268,29 +220,13 @@ class ConverterSuite(Suite):
         values = list(typed(_SEED, _MADE_UP))
         made = self._made(tmp_path)
         alone = [self._data(made, schema, value) for _, schema, value in values]
-        found: list[list[Any]] = [[], []]
-        failures: list[BaseException] = []
-        together = threading.Barrier(2)
 
-        def run(number: int) -> None:
-            try:
-                own = self._made(tmp_path)
-                together.wait(self.deadline_s)
-                for _ in range(_ROUNDS):
-                    order = values if number == 0 else values[::-1]
-                    found[number].append([self._data(own, schema, value) for _, schema, value in order])
-            except BaseException as error:
-                failures.append(error)
+        def written(own: Any, is_second: bool) -> list[Any]:
+            order = values[::-1] if is_second else values
+            return [self._data(own, schema, value) for _, schema, value in order]
 
-        threads = [threading.Thread(target=run, args=(number,)) for number in range(2)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join(self.deadline_s)
-        if failures:
-            self.broken(f"two instances at once do not work: {failures[0]}")
-        for written in found[0]:
-            for (name, _, value), one, other in zip(values, written, alone, strict=True):
+        for round_ in self._on_two_threads(tmp_path, written):
+            for (name, _, value), one, other in zip(values, round_, alone, strict=True):
                 if one != other:
                     self.broken(f"beside another instance {name} {value!r:.60} is {one!r:.100}; alone {other!r:.100}")
 
@@ -363,11 +299,13 @@ class ConverterSuite(Suite):
         if not issubclass(self.converter, HeaderConverter):
             pytest.skip("it converts no headers")
 
-    def _made(self, folder: Path) -> Any:
-        made: Any = self.converter()
+    def _unconfigured(self) -> Any:
+        made = super()._unconfigured()
         made.is_key = self.is_key
-        made.configure(self._config_class.parse(self.make_config(folder)))
         return made
+
+    def _tried(self, made: Any, value: Any) -> Any:
+        return self._data(made, None, value)
 
     def _used(self, folder: Path) -> None:
         made = self._made(folder)

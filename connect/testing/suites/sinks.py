@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import copy
 import inspect
-import threading
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,11 +17,9 @@ import pytest
 
 from connect.api import (
     Batch,
-    ConfigError,
     ConnectError,
     DataError,
     EnvironmentFault,
-    ExactlyOnceSupport,
     Headers,
     Record,
     RetriableError,
@@ -30,13 +27,12 @@ from connect.api import (
     SinkConnector,
     SinkTask,
 )
-from connect.api.connector import config_class_of
 from connect.api.contract import failed_of
-from connect.runtime.tasks.context import ConnectorContextImpl
 from connect.testing.crash import Report
 from connect.testing.harness.sinks import SinkHarness
 from connect.testing.harness.workers import Worker
-from connect.testing.suites.base import Suite, awaited, difference, ended, logged, nothing_left, other_tasks
+from connect.testing.suites.base import awaited, difference, logged, nothing_left
+from connect.testing.suites.connectors import ConnectorSuite, cancelled_after
 from connect.testing.suites.crashes import crashed_sink, fill_topics, json_with_schemas
 from connect.testing.suites.given import until
 from connect.testing.suites.values import ODD, PLAIN, PRIMITIVES, same, typed
@@ -47,7 +43,7 @@ _SEED: Final = 14
 _EXACTLY_ONCE: Final = {"delivery.guarantee": "exactly-once"}
 
 
-class SinkSuite(Suite):
+class SinkSuite(ConnectorSuite):
     """Checks of a sink connector. Subclass it in a test module, with `Test` in front of the name.
 
     What is in the target the author says by `read`, and as what a record is found there by `as_read`. Each check has a
@@ -119,44 +115,10 @@ class SinkSuite(Suite):
         with self._harness(tmp_path) as harness:
             self._ends(harness, "it cannot stop right behind its start")
 
-    def test_life_stops_twice(self, tmp_path: Path) -> None:
-        """A second stop is nothing to fail for: the first one may have been given up half-way."""
-        with self._harness(tmp_path) as harness:
-            task = harness.task
-            self._ends(harness, "it cannot stop")
-            for method in ("stop", "close"):
-                try:
-                    ended(task, method)
-                except Exception as error:
-                    self.broken(f"a second {method} raises {type(error).__name__}: {error}")
-
-    def test_life_stops_when_it_was_not_started(self, tmp_path: Path) -> None:
-        """`stop` and `close` work on a task whose start failed, or never came."""
-        with self._harness(tmp_path) as harness:
-            config = harness.call_connector("task_configs", 1)[0]
-        task_class = self.connector.task_class
-        task = task_class()
-        task.configure(config_class_of(self.connector, task_class).parse(config))
-        for method in ("stop", "close"):
-            try:
-                ended(task, method)
-            except Exception as error:
-                self.broken(f"{method} of a task that was not started raises {type(error).__name__}: {error}")
-
     def test_life_stops_while_it_puts(self, tmp_path: Path) -> None:
         """A stop that comes while a put waits, as where the target is away, is over within the deadline."""
         with self._harness(tmp_path) as harness, self._down(tmp_path, needed=False):
-            putting = threading.Thread(target=_put_on, args=(harness, self._records()), daemon=True)
-            putting.start()
-            time.sleep(0.05)  # the put waits by now, or has nothing to wait for
-            begun = time.monotonic()
-            harness.context.stopping.set()
-            putting.join(self.deadline_s)
-            if putting.is_alive():
-                self.broken(f"a put goes on for {self.deadline_s:g} s behind a stop; wait on context.stopping")
-            self._ends(harness, "it cannot stop behind a put that waited")
-            if time.monotonic() - begun > self.deadline_s:
-                self.broken(f"a stop takes more than {self.deadline_s:g} s")
+            self._stops_within(harness, lambda: harness.put(*self._records()), "a put")
 
     def test_life_leaves_no_thread_and_no_file(self, tmp_path: Path) -> None:
         """What it opened and started is closed and ended behind a stop."""
@@ -164,16 +126,6 @@ class SinkSuite(Suite):
             harness.put(*self._records())
         with nothing_left(self.broken), self._harness(tmp_path) as harness:
             harness.put(*self._records())
-
-    def test_life_leaves_no_asyncio_task(self, tmp_path: Path) -> None:
-        """What it began on the event loop has ended behind a stop."""
-        with self._harness(tmp_path) as harness:
-            harness.put(*self._records())
-            harness.flush()
-            self._ends(harness, "it cannot stop")
-            left = harness.loop.run(other_tasks())
-            if left:
-                self.broken(f"on the event loop {', '.join(left)} is left over; cancel it in stop, and await it")
 
     def test_life_starts_again_and_again(self, tmp_path: Path) -> None:
         """Five starts and stops after each other work: nothing is held that the next start needs."""
@@ -206,18 +158,6 @@ class SinkSuite(Suite):
                 self.broken(f"the secret of {name} is in a message or the log")
 
     # -- configs of tasks, partitions --------------------------------------------------------------------------------
-
-    def test_tasks_are_as_many_as_allowed(self, tmp_path: Path) -> None:
-        """`task_configs(n)` gives at least one config and at most n, each of text."""
-        with self._harness(tmp_path) as harness:
-            for allowed in (1, 2, 7):
-                configs = harness.call_connector("task_configs", allowed)
-                if not 1 <= len(configs) <= allowed:
-                    self.broken(f"task_configs({allowed}) gives {len(configs)} configs; expected 1 to {allowed}")
-                for config in configs:
-                    odd = {name: value for name, value in config.items() if not isinstance(value, str)}
-                    if odd:
-                        self.broken(f"task_configs gives {odd} in a config; expected text, as a user writes it")
 
     def test_partitions_come_and_go(self, tmp_path: Path) -> None:
         """Partitions are opened and closed one after the other while records of others are put."""
@@ -340,7 +280,7 @@ class SinkSuite(Suite):
         with self._harness(tmp_path) as harness:
             harness.put(*self._records())
         for offset, what in ((2, "an offset"), (None, "a reset")):
-            made = self._configured(tmp_path)
+            made = self._configured(self.make_config(tmp_path))
             try:
                 answer = made.alter_offsets({(self.topic, 0): offset})
                 if inspect.isawaitable(answer):
@@ -601,19 +541,6 @@ class SinkSuite(Suite):
                 self.broken(f"a flush behind 200 puts takes {took_s:.1f} s; write in put what there is")
         self._holds(tmp_path, [self.make_record(number) for number in range(200)], "behind many puts")
 
-    def test_pressure_the_loop_is_not_blocked(self, tmp_path: Path) -> None:
-        """`async def` methods do not block the event loop, on which everybody else's run."""
-        with self._harness(tmp_path) as harness:
-            with harness.loop.longest_block() as longest:
-                for record in self._records():
-                    harness.put(record)
-                harness.flush()
-            if longest.seconds > 0.5:
-                self.broken(
-                    f"the event loop stood still for {longest.seconds:.1f} s within async def; await what waits, or "
-                    "write a plain def, which has a thread of its own"
-                )
-
     def test_pressure_a_cancelled_put_leaves_no_half_record(self, tmp_path: Path) -> None:
         """An `async def` put that is cancelled, as by the end of a worker, leaves whole records or none; the next task
         is given them again, and all are there."""
@@ -626,24 +553,13 @@ class SinkSuite(Suite):
             with self._harness(place) as harness:
                 batch = Batch.group(harness._numbered(records, None, None))[0]
                 with harness._reaching({(self.topic, 0): len(batch)}):
-                    harness.loop.run(_cancelled_after(harness.task.put_batch(batch), steps))
+                    harness.loop.run(cancelled_after(harness.task.put_batch(batch), steps))
                 self._ends(harness, "it cannot stop behind a put that was cancelled")
             with self._working("a start behind a put that was cancelled"), self._harness(place) as harness:
                 harness.put(*records)
             self._holds(place, records, f"where a put was cancelled after {steps} turns", more=not self.is_idempotent)
 
     # -- exactly once, and crashes -----------------------------------------------------------------------------------
-
-    def test_promise_is_made_in_words(self, tmp_path: Path) -> None:
-        """Whether it delivers exactly once is answered: SUPPORTED, UNSUPPORTED, not known, or refused with a reason."""
-        try:
-            promised = self._configured(tmp_path).exactly_once_support()
-        except ConfigError as error:
-            promised = None
-            if len(error.message) < 5:
-                self.broken("exactly_once_support refuses without a reason")
-        if promised is not None and not isinstance(promised, ExactlyOnceSupport):
-            self.broken(f"exactly_once_support returns {promised!r}; expected an ExactlyOnceSupport, or None")
 
     def test_crash_loses_nothing(self, tmp_path: Path) -> None:
         """A worker that runs it is killed around puts, flushes and commits; in the end each record is in the target, in
@@ -655,13 +571,21 @@ class SinkSuite(Suite):
 
     def test_crash_doubles_nothing_where_that_is_promised(self, tmp_path: Path) -> None:
         """A sink that supports exactly once has each record once in its target, whatever is killed when."""
-        if self._configured(tmp_path, **_EXACTLY_ONCE).exactly_once_support() is not ExactlyOnceSupport.SUPPORTED:
+        if not self._promises_exactly_once(self.make_config(tmp_path) | _EXACTLY_ONCE):
             pytest.skip("it does not promise exactly once")
         report = self._crashed(tmp_path, _EXACTLY_ONCE)
         if report.verdict != "exactly once":
             self.broken(f"killed {report.kills} times, it is {report.verdict}, and promises exactly once:\n{report}")
 
     # -- inside ------------------------------------------------------------------------------------------------------
+
+    def _begun(self, folder: Path) -> AbstractContextManager[SinkHarness]:
+        return self._harness(folder)
+
+    def _work(self, harness: SinkHarness) -> None:
+        for record in self._records():
+            harness.put(record)
+        harness.flush()
 
     @property
     def _count(self) -> int:
@@ -691,12 +615,6 @@ class SinkSuite(Suite):
         with self._working("the end of its work"), self._plain_harness(config, partitions) as harness:
             yield harness
 
-    def _configured(self, folder: Path, **more: str) -> SinkConnector:
-        made = self.connector()
-        made.context = ConnectorContextImpl("certified", reconfigure=_nothing, fail=_nothing)
-        made.configure(self._config_class.parse(self.make_config(folder) | more))
-        return made
-
     @contextmanager
     def _down(self, folder: Path, *, needed: bool = True) -> Iterator[None]:
         down = self.target_down(folder)
@@ -714,12 +632,6 @@ class SinkSuite(Suite):
             yield
         except ConnectError as error:
             self.broken(f"a flush fails, or promises what it cannot: {error.message}")
-
-    def _ends(self, harness: SinkHarness, what: str) -> None:
-        try:
-            harness.stop()
-        except Exception as error:
-            self.broken(f"{what}: {error}")
 
     def _taken_or_refused(self, harness: SinkHarness, record: Record, what: str, *, has_to: bool = False) -> bool:
         """Return whether a record is taken; fail where it is refused otherwise than by a DataError."""
@@ -795,26 +707,3 @@ def _place(folder: Path, name: str) -> Path:
     place = folder / name
     place.mkdir()
     return place
-
-
-def _put_on(harness: SinkHarness, records: Sequence[Record]) -> None:
-    try:
-        harness.put(*records)
-    except Exception as error:
-        # Told of by the check that waits for the end; what a put raises as it is stopped is its own matter.
-        harness.context.log.debug("a put that was stopped raised %s", error)
-
-
-async def _cancelled_after(awaitable: Any, steps: int) -> None:
-    """Await, and cancel that after so many turns of the loop."""
-    if awaitable is None:
-        return
-    task = asyncio.ensure_future(awaitable)
-    for _ in range(steps + 1):
-        await asyncio.sleep(0)
-    task.cancel()
-    await asyncio.wait({task})
-
-
-def _nothing(*_: object) -> None:
-    """A connector that is only configured divides nothing, and has no background."""

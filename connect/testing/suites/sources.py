@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import copy
 import inspect
 import json
 import pickle
-import threading
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -18,10 +16,7 @@ import pytest
 
 from connect.api import (
     Batch,
-    ConfigError,
     ConnectError,
-    DataError,
-    ExactlyOnceSupport,
     PluginError,
     Record,
     SourceConnector,
@@ -31,7 +26,8 @@ from connect.records import why_no_topic
 from connect.testing.crash import Report
 from connect.testing.harness.sources import SourceHarness
 from connect.testing.harness.workers import Worker
-from connect.testing.suites.base import Suite, difference, ended, logged, nothing_left, other_tasks
+from connect.testing.suites.base import difference, logged, nothing_left
+from connect.testing.suites.connectors import ConnectorSuite, cancelled_after
 from connect.testing.suites.crashes import crashed_source, source_books
 from connect.testing.suites.values import same
 
@@ -43,7 +39,7 @@ POLL_MAX: Final = 100_000
 _SECONDS_UP_TO: Final = 10_000_000_000
 
 
-class SourceSuite(Suite):
+class SourceSuite(ConnectorSuite):
     """Checks of a source connector. Subclass it in a test module, with `Test` in front of the name.
 
     Attributes:
@@ -74,42 +70,11 @@ class SourceSuite(Suite):
         with self._harness(self.make_config(tmp_path)) as harness:
             self._ends(harness, "it cannot stop right behind its start")
 
-    def test_life_stops_twice(self, tmp_path: Path) -> None:
-        """A second stop is nothing to fail for: the first one may have been given up half-way."""
-        with self._harness(self.make_config(tmp_path)) as harness:
-            task = harness.task
-            self._ends(harness, "it cannot stop")
-            for method in ("stop", "close"):
-                try:
-                    ended(task, method)
-                except Exception as error:
-                    self.broken(f"a second {method} raises {type(error).__name__}: {error}")
-
-    def test_life_stops_when_it_was_not_started(self, tmp_path: Path) -> None:
-        """`stop` and `close` work on a task whose start failed, or never came."""
-        task = self.connector.task_class()
-        task.configure(self._task_config_class.parse(self._task_config(tmp_path)))
-        for method in ("stop", "close"):
-            try:
-                ended(task, method)
-            except Exception as error:
-                self.broken(f"{method} of a task that was not started raises {type(error).__name__}: {error}")
-
     def test_life_stops_while_it_polls(self, tmp_path: Path) -> None:
         """A stop that comes while a poll waits is over within the deadline."""
         with self._harness(self.make_config(tmp_path)) as harness:
             self._records(harness)
-            polling = threading.Thread(target=_poll_on, args=(harness,), daemon=True)
-            polling.start()
-            time.sleep(0.05)  # the poll waits by now, or has nothing to wait for
-            begun = time.monotonic()
-            harness.context.stopping.set()
-            polling.join(self.deadline_s)
-            if polling.is_alive():
-                self.broken(f"a poll goes on for {self.deadline_s:g} s behind a stop; wait on context.stopping")
-            self._ends(harness, "it cannot stop behind a poll that waited")
-            if time.monotonic() - begun > self.deadline_s:
-                self.broken(f"a stop takes more than {self.deadline_s:g} s")
+            self._stops_within(harness, harness.poll, "a poll")
 
     def test_life_leaves_no_thread_and_no_file(self, tmp_path: Path) -> None:
         """What it opened and started is closed and ended behind a stop."""
@@ -118,15 +83,6 @@ class SourceSuite(Suite):
             self._records(harness)
         with nothing_left(self.broken), self._harness(config) as harness:
             self._records(harness)
-
-    def test_life_leaves_no_asyncio_task(self, tmp_path: Path) -> None:
-        """What it began on the event loop has ended behind a stop."""
-        with self._harness(self.make_config(tmp_path)) as harness:
-            self._records(harness)
-            self._ends(harness, "it cannot stop")
-            left = harness.loop.run(other_tasks())
-            if left:
-                self.broken(f"on the event loop {', '.join(left)} is left over; cancel it in stop, and await it")
 
     def test_life_starts_again_and_again(self, tmp_path: Path) -> None:
         """Five starts and stops after each other work: nothing is held that the next start needs."""
@@ -169,18 +125,6 @@ class SourceSuite(Suite):
                 self.broken(f"the secret of {name} is in a record, an offset, a message or the log")
 
     # -- configs of tasks --------------------------------------------------------------------------------------------
-
-    def test_tasks_are_as_many_as_allowed(self, tmp_path: Path) -> None:
-        """`task_configs(n)` gives at least one config and at most n, each of text."""
-        with self._harness(self.make_config(tmp_path)) as harness:
-            for allowed in (1, 2, 7):
-                configs = harness.task_configs(allowed)
-                if not 1 <= len(configs) <= allowed:
-                    self.broken(f"task_configs({allowed}) gives {len(configs)} configs; expected 1 to {allowed}")
-                for config in configs:
-                    odd = {name: value for name, value in config.items() if not isinstance(value, str)}
-                    if odd:
-                        self.broken(f"task_configs gives {odd} in a config; expected text, as a user writes it")
 
     def test_tasks_share_the_work(self, tmp_path: Path) -> None:
         """What one task gives, three give together, each record once."""
@@ -329,15 +273,7 @@ class SourceSuite(Suite):
         """Keys and values are what their schema says, down to the fields."""
         with self._harness(self.make_config(tmp_path)) as harness:
             for record in self._records(harness):
-                for part, schema, value in (
-                    ("key", record.key_schema, record.key),
-                    ("value", record.value_schema, record.value),
-                ):
-                    try:
-                        if schema is not None:
-                            schema.validate(value)
-                    except DataError as error:
-                        self.broken(f"a {part} does not fit its schema: {error.message}")
+                self._fits(record)
 
     def test_records_go_to_topics_that_can_be(self, tmp_path: Path) -> None:
         """Topics have names that Kafka takes."""
@@ -431,18 +367,6 @@ class SourceSuite(Suite):
                 if took_s > 5:
                     self.broken(f"a poll takes {took_s:.1f} s; return nothing after a second, and poll again")
 
-    def test_pressure_the_loop_is_not_blocked(self, tmp_path: Path) -> None:
-        """`async def` methods do not block the event loop, on which everybody else's run."""
-        with self._harness(self.make_config(tmp_path)) as harness:
-            with harness.loop.longest_block() as longest:
-                self._records(harness)
-                harness.poll()
-            if longest.seconds > 0.5:
-                self.broken(
-                    f"the event loop stood still for {longest.seconds:.1f} s within async def; await what waits, or "
-                    "write a plain def, which has a thread of its own"
-                )
-
     def test_pressure_a_cancelled_poll_loses_nothing(self, tmp_path: Path) -> None:
         """An `async def` poll that is cancelled, as by a stop, has given nothing; the next one gives what was due."""
         if not inspect.iscoroutinefunction(self.connector.task_class.poll_batch) or not self.is_repeatable:
@@ -453,7 +377,7 @@ class SourceSuite(Suite):
         with self._harness(config) as harness:
             found: list[Record] = []
             for number in range(30):
-                polled = harness.loop.run(_cancelled_after(harness.task.poll_batch, number % 7))
+                polled = harness.loop.run(cancelled_after(harness.task.poll_batch(), number % 7))
                 for batch in [polled] if isinstance(polled, Batch) else polled or []:
                     found += batch.records()
                 if len(found) >= self.records:
@@ -466,19 +390,6 @@ class SourceSuite(Suite):
 
     # -- exactly once, and crashes -----------------------------------------------------------------------------------
 
-    def test_promise_is_made_in_words(self, tmp_path: Path) -> None:
-        """Whether it delivers exactly once is answered: SUPPORTED, UNSUPPORTED, not known, or refused with a reason."""
-        made = self.connector()
-        made.configure(self._config_class.parse(self.make_config(tmp_path)))
-        try:
-            promised = made.exactly_once_support()
-        except ConfigError as error:
-            promised = None
-            if len(error.message) < 5:
-                self.broken("exactly_once_support refuses without a reason")
-        if promised is not None and not isinstance(promised, ExactlyOnceSupport):
-            self.broken(f"exactly_once_support returns {promised!r}; expected an ExactlyOnceSupport, or None")
-
     def test_crash_loses_nothing(self, tmp_path: Path) -> None:
         """A worker that runs it is killed at random moments; in the end each record is in its topic, and in order."""
         if not self.is_repeatable:
@@ -490,9 +401,7 @@ class SourceSuite(Suite):
     def test_crash_doubles_nothing_where_that_is_promised(self, tmp_path: Path) -> None:
         """A source that supports exactly once has each record once in its topic, whatever is killed when."""
         config = self.make_config(tmp_path)
-        made = self.connector()
-        made.configure(self._config_class.parse(config))
-        if made.exactly_once_support() is not ExactlyOnceSupport.SUPPORTED or not self.is_repeatable:
+        if not self._promises_exactly_once(config) or not self.is_repeatable:
             pytest.skip("it does not promise exactly once")
         report = self._crashed(tmp_path, config, exactly_once=True)
         if report.verdict != "exactly once":
@@ -503,6 +412,13 @@ class SourceSuite(Suite):
     def identity(self, record: Record) -> Any:
         """Return what makes a record the same in two runs. Override it where values hold the time of the reading."""
         return record.topic, repr(record.key), repr(record.value)
+
+    def _begun(self, folder: Path) -> SourceHarness:
+        return self._harness(self.make_config(folder))
+
+    def _work(self, harness: SourceHarness) -> None:
+        self._records(harness)
+        harness.poll()
 
     def _harness(self, config: Mapping[str, str], **options: Any) -> SourceHarness:
         return SourceHarness(self.connector, config, deadline_s=self.deadline_s, **options)
@@ -532,26 +448,10 @@ class SourceSuite(Suite):
         except AssertionError:
             return None
 
-    def _ends(self, harness: SourceHarness, what: str) -> None:
-        try:
-            harness.stop()
-        except Exception as error:
-            self.broken(f"{what}: {error}")
-
     def _identities(self, records: Sequence[Record], count: int | None = -1) -> list[Any]:
         """Return what two runs are compared by: of as many records as the suite looks at, of `count`, or of all."""
         end = self.records if count == -1 else count
         return [self.identity(record) for record in records[:end]]
-
-    @property
-    def _task_config_class(self) -> Any:
-        from connect.api.connector import config_class_of
-
-        return config_class_of(self.connector, self.connector.task_class)
-
-    def _task_config(self, folder: Path) -> Mapping[str, str]:
-        with self._harness(self.make_config(folder)) as harness:
-            return harness.task_configs(1)[0]
 
     def _crashed(self, folder: Path, config: Mapping[str, str], *, exactly_once: bool) -> Report:
         with self._harness(config) as harness:
@@ -566,21 +466,3 @@ class SourceSuite(Suite):
             )
         except ValueError as error:
             pytest.skip(str(error))
-
-
-def _poll_on(harness: SourceHarness) -> None:
-    try:
-        harness.poll()
-    except Exception as error:
-        # Told of by the check that waits for the end; what a poll raises as it is stopped is its own matter.
-        harness.context.log.debug("a poll that was stopped raised %s", error)
-
-
-async def _cancelled_after(poll: Any, steps: int) -> Any:
-    """Poll, and cancel the poll after so many turns of the loop; return what it gave, if it was done by then."""
-    task = asyncio.ensure_future(poll())
-    for _ in range(steps + 1):
-        await asyncio.sleep(0)
-    task.cancel()
-    await asyncio.wait({task})
-    return None if task.cancelled() else task.result()

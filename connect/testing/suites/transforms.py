@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import pickle
-import threading
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,11 +11,12 @@ from typing import Any, ClassVar, Final
 
 import pytest
 
-from connect.api import Batch, ConnectError, DataError, Record, Schema, Transform
+from connect.api import Batch, DataError, Record, Schema, Transform
 from connect.api.contract import batches_of, failed_of
 from connect.records import why_no_topic
 from connect.testing.harness.workers import Worker
-from connect.testing.suites.base import Suite, difference, logged, nothing_left
+from connect.testing.suites.base import difference
+from connect.testing.suites.called import CalledSuite
 from connect.testing.suites.crashes import json_with_schemas
 from connect.testing.suites.given import given_source, keeping_sink, until
 from connect.testing.suites.values import ODD, PLAIN, Values, ordinary, same
@@ -26,11 +26,9 @@ _COORDINATES: Final = ("source_partition", "source_offset", "offset", "original_
 #: What it may change if it says so.
 _PARTS: Final = ("topic", "partition", "timestamp", "headers", "key", "key_schema", "value", "value_schema")
 _TOPIC: Final = "topic"
-#: How often two threads go through the records at once.
-_ROUNDS: Final = 20
 
 
-class TransformSuite(Suite):
+class TransformSuite(CalledSuite):
     """Checks of a transform. Subclass it in a test module, with `Test` in front of the name.
 
     Attributes:
@@ -45,6 +43,7 @@ class TransformSuite(Suite):
     changes: ClassVar[frozenset[str]] = frozenset({"key", "key_schema", "value", "value_schema"})
     is_repeatable: ClassVar[bool] = True
     keeps_state: ClassVar[bool] = False
+    _seen_in = "a message, a record"
 
     def plugin_class(self) -> type[Transform]:
         return self.transform
@@ -67,56 +66,6 @@ class TransformSuite(Suite):
     def dropped_record(self) -> Record | None:
         """Return a record that it drops; None where it drops nothing."""
         return None
-
-    # -- life --------------------------------------------------------------------------------------------------------
-
-    def test_life_begins_again_and_again(self, tmp_path: Path) -> None:
-        """Twenty instances after each other work: nothing is held that the next one needs."""
-        for number in range(20):
-            with self._working(f"instance {number + 1} of 20"):
-                self._used(tmp_path)
-
-    def test_life_closes_twice(self, tmp_path: Path) -> None:
-        """A second `close` is nothing to fail for."""
-        made = self._made(tmp_path)
-        for _ in range(2):
-            try:
-                made.close()
-            except Exception as error:
-                self.broken(f"a close raises {type(error).__name__}: {error}")
-
-    def test_life_closes_when_it_was_not_configured(self) -> None:
-        """`close` works on an instance whose `configure` failed, or never came."""
-        try:
-            self.transform().close()
-        except Exception as error:
-            self.broken(f"close of one that was not configured raises {type(error).__name__}: {error}")
-
-    def test_life_leaves_no_thread_and_no_file(self, tmp_path: Path) -> None:
-        """What it opened and started is closed and ended behind a `close`."""
-        for number in range(2):
-            if number == 0:  # what is opened once for the process is no leak
-                self._used(tmp_path)
-                continue
-            with nothing_left(self.broken):
-                self._used(tmp_path)
-
-    def test_life_hides_secrets(self, tmp_path: Path) -> None:
-        """No secret of the config is in a message or in the log."""
-        given, secrets = self._secrets(self.make_config(tmp_path))
-        shown = []
-        with logged() as lines:
-            try:
-                made = self.transform()
-                made.configure(self._config_class.parse(given))
-                for value in ODD:
-                    shown += [str(self._outcome(made, Record(_TOPIC, value)))]
-                made.close()
-            except ConnectError as error:
-                shown += [error.message, error.hint]
-        for name, value in secrets.items():
-            if any(value in text for text in (*shown, *lines)):
-                self.broken(f"the secret of {name} is in a message, a record or the log")
 
     # -- records -----------------------------------------------------------------------------------------------------
 
@@ -247,15 +196,7 @@ class TransformSuite(Suite):
     def test_records_fit_their_schemas(self, tmp_path: Path) -> None:
         """What comes out is what its schema says."""
         for record in self._through(self._made(tmp_path)):
-            for part, schema, value in (
-                ("key", record.key_schema, record.key),
-                ("value", record.value_schema, record.value),
-            ):
-                try:
-                    if schema is not None:
-                        schema.validate(value)
-                except DataError as error:
-                    self.broken(f"a {part} that comes out does not fit its schema: {error.message}")
+            self._fits(record, " that comes out")
 
     def test_records_keep_their_coordinates(self, tmp_path: Path) -> None:
         """Where a record comes from, and where that goes on, is kept: offsets are committed by it."""
@@ -357,28 +298,10 @@ class TransformSuite(Suite):
         if not self.is_repeatable or self.keeps_state:
             pytest.skip("it does not give the same again")
         alone = self._through(self._made(tmp_path))
-        taken, found, failures = self._taken(tmp_path), [[], []], []  # type: ignore[var-annotated]
-        together = threading.Barrier(2)
-
-        def run(number: int) -> None:
-            try:
-                made = self._made(tmp_path)
-                together.wait(self.deadline_s)
-                for _ in range(_ROUNDS):
-                    given = taken if number == 0 else taken[::-1]
-                    out = self._applied(made, given)
-                    found[number].append(out)
-            except BaseException as error:
-                failures.append(error)
-
-        threads = [threading.Thread(target=run, args=(number,)) for number in range(2)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join(self.deadline_s)
-        if failures:
-            self.broken(f"two instances at once do not work: {failures[0]}")
-        for out in found[0]:
+        taken = self._taken(tmp_path)
+        for out in self._on_two_threads(
+            tmp_path, lambda made, is_second: self._applied(made, taken[::-1] if is_second else taken)
+        ):
             if not _alike(out, alone):
                 self.broken(f"beside another instance others come out: {_difference(alone, out)}")
 
@@ -423,11 +346,13 @@ class TransformSuite(Suite):
 
     # -- inside ------------------------------------------------------------------------------------------------------
 
-    def _made(self, folder: Path) -> Transform:
-        made = self.transform()
+    def _unconfigured(self) -> Any:
+        made = super()._unconfigured()
         made.alias = "certified"
-        made.configure(self._config_class.parse(self.make_config(folder)))
         return made
+
+    def _tried(self, made: Any, value: Any) -> Any:
+        return self._outcome(made, Record(_TOPIC, value))
 
     def _used(self, folder: Path) -> None:
         made = self._made(folder)
