@@ -22,7 +22,8 @@ from rich.table import Table
 from rich.text import Text
 
 from connect.api import ConnectError
-from connect.cli.logs import FLUSH_S, Line, TerminalHandler, TerminalWriter, formatter, plain
+from connect.cli.logs.formats import formatter
+from connect.cli.logs.handler import FLUSH_S, DescriptorWriter, Line, LineHandler, plain
 from connect.cli.states import tasks_text
 from connect.runtime.causes import cause_of
 from connect.runtime.model import ConnectorState, State, TaskState
@@ -64,19 +65,19 @@ class Display:
     def __init__(self, herder: Herder, url: str) -> None:
         self._herder = herder
         self._url = url
-        self._writer = TerminalWriter(sys.stderr)
+        self._writer = DescriptorWriter(sys.stderr)
         self._console = Console(file=self._writer)  # type: ignore[arg-type]
         self._live = Live(console=self._console, auto_refresh=False, redirect_stdout=False, redirect_stderr=False)
         self._before: tuple[float, dict[str, int]] = (time.monotonic(), {})
         self._drawing: asyncio.Task[None] | None = None
-        self._handler: TerminalHandler | None = None
+        self._handler: LineHandler | None = None
         self._lags: Mapping[str, SinkLag] = {}
 
     async def __aenter__(self) -> Display:
         root = logging.getLogger()
-        self._handler = next((h for h in root.handlers if isinstance(h, TerminalHandler)), None)
+        self._handler = next((h for h in root.handlers if isinstance(h, LineHandler)), None)
         if self._handler is None:
-            self._handler = TerminalHandler(plain(self._writer))
+            self._handler = LineHandler(plain(self._writer))
             self._handler.setFormatter(formatter())
             root.handlers[:] = [self._handler]
         self._handler.show(self._live.start)

@@ -86,9 +86,13 @@ def worker(
         )
     wiring: Wiring = session.wiring  # type: ignore[attr-defined]
     tune_process()
-    on_terminal = sys.stderr.isatty() and sys.stdout.isatty()
-    logs.set_up(config.log_level)
+    on_terminal = sys.stderr.isatty() and sys.stdout.isatty() and config.log_format == "text"
+    _set_up_log(config)
     return _run(_serve(wiring, config, files, on_terminal=on_terminal))
+
+
+def _set_up_log(config: WorkerConfig) -> None:
+    logs.set_up(config.log_level, form=config.log_format, alike_max=config.log_repeated_lines_max)
 
 
 def _run(main: Coroutine[Any, Any, int]) -> int:
@@ -212,7 +216,7 @@ async def _serve_until(
         if base.config is not config:  # its references have values now
             config = base.config
             ending.grace_s = config.task_shutdown_graceful_timeout_ms / 1000
-            logs.set_up(config.log_level)
+            _set_up_log(config)
         ending.named = base.watchdog.underway
         base.watchdog.on_beat = ending.keep_signals
         await between.end()

@@ -15,6 +15,7 @@ from typing import Any, Final
 from connect.api import ConfigError, ConnectError
 from connect.runtime.board import StatusBoard
 from connect.runtime.clock import now_ms
+from connect.runtime.connector_context import of_connector
 from connect.runtime.connector_locks import ConnectorLocks
 from connect.runtime.failure_kinds import FailureKind, failure_kind, kind_of
 from connect.runtime.model import State, TargetState, TaskId
@@ -338,7 +339,8 @@ class Lifecycle:
         """Restart what failed, now that its time has come."""
         if self._closing or self._configs.config(name) is None:
             return
-        logger.info("restarting %s", f"connector {name}" if task is None else f"task {name}-{task}")
+        what = f"connector {name}" if task is None else f"task {name}-{task}"
+        logger.info("restarting %s", what, extra=of_connector(name, task))
         if task is None:
             self.restart(name, instance=True, tasks=[])
         elif task in self._statuses.tasks(name):
@@ -348,7 +350,9 @@ class Lifecycle:
         """Restart a connector whose values have changed, with all of its tasks."""
         if self._closing or self._configs.config(name) is None:
             return
-        logger.info("restarting connector %s, since values of its config providers have changed", name)
+        logger.info(
+            "restarting connector %s, since values of its config providers have changed", name, extra=of_connector(name)
+        )
         self.restart(name, instance=True, tasks=list(self._statuses.tasks(name)))
 
     def _on_connector_event(self, name: str, event: Event, trace: str | None) -> None:
@@ -382,24 +386,27 @@ class Lifecycle:
             own = RestartConfig.parse(self.running_config(name) or config)
             plan = self.restarts.failed(name, task, cause, own)
         except ConfigError as wrong:  # stored by a worker that did not know these keys
-            logger.warning("connector %s is not restarted by itself: %s", name, wrong.message)
+            logger.warning("connector %s is not restarted by itself: %s", name, wrong.message, extra=of_connector(name))
             return
         if plan is not None and plan.at_ms is None:
             logger.warning(
-                "connector %s: all %d restarts of errors.restart.max.attempts are used up", name, plan.attempts
+                "connector %s: all %d restarts of errors.restart.max.attempts are used up",
+                name,
+                plan.attempts,
+                extra=of_connector(name, task),
             )
 
     # -- inside ----------------------------------------------------------------------------------------------------
 
     def _failed(self, name: str, error: Exception) -> None:
         if isinstance(error, ConnectError) and error.code == REBALANCING:  # it goes on with who leads by now
-            logger.warning("connector %s: %s", name, error.message)
+            logger.warning("connector %s: %s", name, error.message, extra=of_connector(name))
             return
         runner = self._runners.get(name)
         if runner is not None:
             runner.fail(error)
         elif self._configs.config(name) is not None:
-            logger.error("connector %s failed: %s", name, render_trace(error))
+            logger.error("connector %s failed: %s", name, render_trace(error), extra=of_connector(name))
             self._show(name, None, Event.FAIL, render_trace(error))
 
     def _has_failed(self, name: str) -> bool:

@@ -15,7 +15,7 @@ from connect.runtime import secrets
 from connect.runtime.border.calls import CANCEL_S, PluginTimeoutError, TaskThread, call
 from connect.runtime.border.failures import failure_of
 from connect.runtime.connector_config import ConnectorConfig
-from connect.runtime.connector_context import connector_context
+from connect.runtime.connector_context import connector_context, context_text, of_connector
 from connect.runtime.factory import connector_desc, framework_config, task_class_name
 from connect.runtime.model import PluginKind, State, TaskId, TaskProgress
 from connect.runtime.plugins import PluginDesc
@@ -112,7 +112,7 @@ class ConnectorRunner:
 
     async def start(self, *, paused: bool) -> bool:
         """Make, configure and start the instance; return whether it came up. A failure ends in the status."""
-        connector_context.set(f"[{self.name}|worker] ")
+        connector_context.set(context_text(self.name))
         self._event(Event.START)
         try:
             await self._unless_interrupted(self._begin())
@@ -128,7 +128,13 @@ class ConnectorRunner:
 
     async def _begin(self) -> None:
         for found in meant_as_references(self._providers.unknown(self.raw), self.desc.cls.config_class.keys()):
-            logger.warning("connector %s: %s is taken as it is: %s", self.name, found.reference, found.why)
+            logger.warning(
+                "connector %s: %s is taken as it is: %s",
+                self.name,
+                found.reference,
+                found.why,
+                extra=of_connector(self.name),
+            )
         self.resolved = await self._providers.resolve(self.raw)
         self.config = framework_config(self.desc, self.resolved.config)
         await self._thread.bounded(self._thread.deadline_s, self._make)
@@ -224,7 +230,7 @@ class ConnectorRunner:
         if self.resolved is not None:
             trace = self.resolved.hide_in_status(trace)
         self.failure = error
-        logger.error("connector %s failed: %s", self.name, trace)
+        logger.error("connector %s failed: %s", self.name, trace, extra=of_connector(self.name))
         self._event(Event.FAIL, trace)
 
     def _heard(self, error: object) -> None:
@@ -249,7 +255,7 @@ class ConnectorRunner:
             timeout_s: For `stop` and `close` together; each gets at least `RELEASE_S`.
         """
         self._context.stopping.set()
-        connector_context.set(f"[{self.name}|worker] ")
+        connector_context.set(context_text(self.name))
         by, clock = asyncio.get_running_loop().time() + timeout_s, asyncio.get_running_loop().time
         if (plugin := self._plugin) is not None:
             for name in ("stop", "close"):
@@ -264,7 +270,13 @@ class ConnectorRunner:
                         error,
                     )
                 except Exception as error:
-                    logger.error("connector %s failed to stop: %s", self.name, error, exc_info=True)
+                    logger.error(
+                        "connector %s failed to stop: %s",
+                        self.name,
+                        error,
+                        exc_info=True,
+                        extra=of_connector(self.name),
+                    )
         self._thread.close()
 
     def _event(self, event: Event, trace: str | None = None) -> None:

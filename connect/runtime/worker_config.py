@@ -290,6 +290,19 @@ class WorkerConfig(Config):
         one_of=("TRACE", "DEBUG", "INFO", "WARN", "ERROR"),
         importance="low",
     )
+    log_format: str = config_key(
+        "Form of the worker's log: text for people, json for machines, one object a line.",
+        default="text",
+        one_of=("text", "json"),
+        importance="low",
+    )
+    log_repeated_lines_max: int = config_key(
+        "Warnings and errors of one kind that are logged within a second; what comes beyond is counted in a line. "
+        "0 for all of them.",
+        default=10,
+        ge=0,
+        importance="low",
+    )
 
     @classmethod
     def read(cls, texts: Mapping[str, Any]) -> WorkerConfig:

@@ -111,7 +111,7 @@ async def test_a_worker_that_comes_back_resolves_anew(tmp_path: Path) -> None:
 async def test_a_failure_that_quotes_a_value_is_shown_without_it(
     worker: RunningWorker, caplog: pytest.LogCaptureFixture, how: str
 ) -> None:
-    from connect.cli.logs import formatter
+    from connect.cli.logs.formats import formatter
 
     await worker.herder.create("x", leaky(how=how, note="${vault:db:list}"))
     trace = await worker.until_failed("x")
@@ -134,7 +134,7 @@ async def test_a_status_that_quotes_a_part_of_a_value_does_not_show_it(worker: R
 async def test_dead_letters_and_skipped_records_tell_no_value(
     worker: RunningWorker, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    from connect.cli.logs import formatter
+    from connect.cli.logs.formats import formatter
 
     await worker.herder.cluster.admin.create_topic("t")
     producer = worker.herder.cluster.producer(client_id="test")

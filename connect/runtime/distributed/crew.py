@@ -21,6 +21,7 @@ import orjson
 from connect.api import ConnectError
 from connect.runtime.base import Base
 from connect.runtime.clock import now_ms
+from connect.runtime.connector_context import of_connector
 from connect.runtime.distributed.balance import balanced
 from connect.runtime.distributed.member import LOST_S, Member
 from connect.runtime.distributed.membership import LOOK_MS, Membership
@@ -187,7 +188,12 @@ class Crew:
             placement = self._table.placements.get(task)
             if placement is None:  # it was never told to run
                 continue
-            logger.error("task %s-%d was not released by worker %s and is left behind", *task, placement.worker)
+            logger.error(
+                "task %s-%d was not released by worker %s and is left behind",
+                *task,
+                placement.worker,
+                extra=of_connector(*task),
+            )
             self._left_behind.add((task, placement.start))
 
     async def stop_outdated(self, connector: str, raw: Mapping[str, str]) -> None:

@@ -16,7 +16,7 @@ from typing import Final
 from connect.api import ConfigError, ConnectError, NotFoundError
 from connect.api.errors import ProducerFencedError
 from connect.runtime.base import Base
-from connect.runtime.connector_context import connector_context
+from connect.runtime.connector_context import connector_context, context_text, of_connector
 from connect.runtime.factory import connector_desc, framework_config
 from connect.runtime.failure_kinds import FailureKind, kind_of
 from connect.runtime.model import TaskId
@@ -122,12 +122,12 @@ class Member:
                 await self._step(task)
             except ConnectError as error:  # the brokers did not take what was told
                 if error.message != told:  # once for a cause that stays
-                    logger.warning("task %s-%d: %s", *task, error.message)
+                    logger.warning("task %s-%d: %s", *task, error.message, extra=of_connector(*task))
                 told = error.message
                 await asyncio.sleep(_AGAIN_S)
                 continue
             except Exception:  # a defect: the leader waits for a release all the same
-                logger.exception("task %s-%d: the look at its placement failed", *task)
+                logger.exception("task %s-%d: the look at its placement failed", *task, extra=of_connector(*task))
                 await asyncio.sleep(_AGAIN_S)
                 continue
             if task not in self._again:
@@ -158,7 +158,7 @@ class Member:
 
     async def _start(self, task: Task, start: int) -> None:
         name = TaskId(*task)
-        connector_context.set(f"[{name.connector}|worker] ")
+        connector_context.set(context_text(name.connector))
         try:
             await self._base.config_topic.catch_up()
             await self._base.reserve()
@@ -166,7 +166,7 @@ class Member:
         except Exception as error:  # a provider or a plugin's class may raise anything; it ends in the status
             self._running[task] = start
             trace = render_trace(error)
-            logger.error("task %s-%d failed to start: %s", *task, trace)
+            logger.error("task %s-%d failed to start: %s", *task, trace, extra=of_connector(*task))
             self._base.board.show(*task, Event.START)
             self._base.board.show(*task, Event.FAIL, trace, cause=kind_of(error))
             self._base.statuses.on_task(*task)
@@ -242,7 +242,7 @@ class Member:
             try:
                 self._base.worker.rates.set(name, config, share=share)
             except ConfigError as error:
-                logger.warning("connector %s: %s", name, error.message)
+                logger.warning("connector %s: %s", name, error.message, extra=of_connector(name))
             for task in mine:
                 self._raw[task] = config
 

@@ -13,6 +13,7 @@ from typing import Final
 
 from connect.api import ConnectError
 from connect.runtime.backoff import backoff_ms
+from connect.runtime.connector_context import of_connector
 from connect.runtime.providers.config_providers import ConfigProviders
 from connect.runtime.providers.resolved import Resolved
 
@@ -75,6 +76,7 @@ class Reloads:
                     "connector %s runs on with the values that it has, since they cannot be looked up again: %s",
                     name,
                     error.message,
+                    extra=of_connector(name),
                 )
                 continue
             failed, ttl_ms = 0, found.ttl_ms
@@ -86,4 +88,6 @@ class Reloads:
         if self._watching.get(name) is task:
             del self._watching[name]
         if not task.cancelled() and (error := task.exception()) is not None:
-            logger.error("the values of connector %s are not watched any more", name, exc_info=error)
+            logger.error(
+                "the values of connector %s are not watched any more", name, exc_info=error, extra=of_connector(name)
+            )

@@ -29,6 +29,21 @@ class _Kind:
     since: int = 0
 
 
+class _Line:
+    """What there is to say of a record, put into words once it is written: most of ten thousand are only counted."""
+
+    __slots__ = ("_failure", "_with_contents")
+
+    def __init__(self, failure: Failure, *, with_contents: bool) -> None:
+        self._failure = failure
+        self._with_contents = with_contents
+
+    def __str__(self) -> str:
+        failure = self._failure
+        more = contents(failure.batch, failure.index) if self._with_contents else ""
+        return redact(f"{failure.reason} ({failure.stage}, {failure.where}{more})")
+
+
 class ErrorLog:
     """One task's lines about skipped records. For one thread.
 
@@ -50,8 +65,7 @@ class ErrorLog:
 
     def skipped(self, failure: Failure) -> None:
         """Write what there is to say of a record that was skipped."""
-        more = contents(failure.batch, failure.index) if self._with_contents else ""
-        line = redact(f"{failure.reason} ({failure.stage}, {failure.where}{more})")
+        line = _Line(failure, with_contents=self._with_contents)
         if (since := self._traces(failure)) is None:
             self._log.error("skipped a record: %s", line)
             return

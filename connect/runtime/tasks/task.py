@@ -23,7 +23,7 @@ from connect.runtime.border.calls import PluginTimeoutError, TaskThread, call
 from connect.runtime.border.failures import PLUGIN_FAILED, cause_of, failure_of, told
 from connect.runtime.config_prefixes import strip_prefix
 from connect.runtime.connector_config import DeadLetterConfig
-from connect.runtime.connector_context import connector_context
+from connect.runtime.connector_context import connector_context, context_text
 from connect.runtime.model import State, TaskProgress
 from connect.runtime.providers.resolved import Resolved
 from connect.runtime.rates import RateConfig
@@ -131,7 +131,7 @@ class TaskRunner(ABC):
         Raises nothing of the plugin's: that ends in the status. Cancelled, it commits nothing more, and still stops the
         plugin and gives back the log's side.
         """
-        connector_context.set(f"[{self.id.connector}|task-{self.id.task}] ")
+        connector_context.set(context_text(self.id.connector, self.id.task))
         self._event(Event.START)
         try:
             self._check_overrides()

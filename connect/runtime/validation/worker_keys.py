@@ -125,7 +125,8 @@ _ROWS: Final = (
         "state is kept as JSON without schemas, as by Kafka Connect since 3.0, which does not read the key either",
     ),
     _Row(
-        "log4j.* log4j2.* log4j", "log.level sets the level, and 'connect connector loggers level' that of one logger"
+        "log4j.* log4j2.* log4j",
+        "log.level sets the level, log.format the form, and 'connect connector loggers level' the level of one logger",
     ),
     _Row("confluent.* public.key.path", "about Confluent's licence, services and metadata, which are not needed here"),
     _Row("zookeeper.*", "there is no ZooKeeper; Kafka Connect does not read it either"),

@@ -2,16 +2,15 @@ from __future__ import annotations
 
 import io
 import logging
-import os
-import pty
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 
 import pytest
 
-from connect.cli import logs
-from connect.cli.logs import ALIKE_MAX, FROM_ONE_MAX, WAITING_MAX, Line, TerminalHandler
+from connect.cli.logs.folding import ALIKE_MAX, FROM_ONE_MAX
+from connect.cli.logs.formats import formatter
+from connect.cli.logs.handler import WAITING_MAX, Line, LineHandler
 from connect.runtime.connector_context import connector_context
 
 
@@ -35,8 +34,8 @@ def terminal() -> Terminal:
 
 @pytest.fixture
 def log(terminal: Terminal) -> Iterator[logging.Logger]:
-    handler = TerminalHandler(terminal.write)
-    handler.setFormatter(logs.formatter("%(kafka_level)s %(connector_context)s%(message)s"))
+    handler = LineHandler(terminal.write)
+    handler.setFormatter(formatter("%(kafka_level)s %(connector_context)s%(message)s"))
     logger = logging.getLogger("test.terminal")
     logger.handlers[:], logger.propagate = [handler], False
     logger.setLevel(logging.INFO)
@@ -111,7 +110,7 @@ def test_a_terminal_that_stands_still_holds_nobody_up_and_what_is_lost_is_counte
     terminal.going.set()
 
     def told() -> int:
-        counts = [int(line.split()[0].replace(",", "")) for line in terminal.lines if "not shown" in line]
+        counts = [int(line.split()[1].replace(",", "")) for line in terminal.lines if "not shown" in line]
         return sum(counts) + sum(line.endswith("lost") for line in terminal.lines)
 
     until(lambda: told() == 3 * WAITING_MAX)
@@ -123,27 +122,8 @@ def test_a_line_cannot_steer_the_terminal(terminal: Terminal, log: logging.Logge
     assert terminal.lines[0].startswith("ERROR \\x1b]0;title")
 
 
-def test_a_terminal_gets_a_thread_of_its_own_and_a_file_does_not() -> None:
-    root = logging.getLogger()
-    before = root.handlers[:], root.level
-    leader, follower = pty.openpty()
-    try:
-        with os.fdopen(follower, "w") as stream:
-            logs.set_up("INFO", stream)
-            handler = root.handlers[0]
-            assert isinstance(handler, TerminalHandler)
-            logging.getLogger("connect.test").warning("hello")
-            handler.close()
-        assert b"WARN hello (connect.test)\r\n" in os.read(leader, 1000)
-        logs.set_up("INFO")
-        assert not isinstance(root.handlers[0], TerminalHandler)
-    finally:
-        root.handlers[:], root.level = before
-        os.close(leader)
-
-
 def test_a_log_line_cannot_steer_a_terminal_or_turn_the_reading_order_around() -> None:
     stream = io.StringIO()
     record = logging.LogRecord("x", logging.INFO, "f", 1, "connector %s\nnext\tline", ("a\u202eb\x1b[2J\x9bc\r",), None)
-    stream.write(logs.formatter("%(message)s").format(record))
+    stream.write(formatter("%(message)s").format(record))
     assert stream.getvalue() == "connector a\\u202eb\\x1b[2J\\x9bc\\r\nnext\tline"
