@@ -178,6 +178,23 @@ def listener_problems(config: WorkerConfig) -> list[tuple[str, str]]:
     return listener_problems(config)
 
 
+def log_problems(config: WorkerConfig) -> list[tuple[str, str]]:
+    """Return what the bundled log refuses of a worker's config, as key and message; nothing of one on a cluster."""
+    if config.bootstrap_servers:
+        return []
+    from connect.api import ConfigError
+    from connect.log.log_config import SYNONYMS, LogConfig, is_log_key
+    from connect.runtime.providers.references import references_in
+
+    own = {key: str(value) for key, value in config.originals.items() if is_log_key(key)}
+    try:
+        LogConfig.parse({key: value for key, value in own.items() if not references_in(value)})
+    except ConfigError as error:
+        named = next((key for key in own if SYNONYMS.get(key, key) == error.config_path), error.config_path)
+        return [(named or "", error.message)]
+    return []
+
+
 def client_problems(config: WorkerConfig) -> list[tuple[str, str]]:
     """Return with which keys of a worker's config no client of its Kafka cluster can be made, as key and message."""
     if not config.bootstrap_servers:
@@ -237,6 +254,7 @@ def wiring() -> Wiring:
         log_keys=log_keys,
         listener_problems=listener_problems,
         client_problems=client_problems,
+        log_problems=log_problems,
         serve=serve,
         serve_between=serve_between,
     )

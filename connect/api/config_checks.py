@@ -45,6 +45,7 @@ def one_of(texts: tuple[str, ...], ignore_case: bool) -> Validator:
                 how = " (case insensitive)" if ignore_case else ""
                 raise ValueError(f"String must be one of{how}: {', '.join(texts)}")
 
+    check.choices = texts  # type: ignore[attr-defined]
     return _saying(check, ", ".join(texts))
 
 

@@ -33,13 +33,20 @@ class _Named:
 
 
 _COMMANDS: Final = {
+    "completion": _Named(
+        "completion", "completion", "Print what has a shell complete commands and options, or install it."
+    ),
     "connector": _Named("connectors", "connector", "List, create and change connectors, over REST."),
     "consume": _Named("consume", "consume", "Print a topic's records, one a line, and follow it until Ctrl-C."),
     "context": _Named("contexts", "context", "Name workers, and keep what it takes to reach them."),
     "dlq": _Named(
         "dlq", "dlq", "List, show, mend, replay and discard dead letters: records that a connector failed on."
     ),
+    "doctor": _Named(
+        "doctor.command", "doctor", "Say whether a worker would run here, and what to do where it would not."
+    ),
     "group": _Named("groups", "group", "List, describe, reset and delete consumer groups."),
+    "lint": _Named("lint", "lint", "Say what is wrong, or likely to go wrong, with config files."),
     "log": _Named("log", "log_group", "Verify, dump, count and repair what a log's files hold."),
     "migrate": _Named("migrate", "migrate", "Say what becomes of configs of Kafka Connect, key by key."),
     "perf": _Named("perf", "perf", "Measure producing and consuming."),

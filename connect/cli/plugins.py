@@ -244,6 +244,7 @@ def check(target: str, strict: bool, as_json: bool) -> int:
     at are entry points, names, docs, types, version, secrets and how long the import takes. Exit code 1 for an error.
     """
     from connect.cli.authoring import checks
+    from connect.runtime.validation.findings import is_to_be_mended
 
     with redirect_stdout(sys.stderr):  # what a plugin prints as it is imported is none of our output
         looked = checks.target_of(target)
@@ -253,8 +254,7 @@ def check(target: str, strict: bool, as_json: bool) -> int:
         print_json({"plugin": looked.title, "version": looked.version, "findings": rows})
     else:
         print_table(["check", "level", "finding"], [(f.check, f.level.value, f.message) for f in findings])
-    levels = {finding.level for finding in findings}
-    return 1 if checks.Level.ERROR in levels or (strict and checks.Level.WARNING in levels) else 0
+    return 1 if is_to_be_mended(findings, strict=strict) else 0
 
 
 @plugin.command()

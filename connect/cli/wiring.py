@@ -38,6 +38,7 @@ class Wiring:
         open_host: Runs a worker.
         listener_problems: Returns what is wrong with the listeners of a worker's config, as key and message.
         client_problems: Returns with which keys of it no client of its Kafka cluster can be made.
+        log_problems: Returns what the bundled log refuses of a worker's config, as key and message.
         log_keys: Returns the names of the worker's keys that the log reads.
         serve: Serves REST on the listeners of the worker's config; gives the bound URLs.
         serve_between: Answers at these URLs while there is no host.
@@ -50,6 +51,7 @@ class Wiring:
     open_host: Callable[[WorkerConfig], AbstractAsyncContextManager[Host]]
     listener_problems: Callable[[WorkerConfig], list[tuple[str, str]]]
     client_problems: Callable[[WorkerConfig], list[tuple[str, str]]]
+    log_problems: Callable[[WorkerConfig], list[tuple[str, str]]]
     log_keys: Callable[[], Collection[str]]
     serve: Callable[[Host], AbstractAsyncContextManager[list[str]]]
     serve_between: Callable[[WorkerConfig, Sequence[str]], AbstractAsyncContextManager[None]]

@@ -38,8 +38,8 @@ def test_the_list_of_commands_says_of_each_what_its_own_help_says() -> None:
     for name, text in shown.items():
         command = cli.get_command(CONTEXT, name)
         assert command is not None
-        # As wide as click makes it beside the longest name, which is 'connector'.
-        assert command.get_short_help_str(80 - 2 - 6 - len("connector")) == text, name
+        # As wide as click makes it beside the longest name, which is 'completion'.
+        assert command.get_short_help_str(80 - 2 - 6 - len("completion")) == text, name
 
 
 def test_a_command_that_there_is_not_is_refused() -> None:

@@ -10,12 +10,12 @@ import sys
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final
 
 from connect.api import VERSION, ConfigError, ConfigType, hooks, register_code
 from connect.runtime.plugins import PluginDesc, PluginHost
+from connect.runtime.validation.findings import Finding, Level
 
 NO_PLUGIN: Final = register_code(
     "plugin.not_found",
@@ -36,23 +36,6 @@ began = time.perf_counter()
 __import__(sys.argv[1])
 print(time.perf_counter() - began)
 """
-
-
-class Level(StrEnum):
-    """How bad a finding is."""
-
-    OK = "ok"
-    WARNING = "warning"
-    ERROR = "error"
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One check, and what came of it."""
-
-    check: str
-    level: Level
-    message: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,9 +16,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from connect.api import ConfigError, InvalidConfigError, SinkConnector, SinkTask, SourceConnector, SourceTask
-from connect.api.files import in_force
 from connect.runtime.factory import check_default_converters
-from connect.runtime.file_rules import file_rules
 from connect.runtime.model import ConfigInfos, PluginKind
 from connect.runtime.override_policies import POLICY, PREFIXES
 from connect.runtime.plugins import CONNECTOR_KINDS, PluginDesc, PluginHost
@@ -34,11 +32,10 @@ from connect.runtime.validation.config_warnings import (
     UNKNOWN_KEY,
     WILL_FAIL,
     ConfigWarning,
-    config_warnings,
 )
 from connect.runtime.validation.debezium_server import connector_of
 from connect.runtime.validation.enrichment import CONVERTERS, MEMBERS
-from connect.runtime.validation.validator import validate_as
+from connect.runtime.validation.offline import BESIDE, look
 from connect.runtime.validation.worker_keys import REPLACED, key_notices
 from connect.runtime.worker_config import WorkerConfig
 
@@ -47,13 +44,6 @@ _ACCEPTED: Final = "Accepted;"
 #: Keys that ask the connector itself what it can: of one that is not here nobody can say.
 _PROMISES: Final = ("exactly.once.support", "transaction.boundary", "delivery.guarantee")
 _OF_CONVERTERS: Final = tuple(f"{which}." for which, _, _ in CONVERTERS)
-#: Under these prefixes keys are the framework's, or of plugins beside the connector.
-_BESIDE: Final = (
-    *(f"{listing}." for listing, _, _ in MEMBERS),
-    *_OF_CONVERTERS,
-    *PREFIXES.values(),
-    "topic.creation.",
-)
 
 
 class Same(StrEnum):
@@ -196,28 +186,22 @@ def _judge(
     *,
     absent: str | None = None,
 ) -> None:
-    refers = {key for key, value in config.items() if isinstance(value, str) and references_in(value)}
     try:
-        with in_force(file_rules(worker)):
-            infos = validate_as(plugins, worker, desc, config)
-            # What needs a permission may run code that the config names: a look at a config must not.
-            makes = not any(key.startswith(_BESIDE) for key in refers) and not _runs_code(plugins, config)
-            warnings = config_warnings(plugins, worker, desc, config, infos, makes=makes)
+        looked = look(plugins, worker, desc, config)
     except ConfigError as error:
         keys.put(error.config_path or "connector.class", Same.NOT_SUPPORTED, error.message, blocks=True)
         return
-    for info in infos.configs:
-        if info.value.name in refers:
-            continue  # of a value that is not known nothing is wrong
+    for info in looked.infos.configs:
+        if info.value.name in looked.refers:
+            continue
         for told in info.value.errors:
             keys.put(info.value.name, Same.NOT_SUPPORTED, told, blocks=True)
         if info.definition is not None and info.value.name in config:
             _of_declaration(info.value.name, info.definition.documentation, keys)
-    for warning in warnings:
-        if warning.key not in refers or warning.code in (UNKNOWN_KEY, NO_EFFECT):
-            _of_warning(warning, keys, remarks, absent)
+    for warning in looked.warnings:
+        _of_warning(warning, keys, remarks, absent)
     if not worker.bootstrap_servers:
-        _unheeded(config, infos, keys)
+        _unheeded(config, looked.infos, keys)
 
 
 def _of_declaration(key: str, documentation: str, keys: _Keys) -> None:
@@ -229,7 +213,7 @@ def _of_warning(warning: ConfigWarning, keys: _Keys, remarks: list[str], absent:
     key = warning.key
     if not key or warning.code == RISKY:
         remarks.append(f"{key}: {warning.message}" if key else warning.message)
-    elif warning.code == UNKNOWN_KEY and absent is not None and not key.startswith(_BESIDE):
+    elif warning.code == UNKNOWN_KEY and absent is not None and not key.startswith(BESIDE):
         instead = elsewhere.instead_of_key(absent, key)
         keys.put(key, Same.NOT_SUPPORTED, instead or f"a key of {absent}")
     elif warning.code == UNKNOWN_KEY and key.startswith(_OF_CONVERTERS) and "did you mean" not in warning.message:
@@ -295,11 +279,6 @@ def _nearest(plugins: PluginHost, given: str) -> list[str]:
     known = {desc.name.rpartition(".")[2]: desc.name for desc in plugins.list(*CONNECTOR_KINDS)}
     near = difflib.get_close_matches(given.rpartition(".")[2], known, n=1, cutoff=0.8)
     return [known[name] for name in near if elsewhere.instead_of_connector(given) is None]
-
-
-def _runs_code(plugins: PluginHost, config: Mapping[str, Any]) -> bool:
-    found = (plugins.find(str(value).strip(), PluginKind.TRANSFORM) for key, value in config.items() if ".type" in key)
-    return any(desc is not None and getattr(desc.cls, "allowed_by", None) is not None for desc in found)
 
 
 class _AbsentSource(SourceConnector):
@@ -383,7 +362,7 @@ def judge_worker(
     """
     keys = _Keys(texts)
     config, wrong = readable_worker(texts)
-    for key, message in (*wrong.items(), *_of_classes(plugins, config), *refused):
+    for key, message in (*wrong.items(), *class_problems(plugins, config), *refused):
         keys.put(key, Same.NOT_SUPPORTED, message, blocks=True)
     for notice in key_notices(config, engine_keys, plugins):
         same = Same.DIFFERENT if notice.kind == REPLACED else Same.NOT_SUPPORTED
@@ -394,7 +373,8 @@ def judge_worker(
     return Judged(name, "worker", None, verdicts, _why(verdicts))
 
 
-def _of_classes(plugins: PluginHost, config: WorkerConfig) -> Iterator[tuple[str, str]]:
+def class_problems(plugins: PluginHost, config: WorkerConfig) -> Iterator[tuple[str, str]]:
+    """Yield what is wrong with the converters and config providers that a worker names, as key and message."""
     for which, _, _ in CONVERTERS:
         others = {one: key.default for one, key in WorkerConfig.keys().items() if one.endswith(".converter")}
         alone = {**others, which: getattr(config, which.replace(".", "_"))}

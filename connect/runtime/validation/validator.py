@@ -155,20 +155,22 @@ def raise_for_errors(infos: ConfigInfos) -> None:
             "You can also find the above list of errors at the endpoint "
             "`/connector-plugins/{connectorType}/config/validate`",
             config_path=errors[0][0],
-            hint=" ".join(_nearest(infos)),
+            hint=" ".join(nearest_classes(infos).values()),
         )
 
 
-def _nearest(infos: ConfigInfos) -> Iterable[str]:
-    """Yield the nearest class for each that is not there; Kafka's own words name none."""
+def nearest_classes(infos: ConfigInfos) -> dict[str, str]:
+    """Return what there is in place of each class that is not there, by key; Kafka's own words name none."""
+    found: dict[str, str] = {}
     for info in infos.configs:
         missing = next((m[1] for e in info.value.errors if (m := _MISSING.search(e))), None)
         if missing and (instead := instead_of(missing)) is not None:
-            yield f"{info.value.name}: {instead}."
+            found[info.value.name] = f"{info.value.name}: {instead}."
             continue
         close = difflib.get_close_matches(missing or "", info.value.recommended_values, n=1) if missing else []
         if close:
-            yield f"Did you mean {close[0]} for {info.value.name}?"
+            found[info.value.name] = f"Did you mean {close[0]} for {info.value.name}?"
+    return found
 
 
 def told(infos: ConfigInfos, problems: Iterable[Problem]) -> ConfigInfos:
