@@ -29,7 +29,8 @@ TWICE: Final = register_code(
     "lint.twice", "A key stands twice in one file, or a connector's name in two.", "Remove one of the two."
 )
 #: Files of a folder that are looked at.
-_SUFFIXES: Final = (".json", ".properties")
+_SUFFIXES: Final = (".json", ".yaml", ".yml", ".properties")
+_YAML_KEY: Final = re.compile(r"[\s-]*[\"']?([^\s\"'#:][^\"'#:]*)[\"']?:(?:\s|$)")
 _JSON_KEY: Final = re.compile(r'"((?:[^"\\\n]|\\.)*)"\s*:')
 
 
@@ -68,7 +69,8 @@ def lint(
     """Say what is wrong, or likely to go wrong, with config files.
 
     A SOURCE is a file of any form that 'connect migrate check' reads, - for standard input, or a folder, of which the
-    .json and .properties files are looked at. Nothing is started, resolved or asked: 'connect doctor' looks at servers.
+    .json, .yaml, .yml and .properties files are looked at. Nothing is started, resolved or asked: 'connect doctor'
+    looks at servers.
 
     Exit code 0 without errors, 1 with one (with --strict: or a warning), 2 if a source cannot be read.
     """
@@ -104,7 +106,7 @@ def lint(
 def _look(
     wiring: Wiring, sources: Iterable[Path], worker_file: Path | None, folders: tuple[Path, ...]
 ) -> tuple[list[_Placed], list[tuple[str, ConnectError]], int]:
-    from connect.cli.pasted import of_text
+    from connect.cli.pasted import is_yaml, of_text
     from connect.cli.settings import worker_config
     from connect.runtime.plugins import PluginHost
     from connect.runtime.worker_config import WorkerConfig
@@ -120,12 +122,13 @@ def _look(
         try:
             text = read_text(path, otherwise=None if path.suffix == ".json" else "latin-1")
             name = "config" if str(path) == "-" else path.stem
-            configs = of_text(where, name, text, yaml=path.suffix in (".yaml", ".yml"))
+            yaml = path.suffix in (".yaml", ".yml") or is_yaml(text)
+            configs = of_text(where, name, text, yaml=yaml)
         except ConnectError as error:
             errors.append((where, error))
             continue
-        lines = _lines(where, text)
-        placed += _twice(where, text, lines)
+        lines = _yaml_lines(text) if yaml and not _is_json(text) else _lines(where, text)
+        placed += [] if yaml else _twice(where, text, lines)  # YAML with a key twice was refused
         for pasted in configs:
             count += 1
             placed += [
@@ -189,6 +192,14 @@ def _of(
 
 def _is_json(text: str) -> bool:
     return text.lstrip()[:1] in ("{", "[")
+
+
+def _yaml_lines(text: str) -> dict[str, list[int]]:
+    lines: dict[str, list[int]] = {}
+    for number, line in enumerate(text.splitlines(), start=1):
+        if (match := _YAML_KEY.match(line)) is not None:
+            lines.setdefault(match[1], []).append(number)
+    return lines
 
 
 def _lines(where: str, text: str) -> dict[str, list[int]]:

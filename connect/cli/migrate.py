@@ -58,7 +58,7 @@ def check(
 
     A SOURCE is a file, or - for standard input: a connector's JSON (flat, {"name", "config"}, a list, or what
     'GET /connectors?expand=info' answers), Java properties, a worker's config or variables, a file of Debezium Server,
-    Strimzi's resources or a compose file as JSON, a config topic as a consumer prints it with its keys. With a worker's
+    Strimzi's resources or a compose file, a config topic as a consumer prints it with its keys. With a worker's
     file among them connectors are judged as they would run there.
 
     Exit code 0 if all run, 1 if some do not, 2 if a source cannot be read, 3 if the worker cannot be reached.

@@ -21,9 +21,6 @@ from connect.runtime.validation.debezium_server import is_debezium_server
 from connect.runtime.worker_config import WorkerConfig
 from connect.runtime.worker_environment import PREFIX, environment_config, with_listeners
 
-_YAML_HINT: Final = (
-    "Give it as JSON: 'kubectl get kafkaconnect,kafkaconnector -o json', 'docker compose config --format json'."
-)
 #: Keys that make a file a worker's, beside its own: those of Kafka's clients, and what stands before them.
 _OF_WORKERS: Final = ("producer.", "consumer.", "admin.", "config.providers.", "internal.key.converter", "plugin.")
 #: How deep a list or a map of configs may lie.
@@ -75,11 +72,26 @@ def of_text(where: str, name: str, text: str, *, yaml: bool = False) -> list[Pas
     """
     if text.lstrip()[:1] in ("{", "["):
         return list(_of_json(where, name, parse_json(text, where)))
-    if yaml or text.lstrip().startswith(("---", "apiVersion:", "services:", "version:")):
-        raise ConfigError(f"{where} is YAML, which is not read", code=_UNREADABLE, hint=_YAML_HINT)
+    if yaml or is_yaml(text):
+        return list(_of_yaml(where, name, text))
     if _TOPIC_KEYS.match(text):
         return _of_topic(where, text)
     return [_of_keys(where, name, _properties(where, text))]
+
+
+def is_yaml(text: str) -> bool:
+    """Say whether a text that is no JSON looks like YAML, and not like properties, which may have colons too."""
+    return text.lstrip().startswith(("---", "apiVersion:", "services:", "version:"))
+
+
+def _of_yaml(where: str, name: str, text: str) -> Iterator[Pasted]:
+    from connect.cli.yaml_texts import parse_yaml  # most have none
+
+    documents = parse_yaml(text, where)
+    if not documents:
+        raise ConfigError(f"{where} is empty", code=_UNREADABLE)
+    for number, document in enumerate(documents, start=1):
+        yield from _of_json(where if len(documents) == 1 else f"{where}: document {number}", name, document)
 
 
 def of_worker(rest: RestClient) -> list[Pasted]:

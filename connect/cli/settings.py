@@ -41,7 +41,7 @@ def worker_config(
 
 
 def connector_file(path: Path) -> ConnectorFile:
-    """Read a connector's config: flat JSON with a name, {name, config, initial_state}, or Java properties.
+    """Read a connector's config: flat JSON or YAML with a name, {name, config, initial_state}, or Java properties.
 
     Raises:
         ConfigError: Says which file, and what is wrong in it.
@@ -82,11 +82,14 @@ def _nested(path: Path, parsed: dict[str, Any]) -> ConnectorFile:
 
 
 def _parsed(path: Path) -> Any:
-    """Return what a file holds: JSON, or Java properties as a dict. The ending tells which; without one the content."""
+    """Return what a file holds: JSON, YAML, or Java properties as a dict. The ending tells, without one the content."""
     if path.suffix in (".yaml", ".yml"):
-        raise ConfigError(
-            f"{path} is YAML, which is not read; JSON or Java properties are expected", code="config.unreadable"
-        )
+        from connect.cli.yaml_texts import parse_yaml  # most have none
+
+        documents = parse_yaml(read_text(path), str(path))
+        if len(documents) != 1:
+            raise ConfigError(f"{path} has {len(documents)} documents; one is expected", code="config.unreadable")
+        return documents[0]
     text = read_text(path, otherwise=None if path.suffix == ".json" else "latin-1")  # what Java reads
     if path.suffix == ".json" or text.lstrip()[:1] in ("{", "[", '"'):
         return parse_json(text, str(path))

@@ -68,8 +68,8 @@ def worker(
 ) -> int:
     """Run a worker, with the connectors of these files.
 
-    A file is flat JSON with a name, {"name", "config", "initial_state"}, or Java properties. CONNECT_* variables give
-    worker keys as the container images do. SIGINT and SIGTERM stop the worker; a second one forces it.
+    A file is flat JSON or YAML with a name, {"name", "config", "initial_state"}, or Java properties. CONNECT_*
+    variables give worker keys as the container images do. SIGINT and SIGTERM stop the worker; a second one forces it.
     """
     from connect.cli.settings import connector_file, worker_config
     from connect.runtime.tuning import tune_process

@@ -97,6 +97,33 @@ def test_a_key_that_stands_twice_is_an_error_at_the_second(cli: Cli, name: str, 
     }
 
 
+def test_yaml_has_lines_too_and_its_documents_may_have_the_same_keys(cli: Cli) -> None:
+    text = """\
+apiVersion: kafka.strimzi.io/v1
+kind: KafkaConnector
+metadata: {name: out}
+spec:
+  class: FileStreamSink
+  config:
+    topics: t
+    file: x
+---
+apiVersion: kafka.strimzi.io/v1
+kind: KafkaConnector
+metadata: {name: other}
+spec:
+  class: FileStreamSink
+  config:
+    topics: u
+    file: y
+    "fiel": z
+"""
+    done = cli("lint", put("both.yaml", text))
+    assert done.code == 0, done
+    assert done.out.startswith("both.yaml:18: warning: fiel: nothing reads key fiel")
+    assert done.out.endswith("2 configs: 0 errors, 1 warning\n")
+
+
 def test_a_name_in_two_files_of_a_folder_is_an_error(cli: Cli) -> None:
     Path("all").mkdir()
     put("all/a.json", SINK)
@@ -132,7 +159,7 @@ def test_what_cannot_be_read_ends_with_2_and_hides_nothing_else(cli: Cli) -> Non
     assert [each["source"] for each in done.json["errors"]] == ["bad.json"]
     assert [each["file"] for each in done.json["findings"]] == ["out.json"]
     Path("empty").mkdir()
-    assert "has no file that ends in .json or .properties" in cli("lint", "empty").err
+    assert "has no file that ends in .json or .yaml or .yml or .properties" in cli("lint", "empty").err
     cli.refused(2, "config.invalid", "lint", mentions="no config is given")
 
 

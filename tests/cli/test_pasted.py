@@ -94,6 +94,40 @@ def test_strimzis_resources_and_a_compose_file_are_read_as_json() -> None:
     ]
 
 
+def test_strimzis_resources_and_compose_files_are_read_as_yaml_too() -> None:
+    text = """\
+apiVersion: kafka.strimzi.io/v1
+kind: KafkaConnector
+metadata: {name: my-sink, labels: {strimzi.io/cluster: c}}
+spec:
+  class: FileStreamSink
+  tasksMax: 2
+  config: &shared
+    topics: orders
+    file: /tmp/2024-01-01
+---
+apiVersion: kafka.strimzi.io/v1
+kind: KafkaConnect
+metadata: {name: workers}
+spec:
+  bootstrapServers: k:9092
+  config: {group.id: g}
+"""
+    one, two = of_text("here", "stem", text)
+    assert (one.where, one.name, one.config) == (
+        "here: document 1",
+        "my-sink",
+        {"connector.class": "FileStreamSink", "tasks.max": "2", "topics": "orders", "file": "/tmp/2024-01-01"},
+    )
+    assert (two.form, two.name, two.config) == (
+        Form.WORKER,
+        "workers",
+        {"bootstrap.servers": "k:9092", "group.id": "g"},
+    )
+    compose = "services:\n  connect:\n    environment:\n      CONNECT_GROUP_ID: g\n      CONNECT_REST_PORT: 8083\n"
+    assert [each.config["group.id"] for each in of_text("here", "stem", compose)] == ["g"]
+
+
 @pytest.mark.parametrize(
     ("text", "told"),
     [
@@ -101,7 +135,9 @@ def test_strimzis_resources_and_a_compose_file_are_read_as_json() -> None:
         ('{"name": "c", "config": {"topics": ["t"]}}', r"^here: key 'topics' must be text"),
         ("name=c\ntopic=\\u12\n", r"^here: line 2: a \\uxxxx escape"),
         ("name=a\nconnector.class=X\n\nname=b\n", r"^here: line 4: name is given twice, first in line 1"),
-        ("apiVersion: v1\nkind: KafkaConnector\n", "^here is YAML"),
+        ("apiVersion: v1\nkind: Pod\n", "^here: a Pod holds no config"),
+        ("--- {}\n--- [", "^here is no YAML that can be read: line 2"),
+        ("---\n# nothing\n", "^here is empty"),
         ("what\nis\nthis\n", "^here is not JSON, and holds no KEY=VALUE"),
         ("colour=red\n", "^here has no key of a connector"),
         ('["a", "b"]', r"^here\[0\] is a name, without a config"),
@@ -161,7 +197,7 @@ def test_a_file_and_standard_input_are_read(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(json.dumps(CLASS).encode())))
     assert of_file(Path("-")) == [Pasted("standard input", Form.CONNECTOR, "config", CLASS)]
     (tmp_path / "w.yaml").write_text("spec: {}\n")
-    with pytest.raises(ConfigError, match=r"w\.yaml is YAML"):
+    with pytest.raises(ConfigError, match=r"w\.yaml has no key of|w\.yaml: key 'spec' must be text"):
         of_file(tmp_path / "w.yaml")
     with pytest.raises(ConfigError, match=r"none\.json cannot be read"):
         of_file(tmp_path / "none.json")

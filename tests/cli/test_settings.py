@@ -75,7 +75,8 @@ def test_properties_that_are_no_utf_8_are_latin_1_as_in_java(tmp_path: Path) -> 
         ("c.properties", "name=c\nfile=\\u12", r"c\.properties: line 2: a"),
         ("c.json", "name=c", "is not JSON"),
         ("c.txt", "{", "is not JSON"),
-        ("c.yaml", "name: c", "is YAML"),
+        ("c.yaml", "name: c\n---\nname: d\n", "has 2 documents; one is expected"),
+        ("c.yaml", "name: [c", "is no YAML that can be read: line 1"),
         ("notes", "what\nis\nthis", "holds no KEY=VALUE"),
         ("empty", "", "holds no KEY=VALUE"),
     ],
@@ -100,3 +101,13 @@ def test_keys_that_nothing_reads_are_kept_to_be_told_of(tmp_path: Path) -> None:
     config = worker_config(path, {}, {"CONNECT_GRUOP_ID": "g"})
     assert config.rest_authentication_file == ""
     assert dict(config.originals) == {"rest.authentification.file": "users", "gruop.id": "g"}
+
+
+@pytest.mark.parametrize(
+    "text", ["name: c\ntasks.max: 2\ntopics: no\n", "name: c\nconfig: {tasks.max: 2, topics: no}\n"]
+)
+def test_yaml_is_read_and_its_words_are_text(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "c.yaml"
+    path.write_text(text)
+    found = connector_file(path)
+    assert (found.name, found.config["tasks.max"], found.config["topics"]) == ("c", "2", "no")
