@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import ctypes
 import json
+import logging
 import os
 import signal
 import socket
@@ -95,6 +96,16 @@ def misbehave(how: str) -> None:
         os.set_blocking(2, True)
         while True:
             os.write(2, b"flood " * 10_000 + b"\n")
+    elif how == "lines":
+        os.set_blocking(2, True)
+        while True:
+            os.write(2, b"x\n" * 30_000)
+    elif how == "replies":
+        while True:
+            _socket().sendall(b"\0\0\0\1\2\0\1\2\3\xc0" * 1000)
+    elif how == "log":
+        logging.getLogger("connect.connector.x").error("the last word")
+        os._exit(3)
     elif how == "rubbish":
         _socket().sendall(os.urandom(100_000))
         time.sleep(3600)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 import decimal
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
@@ -22,6 +23,12 @@ from connect.api.structs import Struct
 
 #: Schemas that each side keeps, by their bytes and by themselves.
 SCHEMAS_MAX: Final = 1000
+#: How deep what is read may nest, lists, dicts and types of ours together: each level takes of the C stack, whose end
+#: is the end of the process.
+DEPTH_MAX: Final = 1000
+#: So many types of ours within each other are read without a look ahead: each may hold as many lists within each other
+#: as ormsgpack takes, 1,024.
+_TRUSTED_DEPTH: Final = 8
 
 _BIG, _TEXT, _TUPLE, _DECIMAL, _DATE, _TIME, _DATETIME, _STRUCT, _SCHEMA, _RANGE = range(1, 11)
 _HEADERS, _BATCH, _COMMITTED, _SIGNAL, _PROBLEM, _PAIRS, _COLUMN, _REPEATED = range(11, 19)
@@ -195,8 +202,76 @@ def _schema(data: bytes) -> Schema:
     return found
 
 
+class _Reading(threading.local):
+    """How many types of ours the thread is within."""
+
+    depth = 0
+
+
+_reading = _Reading()
+
+
 def _inner(data: bytes) -> Any:
-    return ormsgpack.unpackb(data, ext_hook=_hook, option=ormsgpack.OPT_NON_STR_KEYS)
+    depth = _reading.depth
+    if depth == _TRUSTED_DEPTH:
+        _look_ahead(data)
+    _reading.depth = depth + 1
+    try:
+        return ormsgpack.unpackb(data, ext_hook=_hook, option=ormsgpack.OPT_NON_STR_KEYS)
+    finally:
+        _reading.depth = depth
+
+
+def _look_ahead(data: bytes) -> None:
+    """Refuse what nests too deep, without nesting: only what is well formed is followed further than its reader does.
+
+    Raises:
+        ValueError: It nests deeper than `DEPTH_MAX`.
+    """
+    at, end = 0, len(data)
+    left = [1]
+    while left and at < end:
+        if not left[-1]:
+            left.pop()
+            continue
+        left[-1] -= 1
+        first = data[at]
+        at += 1
+        if first < 0x80 or first >= 0xE0:  # a small number
+            continue
+        if first < 0x90:
+            items, size = 2 * (first & 0x0F), 0
+        elif first < 0xA0:
+            items, size = first & 0x0F, 0
+        elif first < 0xC0:
+            items, size = 0, first & 0x1F
+        else:
+            length, factor, fixed = _HEADS[first]
+            count = int.from_bytes(data[at : at + length], "big")
+            at += length
+            items, size = (factor * count, 0) if factor else (0, fixed + (count if length else 0))
+            if first in _EXTENSIONS:
+                tag = data[at] if at < end else 0
+                items, size = (0, size) if tag in _FLAT else (1, 1)
+        at += size
+        if items:
+            left.append(items)
+            if len(left) > DEPTH_MAX:
+                raise ValueError(f"it nests deeper than {DEPTH_MAX} levels")
+
+
+#: MessagePack's types from 0xc0 on: bytes of the length, items for each one counted (0: none), bytes beside it.
+_HEADS: Final = {
+    **dict.fromkeys((0xC0, 0xC1, 0xC2, 0xC3), (0, 0, 0)),
+    0xC4: (1, 0, 0), 0xC5: (2, 0, 0), 0xC6: (4, 0, 0), 0xC7: (1, 0, 1), 0xC8: (2, 0, 1), 0xC9: (4, 0, 1),
+    0xCA: (0, 0, 4), 0xCB: (0, 0, 8), 0xCC: (0, 0, 1), 0xCD: (0, 0, 2), 0xCE: (0, 0, 4), 0xCF: (0, 0, 8),
+    0xD0: (0, 0, 1), 0xD1: (0, 0, 2), 0xD2: (0, 0, 4), 0xD3: (0, 0, 8), 0xD4: (0, 0, 2), 0xD5: (0, 0, 3),
+    0xD6: (0, 0, 5), 0xD7: (0, 0, 9), 0xD8: (0, 0, 17), 0xD9: (1, 0, 0), 0xDA: (2, 0, 0), 0xDB: (4, 0, 0),
+    0xDC: (2, 1, 0), 0xDD: (4, 1, 0), 0xDE: (2, 2, 0), 0xDF: (4, 2, 0),
+}  # fmt: skip
+_EXTENSIONS: Final = frozenset((*range(0xC7, 0xCA), *range(0xD4, 0xD9)))
+#: Types of ours that hold plain bytes.
+_FLAT: Final = frozenset((_BIG, _TEXT, _DECIMAL, _DATE, _TIME, _DATETIME))
 
 
 def _committed(data: bytes) -> CommittedRecord:

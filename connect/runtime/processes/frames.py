@@ -28,6 +28,8 @@ _HEAD: Final = struct.Struct(">IBI")
 assert _HEAD.size == 9
 #: What one frame may hold; a batch is some MiB.
 FRAME_BYTES_MAX: Final = 512 << 20
+#: What a note or a question may hold: they are read on the thread that looks after the process.
+NOTE_BYTES_MAX: Final = 16 << 20
 #: The version of what crosses: both sides are of one distribution, unless a process has outlived an upgrade.
 PROTOCOL: Final = 1
 #: Bytes on the process's standard input; its end means both.
@@ -75,8 +77,8 @@ def head(kind: Kind, number: int, payload: bytes) -> bytes:
     Raises:
         FrameError: It is too long.
     """
-    if len(payload) > FRAME_BYTES_MAX:
-        raise FrameError(f"a message of {len(payload)} bytes; expected at most {FRAME_BYTES_MAX}")
+    if len(payload) > (limit := _bytes_max(kind)):
+        raise FrameError(f"a message of {len(payload)} bytes; expected at most {limit}")
     return _HEAD.pack(len(payload), kind, number)
 
 
@@ -87,7 +89,9 @@ class Frames:
         self._sock = sock
         self._head = bytearray()
         self._payload = bytearray()
-        self._filled = 0
+        self._filled = self._length = 0
+        #: Reads that brought next to nothing of a message, which nobody does who sends it whole.
+        self.crumbs = 0
         self._kind: Kind | None = None
         self._number = 0
 
@@ -105,11 +109,11 @@ class Frames:
                 return None
             length, kind, self._number = _HEAD.unpack(self._head)
             self._head.clear()
-            if length > FRAME_BYTES_MAX or kind not in _KINDS:
+            if kind not in _KINDS or length > _bytes_max(kind):
                 raise FrameError(f"a message of kind {kind} with {length} bytes")
-            self._kind, self._filled, self._payload = Kind(kind), 0, bytearray()
+            self._kind, self._length, self._filled = Kind(kind), length, 0
+            self._payload = bytearray(min(length, BUFFER_BYTES))
             if length:
-                self._payload = bytearray(length)
                 return None
         else:
             with memoryview(self._payload) as view:
@@ -117,7 +121,10 @@ class Frames:
             if not count:
                 raise EOFError
             self._filled += count
-            if self._filled < len(self._payload):
+            if self._filled < self._length:
+                if self._filled == len(self._payload):  # so that memory is taken for what has come, not for a promise
+                    self._payload += bytes(min(self._length - self._filled, self._filled))
+                self.crumbs += count < _CRUMB_BYTES
                 return None
         found, self._kind, self._payload = (self._kind, self._number, self._payload), None, bytearray()
         return found
@@ -130,3 +137,8 @@ class Frames:
 
 
 _KINDS: Final = frozenset(Kind)
+_CRUMB_BYTES: Final = 1024
+
+
+def _bytes_max(kind: int) -> int:
+    return NOTE_BYTES_MAX if kind in (Kind.NOTE, Kind.ASK) else FRAME_BYTES_MAX

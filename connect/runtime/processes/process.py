@@ -61,9 +61,17 @@ BYE_S: Final = 2.0
 LATE_S: Final = 1.5
 #: How long the interpreter may take to start, and the plugin to be imported.
 START_S: Final = 60.0
-#: Notes, and bytes of its standard error, that a process may send in a second: then it waits.
+#: Notes and lines, and bytes of its standard error, that a process may send in a second: then it waits.
 NOTES_PER_S: Final = 5_000
 STDERR_BYTES_PER_S: Final = 1 << 20
+#: And the part of a core that hearing them may cost the worker.
+HEARING_SHARE: Final = 0.15
+#: Notes count once for each of so many bytes.
+_NOTE_BYTES: Final = 16_384
+#: Read of standard error at once: so many lines at most are taken before it waits.
+_STDERR_BYTES: Final = 4096
+#: Answers that a process may leave unread: it asks one thing at a time.
+_UNREAD_MAX: Final = 16
 #: How long the end of a process may come behind that of its socket.
 _GONE_S: Final = 0.5
 #: What is kept of standard error, to be told when it dies.
@@ -213,8 +221,13 @@ class PluginProcess:
         self._is_closing = False
         self._lines: deque[str] = deque(maxlen=_LINES)
         self._rest = b""
-        self._window_at = 0.0
-        self._notes = self._stderr_bytes = 0
+        #: What it has said beyond what may be heard by now, in seconds; and when that was reckoned.
+        self._excess_s = 0.0
+        self._reckoned_at = time.monotonic()
+        self._hearing_s = 0.0
+        #: What is left of the first of the outbox; while there is some, the sending lock is held.
+        self._unsent = memoryview(b"")
+        self._is_full = False
         self._outbox: deque[tuple[Kind, int, bytes]] = deque()
         self._level = 0
         self._process: subprocess.Popen[bytes] | None = None
@@ -247,23 +260,23 @@ class PluginProcess:
         Raises:
             ProcessFailedError: It cannot be started.
         """
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
-        for each in (ours, theirs):
-            for option in (socket.SO_SNDBUF, socket.SO_RCVBUF):
-                each.setsockopt(socket.SOL_SOCKET, option, frames.BUFFER_BYTES)
-        try:
-            self._process = _spawner.spawn(lambda: self._popen(theirs.fileno()))
-        except OSError as error:
-            ours.close()
-            raise ProcessFailedError(
-                f"the process of {self._full_name} cannot be started: {error} ({self.launch.python})"
-            ) from error
-        finally:
-            theirs.close()
-        self._sock = ours
-        self._wake_in, self._wake_out = socket.socketpair()
-        for end in (self._wake_in, self._wake_out):
-            end.setblocking(False)
+        with contextlib.ExitStack() as undone, contextlib.ExitStack() as theirs_only:
+            try:
+                self._sock, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+                undone.enter_context(self._sock)
+                theirs_only.enter_context(theirs)
+                self._wake_in, self._wake_out = socket.socketpair()
+                for end in (self._wake_in, self._wake_out):
+                    undone.enter_context(end).setblocking(False)
+                for each in (self._sock, theirs):
+                    for option in (socket.SO_SNDBUF, socket.SO_RCVBUF):
+                        each.setsockopt(socket.SOL_SOCKET, option, frames.BUFFER_BYTES)
+                self._process = _spawner.spawn(lambda: self._popen(theirs.fileno()))
+            except OSError as error:
+                raise ProcessFailedError(
+                    f"the process of {self._full_name} cannot be started: {error} ({self.launch.python})"
+                ) from error
+            undone.pop_all()
         assert self._process.stdin is not None
         self._control = self._process.stdin.fileno()
         os.set_blocking(self._control, False)
@@ -456,7 +469,7 @@ class PluginProcess:
         pidfd: int | None = None
         with contextlib.suppress(OSError, AttributeError):  # where there is none, each tick looks
             pidfd = os.pidfd_open(self._process.pid)
-        is_open, is_told = True, True
+        is_open, is_told, wants_room = True, True, False
         try:
             with selectors.DefaultSelector() as selector:
                 selector.register(self._sock, selectors.EVENT_READ, "frames")
@@ -466,8 +479,12 @@ class PluginProcess:
                     selector.register(pidfd, selectors.EVENT_READ, "end")
                 while True:
                     tick_s = ENDING_TICK_S if self._is_ending else TICK_S
-                    for key, _ in selector.select(tick_s):
-                        if key.data == "frames" and is_open:
+                    if is_open and wants_room is not self._is_full:
+                        wants_room = self._is_full
+                        events = selectors.EVENT_READ | (selectors.EVENT_WRITE if wants_room else 0)
+                        selector.modify(self._sock, events, "frames")
+                    for key, events in selector.select(tick_s):
+                        if key.data == "frames" and is_open and events & selectors.EVENT_READ:
                             is_open = self._take(reading)
                             if not is_open:
                                 selector.unregister(self._sock)
@@ -507,6 +524,9 @@ class PluginProcess:
         except FrameError as error:
             self.kill(f"sent {error}, which is no message of the protocol", "plugin.broken")
             return False
+        if reading.crumbs:
+            self._throttle(notes=reading.crumbs)
+            reading.crumbs = 0
         if found is not None:
             self._heard(*found)
         return True
@@ -526,8 +546,11 @@ class PluginProcess:
                 waiting = self._waiting.pop(number, None)
             if waiting is not None:
                 waiting.deliver(kind, payload)
+            else:  # of a copy that the plugin forked, say
+                self._throttle(notes=1)
             return
-        self._throttle(notes=1)
+        self._throttle(notes=1 + len(payload) // _NOTE_BYTES)
+        began = time.thread_time()
         try:
             what, args = unpack(payload)
             if not isinstance(what, str) or not isinstance(args, list):
@@ -544,6 +567,8 @@ class PluginProcess:
         except Exception as error:  # whatever nonsense leads to
             logger.warning("the process of %s sent nonsense", self._full_name, exc_info=True)
             self.kill(f"sent what makes no sense: {error}", "plugin.broken")
+        finally:
+            self._hearing_s += time.thread_time() - began
 
     def _logged(self, name: str, level: int, text: str) -> None:
         if not (isinstance(name, str) and type(level) is int and isinstance(text, str)):
@@ -554,14 +579,16 @@ class PluginProcess:
     def _take_lines(self) -> bool:
         assert self._process is not None
         assert self._process.stderr is not None
-        data = os.read(self._process.stderr.fileno(), 65536)
+        data = os.read(self._process.stderr.fileno(), _STDERR_BYTES)
         if not data:
             return False
-        self._throttle(stderr_bytes=len(data))
         *lines, self._rest = (self._rest + data).split(b"\n")
+        self._throttle(notes=len(lines), stderr_bytes=len(data))
         self._rest = self._rest[-65536:]
+        began = time.thread_time()
         for line in lines:
             self._line(line)
+        self._hearing_s += time.thread_time() - began
         return True
 
     def _line(self, line: bytes) -> None:
@@ -571,32 +598,38 @@ class PluginProcess:
             self._log.info("%s", text)
 
     def _throttle(self, *, notes: int = 0, stderr_bytes: int = 0) -> None:
-        """Let a process wait that says more than can be heard: it slows itself down, and nobody else."""
+        """Let a process wait that says more than can be heard, but for a second's worth: it slows itself down, and
+        nobody else."""
         now = time.monotonic()
-        if now - self._window_at >= 1.0:
-            self._window_at, self._notes, self._stderr_bytes = now, 0, 0
-        self._notes += notes
-        self._stderr_bytes += stderr_bytes
-        if self._notes > NOTES_PER_S or self._stderr_bytes > STDERR_BYTES_PER_S:
-            time.sleep(min(0.2, max(0.0, self._window_at + 1.0 - now)))
+        passed, self._reckoned_at = now - self._reckoned_at, now
+        spent_s, self._hearing_s = self._hearing_s, 0.0
+        said_s = max(notes / NOTES_PER_S, stderr_bytes / STDERR_BYTES_PER_S, spent_s / HEARING_SHARE)
+        self._excess_s = max(-1.0, self._excess_s - passed) + said_s
+        if self._excess_s > 0:
+            time.sleep(min(TICK_S, self._excess_s))
 
     def _send_outbox(self) -> None:
         """Send what is to be sent from here, without ever waiting for the process to read it."""
-        while self._outbox and self._sending.acquire(blocking=False):
+        if len(self._outbox) > _UNREAD_MAX:
+            self.kill("does not read what it is sent")
+            return
+        self._is_full = False
+        while (self._unsent or self._outbox) and (self._unsent or self._sending.acquire(blocking=False)):
             try:
-                kind, number, payload = self._outbox[0]
-                head = frames.head(kind, number, payload)
+                if not self._unsent:
+                    kind, number, payload = self._outbox.popleft()
+                    self._unsent = memoryview(frames.head(kind, number, payload) + payload)
                 assert self._sock is not None
-                sent = self._sock.send(head + payload, socket.MSG_DONTWAIT)
-                self._outbox.popleft()
-                if sent < len(head) + len(payload):
-                    self.kill("does not read what it is sent")
+                self._unsent = self._unsent[self._sock.send(self._unsent, socket.MSG_DONTWAIT) :]
             except BlockingIOError:
+                self._is_full = True
                 return
             except OSError:
                 self._outbox.clear()
+                self._unsent = memoryview(b"")
             finally:
-                self._sending.release()
+                if not self._unsent:
+                    self._sending.release()
 
     def _look(self, now: float) -> None:
         """Look at the clock and at the process's memory, and do what has to be done."""
@@ -659,7 +692,7 @@ class PluginProcess:
         with contextlib.suppress(OSError, EOFError, FrameError):
             while is_open and time.monotonic() < deadline:
                 found = reading.read()
-                if found is not None and found[0] in (Kind.REPLY, Kind.ERROR):
+                if found is not None and found[0] is not Kind.ASK:
                     self._heard(*found)
         with contextlib.suppress(OSError):
             while is_told and time.monotonic() < deadline and self._take_lines():
@@ -678,6 +711,9 @@ class PluginProcess:
             self._failure = self._cause(self._process.returncode)
             waiting, self._waiting = list(self._waiting.values()), {}
             self._control = None
+        if self._unsent:
+            self._unsent = memoryview(b"")
+            self._sending.release()
         with contextlib.suppress(OSError):
             self._sock.shutdown(socket.SHUT_RDWR)  # type: ignore[union-attr] # who still sends hears of it
         for each in (self._process.stdin, self._process.stderr, self._sock, self._wake_in, self._wake_out):

@@ -108,3 +108,24 @@ def test_nonsense_within_a_type_of_ours_is_a_value_error(tag: int) -> None:
     for size in (1, 7, 40):
         with pytest.raises(ValueError, match="no message"):
             unpack(bytes([0xC7, size, tag]) + b"\xc1" + os.urandom(size - 1))
+
+
+@pytest.mark.parametrize("within", [12, 20, 400])
+def test_what_nests_deeper_than_the_stack_bears_is_refused_and_ends_nobody(within: int) -> None:
+    data = pack(None)
+    for _ in range(within):
+        tupled = b"\x91" * 1000 + data
+        data = b"\xc9" + len(tupled).to_bytes(4, "big") + b"\x03" + tupled
+    with pytest.raises(ValueError, match="no message"):
+        unpack(data)
+
+
+def test_structs_within_structs_cross_however_much_is_beside_them() -> None:
+    beside: dict[str, Any] = {
+        "a": [1.5, 1 << 40, -7, -(1 << 40), "é" * 300, b"x" * 70_000, decimal.Decimal("1.5"), None, True],
+        "b": {"k" * 40: [dt.date(2026, 1, 2), list(range(70_000))]}, "c": (1, {2: 1 << 80, "\ud800": {}}, []),
+    }  # fmt: skip
+    value: Any = beside
+    for _ in range(40):
+        value = ({"beside": beside, "next": Struct(Schema.struct({"v": Schema("int32")}), {"v": 1})}, value)
+    assert unpack(pack(value)) == value

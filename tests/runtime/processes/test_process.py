@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
 import os
 import signal
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -17,7 +19,7 @@ from connect.api import ConnectError, PluginError
 from connect.runtime.processes.errors import ProcessFailedError
 from connect.runtime.processes.frames import Kind
 from connect.runtime.processes.placing import python_path
-from connect.runtime.processes.process import Launch, PluginProcess
+from connect.runtime.processes.process import NOTES_PER_S, Launch, PluginProcess
 from tests.support import process_plugins
 from tests.support.worker import until
 
@@ -37,7 +39,9 @@ class Ears:
 
     def ask(self, what: str, args: list[Any]) -> Any:
         self.notes.append((what, args))
-        return None
+        return self.answer
+
+    answer: Any = None
 
 
 @pytest.fixture
@@ -242,3 +246,88 @@ def test_a_signal_from_outside_is_told_by_its_name_though_nobody_waits(
     assert "was ended by SIGKILL" in caplog.text
     with pytest.raises(ConnectError, match="SIGKILL"):
         process.call(1, "start")
+
+
+class Counting(logging.Handler):
+    """Counts lines."""
+
+    count = 0
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.count += 1
+
+
+def test_a_flood_of_short_lines_is_heard_no_faster_than_one_of_long_ones(opened: list[PluginProcess]) -> None:
+    process, _ = started(opened, how="lines", at=0)
+    log, counting = logging.getLogger("connect.connector.x"), Counting()
+    log.setLevel(logging.INFO)
+    log.addHandler(counting)
+    began = time.monotonic()
+    try:
+        process.call(1, "start")
+        with pytest.raises(ProcessFailedError, match="did not return"):
+            process.call(1, "poll", limit_s=2)
+    finally:
+        log.removeHandler(counting)
+        log.setLevel(logging.NOTSET)
+    assert 0 < counting.count < NOTES_PER_S * (time.monotonic() - began + 2)
+
+
+def test_answers_that_nobody_asked_for_are_read_no_faster_than_notes(
+    opened: list[PluginProcess], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    count = 0
+
+    def heard(self: PluginProcess, *frame: Any) -> None:
+        nonlocal count
+        count += 1
+        of_before(self, *frame)
+
+    of_before = PluginProcess._heard
+    monkeypatch.setattr(PluginProcess, "_heard", heard)
+    began = time.monotonic()
+    process, _ = started(opened, how="replies", at=0)
+    process.call(1, "start")
+    with pytest.raises(ProcessFailedError, match="did not return"):
+        process.call(1, "poll", limit_s=2)
+    assert 1000 < count < NOTES_PER_S * (time.monotonic() - began + 2)
+
+
+def test_an_answer_that_is_larger_than_the_sockets_buffers_arrives(opened: list[PluginProcess]) -> None:
+    process, ears = started(opened)
+    ears.answer = {"n": 3, "more": ["x" * 1000] * 20_000}
+    process.call(1, "start")
+    (batch,) = process.call(1, "poll")
+    assert batch.values == ["3", "4", "5", "6", "7"]
+
+
+def test_what_a_plugin_logs_before_it_crashes_is_heard(
+    opened: list[PluginProcess], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "connect.connector.x")
+    for _ in range(5):
+        process, _ = started(opened, how="log", at=0)
+        process.call(1, "start")
+        with pytest.raises(ProcessFailedError, match="exit code 3"):
+            process.call(1, "poll")
+    assert caplog.text.count("the last word") == 5
+
+
+@pytest.mark.parametrize("left", [0, 1])
+def test_that_there_are_no_descriptors_left_is_told_and_leaves_none_open(
+    monkeypatch: pytest.MonkeyPatch, left: int
+) -> None:
+    made: list[socket.socket] = []
+
+    def scarce(*args: Any) -> tuple[socket.socket, socket.socket]:
+        if len(made) >= 2 * left:
+            raise OSError(errno.EMFILE, "Too many open files")
+        made.extend(of_before(*args))
+        return made[-2], made[-1]
+
+    of_before = socket.socketpair
+    monkeypatch.setattr(socket, "socketpair", scarce)
+    process = PluginProcess(LAUNCH, who="x", plugin="p", log=logging.getLogger("x"))
+    with pytest.raises(ProcessFailedError, match=r"cannot be started: .*Too many open files"):
+        process.start()
+    assert [one.fileno() for one in made] == [-1] * len(made)
