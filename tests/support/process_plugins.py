@@ -106,6 +106,16 @@ def misbehave(how: str) -> None:
     elif how == "log":
         logging.getLogger("connect.connector.x").error("the last word")
         os._exit(3)
+    elif how == "alarm":
+        log = logging.getLogger("connect.connector.x")
+        signal.signal(signal.SIGALRM, lambda *_: log.error("from a signal's handler"))
+        signal.setitimer(signal.ITIMER_REAL, 0.001, 0.001)
+        until = time.monotonic() + 1.0
+        while time.monotonic() < until:
+            log.error("y" * 10_000)
+        signal.setitimer(signal.ITIMER_REAL, 0)
+    elif how == "opaque":
+        raise DataError("odd", details={"why": object()})  # type: ignore[dict-item]
     elif how == "rubbish":
         _socket().sendall(os.urandom(100_000))
         time.sleep(3600)

@@ -25,12 +25,13 @@ import signal
 import socket
 import sys
 import threading
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
-from connect.api import Config, Connector, Plugin, PluginError
+from connect.api import Config, Connector, DataError, Plugin, PluginError
 from connect.api.config_values import Secret
 from connect.api.connector import config_class_of
 from connect.api.contract import batches_of, records_of
@@ -41,8 +42,8 @@ from connect.runtime.processes import frames
 from connect.runtime.processes.codec import pack, unpack
 from connect.runtime.processes.contexts import ConnectorThere, SinkThere, SourceThere
 from connect.runtime.processes.declarations import declared
-from connect.runtime.processes.errors import codes, described
-from connect.runtime.processes.frames import Frames, Kind
+from connect.runtime.processes.errors import codes, described, without_details
+from connect.runtime.processes.frames import FrameError, Frames, Kind
 from connect.runtime.tasks.boundaries import parts_of
 from connect.runtime.tuning import tune_process
 
@@ -67,7 +68,9 @@ class _Channel:
 
     def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
-        self._sending = threading.Lock()
+        self._sending = threading.RLock()
+        self._is_sending = False
+        self._later: deque[tuple[Kind, int, bytes]] = deque()
         self._asking = threading.Lock()
         self._answers: queue.SimpleQueue[tuple[int, Any]] = queue.SimpleQueue()
         self._asked = 0
@@ -75,10 +78,17 @@ class _Channel:
     def send(self, kind: Kind, number: int, value: Any) -> None:
         payload = pack(value)
         with self._sending:
+            self._later.append((kind, number, payload))
+            if self._is_sending:  # a signal's handler, or a finalizer, of the plugin that logs while this thread sends
+                return
+            self._is_sending = True
             try:
-                frames.send(self._sock, kind, number, payload)
+                while self._later:
+                    frames.send(self._sock, *self._later.popleft())
             except OSError:
                 _leave()
+            finally:
+                self._is_sending = False
 
     def note(self, what: str, *args: Any) -> None:
         self.send(Kind.NOTE, 0, [what, list(args)])
@@ -204,7 +214,10 @@ class Child:
         instance = self._instances.get(target)
         plain = described(error, method, instance.whom if instance is not None else "the plugin")
         plain["codes"] = codes() if len(CODES) > self._known_codes else None
-        self._channel.send(Kind.ERROR, number, plain)
+        try:
+            self._channel.send(Kind.ERROR, number, plain)
+        except (DataError, FrameError) as nonsense:
+            self._channel.send(Kind.ERROR, number, without_details(plain, f"{nonsense}"))
 
     def _do(self, target: int, method: str, args: list[Any], changes: Mapping[str, Any]) -> Any:
         if "stopping" in changes:

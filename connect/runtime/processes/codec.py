@@ -75,8 +75,9 @@ def pack(value: Any) -> bytes:
 
 
 def _no_type(error: Exception) -> DataError:
-    if isinstance(error.__cause__, DataError):
-        return error.__cause__
+    refused, _writing.refused = _writing.refused, None
+    if refused is not None:
+        return refused
     return DataError(f"a value does not cross to the plugin's process, or back: {error}")
 
 
@@ -90,6 +91,15 @@ def unpack(data: bytes | bytearray | memoryview) -> Any:
         return ormsgpack.unpackb(data, ext_hook=_hook, option=ormsgpack.OPT_NON_STR_KEYS)
     except Exception as error:  # whatever the constructors of what is made here raise for nonsense
         raise ValueError(f"no message: {error}") from error
+
+
+class _Writing(threading.local):
+    """What was refused within what is packed: ormsgpack tells only that something was."""
+
+    refused: DataError | None = None
+
+
+_writing = _Writing()
 
 
 # -- there -------------------------------------------------------------------------------------------------------------
@@ -108,6 +118,14 @@ def _pack_deep(value: Any) -> bytes:
 
 
 def _ext(value: Any, pack: Callable[[Any], bytes]) -> Any:
+    try:
+        return _encoded(value, pack)
+    except DataError as error:
+        _writing.refused = error
+        raise
+
+
+def _encoded(value: Any, pack: Callable[[Any], bytes]) -> Any:
     encode = _ENCODERS.get(type(value))
     if encode is not None:
         tag, inner = encode(value)

@@ -24,6 +24,8 @@ PLUGIN_MEMORY: Final = register_code(
 #: Characters of a traceback that cross.
 TRACE_CHARS_MAX: Final = 20_000
 _CODES_MAX: Final = 200
+#: Characters of the message of an error whose own do not cross.
+_CHARS_MAX: Final = 2000
 _CLASSES: Final = {
     cls.__name__: cls
     for cls in vars(errors).values()
@@ -71,6 +73,15 @@ def described(error: BaseException, what: str, whom: str) -> dict[str, Any]:
     if isinstance(failure, InvalidConfigError):
         found["problems"] = list(failure.problems)
     return found
+
+
+def without_details(plain: Mapping[str, Any], why: str) -> dict[str, Any]:
+    """Return a described error whose details do not cross as one that says so."""
+    told = f"{plain['message'][:_CHARS_MAX]}; and what it says beside that cannot be told: {why}"
+    return {
+        **{name: plain[name] for name in ("trace", "system", "codes")},
+        "class": PluginError.__name__, "message": told, "code": PluginError.default_code, "hint": PluginError("").hint,
+    }  # fmt: skip
 
 
 def restored(found: Any) -> ConnectError:

@@ -87,6 +87,15 @@ def test_what_does_not_cross_is_named_by_its_type(value: Any) -> None:
         pack(value)
 
 
+@pytest.mark.parametrize(
+    "value", [Batch("t", [object()]), [Batch("t", [{"a": [(1, object())]}])], {"\ud800": (object(),)}]
+)
+def test_what_does_not_cross_is_named_by_its_own_type_however_deep_it_is(value: Any) -> None:
+    with pytest.raises(DataError, match=r"a value of type builtins\.object does not cross"):
+        pack(value)
+    assert unpack(pack(1)) == 1
+
+
 def test_more_schemas_than_are_kept_cross_all_the_same() -> None:
     schemas = [Schema("int32", name=f"n{n}") for n in range(SCHEMAS_MAX + 10)]
     assert unpack(pack(schemas)) == schemas

@@ -331,3 +331,19 @@ def test_that_there_are_no_descriptors_left_is_told_and_leaves_none_open(
     with pytest.raises(ProcessFailedError, match=r"cannot be started: .*Too many open files"):
         process.start()
     assert [one.fileno() for one in made] == [-1] * len(made)
+
+
+def test_a_signals_handler_that_logs_while_the_plugin_logs_holds_up_nobody(opened: list[PluginProcess]) -> None:
+    process, _ = started(opened, how="alarm", at=0)
+    process.call(1, "start")
+    (batch,) = process.call(1, "poll", limit_s=30)
+    assert batch.values == ["0", "1", "2", "3", "4"]
+
+
+def test_an_error_whose_details_do_not_cross_is_told_and_ends_nobody(opened: list[PluginProcess]) -> None:
+    process, _ = started(opened, how="opaque", at=0)
+    process.call(1, "start")
+    for _ in range(2):
+        with pytest.raises(PluginError, match=r"odd; and what it says beside .* type builtins\.object") as raised:
+            process.call(1, "poll")
+        assert raised.value.code == "plugin.broken"
