@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, TypeVar, cast
 
 from connect.api import (
@@ -29,7 +30,7 @@ from connect.runtime.model import PluginKind
 from connect.runtime.plugins import CONNECTOR_KINDS, PluginDesc, PluginHost
 from connect.runtime.processes.placing import placed
 from connect.runtime.processes.stand_ins import one_chain
-from connect.runtime.tasks.pipeline import Pipeline
+from connect.runtime.tasks.pipeline import Pipeline, close_all, plugins_of
 from connect.runtime.tasks.stages import Stage
 from connect.runtime.tasks.tolerance import Tolerance
 from connect.runtime.validation.elsewhere import instead_of, instead_of_connector
@@ -87,15 +88,32 @@ def make_stages(plugins: PluginHost, config: ConnectorConfig, worker: WorkerConf
 
 
 def _stages(plugins: PluginHost, config: ConnectorConfig, allowing: WorkerConfig) -> list[Stage]:
+    with _made_whole() as made:
+        return _stages_of(plugins, config, allowing, made)
+
+
+@contextmanager
+def _made_whole() -> Iterator[list[Plugin]]:
+    """Close what was made if the rest cannot be: nobody else knows of it."""
+    made: list[Plugin] = []
+    try:
+        yield made
+    except BaseException:
+        close_all(made)
+        raise
+
+
+def _stages_of(plugins: PluginHost, config: ConnectorConfig, allowing: WorkerConfig, made: list[Plugin]) -> list[Stage]:
     raw = config.originals
-    predicates = {
-        alias: _member(plugins, allowing, raw, f"predicates.{alias}", PluginKind.PREDICATE)
-        for alias in config.predicates
-    }
-    stages = []
+    predicates = {}
+    for alias in config.predicates:
+        predicates[alias] = _member(plugins, allowing, raw, f"predicates.{alias}", PluginKind.PREDICATE)
+        made.append(predicates[alias])
+    stages: list[Stage] = []
     for alias in config.transforms:
         prefix = f"transforms.{alias}"
         transform = cast(Transform, _member(plugins, allowing, raw, prefix, PluginKind.TRANSFORM))
+        made.append(transform)
         name = raw.get(f"{prefix}.predicate")
         negate = parse_type(f"{prefix}.negate", raw.get(f"{prefix}.negate", False), ConfigType.BOOLEAN)
         if name is None:
@@ -107,6 +125,8 @@ def _stages(plugins: PluginHost, config: ConnectorConfig, allowing: WorkerConfig
             raise _problem(f"{prefix}.predicate", f"predicate {name!r} is not defined; defined are: {known}")
         else:
             stages.append(Stage(alias, transform, cast(Predicate, predicates[name]), negate))
+    used = {id(stage.predicate) for stage in stages}
+    close_all([predicate for predicate in predicates.values() if id(predicate) not in used])
     return stages
 
 
@@ -137,15 +157,13 @@ def make_pipeline(
     Constructs and configures plugins, so it blocks: not on the event loop.
     """
     tolerance = Tolerance(config, log=log, interrupted=interrupted)
-    pipeline = Pipeline(
-        make_stages(plugins, config, worker),
-        make_converter(plugins, worker, config, "key.converter"),
-        make_converter(plugins, worker, config, "value.converter"),
-        make_header_converter(plugins, worker, config),
-        tolerance,
-        now_ms,
-    )
-    return pipeline, tolerance
+    with _made_whole() as made:
+        stages = make_stages(plugins, config, worker)
+        made += plugins_of(stages)
+        key, value = (make_converter(plugins, worker, config, which) for which in ("key.converter", "value.converter"))
+        made += [key, value]
+        header = make_header_converter(plugins, worker, config)
+    return Pipeline(stages, key, value, header, tolerance, now_ms), tolerance
 
 
 def _converter_desc(

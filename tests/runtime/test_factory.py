@@ -5,11 +5,22 @@ from __future__ import annotations
 import logging
 import threading
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
-from connect.api import Batch, ConfigError, SinkConnector, SinkTask, SourceConnector, SourceTask, Transform, hookimpl
+from connect.api import (
+    Batch,
+    Config,
+    ConfigError,
+    Predicate,
+    SinkConnector,
+    SinkTask,
+    SourceConnector,
+    SourceTask,
+    Transform,
+    hookimpl,
+)
 from connect.runtime.connector_config import SinkConnectorConfig, SourceConnectorConfig
 from connect.runtime.factory import (
     check_default_converters,
@@ -45,10 +56,45 @@ class Guarded(Transform):
         return batch
 
 
+class Opened(Transform):
+    """Holds something from its configuration to its end."""
+
+    class_name = "test.Opened"
+    held: ClassVar[list[str]] = []
+
+    def configure(self, config: Config) -> None:
+        super().configure(config)
+        self.held.append(self.alias)
+
+    def close(self) -> None:
+        self.held.remove(self.alias)
+
+    def apply_batch(self, batch: Batch) -> Batch:
+        return batch
+
+
+class OpenedIf(Predicate):
+    class_name = "test.OpenedIf"
+
+    def configure(self, config: Config) -> None:
+        super().configure(config)
+        Opened.held.append("predicate")
+
+    def close(self) -> None:
+        Opened.held.remove("predicate")
+
+    def test_batch(self, batch: Batch) -> bool:
+        return True
+
+
 @pytest.fixture(scope="module")
 def plugins() -> PluginHost:
     host = PluginHost.discover()
-    functions = {"connect_connectors": hookimpl(lambda: [In, Out]), "connect_transforms": hookimpl(lambda: [Guarded])}
+    functions = {
+        "connect_connectors": hookimpl(lambda: [In, Out]),
+        "connect_transforms": hookimpl(lambda: [Guarded, Opened]),
+        "connect_predicates": hookimpl(lambda: [OpenedIf]),
+    }
     host.register(SimpleNamespace(**functions), "test")
     return host
 
@@ -168,3 +214,50 @@ def test_the_pipeline_and_its_rules_for_what_fails_are_made_together(plugins: Pl
     assert tolerance.tolerates
     assert pipeline.transform([make_sink_batch(["a"])])[0].values == ["a"]
     pipeline.close()
+
+
+OPENED = {
+    "transforms": "a",
+    "transforms.a.type": "test.Opened",
+    "predicates": "p",
+    "predicates.p.type": "test.OpenedIf",
+}
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"transforms": "a,b", "transforms.b.type": "test.Guarded"},
+        {"transforms": "a,b", "transforms.b.type": INSERT},
+        {"transforms.a.predicate": "q"},
+        {"value.converter": "test.Absent"},
+    ],
+)
+def test_what_was_made_of_a_pipeline_is_closed_where_the_rest_cannot_be(
+    plugins: PluginHost, wrong: dict[str, str]
+) -> None:
+    with pytest.raises(ConfigError):
+        make_pipeline(
+            plugins,
+            WorkerConfig.parse({}),
+            sink(**{**OPENED, **wrong}),
+            log=logging.getLogger("test"),
+            interrupted=threading.Event(),
+        )
+    assert Opened.held == []
+
+
+def test_a_predicate_that_no_transform_asks_is_closed_at_once_and_the_others_with_the_pipeline(
+    plugins: PluginHost,
+) -> None:
+    for more, held in (({}, ["a"]), ({"transforms.a.predicate": "p"}, ["predicate", "a"])):
+        pipeline, _ = make_pipeline(
+            plugins,
+            WorkerConfig.parse({}),
+            sink(**{**OPENED, **more}),
+            log=logging.getLogger("test"),
+            interrupted=threading.Event(),
+        )
+        assert Opened.held == held
+        pipeline.close()
+        assert Opened.held == []

@@ -73,6 +73,8 @@ _kept: list[bytes] = []
 
 def misbehave(how: str) -> None:
     """End badly, or not at all."""
+    if not how:
+        return
     sys.stderr.write(f"about to {how}\n")
     if how == "segv":
         ctypes.string_at(0)
@@ -365,6 +367,7 @@ class ShoutConfig(Config):
     suffix: str = config_key("What comes behind.", default="!")
     journal: str = config_key("Journal.", default="")
     how: str = config_key("How it fails.", default="")
+    where: str = config_key("In which method.", default="apply")
 
 
 class Shout(Transform[ShoutConfig]):
@@ -372,13 +375,24 @@ class Shout(Transform[ShoutConfig]):
 
     class_name = "test.Shout"
 
+    def configure(self, config: ShoutConfig) -> None:
+        super().configure(config)
+        self._misbehaves_in("configure")
+
+    def close(self) -> None:
+        self._misbehaves_in("close")
+
+    def _misbehaves_in(self, where: str) -> None:
+        if self.config.where == where:
+            misbehave(self.config.how)
+
     def apply(self, record: Record) -> Record | None:
         if self.config.journal:
             write(self.config.journal, "apply", self.alias, record.value)
         if self.config.how == "bad" and record.value == "3":
             raise DataError("no three")
-        if self.config.how not in ("", "bad"):
-            misbehave(self.config.how)
+        if self.config.how != "bad":
+            self._misbehaves_in("apply")
         return record.replace(value=f"{record.value}{self.config.suffix}")
 
 

@@ -415,6 +415,13 @@ class _StepStandIn(_StandIn):
     _shared: _Shared | None = None
     _number = 0
 
+    def configure(self, config: Config) -> None:
+        try:
+            super().configure(config)
+        except BaseException:
+            self._leave()
+            raise
+
     def _open(self, plugin: Plugin) -> None:
         chain = _chain.get()
         shared = chain.get(self.home.key) if chain is not None else None
@@ -436,19 +443,23 @@ class _StepStandIn(_StandIn):
         process = self._process
         if process is None:
             raise PluginError(f"{method} of {self.home.name} was called before it was configured")
+        # A step hears of no stop, so each of its calls has a limit, and none outlives its task by more.
         if method == "make":
-            return process.call(0, "make", self._number, *args)
-        limit_s = self.home.launch.call_s if method in _BOUNDED else None
-        return process.call(self._number, method, *args, limit_s=limit_s)
+            return process.call(0, "make", self._number, *args, limit_s=START_S)
+        return process.call(self._number, method, *args, limit_s=self.home.launch.call_s)
 
     def close(self) -> None:
-        process, shared, self._process, self._shared = self._process, self._shared, None, None
-        if process is not None and shared is not None:
-            try:
-                if process.is_alive:
-                    process.call(self._number, "close")
-            finally:
-                shared.leave()
+        process = self._process
+        try:
+            if process is not None and process.is_alive:
+                process.call(self._number, "close", limit_s=self.home.launch.grace_s)
+        finally:
+            self._leave()
+
+    def _leave(self) -> None:
+        shared, self._process, self._shared = self._shared, None, None
+        if shared is not None:
+            shared.leave()
 
 
 _KINDS: Final[dict[type[Plugin], type[_StandIn]]] = {

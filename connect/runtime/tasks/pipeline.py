@@ -61,6 +61,20 @@ class Outcome:
         return sum(map(len, self.dropped))
 
 
+def plugins_of(stages: Iterable[Stage]) -> list[Plugin]:
+    """Return the transforms and predicates of stages, in order."""
+    return [plugin for stage in stages for plugin in (stage.transform, stage.predicate) if plugin is not None]
+
+
+def close_all(plugins: Iterable[Plugin]) -> None:
+    """Close plugins, in order; one that fails is logged, and keeps none of the others open."""
+    for plugin in plugins:
+        try:
+            plugin.close()
+        except BaseException as error:
+            logger.error("close of %s failed: %s", plugin.plugin_name(), told(error), exc_info=True)
+
+
 class Pipeline:
     """One task's stages and converters. All but `underway` is for the task's thread, and blocks it.
 
@@ -99,12 +113,7 @@ class Pipeline:
 
     def close(self) -> None:
         """Close every plugin of the pipeline, in order; one that fails is logged."""
-        plugins = [p for s in self._stages for p in (s.transform, s.predicate) if p is not None]
-        for plugin in [*plugins, self._key_converter, self._value_converter, self._header_converter]:
-            try:
-                plugin.close()
-            except BaseException as error:  # one that fails keeps none of the others open
-                logger.error("close of %s failed: %s", plugin.plugin_name(), told(error), exc_info=True)
+        close_all([*plugins_of(self._stages), self._key_converter, self._value_converter, self._header_converter])
 
     def with_stages(self, stages: Sequence[Stage]) -> Pipeline:
         """Return a pipeline of the same converters and some of these stages, or none; this one closes them."""

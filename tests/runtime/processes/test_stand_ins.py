@@ -19,9 +19,10 @@ from connect.api import (
     SourceTask,
     Transform,
 )
+from connect.runtime.processes import stand_ins
 from connect.runtime.processes.declarations import declared
 from connect.runtime.processes.placing import python_path
-from connect.runtime.processes.process import Launch
+from connect.runtime.processes.process import Launch, PluginProcess
 from connect.runtime.processes.stand_ins import (
     Desk,
     launch_of,
@@ -142,6 +143,32 @@ def test_transforms_of_one_chain_share_a_process_until_the_last_is_closed(tmp_pa
     finally:
         second.close()
         other.close()
+
+
+@pytest.mark.parametrize(("where", "how"), [("configure", "block"), ("configure", "opaque"), ("close", "block")])
+def test_the_process_of_a_step_that_cannot_be_made_or_closed_ends_all_the_same(
+    monkeypatch: pytest.MonkeyPatch, where: str, how: str
+) -> None:
+    monkeypatch.setattr(stand_ins, "START_S", 3.0)
+    made: list[PluginProcess] = []
+
+    class Kept(PluginProcess):
+        def start(self) -> None:
+            made.append(self)
+            super().start()
+
+    monkeypatch.setattr(stand_ins, "PluginProcess", Kept)
+    cls: Any = stand_in_of(Shout, LAUNCH, "p")
+    step = cls()
+    step.alias = "transforms.a"
+    config = cls.config_class.parse({"where": where, "how": how})
+    if where == "close":
+        step.configure(config)
+    with pytest.raises(PluginError):
+        step.close() if where == "close" else step.configure(config)
+    (process,) = made
+    assert process.wait(20)
+    step.close()
 
 
 def test_an_instance_that_was_never_configured_stops_and_closes() -> None:
