@@ -32,9 +32,9 @@ _TRUSTED_DEPTH: Final = 8
 
 _BIG, _TEXT, _TUPLE, _DECIMAL, _DATE, _TIME, _DATETIME, _STRUCT, _SCHEMA, _RANGE = range(1, 11)
 _HEADERS, _BATCH, _COMMITTED, _SIGNAL, _PROBLEM, _PAIRS, _COLUMN, _REPEATED = range(11, 19)
+#: Keys that are no text go the long way round: ormsgpack would make text of dates among them.
 _OPTIONS: Final = (
-    ormsgpack.OPT_NON_STR_KEYS
-    | ormsgpack.OPT_PASSTHROUGH_BIG_INT
+    ormsgpack.OPT_PASSTHROUGH_BIG_INT
     | ormsgpack.OPT_PASSTHROUGH_DATACLASS
     | ormsgpack.OPT_PASSTHROUGH_DATETIME
     | ormsgpack.OPT_PASSTHROUGH_ENUM
@@ -198,7 +198,7 @@ def _without_surrogates(value: Any) -> Any:
     if kind is list:
         return [_without_surrogates(item) for item in value]
     if kind is dict:
-        if all(isinstance(key, str) and key.isascii() for key in value):
+        if all(type(key) is str and key.isascii() for key in value):
             return {key: _without_surrogates(item) for key, item in value.items()}
         pairs = [[_without_surrogates(key), _without_surrogates(item)] for key, item in value.items()]
         return ormsgpack.Ext(_PAIRS, ormsgpack.packb(pairs, default=_default_deep, option=_OPTIONS))

@@ -48,6 +48,8 @@ _STAMP: Final = "connect-stamp"
 #: Changes when environments are made otherwise.
 _FORM: Final = "1"
 _LOCK_POLL_S: Final = 0.1
+#: How long the end of a step that was killed may take.
+_KILLED_S: Final = 5.0
 _TOLD_LINES: Final = 6
 #: The first that takes `--python`.
 _PIP_WITH_PYTHON: Final = (22, 3)
@@ -120,10 +122,14 @@ def python_of(folder: Folder, *, root: Path | None, timeout_s: float) -> str:
         home = (root or default_root()) / _name_of(folder)
         home.parent.mkdir(parents=True, exist_ok=True)
         python = home / "bin" / "python"
-        with _locked(home.with_name(home.name + ".lock"), until):
+        with _locked(home.with_name(home.name + ".lock"), until) as lock:
             if not _is_whole(home, python):
                 shutil.rmtree(home, ignore_errors=True)
-                _make(folder, home, python, until)
+                try:
+                    _make(folder, home, python, until, lock)
+                except BaseException:
+                    shutil.rmtree(home, ignore_errors=True)  # which may fill the disk that it could not be made on
+                    raise
     except OSError as error:
         raise PluginError(
             f"the environment of {folder.path} cannot be made: {error}",
@@ -133,13 +139,13 @@ def python_of(folder: Folder, *, root: Path | None, timeout_s: float) -> str:
     return str(python)
 
 
-def _make(folder: Folder, home: Path, python: Path, until: float) -> None:
+def _make(folder: Folder, home: Path, python: Path, until: float, lock: int) -> None:
     began = time.monotonic()
     logger.info("plugin folder %s: installing what it requires into %s", folder.path, home)
     is_empty = not any(line.strip() and not line.lstrip().startswith("#") for line in folder.requirements.splitlines())
     has_pip = _has_pip()  # of the worker's own, which costs less than one for each environment
     bare = ["--without-pip"] if has_pip or is_empty else []
-    _run([sys.executable, "-m", "venv", *bare, str(home)], folder, until)
+    _run([sys.executable, "-m", "venv", *bare, str(home)], folder, until, lock)
     listed = home / REQUIREMENTS
     # Beside the folder's own, to which relative paths in it are relative.
     listed.write_text(folder.requirements)
@@ -147,7 +153,7 @@ def _make(folder: Folder, home: Path, python: Path, until: float) -> None:
         own = folder.path / REQUIREMENTS
         source = own if own.is_file() else listed
         pip = [sys.executable, "-m", "pip", "--python", str(python)] if has_pip else [str(python), "-m", "pip"]
-        _run([*pip, "install", "--disable-pip-version-check", "--no-input", "-r", str(source)], folder, until)
+        _run([*pip, "install", "--disable-pip-version-check", "--no-input", "-r", str(source)], folder, until, lock)
     _link(home)
     (home / _STAMP).write_text(_stamp())
     logger.info("plugin folder %s: installed in %.1f s", folder.path, time.monotonic() - began)
@@ -162,14 +168,18 @@ def _has_pip() -> bool:
         return False
 
 
-def _run(command: list[str], folder: Folder, until: float) -> None:
-    """Run a step, and end it with all that it has started where it takes too long."""
+def _run(command: list[str], folder: Folder, until: float, lock: int) -> None:
+    """Run a step, and end it with all that it has started where it takes too long.
+
+    It holds the lock as well: where this process is killed, nobody else begins while it still writes.
+    """
     process = subprocess.Popen(  # noqa: S603 - the interpreter, and modules of its own
         command,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         start_new_session=True,
+        pass_fds=(lock,),
         cwd=folder.path,
         env={name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "PYTHONHOME")},
     )
@@ -178,7 +188,8 @@ def _run(command: list[str], folder: Folder, until: float) -> None:
     except subprocess.TimeoutExpired:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-        process.communicate()
+        with contextlib.suppress(subprocess.TimeoutExpired):  # what has left the group may hold the pipe open
+            process.communicate(timeout=_KILLED_S)
         raise PluginError(
             f"what {folder.path} requires was not installed in time",
             code=ENVIRONMENT,
@@ -241,7 +252,7 @@ def _name_of(folder: Folder) -> str:
 
 
 @contextlib.contextmanager
-def _locked(path: Path, until: float) -> Iterator[None]:
+def _locked(path: Path, until: float) -> Iterator[int]:
     with path.open("a") as file:
         while True:
             try:
@@ -250,10 +261,13 @@ def _locked(path: Path, until: float) -> Iterator[None]:
             except BlockingIOError:
                 if time.monotonic() >= until:
                     raise PluginError(
-                        f"another worker has not made the environment {path.stem} in time", code=ENVIRONMENT
+                        f"another worker, or a pip that has outlived it, has not made the environment {path.stem} in "
+                        "time",
+                        code=ENVIRONMENT,
+                        hint=f"See who has {path} open.",
                     ) from None
                 time.sleep(_LOCK_POLL_S)
-        yield
+        yield file.fileno()
 
 
 def _read(path: Path) -> str:

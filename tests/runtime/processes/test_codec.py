@@ -19,10 +19,13 @@ from connect.runtime.processes.codec import SCHEMAS_MAX, pack, unpack
 
 POINT = Schema.struct({"x": Schema("int32"), "at": Schema.timestamp(optional=True)}, name="point", doc="A point.")
 
-plain = st.recursive(
+scalar = (
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text() | st.binary()
-    | st.decimals(allow_nan=False) | st.dates() | st.times() | st.datetimes(timezones=st.just(dt.UTC)),
-    lambda inner: st.lists(inner) | st.dictionaries(st.text() | st.integers(), inner) | st.tuples(inner, inner),
+    | st.decimals(allow_nan=False) | st.dates() | st.times() | st.datetimes(timezones=st.just(dt.UTC))
+)  # fmt: skip
+plain = st.recursive(
+    scalar,
+    lambda inner: st.lists(inner) | st.dictionaries(scalar, inner) | st.tuples(inner, inner),
     max_leaves=20,
 )  # fmt: skip
 
@@ -79,6 +82,16 @@ def test_subclasses_of_plain_types_cross_as_the_plain_ones() -> None:
     found = unpack(pack([colour.RED, number.ONE, types.MappingProxyType({"a": 1}), bytearray(b"b")]))
     assert found == ["red", 1, {"a": 1}, b"b"]
     assert [type(one) for one in found] == [str, int, dict, bytes]
+
+
+def test_keys_cross_as_they_are() -> None:
+    value: dict[Any, Any] = {
+        dt.date(2026, 1, 2): 1, dt.time(1, 2): 2, dt.datetime(2026, 1, 2): 3, decimal.Decimal("1.0"): 4, b"x": 5, 7: 6,
+        None: 7, "a": {dt.date(2026, 1, 2): "b"}, enum.StrEnum("colour", ["RED"]).RED: 8,
+    }  # fmt: skip
+    found = unpack(pack([value]))[0]
+    assert found == value
+    assert [type(key) for key in found][-1] is str
 
 
 @pytest.mark.parametrize("value", [object(), {1, 2}, [{"a": iter([])}], 1j])

@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 import threading
+import time
 import zipfile
 from pathlib import Path
 
@@ -139,3 +141,62 @@ def test_the_cache_of_the_user_has_environments_where_nobody_says_otherwise(monk
 def test_the_wheels_of_these_tests_are_wheels(tmp_path: Path) -> None:
     with zipfile.ZipFile(make_wheel(tmp_path, "colours", "1.0", "A = 1")) as wheel:
         assert wheel.read("colours.py") == b"A = 1"
+
+
+def slow(tmp_path: Path, code: str) -> Path:
+    """Return a folder of a distribution that runs this when it is built."""
+    path = tmp_path / "slow"
+    path.mkdir()
+    (path / "pyproject.toml").write_text(
+        '[project]\nname = "slow"\nversion = "1"\n'
+        '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
+    )
+    (path / "backend.py").write_text(code)
+    return path
+
+
+MAKE = """
+import sys, pathlib
+from connect.runtime.processes.environments import folder_of, python_of
+python_of(folder_of(pathlib.Path(sys.argv[1])), root=pathlib.Path(sys.argv[2]), timeout_s=60)
+"""
+
+
+def test_nobody_begins_while_the_pip_of_a_worker_that_was_killed_still_writes(tmp_path: Path) -> None:
+    mark, go_on = tmp_path / "mark", tmp_path / "go_on"
+    package = slow(
+        tmp_path,
+        f"import pathlib, time\npathlib.Path({str(mark)!r}).touch()\nuntil = time.monotonic() + 60\n"
+        f"while not pathlib.Path({str(go_on)!r}).exists() and time.monotonic() < until:\n    time.sleep(0.05)\n"
+        "raise SystemExit(1)\n",
+    )
+    made = folder(tmp_path, f"--no-index\n{package}\n")
+    worker = subprocess.Popen([sys.executable, "-c", MAKE, str(made.path), str(tmp_path / "envs")])
+    deadline = time.monotonic() + 60
+    while not mark.exists() and worker.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.05)
+    worker.kill()
+    worker.wait(10)
+    assert mark.exists()
+    (home,) = (path for path in (tmp_path / "envs").iterdir() if path.is_dir())
+    with pytest.raises(PluginError, match="a pip that has outlived it"):
+        python_of(made, root=tmp_path / "envs", timeout_s=0.5)
+    assert home.exists()
+    go_on.touch()
+    with pytest.raises(PluginError, match="cannot be installed"):
+        python_of(made, root=tmp_path / "envs", timeout_s=60)
+
+
+def test_one_that_cannot_be_made_leaves_nothing_on_the_disk(tmp_path: Path) -> None:
+    with pytest.raises(PluginError, match="cannot be installed"):
+        python_of(folder(tmp_path, "--no-index\nabsent\n"), root=tmp_path / "envs", timeout_s=60)
+    assert [path.suffix for path in (tmp_path / "envs").iterdir()] == [".lock"]
+
+
+def test_what_pip_has_started_and_does_not_end_with_it_is_not_waited_for(tmp_path: Path) -> None:
+    leaves = "import subprocess, time\nsubprocess.Popen(['sleep', '20'], start_new_session=True)\ntime.sleep(60)\n"
+    made = folder(tmp_path, f"--no-index\n{slow(tmp_path, leaves)}\n")
+    began = time.monotonic()
+    with pytest.raises(PluginError, match="was not installed in time"):
+        python_of(made, root=tmp_path / "envs", timeout_s=5)
+    assert time.monotonic() - began < 15
