@@ -291,6 +291,37 @@ async def test_processes_end_with_a_worker_that_is_killed(tmp_path: Path) -> Non
     await until(lambda: not alive(processes(notes)))
 
 
+async def test_what_a_plugin_has_started_ends_with_a_worker_that_is_killed(tmp_path: Path) -> None:
+    plugins, notes = tmp_path / "plugins", tmp_path / "notes"
+    plugins.mkdir()
+    shutil.copy(process_plugins.__file__, plugins / "process_plugins.py")
+    config = {
+        "name": "s", "connector.class": "test.CountSource", "topic": "t", "journal": str(notes), "how": "helper",
+        "plugin.isolation": "process", "value.converter": STRING, "key.converter": STRING,
+        "marker": str(tmp_path / "marker"),
+    }  # fmt: skip
+    (tmp_path / "s.json").write_text(json.dumps({"name": "s", "config": config}))
+    (tmp_path / "worker.properties").write_text(f"plugin.path={plugins}\n")
+    with WorkerProcess(tmp_path / "data", "--config", tmp_path / "worker.properties", tmp_path / "s.json") as process:
+        process.url()
+        await until(lambda: ["commit", [10]] in journal(notes))
+        (leader,) = processes(notes)
+        assert len(_of_group(leader)) == 2
+        process.kill()
+    await until(lambda: not _of_group(leader))
+
+
+def _of_group(group: int) -> set[int]:
+    """The processes of a group that have not ended."""
+    found = set()
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            state, _, own = stat.read_text().rpartition(")")[2].split()[:3]
+            if int(own) == group and state != "Z":
+                found.add(int(stat.parent.name))
+    return found
+
+
 # -- environments ------------------------------------------------------------------------------------------------------
 
 COLOURED = """

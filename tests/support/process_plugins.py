@@ -13,6 +13,7 @@ import logging
 import os
 import signal
 import socket
+import subprocess
 import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -118,6 +119,8 @@ def misbehave(how: str) -> None:
         signal.setitimer(signal.ITIMER_REAL, 0)
     elif how == "opaque":
         raise DataError("odd", details={"why": object()})  # type: ignore[dict-item]
+    elif how == "helper":
+        subprocess.Popen(["sleep", "600"])
     elif how == "rubbish":
         _socket().sendall(os.urandom(100_000))
         time.sleep(3600)

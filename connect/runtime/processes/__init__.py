@@ -8,7 +8,8 @@
 
 The rest of the runtime sees ordinary plugin classes. `declarations.py` tells what a class is like, from there to here;
 `apart.py` takes the plugins of a folder with requirements, whose virtual environment `environments.py` makes;
-`placing.py` says which plugins run where, by the keys of `settings.py`.
+`placing.py` says which plugins run where, by the keys of `settings.py`; `guardian.py` ends what they have started and
+left, once the worker is gone.
 
 Elsewhere: calls on this side, with their deadlines (`connect.runtime.border`), which take a stand-in as any plugin.
 """

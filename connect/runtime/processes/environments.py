@@ -32,6 +32,7 @@ from typing import Any, Final
 import connect
 from connect.api import PluginError
 from connect.api.error_codes import register_code
+from connect.runtime.processes.guardian import guardian
 
 logger = logging.getLogger(__name__)
 
@@ -184,17 +185,20 @@ def _run(command: list[str], folder: Folder, until: float, lock: int) -> None:
         env={name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "PYTHONHOME")},
     )
     try:
+        guardian.begun(process.pid)
         told, _ = process.communicate(timeout=max(0.0, until - time.monotonic()))
     except subprocess.TimeoutExpired:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         with contextlib.suppress(subprocess.TimeoutExpired):  # what has left the group may hold the pipe open
             process.communicate(timeout=_KILLED_S)
+        guardian.ended(process.pid)
         raise PluginError(
             f"what {folder.path} requires was not installed in time",
             code=ENVIRONMENT,
             hint="Raise plugin.install.timeout.ms, or see what pip waits for.",
         ) from None
+    guardian.ended(process.pid)
     if process.returncode:
         lines = [line.strip() for line in told.decode("utf-8", "replace").splitlines() if line.strip()]
         errors = [line for line in lines if line.startswith("ERROR")] or lines[-_TOLD_LINES:]

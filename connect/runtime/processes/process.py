@@ -47,6 +47,7 @@ from connect.runtime.processes.errors import (
     take_codes,
 )
 from connect.runtime.processes.frames import FrameError, Frames, Kind
+from connect.runtime.processes.guardian import guardian
 
 logger = logging.getLogger(__name__)
 
@@ -399,7 +400,7 @@ class PluginProcess:
         env = {**os.environ, "PYTHONPATH": os.pathsep.join(path), "PYTHONUNBUFFERED": "1"}
         if not path:
             del env["PYTHONPATH"]
-        return subprocess.Popen(  # noqa: S603 - the interpreter, and a module of ours
+        process = subprocess.Popen(  # noqa: S603 - the interpreter, and a module of ours
             [self.launch.python, "-P", "-m", "connect.runtime.processes.child", str(descriptor), str(os.getpid())],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
@@ -408,6 +409,8 @@ class PluginProcess:
             env=env,
             start_new_session=True,
         )
+        guardian.begun(process.pid)
+        return process
 
     def _changes(self, changes: Mapping[str, Any] | None) -> dict[str, Any]:
         found = dict(changes or {})
@@ -654,6 +657,7 @@ class PluginProcess:
         elif self._process.poll() is None:
             return False
         self._signal(signal.SIGKILL)
+        guardian.ended(self._process.pid)
         return self._process.poll() is not None
 
     def _judge(self, now: float) -> None:
