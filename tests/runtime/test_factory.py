@@ -83,7 +83,7 @@ class OpenedIf(Predicate):
     def close(self) -> None:
         Opened.held.remove("predicate")
 
-    def test_batch(self, batch: Batch) -> bool:
+    def test(self, record: Record) -> bool:
         return True
 
 
