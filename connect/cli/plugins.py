@@ -197,7 +197,19 @@ def _asked(asks: bool, what: str, question: str, default: str | None = None, amo
     return answer
 
 
-@plugin.command()
+class BehindDashes(click.Command):
+    """Takes what stands behind `--` for its last argument alone: the others keep their defaults."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        own = args[: args.index("--")] if "--" in args else args
+        behind = args[len(own) + 1 :]
+        rest = super().parse_args(ctx, own)
+        last = next(p for p in reversed(self.params) if isinstance(p, click.Argument))
+        ctx.params[str(last.name)] += tuple(behind)
+        return rest
+
+
+@plugin.command(cls=BehindDashes)
 @click.argument("target", default=".")
 @click.argument("pytest_arguments", nargs=-1)
 @click.option("--config", "keys", type=click.Path(path_type=Path), help="Keys for a certificate: a JSON file.")
@@ -267,6 +279,7 @@ def docs(name: str, plugin_path: tuple[Path, ...], output: Path | None) -> None:
     NAME is a class, or the plugin: its entry point, distribution, or its file's name in --plugin-path.
     """
     from connect.cli.authoring.pages import page_of
+    from connect.cli.authoring.project import NOT_WRITTEN
 
     host = _host(plugin_path)
     found = host.find(name, *PluginKind)
@@ -278,7 +291,7 @@ def docs(name: str, plugin_path: tuple[Path, ...], output: Path | None) -> None:
     try:
         output.write_text(text)
     except OSError as error:
-        raise EnvironmentFault(f"cannot write {output}: {error}", code="environment.plugin_folder") from error
+        raise EnvironmentFault(f"cannot write {output}: {error}", code=NOT_WRITTEN) from error
 
 
 def _host(folders: tuple[Path, ...]) -> PluginHost:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 import re
+import sys
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -15,6 +17,9 @@ API_VERSION: Final = register_code(
     "Install the version of connect-runtime, or of the plugin, that the message asks for.",
 )
 _VERSION: Final = re.compile(r"(\d+)\.(\d+)", re.ASCII)
+#: How much a name has to look like another one to be taken for a slip of the hand.
+_MISSPELT: Final = 0.8
+_UPDATE: Final = "update connect-runtime or the plugin"
 _MISSING: Final = re.compile(r"cannot import name '(\w+)'")
 
 
@@ -66,13 +71,19 @@ def _of_import(name: str, error: ImportError) -> ImportError | PluginError:
     if not f"{module}.".startswith("connect.api."):
         return error
     if isinstance(error, ModuleNotFoundError):
-        what, kind = module, "module"
+        what, kind, near = module, "module", []
     elif missing is not None:
-        what, kind = f"{missing[1]} from {module}", "name"
+        what, kind, near = f"{missing[1]} from {module}", "name", _near(missing[1], module)
     else:
         return error
     return PluginError(
         f"plugin {name} imports {what}, and version {VERSION} of the API has no such {kind}; "
-        "update connect-runtime or the plugin",
+        + (f"did you mean {', '.join(near)}? Else update connect-runtime or the plugin" if near else _UPDATE),
         code=API_VERSION,
     )
+
+
+def _near(name: str, module: str) -> list[str]:
+    """Return the module's names that look most like this one, or end with it."""
+    known = sorted(getattr(sys.modules.get(module), "__all__", ()))
+    return difflib.get_close_matches(name, known, n=1, cutoff=_MISSPELT) or [k for k in known if k.endswith(name)]

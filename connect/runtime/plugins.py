@@ -324,10 +324,17 @@ class PluginHost:
         """Return the plugin of this name, whatever its kind.
 
         Raises:
-            NotFoundError: plugin.missing, with the nearest known name.
+            NotFoundError: plugin.missing, with why it could not be loaded, or with the nearest known name.
         """
         found = self.find(name, *PluginKind)
         if found is None:
+            for broken in self.broken:
+                if broken.name in (name, name.partition(".")[0]):
+                    raise NotFoundError(
+                        f"Plugin {broken.name} could not be loaded: {broken.cause}",
+                        code="plugin.missing",
+                        hint="Mend what the message names, or install what it asks for.",
+                    )
             near = self.nearest(name, *PluginKind)
             hint = f"Did you mean {near}?" if near else None
             raise NotFoundError(f"Unknown plugin {name}.", code="plugin.missing", hint=hint)

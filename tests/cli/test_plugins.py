@@ -66,6 +66,31 @@ def test_a_new_plugin_is_written_and_what_is_wrong_is_refused(
     cli.refused(1, "plugin.missing", "plugin", "test", "NoSuchClass")
 
 
+def test_a_plugin_that_could_not_be_loaded_is_told_with_its_cause_wherever_it_is_named(
+    cli: Cli, tmp_path: Path
+) -> None:
+    (tmp_path / "hoarfrost.py").write_text("import no_such_library\n")
+    for command in ("describe", "docs", "test"):
+        said = cli.refused(
+            1, "plugin.missing", "plugin", command, "hoarfrost", "--plugin-path", tmp_path,
+            mentions="Plugin hoarfrost could not be loaded: ",
+        )  # fmt: skip
+        assert "no_such_library" in said
+
+
+def test_what_stands_behind_two_dashes_is_for_pytest_whether_a_folder_is_named_or_not(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "pytest.ini").write_text("[pytest]\n")
+    (tmp_path / "test_two.py").write_text("def test_good(): pass\ndef test_bad(): assert False\n")
+    behind = ("--", "-p", "no:cacheprovider", "-k")
+    assert cli("plugin", "test", tmp_path, *behind, "good").code == 0
+    monkeypatch.chdir(tmp_path)
+    assert cli("plugin", "test", *behind, "good").code == 0
+    assert cli("plugin", "test", *behind, "bad").code == 1
+    assert cli("plugin", "test", "--", "test_two.py", *behind[1:], "good").code == 0
+
+
 def test_docs_are_printed_of_a_class_or_a_whole_plugin_or_written(cli: Cli, tmp_path: Path) -> None:
     assert cli("plugin", "docs", "MaskField$Value").out.startswith("# MaskField$Value\n")
     (tmp_path / "rime.py").write_text(SHORT)

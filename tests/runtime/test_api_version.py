@@ -54,6 +54,17 @@ def test_a_plugin_that_imports_what_a_newer_version_has_is_told_so_too(tmp_path:
     )
 
 
+def test_a_name_that_is_misspelt_is_told_with_the_nearest(tmp_path: Path) -> None:
+    assert loaded_from(tmp_path, imports=", SinkTaskContex") == (
+        f"plugin needs_api imports SinkTaskContex from connect.api, and version {VERSION} of the API has no such name; "
+        "did you mean SinkTaskContext? Else update connect-runtime or the plugin"
+    )
+
+
+def test_a_name_whose_word_others_end_with_is_told_with_those(tmp_path: Path) -> None:
+    assert "; did you mean ConnectorContext, " in (loaded_from(tmp_path, imports=", Context") or "")
+
+
 @pytest.mark.parametrize("module", ["connect.api.teleport", "connect.api.java.teleport"])
 def test_a_plugin_that_imports_a_module_that_is_not_there_is_told_so_too(tmp_path: Path, module: str) -> None:
     assert loaded_from(tmp_path, declared=f"import {module}") == (

@@ -132,7 +132,8 @@ def _entries(target: Target, own: PluginHost) -> Iterator[Finding]:
         own.take(name, target.title, entry.load, target.version or None)
     problems = [f"{broken.name}: {broken.cause}" for broken in own.broken]
     named = ", ".join(f"{name} = {value}" for name, value in target.entries.items())
-    yield from _found("entry points", problems, f"{named}: {len(own.list())} classes")
+    count = len(own.list())
+    yield from _found("entry points", problems, f"{named}: {count} class{'' if count == 1 else 'es'}")
 
 
 def _names(target: Target, own: PluginHost) -> Iterator[Finding]:

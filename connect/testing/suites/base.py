@@ -8,6 +8,7 @@ import logging
 import re
 import sys
 import threading
+import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +21,8 @@ from connect.testing.harness.loops import until
 
 #: Where each check is explained; the check's name is the anchor.
 PAGE: Final = "docs/reference/certificate.md"
+#: How long a secret is, in characters, that is in no text by chance.
+_TELLING: Final = 8
 #: What no key of these types can be.
 _WRONG: Final[Mapping[ConfigType, str]] = {
     ConfigType.BOOLEAN: "perhaps",
@@ -162,7 +165,18 @@ class Suite:
         while frame.f_back is not None and not frame.f_code.co_name.startswith("test_"):
             frame = frame.f_back
         check = frame.f_code.co_name.removeprefix("test_").replace("_", "-")
-        pytest.fail(f"{self.plugin_class().__qualname__}: {what}.\n  Read on: {PAGE}#{check}", pytrace=False)
+        raised = self._where_raised()
+        pytest.fail(f"{self.plugin_class().__qualname__}: {what}.\n{raised}  Read on: {PAGE}#{check}", pytrace=False)
+
+    def _where_raised(self) -> str:
+        """Return a line on where the plugin raised the error that is handled now; '' where there is none of its own."""
+        error, own = sys.exception(), self.plugin_class().__module__.partition(".")[0]
+        frames = [] if error is None else [*traceback.walk_tb(error.__traceback__)]
+        found = [at for at in frames if str(at[0].f_globals.get("__name__")).partition(".")[0] == own]
+        if not found:
+            return ""
+        frame, line = found[-1]
+        return f"  Raised at: {frame.f_code.co_filename}:{line}, in {frame.f_code.co_name}\n"
 
     @property
     def _config_class(self) -> type[Config]:
@@ -181,10 +195,20 @@ class Suite:
             self.broken(f"it does not come to {what}: {error}")
 
     def _secrets(self, given: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
-        """Return the config with a mark in each secret that it does not have, and all secrets of it by key."""
+        """Return the config with a mark in each secret that it does not have, and its secrets to look for by key.
+
+        A short one, such as a salt 's', stands in any text by chance: it is not looked for, and the check is skipped
+        where there is no other.
+        """
         names = [key.name for key in self._keys.values() if key.type is ConfigType.PASSWORD]
         made = {**dict.fromkeys(names, MARKER), **given}
-        return made, {name: made[name] for name in names if made[name]}
+        sought = {name: made[name] for name in names if len(made[name]) >= _TELLING}
+        if names and not sought:
+            pytest.skip(
+                f"what the suite gives as {', '.join(names)} is too short to be told from other text; "
+                f"give {_TELLING} characters or more"
+            )
+        return made, sought
 
     def _fits(self, record: Record, which: str = "") -> None:
         """Fail where the key or the value of a record is not what its schema says. `which`: behind 'a key'."""

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+import re
 import threading
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
-from connect.api import source
+from connect.api import Record, Secret, source, transform
+from connect.testing.suites import TransformSuite
 from connect.testing.suites.base import Suite, logged, nothing_left
 
 
@@ -59,3 +61,51 @@ def test_a_check_that_fails_says_where_to_read_on() -> None:
 
     with pytest.raises(pytest.fail.Exception, match=r"ticks: it is odd\.\n  Read on: docs/.*#something-odd"):
         TicksSuite().test_something_odd()
+
+
+def test_a_check_that_fails_for_an_error_says_where_the_plugin_raised_it() -> None:
+    def shout(text: str) -> str:
+        return text.no_such_method()  # type: ignore[attr-defined,no-any-return]
+
+    class ShoutSuite(Suite):
+        def plugin_class(self) -> Any:
+            return shout
+
+        def test_something_odd(self) -> None:
+            try:
+                shout("a")
+            except AttributeError as error:
+                self.broken(f"it raises {error}")
+
+    with pytest.raises(pytest.fail.Exception) as failed:
+        ShoutSuite().test_something_odd()
+    raised = str(failed.value).splitlines()[1]
+    assert re.fullmatch(rf"  Raised at: {re.escape(__file__)}:\d+, in shout", raised)
+
+
+@pytest.mark.parametrize(
+    ("salt", "found", "outcome"),
+    [
+        ("s", "a lesson", "skipped"),
+        ("s3cret-s3cret", "a lesson", "passed"),
+        ("s3cret-s3cret", "s3cret-s3cret", "failed"),
+    ],
+)
+def test_a_secret_that_is_too_short_to_be_told_from_other_text_is_no_alarm(
+    tmp_path: Path, salt: str, found: str, outcome: str
+) -> None:
+    @transform
+    def salted(record: Record, salt: Secret) -> Record:
+        """Add a word."""
+        return record.replace(value=found)
+
+    class SaltedSuite(TransformSuite):
+        transform = salted
+        config: ClassVar[dict[str, str]] = {"salt": salt}
+
+    check = SaltedSuite().test_life_hides_secrets
+    if outcome == "passed":
+        check(tmp_path)
+        return
+    with pytest.raises(pytest.skip.Exception if outcome == "skipped" else pytest.fail.Exception, match="salt"):
+        check(tmp_path)
