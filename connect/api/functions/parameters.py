@@ -6,8 +6,10 @@ which can say all that a `Config` can.
 
 from __future__ import annotations
 
+import ast
 import inspect
 import re
+import textwrap
 import typing
 from collections.abc import Callable
 from typing import Any, Final, NoReturn
@@ -17,6 +19,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from connect.api.config import Config, config_key, redeclared
+from connect.api.config_values import Secret
 
 #: How a parameter is called that the runtime's context is given to.
 CONTEXT: Final = "context"
@@ -50,6 +53,10 @@ class Parameters:
         if len(self.inputs) < given or any(p.kind in (p.VAR_KEYWORD, p.KEYWORD_ONLY) for p in self.inputs):
             self.refuse("takes nothing in; expected a first parameter for the records")
         self.input_types = tuple(hints.get(parameter.name) for parameter in self.inputs)
+        for parameter, kind in zip(self.inputs, self.input_types, strict=True):
+            if _is_plain(kind) or parameter.default is not parameter.empty:
+                expected = "record: Record" if form == "transform" else "records: list[Record]"
+                self.refuse(f"has {parameter.name!r} in front, where it is given {expected}, or batch: Batch")
         self.takes_context = any(parameter.name == CONTEXT for parameter in found[given:])
         keys = [parameter for parameter in found[given:] if parameter.name != CONTEXT]
         summary, told = _described(inspect.getdoc(function) or "")
@@ -131,6 +138,30 @@ class Parameters:
             TypeError: Always.
         """
         raise TypeError(f"{self.form} {self.function.__qualname__} {why}")
+
+
+def falls_through(function: Callable[..., Any]) -> bool:
+    """Return whether a function comes to its end without any `return`; False where its text is not to be had."""
+    try:
+        found = ast.parse(textwrap.dedent(inspect.getsource(function))).body[0]
+    except (OSError, TypeError, SyntaxError, IndexError):
+        return False
+    if not isinstance(found, ast.FunctionDef) or isinstance(found.body[-1], ast.Raise):
+        return False
+    inside: list[ast.AST] = [*found.body]
+    while inside:
+        node = inside.pop()
+        if isinstance(node, ast.Return):
+            return False
+        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef):
+            inside += ast.iter_child_nodes(node)
+    return True
+
+
+def _is_plain(kind: Any) -> bool:
+    """Return whether an annotation is that of a key or a value, and none that records can have."""
+    kind = typing.get_args(kind)[0] if typing.get_origin(kind) is list else typing.get_origin(kind) or kind
+    return kind in (str, int, float, bool, bytes, dict, Secret, typing.Literal, typing.Annotated)
 
 
 def _attribute(name: str) -> str:

@@ -6,6 +6,7 @@ import contextvars
 import json
 import time
 from collections.abc import Iterable, Iterator, Mapping
+from types import CoroutineType
 from typing import Any, ClassVar, Final
 
 from connect.api.connector import SourceTask
@@ -146,6 +147,9 @@ class FunctionSourceTask(SourceTask):
         return item[0], offset, at
 
     def _topic_of(self, value: Any) -> str:
+        if isinstance(value, CoroutineType):
+            value.close()  # or Python warns, too
+            refuse(self, _FUNCTION, value, "a value; write await in front of what makes it")
         if self._topic is None:
             refuse(self, _FUNCTION, value, "a Record or a Batch, since with names_topics=True each names its topic")
         return self._topic

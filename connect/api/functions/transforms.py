@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, overload
 
 from connect.api.config import Config
-from connect.api.functions.parameters import CONTEXT, Parameters
+from connect.api.functions.parameters import CONTEXT, Parameters, falls_through
 from connect.api.record import Batch, Record
 from connect.api.transforms import Transform
 
@@ -43,7 +43,8 @@ def transform(
         The transform's class; the function is its `function`.
 
     Raises:
-        TypeError: A parameter cannot be a key of a config, or the function is no plain `def`.
+        TypeError: A parameter cannot be a key of a config, the first one is not for records, or the function is no
+            plain `def`, or has no `return`.
     """
     names = {"class_name": class_name, "aliases": aliases}
     if function is None:
@@ -60,6 +61,8 @@ def transform_of(function: Callable[..., Any], names: Mapping[str, Any]) -> type
         parameters.refuse("is an async generator; expected a function that returns the changed record")
     if parameters.takes_context:
         parameters.refuse(f"takes {CONTEXT}, which a transform is not given")
+    if falls_through(function):
+        parameters.refuse("has no return, and so would drop all it is given; write: return record.replace(...)")
     form = _OfBatches if parameters.input_types[0] is Batch else _OfRecords
     made: type[FunctionTransform] = parameters.class_of(
         form, config_class=parameters.config_class(), parameters=parameters, **names

@@ -179,3 +179,16 @@ def test_a_sink_of_one_record_is_refused_with_what_it_should_take() -> None:
 
     with pytest.raises(TypeError, match=r"takes one record; expected all that come together: records: list\[Record\]"):
         sink(one)
+
+
+def test_a_sink_whose_first_parameter_is_a_key_is_refused_with_what_comes_first() -> None:
+    def without_records(out: str) -> None:
+        """Write."""
+
+    def with_default(records: list[Record] | None = None) -> None:
+        """Write."""
+
+    for function, name in ((without_records, "out"), (with_default, "records")):
+        told = rf"has '{name}' in front, where it is given records: list\[Record\], or batch: Batch"
+        with pytest.raises(TypeError, match=told):
+            sink(function)

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
@@ -134,3 +134,14 @@ async def test_what_an_earlier_version_of_the_source_did_not_write_is_as_it_begi
 
     task = await source_task(newer, {"topic": "t"}, [({"source": "newer"}, {"n": 7})])
     assert [batch.values for batch in await poll(task)] == [[{"n": 7, "page": "first"}]]
+
+
+async def test_a_coroutine_that_nobody_awaited_is_refused_with_what_to_write() -> None:
+    @source
+    async def hasty(topic: str) -> AsyncIterator[Any]:
+        yield asyncio.sleep(0), 1
+
+    task = await source_task(hasty, {"topic": "t"})
+    with pytest.raises(PluginError, match=r"returned coroutine.*; expected a value; write await in front of"):
+        await records_of(task, 1)
+    await stop(task)

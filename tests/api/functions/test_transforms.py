@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from connect.api import Batch, Record, Transform, transform
+from connect.api import Batch, DataError, Record, Transform, transform
 
 
 def configured(form: type[Transform], config: Mapping[str, str]) -> Transform:
@@ -72,9 +72,42 @@ def with_context(record: Record, context: Any) -> Record:
     return record
 
 
+def of_a_value(value: dict[str, Any], mark: str = "!") -> dict[str, Any]:
+    """Change nothing."""
+    return value
+
+
+def without_return(record: Record) -> None:
+    """Change nothing, and forget it."""
+    if record.value is None:
+        raise DataError("no value")
+
+    def louder() -> str:
+        return str(record.value).upper()
+
+    record.replace(value=louder())
+
+
+def dropping(record: Record) -> None:
+    """Drop what a predicate finds."""
+    return None  # noqa: RET501
+
+
+def failing(record: Record) -> Record:
+    """Take nothing."""
+    raise DataError("no record is taken")
+
+
+@pytest.mark.parametrize("function", [dropping, failing])
+def test_a_transform_may_drop_or_refuse_all_where_it_says_so(function: Callable[..., Any]) -> None:
+    assert transform(function).plugin_name() == f"{__name__}.{function.__name__}"
+
+
 @pytest.mark.parametrize(
     ("function", "told"),
     [
+        (of_a_value, "has 'value' in front, where it is given record: Record, or batch: Batch"),
+        (without_return, r"has no return, and so would drop all it is given; write: return record\.replace"),
         (later, "is no plain def"),
         (several, "is no plain def"),
         (several_later, "is an async generator"),
