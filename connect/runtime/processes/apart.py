@@ -9,9 +9,9 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Final
 
-from connect.api import Connector, Plugin, PluginError, Predicate, Transform
+from connect.api import ConnectError, Connector, Plugin, PluginError, Predicate, Transform
 from connect.runtime.hook_calls import giving
-from connect.runtime.processes.environments import Folder, folder_of, python_of
+from connect.runtime.processes.environments import ENVIRONMENT, Folder, folder_of, python_of, too_old
 from connect.runtime.processes.errors import take_codes
 from connect.runtime.processes.process import Launch, Source
 from connect.runtime.processes.settings import ProcessSettings
@@ -62,7 +62,8 @@ def told_of(folder: Folder, settings: ProcessSettings) -> Told:
     loop.
 
     Raises:
-        PluginError: The environment cannot be made, or the process tells nonsense.
+        PluginError: The environment cannot be made, or has libraries too old for `connect.api`; or the process tells
+            nonsense.
     """
     root = Path(settings.environments) if settings.environments else None
     python = python_of(folder, root=root, timeout_s=settings.install_s)
@@ -70,11 +71,26 @@ def told_of(folder: Folder, settings: ProcessSettings) -> Told:
     launch = Launch(python=python, source=source, memory_bytes=settings.memory_bytes, grace_s=settings.grace_s)
     desk = Desk(launch, folder.path.name)
     try:
-        found = desk.call("describe")
+        found = _described(desk, folder, python)
         return _told(found, launch, desk)
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         desk.close()
         raise PluginError(f"the process of {folder.path} describes its plugins in no way known: {error}") from error
+
+
+def _described(desk: Desk, folder: Folder, python: str) -> Any:
+    """Return what a folder's process says of its plugins; where it fails, say what in its environment is too old."""
+    try:
+        return desk.call("describe")
+    except ConnectError as error:
+        desk.close()
+        if not (old := too_old(python)):
+            raise
+        raise PluginError(
+            f"{folder.path} requires {'; '.join(old)}, with which it shares the process: {error.message}",
+            code=ENVIRONMENT,
+            hint="Raise the version in its requirements, or call what needs the old one as a program of its own.",
+        ) from error
 
 
 def _told(found: Mapping[str, Any], launch: Launch, desk: Desk) -> Told:

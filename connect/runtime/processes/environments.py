@@ -54,6 +54,9 @@ _KILLED_S: Final = 5.0
 _TOLD_LINES: Final = 6
 #: The first that takes `--python`.
 _PIP_WITH_PYTHON: Final = (22, 3)
+_DISTRIBUTION: Final = "connect-runtime"
+_AT_LEAST: Final = re.compile(r"(?P<name>[A-Za-z0-9._-]+)>=(?P<version>[0-9.]+)")
+_RELEASE: Final = re.compile(r"\d+(\.\d+)*", re.ASCII)
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
@@ -138,6 +141,29 @@ def python_of(folder: Folder, *, root: Path | None, timeout_s: float) -> str:
             hint="Name a folder that the worker can write in plugin.environments.path.",
         ) from error
     return str(python)
+
+
+def too_old(python: str) -> list[str]:
+    """Return which libraries in an environment are older than `connect.api` needs, each with both versions."""
+    site = [str(path) for path in Path(python).parent.parent.glob("lib/python*/site-packages")]
+    there = {d.name.lower().replace("_", "-"): d.version for d in importlib.metadata.distributions(path=site)}
+    found = []
+    for required in importlib.metadata.requires(_DISTRIBUTION) or ():
+        if (match := _AT_LEAST.match(required)) is None or match["name"].lower() not in _NEEDED:
+            continue
+        version = there.get(match["name"].lower())
+        if version is not None and _numbers(version) < _numbers(match["version"]):
+            found.append(f"{match['name']} {version}, and connect.api needs {match[0]}")
+    return found
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    """Return the numbers that a version begins with, without zeros behind."""
+    match = _RELEASE.match(version)
+    numbers = [int(part) for part in match[0].split(".")] if match is not None else []
+    while numbers and not numbers[-1]:
+        numbers.pop()
+    return tuple(numbers)
 
 
 def _make(folder: Folder, home: Path, python: Path, until: float, lock: int) -> None:

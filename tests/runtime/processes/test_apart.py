@@ -15,6 +15,7 @@ from connect.runtime.processes.process import Launch
 from connect.runtime.processes.settings import ProcessSettings
 from connect.runtime.processes.stand_ins import Desk, launch_of
 from tests.support import process_plugins
+from tests.support.wheels import make_wheel
 
 
 @pytest.fixture
@@ -69,6 +70,17 @@ def test_one_that_cannot_be_installed_or_imported_is_left_out_by_name(tmp_path: 
     assert "ValueError: wrong" in causes["wrong"]
     assert "registers a plugin" in causes["empty"]
     assert host.find("CountSource", PluginKind.SOURCE) is not None
+
+
+def test_a_library_of_the_api_that_a_plugin_wants_too_old_is_told_as_the_cause(tmp_path: Path) -> None:
+    own = tmp_path / "plugins" / "old"
+    own.mkdir(parents=True)
+    wheel = make_wheel(tmp_path, "pydantic", "1.10.2", "class BaseModel:\n    pass\n")
+    (own / "requirements.txt").write_text(f"--no-index\n{wheel}\n")
+    (own / "module.py").write_text("import pydantic\n")
+    host = PluginHost.discover([tmp_path / "plugins"], tells=False, processes=settings(tmp_path))
+    (cause,) = [broken.cause for broken in host.broken]
+    assert f"{own} requires pydantic 1.10.2, and connect.api needs pydantic>=2" in cause
 
 
 def test_a_folder_that_changes_is_described_anew_and_one_that_does_not_is_not(tmp_path: Path, plugins: Path) -> None:

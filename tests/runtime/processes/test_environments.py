@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from connect.api import PluginError
-from connect.runtime.processes.environments import Folder, default_root, folder_of, modules_of, python_of
+from connect.runtime.processes.environments import Folder, default_root, folder_of, modules_of, python_of, too_old
 from tests.support.wheels import make_wheel
 
 
@@ -200,3 +200,10 @@ def test_what_pip_has_started_and_does_not_end_with_it_is_not_waited_for(tmp_pat
     with pytest.raises(PluginError, match="was not installed in time"):
         python_of(made, root=tmp_path / "envs", timeout_s=5)
     assert time.monotonic() - began < 15
+
+
+@pytest.mark.parametrize(("version", "old"), [("1.10.2", True), ("2.3.1", True), ("2.12", False), ("2.100.0", False)])
+def test_a_version_below_what_the_api_needs_is_told_and_no_other(tmp_path: Path, version: str, old: bool) -> None:
+    wheel = make_wheel(tmp_path, "pydantic", version, "")
+    python = python_of(folder(tmp_path, f"--no-index\n{wheel}\n"), root=tmp_path / "envs", timeout_s=120)
+    assert [told.partition(",")[0] for told in too_old(python)] == ([f"pydantic {version}"] if old else [])
