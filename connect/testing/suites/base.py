@@ -12,6 +12,7 @@ import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import Any, ClassVar, Final, NoReturn
 
 import pytest
@@ -171,8 +172,11 @@ class Suite:
     def _where_raised(self) -> str:
         """Return a line on where the plugin raised the error that is handled now; '' where there is none of its own."""
         error, own = sys.exception(), self.plugin_class().__module__.partition(".")[0]
-        frames = [] if error is None else [*traceback.walk_tb(error.__traceback__)]
-        found = [at for at in frames if str(at[0].f_globals.get("__name__")).partition(".")[0] == own]
+        found: list[tuple[FrameType, int]] = []
+        while error is not None:  # what the runtime makes of an error has the plugin's own as its cause, which counts
+            frames = traceback.walk_tb(error.__traceback__)
+            found = [at for at in frames if str(at[0].f_globals.get("__name__")).partition(".")[0] == own] or found
+            error = error.__cause__
         if not found:
             return ""
         frame, line = found[-1]

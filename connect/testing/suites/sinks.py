@@ -674,7 +674,10 @@ class SinkSuite(ConnectorSuite):
         first = [text for text in counts if text not in strange]
         once = list(dict.fromkeys(texts))
         if ordered and self.is_ordered and first != once:
-            self.broken(f"{when}, records are out of order: {difference(once, first)}")
+            self.broken(
+                f"{when}, records are out of order: {difference(once, first)}; where read cannot tell the order of the "
+                "puts, as with several files, the suite says: is_ordered = False"
+            )
 
     def _equal(self, places: Sequence[Path], how: str) -> None:
         first, second = (self._found(place) for place in places)

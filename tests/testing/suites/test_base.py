@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from connect.api import Record, Secret, source, transform
+from connect.api import PluginError, Record, Secret, source, transform
 from connect.testing.suites import TransformSuite
 from connect.testing.suites.base import Suite, logged, nothing_left
 
@@ -63,7 +63,8 @@ def test_a_check_that_fails_says_where_to_read_on() -> None:
         TicksSuite().test_something_odd()
 
 
-def test_a_check_that_fails_for_an_error_says_where_the_plugin_raised_it() -> None:
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_a_check_that_fails_for_an_error_says_where_the_plugin_raised_it(wrapped: bool) -> None:
     def shout(text: str) -> str:
         return text.no_such_method()  # type: ignore[attr-defined,no-any-return]
 
@@ -73,8 +74,13 @@ def test_a_check_that_fails_for_an_error_says_where_the_plugin_raised_it() -> No
 
         def test_something_odd(self) -> None:
             try:
-                shout("a")
-            except AttributeError as error:
+                try:
+                    shout("a")
+                except AttributeError as error:
+                    if wrapped:
+                        raise PluginError("it failed") from error
+                    raise
+            except (AttributeError, PluginError) as error:
                 self.broken(f"it raises {error}")
 
     with pytest.raises(pytest.fail.Exception) as failed:
