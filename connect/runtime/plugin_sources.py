@@ -12,30 +12,43 @@ The bundled plugins are one with the worker: they change with a new start alone.
 from __future__ import annotations
 
 import functools
+import importlib
 import importlib.metadata
 import importlib.util
 import itertools
+import logging
 import os
 import re
 import site
+import stat
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.machinery import ExtensionFileLoader, ModuleSpec
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 from connect.api import PluginError, hooks
 
+logger = logging.getLogger(__name__)
+
 #: The distribution whose plugins come with the worker.
 OURS: Final = "connect-runtime"
-#: A file's time of its last change in ns, and its size in bytes, by its path.
-Files = Mapping[str, tuple[int, int]]
+#: What tells that a file has changed, by its path: its times in ns, of its last change and of that of its inode, which a
+#: copy that keeps times does not hide, and its size in bytes.
+Files = Mapping[str, tuple[int, int, int]]
 #: How many files of one plugin are looked at.
 _FILES_MAX: Final = 5000
-#: Roots that were imported from folders by this process: these names are plugins', and may be imported anew.
-_FROM_FOLDERS: Final[set[str]] = set()
+#: Roots that were imported from folders by this process, and from which file: these are plugins', and may be imported
+#: anew.
+_FROM_FOLDERS: Final[dict[str, str]] = {}
+#: Folders of `plugin.path` that are in `sys.path`, as they are written there.
+_FOLDERS: Final[set[str]] = set()
+#: What editors and copies leave beside files, or make for a moment; and what is compiled.
+_PASSING: Final = re.compile(r"\.|#.*#$|4913$|.*(~|\.sw[a-p]|\.tmp|\.bak|\.pyc)$", re.S)
+#: What an import looks like, and what of a plugin's code may be one by a function: `import_module`, `__import__`.
+_IMPORTS: Final = re.compile(rb"\bfrom\b|import")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +84,11 @@ class Source:
         """Who it is, whatever its files are."""
         return self.home, self.name
 
+    @property
+    def code(self) -> Files:
+        """Its files without those that it only has beside its code."""
+        return {path: stamp for path, stamp in self.files.items() if path.endswith(".py")}
+
     def same_as(self, other: Source | None) -> bool:
         """Whether nothing of it has changed."""
         return other is not None and (self.origin, self.version, self.root, self.files) == (
@@ -83,9 +101,10 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class NoFolder:
-    """An entry of `plugin.path` that is no folder."""
+    """An entry of `plugin.path` that is no folder, or cannot be read."""
 
     path: Path
+    why: str = "which is no folder"
 
 
 class Paths:
@@ -103,7 +122,7 @@ class Paths:
                 site.addpackage(os.path.dirname(path), os.path.basename(path), None)  # noqa: PTH119, PTH120 - texts
 
     @staticmethod
-    def _found() -> Iterator[tuple[str, tuple[int, int]]]:
+    def _found() -> Iterator[tuple[str, tuple[int, int, int]]]:
         for folder in dict.fromkeys([*site.getsitepackages(), site.getusersitepackages()]):
             if folder in sys.path and Path(folder).is_dir():
                 for path in sorted(Path(folder).glob("*.pth")):
@@ -124,40 +143,98 @@ def scan(folders: Sequence[Path], apart: Apart = _none_apart) -> list[Source | N
     found: list[Source | NoFolder] = []
     # One look into each distribution: its metadata is parsed anew each time.
     known: dict[Any, tuple[str, str | None, str]] = {None: ("entry point", None, "")}
-    for entry in sorted(importlib.metadata.entry_points(group=hooks.ENTRY_POINT_GROUP), key=lambda e: e.name):
+    for entry in sorted(_entry_points(), key=lambda e: e.name):
         if entry.dist is not None and entry.dist not in known:
             metadata = entry.dist.metadata
             known[entry.dist] = (f"{metadata['Name']} {metadata['Version']}", metadata["Version"], metadata["Name"])
         origin, version, distribution = known[entry.dist]
         is_ours = distribution == OURS
-        root, files = (entry.module, {}) if is_ours else _root_of(entry.module)
+        try:
+            module = entry.module
+        except AttributeError:  # what is no name of a module has none
+            load = functools.partial(_no_module, entry)
+            found.append(Source(entry.name, distribution, origin, f"<{entry.name}>", {}, load, version, True))
+            continue
+        root, files = (module, {}) if is_ours else _root_of(module)
         found.append(Source(entry.name, distribution, origin, root, files, entry.load, version, True, is_ours))
     for folder in folders:
-        if not folder.is_dir():
-            found.append(NoFolder(folder))
-            continue
-        if (own := apart(folder)) is not None:
-            found.append(_apart_source(folder, *own))
-            continue
-        for path in sorted(folder.iterdir()):
-            if path.name.startswith(".") or path.name == "__pycache__":
-                continue
-            if path.is_dir() and (own := apart(path)) is not None:
-                found.append(_apart_source(path, *own))
-                continue
-            module = path if path.suffix == ".py" else path / "__init__.py"
-            if module.is_file():
-                found.append(source_of(module))
-            elif path.is_dir():
-                found.append(Source(path.name, str(path), str(path), path.name, files_of(path), None))
+        try:
+            found.extend(_in_folder(folder, apart))
+        except OSError as error:  # also one that has just gone
+            is_gone = isinstance(error, FileNotFoundError | NotADirectoryError)
+            found.append(NoFolder(folder) if is_gone else NoFolder(folder, f"which cannot be read: {error}"))
     return found
+
+
+def _in_folder(folder: Path, apart: Apart) -> list[Source]:
+    if (own := apart(folder)) is not None:
+        return [_apart_source(folder, *own)]
+    found = []
+    for path in sorted(folder.iterdir()):
+        if _PASSING.match(path.name) or path.name == "__pycache__":
+            continue
+        if path.is_dir() and (own := apart(path)) is not None:
+            found.append(_apart_source(path, *own))
+            continue
+        module = path if path.suffix == ".py" else path / "__init__.py"
+        if module.is_file():
+            found.append(source_of(module))
+        elif path.is_dir():
+            found.append(Source(path.name, str(path), str(path), path.name, files_of(path), None))
+    return found
+
+
+def _entry_points() -> list[importlib.metadata.EntryPoint]:
+    """Return the entry points of all distributions, without those of one whose files cannot be read: one that is half
+    installed takes no other with it."""
+    try:
+        return [*importlib.metadata.entry_points(group=hooks.ENTRY_POINT_GROUP)]
+    except Exception:
+        logger.debug("a distribution's entry points cannot be read; each is looked at alone", exc_info=True)
+    found: dict[str, list[importlib.metadata.EntryPoint]] = {}
+    for distribution in importlib.metadata.distributions():
+        try:
+            # The first of a name is the one that is imported.
+            entries = [e for e in distribution.entry_points if e.group == hooks.ENTRY_POINT_GROUP]
+            found.setdefault(distribution.metadata["Name"], entries)
+        except Exception as error:
+            at = getattr(distribution, "_path", "an installed distribution")
+            logger.warning("entry points of %s cannot be read, and its plugins are left out: %s", at, error)
+    return [entry for entries in found.values() for entry in entries]
+
+
+def _no_module(entry: importlib.metadata.EntryPoint) -> NoReturn:
+    raise PluginError(f"its entry point is {entry.value!r}; expected the name of a module, package.module")
 
 
 def source_of(module: Path) -> Source:
     """Return what a module's file, or a package's `__init__.py`, is in a folder."""
     path = module.parent if module.name == "__init__.py" else module
+    if "." in (path.stem if path is module else path.name) or not str(path).isprintable():
+        # A copy beside the plugin, most often: as a module it would be a part of the one of the name before the dot.
+        # What is no text could not be told of.
+        named = functools.partial(_refuse_name, path.name)
+        return Source(_shown(path.stem), str(path), _shown(str(path)), f"<{path}>", files_of(path), named)
     load = None if path.name.startswith("_") else functools.partial(_import_file, path.stem, module)
     return Source(path.stem, str(path), str(path), path.stem, files_of(path), load)
+
+
+def _refuse_name(name: str) -> NoReturn:
+    raise PluginError(
+        f"{_shown(name)} is no name of a module: it holds a dot, or what cannot be shown; rename it, or take it out of "
+        "plugin.path"
+    )
+
+
+def _shown(name: str) -> str:
+    return name if name.isprintable() else ascii(name)
+
+
+def add_to_path(folder: Path) -> None:
+    """Let plugins of several modules in a folder import their own parts."""
+    _FOLDERS.add(str(folder))
+    if folder.is_dir() and str(folder) not in sys.path:
+        sys.path.append(str(folder))
 
 
 def _apart_source(folder: Path, load: Callable[[], Any], limit_s: float) -> Source:
@@ -172,10 +249,10 @@ def outdated(before: Iterable[Source], now: Sequence[Source]) -> set[str]:
     changed |= {s.root for key, s in old.items() if key not in new}
     todo, rest = set(changed), {s.root: s for s in now if s.root not in changed and s.files}
     while todo and rest:
-        names = b"|".join(re.escape(root.partition(".")[0]).encode() for root in sorted(todo))
+        names = b"|".join(re.escape(os.fsencode(root.partition(".")[0])) for root in sorted(todo))
         # More than imports has such lines; what is imported anew without need is the same as before.
-        line = re.compile(rb"^[^\n#]*\b(?:from|import)\b[^\n]*\b(?:" + names + rb")\b", re.M)
-        todo = {root for root, source in rest.items() if _has(source.files, line)}
+        name = re.compile(rb"\b(?:" + names + rb")\b")
+        todo = {root for root, source in rest.items() if _imports(source.files, name)}
         changed |= todo
         rest = {root: source for root, source in rest.items() if root not in todo}
     return changed
@@ -188,21 +265,33 @@ class Swap:
     Not for two threads at once. A plugin that runs and imports a part of its own meanwhile may get the new one.
 
     Args:
-        known: Those that were plugins' before: modules of others are not touched.
+        known: Those that were plugins before. Modules that lie elsewhere are not touched, whatever a plugin's name is.
     """
 
     roots: Collection[str]
-    known: Collection[str]
+    known: Iterable[Source]
     _old: dict[str, dict[str, ModuleType]] = field(default_factory=dict)
 
     def __enter__(self) -> Swap:
-        for root in (root for root in self.roots if root in self.known or root in _FROM_FOLDERS):
-            self._old[root] = {name: sys.modules.pop(name) for name in _below(root)}
+        places: dict[str, set[str]] = {root: {path} for root, path in _FROM_FOLDERS.items()}
+        ours = {"connect"}
+        for source in self.known:
+            if source.is_bundled:
+                ours.add(source.root.partition(".")[0])
+            else:
+                places.setdefault(source.root, set()).update(map(os.path.realpath, [source.home, *source.files]))
+        for root in self.roots:
+            if root.partition(".")[0] not in ours and _lies_at(sys.modules.get(root), places.get(root, ())):
+                self._old[root] = {
+                    name: module for name in _below(root) if (module := sys.modules.pop(name, None)) is not None
+                }
+            _unlock(root)
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, failed: type[BaseException] | None, *_: object) -> None:
         for root in self._old:
-            if root not in sys.modules:  # it is gone from the disk, and what runs of it may still import its own parts
+            # It is gone from the disk, and what runs of it may still import its own parts.
+            if failed is not None or root not in sys.modules:
                 self.give_back(root)
 
     def check(self, root: str) -> None:
@@ -222,14 +311,15 @@ class Swap:
         """Put the old modules of a root back, in place of what was imported since."""
         if root in self._old:
             for name in _below(root):
-                del sys.modules[name]
+                sys.modules.pop(name, None)
             sys.modules.update(self._old[root])
 
 
-def forget_bytecode(before: Source, now: Source) -> None:
-    """Remove compiled forms of files that have changed: they are taken for fresh by the second and the size."""
+def forget_bytecode(before: Source | None, now: Source) -> None:
+    """Remove compiled forms of files that are new or have changed: they are taken for fresh by the second and the
+    size."""
     for path, stamp in now.files.items():
-        if path.endswith(".py") and before.files.get(path) != stamp:
+        if path.endswith(".py") and (before is None or before.files.get(path) != stamp):
             try:
                 Path(importlib.util.cache_from_source(path)).unlink(missing_ok=True)
             except OSError:  # a folder of somebody else's: who wrote it there looks after it
@@ -237,16 +327,42 @@ def forget_bytecode(before: Source, now: Source) -> None:
 
 
 def _below(root: str) -> list[str]:
-    return [name for name in sys.modules if name == root or name.startswith(f"{root}.")]
+    # A copy in one step: other threads import meanwhile.
+    return [name for name in list(sys.modules) if name == root or name.startswith(f"{root}.")]
 
 
-def _has(files: Files, line: re.Pattern[bytes]) -> bool:
+def _unlock(root: str) -> None:
+    """Forget who imports modules of a root now: one that never comes back would have each later import wait for it."""
+    locks: dict[str, Any] = getattr(importlib._bootstrap, "_module_locks", {})  # type: ignore[attr-defined]
+    for name in [name for name in list(locks) if name == root or name.startswith(f"{root}.")]:
+        locks.pop(name, None)
+
+
+def _lies_at(module: ModuleType | None, places: Collection[str]) -> bool:
+    """Whether a module is of one of these files and folders."""
+    file = getattr(module, "__file__", None)
+    try:
+        found = [file] if file is not None else [*getattr(module, "__path__", ())]
+    except Exception:  # whatever a plugin has put there
+        return False
+    return any(isinstance(path, str) and os.path.realpath(path) in places for path in found)
+
+
+def _imports(files: Files, name: re.Pattern[bytes]) -> bool:
+    """Whether a line of some files may import a module. In linear time: a line may be megabytes of data."""
     for path in files:
         try:
-            if path.endswith(".py") and line.search(Path(path).read_bytes()):
-                return True
+            if not path.endswith(".py") or not name.search(text := Path(path).read_bytes()):
+                continue
         except OSError:  # it has just gone: the next look sees that
             continue
+        for line in text.splitlines():
+            if (
+                (found := _IMPORTS.search(line))
+                and b"#" not in line[: found.start()]
+                and name.search(line, found.end())
+            ):
+                return True
     return False
 
 
@@ -267,7 +383,11 @@ def _root_of(module: str) -> tuple[str, Files]:
 def _spec_of(name: str, path: Sequence[str] | None) -> ModuleSpec | None:
     """Find a module where it lies now, not where it was when it was imported."""
     for finder in sys.meta_path:
-        spec = finder.find_spec(name, path)
+        try:
+            spec = finder.find_spec(name, path)
+        except Exception:  # a stranger's: its import fails with the same, and is told of
+            logger.debug("%r cannot say where module %s is", finder, name, exc_info=True)
+            continue
         if spec is not None:
             return spec
     return None
@@ -285,7 +405,7 @@ def folders_of(top: Path) -> list[Path]:
 
 def _walk(top: Path) -> Iterator[Path]:
     for at, names in _folders(top):
-        yield from (Path(at, name) for name in sorted(names))
+        yield from (Path(at, name) for name in sorted(names) if not _PASSING.match(name))
 
 
 def _folders(top: Path) -> Iterator[tuple[str, list[str]]]:
@@ -298,27 +418,29 @@ def _is_env(at: str, folder: str) -> bool:
     return Path(at, folder, "pyvenv.cfg").is_file()
 
 
-def _stamps(paths: Iterable[Path]) -> Iterator[tuple[str, tuple[int, int]]]:
+def _stamps(paths: Iterable[Path]) -> Iterator[tuple[str, tuple[int, int, int]]]:
     for path in paths:
         try:
             found = path.stat()
         except OSError:  # it has just gone
             continue
-        yield str(path), (found.st_mtime_ns, found.st_size)
+        if stat.S_ISREG(found.st_mode):  # to read a pipe may take for ever
+            yield str(path), (found.st_mtime_ns, found.st_ctime_ns, found.st_size)
 
 
 def _import_file(name: str, path: Path) -> ModuleType:
     known = sys.modules.get(name)
     if known is not None and os.path.realpath(getattr(known, "__file__", None) or "") == os.path.realpath(path):
         return known  # another plugin of the folder has imported it
-    if name in sys.stdlib_module_names or (known is not None and name not in _FROM_FOLDERS):
+    is_in_use = known is not None and not _lies_at(known, {_FROM_FOLDERS[name]} if name in _FROM_FOLDERS else ())
+    if name in sys.stdlib_module_names or is_in_use or _is_installed(name):
         raise PluginError(f"{path.name} has the name of a module that is in use, {name}; give it another one")
     locations = [str(path.parent)] if path.name == "__init__.py" else None
     spec = importlib.util.spec_from_file_location(name, path, submodule_search_locations=locations)
     assert spec is not None, f"{path} is a Python file"
     assert spec.loader is not None, f"{path} is a Python file"
     module = importlib.util.module_from_spec(spec)
-    _FROM_FOLDERS.add(name)
+    _FROM_FOLDERS[name] = os.path.realpath(path)
     sys.modules[name] = module
     try:
         spec.loader.exec_module(module)
@@ -327,3 +449,12 @@ def _import_file(name: str, path: Path) -> ModuleType:
             del sys.modules[name]
         raise
     return module
+
+
+def _is_installed(name: str) -> bool:
+    """Whether a module of this name is there without the folders of `plugin.path`: who imports it later means that."""
+    spec = _spec_of(name, [path for path in sys.path if path not in _FOLDERS])
+    if spec is None or spec.loader is None or not spec.has_location or spec.origin is None:
+        return False
+    own = [os.path.realpath(folder) for folder in _FOLDERS]
+    return not any(os.path.realpath(spec.origin).startswith(f"{folder}{os.sep}") for folder in own)

@@ -15,10 +15,9 @@ import functools
 import importlib
 import logging
 import re
-import sys
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Final
@@ -42,7 +41,17 @@ from connect.runtime.border.calls import aside
 from connect.runtime.border.failures import told
 from connect.runtime.hook_calls import CLASS_HOOKS, HOOKS, HookCalls, Loaded, functions_of, short_forms_of, unmarked_of
 from connect.runtime.model import PluginInfo, PluginKind
-from connect.runtime.plugin_sources import NoFolder, Paths, Source, Swap, forget_bytecode, outdated, scan, source_of
+from connect.runtime.plugin_sources import (
+    NoFolder,
+    Paths,
+    Source,
+    Swap,
+    add_to_path,
+    forget_bytecode,
+    outdated,
+    scan,
+    source_of,
+)
 from connect.runtime.processes.apart import plugin_of
 from connect.runtime.processes.environments import has_requirements
 from connect.runtime.processes.settings import ProcessSettings
@@ -359,33 +368,40 @@ class PluginHost:
         stale = outdated([tried.source for tried in before.values()], sources)
         roots = stale | {t.source.root for t in before.values() if retry and t.broken is not None}
         for folder in self.folders:  # so that a plugin of several modules can import its own parts
-            if folder.is_dir() and str(folder) not in sys.path:
-                sys.path.append(str(folder))
-        no_folders = [s.path for s in found if isinstance(s, NoFolder)]
-        with Swap(roots, {tried.source.root for tried in before.values()}) as swap:
-            tried = self._load_all(sources, roots, before, swap)
-            moving = before and outdated(sources, [s for s in scan(self.folders, self._apart) if isinstance(s, Source)])
+            add_to_path(folder)
+        no_folders = [s for s in found if isinstance(s, NoFolder)]
+        with Swap(roots, [tried.source for tried in before.values()]) as swap:
+            tried = self._load_all(sources, roots, stale, before, swap)
+            after = [s for s in scan(self.folders, self._apart) if isinstance(s, Source)] if before else sources
+            sources = _with_data_of(tried, roots, after)
+            moving = before and outdated(sources, after)
             for one in [one for one in tried.values() if moving and one.source.root in moving & roots]:
                 _fail(tried, before, swap, one.source, "its files change while it is loaded")
             told = self._settle(tried, before, no_folders, swap)
         return told, bool(moving)
 
     def _load_all(
-        self, sources: Sequence[Source], roots: Collection[str], before: Mapping[tuple[str, str], _Tried], swap: Swap
+        self,
+        sources: Sequence[Source],
+        roots: Collection[str],
+        stale: Collection[str],
+        before: Mapping[tuple[str, str], _Tried],
+        swap: Swap,
     ) -> dict[tuple[str, str], _Tried]:
         tried: dict[tuple[str, str], _Tried] = {}
         failed: list[tuple[Source, str]] = []
         for source in sources:
             old = before.get(source.key)
-            if old is not None and source.root not in roots:
+            # One that hangs is not begun a second time while it does.
+            if old is not None and (source.root not in roots or (source.root not in stale and _is_importing(source))):
                 tried[source.key] = old
                 continue
             if source.load is not None and any(t.loaded and t.source.name == source.name for t in tried.values()):
                 broken = BrokenPlugin(source.name, source.origin, f"another plugin is named {source.name}")
                 tried[source.key] = _Tried(source, None, broken)
                 continue
-            if old is not None:
-                forget_bytecode(old.source, source)
+            if before:
+                forget_bytecode(None if old is None else old.source, source)
             new = tried[source.key] = self._try(source, swap)
             if new.broken is not None:
                 failed.append((source, new.broken.cause))
@@ -429,7 +445,7 @@ class PluginHost:
         self,
         tried: dict[tuple[str, str], _Tried],
         before: Mapping[tuple[str, str], _Tried],
-        no_folders: Sequence[Path],
+        no_folders: Sequence[NoFolder],
         swap: Swap | None,
     ) -> Refreshed:
         """Ask all plugins together for their classes; again without the new form of those that fail, until none does.
@@ -448,7 +464,7 @@ class PluginHost:
             for known in taken.names[desc.kind, desc.cls]:
                 # The first to claim a name keeps it, so an installed plugin cannot be replaced by accident.
                 by_name.setdefault((desc.kind, known), desc)
-        no_folder = (BrokenPlugin(p.name, str(p), f"plugin.path names {p}, which is no folder") for p in no_folders)
+        no_folder = [BrokenPlugin(f.path.name, str(f.path), f"plugin.path names {f.path}, {f.why}") for f in no_folders]
         broken = (*no_folder, *(t.broken for t in tried.values() if t.broken is not None), *self._refused)
         for one in broken if self._tells else ():
             if one not in self._known.broken:
@@ -485,6 +501,23 @@ class PluginHost:
 
 def _bundled(found: Sequence[Source | NoFolder]) -> list[Source]:
     return [source for source in found if isinstance(source, Source) and source.is_bundled]
+
+
+def _is_importing(source: Source) -> bool:
+    return any(thread.name == f"connect-import-{source.name}" for thread in threading.enumerate())
+
+
+def _with_data_of(
+    tried: dict[tuple[str, str], _Tried], roots: Collection[str], after: Sequence[Source]
+) -> list[Source]:
+    """Take what lies beside the code as it is once it was imported, and return what was tried: a plugin that writes
+    into its own folder has not changed by that."""
+    later = {source.key: source for source in after}
+    for key, one in tried.items():
+        new = later.get(key)
+        if one.source.root in roots and new is not None and new.code == one.source.code:
+            tried[key] = replace(one, source=replace(one.source, files=new.files))
+    return [one.source for one in tried.values()]
 
 
 def _fail(

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
 import sys
 import threading
@@ -13,7 +14,7 @@ import pytest
 
 from connect.api import ConfigError
 from connect.runtime import plugin_refresh
-from connect.runtime.border.calls import PluginTimeoutError
+from connect.runtime.border.calls import PluginTimeoutError, aside
 from connect.runtime.model import PluginKind, State
 from connect.runtime.plugins import PluginHost
 from tests.runtime.test_plugin_sources import make_distribution
@@ -191,6 +192,171 @@ def test_one_with_compiled_modules_waits_for_the_next_start(folder: Path) -> Non
     (broken,) = host.refresh().broken
     assert "its module fresho.native is compiled" in broken.cause
     assert (word(host, "Fresho"), sys.modules["fresho.native"]) == ("one", native)
+
+
+@pytest.mark.parametrize("name", ["connect", "json", "pydantic"])
+def test_one_named_as_a_module_in_use_touches_nothing_of_it_however_often_it_is_looked_at(
+    folder: Path, name: str
+) -> None:
+    host = PluginHost.discover([folder])
+    theirs = {n: module for n, module in sys.modules.items() if n.partition(".")[0] == name}
+    try:
+        for text in ("X = 1\n", "X = 22\n", "X = 333\n"):
+            (folder / f"{name}.py").write_text(text)
+            assert [broken.name for broken in host.refresh().broken] == [name]
+            assert {n: sys.modules.get(n) for n in theirs} == theirs
+    finally:
+        sys.modules.update(theirs)
+
+
+def test_a_folder_of_data_named_as_a_package_in_use_touches_nothing_of_it(folder: Path) -> None:
+    host = PluginHost.discover([folder])
+    theirs = {n: module for n, module in sys.modules.items() if n.partition(".")[0] == "connect"}
+    (folder / "connect").mkdir()
+    (folder / "connect" / "table.csv").write_text("a")
+    try:
+        host.refresh()
+        (folder / "connect" / "table.csv").write_text("abc")
+        write(folder, "freshp", "one")
+        found = host.refresh()
+        assert (found.added, found.broken) == (("freshp",), ())
+        assert {n: sys.modules.get(n) for n in theirs} == theirs
+    finally:
+        sys.modules.update(theirs)
+
+
+def test_one_named_as_a_library_that_is_installed_and_not_imported_yet_is_refused(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "site" / "freshlibrary").mkdir(parents=True)
+    (tmp_path / "site" / "freshlibrary" / "__init__.py").write_text("")
+    monkeypatch.syspath_prepend(str(tmp_path / "site"))
+    write(folder, "freshlibrary", "one")
+    (broken,) = PluginHost.discover([folder]).broken
+    assert "has the name of a module that is in use, freshlibrary" in broken.cause
+    import freshlibrary
+
+    assert Path(freshlibrary.__file__).parent.parent == tmp_path / "site"
+
+
+def test_the_text_of_a_file_counts_whatever_its_times_and_its_compiled_form_say(folder: Path) -> None:
+    def written(word: str) -> None:
+        write(folder, "freshq", word)
+        os.utime(folder / "freshq.py", (1e9, 1e9))
+
+    written("one")
+    host = PluginHost.discover([folder])
+    written("two")  # of the same size, and of the same time
+    assert (host.refresh().changed, word(host, "Freshq")) == (("freshq",), "two")
+    (folder / "freshq.py").unlink()
+    host.refresh()
+    written("six")
+    assert (host.refresh().added, word(host, "Freshq")) == (("freshq",), "six")
+
+
+@pytest.mark.parametrize(
+    "name", [".__init__.py.swp", "4913", "__init__.py~", "#__init__.py#", ".#__init__.py", "x.swp", "__init__.py.bak"]
+)
+def test_what_an_editor_leaves_beside_a_package_does_not_change_it(folder: Path, name: str) -> None:
+    (folder / "freshr").mkdir()
+    (folder / "freshr" / "__init__.py").write_text(TRANSFORM.format(name="freshr", word="one", cls="Freshr"))
+    host = PluginHost.discover([folder])
+    (folder / "freshr" / name).write_text("")
+    assert host.refresh().changed == ()
+    (folder / "freshr" / "table.sql").write_text("")
+    assert host.refresh().changed == ("freshr",)
+
+
+def test_a_plugin_that_writes_into_its_own_folder_as_it_is_imported_has_not_changed_by_that(folder: Path) -> None:
+    (folder / "freshs").mkdir()
+    init = folder / "freshs" / "__init__.py"
+    cache = "import time, pathlib\npathlib.Path(__file__).with_name('cache.txt').write_text(str(time.time_ns()))\n"
+    init.write_text(cache + TRANSFORM.format(name="freshs", word="one", cls="Freshs"))
+    host = PluginHost.discover([folder])
+    assert (host.refresh().changed, list(host.broken)) == (("freshs",), [])  # a start does not look twice
+    assert (host.refresh().changed, list(host.broken)) == ((), [])
+    init.write_text(cache + TRANSFORM.format(name="freshs", word="three", cls="Freshs"))
+    assert (host.refresh().changed, list(host.broken)) == (("freshs",), [])
+    assert host.refresh().changed == ()
+
+
+def test_a_pipe_in_a_folder_is_not_read(folder: Path) -> None:
+    (folder / "fresht").mkdir()
+    (folder / "fresht" / "__init__.py").write_text(TRANSFORM.format(name="fresht", word="one", cls="Fresht"))
+    os.mkfifo(folder / "fresht" / "pipe.py")
+    host = PluginHost.discover([folder])
+    write(folder, "freshu", "one")
+    assert aside(host.refresh, 10.0, "refresh").added == ("freshu",)
+
+
+@pytest.mark.parametrize("name", ["freshv.bak", "fresh\nv", "fresh\udcff", "fresh\x1b[31m"])
+def test_a_file_whose_name_is_no_modules_is_told_of_in_plain_text_and_takes_no_plugins_name(
+    folder: Path, name: str
+) -> None:
+    write(folder, "freshv", "one")
+    (folder / f"{name}.py").write_text(TRANSFORM.format(name="freshv", word="old", cls="Freshv"))
+    host = PluginHost.discover([folder])
+    (broken,) = host.broken
+    assert "is no name of a module" in broken.cause
+    assert f"{broken.name}{broken.origin}{broken.cause}".isprintable()
+    assert word(host, "Freshv") == "one"
+
+
+def test_a_part_that_hung_as_it_was_imported_is_taken_once_it_is_mended(folder: Path) -> None:
+    (folder / "freshw").mkdir()
+    text = "from freshw import part\n" + TRANSFORM.format(name="freshw", word="one", cls="Freshw")
+    (folder / "freshw" / "__init__.py").write_text(text)
+    (folder / "freshw" / "part.py").write_text("import threading\nthreading.Event().wait(20)\n")
+    host = PluginHost.discover([folder], timeout_s=0.3)
+    before = threading.active_count()
+    for _ in range(3):
+        assert [broken.name for broken in host.refresh().broken] == ["freshw"]
+    assert threading.active_count() == before  # it is not begun anew while it hangs
+    host.timeout_s = 10.0
+    (folder / "freshw" / "part.py").write_text("")
+    assert (host.refresh().added, list(host.broken)) == (("freshw",), [])
+
+
+@pytest.mark.parametrize(
+    ("entry", "cause"),
+    [(b"[connect]\nbad = !!! 1\n", "expected the name of a module"), (b"[connect]\n\xff\xfe = x\n", None)],
+)
+def test_a_distribution_whose_metadata_is_broken_takes_no_other_plugin_with_it(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    folder: Path,
+    caplog: pytest.LogCaptureFixture,
+    entry: bytes,
+    cause: str | None,
+) -> None:
+    monkeypatch.syspath_prepend(str(tmp_path))
+    host = PluginHost.discover([folder])
+    bundled = len(host.list())
+    make_distribution(tmp_path, "bad-d", "1.0", "bad = nothing")
+    (tmp_path / "bad-d-1.0.dist-info" / "entry_points.txt").write_bytes(entry)
+    write(folder, "freshx", "one")
+    found = host.refresh()
+    assert (found.added, len(host.list())) == (("freshx",), bundled + 1)
+    if cause is None:
+        assert "bad-d-1.0.dist-info cannot be read, and its plugins are left out" in caplog.text
+    else:
+        assert cause in found.broken[0].cause
+
+
+def test_a_folder_that_goes_while_it_is_looked_at_is_told_of(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(folder, "freshy", "one")
+    host = PluginHost.discover([folder])
+    own = Path.iterdir
+
+    def going(path: Path) -> Iterator[Path]:
+        if path == folder and path.exists():
+            shutil.rmtree(path)
+        return own(path)
+
+    monkeypatch.setattr(Path, "iterdir", going)
+    found = host.refresh()
+    assert found.removed == ("freshy",)
+    assert "which is no folder" in found.broken[0].cause
 
 
 # -- the worker ------------------------------------------------------------------------------------------------------

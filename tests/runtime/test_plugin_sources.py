@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import itertools
 import sys
+import threading
+import time
 from pathlib import Path
 
 import pytest
 
-from connect.runtime.plugin_sources import NoFolder, Paths, Source, Swap, files_of, folders_of, outdated, scan
+from connect.runtime.plugin_sources import NoFolder, Paths, Source, Swap, _below, files_of, folders_of, outdated, scan
 
 
 def of(folder: Path) -> dict[str, Source]:
@@ -117,3 +120,53 @@ def test_a_pth_file_that_comes_later_is_read(tmp_path: Path, monkeypatch: pytest
     (site_packages / "mine.pth").write_text(f"{source}\n")
     paths.read()
     assert str(source) in sys.path
+
+
+def test_a_line_that_holds_megabytes_of_words_is_gone_through_at_once_and_imports_by_name_count(tmp_path: Path) -> None:
+    (tmp_path / "_base.py").write_text("X = 1\n")
+    (tmp_path / "data.py").write_text("T = '" + "rows from here and import there " * 50_000 + "'\n")
+    (tmp_path / "named.py").write_text("import importlib\nX = importlib.import_module('_base').X\n")
+    before = [s for s in scan([tmp_path]) if isinstance(s, Source)]
+    (tmp_path / "_base.py").write_text("X = 22\n")
+    now = [s for s in scan([tmp_path]) if isinstance(s, Source)]
+    since = time.monotonic()
+    assert outdated(before, now) == {"_base", "named"}
+    assert time.monotonic() - since < 5.0
+
+
+def test_modules_that_come_and_go_on_other_threads_do_not_disturb_a_swap() -> None:
+    stopped = threading.Event()
+
+    def churn() -> None:
+        for number in itertools.count():
+            if stopped.is_set():
+                return
+            sys.modules[f"churned{number % 3000}"] = sys
+            sys.modules.pop(f"churned{(number + 1500) % 3000}", None)
+
+    threads = [threading.Thread(target=churn) for _ in range(2)]
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        for thread in threads:
+            thread.start()
+        for _ in range(300):
+            assert _below("json")
+    finally:
+        stopped.set()
+        for thread in threads:
+            thread.join()
+        sys.setswitchinterval(interval)
+        for name in [name for name in sys.modules if name.startswith("churned")]:
+            del sys.modules[name]
+
+
+def test_modules_that_were_swapped_out_are_put_back_where_the_look_itself_fails(tmp_path: Path) -> None:
+    (tmp_path / "swapyou.py").write_text("")
+    source = of(tmp_path)["swapyou"]
+    assert source.load is not None
+    first = source.load()
+    with pytest.raises(OSError, match="gone"), Swap({"swapyou"}, [source]):
+        assert source.load() is not first
+        raise OSError("gone")
+    assert sys.modules.pop("swapyou") is first
