@@ -35,8 +35,8 @@ logger = logging.getLogger(__name__)
 
 #: The distribution whose plugins come with the worker.
 OURS: Final = "connect-runtime"
-#: What tells that a file has changed, by its path: its times in ns, of its last change and of that of its inode, which a
-#: copy that keeps times does not hide, and its size in bytes.
+#: What tells that a file has changed, by its path: in ns when it and its inode last did, which a copy that keeps times
+#: does not hide, and its size in bytes.
 Files = Mapping[str, tuple[int, int, int]]
 #: How many files of one plugin are looked at.
 _FILES_MAX: Final = 5000
@@ -333,7 +333,7 @@ def _below(root: str) -> list[str]:
 
 def _unlock(root: str) -> None:
     """Forget who imports modules of a root now: one that never comes back would have each later import wait for it."""
-    locks: dict[str, Any] = getattr(importlib._bootstrap, "_module_locks", {})  # type: ignore[attr-defined]
+    locks: dict[str, Any] = getattr(importlib._bootstrap, "_module_locks", {})
     for name in [name for name in list(locks) if name == root or name.startswith(f"{root}.")]:
         locks.pop(name, None)
 
@@ -357,11 +357,8 @@ def _imports(files: Files, name: re.Pattern[bytes]) -> bool:
         except OSError:  # it has just gone: the next look sees that
             continue
         for line in text.splitlines():
-            if (
-                (found := _IMPORTS.search(line))
-                and b"#" not in line[: found.start()]
-                and name.search(line, found.end())
-            ):
+            at = _IMPORTS.search(line)
+            if at is not None and b"#" not in line[: at.start()] and name.search(line, at.end()):
                 return True
     return False
 
