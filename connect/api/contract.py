@@ -445,5 +445,8 @@ def _named(value: object) -> str:
     if isinstance(value, list) and len(value) == 1:
         return f"a list with {_named(value[0])} in it"
     if type(value) in (str, int, float, bool):
-        return f"{type(value).__name__} {value!r:.60}"
+        try:
+            return f"{type(value).__name__} {value!r:.60}"
+        except ValueError:  # Python does not write numbers of thousands of digits
+            return f"{type(value).__name__} of very many digits"
     return type(value).__name__

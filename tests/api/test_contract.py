@@ -134,6 +134,7 @@ def test_source_coordinates_are_what_json_holds(value: Any) -> None:
         ({"n": float("nan")}, "a finite number"),
         ({"n": float("inf")}, "a finite number"),
         ({"n": 2**63}, "at most 64 bits"),
+        ({"n": 10**5000}, "= int of very many digits; expected a number of at most 64 bits"),
         ({1: "n"}, "keys of text"),
         ({"n": {"m": {2: 3}}}, "keys of text"),
         ({"n": [1, {"m": {4}}]}, "['m'] = set"),

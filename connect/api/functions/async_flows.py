@@ -10,7 +10,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from typing import Any
 
 from connect.api.errors import PluginError
-from connect.api.functions.flows import ITEMS, WAIT_S
+from connect.api.functions.flows import ITEMS, WAIT_S, kept
 
 
 class TaskFlow:
@@ -93,8 +93,10 @@ class TaskFlow:
 
     async def _through(self, generator: AsyncIterator[Any]) -> None:
         async for item in generator:
-            self._items.append(item)
+            self._items.append(item if type(item) is not tuple else kept(item))
             self._came.set()
+            if self._is_closing:
+                return  # it went on though it was cancelled
             if len(self._items) >= ITEMS:
                 self._wanted.clear()
             await self._wanted.wait()

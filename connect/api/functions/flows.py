@@ -12,15 +12,33 @@ from __future__ import annotations
 import contextvars
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 #: How many items one poll takes at most.
 ITEMS: Final = 1000
 #: How long a poll waits for the first item, in seconds.
 WAIT_S: Final = 0.5
+#: Deeper than what may be an offset.
+_DEEP: Final = 100
 #: How long it waits for more behind the first, in seconds.
 MORE_S: Final = 0.005
+
+
+def kept(item: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Return an item as it is now: the generator may go on with the same offset, and change it."""
+    return item[0:1] + tuple(map(copied, item[1:]))
+
+
+def copied(value: Any, depth: int = 0) -> Any:
+    """Return an offset, or a source partition, that nobody else has. What JSON cannot hold stays as it is."""
+    if value is None or isinstance(value, str | int | float) or depth == _DEEP:
+        return value
+    if isinstance(value, Mapping):
+        return {key: copied(inner, depth + 1) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [copied(inner, depth + 1) for inner in value]
+    return value
 
 
 class ThreadFlow:
@@ -101,7 +119,7 @@ class ThreadFlow:
         items = self._items
         while self._may_go_on():
             for item in generator:
-                items.append(item)
+                items.append(item if type(item) is not tuple else kept(item))
                 # Who waits is told of the first item, and of the last one; between them it looks on its own clock.
                 count = len(items)
                 if count == 1 or count >= ITEMS:

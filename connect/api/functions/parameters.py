@@ -45,7 +45,7 @@ class Parameters:
         self.function, self.form = function, form
         try:
             hints = typing.get_type_hints(function, include_extras=True)
-        except NameError as error:
+        except Exception as error:  # of an annotation that is text, whatever that does
             self.refuse(f"has an annotation that cannot be read: {error}; name only what its module has")
         self.returned: Any = hints.pop("return", None)
         found = list(inspect.signature(function).parameters.values())
@@ -90,9 +90,11 @@ class Parameters:
             made: type[Config] = pydantic.create_model(
                 name, __base__=Config, __module__=self.function.__module__, __doc__=self.summary, **fields
             )
-            made.keys()
+            keys = made.keys()
         except (AssertionError, NameError, pydantic.errors.PydanticUserError) as error:
             self.refuse(f"has a parameter that cannot be a key of its config: {error}")
+        if len(keys) < len(more.keys() | self._fields.keys()):
+            self.refuse("has two parameters that are one key of its config; a _ at the end is no part of a key")
         return made
 
     def arguments(self, config: Config) -> dict[str, Any]:
@@ -129,7 +131,9 @@ class Parameters:
             declared = config_key(told, default=default)
         elif default is not PydanticUndefined and default is not declared:
             declared = redeclared(declared, default=default)
-        return hint, redeclared(declared, name=name.replace("_", ".")) if _is_taken(name) else declared
+        if _is_taken(name) or name.endswith("_"):  # `from_` is `from`, which Python has for itself
+            declared = redeclared(declared, name=name.rstrip("_").replace("_", "."))
+        return hint, declared
 
     def refuse(self, why: str) -> NoReturn:
         """Raise what is wrong with the function.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextvars
 import json
 import time
+import types
 from collections.abc import Iterable, Iterator, Mapping
 from types import CoroutineType
 from typing import Any, ClassVar, Final
@@ -13,6 +14,7 @@ from connect.api.connector import SourceTask
 from connect.api.contract import refuse
 from connect.api.error_codes import register_code
 from connect.api.errors import ConfigError, PluginError
+from connect.api.functions.flows import copied
 from connect.api.functions.parameters import CONTEXT, Parameters
 from connect.api.record import Batch, Record
 
@@ -32,6 +34,9 @@ PAUSE_S: Final = 0.25
 #: What is at fault, in messages.
 _FUNCTION: Final = "function"
 _ITEM: Final = "a value, a Record or a Batch, alone or as the first of (record, offset[, partition])"
+
+#: What a wrapper returns that called a generator or an `async def`, and did not know what to do with it.
+_UNFIT: Final = (types.GeneratorType, types.CoroutineType, types.AsyncGeneratorType)
 
 _task: contextvars.ContextVar[FunctionSourceTask] = contextvars.ContextVar("source")
 
@@ -81,8 +86,8 @@ class FunctionSourceTask(SourceTask):
         if found is None:
             return default
         value = found[OFFSET] if found.keys() == {OFFSET} else dict(found)
-        kinds = next((kinds for kinds in _KINDS if isinstance(default, kinds)), None)
-        is_ours = kinds is None or isinstance(value, kinds)
+        kinds = _kinds_of(default)
+        is_ours = kinds is None or _kinds_of(value) is kinds
         if isinstance(default, dict) and isinstance(value, dict):
             # A key that a later version of the source begins with may be missing of what an earlier one wrote.
             is_ours, value = not default or not default.keys().isdisjoint(value), default | value
@@ -135,6 +140,9 @@ class FunctionSourceTask(SourceTask):
             yield from run.batches()
 
     def _parts(self, item: Any) -> tuple[Any, dict[str, Any] | None, dict[str, Any] | None]:
+        value = item[0] if isinstance(item, tuple) and item else item
+        if isinstance(value, _UNFIT):
+            refuse(self, _FUNCTION, value, f"{_ITEM}; @source stands above a generator itself, and above an async def")
         if not isinstance(item, tuple):
             return item, None, None
         if not 2 <= len(item) <= 3:
@@ -142,7 +150,7 @@ class FunctionSourceTask(SourceTask):
         if item[1] is None:
             return item[0], None, None
         at = self._partition(item[2] if len(item) == 3 else None)
-        offset = dict(item[1]) if isinstance(item[1], Mapping) else {OFFSET: item[1]}
+        offset = copied(item[1]) if isinstance(item[1], Mapping) else {OFFSET: copied(item[1])}
         self._given[self._own_name if at is self._own else _name(at)] = offset
         return item[0], offset, at
 
@@ -157,7 +165,7 @@ class FunctionSourceTask(SourceTask):
     def _partition(self, partition: str | Mapping[str, Any] | None) -> dict[str, Any]:
         if partition is None:
             return self._own
-        return dict(partition) if isinstance(partition, Mapping) else {PARTITION: partition}
+        return copied(partition) if isinstance(partition, Mapping) else {PARTITION: copied(partition)}
 
 
 class FlowTask(FunctionSourceTask):
@@ -218,6 +226,10 @@ def listed(given: Any) -> Iterable[Any]:
     if given is None:
         return ()
     return given if isinstance(given, list) else [given]
+
+
+def _kinds_of(value: Any) -> tuple[type, ...] | None:
+    return next((kinds for kinds in _KINDS if isinstance(value, kinds)), None)
 
 
 def _name(partition: Mapping[str, Any]) -> str:

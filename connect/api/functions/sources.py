@@ -48,8 +48,8 @@ def source(
     partition. A record is a value for the topic, a `Record`, or a `Batch`. An offset is what JSON can hold; `resume`
     returns it.
 
-    Each parameter is a key of the config: `batch_size: int = 100` is `batch.size`. One that is called `context` is
-    given the task's `SourceTaskContext`. The key `topic` is there without being a parameter.
+    Each parameter is a key of the config: `batch_size: int = 100` is `batch.size`, and `from_` is `from`. One that is
+    called `context` is given the task's `SourceTaskContext`. The key `topic` is there without being a parameter.
 
     `def` runs on a thread of its own and may block; what waits long waits on `context.stopping`. The source has one
     task.

@@ -31,6 +31,22 @@ async def test_an_async_generator_is_gone_through_once_in_order(count: int) -> N
     assert await drained_async(TaskFlow(lambda: async_numbers(count), "flow")) == list(range(count))
 
 
+async def test_an_async_generator_that_catches_its_end_and_goes_on_ends_at_its_next_item() -> None:
+    begun = asyncio.Event()
+
+    async def stubborn() -> AsyncIterator[int]:
+        while True:
+            try:
+                begun.set()
+                await asyncio.sleep(60)
+            except asyncio.CancelledError:
+                yield 1
+
+    flow = TaskFlow(stubborn, "flow")
+    await asyncio.wait_for(begun.wait(), DEADLINE_S)
+    await asyncio.wait_for(flow.aclose(), DEADLINE_S)
+
+
 async def test_an_item_of_an_async_generator_is_handed_over_before_it_waits_for_the_next() -> None:
     go_on = asyncio.Event()
 

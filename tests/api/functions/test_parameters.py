@@ -133,6 +133,15 @@ def two_types(x: int | str) -> None:
     """Take."""
 
 
+def twice(x: int, x_: int) -> None: ...
+
+
+def twice_taken(keys: int, keys_: int) -> None: ...
+
+
+def raising_annotation(x: 1 / 0) -> None: ...  # type: ignore[valid-type]
+
+
 def unknown_name(x: Nowhere) -> None:  # type: ignore[name-defined] # noqa: F821
     """Take."""
 
@@ -156,6 +165,9 @@ def described(x: int) -> None:
         (odd_type, "cannot be a key of its config: no ConfigDef type for"),
         (two_types, "a config key has one type"),
         (unknown_name, "annotation that cannot be read: name 'Nowhere'"),
+        (twice, "two parameters that are one key"),
+        (twice_taken, "two parameters that are one key"),
+        (raising_annotation, "annotation that cannot be read: division by zero"),
         (described, "describes 'y' under Args, and has no such parameter"),
         (3, "stands above a function, not above int"),
     ],
@@ -171,3 +183,12 @@ def test_a_function_that_takes_nothing_in_is_refused() -> None:
 
     with pytest.raises(TypeError, match="expected a first parameter for the records"):
         Parameters(write, "sink", given=1)
+
+
+def test_a_word_of_pythons_with_a_line_behind_it_is_the_key_of_that_word() -> None:
+    def taking(from_: int, class_: str = "c", is_: bool = True) -> None: ...
+
+    parameters = Parameters(taking, "source")
+    config_class = parameters.config_class()
+    assert list(config_class.keys()) == ["from", "class", "is"]
+    assert parameters.arguments(config_class.parse({"from": "3"})) == {"from_": 3, "class_": "c", "is_": True}

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import asyncio
+import functools
+import json
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
@@ -85,6 +87,56 @@ async def test_a_tuple_that_is_no_record_and_offset_is_refused(given: tuple[Any,
     await stop(task)
 
 
+@pytest.mark.parametrize("is_async", [False, True])
+@pytest.mark.parametrize(
+    ("shared", "change"),
+    [
+        ({"n": 0}, lambda shared, n: shared.update(n=n)),
+        ({"disk": {"n": 0}}, lambda shared, n: shared["disk"].update(n=n)),
+        ([0], lambda shared, n: shared.__setitem__(0, n)),
+    ],
+)
+async def test_an_offset_is_what_it_was_when_its_record_was_given_though_its_dict_goes_on(
+    is_async: bool, shared: Any, change: Any
+) -> None:
+    def plain(topic: str) -> Iterator[Any]:
+        for n in range(3):
+            change(shared, n)
+            yield n, shared, {"part": shared}
+
+    async def awaited(topic: str) -> AsyncIterator[Any]:
+        for item in plain(topic):
+            yield item
+
+    def offset(n: int) -> Any:
+        change(shared, n)
+        return json.loads(json.dumps(shared if isinstance(shared, dict) else {"offset": shared}))
+
+    def partition(n: int) -> Any:
+        change(shared, n)
+        return json.loads(json.dumps({"part": shared}))
+
+    task = await source_task(source(awaited if is_async else plain), {"topic": "t"})
+    records = await records_of(task, 3)
+    assert [record.source_offset for record in records] == [offset(n) for n in range(3)]
+    assert [record.source_partition for record in records] == [partition(n) for n in range(3)]
+    await stop(task)
+
+
+async def test_a_generator_or_a_coroutine_that_a_function_returns_is_refused_as_a_record() -> None:
+    def lines() -> Iterator[str]:
+        yield "a"
+
+    @functools.wraps(lines)
+    def hidden() -> Any:
+        return lines()
+
+    task = await source_task(source(hidden), {"topic": "t"})
+    with pytest.raises(PluginError, match=r"returned generator; expected .*@source stands above a generator itself"):
+        await poll(task)
+    await stop(task)
+
+
 async def test_a_value_without_a_topic_is_refused_where_records_name_theirs() -> None:
     @source(names_topics=True)
     def odd() -> str:
@@ -102,7 +154,14 @@ def test_resume_is_for_the_body_of_a_source() -> None:
 
 @pytest.mark.parametrize(
     ("default", "committed"),
-    [(0, {"offset": "x"}), (0, {"a": 1}), ("", {"offset": 1}), ({"n": 0}, {"offset": [1]}), ({"n": 0}, {"m": 1})],
+    [
+        (0, {"offset": True}),
+        (0, {"offset": "x"}),
+        (0, {"a": 1}),
+        ("", {"offset": 1}),
+        ({"n": 0}, {"offset": [1]}),
+        ({"n": 0}, {"m": 1}),
+    ],
 )
 async def test_an_offset_that_the_source_never_wrote_is_refused_with_what_was_expected(
     default: Any, committed: dict[str, Any]
