@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 from connect.api import Connector
-from connect.testing.harness.clocks import watch
+from connect.testing.harness.clocks import unwatch, watch
 from connect.testing.harness.instances import Instance, forget, started_connector, started_task
 from connect.testing.harness.loops import LoopThread
 
@@ -57,12 +57,14 @@ class TaskHarness:
     # -- life --------------------------------------------------------------------------------------------------------
 
     def __enter__(self) -> Self:
+        assert self._loop is None or self._loop.loop.is_closed(), "it is in use: one `with` at a time"
         self._loop = LoopThread(f"{NAME}-loop")
         watch(self._loop.loop)
         try:
             self._start()
         except BaseException:
             self._loop.close()
+            unwatch(self._loop.loop)
             raise
         return self
 
@@ -75,6 +77,7 @@ class TaskHarness:
                 self._end()
             finally:
                 self.loop.close()
+                unwatch(self.loop.loop)
                 if self._abandoned:
                     forget(self._abandoned)
 

@@ -27,7 +27,7 @@ from connect.runtime.herder import Herder
 from connect.runtime.model import State
 from connect.runtime.plugins import BrokenPlugin
 from connect.runtime.worker_config import WorkerConfig
-from connect.testing.harness.clocks import watch
+from connect.testing.harness.clocks import unwatch, watch
 from connect.testing.harness.loops import LoopThread, until
 
 #: How long a step may take in all, in seconds, where the test does not say.
@@ -94,6 +94,7 @@ class Worker:
     # -- life --------------------------------------------------------------------------------------------------------
 
     def __enter__(self) -> Worker:
+        assert self._loop is None or self._loop.loop.is_closed(), "it is in use: one `with` at a time"
         if self._folder is None:
             at = _MEMORY if _MEMORY.is_dir() else None
             self._folder = self._temporary = Path(tempfile.mkdtemp(prefix="connect-", dir=at))
@@ -326,6 +327,7 @@ class Worker:
         try:
             if self._loop is not None:
                 self._loop.close()
+                unwatch(self._loop.loop)
         finally:
             if self._temporary is not None:
                 shutil.rmtree(self._temporary, ignore_errors=True)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
@@ -59,3 +59,30 @@ def test_a_clock_goes_forward_and_there_is_one() -> None:
     loop.close()
     with clock:
         clock.advance(1)  # a loop that was closed is no trouble
+
+
+def test_what_outlives_a_clock_goes_on_and_then_the_real_time_is_back() -> None:
+    @source
+    async def ticking(topic: str) -> AsyncIterator[int]:
+        for n in range(1000):
+            yield n
+            await asyncio.sleep(0.01)
+
+    real = (time.time, time.monotonic, time.time_ns, time.monotonic_ns)
+    with SourceHarness(ticking, {"topic": "t"}) as harness:
+        for _ in range(2):
+            with Clock() as clock:
+                clock.advance(3600)
+                harness.records(3)
+            assert (time.time, time.time_ns) == (real[0], real[2])
+            harness.records(30)
+    assert (time.time, time.monotonic, time.time_ns, time.monotonic_ns) == real
+
+
+def test_a_clock_that_is_used_again_begins_at_the_real_time() -> None:
+    clock = Clock()
+    with clock:
+        clock.advance(3600)
+    before = time.monotonic()
+    with clock:
+        assert time.monotonic() - before < 60

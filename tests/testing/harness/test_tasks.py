@@ -95,3 +95,13 @@ def test_a_task_that_there_is_not_stops_the_connector_that_was_started(make: Cal
     with pytest.raises(AssertionError, match="there is no task 3"), make(task=3):
         pytest.fail("it started")
     assert EVENTS == ["connector starts", "connector stops"]
+
+
+@KINDS
+def test_one_that_is_in_use_is_not_entered_a_second_time(make: Callable[..., Any]) -> None:
+    with make() as harness:
+        with pytest.raises(AssertionError, match="in use"), harness:
+            pytest.fail("entered twice")
+        assert harness.task is not None
+    with harness:
+        assert harness.task is not None
