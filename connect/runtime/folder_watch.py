@@ -20,7 +20,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from connect.runtime.plugin_sources import Files, files_of, folders_of
+from connect.runtime.plugin_sources import Files, files_of, folders_of, is_looked_at
 
 if TYPE_CHECKING:
     from inotify_simple import INotify
@@ -74,13 +74,16 @@ class FolderWatch:
             self._inotify = _opened() if self._asks_kernel else None
         try:
             while not self._is_closing:
-                self._add_watches()
-                now = self._look()
-                if now != self._seen:
-                    self._seen = self._still(now)
-                    if not self._is_closing:
-                        self._changed()
-                    continue  # what has come since is seen before the next wait
+                try:
+                    self._add_watches()
+                    now = self._look()
+                    if now != self._seen:
+                        self._seen = self._still(now)
+                        if not self._is_closing:
+                            self._changed()
+                        continue  # what has come since is seen before the next wait
+                except Exception:  # of a file system, or of who is told: the next look may go well
+                    logger.warning("the folders of plugin.path cannot be looked at; that is tried again", exc_info=True)
                 self._wait(LOOK_S if self._inotify is not None else POLL_S)
         finally:
             if self._inotify is not None:
@@ -91,7 +94,7 @@ class FolderWatch:
         by = time.monotonic() + _STILL_MAX_S
         while time.monotonic() < by and not self._is_closing:
             before = now
-            select.select([self._end_out], [], [], STILL_S)
+            _polled([self._end_out], STILL_S)
             self._add_watches()
             now = self._look()
             if now == before:
@@ -99,16 +102,14 @@ class FolderWatch:
         return now
 
     def _wait(self, limit_s: float) -> None:
-        poll = select.poll()
-        poll.register(self._end_out, select.POLLIN)
-        if self._inotify is not None:
-            poll.register(self._inotify, select.POLLIN)
-        poll.poll(limit_s * 1000)
+        _polled([self._end_out] if self._inotify is None else [self._end_out, self._inotify.fileno()], limit_s)
         if self._inotify is not None:
             self._inotify.read(timeout=0)  # what is told is only that it is time for a look
 
     def _look(self) -> Files:
-        return {path: stamp for folder in self._folders for path, stamp in files_of(folder).items()}
+        # Each entry by itself, as it may be a plugin: so many files are looked at of one.
+        entries = [entry for folder in self._folders for entry in _entries(folder)]
+        return {path: stamp for entry in entries for path, stamp in files_of(entry).items()}
 
     def _add_watches(self) -> None:
         if self._inotify is None:
@@ -117,7 +118,7 @@ class FolderWatch:
 
         mask = flags.CREATE | flags.CLOSE_WRITE | flags.DELETE | flags.MOVED_FROM | flags.MOVED_TO | flags.ONLYDIR
         for folder in self._folders:
-            for path in folders_of(folder):
+            for path in [folder, *(below for entry in _entries(folder) for below in folders_of(entry))]:
                 with contextlib.suppress(OSError):  # it has just gone, is not there yet, or a limit is reached
                     self._inotify.add_watch(str(path), mask)
 
@@ -126,3 +127,18 @@ def _opened() -> INotify:
     from inotify_simple import INotify
 
     return INotify()
+
+
+def _entries(folder: Path) -> list[Path]:
+    try:
+        return [entry for entry in folder.iterdir() if is_looked_at(entry)]
+    except OSError:  # it is not there yet, has gone, or cannot be read
+        return []
+
+
+def _polled(ends: Sequence[int], limit_s: float) -> None:
+    """Wait until one of these can be read. `select.select` takes none above 1023."""
+    poll = select.poll()
+    for end in ends:
+        poll.register(end, select.POLLIN)
+    poll.poll(limit_s * 1000)

@@ -38,8 +38,8 @@ OURS: Final = "connect-runtime"
 #: What tells that a file has changed, by its path: in ns when it and its inode last did, which a copy that keeps times
 #: does not hide, and its size in bytes.
 Files = Mapping[str, tuple[int, int, int]]
-#: How many files of one plugin are looked at.
-_FILES_MAX: Final = 5000
+#: How many files of one plugin, and how many folders, are looked at.
+_FILES_MAX: Final = 50_000
 #: Roots that were imported from folders by this process, and from which file: these are plugins', and may be imported
 #: anew.
 _FROM_FOLDERS: Final[dict[str, str]] = {}
@@ -152,7 +152,9 @@ def scan(folders: Sequence[Path], apart: Apart = _none_apart) -> list[Source | N
         try:
             module = entry.module
         except AttributeError:  # what is no name of a module has none
-            load = functools.partial(_no_module, entry)
+            load = functools.partial(
+                _refuse, f"its entry point is {entry.value!r}; expected the name of a module, package.module"
+            )
             found.append(Source(entry.name, distribution, origin, f"<{entry.name}>", {}, load, version, True))
             continue
         root, files = (module, {}) if is_ours else _root_of(module)
@@ -171,17 +173,29 @@ def _in_folder(folder: Path, apart: Apart) -> list[Source]:
         return [_apart_source(folder, *own)]
     found = []
     for path in sorted(folder.iterdir()):
-        if _PASSING.match(path.name) or path.name == "__pycache__":
-            continue
-        if path.is_dir() and (own := apart(path)) is not None:
-            found.append(_apart_source(path, *own))
-            continue
-        module = path if path.suffix == ".py" else path / "__init__.py"
-        if module.is_file():
-            found.append(source_of(module))
-        elif path.is_dir():
-            found.append(Source(path.name, str(path), str(path), path.name, files_of(path), None))
+        try:
+            source = _at(path, apart) if is_looked_at(path) else None
+        except OSError as error:  # of one that its neighbours do not share
+            unreadable = functools.partial(_refuse, f"it cannot be read: {error}")
+            source = Source(_shown(path.stem), str(path), _shown(str(path)), f"<{path}>", {}, unreadable)
+        if source is not None:
+            found.append(source)
     return found
+
+
+def _at(path: Path, apart: Apart) -> Source | None:
+    """Return what lies at a path of a folder of plugins; None for what is none, and no part of one."""
+    if path.is_dir() and (own := apart(path)) is not None:
+        return _apart_source(path, *own)
+    module = path if path.suffix == ".py" else path / "__init__.py"
+    if module.is_file():
+        return source_of(module)
+    return Source(path.name, str(path), str(path), path.name, files_of(path), None) if path.is_dir() else None
+
+
+def is_looked_at(path: Path) -> bool:
+    """Whether what lies at a path of a folder of plugins may be one, by its name."""
+    return not _PASSING.match(path.name) and path.name != "__pycache__"
 
 
 def _entry_points() -> list[importlib.metadata.EntryPoint]:
@@ -203,27 +217,24 @@ def _entry_points() -> list[importlib.metadata.EntryPoint]:
     return [entry for entries in found.values() for entry in entries]
 
 
-def _no_module(entry: importlib.metadata.EntryPoint) -> NoReturn:
-    raise PluginError(f"its entry point is {entry.value!r}; expected the name of a module, package.module")
-
-
 def source_of(module: Path) -> Source:
     """Return what a module's file, or a package's `__init__.py`, is in a folder."""
     path = module.parent if module.name == "__init__.py" else module
     if "." in (path.stem if path is module else path.name) or not str(path).isprintable():
         # A copy beside the plugin, most often: as a module it would be a part of the one of the name before the dot.
         # What is no text could not be told of.
-        named = functools.partial(_refuse_name, path.name)
+        named = functools.partial(
+            _refuse,
+            f"{_shown(path.name)} is no name of a module: it holds a dot, or what cannot be shown; rename it, or take "
+            "it out of plugin.path",
+        )
         return Source(_shown(path.stem), str(path), _shown(str(path)), f"<{path}>", files_of(path), named)
     load = None if path.name.startswith("_") else functools.partial(_import_file, path.stem, module)
     return Source(path.stem, str(path), str(path), path.stem, files_of(path), load)
 
 
-def _refuse_name(name: str) -> NoReturn:
-    raise PluginError(
-        f"{_shown(name)} is no name of a module: it holds a dot, or what cannot be shown; rename it, or take it out of "
-        "plugin.path"
-    )
+def _refuse(why: str) -> NoReturn:
+    raise PluginError(why)
 
 
 def _shown(name: str) -> str:
@@ -392,7 +403,12 @@ def _spec_of(name: str, path: Sequence[str] | None) -> ModuleSpec | None:
 
 def files_of(path: Path) -> Files:
     """Return the files of a module, or of a package's folder without what is hidden, compiled, or an environment."""
-    return dict(_stamps([path] if path.is_file() else itertools.islice(_walk(path), _FILES_MAX)))
+    if path.is_file():
+        return dict(_stamps([path]))
+    found = dict(_stamps(itertools.islice(_walk(path), _FILES_MAX)))
+    if len(found) == _FILES_MAX:
+        logger.warning("%s has %d files or more; changes of the others are not seen", path, _FILES_MAX)
+    return found
 
 
 def folders_of(top: Path) -> list[Path]:

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import os
+import resource
 import threading
 from pathlib import Path
 
 import pytest
 
-from connect.runtime import folder_watch
+from connect.runtime import folder_watch, plugin_sources
 from connect.runtime.folder_watch import FolderWatch
 from tests.support.worker import DEADLINE_S
 
@@ -49,6 +51,57 @@ def test_a_copy_that_is_under_way_is_told_of_once(folder: Path, changes: threadi
         (folder / f"part{number}.py").write_text("x" * number)
     assert changes.acquire(timeout=DEADLINE_S)
     assert not changes.acquire(timeout=3 * folder_watch.STILL_S)
+
+
+def test_a_change_beside_thousands_of_other_plugins_files_is_told_of(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(plugin_sources, "_FILES_MAX", 10)
+    for number in range(5):
+        (folder / f"plugin{number}").mkdir()
+        for part in range(9):
+            (folder / f"plugin{number}" / f"part{part}.py").write_text("")
+    heard = threading.Event()
+    watch = FolderWatch([folder], heard.set)
+    watch.start()
+    for number in range(5):
+        (folder / f"plugin{number}" / "part8.py").write_text("1")
+        assert heard.wait(DEADLINE_S)
+        heard.clear()
+    watch.close()
+
+
+def test_a_watch_goes_on_where_files_have_high_numbers(folder: Path) -> None:
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(limits[0], 2048), limits[1]))
+    held = [os.open(os.devnull, os.O_RDONLY) for _ in range(1100)]
+    try:
+        heard = threading.Event()
+        watch = FolderWatch([folder], heard.set)
+        watch.start()
+        (folder / "one.py").write_text("1")
+        assert heard.wait(DEADLINE_S)
+        watch.close()
+    finally:
+        for number in held:
+            os.close(number)
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+
+
+def test_a_watch_goes_on_where_who_is_told_fails(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(folder_watch, "LOOK_S", 0.05)
+    told = threading.Semaphore(0)
+
+    def failing() -> None:
+        told.release()
+        raise RuntimeError("not today")
+
+    watch = FolderWatch([folder], failing)
+    watch.start()
+    for text in ("1", "22"):
+        (folder / "one.py").write_text(text)
+        assert told.acquire(timeout=DEADLINE_S)
+    watch.close()
 
 
 def test_a_folder_that_is_not_there_yet_is_seen_by_looks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -343,6 +343,24 @@ def test_a_distribution_whose_metadata_is_broken_takes_no_other_plugin_with_it(
         assert cause in found.broken[0].cause
 
 
+def test_an_entry_of_a_folder_that_cannot_be_read_takes_no_neighbour_with_it(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(folder, "freshz", "one")
+    (folder / "closed").mkdir()
+    own = Path.is_file
+
+    def refused(path: Path) -> bool:
+        if path.parent.name == "closed":  # who runs tests as root may read all
+            raise PermissionError(13, "Permission denied", str(path))
+        return own(path)
+
+    monkeypatch.setattr(Path, "is_file", refused)
+    host = PluginHost.discover([folder])
+    assert [(broken.name, "it cannot be read" in broken.cause) for broken in host.broken] == [("closed", True)]
+    assert word(host, "Freshz") == "one"
+
+
 def test_a_folder_that_goes_while_it_is_looked_at_is_told_of(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write(folder, "freshy", "one")
     host = PluginHost.discover([folder])
