@@ -14,6 +14,7 @@ from connect.api import (
     Config,
     ConfigError,
     Predicate,
+    Record,
     SinkConnector,
     SinkTask,
     SourceConnector,
