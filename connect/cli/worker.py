@@ -133,8 +133,9 @@ async def _serve(wiring: Wiring, config: WorkerConfig, files: Sequence[Connector
             ),
             stop,
         )
-    ending.closed(0)
-    return 0
+    code = config.sigterm_exit_code if ending.asked_by == signal.SIGTERM else 0
+    ending.closed(code)
+    return code
 
 
 class _Between:
@@ -250,9 +251,22 @@ async def _serve_until(
             host.raise_failure()
             had_place.set()
         logger.info("stopping")
-        host.stop_soon()  # while REST closes, so that all of it shares one grace time
+        host.stop_soon()
+        if stop.is_set():
+            await _drain(host, config)
     host.raise_failure()
     return stop.is_set()
+
+
+async def _drain(host: Host, config: WorkerConfig) -> None:
+    """Let connectors and tasks stop while REST answers; what takes longer goes on while it closes, so that all of it
+    shares one grace time."""
+    draining = asyncio.ensure_future(host.drain())
+    await asyncio.wait({draining}, timeout=config.task_shutdown_graceful_timeout_ms / 1000 - config.rest_grace_s)
+    if draining.done():
+        draining.result()
+    else:
+        draining.cancel()  # this waiting alone: closing the host waits on
 
 
 async def advertised_url(urls: Sequence[str], config: WorkerConfig) -> str:

@@ -15,11 +15,13 @@ from connect.rest import (
     connectors,
     errors,
     forwarding,
+    health,
     offsets,
     openapi,
     plugins,
     root,
     security,
+    stopping,
     v1_connectors,
     v1_dlq,
     v1_groups,
@@ -36,6 +38,7 @@ from connect.runtime.host import Host
 
 _PARTS: Final = (
     root,
+    health,
     connectors,
     offsets,
     plugins,
@@ -72,6 +75,7 @@ def make_app(host: Host) -> FastAPI:
     errors.install(app)
     openapi.install(app, ROUTES)
     forwarding.install(app, host)
+    stopping.install(app, host)
     security.install(app, host.base.config)
     app.add_api_route("/{path:path}", _other, methods=_METHODS, include_in_schema=False)
     return app

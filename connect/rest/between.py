@@ -13,6 +13,7 @@ from starlette.responses import Response
 
 from connect.rest.answers import Answer
 from connect.rest.errors import error_response
+from connect.runtime.health import ALIVE
 
 _Message = MutableMapping[str, Any]
 
@@ -24,7 +25,10 @@ async def between_lives(
 ) -> None:
     """Answer one request; an ASGI application."""
     answer: Response
-    if scope["path"].rstrip("/") == "/health":
+    path = scope["path"].rstrip("/")
+    if path == "/health/live":
+        answer = Answer({"status": ALIVE, "message": JOINING})
+    elif path in ("/health", "/health/ready"):
         answer = Answer({"status": "starting", "message": JOINING}, 503)
     else:
         answer = error_response(409, JOINING, "worker.rebalancing", "Send the request again in a few seconds.")

@@ -29,7 +29,10 @@ logger = logging.getLogger(__name__)
 #: Says that a request was handed on, and is not to be again.
 FORWARDED: Final = b"x-connect-forwarded"
 #: What is about the worker that was asked.
-_OWN: Final = ("/", "/health", "/openapi.json", "/v1/worker", "/v1/workers", "/v1/worker/info", "/v1/plugins/refresh")
+_OWN: Final = (
+    "/", "/health", "/health/live", "/health/ready", "/openapi.json", "/v1/worker", "/v1/workers", "/v1/worker/info",
+    "/v1/plugins/refresh",
+)  # fmt: skip
 _LOGGERS: Final = "/admin/loggers"
 #: Headers of one connection, and what the client for the leader makes itself.
 _HOP: Final = frozenset(

@@ -14,6 +14,7 @@ from connect.rest.models.connectors import (
 )
 from connect.rest.models.plugins import ConfigInfo, ConfigInfos, ConfigKeyInfo, ConfigValueInfo
 from connect.runtime import model
+from connect.runtime.causes import cause_of
 from connect.runtime.plugins import PluginHost
 from connect.runtime.secret_text import is_secret_name, pieces
 from connect.runtime.secrets import masked, redact, shown, without
@@ -32,6 +33,12 @@ def _state(state: model.ConnectorState | model.TaskState) -> ConnectorState:
     if state.restart is not None:
         told["restart"] = _restart(state.restart)
     return told
+
+
+def cause_text(trace: str | None) -> str:
+    """Return what a trace says first, in one line."""
+    found = cause_of(trace)
+    return redact("no cause is known" if found is None else found.line)
 
 
 def _restart(restart: model.RestartInfo) -> Restart:

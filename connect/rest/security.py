@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl
 
 from fastapi import FastAPI
 from fastapi.responses import Response
@@ -24,8 +25,10 @@ from connect.rest.users import HeldBackError, Users
 from connect.runtime.worker_config import WorkerConfig
 
 _READING = ("GET", "HEAD", "OPTIONS")
-#: For probes, which carry no password: says nothing but whether the worker can serve.
-_OPEN_PATHS = ("/health",)
+#: For probes, which carry no password: they say how the worker does, and not what there is.
+_OPEN_PATHS = ("/health", "/health/live", "/health/ready")
+#: The parameter of /health that asks for names.
+_NAMING = "connectors"
 _CHALLENGE = 'Basic realm="Connect", charset="UTF-8", Bearer realm="Connect"'
 
 
@@ -73,7 +76,7 @@ class Guard:
         self._secret_paths = f"/v1/topics/{secret_topic}/"
 
     async def __call__(self, scope: Scope, receive: Any, send: Any) -> None:
-        if scope["type"] != "http" or (route_path(scope) in _OPEN_PATHS and scope["method"] in _READING):
+        if scope["type"] != "http" or _is_open(scope):
             await self._app(scope, receive, send)
             return
         refused = await self._refused(scope)
@@ -102,6 +105,14 @@ class Guard:
 
     def _needs_write(self, scope: Scope) -> bool:
         return scope["method"] not in _READING or route_path(scope).startswith(self._secret_paths)
+
+
+def _is_open(scope: Scope) -> bool:
+    if scope["method"] not in _READING or route_path(scope) not in _OPEN_PATHS:
+        return False
+    # Read as the routes do it: what is no name here is none there.
+    query = parse_qsl(scope.get("query_string", b"").decode("latin-1"), keep_blank_values=True)
+    return all(name != _NAMING for name, _ in query)
 
 
 def _held_back(retry_after_s: float) -> Response:

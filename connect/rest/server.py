@@ -26,8 +26,6 @@ from connect.runtime.worker_config import WorkerConfig, listener_host
 
 logger = logging.getLogger(__name__)
 
-#: How long open requests may take once the server is to stop.
-GRACE_S = 5
 #: How long a connection may stay open unused. Short times close it under clients that are about to use it again.
 KEEP_ALIVE_S = 75
 #: As in Kafka Connect, for both schemes.
@@ -72,8 +70,6 @@ async def serve(app: Any, config: WorkerConfig, addresses: Sequence[str] | None 
         own = (tls.ssl_keystore_key, tls.ssl_key_password, tls.ssl_keystore_password)
         secrets.add(secret.get_secret_value() for secret in own if secret is not None)
         context = (await asyncio.to_thread(Renewing, tls)).context
-    # A request that hangs is given no more time than the worker's tasks are.
-    grace_s = min(GRACE_S, config.task_shutdown_graceful_timeout_ms / 1000)
     async with AsyncExitStack() as stack:
         # All are bound before one serves: a taken port ends the start before anyone was answered.
         bound = [stack.enter_context(_bind(listener)) for listener in listeners]
@@ -83,7 +79,7 @@ async def serve(app: Any, config: WorkerConfig, addresses: Sequence[str] | None 
                 logger.warning("%s", risk)
             url = listener.url(one.getsockname()[1])
             tls_of = context if listener.scheme == "https" else None
-            await stack.enter_async_context(_serving(app, one, url, tls_of, grace_s))
+            await stack.enter_async_context(_serving(app, one, url, tls_of, config.rest_grace_s))
             urls.append(url)
         yield urls
 

@@ -12,10 +12,10 @@ from connect.rest.answers import Answer
 from connect.rest.connectors import herder_of
 from connect.rest.models.worker import Notice, Warnings
 from connect.rest.progress import progress_of
+from connect.rest.render import cause_text
 from connect.rest.routes import Route
 from connect.rest.server import asks_nobody, exposure, parse_listener
 from connect.rest.v1_lag import by_task
-from connect.runtime.causes import cause_of
 from connect.runtime.herder import Herder
 from connect.runtime.model import RestartInfo, State, TaskProgress
 from connect.runtime.providers.warnings import open_providers
@@ -55,18 +55,13 @@ def _failures(herder: Herder) -> list[Notice]:
     for name in herder.connectors():
         status = herder.status(name)
         if status.connector.state is State.FAILED:
-            told = _cause(status.connector.trace) + _plan(herder.failed_by(name, None), status.connector.restart)
+            told = cause_text(status.connector.trace) + _plan(herder.failed_by(name, None), status.connector.restart)
             found.append(_notice("connector.failed", name, told))
         for task in status.tasks:
             if task.state is State.FAILED:
-                told = _cause(task.trace) + _plan(herder.failed_by(name, task.id), task.restart)
+                told = cause_text(task.trace) + _plan(herder.failed_by(name, task.id), task.restart)
                 found.append(_notice("task.failed", f"{name}-{task.id}", told))
     return found
-
-
-def _cause(trace: str | None) -> str:
-    found = cause_of(trace)
-    return redact("no cause is known" if found is None else found.line)
 
 
 _KINDS: Final = {"outage": "an outage", "record": "a bad record", "config": "its config", "defect": "a defect"}

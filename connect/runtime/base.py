@@ -34,7 +34,7 @@ from connect.stores.compacted import CompactedTopic
 from connect.stores.configs import ConfigStore
 from connect.stores.offset_topics import OffsetTopics
 from connect.stores.releasing import release_all
-from connect.stores.statuses import StatusStore
+from connect.stores.statuses import Status, StatusStore
 
 #: Where a worker answers as long as nobody has said otherwise.
 DEFAULT_WORKER_ID: Final = "127.0.0.1:8083"
@@ -49,6 +49,7 @@ class Base:
         more: Topics of the worker's state beside configs, offsets and statuses: opened and closed with these.
 
     Attributes:
+        is_stopping: It was told to end.
         url: Where REST answers, once that is known.
         on_task_event: Hears what happens to the tasks of this process.
         check_placed: See `Surroundings`.
@@ -67,6 +68,7 @@ class Base:
     ) -> None:
         self.config = config
         self._follows = follows
+        self.is_stopping = False
         self.cluster = cluster
         self.plugins = plugins
         self.key_notices = key_notices(config, engine_keys, plugins)
@@ -188,10 +190,21 @@ class Base:
                 )
             )
 
+    def is_here(self, status: Status) -> bool:
+        """Say whether a status is of what runs in this process: of a worker that is alone each is, even if it was set
+        before REST had a port."""
+        return not self._follows or status.worker_id == self.worker_id
+
+    def defect(self) -> str | None:
+        """Say what of the process has ended that only a new one has again; None where all goes on, once it is open."""
+        if self._writer is None or self._writer.done():
+            return "Worker does not write statuses any more; see its log"
+        return None
+
     def health(self) -> Health:
         """Say whether the process can serve, once it is open."""
-        if self._writer is None or self._writer.done():
-            return Health("unhealthy", "Worker does not write statuses any more; see its log")
+        if (defect := self.defect()) is not None:
+            return Health("unhealthy", defect)
         if self.statuses.trouble is not None:
             return Health("unhealthy", f"Worker cannot write to its internal topics: {self.statuses.trouble}")
         if unread := next((topic for topic in self.topics if topic.trouble is not None), None):

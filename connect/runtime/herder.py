@@ -197,7 +197,14 @@ class Herder(Views):
 
         Safe to call twice.
         """
+        if self._own_base:
+            self.base.is_stopping = True
         self._lifecycle.stop_soon()
+
+    async def drain(self) -> None:
+        """Stop connectors and tasks; `__aexit__` closes what they stand on."""
+        self.stop_soon()
+        await self._lifecycle.drained()
 
     def health(self) -> Health:
         """Say whether the worker can serve."""

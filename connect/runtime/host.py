@@ -50,7 +50,13 @@ class Host(Protocol):
         """
 
     def stop_soon(self) -> None:
-        """Begin to stop, while REST and others close."""
+        """Begin to stop, while REST and others close. Safe to call twice."""
+
+    async def drain(self) -> None:
+        """Stop connectors and tasks, and leave the group, while REST still answers; closing does what is left of that.
+
+        Returns within the grace time and a little more. Goes on where its caller is cancelled.
+        """
 
     def raise_failure(self) -> None:
         """Raise what this life ended by, if it ended by an error."""

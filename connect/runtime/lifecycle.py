@@ -86,17 +86,21 @@ class Lifecycle:
 
     async def __aexit__(self, *exc_info: Any) -> None:
         """Take everything down, all at once and within one grace time; what hangs is left behind."""
-        clock = asyncio.get_running_loop().time
         self.stop_soon()
-        assert self._stop_by is not None
-        if self._work:
-            # Longer than the worker waits for what it has cancelled: it gives up what is left of that, and names it.
-            await asyncio.wait(self._work, timeout=max(0.0, self._stop_by - clock()) + LATE_S + RELEASE_S)
+        await self.drained()
         for task in self._work:
             logger.error("%s did not end and is left behind", task.get_name())
             task.cancel()
         if self._work:
             await asyncio.wait(self._work, timeout=RELEASE_S)
+
+    async def drained(self) -> None:
+        """Wait until what `stop_soon` began is done, or its time is over."""
+        assert self._stop_by is not None, "it was told to stop"
+        if self._work:
+            # Longer than the worker waits for what it has cancelled: it gives up what is left of that, and names it.
+            left_s = max(0.0, self._stop_by - asyncio.get_running_loop().time())
+            await asyncio.wait(self._work, timeout=left_s + LATE_S + RELEASE_S)
 
     def stop_soon(self) -> None:
         """Begin to take everything down; safe to call twice."""

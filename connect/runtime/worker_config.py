@@ -34,6 +34,8 @@ _MISSPELT: Final = 0.9
 _NO_TOPIC: Final = re.compile(r"[^a-zA-Z0-9._-]")
 #: A topic's name has 249 characters at most.
 _GROUP_CHARS_MAX: Final = 200
+#: How long open requests may take at most once the worker is to stop.
+REQUESTS_GRACE_S: Final = 5.0
 ALL_INTERFACES = "0.0.0.0"  # noqa: S104 - a name for what an empty host of a listener asks for
 
 
@@ -242,6 +244,13 @@ class WorkerConfig(Config):
         ge=1,
         importance="low",
     )
+    sigterm_exit_code: int = config_key(
+        "Exit code after a clean stop by SIGTERM: 0, or 143 for supervisors that expect what a JVM gives.",
+        default=0,
+        ge=0,
+        le=255,
+        importance="low",
+    )
     plugin_call_timeout_ms: int = config_key(
         "How long a call into a plugin may take, other than poll and put; then its task or connector fails.",
         type="LONG",
@@ -402,6 +411,12 @@ class WorkerConfig(Config):
     def addresses(self) -> list[str]:
         """The addresses of `listeners`, without empty entries."""
         return [address for address in self.listeners if address]
+
+    @property
+    def rest_grace_s(self) -> float:
+        """How long open requests may take once the worker is to stop, in seconds: a part of the time that its tasks
+        have, so that one that hangs does not make the stop longer."""
+        return min(REQUESTS_GRACE_S, self.task_shutdown_graceful_timeout_ms / 2000)
 
     @property
     def exactly_once_sources(self) -> bool:

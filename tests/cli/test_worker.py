@@ -10,12 +10,13 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+import httpx
 import pytest
 
 from connect import app
@@ -27,8 +28,10 @@ from connect.runtime.border.ending import Ending
 from connect.runtime.host import Host
 from connect.runtime.worker_config import WorkerConfig
 from tests.support.command import assert_refused, connect, connect_process, lines, running
+from tests.support.doors import assert_error
 from tests.support.forks import ForkedWorker, connect_forked
 from tests.support.logs import logged
+from tests.support.plain import NO_TLS
 from tests.support.worker import STRING, WorkerProcess
 
 #: The name in the package is the command's.
@@ -137,6 +140,70 @@ def test_sigterm_stops_a_worker_cleanly_and_its_log_has_the_connectors_context(t
         worker.process.send_signal(signal.SIGTERM)
         assert worker.process.wait(30) == 0
         assert not (tmp_path / "data" / "worker.json").exists()
+
+
+SLOW_SINK = """
+import time
+from pathlib import Path
+from connect.api import SinkConnector, SinkTask, hookimpl
+
+class SlowTask(SinkTask):
+    def put(self, records):
+        self.seen = getattr(self, "seen", 0) + len(records)
+        Path(self.config.originals["seen"]).write_text(str(self.seen))
+
+    def stop(self):
+        time.sleep(float(self.config.originals["stop.s"]))
+
+class Slow(SinkConnector):
+    class_name = "test.Slow"
+    task_class = SlowTask
+
+@hookimpl
+def connect_connectors():
+    return [Slow]
+"""
+
+
+@pytest.mark.parametrize("code", [0, 143])
+def test_while_a_worker_stops_rest_says_so_and_takes_no_changes_and_the_exit_code_is_as_asked_for(
+    tmp_path: Path, code: int
+) -> None:
+    (tmp_path / "plugins").mkdir()
+    (tmp_path / "plugins" / "slow_sink.py").write_text(SLOW_SINK)
+    path, (source, seen) = tmp_path / "slow.json", (tmp_path / "in", tmp_path / "seen")
+    source.write_text("a\nb\n")
+    slow = {"name": "slow", "connector.class": "test.Slow", "topics": "t", "seen": str(seen), "stop.s": "2"}
+    path.write_text(json.dumps({**slow, "key.converter": STRING, "value.converter": STRING}))
+    lines_of = tmp_path / "lines.json"
+    lines_of.write_text(json.dumps({"name": "in", "connector.class": "FileStreamSource", "file": str(source),
+                                    "topic": "t", "key.converter": STRING, "value.converter": STRING}))  # fmt: skip
+    keys = {"CONNECT_PLUGIN_PATH": str(tmp_path / "plugins"), "CONNECT_SIGTERM_EXIT_CODE": str(code)}
+    with ForkedWorker(tmp_path / "data", lines_of, path, **keys) as worker:
+        url = worker.url()
+        wait_for(lambda: seen.exists() and seen.read_text() == "2", worker)
+        with httpx.Client(base_url=url, verify=NO_TLS) as client:
+            assert client.get("/health/ready").status_code == 200
+            worker.process.send_signal(signal.SIGTERM)
+            wait_for(lambda: client.get("/health/ready").json()["status"] == "stopping", worker)
+            refused = client.put("/connectors/slow/config", json=slow)
+            assert_error(refused, 503, "worker.stopping")
+            assert int(refused.headers["retry-after"]) >= 1
+            assert client.get("/health/live").status_code == 200
+            assert client.get("/connectors").json() == ["in", "slow"]
+        began = time.monotonic()
+        assert worker.process.wait(30) == code
+        assert time.monotonic() - began < 5
+    at = ["--data-dir", str(tmp_path / "data")]
+    [group] = json.loads(connect("group", "describe", "connect-slow", "--json", *at).stdout)["offsets"]
+    assert (group["offset"], group["lag"]) == (2, 0), "what was put is committed"
+
+
+def wait_for(condition: Callable[[], bool], worker: WorkerProcess) -> None:
+    deadline = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < deadline, worker.log
+        time.sleep(0.01)
 
 
 def test_a_properties_file_is_a_connector_config_too(tmp_path: Path) -> None:

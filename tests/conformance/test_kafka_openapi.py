@@ -32,6 +32,10 @@ REASONS = {
         "Kafka's document of 4.1 has `order` as its answers had; since 4.2 they have `order_in_group` in its place"
     ),
     r".*\.msg: missing": "a constructor's argument in Kafka's class; no answer has it",
+    r"GET /health query\.(failed|connectors|scope): only ours": (
+        "failed connectors count where a request says from when on"
+    ),
+    r"GET /health/(live|ready): only ours": "probes that ask for one thing each",
     r".*\.restart: only ours": "what `errors.restart.*` does about a failure; only where it does something",
     r"GET .*/offsets answer\.offsets\[\]\.(partition|offset): .* there, any here": (
         "any JSON, as a plugin has committed it"

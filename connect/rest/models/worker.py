@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NotRequired
+
 from typing_extensions import TypedDict
 
 from connect.rest.models.base import example
@@ -17,9 +19,43 @@ class ServerInfo(TypedDict):
     kafka_cluster_id: str
 
 
+class HealthFailure(TypedDict):
+    """A connector (`task` null) or task that is FAILED, and by what."""
+
+    connector: str
+    task: int | None
+    cause: str
+
+
+class HealthOfTask(TypedDict):
+    """A task's state."""
+
+    task: int
+    state: str
+
+
+class HealthOfConnector(TypedDict):
+    """A connector's state, null where its instance is another worker's, and its tasks' states."""
+
+    connector: str
+    state: str | None
+    tasks: list[HealthOfTask]
+
+
 @example({"status": "healthy", "message": "Worker has completed startup and is ready to handle requests."})
 class Health(TypedDict):
-    """Whether the worker can serve: healthy, starting or unhealthy."""
+    """Whether the worker can serve: healthy, starting or unhealthy. `failed`: where failures were asked for.
+    `connectors`: where they were."""
+
+    status: str
+    message: str
+    failed: NotRequired[list[HealthFailure]]
+    connectors: NotRequired[list[HealthOfConnector]]
+
+
+@example({"status": "ready", "message": "Worker has completed startup and is ready to handle requests."})
+class Probe(TypedDict):
+    """What a probe is told: alive or hung; ready, starting, stopping or unhealthy."""
 
     status: str
     message: str

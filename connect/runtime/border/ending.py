@@ -73,6 +73,11 @@ class Ending:
         self._woken, self._waking = socket.socketpair()
         threading.Thread(target=self._look, name="connect-ending", daemon=True).start()
 
+    @property
+    def asked_by(self) -> int | None:
+        """The signal that asked the worker to stop, None where none did."""
+        return self._number
+
     def take_signals(self) -> None:
         """Take SIGINT and SIGTERM from now on. On the main thread, once."""
         for end in (self._woken, self._waking):

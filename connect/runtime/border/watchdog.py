@@ -24,6 +24,7 @@ import sys
 import sysconfig
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -46,6 +47,9 @@ HELD_S: Final = 2.0
 REMEMBER_S: Final = 600.0
 #: How many of those are kept.
 HELD_KEPT: Final = 20
+#: The worker is hung where its loop stood for so much of the last while.
+HUNG_SHARE: Final = 0.5
+HUNG_WINDOW_S: Final = 60.0
 #: A thread that uses more of a CPU than this, within a call that takes long, computes and does not wait.
 SPINS: Final = 0.1
 #: The same of one that was left behind: several share a CPU, and with whatever else the machine does.
@@ -124,6 +128,8 @@ class Watchdog:
         #: Who held the loop and where: the last time of each, so that one that does it again and again is one warning.
         self._held: dict[tuple[str, str], tuple[float, Notice]] = {}
         self._holding: _Hold | None = None
+        #: From when to when it stood, of the last while.
+        self._stood: deque[tuple[float, float]] = deque()
         #: Called on the loop with each beat: once a second.
         self.on_beat: Callable[[], None] = _nothing
         self._stop = threading.Event()
@@ -161,6 +167,20 @@ class Watchdog:
         found = [notice for watched in self._all() if (notice := _notice(watched, now)) is not None]
         found += [_stray_notice(stray, now) for stray in self._all_strays()]
         return found + [notice for at, notice in list(self._held.values()) if now - at < REMEMBER_S]
+
+    def hung(self) -> str | None:
+        """Say why nobody should wait for the worker any more: its event loop stands most of the time. None where it
+        goes on."""
+        now = time.monotonic()
+        holding = self._holding
+        spans = [*list(self._stood), *([(holding.since, now)] if holding is not None else [])]
+        stood_s = sum(max(0.0, end - max(begin, now - HUNG_WINDOW_S)) for begin, end in spans)
+        if stood_s < HUNG_SHARE * HUNG_WINDOW_S:
+            return None
+        return (
+            f"Worker's event loop stood for {stood_s:.0f} of the last {HUNG_WINDOW_S:.0f} s; "
+            "its log and /v1/warnings say by what (loop.held)"
+        )
 
     def underway(self) -> list[str]:
         """Name everything of plugins that runs now, for the log of a stop that takes too long."""
@@ -242,6 +262,9 @@ class Watchdog:
         assert self._holding is not None
         (who, where), since = self._holding.blamed, self._holding.since
         self._holding = None
+        self._stood.append((since, self._beat))
+        while self._stood[0][1] < now - HUNG_WINDOW_S:
+            self._stood.popleft()
         message = (
             f"{who} held the event loop for {self._beat - since:.0f} s, "
             f"so that everything else stood still ({where}); `async def` must not block"

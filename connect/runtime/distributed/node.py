@@ -78,6 +78,8 @@ class Node:
         self._settling: asyncio.Task[None] | None = None
         self._failure: ConnectError | None = None
         self._is_closing = False
+        #: Gives all up; once.
+        self._ending: asyncio.Task[None] | None = None
 
     @property
     def leader_url(self) -> str | None:
@@ -159,19 +161,28 @@ class Node:
 
     async def __aexit__(self, *exc_info: Any) -> None:
         """Give all up within the grace time and a little more, whatever hangs or fails."""
+        try:
+            await self.drain()
+        finally:
+            await self.base.aclose(self._membership.aclose)
+
+    async def drain(self) -> None:
+        """Give up the lead and the tasks, and leave the group; `__aexit__` closes what they stand on."""
+        if self._ending is None:
+            self._ending = asyncio.create_task(self._give_up(), name="leaving the group")
+        await asyncio.shield(self._ending)
+
+    async def _give_up(self) -> None:
         self._is_closing = True
         ending = [*self._following, *(task for task in (self._announcing, self._settling) if task is not None)]
         for task in ending:
             task.cancel()
         await asyncio.gather(*ending, return_exceptions=True)
-        try:
-            if self.lost.is_set():
-                await self._member.abandon()  # first, for others run the tasks by now
-                await self._lead_no_more()
-            else:
-                await self._leave()
-        finally:
-            await self.base.aclose(self._membership.aclose)
+        if self.lost.is_set():
+            await self._member.abandon()  # first, for others run the tasks by now
+            await self._lead_no_more()
+        else:
+            await self._leave()
 
     def raise_failure(self) -> None:
         """Raise what this life ended by, if it was no loss of the membership."""
@@ -179,7 +190,8 @@ class Node:
             raise self._failure
 
     def stop_soon(self) -> None:
-        """Begin to stop connectors, while REST and others close; `__aexit__` does the rest."""
+        """Begin to stop connectors, while REST and others close; `drain` does the rest."""
+        self.base.is_stopping = True
         if self.herder is not None:
             self.herder.stop_soon()
 
