@@ -23,6 +23,7 @@ from connect.cli import logs
 from connect.cli.wiring import WORKER_FILE
 
 if TYPE_CHECKING:
+    from connect.cli.connector_files import ConnectorFolder
     from connect.cli.settings import ConnectorFile
     from connect.cli.wiring import Wiring
     from connect.runtime.border.ending import Ending
@@ -44,7 +45,6 @@ _RESOLVED_WITHIN_S: Final = 3.0
 _LED_WITHIN_S: Final = 90.0
 #: How long a name service has for telling this machine's full name.
 _NAME_S: Final = 5.0
-_ON_ITS_WAY: Final = ("worker.rebalancing", "environment.unreachable")
 
 
 @click.command()
@@ -126,16 +126,25 @@ async def _serve(wiring: Wiring, config: WorkerConfig, files: Sequence[Connector
     ending = Ending(stop.set, grace_s=config.task_shutdown_graceful_timeout_ms / 1000)
     ending.take_signals()
     left = list(files)  # each is taken once, and not again over what was changed since
+    folder = _folder(config)
     async with _Between(wiring) as between:
         await _live(
             lambda had_place: _serve_until(
-                stop, had_place, between, wiring, config, left, ending, on_terminal=on_terminal
+                stop, had_place, between, wiring, config, left, folder, ending, on_terminal=on_terminal
             ),
             stop,
         )
     code = config.sigterm_exit_code if ending.asked_by == signal.SIGTERM else 0
     ending.closed(code)
     return code
+
+
+def _folder(config: WorkerConfig) -> ConnectorFolder | None:
+    if not config.connectors_dir:
+        return None
+    from connect.cli.connector_files import ConnectorFolder
+
+    return ConnectorFolder(Path(config.connectors_dir), config.data_path)
 
 
 class _Between:
@@ -201,6 +210,7 @@ async def _serve_until(
     wiring: Wiring,
     config: WorkerConfig,
     files: list[ConnectorFile],
+    folder: ConnectorFolder | None,
     ending: Ending,
     *,
     on_terminal: bool,
@@ -246,6 +256,8 @@ async def _serve_until(
             from connect.cli.display import Display
 
             await stack.enter_async_context(Display(host.leading(), urls[0]))
+        if folder is not None:
+            await _until_done(folder.keep(host), stop, host.lost)
         await _until(stop, host.lost)
         if host.lost.is_set():
             host.raise_failure()
@@ -357,43 +369,18 @@ async def _take_files(host: Host, files: list[ConnectorFile]) -> None:
     Args:
         files: Whoever is done leaves the list.
     """
+    from connect.cli.connector_files import ON_ITS_WAY, take_file
+
     while files:
         file = files[0]
         deadline = asyncio.get_running_loop().time() + _LED_WITHIN_S
         while True:
             try:
-                await _take_file(host, file)
+                await take_file(host, file)
                 del files[0]
                 break
             except (ConflictError, EnvironmentFault) as error:
                 # Nobody leads just yet, or what is known as the leader died and the group does not know it yet.
-                if error.code not in _ON_ITS_WAY or asyncio.get_running_loop().time() >= deadline:
+                if error.code not in ON_ITS_WAY or asyncio.get_running_loop().time() >= deadline:
                     raise
                 await asyncio.sleep(_LOOK_AGAIN_S)
-
-
-async def _take_file(host: Host, file: ConnectorFile) -> None:
-    try:
-        if (leader := host.leader_url) is not None:
-            await asyncio.to_thread(_send_file, leader, file)
-            return
-        herder = host.leading()
-        if file.initial_state is not None and file.name not in herder.connectors():
-            await herder.create(file.name, file.config, file.initial_state)
-        else:
-            await herder.put_config(file.name, file.config)
-    except ConnectError as error:
-        error.message = f"connector {file.name!r}: {error.message}"
-        raise
-
-
-def _send_file(leader: str, file: ConnectorFile) -> None:
-    """Have the leader take a file, as a client of its REST: CONNECT_USERNAME and the like say as whom."""
-    from connect.cli.rest import RestClient
-
-    with RestClient(leader) as client:
-        if file.initial_state is not None and file.name not in client.call("GET", "/connectors"):
-            body = {"name": file.name, "config": file.config, "initial_state": file.initial_state.value}
-            client.call("POST", "/connectors", body)
-        else:
-            client.named("PUT", file.name, "/config", dict(file.config))

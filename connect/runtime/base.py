@@ -15,7 +15,7 @@ from typing import Any, Final
 import connect
 from connect.ports import Cluster
 from connect.runtime.board import StatusBoard
-from connect.runtime.border.watchdog import Watchdog
+from connect.runtime.border.watchdog import Notice, Watchdog
 from connect.runtime.clock import now_ms
 from connect.runtime.loggers import Loggers
 from connect.runtime.model import Health, State, TaskId, TaskProgress, worker_id_of
@@ -50,6 +50,7 @@ class Base:
 
     Attributes:
         is_stopping: It was told to end.
+        more_notices: Give more of what someone should act on.
         url: Where REST answers, once that is known.
         on_task_event: Hears what happens to the tasks of this process.
         check_placed: See `Surroundings`.
@@ -69,6 +70,7 @@ class Base:
         self.config = config
         self._follows = follows
         self.is_stopping = False
+        self.more_notices: list[Callable[[], list[Notice]]] = []
         self.cluster = cluster
         self.plugins = plugins
         self.key_notices = key_notices(config, engine_keys, plugins)

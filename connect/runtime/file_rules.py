@@ -44,6 +44,7 @@ def _own(config: WorkerConfig) -> Iterator[str]:
     yield config.data_dir
     yield str(contexts_file())
     yield from config.plugin_folders
+    yield from filter(None, [config.connectors_dir])  # who writes there makes connectors
     texts = [config.rest_authentication_file]
     texts += [
         str(config.originals.get(prefix + name) or "") for prefix in ("", "listeners.https.") for name in _TLS_FILES

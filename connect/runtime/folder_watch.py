@@ -41,11 +41,17 @@ class FolderWatch:
 
     Args:
         changed: Called on the watch's thread, after each change.
+        name: Of that thread.
         asks_kernel: Left out, where that is Linux.
     """
 
     def __init__(
-        self, folders: Sequence[Path], changed: Callable[[], None], *, asks_kernel: bool = sys.platform == "linux"
+        self,
+        folders: Sequence[Path],
+        changed: Callable[[], None],
+        *,
+        name: str = "connect-plugin-path",
+        asks_kernel: bool = sys.platform == "linux",
     ) -> None:
         self._folders = folders
         self._changed = changed
@@ -54,7 +60,7 @@ class FolderWatch:
         self._is_closing = False
         self._end_out, self._end_in = os.pipe()
         self._seen = self._look()
-        self._thread = threading.Thread(target=self._work, name="connect-plugin-path", daemon=True)
+        self._thread = threading.Thread(target=self._work, name=name, daemon=True)
 
     def start(self) -> None:
         """Begin. What has changed since the watch was made is told of."""

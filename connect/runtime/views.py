@@ -177,7 +177,8 @@ class Views:
 
     def notices(self) -> list[Notice]:
         """What plugins hold up now, and what was left behind."""
-        return [*self.watchdog.notices(), *self.observers.notices(), *self.base.plugin_refresh.notices()]
+        told = [notice for more in self.base.more_notices for notice in more()]
+        return [*self.watchdog.notices(), *self.observers.notices(), *self.base.plugin_refresh.notices(), *told]
 
     def waiting(self) -> dict[str, str]:
         """What connectors wait for before they have tasks, by name, of those that do."""

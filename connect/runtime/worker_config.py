@@ -142,6 +142,11 @@ class WorkerConfig(Config):
         importance="low",
         validators=[unique("config.providers")],
     )
+    connectors_dir: str = config_key(
+        "Folder of connector configs, a file each, that are applied when the worker starts and when they change.",
+        default="",
+        importance="medium",
+    )
     plugin_path: list[str] = config_key(
         "Folders with plugins that are not installed: modules and packages.", default=[], importance="low"
     )

@@ -381,7 +381,7 @@ async def test_rest_stays_where_it_was_between_two_lives_however_one_of_them_end
     ending = Ending(stop.set, grace_s=1)
     async with worker_module._Between(wiring) as between:
         life = partial(
-            worker_module._serve_until, stop, had_place, between, wiring, config, [], ending, on_terminal=False
+            worker_module._serve_until, stop, had_place, between, wiring, config, [], None, ending, on_terminal=False
         )
         assert await life() is False
         with pytest.raises(EnvironmentFault, match="brokers are away"):
