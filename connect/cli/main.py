@@ -46,6 +46,7 @@ _COMMANDS: Final = {
         "doctor.command", "doctor", "Say whether a worker would run here, and what to do where it would not."
     ),
     "group": _Named("groups", "group", "List, describe, reset and delete consumer groups."),
+    "health": _Named("health", "health", "Ask a worker how it does; for probes that run a command."),
     "lint": _Named("lint", "lint", "Say what is wrong, or likely to go wrong, with config files."),
     "log": _Named("log", "log_group", "Verify, dump, count and repair what a log's files hold."),
     "migrate": _Named("migrate", "migrate", "Say what becomes of configs of Kafka Connect, key by key."),

@@ -20,6 +20,7 @@ import orjson
 from connect.api import ConfigError, ConflictError, ConnectError, EnvironmentFault
 from connect.api.errors import UnknownTopicOrPartitionError
 from connect.cli import logs
+from connect.cli.supervisor import Supervisor
 from connect.cli.wiring import WORKER_FILE
 
 if TYPE_CHECKING:
@@ -229,7 +230,13 @@ async def _serve_until(
             ending.grace_s = config.task_shutdown_graceful_timeout_ms / 1000
             _set_up_log(config)
         ending.named = base.watchdog.underway
-        base.watchdog.on_beat = ending.keep_signals
+        supervisor = Supervisor()
+
+        def beat() -> None:
+            ending.keep_signals()
+            supervisor.alive()
+
+        base.watchdog.on_beat = beat
         await between.end()
         urls: list[str] = []
 
@@ -250,6 +257,7 @@ async def _serve_until(
         where = "the Kafka cluster" if config.bootstrap_servers else config.data_path
         logger.info("REST is ready on %s, data in %s", ", ".join(urls), where)
         await _until_done(host.join(advertised), stop)
+        supervisor.ready(f"REST on {', '.join(urls)}")
         if not stop.is_set():
             await _until_done(_take_files(host, files), stop, host.lost)
         if on_terminal and not config.bootstrap_servers:
@@ -263,6 +271,8 @@ async def _serve_until(
             host.raise_failure()
             had_place.set()
         logger.info("stopping")
+        if stop.is_set():
+            supervisor.stopping()
         host.stop_soon()
         if stop.is_set():
             await _drain(host, config)

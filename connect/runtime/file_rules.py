@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import site
+import sys
 import sysconfig
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +18,7 @@ from connect.runtime.worker_config import WorkerConfig, listener_host
 
 _EVERYWHERE: Final = "*"
 _TLS_FILES: Final = ("ssl.keystore.location", "ssl.keystore.key.location", "ssl.truststore.location")
+_PACKAGES: Final = ("site-packages", "dist-packages")
 _CODE: Final = ("stdlib", "platstdlib", "purelib", "platlib", "scripts")
 
 
@@ -32,7 +34,9 @@ def file_rules(config: WorkerConfig) -> FileRules:
         allowed = None
     else:
         allowed = tuple(os.path.realpath(path) for path in listed or (Path.cwd(),))
-    code = {*map(sysconfig.get_path, _CODE), site.getusersitepackages(), str(Path(connect.__file__).parent)}
+    # Packages may lie beside those of the interpreter, as those that an image installs at its start.
+    packages = (entry for entry in sys.path if os.path.basename(entry) in _PACKAGES)  # noqa: PTH119 - a text
+    code = {*packages, *map(sysconfig.get_path, _CODE), site.getusersitepackages(), str(Path(connect.__file__).parent)}
     return FileRules(
         allowed,
         tuple(os.path.realpath(path) for path in _own(config)),

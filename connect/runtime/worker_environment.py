@@ -22,6 +22,7 @@ _OTHERS: Final = (
     "CONNECT_TOKEN",
     "CONNECT_CACERT",
     "CONNECT_CUB_",
+    "CONNECT_PIP_",
 )
 #: What Kubernetes sets in every pod for each service, here for one whose name begins with 'connect'.
 _SERVICE = re.compile(r"CONNECT(_[A-Z0-9_]+)?_(SERVICE_(HOST|PORT(_[A-Z0-9_]+)?)|PORT_\d+_(TCP|UDP|SCTP)(_[A-Z]+)?)")
@@ -42,10 +43,16 @@ _WITHOUT_PREFIX: Final = {
     "REST_HOST_NAME": "rest.host.name",
     "ADVERTISED_HOST_NAME": "rest.advertised.host.name",
     "ADVERTISED_PORT": "rest.advertised.port",
+    "LOG_LEVEL": "log.level",
 }
+#: What its image switches on or has hidden, and has no key: told of by this name.
+PARTS: Final = "ENABLE_"
+SENSITIVE: Final = "SENSITIVE_PROPERTIES"
 #: For the scripts that start a JVM. Their values are not kept: nothing reads them, and they may hold passwords.
 JVM: Final = (
     "HEAP_OPTS",
+    "JMXHOST",
+    "JMXPORT",
     "KAFKA_GC_LOG_OPTS",
     "KAFKA_HEAP_OPTS",
     "KAFKA_JMX_HOSTNAME",
@@ -69,6 +76,8 @@ def environment_config(environment: Mapping[str, str]) -> dict[str, str]:
         config[key_of(variable)] = value
     if {"CONFIG_STORAGE_TOPIC", "OFFSET_STORAGE_TOPIC"} <= environment.keys():
         config |= {key: environment[name] for name, key in _WITHOUT_PREFIX.items() if name in environment}
+        config |= {name: "" for name, on in environment.items() if name.startswith(PARTS) and on.lower() == "true"}
+        config |= {name: "" for name in (SENSITIVE,) if name in environment}
     return config
 
 

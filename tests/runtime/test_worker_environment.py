@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from connect.runtime.validation.worker_keys import key_notices
+from connect.runtime.worker_config import WorkerConfig
 from connect.runtime.worker_environment import environment_config, key_of, with_listeners
 
 
@@ -31,6 +33,7 @@ def test_a_variable_is_the_key_in_upper_case(variable: str, key: str) -> None:
         ("CONNECT_URL", "http://localhost:8083"),
         ("CONNECT_CONTEXTS_FILE", "/tmp/contexts.json"),
         ("CONNECT_CUB_KAFKA_TIMEOUT", "60"),
+        ("CONNECT_PIP_INSTALL", "connect-redis"),
     ],
 )
 def test_what_kubernetes_our_commands_and_images_scripts_read_is_no_key(variable: str, value: str) -> None:
@@ -64,6 +67,31 @@ def test_debeziums_variables_have_no_prefix_and_are_read_where_the_two_it_needs_
     }
     del image["OFFSET_STORAGE_TOPIC"]
     assert environment_config(image) == {"group.id": "of the prefix"}
+
+
+def test_what_debeziums_image_switches_on_is_named_and_told_of_with_what_takes_its_place() -> None:
+    image = {
+        "CONFIG_STORAGE_TOPIC": "c",
+        "OFFSET_STORAGE_TOPIC": "o",
+        "LOG_LEVEL": "DEBUG",
+        "ENABLE_OTEL": "true",
+        "ENABLE_DEBEZIUM_SCRIPTING": "false",
+        "SENSITIVE_PROPERTIES": "A,B",
+        "HEAP_OPTS": "-Xmx1g",
+    }
+    found = environment_config(image)
+    assert found == {
+        "config.storage.topic": "c",
+        "offset.storage.topic": "o",
+        "log.level": "DEBUG",
+        "ENABLE_OTEL": "",
+        "SENSITIVE_PROPERTIES": "",
+        "HEAP_OPTS": "",
+    }
+    told = {notice.key: notice for notice in key_notices(WorkerConfig.parse(found), [])}
+    assert set(told) == {"ENABLE_OTEL", "SENSITIVE_PROPERTIES", "HEAP_OPTS"}
+    assert not any(notice.act for notice in told.values()), "nobody has to do anything"
+    assert environment_config({"ENABLE_OTEL": "true", "LOG_LEVEL": "DEBUG"}) == {}, "somebody else's"
 
 
 def test_what_is_for_a_jvm_is_named_and_its_value_not_kept() -> None:

@@ -24,7 +24,7 @@ from connect.runtime.providers.references import references_in
 from connect.runtime.validation.client_overrides import HEEDED, TYPES, UNHEEDED
 from connect.runtime.validation.enrichment import CONVERTERS
 from connect.runtime.worker_config import GUARDS, WorkerConfig
-from connect.runtime.worker_environment import JVM
+from connect.runtime.worker_environment import JVM, PARTS, SENSITIVE
 
 UNKNOWN: Final = "unknown"
 REPLACED: Final = "replaced"
@@ -72,6 +72,12 @@ _ROWS: Final = (
         " ".join((*JVM, "heap.opts")),
         "there is no JVM: memory needs no setting, log.level sets the log, and /v1 shows the figures",
     ),
+    _Row(
+        f"{PARTS}*",
+        "a part of Debezium's image that this one has not: plugins come by pip or plugin.path, "
+        "transforms.python.enabled allows scripts, and the figures need no switch",
+    ),
+    _Row(SENSITIVE, "no value of a variable is printed, and secrets are hidden wherever configs are shown"),
     _Row(
         "session.timeout.ms heartbeat.interval.ms rebalance.timeout.ms",
         "about the workers of a group; on the bundled log one worker runs alone",
