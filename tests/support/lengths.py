@@ -30,6 +30,7 @@ LENGTHS: Final = {
     "CONNECT_KAFKA_KILLS": Length(2, 100, "kills at marks of progress of a worker on a real broker"),
     "CONNECT_BROKER_KILLS": Length(2, 20, "kills of one of three brokers under a source and a sink"),
     "CONNECT_BOUNCES": Length(3, 20, "bounces of a worker, clean and hard, in Kafka's system-test scenarios"),
+    "CONNECT_PODS": Length(3, 20, "stops of a pod under load, with exactly once and without"),
     "CONNECT_WORKER_KILLS": Length(2, 20, "workers of a group that are killed or frozen in turn"),
     "CONNECT_OUTAGES": Length(
         1, 30, "rounds of a PostgreSQL server that stops, crashes and is cut off under running connectors"
