@@ -30,6 +30,7 @@ from connect.cli.settings import ConnectorFile, connector_file
 from connect.credentials import write_private
 from connect.runtime.border.watchdog import Notice
 from connect.runtime.folder_watch import FolderWatch
+from connect.stores.history import Author, asked_by
 
 if TYPE_CHECKING:
     from connect.runtime.host import Host
@@ -64,10 +65,11 @@ async def take_file(host: Host, file: ConnectorFile) -> None:
             await asyncio.to_thread(_send_file, leader, file)
             return
         herder = host.leading()
-        if file.initial_state is not None and file.name not in herder.connectors():
-            await herder.create(file.name, file.config, file.initial_state)
-        else:
-            await herder.put_config(file.name, file.config)
+        with asked_by(Author("file")):
+            if file.initial_state is not None and file.name not in herder.connectors():
+                await herder.create(file.name, file.config, file.initial_state)
+            else:
+                await herder.put_config(file.name, file.config)
     except ConnectError as error:
         error.message = f"connector {file.name!r}: {error.message}"
         raise
@@ -91,7 +93,8 @@ async def _delete(host: Host, name: str) -> None:
         if (leader := host.leader_url) is not None:
             await asyncio.to_thread(_send_deletion, leader, name)
         else:
-            await host.leading().delete(name)
+            with asked_by(Author("file")):
+                await host.leading().delete(name)
     except NotFoundError:
         logger.info("connector %s was deleted already", name)
 

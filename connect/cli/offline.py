@@ -20,10 +20,14 @@ from connect.api import ConnectError, NotFoundError
 from connect.cli.log_access import expect_log
 from connect.cli.output import print_json, print_table
 from connect.cli.wiring import Wiring
+from connect.stores import history
 from connect.stores.compacted import CompactedTopic
 from connect.stores.configs import ConfigStore, StoredTarget, problem_of
+from connect.stores.history import ConfigHistory
 
 _DONE: Final = {"delete": "deleted", "pause": "paused", "resume": "resumed", "stop": "stopped"}
+#: How many versions of a connector the history keeps is the worker's to say, and it drops what is too much.
+_VERSIONS: Final = 1000
 _TARGETS: Final[dict[str, StoredTarget]] = {"pause": "PAUSED", "resume": "STARTED", "stop": "STOPPED"}
 
 
@@ -74,6 +78,10 @@ def _say(name: str, told: list[dict[str, Any]], *, as_json: bool) -> None:
     else:
         for row in told:
             click.echo(f"{row['done']} {row['name']}")
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
 
 
 Work = Callable[[ConfigStore], Any]
@@ -128,9 +136,15 @@ async def _opened(wiring: Wiring, data_dir: Path, topic: str) -> AsyncIterator[C
                 code="log.unknown_topic_or_partition",
                 hint="Name the worker's config.storage.topic with --config-topic.",
             )
-        compacted = CompactedTopic(cluster, topic, problem=problem_of)
+        compacted = CompactedTopic(cluster, topic, problem=problem_of, remembers_deletions=True)
+        kept = CompactedTopic(cluster, f"{topic}-history", problem=history.problem_of)
         await compacted.open()
-        yield ConfigStore(compacted, lambda: time.time_ns() // 1_000_000)
+        keeps = await cluster.admin.partitions(kept.topic) is not None
+        if keeps:
+            await kept.open()
+        with history.asked_by(history.Author("offline")):
+            yield ConfigStore(compacted, _now_ms, ConfigHistory(kept, _now_ms, versions=_VERSIONS) if keeps else None)
+        await kept.aclose()
         await compacted.aclose()
     finally:
         await cluster.aclose()

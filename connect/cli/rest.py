@@ -66,15 +66,57 @@ class RestClient:
 
         return hide_in_urls(self.url)
 
-    def call(self, method: str, path: str, body: Any = None, *, params: dict[str, str] | None = None) -> Any:
+    def call(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        params: dict[str, str] | None = None,
+        only_if: str | None = None,
+    ) -> Any:
         """Return the answer's JSON, None where there is none.
+
+        Args:
+            only_if: The ETag, in quotes, that what is changed must have; or '' where it must not be there.
 
         Raises:
             EnvironmentFault: environment.unreachable.
             ConnectError: What the worker answered, with the code it gave.
         """
+        answer = self._answer(method, path, body, params=params, only_if=only_if)
+        try:
+            return orjson.loads(answer.content) if answer.content else None
+        except orjson.JSONDecodeError:
+            raise EnvironmentFault(
+                f"what answers at {self.shown_url} is no worker: its answer to {method} {path} is not JSON",
+                code="environment.unreachable",
+                hint="Check the address.",
+            ) from None
+
+    def etag(self, name: str) -> str | None:
+        """Return the ETag of a connector's config, in quotes; None where the worker tells none.
+
+        Raises:
+            As `call`.
+        """
+        etag: str | None = self._answer("GET", f"/v1/connectors/{quote(name, safe='')}/config").headers.get("etag")
+        return etag
+
+    def _answer(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        params: dict[str, str] | None = None,
+        only_if: str | None = None,
+    ) -> Any:
+        """Return an answer that is no failure."""
         content = None if body is None else orjson.dumps(body)
         headers = {"Content-Type": "application/json"} if content is not None else {}
+        if only_if is not None:
+            headers |= {"If-Match": only_if} if only_if else {"If-None-Match": "*"}
         try:
             answer = self._client.request(method, path, content=content, headers=headers, params=params)
         except (self._http.HTTPError, self._http.InvalidURL) as error:
@@ -85,14 +127,7 @@ class RestClient:
             ) from error
         if answer.status_code >= 400:
             raise _error_of(answer)
-        try:
-            return orjson.loads(answer.content) if answer.content else None
-        except orjson.JSONDecodeError:
-            raise EnvironmentFault(
-                f"what answers at {self.shown_url} is no worker: its answer to {method} {path} is not JSON",
-                code="environment.unreachable",
-                hint="Check the address.",
-            ) from None
+        return answer
 
     def named(
         self,
@@ -103,10 +138,11 @@ class RestClient:
         *,
         params: dict[str, str] | None = None,
         root: str = "/connectors",
+        only_if: str | None = None,
     ) -> Any:
         """Call a connector's path below `root`; an unknown name is answered with the nearest there is."""
         try:
-            return self.call(method, f"{root}/{quote(name, safe='')}{suffix}", body, params=params)
+            return self.call(method, f"{root}/{quote(name, safe='')}{suffix}", body, params=params, only_if=only_if)
         except NotFoundError as error:
             names = self.call("GET", "/connectors")
             if name in names:  # something else of the connector is missing
@@ -162,6 +198,7 @@ def _error_of(answer: Any) -> ConnectError:
         400: ConfigError,
         404: NotFoundError,
         409: ConflictError,
+        412: ConflictError,
         503: EnvironmentFault,
     }
     kind = _LOG_ERRORS.get(code or "") or kinds.get(answer.status_code, ConnectError)

@@ -18,6 +18,7 @@ from fastapi import FastAPI
 from fastapi.responses import Response
 
 from connect.api import ConnectError
+from connect.rest.authors import CLIENT, FORWARDED, address_of
 from connect.rest.errors import error_response
 from connect.rest.negotiation import Asgi, Scope, route_path
 from connect.rest.tls import client_context
@@ -26,8 +27,6 @@ from connect.stores.fenced import REBALANCING
 
 logger = logging.getLogger(__name__)
 
-#: Says that a request was handed on, and is not to be again.
-FORWARDED: Final = b"x-connect-forwarded"
 #: What is about the worker that was asked.
 _OWN: Final = (
     "/", "/health", "/health/live", "/health/ready", "/openapi.json", "/v1/worker", "/v1/workers", "/v1/worker/info",
@@ -38,7 +37,7 @@ _LOGGERS: Final = "/admin/loggers"
 _HOP: Final = frozenset(
     (b"connection", b"keep-alive", b"proxy-connection", b"te", b"trailer", b"transfer-encoding", b"upgrade")
 )
-_NOT_SENT: Final = _HOP | {b"host", b"content-length", b"origin", b"expect", b"accept-encoding", FORWARDED}
+_NOT_SENT: Final = _HOP | {b"host", b"content-length", b"origin", b"expect", b"accept-encoding", FORWARDED, CLIENT}
 #: A leader that does not take a connection within so long is gone.
 _CONNECT_S: Final = 5.0
 #: How long nothing is said again of a leader that does not answer.
@@ -133,7 +132,15 @@ class Forwarding:
         url = httpx.URL(leader).copy_with(raw_path=path + (b"?" + query if query else b""))
         headers = [(name, value) for name, value in scope["headers"] if name.lower() not in _NOT_SENT]
         request = client.build_request(
-            scope["method"], url, content=body, headers=[*headers, (FORWARDED, self._host.base.worker_id.encode())]
+            scope["method"],
+            url,
+            content=body,
+            headers=[
+                *headers,
+                # That it was handed on, and is not to be again.
+                (FORWARDED, self._host.base.worker_id.encode()),
+                (CLIENT, address_of(scope).encode()),
+            ],
         )
         answer = await self._answered(client.send(request, stream=True), leader)
         try:

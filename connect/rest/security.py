@@ -7,6 +7,7 @@ Outermost of the application's layers: a request that is refused here has cost n
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
@@ -15,6 +16,7 @@ from fastapi import FastAPI
 from fastapi.responses import Response
 
 from connect.credentials import AUTH_DENIED, AUTH_HELD_BACK, AUTH_REQUIRED, Role
+from connect.rest.authors import USER, Authors
 from connect.rest.budget import Budget
 from connect.rest.errors import error_response
 from connect.rest.hosts import Hosts, names_of
@@ -33,11 +35,12 @@ _CHALLENGE = 'Basic realm="Connect", charset="UTF-8", Bearer realm="Connect"'
 
 
 def install(app: FastAPI, config: WorkerConfig) -> None:
-    """Put the layers before the application: hosts, origins, users, limits, content negotiation.
+    """Put the layers before the application: hosts, origins, users, limits, content negotiation, and who asks.
 
     Raises:
         ConfigError: The credentials file cannot be read, or is wrong.
     """
+    app.add_middleware(Authors)
     app.add_middleware(ContentNegotiation)
     # One body of the largest size always has room.
     budget = Budget(max(config.rest_request_total_max_bytes, config.rest_request_max_bytes))
@@ -50,7 +53,7 @@ def install(app: FastAPI, config: WorkerConfig) -> None:
     )
     if config.rest_authentication_file:
         users = Users(Path(config.rest_authentication_file))
-        app.add_middleware(Guard, users=users, secret_topic=config.config_storage_topic)
+        app.add_middleware(Guard, users=users, secret_topics=(config.config_storage_topic, config.history_topic))
     app.add_middleware(
         Origins,
         allowed=_listed(config.access_control_allow_origin),
@@ -67,13 +70,14 @@ class Guard:
     """Asks for a user: 401 without one, 403 for a change by a role that may only read.
 
     Args:
-        secret_topic: A topic with the configs as they were given, secrets in clear: its records are for the role write.
+        secret_topics: Topics with the configs as they were given, secrets in clear: their records are for the role
+            write.
     """
 
-    def __init__(self, app: Asgi, *, users: Users, secret_topic: str) -> None:
+    def __init__(self, app: Asgi, *, users: Users, secret_topics: Sequence[str]) -> None:
         self._app = app
         self._users = users
-        self._secret_paths = f"/v1/topics/{secret_topic}/"
+        self._secret_paths = tuple(f"/v1/topics/{topic}/" for topic in secret_topics)
 
     async def __call__(self, scope: Scope, receive: Any, send: Any) -> None:
         if scope["type"] != "http" or _is_open(scope):
@@ -101,6 +105,7 @@ class Guard:
             return error_response(
                 403, f"HTTP 403 Forbidden: user {entry.name!r} has the role read; {what} needs write", AUTH_DENIED
             )
+        scope[USER] = entry.name
         return None
 
     def _needs_write(self, scope: Scope) -> bool:

@@ -29,9 +29,10 @@ from connect.runtime.tasks.transactional import tasks_max, transactional_id
 from connect.runtime.validation.worker_keys import key_notices
 from connect.runtime.worker import Worker
 from connect.runtime.worker_config import WorkerConfig
-from connect.stores import configs, offsets, statuses
+from connect.stores import configs, history, offsets, statuses
 from connect.stores.compacted import CompactedTopic
 from connect.stores.configs import ConfigStore
+from connect.stores.history import ConfigHistory
 from connect.stores.offset_topics import OffsetTopics
 from connect.stores.releasing import release_all
 from connect.stores.statuses import Status, StatusStore
@@ -82,8 +83,16 @@ class Base:
             config.config_storage_topic,
             problem=configs.problem_of,
             is_single=True,
+            remembers_deletions=True,  # for the history: when one was deleted
             replication_factor=config.config_storage_replication_factor,
             # What the leader of a Java cluster writes with, where that has exactly-once sources.
+            left_open=lambda: [f"connect-cluster-{config.group_id}"],
+        )
+        self.history_topic = topic(
+            config.history_topic,
+            problem=history.problem_of,
+            is_single=True,
+            replication_factor=config.config_storage_replication_factor,
             left_open=lambda: [f"connect-cluster-{config.group_id}"],
         )
         self.offset_topic = topic(
@@ -100,8 +109,14 @@ class Base:
             problem=statuses.problem_of,
             replication_factor=config.status_storage_replication_factor,
         )
-        self.topics = (self.config_topic, self.offset_topic, self.status_topic, *more)
-        self.configs = ConfigStore(self.config_topic, now_ms)
+        versions = config.config_history_versions
+        kept = (self.history_topic,) if versions else ()
+        self.topics = (self.config_topic, self.offset_topic, self.status_topic, *kept, *more)
+        self.configs = ConfigStore(
+            self.config_topic,
+            now_ms,
+            ConfigHistory(self.history_topic, now_ms, versions=versions) if versions else None,
+        )
         self.offsets = OffsetTopics(
             cluster,
             self.offset_topic,

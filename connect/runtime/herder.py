@@ -27,6 +27,7 @@ from connect.api.error_codes import register_code
 from connect.ports import Cluster
 from connect.runtime import secrets
 from connect.runtime.base import Base
+from connect.runtime.config_changes import Plan, key_changes
 from connect.runtime.connector_locks import ConnectorLocks
 from connect.runtime.dead_letters.workbench import Workbench
 from connect.runtime.factory import connector_desc
@@ -46,7 +47,9 @@ from connect.runtime.model import (
 )
 from connect.runtime.offsets import Entry, Offsets
 from connect.runtime.plugins import PluginHost
+from connect.runtime.preconditions import ANY, Precondition
 from connect.runtime.promises import Promise
+from connect.runtime.rates import is_live_change
 from connect.runtime.restarts import RestartConfig
 from connect.runtime.states import Request, target_after
 from connect.runtime.task_host import TaskHost
@@ -62,6 +65,12 @@ SETTLE_S = 1.0
 
 #: How long a request waits for those before it, in seconds.
 BUSY_S = 30.0
+
+NO_CONFIG = register_code(
+    "history.deleted",
+    "The version of the history is the deletion of the connector.",
+    "Choose an earlier version.",
+)
 
 CHANGED = register_code(
     "connector.changed",
@@ -146,6 +155,7 @@ class Herder(Views):
             self.base.on_task_event = self._lifecycle.on_task_event
             await self.base.open()
         await self._lifecycle.__aenter__()
+        await self._configs.settle_history()
         self._lifecycle.begin()
         self._ready = True
         return self
@@ -230,22 +240,41 @@ class Herder(Views):
         await self._settle(name)
         return self._info(name, checked)
 
-    async def put_config(self, name: str, config: Mapping[str, str | None]) -> tuple[bool, ConnectorInfo]:
+    async def put_config(
+        self, name: str, config: Mapping[str, str | None], *, only_if: Precondition = ANY
+    ) -> tuple[bool, ConnectorInfo]:
         """Create a connector or change its config; return whether it is new. The target state is kept.
 
         Raises:
             ConfigError: The config is wrong; nothing was changed.
-            ConflictError: connector.changed.
+            ConflictError: connector.changed; connector.precondition_failed.
         """
+        only_if.check(name, self._configs.etag(name))
         # Its secrets may be others once the config is checked: a change meanwhile is a conflict.
         seen, before = self._configs.revision(name), self._configs.config(name)
         checked = await self._checked(name, secrets.unmasked(self.plugins, config, before or {}))
         created = before is None
-        async with self._change(name, "PUT config", of_config=True, may_be_new=True, seen=seen):
+        async with self._change(name, "PUT config", of_config=True, may_be_new=True, seen=seen, only_if=only_if):
             await self._configs.put_connector(name, checked, "STARTED" if created else None)
             await self.base.reserve()
         await _settled(self._lifecycle.reconcile(name, renew=True))
         return created, self._info(name, checked)
+
+    async def plan(self, name: str, config: Mapping[str, str | None]) -> Plan:
+        """Say what `put_config` would do, and do nothing.
+
+        Raises:
+            ConfigError: The config is wrong.
+        """
+        etag, before = self._configs.etag(name), self._configs.config(name)
+        checked = await self._checked(name, secrets.unmasked(self.plugins, config, before or {}))
+        changes = key_changes(self.plugins, before, checked)
+        if before is None:
+            return Plan("create", None, changes, None)
+        if not changes:
+            return Plan("nothing", etag, (), None)
+        is_kept = wanted(self._configs, name) is TargetState.STOPPED or is_live_change(before, checked)
+        return Plan("change", etag, changes, None if is_kept else len(self._configs.task_configs(name)))
 
     async def patch_config(self, name: str, patch: Mapping[str, str | None]) -> ConnectorInfo:
         """Change some keys of a config, as it is once the requests before are done; None removes one."""
@@ -259,9 +288,40 @@ class Herder(Views):
         await _settled(self._lifecycle.reconcile(name, renew=True))
         return self._info(name, checked)
 
-    async def delete(self, name: str) -> None:
-        """Delete a connector; its source offsets stay. Its tasks may still drain when it returns."""
-        async with self._change(name, "DELETE"):
+    async def roll_back(self, name: str, version: int, *, only_if: Precondition = ANY) -> tuple[bool, ConnectorInfo]:
+        """Bring back a config of the history with the target state that it had, as one change; return whether the
+        connector was gone. Offsets stay as they are.
+
+        Raises:
+            NotFoundError: connector.not_found, history.not_found.
+            ConfigError: history.deleted; or the config does not pass what is checked today.
+            ConflictError: connector.changed; connector.precondition_failed; history.off.
+        """
+        only_if.check(name, self._configs.etag(name))
+        entry = self.version_of(name, version)
+        if entry.config is None:
+            raise ConfigError(
+                f"Version {version} of connector {name} is its deletion, which has no config to go back to",
+                code=NO_CONFIG,
+            )
+        seen, created = self._configs.revision(name), self._configs.config(name) is None
+        checked = await self._checked(name, entry.config, patched=True)
+        target = next(target for target, stored in STORED.items() if stored == entry.target)
+        doing = f"rollback to version {version}"
+        async with self._change(name, doing, of_config=True, may_be_new=True, seen=seen, only_if=only_if):
+            await self._configs.put_connector(name, checked, STORED[target], rolled_back_to=version)
+            await self.base.reserve()
+        await _settled(self._lifecycle.reconcile(name, renew=True))
+        return created, self._info(name, checked)
+
+    async def delete(self, name: str, *, only_if: Precondition = ANY) -> None:
+        """Delete a connector; its source offsets stay. Its tasks may still drain when it returns.
+
+        Raises:
+            NotFoundError: connector.not_found.
+            ConflictError: connector.changed; connector.precondition_failed.
+        """
+        async with self._change(name, "DELETE", only_if=only_if):
             await self._configs.delete(name)
             await self.base.reserve()
             self._statuses.drop_topics(name)
@@ -383,17 +443,20 @@ class Herder(Views):
         of_config: bool = False,
         may_be_new: bool = False,
         seen: Revision | None = None,
+        only_if: Precondition = ANY,
     ) -> AsyncIterator[None]:
         """Wait until the requests before it are done; make sure that the connector is still the one it was meant for.
 
         Args:
             of_config: The request replaces the config, so another change of it meanwhile would be lost.
             seen: What the connector was when the request came, where that is longer ago.
+            only_if: What its config must be, as the request itself says.
         """
         if not may_be_new:
             self._config(name)
         seen = seen or self._configs.revision(name)
         async with self._requests.take(name, doing, timeout_s=BUSY_S):
+            only_if.check(name, self._configs.etag(name))
             found = self._configs.revision(name)
             if found.life != seen.life or (of_config and found != seen):
                 raise ConflictError(

@@ -25,6 +25,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Self
 
 from connect.api import Config, ConfigValue, config_key
+from connect.runtime import ownership
 
 #: What a bucket holds at most, and what one turn takes, in seconds of the rate.
 BURST_S: Final = 1.0
@@ -35,7 +36,7 @@ SHOWN_S: Final = 1.0
 _EPSILON: Final = 1e-6
 
 #: The keys that are changed while the connector runs.
-LIVE_KEYS: Final = frozenset({"rate.limit.records.per.second", "rate.limit.bytes.per.second"})
+LIVE_KEYS: Final = frozenset({"rate.limit.records.per.second", "rate.limit.bytes.per.second", ownership.KEY})
 
 
 def _rate(value: Any) -> None:

@@ -11,7 +11,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, cast
 
-from connect.api import ConfigError, ConfigKey, ConfigType, ConnectError, Connector, NotFoundError, Problem
+from connect.api import (
+    ConfigError,
+    ConfigKey,
+    ConfigType,
+    ConflictError,
+    ConnectError,
+    Connector,
+    NotFoundError,
+    Problem,
+)
 from connect.api.config import names_of
 from connect.api.connector import config_class_of
 from connect.api.error_codes import register_code
@@ -52,6 +61,8 @@ from connect.runtime.validation.topics import Neighbours, topic_problems
 from connect.runtime.validation.worker_keys import KeyNotice
 from connect.runtime.worker_config import WorkerConfig
 from connect.stores.configs import ConfigStore, Revision
+from connect.stores.history import ConfigHistory
+from connect.stores.history import Entry as Version
 from connect.stores.statuses import Status, StatusStore
 
 TOPICS_DISABLED = register_code(
@@ -65,6 +76,18 @@ TASK_WRITES = register_code(
     "connector.transactional_id",
     "A transactional.id that a task of a source connector writes with: taking it would shut the task out.",
     "Choose another transactional.id.",
+)
+
+
+HISTORY_OFF = register_code(
+    "history.off",
+    "The worker keeps no history of configs.",
+    "Set config.history.versions in the worker's config.",
+)
+NO_VERSION = register_code(
+    "history.not_found",
+    "The history does not have that version of the connector: there was none, or it is too old.",
+    "See which versions there are with GET /v1/connectors/{name}/history.",
 )
 
 
@@ -145,6 +168,48 @@ class Views:
         if known is None or known.config is not config or len(known.tasks) != tasks:
             known = self._infos[name] = self._info(name, config)
         return known
+
+    def etag(self, name: str) -> str | None:
+        """Return what tells a connector's config from every other one it ever had; None where it is not there."""
+        return self._configs.etag(name)
+
+    def history(self, name: str) -> list[Version]:
+        """Return the versions of a connector that are kept, the oldest first; also of one that was deleted.
+
+        Raises:
+            NotFoundError: connector.not_found: there is neither a connector nor a history of the name.
+            ConflictError: history.off.
+        """
+        found = self._history.entries(name)
+        if not found:
+            self._config(name)
+        return found
+
+    def history_names(self) -> list[str]:
+        """Return the connectors that have a history, also deleted ones, sorted.
+
+        Raises:
+            ConflictError: history.off.
+        """
+        return self._history.names()
+
+    def version_of(self, name: str, version: int) -> Version:
+        """Return one version of a connector.
+
+        Raises:
+            NotFoundError: connector.not_found, history.not_found.
+            ConflictError: history.off.
+        """
+        found = next((entry for entry in self.history(name) if entry.version == version), None)
+        if found is None:
+            raise NotFoundError(f"The history of connector {name} has no version {version}", code=NO_VERSION)
+        return found
+
+    @property
+    def _history(self) -> ConfigHistory:
+        if self._configs.history is None:
+            raise ConflictError("This worker keeps no history: config.history.versions is 0", code=HISTORY_OFF)
+        return self._configs.history
 
     def status(self, name: str) -> ConnectorStateInfo:
         """Return the states of a connector and its tasks. The same object while nothing changes."""

@@ -197,6 +197,18 @@ class WorkerConfig(Config):
         default="",
         importance="low",
     )
+    config_history_versions: int = config_key(
+        "How many versions of each connector's config are kept, with who changed it and when; 0 keeps no history.",
+        default=20,
+        ge=0,
+        le=1000,
+        importance="low",
+    )
+    config_history_storage_topic: str = config_key(
+        "Compacted topic of these versions; that of the configs with -history when left out.",
+        default="",
+        importance="low",
+    )
     offset_storage_partitions: int = config_key(
         "Partitions of the offsets topic when it is created.", default=1, ge=1, importance="low"
     )
@@ -348,8 +360,20 @@ class WorkerConfig(Config):
                     "and this one may be what guards the API; set rest.authentication.file for users and passwords, "
                     "or leave the key out",
                 )
-        names = ("config.storage.topic", "offset.storage.topic", "status.storage.topic", "workers.storage.topic")
-        topics = (self.config_storage_topic, self.offset_storage_topic, self.status_storage_topic, self.workers_topic)
+        names = (
+            "config.storage.topic",
+            "offset.storage.topic",
+            "status.storage.topic",
+            "workers.storage.topic",
+            "config.history.storage.topic",
+        )
+        topics = (
+            self.config_storage_topic,
+            self.offset_storage_topic,
+            self.status_storage_topic,
+            self.workers_topic,
+            self.history_topic,
+        )
         for name, topic in zip(names[1:], topics[1:], strict=True):
             if topic in topics[: names.index(name)]:  # each store forgets what it cannot read, the others' records
                 other = names[topics.index(topic)]
@@ -405,6 +429,11 @@ class WorkerConfig(Config):
         # Another group whose name differs in nothing that a topic's name may have must not get the same topic.
         own = "" if legal == self.group_id else "-" + sha256(self.group_id.encode()).hexdigest()[:8]
         return f"connect-workers-{legal}{own}"
+
+    @property
+    def history_topic(self) -> str:
+        """The topic of the versions of connector configs."""
+        return self.config_history_storage_topic or f"{self.config_storage_topic}-history"
 
     @property
     def plugin_folders(self) -> list[str]:

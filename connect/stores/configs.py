@@ -28,6 +28,7 @@ from weakref import WeakValueDictionary
 import orjson
 
 from connect.stores.compacted import CompactedTopic
+from connect.stores.history import ConfigHistory, What
 
 T = TypeVar("T")
 
@@ -133,9 +134,15 @@ class ConfigStore:
     calls. A cancelled write is carried out, with all that follows from it here.
 
     What it returns is parsed once and shared: for reading only.
+
+    Args:
+        history: Told of each change before it is made; None: there is none.
     """
 
-    def __init__(self, topic: CompactedTopic, clock_ms: Callable[[], int]) -> None:
+    def __init__(
+        self, topic: CompactedTopic, clock_ms: Callable[[], int], history: ConfigHistory | None = None
+    ) -> None:
+        self.history = history
         self._topic = topic
         self._clock_ms = clock_ms
         self._parsed: dict[str, tuple[bytes, Any]] = {}
@@ -157,6 +164,12 @@ class ConfigStore:
     def revision(self, name: str) -> Revision:
         """Return what tells this config from earlier and later ones; also for a name that is not there."""
         return self._revisions.get(name, Revision(0, 0))
+
+    def etag(self, name: str) -> str | None:
+        """Return what tells a connector's config from every other one that it ever had, also on another worker and in
+        another life; None where it is not there. Writing the same config again leaves it."""
+        stamp = self._topic.stamp(f"{CONNECTOR}{name}".encode())
+        return None if stamp is None or self.config(name) is None else f"{stamp:x}"
 
     def target(self, name: str) -> StoredTarget:
         """Return what is wanted of a connector; STARTED where nothing was said."""
@@ -191,17 +204,34 @@ class ConfigStore:
         if count != self.fenced_tasks(name):
             await self._carried_out(self._write({f"tasks-fencing-{name}": {"task-count": count}}))
 
-    async def put_connector(self, name: str, config: Mapping[str, str], target: StoredTarget | None = None) -> None:
-        """Store a config, with a target state when given: both or neither."""
-        await self._carried_out(self._put_connector(name, dict(config), target))
+    async def put_connector(
+        self,
+        name: str,
+        config: Mapping[str, str],
+        target: StoredTarget | None = None,
+        *,
+        rolled_back_to: int | None = None,
+    ) -> None:
+        """Store a config, with a target state when given: both or neither.
 
-    async def _put_connector(self, name: str, config: dict[str, str], target: StoredTarget | None) -> None:
+        Args:
+            rolled_back_to: The version of the history that this is, for the history.
+        """
+        await self._carried_out(self._put_connector(name, dict(config), target, rolled_back_to))
+
+    async def _put_connector(
+        self, name: str, config: dict[str, str], target: StoredTarget | None, of: int | None
+    ) -> None:
         async with self._lock(name):
             is_new = self.config(name) is None
+            what: What = "rolled back" if of is not None else "created" if is_new else "changed"
+            await self._record(name, what, target or self.target(name), config, of)
             entries: dict[str, Any] = {f"connector-{name}": {"properties": config}}
             if target is not None:
                 entries[f"target-state-{name}"] = _target_value(target)
-            await self._write(entries)
+            if target == "STOPPED" and not is_new:
+                entries |= self._no_tasks(name, keep=0) | {f"commit-{name}": {"tasks": 0}}
+            await self._write(entries, self._stamp(name, config))
             before = self.revision(name)
             self._revisions[name] = Revision(before.life + is_new, before.config + 1)
 
@@ -214,6 +244,8 @@ class ConfigStore:
             entries: dict[str, Any] = {f"target-state-{name}": _target_value(target)}
             if target == "STOPPED":
                 entries |= self._no_tasks(name, keep=0) | {f"commit-{name}": {"tasks": 0}}
+            if (config := self.config(name)) is not None:
+                await self._record(name, _DONE[target], target, config)
             await self._write(entries)
 
     async def put_tasks(self, name: str, configs: Sequence[Mapping[str, str]]) -> bool:
@@ -248,9 +280,45 @@ class ConfigStore:
     async def _delete(self, name: str) -> None:
         async with self._lock(name):
             gone = {f"connector-{name}": None, f"target-state-{name}": None, f"commit-{name}": None}
-            await self._write({**gone, **self._no_tasks(name, keep=0)})
+            await self._record(name, "deleted", None, None)
+            await self._write({**gone, **self._no_tasks(name, keep=0)}, self._stamp(name, None))
             before = self.revision(name)
             self._revisions[name] = Revision(before.life + 1, before.config + 1)
+
+    async def settle_history(self) -> None:
+        """Write into the history what was changed without it; for the one who may write, before anything is changed.
+
+        Raises:
+            ConnectError: It cannot be written.
+        """
+        if self.history is None:
+            return
+        self.history.load()
+        for name in sorted({*self.connectors(), *self.history.names()}):
+            async with self._lock(name):
+                await self._settle_history(name, self.history)
+
+    async def _settle_history(self, name: str, history: ConfigHistory) -> None:
+        config = self.config(name)
+        stamps = (self._topic.stamp(f"{prefix}{name}".encode()) for prefix in (CONNECTOR, TARGET))
+        await history.settle(
+            name, None if config is None else self.target(name), config, max(stamp or 0 for stamp in stamps)
+        )
+
+    async def _record(
+        self, name: str, what: What, target: str | None, config: Mapping[str, str] | None, of: int | None = None
+    ) -> None:
+        """Have a change in the history, before it is made."""
+        if self.history is not None:
+            await self._settle_history(name, self.history)
+            await self.history.add(name, what, target, config, of=of)
+
+    def _stamp(self, name: str, config: Mapping[str, str] | None) -> int:
+        """Return the time of writing a config, or None for its end, which no other one has; see `etag`."""
+        before = self._topic.stamp(f"{CONNECTOR}{name}".encode())
+        if before is None:
+            return self._clock_ms()
+        return before if self.config(name) == config else max(before + 1, self._clock_ms())
 
     async def _carried_out(self, write: Coroutine[Any, Any, T]) -> T:
         """Await a write, which goes on where its caller is cancelled: the log will have it, so memory must follow."""
@@ -283,9 +351,13 @@ class ConfigStore:
             known = self._parsed[key] = (value, _parsed(value))
         return known[1]
 
-    async def _write(self, entries: Mapping[str, Any]) -> None:
+    async def _write(self, entries: Mapping[str, Any], stamp_ms: int | None = None) -> None:
         encoded = {k.encode(): None if v is None else orjson.dumps(v) for k, v in entries.items()}
-        await self._topic.put(encoded, timestamp_ms=self._clock_ms())
+        await self._topic.put(encoded, timestamp_ms=self._clock_ms() if stamp_ms is None else stamp_ms)
+
+
+#: What the history calls a change of the target state.
+_DONE: Final[dict[StoredTarget, What]] = {"STARTED": "resumed", "PAUSED": "paused", "STOPPED": "stopped"}
 
 
 def _target_value(target: StoredTarget) -> dict[str, str]:

@@ -49,6 +49,7 @@ def test_every_route_that_answers_says_what() -> None:
     silent = {f"{one.method} {one.route.path}" for one in declared(ROUTES) if one.answer is None}
     assert silent == {
         "DELETE /connectors/{name}",
+        "DELETE /v1/connectors/{name}",
         "DELETE /v1/groups/{group}/offsets",
         "DELETE /v1/topics/{topic}",
         "POST /connectors/{name}/tasks/{task}/restart",

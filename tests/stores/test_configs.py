@@ -246,3 +246,27 @@ async def test_a_cancelled_write_is_carried_out_with_all_that_follows_from_it(st
     deleting.cancel()
     assert not await store.put_tasks("c", [{}])
     assert store.connectors() == []
+
+
+async def test_an_etag_tells_a_config_from_every_other_also_where_the_clock_stands_still(
+    cluster: Cluster, store: ConfigStore
+) -> None:
+    assert store.etag("c") is None
+    seen = []
+    for config in ({"a": "1"}, {"a": "2"}, {"a": "1"}):
+        await store.put_connector("c", config)
+        seen.append(store.etag("c"))
+    await store.put_connector("c", {"a": "1"})
+    await store.put_target("c", "PAUSED")
+    assert len(set(seen)) == 3
+    assert (await opened_store(cluster)).etag("c") == store.etag("c") == seen[-1]
+    await store.delete("c")
+    assert store.etag("c") is None
+
+
+async def test_a_rollback_to_a_stopped_connector_leaves_no_task_configs(store: ConfigStore) -> None:
+    await store.put_connector("c", {}, "STARTED")
+    await store.put_tasks("c", [{"t": "0"}])
+    await store.put_connector("c", {}, "STOPPED", rolled_back_to=1)
+    await store.put_target("c", "STARTED")
+    assert store.task_configs("c") == []

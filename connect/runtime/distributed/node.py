@@ -245,9 +245,11 @@ class Node:
         stack.push_async_callback(through.aclose)
         await through.open()
         # Nobody else writes these in transactions, so nothing of a task can be in the way.
-        for topic in (base.config_topic, self._topic):
+        written = (base.config_topic, *((base.history_topic,) if base.configs.history is not None else ()))
+        for topic in (*written, self._topic):
             await topic.catch_up()
-        base.config_topic.through = through
+        for topic in written:
+            topic.through = through
         for topic in base.topics:
             await topic.mend()
         base.statuses.forget_unreadable()
@@ -266,7 +268,7 @@ class Node:
         stack, self._leading = self._leading, None
         if stack is not None:
             await stack.aclose()
-        self.base.config_topic.through = None
+        self.base.config_topic.through = self.base.history_topic.through = None
 
     def _ended(self, task: asyncio.Task[Any]) -> None:
         """Begin another life where a part of this one has ended by a defect: nobody would do its work."""

@@ -71,6 +71,7 @@ def _taken(worker: WorkerConfig, topic: str) -> str | None:
     others = {
         "config.storage.topic": worker.config_storage_topic,
         "status.storage.topic": worker.status_storage_topic,
+        "config.history.storage.topic": worker.history_topic,
     }
     for key, other in others.items():
         if topic == other:

@@ -27,6 +27,7 @@ from connect.runtime.connector_config import (
 from connect.runtime.factory import connector_desc
 from connect.runtime.guarantee import DeliveryConfig
 from connect.runtime.model import ConfigInfo, ConfigInfos, ConfigValueInfo, PluginKind
+from connect.runtime.ownership import OwnershipConfig
 from connect.runtime.plugins import CONNECTOR_KINDS, PluginDesc, PluginHost
 from connect.runtime.processes.settings import IsolationConfig
 from connect.runtime.rates import RateConfig
@@ -133,7 +134,7 @@ def plugin_config(plugins: PluginHost, name: str) -> list[ConfigKey]:
 def own_configs(desc: PluginDesc) -> list[type[Config]]:
     """Return the declarations of the keys that every connector of a kind has here, and none in Kafka."""
     more = [DeadLetterConfig] if desc.kind is PluginKind.SOURCE else []
-    return [RestartConfig, DeliveryConfig, RateConfig, IsolationConfig, *more]
+    return [RestartConfig, DeliveryConfig, RateConfig, IsolationConfig, OwnershipConfig, *more]
 
 
 def framework_of(desc: PluginDesc) -> type[ConnectorConfig]:
