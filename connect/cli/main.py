@@ -33,6 +33,9 @@ class _Named:
 
 
 _COMMANDS: Final = {
+    "apply": _Named(
+        "apply", "apply", "Bring connectors to what config files say: create, change, and with --prune delete them."
+    ),
     "completion": _Named(
         "completion", "completion", "Print what has a shell complete commands and options, or install it."
     ),
