@@ -251,6 +251,7 @@ def wiring() -> Wiring:
         repair_log=repair_log,
         is_in_use=is_in_use,
         open_host=open_host,
+        open_worker=open_worker,
         log_keys=log_keys,
         listener_problems=listener_problems,
         client_problems=client_problems,

@@ -125,9 +125,15 @@ class Connector(Plugin[ConfigT]):
 
 
 class SourceConnector(Connector[ConfigT]):
-    """Brings records in."""
+    """Brings records in.
+
+    Attributes:
+        ends: Whether its tasks come to an end of what there is. False for one that follows a stream: `schedule.cron`
+            and `connect run --until drained` are refused.
+    """
 
     task_class: ClassVar[type[SourceTask]]
+    ends: ClassVar[bool] = True
 
     def exactly_once_support(self) -> ExactlyOnceSupport | None:
         """Say whether the source delivers exactly once with this config, where the worker writes in transactions.
@@ -257,6 +263,11 @@ class SourceTaskContext(TaskContext, Protocol):
     #: How long the next poll waits after one that brought nothing, in seconds, unless `wakeup` is called; the task sets
     #: it. None: 5 ms, and longer each time up to 1 s, for a task that cannot tell when there is something.
     poll_wait_s: float | None
+
+    #: Whether all that there was has been polled: what `connect run --until drained` and `schedule.cron` go by. The
+    #: task sets it, True in a poll that brings nothing or waits, and False as soon as there is more. None, as it is at
+    #: first: it cannot tell, and a second in which polls bring nothing is taken for the end.
+    drained: bool | None
 
     def wakeup(self) -> None:
         """End the wait for the next poll, since there may be something now. Any thread; also while a poll is under way,

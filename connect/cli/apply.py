@@ -133,8 +133,14 @@ def apply(
 # -- reading and planning ------------------------------------------------------------------------------------------
 
 
-def read_files(paths: Sequence[Path], set_name: str | None = None) -> list[ConnectorFile]:
+def read_files(
+    paths: Sequence[Path], set_name: str | None = None, *, so: str = "nothing was applied"
+) -> list[ConnectorFile]:
     """Return the connectors of files, and of those in folders, in the order of their names.
+
+    Args:
+        set_name: What they are all marked with.
+        so: What it means that one is wrong.
 
     Raises:
         ConfigError: Says of every file what is wrong with it.
@@ -142,7 +148,7 @@ def read_files(paths: Sequence[Path], set_name: str | None = None) -> list[Conne
     from connect.cli.settings import connector_file
 
     found, wheres = dict[str, Any](), dict[str, Path]()
-    with _Problems("nothing was applied") as problems:
+    with Problems(so) as problems:
         for path in _paths(paths, problems):
             with problems.catch():
                 file = connector_file(path)
@@ -161,7 +167,7 @@ def read_files(paths: Sequence[Path], set_name: str | None = None) -> list[Conne
     return [found[name] for name in sorted(found)]
 
 
-def _paths(paths: Sequence[Path], problems: _Problems) -> Iterable[Path]:
+def _paths(paths: Sequence[Path], problems: Problems) -> Iterable[Path]:
     for path in paths:
         if not path.is_dir():
             yield path
@@ -185,7 +191,7 @@ def plan_all(rest: RestClient, files: Sequence[ConnectorFile], set_name: str | N
         ConfigError: Says of every config what is wrong with it.
     """
     steps = []
-    with _Problems("nothing was applied") as problems:
+    with Problems("nothing was applied") as problems:
         for file in files:
             with problems.catch(file.name):
                 found = _planned(rest, file)
@@ -320,7 +326,7 @@ def _sum_up(told: Sequence[dict[str, Any]], plan_hash: str, *, as_json: bool) ->
         click.echo("; ".join(parts), err=True)
 
 
-class _Problems:
+class Problems:
     """Gathers what is wrong with several files; raises it as one error at the end.
 
     Args:
@@ -331,7 +337,7 @@ class _Problems:
         self._so = so
         self._found: list[ConnectError] = []
 
-    def __enter__(self) -> _Problems:
+    def __enter__(self) -> Problems:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *exception: object) -> None:

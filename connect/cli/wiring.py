@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 if TYPE_CHECKING:  # commands that only talk to a worker do not wait for all of this
     from connect.inspection import Inspector, Repairer
     from connect.ports import Cluster
+    from connect.runtime.herder import Herder
     from connect.runtime.host import Host
     from connect.runtime.worker_config import WorkerConfig
 
@@ -36,6 +37,7 @@ class Wiring:
         repair_log: Returns what mends a directory that nobody owns.
         is_in_use: Tells whether a worker, or another command, owns a directory.
         open_host: Runs a worker.
+        open_worker: Runs one that is alone, on a Kafka cluster too.
         listener_problems: Returns what is wrong with the listeners of a worker's config, as key and message.
         client_problems: Returns with which keys of it no client of its Kafka cluster can be made.
         log_problems: Returns what the bundled log refuses of a worker's config, as key and message.
@@ -49,6 +51,7 @@ class Wiring:
     repair_log: Callable[[Path], AbstractContextManager[Repairer]]
     is_in_use: Callable[[Path], bool]
     open_host: Callable[[WorkerConfig], AbstractAsyncContextManager[Host]]
+    open_worker: Callable[[WorkerConfig], AbstractAsyncContextManager[Herder]]
     listener_problems: Callable[[WorkerConfig], list[tuple[str, str]]]
     client_problems: Callable[[WorkerConfig], list[tuple[str, str]]]
     log_problems: Callable[[WorkerConfig], list[tuple[str, str]]]

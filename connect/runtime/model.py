@@ -193,6 +193,7 @@ class TaskProgress:
         waiting_for: What it cannot go on without, such as a file or a server that is away; None where it goes on.
         throttled: Whether `rate.limit.*` holds it up now.
         gauges: The plugin's own figures by name, as they are now; none of a task that failed.
+        drained: Of a source: all that there was is in the log.
     """
 
     id: TaskId
@@ -204,6 +205,7 @@ class TaskProgress:
     throttled: bool = False
     gauges: Mapping[str, float] = field(default_factory=dict)
     topics: tuple[str, ...] = field(default=())
+    drained: bool = False
 
 
 def worker_id_of(url: str) -> str:

@@ -20,6 +20,7 @@ from connect.api import (
     Connector,
     NotFoundError,
     Problem,
+    SourceConnector,
 )
 from connect.api.config import names_of
 from connect.api.connector import config_class_of
@@ -168,6 +169,15 @@ class Views:
         if known is None or known.config is not config or len(known.tasks) != tasks:
             known = self._infos[name] = self._info(name, config)
         return known
+
+    def ends(self, config: Mapping[str, Any]) -> bool:
+        """Whether a connector of this config comes to an end of what there is, as far as its class says.
+
+        Raises:
+            NotFoundError, ConfigError: It names no class that is there.
+        """
+        cls = connector_desc(self.plugins, config).cls
+        return not issubclass(cls, SourceConnector) or cls.ends
 
     def etag(self, name: str) -> str | None:
         """Return what tells a connector's config from every other one it ever had; None where it is not there."""

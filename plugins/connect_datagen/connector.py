@@ -61,6 +61,7 @@ class DatagenTask(SourceTask[DatagenConfig]):
     """Makes up one stream of records. Plain `def`: making a block is work for the processor, so on a thread."""
 
     def start(self) -> None:
+        self.context.drained = False  # polls between records that are due bring nothing, too
         seeds = random.Random(
             None if self.config.random_seed is None else f"{self.config.random_seed}/{self.context.task}"
         )
@@ -160,7 +161,7 @@ class DatagenTask(SourceTask[DatagenConfig]):
         """Wait a moment where the rate, `max.interval` or the end asks for it; return how many records are due."""
         if 0 < self.config.iterations <= self._made:
             if not self._ended:
-                self._ended = True
+                self._ended = self.context.drained = True
                 self.context.log.info("all %d records are made; task %d idles", self._made, self.context.task)
             self.context.stopping.wait(WAIT_S)
             return 0

@@ -88,7 +88,7 @@ class RelatedRun:
 
     def _idle(self) -> None:
         if not self._ended:
-            self._ended = True
+            self._ended = self._context.drained = True
             self._context.log.info("all %d records are made; task %d idles", self._made, self._context.task)
         self._context.stopping.wait(WAIT_S)
 

@@ -70,6 +70,7 @@ class JdbcSourceTask(SourceTask[TaskConfig]):
             self._readers, key=lambda one: one.due
         )
         wait_s = reader.due - time.monotonic()
+        self.context.drained = wait_s > 0 and all(one.is_through for one in self._readers)
         if wait_s > 0 and not reader.reading:
             # Not on to a read, which would hold a transaction open where a pause came in between.
             await asyncio.sleep(max(wait_s - BETWEEN_POLLS_S, 0))

@@ -49,6 +49,10 @@ def check_kinds(value: object) -> None:
         raise ValueError(f"{unknown[0]!r} is none of {', '.join(TABLE_KINDS)}")
 
 
+#: Between two reads where `schedule.cron` says when to read: for the runtime to see that one has ended.
+SCHEDULED_S: Final = 0.1
+
+
 class SourceConfig(AcceptedConfig):
     """Read tables, or the rows of a query, into topics."""
 
@@ -274,6 +278,11 @@ class SourceConfig(AcceptedConfig):
         group="Connector",
         order=5,
     )
+
+    @property
+    def between_reads_s(self) -> float:
+        """How long a table is left alone once it was read to its end. With a schedule that alone says when to read."""
+        return SCHEDULED_S if str(self.originals.get("schedule.cron") or "").strip() else self.poll_interval_ms / 1000
 
     @property
     def given_query(self) -> str:

@@ -122,7 +122,7 @@ class SplitReader(TableReader):
             self._careful = False
         self._parts, self._part_readers = [], []
         self._mark = None
-        self.due = now + self._config.poll_interval_ms / 1000
+        self.due = now + self._config.between_reads_s
 
     # -- cutting ---------------------------------------------------------------------------------------------------
 

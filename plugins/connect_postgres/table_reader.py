@@ -232,6 +232,11 @@ class TableReader:
         """Whether a read is under way, which holds the connection."""
         return self._reading is not None
 
+    @property
+    def is_through(self) -> bool:
+        """Whether all that there was when the last read began has been read."""
+        return not self.reading and self._mark is None and self.failure is None
+
     def reset(self) -> None:
         """Forget what belonged to a connection that is gone. The next read begins at the last offset."""
         self._reading = self._mark = self.waits_for = None
@@ -278,7 +283,7 @@ class TableReader:
         batch = self._batch(values) if values else None
         if last:
             self._reading = self._mark = None
-            self.due = now + self._config.poll_interval_ms / 1000
+            self.due = now + self._config.between_reads_s
             # What comes next may do without; a bulk read would begin anew each time.
             self._careful = self._careful and self._is_bulk
         self._failures, self.failure = 0, None
@@ -351,7 +356,7 @@ class TableReader:
             if self._by_id or self._by_time:
                 self._mark = await self._set_mark(connection, now)
                 if self._mark is None:
-                    self.due = now + self._config.poll_interval_ms / 1000
+                    self.due = now + self._config.between_reads_s
                     return False
         if self._mark is not None and not await self._settled(connection, self._mark, now):
             self.due = now + min(max(SETTLE_SHARE * (now - self._mark.since), SETTLE_MIN_S), SETTLE_MAX_S)

@@ -25,6 +25,7 @@ class SourceContext:
         self.gauges: dict[str, float] = {}
         self.transaction = None
         self.poll_wait_s: float | None = None
+        self.drained: bool | None = None
         self.waiting_for: str | None = None
         self.woken = threading.Event()
         self.commits_requested = 0

@@ -95,6 +95,7 @@ class SourceThere(_TaskThere):
         super().__init__(said, note, ask, stopping)
         self.transaction: TransactionContextImpl | None = None
         self._poll_wait_s: float | None = None
+        self._drained: bool | None = None
 
     def heard(self, changes: Mapping[str, Any]) -> None:
         """Take what has changed at the worker since the call before."""
@@ -110,6 +111,16 @@ class SourceThere(_TaskThere):
         if value != self._poll_wait_s:
             self._poll_wait_s = value
             self._note("poll_wait_s", value)
+
+    @property
+    def drained(self) -> bool | None:
+        return self._drained
+
+    @drained.setter
+    def drained(self, value: bool | None) -> None:
+        if value is not self._drained:
+            self._drained = value
+            self._note("drained", value if isinstance(value, bool) else None)
 
     def wakeup(self) -> None:
         self._note("wakeup")

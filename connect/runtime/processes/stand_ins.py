@@ -270,6 +270,11 @@ class _SourceEars(_TaskEars):
     def note(self, what: str, args: list[Any]) -> None:
         if what == "wakeup":
             self._context.wakeup()
+        elif what == "drained":
+            (drained,) = args
+            if drained is not None and not isinstance(drained, bool):
+                raise ValueError("drained is neither true nor false")
+            self._context.drained = drained
         elif what == "poll_wait_s":
             (wait_s,) = args
             if wait_s is not None and (isinstance(wait_s, bool) or not isinstance(wait_s, int | float)):

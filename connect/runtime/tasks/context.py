@@ -51,6 +51,7 @@ class SourceTaskContextImpl:
         #: Where the connector ends transactions itself; set before the task starts.
         self.transaction: TransactionContext | None = None
         self.poll_wait_s: float | None = None
+        self.drained: bool | None = None
         self.commit_requested = False
         self._offset = offset
         self._wakeup = wakeup

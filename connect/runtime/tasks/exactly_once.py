@@ -81,6 +81,10 @@ class ExactlyOnceSourceTaskRunner(SourceTaskRunner):
 
     _config: SourceConnectorConfig
 
+    @property
+    def is_drained(self) -> bool:
+        return super().is_drained and not self._queue and not self._in_hand_bytes
+
     async def _prepare(self) -> None:
         assert isinstance(self.spec.config, SourceConnectorConfig)
         self._config = self.spec.config

@@ -28,18 +28,22 @@ from connect.runtime.border.calls import call, on_loop
 from connect.runtime.connector_config import DEAD_LETTER_TOPIC, SourceConnectorConfig
 from connect.runtime.factory import make_pipeline
 from connect.runtime.guarantee import is_at_most_once
+from connect.runtime.model import State
+from connect.runtime.schedule import ScheduleConfig
 from connect.runtime.tasks.acknowledgements import Acknowledgements
 from connect.runtime.tasks.appending import Appends
 from connect.runtime.tasks.asked import wait_idle
 from connect.runtime.tasks.committing import FLUSH_AGAIN_S, Commits
 from connect.runtime.tasks.context import SourceTaskContextImpl
 from connect.runtime.tasks.delivery import delivery_timeout_s
+from connect.runtime.tasks.draining import Draining
 from connect.runtime.tasks.half_way import HalfWay
 from connect.runtime.tasks.idling import IDLE_WAIT_MIN_S, Idling
 from connect.runtime.tasks.news import News
 from connect.runtime.tasks.outgoing import Outgoing
 from connect.runtime.tasks.pacing import SourcePace
 from connect.runtime.tasks.pipeline import Outcome, Pipeline
+from connect.runtime.tasks.runs import Runs
 from connect.runtime.tasks.settling import Settling
 from connect.runtime.tasks.source_offsets import SourceOffset, offsets_of, shells
 from connect.runtime.tasks.spec import Surroundings, TaskSpec
@@ -87,6 +91,7 @@ class SourceTaskRunner(TaskRunner):
     def __init__(self, spec: TaskSpec, around: Surroundings, offsets: OffsetTopics) -> None:
         connector = spec.id.connector
         self._idling = Idling()
+        self._draining = Draining()
         context = SourceTaskContextImpl(
             connector, spec.id.task, lambda partition: self._store.get(connector, partition), self._idling.wakeup
         )
@@ -99,6 +104,8 @@ class SourceTaskRunner(TaskRunner):
         self._pipeline: Pipeline | None = None
         self._producer: Producer | None = None
         self._appends: Appends | None = None
+        #: When it may poll, where `schedule.cron` says so.
+        self._runs: Runs | None = None
         #: Polled and not converted yet, since a stop or a pause came in between.
         self._polled: list[Batch] | None = None
         #: An async poll that is under way; a pause leaves it so.
@@ -136,6 +143,7 @@ class SourceTaskRunner(TaskRunner):
         self._pipeline = await self.set_up(make)
         self._acks = Acknowledgements.of(self._plugin)
         self._poll_method = self._plugin.poll_batch
+        self._runs = Runs.of(ScheduleConfig.parse(self.spec.config.originals), self.log)
         assert isinstance(self.spec.config, SourceConnectorConfig)
         self._store = await self._offset_topics.of(self.spec.config.offsets_storage_topic)
         configs = self.producer_configs()
@@ -185,6 +193,13 @@ class SourceTaskRunner(TaskRunner):
             log=self.log,
         )
 
+    @property
+    def is_drained(self) -> bool:
+        """Whether the source has brought all that there was, and nothing of it is on its way into the log."""
+        is_flying = self._appending is not None and not self._appending.done()
+        nothing_waits = self.context.waiting_for is None and not is_flying and self._gathered is None
+        return nothing_waits and self.state is State.RUNNING and self._draining.is_over(self.context.drained)
+
     def _append_pace(self) -> SourcePace | None:
         """Return what cuts a poll's records into slices; None where they go into the log together."""
         return self.pace
@@ -231,15 +246,20 @@ class SourceTaskRunner(TaskRunner):
                 continue
             if not await self._has_space():
                 continue
+            if self._runs is not None and not await self._may_run(self._runs):
+                continue
             idling.is_woken.clear()  # before it is looked for what woke
             if self._polling is None:
                 await self._tell_committed()
             polled_at = time.monotonic()
+            self._draining.begin()
             try:
                 polled = await poll()
             except Interrupted:
+                self._draining.brought()
                 continue
             except RetriableError as error:
+                self._draining.brought()
                 await self._until_appended()
                 retries = retries or self.tolerance.retries()
                 wait_ms = retries.failed(error)
@@ -249,11 +269,13 @@ class SourceTaskRunner(TaskRunner):
             self.went_on()
             if polled is None:
                 continue
+            brings = bool(polled.outgoing or polled.polled)
+            self._draining.brought() if brings else self._draining.empty()
             if self._gather(polled):
                 idling.brought()
                 continue
             await self._make_room()
-            if polled.outgoing or polled.polled:
+            if brings:
                 idling.brought()
                 if self._at_most_once:
                     await self._store_first(polled.polled)
@@ -263,6 +285,21 @@ class SourceTaskRunner(TaskRunner):
                 await self.asked.wait_stopping(polled_at + IDLE_WAIT_MIN_S - time.monotonic())
             else:
                 idling.waited()
+
+    async def _may_run(self, runs: Runs) -> bool:
+        """Wait for the next run once this one has come to its end; False where that is looked for again."""
+        if runs.is_under_way:
+            if not self.is_drained:
+                return True
+            runs.end()
+        self._idling.is_woken.clear()
+        await wait_idle(runs.wait_s(), self.asked.either)
+        if not runs.begin_if_due():
+            return False
+        # What was told of the run before says nothing of this one.
+        self._draining.begin_anew()
+        self.context.drained = None
+        return True
 
     async def _has_space(self) -> bool:
         """Wait before the next poll while very much is in hand; False where a stop or a pause ends that."""

@@ -117,7 +117,22 @@ class TaskRunner(ABC):
             waiting_for = self._hidden(waiting_for)
         is_ended = self.state is State.FAILED  # its figures are of a plugin that is no more
         gauges = {} if is_ended else self._gauges.read(self.context.gauges)
-        return TaskProgress(self.id, self.state, self.records, self.size_bytes, skipped, waiting_for, throttled, gauges)
+        return TaskProgress(
+            self.id,
+            self.state,
+            self.records,
+            self.size_bytes,
+            skipped,
+            waiting_for,
+            throttled,
+            gauges,
+            drained=self.is_drained,
+        )
+
+    @property
+    def is_drained(self) -> bool:
+        """Whether a source task has brought all that there was; never of a sink task."""
+        return False
 
     def log_trouble(self) -> str | None:
         """Return why the log gives nothing just now; None where that is not known."""

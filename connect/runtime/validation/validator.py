@@ -16,7 +16,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from connect.api import Config, ConfigError, ConfigKey, ConfigValue, Problem
-from connect.runtime import guarantee
+from connect.runtime import guarantee, schedule
 from connect.runtime.border.calls import within
 from connect.runtime.connector_config import (
     ConnectorConfig,
@@ -32,6 +32,7 @@ from connect.runtime.plugins import CONNECTOR_KINDS, PluginDesc, PluginHost
 from connect.runtime.processes.settings import IsolationConfig
 from connect.runtime.rates import RateConfig
 from connect.runtime.restarts import RestartConfig
+from connect.runtime.schedule import ScheduleConfig
 from connect.runtime.validation import promises
 from connect.runtime.validation.client_overrides import override_values
 from connect.runtime.validation.elsewhere import instead_of
@@ -104,6 +105,7 @@ def validate_as(plugins: PluginHost, worker: WorkerConfig, desc: PluginDesc, con
     for ours in own_configs(desc):
         values.update((name, value) for name, value in ours.values(config).items() if name in config)
     guarantee.check(desc.cls, values.get(guarantee.KEY))
+    schedule.check(desc.cls, config, values)
     promises.check(desc, worker, config, values)
     for problem in name_problems(worker, desc.kind, config):
         values[problem.key].errors.append(problem.message)
@@ -133,7 +135,7 @@ def plugin_config(plugins: PluginHost, name: str) -> list[ConfigKey]:
 
 def own_configs(desc: PluginDesc) -> list[type[Config]]:
     """Return the declarations of the keys that every connector of a kind has here, and none in Kafka."""
-    more = [DeadLetterConfig] if desc.kind is PluginKind.SOURCE else []
+    more: list[type[Config]] = [DeadLetterConfig, ScheduleConfig] if desc.kind is PluginKind.SOURCE else []
     return [RestartConfig, DeliveryConfig, RateConfig, IsolationConfig, OwnershipConfig, *more]
 
 

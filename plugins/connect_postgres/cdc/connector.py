@@ -28,6 +28,7 @@ class PostgresCdcSource(SourceConnector[CdcConfig]):
     aliases = ("connect_postgres.PostgresCdcSource", "PostgresCdcSource")
     version = VERSION
     task_class: ClassVar[type[SourceTask]] = CdcTask
+    ends: ClassVar[bool] = False
 
     def task_configs(self, max_tasks: int) -> list[dict[str, str]]:
         return [dict(self.config.originals)]

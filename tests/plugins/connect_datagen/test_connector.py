@@ -101,6 +101,15 @@ async def test_a_stored_offset_of_another_shape_is_refused():
         await source_task(DatagenConnector, {**FAST, "quickstart": "users"}, [({"task.id": 0}, {"position": 3})])
 
 
+async def test_a_task_says_that_it_is_drained_once_its_iterations_are_made_and_not_before():
+    task = await source_task(DatagenConnector, {**FAST, "quickstart": "users", "iterations": "5"})
+    assert task.context.drained is False
+    assert len((await poll(task))[0].values) == 5
+    assert task.context.drained is False
+    await poll(task)
+    assert task.context.drained is True
+
+
 async def test_after_its_iterations_a_task_idles(caplog):
     caplog.set_level("INFO")
     task = await source_task(DatagenConnector, {**FAST, "quickstart": "users", "iterations": "3"})

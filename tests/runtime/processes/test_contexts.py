@@ -33,11 +33,13 @@ def test_a_source_tells_what_it_wishes_and_only_what_is_new() -> None:
     for _ in range(2):
         context.poll_wait_s = 0.5
         context.waiting_for = "the file"
+        context.drained = True
     context.wakeup()
     context.request_commit()
     assert context.offset({"p": 1}) == {"n": 3}
     assert wire.told == [
-        ("poll_wait_s", 0.5), ("waiting_for", "the file"), ("wakeup",), ("request_commit",), ("offset", {"p": 1}),
+        ("poll_wait_s", 0.5), ("waiting_for", "the file"), ("drained", True),
+        ("wakeup",), ("request_commit",), ("offset", {"p": 1}),
     ]  # fmt: skip
     assert (context.connector, context.task, context.waiting_for, context.poll_wait_s) == ("x", 1, "the file", 0.5)
 

@@ -1,0 +1,108 @@
+"""How far a run has come, for people: a line that is rewritten on a terminal, a line now and then elsewhere."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import time
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, TextIO
+
+#: How often a terminal's line is rewritten, and a line is written elsewhere.
+_TERMINAL_S: Final = 0.5
+_PLAIN_S: Final = 5.0
+#: Over how long a rate is measured.
+_WINDOW_S: Final = 5.0
+_UNITS: Final = ("B", "kB", "MB", "GB", "TB")
+_STEP: Final = 1000.0
+_MINUTE_S: Final = 60
+_HOUR_S: Final = 3600
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What is known of one connector.
+
+    Attributes:
+        left: Records that wait for a sink; None where that is not known.
+        waiting_for: What it cannot go on without.
+    """
+
+    name: str
+    records: int
+    size_bytes: int
+    left: int | None = None
+    waiting_for: str | None = None
+
+
+class Progress:
+    """Tells of a run while it goes on. For the event loop; writing to a stream that stands still waits for it.
+
+    Args:
+        clock: Seconds that never go back.
+    """
+
+    def __init__(self, stream: TextIO | None = None, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._stream = stream or sys.stderr
+        self._clock = clock
+        self._on_terminal = self._stream.isatty()
+        self._told_at = clock()
+        self._seen: deque[tuple[float, Mapping[str, int]]] = deque([(clock(), {})])
+        self._is_open = False
+
+    def show(self, figures: Sequence[Figures]) -> None:
+        """Take the figures as they are now, and tell of them if it is time."""
+        now = self._clock()
+        if now - self._told_at < (_TERMINAL_S if self._on_terminal else _PLAIN_S):
+            return
+        self._told_at = now
+        while len(self._seen) > 1 and now - self._seen[1][0] >= _WINDOW_S:
+            self._seen.popleft()
+        since, before = self._seen[0]
+        parts = [self._part(one, now - since, before.get(one.name, 0)) for one in figures]
+        self._seen.append((now, {one.name: one.records for one in figures}))
+        self._write(parts)
+
+    def end(self) -> None:
+        """Leave the terminal's line."""
+        if self._is_open:
+            self._stream.write("\r\x1b[K")
+            self._stream.flush()
+            self._is_open = False
+
+    def _part(self, one: Figures, seconds: float, before: int) -> str:
+        rate = max(one.records - before, 0) / seconds if seconds > 0 else 0.0
+        told = [f"{one.name}: {one.records:,} records", bytes_text(one.size_bytes), f"{rate:,.0f}/s"]
+        if one.left is not None:
+            told.append(f"{one.left:,} left")
+            if one.left and rate:
+                told.append(f"about {time_text(one.left / rate)}")
+        if one.waiting_for:
+            told.append(f"waits for {one.waiting_for}")
+        return ", ".join(told)
+
+    def _write(self, parts: Sequence[str]) -> None:
+        if self._on_terminal:
+            width = shutil.get_terminal_size().columns - 1
+            self._stream.write(f"\r\x1b[K{' | '.join(parts)[:width]}")
+            self._is_open = True
+        else:
+            self._stream.write("".join(f"{part}\n" for part in parts))
+        self._stream.flush()
+
+
+def bytes_text(count: int) -> str:
+    """Return a number of bytes for people: 1.5 MB."""
+    size, units = float(count), list(_UNITS)
+    while size >= _STEP and len(units) > 1:
+        size, units = size / _STEP, units[1:]
+    return f"{size:.0f} B" if units[0] == "B" else f"{size:.1f} {units[0]}"
+
+
+def time_text(seconds: float) -> str:
+    """Return a duration for people: 40 s, 3 min, 2.5 h."""
+    if seconds < _MINUTE_S:
+        return f"{seconds:.0f} s"
+    return f"{seconds / _MINUTE_S:.0f} min" if seconds < _HOUR_S else f"{seconds / _HOUR_S:.1f} h"

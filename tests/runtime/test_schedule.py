@@ -1,0 +1,133 @@
+from __future__ import annotations
+
+import asyncio
+import threading
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from connect.api import ConfigError, Record, SourceTask
+from connect.runtime.model import State
+from connect.runtime.schedule import Schedule
+from tests.support.odd_plugins import register, source
+from tests.support.worker import RunningWorker, running_worker
+
+BERLIN = ZoneInfo("Europe/Berlin")
+
+
+@pytest.fixture
+async def worker(tmp_path: Path):
+    async with running_worker(tmp_path) as running:
+        yield running
+
+
+def next_of(cron: str, now: datetime) -> datetime:
+    return datetime.fromtimestamp(Schedule(cron, str(now.tzinfo)).after(now.timestamp()), now.tzinfo)
+
+
+def test_the_next_time_is_one_of_the_zone() -> None:
+    assert next_of("0 2 * * *", datetime(2026, 3, 1, 3, 0, tzinfo=BERLIN)) == datetime(2026, 3, 2, 2, 0, tzinfo=BERLIN)
+    assert next_of("*/15 * * * * ", datetime(2026, 3, 1, 3, 1, tzinfo=BERLIN)).minute == 15
+    assert next_of("@daily", datetime(2026, 3, 1, 3, 0, tzinfo=BERLIN)) == datetime(2026, 3, 2, tzinfo=BERLIN)
+    assert next_of("* * * * * */10", datetime(2026, 3, 1, 3, 0, 1, tzinfo=BERLIN)).second == 10
+
+
+def test_clocks_that_are_set_leave_out_no_day() -> None:
+    at = datetime(2026, 3, 28, 12, 0, tzinfo=BERLIN)  # on the 29th there is no half past two
+    days = []
+    for _ in range(3):
+        at = next_of("30 2 * * *", at)
+        days.append(at.day)
+    assert days == [29, 30, 31]
+
+
+@pytest.mark.parametrize(
+    ("cron", "zone", "why"),
+    [
+        ("0 2 * *", "UTC", "4 fields"),
+        ("61 * * * *", "UTC", "61"),
+        ("often", "UTC", "1 fields"),
+        ("@often", "UTC", "often"),
+        ("0 0 30 2 *", "UTC", "find"),
+        ("0 2 * * *", "Europe/Nowhere", "Europe/Nowhere"),
+        ("0 2 * * *", "../../etc/passwd", "not known"),
+    ],
+)
+def test_what_is_no_schedule_is_refused_with_the_reason(cron: str, zone: str, why: str) -> None:
+    with pytest.raises(ValueError, match=why):
+        Schedule(cron, zone)
+
+
+class Twos(SourceTask):
+    """Two records for each time that somebody has asked for some."""
+
+    asked = threading.Semaphore(0)
+    polls = 0
+
+    def poll(self) -> list[Record]:
+        type(self).polls += 1
+        if self.asked.acquire(blocking=False):
+            self.context.drained = False
+            return [Record("t", value=f"{n}") for n in range(2)]
+        self.context.drained = True
+        return []
+
+
+async def create(worker: RunningWorker, **config: str) -> type:
+    task: Any = type("Task", (Twos,), {"asked": threading.Semaphore(0), "polls": 0})
+    plugin = source(task)
+    register(worker.herder, plugin)
+    named = {key.replace("_", "."): value for key, value in config.items()}
+    await worker.herder.create("c", {"connector.class": plugin.class_name, **named})
+    return task
+
+
+async def test_a_source_polls_from_its_time_on_until_it_is_drained(worker: RunningWorker) -> None:
+    task = await create(worker, schedule_cron="* * * * * *")  # each second
+    await worker.until_state("c", State.RUNNING, tasks=1)
+    for times in (1, 2):
+        task.asked.release()
+        await worker.until(lambda times=times: worker.records("c") == 2 * times)
+    await worker.until(lambda: worker.herder.progress()[0].drained)
+    before = task.polls
+    await asyncio.sleep(0.3)
+    assert task.polls - before <= 2, "it does not poll between runs"
+
+
+async def test_a_source_does_nothing_before_its_time_unless_it_is_to_read_at_the_start(worker: RunningWorker) -> None:
+    task = await create(worker, schedule_cron="0 0 1 1 *")
+    task.asked.release()
+    await worker.until_state("c", State.RUNNING, tasks=1)
+    await worker.client.put("/connectors/c/pause")
+    await worker.until_state("c", State.PAUSED, tasks=1)
+    assert task.polls == 0
+    config = {**worker.herder.info("c").config, "schedule.at.start": "true"}
+    await worker.client.put("/connectors/c/config", json=config)
+    await worker.client.put("/connectors/c/resume")
+    await worker.until(lambda: worker.records("c") == 2)
+    await worker.client.put("/connectors/c/stop")
+    await worker.until_state("c", State.STOPPED, tasks=0)
+
+
+@pytest.mark.parametrize(
+    ("config", "why"),
+    [
+        ({"schedule.cron": "0 25 * * *"}, "schedule.cron"),
+        ({"schedule.cron": "0 2 * * *", "schedule.timezone": "Mars/Olympus"}, "Mars/Olympus"),
+    ],
+)
+async def test_a_wrong_schedule_is_told_at_validation(worker: RunningWorker, config: dict[str, str], why: str) -> None:
+    plugin = source(Twos)
+    register(worker.herder, plugin)
+    with pytest.raises(ConfigError, match=why):
+        await worker.herder.create("c", {"connector.class": plugin.class_name, **config})
+
+
+async def test_a_source_that_follows_a_stream_takes_no_schedule(worker: RunningWorker) -> None:
+    plugin = type("Endless", (source(Twos),), {"ends": False})
+    register(worker.herder, plugin)
+    with pytest.raises(ConfigError, match="follows a stream"):
+        await worker.herder.create("c", {"connector.class": plugin.class_name, "schedule.cron": "0 2 * * *"})
