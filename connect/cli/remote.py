@@ -30,6 +30,7 @@ class RemoteCluster:
     def __init__(self, rest: _Rest, cluster_id: str) -> None:
         self._rest = rest
         self.cluster_id = cluster_id
+        self.sync_seconds = None
         self.admin = RemoteAdmin(rest)
         self.groups = RemoteGroups(rest)
 

@@ -119,6 +119,10 @@ class KafkaCluster:
         return cls(configs, client, threads, cluster_id, principal)
 
     @property
+    def sync_seconds(self) -> None:
+        """None: the disks are the brokers'."""
+
+    @property
     def cluster_id(self) -> str:
         """The cluster's own id."""
         return self._cluster_id

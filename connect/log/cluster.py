@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
 from connect.api.errors import ConfigError, ConnectError, EnvironmentFault, LogError
+from connect.figures import Histogram
 from connect.log.clients.admin import LogAdmin
 from connect.log.clients.append_queue import AppendQueue
 from connect.log.clients.consumer import LogConsumer, parse_bound_s, parse_isolation, parse_reset
@@ -141,6 +142,11 @@ class LogCluster:
             raise
         cluster._upkeep.start()
         return cluster
+
+    @property
+    def sync_seconds(self) -> Histogram:
+        """How long fsyncs of partitions took."""
+        return self._threads.syncs.seconds
 
     @property
     def cluster_id(self) -> str:

@@ -8,11 +8,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Final, Protocol, TypeVar
 
 from connect.api.errors import LogError
+from connect.figures import FINE_BOUNDS_S, Histogram
 from connect.pool import Pool
 
 log = logging.getLogger(__name__)
@@ -121,10 +123,14 @@ class Syncs:
 
     Who asks while an fsync is under way is told after the next one, with all others who asked meanwhile. Answers of a
     partition come in the order of the asking.
+
+    Attributes:
+        seconds: How long they took, one that failed too.
     """
 
     def __init__(self) -> None:
         self.pool = Pool(_SYNC_THREADS, "connect-log-sync", closed=_CLOSED)
+        self.seconds = Histogram(FINE_BOUNDS_S)
         self._lock = threading.Lock()
         self._waiting: dict[Syncable, list[Told]] = {}  # a partition is here while it waits or is at work
         self._ready: dict[str, deque[Syncable]] = {}  # by topic: those that no thread has taken yet
@@ -162,13 +168,16 @@ class Syncs:
                 partition = ready.popleft()
                 told, self._waiting[partition] = self._waiting[partition], []
             error: BaseException | None = None
+            began_s = time.perf_counter()
             try:
                 partition.sync()
             except BaseException as raised:
                 error = raised
+            took_s = time.perf_counter() - began_s
             for each in told:
                 each(error)
             with self._lock:
+                self.seconds.observe(took_s)
                 if self._waiting[partition]:
                     ready.append(partition)
                 else:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Protocol
 
+from connect.figures import Histogram
 from connect.ports.admin import Admin
 from connect.ports.consumer import Consumer, Subscription
 from connect.ports.groups import Groups
@@ -23,6 +24,10 @@ class Cluster(Protocol):
 
     @property
     def groups(self) -> Groups: ...
+
+    @property
+    def sync_seconds(self) -> Histogram | None:
+        """How long the log's fsyncs took; None where the disk is another machine's."""
 
     def is_internal(self, topic: str) -> bool:
         """Tell whether a topic, there or not, is closed to records: by its name (`topic_names`), or reserved."""

@@ -16,6 +16,7 @@ from connect.rest import (
     errors,
     forwarding,
     health,
+    metrics,
     offsets,
     openapi,
     plugins,
@@ -40,6 +41,7 @@ from connect.runtime.host import Host
 _PARTS: Final = (
     root,
     health,
+    metrics,
     connectors,
     offsets,
     plugins,

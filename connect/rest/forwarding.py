@@ -29,8 +29,8 @@ logger = logging.getLogger(__name__)
 
 #: What is about the worker that was asked.
 _OWN: Final = (
-    "/", "/health", "/health/live", "/health/ready", "/openapi.json", "/v1/worker", "/v1/workers", "/v1/worker/info",
-    "/v1/plugins/refresh",
+    "/", "/health", "/health/live", "/health/ready", "/metrics", "/openapi.json", "/v1/worker", "/v1/workers",
+    "/v1/worker/info", "/v1/plugins/refresh",
 )  # fmt: skip
 _LOGGERS: Final = "/admin/loggers"
 #: Headers of one connection, and what the client for the leader makes itself.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, Final
 from urllib.parse import unquote
 
 from fastapi.responses import Response
@@ -12,6 +12,10 @@ from connect.rest.errors import error_response
 
 Scope = dict[str, Any]
 Asgi = Callable[[Scope, Any, Any], Awaitable[None]]
+#: What a request may accept: answers are JSON, and a browser is given it too.
+_ANSWERS: Final = ("application/json", "*/*", "application/*", "text/html")
+#: What it may beside these, of a route with other answers.
+_ANSWERS_OF: Final = {"/metrics": ("text/plain", "text/*", "application/openmetrics-text")}
 _WITH_BODY = ("POST", "PUT", "PATCH", "DELETE")
 
 
@@ -30,7 +34,7 @@ class ContentNegotiation:
             await self._app(scope, receive, send)
             return
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-        refused = _refused(scope["method"], headers)
+        refused = _refused(scope["method"], headers, route_path(scope))
         if refused is not None:
             await refused(scope, receive, send)
             return
@@ -47,9 +51,9 @@ def _without_body(send: Any) -> Any:
     return sending
 
 
-def _refused(method: str, headers: dict[str, str]) -> Response | None:
+def _refused(method: str, headers: dict[str, str], path: str) -> Response | None:
     accept = headers.get("accept", "*/*").lower()
-    if not any(kind in accept for kind in ("application/json", "*/*", "application/*", "text/html")):
+    if not any(kind in accept for kind in (*_ANSWERS, *_ANSWERS_OF.get(path, ()))):
         return error_response(406, "HTTP 406 Not Acceptable: answers are application/json", "request.invalid")
     has_body = headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
     kind = headers.get("content-type", "").partition(";")[0].strip().lower()

@@ -128,6 +128,10 @@ class Lifecycle:
         """Return what connectors wait for, by name, of those that do."""
         return {name: what for name, runner in self._runners.items() if (what := runner.waiting_for)}
 
+    def late_calls(self) -> dict[str, int]:
+        """Return how many calls of each connector's instance did not come back within their deadline."""
+        return {name: runner.late_calls for name, runner in self._runners.items()}
+
     def begin(self) -> None:
         """Take over what the last worker left: its statuses tell of a life that is over, so none of them is shown."""
         known = self._configs.connectors()
@@ -196,6 +200,7 @@ class Lifecycle:
             await self._take_down(name)
             self._worker.rates.forget(name)
             self._statuses.drop(name)
+            self._board.forget(name)
         elif target is TargetState.STOPPED:
             await self._take_down(name)
             self._statuses.drop_tasks(name)

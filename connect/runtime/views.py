@@ -259,6 +259,10 @@ class Views:
         """What connectors wait for before they have tasks, by name, of those that do."""
         return self._lifecycle.waiting()
 
+    def late_calls(self) -> dict[str, int]:
+        """How many calls of each connector's instance, not of its tasks, did not come back within their deadline."""
+        return self._lifecycle.late_calls()
+
     def progress(self) -> list[TaskProgress]:
         """How far every task of this process has come; in the state that its status shows, RESTARTING for one."""
         return self.base.progress()

@@ -106,6 +106,11 @@ class ConnectorRunner:
         return self.resolved.hide_in_status(told) if isinstance(told, str) and self.resolved is not None else told
 
     @property
+    def late_calls(self) -> int:
+        """How many calls of the instance did not come back within their deadline."""
+        return self._thread.late_calls
+
+    @property
     def is_interrupted(self) -> bool:
         """Whether its start was ended: it will never run, and another one is to be made."""
         return self._interrupted.is_set()
@@ -303,6 +308,8 @@ class Worker:
         #: Stops of tasks that are under way.
         self._ending: set[asyncio.Task[None]] = set()
         self._closing = False
+        #: Bytes that tasks which were stopped had read and written.
+        self._moved_bytes = [0, 0]
 
     @property
     def config(self) -> WorkerConfig:
@@ -337,6 +344,18 @@ class Worker:
         """Return a task's runner."""
         found = self._tasks.get(task)
         return found[0] if found else None
+
+    def runners(self) -> list[TaskRunner]:
+        """Return the runners of the tasks that were started and not stopped, failed ones too."""
+        return [runner for runner, _ in self._tasks.values()]
+
+    def moved_bytes(self) -> tuple[int, int]:
+        """Return the bytes that all tasks of this worker have read from the log, and written to it, since its start."""
+        read, written = self._moved_bytes
+        for runner, _ in self._tasks.values():
+            read += runner.meter.read_bytes
+            written += runner.meter.sent_bytes
+        return read, written
 
     def specs(self) -> list[TaskSpec]:
         """What the tasks run that were started and not stopped."""
@@ -417,6 +436,8 @@ class Worker:
             return
         by = asyncio.get_running_loop().time() + self.grace_s if by is None else by
         for runner, _ in running:
+            self._moved_bytes[0] += runner.meter.read_bytes
+            self._moved_bytes[1] += runner.meter.sent_bytes
             runner.stop(by)
         ending = asyncio.create_task(self._finish(running, by))
         self._ending.add(ending)

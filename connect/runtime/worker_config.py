@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from connect.api import Config, Problem, config_key
+from connect.api import Config, ConfigError, Problem, config_key
 from connect.client_values import SERVERS, not_addresses
 from connect.records import COMPRESSION_TYPES
 from connect.runtime.config_checks import replication_factor, unique
@@ -36,7 +36,19 @@ _NO_TOPIC: Final = re.compile(r"[^a-zA-Z0-9._-]")
 _GROUP_CHARS_MAX: Final = 200
 #: How long open requests may take at most once the worker is to stop.
 REQUESTS_GRACE_S: Final = 5.0
+#: The sets of names that metrics may have; `connect.metrics.declarations` says what each is.
+METRIC_FAMILIES: Final = ("connect", "confluent", "strimzi", "strimzi-reporter", "debezium")
 ALL_INTERFACES = "0.0.0.0"  # noqa: S104 - a name for what an empty host of a listener asks for
+
+
+def known_families(value: Sequence[str] | None) -> None:
+    """Check that a list names families of metrics."""
+    unknown = [name for name in value or () if name not in METRIC_FAMILIES]
+    if unknown or not value:
+        raise ConfigError(
+            f"Invalid value {', '.join(value or ())} for configuration metrics.families: "
+            f"{f'{unknown[0]!r} is none' if unknown else 'none is named'}; known are {', '.join(METRIC_FAMILIES)}"
+        )
 
 
 class WorkerConfig(Config):
@@ -309,6 +321,12 @@ class WorkerConfig(Config):
     )
     topic_tracking_allow_reset: bool = config_key(
         "Whether the record of a connector's topics can be reset.", default=True, importance="low"
+    )
+    metrics_families: list[str] = config_key(
+        "Which names metrics have at /metrics, with commas: " + ", ".join(METRIC_FAMILIES) + ".",
+        default=list(METRIC_FAMILIES),
+        validators=[known_families],
+        importance="low",
     )
     log_level: str = config_key(
         "Level of the worker's log: DEBUG, INFO, WARN, ERROR.",

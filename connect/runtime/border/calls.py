@@ -117,6 +117,8 @@ class TaskThread:
         #: What works on the thread between calls of methods: the pipeline tells of its steps here.
         self.step: Callable[[], Underway | None] = _nothing
         self.closed_at: float | None = None
+        #: Calls that did not come back within their deadline.
+        self.late_calls = 0
         #: Of the thread, once it runs: what it has computed, for `time.clock_gettime`. Asking for the clock of a thread
         #: that has ended is a segmentation fault; asking what such a clock says is an OSError.
         self.cpu_clock: int | None = None
@@ -238,11 +240,13 @@ class TaskThread:
         if item is None or self.underway() != underway:
             return
         loop, future, _, _ = item
+        self.late_calls += 1
         error = PluginTimeoutError(_too_late(underway.what, self._whom(underway), limit_s))
         loop.call_soon_threadsafe(_settle, future, None, error)
 
     def late(self, what: str, limit_s: float) -> PluginTimeoutError:
         """Return the error for a call that is late: it names what holds the thread, or else `what`."""
+        self.late_calls += 1
         held = self.underway() or Underway(what, 0.0)
         return PluginTimeoutError(_too_late(held.what, self._whom(held), limit_s))
 

@@ -31,6 +31,7 @@ from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any, Final
 
+from connect.figures import FINE_BOUNDS_S, Histogram
 from connect.runtime.border.calls import MAY_BLOCK, TaskThread, Underway
 
 logger = logging.getLogger(__name__)
@@ -130,6 +131,8 @@ class Watchdog:
         self._holding: _Hold | None = None
         #: From when to when it stood, of the last while.
         self._stood: deque[tuple[float, float]] = deque()
+        #: How long the loop kept each beat waiting.
+        self.loop_delay = Histogram(FINE_BOUNDS_S)
         #: Called on the loop with each beat: once a second.
         self.on_beat: Callable[[], None] = _nothing
         self._stop = threading.Event()
@@ -256,6 +259,7 @@ class Watchdog:
 
     def _answer(self) -> None:
         self._beat = time.monotonic()
+        self.loop_delay.observe(self._beat - self._asked)
         self.on_beat()
 
     def _released(self, now: float) -> None:

@@ -21,6 +21,7 @@ from connect.api import ConnectError
 from connect.ports import Producer
 from connect.runtime.tasks.acknowledgements import Acknowledgements
 from connect.runtime.tasks.delivery import may_pass
+from connect.runtime.tasks.meter import TaskMeter
 from connect.runtime.tasks.source_offsets import PendingOffsets, SourceOffset
 from connect.runtime.worker_config import WorkerConfig
 from connect.stores.offsets import OffsetStore
@@ -41,6 +42,7 @@ class Commits:
         on_durable: Called when records are durable that the plugin waits to hear of.
         is_stopping: Whether the task is to stop: a failure is then logged, whatever it is, since others may come
             behind it.
+        meter: Where commits are counted.
     """
 
     def __init__(
@@ -56,7 +58,9 @@ class Commits:
         on_durable: Callable[[], None],
         is_stopping: Callable[[], bool],
         log: logging.Logger,
+        meter: TaskMeter | None = None,
     ) -> None:
+        self._meter = meter or TaskMeter()
         self._producer = producer
         self._store = store
         self._connector = connector
@@ -115,18 +119,21 @@ class Commits:
             offsets = self._pending.take()
             if not offsets:
                 return
+            began_s = time.perf_counter()
             try:
                 async with asyncio.timeout(self._timeout_ms / 1000):
                     await self._producer.flush()
                     await self._flush_letters()
                     await self._store.put(self._connector, offsets)
             except BaseException as error:
+                self._meter.committed(time.perf_counter() - began_s, failed=True)
                 self._pending.put_back(offsets)
                 self._is_due.set()
                 if not self._may_be_tried_again(error):
                     raise
                 self._log.error("source offsets were not committed: %s", self._why_not_flushed(error))
             else:
+                self._meter.committed(time.perf_counter() - began_s)
                 self._on_committed(offsets)
 
     async def make_durable_regularly(self, acks: Acknowledgements) -> None:

@@ -22,6 +22,7 @@ from connect.runtime.model import TaskId
 from connect.runtime.tasks.delivery import delivery_timeout_s, may_pass
 from connect.runtime.tasks.failures import Failure
 from connect.runtime.tasks.letters import Letter, Writer, columns_of
+from connect.runtime.tasks.meter import TaskMeter
 from connect.runtime.tasks.tolerance import Interrupted
 from connect.stores.topics import ensure_topic
 
@@ -43,6 +44,7 @@ class DeadLetterQueue:
     Args:
         retry_wait: Waits before the next try, given the error, how many tries there were and what is done; returns
             False once the task is to stop.
+        meter: Where letters are counted.
     """
 
     def __init__(
@@ -54,8 +56,10 @@ class DeadLetterQueue:
         *,
         delivery_timeout_s: float,
         retry_wait: Callable[[ConnectError, int, str], Awaitable[bool]],
+        meter: TaskMeter | None = None,
     ) -> None:
         self.topic = topic
+        self._meter = meter or TaskMeter()
         self._writer = writer
         self._producer = producer
         self._cluster = cluster
@@ -70,6 +74,7 @@ class DeadLetterQueue:
         cluster: Cluster,
         producer_configs: Mapping[str, str],
         retry_wait: Callable[[ConnectError, int, str], Awaitable[bool]],
+        meter: TaskMeter | None = None,
     ) -> DeadLetterQueue | None:
         """Make the queue that a config names, and its topic where it is missing; None where it names none."""
         topic = config.errors_deadletterqueue_topic_name.strip()
@@ -89,6 +94,7 @@ class DeadLetterQueue:
             cluster,
             delivery_timeout_s=delivery_timeout_s(producer_configs),
             retry_wait=retry_wait,
+            meter=meter,
         )
 
     async def keep(
@@ -109,12 +115,16 @@ class DeadLetterQueue:
             return
         # Rendering thousands of traces takes a while, and the loop is everybody's.
         letters = await asyncio.to_thread(self._writer.letters, failures, fetched)
+        self._meter.letters += len(failures)
         try:
             await self._send(letters, waits=waits)
         except ConnectError as error:
+            self._meter.failed_letters += len(failures)
             if error.code == UNWRITABLE:
                 raise
             raise self._unwritable(letters, error) from error
+        for failure in failures:
+            self._meter.lettered(failure.step, failure.error)
 
     async def _send(self, letters: Sequence[Letter], *, waits: bool) -> None:
         """Append letters, together where the topic takes them so."""

@@ -85,6 +85,10 @@ class ExactlyOnceSourceTaskRunner(SourceTaskRunner):
     def is_drained(self) -> bool:
         return super().is_drained and not self._queue and not self._in_hand_bytes
 
+    @property
+    def in_hand_bytes(self) -> int:
+        return self._in_hand_bytes
+
     async def _prepare(self) -> None:
         assert isinstance(self.spec.config, SourceConnectorConfig)
         self._config = self.spec.config
@@ -145,6 +149,7 @@ class ExactlyOnceSourceTaskRunner(SourceTaskRunner):
             on_committed=self._tell_what_is_committed,
             check_placed=lambda: self.around.check_placed(self.id),
             log=self.log,
+            meter=self.meter,
         )
 
     # -- the end of the loop ---------------------------------------------------------------------------------------
@@ -337,6 +342,9 @@ class ExactlyOnceSourceTaskRunner(SourceTaskRunner):
             whole.append(polled)
         if self._boundary == "poll" or (self._boundary == "interval" and self._is_interval_over()):
             await self._transaction.end()
+        for polled in whole:
+            if polled.converted.outgoing:
+                self.meter.end_to_end.observe(time.monotonic() - polled.converted.polled_s)
 
     async def _append_part(
         self, outgoing: Sequence[Outgoing], polled: Sequence[Batch], *, is_settled: bool = False
@@ -368,6 +376,7 @@ class ExactlyOnceSourceTaskRunner(SourceTaskRunner):
     def _after_append(self, out: Outgoing, where: Appended | None) -> None:
         if self._acks is not None:
             self._acks.landed(out, where)
+        self._meter_write(out)
         self._transaction.appended(Part(out.topic, out.partition, len(out.columns), out.size_bytes))
 
     def _is_interval_over(self) -> bool:

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import inspect
 import threading
+import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import replace
@@ -30,6 +31,7 @@ from connect.runtime.border.calls import TaskThread, call, on_loop
 from connect.runtime.border.failures import PLUGIN_FAILED, told
 from connect.runtime.tasks.context import SinkTaskContextImpl
 from connect.runtime.tasks.failures import Failure, coordinates, named
+from connect.runtime.tasks.meter import TaskMeter
 from connect.runtime.tasks.pieces import Pieces
 from connect.runtime.tasks.pipeline import Pipeline
 from connect.runtime.tasks.sink_offsets import firsts, in_front, in_order, lowest, parted
@@ -56,6 +58,7 @@ class Puts:
         keep_first: Brings letters of failures to disk; called before a put that may cover them, where the sink
             `keeps_offsets`. None where there are no letters.
         at_most_once: Nothing is put again of which the sink may have kept something.
+        meter: Where puts are counted.
     """
 
     def __init__(
@@ -70,7 +73,9 @@ class Puts:
         *,
         keep_first: Callable[[Sequence[Failure]], Awaitable[None]] | None = None,
         at_most_once: bool = False,
+        meter: TaskMeter | None = None,
     ) -> None:
+        self._meter = meter or TaskMeter()
         self.keeps_offsets = False
         self.todo: deque[Batch] | None = None
         self.failures: list[Failure] = []
@@ -142,6 +147,8 @@ class Puts:
 
     def _converted(self, fetched: list[FetchedBatch]) -> deque[Batch]:
         todo = deque(self._pipeline.from_bytes(fetched))
+        took = self._pipeline.outcome
+        self._meter.converted(took.transform_s, took.convert_s, transforms=self._pipeline.has_transforms)
         self.failures += self._pipeline.outcome.failures
         self._dropped += self._pipeline.outcome.dropped
         if self._dropped and self.keeps_offsets:
@@ -162,12 +169,17 @@ class Puts:
                 self._held.append(todo.popleft())
                 continue
             try:
-                self._thread.inside(put, self._plugin, todo[0])
+                self._put_inside(todo[0])
             except Exception as error:  # decided on the loop, where waiting is cheap
                 return error
             self._suspects.taken()
             todo.popleft()
         return None
+
+    def _put_inside(self, batch: Batch) -> None:
+        began_s = time.perf_counter()
+        self._thread.inside(put, self._plugin, batch)
+        self._meter.put(len(batch), time.perf_counter() - began_s)
 
     async def _put_all(self, todo: deque[Batch], error: Exception | None = None) -> None:
         while todo:
@@ -273,7 +285,7 @@ class Puts:
             piece = batch if end - start == len(batch) else batch[start:end]
             self._behind = self._all_but(todo, batch, end)
             try:
-                self._thread.inside(put, self._plugin, piece)
+                self._put_inside(piece)
             except Exception as error:
                 is_named = isinstance(error, DataError) and error.failed
                 if len(piece) == 1 or is_named or not self._may_be_taken_apart(error):
@@ -319,10 +331,12 @@ class Puts:
                 if any(map(self._is_held, given)):
                     return _HeldError()
                 try:
+                    began_s = time.perf_counter()
                     await make()
                 except Exception as raised:
                     error = raised
                 else:
+                    self._meter.put(sum(map(len, given)), time.perf_counter() - began_s)
                     return None
             if not isinstance(error, RetriableError):
                 return error

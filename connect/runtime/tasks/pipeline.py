@@ -49,11 +49,14 @@ class Outcome:
         failures: To be skipped, once it is known that they do not come again.
         ending: What ends the task when the records in front of it are dealt with; None in most cases.
         dropped: The record of `ending` and those behind it, as far as each had come, in order.
+        transform_s, convert_s: What the transforms took, all together, and what the converters did, in seconds.
     """
 
     failures: list[Failure] = field(default_factory=list)
     ending: DataError | None = None
     dropped: list[Batch] = field(default_factory=list)
+    transform_s: float = 0.0
+    convert_s: float = 0.0
 
     @property
     def dropped_count(self) -> int:
@@ -121,6 +124,11 @@ class Pipeline:
             stages, self._key_converter, self._value_converter, self._header_converter, self._tolerance, self._clock_ms
         )
 
+    @property
+    def has_transforms(self) -> bool:
+        """Whether batches go through any transform."""
+        return bool(self._stages)
+
     def _works(self, step: str, plugin: Plugin) -> None:
         self._at = (step, plugin)
 
@@ -161,15 +169,23 @@ class Pipeline:
         """
         self.outcome, now_ms = Outcome(), self._clock_ms()
         encode = lambda part: [self._converters.encode(part, now_ms, is_in_order=self._is_in_order)]  # noqa: E731
+        began_s = time.perf_counter()
         transformed = self.transform(coalesce(map(with_dicts, batches) if self._stages else batches))
-        return self._each(transformed, lambda batch: self._guarded(encode, batch, "converter", "encode"))
+        transformed_s = time.perf_counter()
+        encoded = self._each(transformed, lambda batch: self._guarded(encode, batch, "converter", "encode"))
+        self.outcome.transform_s, self.outcome.convert_s = transformed_s - began_s, time.perf_counter() - transformed_s
+        return encoded
 
     def from_bytes(self, fetched: Iterable[FetchedBatch]) -> list[Batch]:
         """Convert a sink's fetched bytes to batches and transform them, in order; as `to_bytes`."""
         self.outcome = Outcome()
         raw = (raw_batch(topic, part) for batch in fetched if len(batch) for topic, part in parted(batch))
+        began_s = time.perf_counter()
         decoded = self._each(raw, lambda batch: self._guarded(self._converters.decode, batch, "converter", "decode"))
-        return self.transform(coalesce(decoded))
+        decoded_s = time.perf_counter()
+        transformed = self.transform(coalesce(decoded))
+        self.outcome.transform_s, self.outcome.convert_s = time.perf_counter() - decoded_s, decoded_s - began_s
+        return transformed
 
     def _each(self, batches: Iterable[Batch], step: Callable[[Batch], list[Any]]) -> list[Any]:
         """Run a step over batches; behind a record that ends the task, over none."""

@@ -27,6 +27,7 @@ from connect.api.contract import flushed_of, resume_offsets_of
 from connect.ports import Consumer, Subscription
 from connect.records import FetchedBatch, OffsetAndMetadata, TopicPartition
 from connect.runtime.border.calls import call
+from connect.runtime.clock import now_ms
 from connect.runtime.config_prefixes import strip_prefix
 from connect.runtime.connector_config import SinkConnectorConfig
 from connect.runtime.factory import make_pipeline
@@ -88,8 +89,19 @@ class SinkTaskRunner(TaskRunner):
         self._fetched: list[FetchedBatch] = []
         self._passed_over_at = 0.0
         #: Bytes that were put last; and how many records one put holds at most.
-        self._put_bytes = 0
+        self._put_bytes = self._in_hand_bytes = 0
+        #: Of each batch of `_fetched`: counted once, since it costs time a record.
+        self._sizes: list[int] = []
         self._records_max: int | None = None
+
+    @property
+    def in_hand_bytes(self) -> int:
+        return self._in_hand_bytes
+
+    @property
+    def partition_count(self) -> int:
+        """How many partitions the task reads."""
+        return len(self.context.assigned)
 
     def log_trouble(self) -> str | None:
         """Return why the consumer gets nothing."""
@@ -114,6 +126,7 @@ class SinkTaskRunner(TaskRunner):
             self.asked.interrupted,
             keep_first=self._keep_first if self._dead_letters is not None else None,
             at_most_once=self._at_most_once,
+            meter=self.meter,
         )
         self.context.reached = self._puts.reached
         configs = {
@@ -418,6 +431,7 @@ class SinkTaskRunner(TaskRunner):
         if self._at_most_once:
             await self._commit_first(fetched)
         self._fetched, self._is_flush_due = fetched, True
+        self._meter_fetch(fetched)
         try:
             await self._puts.put(fetched)
         except Interrupted:
@@ -430,7 +444,14 @@ class SinkTaskRunner(TaskRunner):
             not_put = await self._settle(fetched)
         finally:
             self.went_on()
+            self._in_hand_bytes = 0
         await self._grant(not_put)
+
+    def _meter_fetch(self, fetched: Sequence[FetchedBatch]) -> None:
+        self._sizes = [batch.columns.size_bytes for batch in fetched]
+        self._in_hand_bytes, records = sum(self._sizes), sum(map(len, fetched))
+        self.meter.fetched(records, self._in_hand_bytes)
+        self.meter.active.record(records)
 
     async def _commit_first(self, fetched: list[FetchedBatch]) -> None:
         """Commit the offsets of what is to be put. Where that fails nothing is put, so the end commits none of it."""
@@ -540,7 +561,7 @@ class SinkTaskRunner(TaskRunner):
 
     def _record(self, fetched: Sequence[FetchedBatch], not_put: Mapping[TopicPartition, int]) -> None:
         self._put_bytes = 0
-        for batch in fetched:
+        for batch, whole_bytes in zip(fetched, self._sizes, strict=True):
             count = self._progress.put(batch, not_put)
             if not count:
                 if self._at_most_once:  # it was committed before, and is taken back
@@ -548,8 +569,11 @@ class SinkTaskRunner(TaskRunner):
                     self._progress.take_back(partition, not_put[partition])
                 continue
             columns = batch.columns if count == len(batch) else batch.columns.cut(0, count)
-            size_bytes = columns.size_bytes
+            size_bytes = whole_bytes if count == len(batch) else columns.size_bytes
             self._put_bytes += size_bytes
+            first_ms = columns.timestamps if isinstance(columns.timestamps, int) else columns.timestamps[0]
+            if first_ms > 0:
+                self.meter.end_to_end.observe((now_ms() - first_ms) / 1000)
             self.records += count
             self.size_bytes += size_bytes
             self.tell_delivered(batch.topic, batch.partition, count, size_bytes)
@@ -566,10 +590,11 @@ class SinkTaskRunner(TaskRunner):
         self.context.commit_requested = False
         if self._is_all_committed():
             return
-        reached = self._progress.reached()
+        reached, began_s = self._progress.reached(), time.perf_counter()
         try:
             result = await self._flush(reached)
         except RetriableError as error:
+            self.meter.committed(time.perf_counter() - began_s, failed=True)
             self.log.warning("offsets were not committed, since the sink cannot flush now: %s", error.message)
             return
         self._is_flush_due = self._was_broken_off = False
@@ -579,7 +604,9 @@ class SinkTaskRunner(TaskRunner):
             reached = reached.flushed({TopicPartition(*at): offset for at, offset in flushed.items()})
         try:
             await self._commit_offsets(reached)
+            self.meter.committed(time.perf_counter() - began_s)
         except ConnectError as error:
+            self.meter.committed(time.perf_counter() - began_s, failed=True)
             if not may_pass(error) and not self.stopping:
                 raise
             self.log.error("offsets were not committed: %s", error.message)

@@ -60,11 +60,15 @@ GATHERED_RECORDS: Final = 50_000
 
 @dataclass(slots=True)
 class Converted:
-    """One poll on its way: what of it goes into the log, what the source returned, and what failed."""
+    """One poll on its way, or some: what of it goes into the log, what the source returned, and what failed.
+
+    `polled_s` is when the first of it was there, in the monotonic clock.
+    """
 
     outgoing: list[Outgoing] = field(default_factory=list)
     polled: list[Batch] = field(default_factory=list)
     outcome: Outcome = field(default_factory=Outcome)
+    polled_s: float = field(default_factory=time.monotonic)
 
     @property
     def size_bytes(self) -> int:
@@ -110,6 +114,7 @@ class SourceTaskRunner(TaskRunner):
         self._polled: list[Batch] | None = None
         #: An async poll that is under way; a pause leaves it so.
         self._polling: asyncio.Task[Any] | None = None
+        self._poll_began_s = 0.0
         self._appending: asyncio.Task[None] | None = None
         #: Polled while an append is under way, and to be appended behind it.
         self._gathered: Converted | None = None
@@ -126,6 +131,7 @@ class SourceTaskRunner(TaskRunner):
         self._at_most_once = False
         #: Bytes that were handed over and are not appended yet.
         self._handed_bytes = 0
+        self._write_began_s = 0.0
         self._outage = asyncio.Event()
         self.pace: SourcePace = SourcePace(
             spec.limit,
@@ -135,6 +141,10 @@ class SourceTaskRunner(TaskRunner):
             is_stopping=lambda: self.stopping,
             outage=self._outage,
         )
+
+    @property
+    def in_hand_bytes(self) -> int:
+        return self._handed_bytes if self._appending is not None else 0
 
     async def _prepare(self) -> None:
         make = lambda: make_pipeline(  # noqa: E731 - runs on the task's thread
@@ -184,6 +194,7 @@ class SourceTaskRunner(TaskRunner):
             on_durable=self._idling.is_woken.set,  # the plugin is told before the next poll, which may be long
             is_stopping=lambda: self.stopping,
             log=self.log,
+            meter=self.meter,
         )
         self._half_way = HalfWay(
             self.thread,
@@ -374,7 +385,10 @@ class SourceTaskRunner(TaskRunner):
 
     def poll(self) -> list[Batch]:
         """Poll a plain task, on its thread: blocks for as long as the plugin does. The result is sound."""
-        return self._listed(self._poll_method())
+        began_s = time.perf_counter()
+        batches = self._listed(self._poll_method())
+        self.meter.polled(sum(map(len, batches)), time.perf_counter() - began_s)
+        return batches
 
     async def _poll_on_loop(self) -> Converted | None:
         """Return what an async poll brings; None when the task is asked to stop or to pause first.
@@ -386,6 +400,7 @@ class SourceTaskRunner(TaskRunner):
         if batches is None:
             if self._polling is None:
                 self._polling = asyncio.create_task(call(self.thread, self._poll_method))
+                self._poll_began_s = time.perf_counter()
             asked = asyncio.ensure_future(self.asked.either.wait())
             try:
                 flying = (self._polling, self._appending, self._committer, self._acknowledger, asked)
@@ -399,6 +414,7 @@ class SourceTaskRunner(TaskRunner):
                 return None
             polling, self._polling = self._polling, None
             batches = self._listed(polling.result())
+            self.meter.polled(sum(map(len, batches)), time.perf_counter() - self._poll_began_s)
         if not batches:
             return Converted()
         return await self.thread.run(self._converted, batches)
@@ -421,11 +437,18 @@ class SourceTaskRunner(TaskRunner):
         assert self._pipeline is not None
         if self._acks is not None:
             batches = self._acks.told_apart(batches)
+        polled_s, pipeline = time.monotonic(), self._pipeline
         try:
-            return Converted(self._pipeline.to_bytes(batches), batches, self._pipeline.outcome)
+            outgoing = pipeline.to_bytes(batches)
         except Interrupted:
             self._polled = batches
             raise
+        converted = Converted(outgoing, batches, pipeline.outcome, polled_s)
+        if batches:
+            took = pipeline.outcome
+            self.meter.converted(took.transform_s, took.convert_s, transforms=pipeline.has_transforms)
+            self.meter.active.record(converted.count)
+        return converted
 
     async def _make_room(self) -> None:
         """Return when another poll's records may be handed over. Raises what an append before has raised."""
@@ -458,7 +481,11 @@ class SourceTaskRunner(TaskRunner):
             return False
         if not converted.is_clean or self.pace.is_limited or self._outage.is_set():
             return False
-        self._gathered = Converted([*gathered.outgoing, *converted.outgoing], [*gathered.polled, *converted.polled])
+        self._gathered = Converted(
+            [*gathered.outgoing, *converted.outgoing],
+            [*gathered.polled, *converted.polled],
+            polled_s=gathered.polled_s if self._gathered else converted.polled_s,
+        )
         self._handed_bytes += converted.size_bytes
         return True
 
@@ -506,6 +533,8 @@ class SourceTaskRunner(TaskRunner):
             if self._acks is not None:
                 self._acks.polled(polled, is_whole=False)
             raise
+        if converted.outgoing:
+            self.meter.end_to_end.observe(time.monotonic() - converted.polled_s)
         if self._acks is not None:
             self._acks.polled(polled, is_whole=True)
         soon, self.context.commit_requested = self.context.commit_requested, False
@@ -545,13 +574,18 @@ class SourceTaskRunner(TaskRunner):
                 config_path=DEAD_LETTER_TOPIC,
             )
         self.around.on_topic(self.id, out.topic)
+        self._write_began_s = time.perf_counter()
 
     def _after_append(self, out: Outgoing, where: Appended | None) -> None:
         if self._acks is not None:
             self._acks.landed(out, where)
+        self._meter_write(out)
         self.records += len(out.columns)
         self.size_bytes += out.size_bytes
         self.tell_delivered(out.topic, out.partition, len(out.columns), out.size_bytes)
+
+    def _meter_write(self, out: Outgoing) -> None:
+        self.meter.wrote(len(out.columns), out.size_bytes, time.perf_counter() - self._write_began_s)
 
     async def _finish_append(self) -> None:
         appending, self._appending = self._appending, None

@@ -34,6 +34,7 @@ from connect.runtime.tasks.context import SinkTaskContextImpl, SourceTaskContext
 from connect.runtime.tasks.dead_letters import DeadLetterQueue
 from connect.runtime.tasks.failures import Failure, told_to_observers
 from connect.runtime.tasks.gauges import Gauges
+from connect.runtime.tasks.meter import TaskMeter
 from connect.runtime.tasks.pacing import Pace
 from connect.runtime.tasks.pipeline import Pipeline
 from connect.runtime.tasks.spec import Surroundings, TaskSpec
@@ -64,6 +65,8 @@ class TaskRunner(ABC):
         self.size_bytes = 0
         self.pace = Pace(spec.limit)
         self.bytes_max = RateConfig.parse(spec.config.originals).task_max_inflight_bytes
+        #: What the task does, in figures. Plain numbers that whoever asks may read from any thread.
+        self.meter = TaskMeter()
         self.log = logging.getLogger("connect.runtime.tasks.task")
         self._gauges = Gauges(self.context.log)
         self.thread = TaskThread(
@@ -134,6 +137,16 @@ class TaskRunner(ABC):
         """Whether a source task has brought all that there was; never of a sink task."""
         return False
 
+    @property
+    def partition_count(self) -> int:
+        """How many partitions of topics the task reads; 0 of a source."""
+        return 0
+
+    @property
+    def in_hand_bytes(self) -> int:
+        """Bytes of records that the task has taken and not handed on yet; 0 where that is not known."""
+        return 0
+
     def log_trouble(self) -> str | None:
         """Return why the log gives nothing just now; None where that is not known."""
         return None
@@ -195,6 +208,7 @@ class TaskRunner(ABC):
         """Make the pipeline's plugins on the thread, and the rules for what fails."""
         pipeline, tolerance = await self.thread.bounded(self.thread.deadline_s, make)
         tolerance.on_failed = self._tell_failed
+        tolerance.meter = self.meter
         self.tolerance = tolerance
         return pipeline
 
@@ -216,6 +230,7 @@ class TaskRunner(ABC):
             self.around.cluster,
             configs,
             self.wait_for_letters,
+            self.meter,
         )
         return self._dead_letters
 
@@ -381,6 +396,7 @@ class TaskRunner(ABC):
 
     def _event(self, event: Event, trace: str | None = None) -> None:
         self.state = after(self.state, event)
+        self.meter.shares.enter(self.state.value)
         # One that was told to stop is no longer what its number stands for: the next runner may be there already.
         if not self.stopping:
             self.around.on_event(self.id, event, trace)

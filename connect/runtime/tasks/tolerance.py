@@ -20,6 +20,7 @@ from connect.runtime.backoff import Retries
 from connect.runtime.connector_config import ConnectorConfig
 from connect.runtime.tasks.error_log import ErrorLog
 from connect.runtime.tasks.failures import Failure
+from connect.runtime.tasks.meter import TaskMeter
 
 T = TypeVar("T")
 
@@ -38,6 +39,7 @@ class Tolerance:
         skipped: How many records were skipped since the task's start; each counts once.
         ended_by: The record whose failure ended the task, where one did.
         on_failed: Hears of each record that fails, and whether it is skipped.
+        meter: Where what fails is counted: the task's, once it has one.
 
     Args:
         interrupted: Set while the task is asked to stop or to pause.
@@ -55,6 +57,7 @@ class Tolerance:
         self.skipped = 0
         self.ended_by: Failure | None = None
         self.on_failed: Callable[[Failure, bool], None] = _nobody
+        self.meter = TaskMeter()
         self._retry_timeout_ms = config.errors_retry_timeout
         self._delay_max_ms = config.errors_retry_delay_max_ms
         with_contents = config.errors_log_include_messages
@@ -78,9 +81,11 @@ class Tolerance:
             except RetriableError as error:
                 if self._retry_timeout_ms == 0:
                     raise
+                self.meter.failures += 1
                 retries = retries or Retries(self._retry_timeout_ms, self._delay_max_ms, self._clock, began_s=began_s)
                 if self._interrupted.wait(retries.failed(error) / 1000):
                     raise Interrupted from error
+                self.meter.retries += 1
 
     def retries(self) -> Retries:
         """Begin the tries of a call of the plugin's own, such as a put: for ever where `errors.retry.timeout` is 0, as
@@ -109,7 +114,10 @@ class Tolerance:
         if isinstance(error, DataError):
             details = details_of(plugin, step.lower(), error)
         failure = Failure(error, stage, batch, index, step, plugin, details, columns=columns)
+        self.meter.failures += 1
+        self.meter.last_error_ms = failure.failed_ms
         if not self.tolerates:
+            self.meter.errors += 1
             self.ended_by = failure
             self.on_failed(failure, False)
             raise ending(failure) from error
@@ -119,9 +127,11 @@ class Tolerance:
         """Take records as skipped: they are with the dead letters where there is a queue, and do not come again."""
         for failure in failures:
             self.skipped += 1
+            self.meter.skipped += 1
             self.on_failed(failure, True)
             if self._log is not None:
                 self._log.skipped(failure)
+                self.meter.logged += 1
 
 
 def ending(failure: Failure) -> DataError:

@@ -16,6 +16,7 @@ from connect.api.errors import ProducerFencedError, TransactionStateError
 from connect.ports import Producer
 from connect.runtime.model import TaskId
 from connect.runtime.tasks.acknowledgements import Acknowledgements
+from connect.runtime.tasks.meter import TaskMeter
 from connect.runtime.tasks.source_offsets import PendingOffsets, SourceOffset
 from connect.stores.offsets import OffsetStore
 
@@ -46,6 +47,7 @@ class Transaction:
         flush_letters: Returns when the letters of all that was skipped are on disk.
         on_committed: Hears of what was committed.
         check_placed: Raises where the task is another worker's by now; asked before its id is taken once more.
+        meter: Where commits are counted.
     """
 
     def __init__(
@@ -59,7 +61,9 @@ class Transaction:
         on_committed: Callable[[Sequence[Part], Sequence[SourceOffset]], None],
         check_placed: Callable[[], Awaitable[None]],
         log: logging.Logger,
+        meter: TaskMeter | None = None,
     ) -> None:
+        self._meter = meter or TaskMeter()
         self.is_open = self.is_broken = False
         self.began_at = 0.0
         self._task = task
@@ -138,19 +142,22 @@ class Transaction:
             return
         self.is_broken = True  # until the commit has been answered
         await self.begin()
-        written = None
+        written, began_s = None, time.perf_counter()
         try:
             if offsets:
                 await self._flush_letters()
                 written = await self._store.put_within(self._producer, self._task.connector, offsets)
             await self._producer.commit_transaction()
         except BaseException as error:
+            self._meter.committed(time.perf_counter() - began_s, failed=True)
             explain(error, self._task)
             raise
         self.is_open = self.is_broken = False
         if written is not None:
             written.committed()
         appended, self._appended = self._appended, []
+        self._meter.committed(time.perf_counter() - began_s)
+        self._meter.ended_transaction(sum(part.records for part in appended))
         if self._acks is not None:
             self._acks.durable(self._acks.take())
         self._on_committed(appended, offsets)

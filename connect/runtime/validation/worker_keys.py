@@ -119,7 +119,7 @@ _ROWS: Final = (
     _Row(
         "metrics.* metric.reporters auto.include.jmx.reporter enable.metrics.push confluent.monitoring.interceptor.* "
         "confluent.telemetry.*",
-        "there is no JMX and no reporter: the figures are under /v1 (worker/info, lag, throughput)",
+        "there is no JMX and no reporter: the figures are at /metrics, by their names too (metrics.families)",
     ),
     _Row(
         "interceptor.classes partitioner.class key.serializer value.serializer key.deserializer value.deserializer",

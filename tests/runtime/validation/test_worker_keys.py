@@ -64,8 +64,8 @@ def test_nothing_is_said_of_what_is_read(key: str) -> None:
         ("config.storage.replication.factor", "one copy", False),
         ("admin.listeners", "every listener", True),
         ("response.http.headers.config", "reverse proxy", True),
-        ("metric.reporters", "/v1", False),
-        ("metrics.recording.level", "/v1", False),
+        ("metric.reporters", "/metrics", False),
+        ("metrics.recording.level", "/metrics", False),
         ("internal.key.converter.schemas.enable", "JSON", False),
         ("log4j.root.loglevel", "log.level", False),
         ("confluent.license", "Confluent", False),
@@ -76,7 +76,7 @@ def test_nothing_is_said_of_what_is_read(key: str) -> None:
         ("producer.linger.ms", "brokers", False),
         ("admin.sasl.mechanism", "brokers", False),
         ("consumer.interceptor.classes", "Java's classes", False),
-        ("producer.confluent.monitoring.interceptor.bootstrap.servers", "/v1", False),
+        ("producer.confluent.monitoring.interceptor.bootstrap.servers", "/metrics", False),
     ],
 )
 def test_what_takes_the_place_of_a_key_is_said(key: str, mentions: str, act: bool) -> None:

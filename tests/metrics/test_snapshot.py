@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from connect.metrics.snapshot import Looks
+from connect.records import Columns
+from tests.support.monitored import monitored_worker
+from tests.support.worker import STRING, RunningWorker, running_worker
+
+
+async def test_failed_paused_and_stopped_ones_are_there_with_those_that_run(tmp_path: Path) -> None:
+    async with monitored_worker(tmp_path) as worker:
+        look = await Looks(worker.herder).look()
+    assert {str(task.id): task.state for task in look.tasks} == {
+        "failed-0": "FAILED",
+        "gauged-0": "RUNNING",
+        "paused-0": "PAUSED",
+        "running-0": "RUNNING",
+        "tolerant-0": "RUNNING",
+        "written-0": "RUNNING",
+    }
+    assert look.connectors is not None
+    states = {one.name: one.state for one in look.connectors}
+    assert (states["broken"], states["stopped"], states["failed"]) == ("FAILED", "STOPPED", "RUNNING")
+    assert (look.connector_starts.failed, look.connector_starts.succeeded >= 7) == (1, True)
+    assert look.task_counts["stopped"] == {}
+
+
+async def test_tasks_that_nobody_runs_are_told_as_unassigned(tmp_path: Path) -> None:
+    async with running_worker(tmp_path) as worker:
+        config = {"connector.class": "FileStreamSource", "file": str(tmp_path / "in.txt"), "topic": "t"}
+        await worker.client.put("/connectors/c/config", json=config)
+        await worker.until(lambda: worker.herder.base.worker.runners())
+        base = worker.herder.base
+        await base.worker.stop_tasks(base.worker.tasks("c"))
+        base.board.show("c", 0, None)
+        (task,) = (await Looks(worker.herder).look()).tasks
+    assert (task.state, task.type, task.meter.read_total) == ("UNASSIGNED", "source", 0)
+
+
+async def set_offset(worker: RunningWorker, offset: int) -> None:
+    where = {"kafka_topic": "t", "kafka_partition": 0}
+    body = {"offsets": [{"partition": where, "offset": {"kafka_offset": offset}}]}
+    assert (await worker.client.patch("/connectors/sink/offsets", json=body)).status_code == 200
+
+
+async def test_a_sinks_lag_is_told_in_records_and_as_the_age_of_the_first_that_waits(tmp_path: Path) -> None:
+    async with running_worker(tmp_path) as worker:
+        await worker.herder.cluster.admin.create_topic("t")
+        producer = worker.herder.cluster.producer(client_id="test")
+        hour_ago_ms = int(time.time() * 1000) - 3_600_000
+        await producer.append("t", Columns([b"a", b"b"], timestamps=[hour_ago_ms, hour_ago_ms + 60_000]))
+        sink = {"connector.class": "FileStreamSink", "topics": "t", "file": str(tmp_path / "out.txt")}
+        await worker.client.put("/connectors/sink/config", json={**sink, "value.converter": STRING})
+        await worker.client.put("/connectors/sink/stop")
+        await worker.until(lambda: worker.herder.status("sink").connector.state == "STOPPED")
+        looks = Looks(worker.herder)
+
+        async def until_age(holds: Callable[[float], bool]) -> None:
+            deadline = time.monotonic() + 10
+            while True:  # a lag is kept for a second at most
+                (found,) = (await looks.look()).connectors or ()
+                if found.lag_s is not None and holds(found.lag_s):
+                    return
+                assert time.monotonic() < deadline, f"it is {found.lag_s} s"
+                await asyncio.sleep(0.05)
+
+        await set_offset(worker, 0)
+        await until_age(lambda age_s: 3590 < age_s < 3660)
+        assert (await looks.look()).lags == {("sink", None): 2}, "it is stopped, and has no tasks"
+        await set_offset(worker, 2)
+        await until_age(lambda age_s: age_s == 0)
+
+
+async def test_bytes_of_tasks_that_were_stopped_stay_counted(tmp_path: Path) -> None:
+    (tmp_path / "in.txt").write_text("abc\n")
+    async with running_worker(tmp_path) as worker:
+        config = {"connector.class": "FileStreamSource", "file": str(tmp_path / "in.txt"), "topic": "t"}
+        await worker.client.put("/connectors/c/config", json={**config, "value.converter": STRING})
+        await worker.until(lambda: worker.records("c") == 1)
+        await worker.client.put("/connectors/c/stop")
+        look = await Looks(worker.herder).look()
+    assert (look.written_bytes, look.tasks) == (3, ())
+    assert look.topic_bytes["t"] > 3
+    assert look.sync_seconds is not None and sum(look.sync_seconds.counts) > 0
+
+
+async def test_restarts_are_counted_and_forgotten_with_the_connector(tmp_path: Path) -> None:
+    async with running_worker(tmp_path) as worker:
+        config = {"connector.class": "FileStreamSource", "file": str(tmp_path / "in.txt"), "topic": "t"}
+        await worker.client.put("/connectors/c/config", json=config)
+        await worker.until(lambda: worker.herder.base.worker.runners())
+        await worker.client.post("/connectors/c/restart?includeTasks=true")
+        looks = Looks(worker.herder)
+        look = await looks.look()
+        assert look.connectors is not None
+        assert (look.connectors[0].restarts, look.tasks[0].restarts) == (1, 1)
+        await worker.client.delete("/connectors/c")
+        await worker.until(lambda: not worker.herder.base.board.restarts)

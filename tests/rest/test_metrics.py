@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from connect.api import ConfigError
+from connect.runtime.worker_config import WorkerConfig
+from tests.support.worker import running_worker
+
+PROMETHEUS = (
+    "application/openmetrics-text;version=1.0.0;q=0.5,application/openmetrics-text;version=0.0.1;q=0.4,"
+    "text/plain;version=0.0.4;q=0.3,*/*;q=0.2"
+)
+
+
+@pytest.mark.parametrize(
+    ("accept", "kind", "end"),
+    [
+        (PROMETHEUS, "application/openmetrics-text; version=1.0.0; charset=utf-8", "# EOF\n"),
+        ("text/plain", "text/plain; version=0.0.4; charset=utf-8", "\n"),
+        ("*/*", "text/plain; version=0.0.4; charset=utf-8", "\n"),
+    ],
+)
+async def test_the_answer_is_in_the_format_that_is_asked_for(tmp_path: Path, accept: str, kind: str, end: str) -> None:
+    async with running_worker(tmp_path) as worker:
+        answer = await worker.client.get("/metrics", headers={"accept": accept})
+    assert (answer.status_code, answer.headers["content-type"]) == (200, kind)
+    assert answer.text.endswith(end)
+    assert "connect_worker_info{" in answer.text
+
+
+async def test_text_is_accepted_at_metrics_alone(tmp_path: Path) -> None:
+    async with running_worker(tmp_path) as worker:
+        assert (await worker.client.get("/connectors", headers={"accept": "text/plain"})).status_code == 406
+        assert (await worker.client.head("/metrics")).status_code == 200
+        assert (await worker.client.post("/metrics")).status_code == 405
+
+
+async def test_families_are_those_of_the_config(tmp_path: Path) -> None:
+    async with running_worker(tmp_path, metrics_families="strimzi") as worker:
+        text = (await worker.client.get("/metrics")).text
+    assert "kafka_connect_worker_task_count 0\n" in text
+    assert "\nconnect_" not in text
+    assert "process_resident_memory_bytes" in text, "the process is told of in any case"
+
+
+@pytest.mark.parametrize("families", ["", "strimzi,prometheus"])
+def test_a_family_that_is_not_known_is_refused(families: str) -> None:
+    with pytest.raises(ConfigError, match=r"metrics\.families.*known are connect, confluent, strimzi"):
+        WorkerConfig.parse({"metrics.families": families})
+
+
+def test_a_worker_starts_without_prometheus_client() -> None:
+    script = "import sys, connect.rest.app, connect.runtime.herder; print('prometheus_client' in sys.modules)"
+    found = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert found.stdout == "False\n"
