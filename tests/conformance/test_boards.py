@@ -10,10 +10,14 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import pytest
 
 from tests.support.monitored import monitored_worker, scrape
 from tests.support.promql import MissingError, Scrape, names
+from tests.support.worker import running_worker
+
+from ..plugins.connect_postgres.cdc.conftest import keys_of
 
 BOARDS = {path.stem: json.loads(path.read_text()) for path in sorted((Path(__file__).parent / "boards").glob("*.json"))}
 #: What a worker cannot tell: there is no JVM, and of containers the machine's own exporter tells.
@@ -93,3 +97,40 @@ async def test_no_sum_counts_a_task_twice(texts: dict[str, str]) -> None:
         assert sorted(counted) == sorted(set(counted)), "a series for each connector"
         assert "aggregate" not in counted
         assert len(scraped.of(f"{name}_task_count")) == 1
+
+
+#: What of Debezium's board is of MySQL, or of the history of schemas, which PostgreSQL does without.
+NOT_POSTGRES = (
+    "BinlogPosition", "ChangesApplied", "ChangesRecovered", "HoldingGlobalLock", "IsGtidModeEnabled",
+    "MilliSecondsSinceLastAppliedChange", "MilliSecondsSinceLastRecoveredChange", "NumberOfDisconnects",
+    "NumberOfLargeTransactions", "NumberOfNotWellFormedTransactions", "NumberOfRolledBackTransactions",
+    "NumberOfSkippedEvents", "RecoveryStartTime", "SecondsBehindMaster",
+)  # fmt: skip
+
+
+@pytest.mark.postgres
+async def test_debeziums_board_finds_what_it_asks_of_change_data_capture(tmp_path: Path, postgres_url: str) -> None:
+    asked = [one for one in BOARDS["debezium"]["expressions"] if not any(word in one for word in NOT_POSTGRES)]
+    connection = await asyncpg.connect(postgres_url)
+    try:
+        await connection.execute("CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t VALUES (1), (2)")
+        async with running_worker(tmp_path) as worker:
+            keys = {**keys_of(postgres_url), "connector.class": "PostgresCdcSource", "slot.drop.on.stop": "true"}
+            await worker.client.put("/connectors/cdc/config", json=keys)
+            await worker.until(lambda: worker.records("cdc") == 2)
+            await connection.execute("INSERT INTO t VALUES (3)")
+            await worker.until(lambda: worker.records("cdc") == 3)
+            text = await scrape(worker)
+    finally:
+        await connection.close()
+    scraped = Scrape(text)
+    for expression in asked:
+        assert all(one["name"] == "p" for one in scraped.of(expression)), expression
+    assert len({name for one in asked for name in names(one)}) == 15
+    told = dict(line.rsplit(" ", 1) for line in text.splitlines() if line.startswith("debezium_"))
+    labels = 'plugin="postgres",name="p",task="0"'
+    assert told[f'debezium_metrics_Connected{{{labels},context="streaming"}}'] == "1"
+    assert told[f'debezium_metrics_TotalNumberOfEventsSeen{{{labels},context="snapshot"}}'] == "2"
+    assert told[f'debezium_metrics_TotalNumberOfEventsSeen{{{labels},context="streaming"}}'] == "1"
+    assert told[f'debezium_metrics_SnapshotCompleted{{{labels},context="snapshot"}}'] == "1"
+    assert 0 <= float(told[f'debezium_metrics_MilliSecondsBehindSource{{{labels},context="streaming"}}']) < 60_000

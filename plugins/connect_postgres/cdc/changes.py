@@ -35,6 +35,8 @@ class ChangeReader:
         decoder: Where the stream stands.
         snapshot: What of the first snapshot is delivered; None where that does not count any more.
         signals: What came since somebody took it; an error for one that makes no sense.
+        transactions: How many have ended so far.
+        commit_us: When the last of those that came was committed, µs since the epoch; 0 before the first.
 
     Args:
         tell: Called with each shape that the stream brings.
@@ -56,6 +58,7 @@ class ChangeReader:
         self.decoder = decoder
         self.snapshot = snapshot
         self.signals: list[Signal | ConfigError] = []
+        self.transactions = self.commit_us = 0
         self._config = config
         self._maker = maker
         self._catalog = catalog
@@ -122,7 +125,10 @@ class ChangeReader:
         """Take note of what belongs to signals and incremental snapshots."""
         touched, config = self._touched, self._config
         for boundary in decoded.boundaries:
-            if not boundary.is_end:
+            self.commit_us = boundary.transaction.commit_us
+            if boundary.is_end:
+                self.transactions += 1
+            else:
                 touched.begin(boundary.transaction.xid)
         if not config.takes_signals:
             return

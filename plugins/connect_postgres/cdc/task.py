@@ -24,6 +24,7 @@ from connect.api import Batch, ConnectError, SourceTask
 from connect_postgres.cdc.catalog import Catalog, FoundTable
 from connect_postgres.cdc.changes import ChangeReader
 from connect_postgres.cdc.config import CdcConfig
+from connect_postgres.cdc.figures import Figures
 from connect_postgres.cdc.incremental import IncrementalSnapshots
 from connect_postgres.cdc.incremental_state import OFFSET_KEY, IncrementalState
 from connect_postgres.cdc.lsn import format_lsn
@@ -93,6 +94,8 @@ class CdcTask(SourceTask[CdcConfig]):
         self._touched: tuple[bool, Touched] | None = None
         self._incremental = ""
         self._upkeep = Upkeep(self.config, self.context)
+        self._figures = Figures(self.context)
+        self._transactions = 0
         self._confirmed = 0
         self._told = set[str]()
         self._tables_of_topics: dict[str, TableName] = {}
@@ -247,6 +250,8 @@ class CdcTask(SourceTask[CdcConfig]):
             for one in to_read:
                 self._tell_of(one.shape)
             reader.begin(to_read, self._state)
+            left = sum(not self._state.is_table_read(str(one.name)) for one in to_read)
+            self._figures.snapshot_begins(len(to_read), left)
             self.context.log.info("a snapshot of %d tables begins", len(to_read))
             return
         await self._start_streaming(stream)
@@ -297,7 +302,8 @@ class CdcTask(SourceTask[CdcConfig]):
                 confirmed=self._confirmed,
                 interval_s=self._status_interval_s,
             )
-        self._stream = stream
+        self._stream, self._transactions = stream, 0
+        self._figures.connected(True)
 
     async def _controlled(self) -> asyncpg.Connection:
         """Return the connection for looks at the catalog; a new one where it is lost."""
@@ -322,6 +328,7 @@ class CdcTask(SourceTask[CdcConfig]):
         control, self._control = self._control, None
         snapshots, self._snapshots = self._snapshots, None
         self._changes = None
+        self._figures.connected(False)
         self._catalog.forget()
         if snapshots is not None:
             await snapshots.aclose()
@@ -363,12 +370,14 @@ class CdcTask(SourceTask[CdcConfig]):
         assert state is not None, "it is being read"
         if piece is not None:
             batches = await asyncio.to_thread(self._read_piece, piece, state)
+            self._figures.snapshot_read(batches, is_last_of_table=piece.is_last)
         elif reader.is_done:
             batches = []
         else:
             return None
         if reader.is_done:
             state.is_read = True
+            self._figures.snapshot_ends()
             self._reader = None
             await reader.aclose()
             self.context.log.info("the snapshot is read; changes follow from %s on", format_lsn(state.end_lsn))
@@ -422,6 +431,13 @@ class CdcTask(SourceTask[CdcConfig]):
             await changes.judge(self._controlled)
             if not batches:
                 batches = await asyncio.to_thread(changes.read, b"")
+        self._figures.streamed(
+            batches,
+            transactions=changes.transactions - self._transactions,
+            commit_us=changes.commit_us,
+            waiting_bytes=stream.waiting_bytes,
+        )
+        self._transactions = changes.transactions
         if changes.signals:
             return await self._take_signals(batches, changes, snapshots)
         if not batches:

@@ -91,3 +91,13 @@ async def changes(task: Any, count: int) -> list[tuple[str, Any, Any]]:
 def offset_of(task: Any) -> list[tuple[Any, Any]]:
     """Return what a task that goes on behind what was polled of this one begins with."""
     return [(task._partition, task._offset)]
+
+
+async def batches_until(task: Any, holds: Callable[[], bool]) -> list[Batch]:
+    """Poll until a condition holds, with a deadline; return what came."""
+    found: list[Batch] = []
+    by = time.monotonic() + DEADLINE_S
+    while not holds():
+        assert time.monotonic() < by, f"not within {DEADLINE_S} s"
+        found += await poll(task) or []
+    return found
