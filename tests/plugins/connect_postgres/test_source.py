@@ -69,6 +69,30 @@ async def test_bulk_mode_reads_the_whole_table_each_time_and_has_no_offset(datab
     assert all(batch.source_offset is None for batch in batches)
 
 
+@pytest.mark.parametrize("mode", ["bulk", "incrementing"])
+async def test_a_task_says_that_it_is_drained_once_each_table_was_read_and_takes_it_back(
+    database: Database, source: Start, mode: str
+) -> None:
+    await database.execute(ORDERS, "INSERT INTO orders SELECT i, 'x' FROM generate_series(1, 10) i")
+    await database.execute("CREATE TABLE empty (id bigint PRIMARY KEY, item text)")
+    task = await source(mode=mode, batch_max_rows="5", poll_interval_ms="300", tables="public.orders,public.empty")
+    said = []
+    while not task.context.drained:
+        said.append(sum(len(batch) for batch in await poll(task)))
+    assert sum(said) == 10
+    if mode == "incrementing":
+        await database.execute("INSERT INTO orders VALUES (11, 'new')")
+    while task.context.drained:
+        await poll(task)
+    assert not task.context.drained, "it reads again"
+
+
+async def test_with_a_schedule_the_poll_interval_does_not_count(database: Database, source: Start) -> None:
+    await database.execute(ORDERS, "INSERT INTO orders SELECT i, 'x' FROM generate_series(1, 10) i")
+    task = await source(mode="bulk", poll_interval_ms="3600000", schedule_cron="0 2 * * *")
+    assert len(await drain(task, 20)) == 2
+
+
 async def test_a_row_of_equal_time_is_not_lost_at_the_edge_of_a_batch(database: Database, source: Start) -> None:
     second = "'2026-01-01T00:00:00Z'::timestamptz + (i / 4) * interval '1 second'"
     await database.execute(CHANGES, f"INSERT INTO orders SELECT i, {second} FROM generate_series(0, 19) i")
