@@ -4,7 +4,7 @@ Imports point down: `cli`, `rest` -> `runtime` -> `stores` -> `ports` -> `api`; 
 `connect.app` sees both sides and wires them. docs/explanation/architecture.md walks a record through the folders.
 
 Beside the folders: `records` (the value types that cross the ports), `inspection` (what looks into a data directory),
-`credentials` (who may use REST), `write_order` (memory beside a log).
+`credentials` (who may use REST), `write_order` (memory beside a log), `container` (what an image starts).
 
 Elsewhere: what moves data from or to one system (plugins/), bytes of values (converters/), changes of records
 (transforms/). They import `connect.api` and nothing else of ours.

@@ -39,11 +39,14 @@ def test_systemd_is_told_when_the_worker_serves_that_it_lives_and_that_it_stops(
         assert worker.process.wait(30) == 0
 
 
-def test_without_systemd_nothing_is_told() -> None:
-    supervisor = Supervisor({})
+def test_without_systemd_nothing_is_told(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    opened: list[object] = []
+    monkeypatch.setattr(socket, "socket", opened.append)
+    supervisor = Supervisor({"WATCHDOG_USEC": "1"})
     supervisor.ready("x")
     supervisor.alive()
     supervisor.stopping()
+    assert opened == [] and not caplog.records
 
 
 def test_a_watchdog_that_was_not_asked_for_is_not_told(tmp_path: Path, systemd: socket.socket) -> None:
