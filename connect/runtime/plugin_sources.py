@@ -446,7 +446,7 @@ def _import_file(name: str, path: Path) -> ModuleType:
     if known is not None and os.path.realpath(getattr(known, "__file__", None) or "") == os.path.realpath(path):
         return known  # another plugin of the folder has imported it
     is_in_use = known is not None and not _lies_at(known, {_FROM_FOLDERS[name]} if name in _FROM_FOLDERS else ())
-    if name in sys.stdlib_module_names or is_in_use or _is_installed(name):
+    if name in sys.stdlib_module_names or is_in_use or _is_installed(name, path):
         raise PluginError(f"{path.name} has the name of a module that is in use, {name}; give it another one")
     locations = [str(path.parent)] if path.name == "__init__.py" else None
     spec = importlib.util.spec_from_file_location(name, path, submodule_search_locations=locations)
@@ -464,10 +464,15 @@ def _import_file(name: str, path: Path) -> ModuleType:
     return module
 
 
-def _is_installed(name: str) -> bool:
-    """Whether a module of this name is there without the folders of `plugin.path`: who imports it later means that."""
+def _is_installed(name: str, path: Path) -> bool:
+    """Whether another module of this name is there without the folders of `plugin.path`: who imports it means that.
+
+    In a process of its own a plugin's folder is in `sys.path` like any other.
+    """
     spec = _spec_of(name, [path for path in sys.path if path not in _FOLDERS])
     if spec is None or spec.loader is None or not spec.has_location or spec.origin is None:
+        return False
+    if os.path.realpath(spec.origin) == os.path.realpath(path):
         return False
     own = [os.path.realpath(folder) for folder in _FOLDERS]
     return not any(os.path.realpath(spec.origin).startswith(f"{folder}{os.sep}") for folder in own)

@@ -141,6 +141,9 @@ class FunctionSourceTask(SourceTask):
 
     def _parts(self, item: Any) -> tuple[Any, dict[str, Any] | None, dict[str, Any] | None]:
         value = item[0] if isinstance(item, tuple) and item else item
+        if isinstance(value, CoroutineType):
+            value.close()  # or Python warns, too
+            refuse(self, _FUNCTION, value, "a value; write await in front of what makes it")
         if isinstance(value, _UNFIT):
             refuse(self, _FUNCTION, value, f"{_ITEM}; @source stands above a generator itself, and above an async def")
         if not isinstance(item, tuple):
@@ -155,9 +158,6 @@ class FunctionSourceTask(SourceTask):
         return item[0], offset, at
 
     def _topic_of(self, value: Any) -> str:
-        if isinstance(value, CoroutineType):
-            value.close()  # or Python warns, too
-            refuse(self, _FUNCTION, value, "a value; write await in front of what makes it")
         if self._topic is None:
             refuse(self, _FUNCTION, value, "a Record or a Batch, since with names_topics=True each names its topic")
         return self._topic
