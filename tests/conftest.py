@@ -13,6 +13,7 @@ import pytest
 from tests.support.engines import broker, cluster, engine, kafka_cluster, name, own_broker, own_cluster, secured
 from tests.support.lengths import examples
 from tests.support.logs import begin_test
+from tests.support.night import leave_to_the_night
 from tests.support.order import dealt
 from tests.support.postgres import postgres_server, postgres_url
 from tests.support.postgres_servers import postgres_servers
@@ -54,9 +55,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.name.startswith(_CRASHES):
             item.add_marker("slow")
-    slow = [(_common(item), item) for item in items if item.get_closest_marker("slow") is not None]
-    quick = [item for item in items if item.get_closest_marker("slow") is None]
+    leave_to_the_night(items)
+    slow = [(_common(item), item) for item in items if _is_slow(item)]
+    quick = [item for item in items if not _is_slow(item)]
     items[:] = dealt(slow, quick, int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")))
+
+
+def _is_slow(item: pytest.Item) -> bool:
+    return item.get_closest_marker("slow") is not None and item.get_closest_marker("skip") is None
 
 
 def _common(item: pytest.Item) -> Hashable:

@@ -104,6 +104,7 @@ def test_a_line_that_is_no_entry_is_named_by_its_number_and_not_shown(tmp_path: 
     assert text.rpartition(":")[2] not in refused.value.message or text == "ann"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sizes", ["2$1$1", "16384$8$1", "16384$8$16", "32768$8$1", "1024$32$1"])
 def test_the_parameters_that_others_hash_with_are_taken(tmp_path: Path, sizes: str) -> None:
     path = tmp_path / "users"

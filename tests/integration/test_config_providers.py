@@ -547,6 +547,7 @@ async def test_providers_do_not_keep_a_worker_from_ending(tmp_path: Path, caplog
     assert not [r for r in caplog.records if r.levelno >= logging.CRITICAL]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stopped", [False, True])
 async def test_dead_letters_are_worked_on_with_the_values_of_references(
     worker: RunningWorker, tmp_path: Path, stopped: bool

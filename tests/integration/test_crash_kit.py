@@ -230,7 +230,7 @@ def test_file_to_log_to_file_loses_nothing_through_kills(tmp_path: Path, guarant
     guarantee.check(crash.run())
 
 
-@pytest.mark.slow
+@pytest.mark.night
 @TIMEOUT
 def test_file_to_log_to_file_repeats_nothing_through_kills_where_at_most_once_is_asked_for(tmp_path: Path) -> None:
     asked = {"delivery.guarantee": "at-most-once"}
@@ -290,7 +290,7 @@ def test_a_pruning_source_delivers_exactly_once_through_kills_where_it_writes_in
         assert upstream.acknowledged > 0, "nothing was pruned, which proves nothing"
 
 
-@pytest.mark.slow
+@pytest.mark.night
 @TIMEOUT
 def test_a_source_delivers_exactly_once_where_transactions_fail_and_where_nobody_hears_how_they_ended(
     tmp_path: Path,
@@ -318,7 +318,7 @@ def test_a_source_delivers_exactly_once_where_transactions_fail_and_where_nobody
         crash.run().assert_exactly_once()
 
 
-@pytest.mark.slow
+@pytest.mark.night
 @TIMEOUT
 def test_lines_of_a_file_are_in_the_log_exactly_once_through_kills(tmp_path: Path) -> None:
     crash = CrashTest(
@@ -375,7 +375,7 @@ def test_records_of_a_file_of_any_format_are_in_the_log_exactly_once_through_kil
     crash.run().assert_exactly_once()
 
 
-@pytest.mark.slow
+@pytest.mark.night
 @TIMEOUT
 @pytest.mark.parametrize("end", ["tail", "delete", "move"])
 def test_whole_files_are_in_the_log_at_least_once_through_kills_whatever_becomes_of_them(
@@ -406,7 +406,7 @@ def test_whole_files_are_in_the_log_at_least_once_through_kills_whatever_becomes
         assert len(moved) == len(set(moved)) and all(path.endswith(".txt") for path in moved), "each is there once"
 
 
-@pytest.mark.slow
+@pytest.mark.night
 @TIMEOUT
 def test_generated_records_are_in_the_log_exactly_once_through_kills(tmp_path: Path) -> None:
     topic = LogTarget(tmp_path / "data", "numbers", generated)
@@ -492,7 +492,7 @@ SINK_MARKS: Final = [
 ]
 
 
-@pytest.mark.slow
+@pytest.mark.night
 @TIMEOUT
 def test_lines_of_a_file_are_in_a_file_exactly_once_through_kills(tmp_path: Path) -> None:
     connectors = {
@@ -511,7 +511,7 @@ def test_lines_of_a_file_are_in_a_file_exactly_once_through_kills(tmp_path: Path
     crash.run().assert_exactly_once()
 
 
-@pytest.mark.slow
+@pytest.mark.night
 @pytest.mark.postgres
 @TIMEOUT
 async def test_generated_records_are_in_a_table_exactly_once_through_kills(tmp_path: Path, postgres_url: str) -> None:
@@ -591,7 +591,7 @@ def test_nothing_is_lost_where_the_log_refuses_and_delays_and_the_sink_is_slow(t
         crash.run().assert_at_least_once()
 
 
-@pytest.mark.slow
+@pytest.mark.night
 @TIMEOUT
 def test_nothing_is_lost_where_connections_are_cut(tmp_path: Path) -> None:
     with PruningServer() as upstream, Proxy("127.0.0.1", upstream.port) as proxy:
@@ -615,7 +615,7 @@ def test_nothing_is_lost_where_connections_are_cut(tmp_path: Path) -> None:
         assert proxy.connections > KILLS // 2
 
 
-@pytest.mark.slow
+@pytest.mark.night
 @TIMEOUT
 def test_a_worker_that_is_killed_at_one_await_after_the_other_loses_nothing(tmp_path: Path) -> None:
     marks = every_await(150, step=EACH)

@@ -40,6 +40,7 @@ def patient_crew(tmp_path: Path, broker: SharedBroker, name: str) -> Iterator[Cr
     made.close()
 
 
+@pytest.mark.night
 def test_three_workers_share_24_tasks_evenly_and_what_one_leaves_behind_the_others_run(patient_crew: Crew) -> None:
     crew = patient_crew
     crew.start("one")

@@ -48,6 +48,7 @@ async def test_a_sink_whose_pattern_takes_for_ever_fails_alone_also_after_a_rest
         assert (await worker.client.delete("/connectors/slow")).status_code == 204
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tolerance", ["none", "all"])
 async def test_a_transform_whose_pattern_takes_for_ever_is_an_error_of_the_record(
     tmp_path: Path, tolerance: str

@@ -61,6 +61,7 @@ def test_file_to_topic_to_file_loses_nothing_through_kills(
     guarantee.check(crash.run())
 
 
+@pytest.mark.night
 def test_a_pruning_source_delivers_exactly_once_through_kills(brief: FrailBroker, tmp_path: Path, name: str) -> None:
     with PruningServer(partitions=3) as upstream:
         source = upstream.source(name, tasks_max="2", exactly_once_support="required")

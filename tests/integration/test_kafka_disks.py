@@ -90,6 +90,7 @@ def damage(segment: Path, number: int, how: str) -> None:
     segment.write_bytes(data)
 
 
+@pytest.mark.night
 async def test_damaged_records_fail_a_sink_which_goes_on_behind_them_when_it_is_told_to(
     tmp_path: Path, name: str
 ) -> None:

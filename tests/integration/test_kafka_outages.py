@@ -84,6 +84,7 @@ async def test_a_broker_that_starts_again_is_waited_for(
         await more(worker, tmp_path)
 
 
+@pytest.mark.night
 async def test_a_broker_that_stands_still_is_waited_for_and_warned_of(
     frail: FrailBroker, tmp_path: Path, name: str
 ) -> None:
@@ -102,6 +103,7 @@ async def test_a_broker_that_stands_still_is_waited_for_and_warned_of(
         await worker.until(lambda: not any(waits(worker).values()), deadline_s=SOON_S)
 
 
+@pytest.mark.night
 async def test_connections_that_break_are_made_again(frail: FrailBroker, tmp_path: Path, name: str) -> None:
     async with flowing(tmp_path, name, frail.proxied) as worker:
         assert frail.proxy is not None

@@ -147,6 +147,7 @@ async def test_a_topic_of_a_sink_that_is_missing_is_read_once_it_is_there(
         await worker.until(lambda: lines_of(tmp_path / "out.txt") == ["v"], deadline_s=SOON_S)
 
 
+@pytest.mark.night
 async def test_a_quota_makes_a_source_slow_and_nothing_else(broker: SharedBroker, tmp_path: Path, name: str) -> None:
     client = f"connector-producer-{name}-0"
     quota = ["--entity-type", "clients", "--entity-name", client, "--alter", "--add-config", "producer_byte_rate=10000"]

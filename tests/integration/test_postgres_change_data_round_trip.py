@@ -60,6 +60,7 @@ DELETE FROM src.invoice WHERE id % 7 = 0;
 FORMS: Final = ({"output.format": "envelope"}, {"output.format": "flat"}, {"provide.transaction.metadata": "true"})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("style", STYLES)
 async def test_random_tables_are_the_same_behind_a_topic_of_their_changes(
     tmp_path: Path, postgres_url: str, style: str
@@ -236,6 +237,7 @@ LARGE: Final = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["envelope", "flat"])
 @pytest.mark.parametrize("style", ["text", "debezium"])
 async def test_large_values_stay_the_same_behind_updates_of_other_columns(

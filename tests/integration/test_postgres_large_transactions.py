@@ -120,6 +120,7 @@ async def test_memory_does_not_grow_with_a_transaction(
         assert worker.stop() == 0
 
 
+@pytest.mark.night
 async def test_large_values_take_a_few_copies_of_one_and_unchanged_ones_nothing(
     tmp_path: Path, postgres_url: str, database: asyncpg.Connection
 ) -> None:

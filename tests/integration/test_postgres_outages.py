@@ -208,6 +208,7 @@ async def read_orders(worker: RunningWorker) -> list[int]:
     return [json.loads(value or b"")["id"] for value in await worker.values("pg-orders")]
 
 
+@pytest.mark.slow
 async def test_connectors_come_back_however_a_server_stops(
     worker: RunningWorker, numbers: Numbers, fresh: Server
 ) -> None:
@@ -304,6 +305,7 @@ async def test_nothing_is_lost_and_nothing_missed_where_a_synchronous_standby_is
         await assert_nothing_was_bad(worker, "once", "least", "orders")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("more", [False, True], ids=["idle", "with-more-records"])
 async def test_what_an_asynchronous_standby_has_not_received_is_written_again_with_exactly_once(
     worker: RunningWorker, numbers: Numbers, postgres_servers: Servers, caplog: pytest.LogCaptureFixture, more: bool
@@ -353,6 +355,7 @@ PASSING: Final = {
 }
 
 
+@pytest.mark.slow
 async def test_what_passes_is_waited_for_and_is_no_records_fault(
     worker: RunningWorker, numbers: Numbers, fresh: Server
 ) -> None:

@@ -42,6 +42,7 @@ STYLES: Final[dict[str, dict[str, str]]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("style", STYLES)
 async def test_random_tables_are_the_same_behind_a_topic(tmp_path: Path, postgres_url: str, style: str) -> None:
     seed = int(os.environ.get("CONNECT_TABLES_SEED") or random.randrange(1 << 32))

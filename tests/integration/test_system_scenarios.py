@@ -541,7 +541,7 @@ def lowest(numbers: list[Seen]) -> int:
     return min(max((seen.number for seen in numbers if seen.key == str(task)), default=0) for task in range(TASKS))
 
 
-@pytest.mark.slow
+@pytest.mark.night
 @pytest.mark.timeout(120 + 20 * BOUNCES)
 @pytest.mark.parametrize("clean", [True, False], ids=["clean", "hard"])
 def test_bounce(service: Service, clean: bool) -> None:

@@ -44,6 +44,7 @@ def three(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ThreeBrokers]:
         yield running
 
 
+@pytest.mark.night
 @pytest.mark.parametrize("support", ["disabled", "enabled"] if IS_LONG else ["enabled"])
 async def test_nothing_is_lost_or_doubled_while_one_broker_after_the_other_is_killed(
     three: ThreeBrokers, tmp_path: Path, name: str, support: str

@@ -31,6 +31,7 @@ def why(broker: Secured, listener: str, **given: Any) -> tuple[str | None, str] 
     return None if found is None else (found.key, found.text)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("listener", "given", "fits"),
     [

@@ -79,6 +79,7 @@ def check_indexes(partition: Path) -> str:
     return dump_log(*indexes, flags=[])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("codec", CODEC_NAMES)
 async def test_the_dump_tool_reads_our_segments_record_for_record(tmp_path: Path, codec: str) -> None:
     written = await write(tmp_path, {"compression.type": codec}, {})

@@ -114,6 +114,7 @@ def test_written_patterns(jdk: None) -> None:
     check([(pattern, text, dice.choice(replacements)) for pattern in WRITTEN for text in [*plain, *texts(dice, 4)]])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("flags", ["", "(?i)", "(?iu)", "(?U)", "(?iU)"])
 def test_each_property_holds_the_same_characters(flags: str, jdk: None) -> None:
     forms: list[Callable[[str], str]] = [

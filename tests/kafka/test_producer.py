@@ -48,6 +48,7 @@ async def delivered(producer: Producer, name: str, given: Columns) -> None:
             return
 
 
+@pytest.mark.slow
 @BOTH
 async def test_columns_that_were_not_acknowledged_in_time_are_written_once_when_they_are_appended_again(
     own_broker: KafkaBroker, own_cluster: Cluster, name: str, monkeypatch: pytest.MonkeyPatch, places: bool

@@ -110,6 +110,7 @@ async def test_a_bug_in_a_transform_is_the_plugins_and_its_records_can_be_tolera
     assert worker.herder.status("x").tasks[0].state is State.RUNNING
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("cls", "how"),
     [
